@@ -1,0 +1,78 @@
+"""What an alignment is: which tensors on side a are which on side b, through which operations, how sure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from auscult.finding import Skip
+from auscult.recipe.op import Op
+from auscult.verdict import Coverage, Equality
+
+By = Literal["content", "name", "structure", "neighbours"]
+
+
+@dataclass(frozen=True)
+class Match:
+    """Tensors of side a that are tensors of side b after `ops`.
+
+    Attributes:
+        error: Relative error ‖b - ops(a)‖ / ‖b‖ over all targets (0.0 when exact).
+        number_format: The coarser format that explains a `close` equality, such as `float16` or `int8`.
+        by: What established the pair. `content` is confirmed on the elements; `neighbours` settled a tie of equal content.
+        cause: The name of the defect that the ops amount to, where a hypothesis gave one.
+        fault: Whether the difference is never right by convention (a swap, a scramble), as opposed to another convention.
+        evidence: Numbers for the report.
+    """
+
+    a: tuple[str, ...]
+    b: tuple[str, ...]
+    ops: tuple[Op, ...]
+    equality: Equality
+    by: By
+    error: float = 0.0
+    number_format: str | None = None
+    cause: str | None = None
+    fault: bool = False
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def identical(self) -> bool:
+        """Exact with no ops: the same bits, whatever the name."""
+        return self.equality is Equality.EXACT and not self.ops
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Every tensor of both sides in exactly one place: a match, `only_in_a`, `only_in_b`, or a skip.
+
+    Attributes:
+        ambiguous: Per match (by its first b name), the other a names whose content is just as equal.
+        unread: Tensors that could not be read, with the reason.
+    """
+
+    matches: tuple[Match, ...]
+    only_in_a: tuple[str, ...]
+    only_in_b: tuple[str, ...]
+    skips: tuple[Skip, ...] = ()
+    ambiguous: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def coverage(self) -> Coverage:
+        """Tensors of both sides, each counted once: a match counts the tensors of its larger side."""
+        buckets = dict.fromkeys(("identical", "equivalent", "close", "different", "only_in_a", "only_in_b", "skipped"), 0)
+        for match in self.matches:
+            buckets[bucket_of(match)] += max(len(match.a), len(match.b))
+        buckets["only_in_a"] = len(self.only_in_a)
+        buckets["only_in_b"] = len(self.only_in_b)
+        buckets["skipped"] = len(self.skips)
+        return Coverage("tensors", buckets)
+
+
+def bucket_of(match: Match) -> str:
+    """`identical` = exact with no ops; `equivalent` = exact or close after ops; `close` = close with no ops."""
+    if match.equality is Equality.DIFFERENT:
+        return "different"
+    if match.identical:
+        return "identical"
+    return "equivalent" if match.ops else "close"

@@ -1,0 +1,57 @@
+"""The contract of one reversible operation on tensors.
+
+Each operation lives in its own file under `recipe/ops/`, as a frozen dataclass that derives from `Op`; it is found by its
+folder. An operation takes a fixed number of arrays and gives a fixed number of arrays, so that a recipe entry is
+`sources -> ops -> targets`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+from auscult.finding import Json
+from auscult.weights import Array, Shape
+
+
+@dataclass(frozen=True)
+class Op(ABC):
+    """A reversible step from source arrays to target arrays.
+
+    Attributes:
+        op: The stable name in JSON.
+        lossless: Whether `inverse()` brings back every bit.
+    """
+
+    op: ClassVar[str]
+    lossless: ClassVar[bool] = True
+
+    @abstractmethod
+    def apply(self, arrays: Sequence[Array]) -> list[Array]:
+        """Target arrays from source arrays.
+
+        Raises:
+            RecipeError: If the number or the shapes of the arrays do not fit.
+        """
+
+    @abstractmethod
+    def inverse(self) -> Op:
+        """The operation that undoes this one.
+
+        Raises:
+            RecipeError: If what this operation drops cannot be restored; the message says what is lost.
+        """
+
+    @abstractmethod
+    def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
+        """Target shapes from source shapes, without data."""
+
+    def to_json(self) -> Json:
+        """`{"op": name, **parameters}`, with tuples as lists."""
+        result: Json = {"op": self.op}
+        for parameter in fields(self):
+            value: Any = getattr(self, parameter.name)
+            result[parameter.name] = list(value) if isinstance(value, tuple) else value
+        return result

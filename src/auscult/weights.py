@@ -1,0 +1,209 @@
+"""Tensor and Checkpoint: what a weight file holds, described without reading it.
+
+A `Tensor` knows its name, shape, dtype and place; nothing is read until `numpy()` or `values()` is called, and then
+only its own bytes. A `Checkpoint` is an ordered mapping from names to tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auscult.finding import Skip
+
+Array = NDArray[Any]
+Shape = tuple[int, ...]
+ContainerPath = tuple[str | int, ...]
+
+
+class Data(Protocol):
+    """Where a tensor's elements come from."""
+
+    def array(self) -> Array:
+        """The whole tensor, shaped, in its stored dtype (read-only views of the file are welcome)."""
+
+    def flat(self, start: int, stop: int) -> Array:
+        """Elements `start:stop` in the tensor's row-major order, 1-D, reading little more than these."""
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """Data of a tensor that is already an array."""
+
+    values: Array
+
+    def array(self) -> Array:
+        return self.values
+
+    def flat(self, start: int, stop: int) -> Array:
+        if self.values.flags.c_contiguous:
+            return self.values.reshape(-1)[start:stop]
+        return self.values.ravel()[start:stop]
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """Affine quantisation: value = scale * (stored - zero_point), per tensor or along `axis`."""
+
+    scale: Array
+    zero_point: Array
+    axis: int | None = None
+
+    def dequantize(self, stored: Array) -> Array:
+        """Real values of `stored`, as float32."""
+        scale = np.asarray(self.scale, np.float32).reshape(-1)
+        zero = np.asarray(self.zero_point, np.float32).reshape(-1)
+        if self.axis is not None and scale.size > 1:
+            side = [1] * stored.ndim
+            side[self.axis] = -1
+            scale, zero = scale.reshape(side), (zero.reshape(side) if zero.size > 1 else zero)
+        return np.asarray((stored.astype(np.float32) - zero) * scale, np.float32)
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Which bytes a tensor lies on, so that ties and views can be told: `key` names the storage within its file.
+
+    `offset` and `strides` count elements; `strides` is None for a contiguous tensor.
+    """
+
+    key: str
+    offset: int = 0
+    strides: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """A named tensor in a checkpoint, unread.
+
+    Attributes:
+        shape: As stored, in the file's own axis order.
+        dtype: numpy's or ml_dtypes' name of the stored element type (`float32`, `bfloat16`, `float8_e4m3fn`), or a GGUF
+            block type in lower case (`q8_0`), whose `numpy()` is dequantised float32.
+        nbytes: Size of the stored elements in bytes.
+        trainable: False for a buffer, None where the file does not tell.
+    """
+
+    name: str
+    shape: Shape
+    dtype: str
+    data: Data
+    nbytes: int
+    storage: Storage | None = None
+    quantization: Quantization | None = None
+    trainable: bool | None = None
+
+    @classmethod
+    def of(cls, name: str, array: Array, *, trainable: bool | None = None) -> Tensor:
+        """A tensor over an array in memory."""
+        return cls(name, tuple(array.shape), array.dtype.name, InMemory(array), array.nbytes, trainable=trainable)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+    def numpy(self) -> Array:
+        """The elements as stored (integers of a quantised tensor stay integers)."""
+        return self.data.array()
+
+    def values(self) -> Array:
+        """The elements as real numbers: dequantised where the tensor is quantised, otherwise as stored."""
+        stored = self.data.array()
+        return self.quantization.dequantize(stored) if self.quantization else stored
+
+    def flat(self, start: int, stop: int) -> Array:
+        """Stored elements `start:stop` in row-major order, without reading the rest."""
+        return self.data.flat(max(start, 0), min(stop, self.size))
+
+
+@dataclass(frozen=True)
+class Container:
+    """A group of tensors found inside a file, such as `["model_state_dict"]["generator"]`."""
+
+    path: ContainerPath
+    kind: Literal["model", "ema", "optimizer", "other"]
+    tensors: int
+    parameters: int
+
+    @property
+    def label(self) -> str:
+        return "".join(f"[{step!r}]" for step in self.path).replace("'", '"') or "(top level)"
+
+
+@dataclass(frozen=True)
+class Hazard:
+    """Code that loading the file with pickle would import and run; auscult did neither.
+
+    Attributes:
+        what: The global, such as `os.system`.
+        where: Archive member and byte offset.
+        calls: Whether the pickle would call it, not only import it.
+    """
+
+    what: str
+    where: str
+    calls: bool
+
+
+@dataclass(frozen=True)
+class ModuleInfo:
+    """A module of a code target: its class and the attributes that no tensor shows (groups, stride, dilation...)."""
+
+    path: str
+    type: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint(Mapping[str, Tensor]):
+    """An ordered mapping from names to tensors, with where it came from.
+
+    Attributes:
+        path: The file, folder or code target, as the user named it.
+        format: `safetensors`, `torch`, `torch-legacy`, `torchscript`, `npz`, `npy`, `onnx`, `litert`, `gguf`, `coreml`,
+            `flax`, `code:torch`, `code:mlx`, `memory`.
+        container: Which group of tensors was taken; `containers` lists all that were found.
+        modules: The module tree, by path, when the checkpoint is a code target; empty otherwise.
+        ties: Groups of names that lie on the very same storage.
+    """
+
+    path: str
+    format: str
+    tensors: Mapping[str, Tensor]
+    container: ContainerPath = ()
+    containers: tuple[Container, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    hazards: tuple[Hazard, ...] = ()
+    skips: tuple[Skip, ...] = ()
+    modules: Mapping[str, ModuleInfo] = field(default_factory=dict)
+    ties: tuple[tuple[str, ...], ...] = ()
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, Array], path: str = "memory", **details: Any) -> Checkpoint:
+        """A checkpoint over arrays in memory."""
+        return cls(path, "memory", {name: Tensor.of(name, array) for name, array in arrays.items()}, **details)
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.tensors[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.tensors)
+
+    def __len__(self) -> int:
+        return len(self.tensors)
+
+    @property
+    def parameters(self) -> int:
+        """Number of values in all tensors."""
+        return sum(tensor.size for tensor in self.tensors.values())
+
+    @property
+    def is_code(self) -> bool:
+        """Whether this is a live module rather than a file."""
+        return self.format.startswith("code:")
