@@ -20,3 +20,10 @@ def modules(package: str) -> Iterator[ModuleType]:
     """The public modules directly inside `package`, imported one by one in name order."""
     for name in names(package):
         yield importlib.import_module(f"{package}.{name}")
+
+
+@cache
+def folders(package: str) -> tuple[str, ...]:
+    """Dotted names of the packages directly inside `package`, sorted."""
+    path = importlib.import_module(package).__path__
+    return tuple(f"{package}.{info.name}" for info in sorted(pkgutil.iter_modules(path), key=lambda i: i.name) if info.ispkg)
