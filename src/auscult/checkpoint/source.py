@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 from pathlib import Path
+from typing import Literal
 
 import ml_dtypes
 import numpy as np
@@ -107,7 +108,7 @@ class FileArray:
     shape: Shape
     first: int = 0
     strides: tuple[int, ...] | None = None
-    byteorder: str = "<"
+    byteorder: Literal["<", ">"] = "<"
 
     def array(self) -> Array:
         if self.strides is None or prod(self.shape) == 0:
