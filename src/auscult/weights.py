@@ -169,7 +169,8 @@ class Checkpoint(Mapping[str, Tensor]):
         format: `safetensors`, `torch`, `torch-legacy`, `torchscript`, `npz`, `npy`, `onnx`, `litert`, `gguf`, `coreml`,
             `flax`, `code:torch`, `code:mlx`, `memory`.
         container: Which group of tensors was taken; `containers` lists all that were found.
-        modules: The module tree, by path, when the checkpoint is a code target; empty otherwise.
+        modules: The module tree, by path, when the checkpoint is a code target; in graph formats (ONNX, LiteRT, Core ML) the
+            operator that consumes a tensor, by the tensor's name; empty otherwise.
         ties: Groups of names that lie on the very same storage.
     """
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from auscult.finding import Skip
-from auscult.weights import Hazard
+from auscult.weights import Hazard, ModuleInfo
 
 Tree = Mapping[Any, Any]
 """Nested mappings and sequences whose leaves are Tensors; other leaves (epoch, config) are plain values or Opaque."""
@@ -29,10 +29,17 @@ class Opaque:
 
 @dataclass(frozen=True)
 class Contents:
-    """The tree that a file holds, and what was noticed on the way."""
+    """The tree that a file holds, and what was noticed on the way.
+
+    Attributes:
+        format: Overrides the reader's FORMAT, where one reader knows several.
+        modules: In graph formats (ONNX, LiteRT, Core ML) the operator that consumes a tensor, by the tensor's name: its type and
+            attributes that no tensor shows (group, strides, dilations). Passed on as `Checkpoint.modules`.
+    """
 
     tree: Tree
     metadata: Mapping[str, str] = field(default_factory=dict)
     hazards: tuple[Hazard, ...] = ()
     skips: tuple[Skip, ...] = ()
     format: str | None = None
+    modules: Mapping[str, ModuleInfo] = field(default_factory=dict)
