@@ -1,0 +1,8 @@
+"""Reversible mappings from one checkpoint's names, layouts and parametrisations to another's, as data."""
+
+from __future__ import annotations
+
+from auscult.recipe.op import Op
+from auscult.recipe.registry import op_class, op_from_json, op_names
+
+__all__ = ["Op", "op_class", "op_from_json", "op_names"]

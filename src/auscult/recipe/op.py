@@ -20,13 +20,19 @@ from auscult.weights import Array, Shape
 class Op(ABC):
     """A reversible step from source arrays to target arrays.
 
+    An operation on one array (Permute, Cast, ...) takes any number of arrays and does the same to each, so that it can
+    stand after one that gives several.
+
     Attributes:
-        op: The stable name in JSON.
-        lossless: Whether `inverse()` brings back every bit.
+        op: The stable name in JSON, which is also the name of the operation's file.
     """
 
     op: ClassVar[str]
-    lossless: ClassVar[bool] = True
+
+    @property
+    def lossless(self) -> bool:
+        """Whether `inverse()` brings back every bit."""
+        return True
 
     @abstractmethod
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
@@ -43,6 +49,14 @@ class Op(ABC):
         Raises:
             RecipeError: If what this operation drops cannot be restored; the message says what is lost.
         """
+
+    def undo(self) -> Op:
+        """The nearest thing to an inverse: `inverse()`, or where digits are lost, the way back to their format.
+
+        Raises:
+            RecipeError: If there is no way back at all.
+        """
+        return self.inverse()
 
     @abstractmethod
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:

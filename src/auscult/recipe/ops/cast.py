@@ -1,0 +1,96 @@
+"""Cast: the same values in another number format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import ml_dtypes
+import numpy as np
+
+from auscult.checkpoint.source import dtype_of
+from auscult.recipe.checks import lost, misfit
+from auscult.recipe.op import Op
+from auscult.weights import Array, Shape
+
+
+@dataclass(frozen=True)
+class Cast(Op):
+    """From `from_dtype` to `dtype`, rounding to nearest. Lossless where `dtype` holds every value of `from_dtype`
+    (the payload of a NaN is not a value)."""
+
+    op: ClassVar[str] = "cast"
+    dtype: str
+    from_dtype: str
+
+    def __post_init__(self) -> None:
+        for name in (self.dtype, self.from_dtype):
+            try:
+                dtype_of(name)
+            except TypeError as error:
+                raise misfit(self, "names an unknown dtype", found=name) from error
+
+    @property
+    def lossless(self) -> bool:
+        return holds(dtype_of(self.dtype), dtype_of(self.from_dtype))
+
+    def apply(self, arrays: Sequence[Array]) -> list[Array]:
+        for array in arrays:
+            if array.dtype.name != dtype_of(self.from_dtype).name:
+                raise misfit(self, "starts from another dtype", self.from_dtype, array.dtype.name)
+        with np.errstate(over="ignore", invalid="ignore"):  # overflow to Inf is what the cast does; `non-finite` reports it
+            return [array.astype(dtype_of(self.dtype)) for array in arrays]
+
+    def inverse(self) -> Cast:
+        if not self.lossless:
+            hint = "the digits beyond its precision are gone; keep the original file"
+            raise lost(self, f"{self.dtype} cannot hold every {self.from_dtype}", hint)
+        return self.undo()
+
+    def undo(self) -> Cast:
+        return Cast(self.from_dtype, self.dtype)
+
+    def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
+        return [tuple(shape) for shape in shapes]
+
+
+def holds(wide: np.dtype[Any], narrow: np.dtype[Any]) -> bool:
+    """Whether every value of `narrow` is a value of `wide` (numpy calls int64 to float64 safe, which drops digits)."""
+    if narrow == wide or narrow == np.bool_:
+        return True
+    if wide.kind == "c":
+        return holds(_part(wide), _part(narrow))
+    if _is_integer(narrow):
+        low, high = limits_of(narrow.name)
+        if _is_integer(wide):
+            lowest, highest = limits_of(wide.name)
+            return lowest <= low and high <= highest
+        return wide != np.bool_ and _finfo(wide).nmant + 1 >= high.bit_length() and float(_finfo(wide).max) >= high
+    if narrow.kind == "c" or _is_integer(wide) or wide == np.bool_:
+        return False
+    large, small = _finfo(wide), _finfo(narrow)
+    return bool(
+        large.nmant >= small.nmant
+        and float(large.max) >= float(small.max)
+        and float(large.smallest_subnormal) <= float(small.smallest_subnormal)
+    )
+
+
+def limits_of(dtype: str) -> tuple[int, int]:
+    """Lowest and highest value of an integer type, by its name (`int4`, `uint8`)."""
+    bits = int(dtype.lstrip("uint"))
+    return (0, 2**bits - 1) if dtype.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+
+
+def _is_integer(kind: np.dtype[Any]) -> bool:
+    return kind.name.lstrip("u").startswith("int")
+
+
+def _part(kind: np.dtype[Any]) -> np.dtype[Any]:
+    return np.dtype(f"f{kind.itemsize // 2}") if kind.kind == "c" else kind
+
+
+def _finfo(kind: np.dtype[Any]) -> Any:
+    finfo: Any = ml_dtypes.finfo
+    return finfo(kind)

@@ -1,0 +1,51 @@
+"""Constant: a tensor that the other side has and this one does not, made from one value or from a short list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+import numpy as np
+
+from auscult.checkpoint.source import dtype_of
+from auscult.recipe.checks import check_count, misfit
+from auscult.recipe.op import Op
+from auscult.weights import Array, Shape
+
+Value = bool | int | float | tuple[bool | int | float, ...]
+
+
+@dataclass(frozen=True)
+class Constant(Op):
+    """[] -> [x]. `value` fills the shape, or lists every element in row-major order."""
+
+    op: ClassVar[str] = "constant"
+    shape: Shape
+    dtype: str
+    value: Value = 0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.value, tuple) and len(self.value) != prod(self.shape):
+            raise misfit(self, "lists another number of values", prod(self.shape), len(self.value))
+
+    def apply(self, arrays: Sequence[Array]) -> list[Array]:
+        check_count(self, len(arrays), 0)
+        return [filled(self.shape, self.dtype, self.value)]
+
+    def inverse(self) -> Op:
+        from auscult.recipe.ops.drop import Drop
+
+        return Drop(self.shape, self.dtype, self.value)
+
+    def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
+        check_count(self, len(shapes), 0)
+        return [self.shape]
+
+
+def filled(shape: Shape, dtype: str, value: Value) -> Array:
+    """An array of that shape and dtype holding `value`."""
+    if isinstance(value, tuple):
+        return np.asarray(value).astype(dtype_of(dtype)).reshape(shape)
+    return np.full(shape, value, dtype_of(dtype))

@@ -1,0 +1,70 @@
+"""Dequantize: integers with scale and zero point as real numbers, value = scale · (stored - zero point)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from auscult.checkpoint.source import dtype_of
+from auscult.recipe.checks import check_axis, misfit
+from auscult.recipe.op import Op
+from auscult.weights import Array, Quantization, Shape
+
+
+@dataclass(frozen=True)
+class Dequantize(Op):
+    """Per tensor (one scale) or along `axis` (one scale for each index). Lossless: the integers come back by rounding.
+
+    Attributes:
+        scale: One value, or one for each index of `axis`.
+        zero_point: One value, or as many as `scale`.
+        dtype: The stored integer type; at most 16 bits, so that float32 holds every value.
+    """
+
+    op: ClassVar[str] = "dequantize"
+    scale: tuple[float, ...]
+    zero_point: tuple[int, ...] = (0,)
+    axis: int | None = None
+    dtype: str = "int8"
+
+    def __post_init__(self) -> None:
+        check_quantization(self, self.scale, self.zero_point, self.axis, self.dtype)
+
+    def apply(self, arrays: Sequence[Array]) -> list[Array]:
+        self.shapes([array.shape for array in arrays])
+        for array in arrays:
+            if array.dtype.name != self.dtype:
+                raise misfit(self, "starts from another dtype", self.dtype, array.dtype.name)
+        affine = Quantization(np.asarray(self.scale, np.float32), np.asarray(self.zero_point, np.float32), self.axis)
+        return [affine.dequantize(array) for array in arrays]
+
+    def inverse(self) -> Op:
+        from auscult.recipe.ops.quantize import Quantize
+
+        return Quantize(self.scale, self.zero_point, self.axis, self.dtype)
+
+    def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
+        return checked(self, shapes, self.axis, len(self.scale))
+
+
+def check_quantization(op: Op, scale: tuple[float, ...], zero_point: tuple[int, ...], axis: int | None, dtype: str) -> None:
+    """Scales are positive, their number fits, and the type is an integer of at most 16 bits."""
+    if not scale or not all(np.float32(value) > 0 and np.isfinite(np.float32(value)) for value in scale):
+        raise misfit(op, "needs positive scales", "finite numbers above 0 in float32", scale[:4])
+    if len(zero_point) not in (1, len(scale)) or (axis is None and len(scale) != 1):
+        raise misfit(op, "has scales and zero points that do not fit together", "one, or one for each index of an axis")
+    if dtype_of(dtype).name not in ("int4", "uint4", "int8", "uint8", "int16", "uint16"):
+        raise misfit(op, "stores another kind of number", "an integer of at most 16 bits", dtype)
+
+
+def checked(op: Op, shapes: Sequence[Shape], axis: int | None, scales: int) -> list[Shape]:
+    """The shapes themselves, whose `axis` must have as many indices as there are scales."""
+    for shape in shapes:
+        if axis is not None:
+            check_axis(op, axis, shape)
+            if scales not in (1, shape[axis]):
+                raise misfit(op, f"needs one scale for each index of axis {axis}", shape[axis], scales)
+    return [tuple(shape) for shape in shapes]

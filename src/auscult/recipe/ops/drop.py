@@ -1,0 +1,43 @@
+"""Drop: a tensor that the other side does not have, such as `num_batches_tracked` in MLX."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from auscult.recipe.checks import check_count, lost, misfit, native
+from auscult.recipe.op import Op
+from auscult.recipe.ops.constant import Constant, Value, filled
+from auscult.weights import Array, Shape
+
+
+@dataclass(frozen=True)
+class Drop(Op):
+    """[x] -> []. With `value` nothing is lost: the tensor must hold just that, and Constant brings it back."""
+
+    op: ClassVar[str] = "drop"
+    shape: Shape
+    dtype: str
+    value: Value | None = None
+
+    @property
+    def lossless(self) -> bool:
+        return self.value is not None
+
+    def apply(self, arrays: Sequence[Array]) -> list[Array]:
+        self.shapes([array.shape for array in arrays])
+        if self.value is not None and native(arrays[0]).tobytes() != filled(self.shape, self.dtype, self.value).tobytes():
+            raise misfit(self, "would drop other values than the recipe keeps", self.value, arrays[0].reshape(-1)[:4].tolist())
+        return []
+
+    def inverse(self) -> Constant:
+        if self.value is None:
+            raise lost(self, f"the values of a dropped tensor {self.shape} are not in the recipe", "keep the original file")
+        return Constant(self.shape, self.dtype, self.value)
+
+    def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
+        check_count(self, len(shapes), 1)
+        if tuple(shapes[0]) != self.shape:
+            raise misfit(self, "drops another shape", self.shape, tuple(shapes[0]))
+        return []

@@ -1,0 +1,34 @@
+"""Exp: a parameter stored as its logarithm, made linear; the way back of Log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from auscult.recipe.op import Op
+from auscult.recipe.ops.log import Log
+from auscult.weights import Array, Shape
+
+
+@dataclass(frozen=True)
+class Exp(Op):
+    """x -> eˣ, computed in float64 and rounded to the dtype of x; undone by Log within rounding."""
+
+    op: ClassVar[str] = "exp"
+
+    @property
+    def lossless(self) -> bool:
+        return False
+
+    def apply(self, arrays: Sequence[Array]) -> list[Array]:
+        with np.errstate(over="ignore"):
+            return [np.exp(array.astype(np.float64)).astype(array.dtype) for array in arrays]
+
+    def inverse(self) -> Log:
+        return Log()
+
+    def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
+        return [tuple(shape) for shape in shapes]

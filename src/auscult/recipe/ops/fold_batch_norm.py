@@ -1,0 +1,58 @@
+"""FoldBatchNorm: a convolution and the BatchNorm after it as one convolution, as exporters write it for inference.
+
+w' = w · γ/√(σ² + ε) along the output axis, b' = β + (b - μ) · γ/√(σ² + ε) (Ioffe & Szegedy 2015, in evaluation mode).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from auscult.recipe.checks import check_axis, check_count, lost, misfit
+from auscult.recipe.op import Op
+from auscult.weights import Array, Shape
+
+
+@dataclass(frozen=True)
+class FoldBatchNorm(Op):
+    """[w, b?, gamma, beta, mean, var] -> [w', b'] (b may be absent). Computed in float64; the result has the dtype of w.
+
+    Attributes:
+        eps: As in the BatchNorm; it is not in the tensors.
+        dim: Axis of w that counts output channels: 0 for Conv and Linear, 1 for ConvTranspose.
+    """
+
+    op: ClassVar[str] = "fold_batch_norm"
+    eps: float = 1e-5
+    dim: int = 0
+
+    @property
+    def lossless(self) -> bool:
+        return False
+
+    def apply(self, arrays: Sequence[Array]) -> list[Array]:
+        self.shapes([array.shape for array in arrays])
+        weight = arrays[0]
+        gamma, beta, mean, variance = (array.astype(np.float64) for array in arrays[-4:])
+        bias = arrays[1].astype(np.float64) if len(arrays) == 6 else np.zeros_like(mean)
+        scale = gamma / np.sqrt(variance + self.eps)
+        side = [1] * weight.ndim
+        side[self.dim] = -1
+        folded = weight.astype(np.float64) * scale.reshape(side)
+        return [folded.astype(weight.dtype), (beta + (bias - mean) * scale).astype(weight.dtype)]
+
+    def inverse(self) -> Op:
+        raise lost(self, "scale and statistics of the BatchNorm are multiplied into the weight", "keep the unfolded file")
+
+    def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
+        check_count(self, len(shapes), 5, 6)
+        weight = tuple(shapes[0])
+        check_axis(self, self.dim, weight)
+        channels = (weight[self.dim],)
+        for shape in shapes[1:]:
+            if tuple(shape) != channels:
+                raise misfit(self, f"needs one value for each index of axis {self.dim}", channels, tuple(shape))
+        return [weight, channels]

@@ -1,0 +1,74 @@
+"""FuseWeightNorm: w = g · v / ‖v‖ (Salimans & Kingma 2016), as `remove_weight_norm` does.
+
+PyTorch takes the norm over every axis except `dim`, and `dim` is 0 unless the author said otherwise. Axis 0 counts *output*
+channels in Conv1d and Linear, but *input* channels in ConvTranspose1d, whose weight is (in, out, k): fusing a transposed
+convolution over its output axis gives wrong gains in a legal shape. The pair is stored as `X.weight_g`, `X.weight_v` by
+`torch.nn.utils.weight_norm`, and as `X.parametrizations.weight.original0` (g), `.original1` (v) by
+`torch.nn.utils.parametrizations.weight_norm`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+import numpy as np
+
+from auscult.recipe.checks import check_axis, check_count, misfit, replaced
+from auscult.recipe.op import Op
+from auscult.weights import Array, Shape
+
+
+@dataclass(frozen=True)
+class FuseWeightNorm(Op):
+    """[g, v] -> [w]. Computed in float64; the result has the dtype of v.
+
+    Not lossless: the scale of v and the sign of g are gone. The inverse gives the pair with v = w and g = ‖w‖ > 0, whose
+    fusion is w again within one unit in the last place.
+    """
+
+    op: ClassVar[str] = "fuse_weight_norm"
+    dim: int = 0
+
+    @property
+    def lossless(self) -> bool:
+        return False
+
+    def apply(self, arrays: Sequence[Array]) -> list[Array]:
+        self.shapes([array.shape for array in arrays])
+        g, v = arrays
+        norm = norm_except(v, self.dim)
+        gain = g.astype(np.float64).reshape(norm.shape)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scale = gain / norm  # a zero row is 0/0 in PyTorch as well; keep its NaN rather than hide it
+            return [(v.astype(np.float64) * scale).astype(v.dtype)]
+
+    def inverse(self) -> Op:
+        from auscult.recipe.ops.split_weight_norm import SplitWeightNorm
+
+        return SplitWeightNorm(self.dim)
+
+    def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
+        check_count(self, len(shapes), 2)
+        g, v = (tuple(shape) for shape in shapes)
+        check_axis(self, self.dim, v)
+        if prod(g) != v[self.dim] or (len(g) == len(v) and g != norm_shape(v, self.dim)):
+            hint = "g is the smaller of the two (original0)" if prod(g) > prod(v) else None
+            raise misfit(self, f"needs one gain for each index of axis {self.dim}", norm_shape(v, self.dim), g, hint)
+        return [v]
+
+
+def norm_shape(shape: Shape, dim: int) -> Shape:
+    """Shape of g for a v of `shape`: 1 everywhere but at `dim`."""
+    return replaced((1,) * len(shape), dim, shape[dim])
+
+
+def norm_except(array: Array, dim: int) -> Array:
+    """Euclidean norm over every axis except `dim`, in float64, with kept axes."""
+    axes = tuple(axis for axis in range(array.ndim) if axis != dim)
+    wide = array.astype(np.float64)
+    if not axes:
+        return np.abs(wide)
+    return np.asarray(np.sqrt(np.sum(np.square(wide), axis=axes, keepdims=True)))

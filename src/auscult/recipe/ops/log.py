@@ -1,0 +1,35 @@
+"""Log: a positive parameter stored as its logarithm, as alpha and beta of SnakeBeta (BigVGAN's `snake_logscale`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from auscult.recipe.op import Op
+from auscult.weights import Array, Shape
+
+
+@dataclass(frozen=True)
+class Log(Op):
+    """x -> ln x, computed in float64 and rounded to the dtype of x; undone by Exp within rounding."""
+
+    op: ClassVar[str] = "log"
+
+    @property
+    def lossless(self) -> bool:
+        return False
+
+    def apply(self, arrays: Sequence[Array]) -> list[Array]:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return [np.log(array.astype(np.float64)).astype(array.dtype) for array in arrays]
+
+    def inverse(self) -> Op:
+        from auscult.recipe.ops.exp import Exp
+
+        return Exp()
+
+    def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
+        return [tuple(shape) for shape in shapes]

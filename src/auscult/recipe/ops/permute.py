@@ -1,0 +1,38 @@
+"""Permute: the axes in another order, as between (out, in, k) and (out, k, in)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from auscult.recipe.checks import misfit
+from auscult.recipe.op import Op
+from auscult.weights import Array, Shape
+
+
+@dataclass(frozen=True)
+class Permute(Op):
+    """Target axis i is source axis `axes[i]`, as in `numpy.transpose`; the result is a view."""
+
+    op: ClassVar[str] = "permute"
+    axes: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if sorted(self.axes) != list(range(len(self.axes))):
+            raise misfit(self, "is not an order of axes", f"each of 0 to {len(self.axes) - 1} once", self.axes)
+
+    def apply(self, arrays: Sequence[Array]) -> list[Array]:
+        self.shapes([array.shape for array in arrays])
+        return [array.transpose(self.axes) for array in arrays]
+
+    def inverse(self) -> Permute:
+        return Permute(tuple(int(axis) for axis in np.argsort(self.axes)))
+
+    def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
+        for shape in shapes:
+            if len(shape) != len(self.axes):
+                raise misfit(self, f"orders {len(self.axes)} axes", f"{len(self.axes)} axes", shape)
+        return [tuple(shape[axis] for axis in self.axes) for shape in shapes]

@@ -1,0 +1,58 @@
+"""Quantize: real numbers as integers with scale and zero point, stored = round(value / scale) + zero point, clamped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from auscult.checkpoint.source import dtype_of
+from auscult.recipe.checks import lost
+from auscult.recipe.op import Op
+from auscult.recipe.ops.cast import limits_of
+from auscult.recipe.ops.dequantize import Dequantize, check_quantization, checked
+from auscult.weights import Array, Shape
+
+
+@dataclass(frozen=True)
+class Quantize(Op):
+    """Rounds half to even. Loses up to half a scale for each value; values outside the range are clamped."""
+
+    op: ClassVar[str] = "quantize"
+    scale: tuple[float, ...]
+    zero_point: tuple[int, ...] = (0,)
+    axis: int | None = None
+    dtype: str = "int8"
+
+    def __post_init__(self) -> None:
+        check_quantization(self, self.scale, self.zero_point, self.axis, self.dtype)
+
+    @property
+    def lossless(self) -> bool:
+        return False
+
+    def apply(self, arrays: Sequence[Array]) -> list[Array]:
+        self.shapes([array.shape for array in arrays])
+        lowest, highest = limits_of(self.dtype)
+        result = []
+        for array in arrays:
+            side = [1] * array.ndim
+            if self.axis is not None:
+                side[self.axis] = -1
+            scale = np.asarray(self.scale, np.float32).astype(np.float64).reshape(side)
+            zero = np.asarray(self.zero_point, np.float64).reshape(side if len(self.zero_point) > 1 else [1] * array.ndim)
+            steps = np.rint(array.astype(np.float64) / scale) + zero
+            whole = np.clip(steps, lowest, highest).astype(np.int32)
+            result.append(whole.astype(dtype_of(self.dtype)))
+        return result
+
+    def inverse(self) -> Op:
+        raise lost(self, "rounding to steps of the scale drops up to half a step for each value", "keep the unquantised file")
+
+    def undo(self) -> Dequantize:
+        return Dequantize(self.scale, self.zero_point, self.axis, self.dtype)
+
+    def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
+        return checked(self, shapes, self.axis, len(self.scale))
