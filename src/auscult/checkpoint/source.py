@@ -16,7 +16,8 @@ from auscult.errors import CheckpointError
 from auscult.weights import Array, Shape
 
 ML_DTYPES = frozenset(
-    ("bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu", "int4", "uint4")
+    ("bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu", "float4_e2m1fn")
+    + ("int4", "uint4", "int2", "uint2")
 )
 
 
@@ -128,4 +129,8 @@ class FileArray:
     def _elements(self, start: int, stop: int) -> Array:
         kind = dtype_of(self.dtype)
         view = self.source.view(self.offset + (self.first + start) * kind.itemsize, (stop - start) * kind.itemsize)
-        return np.frombuffer(view, kind if kind.itemsize == 1 else kind.newbyteorder(self.byteorder))
+        if kind.itemsize == 1:
+            return np.frombuffer(view, kind)
+        if self.byteorder == ">" and self.dtype in ML_DTYPES:  # numpy cannot swap the bytes of a type it does not know
+            return np.frombuffer(view, ">u2").astype(np.uint16).view(kind)
+        return np.frombuffer(view, kind.newbyteorder(self.byteorder))
