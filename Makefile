@@ -20,14 +20,14 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m auscult.docs --check
+	$(BIN)/python docs/generate.py --check
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 docs: $(VENV)/.dev
-	$(BIN)/python -m auscult.docs
+	$(BIN)/python docs/generate.py
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks

@@ -1,0 +1,116 @@
+"""Make the generated documentation, or check that it has not drifted.
+
+    python docs/generate.py          # write
+    python docs/generate.py --check  # exit 1 and name the pages that differ
+
+Rule pages come from the rules' docstrings. In README.md and the guides, a block between `<!-- run: COMMAND -->` and
+`<!-- end -->` holds the real output of that command, run in a folder that has the trained demo vocoder as `vocoder.pth`; a
+block `<!-- verbs -->` holds the table of verbs.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+from auscult import plugins, rules
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = ROOT / "docs" / "rules"
+BLOCK = re.compile(r"<!-- (?P<what>verbs|run: (?P<command>[^\n]+?)) -->\n.*?<!-- end -->", re.DOTALL)
+
+
+def rule_pages() -> Iterator[tuple[Path, str]]:
+    """One page per rule, and the index."""
+    rows: list[str] = []
+    for rule in sorted(rules.every_rule(), key=lambda rule: rule.CODE):
+        page = PAGES / f"{rule.CODE}-{rule.NAME}.md"
+        text = (rule.__doc__ or "").strip()
+        yield page, f"# {rule.CODE} `{rule.NAME}`\n\n{text}\n"
+        rows.append(f"| [{rule.CODE}]({page.name}) | `{rule.NAME}` | {text.splitlines()[0]} |")
+    head = "# Rules\n\nGenerated from the rules' docstrings; `auscult rules CODE` prints the same page.\n\n"
+    yield PAGES / "README.md", head + "| code | cause | what it finds |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+
+
+def verbs_table() -> str:
+    """The verbs with the first line of their help."""
+    import click
+
+    rows = ["| verb | what it does |", "|---|---|"]
+    for module in plugins.modules("auscult.cli"):
+        command = getattr(module, "command", None)
+        if isinstance(command, click.Command):
+            rows.append(f"| `auscult {command.name}` | {command.get_short_help_str(limit=200)} |")
+    return "\n".join(rows)
+
+
+@cache
+def workbench() -> Path:
+    """A folder with the files that the commands in the documents speak of."""
+    folder = Path(tempfile.mkdtemp(prefix="auscult-docs-"))
+    for name in ("vocoder.pth", "sentence.wav"):
+        source = resources.files("auscult.data") / name
+        if source.is_file():
+            shutil.copyfile(str(source), folder / name)
+    return folder
+
+
+@cache
+def output_of(command: str) -> str:
+    """What the command prints, as a console block; stderr and ANSI colours left out."""
+    environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "110", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(command, shell=True, cwd=workbench(), env=environment, capture_output=True, text=True, check=False)
+    if done.returncode > 1 and not done.stdout:
+        raise SystemExit(f"{command}: exit {done.returncode}: {done.stderr.strip()}")
+    lines = "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
+    return f"```console\n$ {command}\n{lines}\n```"
+
+
+def filled(document: Path) -> str:
+    """The document with its generated blocks made anew."""
+
+    def fill(block: re.Match[str]) -> str:
+        body = verbs_table() if block["what"] == "verbs" else output_of(block["command"])
+        return f"<!-- {block['what']} -->\n{body}\n<!-- end -->"
+
+    return BLOCK.sub(fill, document.read_text())
+
+
+def everything() -> Iterator[tuple[Path, str]]:
+    yield from rule_pages()
+    for document in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("**/*.md"))]:
+        if document.exists() and BLOCK.search(document.read_text()):
+            yield document, filled(document)
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or with `--check` compare them; 1 if any differs."""
+    pages = dict(everything())
+    stale = [path for path in PAGES.glob("*.md") if path not in pages]
+    if "--check" in arguments:
+        drifted = [path for path, text in pages.items() if not path.exists() or path.read_text() != text] + stale
+        for path in drifted:
+            sys.stderr.write(f"{path.relative_to(ROOT)} has drifted; run `make docs`\n")
+        return 1 if drifted else 0
+    PAGES.mkdir(parents=True, exist_ok=True)
+    for path in stale:
+        path.unlink()
+    for path, text in pages.items():
+        path.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        raise SystemExit(main(sys.argv[1:]))
+    finally:
+        if workbench.cache_info().currsize:
+            shutil.rmtree(workbench())

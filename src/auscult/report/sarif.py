@@ -1,0 +1,57 @@
+"""SARIF 2.1.0, for code-scanning pages. A checkpoint has no lines: a place is a logical location, the tensor's name.
+
+The result stays within GitHub's limits: 5,000 results shown, 1,000 locations each.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from auscult.finding import Finding, Json
+from auscult.verdict import VERSION, Report
+
+MAX_LOCATIONS = 1_000
+LEVELS = {"error": "error", "warning": "warning", "info": "note"}
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:  # noqa: ARG001
+    """One SARIF run with a result per finding, and a notification per skip."""
+    rules = {finding.code: finding.cause for finding in report.findings}
+    run: Json = {
+        "tool": {"driver": {"name": "auscult", "version": VERSION, "rules": [_rule(*rule) for rule in sorted(rules.items())]}},
+        "results": [_result(finding, report) for finding in report.findings],
+        "invocations": [
+            {
+                "executionSuccessful": report.verdict.value != "ERROR",
+                "toolExecutionNotifications": [
+                    {"level": "note", "message": {"text": f"skipped {skip.where}: {skip.reason}"}} for skip in report.skips
+                ],
+            }
+        ],
+        "properties": {"command": report.command, "verdict": report.verdict.value},
+    }
+    return json.dumps({"version": "2.1.0", "$schema": SCHEMA, "runs": [run]}, indent=2)
+
+
+def _rule(code: str, cause: str) -> Json:
+    return {"id": code, "name": cause, "shortDescription": {"text": cause}}
+
+
+def _result(finding: Finding, report: Report) -> Json:
+    places = finding.where[:MAX_LOCATIONS]
+    artifact = {"artifactLocation": {"uri": report.subjects[0] if report.subjects else "unknown"}}
+    fingerprint = hashlib.sha256("\0".join((finding.code, *report.subjects, *finding.where)).encode()).hexdigest()
+    return {
+        "ruleId": finding.code,
+        "level": LEVELS[finding.severity.value],
+        "message": {"text": finding.message},
+        "locations": [
+            {"physicalLocation": artifact, "logicalLocations": [{"fullyQualifiedName": place, "kind": "member"}]}
+            for place in places
+        ]
+        or [{"physicalLocation": artifact}],
+        "partialFingerprints": {"auscult/v1": fingerprint},
+        "properties": {"cause": finding.cause, "confidence": finding.confidence, "count": finding.count},
+    }
