@@ -3,27 +3,73 @@
 from __future__ import annotations
 
 import mmap
+import stat
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
-import ml_dtypes
 import numpy as np
 
 from auscult.errors import CheckpointError
-from auscult.weights import Array, Shape
+from auscult.weights import Array, Data, Shape
 
 ML_DTYPES = frozenset(
-    ("bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu", "float4_e2m1fn")
-    + ("int4", "uint4", "int2", "uint2")
+    (
+        *("bfloat16", "int4", "uint4", "int2", "uint2", "float4_e2m1fn", "float6_e2m3fn", "float6_e3m2fn"),
+        *("float8_e3m4", "float8_e4m3", "float8_e4m3b11fnuz", "float8_e4m3fn", "float8_e4m3fnuz"),
+        *("float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu"),
+    )
 )
+MAX_EXPANDED_BYTES = 1 << 28  # a broadcast (stride 0) tensor may be this large, whatever its storage
+MAX_EXPANSION = 4  # and beyond that at most so many times its storage
+TRUNCATED_HINT = "the file is truncated or damaged: fetch it again and compare its size with the original's"
 
 
 def dtype_of(name: str) -> np.dtype:
-    """The numpy dtype (of ml_dtypes where numpy has none) of that name."""
-    return np.dtype(getattr(ml_dtypes, name)) if name in ML_DTYPES else np.dtype(name)
+    """The numpy dtype (of ml_dtypes where numpy has none) of that name.
+
+    ml_dtypes is imported only when one of its types is met: that import costs about half as much as numpy's.
+    """
+    if name in ML_DTYPES:
+        import ml_dtypes
+
+        return np.dtype(getattr(ml_dtypes, name))
+    return np.dtype(name)
+
+
+ITEM_BYTES = {"bool": 1, "bfloat16": 2, "float16": 2, "float32": 4, "float64": 8, "complex64": 8, "complex128": 16} | {
+    f"{sign}int{bits}": bits // 8 for sign in ("", "u") for bits in (8, 16, 32, 64)
+}
+
+
+def item_bytes(name: str) -> int:
+    """Bytes per element, without importing ml_dtypes for it where that can be avoided."""
+    if name in ITEM_BYTES:
+        return ITEM_BYTES[name]
+    return 1 if name in ML_DTYPES else int(np.dtype(name).itemsize)
+
+
+class Bytes(Protocol):
+    """Something that bytes can be taken from: a file, a window of one, a compressed member of an archive."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def size(self) -> int: ...
+
+    def view(self, offset: int, length: int) -> memoryview:
+        """`length` bytes at `offset`; a CheckpointError if they do not lie wholly inside."""
+
+
+def outside(path: Path, size: int, offset: int, length: int) -> CheckpointError:
+    """The error for a read that would leave its file or member."""
+    found = f"{length} bytes at offset {offset}"
+    return CheckpointError(
+        "points outside the file", where=str(path), expected=f"at most {size} bytes", found=found, hint=TRUNCATED_HINT
+    )
 
 
 @dataclass(frozen=True)
@@ -47,24 +93,24 @@ class Source:
         Raises:
             CheckpointError: If the file cannot be opened.
         """
-        if self.length >= 0:
-            return self.length
-        try:
-            return self.path.stat().st_size - self.start
-        except OSError as error:
-            raise CheckpointError(f"cannot be opened: {error.strerror}", where=str(self.path)) from error
+        return self.length if self.length >= 0 else len(self._map) - self.start
 
     @cached_property
     def _map(self) -> memoryview:
         if self._parent is not None:
             return self._parent._map
-        if self.path.stat().st_size == 0:
-            return memoryview(b"")
         try:
+            # A pipe would block and a device has no end: only plain files are opened.
+            status = self.path.stat()
+            if not stat.S_ISREG(status.st_mode):
+                raise CheckpointError("is not a plain file", where=str(self.path))
+            if status.st_size == 0:
+                return memoryview(b"")
             with self.path.open("rb") as handle:
                 return memoryview(mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ))
-        except OSError as error:
-            raise CheckpointError(f"cannot be opened: {error.strerror}", where=str(self.path)) from error
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise CheckpointError(f"cannot be opened: {reason}", where=str(self.path)) from error
 
     def view(self, offset: int, length: int) -> memoryview:
         """`length` bytes at `offset` of the window, without a copy.
@@ -73,13 +119,7 @@ class Source:
             CheckpointError: If they do not lie wholly inside the window.
         """
         if offset < 0 or length < 0 or offset + length > self.size:
-            raise CheckpointError(
-                "points outside the file",
-                where=str(self.path),
-                expected=f"at most {self.size} bytes",
-                found=f"{length} bytes at offset {offset}",
-                hint="the file is truncated or damaged: fetch it again and compare its size with the original's",
-            )
+            raise outside(self.path, self.size, offset, length)
         return self._map[self.start + offset : self.start + offset + length]
 
     def bytes(self, offset: int, length: int) -> bytes:
@@ -94,7 +134,7 @@ class Source:
 
 @dataclass(frozen=True)
 class FileArray:
-    """Data of a tensor that lies uncompressed in a file.
+    """Data of a tensor whose elements lie one after another in a file.
 
     Attributes:
         offset: Byte offset in `source` of the storage's first element.
@@ -103,7 +143,7 @@ class FileArray:
         byteorder: `<` or `>`.
     """
 
-    source: Source
+    source: Bytes
     offset: int
     dtype: str
     shape: Shape
@@ -112,25 +152,87 @@ class FileArray:
     byteorder: Literal["<", ">"] = "<"
 
     def array(self) -> Array:
-        if self.strides is None or prod(self.shape) == 0:
-            return self._elements(0, prod(self.shape)).reshape(self.shape)
-        span = 1 + sum((side - 1) * step for side, step in zip(self.shape, self.strides, strict=True))
+        """The elements, as a read-only view where the file's byte order is the machine's.
+
+        Raises:
+            CheckpointError: If they leave the file, or a broadcast tensor is far larger than its storage.
+        """
+        count = prod(self.shape)
+        if self.strides is None or count == 0:
+            return self._elements(0, count).reshape(self.shape)
         if min(self.strides, default=0) < 0:
             raise CheckpointError("has a negative stride", where=str(self.source.path), found=self.strides)
+        span = span_of(self.shape, self.strides)
+        width = item_bytes(self.dtype)
+        if count * width > max(MAX_EXPANDED_BYTES, MAX_EXPANSION * span * width):
+            raise CheckpointError(
+                "a broadcast tensor is far larger than its storage",
+                where=str(self.source.path),
+                expected=f"at most {max(MAX_EXPANDED_BYTES, MAX_EXPANSION * span * width)} bytes",
+                found=f"{count * width} bytes over {span * width}",
+                hint="look at its shape only, or save it again with .contiguous() where that is meant",
+            )
         flat = self._elements(0, span)
         return np.lib.stride_tricks.as_strided(flat, self.shape, [step * flat.itemsize for step in self.strides], writeable=False)
 
     def flat(self, start: int, stop: int) -> Array:
         if self.strides is None:
             return self._elements(start, max(stop, start))
-        index = np.unravel_index(np.arange(start, max(stop, start)), self.shape)
-        return np.asarray(self.array()[index])
+        return np.asarray(self.array().flat[start : max(stop, start)])
 
     def _elements(self, start: int, stop: int) -> Array:
         kind = dtype_of(self.dtype)
         view = self.source.view(self.offset + (self.first + start) * kind.itemsize, (stop - start) * kind.itemsize)
-        if kind.itemsize == 1:
+        if self.byteorder == "<" or kind.itemsize == 1:
             return np.frombuffer(view, kind)
-        if self.byteorder == ">" and self.dtype in ML_DTYPES:  # numpy cannot swap the bytes of a type it does not know
-            return np.frombuffer(view, ">u2").astype(np.uint16).view(kind)
-        return np.frombuffer(view, kind.newbyteorder(self.byteorder))
+        if kind.kind == "V":  # ml_dtypes' types know no byte order
+            return np.frombuffer(view, f">u{kind.itemsize}").astype(f"<u{kind.itemsize}").view(kind)
+        return np.frombuffer(view, kind.newbyteorder(">"))
+
+
+@dataclass(frozen=True)
+class Signed:
+    """Data whose conjugate or negative bit is set, as torch stores lazy `conj()` and `imag` views."""
+
+    base: Data
+    conjugate: bool
+    negative: bool
+
+    def array(self) -> Array:
+        return self._apply(self.base.array())
+
+    def flat(self, start: int, stop: int) -> Array:
+        return self._apply(self.base.flat(start, stop))
+
+    def _apply(self, values: Array) -> Array:
+        values = np.conjugate(values) if self.conjugate else values
+        return np.asarray(np.negative(values)) if self.negative else np.asarray(values)
+
+
+def span_of(shape: Shape, strides: tuple[int, ...]) -> int:
+    """Elements of the storage from the tensor's first to its last one, inclusive; 0 for an empty tensor."""
+    if 0 in shape:
+        return 0
+    return 1 + sum((side - 1) * step for side, step in zip(shape, strides, strict=True))
+
+
+def contiguous_strides(shape: Shape) -> tuple[int, ...]:
+    """Row-major strides in elements."""
+    strides = []
+    step = 1
+    for side in reversed(shape):
+        strides.append(step)
+        step *= max(side, 1)
+    return tuple(reversed(strides))
+
+
+def is_contiguous(shape: Shape, strides: tuple[int, ...]) -> bool:
+    """Whether these strides are row-major; the stride of an axis of length 1 means nothing."""
+    step = 1
+    for side, stride in zip(reversed(shape), reversed(strides), strict=True):
+        if side == 0:
+            return True
+        if side != 1 and stride != step:
+            return False
+        step *= side
+    return True

@@ -1,0 +1,223 @@
+"""ONNX models: initializers, constants of all graphs and functions, external data, and which operator consumes what.
+
+Names are the initializers' (a constant's: the output of its node). A name that comes again, as in two branches of an If,
+gets `#2`, `#3` and so on. `Contents.modules` tells the operator that consumes an initializer, its attributes (group,
+strides, dilations, pads, transB), the node's name and which input it is; Identity, Cast, Transpose and DequantizeLinear are
+looked through, and named in `through`. Integers that a DequantizeLinear, QLinearConv or QLinearMatMul scales by constants
+carry a Quantization.
+
+Not listed, because they are operators' parameters and no weights: tensor attributes of other nodes (ConstantOfShape) and
+string constants. Field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auscult.checkpoint.contents import Contents
+from auscult.checkpoint.onnx_tensor import NAME, read_tensor
+from auscult.checkpoint.protobuf import Message
+from auscult.checkpoint.source import Source
+from auscult.finding import Skip
+from auscult.weights import ModuleInfo, Quantization, Tensor
+
+FORMAT = "onnx"
+MAX_LISTED = 64
+TRANSPARENT = frozenset(("Identity", "Cast", "Transpose", "DequantizeLinear", "QuantizeLinear"))
+# operator: inputs that are the integers, their scale and their zero point; the axis if the operator has no attribute for it
+SCALED = {"DequantizeLinear": (0, 1, 2, 1), "QLinearConv": (3, 4, 5, 0), "QLinearMatMul": (3, 4, 5, -1)}
+FLOAT_ATTRIBUTE, INTEGER_ATTRIBUTE, TEXT_ATTRIBUTE, TENSOR_ATTRIBUTE, GRAPH_ATTRIBUTE = 2, 3, 4, 5, 6
+FLOATS_ATTRIBUTE, INTEGERS_ATTRIBUTE, GRAPHS_ATTRIBUTE = 7, 8, 11
+# tags of ModelProto: number * 8 + wire type
+MODEL_TAGS = frozenset((0x08, 0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42, 0x72))
+NEXT_TAGS = MODEL_TAGS - {0x08, 0x12}
+
+
+def sniff(path: Path, head: bytes) -> bool:
+    """ONNX has no magic: a protocol-buffers message that starts like a ModelProto, told by `.onnx` or by its producer's name."""
+    if path.suffix.lower() == ".onnx":
+        return head[:1] != b"" and head[0] in MODEL_TAGS
+    if len(head) < 6 or head[0] != 0x08 or not 1 <= head[1] < 64 or head[2] != 0x12:
+        return False
+    name, after = head[4 : 4 + head[3]], head[4 + head[3] : 5 + head[3]]
+    return bool(name) and name.isascii() and name.decode("ascii").isprintable() and bool(after) and after[0] in NEXT_TAGS
+
+
+def read(path: Path) -> Contents:
+    """List what the model holds.
+
+    Raises:
+        CheckpointError: If the file is damaged, or its external data is missing or outside its folder.
+    """
+    model = Message(Source(path))
+    reader = _Reader()
+    graph = model.message(7)
+    if graph is not None:
+        reader.graph(graph)
+    for function in model.messages(25):
+        reader.nodes(function, 7)
+    skips = [Skip("training_info", "graphs for training are not read") for _ in model.spans_of(20)]
+    return Contents(reader.named(), _metadata(model, graph), skips=(*reader.skips, *skips), modules=reader.modules())
+
+
+def _metadata(model: Message, graph: Message | None) -> dict[str, str]:
+    opsets = [f"{entry.text(1) or 'ai.onnx'} {entry.signed(2)}" for entry in model.messages(8)]
+    found = {
+        "producer": f"{model.text(2)} {model.text(3)}".strip(),
+        "ir_version": str(model.signed(1)),
+        "opset": ", ".join(opsets[:MAX_LISTED]),
+        "graph": graph.text(2) if graph else "",
+    }
+    found.update({entry.text(1): entry.text(2) for entry in model.messages(14)})
+    return {key: value for key, value in found.items() if value}
+
+
+@dataclass(frozen=True)
+class _Node:
+    op: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any]
+
+
+@dataclass
+class _Reader:
+    """Collects tensors and nodes over all graphs of a model."""
+
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    skips: list[Skip] = field(default_factory=list)
+    consumers: dict[str, list[tuple[_Node, int]]] = field(default_factory=dict)
+    externals: dict[str, Source] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
+
+    def graph(self, graph: Message) -> None:
+        for initializer in graph.messages(5):
+            self.add(initializer, initializer.text(NAME))
+        for sparse in graph.messages(15):
+            values = sparse.message(1)
+            self.skips.append(Skip(values.text(NAME) if values else "sparse_initializer", "sparse tensors are not read"))
+        self.nodes(graph, 1)
+
+    def nodes(self, owner: Message, number: int) -> None:
+        for message in owner.messages(number):
+            attributes: dict[str, Any] = {}
+            op, outputs = message.text(4), tuple(message.texts(2))
+            for attribute in message.messages(5):
+                self.attribute(attribute, op, outputs, attributes)
+            node = _Node(op, message.text(3), tuple(message.texts(1)), outputs, attributes)
+            for index, name in enumerate(node.inputs):
+                self.consumers.setdefault(name, []).append((node, index))
+
+    def attribute(self, attribute: Message, op: str, outputs: tuple[str, ...], attributes: dict[str, Any]) -> None:
+        for number in (GRAPH_ATTRIBUTE, GRAPHS_ATTRIBUTE):
+            for graph in attribute.messages(number):
+                self.graph(graph)
+        value = _plain(attribute)
+        if op != "Constant":
+            if value is not None:
+                attributes[attribute.text(1)] = value
+            return
+        name, tensor = outputs[0] if outputs else "", attribute.message(TENSOR_ATTRIBUTE)
+        if tensor is not None:
+            self.add(tensor, name)
+        elif isinstance(value, (int, float)) or (isinstance(value, tuple) and value):
+            floats = FLOAT_ATTRIBUTE in attribute or FLOATS_ATTRIBUTE in attribute
+            self.keep(Tensor.of(self.unique(name), np.asarray(value, np.float32 if floats else np.int64)))
+        else:
+            self.skips.append(Skip(name, f"a constant given as {attribute.text(1) or 'nothing'}"))
+
+    def add(self, message: Message, name: str) -> None:
+        found = read_tensor(message, self.unique(name), self.externals)
+        if isinstance(found, Skip):
+            self.skips.append(found)
+        else:
+            self.keep(found)
+
+    def keep(self, tensor: Tensor) -> None:
+        self.tensors[tensor.name] = tensor
+
+    def unique(self, name: str) -> str:
+        name = name or "unnamed"
+        self.seen[name] = self.seen.get(name, 0) + 1
+        return name if self.seen[name] == 1 else f"{name}#{self.seen[name]}"
+
+    def named(self) -> dict[str, Tensor]:
+        """The tensors, those of quantised weights with their scales."""
+        result = dict(self.tensors)
+        for name, tensor in self.tensors.items():
+            quantization = self.quantization(tensor)
+            if quantization is not None:
+                result[name] = Tensor(
+                    name, tensor.shape, tensor.dtype, tensor.data, tensor.nbytes, tensor.storage, quantization, tensor.trainable
+                )
+        return result
+
+    def quantization(self, tensor: Tensor) -> Quantization | None:
+        for node, index in self.consumers.get(tensor.name, ()):
+            stored, scale_at, zero_at, default = SCALED.get(node.op, (-1, 0, 0, 0))
+            if index != stored or len(node.inputs) <= scale_at or node.attributes.get("block_size"):
+                continue
+            scale = self.tensors.get(node.inputs[scale_at])
+            zero_name = node.inputs[zero_at] if len(node.inputs) > zero_at else ""
+            zero = self.tensors.get(zero_name)
+            if scale is None or (zero_name and zero is None):
+                continue
+            axis = node.attributes.get("axis", default)
+            axis += len(tensor.shape) if axis < 0 else 0
+            along = tensor.shape[axis] if 0 <= axis < len(tensor.shape) else 1
+            if scale.size not in (1, along) or (zero is not None and zero.size not in (1, scale.size)):
+                continue
+            zeros = zero.numpy() if zero is not None else np.zeros(1, np.int32)
+            return Quantization(scale.numpy(), zeros, axis if scale.size > 1 else None)
+        return None
+
+    def modules(self) -> dict[str, ModuleInfo]:
+        """For each tensor the operator that consumes it."""
+        found = {name: self.consumer(name) for name in self.tensors}
+        return {name: info for name, info in found.items() if info is not None}
+
+    def consumer(self, name: str) -> ModuleInfo | None:
+        through: list[str] = []
+        current = name
+        for _ in range(8):
+            uses = self.consumers.get(current)
+            if not uses:
+                return None
+            node, index = uses[0]
+            if node.op not in TRANSPARENT or index or not node.outputs or node.outputs[0] not in self.consumers:
+                extra: dict[str, Any] = {"through": tuple(through)} if through else {}
+                return ModuleInfo(name, node.op, {**node.attributes, **extra, "node": node.name, "input": index})
+            through.append(node.op)
+            current = node.outputs[0]
+        return None
+
+
+def _plain(attribute: Message) -> int | float | str | tuple[int, ...] | tuple[float, ...] | None:
+    """The value of an attribute that is a number, a string or a short list of numbers."""
+    if INTEGER_ATTRIBUTE in attribute:
+        return attribute.signed(INTEGER_ATTRIBUTE)
+    if FLOAT_ATTRIBUTE in attribute:
+        return attribute.float32(FLOAT_ATTRIBUTE)
+    if TEXT_ATTRIBUTE in attribute:
+        return attribute.text(TEXT_ATTRIBUTE)
+    if INTEGERS_ATTRIBUTE in attribute:
+        return tuple(attribute.integers(INTEGERS_ATTRIBUTE))
+    if FLOATS_ATTRIBUTE in attribute:
+        return tuple(_floats(attribute))
+    return None
+
+
+def _floats(attribute: Message) -> Iterator[float]:
+    for value in attribute.fields[FLOATS_ATTRIBUTE]:
+        if isinstance(value, tuple):
+            start, end = value
+            view = attribute.source.view(start, (end - start) // 4 * 4)
+            yield from np.frombuffer(view, "<f4").tolist()
+        elif isinstance(value, bytes) and len(value) == 4:
+            yield float(np.frombuffer(value, "<f4")[0])
