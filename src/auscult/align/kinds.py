@@ -1,0 +1,112 @@
+"""Which layer a tensor belongs to, and in which axis order each framework stores that layer's weight.
+
+The kind comes from what is certain first: the module of a code target or the operator of a graph, then the length of the
+bias, then names. Shape alone decides nothing: `shape[1] < shape[2]` is wrong wherever the kernel is longer than the input
+is wide, as in the first source convolution of a HiFT vocoder (18 channels, kernel 30).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from auscult.align.naming import stem_of
+from auscult.weights import Checkpoint, ModuleInfo, Shape
+
+Kind = Literal["conv1d", "conv-transpose1d", "conv2d", "conv-transpose2d", "linear", "embedding", "recurrent", "vector", "other"]
+Layout = Literal["torch", "mlx", "keras"]
+
+# Axes of torch's weight, in the order in which that framework stores them.
+FROM_TORCH: dict[tuple[Kind, Layout], tuple[int, ...]] = {
+    ("conv1d", "mlx"): (0, 2, 1),
+    ("conv-transpose1d", "mlx"): (1, 2, 0),
+    ("conv2d", "mlx"): (0, 2, 3, 1),
+    ("conv-transpose2d", "mlx"): (1, 2, 3, 0),
+    ("conv1d", "keras"): (2, 1, 0),
+    ("conv-transpose1d", "keras"): (2, 1, 0),
+    ("conv2d", "keras"): (2, 3, 1, 0),
+    ("conv-transpose2d", "keras"): (2, 3, 1, 0),
+    ("linear", "keras"): (1, 0),
+}
+
+_TRANSPOSED_NAME = re.compile(r"(^|[._])(ups|up_?convs?|deconvs?|de_conv|conv_?tr(anspose)?|trans_?conv|tconvs?|up)(_?\w*)?([._]|$)")
+_RECURRENT_NAME = re.compile(r"(^|[._])(weight|bias)_(ih|hh)(_l\d+(_reverse)?)?$")
+_EMBEDDING_NAME = re.compile(r"(^|[._])(\w*emb(ed(ding)?s?)?(_tokens)?|wte|wpe|codebook|dict|embed)([._]|$)")
+
+
+def inverse_axes(axes: tuple[int, ...]) -> tuple[int, ...]:
+    """The permutation that undoes `axes`."""
+    return tuple(axes.index(axis) for axis in range(len(axes)))
+
+
+def legal_permutations(kind: Kind) -> dict[tuple[int, ...], tuple[Layout, Layout]]:
+    """Permutations that turn one framework's weight of that kind into another's, with the two frameworks (from, to)."""
+    result: dict[tuple[int, ...], tuple[Layout, Layout]] = {}
+    for (known, layout), axes in FROM_TORCH.items():
+        if known == kind:
+            result.setdefault(axes, ("torch", layout))
+            result.setdefault(inverse_axes(axes), (layout, "torch"))
+    return result
+
+
+def module_of(checkpoint: Checkpoint, name: str) -> ModuleInfo | None:
+    """The module (of code) or operator (of a graph) that owns or consumes a tensor, where the checkpoint knows it."""
+    if not checkpoint.modules:
+        return None
+    if name in checkpoint.modules:
+        return checkpoint.modules[name]
+    path = stem_of((name,)).rpartition(".")[0]
+    return checkpoint.modules.get(path)
+
+
+def layer_kind(checkpoint: Checkpoint, name: str, shape: Shape | None = None) -> Kind:
+    """The kind of layer whose weight `name` is.
+
+    Args:
+        shape: The weight's shape where `name` is one of several tensors of it (v of a weight norm).
+    """
+    tensor = checkpoint.get(name)
+    shape = shape if shape is not None else (tensor.shape if tensor is not None else ())
+    info = module_of(checkpoint, name)
+    if info is not None:
+        known = _kind_of_type(info.type, len(shape))
+        if known is not None:
+            return known
+    if sum(side > 1 for side in shape) <= 1 and len(shape) < 3:
+        return "vector"
+    if _RECURRENT_NAME.search(name):
+        return "recurrent"
+    if len(shape) == 2:
+        return "embedding" if _EMBEDDING_NAME.search(name) and not name.endswith("proj.weight") else "linear"
+    if len(shape) in {3, 4}:
+        transposed = _is_transposed(checkpoint, name, shape)
+        if len(shape) == 3:
+            return "vector" if shape[0] == shape[2] == 1 else ("conv-transpose1d" if transposed else "conv1d")
+        return "conv-transpose2d" if transposed else "conv2d"
+    return "other"
+
+
+def _kind_of_type(module: str, dimensions: int) -> Kind | None:
+    lower = module.lower().replace("_", "")
+    if "transpose" in lower and "conv" in lower:
+        return "conv-transpose2d" if dimensions == 4 else "conv-transpose1d"
+    if "conv" in lower and dimensions in {3, 4}:
+        return "conv2d" if dimensions == 4 else "conv1d"
+    if "embedding" in lower:
+        return "embedding"
+    if lower in {"linear", "gemm", "matmul", "fullyconnected", "dense"}:
+        return "linear"
+    if any(word in lower for word in ("lstm", "gru", "rnn")):
+        return "recurrent"
+    return "vector" if "norm" in lower and dimensions <= 1 else None
+
+
+def _is_transposed(checkpoint: Checkpoint, name: str, shape: Shape) -> bool:
+    """Torch's (in, out, k) has its bias along axis 1, MLX's transposed (out, k, in) as its plain convolution along axis 0."""
+    bias = checkpoint.get(stem_of((name,)).rpartition(".")[0] + ".bias")
+    if bias is not None and len(bias.shape) == 1 and shape[0] != shape[1]:
+        if bias.shape[0] == shape[1]:
+            return True
+        if bias.shape[0] == shape[0] and not _TRANSPOSED_NAME.search(name):
+            return False
+    return bool(_TRANSPOSED_NAME.search(name))
