@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from auscult.verbs.diff import diff
+from auscult.verbs.inspect import inspect
 from numpy.typing import NDArray
 
 from auscult.checkpoint import open_checkpoint
 from auscult.finding import Severity
-from auscult.verbs.diff import diff
-from auscult.verbs.inspect import inspect
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint, Tensor
 from tests.defects.plant import Planted
@@ -66,7 +66,9 @@ def restored(file: Path, wanted: Mapping[str, NDArray[Any]]) -> bool:
         return False
     for name, array in wanted.items():
         values = found[name].numpy()
-        if not same_bits(values, array) and not np.allclose(values.astype(np.float64), array.astype(np.float64), rtol=1e-6, atol=1e-7):
+        if not same_bits(values, array) and not np.allclose(
+            values.astype(np.float64), array.astype(np.float64), rtol=1e-6, atol=1e-7
+        ):
             return False
     return True
 

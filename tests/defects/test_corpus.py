@@ -15,7 +15,9 @@ CASES = [pytest.param(planted, id=f"{cause}-{label}") for cause, label, planted 
 
 @pytest.mark.parametrize("cause", sorted(cause for cause in planters() if not cause.startswith("port:")))
 def test_each_defect_is_planted_on_three_networks(cause: str) -> None:
-    networks = {network.name for network in every_network(1) for make in planters()[cause] if make(network, np.random.default_rng(0))}
+    networks = {
+        network.name for network in every_network(1) for make in planters()[cause] if make(network, np.random.default_rng(0))
+    }
     assert len(networks) >= 3
 
 

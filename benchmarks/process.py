@@ -1,0 +1,58 @@
+"""Whole-process figures: commands run in turn (A B A B ...), so that a drift of the machine's speed hits all alike."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+LAUNCH = Path(__file__).with_name("launch.py")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Medians over the counted runs of one command.
+
+    Attributes:
+        seconds: Wall time of the whole process.
+        mebibytes: Peak resident memory.
+    """
+
+    seconds: float
+    mebibytes: float
+    runs: tuple[float, ...]
+
+
+def once(command: Sequence[str], *, allowed: tuple[int, ...] = (0, 1)) -> tuple[float, float]:
+    """Wall seconds and peak MiB of one run.
+
+    Raises:
+        RuntimeError: If the command exits with another code than those allowed.
+    """
+    done = subprocess.run([sys.executable, "-S", "-E", str(LAUNCH), *command], capture_output=True, text=True, check=True)
+    outcome = json.loads(done.stderr.splitlines()[-1])
+    if outcome["code"] not in allowed:
+        raise RuntimeError(f"{' '.join(command)} exited with {outcome['code']}")
+    return outcome["seconds"], outcome["mebibytes"]
+
+
+def compare(commands: Mapping[str, Sequence[str]], runs: int = 5) -> dict[str, Figure]:
+    """Median figures of several commands, interleaved, after one warm-up of each."""
+    for command in commands.values():
+        once(command)
+    samples: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
+    for _ in range(runs):
+        for name, command in commands.items():
+            samples[name].append(once(command))
+    return {
+        name: Figure(
+            statistics.median(seconds for seconds, _ in taken),
+            statistics.median(memory for _, memory in taken),
+            tuple(seconds for seconds, _ in taken),
+        )
+        for name, taken in samples.items()
+    }

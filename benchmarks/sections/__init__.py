@@ -1,0 +1,1 @@
+"""The benchmarks, one file per question, each with `run(bench) -> Section`; found by their folder."""
