@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Literal
 
+from auscult.families._rates import possible_rates, usual_rates
 from auscult.families.records import Choice, Variant
 
 
@@ -60,12 +61,17 @@ class Config:
         return prod(self.upsample_rates)
 
 
-def choices(config: Config) -> tuple[Choice, ...]:
-    """What the weights leave open, each with its finite set of values; the defaults are the training script's."""
+def choices(config: Config, hop: int | None = None) -> tuple[Choice, ...]:
+    """What the weights leave open, each with its finite set of values; the defaults are the training script's.
+
+    `hop`, samples per mel frame, narrows the strides where it is known.
+    """
+    rates = possible_rates(config.upsample_kernel_sizes, hop) or (usual_rates(config.upsample_kernel_sizes),)
     flat = (1,) * len(config.mrf_kernel_sizes)
     growing = tuple(2**branch for branch in range(len(flat)))
     odd = tuple(2 * branch + 1 for branch in range(len(flat)))
     return (
+        Choice("upsample_rates", rates, rates[0], "strides of the upsampling; their product is the hop"),
         Choice("norm", ("instance", "none"), "instance", "affine-free instance norm after each convolution of a block"),
         Choice("dilations", (growing, flat, odd), growing, "dilation of each branch of a block"),
         Choice("slope", (0.2, 0.1, 0.01, 0.0), 0.2, "negative slope of the activation in a block (0 is ReLU)"),
@@ -80,7 +86,7 @@ def choices(config: Config) -> tuple[Choice, ...]:
 
 def variants(config: Config) -> tuple[Variant, ...]:
     """The two complete readings of the block that are on record, at the sizes of `config`."""
-    defaults = {choice.field: choice.default for choice in choices(config)}
+    defaults = {choice.field: choice.default for choice in choices(config) if choice.field != "upsample_rates"}
     trained = replace(config, **defaults)
     simple = replace(trained, norm="none", dilations=(1,) * len(config.mrf_kernel_sizes), slope=0.0, second_activation=False)
     return (

@@ -1,0 +1,120 @@
+"""The tensors that a model of given hyper-parameters has: name, torch-layout shape, and the layer each belongs to."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from auscult.families.records import Kind
+from auscult.weights import Shape
+
+
+class Planned(NamedTuple):
+    """One expected tensor.
+
+    Attributes:
+        shape: In torch's layout, weight norm fused.
+        optional: Absent from some files of the same model (buffers, counters).
+        weight_norm: Whether the model as trained keeps it as a weight-norm pair.
+    """
+
+    shape: Shape
+    kind: Kind
+    optional: bool = False
+    weight_norm: bool = False
+
+
+Plan = dict[str, Planned]
+
+
+class Planner:
+    """Collects a plan layer by layer, in the words of the framework that built the model."""
+
+    def __init__(self) -> None:
+        self.plan: Plan = {}
+
+    def conv1d(
+        self, name: str, source: int, target: int, kernel: int, *, groups: int = 1, bias: bool = True, norm: bool = False
+    ) -> None:
+        """Weight [target, source / groups, kernel]."""
+        self.plan[f"{name}.weight"] = Planned((target, source // groups, kernel), "conv1d", False, norm)
+        if bias:
+            self.plan[f"{name}.bias"] = Planned((target,), "bias")
+
+    def conv_transpose1d(
+        self, name: str, source: int, target: int, kernel: int, *, groups: int = 1, bias: bool = True, norm: bool = False
+    ) -> None:
+        """Weight [source, target / groups, kernel]."""
+        self.plan[f"{name}.weight"] = Planned((source, target // groups, kernel), "conv_transpose1d", False, norm)
+        if bias:
+            self.plan[f"{name}.bias"] = Planned((target,), "bias")
+
+    def conv2d(
+        self, name: str, source: int, target: int, kernel: tuple[int, int], *, bias: bool = True, norm: bool = False
+    ) -> None:
+        """Weight [target, source, height, width]."""
+        self.plan[f"{name}.weight"] = Planned((target, source, *kernel), "conv2d", False, norm)
+        if bias:
+            self.plan[f"{name}.bias"] = Planned((target,), "bias")
+
+    def linear(self, name: str, source: int, target: int, *, bias: bool = True, norm: bool = False) -> None:
+        """Weight [target, source]."""
+        self.plan[f"{name}.weight"] = Planned((target, source), "linear", False, norm)
+        if bias:
+            self.plan[f"{name}.bias"] = Planned((target,), "bias")
+
+    def linear_transposed(self, name: str, source: int, target: int) -> None:
+        """GPT-2's Conv1D: weight [source, target] and bias."""
+        self.plan[f"{name}.weight"] = Planned((source, target), "linear_transposed")
+        self.plan[f"{name}.bias"] = Planned((target,), "bias")
+
+    def embedding(self, name: str, rows: int, width: int, *, optional: bool = False) -> None:
+        """Weight [rows, width]."""
+        self.plan[f"{name}.weight"] = Planned((rows, width), "embedding", optional)
+
+    def norm(self, name: str, width: int, *, bias: bool = True) -> None:
+        """A layer, group or RMS norm: weight and bias [width]."""
+        self.plan[f"{name}.weight"] = Planned((width,), "norm")
+        if bias:
+            self.plan[f"{name}.bias"] = Planned((width,), "norm")
+
+    def batch_norm(self, name: str, width: int, *, affine: bool = True) -> None:
+        """Scale and shift where affine, running statistics, and the counter that MLX does not have."""
+        if affine:
+            self.norm(name, width)
+        self.plan[f"{name}.running_mean"] = Planned((width,), "norm")
+        self.plan[f"{name}.running_var"] = Planned((width,), "norm")
+        self.plan[f"{name}.num_batches_tracked"] = Planned((), "counter", optional=True)
+
+    def lstm(self, name: str, source: int, hidden: int, layers: int) -> None:
+        """Torch's naming: weight_ih_l0 [4 hidden, source], weight_hh_l0 [4 hidden, hidden], two biases."""
+        for layer in range(layers):
+            self.plan[f"{name}.weight_ih_l{layer}"] = Planned((4 * hidden, source if layer == 0 else hidden), "lstm")
+            self.plan[f"{name}.weight_hh_l{layer}"] = Planned((4 * hidden, hidden), "lstm")
+            self.plan[f"{name}.bias_ih_l{layer}"] = Planned((4 * hidden,), "lstm")
+            self.plan[f"{name}.bias_hh_l{layer}"] = Planned((4 * hidden,), "lstm")
+
+    def tensor(self, name: str, shape: Shape, kind: Kind = "parameter", *, optional: bool = False) -> None:
+        """Anything else, under its full name."""
+        self.plan[name] = Planned(shape, kind, optional)
+
+    def include(self, prefix: str, plan: Plan) -> None:
+        """Another model's plan, as a part of this one."""
+        for name, planned in plan.items():
+            self.plan[prefix + name] = planned
+
+
+def shapes_of(plan: Plan) -> dict[str, Shape]:
+    """Name -> torch-layout shape."""
+    return {name: planned.shape for name, planned in plan.items()}
+
+
+def mlx_shape(planned: Planned) -> Shape:
+    """The same weight's shape in MLX's layout."""
+    shape = planned.shape
+    if planned.kind == "conv1d":
+        return (shape[0], shape[2], shape[1])
+    if planned.kind == "conv_transpose1d":
+        return (shape[1], shape[2], shape[0])
+    if planned.kind == "conv2d":
+        return (shape[0], shape[2], shape[3], shape[1])
+    return shape

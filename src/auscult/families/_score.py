@@ -1,0 +1,96 @@
+"""How well a checkpoint's names and shapes fit what a family expects, and what speaks against it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from auscult.families._plan import Plan, mlx_shape
+from auscult.families.records import Layout
+from auscult.weights import Shape
+
+SHOWN = 4
+NAME_ONLY = 0.25  # what a tensor of the right name and another shape counts
+ABSENT_EVIDENCE = 0.5  # what each absent piece of decisive evidence leaves of the score
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A decisive fact: names that make the family (`any_of`), or names that speak for another one (`none_of`)."""
+
+    says: str
+    any_of: tuple[str, ...] = ()
+    none_of: tuple[str, ...] = ()
+
+    def holds(self, has: Callable[..., bool]) -> bool:
+        """Whether the names support it; `has` takes name beginnings."""
+        return (not self.any_of or has(*self.any_of)) and not (self.none_of and has(*self.none_of))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The comparison of one reading of a checkpoint with one plan. All names are canonical."""
+
+    matched: int
+    missing: tuple[str, ...]
+    foreign: tuple[str, ...]
+    reshaped: tuple[str, ...]
+    total: int
+    absent: tuple[str, ...]
+
+    @property
+    def score(self) -> float:
+        if not self.total:
+            return 0.0
+        return (self.matched + NAME_ONLY * len(self.reshaped)) / self.total * ABSENT_EVIDENCE ** len(self.absent)
+
+
+def fit(shapes: Mapping[str, Shape], plan: Plan, outside: int, absent: tuple[str, ...]) -> Fit:
+    """Compare torch-layout shapes with a plan; `outside` counts the checkpoint's tensors that do not have the prefix."""
+    matched = optional_absent = 0
+    missing, reshaped = [], []
+    for name, planned in plan.items():
+        found = shapes.get(name)
+        if found is None:
+            if planned.optional:
+                optional_absent += 1
+            else:
+                missing.append(name)
+        elif found == planned.shape:
+            matched += 1
+        else:
+            reshaped.append(name)
+    foreign = tuple(name for name in shapes if name not in plan)
+    total = len(plan) - optional_absent + len(foreign) + outside
+    return Fit(matched, tuple(missing), foreign, tuple(reshaped), total, absent)
+
+
+def sentences(
+    result: Fit, plan: Plan, stored: Mapping[str, Shape], layout: Layout, *, guesses: list[str], outside: int
+) -> tuple[str, ...]:
+    """What a person should know about an imperfect fit."""
+    lines = list(result.absent)
+    if result.missing:
+        lines.append(f"{_count(result.missing)} expected and not here: {_some(result.missing)}")
+    if result.reshaped:
+        name = result.reshaped[0]
+        expected = mlx_shape(plan[name]) if layout == "mlx" else plan[name].shape
+        lines.append(
+            f"{_count(result.reshaped)} of another shape, such as {name} {list(stored[name])} where {list(expected)} is expected"
+        )
+    if result.foreign:
+        lines.append(f"{_count(result.foreign)} that this family does not have: {_some(result.foreign)}")
+    if outside:
+        lines.append(f"{outside} tensors outside the part that fits")
+    guessed = [name for name in dict.fromkeys(guesses) if name in result.missing]
+    if guessed:
+        lines.append(f"sizes guessed for want of {_some(guessed)}")
+    return tuple(lines)
+
+
+def _count(names: tuple[str, ...]) -> str:
+    return f"{len(names)} tensor{'' if len(names) == 1 else 's'}"
+
+
+def _some(names: tuple[str, ...] | list[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")

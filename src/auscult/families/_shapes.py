@@ -1,0 +1,134 @@
+"""Names and shapes of a checkpoint, brought to one form: weight norm fused, and read in torch's layout or in MLX's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
+
+from auscult.weights import Shape
+
+OLD = (".weight_g", ".weight_v")
+NEW = (".parametrizations.weight.original0", ".parametrizations.weight.original1")
+NUMBER = re.compile(r"(?:(?<=\.)|^)(\d{1,6})(?=\.|$)")  # a list index; longer numbers are no index of a layer
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """A checkpoint's names and shapes with each weight-norm pair as one `weight`.
+
+    Attributes:
+        shapes: Canonical name -> shape.
+        members: Canonical name of each pair -> its names in the file, gain first; one name if the other is absent.
+        old: Number of pairs in the old naming; `new` in the new.
+    """
+
+    shapes: dict[str, Shape]
+    members: dict[str, tuple[str, ...]]
+    old: int
+    new: int
+
+
+def canonical(shapes: Mapping[str, Shape]) -> Canonical:
+    """Fuse weight-norm pairs by name.
+
+    A `weight_v` beside a `weight_orig` is spectral norm's vector and stays as it is. Of a new-style pair the direction is
+    the one with more elements, for files exist in which the two are exchanged.
+    """
+    plain: dict[str, Shape] = {}
+    members: dict[str, tuple[str, ...]] = {}
+    old = new = 0
+    for name, shape in shapes.items():
+        if name.endswith(OLD):
+            stem = name[:-9]
+            if f"{stem}.weight_orig" in shapes:
+                plain[name] = tuple(shape)
+                continue
+            gain, direction = f"{stem}.weight_g", f"{stem}.weight_v"
+        elif name.endswith(NEW):
+            stem = name[: -len(NEW[0])]
+            gain, direction = stem + NEW[0], stem + NEW[1]
+            if gain in shapes and direction in shapes and prod(shapes[gain]) > prod(shapes[direction]):
+                gain, direction = direction, gain
+        else:
+            plain[name] = tuple(shape)
+            continue
+        weight = f"{stem}.weight"
+        if weight in members:
+            continue
+        members[weight] = tuple(part for part in (gain, direction) if part in shapes)
+        if direction in shapes:
+            plain[weight] = tuple(shapes[direction])
+        if name.endswith(OLD):
+            old += 1
+        else:
+            new += 1
+    return Canonical(plain, members, old, new)
+
+
+def from_mlx(name: str, shape: Shape, transposed: Callable[[str], bool]) -> Shape:
+    """The torch-layout shape of a weight whose stored shape is read as MLX's."""
+    if name.endswith(".weight"):
+        if len(shape) == 3:
+            return (shape[2], shape[0], shape[1]) if transposed(name) else (shape[0], shape[2], shape[1])
+        if len(shape) == 4:
+            return (shape[0], shape[3], shape[1], shape[2])
+    return shape
+
+
+@dataclass(frozen=True)
+class Shapes(Mapping[str, Shape]):
+    """Canonical names and torch-layout shapes, with the questions that a family asks of them.
+
+    Attributes:
+        guesses: Names that were asked for and are absent, where a default was taken instead.
+    """
+
+    shapes: Mapping[str, Shape]
+    guesses: list[str] = field(default_factory=list)
+
+    def __getitem__(self, name: str) -> Shape:
+        return self.shapes[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.shapes)
+
+    def __len__(self) -> int:
+        return len(self.shapes)
+
+    def find(self, *places: tuple[str, int]) -> int | None:
+        """The size at the first of these (name, axis) places that exists."""
+        for name, axis in places:
+            shape = self.shapes.get(name)
+            if shape is not None and -len(shape) <= axis < len(shape):
+                return shape[axis]
+        return None
+
+    def size(self, *places: tuple[str, int], default: int) -> int:
+        """Like `find`; the default, and a note of it, if there is none."""
+        found = self.find(*places)
+        if found is None:
+            self.guesses.append(places[0][0])
+            return default
+        return found
+
+    def count(self, stem: str) -> int:
+        """One more than the largest number that follows `stem` in a name: `count("ups.")` of `ups.0.bias`, `ups.3.bias` is 4."""
+        return self._counts.get(stem, 0)
+
+    @cached_property
+    def _counts(self) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for name in self.shapes:
+            for number in NUMBER.finditer(name):
+                stem = name[: number.start(1)]
+                count = int(number.group(1)) + 1
+                if count > counts.get(stem, 0):
+                    counts[stem] = count
+        return counts
+
+    def has(self, *stems: str) -> bool:
+        """Whether any name starts with one of these."""
+        return any(name.startswith(stems) for name in self.shapes)

@@ -1,0 +1,1 @@
+"""CodeHiFiGAN: HiFi-GAN on discrete speech units, with a duration predictor (StreamSpeech, fairseq, speech-resynthesis)."""

@@ -1,0 +1,141 @@
+"""Names and shapes of the HiFi-GAN generator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from auscult.families._plan import Plan, Planner, shapes_of
+from auscult.families._rates import possible_rates, usual_rates
+from auscult.families._score import Evidence
+from auscult.families._shapes import Shapes
+from auscult.families.hifigan.config import PUBLISHED, Config
+from auscult.families.records import Choice
+from auscult.weights import Shape
+
+ANCHORS = (
+    "conv_pre.weight",
+    "conv_pre.bias",
+    "conv_post.weight",
+    "ups.0.weight",
+    "ups.1.weight",
+    "resblocks.0.convs1.0.weight",
+    "resblocks.0.convs.0.weight",
+    "resblocks.1.convs1.0.weight",
+)
+EVIDENCE = (
+    Evidence("`dict` or `dur_predictor` is here: it speaks units, as CodeHiFiGAN does", none_of=("dict.", "dur_predictor.")),
+    Evidence("`source_downs` or `m_source` is here: it has a source branch, as HiFT does", none_of=("source_", "m_source.")),
+    Evidence(
+        "`activations` is here: it has Snake activations, as BigVGAN does", none_of=("activation", "resblocks.0.activations")
+    ),
+)
+
+
+def infer(shapes: Shapes) -> Config | None:
+    """See `auscult.families.signature`."""
+    stages = shapes.count("ups.")
+    blocks = shapes.count("resblocks.")
+    first = shapes.find(("conv_pre.weight", 0), ("conv_pre.bias", 0), ("ups.0.weight", 0))
+    if not stages or not blocks or not first:
+        return None
+    channels = [first]
+    for stage in range(stages):
+        after = ((f"ups.{stage}.weight", 1), (f"ups.{stage}.bias", 0), (f"ups.{stage + 1}.weight", 0))
+        channels.append(shapes.size(*after, default=max(channels[-1] // 2, 1)))
+    paired = shapes.has("resblocks.0.convs1.", "resblocks.0.convs2.", "resblocks.1.convs1.")
+    branches = max(blocks // stages, 1)
+    stem = "convs1" if paired else "convs"
+    kernels, depths = [], []
+    for branch in range(branches):
+        # the same branch in every stage: one absent tensor does not hide its kernel
+        places = tuple((f"resblocks.{block}.{stem}.{i}.weight", 2) for block in range(branch, blocks, branches) for i in (0, 1))
+        kernels.append(shapes.size(*places, default=3))
+        depths.append(max(shapes.count(f"resblocks.{block}.{stem}.") for block in range(branch, blocks, branches)))
+    upsample_kernels = tuple(shapes.size((f"ups.{stage}.weight", 2), default=4) for stage in range(stages))
+    if min(upsample_kernels) < 1 or min(depths) < 1:
+        return None
+    return Config(
+        mel_bins=shapes.size(("conv_pre.weight", 1), default=80),
+        channels=tuple(channels),
+        upsample_kernel_sizes=upsample_kernels,
+        resblock="1" if paired else "2",
+        resblock_kernel_sizes=tuple(kernels),
+        pre_kernel_size=shapes.size(("conv_pre.weight", 2), default=7),
+        post_kernel_size=shapes.size(("conv_post.weight", 2), default=7),
+        out_channels=shapes.size(("conv_post.weight", 0), ("conv_post.bias", 0), default=1),
+        post_bias="conv_post.bias" in shapes,
+        upsample_rates=usual_rates(upsample_kernels),
+        dilations=usual_dilations(depths, paired=paired),
+    )
+
+
+def usual_dilations(depths: list[int], *, paired: bool) -> tuple[tuple[int, ...], ...]:
+    """The published dilations for blocks of these depths: 1, 3, 5 in block 1; (1, 2), (2, 6), (3, 12) in block 2."""
+    published = PUBLISHED["V1" if paired else "V3"].dilations
+    if tuple(depths) == tuple(map(len, published)):
+        return published
+    return tuple(tuple(2 * i + 1 for i in range(depth)) for depth in depths)
+
+
+@cache
+def plan(config: Config) -> Plan:
+    """See `auscult.families.signature`."""
+    planner = Planner()
+    channels = config.channels
+    planner.conv1d("conv_pre", config.mel_bins, channels[0], config.pre_kernel_size, norm=True)
+    for stage, kernel in enumerate(config.upsample_kernel_sizes):
+        planner.conv_transpose1d(f"ups.{stage}", channels[stage], channels[stage + 1], kernel, norm=True)
+    plan_resblocks(planner, "resblocks", config)
+    planner.conv1d("conv_post", channels[-1], config.out_channels, config.post_kernel_size, norm=True, bias=config.post_bias)
+    return planner.plan
+
+
+def plan_resblocks(planner: Planner, name: str, config: Config) -> None:
+    """All residual blocks: for each stage, one per kernel size."""
+    stems = ("convs1", "convs2") if config.resblock == "1" else ("convs",)
+    branches = tuple(zip(config.resblock_kernel_sizes, config.dilations, strict=True))
+    for stage, width in enumerate(config.channels[1:]):
+        for branch, (kernel, dilations) in enumerate(branches):
+            for stem in stems:
+                for i in range(len(dilations)):
+                    block = stage * len(branches) + branch
+                    planner.conv1d(f"{name}.{block}.{stem}.{i}", width, width, kernel, norm=True)
+
+
+def expected(config: Config) -> dict[str, Shape]:
+    """See `auscult.families.signature`."""
+    return shapes_of(plan(config))
+
+
+def transposed(name: str) -> bool:
+    """See `auscult.families.signature`."""
+    return name.startswith("ups.")
+
+
+def undetermined(config: Config) -> Mapping[str, tuple[Any, ...]]:
+    """See `auscult.families.signature`."""
+    return {choice.field: choice.values for choice in choices(config)}
+
+
+def choices(config: Config, hop: int | None = None) -> tuple[Choice, ...]:
+    """What the weights leave open; `hop`, where it is known, narrows the strides."""
+    usual = usual_rates(config.upsample_kernel_sizes)
+    rates = possible_rates(config.upsample_kernel_sizes, hop) or (usual,)
+    depths = [len(dilations) for dilations in config.dilations]
+    published = usual_dilations(depths, paired=config.resblock == "1")
+    flat = tuple((1,) * depth for depth in depths)
+    powers = tuple(tuple(2**i for i in range(depth)) for depth in depths)
+    return (
+        Choice("upsample_rates", rates, rates[0], "strides of the upsampling; their product is the hop"),
+        Choice("dilations", tuple(dict.fromkeys((published, flat, powers))), published, "dilations of the residual blocks"),
+        Choice("slope", (0.1, 0.2, 0.01), 0.1, "negative slope of the leaky ReLUs inside"),
+        Choice("final_slope", (0.01, 0.1), 0.01, "negative slope of the leaky ReLU before the last convolution"),
+        Choice("final_tanh", (True, False), True, "tanh on the output"),
+    )
+
+
+def variant(config: Config) -> str | None:
+    """V1, V2 or V3 of the paper."""
+    return next((name for name, published in PUBLISHED.items() if published == config), None)
