@@ -1,0 +1,57 @@
+"""How well a vocoder gives speech back: intelligibility and mel distance on sentences it was not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from auscult.sound.griffin_lim import griffin_lim
+from auscult.sound.measures import log_mel_distance
+from auscult.sound.mel import MelDefinition, mel_spectrogram
+from auscult.training.conditioning import EMOTION_DIM, SPEAKER_DIM, named_vector
+from auscult.training.data import Utterance
+
+
+def resynthesize(generator: nn.Module, utterance: Utterance, mel: MelDefinition, *, known: bool = True) -> NDArray[np.float32]:
+    """The utterance's mel through the generator: float32 [frames * hop]."""
+    speaker = named_vector(utterance.voice if known else "", SPEAKER_DIM)
+    emotion = named_vector(utterance.style if known else "", EMOTION_DIM)
+    frames = mel_spectrogram(utterance.samples, mel)
+    with torch.no_grad():
+        output = generator(*(torch.from_numpy(part)[None] for part in (frames, speaker, emotion)))
+    result: NDArray[np.float32] = output[0, 0].numpy()
+    return result
+
+
+def intelligibility(reference: NDArray[np.float32], output: NDArray[np.float32], sample_rate: int) -> float:
+    """STOI (Taal et al. 2011), 0 to 1."""
+    from pystoi import stoi
+
+    length = min(len(reference), len(output))
+    return float(stoi(reference[:length], output[:length], sample_rate))
+
+
+def evaluate(
+    generator: nn.Module, speech: Sequence[Utterance], mel: MelDefinition, *, known: bool = True, baseline: bool = False
+) -> dict[str, float]:
+    """Means over the utterances: `stoi`, `stoi_min`, `mel_l1` (nepers), and with `baseline` the same of Griffin-Lim."""
+    generator.eval()
+    rows = []
+    for utterance in speech:
+        output = resynthesize(generator, utterance, mel, known=known)
+        rows.append(_scores(utterance, output, mel))
+        if baseline:
+            guess = griffin_lim(mel_spectrogram(utterance.samples, mel), mel)
+            rows[-1] |= {f"griffin_lim_{name}": value for name, value in _scores(utterance, guess, mel).items()}
+    generator.train()
+    means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+    return {**means, "stoi_min": min(row["stoi"] for row in rows)}
+
+
+def _scores(utterance: Utterance, output: NDArray[np.float32], mel: MelDefinition) -> dict[str, float]:
+    distance = log_mel_distance(mel_spectrogram(utterance.samples, mel), mel_spectrogram(output, mel))
+    return {"stoi": intelligibility(utterance.samples, output, mel.sample_rate), "mel_l1": distance}

@@ -1,0 +1,120 @@
+"""What a waveform is compared by: log-mel bands and magnitudes at several resolutions, and small critics.
+
+A sample-by-sample L1 would be blind to everything but phase (its optimum for an unknown phase is silence), so none is
+used. Sources: multi-resolution STFT loss of Yamamoto et al., Parallel WaveGAN (arXiv 1910.11480); mel loss, feature
+matching and least-squares critics of Kong et al., HiFi-GAN (arXiv 2010.05646); spectrogram critics of Jang et al.,
+UnivNet (arXiv 2106.07889).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from auscult.sound.mel import MelDefinition, mel_filterbank, padding_of
+
+RESOLUTIONS = ((1024, 256), (512, 128), (256, 64))  # (n_fft, hop) in samples
+
+
+class LogMel(nn.Module):
+    """`auscult.sound.mel.mel_spectrogram` for [batch, time] tensors, differentiable: [batch, n_mels, frames]."""
+
+    filters: Tensor
+    window: Tensor
+
+    def __init__(self, definition: MelDefinition) -> None:
+        super().__init__()
+        if (definition.win, definition.power, definition.log, definition.pad_mode) != (definition.n_fft, 1, "ln", "reflect"):
+            raise ValueError("the trainer's mel is a natural-log magnitude with a full window")
+        self.definition = definition
+        self.register_buffer("filters", torch.from_numpy(mel_filterbank(definition).copy()), persistent=False)
+        self.register_buffer("window", torch.hann_window(definition.n_fft), persistent=False)
+
+    def forward(self, samples: Tensor) -> Tensor:
+        padded = functional.pad(samples[:, None], (padding_of(self.definition),) * 2, mode="reflect")[:, 0]
+        return self.of_padded(padded)
+
+    def of_padded(self, padded: Tensor) -> Tensor:
+        """The same for samples that already have the padding's length on both sides, such as their real neighbours."""
+        d = self.definition
+        return (self.filters @ magnitude(padded, d.n_fft, d.hop, self.window)).clamp_min(d.clip).log()
+
+
+def magnitude(samples: Tensor, n_fft: int, hop: int, window: Tensor) -> Tensor:
+    """|STFT| of [batch, time] without padding: [batch, n_fft // 2 + 1, frames]; the floor keeps its gradient finite."""
+    spectrum = torch.stft(samples, n_fft, hop, window=window, center=False, return_complex=True)
+    return (spectrum.real.square() + spectrum.imag.square() + 1e-9).sqrt()
+
+
+class StftLoss(nn.Module):
+    """Spectral convergence plus log-magnitude L1, averaged over resolutions."""
+
+    def __init__(self, resolutions: Sequence[tuple[int, int]] = RESOLUTIONS) -> None:
+        super().__init__()
+        self.resolutions = tuple(resolutions)
+        for n_fft, _ in self.resolutions:
+            self.register_buffer(f"window{n_fft}", torch.hann_window(n_fft), persistent=False)
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        total = output.new_zeros(())
+        for n_fft, hop in self.resolutions:
+            window = getattr(self, f"window{n_fft}")
+            x, y = (magnitude(side, n_fft, hop, window) for side in (output, target))
+            convergence = torch.linalg.vector_norm(y - x) / torch.linalg.vector_norm(y).clamp_min(1e-5)
+            total = total + convergence + functional.l1_loss(x.clamp_min(1e-4).log(), y.clamp_min(1e-4).log())
+        return total / len(self.resolutions)
+
+
+class SpectrogramCritic(nn.Module):
+    """Judges patches of one magnitude spectrogram; returns the judgement and the features on the way."""
+
+    window: Tensor
+
+    def __init__(self, n_fft: int, hop: int, channels: int) -> None:
+        super().__init__()
+        self.n_fft, self.hop = n_fft, hop
+        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+        norm = nn.utils.parametrizations.weight_norm
+        self.layers = nn.ModuleList(
+            norm(nn.Conv2d(source, channels, (9, 3), stride=(4, 1), padding=(4, 1))) for source in (1, channels, channels)
+        )
+        self.last = norm(nn.Conv2d(channels, 1, 3, padding=1))
+
+    def forward(self, samples: Tensor) -> tuple[Tensor, list[Tensor]]:
+        x = magnitude(samples, self.n_fft, self.hop, self.window)[:, None].clamp_min(1e-4).log()
+        features = []
+        for layer in self.layers:
+            x = functional.leaky_relu(layer(x), 0.2)
+            features.append(x)
+        return self.last(x), features
+
+
+class Critics(nn.Module):
+    """One spectrogram critic per resolution: short windows see the phase between harmonics, long ones the harmonics."""
+
+    def __init__(self, channels: int, resolutions: Sequence[tuple[int, int]] = RESOLUTIONS) -> None:
+        super().__init__()
+        self.critics = nn.ModuleList(SpectrogramCritic(n_fft, hop, channels) for n_fft, hop in resolutions)
+
+    def critic_loss(self, output: Tensor, target: Tensor) -> Tensor:
+        """Least squares: real speech to 1, the generator's to 0."""
+        total = output.new_zeros(())
+        for critic in self.critics:
+            total = total + (critic(target)[0] - 1).square().mean() + critic(output.detach())[0].square().mean()
+        return total / len(self.critics)
+
+    def generator_loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """How far the critics are from calling the output real, and the L1 between the features of both."""
+        adversarial, matching = output.new_zeros(()), output.new_zeros(())
+        for critic in self.critics:
+            with torch.no_grad():
+                wanted = critic(target)[1]
+            judged, features = critic(output)
+            adversarial = adversarial + (judged - 1).square().mean()
+            for a, b in zip(features, wanted, strict=True):
+                matching = matching + functional.l1_loss(a, b) / b.abs().mean().clamp_min(1e-3)
+        count = len(self.critics)
+        return adversarial / count, matching / (count * len(features))
