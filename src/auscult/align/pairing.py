@@ -60,7 +60,8 @@ def _pair_by_prefix(pairing: Pairing) -> None:
                 if stem.startswith(head) and other + stem.removeprefix(head) in pairing.right
             ]
             agreeing = sum(compatible(pairing.left[x], pairing.right[y]) for x, y in stems)
-            if stems and agreeing * 2 >= len(stems) and (count >= 2 or len(pairing.left) == 1):
+            below = sum(stem.startswith(head) for stem in pairing.left)
+            if stems and agreeing * 2 >= max(len(stems), below) and (count >= 2 or len(pairing.left) == 1):
                 for x, y in stems:
                     pairing.take(x, y, "prefix")
                 break
@@ -88,8 +89,8 @@ def _prefix_votes(pairing: Pairing) -> Counter[tuple[str, str]]:
 
 
 def _is_prefix_change(head: str, other: str) -> bool:
-    """A change of nothing but an index (`resblocks.3.` to `resblocks.0.`) is another block, not another prefix."""
-    return head != other and pattern(head)[0] != pattern(other)[0]
+    """A wrapper has no index in its name: `resblocks.3.` against `resblocks.0.` is another block, not another prefix."""
+    return head != other and not pattern(head)[1] and not pattern(other)[1]
 
 
 @dataclass(frozen=True)

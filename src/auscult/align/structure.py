@@ -143,7 +143,7 @@ def _match(
 ) -> Match:
     shape_a, shape_b = a[one].shape, b[two].shape
     plain = Match((one,), (two,), (), Equality.EXACT, by, evidence=evidence)
-    if axes is not None and _permuted(shape_a, axes[0]) == shape_b and _moves(shape_a, axes[0]):
+    if axes is not None and _permuted(shape_a, axes[0]) == shape_b and (shape_a != shape_b or _moves(shape_a, axes[0])):
         return replace(plain, ops=(Permute(axes[0]),), evidence=evidence | {"settled_by_shape": axes[1]})
     if shape_a == shape_b:
         return plain
