@@ -57,20 +57,17 @@ def same_bits(left: NDArray[Any], right: NDArray[Any]) -> bool:
     return left.dtype == right.dtype and left.shape == right.shape and left.tobytes() == right.tobytes()
 
 
-def restored(file: Path, wanted: Mapping[str, NDArray[Any]]) -> bool:
-    """Whether the file holds exactly these tensors, bit for bit (weight norm and LoRA: within float32 rounding)."""
+def restored(file: Path, wanted: Mapping[str, NDArray[Any]], *, exact: bool) -> bool:
+    """Whether the file holds exactly these tensors, bit for bit or, if the repair computes, within float32 rounding."""
     if not file.exists():
         return False
     found = open_checkpoint(file)
     if set(found) != set(wanted):
         return False
-    for name, array in wanted.items():
-        values = found[name].numpy()
-        if not same_bits(values, array) and not np.allclose(
-            values.astype(np.float64), array.astype(np.float64), rtol=1e-6, atol=1e-7
-        ):
-            return False
-    return True
+    if exact:
+        return all(same_bits(found[name].numpy(), array) for name, array in wanted.items())
+    pairs = ((found[name].numpy(), array) for name, array in wanted.items())
+    return all(a.shape == b.shape and a.dtype == b.dtype and np.allclose(a, b, rtol=1e-6, atol=1e-7) for a, b in pairs)
 
 
 def judge(planted: Planted) -> Judgement:
@@ -88,5 +85,5 @@ def judge(planted: Planted) -> Judgement:
         if planted.repairable:
             fixed = folder / "fixed.safetensors"
             answer(planted, folder, fix=fixed)
-            repair = restored(fixed, planted.expected or planted.reference)
+            repair = restored(fixed, planted.expected or planted.reference, exact=planted.exact)
         return Judgement(top1, place, repair, None, f"{report.verdict} {first}")

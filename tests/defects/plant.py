@@ -29,6 +29,7 @@ class Planted:
         where: Candidate or reference names at which the finding must point, exactly.
         repairable: Whether the original can be had back from the candidate.
         expected: What a repair must give: by default the reference.
+        exact: Whether the repair must give every bit; False where it has to compute (g * v / |v|, W + BA, ln).
         template: Whether the reference is code whose weights are a fresh initialisation.
         verb: Which command must find it.
         details: Extra keyword arguments of a Checkpoint over the candidate.
@@ -41,6 +42,7 @@ class Planted:
     where: frozenset[str] = frozenset()
     repairable: bool = True
     expected: Arrays | None = None
+    exact: bool = True
     template: bool = False
     verb: str = "diff"
     details: Mapping[str, Any] = field(default_factory=dict)
