@@ -29,11 +29,13 @@ from auscult.recipe.ops.fuse_weight_norm import FuseWeightNorm
 from auscult.recipe.ops.interleave import Interleave
 from auscult.recipe.ops.log import Log
 from auscult.recipe.ops.merge_lora import MergeLora
+from auscult.recipe.ops.parallel import Parallel
 from auscult.recipe.ops.permute import Permute
 from auscult.recipe.ops.quantize import Quantize
 from auscult.recipe.ops.reinterpret import Reinterpret
 from auscult.recipe.ops.reorder_blocks import ReorderBlocks
 from auscult.recipe.ops.reshape import Reshape
+from auscult.recipe.ops.route import Route
 from auscult.recipe.ops.split import Split
 from auscult.recipe.ops.split_weight_norm import SplitWeightNorm
 from auscult.recipe.ops.sum import Sum
@@ -64,6 +66,8 @@ EXAMPLES: tuple[Op, ...] = (
     Reinterpret("float16", "bfloat16"),
     FortranScramble("row"),
     Byteswap(),
+    Route((1, 0)),
+    Parallel(((1, 2, (Split(0, (1, 2)),)), (1, 1, ()))),
 )
 
 
@@ -358,3 +362,50 @@ def test_what_does_not_fit_is_refused_before_and_with_data(op: Op, sources: list
         op.shapes(sources)
     with pytest.raises(RecipeError):
         op.apply([np.zeros(shape, np.float32) for shape in sources])
+
+
+def floats(*shape: int) -> Array:
+    return np.random.default_rng(len(shape)).standard_normal(shape).astype(np.float32)
+
+
+ERRORS: tuple[tuple[Op, list[Array]], ...] = (
+    (FuseWeightNorm(1), [floats(1, 5, 1), floats(4, 5, 3)]),
+    (SplitWeightNorm(0), [floats(4, 5, 3) * np.array([1, 0, 1, 1], np.float32)[:, None, None]]),
+    (Cast("float16", "float32"), [floats(50, 3)]),
+    (Cast("float8_e4m3fn", "float32"), [floats(50, 3)]),
+    (Cast("float64", "float32"), [floats(5, 3)]),
+    (Sum(3), [floats(4), floats(4, 1)[:, 0], -floats(4)]),
+    (FoldBatchNorm(1e-5), [floats(4, 3), floats(4), floats(4, 1)[:, 0], floats(4), floats(4), np.abs(floats(4))]),
+    (MergeLora(0.7), [floats(6, 4, 2), floats(3, 8), floats(6, 3)]),
+    (MergeLora(0.7, "ab"), [floats(6, 8), floats(8, 3), floats(3, 6)]),
+    (Log(), [np.abs(floats(30))]),
+    (Exp(), [floats(30)]),
+    (Quantize((0.05,)), [floats(30)]),
+    (Permute((1, 0)), [floats(3, 4)]),
+    (Parallel(((1, 1, (Cast("float16", "float32"),)), (1, 1, (Flip(0),)))), [floats(5), floats(4)]),
+)
+
+
+@pytest.mark.parametrize(("op", "sources"), ERRORS, ids=lambda value: value.op if isinstance(value, Op) else "")
+def test_the_error_accepts_the_result_and_rejects_a_damaged_one(op: Op, sources: list[Array]) -> None:
+    targets = op.apply(sources)
+    assert op.error(sources, targets) <= 1
+    assert (op.error(sources, targets) == 0) or not op.lossless
+    if isinstance(op, Parallel):
+        return  # measures its branches on the way
+    for index in range(len(targets)):
+        damaged = [array.copy() for array in targets]
+        flat = damaged[index].reshape(-1)
+        flat[0] = flat[0] * dtype_of(flat.dtype.name).type(1.5) + dtype_of(flat.dtype.name).type(1)
+        assert op.error(sources, damaged) > 1
+
+
+def test_an_overflowing_cast_fails_its_proof() -> None:
+    source = np.array([1.0, 70000.0], np.float32)
+    op = Cast("float16", "float32")
+    assert op.error([source], op.apply([source])) == float("inf")
+
+
+def test_clamped_quantisation_fails_its_proof() -> None:
+    source = np.array([1.0, 100.0], np.float32)
+    assert Quantize((0.1,)).error([source], Quantize((0.1,)).apply([source])) > 1

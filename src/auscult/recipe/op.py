@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from auscult.finding import Json
+from auscult.recipe.blocks import same_bits
 from auscult.weights import Array, Shape
 
 
@@ -61,6 +62,22 @@ class Op(ABC):
     @abstractmethod
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         """Target shapes from source shapes, without data."""
+
+    def dtypes(self, dtypes: Sequence[str]) -> list[str]:
+        """Target dtypes from source dtypes, without data."""
+        return list(dtypes)
+
+    def error(self, sources: Sequence[Array], targets: Sequence[Array]) -> float:
+        """How far the way back from `targets = apply(sources)` misses the sources, in units of the unavoidable rounding.
+
+        0 means bit for bit, up to 1 within the error of the number format, above 1 a failure. An operation without an
+        inverse is undone with the help of the sources that it adds or multiplies in.
+        """
+        if not self.lossless:
+            raise NotImplementedError(f"{type(self).__name__} must define its error")
+        back = self.inverse().apply(targets)
+        same = len(back) == len(sources) and all(map(same_bits, back, sources))
+        return 0.0 if same else float("inf")
 
     def to_json(self) -> Json:
         """`{"op": name, **parameters}`, with tuples as lists."""

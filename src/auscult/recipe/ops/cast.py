@@ -10,6 +10,7 @@ import ml_dtypes
 import numpy as np
 
 from auscult.checkpoint.source import dtype_of
+from auscult.recipe.blocks import block_slices, eps_of, same_bits, tiny_of, worst
 from auscult.recipe.checks import lost, misfit
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
@@ -42,6 +43,9 @@ class Cast(Op):
         with np.errstate(over="ignore", invalid="ignore"):  # overflow to Inf is what the cast does; `non-finite` reports it
             return [array.astype(dtype_of(self.dtype)) for array in arrays]
 
+    def dtypes(self, dtypes: Sequence[str]) -> list[str]:
+        return [self.dtype for _ in dtypes]
+
     def inverse(self) -> Cast:
         if not self.lossless:
             hint = "the digits beyond its precision are gone; keep the original file"
@@ -51,13 +55,33 @@ class Cast(Op):
     def undo(self) -> Cast:
         return Cast(self.from_dtype, self.dtype)
 
+    def error(self, sources: Sequence[Array], targets: Sequence[Array]) -> float:
+        """Against half a unit in the last place of the coarser format; a value that overflows is a failure."""
+        if self.lossless and same_pairs(self.undo().apply(targets), sources):
+            return 0.0
+        target = dtype_of(self.dtype)
+        if target.kind in "iub" or sources[0].dtype.kind in "iubc":
+            return 0.0 if same_pairs(self.undo().apply(targets), sources) else float("inf")
+        half, tiny = max(eps_of(target), eps_of(sources[0].dtype)) / 2, tiny_of(target)
+        errors = [0.0]
+        for source, cast in zip(sources, targets, strict=True):
+            for cut in block_slices(source.shape):
+                wide = source[cut].astype(np.float64)
+                errors.append(worst(cast[cut].astype(np.float64), wide, half * np.abs(wide) + tiny))
+        return max(errors)
+
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         return [tuple(shape) for shape in shapes]
 
 
+def same_pairs(found: Sequence[Array], expected: Sequence[Array]) -> bool:
+    """Whether two lists of arrays are the same bit for bit."""
+    return len(found) == len(expected) and all(map(same_bits, found, expected))
+
+
 def holds(wide: np.dtype[Any], narrow: np.dtype[Any]) -> bool:
     """Whether every value of `narrow` is a value of `wide` (numpy calls int64 to float64 safe, which drops digits)."""
-    if narrow == wide or narrow == np.bool_:
+    if narrow in (wide, np.bool_):
         return True
     if wide.kind == "c":
         return holds(_part(wide), _part(narrow))

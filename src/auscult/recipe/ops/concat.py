@@ -27,6 +27,9 @@ class Concat(Op):
             raise misfit(self, "joins tensors of different dtypes", arrays[0].dtype, [array.dtype.name for array in arrays])
         return [np.concatenate(list(arrays), axis=self.axis)]
 
+    def dtypes(self, dtypes: Sequence[str]) -> list[str]:
+        return [dtypes[0]]
+
     def inverse(self) -> Op:
         from auscult.recipe.ops.split import Split
 

@@ -34,6 +34,9 @@ class Constant(Op):
         check_count(self, len(arrays), 0)
         return [filled(self.shape, self.dtype, self.value)]
 
+    def dtypes(self, dtypes: Sequence[str]) -> list[str]:  # noqa: ARG002
+        return [self.dtype]
+
     def inverse(self) -> Op:
         from auscult.recipe.ops.drop import Drop
 

@@ -41,6 +41,9 @@ class Dequantize(Op):
         affine = Quantization(np.asarray(self.scale, np.float32), np.asarray(self.zero_point, np.float32), self.axis)
         return [affine.dequantize(array) for array in arrays]
 
+    def dtypes(self, dtypes: Sequence[str]) -> list[str]:
+        return ["float32" for _ in dtypes]
+
     def inverse(self) -> Op:
         from auscult.recipe.ops.quantize import Quantize
 

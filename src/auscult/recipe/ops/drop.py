@@ -31,6 +31,13 @@ class Drop(Op):
             raise misfit(self, "would drop other values than the recipe keeps", self.value, arrays[0].reshape(-1)[:4].tolist())
         return []
 
+    def dtypes(self, dtypes: Sequence[str]) -> list[str]:  # noqa: ARG002
+        return []
+
+    def error(self, sources: Sequence[Array], targets: Sequence[Array]) -> float:  # noqa: ARG002
+        """0: with a value, `apply` has compared; without, nothing was promised and the report counts it as dropped."""
+        return 0.0
+
     def inverse(self) -> Constant:
         if self.value is None:
             raise lost(self, f"the values of a dropped tensor {self.shape} are not in the recipe", "keep the original file")

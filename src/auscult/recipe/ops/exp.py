@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from auscult.recipe.blocks import block_slices, eps_of, worst
 from auscult.recipe.op import Op
 from auscult.recipe.ops.log import Log
 from auscult.weights import Array, Shape
@@ -26,6 +27,17 @@ class Exp(Op):
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
         with np.errstate(over="ignore"):
             return [np.exp(array.astype(np.float64)).astype(array.dtype) for array in arrays]
+
+    def error(self, sources: Sequence[Array], targets: Sequence[Array]) -> float:
+        """ln y against x."""
+        errors = [0.0]
+        for source, target in zip(sources, targets, strict=True):
+            eps = eps_of(target.dtype)
+            for cut in block_slices(source.shape):
+                x, y = source[cut].astype(np.float64), target[cut].astype(np.float64)
+                with np.errstate(divide="ignore"):
+                    errors.append(worst(np.log(y), x, np.full(x.shape, eps)))
+        return max(errors)
 
     def inverse(self) -> Log:
         return Log()

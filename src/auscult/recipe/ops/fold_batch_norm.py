@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from auscult.recipe.blocks import block_slices, eps_of, tiny_of, worst
 from auscult.recipe.checks import check_axis, check_count, lost, misfit
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
@@ -41,8 +42,31 @@ class FoldBatchNorm(Op):
         scale = gamma / np.sqrt(variance + self.eps)
         side = [1] * weight.ndim
         side[self.dim] = -1
-        folded = weight.astype(np.float64) * scale.reshape(side)
-        return [folded.astype(weight.dtype), (beta + (bias - mean) * scale).astype(weight.dtype)]
+        scale = scale.reshape(side)
+        folded = np.empty(weight.shape, weight.dtype)
+        for cut in block_slices(weight.shape, self.dim):
+            folded[cut] = weight[cut].astype(np.float64) * scale[cut]
+        return [folded, (beta + (bias - mean) * scale.reshape(-1)).astype(weight.dtype)]
+
+    def error(self, sources: Sequence[Array], targets: Sequence[Array]) -> float:
+        """w' · √(σ² + ε) against w · γ, and b' · √(σ² + ε) against its terms."""
+        gamma, beta, mean, variance = (array.astype(np.float64) for array in sources[-4:])
+        bias = sources[1].astype(np.float64) if len(sources) == 6 else np.zeros_like(mean)
+        (weight, folded), (eps, tiny) = (sources[0], targets[0]), (eps_of(targets[0].dtype), tiny_of(targets[0].dtype))
+        root = np.sqrt(variance + self.eps)
+        side = [1] * weight.ndim
+        side[self.dim] = -1
+        roots, gammas = root.reshape(side), gamma.reshape(side)
+        errors = [0.0]
+        for cut in block_slices(weight.shape, self.dim):
+            found, expected = folded[cut].astype(np.float64) * roots[cut], weight[cut].astype(np.float64) * gammas[cut]
+            errors.append(worst(found, expected, eps * np.abs(expected) + tiny * roots[cut]))
+        room = np.abs(beta * root) + np.abs(bias * gamma) + np.abs(mean * gamma)
+        shift = targets[1].astype(np.float64) * root
+        return max(*errors, worst(shift, beta * root + (bias - mean) * gamma, eps * room + tiny * root))
+
+    def dtypes(self, dtypes: Sequence[str]) -> list[str]:
+        return [dtypes[0], dtypes[0]]
 
     def inverse(self) -> Op:
         raise lost(self, "scale and statistics of the BatchNorm are multiplied into the weight", "keep the unfolded file")

@@ -16,6 +16,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from auscult.recipe.blocks import block_slices, eps_of, tiny_of, worst
 from auscult.recipe.checks import check_axis, check_count, misfit, replaced
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
@@ -39,11 +40,31 @@ class FuseWeightNorm(Op):
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
         self.shapes([array.shape for array in arrays])
         g, v = arrays
-        norm = norm_except(v, self.dim)
-        gain = g.astype(np.float64).reshape(norm.shape)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            scale = gain / norm  # a zero row is 0/0 in PyTorch as well; keep its NaN rather than hide it
-            return [(v.astype(np.float64) * scale).astype(v.dtype)]
+        gain = g.reshape(norm_shape(v.shape, self.dim))
+        fused = np.empty(v.shape, v.dtype)
+        for cut in block_slices(v.shape, self.dim):
+            wide = v[cut].astype(np.float64)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                wide *= gain[cut].astype(np.float64) / norm_except(wide, self.dim)  # a row of zeros is 0/0, as in PyTorch
+            fused[cut] = wide
+        return [fused]
+
+    def error(self, sources: Sequence[Array], targets: Sequence[Array]) -> float:
+        """w · ‖v‖ against g · v for each element, and ‖w‖ against |g| for each gain."""
+        (g, v), (weight,) = sources, targets
+        gain, eps, tiny = g.reshape(norm_shape(v.shape, self.dim)), eps_of(v.dtype), tiny_of(v.dtype)
+        errors = [0.0]
+        for cut in block_slices(v.shape, self.dim):
+            wide, fused, gains = v[cut].astype(np.float64), weight[cut].astype(np.float64), gain[cut].astype(np.float64)
+            norm = norm_except(wide, self.dim)
+            errors.append(worst(fused * norm, wide * gains, eps * np.abs(wide * gains) + tiny * norm))
+            room = fused.size / max(1, gains.size)
+            length = norm_except(fused, self.dim)
+            errors.append(worst(length, np.abs(gains), eps * np.abs(gains) + tiny * np.sqrt(np.asarray(room))))
+        return max(errors)
+
+    def dtypes(self, dtypes: Sequence[str]) -> list[str]:
+        return [dtypes[1]]
 
     def inverse(self) -> Op:
         from auscult.recipe.ops.split_weight_norm import SplitWeightNorm

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from auscult.recipe.blocks import block_slices, eps_of, worst
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -25,6 +26,16 @@ class Log(Op):
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
         with np.errstate(divide="ignore", invalid="ignore"):
             return [np.log(array.astype(np.float64)).astype(array.dtype) for array in arrays]
+
+    def error(self, sources: Sequence[Array], targets: Sequence[Array]) -> float:
+        """eʸ against x; a value that has no logarithm is a failure."""
+        errors = [0.0]
+        for source, target in zip(sources, targets, strict=True):
+            eps = eps_of(target.dtype)
+            for cut in block_slices(source.shape):
+                x, y = source[cut].astype(np.float64), target[cut].astype(np.float64)
+                errors.append(worst(np.exp(y), x, eps * (1 + np.abs(y)) * np.abs(x)))
+        return max(errors)
 
     def inverse(self) -> Op:
         from auscult.recipe.ops.exp import Exp

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from auscult.recipe.blocks import BLOCK, block_slices, eps_of, tiny_of, worst
 from auscult.recipe.checks import check_count, lost, misfit
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
@@ -40,7 +41,25 @@ class MergeLora(Op):
         weight = arrays[0]
         a, b = (array.astype(np.float64) for array in arrays[1:])
         update = (b @ a if self.order == "ba" else (a @ b).T).reshape(weight.shape)
-        return [(weight.astype(np.float64) + self.scale * update).astype(weight.dtype)]
+        update *= self.scale
+        update += weight
+        return [update.astype(weight.dtype)]
+
+    def error(self, sources: Sequence[Array], targets: Sequence[Array]) -> float:
+        """The update taken off again, against the base weight, on a few columns of the product at a time."""
+        weight, a, b = sources
+        left, right = (b, a) if self.order == "ba" else (b.T, a.T)
+        flat, merged = weight.reshape(left.shape[0], -1), targets[0].reshape(left.shape[0], -1)
+        eps, tiny = eps_of(weight.dtype), tiny_of(weight.dtype)
+        errors = [0.0]
+        for (cut,) in block_slices((flat.shape[0],), elements=max(1, BLOCK // max(1, flat.shape[1]))):
+            update = self.scale * (left[cut].astype(np.float64) @ right.astype(np.float64))
+            base, found = flat[cut].astype(np.float64), merged[cut].astype(np.float64) - update
+            errors.append(worst(found, base, eps * (np.abs(base) + np.abs(update)) + tiny))
+        return max(errors)
+
+    def dtypes(self, dtypes: Sequence[str]) -> list[str]:
+        return [dtypes[0]]
 
     def inverse(self) -> Op:
         raise lost(self, "base weight and update cannot be told from their sum", "keep the base checkpoint and the adapter")

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from auscult.checkpoint.source import dtype_of
+from auscult.recipe.blocks import worst
 from auscult.recipe.checks import lost
 from auscult.recipe.op import Op
 from auscult.recipe.ops.cast import limits_of
@@ -47,6 +48,21 @@ class Quantize(Op):
             whole = np.clip(steps, lowest, highest).astype(np.int32)
             result.append(whole.astype(dtype_of(self.dtype)))
         return result
+
+    def dtypes(self, dtypes: Sequence[str]) -> list[str]:
+        return [self.dtype for _ in dtypes]
+
+    def error(self, sources: Sequence[Array], targets: Sequence[Array]) -> float:
+        """Against half a step of the scale; a clamped value is a failure."""
+        errors = [0.0]
+        for source, back in zip(sources, self.undo().apply(targets), strict=True):
+            side = [1] * source.ndim
+            if self.axis is not None:
+                side[self.axis] = -1
+            half = np.asarray(self.scale, np.float32).astype(np.float64).reshape(side) / 2
+            wide = source.astype(np.float64)
+            errors.append(worst(back.astype(np.float64), wide, half + np.abs(wide) * 2.0**-22))
+        return max(errors)
 
     def inverse(self) -> Op:
         raise lost(self, "rounding to steps of the scale drops up to half a step for each value", "keep the unquantised file")

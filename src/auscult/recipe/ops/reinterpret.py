@@ -27,6 +27,9 @@ class Reinterpret(Op):
                 raise misfit(self, "starts from another dtype", self.from_dtype, array.dtype.name)
         return [native(array).reshape(array.shape).view(dtype_of(self.dtype)) for array in arrays]
 
+    def dtypes(self, dtypes: Sequence[str]) -> list[str]:
+        return [self.dtype for _ in dtypes]
+
     def inverse(self) -> Reinterpret:
         return Reinterpret(self.from_dtype, self.dtype)
 

@@ -26,6 +26,9 @@ class Split(Op):
         self.shapes([array.shape for array in arrays])
         return list(np.split(arrays[0], np.cumsum(self.sizes)[:-1], axis=self.axis))
 
+    def dtypes(self, dtypes: Sequence[str]) -> list[str]:
+        return [dtypes[0]] * len(self.sizes)
+
     def inverse(self) -> Concat:
         return Concat(self.axis, self.sizes)
 

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
+from auscult.recipe.blocks import block_slices, eps_of, tiny_of, worst
 from auscult.recipe.checks import check_axis, check_count
 from auscult.recipe.op import Op
 from auscult.recipe.ops.fuse_weight_norm import FuseWeightNorm, norm_except, norm_shape
@@ -17,7 +20,7 @@ class SplitWeightNorm(Op):
     """[w] -> [g, v] with v = w and g = ‖w‖ over every axis except `dim`, in the dtype of w.
 
     Fusing the pair gives w within one unit in the last place (g is rounded to the dtype), so this is not lossless. A row of
-    zeros has no direction: its fusion is 0/0, as in PyTorch.
+    zeros has no direction: it becomes g = 0 and v = 1, which fuses to zeros and not to 0/0.
     """
 
     op: ClassVar[str] = "split_weight_norm"
@@ -30,7 +33,24 @@ class SplitWeightNorm(Op):
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
         self.shapes([array.shape for array in arrays])
         (weight,) = arrays
-        return [norm_except(weight, self.dim).astype(weight.dtype), weight]
+        gain = np.empty(norm_shape(weight.shape, self.dim), weight.dtype)
+        for cut in block_slices(weight.shape, self.dim):
+            gain[cut] = norm_except(weight[cut], self.dim)
+        empty = gain == 0
+        return [gain, np.where(empty, np.ones((), weight.dtype), weight) if empty.any() else weight]
+
+    def error(self, sources: Sequence[Array], targets: Sequence[Array]) -> float:
+        """The fused pair against w, in units of the last place."""
+        (weight,), (fused,) = sources, self.inverse().apply(targets)
+        eps, tiny = eps_of(weight.dtype), tiny_of(weight.dtype)
+        errors = [0.0]
+        for cut in block_slices(weight.shape, self.dim):
+            wide = weight[cut].astype(np.float64)
+            errors.append(worst(fused[cut].astype(np.float64), wide, eps * np.abs(wide) + tiny))
+        return max(errors)
+
+    def dtypes(self, dtypes: Sequence[str]) -> list[str]:
+        return [dtypes[0], dtypes[0]]
 
     def inverse(self) -> FuseWeightNorm:
         return FuseWeightNorm(self.dim)

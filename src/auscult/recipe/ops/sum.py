@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
+from auscult.recipe.blocks import eps_of, tiny_of, worst
 from auscult.recipe.checks import check_count, lost, misfit
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
@@ -28,6 +31,16 @@ class Sum(Op):
         for array in arrays[1:]:
             total = total + array
         return [total.astype(arrays[0].dtype, copy=False)]
+
+    def dtypes(self, dtypes: Sequence[str]) -> list[str]:
+        return [dtypes[0]]
+
+    def error(self, sources: Sequence[Array], targets: Sequence[Array]) -> float:
+        """The sum against one taken in float64, in units of the last place of the largest number on the way."""
+        total = np.sum([source.astype(np.float64) for source in sources], axis=0)
+        room = np.sum([np.abs(source.astype(np.float64)) for source in sources], axis=0)
+        dtype = targets[0].dtype
+        return worst(targets[0].astype(np.float64), total, self.count * eps_of(dtype) / 2 * room + tiny_of(dtype))
 
     def inverse(self) -> Op:
         raise lost(self, "the summands cannot be told from their sum", "put the sum in the first and zeros in the others")

@@ -1,0 +1,76 @@
+"""Large arrays in pieces that fit the cache, so that a computation in float64 never needs twice the tensor in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from auscult.weights import Array, Shape
+
+BLOCK = 2**18
+"""Elements in a block: 1 MiB of float32."""
+
+
+def block_slices(shape: Shape, axis: int = 0, elements: int = BLOCK) -> Iterator[tuple[slice, ...]]:
+    """Indices that cut an array along `axis` in pieces of about `elements` (at least one index of the axis)."""
+    if not shape:
+        yield ()
+        return
+    row = max(1, prod(shape) // max(1, shape[axis]))
+    step = max(1, elements // row)
+    for start in range(0, shape[axis], step):
+        yield (*(slice(None),) * axis, slice(start, start + step))
+
+
+def same_bits(a: Array, b: Array) -> bool:
+    """Whether two arrays hold the same shape, dtype and bits; NaN payloads and the sign of zero count."""
+    if a.shape != b.shape or a.dtype.name != b.dtype.name:
+        return False
+    if a.dtype != b.dtype:
+        b = b.astype(a.dtype)  # another byte order
+    axis = _longest(a)
+    return all(bool(np.array_equal(words(a[cut]), words(b[cut]))) for cut in block_slices(a.shape, axis))
+
+
+def words(array: Array) -> Array:
+    """The array's bits as unsigned integers, without a copy where the element size allows it."""
+    size = array.dtype.itemsize
+    if array.dtype.kind in "ui" or array.dtype == np.bool_:
+        return array
+    if size in (1, 2, 4, 8):
+        return array.view(np.dtype(f"u{size}"))
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+
+
+def _longest(array: Array) -> int:
+    """The axis whose steps are widest in memory: cutting there leaves compact pieces."""
+    return int(np.argmax(np.abs(array.strides))) if array.ndim else 0
+
+
+def eps_of(dtype: np.dtype[Any]) -> float:
+    """Distance from 1 to the next number of a floating format; 0 for integers."""
+    if dtype.kind in "iub" or dtype.name in ("int4", "uint4"):
+        return 0.0
+    finfo: Any = ml_dtypes.finfo
+    return float(finfo(dtype).eps)
+
+
+def tiny_of(dtype: np.dtype[Any]) -> float:
+    """Smallest positive number of a floating format, subnormals included."""
+    finfo: Any = ml_dtypes.finfo
+    return float(finfo(dtype).smallest_subnormal)
+
+
+def worst(found: Array, expected: Array, tolerance: Array) -> float:
+    """Largest |found - expected| / tolerance; a pair of equal infinities or of two NaN counts 0, anything else non-finite inf."""
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        same = (found == expected) | (np.isnan(found) & np.isnan(expected))
+        ratio = np.where(same, 0.0, np.abs(found - expected) / tolerance)
+    if ratio.size == 0:
+        return 0.0
+    largest = float(np.max(ratio))
+    return float("inf") if np.isnan(largest) else largest

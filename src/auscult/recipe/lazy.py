@@ -1,0 +1,87 @@
+"""A checkpoint whose tensors are computed by a recipe when they are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import prod
+from threading import Lock
+
+from auscult.checkpoint.source import dtype_of
+from auscult.errors import RecipeError
+from auscult.recipe.entry import Entry
+from auscult.recipe.recipe import Recipe
+from auscult.weights import Array, Checkpoint, Data, Tensor
+
+
+@dataclass(eq=False)
+class _Slot:
+    """The targets of the entry with several targets that was computed last, so that q, k and v are split once."""
+
+    lock: Lock = field(default_factory=Lock)
+    entry: Entry | None = None
+    targets: list[Array] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class Computed:
+    """Data of one target of an entry."""
+
+    entry: Entry
+    sources: tuple[Tensor, ...]
+    index: int
+    slot: _Slot
+
+    def array(self) -> Array:
+        if len(self.entry.targets) == 1:
+            return self._compute()[0]
+        with self.slot.lock:
+            if self.slot.entry is not self.entry:
+                self.slot.entry, self.slot.targets = None, []
+                self.slot.targets = self._compute()
+                self.slot.entry = self.entry
+            return self.slot.targets[self.index]
+
+    def flat(self, start: int, stop: int) -> Array:
+        return self.array().reshape(-1)[start:stop]
+
+    def _compute(self) -> list[Array]:
+        return self.entry.apply([tensor.numpy() for tensor in self.sources])
+
+
+def applied(recipe: Recipe, checkpoint: Checkpoint) -> Checkpoint:
+    """The target checkpoint of a recipe that is bound to `checkpoint`."""
+    slot = _Slot()
+    tensors: dict[str, Tensor] = {}
+    for entry in recipe.entries:
+        sources = tuple(checkpoint[name] for name in entry.sources)
+        shapes = entry.target_shapes([tensor.shape for tensor in sources])
+        dtypes = entry.target_dtypes([element_type(tensor) for tensor in sources])
+        for index, (name, shape, dtype) in enumerate(zip(entry.targets, shapes, dtypes, strict=True)):
+            if not entry.ops and len(sources) == 1:
+                tensors[name] = _renamed(sources[0], name)
+                continue
+            data: Data = Computed(entry, sources, index, slot)
+            trainable = sources[0].trainable if sources else None
+            nbytes = prod(shape) * dtype_of(dtype).itemsize
+            tensors[name] = Tensor(name, shape, dtype, data, nbytes, trainable=trainable)
+    return Checkpoint(checkpoint.path, checkpoint.format, tensors, checkpoint.container, metadata=dict(checkpoint.metadata))
+
+
+def element_type(tensor: Tensor) -> str:
+    """The dtype of `tensor.numpy()`: that of a GGUF block type is dequantised float32.
+
+    Raises:
+        RecipeError: If the tensor has no numbers numpy can hold.
+    """
+    try:
+        return dtype_of(tensor.dtype).name
+    except TypeError:
+        if tensor.dtype.startswith(("q", "iq", "tq", "mxfp")):
+            return "float32"
+        raise RecipeError("has a dtype that cannot be converted", where=tensor.name, found=tensor.dtype) from None
+
+
+def _renamed(tensor: Tensor, name: str) -> Tensor:
+    return Tensor(
+        name, tensor.shape, tensor.dtype, tensor.data, tensor.nbytes, tensor.storage, tensor.quantization, tensor.trainable
+    )

@@ -1,0 +1,82 @@
+"""Parallel: different operations on different tensors of one entry, so that recipes can be joined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+from auscult.finding import Json
+from auscult.recipe.blocks import same_bits
+from auscult.recipe.checks import check_count
+from auscult.recipe.op import Op
+from auscult.weights import Array, Shape
+
+Item = TypeVar("Item")
+Branch = tuple[int, int, tuple[Op, ...]]
+
+
+@dataclass(frozen=True)
+class Parallel(Op):
+    """Each branch (sources, targets, ops) takes the next tensors, and gives its targets in the same order."""
+
+    op: ClassVar[str] = "parallel"
+    branches: tuple[Branch, ...]
+
+    def __post_init__(self) -> None:
+        from auscult.recipe.registry import op_from_json
+
+        def read(step: Any) -> Op:
+            return op_from_json(step) if isinstance(step, Mapping) else step
+
+        branches = tuple((int(sources), int(targets), tuple(map(read, ops))) for sources, targets, ops in self.branches)
+        object.__setattr__(self, "branches", branches)
+
+    @property
+    def lossless(self) -> bool:
+        return all(op.lossless for _, _, ops in self.branches for op in ops)
+
+    def apply(self, arrays: Sequence[Array]) -> list[Array]:
+        return self._each(arrays, lambda op, part: op.apply(part))
+
+    def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
+        return self._each(shapes, lambda op, part: op.shapes(part))
+
+    def dtypes(self, dtypes: Sequence[str]) -> list[str]:
+        return self._each(dtypes, lambda op, part: op.dtypes(part))
+
+    def inverse(self) -> Parallel:
+        return Parallel(tuple((b, a, tuple(op.inverse() for op in reversed(ops))) for a, b, ops in self.branches))
+
+    def undo(self) -> Parallel:
+        return Parallel(tuple((b, a, tuple(op.undo() for op in reversed(ops))) for a, b, ops in self.branches))
+
+    def error(self, sources: Sequence[Array], targets: Sequence[Array]) -> float:
+        """The worst of its operations."""
+        errors = [0.0]
+
+        def measured(op: Op, part: Sequence[Array]) -> list[Array]:
+            result = op.apply(part)
+            errors.append(op.error(part, result))
+            return result
+
+        again = self._each(sources, measured)
+        same = len(again) == len(targets) and all(map(same_bits, again, targets))
+        return max(errors) if same else float("inf")
+
+    def _each(self, items: Sequence[Item], step: Callable[[Op, Sequence[Item]], list[Item]]) -> list[Item]:
+        check_count(self, len(items), sum(sources for sources, _, _ in self.branches))
+        result: list[Item] = []
+        start = 0
+        for sources, targets, ops in self.branches:
+            part = list(items[start : start + sources])
+            start += sources
+            for op in ops:
+                part = step(op, part)
+            check_count(self, len(part), targets)
+            result += part
+        return result
+
+    def to_json(self) -> Json:
+        branches = [[sources, targets, [op.to_json() for op in ops]] for sources, targets, ops in self.branches]
+        return {"op": self.op, "branches": branches}
