@@ -15,6 +15,8 @@ from auscult.weights import Array, Data, Quantization, Shape, Storage, Tensor
 
 MAX_RANK = 32
 MAX_ELEMENTS = 1 << 60
+MAX_TENSORS = 1 << 18
+"""More than any model has; tensors that share their bytes would let a small file list far more than memory holds."""
 BITS = {"int4": 4, "uint4": 4, "float4_e2m1fn": 4, "int2": 2, "uint2": 2}
 """Types whose elements share bytes in files, the first element in the lowest bits."""
 
@@ -36,6 +38,16 @@ def checked_shape(dims: Sequence[int], where: str) -> Shape:
             "has an impossible shape", where=where, found=shown[:200], hint="the file is damaged: fetch it again"
         )
     return tuple(int(side) for side in dims)
+
+
+def check_count(source: Source, count: int) -> None:
+    """Whether a file may list one tensor more.
+
+    Raises:
+        CheckpointError: If it already lists MAX_TENSORS.
+    """
+    if count >= MAX_TENSORS:
+        raise CheckpointError("lists too many tensors", where=str(source.path), expected=f"at most {MAX_TENSORS}", found="more")
 
 
 def stored_bytes(dtype: str, shape: Shape) -> int:

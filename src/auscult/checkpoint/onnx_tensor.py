@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from functools import partial
 from math import prod
-from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from auscult.checkpoint.beside import beside
 from auscult.checkpoint.elements import BITS, Decoded, Joined, checked_shape, place, place_tensor, stored_bytes, unpack
 from auscult.checkpoint.protobuf import Message, Span, decode_varints
 from auscult.checkpoint.source import FileArray, Source, dtype_of
@@ -147,7 +147,7 @@ def _external(message: Message, name: str, needed: int, externals: dict[str, Sou
     entries = {entry.text(1): entry.text(2) for entry in message.messages(EXTERNAL_DATA)}
     location = entries.get("location", "")
     if location not in externals:
-        externals[location] = Source(beside(message.source.path, location))
+        externals[location] = Source(beside(message.source.path.parent, location, message.source.path))
     source = externals[location]
     offset = _number(entries.get("offset", "0"), message, name)
     length = _number(entries["length"], message, name) if "length" in entries else needed
@@ -160,35 +160,3 @@ def _number(text: str, message: Message, name: str) -> int:
             "has an external offset or length that is no number", where=place(message.source, name), found=text[:40]
         )
     return int(text)
-
-
-def beside(model: Path, location: str) -> Path:
-    """The path of a file that a model names, which must stay in the model's folder.
-
-    A link is followed only to the model's own folder or to the folder in which the model itself really lies (download
-    caches link both there).
-
-    Raises:
-        CheckpointError: If the location is absolute, has `..` in it, leads outside, or no file is there.
-    """
-    parts = PurePosixPath(location)
-    damaged = not location or "\\" in location or "\0" in location or ":" in location
-    if damaged or parts.is_absolute() or ".." in parts.parts:
-        raise CheckpointError(
-            "names a data file outside the model's folder",
-            where=str(model),
-            found=location[:100] or "no location",
-            hint="this file may be hostile; a sound model names a file beside it",
-        )
-    path = model.parent / parts
-    try:
-        real, homes = path.resolve(), (model.parent.resolve(), model.resolve().parent)
-        missing = not path.is_file()
-    except (OSError, RuntimeError) as error:
-        raise CheckpointError("names a data file that cannot be opened", where=str(model), found=location[:100]) from error
-    if missing:
-        hint = "fetch it too and put it in the same folder"
-        raise CheckpointError(f"keeps its data in {location[:100]}, which is not there", where=str(model), hint=hint)
-    if not any(real.is_relative_to(home) for home in homes):
-        raise CheckpointError("names a data file that links outside the model's folder", where=str(model), found=location[:100])
-    return path

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from auscult.checkpoint.contents import Contents
-from auscult.checkpoint.elements import checked_shape, place, place_tensor, stored_bytes
+from auscult.checkpoint.elements import MAX_TENSORS, checked_shape, place, place_tensor, stored_bytes
 from auscult.checkpoint.ggml import BIG_ENDIAN, BLOCKS, DEQUANTIZE, PLAIN, BlockArray, BlockType
 from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
@@ -25,7 +25,7 @@ from auscult.weights import Storage, Tensor
 FORMAT = "gguf"
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
-MAX_ENTRIES = 1_000_000
+MAX_ENTRIES = MAX_TENSORS
 MAX_ITEMS = 8_000_000
 MAX_NAME_BYTES = 1 << 16
 MAX_SHOWN = 200

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from auscult.checkpoint.contents import Contents
+from auscult.checkpoint.elements import check_count
 from auscult.checkpoint.onnx_tensor import NAME, read_tensor
 from auscult.checkpoint.protobuf import Message
 from auscult.checkpoint.source import Source
@@ -133,6 +134,7 @@ class _Reader:
             self.skips.append(Skip(name, f"a constant given as {attribute.text(1) or 'nothing'}"))
 
     def add(self, message: Message, name: str) -> None:
+        check_count(message.source, len(self.tensors))
         found = read_tensor(message, self.unique(name), self.externals)
         if isinstance(found, Skip):
             self.skips.append(found)

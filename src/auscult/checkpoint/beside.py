@@ -1,0 +1,38 @@
+"""Files that a model file names as its own: they must stay in the model's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from auscult.errors import CheckpointError
+
+
+def beside(folder: Path, location: str, model: Path) -> Path:
+    """The path of `location` in `folder`, which `model` names.
+
+    A link is followed only to the folder itself or to where the model itself really lies (download caches link both there).
+
+    Raises:
+        CheckpointError: If the location is absolute, has `..` in it, leads outside, or no file is there.
+    """
+    parts = PurePosixPath(location)
+    odd = not location or "\\" in location or "\0" in location or ":" in location
+    if odd or parts.is_absolute() or ".." in parts.parts:
+        raise CheckpointError(
+            "names a data file outside the model's folder",
+            where=str(model),
+            found=location[:100] or "no location",
+            hint="this file may be hostile; a sound model names a file beside it",
+        )
+    path = folder / parts
+    try:
+        real, homes = path.resolve(), (folder.resolve(), model.resolve().parent)
+        missing = not path.is_file()
+    except (OSError, RuntimeError) as error:
+        raise CheckpointError("names a data file that cannot be opened", where=str(model), found=location[:100]) from error
+    if missing:
+        hint = "fetch it too and put it in the same folder"
+        raise CheckpointError(f"keeps data in {location[:100]}, which is not there", where=str(model), hint=hint)
+    if not any(real.is_relative_to(home) for home in homes):
+        raise CheckpointError("names a data file that links outside the model's folder", where=str(model), found=location[:100])
+    return path

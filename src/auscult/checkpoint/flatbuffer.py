@@ -1,0 +1,125 @@
+"""A bounded reader of FlatBuffers tables and vectors, without a schema: fields are named by their number.
+
+Layout: https://flatbuffers.dev/internals/. A table starts with the distance back to its vtable, which gives each field's
+place in the table; strings, vectors and sub-tables are reached by forward offsets. Every step is checked against the file.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from auscult.checkpoint.source import Source
+from auscult.errors import CheckpointError
+from auscult.weights import Array
+
+MAX_TABLES = 2_000_000
+MAX_FIELDS = 64
+MAX_TEXT_BYTES = 1 << 16
+MAX_ALL_TEXT_BYTES = 1 << 26
+
+Code = Literal["b", "B", "?", "h", "H", "i", "I", "q", "Q", "f", "d"]
+"""Scalar types, as the struct module writes them."""
+
+
+@dataclass
+class _Budget:
+    """How much may be opened and read: offsets may share a table or a string, so that a small file could list billions."""
+
+    tables: int = MAX_TABLES
+    text: int = MAX_ALL_TEXT_BYTES
+
+
+@dataclass
+class Table:
+    """One table.
+
+    Args:
+        position: Of its first byte in the source.
+
+    Raises:
+        CheckpointError: From the constructor and from every accessor, if anything points outside the file.
+    """
+
+    source: Source
+    position: int
+    budget: _Budget = field(default_factory=_Budget, repr=False)
+    fields: tuple[int, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        self.budget.tables -= 1
+        if self.budget.tables < 0:
+            raise self.error("has too many tables", expected=f"at most {MAX_TABLES}", found="more")
+        vtable = self.position - self._number("i", self.position)
+        size = self._number("H", vtable)
+        if size < 4 or size % 2:
+            raise self.error("has a damaged table", expected="an even size of at least 4", found=size)
+        self.source.view(vtable, size)
+        count = min(size // 2 - 2, MAX_FIELDS)
+        self.fields = struct.unpack(f"<{count}H", self.source.view(vtable + 4, 2 * count))
+
+    @classmethod
+    def root(cls, source: Source) -> Table:
+        """The table that a file starts with."""
+        return cls(source, struct.unpack("<I", source.view(0, 4))[0])
+
+    def error(self, what: str, expected: object = None, found: object = None) -> CheckpointError:
+        """An error about this file."""
+        hint = "the file is damaged: fetch it again"
+        return CheckpointError(what, where=str(self.source.path), expected=expected, found=found, hint=hint)
+
+    def _number(self, code: str, position: int) -> Any:
+        form = struct.Struct("<" + code)
+        return form.unpack(self.source.view(position, form.size))[0]
+
+    def _place(self, number: int) -> int:
+        """Where the field's value is, 0 if it is absent."""
+        offset = self.fields[number] if number < len(self.fields) else 0
+        return self.position + offset if offset else 0
+
+    def _target(self, position: int) -> int:
+        return position + int(self._number("I", position))
+
+    def scalar(self, number: int, code: Code, default: Any = 0) -> Any:
+        """A number or a bool."""
+        position = self._place(number)
+        return self._number(code, position) if position else default
+
+    def table(self, number: int) -> Table | None:
+        """A sub-table, or the table of a union."""
+        position = self._place(number)
+        return Table(self.source, self._target(position), self.budget) if position else None
+
+    def vector(self, number: int, itemsize: int) -> tuple[int, int] | None:
+        """First byte and number of items of a vector; None if it is absent."""
+        position = self._place(number)
+        if not position:
+            return None
+        start = self._target(position)
+        count = int(self._number("I", start))
+        self.source.view(start + 4, count * itemsize)
+        return start + 4, count
+
+    def tables(self, number: int) -> Iterator[Table]:
+        """The tables of a vector."""
+        start, count = self.vector(number, 4) or (0, 0)
+        for index in range(count):
+            yield Table(self.source, self._target(start + 4 * index), self.budget)
+
+    def numbers(self, number: int, code: Code) -> Array:
+        """A vector of scalars as a read-only view of the file; empty if it is absent."""
+        kind = np.dtype("<" + code)
+        start, count = self.vector(number, kind.itemsize) or (0, 0)
+        return np.frombuffer(self.source.view(start, count * kind.itemsize), kind)
+
+    def text(self, number: int) -> str:
+        """A string of at most 64 KiB, "" if it is absent; bytes that are not UTF-8 become replacement characters."""
+        start, count = self.vector(number, 1) or (0, 0)
+        self.budget.text -= count
+        if count > MAX_TEXT_BYTES or self.budget.text < 0:
+            raise self.error("has text that is too long", expected=f"at most {MAX_TEXT_BYTES} bytes in a string", found=count)
+        return self.source.bytes(start, count).decode("utf-8", "replace")

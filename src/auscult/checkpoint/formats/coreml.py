@@ -1,0 +1,111 @@
+"""Core ML: `.mlpackage` folders (programs with `weights/weight.bin`) and `.mlmodel` files (programs and neural networks).
+
+Names are those of the program's constants, or `layer.weights` and `layer.bias` in a neural network; the models of a pipeline
+are told apart by a prefix. Shapes are as stored: convolutions [out, in, *kernel], transposed ones [in, out, *kernel]. Listed
+are values in the weight file, and in the program floats of rank 1 or more and lists of ten or more integers; shorter lists and
+scalars are parameters of operations (strides, pads, slopes) and appear in `Contents.modules` with the operation that consumes
+the weight. Integers with a scale for each channel carry a Quantization; other compressed weights are skipped with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from auscult.checkpoint.beside import beside
+from auscult.checkpoint.contents import Contents
+from auscult.checkpoint.coreml_network import NetworkReader
+from auscult.checkpoint.mil import ProgramReader
+from auscult.checkpoint.protobuf import Message
+from auscult.checkpoint.source import Source
+from auscult.errors import CheckpointError
+from auscult.finding import Skip
+from auscult.weights import ModuleInfo, Tensor
+
+FORMAT = "coreml"
+MANIFEST = "Manifest.json"
+MAX_MANIFEST_BYTES = 1 << 20
+MAX_PIPELINE = 8
+PROGRAM, NETWORKS, PIPELINES, PIPELINE = 502, (303, 403, 500), (200, 201), 202
+SPECIFICATION_VERSION_TAG = 0x08
+# tags of what may follow the version in a Model: description, isUpdatable, and the first bytes of every model type's tag
+NEXT_TAGS = frozenset((0x12, 0x50, 0xC2, 0xCA, 0xD2, 0xE2, 0xEA, 0xF2, 0xFA, 0x9A, 0xA2, 0xAA, 0xB2, 0xBA, 0x82, 0x8A, 0x92))
+
+
+def sniff(path: Path, head: bytes) -> bool:
+    """A folder with a package manifest, or a message that starts with a specification version, told by `.mlmodel`."""
+    if path.suffix.lower() == ".mlmodel":
+        return len(head) > 2 and head[0] == SPECIFICATION_VERSION_TAG and 0 < head[1] < 0x80 and head[2] in NEXT_TAGS
+    return not head and path.is_dir() and (path / MANIFEST).is_file() and (path / "Data").is_dir()
+
+
+def read(path: Path) -> Contents:
+    """List what the package or model file holds.
+
+    Raises:
+        CheckpointError: If the manifest, the model or its weight file is damaged or missing, or names files outside the package.
+    """
+    model = _package_model(path) if path.is_dir() else path
+    found = _Models({}, [], {})
+    source = Source(model)
+    message = Message(source)
+    _read_model(message, source, "", found, 0)
+    metadata = {"specification_version": str(message.signed(1)), **_metadata(message)}
+    return Contents(found.tensors, metadata, skips=tuple(found.skips), modules=found.modules)
+
+
+def _package_model(package: Path) -> Path:
+    """The model file that a package's manifest names as its root."""
+    source = Source(package / MANIFEST)
+    if source.size > MAX_MANIFEST_BYTES:
+        raise CheckpointError(
+            "has a manifest that is too long", where=str(package), expected=f"{MAX_MANIFEST_BYTES} bytes", found=source.size
+        )
+    try:
+        manifest = json.loads(source.bytes(0, source.size))
+        location = manifest["itemInfoEntries"][manifest["rootModelIdentifier"]]["path"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        hint = "the package is damaged: copy the whole folder again"
+        raise CheckpointError("has a manifest that names no model", where=str(package), hint=hint) from error
+    if not isinstance(location, str):
+        raise CheckpointError("has a manifest that names no model", where=str(package), found=repr(location)[:100])
+    return beside(package / "Data", location, package / MANIFEST)
+
+
+class _Models:
+    """What was found in all models of a file."""
+
+    def __init__(self, tensors: dict[str, Tensor], skips: list[Skip], modules: dict[str, ModuleInfo]) -> None:
+        self.tensors, self.skips, self.modules = tensors, skips, modules
+
+
+def _read_model(model: Message, source: Source, prefix: str, found: _Models, depth: int) -> None:
+    if depth > MAX_PIPELINE:
+        raise CheckpointError("has pipelines that are nested too deeply", where=str(source.path))
+    program = model.message(PROGRAM)
+    networks = [network for network in (model.message(number) for number in NETWORKS) if network is not None]
+    holders = [holder for holder in (model.message(number) for number in PIPELINES) if holder is not None]
+    pipelines = [model.message(PIPELINE), *(holder.message(1) for holder in holders)]
+    if program is not None:
+        ProgramReader(source, prefix, found.tensors, found.skips, found.modules).program(program)
+    for network in networks:
+        NetworkReader(prefix, found.tensors, found.skips, found.modules).network(network)
+    for pipeline in pipelines:
+        names = pipeline.texts(2) if pipeline else []
+        for index, inner in enumerate(pipeline.messages(1) if pipeline else ()):
+            label = names[index] if index < len(names) else f"model{index}"
+            _read_model(inner, source, f"{prefix}{label}.", found, depth + 1)
+    if program is None and not networks and not any(pipelines):
+        kinds = [number for number in model.fields if number >= PIPELINES[0]]
+        found.skips.append(Skip(prefix.rstrip(".") or "model", f"Core ML model type {kinds[:1] or 'none'} holds no network"))
+
+
+def _metadata(model: Message) -> dict[str, str]:
+    description = model.message(2)
+    metadata = description.message(100) if description else None
+    if metadata is None:
+        return {}
+    known = {"description": 1, "version": 2, "author": 3, "license": 4}
+    found = {key: metadata.text(number) for key, number in known.items()}
+    found.update({entry.text(1): entry.text(2) for entry in metadata.messages(100)})
+    return {key: value for key, value in found.items() if value}

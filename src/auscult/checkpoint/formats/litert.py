@@ -1,0 +1,219 @@
+"""LiteRT (TensorFlow Lite) models: the constant tensors of all subgraphs, with their quantisation and their operator.
+
+Tensors without stored data are activations and not listed. A name that comes again gets `#index`, its number in the
+subgraph. Convolution weights are stored as the runtime wants them, [out, height, width, in]. `Contents.modules` tells the
+operator that consumes a tensor: stride, dilation, padding, which input it is.
+Field numbers: https://github.com/google-ai-edge/LiteRT/blob/main/tflite/converter/schema/schema.fbs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auscult.checkpoint.contents import Contents
+from auscult.checkpoint.elements import check_count, checked_shape, place, place_tensor
+from auscult.checkpoint.flatbuffer import Code, Table
+from auscult.checkpoint.source import Source
+from auscult.finding import Skip
+from auscult.weights import ModuleInfo, Quantization, Shape, Tensor
+
+FORMAT = "litert"
+IDENTIFIER = b"TFL3"
+DTYPES = (
+    *("float32", "float16", "int32", "uint8", "int64", "", "bool", "int16", "complex64", "int8", "float64", "complex128"),
+    *("uint64", "", "", "uint32", "uint16", "int4", "bfloat16", "int2", "uint4", "float8_e4m3fn", "float8_e5m2"),
+)
+"""Element types by number; the empty ones are strings, resources and variants."""
+OPERATORS = {
+    0: "ADD",
+    2: "CONCATENATION",
+    3: "CONV_2D",
+    4: "DEPTHWISE_CONV_2D",
+    6: "DEQUANTIZE",
+    7: "EMBEDDING_LOOKUP",
+    9: "FULLY_CONNECTED",
+    16: "LSTM",
+    18: "MUL",
+    22: "RESHAPE",
+    24: "RNN",
+    27: "SVDF",
+    34: "PAD",
+    35: "UNIDIRECTIONAL_SEQUENCE_RNN",
+    36: "GATHER",
+    39: "TRANSPOSE",
+    40: "MEAN",
+    41: "SUB",
+    42: "DIV",
+    44: "UNIDIRECTIONAL_SEQUENCE_LSTM",
+    45: "STRIDED_SLICE",
+    46: "BIDIRECTIONAL_SEQUENCE_RNN",
+    52: "BIDIRECTIONAL_SEQUENCE_LSTM",
+    53: "CAST",
+    54: "PRELU",
+    60: "PADV2",
+    65: "SLICE",
+    67: "TRANSPOSE_CONV",
+    78: "POW",
+    114: "QUANTIZE",
+    126: "BATCH_MATMUL",
+    132: "CONV_3D",
+    141: "CONV_3D_TRANSPOSE",
+}
+CUSTOM = 32
+PADDING = {0: "SAME", 1: "VALID"}
+# operator: (attribute, field of its options, type, default)
+OPTIONS: dict[str, tuple[tuple[str, int, Code, int], ...]] = {
+    "CONV_2D": (("stride_w", 1, "i", 0), ("stride_h", 2, "i", 0), ("dilation_w", 4, "i", 1), ("dilation_h", 5, "i", 1)),
+    "DEPTHWISE_CONV_2D": (
+        *(("stride_w", 1, "i", 0), ("stride_h", 2, "i", 0), ("depth_multiplier", 3, "i", 0)),
+        *(("dilation_w", 5, "i", 1), ("dilation_h", 6, "i", 1)),
+    ),
+    "TRANSPOSE_CONV": (("stride_w", 1, "i", 0), ("stride_h", 2, "i", 0)),
+    "FULLY_CONNECTED": (("weights_format", 1, "b", 0), ("keep_num_dims", 2, "?", 0)),
+}
+PADDED = frozenset(("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV"))
+BLOCKWISE_OR_LATER = 2
+
+
+def sniff(path: Path, head: bytes) -> bool:  # noqa: ARG001 - the identifier is enough
+    """The FlatBuffers file identifier is `TFL3`."""
+    return head[4:8] == IDENTIFIER
+
+
+def read(path: Path) -> Contents:
+    """List what the model holds.
+
+    Raises:
+        CheckpointError: If the file is damaged.
+    """
+    source = Source(path)
+    model = Table.root(source)
+    reader = _Reader(source, [_place_buffer(buffer) for buffer in model.tables(4)], _operator_names(model))
+    count = 0
+    for subgraph in model.tables(2):
+        reader.subgraph(subgraph)
+        count += 1
+    metadata = {"schema": str(model.scalar(0, "I")), "description": model.text(3), "subgraphs": str(count)}
+    skips = tuple(reader.skips)
+    return Contents(reader.tensors, {key: value for key, value in metadata.items() if value}, skips=skips, modules=reader.modules)
+
+
+def _place_buffer(buffer: Table) -> tuple[int, int]:
+    """Where a buffer's bytes lie: in the flatbuffer, or for models over 2 GB behind it."""
+    start, count = buffer.vector(0, 1) or (0, 0)
+    if count:
+        return start, start + count
+    offset, size = int(buffer.scalar(1, "Q")), int(buffer.scalar(2, "Q"))
+    if offset > 1 and size:  # 0 and 1 stand for "not outside"
+        buffer.source.view(offset, size)
+        return offset, offset + size
+    return 0, 0
+
+
+def _operator_names(model: Table) -> list[str]:
+    names = []
+    for code in model.tables(1):
+        # the first field is the old, one-byte code: the newer one counts where it is larger
+        number = max(int(code.scalar(0, "b")), int(code.scalar(3, "i")))
+        names.append(code.text(1) if number == CUSTOM else OPERATORS.get(number, f"BUILTIN_{number}"))
+    return names
+
+
+@dataclass
+class _Reader:
+    """Collects the constant tensors of all subgraphs."""
+
+    source: Source
+    buffers: list[tuple[int, int]]
+    operators: list[str]
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    skips: list[Skip] = field(default_factory=list)
+    modules: dict[str, ModuleInfo] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
+
+    def subgraph(self, subgraph: Table) -> None:
+        names: dict[int, str] = {}
+        for index, entry in enumerate(subgraph.tables(0)):
+            buffer = int(entry.scalar(2, "I"))
+            external = int(entry.scalar(10, "I"))
+            if buffer >= len(self.buffers):
+                raise entry.error("names a buffer that is not there", expected=f"below {len(self.buffers)}", found=buffer)
+            span = self.buffers[buffer]
+            if span[0] == span[1] and not external:
+                continue
+            check_count(self.source, len(self.taken))
+            name = self.unique(entry.text(3), index)
+            found = self.tensor(entry, name, span, external=bool(external))
+            if isinstance(found, Skip):
+                self.skips.append(found)
+            else:
+                self.tensors[name] = found
+                names[index] = name
+        for operator in subgraph.tables(3):
+            self.operator(operator, names)
+
+    def unique(self, name: str, index: int) -> str:
+        chosen = name or f"tensor#{index}"
+        while chosen in self.taken:
+            chosen = f"{chosen}#{index}"
+        self.taken.add(chosen)
+        return chosen
+
+    def tensor(self, entry: Table, name: str, span: tuple[int, int], *, external: bool) -> Tensor | Skip:
+        number = int(entry.scalar(1, "b"))
+        dtype = DTYPES[number] if 0 <= number < len(DTYPES) else ""
+        if external:
+            return Skip(name, "kept in an external buffer group, outside the file")
+        if not dtype:
+            return Skip(name, f"LiteRT element type {number} is not a number that auscult reads")
+        if entry.table(6) is not None:
+            return Skip(name, "sparse tensors are not read")
+        shape = checked_shape([int(side) for side in entry.numbers(0, "i")[:64]], place(self.source, name))
+        quantization = _quantization(entry.table(4), shape)
+        if isinstance(quantization, str):
+            return Skip(name, quantization)
+        return place_tensor(self.source, span, name, dtype, shape, quantization=quantization)
+
+    def operator(self, operator: Table, names: Mapping[int, str]) -> None:
+        code = int(operator.scalar(0, "I"))
+        op = self.operators[code] if code < len(self.operators) else f"OPERATOR_{code}"
+        attributes: dict[str, Any] | None = None
+        for position, index in enumerate(operator.numbers(1, "i").tolist()):
+            name = names.get(index)
+            if name is None or name in self.modules:
+                continue
+            attributes = _attributes(operator, op) if attributes is None else attributes
+            self.modules[name] = ModuleInfo(name, op, {**attributes, "input": position})
+
+
+def _attributes(operator: Table, op: str) -> dict[str, Any]:
+    options = operator.table(4) if op in OPTIONS else None
+    if options is None:
+        return {}
+    found = {name: options.scalar(number, code, default) for name, number, code, default in OPTIONS[op]}
+    if op in PADDED:
+        padding = int(options.scalar(0, "b"))
+        found["padding"] = PADDING.get(padding, str(padding))
+    return found
+
+
+def _quantization(entry: Table | None, shape: Shape) -> Quantization | str | None:
+    """The tensor's scales, None if it has none, or why they cannot be used."""
+    if entry is None:
+        return None
+    if int(entry.scalar(4, "B")) >= BLOCKWISE_OR_LATER:
+        return "quantised in blocks or along several axes, which is not read"
+    scale, zero = entry.numbers(2, "f"), entry.numbers(3, "q")
+    if not scale.size:
+        return None
+    axis = int(entry.scalar(6, "i"))
+    if scale.size > 1 and not (0 <= axis < len(shape) and shape[axis] == scale.size):
+        return f"{scale.size} scales along axis {axis} do not fit shape {list(shape)}"
+    if zero.size not in (0, 1, scale.size):
+        return f"{zero.size} zero points for {scale.size} scales"
+    return Quantization(scale, zero if zero.size else np.zeros(1, np.int64), axis if scale.size > 1 else None)
