@@ -64,14 +64,15 @@ def place_tensor(
     *,
     quantization: Quantization | None = None,
     byteorder: Literal["<", ">"] = "<",
+    packed: bool = True,
 ) -> Tensor:
-    """A tensor whose elements fill bytes `span[0]:span[1]` of `source`.
+    """A tensor whose elements fill bytes `span[0]:span[1]` of `source`; `packed` if those under a byte share bytes.
 
     Raises:
         CheckpointError: If the bytes are outside the file or their number is not what dtype and shape need.
     """
     start, end = span
-    needed = stored_bytes(dtype, shape)
+    needed = stored_bytes(dtype, shape) if packed else prod(shape) * dtype_of(dtype).itemsize
     if end - start != needed:
         raise CheckpointError(
             "has the wrong number of bytes",
@@ -82,7 +83,7 @@ def place_tensor(
         )
     source.view(start, needed)
     data: Data = FileArray(source, start, dtype, shape, byteorder=byteorder)
-    if dtype in BITS:
+    if packed and dtype in BITS:
         data = PackedArray(source, start, dtype, shape)
     storage = Storage(f"{source.path.name}@{source.start + start}") if needed else None
     return Tensor(name, shape, dtype, data, needed, storage, quantization)

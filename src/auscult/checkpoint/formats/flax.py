@@ -1,0 +1,139 @@
+"""Flax checkpoints: MessagePack with arrays as extension types, as `flax.serialization.to_bytes` writes them.
+
+Extension 1 is an array (shape, name of the type, bytes), 2 a complex number, 3 a numpy scalar. Arrays over 1 GB come in chunks
+and are joined. Layouts are flax's own: Dense kernels [in, out], Conv kernels [*kernel, in, out].
+Encoding: https://github.com/google/flax/blob/main/flax/serialization.py.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from auscult.checkpoint.contents import Contents
+from auscult.checkpoint.elements import Joined, checked_shape, place, place_tensor
+from auscult.checkpoint.messagepack import Binary, Extension, Unpacker
+from auscult.checkpoint.source import ML_DTYPES, Source, dtype_of
+from auscult.errors import CheckpointError
+from auscult.weights import Tensor
+
+FORMAT = "flax"
+ARRAY, COMPLEX, SCALAR = 1, 2, 3
+CHUNKED = "__msgpack_chunked_array__"
+DTYPES = ML_DTYPES | frozenset(
+    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64 complex128".split()
+)
+
+
+def sniff(path: Path, head: bytes) -> bool:  # noqa: ARG001 - MessagePack has no magic, but starts plainly enough
+    """A MessagePack mapping with at least one entry, whose first key is a printable string."""
+    if len(head) < 3:
+        return False
+    skipped = {0xDE: 3, 0xDF: 5}.get(head[0], 1 if 0x81 <= head[0] <= 0x8F else 0)
+    if not skipped or len(head) < skipped + 3:
+        return False
+    first = head[skipped]
+    if 0xA1 <= first <= 0xBF:
+        start, length = skipped + 1, first & 0x1F
+    elif first == 0xD9:
+        start, length = skipped + 2, head[skipped + 1]
+    else:
+        return False
+    key = head[start : start + length]
+    return bool(key) and key.isascii() and key.decode("ascii").isprintable()
+
+
+def read(path: Path) -> Contents:
+    """Build the tree of a checkpoint; arrays stay in the file.
+
+    Raises:
+        CheckpointError: If the file is damaged, or holds no mapping.
+    """
+    source = Source(path)
+    unpacker = Unpacker(source)
+    root = unpacker.value()
+    if unpacker.position != source.size:
+        raise unpacker.error("has bytes behind its end", found=f"{source.size - unpacker.position} bytes")
+    tree = _build(root, source, "")
+    if not isinstance(tree, dict):
+        raise CheckpointError(
+            "holds no mapping of names to arrays", where=str(path), expected="a mapping", found=type(tree).__name__
+        )
+    return Contents(tree)
+
+
+def _build(value: Any, source: Source, name: str) -> Any:
+    """The value with its arrays as Tensors; `name` is its dotted path."""
+    if isinstance(value, dict):
+        if CHUNKED in value:
+            return _chunked(value, source, name)
+        return {key: _build(item, source, f"{name}.{key}" if name else str(key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_build(item, source, f"{name}.{index}") for index, item in enumerate(value)]
+    if isinstance(value, Extension):
+        return _extension(value, source, name)
+    return f"{value.end - value.start} bytes" if isinstance(value, Binary) else value
+
+
+def _extension(value: Extension, source: Source, name: str) -> Tensor | complex | str:
+    if value.code in (ARRAY, SCALAR):
+        return _array(value, source, name)
+    if value.code == COMPLEX:
+        parts = _parts(value, source)
+        if len(parts) == 2 and all(isinstance(part, (int, float)) for part in parts):
+            return complex(*parts)
+    return f"extension type {value.code}, {value.end - value.start} bytes"
+
+
+def _parts(value: Extension, source: Source) -> list[Any]:
+    """The list that an extension's payload is."""
+    unpacker = Unpacker(source.window(value.start, value.end - value.start), items=64)
+    parts = unpacker.value()
+    return parts if isinstance(parts, list) else []
+
+
+def _array(value: Extension, source: Source, name: str) -> Tensor:
+    parts = _parts(value, source)
+    where = place(source, name)
+    if len(parts) != 3 or not isinstance(parts[2], Binary) or not _is_integers(parts[0]):
+        raise CheckpointError(
+            "has an array that is not a shape, a type and bytes", where=where, hint="the file is damaged: fetch it again"
+        )
+    sides, dtype, data = parts
+    if isinstance(dtype, Binary):  # written by Python 2 or with use_bin_type=False
+        dtype = source.bytes(value.start + dtype.start, min(dtype.end - dtype.start, 64)).decode("ascii", "replace")
+    if dtype not in DTYPES:
+        raise CheckpointError("has an array of an unknown type", where=where, found=repr(dtype)[:60])
+    span = (value.start + data.start, value.start + data.end)
+    return place_tensor(source, span, name, dtype, checked_shape(sides, where), packed=False)
+
+
+def _is_integers(values: Any) -> bool:
+    return isinstance(values, list) and all(type(item) is int for item in values)
+
+
+def _chunked(value: dict[Any, Any], source: Source, name: str) -> Tensor:
+    where = place(source, name)
+    sides, chunks = _in_order(value.get("shape")), _in_order(value.get("chunks"))
+    if not _is_integers(sides) or not all(isinstance(chunk, Extension) for chunk in chunks):
+        raise CheckpointError(
+            "has an array in chunks that are no arrays", where=where, hint="the file is damaged: fetch it again"
+        )
+    shape = checked_shape(sides, where)
+    pieces = [_array(chunk, source, name) for chunk in chunks]
+    kinds = sorted({piece.dtype for piece in pieces})
+    sizes = tuple(piece.size for piece in pieces)
+    if len(kinds) != 1 or sum(sizes) != prod(shape):
+        raise CheckpointError(
+            "has chunks that do not fill it", where=where, expected=prod(shape), found=f"{sum(sizes)} of {kinds}"
+        )
+    data = Joined(tuple(piece.data for piece in pieces), sizes, shape, kinds[0])
+    return Tensor(name, shape, kinds[0], data, prod(shape) * dtype_of(kinds[0]).itemsize)
+
+
+def _in_order(value: Any) -> list[Any]:
+    """A tuple that flax wrote as a mapping from "0", "1" and so on."""
+    if not isinstance(value, dict):
+        return value if isinstance(value, list) else []
+    return [value[key] for key in sorted(value, key=lambda key: (len(str(key)), str(key)))]
