@@ -5,26 +5,51 @@ A reader is one file in `checkpoint/formats/` with three names, found by its fol
     FORMAT = "npz"                                   # as shown to the user; Checkpoint.format
     def sniff(path: Path, head: bytes) -> bool       # head: the first 64 bytes, b"" for a folder; look at bytes before suffixes
     def read(path: Path) -> Contents                 # raises CheckpointError
+
+`sniff` never raises. `read` describes tensors and leaves their elements in the file.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from auscult.finding import Skip
-from auscult.weights import Hazard, ModuleInfo
+from auscult.weights import Hazard, ModuleInfo, Shape, Tensor
 
 Tree = Mapping[Any, Any]
-"""Nested mappings and sequences whose leaves are Tensors; other leaves (epoch, config) are plain values or Opaque."""
+"""Nested mappings and sequences whose leaves are Tensors (or Leaves); other leaves (epoch, config) are plain values or Opaque."""
 
 
-@dataclass(frozen=True)
+class Leaf(ABC):
+    """A tensor that is described only when its name is known, or the reason why it cannot be."""
+
+    shape: Shape
+
+    @abstractmethod
+    def describe(self, name: str) -> Tensor | Skip:
+        """The tensor under that name, or why it is left out.
+
+        Raises:
+            CheckpointError: If what the file says of it does not fit the file.
+        """
+
+
+@dataclass(eq=False)
 class Opaque:
-    """Something in a pickle that is not a tensor and was not built: the name of what it would have been."""
+    """Something in a pickle that is not a tensor and was not built: what it would have been, and what it was given.
+
+    Attributes:
+        what: The class or function, such as `argparse.Namespace`.
+        state: Its attributes (a mapping, for most objects).
+        entries: Its entries, where it is a kind of dict or list.
+    """
 
     what: str
+    state: Any = None
+    entries: dict[Any, Any] | list[Any] | None = None
 
 
 @dataclass(frozen=True)
