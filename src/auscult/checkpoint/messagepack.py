@@ -77,10 +77,8 @@ class Unpacker:
         if self.items < 0 or depth > MAX_DEPTH:
             raise self.error("has too many values" if self.items < 0 else "is nested too deeply")
         first = int(self._number(">B"))
-        if first < 0x80:
-            return first
-        if first >= 0xE0:
-            return first - 0x100
+        if first < 0x80 or first >= 0xE0:
+            return first if first < 0x80 else first - 0x100
         if first < 0xC0:
             kind = "mapping" if first < 0x90 else "list" if first < 0xA0 else "text"
             return self._sized(kind, first & (0x1F if kind == "text" else 0x0F), depth)
