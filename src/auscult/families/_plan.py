@@ -23,6 +23,9 @@ class Planned(NamedTuple):
     weight_norm: bool = False
 
 
+ANY_SHAPE: Shape = (-1,)
+"""Of a buffer that is known by name alone."""
+
 Plan = dict[str, Planned]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from auscult.families._plan import Plan, mlx_shape
+from auscult.families._plan import ANY_SHAPE, Plan, mlx_shape
 from auscult.families.records import Layout
 from auscult.weights import Shape
 
@@ -56,7 +56,7 @@ def fit(shapes: Mapping[str, Shape], plan: Plan, outside: int, absent: tuple[str
                 optional_absent += 1
             else:
                 missing.append(name)
-        elif found == planned.shape:
+        elif planned.shape in {found, ANY_SHAPE}:
             matched += 1
         else:
             reshaped.append(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -70,11 +71,13 @@ def canonical(shapes: Mapping[str, Shape]) -> Canonical:
 
 def from_mlx(name: str, shape: Shape, transposed: Callable[[str], bool]) -> Shape:
     """The torch-layout shape of a weight whose stored shape is read as MLX's."""
-    if name.endswith(".weight"):
+    if name.endswith((".weight", ".weight_orig")):
         if len(shape) == 3:
             return (shape[2], shape[0], shape[1]) if transposed(name) else (shape[0], shape[2], shape[1])
         if len(shape) == 4:
             return (shape[0], shape[3], shape[1], shape[2])
+    if name.endswith((".alpha", ".beta")) and len(shape) == 3 and shape[1] == 1:
+        return (shape[0], shape[2], shape[1])  # a channel axis that moved with the activations'
     return shape
 
 
@@ -131,4 +134,13 @@ class Shapes(Mapping[str, Shape]):
 
     def has(self, *stems: str) -> bool:
         """Whether any name starts with one of these."""
-        return any(name.startswith(stems) for name in self.shapes)
+        names = self._sorted
+        for stem in stems:
+            place = bisect_left(names, stem)
+            if place < len(names) and names[place].startswith(stem):
+                return True
+        return False
+
+    @cached_property
+    def _sorted(self) -> list[str]:
+        return sorted(self.shapes)

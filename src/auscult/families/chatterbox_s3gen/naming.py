@@ -1,0 +1,67 @@
+"""How mlx-audio 0.6.2 calls the tensors of S3Gen: torch name -> MLX name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+STAGE = re.compile(r"flow\.decoder\.estimator\.(down|mid|up)_blocks\.(\d+)\.([012])\.?(.*)")
+TRANSFORMER = (
+    ("attn1.to_q.", "attn.query_proj."),
+    ("attn1.to_k.", "attn.key_proj."),
+    ("attn1.to_v.", "attn.value_proj."),
+    ("attn1.to_out.0.", "attn.out_proj."),
+    ("ff.net.0.proj.", "ff.layers.0."),
+    ("ff.net.2.", "ff.layers.1."),
+)
+BLOCK = (("block.0.", "conv.conv."), ("block.2.", "norm."), ("mlp.1.", "mlp_linear."))
+ENCODER = re.compile(r"(flow\.encoder\.)(up_)?(encoders)\.(\d+)\.")
+CONDNET = re.compile(r"(mel2wav\.f0_predictor\.condnet\.)(\d+)")
+DENSE = re.compile(r"speaker_encoder\.xvector\.block(\d+)\.tdnnd(\d+)\.(.*)")
+TRANSIT = re.compile(r"speaker_encoder\.xvector\.transit(\d+)\.(.*)")
+
+
+def to_mlx(name: str) -> str:
+    """The port's name of a tensor that torch calls `name` (weight norm fused)."""
+    part = name.partition(".")[0]
+    rename = PARTS.get(part)
+    return rename(name) if rename else name
+
+
+def _flow(name: str) -> str:
+    stage = STAGE.fullmatch(name)
+    if stage:
+        side, index, child, rest = stage.groups()
+        stem = f"flow.decoder.estimator.{side}_blocks_{index}"
+        if child == "0":
+            return f"{stem}.resnet.{_replace(rest, BLOCK)}"
+        if child == "1":
+            layer, _, inner = rest.partition(".")
+            return f"{stem}.transformer_{layer}.{_replace(inner, TRANSFORMER)}"
+        return f"{stem}.{'downsample' if side == 'down' else 'upsample'}.conv.{rest}"
+    if ".final_block." in name:
+        return _replace(name, BLOCK)
+    name = ENCODER.sub(lambda match: f"{match[1]}{match[2] or ''}{match[3]}_{match[4]}.", name)
+    return _replace(name, (("embed.out.0.", "embed.linear."), ("embed.out.1.", "embed.norm.")))
+
+
+def _mel2wav(name: str) -> str:
+    return CONDNET.sub(lambda match: f"{match[1]}{int(match[2]) // 2}", name)
+
+
+def _speaker(name: str) -> str:
+    dense, transit = DENSE.fullmatch(name), TRANSIT.fullmatch(name)
+    if dense:
+        name = f"speaker_encoder.blocks.{int(dense[1]) - 1}.layers.{int(dense[2]) - 1}.{dense[3]}"
+    elif transit:
+        name = f"speaker_encoder.transits.{int(transit[1]) - 1}.{transit[2]}"
+    return name.replace(".xvector.", ".").replace(".batchnorm.", ".0.")
+
+
+def _replace(text: str, pairs: tuple[tuple[str, str], ...]) -> str:
+    for old, new in pairs:
+        text = text.replace(old, new)
+    return text
+
+
+PARTS: dict[str, Callable[[str], str]] = {"flow": _flow, "mel2wav": _mel2wav, "speaker_encoder": _speaker}

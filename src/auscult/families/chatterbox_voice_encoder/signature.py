@@ -1,0 +1,71 @@
+"""Names and shapes of Chatterbox's voice encoder. Source: chatterbox-tts 0.1.7."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from auscult.families._plan import Plan, Planner, shapes_of
+from auscult.families._score import Evidence
+from auscult.families._shapes import Shapes
+from auscult.weights import Shape
+
+ANCHORS = ("lstm.weight_ih_l0", "lstm.weight_hh_l0", "lstm.weight_ih_l1", "similarity_weight", "similarity_bias", "proj.weight")
+EVIDENCE = (Evidence("no `lstm`", any_of=("lstm.",)),)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Defaults are Chatterbox's."""
+
+    mel_bins: int = 40
+    hidden: int = 256
+    layers: int = 3
+    embedding: int = 256
+
+
+def infer(shapes: Shapes) -> Config | None:
+    """See `auscult.families.signature`."""
+    layers = sum(1 for layer in range(16) if shapes.has(f"lstm.weight_ih_l{layer}", f"lstm.weight_hh_l{layer}"))
+    hidden = shapes.find(*((f"lstm.weight_hh_l{layer}", 1) for layer in range(layers)))
+    if not layers or not hidden:
+        return None
+    return Config(
+        mel_bins=shapes.size(("lstm.weight_ih_l0", 1), default=40),
+        hidden=hidden,
+        layers=layers,
+        embedding=shapes.size(("proj.weight", 0), ("proj.bias", 0), default=256),
+    )
+
+
+@cache
+def plan(config: Config) -> Plan:
+    """See `auscult.families.signature`."""
+    planner = Planner()
+    planner.tensor("similarity_weight", (1,))
+    planner.tensor("similarity_bias", (1,))
+    planner.lstm("lstm", config.mel_bins, config.hidden, config.layers)
+    planner.linear("proj", config.hidden, config.embedding)
+    return planner.plan
+
+
+def expected(config: Config) -> dict[str, Shape]:
+    """See `auscult.families.signature`."""
+    return shapes_of(plan(config))
+
+
+def transposed(name: str) -> bool:  # noqa: ARG001 - there is no convolution
+    """See `auscult.families.signature`."""
+    return False
+
+
+def undetermined(config: Config) -> Mapping[str, tuple[Any, ...]]:  # noqa: ARG001
+    """The ReLU after the projection."""
+    return {"final_relu": (True, False)}
+
+
+def variant(config: Config) -> str | None:
+    """Chatterbox's."""
+    return "chatterbox" if config == Config() else None
