@@ -1,0 +1,141 @@
+"""`auscult VERB ...`: finds the verbs by their folder, and imports only the one that was asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from auscult import plugins
+from auscult.cli.common import GROUPS, fail
+from auscult.errors import UsageError
+
+HELPERS = frozenset(("main", "common", "progress"))
+"""Modules in this folder that are not verbs."""
+
+PACKAGES_SHOWN = (
+    "numpy",
+    "scipy",
+    "safetensors",
+    "ml_dtypes",
+    "soundfile",
+    "torch",
+    "mlx",
+    "onnx",
+    "onnxruntime",
+    "ai-edge-litert",
+)
+
+EXAMPLES = """\b
+Examples:
+  auscult inspect generator.pth                     what is in this file?
+  auscult diff generator.pth model.safetensors      same weights? if not, why?
+  auscult diff generator.pth model.py:Generator     does this file fit this code?
+  auscult convert generator.pth out.npz --to mlx    make it fit, and prove it
+  auscult rules LAY001                              what does this code mean?
+
+Exit codes: 0 nothing wrong, 1 findings, 2 usage or input error, 3 inconclusive."""
+
+
+def verbs() -> tuple[str, ...]:
+    """Names of the verbs: the modules of `auscult.cli` that hold a click command named `command`."""
+    return tuple(name.rstrip("_") for name in plugins.names("auscult.cli") if name not in HELPERS)
+
+
+class Verbs(click.Group):
+    """A click group whose commands are the modules of this folder."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(verbs())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in verbs():
+            return None
+        return _module(cmd_name).command  # type: ignore[no-any-return]
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in verbs():
+            close = difflib.get_close_matches(args[0], verbs(), n=1)
+            hint = f"did you mean `auscult {close[0]}`?" if close else "`auscult --help` lists the verbs"
+            raise UsageError(f"there is no verb `{args[0]}`", hint=hint)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The verbs, under the question that a group of them answers."""
+        groups: dict[str, list[tuple[str, str]]] = {title: [] for title in GROUPS}
+        for name in verbs():
+            module = _module(name)
+            groups.setdefault(getattr(module, "GROUP", GROUPS[-1]), []).append((name, module.command.get_short_help_str(80)))
+        for title, rows in groups.items():
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
+def _module(verb: str) -> Any:
+    names = {name.rstrip("_"): name for name in plugins.names("auscult.cli")}
+    return importlib.import_module(f"auscult.cli.{names[verb]}")
+
+
+def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    import platform
+    from importlib import metadata
+
+    from auscult.verdict import VERSION
+
+    lines = [f"auscult {VERSION}", f"python {platform.python_version()} on {platform.system()} {platform.machine()}"]
+    for package in PACKAGES_SHOWN:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            lines.append(f"{package} {metadata.version(package)}")
+    click.echo("\n".join(lines))
+    ctx.exit(0)
+
+
+@click.group(cls=Verbs, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the versions and exit."
+)
+def group() -> None:
+    """Find out why a neural audio model sounds wrong, prove it, and repair it."""
+
+
+def invoke(args: Sequence[str]) -> int:
+    """Run one command line and give its exit code; everything is printed on the way."""
+    try:
+        code = group.main(args=list(args), prog_name="auscult", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 0
+    except click.UsageError as error:
+        return fail(_in_our_words(error), args=args)
+    except click.ClickException as error:
+        return fail(UsageError(error.format_message()), args=args)
+    except UsageError as error:
+        return fail(error, args=args)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("auscult: interrupted", err=True)
+        return 130
+    return code if isinstance(code, int) else 0
+
+
+def _in_our_words(error: click.UsageError) -> UsageError:
+    verb = error.ctx.command_path if error.ctx else "auscult"
+    message = error.format_message().rstrip(".")
+    return UsageError(
+        message[:1].lower() + message[1:], hint=None if "Did you mean" in message else f"`{verb} --help` shows the usage"
+    )
+
+
+def main() -> None:
+    """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(invoke(sys.argv[1:]))

@@ -1,0 +1,22 @@
+"""`auscult rules`: what the codes mean."""
+
+from __future__ import annotations
+
+import click
+
+from auscult.cli.common import Shared, run, shared_options
+
+GROUP = "All together"
+
+
+@click.command()
+@click.argument("code", required=False)
+@shared_options
+def command(code: str | None, shared: Shared) -> None:
+    """List the rules, or explain one: what it finds, why it happens, how it is measured, how to repair it.
+
+    CODE is a rule's code (LAY001), the name of its cause (layout-conv1d), or the beginning of codes (LAY).
+    """
+    from auscult.verbs.rules import rules
+
+    run(shared, "rules", (code,) if code else (), lambda _progress: rules(code))

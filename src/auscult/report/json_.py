@@ -1,0 +1,33 @@
+"""The report as one JSON object: the envelope that scripts rest on (`auscult/schemas/report.schema.json`)."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from auscult.verdict import Report
+
+
+def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:  # noqa: ARG001  JSON is the same for everyone
+    """The envelope, indented; numbers that JSON does not know (NaN, infinity) become strings."""
+    return json.dumps(plain(report.to_json()), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def plain(value: Any) -> Any:
+    """The value in JSON's own types: numpy scalars and arrays, tuples, sets and enums included."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, str):
+        return str(value)
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if hasattr(value, "items"):
+        return plain(dict(value.items()))
+    return str(value)

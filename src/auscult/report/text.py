@@ -1,0 +1,159 @@
+"""The report for a person at a terminal: the verdict first, then what it rests on, then what to act on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from auscult.finding import Finding, Severity, Skip
+from auscult.report._fold import fold
+from auscult.report._inspect import inspect_lines
+from auscult.report._style import Style
+from auscult.verdict import Coverage, MappingEntry, Report, Verdict
+
+MAX_PATTERNS = 3
+MAX_SKIPS = 8
+
+_VERDICT_STYLE = {
+    Verdict.PASS: ("green", "bold"),
+    Verdict.EQUIVALENT: ("green", "bold"),
+    Verdict.DIVERGENT: ("red", "bold"),
+    Verdict.INCONCLUSIVE: ("yellow", "bold"),
+    Verdict.ERROR: ("red", "bold"),
+}
+_SEVERITY_STYLE = {Severity.ERROR: ("red",), Severity.WARNING: ("yellow",), Severity.INFO: ("cyan",)}
+
+
+def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:
+    """The report as lines of text.
+
+    Args:
+        verbose: -1 for the verdict line only, 1 for evidence and mapping, 2 for every place.
+    """
+    return "\n".join(_lines(report, Style(color=color), verbose)) + "\n"
+
+
+def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
+    subjects = " against ".join(report.subjects) if report.command in ("diff", "compare") else "  ".join(report.subjects)
+    yield f"{style(report.verdict.value, *_VERDICT_STYLE[report.verdict])}  {subjects}"
+    if verbose < 0:
+        return
+    if report.coverage:
+        yield style(coverage_line(report.coverage), "dim")
+    if report.command == "inspect":
+        yield ""
+        yield from inspect_lines(report.extra, style, verbose)
+    if report.findings:
+        yield ""
+        for finding in report.findings:
+            yield from finding_lines(finding, style, verbose)
+    if report.skips:
+        yield ""
+        yield from skip_lines(report.skips, style, verbose)
+    if report.mapping and verbose > 0:
+        yield ""
+        yield from mapping_lines(report.mapping, style)
+    yield ""
+    yield summary_line(report)
+
+
+def coverage_line(coverage: Coverage) -> str:
+    """`156 tensors = 78 identical + 78 equivalent`: every item in exactly one bucket."""
+    parts = [f"{_number(count)} {bucket.replace('_', ' ')}" for bucket, count in coverage.buckets.items() if count]
+    return f"{_number(coverage.total)} {coverage.unit} = {' + '.join(parts) or '0'}"
+
+
+def finding_lines(finding: Finding, style: Style, verbose: int) -> Iterator[str]:
+    """One line of where, code, severity and message; then the remedy; the evidence on request."""
+    place = where_text(finding.where, None if verbose > 1 else MAX_PATTERNS)
+    severity = style(finding.severity.value, *_SEVERITY_STYLE[finding.severity])
+    sure = "" if finding.confidence >= 0.995 else f" (confidence {finding.confidence:.2f})"
+    yield f"{place}  {style(finding.code, 'bold')} {severity}  {finding.cause}: {finding.message}{sure}"
+    for start, stop in finding.times[: None if verbose else MAX_PATTERNS]:
+        yield f"    at {start:.3f} s to {stop:.3f} s"
+    if verbose > 0:
+        yield from (f"    {name} = {_value(value)}" for name, value in finding.evidence.items())
+    if finding.fix:
+        yield f"    {style('fix', 'green')} ({finding.fix.safety}): {finding.fix.summary}"
+        if finding.fix.code:
+            yield from (f"        {line}" for line in finding.fix.code.splitlines())
+    if finding.settled_by:
+        yield f"    {style('to settle it', 'green')}: {finding.settled_by}"
+
+
+def where_text(where: Iterable[str], limit: int | None = MAX_PATTERNS) -> str:
+    """The places, names that differ in their numbers folded, no more than `limit` patterns."""
+    folds = fold(where)
+    if not folds:
+        return "(whole)"
+    shown = folds[:limit]
+    text = ", ".join(part.pattern for part in shown)
+    rest = sum(part.count for part in folds[len(shown) :])
+    return f"{text} +{rest} more" if rest else text
+
+
+def skip_lines(skips: tuple[Skip, ...], style: Style, verbose: int) -> Iterator[str]:
+    """What was not looked at, and why; places that share a reason on one line."""
+    reasons: dict[str, list[str]] = {}
+    for skip in skips:
+        reasons.setdefault(skip.reason, []).append(skip.where)
+    rows = list(reasons.items())
+    shown = rows if verbose > 0 else rows[:MAX_SKIPS]
+    for reason, places in shown:
+        yield f"{style('skipped', 'yellow')}  {where_text(places, None if verbose > 1 else MAX_PATTERNS)}: {reason}"
+    if len(shown) < len(rows):
+        yield f"{style('skipped', 'yellow')}  {len(rows) - len(shown)} more reasons; -v lists them"
+
+
+def mapping_lines(mapping: tuple[MappingEntry, ...], style: Style) -> Iterator[str]:
+    """One line per entry: names, ops, equality."""
+    for entry in mapping:
+        ops = " | ".join(_op(op) for op in entry.ops)
+        names = ", ".join(entry.a) + (" = " if entry.a == entry.b and not ops else f" -> {', '.join(entry.b)}")
+        kind = entry.equality.value + (f" ({entry.number_format})" if entry.number_format else "")
+        yield f"{names.removesuffix(' = ')}  {style(ops, 'cyan')}{'  ' if ops else ''}{kind}"
+
+
+def _op(op: Mapping[str, Any]) -> str:
+    arguments = ", ".join(f"{name}={_value(value)}" for name, value in op.items() if name != "op")
+    return f"{op['op']}({arguments})"
+
+
+def summary_line(report: Report) -> str:
+    """`1 error, 2 warnings, 3 skipped; next: auscult rules LAY001`."""
+    counts = [(sum(f.severity is severity for f in report.findings), severity.value) for severity in Severity]
+    parts = [f"{count} {word}{'s' if count != 1 and word != 'info' else ''}" for count, word in counts if count]
+    if report.skips:
+        parts.append(f"{len(report.skips)} skipped")
+    line = ", ".join(parts) or "nothing found"
+    return f"{line}; next: {next_command(report)}" if report.findings else line
+
+
+def next_command(report: Report) -> str:
+    """What to type next."""
+    first = report.findings[0]
+    fixable = any(finding.fix and finding.fix.recipe for finding in report.findings)
+    if report.command == "diff" and fixable:
+        return f"auscult diff {' '.join(map(quoted, report.subjects))} --fix OUT"
+    return f"auscult rules {first.code}"
+
+
+def quoted(word: str) -> str:
+    """The word as a shell takes it."""
+    import shlex
+
+    return shlex.quote(word)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_value(item) for item in value)}]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_value(item)}" for key, item in value.items()) + "}"
+    return str(value)
+
+
+def _number(count: float) -> str:
+    return f"{count:,.0f}".replace(",", " ") if float(count).is_integer() else f"{count:.3g}"
