@@ -18,6 +18,8 @@ A verb is one file in this folder. It parses, calls one public function, and han
 from __future__ import annotations
 
 import functools
+import importlib
+import itertools
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -145,12 +147,12 @@ def run(shared: Shared, command: str, subjects: Sequence[str], work: Callable[[P
         context.exit(fail(error, command=command, subjects=subjects, formats=shared.formats))
     except (KeyboardInterrupt, click.exceptions.Exit, click.ClickException):
         raise
-    except Exception as error:  # noqa: BLE001  the outermost boundary: a defect of ours must still end in one line
+    except Exception as error:  # the outermost boundary: a defect of ours must still end in one line
         if shared.debug:
             raise
         surprise = AuscultError(
             f"stopped by {type(error).__name__}: {error}",
-            hint="this is a defect of auscult: run again with --debug and report what it prints",
+            hint="a defect of auscult: run again with --debug and report it",
         )
         context.exit(fail(surprise, command=command, subjects=subjects, formats=shared.formats))
     context.exit(report.verdict.exit_code)
@@ -183,8 +185,6 @@ def narrow(report: Report, select: tuple[str, ...], ignore: tuple[str, ...]) -> 
 def render(report: Report, format: str, *, color: bool = False, verbose: int = 0) -> str:
     """The report as text of that format."""
     files = {name.rstrip("_"): name for name in plugins.names("auscult.report")}
-    import importlib
-
     return str(importlib.import_module(f"auscult.report.{files[format]}").render(report, color=color, verbose=verbose))
 
 
@@ -244,7 +244,7 @@ def fail(
     Args:
         args: The raw command line, where it could not be parsed.
     """
-    wants_json = "json" in formats or "--format=json" in args or ("--format", "json") in zip(args, args[1:], strict=False)
+    wants_json = "json" in formats or "--format=json" in args or ("--format", "json") in itertools.pairwise(args)
     if wants_json:
         from auscult.verdict import Report, Verdict
 

@@ -50,10 +50,10 @@ def verbs() -> tuple[str, ...]:
 class Verbs(click.Group):
     """A click group whose commands are the modules of this folder."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(verbs())
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in verbs():
             return None
         return _module(cmd_name).command  # type: ignore[no-any-return]
@@ -65,7 +65,7 @@ class Verbs(click.Group):
             raise UsageError(f"there is no verb `{args[0]}`", hint=hint)
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The verbs, under the question that a group of them answers."""
         groups: dict[str, list[tuple[str, str]]] = {title: [] for title in GROUPS}
         for name in verbs():

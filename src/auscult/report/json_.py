@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from auscult.verdict import Report
@@ -16,18 +17,10 @@ def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:  # 
 
 def plain(value: Any) -> Any:
     """The value in JSON's own types: numpy scalars and arrays, tuples, sets and enums included."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item) for item in value]
-    if isinstance(value, str):
-        return str(value)
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    if hasattr(value, "items"):
-        return plain(dict(value.items()))
-    return str(value)
+    return plain(value.tolist()) if hasattr(value, "tolist") else str(value)
