@@ -18,6 +18,7 @@ from auscult.recipe.ops.byteswap import Byteswap
 from auscult.recipe.ops.cast import Cast
 from auscult.recipe.ops.concat import Concat
 from auscult.recipe.ops.constant import Constant
+from auscult.recipe.ops.copy import Copy
 from auscult.recipe.ops.deinterleave import Deinterleave
 from auscult.recipe.ops.dequantize import Dequantize
 from auscult.recipe.ops.drop import Drop
@@ -39,6 +40,7 @@ from auscult.recipe.ops.route import Route
 from auscult.recipe.ops.split import Split
 from auscult.recipe.ops.split_weight_norm import SplitWeightNorm
 from auscult.recipe.ops.sum import Sum
+from auscult.recipe.ops.unify import Unify
 from auscult.weights import Array
 
 DTYPES = ("float16", "bfloat16", "float32", "float64", "int8", "int64", "bool", "complex64", "float8_e4m3fn")
@@ -67,6 +69,8 @@ EXAMPLES: tuple[Op, ...] = (
     FortranScramble("row"),
     Byteswap(),
     Route((1, 0)),
+    Copy(2),
+    Unify(2),
     Parallel(((1, 2, (Split(0, (1, 2)),)), (1, 1, ()))),
 )
 
@@ -409,3 +413,18 @@ def test_an_overflowing_cast_fails_its_proof() -> None:
 def test_clamped_quantisation_fails_its_proof() -> None:
     source = np.array([1.0, 100.0], np.float32)
     assert Quantize((0.1,)).error([source], Quantize((0.1,)).apply([source])) > 1
+
+
+def test_copies_are_merged_only_if_they_are_copies() -> None:
+    x = floats(3)
+    assert bits(Unify(2).apply(Copy(2).apply([x]))[0]) == bits(x)
+    with pytest.raises(RecipeError, match="differ"):
+        Unify(2).apply([x, x + 1])
+
+
+def test_int32_biases_dequantise_within_float32() -> None:
+    source = np.array([2**31 - 1, -5, 0], np.int32)
+    op = Dequantize((1e-4,), dtype="int32")
+    assert not op.lossless
+    assert op.error([source], op.apply([source])) <= 1
+    assert op.error([source], [op.apply([source])[0] * np.float32(1.001)]) > 1

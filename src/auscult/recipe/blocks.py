@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from math import prod
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from auscult.weights import Array, Shape
@@ -55,14 +54,22 @@ def eps_of(dtype: np.dtype[Any]) -> float:
     """Distance from 1 to the next number of a floating format; 0 for integers."""
     if dtype.kind in "iub" or dtype.name in ("int4", "uint4"):
         return 0.0
-    finfo: Any = ml_dtypes.finfo
     return float(finfo(dtype).eps)
 
 
 def tiny_of(dtype: np.dtype[Any]) -> float:
     """Smallest positive number of a floating format, subnormals included."""
-    finfo: Any = ml_dtypes.finfo
     return float(finfo(dtype).smallest_subnormal)
+
+
+def finfo(dtype: np.dtype[Any]) -> Any:
+    """Limits of a floating format, numpy's own or ml_dtypes' (imported only for those)."""
+    if dtype.kind != "V" and not dtype.name.startswith(("bfloat", "float8", "float6", "float4")):
+        return np.finfo(dtype)
+    import ml_dtypes
+
+    limits: Any = ml_dtypes.finfo
+    return limits(dtype)
 
 
 def worst(found: Array, expected: Array, tolerance: Array) -> float:

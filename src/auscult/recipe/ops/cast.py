@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import ml_dtypes
 import numpy as np
 
 from auscult.checkpoint.source import dtype_of
-from auscult.recipe.blocks import block_slices, eps_of, same_bits, tiny_of, worst
+from auscult.recipe.blocks import block_slices, eps_of, finfo, same_bits, tiny_of, worst
 from auscult.recipe.checks import lost, misfit
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
@@ -90,10 +89,10 @@ def holds(wide: np.dtype[Any], narrow: np.dtype[Any]) -> bool:
         if _is_integer(wide):
             lowest, highest = limits_of(wide.name)
             return lowest <= low and high <= highest
-        return wide != np.bool_ and _finfo(wide).nmant + 1 >= high.bit_length() and float(_finfo(wide).max) >= high
+        return wide != np.bool_ and finfo(wide).nmant + 1 >= high.bit_length() and float(finfo(wide).max) >= high
     if narrow.kind == "c" or _is_integer(wide) or wide == np.bool_:
         return False
-    large, small = _finfo(wide), _finfo(narrow)
+    large, small = finfo(wide), finfo(narrow)
     return bool(
         large.nmant >= small.nmant
         and float(large.max) >= float(small.max)
@@ -113,8 +112,3 @@ def _is_integer(kind: np.dtype[Any]) -> bool:
 
 def _part(kind: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(f"f{kind.itemsize // 2}") if kind.kind == "c" else kind
-
-
-def _finfo(kind: np.dtype[Any]) -> Any:
-    finfo: Any = ml_dtypes.finfo
-    return finfo(kind)

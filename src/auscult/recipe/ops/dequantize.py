@@ -8,20 +8,21 @@ from typing import ClassVar
 
 import numpy as np
 
-from auscult.checkpoint.source import dtype_of
-from auscult.recipe.checks import check_axis, misfit
+from auscult.recipe.blocks import worst
+from auscult.recipe.checks import check_axis, lost, misfit
 from auscult.recipe.op import Op
 from auscult.weights import Array, Quantization, Shape
 
 
 @dataclass(frozen=True)
 class Dequantize(Op):
-    """Per tensor (one scale) or along `axis` (one scale for each index). Lossless: the integers come back by rounding.
+    """Per tensor (one scale) or along `axis` (one scale for each index). Lossless up to 16 bits: the integers come back by
+    rounding. Of int32 (biases), float32 keeps 24 bits.
 
     Attributes:
         scale: One value, or one for each index of `axis`.
         zero_point: One value, or as many as `scale`.
-        dtype: The stored integer type; at most 16 bits, so that float32 holds every value.
+        dtype: The stored integer type.
     """
 
     op: ClassVar[str] = "dequantize"
@@ -31,7 +32,26 @@ class Dequantize(Op):
     dtype: str = "int8"
 
     def __post_init__(self) -> None:
-        check_quantization(self, self.scale, self.zero_point, self.axis, self.dtype)
+        check_quantization(self, self.scale, self.zero_point, self.axis, self.dtype, SMALL | {"int32"})
+
+    @property
+    def lossless(self) -> bool:
+        return self.dtype in SMALL
+
+    def error(self, sources: Sequence[Array], targets: Sequence[Array]) -> float:
+        """Of int32: against the values in float64."""
+        if self.lossless:
+            return super().error(sources, targets)
+        errors = [0.0]
+        for source, target in zip(sources, targets, strict=True):
+            side = [1] * source.ndim
+            if self.axis is not None:
+                side[self.axis] = -1
+            scale = np.asarray(self.scale, np.float32).astype(np.float64).reshape(side)
+            zero = np.asarray(self.zero_point, np.float64).reshape(side if len(self.zero_point) > 1 else [1] * source.ndim)
+            exact = (source.astype(np.float64) - zero) * scale
+            errors.append(worst(target.astype(np.float64), exact, 2 * 2.0**-23 * (np.abs(exact) + np.abs(zero * scale))))
+        return max(errors)
 
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
         self.shapes([array.shape for array in arrays])
@@ -45,6 +65,8 @@ class Dequantize(Op):
         return ["float32" for _ in dtypes]
 
     def inverse(self) -> Op:
+        if not self.lossless:
+            raise lost(self, "float32 keeps 24 of the 32 bits", "keep the quantised file")
         from auscult.recipe.ops.quantize import Quantize
 
         return Quantize(self.scale, self.zero_point, self.axis, self.dtype)
@@ -53,14 +75,25 @@ class Dequantize(Op):
         return checked(self, shapes, self.axis, len(self.scale))
 
 
-def check_quantization(op: Op, scale: tuple[float, ...], zero_point: tuple[int, ...], axis: int | None, dtype: str) -> None:
-    """Scales are positive, their number fits, and the type is an integer of at most 16 bits."""
+SMALL = frozenset(("int4", "uint4", "int8", "uint8", "int16", "uint16"))
+"""Integers whose every value, after scaling, float32 tells apart."""
+
+
+def check_quantization(
+    op: Op,
+    scale: tuple[float, ...],
+    zero_point: tuple[int, ...],
+    axis: int | None,
+    dtype: str,
+    types: frozenset[str] = SMALL,
+) -> None:
+    """Scales are positive, their number fits, and the type is one of `types`."""
     if not scale or not all(np.float32(value) > 0 and np.isfinite(np.float32(value)) for value in scale):
         raise misfit(op, "needs positive scales", "finite numbers above 0 in float32", scale[:4])
     if len(zero_point) not in (1, len(scale)) or (axis is None and len(scale) != 1):
         raise misfit(op, "has scales and zero points that do not fit together", "one, or one for each index of an axis")
-    if dtype_of(dtype).name not in ("int4", "uint4", "int8", "uint8", "int16", "uint16"):
-        raise misfit(op, "stores another kind of number", "an integer of at most 16 bits", dtype)
+    if dtype not in types:
+        raise misfit(op, "stores another kind of number", ", ".join(sorted(types)), dtype)
 
 
 def checked(op: Op, shapes: Sequence[Shape], axis: int | None, scales: int) -> list[Shape]:

@@ -39,21 +39,31 @@ class MergeLora(Op):
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
         self.shapes([array.shape for array in arrays])
         weight = arrays[0]
-        a, b = (array.astype(np.float64) for array in arrays[1:])
-        update = (b @ a if self.order == "ba" else (a @ b).T).reshape(weight.shape)
-        update *= self.scale
-        update += weight
-        return [update.astype(weight.dtype)]
+        left, right = self._factors(arrays)
+        flat = weight.reshape(left.shape[0], -1)
+        merged = np.empty(flat.shape, weight.dtype)
+        for cut in self._rows(flat):
+            merged[cut] = flat[cut].astype(np.float64) + self.scale * (left[cut].astype(np.float64) @ right)
+        return [merged.reshape(weight.shape)]
+
+    def _factors(self, arrays: Sequence[Array]) -> tuple[Array, Array]:
+        """The two matrices whose product has the output rows of the weight."""
+        _, a, b = arrays
+        left, right = (b, a) if self.order == "ba" else (b.T, a.T)
+        return left, right.astype(np.float64)
+
+    def _rows(self, flat: Array) -> list[tuple[slice, ...]]:
+        return list(block_slices((flat.shape[0],), elements=max(1, BLOCK // max(1, flat.shape[1]))))
 
     def error(self, sources: Sequence[Array], targets: Sequence[Array]) -> float:
         """The update taken off again, against the base weight, on a few columns of the product at a time."""
-        weight, a, b = sources
-        left, right = (b, a) if self.order == "ba" else (b.T, a.T)
+        weight = sources[0]
+        left, right = self._factors(sources)
         flat, merged = weight.reshape(left.shape[0], -1), targets[0].reshape(left.shape[0], -1)
         eps, tiny = eps_of(weight.dtype), tiny_of(weight.dtype)
         errors = [0.0]
-        for (cut,) in block_slices((flat.shape[0],), elements=max(1, BLOCK // max(1, flat.shape[1]))):
-            update = self.scale * (left[cut].astype(np.float64) @ right.astype(np.float64))
+        for cut in self._rows(flat):
+            update = self.scale * (left[cut].astype(np.float64) @ right)
             base, found = flat[cut].astype(np.float64), merged[cut].astype(np.float64) - update
             errors.append(worst(found, base, eps * (np.abs(base) + np.abs(update)) + tiny))
         return max(errors)

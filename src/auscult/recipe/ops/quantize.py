@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from auscult.checkpoint.source import dtype_of
-from auscult.recipe.blocks import worst
+from auscult.recipe.blocks import block_slices, worst
 from auscult.recipe.checks import lost
 from auscult.recipe.op import Op
 from auscult.recipe.ops.cast import limits_of
@@ -42,11 +42,14 @@ class Quantize(Op):
             side = [1] * array.ndim
             if self.axis is not None:
                 side[self.axis] = -1
-            scale = np.asarray(self.scale, np.float32).astype(np.float64).reshape(side)
-            zero = np.asarray(self.zero_point, np.float64).reshape(side if len(self.zero_point) > 1 else [1] * array.ndim)
-            steps = np.rint(array.astype(np.float64) / scale) + zero
-            whole = np.clip(steps, lowest, highest).astype(np.int32)
-            result.append(whole.astype(dtype_of(self.dtype)))
+            scale = np.broadcast_to(np.asarray(self.scale, np.float32).astype(np.float64).reshape(side), array.shape)
+            zero_side = side if len(self.zero_point) > 1 else [1] * array.ndim
+            zero = np.broadcast_to(np.asarray(self.zero_point, np.float64).reshape(zero_side), array.shape)
+            stored = np.empty(array.shape, dtype_of(self.dtype))
+            for cut in block_slices(array.shape):
+                steps = np.rint(array[cut].astype(np.float64) / scale[cut]) + zero[cut]
+                stored[cut] = np.clip(steps, lowest, highest).astype(np.int32)
+            result.append(stored)
         return result
 
     def dtypes(self, dtypes: Sequence[str]) -> list[str]:

@@ -1,0 +1,108 @@
+"""torch zip: what `torch.save(state_dict)` writes since 1.6, made without torch.
+
+The archive holds `data.pkl`, a pickle of an OrderedDict whose values are calls of `torch._utils._rebuild_tensor_v2` on
+storages named by persistent ids, and one member `data/<key>` of raw little-endian elements for each storage. All globals in
+it are on the list of `torch.load(weights_only=True)`. Members are aligned to 64 bytes, so that `mmap=True` works.
+"""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from math import prod
+from typing import BinaryIO
+
+from auscult.checkpoint.source import contiguous_strides
+from auscult.checkpoint.writers import Outgoing, Piece, grouped
+from auscult.errors import RecipeError
+
+FORMAT = "torch"
+SUFFIXES = (".pth", ".pt", ".ckpt", ".bin")
+ALIGNMENT = 64
+ROOT = "archive"
+
+STORAGES = {
+    "float64": "DoubleStorage", "float32": "FloatStorage", "float16": "HalfStorage", "bfloat16": "BFloat16Storage",
+    "int64": "LongStorage", "int32": "IntStorage", "int16": "ShortStorage", "int8": "CharStorage", "uint8": "ByteStorage",
+    "bool": "BoolStorage", "complex64": "ComplexFloatStorage", "complex128": "ComplexDoubleStorage",
+}  # fmt: skip
+UNTYPED = frozenset(
+    ("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu", "uint16", "uint32", "uint64")
+)
+"""Types without a storage class of their own: an untyped storage and the dtype, in `_rebuild_tensor_v3`."""
+
+
+def check(tensors: Sequence[Outgoing]) -> None:
+    """Raises RecipeError for a dtype that torch does not have."""
+    for tensor in tensors:
+        if tensor.dtype not in STORAGES and tensor.dtype not in UNTYPED:
+            raise RecipeError(
+                "torch has no such dtype", where=tensor.name, found=tensor.dtype, hint="choose another with --dtype"
+            )
+
+
+def write(
+    out: BinaryIO,
+    tensors: Sequence[Outgoing],
+    pieces: Iterable[Piece],
+    metadata: Mapping[str, str],  # noqa: ARG001 - a state dict has no place for it
+) -> None:
+    """Write the file."""
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        _member(archive, "data.pkl", [memoryview(state_dict_pickle(tensors))])
+        _member(archive, "byteorder", [memoryview(b"little")])
+        for key, (tensor, own) in enumerate(grouped(tensors, pieces)):
+            _member(archive, f"data/{key}", own, tensor.nbytes)
+        _member(archive, "version", [memoryview(b"3\n")])
+
+
+def _member(archive: zipfile.ZipFile, name: str, pieces: Iterable[memoryview], size: int = 0) -> None:
+    info = zipfile.ZipInfo(f"{ROOT}/{name}")
+    large = size >= zipfile.ZIP64_LIMIT - 4096
+    header = 30 + len(info.filename.encode()) + (20 if large else 0)
+    padding = -(archive.fp.tell() + header + 4) % ALIGNMENT if archive.fp else 0
+    info.extra = b"FB" + struct.pack("<H", padding) + b"Z" * padding  # torch's own padding field
+    with archive.open(info, "w", force_zip64=large) as file:
+        for piece in pieces:
+            file.write(piece)
+
+
+def state_dict_pickle(tensors: Sequence[Outgoing]) -> bytes:
+    """Protocol 2, as torch writes it: an OrderedDict from names to tensors on storages 0, 1, 2 ..."""
+    parts = [b"\x80\x02", _global("collections", "OrderedDict"), b")R("]
+    for key, tensor in enumerate(tensors):
+        parts += [_text(tensor.name), _rebuild(str(key), tensor)]
+    return b"".join([*parts, b"u."])
+
+
+def _rebuild(key: str, tensor: Outgoing) -> bytes:
+    count = prod(tensor.shape)
+    untyped = tensor.dtype not in STORAGES
+    module, storage = ("torch.storage", "UntypedStorage") if untyped else ("torch", STORAGES[tensor.dtype])
+    place = [_text("storage"), _global(module, storage), _text(key), _text("cpu"), _int(tensor.nbytes if untyped else count)]
+    call = _global("torch._utils", "_rebuild_tensor_v3" if untyped else "_rebuild_tensor_v2")
+    hooks = _global("collections", "OrderedDict") + b")R"
+    dtype = _global("torch", tensor.dtype) if untyped else b""
+    sides = _ints(tensor.shape) + _ints(contiguous_strides(tensor.shape))
+    return b"".join([call, b"((", *place, b"tQ", _int(0), sides, b"\x89", hooks, dtype, b"tR"])
+
+
+def _global(module: str, name: str) -> bytes:
+    return f"c{module}\n{name}\n".encode()
+
+
+def _text(text: str) -> bytes:
+    data = text.encode()
+    return b"X" + struct.pack("<I", len(data)) + data
+
+
+def _int(value: int) -> bytes:
+    if 0 <= value < 1 << 31:
+        return b"J" + struct.pack("<i", value)
+    data = value.to_bytes((value.bit_length() + 8) // 8, "little", signed=True)
+    return b"\x8a" + bytes([len(data)]) + data
+
+
+def _ints(values: Sequence[int]) -> bytes:
+    return b"(" + b"".join(map(_int, values)) + b"t"
