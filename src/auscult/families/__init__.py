@@ -102,7 +102,10 @@ def _prefixes(shapes: Mapping[str, Shape]) -> dict[str, Counter[str]]:
         for anchor in signature(name).ANCHORS:
             owners.setdefault(anchor, []).append(name)
     votes: dict[str, Counter[str]] = {name: Counter() for name in names()}
+    tails = {_tail(anchor) for anchor in owners}
     for tensor in shapes:
+        if _tail(tensor) not in tails:
+            continue
         start = 0
         while True:
             for owner in owners.get(tensor[start:], ()):
@@ -112,6 +115,11 @@ def _prefixes(shapes: Mapping[str, Shape]) -> dict[str, Counter[str]]:
                 break
             start = dot + 1
     return votes
+
+
+def _tail(name: str) -> str:
+    """The last two parts of a dotted name."""
+    return name[name.rfind(".", 0, max(name.rfind("."), 0)) + 1 :]
 
 
 def _try(name: str, plain: Canonical, prefix: str) -> Detection | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from auscult.weights import Shape
 
 OLD = (".weight_g", ".weight_v")
 NEW = (".parametrizations.weight.original0", ".parametrizations.weight.original1")
-NUMBER = re.compile(r"(?:(?<=\.)|^)(\d{1,6})(?=\.|$)")  # a list index; longer numbers are no index of a layer
+MAX_DIGITS = 4  # longer numbers are no index of a layer
 
 
 @dataclass(frozen=True)
@@ -119,18 +118,14 @@ class Shapes(Mapping[str, Shape]):
 
     def count(self, stem: str) -> int:
         """One more than the largest number that follows `stem` in a name: `count("ups.")` of `ups.0.bias`, `ups.3.bias` is 4."""
-        return self._counts.get(stem, 0)
-
-    @cached_property
-    def _counts(self) -> dict[str, int]:
-        counts: dict[str, int] = {}
-        for name in self.shapes:
-            for number in NUMBER.finditer(name):
-                stem = name[: number.start(1)]
-                count = int(number.group(1)) + 1
-                if count > counts.get(stem, 0):
-                    counts[stem] = count
-        return counts
+        names, start = self._sorted, len(stem)
+        place, largest = bisect_left(names, stem), -1
+        while place < len(names) and names[place].startswith(stem):
+            digits = names[place][start : start + MAX_DIGITS + 1].partition(".")[0]
+            if digits.isdecimal() and len(digits) <= MAX_DIGITS:
+                largest = max(largest, int(digits))
+            place += 1
+        return largest + 1
 
     def has(self, *stems: str) -> bool:
         """Whether any name starts with one of these."""

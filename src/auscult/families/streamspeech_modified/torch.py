@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from math import sqrt
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from auscult.families._torch import load
 from auscult.families.streamspeech_modified.config import Config
+
+__all__ = ["ConditionedUp", "Generator", "build", "load"]
+
+
+class Conditioned(Protocol):
+    """Sizes of the vectors that condition an upsampling."""
+
+    @property
+    def speaker_dim(self) -> int: ...
+
+    @property
+    def emotion_dim(self) -> int: ...
 
 
 @torch.no_grad()
@@ -66,7 +80,7 @@ class Mrf(nn.Module):
 class ConditionedUp(nn.Module):
     """A transposed convolution that adds a projection of the speaker and of the emotion vector to every frame."""
 
-    def __init__(self, source: int, target: int, kernel_size: int, rate: int, config: Config, *, gain: float) -> None:
+    def __init__(self, source: int, target: int, kernel_size: int, rate: int, config: Conditioned, *, gain: float) -> None:
         super().__init__()
         self.conv = nn.ConvTranspose1d(source, target, kernel_size, stride=rate, padding=(kernel_size - rate) // 2)
         self.speaker_proj = nn.Linear(config.speaker_dim, target)

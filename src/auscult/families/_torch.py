@@ -1,0 +1,85 @@
+"""What the PyTorch modules of the families share: building in a weight-norm form, and loading from any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations, weight_norm
+
+from auscult.errors import CheckpointError
+from auscult.families._shapes import NEW, OLD
+
+Form = Literal["fused", "weight-norm-old", "weight-norm-new"]
+FORMS: Mapping[Form, Callable[[nn.Module], nn.Module]] = {
+    "fused": lambda layer: layer,
+    "weight-norm-old": weight_norm,
+    "weight-norm-new": parametrizations.weight_norm,
+}
+PAIRS = (OLD, NEW)
+
+
+def start(layer: nn.Conv1d | nn.ConvTranspose1d, deviation: float) -> None:
+    """Normal weights of that standard deviation; the bias stays as torch has drawn it."""
+    nn.init.normal_(layer.weight, 0.0, deviation)
+
+
+def load(module: nn.Module, state: Mapping[str, Tensor], prefix: str = "") -> None:
+    """Load weights whatever form of weight norm the module and the state have.
+
+    Tensors of the same form are copied bit for bit; a pair into a fused module is fused in float64, and a fused weight
+    into a pair becomes direction w and gain ||w||.
+
+    Raises:
+        CheckpointError: If a tensor of the module is not in the state, one of the state is not in the module, or a shape
+            differs. The module is then unchanged.
+    """
+    state = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+    used: set[str] = set()
+    loaded = {}
+    for name, target in module.state_dict().items():
+        value = _find(name, state, used)
+        if value is None or value.shape != target.shape:
+            found = None if value is None else list(value.shape)
+            raise CheckpointError("does not fit the model", where=prefix + name, expected=list(target.shape), found=found)
+        loaded[name] = value.to(target.dtype)
+    if left := sorted(set(state) - used):
+        raise CheckpointError("is not in the model", where=prefix + left[0], found=f"{len(left)} such tensors")
+    module.load_state_dict(loaded)
+
+
+def _find(name: str, state: Mapping[str, Tensor], used: set[str]) -> Tensor | None:
+    """The value of one of the module's tensors, and a note of the tensors that it came from."""
+    if name in state:
+        used.add(name)
+        return state[name]
+    for gain, direction in PAIRS:
+        if name.endswith((gain, direction)):
+            stem, is_gain = name.removesuffix(gain).removesuffix(direction), name.endswith(gain)
+            other = next(
+                (pair[0 if is_gain else 1] for pair in PAIRS if stem + pair[0] in state and stem + pair[1] in state), None
+            )
+            if other is not None:
+                used.add(stem + other)
+                return state[stem + other]
+            weight = state.get(f"{stem}.weight")
+            used.add(f"{stem}.weight")
+            return weight if weight is None or not is_gain else _norm(weight.double()).to(weight.dtype)
+    stem = name.removesuffix(".weight")
+    pair = next((pair for pair in PAIRS if stem + pair[0] in state and stem + pair[1] in state), None)
+    if pair is None:
+        return None
+    used.update((stem + pair[0], stem + pair[1]))
+    return fuse(state[stem + pair[0]], state[stem + pair[1]])
+
+
+def fuse(gain: Tensor, direction: Tensor) -> Tensor:
+    """g * v / ||v||, the norm over all axes but the first, in float64."""
+    wide = direction.double()
+    return (gain.double() * wide / _norm(wide)).to(direction.dtype)
+
+
+def _norm(weight: Tensor) -> Tensor:
+    return torch.linalg.vector_norm(weight, dim=tuple(range(1, weight.ndim)), keepdim=True)
