@@ -29,7 +29,10 @@ FROM_TORCH: dict[tuple[Kind, Layout], tuple[int, ...]] = {
     ("linear", "keras"): (1, 0),
 }
 
-_TRANSPOSED_NAME = re.compile(r"(^|[._])(ups|up_?convs?|deconvs?|de_conv|conv_?tr(anspose)?|trans_?conv|tconvs?|up)(_?\w*)?([._]|$)")
+_TRANSPOSED_NAME = re.compile(
+    r"(^|\.)(ups|up|ups?_?convs?\w*|deconv\w*|conv_?tr|conv_?trans\w*|t_?conv\w*|trans_?convs?|upsamplers?)(_\d+)?(\.|$)",
+    re.IGNORECASE,
+)
 _RECURRENT_NAME = re.compile(r"(^|[._])(weight|bias)_(ih|hh)(_l\d+(_reverse)?)?$")
 _EMBEDDING_NAME = re.compile(r"(^|[._])(\w*emb(ed(ding)?s?)?(_tokens)?|wte|wpe|codebook|dict|embed)([._]|$)")
 

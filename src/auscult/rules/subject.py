@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from auscult.align.records import Alignment
+from auscult.align.records import Alignment, Match
+from auscult.verdict import Equality
 from auscult.weights import Checkpoint
+
+if TYPE_CHECKING:
+    from auscult.rules.correspondence import Correspondence
 
 
 @dataclass(frozen=True)
@@ -25,10 +30,54 @@ class InspectSubject:
 
 
 @dataclass(frozen=True)
+class Place:
+    """One place of a cause: the names to point at, the match behind them (if any), and numbers."""
+
+    where: tuple[str, ...]
+    match: Match | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
 class DiffSubject:
-    """Two checkpoints and their alignment. `b` may be code whose weights are only an initialisation (`b_is_template`)."""
+    """Two checkpoints and their alignment: `a` is what one has, `b` what it is measured against, a reference or a model.
+
+    Attributes:
+        b_is_template: Whether `b` is code whose weights are only an initialisation, so that names and shapes were compared.
+        choices: What the detected family computes without a tensor to show it: (field, values, meaning).
+    """
 
     a: Checkpoint
     b: Checkpoint
     alignment: Alignment
     b_is_template: bool = False
+    choices: tuple[Any, ...] = ()
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Names of `b` for which `a` has nothing."""
+        return self.alignment.only_in_b
+
+    @property
+    def surplus(self) -> tuple[str, ...]:
+        """Names of `a` for which `b` has no place."""
+        return self.alignment.only_in_a
+
+    @property
+    def different(self) -> tuple[Match, ...]:
+        """Pairs that stay unequal whatever the operations."""
+        return tuple(match for match in self.alignment.matches if match.equality is Equality.DIFFERENT)
+
+    @cached_property
+    def names(self) -> Correspondence:
+        """Prefix, renames and exchanges between the names of the two sides."""
+        from auscult.rules.correspondence import correspondence
+
+        return correspondence(self)
+
+    @cached_property
+    def places(self) -> Mapping[str, tuple[Place, ...]]:
+        """For each cause, the places that its rule claimed; an open item is claimed once."""
+        from auscult.rules.claims import settle
+
+        return settle(self)

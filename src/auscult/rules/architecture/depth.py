@@ -1,0 +1,116 @@
+"""One side has more blocks in a repeated row than the other.
+
+**What it finds.** Whole blocks past the end of the row that the other side has: `layers.8` ... `layers.11` where the checkpoint
+stops at `layers.7`.
+
+**What you hear.** With `strict=False` nothing raises: the extra blocks run with random weights after trained ones, and speech
+turns to noise; blocks that are left out make it dull or garbled.
+
+**Why it happens.** A config of another model size; a loop over the wrong list.
+
+**Blind spots.** A gap inside the row is reported as `tensor-missing`, as is a single layer that one of several equal rows lacks.
+Between two files, a row that ends early by one layer without a block structure is `tensor-missing` too.
+
+**How it is measured.** By the index in the names: the block's index is past every index that the other side has in the same
+place, in every parallel row. No threshold.
+
+**Fix.** In the code or its config: the checkpoint's number of blocks. Safety: safe.
+
+**References.** None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from auscult.align.naming import pattern
+from auscult.finding import Finding, Fix, Severity
+from auscult.rules.claims import OpenItems
+from auscult.rules.subject import DiffSubject, Place
+from auscult.rules.wording import counted, some
+
+CODE = "ARC004"
+NAME = "depth"
+REQUIRES = DiffSubject
+PRECEDENCE = 110
+MIN_TENSORS_PER_BLOCK_OF_FILES = 3
+"""Between two files, one row that lacks its last layer alone (weight and bias) has lost it rather than never had it."""
+
+
+def measure(extra: Iterable[str], known: Iterable[str], *, template: bool) -> dict[str, tuple[str, int]]:
+    """The names in `extra` that lie in blocks past the end of a row in `known`: name to (row, index of the block)."""
+    seen: dict[tuple[str, int], set[int]] = {}
+    rows: dict[str, set[int]] = {}
+    for name in known:
+        label, indices = pattern(name)
+        for column, index in enumerate(indices):
+            seen.setdefault((label, column), set()).add(index)
+        for row, index in _rows(name):
+            rows.setdefault(row, set()).add(index)
+    result: dict[str, tuple[str, int]] = {}
+    for name in extra:
+        label, indices = pattern(name)
+        for column, (row, index) in enumerate(_rows(name)):
+            ends = seen.get((label, column), set())
+            if row in rows and index > max(rows[row]) and ends and index > max(ends):
+                result[name] = (row, index)
+                break
+    sizes: dict[tuple[str, int], int] = {}
+    for block in result.values():
+        sizes[block] = sizes.get(block, 0) + 1
+    least = 1 if template else MIN_TENSORS_PER_BLOCK_OF_FILES
+    return {name: block for name, block in result.items() if sizes[block] >= least}
+
+
+def _rows(name: str) -> Iterator[tuple[str, int]]:
+    """Each index of a name with what stands before it: `layers.3.ff.0.weight` gives (`layers.`, 3), (`layers.3.ff.`, 0)."""
+    _, indices = pattern(name)
+    start = 0
+    for index in indices:
+        text = str(index)
+        place = next(
+            at
+            for at in range(start, len(name))
+            if name.startswith(text, at)
+            and not name[at - 1 : at].isalnum()
+            and not name[at + len(text) : at + len(text) + 1].isalnum()
+        )
+        yield name[:place], index
+        start = place + len(text)
+
+
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
+    for side, extra, other in (("b", items.absent, subject.a), ("a", items.surplus, subject.b)):
+        own = {"b": subject.b, "a": subject.a}[side]
+        shared = [name for name in own if name not in set(extra)]
+        found = measure(extra, shared, template=subject.b_is_template)
+        for name, (row, index) in found.items():
+            yield Place((name,), None, {"row": row, "index": index, "side": side, "of": len(other)})
+
+
+def check(subject: DiffSubject) -> Iterable[Finding]:
+    places = subject.places.get(NAME, ())
+    if not places:
+        return
+    blocks = sorted({(str(p.evidence["row"]), int(p.evidence["index"]), str(p.evidence["side"])) for p in places})
+    rows = {row: [index for r, index, _ in blocks if r == row] for row, _, _ in blocks}
+    text = "; ".join(f"{row}{_span(indices)}" for row, indices in rows.items())
+    names = tuple(name for place in places for name in place.where)
+    model = "model" if subject.b_is_template else "reference"
+    side = model if blocks[0][2] == "b" else "checkpoint"
+    other = "checkpoint" if side == model else model
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.ERROR,
+        names,
+        f"the {side} has {counted(len(blocks), 'block')} more than the {other}: {text} ({counted(len(names), 'tensor')},"
+        f" {some(names, 2)})",
+        evidence={"blocks": [[row, index] for row, index, _ in blocks], "side": blocks[0][2]},
+        fix=Fix("safe", "build the model with the checkpoint's number of blocks"),
+        rank=14,
+    )
+
+
+def _span(indices: list[int]) -> str:
+    return str(indices[0]) if len(indices) == 1 else f"{{{indices[0]}..{indices[-1]}}}"

@@ -1,0 +1,87 @@
+"""The code has modules that the checkpoint has never seen.
+
+**What it finds.** Normalisation, LoRA, attention and conditioning modules in the model that have no counterpart anywhere in the
+checkpoint: not a block that lost its norm, but a model that was written with norms for weights that were trained without.
+
+**What you hear.** The modules run with their initial weights between trained layers. BatchNorm with running statistics 0 and 1
+passes its input on in `eval()` and normalises per batch in `train()`; random attention gates scale every channel at random. The
+result is noise or a stationary buzz.
+
+**Why it happens.** The inference code was written after the training code, or for a planned version of the model. `strict=False`,
+or an exception that is caught, hides it.
+
+**Blind spots.** A module without tensors (InstanceNorm without affine parameters, a dropout, an activation) cannot be seen here;
+see `undetermined-by-weights`. Between two files a single such module is reported as `tensor-missing`.
+
+**How it is measured.** A tensor counts if its name leaves every module path that the checkpoint has (indices generalised) at a
+component that names a norm, LoRA, attention or conditioning module, or if its class does. Counters such as
+`num_batches_tracked` count with their module, as `state_dict` does. No threshold; between two files at least two modules.
+
+**Fix.** In the code: build the model without these modules, as the checkpoint was trained. Weights cannot be made up. Safety:
+guess, because the training code is not in the file.
+
+**References.** ronliwag/tool at c1a1693: 15 blocks of 24 tensors against 15 of 4, so 300 of 394 tensors were never trained.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from auscult.finding import Finding, Fix, Severity
+from auscult.rules.claims import OpenItems
+from auscult.rules.modules import known_patterns, module_kind, novel_part
+from auscult.rules.subject import DiffSubject, Place
+from auscult.rules.wording import counted, folded
+
+CODE = "ARC005"
+NAME = "modules-never-trained"
+REQUIRES = DiffSubject
+PRECEDENCE = 115
+MIN_MODULES_BETWEEN_FILES = 2
+
+
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
+    absent = set(items.absent)
+    known = known_patterns(name for name in subject.b if name not in absent)
+    places = []
+    for name in items.absent:
+        novel = novel_part(name, known)
+        kind = module_kind(subject.b, name, novel) if novel else "other"
+        if kind != "other" and not _is_leaf_of_known(name, known):
+            places.append(Place((name,), None, {"kind": kind, "module": name.rpartition(".")[0]}))
+    modules = {place.evidence["module"] for place in places}
+    if subject.b_is_template or len(modules) >= MIN_MODULES_BETWEEN_FILES:
+        yield from places
+
+
+def _is_leaf_of_known(name: str, known: frozenset[str]) -> bool:
+    """Whether only the parameter is new, in a module that the checkpoint has (a bias where there was none)."""
+    return "." not in novel_part(name, known)
+
+
+def check(subject: DiffSubject) -> Iterable[Finding]:
+    places = subject.places.get(NAME, ())
+    if not places:
+        return
+    kinds = Counter(str(place.evidence["kind"]) for place in places)
+    names = tuple(name for place in places for name in place.where)
+    side = "model" if subject.b_is_template else "reference"
+    modules = {
+        kind: folded(dict.fromkeys(str(p.evidence["module"]) for p in places if p.evidence["kind"] == kind)) for kind in kinds
+    }
+    listed = ", ".join(f"{count} of {kind}" for kind, count in kinds.most_common())
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.ERROR,
+        names,
+        f"{len(names)} of the {side}'s {len(subject.b)} tensors belong to modules that the checkpoint has never seen ({listed}):"
+        " they run with their initial weights",
+        evidence={"tensors": len(names), "of": len(subject.b), "kinds": dict(kinds.most_common()), "modules": modules},
+        fix=Fix(
+            "guess",
+            f"build the model without {', '.join(kinds)}, as the checkpoint was trained ({counted(len(subject.a), 'tensor')})",
+        ),
+        rank=10,
+    )

@@ -1,0 +1,59 @@
+"""Buffers that code computes anew are on one side only.
+
+**What it finds.** `num_batches_tracked`, STFT windows, rotary `inv_freq`, positional tables, mel filter banks, anti-aliasing
+filters and fixed noise tables that one side stores and the other does not.
+
+**What you hear.** Nothing, as long as the code computes the same values. `load_state_dict` with `strict=True` raises all the
+same, after it has copied the rest.
+
+**Why it happens.** `register_buffer(persistent=False)` on one side; MLX has no counter in its BatchNorm.
+
+**Blind spots.** Recognised by name. A window or filter of another definition is a fault that only a run shows.
+
+**How it is measured.** By name. No threshold.
+
+**Fix.** Drop them, or load with `strict=False` once everything else is accounted for. Safety: safe.
+
+**References.** torch.nn.BatchNorm1d; 122 such counters are dropped by mlx-audio's S3Gen port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding, Fix, Severity
+from auscult.rules.claims import OpenItems
+from auscult.rules.names import is_derived
+from auscult.rules.subject import DiffSubject, Place
+from auscult.rules.wording import counted, some
+
+CODE = "CKP016"
+NAME = "derived-buffer"
+REQUIRES = DiffSubject
+PRECEDENCE = 120
+BENIGN = True
+
+
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
+    for side, names in (("a", items.surplus), ("b", items.absent)):
+        for name in names:
+            if is_derived(name):
+                yield Place((name,), None, {"side": side})
+
+
+def check(subject: DiffSubject) -> Iterable[Finding]:
+    places = subject.places.get(NAME, ())
+    if not places:
+        return
+    names = tuple(name for place in places for name in place.where)
+    in_a = sum(place.evidence["side"] == "a" for place in places)
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.INFO,
+        names,
+        f"{counted(len(names), 'buffer')} that code computes anew on one side only: {some(names)}",
+        evidence={"only_in_a": in_a, "only_in_b": len(names) - in_a},
+        fix=Fix("safe", "drop them; the code makes its own"),
+        rank=95,
+    )

@@ -1,0 +1,63 @@
+"""Who explains what: each unequal pair and each tensor without a partner is claimed by the one rule that explains it best.
+
+A rule for a `DiffSubject` may have `PRECEDENCE` and `claim(subject, open_items)`. Rules are asked in order of precedence
+(lowest first), see only what is still open, and give the places that they explain. What a place names is closed by it, so a
+symptom of one cause is not reported as another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from auscult.align.records import Match
+from auscult.rules.subject import DiffSubject, Place
+
+
+@dataclass
+class OpenItems:
+    """What no rule has explained yet: unequal pairs, and tensors with no partner."""
+
+    subject: DiffSubject
+    different: list[Match] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    surplus: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, subject: DiffSubject) -> OpenItems:
+        return cls(subject, list(subject.different), list(subject.absent), list(subject.surplus))
+
+    def caused_by(self, cause: str) -> list[Match]:
+        """Unequal pairs to which content alignment has already given that cause."""
+        return [match for match in self.different if match.cause == cause]
+
+    def close(self, places: Iterable[Place]) -> None:
+        """Take what these places explain off the lists."""
+        named = set()
+        for place in places:
+            if place.match is not None:
+                self.different = [match for match in self.different if match is not place.match]
+            named.update(place.where)
+        self.absent = [name for name in self.absent if name not in named]
+        self.surplus = [name for name in self.surplus if name not in named]
+
+
+def settle(subject: DiffSubject) -> Mapping[str, tuple[Place, ...]]:
+    """Ask every rule in order of precedence; the places of each cause, in the order in which they were found."""
+    from auscult.rules import every_rule
+
+    claiming = [rule for rule in every_rule() if rule.REQUIRES is DiffSubject and hasattr(rule, "claim")]
+    items = OpenItems.of(subject)
+    result: dict[str, tuple[Place, ...]] = {}
+    for rule in sorted(claiming, key=_precedence):
+        places = tuple(rule.claim(subject, items))  # type: ignore[attr-defined]
+        if places:
+            result[rule.NAME] = (*result.get(rule.NAME, ()), *places)
+            if getattr(rule, "CLOSES", True):
+                items.close(places)
+    return result
+
+
+def _precedence(rule: Any) -> int:
+    return int(rule.PRECEDENCE)

@@ -1,0 +1,48 @@
+"""BatchNorm is folded into the convolution on one side.
+
+**What it finds.** A convolution whose weight and bias equal the other side's convolution followed by its BatchNorm.
+
+**What you hear.** Nothing if the model has no BatchNorm there; with both, the normalisation is applied twice: wrong level and colour.
+
+**Why it happens.** Exporters fold normalisation for inference.
+
+**Blind spots.** eps is not in the file; 1e-5 and 1e-3 are tried.
+
+**How it is measured.** The folded weight, in float64, equals the other side's within the rounding of the number format.
+
+**Fix.** Fold, as a recipe; the statistics cannot be had back from the folded side. Safety: lossy.
+
+**References.** Ioffe & Szegedy 2015.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding, Severity
+from auscult.rules.claims import OpenItems
+from auscult.rules.operations import operation_finding, places_of
+from auscult.rules.subject import DiffSubject, Place
+
+CODE = "LAY013"
+NAME = "norm-folded"
+REQUIRES = DiffSubject
+PRECEDENCE = 30
+
+
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
+    return places_of(subject, NAME)
+
+
+def check(subject: DiffSubject) -> Iterable[Finding]:
+    places = subject.places.get(NAME, ())
+    if places:
+        yield operation_finding(
+            CODE,
+            NAME,
+            "BatchNorm is folded into the convolutions on one side",
+            places,
+            severity=Severity.ERROR if subject.b_is_template else Severity.INFO,
+            rank=36,
+            summary="fold the BatchNorm",
+        )

@@ -1,0 +1,48 @@
+"""Query, key and value lie in another order, or interleaved by head.
+
+**What it finds.** A joint projection whose blocks are k, q, v or any other order, or whose rows are grouped by head first.
+
+**What you hear.** Attention looks at the wrong things: babble, repeated or skipped words. All shapes are legal.
+
+**Why it happens.** A convention of another implementation (Megatron and GPT-NeoX interleave by head).
+
+**Blind spots.** Needs a reference.
+
+**How it is measured.** The reordered matrix equals the other side's, bit for bit or within a number format's error.
+
+**Fix.** The reordering, as a recipe. Safety: safe.
+
+**References.** transformers, GPT-NeoX `query_key_value`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding, Severity
+from auscult.rules.claims import OpenItems
+from auscult.rules.operations import operation_finding, places_of
+from auscult.rules.subject import DiffSubject, Place
+
+CODE = "LAY011"
+NAME = "qkv-order"
+REQUIRES = DiffSubject
+PRECEDENCE = 22
+
+
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
+    return places_of(subject, NAME)
+
+
+def check(subject: DiffSubject) -> Iterable[Finding]:
+    places = subject.places.get(NAME, ())
+    if places:
+        yield operation_finding(
+            CODE,
+            NAME,
+            "query, key and value lie in another order",
+            places,
+            severity=Severity.ERROR,
+            rank=9,
+            summary="reorder the blocks",
+        )

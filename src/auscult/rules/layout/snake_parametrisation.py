@@ -1,0 +1,48 @@
+"""Snake's alpha (and beta) are stored as such on one side and as logarithms on the other.
+
+**What it finds.** Activation parameters that are equal after exp or log.
+
+**What you hear.** exp of an alpha that is already linear, or a logarithm used as alpha: harsh, metallic harmonics or a dull tone.
+
+**Why it happens.** BigVGAN and Stable Audio store log alpha (`alpha_logscale`), DAC and HiFT store alpha.
+
+**Blind spots.** Needs a reference. The activation's epsilon and which of alpha and beta divides are not in the weights.
+
+**How it is measured.** exp(a) equals b (or the reverse) within the rounding of the number format.
+
+**Fix.** The exponential or logarithm, as a recipe. Safety: lossy, by one rounding.
+
+**References.** Ziyin et al. 2020 (Snake); NVIDIA/BigVGAN, activations.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding, Severity
+from auscult.rules.claims import OpenItems
+from auscult.rules.operations import operation_finding, places_of
+from auscult.rules.subject import DiffSubject, Place
+
+CODE = "LAY015"
+NAME = "snake-parametrisation"
+REQUIRES = DiffSubject
+PRECEDENCE = 30
+
+
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
+    return places_of(subject, NAME)
+
+
+def check(subject: DiffSubject) -> Iterable[Finding]:
+    places = subject.places.get(NAME, ())
+    if places:
+        yield operation_finding(
+            CODE,
+            NAME,
+            "Snake's parameters are logarithms on one side and linear on the other",
+            places,
+            severity=Severity.WARNING,
+            rank=32,
+            summary="take the exponential or logarithm",
+        )

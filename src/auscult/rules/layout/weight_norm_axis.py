@@ -1,0 +1,51 @@
+"""Weight norm was fused over the wrong axis.
+
+**What it finds.** A fused weight that equals g·v/‖v‖ only if the norm is taken over an axis that does not belong to that layer: axis
+0 counts *input* channels in a transposed convolution.
+
+**What you hear.** Wrong gains per channel in the upsampling layers, in a legal shape: a coloured, buzzing or distorted voice.
+
+**Why it happens.** A home-made fusion takes the norm per output channel everywhere.
+
+**Blind spots.** Needs g and v, or a correctly fused weight, on the other side.
+
+**How it is measured.** The fusion over the other axis equals the weight within the rounding of the number format.
+
+**Fix.** Fuse again from g and v over axis 0; the fused weight alone does not hold the right gains. Safety: safe where g and v are at
+hand.
+
+**References.** torch.nn.utils.weight_norm, `dim=0`; torch.nn.ConvTranspose1d (in, out/groups, k).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding, Severity
+from auscult.rules.claims import OpenItems
+from auscult.rules.operations import operation_finding, places_of
+from auscult.rules.subject import DiffSubject, Place
+
+CODE = "LAY008"
+NAME = "weight-norm-axis"
+REQUIRES = DiffSubject
+PRECEDENCE = 25
+DIVERGES = True
+
+
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
+    return places_of(subject, NAME)
+
+
+def check(subject: DiffSubject) -> Iterable[Finding]:
+    places = subject.places.get(NAME, ())
+    if places:
+        yield operation_finding(
+            CODE,
+            NAME,
+            "weight norm was fused over the wrong axis: the shape is legal, the gains are not",
+            places,
+            severity=Severity.ERROR,
+            rank=9,
+            summary="fuse over axis 0",
+        )

@@ -1,0 +1,51 @@
+"""One side stores weight norm's g and v, the other the fused weight.
+
+**What it finds.** Pairs g, v (`weight_g`, `weight_v`, or `parametrizations.weight.original0`, `.original1`) whose fusion
+g·v/‖v‖ is the other side's weight.
+
+**What you hear.** Nothing once fused. A loader that takes v for the weight gets wrong gains in every channel: noise; one that ignores
+unknown names leaves random weights.
+
+**Why it happens.** `remove_weight_norm()` was called on one side only; MLX and ONNX ports store fused weights.
+
+**Blind spots.** Spectral norm stores a `weight_v` too, without a `weight_g`; it is not touched.
+
+**How it is measured.** The fusion, in float64, over the axis that g keeps, equals the weight within the rounding of the number
+format. No other threshold.
+
+**Fix.** Fuse (or split), as a recipe. Fusing forgets the length of v, which the model does not use. Safety: lossy.
+
+**References.** Salimans & Kingma 2016; torch.nn.utils.weight_norm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding, Severity
+from auscult.rules.claims import OpenItems
+from auscult.rules.operations import operation_finding, places_of
+from auscult.rules.subject import DiffSubject, Place
+
+CODE = "LAY007"
+NAME = "weight-norm-unfused"
+REQUIRES = DiffSubject
+PRECEDENCE = 30
+
+
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
+    return places_of(subject, NAME)
+
+
+def check(subject: DiffSubject) -> Iterable[Finding]:
+    places = subject.places.get(NAME, ())
+    if places:
+        yield operation_finding(
+            CODE,
+            NAME,
+            "weight norm is stored as g and v on one side and fused on the other",
+            places,
+            severity=Severity.ERROR if subject.b_is_template else Severity.INFO,
+            rank=34,
+            summary="fuse g·v/‖v‖ (or split) to the other side's form",
+        )

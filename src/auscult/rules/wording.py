@@ -1,0 +1,65 @@
+"""Shared words of findings: names folded by index, counts, recipe entries of matches."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from auscult.align.naming import pattern
+from auscult.align.records import Match
+from auscult.finding import Json
+
+
+def folded(names: Iterable[str]) -> tuple[str, ...]:
+    """Names that differ in indices only as one: `ups.{0..4}.conv.weight`, in the order of their first members.
+
+    The indices of one column are shown as `{0..4}` where they are consecutive, else as `{0,2,4}`. A pattern whose columns do
+    not form a full grid is shown with its number of members.
+    """
+    groups: dict[str, list[tuple[int, ...]]] = {}
+    for name in names:
+        label, indices = pattern(name)
+        groups.setdefault(label, []).append(indices)
+    return tuple(_fold(label, members) for label, members in groups.items())
+
+
+def _fold(label: str, members: list[tuple[int, ...]]) -> str:
+    columns = [sorted(set(column)) for column in zip(*members, strict=True)]
+    whole = 1
+    for column in columns:
+        whole *= len(column)
+    text = label
+    for column in columns:
+        text = text.replace("*", _indices(column).replace("*", ""), 1)
+    return text if whole == len(set(members)) else f"{text} ({len(set(members))} of {whole})"
+
+
+def _indices(values: Sequence[int]) -> str:
+    if len(values) == 1:
+        return str(values[0])
+    if list(values) == list(range(values[0], values[-1] + 1)):
+        return f"{{{values[0]}..{values[-1]}}}"
+    return "{" + ",".join(map(str, values)) + "}"
+
+
+def some(names: Sequence[str], most: int = 3) -> str:
+    """The first few names, folded, and how many patterns more."""
+    patterns = folded(names)
+    rest = len(patterns) - most
+    return ", ".join(patterns[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 tensor`, `2 tensors`, `2 entries`."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {re.sub(r'y$', 'ie', noun)}s"
+
+
+def entries(matches: Iterable[Match]) -> tuple[Json, ...]:
+    """The recipe entries that these matches amount to."""
+    return tuple({"sources": list(m.a), "targets": list(m.b), "ops": [op.to_json() for op in m.ops]} for m in matches)
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    return "[" + ", ".join(map(str, shape)) + "]"
