@@ -1,0 +1,20 @@
+"""Which thing on this side is which on that side: by content fingerprints, and by structure where content cannot decide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auscult.align.records import Alignment, Match, bucket_of
+
+if TYPE_CHECKING:
+    from auscult.align.side import Progress
+    from auscult.weights import Checkpoint
+
+__all__ = ["Alignment", "Match", "align", "bucket_of"]
+
+
+def align(a: Checkpoint, b: Checkpoint, *, progress: Progress | None = None) -> Alignment:
+    """Match the tensors of two checkpoints by their content; see `auscult.align.engine.align`."""
+    from auscult.align import engine
+
+    return engine.align(a, b, progress=progress)

@@ -24,6 +24,8 @@ class Match:
         cause: The name of the defect that the ops amount to, where a hypothesis gave one.
         fault: Whether the difference is never right by convention (a swap, a scramble), as opposed to another convention.
         evidence: Numbers for the report.
+        backward: `ops` lead from b to a, because there is no way from a to b (a sum, a folded norm, a merged LoRA).
+        after: Per target, what follows `ops` on that target alone; empty where nothing does.
     """
 
     a: tuple[str, ...]
@@ -36,6 +38,8 @@ class Match:
     cause: str | None = None
     fault: bool = False
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    backward: bool = False
+    after: tuple[tuple[Op, ...], ...] = ()
 
     @property
     def identical(self) -> bool:
@@ -48,8 +52,10 @@ class Alignment:
     """Every tensor of both sides in exactly one place: a match, `only_in_a`, `only_in_b`, or a skip.
 
     Attributes:
-        ambiguous: Per match (by its first b name), the other a names whose content is just as equal.
-        unread: Tensors that could not be read, with the reason.
+        skips: Tensors that could not be read, with the reason; their names are `unread_a` and `unread_b`.
+        ambiguous: Per match that no name settled (by its first b name), other a names whose content is just as equal.
+        copies_a: Per name of `only_in_a`, a matched name of a with the same content: a tied weight that was saved twice.
+        copies_b: The same for b.
     """
 
     matches: tuple[Match, ...]
@@ -57,6 +63,10 @@ class Alignment:
     only_in_b: tuple[str, ...]
     skips: tuple[Skip, ...] = ()
     ambiguous: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unread_a: tuple[str, ...] = ()
+    unread_b: tuple[str, ...] = ()
+    copies_a: Mapping[str, str] = field(default_factory=dict)
+    copies_b: Mapping[str, str] = field(default_factory=dict)
 
     def coverage(self) -> Coverage:
         """Tensors of both sides, each counted once: a match counts the tensors of its larger side."""
@@ -70,9 +80,12 @@ class Alignment:
 
 
 def bucket_of(match: Match) -> str:
-    """`identical` = exact with no ops; `equivalent` = exact or close after ops; `close` = close with no ops."""
+    """`identical` = exact with no ops; `equivalent` = exact or close after ops; `close` = close with no ops.
+
+    Content found under the name of something else (`swapped`) is equivalent, not identical: it must be moved to be right.
+    """
     if match.equality is Equality.DIFFERENT:
         return "different"
-    if match.identical:
-        return "identical"
-    return "equivalent" if match.ops else "close"
+    if match.ops or match.fault:
+        return "equivalent"
+    return "identical" if match.identical else "close"

@@ -1,0 +1,118 @@
+"""The state of an alignment: both sides, the matches found so far, and what they teach about names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from auscult.align.compare import Outcome
+from auscult.align.records import By, Match
+from auscult.align.rename import Renaming
+from auscult.align.side import Side, take
+from auscult.errors import RecipeError
+from auscult.recipe.op import Op
+from auscult.weights import Quantization, Tensor
+
+MAX_PARTNERS = 16  # names listed for one ambiguity; a file of zeros would list every pair otherwise
+
+
+class Ledger:
+    """Matches in the making. Every name leaves `left` of its side when it enters a match.
+
+    Attributes:
+        partner: Name on side b for each matched single name on side a.
+        tried: Pairs that were compared on their elements and are not the same.
+        refuted: Derived matches that names suggest and the elements refute.
+        renaming: What the matches teach about names, from side a to side b; `back` the other way. See `learn`.
+    """
+
+    def __init__(self, a: Side, b: Side) -> None:
+        self.a, self.b = a, b
+        self.matches: list[Match] = []
+        self.partner: dict[str, str] = {}
+        self.ambiguous: dict[str, tuple[str, ...]] = {}
+        self.tried: set[tuple[str, str]] = set()
+        self.refuted: list[Match] = []
+        self.renaming = Renaming.of(())
+        self.back = Renaming.of(())
+
+    @property
+    def open(self) -> bool:
+        """Whether any tensor of either side is still without a partner."""
+        return bool(self.a.left or self.b.left)
+
+    @property
+    def reverse(self) -> dict[str, str]:
+        """`partner`, from side b to side a."""
+        return {b: a for a, b in self.partner.items()}
+
+    def settle(self, match: Match) -> None:
+        """Accept a match: its tensors are taken on both sides."""
+        take(self.a, match.a)
+        take(self.b, match.b)
+        self.matches.append(match)
+        if len(match.a) == len(match.b) == 1:
+            self.partner[match.a[0]] = match.b[0]
+
+    def pair(self, a: str, b: str, outcome: Outcome, by: By, **details: Any) -> None:
+        """Accept a pair of single tensors with what was found on their elements."""
+        ops = stored_ops(self.a.tensor(a), self.b.tensor(b), outcome.ops)
+        evidence = dict(outcome.evidence)
+        if outcome.also and not self.a.prints[a].constant:
+            evidence["also_permutations"] = [list(move.axes or range(len(move.source))) for move in outcome.also]
+        if outcome.rounding:
+            evidence["rounding"] = outcome.rounding
+        match = Match((a,), (b,), ops, outcome.equality, by, outcome.error, outcome.number_format, evidence=evidence)
+        self.settle(replace(match, **details))
+
+    def learn(self) -> None:
+        """Learn the renaming from the pairs whose content left no doubt."""
+        known = [(m.a[0], m.b[0]) for m in self.matches if m.by == "content" and len(m.a) == len(m.b) == 1]
+        telling = [pair for pair in known if not self.a.prints[pair[0]].constant]
+        self.renaming = Renaming.of(telling)
+        self.back = Renaming.of((b, a) for a, b in telling)
+
+    def expected(self, a: str) -> Iterator[str]:
+        """Names on side b that `a` may go by: learnt ones first, then its own; only those still without a partner."""
+        seen = set()
+        for name in (*self.renaming.predict(a), a):
+            if name in self.b.left and name not in seen:
+                seen.add(name)
+                yield name
+
+    def note_ties(self, b: str, others: Sequence[str]) -> None:
+        """Remember that the partner of `b` was chosen among equals."""
+        if others:
+            self.ambiguous[b] = tuple(others[:MAX_PARTNERS])
+
+
+def stored_ops(a: Tensor, b: Tensor, ops: tuple[Op, ...]) -> tuple[Op, ...]:
+    """The ops between what is stored: dequantised first and quantised last, where a side keeps integers with a scale."""
+    if a.quantization is None and b.quantization is None:
+        return ops
+    if not ops and _same_quantization(a, b):
+        return ops
+    from auscult.recipe.ops.dequantize import Dequantize
+    from auscult.recipe.ops.quantize import Quantize
+
+    try:
+        first = (Dequantize(*_affine(a.quantization, a.dtype)),) if a.quantization else ()
+        last = (Quantize(*_affine(b.quantization, b.dtype)),) if b.quantization else ()
+    except RecipeError:  # a scale of zero, or integers wider than the operation knows: the values still compare
+        return ops
+    return (*first, *ops, *last)
+
+
+def _affine(affine: Quantization, dtype: str) -> tuple[tuple[float, ...], tuple[int, ...], int | None, str]:
+    scale = tuple(float(value) for value in np.asarray(affine.scale, np.float32).reshape(-1))
+    zero = tuple(int(value) for value in np.asarray(affine.zero_point).reshape(-1))
+    return scale, zero or (0,), affine.axis if len(scale) > 1 else None, dtype
+
+
+def _same_quantization(a: Tensor, b: Tensor) -> bool:
+    if a.quantization is None or b.quantization is None:
+        return False
+    return _affine(a.quantization, a.dtype) == _affine(b.quantization, b.dtype)
