@@ -1,0 +1,106 @@
+"""Open any checkpoint: safely, lazily, within bounds, and without the framework that wrote it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from auscult import plugins
+from auscult.checkpoint.containers import Choice, choose
+from auscult.checkpoint.contents import Contents, Leaf
+from auscult.checkpoint.groups import Buffer, walk
+from auscult.checkpoint.unknown import explain, explain_folder
+from auscult.errors import CheckpointError
+from auscult.finding import Skip
+from auscult.weights import Checkpoint, Tensor
+
+FORMATS = "auscult.checkpoint.formats"
+HEAD_BYTES = 64
+
+
+def open_checkpoint(path: str | os.PathLike[str], container: str | None = None) -> Checkpoint:
+    """Describe the tensors of a checkpoint; their elements stay in the file until they are asked for.
+
+    Args:
+        path: A file, a `*.index.json` of shards, or a folder of shards.
+        container: Which group of tensors to take, such as `model_state_dict.generator`, where the choice that auscult makes
+            (see `auscult.checkpoint.containers`) is not the one wanted; the empty string takes all.
+
+    Raises:
+        CheckpointError: If the file is of no known format, damaged, hostile, or has no such container.
+    """
+    place = Path(path)
+    format_name, contents = _read(place)
+    walked = walk(contents.tree, str(place))
+    choice = choose(walked.root, str(place), container)
+    tensors, skips = _describe(choice)
+    return Checkpoint(
+        path=str(path),
+        format=contents.format or format_name,
+        tensors=tensors,
+        container=choice.path,
+        containers=choice.containers,
+        metadata={**choice.scalars, **contents.metadata},
+        hazards=contents.hazards,
+        skips=(*contents.skips, *walked.skips, *skips),
+        modules=contents.modules,
+        ties=find_ties(tensors.values()),
+    )
+
+
+def find_ties(tensors: Iterable[Tensor]) -> tuple[tuple[str, ...], ...]:
+    """Groups of names that lie on the very same elements: one storage, offset, shape and strides."""
+    groups: dict[object, list[str]] = {}
+    for tensor in tensors:
+        if tensor.storage is not None and tensor.nbytes:
+            place = (tensor.storage, tensor.shape, tensor.dtype)
+            groups.setdefault(place, []).append(tensor.name)
+    return tuple(tuple(names) for names in groups.values() if len(names) > 1)
+
+
+def _read(path: Path) -> tuple[str, Contents]:
+    head = _head(path)
+    for module in plugins.modules(FORMATS):
+        if module.sniff(path, head):
+            return str(module.FORMAT), module.read(path)
+    raise explain_folder(path) if path.is_dir() else explain(path, head)
+
+
+def _head(path: Path) -> bytes:
+    """The first bytes of a file; none for a folder.
+
+    Raises:
+        CheckpointError: If the path is neither.
+    """
+    try:
+        if path.is_dir():
+            return b""
+        if not path.is_file():
+            hint = "check the path" if not path.exists() else "give a plain file or a folder"
+            raise CheckpointError("is no file or folder", where=str(path), hint=hint)
+        with path.open("rb") as handle:
+            return handle.read(HEAD_BYTES)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CheckpointError(
+            f"cannot be opened: {reason}", where=str(path), hint="check the path and its permissions"
+        ) from error
+
+
+def _describe(choice: Choice) -> tuple[dict[str, Tensor], list[Skip]]:
+    tensors: dict[str, Tensor] = {}
+    skips: list[Skip] = []
+    for name, item in choice.leaves:
+        leaf = item.leaf if isinstance(item, Buffer) else item
+        found = leaf.describe(name) if isinstance(leaf, Leaf) else leaf
+        if name in tensors:
+            found = Skip(name, "a second tensor of this name")
+        if isinstance(found, Skip):
+            skips.append(found)
+        else:
+            trainable = False if isinstance(item, Buffer) else found.trainable
+            same = found.name == name and found.trainable == trainable
+            tensors[name] = found if same else replace(found, name=name, trainable=trainable)
+    return tensors, skips

@@ -182,6 +182,8 @@ class FileArray:
 
     def _elements(self, start: int, stop: int) -> Array:
         kind = dtype_of(self.dtype)
+        if stop <= start:
+            return np.empty(0, kind)
         view = self.source.view(self.offset + (self.first + start) * kind.itemsize, (stop - start) * kind.itemsize)
         if self.byteorder == "<" or kind.itemsize == 1:
             return np.frombuffer(view, kind)

@@ -1,0 +1,31 @@
+"""numpy's .npy files: one array, in C or Fortran order, versions 1 to 3.
+
+Layout: numpy.lib.format. An array of objects is a pickle: it is interpreted, never run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from auscult.checkpoint.contents import Contents
+from auscult.checkpoint.npy_array import read_array
+from auscult.checkpoint.source import Source
+
+FORMAT = "npy"
+MAGIC = b"\x93NUMPY"
+
+
+def sniff(path: Path, head: bytes) -> bool:  # noqa: ARG001 - the magic is enough
+    """The file starts with numpy's magic."""
+    return head.startswith(MAGIC)
+
+
+def read(path: Path) -> Contents:
+    """The array, under the file's own name.
+
+    Raises:
+        CheckpointError: If the header is damaged or the file too short for it.
+    """
+    found = read_array(Source(path), path.stem, path.name)
+    tree = found.value if isinstance(found.value, dict) else {path.stem: found.value} if found.value is not None else {}
+    return Contents(tree, found.metadata, found.hazards, found.skips)

@@ -1,0 +1,46 @@
+"""numpy's .npz files, also as MLX writes them: a zip archive of .npy members, stored or deflated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from auscult.checkpoint.archive import has_member, read_archive
+from auscult.checkpoint.contents import Contents
+from auscult.checkpoint.npy_array import read_array
+from auscult.finding import Skip
+from auscult.weights import Hazard
+
+FORMAT = "npz"
+
+
+def sniff(path: Path, head: bytes) -> bool:
+    """A zip archive with .npy members, or one whose name says so (an empty or damaged one)."""
+    if head[:2] != b"PK":
+        return False
+    return path.suffix == ".npz" or has_member(path, ".npy")
+
+
+def read(path: Path) -> Contents:
+    """The arrays, by member name without `.npy`.
+
+    Raises:
+        CheckpointError: If the archive or a header is damaged.
+    """
+    archive = read_archive(path)
+    tree: dict[str, Any] = {}
+    metadata: dict[str, str] = {}
+    hazards: list[Hazard] = []
+    skips: list[Skip] = []
+    for member in archive.members:
+        if not member.endswith(".npy"):
+            skips.append(Skip(member, "not an array: a member without .npy"))
+            continue
+        name = member[: -len(".npy")]
+        found = read_array(archive.open(member), name, member)
+        if found.value is not None:
+            tree[name] = found.value
+        metadata.update(found.metadata)
+        hazards += found.hazards
+        skips += found.skips
+    return Contents(tree, metadata, tuple(hazards), tuple(skips))

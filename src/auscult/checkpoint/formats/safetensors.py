@@ -1,0 +1,135 @@
+"""safetensors files, also as MLX writes them.
+
+The header is checked here rather than by the safetensors package, so that errors say which tensor is wrong, data types that the
+package does not know become skips, and nothing but the header is read. Layout: https://github.com/huggingface/safetensors.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from auscult.checkpoint.contents import Contents
+from auscult.checkpoint.elements import place_tensor
+from auscult.checkpoint.source import TRUNCATED_HINT, Source
+from auscult.errors import CheckpointError
+from auscult.finding import Skip
+from auscult.weights import Shape, Tensor
+
+FORMAT = "safetensors"
+MAX_HEADER = 100_000_000
+MAX_RANK = 64
+MAX_ELEMENTS = 1 << 60
+MAX_METADATA = 10_000
+DTYPES = {
+    **{"BOOL": "bool", "U8": "uint8", "I8": "int8", "U16": "uint16", "I16": "int16", "U32": "uint32", "I32": "int32"},
+    **{"U64": "uint64", "I64": "int64", "F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"},
+    **{"C64": "complex64", "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "F8_E8M0": "float8_e8m0fnu"},
+    **{"F8_E4M3FNUZ": "float8_e4m3fnuz", "F8_E5M2FNUZ": "float8_e5m2fnuz", "F4": "float4_e2m1fn"},
+}
+
+
+def sniff(path: Path, head: bytes) -> bool:
+    """Eight bytes of header length, then the header's brace."""
+    if len(head) < 9 or head[8:9] != b"{":
+        return path.suffix == ".safetensors" and head[:1] not in (b"", b"<", b"v", b"{")
+    return int.from_bytes(head[:8], "little") <= MAX_HEADER or path.suffix == ".safetensors"
+
+
+def read(path: Path) -> Contents:
+    """Describe the tensors.
+
+    Raises:
+        CheckpointError: If the header is damaged, or the data does not fit it without a hole or an overlap.
+    """
+    source = Source(path)
+    start, header = _header(source)
+    metadata = _metadata(header.pop("__metadata__", {}))
+    entries = sorted(((_entry(source, name, value), name) for name, value in header.items()), key=lambda entry: entry[0][2:])
+    tree: dict[str, Tensor] = {}
+    skips: list[Skip] = []
+    end = 0
+    for (code, shape, first, last), name in entries:
+        if first != end:
+            kind = "overlap" if first < end else "leave a hole"
+            raise _damaged(source, f"tensors {kind} before {name[:200]}", expected=f"offset {end}", found=first)
+        end = last
+        if code in DTYPES:
+            tree[name] = place_tensor(source, (start + first, start + last), name, DTYPES[code], shape)
+        else:
+            skips.append(Skip(name, f"elements of type {code[:60]}, which numpy cannot hold"))
+    if start + end != source.size:
+        raise _damaged(source, "has another size than its header says", expected=f"{start + end} bytes", found=source.size)
+    # place_tensor wants bytes in order; people want the header's order.
+    ordered = {name: tree[name] for name in header if name in tree}
+    return Contents(ordered, metadata, skips=tuple(skips))
+
+
+def _header(source: Source) -> tuple[int, dict[str, Any]]:
+    """Where the data starts, and the header."""
+    if source.size < 8:
+        raise _damaged(source, "is too short for a safetensors file", expected="at least 8 bytes", found=source.size)
+    length = int.from_bytes(source.view(0, 8), "little")
+    if length > MAX_HEADER or 8 + length > source.size:
+        raise _damaged(
+            source,
+            "has a header longer than it can be",
+            expected=f"at most {min(MAX_HEADER, source.size - 8)} bytes",
+            found=length,
+        )
+    try:
+        header = json.loads(str(source.view(8, length), "utf-8"), object_pairs_hook=_without_duplicates, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(source, f"has a header that cannot be parsed: {str(error)[:200]}") from error
+    if not isinstance(header, dict):
+        raise _damaged(source, "has a header that is no JSON object")
+    return 8 + length, header
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise ValueError(f"the name {twice[:200]} stands twice")
+    return result
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _entry(source: Source, name: str, value: Any) -> tuple[str, Shape, int, int]:
+    """Type code, shape, first and last byte of a tensor."""
+    if not isinstance(value, dict):
+        raise _damaged(source, f"tensor {name[:200]} has no description")
+    code, shape, offsets = value.get("dtype"), value.get("shape"), value.get("data_offsets")
+    if not isinstance(code, str) or not _are_counts(shape) or not _are_counts(offsets) or len(offsets) != 2:
+        raise _damaged(
+            source, f"tensor {name[:200]} has an odd description", expected="dtype, shape, data_offsets", found=str(value)[:200]
+        )
+    size = 1
+    for side in shape:
+        size *= side
+        if size > MAX_ELEMENTS:
+            raise _damaged(source, f"tensor {name[:200]} has an impossible shape", found=str(shape)[:200])
+    if len(shape) > MAX_RANK:
+        raise _damaged(source, f"tensor {name[:200]} has {len(shape)} axes")
+    if offsets[0] > offsets[1]:
+        raise _damaged(source, f"tensor {name[:200]} ends before it starts", found=offsets)
+    return code, tuple(shape), offsets[0], offsets[1]
+
+
+def _are_counts(value: Any) -> bool:
+    return isinstance(value, list) and all(type(number) is int and 0 <= number <= MAX_ELEMENTS for number in value)
+
+
+def _metadata(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        return {}
+    return {str(key)[:200]: str(text)[:MAX_METADATA] for key, text in value.items()}
+
+
+def _damaged(source: Source, what: str, *, expected: object = None, found: object = None) -> CheckpointError:
+    return CheckpointError(what, where=str(source.path), expected=expected, found=found, hint=TRUNCATED_HINT)

@@ -1,0 +1,110 @@
+"""The header of a .npy array, parsed by patterns (it is Python source, which is not evaluated here)."""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+from auscult.checkpoint.contents import Opaque
+from auscult.checkpoint.pickle_numpy import MAX_ELEMENTS, MAX_RANK, parse_code
+from auscult.checkpoint.source import TRUNCATED_HINT, Bytes, FileArray, item_bytes, outside
+from auscult.errors import CheckpointError
+from auscult.finding import Skip
+from auscult.weights import Hazard, Tensor
+
+MAGIC = b"\x93NUMPY"
+MAX_HEADER = 1 << 16
+DESCR = re.compile(r"['\"]descr['\"]\s*:\s*(?:'([^']*)'|\"([^\"]*)\"|(\[))")
+ORDER = re.compile(r"['\"]fortran_order['\"]\s*:\s*(True|False)")
+SHAPE = re.compile(r"['\"]shape['\"]\s*:\s*\(([\dL,\s]*)\)")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an array file holds: a tensor, or the tree of a pickled object, or nothing readable."""
+
+    value: Any
+    metadata: dict[str, str] = field(default_factory=dict)
+    hazards: tuple[Hazard, ...] = ()
+    skips: tuple[Skip, ...] = ()
+
+
+def read_array(source: Bytes, name: str, label: str) -> Found:
+    """The array at the start of `source`.
+
+    Raises:
+        CheckpointError: If its header is damaged, or the bytes end before the array does.
+    """
+    start, header = _header(source, label)
+    descr, order, shape = DESCR.search(header), ORDER.search(header), SHAPE.search(header)
+    if not descr or not order or not shape:
+        raise _damaged(source, label, "has a header without descr, fortran_order and shape")
+    sides = tuple(_side(source, label, part) for part in shape[1].replace("L", "").split(",") if part.strip())
+    if len(sides) > MAX_RANK or prod(side for side in sides if side) > MAX_ELEMENTS:
+        raise _damaged(source, label, "has an impossible shape")
+    code = "structured" if descr[3] else (descr[1] or descr[2] or "")
+    if code.strip("<>=|").startswith("O"):
+        return _objects(source, start, name, label, scalar=sides == ())
+    dtype, byteorder = parse_code(code)
+    metadata = {}
+    if code.strip("<>=|") == "V2":
+        # Of the types that numpy lacks only bfloat16 has two bytes; numpy.save writes it as raw bytes.
+        dtype, metadata = "bfloat16", {f"{name}: 2-byte void read as": "bfloat16"}
+    if dtype is None:
+        return Found(None, skips=(Skip(name, f"an array of numpy type {code[:60]}, which holds no numbers auscult knows"),))
+    size = prod(sides) * item_bytes(dtype)
+    if start + size > source.size:
+        raise outside(source.path, source.size, start, size)
+    strides = _column_major(sides) if order[1] == "True" and len(sides) > 1 else None
+    data = FileArray(source, start, dtype, sides, 0, strides, byteorder)
+    return Found(Tensor(name, sides, dtype, data, size), metadata)
+
+
+def _header(source: Bytes, label: str) -> tuple[int, str]:
+    """Where the elements start, and the text before them."""
+    if source.size < 10 or bytes(source.view(0, 6)) != MAGIC:
+        raise _damaged(source, label, "is no .npy array")
+    major = source.view(6, 1)[0]
+    if major not in (1, 2, 3):
+        raise _damaged(source, label, f"has .npy version {major}, which is not known")
+    width = 2 if major == 1 else 4
+    if source.size < 8 + width:
+        raise _damaged(source, label, "ends inside its header")
+    (length,) = struct.unpack("<H" if major == 1 else "<I", source.view(8, width))
+    if length > MAX_HEADER:
+        raise _damaged(source, label, f"has a header of {length} bytes")
+    return 8 + width + length, str(source.view(8 + width, length), "utf-8" if major == 3 else "latin-1", "replace")
+
+
+def _side(source: Bytes, label: str, text: str) -> int:
+    if len(text.strip()) > 20 or not text.strip().isdecimal():
+        raise _damaged(source, label, "has an impossible shape")
+    return int(text)
+
+
+def _column_major(shape: tuple[int, ...]) -> tuple[int, ...]:
+    strides, step = [], 1
+    for side in shape:
+        strides.append(step)
+        step *= max(side, 1)
+    return tuple(strides)
+
+
+def _objects(source: Bytes, start: int, name: str, label: str, *, scalar: bool) -> Found:
+    """An array of objects is a pickle; its arrays are read and its code is not run."""
+    from auscult.checkpoint.pickle import machine_for
+
+    machine = machine_for(source, label, lambda _, __: Opaque("persistent id"), start)
+    node = machine.run()
+    content = getattr(node, "objects", None)
+    hazards = tuple(machine.hazards.values())
+    if isinstance(content, dict | Opaque) or (isinstance(content, list) and not scalar):
+        return Found(content, hazards=hazards)
+    return Found(None, hazards=hazards, skips=(Skip(name, "an array of Python objects, which is a pickle"),))
+
+
+def _damaged(source: Bytes, label: str, what: str) -> CheckpointError:
+    return CheckpointError(f"array {label[:200]} {what}", where=str(source.path), hint=TRUNCATED_HINT)

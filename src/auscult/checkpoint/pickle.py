@@ -1,0 +1,22 @@
+"""Read a pickle as descriptions of tensors: the machine, its opcodes and its globals, put together."""
+
+from __future__ import annotations
+
+from auscult.checkpoint import pickle_opcodes  # noqa: F401 - fills the machine's table
+from auscult.checkpoint.pickle_globals import PLAIN_BUILDERS, is_harmless
+from auscult.checkpoint.pickle_machine import Global, Loader, Machine
+from auscult.checkpoint.pickle_numpy import NUMPY_BUILDERS, NUMPY_NAMES
+from auscult.checkpoint.pickle_torch import TORCH_BUILDERS, TORCH_NAMES
+from auscult.checkpoint.source import Bytes
+
+BUILDERS = {**PLAIN_BUILDERS, **TORCH_BUILDERS, **NUMPY_BUILDERS}
+
+
+def harmless(found: Global) -> bool:
+    """Whether a global may be left opaque without a warning."""
+    return found.what in TORCH_NAMES or found.what in NUMPY_NAMES or is_harmless(found)
+
+
+def machine_for(source: Bytes, label: str, load: Loader, start: int = 0) -> Machine:
+    """A machine that reads the pickle at `start`; call `run()` once per pickle of a stream."""
+    return Machine(source, label, builders=BUILDERS, harmless=harmless, load=load, start=start)

@@ -1,0 +1,296 @@
+"""A pickle interpreter that builds descriptions and never runs anything.
+
+It walks the opcodes of one pickle with a stack and a memo like Python's own, except that a global is a name (`Global`) and
+calling one looks the name up in `pickle_globals`: the few that build tensors, shapes and plain containers have a builder
+here; everything else becomes an `Opaque` node and, unless it is known to be harmless, a `Hazard`. Nothing is imported.
+
+Bounds: every length is checked against the data before it is used; opcodes, containers, memo entries and the length of
+numbers are limited; nothing recurses, so that nesting costs memory in proportion to the file and no more.
+
+Source of the opcodes: Python's Lib/pickletools.py (the reference documentation of the protocol), protocols 0 to 5.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from auscult.checkpoint.contents import Opaque
+from auscult.checkpoint.source import TRUNCATED_HINT, Bytes
+from auscult.errors import CheckpointError
+from auscult.weights import Hazard
+
+MAX_OPCODES = 40_000_000
+MAX_CONTAINERS = 4_000_000  # dicts, lists, sets and marks: what one opcode byte makes largest
+MAX_LONG_BYTES = 1024
+MAX_LINE = 1 << 16
+LAZY_BYTES = 1 << 12  # longer byte strings and texts stay in the file
+MAX_HAZARDS = 1000
+
+
+class Malformed(Exception):  # noqa: N818 - becomes a CheckpointError with its place
+    """Something in a pickle that no pickler writes."""
+
+
+class Global:
+    """A class or function by name, not imported."""
+
+    __slots__ = ("module", "name", "offset")
+
+    def __init__(self, module: str, name: str, offset: int) -> None:
+        self.module = module
+        self.name = name
+        self.offset = offset
+
+    @property
+    def what(self) -> str:
+        return f"{self.module}.{self.name}"
+
+
+class LongBytes:
+    """A byte string of a pickle that was left in the file; `latin1` when it was written as text and encoded on load."""
+
+    __slots__ = ("latin1", "length", "offset", "source")
+
+    def __init__(self, source: Bytes, offset: int, length: int, *, latin1: bool = False) -> None:
+        self.source = source
+        self.offset = offset
+        self.length = length
+        self.latin1 = latin1
+
+    def text(self) -> str:
+        return str(self.source.view(self.offset, self.length), "utf-8", "replace")
+
+    def read(self) -> bytes:
+        """The bytes.
+
+        Raises:
+            CheckpointError: If text stands where no byte string could have been encoded from.
+        """
+        if not self.latin1:
+            return bytes(self.source.view(self.offset, self.length))
+        try:
+            return self.text().encode("latin-1")
+        except UnicodeEncodeError as error:
+            raise CheckpointError("holds text where bytes belong", where=str(self.source.path)) from error
+
+
+class LongText(LongBytes):
+    """A long text, left in the file."""
+
+    __slots__ = ()
+
+
+class SetList(list[Any]):
+    """The elements of a set, never hashed: hashing nested tuples can take for ever."""
+
+
+Builder = Callable[["Machine", Global, tuple[Any, ...]], Any]
+Loader = Callable[["Machine", Any], Any]
+
+
+class Machine:
+    """Runs one pickle.
+
+    Args:
+        source: Where the pickle is; reading starts at `start`.
+        label: How hazards and errors name it, such as `archive/data.pkl`.
+        builders: What calling a global builds, by `module.name`.
+        harmless: Whether a global may be left opaque without a warning.
+        load: What a persistent id stands for.
+    """
+
+    def __init__(
+        self,
+        source: Bytes,
+        label: str,
+        *,
+        builders: dict[str, Builder],
+        harmless: Callable[[Global], bool],
+        load: Loader,
+        start: int = 0,
+    ) -> None:
+        self.source = source
+        self.label = label
+        self.builders = builders
+        self.harmless = harmless
+        self.load = load
+        self.data = source.view(0, source.size)
+        self.pos = start
+        self.stack: list[Any] = []
+        self.marks: list[int] = []
+        self.memo: dict[int, Any] = {}
+        self.containers = 0
+        self.hazards: dict[str, Hazard] = {}
+        self.done = False
+
+    def run(self) -> Any:
+        """The value that the pickle describes; `pos` is then behind its STOP.
+
+        Raises:
+            CheckpointError: If the pickle is truncated, malformed, or beyond the bounds.
+        """
+        start = self.pos
+        self.done = False
+        try:
+            self._walk()
+            return self.stack.pop()
+        except (IndexError, struct.error, Malformed, KeyError) as error:
+            raise self.error(_reason(error, self.pos >= len(self.data)), start) from error
+
+    def _walk(self) -> None:
+        data, table = self.data, OPCODES
+        for _ in range(MAX_OPCODES):
+            handler = table[data[self.pos]]
+            self.pos += 1
+            handler(self)
+            if self.done:
+                return
+        raise Malformed(f"has more than {MAX_OPCODES} opcodes")
+
+    def error(self, what: str, start: int = 0) -> CheckpointError:
+        """The error for this pickle at the present place."""
+        head = bytes(self.data[start : start + 1])
+        hint = TRUNCATED_HINT if head in (b"\x80", b"(", b"c", b"}", b"]") else "this is no pickle"
+        return CheckpointError(f"pickle {self.label} {what} at byte {self.pos}", where=str(self.source.path), hint=hint)
+
+    # -- reading
+
+    def take(self, length: int) -> memoryview:
+        """The next bytes, checked against the end before they are used."""
+        start, end = self.pos, self.pos + length
+        if length < 0 or end > len(self.data):
+            raise Malformed(f"ends inside a value of {length} bytes")
+        self.pos = end
+        return self.data[start:end]
+
+    def number(self, code: struct.Struct) -> int:
+        """The next fixed-size number."""
+        (value,) = code.unpack_from(self.data, self.pos)
+        self.pos += code.size
+        return int(value)
+
+    def line(self) -> bytes:
+        """The bytes up to the next newline, which is passed."""
+        for reach in (256, MAX_LINE):
+            chunk = bytes(self.data[self.pos : self.pos + reach])
+            end = chunk.find(b"\n")
+            if end >= 0:
+                self.pos += end + 1
+                return chunk[:end]
+        raise Malformed("has a line without end")
+
+    def text(self, length: int) -> Any:
+        """The next `length` bytes as text; long ones stay in the file."""
+        start = self.pos
+        raw = self.take(length)
+        return LongText(self.source, start, length) if length > LAZY_BYTES else str(raw, "utf-8", "replace")
+
+    def bytes(self, length: int) -> Any:
+        """The next `length` bytes; long ones stay in the file."""
+        start = self.pos
+        raw = self.take(length)
+        return LongBytes(self.source, start, length) if length > LAZY_BYTES else bytes(raw)
+
+    # -- building
+
+    def count_container(self) -> None:
+        self.containers += 1
+        if self.containers > MAX_CONTAINERS:
+            raise Malformed(f"builds more than {MAX_CONTAINERS} containers")
+
+    def since_mark(self) -> list[Any]:
+        """What was pushed since the last mark, taken off the stack."""
+        at = self.marks.pop()
+        items = self.stack[at:]
+        del self.stack[at:]
+        return items
+
+    def reference(self, module: str, name: str) -> None:
+        found = Global(module, name, self.pos)
+        if found.what not in self.builders and not self.harmless(found):
+            self.note(found, calls=False)
+        self.stack.append(found)
+
+    def note(self, found: Global, *, calls: bool) -> None:
+        """Remember a global that loading would import, and whether it would be called; once per name."""
+        known = self.hazards.get(found.what)
+        if (known is None and len(self.hazards) < MAX_HAZARDS) or (known is not None and calls and not known.calls):
+            where = known.where if known else f"{self.label} at byte {found.offset}"
+            self.hazards[found.what] = Hazard(found.what[:300], where, calls)
+
+    def call(self, function: Any, arguments: Any) -> Any:
+        """What calling `function` would give, as a description; nothing is called."""
+        if not isinstance(arguments, tuple):
+            raise Malformed("calls something with arguments that are no tuple")
+        if not isinstance(function, Global):
+            what = function.what if isinstance(function, Opaque) else type(function).__name__
+            return Opaque(f"{what}(...)", {"arguments": arguments})
+        builder = self.builders.get(function.what)
+        if builder is not None:
+            return builder(self, function, arguments)
+        if not self.harmless(function):
+            self.note(function, calls=True)
+        return Opaque(function.what, {"arguments": arguments} if arguments else None)
+
+    def build(self, target: Any, state: Any) -> None:
+        """Give an object its state, as `__setstate__` would, without running it."""
+        if isinstance(target, Opaque):
+            if isinstance(state, tuple) and len(state) == 2 and isinstance(state[0], dict):
+                state = state[0]
+            target.state = state
+        elif hasattr(target, "set_state"):
+            target.set_state(state)
+        # Attributes of a plain dict, such as a state dict's `_metadata`, describe no tensor.
+
+    def put_items(self, target: Any, items: list[Any]) -> None:
+        """Add alternating keys and values to a mapping."""
+        if isinstance(target, Opaque):
+            if not isinstance(target.entries, dict):
+                target.entries = {}
+            target = target.entries
+        if not isinstance(target, dict) or len(items) % 2:
+            raise Malformed("sets an item of something that is no mapping")
+        for at in range(0, len(items), 2):
+            target[key_of(items[at])] = items[at + 1]
+
+    def put_elements(self, target: Any, items: list[Any]) -> None:
+        """Add elements to a sequence or set."""
+        if isinstance(target, Opaque):
+            if not isinstance(target.entries, list):
+                target.entries = []
+            target = target.entries
+        if not isinstance(target, list):
+            raise Malformed("appends to something that is no sequence")
+        target.extend(items)
+
+
+def key_of(value: Any) -> Any:
+    """A dictionary key that is safe to hash: plain values as they are, anything else as an opaque node."""
+    kind = type(value)
+    if kind is str or kind is bytes or value is None or kind is bool or kind is float:
+        return value
+    if kind is int and -(1 << 60) < value < 1 << 60:
+        return value
+    if isinstance(value, Opaque):
+        return value
+    return Opaque(value.what if isinstance(value, Global) else f"key of type {kind.__name__}")
+
+
+def _reason(error: Exception, at_end: bool) -> str:
+    if isinstance(error, Malformed):
+        return str(error)
+    if at_end or isinstance(error, struct.error):
+        return "ends early"
+    if isinstance(error, KeyError):
+        return "refers to a value that it has not stored"
+    return "takes more values than it has"
+
+
+def _unknown(machine: Machine) -> None:
+    raise Malformed(f"has an unknown opcode 0x{machine.data[machine.pos - 1]:02x}")
+
+
+OPCODES: list[Callable[[Machine], None]] = [_unknown] * 256
+"""What to do per opcode byte; filled by `pickle_opcodes`."""

@@ -1,0 +1,77 @@
+"""What to say of a file that no reader knows: most are not checkpoints at all but what a failed download left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from auscult.errors import CheckpointError
+
+KNOWN = "safetensors, .pth/.pt/.ckpt/.bin, .npz/.npy, .onnx, .tflite, .gguf, .mlpackage/.mlmodel, .msgpack"
+LOOKS: tuple[tuple[tuple[bytes, ...], str, str], ...] = (
+    (
+        (b"<!doctype html", b"<html", b"<?xml"),
+        "is a web page, not a checkpoint",
+        "the download got an error or login page: fetch the file itself (for Hugging Face use the /resolve/ address, not /blob/)",
+    ),
+    (
+        (b"version https://git-lfs",),
+        "is a git-LFS pointer, not the file it stands for",
+        "run: git lfs install && git lfs pull, or download the file from the repository's page",
+    ),
+    ((b"\x1f\x8b",), "is compressed with gzip", "unpack it first: gunzip or tar xzf"),
+    ((b"bzh",), "is compressed with bzip2", "unpack it first: bunzip2 or tar xjf"),
+    ((b"\xfd7zxz",), "is compressed with xz", "unpack it first: unxz or tar xJf"),
+    ((b"\x28\xb5\x2f\xfd",), "is compressed with zstandard", "unpack it first: unzstd"),
+    ((b"7z\xbc\xaf", b"rar!"), "is a 7z or rar archive", "unpack it first and give the file inside"),
+    ((b"riff", b"flac", b"oggs", b"id3", b"\xff\xfb"), "is a recording, not a checkpoint", "for sound use: auscult listen"),
+    ((b"\x89hdf",), "is an HDF5 file (Keras), which auscult does not read", "save the weights as .npz or .safetensors"),
+    ((b"%pdf", b"\x89png", b"\xff\xd8\xff", b"gif8"), "is a document or picture, not a checkpoint", "check the file name"),
+    ((b"\x7felf", b"mz\x90", b"\xcf\xfa\xed\xfe"), "is a program, not a checkpoint", "check the file name"),
+    (
+        (b"{", b"[", b"---", b"#", b"import ", b"from "),
+        "is text (a configuration or code), not a checkpoint",
+        "give the weight file",
+    ),
+)
+
+
+def explain(path: Path, head: bytes) -> CheckpointError:
+    """The error for a file that no reader recognises, saying what its first bytes look like and what to do next."""
+    if not head:
+        return CheckpointError("is empty", where=str(path), hint="the download or the save did not finish: fetch it again")
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if not head.strip(b"\0"):
+        what, hint = "starts with zeros only", "the file was allocated and never written: fetch it again"
+    elif head.startswith(b"PK\x05\x06"):
+        what, hint = "is an empty zip archive", "the save did not finish: save or fetch it again"
+    elif head.startswith(b"PK"):
+        what = "is a zip archive that holds no checkpoint"
+        hint = "unpack it and give the file inside"
+    else:
+        what, hint = _look(start)
+    return CheckpointError(what, where=str(path), hint=hint)
+
+
+def explain_folder(path: Path) -> CheckpointError:
+    """The error for a folder in which no reader finds a checkpoint."""
+    try:
+        found = sorted(entry.name for entry in path.iterdir())[:5]
+    except OSError as error:
+        return CheckpointError(f"cannot be opened: {error.strerror}", where=str(path))
+    return CheckpointError(
+        "is a folder without a checkpoint that auscult recognises",
+        where=str(path),
+        expected="one *.index.json, or *.safetensors files, or a Core ML package",
+        found=", ".join(found) or "nothing",
+        hint="give the weight file itself",
+    )
+
+
+def _look(start: bytes) -> tuple[str, str]:
+    for heads, what, hint in LOOKS:
+        if start.startswith(heads):
+            return what, hint
+    if all(32 <= byte < 127 or byte in b"\t\r\n" for byte in start):
+        return "is text, not a checkpoint", "open it in an editor: it may hold the error of a failed download"
+    shown = " ".join(f"{byte:02x}" for byte in start[:8])
+    return f"is of a format that auscult does not know (its first bytes are {shown})", f"known are {KNOWN}"
