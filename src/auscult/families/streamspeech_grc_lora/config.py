@@ -1,4 +1,7 @@
-"""Hyper-parameters of the GRC-LoRA generator. Source: ronliwag/tool at c1a1693, `architecture_diagnostic_report.json`."""
+"""Hyper-parameters of the GRC-LoRA generator.
+
+Source: ronliwag/tool at c1a1693, `architecture_diagnostic_report.json`, `grc_lora.py`, `integrate_trained_model.py`.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ class Config:
         branches: Blocks per MRF; all have the same kernel and differ in dilation.
         groups: Of both convolutions of a block.
         rank: Of the LoRA factors; `reduction` is the channel attention's.
-        upsample_rates, dilations, lora_scale: Not in the tensors.
+        lora_alpha: The LoRA branch is scaled by `lora_alpha / rank`.
+        clamp: Each block's output is limited to this amplitude; 0 for no limit.
+
+    The strides and everything after them is not in the tensors.
     """
 
     mel_bins: int = 80
@@ -33,7 +39,8 @@ class Config:
 
     upsample_rates: tuple[int, ...] = (8, 8, 2, 2, 2)
     dilations: tuple[int, ...] = (1, 3, 5)
-    lora_scale: float = 1.0
+    lora_alpha: float = 1.0
+    clamp: float = 1.0
 
     @property
     def hop(self) -> int:

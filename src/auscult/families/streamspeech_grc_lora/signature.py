@@ -95,7 +95,8 @@ def undetermined(config: Config) -> Mapping[str, tuple[Any, ...]]:
     return {
         "upsample_rates": possible_rates(config.upsample_kernel_sizes),
         "dilations": tuple(dict.fromkeys((config.dilations, growing, (1,) * config.branches))),
-        "lora_scale": (1.0, 1.0 / config.rank),
+        "lora_alpha": (1.0, float(config.rank)),
+        "clamp": (1.0, 0.0),
     }
 
 

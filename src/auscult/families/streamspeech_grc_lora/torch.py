@@ -14,14 +14,14 @@ __all__ = ["Generator", "build", "load"]
 
 
 class Lora(nn.Module):
-    """A low-rank map over channels, [batch, width, time] -> the same.
+    """A low-rank map over channels: [batch, width, time] -> the same.
 
-    The original multiplied the factors in an order whose shapes do not fit; this one is B @ A on the channel axis.
+    The original multiplied the factors in an order whose shapes do not fit; this is B @ A on the channel axis.
     """
 
-    def __init__(self, width: int, rank: int, scale: float) -> None:
+    def __init__(self, width: int, rank: int, alpha: float) -> None:
         super().__init__()
-        self.scale = scale
+        self.scale = alpha / rank
         self.lora_A = nn.Parameter(torch.randn(rank, width) * 0.01)
         self.lora_B = nn.Parameter(torch.zeros(width, rank))
 
@@ -30,44 +30,51 @@ class Lora(nn.Module):
 
 
 class GrcLoraBlock(nn.Module):
-    """Two grouped convolutions with batch norm and LoRA, channel and temporal attention, added to the input."""
+    """Twice a grouped convolution, batch norm and a LoRA branch, then channel and temporal attention, added to the input.
+
+    The original padded by (kernel - 1) // 2 at every dilation, so that branches of different dilation could not be summed;
+    this pads by what keeps the length.
+    """
 
     def __init__(self, config: Config, width: int, dilation: int) -> None:
         super().__init__()
         padding = (config.kernel_size - 1) * dilation // 2
         squeezed = max(width // config.reduction, 1)
+        self.limit = config.clamp
         self.conv1 = nn.Conv1d(width, width, config.kernel_size, dilation=dilation, padding=padding, groups=config.groups)
         self.conv2 = nn.Conv1d(width, width, config.kernel_size, dilation=dilation, padding=padding, groups=config.groups)
         self.norm1 = nn.BatchNorm1d(width)
         self.norm2 = nn.BatchNorm1d(width)
-        self.lora_conv1 = Lora(width, config.rank, config.lora_scale)
-        self.lora_conv2 = Lora(width, config.rank, config.lora_scale)
+        self.lora_conv1 = Lora(width, config.rank, config.lora_alpha)
+        self.lora_conv2 = Lora(width, config.rank, config.lora_alpha)
         self.channel_attention = nn.Sequential(
             nn.AdaptiveAvgPool1d(1), nn.Conv1d(width, squeezed, 1), nn.ReLU(), nn.Conv1d(squeezed, width, 1), nn.Sigmoid()
         )
         self.temporal_attention = nn.Sequential(nn.Conv1d(width, 1, 1), nn.Sigmoid())
 
     def forward(self, x: Tensor) -> Tensor:
-        y = functional.leaky_relu(self.norm1(self.conv1(x) + self.lora_conv1(x)), 0.2)
-        y = self.norm2(self.conv2(y) + self.lora_conv2(y))
+        y = functional.relu(self.norm1(self.conv1(x)))
+        y = y + self.lora_conv1(y)
+        y = self.norm2(self.conv2(y))
+        y = y + self.lora_conv2(y)
         y = y * self.channel_attention(y)
-        y = y * self.temporal_attention(y)
-        return functional.leaky_relu(x + y, 0.2)
+        y = x + y * self.temporal_attention(y)
+        return y.clamp(-self.limit, self.limit) if self.limit else y
 
 
 class Mrf(nn.Module):
-    """The mean of blocks that differ in dilation."""
+    """The sum of blocks that differ in dilation."""
 
     def __init__(self, config: Config, width: int) -> None:
         super().__init__()
         self.convs = nn.ModuleList(GrcLoraBlock(config, width, dilation) for dilation in config.dilations)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.stack([block(x) for block in self.convs]).mean(0)
+        return torch.stack([block(x) for block in self.convs]).sum(0)
 
 
 class Generator(nn.Module):
-    """`forward(mel [batch, mel_bins, frames], speaker, emotion)` gives [batch, 1, frames * hop], within ±1."""
+    """`forward(mel [batch, mel_bins, frames], speaker, emotion)` gives [batch, 1, frames * hop]."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -92,7 +99,7 @@ class Generator(nn.Module):
             x = up(x, speaker, emotion)
             if index + 1 < len(self.mrfs):
                 x = self.mrfs[index + 1](x)
-        return torch.tanh(self.final_conv(x))
+        return self.final_conv(x)
 
 
 def build(config: Config) -> Generator:
