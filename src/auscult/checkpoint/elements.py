@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from auscult.checkpoint.source import FileArray, Source, dtype_of
+from auscult.checkpoint.source import FileArray, Source, dtype_of, item_bytes
 from auscult.errors import CheckpointError
 from auscult.weights import Array, Data, Quantization, Shape, Storage, Tensor
 
@@ -52,7 +52,7 @@ def check_count(source: Source, count: int) -> None:
 
 def stored_bytes(dtype: str, shape: Shape) -> int:
     """How many bytes the elements of a tensor take in a file, sub-byte types packed."""
-    return -(-prod(shape) * BITS[dtype] // 8) if dtype in BITS else prod(shape) * dtype_of(dtype).itemsize
+    return -(-prod(shape) * BITS[dtype] // 8) if dtype in BITS else prod(shape) * item_bytes(dtype)
 
 
 def place_tensor(
@@ -72,7 +72,7 @@ def place_tensor(
         CheckpointError: If the bytes are outside the file or their number is not what dtype and shape need.
     """
     start, end = span
-    needed = stored_bytes(dtype, shape) if packed else prod(shape) * dtype_of(dtype).itemsize
+    needed = stored_bytes(dtype, shape) if packed else prod(shape) * item_bytes(dtype)
     if end - start != needed:
         raise CheckpointError(
             "has the wrong number of bytes",

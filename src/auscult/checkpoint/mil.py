@@ -117,12 +117,11 @@ class ProgramReader:
         if value is None:
             self.skips.append(Skip(self.prefix + name, "a constant without a value"))
             return
-        plain = _plain(value)
-        if plain is not None:
+        plain = None if _is_weight(value) else _plain(value)
+        if plain is None:
+            self.keep(self.value(value, name), known, name)
+        else:
             self.parameters[name] = plain
-            if not _is_weight(value):
-                return
-        self.keep(self.value(value, name), known, name)
 
     def compressed(self, operation: Message, op: str, name: str, known: dict[str, str]) -> None:
         values = {**dict(_entries(operation, 5)), **_argument_values(operation)}
@@ -280,7 +279,7 @@ def _plain(value: Message) -> Any:
     number, shape = _type(value, "a constant")
     dtype = DTYPES.get(number)
     if dtype is None or prod(shape) > MAX_PLAIN:
-        return () if dtype else None
+        return None
     array = _immediate(value, dtype, shape)
     if array is None:
         return None

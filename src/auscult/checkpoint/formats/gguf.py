@@ -29,6 +29,7 @@ MAX_ENTRIES = MAX_TENSORS
 MAX_ITEMS = 8_000_000
 MAX_NAME_BYTES = 1 << 16
 MAX_SHOWN = 200
+MAX_LISTED = 16
 MAX_ARRAY_DEPTH = 4
 MAX_ALIGNMENT = 1 << 20
 DEFAULT_ALIGNMENT = 32
@@ -196,13 +197,13 @@ class _Cursor:
         kind, length = self.number("I"), self.number("Q")
         shown: list[object] = []
         if kind in SCALARS:
-            shown = [self.number(SCALARS[kind]) for _ in range(min(length, MAX_SHOWN))]
+            shown = [self.number(SCALARS[kind]) for _ in range(min(length, MAX_LISTED))]
             self.take((length - len(shown)) * struct.calcsize("=" + SCALARS[kind]))
         else:
             self.spend(length)
             for index in range(length):
                 item = self.value(kind, depth + 1)
-                if index < MAX_SHOWN:
+                if index < MAX_LISTED:
                     shown.append(item if not isinstance(item, str) else item[:MAX_SHOWN])
         more = f", ... {length} in all" if length > len(shown) else ""
         return f"[{', '.join(str(item) for item in shown)}{more}]"
