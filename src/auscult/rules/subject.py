@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from auscult.align.records import Alignment, Match
+from auscult.sound.recording import Recording
 from auscult.verdict import Equality
 from auscult.weights import Checkpoint
 
@@ -81,3 +82,16 @@ class DiffSubject:
         from auscult.rules.claims import settle
 
         return settle(self)
+
+
+@dataclass(frozen=True)
+class SoundSubject:
+    """A recording, and what it should have sounded like where that is known.
+
+    Attributes:
+        hop: Samples per frame of the model that made it.
+    """
+
+    recording: Recording
+    reference: Recording | None = None
+    hop: int | None = None

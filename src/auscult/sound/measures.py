@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from auscult.errors import AudioError
-from auscult.sound.mel import Frames
+from auscult.sound.mel import Frames, MelDefinition, Samples, mel_spectrogram, stft
 
 NEPERS_TO_DB = 20.0 / np.log(10.0)
+COMB_WIDTH_HZ = 4.0
+ACTIVE_DB = 40.0
+FLOOR_DB = 80.0
 
 
 def log_mel_distance(a: Frames, b: Frames) -> float:
@@ -36,3 +42,52 @@ def mel_correlation(a: Frames, b: Frames) -> float:
 def rms(samples: NDArray[np.float32]) -> float:
     """Root mean square about zero."""
     return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
+
+
+def spectral_flatness(samples: Samples, sample_rate: int) -> float:
+    """Geometric over arithmetic mean of the average power spectrum above 50 Hz: 1 for white noise, near 0 for tones."""
+    power = np.square(np.abs(stft(samples, standard_mel(sample_rate)).astype(np.complex128))).mean(axis=1)[4:]
+    return float(np.exp(np.log(power + 1e-20).mean()) / (power.mean() + 1e-20))
+
+
+def comb_share(samples: Samples, sample_rate: int, period: int) -> float:
+    """Share of the energy above 20 Hz that lies on multiples of sample_rate / period, less what chance puts there: 0 to 1.
+
+    Chance is the share of the frequency axis that counts as being on a multiple (±`COMB_WIDTH_HZ`). A sound that repeats
+    every `period` samples gives 1; speech whose pitch wanders gives about 0.
+    """
+    windowed = samples.astype(np.float64) * np.hanning(len(samples))
+    power = np.abs(np.fft.rfft(windowed)) ** 2
+    hertz = np.fft.rfftfreq(len(samples), 1.0 / sample_rate)
+    step = sample_rate / period
+    on_comb = np.abs(hertz - np.rint(hertz / step) * step) <= COMB_WIDTH_HZ
+    heard = hertz > 20.0
+    chance = min(2 * COMB_WIDTH_HZ / step, 1.0)
+    if power[heard].sum() <= 0 or chance >= 1:
+        return 0.0
+    share = power[heard & on_comb].sum() / power[heard].sum()
+    return float(np.clip((share - chance) / (1.0 - chance), 0.0, 1.0))
+
+
+def mel_movement_db(samples: Samples, sample_rate: int) -> float:
+    """Standard deviation over time of the log-mel in dB, mean over the bands, of the frames in which there is sound.
+
+    Frames and bands more than `FLOOR_DB` below the loudest count as that floor, so that neither level nor silence at the
+    ends matters.
+    """
+    power = np.square(mel_spectrogram(samples, replace(standard_mel(sample_rate), log="none")).astype(np.float64))
+    level = power.sum(axis=0)
+    if level.max() <= 0:
+        return 0.0
+    active = power[:, level > level.max() * 10.0 ** (-ACTIVE_DB / 10.0)]
+    decibels = 10.0 * np.log10(np.maximum(active, power.max() * 10.0 ** (-FLOOR_DB / 10.0)))
+    return float(decibels.std(axis=1).mean())
+
+
+@cache
+def standard_mel(sample_rate: int) -> MelDefinition:
+    """The mel that measures are taken on: frames of about 64 ms every 16 ms, whatever the rate."""
+    n_fft = 2 ** round(np.log2(sample_rate * 0.064))
+    return MelDefinition(
+        sample_rate=sample_rate, n_fft=n_fft, win=n_fft, hop=n_fft // 4, n_mels=64, fmax=sample_rate / 2, fmin=50.0
+    )

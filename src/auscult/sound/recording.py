@@ -1,0 +1,93 @@
+"""A recording: samples with their rate, read and written without surprises."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auscult.errors import AudioError
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """A waveform.
+
+    Attributes:
+        samples: float32 [channels, time], nominally within ±1.
+        sample_rate: In Hz.
+        name: Where it came from, for messages.
+    """
+
+    samples: NDArray[np.float32]
+    sample_rate: int
+    name: str = "recording"
+
+    @classmethod
+    def mono_of(cls, samples: NDArray[np.float32], sample_rate: int, name: str = "recording") -> Recording:
+        """A recording of one channel from [time] samples."""
+        return cls(np.asarray(samples, np.float32)[None], sample_rate, name)
+
+    @property
+    def mono(self) -> NDArray[np.float32]:
+        """The mean of the channels, [time]."""
+        return np.asarray(self.samples.mean(axis=0), np.float32)
+
+    @property
+    def seconds(self) -> float:
+        return float(self.samples.shape[1] / self.sample_rate)
+
+    def resampled(self, sample_rate: int) -> Recording:
+        """The same sound at another rate (soxr, very high quality)."""
+        if sample_rate == self.sample_rate:
+            return self
+        import soxr
+
+        converted = soxr.resample(self.samples.T, self.sample_rate, sample_rate, quality="VHQ")
+        return Recording(np.ascontiguousarray(converted.T, dtype=np.float32), sample_rate, self.name)
+
+    def cut(self, seconds: float) -> Recording:
+        """The first `seconds`, or all where it is shorter."""
+        return Recording(self.samples[:, : int(seconds * self.sample_rate)], self.sample_rate, self.name)
+
+
+def read_recording(path: str | Path) -> Recording:
+    """A sound file, whatever libsndfile reads (WAV, FLAC, OGG, MP3, AIFF).
+
+    Raises:
+        AudioError: If the file cannot be read, is empty, or holds values that are not numbers.
+    """
+    import soundfile
+
+    try:
+        samples, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
+        raise AudioError("cannot be read as sound", where=str(path), found=str(error), hint="give a WAV or FLAC file") from error
+    if samples.size == 0:
+        raise AudioError("holds no samples", where=str(path))
+    return Recording(np.ascontiguousarray(samples.T), int(rate), str(path))
+
+
+def write_recording(recording: Recording, path: str | Path) -> Path:
+    """Write 16-bit WAV (or FLAC, by the suffix) to a temporary file and rename it; louder than full scale is cut off there.
+
+    Raises:
+        AudioError: If the file cannot be written.
+    """
+    import soundfile
+
+    target = Path(path)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    kind = "FLAC" if target.suffix.lower() == ".flac" else "WAV"
+    try:
+        with partial.open("wb") as handle:
+            soundfile.write(handle, np.clip(recording.samples.T, -1.0, 1.0), recording.sample_rate, format=kind, subtype="PCM_16")
+        partial.replace(target)
+    except (OSError, soundfile.LibsndfileError) as error:
+        raise AudioError("cannot be written", where=str(target), found=str(error)) from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return target

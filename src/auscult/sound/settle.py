@@ -1,0 +1,222 @@
+"""Settle what weights cannot show: try the readings of a model and see which one gives back the mel that went in.
+
+The search knows nothing of models. It gets named choices with finite sets of values, and a `score` that runs one
+assignment and returns how far the result is from the truth in every frame. All combinations would be thousands of runs, so
+it descends one choice at a time from several starts, then tries every pair of changes around the best, which catches
+two choices that only help together.
+
+How sure it is comes from a paired comparison on the same sound: the difference of two trials is averaged over blocks of
+frames, and the margin is set against the scatter of the blocks. A best that is hardly better than a stationary sound of
+the right colour settles nothing, however large its margin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from math import erf, sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auscult.sound.mel import Frames
+
+Distances = NDArray[np.float64]
+Score = Callable[[Mapping[str, Any]], Distances]
+Progress = Callable[[int, int, str], None]
+
+MAX_SHARE_OF_STATIONARY = 0.5
+"""A reading counts as working when its distance is at most this share of that of a stationary sound with the input's mean mel."""
+MIN_SIGMAS = 3.0
+"""A choice is settled when its best value wins by this many standard errors of the paired difference."""
+BLOCK_FRAMES = 8
+"""Neighbouring frames share samples and phonemes; blocks of this length are taken for independent."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One assignment that was run.
+
+    Attributes:
+        values: The assignment, one value per choice.
+        frames: Mean absolute log-mel difference of each frame; infinite where the output was not a number.
+        label: The name of the reading where it is a known one.
+    """
+
+    values: Mapping[str, Any]
+    frames: Distances
+    label: str | None = None
+
+    @property
+    def distance(self) -> float:
+        """Mean over the frames, in the unit of the log-mel."""
+        return float(self.frames.mean())
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What became of one choice.
+
+    Attributes:
+        value: In the best trial.
+        runner_up: The best other value, all other choices equal.
+        margin: How much farther the runner-up is, in the unit of the log-mel.
+        sigmas: The margin over its standard error; 0 where the choice made no difference.
+        settled: Whether that is enough.
+    """
+
+    field: str
+    value: Any
+    runner_up: Any
+    margin: float
+    sigmas: float
+    settled: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Settlement:
+    """The outcome of a search.
+
+    Attributes:
+        trials: All that were run, best first; assignments that make no difference count as one.
+        stationary: Distance of a stationary sound with the input's mean mel.
+        works: Whether the best reading gives the input back at all; if not, nothing is settled.
+        choices: What became of each choice; all unsettled if nothing works.
+    """
+
+    trials: tuple[Trial, ...]
+    stationary: float
+    works: bool
+    choices: tuple[Settled, ...] = field(default_factory=tuple)
+
+    @property
+    def best(self) -> Trial:
+        return self.trials[0]
+
+    @property
+    def confidence(self) -> float:
+        """Probability that the first is truly nearer than the second, from their paired difference; 0 if nothing works."""
+        if not self.works or len(self.trials) < 2:
+            return 0.0
+        return 0.5 * (1.0 + erf(sigmas_between(self.trials[0], self.trials[1]) / sqrt(2.0)))
+
+
+def frame_distances(output: Frames, target: Frames) -> Distances:
+    """Mean absolute difference of two log-mels [bands, frames] per frame of the target; a missing frame is infinitely far."""
+    distances = np.full(target.shape[1], np.inf)
+    frames = min(output.shape[1], target.shape[1])
+    difference = np.abs(output[:, :frames].astype(np.float64) - target[:, :frames]).mean(axis=0)
+    distances[:frames] = np.where(np.isfinite(difference), difference, np.inf)
+    return distances
+
+
+def stationary_distance(target: Frames) -> float:
+    """Distance of the constant mel that comes nearest: every band at its median."""
+    return float(np.abs(target.astype(np.float64) - np.median(target, axis=1, keepdims=True)).mean())
+
+
+def sigmas_between(first: Trial, second: Trial) -> float:
+    """How many standard errors the second is farther than the first, frame against frame."""
+    if not (np.isfinite(first.frames).all() and np.isfinite(second.frames).all()):
+        return 99.0 if np.isfinite(first.distance) else 0.0
+    difference = second.frames - first.frames
+    blocks = np.array([part.mean() for part in np.array_split(difference, max(2, len(difference) // BLOCK_FRAMES))])
+    error = blocks.std(ddof=1) / sqrt(len(blocks))
+    return float(min(blocks.mean() / error, 99.0)) if error > 0 else 0.0
+
+
+class _Search:
+    """The trials so far."""
+
+    def __init__(self, choices: Mapping[str, Sequence[Any]], score: Score, progress: Progress | None, expected: int) -> None:
+        self.choices, self.score, self.progress, self.expected = choices, score, progress, expected
+        self.trials: dict[tuple[Any, ...], Trial] = {}
+
+    def run(self, values: Mapping[str, Any], label: str | None = None) -> Trial:
+        key = tuple(values[name] for name in self.choices)
+        if key not in self.trials:
+            self.trials[key] = Trial(dict(values), self.score(values), label)
+            if self.progress:
+                done = len(self.trials)
+                self.progress(done, max(self.expected, done), "trying readings of the model")
+        return self.trials[key]
+
+    def changes(self, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Every assignment that differs in one choice."""
+        return [{**values, name: value} for name, options in self.choices.items() for value in options if value != values[name]]
+
+    def descend(self, trial: Trial) -> Trial:
+        """One choice at a time, each to its best value, until no single change helps."""
+        while True:
+            before = trial
+            for name, options in self.choices.items():
+                trial = min((self.run({**trial.values, name: value}) for value in options), key=lambda t: t.distance)
+            if trial.distance >= before.distance:
+                return before
+
+    def descend_in_pairs(self, trial: Trial) -> Trial:
+        """`descend`, then every pair of changes, until neither helps."""
+        while True:
+            trial = self.descend(trial)
+            pairs = (
+                {**trial.values, a: x, b: y}
+                for a, b in combinations(self.choices, 2)
+                for x in self.choices[a]
+                for y in self.choices[b]
+                if x != trial.values[a] and y != trial.values[b]
+            )
+            better = min((self.run(values) for values in pairs), key=lambda t: t.distance, default=trial)
+            if better.distance >= trial.distance:
+                return trial
+            trial = better
+
+
+def settle(
+    choices: Mapping[str, Sequence[Any]],
+    starts: Mapping[str, Mapping[str, Any]],
+    score: Score,
+    target: Frames,
+    *,
+    progress: Progress | None = None,
+) -> Settlement:
+    """Rank the readings of a model by how well they give the target mel back.
+
+    Args:
+        choices: Values to be tried, by field; values must be hashable.
+        starts: Known complete assignments, by name; the descent starts from the best two.
+        score: Runs an assignment and returns the distance of every frame (`frame_distances`).
+        target: The log-mel [bands, frames] that went in.
+    """
+    singles = sum(len(options) - 1 for options in choices.values())
+    search = _Search(choices, score, progress, len(starts) + 3 * singles + singles * singles // 2)
+    begun = sorted((search.run(values, label) for label, values in starts.items()), key=lambda trial: trial.distance)
+    descended = [search.descend(trial) for trial in begun[:2]]
+    best = search.descend_in_pairs(min(descended, key=lambda trial: trial.distance))
+    neighbours = [search.run(values) for values in search.changes(best.values)]
+    stationary = stationary_distance(target)
+    works = bool(best.distance <= MAX_SHARE_OF_STATIONARY * stationary)
+    outcome = tuple(_outcome(name, best, neighbours, works=works) for name in choices if len(choices[name]) > 1)
+    return Settlement(_distinct(search.trials.values()), stationary, works, outcome)
+
+
+def _outcome(name: str, best: Trial, neighbours: Sequence[Trial], *, works: bool) -> Settled:
+    """The best value of a choice against its nearest rival, all other choices equal."""
+    rivals = [trial for trial in neighbours if trial.values[name] != best.values[name]]
+    rival = min(rivals, key=lambda trial: trial.distance)
+    sigmas = sigmas_between(best, rival)
+    margin = rival.distance - best.distance
+    return Settled(name, best.values[name], rival.values[name], margin, sigmas, works and sigmas >= MIN_SIGMAS)
+
+
+def _distinct(trials: Sequence[Trial] | Any) -> tuple[Trial, ...]:
+    """Best first; of trials with the very same distances only one, a named one if there is one."""
+    kept: list[Trial] = []
+    for trial in sorted(trials, key=lambda t: (t.distance, t.label is None)):
+        same = kept and np.array_equal(kept[-1].frames, trial.frames)
+        if not same:
+            kept.append(trial)
+        elif trial.label and not kept[-1].label:
+            kept[-1] = trial
+    return tuple(kept)
