@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from auscult.finding import Finding, Json, Skip
 
@@ -59,7 +59,8 @@ class Coverage:
 class MappingEntry:
     """One line of a mapping: these names on side a are those names on side b, after the ops.
 
-    `number_format` names the coarser format that explains a `close` equality.
+    `number_format` names the coarser format that explains a `close` equality. `compared` is `shapes` where one side has no
+    content and the equality is of shapes only. `backward` where the ops lead from b to a, for want of a way from a to b.
     """
 
     a: tuple[str, ...]
@@ -67,6 +68,8 @@ class MappingEntry:
     ops: tuple[Json, ...]
     equality: Equality
     number_format: str | None = None
+    compared: Literal["values", "shapes"] = "values"
+    backward: bool = False
 
     def to_json(self) -> Json:
         def names(side: tuple[str, ...]) -> str | list[str]:
@@ -75,6 +78,10 @@ class MappingEntry:
         result: Json = {"a": names(self.a), "b": names(self.b), "ops": list(self.ops), "equality": self.equality.value}
         if self.number_format:
             result["number_format"] = self.number_format
+        if self.compared != "values":
+            result["compared"] = self.compared
+        if self.backward:
+            result["backward"] = True
         return result
 
 

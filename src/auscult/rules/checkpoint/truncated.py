@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from auscult.errors import CheckpointError
 from auscult.finding import Finding, Severity
 from auscult.rules.claims import OpenItems
 from auscult.rules.damage import same_shape
@@ -30,6 +31,8 @@ CODE = "CKP010"
 NAME = "truncated"
 REQUIRES = DiffSubject
 PRECEDENCE = 52
+_SIGNS = ("points outside the file", "truncated", "cut off", "ends before", "comes last in the file")
+"""What readers say of a file that is shorter than its header."""
 
 
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
@@ -39,6 +42,21 @@ def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
         found = pair.difference
         if found.tail_zero and found.first > 0 and found.size - found.first > 1:
             yield Place(pair.match.a, pair.match, {"from": found.first, "of": found.size})
+
+
+def finding_of_error(error: CheckpointError) -> Finding | None:
+    """A finding for a file that ends before its header says it does; None if the error says something else."""
+    if not any(sign in error.what for sign in _SIGNS):
+        return None
+    return Finding(
+        CODE,
+        NAME,
+        Severity.ERROR,
+        (str(error.where),),
+        f"the file is cut off: {error}",
+        evidence={"expected": str(error.expected), "found": str(error.found)},
+        rank=5,
+    )
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
