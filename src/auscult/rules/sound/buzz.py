@@ -8,8 +8,8 @@ frame comes out alike, whatever the mel says, the output repeats once per hop.
 **Why it happens.** The layers that turn frames into sound answer to the frame clock and not to the input: their weights are
 random, missing, or in the wrong layout, so that the biases and the pattern of the transposed convolutions are all that is left.
 
-**Blind spots.** A voice or instrument that holds a note at a multiple of the frame rate looks the same; with a reference recording that
-has the same comb, nothing is reported. A buzz at another period needs that period's hop.
+**Blind spots.** A voice or instrument that holds a note at a multiple of the frame rate looks the same; with a reference
+recording that has the same comb, nothing is reported. A buzz at another period needs that period's hop.
 
 **How it is measured.** Share of the energy above 20 Hz within ±4 Hz of the multiples of sample rate / hop, less what chance puts
 there: 1 for an exactly repeating sound, 0 for speech. Reported above `MIN_SHARE` = 0.4. On 74 clean espeak-ng sentences (7

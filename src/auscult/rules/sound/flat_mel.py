@@ -1,20 +1,20 @@
 """The spectrum hardly moves in time: horizontal lines in the mel where there should be speech.
 
-**What it finds.** A recording whose mel bands stay at the same level from frame to frame: a tone, a hum or a noise of constant colour.
-The message says which, by the spectral flatness.
+**What it finds.** A recording whose mel bands stay at the same level from frame to frame: a tone, a hum or a noise of
+constant colour. The message says which, by the spectral flatness.
 
 **What you hear.** One unchanging sound: a buzz, a hiss, a drone.
 
 **Why it happens.** The model's output does not depend on its input: weights not in use, a constant input, a decoder whose
 normalisation statistics were never trained.
 
-**Blind spots.** Sustained music is flat too: with a reference recording, only a sound that is much flatter than the reference is reported.
-Digital silence is left to `silence`.
+**Blind spots.** Sustained music is flat too: with a reference recording, only a sound that is much flatter than the reference
+is reported. Digital silence is left to `silence`.
 
 **How it is measured.** Standard deviation over time of the log-mel in dB, mean over 64 bands, of frames within 40 dB of the
 loudest; levels more than 80 dB below the loudest count as that. Reported below `MAX_MOVEMENT_DB` = 6 dB, with a reference
-also below half of its movement. 74 clean espeak-ng sentences gave 10.4 to 14.3 dB, four recordings of people 8.7 to 11.4 dB (a noisy
-telephone-like one the least); white noise 1.4 dB; a half-loaded vocoder 2.9 dB.
+also below half of its movement. 74 clean espeak-ng sentences gave 10.4 to 14.3 dB, four recordings of people 8.7 to
+11.4 dB (a noisy one the least); white noise 1.4 dB; a half-loaded vocoder 2.9 dB.
 
 **Fix.** None in the sound. Compare checkpoint and code with `auscult diff CHECKPOINT package.module:factory`.
 
