@@ -32,7 +32,7 @@ class Dequantize(Op):
     dtype: str = "int8"
 
     def __post_init__(self) -> None:
-        check_quantization(self, self.scale, self.zero_point, self.axis, self.dtype, SMALL | {"int32"})
+        check_quantization(self, self.scale, self.zero_point, self.axis, self.dtype, types=SMALL | {"int32"})
 
     @property
     def lossless(self) -> bool:
@@ -85,6 +85,7 @@ def check_quantization(
     zero_point: tuple[int, ...],
     axis: int | None,
     dtype: str,
+    *,
     types: frozenset[str] = SMALL,
 ) -> None:
     """Scales are positive, their number fits, and the type is one of `types`."""

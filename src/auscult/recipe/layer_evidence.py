@@ -1,0 +1,136 @@
+"""Which layer a weight belongs to, by evidence in a fixed order, and never by the shape of the weight alone.
+
+1. The module that owns it, where the source or a template is code.
+2. The detected family, which knows its own layers.
+3. The bias, whose length shows the axis of the output channels: torch's transposed convolution has it along axis 1, every
+   other one along axis 0. It cannot tell where both are equal, nor in MLX, where it is always axis 0.
+4. The names of the module: `ups`, `deconv`, `convtr` against `conv`, `convs1`, `downsample`.
+
+What is left is ambiguous: a square transposed convolution and a plain one differ in nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from auscult.recipe.layout import TO_MLX, Framework
+from auscult.recipe.weight_names import Weight
+from auscult.weights import Checkpoint, Shape
+
+By = Literal["module", "family", "bias", "name", "rank"]
+MIN_CONV_RANK = 3
+
+_TRANSPOSED = re.compile(
+    r"^(ups?|upsamples?|upsamplers?|up_?convs?\d*d?|de_?convs?\d*d?|conv_?tr\w*|t_?convs?\d*d?|trans_?convs?\w*)$", re.I
+)
+_PLAIN = re.compile(r"^((?!up|de|trans|t_?conv).*conv(?!_?tr)\w*|downs?|downsamples?|downsamplers?)$", re.I)
+_INDEX = re.compile(r"_?\d+$")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The kind of a layer, and what it was told by."""
+
+    kind: str
+    by: By
+
+
+def kind_by_module(type_name: str, rank: int) -> str | None:
+    """The kind of a torch or MLX module class; None for a class that is not known to hold such a weight."""
+    lower = type_name.rpartition(".")[2].lower().replace("_", "").removeprefix("parametrized").removeprefix("weightnorm")
+    if lower == "conv1d" and rank == 2:
+        return "linear_transposed"  # Hugging Face's GPT-2 layer
+    match = re.search(r"conv(transpose|transposed)?([123])d|conv([123])d(transpose|transposed)?", lower)
+    if match is not None:
+        side = match[2] or match[3]
+        kind = f"conv_transpose{side}d" if match[1] or match[4] else f"conv{side}d"
+        return kind if rank == int(side) + 2 else None
+    if "embedding" in lower:
+        return "embedding"
+    return "linear" if lower in {"linear", "nondynamicallyquantizablelinear"} else None
+
+
+def kind_by_bias(shape: Shape, bias: Shape | None) -> str | None:
+    """By the length of the bias; for torch's layout only.
+
+    A transposed convolution with groups, in = out, and a plain convolution could both have such a bias: plain is meant unless the
+    name says otherwise.
+    """
+    if bias is None or len(bias) != 1 or len(shape) < MIN_CONV_RANK or shape[0] == shape[1]:
+        return None
+    side = len(shape) - 2
+    if bias[0] == shape[1]:
+        return f"conv_transpose{side}d"
+    return f"conv{side}d" if bias[0] == shape[0] else None
+
+
+def kind_by_name(layer: str, rank: int) -> str | None:
+    """By the last two words of the module path, numbers apart; None where they say nothing or disagree."""
+    words = [_INDEX.sub("", word) for word in layer.split(".") if not word.isdigit()][-2:]
+    if not words or rank < MIN_CONV_RANK:
+        return None
+    last = words[-1]
+    side = rank - 2
+    if _TRANSPOSED.match(last):
+        return f"conv_transpose{side}d"
+    if _PLAIN.match(last):
+        outer = words[0] if len(words) == 2 else ""
+        return None if _TRANSPOSED.match(outer) else f"conv{side}d"
+    return None
+
+
+def layer_of(weight: Weight, shape: Shape, source: Checkpoint, layout: Framework, known: Mapping[str, Layer]) -> Layer | None:
+    """The layer of a weight; None if the evidence does not tell.
+
+    Args:
+        shape: Of the weight, or of v.
+        layout: In which the source is.
+        known: Layers by module or family, by fused weight name.
+    """
+    if weight.name in known:
+        return known[weight.name]
+    if len(shape) < MIN_CONV_RANK:
+        return _matrix(weight, source, shape)
+    bias = source[weight.bias].shape if weight.bias in source else None
+    name = kind_by_name(weight.layer, len(shape))
+    told = kind_by_bias(shape, bias) if layout == "torch" else None
+    if told is not None and name is not None and told != name:
+        # in = out with groups is the one case in which both can hold; otherwise the bias is a fact and the name a habit
+        grouped = name.startswith("conv_transpose") and shape[0] == (bias or (0,))[0] and shape[0] % shape[1] == 0
+        return None if grouped else Layer(told, "bias")
+    if told is not None:
+        return Layer(told, "bias")
+    return Layer(name, "name") if name is not None else None
+
+
+def _matrix(weight: Weight, source: Checkpoint, shape: Shape) -> Layer | None:
+    """Linear and embedding weights stay; only GPT-2's Conv1D is stored the other way."""
+    if len(shape) != 2 or not re.search(r"(^|\.)(c_attn|c_proj|c_fc)$", weight.layer):
+        return Layer("linear", "rank")
+    votes = {
+        "linear_transposed" if source[name].shape[1] == source[bias].shape[0] else "linear"
+        for name in source
+        if re.search(r"(^|\.)(c_attn|c_proj|c_fc)\.weight$", name)
+        and (bias := name.removesuffix("weight") + "bias") in source
+        and len(source[name].shape) == 2
+        and source[name].shape[0] != source[name].shape[1]
+    }
+    return Layer(votes.pop(), "bias") if len(votes) == 1 else None
+
+
+def fits(kind: str, shape: Shape, bias: Shape | None, layout: Framework) -> bool:
+    """Whether a layer of that kind can have this weight and bias in this layout."""
+    if kind not in TO_MLX:
+        return True
+    if len(shape) != len(TO_MLX[kind]):
+        return False
+    if bias is None or len(bias) != 1:
+        return True
+    if layout == "mlx":
+        return shape[0] == bias[0]
+    if kind.startswith("conv_transpose"):
+        return bias[0] % max(1, shape[1]) == 0
+    return bias[0] == (shape[1] if kind == "linear_transposed" else shape[0])

@@ -1,0 +1,92 @@
+"""In which framework's layout a checkpoint is, by facts that only one of them has."""
+
+from __future__ import annotations
+
+from auscult.errors import RecipeError
+from auscult.recipe.layout import Framework
+from auscult.recipe.weight_names import recurrent_groups, weights_of
+from auscult.weights import Checkpoint
+
+BY_FORMAT: dict[str, Framework] = {
+    "torch": "torch",
+    "torch-legacy": "torch",
+    "torchscript": "torch",
+    "onnx": "torch",  # ONNX's Conv and ConvTranspose store weights as torch does
+    "code:torch": "torch",
+    "code:mlx": "mlx",
+}
+BY_METADATA: dict[str, Framework] = {"mlx": "mlx"}
+"""`format` in a safetensors header. `pt` is no evidence: torch's writer puts it into files of any layout."""
+
+Vote = tuple[Framework, str]
+
+
+def source_layout(checkpoint: Checkpoint, detected: Framework | None = None, declared: Framework | None = None) -> Framework:
+    """The layout of a checkpoint.
+
+    Args:
+        detected: What the family's detection says.
+        declared: What the user says; it wins over what names and detection suggest, but not over the biases.
+
+    Raises:
+        RecipeError: If nothing tells, or facts disagree.
+    """
+    facts = bias_votes(checkpoint)
+    if declared is not None:
+        if facts and facts[0][0] != declared:
+            raise RecipeError("is in another layout than was said", where=facts[0][1], expected=declared, found=facts[0][0])
+        return declared
+    votes = [*facts, *_votes(checkpoint)]
+    if detected is not None:
+        votes.append((detected, "the detected family's names and shapes"))
+    layouts = {layout for layout, _ in votes}
+    if len(layouts) == 1:
+        return votes[0][0]
+    if not layouts:
+        raise RecipeError(
+            "nothing in the file tells whether its weights are in PyTorch's or in MLX's layout",
+            where=checkpoint.path,
+            hint="say it with --from torch or --from mlx, or give --like module:callable",
+        )
+    told = "; ".join(f"{layout}: {next(why for other, why in votes if other == layout)}" for layout in sorted(layouts))
+    raise RecipeError(
+        "has weights in two layouts, or evidence that contradicts itself",
+        where=checkpoint.path,
+        found=told,
+        hint="`auscult inspect` shows which tensors; settle it with --like module:callable",
+    )
+
+
+def bias_votes(checkpoint: Checkpoint) -> list[Vote]:
+    """A bias along axis 1 of an unsquare weight is a transposed convolution in torch's layout; MLX's is always along axis 0."""
+    votes: list[Vote] = []
+    for name, weight in weights_of(checkpoint).items():
+        shape = checkpoint[weight.parts[-1]].shape
+        bias = checkpoint[weight.bias].shape if weight.bias in checkpoint else ()
+        if len(shape) >= 3 and len(bias) == 1 and bias[0] == shape[1] != shape[0]:
+            votes.append(("torch", f"{name} {list(shape)} has its bias along axis 1"))
+    return votes
+
+
+def _votes(checkpoint: Checkpoint) -> list[Vote]:
+    votes: list[Vote] = []
+    if checkpoint.format in BY_FORMAT:
+        votes.append((BY_FORMAT[checkpoint.format], f"the file is {checkpoint.format}"))
+    stated = BY_METADATA.get(checkpoint.metadata.get("format", ""))
+    if stated is not None:
+        votes.append((stated, "its header says so"))
+    names = set(checkpoint)
+    tracked = next((name for name in names if name.endswith("num_batches_tracked")), None)
+    normed = next((weight.name for weight in weights_of(checkpoint).values() if weight.is_normed), None)
+    recurrent = next(iter(recurrent_groups(checkpoint.tensors)), None)
+    for name, why in (
+        (tracked, "only torch counts batches"),
+        (normed, "only torch has weight norm"),
+        (recurrent, "torch's names"),
+    ):
+        if name is not None:
+            votes.append(("torch", f"{name}: {why}"))
+    wide = next((name for name in names if name.endswith((".Wx", ".Wxh")) and name[:-2] + "Wh" in names), None)
+    if wide is not None:
+        votes.append(("mlx", f"{wide}: MLX's name of a recurrent weight"))
+    return votes

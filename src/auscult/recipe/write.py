@@ -1,0 +1,95 @@
+"""A recipe's targets written to a file: proven piece by piece on the way, and put in place only when all of it held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from auscult.checkpoint.atomic import atomic_files
+from auscult.checkpoint.writers import Outgoing, Piece, writer_for
+from auscult.checkpoint.writers._sharded import plan_shards
+from auscult.errors import UsageError
+from auscult.recipe.proof import Proof
+from auscult.recipe.recipe import Recipe
+from auscult.recipe.stream import Progress, Stream
+from auscult.weights import Checkpoint
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written (or, without a destination, proven only)."""
+
+    proof: Proof
+    format: str | None
+    files: tuple[Path, ...]
+    tensors: tuple[Outgoing, ...]
+
+
+def write_recipe(
+    recipe: Recipe,
+    source: Checkpoint,
+    destination: Path | None,
+    *,
+    metadata: Mapping[str, str] | None = None,
+    force: bool = False,
+    shard_bytes: int | None = None,
+    progress: Progress | None = None,
+) -> Written:
+    """Apply a recipe to a checkpoint and write the result in the format of the destination's suffix.
+
+    Memory stays below three times the largest tensor and 100 MB. On any error or interrupt nothing is left behind.
+
+    Args:
+        destination: None to prove without writing.
+        shard_bytes: Write several safetensors files of at most so many bytes, with an index, where one is not enough.
+
+    Raises:
+        RecipeError: If the recipe does not fit, does not survive its round trip, or the format lacks a dtype.
+        UsageError: If the destination is there already and `force` is not given, or its suffix is unknown.
+        CheckpointError: If the disk refuses.
+    """
+    stream = Stream(recipe.bind(source), source, progress)
+    if destination is None:
+        for _ in stream.pieces():
+            pass
+        return Written(stream.proof(), None, (), tuple(stream.tensors))
+    writer = writer_for(destination)
+    writer.check(stream.tensors)
+    shards = plan_shards(destination, stream.tensors, shard_bytes) if shard_bytes else None
+    if shards is not None and writer.FORMAT != "safetensors":
+        raise UsageError("only safetensors can be written in shards", where=str(destination), hint="name it *.safetensors")
+    if shards is None:
+        with atomic_files([destination], force=force) as (out,):
+            writer.write(out, stream.tensors, stream.pieces(), metadata or {})
+            proof = stream.proof()
+        return Written(proof, writer.FORMAT, (destination,), tuple(stream.tensors))
+    files = (*shards.paths, shards.index)
+    with atomic_files(files, force=force) as outs:
+        pieces: Iterator[Piece] = stream.pieces()
+        for out, (start, stop) in zip(outs, shards.spans, strict=False):
+            part, pieces = _until(pieces, start, stop)
+            writer.write(out, stream.tensors[start:stop], part, metadata or {})
+        for _ in pieces:  # entries without targets come after the last tensor: their proofs count too
+            pass
+        outs[-1].write(shards.index_json(stream.tensors))
+        proof = stream.proof()
+    return Written(proof, writer.FORMAT, files, tuple(stream.tensors))
+
+
+def _until(pieces: Iterator[Piece], start: int, stop: int) -> tuple[Iterator[Piece], Iterator[Piece]]:
+    """The pieces of the tensors before `stop`, counted from `start`; and what follows, once these are consumed."""
+    ahead: list[Piece] = []
+
+    def before() -> Iterator[Piece]:
+        for index, piece in pieces:
+            if index >= stop:
+                ahead.append((index, piece))
+                return
+            yield index - start, piece
+
+    def after() -> Iterator[Piece]:
+        yield from chain(ahead, pieces)
+
+    return before(), after()
