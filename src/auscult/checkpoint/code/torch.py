@@ -1,0 +1,115 @@
+"""torch modules: the tensors of `state_dict()`, and what each submodule was built with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from auscult.checkpoint.code import simple
+from auscult.checkpoint.source import dtype_of
+from auscult.errors import CheckpointError
+from auscult.finding import Skip
+from auscult.weights import Array, Checkpoint, ModuleInfo, Quantization, Storage, Tensor
+
+_SAME_WIDTH = {1: torch.uint8, 2: torch.int16, 4: torch.int32}
+
+
+def is_module(value: object) -> bool:
+    return isinstance(value, torch.nn.Module)
+
+
+def is_array(value: object) -> bool:
+    return isinstance(value, torch.Tensor)
+
+
+@dataclass(frozen=True)
+class LiveData:
+    """Elements of a live tensor, copied to the host when asked for."""
+
+    value: torch.Tensor
+
+    def array(self) -> Array:
+        if self.value.device.type == "meta":
+            raise CheckpointError(
+                "has no elements: the module was built on torch's meta device",
+                hint="compare names and shapes only, or build it on the CPU",
+            )
+        held = self.value.detach().cpu()
+        if held.is_quantized:
+            held = held.int_repr()
+        name = str(held.dtype).removeprefix("torch.")
+        if name in ("bfloat16",) or name.startswith("float8"):
+            return held.contiguous().view(_SAME_WIDTH[held.element_size()]).numpy().view(dtype_of(name))
+        return np.asarray(held.resolve_conj().resolve_neg().numpy())
+
+    def flat(self, start: int, stop: int) -> Array:
+        return self.array().reshape(-1)[start:stop]
+
+
+def tensor(name: str, value: torch.Tensor) -> Tensor:
+    """A description of a live tensor."""
+    quantization = None
+    dtype = str(value.dtype).removeprefix("torch.")
+    if value.is_quantized:
+        quantization, dtype = _quantization(value), {"qint8": "int8", "quint8": "uint8", "qint32": "int32"}[dtype]
+    return Tensor(
+        name,
+        tuple(value.shape),
+        dtype,
+        LiveData(value),
+        value.numel() * value.element_size(),
+        storage=Storage(_storage_key(value), int(value.storage_offset()), None if value.is_contiguous() else value.stride()),
+        quantization=quantization,
+    )
+
+
+def _quantization(value: torch.Tensor) -> Quantization:
+    if value.qscheme() in (torch.per_channel_affine, torch.per_channel_symmetric):
+        scales, zeros = value.q_per_channel_scales().numpy(), value.q_per_channel_zero_points().numpy()
+        return Quantization(scales, zeros, value.q_per_channel_axis())
+    return Quantization(np.float32(value.q_scale()), np.int32(value.q_zero_point()))  # type: ignore[arg-type]
+
+
+def _storage_key(value: torch.Tensor) -> str:
+    pointer = value.untyped_storage().data_ptr() if value.device.type != "meta" and not value.is_quantized else 0
+    return f"{value.device}:{pointer or id(value)}"
+
+
+def state(module: torch.nn.Module, path: str) -> Checkpoint:
+    """Every tensor of `module.state_dict()` under its name there; buffers that it leaves out are not part of a checkpoint."""
+    tensors: dict[str, Tensor] = {}
+    skips: list[Skip] = []
+    owners: dict[tuple[Any, ...], list[str]] = {}
+    for name, value in module.state_dict(keep_vars=True).items():
+        if not isinstance(value, torch.Tensor):
+            skips.append(Skip(name, f"is no tensor but extra state ({type(value).__name__})"))
+            continue
+        if isinstance(value, torch.nn.UninitializedParameter):
+            skips.append(Skip(name, "is a lazy parameter without a shape: run the module once first"))
+            continue
+        described = tensor(name, value)
+        trainable = isinstance(value, torch.nn.Parameter)
+        tensors[name] = Tensor(**{**vars(described), "trainable": trainable})
+        place = described.storage
+        if value.numel() and place is not None:
+            owners.setdefault((place.key, place.offset, described.shape, place.strides), []).append(name)
+    ties = tuple(tuple(names) for names in owners.values() if len(names) > 1)
+    modules = {info.path: info for info in _modules(module)}
+    return Checkpoint(path, "code:torch", tensors, skips=tuple(skips), modules=modules, ties=ties)
+
+
+def _modules(root: torch.nn.Module) -> Iterator[ModuleInfo]:
+    for path, module in root.named_modules():
+        kind = type(module)
+        if torch.nn.utils.parametrize.is_parametrized(module):
+            kind = kind.__mro__[1]  # parametrize makes a class of its own over the one that was written
+        attributes = {}
+        for name, value in vars(module).items():
+            plain = simple(tuple(value) if isinstance(value, torch.Size) else value)
+            if not name.startswith("_") and plain is not ...:
+                attributes[name] = plain
+        yield ModuleInfo(path, kind.__name__, attributes)

@@ -1,0 +1,177 @@
+"""Open what the user named: a file, a folder, or code whose result is a model."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import importlib
+import logging
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from auscult.checkpoint import code
+from auscult.errors import TargetError, UsageError
+from auscult.weights import Checkpoint, Tensor
+
+_CODE = re.compile(r"(?P<module>.+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<name>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)$")
+
+
+def is_code(target: str) -> bool:
+    """Whether a target names code: `package.module:callable` or `path/file.py:callable`, and no file of that very name."""
+    return _CODE.match(target) is not None and not Path(target).exists()
+
+
+def open_target(target: str, kwargs: Mapping[str, Any] | None = None, container: str | None = None) -> Checkpoint:
+    """The checkpoint of a file or folder, or the state of the model that a callable returns.
+
+    Code is the user's own and runs with the user's rights; a warning of the logger `auscult` says so before it does.
+    What it prints goes to stderr.
+
+    Args:
+        target: A path, `package.module:callable` or `path/file.py:callable`.
+        kwargs: Arguments for the callable.
+        container: Which group of tensors to take, as `open_checkpoint` has it.
+
+    Raises:
+        CheckpointError: If the file cannot be read.
+        TargetError: If the code cannot be imported or called, or gives no model.
+        UsageError: If arguments are given to a file.
+    """
+    if is_code(target):
+        return _state(_call(target, kwargs or {}), target, container)
+    if kwargs:
+        raise UsageError("a file takes no --kwargs", where=target, hint="name code as package.module:callable")
+    from auscult.checkpoint import open_checkpoint
+
+    return open_checkpoint(target, container)
+
+
+def state_of(module: Any, path: str = "live") -> Checkpoint:
+    """The checkpoint of a live torch or MLX module, or of a mapping from names to arrays.
+
+    Raises:
+        TargetError: If it is none of these.
+    """
+    return _state(module, path, None)
+
+
+def _state(value: Any, path: str, container: str | None) -> Checkpoint:
+    if isinstance(value, Checkpoint):
+        return value
+    frameworks = list(code.present())
+    for framework in frameworks:
+        if framework.is_module(value):
+            return framework.state(value, path)
+    if isinstance(value, Mapping) and value:
+        return _from_mapping(value, path, container, frameworks)
+    raise TargetError(
+        "gives no model",
+        where=path,
+        expected="a torch or MLX module, or a dict from names to arrays",
+        found=f"{type(value).__module__}.{type(value).__qualname__}",
+        hint="point at a callable that returns the module itself",
+    )
+
+
+def _from_mapping(value: Mapping[Any, Any], path: str, container: str | None, frameworks: list[code.Framework]) -> Checkpoint:
+    """A state dict in memory: flat, or nested under containers that are stepped into by name."""
+    if container:
+        for step in re.findall(r"[^\[\]\"'.]+", container):
+            if not isinstance(value, Mapping) or step not in value:
+                raise TargetError("has no such container", where=path, found=container)
+            value = value[step]
+    tensors: dict[str, Tensor] = {}
+    for name, item in value.items():
+        described = _leaf(str(name), item, frameworks)
+        if described is None:
+            raise TargetError(
+                "holds something that is no array",
+                where=f"{path}[{name!r}]",
+                found=type(item).__qualname__,
+                hint="return the state dict itself, or name the group with --container",
+            )
+        tensors[str(name)] = described
+    return Checkpoint(path, "memory", tensors)
+
+
+def _leaf(name: str, value: Any, frameworks: list[code.Framework]) -> Tensor | None:
+    for framework in frameworks:
+        if framework.is_array(value):
+            return framework.tensor(name, value)
+    if hasattr(value, "__array__") and hasattr(value, "shape"):
+        return Tensor.of(name, np.asarray(value))
+    return None
+
+
+def _call(target: str, kwargs: Mapping[str, Any]) -> Any:
+    """What the named callable returns; a model that is already there is taken as it is."""
+    logging.getLogger("auscult").warning("running your code: %s", target)
+    matched = _CODE.match(target)
+    if matched is None:
+        raise TargetError("names no code", where=target, expected="package.module:callable or path/file.py:callable")
+    with _as_a_script(target):
+        value: Any = _module(matched["module"], target)
+        for step in matched["name"].split("."):
+            value = _attribute(value, step, target)
+        if not isinstance(value, type) and (isinstance(value, Mapping) or any(f.is_module(value) for f in code.present())):
+            return value
+        if not callable(value):
+            raise TargetError("is neither callable nor a model", where=target, found=type(value).__qualname__)
+        return value(**kwargs)
+
+
+@contextlib.contextmanager
+def _as_a_script(target: str) -> Iterator[None]:
+    """Run user code: what it prints goes to stderr, and what it raises becomes one line."""
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    except TargetError:
+        raise
+    except ModuleNotFoundError as error:
+        hint = f"install {error.name.split('.')[0]}, or run from the folder that holds it" if error.name else None
+        raise TargetError(f"cannot be imported: {error}", where=target, hint=hint) from error
+    except (Exception, SystemExit) as error:  # whatever the user's code raises is for the user, as one line
+        said = " ".join(str(error).split())[:300] or "no message"
+        hint = "arguments go in --kwargs '{\"name\": value}'" if isinstance(error, TypeError) else "--debug shows the traceback"
+        raise TargetError(f"raised {type(error).__name__}: {said}", where=target, hint=hint) from error
+
+
+def _module(name: str, target: str) -> ModuleType:
+    if not name.endswith(".py"):
+        _on_path(str(Path.cwd()))
+        return importlib.import_module(name)
+    path = Path(name)
+    if not path.is_file():
+        raise TargetError("there is no such file", where=name)
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    _on_path(str(path.resolve().parent))  # so that the file finds its neighbours, as when it is run
+    alias = f"_auscult_target_{path.stem}"
+    spec = spec_from_file_location(alias, path)
+    if spec is None or spec.loader is None:
+        raise TargetError("cannot be imported as a module", where=target)
+    module = module_from_spec(spec)
+    sys.modules[alias] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _on_path(folder: str) -> None:
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+
+
+def _attribute(owner: Any, name: str, target: str) -> Any:
+    if hasattr(owner, name):
+        return getattr(owner, name)
+    public = [known for known in vars(owner) if not known.startswith("_") and callable(getattr(owner, known))]
+    close = difflib.get_close_matches(name, public, n=3)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(sorted(public)[:8]) or 'no callables'}"
+    raise TargetError(f"has no `{name}`", where=target, hint=hint)
