@@ -68,10 +68,14 @@ def test_what_user_code_prints_stays_off_stdout(tmp_path: Path, capsys: pytest.C
 def test_a_file_finds_its_neighbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", list(sys.path))
     script(tmp_path, "WIDTH = 7\n", "neighbour_of_target.py")
-    path = script(
-        tmp_path,
-        "import numpy, neighbour_of_target as n\nclass Net:\n    @staticmethod\n    def build():\n        return {'w': numpy.zeros(n.WIDTH)}\n",
-    )
+    text = """
+        import numpy, neighbour_of_target
+        class Net:
+            @staticmethod
+            def build():
+                return {"w": numpy.zeros(neighbour_of_target.WIDTH)}
+    """
+    path = script(tmp_path, text)
     assert open_target(f"{path}:Net.build")["w"].shape == (7,)
 
 
@@ -86,7 +90,7 @@ def test_a_file_finds_its_neighbours(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("def other(): return {}\n", "xyz", "it has other"),
         ("make = 3\n", "make", "is neither callable nor a model (found int)"),
         ("def make(): return 3\n", "make", "gives no model"),
-        ("def make(): return {'epoch': 3}\n", "make", "holds something that is no array"),
+        ("def make(): return {'epoch': 3}\n", "make", "gives a dict without arrays (found keys ['epoch'])"),
         ("def make(:\n", "make", "raised SyntaxError"),
     ],
 )
@@ -113,7 +117,9 @@ def test_arguments_for_a_file_are_an_error() -> None:
 def test_containers_of_a_nested_dict(tmp_path: Path) -> None:
     path = script(tmp_path, "import numpy\ndef make(): return {'epoch': 1, 'model': {'w': numpy.ones(2)}}\n")
     assert list(open_target(f"{path}:make", container="model")) == ["w"]
-    with pytest.raises(TargetError, match="has no such container"):
+    assert list(open_target(f"{path}:make")) == ["w"]
+    assert open_target(f"{path}:make").container == ("model",)
+    with pytest.raises(CheckpointError, match="has no container"):
         open_target(f"{path}:make", container="ema")
 
 

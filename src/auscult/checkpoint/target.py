@@ -9,13 +9,16 @@ import logging
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from auscult.checkpoint import code
+from auscult.checkpoint import code, open_checkpoint
+from auscult.checkpoint.containers import choose
+from auscult.checkpoint.groups import walk
 from auscult.errors import TargetError, UsageError
 from auscult.weights import Checkpoint, Tensor
 
@@ -47,8 +50,6 @@ def open_target(target: str, kwargs: Mapping[str, Any] | None = None, container:
         return _state(_call(target, kwargs or {}), target, container)
     if kwargs:
         raise UsageError("a file takes no --kwargs", where=target, hint="name code as package.module:callable")
-    from auscult.checkpoint import open_checkpoint
-
     return open_checkpoint(target, container)
 
 
@@ -80,24 +81,32 @@ def _state(value: Any, path: str, container: str | None) -> Checkpoint:
 
 
 def _from_mapping(value: Mapping[Any, Any], path: str, container: str | None, frameworks: list[code.Framework]) -> Checkpoint:
-    """A state dict in memory: flat, or nested under containers that are stepped into by name."""
-    if container:
-        for step in re.findall(r"[^\[\]\"'.]+", container):
-            if not isinstance(value, Mapping) or step not in value:
-                raise TargetError("has no such container", where=path, found=container)
-            value = value[step]
-    tensors: dict[str, Tensor] = {}
-    for name, item in value.items():
-        described = _leaf(str(name), item, frameworks)
-        if described is None:
-            raise TargetError(
-                "holds something that is no array",
-                where=f"{path}[{name!r}]",
-                found=type(item).__qualname__,
-                hint="return the state dict itself, or name the group with --container",
-            )
-        tensors[str(name)] = described
-    return Checkpoint(path, "memory", tensors)
+    """A state dict in memory, flat or wrapped as files are: the model's group is chosen, or the one that `container` names."""
+    walked = walk(_tree(value, frameworks), path)
+    if not walked.root.tensors:
+        hint = "return the module, or its state dict"
+        raise TargetError("gives a dict without arrays", where=path, found=f"keys {list(value)[:8]}", hint=hint)
+    choice = choose(walked.root, path, container)
+    tensors = {name: replace(leaf, name=name) for name, leaf in choice.leaves if isinstance(leaf, Tensor)}
+    return Checkpoint(
+        path,
+        "memory",
+        tensors,
+        container=choice.path,
+        containers=choice.containers,
+        metadata=choice.scalars,
+        skips=(*walked.skips,),
+    )
+
+
+def _tree(value: Any, frameworks: list[code.Framework]) -> Any:
+    """Nested containers with arrays as tensors; anything else as it is."""
+    if isinstance(value, Mapping):
+        return {key: _tree(item, frameworks) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_tree(item, frameworks) for item in value]
+    described = _leaf("", value, frameworks)
+    return value if described is None else described
 
 
 def _leaf(name: str, value: Any, frameworks: list[code.Framework]) -> Tensor | None:
