@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from auscult.align.compare import exactly
+from auscult.align.fingerprint import bits
 from auscult.align.ledger import Ledger
 from auscult.align.naming import weight_norm_pair
 from auscult.align.records import Alignment, Match
 from auscult.align.side import Side
+from auscult.recipe.op import Op
 from auscult.verdict import Equality
 
 
 def alignment_of(ledger: Ledger) -> Alignment:
     """The finished alignment, matches in the order of side a."""
-    matches = mark_swapped(ledger)
+    matches = _one_scramble(ledger, mark_swapped(ledger))
     matches.sort(key=lambda match: min(ledger.a.position[name] for name in match.a))
     return Alignment(
         tuple(matches),
@@ -55,6 +57,26 @@ def _marked(match: Match, crossed: Mapping[str, str]) -> Match:
         return match
     evidence = {**match.evidence, "expected": wanted} if wanted else match.evidence
     return replace(match, cause="weight-norm-swapped" if roles else "swapped", fault=True, evidence=evidence)
+
+
+def _one_scramble(ledger: Ledger, matches: list[Match]) -> list[Match]:
+    """Beside tensors in the wrong memory order, a transposed one that the same mistake explains is one of them.
+
+    For a square matrix the two are the same; the file's other tensors tell which it was.
+    """
+    scrambles = {match.ops for match in matches if match.cause == "layout-fortran" and len(match.ops) == 1}
+    return [_scrambled(ledger, match, scrambles) for match in matches] if scrambles else matches
+
+
+def _scrambled(ledger: Ledger, match: Match, scrambles: set[tuple[Op, ...]]) -> Match:
+    if [op.op for op in match.ops] != ["permute"] or match.a != match.b or match.equality is not Equality.EXACT:
+        return match
+    for ops in sorted(scrambles, key=repr):
+        a, b = ledger.a.array(match.a[0]), ledger.b.array(match.b[0])
+        if a.shape == b.shape and ops[0].op == "fortran" and bool((bits(ops[0].apply([a])[0]) == bits(b)).all()):
+            evidence = {**match.evidence, "also": [op.to_json() for op in match.ops]}
+            return replace(match, ops=ops, cause="layout-fortran", fault=True, evidence=evidence)
+    return match
 
 
 def _single(match: Match) -> bool:

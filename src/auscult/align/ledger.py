@@ -25,6 +25,7 @@ class Ledger:
     Attributes:
         partner: Name on side b for each matched single name on side a.
         tried: Pairs that were compared on their elements and are not the same.
+        alike: Pairs whose fingerprints agree after a cast.
         refuted: Derived matches that names suggest and the elements refute.
         renaming: What the matches teach about names, from side a to side b; `back` the other way. See `learn`.
     """
@@ -36,6 +37,7 @@ class Ledger:
         self.ambiguous: dict[str, tuple[str, ...]] = {}
         self.tried: set[tuple[str, str]] = set()
         self.refuted: list[Match] = []
+        self.alike: list[tuple[str, str]] = []
         self.renaming = Renaming.of(())
         self.back = Renaming.of(())
 

@@ -74,6 +74,7 @@ def _by_cast(ledger: Ledger) -> None:
                     partner = prints.get(cast_print(finer, name, kind))
                     if partner is not None:
                         pairs.append((name, partner) if forward else (partner, name))
+    ledger.alike = pairs
     _confirm(ledger, _once(pairs))
 
 

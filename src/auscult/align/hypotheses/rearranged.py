@@ -1,0 +1,69 @@
+"""One tensor whose elements stand in another order on the other side, and no permutation of axes explains it.
+
+Blocks of an attention's q, k, v or of a recurrent layer's gates in another order; heads interleaved; rotary halves
+interleaved; a flipped kernel; a column-major file read as row-major. All keep the multiset of elements, so that only pairs
+of equal fingerprints (after a cast, where the dtypes differ) are looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from auscult.align.derived import Candidate, View
+from auscult.align.exact import buckets
+from auscult.align.lossy import identifying
+from auscult.align.rearrange import rearranged
+from auscult.recipe.op import Op
+from auscult.recipe.ops.deinterleave import Deinterleave
+from auscult.recipe.ops.flip import Flip
+from auscult.recipe.ops.fortran import FortranScramble
+from auscult.recipe.ops.interleave import Interleave
+from auscult.recipe.ops.reorder_blocks import ReorderBlocks
+from auscult.recipe.ops.reshape import Reshape
+
+PRIORITY = 20
+BOTH_WAYS = False
+MAX_PARTNERS = 4
+
+_RECURRENT = re.compile(r"lstm|gru|rnn|gate|weight_[ih]h|bias_[ih]h|(^|[._])(w_?[xih]|[wr]_?[ih]?h?|wx|wh)$", re.IGNORECASE)
+_ATTENTION = re.compile(r"qkv|kv|in_proj|c_attn|att(entio)?n|query_key|to_[qkv]", re.IGNORECASE)
+
+
+def propose(view: View) -> Iterator[Candidate]:
+    for source, target in _pairs(view):
+        if source not in view.x.left or target not in view.y.left:
+            continue
+        for ops in rearranged(view.x.array(source), view.y.array(target)):
+            cause, fault = _cause(source, target, ops[-1])
+            yield Candidate((source,), (target,), ops, cause, fault)
+
+
+def _pairs(view: View) -> Iterator[tuple[str, str]]:
+    """Pairs of equal fingerprint that no move of axes makes equal, those with corresponding names first."""
+    targets = buckets(view.y)
+    for key, sources in buckets(view.x).items():
+        partners = targets.get(key)
+        if partners is None or key[1].constant:
+            continue
+        for source in sources:
+            expected = [name for name in view.expected(source) if name in set(partners)]
+            yield from ((source, target) for target in dict.fromkeys([*expected, *partners[:MAX_PARTNERS]]))
+    for a, b in view.ledger.alike:
+        if a in view.x.left and b in view.y.left and identifying(view.x, a):
+            yield a, b
+
+
+def _cause(source: str, target: str, op: Op) -> tuple[str | None, bool]:
+    """The defect's name, and whether it is a fault: between files that use the same name, another order is one."""
+    same = source.rpartition(".")[2] == target.rpartition(".")[2] and source.split(".")[-2:] == target.split(".")[-2:]
+    if isinstance(op, FortranScramble | Reshape):
+        return "layout-fortran", True
+    if isinstance(op, Interleave | Deinterleave):
+        return ("qkv-order", same) if op.outer == 1 and op.parts in {2, 3} else ("rope-convention", same)
+    if isinstance(op, ReorderBlocks):
+        recurrent = bool(_RECURRENT.search(source) or _RECURRENT.search(target))
+        attention = bool(_ATTENTION.search(source) or _ATTENTION.search(target))
+        gates = recurrent or (len(op.order) != 3 and not attention)
+        return "gate-order" if gates and not (attention and not recurrent) else "qkv-order", same
+    return ("kernel-flipped" if isinstance(op, Flip) else None), same
