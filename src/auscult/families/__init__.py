@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import asdict
 from functools import cache
 from types import ModuleType
@@ -129,8 +129,9 @@ def _try(name: str, plain: Canonical, prefix: str) -> Detection | None:
         {key[len(prefix) :]: shape for key, shape in plain.shapes.items() if key.startswith(prefix)} if prefix else plain.shapes
     )
     outside = len(plain.shapes) - len(stored)
-    as_torch = _read(sign, Shapes(stored), outside)
-    as_mlx = _read(sign, Shapes({key: from_mlx(key, shape, sign.transposed) for key, shape in stored.items()}), outside)
+    halves = {weight[len(prefix) :] for weight, pair in plain.members.items() if len(pair) == 1 and weight.startswith(prefix)}
+    as_torch = _read(sign, Shapes(stored), outside, halves)
+    as_mlx = _read(sign, Shapes({key: from_mlx(key, shape, sign.transposed) for key, shape in stored.items()}), outside, halves)
     scores = [reading[2].score if reading else 0.0 for reading in (as_torch, as_mlx)]
     best = as_mlx if scores[1] > scores[0] else as_torch
     if best is None or best[2].score < MIN_SCORE or best[2].matched < MIN_MATCHED:
@@ -151,13 +152,13 @@ def _try(name: str, plain: Canonical, prefix: str) -> Detection | None:
     )
 
 
-def _read(sign: Signature, shapes: Shapes, outside: int) -> tuple[Any, Plan, Fit, list[str]] | None:
+def _read(sign: Signature, shapes: Shapes, outside: int, halves: Set[str]) -> tuple[Any, Plan, Fit, list[str]] | None:
     config = sign.infer(shapes)
     if config is None:
         return None
     plan = sign.plan(config)
     absent = tuple(evidence.says for evidence in sign.EVIDENCE if not evidence.holds(shapes.has))
-    return config, plan, fit(shapes.shapes, plan, outside, absent), shapes.guesses
+    return config, plan, fit(shapes.shapes, plan, outside, absent, halves), shapes.guesses
 
 
 def _parametrisation(plain: Canonical, plan: Plan, prefix: str) -> Parametrisation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 
 from auscult.families._plan import ANY_SHAPE, Plan, mlx_shape
@@ -29,12 +29,16 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Fit:
-    """The comparison of one reading of a checkpoint with one plan. All names are canonical."""
+    """The comparison of one reading of a checkpoint with one plan. All names are canonical.
+
+    `reshaped` have another shape than planned, `halved` only one tensor of their weight-norm pair.
+    """
 
     matched: int
     missing: tuple[str, ...]
     foreign: tuple[str, ...]
     reshaped: tuple[str, ...]
+    halved: tuple[str, ...]
     total: int
     absent: tuple[str, ...]
 
@@ -42,13 +46,21 @@ class Fit:
     def score(self) -> float:
         if not self.total:
             return 0.0
-        return (self.matched + NAME_ONLY * len(self.reshaped)) / self.total * ABSENT_EVIDENCE ** len(self.absent)
+        return (
+            (self.matched + NAME_ONLY * (len(self.reshaped) + len(self.halved)))
+            / self.total
+            * ABSENT_EVIDENCE ** len(self.absent)
+        )
 
 
-def fit(shapes: Mapping[str, Shape], plan: Plan, outside: int, absent: tuple[str, ...]) -> Fit:
-    """Compare torch-layout shapes with a plan; `outside` counts the checkpoint's tensors that do not have the prefix."""
+def fit(shapes: Mapping[str, Shape], plan: Plan, outside: int, absent: tuple[str, ...], halves: Set[str]) -> Fit:
+    """Compare torch-layout shapes with a plan.
+
+    `outside` counts the checkpoint's tensors that do not have the prefix, `halves` are the weight-norm pairs of which one
+    tensor is absent.
+    """
     matched = optional_absent = 0
-    missing, reshaped = [], []
+    missing, reshaped, halved = [], [], []
     for name, planned in plan.items():
         found = shapes.get(name)
         if found is None:
@@ -56,13 +68,15 @@ def fit(shapes: Mapping[str, Shape], plan: Plan, outside: int, absent: tuple[str
                 optional_absent += 1
             else:
                 missing.append(name)
+        elif name in halves:
+            halved.append(name)
         elif planned.shape in {found, ANY_SHAPE}:
             matched += 1
         else:
             reshaped.append(name)
     foreign = tuple(name for name in shapes if name not in plan)
     total = len(plan) - optional_absent + len(foreign) + outside
-    return Fit(matched, tuple(missing), foreign, tuple(reshaped), total, absent)
+    return Fit(matched, tuple(missing), foreign, tuple(reshaped), tuple(halved), total, absent)
 
 
 def sentences(
@@ -72,6 +86,8 @@ def sentences(
     lines = list(result.absent)
     if result.missing:
         lines.append(f"{_count(result.missing)} expected and not here: {_some(result.missing)}")
+    if result.halved:
+        lines.append(f"one half of a weight-norm pair is not here: {_some(result.halved)}")
     if result.reshaped:
         name = result.reshaped[0]
         expected = mlx_shape(plan[name]) if layout == "mlx" else plan[name].shape

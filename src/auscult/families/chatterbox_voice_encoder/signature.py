@@ -13,6 +13,7 @@ from auscult.families._shapes import Shapes
 from auscult.weights import Shape
 
 ANCHORS = ("lstm.weight_ih_l0", "lstm.weight_hh_l0", "lstm.weight_ih_l1", "similarity_weight", "similarity_bias", "proj.weight")
+LSTM = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 EVIDENCE = (Evidence("no `lstm`", any_of=("lstm.",)),)
 
 
@@ -28,7 +29,7 @@ class Config:
 
 def infer(shapes: Shapes) -> Config | None:
     """See `auscult.families.signature`."""
-    layers = sum(1 for layer in range(16) if shapes.has(f"lstm.weight_ih_l{layer}", f"lstm.weight_hh_l{layer}"))
+    layers = sum(1 for layer in range(16) if shapes.has(*(f"lstm.{part}_l{layer}" for part in LSTM)))
     hidden = shapes.find(*((f"lstm.weight_hh_l{layer}", 1) for layer in range(layers)))
     if not layers or not hidden:
         return None

@@ -79,15 +79,16 @@ def infer(shapes: Shapes, prefix: str = "") -> Config | None:
     count = shapes.count(f0)
     # torch keeps convolutions at 0, 2, 4...; a port without the activations in the list at 0, 1, 2...
     step = 1 if shapes.has(f"{f0}1.", f"{f0}3.") else 2
+    outputs = shapes.size((f"{prefix}conv_post.weight", 0), (f"{prefix}conv_post.bias", 0), default=18)
     return Config(
         mel_bins=shapes.size((f"{prefix}conv_pre.weight", 1), (f"{f0}0.weight", 1), default=80),
         channels=tuple(channels),
         upsample_kernel_sizes=tuple(shapes.size((f"{prefix}ups.{stage}.weight", 2), default=4) for stage in range(stages)),
         resblock_kernel_sizes=kernels,
         resblock_depth=max(shapes.count(f"{prefix}resblocks.{block}.convs1.") for block in range(blocks)),
-        source_kernels=tuple(shapes.size((f"{prefix}source_downs.{stage}.weight", 2), default=1) for stage in range(stages)),
+        source_kernels=tuple(_source_kernel(shapes, f"{prefix}source_downs.{stage}.weight", outputs) for stage in range(stages)),
         source_resblock_kernel_sizes=tuple(shapes.size((f"{n}.0.weight", 2), (f"{n}.1.weight", 2), default=7) for n in sources),
-        outputs=shapes.size((f"{prefix}conv_post.weight", 0), (f"{prefix}conv_post.bias", 0), default=18),
+        outputs=outputs,
         harmonics=shapes.size((f"{prefix}m_source.l_linear.weight", 1), default=9),
         pre_kernel_size=shapes.size((f"{prefix}conv_pre.weight", 2), default=7),
         post_kernel_size=shapes.size((f"{prefix}conv_post.weight", 2), default=7),
@@ -95,6 +96,12 @@ def infer(shapes: Shapes, prefix: str = "") -> Config | None:
         f0_width=shapes.size((f"{f0}0.weight", 0), (f"{f0}0.bias", 0), (f"{f0}{step}.bias", 0), default=512) if count else 512,
         f0_step=step,
     )
+
+
+def _source_kernel(shapes: Shapes, name: str, outputs: int) -> int:
+    """The axis that is not `outputs`: of the longest kernel, files exist in which these two axes alone are exchanged."""
+    kernel, source = shapes.size((name, 2), default=1), shapes.find((name, 1))
+    return source if kernel == outputs and source is not None else kernel
 
 
 @cache
