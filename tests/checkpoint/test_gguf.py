@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auscult.checkpoint.ggml import BLOCKS, DEQUANTIZE, SLAB_BLOCKS
 from auscult.checkpoint.formats.gguf import read, sniff
+from auscult.checkpoint.ggml import BLOCKS, DEQUANTIZE, SLAB_BLOCKS
 from auscult.errors import CheckpointError
 from auscult.weights import Array
 from tests.checkpoint.mutation import Edit, damage, edits, read_all

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -17,21 +17,30 @@ from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
 from auscult.weights import Array
 
-MAX_TABLES = 2_000_000
+MAX_TABLES = 1_000_000
 MAX_FIELDS = 64
 MAX_TEXT_BYTES = 1 << 16
 MAX_ALL_TEXT_BYTES = 1 << 26
 
 Code = Literal["b", "B", "?", "h", "H", "i", "I", "q", "Q", "f", "d"]
 """Scalar types, as the struct module writes them."""
+FORMS = {code: struct.Struct("<" + code) for code in get_args(Code)}
 
 
 @dataclass
-class _Budget:
-    """How much may be opened and read: offsets may share a table or a string, so that a small file could list billions."""
+class _File:
+    """What the tables of a file share.
 
-    tables: int = MAX_TABLES
+    Attributes:
+        tables: How many more may be opened: offsets may share a table or a string, so that a small file could list billions.
+        text: How many more bytes of text may be read.
+        vtables: Those read before, as writers share them between tables of one kind.
+    """
+
+    data: memoryview
+    tables: int = field(default_factory=lambda: MAX_TABLES)
     text: int = MAX_ALL_TEXT_BYTES
+    vtables: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass
@@ -47,34 +56,42 @@ class Table:
 
     source: Source
     position: int
-    budget: _Budget = field(default_factory=_Budget, repr=False)
+    file: _File = field(repr=False)
     fields: tuple[int, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
-        self.budget.tables -= 1
-        if self.budget.tables < 0:
+        self.file.tables -= 1
+        if self.file.tables < 0:
             raise self.error("has too many tables", expected=f"at most {MAX_TABLES}", found="more")
         vtable = self.position - self._number("i", self.position)
-        size = self._number("H", vtable)
+        known = self.file.vtables.get(vtable)
+        self.fields = self._vtable(vtable) if known is None else known
+
+    def _vtable(self, position: int) -> tuple[int, ...]:
+        size = self._number("H", position)
         if size < 4 or size % 2:
             raise self.error("has a damaged table", expected="an even size of at least 4", found=size)
-        self.source.view(vtable, size)
+        self.source.view(position, size)
         count = min(size // 2 - 2, MAX_FIELDS)
-        self.fields = struct.unpack(f"<{count}H", self.source.view(vtable + 4, 2 * count))
+        self.file.vtables[position] = struct.unpack_from(f"<{count}H", self.file.data, position + 4)
+        return self.file.vtables[position]
 
     @classmethod
     def root(cls, source: Source) -> Table:
         """The table that a file starts with."""
-        return cls(source, struct.unpack("<I", source.view(0, 4))[0])
+        data = source.view(0, source.size)
+        return cls(source, struct.unpack("<I", source.view(0, 4))[0], _File(data))
 
     def error(self, what: str, expected: object = None, found: object = None) -> CheckpointError:
         """An error about this file."""
         hint = "the file is damaged: fetch it again"
         return CheckpointError(what, where=str(self.source.path), expected=expected, found=found, hint=hint)
 
-    def _number(self, code: str, position: int) -> Any:
-        form = struct.Struct("<" + code)
-        return form.unpack(self.source.view(position, form.size))[0]
+    def _number(self, code: Code, position: int) -> Any:
+        form = FORMS[code]
+        if position < 0 or position + form.size > len(self.file.data):
+            self.source.view(position, form.size)  # says what is wrong
+        return form.unpack_from(self.file.data, position)[0]
 
     def _place(self, number: int) -> int:
         """Where the field's value is, 0 if it is absent."""
@@ -92,7 +109,7 @@ class Table:
     def table(self, number: int) -> Table | None:
         """A sub-table, or the table of a union."""
         position = self._place(number)
-        return Table(self.source, self._target(position), self.budget) if position else None
+        return Table(self.source, self._target(position), self.file) if position else None
 
     def vector(self, number: int, itemsize: int) -> tuple[int, int] | None:
         """First byte and number of items of a vector; None if it is absent."""
@@ -108,7 +125,7 @@ class Table:
         """The tables of a vector."""
         start, count = self.vector(number, 4) or (0, 0)
         for index in range(count):
-            yield Table(self.source, self._target(start + 4 * index), self.budget)
+            yield Table(self.source, self._target(start + 4 * index), self.file)
 
     def numbers(self, number: int, code: Code) -> Array:
         """A vector of scalars as a read-only view of the file; empty if it is absent."""
@@ -119,7 +136,7 @@ class Table:
     def text(self, number: int) -> str:
         """A string of at most 64 KiB, "" if it is absent; bytes that are not UTF-8 become replacement characters."""
         start, count = self.vector(number, 1) or (0, 0)
-        self.budget.text -= count
-        if count > MAX_TEXT_BYTES or self.budget.text < 0:
+        self.file.text -= count
+        if count > MAX_TEXT_BYTES or self.file.text < 0:
             raise self.error("has text that is too long", expected=f"at most {MAX_TEXT_BYTES} bytes in a string", found=count)
         return self.source.bytes(start, count).decode("utf-8", "replace")

@@ -10,13 +10,12 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 
-def tensor(
-    name: str, shape: tuple[int, ...], kind: str, buffer: int, scales: Any = None, zeros: Any = None, axis: int = 0
-) -> Any:
-    """A tensor of a model."""
+def tensor(name: str, shape: tuple[int, ...], kind: str, buffer: int, quantization: tuple[Any, Any, int] | None = None) -> Any:
+    """A tensor of a model; the quantisation is scales, zero points and their axis."""
     result = schema.TensorT()
     result.name, result.shape, result.type, result.buffer = name, list(shape), getattr(schema.TensorType, kind), buffer
-    if scales is not None:
+    if quantization is not None:
+        scales, zeros, axis = quantization
         result.quantization = schema.QuantizationParametersT()
         result.quantization.scale = np.asarray(scales, np.float32)
         result.quantization.zeroPoint = np.asarray(zeros, np.int64)
@@ -76,10 +75,10 @@ def make(path: Path, seed: int) -> None:
         tensor("conv/kernel", weight.shape, "FLOAT32", 1),
         tensor("conv/bias", bias.shape, "FLOAT32", 2),
         tensor("y", (1, 1, width, out), "FLOAT32", 0),
-        tensor("quantised", bytes_.shape, "INT8", 3, rng.random(out), np.zeros(out), 0),
+        tensor("quantised", bytes_.shape, "INT8", 3, (rng.random(out), np.zeros(out), 0)),
         tensor("half", half.shape, "FLOAT16", 4),
         tensor("half", half.shape, "FLOAT16", 4),
-        tensor("nibbles", (5,), "INT4", 5, [0.5], [0]),
+        tensor("nibbles", (5,), "INT4", 5, ([0.5], [0], 0)),
     ]
     graph = subgraph(tensors, [convolution([0, 1, 2], [3], int(rng.integers(1, 3)))], [0], [3])
     path.write_bytes(pack([buffer(), buffer(weight), buffer(bias), buffer(bytes_), buffer(half), buffer(nibbles)], [graph]))
