@@ -75,17 +75,21 @@ def layer_kind(checkpoint: Checkpoint, name: str, shape: Shape | None = None) ->
         known = _kind_of_type(info.type, len(shape))
         if known is not None:
             return known
-    if sum(side > 1 for side in shape) <= 1 and len(shape) < 3:
+    return _kind_by_name(checkpoint, name, shape)
+
+
+def _kind_by_name(checkpoint: Checkpoint, name: str, shape: Shape) -> Kind:
+    if len(shape) in {3, 4} and not shape[0] == shape[-1] == 1:
+        transposed = _is_transposed(checkpoint, name, shape)
+        if len(shape) == 3:
+            return "conv-transpose1d" if transposed else "conv1d"
+        return "conv-transpose2d" if transposed else "conv2d"
+    if sum(side > 1 for side in shape) <= 1:
         return "vector"
     if _RECURRENT_NAME.search(name):
         return "recurrent"
     if len(shape) == 2:
         return "embedding" if _EMBEDDING_NAME.search(name) and not name.endswith("proj.weight") else "linear"
-    if len(shape) in {3, 4}:
-        transposed = _is_transposed(checkpoint, name, shape)
-        if len(shape) == 3:
-            return "vector" if shape[0] == shape[2] == 1 else ("conv-transpose1d" if transposed else "conv1d")
-        return "conv-transpose2d" if transposed else "conv2d"
     return "other"
 
 

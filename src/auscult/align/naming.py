@@ -106,6 +106,12 @@ def pattern(name: str, *, every_digit: bool = False) -> tuple[str, tuple[int, ..
     return digits.sub("*", name), tuple(int(index) for index in digits.findall(name))
 
 
+def rows(name: str, *, every_digit: bool = False) -> tuple[tuple[str, int, str], ...]:
+    """Each index of a name with what stands before and after it: `layers.3.ff.weight` gives (`layers.`, 3, `.ff.weight`)."""
+    digits = _ANY_DIGITS if every_digit else _LONE_DIGITS
+    return tuple((name[: found.start()], int(found.group()), name[found.end() :]) for found in digits.finditer(name))
+
+
 @cache
 def words(name: str) -> tuple[str, ...]:
     """Lower-case words of a name, each in one spelling; indices are left out."""

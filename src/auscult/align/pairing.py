@@ -163,6 +163,5 @@ def _pair_unique_shapes(pairing: Pairing) -> None:
         for stem, slot in slots.items():
             shapes[tuple(sorted(slot.shape))][side].append(stem)
     for shape, (a, b) in shapes.items():
-        if len(a) == len(b) == 1 and len(shape) >= 2 and len(set(shape)) > 1:
-            if similarity(a[0], b[0]) > 0:
-                pairing.take(a[0], b[0], "unique-shape")
+        if len(a) == len(b) == 1 and len(shape) >= 2 and len(set(shape)) > 1 and similarity(a[0], b[0]) > 0:
+            pairing.take(a[0], b[0], "unique-shape")

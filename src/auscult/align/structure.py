@@ -116,10 +116,11 @@ def _moves(shape: Shape, axes: Axes) -> bool:
 def _matches(a: Checkpoint, b: Checkpoint, pair: Pair, axes: tuple[Axes, bool] | None) -> list[Match]:
     left, right, how = pair
     by: By = "structure" if how == "unique-shape" else "name"
-    evidence = {"compared": "shapes", "paired_by": how}
+    evidence: dict[str, object] = {"compared": "shapes", "paired_by": how}
     if len(left.names) == len(right.names):
         halves = zip(left.names, right.names, strict=True)
-        return [_match(a, b, one, two, by, evidence, axes) for one, two in halves]
+        plain = [Match((one,), (two,), (), Equality.EXACT, by, evidence=evidence) for one, two in halves]
+        return [_by_shape(match, a[match.a[0]].shape, b[match.b[0]].shape, axes) for match in plain]
     shapes_agree = left.shape == right.shape or axes is not None
     permute: tuple[Op, ...] = (Permute(axes[0]),) if axes else ()
     ops: tuple[Op, ...]
@@ -138,13 +139,12 @@ def _norm_axis(gain: Shape) -> int:
     return max(range(len(gain)), key=lambda axis: gain[axis], default=0)
 
 
-def _match(
-    a: Checkpoint, b: Checkpoint, one: str, two: str, by: By, evidence: dict[str, object], axes: tuple[Axes, bool] | None
-) -> Match:
-    shape_a, shape_b = a[one].shape, b[two].shape
-    plain = Match((one,), (two,), (), Equality.EXACT, by, evidence=evidence)
+def _by_shape(match: Match, shape_a: Shape, shape_b: Shape, axes: tuple[Axes, bool] | None) -> Match:
+    """The match with the permutation that its shapes need, or as different where they do not fit."""
     if axes is not None and _permuted(shape_a, axes[0]) == shape_b and (shape_a != shape_b or _moves(shape_a, axes[0])):
-        return replace(plain, ops=(Permute(axes[0]),), evidence=evidence | {"settled_by_shape": axes[1]})
+        evidence = {**match.evidence, "settled_by_shape": axes[1]}
+        return replace(match, ops=(Permute(axes[0]),), evidence=evidence)
     if shape_a == shape_b:
-        return plain
-    return replace(plain, equality=Equality.DIFFERENT, evidence=evidence | {"shape_a": list(shape_a), "shape_b": list(shape_b)})
+        return match
+    shapes = {"shape_a": list(shape_a), "shape_b": list(shape_b)}
+    return replace(match, equality=Equality.DIFFERENT, evidence={**match.evidence, **shapes})

@@ -34,11 +34,12 @@ class OpenItems:
 
     def close(self, places: Iterable[Place]) -> None:
         """Take what these places explain off the lists."""
-        named = set()
+        named: set[str] = set()
         for place in places:
             if place.match is not None:
                 self.different = [match for match in self.different if match is not place.match]
-            named.update(place.where)
+            else:
+                named.update(place.where)
         self.absent = [name for name in self.absent if name not in named]
         self.surplus = [name for name in self.surplus if name not in named]
 
@@ -51,7 +52,7 @@ def settle(subject: DiffSubject) -> Mapping[str, tuple[Place, ...]]:
     items = OpenItems.of(subject)
     result: dict[str, tuple[Place, ...]] = {}
     for rule in sorted(claiming, key=_precedence):
-        places = tuple(rule.claim(subject, items))  # type: ignore[attr-defined]
+        places = tuple(rule.claim(subject, items))
         if places:
             result[rule.NAME] = (*result.get(rule.NAME, ()), *places)
             if getattr(rule, "CLOSES", True):

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from auscult.align.records import Match
 from auscult.rules.difference import Difference, Freshness, freshness, measure
 from auscult.rules.subject import DiffSubject
+from auscult.verdict import Equality
 from auscult.weights import Array
 
 Side = Literal["a", "b"]
@@ -40,6 +43,17 @@ def untrained_side(pair: Pair) -> tuple[Side, Freshness] | None:
     if a and not b:
         return "a", a
     return ("b", b) if b and not a else None
+
+
+def could_be_fresh(array: Array) -> bool:
+    """Whether no value lies outside the range from which PyTorch's Linear and Conv start."""
+    return array.ndim > 1 and bool(np.abs(array).max() <= (1 + 1e-6) / np.sqrt(np.prod(array.shape[1:])))
+
+
+def mostly_equal(subject: DiffSubject, share: float) -> bool:
+    """Whether at least that share of the tensors (scalars aside) is equal after its operations."""
+    found = [match.equality is not Equality.DIFFERENT for match in subject.alignment.matches if subject.b[match.b[0]].shape]
+    return bool(found) and sum(found) >= share * len(found)
 
 
 def side_name(side: Side, subject: DiffSubject) -> str:

@@ -12,6 +12,7 @@ from auscult.weights import Array
 
 SAMPLE = 1 << 16
 """Values that a test of distribution looks at, evenly spread over the tensor."""
+MIN_SAMPLE = 64
 KS_CRITICAL = 1.63
 """Kolmogorov-Smirnov critical value at a significance of 1 %, times 1/sqrt(n)."""
 
@@ -97,12 +98,13 @@ def freshness(array: Array) -> Freshness | None:
     values = as_real(array)
     if values.size < 2 or not np.isfinite(values).all():
         return None
-    if not values.any():
-        return "zero"
     if values.min() == values.max():
-        return "constant"
-    if values.ndim < 2 or values.size < 64:
-        return None
+        return "constant" if values.any() else "zero"
+    return _distributed(values) if values.ndim > 1 and values.size >= MIN_SAMPLE else None
+
+
+def _distributed(values: Array) -> Freshness | None:
+    """Which constructor's distribution the values fit, if any."""
     sample = np.sort(values.ravel()[:: max(1, values.size // SAMPLE)])
     critical = KS_CRITICAL / np.sqrt(sample.size)
     bound = 1 / np.sqrt(prod(values.shape[1:]))

@@ -29,7 +29,7 @@ def module_kind(checkpoint: Checkpoint, name: str, novel: str) -> ModuleKind:
 
 def known_patterns(names: Iterable[str]) -> frozenset[str]:
     """Every module path, indices generalised, that occurs in these names: for `a.0.b.weight`: `a`, `a.*`, `a.*.b`."""
-    result = set()
+    result: set[str] = set()
     for name in names:
         steps = pattern(name)[0].split(".")
         result.update(".".join(steps[: count + 1]) for count in range(len(steps)))

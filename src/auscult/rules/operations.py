@@ -8,7 +8,7 @@ from auscult.align.records import Match
 from auscult.finding import Finding, Fix, Severity
 from auscult.recipe.op import Op
 from auscult.rules.subject import DiffSubject, Place
-from auscult.rules.wording import counted, entries, some
+from auscult.rules.wording import counted, entries
 from auscult.verdict import Equality
 
 _ATTENTION = re.compile(r"qkv|kv|in_proj|c_attn|att(entio)?n|query|to_[qkv]", re.IGNORECASE)
@@ -77,7 +77,7 @@ def operation_finding(
         cause,
         severity,
         names,
-        f"{message} ({counted(len(names), 'tensor')}: {some(names)})",
+        f"{message} ({counted(len(names), 'tensor')})",
         evidence={
             "matches": len(matches),
             "ops": sorted({op.op for match in matches for op in match.ops}),

@@ -79,18 +79,21 @@ def moved(layer: Layer, subject: DiffSubject, axes: Axes) -> bool:
 
 
 def odd_ones(subject: DiffSubject) -> dict[Kind, tuple[Layer, ...]]:
-    """Per kind of convolution in which some layers are permuted and some are not: the fewer of the two."""
+    """Per kind of convolution in which some layers are permuted and some are not: the fewer of the two.
+
+    Only permutations between two frameworks count: exchanged channels are no second layout.
+    """
     result: dict[Kind, tuple[Layer, ...]] = {}
     every = layers(subject)
     for kind in ("conv1d", "conv-transpose1d", "conv2d", "conv-transpose2d"):
-        permuted = [layer for layer in every if layer.kind == kind and layer.axes is not None]
+        permuted = [layer for layer in every if layer.kind == kind and layer.axes is not None and layer.legal]
         usual = Counter(layer.axes for layer in permuted).most_common(1)
         if not usual or usual[0][0] is None:
             continue
         axes = usual[0][0]
         straight = [layer for layer in every if layer.kind == kind and layer.axes is None and moved(layer, subject, axes)]
         if straight:
-            result[kind] = tuple(permuted if len(permuted) <= len(straight) else straight)  # type: ignore[index]
+            result[kind] = tuple(permuted if len(permuted) <= len(straight) else straight)
     return result
 
 
@@ -104,9 +107,25 @@ def whole_convention(subject: DiffSubject) -> bool:
     return bool(permuted) and not (straight - permuted)
 
 
+def fortran_squares(subject: DiffSubject) -> tuple[Match, ...]:
+    """Transposed square matrices in a file that has other column-major tensors: there a transposition is the same fault."""
+    if not any(
+        match.cause == "layout-fortran" or any(op.op == "fortran" for op in match.ops) for match in subject.alignment.matches
+    ):
+        return ()
+    every = [layer for layer in layers(subject) if layer.axes is not None]
+    return tuple(
+        layer.match
+        for layer in every
+        if layer.axes == tuple(reversed(range(len(layer.axes or ()))))
+        and subject.a[layer.match.a[-1]].shape == subject.b[layer.match.b[-1]].shape
+    )
+
+
 def places_of(subject: DiffSubject, kinds: Iterable[Kind]) -> tuple[Place, ...]:
     """The permuted layers of these kinds that are not the odd ones among unpermuted ones."""
     odd = {id(layer.match) for group in odd_ones(subject).values() for layer in group}
+    odd |= {id(match) for match in fortran_squares(subject)}
     wanted = set(kinds)
     return tuple(
         Place(layer.match.a, layer.match, {"axes": layer.axes, "legal": layer.legal})
@@ -115,7 +134,7 @@ def places_of(subject: DiffSubject, kinds: Iterable[Kind]) -> tuple[Place, ...]:
     )
 
 
-def layout_finding(code: str, cause: str, noun: str, axis_names: str, subject: DiffSubject, places: tuple[Place, ...]) -> Finding:
+def layout_finding(code: str, cause: str, noun: str, subject: DiffSubject, places: tuple[Place, ...]) -> Finding:
     """One finding for all permuted layers of a kind.
 
     It only informs where the two files are two frameworks' whole conventions; it is an error where code expects other axes,
@@ -133,7 +152,7 @@ def layout_finding(code: str, cause: str, noun: str, axis_names: str, subject: D
     shape_a, shape_b = subject.a[first.a[-1]].shape, subject.b[first.b[-1]].shape
     text = (
         f"{counted(len(places), noun)} stored in another axis order: permute {listed} makes them"
-        f" {'fit' if by_shape else 'equal'} ({first.a[-1]}: {list(shape_a)} against {axis_names} {list(shape_b)})"
+        f" {'fit' if by_shape else 'equal'} ({first.a[-1]}: {list(shape_a)} against {list(shape_b)})"
     )
     if square:
         text += f"; in {square} of them the shape is the same and does not show it"

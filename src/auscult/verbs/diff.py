@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from auscult.align.records import Alignment, Match
 from auscult.errors import CheckpointError
@@ -89,7 +89,7 @@ def compare(
         coverage=_flipped_coverage(subject) if flipped else subject.alignment.coverage(),
         findings=selected(findings, select, ignore),
         skips=(*subject.alignment.skips, *skips, *_uncompared(subject), *a.skips, *b.skips),
-        mapping=tuple(mapping_entry(match, subject, flipped=flipped) for match in subject.alignment.matches),
+        mapping=tuple(mapping_entry(match, flipped=flipped) for match in subject.alignment.matches),
         extra={"compared": "shapes" if subject.b_is_template else "values"},
     )
     if fix is None:
@@ -165,9 +165,9 @@ def verdict_of(subject: DiffSubject, findings: Iterable[Finding]) -> Verdict:
     return Verdict.PASS if same and not benign else Verdict.EQUIVALENT
 
 
-def mapping_entry(match: Match, subject: DiffSubject, *, flipped: bool = False) -> MappingEntry:
+def mapping_entry(match: Match, *, flipped: bool = False) -> MappingEntry:
     """A line of the report's mapping; `flipped` where the user's a is the subject's b."""
-    compared = "shapes" if match.evidence.get("compared") == "shapes" else "values"
+    compared: Literal["values", "shapes"] = "shapes" if match.evidence.get("compared") == "shapes" else "values"
     entry = MappingEntry(
         match.a,
         match.b,

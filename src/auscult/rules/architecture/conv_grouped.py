@@ -1,19 +1,20 @@
 """The code has grouped convolutions where the checkpoint is fully connected, or the reverse.
 
-**What it finds.** Convolutions whose weight has the same output channels on both sides, but n times fewer input channels per
-output on one: [512, 512, 3] against [512, 128, 3] is full connectivity against `groups=4`; [C, 1, k] is depthwise.
+**What it finds.** Convolutions whose weight has the same output channels on both sides, but n times fewer input channels
+per output on one: [512, 512, 3] against [512, 128, 3] is full connectivity against `groups=4`; [C, 1, k] is depthwise.
 
-**What you hear.** `load_state_dict` raises (even with `strict=False`). If the caller goes on, these layers keep their initial
-random weights: noise or a buzz at the hop rate.
+**What you hear.** `load_state_dict` raises (even with `strict=False`). If the caller goes on, these layers keep their
+initial random weights: noise or a buzz at the hop rate.
 
 **Why it happens.** The model code was changed after the training, or another class of the same name was imported.
 
-**Blind spots.** Where the shapes agree, groups agree too. A narrower layer before the convolution shrinks the same axis: this
-rule leaves the pair to `width` if the biases and output axes of other tensors changed by the same two numbers, unless the
-module itself says that it is grouped.
+**Blind spots.** Where the shapes agree, groups agree too. A narrower layer before the convolution shrinks the same axis:
+this rule leaves the pair to `width` if the biases and output axes of other tensors changed by the same two numbers,
+unless the module itself says that it is grouped.
 
-**How it is measured.** groups = larger / smaller input channels per output; both must divide without remainder, and the output
-channels must be divisible by groups. No threshold. In a transposed convolution (in, out/groups, k) the second axis is read.
+**How it is measured.** groups = larger / smaller input channels per output; both must divide without remainder, and the
+output channels must be divisible by groups. No threshold. In a transposed convolution (in, out/groups, k) the second axis
+is read.
 
 **Fix.** In the code: build the layers with the checkpoint's groups. Weights cannot be repaired. Safety: safe.
 
@@ -46,7 +47,7 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     places = subject.places.get(NAME, ())
     if not places:
         return
-    pairs = with_cause(subject, NAME)
+    pairs = with_cause(subject, "conv-grouped")
     first, difference = pairs[0]
     groups = sorted({place.evidence["groups"] for place in places})
     side = "model" if subject.b_is_template else "reference"

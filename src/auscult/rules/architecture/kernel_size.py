@@ -1,15 +1,16 @@
 """The code's convolutions have another kernel size than the checkpoint's.
 
-**What it finds.** Convolutions whose channels agree (or differ by groups only) and whose kernel does not: [512, 512, 5] against
-[512, 512, 3].
+**What it finds.** Convolutions whose channels agree (or differ by groups only) and whose kernel does not: [512, 512, 5]
+against [512, 512, 3].
 
-**What you hear.** `load_state_dict` raises (even with `strict=False`); a caller who goes on runs random weights: noise, buzz.
+**What you hear.** `load_state_dict` raises (even with `strict=False`); a caller who goes on runs random weights: noise,
+buzz.
 
-**Why it happens.** Code that varies the dilation of its branches (1, 3, 5 at kernel 3) was taken for code that varies the kernel
-(3, 5, 7), or the config of another version was loaded.
+**Why it happens.** Code that varies the dilation of its branches (1, 3, 5 at kernel 3) was taken for code that varies the
+kernel (3, 5, 7), or the config of another version was loaded.
 
-**Blind spots.** Dilation, stride and padding leave no trace in the shape: when this rule is silent they may still be wrong
-(`undetermined-by-weights`).
+**Blind spots.** Dilation, stride and padding leave no trace in the shape: when this rule is silent they may still be
+wrong (`undetermined-by-weights`).
 
 **How it is measured.** The kernel axes of both shapes, read in each side's layout. No threshold.
 

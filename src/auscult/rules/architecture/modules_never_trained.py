@@ -1,26 +1,28 @@
 """The code has modules that the checkpoint has never seen.
 
-**What it finds.** Normalisation, LoRA, attention and conditioning modules in the model that have no counterpart anywhere in the
-checkpoint: not a block that lost its norm, but a model that was written with norms for weights that were trained without.
+**What it finds.** Normalisation, LoRA, attention and conditioning modules in the model that have no counterpart anywhere
+in the checkpoint: not a block that lost its norm, but a model that was written with norms for weights that were trained
+without.
 
-**What you hear.** The modules run with their initial weights between trained layers. BatchNorm with running statistics 0 and 1
-passes its input on in `eval()` and normalises per batch in `train()`; random attention gates scale every channel at random. The
-result is noise or a stationary buzz.
+**What you hear.** The modules run with their initial weights between trained layers. BatchNorm with running statistics 0
+and 1 passes its input on in `eval()` and normalises per batch in `train()`; random attention gates scale every channel at
+random. The result is noise or a stationary buzz.
 
-**Why it happens.** The inference code was written after the training code, or for a planned version of the model. `strict=False`,
-or an exception that is caught, hides it.
+**Why it happens.** The inference code was written after the training code, or for a planned version of the model.
+`strict=False`, or an exception that is caught, hides it.
 
-**Blind spots.** A module without tensors (InstanceNorm without affine parameters, a dropout, an activation) cannot be seen here;
-see `undetermined-by-weights`. Between two files a single such module is reported as `tensor-missing`.
+**Blind spots.** A module without tensors (InstanceNorm without affine parameters, a dropout, an activation) cannot be
+seen here; see `undetermined-by-weights`. Between two files a single such module is reported as `tensor-missing`.
 
-**How it is measured.** A tensor counts if its name leaves every module path that the checkpoint has (indices generalised) at a
-component that names a norm, LoRA, attention or conditioning module, or if its class does. Counters such as
+**How it is measured.** A tensor counts if its name leaves every module path that the checkpoint has (indices generalised)
+at a component that names a norm, LoRA, attention or conditioning module, or if its class does. Counters such as
 `num_batches_tracked` count with their module, as `state_dict` does. No threshold; between two files at least two modules.
 
-**Fix.** In the code: build the model without these modules, as the checkpoint was trained. Weights cannot be made up. Safety:
-guess, because the training code is not in the file.
+**Fix.** In the code: build the model without these modules, as the checkpoint was trained. Weights cannot be made up.
+Safety: guess, because the training code is not in the file.
 
-**References.** ronliwag/tool at c1a1693: 15 blocks of 24 tensors against 15 of 4, so 300 of 394 tensors were never trained.
+**References.** ronliwag/tool at c1a1693: 15 blocks of 24 tensors against 15 of 4, so 300 of 394 tensors were never
+trained.
 """
 
 from __future__ import annotations

@@ -1,24 +1,26 @@
 """What the weights cannot tell: settings of the computation that leave no tensor.
 
-**What it finds.** For code, or where the two sides have different architectures: the choices that a state dict does not record,
-for the kinds of module that are present. Dilation, stride, padding and padding mode of convolutions; activations and their
-slope; norms without affine parameters, eps and normalised axes; sum or mean of parallel branches; number of heads, scale, mask
-and rotary convention of attention; final activation.
+**What it finds.** For code, or where the two sides have different architectures: the choices that a state dict does not
+record, for the kinds of module that are present. Dilation, stride, padding and padding mode of convolutions; activations
+and their slope; norms without affine parameters, eps and normalised axes; sum or mean of parallel branches; number of
+heads, scale, mask and rotary convention of attention; final activation.
 
-**What you hear.** Anything from nothing to noise. On record: a substitute model that loads 94 of 94 tensors and still differs
-by 43 % in one block (relative error), because dilation, norm and activation are not in the file.
+**What you hear.** Anything from nothing to noise. On record: a substitute model that loads 94 of 94 tensors and still
+differs by 43 % in one block (relative error), because dilation, norm and activation are not in the file.
 
 **Why it happens.** "0 missing, 0 unexpected, 0 mismatched" proves names and shapes, and nothing about the computation.
 
 **Blind spots.** This is a list of what is open, not of what is wrong.
 
-**How it is measured.** By the kinds of module and by the attributes of the code's modules; a family that declares its free
-choices gives the exact list. No threshold.
+**How it is measured.** By the kinds of module and by the attributes of the code's modules; a family that declares its
+free choices gives the exact list. No threshold.
 
-**Fix.** None from weights. A run settles it: `auscult diagnose --settle` tries the family's declared variants and keeps the one
-whose output has the mel that went in; `auscult compare` against a reference run tells the first layer that differs.
+**Fix.** None from weights. A run settles it: `auscult diagnose --settle` tries the family's declared variants and keeps
+the one whose output has the mel that went in; `auscult compare` against a reference run tells the first layer that
+differs.
 
-**References.** ronliwag/tool, grc_simple_matching_checkpoint.py (loads 94/94) beside grc_lora_fixed.py (the training code).
+**References.** ronliwag/tool, grc_simple_matching_checkpoint.py (loads 94/94) beside grc_lora_fixed.py (the training
+code).
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ speakers, another vocabulary.
 
 **Blind spots.** A different number of attention heads within the same width leaves no trace in the shapes.
 
-**How it is measured.** Axis by axis; the evidence lists the pairs (checkpoint, model) by which axes differ, most frequent first.
-No threshold.
+**How it is measured.** Axis by axis; the evidence lists the pairs (checkpoint, model) by which axes differ, most frequent
+first. No threshold.
 
 **Fix.** In the code or its config: the checkpoint's channels. Safety: safe.
 

@@ -6,8 +6,8 @@
 
 **Why it happens.** A bad disk or memory, a transfer that was not checked, an edit in a hex editor.
 
-**Blind spots.** A tensor in which training changed only some rows (an embedding of which only some symbols occur) looks the same;
-the evidence gives the run of values concerned.
+**Blind spots.** A tensor in which training changed only some rows (an embedding of which only some symbols occur) looks
+the same; the evidence gives the run of values concerned.
 
 **How it is measured.** At least half of the values equal, at least one not. First and last position are given.
 
@@ -24,7 +24,7 @@ from auscult.finding import Finding, Severity
 from auscult.rules.claims import OpenItems
 from auscult.rules.damage import same_shape
 from auscult.rules.subject import DiffSubject, Place
-from auscult.rules.wording import counted, some
+from auscult.rules.wording import counted
 
 CODE = "CKP011"
 NAME = "corrupt"
@@ -54,7 +54,7 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR,
         names,
-        f"{counted(len(names), 'tensor')} damaged in part: {some(names)}: {first.get('values', '?')} of {first.get('of', '?')} values"
+        f"{counted(len(names), 'tensor')} damaged in part: {first.get('values', '?')} of {first.get('of', '?')} values"
         f" differ, from {first.get('first', '?')} to {first.get('last', '?')}",
         evidence={"damage": [dict(place.evidence) for place in places[:20]]},
         rank=5,

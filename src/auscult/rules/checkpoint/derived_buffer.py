@@ -1,10 +1,10 @@
 """Buffers that code computes anew are on one side only.
 
-**What it finds.** `num_batches_tracked`, STFT windows, rotary `inv_freq`, positional tables, mel filter banks, anti-aliasing
-filters and fixed noise tables that one side stores and the other does not.
+**What it finds.** `num_batches_tracked`, STFT windows, rotary `inv_freq`, positional tables, mel filter banks,
+anti-aliasing filters and fixed noise tables that one side stores and the other does not.
 
-**What you hear.** Nothing, as long as the code computes the same values. `load_state_dict` with `strict=True` raises all the
-same, after it has copied the rest.
+**What you hear.** Nothing, as long as the code computes the same values. `load_state_dict` with `strict=True` raises all
+the same, after it has copied the rest.
 
 **Why it happens.** `register_buffer(persistent=False)` on one side; MLX has no counter in its BatchNorm.
 
@@ -25,7 +25,7 @@ from auscult.finding import Finding, Fix, Severity
 from auscult.rules.claims import OpenItems
 from auscult.rules.names import is_derived
 from auscult.rules.subject import DiffSubject, Place
-from auscult.rules.wording import counted, some
+from auscult.rules.wording import counted
 
 CODE = "CKP016"
 NAME = "derived-buffer"
@@ -39,6 +39,9 @@ def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: A
         for name in names:
             if is_derived(name):
                 yield Place((name,), None, {"side": side})
+    for match in items.different:
+        if len(match.a) == len(match.b) == 1 and match.b[0].endswith("num_batches_tracked"):
+            yield Place(match.a, match, {"side": "both"})
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
@@ -46,14 +49,13 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     if not places:
         return
     names = tuple(name for place in places for name in place.where)
-    in_a = sum(place.evidence["side"] == "a" for place in places)
     yield Finding(
         CODE,
         NAME,
         Severity.INFO,
         names,
-        f"{counted(len(names), 'buffer')} that code computes anew on one side only: {some(names)}",
-        evidence={"only_in_a": in_a, "only_in_b": len(names) - in_a},
+        f"{counted(len(names), 'buffer')} that the model counts or computes anew, on one side only or with another count",
+        evidence={side: sum(place.evidence["side"] == side for place in places) for side in ("a", "b", "both")},
         fix=Fix("safe", "drop them; the code makes its own"),
         rank=95,
     )

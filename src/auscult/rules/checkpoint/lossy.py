@@ -2,14 +2,15 @@
 
 **What it finds.** Tensors that were rounded to float16, bfloat16, an 8-bit float or an 8-bit integer on one side.
 
-**What you hear.** float16 and bfloat16: nothing, in weights. 8 bits: usually a little noise, more in the last layers of a vocoder.
+**What you hear.** float16 and bfloat16: nothing, in weights. 8 bits: usually a little noise, more in the last layers of a
+vocoder.
 
 **Why it happens.** On purpose, to save memory; or a half-precision file was taken for the original.
 
 **Blind spots.** Which side is the original cannot be told where both are stored in the same dtype.
 
-**How it is measured.** Element by element within the rounding error of the format that is named (half a unit in the last place, or
-half a step of the integer grid). No other threshold.
+**How it is measured.** Element by element within the rounding error of the format that is named (half a unit in the last
+place, or half a step of the integer grid). No other threshold.
 
 **Fix.** None: what rounding took is gone. Take the file with more precision. Safety: lossy.
 

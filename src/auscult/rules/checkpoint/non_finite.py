@@ -23,7 +23,7 @@ from auscult.finding import Finding, Severity
 from auscult.rules.claims import OpenItems
 from auscult.rules.damage import same_shape, side_name
 from auscult.rules.subject import DiffSubject, Place
-from auscult.rules.wording import counted, some
+from auscult.rules.wording import counted
 
 CODE = "CKP012"
 NAME = "non-finite"
@@ -56,7 +56,7 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR,
         names,
-        f"NaN or Inf on the {' and the '.join(sides)}'s side in {counted(len(names), 'tensor')}: {some(names)}",
+        f"NaN or Inf on the {' and the '.join(sides)}'s side in {counted(len(names), 'tensor')}",
         evidence={"values": values, "sides": sides},
         rank=7,
     )

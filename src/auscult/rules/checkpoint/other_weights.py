@@ -1,17 +1,19 @@
 """The values are of another training.
 
-**What it finds.** Tensors of the same name and shape whose values differ, with no operation that makes them equal and no sign of
-damage: another run, another epoch, a fine-tuned copy, another speaker's model.
+**What it finds.** Tensors of the same name and shape whose values differ, with no operation that makes them equal and no
+sign of damage: another run, another epoch, a fine-tuned copy, another speaker's model.
 
-**What you hear.** Another voice or another quality, but a working model, if all of it is of one training. A mixture of two
-trainings is noise.
+**What you hear.** Another voice or another quality, but a working model, if all of it is of one training. A mixture of
+two trainings is noise.
 
-**Why it happens.** `best` and `last`, generator and EMA, two releases under one name; a merge that took some tensors from elsewhere.
+**Why it happens.** `best` and `last`, generator and EMA, two releases under one name; a merge that took some tensors from
+elsewhere.
 
-**Blind spots.** Two runs of one recipe and an unrelated model of the same shapes look alike where the correlation is near 0.
+**Blind spots.** Two runs of one recipe and an unrelated model of the same shapes look alike where the correlation is near
+0.
 
-**How it is measured.** What is left after all other rules. Correlation of the values: near 1 is a fine-tuned or later copy, near 0
-another run. The median over the tensors is given. No threshold.
+**How it is measured.** What is left after all other rules. Correlation of the values: near 1 is a fine-tuned or later
+copy, near 0 another run. The median over the tensors is given. No threshold.
 
 **Fix.** Take the other file. Safety: not repairable.
 
@@ -28,7 +30,7 @@ from auscult.finding import Finding, Severity
 from auscult.rules.claims import OpenItems
 from auscult.rules.damage import same_shape
 from auscult.rules.subject import DiffSubject, Place
-from auscult.rules.wording import counted, some
+from auscult.rules.wording import counted
 
 CODE = "CKP015"
 NAME = "other-weights"
@@ -57,16 +59,11 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     median = float(
         np.median([place.evidence["correlation"] for place in weights or places if "correlation" in place.evidence] or [0])
     )
-    related = median > RELATED_CORRELATION
-    everywhere = len(places) * 2 > len(subject.alignment.matches)
-    text = (
-        f"other values in {counted(len(places), 'tensor')} of {len(subject.alignment.matches)} pairs (median correlation {median:.2f}): "
-        + ("a later or fine-tuned copy of the same training" if related else "another training of the same architecture")
-    )
-    if not everywhere:
-        text = (
-            f"other values in {counted(len(places), 'tensor')} ({some(names)}) while the rest agrees (correlation {median:.2f})"
-        )
+    related, pairs = median > RELATED_CORRELATION, len(subject.alignment.matches)
+    what = "a later or fine-tuned copy of the same training" if related else "another training of the same architecture"
+    if len(places) * 2 <= pairs:
+        what = "the rest agrees"
+    text = f"other values in {counted(len(places), 'tensor')} of {pairs} pairs (median correlation {median:.2f}): {what}"
     yield Finding(
         CODE,
         NAME,
@@ -74,6 +71,6 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         names,
         text,
         confidence=0.9,
-        evidence={"median_correlation": round(median, 4), "pairs": len(subject.alignment.matches), "related": related},
+        evidence={"median_correlation": round(median, 4), "pairs": pairs, "related": related},
         rank=60,
     )

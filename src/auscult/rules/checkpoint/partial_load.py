@@ -1,20 +1,20 @@
 """`load_state_dict` raised after it had copied the tensors that fit, and the caller went on.
 
-**What it finds.** Against code, or a model of other shapes: which tensors `load_state_dict` would copy before it raises, and what
-share of the values that is. Between two files: a checkpoint of which a part equals the reference and the rest looks freshly
-initialised, which is what such a model looks like when it is saved.
+**What it finds.** Against code, or a model of other shapes: which tensors `load_state_dict` would copy before it raises,
+and what share of the values that is. Between two files: a checkpoint of which a part equals the reference and the rest
+looks freshly initialised, which is what such a model looks like when it is saved.
 
-**What you hear.** Trained and random layers in one chain: noise, or a buzz at the hop rate. The model is also left in training mode
-if the exception skipped `.eval()`.
+**What you hear.** Trained and random layers in one chain: noise, or a buzz at the hop rate. The model is also left in
+training mode if the exception skipped `.eval()`.
 
-**Why it happens.** PyTorch copies every tensor whose name and shape match *before* it raises RuntimeError; a size mismatch raises
-even with `strict=False`. A `try/except` around it prints a line and goes on.
+**Why it happens.** PyTorch copies every tensor whose name and shape match *before* it raises RuntimeError; a size
+mismatch raises even with `strict=False`. A `try/except` around it prints a line and goes on.
 
-**Blind spots.** Whether the caller really catches the exception is in the code, not in the files. Between two files, few fresh
-tensors are reported as `untrained`: at least 4 and 10 % of the weights are needed here.
+**Blind spots.** Whether the caller really catches the exception is in the code, not in the files. Between two files, few
+fresh tensors are reported as `untrained`: at least 4 and 10 % of the weights are needed here.
 
-**How it is measured.** Names and shapes, as `load_state_dict` compares them, after the change of prefix (if any) that a loader makes.
-Between files as for `untrained`.
+**How it is measured.** Names and shapes, as `load_state_dict` compares them, after the change of prefix (if any) that a
+loader makes. Between files as for `untrained`.
 
 **Fix.** Build the model that the checkpoint was trained with, and let the exception through. Safety: safe.
 
@@ -28,9 +28,10 @@ from collections.abc import Iterable
 from auscult.align.loading import simulate_load
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.claims import OpenItems
-from auscult.rules.damage import same_shape, untrained_side
+from auscult.rules.damage import could_be_fresh, mostly_equal, same_shape, untrained_side
+from auscult.rules.shapes import mismatched
 from auscult.rules.subject import DiffSubject, Place
-from auscult.rules.wording import counted, some
+from auscult.rules.wording import counted
 
 CODE = "CKP007"
 NAME = "partial-load"
@@ -38,22 +39,23 @@ REQUIRES = DiffSubject
 PRECEDENCE = 60
 MIN_FRESH_TENSORS = 4
 MIN_FRESH_SHARE = 0.1
+MIN_EQUAL_SHARE = 0.2
 
 
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
-    """Between two files: the pairs of which one side is fresh, if they are many."""
-    fresh = []
+    """Between two files: the pairs of which one side is fresh, if they are many and the rest is equal."""
+    if not mostly_equal(subject, MIN_EQUAL_SHARE):
+        return
+    fresh, unsure = [], []
     for pair in same_shape(subject, [match for match in items.different if match.cause is None]):
         found = untrained_side(pair)
         if found is not None and found[1] in {"uniform", "normal"}:
             fresh.append(Place(pair.match.a, pair.match, {"side": found[0], "like": found[1]}))
+        elif could_be_fresh(pair.a):
+            unsure.append(Place(pair.match.a, pair.match, {"side": "a", "like": "uniform"}))
     weights = sum(1 for tensor in subject.a.values() if len(tensor.shape) > 1)
-    if len(fresh) >= max(MIN_FRESH_TENSORS, MIN_FRESH_SHARE * weights) and _some_equal(subject):
-        yield from fresh
-
-
-def _some_equal(subject: DiffSubject) -> bool:
-    return any(match.equality != "different" and len(subject.b[match.b[0]].shape) > 0 for match in subject.alignment.matches)
+    if len(fresh) >= max(MIN_FRESH_TENSORS, MIN_FRESH_SHARE * weights):
+        yield from (*fresh, *unsure)  # too small to be told alone, but unequal in a file that is known to be half loaded
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
@@ -63,7 +65,8 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         return
     names = {match.a[0]: match.b[0] for match in subject.alignment.matches if len(match.a) == len(match.b) == 1}
     outcome = simulate_load(subject.a, subject.b, names)
-    if not outcome.partial:
+    # a shape that a permutation explains is a matter of layout, whatever load_state_dict thinks of it
+    if not outcome.partial or not mismatched(subject):
         return
     side = "model" if subject.b_is_template else "reference's model"
     yield Finding(
@@ -97,8 +100,8 @@ def _saved_after(subject: DiffSubject, places: tuple[Place, ...]) -> Finding:
         NAME,
         Severity.ERROR,
         names,
-        f"{counted(len(names), 'tensor')} look freshly initialised ({values:,} of {total:,} values, {values / total:.0%}) while the"
-        f" rest is equal: a model that was saved after a load that raised part-way ({some(names)})",
+        f"{counted(len(names), 'tensor')} look freshly initialised ({values:,} of {total:,} values, {values / total:.0%})"
+        " while the rest is equal: a model that was saved after a load that raised part-way",
         confidence=0.9,
         evidence={"fresh": len(names), "values_fresh": values, "values_total": total},
         rank=14,

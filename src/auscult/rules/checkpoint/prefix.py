@@ -1,17 +1,17 @@
 """All names differ by a prefix.
 
-**What it finds.** One change of prefix that most names share: `generator.`, `module.` (DistributedDataParallel), `_orig_mod.`
-(torch.compile), `model.model.`, or one prefix for another.
+**What it finds.** One change of prefix that most names share: `generator.`, `module.` (DistributedDataParallel),
+`_orig_mod.` (torch.compile), `model.model.`, or one prefix for another.
 
-**What you hear.** With `strict=False`, in MLX or in Swift, nothing is loaded and nothing raises: noise from random weights. Silent
-non-loading was the most common cause of all in the ports that this rule was written after.
+**What you hear.** With `strict=False`, in MLX or in Swift, nothing is loaded and nothing raises: noise from random
+weights. Silent non-loading was the most common cause of all in the ports that this rule was written after.
 
 **Why it happens.** The model was saved from inside a wrapper, or is loaded into a part of a larger one.
 
 **Blind spots.** A prefix that only a minority of names has is reported as `renamed`.
 
-**How it is measured.** The longest common dotted suffix of each pair; the remainder that at least half of the pairs share, without
-an index in it. The threshold (0.5) only chooses between two names for the same repair.
+**How it is measured.** The longest common dotted suffix of each pair; the remainder that at least half of the pairs
+share, without an index in it. The threshold (0.5) only chooses between two names for the same repair.
 
 **Fix.** Rename, as a recipe; every bit is kept. Safety: safe.
 

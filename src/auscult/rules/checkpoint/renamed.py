@@ -1,7 +1,7 @@
 """The same modules have other names.
 
-**What it finds.** Tensors of equal content (or, against code, of the same place and shape) under other names: `attn1.to_q` and
-`attn.query_proj`, `encoders.3` and `encoders_3`.
+**What it finds.** Tensors of equal content (or, against code, of the same place and shape) under other names:
+`attn1.to_q` and `attn.query_proj`, `encoders.3` and `encoders_3`.
 
 **What you hear.** With `strict=False`, in MLX or in Swift, these tensors are not loaded and nothing raises.
 
@@ -9,8 +9,8 @@
 
 **Blind spots.** Against code with fresh weights the pairing rests on words, shapes and positions; confidence says so.
 
-**How it is measured.** By content where both sides have it. By names: patterns whose words agree (Dice coefficient at least 0.45)
-and whose shapes agree in all members. What stays open is not guessed.
+**How it is measured.** By content where both sides have it. By names: patterns whose words agree (Dice coefficient at
+least 0.45) and whose shapes agree in all members. What stays open is not guessed.
 
 **Fix.** Rename, as a recipe; every bit is kept. Safety: safe by content, guess by names.
 

@@ -2,10 +2,11 @@
 
 **What it finds.** Tensors of the checkpoint that the reference (or the model's code) does not have.
 
-**What you hear.** Nothing, or the lack of what these layers did: a model without its last projection, its speaker embedding, its
-adapter.
+**What you hear.** Nothing, or the lack of what these layers did: a model without its last projection, its speaker
+embedding, its adapter.
 
-**Why it happens.** The code is older or simpler than the training; optimizer or discriminator tensors lie in the same file.
+**Why it happens.** The code is older or simpler than the training; optimizer or discriminator tensors lie in the same
+file.
 
 **Blind spots.** Whether the tensors matter cannot be seen; their share of the values is given.
 
@@ -23,7 +24,7 @@ from collections.abc import Iterable
 from auscult.finding import Finding, Severity
 from auscult.rules.claims import OpenItems
 from auscult.rules.subject import DiffSubject, Place
-from auscult.rules.wording import counted, some
+from auscult.rules.wording import counted
 
 CODE = "CKP005"
 NAME = "tensor-extra"
@@ -47,7 +48,7 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         NAME,
         Severity.WARNING,
         names,
-        f"{counted(len(names), 'tensor')} of the checkpoint ({values:,} values) without a place in the {side}: {some(names)}",
+        f"{counted(len(names), 'tensor')} of the checkpoint ({values:,} values) without a place in the {side}",
         evidence={"values": values, "share_of_values": values / max(subject.a.parameters, 1)},
         rank=26,
     )

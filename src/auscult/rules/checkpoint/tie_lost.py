@@ -1,12 +1,13 @@
 """Weights that were tied are stored twice and no longer agree, or stored once where two names are expected.
 
-**What it finds.** Names that lie on one storage on one side (an embedding and the output head) and hold different values on the
-other; or a tied name that one side does not list.
+**What it finds.** Names that lie on one storage on one side (an embedding and the output head) and hold different values
+on the other; or a tied name that one side does not list.
 
-**What you hear.** The head no longer speaks the embedding's language: wrong or repeated tokens, babble. A name that is merely not
-listed twice is harmless if the code ties it.
+**What you hear.** The head no longer speaks the embedding's language: wrong or repeated tokens, babble. A name that is
+merely not listed twice is harmless if the code ties it.
 
-**Why it happens.** A copy instead of a reference when the model was saved, converted or wrapped; the copies then trained apart.
+**Why it happens.** A copy instead of a reference when the model was saved, converted or wrapped; the copies then trained
+apart.
 
 **Blind spots.** Formats without shared storage (safetensors, npz) show ties only as equal content.
 
@@ -26,7 +27,6 @@ import numpy as np
 from auscult.finding import Finding, Severity
 from auscult.rules.claims import OpenItems
 from auscult.rules.subject import DiffSubject, Place
-from auscult.rules.wording import some
 from auscult.weights import Checkpoint
 
 CODE = "CKP009"
@@ -81,7 +81,7 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
                 NAME,
                 severity,
                 names,
-                f"{some(names)}: {text}",
+                text,
                 evidence={"values": values},
                 rank=16 if values == "differ" else 94,
             )

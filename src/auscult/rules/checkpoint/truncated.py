@@ -1,7 +1,7 @@
 """The end of a file, or of a tensor, is missing.
 
-**What it finds.** Tensors whose values agree with the other side up to a point and are zero from there on; and files whose header
-promises more bytes than there are (reported when the file is opened).
+**What it finds.** Tensors whose values agree with the other side up to a point and are zero from there on; and files
+whose header promises more bytes than there are (reported when the file is opened).
 
 **What you hear.** Noise, or silence from the layer concerned on.
 
@@ -9,7 +9,8 @@ promises more bytes than there are (reported when the file is opened).
 
 **Blind spots.** A tensor that really ends in zeros on one side.
 
-**How it is measured.** First difference to the last value: all zero on one side, not zero on the other, and more than one value.
+**How it is measured.** First difference to the last value: all zero on one side, not zero on the other, and more than one
+value.
 
 **Fix.** Fetch the file again and compare its size. Safety: not repairable.
 
@@ -25,7 +26,7 @@ from auscult.finding import Finding, Severity
 from auscult.rules.claims import OpenItems
 from auscult.rules.damage import same_shape
 from auscult.rules.subject import DiffSubject, Place
-from auscult.rules.wording import counted, some
+from auscult.rules.wording import counted
 
 CODE = "CKP010"
 NAME = "truncated"
@@ -70,7 +71,7 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR,
         names,
-        f"{counted(len(names), 'tensor')} cut off: {some(names)} is zero from value {first.evidence.get('from', '?')} of"
+        f"{counted(len(names), 'tensor')} cut off: zero from value {first.evidence.get('from', '?')} of"
         f" {first.evidence.get('of', '?')} on",
         evidence={"cut": [dict(place.evidence) for place in places[:20]]},
         rank=5,

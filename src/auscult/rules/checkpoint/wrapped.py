@@ -1,10 +1,10 @@
 """The state dict is nested under a key.
 
-**What it finds.** A file whose tensors lie under `generator`, `model_state_dict`, `state_dict`, `model`, `ema` or the like, and not
-at its top level. auscult takes the model's container and names it; `--container` takes another.
+**What it finds.** A file whose tensors lie under `generator`, `model_state_dict`, `state_dict`, `model`, `ema` or the
+like, and not at its top level. auscult takes the model's container and names it; `--container` takes another.
 
-**What you hear.** A loader that hands the whole file to `load_state_dict(strict=False)` loads nothing and says nothing: noise.
-Tools that look at the top level report "0 parameters".
+**What you hear.** A loader that hands the whole file to `load_state_dict(strict=False)` loads nothing and says nothing:
+noise. Tools that look at the top level report "0 parameters".
 
 **Why it happens.** Training scripts save the epoch, the optimizer and the model in one dictionary.
 

@@ -1,12 +1,12 @@
 """Bytes were read as another number type or in another byte order.
 
-**What it finds.** Tensors whose bytes, read as bfloat16 instead of float16 (or the reverse), as integers, or in the other byte order,
-are the other side's.
+**What it finds.** Tensors whose bytes, read as bfloat16 instead of float16 (or the reverse), as integers, or in the other
+byte order, are the other side's.
 
 **What you hear.** Noise, or NaN and then silence: magnitudes are off by many orders.
 
-**Why it happens.** numpy has no bfloat16, and a home-made reader takes the 16 bits for float16; big-endian data are read as
-little-endian.
+**Why it happens.** numpy has no bfloat16, and a home-made reader takes the 16 bits for float16; big-endian data are read
+as little-endian.
 
 **Blind spots.** Needs a reference for certainty; without one, absurd magnitudes are reported by `inspect`.
 

@@ -1,14 +1,15 @@
 """Column-major bytes were read as row-major.
 
-**What it finds.** Weights of the right shape whose elements are in the order of a column-major (Fortran) array, or of a transposed
-view that was saved without being made contiguous.
+**What it finds.** Weights of the right shape whose elements are in the order of a column-major (Fortran) array, or of a
+transposed view that was saved without being made contiguous.
 
 **What you hear.** Noise: every weight is at the wrong place, with the right statistics.
 
-**Why it happens.** A home-made .npy reader ignores `fortran_order`; `safetensors.numpy.save_file` writes the memory of a transposed
-view in its own order under the view's shape.
+**Why it happens.** A home-made .npy reader ignores `fortran_order`; `safetensors.numpy.save_file` writes the memory of a
+transposed view in its own order under the view's shape.
 
-**Blind spots.** Needs a reference; statistics cannot show it, since no value changes.
+**Blind spots.** A square matrix alone is reported as transposed (`layout-linear`), which is the same. Needs a reference;
+statistics cannot show it, since no value changes.
 
 **How it is measured.** b, read in the other order, equals a bit for bit. No threshold.
 
@@ -24,6 +25,7 @@ from collections.abc import Iterable
 from auscult.finding import Finding, Severity
 from auscult.rules.claims import OpenItems
 from auscult.rules.operations import operation_finding, places_of
+from auscult.rules.permutations import fortran_squares
 from auscult.rules.subject import DiffSubject, Place
 
 CODE = "LAY006"
@@ -34,7 +36,8 @@ DIVERGES = True
 
 
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
-    return places_of(subject, NAME)
+    yield from places_of(subject, NAME)
+    yield from (Place(match.a, match) for match in fortran_squares(subject))
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:

@@ -2,17 +2,17 @@
 
 **What it finds.** Matrices stored (in, out) where (out, in) is expected, or the reverse, the square ones included.
 
-**What you hear.** Square projections (attention, most of them) load without an error and compute with the transpose: text that no
-one can follow, melted prosody, noise.
+**What you hear.** Square projections (attention, most of them) load without an error and compute with the transpose: text
+that no one can follow, melted prosody, noise.
 
-**Why it happens.** Hugging Face's GPT-2 `Conv1D` and Keras' `Dense` store (in, out); ONNX exports MatMul operands so. A port
-that transposes "all the 2-D weights", or none, is wrong for a file that has both kinds.
+**Why it happens.** Hugging Face's GPT-2 `Conv1D` and Keras' `Dense` store (in, out); ONNX exports MatMul operands so. A
+port that transposes "all the 2-D weights", or none, is wrong for a file that has both kinds.
 
 **Blind spots.** A symmetric matrix.
 
-**How it is measured.** Against the other side's values: the permutation after which they are equal, bit for bit or within a number
-format's error. Where one side is code with fresh weights, by shapes and the kind of layer, and square weights follow the layout
-that the others show (`same_shape` counts them; confidence 0.7). No threshold.
+**How it is measured.** Against the other side's values: the permutation after which they are equal, bit for bit or within
+a number format's error. Where one side is code with fresh weights, by shapes and the kind of layer, and square weights
+follow the layout that the others show (`same_shape` counts them; confidence 0.7). No threshold.
 
 **Fix.** The permutation, as a recipe; every bit is kept. Safety: safe (guess where only square shapes were at hand).
 
@@ -41,4 +41,4 @@ def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: A
 def check(subject: DiffSubject) -> Iterable[Finding]:
     places = subject.places.get(NAME, ())
     if places:
-        yield layout_finding(CODE, NAME, "matrix", "b's", subject, places)
+        yield layout_finding(CODE, NAME, "matrix", subject, places)

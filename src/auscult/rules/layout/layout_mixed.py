@@ -1,18 +1,18 @@
 """One file holds convolutions in two layouts.
 
-**What it finds.** Convolutions of one kind of which some need a permutation to equal the other side and the rest need none. The
-fewer of the two are named.
+**What it finds.** Convolutions of one kind of which some need a permutation to equal the other side and the rest need
+none. The fewer of the two are named.
 
-**What you hear.** Most layers work and a few are scrambled: a voice with a metallic or noisy layer on it, or pure noise if an
-early layer is concerned.
+**What you hear.** Most layers work and a few are scrambled: a voice with a metallic or noisy layer on it, or pure noise
+if an early layer is concerned.
 
-**Why it happens.** A conversion script that decided tensor by tensor from the shape. On record: "346 MLX, 1 PyTorch" was the
-verdict of such a heuristic on a file that was all MLX; the one tensor that it then "fixed" was the only wrong one.
+**Why it happens.** A conversion script that decided tensor by tensor from the shape. On record: "346 MLX, 1 PyTorch" was
+the verdict of such a heuristic on a file that was all MLX; the one tensor that it then "fixed" was the only wrong one.
 
 **Blind spots.** Needs values on both sides. Two equally large groups: those that need the permutation are named.
 
-**How it is measured.** Per kind of convolution (plain, transposed, 2-D), over the layers in which the permutation would move
-anything. Decided by content, so no shape heuristic is involved. No threshold.
+**How it is measured.** Per kind of convolution (plain, transposed, 2-D), over the layers in which the permutation would
+move anything. Decided by content, so no shape heuristic is involved. No threshold.
 
 **Fix.** The permutation for the named layers alone. Safety: safe.
 

@@ -2,7 +2,8 @@
 
 **What it finds.** A convolution whose weight and bias equal the other side's convolution followed by its BatchNorm.
 
-**What you hear.** Nothing if the model has no BatchNorm there; with both, the normalisation is applied twice: wrong level and colour.
+**What you hear.** Nothing if the model has no BatchNorm there; with both, the normalisation is applied twice: wrong level
+and colour.
 
 **Why it happens.** Exporters fold normalisation for inference.
 

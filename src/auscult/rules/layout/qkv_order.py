@@ -1,6 +1,7 @@
 """Query, key and value lie in another order, or interleaved by head.
 
-**What it finds.** A joint projection whose blocks are k, q, v or any other order, or whose rows are grouped by head first.
+**What it finds.** A joint projection whose blocks are k, q, v or any other order, or whose rows are grouped by head
+first.
 
 **What you hear.** Attention looks at the wrong things: babble, repeated or skipped words. All shapes are legal.
 

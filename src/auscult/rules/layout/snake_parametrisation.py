@@ -2,7 +2,8 @@
 
 **What it finds.** Activation parameters that are equal after exp or log.
 
-**What you hear.** exp of an alpha that is already linear, or a logarithm used as alpha: harsh, metallic harmonics or a dull tone.
+**What you hear.** exp of an alpha that is already linear, or a logarithm used as alpha: harsh, metallic harmonics or a
+dull tone.
 
 **Why it happens.** BigVGAN and Stable Audio store log alpha (`alpha_logscale`), DAC and HiFT store alpha.
 

@@ -8,8 +8,8 @@
 
 **Blind spots.** Where both have the same shape (kernel 1, one input channel) only values can tell.
 
-**How it is measured.** By values where they are equal across the names; else by shapes: g has one axis longer than 1, v has more.
-No threshold.
+**How it is measured.** By values where they are equal across the names; else by shapes: g has one axis longer than 1, v
+has more. No threshold.
 
 **Fix.** Exchange the names. Safety: safe.
 
@@ -35,6 +35,14 @@ DIVERGES = True
 
 
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
+    found = list(_crossed(subject, items))
+    yield from found
+    stems = {stem_of(place.where) for place in found}
+    halves = [name for name in (*items.surplus, *items.absent) if weight_norm_pair(name) and stem_of((name,)) in stems]
+    yield from (Place((name,)) for name in dict.fromkeys(halves))
+
+
+def _crossed(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
     given = places_of(subject, NAME)
     taken = {id(place.match) for place in given}
     yield from given
