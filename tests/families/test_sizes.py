@@ -1,0 +1,75 @@
+"""Numbers of tensors and values that the signatures' formulas give, against published ones."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import pytest
+
+from auscult import families
+from auscult.families.bigvgan.signature import Config as Bigvgan
+from auscult.families.chatterbox_s3gen.config import Config as S3gen
+from auscult.families.chatterbox_t3.signature import TURBO
+from auscult.families.chatterbox_t3.signature import Config as T3Config
+from auscult.families.codehifigan.config import Config as Code
+from auscult.families.dac.signature import Config as Dac
+from auscult.families.encodec.signature import Config as Encodec
+from auscult.families.hifigan.config import V1, V2, V3
+from auscult.families.mimi.signature import Config as Mimi
+from auscult.families.stable_audio.signature import Config as StableAudio
+from auscult.families.streamspeech_grc_lora.config import Config as GrcLora
+from auscult.families.streamspeech_modified.config import Config as Modified
+from auscult.families.vocos.signature import Config as Vocos
+
+PUBLISHED = [
+    ("hifigan", V1, 234, 13_936_130),
+    ("hifigan", V2, 234, 928_514),
+    ("hifigan", V3, 69, 1_464_322),
+    ("codehifigan", Code(), 302, 13_485_443),
+    ("bigvgan", Bigvgan(), 783, 112_448_905),
+    ("bigvgan", Bigvgan(mel_bins=80), 783, 112_233_865),
+    ("bigvgan", Bigvgan(mel_bins=128, upsample_kernel_sizes=(16, 8, 4, 4, 4, 4)), 783, 122_187_145),
+    ("bigvgan", Bigvgan(post_bias=True), 784, 112_448_906),
+    ("vocos", Vocos(), 83, 13_584_998),
+    ("vocos", Vocos(128, 384, 1152, n_fft=1280, bandwidths=4, codebook_rows=16384, mel_n_fft=0), 82, 10_082_690),
+    ("encodec", Encodec(), 252, 23_273_218),
+    ("encodec", Encodec(audio_channels=2, norm="time_group_norm", books=16), 224, 19_066_998),
+    ("dac", Dac(), 301, 76_651_890),
+    ("dac", Dac(encoder_kernels=(4, 8, 10, 16), decoder_kernels=(16, 10, 8, 4), books=32), 462, 74_708_706),
+    ("dac", Dac(encoder_kernels=(4, 8, 10, 16), decoder_kernels=(16, 10, 8, 4), books=12), 322, 74_175_906),
+    ("mimi", Mimi(), 350, 96_151_393),
+    ("stable-audio", StableAudio(), 750, 497_239_458),
+    ("chatterbox-s3gen", S3gen(), 2490, 264_042_193),
+    ("chatterbox-t3", T3Config(), 292, 532_405_248),
+    ("chatterbox-t3", TURBO, 299, 478_862_755),
+    ("streamspeech-modified", Modified(), 94, 13_656_961),
+    ("streamspeech-grc-lora", GrcLora(), 394, 5_354_710),
+]
+
+
+@pytest.mark.parametrize(("family", "config", "tensors", "values"), PUBLISHED)
+def test_a_plan_has_the_published_size(family: str, config: Any, tensors: int, values: int) -> None:
+    plan = families.signature(family).plan(config)
+    plan = {name: planned for name, planned in plan.items() if not (planned.optional and name.endswith("stft_window"))}
+    pairs = [planned for planned in plan.values() if planned.weight_norm]
+    assert len(plan) + len(pairs) == tensors
+    assert sum(prod(planned.shape) for planned in plan.values()) + sum(planned.shape[0] for planned in pairs) == values
+
+
+@pytest.mark.parametrize("family", families.names())
+def test_every_signature_keeps_the_contract(family: str) -> None:
+    signature = families.signature(family)
+    assert signature.ANCHORS
+    assert signature.EVIDENCE
+    package = families.family(family)
+    assert package.__doc__
+    for name in ("infer", "plan", "expected", "transposed", "undetermined", "variant"):
+        assert getattr(signature, name).__doc__, name
+
+
+@pytest.mark.parametrize(("family", "config"), [(row[0], row[1]) for row in PUBLISHED])
+def test_a_plan_is_detected_as_what_it_was_planned_from(family: str, config: Any) -> None:
+    detection = families.detect(families.signature(family).expected(config))[0]
+    assert (detection.family, detection.score) == (family, 1.0)
+    assert detection.config == config
