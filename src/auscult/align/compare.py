@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auscult.align.fingerprint import BLOCK, bits
-from auscult.align.formats import Format, float_format, grid, narrower
+from auscult.align.formats import Format, float_format, grid, name_of, narrower
 from auscult.align.moves import Move, blocks, moves, sample
 from auscult.recipe.op import Op
 from auscult.verdict import Equality
@@ -38,7 +38,6 @@ class Outcome:
     number_format: str | None = None
     rounding: str | None = None
     also: tuple[Move, ...] = ()
-    evidence: dict[str, Any] = field(default_factory=dict)
 
 
 def exactly(a: Array, b: Array, *, alternatives: bool = True) -> Outcome | None:
@@ -56,7 +55,7 @@ def exactly(a: Array, b: Array, *, alternatives: bool = True) -> Outcome | None:
                 break
     if not fitting:
         return None
-    return Outcome(fitting[0], Equality.EXACT, fitting[0].ops(), also=tuple(fitting[1:]))
+    return Outcome(fitting[0], Equality.EXACT, fitting[0].ops, also=tuple(fitting[1:]))
 
 
 def _same(left: NDArray[Any], right: NDArray[Any], move: Move) -> bool:
@@ -80,7 +79,7 @@ class Values:
 
     @classmethod
     def of(cls, array: Array) -> Values:
-        return cls(array, float_format(array.dtype.name))
+        return cls(array, float_format(name_of(array.dtype)))
 
 
 def closely(a: Values, b: Values, *, computed: bool = False) -> Outcome | None:
@@ -158,7 +157,7 @@ def _within(a: Values, b: Values, move: Move, *, computed: bool) -> Outcome | No
     nearest = a.array.dtype != b.array.dtype
     for part in blocks(b.array.shape, BLOCK):
         raw, kept = left_all[part], b.array[part]
-        left, right = _real(raw, work), _real(kept, work)
+        left, right = real(raw, work), real(kept, work)
         allowed = slack * np.abs(right) + (a.format.tiny + b.format.tiny + floor)
         for step in (step_a, b.format.step):
             if step is not None:
@@ -202,7 +201,7 @@ def _fits32(a: Values, b: Values) -> bool:
     return all(values.array.dtype.kind in "fV" for values in (a, b))
 
 
-def _real(array: Array, work: Any) -> Array:
+def real(array: Array, work: Any) -> Array:
     return array if array.dtype.kind == "c" else array.astype(work, copy=False)
 
 
@@ -240,19 +239,10 @@ def _rounds_to(raw: Array, kept: Array) -> bool:
 def _outcome(a: Values, b: Values, move: Move, coarser: Format, tally: _Tally, *, nearest: bool) -> Outcome:
     from auscult.recipe.ops.cast import Cast, holds
 
-    ops = move.ops()
+    ops = move.ops
     if a.array.dtype == b.array.dtype:
         return Outcome(move, Equality.CLOSE, ops, tally.error, coarser.name, None)
     ops = (*ops, Cast(b.array.dtype.name, a.array.dtype.name))
     if nearest and holds(b.array.dtype, a.array.dtype):
         return Outcome(move, Equality.EXACT, ops, 0.0, None, "nearest")
     return Outcome(move, Equality.CLOSE, ops, tally.error, coarser.name, "nearest" if nearest else None)
-
-
-def explain(a: Values, b: Values, *, computed: bool = False) -> Outcome | None:
-    """Exactly, else closely, else None."""
-    if a.array.dtype == b.array.dtype:
-        outcome = exactly(a.array, b.array)
-        if outcome is not None:
-            return outcome
-    return closely(a, b, computed=computed)

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 from auscult import plugins
-from auscult.align.compare import Outcome, Values, explain
+from auscult.align.compare import Outcome, Values
+from auscult.align.explain import explain
 from auscult.align.features import Index
 from auscult.align.formats import Format
 from auscult.align.ledger import Ledger, stored_ops

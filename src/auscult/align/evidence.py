@@ -46,13 +46,15 @@ def compare_pair(a: Array, b: Array) -> Difference:
     for part in blocks(b.shape, BLOCK):
         tally.add(moved[part], b[part], part)
     error = tally.error
-    return Difference(move.ops(), error if isfinite(error) else 1.0, evidence | tally.evidence())
+    return Difference(move.ops, error if isfinite(error) else 1.0, evidence | tally.evidence())
 
 
 def _likeliest(a: Array, b: Array) -> Move | None:
     options = moves(a.shape, b.shape)
     if not options or a.size == 0:
         return None
+    if len(options) == 1 and not options[0].flat:
+        return options[0]
     places = sample(b.shape)
     right = b[places]
     best, score = options[0], _likeness(options[0].view(a)[places], right)

@@ -64,7 +64,7 @@ def _one_scramble(ledger: Ledger, matches: list[Match]) -> list[Match]:
 
     For a square matrix the two are the same; the file's other tensors tell which it was.
     """
-    scrambles = {match.ops for match in matches if match.cause == "layout-fortran" and len(match.ops) == 1}
+    scrambles: set[tuple[Op, ...]] = {match.ops for match in matches if match.cause == "layout-fortran" and len(match.ops) == 1}
     return [_scrambled(ledger, match, scrambles) for match in matches] if scrambles else matches
 
 
@@ -113,6 +113,8 @@ def _roles_crossed(match: Match) -> bool:
 
 def _copies(side: Side, matched: list[str]) -> dict[str, str]:
     """For names that are left over: a matched name of the same side with the same content."""
+    if not side.left:
+        return {}
     by_print = {(side.kinds[name], side.prints[name]): name for name in reversed(matched)}
     result = {}
     for name in side.left:

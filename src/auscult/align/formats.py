@@ -38,6 +38,12 @@ class Format:
 
 
 @lru_cache(maxsize=64)
+def name_of(kind: np.dtype[Any]) -> str:
+    """`dtype.name`, which numpy works out anew each time."""
+    return kind.name
+
+
+@lru_cache(maxsize=64)
 def float_format(name: str) -> Format:
     """The format of a float (or complex) dtype; other dtypes hold their values exactly."""
     kind = dtype_of(name)
@@ -64,7 +70,7 @@ def format_of(tensor: Tensor, values: Array) -> Format:
         return Format(tensor.dtype, step=np.abs(scale.reshape([1] * values.ndim)))
     if tensor.dtype in _GGML_LEVELS:
         return Format(tensor.dtype, step=_block_steps(values, _GGML_LEVELS[tensor.dtype]))
-    return float_format(values.dtype.name)
+    return float_format(name_of(values.dtype))
 
 
 def _block_steps(values: Array, levels: int) -> Array:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -59,19 +58,20 @@ class Ledger:
         if len(match.a) == len(match.b) == 1:
             self.partner[match.a[0]] = match.b[0]
 
-    def pair(self, a: str, b: str, outcome: Outcome, by: By, **details: Any) -> None:
+    def pair(self, a: str, b: str, outcome: Outcome, by: By) -> None:
         """Accept a pair of single tensors with what was found on their elements."""
         ops = stored_ops(self.a.tensor(a), self.b.tensor(b), outcome.ops)
-        evidence = dict(outcome.evidence)
+        evidence: dict[str, Any] = {}
         if outcome.also and not self.a.prints[a].constant:
             evidence["also_permutations"] = [list(move.axes or range(len(move.source))) for move in outcome.also]
         if outcome.rounding:
             evidence["rounding"] = outcome.rounding
-        match = Match((a,), (b,), ops, outcome.equality, by, outcome.error, outcome.number_format, evidence=evidence)
-        self.settle(replace(match, **details))
+        self.settle(Match((a,), (b,), ops, outcome.equality, by, outcome.error, outcome.number_format, evidence=evidence))
 
     def learn(self) -> None:
-        """Learn the renaming from the pairs whose content left no doubt."""
+        """Learn the renaming from the pairs whose content left no doubt, if there are names left that may need it."""
+        if not (self.a.left and self.b.left):
+            return
         known = [(m.a[0], m.b[0]) for m in self.matches if m.by == "content" and len(m.a) == len(m.b) == 1]
         telling = [pair for pair in known if not self.a.prints[pair[0]].constant]
         self.renaming = Renaming.of(telling)

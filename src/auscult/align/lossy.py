@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from auscult.align.compare import Outcome, explain
+from auscult.align.compare import Outcome
+from auscult.align.explain import explain
 from auscult.align.features import Index
 from auscult.align.fingerprint import Print, fingerprint
 from auscult.align.formats import float_format

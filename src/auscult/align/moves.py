@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import islice, permutations
 from math import prod
 
@@ -46,7 +46,9 @@ class Move:
         moved = array if self.axes is None else array.transpose(self.axes)
         return moved if moved.shape == self.target else moved.reshape(self.target)
 
+    @cached_property
     def ops(self) -> tuple[Op, ...]:
+        """The move as operations of a recipe."""
         from auscult.recipe.ops.permute import Permute
         from auscult.recipe.ops.reshape import Reshape
 

@@ -58,7 +58,7 @@ def rearranged(x: Array, y: Array) -> Iterator[tuple[Op, ...]]:
         moved = move.view(left)
         for option in () if move.flat else _options(y.shape):
             if _agrees(moved[option.places(target)], wanted, exact=exact):
-                yield (*move.ops(), option.op)
+                yield (*move.ops, option.op)
     for op, origin in _scrambles(x.shape, y.shape, target):
         if _agrees(left[origin], wanted, exact=exact):
             yield (op,)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 Indices = tuple[int, ...]
 Rows = dict[Indices, Indices]
@@ -100,6 +101,10 @@ class Renaming:
         groups: dict[tuple[str, str], Rows] = {}
         counts: dict[tuple[str, str], int] = {}
         for a, b in pairs:
+            if a == b:
+                groups.setdefault(("", ""), {})[()] = ()
+                counts["", ""] = counts.get(("", ""), 0) + 1
+                continue
             left, right = _beginnings(a, b)
             (form_a, indices_a), (form_b, indices_b) = _form(left), _form(right)
             groups.setdefault((form_a, form_b), {}).setdefault(indices_a, indices_b)
@@ -110,12 +115,19 @@ class Renaming:
         patterns = {form: tuple(sorted(some, key=lambda pattern: -pattern.count)) for form, some in found.items()}
         return cls(patterns, _middles(counts))
 
+    @cached_property
+    def lengths(self) -> tuple[int, ...]:
+        """How many dotted parts the known beginnings have, the longest first."""
+        return tuple(sorted({form.count(".") + 1 if form else 0 for form in self.patterns}, reverse=True))
+
     def predict(self, name: str) -> Iterator[str]:
         """Names that `name` may have on the other side, the most specific rule first."""
         if not self.patterns:
             return
         parts = name.split(".")
-        for cut in range(len(parts), -1, -1):
+        for cut in self.lengths:
+            if cut > len(parts):
+                continue
             form, indices = _form(".".join(parts[:cut]))
             for pattern in self.patterns.get(form, ()):
                 beginning = pattern.rename(indices)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from auscult.align.compare import Values
 from auscult.align.fingerprint import Print, fingerprint, native
-from auscult.align.formats import Format, float_format, format_of
+from auscult.align.formats import Format, float_format, format_of, name_of
 from auscult.align.moves import sides
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
@@ -93,7 +93,7 @@ class Side:
     def _look(self, name: str) -> tuple[str, Shape, Print] | Skip:
         try:
             array = self.array(name)
-            return array.dtype.name, array.shape, fingerprint(array)
+            return name_of(array.dtype), array.shape, fingerprint(array)
         except CheckpointError as error:
             return Skip(f"{self.checkpoint.path}: {name}", str(error))
 

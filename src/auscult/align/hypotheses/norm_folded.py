@@ -45,6 +45,8 @@ def _layers_near(view: View, norm: tuple[str, ...]) -> Iterator[str]:
 def _folded(view: View, weight: str, norm: tuple[str, ...], channels: int) -> Iterator[Candidate]:
     bias = weight.removesuffix("weight") + "bias"
     own = (bias,) if weight.endswith("weight") and bias in view.x.left else ()
+    if own and view.x.shapes[bias] != (channels,):
+        return  # the norm is as wide as the layer's input: it stands before the layer
     sources = (weight, *own, *norm)
     for dim in [axis for axis, side in enumerate(view.x.shapes[weight]) if side == channels]:
         for eps in EPSILONS:
