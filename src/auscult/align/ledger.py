@@ -9,7 +9,7 @@ import numpy as np
 
 from auscult.align.compare import Outcome
 from auscult.align.records import By, Match
-from auscult.align.rename import Renaming
+from auscult.align.renaming import Renaming
 from auscult.align.side import Side, take
 from auscult.errors import RecipeError
 from auscult.recipe.op import Op

@@ -55,7 +55,7 @@ def _confirm(ledger: Ledger, pairs: list[tuple[str, str]]) -> None:
     sizes = [ledger.a.size(a) for a, _ in pairs]
     for (a, b), outcome in zip(pairs, in_threads(look, pairs, sizes), strict=True):
         if outcome is not None and a in ledger.a.left and b in ledger.b.left:
-            ledger.pair(a, b, outcome, "content")
+            ledger.pair(a, b, outcome, "neighbours" if ledger.a.prints[a].constant else "content")
 
 
 def _by_cast(ledger: Ledger) -> None:
