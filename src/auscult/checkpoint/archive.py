@@ -155,7 +155,7 @@ def has_member(path: Path, suffix: str) -> bool:
 
 
 def _last_record(source: Source) -> tuple[int, int, int, int]:
-    """Number of members, offset and length of the directory, and by how much offsets in it are off (a prefix before the archive)."""
+    """Number of members, offset and length of the directory, and the length of whatever stands before the archive."""
     tail_length = min(source.size, LAST_RECORD.size + 0xFFFF)
     tail_start = source.size - tail_length
     tail = source.bytes(tail_start, tail_length)

@@ -184,7 +184,8 @@ def _list(group: Group, level: _Level) -> Iterator[Container]:
         parameters = sum(_size(group.leaves[key]) for key in level.own) + sum(child.parameters for child in taken)
         kind: Kind = kind_of(group.path[-1], group) if group.path else "model"
         yield Container(group.path, "model" if kind == "other" else kind, tensors, parameters)
-        rest = [key for key in group.leaves if key not in set(level.own)]
+        own = set(level.own)
+        rest = [key for key in group.leaves if key not in own]
     else:
         rest = list(group.leaves)
     if rest:

@@ -26,6 +26,7 @@ Tree = Mapping[Any, Any]
 class Leaf(ABC):
     """A tensor that is described only when its name is known, or the reason why it cannot be."""
 
+    __slots__ = ()
     shape: Shape
 
     @abstractmethod

@@ -27,6 +27,8 @@ MAX_LONG_BYTES = 1024
 MAX_LINE = 1 << 16
 LAZY_BYTES = 1 << 12  # longer byte strings and texts stay in the file
 MAX_HAZARDS = 1000
+MEMOIZE, BINGET, LONG_BINGET, BINPUT, LONG_BINPUT, BININT1, TUPLE = b"\x94hjqrKt"
+U4 = struct.Struct("<I")
 
 
 class Malformed(Exception):  # noqa: N818 - becomes a CheckpointError with its place
@@ -140,13 +142,39 @@ class Machine:
             raise self.error(_reason(error, self.pos >= len(self.data)), start) from error
 
     def _walk(self) -> None:
-        data, table = self.data, OPCODES
+        """Run opcodes until STOP. The frequent ones stand here: nine tenths of a torch pickle, at half the cost of a call each."""
+        data, stack, memo, table = self.data, self.stack, self.memo, OPCODES
+        pos = self.pos
         for _ in range(MAX_OPCODES):
-            handler = table[data[self.pos]]
-            self.pos += 1
-            handler(self)
-            if self.done:
-                return
+            op = data[pos]
+            pos += 1
+            if op == LONG_BINPUT:
+                memo[U4.unpack_from(data, pos)[0]] = stack[-1]
+                pos += 4
+            elif op == BINGET:
+                stack.append(memo[data[pos]])
+                pos += 1
+            elif op == LONG_BINGET:
+                stack.append(memo[U4.unpack_from(data, pos)[0]])
+                pos += 4
+            elif op == BINPUT:
+                memo[data[pos]] = stack[-1]
+                pos += 1
+            elif op == BININT1:
+                stack.append(data[pos])
+                pos += 1
+            elif op == TUPLE:
+                at = self.marks.pop()
+                stack[at:] = (tuple(stack[at:]),)
+            elif op == MEMOIZE:
+                memo[len(memo)] = stack[-1]
+            else:
+                self.pos = pos
+                table[op](self)
+                pos = self.pos
+                if self.done:
+                    return
+        self.pos = pos
         raise Malformed(f"has more than {MAX_OPCODES} opcodes")
 
     def error(self, what: str, start: int = 0) -> CheckpointError:

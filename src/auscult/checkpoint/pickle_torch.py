@@ -17,7 +17,7 @@ from auscult.checkpoint.pickle_machine import Builder, Global, Machine, Malforme
 from auscult.checkpoint.source import Bytes, FileArray, Signed, is_contiguous, item_bytes, outside, span_of
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
-from auscult.weights import Data, Quantization, Shape, Storage, Tensor
+from auscult.weights import Array, Data, Quantization, Shape, Storage, Tensor
 
 MAX_RANK = 64
 MAX_ELEMENTS = 1 << 60
@@ -75,7 +75,7 @@ class StorageRef:
     base: int = 0  # elements before it, for a view of another storage (torch before 0.4)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class TensorNode(Leaf):
     """A tensor as a pickle describes it; checked against its storage when its name is known."""
 
@@ -94,28 +94,38 @@ class TensorNode(Leaf):
         if self.dtype is None:
             return Skip(name, f"elements of type {ref.kind}, which numpy cannot hold")
         width = item_bytes(self.dtype)
-        source, offset, available = ref.places.place(ref)
-        first = self.first + ref.base
-        end = (first + span_of(self.shape, self.strides)) * width
-        if end > available and 0 not in self.shape:
-            raise outside(source.path, available, first * width, end - first * width)
+        ref, first, shape = self.storage, self.first + self.storage.base, self.shape
+        source, _, available = ref.places.place(ref)
+        contiguous = is_contiguous(shape, self.strides)
+        span = prod(shape) if contiguous else span_of(shape, self.strides)
+        if span and (first + span) * width > available:
+            raise outside(source.path, available, first * width, span * width)
+        place = Storage(ref.key, first, None if contiguous else self.strides)
+        quantization = self._quantization(name) if self.quantizer else None
+        return Tensor(name, shape, self.dtype, self, prod(shape) * width, place, quantization, self.trainable)
+
+    def array(self) -> Array:
+        return self._data().array()
+
+    def flat(self, start: int, stop: int) -> Array:
+        return self._data().flat(start, stop)
+
+    def _data(self) -> Data:
+        """Where the elements lie. Made on use: most tensors of a large file are only listed."""
+        ref = self.storage
+        source, offset, _ = ref.places.place(ref)
         strides = None if is_contiguous(self.shape, self.strides) else self.strides
-        data: Data = FileArray(source, offset, self.dtype, self.shape, first, strides, ref.places.byteorder)
-        if self.conjugate or self.negative:
-            data = Signed(data, self.conjugate, self.negative)
-        place = Storage(ref.key, first, strides)
-        size = prod(self.shape) * width
-        return Tensor(name, self.shape, self.dtype, data, size, place, self._quantization(name), self.trainable)
+        data = FileArray(source, offset, str(self.dtype), self.shape, self.first + ref.base, strides, ref.places.byteorder)
+        return Signed(data, self.conjugate, self.negative) if self.conjugate or self.negative else data
 
     def _quantization(self, name: str) -> Quantization | None:
-        if self.quantizer is None:
-            return None
-        scheme, *rest = self.quantizer
+        scheme, *rest = self.quantizer or ("?",)
         if scheme.startswith("per_tensor") and len(rest) >= 2 and all(type(value) in (int, float) for value in rest[:2]):
             return Quantization(np.asarray(rest[0], np.float64), np.asarray(float(rest[1]), np.float64))
         if scheme.startswith("per_channel") and len(rest) >= 3 and type(rest[2]) is int and 0 <= rest[2] < len(self.shape):
-            parts = [part.describe(name) if isinstance(part, TensorNode) else part for part in rest[:2]]
-            if all(isinstance(part, Tensor) and part.shape == (self.shape[rest[2]],) for part in parts):
+            described = [part.describe(name) for part in rest[:2] if isinstance(part, TensorNode)]
+            parts = [part for part in described if isinstance(part, Tensor) and part.shape == (self.shape[rest[2]],)]
+            if len(parts) == 2:
                 return Quantization(parts[0].numpy(), parts[1].numpy(), rest[2])
         raise CheckpointError("has quantisation parameters that make no sense", where=f"{self.storage.key}, tensor {name[:200]}")
 
@@ -193,13 +203,14 @@ def _tensor(_: Machine, __: Global, arguments: tuple[Any, ...]) -> Leaf:
 
 
 def _tensor_v3(_: Machine, __: Global, arguments: tuple[Any, ...]) -> Leaf:
-    """`_rebuild_tensor_v3(storage, offset, size, stride, requires_grad, hooks, dtype, metadata)`: dtypes without a storage class."""
+    """`_rebuild_tensor_v3(storage, offset, size, stride, requires_grad, hooks, dtype, metadata)`: types without storage class."""
     _need(arguments, 7)
     dtype = arguments[6]
     name = dtype.name if isinstance(dtype, Global) else "?"
     if name not in DTYPES:
         return UnreadableNode(_counts(arguments[2]), f"elements of type {name[:60]}, which numpy cannot hold")
-    node = _node(*arguments[:4], DTYPES[name])
+    storage, first, size, stride = arguments[:4]
+    node = _node(storage, first, size, stride, DTYPES[name])
     return _with_metadata(node, arguments[7] if len(arguments) > 7 else None)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -27,7 +27,7 @@ MAX_EXPANSION = 4  # and beyond that at most so many times its storage
 TRUNCATED_HINT = "the file is truncated or damaged: fetch it again and compare its size with the original's"
 
 
-def dtype_of(name: str) -> np.dtype:
+def dtype_of(name: str) -> np.dtype[Any]:
     """The numpy dtype (of ml_dtypes where numpy has none) of that name.
 
     ml_dtypes is imported only when one of its types is met: that import costs about half as much as numpy's.
@@ -35,7 +35,8 @@ def dtype_of(name: str) -> np.dtype:
     if name in ML_DTYPES:
         import ml_dtypes
 
-        return np.dtype(getattr(ml_dtypes, name))
+        kind: np.dtype[Any] = np.dtype(getattr(ml_dtypes, name))
+        return kind
     return np.dtype(name)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from auscult.checkpoint.contents import Contents
 from auscult.checkpoint.elements import place_tensor
@@ -121,7 +121,7 @@ def _entry(source: Source, name: str, value: Any) -> tuple[str, Shape, int, int]
     return code, tuple(shape), offsets[0], offsets[1]
 
 
-def _are_counts(value: Any) -> bool:
+def _are_counts(value: Any) -> TypeGuard[list[int]]:
     return isinstance(value, list) and all(type(number) is int and 0 <= number <= MAX_ELEMENTS for number in value)
 
 

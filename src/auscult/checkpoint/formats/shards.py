@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def _weight_map(path: Path) -> dict[str, str]:
     return found
 
 
-def _join(path: Path, files: dict[Path, set[str] | None]) -> Contents:
+def _join(path: Path, files: Mapping[Path, set[str] | None]) -> Contents:
     tree: dict[str, Any] = {}
     metadata: dict[str, str] = {}
     hazards: list[Hazard] = []
