@@ -23,6 +23,7 @@ MAX_TEXT_BYTES = 1 << 16
 MAX_INTEGERS = 1 << 20
 VARINT_BYTES = 10
 SLAB_BYTES = 1 << 20
+SMALL_BYTES = 4096
 
 Span = tuple[int, int]
 """First byte and the byte after the last, in the source."""
@@ -58,16 +59,8 @@ class Message:
     def __post_init__(self) -> None:
         if self.depth > MAX_DEPTH:
             raise self._error("messages are nested too deeply", expected=f"at most {MAX_DEPTH} levels", found="more")
-        count = 0
         for start, end in self.spans or ((0, self.source.size),):
-            for number, value in self._walk(start, end):
-                self.fields.setdefault(number, []).append(value)
-                count += 1
-                if count > MAX_FIELDS_PER_MESSAGE:
-                    raise self._error(
-                        "has too many fields in one message", expected=f"at most {MAX_FIELDS_PER_MESSAGE}", found="more"
-                    )
-        self.budget.fields -= count
+            self._walk(start, end)
         if self.budget.fields < 0:
             raise self._error("has too many fields", expected=f"at most {MAX_FIELDS}", found="more")
 
@@ -75,29 +68,36 @@ class Message:
         hint = "the file is damaged or is not what its name says: fetch it again"
         return CheckpointError(what, where=str(self.source.path), expected=expected, found=found, hint=hint)
 
-    def _walk(self, start: int, end: int) -> Iterator[tuple[int, Value]]:
-        view = self.source.view(start, end - start)
-        position, size = 0, end - start
+    def _walk(self, start: int, end: int) -> None:
+        """Remember where the fields of one piece are. The one-byte cases stand here, as they make up nearly everything."""
+        size = end - start
+        view = self.source.view(start, size)
+        data = bytes(view) if size <= SMALL_BYTES else view
+        fields, position, count = self.fields, 0, 0
         while position < size:
-            tag, position = self._varint(view, position)
+            tag, position = (data[position], position + 1) if data[position] < 0x80 else self._varint(data, position)
             number, wire = tag >> 3, tag & 7
-            if number == 0:
-                raise self._error(f"is not a protocol-buffers message: field number 0 at byte {start + position}")
-            if wire == 0:
-                value, position = self._varint(view, position)
-                yield number, value
-                continue
-            if wire == 2:
-                length, position = self._varint(view, position)
+            if wire in (0, 2) and position < size and data[position] < 0x80:
+                value, position = data[position], position + 1
+            elif wire in (0, 2):
+                value, position = self._varint(data, position)
             else:
-                length = {1: 8, 5: 4}.get(wire, -1)
-            if length < 0 or position + length > size:
-                raise self._error(f"field {number} does not fit its message at byte {start + position}")
-            whole = (start + position, start + position + length)
-            yield number, whole if wire == 2 else bytes(view[position : position + length])
-            position += length
+                value = {1: 8, 5: 4}.get(wire, size)
+            if number == 0 or (wire and position + value > size):
+                raise self._error(f"is no protocol-buffers message: field {number} does not fit at byte {start + position}")
+            found: Value = value
+            if wire:
+                found = (start + position, start + position + value) if wire == 2 else bytes(data[position : position + value])
+                position += value
+            fields.setdefault(number, []).append(found)
+            count += 1
+            if count > MAX_FIELDS_PER_MESSAGE:
+                raise self._error(
+                    "has too many fields in one message", expected=f"at most {MAX_FIELDS_PER_MESSAGE}", found="more"
+                )
+        self.budget.fields -= count
 
-    def _varint(self, view: memoryview, position: int) -> tuple[int, int]:
+    def _varint(self, view: bytes | memoryview, position: int) -> tuple[int, int]:
         value = shift = 0
         for offset in range(position, min(position + VARINT_BYTES, len(view))):
             byte = view[offset]
@@ -138,11 +138,12 @@ class Message:
 
     def spans_of(self, number: int) -> tuple[Span, ...]:
         """Where the payloads of every occurrence of a length-delimited field lie."""
-        values = self.fields.get(number, [])
-        spans = tuple(value for value in values if isinstance(value, tuple))
-        if len(spans) != len(values):
-            raise self._error(f"field {number} has the wrong wire type")
-        return spans
+        spans: list[Span] = []
+        for value in self.fields.get(number, ()):
+            if not isinstance(value, tuple):
+                raise self._error(f"field {number} has the wrong wire type")
+            spans.append(value)
+        return tuple(spans)
 
     def text(self, number: int, default: str = "") -> str:
         """A string of at most 64 KiB; bytes that are not UTF-8 become replacement characters."""

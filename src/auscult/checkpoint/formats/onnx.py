@@ -116,8 +116,8 @@ class _Reader:
                 self.consumers.setdefault(name, []).append((node, index))
 
     def attribute(self, attribute: Message, op: str, outputs: tuple[str, ...], attributes: dict[str, Any]) -> None:
-        for number in (GRAPH_ATTRIBUTE, GRAPHS_ATTRIBUTE):
-            for graph in attribute.messages(number):
+        if GRAPH_ATTRIBUTE in attribute or GRAPHS_ATTRIBUTE in attribute:
+            for graph in (*attribute.messages(GRAPH_ATTRIBUTE), *attribute.messages(GRAPHS_ATTRIBUTE)):
                 self.graph(graph)
         value = _plain(attribute)
         if op != "Constant":
