@@ -5,8 +5,9 @@ equal variance in every block of 256 values. Training breaks the last first (row
 tensor is called fresh only if all four hold within `SIGMAS` standard errors and the scale is that of a known initialiser, or the
 distribution is uniform, which training never leaves.
 
-Measured (tests/checkpoint/test_health.py): of 400 tensors drawn by torch's, MLX's and flax's initialisers over 98 % are called
-fresh; of 2 000 trained-looking tensors with row gains of 5 % and more, none.
+Measured, on samples of 4096 values: of 700 tensors drawn by the initialisers below all are called fresh; of 2000 trained-looking
+ones (low rank plus heavy tails, row gains of 40 %) none. An initialisation whose rows have since taken gains that spread by 5 %
+is still called fresh in 88 % of cases, by 10 % in 11 %, by 20 % in none of 200.
 """
 
 from __future__ import annotations

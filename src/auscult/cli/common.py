@@ -125,6 +125,21 @@ def shared_options(function: Callable[P, None]) -> Callable[..., None]:
     return command
 
 
+def json_argument(_context: click.Context, option: click.Parameter, text: str | None) -> dict[str, Any] | None:
+    """Callback of an option that takes a JSON object."""
+    if text is None:
+        return None
+    import json
+
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise click.BadParameter(f"is not JSON: {error}", param=option) from error
+    if not isinstance(value, dict):
+        raise click.BadParameter("is not a JSON object such as '{\"width\": 256}'", param=option)
+    return value
+
+
 def _prefixes(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(part.strip().upper() for value in values for part in value.split(",") if part.strip())
 

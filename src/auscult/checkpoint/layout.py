@@ -1,0 +1,123 @@
+"""Which axis order the convolutions of a file have, and whether weight norm is fused, with the evidence for it.
+
+A 3-D weight is (out, in, kernel) in torch, (in, out, kernel) in torch's transposed convolution, and (out, kernel, in) in MLX.
+Shapes alone do not tell which side is the kernel: (256, 18, 30) is a convolution of kernel 30 over 18 channels. Each tensor is
+therefore asked two questions, and votes only if they do not contradict each other:
+
+- its bias: as long as side 1 and not as side 0, it is a torch transposed convolution;
+- its neighbours: the number of channels going in must be a number that some layer of the file gives out, a kernel need not be.
+
+A kernel of 1 and a square weight say nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from auscult.weights import Shape
+
+Layout = Literal["torch", "mlx", "mixed", "unknown"]
+Vote = Literal["torch", "mlx", "undecided"]
+Parametrisation = Literal["weight-norm-old", "weight-norm-new", "mixed", "none"]
+
+MAX_KERNEL = 128
+"""No convolution of the known audio models has a longer kernel beside more than that many channels."""
+MIN_CLEAR = 4  # how many times the kernel the channels must be for the plain shape to vote,
+MIN_CHANNELS = 64  # and how many at least: a grouped convolution of kernel 41 over 8 channels per group is a real one
+
+OLD_GAIN, OLD_DIRECTION = ".weight_g", ".weight_v"
+NEW_GAIN, NEW_DIRECTION = ".parametrizations.weight.original0", ".parametrizations.weight.original1"
+
+
+@dataclass(frozen=True)
+class LayoutEvidence:
+    """The verdict on the axis order, and how every convolution voted.
+
+    Attributes:
+        torch, mlx: Names of the tensors that can only be read so.
+        undecided: Names whose shape fits both readings.
+    """
+
+    layout: Layout
+    torch: tuple[str, ...]
+    mlx: tuple[str, ...]
+    undecided: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """The evidence in words."""
+        if not (self.torch or self.mlx or self.undecided):
+            return "no convolution weights"
+        parts = [("only as torch's", self.torch), ("only as MLX's", self.mlx), ("either way", self.undecided)]
+        return "of the convolutions " + ", ".join(f"{len(names)} can be read {how}" for how, names in parts if names)
+
+
+def layout_of(shapes: Mapping[str, Shape]) -> LayoutEvidence:
+    """The axis order of the convolution weights, from names and shapes."""
+    channels = _channels(shapes)
+    votes: dict[Vote, list[str]] = {"torch": [], "mlx": [], "undecided": []}
+    for name, shape in shapes.items():
+        if len(shape) in (3, 4) and _is_weight(name) and min(shape) > 0:
+            votes[_vote(shape, shapes.get(_bias_of(name)), channels)].append(name)
+    torch, mlx = tuple(votes["torch"]), tuple(votes["mlx"])
+    layout: Layout = "unknown"
+    if torch or mlx:
+        layout = "mixed" if torch and mlx else ("torch" if torch else "mlx")
+    return LayoutEvidence(layout, torch, mlx, tuple(votes["undecided"]))
+
+
+def parametrisation_of(names: Mapping[str, object]) -> tuple[Parametrisation, str]:
+    """How weight norm is stored, and the evidence in words."""
+    old = sum(name.endswith(OLD_GAIN) and name[: -len(OLD_GAIN)] + OLD_DIRECTION in names for name in names)
+    new = sum(name.endswith(NEW_GAIN) and name[: -len(NEW_GAIN)] + NEW_DIRECTION in names for name in names)
+    if old and new:
+        return "mixed", f"{old} pairs weight_g / weight_v and {new} pairs parametrizations.weight.original0 / original1"
+    if old:
+        return "weight-norm-old", f"{old} pairs weight_g / weight_v"
+    if new:
+        return "weight-norm-new", f"{new} pairs parametrizations.weight.original0 (gain) / original1 (direction)"
+    return "none", "no weight-norm pairs: fused, or never normed"
+
+
+def _is_weight(name: str) -> bool:
+    return name.endswith((".weight", OLD_DIRECTION, NEW_DIRECTION)) or name in ("weight", "weight_v")
+
+
+def _bias_of(name: str) -> str:
+    for ending in (NEW_DIRECTION, OLD_DIRECTION, ".weight"):
+        if name.endswith(ending):
+            return name[: -len(ending)] + ".bias"
+    return "bias"
+
+
+def _channels(shapes: Mapping[str, Shape]) -> frozenset[int]:
+    """Numbers of channels that some layer of the file gives out: the lengths of its biases, norms and linear weights."""
+    found = {shape[0] for name, shape in shapes.items() if len(shape) == 1 and shape[0] > 1 and not name.endswith("_g")}
+    return frozenset(found | {side for shape in shapes.values() if len(shape) == 2 for side in shape})
+
+
+def _vote(shape: Shape, bias: Shape | None, channels: frozenset[int]) -> Vote:
+    kernel, inner = max(shape[2:]), max(shape[1:-1])  # the kernel as torch would have it, and as MLX would
+    as_torch, as_mlx = kernel <= MAX_KERNEL, inner <= MAX_KERNEL
+    if bias is not None and len(bias) == 1 and bias[0] != shape[0]:
+        # a transposed convolution of torch: MLX has the output channels first there too
+        return "torch" if bias[0] == shape[1] else "undecided"
+    if as_torch != as_mlx:
+        return "torch" if as_torch else "mlx"
+    if not as_torch or shape[1] == shape[-1] or 1 in (shape[1], shape[-1]):
+        return "undecided"
+    return _by_channels(shape[1], kernel, shape[-1], inner, channels)
+
+
+def _by_channels(in_torch: int, kernel_torch: int, in_mlx: int, kernel_mlx: int, channels: frozenset[int]) -> Vote:
+    """The reading whose channels the file knows, or whose channels are plainly no kernel."""
+    known_torch, known_mlx = in_torch in channels, in_mlx in channels
+    torch = (
+        in_torch >= (kernel_torch if known_torch else max(MIN_CLEAR * kernel_torch, MIN_CHANNELS)) and known_torch >= known_mlx
+    )
+    mlx = in_mlx >= (kernel_mlx if known_mlx else max(MIN_CLEAR * kernel_mlx, MIN_CHANNELS)) and known_mlx >= known_torch
+    if torch == mlx:
+        return "undecided"
+    return "torch" if torch else "mlx"
