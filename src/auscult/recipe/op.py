@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
+from auscult.errors import RecipeError
 from auscult.finding import Json
 from auscult.recipe.blocks import same_bits
+from auscult.recipe.dialect import Block
 from auscult.weights import Array, Shape
 
 
@@ -78,6 +80,14 @@ class Op(ABC):
         back = self.inverse().apply(targets)
         same = len(back) == len(sources) and all(map(same_bits, back, sources))
         return 0.0 if same else float("inf")
+
+    def render(self, block: Block, names: Sequence[str]) -> list[str]:  # noqa: ARG002
+        """The operation as expressions in `block.dialect`, over the expressions `names`.
+
+        Raises:
+            RecipeError: If it cannot be said in that framework.
+        """
+        raise RecipeError(f"{self.op} cannot be printed as {block.dialect.name} code", where="code", hint="use --recipe instead")
 
     def to_json(self) -> Json:
         """`{"op": name, **parameters}`, with tuples as lists."""

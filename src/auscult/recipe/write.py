@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from auscult.checkpoint.atomic import atomic_files
+from auscult.checkpoint.atomic import atomic_files, reserve
 from auscult.checkpoint.writers import Outgoing, Piece, writer_for
 from auscult.checkpoint.writers._sharded import plan_shards
 from auscult.errors import UsageError
@@ -62,7 +62,9 @@ def write_recipe(
         raise UsageError("only safetensors can be written in shards", where=str(destination), hint="name it *.safetensors")
     if shards is None:
         with atomic_files([destination], force=force) as (out,):
+            reserve(out, sum(tensor.nbytes for tensor in stream.tensors))
             writer.write(out, stream.tensors, stream.pieces(), metadata or {})
+            out.truncate()
             proof = stream.proof()
         return Written(proof, writer.FORMAT, (destination,), tuple(stream.tensors))
     files = (*shards.paths, shards.index)
@@ -70,7 +72,9 @@ def write_recipe(
         pieces: Iterator[Piece] = stream.pieces()
         for out, (start, stop) in zip(outs, shards.spans, strict=False):
             part, pieces = _until(pieces, start, stop)
+            reserve(out, sum(tensor.nbytes for tensor in stream.tensors[start:stop]))
             writer.write(out, stream.tensors[start:stop], part, metadata or {})
+            out.truncate()
         for _ in pieces:  # entries without targets come after the last tensor: their proofs count too
             pass
         outs[-1].write(shards.index_json(stream.tensors))

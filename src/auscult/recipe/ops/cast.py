@@ -11,6 +11,7 @@ import numpy as np
 from auscult.checkpoint.source import dtype_of
 from auscult.recipe.blocks import block_slices, eps_of, finfo, same_bits, tiny_of, worst
 from auscult.recipe.checks import lost, misfit
+from auscult.recipe.dialect import Block
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -68,6 +69,9 @@ class Cast(Op):
                 wide = source[cut].astype(np.float64)
                 errors.append(worst(cast[cut].astype(np.float64), wide, half * np.abs(wide) + tiny))
         return max(errors)
+
+    def render(self, block: Block, names: Sequence[str]) -> list[str]:
+        return [block.dialect.cast(x, self.dtype) for x in names]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         return [tuple(shape) for shape in shapes]

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from auscult.recipe.checks import check_count, misfit, replaced, same_but_axis
+from auscult.recipe.dialect import Block
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -34,6 +35,9 @@ class Concat(Op):
         from auscult.recipe.ops.split import Split
 
         return Split(self.axis, self.sizes)
+
+    def render(self, block: Block, names: Sequence[str]) -> list[str]:
+        return [block.dialect.joined(names, self.axis)]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         check_count(self, len(shapes), len(self.sizes))

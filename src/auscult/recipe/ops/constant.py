@@ -11,6 +11,7 @@ import numpy as np
 
 from auscult.checkpoint.source import dtype_of
 from auscult.recipe.checks import check_count, misfit
+from auscult.recipe.dialect import Block
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -41,6 +42,11 @@ class Constant(Op):
         from auscult.recipe.ops.drop import Drop
 
         return Drop(self.shape, self.dtype, self.value)
+
+    def render(self, block: Block, names: Sequence[str]) -> list[str]:
+        if isinstance(self.value, tuple):
+            return super().render(block, names)
+        return [block.dialect.full(self.shape, self.value, self.dtype)]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         check_count(self, len(shapes), 0)

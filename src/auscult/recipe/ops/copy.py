@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auscult.recipe.checks import check_count
+from auscult.recipe.dialect import Block
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -29,6 +30,9 @@ class Copy(Op):
         from auscult.recipe.ops.unify import Unify
 
         return Unify(self.count)
+
+    def render(self, block: Block, names: Sequence[str]) -> list[str]:
+        return [block.held(names[0])] * self.count
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         check_count(self, len(shapes), 1)

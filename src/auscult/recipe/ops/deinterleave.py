@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auscult.recipe.checks import misfit
+from auscult.recipe.dialect import Block
 from auscult.recipe.op import Op
 from auscult.recipe.ops.interleave import Interleave, checked, exchanged
 from auscult.weights import Array, Shape
@@ -32,6 +33,9 @@ class Deinterleave(Op):
 
     def inverse(self) -> Interleave:
         return Interleave(self.axis, self.groups, self.parts, self.outer)
+
+    def render(self, block: Block, names: Sequence[str]) -> list[str]:  # noqa: ARG002
+        return [f"exchange({x}, {self.axis}, {self.outer}, {self.groups}, {self.parts})" for x in names]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         return checked(self, shapes, self.axis, self.groups * self.parts * self.outer)

@@ -10,6 +10,7 @@ import numpy as np
 
 from auscult.recipe.blocks import worst
 from auscult.recipe.checks import check_axis, lost, misfit
+from auscult.recipe.dialect import Block
 from auscult.recipe.op import Op
 from auscult.weights import Array, Quantization, Shape
 
@@ -70,6 +71,10 @@ class Dequantize(Op):
         from auscult.recipe.ops.quantize import Quantize
 
         return Quantize(self.scale, self.zero_point, self.axis, self.dtype)
+
+    def render(self, block: Block, names: Sequence[str]) -> list[str]:
+        scale, zero = (block.dialect.array(values, "float32") for values in (self.scale, self.zero_point))
+        return [f"affine({x}, {scale}, {zero}, {self.axis})" for x in names]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         return checked(self, shapes, self.axis, len(self.scale))

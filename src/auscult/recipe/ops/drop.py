@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auscult.recipe.checks import check_count, lost, misfit, native
+from auscult.recipe.dialect import Block
 from auscult.recipe.op import Op
 from auscult.recipe.ops.constant import Constant, Value, filled
 from auscult.weights import Array, Shape
@@ -42,6 +43,9 @@ class Drop(Op):
         if self.value is None:
             raise lost(self, f"the values of a dropped tensor {self.shape} are not in the recipe", "keep the original file")
         return Constant(self.shape, self.dtype, self.value)
+
+    def render(self, block: Block, names: Sequence[str]) -> list[str]:  # noqa: ARG002
+        return []
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         check_count(self, len(shapes), 1)

@@ -13,6 +13,7 @@ import numpy as np
 
 from auscult.recipe.blocks import block_slices, eps_of, tiny_of, worst
 from auscult.recipe.checks import check_axis, check_count, lost, misfit
+from auscult.recipe.dialect import Block
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -70,6 +71,11 @@ class FoldBatchNorm(Op):
 
     def inverse(self) -> Op:
         raise lost(self, "scale and statistics of the BatchNorm are multiplied into the weight", "keep the unfolded file")
+
+    def render(self, block: Block, names: Sequence[str]) -> list[str]:
+        bias = names[1] if len(names) == 6 else "0.0"
+        call = f"fold_batch_norm({names[0]}, {bias}, {', '.join(names[-4:])}, eps={self.eps}, dim={self.dim})"
+        return block.assign(call, 2)
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         check_count(self, len(shapes), 5, 6)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from auscult.recipe.checks import misfit
+from auscult.recipe.dialect import Block
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -33,6 +34,14 @@ class FortranScramble(Op):
 
     def inverse(self) -> FortranScramble:
         return FortranScramble("row" if self.read == "column" else "column")
+
+    def render(self, block: Block, names: Sequence[str]) -> list[str]:
+        held = [block.held(x) for x in names]
+        turned = [f"{x}.{block.dialect.permute}(*reversed(range({x}.ndim)))" for x in held]
+        if self.read == "row":
+            return [f"{turn}.reshape({x}.shape)" for x, turn in zip(held, turned, strict=True)]
+        backwards = [block.held(f"{x}.reshape(tuple(reversed({x}.shape)))") for x in held]
+        return [f"{x}.{block.dialect.permute}(*reversed(range({x}.ndim)))" for x in backwards]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         return [tuple(shape) for shape in shapes]

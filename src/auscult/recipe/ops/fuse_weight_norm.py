@@ -18,6 +18,7 @@ import numpy as np
 
 from auscult.recipe.blocks import block_slices, eps_of, tiny_of, worst
 from auscult.recipe.checks import check_axis, check_count, misfit, replaced
+from auscult.recipe.dialect import Block
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -70,6 +71,9 @@ class FuseWeightNorm(Op):
         from auscult.recipe.ops.split_weight_norm import SplitWeightNorm
 
         return SplitWeightNorm(self.dim)
+
+    def render(self, block: Block, names: Sequence[str]) -> list[str]:  # noqa: ARG002
+        return [f"fuse_weight_norm({names[0]}, {names[1]}, dim={self.dim})"]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         check_count(self, len(shapes), 2)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auscult.recipe.checks import check_axis, misfit
+from auscult.recipe.dialect import Block
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -38,6 +39,9 @@ class Interleave(Op):
         from auscult.recipe.ops.deinterleave import Deinterleave
 
         return Deinterleave(self.axis, self.groups, self.parts, self.outer)
+
+    def render(self, block: Block, names: Sequence[str]) -> list[str]:  # noqa: ARG002
+        return [f"exchange({x}, {self.axis}, {self.outer}, {self.parts}, {self.groups})" for x in names]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         return checked(self, shapes, self.axis, self.groups * self.parts * self.outer)

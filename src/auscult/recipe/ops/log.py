@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from auscult.recipe.blocks import block_slices, eps_of, worst
+from auscult.recipe.dialect import Block
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -41,6 +42,9 @@ class Log(Op):
         from auscult.recipe.ops.exp import Exp
 
         return Exp()
+
+    def render(self, block: Block, names: Sequence[str]) -> list[str]:
+        return [f"{block.dialect.module}.log({x})" for x in names]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         return [tuple(shape) for shape in shapes]

@@ -11,6 +11,7 @@ import numpy as np
 
 from auscult.recipe.blocks import BLOCK, block_slices, eps_of, tiny_of, worst
 from auscult.recipe.checks import check_count, lost, misfit
+from auscult.recipe.dialect import Block
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -73,6 +74,11 @@ class MergeLora(Op):
 
     def inverse(self) -> Op:
         raise lost(self, "base weight and update cannot be told from their sum", "keep the base checkpoint and the adapter")
+
+    def render(self, block: Block, names: Sequence[str]) -> list[str]:
+        weight = block.held(names[0])
+        product = f"({names[2]} @ {names[1]})" if self.order == "ba" else f"({names[1]} @ {names[2]}).T"
+        return [f"({weight} + {self.scale} * {product}.reshape({weight}.shape))"]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         check_count(self, len(shapes), 3)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar
 from auscult.finding import Json
 from auscult.recipe.blocks import same_bits
 from auscult.recipe.checks import check_count
+from auscult.recipe.dialect import Block
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -38,6 +39,9 @@ class Parallel(Op):
 
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
         return self._each(arrays, lambda op, part: op.apply(part))
+
+    def render(self, block: Block, names: Sequence[str]) -> list[str]:
+        return self._each(names, lambda op, part: op.render(block, part))
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         return self._each(shapes, lambda op, part: op.shapes(part))

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from auscult.recipe.checks import misfit
+from auscult.recipe.dialect import Block
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -30,6 +31,9 @@ class Permute(Op):
 
     def inverse(self) -> Permute:
         return Permute(tuple(int(axis) for axis in np.argsort(self.axes)))
+
+    def render(self, block: Block, names: Sequence[str]) -> list[str]:
+        return [block.dialect.permuted(x, self.axes) for x in names]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         for shape in shapes:

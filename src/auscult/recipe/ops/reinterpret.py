@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from auscult.checkpoint.source import dtype_of
 from auscult.recipe.checks import misfit, native
+from auscult.recipe.dialect import Block
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -32,6 +33,9 @@ class Reinterpret(Op):
 
     def inverse(self) -> Reinterpret:
         return Reinterpret(self.from_dtype, self.dtype)
+
+    def render(self, block: Block, names: Sequence[str]) -> list[str]:
+        return [f"{x}.view({block.dialect.dtype(self.dtype)})" for x in names]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         old, new = dtype_of(self.from_dtype).itemsize, dtype_of(self.dtype).itemsize

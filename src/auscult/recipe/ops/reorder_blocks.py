@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from auscult.recipe.checks import check_axis, misfit
+from auscult.recipe.dialect import Block
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -35,6 +36,9 @@ class ReorderBlocks(Op):
 
     def inverse(self) -> ReorderBlocks:
         return ReorderBlocks(self.axis, tuple(int(index) for index in np.argsort(self.order)))
+
+    def render(self, block: Block, names: Sequence[str]) -> list[str]:  # noqa: ARG002
+        return [f"reorder_blocks({x}, {self.axis}, {self.order})" for x in names]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         for shape in shapes:

@@ -8,6 +8,7 @@ from math import prod
 from typing import ClassVar
 
 from auscult.recipe.checks import misfit
+from auscult.recipe.dialect import Block
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -30,6 +31,9 @@ class Reshape(Op):
 
     def inverse(self) -> Reshape:
         return Reshape(self.target, self.source)
+
+    def render(self, block: Block, names: Sequence[str]) -> list[str]:  # noqa: ARG002
+        return [f"{x}.reshape({', '.join(map(str, self.target))})" for x in names]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         for shape in shapes:

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from auscult.recipe.checks import check_count, misfit
+from auscult.recipe.dialect import Block
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -33,6 +34,9 @@ class Route(Op):
 
     def inverse(self) -> Route:
         return Route(tuple(int(index) for index in np.argsort(self.order)))
+
+    def render(self, block: Block, names: Sequence[str]) -> list[str]:  # noqa: ARG002
+        return [names[index] for index in self.order]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         check_count(self, len(shapes), len(self.order))

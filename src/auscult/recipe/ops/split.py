@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from auscult.recipe.checks import check_axis, check_count, misfit, replaced
+from auscult.recipe.dialect import Block
 from auscult.recipe.op import Op
 from auscult.recipe.ops.concat import Concat
 from auscult.weights import Array, Shape
@@ -31,6 +32,9 @@ class Split(Op):
 
     def inverse(self) -> Concat:
         return Concat(self.axis, self.sizes)
+
+    def render(self, block: Block, names: Sequence[str]) -> list[str]:
+        return block.assign(block.dialect.cut(names[0], self.sizes, self.axis), len(self.sizes))
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         check_count(self, len(shapes), 1)

@@ -10,6 +10,7 @@ import numpy as np
 
 from auscult.recipe.blocks import block_slices, eps_of, tiny_of, worst
 from auscult.recipe.checks import check_axis, check_count
+from auscult.recipe.dialect import Block
 from auscult.recipe.op import Op
 from auscult.recipe.ops.fuse_weight_norm import FuseWeightNorm, norm_except, norm_shape
 from auscult.weights import Array, Shape
@@ -54,6 +55,9 @@ class SplitWeightNorm(Op):
 
     def inverse(self) -> FuseWeightNorm:
         return FuseWeightNorm(self.dim)
+
+    def render(self, block: Block, names: Sequence[str]) -> list[str]:
+        return block.assign(f"split_weight_norm({names[0]}, dim={self.dim})", 2)
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         check_count(self, len(shapes), 1)

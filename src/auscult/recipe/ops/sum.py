@@ -10,6 +10,7 @@ import numpy as np
 
 from auscult.recipe.blocks import eps_of, tiny_of, worst
 from auscult.recipe.checks import check_count, lost, misfit
+from auscult.recipe.dialect import Block
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -44,6 +45,9 @@ class Sum(Op):
 
     def inverse(self) -> Op:
         raise lost(self, "the summands cannot be told from their sum", "put the sum in the first and zeros in the others")
+
+    def render(self, block: Block, names: Sequence[str]) -> list[str]:  # noqa: ARG002
+        return [f"({' + '.join(names)})"]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         check_count(self, len(shapes), self.count)

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from auscult.recipe.blocks import same_bits
 from auscult.recipe.checks import check_count, misfit
+from auscult.recipe.dialect import Block
 from auscult.recipe.op import Op
 from auscult.recipe.ops.copy import Copy
 from auscult.weights import Array, Shape
@@ -31,6 +32,9 @@ class Unify(Op):
 
     def inverse(self) -> Copy:
         return Copy(self.count)
+
+    def render(self, block: Block, names: Sequence[str]) -> list[str]:  # noqa: ARG002
+        return [names[0]]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         check_count(self, len(shapes), self.count)
