@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from auscult import plugins
 from auscult.errors import UsageError
-from auscult.families._plan import Plan
+from auscult.families._plan import Plan, TooLargeError
 from auscult.families._score import Fit, fit, sentences
 from auscult.families._shapes import Canonical, Shapes, canonical, from_mlx
 from auscult.families.records import Choice, Detection, Kind, Layout, Parametrisation, Variant
@@ -156,7 +156,10 @@ def _read(sign: Signature, shapes: Shapes, outside: int, halves: Set[str]) -> tu
     config = sign.infer(shapes)
     if config is None:
         return None
-    plan = sign.plan(config)
+    try:
+        plan = sign.plan(config)
+    except TooLargeError:
+        return None
     absent = tuple(evidence.says for evidence in sign.EVIDENCE if not evidence.holds(shapes.has))
     return config, plan, fit(shapes.shapes, plan, outside, absent, halves), shapes.guesses
 

@@ -26,6 +26,14 @@ class Planned(NamedTuple):
 ANY_SHAPE: Shape = (-1,)
 """Of a buffer that is known by name alone."""
 
+MAX_TENSORS = 20_000
+"""Of any model: eight times the largest known. A file whose names claim more (`ups.9999.bias`) is not planned for."""
+
+
+class TooLargeError(Exception):
+    """The sizes that a checkpoint's names claim are no model's."""
+
+
 Plan = dict[str, Planned]
 
 
@@ -35,75 +43,80 @@ class Planner:
     def __init__(self) -> None:
         self.plan: Plan = {}
 
+    def _add(self, name: str, planned: Planned) -> None:
+        if len(self.plan) >= MAX_TENSORS:
+            raise TooLargeError
+        self.plan[name] = planned
+
     def conv1d(
         self, name: str, source: int, target: int, kernel: int, *, groups: int = 1, bias: bool = True, norm: bool = False
     ) -> None:
         """Weight [target, source / groups, kernel]."""
-        self.plan[f"{name}.weight"] = Planned((target, source // groups, kernel), "conv1d", False, norm)
+        self._add(f"{name}.weight", Planned((target, source // groups, kernel), "conv1d", False, norm))
         if bias:
-            self.plan[f"{name}.bias"] = Planned((target,), "bias")
+            self._add(f"{name}.bias", Planned((target,), "bias"))
 
     def conv_transpose1d(
         self, name: str, source: int, target: int, kernel: int, *, groups: int = 1, bias: bool = True, norm: bool = False
     ) -> None:
         """Weight [source, target / groups, kernel]."""
-        self.plan[f"{name}.weight"] = Planned((source, target // groups, kernel), "conv_transpose1d", False, norm)
+        self._add(f"{name}.weight", Planned((source, target // groups, kernel), "conv_transpose1d", False, norm))
         if bias:
-            self.plan[f"{name}.bias"] = Planned((target,), "bias")
+            self._add(f"{name}.bias", Planned((target,), "bias"))
 
     def conv2d(
         self, name: str, source: int, target: int, kernel: tuple[int, int], *, bias: bool = True, norm: bool = False
     ) -> None:
         """Weight [target, source, height, width]."""
-        self.plan[f"{name}.weight"] = Planned((target, source, *kernel), "conv2d", False, norm)
+        self._add(f"{name}.weight", Planned((target, source, *kernel), "conv2d", False, norm))
         if bias:
-            self.plan[f"{name}.bias"] = Planned((target,), "bias")
+            self._add(f"{name}.bias", Planned((target,), "bias"))
 
     def linear(self, name: str, source: int, target: int, *, bias: bool = True, norm: bool = False) -> None:
         """Weight [target, source]."""
-        self.plan[f"{name}.weight"] = Planned((target, source), "linear", False, norm)
+        self._add(f"{name}.weight", Planned((target, source), "linear", False, norm))
         if bias:
-            self.plan[f"{name}.bias"] = Planned((target,), "bias")
+            self._add(f"{name}.bias", Planned((target,), "bias"))
 
     def linear_transposed(self, name: str, source: int, target: int) -> None:
         """GPT-2's Conv1D: weight [source, target] and bias."""
-        self.plan[f"{name}.weight"] = Planned((source, target), "linear_transposed")
-        self.plan[f"{name}.bias"] = Planned((target,), "bias")
+        self._add(f"{name}.weight", Planned((source, target), "linear_transposed"))
+        self._add(f"{name}.bias", Planned((target,), "bias"))
 
     def embedding(self, name: str, rows: int, width: int, *, optional: bool = False) -> None:
         """Weight [rows, width]."""
-        self.plan[f"{name}.weight"] = Planned((rows, width), "embedding", optional)
+        self._add(f"{name}.weight", Planned((rows, width), "embedding", optional))
 
     def norm(self, name: str, width: int, *, bias: bool = True) -> None:
         """A layer, group or RMS norm: weight and bias [width]."""
-        self.plan[f"{name}.weight"] = Planned((width,), "norm")
+        self._add(f"{name}.weight", Planned((width,), "norm"))
         if bias:
-            self.plan[f"{name}.bias"] = Planned((width,), "norm")
+            self._add(f"{name}.bias", Planned((width,), "norm"))
 
     def batch_norm(self, name: str, width: int, *, affine: bool = True) -> None:
         """Scale and shift where affine, running statistics, and the counter that MLX does not have."""
         if affine:
             self.norm(name, width)
-        self.plan[f"{name}.running_mean"] = Planned((width,), "norm")
-        self.plan[f"{name}.running_var"] = Planned((width,), "norm")
-        self.plan[f"{name}.num_batches_tracked"] = Planned((), "counter", optional=True)
+        self._add(f"{name}.running_mean", Planned((width,), "norm"))
+        self._add(f"{name}.running_var", Planned((width,), "norm"))
+        self._add(f"{name}.num_batches_tracked", Planned((), "counter", optional=True))
 
     def lstm(self, name: str, source: int, hidden: int, layers: int) -> None:
         """Torch's naming: weight_ih_l0 [4 hidden, source], weight_hh_l0 [4 hidden, hidden], two biases."""
         for layer in range(layers):
-            self.plan[f"{name}.weight_ih_l{layer}"] = Planned((4 * hidden, source if layer == 0 else hidden), "lstm")
-            self.plan[f"{name}.weight_hh_l{layer}"] = Planned((4 * hidden, hidden), "lstm")
-            self.plan[f"{name}.bias_ih_l{layer}"] = Planned((4 * hidden,), "lstm")
-            self.plan[f"{name}.bias_hh_l{layer}"] = Planned((4 * hidden,), "lstm")
+            self._add(f"{name}.weight_ih_l{layer}", Planned((4 * hidden, source if layer == 0 else hidden), "lstm"))
+            self._add(f"{name}.weight_hh_l{layer}", Planned((4 * hidden, hidden), "lstm"))
+            self._add(f"{name}.bias_ih_l{layer}", Planned((4 * hidden,), "lstm"))
+            self._add(f"{name}.bias_hh_l{layer}", Planned((4 * hidden,), "lstm"))
 
     def tensor(self, name: str, shape: Shape, kind: Kind = "parameter", *, optional: bool = False) -> None:
         """Anything else, under its full name."""
-        self.plan[name] = Planned(shape, kind, optional)
+        self._add(name, Planned(shape, kind, optional))
 
     def include(self, prefix: str, plan: Plan) -> None:
         """Another model's plan, as a part of this one."""
         for name, planned in plan.items():
-            self.plan[prefix + name] = planned
+            self._add(prefix + name, planned)
 
 
 def shapes_of(plan: Plan) -> dict[str, Shape]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 from math import log2, prod
 
 COMMON_HOPS = (80, 160, 200, 240, 256, 300, 320, 441, 480, 512, 600, 1024)
@@ -20,7 +20,7 @@ def usual_rates(kernels: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(usual_rate(kernel) for kernel in kernels)
 
 
-@cache
+@lru_cache(maxsize=64)
 def possible_rates(kernels: tuple[int, ...], hop: int | None = None) -> tuple[tuple[int, ...], ...]:
     """Strides that go with these kernels, the likeliest first.
 
@@ -43,7 +43,7 @@ def _products(kernels: tuple[int, ...], hop: int) -> Iterator[tuple[int, ...]]:
             yield ()
         return
     kernel = kernels[0]
-    for rate in range(max(kernel // 4, 2), kernel + 1):
+    for rate in range(max(kernel // 4, 2), min(kernel, hop) + 1):
         if hop % rate == 0:
             for rest in _products(kernels[1:], hop // rate):
                 yield (rate, *rest)

@@ -12,7 +12,7 @@ from auscult.weights import Shape
 
 OLD = (".weight_g", ".weight_v")
 NEW = (".parametrizations.weight.original0", ".parametrizations.weight.original1")
-MAX_DIGITS = 4  # longer numbers are no index of a layer
+MAX_INDEX = 255  # of a list of layers or codebooks; a larger number in a name is none
 
 
 @dataclass(frozen=True)
@@ -117,12 +117,15 @@ class Shapes(Mapping[str, Shape]):
         return found
 
     def count(self, stem: str) -> int:
-        """One more than the largest number that follows `stem` in a name: `count("ups.")` of `ups.0.bias`, `ups.3.bias` is 4."""
+        """One more than the largest number that follows `stem` in a name: `count("ups.")` of `ups.0.bias`, `ups.3.bias` is 4.
+
+        Numbers above `MAX_INDEX` are no layer's.
+        """
         names, start = self._sorted, len(stem)
         place, largest = bisect_left(names, stem), -1
         while place < len(names) and names[place].startswith(stem):
-            digits = names[place][start : start + MAX_DIGITS + 1].partition(".")[0]
-            if digits.isdecimal() and len(digits) <= MAX_DIGITS:
+            digits = names[place][start : start + 5].partition(".")[0]
+            if digits.isascii() and digits.isdecimal() and int(digits) <= MAX_INDEX:
                 largest = max(largest, int(digits))
             place += 1
         return largest + 1

@@ -93,7 +93,7 @@ def plan_flow(planner: Planner, config: Flow, *, embedding: int) -> None:
 def _plan_conformer(planner: Planner, name: str, config: Flow) -> None:
     width = config.width
     for bias in ("pos_bias_u", "pos_bias_v"):
-        planner.tensor(f"{name}.self_attn.{bias}", (config.heads, width // config.heads))
+        planner.tensor(f"{name}.self_attn.{bias}", (config.heads, width // max(config.heads, 1)))
     for part in ("linear_q", "linear_k", "linear_v", "linear_out"):
         planner.linear(f"{name}.self_attn.{part}", width, width)
     planner.linear(f"{name}.self_attn.linear_pos", width, width, bias=False)

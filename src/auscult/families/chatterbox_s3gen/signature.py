@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
+from functools import lru_cache
 from typing import Any, Literal
 
 from auscult.families._plan import ANY_SHAPE, Plan, Planner, shapes_of
@@ -127,7 +127,7 @@ def _infer_tokenizer(shapes: Shapes) -> Tokenizer:
     )
 
 
-@cache
+@lru_cache(maxsize=8)
 def plan(config: Config) -> Plan:
     """See `auscult.families.signature`."""
     planner = Planner()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any, Literal
 
 from auscult.families._plan import Plan, Planner, shapes_of
@@ -111,7 +111,7 @@ def _queries(shapes: Shapes) -> int:
     return shapes.size(("cond_enc.perceiver.pre_attention_query", 1), default=32)
 
 
-@cache
+@lru_cache(maxsize=8)
 def plan(config: Config) -> Plan:
     """See `auscult.families.signature`."""
     planner = Planner()

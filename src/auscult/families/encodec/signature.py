@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any, Literal
 
 from auscult.families._plan import Plan, Planner, shapes_of
@@ -81,7 +81,7 @@ def infer(shapes: Shapes) -> Config | None:
     )
 
 
-@cache
+@lru_cache(maxsize=8)
 def plan(config: Config) -> Plan:
     """See `auscult.families.signature`."""
     planner = Planner()
@@ -114,7 +114,6 @@ def expected(config: Config) -> dict[str, Shape]:
     return shapes_of(plan(config))
 
 
-@cache
 def transposed(name: str) -> bool:
     """See `auscult.families.signature`."""
     if ".convtr." in name:

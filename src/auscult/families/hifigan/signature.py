@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from auscult.families._plan import Plan, Planner, shapes_of
@@ -79,7 +79,7 @@ def usual_dilations(depths: list[int], *, paired: bool) -> tuple[tuple[int, ...]
     return tuple(tuple(2 * i + 1 for i in range(depth)) for depth in depths)
 
 
-@cache
+@lru_cache(maxsize=8)
 def plan(config: Config) -> Plan:
     """See `auscult.families.signature`."""
     planner = Planner()

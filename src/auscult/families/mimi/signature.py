@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from auscult.families._plan import Plan, Planner, shapes_of
@@ -78,7 +78,7 @@ def infer(shapes: Shapes) -> Config | None:
     )
 
 
-@cache
+@lru_cache(maxsize=8)
 def plan(config: Config) -> Plan:
     """See `auscult.families.signature`."""
     planner = Planner()
@@ -129,7 +129,6 @@ def expected(config: Config) -> dict[str, Shape]:
     return shapes_of(plan(config))
 
 
-@cache
 def transposed(name: str) -> bool:
     """See `auscult.families.signature`. The decoder's transposed convolutions follow an ELU: layers 2, 5, 8, 11."""
     parts = name.split(".")

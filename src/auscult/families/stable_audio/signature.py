@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from auscult.families._plan import Plan, Planner, shapes_of
@@ -107,7 +107,7 @@ def _infer_vae(shapes: Shapes) -> tuple[tuple[int, ...], tuple[int, ...], int]:
     return tuple(widths), tuple(kernels), shapes.size((f"{VAE}.encoder.layers.0.weight", 1), (end, 0), default=2)
 
 
-@cache
+@lru_cache(maxsize=8)
 def plan(config: Config) -> Plan:
     """See `auscult.families.signature`."""
     planner = Planner()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from auscult.families._plan import Plan, Planner, shapes_of
@@ -52,6 +52,7 @@ def infer(shapes: Shapes) -> Config | None:
     first = shapes.find(
         ("initial_conv.weight", 0), ("initial_conv.bias", 0), ("ups.0.conv.weight", 0), ("mrfs.0.convs.0.conv1.bias", 0)
     )
+    mrfs = min(mrfs, stages + 1)  # there is no place for more
     if not stages or not mrfs or not first or not shapes.has("ups.0.conv.", "ups.0.speaker_proj.", "ups.0.emotion_proj."):
         return None
     channels = [first]
@@ -99,7 +100,7 @@ def plan_frame(planner: Planner, config: Any) -> None:
         planner.linear(f"ups.{index}.emotion_proj", config.emotion_dim, target)
 
 
-@cache
+@lru_cache(maxsize=8)
 def plan(config: Config) -> Plan:
     """See `auscult.families.signature`."""
     planner = Planner()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from auscult.families._plan import Plan, Planner, shapes_of
@@ -68,7 +68,7 @@ def infer(shapes: Shapes) -> Config | None:
     )
 
 
-@cache
+@lru_cache(maxsize=8)
 def plan(config: Config) -> Plan:
     """See `auscult.families.signature`. The two embeddings are one tensor; most files keep only `shared`."""
     planner = Planner()

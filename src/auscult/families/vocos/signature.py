@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from auscult.families._plan import Plan, Planner, shapes_of
@@ -77,7 +77,7 @@ def infer(shapes: Shapes) -> Config | None:
     )
 
 
-@cache
+@lru_cache(maxsize=8)
 def plan(config: Config) -> Plan:
     """See `auscult.families.signature`."""
     planner = Planner()
