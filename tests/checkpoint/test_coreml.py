@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from auscult.checkpoint.coreml_network import ACTIVATION, LAYERS, NESTED
 from auscult.checkpoint.elements import unpack
 from auscult.checkpoint.formats.coreml import read, sniff
-from auscult.checkpoint.mil import BLOB_DTYPES, DTYPES
+from auscult.checkpoint.mil import BLOB_DTYPES
+from auscult.checkpoint.mil_value import DTYPES
 from auscult.errors import CheckpointError
 from auscult.weights import Array
 from tests.checkpoint.mutation import Edit, damage, edits, read_all

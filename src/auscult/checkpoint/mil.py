@@ -11,40 +11,19 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from auscult.checkpoint.beside import beside
-from auscult.checkpoint.elements import BITS, check_count, checked_shape, place, place_tensor, stored_bytes, unpack
+from auscult.checkpoint.elements import check_count, place, place_tensor, stored_bytes
+from auscult.checkpoint.mil_value import DTYPES, immediate, is_weight, plain_value, type_of
 from auscult.checkpoint.protobuf import Message
-from auscult.checkpoint.source import Source, dtype_of
+from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
 from auscult.weights import Array, ModuleInfo, Quantization, Shape, Tensor
 
-DTYPES = {
-    1: "bool",
-    10: "float16",
-    11: "float32",
-    12: "float64",
-    13: "bfloat16",
-    21: "int8",
-    22: "int16",
-    23: "int32",
-    24: "int64",
-    25: "int4",
-    31: "uint8",
-    32: "uint16",
-    33: "uint32",
-    34: "uint64",
-    35: "uint4",
-    36: "uint2",
-    40: "float8_e4m3fn",
-    41: "float8_e5m2",
-}
-"""MIL element types by number; 1-, 3- and 6-bit integers occur only in compressed weights."""
 BLOB_DTYPES = {
     1: "float16",
     2: "float32",
@@ -64,9 +43,6 @@ BLOB_DTYPES = {
 """The blob file's own numbers for element types."""
 SENTINEL = 0xDEADBEEF
 MODEL_PATH = "@model_path/"
-MIN_LISTED_INTEGERS = 10
-"""Shorter lists of integers are strides, pads and axes: parameters of operations, not weights."""
-MAX_PLAIN = 64
 CONSTEXPR = "constexpr_"
 
 
@@ -117,7 +93,7 @@ class ProgramReader:
         if value is None:
             self.skips.append(Skip(self.prefix + name, "a constant without a value"))
             return
-        plain = None if _is_weight(value) else _plain(value)
+        plain = None if is_weight(value) else plain_value(value)
         if plain is None:
             self.keep(self.value(value, name), known, name)
         else:
@@ -143,7 +119,7 @@ class ProgramReader:
         if scale is None or ("offset" in values and zero is None):
             return None
         if "axis" in values:
-            axis = _plain(values["axis"])
+            axis = plain_value(values["axis"])
             axes = [axis] if isinstance(axis, int) and scale.size > 1 else []
         else:
             if scale.ndim != len(tensor.shape):
@@ -189,14 +165,14 @@ class ProgramReader:
 
     def value(self, value: Message, name: str) -> Tensor | Skip:
         """The tensor that a Value is, in the blob file or in the program."""
-        number, shape = _type(value, place(self.source, name))
+        number, shape = type_of(value, place(self.source, name))
         dtype = DTYPES.get(number)
         if dtype is None:
             return Skip(name, f"Core ML element type {number} is not one that auscult reads")
         blob = value.message(5)
         if blob is not None:
             return self.blob(blob, name, dtype, shape)
-        array = _immediate(value, dtype, shape)
+        array = immediate(value, dtype, shape)
         if array is None:
             where, hint = place(self.source, name), "the file is damaged: fetch it again"
             raise CheckpointError(
@@ -239,81 +215,3 @@ def _argument_values(operation: Message) -> dict[str, Message]:
             if value is not None:
                 found[key] = value
     return found
-
-
-def _type(value: Message, where: str) -> tuple[int, Shape]:
-    """Element type number and shape of a Value; 0 where it is no tensor."""
-    kind = value.message(2)
-    tensor = kind.message(1) if kind else None
-    if tensor is None:
-        return 0, ()
-    sides = []
-    for dimension in tensor.messages(3):
-        constant = dimension.message(1)
-        sides.append(constant.unsigned(1) if constant else 0)
-    return tensor.signed(1), checked_shape(sides, where)
-
-
-def _content(value: Message) -> Message | None:
-    """The TensorValue of an immediate Value."""
-    immediate = value.message(3)
-    return immediate.message(1) if immediate else None
-
-
-def _is_weight(value: Message) -> bool:
-    """Whether an immediate value is listed: floats of rank 1 or more, or many integers; not the parameters of operations."""
-    number, shape = _type(value, "a constant")
-    dtype = DTYPES.get(number, "")
-    return bool(shape) and ("float" in dtype or prod(shape) >= MIN_LISTED_INTEGERS)
-
-
-def _plain(value: Message) -> Any:
-    """An immediate number, bool or string, or a short tuple of them; None for anything else."""
-    content = _content(value)
-    if content is None:
-        return None
-    strings = content.message(4)
-    if strings is not None:
-        found: list[Any] = list(strings.texts(1)[:MAX_PLAIN])
-        return found[0] if len(found) == 1 else tuple(found)
-    number, shape = _type(value, "a constant")
-    dtype = DTYPES.get(number)
-    if dtype is None or prod(shape) > MAX_PLAIN:
-        return None
-    array = _immediate(value, dtype, shape)
-    if array is None:
-        return None
-    return tuple(array.astype(float if "float" in dtype else int).reshape(-1).tolist()) if shape else array.item()
-
-
-def _immediate(value: Message, dtype: str, shape: Shape) -> Array | None:
-    """The elements that a program holds itself; None if their number is wrong."""
-    content = _content(value)
-    if content is None:
-        return None
-    kind, count = dtype_of(dtype), prod(shape)
-    for number, code in ((1, "<f4"), (6, "<f8"), (7, kind)):
-        holder = content.message(number)
-        if holder is None:
-            continue
-        raw = b"".join(
-            item if isinstance(item, bytes) else holder.source.bytes(item[0], item[1] - item[0])
-            for item in holder.fields.get(1, [])
-            if not isinstance(item, int)
-        )
-        if number == 7 and dtype in BITS:
-            return (
-                unpack(np.frombuffer(raw, np.uint8), dtype)[:count].reshape(shape)
-                if len(raw) == stored_bytes(dtype, shape)
-                else None
-            )
-        fits = len(raw) == count * np.dtype(code).itemsize
-        return np.frombuffer(raw, code).astype(kind).reshape(shape) if fits else None
-    for number in (2, 3, 5):
-        holder = content.message(number)
-        if holder is not None:
-            integers = holder.integers(1)
-            if len(integers) != count:
-                return None
-            return np.array(integers, np.int64).astype(kind).reshape(shape)
-    return None

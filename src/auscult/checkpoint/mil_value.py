@@ -1,0 +1,119 @@
+"""A Value of a Core ML program: its type, and what it is where the program itself holds it.
+
+Field numbers: https://github.com/apple/coremltools/blob/main/mlmodel/format/MIL.proto.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from auscult.checkpoint.elements import BITS, checked_shape, stored_bytes, unpack
+from auscult.checkpoint.protobuf import Message
+from auscult.checkpoint.source import dtype_of
+from auscult.weights import Array, Shape
+
+DTYPES = {
+    1: "bool",
+    10: "float16",
+    11: "float32",
+    12: "float64",
+    13: "bfloat16",
+    21: "int8",
+    22: "int16",
+    23: "int32",
+    24: "int64",
+    25: "int4",
+    31: "uint8",
+    32: "uint16",
+    33: "uint32",
+    34: "uint64",
+    35: "uint4",
+    36: "uint2",
+    40: "float8_e4m3fn",
+    41: "float8_e5m2",
+}
+"""MIL element types by number; 1-, 3- and 6-bit integers occur only in compressed weights."""
+MIN_LISTED_INTEGERS = 10
+"""Shorter lists of integers are strides, pads and axes: parameters of operations, not weights."""
+MAX_PLAIN = 64
+
+
+def type_of(value: Message, where: str) -> tuple[int, Shape]:
+    """Element type number and shape of a Value; 0 where it is no tensor."""
+    kind = value.message(2)
+    tensor = kind.message(1) if kind else None
+    if tensor is None:
+        return 0, ()
+    sides = []
+    for dimension in tensor.messages(3):
+        constant = dimension.message(1)
+        sides.append(constant.unsigned(1) if constant else 0)
+    return tensor.signed(1), checked_shape(sides, where)
+
+
+def _content(value: Message) -> Message | None:
+    """The TensorValue of an immediate Value."""
+    immediate = value.message(3)
+    return immediate.message(1) if immediate else None
+
+
+def is_weight(value: Message) -> bool:
+    """Whether an immediate value is listed: floats of rank 1 or more, or many integers; not the parameters of operations."""
+    number, shape = type_of(value, "a constant")
+    dtype = DTYPES.get(number, "")
+    return bool(shape) and ("float" in dtype or prod(shape) >= MIN_LISTED_INTEGERS)
+
+
+def plain_value(value: Message) -> Any:
+    """An immediate number, bool or string, or a short tuple of them; None for anything else."""
+    content = _content(value)
+    if content is None:
+        return None
+    strings = content.message(4)
+    if strings is not None:
+        found: list[Any] = list(strings.texts(1)[:MAX_PLAIN])
+        return found[0] if len(found) == 1 else tuple(found)
+    number, shape = type_of(value, "a constant")
+    dtype = DTYPES.get(number)
+    if dtype is None or prod(shape) > MAX_PLAIN:
+        return None
+    array = immediate(value, dtype, shape)
+    if array is None:
+        return None
+    return tuple(array.astype(float if "float" in dtype else int).reshape(-1).tolist()) if shape else array.item()
+
+
+def immediate(value: Message, dtype: str, shape: Shape) -> Array | None:
+    """The elements that a program holds itself; None if their number is wrong."""
+    content = _content(value)
+    if content is None:
+        return None
+    kind, count = dtype_of(dtype), prod(shape)
+    for number, code in ((1, "<f4"), (6, "<f8"), (7, kind)):
+        holder = content.message(number)
+        if holder is None:
+            continue
+        raw = b"".join(
+            item if isinstance(item, bytes) else holder.source.bytes(item[0], item[1] - item[0])
+            for item in holder.fields.get(1, [])
+            if not isinstance(item, int)
+        )
+        if number == 7 and dtype in BITS:
+            return (
+                unpack(np.frombuffer(raw, np.uint8), dtype)[:count].reshape(shape)
+                if len(raw) == stored_bytes(dtype, shape)
+                else None
+            )
+        fits = len(raw) == count * np.dtype(code).itemsize
+        return np.frombuffer(raw, code).astype(kind).reshape(shape) if fits else None
+    for number in (2, 3, 5):
+        holder = content.message(number)
+        if holder is not None:
+            integers = holder.integers(1)
+            if len(integers) != count:
+                return None
+            return np.array(integers, np.int64).astype(kind).reshape(shape)
+    return None
