@@ -38,7 +38,14 @@ class AuscultError(Exception):
             line += f" (found {self.found})"
         if self.hint:
             line += f"; {self.hint}"
-        return " ".join(line.split())
+        return printable(" ".join(line.split()))
+
+
+def printable(text: str) -> str:
+    """`text` with control characters and lone surrogates escaped: names in damaged or hostile files must not drive a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 class CheckpointError(AuscultError):

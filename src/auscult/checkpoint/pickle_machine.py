@@ -142,7 +142,7 @@ class Machine:
             raise self.error(_reason(error, self.pos >= len(self.data)), start) from error
 
     def _walk(self) -> None:
-        """Run opcodes until STOP. The frequent ones stand here: nine tenths of a torch pickle, at half the cost of a call each."""
+        """Run opcodes until STOP. The frequent ones stand here: most of a torch pickle, at half the cost of a call each."""
         data, stack, memo, table = self.data, self.stack, self.memo, OPCODES
         pos = self.pos
         for _ in range(MAX_OPCODES):

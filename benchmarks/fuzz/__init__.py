@@ -1,0 +1,1 @@
+"""Mutate checkpoints of every format for as long as one asks."""
