@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -60,10 +61,10 @@ def test_a_plan_has_the_published_size(family: str, config: Any, tensors: int, v
 @pytest.mark.parametrize("family", families.names())
 def test_every_signature_keeps_the_contract(family: str) -> None:
     signature = families.signature(family)
-    assert signature.ANCHORS
     assert signature.EVIDENCE
     package = families.family(family)
     assert package.__doc__
+    assert package.ANCHORS
     for name in ("infer", "plan", "expected", "transposed", "undetermined", "variant"):
         assert getattr(signature, name).__doc__, name
 
@@ -73,3 +74,22 @@ def test_a_plan_is_detected_as_what_it_was_planned_from(family: str, config: Any
     detection = families.detect(families.signature(family).expected(config))[0]
     assert (detection.family, detection.score) == (family, 1.0)
     assert detection.config == config
+
+
+@pytest.mark.parametrize(
+    ("family", "config"),
+    [("hifigan", V3), ("codehifigan", Code()), ("streamspeech-modified", Modified()), ("streamspeech-grc-lora", GrcLora())],
+)
+def test_a_runnable_family_declares_what_its_weights_leave_open(family: str, config: Any) -> None:
+    signature: Any = families.signature(family)
+    for choice in signature.choices(config):
+        assert choice.default in choice.values
+        assert len(set(choice.values)) == len(choice.values)
+        assert choice.meaning
+        for value in choice.values:
+            assert signature.expected(replace(config, **{choice.field: value})) == signature.expected(config)
+    rates = {choice.field: choice.values for choice in signature.choices(config, hop=config.hop)}["upsample_rates"]
+    assert config.upsample_rates in rates
+    assert all(prod(row) == config.hop for row in rates)
+    assert signature.variants(config)[0].config == config
+    assert dict(signature.undetermined(config)) == {choice.field: choice.values for choice in signature.choices(config)}

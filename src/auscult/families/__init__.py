@@ -1,7 +1,9 @@
 """The model families: one folder each, found by its folder.
 
-A family folder has `signature.py` (names and shapes only, no framework) and, where auscult can run the model, `torch.py`
-and `mlx.py`, each with `build(config)`. See `auscult.families.signature` for the names that a signature has.
+A family's package has `ANCHORS`: a few full canonical names (`conv_pre.weight`, weight norm fused) by which its place and
+prefix in a checkpoint are found; enough of them that some may be absent. Beside it are `signature.py` (names and shapes
+only, no framework; see `auscult.families.signature`), which is imported only where an anchor was found, and, where auscult
+can run the model, `torch.py` and `mlx.py`, each with `build(config)` and `load(module, state)`.
 """
 
 from __future__ import annotations
@@ -99,7 +101,7 @@ def _prefixes(shapes: Mapping[str, Shape]) -> dict[str, Counter[str]]:
     """Per family, what stands before its anchor names in this checkpoint, with how many anchors vote for it."""
     owners: dict[str, list[str]] = {}
     for name in names():
-        for anchor in signature(name).ANCHORS:
+        for anchor in family(name).ANCHORS:
             owners.setdefault(anchor, []).append(name)
     votes: dict[str, Counter[str]] = {name: Counter() for name in names()}
     tails = {_tail(anchor) for anchor in owners}

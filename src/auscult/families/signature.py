@@ -1,6 +1,7 @@
 """The names that a family's `signature.py` has.
 
-To add a family, add a folder with an `__init__.py` and a `signature.py` with these names; nothing else needs a change.
+To add a family, add a folder with an `__init__.py` (docstring, `ANCHORS`) and a `signature.py` with these names; nothing
+else needs a change. A family that auscult can run also has `choices(config, hop=None)` and `variants(config)` there.
 """
 
 from __future__ import annotations
@@ -18,12 +19,9 @@ class Signature(Protocol):
     """A family by names and shapes alone; imports no framework.
 
     Attributes:
-        ANCHORS: A few full canonical names (`conv_pre.weight`, weight norm fused) by which the family's place and prefix
-            in a checkpoint are found; enough of them that some may be absent.
         EVIDENCE: What tells the family from those that share its names.
     """
 
-    ANCHORS: tuple[str, ...]
     EVIDENCE: tuple[Evidence, ...]
 
     def infer(self, shapes: Shapes) -> Any:

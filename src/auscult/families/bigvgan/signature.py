@@ -13,16 +13,6 @@ from auscult.families._score import Evidence
 from auscult.families._shapes import Shapes
 from auscult.weights import Shape
 
-ANCHORS = (
-    "conv_pre.weight",
-    "conv_pre.bias",
-    "conv_post.weight",
-    "ups.0.0.weight",
-    "ups.1.0.weight",
-    "resblocks.0.convs1.0.weight",
-    "resblocks.0.activations.0.act.alpha",
-    "activation_post.act.alpha",
-)
 EVIDENCE = (
     Evidence(
         "no `activations.N.act`: BigVGAN's activations have tensors", any_of=("activation_post.", "resblocks.0.activations.")

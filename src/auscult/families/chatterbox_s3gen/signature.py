@@ -17,16 +17,6 @@ from auscult.families.hift import signature as hift
 from auscult.weights import Shape
 
 ESTIMATOR = "flow.decoder.estimator"
-ANCHORS = (
-    "flow.input_embedding.weight",
-    "flow.encoder_proj.weight",
-    "flow.encoder.up_layer.conv.weight",
-    f"{ESTIMATOR}.final_proj.weight",
-    f"{ESTIMATOR}.time_mlp.linear_1.weight",
-    "mel2wav.conv_pre.weight",
-    "mel2wav.m_source.l_linear.weight",
-    "speaker_encoder.head.conv1.weight",
-)
 EVIDENCE = (
     Evidence("no `flow.decoder.estimator`", any_of=(f"{ESTIMATOR}.",)),
     Evidence("no `flow.encoder`", any_of=("flow.encoder.",)),

@@ -12,14 +12,6 @@ from auscult.families._score import Evidence
 from auscult.families._shapes import Shapes
 from auscult.weights import Shape
 
-ANCHORS = (
-    "cond_enc.spkr_enc.weight",
-    "text_emb.weight",
-    "speech_emb.weight",
-    "speech_head.weight",
-    "text_head.weight",
-    "text_pos_emb.emb.weight",
-)
 EVIDENCE = (Evidence("no backbone `tfmr`", any_of=("tfmr.",)), Evidence("no `cond_enc`", any_of=("cond_enc.",)))
 
 

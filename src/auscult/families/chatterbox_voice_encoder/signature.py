@@ -12,7 +12,6 @@ from auscult.families._score import Evidence
 from auscult.families._shapes import Shapes
 from auscult.weights import Shape
 
-ANCHORS = ("lstm.weight_ih_l0", "lstm.weight_hh_l0", "lstm.weight_ih_l1", "similarity_weight", "similarity_bias", "proj.weight")
 LSTM = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 EVIDENCE = (Evidence("no `lstm`", any_of=("lstm.",)),)
 

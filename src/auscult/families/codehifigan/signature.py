@@ -12,10 +12,9 @@ from auscult.families._score import Evidence
 from auscult.families._shapes import Shapes
 from auscult.families.codehifigan.config import Config
 from auscult.families.hifigan import signature as hifigan
-from auscult.families.records import Choice
+from auscult.families.records import Choice, Variant
 from auscult.weights import Shape
 
-ANCHORS = ("dict.weight", "dur_predictor.proj.weight", *hifigan.ANCHORS)
 EVIDENCE = (
     Evidence("no `dict` and no `dur_predictor`: CodeHiFiGAN embeds units", any_of=("dict.", "dur_predictor.")),
     Evidence("`source_downs` or `m_source` is here: it has a source branch, as HiFT does", none_of=("source_", "m_source.")),
@@ -68,6 +67,11 @@ transposed = hifigan.transposed
 def choices(config: Config, hop: int | None = None) -> tuple[Choice, ...]:
     """What the weights leave open; `hop`, samples per unit, narrows the strides."""
     return hifigan.choices(config, hop)
+
+
+def variants(config: Config) -> tuple[Variant, ...]:
+    """The published reading of these sizes."""
+    return hifigan.variants(config)
 
 
 def undetermined(config: Config) -> Mapping[str, tuple[Any, ...]]:

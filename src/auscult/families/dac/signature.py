@@ -12,16 +12,6 @@ from auscult.families._score import Evidence
 from auscult.families._shapes import Shapes
 from auscult.weights import Shape
 
-ANCHORS = (
-    "encoder.block.0.weight",
-    "encoder.block.1.block.0.block.1.weight",
-    "decoder.model.0.weight",
-    "decoder.model.1.block.1.weight",
-    "quantizer.quantizers.0.in_proj.weight",
-    "quantizer.quantizers.0.codebook.weight",
-    "quantizer.quantizers.1.out_proj.weight",
-    "encoder.block.0.res_unit1.conv1.weight",
-)
 EVIDENCE = (
     Evidence("no `quantizer.quantizers` with projections", any_of=("quantizer.quantizers.",)),
     Evidence(

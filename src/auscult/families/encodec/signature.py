@@ -13,15 +13,6 @@ from auscult.families._seanet import ORIGINAL, TRANSFORMERS, Seanet, infer_seane
 from auscult.families._shapes import Shapes
 from auscult.weights import Shape
 
-ANCHORS = (
-    "encoder.model.0.conv.conv.weight",
-    "encoder.model.1.block.1.conv.conv.weight",
-    "quantizer.vq.layers.0._codebook.embed",
-    "encoder.layers.0.conv.weight",
-    "encoder.layers.1.block.1.conv.weight",
-    "quantizer.layers.0.codebook.embed",
-    "quantizer.layers.1.codebook.cluster_size",
-)
 EVIDENCE = (
     Evidence(
         "no `quantizer` with an `embed_avg`",

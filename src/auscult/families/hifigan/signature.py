@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -11,19 +12,9 @@ from auscult.families._rates import possible_rates, usual_rates
 from auscult.families._score import Evidence
 from auscult.families._shapes import Shapes
 from auscult.families.hifigan.config import PUBLISHED, Config
-from auscult.families.records import Choice
+from auscult.families.records import Choice, Variant
 from auscult.weights import Shape
 
-ANCHORS = (
-    "conv_pre.weight",
-    "conv_pre.bias",
-    "conv_post.weight",
-    "ups.0.weight",
-    "ups.1.weight",
-    "resblocks.0.convs1.0.weight",
-    "resblocks.0.convs.0.weight",
-    "resblocks.1.convs1.0.weight",
-)
 EVIDENCE = (
     Evidence("`dict` or `dur_predictor` is here: it speaks units, as CodeHiFiGAN does", none_of=("dict.", "dur_predictor.")),
     Evidence("`source_downs` or `m_source` is here: it has a source branch, as HiFT does", none_of=("source_", "m_source.")),
@@ -134,6 +125,14 @@ def choices(config: Config, hop: int | None = None) -> tuple[Choice, ...]:
         Choice("final_slope", (0.01, 0.1), 0.01, "negative slope of the leaky ReLU before the last convolution"),
         Choice("final_tanh", (True, False), True, "tanh on the output"),
     )
+
+
+def variants(config: Config) -> tuple[Variant, ...]:
+    """The published reading of these sizes."""
+    rates = usual_rates(config.upsample_kernel_sizes)
+    dilations = usual_dilations([len(row) for row in config.dilations], paired=config.resblock == "1")
+    published = replace(config, upsample_rates=rates, dilations=dilations, slope=0.1, final_slope=0.01, final_tanh=True)
+    return (Variant("published", published, "jik876/hifi-gan models.py"),)
 
 
 def variant(config: Config) -> str | None:

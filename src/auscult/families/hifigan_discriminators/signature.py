@@ -17,16 +17,6 @@ from auscult.families._score import Evidence
 from auscult.families._shapes import Shapes
 from auscult.weights import Shape
 
-ANCHORS = (
-    "mpd.discriminators.0.convs.0.weight",
-    "mpd.discriminators.1.convs.0.weight",
-    "mpd.discriminators.0.convs.1.bias",
-    "mpd.discriminators.0.conv_post.weight",
-    "msd.discriminators.0.convs.0.weight_orig",
-    "msd.discriminators.1.convs.0.weight",
-    "msd.discriminators.1.convs.1.bias",
-    "msd.discriminators.1.conv_post.weight",
-)
 EVIDENCE = (Evidence("neither `mpd` nor `msd`", any_of=("mpd.discriminators.", "msd.discriminators.")),)
 
 MSD_KERNELS = (15, 41, 41, 41, 41, 41, 5)

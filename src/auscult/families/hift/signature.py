@@ -13,15 +13,6 @@ from auscult.families._score import Evidence
 from auscult.families._shapes import Shapes
 from auscult.weights import Shape
 
-ANCHORS = (
-    "conv_pre.weight",
-    "conv_post.weight",
-    "ups.0.weight",
-    "m_source.l_linear.weight",
-    "source_downs.0.weight",
-    "source_resblocks.0.convs1.0.weight",
-    "f0_predictor.classifier.weight",
-)
 EVIDENCE = (
     Evidence(
         "no `source_downs` and no `m_source`: HiFT has a source branch",

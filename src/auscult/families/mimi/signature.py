@@ -15,15 +15,6 @@ from auscult.weights import Shape
 
 SEMANTIC = "quantizer.semantic_residual_vector_quantizer"
 ACOUSTIC = "quantizer.acoustic_residual_vector_quantizer"
-ANCHORS = (
-    "encoder.layers.0.conv.weight",
-    "encoder.layers.1.block.1.conv.weight",
-    "encoder_transformer.layers.0.self_attn.q_proj.weight",
-    "decoder_transformer.layers.0.mlp.fc1.weight",
-    f"{SEMANTIC}.input_proj.weight",
-    f"{ACOUSTIC}.layers.0.codebook.embed_sum",
-    "downsample.conv.weight",
-)
 EVIDENCE = (
     Evidence(
         "no `encoder_transformer`: Mimi has a transformer on each side", any_of=("encoder_transformer.", "decoder_transformer.")

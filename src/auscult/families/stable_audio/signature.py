@@ -18,16 +18,6 @@ from auscult.weights import Shape
 DIT = "model.model"
 VAE = "pretransform.model"
 NUMBERS = "conditioner.conditioners"
-ANCHORS = (
-    f"{DIT}.timestep_features.weight",
-    f"{DIT}.to_cond_embed.0.weight",
-    f"{DIT}.transformer.project_in.weight",
-    f"{DIT}.transformer.layers.0.self_attn.to_qkv.weight",
-    f"{DIT}.transformer.layers.1.cross_attn.to_kv.weight",
-    f"{VAE}.encoder.layers.0.weight",
-    f"{VAE}.decoder.layers.0.weight",
-    f"{VAE}.decoder.layers.1.layers.1.weight",
-)
 EVIDENCE = (
     Evidence("no diffusion transformer under `model.model`", any_of=(f"{DIT}.transformer.",)),
     Evidence("no autoencoder under `pretransform.model`", any_of=(f"{VAE}.",)),

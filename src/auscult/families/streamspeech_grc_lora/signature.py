@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from auscult.families._plan import Plan, Planner, shapes_of
-from auscult.families._rates import possible_rates
+from auscult.families._rates import possible_rates, usual_rates
 from auscult.families._score import Evidence
 from auscult.families._shapes import Shapes
+from auscult.families.records import Choice, Variant
 from auscult.families.streamspeech_grc_lora.config import Config
 from auscult.families.streamspeech_modified import signature as plain
 from auscult.weights import Shape
 
-ANCHORS = (*plain.ANCHORS, "mrfs.0.convs.0.lora_conv1.lora_A", "mrfs.0.convs.0.norm1.weight")
 EVIDENCE = (
     Evidence(
         "no `lora_conv1`, `norm1` or `channel_attention` in the blocks: they are plain pairs of convolutions",
@@ -91,13 +92,25 @@ transposed = plain.transposed
 
 def undetermined(config: Config) -> Mapping[str, tuple[Any, ...]]:
     """See `auscult.families.signature`."""
-    growing = tuple(2**branch for branch in range(config.branches))
-    return {
-        "upsample_rates": possible_rates(config.upsample_kernel_sizes),
-        "dilations": tuple(dict.fromkeys((config.dilations, growing, (1,) * config.branches))),
-        "lora_alpha": (1.0, float(config.rank)),
-        "clamp": (1.0, 0.0),
-    }
+    return {choice.field: choice.values for choice in choices(config)}
+
+
+def choices(config: Config, hop: int | None = None) -> tuple[Choice, ...]:
+    """What the weights leave open; `hop`, where it is known, narrows the strides."""
+    rates = possible_rates(config.upsample_kernel_sizes, hop) or (usual_rates(config.upsample_kernel_sizes),)
+    odd, growing = (tuple(step(branch) for branch in range(config.branches)) for step in (lambda b: 2 * b + 1, lambda b: 2**b))
+    return (
+        Choice("upsample_rates", rates, rates[0], "strides of the upsampling; their product is the hop"),
+        Choice("dilations", tuple(dict.fromkeys((odd, growing, (1,) * config.branches))), odd, "dilation of each block"),
+        Choice("lora_alpha", tuple(dict.fromkeys((1.0, float(config.rank)))), 1.0, "the LoRA branch is scaled by alpha / rank"),
+        Choice("clamp", (1.0, 0.0), 1.0, "limit of each block's output (0: none)"),
+    )
+
+
+def variants(config: Config) -> tuple[Variant, ...]:
+    """The reading on record."""
+    defaults = {choice.field: choice.default for choice in choices(config) if choice.field != "upsample_rates"}
+    return (Variant("inference-code", replace(config, **defaults), "ronliwag/tool grc_lora.py, integrate_trained_model.py"),)
 
 
 def variant(config: Config) -> str | None:

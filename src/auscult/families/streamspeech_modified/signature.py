@@ -14,7 +14,6 @@ from auscult.families.streamspeech_modified.config import Config, choices, varia
 from auscult.weights import Shape
 
 __all__ = [
-    "ANCHORS",
     "EVIDENCE",
     "Config",
     "choices",
@@ -27,16 +26,6 @@ __all__ = [
     "variants",
 ]
 
-ANCHORS = (
-    "initial_conv.weight",
-    "initial_conv.bias",
-    "ups.0.conv.weight",
-    "ups.0.speaker_proj.weight",
-    "ups.1.emotion_proj.weight",
-    "mrfs.0.convs.0.conv1.weight",
-    "mrfs.0.convs.1.conv2.weight",
-    "final_conv.weight",
-)
 EVIDENCE = (
     Evidence("no `speaker_proj` or `emotion_proj` beside the upsampling", any_of=("ups.0.speaker_proj.", "ups.0.emotion_proj.")),
     Evidence(

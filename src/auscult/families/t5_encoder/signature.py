@@ -13,14 +13,6 @@ from auscult.families._shapes import Shapes
 from auscult.weights import Shape
 
 BLOCK = "encoder.block.{}.layer.{}"
-ANCHORS = (
-    "shared.weight",
-    "encoder.final_layer_norm.weight",
-    "encoder.block.0.layer.0.SelfAttention.q.weight",
-    "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
-    "encoder.block.1.layer.0.SelfAttention.o.weight",
-    "encoder.block.1.layer.0.layer_norm.weight",
-)
 EVIDENCE = (Evidence("`decoder.block` is here: this is the whole T5, not its encoder alone", none_of=("decoder.block.",)),)
 
 

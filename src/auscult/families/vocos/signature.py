@@ -12,14 +12,6 @@ from auscult.families._score import Evidence
 from auscult.families._shapes import Shapes
 from auscult.weights import Shape
 
-ANCHORS = (
-    "backbone.embed.weight",
-    "backbone.final_layer_norm.weight",
-    "backbone.convnext.0.dwconv.weight",
-    "backbone.convnext.0.pwconv1.weight",
-    "backbone.convnext.1.gamma",
-    "head.out.weight",
-)
 EVIDENCE = (Evidence("no `backbone.convnext`", any_of=("backbone.convnext.",)),)
 
 
