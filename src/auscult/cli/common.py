@@ -144,11 +144,18 @@ def _prefixes(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(part.strip().upper() for value in values for part in value.split(",") if part.strip())
 
 
-def run(shared: Shared, command: str, subjects: Sequence[str], work: Callable[[Progress | None], Report]) -> NoReturn:
+def run(
+    shared: Shared,
+    command: str,
+    subjects: Sequence[str],
+    work: Callable[[Progress | None], Report],
+    exit_code: Callable[[Report], int] | None = None,
+) -> NoReturn:
     """Do the work of a verb, print its report, and end the command with the verdict's exit code.
 
     Args:
         work: Calls the verb's public function; its argument is the progress callback to hand on (None when nobody watches).
+        exit_code: For a verb whose success is not its verdict's.
     """
     context = click.get_current_context()
     try:
@@ -170,7 +177,7 @@ def run(shared: Shared, command: str, subjects: Sequence[str], work: Callable[[P
             hint="a defect of auscult: run again with --debug and report it",
         )
         context.exit(fail(surprise, command=command, subjects=subjects, formats=shared.formats))
-    context.exit(report.verdict.exit_code)
+    context.exit(exit_code(report) if exit_code else report.verdict.exit_code)
 
 
 def narrow(report: Report, select: tuple[str, ...], ignore: tuple[str, ...]) -> Report:

@@ -60,16 +60,20 @@ class MelDefinition:
     pad_mode: Literal["reflect", "zero"] = "reflect"
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> MelDefinition:
-        """The definition stored in a checkpoint's config under the field names above.
+    def from_text(cls, settings: Mapping[str, str]) -> MelDefinition:
+        """The definition of a checkpoint's config, whose values are text; what is not there keeps its default.
 
         Raises:
-            AudioError: If the config names a setting that does not exist.
+            AudioError: If there is a setting of another name, or a value of another type.
         """
-        unknown = sorted(set(config) - set(cls.__dataclass_fields__))
+        kinds = {name: type(getattr(cls(), name)) for name in cls.__dataclass_fields__}
+        unknown = sorted(set(settings) - set(kinds))
         if unknown:
-            raise AudioError("unknown mel setting", found=", ".join(unknown), hint="see auscult.sound.mel.MelDefinition")
-        return cls(**config)
+            raise AudioError("unknown mel setting", found=", ".join(unknown), hint=f"the settings are {', '.join(kinds)}")
+        try:
+            return cls(**{name: kinds[name](text) for name, text in settings.items()})
+        except ValueError as error:
+            raise AudioError("mel setting of another type", found=str(error)) from error
 
     def to_config(self) -> dict[str, Any]:
         return asdict(self)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from auscult.sound.griffin_lim import griffin_lim
-from auscult.sound.measures import log_mel_distance
+from auscult.sound.measures import comb_share, log_mel_distance
 from auscult.sound.mel import MelDefinition, mel_spectrogram
 from auscult.training.conditioning import EMOTION_DIM, SPEAKER_DIM, named_vector
 from auscult.training.data import Utterance
@@ -53,5 +53,10 @@ def evaluate(
 
 
 def _scores(utterance: Utterance, output: NDArray[np.float32], mel: MelDefinition) -> dict[str, float]:
+    """`comb` is the share of energy locked to the frame rate: 0 for speech, 1 for a buzz."""
     distance = log_mel_distance(mel_spectrogram(utterance.samples, mel), mel_spectrogram(output, mel))
-    return {"stoi": intelligibility(utterance.samples, output, mel.sample_rate), "mel_l1": distance}
+    return {
+        "stoi": intelligibility(utterance.samples, output, mel.sample_rate),
+        "mel_l1": distance,
+        "comb": comb_share(output, mel.sample_rate, mel.hop),
+    }

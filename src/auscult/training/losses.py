@@ -1,9 +1,9 @@
-"""What a waveform is compared by: log-mel bands and magnitudes at several resolutions, and small critics.
+"""What a waveform is compared by: log-mel bands, magnitudes at several resolutions, samples, and small critics.
 
-A sample-by-sample L1 would be blind to everything but phase (its optimum for an unknown phase is silence), so none is
-used. Sources: multi-resolution STFT loss of Yamamoto et al., Parallel WaveGAN (arXiv 1910.11480); mel loss, feature
-matching and least-squares critics of Kong et al., HiFi-GAN (arXiv 2010.05646); spectrogram critics of Jang et al.,
-UnivNet (arXiv 2106.07889).
+A sample-by-sample L1 alone has silence as its optimum wherever the phase is unknown; beside the others it teaches the
+generator to take the phase from the mel as far as it is there. Sources: multi-resolution STFT loss of Yamamoto et al.,
+Parallel WaveGAN (arXiv 1910.11480); mel loss, feature matching and least-squares critics of Kong et al., HiFi-GAN (arXiv
+2010.05646); spectrogram critics of Jang et al., UnivNet (arXiv 2106.07889).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from auscult.sound.mel import MelDefinition, mel_filterbank, padding_of
+from auscult.sound.mel import MelDefinition, hann_window, mel_filterbank, padding_of
 
 RESOLUTIONS = ((1024, 256), (512, 128), (256, 64))  # (n_fft, hop) in samples
 
@@ -27,11 +27,11 @@ class LogMel(nn.Module):
 
     def __init__(self, definition: MelDefinition) -> None:
         super().__init__()
-        if (definition.win, definition.power, definition.log, definition.pad_mode) != (definition.n_fft, 1, "ln", "reflect"):
-            raise ValueError("the trainer's mel is a natural-log magnitude with a full window")
+        if (definition.power, definition.log, definition.pad_mode) != (1, "ln", "reflect"):
+            raise ValueError("the trainer's mel is a natural-log magnitude with reflected ends")
         self.definition = definition
         self.register_buffer("filters", torch.from_numpy(mel_filterbank(definition).copy()), persistent=False)
-        self.register_buffer("window", torch.hann_window(definition.n_fft), persistent=False)
+        self.register_buffer("window", torch.from_numpy(hann_window(definition)), persistent=False)
 
     def forward(self, samples: Tensor) -> Tensor:
         padded = functional.pad(samples[:, None], (padding_of(self.definition),) * 2, mode="reflect")[:, 0]
@@ -66,6 +66,11 @@ class StftLoss(nn.Module):
             convergence = torch.linalg.vector_norm(y - x) / torch.linalg.vector_norm(y).clamp_min(1e-5)
             total = total + convergence + functional.l1_loss(x.clamp_min(1e-4).log(), y.clamp_min(1e-4).log())
         return total / len(self.resolutions)
+
+
+def waveform_loss(output: Tensor, target: Tensor) -> Tensor:
+    """L1 of [batch, time] samples, in units of the target's mean magnitude."""
+    return functional.l1_loss(output, target) / target.abs().mean().clamp_min(1e-4)
 
 
 class SpectrogramCritic(nn.Module):

@@ -7,7 +7,6 @@ same tensors without a complaint; only the right one passes that test. Needs PyT
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from auscult.checkpoint import open_checkpoint
 from auscult.errors import UsageError
 from auscult.families import Detection
 from auscult.finding import Finding, Fix, Json, Severity, Skip
+from auscult.report._diagnosis import value_text
 from auscult.rules.architecture.undetermined_by_weights import CODE
 from auscult.rules.architecture.undetermined_by_weights import NAME as CAUSE
 from auscult.sound.mel import Frames, MelDefinition, mel_spectrogram
@@ -95,20 +95,18 @@ def read_model(checkpoint: Checkpoint, mel: MelDefinition | None = None, inputs:
             found=near,
             hint="`auscult inspect` shows the nearest families",
         )
-    stored = stored_config(checkpoint)
-    if mel is None:
-        mel = MelDefinition.from_config(stored["mel"]) if "mel" in stored else MelDefinition()
     weights = {name.removeprefix(detection.prefix): tensor.values() for name, tensor in checkpoint.items()}
-    return Reading(detection, weights, mel, inputs or {})
+    return Reading(detection, weights, mel or stored_mel(checkpoint) or MelDefinition(), inputs or {})
 
 
-def stored_config(checkpoint: Checkpoint) -> Json:
-    """What the file's own config says, empty where there is none that can be read."""
-    try:
-        config = json.loads(checkpoint.metadata.get("config", "{}"))
-    except ValueError:
-        return {}
-    return config if isinstance(config, dict) else {}
+def stored_mel(checkpoint: Checkpoint) -> MelDefinition | None:
+    """The mel definition that the file's own config states (`config.mel.hop` and so on), None where it states none.
+
+    Raises:
+        AudioError: If it names a setting that does not exist, or a value that is no number.
+    """
+    stated = {key.removeprefix("config.mel."): text for key, text in checkpoint.metadata.items() if key.startswith("config.mel.")}
+    return MelDefinition.from_text(stated) if stated else None
 
 
 def settle_reading(reading: Reading, recording: Recording, *, progress: Progress | None = None) -> Settlement:
@@ -225,13 +223,6 @@ def settled_values(settlement: Settlement) -> dict[str, Any]:
 def describe(values: Mapping[str, Any]) -> str:
     """`norm=instance, dilations=1/2/4`."""
     return ", ".join(f"{name}={value_text(value)}" for name, value in values.items())
-
-
-def value_text(value: Any) -> str:
-    """A choice's value for people."""
-    if isinstance(value, tuple):
-        return "/".join(map(str, value))
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def skips(settlement: Settlement) -> tuple[Skip, ...]:

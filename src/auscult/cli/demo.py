@@ -1,0 +1,38 @@
+"""`auscult demo`: the first story, on a really trained vocoder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from auscult.cli.common import Shared, run, shared_options
+
+GROUP = "All together"
+
+
+@click.command()
+@click.option(
+    "--output-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("demo-out"),
+    show_default=True,
+    metavar="DIR",
+    help="Where the recordings, the picture and the page go.",
+)
+@shared_options
+def command(output_dir: Path, shared: Shared) -> None:
+    """Load a trained vocoder into the wrong code, hear it buzz, find out why, and let it speak again.
+
+    Needs PyTorch (pip install 'auscult[torch,html]'). Exit code 0 when the diagnosis found the planted mistake and the
+    repaired model speaks, 1 when it did not.
+    """
+    from auscult.verbs.demo import demo, tells_the_story
+
+    run(
+        shared,
+        "demo",
+        (),
+        lambda progress: demo(output_dir, progress=progress),
+        exit_code=lambda report: 0 if tells_the_story(report) else 1,
+    )

@@ -1,0 +1,69 @@
+"""`auscult diagnose`: all the evidence at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from auscult.cli.common import Shared, run, shared_options
+from auscult.cli.diff import parsed
+
+GROUP = "All together"
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("checkpoint")
+@click.option("--model", metavar="TARGET", help="The code that loads it: package.module:callable or file.py:callable. It is run.")
+@click.option("--audio", type=FILE, metavar="FILE", help="What the model gave.")
+@click.option("--reference-audio", type=FILE, metavar="FILE", help="What it should have given; its mel is the test signal.")
+@click.option(
+    "--settle/--no-settle", default=True, help="Run the variants of the family on the reference recording. Default: yes."
+)
+@click.option(
+    "--output-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Put the recordings and the mel picture there.",
+)
+@click.option("--container", metavar="PATH", help="Which part of the checkpoint to take, such as model_state_dict.")
+@click.option("--kwargs", metavar="JSON", help="Arguments for the model's code.")
+@shared_options
+def command(
+    checkpoint: str,
+    *,
+    model: str | None,
+    audio: Path | None,
+    reference_audio: Path | None,
+    settle: bool,
+    output_dir: Path | None,
+    container: str | None,
+    kwargs: str | None,
+    shared: Shared,
+) -> None:
+    """Say why a model sounds wrong: weights against code, what is heard, what the weights leave open.
+
+    With a reference recording and a family that auscult can run, the readings of the model that load the same tensors are
+    tried, and ranked by how well the mel of their output gives back the mel that went in.
+
+    Exit code 0: nothing wrong. 1: something is. 3: nothing could be settled.
+    """
+    from auscult.verbs.diagnose import diagnose
+
+    run(
+        shared,
+        "diagnose",
+        tuple(str(part) for part in (checkpoint, model, audio) if part),
+        lambda progress: diagnose(
+            checkpoint,
+            model,
+            audio=audio,
+            reference_audio=reference_audio,
+            settle=settle,
+            output_dir=output_dir,
+            container=container,
+            kwargs=parsed(kwargs),
+            progress=progress,
+        ),
+    )

@@ -1,0 +1,63 @@
+"""The part of a diagnosis that findings do not say: what was settled, how the recordings compare, what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from auscult.report._style import Style
+
+_ROLES = {"input": "input", "heard": "wrong", "repaired": "repaired"}
+
+
+def diagnosis_lines(extra: Mapping[str, Any], style: Style, verbose: int) -> Iterator[str]:
+    """The settlement, one line per recording, and the files; nothing where the report has none of these."""
+    settlement = extra.get("settlement")
+    if settlement:
+        yield ""
+        yield from _settlement_lines(settlement, style, verbose)
+    recordings = extra.get("recordings", ())
+    if recordings:
+        yield ""
+        yield from (_recording_line(item, style) for item in recordings)
+    files = [item["file"] for item in (*recordings, *extra.get("pictures", ())) if item.get("file")]
+    files += [extra["page"]] if extra.get("page") else []
+    if files:
+        yield f"{style('wrote', 'bold')}  {'  '.join(files)}"
+
+
+def _settlement_lines(settlement: Mapping[str, Any], style: Style, verbose: int) -> Iterator[str]:
+    if not settlement["works"]:
+        yield style("nothing is settled: no reading of the model gives the input's mel back", "yellow")
+    settled = [choice for choice in settlement["choices"] if choice["settled"]]
+    if settled:
+        said = ", ".join(f"{c['field']} {value_text(c['value'])} ({c['sigmas']:.0f}σ)" for c in settled)
+        yield f"{style('settled', 'green')} by {settlement['runs']} runs: {said}"
+    rows = settlement["ranking"] if verbose > 0 else _short(settlement["ranking"])
+    yield style("rank  mel distance  reading", "dim")
+    for row in rows:
+        distance = "not a number" if row["distance"] is None else f"{row['distance']:.3f}"
+        differs = ", ".join(f"{name} {value_text(value)}" for name, value in row["differs"].items())
+        name = style(row["name"], "bold") + (": " if differs else "") if row["name"] else ""
+        yield f"{row['rank']:4d}  {distance:>12}  {name}{differs}"
+
+
+def _short(ranking: list[Any]) -> list[Any]:
+    """The first three, and every reading that has a name."""
+    return [row for index, row in enumerate(ranking) if index < 3 or row["name"]]
+
+
+def value_text(value: Any) -> str:
+    """A choice's value for people."""
+    if isinstance(value, list | tuple):
+        return "/".join(map(str, value))
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def _recording_line(item: Mapping[str, Any], style: Style) -> str:
+    parts = [f"{item['seconds']:.1f} s", f"the mel moves by {item['movement_db']:.1f} dB"]
+    if item.get("comb_share") is not None:
+        parts.append(f"{item['comb_share']:.0%} on the frame-rate comb")
+    if item.get("mel_distance_db") is not None:
+        parts.append(f"{item['mel_distance_db']:.1f} dB from the input's mel (correlation {item['mel_correlation']:.2f})")
+    return f"{style(_ROLES.get(item['role'], item['role']), 'bold')}  {', '.join(parts)}"

@@ -1,0 +1,54 @@
+"""Mel spectrograms one above the other, as a PNG that can be read in light and dark surroundings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from auscult.sound.mel import Frames, MelDefinition
+
+DYNAMIC_RANGE_DB = 70.0
+ROW_INCHES = 2.1
+
+
+def draw_mels(rows: Sequence[tuple[str, Frames]], definition: MelDefinition, path: Path) -> Path:
+    """Write the picture of the titled mels [n_mels, frames], all on one time axis, each against its own loudest point.
+
+    Raises:
+        ImportError: If matplotlib is not there.
+    """
+    from matplotlib.figure import Figure
+
+    seconds = max(mel.shape[1] for _, mel in rows) * definition.hop / definition.sample_rate
+    figure = Figure(figsize=(10, ROW_INCHES * len(rows) + 0.4), dpi=110, layout="constrained", facecolor="white")
+    axes = figure.subplots(len(rows), 1, sharex=True, squeeze=False)[:, 0]
+    for axis, (title, mel) in zip(axes, rows, strict=True):
+        decibels = _decibels(mel, definition)
+        extent = (0.0, mel.shape[1] * definition.hop / definition.sample_rate, 0.0, float(len(mel)))
+        image = axis.imshow(
+            decibels, origin="lower", aspect="auto", cmap="magma", vmin=-DYNAMIC_RANGE_DB, vmax=0.0, extent=extent
+        )
+        axis.set_title(title, loc="left", fontsize=11)
+        axis.set_ylabel("mel band")
+        axis.set_xlim(0.0, seconds)
+    axes[-1].set_xlabel("seconds")
+    figure.colorbar(image, ax=list(axes), label="dB below the loudest", fraction=0.03, pad=0.01)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        figure.savefig(partial, format="png")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def _decibels(mel: Frames, definition: MelDefinition) -> Frames:
+    """dB below the loudest point, whatever the definition's logarithm."""
+    factor = {"ln": 20.0 / np.log(10.0) / definition.power, "log10": 20.0 / definition.power, "db": 1.0, "none": None}[
+        definition.log
+    ]
+    levels = 20.0 / definition.power * np.log10(np.maximum(mel, 1e-10)) if factor is None else mel * factor
+    return np.asarray(levels - levels.max(), np.float32)

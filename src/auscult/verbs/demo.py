@@ -1,0 +1,155 @@
+"""The first story, from beginning to end: a trained vocoder, the wrong code, a buzz; and what auscult makes of it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auscult import data
+from auscult.checkpoint import open_checkpoint
+from auscult.errors import UsageError
+from auscult.finding import Skip
+from auscult.sound.mel import mel_spectrogram
+from auscult.sound.recording import Recording, read_recording
+from auscult.training.conditioning import EMOTION_DIM, SPEAKER_DIM, named_vector
+from auscult.verbs.diagnose import diagnose, follows_input
+from auscult.verbs.settle import Inputs, stored_mel
+from auscult.verdict import Report
+from auscult.weights import Checkpoint
+
+Progress = Callable[[int, int, str], None]
+
+WRONG_MODEL = "auscult.verbs.demo:wrong_model"
+
+
+def demo(output_dir: Path, *, progress: Progress | None = None) -> Report:
+    """Play the story and diagnose it; sound, picture and page are left in `output_dir`.
+
+    The page is `report.html`, written where Jinja2 is there. The report is the one of `diagnose`.
+
+    Raises:
+        UsageError: If PyTorch is not installed, or the folder cannot be written.
+    """
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise UsageError("the demo runs models, which needs PyTorch", hint="pip install 'auscult[torch,html]'") from error
+    try:
+        output_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot be made: {error.strerror}", where=str(output_dir)) from error
+    if progress:
+        progress(0, 1, "rendering with the wrong model")
+    spoken = read_recording(data.path(data.SENTENCE))
+    report = diagnose(
+        data.path(data.VOCODER),
+        WRONG_MODEL,
+        audio=render_wrongly(spoken),
+        reference_audio=spoken,
+        inputs=story_inputs(),
+        output_dir=output_dir,
+        progress=progress,
+    )
+    return _with_page(replace(report, command="demo"), output_dir / "report.html")
+
+
+def tells_the_story(report: Report) -> bool:
+    """Whether the diagnosis found what was planted, settled the true reading, and the repaired model says the sentence."""
+    causes = [finding.cause for finding in report.findings]
+    settlement = report.extra.get("settlement") or {"works": False}
+    return (
+        causes[0] == "modules-never-trained"
+        and {"conv-grouped", "kernel-size", "partial-load", "buzz"} <= set(causes)
+        and settlement["works"]
+        and settlement["ranking"][0]["name"] == "training-script"
+        and follows_input(report)
+    )
+
+
+def wrong_model() -> Any:
+    """The 394-tensor model of the story in the sizes of the bundled checkpoint, freshly initialised: a TARGET."""
+    import torch
+
+    from auscult import families
+    from auscult.families.streamspeech_grc_lora.config import Config
+    from auscult.families.streamspeech_grc_lora.torch import build
+
+    sizes = families.detect({name: tensor.shape for name, tensor in _vocoder().items()})[0].config
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return build(
+            Config(
+                channels=sizes.channels,
+                upsample_kernel_sizes=sizes.upsample_kernel_sizes,
+                upsample_rates=sizes.upsample_rates,
+            )
+        )
+
+
+def half_loaded_model() -> Any:
+    """The wrong model as the story's loader left it: a TARGET.
+
+    The names fit and 30 shapes do not, so `load_state_dict` raises. The loader caught that, printed it and went on: with 64 of
+    94 tensors in place, and without ever reaching `.eval()`.
+    """
+    import torch
+
+    model = wrong_model()
+    state = {name.removeprefix("generator."): torch.from_numpy(np.array(tensor.numpy())) for name, tensor in _vocoder().items()}
+    with contextlib.suppress(RuntimeError):
+        model.load_state_dict(state)
+    return model
+
+
+def _vocoder() -> Checkpoint:
+    return open_checkpoint(data.path(data.VOCODER))
+
+
+def story_inputs() -> Inputs:
+    """The speaker and emotion vectors that belong to the bundled sentence."""
+    return {
+        "speaker": named_vector(data.SENTENCE_VOICE, SPEAKER_DIM),
+        "emotion": named_vector(data.SENTENCE_STYLE, EMOTION_DIM),
+    }
+
+
+def render_wrongly(spoken: Recording) -> Recording:
+    """What the story's user heard: the mel through the wrong model, then the author's loudness treatment."""
+    import torch
+
+    mel = stored_mel(_vocoder())
+    if mel is None:
+        raise UsageError("the bundled checkpoint does not say which mel it was trained on", where=data.VOCODER)
+    frames = torch.from_numpy(mel_spectrogram(spoken.resampled(mel.sample_rate).mono, mel))[None]
+    inputs = {name: torch.from_numpy(vector)[None] for name, vector in story_inputs().items()}
+    with torch.no_grad():
+        output = half_loaded_model()(frames, **inputs)[0, 0].numpy()
+    return Recording.mono_of(as_in_the_story(output), mel.sample_rate, "wrong.wav")
+
+
+def as_in_the_story(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Peak to 0.8, then 0.7·tanh(1.2·x): it makes the buzz loud, and hides how quiet the model was."""
+    peak = float(np.abs(samples).max())
+    return np.asarray(0.7 * np.tanh(1.2 * samples * (0.8 / peak if peak > 0 else 1.0)), np.float32)
+
+
+def _with_page(report: Report, path: Path) -> Report:
+    """The report with its page written and named, or with the reason why there is none."""
+    from auscult.report.html import render
+
+    report = replace(report, extra={**report.extra, "page": str(path)})
+    try:
+        text = render(report)
+    except UsageError as error:
+        without = {name: value for name, value in report.extra.items() if name != "page"}
+        return replace(report, skips=(*report.skips, Skip("report.html", error.what)), extra=without)
+    partial = path.with_name(f".{path.name}.part")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+    return report
