@@ -118,10 +118,8 @@ def _kept(source: Checkpoint, known: Mapping[str, Layer]) -> list[Skip]:
         and name not in known
         and all(part not in name for part in (".original0", ".original1"))
     ]
-    if not names:
-        return []
-    shown = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
-    return [Skip(shown, "no layer's weight: kept as it is; the code that uses it decides about its axes")]
+    reason = "no layer's weight: kept as it is; the code that uses it decides about its axes"
+    return [Skip(name, reason) for name in names]
 
 
 def _all_the_same(shape: Shape) -> bool:

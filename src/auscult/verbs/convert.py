@@ -136,13 +136,9 @@ def _plan(
 
 
 def _open(target: str, container: str | None, kwargs: dict[str, Any] | None = None) -> Checkpoint:
-    if ":" in target and not Path(target).exists():
-        from auscult.checkpoint.target import open_target
+    from auscult.checkpoint.target import open_target
 
-        return open_target(target, kwargs, container)
-    from auscult.checkpoint import open_checkpoint
-
-    return open_checkpoint(target, container)
+    return open_target(target, kwargs, container)
 
 
 def _check_destination(place: Path, inputs: list[object], *, dry_run: bool) -> None:
