@@ -122,8 +122,11 @@ def words(name: str) -> tuple[str, ...]:
 def similarity(a: str, b: str) -> float:
     """0 to 1: how much of the words of two names agree (Dice coefficient of the word multisets, later words count double).
 
-    The end of a name says what a tensor is (`query.weight`), its beginning where it lies.
+    The end of a name says what a tensor is (`query.weight`), its beginning where it lies. Names that differ only in separators
+    (`condnet`, `cond_net`) are the same.
     """
+    if re.sub(r"[\W_]", "", a) == re.sub(r"[\W_]", "", b):
+        return 1.0
     left, right = _weighted(words(a)), _weighted(words(b))
     shared = sum(min(weight, right.get(word, 0.0)) for word, weight in left.items())
     total = sum(left.values()) + sum(right.values())

@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from auscult.align.naming import Slot, pattern, similarity, split_prefix
+from auscult.align.tree import matched, tree_of
 
 PairedBy = Literal["name", "prefix", "renamed", "sibling", "unique-shape"]
+MIN_RENUMBERED = 3
+"""Layers that a row must have before its numbering is doubted; fewer pair by number."""
 MIN_SIMILARITY = 0.45
 """Dice coefficient below which two patterns of equal shapes are not called the same module under another name."""
 
@@ -33,9 +36,11 @@ class Pairing:
 def pair_slots(a: Sequence[Slot], b: Sequence[Slot]) -> Pairing:
     """Each parameter of `a` with the one of `b` that its name (or a unique shape) says it is."""
     pairing = Pairing({slot.stem: slot for slot in a}, {slot.stem: slot for slot in b})
+    _pair_renumbered(pairing)
     for stem in [stem for stem in pairing.left if stem in pairing.right]:
         pairing.take(stem, stem, "name")
     _pair_by_prefix(pairing)
+    _pair_by_tree(pairing, a, b)
     for every_digit in (False, True):
         _pair_renamed(pairing, every_digit=every_digit)
         _pair_siblings(pairing)
@@ -47,6 +52,19 @@ def pair_slots(a: Sequence[Slot], b: Sequence[Slot]) -> Pairing:
 def compatible(a: Slot, b: Slot) -> bool:
     """Whether the shapes are the same up to the order of the axes."""
     return sorted(a.shape) == sorted(b.shape)
+
+
+def _pair_renumbered(pairing: Pairing) -> None:
+    """One row numbered in two ways (`condnet.0,2,4` among activations, `condnet.0,1,2` without): pair by rank, not by number."""
+    right = {group.label: group for group in _groups(pairing.right, every_digit=False)}
+    for group in _groups(pairing.left, every_digit=False):
+        other = right.get(group.label)
+        if other is None or len(group.members) < MIN_RENUMBERED or group.members.keys() != other.members.keys():
+            continue
+        pairs = [(stem, other.members[key]) for key, stem in group.members.items()]
+        if any(x != y for x, y in pairs) and all(compatible(pairing.left[x], pairing.right[y]) for x, y in pairs):
+            for x, y in pairs:
+                pairing.take(x, y, "renamed")
 
 
 def _pair_by_prefix(pairing: Pairing) -> None:
@@ -61,12 +79,23 @@ def _pair_by_prefix(pairing: Pairing) -> None:
             ]
             agreeing = sum(compatible(pairing.left[x], pairing.right[y]) for x, y in stems)
             below = sum(stem.startswith(head) for stem in pairing.left)
-            if stems and agreeing * 2 >= max(len(stems), below) and (count >= 2 or len(pairing.left) == 1):
+            # a wrapper may hold more than the other side knows; one name for another has to fit throughout
+            enough = agreeing * 2 >= max(len(stems), below) if not (head and other) else agreeing == below
+            if stems and enough and (count >= 2 or len(pairing.left) == 1):
                 for x, y in stems:
                     pairing.take(x, y, "prefix")
                 break
         else:
             return
+
+
+def _pair_by_tree(pairing: Pairing, a: Sequence[Slot], b: Sequence[Slot]) -> None:
+    """Where modules were renamed or re-nested: by what lies below them (see `auscult.align.tree`)."""
+    if pairing.left and pairing.right:
+        trees = (tree_of({slot.stem: slot for slot in side}) for side in (a, b))
+        for slot, other in list(matched(*trees)):
+            if slot.stem in pairing.left and other.stem in pairing.right:
+                pairing.take(slot.stem, other.stem, "renamed")
 
 
 def _prefix_votes(pairing: Pairing) -> Counter[tuple[str, str]]:
@@ -163,5 +192,5 @@ def _pair_unique_shapes(pairing: Pairing) -> None:
         for stem, slot in slots.items():
             shapes[tuple(sorted(slot.shape))][side].append(stem)
     for shape, (a, b) in shapes.items():
-        if len(a) == len(b) == 1 and len(shape) >= 2 and len(set(shape)) > 1 and similarity(a[0], b[0]) > 0:
+        if len(a) == len(b) == 1 and len(shape) >= 2 and len(set(shape)) > 1 and similarity(a[0], b[0]) >= MIN_SIMILARITY:
             pairing.take(a[0], b[0], "unique-shape")

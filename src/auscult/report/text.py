@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from auscult.finding import Finding, Severity, Skip
+from auscult.report._diagnosis import diagnosis_lines
 from auscult.report._fold import fold
 from auscult.report._inspect import inspect_lines
 from auscult.report._style import Style
@@ -40,6 +41,8 @@ def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
         return
     if report.coverage:
         yield style(coverage_line(report.coverage), "dim")
+    if report.extra.get("fixed", {}).get("written"):
+        yield f"wrote {report.extra['fixed']['path']} and compared it again; before, the verdict was {report.extra['fixed']['was']}"
     if report.command == "inspect":
         yield ""
         yield from inspect_lines(report.extra, style, verbose)
@@ -47,6 +50,7 @@ def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
         yield ""
         for finding in report.findings:
             yield from finding_lines(finding, style, verbose)
+    yield from diagnosis_lines(report.extra, style, verbose)
     if report.skips:
         yield ""
         yield from skip_lines(report.skips, style, verbose)
@@ -132,7 +136,7 @@ def summary_line(report: Report) -> str:
 def next_command(report: Report) -> str:
     """What to type next."""
     first = report.findings[0]
-    fixable = any(finding.fix and finding.fix.recipe for finding in report.findings)
+    fixable = bool(first.fix and first.fix.recipe) and "fixed" not in report.extra
     if report.command == "diff" and fixable:
         return f"auscult diff {' '.join(map(quoted, report.subjects))} --fix OUT"
     return f"auscult rules {first.code}"

@@ -58,7 +58,7 @@ def fixed(subject: DiffSubject, report: Report, destination: Path, progress: Pro
         report,
         verdict=verdict,
         coverage=again.coverage,
-        findings=tuple(map(_as_repaired, report.findings)),
+        findings=_after_repair(report.findings, again.findings),
         extra={
             **report.extra,
             "fixed": {
@@ -168,8 +168,15 @@ def _within(found: Array, wanted: Array, error: float) -> bool:
     return float(np.linalg.norm(wide - target)) <= error * max(float(np.linalg.norm(target)), 1e-30)
 
 
-def _as_repaired(finding: Finding) -> Finding:
-    return replace(finding, severity=Severity.INFO, message=f"repaired: {finding.message}")
+def _after_repair(before: tuple[Finding, ...], after: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """What was found, as information where the new file no longer shows it."""
+    remaining = {finding.cause for finding in after}
+    return tuple(
+        finding
+        if finding.severity is Severity.INFO or (finding.cause in remaining and not (finding.fix and finding.fix.recipe))
+        else replace(finding, severity=Severity.INFO, message=f"repaired: {finding.message}")
+        for finding in before
+    )
 
 
 def _refused(report: Report, destination: Path, reason: str) -> Report:
