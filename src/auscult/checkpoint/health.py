@@ -15,6 +15,7 @@ import numpy as np
 
 from auscult.checkpoint import moments
 from auscult.checkpoint.initialisers import fresh_as
+from auscult.checkpoint.source import release_pages
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
 from auscult.weights import Array, Checkpoint, Tensor
@@ -127,7 +128,7 @@ def _sample(tensors: list[Tensor]) -> tuple[moments.Table, Dead, list[Skip]]:
             _flush(tables, pieces, owners)
             pieces, owners, held = [], [], 0
         if index % RELEASE_EVERY == 0:
-            release(tensor)
+            release_pages()
     _flush(tables, pieces, owners)
     return tables, dead, skips
 
@@ -187,7 +188,8 @@ def _read_one(tensor: Tensor) -> tuple[moments.Table, tuple[int, ...]] | Skip:
                 rows.append(np.abs(values).reshape(-1, width).max(axis=1))
             for begin in range(0, len(values), BATCH_VALUES):
                 moments.merge(table, slice(0, 1), moments.measure(values[begin : begin + BATCH_VALUES].copy(), [0]))
-            release(tensor)
+            if start % (RELEASE_EVERY * step) == 0:
+                release_pages()
     except CheckpointError as error:
         return Skip(tensor.name, str(error))
     return table, _low(np.concatenate(rows)) if rows else ()
@@ -206,14 +208,6 @@ def _low(peaks: Array) -> tuple[int, ...]:
     alive = float(np.sqrt(np.mean(np.square(peaks[np.isfinite(peaks)])))) if np.isfinite(peaks).any() else 0.0
     low = np.flatnonzero(peaks <= alive * DEAD_SHARE)
     return tuple(low.tolist()) if len(low) < len(peaks) else ()
-
-
-def release(tensor: Tensor) -> None:
-    """Give pages of the file back, where the tensor lies on a map of one, so that reading much needs little memory."""
-    source = getattr(tensor.data, "source", None)
-    give_back = getattr(source, "release", None)
-    if give_back is not None:
-        give_back()
 
 
 def _health(tensor: Tensor, row: moments.Table, dead: tuple[int, ...] | None) -> Health:

@@ -9,6 +9,7 @@ from functools import cached_property
 from math import prod
 from pathlib import Path
 from typing import Any, Literal, Protocol
+from weakref import WeakSet
 
 import numpy as np
 
@@ -50,6 +51,19 @@ def item_bytes(name: str) -> int:
     if name in ITEM_BYTES:
         return ITEM_BYTES[name]
     return 1 if name in ML_DTYPES else int(np.dtype(name).itemsize)
+
+
+_MAPS: WeakSet[mmap.mmap] = WeakSet()
+
+
+def release_pages() -> None:
+    """Give the pages of all open files back to the system, so that reading much needs little memory.
+
+    The system reads them again, mostly from its cache, when they are asked for.
+    """
+    if hasattr(mmap, "MADV_DONTNEED"):
+        for held in list(_MAPS):
+            held.madvise(mmap.MADV_DONTNEED)
 
 
 class Bytes(Protocol):
@@ -108,7 +122,9 @@ class Source:
             if status.st_size == 0:
                 return memoryview(b"")
             with self.path.open("rb") as handle:
-                return memoryview(mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ))
+                held = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
+                _MAPS.add(held)
+                return memoryview(held)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise CheckpointError(f"cannot be opened: {reason}", where=str(self.path)) from error
