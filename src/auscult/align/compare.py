@@ -178,7 +178,7 @@ class _Tally:
         """Take in a block; False if an element lies further off than allowed."""
         with np.errstate(invalid="ignore", over="ignore"):
             gap = np.abs(left - right)
-            good = gap <= allowed
+            good = (gap <= allowed) & (gap < np.inf)
         if not good.all():
             odd = ~good
             alike = (left[odd] == right[odd]) | (np.isnan(left[odd]) & np.isnan(right[odd]))

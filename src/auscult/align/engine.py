@@ -7,6 +7,8 @@ decides between tensors of equal content, and nothing but the elements ever deci
 
 from __future__ import annotations
 
+import numpy as np
+
 from auscult.align.derived import match_derived
 from auscult.align.exact import match_exactly
 from auscult.align.finish import alignment_of
@@ -31,6 +33,11 @@ def align(a: Checkpoint, b: Checkpoint, *, progress: Progress | None = None) -> 
     Raises:
         CheckpointError: If a tensor that could be read at first cannot be read again.
     """
+    with np.errstate(all="ignore"):  # NaN, Inf and overflow are content here
+        return _align(a, b, progress)
+
+
+def _align(a: Checkpoint, b: Checkpoint, progress: Progress | None) -> Alignment:
     sides = Side(a), Side(b)
     total, done = len(a) + len(b), 0
 

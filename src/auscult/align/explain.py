@@ -27,7 +27,7 @@ def explain(a: Values, b: Values, *, computed: bool = False) -> Outcome | None:
 def _rounded(a: Array, b: Array) -> Outcome | None:
     """Whether the finer of two float arrays, rounded to the nearest value of the other's dtype, is the other bit for bit."""
     eps_a, eps_b = float_format(name_of(a.dtype)).eps, float_format(name_of(b.dtype)).eps
-    if not (eps_a and eps_b):
+    if not (eps_a and eps_b) or (a.dtype.kind == "c") != (b.dtype.kind == "c"):
         return None
     cast = _cast(name_of(b.dtype), name_of(a.dtype))
     with np.errstate(over="ignore", invalid="ignore"):

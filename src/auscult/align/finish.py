@@ -39,11 +39,13 @@ def mark_swapped(ledger: Ledger) -> list[Match]:
     """
     partner = {match.a[0]: match.b[0] for match in ledger.matches if _single(match)}
     holder = {b: a for a, b in partner.items()}
-    home = {a: _home(ledger, a) for a in partner}
+    if any(a != b and a not in ledger.b.position for a, b in partner.items()):
+        ledger.learn(always=True)
+    home = {a: _home(ledger, a, b) for a, b in partner.items()}
     crossed: dict[str, str] = {}
     for a, b in partner.items():
         wanted = home[a]
-        if wanted is not None and wanted != b and _closes(a, partner, holder, home):
+        if wanted != b and _closes(a, partner, holder, home):
             crossed[a] = wanted
     return [_marked(match, crossed) for match in ledger.matches]
 
@@ -83,19 +85,21 @@ def _single(match: Match) -> bool:
     return len(match.a) == len(match.b) == 1 and match.equality is not Equality.DIFFERENT and match.by == "content"
 
 
-def _home(ledger: Ledger, a: str) -> str | None:
-    """The name on side b under which `a` would be looked for."""
+def _home(ledger: Ledger, a: str, b: str) -> str:
+    """The name on side b under which `a` would be looked for: its own, or the one that more pairs speak for than for `b`."""
     if a in ledger.b.position:
         return a
-    return next((name for name in ledger.renaming.predict(a) if name in ledger.b.position), None)
+    votes = [(name, count) for name, count in ledger.renaming.votes(a) if name in ledger.b.position]
+    least = max((count for name, count in votes if name == b), default=0)
+    return max(((count, name) for name, count in votes if count > least), default=(0, b))[1]
 
 
-def _closes(start: str, partner: Mapping[str, str], holder: Mapping[str, str], home: Mapping[str, str | None]) -> bool:
+def _closes(start: str, partner: Mapping[str, str], holder: Mapping[str, str], home: Mapping[str, str]) -> bool:
     """Whether following content to names comes back to `start`, and all shapes on the way let names be exchanged."""
     a = start
     for _ in range(len(partner)):
         wanted = home[a]
-        if wanted is None or wanted not in holder:
+        if wanted not in holder:
             return False
         a = holder[wanted]
         if a == start:

@@ -68,9 +68,9 @@ class Ledger:
             evidence["rounding"] = outcome.rounding
         self.settle(Match((a,), (b,), ops, outcome.equality, by, outcome.error, outcome.number_format, evidence=evidence))
 
-    def learn(self) -> None:
+    def learn(self, *, always: bool = False) -> None:
         """Learn the renaming from the pairs whose content left no doubt, if there are names left that may need it."""
-        if not (self.a.left and self.b.left):
+        if not always and not (self.a.left and self.b.left):
             return
         known = [(m.a[0], m.b[0]) for m in self.matches if m.by == "content" and len(m.a) == len(m.b) == 1]
         telling = [pair for pair in known if not self.a.prints[pair[0]].constant]

@@ -15,6 +15,7 @@ from functools import cached_property
 
 Indices = tuple[int, ...]
 Rows = dict[Indices, Indices]
+Middle = tuple[tuple[str, ...], tuple[str, ...]]
 
 _DIGITS = re.compile(r"\d+")
 MAX_MIDDLES = 64
@@ -91,11 +92,11 @@ class Renaming:
 
     Attributes:
         patterns: By the form of a name's beginning on side a.
-        middles: Dotted parts without an index that are replaced wherever they stand, such as `attn1.to_q`.
+        middles: Dotted parts without an index that are replaced wherever they stand, such as `attn1.to_q`, and how often.
     """
 
     patterns: dict[str, tuple[Pattern, ...]]
-    middles: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
+    middles: tuple[tuple[Middle, int], ...] = ()
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str, str]]) -> Renaming:
@@ -115,7 +116,7 @@ class Renaming:
         for (form_a, form_b), rows in groups.items():
             found.setdefault(form_a, []).append(Pattern(form_a, form_b, rows, counts[form_a, form_b], _relations(rows)))
         patterns = {form: tuple(sorted(some, key=lambda pattern: -pattern.count)) for form, some in found.items()}
-        return cls(patterns, _middles(counts))
+        return cls(patterns, _middles(pattern for some in patterns.values() for pattern in some))
 
     @cached_property
     def lengths(self) -> tuple[int, ...]:
@@ -124,8 +125,10 @@ class Renaming:
 
     def predict(self, name: str) -> Iterator[str]:
         """Names that `name` may have on the other side, the most specific rule first."""
-        if not self.patterns:
-            return
+        yield from (other for other, _ in self.votes(name))
+
+    def votes(self, name: str) -> Iterator[tuple[str, int]]:
+        """`predict`, with how many pairs each rule rests on."""
         parts = name.split(".")
         for cut in self.lengths:
             if cut > len(parts):
@@ -135,11 +138,11 @@ class Renaming:
             for pattern in known if len(known) < 2 else sorted(known, key=lambda pattern: pattern.strangeness(indices)):
                 beginning = pattern.rename(indices)
                 if beginning is not None:
-                    yield ".".join(([beginning] if beginning else []) + parts[cut:])
-        for old, new in self.middles:
+                    yield ".".join(([beginning] if beginning else []) + parts[cut:]), pattern.count
+        for (old, new), count in self.middles:
             for start in range(len(parts) - len(old) + 1):
                 if tuple(parts[start : start + len(old)]) == old:
-                    yield ".".join([*parts[:start], *new, *parts[start + len(old) :]])
+                    yield ".".join([*parts[:start], *new, *parts[start + len(old) :]]), count
 
 
 def _beginnings(a: str, b: str) -> tuple[str, str]:
@@ -176,13 +179,14 @@ def _relations(rows: Rows) -> tuple[tuple[int, int] | int, ...] | None:
     return tuple(found)
 
 
-def _middles(counts: dict[tuple[str, str], int]) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
-    """The differing parts of the patterns that hold no index, by how many pairs follow them."""
-    found: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
-    for (left, right), count in counts.items():
+def _middles(patterns: Iterable[Pattern]) -> tuple[tuple[Middle, int], ...]:
+    """The differing parts of the patterns in which no index varies, by how many pairs follow them."""
+    found: dict[Middle, int] = {}
+    for pattern in patterns:
+        left, right = pattern.shown()
         a, b = left.split("."), right.split(".")
         while a and b and a[0] == b[0]:
             a, b = a[1:], b[1:]
         if any(a) and any(b) and not any("{" in part for part in a + b):
-            found[tuple(a), tuple(b)] = found.get((tuple(a), tuple(b)), 0) + count
-    return tuple(sorted(found, key=lambda middle: -found[middle])[:MAX_MIDDLES])
+            found[tuple(a), tuple(b)] = found.get((tuple(a), tuple(b)), 0) + pattern.count
+    return tuple(sorted(found.items(), key=lambda item: -item[1])[:MAX_MIDDLES])

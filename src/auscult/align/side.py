@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TypeVar
 
 from auscult.align.compare import Values
@@ -30,7 +31,8 @@ def in_threads(work: Callable[[T], R], items: list[T], sizes: list[int]) -> Iter
         yield from map(work, items)
         return
     with ThreadPoolExecutor(WORKERS) as pool:
-        running = {index: pool.submit(work, items[index]) for index in large}
+        # numpy keeps what it ignores in the context, which a thread does not inherit
+        running = {index: pool.submit(copy_context().run, work, items[index]) for index in large}
         for index, item in enumerate(items):
             yield running[index].result() if index in running else work(item)
 

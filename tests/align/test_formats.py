@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from auscult.align.formats import float_format, format_of, grid, narrower
+from auscult.align.moves import sample
+from auscult.weights import InMemory, Quantization, Tensor
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2", "float32"])
+def test_rounding_to_nearest_stays_within_one_unit(name: str, rng: np.random.Generator) -> None:
+    kind = np.dtype(getattr(ml_dtypes, name, name))
+    values = (rng.standard_normal(5000) * np.exp(rng.uniform(-12, 3, 5000))).astype(np.float64)
+    kept = values.astype(kind).astype(np.float64)
+    form = float_format(name)
+    assert bool((np.abs(kept - values) <= form.eps * np.abs(values) + form.tiny).all())
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"])
+def test_wide_values_tell_what_they_were_rounded_to(name: str, rng: np.random.Generator) -> None:
+    kind: Any = np.dtype(getattr(ml_dtypes, name, name))
+    values = rng.standard_normal((40, 30)).astype(kind).astype(np.float32)
+    found = narrower(values, values[sample(values.shape)])
+    assert found is not None
+    assert found.name == name
+
+
+def test_full_precision_is_no_narrower(rng: np.random.Generator) -> None:
+    values = rng.standard_normal((40, 30)).astype(np.float32)
+    assert narrower(values, values[sample(values.shape)]) is None
+    assert grid(values) is None
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_a_dequantised_tensor_lies_on_a_grid(axis: int | None, rng: np.random.Generator) -> None:
+    values = rng.standard_normal((12, 30)).astype(np.float32)
+    peak = np.abs(values).max(axis=None if axis is None else 1 - axis, keepdims=True)
+    scale = peak / np.float32(127)
+    found = grid((np.rint(values / scale) * scale).astype(np.float32))
+    assert found is not None
+    assert found.step is not None
+    assert np.allclose(found.step, scale, rtol=1e-5)
+
+
+def test_a_stored_scale_is_the_step(rng: np.random.Generator) -> None:
+    stored = rng.integers(-127, 128, (4, 6)).astype(np.int8)
+    scale = np.array([0.1, 0.2, 0.3, 0.4], np.float32)
+    affine = Quantization(scale, np.zeros(1), axis=0)
+    tensor = Tensor("w", stored.shape, "int8", InMemory(stored), stored.nbytes, quantization=affine)
+    found = format_of(tensor, tensor.values())
+    assert found.name == "int8"
+    assert found.step is not None
+    assert found.step.shape == (4, 1)
