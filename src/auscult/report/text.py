@@ -7,10 +7,10 @@ from typing import Any
 
 from auscult.finding import Finding, Severity, Skip
 from auscult.report._diagnosis import diagnosis_lines
-from auscult.report._fold import fold
 from auscult.report._inspect import inspect_lines
 from auscult.report._style import Style
 from auscult.verdict import Coverage, MappingEntry, Report, Verdict
+from auscult.words import fold
 
 MAX_PATTERNS = 3
 MAX_SKIPS = 8
@@ -42,7 +42,8 @@ def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
     if report.coverage:
         yield style(coverage_line(report.coverage), "dim")
     if report.extra.get("fixed", {}).get("written"):
-        yield f"wrote {report.extra['fixed']['path']} and compared it again; before, the verdict was {report.extra['fixed']['was']}"
+        fixed = report.extra["fixed"]
+        yield f"wrote {fixed['path']} and compared it again; before, the verdict was {fixed['was']}"
     if report.command == "inspect":
         yield ""
         yield from inspect_lines(report.extra, style, verbose)
@@ -92,7 +93,7 @@ def where_text(where: Iterable[str], limit: int | None = MAX_PATTERNS) -> str:
         return "(whole)"
     shown = folds[:limit]
     text = ", ".join(part.pattern for part in shown)
-    rest = sum(part.count for part in folds[len(shown) :])
+    rest = sum(part.size for part in folds[len(shown) :])
     return f"{text} +{rest} more" if rest else text
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from auscult.align.records import Alignment, Match
-from auscult.sound.recording import Recording
 from auscult.verdict import Equality
-from auscult.weights import Checkpoint
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # rules that look at one file alone need neither alignment nor sound, and `inspect` is quick without them
+    from auscult.align.records import Alignment, Match
     from auscult.rules.correspondence import Correspondence
+    from auscult.sound.recording import Recording
+    from auscult.weights import Checkpoint
 
 
 @dataclass(frozen=True)

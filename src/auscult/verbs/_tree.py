@@ -11,8 +11,8 @@ import numpy as np
 from auscult.checkpoint.moments import as_float
 from auscult.errors import UsageError
 from auscult.finding import Json
-from auscult.report._fold import fold
 from auscult.weights import Checkpoint
+from auscult.words import fold
 
 BINS = 24
 MAX_HISTOGRAMS = 24
@@ -37,7 +37,7 @@ def module_tree(checkpoint: Checkpoint) -> list[Json]:
         size = sum(int(np.prod(shape, dtype=np.int64)) for _, shape, _ in leaves)
         tensors = [{"name": leaf, "shape": list(shape), "dtype": dtype} for leaf, shape, dtype in leaves]
         for part in fold(paths):
-            row: Json = {"path": part.pattern, "count": part.count, "parameters": size * part.count, "tensors": tensors}
+            row: Json = {"path": part.pattern, "count": part.size, "parameters": size * part.size, "tensors": tensors}
             rows.append({**row, "type": kind} if kind else row)
     return rows
 

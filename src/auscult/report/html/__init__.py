@@ -13,9 +13,9 @@ from typing import Any
 
 from auscult.errors import UsageError
 from auscult.finding import Json
-from auscult.report._fold import fold
 from auscult.report.text import coverage_line
 from auscult.verdict import VERSION, Report
+from auscult.words import fold
 
 MAX_EMBEDDED_BYTES = 10_000_000
 MAX_PLACES = 200

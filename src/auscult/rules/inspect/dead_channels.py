@@ -25,7 +25,7 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity
 from auscult.rules.subject import InspectSubject
-from auscult.rules.wording import counted, some
+from auscult.words import counted, some
 
 CODE = "CKP052"
 NAME = "dead-channels"

@@ -28,8 +28,8 @@ from typing import Any
 from auscult.checkpoint.layout import LayoutEvidence, layout_of
 from auscult.finding import Finding, Severity
 from auscult.rules.subject import InspectSubject
-from auscult.rules.wording import counted, some
 from auscult.weights import Shape
+from auscult.words import counted, some
 
 CODE = "CKP056"
 NAME = "layout-mixed"

@@ -27,7 +27,7 @@ from collections.abc import Iterable
 from auscult.checkpoint.health import is_float
 from auscult.finding import Finding, Severity
 from auscult.rules.subject import InspectSubject
-from auscult.rules.wording import counted, some
+from auscult.words import counted, some
 
 CODE = "CKP053"
 NAME = "outliers"

@@ -32,8 +32,8 @@ from collections.abc import Iterable, Mapping
 from auscult.checkpoint.health import Health, is_float
 from auscult.finding import Finding, Severity
 from auscult.rules.subject import InspectSubject
-from auscult.rules.wording import counted, some
 from auscult.weights import Tensor
+from auscult.words import counted, some
 
 CODE = "CKP051"
 NAME = "untrained"

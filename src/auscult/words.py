@@ -1,22 +1,21 @@
-"""Fold names that differ only in their numbers: `mrfs.0.weight` ... `mrfs.4.weight` becomes `mrfs.{0..4}.weight`."""
+"""Words of findings and reports: names folded by their numbers (`mrfs.{0..4}.weight`), counts with their noun."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _NUMBER = re.compile(r"\d+")
 
 Numbers = tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Fold:
+class Fold(NamedTuple):
     """A pattern, and how many names it stands for."""
 
     pattern: str
-    count: int
+    size: int
 
 
 def fold(names: Iterable[str]) -> list[Fold]:
@@ -78,3 +77,15 @@ def _braces(values: tuple[int, ...]) -> str:
     if len(values) == 2 and values[1] - values[0] == 1:
         return f"{{{values[0]}..{values[1]}}}"
     return "{" + ",".join(map(str, values)) + "}"
+
+
+def some(names: Iterable[str], most: int = 3) -> str:
+    """The first few patterns, and how many names more."""
+    folds = fold(names)
+    rest = sum(part.size for part in folds[most:])
+    return ", ".join(part.pattern for part in folds[:most]) + (f" and {rest} more" if rest else "")
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 tensor`, `2,000 tensors`."""
+    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
