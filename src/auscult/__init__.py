@@ -1,1 +1,56 @@
-"""auscult finds out why a neural audio model sounds wrong, proves it, and repairs it."""
+"""auscult finds out why a neural audio model sounds wrong, proves it, and repairs it.
+
+    import auscult
+
+    report = auscult.diff("mine.safetensors", "reference.pth")
+    print(report.verdict, [finding.message for finding in report.findings])
+
+Every name below is loaded when it is first used, so that `import auscult` costs next to nothing and imports no framework.
+"""
+
+# ruff: noqa: F401  (the type checker sees the names here; at run time __getattr__ finds them)
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from auscult.checkpoint.target import open_target as open
+    from auscult.checkpoint.target import state_of
+    from auscult.errors import AudioError, AuscultError, CheckpointError, RecipeError, TargetError, UsageError
+    from auscult.finding import Finding, Fix, Severity, Skip
+    from auscult.recipe import Recipe
+    from auscult.verbs.convert import convert
+    from auscult.verbs.diagnose import diagnose
+    from auscult.verbs.diff import diff
+    from auscult.verbs.inspect import inspect
+    from auscult.verdict import VERSION as __version__  # noqa: N811
+    from auscult.verdict import Coverage, Report, Verdict
+    from auscult.weights import Checkpoint, Tensor
+
+_HOMES = {
+    "checkpoint.target": ("state_of",),
+    "errors": ("AudioError", "AuscultError", "CheckpointError", "RecipeError", "TargetError", "UsageError"),
+    "finding": ("Finding", "Fix", "Severity", "Skip"),
+    "recipe": ("Recipe",),
+    **{f"verbs.{verb}": (verb,) for verb in ("convert", "diagnose", "diff", "inspect")},
+    "verdict": ("Coverage", "Report", "Verdict"),
+    "weights": ("Checkpoint", "Tensor"),
+}
+_WHERE = {name: (home, name) for home, names in _HOMES.items() for name in names}
+_WHERE |= {"open": ("checkpoint.target", "open_target"), "__version__": ("verdict", "VERSION")}
+
+__all__ = [*_WHERE]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'auscult' has no attribute {name!r}")
+    import importlib
+
+    home, original = _WHERE[name]
+    value = globals()[name] = getattr(importlib.import_module(f"auscult.{home}"), original)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
