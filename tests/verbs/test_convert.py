@@ -1,70 +1,23 @@
-"""convert: against the frameworks themselves, and against everything that can go wrong while writing."""
+"""convert: against the frameworks themselves, by evidence, by template, by recipe."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from safetensors.numpy import load_file, save_file
 
 from auscult.checkpoint import open_checkpoint
-from auscult.cli.convert import command, size_argument
-from auscult.cli.main import main
-from auscult.errors import AuscultError, CheckpointError, RecipeError, UsageError
+from auscult.errors import RecipeError, UsageError
 from auscult.recipe import Entry, Recipe
 from auscult.recipe.ops.permute import Permute
 from auscult.verbs.convert import Options, convert
 from auscult.verdict import Verdict
-from auscult.weights import Array, Checkpoint, Quantization, Tensor
-
-
-def floats(*shape: int, seed: int = 0) -> Array:
-    return np.random.default_rng((seed, *shape)).standard_normal(shape).astype(np.float32)
-
-
-def vocoder(width: int = 16, kernel: int = 3) -> dict[str, Array]:
-    """HiFi-GAN's names in torch's layout, fused; square residual convolutions."""
-    arrays = {"conv_pre.weight": floats(width, 80, 7), "conv_pre.bias": floats(width)}
-    channels = width
-    for stage in range(2):
-        arrays[f"ups.{stage}.weight"] = floats(channels, channels // 2, 4)
-        channels //= 2
-        arrays[f"ups.{stage}.bias"] = floats(channels, seed=stage)
-        for stem in ("convs1", "convs2"):
-            arrays[f"resblocks.{stage}.{stem}.0.weight"] = floats(channels, channels, kernel, seed=stage)
-            arrays[f"resblocks.{stage}.{stem}.0.bias"] = floats(channels, seed=9)
-    return arrays | {"conv_post.weight": floats(1, channels, 7), "conv_post.bias": floats(1)}
-
-
-def in_mlx(arrays: dict[str, Array]) -> dict[str, Array]:
-    def turned(name: str, array: Array) -> Array:
-        if array.ndim != 3:
-            return array
-        return np.ascontiguousarray(array.transpose((1, 2, 0) if name.startswith("ups") else (0, 2, 1)))
-
-    return {name: turned(name, array) for name, array in arrays.items()}
-
-
-def equal(found: Path, expected: dict[str, Array]) -> bool:
-    tensors = open_checkpoint(found)
-    assert set(tensors) == set(expected)
-    return all(
-        tensors[name].numpy().tobytes() == array.tobytes() and tensors[name].shape == array.shape
-        for name, array in expected.items()
-    )
-
-
-def leftovers(folder: Path, *known: str) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.name not in known)
-
+from auscult.weights import Checkpoint, Quantization, Tensor
+from tests.verbs.convert_samples import equal, floats, in_mlx, leftovers, vocoder
 
 # --- layouts, against the frameworks ---
 
@@ -333,187 +286,3 @@ def test_a_sharded_source_is_one_checkpoint(tmp_path: Path) -> None:
     assert equal(tmp_path / "whole.safetensors", arrays)
     with pytest.raises(UsageError, match="own input"):
         convert(tmp_path / "m.safetensors.index.json", tmp_path / "m-00001-of-00003.safetensors", options=Options(force=True))
-
-
-# --- what must not be harmed ---
-
-
-@pytest.mark.parametrize("link", [None, "symlink", "hardlink"])
-def test_the_input_is_never_written_over(tmp_path: Path, link: str | None) -> None:
-    source = tmp_path / "a.safetensors"
-    save_file({"w": floats(3)}, source)
-    before = source.read_bytes()
-    place = source if link is None else tmp_path / "b.safetensors"
-    if link == "symlink":
-        place.symlink_to(source)
-    elif link == "hardlink":
-        os.link(source, place)
-    with pytest.raises(UsageError, match="own input"):
-        convert(source, place, options=Options(force=True))
-    assert source.read_bytes() == before
-
-
-def test_an_existing_file_is_kept_without_force_and_replaced_with_it(tmp_path: Path) -> None:
-    place = tmp_path / "b.safetensors"
-    place.write_bytes(b"mine")
-    with pytest.raises(UsageError, match="--force"):
-        convert(Checkpoint.of({"w": floats(3)}), place)
-    assert place.read_bytes() == b"mine"
-    convert(Checkpoint.of({"w": floats(3)}), place, options=Options(force=True))
-    assert equal(place, {"w": floats(3)})
-
-
-def test_a_file_that_appears_meanwhile_is_kept(tmp_path: Path) -> None:
-    place = tmp_path / "b.safetensors"
-
-    def progress(_done: int, _total: int, _what: str) -> None:
-        place.write_bytes(b"theirs")
-
-    with pytest.raises(UsageError, match="already there"):
-        convert(Checkpoint.of({"w": floats(3)}), place, progress=progress)
-    assert place.read_bytes() == b"theirs"
-    assert leftovers(tmp_path, place.name) == []
-
-
-@pytest.mark.parametrize("suffix", [".pth", ".safetensors", ".npz"])
-def test_an_interrupt_leaves_nothing(tmp_path: Path, suffix: str) -> None:
-    calls: list[str] = []
-
-    def progress(done: int, total: int, what: str) -> None:
-        calls.append(what)
-        assert done <= total
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        convert(Checkpoint.of(vocoder()), tmp_path / f"b{suffix}", progress=progress)
-    assert leftovers(tmp_path) == []
-
-
-FULL_DISK = """
-import resource, signal, sys
-from auscult.errors import CheckpointError
-from auscult.verbs.convert import convert
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
-try:
-    convert(sys.argv[1], sys.argv[2])
-except CheckpointError as error:
-    print(error)
-    sys.exit(7)
-"""
-
-
-@pytest.mark.parametrize("suffix", [".pth", ".safetensors", ".npz"])
-def test_a_file_that_does_not_fit_leaves_nothing_and_one_line(tmp_path: Path, suffix: str) -> None:
-    save_file({f"w{i}": floats(500, 500, seed=i) for i in range(3)}, tmp_path / "a.safetensors")
-    done = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, str(tmp_path / "a.safetensors"), str(tmp_path / f"b{suffix}")],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 7, done.stderr
-    assert "cannot be written" in done.stdout
-    assert len(done.stdout.strip().splitlines()) == 1
-    assert leftovers(tmp_path, "a.safetensors") == []
-
-
-def test_a_disk_that_fills_up_while_writing_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(CheckpointError, match="No space left"):
-        convert(Checkpoint.of({"w": floats(3)}), tmp_path / "b.safetensors")
-    assert leftovers(tmp_path) == []
-
-
-def test_a_missing_folder_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(AuscultError, match="no such folder"):
-        convert(Checkpoint.of({"w": floats(3)}), tmp_path / "no" / "b.npz")
-
-
-MEMORY = """
-import resource, sys
-from auscult.recipe import Recipe
-from auscult.verbs.convert import convert
-import auscult.families, auscult.checkpoint.target
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-convert(sys.argv[1], sys.argv[2], **({} if sys.argv[3] == "same" else {"to": "mlx", "from_layout": "torch"}))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
-"""
-
-
-@pytest.mark.parametrize(("suffix", "what"), [(".safetensors", "mlx"), (".pth", "normed"), (".npz", "same")])
-def test_memory_stays_below_three_tensors_and_a_hundred_megabytes(tmp_path: Path, suffix: str, what: str) -> None:
-    side, count = 1024, 12  # 12 MB each, 150 MB in all
-    arrays: dict[str, Array] = {}
-    for i in range(count):
-        weight = np.full((side, side, 3), i + 1, np.float32)
-        name = f"{'convs' if i % 2 else 'ups'}.{i}.weight"
-        arrays |= {name + "_g": np.ones((side, 1, 1), np.float32), name + "_v": weight} if what == "normed" else {name: weight}
-    save_file(arrays, tmp_path / "a.safetensors")
-    largest = side * side * 3 * 4
-    done = subprocess.run(
-        [sys.executable, "-c", MEMORY, str(tmp_path / "a.safetensors"), str(tmp_path / f"b{suffix}"), what],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    used = int(done.stdout) * 1024
-    assert used <= 3 * largest + 100e6, f"{used / 1e6:.0f} MB"
-    assert used < 0.95 * sum(array.nbytes for array in arrays.values()), "the file must not be held as a whole"
-
-
-# --- the command ---
-
-
-@pytest.fixture
-def invoke(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["auscult", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
-
-
-def test_the_command_converts_reports_and_exits(tmp_path: Path, invoke: Callable[..., tuple[int, str, str]]) -> None:
-    save_file(vocoder(), tmp_path / "a.safetensors")
-    arguments = ("convert", tmp_path / "a.safetensors", tmp_path / "b.safetensors", "--to", "mlx")
-    code, out, err = invoke(*arguments, "--format", "json")
-    assert (code, err) == (0, "")
-    report = json.loads(out)
-    assert report["verdict"] == "EQUIVALENT"
-    assert report["coverage"]["total"] == len(vocoder())
-    assert equal(tmp_path / "b.safetensors", in_mlx(vocoder()))
-    code, out, err = invoke(*arguments)
-    assert (code, out) == (2, "")
-    assert "--force" in err
-    assert len(err.strip().splitlines()) == 1
-
-
-def test_emitted_code_is_all_of_stdout_and_runs(tmp_path: Path, invoke: Callable[..., tuple[int, str, str]]) -> None:
-    mx = pytest.importorskip("mlx.core")
-    save_file(vocoder(), tmp_path / "a.safetensors")
-    code, out, err = invoke("convert", tmp_path / "a.safetensors", "--to", "mlx", "--emit-code", "mlx")
-    assert (code, err) == (0, "")
-    space: dict[str, Any] = {}
-    exec(compile(out, "sanitize.py", "exec"), space)
-    weights = {name: mx.array(array) for name, array in vocoder().items()}
-    once = space["sanitize"](weights)
-    for name, array in in_mlx(vocoder()).items():
-        np.testing.assert_array_equal(np.array(once[name]), array)
-    assert space["sanitize"](once) is once
-
-
-def test_the_command_asks_for_a_destination() -> None:
-    result = CliRunner().invoke(command, ["a.safetensors"])
-    assert result.exit_code == 2
-    assert "DESTINATION" in result.output
-
-
-@pytest.mark.parametrize(("text", "size"), [("500MB", 500_000_000), ("2GiB", 2**31), ("1.5k", 1500), ("10", 10)])
-def test_sizes(text: str, size: int) -> None:
-    assert size_argument(None, None, text) == size  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from math import prod
 from typing import Any
@@ -32,7 +33,20 @@ def same_bits(a: Array, b: Array) -> bool:
     if a.dtype != b.dtype:
         b = b.astype(a.dtype)  # another byte order
     axis = _longest(a)
-    return all(bool(np.array_equal(words(a[cut]), words(b[cut]))) for cut in block_slices(a.shape, axis))
+    return all(_equal(words(a[cut]), words(b[cut])) for cut in block_slices(a.shape, axis))
+
+
+_scratch = threading.local()
+
+
+def _equal(a: Array, b: Array) -> bool:
+    """`np.array_equal` with a result buffer that each thread keeps: fresh memory costs a page fault for every 4 KiB."""
+    kept: Array | None = getattr(_scratch, "flags", None)
+    if kept is None or kept.size < a.size:
+        kept = _scratch.flags = np.empty(max(BLOCK, a.size), np.bool_)
+    flags = kept[: a.size].reshape(a.shape)
+    np.equal(a, b, out=flags)
+    return bool(flags.all())
 
 
 def words(array: Array) -> Array:

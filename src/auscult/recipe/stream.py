@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from math import prod
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,7 @@ class Stream:
     tensors: list[Outgoing] = field(init=False)
     _proofs: dict[int, EntryProof] = field(init=False, default_factory=dict)
     _first: list[int] = field(init=False, default_factory=list)
+    _buffers: _Buffers = field(init=False, default_factory=lambda: _Buffers())  # noqa: PLW0108 - defined below
 
     def __post_init__(self) -> None:
         listed = [(entry, self._outgoing(entry)) for entry in self.recipe.entries]
@@ -115,6 +117,8 @@ class Stream:
                         self.progress(done, total, self.tensors[target].name)
             for array in result.spent:
                 release(array)
+            for _, array in result.arrays:
+                self._buffers.give_back(array)
 
     def _note(self, index: int, proof: EntryProof) -> None:
         if proof.equality is Equality.DIFFERENT:
@@ -189,8 +193,11 @@ class Stream:
         def block(cut: tuple[slice, ...]) -> Callable[[], _Result]:
             def run() -> _Result:
                 # A compact copy first: rows that lie a multiple of 4 KiB apart fall on the same cache lines.
-                part = np.ascontiguousarray(whole.array()[cut])
-                (result,), proof = prove_entry(_contiguous(entry), [part])
+                part = whole.array()[cut]
+                compact = part if part.flags.c_contiguous else self._buffers.copied(part)
+                (result,), proof = prove_entry(_contiguous(entry, self._buffers), [compact])
+                if compact is not part:
+                    self._buffers.give_back(compact)
                 return _Result(((target, result),), ((index, replace(proof, entry=entry)),))
 
             return run
@@ -229,16 +236,48 @@ def source_axis(entry: Entry) -> int:
     return axis
 
 
+class _Buffers:
+    """Memory for blocks, used again and again: fresh memory costs a page fault for every 4 KiB."""
+
+    def __init__(self) -> None:
+        self._free: SimpleQueue[Array] = SimpleQueue()
+        self._lent: dict[int, Array] = {}
+
+    def copied(self, view: Array) -> Array:
+        """A contiguous copy of a strided view."""
+        if view.nbytes > 2 * BLOCK_BYTES or view.size == 0:
+            return np.ascontiguousarray(view)
+        try:
+            buffer = self._free.get_nowait()
+        except Empty:
+            buffer = np.empty(2 * BLOCK_BYTES, np.uint8)
+        result = buffer[: view.nbytes].view(view.dtype).reshape(view.shape)
+        self._lent[result.__array_interface__["data"][0]] = buffer
+        np.copyto(result, view)
+        return result
+
+    def give_back(self, array: Array) -> None:
+        """Take back the memory of an array that nobody looks at any more; any other array is left alone."""
+        buffer = self._lent.pop(array.__array_interface__["data"][0], None)
+        if buffer is not None:
+            self._free.put(buffer)
+
+
 @dataclass(frozen=True)
 class _Contiguous(Permute):
     """Permute whose result is written out, so that what is proven is what is written and not a view of the source."""
 
+    buffers: _Buffers | None = None
+
     def apply(self, arrays: Iterable[Array]) -> list[Array]:
-        return [np.ascontiguousarray(array.transpose(self.axes)) for array in arrays]
+        views = [array.transpose(self.axes) for array in arrays]
+        return [np.ascontiguousarray(view) if self.buffers is None else self.buffers.copied(view) for view in views]
 
 
-def _contiguous(entry: Entry) -> Entry:
-    return replace(entry, ops=tuple(_Contiguous(op.axes) if isinstance(op, Permute) else op for op in entry.ops))
+def _contiguous(entry: Entry, buffers: _Buffers) -> Entry:
+    """The entry with its permutations written out. Only a result that is itself written may be lent: it comes back."""
+    lent = buffers if len(entry.ops) == 1 else None
+    return replace(entry, ops=tuple(_Contiguous(op.axes, lent) if isinstance(op, Permute) else op for op in entry.ops))
 
 
 def native(array: Array) -> Array:
