@@ -321,3 +321,21 @@ def test_an_unknown_family_is_an_error_that_lists_the_known_ones() -> None:
     with pytest.raises(UsageError, match="hifigan"):
         families.family("wavenet")
     assert families.family("streamspeech_modified") is families.family("streamspeech-modified")
+
+
+def test_all_disguises_at_once() -> None:
+    """Weight-norm form, layout, prefix, order and up to five absent tensors, drawn together."""
+    draw = random.Random(0)
+    for _ in range(200):
+        name = draw.choice(published.names())
+        shapes = draw.choice((dict, fused, renormed))(published.shapes(name))
+        layout = "mlx" if name.endswith("_mlx") else "torch"
+        if layout == "torch" and name not in WITHOUT_CONVOLUTIONS and draw.random() < 0.5:
+            shapes, layout = in_mlx(shapes, FAMILY[name][0]), "mlx"
+        gone = set(draw.sample(sorted(shapes), draw.randint(0, 5)))
+        prefix = draw.choice(("", "generator.", "model.model."))
+        names = [key for key in shapes if key not in gone]
+        draw.shuffle(names)
+        detection = best({prefix + key: shapes[key] for key in names}, name)
+        assert detection.prefix == prefix
+        assert detection.layout == ("unknown" if name in WITHOUT_CONVOLUTIONS else layout)

@@ -28,10 +28,11 @@ class Config:
 
 def infer(shapes: Shapes) -> Config | None:
     """See `auscult.families.signature`."""
-    layers = sum(1 for layer in range(16) if shapes.has(*(f"lstm.{part}_l{layer}" for part in LSTM)))
-    hidden = shapes.find(*((f"lstm.weight_hh_l{layer}", 1) for layer in range(layers)))
-    if not layers or not hidden:
+    layers = max((layer + 1 for layer in range(16) if shapes.has(*(f"lstm.{part}_l{layer}" for part in LSTM))), default=0)
+    gates = shapes.find(*((f"lstm.{part}_l{layer}", 0) for layer in range(layers) for part in LSTM))
+    if not gates or gates < 4:
         return None
+    hidden = gates // 4
     return Config(
         mel_bins=shapes.size(("lstm.weight_ih_l0", 1), default=40),
         hidden=hidden,

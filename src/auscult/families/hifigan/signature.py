@@ -26,18 +26,14 @@ EVIDENCE = (
 
 def infer(shapes: Shapes) -> Config | None:
     """See `auscult.families.signature`."""
-    stages = shapes.count("ups.")
     blocks = shapes.count("resblocks.")
-    first = shapes.find(("conv_pre.weight", 0), ("conv_pre.bias", 0), ("ups.0.weight", 0))
-    if not stages or not blocks or not first:
-        return None
-    channels = [first]
-    for stage in range(stages):
-        after = ((f"ups.{stage}.weight", 1), (f"ups.{stage}.bias", 0), (f"ups.{stage + 1}.weight", 0))
-        channels.append(shapes.size(*after, default=max(channels[-1] // 2, 1)))
     paired = shapes.has("resblocks.0.convs1.", "resblocks.0.convs2.", "resblocks.1.convs1.")
-    branches = max(blocks // stages, 1)
     stem = "convs1" if paired else "convs"
+    channels = _channels(shapes, [f"resblocks.{block}.{stem}" for block in range(blocks)])
+    stages = len(channels) - 1
+    if stages < 1:
+        return None
+    branches = max(blocks // stages, 1)
     kernels, depths = [], []
     for branch in range(branches):
         # the same branch in every stage: one absent tensor does not hide its kernel
@@ -49,7 +45,7 @@ def infer(shapes: Shapes) -> Config | None:
         return None
     return Config(
         mel_bins=shapes.size(("conv_pre.weight", 1), default=80),
-        channels=tuple(channels),
+        channels=channels,
         upsample_kernel_sizes=upsample_kernels,
         resblock="1" if paired else "2",
         resblock_kernel_sizes=tuple(kernels),
@@ -60,6 +56,27 @@ def infer(shapes: Shapes) -> Config | None:
         upsample_rates=usual_rates(upsample_kernels),
         dilations=usual_dilations(depths, paired=paired),
     )
+
+
+def _channels(shapes: Shapes, blocks: list[str]) -> tuple[int, ...]:
+    """Channels before the first upsampling and after each; empty if that cannot be a generator.
+
+    Where a stage's upsampling is absent, its residual blocks still show it by their width.
+    """
+    widths = [shapes.find(*((f"{block}.{i}.bias", 0) for i in range(3))) for block in blocks]
+    stages = max(shapes.count("ups."), len(dict.fromkeys(width for width in widths if width)))
+    first = shapes.find(("conv_pre.weight", 0), ("conv_pre.bias", 0), ("ups.0.weight", 0)) or 2 * (
+        shapes.find(("ups.0.bias", 0)) or 0
+    )
+    if not stages or not blocks or not first:
+        return ()
+    branches = max(len(blocks) // stages, 1)
+    channels = [first]
+    for stage in range(stages):
+        after = ((f"ups.{stage}.weight", 1), (f"ups.{stage}.bias", 0), (f"ups.{stage + 1}.weight", 0))
+        width = next((width for width in widths[stage * branches : (stage + 1) * branches] if width), None)
+        channels.append(shapes.size(*after, default=width or max(channels[-1] // 2, 1)))
+    return tuple(channels)
 
 
 def usual_dilations(depths: list[int], *, paired: bool) -> tuple[tuple[int, ...], ...]:
