@@ -1,0 +1,152 @@
+"""`auscult diff` as a user sees it: whole outputs, beside their exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from auscult.cli.main import invoke
+from tests.rules.models import Arrays, filled, in_mlx_layout
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def small() -> Arrays:
+    shapes = {f"ups.{stage}.weight": (16 >> stage, 8 >> stage, 4) for stage in range(2)}
+    shapes |= {f"blocks.{block}.{conv}.weight": (8, 8, 3) for block in range(2) for conv in ("conv1", "conv2")}
+    return filled(shapes | {"out.weight": (1, 4, 7), "out.bias": (1,)})
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command in a folder with good.safetensors; gives exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NO_COLOR", "1")
+    save_file(small(), "good.safetensors")
+
+    def command(*words: str) -> tuple[int, str, str]:
+        code = invoke(words)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return command
+
+
+def test_identical(run: Run) -> None:
+    assert run("diff", "good.safetensors", "good.safetensors") == (
+        0,
+        "PASS  good.safetensors against good.safetensors\n8 tensors = 8 identical\n\nnothing found\n",
+        "",
+    )
+
+
+def test_mlx_layout(run: Run) -> None:
+    save_file(in_mlx_layout(small()), "mlx.safetensors")
+    code, out, _ = run("diff", "good.safetensors", "mlx.safetensors")
+    assert code == 0
+    assert out == (
+        "EQUIVALENT  good.safetensors against mlx.safetensors\n"
+        "8 tensors = 1 identical + 7 equivalent\n"
+        "\n"
+        "blocks.{0..1}.conv{1..2}.weight, out.weight  LAY001 info  layout-conv1d: 5 1-D convolutions stored in another axis"
+        " order: permute (0, 2, 1) makes them equal (blocks.0.conv1.weight: [8, 8, 3] against [8, 3, 8])\n"
+        "    fix (safe): permute (0, 2, 1)\n"
+        "ups.{0..1}.weight  LAY002 info  layout-conv-transpose1d: 2 transposed 1-D convolutions stored in another axis order:"
+        " permute (1, 2, 0) makes them equal (ups.0.weight: [16, 8, 4] against [8, 4, 16])\n"
+        "    fix (safe): permute (1, 2, 0)\n"
+        "\n"
+        "2 info; next: auscult diff good.safetensors mlx.safetensors --fix OUT\n"
+    )
+
+
+def test_swapped_then_fixed(run: Run) -> None:
+    good = small()
+    one, two = "blocks.0.conv1.weight", "blocks.1.conv2.weight"
+    save_file(good | {one: good[two], two: good[one]}, "bad.safetensors")
+    code, out, _ = run("diff", "bad.safetensors", "good.safetensors")
+    assert code == 1
+    assert out == (
+        "DIVERGENT  bad.safetensors against good.safetensors\n"
+        "8 tensors = 6 identical + 2 equivalent\n"
+        "\n"
+        "blocks.0.conv1.weight, blocks.1.conv2.weight  CKP008 error  swapped: 2 tensors in each other's places:"
+        " blocks.0.conv1.weight and blocks.1.conv2.weight\n"
+        "    fix (safe): put each under the name that its content belongs to\n"
+        "\n"
+        "1 error; next: auscult diff bad.safetensors good.safetensors --fix OUT\n"
+    )
+    code, out, _ = run("diff", "bad.safetensors", "good.safetensors", "--fix", "out.safetensors")
+    assert code == 0
+    assert out.splitlines()[:3] == [
+        "PASS  bad.safetensors against good.safetensors",
+        "8 tensors = 8 identical",
+        "wrote out.safetensors and compared it again; before, the verdict was DIVERGENT",
+    ]
+    assert run("diff", "out.safetensors", "good.safetensors")[0] == 0
+
+
+def test_code_that_was_never_trained_so(run: Run) -> None:
+    pytest.importorskip("torch")
+    Path("net.py").write_text(
+        "import torch\n"
+        "def build(norm=True):\n"
+        "    layers = {'conv': torch.nn.Conv1d(8, 8, 3, groups=4)}\n"
+        "    return torch.nn.ModuleDict(layers | ({'norm': torch.nn.BatchNorm1d(8)} if norm else {}))\n"
+    )
+    save_file(filled({"conv.weight": (8, 8, 3), "conv.bias": (8,)}), "trained.safetensors")
+    code, out, _ = run("diff", "trained.safetensors", "net.py:build", "--select", "ARC")
+    assert code == 1
+    assert out.splitlines()[:2] == [
+        "DIVERGENT  trained.safetensors against net.py:build",
+        "7 tensors = 1 identical + 1 different + 5 only in b",
+    ]
+    assert [line.split("  ")[1] for line in out.splitlines() if "  ARC" in line] == [
+        "ARC005 error",
+        "ARC001 error",
+        "ARC006 warning",
+    ]
+    assert run("diff", "trained.safetensors", "net.py:build", "--kwargs", '{"norm": false}', "-q")[0] == 1
+
+
+def test_json_has_the_envelope(run: Run) -> None:
+    save_file({f"m.{name}": array for name, array in small().items()}, "prefixed.safetensors")
+    code, out, _ = run("diff", "prefixed.safetensors", "good.safetensors", "--format", "json")
+    report = json.loads(out)
+    assert code == 0
+    assert report["verdict"] == "EQUIVALENT"
+    assert report["coverage"] == {
+        "unit": "tensors",
+        "total": 8,
+        "identical": 8,
+        "equivalent": 0,
+        "close": 0,
+        "different": 0,
+        "only_in_a": 0,
+        "only_in_b": 0,
+        "skipped": 0,
+    }
+    assert report["findings"][0]["cause"] == "prefix"
+    assert report["mapping"][0] == {"a": "m.blocks.0.conv1.weight", "b": "blocks.0.conv1.weight", "ops": [], "equality": "exact"}
+
+
+def test_errors_are_one_line_and_exit_with_2(run: Run) -> None:
+    code, out, err = run("diff", "nowhere.safetensors", "good.safetensors")
+    assert (code, out) == (2, "")
+    assert err == "auscult: nowhere.safetensors: is no file or folder; check the path\n"
+    code, out, err = run("diff", "good.safetensors", "good.safetensors", "--kwargs", "[1]")
+    assert (code, out) == (2, "")
+    assert err.startswith("auscult: --kwargs: is not a JSON object")
+
+
+def test_a_cut_file_exits_with_2_and_says_why(run: Run) -> None:
+    save_file(small() | {"big": np.ones(1000, np.float32)}, "whole.safetensors")
+    Path("cut.safetensors").write_bytes(Path("whole.safetensors").read_bytes()[:-100])
+    code, out, _ = run("diff", "cut.safetensors", "whole.safetensors")
+    assert code == 2
+    assert out.startswith("ERROR  cut.safetensors against whole.safetensors\n")
+    assert "CKP010 error  truncated: the file is cut off" in out
