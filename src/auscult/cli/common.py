@@ -17,12 +17,13 @@ A verb is one file in this folder. It parses, calls one public function, and han
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import itertools
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec
@@ -160,7 +161,7 @@ def run(
     context = click.get_current_context()
     try:
         places = shared.plan()
-        with progress_bar(quiet=shared.quiet) as progress:
+        with _warnings_on_stderr(subjects), progress_bar(quiet=shared.quiet) as progress:
             report = narrow(work(progress), shared.select, shared.ignore)
         deliver(report, places, verbose=-1 if shared.quiet else shared.verbose)
     except AuscultError as error:
@@ -178,6 +179,24 @@ def run(
         )
         context.exit(fail(surprise, command=command, subjects=subjects, formats=shared.formats))
     context.exit(exit_code(report) if exit_code else report.verdict.exit_code)
+
+
+@contextlib.contextmanager
+def _warnings_on_stderr(subjects: Sequence[str]) -> Iterator[None]:
+    """Show what the library warns of, such as that it runs the user's code; only code targets cost the import of logging."""
+    if not any(":" in subject and not Path(subject).exists() for subject in subjects):
+        yield
+        return
+    import logging
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("auscult: %(message)s"))
+    logger = logging.getLogger("auscult")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def narrow(report: Report, select: tuple[str, ...], ignore: tuple[str, ...]) -> Report:
@@ -222,7 +241,7 @@ def deliver(report: Report, places: Sequence[tuple[str, str | None]], *, verbose
 def _print(text: str) -> None:
     """Print to stdout; a reader that has gone away (`| head`) is no error."""
     try:
-        click.echo(text.rstrip("\n"))
+        sys.stdout.write(text.rstrip("\n") + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

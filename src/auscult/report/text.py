@@ -31,7 +31,9 @@ def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:
     Args:
         verbose: -1 for the verdict line only, 1 for evidence and mapping, 2 for every place.
     """
-    return "\n".join(_lines(report, Style(color=color), verbose)) + "\n"
+    style = Style(color=color)
+    lines = rule_lines(report.extra["rules"], style) if report.command == "rules" else _lines(report, style, verbose)
+    return "\n".join(lines) + "\n"
 
 
 def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
@@ -60,6 +62,19 @@ def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
         yield from mapping_lines(report.mapping, style)
     yield ""
     yield summary_line(report)
+
+
+def rule_lines(rows: list[Mapping[str, Any]], style: Style) -> Iterator[str]:
+    """One line per rule; the pages where one cause was asked for."""
+    if len({row["cause"] for row in rows}) > 1:
+        width = max(len(row["cause"]) for row in rows)
+        yield from (f"{style(row['code'], 'bold')}  {row['cause'].ljust(width)}  {row['summary']}" for row in rows)
+        return
+    for index, row in enumerate(rows):
+        yield from (("",) if index else ())
+        yield f"{style(row['code'], 'bold')}  {row['cause']}"
+        yield ""
+        yield from row["page"].splitlines()
 
 
 def coverage_line(coverage: Coverage) -> str:

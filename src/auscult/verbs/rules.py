@@ -39,6 +39,6 @@ def _fits(rule: Rule, code: str) -> bool:
 
 
 def _hint(code: str, known: list[Rule]) -> str:
-    names = [name for rule in known for name in (rule.CODE, rule.NAME)]
+    names = list(dict.fromkeys(name for rule in known for name in (rule.CODE, rule.NAME)))
     close = difflib.get_close_matches(code if code.islower() else code.upper(), names, n=2)
     return f"did you mean {' or '.join(close)}?" if close else "`auscult rules` lists them"

@@ -1,0 +1,235 @@
+"""The command line itself: finding verbs, options, errors, exit codes, output files."""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import jsonschema
+import numpy as np
+import pytest
+
+from auscult.cli.common import Shared, narrow, run, shared_options, write_text
+from auscult.cli.main import verbs
+from auscult.cli.progress import Bar, progress_bar
+from auscult.errors import UsageError
+from auscult.finding import Finding, Severity
+from auscult.verdict import Coverage, Report, Verdict
+from tests.conftest import Ran
+
+Cli = Callable[..., Ran]
+
+
+def schema() -> Any:
+    return json.loads(importlib.resources.files("auscult").joinpath("schemas/report.schema.json").read_text())
+
+
+def process(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "auscult", *args]
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, check=False)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "model.npz"
+    arrays: dict[str, Any] = {"conv.weight": np.random.default_rng(0).standard_t(4, (8, 4, 3)).astype(np.float32)}
+    np.savez(path, **arrays)
+    return path
+
+
+def test_help_names_every_verb(auscult: Cli) -> None:
+    ran = auscult("--help")
+    assert ran.exit_code == 0
+    assert {"inspect", "rules"} <= set(verbs())
+    assert all(f"  {verb} " in ran.out for verb in verbs())
+
+
+def test_every_verb_has_help_and_the_shared_options(auscult: Cli) -> None:
+    for verb in verbs():
+        ran = auscult(verb, "--help")
+        assert ran.exit_code == 0
+        for option in ("--quiet", "--verbose", "--format", "--output", "--select", "--ignore", "--debug"):
+            assert option in ran.out, (verb, option)
+
+
+def test_no_arguments_show_the_help(auscult: Cli) -> None:
+    assert auscult().exit_code == 0
+
+
+def test_version_lists_what_a_bug_report_needs(auscult: Cli) -> None:
+    ran = auscult("--version")
+    assert ran.exit_code == 0
+    assert ran.out.startswith("auscult 0.1.0\npython 3.")
+    assert f"numpy {np.__version__}\n" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        (("inspct", "x"), "auscult: there is no verb `inspct`; did you mean `auscult inspect`?\n"),
+        (("zzz",), "auscult: there is no verb `zzz`; `auscult --help` lists the verbs\n"),
+        (("inspect",), "auscult: missing argument 'TARGET'; `auscult inspect --help` shows the usage\n"),
+        (("inspect", "x", "--formt", "json"), "auscult: no such option '--formt'. Did you mean '--format'?\n"),
+        (("inspect", "x", "--kwargs", "3"), "auscult: invalid value for '--kwargs': is not a JSON object such as "
+         "'{\"width\": 256}'; `auscult inspect --help` shows the usage\n"),
+    ],
+)  # fmt: skip
+def test_usage_errors_are_one_line_and_exit_2(auscult: Cli, args: tuple[str, ...], line: str) -> None:
+    assert auscult(*args) == Ran(2, "", line)
+
+
+def test_an_input_error_is_one_line_and_exits_2(auscult: Cli) -> None:
+    ran = auscult("inspect", "no-such-file.pth")
+    assert (ran.exit_code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert ran.err.startswith("auscult: no-such-file.pth: ")
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(
+    "args", [("inspect", "no-such-file.pth"), ("inspect", "--no-such-option"), ("inspct",), ("rules", "XYZ999")]
+)
+def test_errors_as_json_are_the_envelope(auscult: Cli, args: tuple[str, ...]) -> None:
+    ran = auscult(*args, "--format", "json")
+    envelope = json.loads(ran.out)
+    assert ran.exit_code == 2
+    assert envelope["verdict"] == "ERROR"
+    assert envelope["error"]["what"]
+    jsonschema.validate(envelope, schema())
+
+
+def test_debug_shows_the_traceback() -> None:
+    ran = process("inspect", "no-such-file.pth", "--debug")
+    assert ran.returncode != 0
+    assert "Traceback" in ran.stderr
+
+
+def test_a_defect_of_ours_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    @click.command()
+    @shared_options
+    def broken(shared: Shared) -> None:
+        run(shared, "broken", (), lambda _progress: Report("x", (), Verdict(str(1 // 0))))
+
+    assert broken.main([], standalone_mode=False) == 2
+    assert "stopped by ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_interrupt_exits_130(monkeypatch: pytest.MonkeyPatch, auscult: Cli, file: Path) -> None:
+    def interrupted(*args: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("auscult.verbs.inspect.inspect", interrupted)
+    ran = auscult("inspect", file)
+    assert (ran.exit_code, ran.out) == (130, "")
+    assert ran.err.strip().endswith("auscult: interrupted")
+
+
+def test_a_reader_that_goes_away_is_no_error(file: Path) -> None:
+    command = f"{sys.executable} -m auscult inspect {file} --format json | head -c 1"
+    ran = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "{", "")
+
+
+class TestOutput:
+    """Where the report goes."""
+
+    @pytest.mark.parametrize(
+        ("formats", "outputs", "plan"),
+        [
+            ((), (), [("text", None)]),
+            (("json",), (), [("json", None)]),
+            (("text", "json"), (), [("text", None), ("json", None)]),
+            (("json",), ("r.json",), [("json", "r.json")]),
+            (("json",), ("r.out",), [("json", "r.out")]),
+            ((), ("r.txt",), [("text", "r.txt")]),
+            ((), ("r.out",), [("text", "r.out")]),
+            ((), ("r.html",), [("text", None), ("html", "r.html")]),
+            ((), ("r.json", "r.xml"), [("text", None), ("json", "r.json"), ("junit", "r.xml")]),
+            (("text", "html"), ("r.html",), [("text", None), ("html", "r.html")]),
+            (("text", "sarif"), ("r.sarif",), [("text", None), ("sarif", "r.sarif")]),
+        ],
+    )
+    def test_plan(self, formats: tuple[str, ...], outputs: tuple[str, ...], plan: list[tuple[str, str | None]]) -> None:
+        assert Shared(formats=formats, outputs=outputs).plan() == plan
+
+    def test_an_ambiguous_output_is_an_error(self) -> None:
+        with pytest.raises(UsageError, match="cannot tell which format"):
+            Shared(formats=("text", "json"), outputs=("r.out",)).plan()
+
+    def test_output_is_written_whole(self, auscult: Cli, file: Path, tmp_path: Path) -> None:
+        target = tmp_path / "report.json"
+        ran = auscult("inspect", file, "--format", "json", "-o", target)
+        assert (ran.exit_code, ran.out) == (0, "")
+        jsonschema.validate(json.loads(target.read_text()), schema())
+        assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+    def test_a_folder_that_is_not_there(self, auscult: Cli, file: Path) -> None:
+        ran = auscult("inspect", file, "-o", "no/such/folder/r.txt")
+        assert ran.exit_code == 2
+        assert "cannot be written: No such file or directory" in ran.err
+
+    def test_a_failed_write_leaves_the_old_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        target = tmp_path / "r.txt"
+        target.write_text("old")
+
+        def full(*args: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(os, "replace", full)
+        with pytest.raises(UsageError, match="No space left"):
+            write_text(target, "new")
+        assert [path.name for path in tmp_path.iterdir()] == ["r.txt"]
+        assert target.read_text() == "old"
+
+    def test_colour_only_on_a_terminal_or_by_request(self, file: Path) -> None:
+        assert "\x1b[" not in process("inspect", str(file)).stdout
+        assert "\x1b[" in process("inspect", str(file), FORCE_COLOR="1").stdout
+        assert "\x1b[" not in process("inspect", str(file), FORCE_COLOR="1", NO_COLOR="1").stdout
+
+
+class TestNarrow:
+    """--select and --ignore."""
+
+    @staticmethod
+    def report(**buckets: int) -> Report:
+        findings = (
+            Finding("CKP050", "non-finite", Severity.ERROR, ("a", "b"), "x"),
+            Finding("CKP055", "wrapped", Severity.INFO, ("a",), "y"),
+        )
+        return Report("inspect", ("f",), Verdict.DIVERGENT, Coverage("tensors", buckets or {"sampled": 2}), findings)
+
+    def test_what_is_left_out_is_listed_and_no_longer_decides(self) -> None:
+        left = narrow(self.report(), (), ("CKP050",))
+        assert [finding.code for finding in left.findings] == ["CKP055"]
+        assert left.verdict is Verdict.PASS
+        assert [(skip.where, skip.reason) for skip in left.skips] == [("CKP050 non-finite", "left out as asked (2 places)")]
+
+    def test_select_by_prefix(self) -> None:
+        assert narrow(self.report(), ("CKP",), ()).verdict is Verdict.DIVERGENT
+        assert narrow(self.report(), ("LAY",), ()).findings == ()
+
+    def test_what_the_coverage_counts_as_different_stays_divergent(self) -> None:
+        assert narrow(self.report(different=1, identical=3), (), ("CKP",)).verdict is Verdict.DIVERGENT
+
+
+def test_no_bar_where_nobody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+    with progress_bar() as progress:
+        assert progress is None
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    for name in ("CI", "NO_COLOR"):
+        monkeypatch.setenv(name, "1")
+        with progress_bar() as progress:
+            assert progress is None
+        monkeypatch.delenv(name)
+    with progress_bar(quiet=True) as progress:
+        assert progress is None
+    with progress_bar() as progress:
+        assert isinstance(progress, Bar)
+        progress(1, 10, "reading")  # within the first second: nothing is shown and rich is not started
+        assert progress._bar is None

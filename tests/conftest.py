@@ -1,0 +1,54 @@
+"""Shared by all tests: the command line in-process, and a run without any framework."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+import pytest
+
+FRAMEWORKS = (
+    *("torch", "torchaudio", "mlx", "onnx", "onnxruntime", "ai_edge_litert", "tensorflow", "jax", "flax"),
+    *("transformers", "coremltools", "gguf", "msgpack", "jinja2", "matplotlib", "pystoi"),
+)
+
+
+class Refusal(MetaPathFinder):
+    """Makes every optional package look as if it were not installed."""
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:  # noqa: ARG002
+        if fullname.partition(".")[0] in FRAMEWORKS:
+            raise ModuleNotFoundError(f"No module named {fullname!r} (refused by AUSCULT_WITHOUT_FRAMEWORKS)", name=fullname)
+        return None
+
+
+if os.environ.get("AUSCULT_WITHOUT_FRAMEWORKS"):
+    sys.meta_path.insert(0, Refusal())
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command line did."""
+
+    exit_code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def auscult(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """Run a command line in this process: `auscult("inspect", path)`."""
+    from auscult.cli.main import invoke
+
+    def run(*args: object) -> Ran:
+        capsys.readouterr()
+        code = invoke([str(arg) for arg in args])
+        out, err = capsys.readouterr()
+        return Ran(code, out, err)
+
+    return run
