@@ -171,6 +171,7 @@ def test_a_declared_layout_that_the_biases_contradict_is_refused() -> None:
         ("x.conv2d.weight", (6, 6, 3, 3), 6, (0, 2, 3, 1)),
         ("transformer.h.0.attn.c_attn.weight", (4, 12), 12, (1, 0)),
         ("linear.weight", (4, 4), 4, None),
+        ("x.deconv.weight", (6, 1, 3), 6, (0, 2, 1)),  # depthwise: the groups lie along the other axis in MLX
     ],
 )
 def test_evidence_for_a_layer(name: str, shape: tuple[int, ...], bias: int | None, axes: tuple[int, ...] | None) -> None:
@@ -178,6 +179,22 @@ def test_evidence_for_a_layer(name: str, shape: tuple[int, ...], bias: int | Non
     report = convert(Checkpoint.of(arrays), None, to="mlx", from_layout="torch", options=Options(dry_run=True))
     ops = {entry.a[0]: entry.ops for entry in report.mapping}[name]
     assert ops == (() if axes is None else ({"op": "permute", "axes": list(axes)},))
+
+
+def test_grouped_transposed_convolutions_compute_the_same(tmp_path: Path) -> None:
+    torch, mx = pytest.importorskip("torch"), pytest.importorskip("mlx.core")
+    layer = torch.nn.ConvTranspose1d(6, 4, 3, groups=2)
+    torch.save({"deconv.weight": layer.weight.detach(), "deconv.bias": layer.bias.detach()}, tmp_path / "a.pth")
+    convert(tmp_path / "a.pth", tmp_path / "b.safetensors", to="mlx")
+    stored, x = mx.load(str(tmp_path / "b.safetensors")), floats(2, 5, 6)
+    got = mx.conv_transpose1d(mx.array(x), stored["deconv.weight"], groups=2) + stored["deconv.bias"]
+    expected = layer(torch.tensor(x).permute(0, 2, 1)).permute(0, 2, 1)
+    np.testing.assert_allclose(np.array(got), expected.detach().numpy(), atol=1e-5)
+
+
+def test_a_transposed_convolution_without_bias_may_be_depthwise_so_it_is_refused() -> None:
+    with pytest.raises(RecipeError, match="depthwise"):
+        convert(Checkpoint.of({"deconv.weight": floats(6, 1, 3)}), None, to="mlx", from_layout="torch")
 
 
 @pytest.mark.parametrize("name", ["x.upsample.conv.weight", "x.layer.weight", "ups.0.body.weight"])

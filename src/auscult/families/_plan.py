@@ -15,12 +15,14 @@ class Planned(NamedTuple):
         shape: In torch's layout, weight norm fused.
         optional: Absent from some files of the same model (buffers, counters).
         weight_norm: Whether the model as trained keeps it as a weight-norm pair.
+        groups: Of a convolution; the shape of a transposed one does not tell them.
     """
 
     shape: Shape
     kind: Kind
     optional: bool = False
     weight_norm: bool = False
+    groups: int = 1
 
 
 ANY_SHAPE: Shape = (-1,)
@@ -52,7 +54,7 @@ class Planner:
         self, name: str, source: int, target: int, kernel: int, *, groups: int = 1, bias: bool = True, norm: bool = False
     ) -> None:
         """Weight [target, source / groups, kernel]."""
-        self._add(f"{name}.weight", Planned((target, source // groups, kernel), "conv1d", False, norm))
+        self._add(f"{name}.weight", Planned((target, source // max(groups, 1), kernel), "conv1d", False, norm, groups))
         if bias:
             self._add(f"{name}.bias", Planned((target,), "bias"))
 
@@ -60,7 +62,7 @@ class Planner:
         self, name: str, source: int, target: int, kernel: int, *, groups: int = 1, bias: bool = True, norm: bool = False
     ) -> None:
         """Weight [source, target / groups, kernel]."""
-        self._add(f"{name}.weight", Planned((source, target // groups, kernel), "conv_transpose1d", False, norm))
+        self._add(f"{name}.weight", Planned((source, target // max(groups, 1), kernel), "conv_transpose1d", False, norm, groups))
         if bias:
             self._add(f"{name}.bias", Planned((target,), "bias"))
 

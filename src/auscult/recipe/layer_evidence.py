@@ -32,10 +32,15 @@ _INDEX = re.compile(r"_?\d+$")
 
 @dataclass(frozen=True)
 class Layer:
-    """The kind of a layer, and what it was told by."""
+    """The kind of a layer, and what it was told by.
+
+    Attributes:
+        groups: Of a convolution, where the evidence tells; None otherwise.
+    """
 
     kind: str
     by: By
+    groups: int | None = None
 
 
 def kind_by_module(type_name: str, rank: int) -> str | None:
@@ -119,6 +124,22 @@ def _matrix(weight: Weight, source: Checkpoint, shape: Shape) -> Layer | None:
         and source[name].shape[0] != source[name].shape[1]
     }
     return Layer(votes.pop(), "bias") if len(votes) == 1 else None
+
+
+def groups_of(layer: Layer, shape: Shape, bias: Shape | None, layout: Framework) -> int | None:
+    """Groups of a transposed convolution; of all others the layout needs none, so 1. None if nothing tells.
+
+    The bias counts output channels, torch's second axis those of one group. Without a bias, a weight with one channel for
+    each group looks the same as one with a single output channel; other numbers of groups are not met in practice.
+    """
+    if not layer.kind.startswith("conv_transpose"):
+        return 1
+    if layer.groups is not None:
+        return layer.groups
+    if layout == "torch" and bias is not None and len(bias) == 1 and bias[0] % max(1, shape[1]) == 0:
+        return max(1, bias[0] // max(1, shape[1]))
+    alone = shape[1] == 1 < shape[0] if layout == "torch" else shape[-1] == 1 < shape[0]
+    return None if alone else 1
 
 
 def fits(kind: str, shape: Shape, bias: Shape | None, layout: Framework) -> bool:

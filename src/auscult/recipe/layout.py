@@ -9,14 +9,17 @@
 | conv3d           | (out, in/g, d, h, w) | (out, d, h, w, in/g) | 0 2 3 4 1 |
 | linear_transposed (GPT-2's Conv1D) | (in, out) | (out, in)   | 1 0               |
 
-Linear and embedding weights are the same in both.
+Linear and embedding weights are the same in both. The groups of a transposed convolution lie along the input axis in PyTorch
+and along the output axis in MLX: where there are several, they must be taken apart.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
+from auscult.recipe.op import Op
 from auscult.recipe.ops.permute import Permute
+from auscult.recipe.ops.reshape import Reshape
 from auscult.weights import Shape
 
 Framework = Literal["torch", "mlx"]
@@ -39,6 +42,28 @@ def permutation(kind: str, to: Framework) -> Permute | None:
         return None
     permute = Permute(TO_MLX[kind])
     return permute if to == "mlx" else permute.inverse()
+
+
+def conversion(kind: str, shape: Shape, groups: int, to: Framework) -> tuple[Op, ...]:
+    """The operations that bring a weight of that kind, shape and number of groups from the other framework's layout."""
+    permute = permutation(kind, to)
+    if permute is None:
+        return ()
+    if groups == 1 or not kind.startswith("conv_transpose"):
+        return (permute,)
+    kernel = shape[2:] if to == "mlx" else shape[1:-1]
+    middle = tuple(range(3, 3 + len(kernel)))
+    if to == "mlx":
+        inner, outer = shape[0] // groups, shape[1]
+    else:
+        inner, outer = shape[-1], shape[0] // groups
+    apart, joined = Permute((0, 2, *middle, 1)), (groups * outer, *kernel, inner)
+    stored = (groups * inner, outer, *kernel)
+    if inner == outer == 1:  # depthwise: one channel for each group on both sides
+        ends = Permute((0, *(axis - 1 for axis in middle), 1))
+        return (ends if to == "mlx" else ends.inverse(),)
+    ops = (Reshape(stored, (groups, inner, outer, *kernel)), apart, Reshape((groups, outer, *kernel, inner), joined))
+    return ops if to == "mlx" else tuple(op.inverse() for op in reversed(ops))
 
 
 def same_effect(shape: Shape, a: Permute, b: Permute) -> bool:

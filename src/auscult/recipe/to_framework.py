@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from auscult.errors import RecipeError
 from auscult.finding import Skip
 from auscult.recipe.entry import Entry
-from auscult.recipe.layer_evidence import Layer, fits, layer_of
-from auscult.recipe.layout import TO_MLX, Framework, permutation, same_effect
+from auscult.recipe.layer_evidence import Layer, fits, groups_of, layer_of
+from auscult.recipe.layout import TO_MLX, Framework, conversion, same_effect
 from auscult.recipe.op import Op
 from auscult.recipe.ops.constant import Constant
 from auscult.recipe.ops.drop import Drop
 from auscult.recipe.ops.fuse_weight_norm import FuseWeightNorm, norm_shape
+from auscult.recipe.ops.permute import Permute
 from auscult.recipe.recipe import Recipe
 from auscult.recipe.recurrent import recurrent_to_mlx, recurrent_to_torch
 from auscult.recipe.weight_names import Weight, weights_of
@@ -74,7 +75,12 @@ def plan_framework(source: Checkpoint, layout: Framework, to: Framework, known: 
             continue
         if layer.kind in TO_MLX:
             layers[weight.name] = layer
-        planned.append(Entry(weight.parts, (weight.name,), _ops(weight, source, layer.kind, to)))
+        bias = source[weight.bias].shape if weight.bias in source else None
+        groups = groups_of(layer, shape, bias, layout)
+        if groups is None or shape[0] % groups:
+            unclear.append((weight, shape))
+            continue
+        planned.append(Entry(weight.parts, (weight.name,), _ops(weight, source, conversion(layer.kind, shape, groups, to))))
     if unclear:
         raise ambiguous(unclear, to)
     planned += [entry for entry in entries if not entry.sources]
@@ -96,7 +102,7 @@ def _layer(weight: Weight, source: Checkpoint, layout: Framework, known: Mapping
             found=f"{list(shape)} with a bias of {list(bias or ())}",
             hint="the file may be in the other layout (--from), or mixed; `auscult inspect` shows which",
         )
-    if layer is None and _all_the_same(shape):
+    if layer is None and _all_the_same(shape, bias, layout):
         return Layer(f"conv{len(shape) - 2}d", "rank")
     return layer
 
@@ -122,21 +128,21 @@ def _kept(source: Checkpoint, known: Mapping[str, Layer]) -> list[Skip]:
     return [Skip(name, reason) for name in names]
 
 
-def _all_the_same(shape: Shape) -> bool:
-    """Whether plain and transposed convolution would be turned into the very same tensor."""
+def _all_the_same(shape: Shape, bias: Shape | None, layout: Framework) -> bool:
+    """Whether plain and transposed convolution would be turned into the very same tensor, as depthwise ones are."""
     side = len(shape) - 2
-    plain, transposed = permutation(f"conv{side}d", "mlx"), permutation(f"conv_transpose{side}d", "mlx")
-    return plain is not None and transposed is not None and same_effect(shape, plain, transposed)
+    to: Framework = "mlx" if layout == "torch" else "torch"
+    transposed = Layer(f"conv_transpose{side}d", "rank")
+    groups = groups_of(transposed, shape, bias, layout)
+    if groups is None or shape[0] % groups or transposed.kind not in TO_MLX:
+        return False
+    turns = [conversion(kind, shape, count, to) for kind, count in ((f"conv{side}d", 1), (transposed.kind, groups))]
+    (plain, *_), (other, *more) = turns
+    return not more and isinstance(plain, Permute) and isinstance(other, Permute) and same_effect(shape, plain, other)
 
 
-def _ops(weight: Weight, source: Checkpoint, kind: str, to: Framework) -> tuple[Op, ...]:
-    ops: list[Op] = []
-    if weight.is_normed:
-        ops.append(FuseWeightNorm(norm_dim(weight, source)))
-    permute = permutation(kind, to)
-    if permute is not None and permute.axes != tuple(range(len(permute.axes))):
-        ops.append(permute)
-    return tuple(ops)
+def _ops(weight: Weight, source: Checkpoint, turn: tuple[Op, ...]) -> tuple[Op, ...]:
+    return (FuseWeightNorm(norm_dim(weight, source)), *turn) if weight.is_normed else turn
 
 
 def norm_dim(weight: Weight, source: Checkpoint) -> int:
@@ -172,7 +178,7 @@ def ambiguous(unclear: list[tuple[Weight, Shape]], to: Framework) -> RecipeError
     shown = ", ".join(f"{weight.name} {list(shape)}" for weight, shape in unclear[:SHOWN])
     more = f" and {len(unclear) - SHOWN} more" if len(unclear) > SHOWN else ""
     return RecipeError(
-        f"cannot tell plain from transposed convolutions: their {to} layouts differ and nothing in the file decides",
+        f"cannot tell plain from transposed or depthwise convolutions: their {to} layouts differ and nothing in the file decides",
         where="convert",
         found=shown + more,
         hint="give the model with --like module:callable (or a converted file), or a --recipe",

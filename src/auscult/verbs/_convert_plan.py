@@ -13,7 +13,7 @@ from auscult.finding import Skip
 from auscult.recipe import Entry, Recipe
 from auscult.recipe.from_alignment import recipe_from_alignment
 from auscult.recipe.layer_evidence import Layer, kind_by_module
-from auscult.recipe.layout import Framework, permutation
+from auscult.recipe.layout import Framework, conversion
 from auscult.recipe.lazy import element_type
 from auscult.recipe.ops.cast import Cast
 from auscult.recipe.ops.dequantize import Dequantize
@@ -23,7 +23,7 @@ from auscult.recipe.stream import Progress
 from auscult.recipe.to_framework import plan_framework
 from auscult.recipe.weight_names import weights_of
 from auscult.verdict import Equality
-from auscult.weights import Checkpoint
+from auscult.weights import Checkpoint, Shape
 
 if TYPE_CHECKING:
     from auscult.align.records import Alignment, Match
@@ -76,12 +76,17 @@ def _known_layers(source: Checkpoint) -> tuple[Framework | None, dict[str, Layer
     if best is not None and best.score >= MIN_FAMILY_SCORE:
         layout = None if best.layout == "unknown" else best.layout
         kinds = families.kinds(shapes, best)
-        known = {name: Layer(kinds[w.parts[-1]], "family") for name, w in weights.items() if w.parts[-1] in kinds}
+        planned = families.signature(best.family).plan(best.config)
+        for name, weight in weights.items():
+            if weight.parts[-1] in kinds:
+                expected = planned.get(name.removeprefix(best.prefix))
+                known[name] = Layer(kinds[weight.parts[-1]], "family", expected.groups if expected is not None else None)
     for name, weight in weights.items():
         module = source.modules.get(weight.layer)
         kind = kind_by_module(module.type, len(source[weight.parts[-1]].shape)) if module is not None else None
         if kind is not None and name.endswith("weight"):
-            known[name] = Layer(kind, "module")
+            groups = module.attributes.get("groups", 1) if module is not None else 1
+            known[name] = Layer(kind, "module", groups if isinstance(groups, int) else None)
     return layout, known
 
 
@@ -133,11 +138,11 @@ def _checked(alignment: Alignment, source: Checkpoint, template: Checkpoint, dec
                 source_layout(source, _known_layers(source)[0], declared),
                 source_layout(template, _known_layers(template)[0]),
             )
-        matches.append(_settled(match, layouts, known.get(stems.get(match.b[-1], ""))))
+        matches.append(_settled(match, shape, layouts, known.get(stems.get(match.b[-1], ""))))
     return replace(alignment, matches=tuple(matches))
 
 
-def _settled(match: Match, layouts: tuple[Framework, Framework], layer: Layer | None) -> Match:
+def _settled(match: Match, shape: Shape, layouts: tuple[Framework, Framework], layer: Layer | None) -> Match:
     """The match with the permutation that its layer needs between the two layouts.
 
     Raises:
@@ -152,8 +157,8 @@ def _settled(match: Match, layouts: tuple[Framework, Framework], layer: Layer | 
             where=match.b[-1],
             hint="give the model as code (--like module:callable), whose modules say what it is",
         )
-    permute = permutation(layer.kind, layouts[1])
-    return replace(match, ops=rest if permute is None else (*rest, permute))
+    groups = layer.groups or 1
+    return replace(match, ops=(*rest, *conversion(layer.kind, shape, groups, layouts[1])))
 
 
 def _in_order(recipe: Recipe, template: Checkpoint) -> Recipe:
