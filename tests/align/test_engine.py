@@ -166,6 +166,16 @@ class TestFormats:
         (match,) = aligned({"w": weight}, {"w": tuned}).matches
         assert match.equality is Equality.DIFFERENT
 
+    def test_constants_that_differ_are_not_called_rounding(self) -> None:
+        a, b = np.full(12, 1.0, np.float32), np.full(12, 1.001, np.float32)
+        (match,) = aligned({"filter": a}, {"filter": b}).matches
+        assert match.equality is Equality.DIFFERENT
+
+    def test_constants_follow_what_the_rest_was_rounded_to(self, rng: np.random.Generator) -> None:
+        arrays = {"w": rng.standard_normal((24, 40)).astype(np.float32), "alpha": np.full(12, 0.1, np.float32)}
+        port = {name: array.astype(ml_dtypes.bfloat16).astype(np.float32) for name, array in arrays.items()}
+        assert {match.number_format for match in aligned(arrays, port).matches} == {"bfloat16"}
+
     def test_integers_of_another_width(self) -> None:
         steps = {"bn.num_batches_tracked": np.array(1234, np.int64), "ids": np.arange(40, dtype=np.int64)}
         result = aligned(steps, {name: array.astype(np.int32) for name, array in steps.items()})

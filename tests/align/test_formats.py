@@ -29,10 +29,29 @@ def test_wide_values_tell_what_they_were_rounded_to(name: str, rng: np.random.Ge
     assert found.name == name
 
 
+def test_few_values_are_no_evidence_of_rounding() -> None:
+    ones = np.ones((40, 30), np.float32)
+    assert narrower(ones, ones[sample(ones.shape)]) is None
+    found = narrower(ones, ones[sample(ones.shape)], frozenset({"bfloat16"}))
+    assert found is not None
+    assert found.name == "bfloat16"
+    assert grid(ones, ones[sample(ones.shape)]) is None
+
+
+@pytest.mark.parametrize("rows", [1, 6])
+def test_a_zero_point_shifts_the_grid(rows: int, rng: np.random.Generator) -> None:
+    stored, scale = rng.integers(0, 256, (rows, 400)), np.float32(0.037)
+    values = ((stored - 31) * scale).astype(np.float32)
+    found = grid(values, values[sample(values.shape)])
+    assert found is not None
+    assert found.step is not None
+    assert np.allclose(found.step, scale, rtol=1e-4)
+
+
 def test_full_precision_is_no_narrower(rng: np.random.Generator) -> None:
     values = rng.standard_normal((40, 30)).astype(np.float32)
     assert narrower(values, values[sample(values.shape)]) is None
-    assert grid(values) is None
+    assert grid(values, values[sample(values.shape)]) is None
 
 
 @pytest.mark.parametrize("axis", [None, 0, 1])
@@ -40,7 +59,8 @@ def test_a_dequantised_tensor_lies_on_a_grid(axis: int | None, rng: np.random.Ge
     values = rng.standard_normal((12, 30)).astype(np.float32)
     peak = np.abs(values).max(axis=None if axis is None else 1 - axis, keepdims=True)
     scale = peak / np.float32(127)
-    found = grid((np.rint(values / scale) * scale).astype(np.float32))
+    rounded = (np.rint(values / scale) * scale).astype(np.float32)
+    found = grid(rounded, rounded[sample(rounded.shape)])
     assert found is not None
     assert found.step is not None
     assert np.allclose(found.step, scale, rtol=1e-5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -82,16 +82,17 @@ class Values:
         return cls(array, float_format(name_of(array.dtype)))
 
 
-def closely(a: Values, b: Values, *, computed: bool = False) -> Outcome | None:
+def closely(a: Values, b: Values, *, computed: bool = False, trusted: frozenset[str] = frozenset()) -> Outcome | None:
     """The move after which the two agree within the error of the coarser number format, or None.
 
     Args:
         computed: `a` was computed from other tensors, whose rounding adds to its own.
+        trusted: Formats to which other tensors of the pair of files were rounded.
     """
     if a.array.size == 0 or not (_numeric(a.array) and _numeric(b.array)):
         return None
     for move in _likely(a.array, b.array):
-        for left, right in _formats(a, b):
+        for left, right in _formats(a, b, trusted):
             outcome = _within(left, right, move, computed=computed)
             if outcome is not None:
                 return outcome
@@ -130,20 +131,17 @@ def _wide(array: Array) -> Array:
     return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
 
 
-def _formats(a: Values, b: Values) -> list[tuple[Values, Values]]:
+def _formats(a: Values, b: Values, trusted: frozenset[str]) -> Iterator[tuple[Values, Values]]:
     """The formats that may explain a difference: as stored, then what wide values were once rounded to."""
-    pairs = [(a, b)]
+    yield a, b
     if a.format.step is None and b.format.step is None and min(a.array.dtype.itemsize, b.array.dtype.itemsize) >= 4:
-        for find in (_narrow, grid):
-            coarse_b = find(b.array)
-            coarse_a = find(a.array)
-            if coarse_b or coarse_a:
-                pairs.append((Values(a.array, coarse_a or a.format), Values(b.array, coarse_b or b.format)))
-    return pairs
-
-
-def _narrow(array: Array) -> Format | None:
-    return narrower(array, array[sample(array.shape)])
+        samples = a.array[sample(a.array.shape)], b.array[sample(b.array.shape)]
+        narrow = narrower(a.array, samples[0], trusted), narrower(b.array, samples[1], trusted)
+        if any(narrow):
+            yield Values(a.array, narrow[0] or a.format), Values(b.array, narrow[1] or b.format)
+        grids = grid(a.array, samples[0]), grid(b.array, samples[1])
+        if any(grids):
+            yield Values(a.array, grids[0] or a.format), Values(b.array, grids[1] or b.format)
 
 
 def _within(a: Values, b: Values, move: Move, *, computed: bool) -> Outcome | None:

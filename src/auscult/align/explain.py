@@ -17,11 +17,11 @@ from auscult.verdict import Equality
 from auscult.weights import Array
 
 
-def explain(a: Values, b: Values, *, computed: bool = False) -> Outcome | None:
+def explain(a: Values, b: Values, *, computed: bool = False, trusted: frozenset[str] = frozenset()) -> Outcome | None:
     """Exactly, else as the nearest value of a coarser dtype, else closely, else None."""
     same = a.array.dtype == b.array.dtype
     outcome = exactly(a.array, b.array) if same else _rounded(a.array, b.array)
-    return outcome or closely(a, b, computed=computed)
+    return outcome or closely(a, b, computed=computed, trusted=trusted)
 
 
 def _rounded(a: Array, b: Array) -> Outcome | None:

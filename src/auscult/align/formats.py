@@ -16,6 +16,9 @@ GGML_BLOCK = 32
 _GGML_LEVELS = {"q8_0": 255, "q8_1": 255, "q5_0": 31, "q5_1": 31, "q4_0": 15, "q4_1": 15}
 COARSE = ("float8_e5m2", "float8_e4m3fn", "bfloat16", "float16")  # coarsest first
 GRID_LEVELS = 256
+MIN_DISTINCT = 12  # different values in a sample of 128
+MIN_ROW = 8
+SAMPLE_OF_ROW = 4096
 ROUNDING_OF_MULTIPLES = 1e-3  # of a step: float32 rounding of level times scale, at most 256 levels
 
 
@@ -81,16 +84,23 @@ def _block_steps(values: Array, levels: int) -> Array:
     return np.asarray(whole, np.float32)
 
 
-def narrower(values: Array, sample: Array) -> Format | None:
+def tells(sample: Array) -> bool:
+    """Whether there are enough different values for their roundness to be evidence of rounding: 1.0 is round in any format."""
+    return len(np.unique(sample)) >= MIN_DISTINCT
+
+
+def narrower(values: Array, sample: Array, trusted: frozenset[str] = frozenset()) -> Format | None:
     """The coarsest float format that holds every value: what a wide tensor was once rounded to, if anything.
 
     Args:
         sample: Some of the values, to say no quickly.
+        trusted: Formats that other tensors of the pair of files were found in; enough where the values say too little.
     """
     if values.dtype.kind != "f" or values.dtype.itemsize < 4:
         return None
+    enough = tells(sample)
     for name in COARSE:
-        if _held(sample, name) and _held(values, name):
+        if (enough or name in trusted) and _held(sample, name) and _held(values, name):
             return float_format(name)
     return None
 
@@ -100,50 +110,57 @@ def _held(values: Array, name: str) -> bool:
         return bool(np.array_equal(values.astype(dtype_of(name)).astype(values.dtype), values, equal_nan=True))
 
 
-def grid(values: Array) -> Format | None:
+def grid(values: Array, sample: Array) -> Format | None:
     """The integer format whose dequantised values these are: one scale for all, or one for each index of an axis.
 
-    A slice lies on a grid if its values are whole multiples of one step and there are at most 256 of them.
+    A slice lies on a grid if its values are whole multiples of one step: of a 127th or a 7th of its largest value where the
+    quantisation was symmetric, of the least difference between two of at most 256 values where it was not.
     """
-    if values.dtype.kind != "f" or values.ndim == 0 or values.size < 4:
+    if values.dtype.kind != "f" or values.ndim == 0 or not tells(sample) or not np.isfinite(sample).all():
         return None
     for axis in (None, 0, values.ndim - 1):
-        steps = _steps(values, axis)
-        if steps is not None:
-            return Format("int8", step=steps)
+        rows = values.reshape(1, -1) if axis is None else np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
+        if axis is None or rows.shape[1] >= MIN_ROW:
+            steps = _symmetric(rows)
+            steps = _asymmetric(rows) if steps is None else steps
+            if steps is not None:
+                shape: Shape = tuple(len(rows) if place == axis else 1 for place in range(values.ndim))
+                return Format("int8", step=steps.astype(np.float32).reshape(shape))
     return None
 
 
-def _steps(values: Array, axis: int | None) -> Array | None:
-    rows = [values.reshape(-1)] if axis is None else list(np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1))
-    if axis is not None and rows[0].size < 8:
-        return None
-    steps = np.empty(len(rows), np.float32)
+def _symmetric(rows: Array) -> Array | None:
+    """[rows]: the step of each, a fixed part of its largest value."""
+    peaks = np.abs(rows).max(axis=1, keepdims=True)
+    for parts in (127, 7, 128, 8):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            steps = peaks / np.float32(parts)
+            head, height = rows[: min(len(rows), 4), :SAMPLE_OF_ROW], steps[:4]
+            if _whole(head, height) and all(
+                _whole(rows[:, start : start + SAMPLE_OF_ROW], steps) for start in range(0, rows.shape[1], SAMPLE_OF_ROW)
+            ):
+                return np.asarray(steps[:, 0])
+    return None
+
+
+def _whole(rows: Array, steps: Array) -> bool:
+    multiples = np.where(steps > 0, rows / steps, 0)
+    return bool((np.abs(multiples - np.rint(multiples)) <= ROUNDING_OF_MULTIPLES).all())
+
+
+def _asymmetric(rows: Array) -> Array | None:
+    """[rows]: the step of each, the least difference between its values."""
+    steps = np.empty(len(rows))
     for index, row in enumerate(rows):
-        step = _step(row)
-        if step is None:
+        levels = np.unique(row[:SAMPLE_OF_ROW]).astype(np.float64)
+        if len(levels) > GRID_LEVELS:
             return None
-        steps[index] = step
-    shape: Shape = tuple(len(rows) if place == axis else 1 for place in range(values.ndim))
-    return steps.reshape(shape)
-
-
-def _step(row: Array) -> float | None:
-    """The step of which all values are whole multiples: a symmetric 8- or 4-bit one first, then the least difference."""
-    if not _few(row[:4096]):
-        return None
-    levels = np.unique(row).astype(np.float64)
-    peak = float(np.abs(levels).max())
-    if peak == 0:
-        return 0.0
-    if len(levels) < 3 or len(levels) > GRID_LEVELS:
-        return None
-    for step in (peak / 127, peak / 7, peak / 128, peak / 8, float(np.diff(levels).min())):
+        levels = levels if row.size <= SAMPLE_OF_ROW else np.unique(row).astype(np.float64)
+        if not 3 <= len(levels) <= GRID_LEVELS:
+            return None
+        span, least = np.ptp(levels), np.diff(levels).min()
+        steps[index] = step = float(span / np.rint(span / least))  # one difference has more rounding than all together
         whole = levels / step
-        if np.ptp(whole) < GRID_LEVELS and bool((np.abs(whole - np.rint(whole)) <= ROUNDING_OF_MULTIPLES).all()):
-            return step
-    return None
-
-
-def _few(row: Array) -> bool:
-    return bool(np.isfinite(row).all()) and len(np.unique(row)) <= GRID_LEVELS
+        if np.ptp(whole) >= GRID_LEVELS or bool((np.abs(whole - np.rint(whole)) > ROUNDING_OF_MULTIPLES).any()):
+            return None
+    return steps

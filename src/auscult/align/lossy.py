@@ -10,11 +10,12 @@ from auscult.align.compare import Outcome
 from auscult.align.explain import explain
 from auscult.align.features import Index
 from auscult.align.fingerprint import Print, fingerprint
-from auscult.align.formats import float_format
+from auscult.align.formats import float_format, tells
 from auscult.align.ledger import Ledger
-from auscult.align.moves import moves
+from auscult.align.moves import moves, sample
 from auscult.align.side import Side, in_threads
 from auscult.checkpoint.source import dtype_of
+from auscult.verdict import Equality
 from auscult.weights import Shape
 
 MIN_SIZE = 16  # elements from which content in another format identifies a tensor without help from its name
@@ -29,6 +30,7 @@ def match_closely(ledger: Ledger) -> None:
     ledger.learn()
     _by_name(ledger)
     _by_statistics(ledger)
+    _by_trust(ledger)
 
 
 def named_pairs(ledger: Ledger) -> Iterator[tuple[str, str]]:
@@ -46,9 +48,24 @@ def _by_name(ledger: Ledger) -> None:
     _confirm(ledger, list(named_pairs(ledger)))
 
 
-def _confirm(ledger: Ledger, pairs: list[tuple[str, str]]) -> None:
+def _by_trust(ledger: Ledger) -> None:
+    """Small and constant tensors say too little about rounding; what the others were rounded to explains them too."""
+    formats = {match.number_format for match in ledger.matches if match.equality is Equality.CLOSE}
+    trusted = frozenset(name for name in formats if name)
+    if trusted:
+        ledger.learn()
+        again = {pair for pair in ledger.tried if _small(ledger.a, pair[0])}
+        ledger.tried -= again
+        _confirm(ledger, [pair for pair in named_pairs(ledger) if pair in again], trusted)
+
+
+def _small(side: Side, name: str) -> bool:
+    return side.size(name) < MIN_SIZE or side.prints[name].constant or not tells(side.array(name)[sample(side.shapes[name])])
+
+
+def _confirm(ledger: Ledger, pairs: list[tuple[str, str]], trusted: frozenset[str] = frozenset()) -> None:
     def look(pair: tuple[str, str]) -> Outcome | None:
-        return explain(ledger.a.values(pair[0]), ledger.b.values(pair[1]))
+        return explain(ledger.a.values(pair[0]), ledger.b.values(pair[1]), trusted=trusted)
 
     pairs = [pair for pair in pairs if pair not in ledger.tried]
     ledger.tried.update(pairs)

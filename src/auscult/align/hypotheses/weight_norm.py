@@ -27,9 +27,10 @@ def propose(view: View) -> Iterator[Candidate]:
         cause, fault = ("weight-norm-swapped", True) if exchanged else ("weight-norm-unfused", False)
         shape = view.x.shapes[vectors]
         targets = [name for name in view.expected(stem) if view.y.sides(name) == sides(shape)]
+        unfused = any(True for _ in view.expected(vectors)) and any(True for _ in view.expected(gain))
         for dim in _dims(view.x.shapes[gain], shape):
             fuse = FuseWeightNorm(dim)
-            for target in targets or _by_content(view, fuse, gain, vectors):
+            for target in targets or ([] if unfused else _by_content(view, fuse, gain, vectors)):
                 named = bool(targets)
                 yield Candidate((gain, vectors), (target,), (fuse,), cause, fault, named=named, computed=True)
         for target in targets:
