@@ -11,8 +11,13 @@ from auscult.verdict import Equality
 
 if TYPE_CHECKING:  # rules that look at one file alone need neither alignment nor sound, and `inspect` is quick without them
     from auscult.align.records import Alignment, Match
+    from auscult.align.kinds import Kind
     from auscult.rules.correspondence import Correspondence
+    from auscult.rules.damage import Pair
+    from auscult.rules.permutations import Layer
     from auscult.sound.recording import Recording
+    from auscult.trace.records import Trace
+    from auscult.trace.results import LayerResult
     from auscult.weights import Checkpoint
 
 
@@ -70,6 +75,27 @@ class DiffSubject:
         return tuple(match for match in self.alignment.matches if match.equality is Equality.DIFFERENT)
 
     @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """Every weight found on both sides, with its kind and its permutation."""
+        from auscult.rules.permutations import find_layers
+
+        return find_layers(self)
+
+    @cached_property
+    def odd_layers(self) -> Mapping[Kind, tuple[Layer, ...]]:
+        """Per kind of convolution that is in two layouts, the fewer layers of the two."""
+        from auscult.rules.permutations import find_odd_ones
+
+        return find_odd_ones(self)
+
+    @cached_property
+    def pairs(self) -> Mapping[int, Pair]:
+        """Unequal pairs of one shape, measured, by `id` of the match."""
+        from auscult.rules.damage import measure_pairs
+
+        return measure_pairs(self)
+
+    @cached_property
     def names(self) -> Correspondence:
         """Prefix, renames and exchanges between the names of the two sides."""
         from auscult.rules.correspondence import correspondence
@@ -95,3 +121,12 @@ class SoundSubject:
     recording: Recording
     reference: Recording | None = None
     hop: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class CompareSubject:
+    """Two traces and what comparing them said about each aligned layer, in the reference's order of execution."""
+
+    ref: Trace
+    cand: Trace
+    layers: tuple[LayerResult, ...]

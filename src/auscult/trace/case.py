@@ -1,0 +1,110 @@
+"""One place where the candidate computes something else, with all that is known there, and an explanation of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from auscult.weights import Array, ModuleInfo
+
+Rerun = Callable[[Mapping[str, Any]], "Array | None"]
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """What a module that is called again and again took and gave: the estimator of a sampler, the body of a decoder.
+
+    Attributes:
+        inputs: Per call, by role.
+        outputs: Per call, the first output.
+        result: What the loop around it gave in the end.
+        noise: Random draws of the loop, in order.
+    """
+
+    inputs: tuple[Mapping[str, Array], ...]
+    outputs: tuple[Array, ...]
+    result: Array | None = None
+    noise: tuple[Array, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class LayerCase:
+    """The reference's and the candidate's tensor at one place, made from the same inputs: what differs was born here.
+
+    The place is either what a module gives (`role` "output": the module was fed with the reference's inputs), or what reaches
+    a module ("input", "input.mask"): then all that its parent had computed before agrees, and the wiring between is at fault.
+
+    Attributes:
+        path: Path of the reference's module; "" for the whole model.
+        module: Its class and attributes.
+        reference: What the reference computed.
+        candidate: What the candidate computed from the same, in the reference's axis order; its shape may differ.
+        inputs: By role, what the module took (for role "input", what the parent took).
+        weights: Parameters and buffers of the module, by their names within it, in the reference's layout.
+        context: What was known before, by trace key without the call (`ups.0:output`, `:input`), oldest first: the parent's
+            inputs and what its earlier children gave. For a module with children, what these gave (role "output").
+        attributes: Of every module around by path: the parent, and the children that were called.
+        parent: Path of the module whose code wires this place.
+        candidate_path: The candidate's name for the module.
+        candidate_module: The candidate's class and attributes, where its runtime shows them.
+        rerun: Runs the reference's module on `inputs` with some attributes changed; None where it cannot, or there is no live
+            reference.
+        call: Which call of the module.
+        reference_steps, candidate_steps: The calls of an iterated module, for a case about the loop around it.
+    """
+
+    path: str
+    module: ModuleInfo
+    reference: Array
+    candidate: Array
+    role: str = "output"
+    inputs: Mapping[str, Array] = field(default_factory=dict)
+    weights: Mapping[str, Array] = field(default_factory=dict)
+    context: Mapping[str, Array] = field(default_factory=dict)
+    attributes: Mapping[str, ModuleInfo] = field(default_factory=dict)
+    parent: str = ""
+    candidate_path: str = ""
+    candidate_module: ModuleInfo | None = None
+    rerun: Rerun | None = None
+    call: int = 0
+    reference_steps: Steps | None = None
+    candidate_steps: Steps | None = None
+
+    @property
+    def input(self) -> Array | None:
+        """What came in first."""
+        return self.inputs.get("input", next(iter(self.inputs.values()), None))
+
+    @property
+    def key(self) -> str:
+        """The place, as a trace names it."""
+        return f"{self.path}#{self.call}:{self.role}"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A known mistake that was tried on a case.
+
+    Attributes:
+        cause: Its name in the catalogue of defects.
+        parameters: What the two sides do: `{"reference": 0.1, "candidate": 0.01}`, JSON values.
+        residual: Relative error between the candidate's output and the reference's with the mistake applied; NaN where
+            nothing was reproduced, but only described.
+        says: The mistake in one sentence, from the candidate's side.
+        fix: What to write in the candidate's code.
+        complexity: How many things were changed or fitted; the simplest explanation wins.
+        reproduced: Whether the candidate's output was computed from the reference's input. Otherwise this describes.
+        evidence: Further numbers (JSON values).
+        rivals: Other causes that reproduce the candidate's output as simply and as well: the case does not tell them apart.
+    """
+
+    cause: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    residual: float = float("nan")
+    says: str = ""
+    fix: str | None = None
+    complexity: int = 1
+    reproduced: bool = True
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    rivals: tuple[str, ...] = ()
