@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,10 @@ from auscult.sound.mel import MelDefinition, compress, expand, mel_filterbank, m
 HIFIGAN = MelDefinition(sample_rate=22050, n_fft=1024, hop=256, win=1024, n_mels=80, fmin=0, fmax=8000)
 
 
+def changed(**settings: Any) -> MelDefinition:
+    return replace(HIFIGAN, **settings)
+
+
 def noise(seconds: float, rate: int, seed: int = 0) -> np.ndarray:
     return (0.1 * np.random.default_rng(seed).standard_normal(int(seconds * rate))).astype(np.float32)
 
@@ -24,7 +29,7 @@ def noise(seconds: float, rate: int, seed: int = 0) -> np.ndarray:
 @pytest.mark.parametrize("norm", ["slaney", "none"])
 def test_filters_agree_with_transformers(scale: str, norm: str) -> None:
     audio_utils = pytest.importorskip("transformers.audio_utils")
-    definition = replace(HIFIGAN, scale=scale, norm=norm, fmin=60.0)
+    definition = changed(scale=scale, norm=norm, fmin=60.0)
     theirs = audio_utils.mel_filter_bank(
         513,
         80,
@@ -52,7 +57,7 @@ def test_stft_is_the_textbook_sum() -> None:
 
 @pytest.mark.parametrize(("padding", "frames"), [("hop", 50), ("centre", 51), ("none", 47)])
 def test_frames_by_padding(padding: str, frames: int) -> None:
-    assert mel_spectrogram(noise(50 * 256 / 22050, 22050), replace(HIFIGAN, padding=padding)).shape == (80, frames)
+    assert mel_spectrogram(noise(50 * 256 / 22050, 22050), changed(padding=padding)).shape == (80, frames)
 
 
 def test_a_tone_lights_its_own_band() -> None:
@@ -73,7 +78,7 @@ def test_a_tone_lights_its_own_band() -> None:
 )
 @settings(max_examples=50, deadline=None)
 def test_expand_undoes_compress(log: str, power: int, level: float, clip: float) -> None:
-    definition = replace(HIFIGAN, log=log, power=power, clip=clip)
+    definition = changed(log=log, power=power, clip=clip)
     bands = np.array([[np.exp(level)]], np.float32)
     assert expand(compress(bands, definition), definition)[0, 0] == pytest.approx(bands[0, 0], rel=1e-4)
 
@@ -86,7 +91,7 @@ def test_decibels_mean_the_same_for_magnitude_and_power() -> None:
 
 
 def test_definition_survives_a_config_of_text() -> None:
-    definition = replace(HIFIGAN, win=800, log="log10")
+    definition = changed(win=800, log="log10")
     assert MelDefinition.from_text({name: str(value) for name, value in definition.to_config().items()}) == definition
 
 

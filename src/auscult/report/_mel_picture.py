@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from auscult.sound.mel import Frames, MelDefinition
+from auscult.sound.mel import Frames, MelDefinition, decibel
 
 DYNAMIC_RANGE_DB = 70.0
 ROW_INCHES = 2.1
@@ -47,8 +47,6 @@ def draw_mels(rows: Sequence[tuple[str, Frames]], definition: MelDefinition, pat
 
 def _decibels(mel: Frames, definition: MelDefinition) -> Frames:
     """dB below the loudest point, whatever the definition's logarithm."""
-    factor = {"ln": 20.0 / np.log(10.0) / definition.power, "log10": 20.0 / definition.power, "db": 1.0, "none": None}[
-        definition.log
-    ]
-    levels = 20.0 / definition.power * np.log10(np.maximum(mel, 1e-10)) if factor is None else mel * factor
+    in_db = definition.log != "none"
+    levels = mel / decibel(definition) if in_db else 20.0 / definition.power * np.log10(np.maximum(mel, 1e-10))
     return np.asarray(levels - levels.max(), np.float32)

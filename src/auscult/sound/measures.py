@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from auscult.errors import AudioError
 from auscult.sound.mel import Frames, MelDefinition, Samples, mel_spectrogram, stft
 
-NEPERS_TO_DB = 20.0 / np.log(10.0)
 COMB_WIDTH_HZ = 4.0
 ACTIVE_DB = 40.0
 FLOOR_DB = 80.0
@@ -20,7 +19,7 @@ FLOOR_DB = 80.0
 def log_mel_distance(a: Frames, b: Frames) -> float:
     """Mean absolute difference of two log-mel spectrograms [n_mels, frames], over the frames that both have.
 
-    In the unit of the logarithm: for the natural logarithm of a magnitude, times `NEPERS_TO_DB` is dB.
+    In the unit of the logarithm; `auscult.sound.mel.decibel` converts.
     """
     if a.shape[0] != b.shape[0]:
         raise AudioError("mel spectrograms have different numbers of bands", expected=a.shape[0], found=b.shape[0])

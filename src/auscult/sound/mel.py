@@ -164,6 +164,18 @@ def expand(mel: Frames, definition: MelDefinition) -> Frames:
     return np.asarray(10.0 ** (mel / (1.0 if definition.log == "log10" else 20.0 / definition.power)))
 
 
+def decibel(definition: MelDefinition) -> float:
+    """One dB in the unit of the definition's logarithm.
+
+    Raises:
+        AudioError: If there is no logarithm.
+    """
+    if definition.log == "none":
+        raise AudioError("a mel without a logarithm has no decibels")
+    per_neper = definition.power / 20.0
+    return {"ln": per_neper * float(np.log(10.0)), "log10": per_neper, "db": 1.0}[definition.log]
+
+
 def mel_spectrogram(samples: Samples, definition: MelDefinition) -> Frames:
     """The mel spectrogram of [time] samples: float32 [n_mels, frames]."""
     magnitude = np.abs(stft(samples, definition))

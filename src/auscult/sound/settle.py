@@ -2,8 +2,8 @@
 
 The search knows nothing of models. It gets named choices with finite sets of values, and a `score` that runs one
 assignment and returns how far the result is from the truth in every frame. All combinations would be thousands of runs, so
-it descends one choice at a time from several starts, then tries every pair of changes around the best, which catches
-two choices that only help together.
+it descends one choice at a time from several starts, then tries pairs of changes around the best, each choice's two nearest
+other values, which catches two choices that only help together.
 
 How sure it is comes from a paired comparison on the same sound: the difference of two trials is averaged over blocks of
 frames, and the margin is set against the scatter of the blocks. A best that is hardly better than a stationary sound of
@@ -29,6 +29,9 @@ Progress = Callable[[int, int, str], None]
 
 MAX_SHARE_OF_STATIONARY = 0.5
 """A reading counts as working when its distance is at most this share of that of a stationary sound with the input's mean mel."""
+HOPELESS_SHARE_OF_STATIONARY = 0.9
+"""A best reading farther than this is not worth trying in pairs of changes."""
+PAIR_RIVALS = 2
 MIN_SIGMAS = 3.0
 """A choice is settled when its best value wins by this many standard errors of the paired difference."""
 BLOCK_FRAMES = 8
@@ -156,17 +159,20 @@ class _Search:
             if trial.distance >= before.distance:
                 return before
 
+    def rivals(self, trial: Trial) -> dict[str, list[Any]]:
+        """The `PAIR_RIVALS` nearest other values of each choice, all other choices equal."""
+        near: dict[str, list[Any]] = {}
+        for name, options in self.choices.items():
+            others = [self.run({**trial.values, name: value}) for value in options if value != trial.values[name]]
+            near[name] = [other.values[name] for other in sorted(others, key=lambda t: t.distance)[:PAIR_RIVALS]]
+        return near
+
     def descend_in_pairs(self, trial: Trial) -> Trial:
-        """`descend`, then every pair of changes, until neither helps."""
+        """`descend`, then pairs of changes, until neither helps."""
         while True:
             trial = self.descend(trial)
-            pairs = (
-                {**trial.values, a: x, b: y}
-                for a, b in combinations(self.choices, 2)
-                for x in self.choices[a]
-                for y in self.choices[b]
-                if x != trial.values[a] and y != trial.values[b]
-            )
+            rivals = self.rivals(trial)
+            pairs = ({**trial.values, a: x, b: y} for a, b in combinations(rivals, 2) for x in rivals[a] for y in rivals[b])
             better = min((self.run(values) for values in pairs), key=lambda t: t.distance, default=trial)
             if better.distance >= trial.distance:
                 return trial
@@ -193,9 +199,11 @@ def settle(
     search = _Search(choices, score, progress, len(starts) + 3 * singles + singles * singles // 2)
     begun = sorted((search.run(values, label) for label, values in starts.items()), key=lambda trial: trial.distance)
     descended = [search.descend(trial) for trial in begun[:2]]
-    best = search.descend_in_pairs(min(descended, key=lambda trial: trial.distance))
-    neighbours = [search.run(values) for values in search.changes(best.values)]
+    best = min(descended, key=lambda trial: trial.distance)
     stationary = stationary_distance(target)
+    if best.distance <= HOPELESS_SHARE_OF_STATIONARY * stationary:
+        best = search.descend_in_pairs(best)
+    neighbours = [search.run(values) for values in search.changes(best.values)]
     works = bool(best.distance <= MAX_SHARE_OF_STATIONARY * stationary)
     outcome = tuple(_outcome(name, best, neighbours, works=works) for name in choices if len(choices[name]) > 1)
     return Settlement(_distinct(search.trials.values()), stationary, works, outcome)

@@ -59,6 +59,8 @@ class Espeak:
     def say(self, text: str, voice: str, *, words_per_minute: int = 170, pitch: int = 50) -> NDArray[np.float32]:
         """The text spoken by a voice such as `es` or `en-us+f2`, float32 [time] within ±1, at `sample_rate`.
 
+        The pitch flutters at random, so that no two renderings are equal sample by sample.
+
         Raises:
             UsageError: If espeak-ng does not know the voice, or gives no sound.
         """

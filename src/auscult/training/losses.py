@@ -1,9 +1,9 @@
-"""What a waveform is compared by: log-mel bands, magnitudes at several resolutions, samples, and small critics.
+"""What a waveform is compared by: log-mel bands, magnitudes at several resolutions, and small critics.
 
-A sample-by-sample L1 alone has silence as its optimum wherever the phase is unknown; beside the others it teaches the
-generator to take the phase from the mel as far as it is there. Sources: multi-resolution STFT loss of Yamamoto et al.,
-Parallel WaveGAN (arXiv 1910.11480); mel loss, feature matching and least-squares critics of Kong et al., HiFi-GAN (arXiv
-2010.05646); spectrogram critics of Jang et al., UnivNet (arXiv 2106.07889).
+A sample-by-sample L1 would be blind to everything but phase (its optimum for an unknown phase is silence), so none is used.
+Sources: multi-resolution STFT loss of Yamamoto et al., Parallel WaveGAN (arXiv 1910.11480); mel loss, feature matching and
+least-squares critics of Kong et al., HiFi-GAN (arXiv 2010.05646); spectrogram critics of Jang et al., UnivNet (arXiv
+2106.07889).
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from torch.nn import functional
 
 from auscult.sound.mel import MelDefinition, hann_window, mel_filterbank, padding_of
 
-RESOLUTIONS = ((1024, 256), (512, 128), (256, 64))  # (n_fft, hop) in samples
+RESOLUTIONS = ((2048, 512), (1024, 256), (512, 128), (256, 64))
+"""(n_fft, hop) in samples. The longest sees a pitch that is pulled to a multiple of the frame rate."""
 
 
 class LogMel(nn.Module):
@@ -68,11 +69,6 @@ class StftLoss(nn.Module):
         return total / len(self.resolutions)
 
 
-def waveform_loss(output: Tensor, target: Tensor) -> Tensor:
-    """L1 of [batch, time] samples, in units of the target's mean magnitude."""
-    return functional.l1_loss(output, target) / target.abs().mean().clamp_min(1e-4)
-
-
 class SpectrogramCritic(nn.Module):
     """Judges patches of one magnitude spectrogram; returns the judgement and the features on the way."""
 
@@ -100,7 +96,7 @@ class SpectrogramCritic(nn.Module):
 class Critics(nn.Module):
     """One spectrogram critic per resolution: short windows see the phase between harmonics, long ones the harmonics."""
 
-    def __init__(self, channels: int, resolutions: Sequence[tuple[int, int]] = RESOLUTIONS) -> None:
+    def __init__(self, channels: int, resolutions: Sequence[tuple[int, int]] = RESOLUTIONS[1:]) -> None:
         super().__init__()
         self.critics = nn.ModuleList(SpectrogramCritic(n_fft, hop, channels) for n_fft, hop in resolutions)
 

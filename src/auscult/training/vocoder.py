@@ -28,7 +28,7 @@ from auscult.families.streamspeech_modified.torch import Generator, build
 from auscult.sound.mel import MelDefinition, padding_of
 from auscult.training.data import Batches, Utterance, held_out_speech, training_speech
 from auscult.training.evaluate import evaluate
-from auscult.training.losses import Critics, LogMel, StftLoss, waveform_loss
+from auscult.training.losses import Critics, LogMel, StftLoss
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,16 @@ class TrainConfig:
     """Everything that can be changed from the command line."""
 
     out: str = "scratch/vocoder"  # folder of the checkpoint, the log and the state to resume from
-    steps: int = 4500  # in all, both stages
-    critic_start: int = 4500  # first step with critics; at `steps` there are none
+    steps: int = 7500  # in all, both stages
+    critic_start: int = 7500  # first step with critics; at `steps` there are none
     batch: int = 4  # segments
-    frames: int = 96  # mel frames in a segment: instance norm sees all of them at once, so not too few
-    learning_rate: float = 1e-3  # peak, of the generator
+    frames: int = 48  # mel frames in a segment: instance norm sees all of them at once, so not too few
+    learning_rate: float = 1.2e-3  # peak, of the generator
     critic_learning_rate: float = 4e-4  # constant
     warmup: int = 100  # steps
     final_rate: float = 0.05  # share of the peak that is left at the last step (cosine)
     mel_weight: float = 3.0  # L1 of log-mel
     stft_weight: float = 1.0  # multi-resolution STFT
-    wave_weight: float = 1.0  # L1 of the samples: without it every frame starts its pitch pulses anew, a buzz at the frame rate
     adversarial_weight: float = 0.3
     matching_weight: float = 1.0
     critic_channels: int = 16
@@ -59,11 +58,11 @@ class TrainConfig:
 
 
 ARCHITECTURE = Architecture(
-    channels=(112, 96, 64, 48, 48, 16),
-    upsample_rates=(2, 2, 2, 2, 8),  # product 128 = the mel's hop
-    upsample_kernel_sizes=(4, 4, 4, 4, 16),
+    channels=(112, 96, 64, 64, 48, 16),
+    upsample_rates=(2, 2, 2, 4, 8),  # product 256 = the mel's hop; the large steps last, so that most work is at low rates
+    upsample_kernel_sizes=(4, 4, 4, 8, 16),
 )
-MEL = MelDefinition(n_fft=512, win=400, hop=128)  # a window of few pitch periods still shows where in the frame they lie
+MEL = MelDefinition()
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:
@@ -120,12 +119,8 @@ class Trainer:
         padded, speaker, emotion = batch
         target = padded[:, margin:-margin]
         output = self.generator(log_mel.of_padded(padded), speaker, emotion)[:, 0]
-        terms = {
-            "mel": functional.l1_loss(log_mel(output), log_mel(target)),
-            "stft": stft(output, target),
-            "wave": waveform_loss(output, target),
-        }
-        loss = config.mel_weight * terms["mel"] + config.stft_weight * terms["stft"] + config.wave_weight * terms["wave"]
+        terms = {"mel": functional.l1_loss(log_mel(output), log_mel(target)), "stft": stft(output, target)}
+        loss = config.mel_weight * terms["mel"] + config.stft_weight * terms["stft"]
         if self.step >= config.critic_start:
             terms["critic"] = self.critics.critic_loss(output, target)
             update(self.critic_optimizer, terms["critic"], self.critics)

@@ -23,7 +23,7 @@ from auscult.finding import Finding, Fix, Json, Severity, Skip
 from auscult.report._diagnosis import value_text
 from auscult.rules.architecture.undetermined_by_weights import CODE
 from auscult.rules.architecture.undetermined_by_weights import NAME as CAUSE
-from auscult.sound.mel import Frames, MelDefinition, mel_spectrogram
+from auscult.sound.mel import Frames, MelDefinition, decibel, mel_spectrogram
 from auscult.sound.recording import Recording, read_recording
 from auscult.sound.settle import (
     MAX_SHARE_OF_STATIONARY,
@@ -40,6 +40,8 @@ from auscult.weights import Checkpoint
 
 MAX_SECONDS = 2.5
 """Of the recording that every reading is run on: enough for several words, short enough for a hundred runs."""
+AUDIBLE_DB = 60.0
+"""Levels this far below the loudest point of the input count as silence; how deep a silence is would outweigh the speech."""
 TRIALS_SHOWN = 12
 
 Inputs = Mapping[str, NDArray[np.float32]]
@@ -121,13 +123,15 @@ def settle_reading(reading: Reading, recording: Recording, *, progress: Progress
     if not choices:
         raise UsageError("declares no choices that a run could settle", where=reading.detection.family)
     sound = recording.resampled(reading.mel.sample_rate).cut(MAX_SECONDS)
-    target = mel_spectrogram(sound.mono, reading.mel)
+    frames = mel_spectrogram(sound.mono, reading.mel)
+    floor = float(frames.max()) - AUDIBLE_DB * decibel(reading.mel) if reading.mel.log != "none" else -np.inf
+    target = np.maximum(frames, floor)
 
     def score(values: Mapping[str, Any]) -> Distances:
-        samples = reading.render(replace(config, **values), target)
+        samples = reading.render(replace(config, **values), frames)
         if not np.isfinite(samples).all() or len(samples) < reading.mel.n_fft:
             return np.full(target.shape[1], np.inf)
-        return frame_distances(mel_spectrogram(samples, reading.mel), target)
+        return frame_distances(np.maximum(mel_spectrogram(samples, reading.mel), floor), target)
 
     starts = {
         variant.name: {name: getattr(variant.config, name) for name in choices} for variant in signature.variants(config)

@@ -1,0 +1,75 @@
+"""Buzz and flat mel: planted ones are found at any level and rate, and clean sounds give nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from auscult import rules
+from auscult.finding import Finding, Severity
+from auscult.rules.sound import buzz, flat_mel
+from auscult.rules.subject import SoundSubject
+from auscult.sound.recording import Recording
+from tests.sound.test_measures import buzz as steady_buzz
+from tests.sound.test_measures import syllables
+
+
+def record(samples: NDArray[np.float32], rate: int = 16000) -> Recording:
+    return Recording.mono_of(samples, rate, "x.wav")
+
+
+def causes(subject: SoundSubject) -> dict[str, Finding]:
+    return {finding.cause: finding for finding in rules.run(subject)[0]}
+
+
+@pytest.mark.parametrize("rate", [16000, 24000, 48000])
+@pytest.mark.parametrize("gain", [1.0, 0.01])
+@pytest.mark.parametrize("with_reference", [True, False])
+def test_a_steady_buzz_is_an_error(rate: int, gain: float, with_reference: bool) -> None:
+    reference = record(syllables(rate), rate) if with_reference else None
+    found = causes(SoundSubject(record((gain * steady_buzz(rate, 256)).astype(np.float32), rate), reference, 256))
+    assert set(found) == {"buzz", "flat-mel"}
+    assert {finding.severity for finding in found.values()} == {Severity.ERROR}
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("rate", [16000, 24000, 48000])
+def test_a_clean_voice_gives_nothing(seed: int, rate: int) -> None:
+    voice = record(syllables(rate, seed=seed), rate)
+    assert causes(SoundSubject(voice, None, 256)) == {}
+    assert causes(SoundSubject(voice, voice, 256)) == {}
+
+
+def test_words_on_a_pitch_of_the_frame_rate_are_a_warning() -> None:
+    rate = 16000
+    time = np.arange(2 * rate) / rate
+    words = np.repeat(np.random.default_rng(0).uniform(0.001, 1.0, 20), rate // 10)
+    robot = (steady_buzz(rate, 256) * words * (0.5 + 0.5 * np.sin(2 * np.pi * 4 * time))).astype(np.float32)
+    found = causes(SoundSubject(record(robot), None, 256))
+    assert found["buzz"].severity is Severity.WARNING
+
+
+def test_a_note_that_the_reference_holds_too_is_no_buzz() -> None:
+    note = record(steady_buzz(16000, 256))
+    assert causes(SoundSubject(note, note, 256)) == {}
+
+
+def test_noise_is_called_noise() -> None:
+    noise = (0.1 * np.random.default_rng(0).standard_normal(32000)).astype(np.float32)
+    found = causes(SoundSubject(record(noise), None, 256))
+    assert set(found) == {"flat-mel"}
+    assert "noise" in found["flat-mel"].message
+
+
+def test_silence_is_left_to_its_own_rule() -> None:
+    assert causes(SoundSubject(record(np.zeros(32000, np.float32)), None, 256)) == {}
+
+
+def test_without_a_hop_the_buzz_search_is_skipped_aloud() -> None:
+    _, skips = rules.run(SoundSubject(record(syllables(16000)), None, None))
+    assert ["hop" in skip.reason for skip in skips] == [True]
+
+
+def test_codes_are_stable() -> None:
+    assert (buzz.CODE, buzz.NAME, flat_mel.CODE, flat_mel.NAME) == ("SND001", "buzz", "SND002", "flat-mel")
