@@ -19,9 +19,11 @@ from auscult.checkpoint.source import TRUNCATED_HINT, Bytes, Source, outside
 from auscult.errors import CheckpointError
 
 STORED, DEFLATED = 0, 8
-MAX_MEMBERS = 2_000_000
+MAX_MEMBERS = 1_000_000
 MAX_DEFLATE_RATIO = 1032  # no deflate stream inflates further; a member that claims more lies
 MAX_INFLATED_BYTES = 1 << 33
+MAX_BOMB_BYTES, BOMB_RATIO = 1 << 28, 50  # beyond this size a member may not inflate further than so many times
+MAX_HEAD_BYTES = 1 << 12
 MAX_NAME_BYTES = 4096
 LAST_RECORD = struct.Struct("<4s4H2LH")
 LAST_RECORD64 = struct.Struct("<4sQ2H2L4Q")
@@ -72,7 +74,18 @@ class Inflated(Stored):
     def view(self, offset: int, length: int) -> memoryview:
         if offset < 0 or length < 0 or offset + length > self.size:
             raise outside(self.path, self.size, offset, length)
+        if offset + length <= min(MAX_HEAD_BYTES, self.size - 1):
+            return memoryview(self._inflated_head(offset + length))[offset:]
         return memoryview(inflate(self))[offset : offset + length]
+
+    def _inflated_head(self, length: int) -> bytes:
+        """The first bytes only, which is where an array's header is."""
+        packed = self._source.view(self._start, min(self._member.packed, 2 * MAX_HEAD_BYTES))
+        try:
+            result = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, length)
+        except zlib.error as error:
+            raise CheckpointError(f"member {self._member.name} cannot be inflated: {error}", where=str(self.path)) from error
+        return result if len(result) == length else inflate(self)[:length]
 
 
 @lru_cache(maxsize=1)
@@ -242,7 +255,8 @@ def _check(source: Source, member: Member, flags: int) -> None:
         raise outside(source.path, source.size, member.header, member.packed)
     if member.method == STORED and member.size != member.packed:
         raise damaged(source, f"stored member {member.name[:200]} has two sizes, {member.size} and {member.packed}")
-    if member.size > min(MAX_INFLATED_BYTES, MAX_DEFLATE_RATIO * member.packed + 64) and member.method == DEFLATED:
+    most = MAX_DEFLATE_RATIO * member.packed + 64 if member.size <= MAX_BOMB_BYTES else BOMB_RATIO * member.packed
+    if member.method == DEFLATED and member.size > min(MAX_INFLATED_BYTES, most):
         raise damaged(source, f"member {member.name[:200]} would inflate from {member.packed} to {member.size} bytes")
 
 

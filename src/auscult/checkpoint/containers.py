@@ -50,9 +50,7 @@ WRAPPERS = frozenset(
 )
 OPTIMIZER = re.compile(r"optim|(^|_)opt(_|$)|^opts?$|sched|scaler$|^amp$|^opt[gd]$", re.IGNORECASE)
 EMA = re.compile(r"(^|_)(ema|swa|shadow|averaged|avg)(_|$)|ema$", re.IGNORECASE)
-DISCRIMINATOR = re.compile(
-    r"^(mpd|msd|mrd|mbd|mssd|cqtd|mssbcqtd|combd|sbd|dis|disc|d|(.*_)?d|net_?d|.*discriminators?.*)$", re.IGNORECASE
-)
+DISCRIMINATOR = re.compile(r"^(mpd|msd|mrd|mbd|mssd|cqtd|mssbcqtd|combd|sbd|disc|.*discriminators?.*)$", re.IGNORECASE)
 OTHER = re.compile(r"rng|random_state|^callbacks$|^loops$|history|^losses$|^metrics$", re.IGNORECASE)
 MAX_WRAPPING = 6
 MAX_SHOWN = 8
@@ -148,8 +146,13 @@ def _models(group: Group) -> tuple[str | int, ...]:
     for key, child in group.groups.items():
         kinds[kind_of(key, child)].append(key)
     candidates = kinds["model"] or ([] if group.leaves else kinds["ema"] or kinds["other"])
-    wrapped = [key for key in candidates if not DISCRIMINATOR.match(str(key))]
-    return tuple(_without_versions(group, wrapped or candidates))
+    generators = [key for key in candidates if not _is_discriminator(str(key), candidates)]
+    return tuple(_without_versions(group, generators or candidates))
+
+
+def _is_discriminator(name: str, beside: list[str | int]) -> bool:
+    """Whether a name is a discriminator's: by itself, or as the `d` to a `g` (`net_d` beside `net_g`)."""
+    return bool(DISCRIMINATOR.match(name)) or (name[-1:] in ("d", "D") and name[:-1] + chr(ord(name[-1]) + 3) in beside)
 
 
 def _without_versions(group: Group, keys: list[str | int]) -> Iterator[str | int]:

@@ -38,7 +38,7 @@ class Leaf(ABC):
         """
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Opaque:
     """Something in a pickle that is not a tensor and was not built: what it would have been, and what it was given.
 

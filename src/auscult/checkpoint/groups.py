@@ -17,13 +17,13 @@ from auscult.finding import Skip
 from auscult.weights import ContainerPath, Tensor
 
 MAX_DEPTH = 64
-MAX_VISITS = 5_000_000
+MAX_VISITS = 2_000_000
+MAX_LEAVES = 1_000_000
+MAX_NAMES = 1 << 27  # characters in all names together
 MAX_SCALARS = 64
 MAX_SCALAR_TEXT = 200
 MAX_NAME = 2000
 MODULE_KEYS = ("_parameters", "_buffers", "_modules")
-
-Item = "Group | Tensor | Leaf"
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class Group:
     is_optimizer: bool = False
     tensors: int = 0
     parameters: int = 0
+    prefix: int = 0  # length of the dotted path
 
 
 @dataclass
@@ -58,6 +59,8 @@ class Walk:
 
     root: Group
     skips: list[Skip] = field(default_factory=list)
+    leaves: int = 0
+    name_length: int = 0
 
 
 def walk(tree: Any, where: str) -> Walk:
@@ -70,31 +73,37 @@ def walk(tree: Any, where: str) -> Walk:
     visits = 0
     stack: list[tuple[Group, int, Iterator[tuple[str | int, Any, bool]]]] = [_enter(found.root, tree)]
     on_path = {id(tree)}
+    barren: set[int] = set()  # values without tensors inside: not walked again, however often they are referred to
     while stack:
         group, identity, items = stack[-1]
         entry = next(items, None)
         if entry is None:
             stack.pop()
             on_path.discard(identity)
+            if not group.tensors:
+                barren.add(identity)
             if stack:
                 _fold(stack[-1][0], group)
             continue
         visits += 1
-        if visits > MAX_VISITS:
+        if visits > MAX_VISITS or found.leaves > MAX_LEAVES or found.name_length > MAX_NAMES:
             raise CheckpointError(
-                "unfolds into too many values", where=where, expected=f"at most {MAX_VISITS}", hint="this file may be hostile"
+                "unfolds into too many values",
+                where=where,
+                expected=f"at most {MAX_LEAVES} tensors",
+                hint="this file may be hostile",
             )
         key, value, is_buffer = entry
         if isinstance(value, Tensor | Leaf):
             _add(found, group, key, Buffer(value) if is_buffer else value)
         elif _is_composite(value):
-            if id(value) in on_path:
+            if id(value) in on_path or id(value) in barren:
                 continue
             if len(stack) >= MAX_DEPTH:
                 found.skips.append(Skip(dotted((*group.path, key))[:MAX_NAME], f"nested deeper than {MAX_DEPTH} levels"))
                 continue
             on_path.add(id(value))
-            stack.append(_enter(Group((*group.path, key)), value))
+            stack.append(_enter(Group((*group.path, key), prefix=group.prefix + len(str(key)) + 1), value))
         elif len(group.scalars) < MAX_SCALARS and isinstance(value, str | int | float | bool):
             group.scalars[str(key)] = str(value)[:MAX_SCALAR_TEXT]
     return found
@@ -123,7 +132,7 @@ def _enter(group: Group, value: Any) -> tuple[Group, int, Iterator[tuple[str | i
 
 
 def _is_composite(value: Any) -> bool:
-    return isinstance(value, dict | list | tuple | Opaque) or (hasattr(value, "objects") and _is_composite(value.objects))
+    return isinstance(value, dict | list | tuple | Opaque)
 
 
 def _children(value: Any) -> Iterator[tuple[str | int, Any, bool]]:
@@ -162,10 +171,13 @@ def _key(key: Any) -> str | int:
 
 
 def _add(found: Walk, group: Group, key: str | int, leaf: Tensor | Leaf | Buffer) -> None:
+    """Note a tensor; of two with one name the second is skipped."""
     if key in group.leaves or key in group.groups:
-        found.skips.append(Skip(dotted((*group.path, key)), "a second tensor of this name"))
+        found.skips.append(Skip(dotted((*group.path, key))[:MAX_NAME], "a second tensor of this name"))
         return
     group.leaves[key] = leaf
+    found.leaves += 1
+    found.name_length += group.prefix + len(str(key))
     group.tensors += 1
     group.parameters += prod((leaf.leaf if isinstance(leaf, Buffer) else leaf).shape)
 
@@ -174,9 +186,8 @@ def _fold(parent: Group, child: Group) -> None:
     """Keep a finished group with its parent; one without tensors leaves only its scalars."""
     key = child.path[-1]
     if child.tensors:
-        kept = parent.groups.get(key)
-        if kept is not None or key in parent.leaves:
-            key = f"{key}#2"
+        if key in parent.groups or key in parent.leaves:
+            key = f"{key}#{len(parent.groups)}"
         parent.groups[key] = child
         parent.tensors += child.tensors
         parent.parameters += child.parameters

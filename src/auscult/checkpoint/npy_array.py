@@ -72,7 +72,7 @@ def _header(source: Bytes, label: str) -> tuple[int, str]:
         raise _damaged(source, label, f"has .npy version {major}, which is not known")
     width = 2 if major == 1 else 4
     if source.size < 8 + width:
-        raise _damaged(source, label, "ends inside its header")
+        raise _damaged(source, label, "is cut off inside its header")
     (length,) = struct.unpack("<H" if major == 1 else "<I", source.view(8, width))
     if length > MAX_HEADER:
         raise _damaged(source, label, f"has a header of {length} bytes")

@@ -50,12 +50,12 @@ def is_harmless(found: Global) -> bool:
 
 
 def _mapping(machine: Machine, _: Global, arguments: tuple[Any, ...]) -> dict[Any, Any]:
-    machine.count_container()
     result: dict[Any, Any] = {}
     content = arguments[0] if arguments else None
     if isinstance(content, dict):
-        result.update(content)
-    elif isinstance(content, list):  # OrderedDict([(key, value), ...]) of protocol 0
+        return content  # not a copy: a few opcodes could ask for very many
+    if isinstance(content, list):  # OrderedDict([(key, value), ...]) of protocol 0
+        machine.count_container(len(content))
         for pair in content:
             if not isinstance(pair, list | tuple) or len(pair) != 2:
                 raise Malformed("builds a mapping from something else than pairs")
@@ -63,12 +63,11 @@ def _mapping(machine: Machine, _: Global, arguments: tuple[Any, ...]) -> dict[An
     return result
 
 
-def _sequence(machine: Machine, _: Global, arguments: tuple[Any, ...]) -> SetList:
-    machine.count_container()
+def _sequence(_: Machine, __: Global, arguments: tuple[Any, ...]) -> Any:
     content = arguments[0] if arguments else ()
     if not isinstance(content, list | tuple):
         raise Malformed("builds a set from something else than a sequence")
-    return SetList(content)
+    return content if content else SetList()
 
 
 def _plain(_: Machine, function: Global, arguments: tuple[Any, ...]) -> Any:
@@ -103,6 +102,7 @@ def _encode(machine: Machine, function: Global, arguments: tuple[Any, ...]) -> A
         if isinstance(text, LongText):
             return LongBytes(text.source, text.offset, text.length, latin1=True)
         if isinstance(text, str):
+            machine.count_container(1 + len(text) // 64)
             return text.encode("latin-1", "replace")
     machine.note(function, calls=True)
     return Opaque(function.what)
@@ -116,8 +116,9 @@ def _reconstructor(machine: Machine, function: Global, arguments: tuple[Any, ...
     return machine.call(arguments[0], ())
 
 
-def _path(_: Machine, function: Global, arguments: tuple[Any, ...]) -> Any:
+def _path(machine: Machine, function: Global, arguments: tuple[Any, ...]) -> Any:
     if all(isinstance(part, str) for part in arguments) and sum(map(len, arguments)) < 4096:
+        machine.count_container(64)
         return "/".join(arguments).replace("//", "/")
     return Opaque(function.what)
 

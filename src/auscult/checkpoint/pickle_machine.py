@@ -21,8 +21,8 @@ from auscult.checkpoint.source import TRUNCATED_HINT, Bytes
 from auscult.errors import CheckpointError
 from auscult.weights import Hazard
 
-MAX_OPCODES = 40_000_000
-MAX_CONTAINERS = 4_000_000  # dicts, lists, sets and marks: what one opcode byte makes largest
+MAX_OPCODES = 12_000_000  # 300,000 tensors; each opcode can cost some fifty bytes of memory
+MAX_CONTAINERS = 2_000_000  # dicts, lists, sets and built objects: what few opcode bytes make largest
 MAX_LONG_BYTES = 1024
 MAX_LINE = 1 << 16
 LAZY_BYTES = 1 << 12  # longer byte strings and texts stay in the file
@@ -86,6 +86,8 @@ class LongText(LongBytes):
 
 class SetList(list[Any]):
     """The elements of a set, never hashed: hashing nested tuples can take for ever."""
+
+    __slots__ = ()
 
 
 Builder = Callable[["Machine", Global, tuple[Any, ...]], Any]
@@ -189,7 +191,7 @@ class Machine:
         """The next bytes, checked against the end before they are used."""
         start, end = self.pos, self.pos + length
         if length < 0 or end > len(self.data):
-            raise Malformed(f"ends inside a value of {length} bytes")
+            raise Malformed(f"is cut off inside a value of {length} bytes")
         self.pos = end
         return self.data[start:end]
 
@@ -207,7 +209,7 @@ class Machine:
             if end >= 0:
                 self.pos += end + 1
                 return chunk[:end]
-        raise Malformed("has a line without end")
+        raise Malformed("is cut off inside a line")
 
     def text(self, length: int) -> Any:
         """The next `length` bytes as text; long ones stay in the file."""
@@ -223,8 +225,9 @@ class Machine:
 
     # -- building
 
-    def count_container(self) -> None:
-        self.containers += 1
+    def count_container(self, weight: int = 1) -> None:
+        """Charge for something that takes more memory than its opcode."""
+        self.containers += weight
         if self.containers > MAX_CONTAINERS:
             raise Malformed(f"builds more than {MAX_CONTAINERS} containers")
 
@@ -252,6 +255,7 @@ class Machine:
         """What calling `function` would give, as a description; nothing is called."""
         if not isinstance(arguments, tuple):
             raise Malformed("calls something with arguments that are no tuple")
+        self.count_container()
         if not isinstance(function, Global):
             what = function.what if isinstance(function, Opaque) else type(function).__name__
             return Opaque(f"{what}(...)", {"arguments": arguments})
@@ -310,7 +314,7 @@ def _reason(error: Exception, at_end: bool) -> str:
     if isinstance(error, Malformed):
         return str(error)
     if at_end or isinstance(error, struct.error):
-        return "ends early"
+        return "is cut off"
     if isinstance(error, KeyError):
         return "refers to a value that it has not stored"
     return "takes more values than it has"

@@ -145,7 +145,6 @@ push(b"\x97", lambda _: Opaque("out-of-band buffer"))
 
 @opcode(b"(")
 def mark(machine: Machine) -> None:
-    machine.count_container() if len(machine.marks) > 1000 else None
     machine.marks.append(len(machine.stack))
 
 
@@ -159,7 +158,7 @@ def protocol(machine: Machine) -> None:
 @opcode(b"\x95")
 def frame(machine: Machine) -> None:
     if machine.number(U8) > len(machine.data) - machine.pos:
-        raise Malformed("ends inside a frame")
+        raise Malformed("is cut off inside a frame")
 
 
 @opcode(b".")

@@ -6,10 +6,10 @@ package does not know become skips, and nothing but the header is read. Layout: 
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from auscult.checkpoint.bounded_json import parse_json
 from auscult.checkpoint.contents import Contents
 from auscult.checkpoint.elements import place_tensor
 from auscult.checkpoint.source import TRUNCATED_HINT, Source
@@ -60,7 +60,8 @@ def read(path: Path) -> Contents:
         else:
             skips.append(Skip(name, f"elements of type {code[:60]}, which numpy cannot hold"))
     if start + end != source.size:
-        raise _damaged(source, "has another size than its header says", expected=f"{start + end} bytes", found=source.size)
+        what = "is cut off" if source.size < start + end else "goes on behind its last tensor"
+        raise _damaged(source, what, expected=f"{start + end} bytes", found=source.size)
     # place_tensor wants bytes in order; people want the header's order.
     ordered = {name: tree[name] for name in header if name in tree}
     return Contents(ordered, metadata, skips=tuple(skips))
@@ -79,25 +80,12 @@ def _header(source: Source) -> tuple[int, dict[str, Any]]:
             found=length,
         )
     try:
-        header = json.loads(str(source.view(8, length), "utf-8"), object_pairs_hook=_without_duplicates, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+        header = parse_json(source, 8, length)
+    except ValueError as error:
         raise _damaged(source, f"has a header that cannot be parsed: {str(error)[:200]}") from error
     if not isinstance(header, dict):
         raise _damaged(source, "has a header that is no JSON object")
     return 8 + length, header
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise ValueError(f"the name {twice[:200]} stands twice")
-    return result
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
 
 
 def _entry(source: Source, name: str, value: Any) -> tuple[str, Shape, int, int]:

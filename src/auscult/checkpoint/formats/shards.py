@@ -6,13 +6,13 @@ checkpoint file in it, else all `*.safetensors` files whose names number them (`
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from auscult.checkpoint.beside import beside
+from auscult.checkpoint.bounded_json import parse_json
 from auscult.checkpoint.contents import Contents
 from auscult.checkpoint.formats import npz, safetensors, torch_legacy, torch_zip
 from auscult.checkpoint.source import Source
@@ -25,7 +25,6 @@ READERS = (safetensors, torch_zip, torch_legacy, npz)
 INDEX = ".index.json"
 NUMBERED = re.compile(r"(.+)-(\d+)-of-(\d+)(\.[a-z]+)")
 SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".npz")
-MAX_INDEX = 100_000_000
 MAX_SHARDS = 10_000
 
 
@@ -83,13 +82,9 @@ def _folder(path: Path) -> Contents:
 
 def _weight_map(path: Path) -> dict[str, str]:
     source = Source(path)
-    if source.size > MAX_INDEX:
-        raise CheckpointError(
-            "is too large for an index", where=str(path), expected=f"at most {MAX_INDEX} bytes", found=source.size
-        )
     try:
-        index = json.loads(str(source.view(0, source.size), "utf-8"))
-    except (ValueError, RecursionError) as error:
+        index = parse_json(source, 0, source.size)
+    except ValueError as error:
         raise CheckpointError(f"cannot be parsed: {str(error)[:200]}", where=str(path), hint="fetch the index again") from error
     found = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(found, dict) or not all(isinstance(shard, str) for shard in found.values()):

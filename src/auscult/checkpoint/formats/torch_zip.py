@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from auscult.checkpoint.archive import Archive, has_member, read_archive
+from auscult.checkpoint.archive import Archive, Inflated, read_archive
 from auscult.checkpoint.contents import Contents
 from auscult.checkpoint.pickle import machine_for
 from auscult.checkpoint.pickle_torch import StorageRef, load_persistent
@@ -20,16 +20,13 @@ from auscult.finding import Skip
 FORMAT = "torch"
 PICKLE = "data.pkl"
 MAX_PICKLE_BYTES = 1 << 30
+MAX_INFLATED_PICKLE_BYTES = 1 << 26
 
 
 def sniff(path: Path, head: bytes) -> bool:
     """A zip archive with a `data.pkl`; a damaged one too, so that its own error is shown."""
-    return (
-        head[:4] == b"PK\x03\x04" and (path.suffix not in (".npz", ".mlpackage") or has_member(path, PICKLE)) and _is_torch(path)
-    )
-
-
-def _is_torch(path: Path) -> bool:
+    if head[:4] != b"PK\x03\x04":
+        return False
     try:
         return any(name == PICKLE or name.endswith("/" + PICKLE) for name in read_archive(path).members)
     except CheckpointError:
@@ -46,10 +43,9 @@ def read(path: Path) -> Contents:
     name = min((n for n in archive.members if n == PICKLE or n.endswith("/" + PICKLE)), key=len)
     prefix = name[: -len(PICKLE)]
     source = archive.open(name)
-    if source.size > MAX_PICKLE_BYTES:
-        raise CheckpointError(
-            f"{name} is too large", where=str(path), expected=f"at most {MAX_PICKLE_BYTES} bytes", found=source.size
-        )
+    most = MAX_INFLATED_PICKLE_BYTES if isinstance(source, Inflated) else MAX_PICKLE_BYTES
+    if source.size > most:
+        raise CheckpointError(f"{name} is too large", where=str(path), expected=f"at most {most} bytes", found=source.size)
     places = Members(archive, prefix + "data/", _byteorder(archive, prefix))
     machine = machine_for(source, name, load_persistent(places))
     tree = machine.run()
