@@ -8,16 +8,12 @@ by more than `AHEAD` bytes, nor past an entry that is larger than that.
 
 from __future__ import annotations
 
-import mmap
 import os
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from math import prod
-from queue import Empty, SimpleQueue
-from typing import Any
 
 import numpy as np
 
@@ -26,6 +22,7 @@ from auscult.checkpoint.writers import Outgoing, Piece
 from auscult.recipe.blocks import block_slices
 from auscult.recipe.entry import Entry
 from auscult.recipe.lazy import element_type
+from auscult.recipe.memory import BLOCK_BYTES, Buffers, bytes_of, native, release
 from auscult.recipe.ops.permute import Permute
 from auscult.recipe.proof import EntryProof, Proof, failure, prove_entry
 from auscult.recipe.recipe import Recipe
@@ -33,8 +30,6 @@ from auscult.verdict import Equality
 from auscult.weights import Array, Checkpoint, Tensor
 
 AHEAD = 48 << 20
-PIECE = 4 << 20
-BLOCK_BYTES = 2 << 20
 BATCH_BYTES = 1 << 20
 MAX_WORKERS = 4
 BLOCKWISE = frozenset(("permute", "cast", "byteswap", "log", "exp"))
@@ -76,7 +71,7 @@ class Stream:
     tensors: list[Outgoing] = field(init=False)
     _proofs: dict[int, EntryProof] = field(init=False, default_factory=dict)
     _first: list[int] = field(init=False, default_factory=list)
-    _buffers: _Buffers = field(init=False, default_factory=lambda: _Buffers())  # noqa: PLW0108 - defined below
+    _buffers: Buffers = field(init=False, default_factory=Buffers)
 
     def __post_init__(self) -> None:
         listed = [(entry, self._outgoing(entry)) for entry in self.recipe.entries]
@@ -110,13 +105,12 @@ class Stream:
             for index, proof in result.proofs:
                 self._note(index, proof)
             for target, array in result.arrays:
-                for piece in _bytes_of(array):
+                for piece in bytes_of(array):
                     yield target, piece
                     done += len(piece)
                     if self.progress is not None:
                         self.progress(done, total, self.tensors[target].name)
-            for array in result.spent:
-                release(array)
+            release(result.spent)
             for _, array in result.arrays:
                 self._buffers.give_back(array)
 
@@ -236,73 +230,21 @@ def source_axis(entry: Entry) -> int:
     return axis
 
 
-class _Buffers:
-    """Memory for blocks, used again and again: fresh memory costs a page fault for every 4 KiB."""
-
-    def __init__(self) -> None:
-        self._free: SimpleQueue[Array] = SimpleQueue()
-        self._lent: dict[int, Array] = {}
-
-    def copied(self, view: Array) -> Array:
-        """A contiguous copy of a strided view."""
-        if view.nbytes > 2 * BLOCK_BYTES or view.size == 0:
-            return np.ascontiguousarray(view)
-        try:
-            buffer = self._free.get_nowait()
-        except Empty:
-            buffer = np.empty(2 * BLOCK_BYTES, np.uint8)
-        result = buffer[: view.nbytes].view(view.dtype).reshape(view.shape)
-        self._lent[result.__array_interface__["data"][0]] = buffer
-        np.copyto(result, view)
-        return result
-
-    def give_back(self, array: Array) -> None:
-        """Take back the memory of an array that nobody looks at any more; any other array is left alone."""
-        buffer = self._lent.pop(array.__array_interface__["data"][0], None)
-        if buffer is not None:
-            self._free.put(buffer)
-
-
 @dataclass(frozen=True)
 class _Contiguous(Permute):
     """Permute whose result is written out, so that what is proven is what is written and not a view of the source."""
 
-    buffers: _Buffers | None = None
+    buffers: Buffers | None = None
 
     def apply(self, arrays: Iterable[Array]) -> list[Array]:
         views = [array.transpose(self.axes) for array in arrays]
         return [np.ascontiguousarray(view) if self.buffers is None else self.buffers.copied(view) for view in views]
 
 
-def _contiguous(entry: Entry, buffers: _Buffers) -> Entry:
+def _contiguous(entry: Entry, buffers: Buffers) -> Entry:
     """The entry with its permutations written out. Only a result that is itself written may be lent: it comes back."""
     lent = buffers if len(entry.ops) == 1 else None
     return replace(entry, ops=tuple(_Contiguous(op.axes, lent) if isinstance(op, Permute) else op for op in entry.ops))
-
-
-def native(array: Array) -> Array:
-    """The array in little-endian order, a view where it is so already."""
-    if array.dtype.byteorder == ">" or (array.dtype.byteorder == "=" and sys.byteorder == "big"):
-        return array.astype(array.dtype.newbyteorder("<"))
-    return array
-
-
-def _bytes_of(array: Array) -> Iterator[memoryview]:
-    """Row-major bytes in pieces; a strided view is made contiguous block by block."""
-    if array.size == 0:
-        return
-    if array.flags.c_contiguous:
-        flat = _view(array)
-        for start in range(0, len(flat), PIECE):
-            yield flat[start : start + PIECE]
-        return
-    for cut in block_slices(array.shape, 0, PIECE // array.itemsize):
-        yield _view(np.ascontiguousarray(array[cut]))
-
-
-def _view(array: Array) -> memoryview:
-    flat: Any = array.reshape(-1).view(np.uint8)
-    return memoryview(flat)
 
 
 def _worse(a: Equality, b: Equality) -> Equality:
@@ -331,17 +273,3 @@ def _ordered(tasks: Iterator[_Task]) -> Iterator[_Result]:
                 held -= cost
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-def release(array: Array) -> None:
-    """Let the system take the memory of a mapped array back; it is read again from the file if it is used again."""
-    base: object = array
-    while isinstance(base, np.ndarray):
-        base = base.base
-    if isinstance(base, memoryview) and isinstance(base.obj, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED") and array.size:
-        whole = base.obj
-        origin = np.frombuffer(whole, np.uint8).__array_interface__["data"][0]
-        low, high = np.lib.array_utils.byte_bounds(array)
-        start = (low - origin) // mmap.PAGESIZE * mmap.PAGESIZE
-        stop = min(len(whole), -(-(high - origin) // mmap.PAGESIZE) * mmap.PAGESIZE)
-        whole.madvise(mmap.MADV_DONTNEED, start, stop - start)

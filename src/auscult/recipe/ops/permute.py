@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from auscult.recipe.checks import misfit
 from auscult.recipe.dialect import Block
 from auscult.recipe.op import Op
@@ -30,7 +28,7 @@ class Permute(Op):
         return [array.transpose(self.axes) for array in arrays]
 
     def inverse(self) -> Permute:
-        return Permute(tuple(int(axis) for axis in np.argsort(self.axes)))
+        return Permute(tuple(map(self.axes.index, range(len(self.axes)))))
 
     def render(self, block: Block, names: Sequence[str]) -> list[str]:
         return [block.dialect.permuted(x, self.axes) for x in names]
