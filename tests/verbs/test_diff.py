@@ -207,3 +207,15 @@ def test_fix_never_writes_over_a_file(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there already"):
         diff(file, side(good, "b"), fix=other)
     assert other.read_bytes() == b"precious"
+
+
+def test_a_model_that_was_loaded_in_part_is_compared_by_value() -> None:
+    """The exception was caught: the largest tensors are fresh, the small ones are the file's."""
+    good = hifigan()
+    stale = {name for name, array in good.items() if array.ndim == 3 and array.size > 1000}
+    loaded = good | fresh({name: good[name].shape for name in stale})
+    report = diff(side(good), code(loaded))
+    assert report.extra["compared"] == "values"
+    assert report.verdict is Verdict.DIVERGENT
+    assert causes(report)[0] == "partial-load"
+    assert set(report.findings[0].where) == stale

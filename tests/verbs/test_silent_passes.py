@@ -9,7 +9,6 @@ import pytest
 from safetensors.numpy import save_file
 
 from auscult.finding import Finding
-from auscult.rules.permutations import layers
 from auscult.rules.subject import DiffSubject
 from auscult.verbs.diff import diff, subject_of
 from auscult.verdict import Report, Verdict
@@ -97,7 +96,7 @@ def test_shape_alone_does_not_decide_the_layout() -> None:
     assert misjudged
     subject = subject_of(Checkpoint.of(mlx, "a"), Checkpoint.of(good, "b"), None)
     assert isinstance(subject, DiffSubject)
-    axes = {layer.match.a[0]: layer.axes for layer in layers(subject)}
+    axes = {layer.match.a[0]: layer.axes for layer in subject.layers}
     assert all(axes[name] == (0, 2, 1) for name in weights)
     assert all(axes[f"ups.{stage}.weight"] == (2, 0, 1) for stage in range(4))
 

@@ -8,6 +8,7 @@ is wide, as in the first source convolution of a HiFT vocoder (18 channels, kern
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Literal
 
 from auscult.align.naming import stem_of
@@ -42,6 +43,7 @@ def inverse_axes(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(axes.index(axis) for axis in range(len(axes)))
 
 
+@cache
 def legal_permutations(kind: Kind) -> dict[tuple[int, ...], tuple[Layout, Layout]]:
     """Permutations that turn one framework's weight of that kind into another's, with the two frameworks (from, to)."""
     result: dict[tuple[int, ...], tuple[Layout, Layout]] = {}

@@ -35,11 +35,13 @@ class OpenItems:
     def close(self, places: Iterable[Place]) -> None:
         """Take what these places explain off the lists."""
         named: set[str] = set()
+        explained: set[int] = set()
         for place in places:
             if place.match is not None:
-                self.different = [match for match in self.different if match is not place.match]
+                explained.add(id(place.match))
             else:
                 named.update(place.where)
+        self.different = [match for match in self.different if id(match) not in explained]
         self.absent = [name for name in self.absent if name not in named]
         self.surplus = [name for name in self.surplus if name not in named]
 

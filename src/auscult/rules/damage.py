@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from auscult.align.records import Match
-from auscult.rules.difference import Difference, Freshness, freshness, measure
+from auscult.rules.difference import Difference, Freshness, as_real, freshness, measure
 from auscult.rules.subject import DiffSubject
 from auscult.verdict import Equality
 from auscult.weights import Array
@@ -19,35 +19,48 @@ Side = Literal["a", "b"]
 
 @dataclass(frozen=True)
 class Pair:
-    """An unequal pair of one shape, with its values and how they differ."""
+    """An unequal pair of one shape, measured.
+
+    Attributes:
+        fresh_a, fresh_b: How that side looks as if a constructor had just made it, or None.
+        in_range: Whether no value of `a` lies outside the range from which PyTorch's Linear and Conv start.
+    """
 
     match: Match
-    a: Array
-    b: Array
     difference: Difference
+    fresh_a: Freshness | None
+    fresh_b: Freshness | None
+    in_range: bool
+
+    @property
+    def untrained(self) -> tuple[Side, Freshness] | None:
+        """The side that looks untrained while the other does not, and like what."""
+        if self.fresh_a and not self.fresh_b:
+            return "a", self.fresh_a
+        return ("b", self.fresh_b) if self.fresh_b and not self.fresh_a else None
 
 
-def same_shape(subject: DiffSubject, matches: list[Match]) -> Iterator[Pair]:
-    """The one-to-one pairs among these whose shapes agree, read one after another."""
-    for match in matches:
+def measure_pairs(subject: DiffSubject) -> Mapping[int, Pair]:
+    """Every unequal one-to-one pair whose shapes agree, read once, by `id` of its match; none where one side has no content."""
+    pairs: dict[int, Pair] = {}
+    for match in subject.different:
         if len(match.a) == len(match.b) == 1 and not subject.b_is_template:
             one, two = subject.a[match.a[0]], subject.b[match.b[0]]
             if one.shape == two.shape and one.size:
                 a, b = one.values(), two.values()
-                yield Pair(match, a, b, measure(a, b))
+                pairs[id(match)] = Pair(match, measure(a, b), freshness(a), freshness(b), could_be_fresh(a))
+    return pairs
 
 
-def untrained_side(pair: Pair) -> tuple[Side, Freshness] | None:
-    """The side that looks as if a constructor had just made it while the other does not."""
-    a, b = freshness(pair.a), freshness(pair.b)
-    if a and not b:
-        return "a", a
-    return ("b", b) if b and not a else None
+def same_shape(subject: DiffSubject, matches: Iterable[Match]) -> Iterator[Pair]:
+    """The measured pairs among these."""
+    return (subject.pairs[id(match)] for match in matches if id(match) in subject.pairs)
 
 
 def could_be_fresh(array: Array) -> bool:
     """Whether no value lies outside the range from which PyTorch's Linear and Conv start."""
-    return array.ndim > 1 and bool(np.abs(array).max() <= (1 + 1e-6) / np.sqrt(np.prod(array.shape[1:])))
+    values = as_real(array)
+    return values.ndim > 1 and bool(np.abs(values).max() <= (1 + 1e-6) / np.sqrt(np.prod(values.shape[1:])))
 
 
 def mostly_equal(subject: DiffSubject, share: float) -> bool:

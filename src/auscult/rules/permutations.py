@@ -41,7 +41,7 @@ class Layer:
     legal: bool = True
 
 
-def layers(subject: DiffSubject) -> tuple[Layer, ...]:
+def find_layers(subject: DiffSubject) -> tuple[Layer, ...]:
     """Every weight with two axes or more that was found on both sides, equal after its operations."""
     result = []
     for match in subject.alignment.matches:
@@ -78,13 +78,13 @@ def moved(layer: Layer, subject: DiffSubject, axes: Axes) -> bool:
     ]
 
 
-def odd_ones(subject: DiffSubject) -> dict[Kind, tuple[Layer, ...]]:
+def find_odd_ones(subject: DiffSubject) -> dict[Kind, tuple[Layer, ...]]:
     """Per kind of convolution in which some layers are permuted and some are not: the fewer of the two.
 
     Only permutations between two frameworks count: exchanged channels are no second layout.
     """
     result: dict[Kind, tuple[Layer, ...]] = {}
-    every = layers(subject)
+    every = subject.layers
     for kind in ("conv1d", "conv-transpose1d", "conv2d", "conv-transpose2d"):
         permuted = [layer for layer in every if layer.kind == kind and layer.axes is not None and layer.legal]
         usual = Counter(layer.axes for layer in permuted).most_common(1)
@@ -99,8 +99,8 @@ def odd_ones(subject: DiffSubject) -> dict[Kind, tuple[Layer, ...]]:
 
 def whole_convention(subject: DiffSubject) -> bool:
     """Whether the two sides are two frameworks' conventions: every kind of convolution that could be permuted is."""
-    every = layers(subject)
-    if odd_ones(subject) or not all(layer.legal for layer in every):
+    every = subject.layers
+    if subject.odd_layers or not all(layer.legal for layer in every):
         return False
     permuted = {layer.kind for layer in every if layer.axes is not None and layer.kind.startswith("conv")}
     straight = {layer.kind for layer in every if layer.axes is None and layer.kind.startswith("conv")}
@@ -113,7 +113,7 @@ def fortran_squares(subject: DiffSubject) -> tuple[Match, ...]:
         match.cause == "layout-fortran" or any(op.op == "fortran" for op in match.ops) for match in subject.alignment.matches
     ):
         return ()
-    every = [layer for layer in layers(subject) if layer.axes is not None]
+    every = [layer for layer in subject.layers if layer.axes is not None]
     return tuple(
         layer.match
         for layer in every
@@ -124,12 +124,12 @@ def fortran_squares(subject: DiffSubject) -> tuple[Match, ...]:
 
 def places_of(subject: DiffSubject, kinds: Iterable[Kind]) -> tuple[Place, ...]:
     """The permuted layers of these kinds that are not the odd ones among unpermuted ones."""
-    odd = {id(layer.match) for group in odd_ones(subject).values() for layer in group}
+    odd = {id(layer.match) for group in subject.odd_layers.values() for layer in group}
     odd |= {id(match) for match in fortran_squares(subject)}
     wanted = set(kinds)
     return tuple(
         Place(layer.match.a, layer.match, {"axes": layer.axes, "legal": layer.legal})
-        for layer in layers(subject)
+        for layer in subject.layers
         if layer.axes is not None and layer.kind in wanted and id(layer.match) not in odd
     )
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from auscult.verdict import Equality
 
 if TYPE_CHECKING:  # rules that look at one file alone need neither alignment nor sound, and `inspect` is quick without them
-    from auscult.align.records import Alignment, Match
     from auscult.align.kinds import Kind
+    from auscult.align.records import Alignment, Match
     from auscult.rules.correspondence import Correspondence
     from auscult.rules.damage import Pair
     from auscult.rules.permutations import Layer

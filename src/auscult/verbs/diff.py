@@ -12,6 +12,7 @@ from auscult.errors import CheckpointError
 from auscult.finding import Finding, Json, Skip
 from auscult.rules.subject import DiffSubject
 from auscult.verbs._sides import Given, open_side
+from auscult.verbs._template import is_only_initialised
 from auscult.verdict import Equality, MappingEntry, Report, Verdict, selected
 from auscult.weights import Checkpoint
 
@@ -103,20 +104,20 @@ def subject_of(a: Checkpoint, b: Checkpoint, progress: Progress | None) -> DiffS
     """Align by content; where b is code that holds none of it, by structure."""
     from auscult.align import align
 
-    alignment = align(a, b, progress=progress)
-    if (a.is_code or b.is_code) and content_share(alignment, a, b) < MIN_CONTENT_SHARE:
-        from auscult.align.structure import align_structure
+    code = a.is_code or b.is_code
+    if not code or not is_only_initialised(b, a):
+        alignment = align(a, b, progress=progress)
+        if not code or content_share(alignment, a) >= MIN_CONTENT_SHARE:
+            return DiffSubject(a, b, alignment, choices=_choices(a) if code else ())
+    from auscult.align.structure import align_structure
 
-        structure = align_structure(a, b)
-        return DiffSubject(a, b, structure, b_is_template=True, choices=_choices(a))
-    return DiffSubject(a, b, alignment, choices=_choices(a) if b.is_code else ())
+    return DiffSubject(a, b, align_structure(a, b), b_is_template=True, choices=_choices(a))
 
 
-def content_share(alignment: Alignment, a: Checkpoint, b: Checkpoint) -> float:
+def content_share(alignment: Alignment, a: Checkpoint) -> float:
     """Share of a's weights with two axes or more that were found on side b by their values."""
     weights = {name for name, tensor in a.items() if sum(side > 1 for side in tensor.shape) >= 2}
-    shapes = {tuple(sorted(tensor.shape)) for tensor in b.values()}
-    if not weights or not shapes:
+    if not weights:
         return 1.0
     found = {name for match in alignment.matches if match.equality is not Equality.DIFFERENT for name in match.a}
     return len(found & weights) / len(weights)

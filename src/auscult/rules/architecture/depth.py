@@ -45,6 +45,8 @@ def measure(extra: Iterable[str], known: Iterable[str], *, template: bool) -> di
     `norm2` is another norm, not another block.
     """
     names, others = list(extra), list(known)
+    if not names:
+        return {}
     result = _past_the_end(names, others, every_digit=False)
     attached = _past_the_end([name for name in names if name not in result], others, every_digit=True)
     modules: dict[tuple[str, int], set[str]] = {}
@@ -77,7 +79,8 @@ def _past_the_end(extra: list[str], known: list[str], *, every_digit: bool) -> d
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
     for side, extra, other in (("b", items.absent, subject.a), ("a", items.surplus, subject.b)):
         own = {"b": subject.b, "a": subject.a}[side]
-        shared = [name for name in own if name not in set(extra)]
+        unmatched = set(extra)
+        shared = [name for name in own if name not in unmatched]
         found = measure(extra, shared, template=subject.b_is_template)
         for name, (row, index) in found.items():
             yield Place((name,), None, {"row": row, "index": index, "side": side, "of": len(other)})

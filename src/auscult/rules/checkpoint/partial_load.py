@@ -28,7 +28,7 @@ from collections.abc import Iterable
 from auscult.align.loading import simulate_load
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.claims import OpenItems
-from auscult.rules.damage import could_be_fresh, mostly_equal, same_shape, untrained_side
+from auscult.rules.damage import mostly_equal, same_shape
 from auscult.rules.shapes import mismatched
 from auscult.rules.subject import DiffSubject, Place
 from auscult.rules.wording import counted
@@ -48,10 +48,10 @@ def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
         return
     fresh, unsure = [], []
     for pair in same_shape(subject, [match for match in items.different if match.cause is None]):
-        found = untrained_side(pair)
+        found = pair.untrained
         if found is not None and found[1] in {"uniform", "normal"}:
             fresh.append(Place(pair.match.a, pair.match, {"side": found[0], "like": found[1]}))
-        elif could_be_fresh(pair.a):
+        elif pair.in_range:
             unsure.append(Place(pair.match.a, pair.match, {"side": "a", "like": "uniform"}))
     weights = sum(1 for tensor in subject.a.values() if len(tensor.shape) > 1)
     if len(fresh) >= max(MIN_FRESH_TENSORS, MIN_FRESH_SHARE * weights):

@@ -25,7 +25,7 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity
 from auscult.rules.claims import OpenItems
-from auscult.rules.damage import mostly_equal, same_shape, side_name, untrained_side
+from auscult.rules.damage import mostly_equal, same_shape, side_name
 from auscult.rules.subject import DiffSubject, Place
 from auscult.rules.wording import counted
 
@@ -39,11 +39,18 @@ MIN_EQUAL_SHARE = 0.5
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
     for match in items.caused_by(NAME):
         yield Place(match.a, match, {"side": "a", "like": "constant", **match.evidence})
+    equal = mostly_equal(subject, MIN_EQUAL_SHARE)
+    sure, unsure = [], []
     for pair in same_shape(subject, [match for match in items.different if match.cause is None]):
-        found = untrained_side(pair)
+        found = pair.untrained
         # where most tensors differ, the two are different trainings, and a look of freshness is chance
-        if found is not None and (found[1] in {"zero", "constant"} or mostly_equal(subject, MIN_EQUAL_SHARE)):
-            yield Place(pair.match.a, pair.match, {"side": found[0], "like": found[1]})
+        if found is not None and (equal or found[1] in {"zero", "constant"}):
+            sure.append(Place(pair.match.a, pair.match, {"side": found[0], "like": found[1]}))
+        elif equal and pair.in_range:
+            unsure.append(Place(pair.match.a, pair.match, {"side": "a", "like": "uniform"}))
+    yield from sure
+    if any(place.evidence["side"] == "a" and place.evidence["like"] == "uniform" for place in sure):
+        yield from unsure  # too small to be told alone, but unequal, and beside others that were never trained
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:

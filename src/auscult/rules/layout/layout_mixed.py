@@ -25,7 +25,6 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.claims import OpenItems
-from auscult.rules.permutations import layers, odd_ones
 from auscult.rules.subject import DiffSubject, Place
 from auscult.rules.wording import counted, entries, some
 
@@ -37,7 +36,7 @@ DIVERGES = True
 
 
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
-    for kind, group in odd_ones(subject).items():
+    for kind, group in subject.odd_layers.items():
         for layer in group:
             yield Place(layer.match.a, layer.match, {"kind": kind, "permuted": layer.axes is not None})
 
@@ -47,7 +46,7 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     if not places:
         return
     kinds = {str(place.evidence["kind"]) for place in places}
-    every = [layer for layer in layers(subject) if layer.kind in kinds]
+    every = [layer for layer in subject.layers if layer.kind in kinds]
     permuted = sum(layer.axes is not None for layer in every)
     matches = [place.match for place in places if place.match is not None]
     names = tuple(name for match in matches for name in match.a)
