@@ -29,7 +29,7 @@ PIECES = 4  # in which a large tensor's sample is taken
 BATCH_VALUES = 1 << 16  # measured in one pass; 512 kB of float64
 CHUNK_VALUES = 1 << 18  # read at a time with `full`
 RELEASE_EVERY = 16  # tensors after which pages of the file are given back
-DEAD_SHARE = 1e-6  # of the tensor's rms; a channel below it is dead
+DEAD_SHARE = 1e-6  # of the typical channel's largest magnitude; a channel below it is dead
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,8 @@ class Health:
     Attributes:
         seen: Values looked at, of `size`.
         geometric: Geometric mean of the magnitudes of its non-zero values: a scale that one huge value does not move.
-        dead: Indices along axis 0 whose values are all below a millionth of the tensor's rms; empty where not all was read.
+        dead: Indices along axis 0 whose values are all below a millionth of the typical channel's peak; empty where
+            not all was read.
         channels: Length of axis 0 where all of the tensor was looked at, else 0.
         fresh: The initialiser that the values look to come from, or None.
     """
@@ -205,8 +206,9 @@ def _low(peaks: Array) -> tuple[int, ...]:
     """Indices of rows whose largest magnitude is nothing beside the typical row's; none if all are."""
     if len(peaks) < 2:
         return ()
-    alive = float(np.sqrt(np.mean(np.square(peaks[np.isfinite(peaks)])))) if np.isfinite(peaks).any() else 0.0
-    low = np.flatnonzero(peaks <= alive * DEAD_SHARE)
+    finite = peaks[np.isfinite(peaks)]
+    typical = float(np.median(finite)) if len(finite) else 0.0  # not the mean: one huge value would make the others look dead
+    low = np.flatnonzero(peaks <= typical * DEAD_SHARE)
     return tuple(low.tolist()) if len(low) < len(peaks) else ()
 
 

@@ -26,6 +26,7 @@ MAX_KERNEL = 128
 """No convolution of the known audio models has a longer kernel beside more than that many channels."""
 MIN_CLEAR = 4  # how many times the kernel the channels must be for the plain shape to vote,
 MIN_CHANNELS = 64  # and how many at least: a grouped convolution of kernel 41 over 8 channels per group is a real one
+MIN_KNOWN = 2  # how many times the kernel where the file knows the number: small numbers of channels are kernels of other layers
 
 OLD_GAIN, OLD_DIRECTION = ".weight_g", ".weight_v"
 NEW_GAIN, NEW_DIRECTION = ".parametrizations.weight.original0", ".parametrizations.weight.original1"
@@ -114,10 +115,13 @@ def _vote(shape: Shape, bias: Shape | None, channels: frozenset[int]) -> Vote:
 def _by_channels(in_torch: int, kernel_torch: int, in_mlx: int, kernel_mlx: int, channels: frozenset[int]) -> Vote:
     """The reading whose channels the file knows, or whose channels are plainly no kernel."""
     known_torch, known_mlx = in_torch in channels, in_mlx in channels
-    torch = (
-        in_torch >= (kernel_torch if known_torch else max(MIN_CLEAR * kernel_torch, MIN_CHANNELS)) and known_torch >= known_mlx
-    )
-    mlx = in_mlx >= (kernel_mlx if known_mlx else max(MIN_CLEAR * kernel_mlx, MIN_CHANNELS)) and known_mlx >= known_torch
+    torch = in_torch >= _least(kernel_torch, known=known_torch) and known_torch >= known_mlx
+    mlx = in_mlx >= _least(kernel_mlx, known=known_mlx) and known_mlx >= known_torch
     if torch == mlx:
         return "undecided"
     return "torch" if torch else "mlx"
+
+
+def _least(kernel: int, *, known: bool) -> int:
+    """From how many channels on a side is taken for channels beside a kernel of that length."""
+    return MIN_KNOWN * kernel if known else max(MIN_CLEAR * kernel, MIN_CHANNELS)

@@ -10,9 +10,8 @@ were never used; a partial copy that left the rest of a tensor at zero.
 **Blind spots.** Only tensors that were read whole are judged: the small ones (gains, biases of a layer) by default, all with
 `--full`.
 
-**How it is measured.** A channel is dead if its largest magnitude is below a millionth of the rms over channels of that
-maximum. A tensor that is zero throughout is `untrained`, not this. Never met on randomly initialised or trained weights without
-cause.
+**How it is measured.** A channel is dead if its largest magnitude is below a millionth of the median channel's. A tensor that
+is zero throughout is `untrained`, not this. Never met on randomly initialised or trained weights without cause.
 
 **Fix.** None needed unless the channels should be there. Safety: not repairable from this file.
 
