@@ -47,7 +47,7 @@ def open_target(target: str, kwargs: Mapping[str, Any] | None = None, container:
         UsageError: If arguments are given to a file.
     """
     if is_code(target):
-        return _state(_call(target, kwargs or {}), target, container)
+        return _state(call_target(target, kwargs or {}), target, container)
     if kwargs:
         raise UsageError("a file takes no --kwargs", where=target, hint="name code as package.module:callable")
     return open_checkpoint(target, container)
@@ -118,8 +118,12 @@ def _leaf(name: str, value: Any, frameworks: list[code.Framework]) -> Tensor | N
     return None
 
 
-def _call(target: str, kwargs: Mapping[str, Any]) -> Any:
-    """What the named callable returns; a model that is already there is taken as it is."""
+def call_target(target: str, kwargs: Mapping[str, Any]) -> Any:
+    """What the named callable returns; a model that is already there is taken as it is.
+
+    Raises:
+        TargetError: If the code cannot be imported or called.
+    """
     logging.getLogger("auscult").warning("running your code: %s", target)
     matched = _CODE.match(target)
     if matched is None:

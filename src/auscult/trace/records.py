@@ -6,7 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from auscult.errors import UsageError
 from auscult.weights import Array, ModuleInfo, Shape
+
+SKETCH = "~sketch"
+"""Ends the name under which a record's projection is stored."""
 
 
 @dataclass(frozen=True)
@@ -15,6 +19,8 @@ class Statistics:
 
     Attributes:
         non_finite: How many elements are NaN or infinite.
+        quantiles: Evenly spaced quantiles of the elements, lowest to highest: exact up to `sketch.SAMPLE` elements, otherwise
+            those of a pseudo-random sample of that size; empty where nobody took them. No reordering of axes changes them.
     """
 
     mean: float
@@ -23,6 +29,7 @@ class Statistics:
     low: float
     high: float
     non_finite: int = 0
+    quantiles: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -32,12 +39,14 @@ class Record:
     Attributes:
         path: Module path from the root, with dots; "" for the whole model.
         call: How many calls of that module came before, from 0.
-        role: `input`, `input.1`, `input.mask` (by position or keyword), `output`, `output.1`, or `op:NAME` for the result of
-            a functional operation inside the module.
+        role: `input`, `input.1`, `input.mask` (by position or keyword), `output`, `output.1`, `op:NAME` for the result of
+            a functional operation inside the module, or `noise` for a random draw inside the module.
         order: Position in the run, over all records.
         type: Class of the module or name of the operation, as the framework calls it.
         axes: Meaning of the axes where known, such as `NCT`, `NTC`, `NHWC`.
         stored: `full`, `sketch`, `sample` or `statistics`: what can be asked of the record.
+        same_as: Key of an earlier record that holds this very tensor (an output that became the next input), which is then
+            stored once.
     """
 
     path: str
@@ -50,6 +59,7 @@ class Record:
     statistics: Statistics
     stored: str = "full"
     axes: str | None = None
+    same_as: str | None = None
 
     @property
     def key(self) -> str:
@@ -85,7 +95,7 @@ class Manifest:
 class Values(Protocol):
     """Where a trace's tensors are: in memory while capturing, in a memory-mapped file afterwards."""
 
-    def __call__(self, key: str) -> Array: ...
+    def __call__(self, key: str, /) -> Array: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,5 +124,29 @@ class Trace:
         return next((r for r in self.records if (r.path, r.role, r.call) == (path, role, call)), None)
 
     def tensor(self, record: Record) -> Array:
-        """The stored tensor (only where `stored` is `full` or `sample`)."""
-        return self.values(record.key)
+        """The stored tensor: whole where `stored` is `full`, the drawn elements [n] (see `sketch`) where it is `sample`.
+
+        Raises:
+            UsageError: If the record has no tensor.
+        """
+        if record.stored not in ("full", "sample"):
+            raise UsageError(
+                f"holds no tensor but {record.stored}",
+                where=record.key,
+                hint="trace again with --detail full, or compare sketches",
+            )
+        return self.values(record.same_as or record.key)
+
+    def sketch(self, record: Record) -> Array:
+        """The projection of the record's tensor [k], as stored or taken now; see `auscult.trace.sketch`.
+
+        Raises:
+            UsageError: If the record has neither tensor nor sketch.
+        """
+        from auscult.trace.sketch import sketch
+
+        if record.stored == "sketch":
+            return self.values((record.same_as or record.key) + SKETCH)
+        if record.stored != "full":
+            raise UsageError(f"holds no sketch but {record.stored}", where=record.key, hint="trace again with --detail sketch")
+        return sketch(self.tensor(record))

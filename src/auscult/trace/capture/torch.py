@@ -1,0 +1,26 @@
+"""torch: eager modules by hooks."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager
+from typing import Any
+
+from auscult.trace.recorder import Recorder
+from auscult.trace.runner import Runner
+
+
+def accepts(value: object) -> bool:
+    return "torch" in sys.modules and isinstance(value, sys.modules["torch"].nn.Module)
+
+
+def open_runner(value: Any, name: str) -> Runner:
+    from auscult.trace.on_torch.runner import TorchRunner
+
+    return TorchRunner(value, name)
+
+
+def probe(value: Any, recorder: Recorder) -> AbstractContextManager[Any]:
+    from auscult.trace.on_torch.probe import Probe
+
+    return Probe(value, recorder)

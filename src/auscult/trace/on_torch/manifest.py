@@ -1,0 +1,37 @@
+"""How a torch run was made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from auscult.checkpoint.target import state_of
+from auscult.trace.content import content
+from auscult.trace.on_torch.convert import dtype_name, floating_dtype
+from auscult.trace.on_torch.probe import module_paths
+from auscult.trace.on_torch.weights import owned
+from auscult.trace.recorder import Recorder
+from auscult.trace.records import Manifest
+
+
+def manifest_of(model: torch.nn.Module, recorder: Recorder) -> Manifest:
+    """The manifest of what `recorder` took from `model`."""
+    modules = module_paths(model)
+    dtypes = {tensor.dtype for tensor in (*model.parameters(), *model.buffers()) if tensor.is_floating_point()}
+    device = next((str(tensor.device) for tensor in (*model.parameters(), *model.buffers())), "cpu")
+    weights: dict[str, dict[str, str]] = {}
+    if recorder.options.fingerprints:
+        weights = {path: {name: content(array) for name, array in owned(module).items()} for path, module in modules.items()}
+    notes: dict[str, Any] = {"training": model.training, **recorder.notes}
+    return Manifest(
+        "torch",
+        torch.__version__,
+        "mixed" if len(dtypes) > 1 else dtype_name(floating_dtype(model) or torch.float32),
+        device.split(":")[0],
+        weights={path: own for path, own in weights.items() if own},
+        modules={path: info for path, info in state_of(model).modules.items() if path in modules},
+        seeds={"torch": torch.initial_seed()},
+        noise=tuple(recorder.noise),
+        notes=notes,
+    )
