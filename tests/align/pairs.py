@@ -52,7 +52,7 @@ def check_exact(match: Match, a: Mapping[str, NDArray[Any]], b: Mapping[str, NDA
         if all(op.lossless for op in match.ops):
             assert result.tobytes() == target.tobytes()
         else:
-            assert np.allclose(result.astype(np.float64), target.astype(np.float64), rtol=1e-6, atol=1e-7)
+            assert np.allclose(result.astype(np.float64), target.astype(np.float64), rtol=1e-6, atol=1e-7, equal_nan=True)
 
 
 def run(ops: tuple[Op, ...], arrays: list[NDArray[Any]]) -> list[NDArray[Any]]:

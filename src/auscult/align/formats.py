@@ -18,6 +18,7 @@ COARSE = ("float8_e5m2", "float8_e4m3fn", "bfloat16", "float16")  # coarsest fir
 GRID_LEVELS = 256
 MIN_DISTINCT = 12  # different values in a sample of 128
 MIN_ROW = 8
+FIRST_ROWS = 4  # looked at before all
 SAMPLE_OF_ROW = 4096
 ROUNDING_OF_MULTIPLES = 1e-3  # of a step: float32 rounding of level times scale, at most 256 levels
 
@@ -119,39 +120,52 @@ def grid(values: Array, sample: Array) -> Format | None:
     if values.dtype.kind != "f" or values.ndim == 0 or not tells(sample) or not np.isfinite(sample).all():
         return None
     for axis in (None, 0, values.ndim - 1):
-        rows = values.reshape(1, -1) if axis is None else np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
-        if axis is None or rows.shape[1] >= MIN_ROW:
-            steps = _symmetric(rows)
-            steps = _asymmetric(rows) if steps is None else steps
+        lines = values.reshape(1, -1) if axis is None else np.moveaxis(values, axis, 0)
+        if (axis is None or values.size // values.shape[axis] >= MIN_ROW) and _few(lines[0]):
+            steps = _symmetric(lines)
+            steps = _asymmetric(lines) if steps is None else steps
             if steps is not None:
-                shape: Shape = tuple(len(rows) if place == axis else 1 for place in range(values.ndim))
+                shape: Shape = tuple(len(lines) if place == axis else 1 for place in range(values.ndim))
                 return Format("int8", step=steps.astype(np.float32).reshape(shape))
     return None
 
 
-def _symmetric(rows: Array) -> Array | None:
-    """[rows]: the step of each, a fixed part of its largest value."""
-    peaks = np.abs(rows).max(axis=1, keepdims=True)
+def _few(line: Array) -> bool:
+    return len(np.unique(line.reshape(-1)[:SAMPLE_OF_ROW])) <= GRID_LEVELS
+
+
+def _symmetric(lines: Array) -> Array | None:
+    """The step of each index of the first axis, a fixed part of its largest value."""
+    head = _rows(lines[:FIRST_ROWS])
     for parts in (127, 7, 128, 8):
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            steps = peaks / np.float32(parts)
-            head, height = rows[: min(len(rows), 4), :SAMPLE_OF_ROW], steps[:4]
-            if _whole(head, height) and all(
-                _whole(rows[:, start : start + SAMPLE_OF_ROW], steps) for start in range(0, rows.shape[1], SAMPLE_OF_ROW)
-            ):
+        if _whole(head, _peaks(head) / np.float32(parts)):
+            rows = _rows(lines)
+            steps = _peaks(rows) / np.float32(parts)
+            starts = range(0, rows.shape[1], SAMPLE_OF_ROW)
+            if all(_whole(rows[:, start : start + SAMPLE_OF_ROW], steps) for start in starts):
                 return np.asarray(steps[:, 0])
     return None
 
 
+def _rows(lines: Array) -> Array:
+    return lines.reshape(len(lines), -1)
+
+
+def _peaks(rows: Array) -> Array:
+    return np.asarray(np.abs(rows).max(axis=1, keepdims=True))
+
+
 def _whole(rows: Array, steps: Array) -> bool:
-    multiples = np.where(steps > 0, rows / steps, 0)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        multiples = np.where(steps > 0, rows / steps, 0)
     return bool((np.abs(multiples - np.rint(multiples)) <= ROUNDING_OF_MULTIPLES).all())
 
 
-def _asymmetric(rows: Array) -> Array | None:
-    """[rows]: the step of each, the least difference between its values."""
-    steps = np.empty(len(rows))
-    for index, row in enumerate(rows):
+def _asymmetric(lines: Array) -> Array | None:
+    """The step of each index of the first axis, the least difference between its values."""
+    steps = np.empty(len(lines))
+    for index, line in enumerate(lines):
+        row = line.reshape(-1)
         levels = np.unique(row[:SAMPLE_OF_ROW]).astype(np.float64)
         if len(levels) > GRID_LEVELS:
             return None

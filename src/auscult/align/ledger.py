@@ -37,6 +37,7 @@ class Ledger:
         self.tried: set[tuple[str, str]] = set()
         self.refuted: list[Match] = []
         self.alike: list[tuple[str, str]] = []
+        self._learnt = 0
         self.renaming = Renaming.of(())
         self.back = Renaming.of(())
 
@@ -70,8 +71,9 @@ class Ledger:
 
     def learn(self, *, always: bool = False) -> None:
         """Learn the renaming from the pairs whose content left no doubt, if there are names left that may need it."""
-        if not always and not (self.a.left and self.b.left):
+        if len(self.matches) == self._learnt or not (always or (self.a.left and self.b.left)):
             return
+        self._learnt = len(self.matches)
         known = [(m.a[0], m.b[0]) for m in self.matches if m.by == "content" and len(m.a) == len(m.b) == 1]
         telling = [pair for pair in known if not self.a.prints[pair[0]].constant]
         self.renaming = Renaming.of(telling)

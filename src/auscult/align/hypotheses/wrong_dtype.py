@@ -6,11 +6,13 @@ Equal bits under different dtypes are found whatever the names; what was cast af
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 
 from auscult.align.derived import Candidate, View
 from auscult.align.fingerprint import Print, bits
+from auscult.align.formats import name_of
 from auscult.align.lossy import identifying
 from auscult.align.moves import sample
 from auscult.checkpoint.source import dtype_of
@@ -62,7 +64,7 @@ def _readings(x: Array, y: Array) -> Iterator[tuple[Op, ...]]:
     """Ways to misread `x` as `y` that a sample does not refute, bit for bit."""
     places = sample(y.shape)
     some, wanted = np.ascontiguousarray(x[places]), y[places]
-    for ops in _ways(x.dtype.name, y.dtype.name):
+    for ops in _ways(name_of(x.dtype), name_of(y.dtype)):
         found = [some]
         try:
             with np.errstate(all="ignore"):
@@ -74,8 +76,13 @@ def _readings(x: Array, y: Array) -> Iterator[tuple[Op, ...]]:
             yield ops
 
 
-def _ways(old: str, new: str) -> Iterator[tuple[Op, ...]]:
+@lru_cache(maxsize=256)
+def _ways(old: str, new: str) -> tuple[tuple[Op, ...], ...]:
     """Misreadings of dtype `old` that end, perhaps after a cast, in dtype `new`."""
+    return tuple(_each_way(old, new))
+
+
+def _each_way(old: str, new: str) -> Iterator[tuple[Op, ...]]:
     for read in next((group for group in _ALIKE if old in group), ()):
         if read != old:
             yield (Reinterpret(read, old), *_cast(read, new))
