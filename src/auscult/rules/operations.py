@@ -56,6 +56,11 @@ def places_of(subject: DiffSubject, cause: str) -> tuple[Place, ...]:
     return tuple(Place(match.a, match, dict(match.evidence)) for match in subject.alignment.matches if cause in causes_of(match))
 
 
+def leads_to_b(match: Match) -> bool:
+    """Whether the operations make b's tensors of a's, and not the reverse."""
+    return not match.backward and not any(match.after)
+
+
 def operation_finding(
     code: str,
     cause: str,
@@ -69,7 +74,7 @@ def operation_finding(
     """One finding over matches that a recipe repairs (or, where nothing makes them equal, that none does)."""
     matches = [place.match for place in places if place.match is not None]
     names = tuple(dict.fromkeys(name for place in places for name in place.where))
-    repaired = [match for match in matches if match.ops and match.equality is not Equality.DIFFERENT]
+    repaired = [match for match in matches if match.ops and match.equality is not Equality.DIFFERENT and leads_to_b(match)]
     lossless = all(op.lossless for match in repaired for op in match.ops)
     fix = Fix("safe" if lossless else "lossy", summary, recipe=entries(repaired)) if repaired else None
     return Finding(

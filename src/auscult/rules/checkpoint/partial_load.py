@@ -69,12 +69,13 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     if not outcome.partial or not mismatched(subject):
         return
     side = "model" if subject.b_is_template else "reference's model"
+    stripped = " (once the prefix is stripped)" if subject.names.prefix else ""
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR if subject.b_is_template else Severity.WARNING,
         outcome.mismatched,
-        f"load_state_dict raises, but only after copying {len(outcome.copied)} of {len(subject.a)} tensors"
+        f"load_state_dict{stripped} raises, but only after copying {len(outcome.copied)} of {len(subject.a)} tensors"
         f" ({outcome.values_copied:,} of {outcome.values_total:,} values, {outcome.share:.0%}) into the {side};"
         f" {counted(len(outcome.mismatched), 'tensor')} keep their initial values, whatever `strict` says",
         evidence={

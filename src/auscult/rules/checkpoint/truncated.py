@@ -32,7 +32,14 @@ CODE = "CKP010"
 NAME = "truncated"
 REQUIRES = DiffSubject
 PRECEDENCE = 52
-_SIGNS = ("points outside the file", "truncated", "cut off", "ends before", "comes last in the file", "header longer than it can be")
+_SIGNS = (
+    "points outside the file",
+    "truncated",
+    "cut off",
+    "ends before",
+    "comes last in the file",
+    "header longer than it can be",
+)
 """What readers say of a file that is shorter than its header."""
 
 
