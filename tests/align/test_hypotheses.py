@@ -34,6 +34,10 @@ def fused(gain: NDArray[Any], vectors: NDArray[Any], axis: int = 0) -> NDArray[A
     )
 
 
+def relative(right: NDArray[Any], wrong: NDArray[Any]) -> float:
+    return float(np.linalg.norm(wrong.astype(np.float64) - right) / np.linalg.norm(wrong.astype(np.float64)))
+
+
 class TestWeightNorm:
     def layers(self, rng: np.random.Generator, suffixes: tuple[str, str]) -> tuple[Arrays, Arrays]:
         split: Arrays = {}
@@ -57,6 +61,7 @@ class TestWeightNorm:
             assert (pair, weight) in [names(match) for match in only(there, "weight-norm-unfused")]
             assert (weight, pair) in [names(match) for match in only(back, "weight-norm-unfused")]
         assert {ops_of(match)[0] for match in only(back, "weight-norm-unfused")} == {"split_weight_norm"}
+        assert {match.evidence.get("confirmed") for match in only(back, "weight-norm-unfused")} == {"from b to a"}
 
     def test_with_permutation_prefix_and_half_precision(self, rng: np.random.Generator) -> None:
         split, whole = self.layers(rng, NEW)
@@ -90,6 +95,7 @@ class TestWeightNorm:
                 (match,) = aligned(left, right).matches
                 assert (match.cause, match.fault, match.equality) == ("weight-norm-axis", True, Equality.DIFFERENT)
                 assert (match.evidence["norm_axis"], match.evidence["gain_axis"]) == (norm_axis, gain_axis)
+                assert match.error == pytest.approx(relative(fused(gain, vectors), wrong), rel=1e-5)
 
     @pytest.mark.parametrize(("here", "there"), [(OLD, OLD), (NEW, NEW), (OLD, NEW)])
     def test_g_and_v_exchanged(self, here: tuple[str, str], there: tuple[str, str], rng: np.random.Generator) -> None:

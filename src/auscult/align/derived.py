@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
+import numpy as np
+
 from auscult import plugins
 from auscult.align.compare import Outcome, Values
 from auscult.align.explain import explain
@@ -40,7 +42,8 @@ class Candidate:
     Attributes:
         named: The names alone suggest it, so that it stands (as a difference) even if the elements refute it.
         computed: The ops compute new values rather than move old ones; their rounding is allowed for.
-        compute: Gives the targets' values where no legal operation does; what fits is explained, and yet DIFFERENT.
+        compute: Gives the targets' values where no legal operation does; what fits is explained, and yet DIFFERENT from what
+            `ops` give.
     """
 
     sources: tuple[str, ...]
@@ -139,7 +142,11 @@ def confirm(view: View, candidate: Candidate) -> Match | None:
         if outcome is None:
             return _refuted(view, candidate) if candidate.named else None
         outcomes.append(outcome)
-    return _match(view, candidate, outcomes)
+    wrong = 0.0
+    if candidate.compute:
+        right = _run(candidate.ops, arrays)[0].astype(np.float64)
+        wrong = float(np.linalg.norm(results[0] - right) / max(float(np.linalg.norm(results[0])), 1e-300))
+    return _match(view, candidate, outcomes, wrong)
 
 
 def _run(ops: Sequence[Op], arrays: list[Array]) -> list[Array]:
@@ -156,29 +163,33 @@ def _of_result(source: Format, result: Array) -> Format:
     return Format(source.name, eps=0.0, tiny=peak / 127)
 
 
-def _match(view: View, candidate: Candidate, outcomes: list[Outcome]) -> Match:
+def _match(view: View, candidate: Candidate, outcomes: list[Outcome], wrong: float) -> Match:
     equality = max((outcome.equality for outcome in outcomes), key=list(Equality).index)
     worst = max(outcomes, key=lambda outcome: outcome.error)
     formats = [outcome.number_format for outcome in outcomes if outcome.number_format]
     ops, after = candidate.ops, tuple(outcome.ops for outcome in outcomes)
     if len({_key(extra) for extra in after}) == 1:
         ops, after = (*ops, *after[0]), ()
+    error = worst.error
     if candidate.compute:  # no legal operation does this: the tensors belong together and are not equal
-        ops, equality = (), Equality.DIFFERENT
-    backward = False
+        ops, equality, error = (), Equality.DIFFERENT, wrong
+    backward, evidence = False, dict(candidate.evidence)
     if not view.forward:
         try:
             if after:
                 raise RecipeError("leads to several targets by different ways")
-            ops = tuple(op.undo() for op in reversed(ops))
+            undone = tuple(op.undo() for op in reversed(ops))
+            if not all(op.lossless for op in ops):  # the way back leaves something free, as the scale of v in a weight norm
+                evidence["confirmed"] = "from b to a"
+            ops = undone
         except RecipeError:
             backward = True
     a, b = (candidate.sources, candidate.targets) if view.forward else (candidate.targets, candidate.sources)
     if len(a) == len(b) == 1:
         ops = stored_ops(view.ledger.a.tensor(a[0]), view.ledger.b.tensor(b[0]), ops)
     return Match(
-        a, b, ops, equality, "content", worst.error, formats[0] if formats else None, candidate.cause, candidate.fault,
-        dict(candidate.evidence), backward, after,
+        a, b, ops, equality, "content", error, formats[0] if formats else None, candidate.cause, candidate.fault,
+        evidence, backward, after,
     )  # fmt: skip
 
 

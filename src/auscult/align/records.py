@@ -23,7 +23,8 @@ class Match:
         by: What established the pair. `content` is confirmed on the elements; `neighbours` settled a tie of equal content.
         cause: The name of the defect that the ops amount to, where a hypothesis gave one.
         fault: Whether the difference is never right by convention (a swap, a scramble), as opposed to another convention.
-        evidence: Numbers for the report.
+        evidence: Numbers for the report. `confirmed` = "from b to a" where the elements were compared on side a, because `ops`
+            leave something free (splitting a weight norm gives one of many equal pairs).
         backward: `ops` lead from b to a, because there is no way from a to b (a sum, a folded norm, a merged LoRA).
         after: Per target, what follows `ops` on that target alone; empty where nothing does.
     """

@@ -65,14 +65,23 @@ def _wrong_axis(view: View, gain: str, vectors: str, target: str) -> Iterator[Ca
     """The norm, and with it perhaps the gain, taken along another axis: legal shapes, wrong gains."""
     shape = view.x.shapes[vectors]
     right = _dims(view.x.shapes[gain], shape)
+    if not right:
+        return
     for norm_axis in (*range(len(shape)), None):
         for gain_axis in [axis for axis, side in enumerate(shape) if side == view.x.size(gain)]:
-            if norm_axis == gain_axis and gain_axis in right[:1]:
+            if norm_axis == gain_axis and gain_axis == right[0]:
                 continue
             compute = _fused_along(norm_axis, gain_axis)
-            evidence = {"norm_axis": norm_axis, "gain_axis": gain_axis, "right_axis": right[0] if right else None}
+            evidence = {"norm_axis": norm_axis, "gain_axis": gain_axis, "right_axis": right[0]}
             yield Candidate(
-                (gain, vectors), (target,), (), "weight-norm-axis", True, computed=True, compute=compute, evidence=evidence
+                (gain, vectors),
+                (target,),
+                (FuseWeightNorm(right[0]),),
+                "weight-norm-axis",
+                True,
+                computed=True,
+                compute=compute,
+                evidence=evidence,
             )
 
 
