@@ -176,6 +176,10 @@ class TestFormats:
         port = {name: array.astype(ml_dtypes.bfloat16).astype(np.float32) for name, array in arrays.items()}
         assert {match.number_format for match in aligned(arrays, port).matches} == {"bfloat16"}
 
+    def test_values_below_the_smallest_step_round_to_zero(self) -> None:
+        (match,) = aligned({"b": np.full(1, 3e-4, np.float32)}, {"b": np.zeros(1, ml_dtypes.float8_e4m3fn)}).matches
+        assert (match.equality, match.number_format, match.error) == (Equality.CLOSE, "float8_e4m3fn", 1.0)
+
     def test_integers_of_another_width(self) -> None:
         steps = {"bn.num_batches_tracked": np.array(1234, np.int64), "ids": np.arange(40, dtype=np.int64)}
         result = aligned(steps, {name: array.astype(np.int32) for name, array in steps.items()})

@@ -59,7 +59,7 @@ def _lossless(cast: Cast) -> bool:
 
 
 def _distance(fine: Array, coarse: Array) -> float:
-    """Relative distance of two arrays of one shape; infinite where only one of them is finite, as after an overflow."""
+    """Relative distance of two arrays of one shape; infinite where only `coarse` is, as after an overflow."""
     work = np.float64 if fine.dtype.itemsize > 4 else np.float32
     distance = norm = 0.0
     for part in blocks(fine.shape, BLOCK):
@@ -70,4 +70,6 @@ def _distance(fine: Array, coarse: Array) -> float:
         gap = np.abs(x - y)
         distance += float(np.dot(gap, gap))
         norm += float(np.vdot(y, y).real)
-    return sqrt(distance / norm) if norm > 0 else (0.0 if distance == 0 else np.inf)
+    if norm == 0:  # all of it rounded to zero, as values below the smallest step of an 8-bit float do
+        return float(distance > 0)
+    return sqrt(distance / norm)
