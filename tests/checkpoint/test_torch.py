@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pickle
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from auscult.checkpoint import open_checkpoint
 from auscult.errors import CheckpointError
 from auscult.weights import Array
-from tests.checkpoint.samples import torch_legacy, torch_zip, torchscript
+from tests.checkpoint.samples import torch_zip, torchscript
 
 FORMATS = {"torch": True, "torch-legacy": False}
 Save = Callable[[Any, str], Path]
@@ -152,11 +154,24 @@ def test_deflated_archives_are_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(open_checkpoint(rewritten(path, {}, deflate=True))["w"].numpy(), np.arange(1000.0))
 
 
-def test_a_plain_pickle_of_arrays_is_read(tmp_path: Path) -> None:
-    torch_legacy.make(tmp_path / "m.pkl", 3)
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_a_plain_pickle_of_arrays_and_tensors_is_read(tmp_path: Path, protocol: int) -> None:
+    tied = torch.arange(6.0).reshape(2, 3)
+    values = {"a.weight": np.eye(3), "a.tied": tied, "a.same": tied, "a.row": tied[1], "a.long": torch.randn(3000).bfloat16()}
+    (tmp_path / "m.pkl").write_bytes(pickle.dumps(values, protocol=protocol))
     checkpoint = open_checkpoint(tmp_path / "m.pkl")
     assert checkpoint.format == "pickle"
-    assert list(checkpoint) == ["a.weight", "a.long"]
+    assert checkpoint.hazards == ()
+    assert list(checkpoint) == list(values)
+    np.testing.assert_array_equal(checkpoint["a.weight"].numpy(), np.eye(3))
+    assert all(same(checkpoint[name].numpy(), value) for name, value in values.items() if isinstance(value, torch.Tensor))
+    assert checkpoint.ties == (("a.tied", "a.same"),)
+
+
+def test_a_lone_tensor_and_a_list_of_state_dicts_are_read(save: Save) -> None:
+    assert list(open_checkpoint(save(torch.ones(2), "one.pt"))) == ["tensor"]
+    checkpoint = open_checkpoint(save(({"l.weight": torch.ones(2)}, {"lr": 0.1}), "pair.pt"))
+    assert (checkpoint.container, list(checkpoint)) == ((0,), ["l.weight"])
 
 
 def test_a_truncated_file_says_so(save: Save) -> None:
@@ -167,8 +182,6 @@ def test_a_truncated_file_says_so(save: Save) -> None:
 
 
 def test_opening_reads_no_elements_and_imports_no_framework(tmp_path: Path) -> None:
-    import subprocess
-
     path = tmp_path / "m.pth"
     torch.save({"generator": {f"l.{i}.weight": torch.zeros(1000, 1000) for i in range(10)}}, path)
     code = (

@@ -53,6 +53,13 @@ class Opaque:
     entries: dict[Any, Any] | list[Any] | None = None
 
 
+def as_tree(value: Any) -> Any:
+    """What a file holds as a tree: a lone tensor gets the name `tensor`, and a lone number is no tree at all."""
+    if isinstance(value, Tensor | Leaf):
+        return {"tensor": value}
+    return value if isinstance(value, dict | list | tuple | Opaque) else {}
+
+
 @dataclass(frozen=True)
 class Contents:
     """The tree that a file holds, and what was noticed on the way.

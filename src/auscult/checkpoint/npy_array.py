@@ -82,7 +82,7 @@ def _header(source: Bytes, label: str) -> tuple[int, str]:
 def _side(source: Bytes, label: str, text: str) -> int:
     if len(text.strip()) > 20 or not text.strip().isdecimal():
         raise _damaged(source, label, "has an impossible shape")
-    return int(text)
+    return int(text.strip())
 
 
 def _column_major(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from auscult.checkpoint import pickle_opcodes  # noqa: F401 - fills the machine's table
+from auscult.checkpoint.legacy_stream import nested_storage
 from auscult.checkpoint.pickle_globals import PLAIN_BUILDERS, is_harmless
 from auscult.checkpoint.pickle_machine import Global, Loader, Machine
 from auscult.checkpoint.pickle_numpy import NUMPY_BUILDERS, NUMPY_NAMES
 from auscult.checkpoint.pickle_torch import TORCH_BUILDERS, TORCH_NAMES
 from auscult.checkpoint.source import Bytes
 
-BUILDERS = {**PLAIN_BUILDERS, **TORCH_BUILDERS, **NUMPY_BUILDERS}
+SIMPLE = {**PLAIN_BUILDERS, **TORCH_BUILDERS, **NUMPY_BUILDERS}
+BUILDERS = {**SIMPLE, "torch.storage._load_from_bytes": nested_storage(SIMPLE)}
 
 
 def harmless(found: Global) -> bool:

@@ -67,6 +67,17 @@ def read(path: Path) -> Contents:
     return Contents(ordered, metadata, skips=tuple(skips))
 
 
+def read_metadata(path: Path) -> dict[str, str]:
+    """All of the header's metadata, uncut (`read` shortens long entries, which are for showing).
+
+    Raises:
+        CheckpointError: If the header is damaged.
+    """
+    _, header = _header(Source(path))
+    value = header.get("__metadata__", {})
+    return {str(key): str(text) for key, text in value.items()} if isinstance(value, dict) else {}
+
+
 def _header(source: Source) -> tuple[int, dict[str, Any]]:
     """Where the data starts, and the header."""
     if source.size < 8:

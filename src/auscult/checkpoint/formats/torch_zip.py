@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from auscult.checkpoint.archive import Archive, Inflated, read_archive
-from auscult.checkpoint.contents import Contents
+from auscult.checkpoint.contents import Contents, as_tree
 from auscult.checkpoint.pickle import machine_for
 from auscult.checkpoint.pickle_torch import StorageRef, load_persistent
 from auscult.checkpoint.source import Bytes
@@ -52,7 +52,7 @@ def read(path: Path) -> Contents:
     is_script = any(member.startswith(prefix + "code/") for member in archive.members)
     metadata = _text_members(archive, prefix)
     return Contents(
-        tree=tree if isinstance(tree, dict) else {"": tree} if not hasattr(tree, "what") else tree,
+        tree=as_tree(tree),
         metadata=metadata,
         hazards=tuple(machine.hazards.values()),
         skips=tuple(_constants(archive, prefix)) if is_script else (),
