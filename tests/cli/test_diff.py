@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ import pytest
 from safetensors.numpy import save_file
 
 from auscult.cli.main import invoke
-from tests.rules.models import Arrays, filled, in_mlx_layout
+from auscult.verbs.diff import diff
+from auscult.weights import Checkpoint
+from tests.rules.models import Arrays, code, filled, in_mlx_layout
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -150,3 +153,16 @@ def test_a_cut_file_exits_with_2_and_says_why(run: Run) -> None:
     assert code == 2
     assert out.startswith("ERROR  cut.safetensors against whole.safetensors\n")
     assert "CKP010 error  truncated: the file is cut off" in out
+
+
+def test_every_kind_of_report_fits_the_schema(run: Run) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads((resources.files("auscult") / "schemas" / "report.schema.json").read_text())
+    save_file(in_mlx_layout(small()), "mlx.safetensors")
+    Path("cut.safetensors").write_bytes(Path("good.safetensors").read_bytes()[:-100])
+    for words in (("good", "good"), ("mlx", "good"), ("cut", "good"), ("mlx", "good", "--fix", "out.safetensors")):
+        files = [f"{words[0]}.safetensors", f"{words[1]}.safetensors", *words[2:]]
+        jsonschema.validate(json.loads(run("diff", *files, "--format", "json")[1]), schema)
+    shapes_only = diff(Checkpoint.of(in_mlx_layout(small())), code({name: array * 0 for name, array in small().items()}))
+    assert any(entry.compared == "shapes" for entry in shapes_only.mapping)
+    jsonschema.validate(shapes_only.to_json(), schema)
