@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from auscult.checkpoint.target import open_target as open
     from auscult.checkpoint.target import state_of
-    from auscult.errors import AudioError, AuscultError, CheckpointError, RecipeError, TargetError, UsageError
+    from auscult.errors import AudioError, AuscultError, CheckpointError, RecipeError, TargetError, TraceError, UsageError
     from auscult.finding import Finding, Fix, Severity, Skip
     from auscult.recipe import Recipe
+    from auscult.trace.live import trace
     from auscult.verbs.convert import convert
     from auscult.verbs.diagnose import diagnose
     from auscult.verbs.diff import diff
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "checkpoint.target": ("state_of",),
-    "errors": ("AudioError", "AuscultError", "CheckpointError", "RecipeError", "TargetError", "UsageError"),
+    "errors": ("AudioError", "AuscultError", "CheckpointError", "RecipeError", "TargetError", "TraceError", "UsageError"),
     "finding": ("Finding", "Fix", "Severity", "Skip"),
     "recipe": ("Recipe",),
+    "trace": ("trace",),
     **{f"verbs.{verb}": (verb,) for verb in ("convert", "diagnose", "diff", "inspect")},
     "verdict": ("Coverage", "Report", "Verdict"),
     "weights": ("Checkpoint", "Tensor"),

@@ -60,6 +60,10 @@ class TargetError(AuscultError):
     """Code given as a TARGET that cannot be imported, called, or understood as a module."""
 
 
+class TraceError(AuscultError):
+    """A trace that is damaged, or that lacks what is asked of it."""
+
+
 class AudioError(AuscultError):
     """A sound file or array that cannot be used as a recording."""
 

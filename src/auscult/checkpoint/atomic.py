@@ -14,13 +14,14 @@ from auscult.errors import CheckpointError, UsageError
 
 
 @contextlib.contextmanager
-def atomic_files(paths: Sequence[Path], *, force: bool = False) -> Iterator[list[BinaryIO]]:
+def atomic_files(paths: Sequence[Path], *, force: bool = False, durable: bool = True) -> Iterator[list[BinaryIO]]:
     """Open one temporary file for each path; on a clean exit they take their places, in order, otherwise they vanish.
 
     The last file is renamed last, so that an index written as the last never names shards that are not there.
 
     Args:
         force: Whether a file that is already there is replaced.
+        durable: Whether to wait until the disk has it all, so that a power cut cannot lose it.
 
     Raises:
         UsageError: If a file is already there and `force` is not given, also if it appears while writing.
@@ -43,12 +44,14 @@ def atomic_files(paths: Sequence[Path], *, force: bool = False) -> Iterator[list
             yield handles
             for handle in handles:
                 handle.flush()
-                os.fsync(handle.fileno())
+                if durable:
+                    os.fsync(handle.fileno())
                 handle.close()
             for beside, path in zip(list(temporary), paths, strict=True):
                 _rename(beside, path, force=force)
                 temporary.remove(beside)
-            _flush_folder(paths[-1].parent)
+            if durable:
+                _flush_folder(paths[-1].parent)
         except OSError as error:
             raise _refused(error, paths[-1]) from error
 

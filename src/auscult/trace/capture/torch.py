@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from auscult.trace.recorder import Recorder
+from auscult.trace.records import Manifest
 from auscult.trace.runner import Runner
 
 
@@ -24,3 +25,9 @@ def probe(value: Any, recorder: Recorder) -> AbstractContextManager[Any]:
     from auscult.trace.on_torch.probe import Probe
 
     return Probe(value, recorder)
+
+
+def manifest(value: Any, recorder: Recorder) -> Manifest:
+    from auscult.trace.on_torch.manifest import manifest_of
+
+    return manifest_of(value, recorder)

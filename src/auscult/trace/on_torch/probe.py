@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from auscult.trace.on_torch.convert import is_tensor, to_array
+from auscult.trace.on_torch.noise import Noise
 from auscult.trace.recorder import Recorder
 from auscult.trace.records import Record
 from auscult.trace.roles import call_roles, roles
@@ -55,6 +56,8 @@ class Probe:
         for path, module in module_paths(self.model).items():
             wanted = options.wants(path) and (not options.leaves_only or is_leaf(module))
             self._hook(path, module, wanted=wanted)
+        if options.noise or options.replay is not None:
+            self._entered.enter_context(Noise(self.recorder, lambda: self.place))
         return self
 
     def __exit__(self, *_: object) -> None:
