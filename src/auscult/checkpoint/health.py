@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from math import prod, sqrt
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,8 +31,7 @@ RELEASE_EVERY = 16  # tensors after which pages of the file are given back
 DEAD_SHARE = 1e-6  # of the typical channel's largest magnitude; a channel below it is dead
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(NamedTuple):
     """What was measured on one tensor.
 
     Attributes:
@@ -76,8 +74,7 @@ class Health:
         return self.seen > 0 and self.zeros == self.seen
 
 
-@dataclass(frozen=True)
-class Examination:
+class Examination(NamedTuple):
     """Health by tensor name, what could not be looked at, and how much was."""
 
     health: Mapping[str, Health]
@@ -163,6 +160,8 @@ def _read_all(tensors: list[Tensor], progress: Progress | None) -> tuple[moments
     tables, dead, skips = moments.empty(len(tensors)), Dead(), list[Skip]()
     total = sum(tensor.size for tensor in tensors)
     done = 0
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
         for index, (tensor, outcome) in enumerate(zip(tensors, pool.map(_read_one, tensors), strict=True)):
             if isinstance(outcome, Skip):
@@ -207,7 +206,8 @@ def _low(peaks: Array) -> tuple[int, ...]:
     if len(peaks) < 2:
         return ()
     finite = peaks[np.isfinite(peaks)]
-    typical = float(np.median(finite)) if len(finite) else 0.0  # not the mean: one huge value would make the others look dead
+    # The median, for one huge value would make the others look dead; by hand, for np.median imports numpy.ma.
+    typical = float(np.sort(finite)[len(finite) // 2]) if len(finite) else 0.0
     low = np.flatnonzero(peaks <= typical * DEAD_SHARE)
     return tuple(low.tolist()) if len(low) < len(peaks) else ()
 

@@ -13,8 +13,7 @@ A kernel of 1 and a square weight say nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from auscult.weights import Shape
 
@@ -32,8 +31,7 @@ OLD_GAIN, OLD_DIRECTION = ".weight_g", ".weight_v"
 NEW_GAIN, NEW_DIRECTION = ".parametrizations.weight.original0", ".parametrizations.weight.original1"
 
 
-@dataclass(frozen=True)
-class LayoutEvidence:
+class LayoutEvidence(NamedTuple):
     """The verdict on the axis order, and how every convolution voted.
 
     Attributes:
