@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from auscult.errors import CheckpointError, UsageError
@@ -219,3 +221,45 @@ def test_a_model_that_was_loaded_in_part_is_compared_by_value() -> None:
     assert report.verdict is Verdict.DIVERGENT
     assert causes(report)[0] == "partial-load"
     assert set(report.findings[0].where) == stale
+
+
+TENSORS = st.dictionaries(
+    st.lists(
+        st.sampled_from(["a", "b", "0", "1", "weight", "weight_g", "weight_v", "bias", "norm", "lora_A"]), min_size=1, max_size=3
+    ).map(".".join),
+    st.tuples(
+        st.lists(st.integers(0, 3), max_size=3).map(tuple),
+        st.sampled_from(["float32", "float16", "int64", "bool", "complex64"]),
+        st.sampled_from(["zero", "random", "nan"]),
+    ),
+    max_size=6,
+)
+
+
+def drawn(spec: dict[str, tuple[tuple[int, ...], str, str]]) -> Arrays:
+    rng = np.random.default_rng(len(spec))
+    arrays = {}
+    for name, (shape, dtype, fill) in spec.items():
+        values = np.zeros(shape) if fill == "zero" else rng.integers(-3, 3, shape).astype(np.float64)
+        if fill == "nan" and dtype.startswith("float"):
+            values = values * np.nan
+        arrays[name] = np.asarray(values).astype(dtype)
+    return arrays
+
+
+@given(TENSORS, TENSORS, st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_whatever_is_compared_every_tensor_is_counted(
+    left: dict[str, tuple[tuple[int, ...], str, str]], right: dict[str, tuple[tuple[int, ...], str, str]], live: bool
+) -> None:
+    a, b = drawn(left | {"x.weight": ((2, 3), "float32", "random")}), drawn(right | {"y.weight": ((2, 3), "float32", "random")})
+    report = diff(side(a), code(b) if live else side(b))
+    assert report.coverage is not None
+    in_a = [name for entry in report.mapping for name in entry.a]
+    in_b = [name for entry in report.mapping for name in entry.b]
+    buckets = report.coverage.buckets
+    assert len(set(in_a)) + buckets["only_in_a"] == len(a)
+    assert len(set(in_b)) + buckets["only_in_b"] == len(b)
+    if report.verdict in {Verdict.PASS, Verdict.EQUIVALENT}:
+        assert buckets["different"] == 0
+    assert diff(side(a), side(a)).verdict is Verdict.PASS
