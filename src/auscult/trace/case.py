@@ -45,6 +45,8 @@ class LayerCase:
         context: What was known before, by trace key without the call (`ups.0:output`, `:input`), oldest first: the parent's
             inputs and what its earlier children gave. For a module with children, what these gave (role "output").
         attributes: Of every module around by path: the parent, and the children that were called.
+        relatives: Weights of the modules in `attributes`, by path, as `weights` has them.
+        candidate_calls: Paths (the reference's) of the modules in `attributes` that the candidate called, in its order.
         parent: Path of the module whose code wires this place.
         candidate_path: The candidate's name for the module.
         candidate_module: The candidate's class and attributes, where its runtime shows them.
@@ -63,6 +65,8 @@ class LayerCase:
     weights: Mapping[str, Array] = field(default_factory=dict)
     context: Mapping[str, Array] = field(default_factory=dict)
     attributes: Mapping[str, ModuleInfo] = field(default_factory=dict)
+    relatives: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
+    candidate_calls: tuple[str, ...] = ()
     parent: str = ""
     candidate_path: str = ""
     candidate_module: ModuleInfo | None = None

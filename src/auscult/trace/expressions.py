@@ -1,0 +1,191 @@
+"""Write a tensor as a short expression over tensors that were known before: `leaky_relu(mean(a, b, c), 0.1)`.
+
+What the reference's code does between two modules is found from the reference's trace, what the candidate's does from the
+candidate's; the difference of the two expressions is the mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations, permutations
+
+import numpy as np
+
+from auscult.trace.activations import Activation, candidates
+from auscult.trace.nearness import error, oriented, real
+from auscult.weights import Array
+
+MAX_SINGLES = 24  # the latest tensors of the context that are tried
+MAX_PAIRED = 10
+MAX_CONCATENATED = 6
+SCREEN = 2048  # elements on which an expression is tried before all are
+Axis = int
+
+
+@dataclass(frozen=True)
+class Expression:
+    """activation(join(terms)).
+
+    Attributes:
+        join: `one`, `sum`, `difference`, `mean`, `concat`, `product`, `gate` (one half times an activated half is not tried).
+        axis: Of a concatenation.
+    """
+
+    terms: tuple[str, ...]
+    join: str
+    activation: Activation
+    error: float = 0.0
+    axis: int | None = None
+
+    @property
+    def complexity(self) -> int:
+        free = self.activation.fitted
+        return len(self.terms) + (self.join not in {"one", "sum", "concat"}) + (self.activation.name != "identity") + 2 * free
+
+    @property
+    def says(self) -> str:
+        names = ", ".join(self.terms)
+        inner = self.terms[0] if self.join == "one" else f"{self.join}({names})"
+        if self.activation.name == "identity":
+            return inner
+        if self.activation.name == "scale":
+            return f"{self.activation.constant:.6g} * {inner}"
+        name, _, constant = self.activation.says.partition("(")
+        return f"{name}({inner}{', ' + constant if constant else ')'}"
+
+
+@dataclass(frozen=True, eq=False)
+class _Base:
+    terms: tuple[str, ...]
+    join: str
+    values: Array
+    axis: int | None = None
+
+
+def expressions(target: Array, context: Mapping[str, Array], limit: float) -> list[Expression]:
+    """Expressions that give the target within that relative error, the simplest and nearest first.
+
+    Args:
+        context: Tensors known before, oldest first; later ones are tried first.
+    """
+    if target.dtype.kind not in "f" and target.dtype.name != "bfloat16":
+        return []
+    wanted = real(target)
+    spots = _spots(wanted)
+    found: list[Expression] = []
+    for base in _bases(wanted, context):
+        for activation in _screened(base.values.ravel()[spots], wanted.ravel()[spots], limit):
+            missed = error(activation.function(base.values), wanted)
+            if missed <= limit:
+                found.append(Expression(base.terms, base.join, activation, missed, base.axis))
+        if any(e.complexity <= 1 and e.error < limit / 10 for e in found):
+            break
+    return sorted((_named(one, context) for one in found), key=lambda e: (e.complexity, e.error))
+
+
+def _named(one: Expression, context: Mapping[str, Array]) -> Expression:
+    """A single term times 3 that is one of three equal tensors stays as it is; terms are ordered as they were computed."""
+    order = {name: index for index, name in enumerate(context)}
+    return (
+        one
+        if one.join in {"concat", "difference", "product"}
+        else replace(one, terms=tuple(sorted(one.terms, key=order.__getitem__)))
+    )
+
+
+def _spots(wanted: Array) -> Array:
+    if wanted.size <= SCREEN:
+        return np.arange(wanted.size)
+    return np.sort(np.random.default_rng(0).choice(wanted.size, SCREEN, replace=False))
+
+
+def _screened(x: Array, y: Array, limit: float) -> Iterator[Activation]:
+    """Functions that give the drawn elements within a few times the limit."""
+    for activation in candidates(x, y):
+        with np.errstate(all="ignore"):
+            missed = error(activation.function(x), y)
+        if missed <= 3 * limit + 1e-12:
+            yield activation
+
+
+def _bases(wanted: Array, context: Mapping[str, Array]) -> Iterator[_Base]:
+    latest = [name for name, value in context.items() if value.dtype.kind == "f" or value.dtype.name == "bfloat16"][::-1][
+        :MAX_SINGLES
+    ]
+    held = {name: real(context[name]) for name in latest}
+    alike = {name: fit for name, value in held.items() for fit in [_fitted(wanted, value)] if fit is not None}
+    for name, value in alike.items():
+        yield _Base((name,), "one", value)
+    whole = list(alike)
+    for count in range(3, len(whole) + 1):  # branches that end together: sums and means of neighbours, latest first
+        for start in range(len(whole) - count + 1):
+            group = whole[start : start + count]
+            total = np.sum([alike[name] for name in group], axis=0)
+            yield _Base(tuple(group), "sum", total)
+            yield _Base(tuple(group), "mean", total / count)
+    for one, two in combinations(whole[:MAX_PAIRED], 2):
+        yield _Base((one, two), "sum", alike[one] + alike[two])
+        yield _Base((one, two), "mean", (alike[one] + alike[two]) / 2)
+        yield _Base((one, two), "difference", alike[one] - alike[two])
+        yield _Base((two, one), "difference", alike[two] - alike[one])
+    yield from _products(wanted, context, alike)
+    yield from _concatenations(wanted, held)
+
+
+def _fitted(wanted: Array, value: Array) -> Array | None:
+    """The value in the target's shape: as it is, with its axes in another order, or with axes of length one."""
+    if value.shape == wanted.shape:
+        return value
+    if value.size != wanted.size:
+        return None
+    turned = oriented(wanted, value)
+    return turned if turned.shape == wanted.shape else None
+
+
+def _products(wanted: Array, context: Mapping[str, Array], alike: Mapping[str, Array]) -> Iterator[_Base]:
+    """Each tensor times each other one that is broadcast over it: masks, gains, gates. A mask that keeps all is no product."""
+    for name, value in list(alike.items())[:MAX_PAIRED]:
+        for other, factor in context.items():
+            spread = None if other == name else broadcast(real(factor), wanted.shape)
+            if spread is not None and not (spread == 1).all():
+                yield _Base((name, other), "product", value * spread)
+
+
+def broadcast(mask: Array, shape: tuple[int, ...]) -> Array | None:
+    """A tensor spread over that shape where its lengths occur there in order, or as [batch, time] of [batch, channels, time]."""
+    if mask.size == 1 or mask.ndim > len(shape):
+        return None
+    if mask.shape == shape:
+        return mask
+    slim = [n for n in mask.shape if n != 1]
+    for places in combinations(range(len(shape)), len(slim)):
+        if [shape[place] for place in places] == slim:
+            wide = [1] * len(shape)
+            for place, length in zip(places, slim, strict=True):
+                wide[place] = length
+            if slim and (len(slim) > 1 or shape[0] == 1 or len(slim) == len(shape)):
+                return np.broadcast_to(mask.reshape(wide), shape)
+    return None
+
+
+def _concatenations(wanted: Array, held: Mapping[str, Array]) -> Iterator[_Base]:
+    names: Sequence[str] = [name for name, value in held.items() if value.ndim == wanted.ndim][:MAX_CONCATENATED]
+    turned = {name: [held[name]] if held[name].ndim < 3 else [held[name], held[name].swapaxes(1, 2)] for name in names}
+    for count in (2, 3, 4):
+        for group in permutations(names, count):
+            for swap in (0, 1):
+                parts = [turned[name][min(swap, len(turned[name]) - 1)] for name in group]
+                axis = _joint(wanted.shape, [part.shape for part in parts])
+                if axis is not None and (swap == 0 or parts[0].shape != turned[group[0]][0].shape):
+                    yield _Base(group, "concat", np.concatenate(parts, axis), axis)
+
+
+def _joint(shape: tuple[int, ...], parts: Sequence[tuple[int, ...]]) -> int | None:
+    """The axis along which the parts make up that shape."""
+    for axis, length in enumerate(shape):
+        if sum(part[axis] for part in parts) == length and all(
+            (*part[:axis], *part[axis + 1 :]) == (*shape[:axis], *shape[axis + 1 :]) for part in parts
+        ):
+            return axis
+    return None

@@ -1,0 +1,204 @@
+"""Transforms of the whole tensor: lag, gain and offset, reversed or exchanged axes, another way to make it longer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from auscult.trace.case import Explanation, LayerCase
+from auscult.trace.nearness import error, real
+from auscult.trace.reference_ops import PaddingMode, pad
+from auscult.trace.wiring import candidate_limit, reference_limit
+from auscult.weights import Array
+
+NAMES = (
+    "stride-padding",
+    "padding-mode",
+    "upsample-mode",
+    "transform-invented",
+    "istft-normalisation",
+    "istft-trim",
+    "channels-reversed",
+    "time-reversed",
+)
+WAVE = re.compile(r"i_?stft|inverse_?stft|spectrogram|head", re.IGNORECASE)
+MIN_COMMON = 8
+MODES: tuple[PaddingMode, ...] = ("zeros", "reflect", "replicate", "circular")
+
+
+def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
+    if case.reference.dtype.kind not in "f" or case.candidate.dtype.kind not in "f" or case.reference.ndim != case.candidate.ndim:
+        return
+    limit = candidate_limit(case, floor)
+    yield from _padded(case, limit)
+    yield from _lengthened(case, limit)
+    right, got = real(case.reference), real(case.candidate)
+    yield from _reversed(right, got)
+    yield from _lag(case, right, got, limit)
+    yield from _affine(case, right, got)
+
+
+def _padded(case: LayerCase, limit: float) -> Iterator[Explanation]:
+    """What reaches a layer is a known tensor padded: by how much, on which side, with what."""
+    if not case.role.startswith("input"):
+        return
+    for name, value in list(case.context.items())[-3:]:
+        if value.dtype.kind != "f" or value.ndim != case.reference.ndim:
+            continue
+        rights = list(_paddings(real(case.reference), real(value), reference_limit(case)))
+        for left, end, mode, _ in rights[:1]:
+            for at, after, how, residual in _paddings(real(case.candidate), real(value), limit):
+                if (at, after, how) == (left, end, mode):
+                    continue
+                cause = "padding-mode" if (how != mode and at == left) or (at, after) == (left + end, 0) else "stride-padding"
+                says = f"it pads {name} by {at} left and {after} right with {how}, the reference by {left} and {end} with {mode}"
+                sides = {"reference": [left, end, mode], "candidate": [at, after, how]}
+                yield Explanation(cause, sides, residual, says, fix=f"pad ({left}, {end}) with {mode}")
+
+
+def _paddings(target: Array, value: Array, limit: float) -> Iterator[tuple[int, int, PaddingMode, float]]:
+    for turned in [value] + ([value.swapaxes(1, 2)] if value.ndim == 3 else []):
+        axis = next(
+            (
+                a
+                for a in range(1, target.ndim)
+                if target.shape[:a] + target.shape[a + 1 :] == turned.shape[:a] + turned.shape[a + 1 :]
+            ),
+            None,
+        )
+        if axis is None or not 0 <= (total := target.shape[axis] - turned.shape[axis]) <= 64:
+            continue
+        wanted, x = np.moveaxis(target, axis, -1), np.moveaxis(turned, axis, -1)
+        for left in range(total + 1):
+            if error(wanted[..., left : left + x.shape[-1]], x) > limit:
+                continue
+            for mode in MODES if total else MODES[:1]:
+                made = pad(x, left, total - left, mode)
+                if made is not None and (missed := error(made, wanted)) <= limit:
+                    yield left, total - left, mode, missed
+            return
+
+
+def _lengthened(case: LayerCase, limit: float) -> Iterator[Explanation]:
+    """Interpolation: nearest, linear (two conventions of the ends), repeated as a whole, zeros between."""
+    sources = [*list(case.context.items())[-3:], *(case.inputs.items() if case.role == "output" else ())]
+    for name, value in sources:
+        if value.dtype.kind != "f" or value.ndim != case.reference.ndim:
+            continue
+        rights = [how for how, missed in _ways(real(value), real(case.reference)) if missed <= reference_limit(case)]
+        for how, missed in _ways(real(value), real(case.candidate)) if rights else ():
+            if missed <= limit and how not in rights:
+                says = f"it makes {name} longer by {how}, the reference by {rights[0]}"
+                yield Explanation(
+                    "upsample-mode", {"reference": rights[0], "candidate": how}, missed, says, fix=f"upsample by {rights[0]}"
+                )
+
+
+def _ways(value: Array, target: Array) -> Iterator[tuple[str, float]]:
+    for turned in [value] + ([value.swapaxes(1, 2)] if value.ndim == 3 else []):
+        for axis in range(1, target.ndim):
+            rest = target.shape[:axis] + target.shape[axis + 1 :] == turned.shape[:axis] + turned.shape[axis + 1 :]
+            if not rest or target.shape[axis] <= turned.shape[axis] or target.shape[axis] % turned.shape[axis]:
+                continue
+            x, wanted = np.moveaxis(turned, axis, -1), np.moveaxis(target, axis, -1)
+            for how, made in upsampled(x, wanted.shape[-1] // x.shape[-1]).items():
+                yield how, error(made, wanted)
+
+
+def upsampled(x: Array, factor: int) -> dict[str, Array]:
+    """x [..., time] made `factor` times longer, by each usual method."""
+    count = x.shape[-1]
+    zeros = np.zeros((*x.shape, factor))
+    zeros[..., 0] = x
+    whole = (np.arange(count * factor) + 0.5) / factor - 0.5
+    corners = np.linspace(0, count - 1, count * factor)
+    return {
+        "nearest": np.repeat(x, factor, -1),
+        "linear": _interpolated(x, np.clip(whole, 0, count - 1)),
+        "linear with aligned corners": _interpolated(x, corners),
+        "repeating the whole": np.tile(x, (1,) * (x.ndim - 1) + (factor,)),
+        "zeros between": zeros.reshape(*x.shape[:-1], -1),
+    }
+
+
+def _interpolated(x: Array, at: Array) -> Array:
+    low = np.minimum(at.astype(int), x.shape[-1] - 1)
+    high = np.minimum(low + 1, x.shape[-1] - 1)
+    part = at - low
+    return np.asarray(x[..., low] * (1 - part) + x[..., high] * part)
+
+
+def _reversed(right: Array, got: Array) -> Iterator[Explanation]:
+    if right.shape != got.shape or right.ndim < 2:
+        return
+    for axis in range(1, right.ndim):
+        cause, what = ("channels-reversed", "channels") if axis == 1 and right.ndim > 2 else ("time-reversed", "frames")
+        yield Explanation(
+            cause,
+            {"axis": axis},
+            error(np.flip(right, axis), got),
+            f"its {what} run backwards",
+            fix=f"flip axis {axis}",
+            complexity=2,
+        )
+
+
+def _lag(case: LayerCase, right: Array, got: Array, limit: float) -> Iterator[Explanation]:
+    """The same but for some frames at the start: what both have agrees."""
+    axis = right.ndim - 1
+    unequal = [a for a in range(right.ndim) if right.shape[a] != got.shape[a]]
+    if unequal:
+        axis = unequal[0]
+    if len(unequal) > 1 or axis == 0:
+        return
+    one, two = np.moveaxis(right, axis, -1), np.moveaxis(got, axis, -1)
+    wave = bool(WAVE.search(case.module.type) or WAVE.search(case.path))
+    longest = one.shape[-1] // 2
+    for lag in sorted(range(-longest, longest + 1), key=abs):
+        start, other = max(lag, 0), max(-lag, 0)
+        common = min(one.shape[-1] - start, two.shape[-1] - other)
+        if common < max(MIN_COMMON, one.shape[-1] // 4) or (lag == 0 and not unequal):
+            continue
+        residual = error(two[..., other : other + common], one[..., start : start + common])
+        if residual <= limit:
+            cause = "istft-trim" if wave else "stride-padding"
+            side, remedy = ("early", "less") if lag > 0 else ("late", "more")
+            says = f"it is the reference {abs(lag)} frames {side}, {two.shape[-1]} long instead of {one.shape[-1]}"
+            sides = {"lag": -lag, "length": [one.shape[-1], two.shape[-1]]}
+            fix = f"cut {abs(lag)} frames {remedy} at the start"
+            yield Explanation(cause, sides, residual, says, fix=fix, complexity=2)
+            return
+
+
+def _affine(case: LayerCase, right: Array, got: Array) -> Iterator[Explanation]:
+    """gain * reference + offset."""
+    if right.shape != got.shape or right.size < 8 or not np.isfinite(got).all():
+        return
+    mean, spread = right.mean(), right.std()
+    if spread == 0:
+        return
+    gain = float(np.mean((right - mean) * (got - got.mean())) / spread**2)
+    offset = float(got.mean() - gain * mean)
+    wave = bool(WAVE.search(case.module.type) or WAVE.search(case.path))
+    if wave and gain > 0:
+        says = f"its signal is {gain:.4g} times the reference's"
+        yield Explanation(
+            "istft-normalisation",
+            {"gain": gain},
+            error(gain * right, got),
+            says,
+            fix=f"divide by the summed squared window (gain {1 / gain:.4g})",
+            complexity=2,
+        )
+    if abs(offset) > 1e-4 * spread:
+        says = f"it computes {gain:.4g} * x {offset:+.4g} of what the reference has"
+        yield Explanation(
+            "transform-invented",
+            {"gain": gain, "offset": offset},
+            error(gain * right + offset, got),
+            says,
+            fix="remove the transform",
+            complexity=3,
+        )
