@@ -206,11 +206,22 @@ def test_a_broadcast_tensor_of_terabytes_is_described_and_not_read(tmp_path: Pat
         tensor.flat(0, 10)
 
 
-def test_a_deflate_bomb_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("claimed", [1 << 20, 1 << 29, 0xFFFFFFF0])
+def test_a_deflate_bomb_is_refused(tmp_path: Path, claimed: int) -> None:
     path = tmp_path / "m.npz"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a.npy", b"\0" * (1 << 29))
+    np.savez_compressed(path, a=np.zeros(1000))
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<I", content, content.rfind(b"PK\x01\x02") + 24, claimed)
+    path.write_bytes(content)
     with pytest.raises(CheckpointError, match="would inflate"):
+        open_checkpoint(path)
+
+
+def test_a_pickle_that_inflates_beyond_bounds_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.pth"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02" + b"N0" * (1 << 25) + b"}.")
+    with pytest.raises(CheckpointError, match="too large"):
         open_checkpoint(path)
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,14 @@ def test_a_lone_tensor_and_a_list_of_state_dicts_are_read(save: Save) -> None:
     assert list(open_checkpoint(save(torch.ones(2), "one.pt"))) == ["tensor"]
     checkpoint = open_checkpoint(save(({"l.weight": torch.ones(2)}, {"lr": 0.1}), "pair.pt"))
     assert (checkpoint.container, list(checkpoint)) == ((0,), ["l.weight"])
+
+
+def test_the_tar_format_is_named_with_what_to_do(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "m.pth", "w", format=tarfile.USTAR_FORMAT) as archive:
+        for name in ("sys_info", "pickle", "tensors", "storages"):
+            archive.addfile(tarfile.TarInfo(name))
+    with pytest.raises(CheckpointError, match="save it again"):
+        open_checkpoint(tmp_path / "m.pth")
 
 
 def test_a_truncated_file_says_so(save: Save) -> None:
