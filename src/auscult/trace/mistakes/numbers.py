@@ -42,23 +42,13 @@ def _overflow(right: Array, got: Array, floor: float) -> Iterator[Explanation]:
         return
     rest = ~(lost | capped)
     largest = float(np.abs(right[lost | capped]).max())
+    count, fix = int((lost | capped).sum()), "compute this layer in float32"
     if largest > HALF_MAX and error(got[rest], right[rest]) <= max(8 * floor, 4e-3):
-        says = (
-            f"{int((lost | capped).sum())} elements overflow: the reference has up to {largest:.4g} there, float16 ends at 65504"
-        )
-        yield Explanation(
-            "precision-overflow", {"elements": int(lost.sum())}, 0.0, says, fix="compute this layer in float32", complexity=1
-        )
+        says = f"{count} elements overflow: the reference has up to {largest:.4g} there, float16 ends at 65504"
+        yield Explanation("precision-overflow", {"elements": count}, 0.0, says, fix=fix)
     elif lost.any():
-        says = f"{int(lost.sum())} elements are not finite, where the reference has at most {largest:.4g}: a product inside overflows"
-        yield Explanation(
-            "precision-overflow",
-            {"elements": int(lost.sum())},
-            float("nan"),
-            says,
-            fix="compute this layer in float32",
-            reproduced=False,
-        )
+        says = f"{count} elements are not finite where the reference has at most {largest:.4g}: a product inside overflows"
+        yield Explanation("precision-overflow", {"elements": count}, says=says, fix=fix, reproduced=False)
 
 
 def _dropout(right: Array, got: Array, floor: float) -> Iterator[Explanation]:
