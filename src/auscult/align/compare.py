@@ -139,7 +139,7 @@ def _formats(a: Values, b: Values, trusted: frozenset[str]) -> Iterator[tuple[Va
         narrow = narrower(a.array, samples[0], trusted), narrower(b.array, samples[1], trusted)
         if any(narrow):
             yield Values(a.array, narrow[0] or a.format), Values(b.array, narrow[1] or b.format)
-        grids = grid(a.array, samples[0]), grid(b.array, samples[1])
+        grids = grid(a.array, samples[0], trusted), grid(b.array, samples[1], trusted)
         if any(grids):
             yield Values(a.array, grids[0] or a.format), Values(b.array, grids[1] or b.format)
 

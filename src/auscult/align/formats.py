@@ -18,6 +18,7 @@ COARSE = ("float8_e5m2", "float8_e4m3fn", "bfloat16", "float16")  # coarsest fir
 GRID_LEVELS = 256
 MIN_DISTINCT = 12  # different values in a sample of 128
 MIN_ROW = 8
+MIN_TRUSTED_ROW = 3
 FIRST_ROWS = 4  # looked at before all
 SAMPLE_OF_ROW = 4096
 ROUNDING_OF_MULTIPLES = 1e-3  # of a step: float32 rounding of level times scale, at most 256 levels
@@ -111,17 +112,21 @@ def _held(values: Array, name: str) -> bool:
         return bool(np.array_equal(values.astype(dtype_of(name)).astype(values.dtype), values, equal_nan=True))
 
 
-def grid(values: Array, sample: Array) -> Format | None:
+def grid(values: Array, sample: Array, trusted: frozenset[str] = frozenset()) -> Format | None:
     """The integer format whose dequantised values these are: one scale for all, or one for each index of an axis.
 
     A slice lies on a grid if its values are whole multiples of one step: of a 127th or a 7th of its largest value where the
     quantisation was symmetric, of the least difference between two of at most 256 values where it was not.
+
+    Args:
+        trusted: Formats that other tensors of the pair of files were found in; with int8 among them, short rows count too.
     """
     if values.dtype.kind != "f" or values.ndim == 0 or not tells(sample) or not np.isfinite(sample).all():
         return None
+    shortest = MIN_TRUSTED_ROW if "int8" in trusted else MIN_ROW
     for axis in (None, 0, values.ndim - 1):
         lines = values.reshape(1, -1) if axis is None else np.moveaxis(values, axis, 0)
-        if (axis is None or values.size // values.shape[axis] >= MIN_ROW) and _few(lines[0]):
+        if (axis is None or values.size // values.shape[axis] >= shortest) and _few(lines[0]):
             steps = _symmetric(lines)
             steps = _asymmetric(lines) if steps is None else steps
             if steps is not None:

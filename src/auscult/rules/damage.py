@@ -15,6 +15,7 @@ from auscult.verdict import Equality
 from auscult.weights import Array
 
 Side = Literal["a", "b"]
+DEFINITE: frozenset[Freshness] = frozenset(("zero", "constant"))
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,17 @@ class Pair:
 
     @property
     def untrained(self) -> tuple[Side, Freshness] | None:
-        """The side that looks untrained while the other does not, and like what."""
-        if self.fresh_a and not self.fresh_b:
-            return "a", self.fresh_a
-        return ("b", self.fresh_b) if self.fresh_b and not self.fresh_a else None
+        """The side that looks untrained while the other does not, and like what.
+
+        Zeros and constants are certain; a distribution that looks like an initialiser's is weaker evidence.
+        """
+        for judged in (DEFINITE, None):
+            a, b = (look if judged is None or look in judged else None for look in (self.fresh_a, self.fresh_b))
+            if a and not b:
+                return "a", a
+            if b and not a:
+                return "b", b
+        return None
 
 
 def measure_pairs(subject: DiffSubject) -> Mapping[int, Pair]:
