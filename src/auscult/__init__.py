@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from auscult.errors import AudioError, AuscultError, CheckpointError, RecipeError, TargetError, TraceError, UsageError
     from auscult.finding import Finding, Fix, Severity, Skip
     from auscult.recipe import Recipe
-    from auscult.trace.live import trace
+    from auscult.trace.live import trace as trace
     from auscult.verbs.convert import convert
     from auscult.verbs.diagnose import diagnose
     from auscult.verbs.diff import diff

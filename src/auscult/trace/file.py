@@ -52,7 +52,7 @@ class FileStore:
         if dtype is None:
             array = array.astype(np.complex64 if array.dtype.kind == "c" else np.float32)
             dtype = NAMES[array.dtype.name]
-        array = np.ascontiguousarray(array)
+        array = np.asarray(array, order="C")
         if self._spool is not None and self._end + array.nbytes > SPOOL_BYTES:
             self._file.seek(ROOM_BYTES)
             self._file.write(self._spool.getbuffer())

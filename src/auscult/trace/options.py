@@ -23,7 +23,7 @@ class Options:
         max_bytes: Of tensors kept in full; the ones beyond it are kept as sketches and listed in `Trace.left_out`.
         include: Patterns of module paths (`*` matches anything); empty means all.
         exclude: Patterns of module paths that are left out, also of those included.
-        inputs: Whether what modules take is recorded, beside what they give.
+        with_inputs: Whether what modules take is recorded, beside what they give.
         leaves_only: Whether modules that consist of others are left out.
         operations: Whether results of functional operations inside composite modules are recorded (torch).
         noise: Whether random draws are recorded.
@@ -35,7 +35,7 @@ class Options:
     max_bytes: int | None = None
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    inputs: bool = True
+    with_inputs: bool = True
     leaves_only: bool = False
     operations: bool = False
     noise: bool = True

@@ -104,18 +104,22 @@ def named_inputs(inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def bound(function: Callable[..., Any], inputs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-    """Arguments for `function`: as `arguments`, but a single array with a foreign name becomes the first position.
+    """Arguments for `function`: as `arguments`, but by position where the signature has one for the name.
 
-    A file that was written as `x` still reaches `forward(mel)`, where there is no choice.
+    A single array under a foreign name becomes the first position: a file that was written as `x` still reaches
+    `forward(mel)`, where there is no choice.
     """
     positional, named = arguments(inputs)
-    if positional or len(named) != 1:
-        return positional, named
     try:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):
         return positional, named
     free = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-    if not free and next(iter(named)) not in parameters:
+    if not positional and len(named) == 1 and not free and next(iter(named)) not in parameters:
         return list(named.values()), {}
+    places = [name for name, parameter in parameters.items() if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
+    for name in places[len(positional) :]:
+        if name not in named:
+            break
+        positional.append(named.pop(name))
     return positional, named

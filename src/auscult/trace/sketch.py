@@ -140,7 +140,7 @@ def _places(size: int) -> NDArray[np.int64]:
     return np.sort(raw % np.uint64(size)).astype(np.int64)
 
 
-@lru_cache(maxsize=4 * VARIANTS)
+@lru_cache(maxsize=VARIANTS)
 def _deal(variant: int, seed: int) -> Any:
     """A sparse matrix [SIZE, BLOCK] with one ±1 in every column and BLOCK / SIZE in every row.
 

@@ -11,6 +11,7 @@ import torch
 
 from auscult.trace.on_torch.convert import is_tensor, to_array
 from auscult.trace.on_torch.noise import Noise
+from auscult.trace.on_torch.operations import Operations
 from auscult.trace.recorder import Recorder
 from auscult.trace.records import Record
 from auscult.trace.roles import call_roles, roles
@@ -58,6 +59,9 @@ class Probe:
             self._hook(path, module, wanted=wanted)
         if options.noise or options.replay is not None:
             self._entered.enter_context(Noise(self.recorder, lambda: self.place))
+        if options.operations:
+            composite = {path for path, module in module_paths(self.model).items() if options.wants(path) and not is_leaf(module)}
+            self._entered.enter_context(Operations(self.recorder, lambda: self.place, composite.__contains__))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -71,7 +75,7 @@ class Probe:
 
     def _hook(self, path: str, module: torch.nn.Module, *, wanted: bool) -> None:
         kind = type_name(module)
-        takes = wanted and self.recorder.options.inputs
+        takes = wanted and self.recorder.options.with_inputs
 
         def enter(_module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             call = self.calls.get(path, 0)
