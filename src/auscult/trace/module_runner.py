@@ -166,14 +166,7 @@ class ModuleRunner(ABC):
 
         def swap(role: str, tensor: Any) -> Any:
             array = arrays.get(role)
-            if array is None:
-                return tensor
-            if tuple(array.shape) != tuple(tensor.shape):
-                where = f"{path or self.name}#{call}:{role}"
-                raise UsageError(
-                    "a substitute has another shape", where=where, expected=tuple(tensor.shape), found=tuple(array.shape)
-                )
-            return self._in_place_of(tensor, array)
+            return tensor if array is None else self._in_place_of(tensor, array)
 
         return replaced(output, "output", swap, self._is_tensor)
 

@@ -39,7 +39,8 @@ class Record:
     Attributes:
         path: Module path from the root, with dots; "" for the whole model.
         call: How many calls of that module came before, from 0.
-        role: `input`, `input.1`, `input.mask` (by position or keyword), `output`, `output.1`, `op:NAME` for the result of
+        role: `input`, `input.1`, `input.mask` (by position or keyword), `output`, `output.1`, `own` for what a
+            module gave that was replaced by `output`, `op:NAME` for the result of
             a functional operation inside the module, or `noise` for a random draw inside the module.
         order: Position in the run, over all records.
         type: Class of the module or name of the operation, as the framework calls it.

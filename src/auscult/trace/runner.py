@@ -66,7 +66,10 @@ class Runner(Protocol):
         """
 
     def replace(self, path: str, outputs: Mapping[str, Array], *, call: int | None = None) -> AbstractContextManager[None]:
-        """Within the context, that module (its call number `call`, or each) gives these outputs instead of its own."""
+        """Within the context, that module (its call number `call`, or each) gives these outputs instead of its own.
+
+        They may have other shapes than its own. A run records what the module itself gave under the roles `own`, `own.1`, ...
+        """
 
     def module(self, path: str) -> ModuleInfo:
         """Class and attributes of a module."""

@@ -95,6 +95,9 @@ class Probe:
 
     def _after(self, path: str, number: int, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
         changed = None if self.after is None else self.after(path, number, args, kwargs, output)
+        if path in self._wanted and changed is not None:
+            for role, tensor in roles(output, "own", is_tensor):
+                self._record(path, number, role, tensor)
         output = output if changed is None else changed
         if path in self._wanted:
             for role, tensor in roles(output, "output", is_tensor):

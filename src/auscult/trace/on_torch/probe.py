@@ -90,6 +90,9 @@ class Probe:
         def leave(_module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
             _, call = self._pop(path)
             changed = None if self.after is None else self.after(path, call, args, kwargs, output)
+            if wanted and changed is not None:
+                for role, tensor in roles(output, "own", is_tensor):
+                    self._record(path, call, role, kind, tensor)
             if wanted:
                 for role, tensor in roles(output if changed is None else changed, "output", is_tensor):
                     self._record(path, call, role, kind, tensor)

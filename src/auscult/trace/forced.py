@@ -1,0 +1,142 @@
+"""Run one side with every layer replaced by what the other side computed there.
+
+Each layer then works on exactly the other side's tensors, so that what differs was born where it is seen: in the module if its
+own output differs, in the code around it if its input does. One run shows all faults at once, however many follow each other,
+and in a loop (a sampler, a decoder) every step starts from the other side's state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+
+from auscult.trace.axes import Order, turned, turned_back
+from auscult.trace.boundaries import concatenated
+from auscult.trace.modules import Side
+from auscult.trace.pairs import LayerAlignment, LayerPair
+from auscult.trace.records import Record, Trace
+from auscult.trace.runner import Runner
+from auscult.weights import Array
+
+
+class Outputs(Mapping[str, Array]):
+    """One call's outputs in the other side's order of axes, read when they are asked for."""
+
+    def __init__(
+        self, trace: Trace, pairs: Mapping[str, tuple[Record, Record]], orders: Mapping[int, Order], *, back: bool
+    ) -> None:
+        self._trace, self._pairs, self._orders, self._back = trace, pairs, orders, back
+
+    def __getitem__(self, role: str) -> Array:
+        source, like = self._pairs[role]
+        array = self._trace.tensor(source)
+        if self._back:
+            return turned_back(array, like.shape, self._orders)
+        return turned_to(array, like, self._orders)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._pairs)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+
+def turned_to(array: Array, like: Record, orders: Mapping[int, Order]) -> Array:
+    """A tensor of the candidate in the reference's order of axes, where the reference's own has the shape of `like`."""
+    import numpy as np
+
+    return turned(np.broadcast_to(np.zeros((), np.float32), like.shape), array, orders)
+
+
+def run_candidate(runner: Runner, inputs: Mapping[str, Array], ref: Side, cand: Side, alignment: LayerAlignment) -> Trace:
+    """Run the candidate with each aligned module replaced by the reference's output; what it gave itself is role `own`.
+
+    Args:
+        inputs: In the candidate's terms.
+        cand: Its own run, which shows shapes and calls.
+
+    Raises:
+        UsageError, TargetError: If the runtime cannot, or the model's code raises on these tensors.
+    """
+    with ExitStack() as stack:
+        for pair in alignment.pairs:
+            for call, outputs in _for_candidate(pair, ref, cand, alignment.orders):
+                stack.enter_context(runner.replace(pair.b, outputs, call=call))
+        return runner.run(inputs, replay=ref.trace)
+
+
+def run_reference(runner: Runner, inputs: Mapping[str, Array], ref: Side, cand: Side, alignment: LayerAlignment) -> Trace:
+    """The reverse: run the reference with each aligned module replaced by the candidate's output."""
+    with ExitStack() as stack:
+        for pair in alignment.pairs:
+            for call, outputs in _for_reference(pair, ref, cand, alignment.orders):
+                stack.enter_context(runner.replace(pair.a, outputs, call=call))
+        return runner.run(inputs, replay=cand.trace)
+
+
+def run_again(runner: Runner, inputs: Mapping[str, Array], trace: Trace) -> Trace:
+    """Run the same model, perhaps in another precision, with each module replaced by what this trace has of it."""
+    side = Side.of(trace)
+    with ExitStack() as stack:
+        for path, module in side.modules.items():
+            for call in range(module.calls):
+                outputs = {r.role: (r, r) for r in module.roles("output", call) if r.stored == "full"}
+                if outputs:
+                    stack.enter_context(runner.replace(path, Outputs(trace, outputs, {}, back=False), call=call))
+        return runner.run(inputs, replay=trace)
+
+
+def _for_candidate(
+    pair: LayerPair, ref: Side, cand: Side, orders: Mapping[int, Order]
+) -> Iterator[tuple[int, Mapping[str, Array]]]:
+    a, b = ref.modules[pair.a], cand.modules[pair.b]
+    for call in range(min(a.calls, b.calls)):
+        if pair.join == "concat":
+            whole = b.output(call)
+            parts = [ref.modules[path].output(call) for path in pair.ref]
+            if len(pair.cand) == 1 and whole is not None and all(r is not None and r.stored == "full" for r in parts):
+                put = concatenated([ref.trace.tensor(r) for r in parts if r], cand.trace.tensor(whole), orders)
+                if put is not None:
+                    yield call, {"output": turned_back(put[0], whole.shape, orders)}
+            continue
+        theirs = {record.role: record for record in b.roles("output", call)}
+        both = {r.role: (r, theirs[r.role]) for r in a.roles("output", call) if r.stored == "full" and r.role in theirs}
+        if both:
+            yield call, Outputs(ref.trace, both, orders, back=True)
+
+
+def _for_reference(
+    pair: LayerPair, ref: Side, cand: Side, orders: Mapping[int, Order]
+) -> Iterator[tuple[int, Mapping[str, Array]]]:
+    if pair.join == "concat":
+        return
+    a, b = ref.modules[pair.a], cand.modules[pair.b]
+    for call in range(min(a.calls, b.calls)):
+        mine = {record.role: record for record in a.roles("output", call)}
+        both = {r.role: (r, mine[r.role]) for r in b.roles("output", call) if r.stored == "full" and r.role in mine}
+        if both:
+            yield call, Outputs(cand.trace, both, orders, back=False)
+
+
+def with_own(trace: Trace, path: str, call: int) -> Trace:
+    """The same trace, in which that call's outputs are what the module gave itself."""
+    own = {
+        r.role.replace("own", "output", 1): r
+        for r in trace.records
+        if (r.path, r.call) == (path, call) and r.role.startswith("own")
+    }
+    if not own:
+        return trace
+    held = {f"{path}#{call}:{role}": record.same_as or record.key for role, record in own.items()}
+    records = []
+    for record in trace.records:
+        if (record.path, record.call) == (path, call) and record.role in own:
+            records.append(replace(own[record.role], role=record.role, order=record.order, same_as=None))
+        elif not record.role.startswith("own"):
+            records.append(record)
+
+    def values(key: str, /) -> Array:
+        return trace.values(held.get(key, key))
+
+    return Trace(trace.manifest, tuple(records), values, trace.path, trace.left_out)
