@@ -165,7 +165,7 @@ def test_a_flipped_exponent_bit() -> None:
 def test_dead_channels() -> None:
     network = vocoder(0)
     network.weights["ups.0.weight"][[1, 3]] = 0
-    report = of(network.weights)
+    report = of(network.weights, full=True)
     assert codes(report) == ["CKP052"]
     assert report.findings[0].evidence["ups.0.weight"] == {"dead": [1, 3], "of": 32}
 

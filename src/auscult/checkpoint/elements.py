@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
-import numpy as np
-
 from auscult.checkpoint.source import FileArray, Source, dtype_of, item_bytes
 from auscult.errors import CheckpointError
+from auscult.late import numpy as np
 from auscult.weights import Array, Data, Quantization, Shape, Storage, Tensor
 
 MAX_RANK = 32

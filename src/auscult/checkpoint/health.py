@@ -6,26 +6,29 @@ A sample is honest about itself: each `Health` says how many of the tensor's val
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from math import prod, sqrt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import isfinite, prod, sqrt
 from typing import NamedTuple
 
-import numpy as np
-
-from auscult.checkpoint import moments
+from auscult.checkpoint import glance
 from auscult.checkpoint.initialisers import fresh_as
 from auscult.checkpoint.source import release_pages
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
-from auscult.weights import Array, Checkpoint, Tensor
+from auscult.weights import Checkpoint, Tensor
 
 Progress = Callable[[int, int, str], None]
 
-SAMPLE_VALUES = 1 << 20  # of all tensors together
-MAX_SAMPLE = 4096  # values of one tensor
-MIN_SAMPLE = 64
-PIECES = 4  # in which a large tensor's sample is taken
-BATCH_VALUES = 1 << 16  # measured in one pass; 512 kB of float64
+SAMPLE_VALUES = 1 << 17  # of all weights together, unless MIN_WEIGHT_SAMPLE of each are more
+MAX_WEIGHT_SAMPLE = 2048
+MIN_WEIGHT_SAMPLE = 1024  # fewer do not tell a fresh weight from a trained one
+MAX_WEIGHTS = 512  # looked at so closely; of the others, and of vectors, a few values
+VECTOR_SAMPLE = 512
+LEAST_SAMPLE = 64
+MIN_PIECE = 256  # values; a piece is one block, so that a sample meets many rows
+MAX_PIECES = 8
+SECOND_LOOK = 8192  # values of a tensor that looks fresh at first sight, in 32 pieces
+BATCH_VALUES = 1 << 16  # measured in one pass with `full`; 512 kB of float64
 CHUNK_VALUES = 1 << 18  # read at a time with `full`
 RELEASE_EVERY = 16  # tensors after which pages of the file are given back
 DEAD_SHARE = 1e-6  # of the typical channel's largest magnitude; a channel below it is dead
@@ -87,133 +90,108 @@ def examine(checkpoint: Checkpoint, *, full: bool = False, progress: Progress | 
     """Measure every tensor of a checkpoint.
 
     Args:
-        full: Read all values, in threads, instead of a sample of at most `SAMPLE_VALUES`.
+        full: Read all values, in threads, instead of a sample of some thousand per weight.
     """
     tensors = list(checkpoint.tensors.values())
-    tables, dead, skips = _read_all(tensors, progress) if full else _sample(tensors)
-    health = {
-        tensor.name: _health(tensor, tables[i], dead.get(i))
-        for i, tensor in enumerate(tensors)
-        if tables[i, 0] or not tensor.size
-    }
+    outcomes = _read_all(tensors, progress) if full else _sample(tensors)
+    health: dict[str, Health] = {}
+    skips: list[Skip] = []
+    for tensor, outcome in zip(tensors, outcomes, strict=True):
+        if isinstance(outcome, Skip):
+            skips.append(outcome)
+        else:
+            health[tensor.name] = _health(tensor, *outcome)
     seen = sum(record.seen for record in health.values())
     return Examination(health, tuple(skips), seen, sum(tensor.size for tensor in tensors))
 
 
-Dead = dict[int, tuple[int, ...]]
+Outcome = tuple[glance.Sums, tuple[int, ...] | None] | Skip
+"""Sums and dead channels (None where they were not looked for), or why there are none."""
 
 
-def _sample(tensors: list[Tensor]) -> tuple[moments.Table, Dead, list[Skip]]:
-    """Evenly spread contiguous pieces of each tensor, measured in batches."""
-    limit = min(max(SAMPLE_VALUES // max(len(tensors), 1), MIN_SAMPLE), MAX_SAMPLE)
-    tables, dead, skips = moments.empty(len(tensors)), Dead(), list[Skip]()
-    pieces: list[Array] = []
-    owners: list[int] = []
-    held = 0
+def _sample(tensors: list[Tensor]) -> Iterator[Outcome]:
+    """Evenly spread contiguous pieces of each tensor."""
+    weights = [tensor.name for tensor in tensors if len(tensor.shape) > 1 and tensor.size > VECTOR_SAMPLE]
+    chosen = set(weights[:: -(-len(weights) // MAX_WEIGHTS)] if weights else ())
+    close = min(max(SAMPLE_VALUES // max(len(chosen), 1), MIN_WEIGHT_SAMPLE), MAX_WEIGHT_SAMPLE)
+    brief = VECTOR_SAMPLE if len(tensors) <= MAX_WEIGHTS * 4 else LEAST_SAMPLE
     for index, tensor in enumerate(tensors):
+        closely = tensor.name in chosen
+        limit = close if closely else brief
         try:
-            taken = [moments.as_float(tensor.flat(*span)) for span in _spans(tensor.size, limit)]
+            pieces = [glance.values_of(tensor, *span) for span in _spans(tensor.size, limit)]
         except CheckpointError as error:
-            skips.append(Skip(tensor.name, str(error)))
+            yield Skip(tensor.name, str(error))
             continue
-        whole = taken[0] if len(taken) == 1 and tensor.size <= limit else None
-        if whole is not None and len(tensor.shape) > 1:
-            dead[index] = _dead_rows(tensor, [whole])
-        owners += [index] * len(taken)
-        pieces += taken
-        held += sum(map(len, taken))
-        if held >= BATCH_VALUES or index == len(tensors) - 1:
-            _flush(tables, pieces, owners)
-            pieces, owners, held = [], [], 0
+        whole = tensor.size <= limit and len(tensor.shape) > 1
+        dead = _low(glance.row_peaks(tensor, pieces[0])) if whole and pieces else None
+        sums = glance.measure(pieces or [[]], closely=closely)
+        if closely and tensor.size > limit and _health(tensor, sums, None).fresh:
+            pieces = [glance.values_of(tensor, *span) for span in _spans(tensor.size, SECOND_LOOK)]
+            sums = glance.measure(pieces, closely=True)
+        yield sums, dead
         if index % RELEASE_EVERY == 0:
             release_pages()
-    _flush(tables, pieces, owners)
-    return tables, dead, skips
-
-
-def _flush(tables: moments.Table, pieces: list[Array], owners: list[int]) -> None:
-    if not pieces:
-        return
-    starts = np.cumsum([0, *map(len, pieces)])[:-1]
-    table = moments.measure(np.concatenate(pieces), starts.tolist())
-    owner = np.asarray(owners)
-    first = np.flatnonzero(np.diff(owner, prepend=-1))
-    for row, more in zip(owner[first], np.split(table, first[1:]), strict=True):
-        for part in more:
-            moments.merge(tables, slice(row, row + 1), part[None])
 
 
 def _spans(size: int, limit: int) -> Iterator[tuple[int, int]]:
-    if size == 0:
-        return
     if size <= limit:
-        yield 0, size
+        yield from ((0, size),) if size else ()
         return
-    pieces = min(PIECES, max(limit // moments.BLOCK, 1))
+    pieces = max(min(limit // MIN_PIECE, MAX_PIECES if limit < SECOND_LOOK else limit // MIN_PIECE), 1)
     length = limit // pieces
     for piece in range(pieces):
         start = (size - length) * piece // max(pieces - 1, 1)
         yield start, start + length
 
 
-def _read_all(tensors: list[Tensor], progress: Progress | None) -> tuple[moments.Table, Dead, list[Skip]]:
-    tables, dead, skips = moments.empty(len(tensors)), Dead(), list[Skip]()
-    total = sum(tensor.size for tensor in tensors)
-    done = 0
+def _low(peaks: Sequence[float]) -> tuple[int, ...]:
+    """Indices of rows whose largest magnitude is nothing beside the typical row's; none if all are."""
+    finite = sorted(filter(isfinite, peaks))
+    if len(peaks) < 2 or not finite:
+        return ()
+    # the median, for one huge value would make the others look dead
+    least = finite[len(finite) // 2] * DEAD_SHARE
+    low = tuple(index for index, peak in enumerate(peaks) if peak <= least)
+    return low if len(low) < len(peaks) else ()
+
+
+def _read_all(tensors: list[Tensor], progress: Progress | None) -> Iterator[Outcome]:
     from concurrent.futures import ThreadPoolExecutor
 
+    total = sum(tensor.size for tensor in tensors)
+    done = 0
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
-        for index, (tensor, outcome) in enumerate(zip(tensors, pool.map(_read_one, tensors), strict=True)):
-            if isinstance(outcome, Skip):
-                skips.append(outcome)
-            else:
-                moments.merge(tables, slice(index, index + 1), outcome[0])
-                dead[index] = outcome[1]
+        for tensor, outcome in zip(tensors, pool.map(_read_one, tensors), strict=True):
+            yield outcome
             done += tensor.size
             if progress:
                 progress(done, total, "reading")
-    return tables, dead, skips
 
 
-def _read_one(tensor: Tensor) -> tuple[moments.Table, tuple[int, ...]] | Skip:
+def _read_one(tensor: Tensor) -> Outcome:
     """All values of a tensor, a few whole rows at a time."""
-    table = moments.empty(1)
+    from auscult.checkpoint import moments
+
+    table = moments.empty()
     width = prod(tensor.shape[1:])
     step = max(CHUNK_VALUES // max(width, 1), 1) * max(width, 1)
-    rows: list[Array] = []
+    peaks: list[float] = []
     try:
         for start in range(0, tensor.size, step):
             values = moments.as_float(tensor.flat(start, start + step))
             if len(tensor.shape) > 1 and len(values) % width == 0:
-                rows.append(np.abs(values).reshape(-1, width).max(axis=1))
+                peaks += moments.row_peaks(values, width)
             for begin in range(0, len(values), BATCH_VALUES):
-                moments.merge(table, slice(0, 1), moments.measure(values[begin : begin + BATCH_VALUES].copy(), [0]))
+                moments.merge(table, moments.measure(values[begin : begin + BATCH_VALUES]))
             if start % (RELEASE_EVERY * step) == 0:
                 release_pages()
     except CheckpointError as error:
         return Skip(tensor.name, str(error))
-    return table, _low(np.concatenate(rows)) if rows else ()
+    return table, _low(peaks) if len(tensor.shape) > 1 else None
 
 
-def _dead_rows(tensor: Tensor, values: Iterable[Array]) -> tuple[int, ...]:
-    width = prod(tensor.shape[1:])
-    peaks = [np.abs(part).reshape(-1, width).max(axis=1) for part in values if width and len(part) % width == 0]
-    return _low(np.concatenate(peaks)) if peaks else ()
-
-
-def _low(peaks: Array) -> tuple[int, ...]:
-    """Indices of rows whose largest magnitude is nothing beside the typical row's; none if all are."""
-    if len(peaks) < 2:
-        return ()
-    finite = peaks[np.isfinite(peaks)]
-    # The median, for one huge value would make the others look dead; by hand, for np.median imports numpy.ma.
-    typical = float(np.sort(finite)[len(finite) // 2]) if len(finite) else 0.0
-    low = np.flatnonzero(peaks <= typical * DEAD_SHARE)
-    return tuple(low.tolist()) if len(low) < len(peaks) else ()
-
-
-def _health(tensor: Tensor, row: moments.Table, dead: tuple[int, ...] | None) -> Health:
-    of = dict(zip(moments.COLUMNS, row.tolist(), strict=True))
+def _health(tensor: Tensor, of: glance.Sums, dead: tuple[int, ...] | None) -> Health:
     count, bad = of["count"], of["nan"] + of["inf"]
     good = count - bad
     if not good:
@@ -245,7 +223,7 @@ def _unevenness(of: dict[str, float], kurtosis: float) -> float:
     if blocks < 2 or kurtosis <= 1.0 or of["v1"] <= 0.0:
         return 0.0
     mean = of["v1"] / blocks
-    scatter = (of["v2"] / blocks / mean**2 - 1.0) * blocks * moments.BLOCK / (kurtosis - 1.0)
+    scatter = (of["v2"] / blocks / mean**2 - 1.0) * blocks * glance.BLOCK / (kurtosis - 1.0)
     return float((scatter - (blocks - 1)) / sqrt(2.0 * (blocks - 1)))
 
 

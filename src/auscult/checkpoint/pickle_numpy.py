@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, Literal
 
-import numpy as np
-
 from auscult.checkpoint.contents import Leaf, Opaque
 from auscult.checkpoint.pickle_machine import Builder, Global, LongBytes, Machine, Malformed
 from auscult.checkpoint.source import ITEM_BYTES, ML_DTYPES, dtype_of, item_bytes
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
+from auscult.late import numpy as np
 from auscult.weights import Array, Shape, Tensor
 
 CODES = {"f2": "float16", "f4": "float32", "f8": "float64", "c8": "complex64", "c16": "complex128", "b1": "bool"} | {

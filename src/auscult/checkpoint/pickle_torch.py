@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, Literal, Protocol
 
-import numpy as np
-
 from auscult.checkpoint.contents import Leaf, Opaque
 from auscult.checkpoint.pickle_machine import Builder, Global, Machine, Malformed
 from auscult.checkpoint.source import Bytes, FileArray, Signed, is_contiguous, item_bytes, outside, span_of
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
+from auscult.late import numpy as np
 from auscult.weights import Array, Data, Quantization, Shape, Storage, Tensor
 
 MAX_RANK = 64
@@ -109,6 +108,11 @@ class TensorNode(Leaf):
 
     def flat(self, start: int, stop: int) -> Array:
         return self._data().flat(start, stop)
+
+    def raw(self, start: int, stop: int) -> memoryview | None:
+        """See `FileArray.raw`."""
+        data = self._data()
+        return data.raw(start, stop) if isinstance(data, FileArray) else None
 
     def _data(self) -> Data:
         """Where the elements lie. Made on use: most tensors of a large file are only listed."""

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 from weakref import WeakSet
 
-import numpy as np
-
 from auscult.errors import CheckpointError
+from auscult.late import numpy as np
 from auscult.weights import Array, Data, Shape
 
 ML_DTYPES = frozenset(
@@ -196,6 +195,13 @@ class FileArray:
         if self.strides is None:
             return self._elements(start, max(stop, start))
         return np.asarray(self.array().flat[start : max(stop, start)])
+
+    def raw(self, start: int, stop: int) -> memoryview | None:
+        """The bytes of elements `start:stop`, least significant first; None where they do not lie so."""
+        width = item_bytes(self.dtype)
+        if self.strides is not None or (self.byteorder == ">" and width > 1):
+            return None
+        return self.source.view(self.offset + (self.first + start) * width, (stop - start) * width)
 
     def _elements(self, start: int, stop: int) -> Array:
         kind = dtype_of(self.dtype)

@@ -14,12 +14,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from auscult.checkpoint import code, open_checkpoint
 from auscult.checkpoint.containers import choose
 from auscult.checkpoint.groups import walk
 from auscult.errors import TargetError, UsageError
+from auscult.late import numpy as np
 from auscult.weights import Checkpoint, Tensor
 
 _CODE = re.compile(r"(?P<module>.+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<name>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)$")

@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from math import prod
 
-import numpy as np
-
-from auscult.checkpoint.moments import as_float
 from auscult.errors import UsageError
 from auscult.finding import Json
 from auscult.weights import Checkpoint
@@ -34,7 +32,7 @@ def module_tree(checkpoint: Checkpoint) -> list[Json]:
     rows = []
     for (_, _, kind), paths in kinds.items():
         leaves = held[paths[0]]
-        size = sum(int(np.prod(shape, dtype=np.int64)) for _, shape, _ in leaves)
+        size = sum(prod(shape) for _, shape, _ in leaves)
         tensors = [{"name": leaf, "shape": list(shape), "dtype": dtype} for leaf, shape, dtype in leaves]
         for part in fold(paths):
             row: Json = {"path": part.pattern, "count": part.size, "parameters": size * part.size, "tensors": tensors}
@@ -62,6 +60,10 @@ def histograms(checkpoint: Checkpoint, patterns: Iterable[str]) -> dict[str, Jso
     Raises:
         UsageError: If a pattern fits no tensor.
     """
+    import numpy as np
+
+    from auscult.checkpoint.moments import as_float
+
     result: dict[str, Json] = {}
     for pattern in patterns:
         names = [name for name in checkpoint if name == pattern or fnmatchcase(name, pattern)]
