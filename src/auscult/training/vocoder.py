@@ -26,7 +26,7 @@ from torch.nn import functional
 from auscult.families.streamspeech_modified.config import Config as Architecture
 from auscult.families.streamspeech_modified.torch import Generator, build
 from auscult.sound.mel import MelDefinition, padding_of
-from auscult.training.data import Batches, Utterance, held_out_speech, training_speech
+from auscult.training.data import HELD_OUT_VARIANTS, Batches, Utterance, held_out_speech, training_speech
 from auscult.training.evaluate import evaluate
 from auscult.training.losses import Critics, LogMel, StftLoss
 
@@ -186,6 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     about = {"utterances": len(speech), "seconds": seconds, "parameters": parameters, "step": trainer.step}
     log(out, {"config": asdict(config), "architecture": asdict(ARCHITECTURE), "mel": MEL.to_config(), **about})
     run(trainer, speech, seconds, out)
+    report(trainer, out)
 
 
 def run(trainer: Trainer, speech: Sequence[Utterance], seconds: float, out: Path) -> None:
@@ -208,6 +209,16 @@ def run(trainer: Trainer, speech: Sequence[Utterance], seconds: float, out: Path
             log(out, {"step": trainer.step, **evaluate(trainer.generator, held_out, MEL)})
             save_checkpoint(trainer, int(trainer.step * heard / seconds), terms["mel"], out / "best_model.pth")
             torch.save(trainer.state(), out / "resume.pt")
+
+
+def report(trainer: Trainer, out: Path) -> None:
+    """The last lines of the log: held-out sentences by voices that were trained and by others, with Griffin-Lim beside them."""
+    known = held_out_speech(MEL.sample_rate)
+    strangers = held_out_speech(MEL.sample_rate, HELD_OUT_VARIANTS)
+    log(out, {"final": "held-out sentences", **evaluate(trainer.generator, known, MEL, baseline=True)})
+    log(
+        out, {"final": "held-out sentences and voices", **evaluate(trainer.generator, strangers, MEL, known=False, baseline=True)}
+    )
 
 
 def parse(arguments: Sequence[str] | None) -> TrainConfig:
