@@ -12,10 +12,19 @@ from auscult.trace.sketch import canonical_shape
 from auscult.weights import Array, Shape
 
 KINDS = {
-    "gaussian": ("normal", "randn", "normal_", "randn_like", "normal_functional", "truncated_normal"),
-    "uniform": ("uniform", "rand", "rand_like", "uniform_", "random"),
-    "binary": ("bernoulli", "bernoulli_", "native_dropout"),
-    "choice": ("categorical", "multinomial"),
+    "gaussian": (
+        "normal",
+        "randn",
+        "normal_",
+        "randn_like",
+        "normal_functional",
+        "truncated_normal",
+        "RandomNormal",
+        "RandomNormalLike",
+    ),
+    "uniform": ("uniform", "rand", "rand_like", "uniform_", "random", "RandomUniform", "RandomUniformLike"),
+    "binary": ("bernoulli", "bernoulli_", "native_dropout", "Bernoulli"),
+    "choice": ("categorical", "multinomial", "Multinomial"),
     "integers": ("randint", "randint_like", "random_"),
     "order": ("permutation", "randperm"),
 }

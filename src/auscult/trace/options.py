@@ -28,6 +28,8 @@ class Options:
         operations: Whether results of functional operations inside composite modules are recorded (torch).
         noise: Whether random draws are recorded.
         fingerprints: Whether the content of the modules' weights goes into the manifest, for alignment without the models.
+        batch_bytes: Of tensors that a runtime may hold at once, where it gives intermediates only as outputs (ONNX Runtime): what
+            does not fit is computed in further runs.
         replay: Draw the noise of this trace again, in its order, instead of fresh one.
     """
 
@@ -40,6 +42,7 @@ class Options:
     operations: bool = False
     noise: bool = True
     fingerprints: bool = True
+    batch_bytes: int = 1 << 30
     replay: Trace | None = None
 
     def wants(self, path: str) -> bool:

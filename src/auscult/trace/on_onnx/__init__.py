@@ -1,0 +1,1 @@
+"""Recording ONNX models in ONNX Runtime: every intermediate tensor becomes an output of the graph."""
