@@ -96,4 +96,6 @@ def row_peaks(tensor: Tensor, values: list[float]) -> list[float]:
     """Largest magnitude of each row along axis 0, where `values` are all of the tensor; NaN counts as infinite."""
     width = prod(tensor.shape[1:])
     sizes = [inf if isnan(value) else abs(value) for value in values]
+    if width == 1:
+        return sizes
     return [max(sizes[start : start + width]) for start in range(0, len(sizes), width)] if width else []

@@ -19,15 +19,12 @@ from auscult.weights import Checkpoint, Tensor
 
 Progress = Callable[[int, int, str], None]
 
-SAMPLE_VALUES = 1 << 17  # of all weights together, unless MIN_WEIGHT_SAMPLE of each are more
-MAX_WEIGHT_SAMPLE = 2048
-MIN_WEIGHT_SAMPLE = 1024  # fewer do not tell a fresh weight from a trained one
+WEIGHT_SAMPLE = 1024  # values of a weight at first sight
+SECOND_LOOK = 8192  # values of a weight that looks fresh at first sight
 MAX_WEIGHTS = 512  # looked at so closely; of the others, and of vectors, a few values
 VECTOR_SAMPLE = 512
 LEAST_SAMPLE = 64
-MIN_PIECE = 256  # values; a piece is one block, so that a sample meets many rows
-MAX_PIECES = 8
-SECOND_LOOK = 8192  # values of a tensor that looks fresh at first sight, in 32 pieces
+PIECE = 256  # values; a piece is one block, so that a sample meets many rows
 BATCH_VALUES = 1 << 16  # measured in one pass with `full`; 512 kB of float64
 CHUNK_VALUES = 1 << 18  # read at a time with `full`
 RELEASE_EVERY = 16  # tensors after which pages of the file are given back
@@ -113,11 +110,10 @@ def _sample(tensors: list[Tensor]) -> Iterator[Outcome]:
     """Evenly spread contiguous pieces of each tensor."""
     weights = [tensor.name for tensor in tensors if len(tensor.shape) > 1 and tensor.size > VECTOR_SAMPLE]
     chosen = set(weights[:: -(-len(weights) // MAX_WEIGHTS)] if weights else ())
-    close = min(max(SAMPLE_VALUES // max(len(chosen), 1), MIN_WEIGHT_SAMPLE), MAX_WEIGHT_SAMPLE)
     brief = VECTOR_SAMPLE if len(tensors) <= MAX_WEIGHTS * 4 else LEAST_SAMPLE
     for index, tensor in enumerate(tensors):
         closely = tensor.name in chosen
-        limit = close if closely else brief
+        limit = WEIGHT_SAMPLE if closely else brief
         try:
             pieces = [glance.values_of(tensor, *span) for span in _spans(tensor.size, limit)]
         except CheckpointError as error:
@@ -138,7 +134,7 @@ def _spans(size: int, limit: int) -> Iterator[tuple[int, int]]:
     if size <= limit:
         yield from ((0, size),) if size else ()
         return
-    pieces = max(min(limit // MIN_PIECE, MAX_PIECES if limit < SECOND_LOOK else limit // MIN_PIECE), 1)
+    pieces = max(limit // PIECE, 1)
     length = limit // pieces
     for piece in range(pieces):
         start = (size - length) * piece // max(pieces - 1, 1)

@@ -42,7 +42,7 @@ def inspect(
         target: Path, `package.module:callable`, `file.py:callable`, Checkpoint, or live torch or MLX module.
         kwargs: Arguments for code given as a target.
         container: Which group of tensors to take from a file that has several.
-        full: Read all values; otherwise a sample of every tensor, up to 2048 values spread over it (see `auscult.checkpoint.health`).
+        full: Read all values; otherwise a sample of every tensor, mostly a thousand values spread over it.
         tensors: List every tensor with its measures.
         histogram: Patterns of tensor names (`*` matches anything) to draw; these are read whole.
 

@@ -8,9 +8,9 @@ writers of sound files turn NaN into zero.
 **Why it happens.** A training run that diverged and was saved; a cast to float16 of values above 65504; a division by a zero
 norm when weight norm was fused.
 
-**Blind spots.** Without `--full` up to 2048 values per tensor are looked at, in pieces spread evenly: a tensor that is NaN
-throughout is found, a single NaN in a million values is not. Buffers that are infinite on purpose (attention masks) are found
-too; they are reported as a warning if their name says so.
+**Blind spots.** Without `--full` about a thousand values per tensor are looked at, in pieces spread evenly: a tensor that is
+NaN throughout is found, a single NaN in a million values is not. Buffers that are infinite on purpose (attention masks) are
+found too; they are reported as a warning if their name says so.
 
 **How it is measured.** Counted. No threshold, no false alarms.
 
