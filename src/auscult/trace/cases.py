@@ -16,7 +16,7 @@ MIN_CALLS = 3  # a module that is called so often within one call of its parent 
 MAX_CONTEXT = 48
 
 
-def case_at(
+def case_at(  # noqa: PLR0917 - the place, then what is known beside the traces
     ref: Trace,
     cand: Trace,
     path_ref: str,

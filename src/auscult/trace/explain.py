@@ -8,6 +8,7 @@ import numpy as np
 
 from auscult import plugins
 from auscult.trace.case import Explanation, LayerCase
+from auscult.trace.nearness import error
 from auscult.trace.wiring import candidate_limit
 
 MISTAKES = "auscult.trace.mistakes"
@@ -24,6 +25,8 @@ def explain(case: LayerCase, floor: float = 0.0) -> tuple[Explanation, ...]:
     Args:
         floor: Relative error that a correct implementation in the candidate's precision would have at this place.
     """
+    if error(case.candidate, case.reference) == 0:
+        return ()
     limit = candidate_limit(case, floor)
     best: dict[str, Explanation] = {}
     for module in plugins.modules(MISTAKES):

@@ -145,11 +145,17 @@ def _fitted(wanted: Array, value: Array) -> Array | None:
 
 def _products(wanted: Array, context: Mapping[str, Array], alike: Mapping[str, Array]) -> Iterator[_Base]:
     """Each tensor times each other one that is broadcast over it: masks, gains, gates. A mask that keeps all is no product."""
-    for name, value in list(alike.items())[:MAX_PAIRED]:
-        for other, factor in context.items():
-            spread = None if other == name else broadcast(real(factor), wanted.shape)
-            if spread is not None and not (spread == 1).all():
-                yield _Base((name, other), "product", value * spread)
+    names = list(alike)[:MAX_PAIRED]
+    for other, factor in context.items():
+        spread = broadcast(real(factor), wanted.shape)
+        if spread is None or (spread == 1).all():
+            continue
+        for name in names:
+            if name != other:
+                yield _Base((name, other), "product", alike[name] * spread)
+        if np.isin(factor, (0, 1)).all():  # a mask may also lie on a sum
+            for one, two in combinations([name for name in names if name != other], 2):
+                yield _Base((one, two, other), "masked sum", (alike[one] + alike[two]) * spread)
 
 
 def broadcast(mask: Array, shape: tuple[int, ...]) -> Array | None:

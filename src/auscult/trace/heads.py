@@ -74,8 +74,15 @@ def projected(case: LayerCase) -> Projected | None:
         return None
     if any(part.ndim != 3 for part in found.values()):
         return None
-    masks = {key: value for key, value in case.context.items() if MASK.search(key.rpartition(":")[2]) and value.ndim >= 1}
+    masks = {key: value for key, value in case.context.items() if _is_mask(key, value, found["k"].shape[1])}
     return Projected(found["q"], found["k"], found["v"], masks)
+
+
+def _is_mask(key: str, value: Array, keys: int) -> bool:
+    """Called so, or made of zeros and ones, one per key."""
+    if value.ndim < 2 or value.shape[-1] != keys:
+        return False
+    return value.dtype.kind == "b" or bool(MASK.search(key.rpartition(":")[2])) or bool(np.isin(value, (0, 1)).all())
 
 
 def _merged(value: Array) -> Array:

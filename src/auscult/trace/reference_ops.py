@@ -66,10 +66,10 @@ def normalise(x: Array, axes: tuple[int, ...], eps: float, *, centre: bool = Tru
 
 
 def softmax(x: Array, axis: int = -1) -> Array:
-    """Rows of nothing but -inf give zeros."""
-    top = x.max(axis, keepdims=True)
-    powers = np.exp(x - np.where(np.isfinite(top), top, 0.0))
-    return powers / np.maximum(powers.sum(axis, keepdims=True), 1e-300)  # type: ignore[no-any-return]
+    """Rows of nothing but -inf give NaN, as they do in torch and MLX."""
+    with np.errstate(invalid="ignore"):
+        powers = np.exp(x - x.max(axis, keepdims=True))
+    return powers / powers.sum(axis, keepdims=True)  # type: ignore[no-any-return]
 
 
 def attention(q: Array, k: Array, v: Array, scale: float, bias: Array | None = None) -> Array:

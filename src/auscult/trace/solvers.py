@@ -18,7 +18,8 @@ class Course:
 
     Attributes:
         times: At which the estimator was asked, [steps].
-        states: Before each step, and the result where it is known.
+        states: Before each step.
+        result: After the last, as the code around the loop gave it (and perhaps transformed it).
         conditional, unconditional: Velocities; the latter is empty without classifier-free guidance.
     """
 
@@ -26,6 +27,7 @@ class Course:
     states: tuple[Array, ...]
     conditional: tuple[Array, ...]
     unconditional: tuple[Array, ...]
+    result: Array | None = None
 
     @property
     def steps(self) -> int:
@@ -79,9 +81,8 @@ def _paired(times: list[float], states: list[Array], outputs: list[Array], resul
 
 
 def _course(times: list[float], states: list[Array], one: list[Array], two: list[Array], result: Array | None) -> Course:
-    if result is not None and result.shape == states[0].shape:
-        states = [*states, result]
-    return Course(np.array(times), tuple(states), tuple(one), tuple(two))
+    end = result if result is not None and result.shape == states[0].shape else None
+    return Course(np.array(times), tuple(states), tuple(one), tuple(two), end)
 
 
 def blend(run: Course, index: int) -> tuple[float, float, float] | None:
@@ -136,9 +137,11 @@ def method(run: Course, limit: float) -> str:
         return "heun"
     if run.steps < 2 or len(run.states) < 2:
         return "unknown"
+    if _is_midpoint(run):
+        return "midpoint"
     fits = [blend(run, index) for index in range(len(run.states) - 1)]
     if all(fit is not None and fit[2] <= limit for fit in fits):
-        return "midpoint" if _is_midpoint(run) else "euler"
+        return "euler"
     if _is_ping_pong(run):
         return "ping-pong"
     return "unknown"
@@ -155,11 +158,14 @@ def _is_rk4(times: Array) -> bool:
 
 def _is_midpoint(run: Course) -> bool:
     """Every second state is half a step from the one before it, and the step is taken from that one."""
-    if run.steps % 2 or len(run.states) <= run.steps:
+    if run.steps % 2 or run.steps < 4:
         return False
-    for index in range(0, run.steps, 2):
-        start, end, velocity = run.states[index], run.states[index + 2], run.conditional[index + 1]
-        if run.unconditional or error(start + 2 * (run.times[index + 1] - run.times[index]) * velocity, end) > 1e-4:
+    for index in range(0, run.steps - 2, 2):
+        start, middle, end = run.states[index : index + 3]
+        velocities = [run.conditional[index + 1]] + ([run.unconditional[index + 1]] if run.unconditional else [])
+        moved, own = (end - start).ravel(), np.stack([v.ravel() for v in velocities], 1)
+        fit, *_ = np.linalg.lstsq(own, moved, rcond=None)
+        if error(own @ fit, moved) > 1e-4 or error(middle, end) < 1e-9:
             return False
     return True
 

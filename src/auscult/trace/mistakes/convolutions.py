@@ -136,7 +136,7 @@ def _mistakes(right: Conv, weight: Array) -> Iterator[Conv]:
                 grown = (kernel - 1) * (dilation - right.dilation)
                 yield replace(right, dilation=dilation)
                 yield replace(right, dilation=dilation, left=right.left + grown // 2, right=right.right + grown - grown // 2)
-    square = weight.shape[0] == weight.shape[1] * (1 if right.transposed else right.groups)
+    square = weight.shape[0] == weight.shape[1]
     for layout in LAYOUTS:
         if layout and (square or not layout.startswith("exchanged")):
             yield replace(right, layout=layout)

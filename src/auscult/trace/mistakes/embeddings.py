@@ -181,7 +181,7 @@ def _of_positions(case: LayerCase, floor: float) -> Iterator[Explanation]:
 
 
 def _tables(case: LayerCase, frames: int, width: int) -> Iterator[_Table]:
-    for order in ORDERS:
+    for order in ORDERS if width % 2 == 0 else ():
         for shift in (0, 1):
             yield _Table(None, frames, width, order, shift)
     held = [*case.weights.values(), *(w for weights in case.relatives.values() for w in weights.values())]
@@ -203,7 +203,7 @@ class _Table:
         """Rows from `first` on, [time, features]."""
         if self.rows is None:
             positions = np.arange(self.frames) + float(first)
-            return ops.sinusoids(positions, self.width - self.width % 2, order=self.order, shift=self.shift)  # type: ignore[arg-type]
+            return ops.sinusoids(positions, self.width, order=self.order, shift=self.shift)  # type: ignore[arg-type]
         if first < 0 or first + self.frames > len(self.rows):
             return None
         return self.rows[first : first + self.frames]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import permutations, product
 
 import numpy as np
 
@@ -22,9 +23,12 @@ NAMES = (
     "istft-trim",
     "channels-reversed",
     "time-reversed",
+    "skip-order",
 )
 WAVE = re.compile(r"i_?stft|inverse_?stft|spectrogram|head", re.IGNORECASE)
+LAST = re.compile(r"LSTM|GRU|RNN|Linear|LayerNorm|RMSNorm|Embedding|Attention", re.IGNORECASE)  # channels are the last axis
 MIN_COMMON = 8
+MAX_EDGE = 64
 MODES: tuple[PaddingMode, ...] = ("zeros", "reflect", "replicate", "circular")
 
 
@@ -35,7 +39,9 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     yield from _padded(case, limit)
     yield from _lengthened(case, limit)
     right, got = real(case.reference), real(case.candidate)
-    yield from _reversed(right, got)
+    yield from _reversed(case, right, got)
+    yield from _exchanged(case, right, got)
+    yield from _edges(case, right, got, limit)
     yield from _lag(case, right, got, limit)
     yield from _affine(case, right, got)
 
@@ -44,7 +50,7 @@ def _padded(case: LayerCase, limit: float) -> Iterator[Explanation]:
     """What reaches a layer is a known tensor padded: by how much, on which side, with what."""
     if not case.role.startswith("input"):
         return
-    for name, value in list(case.context.items())[-3:]:
+    for name, value in case.context.items():
         if value.dtype.kind != "f" or value.ndim != case.reference.ndim:
             continue
         rights = list(_paddings(real(case.reference), real(value), reference_limit(case)))
@@ -83,7 +89,7 @@ def _paddings(target: Array, value: Array, limit: float) -> Iterator[tuple[int, 
 
 def _lengthened(case: LayerCase, limit: float) -> Iterator[Explanation]:
     """Interpolation: nearest, linear (two conventions of the ends), repeated as a whole, zeros between."""
-    sources = [*list(case.context.items())[-3:], *(case.inputs.items() if case.role == "output" else ())]
+    sources = {**case.inputs, **case.context}.items()
     for name, value in sources:
         if value.dtype.kind != "f" or value.ndim != case.reference.ndim:
             continue
@@ -130,11 +136,58 @@ def _interpolated(x: Array, at: Array) -> Array:
     return np.asarray(x[..., low] * (1 - part) + x[..., high] * part)
 
 
-def _reversed(right: Array, got: Array) -> Iterator[Explanation]:
-    if right.shape != got.shape or right.ndim < 2:
+def _exchanged(case: LayerCase, right: Array, got: Array) -> Iterator[Explanation]:
+    """Two to four blocks of channels, concatenated in another order."""
+    if right.shape != got.shape or not case.role.startswith("input"):
         return
     for axis in range(1, right.ndim):
-        cause, what = ("channels-reversed", "channels") if axis == 1 and right.ndim > 2 else ("time-reversed", "frames")
+        for count in (2, 3, 4):
+            if right.shape[axis] % count:
+                continue
+            blocks = np.split(right, count, axis)
+            for order in permutations(range(count)):
+                if order != tuple(range(count)):
+                    residual = error(np.concatenate([blocks[i] for i in order], axis), got)
+                    says = f"it concatenates the {count} parts of axis {axis} in the order {list(order)}"
+                    fix = "concatenate in the reference's order"
+                    yield Explanation("skip-order", {"axis": axis, "order": order}, residual, says, fix=fix, complexity=2)
+
+
+def _edges(case: LayerCase, right: Array, got: Array, limit: float) -> Iterator[Explanation]:
+    """The same inside, but padded otherwise: what the reference padded with zeros shows at its ends."""
+    if not case.role.startswith("input") or right.ndim < 3:
+        return
+    for axis in range(1, right.ndim):
+        one, two = np.moveaxis(right, axis, -1), np.moveaxis(got, axis, -1)
+        left, end = _zeros(one), _zeros(one[..., ::-1])
+        inside = one[..., left : one.shape[-1] - end]
+        if one.shape[:-1] != two.shape[:-1] or not left + end or inside.shape[-1] < MIN_COMMON:
+            continue
+        total = two.shape[-1] - inside.shape[-1]
+        for at, mode in product(range(total + 1), MODES):
+            made = pad(inside, at, total - at, mode)
+            if made is None or (at, total - at, mode) == (left, end, "zeros"):
+                continue
+            causal = (0 in (left, end)) != (0 in (at, total - at))
+            cause = "padding-mode" if causal or mode != "zeros" else "stride-padding"
+            says = f"it pads {at} left and {total - at} right with {mode}, the reference {left} and {end} with zeros"
+            sides = {"reference": [left, end, "zeros"], "candidate": [at, total - at, mode]}
+            residual = error(made, two)
+            if residual <= limit:
+                yield Explanation(cause, sides, residual, says, fix=f"pad ({left}, {end}) with zeros")
+
+
+def _zeros(x: Array) -> int:
+    """How many frames at the start are all zero."""
+    return next((frame for frame in range(min(MAX_EDGE, x.shape[-1])) if x[..., frame, None].any()), 0)
+
+
+def _reversed(case: LayerCase, right: Array, got: Array) -> Iterator[Explanation]:
+    if right.shape != got.shape or right.ndim < 2:
+        return
+    channels = (right.ndim - 1) if LAST.search(case.module.type) else 1
+    for axis in range(1, right.ndim):
+        cause, what = ("channels-reversed", "channels") if axis == channels else ("time-reversed", "frames")
         yield Explanation(
             cause,
             {"axis": axis},

@@ -42,7 +42,8 @@ def _told(case: LayerCase, right: Expression, got: Expression) -> tuple[str, str
         if {right.join, got.join} == {"sum", "mean"} or _factor_of_branches(right, got):
             return "branch-sum-mean", f"it takes the {got.join} of {len(right.terms)} branches, the reference the {right.join}"
         return None
-    if right.join == "product" and got.join == "one" and len(more) == 1 and not fewer:
+    masked = (right.join, got.join) in {("product", "one"), ("masked sum", "sum")}
+    if masked and len(more) == 1 and not fewer:
         return "mask-not-applied", f"it does not multiply by {more.pop()}"
     if right.join == "sum" and not fewer and more and got.join in {"one", "sum"}:
         lost = ", ".join(sorted(more))

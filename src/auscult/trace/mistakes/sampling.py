@@ -33,7 +33,7 @@ def _still(right: Course, got: Course) -> Iterator[Explanation]:
     """The states end as the noise that they began with."""
     moved, should = (_travelled(run) for run in (got, right))
     if moved < STILL and should > 10 * STILL:
-        last = got.states[-1]
+        last = got.states[-1] if got.result is None else got.result
         says = f"its states move by {moved:.2g} of their size, the reference's by {should:.2g}: the output is the start noise"
         evidence = {
             "mean": float(last.mean()),
@@ -47,7 +47,8 @@ def _still(right: Course, got: Course) -> Iterator[Explanation]:
 
 
 def _travelled(run: Course) -> float:
-    return error(run.states[-1], run.states[0])
+    end = run.states[-1] if run.result is None else run.result
+    return error(end, run.states[0])
 
 
 def _noise(right: Array, got: Array, case: LayerCase) -> Iterator[Explanation]:
@@ -94,8 +95,7 @@ def _steps(right: Course, got: Course, limit: float) -> Iterator[Explanation]:
 
 def _guidance(right: Course, got: Course, limit: float) -> Iterator[Explanation]:
     """The displacement of a step as a mix of the two velocities, divided by the step: (1 + w, -w), (w, 1 - w), ..."""
-    last = min(len(right.states), len(got.states)) - 1
-    for index in range(last):
+    for index in range(min(len(right.states), len(got.states)) - 1):
         one, two = blend(right, index), blend(got, index)
         if one is None or two is None or one[2] > limit or two[2] > limit:
             return

@@ -71,6 +71,8 @@ def _flips(case: LayerCase, right: Array, got: Array, floor: float) -> Iterator[
                 continue
             flat = np.moveaxis(wide, axis, -1).reshape(-1, wide.shape[axis])
             spots = np.flatnonzero(right.ravel() != got.ravel())
+            if not len(spots):
+                return
             best = np.sort(flat[spots], -1)
             rms = float(np.sqrt(np.mean(flat**2)))
             margin = (flat[spots].max(-1) - flat[spots, np.clip(got.ravel()[spots], 0, flat.shape[1] - 1)]) / rms
