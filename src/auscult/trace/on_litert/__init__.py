@@ -1,0 +1,1 @@
+"""Recording LiteRT models: the interpreter keeps every tensor."""
