@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from auscult.trace.axes import Order, turned, turned_back
 from auscult.trace.boundaries import concatenated
-from auscult.trace.modules import Side
+from auscult.trace.modules import Side, base_role
 from auscult.trace.pairs import LayerAlignment, LayerPair
 from auscult.trace.records import Record, Trace
 from auscult.trace.runner import Runner
@@ -119,24 +119,27 @@ def _for_reference(
             yield call, Outputs(cand.trace, both, orders, back=False)
 
 
-def with_own(trace: Trace, path: str, call: int) -> Trace:
-    """The same trace, in which that call's outputs are what the module gave itself."""
+GIVEN = "~given"
+
+
+def own_view(trace: Trace, path: str | None = None, call: int = 0) -> Trace:
+    """The same trace, in which outputs are what the modules gave themselves: of that call, or of all."""
     own = {
-        r.role.replace("own", "output", 1): r
+        f"{r.path}#{r.call}:{r.role.replace('own', 'output', 1)}": r
         for r in trace.records
-        if (r.path, r.call) == (path, call) and r.role.startswith("own")
+        if base_role(r.role) == "own" and (path is None or (r.path, r.call) == (path, call))
     }
-    if not own:
-        return trace
-    held = {f"{path}#{call}:{role}": record.same_as or record.key for role, record in own.items()}
+    source = {key: record.same_as or record.key for key, record in own.items()}
     records = []
     for record in trace.records:
-        if (record.path, record.call) == (path, call) and record.role in own:
-            records.append(replace(own[record.role], role=record.role, order=record.order, same_as=None))
-        elif not record.role.startswith("own"):
-            records.append(record)
+        if record.key in own:
+            records.append(replace(own[record.key], role=record.role, order=record.order, same_as=None))
+        elif base_role(record.role) != "own":
+            # What was the same as an output that is now another tensor stays what it was.
+            held = f"{record.same_as}{GIVEN}" if record.same_as in own else record.same_as
+            records.append(replace(record, same_as=held))
 
     def values(key: str, /) -> Array:
-        return trace.values(held.get(key, key))
+        return trace.values(source.get(key, key.removesuffix(GIVEN)))
 
     return Trace(trace.manifest, tuple(records), values, trace.path, trace.left_out)
