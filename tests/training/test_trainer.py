@@ -38,7 +38,9 @@ def utterances() -> list[Utterance]:
 def test_torch_mel_is_the_numpy_mel() -> None:
     samples = utterances()[0].samples
     theirs = LogMel(vocoder.MEL)(torch.from_numpy(samples)[None])[0].numpy()
-    np.testing.assert_allclose(theirs, mel_spectrogram(samples, vocoder.MEL), atol=0.02)  # the gradient's floor under |STFT|
+    mine = mel_spectrogram(samples, vocoder.MEL)
+    floor = -8.0  # below it the gradient's floor under |STFT| shows
+    np.testing.assert_allclose(np.maximum(theirs, floor), np.maximum(mine, floor), atol=2e-3)
 
 
 def test_losses_vanish_only_at_the_target() -> None:

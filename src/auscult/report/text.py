@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from auscult.finding import Finding, Severity, Skip
-from auscult.report._diagnosis import diagnosis_lines
+from auscult.report._diagnosis import brief_lines, diagnosis_lines
 from auscult.report._inspect import inspect_lines
 from auscult.report._style import Style
 from auscult.verdict import Coverage, MappingEntry, Report, Verdict
@@ -49,10 +49,13 @@ def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
     if report.command == "inspect":
         yield ""
         yield from inspect_lines(report.extra, style, verbose)
+    brief = report.command == "demo" and verbose == 0
     if report.findings:
         yield ""
-        for finding in report.findings:
-            yield from finding_lines(finding, style, verbose)
+        if brief:
+            yield from brief_lines(report, style)
+        else:
+            yield from (line for finding in report.findings for line in finding_lines(finding, style, verbose))
     yield from diagnosis_lines(report.extra, style, verbose)
     if report.skips:
         yield ""
@@ -152,6 +155,8 @@ def summary_line(report: Report) -> str:
 def next_command(report: Report) -> str:
     """What to type next."""
     first = report.findings[0]
+    if report.command == "demo":
+        return f"open {report.extra['page']}" if "page" in report.extra else "auscult demo -v"
     fixable = bool(first.fix and first.fix.recipe) and "fixed" not in report.extra
     if report.command == "diff" and fixable:
         return f"auscult diff {' '.join(map(quoted, report.subjects))} --fix OUT"
