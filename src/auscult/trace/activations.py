@@ -15,6 +15,7 @@ from scipy.special import expit
 from auscult.trace import reference_ops as ops
 from auscult.weights import Array
 
+MIN_CUT = 2  # elements at a limit before it counts as one
 SLOPES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.3, 0.5)
 
 
@@ -94,8 +95,8 @@ def candidates(x: Array, y: Array) -> Iterator[Activation]:
     power = float(np.dot(x, x))
     if power > 0:
         factor = float(np.dot(x, y)) / power
-        if np.isfinite(factor) and factor != 0:
-            yield scale(_usual_factor(factor))
+        if np.isfinite(factor) and factor != 0 and usual_factor(factor) != 1:
+            yield scale(usual_factor(factor))
 
 
 def _clamps(x: Array, y: Array) -> Iterator[Activation]:
@@ -103,7 +104,9 @@ def _clamps(x: Array, y: Array) -> Iterator[Activation]:
     if not len(y) or not np.isfinite(y).all():
         return
     low, high = float(y.min()), float(y.max())
-    cut_low, cut_high = bool((x < low).any()), bool((x > high).any())
+    span = 1e-6 * max(high - low, 1e-12)
+    cut_low = (x < low - span).sum() >= MIN_CUT and (y == low).sum() >= MIN_CUT
+    cut_high = (x > high + span).sum() >= MIN_CUT and (y == high).sum() >= MIN_CUT
     if cut_low or cut_high:
         limits = (low if cut_low else -np.inf, high if cut_high else np.inf)
         yield clamp(*limits)
@@ -121,7 +124,7 @@ def _usual(slope: float) -> float:
     return near if abs(near - slope) < 0.02 * max(near, 1e-3) else slope
 
 
-def _usual_factor(factor: float) -> float:
+def usual_factor(factor: float) -> float:
     """A factor that is nearly a ratio of small integers or a square root of one is taken as such."""
     for top in range(1, 9):
         for bottom in range(1, 9):

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations, permutations
+from itertools import chain, combinations, permutations
 
 import numpy as np
 
-from auscult.trace.activations import Activation, candidates
+from auscult.trace.activations import Activation, candidates, usual_factor
 from auscult.trace.nearness import error, oriented, real
 from auscult.weights import Array
 
 MAX_SINGLES = 24  # the latest tensors of the context that are tried
 MAX_PAIRED = 10
+MAX_JOINED = 12
 MAX_CONCATENATED = 6
 SCREEN = 2048  # elements on which an expression is tried before all are
 Axis = int
@@ -30,6 +31,7 @@ class Expression:
     Attributes:
         join: `one`, `sum`, `difference`, `mean`, `concat`, `product`, `gate` (one half times an activated half is not tried).
         axis: Of a concatenation.
+        factors: Of the terms of a weighted sum, fitted.
     """
 
     terms: tuple[str, ...]
@@ -37,15 +39,18 @@ class Expression:
     activation: Activation
     error: float = 0.0
     axis: int | None = None
+    factors: tuple[float, ...] = ()
 
     @property
-    def complexity(self) -> int:
-        free = self.activation.fitted
+    def complexity(self) -> float:
+        free = self.activation.fitted + len(self.factors) / 2
         return len(self.terms) + (self.join not in {"one", "sum", "concat"}) + (self.activation.name != "identity") + 2 * free
 
     @property
     def says(self) -> str:
         names = ", ".join(self.terms)
+        if self.factors:
+            names = ", ".join(f"{f:.6g} * {t}" for f, t in zip(self.factors, self.terms, strict=True))
         inner = self.terms[0] if self.join == "one" else f"{self.join}({names})"
         if self.activation.name == "identity":
             return inner
@@ -63,25 +68,37 @@ class _Base:
     axis: int | None = None
 
 
-def expressions(target: Array, context: Mapping[str, Array], limit: float) -> list[Expression]:
+def expressions(
+    target: Array, context: Mapping[str, Array], limit: float, alone: Mapping[str, Array] | None = None
+) -> list[Expression]:
     """Expressions that give the target within that relative error, the simplest and nearest first.
 
     Args:
         context: Tensors known before, oldest first; later ones are tried first.
+        alone: Further tensors, tried only by themselves.
     """
     if target.dtype.kind not in "f" and target.dtype.name != "bfloat16":
         return []
     wanted = real(target)
     spots = _spots(wanted)
     found: list[Expression] = []
-    for base in _bases(wanted, context):
+    for base in chain(_alone(wanted, alone or {}), _bases(wanted, context)):
         for activation in _screened(base.values.ravel()[spots], wanted.ravel()[spots], limit):
+            if activation.name == "scale" and _is_count(activation.constant or 0.0, base):
+                continue  # the sum of n is not n times their mean, but their sum
             missed = error(activation.function(base.values), wanted)
             if missed <= limit:
                 found.append(Expression(base.terms, base.join, activation, missed, base.axis))
         if any(e.complexity <= 1 and e.error < limit / 10 for e in found):
             break
-    return sorted((_named(one, context) for one in found), key=lambda e: (e.complexity, e.error))
+    if not found:
+        found = list(_weighted(wanted, spots, context, limit))
+    return sorted((_named(one, {**context, **(alone or {})}) for one in found), key=lambda e: (e.complexity, e.error))
+
+
+def _is_count(factor: float, base: _Base) -> bool:
+    count = len(base.terms)
+    return base.join in {"sum", "mean"} and min(abs(factor - count), abs(factor * count - 1)) < 1e-4
 
 
 def _named(one: Expression, context: Mapping[str, Array]) -> Expression:
@@ -92,6 +109,19 @@ def _named(one: Expression, context: Mapping[str, Array]) -> Expression:
         if one.join in {"concat", "difference", "product"}
         else replace(one, terms=tuple(sorted(one.terms, key=order.__getitem__)))
     )
+
+
+def _weighted(wanted: Array, spots: Array, context: Mapping[str, Array], limit: float) -> Iterator[Expression]:
+    """a * one + b * two, perhaps under a mask, with factors fitted to the drawn elements."""
+    identity = Activation("identity", lambda x: x)
+    for base in _bases(wanted, context, weighted=True):
+        parts = base.values.reshape(2, -1)
+        solution, *_ = np.linalg.lstsq(parts[:, spots].T, wanted.ravel()[spots], rcond=None)
+        if (np.abs(solution) > 1e-6).all():
+            factors = tuple(usual_factor(float(f)) for f in solution)
+            missed = error((np.array(factors) @ parts).reshape(wanted.shape), wanted)
+            if missed <= limit:
+                yield Expression(base.terms, base.join, identity, missed, None, factors)
 
 
 def _spots(wanted: Array) -> Array:
@@ -109,15 +139,19 @@ def _screened(x: Array, y: Array, limit: float) -> Iterator[Activation]:
             yield activation
 
 
-def _bases(wanted: Array, context: Mapping[str, Array]) -> Iterator[_Base]:
+def _bases(wanted: Array, context: Mapping[str, Array], *, weighted: bool = False) -> Iterator[_Base]:
     latest = [name for name, value in context.items() if value.dtype.kind == "f" or value.dtype.name == "bfloat16"][::-1][
         :MAX_SINGLES
     ]
     held = {name: real(context[name]) for name in latest}
     alike = {name: fit for name, value in held.items() for fit in [_fitted(wanted, value)] if fit is not None}
+    if weighted:
+        yield from _pairs(wanted, context, alike)
+        return
     for name, value in alike.items():
         yield _Base((name,), "one", value)
     whole = list(alike)
+    whole = whole[:MAX_JOINED]
     for count in range(3, len(whole) + 1):  # branches that end together: sums and means of neighbours, latest first
         for start in range(len(whole) - count + 1):
             group = whole[start : start + count]
@@ -133,12 +167,34 @@ def _bases(wanted: Array, context: Mapping[str, Array]) -> Iterator[_Base]:
     yield from _concatenations(wanted, held)
 
 
+def _alone(wanted: Array, tensors: Mapping[str, Array]) -> Iterator[_Base]:
+    for name, value in tensors.items():
+        if value.dtype.kind == "f" and (fit := _fitted(wanted, real(value))) is not None:
+            yield _Base((name,), "one", fit)
+
+
+def _pairs(wanted: Array, context: Mapping[str, Array], alike: Mapping[str, Array]) -> Iterator[_Base]:
+    """Two tensors each, one above the other, for a fit of their factors."""
+    masks = [spread for factor in context.values() if (spread := _mask(factor, wanted.shape)) is not None]
+    for one, two in combinations(list(alike)[:MAX_PAIRED], 2):
+        yield _Base((one, two), "sum", np.stack([alike[one], alike[two]]))
+        for spread in masks:
+            yield _Base((one, two), "sum", np.stack([alike[one] * spread, alike[two] * spread]))
+
+
+def _mask(factor: Array, shape: tuple[int, ...]) -> Array | None:
+    """Zeros and ones that can lie over that shape, unless they are all ones."""
+    if not np.isin(factor, (0, 1)).all() or factor.all():
+        return None
+    return broadcast(real(factor), shape)
+
+
 def _fitted(wanted: Array, value: Array) -> Array | None:
     """The value in the target's shape: as it is, with its axes in another order, or with axes of length one."""
     if value.shape == wanted.shape:
         return value
     if value.size != wanted.size:
-        return None
+        return broadcast(value, wanted.shape) if value.ndim > 1 and 1 < value.size < wanted.size else None
     turned = oriented(wanted, value)
     return turned if turned.shape == wanted.shape else None
 

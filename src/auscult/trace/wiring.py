@@ -8,10 +8,12 @@ from functools import lru_cache
 
 import numpy as np
 
+from auscult.trace.activations import SLOPES
 from auscult.trace.case import LayerCase
 from auscult.trace.expressions import Expression, expressions
 from auscult.trace.nearness import error, real, tolerance
 from auscult.trace.norms import NORM_TYPES, as_written
+from auscult.trace.reference_ops import normalise
 from auscult.weights import Array
 
 SLACK = 3.0  # how far above the floor a reproduction may lie: the floor is a measured rms, not a bound
@@ -50,11 +52,33 @@ class Difference:
 @lru_cache(maxsize=4)
 def differences(case: LayerCase, floor: float) -> tuple[Difference, ...]:
     """Readings of the case that reproduce both sides, those that change least first."""
-    known = {**case.context, **_normalised(case)}
-    references = expressions(case.reference, known, reference_limit(case))[:MAX_READINGS]
-    candidates = expressions(case.candidate, known, candidate_limit(case, floor))[:MAX_READINGS] if references else []
+    references, candidates = _read(case, floor, _normalised(case))
+    if not references or not candidates:
+        references, candidates = _read(case, floor, _normalised(case) | _functional(case))
     found = [Difference(r, c, _steps(r, c)) for r in references for c in candidates if _steps(r, c)]
     return tuple(sorted(found, key=lambda d: (d.steps, d.reference.complexity + d.candidate.complexity, d.candidate.error)))
+
+
+def _read(case: LayerCase, floor: float, alone: Mapping[str, Array]) -> tuple[list[Expression], list[Expression]]:
+    references = expressions(case.reference, case.context, reference_limit(case), alone)[:MAX_READINGS]
+    if not references:
+        return [], []
+    return references, expressions(case.candidate, case.context, candidate_limit(case, floor), alone)[:MAX_READINGS]
+
+
+def _functional(case: LayerCase) -> dict[str, Array]:
+    """Norms without parameters of the latest tensors, and of these behind a leaky ReLU: code may norm between modules."""
+    result: dict[str, Array] = {}
+    for name, value in list(case.context.items())[-2:]:
+        if value.dtype.kind != "f" or value.ndim != 3:
+            continue
+        x = real(value)
+        for slope in (1.0, *SLOPES):
+            inner = name if slope == 1.0 else f"leaky_relu({name}, {slope:g})"
+            y = x if slope == 1.0 else np.where(x >= 0, x, slope * x)
+            result[f"instance_norm({inner})"] = normalise(y, (2,), 1e-5)
+            result[f"layer_norm({inner})"] = normalise(y, (1,), 1e-5)
+    return result
 
 
 def _steps(one: Expression, two: Expression) -> int:
@@ -67,6 +91,8 @@ def _steps(one: Expression, two: Expression) -> int:
         two.activation.constant,
         two.activation.limits,
     )
+    if one.factors != two.factors and not terms:
+        return 1
     return terms + (one.join != two.join and len(one.terms) == len(two.terms)) + (not same)
 
 

@@ -131,8 +131,8 @@ ATTENTION = "blocks.0.attn.to_out"
 PLANTS: tuple[Plant, ...] = (
     Plant("bos-missing", T, "embed", "input", {"start": False}),
     Plant("position-offset", T, "positions", "input", {"first_position": 1}),
-    Plant("mask-not-applied", T, "blocks.0.norm1", "input", {"zero_pads": False}),
-    Plant("factor", T, "blocks.0.norm1", "input", {"embedding_factor": 24**0.5}),
+    Plant("mask-not-applied", T, "blocks.0", "input", {"zero_pads": False}),
+    Plant("factor", T, "blocks.0", "input", {"embedding_factor": 24**0.5}),
     Plant("norm-order", T, "blocks.0.attn", "input", {"pre_norm": False}),
     Plant("residual-missing", T, "blocks.0.norm2", "input", {"residual": False}),
     Plant("attention-scale", T, ATTENTION, "input", {"scale": "one"}),

@@ -8,7 +8,7 @@ from typing import Any
 from auscult.trace.activations import GELUS, Activation, candidates
 from auscult.trace.case import Explanation, LayerCase
 from auscult.trace.nearness import error, real, tolerance
-from auscult.trace.wiring import differences
+from auscult.trace.wiring import Difference, differences
 
 NAMES = ("activation-missing", "activation-extra", "activation-wrong", "leaky-slope", "gelu-variant", "factor")
 LEAKY = frozenset({"relu", "leaky_relu"})
@@ -17,12 +17,21 @@ LEAKY = frozenset({"relu", "leaky_relu"})
 def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     for found in differences(case, floor):
         same = found.reference.terms == found.candidate.terms and found.reference.join == found.candidate.join
-        if same:
+        if same and found.reference.factors != found.candidate.factors:
+            yield _weighted(found)
+        elif same:
             cause, says = _cause(found.reference.activation, found.candidate.activation)
             yield _explained(
                 cause, says, found.reference.activation, found.candidate.activation, found.candidate.error, found.parameters
             )
     yield from _on_the_output(case)
+
+
+def _weighted(found: Difference) -> Explanation:
+    """The same terms with other factors."""
+    says = f"it computes {found.candidate.says}, the reference {found.reference.says}"
+    fix = f"compute {found.reference.says} here"
+    return Explanation("factor", found.parameters, found.candidate.error, says, fix=fix, complexity=2)
 
 
 def _on_the_output(case: LayerCase) -> Iterator[Explanation]:

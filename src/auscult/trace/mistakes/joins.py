@@ -18,6 +18,7 @@ NAMES = (
     "branch-missing",
     "norm-order",
     "norm-missing",
+    "norm-extra",
     "mask-not-applied",
     "wiring",
 )
@@ -26,7 +27,8 @@ NAMES = (
 def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     for found in differences(case, floor):
         right, got = found.reference, found.candidate
-        if right.activation.says != got.activation.says and not _factor_of_branches(right, got):
+        moved = {right.activation.name, got.activation.name} <= {"identity", "relu", "leaky_relu"} and _norms(right, got)
+        if right.activation.says != got.activation.says and not moved and not _factor_of_branches(right, got):
             continue
         told = _told(case, right, got)
         if told is not None:
@@ -69,6 +71,8 @@ def _replaced(case: LayerCase, right: Expression, got: Expression) -> tuple[str,
     for wanted, used in zip(right.terms, got.terms, strict=True):
         if wanted == used:
             continue
+        if (told := _functional(wanted, used)) is not None:
+            return told
         for name, other, missing in ((wanted, used, True), (used, wanted, False)):
             norm = _norm(case, name)
             if norm is None:
@@ -79,6 +83,23 @@ def _replaced(case: LayerCase, right: Expression, got: Expression) -> tuple[str,
             where = "after" if missing else "before"
             return "norm-order", f"it applies {norm} {where} this place; the reference {'before' if missing else 'after'} it"
     return "wiring", f"it uses {', '.join(got.terms)} where the reference uses {', '.join(right.terms)}"
+
+
+def _norms(right: Expression, got: Expression) -> bool:
+    """Whether both sides norm, one before and one behind its activation."""
+    return all(one.join == "one" and "_norm(" in one.terms[0] for one in (right, got))
+
+
+def _functional(wanted: str, used: str) -> tuple[str, str] | None:
+    """A norm that code applies between modules, without a module of its own."""
+    one, two = ("_norm(" in name for name in (wanted, used))
+    if one and not two:
+        return "norm-missing", f"it uses {used}, the reference {wanted}"
+    if two and not one:
+        return "norm-extra", f"it uses {used}, the reference {wanted}"
+    if one and two and ("leaky" in wanted) != ("leaky" in used):
+        return "norm-order", f"it computes {used}, the reference {wanted} and the activation after it"
+    return None
 
 
 def _norm(case: LayerCase, term: str) -> str | None:
