@@ -75,6 +75,21 @@ class Comparison:
         return next((reading for reading in self.readings.all if reading.differs), None)
 
     @property
+    def inputs_differ(self) -> bool:
+        """Whether the two runs were given different things."""
+        return any(reading.differs for reading in self.readings.inputs("", 0))
+
+    @property
+    def is_permuted(self) -> bool:
+        """Whether the candidate keeps another order of axes."""
+        return any(order != tuple(range(rank)) for rank, order in self.alignment.orders.items())
+
+    @property
+    def is_chaotic(self) -> bool:
+        """Whether the outputs part although no error is born anywhere: rounding decided otherwise at some step."""
+        return self.separated and not any(result.born for result in self.results)
+
+    @property
     def outputs_agree(self) -> bool | None:
         """Whether the whole model's output agrees; None where it was not compared."""
         found = [reading for reading in self.readings.all if reading.is_output and reading.pair.by == "root"]

@@ -1,0 +1,89 @@
+"""`auscult compare`: where is the first layer that is wrong?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from auscult.cli.common import Shared, json_argument, run, shared_options
+
+GROUP = "Layers"
+
+
+@click.command()
+@click.argument("ref")
+@click.argument("cand")
+@click.option("--inputs", metavar="FILE", help="What to run the models on: .npz, .npy, .safetensors, or a trace.")
+@click.option("--inputs-cand", metavar="FILE", help="The same for CAND, where it takes it in another form.")
+@click.option("--ref-model", metavar="TARGET", help="The live model behind a trace REF.")
+@click.option("--cand-model", metavar="TARGET", help="The live model behind a trace CAND.")
+@click.option("--kwargs", metavar="JSON", callback=json_argument, help="Arguments for code given as a target.")
+@click.option(
+    "--substitute/--no-substitute",
+    default=True,
+    help="Run one side on the other's tensors, to tell born from grown. Default: yes.",
+)
+@click.option(
+    "--map", "map_", metavar="A=B|FILE", multiple=True, help="Layers that are a pair in any case; repeatable, or a file."
+)
+@click.option("--floor", metavar="X|FILE", help="Relative error to allow, or a trace of REF at a second precision.")
+@shared_options
+def command(
+    ref: str,
+    cand: str,
+    *,
+    inputs: str | None,
+    inputs_cand: str | None,
+    ref_model: str | None,
+    cand_model: str | None,
+    kwargs: dict[str, Any] | None,
+    substitute: bool,
+    map_: tuple[str, ...],
+    floor: str | None,
+    shared: Shared,
+) -> None:
+    """Say in which layer CAND first computes something else than REF, and why.
+
+    Each is a trace (auscult trace), or a model that is run on --inputs: package.module:callable, file.py:callable, .onnx,
+    .tflite. Layers are aligned by their weights, whatever they are called; an error is held against what rounding alone does to
+    the reference; and each layer is run on the other side's tensors to tell where an error is born from where it only passes.
+
+    Exit code 0: the same, perhaps in another order of axes. 1: an error is born somewhere. 3: not settled by what was there.
+    """
+    from auscult.verbs.compare import compare
+
+    run(
+        shared,
+        "compare",
+        (ref, cand),
+        lambda progress: compare(
+            ref,
+            cand,
+            ref_model=ref_model,
+            cand_model=cand_model,
+            inputs=inputs,
+            inputs_cand=inputs_cand,
+            substitute=substitute,
+            map=parsed_maps(map_),
+            floor=floor,
+            kwargs=kwargs,
+            progress=progress,
+        ),
+    )
+
+
+def parsed_maps(given: tuple[str, ...]) -> dict[str, str]:
+    """The `--map` options as reference path to candidate path.
+
+    Raises:
+        UsageError: If one is no pair and no file of pairs.
+    """
+    from auscult.trace.align import parsed_map
+
+    pairs: dict[str, str] = {}
+    for text in given:
+        file = Path(text)
+        pairs |= parsed_map(file.read_text(encoding="utf-8") if "=" not in text and file.is_file() else text)
+    return pairs

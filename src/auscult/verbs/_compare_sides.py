@@ -1,0 +1,125 @@
+"""What `compare` is given, as two runs with the live models behind them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from auscult.checkpoint.target import is_code
+from auscult.errors import TargetError, UsageError
+from auscult.finding import Skip
+from auscult.trace.comparison import Runs
+from auscult.trace.inputs import inputs_of, is_trace, read_inputs
+from auscult.trace.records import Trace
+from auscult.trace.runner import Runner, runner_of
+from auscult.weights import Array
+
+ORDERS = {3: (0, 2, 1), 4: (0, 2, 3, 1)}
+"""From channels first to channels last."""
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """Two runs, how the user named them, and what could not be done."""
+
+    runs: Runs
+    names: tuple[str, str]
+    skips: tuple[Skip, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class _Side:
+    name: str
+    trace: Trace | None
+    runner: Runner | None
+
+
+def open_runs(
+    ref: Any,
+    cand: Any,
+    *,
+    ref_model: Any,
+    cand_model: Any,
+    inputs: Any,
+    inputs_cand: Any,
+    kwargs: Mapping[str, Any],
+) -> Opened:
+    """Run what has to be run.
+
+    Raises:
+        UsageError: If a live model has no inputs.
+        TargetError: If a model cannot be opened or run.
+        TraceError: If a trace cannot be read.
+    """
+    one, two = _side(ref, ref_model, kwargs), _side(cand, cand_model, kwargs)
+    given = _arrays(inputs)
+    if given is None:
+        given = next((found for side in (one, two) if side.trace is not None and (found := inputs_of(side.trace))), None)
+    if given is None and (one.trace is None or two.trace is None):
+        where = one.name if one.trace is None else two.name
+        raise UsageError("has no inputs to run on", where=where, hint="give --inputs FILE (.npz, .npy, .safetensors or a trace)")
+    ref_inputs = given if one.trace is None else inputs_of(one.trace) or given
+    ref_trace = one.trace or _run(one, ref_inputs)
+    for_cand = _arrays(inputs_cand) or (inputs_of(two.trace) if two.trace is not None else None) or given
+    cand_trace, for_cand = (two.trace, for_cand) if two.trace is not None else _run_candidate(two, for_cand, ref_trace)
+    runs = Runs(ref_trace, cand_trace, one.runner, two.runner, ref_inputs, for_cand)
+    return Opened(runs, (one.name, two.name))
+
+
+def _side(given: Any, model: Any, kwargs: Mapping[str, Any]) -> _Side:
+    runner = None if model is None else _runner(model, kwargs)
+    if isinstance(given, Trace):
+        return _Side(given.path, given, runner)
+    if isinstance(given, str | os.PathLike) and is_trace(os.fspath(given)):
+        from auscult.trace.file import read_trace
+
+        return _Side(os.fspath(given), read_trace(given), runner)
+    if model is not None:
+        raise UsageError("is no trace, so no model stands behind it", where=str(given), hint="give the model in its place")
+    runner = _runner(given, kwargs)
+    return _Side(runner.name, None, runner)
+
+
+def _runner(given: Any, kwargs: Mapping[str, Any]) -> Runner:
+    if all(hasattr(given, name) for name in ("run", "call", "replace", "at")):
+        return given  # type: ignore[no-any-return]
+    if isinstance(given, os.PathLike):
+        given = os.fspath(given)
+    return runner_of(given, kwargs if isinstance(given, str) and is_code(given) else None)
+
+
+def _arrays(inputs: Any) -> Mapping[str, Array] | None:
+    if inputs is None or isinstance(inputs, Mapping):
+        return inputs
+    if isinstance(inputs, np.ndarray):
+        return {"input": inputs}
+    return read_inputs(inputs)
+
+
+def _run(side: _Side, inputs: Mapping[str, Array] | None) -> Trace:
+    if side.runner is None or inputs is None:
+        raise UsageError("cannot be run", where=side.name)
+    return side.runner.run(inputs)
+
+
+def _run_candidate(side: _Side, inputs: Mapping[str, Array] | None, ref: Trace) -> tuple[Trace, Mapping[str, Array]]:
+    """With the reference's noise; where the candidate does not take the inputs as they are, with channels last."""
+    if side.runner is None or inputs is None:
+        raise UsageError("cannot be run", where=side.name)
+    try:
+        return side.runner.run(inputs, replay=ref), inputs
+    except TargetError as error:
+        turned = {name: _channels_last(array) for name, array in inputs.items()}
+        try:
+            return side.runner.run(turned, replay=ref), turned
+        except TargetError:
+            raise error from None
+
+
+def _channels_last(array: Array) -> Array:
+    order = ORDERS.get(np.ndim(array))
+    return array if order is None else np.ascontiguousarray(np.transpose(array, order))
