@@ -9,6 +9,7 @@ from auscult.finding import Finding, Severity, Skip
 from auscult.report._diagnosis import brief_lines, diagnosis_lines
 from auscult.report._inspect import inspect_lines
 from auscult.report._style import Style
+from auscult.report._trace import trace_lines
 from auscult.verdict import Coverage, MappingEntry, Report, Verdict
 from auscult.words import fold
 
@@ -46,6 +47,8 @@ def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
     if report.extra.get("fixed", {}).get("written"):
         fixed = report.extra["fixed"]
         yield f"wrote {fixed['path']} and compared it again; before, the verdict was {fixed['was']}"
+    if "trace" in report.extra:
+        yield from trace_lines(report.extra["trace"], style)
     if report.command == "inspect":
         yield ""
         yield from inspect_lines(report.extra, style, verbose)

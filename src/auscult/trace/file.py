@@ -7,7 +7,7 @@ import io
 import json
 import os
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,9 +18,9 @@ from auscult.checkpoint.atomic import atomic_files
 from auscult.checkpoint.formats import safetensors
 from auscult.checkpoint.writers.safetensors import NAMES
 from auscult.errors import CheckpointError, TraceError
-from auscult.trace.manifest import KEY, manifest_from, parse, record_from, split_key, to_json
+from auscult.trace.described import describe, field
+from auscult.trace.manifest import KEY, manifest_from, parse, record_from, to_json
 from auscult.trace.records import SKETCH, Manifest, Record, Trace
-from auscult.trace.statistics import summarise
 from auscult.weights import Array, Tensor
 
 SPOOL_BYTES = 16 << 20
@@ -114,11 +114,11 @@ def read_trace(path: str | os.PathLike[str]) -> Trace:
     value = parse(safetensors.read_metadata(place).get(KEY, "{}"), where)
     manifest = manifest_from(value, where)
     if "records" in value:
-        rows = _field(value, "records", list, where)
+        rows = field(value, "records", list, where)
         named = [(record.key, record) for record in (record_from(row, order, where) for order, row in enumerate(rows))]
         _check([record for _, record in named], tensors, where)
     else:
-        named = list(_described(tensors, value, where))
+        named = list(describe(tensors, lambda name: tensors[name].numpy(), value, where))
         if "order" not in value:
             manifest = replace(manifest, notes={**manifest.notes, "order": "unknown: that of the file's header"})
     names = {record.key: name for name, record in named}
@@ -130,7 +130,7 @@ def read_trace(path: str | os.PathLike[str]) -> Trace:
             raise TraceError("holds no such tensor", where=where, found=key)
         return found.numpy()
 
-    left_out = {str(key): str(reason) for key, reason in _field(value, "left_out", dict, where).items()}
+    left_out = {str(key): str(reason) for key, reason in field(value, "left_out", dict, where).items()}
     return Trace(replace(manifest, noise=noise), tuple(record for _, record in named), values, where, left_out)
 
 
@@ -149,13 +149,6 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         raise CheckpointError("is no trace: not a safetensors file", where=str(path), hint=hint)
     contents = safetensors.read(path)
     return {name: value for name, value in contents.tree.items() if isinstance(value, Tensor)}
-
-
-def _field(value: Mapping[str, Any], name: str, kind: type, where: str) -> Any:
-    found = value.get(name, kind())
-    if not isinstance(found, kind):
-        raise TraceError(f"has an odd `{name}` in its manifest", where=where, expected=kind.__name__, found=type(found).__name__)
-    return found
 
 
 def _check(records: list[Record], tensors: Mapping[str, Tensor], where: str) -> None:
@@ -177,30 +170,6 @@ def _check(records: list[Record], tensors: Mapping[str, Tensor], where: str) -> 
                 expected=record.shape,
                 found=found.shape,
             )
-
-
-def _described(tensors: Mapping[str, Tensor], value: Mapping[str, Any], where: str) -> Iterator[tuple[str, Record]]:
-    """Records for a file whose manifest lists none: from the names, in the manifest's `order` or the header's.
-
-    Raises:
-        TraceError: If `order` names a tensor that is not there.
-    """
-    order = [str(name) for name in _field(value, "order", list, where)]
-    unknown = [name for name in order if name not in tensors]
-    if unknown:
-        raise TraceError("lacks a tensor that its `order` lists", where=where, found=unknown[0])
-    types, axes = _field(value, "types", dict, where), value.get("axes")
-    listed = dict.fromkeys(order)
-    for position, name in enumerate([*order, *(name for name in tensors if name not in listed)]):
-        path, call, role = split_key(name)
-        array = tensors[name].numpy()
-        kind = str(types.get(path, ""))
-        meaning = axes.get(path) if isinstance(axes, dict) else axes if array.ndim == len(str(axes or "")) else None
-        statistics = summarise(array).statistics
-        yield (
-            name,
-            Record(path, call, role, position, kind, array.shape, array.dtype.name, statistics, axes=meaning and str(meaning)),
-        )
 
 
 def write_trace(trace: Trace, path: str | os.PathLike[str], *, force: bool = False) -> Trace:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -58,7 +59,7 @@ def _read(path: Path, position: str) -> dict[str, Array]:
                 return dict(archive)
         if suffix == ".npy":
             return {position: np.load(path, allow_pickle=False)}
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, BadZipFile) as error:
         raise UsageError(f"cannot be read: {str(error)[:200]}", where=str(path)) from error
     if suffix in SOUND:
         from auscult.sound.recording import read_recording

@@ -1,0 +1,20 @@
+"""The facts of `trace` as lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from auscult.report._inspect import size_text
+from auscult.report._style import Style
+
+
+def trace_lines(facts: Mapping[str, Any], style: Style) -> Iterator[str]:
+    """Where the trace is, how it was made, and what one should know before comparing it."""
+    yield f"wrote {facts['path']} ({size_text(facts['bytes'])})"
+    made = " ".join(str(facts[name]) for name in ("framework", "version", "dtype") if facts[name])
+    yield f"{made} on {facts['device']}, {facts['modules']} modules, {facts['noise']} random draws"
+    if facts["non_finite_records"]:
+        yield style(f"{facts['non_finite_records']} records hold NaN or infinity, the first is {facts['non_finite'][0]}", "red")
+    if facts["training"]:
+        yield style("the model is in training mode (dropout, batch norm): call .eval() unless that is what you want", "yellow")

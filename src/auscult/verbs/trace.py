@@ -1,0 +1,93 @@
+"""`trace`: record what every layer computes."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from auscult.errors import UsageError
+from auscult.finding import Skip
+from auscult.trace.file import read_trace, write_trace
+from auscult.trace.npy_folder import read_npy_folder
+from auscult.trace.options import DETAILS
+from auscult.trace.records import Trace
+from auscult.trace.run import capture
+from auscult.verdict import Coverage, Report, Verdict
+from auscult.weights import Array
+
+MAX_LISTED = 8
+
+
+def trace(
+    target: Any = None,
+    inputs: Mapping[str, Array] | str | list[str] | None = None,
+    *,
+    output: str | os.PathLike[str],
+    from_npy: str | os.PathLike[str] | None = None,
+    kwargs: Mapping[str, Any] | None = None,
+    replay_noise: str | os.PathLike[str] | None = None,
+    force: bool = False,
+    **options: Any,
+) -> Report:
+    """Record a run of a model in a trace file.
+
+    Args:
+        target: A live torch or MLX module, code (`package.module:callable`), or a model file (.onnx, .tflite).
+        inputs: Arrays by parameter name or position, or files that hold them (`auscult.trace.inputs.read_inputs`).
+        output: The trace to write.
+        from_npy: Make the trace of a folder of .npy files instead of running anything (`auscult.trace.npy_folder`).
+        replay_noise: Draw the noise of this trace instead of fresh noise.
+        options: See `auscult.trace.options.Options`.
+
+    Returns:
+        PASS; `extra["trace"]` describes the file. What a limit kept from being stored in full is a skip.
+
+    Raises:
+        TargetError: If the target cannot be run.
+        TraceError: If the noise of the other trace does not fit the run.
+        UsageError: If arguments do not fit together.
+    """
+    if (target is None) == (from_npy is None):
+        raise UsageError(
+            "needs either a target to run or a folder of .npy files", hint="auscult trace TARGET --inputs FILE -o OUT"
+        )
+    if from_npy is not None:
+        return report_of(write_trace(read_npy_folder(from_npy), output, force=force), str(from_npy))
+    if inputs is None:
+        raise UsageError("needs inputs to run on", where=str(target), hint="--inputs FILE.npz with one array per parameter")
+    if replay_noise is not None:
+        options["replay"] = read_trace(replay_noise)
+    made = capture(target, inputs, output, kwargs=kwargs, force=force, **options)
+    return report_of(made, target if isinstance(target, str) else type(target).__qualname__)
+
+
+def report_of(made: Trace, subject: str) -> Report:
+    """The report on a trace that was written."""
+    counts = Counter("same" if record.same_as is not None else record.stored for record in made)
+    skips = tuple(Skip(key, reason) for key, reason in made.left_out.items())
+    coverage = Coverage("records", {name: counts.get(name, 0) for name in (*DETAILS, "same")})
+    return Report("trace", (subject,), Verdict.PASS, coverage, skips=skips, extra={"trace": facts(made)})
+
+
+def facts(made: Trace) -> dict[str, Any]:
+    """What a trace is, as JSON."""
+    manifest, size = made.manifest, Path(made.path).stat().st_size if made.path != "memory" else 0
+    broken = [record.key for record in made if record.statistics.non_finite]
+    return {
+        "path": made.path,
+        "bytes": size,
+        "framework": manifest.framework,
+        "version": manifest.version,
+        "dtype": manifest.dtype,
+        "device": manifest.device,
+        "modules": len({record.path for record in made}),
+        "records": len(made),
+        "noise": len(manifest.noise),
+        "training": bool(manifest.notes.get("training", False)),
+        "non_finite": broken[:MAX_LISTED],
+        "non_finite_records": len(broken),
+        "notes": {key: value for key, value in manifest.notes.items() if key != "training"},
+    }
