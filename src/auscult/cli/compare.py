@@ -15,8 +15,10 @@ GROUP = "Layers"
 @click.command()
 @click.argument("ref")
 @click.argument("cand")
-@click.option("--inputs", metavar="FILE", help="What to run the models on: .npz, .npy, .safetensors, or a trace.")
-@click.option("--inputs-cand", metavar="FILE", help="The same for CAND, where it takes it in another form.")
+@click.option(
+    "--inputs", metavar="FILE", multiple=True, help="What to run the models on: .npz, .npy, .safetensors, sound, or a trace."
+)
+@click.option("--inputs-cand", metavar="FILE", multiple=True, help="The same for CAND, where it takes it in another form.")
 @click.option("--ref-model", metavar="TARGET", help="The live model behind a trace REF.")
 @click.option("--cand-model", metavar="TARGET", help="The live model behind a trace CAND.")
 @click.option("--kwargs", metavar="JSON", callback=json_argument, help="Arguments for code given as a target.")
@@ -34,8 +36,8 @@ def command(
     ref: str,
     cand: str,
     *,
-    inputs: str | None,
-    inputs_cand: str | None,
+    inputs: tuple[str, ...],
+    inputs_cand: tuple[str, ...],
     ref_model: str | None,
     cand_model: str | None,
     kwargs: dict[str, Any] | None,
@@ -63,8 +65,8 @@ def command(
             cand,
             ref_model=ref_model,
             cand_model=cand_model,
-            inputs=inputs,
-            inputs_cand=inputs_cand,
+            inputs=inputs or None,
+            inputs_cand=inputs_cand or None,
             substitute=substitute,
             map=parsed_maps(map_),
             floor=floor,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from auscult.checkpoint.target import is_code
 from auscult.errors import TargetError, UsageError
 from auscult.finding import Skip
 from auscult.trace.comparison import Runs
-from auscult.trace.inputs import inputs_of, is_trace, read_inputs
+from auscult.trace.inputs import read_inputs
+from auscult.trace.manifest import KEY
+from auscult.trace.modules import base_role
 from auscult.trace.records import Trace
 from auscult.trace.runner import Runner, runner_of
 from auscult.weights import Array
@@ -84,6 +87,22 @@ def _side(given: Any, model: Any, kwargs: Mapping[str, Any]) -> _Side:
     return _Side(runner.name, None, runner)
 
 
+def is_trace(path: str) -> bool:
+    """Whether a file is a trace, from its header alone."""
+    from auscult.checkpoint.formats import safetensors
+
+    file = Path(path)
+    return file.suffix == ".safetensors" and file.is_file() and KEY in safetensors.read_metadata(file)
+
+
+def inputs_of(trace: Trace) -> dict[str, Array]:
+    """What the whole model took in that run, by role; empty where it was not recorded in full."""
+    records = [r for r in trace.records if r.path == "" and r.call == 0 and base_role(r.role) == "input"]
+    if any(record.stored != "full" for record in records):
+        return {}
+    return {record.role: np.asarray(trace.tensor(record)) for record in records}
+
+
 def _runner(given: Any, kwargs: Mapping[str, Any]) -> Runner:
     if all(hasattr(given, name) for name in ("run", "call", "replace", "at")):
         return given  # type: ignore[no-any-return]
@@ -93,11 +112,13 @@ def _runner(given: Any, kwargs: Mapping[str, Any]) -> Runner:
 
 
 def _arrays(inputs: Any) -> Mapping[str, Array] | None:
+    if isinstance(inputs, os.PathLike):
+        inputs = os.fspath(inputs)
     if inputs is None or isinstance(inputs, Mapping):
         return inputs
     if isinstance(inputs, np.ndarray):
         return {"input": inputs}
-    return read_inputs(inputs)
+    return read_inputs([inputs] if isinstance(inputs, str) else [os.fspath(file) for file in inputs])
 
 
 def _run(side: _Side, inputs: Mapping[str, Array] | None) -> Trace:
