@@ -128,7 +128,7 @@ def schedule(times: Array) -> str:
     return "times " + ", ".join(f"{t:.4g}" for t in times[:12])
 
 
-def method(run: Course, limit: float) -> str:
+def method(run: Course, limit: float) -> str:  # noqa: PLR0911 - one per method
     """`euler`, `heun`, `midpoint`, `rk4`, `ping-pong`, or `unknown`, by what takes each state to the next."""
     distinct = np.diff(run.times)
     if len(run.times) >= 4 and _is_rk4(run.times):

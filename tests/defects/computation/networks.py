@@ -46,7 +46,7 @@ def network(name: str, changes: Mapping[str, Any], seed: int = 0) -> torch.nn.Mo
 
 @torch.no_grad()
 def fill(module: torch.nn.Module, seed: int) -> None:
-    """Weights of unequal gain, biases away from zero, gains round one, embeddings of deviation 0.02 as transformers start with."""
+    """Unequal gains, biases away from zero, norm gains round one, embeddings of deviation 0.02 as in transformers."""
     for name, tensor in module.state_dict(keep_vars=True).items():
         rng = np.random.default_rng((seed, zlib.crc32(name.encode())))
         if not tensor.is_floating_point() or name.endswith("window"):
