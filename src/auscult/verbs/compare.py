@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from auscult.errors import UsageError
@@ -18,6 +18,7 @@ from auscult.verdict import Coverage, Report, Verdict, selected
 
 Given = Any
 """A trace or its file; code, a model file, a live module or a runner."""
+Inputs = Mapping[str, Any] | str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None
 
 
 def compare(
@@ -26,8 +27,8 @@ def compare(
     *,
     ref_model: Given | None = None,
     cand_model: Given | None = None,
-    inputs: Mapping[str, Any] | str | os.PathLike[str] | None = None,
-    inputs_cand: Mapping[str, Any] | str | os.PathLike[str] | None = None,
+    inputs: Inputs = None,
+    inputs_cand: Inputs = None,
     substitute: bool = True,
     map: Mapping[str, str] | None = None,
     floor: float | str | os.PathLike[str] | Trace | None = None,
@@ -41,7 +42,7 @@ def compare(
     Args:
         ref, cand: Traces, or what can be run: `package.module:callable`, a live module, an `.onnx` or `.tflite` file.
         ref_model, cand_model: The live model behind a trace, so that layers can be run on the other side's tensors.
-        inputs: Arrays by name, or a file of them. A trace on the other side that holds the model's inputs will do.
+        inputs: Arrays by name, or files of them. A trace on the other side that holds the model's inputs will do.
         inputs_cand: The candidate's, where it takes them in another form.
         substitute: Run one side on the other's tensors, where there is a live model, to tell born from grown.
         map: Reference path to candidate path, for pairs that hold in any case.
