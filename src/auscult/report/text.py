@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from auscult.finding import Finding, Severity, Skip
+from auscult.report._compare import compare_lines
 from auscult.report._diagnosis import brief_lines, diagnosis_lines
 from auscult.report._inspect import inspect_lines
 from auscult.report._style import Style
@@ -53,6 +54,8 @@ def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
         yield ""
         yield from inspect_lines(report.extra, style, verbose)
     brief = report.command == "demo" and verbose == 0
+    if report.command == "compare" and "layers" in report.extra:
+        yield from compare_lines(report.extra, style, verbose)
     if report.findings:
         yield ""
         if brief:

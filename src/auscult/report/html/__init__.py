@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping
+from math import log10
 from pathlib import Path
 from typing import Any
 
 from auscult.errors import UsageError
 from auscult.finding import Json
+from auscult.report._compare import first_line, stage_line, state_of, steps_line
+from auscult.report._style import Style
 from auscult.report.text import coverage_line
 from auscult.verdict import VERSION, Report
 from auscult.words import fold
@@ -20,6 +23,8 @@ from auscult.words import fold
 MAX_EMBEDDED_BYTES = 10_000_000
 MAX_PLACES = 200
 MAX_MAPPING = 2000
+WIDTH, HEIGHT = 900, 180
+"""Of the picture of a comparison, in its own units."""
 _MEDIA = {".wav": "audio/wav", ".flac": "audio/flac", ".mp3": "audio/mpeg", ".ogg": "audio/ogg", ".png": "image/png"}
 _ROLES = {
     "input": "Input: what should be heard",
@@ -61,6 +66,7 @@ def _context(report: Report) -> Json:
         "recordings": [_recording(item, budget) for item in report.extra.get("recordings", ())],
         "pictures": [{**item, "uri": budget.embed(item.get("file"))} for item in report.extra.get("pictures", ())],
         "settlement": report.extra.get("settlement"),
+        "comparison": _comparison(report),
         "skips": _grouped_skips(report),
         "mapping": [entry.to_json() for entry in report.mapping[:MAX_MAPPING]],
         "mapping_rest": max(0, len(report.mapping) - MAX_MAPPING),
@@ -101,6 +107,37 @@ def _recording(item: Mapping[str, Any], budget: _Budget) -> Json:
         "file": item.get("file"),
         "uri": budget.embed(item.get("file")),
         "rows": rows,
+    }
+
+
+def _comparison(report: Report) -> Json | None:
+    """Layers with their states, and error and floor along the depth as the points of two lines on a logarithmic scale."""
+    layers = report.extra.get("layers")
+    if not layers:
+        return None
+    known = [value for layer in layers for value in (layer["error"], layer["floor"]) if value]
+    low, high = (log10(min(known)) - 0.5, log10(max(known)) + 0.5) if known else (-9.0, 0.0)
+
+    def points(name: str) -> str:
+        step = WIDTH / max(1, len(layers) - 1)
+        heights = [(log10(layer[name]) if layer[name] else low) if layer[name] is not None else high for layer in layers]
+        return " ".join(f"{i * step:.1f},{HEIGHT * (high - value) / (high - low):.1f}" for i, value in enumerate(heights))
+
+    return {
+        "rows": [{**layer, "state": state_of(layer)} for layer in layers[:MAX_MAPPING]],
+        "first": report.extra["first_divergence"],
+        "first_text": first_line(report.extra["first_divergence"], Style(color=False))
+        if report.extra["first_divergence"]
+        else "",
+        "floor": report.extra["floor"]["what"],
+        "stages": [stage_line(stage, Style(color=False)) for stage in report.extra.get("stages", ())],
+        "steps": [steps_line(steps, Style(color=False)) for steps in report.extra.get("steps", ())],
+        "width": WIDTH,
+        "height": HEIGHT,
+        "error": points("error"),
+        "limits": points("floor"),
+        "low": f"{10**low:.0e}",
+        "high": f"{10**high:.0e}",
     }
 
 
