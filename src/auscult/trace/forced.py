@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 
+from auscult.errors import TraceError
 from auscult.trace.axes import Order, turned, turned_back
 from auscult.trace.boundaries import concatenated
 from auscult.trace.modules import Side, base_role
@@ -18,6 +19,25 @@ from auscult.trace.pairs import LayerAlignment, LayerPair
 from auscult.trace.records import Record, Trace
 from auscult.trace.runner import Runner
 from auscult.weights import Array
+
+
+GIVEN = "~given"
+OWN_NOISE = "own_noise"
+"""In the notes of a manifest: why the run could not draw the other side's noise."""
+
+
+def replayed(runner: Runner, inputs: Mapping[str, Array], noise: Trace) -> Trace:
+    """A run with another run's noise; with its own where it draws other noise than that holds, which its manifest then notes.
+
+    Raises:
+        TargetError: If the model's code raises.
+    """
+    try:
+        return runner.run(inputs, replay=noise)
+    except TraceError as error:
+        trace = runner.run(inputs)
+        notes = {**trace.manifest.notes, OWN_NOISE: str(error)}
+        return replace(trace, manifest=replace(trace.manifest, notes=notes))
 
 
 class Outputs(Mapping[str, Array]):
@@ -63,7 +83,7 @@ def run_candidate(runner: Runner, inputs: Mapping[str, Array], ref: Side, cand: 
         for pair in alignment.pairs:
             for call, outputs in _for_candidate(pair, ref, cand, alignment.orders):
                 stack.enter_context(runner.replace(pair.b, outputs, call=call))
-        return runner.run(inputs, replay=ref.trace)
+        return replayed(runner, inputs, ref.trace)
 
 
 def run_reference(runner: Runner, inputs: Mapping[str, Array], ref: Side, cand: Side, alignment: LayerAlignment) -> Trace:
@@ -72,7 +92,7 @@ def run_reference(runner: Runner, inputs: Mapping[str, Array], ref: Side, cand: 
         for pair in alignment.pairs:
             for call, outputs in _for_reference(pair, ref, cand, alignment.orders):
                 stack.enter_context(runner.replace(pair.a, outputs, call=call))
-        return runner.run(inputs, replay=cand.trace)
+        return replayed(runner, inputs, cand.trace)
 
 
 def run_again(runner: Runner, inputs: Mapping[str, Array], trace: Trace) -> Trace:
@@ -84,7 +104,7 @@ def run_again(runner: Runner, inputs: Mapping[str, Array], trace: Trace) -> Trac
                 outputs = {r.role: (r, r) for r in module.roles("output", call) if r.stored == "full"}
                 if outputs:
                     stack.enter_context(runner.replace(path, Outputs(trace, outputs, {}, back=False), call=call))
-        return runner.run(inputs, replay=trace)
+        return replayed(runner, inputs, trace)
 
 
 def _for_candidate(
@@ -117,9 +137,6 @@ def _for_reference(
         both = {r.role: (r, mine[r.role]) for r in b.roles("output", call) if r.stored == "full" and r.role in mine}
         if both:
             yield call, Outputs(cand.trace, both, orders, back=False)
-
-
-GIVEN = "~given"
 
 
 def own_view(trace: Trace, path: str | None = None, call: int = 0) -> Trace:

@@ -14,6 +14,7 @@ from auscult.checkpoint.target import is_code
 from auscult.errors import TargetError, UsageError
 from auscult.finding import Skip
 from auscult.trace.comparison import Runs
+from auscult.trace.forced import OWN_NOISE, replayed
 from auscult.trace.inputs import read_inputs
 from auscult.trace.manifest import KEY
 from auscult.trace.modules import base_role
@@ -69,8 +70,10 @@ def open_runs(
     ref_trace = one.trace or _run(one, ref_inputs)
     for_cand = _arrays(inputs_cand) or (inputs_of(two.trace) if two.trace is not None else None) or given
     cand_trace, for_cand = (two.trace, for_cand) if two.trace is not None else _run_candidate(two, for_cand, ref_trace)
+    why = cand_trace.manifest.notes.get(OWN_NOISE)
+    skips = (Skip("noise", f"the candidate drew its own noise: {why}"),) if why else ()
     runs = Runs(ref_trace, cand_trace, one.runner, two.runner, ref_inputs, for_cand)
-    return Opened(runs, (one.name, two.name))
+    return Opened(runs, (one.name, two.name), skips)
 
 
 def _side(given: Any, model: Any, kwargs: Mapping[str, Any]) -> _Side:
@@ -132,11 +135,11 @@ def _run_candidate(side: _Side, inputs: Mapping[str, Array] | None, ref: Trace) 
     if side.runner is None or inputs is None:
         raise UsageError("cannot be run", where=side.name)
     try:
-        return side.runner.run(inputs, replay=ref), inputs
+        return replayed(side.runner, inputs, ref), inputs
     except TargetError as error:
         turned = {name: _channels_last(array) for name, array in inputs.items()}
         try:
-            return side.runner.run(turned, replay=ref), turned
+            return replayed(side.runner, turned, ref), turned
         except TargetError:
             raise error from None
 
