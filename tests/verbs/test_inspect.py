@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +92,25 @@ class TestUntrained:
     def planted(seed: int, make: Any) -> tuple[Report, str]:
         network = vocoder(seed, 64)
         name = sorted(name for name, array in network.weights.items() if array.ndim > 1 and array.size >= 4096)[seed % 5]
-        network.weights[name] = make(np.random.default_rng(seed), network.weights[name].shape).astype(np.float32)
+        rng, shape = np.random.default_rng(seed), network.weights[name].shape
+        network.weights[name] = make(rng, shape).astype(np.float32)
+        bias, bound = name.removesuffix("weight") + "bias", 1 / np.sqrt(np.prod(shape[1:]))
+        network.weights[bias] = rng.uniform(-bound, bound, network.weights[bias].shape).astype(np.float32)  # as torch leaves it
         return of(network.weights), name
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_a_normal_weight_beside_a_trained_bias_is_trained(self, seed: int) -> None:
+        """Short training leaves normal weights normal, and one of the known scales is near by chance."""
+        network = vocoder(seed, 64)
+        name = next(name for name, array in network.weights.items() if array.ndim > 1 and array.size >= 4096)
+        fan_in = np.prod(network.weights[name].shape[1:])
+        draws = np.random.default_rng(seed).normal(0, np.sqrt(2 / fan_in), network.weights[name].shape)
+        network.weights[name] = draws.astype(np.float32)
+        assert codes(of(network.weights)) == []
+
+    def test_the_bundled_trained_vocoder_is_healthy(self) -> None:
+        with resources.as_file(resources.files("auscult.data") / "vocoder.pth") as path:
+            assert codes(inspect(path, full=True)) == ["CKP055"]
 
     @pytest.mark.parametrize("seed", range(5))
     @pytest.mark.parametrize("kind", ["torch default", "HiFi-GAN", "zero"])
