@@ -48,7 +48,8 @@ def verbs_table() -> str:
     for module in plugins.modules("auscult.cli"):
         command = getattr(module, "command", None)
         if isinstance(command, click.Command):
-            rows.append(f"| `auscult {command.name}` | {command.get_short_help_str(limit=200)} |")
+            verb = module.__name__.rpartition(".")[2].rstrip("_")
+            rows.append(f"| `auscult {verb}` | {command.get_short_help_str(limit=200)} |")
     return "\n".join(rows)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auscult.report._style import Style
+from auscult.words import counted
 
 MAX_ROWS = 40
 MAX_TIES = 4
@@ -84,9 +85,9 @@ def health_text(health: Mapping[str, Any]) -> str:
         ("constant", "constant"),
         ("fresh", "untrained-looking"),
     ]
-    parts = [f"{health[key]} tensors {words}" for key, words in problems if health[key]]
+    parts = [f"{counted(health[key], 'tensor')} {words}" for key, words in problems if health[key]]
     if health["dead_channels"]:
-        parts.append(f"{health['dead_channels']} dead channels")
+        parts.append(counted(health["dead_channels"], "dead channel"))
     share = health["share_seen"]
     seen = "all values read" if share >= 1.0 else f"sampled {_percent(share)} of values, --full reads all"
     return f"{', '.join(parts) or 'finite, no constant or untrained-looking tensors'}; {seen}"

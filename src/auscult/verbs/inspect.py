@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from auscult import rules
@@ -61,7 +61,8 @@ def inspect(
     findings, more = rules.run(subject, "inspect")
     skips = (*checkpoint.skips, *_unread(checkpoint, looked), *more)
     verdict = Verdict.DIVERGENT if any(finding.severity is Severity.ERROR for finding in findings) else Verdict.PASS
-    facts = describe(checkpoint, looked, detections)
+    named = {name for finding in findings if finding.cause == "untrained" for name in finding.where}
+    facts = describe(checkpoint, looked, detections, named)
     if tensors:
         facts["tensor_list"] = [_row(checkpoint, name, looked.health.get(name)) for name in checkpoint]
     if histogram:
@@ -71,8 +72,8 @@ def inspect(
     )
 
 
-def describe(checkpoint: Checkpoint, looked: Examination, detections: tuple[Any, ...]) -> Json:
-    """The facts of `inspect` as JSON."""
+def describe(checkpoint: Checkpoint, looked: Examination, detections: tuple[Any, ...], untrained: Collection[str] = ()) -> Json:
+    """The facts of `inspect` as JSON; `untrained` names the tensors that a rule found so."""
     shapes = {name: tensor.shape for name, tensor in checkpoint.items()}
     best = detections[0] if detections else None
     known = best if best is not None and best.score >= MIN_FAMILY_SCORE else None
@@ -97,7 +98,7 @@ def describe(checkpoint: Checkpoint, looked: Examination, detections: tuple[Any,
         "parametrisation": parametrisation,
         "parametrisation_evidence": parametrisation_evidence,
         **_family_facts(detections, known),
-        "health": _health_facts(looked),
+        "health": _health_facts(looked, untrained),
         "ties": [list(group) for group in checkpoint.ties],
         "metadata": dict(list(checkpoint.metadata.items())[:MAX_METADATA]),
         "modules": module_tree(checkpoint),
@@ -132,7 +133,7 @@ def _nearest(detections: tuple[Any, ...]) -> list[Any]:
     return list(first.values())[:MAX_NEAREST]
 
 
-def _health_facts(looked: Examination) -> Json:
+def _health_facts(looked: Examination, untrained: Collection[str]) -> Json:
     records = looked.health.values()
     return {
         "values": looked.size,
@@ -141,7 +142,7 @@ def _health_facts(looked: Examination) -> Json:
         "non_finite": sum(1 for record in records if record.nan or record.inf),
         "all_zero": sum(1 for record in records if record.is_zero),
         "constant": sum(1 for record in records if record.is_constant and not record.is_zero),
-        "fresh": sum(1 for record in records if record.fresh),
+        "fresh": sum(1 for name in untrained if looked.health[name].fresh),
         "dead_channels": sum(len(record.dead) for record in records),
     }
 
