@@ -104,6 +104,8 @@ def _clamps(x: Array, y: Array) -> Iterator[Activation]:
     if not len(y) or not np.isfinite(y).all():
         return
     low, high = float(y.min()), float(y.max())
+    if low == high:
+        return
     span = 1e-6 * max(high - low, 1e-12)
     cut_low = (x < low - span).sum() >= MIN_CUT and (y == low).sum() >= MIN_CUT
     cut_high = (x > high + span).sum() >= MIN_CUT and (y == high).sum() >= MIN_CUT

@@ -16,12 +16,14 @@ class Steps:
     """What a module that is called again and again took and gave: the estimator of a sampler, the body of a decoder.
 
     Attributes:
+        path: Of the module.
         inputs: Per call, by role.
         outputs: Per call, the first output.
         result: What the loop around it gave in the end.
         noise: Random draws of the loop, in order.
     """
 
+    path: str
     inputs: tuple[Mapping[str, Array], ...]
     outputs: tuple[Array, ...]
     result: Array | None = None

@@ -53,6 +53,9 @@ def case_at(  # noqa: PLR0917 - the place, then what is known beside the traces
     modules = {path: info for path in (scope.path, *everyone) if (info := ref.manifest.modules.get(path)) is not None}
     reference = ref.tensor(right)
     steps = _loop(ref, cand, scope, path_ref, pairs)
+    taken = ref.find(path_ref, "input", call)
+    if steps is None and taken is not None:
+        steps = _loop(ref, cand, _scope(ref, taken), path_ref, pairs)
     return LayerCase(
         path_ref,
         ref.manifest.modules.get(path_ref, ModuleInfo(path_ref, right.type)),
@@ -194,4 +197,4 @@ def _steps(trace: Trace, body: str, owner: str, call: int) -> Steps | None:
     if not calls:
         return None
     result = trace.tensor(given) if given is not None and given.stored == "full" else None
-    return Steps(tuple(grouped[n] for n in calls), tuple(outputs[n] for n in calls), result, noise)
+    return Steps(body, tuple(grouped[n] for n in calls), tuple(outputs[n] for n in calls), result, noise)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,7 @@ MISTAKES = "auscult.trace.mistakes"
 MOST = 5
 
 
-def explain(case: LayerCase, floor: float = 0.0) -> tuple[Explanation, ...]:
+def explain(case: LayerCase, floor: float = 0.0, expected: Sequence[str] = ()) -> tuple[Explanation, ...]:
     """Explanations of the case, best first.
 
     An explanation that reproduces the candidate's output from the reference's input within the floor stands before any that
@@ -24,12 +25,16 @@ def explain(case: LayerCase, floor: float = 0.0) -> tuple[Explanation, ...]:
 
     Args:
         floor: Relative error that a correct implementation in the candidate's precision would have at this place.
+        expected: Causes found at other places: a mistake that is written once shows at many. The files that can name them are
+            tried first, and where one reproduces the candidate's output as simply as can be, no other is tried.
     """
     if error(case.candidate, case.reference) == 0:
         return ()
     limit = candidate_limit(case, floor)
     best: dict[str, Explanation] = {}
-    for module in plugins.modules(MISTAKES):
+    for module in sorted(plugins.modules(MISTAKES), key=lambda known: not set(known.NAMES) & set(expected)):
+        if any(one.cause in expected and one.reproduced and one.complexity <= 1 for one in best.values()):
+            break
         with np.errstate(all="ignore"):  # trying a mistake that is none may overflow
             for one in module.explain(case, floor):
                 if one.reproduced and not one.residual <= limit:

@@ -50,7 +50,7 @@ class Expression:
     def says(self) -> str:
         names = ", ".join(self.terms)
         if self.factors:
-            names = ", ".join(f"{f:.6g} * {t}" for f, t in zip(self.factors, self.terms, strict=True))
+            names = ", ".join(f"{f:.6g} * {t}" for f, t in zip(self.factors, self.terms, strict=False))
         inner = self.terms[0] if self.join == "one" else f"{self.join}({names})"
         if self.activation.name == "identity":
             return inner
@@ -102,13 +102,11 @@ def _is_count(factor: float, base: _Base) -> bool:
 
 
 def _named(one: Expression, context: Mapping[str, Array]) -> Expression:
-    """A single term times 3 that is one of three equal tensors stays as it is; terms are ordered as they were computed."""
+    """With its terms in the order in which they were computed, where that does not matter."""
     order = {name: index for index, name in enumerate(context)}
-    return (
-        one
-        if one.join in {"concat", "difference", "product"}
-        else replace(one, terms=tuple(sorted(one.terms, key=order.__getitem__)))
-    )
+    if one.factors or one.join not in {"one", "sum", "mean"}:
+        return one
+    return replace(one, terms=tuple(sorted(one.terms, key=order.__getitem__)))
 
 
 def _weighted(wanted: Array, spots: Array, context: Mapping[str, Array], limit: float) -> Iterator[Expression]:
@@ -175,11 +173,11 @@ def _alone(wanted: Array, tensors: Mapping[str, Array]) -> Iterator[_Base]:
 
 def _pairs(wanted: Array, context: Mapping[str, Array], alike: Mapping[str, Array]) -> Iterator[_Base]:
     """Two tensors each, one above the other, for a fit of their factors."""
-    masks = [spread for factor in context.values() if (spread := _mask(factor, wanted.shape)) is not None]
+    masks = {name: spread for name, factor in context.items() if (spread := _mask(factor, wanted.shape)) is not None}
     for one, two in combinations(list(alike)[:MAX_PAIRED], 2):
         yield _Base((one, two), "sum", np.stack([alike[one], alike[two]]))
-        for spread in masks:
-            yield _Base((one, two), "sum", np.stack([alike[one] * spread, alike[two] * spread]))
+        for name, spread in masks.items():
+            yield _Base((one, two, name), "masked sum", np.stack([alike[one] * spread, alike[two] * spread]))
 
 
 def _mask(factor: Array, shape: tuple[int, ...]) -> Array | None:

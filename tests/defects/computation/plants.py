@@ -9,7 +9,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,7 @@ class Plant:
         changes: Other choices of the network's configuration.
         mutate: What is done to the candidate's module instead.
         prepare: What is done to both sides before.
+        mlx: What is done to an MLX candidate and its module of that path, where the torch mutation has an MLX counterpart.
     """
 
     cause: str
@@ -36,6 +37,7 @@ class Plant:
     mutate: Mutation | None = None
     call: int = 0
     prepare: Mutation | None = None
+    mlx: Callable[[Any, str], None] | None = None
 
     @property
     def label(self) -> str:
@@ -54,7 +56,10 @@ def setting(path: str, **attributes: Any) -> Mutation:
 
 
 def training(path: str) -> Mutation:
-    return lambda model: model.get_submodule(path).train() and None
+    def mutate(model: nn.Module) -> None:
+        model.get_submodule(path).train()
+
+    return mutate
 
 
 def computing(path: str, forward: Callable[[Any, Tensor], Tensor]) -> Mutation:
@@ -126,6 +131,41 @@ def halved(model: nn.Module) -> None:
     model.half()
 
 
+def mlx_module(model: Any, path: str) -> Any:
+    return dict(model.named_modules())[path]
+
+
+def mlx_setting(**attributes: Any) -> Callable[[Any, str], None]:
+    """Set attributes of an MLX module."""
+
+    def mutate(model: Any, path: str) -> None:
+        for name, value in attributes.items():
+            setattr(mlx_module(model, path), name, value)
+
+    return mutate
+
+
+def mlx_training(model: Any, path: str) -> None:
+    mlx_module(model, path).train()
+
+
+def mlx_padded(left: int, right: int, mode: Literal["constant", "edge"] = "constant") -> Callable[[Any, str], None]:
+    """Another border of an MLX convolution: its class computes it."""
+
+    def mutate(model: Any, path: str) -> None:
+        import mlx.core as mx
+        from mlx import nn as mnn
+
+        class Conv1d(mnn.Conv1d):
+            def __call__(self, x: Any) -> Any:
+                wide = mx.pad(x, [(0, 0), (left, right), (0, 0)], mode=mode)
+                return mx.conv1d(wide, self["weight"], self.stride, 0, self.dilation, self.groups) + self["bias"]
+
+        mlx_module(model, path).__class__ = Conv1d
+
+    return mutate
+
+
 T, F, R, V, H, S = "transformer", "flow", "recurrent", "istft-vocoder", "hifigan", "streamspeech-modified"
 ATTENTION = "blocks.0.attn.to_out"
 PLANTS: tuple[Plant, ...] = (
@@ -145,16 +185,22 @@ PLANTS: tuple[Plant, ...] = (
     Plant("gelu-variant", T, "blocks.0.dropout", "input", {"gelu": "tanh"}),
     Plant("activation-missing", T, "blocks.0.dropout", "input", {"gelu": "none"}),
     Plant("activation-missing", T, "blocks.0.pointwise", "input", {"conv_activation": False}),
-    Plant("layer-norm-eps", T, "blocks.0.norm1", mutate=setting("blocks.0.norm1", eps=1e-6)),
-    Plant("layer-norm-eps", T, "blocks.0.norm1", mutate=setting("blocks.0.norm1", eps=1e-12)),
+    Plant("layer-norm-eps", T, "blocks.0.norm1", mutate=setting("blocks.0.norm1", eps=1e-6), mlx=mlx_setting(eps=1e-6)),
+    Plant("layer-norm-eps", T, "blocks.0.norm1", mutate=setting("blocks.0.norm1", eps=1e-12), mlx=mlx_setting(eps=1e-12)),
     Plant("layer-norm-eps", T, "blocks.0.norm1", mutate=computing("blocks.0.norm1", outside)),
     Plant("norm-convention", T, "blocks.1.norm2", mutate=computing("blocks.1.norm2", root_mean_square)),
-    Plant("dropout-active", T, "blocks.0.dropout", mutate=training("blocks.0.dropout")),
-    Plant("batch-norm-train-mode", T, "blocks.0.batch_norm", mutate=training("blocks.0.batch_norm")),
+    Plant("dropout-active", T, "blocks.0.dropout", mutate=training("blocks.0.dropout"), mlx=mlx_training),
+    Plant("batch-norm-train-mode", T, "blocks.0.batch_norm", mutate=training("blocks.0.batch_norm"), mlx=mlx_training),
     Plant("padding-mode", T, "blocks.0.depthwise", mutate=computing("blocks.0.depthwise", padded(2, 2, "reflect"))),
-    Plant("padding-mode", T, "blocks.1.depthwise", mutate=computing("blocks.1.depthwise", padded(4, 0))),
-    Plant("stride-padding", T, "blocks.0.depthwise", mutate=computing("blocks.0.depthwise", padded(3, 1))),
-    Plant("dilation", T, "blocks.0.depthwise", mutate=computing("blocks.0.depthwise", padded(4, 4, dilation=2))),
+    Plant("padding-mode", T, "blocks.1.depthwise", mutate=computing("blocks.1.depthwise", padded(4, 0)), mlx=mlx_padded(4, 0)),
+    Plant("stride-padding", T, "blocks.0.depthwise", mutate=computing("blocks.0.depthwise", padded(3, 1)), mlx=mlx_padded(3, 1)),
+    Plant(
+        "dilation",
+        T,
+        "blocks.0.depthwise",
+        mutate=computing("blocks.0.depthwise", padded(4, 4, dilation=2)),
+        mlx=mlx_setting(padding=4, dilation=2),
+    ),
     Plant("layout-linear", T, "blocks.1.attn.to_v", mutate=as_linear("blocks.1.attn.to_v")),
     Plant("time-embedding-scale", F, "estimator.time_embedding", changes={"time_scale": 1.0}, call=1),
     Plant("time-embedding-order", F, "estimator.time_embedding", changes={"time_order": "cos-sin"}),
@@ -167,12 +213,24 @@ PLANTS: tuple[Plant, ...] = (
     Plant("upsample-mode", F, "up", "input", {"upsample": "zeros"}),
     Plant("padding-mode", F, "estimator.conv1", "input", {"causal": False}),
     Plant("padding-mode", F, "estimator.conv1", "input", {"causal_mode": "replicate"}),
-    Plant("dilation", F, "estimator.conv2", mutate=computing("estimator.conv2", padded(1, 1))),
-    Plant("group-norm-convention", F, "estimator.norm1", mutate=computing("estimator.norm1", strided_groups)),
+    Plant(
+        "dilation",
+        F,
+        "estimator.conv2",
+        mutate=computing("estimator.conv2", padded(1, 1)),
+        mlx=mlx_setting(padding=1, dilation=1),
+    ),
+    Plant(
+        "group-norm-convention",
+        F,
+        "estimator.norm1",
+        mutate=computing("estimator.norm1", strided_groups),
+        mlx=mlx_setting(pytorch_compatible=False),
+    ),
     Plant("cfg-formula", F, "estimator", "input", {"cfg": "w"}, call=1),
     Plant("sampler-mismatch", F, "estimator", "input", {"method": "midpoint"}, call=1),
     Plant("sigma-schedule", F, "estimator", "input", {"schedule": "linear"}, call=1),
-    Plant("velocity-zero", F, "", "output", {"velocity": 0.0}),
+    Plant("velocity-zero", F, "estimator", "output", {"velocity": 0.0}),
     Plant("noise-differs", F, "estimator", "input", {"seed": 3}),
     Plant("transform-invented", F, "", "output", {"transform": True}),
     Plant("activation-missing", R, "lstm", "input", {"conv_activation": False}),
@@ -180,8 +238,8 @@ PLANTS: tuple[Plant, ...] = (
     Plant("time-reversed", R, "lstm", "input", {"backwards": True}),
     Plant("activation-missing", R, "", "output", {"final": "none"}),
     Plant("activation-extra", R, "", "output", {"final": "clamp"}),
-    Plant("dropout-active", R, "dropout", mutate=training("dropout")),
-    Plant("layer-norm-eps", R, "norm", mutate=setting("norm", eps=1e-2)),
+    Plant("dropout-active", R, "dropout", mutate=training("dropout"), mlx=mlx_training),
+    Plant("layer-norm-eps", R, "norm", mutate=setting("norm", eps=1e-2), mlx=mlx_setting(eps=1e-2)),
     Plant("chaotic", R, "units", "input", mutate=halved, prepare=twin_units),
     Plant("istft-normalisation", V, "istft", changes={"window_sum": "none"}),
     Plant("istft-trim", V, "istft", changes={"trim": "none"}),
@@ -193,8 +251,8 @@ PLANTS: tuple[Plant, ...] = (
     Plant("branch-cut", V, "angle", changes={"negative_zero": True}),
     Plant("gelu-variant", V, "blocks.0.pwconv2", "input", {"gelu": "tanh"}),
     Plant("residual-missing", V, "blocks.0", changes={"residual": False}),
-    Plant("padding-mode", V, "embed", mutate=computing("embed", padded(3, 3, "replicate"))),
-    Plant("stride-padding", V, "embed", mutate=computing("embed", padded(4, 2))),
+    Plant("padding-mode", V, "embed", mutate=computing("embed", padded(3, 3, "replicate")), mlx=mlx_padded(3, 3, "edge")),
+    Plant("stride-padding", V, "embed", mutate=computing("embed", padded(4, 2)), mlx=mlx_padded(4, 2)),
     Plant("leaky-slope", H, "ups.0", "input", {"slope": 0.01}),
     Plant("leaky-slope", H, "conv_post", "input", {"final_slope": 0.1}),
     Plant("activation-missing", H, "", "output", {"final_tanh": False}),

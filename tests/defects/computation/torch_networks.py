@@ -22,7 +22,7 @@ def rotate(x: Tensor, how: str) -> Tensor:
     """x [batch, heads, time, width]."""
     half = x.shape[-1] // 2
     angles = torch.arange(x.shape[2])[:, None] * 10000.0 ** (-torch.arange(half) / half)
-    cos, sin = angles.cos(), angles.sin()
+    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
     a, b = (x[..., 0::2], x[..., 1::2]) if how == "interleaved" else (x[..., :half], x[..., half:])
     turned = (a * cos - b * sin, a * sin + b * cos)
     return torch.stack(turned, -1).flatten(-2) if how == "interleaved" else torch.cat(turned, -1)
@@ -117,9 +117,11 @@ class TimeEmbedding(nn.Module):
 
     def forward(self, t: Tensor) -> Tensor:
         half = WIDTH // 2
-        angles = self.choices.time_scale * t[:, None] * torch.exp(-torch.arange(half) * (math.log(10000) / (half - 1)))
+        wide = t if t.dtype == torch.float64 else t.float()
+        steps = torch.arange(half, dtype=wide.dtype)
+        angles = self.choices.time_scale * wide[:, None] * torch.exp(-steps * (math.log(10000) / (half - 1)))
         parts = {"sin": angles.sin(), "cos": angles.cos()}
-        return torch.cat([parts[name] for name in self.choices.time_order.split("-")], -1)
+        return torch.cat([parts[name] for name in self.choices.time_order.split("-")], -1).to(t.dtype)
 
 
 class NumberEmbedding(nn.Module):
@@ -190,7 +192,7 @@ class Flow(nn.Module):
         mu = self.up(self.lengthen(tokens))
         cond = cond.expand(-1, -1, mu.shape[-1])
         span = torch.linspace(0, 1, self.steps + 1)
-        times = 1 - torch.cos(math.pi / 2 * span) if c.schedule == "cosine" else span
+        times = (1 - torch.cos(math.pi / 2 * span) if c.schedule == "cosine" else span).to(noise.dtype)
         x = noise
         for now, after in pairwise(times):
             if c.method == "midpoint":
@@ -257,7 +259,7 @@ class CumulativePhase(nn.Module):
 
     def forward(self, cycles: Tensor) -> Tensor:
         dtype = getattr(torch, self.choices.phase_dtype)
-        return torch.cumsum(cycles.double() if dtype is torch.float32 else cycles.to(dtype), -1).float()
+        return torch.cumsum(cycles.double() if dtype is torch.float32 else cycles.to(dtype), -1).to(cycles.dtype)
 
 
 class Energy(nn.Module):
@@ -266,7 +268,8 @@ class Energy(nn.Module):
         self.choices = choices
 
     def forward(self, x: Tensor) -> Tensor:
-        return (200 * x).to(getattr(torch, self.choices.energy_dtype)).square().float()
+        wide = (200 * x).to(getattr(torch, self.choices.energy_dtype)).square()
+        return torch.log1p(wide.float()).to(x.dtype)
 
 
 class Angle(nn.Module):
@@ -284,17 +287,23 @@ class ISTFT(nn.Module):
     def __init__(self, choices: Choices) -> None:
         super().__init__()
         self.choices = choices
+        self.window: Tensor
         self.register_buffer("window", torch.hann_window(N_FFT))
 
     def forward(self, magnitude: Tensor, phase: Tensor) -> Tensor:
         """[batch, bins, frames] twice give [batch, samples]."""
-        frames = torch.fft.irfft(torch.polar(magnitude, phase), N_FFT, dim=1) * self.window[:, None]
+        given = magnitude.dtype
+        if given in (torch.float16, torch.bfloat16):
+            magnitude, phase = magnitude.float(), phase.float()
+        window = self.window.to(magnitude.dtype)
+        frames = torch.fft.irfft(torch.polar(magnitude, phase), N_FFT, dim=1) * window[:, None]
         size = (1, (frames.shape[-1] - 1) * HOP + N_FFT)
         fold = {"output_size": size, "kernel_size": (1, N_FFT), "stride": (1, HOP)}
         y = functional.fold(frames, **fold)[:, 0, 0]
         if self.choices.window_sum == "squares":
-            envelope = functional.fold(self.window.square()[None, :, None].expand(1, -1, frames.shape[-1]), **fold)[0, 0, 0]
+            envelope = functional.fold(window.square()[None, :, None].expand(1, -1, frames.shape[-1]), **fold)[0, 0, 0]
             y = y / envelope.clamp_min(1e-3)
+        y = y.to(given)
         return y[:, N_FFT // 2 : -N_FFT // 2] if self.choices.trim == "centre" else y[:, :-N_FFT]
 
 
@@ -324,7 +333,7 @@ class Vocoder(nn.Module):
         x = self.post(functional.leaky_relu(total / 3 if c.branch_mean else total, c.slope))
         x = x + self.source(torch.sin(2 * math.pi * self.phase(f0))[:, None])
         y = x.transpose(1, 2)
-        y = y + self.level(torch.log1p(self.energy(y)))
+        y = y + self.level(self.energy(y))
         log, real, imaginary = self.head(self.final_norm(y)).transpose(1, 2).chunk(3, 1)
-        imaginary = imaginary * torch.tensor([0.0] + [1.0] * (N_FFT // 2 - 1) + [0.0])[:, None]
+        imaginary = imaginary * torch.tensor([0.0] + [1.0] * (N_FFT // 2 - 1) + [0.0], dtype=y.dtype)[:, None]
         return self.istft(log.clamp(max=4.6).exp(), self.angle(real, imaginary))

@@ -45,7 +45,7 @@ def _told(case: LayerCase, right: Expression, got: Expression) -> tuple[str, str
             return "branch-sum-mean", f"it takes the {got.join} of {len(right.terms)} branches, the reference the {right.join}"
         return None
     masked = (right.join, got.join) in {("product", "one"), ("masked sum", "sum")}
-    if masked and len(more) == 1 and not fewer:
+    if masked and not got.factors and len(more) == 1 and not fewer:
         return "mask-not-applied", f"it does not multiply by {more.pop()}"
     if right.join == "sum" and not fewer and more and got.join in {"one", "sum"}:
         lost = ", ".join(sorted(more))

@@ -20,6 +20,9 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     if case.reference_steps is None or case.candidate_steps is None:
         yield from _noise(case.reference, case.candidate, case)
         return
+    if case.role == "output" and case.path == case.reference_steps.path:
+        yield from _nothing(case)
+        return
     right, got = course(case.reference_steps), course(case.candidate_steps)
     if right is None or got is None:
         return
@@ -27,6 +30,15 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     if right.states[0].shape == got.states[0].shape:
         yield from _noise(right.states[0], got.states[0], case)
     yield from _steps(right, got, max(FIT, 8 * floor))
+
+
+def _nothing(case: LayerCase) -> Iterator[Explanation]:
+    """The estimator itself gives nothing."""
+    right, got = (float(np.sqrt(np.mean(real(x) ** 2))) for x in (case.reference, case.candidate))
+    if right > 0 and got < STILL * right:
+        says = f"its velocity has rms {got:.2g}, the reference's {right:.2g}: the sampler's states stay the start noise"
+        fix = "check that the estimator's weights are loaded"
+        yield Explanation("velocity-zero", {"reference": right, "candidate": got}, 0.0, says, fix=fix, complexity=0)
 
 
 def _still(right: Course, got: Course) -> Iterator[Explanation]:
