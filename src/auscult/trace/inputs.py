@@ -62,12 +62,20 @@ def _read(path: Path, position: str) -> dict[str, Array]:
     except (ValueError, OSError, EOFError, BadZipFile) as error:
         raise UsageError(f"cannot be read: {str(error)[:200]}", where=str(path)) from error
     if suffix in SOUND:
-        from auscult.sound.recording import read_recording
-
-        return {position: read_recording(path).samples[None]}
+        return {position: _sound(path)}
     raise UsageError(
         "is of no kind that holds inputs", where=str(path), expected=".npz, .safetensors, .npy or sound", found=suffix
     )
+
+
+def _sound(path: Path) -> Array:
+    import soundfile
+
+    try:
+        samples, _ = soundfile.read(str(path), dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
+        raise UsageError(f"cannot be read as sound: {error}", where=str(path)) from error
+    return np.ascontiguousarray(samples.T)[None]
 
 
 def _safetensors(path: Path) -> dict[str, Array]:
