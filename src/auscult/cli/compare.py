@@ -30,6 +30,9 @@ GROUP = "Layers"
 @click.option(
     "--map", "map_", metavar="A=B|FILE", multiple=True, help="Layers that are a pair in any case; repeatable, or a file."
 )
+@click.option(
+    "--stages", metavar="A,B,...", help="Modules to judge first, such as encoder,decoder,vocoder; then the guilty ones."
+)
 @click.option("--floor", metavar="X|FILE", help="Relative error to allow, or a trace of REF at a second precision.")
 @shared_options
 def command(
@@ -42,6 +45,7 @@ def command(
     cand_model: str | None,
     kwargs: dict[str, Any] | None,
     substitute: bool,
+    stages: str | None,
     map_: tuple[str, ...],
     floor: str | None,
     shared: Shared,
@@ -68,6 +72,7 @@ def command(
             inputs=inputs or None,
             inputs_cand=inputs_cand or None,
             substitute=substitute,
+            stages=[name.strip() for name in (stages or "").split(",") if name.strip()],
             map=parsed_maps(map_),
             floor=floor,
             kwargs=kwargs,

@@ -20,7 +20,6 @@ from auscult.trace.records import Record, Trace
 from auscult.trace.runner import Runner
 from auscult.weights import Array
 
-
 GIVEN = "~given"
 OWN_NOISE = "own_noise"
 """In the notes of a manifest: why the run could not draw the other side's noise."""

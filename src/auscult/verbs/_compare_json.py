@@ -9,6 +9,8 @@ from auscult.finding import Json
 from auscult.trace.comparison import Comparison
 from auscult.trace.readings import Reading
 from auscult.trace.results import LayerResult
+from auscult.trace.stages import StageResult
+from auscult.trace.steps import StepsResult
 
 
 def extra_of(found: Comparison) -> Json:
@@ -18,6 +20,8 @@ def extra_of(found: Comparison) -> Json:
         "first_divergence": first_divergence(found),
         "floor": {"how": found.floor.how, "what": found.floor.what, "factor": found.floor.factor},
         "alignment": alignment(found),
+        **({"stages": [_stage(stage) for stage in found.stages]} if found.stages else {}),
+        **({"steps": [_steps(steps) for steps in found.steps]} if found.steps else {}),
     }
 
 
@@ -85,6 +89,23 @@ def alignment(found: Comparison) -> Json:
         "axes": {str(rank): list(order) for rank, order in sorted(found.alignment.orders.items())},
         "only_in_a": list(found.alignment.only_in_ref),
         "only_in_b": list(found.alignment.only_in_cand),
+    }
+
+
+def _stage(stage: StageResult) -> Json:
+    own, left = (None if value is None else number(value) for value in (stage.own, stage.left))
+    return {"a": stage.path_ref, "b": stage.path_cand, "own": own, "left": left, "guilty": stage.guilty}
+
+
+def _steps(steps: StepsResult) -> Json:
+    return {
+        "a": steps.pair.a,
+        "b": steps.pair.b,
+        "steps": steps.steps,
+        "verdict": steps.verdict,
+        "says": steps.says,
+        "errors": [number(error) for error in steps.errors],
+        "own": [number(error) for error in steps.own],
     }
 
 

@@ -13,9 +13,9 @@ import numpy as np
 from auscult.checkpoint.target import is_code
 from auscult.errors import TargetError, UsageError
 from auscult.finding import Skip
-from auscult.trace.comparison import Runs
 from auscult.trace.forced import OWN_NOISE, replayed
 from auscult.trace.inputs import read_inputs
+from auscult.trace.located import Runs
 from auscult.trace.manifest import KEY
 from auscult.trace.modules import base_role
 from auscult.trace.records import Trace

@@ -9,8 +9,9 @@ from typing import Any
 from auscult.errors import UsageError
 from auscult.finding import Skip
 from auscult.rules.subject import CompareSubject
-from auscult.trace.comparison import Comparison, Progress, Runs, compare_runs
+from auscult.trace.comparison import Comparison, compare_runs
 from auscult.trace.floor import Floor, given_floor
+from auscult.trace.located import Progress, Runs
 from auscult.trace.records import Trace
 from auscult.verbs._compare_json import extra_of
 from auscult.verbs._compare_sides import Opened, open_runs
@@ -30,6 +31,7 @@ def compare(
     inputs: Inputs = None,
     inputs_cand: Inputs = None,
     substitute: bool = True,
+    stages: Sequence[str] = (),
     map: Mapping[str, str] | None = None,
     floor: float | str | os.PathLike[str] | Trace | None = None,
     kwargs: Mapping[str, Any] | None = None,
@@ -45,6 +47,7 @@ def compare(
         inputs: Arrays by name, or files of them. A trace on the other side that holds the model's inputs will do.
         inputs_cand: The candidate's, where it takes them in another form.
         substitute: Run one side on the other's tensors, where there is a live model, to tell born from grown.
+        stages: Names of modules, such as encoder, decoder, vocoder: these are judged first, and layers in the guilty ones alone.
         map: Reference path to candidate path, for pairs that hold in any case.
         floor: The relative error above which a layer differs, or a trace of the reference at a second precision.
         kwargs: Arguments for code given as a target.
@@ -68,7 +71,14 @@ def compare(
         inputs_cand=inputs_cand,
         kwargs=kwargs or {},
     )
-    found = compare_runs(opened.runs, overrides=map, floor=_floor(floor, opened.runs), substitute=substitute, progress=progress)
+    found = compare_runs(
+        opened.runs,
+        overrides=map,
+        floor=_floor(floor, opened.runs),
+        substitute=substitute,
+        stages=stages,
+        progress=progress,
+    )
     return report_of(opened, found, select=select, ignore=ignore)
 
 
