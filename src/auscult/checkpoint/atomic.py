@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from auscult.errors import CheckpointError, UsageError
+
+FLUSH_SECONDS = 0.05
 
 
 @contextlib.contextmanager
@@ -37,11 +39,12 @@ def atomic_files(paths: Sequence[Path], *, force: bool = False, durable: bool = 
         try:
             handles = []
             for path in paths:
-                beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+                beside = path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
                 handle = stack.enter_context(_create(beside))
                 temporary.append(beside)
                 handles.append(handle)
-            yield handles
+            with _flushing(handles if durable else ()):
+                yield handles
             for handle in handles:
                 handle.flush()
                 if durable:
@@ -70,6 +73,38 @@ def reserve(handle: BinaryIO, size: int) -> None:
         except OSError as error:
             if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS):  # a file system that cannot reserve
                 raise
+
+
+@contextlib.contextmanager
+def _flushing(handles: Sequence[BinaryIO]) -> Iterator[None]:
+    """Bring to the disk what was written so far, again and again while more is computed, so that the last flush is short.
+
+    Raises:
+        OSError: If one of these flushes failed; the system tells of a failed write once, and never again.
+    """
+    over = threading.Event()
+    failed: list[OSError] = []
+
+    def flush() -> None:
+        while not failed and not over.wait(FLUSH_SECONDS):
+            for handle in handles:
+                try:
+                    os.fdatasync(handle.fileno())
+                except OSError as error:
+                    failed.append(error)
+
+    if not handles or not hasattr(os, "fdatasync"):
+        yield
+        return
+    thread = threading.Thread(target=flush, name="auscult-flush", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+    if failed:
+        raise failed[0]
 
 
 def _place(path: Path) -> Path:

@@ -46,9 +46,16 @@ def _equal(a: Array, b: Array) -> bool:
     kept: Array | None = getattr(_scratch, "flags", None)
     if kept is None or kept.size < a.size:
         kept = _scratch.flags = np.empty(max(BLOCK, a.size), np.bool_)
-    flags = kept[: a.size].reshape(a.shape)
-    np.equal(a, b, out=flags)
+    order = run_order(a, b)
+    flags = kept[: a.size].reshape([a.shape[axis] for axis in order])
+    np.equal(a.transpose(order), b.transpose(order), out=flags)
     return bool(flags.all())
+
+
+def run_order(a: Array, b: Array) -> list[int]:
+    """The order of axes of one of two arrays in memory: of the one whose last axis is longer, for long runs are fast runs."""
+    orders = [sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis])) for x in (a, b)]
+    return max(orders, key=lambda order: a.shape[order[-1]] if order else 0)
 
 
 def words(array: Array) -> Array:
