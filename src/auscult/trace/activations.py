@@ -15,6 +15,7 @@ from scipy.special import expit
 from auscult.trace import reference_ops as ops
 from auscult.weights import Array
 
+RATIOS = np.unique([f(top / bottom) for top in range(1, 9) for bottom in range(1, 9) for f in (float, np.sqrt)])
 MIN_CUT = 2  # elements at a limit before it counts as one
 SLOPES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.3, 0.5)
 
@@ -128,9 +129,5 @@ def _usual(slope: float) -> float:
 
 def usual_factor(factor: float) -> float:
     """A factor that is nearly a ratio of small integers or a square root of one is taken as such."""
-    for top in range(1, 9):
-        for bottom in range(1, 9):
-            for known in (top / bottom, np.sqrt(top / bottom)):
-                if abs(abs(factor) - known) < 1e-4 * known:
-                    return float(np.copysign(known, factor))
-    return factor
+    near = float(RATIOS[np.abs(RATIOS - abs(factor)).argmin()])
+    return float(np.copysign(near, factor)) if abs(near - abs(factor)) < 1e-4 * near else factor

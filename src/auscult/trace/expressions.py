@@ -20,6 +20,7 @@ MAX_SINGLES = 24  # the latest tensors of the context that are tried
 MAX_PAIRED = 10
 MAX_JOINED = 12
 MAX_CONCATENATED = 6
+MIN_CORRELATION = 0.55
 SCREEN = 2048  # elements on which an expression is tried before all are
 Axis = int
 
@@ -83,7 +84,7 @@ def expressions(
     spots = _spots(wanted)
     found: list[Expression] = []
     for base in chain(_alone(wanted, alone or {}), _bases(wanted, context)):
-        for activation in _screened(base.values.ravel()[spots], wanted.ravel()[spots], limit):
+        for activation in _screened(base.values.ravel()[spots], wanted.ravel()[spots], limit, alone=base.join == "one"):
             if activation.name == "scale" and _is_count(activation.constant or 0.0, base):
                 continue  # the sum of n is not n times their mean, but their sum
             missed = error(activation.function(base.values), wanted)
@@ -128,13 +129,33 @@ def _spots(wanted: Array) -> Array:
     return np.sort(np.random.default_rng(0).choice(wanted.size, SCREEN, replace=False))
 
 
-def _screened(x: Array, y: Array, limit: float) -> Iterator[Activation]:
-    """Functions that give the drawn elements within a few times the limit."""
+def _screened(x: Array, y: Array, limit: float, *, alone: bool) -> Iterator[Activation]:
+    """Functions that give the drawn elements y from x within a few times the limit.
+
+    Of joined tensors (not `alone`) only those are tried that go roughly with the target, as any usual activation's input does.
+    """
+    if not alone and not _goes_with(x, y):
+        return
+    finite = np.isfinite(y).all()
+    power = float(np.dot(y, y)) if finite else 0.0
+    allowed = (3 * limit + 1e-12) ** 2 * power
     for activation in candidates(x, y):
         with np.errstate(all="ignore"):
-            missed = error(activation.function(x), y)
-        if missed <= 3 * limit + 1e-12:
+            made = activation.function(x)
+            if finite and power:
+                missed = made - y
+                fits = float(np.dot(missed, missed)) <= allowed
+            else:
+                fits = error(made, y) <= 3 * limit + 1e-12
+        if fits:
             yield activation
+
+
+def _goes_with(x: Array, y: Array) -> bool:
+    with np.errstate(all="ignore"):
+        one, two = x - x.mean(), y - y.mean()
+        product = float(np.dot(one, two))
+        return product**2 > MIN_CORRELATION**2 * float(np.dot(one, one)) * float(np.dot(two, two))
 
 
 def _bases(wanted: Array, context: Mapping[str, Array], *, weighted: bool = False) -> Iterator[_Base]:

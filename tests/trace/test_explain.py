@@ -1,0 +1,90 @@
+"""Explaining a place: nothing is invented, the simplest wins, rivals are named, and what is left is described."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auscult.trace.case import LayerCase
+from auscult.trace.describe import description
+from auscult.trace.explain import explain
+from auscult.trace.expressions import expressions
+from auscult.trace.nearness import error, oriented
+from auscult.weights import Array, ModuleInfo
+
+
+def drawn(seed: int, *shape: int) -> Array:
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def place(reference: Array, candidate: Array, **known: Array) -> LayerCase:
+    """A place in the wiring: what reaches a convolution."""
+    return LayerCase("conv", ModuleInfo("conv", "Conv1d"), reference, candidate, role="input", context=known)
+
+
+@given(seed=st.integers(0, 10_000), size=st.floats(1e-3, 1.0))
+@settings(max_examples=25, deadline=None)
+def test_an_error_that_is_no_known_mistake_is_not_explained(seed: int, size: float) -> None:
+    x, y = drawn(seed, 2, 6, 17), drawn(seed + 1, 2, 6, 17)
+    reference = np.maximum(x + y, 0)
+    candidate = reference + np.float32(size) * drawn(seed + 2, 2, 6, 17)
+    assert [one for one in explain(place(reference, candidate, a=x, b=y), 1e-6) if one.reproduced] == []
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=10, deadline=None)
+def test_rounding_is_not_explained(seed: int) -> None:
+    x = drawn(seed, 2, 6, 17)
+    half = x.astype(np.float16).astype(np.float32)
+    assert [one for one in explain(place(x, half, a=x), 1e-3) if one.reproduced] == []
+
+
+def test_equal_tensors_need_no_explanation() -> None:
+    x = drawn(0, 2, 3, 5)
+    assert explain(place(x, x, a=x), 0.0) == ()
+
+
+@pytest.mark.parametrize("slope", [0.01, 0.05, 0.137])
+def test_a_slope_is_found_whatever_it_is(slope: float) -> None:
+    x = drawn(1, 2, 6, 17)
+    case = place(np.where(x > 0, x, 0.1 * x).astype(np.float32), np.where(x > 0, x, slope * x).astype(np.float32), a=x)
+    first = explain(case, 1e-6)[0]
+    assert first.cause == "leaky-slope"
+    assert f"slope {slope:g}" in first.says
+
+
+def test_what_no_input_shows_is_not_named() -> None:
+    """Without negative values there is no slope to be seen, and both sides are equal."""
+    x = np.abs(drawn(1, 2, 6, 17))
+    assert explain(place(x, x.copy(), a=x), 1e-6) == ()
+
+
+def test_a_channel_last_context_is_found() -> None:
+    x, y = drawn(1, 2, 17, 6), drawn(2, 2, 6, 17)
+    found = expressions(x.swapaxes(1, 2) + y, {"x": x, "y": y}, 1e-6)
+    assert found[0].says == "sum(x, y)"
+
+
+def test_the_mean_of_branches_is_not_called_a_factor() -> None:
+    a, b, c = (drawn(seed, 2, 6, 17) for seed in range(3))
+    first = explain(place((a + b + c) / 3, a + b + c, a=a, b=b, c=c), 1e-6)[0]
+    assert first.cause == "branch-sum-mean"
+    assert first.rivals == ()
+
+
+def test_what_is_left_is_described() -> None:
+    x = drawn(3, 1, 4, 200)
+    late = np.roll(x, 3, -1)
+    late[..., :3] = 0
+    told = description(x, 2 * late)
+    assert told["lag"] == 3
+    assert description(x, np.clip(x, -0.5, 0.5))["saturated"]["limit"] == 0.5
+    assert description(x, x[..., :-1])["shape_candidate"] == [1, 4, 199]
+
+
+def test_axes_are_brought_into_the_reference_s_order() -> None:
+    x = drawn(4, 2, 6, 6)
+    np.testing.assert_array_equal(oriented(x, x.swapaxes(1, 2)), x)
+    assert error(oriented(x, x), x) == 0
