@@ -10,6 +10,7 @@ from auscult.align.kinds import Kind, layer_kind, legal_permutations, module_of
 from auscult.align.records import Match
 from auscult.finding import Finding, Fix, Severity
 from auscult.recipe.ops.permute import Permute
+from auscult.rules.names import GRAPHS
 from auscult.rules.subject import DiffSubject, Place
 from auscult.rules.wording import counted, entries, some
 from auscult.verdict import Equality
@@ -102,9 +103,20 @@ def whole_convention(subject: DiffSubject) -> bool:
     every = subject.layers
     if subject.odd_layers or not all(layer.legal for layer in every):
         return False
+    if all(_is_product(subject, layer) for layer in every if layer.axes is not None):
+        return True
     permuted = {layer.kind for layer in every if layer.axes is not None and layer.kind.startswith("conv")}
     straight = {layer.kind for layer in every if layer.axes is None and layer.kind.startswith("conv")}
     return bool(permuted) and not (straight - permuted)
+
+
+def _is_product(subject: DiffSubject, layer: Layer) -> bool:
+    """Whether a graph multiplies by this matrix from the right, x W, so that it is stored as (in, out) there."""
+    for side, names in ((subject.a, layer.match.a), (subject.b, layer.match.b)):
+        used = side.modules.get(names[-1]) if side.format in GRAPHS else None
+        if layer.kind == "linear" and used is not None and used.type in ("MatMul", "MatMulInteger", "QLinearMatMul"):
+            return True
+    return False
 
 
 def fortran_squares(subject: DiffSubject) -> tuple[Match, ...]:

@@ -50,10 +50,10 @@ def some(names: Sequence[str], most: int = 3) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 tensor`, `2 tensors`, `2 entries`."""
+    """`1 tensor`, `2 tensors`, `2 entries`, `2 matrices`."""
     if number == 1:
         return f"1 {noun}"
-    return f"{number:,} {re.sub(r'y$', 'ie', noun)}s"
+    return f"{number:,} {re.sub(r'y$', 'ie', re.sub(r'ix$', 'ice', noun))}s"
 
 
 def entries(matches: Iterable[Match]) -> tuple[Json, ...]:

@@ -152,18 +152,25 @@ def verdict_of(subject: DiffSubject, findings: Iterable[Finding]) -> Verdict:
         if place.match is None
         for name in place.where
     }
+    settled = {
+        id(place.match)
+        for rule in every_rule()
+        if getattr(rule, "BENIGN", False)
+        for place in subject.places.get(rule.NAME, ())
+        if place.match is not None
+    }
     alignment = subject.alignment
     unpaired = [name for name in (*alignment.only_in_a, *alignment.only_in_b) if name not in benign]
     if (
         unpaired
-        or any(match.equality is Equality.DIFFERENT or match.fault for match in alignment.matches)
+        or any((match.equality is Equality.DIFFERENT or match.fault) and id(match) not in settled for match in alignment.matches)
         or any(finding.cause in diverging for finding in findings)
     ):
         return Verdict.DIVERGENT
     if subject.b_is_template or alignment.skips or not alignment.matches:
         return Verdict.INCONCLUSIVE
     same = all(match.identical and match.a == match.b for match in alignment.matches)
-    return Verdict.PASS if same and not benign else Verdict.EQUIVALENT
+    return Verdict.PASS if same and not benign and not settled else Verdict.EQUIVALENT
 
 
 def mapping_entry(match: Match, *, flipped: bool = False) -> MappingEntry:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -31,11 +31,16 @@ def propose(view: View) -> Iterator[Candidate]:
 
 def _factors(view: View) -> Iterator[tuple[str, str, str]]:
     """(stem, A, B) of each update without a partner."""
+    yield from factor_pairs(name for name in view.x.remaining() if len(view.x.shapes[name]) >= 2)
+
+
+def factor_pairs(names: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    """(stem, A, B) of each low-rank update among these names."""
     downs: dict[tuple[str, str], str] = {}
     ups: dict[tuple[str, str], str] = {}
-    for name in view.x.remaining():
+    for name in names:
         found = _FACTOR.match(name)
-        if found and len(view.x.shapes[name]) >= 2:
+        if found:
             (downs if found["part"] in _DOWN else ups)[found["stem"], found["rest"]] = name
     for key, down in downs.items():
         if key in ups:

@@ -63,6 +63,15 @@ def _targets(view: View, fold: FoldBatchNorm, sources: tuple[str, ...], weight: 
     if not targets and fold.eps == EPSILONS[0] and all(source in view.x.left for source in sources):
         targets = view.similar(fold.apply([view.x.array(source) for source in sources])[0])[:2]
     for target in targets:
-        shift = target.removesuffix("weight") + "bias"
-        if shift != target and shift in view.y.left and view.y.size(shift) == channels:
-            yield target, shift
+        for shift in _shifts(view, fold, sources, target):
+            if shift in view.y.left and view.y.size(shift) == channels:
+                yield target, shift
+
+
+def _shifts(view: View, fold: FoldBatchNorm, sources: tuple[str, ...], target: str) -> list[str]:
+    """Where the folded bias may be: beside a target called `weight`, else (graphs number what they fold) by content."""
+    if target.endswith("weight"):
+        return [target.removesuffix("weight") + "bias"]
+    place = view.y.position[target]
+    near = view.y.names[place + 1 : place + 2]  # too small to be told by content: the graph's next constant
+    return list(dict.fromkeys([*view.similar(fold.apply([view.x.array(source) for source in sources])[1])[:2], *near]))

@@ -38,9 +38,15 @@ _HALVES = ("bfloat16", "float16")
 
 def propose(view: View) -> Iterator[Candidate]:
     yield from _same_bits(view)
+    yield from _misread(view, MIN_SIZE)
+    if any(match.cause == "wrong-dtype" for match in view.ledger.matches):  # what the large ones prove explains the small ones
+        yield from _misread(view, 1)
+
+
+def _misread(view: View, least: int) -> Iterator[Candidate]:
     for source in view.x.remaining():
         for target in view.expected(source):
-            if view.x.size(source) >= MIN_SIZE and view.x.shapes[source] == view.y.shapes[target]:
+            if view.x.size(source) >= least and view.x.shapes[source] == view.y.shapes[target]:
                 for ops in _readings(view.x.array(source), view.y.array(target)):
                     yield Candidate((source,), (target,), ops, "wrong-dtype", True)
                 break
@@ -74,6 +80,35 @@ def _readings(x: Array, y: Array) -> Iterator[tuple[Op, ...]]:
             continue
         if bool((bits(found[0]) == bits(wanted)).all()):
             yield ops
+    yield from _rounded_readings(x, some, wanted)
+
+
+def _rounded_readings(x: Array, some: Array, wanted: Array) -> Iterator[tuple[Op, ...]]:
+    """Ways to misread `x` that give `y` rounded to the format which the bytes really are: the reference was never rounded."""
+    for ops, kept in _narrow_ways(name_of(x.dtype)):
+        if dtype_of(kept).itemsize >= wanted.dtype.itemsize or wanted.dtype.kind != "f":
+            continue
+        found = [some]
+        with np.errstate(all="ignore"):
+            for op in ops:
+                found = op.apply(found)
+            rounded = wanted.astype(dtype_of(kept))
+        if rounded.any() and bool((bits(found[0]) == bits(rounded)).all()):
+            yield ops
+
+
+@lru_cache(maxsize=64)
+def _narrow_ways(old: str) -> tuple[tuple[tuple[Op, ...], str], ...]:
+    """Misreadings of dtype `old` with the narrow format that they lead to."""
+    ways: list[tuple[tuple[Op, ...], str]] = []
+    if old in _HALVES:
+        ways.append(((Byteswap(),), old))
+        ways += [((Reinterpret(read, old),), read) for read in _HALVES if read != old]
+    elif old in ("float32", "float64"):  # wide now, misread as halves once
+        for kept in _HALVES:
+            ways.append(((Cast(kept, old), Byteswap()), kept))
+            ways += [((Cast(kept, old), Reinterpret(read, kept)), read) for read in _HALVES if read != kept]
+    return tuple(ways)
 
 
 @lru_cache(maxsize=256)

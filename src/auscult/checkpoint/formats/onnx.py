@@ -3,8 +3,8 @@
 Names are the initializers' (a constant's: the output of its node). A name that comes again, as in two branches of an If,
 gets `#2`, `#3` and so on. `Contents.modules` tells the operator that consumes an initializer, its attributes (group,
 strides, dilations, pads, transB), the node's name and which input it is; Identity, Cast, Transpose and DequantizeLinear are
-looked through, and named in `through`. Integers that a DequantizeLinear, QLinearConv or QLinearMatMul scales by constants
-carry a Quantization.
+looked through, and named in `through`; what a Constant node gives has `constant`. Integers that a DequantizeLinear, QLinearConv
+or QLinearMatMul scales by constants, and those that ONNX Runtime's dynamic quantisation names, carry a Quantization.
 
 Not listed, because they are operators' parameters and no weights: tensor attributes of other nodes (ConstantOfShape) and
 string constants. Field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
@@ -29,6 +29,7 @@ from auscult.weights import ModuleInfo, Quantization, Tensor
 
 FORMAT = "onnx"
 MAX_LISTED = 64
+QUANTIZED = "_quantized"
 TRANSPARENT = frozenset(("Identity", "Cast", "Transpose", "DequantizeLinear", "QuantizeLinear"))
 # operator: inputs that are the integers, their scale and their zero point; the axis if the operator has no attribute for it
 SCALED = {"DequantizeLinear": (0, 1, 2, 1), "QLinearConv": (3, 4, 5, 0), "QLinearMatMul": (3, 4, 5, -1)}
@@ -96,6 +97,7 @@ class _Reader:
     consumers: dict[str, list[tuple[_Node, int]]] = field(default_factory=dict)
     externals: dict[str, Source] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
+    constants: set[str] = field(default_factory=set)
 
     def graph(self, graph: Message) -> None:
         for initializer in graph.messages(5):
@@ -125,6 +127,7 @@ class _Reader:
                 attributes[attribute.text(1)] = value
             return
         name, tensor = outputs[0] if outputs else "", attribute.message(TENSOR_ATTRIBUTE)
+        self.constants.add(name)
         if tensor is not None:
             self.add(tensor, name)
         elif isinstance(value, (int, float)) or (isinstance(value, tuple) and value):
@@ -161,6 +164,16 @@ class _Reader:
         return result
 
     def quantization(self, tensor: Tensor) -> Quantization | None:
+        """Its scale and zero point: those that the graph hands to the operator, else those beside it by name.
+
+        ONNX Runtime's dynamic quantisation multiplies integers (MatMulInteger, ConvInteger, DynamicQuantizeLSTM) and scales the
+        product, so that only the names `x_quantized`, `x_scale`, `x_zero_point` hold the three together.
+        """
+        stem = tensor.name.removesuffix(QUANTIZED)
+        if stem != tensor.name and tensor.dtype in ("int8", "uint8"):
+            found = _affine(tensor, self.tensors.get(f"{stem}_scale"), self.tensors.get(f"{stem}_zero_point"), None)
+            if found is not None:
+                return found
         for node, index in self.consumers.get(tensor.name, ()):
             stored, scale_at, zero_at, default = SCALED.get(node.op, (-1, 0, 0, 0))
             if index != stored or len(node.inputs) <= scale_at or node.attributes.get("block_size"):
@@ -170,13 +183,9 @@ class _Reader:
             zero = self.tensors.get(zero_name)
             if scale is None or (zero_name and zero is None):
                 continue
-            axis = node.attributes.get("axis", default)
-            axis += len(tensor.shape) if axis < 0 else 0
-            along = tensor.shape[axis] if 0 <= axis < len(tensor.shape) else 1
-            if scale.size not in (1, along) or (zero is not None and zero.size not in (1, scale.size)):
-                continue
-            zeros = zero.numpy() if zero is not None else np.zeros(1, np.int32)
-            return Quantization(scale.numpy(), zeros, axis if scale.size > 1 else None)
+            found = _affine(tensor, scale, zero, node.attributes.get("axis", default))
+            if found is not None:
+                return found
         return None
 
     def modules(self) -> dict[str, ModuleInfo]:
@@ -194,10 +203,27 @@ class _Reader:
             node, index = uses[0]
             if node.op not in TRANSPARENT or index or not node.outputs or node.outputs[0] not in self.consumers:
                 extra: dict[str, Any] = {"through": tuple(through)} if through else {}
+                if name in self.constants:
+                    extra["constant"] = True
                 return ModuleInfo(name, node.op, {**node.attributes, **extra, "node": node.name, "input": index})
             through.append(node.op)
             current = node.outputs[0]
         return None
+
+
+def _affine(stored: Tensor, scale: Tensor | None, zero: Tensor | None, axis: int | None) -> Quantization | None:
+    """The quantisation that these constants describe, if they fit the tensor; without an axis, the one as long as the scale."""
+    if scale is None:
+        return None
+    if axis is None:
+        fitting = [place for place, side in enumerate(stored.shape) if side == scale.size]
+        axis = fitting[-1] if len(stored.shape) == 2 and fitting else next(iter(fitting), 0)
+    axis += len(stored.shape) if axis < 0 else 0
+    along = stored.shape[axis] if 0 <= axis < len(stored.shape) else 1
+    if scale.size not in (1, along) or (zero is not None and zero.size not in (1, scale.size)):
+        return None
+    zeros = zero.numpy() if zero is not None else np.zeros(1, np.int32)
+    return Quantization(scale.numpy(), zeros, axis if scale.size > 1 else None)
 
 
 def _plain(attribute: Message) -> int | float | str | tuple[int, ...] | tuple[float, ...] | None:

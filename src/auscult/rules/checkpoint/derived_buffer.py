@@ -1,7 +1,8 @@
 """Buffers that code computes anew are on one side only.
 
 **What it finds.** `num_batches_tracked`, STFT windows, rotary `inv_freq`, positional tables, mel filter banks,
-anti-aliasing filters and fixed noise tables that one side stores and the other does not.
+anti-aliasing filters and fixed noise tables that one side stores and the other does not; in ONNX, LiteRT and Core ML graphs also
+the constants that tell operators what to do (axes, shapes, paddings, exponents, the scales of quantised weights).
 
 **What you hear.** Nothing, as long as the code computes the same values. `load_state_dict` with `strict=True` raises all
 the same, after it has copied the rest.
@@ -10,7 +11,7 @@ the same, after it has copied the rest.
 
 **Blind spots.** Recognised by name. A window or filter of another definition is a fault that only a run shows.
 
-**How it is measured.** By name. No threshold.
+**How it is measured.** By name; a graph's constants by the operator that takes them. No threshold.
 
 **Fix.** Drop them, or load with `strict=False` once everything else is accounted for. Safety: safe.
 
@@ -23,7 +24,7 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.claims import OpenItems
-from auscult.rules.names import is_derived
+from auscult.rules.names import is_derived, is_operator_parameter
 from auscult.rules.subject import DiffSubject, Place
 from auscult.rules.wording import counted
 
@@ -34,11 +35,12 @@ PRECEDENCE = 120
 BENIGN = True
 
 
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
-    for side, names in (("a", items.surplus), ("b", items.absent)):
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
+    for side, checkpoint, names in (("a", subject.a, items.surplus), ("b", subject.b, items.absent)):
         for name in names:
-            if is_derived(name):
-                yield Place((name,), None, {"side": side})
+            operator = is_operator_parameter(checkpoint, name)
+            if operator or is_derived(name):
+                yield Place((name,), None, {"side": side, "operator": operator})
     for match in items.different:
         if len(match.a) == len(match.b) == 1 and match.b[0].endswith("num_batches_tracked"):
             yield Place(match.a, match, {"side": "both"})
@@ -49,13 +51,21 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     if not places:
         return
     names = tuple(name for place in places for name in place.where)
+    operators = sum(bool(place.evidence.get("operator")) for place in places)
+    said = []
+    if operators:
+        said.append(f"{counted(operators, 'constant')} of the graph's operators (axes, shapes, scales), which are no weights")
+    if operators < len(places):
+        buffers = counted(len(places) - operators, "buffer")
+        said.append(f"{buffers} that the model counts or computes anew, on one side only or with another count")
     yield Finding(
         CODE,
         NAME,
         Severity.INFO,
         names,
-        f"{counted(len(names), 'buffer')} that the model counts or computes anew, on one side only or with another count",
-        evidence={side: sum(place.evidence["side"] == side for place in places) for side in ("a", "b", "both")},
+        "; ".join(said),
+        evidence={side: sum(place.evidence["side"] == side for place in places) for side in ("a", "b", "both")}
+        | {"operators": operators},
         fix=Fix("safe", "drop them; the code makes its own"),
         rank=95,
     )

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from auscult.align.naming import pattern
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.subject import DiffSubject
 from auscult.rules.wording import counted, entries, folded
@@ -36,7 +37,7 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         return
     sure = all(match.by in {"content", "neighbours"} for match in matches)
     where = tuple(name for match in matches for name in match.a)
-    patterns = list(zip(folded(m.a[-1] for m in matches), folded(m.b[-1] for m in matches), strict=False))
+    patterns = _patterns([(match.a[-1], match.b[-1]) for match in matches])
     shown = "; ".join(f"{a} is {b}" for a, b in patterns[:3]) + (f" and {len(patterns) - 3} more" if len(patterns) > 3 else "")
     yield Finding(
         CODE,
@@ -49,3 +50,23 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         fix=Fix("safe" if sure else "guess", "rename", recipe=entries(matches)),
         rank=31,
     )
+
+
+def _patterns(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Names of a with those of b that they stand for, folded only where both sides fold alike."""
+    groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for a, b in pairs:
+        groups.setdefault((pattern(a)[0], pattern(b)[0]), []).append((a, b))
+    result = []
+    for members in groups.values():
+        alike = len({_steps(pattern(a)[1], pattern(b)[1]) for a, b in members}) == 1
+        if alike and len(members) > 1:
+            result.append((folded(a for a, _ in members)[0], folded(b for _, b in members)[0]))
+        else:
+            result += members
+    return result
+
+
+def _steps(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:
+    """How far each index of b lies from a's; None where they are not as many."""
+    return tuple(y - x for x, y in zip(a, b, strict=True)) if len(a) == len(b) else None

@@ -1,6 +1,7 @@
-"""LoRA factors lie beside the base weight on one side and are merged on the other.
+"""LoRA factors lie beside the base weight on one side; the other has merged them, or has no place for them.
 
-**What it finds.** w + scale·B·A equal to the other side's weight.
+**What it finds.** w + scale·B·A equal to the other side's weight; factors for which the other side has no place; a file that
+is an adapter alone, without the model that it changes.
 
 **What you hear.** Without the merge the model speaks as before its fine-tuning: another voice or style.
 
@@ -19,10 +20,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.finding import Finding, Severity
+from auscult.align.hypotheses.lora import factor_pairs
+from auscult.finding import Finding, Fix, Severity
 from auscult.rules.claims import OpenItems
 from auscult.rules.operations import operation_finding, places_of
 from auscult.rules.subject import DiffSubject, Place
+from auscult.rules.wording import counted
 
 CODE = "LAY014"
 NAME = "lora-unmerged"
@@ -30,19 +33,52 @@ REQUIRES = DiffSubject
 PRECEDENCE = 30
 
 
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
-    return places_of(subject, NAME)
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
+    yield from places_of(subject, NAME)
+    factors = [name for _, down, up in factor_pairs(items.surplus) for name in (down, up)]
+    yield from (Place((name,), None, {"factor": True}) for name in factors)
+    if factors and len(factors) * 2 > len(subject.a):  # an adapter by itself: that the base is not in it is no second fault
+        yield from (Place((name,), None, {"base": True}) for name in items.absent)
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
     places = subject.places.get(NAME, ())
-    if places:
+    merged = tuple(place for place in places if place.match is not None)
+    if merged:
         yield operation_finding(
             CODE,
             NAME,
             "LoRA factors are merged into the weight on one side only",
-            places,
+            merged,
             severity=Severity.WARNING,
             rank=32,
             summary="merge the LoRA factors",
         )
+    factors = tuple(name for place in places if place.evidence.get("factor") for name in place.where)
+    if factors:
+        yield _unused(subject, factors, sum(bool(place.evidence.get("base")) for place in places))
+
+
+def _unused(subject: DiffSubject, factors: tuple[str, ...], absent: int) -> Finding:
+    """Factors that the other side neither has nor has merged."""
+    ranks = sorted({min(subject.a[name].shape) for name in factors})
+    pairs = f"{counted(len(factors) // 2, 'pair')} of LoRA factors (rank {', '.join(map(str, ranks))})"
+    side = "model" if subject.b_is_template else "reference"
+    if absent:
+        text = f"the checkpoint is an adapter: {pairs} and none of the {absent} tensors of the {side}, which it changes"
+        advice = "load the base model first, then merge W + alpha / rank * B A into it"
+    else:
+        text = (
+            f"{pairs} beside the weights that they change; the {side} has no place for them, so it computes without the adapter"
+        )
+        advice = "merge W + alpha / rank * B A into the weights, or build the model with its adapter"
+    return Finding(
+        CODE,
+        NAME,
+        Severity.ERROR if absent or subject.b_is_template else Severity.WARNING,
+        factors,
+        text,
+        evidence={"pairs": len(factors) // 2, "ranks": ranks, "absent": absent},
+        fix=Fix("guess", f"{advice}; alpha is in the adapter's configuration, not in its tensors"),
+        rank=12 if absent else 24,
+    )
