@@ -12,6 +12,7 @@ from auscult.trace.case import Explanation, LayerCase
 from auscult.trace.cases import case_at
 from auscult.trace.explain import explain
 from auscult.trace.floor import Floor, dtype_of, least, measured, second_precision
+from auscult.trace.inject import Injection
 from auscult.trace.locate import Place, locate
 from auscult.trace.modules import Side
 from auscult.trace.pairs import LayerAlignment, LayerPair
@@ -116,14 +117,17 @@ def locate_forced(sides: Sides, stages: Sequence[StageResult] = ()) -> Located |
     runs = sides.runs
     if runs.cand_runner is not None and runs.inputs_cand is not None:
         run = forced.run_candidate(runs.cand_runner, runs.inputs_cand, sides.ref, sides.cand, alignment)
-        readings = read(sides.ref, Side.of(run), alignment, local_floor(sides, runs.ref), own=True)
+        local = local_floor(sides, runs.ref)
+        readings = read(sides.ref, Side.of(run), alignment, local, own=True)
+        inject = Injection(runs.cand_runner, sides.ref, sides.cand, alignment.orders, local, sides.floor)
+        places = inject.confirm(locate(sides.ref, readings, forced=True), readings)
 
         def make(place: Place) -> LayerCase | None:
             pair, call = place.reading.pair, place.reading.call
             view = forced.own_view(run, pair.b, call) if place.reading.is_output else run
             return _case(sides, runs.ref, view, place)
 
-        return Located(readings, tuple(locate(sides.ref, readings, forced=True)), make, separated=True)
+        return Located(readings, tuple(places), make, separated=True)
     if runs.ref_runner is None or runs.inputs is None:
         return None
     run = forced.run_reference(runs.ref_runner, runs.inputs, sides.ref, sides.cand, alignment)
@@ -179,19 +183,21 @@ def results_of(sides: Sides, readings: Readings, located: Located) -> tuple[tupl
     """One result per pair, behind them further places of pairs that have two; and places whose cause was not looked for."""
     born: dict[LayerPair, list[LayerResult]] = {}
     skips = []
+    causes: dict[str, None] = {}
     weights = loaded(sides.ref, sides.cand, sides.alignment)
     for count, place in enumerate(located.places):
         pair, reading = place.reading.pair, place.reading
         case = located.case(place)
         found: tuple[Explanation, ...] = ()
         if case is not None and count < MAX_EXPLAINED:
-            found = explain(case, reading.floor)
+            found = explain(case, reading.floor, tuple(causes))
+            causes |= dict.fromkeys(one.cause for one in found[:1] if one.reproduced)
         elif case is not None:
             skips.append(Skip(place.key, f"its cause was not looked for: {MAX_EXPLAINED} places before it were explained"))
         if not (place.certain or any(one.reproduced for one in found)):
             continue
         other_weights = explanation_of(weights, pair.a) if reading.is_output else None
-        if other_weights is not None:
+        if other_weights is not None and not any(one.reproduced for one in found):
             found = (other_weights, *found)
         result = LayerResult(pair.a, pair.b, reading.error, reading.floor, born=True, case=case, explanations=found)
         born.setdefault(pair, []).append(result)
@@ -203,7 +209,7 @@ def results_of(sides: Sides, readings: Readings, located: Located) -> tuple[tupl
             continue
         here = born.get(pair, [LayerResult(pair.a, pair.b, 0.0, 0.0, grown=worst.differs and located.separated)])
         first = replace(here[0], error=worst.error, floor=worst.floor)
-        if pair in noisy:
+        if pair in noisy and not any(one.reproduced for one in first.explanations):
             first = replace(first, explanations=(noisy[pair], *first.explanations))
         results.append(first)
         more += here[1:]

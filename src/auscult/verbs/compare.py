@@ -13,6 +13,7 @@ from auscult.trace.comparison import Comparison, compare_runs
 from auscult.trace.floor import Floor, given_floor
 from auscult.trace.located import Progress, Runs
 from auscult.trace.records import Trace
+from auscult.trace.results import LayerResult
 from auscult.verbs._compare_json import extra_of
 from auscult.verbs._compare_sides import Opened, open_runs
 from auscult.verdict import Coverage, Report, Verdict, selected
@@ -138,7 +139,7 @@ def coverage_of(found: Comparison) -> Coverage:
     return Coverage("layers", buckets)
 
 
-def bucket_of(found: Comparison, result: Any) -> str:
+def bucket_of(found: Comparison, result: LayerResult) -> str:
     """In which bucket of the coverage a layer is."""
     if result.born:
         return "born"
@@ -159,9 +160,16 @@ def verdict_of(found: Comparison, coverage: Coverage) -> Verdict:
         inside = coverage.buckets["different"] + coverage.buckets["grown"]
         same_form = all(pair.is_single for pair in found.alignment.pairs) and not found.is_permuted
         return Verdict.PASS if same_form and not inside else Verdict.EQUIVALENT
+    if all(_is_chance(result) for result in found.results if result.born) and any(r.born for r in found.results):
+        return Verdict.INCONCLUSIVE
     if found.is_chaotic:
         return Verdict.EQUIVALENT if found.separated else Verdict.INCONCLUSIVE
     return Verdict.DIVERGENT
+
+
+def _is_chance(result: LayerResult) -> bool:
+    """Whether what is born there is other noise, behind which nothing can be compared."""
+    return bool(result.explanations) and result.explanations[0].cause == "noise-differs"
 
 
 def _left_open(found: Comparison) -> tuple[Skip, ...]:
