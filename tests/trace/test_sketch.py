@@ -65,7 +65,7 @@ def test_it_is_linear(seed: int, a: float, b: float) -> None:
 def test_blocks_may_come_in_any_order() -> None:
     x = tensor(3, (3 * BLOCK + 17,))
     projection = Projection()
-    pieces = [(index, block.copy()) for index, block in enumerate(blocks(x))]
+    pieces = [(index, block.copy()) for index, block in blocks(x)]
     for index, block in reversed(pieces):
         projection.add(index, block)
     np.testing.assert_allclose(projection.sums, sketch(x), atol=1e-10)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from math import isclose
 
 import numpy as np
 
 from auscult.align.fingerprint import fingerprint, native
+from auscult.trace.sketch import blocks
 from auscult.weights import Array
 
 CLOSE = 2e-2
@@ -19,9 +21,11 @@ def content(array: Array) -> str:
     """
     array = native(array)
     size, width, total, high, low = fingerprint(array)
-    wide = array.astype(np.float64) if array.dtype.kind != "c" else np.abs(array)
-    mean = float(wide.mean()) if size else 0.0
-    rms = float(np.sqrt(np.mean(np.square(wide)))) if size else 0.0
+    sums, squares = 0.0, 0.0
+    for _, block in blocks(array):
+        sums += float(block.sum())
+        squares += float(np.einsum("i,i->", block, block))
+    mean, rms = (sums / size, math.sqrt(squares / size)) if size else (0.0, 0.0)
     return f"{size}:{width}:{total:x}:{high:x}:{low:x}:{mean:.7g}:{rms:.7g}"
 
 

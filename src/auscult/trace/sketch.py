@@ -64,14 +64,20 @@ def is_ambiguous(shape: Shape) -> bool:
     return any(count > 1 for length, count in Counter(shape).items() if length != 1)
 
 
-def blocks(array: Array) -> Iterator[NDArray[np.float64]]:
-    """The elements in canonical order as float64, BLOCK at a time; the buffer is used again."""
-    flat = np.ascontiguousarray(canonical(array)).reshape(-1)
+def blocks(array: Array, first: int = 0, count: int | None = None) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """Number and elements, as float64 in canonical order, of `count` blocks from number `first`; the buffer is used again."""
+    flat = array if array.ndim == 1 and array.flags.c_contiguous and array.dtype.kind != "c" else in_order(array)
+    stop = flat.size if count is None else min(flat.size, (first + count) * BLOCK)
     buffer = np.empty(min(BLOCK, flat.size), np.float64)
-    for start in range(0, flat.size, BLOCK):
+    for start in range(first * BLOCK, stop, BLOCK):
         part = flat[start : start + BLOCK]
         np.copyto(buffer[: part.size], part, casting="unsafe")
-        yield buffer[: part.size]
+        yield start // BLOCK, buffer[: part.size]
+
+
+def in_order(array: Array) -> Array:
+    """The elements in canonical order, one axis; a copy only where they do not lie so."""
+    return np.ascontiguousarray(canonical(array)).reshape(-1)
 
 
 class Projection:
@@ -98,7 +104,7 @@ class Projection:
 def sketch(array: Array, seed: int = SEED) -> NDArray[np.float64]:
     """The projection [SIZE] of a tensor of any shape."""
     projection = Projection(seed)
-    for index, block in enumerate(blocks(array)):
+    for index, block in blocks(array):
         projection.add(index, block)
     return projection.sums
 
