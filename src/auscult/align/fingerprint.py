@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from auscult.weights import Array
 
 BLOCK = 1 << 16  # elements; 256 KiB of float32 stays in the second-level cache for the three passes
-FEW = 64
+FEW = 128
 _MASK = (1 << 64) - 1
 
 _PATTERN = {width: np.dtype(f"u{width}" if width <= 8 else f"V{width}") for width in (1, 2, 4, 8, 16, 32)}

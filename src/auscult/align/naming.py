@@ -16,6 +16,7 @@ _LONE_DIGITS = re.compile(r"(?<![A-Za-z0-9])\d+(?![A-Za-z0-9])")
 _ANY_DIGITS = re.compile(r"\d+")
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _NEW_G, _NEW_V = ".original0", ".original1"
+_HALVES = ("_g", "_v", _NEW_G, _NEW_V)
 
 # One spelling for each word that ports are known to change (torch, mlx-audio, transformers, Swift ports).
 _SYNONYMS = {
@@ -77,6 +78,8 @@ def slots(shapes: Mapping[str, Shape]) -> tuple[Slot, ...]:
 
 def weight_norm_pair(name: str) -> Slot | None:
     """The pair that a name would belong to by its suffix, without a shape; None if it is no weight-norm name."""
+    if not name.endswith(_HALVES):
+        return None
     for suffix in ("_g", "_v"):
         if name.endswith(suffix):
             stem = name.removesuffix(suffix)
@@ -142,6 +145,8 @@ def _weighted(tokens: tuple[str, ...]) -> dict[str, float]:
 
 def split_prefix(a: str, b: str) -> tuple[str, str]:
     """What stands before the longest common dotted suffix of two names, on each side (with the trailing dot)."""
+    if a == b:
+        return "", ""
     left, right = a.split("."), b.split(".")
     shared = 0
     while shared < min(len(left), len(right)) and left[-1 - shared] == right[-1 - shared]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from auscult.checkpoint.containers import Choice, choose
 from auscult.checkpoint.contents import Contents, Leaf
 from auscult.checkpoint.groups import Buffer, walk
 from auscult.checkpoint.unknown import explain, explain_folder
+from auscult.collector import without_collector
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
 from auscult.weights import Checkpoint, Tensor
@@ -40,11 +39,12 @@ def open_checkpoint(path: str | os.PathLike[str], container: str | None = None) 
         CheckpointError: If the file is of no known format, damaged, hostile, or has no such container.
     """
     place = Path(path)
-    with _without_collector():
+    with without_collector():
         format_name, contents = _read(place)
         walked = walk(contents.tree, str(place))
         choice = choose(walked.root, str(place), container)
         tensors, skips = _describe(choice)
+        tensors, assumed = _quantised(tensors, place)
     return Checkpoint(
         path=str(path),
         format=contents.format or format_name,
@@ -53,7 +53,7 @@ def open_checkpoint(path: str | os.PathLike[str], container: str | None = None) 
         containers=choice.containers,
         metadata={**choice.scalars, **contents.metadata},
         hazards=contents.hazards,
-        skips=(*contents.skips, *walked.skips, *skips),
+        skips=(*contents.skips, *walked.skips, *skips, *assumed),
         modules=contents.modules,
         ties=find_ties(tensors.values()),
     )
@@ -67,18 +67,6 @@ def find_ties(tensors: Iterable[Tensor]) -> tuple[tuple[str, ...], ...]:
             place = (tensor.storage, tensor.shape, tensor.dtype)
             groups.setdefault(place, []).append(tensor.name)
     return tuple(tuple(names) for names in groups.values() if len(names) > 1)
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Hold the cycle collector: of 100,000 descriptions none is garbage, yet looking for it takes a third of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _read(path: Path) -> tuple[str, Contents]:
@@ -127,3 +115,12 @@ def _describe(choice: Choice) -> tuple[dict[str, Tensor], list[Skip]]:
             same = found.name == name and found.trainable == trainable
             tensors[name] = found if same else replace(found, name=name, trainable=trainable)
     return tensors, skips
+
+
+def _quantised(tensors: dict[str, Tensor], place: Path) -> tuple[dict[str, Tensor], tuple[Skip, ...]]:
+    """What MLX packed into words, as the weights that it stands for."""
+    if not any(tensor.dtype == "uint32" for tensor in tensors.values()):
+        return tensors, ()
+    from auscult.checkpoint.mlx_quantized import unpacked
+
+    return unpacked(tensors, place)

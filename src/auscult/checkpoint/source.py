@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import stat
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import prod
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -27,6 +27,7 @@ MAX_EXPANSION = 4  # and beyond that at most so many times its storage
 TRUNCATED_HINT = "the file is truncated or damaged: fetch it again and compare its size with the original's"
 
 
+@lru_cache(maxsize=64)
 def dtype_of(name: str) -> np.dtype[Any]:
     """The numpy dtype (of ml_dtypes where numpy has none) of that name.
 

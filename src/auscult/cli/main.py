@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
+import gc
 import importlib
 import sys
 from collections.abc import Sequence
@@ -17,6 +17,9 @@ from auscult.errors import UsageError
 
 HELPERS = frozenset(("main", "common", "progress"))
 """Modules in this folder that are not verbs."""
+
+COLLECT_AFTER = (50_000, 20, 20)
+"""Thresholds of the cycle collector: starting up makes many objects and hardly any garbage."""
 
 PACKAGES_SHOWN = (
     "numpy",
@@ -60,6 +63,8 @@ class Verbs(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and args[0] not in verbs():
+            import difflib
+
             close = difflib.get_close_matches(args[0], verbs(), n=1)
             hint = f"did you mean `auscult {close[0]}`?" if close else "`auscult --help` lists the verbs"
             raise UsageError(f"there is no verb `{args[0]}`", hint=hint)
@@ -135,6 +140,7 @@ def _in_our_words(error: click.UsageError) -> UsageError:
 
 def main() -> None:
     """The console script."""
+    gc.set_threshold(*COLLECT_AFTER)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, ClassVar
 
 from auscult.errors import RecipeError
@@ -92,7 +93,13 @@ class Op(ABC):
     def to_json(self) -> Json:
         """`{"op": name, **parameters}`, with tuples as lists."""
         result: Json = {"op": self.op}
-        for parameter in fields(self):
-            value: Any = getattr(self, parameter.name)
-            result[parameter.name] = list(value) if isinstance(value, tuple) else value
+        for name in _parameters(type(self)):
+            value: Any = getattr(self, name)
+            result[name] = list(value) if isinstance(value, tuple) else value
         return result
+
+
+@cache
+def _parameters(kind: type[Op]) -> tuple[str, ...]:
+    """The names of an operation's parameters, in their order."""
+    return tuple(parameter.name for parameter in fields(kind))

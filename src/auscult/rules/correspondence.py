@@ -53,7 +53,8 @@ def correspondence(subject: DiffSubject) -> Correspondence:
         if expected != b:
             off[index] = (expected, b)
     swapped = _cycles(subject, off)
-    off = {index: names for index, names in off.items() if not any(index in group for group in swapped)}
+    exchanged = {index for group in swapped for index in group}
+    off = {index: names for index, names in off.items() if index not in exchanged}
     usual = _usual_places(off)
     swapped += _cycles(subject, {index: (usual[index], off[index][1]) for index in off if usual[index] != off[index][1]})
     crossed = {index for group in swapped for index in group}
@@ -67,6 +68,9 @@ def correspondence(subject: DiffSubject) -> Correspondence:
 
 def _stems(match: Match) -> tuple[str, str] | None:
     """The fused names of both sides, where each side stores one parameter; None for q, k, v in one and the like."""
+    if match.a == match.b and len(match.a) == 1:
+        stem = stem_of(match.a)
+        return stem, stem
     a, b = {stem_of((name,)) for name in match.a}, {stem_of((name,)) for name in match.b}
     if len(a) != 1 or len(b) != 1:
         return None

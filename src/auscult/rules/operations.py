@@ -27,9 +27,13 @@ _CAUSE_OF_OP = {
     "reinterpret": "wrong-dtype",
 }
 
+_NONE: frozenset[str] = frozenset()
+
 
 def causes_of(match: Match) -> frozenset[str]:
     """Every cause that a match shows by itself: the given one, and one per telling operation."""
+    if not match.ops:
+        return _NONE if match.cause is None else frozenset((match.cause,))
     causes = {cause for op in match.ops if (cause := _cause(op, match))}
     if match.cause is not None:
         # an alignment knows more than the bare operation: a fused weight that only fits over the wrong axis is not "unfused"
@@ -53,7 +57,7 @@ def _cause(op: Op, match: Match) -> str | None:
 
 def places_of(subject: DiffSubject, cause: str) -> tuple[Place, ...]:
     """The matches that show that cause, in order."""
-    return tuple(Place(match.a, match, dict(match.evidence)) for match in subject.alignment.matches if cause in causes_of(match))
+    return tuple(Place(match.a, match, dict(match.evidence)) for match in subject.caused.get(cause, ()))
 
 
 def leads_to_b(match: Match) -> bool:

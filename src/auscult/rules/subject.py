@@ -96,6 +96,17 @@ class DiffSubject:
         return measure_pairs(self)
 
     @cached_property
+    def caused(self) -> Mapping[str, tuple[Match, ...]]:
+        """For each cause, the matches that show it by themselves, in order."""
+        from auscult.rules.operations import causes_of
+
+        found: dict[str, list[Match]] = {}
+        for match in self.alignment.matches:
+            for cause in causes_of(match):
+                found.setdefault(cause, []).append(match)
+        return {cause: tuple(matches) for cause, matches in found.items()}
+
+    @cached_property
     def names(self) -> Correspondence:
         """Prefix, renames and exchanges between the names of the two sides."""
         from auscult.rules.correspondence import correspondence

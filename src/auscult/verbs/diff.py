@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from auscult.align.records import Alignment, Match
+from auscult.collector import without_collector
 from auscult.errors import CheckpointError
 from auscult.finding import Finding, Json, Skip
 from auscult.rules.subject import DiffSubject
@@ -78,6 +79,19 @@ def compare(
     progress: Progress | None = None,
 ) -> Report:
     """`diff` for two checkpoints that are open already."""
+    with without_collector():
+        return _compare(a, b, select=select, ignore=ignore, fix=fix, progress=progress)
+
+
+def _compare(
+    a: Checkpoint,
+    b: Checkpoint,
+    *,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    fix: Path | None,
+    progress: Progress | None,
+) -> Report:
     from auscult import rules
 
     flipped = a.is_code and not b.is_code  # rules speak of a file that is held against code, whichever came first

@@ -45,7 +45,7 @@ MIN_MODULES_BETWEEN_FILES = 2
 
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
     absent = set(items.absent)
-    known = known_patterns(name for name in subject.b if name not in absent)
+    known = known_patterns(name for name in subject.b if name not in absent) if absent else frozenset()
     places = []
     for name in items.absent:
         novel = novel_part(name, known)
