@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from auscult.trace.case import Explanation, LayerCase
-from auscult.trace.nearness import error, real
+from auscult.trace.nearness import error, oriented, real
 from auscult.trace.solvers import Course, blend, course, method, schedule
 from auscult.weights import Array
 
@@ -27,8 +27,7 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     if right is None or got is None:
         return
     yield from _still(right, got)
-    if right.states[0].shape == got.states[0].shape:
-        yield from _noise(right.states[0], got.states[0], case)
+    yield from _noise(right.states[0], oriented(right.states[0], got.states[0]), case)
     yield from _steps(right, got, max(FIT, 8 * floor))
 
 
