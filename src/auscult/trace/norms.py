@@ -62,7 +62,7 @@ class Norm:
         if self.kind in ("layer", "rms"):
             return normalise(x, (axis,), self.eps, centre=self.kind == "layer", **options)
         if self.kind == "unit":
-            return normalise(x, (axis,), self.eps, centre=False, **options) / np.sqrt(x.shape[axis])
+            return np.asarray(normalise(x, (axis,), self.eps, centre=False, **options) / np.sqrt(x.shape[axis]))
         if self.kind == "instance":
             return normalise(x, time, self.eps, **options) if time else None
         if self.kind == "batch-statistics":
@@ -71,7 +71,7 @@ class Norm:
             mean, variance = weights.get("running_mean"), weights.get("running_var")
             if mean is None or variance is None or mean.size != x.shape[axis]:
                 return None
-            return (x - _along(mean, x.ndim, axis)) / np.sqrt(_along(variance, x.ndim, axis) + self.eps)  # type: ignore[no-any-return]
+            return np.asarray((x - _along(mean, x.ndim, axis)) / np.sqrt(_along(variance, x.ndim, axis) + self.eps))
         return self._grouped(x, axis, options)
 
     def _grouped(self, x: Array, axis: int, options: Mapping[str, Any]) -> Array | None:
