@@ -64,7 +64,8 @@ def find_ties(tensors: Iterable[Tensor]) -> tuple[tuple[str, ...], ...]:
     groups: dict[object, list[str]] = {}
     for tensor in tensors:
         if tensor.storage is not None and tensor.nbytes:
-            place = (tensor.storage, tensor.shape, tensor.dtype)
+            on = tensor.storage  # its fields, not itself: the hash of a record is computed in Python
+            place = (on.key, on.offset, on.strides, tensor.shape, tensor.dtype)
             groups.setdefault(place, []).append(tensor.name)
     return tuple(tuple(names) for names in groups.values() if len(names) > 1)
 

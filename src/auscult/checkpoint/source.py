@@ -176,6 +176,11 @@ class FileArray:
         """
         count = prod(self.shape)
         if self.strides is None or count == 0:
+            kind = dtype_of(self.dtype)
+            if count and self.byteorder == "<":
+                width = kind.itemsize
+                view = self.source.view(self.offset + self.first * width, count * width)
+                return np.ndarray(self.shape, kind, view)
             return self._elements(0, count).reshape(self.shape)
         if min(self.strides, default=0) < 0:
             raise CheckpointError("has a negative stride", where=str(self.source.path), found=self.strides)

@@ -125,7 +125,7 @@ def _explain(
 
 def _groups(a: ConvShape, b: ConvShape) -> tuple[int, Literal["a", "b"] | None]:
     larger, smaller = max(a.grouped, b.grouped), min(a.grouped, b.grouped)
-    if larger % smaller or a.whole % (larger // smaller):
+    if not smaller or larger % smaller or a.whole % (larger // smaller):
         return 1, None
     return larger // smaller, "b" if b.grouped < a.grouped else "a"
 

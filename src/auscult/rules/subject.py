@@ -107,6 +107,15 @@ class DiffSubject:
         return {cause: tuple(matches) for cause, matches in found.items()}
 
     @cached_property
+    def has_scramble(self) -> bool:
+        """Whether any tensor is in the wrong memory order."""
+        every = self.alignment.matches
+        kinds = {id(match.ops): match.ops for match in every}  # most matches share theirs
+        return any(op.op == "fortran" for ops in kinds.values() for op in ops) or any(
+            match.cause == "layout-fortran" for match in every
+        )
+
+    @cached_property
     def names(self) -> Correspondence:
         """Prefix, renames and exchanges between the names of the two sides."""
         from auscult.rules.correspondence import correspondence

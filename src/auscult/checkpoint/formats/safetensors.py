@@ -121,7 +121,12 @@ def _entry(source: Source, name: str, value: Any) -> tuple[str, Shape, int, int]
 
 
 def _are_counts(value: Any) -> TypeGuard[list[int]]:
-    return isinstance(value, list) and all(type(number) is int and 0 <= number <= MAX_ELEMENTS for number in value)
+    if not isinstance(value, list):
+        return False
+    for number in value:  # noqa: SIM110  (`all` over a generator takes three times as long, for every tensor twice)
+        if type(number) is not int or not 0 <= number <= MAX_ELEMENTS:
+            return False
+    return True
 
 
 def _metadata(value: Any) -> dict[str, str]:
