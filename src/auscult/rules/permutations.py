@@ -121,9 +121,7 @@ def _is_product(subject: DiffSubject, layer: Layer) -> bool:
 
 def fortran_squares(subject: DiffSubject) -> tuple[Match, ...]:
     """Transposed square matrices in a file that has other column-major tensors: there a transposition is the same fault."""
-    if not any(
-        match.cause == "layout-fortran" or any(op.op == "fortran" for op in match.ops) for match in subject.alignment.matches
-    ):
+    if not subject.has_scramble:
         return ()
     every = [layer for layer in subject.layers if layer.axes is not None]
     return tuple(
