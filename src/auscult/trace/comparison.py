@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auscult.align.records import Alignment
 from auscult.errors import AuscultError
@@ -11,7 +11,7 @@ from auscult.finding import Skip
 from auscult.trace.align import align_layers
 from auscult.trace.floor import Floor, best_floor
 from auscult.trace.locate import Place
-from auscult.trace.located import Progress, Runs, Sides, described, judge_stages, locate_forced, locate_free, results_of
+from auscult.trace.located import Located, Progress, Runs, Sides, described, judge_stages, locate_forced, locate_free, results_of
 from auscult.trace.modules import Side
 from auscult.trace.pairs import LayerAlignment
 from auscult.trace.readings import Reading, Readings, read
@@ -115,6 +115,8 @@ def compare_runs(
             located = locate_forced(sides, judged) or located
         except AuscultError as error:
             skips.append(Skip("substitution", f"the model could not be run on the other side's tensors: {error}"))
+    if not located.separated:
+        located = before_chance(sides, readings, located)
     tick(3, 4, "explaining")
     results, more = results_of(sides, readings, located)
     born = frozenset(result.path_ref for result in results if result.born)
@@ -133,6 +135,16 @@ def compare_runs(
         steps,
         (*skips, *more, *_uncompared_calls(sides)),
     )
+
+
+def before_chance(sides: Sides, readings: Readings, located: Located) -> Located:
+    """Without the places behind a choice that rounding may have turned: nothing there has the reference's state."""
+    judge = Steps(sides.ref, sides.cand, readings, None, frozenset())
+    flips = [flip for pair in iterated(sides.ref, sides.alignment) if (flip := judge.find_flip(pair)) and flip.is_chance]
+    first = min((flip.order for flip in flips), default=None)
+    if first is None:
+        return located
+    return replace(located, places=tuple(place for place in located.places if place.reading.order < first))
 
 
 def _uncompared_calls(sides: Sides) -> Iterator[Skip]:

@@ -25,6 +25,9 @@ ROUNDING = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bflo
 FINER = {"float32": "float64", "float16": "float32", "bfloat16": "float32", "float64": "float32"}
 LEAST = 2.0
 """The floor is never taken below so many roundings: a layer may be exact by luck."""
+MOST = 0.5
+"""A larger error always counts as a difference, also where the reference at a second precision is as far from itself: that is
+chaos, and for the steps to judge, not agreement."""
 GROWTH = 4.0
 """Estimated floors: so many roundings times the root of the number of layers so far."""
 
@@ -56,7 +59,7 @@ class Floor:
 
     def limit(self, record: Record) -> float:
         """The error above which that record differs."""
-        return self.factor * self.at(record) * _spread(record)
+        return min(self.factor * self.at(record) * _spread(record), MOST)
 
 
 def _spread(record: Record) -> float:

@@ -197,10 +197,11 @@ def results_of(sides: Sides, readings: Readings, located: Located) -> tuple[tupl
         if not (place.certain or any(one.reproduced for one in found)):
             continue
         other_weights = explanation_of(weights, pair.a) if reading.is_output else None
-        if other_weights is not None and not any(one.reproduced for one in found):
+        if other_weights is not None and not any(one.reproduced and one.cause != "noise-differs" for one in found):
             found = (other_weights, *found)
         result = LayerResult(pair.a, pair.b, reading.error, reading.floor, born=True, case=case, explanations=found)
         born.setdefault(pair, []).append(result)
+    skips += _unjudged(sides, located)
     results, more = [], []
     noisy = dict(noisy_pairs(sides.ref, sides.cand, sides.alignment))
     for pair in sides.alignment.pairs:
@@ -214,6 +215,16 @@ def results_of(sides: Sides, readings: Readings, located: Located) -> tuple[tupl
         results.append(first)
         more += here[1:]
     return (*results, *more), skips
+
+
+def _unjudged(sides: Sides, located: Located) -> Iterable[Skip]:
+    """Composite modules that were handed something else even in a run on the other side's tensors."""
+    if not located.separated:
+        return
+    for (path, call), group in located.readings.by_place.items():
+        if call == 0 and path and path in sides.ref.children and any(r.differs and not r.is_output for r in group):
+            reason = "is handed something else, so that its own code could not be judged: put that right and compare again"
+            yield Skip(path, reason)
 
 
 def described(results: Sequence[LayerResult], steps: Iterable[StepsResult]) -> tuple[LayerResult, ...]:

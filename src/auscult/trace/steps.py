@@ -33,12 +33,14 @@ class Flip:
         scores: Path of the module whose output was chosen from.
         margin: How much the reference prefers its choice to the candidate's, in its own scores.
         error: Largest difference between the two sides' scores.
+        order: Of the reference's record that holds the choice.
     """
 
     step: int
     scores: str
     margin: float
     error: float
+    order: int
 
     @property
     def is_chance(self) -> bool:
@@ -159,7 +161,7 @@ class Steps:
             one, two = _last_row(here), _last_row(there)
             if (int(np.argmax(one)), int(np.argmax(two))) == chosen:
                 margin, error = float(one[chosen[0]] - one[chosen[1]]), float(np.max(np.abs(one - two)))
-                return None if reading.differs else Flip(step, reading.pair.a, margin, error)
+                return None if reading.differs else Flip(step, reading.pair.a, margin, error, before)
         return None
 
 
