@@ -6,6 +6,7 @@ python -m benchmarks [--quick] [SECTION ...]
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import platform
@@ -14,6 +15,7 @@ from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
+import auscult
 from auscult import plugins
 from benchmarks.section import Bench, Goal, Section
 
@@ -41,6 +43,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("sections", nargs="*", choices=[*plugins.names("benchmarks.sections"), []], help="default: all")
     parser.add_argument("--quick", action="store_true", help="fewer seeds and runs")
     options = parser.parse_args(arguments)
+    # pip compiles what it installs, the peers among it; a checkout may run uncompiled
+    compileall.compile_dir(Path(auscult.__file__).parent, quiet=1)
     scratch = HERE.parent / "bench-out"
     scratch.mkdir(exist_ok=True)
     chapters: list[Section] = []
