@@ -180,7 +180,7 @@ class FileArray:
             if count and self.byteorder == "<":
                 width = kind.itemsize
                 view = self.source.view(self.offset + self.first * width, count * width)
-                return np.ndarray(self.shape, kind, view)
+                return np.frombuffer(view, kind).reshape(self.shape)  # its base is the view, by which its pages are given back
             return self._elements(0, count).reshape(self.shape)
         if min(self.strides, default=0) < 0:
             raise CheckpointError("has a negative stride", where=str(self.source.path), found=self.strides)

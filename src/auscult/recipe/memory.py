@@ -90,6 +90,6 @@ def _map_of(array: Array) -> mmap.mmap | None:
     base: object = array
     while isinstance(base, np.ndarray):
         base = base.base
-    if not isinstance(base, memoryview) or not hasattr(mmap, "MADV_DONTNEED"):
-        return None
-    return base.obj if isinstance(base.obj, mmap.mmap) else None
+    if isinstance(base, memoryview):
+        base = base.obj
+    return base if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED") else None
