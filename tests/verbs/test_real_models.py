@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
+from auscult.verbs.convert import convert
 from auscult.verbs.diff import diff
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint
+from tests.rules.models import code
 
 torch = pytest.importorskip("torch")
 nn = torch.nn
@@ -189,3 +192,78 @@ def test_lora_factors_beside_their_base_are_not_just_extra() -> None:
     assert causes(report)[0] == "lora-unmerged"
     assert "tensor-extra" not in causes(report)
     assert next(f for f in report.findings if f.cause == "lora-unmerged").count == len(factors)
+
+
+def in_mlx_layout(arrays: Arrays) -> Arrays:
+    """As MLX keeps it; `up` is transposed."""
+
+    def moved(name: str, value: Any) -> Any:
+        axes = (1, 2, 0) if "up" in name else (0, 2, 1)
+        return np.ascontiguousarray(value.transpose(axes)) if value.ndim == 3 else value
+
+    return {name: moved(name, value) for name, value in arrays.items()}
+
+
+def vocoder(seed: int = 1) -> Arrays:
+    torch.manual_seed(seed)
+    layers = nn.ModuleDict({f"conv{index}": nn.Conv1d(12, 12 + 4 * (index == 3), 3 + 2 * (index % 3)) for index in range(4)})
+    layers["up"] = nn.ConvTranspose1d(16, 10, 8)
+    layers["post"] = nn.Conv1d(10, 5, 7)
+    return arrays_of(trained(layers, seed))
+
+
+def tuned(arrays: Arrays, amount: float = 0.03) -> Arrays:
+    random = np.random.default_rng(7)
+    return {name: (v + amount * v.std() * random.normal(size=v.shape)).astype(v.dtype) for name, v in arrays.items()}
+
+
+def test_a_fine_tuned_copy_is_called_one_and_by_how_much() -> None:
+    arrays = vocoder()
+    report = diff(side(tuned(arrays)), side(arrays, "b"))
+    assert causes(report) == ["other-weights"]
+    assert "fine-tuned" in report.findings[0].message
+    assert report.findings[0].evidence["median_change"] == pytest.approx(0.03, rel=0.3)
+
+
+@pytest.mark.parametrize("other", [tuned(vocoder()), vocoder(9)], ids=["fine-tuned", "another-training"])
+def test_other_weights_in_another_layout_are_both(other: Arrays) -> None:
+    report = diff(side(in_mlx_layout(other)), side(vocoder(), "b"))
+    assert set(causes(report)) == {"other-weights", "layout-conv1d", "layout-conv-transpose1d"}
+    assert next(f for f in report.findings if f.cause == "other-weights").count == len(other)
+
+
+def test_one_convolution_in_torchs_order_is_found_in_a_fine_tuned_mlx_copy() -> None:
+    arrays = vocoder()
+    mixed = in_mlx_layout(tuned(arrays))
+    mixed["conv1.weight"] = np.ascontiguousarray(mixed["conv1.weight"].transpose(0, 2, 1))
+    report = diff(side(mixed), side(arrays, "b"))
+    assert (report.findings[0].cause, report.findings[0].where) == ("layout-mixed", ("conv1.weight",))
+
+
+def test_a_real_tensor_against_a_complex_one_is_a_difference() -> None:
+    a, b = np.arange(8, dtype=np.float32), np.arange(8) * np.complex64(1j)
+    assert diff(side({"x": a}), side({"x": b}, "b")).verdict is Verdict.DIVERGENT
+
+
+@pytest.mark.parametrize(("bits", "group"), [(4, 64), (8, 64), (4, 32), (8, 32)])
+@pytest.mark.parametrize("declared", [True, False])
+def test_weights_that_mlx_quantised_are_one_tensor(bits: int, group: int, declared: bool, tmp_path: Path) -> None:
+    mx = pytest.importorskip("mlx.core")
+    arrays = arrays_of(trained(nn.Sequential(nn.Linear(128, 48), nn.Linear(48, 5))))
+    packed, scales, biases = mx.quantize(mx.array(arrays["0.weight"]), group_size=group, bits=bits)
+    others = {name: mx.array(value) for name, value in arrays.items() if name != "0.weight"}
+    place = tmp_path / "model.safetensors"
+    mx.save_safetensors(str(place), {**others, "0.weight": packed, "0.scales": scales, "0.biases": biases})
+    if declared:
+        (tmp_path / "config.json").write_text(f'{{"quantization": {{"group_size": {group}, "bits": {bits}}}}}')
+    report = diff(place, side(arrays, "b"))
+    assert (report.verdict, causes(report)) == (Verdict.EQUIVALENT, ["lossy"])
+    assert f"mlx_q{bits}" in report.findings[0].message
+    convert(place, tmp_path / "out.safetensors")
+    wide = mx.dequantize(packed, scales, biases, group_size=group, bits=bits)
+    np.testing.assert_array_equal(load_file(tmp_path / "out.safetensors")["0.weight"], np.array(wide))
+
+
+def test_empty_convolutions_of_other_widths_are_not_alike() -> None:
+    a, b = np.zeros((0, 1, 0), np.float32), np.zeros((0, 0, 0), np.float32)
+    assert diff(side({"a": a}), code({"a": b})).verdict is not Verdict.PASS

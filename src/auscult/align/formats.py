@@ -9,6 +9,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from auscult.checkpoint.mlx_quantized import Packed
 from auscult.checkpoint.source import ML_DTYPES, dtype_of
 from auscult.weights import Array, Shape, Tensor
 
@@ -75,6 +76,8 @@ def format_of(tensor: Tensor, values: Array) -> Format:
         return Format(tensor.dtype, step=np.abs(scale.reshape([1] * values.ndim)))
     if tensor.dtype in _GGML_LEVELS:
         return Format(tensor.dtype, step=_block_steps(values, _GGML_LEVELS[tensor.dtype]))
+    if isinstance(tensor.data, Packed):
+        return Format(tensor.dtype, step=2 * tensor.data.steps())
     return float_format(name_of(values.dtype))
 
 

@@ -68,7 +68,7 @@ def applied(recipe: Recipe, checkpoint: Checkpoint) -> Checkpoint:
 
 
 def element_type(tensor: Tensor) -> str:
-    """The dtype of `tensor.numpy()`: that of a GGUF block type is dequantised float32.
+    """The dtype of `tensor.numpy()`: that of a GGUF block type, or of weights that MLX packed, is dequantised float32.
 
     Raises:
         RecipeError: If the tensor has no numbers numpy can hold.
@@ -76,7 +76,7 @@ def element_type(tensor: Tensor) -> str:
     try:
         return dtype_of(tensor.dtype).name
     except TypeError:
-        if tensor.dtype.startswith(("q", "iq", "tq", "mxfp")):
+        if tensor.dtype.startswith(("q", "iq", "tq", "mxfp", "mlx_q")):
             return "float32"
         raise RecipeError("has a dtype that cannot be converted", where=tensor.name, found=tensor.dtype) from None
 

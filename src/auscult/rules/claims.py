@@ -14,6 +14,9 @@ from typing import Any
 from auscult.align.records import Match
 from auscult.rules.subject import DiffSubject, Place
 
+OPEN = "open"
+"""Evidence of a place that explains only part of what is there (a layout, of values that differ too): others may claim it."""
+
 
 @dataclass
 class OpenItems:
@@ -37,6 +40,8 @@ class OpenItems:
         named: set[str] = set()
         explained: set[int] = set()
         for place in places:
+            if place.evidence.get(OPEN):
+                continue
             if place.match is not None:
                 explained.add(id(place.match))
             else:

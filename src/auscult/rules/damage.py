@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from auscult.align.records import Match
+from auscult.recipe.ops.permute import Permute
 from auscult.rules.difference import Difference, Freshness, as_real, freshness, measure
 from auscult.rules.subject import DiffSubject
 from auscult.verdict import Equality
@@ -49,13 +50,19 @@ class Pair:
 
 
 def measure_pairs(subject: DiffSubject) -> Mapping[int, Pair]:
-    """Every unequal one-to-one pair whose shapes agree, read once, by `id` of its match; none where one side has no content."""
+    """Every unequal one-to-one pair whose shapes agree, after its permutation if it has one, read once, by `id` of its match.
+
+    None where one side has no content.
+    """
     pairs: dict[int, Pair] = {}
     for match in subject.different:
         if len(match.a) == len(match.b) == 1 and not subject.b_is_template:
             one, two = subject.a[match.a[0]], subject.b[match.b[0]]
-            if one.shape == two.shape and one.size:
+            axes = next((op.axes for op in match.ops if isinstance(op, Permute)), None) if len(match.ops) == 1 else None
+            shape = one.shape if axes is None else tuple(one.shape[axis] for axis in axes)
+            if shape == two.shape and one.size:
                 a, b = one.values(), two.values()
+                a = a if axes is None else a.transpose(axes)
                 pairs[id(match)] = Pair(match, measure(a, b), freshness(a), freshness(b), could_be_fresh(a))
     return pairs
 

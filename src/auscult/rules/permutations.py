@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auscult.align.kinds import Kind, layer_kind, legal_permutations, module_of
 from auscult.align.records import Match
 from auscult.finding import Finding, Fix, Severity
 from auscult.recipe.ops.permute import Permute
+from auscult.rules.claims import OPEN
 from auscult.rules.names import GRAPHS
 from auscult.rules.subject import DiffSubject, Place
 from auscult.rules.wording import counted, entries, some
@@ -17,6 +18,8 @@ from auscult.verdict import Equality
 from auscult.weights import Shape
 
 Axes = tuple[int, ...]
+MIN_CORRELATION = 0.5
+"""Unrelated weights of 100 values or more stay below it; a fine-tuned copy lies above 0.9."""
 _BY_AXES: Mapping[Axes, Kind] = {
     (0, 2, 1): "conv1d",
     (1, 2, 0): "conv-transpose1d",
@@ -43,10 +46,17 @@ class Layer:
 
 
 def find_layers(subject: DiffSubject) -> tuple[Layer, ...]:
-    """Every weight with two axes or more that was found on both sides, equal after its operations."""
+    """Every weight with two axes or more that was found on both sides and is equal after its operations.
+
+    Of other values it counts too if they follow the other side's, as in a fine-tuned copy, or if one framework's order of axes
+    makes the shapes fit.
+    """
     result = []
-    for match in subject.alignment.matches:
-        if match.equality is Equality.DIFFERENT or match.cause in {"layout-fortran", "swapped"}:
+    for found in subject.alignment.matches:
+        match: Match | None = found
+        if found.equality is Equality.DIFFERENT and not follows(found):
+            match = _fitted(subject, found)
+        if match is None or match.cause in {"layout-fortran", "swapped"}:
             continue
         axes = next((op.axes for op in match.ops if isinstance(op, Permute)), None)
         name = match.b[-1] if len(match.b) >= len(match.a) else match.a[-1]
@@ -58,6 +68,26 @@ def find_layers(subject: DiffSubject) -> tuple[Layer, ...]:
         legal = axes is None or kind in {"embedding", "other", "vector"} or axes in legal_permutations(kind)
         result.append(Layer(match, kind, axes, legal))
     return tuple(result)
+
+
+def follows(match: Match) -> bool:
+    """Whether an unequal pair correlates, under its permutation, as only copies of one training do."""
+    correlation = match.evidence.get("correlation")
+    return match.cause is None and correlation is not None and float(correlation) >= MIN_CORRELATION
+
+
+def _fitted(subject: DiffSubject, match: Match) -> Match | None:
+    """The pair with the one framework's permutation under which its shapes agree, if they do not as they are."""
+    if match.cause is not None or len(match.a) != 1 or len(match.b) != 1:
+        return None
+    one, two = subject.a[match.a[0]].shape, subject.b[match.b[0]].shape
+    if one == two or len(one) != len(two) or len(two) < 3:
+        return None
+    kind = layer_kind(subject.b, match.b[0], two)
+    fitting = [axes for axes in legal_permutations(kind) if len(axes) == len(one) and tuple(one[axis] for axis in axes) == two]
+    if len(fitting) != 1:
+        return None
+    return replace(match, ops=(Permute(fitting[0]),), evidence={**match.evidence, "compared": "shapes"})
 
 
 def _kind(subject: DiffSubject, match: Match, axes: Axes | None, shape: Shape) -> Kind:
@@ -138,10 +168,14 @@ def places_of(subject: DiffSubject, kinds: Iterable[Kind]) -> tuple[Place, ...]:
     odd |= {id(match) for match in fortran_squares(subject)}
     wanted = set(kinds)
     return tuple(
-        Place(layer.match.a, layer.match, {"axes": layer.axes, "legal": layer.legal})
+        Place(layer.match.a, layer.match, {"axes": layer.axes, "legal": layer.legal, OPEN: not _is_equal(layer.match)})
         for layer in subject.layers
         if layer.axes is not None and layer.kind in wanted and id(layer.match) not in odd
     )
+
+
+def _is_equal(match: Match) -> bool:
+    return match.equality is not Equality.DIFFERENT
 
 
 def layout_finding(code: str, cause: str, noun: str, subject: DiffSubject, places: tuple[Place, ...]) -> Finding:
@@ -157,15 +191,18 @@ def layout_finding(code: str, cause: str, noun: str, subject: DiffSubject, place
     square = sum(1 for m in matches if subject.a[m.a[-1]].shape == subject.b[m.b[-1]].shape)
     by_shape = all(match.by != "content" and match.evidence.get("compared") == "shapes" for match in matches)
     unsettled = [m for m in matches if m.evidence.get("settled_by_shape") is False]
+    copies = sum(not _is_equal(m) for m in matches)
     listed = ", ".join(f"({', '.join(map(str, order))})" for order, _ in axes.most_common(2))
     first = matches[0]
     shape_a, shape_b = subject.a[first.a[-1]].shape, subject.b[first.b[-1]].shape
     text = (
         f"{counted(len(places), noun)} stored in another axis order: permute {listed} makes them"
-        f" {'fit' if by_shape else 'equal'} ({first.a[-1]}: {list(shape_a)} against {list(shape_b)})"
+        f" {'fit' if by_shape else 'alike' if copies else 'equal'} ({first.a[-1]}: {list(shape_a)} against {list(shape_b)})"
     )
     if square:
         text += f"; in {square} of them the shape is the same and does not show it"
+    if copies:
+        text += f"; {'all' if copies == len(matches) else copies} of other values too, see other-weights"
     if not legal:
         text += "; no framework stores this layer so"
     names = tuple(name for match in matches for name in match.a)

@@ -26,7 +26,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from auscult.finding import Finding, Severity
+from auscult.finding import Finding, Fix, Severity
 from auscult.rules.claims import OpenItems
 from auscult.rules.damage import same_shape
 from auscult.rules.subject import DiffSubject, Place
@@ -44,7 +44,9 @@ def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
     measured = {id(pair.match): pair for pair in same_shape(subject, items.different)}
     for match in items.different:
         pair = measured.get(id(match))
-        evidence = {"correlation": pair.difference.correlation, "ratio": pair.difference.ratio} if pair else {}
+        evidence = (
+            {"correlation": pair.difference.correlation, "ratio": pair.difference.ratio, "change": match.error} if pair else {}
+        )
         yield Place(match.a, match, evidence)
 
 
@@ -60,9 +62,16 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         np.median([place.evidence["correlation"] for place in weights or places if "correlation" in place.evidence] or [0])
     )
     related, pairs = median > RELATED_CORRELATION, len(subject.alignment.matches)
-    what = "a later or fine-tuned copy of the same training" if related else "another training of the same architecture"
+    changes = [p.evidence["change"] for p in weights or places if "change" in p.evidence]
+    change = float(np.median(changes)) if changes else 1.0
     if len(places) * 2 <= pairs:
-        what = "the rest agrees"
+        what = "the rest agrees, so a part was trained further or taken from elsewhere"
+    elif related:
+        what = (
+            f"a fine-tuned, later or averaged (EMA) copy of the same training, its weights changed by {change:.2g} of their size"
+        )
+    else:
+        what = "another training of the same architecture, or another seed; a mixture of the two is noise"
     text = f"other values in {counted(len(places), 'tensor')} of {pairs} pairs (median correlation {median:.2f}): {what}"
     yield Finding(
         CODE,
@@ -71,6 +80,12 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         names,
         text,
         confidence=0.9,
-        evidence={"median_correlation": round(median, 4), "pairs": pairs, "related": related},
+        evidence={
+            "median_correlation": round(median, 4),
+            "median_change": float(f"{change:.4g}"),
+            "pairs": pairs,
+            "related": related,
+        },
+        fix=Fix("guess", "take the file that was meant; if both are meant, nothing is broken: this is what training changed"),
         rank=60,
     )

@@ -24,9 +24,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
-from auscult.rules.claims import OpenItems
+from auscult.rules.claims import OPEN, OpenItems
 from auscult.rules.subject import DiffSubject, Place
 from auscult.rules.wording import counted, entries, some
+from auscult.verdict import Equality
 
 CODE = "LAY005"
 NAME = "layout-mixed"
@@ -38,7 +39,8 @@ DIVERGES = True
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
     for kind, group in subject.odd_layers.items():
         for layer in group:
-            yield Place(layer.match.a, layer.match, {"kind": kind, "permuted": layer.axes is not None})
+            unequal = layer.match.equality is Equality.DIFFERENT
+            yield Place(layer.match.a, layer.match, {"kind": kind, "permuted": layer.axes is not None, OPEN: unequal})
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:

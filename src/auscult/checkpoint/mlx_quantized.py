@@ -1,0 +1,130 @@
+"""Weights that MLX has quantised: integers packed into uint32, with a scale and a bias for each group of a row.
+
+`mlx.nn.quantize` replaces `x.weight` (out, in) by `x.weight` (out, in * bits / 32) in uint32, `x.scales` and `x.biases`
+(out, in / group). The three are one weight, value = scale * integer + bias, and are described as one: `x.weight` with its real
+shape and the dtype `mlx_q4` or `mlx_q8`, whose elements come as float32. Source: mlx.core.quantize.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from auscult.finding import Skip
+from auscult.late import numpy as np
+from auscult.weights import Array, Tensor
+
+DEFAULT_GROUP = 64
+GROUPS = (32, 64, 128)
+BITS = (8, 4, 2)
+"""Integers that fill a word exactly; MLX's 3, 5 and 6 bits lie across words and are left as they are stored."""
+MAX_CONFIG = 1 << 20
+MIN_ZEROS = 0.9
+SAMPLE_GROUPS = 64
+
+
+@dataclass(frozen=True)
+class Packed:
+    """The elements of one quantised weight."""
+
+    words: Tensor
+    scales: Tensor
+    biases: Tensor
+    bits: int
+    group: int
+
+    def array(self) -> Array:
+        shifts = np.arange(0, 32, self.bits, dtype=np.uint32)
+        words = self.words.numpy()
+        integers = (words[..., None] >> shifts) & np.uint32((1 << self.bits) - 1)
+        grouped = integers.reshape(*words.shape[:-1], -1, self.group).astype(np.float32)
+        scales, biases = (part.numpy().astype(np.float32)[..., None] for part in (self.scales, self.biases))
+        values: Array = grouped * scales + biases
+        return values.reshape(*words.shape[:-1], -1)
+
+    def steps(self) -> Array:
+        """[as the weight]: the distance between neighbouring values, one for each group."""
+        steps: Array = np.repeat(np.abs(self.scales.numpy().astype(np.float32)), self.group, axis=-1)
+        return steps
+
+    def flat(self, start: int, stop: int) -> Array:
+        return self.array().reshape(-1)[start:stop]
+
+
+def unpacked(tensors: Mapping[str, Tensor], path: Path) -> tuple[dict[str, Tensor], tuple[Skip, ...]]:
+    """The tensors with every quantised weight as one, and what had to be assumed of them.
+
+    How many bits and how long a group, the shapes tell only as a product; `config.json` beside the file says which, else the
+    integers do, since MLX gives every group's largest value the integer 0.
+    """
+    found = {name: parts for name in tensors if (parts := _parts(tensors, name)) is not None}
+    if not found:
+        return dict(tensors), ()
+    declared = _declared(path)
+    result, assumed, taken = dict(tensors), [], set()
+    for name, parts in found.items():
+        form = _form(*parts, declared)
+        if form is None:
+            continue
+        bits, group, sure = form
+        words, scales, biases = parts
+        shape = (*words.shape[:-1], words.shape[-1] * 32 // bits)
+        data = Packed(words, scales, biases, bits, group)
+        nbytes = words.nbytes + scales.nbytes + biases.nbytes
+        result[name] = replace(words, shape=shape, dtype=f"mlx_q{bits}", data=data, nbytes=nbytes, storage=None)
+        taken |= {scales.name, biases.name}
+        if not sure:
+            assumed.append((bits, group))
+    skips = tuple(
+        Skip("quantisation", f"read as {bits} bits in groups of {group}: the shapes fit others too; config.json would tell")
+        for bits, group in sorted(set(assumed))
+    )
+    return {name: tensor for name, tensor in result.items() if name not in taken}, skips
+
+
+def _parts(tensors: Mapping[str, Tensor], name: str) -> tuple[Tensor, Tensor, Tensor] | None:
+    words = tensors[name]
+    if words.dtype != "uint32" or not name.endswith("weight") or len(words.shape) < 2:
+        return None
+    stem = name.removesuffix("weight")
+    scales, biases = tensors.get(stem + "scales"), tensors.get(stem + "biases")
+    if scales is None or biases is None or scales.shape != biases.shape or scales.shape[:-1] != words.shape[:-1]:
+        return None
+    return words, scales, biases
+
+
+def _form(words: Tensor, scales: Tensor, biases: Tensor, declared: tuple[int, int] | None) -> tuple[int, int, bool] | None:
+    """(bits, group, whether that is sure), or None where no form fits."""
+    if 0 in words.shape or 0 in biases.shape:
+        return None
+    fitting = [(bits, group) for bits in BITS for group in GROUPS if words.shape[-1] * 32 == scales.shape[-1] * bits * group]
+    if declared in fitting:
+        return (*declared, True)
+    if len(fitting) < 2:
+        return (*fitting[0], True) if fitting else None
+    telling = [form for form in fitting if _zeros(words, *form) >= MIN_ZEROS]
+    usual = [form for form in fitting if form[1] == DEFAULT_GROUP] or fitting
+    return (*telling[0], True) if telling else (*usual[0], False)
+
+
+def _zeros(words: Tensor, bits: int, group: int) -> float:
+    """Share of the first groups that have the integer 0. Too many bits at a time seldom give one: the most that do are right."""
+    per_group = group * bits // 32
+    some = words.flat(0, min(words.size, SAMPLE_GROUPS * per_group)).reshape(-1, per_group)
+    integers = (some[..., None] >> np.arange(0, 32, bits, dtype=np.uint32)) & np.uint32((1 << bits) - 1)
+    return float((integers.reshape(len(some), -1) == 0).any(axis=1).mean())
+
+
+def _declared(path: Path) -> tuple[int, int] | None:
+    """What `config.json` beside the file says: {"quantization": {"group_size": 64, "bits": 4}}."""
+    config = (path if path.is_dir() else path.parent) / "config.json"
+    try:
+        if config.stat().st_size > MAX_CONFIG:
+            return None
+        content = json.loads(config.read_bytes())
+        stated = content.get("quantization")
+        return int(stated["bits"]), int(stated["group_size"])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):  # no such file, or another kind of file
+        return None
