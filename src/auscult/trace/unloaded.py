@@ -20,6 +20,7 @@ from auscult.trace.content import close_content, same_content
 from auscult.trace.modules import Side, Traced
 from auscult.trace.pairs import LayerAlignment, LayerPair
 from auscult.trace.records import Record, Statistics, Trace
+from auscult.trace.steps import iterated
 from auscult.weights import ModuleInfo
 
 SIGMAS = 4.5
@@ -186,12 +187,13 @@ def _correlation_with_noise(trace: Trace, record: Record) -> float | None:
 
 
 def noisy_pairs(ref: Side, cand: Side, alignment: LayerAlignment) -> Iterator[tuple[LayerPair, Explanation]]:
-    """The first composite module, or the whole model, of which the candidate's gives start noise.
+    """The first of the modules that own a loop, and the whole model, of which the candidate's gives start noise.
 
-    A single layer may well give such values: that is what a normalisation is for.
+    Any other layer may well give such values: that is what a normalisation is for, and what a velocity looks like.
     """
+    owners = {ref.modules[pair.a].parent for pair in iterated(ref, alignment)}
     for pair in alignment.pairs:
-        if pair.a and pair.a not in ref.children:
+        if pair.a and pair.a not in owners:
             continue
         a, b = ref.modules[pair.a].output(), cand.modules[pair.b].output()
         if a is None or b is None:

@@ -17,10 +17,11 @@ from auscult.trace.results import LayerResult
 from auscult.verbs._compare_json import extra_of
 from auscult.verbs._compare_sides import Opened, open_runs
 from auscult.verdict import Coverage, Report, Verdict, selected
+from auscult.weights import Array
 
 Given = Any
 """A trace or its file; code, a model file, a live module or a runner."""
-Inputs = Mapping[str, Any] | str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None
+Inputs = Array | Mapping[str, Any] | str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None
 
 
 def compare(
@@ -173,7 +174,10 @@ def _is_chance(result: LayerResult) -> bool:
 
 
 def _left_open(found: Comparison) -> tuple[Skip, ...]:
-    skips = [Skip(pair.a, f"aligned with {pair.b} by {pair.by}, in doubt: {pair.doubt}") for pair in found.alignment.doubts]
+    skips = []
+    if found.inputs_differ:
+        skips.append(Skip("inputs", "the two runs did not get the same inputs: what follows cannot be held against each other"))
+    skips += [Skip(pair.a, f"aligned with {pair.b} by {pair.by}, in doubt: {pair.doubt}") for pair in found.alignment.doubts]
     open_ones = [r.path_ref for r in found.results if bucket_of(found, r) == "different"]
     if open_ones and not found.outputs_agree:
         reason = "differs, and so does what came in: its own error cannot be told from what it was handed without a live model"

@@ -1,0 +1,210 @@
+"""`compare` as a library: what the verdict is, what it rests on, and that nothing passes in silence."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from auscult.errors import UsageError
+from auscult.report.html import render as page
+from auscult.report.json_ import render as as_json
+from auscult.trace.file import FileStore
+from auscult.trace.records import Trace
+from auscult.trace.runner import runner_of
+from auscult.verbs.compare import compare
+from auscult.verdict import Report, Verdict
+from tests.trace.ports import MEL, SIGNAL, FoldedNet, Net, channels_last, hifigan, in_mlx
+
+BUCKETS = ("identical", "close", "born", "grown", "different", "only_in_a", "only_in_b", "skipped")
+
+
+def checked(report: Report) -> dict[str, Any]:
+    """The JSON that a user gets, after it was held against the schema; the buckets add up."""
+    schema = json.loads((resources.files("auscult") / "schemas" / "report.schema.json").read_text())
+    envelope: dict[str, Any] = json.loads(as_json(report))
+    jsonschema.validate(envelope, schema)
+    coverage = envelope["coverage"]
+    assert coverage["unit"] == "layers"
+    assert coverage["total"] == sum(coverage[name] for name in BUCKETS)
+    return envelope
+
+
+def born(envelope: dict[str, Any]) -> list[str]:
+    return [layer["a"] for layer in envelope["layers"] if layer["born"]]
+
+
+def test_the_same_model_passes() -> None:
+    envelope = checked(compare(Net(), Net(), inputs=SIGNAL))
+    assert envelope["verdict"] == "PASS"
+    assert envelope["first_divergence"] is None
+    assert envelope["floor"]["how"] == "measured"
+    assert all(layer["error"] == 0 for layer in envelope["layers"])
+
+
+def test_a_right_port_in_another_order_of_axes_is_equivalent() -> None:
+    """The candidate refuses channels first, and is given channels last."""
+    model = hifigan()
+    envelope = checked(compare(model, in_mlx(model), inputs=MEL))
+    assert (envelope["verdict"], envelope["findings"]) == ("EQUIVALENT", [])
+    assert envelope["alignment"]["axes"] == {"3": [0, 2, 1]}
+
+
+def test_another_granularity_is_equivalent() -> None:
+    net = Net()
+    envelope = checked(compare(net, FoldedNet(net), inputs=SIGNAL))
+    assert (envelope["verdict"], envelope["findings"]) == ("EQUIVALENT", [])
+    assert {"a": ["encoder.conv", "encoder.norm"], "b": ["first.layer"]} in envelope["alignment"]["groups"]
+
+
+def test_a_planted_slope_between_torch_and_mlx_is_named_at_its_layer() -> None:
+    model = hifigan()
+    port = in_mlx(model)
+    port.resblocks[1].slope = 0.01
+    report = compare(model, port, inputs=MEL)
+    envelope = checked(report)
+    assert report.verdict is Verdict.DIVERGENT
+    assert envelope["first_divergence"]["a"] == "resblocks.1.convs1.0"
+    assert envelope["first_divergence"]["parent"] == "resblocks.1"
+    assert report.findings[0].cause == "leaky-slope"
+    assert all(name.startswith("resblocks.1.") for name in born(envelope))
+    assert "ups.1" in [layer["a"] for layer in envelope["layers"] if layer["grown"]]
+    html = page(report)
+    assert "polyline" in html
+    assert "resblocks.1.convs1.0" in html
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    """Traces of a net and of a wrong port of it."""
+    paths = tmp_path / "ref.safetensors", tmp_path / "cand.safetensors"
+    for path, net in zip(paths, (Net(), Net(shortcuts=(True, False), tanh=False)), strict=True):
+        runner_of(net).run({"input": SIGNAL}, store=FileStore(path))
+    return paths
+
+
+def test_with_files_alone_the_report_says_what_it_cannot_separate(files: tuple[Path, Path]) -> None:
+    envelope = checked(compare(*files))
+    assert envelope["verdict"] == "DIVERGENT"
+    assert envelope["floor"]["how"] == "estimated"
+    assert born(envelope) == ["decoder"]
+    assert envelope["coverage"]["grown"] == 0
+    assert envelope["coverage"]["different"] == 2  # the head, and the whole model, whose missing tanh waits behind
+    assert {skip["where"] for skip in envelope["skips"]} >= {"head", ""}
+
+
+@pytest.mark.parametrize("side", ["ref_model", "cand_model"])
+def test_a_live_model_behind_either_trace_tells_born_from_grown(files: tuple[Path, Path], side: str) -> None:
+    live: dict[str, Any] = {side: Net() if side == "ref_model" else Net(shortcuts=(True, False), tanh=False)}
+    envelope = checked(compare(*files, **live))
+    assert born(envelope) == ["decoder", ""]
+    assert envelope["coverage"]["grown"] == 1
+    assert envelope["coverage"]["different"] == 0
+    left = checked(compare(*files, substitute=False, **live))
+    assert born(left) == ["decoder"]
+
+
+@pytest.mark.parametrize("detail", ["sketch", "sample", "statistics"])
+def test_less_than_full_traces_are_compared_by_what_they_hold(detail: str) -> None:
+    ref, right, wrong = (runner_of(net).run({"input": SIGNAL}, detail=detail) for net in (Net(), Net(), Net(tanh=False)))
+    assert compare(ref, right).verdict is Verdict.PASS
+    envelope = checked(compare(ref, wrong))
+    assert envelope["verdict"] == "DIVERGENT"
+    assert born(envelope) == [""]
+    assert {layer["measured_on"] for layer in envelope["layers"]} == {detail}
+
+
+def test_runs_on_other_inputs_are_not_compared_as_if_they_were_equal() -> None:
+    ref, cand = runner_of(Net()).run({"input": SIGNAL}), runner_of(Net()).run({"input": SIGNAL + 1})
+    envelope = checked(compare(ref, cand))
+    assert envelope["verdict"] == "INCONCLUSIVE"
+    assert any("did not get the same inputs" in skip["reason"] for skip in envelope["skips"])
+
+
+def test_traces_with_nothing_in_common_are_inconclusive() -> None:
+    ref = runner_of(nn.Linear(8, 4)).run({"input": SIGNAL.transpose(0, 2, 1)})
+    empty = Trace(ref.manifest, (), ref.values)
+    assert compare(ref, empty).verdict is Verdict.INCONCLUSIVE
+
+
+def test_stages_first_then_layers_inside_the_guilty_one() -> None:
+    cand = Net(shortcuts=(True, False))
+    envelope = checked(compare(Net(), cand, inputs=SIGNAL, stages=("encoder", "decoder", "head")))
+    assert [(stage["a"], stage["guilty"]) for stage in envelope["stages"]] == [
+        ("encoder", False),
+        ("decoder", True),
+        ("head", False),
+    ]
+    left = {stage["a"]: stage["left"] for stage in envelope["stages"]}
+    assert left["decoder"] < 1e-6 < left["encoder"]
+    assert born(envelope) == ["decoder"]
+    with pytest.raises(UsageError, match="no module of the reference"):
+        compare(Net(), cand, inputs=SIGNAL, stages=("vocoder",))
+
+
+def test_the_floor_may_be_given() -> None:
+    ref, cand = Net(), Net(scale=0.5005)
+    assert compare(ref, cand, inputs=SIGNAL).verdict is Verdict.DIVERGENT
+    assert compare(ref, cand, inputs=SIGNAL, floor=0.01).verdict is Verdict.PASS
+    second = runner_of(Net()).at("float64").run({"input": SIGNAL})
+    assert compare(ref, Net(), inputs=SIGNAL, floor=second).verdict is Verdict.PASS
+    for wrong in (0.0, 2.0):
+        with pytest.raises(UsageError, match="no relative error"):
+            compare(ref, cand, inputs=SIGNAL, floor=wrong)
+
+
+def test_a_map_overrides_the_alignment() -> None:
+    net = Net()
+    envelope = checked(compare(net, FoldedNet(net), inputs=SIGNAL, map={"encoder.act": "first"}))
+    assert next(layer for layer in envelope["layers"] if layer["a"] == "encoder.act")["b"] == "first"
+
+
+def test_a_decoder_that_gives_back_its_start_noise() -> None:
+    """Seed of the rule: the estimator's weights were not in use, so that the output is the noise that it started from."""
+
+    class Decoder(nn.Module):
+        def __init__(self, gain: float) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.estimator = nn.Conv1d(8, 8, 3, padding=1)
+            with torch.no_grad():
+                self.estimator.weight.mul_(gain)
+                self.estimator.bias.mul_(gain)  # type: ignore[union-attr]
+
+        def forward(self, mel: torch.Tensor) -> torch.Tensor:
+            x = torch.randn(mel.shape)
+            for _ in range(8):
+                x = x + 0.4 * (torch.tanh(self.estimator(mel)) * 5 - x)
+            return x if self.estimator.weight.abs().max() > 1e-3 else x / 0.6**8
+
+    given = np.random.default_rng(0).standard_normal((1, 8, 200)).astype(np.float32)
+    ref = runner_of(Decoder(1.0)).run({"mel": given})
+    cand = runner_of(Decoder(1e-6)).run({"mel": given}, replay=ref)
+    report = compare(ref, cand)
+    whole = [finding for finding in report.findings if finding.cause == "velocity-zero"]
+    assert report.verdict is Verdict.DIVERGENT
+    assert len(whole) == 1
+
+
+def test_a_model_without_inputs_cannot_be_run() -> None:
+    with pytest.raises(UsageError, match="no inputs"):
+        compare(Net(), Net())
+    ref = runner_of(Net()).run({"input": SIGNAL})
+    outputs = replace(ref, records=tuple(r for r in ref.records if not r.role.startswith("input")))
+    with pytest.raises(UsageError, match="no inputs"):
+        compare(outputs, Net())
+    assert compare(outputs, runner_of(Net()).run({"input": SIGNAL})).verdict is Verdict.PASS
+
+
+def test_channels_last_by_hand() -> None:
+    model = hifigan()
+    report = compare(model, in_mlx(model), inputs={"input": MEL}, inputs_cand={"input": channels_last(MEL)})
+    assert report.verdict is Verdict.EQUIVALENT
