@@ -81,8 +81,8 @@ def test_the_wrong_model_is_the_storys() -> None:
 def test_the_wrong_model_buzzes_at_the_frame_rate() -> None:
     spoken = read_recording(data.path(data.SENTENCE))
     heard = render_wrongly(spoken)
-    assert comb_share(heard.mono, heard.sample_rate, 256) > 0.4
-    assert comb_share(spoken.mono, spoken.sample_rate, 256) < 0.1
+    assert comb_share(heard.mono, heard.sample_rate, 64) > 0.25
+    assert comb_share(spoken.mono, spoken.sample_rate, 64) < 0.1
 
 
 def test_loudness_of_the_story() -> None:

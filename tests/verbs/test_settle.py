@@ -59,7 +59,7 @@ def test_random_weights_settle_nothing(seed: int) -> None:
 def test_the_mel_comes_from_the_files_config() -> None:
     definition = stored_mel(open_checkpoint(data.path(data.VOCODER)))
     assert definition is not None
-    assert (definition.sample_rate, definition.hop) == (16000, 256)
+    assert (definition.sample_rate, definition.hop) == (16000, 64)
 
 
 def test_a_model_of_no_family_is_refused() -> None:

@@ -2,8 +2,8 @@
 
 The search knows nothing of models. It gets named choices with finite sets of values, and a `score` that runs one
 assignment and returns how far the result is from the truth in every frame. All combinations would be thousands of runs, so
-it descends one choice at a time from several starts, then tries pairs of changes around the best, each choice's two nearest
-other values, which catches two choices that only help together.
+it descends one choice at a time from several starts, then tries pairs of changes around the best, each choice's nearest
+other value, which catches two choices that only help together.
 
 How sure it is comes from a paired comparison on the same sound: the difference of two trials is averaged over blocks of
 frames, and the margin is set against the scatter of the blocks. A best that is hardly better than a stationary sound of
@@ -31,10 +31,10 @@ MAX_SHARE_OF_STATIONARY = 0.5
 """A reading counts as working when its distance is at most this share of that of a stationary sound with the input's mean mel."""
 HOPELESS_SHARE_OF_STATIONARY = 0.9
 """A best reading farther than this is not worth trying in pairs of changes."""
-PAIR_RIVALS = 2
+PAIR_RIVALS = 1
 MIN_SIGMAS = 3.0
 """A choice is settled when its best value wins by this many standard errors of the paired difference."""
-BLOCK_FRAMES = 8
+BLOCK_SECONDS = 0.128
 """Neighbouring frames share samples and phonemes; blocks of this length are taken for independent."""
 
 
@@ -46,11 +46,13 @@ class Trial:
         values: The assignment, one value per choice.
         frames: Mean absolute log-mel difference of each frame; infinite where the output was not a number.
         label: The name of the reading where it is a known one.
+        block: How many neighbouring frames are taken together for one independent observation.
     """
 
     values: Mapping[str, Any]
     frames: Distances
     label: str | None = None
+    block: int = 8
 
     @property
     def distance(self) -> float:
@@ -125,7 +127,7 @@ def sigmas_between(first: Trial, second: Trial) -> float:
     if not (np.isfinite(first.frames).all() and np.isfinite(second.frames).all()):
         return 99.0 if np.isfinite(first.distance) else 0.0
     difference = second.frames - first.frames
-    blocks = np.array([part.mean() for part in np.array_split(difference, max(2, len(difference) // BLOCK_FRAMES))])
+    blocks = np.array([part.mean() for part in np.array_split(difference, max(2, len(difference) // first.block))])
     error = blocks.std(ddof=1) / sqrt(len(blocks))
     return float(min(blocks.mean() / error, 99.0)) if error > 0 else 0.0
 
@@ -133,14 +135,16 @@ def sigmas_between(first: Trial, second: Trial) -> float:
 class _Search:
     """The trials so far."""
 
-    def __init__(self, choices: Mapping[str, Sequence[Any]], score: Score, progress: Progress | None, expected: int) -> None:
-        self.choices, self.score, self.progress, self.expected = choices, score, progress, expected
+    def __init__(
+        self, choices: Mapping[str, Sequence[Any]], score: Score, block: int, progress: Progress | None, expected: int
+    ) -> None:
+        self.choices, self.score, self.block, self.progress, self.expected = choices, score, block, progress, expected
         self.trials: dict[tuple[Any, ...], Trial] = {}
 
     def run(self, values: Mapping[str, Any], label: str | None = None) -> Trial:
         key = tuple(values[name] for name in self.choices)
         if key not in self.trials:
-            self.trials[key] = Trial(dict(values), self.score(values), label)
+            self.trials[key] = Trial(dict(values), self.score(values), label, self.block)
             if self.progress:
                 done = len(self.trials)
                 self.progress(done, max(self.expected, done), "trying readings of the model")
@@ -185,6 +189,7 @@ def settle(
     score: Score,
     target: Frames,
     *,
+    block: int = 8,
     progress: Progress | None = None,
 ) -> Settlement:
     """Rank the readings of a model by how well they give the target mel back.
@@ -194,9 +199,10 @@ def settle(
         starts: Known complete assignments, by name; the descent starts from the best two.
         score: Runs an assignment and returns the distance of every frame (`frame_distances`).
         target: The log-mel [bands, frames] that went in.
+        block: Frames in `BLOCK_SECONDS`.
     """
     singles = sum(len(options) - 1 for options in choices.values())
-    search = _Search(choices, score, progress, len(starts) + 3 * singles + singles * singles // 2)
+    search = _Search(choices, score, block, progress, len(starts) + 3 * singles + singles * singles // 2)
     begun = sorted((search.run(values, label) for label, values in starts.items()), key=lambda trial: trial.distance)
     descended = [search.descend(trial) for trial in begun[:2]]
     best = min(descended, key=lambda trial: trial.distance)

@@ -4,7 +4,11 @@ A narrow `streamspeech-modified` generator (94 tensors) learns to turn mel spect
 speech. The forward pass is the one of the story's training script: instance norm without affine parameters, leaky ReLU
 0.2, dilations 1/2/4, the three branches summed. None of that is visible in the checkpoint that this writes.
 
-Two stages: log-mel and multi-resolution STFT losses alone, then small spectrogram critics beside them.
+Two stages: log-mel and multi-resolution STFT losses alone, then small spectrogram critics beside them. The bundled
+checkpoint was made by two calls, the second of which goes on where the first stopped; its log holds both:
+
+    python -m auscult.training.vocoder --out vocoder
+    python -m auscult.training.vocoder --out vocoder --steps 6500 --learning-rate 0.0008 --evaluate-every 250
 """
 
 from __future__ import annotations
@@ -36,10 +40,10 @@ class TrainConfig:
     """Everything that can be changed from the command line."""
 
     out: str = "scratch/vocoder"  # folder of the checkpoint, the log and the state to resume from
-    steps: int = 7500  # in all, both stages
-    critic_start: int = 7500  # first step with critics; at `steps` there are none
+    steps: int = 4500  # in all, both stages
+    critic_start: int = 4500  # first step with critics; at `steps` there are none
     batch: int = 4  # segments
-    frames: int = 48  # mel frames in a segment: instance norm sees all of them at once, so not too few
+    frames: int = 128  # mel frames in a segment: instance norm sees all of them at once, so not too few
     learning_rate: float = 1.2e-3  # peak, of the generator
     critic_learning_rate: float = 4e-4  # constant
     warmup: int = 100  # steps
@@ -58,11 +62,13 @@ class TrainConfig:
 
 
 ARCHITECTURE = Architecture(
-    channels=(112, 96, 64, 64, 48, 16),
-    upsample_rates=(2, 2, 2, 4, 8),  # product 256 = the mel's hop; the large steps last, so that most work is at low rates
-    upsample_kernel_sizes=(4, 4, 4, 8, 16),
+    channels=(96, 80, 64, 48, 32, 16),
+    upsample_rates=(2, 2, 2, 2, 4),  # product 64 = the mel's hop
+    upsample_kernel_sizes=(4, 4, 4, 4, 8),
 )
-MEL = MelDefinition()
+MEL = MelDefinition(hop=64, win=128)
+"""Short frames on purpose. A network without memory gives the same samples for the same frame, so a steady vowel whose frames are
+all alike comes out at the pitch of the frame rate. Frames of 8 ms every 4 ms show where each glottal pulse lies."""
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:

@@ -26,6 +26,7 @@ from auscult.rules.architecture.undetermined_by_weights import NAME as CAUSE
 from auscult.sound.mel import Frames, MelDefinition, decibel, mel_spectrogram
 from auscult.sound.recording import Recording, read_recording
 from auscult.sound.settle import (
+    BLOCK_SECONDS,
     MAX_SHARE_OF_STATIONARY,
     Distances,
     Progress,
@@ -38,7 +39,7 @@ from auscult.sound.settle import settle as search
 from auscult.verdict import Coverage, Report, Verdict
 from auscult.weights import Checkpoint
 
-MAX_SECONDS = 2.5
+MAX_SECONDS = 1.5
 """Of the recording that every reading is run on: enough for several words, short enough for a hundred runs."""
 AUDIBLE_DB = 60.0
 """Levels this far below the loudest point of the input count as silence; how deep a silence is would outweigh the speech."""
@@ -136,7 +137,8 @@ def settle_reading(reading: Reading, recording: Recording, *, progress: Progress
     starts = {
         variant.name: {name: getattr(variant.config, name) for name in choices} for variant in signature.variants(config)
     } or {"defaults": {name: getattr(config, name) for name in choices}}
-    return search(choices, starts, score, target, progress=progress)
+    block = max(1, round(BLOCK_SECONDS * reading.mel.sample_rate / reading.mel.hop))
+    return search(choices, starts, score, target, block=block, progress=progress)
 
 
 def settle(
