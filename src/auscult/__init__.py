@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from auscult.finding import Finding, Fix, Severity, Skip
     from auscult.recipe import Recipe
     from auscult.trace.live import trace as trace
+    from auscult.verbs.compare import compare
     from auscult.verbs.convert import convert
     from auscult.verbs.diagnose import diagnose
     from auscult.verbs.diff import diff
@@ -37,7 +38,7 @@ _HOMES = {
     "trace.file": ("read_trace", "write_trace"),
     "trace.records": ("Trace",),
     "trace.run": ("capture",),
-    **{f"verbs.{verb}": (verb,) for verb in ("convert", "diagnose", "diff", "inspect")},
+    **{f"verbs.{verb}": (verb,) for verb in ("compare", "convert", "diagnose", "diff", "inspect")},
     "verdict": ("Coverage", "Report", "Verdict"),
     "weights": ("Checkpoint", "Tensor"),
 }
