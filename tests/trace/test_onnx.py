@@ -95,10 +95,8 @@ def test_batches_are_few_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         return original(self, session, names, feeds)
 
     monkeypatch.setattr(on_onnx.OnnxRunner, "_run", counted)
-    runner.run({"mel": MEL})
-    assert len(runs) == 2  # one to learn the sizes, one for everything
-    runs.clear()
     whole = runner.run({"mel": MEL})
+    assert len(runs) <= 2  # one to learn the sizes where the model does not declare them, one for everything
     sizes = {r.path: whole.tensor(r).nbytes for r in whole if r.role == "output"}
     runs.clear()
     runner.run({"mel": MEL}, batch_bytes=sizes["pre.Conv"] * 2)
@@ -190,4 +188,4 @@ def test_wrong_inputs_and_files_are_told(tmp_path: Path) -> None:
         runner.run({"mel": MEL[:, :3]})
     (tmp_path / "x.onnx").write_bytes(b"\x08\x09\x3a\x04\x0a\x02\x22\x00")
     with pytest.raises(TargetError, match="refuses"):
-        runner_of(str(tmp_path / "x.onnx")).run({"0": MEL})
+        runner_of(str(tmp_path / "x.onnx")).run({})

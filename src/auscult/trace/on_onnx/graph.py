@@ -49,14 +49,14 @@ class Graph:
     """The main graph of a model.
 
     Attributes:
-        inputs: Names of what is fed, without initializers.
+        inputs: Names of what is fed, without initializers, with their numpy type (None where it has none).
         initializers: Where each one's bytes are.
     """
 
     path: Path
     data: bytes
     nodes: tuple[Node, ...]
-    inputs: tuple[str, ...]
+    inputs: Mapping[str, str | None]
     outputs: tuple[str, ...]
     initializers: Mapping[str, Span]
     _header: bytes = b""
@@ -120,7 +120,7 @@ def read_graph(path: Path) -> Graph:
         path,
         data,
         nodes,
-        tuple(name for message, _ in pairs if (name := message.text(VALUE_NAME)) not in initializers),
+        {name: _input_type(message) for message, _ in pairs if (name := message.text(VALUE_NAME)) not in initializers},
         tuple(message.text(VALUE_NAME) for message in graph.messages(GRAPH_OUTPUT)),
         initializers,
         _tag(1, 0) + _varint(model.unsigned(1)) + b"".join(header),
@@ -142,6 +142,13 @@ def _node(message: Message, span: Span, taken: set[str]) -> Node:
     attributes = {entry.text(1): _attribute(entry) for entry in message.messages(5)}
     known = {name: value for name, value in attributes.items() if value is not None}
     return Node(unique, name, op, tuple(message.texts(1)), outputs, span, known)
+
+
+def _input_type(value: Message) -> str | None:
+    kind = value.message(2)
+    tensor = kind.message(1) if kind is not None else None
+    code = tensor.unsigned(1) if tensor is not None else 0
+    return next((name for name, number in ELEMENTS.items() if number == code), None)
 
 
 def _in_scope(scopes: str, name: str) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -13,10 +12,12 @@ import numpy as np
 import onnxruntime
 
 from auscult.checkpoint import open_checkpoint
-from auscult.errors import TargetError, UsageError
+from auscult.checkpoint.source import dtype_of
+from auscult.errors import UsageError
 from auscult.trace.content import content
 from auscult.trace.noise import Replay
 from auscult.trace.on_onnx.graph import RANDOM, Node, read_graph
+from auscult.trace.on_onnx.session import declared_bytes, open_session, profiled_bytes, run_session
 from auscult.trace.options import Options
 from auscult.trace.recorder import Recorder, Store
 from auscult.trace.records import Manifest, Record, Trace
@@ -25,7 +26,6 @@ from auscult.weights import Array, ModuleInfo
 
 UNKNOWN_BYTES = 1 << 26
 """Taken for a tensor whose size the profile does not tell."""
-FOLDER = "session.model_external_initializers_file_folder_path"
 
 
 class OnnxRunner:
@@ -60,12 +60,10 @@ class OnnxRunner:
         known: dict[str, Record] = {}
         if recorder.options.wants(""):
             for name, array in feeds.items():
-                known[name] = recorder.add("", 0, _role("input", self.graph.inputs.index(name)), "Graph", array)
+                known[name] = recorder.add("", 0, _role("input", list(self.graph.inputs).index(name)), "Graph", array)
         last: dict[str, Array] = {}
-        for batch in self._batches(wanted, feeds, fixed, held, recorder.options.batch_bytes):
-            names = [name for node in batch for name in node.outputs if name and name not in fixed]
-            model = self.graph.without(held, fixed, names) if fixed else self.graph.with_outputs(names)
-            session = self._session(model)
+        for batch, session in self._batches(wanted, feeds, fixed, held, recorder.options.batch_bytes):
+            names = _results(batch, fixed)
             ends = [name for name in self.graph.outputs if name not in names and name not in fixed]
             got = dict(zip([*names, *ends], self._run(session, [*names, *ends], {**feeds, **fixed}), strict=True))
             for node in batch:
@@ -100,7 +98,7 @@ class OnnxRunner:
         if missing:
             raise UsageError("needs a tensor that was not given", where=path, found=", ".join(missing))
         names = [name for name in node.outputs if name]
-        results = self._run(self._session(self.graph.alone(node, feeds)), names, feeds)
+        results = self._run(self._open(self.graph.alone(node, feeds)), names, feeds)
         return {_role("output", node.outputs.index(name)): array for name, array in zip(names, results, strict=True)}
 
     @contextlib.contextmanager
@@ -143,21 +141,19 @@ class OnnxRunner:
 
     def _feeds(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Arrays for the graph's inputs, by name or position, in the types that it declares."""
-        session = self._session(self.graph.data)
-        types = {entry.name: _numpy_type(entry.type) for entry in session.get_inputs()}
+        types = self.graph.inputs
+        names = list(types)
         feeds: dict[str, Array] = {}
         for name, array in inputs.items():
             place = "0" if name == "input" else name.removeprefix("input.")
-            target = (
-                name if name in types else self.graph.inputs[int(place)] if place.isdigit() and int(place) < len(types) else name
-            )
+            target = name if name in types else names[int(place)] if place.isdigit() and int(place) < len(types) else name
             if target not in types and len(types) == len(inputs) == 1:
                 target = next(iter(types))
             if target not in types:
                 raise UsageError("has no such input", where=self.name, found=name, hint=f"it takes {', '.join(types)}")
             kind = types[target]
-            feeds[target] = np.ascontiguousarray(array if kind is None else array.astype(kind)).reshape(array.shape)
-        if missing := [name for name in types if name not in feeds]:
+            feeds[target] = np.asarray(array if kind is None else array.astype(dtype_of(kind)), order="C")
+        if missing := [name for name in names if name not in feeds]:
             raise UsageError("lacks an input", where=self.name, expected=", ".join(types), found=f"without {', '.join(missing)}")
         return feeds
 
@@ -167,7 +163,7 @@ class OnnxRunner:
         if not nodes:
             return {}
         names = [node.outputs[0] for node in nodes]
-        drawn = self._run(self._session(self.graph.with_outputs(names)), names, feeds)
+        drawn = self._run(self._open(self.graph.with_outputs(names)), names, feeds)
         replay = Replay(recorder.options.replay) if recorder.options.replay is not None else None
         noise: dict[str, Array] = {}
         for node, array in zip(nodes, drawn, strict=True):
@@ -178,56 +174,48 @@ class OnnxRunner:
         return noise
 
     def _batches(
-        self, nodes: Sequence[Node], feeds: Mapping[str, Array], fixed: Mapping[str, Array], held: Sequence[Node], limit: int
-    ) -> Iterator[list[Node]]:
-        """Nodes in order, together as long as their results fit in `limit` bytes: their sizes are those of a profiled run."""
-        sizes = self._profile(feeds, fixed, held)
+        self, nodes: list[Node], feeds: Mapping[str, Array], fixed: Mapping[str, Array], held: Sequence[Node], limit: int
+    ) -> Iterator[tuple[list[Node], Any]]:
+        """Nodes in order, together as long as their results fit in `limit` bytes, with the session that gives these results.
+
+        Sizes are those that the model declares for inputs of these shapes, or else those of a profiled run.
+        """
+
+        def opened(batch: list[Node]) -> Any:
+            names = _results(batch, fixed)
+            return self._open(self.graph.without(held, fixed, names) if fixed else self.graph.with_outputs(names))
+
+        session = opened(nodes)
+        declared = declared_bytes(session, {**feeds, **fixed})
+        if declared is not None and declared <= limit:
+            yield nodes, session
+            return
+        del session
+        sizes = self._sizes(feeds, fixed, held)
         batch: list[Node] = []
         total = 0
         for node in nodes:
             size = sizes.get(node.name, UNKNOWN_BYTES)
             if batch and total + size > limit:
-                yield batch
+                yield batch, opened(batch)
                 batch, total = [], 0
             batch.append(node)
             total += size
-        yield batch  # also where nothing is wanted but the graph's own outputs
+        yield batch, opened(batch)  # also where nothing is wanted but the graph's own outputs
 
-    def _profile(self, feeds: Mapping[str, Array], fixed: Mapping[str, Array], held: Sequence[Node]) -> dict[str, int]:
-        """Bytes that each node's results take, by its name."""
-        model = self.graph.without(held, fixed) if fixed else self.graph.data
+    def _sizes(self, feeds: Mapping[str, Array], fixed: Mapping[str, Array], held: Sequence[Node]) -> dict[str, int]:
+        """Bytes that each node's results take, by its name, from a run that keeps none of them."""
+        ends = [name for name in self.graph.outputs if name not in fixed]
         with tempfile.TemporaryDirectory(prefix="auscult-") as folder:
-            session = self._session(model, profile=str(Path(folder) / "profile"))
-            ends = [name for name in self.graph.outputs if name not in fixed]
+            session = self._open(self.graph.without(held, fixed) if fixed else self.graph.data, str(Path(folder) / "profile"))
             self._run(session, ends, {**feeds, **fixed})
-            events = json.loads(Path(session.end_profiling()).read_text())
-        sizes: dict[str, int] = {}
-        for event in events:
-            size = event.get("args", {}).get("output_size")
-            if size is not None:
-                name = event["name"].removesuffix("_kernel_time")
-                sizes[name] = sizes.get(name, 0) + int(size)
-        return sizes
+            return profiled_bytes(session)
 
-    def _session(self, model: bytes, profile: str | None = None) -> Any:
-        options = onnxruntime.SessionOptions()
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        options.log_severity_level = 3
-        options.add_session_config_entry(FOLDER, str(self.graph.path.parent.resolve()))
-        if profile is not None:
-            options.enable_profiling, options.profile_file_prefix = True, profile
-        try:
-            return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime has no common base for its errors
-            raise TargetError(f"ONNX Runtime refuses it: {' '.join(str(error).split())[:300]}", where=self.name) from error
+    def _open(self, model: bytes, profile: str | None = None) -> Any:
+        return open_session(model, self.graph.path.parent, self.name, profile)
 
     def _run(self, session: Any, names: Sequence[str], feeds: Mapping[str, Array]) -> list[Any]:
-        taken = {entry.name for entry in session.get_inputs()}
-        try:
-            return list(session.run(list(names), {name: array for name, array in feeds.items() if name in taken}))
-        except Exception as error:  # as above
-            said = " ".join(str(error).split())[:300]
-            raise TargetError(f"stopped: {said}", where=self.name, hint="check names, shapes and types of the inputs") from error
+        return run_session(session, names, feeds, self.name)
 
     def _record(self, recorder: Recorder, node: Node, got: Mapping[str, Any], known: dict[str, Record]) -> None:
         if recorder.options.with_inputs:
@@ -255,6 +243,10 @@ class OnnxRunner:
         )
 
 
+def _results(nodes: Iterable[Node], fixed: Mapping[str, Array]) -> list[str]:
+    return [name for node in nodes for name in node.outputs if name and name not in fixed]
+
+
 def _wants(recorder: Recorder, node: Node) -> bool:
     return recorder.options.wants(node.path)
 
@@ -266,13 +258,3 @@ def _role(base: str, index: int) -> str:
 def _is_array(value: Any) -> TypeGuard[Array]:
     """Whether a result is a tensor of numbers, and not text or a sequence."""
     return isinstance(value, np.ndarray) and value.dtype.kind not in "OUS"
-
-
-def _numpy_type(declared: str) -> np.dtype[Any] | None:
-    """numpy's type for `tensor(float)`; None where it has no such."""
-    name = declared.removeprefix("tensor(").removesuffix(")")
-    name = {"float": "float32", "double": "float64"}.get(name, name)
-    try:
-        return np.dtype(name)
-    except TypeError:
-        return None
