@@ -80,7 +80,9 @@ def _part(flat: Array, first: int, *, projection: bool, seed: int) -> _Part:
         squares += square
         total += float(part.sum())
         if part.size:
-            low, high = min(low, float(part.min())), max(high, float(part.max()))
+            # Extremes need no float64: half the bytes where all elements count.
+            own = flat[index * BLOCK : index * BLOCK + block.size] if part is block and flat.dtype == np.float32 else part
+            low, high = min(low, float(own.min())), max(high, float(own.max()))
         if sums is not None:
             sums.add(index, block)
     return _Part(bad, total, squares, low, high, None if sums is None else sums.sums)
