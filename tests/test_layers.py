@@ -10,7 +10,7 @@ import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "auscult"
 
-NOUNS = frozenset(("errors", "finding", "verdict", "weights", "plugins", "words", "late"))
+NOUNS = frozenset(("errors", "finding", "verdict", "weights", "plugins", "words", "late", "collector"))
 CORE = frozenset(("checkpoint", "recipe", "align", "trace", "sound", "training"))
 
 MAY_IMPORT: dict[str, frozenset[str]] = {
