@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from auscult.families import detect
+from auscult.report.text import render
 from auscult.verbs.convert import convert
 from auscult.verbs.diff import diff
+from auscult.verbs.inspect import inspect
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint
 from tests.rules.models import code
@@ -267,3 +270,63 @@ def test_weights_that_mlx_quantised_are_one_tensor(bits: int, group: int, declar
 def test_empty_convolutions_of_other_widths_are_not_alike() -> None:
     a, b = np.zeros((0, 1, 0), np.float32), np.zeros((0, 0, 0), np.float32)
     assert diff(side({"a": a}), code({"a": b})).verdict is not Verdict.PASS
+
+
+def test_ema_weights_beside_the_raw_ones_are_named() -> None:
+    arrays = vocoder()
+    both = {f"model.{name}": value for name, value in arrays.items()} | {f"ema.{n}": v for n, v in tuned(arrays).items()}
+    report = diff(side(both), side(arrays, "b"))
+    assert f"{len(arrays)} of them are the model once more, ema.* beside model.*" in message(report, "tensor-extra")
+
+
+def test_an_ema_group_that_was_not_compared_is_named(tmp_path: Path) -> None:
+    state = {name: torch.from_numpy(value) for name, value in vocoder().items()}
+    torch.save({"model": state, "ema": {name: value * 0.9 for name, value in state.items()}}, tmp_path / "both.pth")
+    torch.save(state, tmp_path / "model.pth")
+    report = diff(tmp_path / "both.pth", tmp_path / "model.pth")
+    wrapped = report.findings[0]
+    assert 'not compared: ["ema"] (ema)' in wrapped.message
+    assert wrapped.settled_by is not None
+    assert "--container '[\"ema\"]'" in wrapped.settled_by
+
+
+def test_what_weights_leave_open_names_a_command_that_works() -> None:
+    """`diagnose --settle` needs a family that auscult runs, and a recording; anything else needs a reference to run beside."""
+    arrays = vocoder()
+    report = diff(side(arrays), code(arrays))
+    settled = next(finding.settled_by for finding in report.findings if finding.cause == "undetermined-by-weights")
+    assert settled is not None
+    assert settled.startswith("auscult compare REFERENCE model.py:build --inputs")
+
+
+def test_transformers_hifigan_shows_its_upsampling_kernels() -> None:
+    shapes = {
+        **{"conv_pre.weight": (32, 20, 7), "conv_pre.bias": (32,), "conv_post.weight": (1, 8, 7), "conv_post.bias": (1,)},
+        **{"upsampler.0.weight": (32, 16, 16), "upsampler.0.bias": (16,)},
+        **{"upsampler.1.weight": (16, 8, 6), "upsampler.1.bias": (8,)},
+    }
+    for block, (width, kernel) in enumerate([(16, 3), (16, 5), (8, 3), (8, 5)]):
+        for stem in ("convs1", "convs2"):
+            for index in range(2):
+                name = f"resblocks.{block}.{stem}.{index}"
+                shapes |= {f"{name}.weight": (width, width, kernel), f"{name}.bias": (width,)}
+    found = detect(shapes)[0]
+    assert found.family == "hifigan"
+    assert found.hyperparameters["upsample_kernel_sizes"] == (16, 6)
+
+
+def test_one_convolution_against_one_is_no_certain_mixture() -> None:
+    """wav2vec2's grouped positional convolution, whose kernel is as long as another layer has channels."""
+    shapes = {"first.weight": (16, 1, 10), "second.weight": (16, 16, 3), "norm.weight": (16,), "positions.weight": (32, 8, 16)}
+    random = np.random.default_rng(2)
+    report = inspect(side({name: random.laplace(size=shape).astype(np.float32) for name, shape in shapes.items()}))
+    assert [finding.severity.value for finding in report.findings if finding.cause == "layout-mixed"] in ([], ["warning"])
+
+
+def test_a_conversion_says_what_it_wrote(tmp_path: Path) -> None:
+    torch.save({name: torch.from_numpy(value) for name, value in vocoder().items()}, tmp_path / "a.pth")
+    text = render(convert(tmp_path / "a.pth", tmp_path / "b.safetensors", to="mlx"))
+    assert f"wrote {tmp_path / 'b.safetensors'}: safetensors, 12 tensors" in text
+    assert "changed: 6 permute" in text
+    assert "proven: taken back, every tensor is the source's bit for bit" in text
+    assert "nothing found" not in text

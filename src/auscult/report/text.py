@@ -7,6 +7,7 @@ from typing import Any
 
 from auscult.finding import Finding, Severity, Skip
 from auscult.report._compare import compare_lines
+from auscult.report._convert import convert_lines
 from auscult.report._diagnosis import brief_lines, diagnosis_lines
 from auscult.report._inspect import inspect_lines
 from auscult.report._style import Style
@@ -48,6 +49,8 @@ def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
     if report.extra.get("fixed", {}).get("written"):
         fixed = report.extra["fixed"]
         yield f"wrote {fixed['path']} and compared it again; before, the verdict was {fixed['was']}"
+    if report.command == "convert":
+        yield from convert_lines(report)
     if "trace" in report.extra:
         yield from trace_lines(report.extra["trace"], style)
     if report.command == "inspect":
@@ -154,7 +157,10 @@ def summary_line(report: Report) -> str:
     parts = [f"{count} {word}{'s' if count != 1 and word != 'info' else ''}" for count, word in counts if count]
     if report.skips:
         parts.append(f"{len(report.skips)} skipped")
-    line = ", ".join(parts) or "nothing found"
+    if report.command == "convert" and report.extra["output"]["path"]:
+        check = f"next: auscult diff {' '.join(map(quoted, (report.subjects[0], report.extra['output']['path'])))}"
+        return "; ".join([*([", ".join(parts)] if parts else []), check])
+    line = ", ".join(parts) or ("nothing was found in the way of writing it" if report.command == "convert" else "nothing found")
     return f"{line}; next: {next_command(report)}" if report.findings else line
 
 

@@ -40,7 +40,8 @@ def infer(shapes: Shapes) -> Config | None:
         places = tuple((f"resblocks.{block}.{stem}.{i}.weight", 2) for block in range(branch, blocks, branches) for i in (0, 1))
         kernels.append(shapes.size(*places, default=3))
         depths.append(max(shapes.count(f"resblocks.{block}.{stem}.") for block in range(branch, blocks, branches)))
-    upsample_kernels = tuple(shapes.size((f"ups.{stage}.weight", 2), default=4) for stage in range(stages))
+    ups = _upsampling(shapes)
+    upsample_kernels = tuple(shapes.size((f"{ups}.{stage}.weight", 2), default=4) for stage in range(stages))
     if min(upsample_kernels) < 1 or min(depths) < 1:
         return None
     return Config(
@@ -64,19 +65,25 @@ def _channels(shapes: Shapes, blocks: list[str]) -> tuple[int, ...]:
     Where a stage's upsampling is absent, its residual blocks still show it by their width.
     """
     widths = [shapes.find(*((f"{block}.{i}.bias", 0) for i in range(3))) for block in blocks]
-    stages = max(shapes.count("ups."), len(dict.fromkeys(width for width in widths if width)))
-    first = shapes.find(("conv_pre.weight", 0), ("conv_pre.bias", 0), ("ups.0.weight", 0)) or 2 * (
-        shapes.find(("ups.0.bias", 0)) or 0
+    ups = _upsampling(shapes)
+    stages = max(shapes.count(f"{ups}."), len(dict.fromkeys(width for width in widths if width)))
+    first = shapes.find(("conv_pre.weight", 0), ("conv_pre.bias", 0), (f"{ups}.0.weight", 0)) or 2 * (
+        shapes.find((f"{ups}.0.bias", 0)) or 0
     )
     if not stages or not blocks or not first:
         return ()
     branches = max(len(blocks) // stages, 1)
     channels = [first]
     for stage in range(stages):
-        after = ((f"ups.{stage}.weight", 1), (f"ups.{stage}.bias", 0), (f"ups.{stage + 1}.weight", 0))
+        after = ((f"{ups}.{stage}.weight", 1), (f"{ups}.{stage}.bias", 0), (f"{ups}.{stage + 1}.weight", 0))
         width = next((width for width in widths[stage * branches : (stage + 1) * branches] if width), None)
         channels.append(shapes.size(*after, default=width or max(channels[-1] // 2, 1)))
     return tuple(channels)
+
+
+def _upsampling(shapes: Shapes) -> str:
+    """What the list of transposed convolutions is called: transformers (SpeechT5HifiGan, VitsHifiGan) has a name of its own."""
+    return "upsampler" if shapes.has("upsampler.0.") else "ups"
 
 
 def usual_dilations(depths: list[int], *, paired: bool) -> tuple[tuple[int, ...], ...]:
@@ -119,7 +126,7 @@ def expected(config: Config) -> dict[str, Shape]:
 
 def transposed(name: str) -> bool:
     """See `auscult.families.signature`."""
-    return name.startswith("ups.")
+    return name.startswith(("ups.", "upsampler."))
 
 
 def undetermined(config: Config) -> Mapping[str, tuple[Any, ...]]:

@@ -15,7 +15,7 @@ differs by 43 % in one block (relative error), because dilation, norm and activa
 **How it is measured.** By the kinds of module and by the attributes of the code's modules; a family that declares its
 free choices gives the exact list. No threshold.
 
-**Fix.** None from weights. A run settles it: `auscult diagnose --settle` tries the family's declared variants and keeps
+**Fix.** None from weights. A run settles it: `auscult diagnose --reference-audio` tries the family's declared variants and keeps
 the one whose output has the mel that went in; `auscult compare` against a reference run tells the first layer that
 differs.
 
@@ -95,9 +95,18 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
             "family_choices": {choice.field: [str(value) for value in choice.values] for choice in subject.choices},
             "declared_by_code": _declared(subject.b if subject.b.modules else subject.a),
         },
-        settled_by=f"auscult diagnose {subject.a.path} --settle",
+        settled_by=_run(subject),
         rank=90,
     )
+
+
+def _run(subject: DiffSubject) -> str:
+    """The run that would settle it: the family's variants on a recording, or a reference run layer by layer."""
+    checkpoint = subject.b.path if subject.a.is_code else subject.a.path
+    if subject.choices:
+        return f"auscult diagnose {checkpoint} --reference-audio RECORDING.wav"
+    model = next((side.path for side in (subject.a, subject.b) if side.is_code), "CANDIDATE")
+    return f"auscult compare REFERENCE {model} --inputs INPUTS.npz, where REFERENCE is the code that it was trained with"
 
 
 def _declared(checkpoint: Checkpoint) -> dict[str, list[str]]:

@@ -19,17 +19,21 @@ file.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity
 from auscult.rules.claims import OpenItems
 from auscult.rules.subject import DiffSubject, Place
 from auscult.rules.wording import counted
+from auscult.weights import Shape
 
 CODE = "CKP005"
 NAME = "tensor-extra"
 REQUIRES = DiffSubject
 PRECEDENCE = 901
+MIN_COPY = 4
+"""Tensors; fewer may share a name and a shape by chance."""
 
 
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
@@ -43,12 +47,32 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     names = tuple(name for place in places for name in place.where)
     values = sum(subject.a[name].size for name in names)
     side = "model" if subject.b_is_template else "reference"
+    copy = _second_copy(subject, names)
     yield Finding(
         CODE,
         NAME,
         Severity.WARNING,
         names,
-        f"{counted(len(names), 'tensor')} of the checkpoint ({values:,} values) without a place in the {side}",
+        f"{counted(len(names), 'tensor')} of the checkpoint ({values:,} values) without a place in the {side}{copy}",
         evidence={"values": values, "share_of_values": values / max(subject.a.parameters, 1)},
         rank=26,
+    )
+
+
+def _second_copy(subject: DiffSubject, names: tuple[str, ...]) -> str:
+    """What to add where most of these tensors are the model once more under another prefix, as EMA weights are."""
+    by_tail: dict[tuple[str, Shape], str] = {}
+    for match in subject.alignment.matches:
+        for name in match.a:
+            by_tail.setdefault((name.partition(".")[2], subject.a[name].shape), name.partition(".")[0])
+    heads = Counter(
+        (name.partition(".")[0], by_tail[key])
+        for name in names
+        if (key := (name.partition(".")[2], subject.a[name].shape)) in by_tail and by_tail[key] != name.partition(".")[0]
+    )
+    (head, other), count = heads.most_common(1)[0] if heads else (("", ""), 0)
+    if count < MIN_COPY or count * 2 < len(names):
+        return ""
+    return (
+        f": {count} of them are the model once more, {head}.* beside {other}.* (EMA or an earlier state); {other}.* was compared"
     )

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from auscult.finding import Finding, Severity
+from auscult.finding import Finding, Fix, Severity
 from auscult.rules.claims import OpenItems
 from auscult.rules.damage import mostly_equal, same_shape, side_name
 from auscult.rules.subject import DiffSubject, Place
@@ -60,6 +60,10 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     names = tuple(name for place in places for name in place.where)
     likeness = Counter(str(place.evidence["like"]) for place in places)
     sides = sorted({side_name(place.evidence["side"], subject) for place in places})
+    fix = None
+    if sides == [side_name("a", subject)]:
+        hint = "report = model.load_state_dict(state, strict=False); print(report.missing_keys, report.unexpected_keys)"
+        fix = Fix("guess", "load them again from the file that has them, and look at what load_state_dict returns", code=hint)
     yield Finding(
         CODE,
         NAME,
@@ -69,5 +73,6 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         f" ({', '.join(f'{count} {like}' for like, count in likeness.most_common())})",
         confidence=0.95,
         evidence={"like": dict(likeness.most_common()), "sides": sides},
+        fix=fix,
         rank=15,
     )

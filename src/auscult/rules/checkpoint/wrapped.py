@@ -37,13 +37,19 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     side = subject.a if subject.a.container else subject.b
     path = label(side)
     others = [container.label for container in side.containers if container.path != side.container]
+    text = f"{side.path}: the {counted(len(side), 'tensor')} lie under {path}, not at the top level"
+    rivals = [each for each in side.containers if each.path != side.container and each.kind in ("model", "ema")]
+    if rivals:
+        labels, kinds = (", ".join(dict.fromkeys(words)) for words in ([r.label for r in rivals], [r.kind for r in rivals]))
+        text += f"; not compared: {labels} ({kinds})"
     yield Finding(
         CODE,
         NAME,
         Severity.INFO,
         tuple(side),
-        f"{side.path}: the {counted(len(side), 'tensor')} lie under {path}, not at the top level",
+        text,
         evidence={"container": list(side.container), "other_containers": others},
+        settled_by=f"--container{'' if side is subject.a else '-b'} '{rivals[0].label}' compares the other" if rivals else None,
         fix=Fix("safe", f"unwrap {path} before loading", code=f"model.load_state_dict(torch.load(path){path})"),
         rank=92,
     )

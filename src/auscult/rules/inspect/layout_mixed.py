@@ -79,15 +79,16 @@ def check(subject: InspectSubject) -> Iterable[Finding]:
     found = measure(shapes, planned)
     if found.layout != "mixed":
         return
+    even = not planned and 2 * min(len(found.torch), len(found.mlx)) > max(len(found.torch), len(found.mlx))
     few, many = sorted((("torch", found.torch), ("MLX", found.mlx)), key=lambda side: len(side[1]))
     yield Finding(
         CODE,
         NAME,
-        Severity.ERROR,
+        Severity.WARNING if even else Severity.ERROR,  # shapes alone, and no order that the file plainly has
         few[1],
         f"two layouts in one file: {counted(len(many[1]), 'convolution')} in {many[0]}'s order and"
         f" {len(few[1])} in {few[0]}'s: {some(few[1])}",
-        0.95 if planned else 0.8,
+        0.95 if planned else 0.5 if even else 0.8,
         evidence={"torch": len(found.torch), "mlx": len(found.mlx), "undecided": len(found.undecided)},
         settled_by="auscult diff FILE REFERENCE",
         rank=9,

@@ -1,0 +1,39 @@
+"""What `convert` did, for a person: the file written, what was changed on the way, and how that was proven."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from auscult.verdict import Report
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+def convert_lines(report: Report) -> Iterator[str]:
+    """`wrote out.npz: npz, 156 tensors, 56.2 MB`, then the operations and the proof."""
+    output = report.extra["output"]
+    content = f"{output['tensors']} tensors, {_size(output['bytes'])}"
+    if output["path"] is None:
+        yield f"nothing written: it would hold {content}"
+    else:
+        files = f" in {len(output['files'])} files" if len(output["files"]) > 1 else ""
+        yield f"wrote {output['path']}: {output['format']}, {content}{files}"
+    operations = Counter(str(op["op"]) for entry in report.mapping for op in entry.ops)
+    renamed = sum(entry.a != entry.b for entry in report.mapping)
+    changes = [f"{count} {name}" for name, count in operations.most_common()] + ([f"{renamed} renamed"] if renamed else [])
+    yield f"changed: {', '.join(changes) or 'nothing but the file format'}"
+    if output["evidence"]:
+        yield f"layers told by: {', '.join(f'{count} {how}' for how, count in output['evidence'].items())}"
+    if output["lossless"]:
+        yield "proven: taken back, every tensor is the source's bit for bit"
+    else:
+        yield "proven: every tensor is within the rounding of its number format; the way back does not restore every bit"
+
+
+def _size(count: float) -> str:
+    """`512 bytes`, `56.2 MB`."""
+    steps = 0
+    while count >= 1000 and steps < len(_UNITS) - 1:
+        count, steps = count / 1000, steps + 1
+    return f"{count:.1f} {_UNITS[steps]}" if steps else f"{count:.0f} bytes"
