@@ -330,3 +330,16 @@ def test_a_conversion_says_what_it_wrote(tmp_path: Path) -> None:
     assert "changed: 6 permute" in text
     assert "proven: taken back, every tensor is the source's bit for bit" in text
     assert "nothing found" not in text
+
+
+def test_a_missing_branch_is_missing_and_no_attention_too_many() -> None:
+    module = nn.ModuleDict(
+        {
+            "decoder": nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 2, 32), 2, enable_nested_tensor=False),
+            "tokenizer": nn.Sequential(nn.Conv1d(4, 16, 3), nn.TransformerEncoderLayer(16, 2, 32)),
+        }
+    )
+    arrays = arrays_of(trained(module))
+    report = diff(side({name: value for name, value in arrays.items() if name.startswith("decoder.")}), side(arrays, "b"))
+    assert causes(report)[0] == "tensor-missing"
+    assert "modules-never-trained" not in causes(report)

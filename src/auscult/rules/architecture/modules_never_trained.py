@@ -46,15 +46,23 @@ MIN_MODULES_BETWEEN_FILES = 2
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
     absent = set(items.absent)
     known = known_patterns(name for name in subject.b if name not in absent) if absent else frozenset()
-    places = []
-    for name in items.absent:
-        novel = novel_part(name, known)
-        kind = module_kind(subject.b, name, novel) if novel else "other"
-        if kind != "other" and not _is_leaf_of_known(name, known):
-            places.append(Place((name,), None, {"kind": kind, "module": name.rpartition(".")[0]}))
+    novel = {name: part for name in items.absent if (part := novel_part(name, known))}
+    kinds = {name: module_kind(subject.b, name, part) for name, part in novel.items()}
+    # a branch that is absent with its convolutions and all, as a tokenizer, is a missing part and no norm too many
+    parts = {_branch(name, novel[name]) for name, kind in kinds.items() if kind == "other"}
+    places = [
+        Place((name,), None, {"kind": kind, "module": name.rpartition(".")[0]})
+        for name, kind in kinds.items()
+        if kind != "other" and _branch(name, novel[name]) not in parts and not _is_leaf_of_known(name, known)
+    ]
     modules = {place.evidence["module"] for place in places}
     if subject.b_is_template or len(modules) >= MIN_MODULES_BETWEEN_FILES:
         yield from places
+
+
+def _branch(name: str, novel: str) -> str:
+    """The first module on the way to `name` that the checkpoint has nothing of."""
+    return name.removesuffix(novel) + novel.partition(".")[0]
 
 
 def _is_leaf_of_known(name: str, known: frozenset[str]) -> bool:
