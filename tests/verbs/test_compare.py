@@ -208,3 +208,40 @@ def test_channels_last_by_hand() -> None:
     model = hifigan()
     report = compare(model, in_mlx(model), inputs={"input": MEL}, inputs_cand={"input": channels_last(MEL)})
     assert report.verdict is Verdict.EQUIVALENT
+
+
+def test_an_onnx_export_is_a_flat_graph_and_still_aligned(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    net, path = Net(), tmp_path / "net.onnx"
+    torch.onnx.export(net, (torch.from_numpy(SIGNAL),), str(path), input_names=["x"], dynamo=False)
+    given: dict[str, Any] = {"inputs": {"input": SIGNAL}, "inputs_cand": {"x": SIGNAL}}
+    right = checked(compare(net, path, **given))
+    assert (right["verdict"], right["findings"]) == ("EQUIVALENT", [])
+    assert right["alignment"]["only_in_a"] == []
+    assert {"a": ["decoder.conv", "decoder.norm"], "b": ["decoder.conv.Conv"]} in right["alignment"]["groups"]
+    # The graph adds a shortcut that this reference has not; all behind it only passes that on.
+    wrong = checked(compare(Net(shortcuts=(False, True)), path, **given))
+    assert born(wrong) == ["encoder"]
+    assert wrong["coverage"]["different"] == 0
+
+
+def test_a_runtime_that_hides_what_replaced_layers_gave_proves_nothing() -> None:
+    """Held against itself, a substitute would agree whatever the layer does."""
+
+    class Hiding:
+        def __init__(self, model: nn.Module) -> None:
+            self.inner = runner_of(model)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.inner, name)
+
+        def run(self, inputs: Any, **options: Any) -> Trace:
+            trace = self.inner.run(inputs, **options)
+            return replace(trace, records=tuple(r for r in trace.records if not r.role.startswith("own")))
+
+    ref = runner_of(Net()).run({"input": SIGNAL})
+    envelope = checked(compare(ref, Hiding(Net(shortcuts=(True, False)))))
+    assert envelope["verdict"] == "DIVERGENT"
+    assert born(envelope) == ["decoder"]
+    assert envelope["coverage"]["grown"] == 0
+    assert any("without a record of what it gave itself" in skip["reason"] for skip in envelope["skips"])

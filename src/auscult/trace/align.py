@@ -16,6 +16,7 @@ from auscult.trace.gaps import pairs_in_order
 from auscult.trace.modules import Side, Traced
 from auscult.trace.pairs import LayerAlignment, LayerPair
 from auscult.trace.records import Trace
+from auscult.trace.wholes import wholes
 
 MAX_LEARNED = 64
 """So many tensors are looked at to learn the order of axes."""
@@ -55,6 +56,8 @@ def align_layers(
     work.pair_composites()
     work.orders = learned_orders(work.ref, work.cand, work.pairs)
     for pair in pairs_in_order(work.ref, work.cand, work.pairs, work.orders):
+        work.take(pair)
+    for pair in wholes(work.ref, work.cand, work.pairs, work.orders):
         work.take(pair)
     return work.finish()
 

@@ -9,7 +9,7 @@ from auscult.align.records import Alignment
 from auscult.errors import AuscultError
 from auscult.finding import Skip
 from auscult.trace.align import align_layers
-from auscult.trace.floor import Floor, best_floor
+from auscult.trace.floor import MOST, Floor, best_floor
 from auscult.trace.locate import Place
 from auscult.trace.located import Located, Progress, Runs, Sides, described, judge_stages, locate_forced, locate_free, results_of
 from auscult.trace.modules import Side
@@ -63,10 +63,15 @@ class Comparison:
 
     @property
     def is_chaotic(self) -> bool:
-        """Whether rounding decided otherwise at some step: the outputs part, although no error is born anywhere."""
-        chance = any(steps.verdict == "chaotic" for steps in self.steps)
+        """Whether rounding decided otherwise at some step: the outputs part, although no error is born anywhere.
+
+        In a model without steps too, where the reference at a second precision is as far from itself.
+        """
+        chance = any(steps.verdict == "chaotic" for steps in self.steps) or (
+            self.separated and any(reading.limit >= MOST for reading in self.readings.all)
+        )
         other_counts = any(steps.steps != steps.calls_cand and steps.verdict != "chaotic" for steps in self.steps)
-        return (chance or self.separated) and not other_counts and not any(result.born for result in self.results)
+        return chance and not other_counts and not any(result.born for result in self.results)
 
     @property
     def outputs_agree(self) -> bool | None:

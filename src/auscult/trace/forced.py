@@ -8,10 +8,10 @@ and in a loop (a sampler, a decoder) every step starts from the other side's sta
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 
-from auscult.errors import TraceError
+from auscult.errors import TraceError, UsageError
 from auscult.trace.axes import Order, turned, turned_back
 from auscult.trace.boundaries import concatenated
 from auscult.trace.modules import Side, base_role
@@ -78,32 +78,67 @@ def run_candidate(runner: Runner, inputs: Mapping[str, Array], ref: Side, cand: 
     Raises:
         UsageError, TargetError: If the runtime cannot, or the model's code raises on these tensors.
     """
-    with ExitStack() as stack:
+    with _Replacing(runner) as stack:
         for pair in alignment.pairs:
             for call, outputs in _for_candidate(pair, ref, cand, alignment.orders):
-                stack.enter_context(runner.replace(pair.b, outputs, call=call))
-        return replayed(runner, inputs, ref.trace)
+                stack.add(pair.b, call, outputs)
+        return stack.run(inputs, ref.trace)
 
 
 def run_reference(runner: Runner, inputs: Mapping[str, Array], ref: Side, cand: Side, alignment: LayerAlignment) -> Trace:
     """The reverse: run the reference with each aligned module replaced by the candidate's output."""
-    with ExitStack() as stack:
+    with _Replacing(runner) as stack:
         for pair in alignment.pairs:
             for call, outputs in _for_reference(pair, ref, cand, alignment.orders):
-                stack.enter_context(runner.replace(pair.a, outputs, call=call))
-        return replayed(runner, inputs, cand.trace)
+                stack.add(pair.a, call, outputs)
+        return stack.run(inputs, cand.trace)
 
 
 def run_again(runner: Runner, inputs: Mapping[str, Array], trace: Trace) -> Trace:
     """Run the same model, perhaps in another precision, with each module replaced by what this trace has of it."""
     side = Side.of(trace)
-    with ExitStack() as stack:
+    with _Replacing(runner) as stack:
         for path, module in side.modules.items():
             for call in range(module.calls):
                 outputs = {r.role: (r, r) for r in module.roles("output", call) if r.stored == "full"}
                 if outputs:
-                    stack.enter_context(runner.replace(path, Outputs(trace, outputs, {}, back=False), call=call))
-        return replayed(runner, inputs, trace)
+                    stack.add(path, call, Outputs(trace, outputs, {}, back=False))
+        return stack.run(inputs, trace)
+
+
+class _Replacing(ExitStack):
+    """Modules that are replaced until the context is left."""
+
+    def __init__(self, runner: Runner) -> None:
+        super().__init__()
+        self.runner = runner
+        self.places: list[tuple[str, int]] = []
+
+    def add(self, path: str, call: int, outputs: Mapping[str, Array]) -> None:
+        """Replace one more; a module that cannot be (the whole of a graph) goes on to compute by itself."""
+        with suppress(UsageError):
+            self.enter_context(self.runner.replace(path, outputs, call=call))
+            self.places.append((path, call))
+
+    def run(self, inputs: Mapping[str, Array], noise: Trace) -> Trace:
+        """Run it.
+
+        Raises:
+            UsageError: If the runtime does not show what the replaced modules gave themselves: a substitute held against what
+                it was taken from would agree whatever the module does.
+        """
+        trace = replayed(self.runner, inputs, noise)
+        shown = {(record.path, record.call) for record in trace.records if record.role == "own"}
+        ran = {(record.path, record.call) for record in trace.records if record.role == "output"}
+        hidden = [place for place in self.places if place in ran and place not in shown]
+        if hidden:
+            path, call = hidden[0]
+            raise UsageError(
+                "is replaced without a record of what it gave itself",
+                where=f"{self.runner.name} {path}#{call}",
+                found=f"{len(hidden)} such layers",
+            )
+        return trace
 
 
 def _for_candidate(

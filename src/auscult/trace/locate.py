@@ -114,13 +114,21 @@ class _Index:
         parent = self.parent(reading)
         if parent is None:
             return None
-        call = self.call_around(parent, reading.order)
-        if any(other.differs for other in self.readings.inputs(parent, call)):
+        above = self.nearest_with_inputs(parent, reading.order)
+        call = self.call_around(above, reading.order)
+        if any(other.differs for other in self.readings.inputs(above, call)):
             return None
-        start, _ = self.window(parent, call)
+        start, _ = self.window(above, call)
         if forced:
             return Place(reading, parent, certain=not _any(self.handed[parent], start, reading.order - 1))
-        return None if _any(self.below[parent], start, reading.order - 1) else Place(reading, parent)
+        return None if _any(self.below[above], start, reading.order - 1) else Place(reading, parent)
+
+    def nearest_with_inputs(self, path: str, order: int) -> str:
+        """The module itself, or the nearest above it, of which it is known what came in; else the outermost."""
+        above = self.ref.modules[path].parent
+        while above is not None and not self.readings.inputs(path, self.call_around(path, order)):
+            path, above = above, self.ref.modules[above].parent
+        return path
 
     def window(self, path: str, call: int) -> tuple[int, int]:
         """Orders of the first and the last record of a call."""

@@ -101,7 +101,7 @@ def locate_free(sides: Sides, readings: Readings) -> Located:
 
 
 def locate_forced(sides: Sides, stages: Sequence[StageResult] = ()) -> Located | None:
-    """Places in a run of the candidate on the reference's tensors; if only the reference is live, the reverse.
+    """Places in a run of the candidate on the reference's tensors; if only the reference can be run so, the reverse.
 
     Args:
         stages: Judged before; only what lies in guilty ones, or in none, is looked into.
@@ -116,29 +116,42 @@ def locate_forced(sides: Sides, stages: Sequence[StageResult] = ()) -> Located |
     alignment = replace(sides.alignment, pairs=pairs)
     runs = sides.runs
     if runs.cand_runner is not None and runs.inputs_cand is not None:
-        run = forced.run_candidate(runs.cand_runner, runs.inputs_cand, sides.ref, sides.cand, alignment)
-        local = local_floor(sides, runs.ref)
-        readings = read(sides.ref, Side.of(run), alignment, local, own=True)
-        inject = Injection(runs.cand_runner, sides.ref, sides.cand, alignment.orders, local, sides.floor)
-        places = inject.confirm(locate(sides.ref, readings, forced=True), readings)
-
-        def make(place: Place) -> LayerCase | None:
-            pair, call = place.reading.pair, place.reading.call
-            view = forced.own_view(run, pair.b, call) if place.reading.is_output else run
-            return _case(sides, runs.ref, view, place)
-
-        return Located(readings, tuple(places), make, separated=True)
+        try:
+            return _forced_candidate(sides, alignment, runs.cand_runner, runs.inputs_cand)
+        except AuscultError:
+            if runs.ref_runner is None or runs.inputs is None:
+                raise
     if runs.ref_runner is None or runs.inputs is None:
         return None
-    run = forced.run_reference(runs.ref_runner, runs.inputs, sides.ref, sides.cand, alignment)
+    return _forced_reference(sides, alignment, runs.ref_runner, runs.inputs)
+
+
+def _forced_candidate(sides: Sides, alignment: LayerAlignment, runner: Runner, inputs: Inputs) -> Located:
+    runs = sides.runs
+    run = forced.run_candidate(runner, inputs, sides.ref, sides.cand, alignment)
+    local = local_floor(sides, runs.ref)
+    readings = read(sides.ref, Side.of(run), alignment, local, own=True)
+    inject = Injection(runner, sides.ref, sides.cand, alignment.orders, local, sides.floor)
+    places = inject.confirm(locate(sides.ref, readings, forced=True), readings)
+
+    def make(place: Place) -> LayerCase | None:
+        pair, call = place.reading.pair, place.reading.call
+        view = forced.own_view(run, pair.b, call) if place.reading.is_output else run
+        return _case(sides, runs.ref, view, place)
+
+    return Located(readings, tuple(places), make, separated=True)
+
+
+def _forced_reference(sides: Sides, alignment: LayerAlignment, runner: Runner, inputs: Inputs) -> Located:
+    run = forced.run_reference(runner, inputs, sides.ref, sides.cand, alignment)
     right = forced.own_view(run)
     side = Side.of(right)
     readings = read(side, sides.cand, alignment, local_floor(sides, run))
 
-    def reverse(place: Place) -> LayerCase | None:
-        return _case(sides, right, runs.cand, place)
+    def make(place: Place) -> LayerCase | None:
+        return _case(sides, right, sides.runs.cand, place)
 
-    return Located(readings, tuple(locate(side, readings, forced=True)), reverse, separated=True)
+    return Located(readings, tuple(locate(side, readings, forced=True)), make, separated=True)
 
 
 def _is_stage(pair: LayerPair, stages: Iterable[StageResult]) -> bool:

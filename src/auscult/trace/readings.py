@@ -90,8 +90,10 @@ def read(ref: Side, cand: Side, alignment: LayerAlignment, floor: Floor, *, own:
         a, b = ref.modules[pair.a], cand.modules.get(pair.b)
         if b is None:
             continue
+        # A module of several against one operation that ends it: that operation takes something else.
+        both = (pair.ref[0] in ref.children) == (pair.cand[0] in cand.children) or pair.by == "root"
         for call in range(min(a.calls, b.calls)):
-            for one, two in (*_outputs(a, b, call, own=own), *_inputs(ref, cand, pair, call)):
+            for one, two in (*_outputs(a, b, call, own=own), *(_inputs(ref, cand, pair, call) if both else ())):
                 if pair.join == "concat" and base_role(one.role) == "output":
                     gap = _concatenated(ref, cand, pair, call, alignment.orders)
                 else:

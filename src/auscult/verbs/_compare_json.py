@@ -68,8 +68,8 @@ def first_divergence(found: Comparison) -> Json | None:
 
 def _place(reading: Reading) -> Json:
     return {
-        "a": reading.pair.a,
-        "b": reading.pair.b,
+        "a": reading.pair.a if reading.is_output else reading.pair.ref[0],
+        "b": reading.pair.b if reading.is_output else reading.pair.cand[0],
         "role": reading.role,
         "call": reading.call,
         "error": number(reading.error),
