@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from auscult.verbs.diff import diff
-from auscult.verbs.inspect import inspect
 from numpy.typing import NDArray
 
 from auscult.checkpoint import open_checkpoint
 from auscult.finding import Severity
+from auscult.verbs.diff import diff
+from auscult.verbs.inspect import inspect
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint, Tensor
 from tests.defects.plant import Planted

@@ -33,7 +33,7 @@ def test_the_training_scripts_reading_comes_first(settled: Report) -> None:
 
 
 def test_what_decides_the_sound_is_settled(settled: Report) -> None:
-    truth = {"norm": "instance", "dilations": (1, 2, 4), "branches": "sum", "residual": True, "upsample_rates": (2, 2, 2, 4, 8)}
+    truth = {"norm": "instance", "dilations": (1, 2, 4), "branches": "sum", "residual": True, "upsample_rates": (2, 2, 2, 2, 4)}
     outcome = {choice["field"]: choice for choice in settled.extra["settlement"]["choices"]}
     for name, value in truth.items():
         assert outcome[name]["value"] == value
