@@ -34,7 +34,8 @@ def saved(name: str, scratch: Path) -> Section | None:
 
 def provenance() -> str:
     versions = ", ".join(f"{peer} {metadata.version(peer)}" for peer in PEERS)
-    return f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, Python {platform.python_version()}, {versions}"
+    machine = f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, load average {os.getloadavg()[1]:.1f}"
+    return f"{machine}, Python {platform.python_version()}, {versions}"
 
 
 def main(arguments: list[str]) -> int:

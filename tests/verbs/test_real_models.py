@@ -343,3 +343,11 @@ def test_a_missing_branch_is_missing_and_no_attention_too_many() -> None:
     report = diff(side({name: value for name, value in arrays.items() if name.startswith("decoder.")}), side(arrays, "b"))
     assert causes(report)[0] == "tensor-missing"
     assert "modules-never-trained" not in causes(report)
+
+
+def test_a_dozen_values_that_correlate_by_chance_show_no_layout() -> None:
+    mine, other = vocoder(), vocoder(9)
+    mine["up2.weight"] = np.arange(12, dtype=np.float32).reshape(2, 2, 3)
+    noise = np.random.default_rng(4).normal(size=(2, 2, 3))
+    other["up2.weight"] = (mine["up2.weight"].transpose(1, 0, 2) + 3 * noise).astype(np.float32)
+    assert causes(diff(side(other), side(mine, "b"))) == ["other-weights"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from math import prod, sqrt
 
 from auscult.align.kinds import Kind, layer_kind, legal_permutations, module_of
 from auscult.align.records import Match
@@ -19,7 +20,9 @@ from auscult.weights import Shape
 
 Axes = tuple[int, ...]
 MIN_CORRELATION = 0.5
-"""Unrelated weights of 100 values or more stay below it; a fine-tuned copy lies above 0.9."""
+"""A fine-tuned copy lies above 0.9."""
+MAX_SIGMAS = 5.0
+"""Standard errors, 1 / sqrt(values), of the correlation of unrelated weights, over all the tensors and orders of a file."""
 _BY_AXES: Mapping[Axes, Kind] = {
     (0, 2, 1): "conv1d",
     (1, 2, 0): "conv-transpose1d",
@@ -73,7 +76,10 @@ def find_layers(subject: DiffSubject) -> tuple[Layer, ...]:
 def follows(match: Match) -> bool:
     """Whether an unequal pair correlates, under its permutation, as only copies of one training do."""
     correlation = match.evidence.get("correlation")
-    return match.cause is None and correlation is not None and float(correlation) >= MIN_CORRELATION
+    if match.cause is not None or correlation is None:
+        return False
+    chance = MAX_SIGMAS / sqrt(max(prod(match.evidence["shape_b"]), 1))
+    return float(correlation) >= max(MIN_CORRELATION, chance)
 
 
 def _fitted(subject: DiffSubject, match: Match) -> Match | None:
