@@ -13,7 +13,7 @@ demo: $(VENV)/.demo
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
 
-slow: $(VENV)/.dev
+slow: $(VENV)/.peers
 	$(BIN)/python -m pytest -n $(WORKERS) -m slow
 
 check: $(VENV)/.dev
@@ -48,6 +48,11 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
 $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) --editable '.[dev]'
 	touch $@ $(VENV)/.demo
+
+# The reference implementations that the slow tests hold ours against; without their pins, which contradict each other.
+$(VENV)/.peers: $(VENV)/.dev peers.txt
+	$(PIP) --no-deps --requirement peers.txt
+	touch $@
 
 $(VENV)/.bench: $(VENV)/.dev
 	$(PIP) --editable '.[bench]'
