@@ -43,7 +43,7 @@ def run(bench: Bench) -> Section:
         else "\n\nMissed: " + "; ".join(misses[:20]) + (f"; and {len(misses) - 20} more" if len(misses) > 20 else "")
     )
     intro = (
-        "Every defect that shows in weights, planted on five networks of audio shape at two widths with several seeds "
+        "Every defect that shows in weights, planted on five networks of audio shape at two widths with several seeds, and on the trained vocoder "
         "(`tests/defects/`), then `auscult diff` or `inspect`. Repair means: `diff --fix` gives the original back." + note
     )
     return Section(

@@ -2,17 +2,23 @@
 
 Random initialisation is too easy and too hard at once: no two tensors are alike in statistics, and nothing looks trained.
 `trained` therefore draws what training leaves behind: a low-rank part, heavy tails, channels of unequal gain, biases away
-from zero and norm gains spread round one.
+from zero and norm gains spread round one. Beside these stands one network that really was trained: the package's own vocoder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from auscult.checkpoint import open_checkpoint
+from auscult.data import VOCODER, path
+from auscult.families import detect
+from auscult.families.streamspeech_modified.signature import expected
 
 Kind = Literal[
     "conv1d",
@@ -240,6 +246,21 @@ def diffusion(seed: int, width: int = 32) -> Network:
     return build.network
 
 
+@cache
+def _vocoder_file() -> Mapping[str, NDArray[Any]]:
+    return {name: tensor.numpy() for name, tensor in open_checkpoint(path(VOCODER)).items()}
+
+
+def speech() -> Network:
+    """The bundled vocoder, trained on speech: 94 tensors, read from its file."""
+    network = Network("speech", {name.removeprefix("generator."): array.copy() for name, array in _vocoder_file().items()})
+    for name, array in network.weights.items():
+        network.kinds[name] = "bias" if array.ndim == 1 else "linear" if array.ndim == 2 else "conv1d"
+        if name.startswith("ups.") and array.ndim == 3:
+            network.kinds[name] = "conv_transpose1d"
+    return network
+
+
 NETWORKS: dict[str, Callable[[int, int], Network]] = {
     "vocoder": vocoder,
     "transformer": transformer,
@@ -249,9 +270,21 @@ NETWORKS: dict[str, Callable[[int, int], Network]] = {
 }
 
 
+def widened(network: Network) -> Arrays:
+    """Zeros as the same code makes them with other channel counts."""
+    if network.name == "speech":
+        config = detect({name: array.shape for name, array in network.weights.items()})[0].config
+        wider = replace(config, channels=tuple(3 * channels // 2 for channels in config.channels))
+        return {name: np.zeros(shape, np.float32) for name, shape in expected(wider).items()}
+    sides = [array.shape for name, array in network.weights.items() if network.kinds[name] in {"conv1d", "linear"}]
+    return NETWORKS[network.name](0, 24 if all(24 not in shape for shape in sides) else 40).weights
+
+
 def every_network(seeds: int, widths: tuple[int, ...] = (16, 32)) -> Iterator[Network]:
-    """Each network at each width with that many seeds."""
+    """Each network at each width with that many seeds; the trained one, which has one width, once a seed."""
     for make in NETWORKS.values():
         for width in widths:
             for seed in range(seeds):
                 yield make(seed, width)
+    for _ in range(seeds):
+        yield speech()

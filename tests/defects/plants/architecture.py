@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.defects.networks import NETWORKS, Arrays, Network
+from tests.defects.networks import Arrays, Network, widened
 from tests.defects.plant import Planted, plants
 
 
@@ -50,9 +50,8 @@ def kernel_size(network: Network, rng: np.random.Generator) -> Planted | None:
 
 @plants("width")
 def width(network: Network, rng: np.random.Generator) -> Planted:
-    """The same code with half as many channels again."""
-    sides = [array.shape for name, array in network.weights.items() if network.kinds[name] in {"conv1d", "linear"}]
-    template = NETWORKS[network.name](0, 24 if all(24 not in shape for shape in sides) else 40).weights
+    """The same code with other channel counts."""
+    template = widened(network)
     where = {name for name in template if template[name].shape != network.weights[name].shape}
     return against(network, template, "width", where, rng)
 
