@@ -26,6 +26,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "report": NOUNS | CORE | {"families", "rules"},
     "verbs": NOUNS | CORE | {"families", "rules", "report", "data"},
     "cli": NOUNS | CORE | {"families", "rules", "report", "verbs"},
+    "testing": NOUNS | {"report", "verbs"},
+    "pytest_plugin": NOUNS | {"trace", "report", "testing", "cli"},
+    "pre_commit": NOUNS | {"report", "verbs", "cli"},
     "docs": NOUNS | CORE | {"families", "rules", "report", "verbs", "cli"},
     "data": frozenset(),
 }

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from xml.etree import ElementTree
+
+import pytest
 
 from auscult.finding import Finding, Severity, Skip
 from auscult.report import github, junit, sarif
@@ -59,3 +62,47 @@ def test_sarif_has_stable_ids_and_logical_locations() -> None:
     assert again["partialFingerprints"] == first["partialFingerprints"]
     assert {rule["id"] for rule in run["tool"]["driver"]["rules"]} == {"CKP008", "CKP014"}
     assert "unknown dtype" in run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"]
+
+
+COMPARED = Report(
+    "compare",
+    ("ref.onnx", "port.py:build"),
+    Verdict.DIVERGENT,
+    Coverage("layers", {"close": 5, "born": 1}),
+    (Finding("PAR021", "leaky-slope", Severity.ERROR, ("ups.0",), "slope 0.01, the reference's 0.1"),),
+    (Skip("(the whole model)", "is chaotic"),),
+)
+
+
+@pytest.mark.parametrize(
+    ("subject", "uri"),
+    [
+        ("port.py:build", "port.py"),
+        ("package.port:build", "package/port.py"),
+        ("cand trace.safetensors", "cand%20trace.safetensors"),
+        ("Net", "Net"),
+    ],
+)
+def test_sarif_of_a_comparison_points_at_the_candidate(subject: str, uri: str) -> None:
+    run = json.loads(sarif.render(Report("compare", ("ref.onnx", subject), Verdict.DIVERGENT, None, COMPARED.findings)))["runs"][
+        0
+    ]
+    location = run["results"][0]["locations"][0]
+    assert location["physicalLocation"]["artifactLocation"]["uri"] == uri
+    assert location["logicalLocations"][0]["fullyQualifiedName"] == "ups.0"
+
+
+def test_sarif_names_files_below_the_working_directory_relatively(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "models" / "g.pth"
+    report = Report("diff", (str(file), "other.pth"), Verdict.DIVERGENT, None, COMPARED.findings)
+    assert sarif.artifact_uri(report) == "models/g.pth"
+
+
+def test_a_comparison_in_github_and_junit() -> None:
+    assert github.render(COMPARED) == (
+        "::error title=PAR021 leaky-slope::ups.0: slope 0.01, the reference's 0.1\nauscult compare: DIVERGENT"
+    )
+    suite = ElementTree.fromstring(junit.render(COMPARED))
+    assert {key: suite.get(key) for key in ("tests", "failures", "skipped")} == {"tests": "3", "failures": "2", "skipped": "1"}
+    assert {case.get("classname") for case in suite.iter("testcase")} == {"auscult.compare.ref.onnx port.py:build"}

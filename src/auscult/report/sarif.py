@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
+from pathlib import Path
+from urllib.parse import quote
 
 from auscult.finding import Finding, Json
 from auscult.verdict import VERSION, Report
@@ -41,7 +45,7 @@ def _rule(code: str, cause: str) -> Json:
 
 def _result(finding: Finding, report: Report) -> Json:
     places = finding.where[:MAX_LOCATIONS]
-    artifact = {"artifactLocation": {"uri": report.subjects[0] if report.subjects else "unknown"}}
+    artifact = {"artifactLocation": {"uri": artifact_uri(report)}}
     fingerprint = hashlib.sha256("\0".join((finding.code, *report.subjects, *finding.where)).encode()).hexdigest()
     return {
         "ruleId": finding.code,
@@ -55,3 +59,19 @@ def _result(finding: Finding, report: Report) -> Json:
         "partialFingerprints": {"auscult/v1": fingerprint},
         "properties": {"cause": finding.cause, "confidence": finding.confidence, "count": finding.count},
     }
+
+
+def artifact_uri(report: Report) -> str:
+    """The file that the findings are about, as a relative URI where it lies below the working directory.
+
+    `compare` speaks of the candidate, which comes second. Of code (`file.py:callable`, `package.module:callable`) the source file.
+    """
+    if not report.subjects:
+        return "unknown"
+    subject = report.subjects[1] if report.command == "compare" and len(report.subjects) > 1 else report.subjects[0]
+    file, colon, name = subject.rpartition(":")
+    if colon and name.isidentifier() and not Path(subject).exists():
+        subject = file if file.endswith(".py") else f"{file.replace('.', '/')}.py"
+    if os.path.isabs(subject) and Path(subject).is_relative_to(Path.cwd()):
+        subject = str(Path(subject).relative_to(Path.cwd()))
+    return quote(re.sub(r"[\\/]+", "/", subject))

@@ -107,7 +107,7 @@ def finding_lines(finding: Finding, style: Style, verbose: int) -> Iterator[str]
         yield from (f"    {name} = {_value(value)}" for name, value in finding.evidence.items())
     if finding.fix:
         yield f"    {style('fix', 'green')} ({finding.fix.safety}): {finding.fix.summary}"
-        if finding.fix.code:
+        if finding.fix.code and finding.fix.code != finding.fix.summary:
             yield from (f"        {line}" for line in finding.fix.code.splitlines())
     if finding.settled_by:
         yield f"    {style('to settle it', 'green')}: {finding.settled_by}"

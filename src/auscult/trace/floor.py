@@ -58,7 +58,9 @@ class Floor:
         return max(found if np.isfinite(found) else self.usual, self.least)
 
     def limit(self, record: Record) -> float:
-        """The error above which that record differs."""
+        """The error above which that record differs; what the user gave is taken as it is."""
+        if self.how == "given":
+            return self.usual
         return min(self.factor * self.at(record) * _spread(record), MOST)
 
 

@@ -1,0 +1,156 @@
+"""The pytest plugin: fixtures that hold a port to its reference, and the reports of what they found.
+
+Fixtures: `parity(reference, candidate, inputs, ...)`, `same_weights(mine, reference, ...)`, `golden_trace(path, make)`.
+Marker: `@pytest.mark.auscult(floor=1e-3, allow=["gelu-variant"])` sets arguments of the two functions for one test or class.
+Options: `--auscult-report DIR`, `--auscult-format FORMAT`, `--auscult-update`.
+
+pytest loads this in every session where auscult is installed, so that nothing else is imported before a fixture is asked for.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from auscult.trace.records import Trace
+    from auscult.verdict import Report
+
+Check = Callable[..., "Report"]
+SUFFIXES = {"junit": "xml", "github": "md", "text": "txt"}
+FAILED = pytest.StashKey[list["Report"]]()
+"""Reports of the checks that failed in a test."""
+WRITTEN = pytest.StashKey[int]()
+"""How many reports of a test were written."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of the plugin, and the ini names of the same."""
+    group = parser.getgroup("auscult", "hold a port to its reference")
+    group.addoption(
+        "--auscult-report", metavar="DIR", default=None, help="write the report of every check that fails into this folder"
+    )
+    group.addoption("--auscult-report-all", action="store_true", help="and those of the checks that pass")
+    group.addoption(
+        "--auscult-format",
+        action="append",
+        choices=("json", "html", "sarif", "junit", "github", "text"),
+        help="format of these reports; repeatable. Default: json.",
+    )
+    group.addoption("--auscult-update", action="store_true", help="make golden traces anew instead of reading them")
+    parser.addini("auscult_floor", "relative error that `parity` allows, instead of the measured floor")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "auscult(**arguments): of the fixtures `parity` and `same_weights`, for this test")
+
+
+@pytest.fixture
+def parity(request: pytest.FixtureRequest) -> Check:
+    """`auscult.testing.assert_parity` with the arguments of the marker; its report is kept."""
+    from auscult.testing import assert_parity
+
+    floor = request.config.getini("auscult_floor")
+    return _kept(request, assert_parity, {"floor": float(floor)} if floor else {})
+
+
+@pytest.fixture
+def same_weights(request: pytest.FixtureRequest) -> Check:
+    """`auscult.testing.assert_same_weights` with the arguments of the marker; its report is kept."""
+    from auscult.testing import assert_same_weights
+
+    return _kept(request, assert_same_weights, {})
+
+
+@pytest.fixture
+def golden_trace(request: pytest.FixtureRequest) -> Callable[[str | os.PathLike[str], Callable[[], Trace]], Trace]:
+    """The reference's trace from a file beside the test, so that its framework is needed only to make it.
+
+    `golden_trace("generator.safetensors", make)` reads the file; with `--auscult-update` it calls `make()`, which gives a
+    Trace, and writes it.
+    """
+
+    def golden(path: str | os.PathLike[str], make: Callable[[], Trace]) -> Trace:
+        from auscult.trace.file import read_trace, write_trace
+
+        file = request.path.parent / path
+        if request.config.getoption("auscult_update"):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_trace(make(), file, force=True)
+        if not file.exists():
+            pytest.fail(f"no golden trace {file}: run pytest --auscult-update once, where the reference can run", pytrace=False)
+        return read_trace(file)
+
+    return golden
+
+
+def _kept(request: pytest.FixtureRequest, check: Check, given: dict[str, Any]) -> Check:
+    known = inspect.signature(check).parameters
+    for marker in reversed(list(request.node.iter_markers("auscult"))):
+        given |= {name: value for name, value in marker.kwargs.items() if name in known}
+
+    def call(*args: Any, **kwargs: Any) -> Report:
+        __tracebackhide__ = True
+        from auscult.testing import Divergence
+
+        try:
+            report = check(*args, **{**given, **kwargs})
+        except Divergence as divergence:
+            _keep(request, divergence.report, passed=False)
+            raise
+        _keep(request, report, passed=True)
+        return report
+
+    return call
+
+
+def _keep(request: pytest.FixtureRequest, report: Report, *, passed: bool) -> None:
+    """Note the report, and write it where that was asked for."""
+    item, config = request.node, request.config
+    causes = ",".join(dict.fromkeys(finding.cause for finding in report.findings))
+    item.user_properties += [("auscult_verdict", report.verdict.value), ("auscult_causes", causes)]
+    if not passed:
+        item.stash.setdefault(FAILED, []).append(report)
+    folder = config.getoption("auscult_report")
+    if folder is None or (passed and not config.getoption("auscult_report_all")):
+        return
+    from auscult.cli.common import render, write_text
+
+    number = item.stash[WRITTEN] = item.stash.get(WRITTEN, 0) + 1
+    name = re.sub(r"[^\w.-]+", "-", item.nodeid).strip("-") + (f"-{number}" if number > 1 else "")
+    place = Path(config.rootpath, folder)
+    place.mkdir(parents=True, exist_ok=True)
+    for format in config.getoption("auscult_format") or ["json"]:
+        file = place / f"{name}.{SUFFIXES.get(format, format)}"
+        write_text(file, render(report, format))
+        item.user_properties.append(("auscult_report", str(file)))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Hand the annotations of failed checks on with the test's report, which also travels from worker to controller."""
+    outcome: Any = yield
+    report = outcome.get_result()
+    failed = item.stash.get(FAILED, [])
+    if report.when == "call" and failed and os.environ.get("GITHUB_ACTIONS") == "true":
+        from auscult.report.github import render
+
+        report.auscult_annotations = [render(one) for one in failed]
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """On GitHub, annotations of what failed; everywhere, where the reports are."""
+    reports = [report for group in terminalreporter.stats.values() for report in group]
+    for report in reports:
+        for text in getattr(report, "auscult_annotations", ()):
+            terminalreporter.ensure_newline()
+            terminalreporter.write_line(text)
+    folder = config.getoption("auscult_report")
+    if folder is not None and any("auscult_report" in dict(getattr(report, "user_properties", ())) for report in reports):
+        terminalreporter.write_line(f"auscult: reports are in {folder}")

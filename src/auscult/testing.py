@@ -1,0 +1,151 @@
+"""Hold a port to its reference in a test: functions that pass, or fail with the diagnosis as their message.
+
+    from auscult.testing import assert_parity, assert_same_weights
+
+    def test_the_port_holds_the_same_weights():
+        assert_same_weights("port.safetensors", "reference.pth")
+
+    def test_the_port_computes_the_same():
+        assert_parity(reference, port, inputs={"mel": mel})
+
+With pytest, the fixtures `parity`, `same_weights` and `golden_trace` do the same and keep the reports (`--auscult-report`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from auscult.finding import Finding
+    from auscult.verdict import Report
+
+
+class Divergence(AssertionError):  # noqa: N818 - like pytest's Failed: what a test shows is a verdict, no error of the test
+    """Two sides that should be the same are not; the message is the diagnosis as a terminal shows it.
+
+    Attributes:
+        report: All that was found, with its evidence; `report.to_json()` is what `--format json` prints.
+    """
+
+    def __init__(self, title: str, report: Report) -> None:
+        from auscult.report.text import render
+
+        self.report = report
+        super().__init__(f"{title}\n\n{render(report)}".rstrip())
+
+
+def assert_same_weights(
+    mine: Any,
+    reference: Any,
+    *,
+    exact: bool = False,
+    container_mine: str | None = None,
+    container_reference: str | None = None,
+    kwargs: Mapping[str, Any] | None = None,
+    allow: Sequence[str] = (),
+) -> Report:
+    """Assert that two files, models or state dicts hold the same weights, whatever their names and layouts.
+
+    Args:
+        mine, reference: What `auscult.diff` takes: a path, `package.module:callable`, a Checkpoint, a live torch or MLX module.
+        exact: Fail where a tensor is equal only within a number format's error (float16, int8), too.
+        container_mine, container_reference: Which group of tensors to take from a file that has several.
+        kwargs: Arguments for code given as a target.
+        allow: Codes or causes (`CKP014`, `lossy`, or the beginning of a code) of findings that are known and accepted.
+
+    Returns:
+        The report, for what else a test wants to know of it.
+
+    Raises:
+        Divergence: If they do not, or if it could not be settled; its message is the diagnosis.
+        CheckpointError: If a side cannot be read.
+    """
+    __tracebackhide__ = True
+    from auscult.verbs.diff import diff
+    from auscult.verdict import Equality
+
+    report = diff(
+        mine, reference, container_a=container_mine, container_b=container_reference, kwargs=dict(kwargs) if kwargs else None
+    )
+    rounded = [entry for entry in report.mapping if entry.equality is not Equality.EXACT]
+    if exact and report.verdict.exit_code == 0 and rounded:
+        raise Divergence(f"the weights are the same, but {len(rounded)} of {len(report.mapping)} not bit for bit", report)
+    return _passed(report, allow, "the weights are not the same")
+
+
+def assert_parity(
+    reference: Any,
+    candidate: Any,
+    inputs: Any = None,
+    *,
+    inputs_cand: Any = None,
+    strict: bool = False,
+    floor: Any = None,
+    substitute: bool = True,
+    stages: Sequence[str] = (),
+    map: Mapping[str, str] | None = None,
+    kwargs: Mapping[str, Any] | None = None,
+    ref_model: Any = None,
+    cand_model: Any = None,
+    allow: Sequence[str] = (),
+) -> Report:
+    """Assert that two implementations compute the same, layer by layer, within the noise floor of the reference.
+
+    Args:
+        reference, candidate: What `auscult.compare` takes: a live torch or MLX module, a trace or its file, code, a model file.
+        inputs: Arrays by name, one array, or files of them; a trace on the other side brings its own.
+        inputs_cand: The candidate's, where it takes them in another form.
+        strict: Fail where the two agree only in another order of axes or in another granularity, too.
+        floor: Relative error to allow, instead of what rounding alone does to the reference.
+        substitute, stages, map, kwargs, ref_model, cand_model: As in `auscult.compare`.
+        allow: Codes or causes of findings that are known and accepted, such as `gelu-variant`.
+
+    Returns:
+        The report.
+
+    Raises:
+        Divergence: If an error is born anywhere, or if it could not be settled; its message is the diagnosis.
+        AuscultError: If a side cannot be opened or run.
+    """
+    __tracebackhide__ = True
+    from auscult.verbs.compare import compare
+    from auscult.verdict import Verdict
+
+    report = compare(
+        reference,
+        candidate,
+        ref_model=ref_model,
+        cand_model=cand_model,
+        inputs=inputs,
+        inputs_cand=inputs_cand,
+        substitute=substitute,
+        stages=stages,
+        map=map,
+        floor=floor,
+        kwargs=kwargs,
+    )
+    if strict and report.verdict is Verdict.EQUIVALENT:
+        raise Divergence("the two agree, but in another order of axes or another granularity", report)
+    return _passed(report, allow, "the candidate does not compute what the reference computes")
+
+
+def _passed(report: Report, allow: Sequence[str], title: str) -> Report:
+    """The report, if nothing is wrong but what is allowed."""
+    __tracebackhide__ = True
+    from auscult.finding import Severity
+    from auscult.verdict import Verdict
+
+    if report.verdict.exit_code == 0:
+        return report
+    errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
+    accepted = bool(errors) and all(_allowed(finding, allow) for finding in errors)
+    if report.verdict is Verdict.DIVERGENT and accepted:
+        return report
+    if report.verdict is Verdict.INCONCLUSIVE:
+        title = "not settled whether they are the same"
+    raise Divergence(title, report)
+
+
+def _allowed(finding: Finding, allow: Sequence[str]) -> bool:
+    return any(finding.cause == word or finding.code.startswith(word.upper()) for word in allow)

@@ -1,0 +1,92 @@
+"""`auscult.testing`: what passes, what fails, and that the failure is the diagnosis."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from auscult.testing import Divergence, assert_parity, assert_same_weights
+from auscult.verdict import Verdict
+
+RNG = np.random.default_rng(5)
+STATE = {
+    "conv.weight": RNG.standard_normal((6, 5, 3)).astype(np.float32),
+    "conv.bias": RNG.standard_normal(6).astype(np.float32),
+    "head.weight": RNG.standard_normal((4, 6)).astype(np.float32),
+}
+
+
+def saved(path: Path, state: dict[str, np.ndarray]) -> Path:
+    save_file({name: np.ascontiguousarray(array) for name, array in state.items()}, path)
+    return path
+
+
+def test_same_weights_in_another_layout_pass(tmp_path: Path) -> None:
+    theirs = saved(tmp_path / "a.safetensors", STATE)
+    turned = {f"net.{name}": array.swapaxes(1, 2) if array.ndim == 3 else array for name, array in STATE.items()}
+    report = assert_same_weights(saved(tmp_path / "b.safetensors", turned), theirs, exact=True)
+    assert report.verdict is Verdict.EQUIVALENT
+
+
+def test_rounded_weights_pass_unless_they_must_be_exact(tmp_path: Path) -> None:
+    theirs = saved(tmp_path / "a.safetensors", STATE)
+    half = saved(tmp_path / "b.safetensors", {name: array.astype(np.float16) for name, array in STATE.items()})
+    assert_same_weights(half, theirs)
+    with pytest.raises(Divergence, match=r"3 of 3 not bit for bit"):
+        assert_same_weights(half, theirs, exact=True)
+
+
+def test_other_weights_fail_with_the_diagnosis(tmp_path: Path) -> None:
+    theirs = saved(tmp_path / "a.safetensors", STATE)
+    mine = saved(tmp_path / "b.safetensors", {name: array for name, array in STATE.items() if name != "conv.bias"})
+    with pytest.raises(Divergence) as failure:
+        assert_same_weights(mine, theirs)
+    assert isinstance(failure.value, AssertionError)
+    lines = str(failure.value).splitlines()
+    assert lines[0] == "the weights are not the same"
+    assert lines[2].startswith("DIVERGENT  ")
+    assert any(line.startswith("conv.bias  CKP004 ") for line in lines)
+    assert failure.value.report.findings[0].cause == "tensor-missing"
+    assert assert_same_weights(mine, theirs, allow=["tensor-missing"]).verdict is Verdict.DIVERGENT
+    assert assert_same_weights(mine, theirs, allow=["ckp004"]).verdict is Verdict.DIVERGENT
+    with pytest.raises(Divergence):
+        assert_same_weights(mine, theirs, allow=["LAY"])
+
+
+def test_parity() -> None:
+    pytest.importorskip("torch")
+    from tests.trace.ports import SIGNAL, FoldedNet, Net
+
+    net = Net()
+    assert assert_parity(net, copy.deepcopy(net), SIGNAL, strict=True).verdict is Verdict.PASS
+    assert assert_parity(net, FoldedNet(net), SIGNAL).verdict is Verdict.EQUIVALENT
+    with pytest.raises(Divergence, match="another granularity"):
+        assert_parity(net, FoldedNet(net), SIGNAL, strict=True)
+
+
+def test_a_wrong_port_fails_with_the_layer_and_the_cause() -> None:
+    pytest.importorskip("torch")
+    from tests.trace.ports import SIGNAL, Net
+
+    with pytest.raises(Divergence) as failure:
+        assert_parity(Net(), Net(shortcuts=(True, False)), {"input": SIGNAL})
+    message = str(failure.value)
+    assert message.startswith("the candidate does not compute what the reference computes\n\nDIVERGENT  ")
+    assert "first divergence  output of decoder" in message
+    assert "residual-missing" in message
+    report = assert_parity(Net(), Net(shortcuts=(True, False)), {"input": SIGNAL}, allow=["residual-missing"])
+    assert report.findings[0].where == ("decoder",)
+
+
+def test_what_cannot_be_settled_fails(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from auscult.trace.run import capture
+    from tests.trace.ports import SIGNAL, Net
+
+    one, two = (capture(Net(), {"input": signal}) for signal in (SIGNAL, 2 * SIGNAL))
+    with pytest.raises(Divergence, match="not settled whether they are the same"):
+        assert_parity(one, two)
