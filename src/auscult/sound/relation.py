@@ -1,0 +1,257 @@
+"""How a recording relates to its reference: lag, drift, speed, stretch, gain, polarity, and the pair laid upon each other.
+
+First the waveforms are correlated as they are. If they do not agree, the recording is searched for another speed, in time
+and pitch together (a wrong sample rate) or in time alone (a stretch), on spectrograms, and a speed that is found there is
+confirmed on the waveform. So it also holds for sounds whose phases are not the reference's, such as a vocoder's, to the
+precision of a frame instead of a sample.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auscult.errors import AudioError
+from auscult.sound.correlation import centred_correlation, correlate
+from auscult.sound.mel import Samples
+from auscult.sound.recording import Recording
+from auscult.sound.scaling import Scaling, find_scalings
+from auscult.sound.tracking import Track, sharpen, track
+
+STANDARD_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000)
+SEARCH_RATE = 16000
+"""Hz at which speeds are searched."""
+MIN_COHERENCE = 0.5
+"""Median correlation of pieces of waveform above which lags are to the sample."""
+MIN_AGREEING = 0.5
+MAX_DRIFT_PPM = 2000.0
+"""A speed nearer to 1 than this is a clock, farther off another rate."""
+MIN_SCALED_CORRELATION = 0.35
+MIN_GAIN_IN_CORRELATION = 0.1
+"""What another speed must add to the correlation at the same speed before it is believed."""
+MIN_STRETCH = 0.01
+MAX_DIRECT_SECONDS = 60.0
+"""Longer ones are laid upon each other by their spectrograms first, so that memory stays small."""
+TRACK_MARGIN_SECONDS = 0.06
+MAX_ALIGNED_SECONDS = 600.0
+
+
+@dataclass(frozen=True, eq=False)
+class Relation:
+    """What turns the reference into the recording.
+
+    Attributes:
+        lag_samples: Samples, at the reference's rate, by which the recording comes later than the reference.
+        drift_ppm: By how many millionths the recording runs too fast where that is within `MAX_DRIFT_PPM`, else 0.
+        rate_ratio: How many times as fast and as high the recording is; 1.0 where it is the same.
+        rate_correlation: Of the two log-frequency spectrograms at that speed, 0 to 1; how sure the ratio is.
+        time_stretch: How many times as long the recording takes at the same pitch; 1.0 where it does not.
+        gain_db: Level of the recording above the reference's, of what the two have in common.
+        polarity: -1 where the waveform is upside down; 1 also where it cannot be told.
+        correlation: Of the two aligned waveforms, without their means, -1 to 1.
+        coherent: Whether the waveforms themselves agree, so that the lag is exact to the sample.
+        aligned_recording, aligned_reference: The part that both have, at the reference's rate, of one length, at most
+            `MAX_ALIGNED_SECONDS`; lag, drift and rate taken out, gain, polarity and stretch left in.
+        recording_seconds, reference_seconds: Durations as given.
+    """
+
+    lag_samples: int
+    drift_ppm: float
+    rate_ratio: float
+    rate_correlation: float
+    time_stretch: float
+    gain_db: float
+    polarity: int
+    correlation: float
+    coherent: bool
+    aligned_recording: Recording
+    aligned_reference: Recording
+    recording_seconds: float
+    reference_seconds: float
+
+    @property
+    def lag_seconds(self) -> float:
+        return self.lag_samples / self.aligned_reference.sample_rate
+
+    @cached_property
+    def is_related(self) -> bool:
+        """Whether there is any sign that the two are the same content."""
+        return self.coherent or self.rate_correlation >= MIN_SCALED_CORRELATION
+
+
+def relate(recording: Recording, reference: Recording) -> Relation:
+    """Find out how a recording relates to its reference.
+
+    Raises:
+        AudioError: If one of them has no samples or values that are not numbers.
+    """
+    for side in (recording, reference):
+        if side.samples.shape[1] == 0 or not np.isfinite(side.samples).all():
+            raise AudioError("cannot be set against another", where=side.name, found="no samples, or values that are not numbers")
+    rate = reference.sample_rate
+    at_rate = recording.resampled(rate)
+    candidate, wanted = probe(at_rate), probe(reference)
+    found, speed, stretch, correlation = _follow(candidate, wanted, rate), 1.0, 1.0, 0.0
+    coherent = is_coherent(found)
+    if not coherent:
+        found, speed, stretch, correlation = _search_speed(candidate, wanted, rate, found)
+        coherent = stretch == 1.0 and is_coherent(found)
+    speed /= 1.0 + (found.drift if coherent else 0.0)
+    aligned, expected, lag = _lay(at_rate, reference, speed, found.lag)
+    similarity = centred_correlation(probe(aligned), probe(expected))
+    is_drift = abs(speed - 1.0) * 1e6 <= MAX_DRIFT_PPM
+    return Relation(
+        lag_samples=lag,
+        drift_ppm=(speed - 1.0) * 1e6 if is_drift else 0.0,
+        rate_ratio=1.0 if is_drift else speed,
+        rate_correlation=correlation if not coherent else max(correlation, found.coherence),
+        time_stretch=stretch,
+        gain_db=_gain_db(probe(aligned), probe(expected), coherent=coherent),
+        polarity=found.sign if coherent else 1,
+        correlation=similarity,
+        coherent=coherent,
+        aligned_recording=aligned,
+        aligned_reference=expected,
+        recording_seconds=recording.seconds,
+        reference_seconds=reference.seconds,
+    )
+
+
+def probe(recording: Recording) -> Samples:
+    """One channel that stands for all, [time]: the mean, or the loudest where the channels cancel each other."""
+    mono = recording.mono
+    power = np.square(recording.samples, dtype=np.float64).mean(axis=1)
+    if np.square(mono, dtype=np.float64).mean() < 0.1 * power.mean():
+        return np.asarray(recording.samples[int(power.argmax())])
+    return mono
+
+
+def is_coherent(found: Track) -> bool:
+    return found.coherence >= MIN_COHERENCE and found.agreeing >= MIN_AGREEING
+
+
+def _follow(candidate: Samples, wanted: Samples, rate: int) -> Track:
+    """The lag at the same speed, and its drift: from the waveforms, by way of the spectrograms where they are long."""
+    if max(len(candidate), len(wanted)) <= MAX_DIRECT_SECONDS * rate:
+        overlap = max(min(len(candidate), len(wanted)) // 4, 2)
+        first, values = correlate(sharpen(candidate), sharpen(wanted), min_overlap=overlap)
+        lag = first + int(np.argmax(np.abs(values)))
+        return track(candidate, wanted, lag, int(TRACK_MARGIN_SECONDS * rate), rate)
+    lag = int(_envelope_lag(candidate, wanted, rate) * rate)
+    seconds = max(len(candidate), len(wanted)) / rate
+    found = track(candidate, wanted, lag, int((0.1 + seconds * MAX_DRIFT_PPM * 1e-6) * rate), rate)
+    return track(candidate, wanted, round(found.lag), int((0.02 + seconds * abs(found.drift)) * rate), rate)
+
+
+def _envelope_lag(candidate: Samples, wanted: Samples, rate: int) -> float:
+    """Lag in seconds, from the levels of the first difference every 10 ms."""
+    hop = rate // 100
+
+    def levels(samples: Samples) -> NDArray[np.float64]:
+        blocks = samples[: len(samples) // hop * hop].reshape(-1, hop)
+        power = np.square(np.diff(blocks, axis=1)).mean(axis=1, dtype=np.float64)
+        level = np.log10(np.maximum(power, power.max() * 1e-6 + 1e-30))
+        return np.asarray(level - level.mean())
+
+    x, y = levels(candidate), levels(wanted)
+    first, values = correlate(x, y, min_overlap=max(min(len(x), len(y)) // 4, 2))
+    return (first + int(np.argmax(values))) * hop / rate
+
+
+def _search_speed(candidate: Samples, wanted: Samples, rate: int, found: Track) -> tuple[Track, float, float, float]:
+    """Track, speed, stretch and correlation of the best reading at another speed, or `found` where none is better."""
+    slow = [_at_search_rate(side, rate) for side in (candidate, wanted)]
+    same, as_rate, as_stretch = find_scalings(slow[0], slow[1], SEARCH_RATE)
+    best = max((as_rate, as_stretch), key=lambda reading: reading.correlation)
+    if best.correlation < max(MIN_SCALED_CORRELATION, same.correlation + MIN_GAIN_IN_CORRELATION):
+        return _placed(found, same, rate), 1.0, 1.0, max(same.correlation, 0.0)
+    if best.kind == "stretch":
+        return _placed(found, best, rate), 1.0, 1.0 / best.speed, best.correlation
+    confirmed, speed = _confirm(candidate, wanted, rate, best)
+    return confirmed, speed, 1.0, best.correlation
+
+
+def _at_search_rate(samples: Samples, rate: int) -> Samples:
+    longest = int(400.0 * rate)
+    return Recording.mono_of(samples[:longest], rate).resampled(SEARCH_RATE).mono
+
+
+def _placed(found: Track, reading: Scaling, rate: int) -> Track:
+    """The spectrogram's lag, where the waveform has none."""
+    if is_coherent(found):
+        return found
+    return Track(reading.lag_seconds * rate, 0.0, found.coherence, found.agreeing, 1)
+
+
+def _confirm(candidate: Samples, wanted: Samples, rate: int, reading: Scaling) -> tuple[Track, float]:
+    """The waveform's own word on a speed: the ratios of standard rates and their surroundings, each undone and followed."""
+    ratios = {a / b for a, b in product(STANDARD_RATES, repeat=2)}
+    tried = [ratio for ratio in ratios if abs(ratio / reading.speed - 1) < 0.012 and ratio != 1.0]
+    tried += [reading.speed * (1 + step) for step in np.linspace(-0.004, 0.004, 9)]
+    best, speed = Track(reading.lag_seconds * rate, 0.0, 0.0, 0.0, 1), reading.speed
+    for ratio in tried:
+        undone = slowed_down(candidate, ratio, rate)
+        found = track(undone, wanted, round(reading.lag_seconds * rate), int(0.1 * rate), rate)
+        if found.coherence > best.coherence:
+            best, speed = found, ratio
+    if not is_coherent(best):
+        return Track(reading.lag_seconds * rate, 0.0, best.coherence, best.agreeing, 1), reading.speed
+    residual = 1.0 + best.drift
+    if residual != 1.0:
+        again = track(slowed_down(candidate, speed / residual, rate), wanted, round(best.lag), int(0.02 * rate), rate)
+        if again.coherence >= best.coherence:
+            return again, speed / residual
+    return best, speed
+
+
+def slowed_down(samples: NDArray[np.float32], speed: float, rate: int) -> NDArray[np.float32]:
+    """[time] or [channels, time] samples, played `speed` times as slowly (soxr), at the same rate."""
+    import soxr
+
+    if speed == 1.0:
+        return samples
+    slowed = soxr.resample(np.ascontiguousarray(samples.T), rate, rate * speed, quality="VHQ")
+    return np.ascontiguousarray(slowed.T, dtype=np.float32)
+
+
+def _lay(recording: Recording, reference: Recording, speed: float, lag: float) -> tuple[Recording, Recording, int]:
+    """The parts of the two that belong together, of one length, and the lag in whole samples."""
+    rate = reference.sample_rate
+    samples = slowed_down(recording.samples, speed, rate)
+    shift = round(lag)
+    first = max(0, -shift)
+    last = min(reference.samples.shape[1], samples.shape[1] - shift, first + int(MAX_ALIGNED_SECONDS * rate))
+    if last <= first:  # nothing in common
+        first, last, shift = 0, min(reference.samples.shape[1], samples.shape[1]), 0
+    return (
+        Recording(samples[:, first + shift : last + shift], rate, recording.name),
+        Recording(reference.samples[:, first:last], rate, reference.name),
+        shift,
+    )
+
+
+def _gain_db(candidate: Samples, wanted: Samples, *, coherent: bool) -> float:
+    """Level of the candidate above the wanted, by the transfer from one to the other, or by spectra where phases differ.
+
+    The median over the frequencies weighted by the wanted's power: noise and a narrower band hardly matter.
+    """
+    size = min(2048, len(wanted))
+    if size < 16:
+        return 0.0
+    frames = (np.lib.stride_tricks.sliding_window_view(side, size)[:: size // 2] for side in (candidate, wanted))
+    window = np.hanning(size)
+    x, y = (np.fft.rfft((side[:: max(1, len(side) // 2000)] - side.mean()) * window, axis=1) for side in frames)
+    power = np.square(np.abs(y)).sum(axis=0)
+    power[:2] = 0.0  # what is left of a DC offset
+    transfer = np.abs((x * np.conj(y)).sum(axis=0)) if coherent else np.sqrt(np.square(np.abs(x)).sum(axis=0) * power)
+    heard = power > 0
+    if not heard.any() or transfer[heard].max() <= 0:
+        return -np.inf if power.any() else 0.0
+    ratio = transfer[heard] / power[heard]
+    order = np.argsort(ratio)
+    weights = np.cumsum(power[heard][order])
+    return float(20.0 * np.log10(max(ratio[order][np.searchsorted(weights, weights[-1] / 2)], 1e-10)))

@@ -1,0 +1,120 @@
+"""The lag of one recording behind another to a fraction of a sample, and how it grows over time.
+
+A clock that runs a few parts per million off moves the lag by samples in a minute. So the lag is measured on many short
+pieces, and a line is laid through those that agree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auscult.sound.correlation import correlate, peak
+from auscult.sound.mel import Samples
+
+PIECES = 24
+PIECE_SECONDS = 0.6
+MIN_PIECE_CORRELATION = 0.3
+MAX_OFF_LINE = 1.5
+"""Samples that a piece's lag may be off the common line."""
+QUIET_DB = 45.0
+MIN_DRIFT_SAMPLES = 1.0
+"""A drift that moves the lag by less than this from beginning to end is none."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """The lag over time.
+
+    Attributes:
+        lag: In samples, at the reference's first sample: `recording[n + lag] ~ reference[n]`.
+        drift: Growth of the lag per sample of the reference; 0 where it cannot be told from none.
+        coherence: Median absolute correlation of the pieces, at their own lags.
+        agreeing: Share of the pieces whose lag lies on the line.
+        sign: -1 where the pieces correlate negatively.
+    """
+
+    lag: float
+    drift: float
+    coherence: float
+    agreeing: float
+    sign: int
+
+
+def sharpen(samples: Samples) -> Samples:
+    """First difference: the high frequencies, which tell a lag to the sample, count as much as the low; DC goes."""
+    return np.diff(samples, prepend=samples[:1])
+
+
+def track(recording: Samples, reference: Samples, lag: int, margin: int, rate: int) -> Track:
+    """Follow the lag through the overlap of two [time] signals of one rate.
+
+    Args:
+        lag: About where the reference's start lies in the recording.
+        margin: How many samples it may be off, on either side, anywhere.
+    """
+    piece = max(int(PIECE_SECONDS * rate), 64)
+    starts = _starts(recording, reference, lag, piece)
+    at, lags, heights = [], [], []
+    for start in starts:
+        low = max(start + lag - margin, 0)
+        window = recording[low : start + lag + piece + margin]
+        part = reference[start : start + piece]
+        if len(window) < len(part) or not len(part):
+            continue
+        first, values = correlate(sharpen(window), sharpen(part), min_overlap=len(part))
+        sign = 1 if values.max() >= -values.min() else -1
+        place, height = peak(sign * values)
+        at.append(start + len(part) / 2)
+        lags.append(first + place + low - start)
+        heights.append(sign * height)
+    return _line(np.array(at), np.array(lags), np.array(heights), lag)
+
+
+def _starts(recording: Samples, reference: Samples, lag: int, piece: int) -> list[int]:
+    """Places in the reference that lie in the overlap and in which there is sound on both sides."""
+    first, last = max(0, -lag), min(len(reference), len(recording) - lag) - piece
+    if last <= first:
+        return [first] if min(len(reference), len(recording) - lag) - first >= 64 else []
+    count = min(PIECES, max(2, (last - first) // (piece // 2)))
+    starts = np.unique(np.linspace(first, last, count).astype(int))
+    energy = np.array([min(_power(reference, s, piece), _power(recording, s + lag, piece)) for s in starts])
+    return [int(s) for s, e in zip(starts, energy, strict=True) if e > 0 and e >= energy.max() * 10.0 ** (-QUIET_DB / 10.0)]
+
+
+def _power(samples: Samples, start: int, length: int) -> float:
+    part = sharpen(samples[max(start, 0) : start + length]).astype(np.float64)
+    return float(part @ part)
+
+
+def _line(at: NDArray[np.float64], lags: NDArray[np.float64], heights: NDArray[np.float64], lag: int) -> Track:
+    good = np.abs(heights) >= MIN_PIECE_CORRELATION
+    coherence = float(np.median(np.abs(heights))) if len(heights) else 0.0
+    if not good.any():
+        return Track(float(lag), 0.0, coherence, 0.0, 1)
+    at, lags, weights = at[good], lags[good], np.abs(heights[good])
+    sign = 1 if heights[good].sum() >= 0 else -1
+    slope, start = _robust_line(at, lags)
+    on_line = np.abs(lags - start - slope * at) <= MAX_OFF_LINE
+    if on_line.sum() >= 2 and np.ptp(at[on_line]) > 0:
+        slope, start = np.polyfit(at[on_line], lags[on_line], 1, w=weights[on_line])
+    if abs(slope) * np.ptp(at) < MIN_DRIFT_SAMPLES:
+        slope, start = (
+            0.0,
+            float(np.average(lags[on_line], weights=weights[on_line])) if on_line.any() else float(np.median(lags)),
+        )
+    return Track(float(start), float(slope), coherence, float(on_line.sum() / len(good)), sign)
+
+
+def _robust_line(at: NDArray[np.float64], lags: NDArray[np.float64]) -> tuple[float, float]:
+    """Theil and Sen: the median of the slopes of all pairs, then of the intercepts."""
+    if len(at) < 2:
+        return 0.0, float(lags[0])
+    i, j = np.triu_indices(len(at), 1)
+    apart = at[j] != at[i]
+    if not apart.any():
+        return 0.0, float(np.median(lags))
+    slope = float(np.median((lags[j] - lags[i])[apart] / (at[j] - at[i])[apart]))
+    return slope, float(np.median(lags - slope * at))
