@@ -44,7 +44,8 @@ def run(bench: Bench) -> Section:
     )
     intro = (
         "Every defect that shows in weights, planted on five networks of audio shape at two widths with several seeds and on "
-        "the trained vocoder (`tests/defects/`), then `auscult diff` or `inspect`. Repair means: `diff --fix` gives the original back." + note
+        "the trained vocoder (`tests/defects/`), then `auscult diff` or `inspect`. "
+        "Repair means: `diff --fix` gives the original back." + note
     )
     return Section(
         "Accuracy on planted defects", intro, ("defect", "cases", "top-1", "place", "repair", "false alarms"), rows, goals

@@ -75,3 +75,14 @@ def test_a_stored_scale_is_the_step(rng: np.random.Generator) -> None:
     assert found.name == "int8"
     assert found.step is not None
     assert found.step.shape == (4, 1)
+
+
+def test_a_small_tensor_needs_others_that_were_rounded_alike(rng: np.random.Generator) -> None:
+    values = rng.standard_normal((2, 2, 3)).astype(np.float32)
+    scale = np.abs(values).max((1, 2), keepdims=True) / 127
+    rounded = (np.round(values / scale) * scale).astype(np.float32)
+    rounded[0, 1, 0] = rounded[0, 0, 1]  # eleven different values
+    assert grid(rounded, rounded.reshape(-1)) is None
+    assert grid(rounded, rounded.reshape(-1), frozenset({"int8"})) is not None
+    assert grid(values, values.reshape(-1), frozenset({"int8"})) is None
+    assert grid(rounded[0, 0, :1], rounded[0, 0, :1], frozenset({"int8"})) is None

@@ -18,6 +18,7 @@ _GGML_LEVELS = {"q8_0": 255, "q8_1": 255, "q5_0": 31, "q5_1": 31, "q4_0": 15, "q
 COARSE = ("float8_e5m2", "float8_e4m3fn", "bfloat16", "float16")  # coarsest first
 GRID_LEVELS = 256
 MIN_DISTINCT = 12  # different values in a sample of 128
+MIN_TRUSTED_DISTINCT = 6  # where other tensors of the pair were rounded alike: each is a multiple by chance once in 500
 MIN_ROW = 8
 MIN_TRUSTED_ROW = 3
 FIRST_ROWS = 4  # looked at before all
@@ -89,9 +90,9 @@ def _block_steps(values: Array, levels: int) -> Array:
     return np.asarray(whole, np.float32)
 
 
-def tells(sample: Array) -> bool:
+def tells(sample: Array, least: int = MIN_DISTINCT) -> bool:
     """Whether there are enough different values for their roundness to be evidence of rounding: 1.0 is round in any format."""
-    return len(np.unique(sample)) >= MIN_DISTINCT
+    return len(np.unique(sample)) >= least
 
 
 def narrower(values: Array, sample: Array, trusted: frozenset[str] = frozenset()) -> Format | None:
@@ -124,9 +125,9 @@ def grid(values: Array, sample: Array, trusted: frozenset[str] = frozenset()) ->
     Args:
         trusted: Formats that other tensors of the pair of files were found in; with int8 among them, short rows count too.
     """
-    if values.dtype.kind != "f" or values.ndim == 0 or not tells(sample) or not np.isfinite(sample).all():
+    shortest, least = (MIN_TRUSTED_ROW, MIN_TRUSTED_DISTINCT) if "int8" in trusted else (MIN_ROW, MIN_DISTINCT)
+    if values.dtype.kind != "f" or values.ndim == 0 or not tells(sample, least) or not np.isfinite(sample).all():
         return None
-    shortest = MIN_TRUSTED_ROW if "int8" in trusted else MIN_ROW
     for axis in (None, 0, values.ndim - 1):
         lines = values.reshape(1, -1) if axis is None else np.moveaxis(values, axis, 0)
         if (axis is None or values.size // values.shape[axis] >= shortest) and _few(lines[0]):

@@ -89,6 +89,8 @@ def swapped(network: Network, rng: np.random.Generator) -> Planted | None:
     groups = [names for names in by_shape.values() if len(names) >= 2]
     names = groups[int(rng.integers(len(groups)))]
     first, second = (names[int(index)] for index in rng.choice(len(names), 2, replace=False))
+    if np.array_equal(network.weights[first], network.weights[second]):
+        return None  # biases that are added to the same sum are trained to the same values: nothing to notice
     candidate = dict(network.weights)
     candidate[first], candidate[second] = network.weights[second], network.weights[first]
     return Planted("swapped", candidate, network.weights, frozenset({first, second}))
