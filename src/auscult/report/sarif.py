@@ -64,7 +64,7 @@ def _result(finding: Finding, report: Report) -> Json:
 def artifact_uri(report: Report) -> str:
     """The file that the findings are about, as a relative URI where it lies below the working directory.
 
-    `compare` speaks of the candidate, which comes second. Of code (`file.py:callable`, `package.module:callable`) the source file.
+    `compare` speaks of the candidate, which comes second. Of code (`file.py:callable`, `package.module:callable`) its source.
     """
     if not report.subjects:
         return "unknown"
