@@ -1,0 +1,137 @@
+"""One recording, seen once: levels, spectra and differences that the detectors share, each computed when first asked for.
+
+Everything is relative to the recording's own level unless it says dBFS, so that gain changes nothing.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auscult.sound.recording import Recording
+
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+FRAME_SECONDS = 0.032
+ACTIVE_DB = 40.0
+"""A frame counts as sounding when it is at most this far below the loud frames."""
+CANCEL_CORRELATION = -0.5
+"""Channels more opposite than this would cancel in their mean; then the louder one is looked at."""
+TINY = 1e-20
+
+
+class Analysis:
+    """What the detectors share.
+
+    Attributes:
+        samples: float32 [channels, time], non-finite values as zeros.
+        sample_rate: In Hz.
+    """
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+        self.sample_rate = recording.sample_rate
+        finite = np.isfinite(recording.samples)
+        self.finite: Mask = finite
+        self.is_finite = bool(finite.all())
+        self.samples: Floats = recording.samples if self.is_finite else np.where(finite, recording.samples, np.float32(0))
+
+    @property
+    def seconds(self) -> float:
+        return float(self.samples.shape[1] / self.sample_rate)
+
+    @cached_property
+    def peak(self) -> float:
+        """Largest absolute value."""
+        return float(max(self.samples.max(initial=0.0), -self.samples.min(initial=0.0)))
+
+    @cached_property
+    def means(self) -> NDArray[np.float64]:
+        """Mean of each channel, [channels]."""
+        return np.asarray(self.samples.mean(axis=1, dtype=np.float64))
+
+    @cached_property
+    def voice(self) -> Floats:
+        """One channel without its mean, [time]: the mean of all, or the loudest where they cancel each other."""
+        channels, time = self.samples.shape
+        if channels == 1:
+            mixed = self.samples[0]
+        else:
+            mean = self.samples.mean(axis=0, dtype=np.float32)
+            alone = np.einsum("ct,ct->c", self.samples, self.samples, dtype=np.float64)
+            together = float(mean.astype(np.float64) @ mean)
+            mixed = self.samples[int(alone.argmax())] if together < alone.max() * (1 + CANCEL_CORRELATION) / 4 else mean
+        return np.asarray(mixed - mixed.mean(dtype=np.float64) if time else mixed, np.float32)
+
+    @cached_property
+    def rms(self) -> float:
+        """Root mean square of the voice."""
+        return float(np.sqrt(np.mean(np.square(self.voice, dtype=np.float64)))) if self.voice.size else 0.0
+
+    @cached_property
+    def n_fft(self) -> int:
+        """Samples of a frame: a power of two near `FRAME_SECONDS`."""
+        return int(2 ** round(np.log2(self.sample_rate * FRAME_SECONDS)))
+
+    @property
+    def hop(self) -> int:
+        """Samples from frame to frame: half a frame."""
+        return self.n_fft // 2
+
+    @cached_property
+    def power(self) -> Floats:
+        """Power of the Hann-windowed frames of the voice, [frames, n_fft // 2 + 1]."""
+        from scipy.fft import rfft
+
+        voice = self.voice if self.voice.size >= self.n_fft else np.pad(self.voice, (0, self.n_fft - self.voice.size))
+        window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(self.n_fft) / self.n_fft)).astype(np.float32)
+        frames = np.lib.stride_tricks.sliding_window_view(voice, self.n_fft)[:: self.hop]
+        spectrum = rfft(frames * window, axis=1)
+        return np.asarray(spectrum.real**2 + spectrum.imag**2, np.float32)
+
+    @cached_property
+    def hertz(self) -> Floats:
+        """Frequency of each bin of `power`."""
+        return np.fft.rfftfreq(self.n_fft, 1.0 / self.sample_rate).astype(np.float32)
+
+    @cached_property
+    def level(self) -> Floats:
+        """Energy of each frame, [frames]."""
+        return np.asarray(self.power.sum(axis=1))
+
+    @cached_property
+    def active(self) -> Mask:
+        """Frames in which there is sound: within `ACTIVE_DB` of the loud ones, [frames]."""
+        if not self.level.size or self.level.max() <= 0:
+            return np.zeros(self.level.shape, bool)
+        loud = float(np.percentile(self.level[self.level > self.level.max() * 1e-6], 95))
+        return np.asarray(self.level > loud * 10.0 ** (-ACTIVE_DB / 10.0))
+
+    @cached_property
+    def mean_power(self) -> NDArray[np.float64]:
+        """Mean power of the sounding frames, [bins]; zeros where there are none."""
+        if not self.active.any():
+            return np.zeros(self.n_fft // 2 + 1)
+        return np.asarray(self.power[self.active].mean(axis=0, dtype=np.float64))
+
+    @cached_property
+    def log_power(self) -> Floats:
+        """`power` of the sounding frames in dB, floored 100 dB below the loudest bin, [frames, bins]."""
+        power = self.power[self.active]
+        if not power.size:
+            return power
+        floor = np.float32(max(float(power.max()) * 1e-10, TINY))
+        return np.asarray(10.0 * np.log10(np.maximum(power, floor)), np.float32)
+
+    @cached_property
+    def bend(self) -> Floats:
+        """Second difference of the voice, [time - 2]: where the waveform has corners."""
+        voice = self.voice
+        return np.asarray(voice[2:] - 2 * voice[1:-1] + voice[:-2])
+
+    def seconds_at(self, sample: float) -> float:
+        """The time of a sample."""
+        return sample / self.sample_rate
