@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from auscult.families.hift.signature import Config as HiftConfig
+from auscult.families.hift.config import Config as HiftConfig
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from auscult.families._plan import Plan, Planner, shapes_of
-from auscult.families._rates import possible_rates
+from auscult.families._rates import possible_rates, usual_rate
 from auscult.families._score import Evidence
 from auscult.families._shapes import Shapes
+from auscult.families.hift.config import Config
+from auscult.families.records import Choice, Variant
 from auscult.weights import Shape
 
 EVIDENCE = (
@@ -19,33 +21,6 @@ EVIDENCE = (
         any_of=("source_downs.", "m_source.", "source_resblocks."),
     ),
 )
-
-
-@dataclass(frozen=True)
-class Config:
-    """Defaults are Chatterbox's, 24 kHz.
-
-    Attributes:
-        source_kernels: Of the convolutions that bring the source's STFT to each stage's rate; (kernel of the last is 1).
-        outputs: Channels of `conv_post`: n_fft + 2, magnitude then phase.
-        harmonics: Sines of the source, the fundamental among them.
-        f0_layers: In the order of the list `condnet`; `f0_step` is the distance of their indices (2 with ELUs between).
-    """
-
-    mel_bins: int = 80
-    channels: tuple[int, ...] = (512, 256, 128, 64)
-    upsample_kernel_sizes: tuple[int, ...] = (16, 11, 7)
-    resblock_kernel_sizes: tuple[int, ...] = (3, 7, 11)
-    resblock_depth: int = 3
-    source_kernels: tuple[int, ...] = (30, 6, 1)
-    source_resblock_kernel_sizes: tuple[int, ...] = (7, 7, 11)
-    outputs: int = 18
-    harmonics: int = 9
-    pre_kernel_size: int = 7
-    post_kernel_size: int = 7
-    f0_layers: int = 5
-    f0_width: int = 512
-    f0_step: int = 2
 
 
 def infer(shapes: Shapes, prefix: str = "") -> Config | None:
@@ -71,13 +46,16 @@ def infer(shapes: Shapes, prefix: str = "") -> Config | None:
     # torch keeps convolutions at 0, 2, 4...; a port without the activations in the list at 0, 1, 2...
     step = 1 if shapes.has(f"{f0}1.", f"{f0}3.") else 2
     outputs = shapes.size((f"{prefix}conv_post.weight", 0), (f"{prefix}conv_post.bias", 0), default=18)
+    upsample_kernels = tuple(shapes.size((f"{prefix}ups.{stage}.weight", 2), default=4) for stage in range(stages))
+    source_kernels = tuple(_source_kernel(shapes, f"{prefix}source_downs.{stage}.weight", outputs) for stage in range(stages))
+    depth = max(shapes.count(f"{prefix}resblocks.{block}.convs1.") for block in range(blocks))
     return Config(
         mel_bins=shapes.size((f"{prefix}conv_pre.weight", 1), (f"{f0}0.weight", 1), default=80),
         channels=tuple(channels),
-        upsample_kernel_sizes=tuple(shapes.size((f"{prefix}ups.{stage}.weight", 2), default=4) for stage in range(stages)),
+        upsample_kernel_sizes=upsample_kernels,
         resblock_kernel_sizes=kernels,
-        resblock_depth=max(shapes.count(f"{prefix}resblocks.{block}.convs1.") for block in range(blocks)),
-        source_kernels=tuple(_source_kernel(shapes, f"{prefix}source_downs.{stage}.weight", outputs) for stage in range(stages)),
+        resblock_depth=depth,
+        source_kernels=source_kernels,
         source_resblock_kernel_sizes=tuple(shapes.size((f"{n}.0.weight", 2), (f"{n}.1.weight", 2), default=7) for n in sources),
         outputs=outputs,
         harmonics=shapes.size((f"{prefix}m_source.l_linear.weight", 1), default=9),
@@ -86,6 +64,8 @@ def infer(shapes: Shapes, prefix: str = "") -> Config | None:
         f0_layers=(count - 1) // step + 1 if count else 0,
         f0_width=shapes.size((f"{f0}0.weight", 0), (f"{f0}0.bias", 0), (f"{f0}{step}.bias", 0), default=512) if count else 512,
         f0_step=step,
+        upsample_rates=upsampling(upsample_kernels, source_kernels),
+        dilations=tuple(2 * i + 1 for i in range(depth)),
     )
 
 
@@ -93,6 +73,19 @@ def _source_kernel(shapes: Shapes, name: str, outputs: int) -> int:
     """The axis that is not `outputs`: of the longest kernel, files exist in which these two axes alone are exchanged."""
     kernel, source = shapes.size((name, 2), default=1), shapes.find((name, 1))
     return source if kernel == outputs and source is not None else kernel
+
+
+def upsampling(kernels: tuple[int, ...], source_kernels: tuple[int, ...]) -> tuple[int, ...]:
+    """Strides: the first is the usual one; the others follow, for a source kernel is twice what is left to be upsampled.
+
+    A source convolution of kernel 1 has stride 1. Where kernels do not divide so, the usual strides.
+    """
+    left = [max(kernel // 2, 1) for kernel in source_kernels]
+    rates = [usual_rate(kernels[0])]
+    for stage in range(1, len(kernels)):
+        rate, rest = divmod(left[stage - 1], left[stage])
+        rates.append(rate if rest == 0 and 1 < rate <= kernels[stage] else usual_rate(kernels[stage]))
+    return tuple(rates)
 
 
 @lru_cache(maxsize=8)
@@ -141,10 +134,34 @@ def transposed(name: str) -> bool:
 
 
 def undetermined(config: Config) -> Mapping[str, tuple[Any, ...]]:
-    """Strides (for Chatterbox 8, 5, 3, so that with the ISTFT's hop of 4 a frame has 480 samples), dilations, slopes."""
-    usual = possible_rates(config.upsample_kernel_sizes)
-    rates = dict.fromkeys(((8, 5, 3), *usual) if config.upsample_kernel_sizes == Config.upsample_kernel_sizes else usual)
-    return {"upsample_rates": tuple(rates), "dilations": ((1, 3, 5),), "istft_hop": (4,), "final_slope": (0.01, 0.1)}
+    """See `auscult.families.signature`."""
+    return {choice.field: choice.values for choice in choices(config)}
+
+
+def choices(config: Config, hop: int | None = None) -> tuple[Choice, ...]:
+    """What the weights leave open: the first stride, dilations, slopes; `hop`, where it is known, narrows the strides.
+
+    For Chatterbox the strides are 8, 5, 3, so that with the inverse STFT's hop of 4 a frame has 480 samples.
+    """
+    likely = upsampling(config.upsample_kernel_sizes, config.source_kernels)
+    firsts = [rates[0] for rates in possible_rates(config.upsample_kernel_sizes)]
+    rates = tuple((first, *likely[1:]) for first in dict.fromkeys((likely[0], *firsts)))
+    fitting = tuple(row for row in rates if hop is None or replace(config, upsample_rates=row).hop == hop) or rates
+    odd = tuple(2 * i + 1 for i in range(config.resblock_depth))
+    flat = (1,) * config.resblock_depth
+    dilations = tuple(dict.fromkeys((odd, flat)))
+    return (
+        Choice("upsample_rates", fitting, fitting[0], "strides of the upsampling; times the ISTFT's hop they are the hop"),
+        Choice("dilations", dilations, odd, "dilations of the residual blocks"),
+        Choice("slope", (0.1, 0.2, 0.01), 0.1, "negative slope of the leaky ReLU before each upsampling"),
+        Choice("final_slope", (0.01, 0.1), 0.01, "negative slope of the leaky ReLU before the last convolution"),
+    )
+
+
+def variants(config: Config) -> tuple[Variant, ...]:
+    """The published reading of these sizes."""
+    defaults = {choice.field: choice.default for choice in choices(config)}
+    return (Variant("published", replace(config, **defaults), "chatterbox-tts hifigan.py"),)
 
 
 def variant(config: Config) -> str | None:
