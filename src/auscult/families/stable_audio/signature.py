@@ -1,18 +1,15 @@
-"""Names and shapes of Stable Audio Open (small, and 1.0 as far as its names are public). Source: stable-audio-tools 0.0.19.
-
-The small model's released configuration is not public; these sizes reproduce its published tensor counts.
-"""
+"""Names and shapes of Stable Audio Open (small, 1.0, and inpainting models). Source: stable-audio-tools 0.0.19."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from auscult.families._plan import Plan, Planner, shapes_of
 from auscult.families._score import Evidence
 from auscult.families._shapes import Shapes
+from auscult.families.stable_audio.config import OPEN_1_0, OPEN_SMALL, PUBLISHED, Config
 from auscult.weights import Shape
 
 DIT = "model.model"
@@ -24,27 +21,12 @@ EVIDENCE = (
 )
 
 
-@dataclass(frozen=True)
-class Config:
-    """Defaults are Stable Audio Open Small. Widths and counts that name no part are the transformer's."""
-
-    latent: int = 64
-    width: int = 1024
-    depth: int = 16
-    head_dim: int = 128
-    qk_norm: bool = True
-    hidden: int = 4096
-    cond_dim: int = 768
-    cond_width: int = 1024
-    global_dim: int = 768
-    time_features: int = 128
-    rotary: int = 32
-    vae_channels: int = 2
-    vae_widths: tuple[int, ...] = (128, 128, 256, 512, 1024, 2048)
-    vae_kernels: tuple[int, ...] = (4, 8, 8, 16, 16)
-    numbers: tuple[str, ...] = ("seconds_total",)
-    number_dim: int = 768
-    number_features: int = 128
+_UNSEEN_1_0: dict[str, Any] = {
+    name: getattr(OPEN_1_0, name)
+    for name in ("objective", "number_range", "prompt_tokens", "sample_size")
+    if getattr(OPEN_1_0, name) != getattr(OPEN_SMALL, name)
+}
+"""What no tensor shows, in the model that has two numbers."""
 
 
 def infer(shapes: Shapes) -> Config | None:
@@ -57,7 +39,8 @@ def infer(shapes: Shapes) -> Config | None:
     numbers = tuple(name for name in ("seconds_start", "seconds_total") if shapes.has(f"{NUMBERS}.{name}."))
     number = f"{NUMBERS}.{(numbers or ('seconds_total',))[-1]}.embedder.embedding"
     head = shapes.find(*((f"{name}.{attn}.q_norm.weight", 0) for name in layers for attn in ("self_attn", "cross_attn")))
-    latent = shapes.size((f"{DIT}.transformer.project_in.weight", 1), (f"{DIT}.transformer.project_out.weight", 0), default=64)
+    entry = shapes.find((f"{DIT}.transformer.project_in.weight", 1), (f"{DIT}.preprocess_conv.weight", 0))
+    latent = shapes.size((f"{DIT}.transformer.project_out.weight", 0), (f"{DIT}.postprocess_conv.weight", 0), default=entry or 64)
     widths, kernels, channels = _infer_vae(shapes)
     return Config(
         latent=latent,
@@ -72,11 +55,13 @@ def infer(shapes: Shapes) -> Config | None:
         ),
         global_dim=shapes.size((f"{DIT}.to_global_embed.0.weight", 1), default=768),
         time_features=shapes.size((f"{DIT}.timestep_features.weight", 0), default=128),
+        concat=max((entry or latent) - latent, 0),
         rotary=shapes.size((f"{DIT}.transformer.rotary_pos_emb.inv_freq", 0), default=32),
         vae_channels=channels,
         vae_widths=widths,
         vae_kernels=kernels,
         numbers=numbers,
+        **(_UNSEEN_1_0 if len(numbers) > 1 else {}),
         number_dim=shapes.size((f"{number}.1.weight", 0), (f"{number}.1.bias", 0), default=768),
         number_features=shapes.size((f"{number}.0.weights", 0), default=128),
     )
@@ -135,10 +120,10 @@ def _plan_dit(planner: Planner, config: Config) -> None:
                 planner.norm(f"{name}.{attention}.k_norm", config.head_dim)
         planner.linear(f"{name}.ff.ff.0.proj", width, 2 * config.hidden)
         planner.linear(f"{name}.ff.ff.2", config.hidden, width)
-    planner.linear(f"{DIT}.transformer.project_in", config.latent, width, bias=False)
+    planner.linear(f"{DIT}.transformer.project_in", config.latent + config.concat, width, bias=False)
     planner.linear(f"{DIT}.transformer.project_out", width, config.latent, bias=False)
     planner.tensor(f"{DIT}.transformer.rotary_pos_emb.inv_freq", (config.rotary,), "buffer", optional=True)
-    planner.conv1d(f"{DIT}.preprocess_conv", config.latent, config.latent, 1, bias=False)
+    planner.conv1d(f"{DIT}.preprocess_conv", config.latent + config.concat, config.latent + config.concat, 1, bias=False)
     planner.conv1d(f"{DIT}.postprocess_conv", config.latent, config.latent, 1, bias=False)
 
 
@@ -189,15 +174,16 @@ def transposed(name: str) -> bool:
 
 
 def undetermined(config: Config) -> Mapping[str, tuple[Any, ...]]:
-    """VAE strides, the objective and its sampler, the order of a number's features."""
+    """VAE strides, the objective and its sampler, the range of a number, the norms' epsilon."""
     return {
-        "vae_strides": (tuple(kernel // 2 for kernel in config.vae_kernels),),
+        "vae_strides": (config.strides,),
         "objective": ("rf_denoiser", "rectified_flow", "v"),
-        "number_range": (256.0, 512.0),
+        "number_range": ((0.0, 256.0), (0.0, 512.0)),
         "final_tanh": (False, True),
+        "norm_eps": (1e-5, 1e-6),
     }
 
 
 def variant(config: Config) -> str | None:
-    """Stable Audio Open Small."""
-    return "open-small" if config == Config() else None
+    """The published sizes."""
+    return next((name for name, published in PUBLISHED.items() if published == config), None)
