@@ -1,6 +1,6 @@
 """Mel spectrograms with every choice written down: numpy only.
 
-Two mel spectrograms of one sound can differ in thirteen settings, and a vocoder trained on one of them sounds wrong when
+Two mel spectrograms of one sound can differ in twenty settings, and a vocoder trained on one of them sounds wrong when
 it is fed another. `MelDefinition` names them all; nothing is left to a library's default.
 
 Sources: Slaney's Auditory Toolbox (1998) and the HTK book for the two mel scales; jik876/hifi-gan `meldataset.py` for the
@@ -31,7 +31,7 @@ class MelDefinition:
         sample_rate: In Hz.
         n_fft: Length of the Fourier transform, in samples.
         hop: Samples from frame to frame.
-        win: Length of the (periodic Hann) window; zero-padded on both sides to `n_fft`.
+        win: Length of the (periodic) window; zero-padded on both sides to `n_fft`.
         n_mels: Number of bands.
         fmin, fmax: Edges of the lowest and highest band, in Hz.
         scale: `slaney` is linear below 1 kHz, `htk` is 2595·log10(1 + f/700) throughout.
@@ -42,6 +42,13 @@ class MelDefinition:
         padding: `hop` pads (n_fft - hop) / 2 samples at both ends, which gives one frame per full hop; `centre` pads n_fft / 2;
             `none` pads nothing.
         pad_mode: What is padded with.
+        window: Shape of the window; `hann-symmetric` is the one whose last sample is zero too.
+        floor: Whether `clip` is a least value or is added.
+        inside_root: Added to the power before the root of a magnitude; HiFi-GAN and its kind add 1e-9.
+        reference: What 0 stands for after the logarithm: `one`, or the `max` of the whole spectrogram.
+        range_db: How far below the loudest value of the whole spectrogram the others may lie; 0 for no limit.
+        multiply, add: What the logarithm is multiplied by, and what is added then: Whisper's (x + 4) / 4 is 0.25 and 1.
+        filter_rate: The sample rate that the filters were made for, in Hz, where it is not that of the samples; else 0.
     """
 
     sample_rate: int = 16000
@@ -58,6 +65,14 @@ class MelDefinition:
     clip: float = 1e-5
     padding: Literal["hop", "centre", "none"] = "hop"
     pad_mode: Literal["reflect", "zero"] = "reflect"
+    window: Literal["hann", "hann-symmetric", "hamming", "povey", "rectangular"] = "hann"
+    floor: Literal["clip", "add"] = "clip"
+    inside_root: float = 0.0
+    reference: Literal["one", "max"] = "one"
+    range_db: float = 0.0
+    multiply: float = 1.0
+    add: float = 0.0
+    filter_rate: int = 0
 
     @classmethod
     def from_text(cls, settings: Mapping[str, str]) -> MelDefinition:
@@ -98,7 +113,7 @@ def mel_filterbank(definition: MelDefinition) -> Frames:
     d = definition
     ends = _to_mel(np.array([d.fmin, d.fmax]), d.scale)
     edges = _to_hertz(np.linspace(ends[0], ends[1], d.n_mels + 2), d.scale)
-    bins = np.arange(d.n_fft // 2 + 1) * d.sample_rate / d.n_fft
+    bins = np.arange(d.n_fft // 2 + 1) * (d.filter_rate or d.sample_rate) / d.n_fft
     rising = (bins[None] - edges[:-2, None]) / np.diff(edges)[:-1, None]
     falling = (edges[2:, None] - bins[None]) / np.diff(edges)[1:, None]
     filters = np.maximum(0.0, np.minimum(rising, falling))
@@ -110,11 +125,22 @@ def mel_filterbank(definition: MelDefinition) -> Frames:
 
 
 def hann_window(definition: MelDefinition) -> Samples:
-    """The periodic Hann window of `win` samples, in the middle of `n_fft` samples."""
+    """The definition's window of `win` samples (Hann unless it says otherwise), in the middle of `n_fft` samples."""
     window = np.zeros(definition.n_fft, np.float32)
     start = (definition.n_fft - definition.win) // 2
-    window[start : start + definition.win] = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(definition.win) / definition.win)
+    window[start : start + definition.win] = _window(definition.win, definition.window)
     return window
+
+
+def _window(size: int, kind: str) -> NDArray[np.float64]:
+    at = 2 * np.pi * np.arange(size)
+    if kind == "rectangular":
+        return np.ones(size)
+    if kind == "hamming":
+        return np.asarray(0.54 - 0.46 * np.cos(at / size))
+    if kind == "povey":  # Kaldi's: a symmetric Hann to the power of 0.85
+        return np.asarray((0.5 - 0.5 * np.cos(at / max(size - 1, 1))) ** 0.85)
+    return np.asarray(0.5 - 0.5 * np.cos(at / (size if kind == "hann" else max(size - 1, 1))))
 
 
 def padding_of(definition: MelDefinition) -> int:
@@ -146,26 +172,34 @@ def stft(samples: Samples, definition: MelDefinition) -> NDArray[np.complex64]:
 
 
 def compress(mel: Frames, definition: MelDefinition) -> Frames:
-    """The definition's floor and logarithm, applied to band magnitudes or powers."""
-    if definition.log == "none":
-        return mel
-    floored = np.maximum(mel, definition.clip)
-    if definition.log == "ln":
-        return np.asarray(np.log(floored))
-    return np.asarray(np.log10(floored) * (1.0 if definition.log == "log10" else 20.0 / definition.power))
+    """The definition's floor, logarithm, range and normalisation, applied to band magnitudes or powers."""
+    d = definition
+    if d.log != "none":
+        floored = np.maximum(mel, d.clip) if d.floor == "clip" else mel + d.clip
+        mel = np.asarray(np.log(floored) if d.log == "ln" else np.log10(floored) * (1.0 if d.log == "log10" else 20.0 / d.power))
+        if d.reference == "max":
+            mel = mel - mel.max()
+        if d.range_db:
+            mel = np.maximum(mel, mel.max() - d.range_db * per_decibel(d))
+    return mel if (d.multiply, d.add) == (1.0, 0.0) else np.asarray(mel * d.multiply + d.add)
 
 
 def expand(mel: Frames, definition: MelDefinition) -> Frames:
-    """Band magnitudes or powers from compressed ones: the inverse of `compress` above the floor."""
-    if definition.log == "none":
+    """Band magnitudes or powers from compressed ones: the inverse of `compress` above the floor.
+
+    Where `reference` is `max`, the loudest comes out as 1.
+    """
+    d = definition
+    if (d.multiply, d.add) != (1.0, 0.0):
+        mel = np.asarray((mel - d.add) / d.multiply)
+    if d.log == "none":
         return mel
-    if definition.log == "ln":
-        return np.asarray(np.exp(mel))
-    return np.asarray(10.0 ** (mel / (1.0 if definition.log == "log10" else 20.0 / definition.power)))
+    bands = np.asarray(np.exp(mel) if d.log == "ln" else 10.0 ** (mel / (1.0 if d.log == "log10" else 20.0 / d.power)))
+    return np.maximum(bands - d.clip, 0.0) if d.floor == "add" else bands
 
 
-def decibel(definition: MelDefinition) -> float:
-    """One dB in the unit of the definition's logarithm.
+def per_decibel(definition: MelDefinition) -> float:
+    """One dB in the unit of the definition's logarithm, before it is multiplied.
 
     Raises:
         AudioError: If there is no logarithm.
@@ -176,8 +210,21 @@ def decibel(definition: MelDefinition) -> float:
     return {"ln": per_neper * float(np.log(10.0)), "log10": per_neper, "db": 1.0}[definition.log]
 
 
+def decibel(definition: MelDefinition) -> float:
+    """One dB in the mel that `compress` gives.
+
+    Raises:
+        AudioError: If there is no logarithm.
+    """
+    return per_decibel(definition) * definition.multiply
+
+
+def magnitudes(samples: Samples, definition: MelDefinition) -> Frames:
+    """What the filters are applied to, [n_fft // 2 + 1, frames]: magnitudes or powers."""
+    power = np.square(np.abs(stft(samples, definition)))
+    return power if definition.power == 2 else np.sqrt(power + definition.inside_root)
+
+
 def mel_spectrogram(samples: Samples, definition: MelDefinition) -> Frames:
     """The mel spectrogram of [time] samples: float32 [n_mels, frames]."""
-    magnitude = np.abs(stft(samples, definition))
-    bands = mel_filterbank(definition) @ (magnitude if definition.power == 1 else magnitude**2)
-    return compress(bands, definition).astype(np.float32)
+    return compress(mel_filterbank(definition) @ magnitudes(samples, definition), definition).astype(np.float32)

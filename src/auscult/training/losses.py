@@ -28,7 +28,9 @@ class LogMel(nn.Module):
 
     def __init__(self, definition: MelDefinition) -> None:
         super().__init__()
-        if (definition.power, definition.log, definition.pad_mode) != (1, "ln", "reflect"):
+        usual = MelDefinition(power=1, log="ln", pad_mode="reflect")
+        fixed = ("power", "log", "pad_mode", "floor", "reference", "range_db", "multiply", "add")
+        if any(getattr(definition, name) != getattr(usual, name) for name in fixed):
             raise ValueError("the trainer's mel is a natural-log magnitude with reflected ends")
         self.definition = definition
         self.register_buffer("filters", torch.from_numpy(mel_filterbank(definition).copy()), persistent=False)
