@@ -16,7 +16,6 @@ import pytest
 
 from auscult.families.stable_audio.config import Config
 
-
 STRANGERS = ("torchaudio", "torchaudio.transforms", "torchvision", "torchvision.transforms", "torchdiffeq", "torchsde")
 """Resamplers, image transforms and solvers that the packages import at their top and that no test runs."""
 

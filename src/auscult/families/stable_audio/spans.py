@@ -8,6 +8,10 @@ from typing import NamedTuple
 
 DILATIONS = (1, 3, 9)
 """Of the three residual units of every block, kernel 7."""
+WHOLE_BLOCKS = 2
+"""Decoder blocks that run on the whole latent; what comes after them is long, and runs in parts."""
+PART = 512
+"""Frames of a part, at the rate behind the whole blocks."""
 CONV_REACH = 3
 """Frames that a convolution of kernel 7 sees to either side."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import torch
@@ -9,15 +10,12 @@ from torch import Tensor, nn
 
 from auscult.families._torch import FORMS, Form
 from auscult.families.stable_audio.config import Config
-from auscult.families.stable_audio.spans import DILATIONS, decoder_margin, spans
+from auscult.families.stable_audio.spans import DILATIONS, PART, WHOLE_BLOCKS, decoder_margin, spans
 
 FLOOR = 1e-9
 """Added to a snake's magnitude before the division."""
 LEAST_DEVIATION = 1e-4
-WHOLE_BLOCKS = 2
-"""Decoder blocks that run on the whole latent; what comes after them is long, and runs in parts."""
-PART = 512
-"""Frames of a part, at the rate behind the whole blocks."""
+"""Of a latent's distribution."""
 
 
 class Snake(nn.Module):
@@ -139,9 +137,7 @@ class Autoencoder(nn.Module):
         x = head(latents)
         if part is None or part >= x.shape[-1] or not strides:
             return tail(x)
-        ratio = 1
-        for stride in strides:
-            ratio *= stride
+        ratio = prod(strides)
         audio = x.new_empty(x.shape[0], self.config.vae_channels, x.shape[-1] * ratio)
         done = 0
         for start, stop, skip, keep in spans(x.shape[-1], part, decoder_margin(strides)):

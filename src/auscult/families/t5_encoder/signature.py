@@ -15,6 +15,10 @@ from auscult.weights import Shape
 BLOCK = "encoder.block.{}.layer.{}"
 EVIDENCE = (Evidence("`decoder.block` is here: this is the whole T5, not its encoder alone", none_of=("decoder.block.",)),)
 
+MAX_DISTANCE = 128
+"""Tokens; relative positions further apart share a bucket. Not in the tensors, as the norms' epsilon is not."""
+NORM_EPS = 1e-6
+
 
 @dataclass(frozen=True)
 class Config:
@@ -35,6 +39,9 @@ PUBLISHED = {
     "t5-base": Config(),
     "t5-large": Config(width=1024, layers=24, heads=16, inner=1024, hidden=4096),
 }
+
+TINY = Config(vocabulary=320, width=24, layers=2, heads=3, inner=24, hidden=40)
+"""For tests, and for running without weights."""
 
 
 def infer(shapes: Shapes) -> Config | None:
@@ -94,7 +101,7 @@ def transposed(name: str) -> bool:  # noqa: ARG001 - there is no convolution
 
 def undetermined(config: Config) -> Mapping[str, tuple[Any, ...]]:  # noqa: ARG001
     """The reach of the relative positions and the norm's epsilon."""
-    return {"max_distance": (128,), "eps": (1e-6,)}
+    return {"max_distance": (MAX_DISTANCE,), "eps": (NORM_EPS,)}
 
 
 def variant(config: Config) -> str | None:
