@@ -1,0 +1,82 @@
+"""Everything about a training run that can be chosen, in one place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from auscult.errors import UsageError
+from auscult.families.codec.config import Config
+
+Start = Literal["lapped-transform", "random"]
+Precision = Literal["no", "bf16", "fp16"]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The defaults train the Telugu codec that comes with the package."""
+
+    codec: Config = field(default_factory=lambda: Config(causal=True))
+    data: str = "telugu"  # a folder of audio, or `telugu` for speech that espeak-ng makes
+    minutes: float = 60.0  # of Telugu
+    out: str = "codec"  # folder of the checkpoints and the log
+
+    steps: int = 6000
+    batch: int = 16  # segments, of all processes together
+    segment: float = 0.5  # seconds
+    learning_rate: float = 2e-3
+    warmup: int = 50  # steps
+    decay_share: float = 0.5  # the last share of the steps, over which the rate falls along a cosine
+    final_rate: float = 0.03  # share of the rate that is left at the end
+    clip: float = 1.0  # largest norm of the gradient
+    precision: Precision = "no"
+    seed: int = 7
+    start: Start = "lapped-transform"  # or random weights; only a codec that reads the waveform with one stride can start as one
+
+    waveform_weight: float = 1.0  # logarithm of the error's power in each segment: half of it is SNR in nepers
+    spectral_weight: float = 0.05  # multi-resolution STFT
+    mel_weight: float = 0.0  # multi-scale log-mel
+    commitment_weight: float = 0.25
+    adversarial_weight: float = 0.0  # critics take part where it is above zero
+    matching_weight: float = 0.0
+    critic_start: int = 0  # first step with critics
+    critic_rate: float = 4e-4
+    critic_channels: int = 16
+    balance: bool = False  # weights are shares of the gradient at the output instead of factors of the losses
+
+    dropout: float = 0.0  # share of segments that use a random number of books
+    codebook_decay: float = 0.99
+    dead_share: float = 0.25  # codes used less than this share of the mean move elsewhere ...
+    revive_until: float = 0.8  # ... up to this share of the steps
+
+    evaluate_every: int = 250
+    save_every: int = 100
+    watch_every: int = 100  # steps between looks of the monitor
+    threads: int = 0  # of torch on a CPU; 0 leaves them as they are
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for a file or a log."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrainConfig:
+        """The reverse of `to_dict`; fields may be absent.
+
+        Raises:
+            UsageError: If there is a field that the config does not have.
+        """
+        codec = _fields(Config, values.get("codec", {}), "codec")
+        rest = _fields(cls, {name: value for name, value in values.items() if name != "codec"}, "training config")
+        return cls(**rest, codec=Config(**codec)) if "codec" in values else cls(**rest)
+
+    def to_json(self) -> str:
+        return json.dumps(self.to_dict(), indent=1)
+
+
+def _fields(cls: type, values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    known = [entry.name for entry in fields(cls)]
+    if unknown := sorted(set(values) - set(known)):
+        raise UsageError("no such field", where=where, found=", ".join(unknown), hint=f"it has {', '.join(known)}")
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}

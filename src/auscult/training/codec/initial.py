@@ -1,0 +1,83 @@
+"""Where a codec's weights start."""
+
+from __future__ import annotations
+
+from math import pi
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from auscult.errors import UsageError
+from auscult.families.codec.config import Config
+from auscult.families.codec.torch import Codec, Snake, build
+
+NOISE = 0.1  # of the usual random weights, around the transform
+NEARLY_LINEAR = 0.1  # Snake's alpha at the ends: x + 0.1 x² for small x
+
+
+def lapped_transform(size: int) -> Tensor:
+    """The MDCT's basis with a sine window, [size, 2 * size]: its transpose with overlap gives the signal back exactly.
+
+    Source: Princen, Johnson and Bradley 1987.
+    """
+    time = torch.arange(2 * size, dtype=torch.float64)
+    band = torch.arange(size, dtype=torch.float64)[:, None]
+    window = torch.sin(pi * (time + 0.5) / (2 * size))
+    basis = window * torch.cos(pi / size * (time + 0.5 + size / 2) * (band + 0.5))
+    return (basis * (2 / size) ** 0.5).float()
+
+
+def start_codec(config: Config, start: str) -> Codec:
+    """A codec with weight norm, with random weights or so that it is a lapped transform until it has learned better.
+
+    Raises:
+        UsageError: If a codec of this config cannot start as a transform.
+    """
+    codec = build(config, "weight-norm-new")
+    if start == "lapped-transform":
+        _start_as_transform(codec)
+    return codec
+
+
+@torch.no_grad()
+def _start_as_transform(codec: Any) -> None:
+    config = codec.config
+    aligned = config.delay == 0 if not config.causal else config.delay % config.hop == 0 and 1 <= config.delay // config.hop <= 7
+    if len(config.strides) != 1 or config.widths[0] != 1 or not aligned:
+        found = f"strides {config.strides}, widths {config.widths}, delay {config.delay}"
+        raise UsageError(
+            "cannot start as a lapped transform",
+            where="codec",
+            found=found,
+            hint="set start to `random`, or use one stride, the first width 1 and, if causal, a delay of 1 to 7 hops",
+        )
+    basis = lapped_transform(config.hop)
+    kept = min(config.hop, config.widths[1], config.latent)
+    analysis, synthesis = codec.encoder.stages[0].conv, codec.decoder.stages[0].conv
+    for conv, noise in ((analysis, 5 * NOISE), (synthesis, NOISE)):
+        weight = conv.weight * noise
+        weight[:kept, 0] = basis[:kept]
+        _set(conv, weight)
+    late = (config.delay - config.hop) // config.hop  # frames that the code may still wait for what is to come
+    for conv, middle in (
+        (codec.encoder.last, 2 if config.causal else 1),
+        (codec.decoder.first, 6 - late if config.causal else 3),
+    ):
+        weight = conv.weight * NOISE
+        weight[:kept] *= NOISE
+        weight[range(kept), range(kept), middle] = 1
+        _set(conv, weight)
+    for unit in (*codec.encoder.core, *codec.decoder.core):
+        _set(unit.conv1, unit.conv1.weight)
+        _set(unit.conv2, unit.conv2.weight * NOISE)
+    for act in (codec.encoder.act, codec.decoder.stages[0].act):
+        if isinstance(act, Snake):
+            act.alpha.fill_(NEARLY_LINEAR)
+
+
+def _set(conv: Any, weight: Tensor) -> None:
+    """Weight and, where there is one, a bias of zero; weight norm's pair is derived from the weight."""
+    conv.weight = weight
+    if conv.bias is not None:
+        conv.bias.zero_()

@@ -1,0 +1,85 @@
+"""The record of a run: lines of JSON always, TensorBoard where it is installed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Journal:
+    """Writes `train.jsonl`, and scalars, sounds and pictures for TensorBoard beside it."""
+
+    def __init__(self, out: Path, *, step: int = 0, tensorboard: bool = True) -> None:
+        """A run that goes on at `step` drops the lines of the steps that it is about to do again."""
+        self.path = out / "train.jsonl"
+        if self.path.exists():
+            kept = [
+                line for line in self.path.read_text().splitlines() if _whole(line) and json.loads(line).get("step", 0) <= step
+            ]
+            self.path.write_text("".join(line + "\n" for line in kept))
+        self.board = _board(out) if tensorboard else None
+
+    def line(self, entry: Mapping[str, Any]) -> None:
+        """One line, floats at four significant decimals; scalars of a step also go to TensorBoard."""
+        with self.path.open("a") as handle:
+            handle.write(json.dumps(_rounded(entry)) + "\n")
+        if self.board is not None and "step" in entry:
+            for name, value in entry.items():
+                self._scalar(name, value, entry["step"])
+
+    def _scalar(self, name: str, value: object, step: int) -> None:
+        if isinstance(value, Mapping):
+            for inner, one in value.items():
+                self._scalar(f"{name}/{inner}", one, step)
+        elif isinstance(value, list):
+            for number, one in enumerate(value):
+                self._scalar(f"{name}/{number}", one, step)
+        elif isinstance(value, int | float) and name != "step":
+            self.board.add_scalar(name, value, step)  # type: ignore[union-attr]
+
+    def sound(self, name: str, samples: NDArray[np.float32], sample_rate: int, step: int) -> None:
+        """A recording [time] and its spectrogram."""
+        if self.board is not None:
+            self.board.add_audio(name, samples[None], step, sample_rate)
+            self.board.add_image(f"{name}/spectrogram", spectrogram_picture(samples), step)
+
+    def close(self) -> None:
+        if self.board is not None:
+            self.board.close()
+
+
+def spectrogram_picture(samples: NDArray[np.float32], n_fft: int = 512) -> NDArray[np.float32]:
+    """Grey levels over 80 dB, low frequencies at the bottom: [1, n_fft / 2 + 1, frames]."""
+    padded = np.pad(samples, (0, max(0, n_fft - len(samples))))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[:: n_fft // 4] * np.hanning(n_fft)
+    level = 20 * np.log10(np.abs(np.fft.rfft(frames)).T[::-1] + 1e-6)
+    return np.clip((level - level.max()) / 80 + 1, 0, 1).astype(np.float32)[None]
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 4) if abs(value) >= 0.01 else float(f"{value:.3g}")
+    if isinstance(value, Mapping):
+        return {name: _rounded(one) for name, one in value.items()}
+    return [_rounded(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _whole(line: str) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+def _board(out: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(out / "tensorboard"))

@@ -1,0 +1,71 @@
+"""Losses of the codec: what it is to reproduce, sample by sample and in its spectrum.
+
+Sources: multi-resolution STFT loss of Yamamoto et al. (arXiv 1910.11480); multi-scale mel loss of Kumar et al. (arXiv
+2306.06546).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from auscult.sound.mel import MelDefinition, mel_filterbank
+from auscult.training.losses import StftLoss, magnitude
+
+RESOLUTIONS = ((1024, 256), (512, 128), (256, 64))
+"""(n_fft, hop) in samples."""
+MELS = ((2048, 80), (1024, 80), (512, 40), (256, 20), (128, 10))
+"""(n_fft, bands); the hop is a quarter of n_fft."""
+FLOOR = 1e-3  # share of the batch's power below which an error is as good as none: silent segments would rule otherwise
+
+
+def waveform_loss(output: Tensor, target: Tensor) -> Tensor:
+    """Half the logarithm of each segment's squared error, over [batch, 1, time]: falling by 1 is 8.7 dB of SNR.
+
+    A plain squared error is ruled by the loudest segments; its logarithm asks for the same improvement of all.
+    """
+    error = (output - target).square().mean((1, 2))
+    power = target.square().mean().detach()
+    return 0.5 * torch.log((error + FLOOR * power + 1e-9) / (power + 1e-9)).mean()
+
+
+class MelLoss(nn.Module):
+    """L1 of log10-mel over several window lengths."""
+
+    def __init__(self, sample_rate: int, scales: tuple[tuple[int, int], ...] = MELS) -> None:
+        super().__init__()
+        self.scales = scales
+        for n_fft, bands in scales:
+            definition = MelDefinition(
+                sample_rate=sample_rate, n_fft=n_fft, win=n_fft, hop=n_fft // 4, n_mels=bands, fmax=sample_rate / 2
+            )
+            self.register_buffer(f"filters{n_fft}", torch.from_numpy(mel_filterbank(definition).copy()), persistent=False)
+            self.register_buffer(f"window{n_fft}", torch.hann_window(n_fft), persistent=False)
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        """[batch, time] each."""
+        total = output.new_zeros(())
+        for n_fft, _ in self.scales:
+            filters, window = getattr(self, f"filters{n_fft}"), getattr(self, f"window{n_fft}")
+            x, y = ((filters @ magnitude(side, n_fft, n_fft // 4, window)).clamp_min(1e-5).log10() for side in (output, target))
+            total = total + functional.l1_loss(x, y)
+        return total / len(self.scales)
+
+
+class Losses(nn.Module):
+    """The terms that need no critic, by name."""
+
+    def __init__(self, sample_rate: int, *, mel: bool, spectral: bool) -> None:
+        super().__init__()
+        self.stft = StftLoss(RESOLUTIONS) if spectral else None
+        self.mel = MelLoss(sample_rate) if mel else None
+
+    def forward(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Of [batch, 1, time]."""
+        terms = {"waveform": waveform_loss(output, target)}
+        if self.stft is not None:
+            terms["spectral"] = self.stft(output[:, 0], target[:, 0])
+        if self.mel is not None:
+            terms["mel"] = self.mel(output[:, 0], target[:, 0])
+        return terms

@@ -1,0 +1,132 @@
+"""The recordings that a codec is trained on: a folder of audio, or Telugu speech that espeak-ng says here."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from auscult.errors import UsageError
+from auscult.training.codec.telugu import HELD_OUT, STYLES, VOICES, sentence
+from auscult.training.espeak import espeak
+
+TELUGU = "telugu"
+"""The name that stands for the recipe instead of a folder."""
+SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".opus")
+HELD_OUT_SHARE = 20  # of a folder, every this-many-th file is held out
+SILENCE_DBFS = -90.0
+
+
+@dataclass(frozen=True)
+class Speech:
+    """Mono recordings [time], float32, at one rate: those to train on, and those that are held out with their names."""
+
+    training: tuple[NDArray[np.float32], ...]
+    held_out: tuple[tuple[str, NDArray[np.float32]], ...]
+    sample_rate: int
+
+    @property
+    def seconds(self) -> float:
+        """Of training material."""
+        return sum(map(len, self.training)) / self.sample_rate
+
+
+def read_speech(source: str, sample_rate: int, level: float | None, *, minutes: float, seed: int) -> Speech:
+    """The material named `source`: `telugu`, or a folder whose audio files are read.
+
+    Args:
+        level: RMS in dBFS to which each recording is brought (`Config.level`).
+        minutes: How much Telugu to make.
+
+    Raises:
+        UsageError: If the folder has too little in it.
+    """
+    if source == TELUGU:
+        training = list(telugu_speech(minutes * 60, sample_rate, seed))
+        held_out = [(f"sentence {number + 1}", samples) for number, samples in enumerate(telugu_held_out(sample_rate))]
+    else:
+        training, held_out = read_folder(Path(source), sample_rate)
+    return Speech(
+        tuple(levelled(samples, level)[0] for samples in training),
+        tuple((name, levelled(samples, level)[0]) for name, samples in held_out),
+        sample_rate,
+    )
+
+
+def levelled(samples: NDArray[np.float32], level: float | None) -> tuple[NDArray[np.float32], float]:
+    """The samples at an RMS of `level` dBFS, and the gain that was applied; silence and `None` stay as they are."""
+    rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) if len(samples) else 0.0
+    if level is None or rms < 10 ** (SILENCE_DBFS / 20):
+        return samples, 1.0
+    gain = 10 ** (level / 20) / rms
+    return (samples * np.float32(gain)).astype(np.float32), gain
+
+
+def telugu_speech(seconds: float, sample_rate: int, seed: int) -> Iterator[NDArray[np.float32]]:
+    """Sentences by voices and in styles drawn at random, until they last `seconds`."""
+    rng = random.Random(seed)
+    made = 0.0
+    while made < seconds:
+        samples = say(sentence(rng), rng.choice(VOICES), rng.choice(list(STYLES)), sample_rate)
+        made += len(samples) / sample_rate
+        yield samples
+
+
+def telugu_held_out(sample_rate: int) -> list[NDArray[np.float32]]:
+    """Every held-out sentence once; voices and styles go round."""
+    styles = list(STYLES)
+    return [
+        say(text, VOICES[number % len(VOICES)], styles[number % len(styles)], sample_rate) for number, text in enumerate(HELD_OUT)
+    ]
+
+
+def say(text: str, voice: str, style: str, sample_rate: int) -> NDArray[np.float32]:
+    words_per_minute, pitch = STYLES[style]
+    samples = espeak().say(text, voice, words_per_minute=words_per_minute, pitch=pitch)
+    return np.asarray(soxr.resample(samples, espeak().sample_rate, sample_rate), np.float32)
+
+
+def read_folder(folder: Path, sample_rate: int) -> tuple[list[NDArray[np.float32]], list[tuple[str, NDArray[np.float32]]]]:
+    """Every audio file under a folder, mixed to mono and resampled: those to train on, and one in twenty held out.
+
+    Raises:
+        UsageError: If there are fewer than two audio files.
+    """
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if len(paths) < 2:
+        raise UsageError(
+            "too few recordings to train on and to hold one out",
+            where=str(folder),
+            expected=f"two or more of {', '.join(SUFFIXES)}",
+            found=len(paths),
+            hint="name a folder of recordings, or `telugu` for speech that espeak-ng makes",
+        )
+    chosen = set(_every(len(paths)))
+    training, held_out = [], []
+    for number, path in enumerate(paths):
+        samples = read_mono(path, sample_rate)
+        if number in chosen:
+            held_out.append((path.name, samples))
+        else:
+            training.append(samples)
+    return training, held_out
+
+
+def _every(count: int) -> Sequence[int]:
+    return range(count - 1, -1, -HELD_OUT_SHARE)
+
+
+def read_mono(path: Path, sample_rate: int) -> NDArray[np.float32]:
+    """A recording mixed to mono at `sample_rate`, float32 [time]."""
+    from auscult.sound.recording import read_recording
+
+    recording = read_recording(path)
+    mono = recording.samples.mean(axis=tuple(range(recording.samples.ndim - 1)))
+    if recording.sample_rate != sample_rate:
+        mono = soxr.resample(mono, recording.sample_rate, sample_rate)
+    return np.asarray(mono, np.float32)

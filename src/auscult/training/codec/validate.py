@@ -1,0 +1,59 @@
+"""How well a codec gives speech back that it was not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import log10
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from auscult.families.codec.torch import Codec
+from auscult.sound.measures import log_mel_distance
+from auscult.sound.mel import MelDefinition, mel_spectrogram
+
+Samples = NDArray[np.float32]
+
+
+@torch.no_grad()
+def evaluate(codec: Codec, speech: Sequence[tuple[str, Samples]]) -> dict[str, float | list[float]]:
+    """Means over the recordings, and `perplexity` (of each book, as a share of its codes) over all of them together.
+
+    `snr` is in dB; `rms_ratio` that of the output to the input; `correlation` and `dc` of the samples; `mel_l1` in nepers.
+    """
+    training = codec.training
+    codec.eval()
+    rows, codes = [], []
+    device = next(codec.parameters()).device
+    for _, samples in speech:
+        chosen = codec.encode(torch.from_numpy(samples)[None, None].to(device))
+        output = codec.decode(chosen)[0, 0, : len(samples)].cpu().numpy()
+        rows.append(scores(samples, output, codec.config.sample_rate))
+        codes.append(chosen[0].cpu())
+    codec.train(training)
+    means: dict[str, float | list[float]] = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+    return {**means, "snr_min": min(row["snr"] for row in rows), "perplexity": perplexity(codes, codec.config.book_size)}
+
+
+def scores(target: Samples, output: Samples, sample_rate: int) -> dict[str, float]:
+    """Figures of one recording and what came out of the codec, both [time]."""
+    x, y = target.astype(np.float64), output.astype(np.float64)
+    error, power = float(np.square(x - y).sum()), float(np.square(x).sum())
+    spread = float(x.std() * y.std())
+    mel = MelDefinition(sample_rate=sample_rate, fmax=sample_rate / 2)
+    return {
+        "snr": 10 * log10((power + 1e-12) / (error + 1e-12)),
+        "rms_ratio": float(np.sqrt(np.square(y).sum() / (power + 1e-12))),
+        "correlation": float(np.mean((x - x.mean()) * (y - y.mean())) / spread) if spread > 0 else 0.0,
+        "dc": float(y.mean() - x.mean()),
+        "mel_l1": log_mel_distance(mel_spectrogram(target, mel), mel_spectrogram(output, mel)),
+    }
+
+
+def perplexity(codes: Iterable[Tensor], size: int) -> list[float]:
+    """exp(entropy) of each book's codes [books, frames], as a share of its size."""
+    counts = torch.stack([torch.bincount(book[book >= 0], minlength=size) for book in torch.cat(list(codes), -1)]).double()
+    shares = counts / counts.sum(1, keepdim=True).clamp_min(1)
+    return [float(value) / size for value in (-torch.special.xlogy(shares, shares).sum(1)).exp()]
