@@ -10,6 +10,7 @@ from auscult.report._compare import compare_lines
 from auscult.report._convert import convert_lines
 from auscult.report._diagnosis import brief_lines, diagnosis_lines
 from auscult.report._inspect import inspect_lines
+from auscult.report._run import run_lines
 from auscult.report._style import Style
 from auscult.report._trace import trace_lines
 from auscult.verdict import Coverage, MappingEntry, Report, Verdict
@@ -51,8 +52,7 @@ def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
         yield f"wrote {fixed['path']} and compared it again; before, the verdict was {fixed['was']}"
     if report.command == "convert":
         yield from convert_lines(report)
-    if "trace" in report.extra:
-        yield from trace_lines(report.extra["trace"], style)
+    yield from _made_lines(report.extra, style)
     if report.command == "inspect":
         yield ""
         yield from inspect_lines(report.extra, style, verbose)
@@ -74,6 +74,14 @@ def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
         yield from mapping_lines(report.mapping, style)
     yield ""
     yield summary_line(report)
+
+
+def _made_lines(extra: Mapping[str, Any], style: Style) -> Iterator[str]:
+    """The trace or the sound that the command wrote."""
+    if "trace" in extra:
+        yield from trace_lines(extra["trace"], style)
+    if "run" in extra:
+        yield from run_lines(extra["run"], style)
 
 
 def rule_lines(rows: list[Mapping[str, Any]], style: Style) -> Iterator[str]:

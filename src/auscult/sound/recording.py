@@ -71,8 +71,11 @@ def read_recording(path: str | Path) -> Recording:
     return Recording(np.ascontiguousarray(samples.T), int(rate), str(path))
 
 
-def write_recording(recording: Recording, path: str | Path) -> Path:
+def write_recording(recording: Recording, path: str | Path, *, exact: bool = False) -> Path:
     """Write 16-bit WAV (or FLAC, by the suffix) to a temporary file and rename it; louder than full scale is cut off there.
+
+    Args:
+        exact: Write WAV in 32-bit floats instead, every sample as it is, also above full scale.
 
     Raises:
         AudioError: If the file cannot be written.
@@ -82,9 +85,11 @@ def write_recording(recording: Recording, path: str | Path) -> Path:
     target = Path(path)
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     kind = "FLAC" if target.suffix.lower() == ".flac" else "WAV"
+    exact = exact and kind == "WAV"
+    samples = recording.samples.T if exact else np.clip(recording.samples.T, -1.0, 1.0)
     try:
         with partial.open("wb") as handle:
-            soundfile.write(handle, np.clip(recording.samples.T, -1.0, 1.0), recording.sample_rate, format=kind, subtype="PCM_16")
+            soundfile.write(handle, samples, recording.sample_rate, format=kind, subtype="FLOAT" if exact else "PCM_16")
         partial.replace(target)
     except (OSError, soundfile.LibsndfileError) as error:
         raise AudioError("cannot be written", where=str(target), found=str(error)) from error

@@ -1,0 +1,77 @@
+"""Stable Audio Open run by PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from auscult.families.stable_audio.config import Config
+from auscult.families.stable_audio.generate import Floats, Tokens
+from auscult.families.stable_audio.guidance import guided, wanted
+from auscult.families.stable_audio.samplers import Model
+from auscult.families.stable_audio.torch import Conditioning, StableAudio
+
+
+class TorchRuntime:
+    """See `auscult.families.stable_audio.generate.Runtime`; `text` is a T5 encoder of transformers."""
+
+    name = "torch"
+
+    def __init__(self, model: StableAudio, text: Any) -> None:
+        self.config: Config = model.config
+        self._model, self._text = model.eval(), text.eval()
+
+    @torch.inference_mode()
+    def condition(self, prompt: Tokens, numbers: Mapping[str, float]) -> Conditioning:
+        ids, mask = torch.from_numpy(prompt.ids), torch.from_numpy(prompt.mask)
+        embeddings = self._text(input_ids=ids, attention_mask=mask).last_hidden_state
+        told = {name: torch.tensor([float(numbers[name])]) for name in self.config.numbers}
+        return self._model.conditioner(embeddings, mask, told)
+
+    def unconditioned(self, conditioning: Conditioning) -> Conditioning:
+        return Conditioning(torch.zeros_like(conditioning.cross), conditioning.globals)
+
+    @torch.inference_mode()
+    def model(
+        self,
+        conditioning: Conditioning,
+        against: Conditioning,
+        guidance: float,
+        interval: tuple[float, float] = (0.0, 1.0),
+        concat: Floats | None = None,
+    ) -> Model:
+        transformer = self._model.transformer
+        alone = self._model.prepare((conditioning,))
+        # the reference guides away from another prompt, and keeps the global vector
+        both = self._model.prepare((conditioning, against._replace(globals=conditioning.globals))) if guidance != 1 else None
+        beside = None if concat is None else torch.from_numpy(concat)
+
+        @torch.inference_mode()
+        def velocity(x: Tensor, time: float) -> Tensor:
+            if both is None or not wanted(guidance, self.config.objective, time, interval):
+                return transformer.velocity(x, torch.full((1,), time), alone, beside)
+            doubled = None if beside is None else beside.repeat(2, 1, 1)
+            answers = transformer.velocity(x.repeat(2, 1, 1), torch.full((2,), time), both, doubled)
+            return guided(answers[:1], answers[1:], guidance)
+
+        return velocity
+
+    def latent(self, array: Floats) -> Tensor:
+        return torch.from_numpy(array)
+
+    def array(self, latent: Tensor) -> Floats:
+        return np.asarray(latent.numpy(), np.float32)
+
+    @torch.inference_mode()
+    def decode(self, latent: Tensor) -> Floats:
+        return np.asarray(self._model.autoencoder.decode(latent)[0].numpy(), np.float32)
+
+    @torch.inference_mode()
+    def encode(self, audio: Floats, noise: Floats) -> Floats:
+        return np.asarray(
+            self._model.autoencoder.encode(torch.from_numpy(audio[None]), torch.from_numpy(noise)).numpy(), np.float32
+        )
