@@ -11,7 +11,8 @@ End = Literal["none", "tanh", "clamp"]
 
 @dataclass(frozen=True)
 class Config:
-    """The fields up to `code_dim` show in the tensors' shapes, the others do not.
+    """The defaults are the Telugu codec that comes with the package. The fields up to `code_dim` show in the
+    tensors' shapes (but for the sample rate), the others do not.
 
     Attributes:
         widths: Channels of the encoder from the waveform inwards, one more than there are strides; the decoder mirrors them.
@@ -48,8 +49,8 @@ class Config:
     core_dilations: tuple[int, ...] = (1, 2, 4, 8)
     activation: Literal["snake", "elu"] = "snake"
     end: End = "none"
-    causal: bool = False
-    delay: int = 0
+    causal: bool = True
+    delay: int = 160
     level: float | None = -23.0
 
     @property

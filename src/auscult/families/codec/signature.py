@@ -130,7 +130,10 @@ def choices(config: Config, hop: int | None = None) -> tuple[Choice, ...]:  # no
     ends: tuple[Literal["none", "tanh", "clamp"], ...] = ("none", "tanh", "clamp")
     return (
         Choice("end", ends, "none", "nothing, tanh or a cut at ±1 after the last convolution"),
-        Choice("causal", (False, True), False, "frames that see the past only"),
+        Choice("causal", (True, False), True, "frames that see the past only"),
+        Choice("delay", (160, 0, config.hop), 160, "samples by which the decoder lags behind")
+        if config.hop not in (0, 160)
+        else Choice("delay", (160, 0), 160, "samples by which the decoder lags behind"),
         Choice("dilations", ((1, 3, 9), (1, 1, 1), (1, 2, 4)), (1, 3, 9), "dilations of the residual units before a stride"),
         Choice(
             "core_dilations", ((1, 2, 4, 8), (1, 3, 9), (1,)), (1, 2, 4, 8), "dilations of the residual units around the code"

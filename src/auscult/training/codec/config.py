@@ -18,15 +18,15 @@ Precision = Literal["no", "bf16", "fp16"]
 class TrainConfig:
     """The defaults train the Telugu codec that comes with the package."""
 
-    codec: Config = field(default_factory=lambda: Config(causal=True))
+    codec: Config = field(default_factory=Config)
     data: str = "telugu"  # a folder of audio, or `telugu` for speech that espeak-ng makes
     minutes: float = 60.0  # of Telugu
     out: str = "codec"  # folder of the checkpoints and the log
 
-    steps: int = 6000
+    steps: int = 4500
     batch: int = 16  # segments, of all processes together
     segment: float = 0.5  # seconds
-    learning_rate: float = 2e-3
+    learning_rate: float = 8e-4
     warmup: int = 50  # steps
     decay_share: float = 0.5  # the last share of the steps, over which the rate falls along a cosine
     final_rate: float = 0.03  # share of the rate that is left at the end
@@ -36,7 +36,7 @@ class TrainConfig:
     start: Start = "lapped-transform"  # or random weights; only a codec that reads the waveform with one stride can start as one
 
     waveform_weight: float = 1.0  # logarithm of the error's power in each segment: half of it is SNR in nepers
-    spectral_weight: float = 0.05  # multi-resolution STFT
+    spectral_weight: float = 0.03  # multi-resolution STFT
     mel_weight: float = 0.0  # multi-scale log-mel
     commitment_weight: float = 0.25
     adversarial_weight: float = 0.0  # critics take part where it is above zero
@@ -48,7 +48,7 @@ class TrainConfig:
 
     dropout: float = 0.0  # share of segments that use a random number of books
     codebook_decay: float = 0.99
-    dead_share: float = 0.25  # codes used less than this share of the mean move elsewhere ...
+    dead_share: float = 0.2  # codes used less than this share of the mean move elsewhere ...
     revive_until: float = 0.8  # ... up to this share of the steps
 
     evaluate_every: int = 250
