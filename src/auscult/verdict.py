@@ -117,6 +117,12 @@ class Report:
             **self.extra,
         }
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the page of `--format html` in a frame."""
+        import importlib
+
+        return str(importlib.import_module("auscult.report.html").notebook(self))
+
 
 def selected(findings: Iterable[Finding], select: tuple[str, ...], ignore: tuple[str, ...]) -> tuple[Finding, ...]:
     """Keep the findings whose code starts with a prefix in `select` (all, if empty) and with none in `ignore`."""

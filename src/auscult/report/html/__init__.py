@@ -1,40 +1,68 @@
-"""The report as one self-contained page: no network, sound and pictures inside, for light and dark surroundings.
+"""The report as one self-contained page: no network, sound inside, for light and dark surroundings, mouse, keyboard and phone.
 
-Needs Jinja2. Files that the report names (`recordings`, `pictures`) are read from disk and embedded, as long as they stay
-within `MAX_EMBEDDED_BYTES`; what does not fit is named instead.
+Needs Jinja2. A part of the page is one module in `sections/` with its template beside it, found by its folder. What must be
+read at once is written into the page; what may be long (mapping, layers, tensors) travels as data and is drawn where it is
+looked at. Sound that the report names is read from disk and embedded, as far as `MAX_EMBEDDED_BYTES` goes.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
-from math import log10
-from pathlib import Path
+import hashlib
+import html as escaping
+import json
+from importlib import resources
 from typing import Any
 
+from auscult import plugins
 from auscult.errors import UsageError
-from auscult.finding import Json
-from auscult.report._compare import first_line, stage_line, state_of, steps_line
-from auscult.report._style import Style
-from auscult.report.text import coverage_line
+from auscult.finding import Json, Severity
+from auscult.report.html._page import Page
+from auscult.report.html._text import FILTERS
+from auscult.report.json_ import plain
+from auscult.report.text import next_command
 from auscult.verdict import VERSION, Report
-from auscult.words import fold
+from auscult.words import counted
 
-MAX_EMBEDDED_BYTES = 10_000_000
-MAX_PLACES = 200
-MAX_MAPPING = 2000
-WIDTH, HEIGHT = 900, 180
-"""Of the picture of a comparison, in its own units."""
-_MEDIA = {".wav": "audio/wav", ".flac": "audio/flac", ".mp3": "audio/mpeg", ".ogg": "audio/ogg", ".png": "image/png"}
-_ROLES = {
-    "input": "Input: what should be heard",
-    "heard": "Wrong: what was heard",
-    "repaired": "Repaired: the settled model",
-}
+MAX_EMBEDDED_BYTES = 32_000_000
+"""Of sound in one page, before base64: twenty minutes of speech at 24 kHz without loss."""
+MAX_NOTEBOOK_BYTES = 6_000_000
+NOTEBOOK_HEIGHT = 680
+"""Of the frame in a notebook, in pixels."""
+
+SCRIPTS: tuple[str, ...] = (
+    *("dom", "theme", "pattern", "table", "mapping", "tensors", "layers", "curve"),
+    *("analyse", "colors", "track", "player", "lane", "timeline", "sound", "findings", "main"),
+)
+"""In the order in which they stand in the page."""
+STYLES = ("base", "findings", "tables", "sound")
 
 
 def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:  # noqa: ARG001  colours are the page's own
     """The page as text.
+
+    Raises:
+        UsageError: If Jinja2 is not installed.
+    """
+    return page_of(report, embed=MAX_EMBEDDED_BYTES)
+
+
+def notebook(report: Report) -> str:
+    """The page in a frame of its own, as a notebook shows it; the report as plain text where Jinja2 is not installed."""
+    try:
+        page = page_of(report, embed=MAX_NOTEBOOK_BYTES)
+    except UsageError:
+        from auscult.report import text
+
+        return f"<pre>{escaping.escape(text.render(report))}</pre>"
+    return (
+        f'<iframe srcdoc="{escaping.escape(page)}" sandbox="allow-scripts" title="auscult {escaping.escape(report.command)}" '
+        f'style="width:100%;height:{NOTEBOOK_HEIGHT}px;border:1px solid #8884;border-radius:8px"></iframe>'
+    )
+
+
+def page_of(report: Report, *, embed: int) -> str:
+    """The page, with no more than `embed` bytes of sound in it.
 
     Raises:
         UsageError: If Jinja2 is not installed.
@@ -51,112 +79,49 @@ def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:  # 
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    return environment.get_template("page.html.j2").render(**_context(report))
+    environment.filters.update(FILTERS)
+    page = Page(report, embed)
+    shown = []
+    for module in sorted(plugins.modules(f"{__name__}.sections"), key=lambda module: module.ORDER):
+        content = module.content(page)
+        if content is not None:
+            name = module.__name__.rpartition(".")[2].rstrip("_")
+            shown.append({"id": name, "title": module.TITLE, "count": content.get("count"), "content": content})
+    script = _script()
+    return environment.get_template("page.html.j2").render(
+        version=VERSION,
+        report=report,
+        sections=shown,
+        counts=_counts(report),
+        next=next_command(report) if report.findings and report.command not in ("demo", "report") else None,
+        style=_assets("css", STYLES),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        data=_for_script(page.data),
+        blobs=page.blobs,
+    )
 
 
-def _context(report: Report) -> Json:
-    budget = _Budget()
-    return {
-        "version": VERSION,
-        "report": report,
-        "verdict": report.verdict.value,
-        "coverage": coverage_line(report.coverage) if report.coverage else None,
-        "buckets": _buckets(report),
-        "findings": [{**finding.to_json(), "places": _places(finding.where)} for finding in report.findings],
-        "recordings": [_recording(item, budget) for item in report.extra.get("recordings", ())],
-        "pictures": [{**item, "uri": budget.embed(item.get("file"))} for item in report.extra.get("pictures", ())],
-        "settlement": report.extra.get("settlement"),
-        "comparison": _comparison(report),
-        "skips": _grouped_skips(report),
-        "mapping": [entry.to_json() for entry in report.mapping[:MAX_MAPPING]],
-        "mapping_rest": max(0, len(report.mapping) - MAX_MAPPING),
-    }
+def _counts(report: Report) -> str:
+    """`7 errors, 1 warning, 2 for information, 3 not looked at`."""
+    words = {Severity.ERROR: "error", Severity.WARNING: "warning"}
+    counts = {severity: sum(finding.severity is severity for finding in report.findings) for severity in Severity}
+    parts = [counted(counts[severity], word) for severity, word in words.items() if counts[severity]]
+    parts += [f"{counts[Severity.INFO]} for information"] if counts[Severity.INFO] else []
+    parts += [f"{len(report.skips):,} not looked at"] if report.skips else []
+    return ", ".join(parts)
 
 
-class _Budget:
-    """Embeds files until the page would be too large."""
-
-    def __init__(self) -> None:
-        self.left = MAX_EMBEDDED_BYTES
-
-    def embed(self, file: str | None) -> str | None:
-        """A data URI, or None where the file is not there, of no known kind, or too large."""
-        path = Path(file) if file else None
-        if path is None or path.suffix.lower() not in _MEDIA or not path.is_file() or path.stat().st_size > self.left:
-            return None
-        content = path.read_bytes()
-        self.left -= len(content)
-        return f"data:{_MEDIA[path.suffix.lower()]};base64,{base64.b64encode(content).decode('ascii')}"
+def _script() -> str:
+    return f'(() => {{\n"use strict";\n{_assets("js", SCRIPTS)}}})();\n'
 
 
-def _recording(item: Mapping[str, Any], budget: _Budget) -> Json:
-    measures = {
-        "seconds": ("length", "s"),
-        "sample_rate": ("sample rate", "Hz"),
-        "rms": ("rms", ""),
-        "movement_db": ("movement of the mel", "dB"),
-        "comb_share": ("energy on the frame-rate comb", ""),
-        "mel_distance_db": ("mel distance to the input", "dB"),
-        "mel_correlation": ("mel correlation with the input", ""),
-        "stoi": ("STOI against the input", ""),
-    }
-    rows = [(title, item[name], unit) for name, (title, unit) in measures.items() if item.get(name) is not None]
-    return {
-        "role": item["role"],
-        "title": _ROLES.get(item["role"], item["role"]),
-        "file": item.get("file"),
-        "uri": budget.embed(item.get("file")),
-        "rows": rows,
-    }
+def _assets(folder: str, names: tuple[str, ...]) -> str:
+    files = resources.files(__name__).joinpath(folder)
+    return "\n".join(files.joinpath(f"{name}.{folder}").read_text(encoding="utf-8") for name in names)
 
 
-def _comparison(report: Report) -> Json | None:
-    """Layers with their states, and error and floor along the depth as the points of two lines on a logarithmic scale."""
-    layers = report.extra.get("layers")
-    if not layers:
-        return None
-    known = [value for layer in layers for value in (layer["error"], layer["floor"]) if value]
-    low, high = (log10(min(known)) - 0.5, log10(max(known)) + 0.5) if known else (-9.0, 0.0)
-
-    def points(name: str) -> str:
-        step = WIDTH / max(1, len(layers) - 1)
-        heights = [(log10(layer[name]) if layer[name] else low) if layer[name] is not None else high for layer in layers]
-        return " ".join(f"{i * step:.1f},{HEIGHT * (high - value) / (high - low):.1f}" for i, value in enumerate(heights))
-
-    return {
-        "rows": [{**layer, "state": state_of(layer)} for layer in layers[:MAX_MAPPING]],
-        "first": report.extra["first_divergence"],
-        "first_text": first_line(report.extra["first_divergence"], Style(color=False))
-        if report.extra["first_divergence"]
-        else "",
-        "floor": report.extra["floor"]["what"],
-        "stages": [stage_line(stage, Style(color=False)) for stage in report.extra.get("stages", ())],
-        "steps": [steps_line(steps, Style(color=False)) for steps in report.extra.get("steps", ())],
-        "width": WIDTH,
-        "height": HEIGHT,
-        "error": points("error"),
-        "limits": points("floor"),
-        "low": f"{10**low:.0e}",
-        "high": f"{10**high:.0e}",
-    }
-
-
-def _buckets(report: Report) -> list[tuple[str, float, float]]:
-    """(name, count, share in percent) of every bucket that holds something."""
-    if report.coverage is None or not report.coverage.total:
-        return []
-    total = report.coverage.total
-    return [(name.replace("_", " "), count, 100.0 * count / total) for name, count in report.coverage.buckets.items() if count]
-
-
-def _places(where: Iterable[str]) -> list[str]:
-    names = [part.pattern for part in fold(where)]
-    rest = len(names) - MAX_PLACES
-    return [*names[:MAX_PLACES], f"and {rest} more patterns"] if rest > 0 else names
-
-
-def _grouped_skips(report: Report) -> list[tuple[str, list[str]]]:
-    reasons: dict[str, list[str]] = {}
-    for skip in report.skips:
-        reasons.setdefault(skip.reason, []).append(skip.where)
-    return [(reason, _places(places)) for reason, places in reasons.items()]
+def _for_script(data: Json) -> str:
+    """JSON that may stand inside a script element: nothing in it can end the element."""
+    text: Any = json.dumps(plain(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return str(text).replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

@@ -1,0 +1,41 @@
+"""What the sections of a page fill together: the data that the script draws from, and the sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from auscult.finding import Json
+from auscult.verdict import Report
+
+
+@dataclass
+class Page:
+    """One page in the making.
+
+    Attributes:
+        report: What it shows.
+        embed: How many bytes of sound it may carry.
+        data: What the script reads; names of tensors and layers stand there as numbers, see `name`.
+        blobs: Sound, base64, one piece of a recording each.
+    """
+
+    report: Report
+    embed: int
+    data: Json = field(default_factory=lambda: {"names": []})
+    blobs: list[str] = field(default_factory=list)
+    _numbers: dict[str, int] = field(default_factory=dict)
+
+    def name(self, text: str) -> int:
+        """The number that stands for a name: each is written once, however many rows speak of it."""
+        if text not in self._numbers:
+            self._numbers[text] = len(self._numbers)
+            self.data["names"].append(text)
+        return self._numbers[text]
+
+    def names(self, texts: Iterable[str]) -> list[int]:
+        return [self.name(text) for text in texts]
+
+    def knows(self, text: str) -> bool:
+        """Whether some table of the page shows that name."""
+        return text in self._numbers

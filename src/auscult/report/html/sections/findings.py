@@ -1,0 +1,44 @@
+"""What was found, the one to act on first; each linked to its times and its tensors."""
+
+from __future__ import annotations
+
+from auscult.finding import Finding, Json
+from auscult.report.html._page import Page
+from auscult.report.html._text import patterns
+
+ORDER = 20
+TITLE = "Findings"
+KEYS = ("rules",)
+
+MAX_CHIPS = 6
+"""Places and times shown before the reader asks for more."""
+MAX_TIMES = 2000
+
+
+def content(page: Page) -> Json | None:
+    report = page.report
+    if report.command == "rules":
+        return None
+    page.data["findings"] = [
+        {
+            "code": finding.code,
+            "cause": finding.cause,
+            "severity": finding.severity.value,
+            "times": [list(span) for span in finding.times[:MAX_TIMES]],
+            "where": page.names(finding.where),
+        }
+        for finding in report.findings
+    ]
+    return {"count": len(report.findings), "items": [_item(finding) for finding in report.findings]}
+
+
+def _item(finding: Finding) -> Json:
+    places = patterns(finding.where)
+    return {
+        **finding.to_json(),
+        "places": places[:MAX_CHIPS],
+        "more_places": places[MAX_CHIPS:],
+        "times": finding.times[:MAX_CHIPS],
+        "more_times": finding.times[MAX_CHIPS:MAX_TIMES],
+        "unlisted_times": max(0, len(finding.times) - MAX_TIMES),
+    }

@@ -1,0 +1,51 @@
+"""Which names of the one side are which of the other, after which operations."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from auscult.finding import Json
+from auscult.report.html._page import Page
+from auscult.report.html._text import inline
+from auscult.verdict import MappingEntry
+
+ORDER = 60
+TITLE = "Mapping"
+KEYS = ("compared",)
+
+
+def content(page: Page) -> Json | None:
+    entries = page.report.mapping
+    if not entries:
+        return None
+    page.data["mapping"] = [_row(page, entry) for entry in entries]
+    kinds = Counter(_kind(entry) for entry in entries)
+    ops = Counter(str(op.get("op")) for entry in entries for op in entry.ops)
+    return {
+        "count": len(entries),
+        "kinds": dict(kinds),
+        "ops": dict(ops.most_common()),
+        "shapes_only": all(entry.compared == "shapes" for entry in entries),
+        "sides": page.report.subjects[:2] if len(page.report.subjects) >= 2 else ("a", "b"),
+    }
+
+
+def _row(page: Page, entry: MappingEntry) -> list[Any]:
+    """[names of a, names of b, operations as text, kind]."""
+    text = " → ".join(operation(op) for op in entry.ops)
+    if entry.backward:
+        text = f"from b to a: {text}"
+    kind = _kind(entry) + (f" ({entry.number_format})" if entry.number_format else "")
+    return [page.names(entry.a), page.names(entry.b), text, kind]
+
+
+def _kind(entry: MappingEntry) -> str:
+    return f"{entry.equality.value} shape" if entry.compared == "shapes" else entry.equality.value
+
+
+def operation(op: Mapping[str, Any]) -> str:
+    """`permute(axes 0, 2, 1)`."""
+    arguments = "; ".join(f"{name} {inline(value)}" for name, value in op.items() if name != "op")
+    return f"{op.get('op')}({arguments})" if arguments else str(op.get("op"))

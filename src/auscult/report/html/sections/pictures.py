@@ -1,0 +1,36 @@
+"""Pictures that the command drew and the page cannot draw by itself."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+from auscult.finding import Json
+from auscult.report.html._page import Page
+
+ORDER = 50
+TITLE = "Pictures"
+KEYS = ("pictures",)
+
+MAX_BYTES = 4_000_000
+MEDIA = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
+
+
+def content(page: Page) -> Json | None:
+    pictures = page.report.extra.get("pictures") or ()
+    if page.blobs:  # the players draw their own, at every zoom
+        pictures = [item for item in pictures if not item["title"].lower().startswith("mel spectrogram")]
+    if not pictures:
+        return None
+    return {
+        "count": None,
+        "items": [{"title": item["title"], "file": item.get("file"), "uri": _uri(item.get("file"))} for item in pictures],
+    }
+
+
+def _uri(file: str | None) -> str | None:
+    """A data URI; None where the file is not there, of no known kind, or too large."""
+    path = Path(file) if file else None
+    if path is None or path.suffix.lower() not in MEDIA or not path.is_file() or path.stat().st_size > MAX_BYTES:
+        return None
+    return f"data:{MEDIA[path.suffix.lower()]};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"

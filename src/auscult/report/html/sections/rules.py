@@ -1,0 +1,15 @@
+"""The pages of the rules, for `auscult rules --format html`."""
+
+from __future__ import annotations
+
+from auscult.finding import Json
+from auscult.report.html._page import Page
+
+ORDER = 5
+TITLE = "Rules"
+KEYS: tuple[str, ...] = ()
+
+
+def content(page: Page) -> Json | None:
+    rows = page.report.extra.get("rules") or ()
+    return {"count": len(rows), "rows": rows} if rows else None

@@ -1,0 +1,19 @@
+"""What was not looked at, or left open, and why."""
+
+from __future__ import annotations
+
+from auscult.finding import Json
+from auscult.report.html._page import Page
+from auscult.report.html._text import patterns
+
+ORDER = 80
+TITLE = "Not looked at"
+KEYS: tuple[str, ...] = ()
+
+
+def content(page: Page) -> Json | None:
+    reasons: dict[str, list[str]] = {}
+    for skip in page.report.skips:
+        reasons.setdefault(skip.reason, []).append(skip.where)
+    rows = [(reason, patterns(places)) for reason, places in reasons.items()]
+    return {"count": len(page.report.skips), "rows": rows} if rows else None
