@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 
 from auscult.align.records import Match
 from auscult.finding import Finding, Fix, Severity
 from auscult.recipe.op import Op
+from auscult.rules.claims import OpenItems
 from auscult.rules.subject import DiffSubject, Place
 from auscult.rules.wording import counted, entries
 from auscult.verdict import Equality
@@ -58,6 +60,40 @@ def _cause(op: Op, match: Match) -> str | None:
 def places_of(subject: DiffSubject, cause: str) -> tuple[Place, ...]:
     """The matches that show that cause, in order."""
     return tuple(Place(match.a, match, dict(match.evidence)) for match in subject.caused.get(cause, ()))
+
+
+def claimed_by_operation(cause: str) -> Callable[[DiffSubject, OpenItems], Iterable[Place]]:
+    """The `claim` of a rule that needs nothing but the matches that show its cause."""
+    return lambda subject, items: places_of(subject, cause)  # noqa: ARG005  the claim of a rule is given both
+
+
+def reported(
+    code: str,
+    cause: str,
+    message: str,
+    *,
+    severity: Callable[[DiffSubject], Severity],
+    rank: int,
+    summary: str,
+) -> Callable[[DiffSubject], Iterable[Finding]]:
+    """The `check` of a rule that has one thing to say of all the places that it claimed."""
+
+    def check(subject: DiffSubject) -> Iterable[Finding]:
+        places = subject.places.get(cause, ())
+        if places:
+            yield operation_finding(code, cause, message, places, severity=severity(subject), rank=rank, summary=summary)
+
+    return check
+
+
+def always(severity: Severity) -> Callable[[DiffSubject], Severity]:
+    """That severity, whatever the subject."""
+    return lambda subject: severity  # noqa: ARG005
+
+
+def breaks_code(subject: DiffSubject) -> Severity:
+    """An error where live code would be loaded with it; between two files it is another way to say the same."""
+    return Severity.ERROR if subject.b_is_template else Severity.INFO
 
 
 def leads_to_b(match: Match) -> bool:

@@ -11,7 +11,7 @@ from auscult.families._mlx import load_planned
 from auscult.families.records import Layout
 from auscult.families.streamspeech_grc_lora.config import Config
 from auscult.families.streamspeech_grc_lora.signature import plan
-from auscult.families.streamspeech_modified.mlx import ConditionedUp
+from auscult.families.streamspeech_modified.mlx import Frame
 from auscult.weights import Array
 
 
@@ -69,33 +69,12 @@ class Mrf(nn.Module):
         return mx.stack([block(x) for block in self.convs]).sum(axis=0)
 
 
-class Generator(nn.Module):
+class Generator(Frame):
     """Called with mel [batch, frames, mel_bins], gives [batch, frames * hop, 1]."""
 
     def __init__(self, config: Config) -> None:
-        super().__init__()
-        self.config = config
-        channels, kernel = config.channels, config.initial_kernel_size
-        self.initial_conv = nn.Conv1d(config.mel_bins, channels[0], kernel, padding=kernel // 2)
-        self.ups = [
-            ConditionedUp(channels[index], channels[index + 1], size, rate, config.speaker_dim, config.emotion_dim)
-            for index, (size, rate) in enumerate(zip(config.upsample_kernel_sizes, config.upsample_rates, strict=True))
-        ]
-        self.mrfs = [Mrf(config, width) for width in channels[: config.mrf_count]]
-        self.final_conv = nn.Conv1d(channels[-1], 1, config.final_kernel_size, padding=config.final_kernel_size // 2)
-
-    def __call__(self, mel: mx.array, speaker: mx.array | None = None, emotion: mx.array | None = None) -> mx.array:
-        config = self.config
-        speaker = mx.zeros((len(mel), config.speaker_dim)) if speaker is None else speaker
-        emotion = mx.zeros((len(mel), config.emotion_dim)) if emotion is None else emotion
-        x = self.initial_conv(mel)
-        if self.mrfs:
-            x = self.mrfs[0](x)
-        for index, up in enumerate(self.ups):
-            x = up(x, speaker, emotion)
-            if index + 1 < len(self.mrfs):
-                x = self.mrfs[index + 1](x)
-        return self.final_conv(x)
+        super().__init__(config, lambda width: Mrf(config, width))
+        self.config: Config = config
 
 
 def build(config: Config) -> Generator:

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from auscult.families._torch import load
 from auscult.families.streamspeech_grc_lora.config import Config
+from auscult.families.streamspeech_modified.stages import run_stages
 from auscult.families.streamspeech_modified.torch import ConditionedUp
 
 __all__ = ["Generator", "build", "load"]
@@ -92,14 +93,7 @@ class Generator(nn.Module):
         config = self.config
         speaker = mel.new_zeros(len(mel), config.speaker_dim) if speaker is None else speaker
         emotion = mel.new_zeros(len(mel), config.emotion_dim) if emotion is None else emotion
-        x = self.initial_conv(mel)
-        if len(self.mrfs):
-            x = self.mrfs[0](x)
-        for index, up in enumerate(self.ups):
-            x = up(x, speaker, emotion)
-            if index + 1 < len(self.mrfs):
-                x = self.mrfs[index + 1](x)
-        return self.final_conv(x)
+        return run_stages(self, mel, speaker, emotion)
 
 
 def build(config: Config) -> Generator:

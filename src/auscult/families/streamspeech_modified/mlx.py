@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import mlx.core as mx
 from mlx import nn
@@ -11,6 +11,7 @@ from auscult.families._mlx import load_planned
 from auscult.families.records import Layout
 from auscult.families.streamspeech_modified.config import Config
 from auscult.families.streamspeech_modified.signature import plan
+from auscult.families.streamspeech_modified.stages import Conditioned, run_stages
 from auscult.weights import Array
 
 EPS = 1e-5  # torch's default of instance norm
@@ -75,10 +76,14 @@ class ConditionedUp(nn.Module):
         return self.conv(x) + conditioning[:, None, :]
 
 
-class Generator(nn.Module):
-    """Called with mel [batch, frames, mel_bins], gives [batch, frames * hop, 1]. A vector left out counts as zeros."""
+class Frame(nn.Module):
+    """Called with mel [batch, frames, mel_bins], gives [batch, frames * hop, 1]. A vector left out counts as zeros.
 
-    def __init__(self, config: Config) -> None:
+    Args:
+        mrf: Makes the blocks for a number of channels.
+    """
+
+    def __init__(self, config: Conditioned, mrf: Callable[[int], nn.Module]) -> None:
         super().__init__()
         self.config = config
         channels, kernel = config.channels, config.initial_kernel_size
@@ -87,24 +92,31 @@ class Generator(nn.Module):
             ConditionedUp(channels[index], channels[index + 1], size, rate, config.speaker_dim, config.emotion_dim)
             for index, (size, rate) in enumerate(zip(config.upsample_kernel_sizes, config.upsample_rates, strict=True))
         ]
-        self.mrfs = [Mrf(config, width) for width in channels[: config.mrf_count]]
+        self.mrfs = [mrf(width) for width in channels[: config.mrf_count]]
         self.final_conv = nn.Conv1d(channels[-1], 1, config.final_kernel_size, padding=config.final_kernel_size // 2)
 
     def __call__(self, mel: mx.array, speaker: mx.array | None = None, emotion: mx.array | None = None) -> mx.array:
-        config = self.config
-        speaker = mx.zeros((len(mel), config.speaker_dim)) if speaker is None else speaker
-        emotion = mx.zeros((len(mel), config.emotion_dim)) if emotion is None else emotion
-        x = self.initial_conv(mel)
-        if self.mrfs:
-            x = self.mrfs[0](x)
-        for index, up in enumerate(self.ups):
-            x = up(self._between(x), speaker, emotion)
-            if index + 1 < len(self.mrfs):
-                x = self.mrfs[index + 1](x)
-        x = self.final_conv(self._between(x))
-        return mx.tanh(x) if config.final_tanh else x
+        speaker = mx.zeros((len(mel), self.config.speaker_dim)) if speaker is None else speaker
+        emotion = mx.zeros((len(mel), self.config.emotion_dim)) if emotion is None else emotion
+        return run_stages(self, mel, speaker, emotion, self.between)
 
-    def _between(self, x: mx.array) -> mx.array:
+    def between(self, x: mx.array) -> mx.array:
+        """What stands before each upsampling and before the last convolution."""
+        return x
+
+
+class Generator(Frame):
+    """The generator with whatever its weights leave open."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config, lambda channels: Mrf(config, channels))
+        self.config: Config = config
+
+    def __call__(self, mel: mx.array, speaker: mx.array | None = None, emotion: mx.array | None = None) -> mx.array:
+        x = super().__call__(mel, speaker, emotion)
+        return mx.tanh(x) if self.config.final_tanh else x
+
+    def between(self, x: mx.array) -> mx.array:
         return nn.leaky_relu(x, 0.1) if self.config.between == "leaky" else x
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import sqrt
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -11,18 +10,9 @@ from torch.nn import functional
 
 from auscult.families._torch import load
 from auscult.families.streamspeech_modified.config import Config
+from auscult.families.streamspeech_modified.stages import Conditioned, run_stages
 
 __all__ = ["ConditionedUp", "Generator", "build", "load"]
-
-
-class Conditioned(Protocol):
-    """Sizes of the vectors that condition an upsampling."""
-
-    @property
-    def speaker_dim(self) -> int: ...
-
-    @property
-    def emotion_dim(self) -> int: ...
 
 
 @torch.no_grad()
@@ -125,14 +115,7 @@ class Generator(nn.Module):
         config = self.config
         speaker = mel.new_zeros(len(mel), config.speaker_dim) if speaker is None else speaker
         emotion = mel.new_zeros(len(mel), config.emotion_dim) if emotion is None else emotion
-        x = self.initial_conv(mel)
-        if len(self.mrfs):
-            x = self.mrfs[0](x)
-        for index, up in enumerate(self.ups):
-            x = up(self._between(x), speaker, emotion)
-            if index + 1 < len(self.mrfs):
-                x = self.mrfs[index + 1](x)
-        x = self.final_conv(self._between(x))
+        x = run_stages(self, mel, speaker, emotion, self._between)
         return torch.tanh(x) if config.final_tanh else x
 
     def _between(self, x: Tensor) -> Tensor:

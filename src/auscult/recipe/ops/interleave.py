@@ -7,59 +7,24 @@ and `outer` = heads.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auscult.recipe.checks import check_axis, misfit
-from auscult.recipe.dialect import Block
+from auscult.recipe.exchange import Exchange
 from auscult.recipe.op import Op
-from auscult.weights import Array, Shape
 
 
 @dataclass(frozen=True)
-class Interleave(Op):
+class Interleave(Exchange):
     """`axis`, seen as [outer, parts, groups, rest], becomes [outer, groups, parts, rest]."""
 
     op: ClassVar[str] = "interleave"
-    axis: int
-    groups: int
-    parts: int = 3
-    outer: int = 1
 
-    def __post_init__(self) -> None:
-        if min(self.groups, self.parts, self.outer) < 1:
-            raise misfit(self, "needs at least one group, part and outer block", found=(self.groups, self.parts, self.outer))
-
-    def apply(self, arrays: Sequence[Array]) -> list[Array]:
-        self.shapes([array.shape for array in arrays])
-        return [exchanged(array, self.axis, (self.outer, self.parts, self.groups)) for array in arrays]
+    @property
+    def levels(self) -> tuple[int, int]:
+        return self.parts, self.groups
 
     def inverse(self) -> Op:
         from auscult.recipe.ops.deinterleave import Deinterleave
 
         return Deinterleave(self.axis, self.groups, self.parts, self.outer)
-
-    def render(self, block: Block, names: Sequence[str]) -> list[str]:  # noqa: ARG002
-        return [f"exchange({x}, {self.axis}, {self.outer}, {self.parts}, {self.groups})" for x in names]
-
-    def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
-        return checked(self, shapes, self.axis, self.groups * self.parts * self.outer)
-
-
-def exchanged(array: Array, axis: int, sides: tuple[int, int, int]) -> Array:
-    """The array with `axis`, seen as [*sides, rest], having the second and third of these exchanged."""
-    before, after = array.shape[:axis], array.shape[axis + 1 :]
-    outer, first, second = sides
-    rest = array.shape[axis] // (outer * first * second)
-    cut = array.reshape(*before, outer, first, second, rest, *after)
-    return cut.swapaxes(axis + 1, axis + 2).reshape(array.shape)
-
-
-def checked(op: Op, shapes: Sequence[Shape], axis: int, count: int) -> list[Shape]:
-    """The shapes themselves, whose `axis` must be a multiple of `count`."""
-    for shape in shapes:
-        check_axis(op, axis, shape)
-        if shape[axis] % count:
-            raise misfit(op, f"cuts axis {axis} unevenly", f"a multiple of {count}", shape[axis])
-    return [tuple(shape) for shape in shapes]

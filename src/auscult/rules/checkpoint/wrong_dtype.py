@@ -23,12 +23,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from auscult.finding import Finding, Severity
+from auscult.finding import Severity
 from auscult.recipe.op import Op
 from auscult.recipe.ops.byteswap import Byteswap
 from auscult.recipe.ops.reinterpret import Reinterpret
 from auscult.rules.claims import OpenItems
-from auscult.rules.operations import operation_finding, places_of
+from auscult.rules.operations import always, places_of, reported
 from auscult.rules.subject import DiffSubject, Place
 from auscult.weights import Array
 
@@ -62,15 +62,11 @@ def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
                 yield Place(match.a, match, {"op": op.to_json()})
 
 
-def check(subject: DiffSubject) -> Iterable[Finding]:
-    places = subject.places.get(NAME, ())
-    if places:
-        yield operation_finding(
-            CODE,
-            NAME,
-            "bytes were read as another number type or byte order",
-            places,
-            severity=Severity.ERROR,
-            rank=6,
-            summary="read the bytes as what they are",
-        )
+check = reported(
+    CODE,
+    NAME,
+    "bytes were read as another number type or byte order",
+    severity=always(Severity.ERROR),
+    rank=6,
+    summary="read the bytes as what they are",
+)

@@ -21,12 +21,9 @@ for the sum.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from auscult.finding import Finding, Severity
-from auscult.rules.claims import OpenItems
-from auscult.rules.operations import operation_finding, places_of
-from auscult.rules.subject import DiffSubject, Place
+from auscult.finding import Severity
+from auscult.rules.operations import claimed_by_operation, reported
+from auscult.rules.subject import DiffSubject
 
 CODE = "LAY012"
 NAME = "gate-order"
@@ -34,19 +31,17 @@ REQUIRES = DiffSubject
 PRECEDENCE = 22
 
 
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
-    return places_of(subject, NAME)
-
-
-def check(subject: DiffSubject) -> Iterable[Finding]:
+def _severity(subject: DiffSubject) -> Severity:
     places = subject.places.get(NAME, ())
-    if places:
-        yield operation_finding(
-            CODE,
-            NAME,
-            "the gates of recurrent layers lie in another order (or two biases are one)",
-            places,
-            severity=Severity.ERROR if any(p.match and p.match.fault for p in places) else Severity.WARNING,
-            rank=9,
-            summary="reorder the gates",
-        )
+    return Severity.ERROR if any(place.match and place.match.fault for place in places) else Severity.WARNING
+
+
+claim = claimed_by_operation(NAME)
+check = reported(
+    CODE,
+    NAME,
+    "the gates of recurrent layers lie in another order (or two biases are one)",
+    severity=_severity,
+    rank=9,
+    summary="reorder the gates",
+)

@@ -22,9 +22,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.finding import Finding, Severity
+from auscult.finding import Severity
 from auscult.rules.claims import OpenItems
-from auscult.rules.operations import operation_finding, places_of
+from auscult.rules.operations import always, places_of, reported
 from auscult.rules.permutations import fortran_squares
 from auscult.rules.subject import DiffSubject, Place
 
@@ -40,15 +40,11 @@ def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: A
     yield from (Place(match.a, match) for match in fortran_squares(subject))
 
 
-def check(subject: DiffSubject) -> Iterable[Finding]:
-    places = subject.places.get(NAME, ())
-    if places:
-        yield operation_finding(
-            CODE,
-            NAME,
-            "column-major values were read as row-major: right shape, scrambled order",
-            places,
-            severity=Severity.ERROR,
-            rank=9,
-            summary="read the values in column-major order",
-        )
+check = reported(
+    CODE,
+    NAME,
+    "column-major values were read as row-major: right shape, scrambled order",
+    severity=always(Severity.ERROR),
+    rank=9,
+    summary="read the values in column-major order",
+)

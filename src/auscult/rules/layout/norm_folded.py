@@ -18,32 +18,20 @@ and colour.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from auscult.finding import Finding, Severity
-from auscult.rules.claims import OpenItems
-from auscult.rules.operations import operation_finding, places_of
-from auscult.rules.subject import DiffSubject, Place
+from auscult.rules.operations import breaks_code, claimed_by_operation, reported
+from auscult.rules.subject import DiffSubject
 
 CODE = "LAY013"
 NAME = "norm-folded"
 REQUIRES = DiffSubject
 PRECEDENCE = 30
 
-
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
-    return places_of(subject, NAME)
-
-
-def check(subject: DiffSubject) -> Iterable[Finding]:
-    places = subject.places.get(NAME, ())
-    if places:
-        yield operation_finding(
-            CODE,
-            NAME,
-            "BatchNorm is folded into the convolutions on one side",
-            places,
-            severity=Severity.ERROR if subject.b_is_template else Severity.INFO,
-            rank=36,
-            summary="fold the BatchNorm",
-        )
+claim = claimed_by_operation(NAME)
+check = reported(
+    CODE,
+    NAME,
+    "BatchNorm is folded into the convolutions on one side",
+    severity=breaks_code,
+    rank=36,
+    summary="fold the BatchNorm",
+)

@@ -17,32 +17,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from auscult.finding import Finding, Severity
-from auscult.rules.claims import OpenItems
-from auscult.rules.operations import operation_finding, places_of
-from auscult.rules.subject import DiffSubject, Place
+from auscult.rules.operations import breaks_code, claimed_by_operation, reported
+from auscult.rules.subject import DiffSubject
 
 CODE = "LAY010"
 NAME = "qkv-fused"
 REQUIRES = DiffSubject
 PRECEDENCE = 30
 
-
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
-    return places_of(subject, NAME)
-
-
-def check(subject: DiffSubject) -> Iterable[Finding]:
-    places = subject.places.get(NAME, ())
-    if places:
-        yield operation_finding(
-            CODE,
-            NAME,
-            "query, key and value are one tensor on one side and several on the other",
-            places,
-            severity=Severity.ERROR if subject.b_is_template else Severity.INFO,
-            rank=35,
-            summary="concatenate (or split) the blocks",
-        )
+claim = claimed_by_operation(NAME)
+check = reported(
+    CODE,
+    NAME,
+    "query, key and value are one tensor on one side and several on the other",
+    severity=breaks_code,
+    rank=35,
+    summary="concatenate (or split) the blocks",
+)

@@ -18,32 +18,21 @@ first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from auscult.finding import Finding, Severity
-from auscult.rules.claims import OpenItems
-from auscult.rules.operations import operation_finding, places_of
-from auscult.rules.subject import DiffSubject, Place
+from auscult.finding import Severity
+from auscult.rules.operations import always, claimed_by_operation, reported
+from auscult.rules.subject import DiffSubject
 
 CODE = "LAY011"
 NAME = "qkv-order"
 REQUIRES = DiffSubject
 PRECEDENCE = 22
 
-
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
-    return places_of(subject, NAME)
-
-
-def check(subject: DiffSubject) -> Iterable[Finding]:
-    places = subject.places.get(NAME, ())
-    if places:
-        yield operation_finding(
-            CODE,
-            NAME,
-            "query, key and value lie in another order",
-            places,
-            severity=Severity.ERROR,
-            rank=9,
-            summary="reorder the blocks",
-        )
+claim = claimed_by_operation(NAME)
+check = reported(
+    CODE,
+    NAME,
+    "query, key and value lie in another order",
+    severity=always(Severity.ERROR),
+    rank=9,
+    summary="reorder the blocks",
+)

@@ -18,32 +18,21 @@ dull tone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from auscult.finding import Finding, Severity
-from auscult.rules.claims import OpenItems
-from auscult.rules.operations import operation_finding, places_of
-from auscult.rules.subject import DiffSubject, Place
+from auscult.finding import Severity
+from auscult.rules.operations import always, claimed_by_operation, reported
+from auscult.rules.subject import DiffSubject
 
 CODE = "LAY015"
 NAME = "snake-parametrisation"
 REQUIRES = DiffSubject
 PRECEDENCE = 30
 
-
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
-    return places_of(subject, NAME)
-
-
-def check(subject: DiffSubject) -> Iterable[Finding]:
-    places = subject.places.get(NAME, ())
-    if places:
-        yield operation_finding(
-            CODE,
-            NAME,
-            "Snake's parameters are logarithms on one side and linear on the other",
-            places,
-            severity=Severity.WARNING,
-            rank=32,
-            summary="take the exponential or logarithm",
-        )
+claim = claimed_by_operation(NAME)
+check = reported(
+    CODE,
+    NAME,
+    "Snake's parameters are logarithms on one side and linear on the other",
+    severity=always(Severity.WARNING),
+    rank=32,
+    summary="take the exponential or logarithm",
+)

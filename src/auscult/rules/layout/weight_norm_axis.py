@@ -20,12 +20,9 @@ and v are at hand.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from auscult.finding import Finding, Severity
-from auscult.rules.claims import OpenItems
-from auscult.rules.operations import operation_finding, places_of
-from auscult.rules.subject import DiffSubject, Place
+from auscult.finding import Severity
+from auscult.rules.operations import always, claimed_by_operation, reported
+from auscult.rules.subject import DiffSubject
 
 CODE = "LAY008"
 NAME = "weight-norm-axis"
@@ -33,20 +30,12 @@ REQUIRES = DiffSubject
 PRECEDENCE = 25
 DIVERGES = True
 
-
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
-    return places_of(subject, NAME)
-
-
-def check(subject: DiffSubject) -> Iterable[Finding]:
-    places = subject.places.get(NAME, ())
-    if places:
-        yield operation_finding(
-            CODE,
-            NAME,
-            "weight norm was fused over the wrong axis: the shape is legal, the gains are not",
-            places,
-            severity=Severity.ERROR,
-            rank=9,
-            summary="fuse over axis 0",
-        )
+claim = claimed_by_operation(NAME)
+check = reported(
+    CODE,
+    NAME,
+    "weight norm was fused over the wrong axis: the shape is legal, the gains are not",
+    severity=always(Severity.ERROR),
+    rank=9,
+    summary="fuse over axis 0",
+)

@@ -22,9 +22,9 @@ from collections.abc import Iterable
 
 from auscult.align.naming import stem_of, weight_norm_pair
 from auscult.align.records import Match
-from auscult.finding import Finding, Severity
+from auscult.finding import Severity
 from auscult.rules.claims import OpenItems
-from auscult.rules.operations import operation_finding, places_of
+from auscult.rules.operations import always, places_of, reported
 from auscult.rules.subject import DiffSubject, Place
 
 CODE = "LAY009"
@@ -71,15 +71,11 @@ def _shapes_exchanged(subject: DiffSubject, match: Match) -> bool:
     return subject.a[g].shape == subject.b[v].shape and subject.a[v].shape == subject.b[g].shape
 
 
-def check(subject: DiffSubject) -> Iterable[Finding]:
-    places = subject.places.get(NAME, ())
-    if places:
-        yield operation_finding(
-            CODE,
-            NAME,
-            "weight norm's g and v stand under each other's names (original0 is g)",
-            places,
-            severity=Severity.ERROR,
-            rank=8,
-            summary="exchange the names of g and v",
-        )
+check = reported(
+    CODE,
+    NAME,
+    "weight norm's g and v stand under each other's names (original0 is g)",
+    severity=always(Severity.ERROR),
+    rank=8,
+    summary="exchange the names of g and v",
+)
