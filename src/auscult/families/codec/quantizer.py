@@ -26,13 +26,14 @@ class Quantized:
     Attributes:
         values: [batch, latent, frames], with the gradient of the identity.
         codes: int64 [batch, books, frames]; -1 where a book was not used.
-        commitment: Mean squared distance of the books' inputs from their codes, scalar.
+        distance: What is left after the last book, mean square, [batch]; behind projections the mean of what each book leaves.
+            Its gradient pulls the latent towards its codes and is for the commitment.
         inputs: What each book was given, detached, [items, code_dim] per book, only items that used the book.
     """
 
     values: Tensor
     codes: Tensor
-    commitment: Tensor
+    distance: Tensor
     inputs: tuple[Tensor, ...]
 
 
@@ -73,6 +74,7 @@ class ResidualQuantizer(nn.Module):
     def __init__(self, config: Config, form: Form) -> None:
         super().__init__()
         self.books = nn.ModuleList(Book(config, form) for _ in range(config.books))
+        self.projected = config.code_dim > 0
 
     def forward(self, latent: Tensor, depths: Tensor | None = None) -> Quantized:
         """
@@ -80,22 +82,19 @@ class ResidualQuantizer(nn.Module):
             depths: Books to use for each item of the batch; None for all (quantiser dropout draws them).
         """
         batch, _, frames = latent.shape
-        residual, total = latent.detach(), torch.zeros_like(latent)
-        commitment, inputs, indices = latent.new_zeros(()), [], []
-        remaining = latent  # with gradient: what the commitment pulls
+        total, indices, inputs = torch.zeros_like(latent), [], []
+        distance = latent.new_zeros(batch)
         for number, module in enumerate(self.books):
             book: Book = module  # type: ignore[assignment]
             used = None if depths is None else depths > number
-            seen = book.project(remaining if book.narrow is not None else residual)
+            seen = book.project(latent - total.detach())
             items = seen.detach().transpose(1, 2).reshape(batch * frames, -1)
             codes = book.nearest(items).view(batch, frames)
-            rows = functional.embedding(codes, book.codes).transpose(1, 2)
-            if book.narrow is None:
-                commitment = commitment + _masked((remaining - rows).square(), used)
-                value = rows
-            else:
-                commitment = commitment + _masked((seen - rows).square(), used)
-                value = book.wide(seen + (rows - seen).detach())  # type: ignore[misc]
+            value = rows = functional.embedding(codes, book.codes).transpose(1, 2)
+            if book.wide is not None:
+                shares = (seen - rows).square().mean((1, 2))
+                distance = distance + (shares if used is None else shares * used) / len(self.books)
+                value = book.wide(seen + (rows - seen).detach())
             if used is not None:
                 value = value * used[:, None, None]
                 items = items.view(batch, frames, -1)[used].flatten(0, 1)
@@ -103,20 +102,11 @@ class ResidualQuantizer(nn.Module):
             inputs.append(items)
             indices.append(codes)
             total = total + value
-            remaining = remaining - value.detach()
-            residual = residual - value.detach()
-        # Plain codes: the identity's gradient. Projected ones also carry the projections' own.
-        projected = any(book.narrow is not None for book in self.books)
-        values = total if projected else latent + (total - latent).detach()
-        return Quantized(values, torch.stack(indices, 1), commitment / len(self.books), tuple(inputs))
+        if self.projected:  # the projections are between the gradient and the encoder, and have their own
+            return Quantized(total, torch.stack(indices, 1), distance, tuple(inputs))
+        distance = (latent - total.detach()).square().mean((1, 2))
+        return Quantized(latent + (total - latent).detach(), torch.stack(indices, 1), distance, tuple(inputs))
 
     def lookup(self, codes: Tensor) -> Tensor:
         """Values of codes [batch, books, frames], of which there may be fewer books: [batch, latent, frames]."""
         return torch.stack([book.lookup(row) for book, row in zip(self.books, codes.unbind(1), strict=False)]).sum(0)  # type: ignore[operator]
-
-
-def _masked(values: Tensor, used: Tensor | None) -> Tensor:
-    """Mean over the items that are used: [batch, channels, frames] to a scalar."""
-    if used is None:
-        return values.mean()
-    return (values.mean((1, 2)) * used).sum() / used.sum().clamp_min(1)

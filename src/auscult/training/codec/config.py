@@ -38,7 +38,7 @@ class TrainConfig:
     waveform_weight: float = 1.0  # logarithm of the error's power in each segment: half of it is SNR in nepers
     spectral_weight: float = 0.03  # multi-resolution STFT
     mel_weight: float = 0.0  # multi-scale log-mel
-    commitment_weight: float = 0.25
+    commitment_weight: float = 1.0
     adversarial_weight: float = 0.0  # critics take part where it is above zero
     matching_weight: float = 0.0
     critic_start: int = 0  # first step with critics

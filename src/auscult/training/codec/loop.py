@@ -24,7 +24,7 @@ from auscult.training.codec.codebooks import Codebooks
 from auscult.training.codec.config import TrainConfig
 from auscult.training.codec.initial import start_codec
 from auscult.training.codec.journal import Journal
-from auscult.training.codec.losses import Losses
+from auscult.training.codec.losses import Losses, commitment_loss
 from auscult.training.codec.segments import Segments
 from auscult.training.codec.speech import Speech
 from auscult.training.codec.validate import evaluate
@@ -91,7 +91,8 @@ class Trainer:
             group["lr"] = learning_rate(self.step, config)
         output, quantized = self.model(target, depths)
         terms = self.losses(output.float(), target)
-        terms["commitment"] = quantized.commitment / quantized.inputs[0].var().clamp_min(1e-8)
+        latent_power = quantized.inputs[0].square().mean()
+        terms["commitment"] = commitment_loss(output.float(), target, latent_power, quantized.distance)
         loss = sum((self._weight(name) * value for name, value in terms.items()), output.new_zeros(()))
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)

@@ -30,6 +30,21 @@ def waveform_loss(output: Tensor, target: Tensor) -> Tensor:
     return 0.5 * torch.log((error + FLOOR * power + 1e-9) / (power + 1e-9)).mean()
 
 
+def commitment_loss(output: Tensor, target: Tensor, latent_power: Tensor, distance: Tensor) -> Tensor:
+    """What the quantiser leaves of each latent, in the units of `waveform_loss`.
+
+    The straight-through gradient wants the latent to move away from its code by as much as the code misses it: that would cancel
+    the error if the code came along, but it does not, and the latents spread until the books no longer cover them. With a
+    weight of 1 this term takes exactly that part away where the decoder keeps distances, whatever the latent's scale.
+
+    Args:
+        latent_power: Mean square of the latent, scalar.
+        distance: `Quantized.distance`, [batch].
+    """
+    error, power = (output - target).square().mean((1, 2)).detach(), target.square().mean().detach()
+    return 0.5 * ((distance / latent_power.detach().clamp_min(1e-12)) / ((error + FLOOR * power + 1e-9) / (power + 1e-9))).mean()
+
+
 class MelLoss(nn.Module):
     """L1 of log10-mel over several window lengths."""
 
