@@ -56,8 +56,7 @@ def test_the_settled_model_speaks(story: Report, folder: Path) -> None:
 def test_everything_is_left_in_the_folder(story: Report, folder: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {"input.wav", "wrong.wav", "repaired.wav", "mel.png", "report.html"}
     page = (folder / "report.html").read_text()
-    assert page.count("data:audio/wav;base64,") == 3
-    assert page.count("data:image/png;base64,") == 1
+    assert page.count('<script type="text/plain" id="piece-') == 3
     assert not re.findall(r"""(?:src|href)=["']?(?:https?:)?//""", page)
     json.dumps(story.to_json())
 
