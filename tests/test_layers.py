@@ -20,7 +20,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "align": NOUNS | {"checkpoint", "recipe"},
     "sound": NOUNS,
     "trace": NOUNS | {"checkpoint", "align"},
-    "families": NOUNS,
+    "families": NOUNS | {"sound"},
     "training": NOUNS | {"sound", "families", "data"},
     "rules": NOUNS | CORE | {"families"},
     "report": NOUNS | CORE | {"families", "rules"},
