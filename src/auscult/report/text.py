@@ -10,6 +10,7 @@ from auscult.report._compare import compare_lines
 from auscult.report._convert import convert_lines
 from auscult.report._diagnosis import brief_lines, diagnosis_lines
 from auscult.report._inspect import inspect_lines
+from auscult.report._mel import mel_lines
 from auscult.report._run import run_lines
 from auscult.report._style import Style
 from auscult.report._trace import trace_lines
@@ -56,6 +57,8 @@ def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
     if report.command == "inspect":
         yield ""
         yield from inspect_lines(report.extra, style, verbose)
+    if "mel" in report.extra:
+        yield from mel_lines(report.extra["mel"], style, verbose)
     brief = report.command == "demo" and verbose == 0
     if report.command == "compare" and "layers" in report.extra:
         yield from compare_lines(report.extra, style, verbose)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # rules that look at one file alone need neither alignment no
     from auscult.rules.damage import Pair
     from auscult.rules.permutations import Layer
     from auscult.sound.analysis import Analysis
+    from auscult.sound.mel import MelDefinition
+    from auscult.sound.mel_search.search import Found
     from auscult.sound.recording import Recording
     from auscult.sound.relation import Relation
     from auscult.trace.records import Trace
@@ -189,6 +191,23 @@ class SoundSubject:
         if self.reference is None:
             raise UsageError("there is no reference recording to relate to", where=self.recording.name)
         return relate(self.recording, self.reference)
+
+
+@dataclass(frozen=True, eq=False)
+class MelSubject:
+    """A mel spectrogram, the definition that was found for it, and the one that it should have.
+
+    Attributes:
+        name: The mel's file.
+        found: The outcome of the search.
+        alternatives: Per setting, the other values that explain the mel as well.
+        against: Name and definition of what a vocoder was trained on, where one was asked for.
+    """
+
+    name: str
+    found: Found
+    alternatives: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    against: tuple[str, MelDefinition] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,31 @@
+"""`auscult mel`: which definition made this mel spectrogram?"""
+
+from __future__ import annotations
+
+import click
+
+from auscult.cli.common import Shared, run, shared_options
+
+GROUP = "Sound"
+
+EPILOG = """\b
+Examples:
+  auscult mel speech.wav mel.npy
+  auscult mel speech.wav batch.safetensors --key mel
+  auscult mel speech.wav mel.npy --against hifigan"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("sound")
+@click.argument("mel")
+@click.option("--against", metavar="FAMILY", help="Say what to change for this vocoder: hifigan, vocos, chatterbox, whisper, ...")
+@click.option("--key", metavar="NAME", help="The tensor to take, where the file holds several.")
+@shared_options
+def command(sound: str, mel: str, *, against: str | None, key: str | None, shared: Shared) -> None:
+    """Say which definition made a mel spectrogram, from the numbers alone.
+
+    SOUND is the recording, MEL the .npy, .npz, .safetensors or torch file with its mel, whichever way round.
+    """
+    from auscult.verbs.mel import mel as find
+
+    run(shared, "mel", (sound, mel), lambda progress: find(sound, mel, against=against, key=key, progress=progress))

@@ -1,0 +1,1 @@
+"""Rules on a mel spectrogram whose definition was searched for."""

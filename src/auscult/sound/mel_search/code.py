@@ -1,0 +1,136 @@
+"""A definition as code: for librosa, for torchaudio, and as the settings that vocoder configs call by their own names."""
+
+from __future__ import annotations
+
+from auscult.sound.mel import MelDefinition, padding_of, per_decibel
+
+_WINDOWS = {"hann": '"hann"', "hamming": '"hamming"', "rectangular": '"boxcar"'}
+
+
+def librosa_code(definition: MelDefinition, gain: float = 1.0) -> str:
+    """Lines of Python that make the mel with librosa and numpy."""
+    d = definition
+    window = {
+        **_WINDOWS,
+        "hann-symmetric": f"np.hanning({d.win})",
+        "povey": f"np.hanning({d.win}) ** 0.85",
+    }[d.window]
+    lines = ["import librosa", "import numpy as np", "", f'y, _ = librosa.load("sound.wav", sr={d.sample_rate})']
+    if gain != 1.0:
+        lines.append(f"y = y * {gain!r}")
+    side = padding_of(d)
+    if side:
+        mode = '"reflect"' if d.pad_mode == "reflect" else '"constant"'
+        lines.append(f"y = np.pad(y, {side}, mode={mode})")
+    lines.append(
+        f"spectrum = librosa.stft(y, n_fft={d.n_fft}, hop_length={d.hop}, win_length={d.win}, window={window}, center=False)"
+    )
+    power = "np.abs(spectrum) ** 2"
+    lines.append(f"spectrum = {power}" if d.power == 2 else f"spectrum = {_root(d, power, 'np.abs(spectrum)', 'np.sqrt')}")
+    norm = '"slaney"' if d.norm == "slaney" else "None"
+    lines.append(
+        f"filters = librosa.filters.mel(sr={d.filter_rate or d.sample_rate}, n_fft={d.n_fft}, n_mels={d.n_mels}, "
+        f"fmin={d.fmin!r}, fmax={d.fmax!r}, htk={d.scale == 'htk'}, norm={norm})"
+    )
+    lines.append("mel = filters @ spectrum")
+    return "\n".join([*lines, *_compression(d, "np")])
+
+
+def torchaudio_code(definition: MelDefinition, gain: float = 1.0) -> str:
+    """Lines of Python that make the mel with torch and torchaudio."""
+    d = definition
+    window = {
+        "hann": f"torch.hann_window({d.win})",
+        "hann-symmetric": f"torch.hann_window({d.win}, periodic=False)",
+        "hamming": f"torch.hamming_window({d.win})",
+        "povey": f"torch.hann_window({d.win}, periodic=False) ** 0.85",
+        "rectangular": f"torch.ones({d.win})",
+    }[d.window]
+    lines = ["import torch", "import torchaudio", "", 'y, rate = torchaudio.load("sound.wav")']
+    lines.append(f"y = torchaudio.functional.resample(y.mean(0), rate, {d.sample_rate})")
+    if gain != 1.0:
+        lines.append(f"y = y * {gain!r}")
+    side = padding_of(d)
+    if side:
+        mode = '"reflect"' if d.pad_mode == "reflect" else '"constant"'
+        lines.append(f"y = torch.nn.functional.pad(y[None], ({side}, {side}), mode={mode})[0]")
+    lines.append(f"window = {window}")
+    lines.append(f"spectrum = torch.stft(y, {d.n_fft}, {d.hop}, {d.win}, window=window, center=False, return_complex=True)")
+    power = "spectrum.abs() ** 2"
+    lines.append(f"spectrum = {power}" if d.power == 2 else f"spectrum = {_root(d, power, 'spectrum.abs()', 'torch.sqrt')}")
+    norm = '"slaney"' if d.norm == "slaney" else "None"
+    lines.append(
+        f"filters = torchaudio.functional.melscale_fbanks({d.n_fft // 2 + 1}, {d.fmin!r}, {d.fmax!r}, {d.n_mels}, "
+        f'{d.filter_rate or d.sample_rate}, norm={norm}, mel_scale="{d.scale}")'
+    )
+    lines.append("mel = filters.T @ spectrum")
+    return "\n".join([*lines, *_compression(d, "torch")])
+
+
+def _root(definition: MelDefinition, power: str, magnitude: str, root: str) -> str:
+    return f"{root}({power} + {definition.inside_root!r})" if definition.inside_root else magnitude
+
+
+def _compression(definition: MelDefinition, library: str) -> list[str]:
+    d = definition
+    lines = []
+    if d.log != "none":
+        floored = f"mel + {d.clip!r}"
+        if d.floor == "clip":
+            floored = f"np.maximum(mel, {d.clip!r})" if library == "np" else f"mel.clamp(min={d.clip!r})"
+        factor = f"{20 // d.power} * " if d.log == "db" else ""
+        lines.append(f"mel = {factor}{library}.{'log' if d.log == 'ln' else 'log10'}({floored})")
+        if d.reference == "max":
+            lines.append("mel = mel - mel.max()")
+        if d.range_db:
+            limit = f"mel.max() - {round(d.range_db * per_decibel(d), 9)!r}"
+            lines.append(f"mel = {library}.maximum(mel, {limit})")
+    if (d.multiply, d.add) != (1.0, 0.0):
+        lines.append(f"mel = mel * {d.multiply!r} + {d.add!r}")
+    return lines
+
+
+def config_names(definition: MelDefinition) -> dict[str, dict[str, float | int | str | None]]:
+    """The settings under the names that configs of vocoder projects give them; what they fix in code is left out."""
+    d = definition
+    return {
+        "hifigan": {
+            "sampling_rate": d.sample_rate,
+            "n_fft": d.n_fft,
+            "hop_size": d.hop,
+            "win_size": d.win,
+            "num_mels": d.n_mels,
+            "fmin": d.fmin,
+            "fmax": d.fmax,
+        },
+        "tacotron2": {
+            "sampling_rate": d.sample_rate,
+            "filter_length": d.n_fft,
+            "hop_length": d.hop,
+            "win_length": d.win,
+            "n_mel_channels": d.n_mels,
+            "mel_fmin": d.fmin,
+            "mel_fmax": d.fmax,
+        },
+        "parallel-wavegan": {
+            "sampling_rate": d.sample_rate,
+            "fft_size": d.n_fft,
+            "hop_size": d.hop,
+            "win_length": d.win,
+            "num_mels": d.n_mels,
+            "fmin": d.fmin,
+            "fmax": d.fmax,
+        },
+        "torchaudio.transforms.MelSpectrogram": {
+            "sample_rate": d.filter_rate or d.sample_rate,
+            "n_fft": d.n_fft,
+            "hop_length": d.hop,
+            "win_length": d.win,
+            "n_mels": d.n_mels,
+            "f_min": d.fmin,
+            "f_max": d.fmax,
+            "power": float(d.power),
+            "mel_scale": d.scale,
+            "norm": "slaney" if d.norm == "slaney" else None,
+        },
+    }

@@ -1,0 +1,154 @@
+"""Down to the transform and the filters that explain a mel, one group of settings at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from auscult.sound.mel import MelDefinition, padding_of
+from auscult.sound.mel_search import grid
+from auscult.sound.mel_search.evidence import Evidence
+from auscult.sound.mel_search.timing import Timing
+
+SOLVED = 1e-9
+"""Of the mel's movement unexplained: float32 leaves less, the nearest wrong definition more."""
+MAX_FLOORED = 0.05
+"""Unexplained share from which on a constant under the logarithm may be all that is missing."""
+MAX_ROUNDS = 4
+MAX_PLACE_SECONDS = 0.012
+"""By which a padding's first frame may be off the measured one."""
+FINE_STEPS_HZ = (400.0, 100.0, 25.0, 5.0, 1.0)
+
+
+class Descent:
+    """The best definition so far for one sample rate."""
+
+    def __init__(self, evidence: Evidence, timing: Timing, start: MelDefinition) -> None:
+        self.evidence, self.timing = evidence, timing
+        self.best = start
+        self.score = evidence.unexplained(start)
+
+    def offer(self, settings: Iterable[dict[str, Any]]) -> bool:
+        """Take the best of these changes if it is better than what there is."""
+        before = self.score
+        start = self.best
+        for changes in settings:
+            self._offer(replace(start, **changes))
+        return self.score < before
+
+    def _offer(self, definition: MelDefinition) -> None:
+        score = self.evidence.unexplained(definition)
+        if score < self.score:
+            self.best, self.score = definition, score
+
+    @property
+    def is_solved(self) -> bool:
+        return self.score <= SOLVED
+
+    def rescore(self) -> None:
+        """Take the score anew, where the evidence is looked at in another way."""
+        self.score = self.evidence.unexplained(self.best)
+
+    def run(self, give_up_above: float = 1.0) -> None:
+        """Filters, window, transform and the rest in turn, until nothing helps, or the first round leaves too much."""
+        steps: tuple[Callable[[], None], ...] = (self.filters, self.window, self.transform, self.power, self.details)
+        for turn in range(MAX_ROUNDS):
+            before = self.score
+            for step in steps:
+                step()
+                if self.is_solved:
+                    self.details()
+                    return
+            if self.score > give_up_above:
+                return
+            if turn and self.score > 0.98 * before:
+                break
+        if self.score < MAX_FLOORED and self.evidence.added is None and self.evidence.add_floor(self.best):
+            self.rescore()
+            self.run()
+            return
+        self.edges()
+        if not self.is_solved:
+            self.sizes()
+            self.power()
+            self.details()
+
+    def filters(self) -> None:
+        """Scale and edges: some of the lowest with all of the highest, then all of the lowest."""
+        rate = self.best.sample_rate
+        some = (0.0, 50.0, 100.0)
+        self.offer(
+            {"scale": scale, "fmin": low, "fmax": high}
+            for scale in ("slaney", "htk")
+            for high in grid.highest(rate)
+            for low in some
+        )
+        for _ in range(2):
+            self.offer({"fmin": low, "scale": scale} for low in grid.LOWEST_HZ for scale in ("slaney", "htk"))
+            if not self.offer({"fmax": high} for high in grid.highest(rate)):
+                break
+
+    def window(self) -> None:
+        """Length of the window and what is padded, the transform as long as the window or the next power of two."""
+        d = self.best
+        self.offer(
+            changes
+            for win in grid.windows(d.sample_rate, d.hop)
+            for n_fft in {grid.transforms(win)[0], next(size for size in grid.transforms(win) if size & (size - 1) == 0)}
+            for changes in self._placed(win, n_fft)
+        )
+
+    def transform(self) -> None:
+        """Length of the transform for this window."""
+        win = self.best.win
+        self.offer(changes for n_fft in grid.transforms(win) for changes in self._placed(win, n_fft))
+
+    def _placed(self, win: int, n_fft: int) -> Iterable[dict[str, Any]]:
+        for padding in grid.PADDINGS:
+            if padding == "hop" and n_fft < self.best.hop:
+                continue
+            changes = {"win": win, "n_fft": n_fft, "padding": padding}
+            if abs(first_seconds(replace(self.best, **changes)) - self.timing.first_seconds) <= MAX_PLACE_SECONDS:  # type: ignore[arg-type]
+                yield changes
+
+    def power(self) -> None:
+        """Magnitude or power."""
+        self.offer({"power": power, "inside_root": 0.0} for power in (1, 2))
+
+    def details(self) -> None:
+        """Shape of the window, hop, and what is added under the root."""
+        self.offer({"window": window} for window in grid.WINDOWS)
+        self.offer({"hop": self.best.hop + step} for step in (-1, 1) if self.best.hop + step > 0)
+        if self.best.power == 1:
+            self.offer({"inside_root": value} for value in grid.INSIDE_ROOTS)
+
+    def edges(self) -> None:
+        """Edges of the filters that are on no list, to the hertz."""
+        for step in FINE_STEPS_HZ:
+            for _ in range(8):
+                d = self.best
+                nyquist = (d.filter_rate or d.sample_rate) / 2
+                moves = [{"fmax": d.fmax + side} for side in (-step, step) if d.fmin < d.fmax + side <= nyquist]
+                moves += [{"fmin": d.fmin + side} for side in (-step, step) if 0 <= d.fmin + side < d.fmax / 2]
+                if not self.offer(moves) or self.is_solved:
+                    break
+
+    def sizes(self) -> None:
+        """Windows that are on no list, to the sample."""
+        for step in (64, 16, 4, 1):
+            for _ in range(6):
+                d = self.best
+                tied = d.n_fft == d.win
+                moves = [
+                    {"win": d.win + side, "n_fft": d.win + side if tied else d.n_fft}
+                    for side in (-step, step)
+                    if d.win + side >= 64 and (tied or d.win + side <= d.n_fft)
+                ]
+                if not self.offer(moves) or self.is_solved:
+                    break
+
+
+def first_seconds(definition: MelDefinition) -> float:
+    """The middle of the first frame."""
+    return (definition.n_fft / 2 - padding_of(definition)) / definition.sample_rate

@@ -1,0 +1,166 @@
+"""What a search looks at: some frames of the mel, and how well a definition explains them.
+
+The score forgets what a regression can find afterwards. The logarithm of the definition's bands is set against the mel with
+every band's mean taken off, and one slope is fitted. So the area of the filters, the kind of logarithm, gain and
+normalisation play no part, and the search is one over the transform and the shape of the filters alone.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auscult.errors import AudioError
+from auscult.sound.mel import MelDefinition, Samples, hann_window, mel_filterbank, padding_of
+from auscult.sound.recording import Recording
+
+Values = NDArray[np.float64]
+
+MAX_FRAMES = 160
+"""Frames that are looked at, of those with sound."""
+EDGE_SECONDS = 0.15
+"""Frames nearer to the ends depend on the padding, and are left to the last step."""
+CACHED_SPECTRA = 48
+MIN_SHARE_AT_FLOOR = 0.003
+MARGIN_OVER_FLOOR = 0.12
+"""Of the mel's range: values nearer to a floor than this feel it where it is added."""
+MAX_SHARE_OF_UNFLOORED = 0.3
+"""A constant under the logarithm is believed when it leaves at most this share of what is unexplained without it."""
+MIN_SHARE_OF_PEAK = 3e-5
+"""Of the frame's greatest magnitude: what is below was rounded away by transforms in float32, differently by each."""
+
+
+class Evidence:
+    """A mel and the sound it was made of.
+
+    Args:
+        mel: float64 [n_mels, frames].
+        is_log: Whether the values are logarithms; else their own logarithm is looked at.
+    """
+
+    def __init__(self, recording: Recording, mel: Values, *, is_log: bool) -> None:
+        self.recording, self.mel, self.is_log = recording, mel, is_log
+        self.evaluations = 0
+        self.added: tuple[str, float] | None = None
+        self._samples: dict[int, Samples] = {}
+        self._spectra: OrderedDict[tuple[object, ...], Values] = OrderedDict()
+        self._choose()
+
+    def _choose(self) -> None:
+        """Pick frames with sound, away from the ends, and the values in them that are clear of a floor."""
+        levels = self.mel if self.is_log else np.log(np.maximum(self.mel, self.mel.max() * 1e-12))
+        low, high = levels.min(), levels.max()
+        at_floor = levels <= low + 1e-4 * (high - low)
+        self.has_floor = bool(at_floor.mean() > MIN_SHARE_AT_FLOOR)
+        clear = levels > (low + MARGIN_OVER_FLOOR * (high - low) if self.has_floor else low - 1.0)
+        frames = self.mel.shape[1]
+        edge = min(int(np.ceil(EDGE_SECONDS / self.recording.seconds * frames)), frames // 4)
+        inner = np.arange(edge, frames - edge)
+        filled = inner[clear[:, inner].mean(axis=0) > 0.2]
+        inner = filled if len(filled) >= min(8, len(inner)) else inner
+        self.columns = inner[np.unique(np.linspace(0, len(inner) - 1, min(MAX_FRAMES, len(inner))).astype(int))]
+        self.levels = levels[:, self.columns]
+        self._exact = levels[:, self.columns] > low + 1e-4 * (high - low) if self.has_floor else np.ones_like(self.levels, bool)
+        self._look_at(clear[:, self.columns])
+
+    def _look_at(self, mask: NDArray[np.bool_]) -> None:
+        self.mask = mask.astype(np.float64)
+        self._count = np.maximum(self.mask.sum(axis=1, keepdims=True), 1.0)
+        self._centred = self._centre(self.levels)
+        self._energy = float(np.square(self._centred).sum())
+        if self._energy <= 0:
+            raise AudioError("the mel does not move, so nothing can be told from it", hint="give the mel of a sound that changes")
+
+    def add_floor(self, definition: MelDefinition) -> bool:
+        """Find out whether a constant was added to the bands before the logarithm, and reckon with it from then on."""
+        usual, mask = self.unexplained(definition), self.mask
+        best, at = usual, None
+        self._look_at(self._exact)
+        for norm in ("slaney", "none"):
+            for exponent in np.arange(-14.0, 1.0, 1 / 3):
+                self.added = (norm, 10.0**exponent)
+                score = self.unexplained(definition)
+                if score < best:
+                    best, at = score, self.added
+        if at is None or best > MAX_SHARE_OF_UNFLOORED * usual:
+            self.added = None
+            self._look_at(mask > 0)
+            return False
+        self.added = (at[0], self._refined(definition, at))
+        return True
+
+    def _refined(self, definition: MelDefinition, start: tuple[str, float]) -> float:
+        from scipy.optimize import minimize_scalar
+
+        def score(exponent: float) -> float:
+            self.added = (start[0], 10.0**exponent)
+            return self.unexplained(definition)
+
+        middle = float(np.log10(start[1]))
+        found = minimize_scalar(score, bounds=(middle - 0.35, middle + 0.35), method="bounded", options={"xatol": 1e-9})
+        return float(10.0**found.x)
+
+    def trust(self, definition: MelDefinition) -> None:
+        """Look away from what rounding has blurred, as far as the bands of this definition tell; scores change with it."""
+        peak = self.power(definition).max(axis=0, keepdims=True)
+        known = self.bands(replace(definition, power=2)) >= peak * MIN_SHARE_OF_PEAK**2
+        mask = (self.mask > 0) & known
+        if mask.sum() > 0.2 * self.mask.sum():
+            self._look_at(mask)
+
+    def _centre(self, levels: Values) -> Values:
+        mean = (levels * self.mask).sum(axis=1, keepdims=True) / self._count
+        return np.asarray((levels - mean) * self.mask)
+
+    def samples(self, sample_rate: int) -> Samples:
+        """The sound at that rate, [time]."""
+        if sample_rate not in self._samples:
+            self._samples[sample_rate] = self.recording.resampled(sample_rate).mono
+        return self._samples[sample_rate]
+
+    def power(self, definition: MelDefinition) -> Values:
+        """Power spectrum of the chosen frames, [n_fft // 2 + 1, frames]; the last few are remembered."""
+        d = definition
+        key = (d.sample_rate, d.n_fft, d.win, d.window, d.hop, padding_of(d))
+        if key not in self._spectra:
+            self._spectra[key] = self._transform(d)
+            if len(self._spectra) > CACHED_SPECTRA:
+                self._spectra.popitem(last=False)
+        self._spectra.move_to_end(key)
+        return self._spectra[key]
+
+    def _transform(self, d: MelDefinition) -> Values:
+        from scipy import fft
+
+        samples = self.samples(d.sample_rate)
+        side = padding_of(d)
+        starts = self.columns * d.hop - side
+        before, after = max(-int(starts.min()), 0), max(int(starts.max()) + d.n_fft - len(samples), 0)
+        mode = "reflect" if max(before, after) < len(samples) else "constant"
+        padded = np.pad(samples, (before, after), mode=mode)  # type: ignore[call-overload]
+        frames = padded[(starts + before)[:, None] + np.arange(d.n_fft)] * hann_window(d)
+        return np.asarray(np.square(np.abs(fft.rfft(frames, axis=1))).T)
+
+    def bands(self, definition: MelDefinition, norm: str = "none") -> Values:
+        """Magnitudes or powers of the filters, of one peak by default, [n_mels, frames]."""
+        power = self.power(definition)
+        filters = mel_filterbank(replace(definition, norm=norm))  # type: ignore[arg-type]
+        return np.asarray(filters @ (power if definition.power == 2 else np.sqrt(power + definition.inside_root)))
+
+    def unexplained(self, definition: MelDefinition) -> float:
+        """Share of the mel's movement that the definition does not explain: 0 is all explained, 1 nothing."""
+        self.evaluations += 1
+        bands = self.bands(definition, self.added[0]) + self.added[1] if self.added else self.bands(definition)
+        ceiling = float(bands.max(initial=0.0))
+        if ceiling <= 0:
+            return 1.0
+        centred = self._centre(np.log(np.maximum(bands, ceiling * 1e-16)).astype(np.float64))
+        own = float(np.square(centred).sum())
+        shared = float((centred * self._centred).sum())
+        if own <= 0 or shared <= 0:
+            return 1.0
+        residual = self._centred - (shared / own) * centred  # not 1 - r²: that cancels below 1e-8
+        return float(np.square(residual).sum() / self._energy)
