@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from auscult.finding import Finding, Severity, Skip
+from auscult.report._changes import changes_lines
 from auscult.report._compare import compare_lines
 from auscult.report._convert import convert_lines
 from auscult.report._diagnosis import brief_lines, diagnosis_lines
@@ -27,6 +28,8 @@ _VERDICT_STYLE = {
     Verdict.INCONCLUSIVE: ("yellow", "bold"),
     Verdict.ERROR: ("red", "bold"),
 }
+NOTHING = {"convert": "nothing was found in the way of writing it", "report": "nothing is new or worse"}
+"""What a verb says that found nothing, where it is not `nothing found`."""
 _SEVERITY_STYLE = {Severity.ERROR: ("red",), Severity.WARNING: ("yellow",), Severity.INFO: ("cyan",)}
 
 
@@ -42,7 +45,9 @@ def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:
 
 
 def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
-    subjects = " against ".join(report.subjects) if report.command in ("diff", "compare") else "  ".join(report.subjects)
+    subjects = (
+        " against ".join(report.subjects) if report.command in ("diff", "compare", "report") else "  ".join(report.subjects)
+    )
     yield f"{style(report.verdict.value, *_VERDICT_STYLE[report.verdict])}  {subjects}"
     if verbose < 0:
         return
@@ -59,15 +64,9 @@ def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
         yield from inspect_lines(report.extra, style, verbose)
     if "mel" in report.extra:
         yield from mel_lines(report.extra["mel"], style, verbose)
-    brief = report.command == "demo" and verbose == 0
     if report.command == "compare" and "layers" in report.extra:
         yield from compare_lines(report.extra, style, verbose)
-    if report.findings:
-        yield ""
-        if brief:
-            yield from brief_lines(report, style)
-        else:
-            yield from (line for finding in report.findings for line in finding_lines(finding, style, verbose))
+    yield from _found(report, style, verbose)
     yield from diagnosis_lines(report.extra, style, verbose)
     if report.skips:
         yield ""
@@ -85,6 +84,19 @@ def _made_lines(extra: Mapping[str, Any], style: Style) -> Iterator[str]:
         yield from trace_lines(extra["trace"], style)
     if "run" in extra:
         yield from run_lines(extra["run"], style)
+
+
+def _found(report: Report, style: Style, verbose: int) -> Iterator[str]:
+    """The findings, or what changed in them."""
+    if "changes" in report.extra:
+        yield ""
+        yield from changes_lines(report.extra["changes"], style, verbose)
+    elif report.findings:
+        yield ""
+        if report.command == "demo" and verbose == 0:
+            yield from brief_lines(report, style)
+        else:
+            yield from (line for finding in report.findings for line in finding_lines(finding, style, verbose))
 
 
 def rule_lines(rows: list[Mapping[str, Any]], style: Style) -> Iterator[str]:
@@ -171,7 +183,7 @@ def summary_line(report: Report) -> str:
     if report.command == "convert" and report.extra["output"]["path"]:
         check = f"next: auscult diff {' '.join(map(quoted, (report.subjects[0], report.extra['output']['path'])))}"
         return "; ".join([*([", ".join(parts)] if parts else []), check])
-    line = ", ".join(parts) or ("nothing was found in the way of writing it" if report.command == "convert" else "nothing found")
+    line = ", ".join(parts) or NOTHING.get(report.command, "nothing found")
     return f"{line}; next: {next_command(report)}" if report.findings else line
 
 

@@ -1,0 +1,27 @@
+"""`auscult report`: a saved report in another form, or two of them side by side."""
+
+from __future__ import annotations
+
+import click
+
+from auscult.cli.common import Shared, run, shared_options
+
+GROUP = "All together"
+
+
+@click.command()
+@click.argument("a", metavar="A.json")
+@click.argument("b", metavar="[B.json]", required=False)
+@shared_options
+def command(a: str, b: str | None, shared: Shared) -> None:
+    """Show a saved report again, or say what changed from one run to another.
+
+    A.json and B.json are reports that were written with --format json. One of them is shown in any format, such as
+    --format html; with two, the findings that are gone, new or changed are listed, with the verdicts and every figure that
+    differs.
+
+    Exit code of one: that of the saved verdict. Of two: 0 if nothing is new or worse in B.json, 1 otherwise.
+    """
+    from auscult.verbs.report import report
+
+    run(shared, "report", (a, b) if b else (a,), lambda _progress: report(a, b))

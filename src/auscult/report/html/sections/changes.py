@@ -1,0 +1,32 @@
+"""What changed from one run to another."""
+
+from __future__ import annotations
+
+from auscult.finding import Json
+from auscult.report.html._page import Page
+from auscult.report.html._text import patterns
+
+ORDER = 15
+TITLE = "Changes"
+KEYS = ("changes",)
+
+MAX_FIGURES = 1000
+MAX_MAPPING = 500
+
+
+def content(page: Page) -> Json | None:
+    changes = page.report.extra.get("changes")
+    if not changes:
+        return None
+    figures = sorted(changes["figures"], key=lambda row: {True: 0, False: 1, None: 2}[row["worse"]])
+    findings = [
+        {**item, "kind": kind, "places": patterns(item["where"], 6)} for kind in ("new", "gone") for item in changes[kind]
+    ]
+    return {
+        "count": len(changes["new"]) + len(changes["gone"]) + len(changes["changed"]),
+        **changes,
+        "findings": findings,
+        "figures": figures[:MAX_FIGURES],
+        "more_figures": max(0, len(figures) - MAX_FIGURES),
+        "mapping_rows": [(kind, row) for kind, rows in changes["mapping"].items() for row in rows][:MAX_MAPPING],
+    }
