@@ -12,8 +12,9 @@ Little-endian. The header has 40 bytes:
     books, bits per code                       uint8 each
     CRC-32 of the header so far                uint32
 
-Each block follows without a gap: the codes of its frames, frame by frame and book by book, most significant bit first, filled up
-to a byte, and their CRC-32 with the block's number. All blocks but the last have the same length, so a damaged one hides no other.
+Each block follows without a gap: the codes of its frames, frame by frame and book by book, most significant bit first, filled
+up to a byte, and their CRC-32 with the block's number. All blocks but the last have the same length, so a damaged one hides
+no other.
 """
 
 from __future__ import annotations

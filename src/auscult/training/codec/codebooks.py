@@ -17,6 +17,7 @@ from torch import Tensor, distributed
 from auscult.families.codec.quantizer import Book, Quantized, ResidualQuantizer
 
 KMEANS_ROUNDS = 10
+REVIVED = 0.5  # of the mean count: a moved code that nothing chooses is soon moved again
 KMEANS_ITEMS = 16  # per code, at most
 
 
@@ -93,8 +94,8 @@ class Codebooks:
                 continue
             picked = torch.randint(len(pool), (len(dead),), generator=self.generator).to(pool.device)
             book.codes[dead] = pool[picked].to(book.codes.dtype)
-            self.usage[number, dead] = mean
-            self.sums[number, dead] = book.codes[dead] * mean
+            self.usage[number, dead] = REVIVED * mean
+            self.sums[number, dead] = book.codes[dead] * (REVIVED * mean)
             self.replaced += len(dead)
 
     def perplexity(self) -> list[float]:

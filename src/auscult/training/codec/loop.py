@@ -18,8 +18,9 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from auscult.errors import AuscultError
+from auscult.families.codec.storage import read_tensors, write_codec, write_tensors
 from auscult.families.codec.torch import Codec
-from auscult.training.codec.checkpoint import flatten_optimizer, part, read_tensors, restore_optimizer, write_codec, write_tensors
+from auscult.training.codec.checkpoint import flatten_optimizer, part, restore_optimizer
 from auscult.training.codec.codebooks import Codebooks
 from auscult.training.codec.config import TrainConfig
 from auscult.training.codec.initial import start_codec

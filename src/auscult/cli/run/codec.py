@@ -1,0 +1,64 @@
+"""`auscult run codec`: a recording to a small `.auc` file, and back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from auscult.cli.common import Shared, run, shared_options
+
+SOUNDS = (".wav", ".flac")
+
+EPILOG = """\b
+Examples:
+  auscult run codec --encode speech.wav -o speech.auc
+  auscult run codec --decode speech.auc -o again.wav
+  auscult run codec --decode damaged.auc --salvage -o part.wav
+  auscult run codec --encode speech.wav --codec codec/codec.safetensors -o speech.auc"""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--encode", "source", type=click.Path(), metavar="SOUND", help="Recording to write as an .auc file.")
+@click.option("--decode", "codes", type=click.Path(), metavar="FILE", help=".auc file to write as a recording.")
+@click.option(
+    "--codec", type=click.Path(path_type=Path), metavar="FILE", help="A trained codec. Default: the Telugu codec inside."
+)
+@click.option("--runtime", type=click.Choice(("torch", "mlx")), default="torch", show_default=True)
+@click.option("--salvage", is_flag=True, help="Decode what is whole of a damaged file; the rest is silence.")
+@shared_options
+def command(
+    source: str | None,
+    codes: str | None,
+    *,
+    codec: Path | None,
+    runtime: Literal["torch", "mlx"],
+    salvage: bool,
+    shared: Shared,
+) -> None:
+    """Code a recording in a few kilobits per second, and decode it.
+
+    What is made is the -o that ends in .auc (--encode), or in .wav or .flac (--decode); other -o are for the report.
+    """
+    from auscult.verbs.run_codec import decode, encode
+
+    if (source is None) == (codes is None):
+        raise click.UsageError("give either --encode SOUND or --decode FILE")
+    if salvage and codes is None:
+        raise click.UsageError("--salvage is for --decode")
+    endings = (".auc",) if codes is None else SOUNDS
+    made = [name for name in shared.outputs if name.lower().endswith(endings)]
+    if len(made) != 1:
+        raise click.UsageError(f"give the file to write: -o OUT{endings[0]}")
+    shared = replace(shared, outputs=tuple(name for name in shared.outputs if name not in made))
+    if codes is None:
+        run(shared, "run codec", (str(source),), lambda _: encode(str(source), made[0], codec=codec, runtime=runtime))
+    else:
+        run(
+            shared,
+            "run codec",
+            (codes,),
+            lambda _: decode(str(codes), made[0], codec=codec, runtime=runtime, salvage=salvage),
+        )
