@@ -26,10 +26,10 @@ def reference(name: str) -> Any:
     pytest.importorskip("librosa")
     pytest.importorskip("diffusers")
     fbank = pytest.importorskip("kaldi_native_fbank")
-    found = importlib.util.find_spec("chatterbox")
-    if found is None or found.submodule_search_locations is None:
-        pytest.skip("chatterbox-tts is not installed")
     if "chatterbox" not in sys.modules:
+        found = importlib.util.find_spec("chatterbox")
+        if found is None or found.submodule_search_locations is None:
+            pytest.skip("chatterbox-tts is not installed")
         package = ModuleType("chatterbox")
         package.__path__ = list(found.submodule_search_locations)
         sys.modules["chatterbox"] = package

@@ -103,6 +103,12 @@ class Config:
     tokenizer: Tokenizer | None = field(default_factory=Tokenizer)
 
 
+def as_released(config: Config) -> Config:
+    """The same model under torch's names, which our modules have whatever the file's."""
+    vocoder = config.mel2wav and replace(config.mel2wav, f0_step=2)
+    return replace(config, naming="torch", mel2wav=vocoder)
+
+
 def tiny() -> Config:
     """Every part with the same layers, a few channels wide and one or two layers deep."""
     return Config(
@@ -118,11 +124,10 @@ def tiny() -> Config:
             time=20,
             mid_blocks=2,
             transformers=2,
-            attention=16,
+            attention=128,
             feed_forward=24,
-            head_width=8,
         ),
         mel2wav=replace(tiny_hift(), mel_bins=8),
         speaker=Speaker(head=4, mel_bins=16, initial=12, growth=6, bottleneck=8, blocks=(2, 3, 2), embedding=10),
-        tokenizer=Tokenizer(width=16, layers=2, mel_bins=16, hidden=32, memory=5, levels=3, head_width=8),
+        tokenizer=Tokenizer(width=128, layers=2, mel_bins=16, hidden=32, memory=5, levels=3),
     )

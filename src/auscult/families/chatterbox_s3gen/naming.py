@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 STAGE = re.compile(r"flow\.decoder\.estimator\.(down|mid|up)_blocks\.(\d+)\.([012])\.?(.*)")
 TRANSFORMER = (
@@ -65,3 +65,8 @@ def _replace(text: str, pairs: tuple[tuple[str, str], ...]) -> str:
 
 
 PARTS: dict[str, Callable[[str], str]] = {"flow": _flow, "mel2wav": _mel2wav, "speaker_encoder": _speaker}
+
+
+def to_torch(names: Iterable[str]) -> dict[str, str]:
+    """The port's name -> torch's, of those that differ."""
+    return {to_mlx(name): name for name in names if to_mlx(name) != name}

@@ -83,16 +83,27 @@ def _count(shapes: Shapes, first: str) -> int:
 
 
 def _infer_speaker(shapes: Shapes, naming: str) -> Speaker:
-    usual = Speaker()
+    def weight(torch_name: str) -> str:
+        name = f"{stem}.{torch_name}.weight"
+        return to_mlx(name) if naming == "mlx-audio" else name
+
+    usual, stem = Speaker(), "speaker_encoder.xvector"
     if naming == "mlx-audio":
         blocks = tuple(shapes.count(f"speaker_encoder.blocks.{block}.layers.") for block in range(3))
-        return Speaker(blocks=blocks, embedding=shapes.size(("speaker_encoder.dense.linear.weight", 0), default=usual.embedding))
-    stem = "speaker_encoder.xvector"
-    blocks = tuple(_dense(shapes, block) for block in (1, 2, 3))
+    else:
+        blocks = tuple(_dense(shapes, block) for block in (1, 2, 3))
+    head = shapes.size(("speaker_encoder.head.conv1.weight", 0), ("speaker_encoder.head.conv2.weight", 0), default=usual.head)
+    picture = shapes.size((weight("tdnn.linear"), 1), default=usual.mel_bins // 8 * head)
+    first, second = "block1.tdnnd1", "block2.tdnnd1"
+    local = [(weight(f"{layer}.cam_layer.linear_local"), 0) for layer in (first, second)]
     return Speaker(
-        head=shapes.size(("speaker_encoder.head.conv1.weight", 0), ("speaker_encoder.head.conv2.weight", 0), default=usual.head),
+        head=head,
+        mel_bins=8 * picture // max(head, 1),
+        initial=shapes.size((weight("tdnn.linear"), 0), default=usual.initial),
+        growth=shapes.size(*local, default=usual.growth),
+        bottleneck=shapes.size(*((weight(f"{layer}.linear1"), 0) for layer in (first, second)), default=usual.bottleneck),
         blocks=blocks,
-        embedding=shapes.size((f"{stem}.dense.linear.weight", 0), default=usual.embedding),
+        embedding=shapes.size((weight("dense.linear"), 0), default=usual.embedding),
     )
 
 
@@ -152,7 +163,7 @@ def transposed(name: str) -> bool:
 
 def undetermined(config: Config) -> Mapping[str, tuple[Any, ...]]:
     """The solver's guidance and schedule, the norms' epsilons, the time embedding's scale, and HiFT's own."""
-    own = {"cfg_rate": (0.7, 0.0), "time_scale": (1000.0, 1.0), "layer_eps": (1e-12, 1e-5)}
+    own = {"flow.guidance": (0.7, 0.0), "flow.time_scale": (1000.0, 1.0), "flow.layer_eps": (1e-12, 1e-5)}
     return own | {
         f"mel2wav.{name}": values for name, values in (hift.undetermined(config.mel2wav) if config.mel2wav else {}).items()
     }
