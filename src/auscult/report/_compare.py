@@ -28,6 +28,14 @@ def compare_lines(extra: Mapping[str, Any], style: Style, verbose: int) -> Itera
         yield steps_line(steps, style)
     if first is None:
         return
+    if verbose <= 0 and is_inside(layers):
+        above = [layer for layer in layers if state_of(layer) != "same"]
+        most = max((layer["error"] for layer in above if layer["error"] is not None), default=0.0)
+        said = (
+            f"{len(above)} layers inside are above the floor, by rounding alone, at most {number_text(most)} off" if above else ""
+        )
+        yield style(f"{said or 'inside, inputs of layers are above the floor'}; the output agrees; -v shows them", "dim")
+        return
     yield ""
     yield first_line(first, style)
     yield ""
@@ -36,6 +44,11 @@ def compare_lines(extra: Mapping[str, Any], style: Style, verbose: int) -> Itera
     yield from tree_lines(layers, first, style, None if verbose > 1 else MAX_TREE)
     yield ""
     yield from table_lines(layers, first, style, None if verbose > 0 else AROUND)
+
+
+def is_inside(layers: Sequence[Layer]) -> bool:
+    """Whether what differs is inside a model whose output agrees, and none of it was born anywhere."""
+    return any(layer["a"] == "" and state_of(layer) == "same" for layer in layers) and not any(layer["born"] for layer in layers)
 
 
 def state_of(layer: Layer) -> str:
@@ -102,7 +115,8 @@ def tree_lines(layers: Sequence[Layer], first: Mapping[str, Any], style: Style, 
         name = f"{'  ' * depth}{path[len(above) :].lstrip('.') or '(the whole model)'}"
         inside = f" and {size} inside" if size else ""
         why = f"  {', '.join(causes.get(path, ()))}" if causes.get(path) else ""
-        mark = style("  <- first divergence", "red", "bold") if path == first["a"] else ""
+        title = "first divergence" if first["born"] else "first difference"
+        mark = style(f"  <- {title}", "red", "bold") if path == first["a"] else ""
         yield f"{name}  {style(state, STATES.get(state, 'dim'))}{style(inside, 'dim')}{why}{mark}"
     if most is not None and len(rows) > most:
         yield style(f"+{len(rows) - most} more; -vv shows them", "dim")
@@ -148,19 +162,27 @@ def table_lines(layers: Sequence[Layer], first: Mapping[str, Any], style: Style,
     """The layers around the first divergence, or all: error, floor, state, causes."""
     place = next((index for index, layer in enumerate(layers) if layer["a"] == first["a"]), 0)
     shown = layers if around is None else layers[max(0, place - around) : place + around + 1]
-    width = min(max((len(_names(layer)) for layer in shown), default=0), 60)
+    width = max((len(_names(layer)) for layer in shown), default=0)
     yield style(f"{'layer'.ljust(width)}     error     floor  state", "dim")
     for layer in shown:
         state = state_of(layer)
         error = "     none" if layer["error"] is None else f"{layer['error']:9.1e}"
         why = ", ".join(layer["causes"]) or layer.get("reason", "")
-        line = f"{_names(layer).ljust(width)} {error} {layer['floor']:9.1e}  {style(state, STATES[state])}"
+        floor = "     none" if layer["floor"] is None else f"{layer['floor']:9.1e}"
+        line = f"{_names(layer).ljust(width)} {error} {floor}  {style(state, STATES[state])}"
         yield f"{line}  {why}" if why else line
 
 
 def _names(layer: Layer) -> str:
+    """`decoder.attn1.to_q = ….query_proj`: of the candidate's name what it does not share with the reference's."""
     name = layer["a"] or "(the whole model)"
-    return name if layer["b"] == layer["a"] else f"{name} = {layer['b']}"
+    if layer["b"] == layer["a"]:
+        return name
+    mine, theirs = layer["a"].split("."), layer["b"].split(".")
+    shared = 0
+    while shared < min(len(mine), len(theirs)) - 1 and mine[shared] == theirs[shared]:
+        shared += 1
+    return f"{name} = {'….' if shared else ''}{'.'.join(theirs[shared:]) or '(the whole model)'}"
 
 
 def stage_line(stage: Mapping[str, Any], style: Style) -> str:

@@ -97,7 +97,7 @@ class _Scope:
 
 def _scope(trace: Trace, place: Record) -> _Scope:
     called = {record.path for record in trace.records if record.role.startswith("output")}
-    path = place.path if place.role.startswith("output") else _parent(place.path, called)
+    path = place.path if place.role.startswith("output") else _hander(trace, place, called)
     windows = _windows(trace, path)
     inside = [number for number, (start, end) in windows.items() if start <= place.order <= end]
     call = inside[0] if inside else 0
@@ -111,7 +111,19 @@ def _scope(trace: Trace, place: Record) -> _Scope:
         and record.role != "noise"
     )
     inputs = tuple(r for r in trace.records if (r.path, r.call) == (path, call) and r.role.startswith("input"))
-    return _Scope(path, call, inputs, tuple(record for record in mine if record.order < place.order), mine)
+    tensor = place.same_as or place.key
+    before = tuple(r for r in mine if r.order < place.order and (r.same_as or r.key) != tensor)
+    return _Scope(path, call, inputs, before, mine)
+
+
+def _hander(trace: Trace, place: Record, called: Iterable[str]) -> str:
+    """The module whose code made what reaches a place: not one that only hands on what it was handed, as a Sequential does."""
+    tensor = place.same_as or place.key
+    takers = {r.path for r in trace.records if r.role.startswith("input") and (r.same_as or r.key) == tensor}
+    path = _parent(place.path, called)
+    while path and path in takers:
+        path = _parent(path, called)
+    return path
 
 
 def _windows(trace: Trace, path: str) -> dict[int, tuple[int, int]]:

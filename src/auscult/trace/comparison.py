@@ -9,9 +9,10 @@ from auscult.align.records import Alignment
 from auscult.errors import AuscultError
 from auscult.finding import Skip
 from auscult.trace.align import align_layers
+from auscult.trace.causes import results_of
 from auscult.trace.floor import MOST, Floor, best_floor
 from auscult.trace.locate import Place
-from auscult.trace.located import Located, Progress, Runs, Sides, described, judge_stages, locate_forced, locate_free, results_of
+from auscult.trace.located import Located, Progress, Runs, Sides, described, judge_stages, locate_forced, locate_free
 from auscult.trace.modules import Side
 from auscult.trace.pairs import LayerAlignment
 from auscult.trace.readings import Reading, Readings, read

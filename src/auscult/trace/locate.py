@@ -12,8 +12,9 @@ from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from dataclasses import dataclass
 
-from auscult.trace.modules import Side
+from auscult.trace.modules import Side, base_role
 from auscult.trace.readings import Reading, Readings
+from auscult.trace.records import Record
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,17 @@ class _Index:
             parent = self.ref.modules[parent].parent
 
     def parent(self, reading: Reading) -> str | None:
-        return self.ref.modules[reading.pair.ref[0]].parent
+        """The module whose code makes the tensor: not one that only hands on what it was handed, as a Sequential does."""
+        module = self.ref.modules[reading.pair.ref[0]]
+        record = module.by_key.get((reading.call, reading.role))
+        parent = module.parent
+        while parent and record is not None and not reading.is_output and self._takes(parent, record):
+            parent = self.ref.modules[parent].parent
+        return parent
+
+    def _takes(self, path: str, record: Record) -> bool:
+        tensor = record.same_as or record.key
+        return any(base_role(r.role) == "input" and (r.same_as or r.key) == tensor for r in self.ref.modules[path].records)
 
     def output(self, reading: Reading, *, forced: bool) -> Place | None:
         """An output is born in its module if the module's inputs agree and nothing inside differs before."""

@@ -1,4 +1,4 @@
-"""From readings to results: where errors are born, what explains each, and what is said of every layer."""
+"""From two runs to the places at which errors are born, by running one side on the other's tensors where that can be done."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from auscult.errors import AuscultError, UsageError
-from auscult.finding import Skip
 from auscult.trace import forced
 from auscult.trace.case import Explanation, LayerCase
 from auscult.trace.cases import case_at
-from auscult.trace.explain import explain
 from auscult.trace.floor import Floor, dtype_of, least, measured, second_precision
 from auscult.trace.inject import Injection
 from auscult.trace.locate import Place, locate
@@ -22,15 +20,11 @@ from auscult.trace.results import LayerResult
 from auscult.trace.runner import Runner
 from auscult.trace.stages import StageResult, Stages, inside, stage_pairs
 from auscult.trace.steps import StepsResult
-from auscult.trace.unloaded import explanation_of, loaded, noisy_pairs
 from auscult.weights import Array
 
 Progress = Callable[[int, int, str], None]
 Inputs = Mapping[str, Array]
 MakeCase = Callable[[Place], "LayerCase | None"]
-
-MAX_EXPLAINED = 24
-"""Places that are explained; a fault that is written once and called often shows at many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,54 +184,6 @@ def local_floor(sides: Sides, trace: Trace) -> Floor:
     except AuscultError:
         return floor
     return measured(forced.own_view(trace), forced.own_view(second), least(runs.ref, runs.cand), floor.what)
-
-
-def results_of(sides: Sides, readings: Readings, located: Located) -> tuple[tuple[LayerResult, ...], list[Skip]]:
-    """One result per pair, behind them further places of pairs that have two; and places whose cause was not looked for."""
-    born: dict[LayerPair, list[LayerResult]] = {}
-    skips = []
-    causes: dict[str, None] = {}
-    weights = loaded(sides.ref, sides.cand, sides.alignment)
-    for count, place in enumerate(located.places):
-        pair, reading = place.reading.pair, place.reading
-        case = located.case(place)
-        found: tuple[Explanation, ...] = ()
-        if case is not None and count < MAX_EXPLAINED:
-            found = explain(case, reading.floor, tuple(causes))
-            causes |= dict.fromkeys(one.cause for one in found[:1] if one.reproduced)
-        elif case is not None:
-            skips.append(Skip(place.key, f"its cause was not looked for: {MAX_EXPLAINED} places before it were explained"))
-        if not (place.certain or any(one.reproduced for one in found)):
-            continue
-        other_weights = explanation_of(weights, pair.a) if reading.is_output else None
-        if other_weights is not None and not any(one.reproduced and one.cause != "noise-differs" for one in found):
-            found = (other_weights, *found)
-        result = LayerResult(pair.a, pair.b, reading.error, reading.floor, born=True, case=case, explanations=found)
-        born.setdefault(pair, []).append(result)
-    skips += _unjudged(sides, located)
-    results, more = [], []
-    noisy = dict(noisy_pairs(sides.ref, sides.cand, sides.alignment))
-    for pair in sides.alignment.pairs:
-        worst = readings.worst_output(pair.a)
-        if worst is None:
-            continue
-        here = born.get(pair, [LayerResult(pair.a, pair.b, 0.0, 0.0, grown=worst.differs and located.separated)])
-        first = replace(here[0], error=worst.error, floor=worst.floor)
-        if pair in noisy and not any(one.reproduced for one in first.explanations):
-            first = replace(first, explanations=(noisy[pair], *first.explanations))
-        results.append(first)
-        more += here[1:]
-    return (*results, *more), skips
-
-
-def _unjudged(sides: Sides, located: Located) -> Iterable[Skip]:
-    """Composite modules that were handed something else even in a run on the other side's tensors."""
-    if not located.separated:
-        return
-    for (path, call), group in located.readings.by_place.items():
-        if call == 0 and path and path in sides.ref.children and any(r.differs and not r.is_output for r in group):
-            reason = "is handed something else, so that its own code could not be judged: put that right and compare again"
-            yield Skip(path, reason)
 
 
 def described(results: Sequence[LayerResult], steps: Iterable[StepsResult]) -> tuple[LayerResult, ...]:

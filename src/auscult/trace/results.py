@@ -19,6 +19,7 @@ class LayerResult:
         grown: Whether the error beyond the floor only passes through.
         case: What explaining works on, where an error is born.
         explanations: Best first; empty where no known mistake reproduces the candidate's output.
+        looked_into: False where an error is born and so many were before it that its cause was not looked for.
     """
 
     path_ref: str
@@ -29,3 +30,4 @@ class LayerResult:
     grown: bool = False
     case: LayerCase | None = None
     explanations: tuple[Explanation, ...] = ()
+    looked_into: bool = True

@@ -119,12 +119,20 @@ class Steps:
             )
         if calls == theirs and first is None:
             return "same", "every step agrees within the noise floor"
-        if calls == theirs and self.forced is not None and not self.born:
-            return (
-                "chaotic",
-                f"from step {first} on the runs part, but from the reference's state no step has an error of its own",
+        separated = self._from_the_references_state(pair, first) if calls == theirs and self.forced is not None else None
+        return separated or ("undecided", self._open(calls, theirs, first))
+
+    def _from_the_references_state(self, pair: LayerPair, first: int | None) -> tuple[Word, str] | None:
+        """What a run tells in which every step starts from the reference's state; None if one is handed something else there."""
+        if self.born:
+            parted = (
+                "" if first is None else f"; by themselves they part at step {first}, after an error born in {min(self.born)}"
             )
-        return "undecided", self._open(calls, theirs, first)
+            right = self._steps_are_right(pair)
+            return ("same", f"from the reference's state no step has an error of its own{parted}") if right else None
+        if self._comes_together(pair):
+            return "same", f"rounding tells from step {first} on, but what is made of the steps agrees within the noise floor"
+        return "chaotic", f"from step {first} on the runs part, but from the reference's state no step has an error of its own"
 
     def _open(self, calls: int, theirs: int, first: int | None) -> str:
         if calls != theirs:
@@ -132,6 +140,17 @@ class Steps:
         if self.forced is None:
             return f"step {first} is the first to differ; a live model is needed to start from the reference's state"
         return f"step {first} is the first to differ, after an error that is born in {min(self.born)}"
+
+    def _steps_are_right(self, pair: LayerPair) -> bool:
+        """Whether every step, started from the reference's state, takes and gives what the reference's does."""
+        forced = self.forced.all if self.forced is not None else ()
+        return not any(reading.differs for reading in forced if reading.pair.a == pair.a)
+
+    def _comes_together(self, pair: LayerPair) -> bool:
+        """Whether the module that owns the loop gives the same in spite of steps that differ."""
+        parent = self.ref.modules[pair.a].parent
+        outputs = [] if parent is None else [r for r in self.readings.all if r.is_output and r.pair.a == parent]
+        return bool(outputs) and not any(reading.differs for reading in outputs)
 
     def find_flip(self, pair: LayerPair) -> Flip | None:
         """The first step at which an integer input differs, with the scores that it was chosen from."""

@@ -7,7 +7,7 @@ of its start noise.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import exp, log1p, pi, sqrt
 
@@ -60,10 +60,11 @@ def loaded(ref: Side, cand: Side, alignment: LayerAlignment) -> Loaded:
             continue
         a, b = ref.modules[pair.a], cand.modules[pair.b]
         held = _holds(a, b)
-        if held is None:
+        constant = held is None and _is_constant(a, cand.trace.manifest.weights.get(pair.b, {}).values())
+        if held is None and not constant:
             continue
         (same if held else other).append(pair.a)
-        if not held and _is_fresh(b, cand.trace.manifest.modules.get(pair.b)):
+        if constant or (not held and _is_fresh(b, cand.trace.manifest.modules.get(pair.b))):
             fresh.append(pair.a)
     return Loaded(tuple(same), tuple(other), tuple(fresh))
 
@@ -77,6 +78,13 @@ def _holds(a: Traced, b: Traced) -> bool | None:
     if not told:
         return None
     return all(any(_same(mine, text) for mine in a.weights) for text in told)
+
+
+def _is_constant(a: Traced, held: Iterable[str]) -> bool:
+    """Whether the candidate has tensors of one value each where the reference has values: the ones and zeros of a fresh norm."""
+    sizes = {text.split(":")[0] for text in a.weights}
+    fitting = [text.split(":") for text in held if text.split(":")[0] in sizes]
+    return bool(fitting) and all(parts[3] == parts[4] for parts in fitting)
 
 
 def _same(one: str, other: str) -> bool:

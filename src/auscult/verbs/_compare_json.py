@@ -32,7 +32,7 @@ def layers(found: Comparison) -> list[Json]:
     for result in found.results:
         pair = pairs[result.path_ref]
         if result.path_ref in rows:
-            rows[result.path_ref]["causes"] += _causes(result)
+            rows[result.path_ref]["causes"] = list(dict.fromkeys([*rows[result.path_ref]["causes"], *_causes(result)]))
             continue
         reading = found.readings.worst_output(result.path_ref)
         rows[result.path_ref] = {

@@ -34,19 +34,20 @@ def check(subject: CompareSubject) -> Iterable[Finding]:
     layers = [layer for layer in subject.layers if layer.born and not layer.explanations]
     if not layers:
         return
-    first = layers[0]
+    first = next((layer for layer in layers if layer.looked_into), layers[0])
     described = {
         where(layer): description(layer.case.reference, layer.case.candidate)
         for layer in layers[:MAX_DESCRIBED]
         if layer.case is not None
     }
+    tried = "no known mistake explains it" if first.looked_into else "its cause was not looked for before the others are mended"
     place = "what reaches " if first.case is not None and first.case.role != "output" else ""
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR,
         tuple(dict.fromkeys(where(layer) for layer in layers)),
-        f"{place}{where(first)} is {first.error:.2g} off (floor {first.floor:.2g}), and no known mistake explains it",
+        f"{place}{where(first)} is {first.error:.2g} off (floor {first.floor:.2g}), and {tried}",
         confidence=0.9,
         evidence={"error": first.error, "floor": first.floor, "layers": described},
         settled_by="auscult diff of the two sides' weights",
