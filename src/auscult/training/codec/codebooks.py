@@ -9,15 +9,13 @@ for restarting codes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, distributed
 
 from auscult.families.codec.quantizer import Book, Quantized, ResidualQuantizer
 
 KMEANS_ROUNDS = 10
-REVIVED = 0.5  # of the mean count: a moved code that nothing chooses is soon moved again
+TOWARDS = 0.25  # of the way from a code in use to the item at which a dead code takes over a part of its work
 KMEANS_ITEMS = 16  # per code, at most
 
 
@@ -35,7 +33,7 @@ class Codebooks:
         """
         Args:
             decay: Of the running counts and sums, per step.
-            dead: A code whose running count is below this share of the mean is moved to an item of the batch.
+            dead: A code whose running count is below this share of the mean takes over a part of another's work.
             every: Steps between looks for dead codes.
         """
         self.books: list[Book] = list(quantizer.books)  # type: ignore[arg-type]
@@ -81,21 +79,28 @@ class Codebooks:
             alive = self.usage[number] > 1e-3 * self.usage[number].mean()
             book.codes[alive] = self.sums[number, alive] / self.usage[number, alive, None]
         if self.steps % self.every == 0:
-            self._revive(quantized.inputs)
+            self._revive(quantized)
 
-    def _revive(self, inputs: Sequence[Tensor]) -> None:
-        """Move codes that are hardly used to random items of this step, with an average count to begin with."""
+    def _revive(self, quantized: Quantized) -> None:
+        """Give codes that are hardly used a part of the work of those that are used much.
+
+        A random item is drawn, and with it, as often as it is used, a code. The dead code moves near that code, a little towards the
+        item. On the item itself it would be further from all others than the old code is: in many dimensions it would win nothing.
+        """
         self.replaced = 0
-        for number, (book, items) in enumerate(zip(self.books, inputs, strict=True)):
-            mean = self.usage[number].mean()
-            dead = (self.usage[number] < self.dead * mean).nonzero()[:, 0]
+        for number, (book, items) in enumerate(zip(self.books, quantized.inputs, strict=True)):
+            dead = (self.usage[number] < self.dead * self.usage[number].mean()).nonzero()[:, 0]
             pool = everyone(items)
             if not len(dead) or not len(pool):
                 continue
             picked = torch.randint(len(pool), (len(dead),), generator=self.generator).to(pool.device)
-            book.codes[dead] = pool[picked].to(book.codes.dtype)
-            self.usage[number, dead] = REVIVED * mean
-            self.sums[number, dead] = book.codes[dead] * (REVIVED * mean)
+            source = book.nearest(pool[picked])
+            split = torch.lerp(book.codes[source], pool[picked].to(book.codes.dtype), TOWARDS)
+            self.usage[number, source] *= 0.5
+            self.sums[number, source] *= 0.5
+            self.usage[number, dead] = self.usage[number, source].clamp_min(self.dead * self.usage[number].mean())
+            book.codes[dead] = split
+            self.sums[number, dead] = split * self.usage[number, dead, None]
             self.replaced += len(dead)
 
     def perplexity(self) -> list[float]:

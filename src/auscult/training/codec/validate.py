@@ -37,6 +37,15 @@ def evaluate(codec: Codec, speech: Sequence[tuple[str, Samples]]) -> dict[str, f
     return {**means, "snr_min": min(row["snr"] for row in rows), "perplexity": perplexity(codes, codec.config.book_size)}
 
 
+@torch.no_grad()
+def reconstruct(codec: Codec, samples: Samples) -> Samples:
+    """A recording [time] through the codec and back."""
+    device = next(codec.parameters()).device
+    output = codec.decode(codec.encode(torch.from_numpy(samples)[None, None].to(device)))
+    result: Samples = output[0, 0, : len(samples)].float().cpu().numpy()
+    return result
+
+
 def scores(target: Samples, output: Samples, sample_rate: int) -> dict[str, float]:
     """Figures of one recording and what came out of the codec, both [time]."""
     x, y = target.astype(np.float64), output.astype(np.float64)

@@ -1,0 +1,90 @@
+"""`auscult train`: train a codec that works, and know how good it can be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from auscult.cli.common import Shared, run, shared_options
+
+GROUP = "Training"
+
+EPILOG = """\b
+Examples:
+  auscult train codec --data telugu --out codec
+  auscult train codec --data recordings/ --out codec --steps 4000 --set codec.causal=false
+  auscult train codec --config codec.json --out codec
+  torchrun --nproc-per-node 2 -m auscult train codec --data recordings/ --out codec
+  auscult train --study amplitude --out study.md
+
+Run `auscult preflight` first: it costs two minutes, a training hours. The same command goes on with a run that was stopped."""
+
+
+def _settings(_context: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> dict[str, Any]:
+    """`codec.hop=3` to {"codec": {"hop": 3}}; what is no JSON is text."""
+    settings: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise click.BadParameter(f"is not of the form NAME=VALUE: {text}", param=option)
+        try:
+            parsed = json.loads(value)
+        except ValueError:
+            parsed = value
+        place, _, inner = name.partition(".")
+        if inner:
+            settings.setdefault(place, {})[inner] = parsed
+        else:
+            settings[place] = parsed
+    return settings
+
+
+@click.command(epilog=EPILOG)
+@click.argument("model", required=False)
+@click.option(
+    "--data", metavar="DIR", help="Folder of recordings, or `telugu` for speech that espeak-ng makes.  [default: telugu]"
+)
+@click.option("--out", metavar="DIR", help="Folder of the checkpoints and the log.  [default: codec]")
+@click.option("--steps", type=click.IntRange(1), help="Of the whole run.")
+@click.option("--config", type=click.Path(path_type=Path, exists=True), metavar="FILE", help="JSON with settings.")
+@click.option("--set", "changes", multiple=True, callback=_settings, metavar="NAME=VALUE", help="A setting; repeatable.")
+@click.option("--study", metavar="NAME", help="Run a study instead (amplitude) and write its table to --out.")
+@click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="Of a study: runs of each design.")
+@shared_options
+def command(
+    model: str | None,
+    *,
+    data: str | None,
+    out: str | None,
+    steps: int | None,
+    config: Path | None,
+    changes: dict[str, Any],
+    study: str | None,
+    seeds: int,
+    shared: Shared,
+) -> None:
+    """Train MODEL (codec), or go on with the training in --out.
+
+    Every field of the training's config is a setting; `--set codec.NAME=VALUE` sets one of the codec's own.
+    """
+    from auscult.verbs import train as verbs
+
+    if (model is None) == (study is None):
+        raise click.UsageError("give either a model to train (codec) or --study NAME")
+    if study is not None:
+        page = out or f"{study}.md"
+        run(shared, "train", (study,), lambda progress: verbs.study(study, page, seeds=seeds, steps=steps, progress=progress))
+        return
+    settings: dict[str, Any] = json.loads(config.read_text()) if config else {}
+    named = {name: value for name, value in (("data", data), ("out", out), ("steps", steps)) if value is not None}
+    inner = {**settings.get("codec", {}), **changes.pop("codec", {})}
+    settings = {**settings, **named, **changes, **({"codec": inner} if inner else {})}
+    run(
+        shared,
+        "train",
+        (str(settings.get("data", "telugu")),),
+        lambda progress: verbs.train(str(model), settings=settings, progress=progress),
+    )

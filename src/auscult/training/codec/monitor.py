@@ -1,0 +1,142 @@
+"""A look at a running training with the cheap measures of preflight, and a stop with a diagnosis when it cannot succeed.
+
+The causes have the names of `auscult rules`. A cause must show in two looks in a row: one look can fall on a bad batch.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from auscult.training.preflight.measures.amplitude import Amplitude, amplitude, best_rms_ratio
+from auscult.training.preflight.measures.codebooks import find_codebooks, unreachable, usage
+from auscult.training.preflight.measures.losses import is_deaf, reactions
+from auscult.training.preflight.measures.straight_through import quantizer_gain
+
+MIN_SHARE = 0.1  # of the codes that the batch could use, as perplexity
+MAX_UNREACHABLE = 0.5  # share of a book's codes
+MAX_GAIN = 1.5  # of the gradient through the quantiser, either way
+MAX_RATIO = 1.6  # RMS of the output over that of the best answer at its SNR, either way
+MAX_DC = 0.25  # of the target's RMS
+IN_A_ROW = 2
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A cause, what shows it, and what to do."""
+
+    cause: str
+    message: str
+    advice: str
+
+
+@dataclass
+class Look:
+    """What was measured, for the log, and what is wrong."""
+
+    figures: dict[str, Any] = field(default_factory=dict)
+    diagnoses: list[Diagnosis] = field(default_factory=list)
+
+
+class Monitor:
+    """Remembers what the last look has found."""
+
+    def __init__(self, sample_rate: int) -> None:
+        self.sample_rate = sample_rate
+        self.seen: Counter[str] = Counter()
+
+    def look(self, codec: Any, target: Tensor, terms: Callable[[Tensor, Tensor], Mapping[str, Tensor]]) -> Look:
+        """Measure a codec on a batch [batch, 1, time]; `terms(output, target)` are the losses that have a weight."""
+        look = Look()
+        with torch.no_grad():
+            latent = codec.encoder(codec.padded(target))
+            output, quantized = codec(target)
+        for diagnosis in (
+            *_codebooks(codec.quantizer, latent, quantized.codes, look.figures),
+            *_gradient(codec.quantizer, latent, look.figures),
+            *_amplitude(output, target, look.figures),
+            *_losses(terms, target, self.sample_rate),
+        ):
+            look.diagnoses.append(diagnosis)
+        return look
+
+    def verdict(self, look: Look) -> Diagnosis | None:
+        """The first cause that has now shown in two looks in a row."""
+        found = {diagnosis.cause for diagnosis in look.diagnoses}
+        for cause in list(self.seen):
+            if cause not in found:
+                del self.seen[cause]
+        self.seen.update(found)
+        return next((diagnosis for diagnosis in look.diagnoses if self.seen[diagnosis.cause] >= IN_A_ROW), None)
+
+
+def _codebooks(quantizer: Any, latent: Tensor, codes: Tensor, figures: dict[str, Any]) -> Iterator[Diagnosis]:
+    books = find_codebooks(quantizer)
+    uses = [usage(codes[:, number], book.size) for number, book in enumerate(books)]
+    figures["used"] = [use.used for use in uses]
+    figures["share"] = [round(use.share, 3) for use in uses]
+    worst = min(range(len(uses)), key=lambda number: uses[number].share)
+    if uses[worst].vectors and uses[worst].share < MIN_SHARE:
+        yield Diagnosis(
+            "codebook-collapse",
+            f"book {worst} uses {uses[worst].used} of {uses[worst].possible} codes, perplexity {uses[worst].perplexity:.1f}",
+            "start the codebooks by k-means with their counts, and move dead codes",
+        )
+    vectors = books[0].vectors()
+    if vectors.shape[-1] == latent.shape[1]:
+        lost = unreachable(vectors, latent.transpose(1, 2))
+        figures["unreachable"] = round(lost, 3)
+        if lost > MAX_UNREACHABLE:
+            yield Diagnosis(
+                "codebook-collapse",
+                f"{lost:.0%} of the first book's codes are further away than any latent can be nearest to",
+                "an EMA that starts at zero counts throws unused codes away: start counts and sums together",
+            )
+
+
+def _gradient(quantizer: Any, latent: Tensor, figures: dict[str, Any]) -> Iterator[Diagnosis]:
+    gain = quantizer_gain(quantizer, latent, find_codebooks(quantizer))
+    if gain is None:
+        return
+    figures["gain"] = round(gain.factor, 3)
+    if not 1 / MAX_GAIN < gain.factor < MAX_GAIN:
+        yield Diagnosis(
+            "gradient-scale",
+            f"the encoder receives {gain.factor:.2f} times its gradient through the quantiser",
+            "one straight-through estimate around all books, not one in each",
+        )
+
+
+def _amplitude(output: Tensor, target: Tensor, figures: dict[str, Any]) -> Iterator[Diagnosis]:
+    measured: Amplitude = amplitude(output, target)
+    figures["amplitude"] = measured.to_json()
+    if abs(measured.mean) > MAX_DC * measured.target_rms:
+        yield Diagnosis(
+            "dc-offset",
+            f"the output's mean is {measured.mean:.3f}, {abs(measured.mean) / measured.target_rms:.0%} of the target's level",
+            "look at the bias of the last convolution and at what precedes it",
+        )
+    best = best_rms_ratio(measured.snr_db)
+    quiet = best > 0.3 and measured.ac_ratio < best / MAX_RATIO
+    if quiet or measured.ac_ratio > MAX_RATIO * max(best, 1 / MAX_RATIO):
+        yield Diagnosis(
+            "amplitude-conflict",
+            f"RMS ratio {measured.ac_ratio:.2f} at {measured.snr_db:.1f} dB, where {best:.2f} would be best",
+            "look for a loss or a scale that sets the level against the waveform loss",
+        )
+
+
+def _losses(terms: Callable[[Tensor, Tensor], Mapping[str, Tensor]], target: Tensor, sample_rate: int) -> Iterator[Diagnosis]:
+    for name in terms(target, target):
+        if is_deaf(reactions(partial(_term, terms, name, target), target, sample_rate)):
+            yield Diagnosis("loss-blind", f"`{name}` has the same value whatever the output is", "leave it out, or mend it")
+
+
+def _term(terms: Callable[[Tensor, Tensor], Mapping[str, Tensor]], name: str, target: Tensor, output: Tensor) -> float:
+    return float(terms(output, target)[name])

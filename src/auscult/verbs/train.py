@@ -1,0 +1,73 @@
+"""`train`: a codec from a folder of recordings, or the study of amplitude."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from auscult.errors import UsageError
+from auscult.verdict import Report, Verdict
+
+Progress = Callable[[int, int, str], None]
+
+MODELS = ("codec",)
+STUDIES = ("amplitude",)
+
+
+def train(model: str = "codec", *, settings: Mapping[str, Any] | None = None, progress: Progress | None = None) -> Report:
+    """Train a model, or go on with the training that is in its folder.
+
+    Args:
+        settings: Fields of `auscult.training.codec.config.TrainConfig`; `codec` holds those of the codec's own config.
+
+    Returns:
+        PASS; `training` has the figures on held-out recordings, the bound at this bit rate, and the files.
+
+    Raises:
+        UsageError: If there is no such model or setting, or too little to train on.
+        TrainingError: If the run cannot go on; it says why.
+    """
+    if model not in MODELS:
+        raise UsageError("cannot be trained", where=model, hint=f"choose one of {', '.join(MODELS)}")
+    from auscult.training.codec.config import TrainConfig
+    from auscult.training.codec.loop import train as train_codec
+    from auscult.training.codec.speech import read_speech
+    from auscult.training.codec.trainer import RELEASE
+    from auscult.training.preflight.measures.bound import bound
+
+    config = TrainConfig.from_dict(settings or {})
+    codec = config.codec
+    speech = read_speech(config.data, codec.sample_rate, codec.level, minutes=config.minutes, seed=config.seed)
+    figures = train_codec(config, speech, progress=progress)
+    best = bound([samples for _, samples in speech.held_out], codec.sample_rate, codec.bits_per_second)
+    facts = {
+        "model": model,
+        "steps": config.steps,
+        "seconds_of_speech": speech.seconds,
+        "kbit_per_second": codec.bits_per_second / 1000,
+        "bound_db": best,
+        "held_out": figures,
+        "file": str(Path(config.out) / RELEASE),
+        "log": str(Path(config.out) / "train.jsonl"),
+    }
+    return Report("train", (config.data,), Verdict.PASS, extra={"training": facts})
+
+
+def study(name: str, output: str | Path, *, seeds: int = 1, steps: int | None = None, progress: Progress | None = None) -> Report:
+    """Run a study and write its table as Markdown, with the figures in the report under `study`.
+
+    Raises:
+        UsageError: If there is no such study.
+        AudioError: If espeak-ng is not there to make the material.
+    """
+    if name not in STUDIES:
+        raise UsageError("no such study", where=name, hint=f"choose one of {', '.join(STUDIES)}")
+    from auscult.training.codec.study import STEPS, page, run_study
+
+    table = run_study(seeds=seeds, steps=steps or STEPS, progress=progress)
+    path = Path(output)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(page(table), encoding="utf-8")
+    partial.replace(path)
+    return Report("train", (f"study {name}",), Verdict.PASS, extra={"study": {"name": name, "file": str(path), **table}})
