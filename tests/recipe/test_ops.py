@@ -25,6 +25,7 @@ from auscult.recipe.ops.drop import Drop
 from auscult.recipe.ops.exp import Exp
 from auscult.recipe.ops.flip import Flip
 from auscult.recipe.ops.fold_batch_norm import FoldBatchNorm
+from auscult.recipe.ops.fold_scale import FoldScale
 from auscult.recipe.ops.fortran import FortranScramble
 from auscult.recipe.ops.fuse_weight_norm import FuseWeightNorm
 from auscult.recipe.ops.interleave import Interleave
@@ -33,9 +34,11 @@ from auscult.recipe.ops.merge_lora import MergeLora
 from auscult.recipe.ops.parallel import Parallel
 from auscult.recipe.ops.permute import Permute
 from auscult.recipe.ops.quantize import Quantize
+from auscult.recipe.ops.reciprocal import Reciprocal
 from auscult.recipe.ops.reinterpret import Reinterpret
 from auscult.recipe.ops.reorder_blocks import ReorderBlocks
 from auscult.recipe.ops.reshape import Reshape
+from auscult.recipe.ops.rotary_tables import RotaryTables
 from auscult.recipe.ops.route import Route
 from auscult.recipe.ops.split import Split
 from auscult.recipe.ops.split_weight_norm import SplitWeightNorm
@@ -57,6 +60,9 @@ EXAMPLES: tuple[Op, ...] = (
     Cast("float16", "float32"),
     Sum(2),
     FoldBatchNorm(1e-5, 1),
+    FoldScale(1),
+    Reciprocal(1e-9),
+    RotaryTables(7),
     MergeLora(0.5, "ab"),
     Log(),
     Exp(),
@@ -299,6 +305,29 @@ def test_fold_batch_norm_gives_the_output_of_convolution_and_norm() -> None:
     np.testing.assert_allclose(across.T @ x + other, expected - gamma * bias / np.sqrt(variance + 1e-3), rtol=1e-10)
 
 
+def test_fold_scale_gives_the_output_of_norm_and_layer() -> None:
+    weight, gain, x = floats(5, 4), floats(4), floats(7, 4)
+    folded = FoldScale(1).apply([weight, gain, np.zeros(4, np.float32)])[0]
+    np.testing.assert_allclose(x @ folded.T, (x * gain) @ weight.T, rtol=1e-5, atol=1e-6)
+    with pytest.raises(RecipeError, match="shift is not zero"):
+        FoldScale(1).apply([weight, gain, np.ones(4, np.float32)])
+    with pytest.raises(RecipeError, match="not as wide"):
+        FoldScale(1).apply([weight, floats(5)])
+
+
+def test_reciprocal_undoes_itself() -> None:
+    x = np.linspace(0.1, 5, 50)
+    there = Reciprocal(0.25)
+    np.testing.assert_allclose(there.inverse().apply(there.apply([x]))[0], x, rtol=1e-12)
+
+
+def test_rotary_tables_turn_by_the_position_times_the_frequency() -> None:
+    frequencies = np.array([1.0, 0.1], np.float32)
+    cosines, sines = RotaryTables(9).apply([frequencies])
+    turned = np.exp(1j * np.arange(9)[:, None] * frequencies)
+    np.testing.assert_allclose(cosines + 1j * sines, turned, atol=1e-6)
+
+
 def test_merge_lora_in_both_conventions() -> None:
     rng = np.random.default_rng(4)
     weight, a, b = rng.standard_normal((6, 4)), rng.standard_normal((2, 4)), rng.standard_normal((6, 2))
@@ -384,6 +413,9 @@ ERRORS: tuple[tuple[Op, list[Array]], ...] = (
     (MergeLora(0.7, "ab"), [floats(6, 8), floats(8, 3), floats(3, 6)]),
     (Log(), [np.abs(floats(30))]),
     (Exp(), [floats(30)]),
+    (FoldScale(1), [floats(4, 3, 2), floats(3), np.zeros(3, np.float32)]),
+    (Reciprocal(1e-9), [np.abs(floats(30)) + np.float32(0.1)]),
+    (RotaryTables(7), [np.abs(floats(4))]),
     (Quantize((0.05,)), [floats(30)]),
     (Permute((1, 0)), [floats(3, 4)]),
     (Parallel(((1, 1, (Cast("float16", "float32"),)), (1, 1, (Flip(0),)))), [floats(5), floats(4)]),

@@ -16,7 +16,7 @@ GROUP = "Weights"
 
 @click.command()
 @click.argument("a")
-@click.argument("b")
+@click.argument("b", nargs=-1, required=True)
 @click.option("--also-a", multiple=True, metavar="FILE", help="Another file of side A; repeatable.")
 @click.option("--also-b", multiple=True, metavar="FILE", help="Another file of side B; repeatable.")
 @click.option("--container", "container_a", metavar="PATH", help="Which part of A to take, such as model_state_dict.")
@@ -26,7 +26,7 @@ GROUP = "Weights"
 @shared_options
 def command(
     a: str,
-    b: str,
+    b: tuple[str, ...],
     *,
     also_a: tuple[str, ...],
     also_b: tuple[str, ...],
@@ -38,6 +38,8 @@ def command(
 ) -> None:
     """Say whether A holds the same weights as B, and explain every difference.
 
+    B may be several files that together are one model, such as the parts of an export.
+
     A is what you have, B what it should be: each a file, a folder of shards, or code (package.module:callable,
     file.py:callable). Code is run to build the model, so only give code that you trust. Tensors are matched by content,
     whatever they are called; against code with fresh weights, names and shapes are compared.
@@ -46,11 +48,12 @@ def command(
     """
     from auscult.verbs.diff import diff
 
-    sides = ([a, *also_a] if also_a else a, [b, *also_b] if also_b else b)
+    files = [*b, *also_b]
+    sides = ([a, *also_a] if also_a else a, files if len(files) > 1 else files[0])
     run(
         shared,
         "diff",
-        (a, b),
+        (a, " + ".join(files)),
         lambda progress: diff(
             *sides,
             container_a=container_a,

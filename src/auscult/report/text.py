@@ -58,6 +58,8 @@ def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
         yield f"wrote {fixed['path']} and compared it again; before, the verdict was {fixed['was']}"
     if report.command == "convert":
         yield from convert_lines(report)
+    if "same_weights" in report.extra:
+        yield style(report.extra["same_weights"]["says"], "bold")
     yield from _made_lines(report.extra, style)
     if report.command == "inspect":
         yield ""

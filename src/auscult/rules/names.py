@@ -27,6 +27,11 @@ RECURRENT = frozenset(("LSTM", "GRU", "RNN"))
 SCALING = frozenset(("DequantizeLinear", "QuantizeLinear", "QLinearConv", "QLinearMatMul"))
 INDICES = frozenset(("int64", "int32", "bool"))
 SCALES = ("_scale", "_zero_point")
+ARITHMETIC = frozenset(("ADD", "SUB", "MUL", "DIV", "POW", "CONCATENATION", "BUILTIN_55", "BUILTIN_57", "BUILTIN_123"))
+"""LiteRT's, where a single number is a constant of the code; the numbered ones are MAXIMUM, MINIMUM and SELECT_V2."""
+BIASED = frozenset(("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "CONV_3D"))
+BIAS = 2
+"""Input of these operators that is their bias."""
 
 
 def is_operator_parameter(checkpoint: Checkpoint, name: str) -> bool:
@@ -44,8 +49,13 @@ def is_operator_parameter(checkpoint: Checkpoint, name: str) -> bool:
         return tensor.dtype in INDICES or tensor.size <= 1
     if used.type in RECURRENT and used.attributes.get("input") in INITIAL_STATES:
         return not bool(tensor.values().any())
-    constant = bool(used.attributes.get("constant"))
-    return tensor.dtype in INDICES or (constant and (tensor.size <= 1 or not bool(tensor.values().any())))
+    if tensor.dtype in INDICES:
+        return True
+    # LiteRT does not tell a constant of the code from a weight: a single number of arithmetic, and a bias that is all zero
+    # because its operator wants one, are no weights
+    single = bool(used.attributes.get("constant")) or used.type in ARITHMETIC
+    zeros = bool(used.attributes.get("constant")) or (used.type in BIASED and used.attributes.get("input") == BIAS)
+    return (single and tensor.size <= 1) or (zeros and not bool(tensor.values().any()))
 
 
 def _is_scale(checkpoint: Checkpoint, name: str) -> bool:

@@ -21,6 +21,7 @@ _CAUSE_OF_OP = {
     "deinterleave": "qkv-order",
     "sum": "gate-order",
     "fold_batch_norm": "norm-folded",
+    "fold_scale": "norm-folded",
     "merge_lora": "lora-unmerged",
     "log": "snake-parametrisation",
     "exp": "snake-parametrisation",

@@ -33,6 +33,8 @@ _BY_AXES: Mapping[Axes, Kind] = {
     (1, 0): "linear",
 }
 
+_FLAT: Mapping[Kind, Kind] = {"conv2d": "conv1d", "conv-transpose2d": "conv-transpose1d"}
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -65,9 +67,13 @@ def find_layers(subject: DiffSubject) -> tuple[Layer, ...]:
         name = match.b[-1] if len(match.b) >= len(match.a) else match.a[-1]
         side = subject.b if len(match.b) >= len(match.a) else subject.a
         shape = side[name].shape
-        if len(shape) < 2 or (axes is None and sum(length > 1 for length in shape) < 2):
+        if min(len(subject.a[match.a[-1]].shape), len(subject.b[match.b[-1]].shape), len(shape)) < 2 or (
+            axes is None and sum(length > 1 for length in shape) < 2
+        ):
             continue
         kind = _kind(subject, match, axes, shape)
+        if kind in _FLAT and 3 in (len(subject.a[match.a[-1]].shape), len(subject.b[match.b[-1]].shape)):
+            kind = _BY_AXES.get(axes or (), _FLAT[kind])  # a graph's 2-D operator for a layer of one dimension
         legal = axes is None or kind in {"embedding", "other", "vector"} or axes in legal_permutations(kind)
         result.append(Layer(match, kind, axes, legal))
     return tuple(result)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -24,7 +25,7 @@ def open_side(given: Given, *, container: str | None = None, kwargs: Json | None
     Raises:
         CheckpointError: If a file cannot be read, or has no tensors.
         TargetError: If code cannot be imported or called.
-        UsageError: If several files of one side share a name.
+        UsageError: If files of one name on a side share the name of a tensor.
     """
     checkpoint = _opened(given, container, kwargs)
     if not checkpoint.tensors and not checkpoint.skips:
@@ -61,26 +62,29 @@ def _open_target(text: str, container: str | None, kwargs: Json | None) -> Check
 
 
 def merged(parts: Sequence[Checkpoint]) -> Checkpoint:
-    """Several files as one side, in the order given.
+    """Several files as one side, in the order given; a name that several of them have gets its file's name before it.
 
     Raises:
-        UsageError: If there are none, or if two of them have a tensor of one name.
+        UsageError: If there are none, or if files of one name have tensors of one name.
     """
     if not parts:
         raise UsageError("one side has no files", hint="give at least one path")
     if len(parts) == 1:
         return parts[0]
-    tensors: dict[str, Tensor] = {}
-    for part in parts:
-        for name, tensor in part.items():
-            if name in tensors:
-                raise UsageError(
-                    "two files of one side hold a tensor of the same name",
-                    where=part.path,
-                    found=name,
-                    hint="give parts of one model",
-                )
-            tensors[name] = tensor
+    seen = Counter(name for part in parts for name in part)
+    renamed = [{name: f"{_stem(part)}:{name}" if seen[name] > 1 else name for name in part} for part in parts]
+    if len({_stem(part) for part in parts}) < len(parts) and any(count > 1 for count in seen.values()):
+        raise UsageError(
+            "two files of one side have the same name and hold tensors of the same names",
+            where=parts[-1].path,
+            found=next(name for name, count in seen.items() if count > 1),
+            hint="give parts of one model",
+        )
+    tensors: dict[str, Tensor] = {
+        names[name]: tensor if names[name] == name else replace(tensor, name=names[name])
+        for part, names in zip(parts, renamed, strict=True)
+        for name, tensor in part.items()
+    }
     metadata: Mapping[str, str] = {key: value for part in parts for key, value in part.metadata.items()}
     return replace(
         parts[0],
@@ -91,6 +95,14 @@ def merged(parts: Sequence[Checkpoint]) -> Checkpoint:
         metadata=metadata,
         hazards=tuple(hazard for part in parts for hazard in part.hazards),
         skips=tuple(skip for part in parts for skip in part.skips),
-        modules={path: info for part in parts for path, info in part.modules.items()},
-        ties=tuple(group for part in parts for group in part.ties),
+        modules={
+            names.get(path, path): info for part, names in zip(parts, renamed, strict=True) for path, info in part.modules.items()
+        },
+        ties=tuple(
+            tuple(names[name] for name in group) for part, names in zip(parts, renamed, strict=True) for group in part.ties
+        ),
     )
+
+
+def _stem(part: Checkpoint) -> str:
+    return os.path.splitext(os.path.basename(part.path))[0]

@@ -1,8 +1,9 @@
-"""BatchNorm is folded into the convolution on one side.
+"""A norm is folded into the layer beside it, on one side.
 
-**What it finds.** A convolution whose weight and bias equal the other side's convolution followed by its BatchNorm.
+**What it finds.** A convolution whose weight and bias equal the other side's convolution followed by its BatchNorm; a linear
+layer whose weight equals the other side's times the gain of the layer norm before it, where that norm has no shift.
 
-**What you hear.** Nothing if the model has no BatchNorm there; with both, the normalisation is applied twice: wrong level
+**What you hear.** Nothing if the model has no norm there; with both, the normalisation is applied twice: wrong level
 and colour.
 
 **Why it happens.** Exporters fold normalisation for inference.
@@ -30,8 +31,8 @@ claim = claimed_by_operation(NAME)
 check = reported(
     CODE,
     NAME,
-    "BatchNorm is folded into the convolutions on one side",
+    "norms are folded into the layers beside them on one side",
     severity=breaks_code,
     rank=36,
-    summary="fold the BatchNorm",
+    summary="fold the norms",
 )

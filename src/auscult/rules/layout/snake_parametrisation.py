@@ -1,6 +1,7 @@
 """Snake's alpha (and beta) are stored as such on one side and as logarithms on the other.
 
-**What it finds.** Activation parameters that are equal after exp or log.
+**What it finds.** Activation parameters that are equal after exp or log; in graphs also 1 / (exp(beta) + offset), the factor that
+a converter makes of the division.
 
 **What you hear.** exp of an alpha that is already linear, or a logarithm used as alpha: harsh, metallic harmonics or a
 dull tone.
@@ -19,7 +20,8 @@ dull tone.
 from __future__ import annotations
 
 from auscult.finding import Severity
-from auscult.rules.operations import always, claimed_by_operation, reported
+from auscult.rules.names import GRAPHS
+from auscult.rules.operations import claimed_by_operation, reported
 from auscult.rules.subject import DiffSubject
 
 CODE = "LAY015"
@@ -27,12 +29,18 @@ NAME = "snake-parametrisation"
 REQUIRES = DiffSubject
 PRECEDENCE = 30
 
+
+def _severity(subject: DiffSubject) -> Severity:
+    """A graph holds what its operators multiply by, so there the exponential is only computed beforehand."""
+    return Severity.INFO if {subject.a.format, subject.b.format} & GRAPHS else Severity.WARNING
+
+
 claim = claimed_by_operation(NAME)
 check = reported(
     CODE,
     NAME,
     "Snake's parameters are logarithms on one side and linear on the other",
-    severity=always(Severity.WARNING),
+    severity=_severity,
     rank=32,
     summary="take the exponential or logarithm",
 )

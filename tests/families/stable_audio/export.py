@@ -1,0 +1,122 @@
+"""The LiteRT export of Stable Audio Open as Arm makes it, from our own modules: three files, made by litert-torch.
+
+conditioners_float32.tflite takes ids, mask and seconds; dit_model.tflite has weights in 8 bits; autoencoder_model.tflite is
+the decoder alone. Source of the form: Arm-Examples/ML-examples, kleidiai-examples/audiogen.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+import types
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+
+
+class _Empty(type):
+    """A class whose every attribute is a mock."""
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return MagicMock()
+
+
+class _StandIn(types.ModuleType):
+    """A module whose every name is an empty class: enough for what is imported and not used."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _Empty(name, (), {"__init__": lambda *_, **__: None})
+
+
+class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Stands in for torchao, which litert-torch imports for a quantiser that is not used here.
+
+    The real package makes every import of transformers slow and noisy, so the tests do without it.
+    """
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> Any:
+        if name.partition(".")[0] != "torchao":
+            return None
+        return importlib.machinery.ModuleSpec(name, self, is_package=True)
+
+    def create_module(self, spec: Any) -> types.ModuleType:
+        module = _StandIn(spec.name)
+        module.__path__ = []
+        return module
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        pass
+
+
+def converter() -> Any:
+    """The litert_torch package; skips the test where it is not installed."""
+    for needed in ("torch", "transformers", "litert_converter", "ai_edge_quantizer"):
+        pytest.importorskip(needed)  # transformers before the stand-in, so that it does not take it for the real thing
+    if importlib.util.find_spec("torchao") is None:
+        sys.meta_path.append(_Finder())
+    return pytest.importorskip("litert_torch")
+
+
+def export(model: Any, text: Any, folder: Path, *, tokens: int) -> tuple[Path, Path, Path]:
+    """Write the three files of a `StableAudio` and a T5 encoder of transformers.
+
+    Args:
+        tokens: Length of the prompt that the conditioners take; what is over the model's own is cut off behind T5.
+    """
+    import torch
+
+    package, config = converter(), model.config
+
+    class Conditioners(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.text, self.conditioner = text, model.conditioner
+
+        def forward(self, input_ids: Any, attention_mask: Any, seconds_total: Any) -> Any:
+            words = self.text(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+            kept = config.prompt_tokens
+            mask = attention_mask[:, :kept]
+            told = self.conditioner(words[:, :kept], mask, {"seconds_total": seconds_total})
+            return told.cross, torch.cat((mask.float(), torch.ones(1, 1)), dim=1), told.globals
+
+    class Decoder(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.decoder = model.autoencoder.decoder
+
+        def forward(self, latent: Any) -> Any:
+            return self.decoder(latent)[0]
+
+    paths = tuple(folder / name for name in ("conditioners_float32.tflite", "dit_model.tflite", "autoencoder_model.tflite"))
+    words = [torch.ones(1, tokens, dtype=torch.int64) for _ in range(2)]  # one tensor given twice would become one input
+    package.convert(Conditioners().eval(), (*words, torch.ones(1))).export(str(paths[0]))
+    shapes = (
+        (1, config.latent, config.frames),
+        (1,),
+        (1, config.prompt_tokens + len(config.numbers), config.cond_dim),
+        (1, config.global_dim),
+    )
+    wide = folder / "dit_float32.tflite"
+    package.convert(model.transformer.eval(), tuple(torch.ones(shape) for shape in shapes)).export(str(wide))
+    _quantize(wide, paths[1])
+    package.convert(Decoder().eval(), (torch.ones(shapes[0]),)).export(str(paths[2]))
+    return paths  # type: ignore[return-value]
+
+
+def _quantize(source: Path, target: Path) -> None:
+    """Weights in 8 bits, everything else in floats: dynamic range."""
+    from ai_edge_quantizer import quantizer, recipe
+
+    engine = quantizer.Quantizer(str(source))
+    engine.load_quantization_recipe(recipe.dynamic_wi8_afp32())
+    engine.quantize().export_model(str(target), overwrite=True)
+    source.unlink()
