@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # rules that look at one file alone need neither alignment no
     from auscult.sound.relation import Relation
     from auscult.trace.records import Trace
     from auscult.trace.results import LayerResult
+    from auscult.training.preflight.records import Measured
     from auscult.weights import Checkpoint
 
 
@@ -210,6 +211,14 @@ class MelSubject:
     against: tuple[str, MelDefinition] | None = None
 
 
+@dataclass(frozen=True)
+class UnreadableSubject:
+    """A file that was to be listened to, and why it cannot be."""
+
+    path: str
+    reason: str
+
+
 @dataclass(frozen=True, eq=False)
 class CompareSubject:
     """Two traces and what comparing them said about each aligned layer, in the reference's order of execution."""
@@ -217,3 +226,10 @@ class CompareSubject:
     ref: Trace
     cand: Trace
     layers: tuple[LayerResult, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class PreflightSubject:
+    """A training, as the instrumented steps of `auscult.training.preflight` saw it; or figures from its log."""
+
+    measured: Measured

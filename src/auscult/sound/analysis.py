@@ -10,7 +10,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from auscult.sound.folding import corners
+from auscult.sound.images import fine_structure
+from auscult.sound.pcm import level_count
 from auscult.sound.recording import Recording
+from auscult.sound.stationary import Stillness, movement_db, stillness
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -132,6 +136,39 @@ class Analysis:
         voice = self.voice
         return np.asarray(voice[2:] - 2 * voice[1:-1] + voice[:-2])
 
-    def seconds_at(self, sample: float) -> float:
-        """The time of a sample."""
-        return sample / self.sample_rate
+    @cached_property
+    def log_curvature(self) -> Floats:
+        """Level of `bend` in dB, floored 100 dB below the sharpest, [time - 2]."""
+        square = np.square(self.bend)
+        return np.asarray(10 * np.log10(square + np.float32(max(float(square.max(initial=0.0)) * 1e-10, TINY))), np.float32)
+
+    @cached_property
+    def level_count(self) -> float:
+        """How many levels the samples have between their extremes."""
+        return level_count(self.voice)
+
+    @cached_property
+    def corners(self) -> Floats:
+        """How much each second difference stands out of its neighbourhood, [time - 2]."""
+        return corners(self.bend)
+
+    @cached_property
+    def corner_spread(self) -> float:
+        """Standard deviation of `corners`."""
+        return float(self.corners.std()) if self.corners.size else 0.0
+
+    @cached_property
+    def fine_structure(self) -> Floats:
+        """`log_power` without its trend over frequency, [frames, bins]."""
+        return fine_structure(self.log_power)
+
+    @cached_property
+    def stillness(self) -> Stillness:
+        """How the spectrum behaves between the first and the last sounding frame."""
+        sounding = np.flatnonzero(self.active)
+        return stillness(self.power[sounding[0] : sounding[-1] + 1] if len(sounding) else self.power[:0], self.hertz)
+
+    @cached_property
+    def movement_db(self) -> float:
+        """How much the sounding frames move in time: `auscult.sound.stationary.movement_db`."""
+        return movement_db(self.power[self.active], self.hertz)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from auscult import rules
 from auscult.finding import Finding, Severity
+from auscult.rules.hearing import hear
 from auscult.rules.sound import buzz, flat_mel
 from auscult.rules.subject import SoundSubject
 from auscult.sound.recording import Recording
@@ -20,7 +21,7 @@ def record(samples: NDArray[np.float32], rate: int = 16000) -> Recording:
 
 
 def causes(subject: SoundSubject) -> dict[str, Finding]:
-    return {finding.cause: finding for finding in rules.run(subject)[0]}
+    return {finding.cause: finding for finding in hear(subject)[0]}
 
 
 @pytest.mark.parametrize("rate", [16000, 24000, 48000])
@@ -29,14 +30,16 @@ def causes(subject: SoundSubject) -> dict[str, Finding]:
 def test_a_steady_buzz_is_an_error(rate: int, gain: float, with_reference: bool) -> None:
     reference = record(syllables(rate), rate) if with_reference else None
     found = causes(SoundSubject(record((gain * steady_buzz(rate, 256)).astype(np.float32), rate), reference, 256))
-    assert set(found) == {"buzz", "flat-mel"}
-    assert {finding.severity for finding in found.values()} == {Severity.ERROR}
+    assert next(iter(found)) == "buzz"
+    assert "flat-mel" in found["buzz"].evidence["explains"]
+    assert found["buzz"].severity is Severity.ERROR
 
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("rate", [16000, 24000, 48000])
 def test_a_clean_voice_gives_nothing(seed: int, rate: int) -> None:
-    voice = record(syllables(rate, seed=seed), rate)
+    breath = 1e-3 * np.random.default_rng(seed).standard_normal(2 * rate).astype(np.float32)
+    voice = record(syllables(rate, seed=seed) + breath, rate)
     assert causes(SoundSubject(voice, None, 256)) == {}
     assert causes(SoundSubject(voice, voice, 256)) == {}
 
@@ -58,17 +61,17 @@ def test_a_note_that_the_reference_holds_too_is_no_buzz() -> None:
 def test_noise_is_called_noise() -> None:
     noise = (0.1 * np.random.default_rng(0).standard_normal(32000)).astype(np.float32)
     found = causes(SoundSubject(record(noise), None, 256))
-    assert set(found) == {"flat-mel"}
-    assert "noise" in found["flat-mel"].message
+    assert set(found) == {"noise"}
+    assert found["noise"].evidence["explains"] == ["flat-mel"]
 
 
 def test_silence_is_left_to_its_own_rule() -> None:
-    assert causes(SoundSubject(record(np.zeros(32000, np.float32)), None, 256)) == {}
+    assert set(causes(SoundSubject(record(np.zeros(32000, np.float32)), None, 256))) == {"silence"}
 
 
 def test_without_a_hop_the_buzz_search_is_skipped_aloud() -> None:
-    _, skips = rules.run(SoundSubject(record(syllables(16000)), None, None))
-    assert ["hop" in skip.reason for skip in skips] == [True]
+    _, skips = rules.run(SoundSubject(record(syllables(16000)), None, None), "sound")
+    assert any("buzz" in skip.reason and "hop" in skip.reason for skip in skips)
 
 
 def test_codes_are_stable() -> None:

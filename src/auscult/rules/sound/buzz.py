@@ -33,11 +33,17 @@ from collections.abc import Iterable
 from auscult.finding import Finding, Severity, Skip
 from auscult.rules.sound.flat_mel import MAX_MOVEMENT_DB
 from auscult.rules.subject import SoundSubject
-from auscult.sound.measures import comb_share, mel_movement_db
+from auscult.sound.measures import comb_share
 
 CODE = "SND001"
 NAME = "buzz"
 REQUIRES = SoundSubject
+EVIDENCE = "metadata"
+EXTENT = "mostly"
+EXPLAINS = (
+    *("flat-mel", "noise", "frame-seams", "imaging", "phase-metallic", "band-limited", "saturated", "clipping"),
+    *("sample-rate-label", "interleave", "wrap-around"),
+)
 MIN_SHARE = 0.4
 """Of the energy on the comb, chance taken off; without a reference, since a voice may hold that very pitch."""
 MIN_ABOVE_REFERENCE = 0.15
@@ -55,7 +61,7 @@ def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
         return
     rate = recording.sample_rate / subject.hop
     against = f", against {usual:.0%} in the reference" if reference else ""
-    stuck = mel_movement_db(recording.mono, recording.sample_rate) <= MAX_MOVEMENT_DB
+    stuck = subject.analysis.movement_db <= MAX_MOVEMENT_DB
     meaning = "every frame sounds alike" if stuck else "the words may be there, but the pitch is not the input's: a robot's voice"
     yield Finding(
         CODE,

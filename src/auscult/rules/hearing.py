@@ -1,0 +1,78 @@
+"""Listening with all the sound rules: which finding is the cause, which ones it explains, and what the reference has as well.
+
+A rule of `auscult.rules.sound` may name in `EXPLAINS` the causes that follow from its own: bytes in the wrong order sound like
+noise, and noise does not move in time. What is explained goes into the evidence of what explains it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from auscult import plugins, rules
+from auscult.finding import Finding, Skip
+from auscult.rules.subject import SoundSubject
+
+FOLDER = "sound"
+
+
+def hear(subject: SoundSubject) -> tuple[tuple[Finding, ...], tuple[Skip, ...]]:
+    """The causes that a recording shows, the first to act on first, and what was not looked for.
+
+    With a reference, what its own sound shows too is a skip: it is no defect of the recording.
+    """
+    findings, skips = rules.run(subject, FOLDER)
+    if subject.reference is not None and findings:
+        own, _ = rules.run(SoundSubject(subject.reference, facts=subject.facts, hop=subject.hop), FOLDER)
+        shared = {finding.cause for finding in own}
+        common = tuple(
+            Skip(subject.recording.name, f"{f.cause}: the reference has it too") for f in findings if f.cause in shared
+        )
+        findings, skips = tuple(finding for finding in findings if finding.cause not in shared), (*skips, *common)
+    return first_causes(findings), skips
+
+
+@cache
+def traits() -> Mapping[str, Any]:
+    """The rule modules of sound, by cause."""
+    return {module.NAME: module for module in plugins.modules(f"{rules.__name__}.{FOLDER}")}
+
+
+def extent_of(cause: str) -> str:
+    """Where a cause has to show in a long recording: `anywhere`, `mostly` (in most parts), `whole` (it speaks of the whole)."""
+    return str(getattr(traits().get(cause), "EXTENT", "whole"))
+
+
+def first_causes(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The findings that no other one explains, the first to act on first; what each explains is in its evidence.
+
+    Of two that explain each other the one of higher order stays. A warning does not explain an error.
+    """
+    ordered = sorted(findings, key=lambda finding: finding.order)
+    kept: list[Finding] = []
+    hidden: dict[str, set[str]] = {}
+    for finding in ordered:
+        by = next((other for other in ordered if _covers(other, finding)), None)
+        if by is None:
+            kept.append(finding)
+        else:
+            hidden.setdefault(by.cause, set()).add(finding.cause)
+    return tuple(
+        replace(finding, evidence={**finding.evidence, "explains": sorted(hidden[finding.cause])})
+        if finding.cause in hidden
+        else finding
+        for finding in kept
+    )
+
+
+def _explains(cause: str) -> frozenset[str]:
+    return frozenset(getattr(traits().get(cause), "EXPLAINS", ()))
+
+
+def _covers(cause: Finding, effect: Finding) -> bool:
+    if cause is effect or effect.cause not in _explains(cause.cause) or cause.severity.rank > effect.severity.rank:
+        return False
+    mutual = cause.cause in _explains(effect.cause)
+    return not mutual or cause.order < effect.order

@@ -1,0 +1,62 @@
+"""Samples that overflow their integers: what is louder than full scale comes back at the other end.
+
+**What it finds.** Jumps from one end of the scale to the other, with calm samples before and after, that vanish when the whole
+range of the integers is added.
+
+**What you hear.** Loud cracks on the loud syllables.
+
+**Why it happens.** `(samples * 32768).astype(np.int16)` of samples that reach 1: numpy wraps, it does not cut off.
+
+**Blind spots.** A sawtooth oscillator jumps just so, at equal distances; those are left out. After resampling or lossy coding
+the jumps are smoothed.
+
+**How it is measured.** Steps larger than the peak between samples of opposite sign, whose neighbouring steps are less than 0.35
+of them; `MIN_FITS` = 2 of them have to vanish to a tenth of the range, and `MIN_SHARE` of all jumps (three quarters where they
+are fewer than four).
+
+**Fix.** Lossy: `np.clip(samples, -1, 1)` before the conversion; in the file, add the range back and scale down.
+
+**References.** numpy's documentation of `astype`: out-of-range casts are undefined or wrap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding, Fix, Severity
+from auscult.rules.sound._times import spans_of
+from auscult.rules.subject import SoundSubject
+from auscult.sound.ceiling import wraps
+from auscult.words import counted
+
+CODE = "SND008"
+NAME = "wrap-around"
+REQUIRES = SoundSubject
+EVIDENCE = "nothing"
+EXTENT = "anywhere"
+EXPLAINS = ("clipping", "saturated", "frame-seams", "noise", "interleave", "phase-metallic", "dropouts")
+MIN_FITS = 2
+MIN_SHARE = 0.4
+SURE_FITS = 4
+MAX_STEADINESS = 0.7
+
+
+def check(subject: SoundSubject) -> Iterable[Finding]:
+    for number, channel in enumerate(subject.analysis.samples):
+        found = wraps(channel)
+        share = MIN_SHARE if found.fits >= SURE_FITS else 0.75
+        if found.fits < MIN_FITS or found.fits < share * found.jumps or found.steadiness > MAX_STEADINESS:
+            continue
+        yield Finding(
+            CODE,
+            NAME,
+            Severity.ERROR,
+            (subject.recording.name,),
+            f"{counted(found.fits, 'jump')} from one end of the scale to the other: louder than full scale, and wrapped round",
+            confidence=min(0.99, 0.8 + 0.02 * found.fits),
+            evidence={"jumps": found.fits, "other_jumps": found.jumps - found.fits, "modulus": found.modulus, "channel": number},
+            fix=Fix("lossy", "Cut off at full scale before converting to integers.", code="np.clip(samples, -1.0, 1.0)"),
+            times=spans_of(found.places, subject.analysis.sample_rate),
+            rank=8,
+        )
+        return

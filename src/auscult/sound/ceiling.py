@@ -1,0 +1,123 @@
+"""What happens at the ends of the scale: cut off, squeezed, or wrapped round.
+
+Source of the idea that clipping shows as a pile of equal values, at whatever level: Hansen, Stauffer & Xia, "Nonlinear waveform
+distortion: assessment and detection of clipping on speech data and systems" (Speech Communication 2021).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+NEAR = 0.9
+"""Of the extreme: samples above this are looked at."""
+FLAT = 0.001
+"""Of the extreme: samples this near to it count as lying on it."""
+BLOCK_SECONDS = 0.005
+MAX_LEFT = 0.1
+"""Of the modulus: a jump that comes so near to it is a wrap."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pile:
+    """Samples that lie on an extreme of their channel.
+
+    Attributes:
+        share: Of the samples within a tenth of the extreme, how many lie on it.
+        exact: Of the samples within 2 % of the extreme, how many equal it: near 1 for a cut, less for anything rounder.
+        places: Their indices, in order.
+        runs: How many of them follow another one directly.
+    """
+
+    share: float
+    exact: float
+    places: NDArray[np.int64]
+    runs: int
+
+
+def pile_up(channel: Floats) -> Pile:
+    """The larger of the piles at the two extremes of [time] samples."""
+    return max((_pile(channel, sign) for sign in (1.0, -1.0)), key=lambda pile: pile.share * np.sqrt(pile.runs))
+
+
+def _pile(channel: Floats, sign: float) -> Pile:
+    side = channel if sign > 0 else -channel
+    top = float(side.max(initial=0.0))
+    if top <= 0:
+        return Pile(0.0, 0.0, np.zeros(0, np.int64), 0)
+    near = np.flatnonzero(side >= NEAR * top)
+    on_top = near[side[near] >= (1 - FLAT) * top]
+    exact = float((side[near] == top).sum() / (side[near] >= 0.98 * top).sum())
+    return Pile(len(on_top) / len(near), exact, on_top, int((np.diff(on_top) == 1).sum()))
+
+
+@dataclass(frozen=True)
+class Squeeze:
+    """How a waveform crowds under its ceiling.
+
+    Attributes:
+        crowding: Of the blocks of 5 ms whose peak is within 6 dB of the highest, how many are within 0.5 dB.
+        held: In those, the share of samples above 0.7 of the ceiling: 0.5 for a sine, 1 for a square wave.
+    """
+
+    crowding: float
+    held: float
+
+
+def squeeze(channel: Floats, sample_rate: int) -> Squeeze:
+    """Measure [time] samples; zeros where nothing sounds."""
+    step = max(1, int(BLOCK_SECONDS * sample_rate))
+    blocks = np.abs(channel[: len(channel) // step * step].reshape(-1, step))
+    peaks = blocks.max(axis=1, initial=0.0)
+    ceiling = float(peaks.max(initial=0.0))
+    if ceiling <= 0:
+        return Squeeze(0.0, 0.0)
+    at_ceiling = peaks > ceiling * 10.0 ** (-0.5 / 20)
+    return Squeeze(float(at_ceiling.sum() / (peaks > ceiling * 0.5).sum()), float((blocks[at_ceiling] > 0.7 * ceiling).mean()))
+
+
+@dataclass(frozen=True, eq=False)
+class Wraps:
+    """Jumps from one end of the scale to the other.
+
+    Attributes:
+        places: Index of the sample before each jump that fits.
+        jumps: How many jumps there are in all.
+        modulus: The height that takes the jumps away, in units of the samples.
+        fits: How many of the jumps it takes away to within a tenth.
+        steadiness: Share of the distances between jumps that equal the most frequent one; 1 for a sawtooth oscillator.
+    """
+
+    places: NDArray[np.int64]
+    jumps: int
+    modulus: float
+    fits: int
+    steadiness: float
+
+
+def wraps(channel: Floats) -> Wraps:
+    """Jumps of [time] samples between values near the two ends, with calm samples before and after them."""
+    top = float(np.abs(channel).max(initial=0.0))
+    steps = np.diff(channel)
+    places = np.flatnonzero(np.abs(steps) > 1.0 * top)
+    places = places[(places >= 2) & (places < len(steps) - 2)]
+    if top <= 0 or not len(places):
+        return Wraps(np.zeros(0, np.int64), 0, 2 * top, 0, 0.0)
+    calm = np.maximum(np.abs(steps[places - 1]), np.abs(steps[places + 1])) < 0.35 * np.abs(steps[places])
+    opposite = channel[places] * channel[places + 1] < 0
+    onward = (steps[places - 1] * steps[places] < 0) & (steps[places + 1] * steps[places] < 0)  # against the jump, on both sides
+    places = places[calm & opposite & onward]
+    if not len(places):
+        return Wraps(places, 0, 2 * top, 0, 0.0)
+    jump = np.abs(steps[places])
+    slope = 0.5 * (steps[places - 1] + steps[places + 1])
+    modulus = float(np.percentile(jump + np.sign(steps[places]) * -slope, 90))
+    modulus = max(modulus, 2 * top * 0.98)
+    left = np.abs(modulus - jump - np.abs(slope)) / modulus
+    apart = np.diff(places)
+    steadiness = float(np.unique(apart, return_counts=True)[1].max() / len(apart)) if len(apart) > 3 else 0.0
+    return Wraps(places[left < MAX_LEFT], len(places), modulus, int((left < MAX_LEFT).sum()), steadiness)

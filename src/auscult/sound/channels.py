@@ -1,0 +1,78 @@
+"""Channels in each other's place: interleaved and read as one, planar and read as interleaved, upside down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auscult.sound.pcm import loud_part
+
+Floats = NDArray[np.float32]
+TINY = 1e-20
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """Whether the samples of one channel come in pairs.
+
+    Attributes:
+        asymmetry_db: Difference within pairs (2n, 2n + 1) against that between them (2n + 1, 2n + 2), in dB. A channel by itself
+            gives 0, two similar channels interleaved give much.
+        skip: Correlation of samples two apart less the magnitude of that of neighbours. A channel by itself gives less than 0,
+            two unrelated channels interleaved give more.
+        two_apart: The former of the two.
+        half_step: `half_step` of the even and the odd samples: well below 1 where they are one signal.
+    """
+
+    asymmetry_db: float
+    skip: float
+    two_apart: float
+    half_step: float
+
+
+def pairing(channel: Floats, count: int = 4 * 16384) -> Pairing:
+    """Measure the loudest part of [time] samples."""
+    part = loud_part(channel, count).astype(np.float64)
+    part = part[: len(part) // 2 * 2]
+    if len(part) < 64:
+        return Pairing(0.0, -1.0, 0.0, 1.0)
+    part = part - part.mean()
+    steps = np.square(np.diff(part))
+    within, between = float(steps[::2].mean()), float(steps[1::2].mean())
+    energy = float(part @ part) + TINY
+    neighbours = float(part[1:] @ part[:-1]) / energy
+    two_apart = float(part[2:] @ part[:-2]) / energy
+    asymmetry = abs(10 * np.log10((within + TINY) / (between + TINY)))
+    return Pairing(asymmetry, two_apart - abs(neighbours), two_apart, _half_step(part[::2], part[1::2]))
+
+
+def half_step(first: Floats, second: Floats, count: int = 4 * 16384) -> float:
+    """How much better the second channel is predicted from half a sample later in the first than from the same sample.
+
+    The ratio of the two residuals: above 1 for two channels of one time, near 0 where the channels are the even and the odd
+    samples of one signal.
+    """
+    start = max(0, int(np.abs(first).argmax()) - count // 2)
+    return _half_step(first[start : start + count].astype(np.float64), second[start : start + count].astype(np.float64))
+
+
+def _half_step(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    if len(a) < 64:
+        return 1.0
+    between = (9 * (a[1:-2] + a[2:-1]) - (a[:-3] + a[3:])) / 16
+    return _residual(between, b[1:-2]) / max(_residual(a[1:-2], b[1:-2]), 1e-9)
+
+
+def _residual(known: NDArray[np.float64], wanted: NDArray[np.float64]) -> float:
+    """Share of the energy of `wanted` that the best multiple of `known` leaves."""
+    product = float(known @ wanted)
+    return float(max(0.0, 1.0 - product**2 / (float(known @ known) * float(wanted @ wanted) + TINY)))
+
+
+def correlation(first: Floats, second: Floats) -> float:
+    """Of two channels without their means: -1 where one is the other upside down; 0 where one is silent."""
+    a, b = first - first.mean(dtype=np.float64), second - second.mean(dtype=np.float64)
+    scale = np.sqrt(float(a @ a) * float(b @ b))
+    return float(a @ b / scale) if scale > 0 else 0.0

@@ -1,0 +1,120 @@
+"""What repeats with a period: a series cut at that period, laid on itself, and compared with chance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+MIN_ROWS = 16
+"""Periods that there have to be before a fold says anything."""
+SMALL_DIVISORS = (16, 5, 3)
+LONGEST_SERIES = 2**19
+"""Samples that the search for an unknown period looks at."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A series folded at a period.
+
+    Attributes:
+        period: In samples.
+        phase: The sample of the period at which the series stands out most.
+        z: By how many of their standard errors the mean there is above that of all phases.
+    """
+
+    period: int
+    phase: int
+    z: float
+
+
+def fold(series: Floats, period: int, spread: float) -> Fold:
+    """Fold [time] values of standard deviation `spread`; the error of a mean comes from the scatter of the phases, robustly."""
+    rows = len(series) // period
+    if rows < MIN_ROWS:
+        return Fold(period, 0, 0.0)
+    means = _phase_means(series[: rows * period].reshape(rows, period))
+    centre = float(np.median(means))
+    scatter = 1.4826 * float(np.median(np.abs(means - centre)))
+    scatter = max(scatter, 0.5 * spread / np.sqrt(rows), 1e-12)
+    phase = int(means.argmax())
+    return Fold(period, phase, (float(means[phase]) - centre) / scatter)
+
+
+def _phase_means(table: Floats) -> NDArray[np.float64]:
+    """Means of [rows, period] at each phase, less what repeats with a small divisor of the period: that is an upsampling's."""
+    means: NDArray[np.float64] = table.mean(axis=0, dtype=np.float64)
+    for divisor in SMALL_DIVISORS:
+        if len(means) % divisor == 0 and len(means) >= 8 * divisor:
+            grid = means.reshape(-1, divisor)
+            means = (grid - np.median(grid, axis=0)).reshape(-1)
+    return means
+
+
+def persistence(series: Floats, found: Fold, parts: int = 8) -> float:
+    """Share of the parts of the series in which the phase of a fold stands out by itself (by two standard errors)."""
+    rows = len(series) // found.period
+    table = series[: rows * found.period].reshape(rows, found.period)
+    groups = np.array_split(np.arange(rows), min(parts, max(1, rows // 8)))
+    seen = 0
+    for group in groups:
+        means = _phase_means(table[group])
+        centre = float(np.median(means))
+        scatter = max(1.4826 * float(np.median(np.abs(means - centre))), 1e-12)
+        seen += float(means[found.phase]) - centre > 2 * scatter
+    return seen / len(groups)
+
+
+def corners(bend: Floats, width: int = 64) -> Floats:
+    """How much each second difference stands out of its neighbourhood of `width` samples: log1p of the ratio, [time].
+
+    Zeros where the neighbourhood is silent.
+    """
+    from scipy.ndimage import uniform_filter1d
+
+    size = np.abs(bend)
+    local = uniform_filter1d(size, width, mode="nearest")
+    floor = max(float(local.max(initial=0.0)) * 1e-4, 1e-12)
+    ratio = np.divide(size, local, out=np.zeros_like(size), where=local > floor)
+    return np.asarray(np.log1p(ratio), np.float32)
+
+
+def likely_period(series: Floats, shortest: int, longest: int) -> int:
+    """The period in [shortest, longest] at which a series is most like itself, from its autocorrelation summed over multiples."""
+    from scipy.fft import irfft, next_fast_len, rfft
+
+    centred = series[:LONGEST_SERIES] - series.mean(dtype=np.float64).astype(np.float32)
+    size = next_fast_len(len(centred) + 8 * longest, real=True)
+    spectrum = rfft(centred, size)
+    auto = irfft(spectrum.real**2 + spectrum.imag**2, size)[: 8 * longest + 1]
+    periods = np.arange(shortest, longest + 1)
+    return int(periods[auto[periods[:, None] * np.arange(1, 9)].mean(axis=1).argmax()])
+
+
+def border_chance(bend: Floats, sample_rate: int, chunk_seconds: float) -> tuple[NDArray[np.int64], float]:
+    """Borders of chunks, in samples, and how likely chance is to put corners as sharp on them.
+
+    At each border the largest second difference within 2 ms is ranked among those of the 2 ms pieces of the 50 ms around it;
+    Fisher's method joins the ranks.
+    """
+    from scipy.stats import chi2
+
+    near, around = max(2, int(0.002 * sample_rate)), int(0.05 * sample_rate)
+    every = np.arange(1, int(len(bend) / (chunk_seconds * sample_rate)) + 1) * chunk_seconds * sample_rate
+    places = np.rint(every).astype(np.int64)
+    places = places[(places > around + near) & (places < len(bend) - around - near)]
+    chances, used = [], []
+    for place in places:
+        piece = np.abs(bend[place - around : place + around])
+        others = np.concatenate([piece[: around - near], piece[around + near :]])
+        others = others[: len(others) // (2 * near) * 2 * near].reshape(-1, 2 * near).max(axis=1)
+        if others.max() <= 0:
+            continue
+        here = float(piece[around - near : around + near].max())
+        chances.append((int((others >= here).sum()) + 1) / (len(others) + 1))
+        used.append(place)
+    statistic = -2.0 * float(np.log(chances).sum()) if chances else 0.0
+    return np.array(used, np.int64), float(chi2.sf(statistic, 2 * max(1, len(chances))))

@@ -1,0 +1,80 @@
+"""Where there is no sound: at the ends, and cut out of the middle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Spans = NDArray[np.int64]
+
+SILENT_DB = 60.0
+"""Below the loud parts: what lies lower is silent."""
+BLOCK_SECONDS = 0.01
+EDGE_SECONDS = 0.004
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Silence before the first and after the last sound, in seconds, and the longest silence between."""
+
+    before: float
+    after: float
+    between: float
+    seconds: float
+
+
+def envelope(channel: Floats, sample_rate: int) -> Floats:
+    """Peak of every 10 ms, [blocks]."""
+    step = max(1, int(BLOCK_SECONDS * sample_rate))
+    blocks = np.abs(channel[: len(channel) // step * step].reshape(-1, step))
+    return np.asarray(blocks.max(axis=1, initial=0.0))
+
+
+def ends(peaks: Floats, seconds: float) -> Ends:
+    """Silence in an `envelope`."""
+    loud = float(np.percentile(peaks[peaks > 0], 95)) if (peaks > 0).any() else 0.0
+    sounding = np.flatnonzero(peaks > loud * 10.0 ** (-SILENT_DB / 20))
+    if loud <= 0 or not len(sounding):
+        return Ends(seconds, 0.0, 0.0, seconds)
+    between = float(np.diff(sounding).max(initial=1) - 1) * BLOCK_SECONDS
+    after = seconds - (int(sounding[-1]) + 1) * BLOCK_SECONDS
+    return Ends(float(sounding[0]) * BLOCK_SECONDS, max(0.0, after), between, seconds)
+
+
+def equal_runs(channel: Floats, shortest: int) -> Spans:
+    """Start and end (exclusive) of stretches of at least `shortest` equal samples, [runs, 2]."""
+    same = channel[1:] == channel[:-1]
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], same, [False]]).astype(np.int8)))
+    spans = edges.reshape(-1, 2)
+    spans = spans[spans[:, 1] - spans[:, 0] >= shortest - 1]
+    return np.asarray(np.stack([spans[:, 0], spans[:, 1] + 1], axis=1), np.int64)
+
+
+def cut_outs(channel: Floats, sample_rate: int, shortest_seconds: float) -> tuple[Spans, Floats]:
+    """Stretches of equal samples that start or end in the middle of a sound, [gaps, 2], and how abrupt each is, [gaps].
+
+    Abrupt is the smaller of the root mean squares just before and just after the gap, over that of the loud parts of the
+    recording: a sound that has died away before a pause, or starts from nothing after it, gives a small value.
+    """
+    channel = channel - channel.mean(dtype=np.float64).astype(np.float32)
+    spans = equal_runs(channel, max(3, int(shortest_seconds * sample_rate)))
+    edge = max(4, int(EDGE_SECONDS * sample_rate))
+    spans = spans[(spans[:, 0] >= edge) & (spans[:, 1] + edge <= len(channel))]
+    loud = _loud(channel, sample_rate)
+    if not len(spans) or loud <= 0:
+        return spans[:0], np.zeros(0, np.float32)
+    near = edge // 4  # the last millisecond has to be loud by itself: a fade is not
+    sides = []
+    for start, stop in ((spans[:, 0] - near, spans[:, 0]), (spans[:, 1], spans[:, 1] + near)):
+        sides.append([float(np.sqrt(np.mean(np.square(channel[a:b])))) for a, b in zip(start, stop, strict=True)])
+    return spans, np.asarray(np.minimum(*np.array(sides)) / loud, np.float32)
+
+
+def _loud(channel: Floats, sample_rate: int) -> float:
+    step = max(1, int(BLOCK_SECONDS * sample_rate))
+    blocks = channel[: len(channel) // step * step].reshape(-1, step)
+    levels = np.sqrt(np.einsum("bt,bt->b", blocks, blocks) / step)
+    return float(np.percentile(levels[levels > 0], 80)) if (levels > 0).any() else 0.0

@@ -1,0 +1,27 @@
+"""Nothing above a cut-off. The strength is the cut-off as a share of half the sample rate: small is strong."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from auscult.sound.recording import Recording
+from tests.defects.sound.plant import changed
+
+NAME = "band-limited"
+LEVEL = "nothing"
+UNIT = "of half the sample rate"
+STRENGTHS = (0.8, 0.66, 0.5, 0.33, 0.25)
+AUDIBLE = 0.66
+WEAKER_IS_LARGER = True
+
+
+def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Recording:
+    import soxr
+
+    rate = recording.sample_rate
+    if rng.random() < 0.5:
+        low = soxr.resample(recording.samples.T, rate, rate * strength, quality="VHQ")
+        return changed(recording, soxr.resample(low, rate * strength, rate, quality="VHQ").T)
+    from scipy.signal import ellip, sosfiltfilt
+
+    return changed(recording, sosfiltfilt(ellip(8, 0.1, 50, strength, output="sos"), recording.samples))
