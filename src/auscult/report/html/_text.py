@@ -11,8 +11,8 @@ from auscult.report.json_ import plain
 from auscult.words import fold
 
 MAX_PLACES = 200
-MAX_INLINE = 120
-"""Characters of a nested value that are shown on one line."""
+MAX_INLINE = 600
+"""Characters of a nested value that are shown as running text."""
 
 
 def figure(value: Any) -> str:
@@ -43,14 +43,9 @@ def inline(value: Any) -> str:
 
 
 def is_short(value: Any) -> bool:
-    """Whether a value fits on one line."""
-    return not isinstance(value, Mapping | list | tuple) or (
-        not any(isinstance(item, Mapping) for item in _items(value)) and len(inline(value)) <= MAX_INLINE
-    )
-
-
-def _items(value: Any) -> list[Any]:
-    return list(value.values()) if isinstance(value, Mapping) else list(value)
+    """Whether a value reads well as running text: no mapping with mappings in it, and not too long."""
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return not any(isinstance(item, Mapping) for item in items) and len(inline(value)) <= MAX_INLINE
 
 
 def as_json(value: Any) -> str:

@@ -1,5 +1,7 @@
 // Error and floor along the depth.
 
+const INSET = 42; // pixels for the scale on the left
+
 function startCurve(layers) {
   const host = byId("curve");
   if (!host || !layers) return;
@@ -12,7 +14,7 @@ function startCurve(layers) {
   document.addEventListener("themechange", draw);
   const nodeAt = (event) => {
     const box = canvas.getBoundingClientRect();
-    return nodes[clamp(Math.floor(((event.clientX - box.left) / box.width) * nodes.length), 0, nodes.length - 1)];
+    return nodes[clamp(Math.floor(((event.clientX - box.left - INSET) / (box.width - INSET)) * nodes.length), 0, nodes.length - 1)];
   };
   host.addEventListener("pointermove", (event) => {
     const node = nodeAt(event);
@@ -34,12 +36,12 @@ function drawCurve(canvas, nodes, scale) {
   context.scale(ratio, ratio);
   const at = (value) => height - 4 - scale.at(value) * (height - 8);
   context.font = `11px ${cssFont("--mono")}`;
-  context.textBaseline = "bottom";
+  context.textBaseline = "middle";
   for (let power = Math.ceil(scale.low); power <= scale.high; power += Math.max(1, Math.ceil((scale.high - scale.low) / 5))) {
     context.fillStyle = cssColor("--line");
-    context.fillRect(0, at(10 ** power), width, 1);
+    context.fillRect(INSET, at(10 ** power), width, 1);
     context.fillStyle = cssColor("--dim");
-    context.fillText(`1e${power}`, 2, at(10 ** power) - 1);
+    context.fillText(`1e${power}`, 2, at(10 ** power));
   }
   line(context, nodes.map((node) => node.floor), at, width, cssColor("--info"), [4, 3], 1.5);
   line(context, nodes.map((node) => node.error), at, width, cssColor("--error"), [], 2);
@@ -47,21 +49,21 @@ function drawCurve(canvas, nodes, scale) {
   if (first >= 0) {
     context.fillStyle = cssColor("--error");
     context.beginPath();
-    context.arc(((first + 0.5) / nodes.length) * width, at(nodes[first].error), 4.5, 0, 7);
+    context.arc(INSET + ((first + 0.5) / nodes.length) * (width - INSET), at(nodes[first].error), 4.5, 0, 7);
     context.fill();
   }
 }
 
 /** A line through all values; where several share a pixel, from the least to the largest of them. */
 function line(context, values, at, width, color, dash, thickness) {
-  const columns = Math.min(values.length, Math.floor(width));
+  const columns = Math.min(values.length, Math.floor(width - INSET));
   context.strokeStyle = color;
   context.lineWidth = thickness;
   context.setLineDash(dash);
   context.beginPath();
   for (let column = 0; column < columns; column++) {
     const part = values.slice(Math.floor((column * values.length) / columns), Math.floor(((column + 1) * values.length) / columns)).map(at);
-    const x = ((column + 0.5) / columns) * width;
+    const x = INSET + ((column + 0.5) / columns) * (width - INSET);
     context.lineTo(x, Math.max(...part));
     if (part.length > 1) context.lineTo(x, Math.min(...part));
   }

@@ -20,7 +20,7 @@ class Player extends EventTarget {
 
   get position() {
     if (!this.playing) return this.at;
-    return clamp(this.at + (this.context.currentTime - this.began), 0, this.length);
+    return Math.min(this.length, this.at + Math.max(0, this.context.currentTime - this.began));
   }
 
   changed() {

@@ -45,6 +45,7 @@ class VirtualTable {
 
   draw(anew = false) {
     const height = this.rowHeight;
+    if (anew) this.host.style.setProperty("--gutter", `${this.body.offsetWidth - this.body.clientWidth}px`);
     this.space.style.height = `${this.rows.length * height}px`;
     const first = Math.max(0, Math.floor(this.body.scrollTop / height) - SPARE_ROWS);
     const last = Math.min(this.rows.length, Math.ceil((this.body.scrollTop + this.body.clientHeight) / height) + SPARE_ROWS);

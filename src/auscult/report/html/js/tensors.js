@@ -1,14 +1,16 @@
 // The modules and tensors of a checkpoint.
 
 function startTensors() {
+  const typed = (DATA.modules || []).some((row) => row[1]);
+  const repeated = (DATA.modules || []).some((row) => row[2] > 1);
   const modules = plainTable("modules", DATA.modules, {
     label: "Modules",
-    template: "minmax(0,3fr) 9rem 4rem 8rem minmax(0,4fr)",
+    template: `minmax(0,3fr) ${typed ? "9rem " : ""}${repeated ? "4rem " : ""}8rem minmax(0,4fr)`,
     columns: [
       ["module", "name", (row) => named(NAMES[row[0]])],
-      ["type", "kind", (row) => clipped(row[1])],
-      ["times", "n", (row) => (row[2] > 1 ? `×${row[2]}` : "")],
-      ["values", "n", (row) => row[3].toLocaleString("en")],
+      ...(typed ? [["type", "kind", (row) => clipped(row[1])]] : []),
+      ...(repeated ? [["times", "n", (row) => (row[2] > 1 ? `×${row[2]}` : "")]] : []),
+      ["values", "n main", (row) => row[3].toLocaleString("en")],
       ["tensors", "leaves", (row) => clipped(row[4])],
     ],
     text: (row) => `${NAMES[row[0]]} ${row[1]} ${row[4]}`,
@@ -20,7 +22,7 @@ function startTensors() {
     template: `minmax(0,3fr) 9rem 6rem${measured ? " 6rem 6rem 6rem 6rem minmax(0,1fr)" : ""} 6rem`,
     columns: [
       ["tensor", "name", (row) => named(NAMES[row[0]])],
-      ["shape", "n", (row) => row[1]],
+      ["shape", "n main", (row) => row[1]],
       ["dtype", "kind", (row) => row[2]],
       ...(measured ? numbers.map(([title, at]) => [title, "n", (row) => signed(row[at])]) : []),
       ...(measured ? [["", "remark", (row) => clipped(row[7])]] : []),

@@ -58,8 +58,8 @@ def _facts(facts: Facts) -> Iterator[tuple[str, str, str]]:
 
 
 def _module(page: Page, row: Facts) -> list[Any]:
-    leaves = "  ".join(f"{leaf['name']} {shape_text(leaf['shape'])}" for leaf in row["tensors"][:8])
-    more = f"  +{len(row['tensors']) - 8}" if len(row["tensors"]) > 8 else ""
+    leaves = ", ".join(f"{leaf['name']} {shape_text(leaf['shape'])}" for leaf in row["tensors"][:8])
+    more = f" +{len(row['tensors']) - 8}" if len(row["tensors"]) > 8 else ""
     return [page.name(row["path"] or "(top level)"), row.get("type") or "", row["count"], row["parameters"], leaves + more]
 
 

@@ -29,7 +29,7 @@ def content(page: Page) -> Json | None:
     states = [row[5] for row in page.data["layers"]]
     return {
         "count": len(layers),
-        "first": first_line(first, _PLAIN) if first else "",
+        "first": _sentence(first_line(first, _PLAIN)) if first else "",
         "first_name": first["a"] if first else "",
         "floor": (extra.get("floor") or _NONE).get("what", ""),
         "states": {state: states.count(state) for state in ("born", "grown", "differs", "same") if state in states},
@@ -37,6 +37,11 @@ def content(page: Page) -> Json | None:
         "steps": [{"guilty": one["verdict"] != "same", "text": steps_line(one, _PLAIN)} for one in extra.get("steps") or ()],
         "aligned": (extra.get("alignment") or _NONE).get("by", {}),
     }
+
+
+def _sentence(line: str) -> str:
+    """`first divergence  output of x` as `First divergence: output of x`."""
+    return line[:1].upper() + line[1:].replace("  ", ": ", 1)
 
 
 def _row(page: Page, layer: Mapping[str, Any]) -> list[Any]:
