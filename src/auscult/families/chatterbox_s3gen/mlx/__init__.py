@@ -99,6 +99,8 @@ def load(module: S3Gen, state: Mapping[str, Array], prefix: str = "", layout: La
     known = {to_ours(name): value for name, value in planned.items()}
     translated = to_torch(planned)
     renamed = {}
+    if module.tokenizer is not None:  # released files may lack the buffers of its mel
+        renamed = {f"tokenizer.{name}": np.array(getattr(module.tokenizer, name)) for name in ("mel_filters", "window")}
     for name, value in state.items():
         inner = name.removeprefix(prefix)
         if name.startswith(prefix) and inner not in MLX_BUFFERS:
