@@ -14,8 +14,14 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("checkpoint")
+@click.argument("checkpoint", required=False)
 @click.option("--model", metavar="TARGET", help="The code that loads it: package.module:callable or file.py:callable. It is run.")
+@click.option(
+    "--reference-checkpoint", metavar="FILE", help="The weights as they should be, such as the original of a conversion."
+)
+@click.option(
+    "--traces", nargs=2, metavar="REF CAND", help="What both sides computed: trace files, or what can be run. See auscult trace."
+)
 @click.option("--audio", type=FILE, metavar="FILE", help="What the model gave.")
 @click.option("--reference-audio", type=FILE, metavar="FILE", help="What it should have given; its mel is the test signal.")
 @click.option(
@@ -31,9 +37,11 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--kwargs", metavar="JSON", help="Arguments for the model's code.")
 @shared_options
 def command(
-    checkpoint: str,
+    checkpoint: str | None,
     *,
     model: str | None,
+    reference_checkpoint: str | None,
+    traces: tuple[str, str] | None,
     audio: Path | None,
     reference_audio: Path | None,
     settle: bool,
@@ -42,7 +50,10 @@ def command(
     kwargs: str | None,
     shared: Shared,
 ) -> None:
-    """Say why a model sounds wrong: weights against code, what is heard, what the weights leave open.
+    """Say why a model sounds wrong, from everything there is: weights, code, traces, sound. Give what you have.
+
+    What is heard is joined with what weights, code and traces show, through a table of what makes which sound: the cause
+    comes first, with what it explains, or the one run that would settle it.
 
     With a reference recording and a family that auscult can run, the readings of the model that load the same tensors are
     tried, and ranked by how well the mel of their output gives back the mel that went in.
@@ -54,10 +65,12 @@ def command(
     run(
         shared,
         "diagnose",
-        tuple(str(part) for part in (checkpoint, model, audio) if part),
+        tuple(str(part) for part in (checkpoint, model, reference_checkpoint, *(traces or ()), audio) if part),
         lambda progress: diagnose(
             checkpoint,
             model,
+            reference_checkpoint=reference_checkpoint,
+            traces=traces,
             audio=audio,
             reference_audio=reference_audio,
             settle=settle,

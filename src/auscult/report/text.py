@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auscult.finding import Finding, Severity, Skip
 from auscult.report._changes import changes_lines
 from auscult.report._compare import compare_lines
 from auscult.report._convert import convert_lines
-from auscult.report._diagnosis import brief_lines, diagnosis_lines
+from auscult.report._diagnosis import brief_lines, chain_lines, diagnosis_lines
 from auscult.report._inspect import inspect_lines
 from auscult.report._mel import mel_lines
+from auscult.report._preflight import preflight_lines
 from auscult.report._run import run_lines
 from auscult.report._style import Style
 from auscult.report._trace import trace_lines
+from auscult.report._where import MAX_PATTERNS, where_text
 from auscult.verdict import Coverage, MappingEntry, Report, Verdict
-from auscult.words import fold
 
-MAX_PATTERNS = 3
 MAX_SKIPS = 8
 
 _VERDICT_STYLE = {
@@ -61,6 +61,8 @@ def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
     if "same_weights" in report.extra:
         yield style(report.extra["same_weights"]["says"], "bold")
     yield from _made_lines(report.extra, style)
+    if report.extra.get("preflight"):
+        yield from preflight_lines(report.extra["preflight"], style, verbose)
     if report.command == "inspect":
         yield ""
         yield from inspect_lines(report.extra, style, verbose)
@@ -68,8 +70,11 @@ def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
         yield from mel_lines(report.extra["mel"], style, verbose)
     if report.command == "compare" and "layers" in report.extra:
         yield from compare_lines(report.extra, style, verbose)
+    if "diagnosis" in report.extra:
+        yield from chain_lines(report, style)
     yield from _found(report, style, verbose)
-    yield from diagnosis_lines(report.extra, style, verbose)
+    if report.command != "listen":
+        yield from diagnosis_lines(report.extra, style, verbose)
     if report.skips:
         yield ""
         yield from skip_lines(report.skips, style, verbose)
@@ -95,7 +100,7 @@ def _found(report: Report, style: Style, verbose: int) -> Iterator[str]:
         yield from changes_lines(report.extra["changes"], style, verbose)
     elif report.findings:
         yield ""
-        if report.command == "demo" and verbose == 0:
+        if report.command in ("demo", "diagnose") and verbose == 0:
             yield from brief_lines(report, style)
         else:
             yield from (line for finding in report.findings for line in finding_lines(finding, style, verbose))
@@ -136,17 +141,6 @@ def finding_lines(finding: Finding, style: Style, verbose: int) -> Iterator[str]
             yield from (f"        {line}" for line in finding.fix.code.splitlines())
     if finding.settled_by:
         yield f"    {style('to settle it', 'green')}: {finding.settled_by}"
-
-
-def where_text(where: Iterable[str], limit: int | None = MAX_PATTERNS) -> str:
-    """The places, names that differ in their numbers folded, no more than `limit` patterns."""
-    folds = fold(where)
-    if not folds:
-        return "(whole)"
-    shown = folds[:limit]
-    text = ", ".join(part.pattern for part in shown)
-    rest = sum(part.size for part in folds[len(shown) :])
-    return f"{text} +{rest} more" if rest else text
 
 
 def skip_lines(skips: tuple[Skip, ...], style: Style, verbose: int) -> Iterator[str]:

@@ -1,0 +1,16 @@
+"""Holes of silence: blocks that were lost, or frames that came out as NaN and were written as zeros."""
+
+from __future__ import annotations
+
+from auscult.symptoms import Suspect
+
+SYMPTOM = "dropouts"
+SUSPECTS = (
+    Suspect(("precision-overflow", "non-finite"), "single frames overflow and are written as zeros", needs="traces"),
+    Suspect(
+        ("attention-mask", "mask-not-applied"),
+        "masked or padded frames are treated as content, or content as padding",
+        needs="traces",
+    ),
+)
+WRITING = "check how the chunks are joined: write every chunk, and overlap those of a model with context"

@@ -1,0 +1,24 @@
+"""The right sound at the wrong level."""
+
+from __future__ import annotations
+
+from auscult.symptoms import Suspect
+
+SYMPTOM = "gain"
+SUSPECTS = (
+    Suspect(
+        ("istft-normalisation", "factor", "branch-sum-mean", "weight-norm-unfused", "weight-norm-swapped", "residual-missing"),
+        "a factor between layers: a mean for a sum, an iSTFT divided by the sum of the window",
+        needs="traces",
+    ),
+    Suspect(
+        ("tensor-missing", "renamed", "prefix"),
+        "a branch that adds energy (a harmonic source, a final projection) has no weights",
+        needs="code",
+    ),
+    Suspect(
+        ("amplitude-conflict",),
+        "small amplitude is the right answer of a model that knows little: look at the correlation",
+        needs="training",
+    ),
+)
