@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from auscult.align.records import Alignment
 from auscult.errors import UsageError
 from auscult.finding import Skip
-from auscult.trace.anchors import links_of, pairs_by_content, pairs_of_links
+from auscult.trace.anchors import links_of, pairs_by_content, pairs_of_links, with_split_owners
 from auscult.trace.axes import Order
 from auscult.trace.boundaries import find_boundaries, joined
 from auscult.trace.distance import learned_order
@@ -51,6 +51,8 @@ def align_layers(
             work.take(joined(work.ref, work.cand, pair))
     for pair in pairs_by_content(work.open_ref(), work.open_cand()):
         work.take(pair)
+    for pair, wider in list(with_split_owners(work.pairs, work.ref, work.cand)):
+        work.widen(pair, wider)
     work.pair_composites()
     work.pair_names()
     work.pair_composites()
@@ -76,9 +78,22 @@ class _Work:
         """Keep a pair unless one of its modules is taken."""
         if any(path in self._a for path in pair.ref) or any(path in self._b for path in pair.cand):
             return
+        if pair.by in ("values", "order") and pair.is_single and self._hands_on(pair):
+            return
         self.pairs.append(pair)
         self._a |= dict.fromkeys(pair.ref, pair)
         self._b |= dict.fromkeys(pair.cand, pair)
+
+    def _hands_on(self, pair: LayerPair) -> bool:
+        """Whether one side only hands on what it took, as dropout does, and the other computes: then they are two things."""
+        a, b = self.ref.modules[pair.a], self.cand.modules[pair.b]
+        return a.type.lower() != b.type.lower() and a.hands_on != b.hands_on
+
+    def widen(self, pair: LayerPair, wider: LayerPair) -> None:
+        """Put a pair of more modules in a pair's place."""
+        self.pairs[self.pairs.index(pair)] = wider
+        self._a |= dict.fromkeys(wider.ref, wider)
+        self._b |= dict.fromkeys(wider.cand, wider)
 
     def open_ref(self) -> list[Traced]:
         return [module for path, module in self.ref.modules.items() if path not in self._a]

@@ -17,6 +17,9 @@ from auscult.verdict import Equality
 CLEAR = 3.0
 """Fingerprints of rounded weights are close by chance in some layers of one size; the nearest must be nearer by this factor."""
 
+MAX_APART = 3
+"""Operations from the one that owns a weight to the one that owns the bias."""
+
 
 class Link(NamedTuple):
     """Modules whose weights are each other's, by an alignment of the weights themselves."""
@@ -113,6 +116,47 @@ def _equal(left: list[Traced], right: list[Traced]) -> list[LayerPair]:
             pairs[one.path] = LayerPair((one.path,), (two.path,), "weights")
             taken.add(two.path)
     return list(pairs.values())
+
+
+def with_split_owners(pairs: Iterable[LayerPair], ref: Side, cand: Side) -> Iterator[tuple[LayerPair, LayerPair]]:
+    """Pairs by weights in which one side keeps a part of them in an operation of its own, with the pair that takes it in.
+
+    A linear layer is a product and a sum in an exported graph: the sum owns the bias.
+    """
+    pairs = list(pairs)
+    taken = ({path for pair in pairs for path in pair.ref}, {path for pair in pairs for path in pair.cand})
+    for pair in pairs:
+        if pair.by != "weights" or not pair.is_single:
+            continue
+        a, b = ref.modules[pair.a], cand.modules[pair.b]
+        more = _rest(cand, b, _lacking(a, b), taken[1])
+        if more:
+            yield pair, LayerPair(pair.ref, (*pair.cand, *more), "derived")
+            continue
+        more = _rest(ref, a, _lacking(b, a), taken[0])
+        if more:
+            yield pair, LayerPair((*pair.ref, *more), pair.cand, "derived")
+
+
+def _lacking(whole: Traced, part: Traced) -> list[str]:
+    """The weights of one module that the other has not."""
+    return [text for text in whole.weights if not any(close_content(text, other) for other in part.weights)]
+
+
+def _rest(side: Side, module: Traced, lacking: list[str], taken: set[str]) -> tuple[str, ...]:
+    """The open operations after a module, up to the one that owns what is lacking."""
+    if not lacking or module.path not in side.leaves:
+        return ()
+    start = side.leaves.index(module.path) + 1
+    group: list[str] = []
+    for path in side.leaves[start : start + MAX_APART]:
+        if path in taken:
+            return ()
+        group.append(path)
+        own = side.modules[path].weights
+        if own and all(any(close_content(text, other) for text in lacking) for other in own):
+            return tuple(group)
+    return ()
 
 
 def _in_turn(a: list[Traced], b: list[Traced]) -> Iterator[tuple[Traced, Traced]]:

@@ -52,6 +52,12 @@ class Traced:
         return tuple(record for record in self.records if record.call == call and base_role(record.role) == base)
 
     @property
+    def hands_on(self) -> bool:
+        """Whether its first call gives the very tensor that it took."""
+        given = self.output()
+        return given is not None and given.same_as in {record.same_as or record.key for record in self.roles("input")}
+
+    @property
     def shape(self) -> Shape | None:
         found = self.output()
         return None if found is None else canonical_shape(found.shape)

@@ -93,6 +93,7 @@ def read(ref: Side, cand: Side, alignment: LayerAlignment, floor: Floor, *, own:
         # A module of several against one operation that ends it: that operation takes something else.
         both = (pair.ref[0] in ref.children) == (pair.cand[0] in cand.children) or pair.by == "root"
         for call in range(min(a.calls, b.calls)):
+            here = []
             for one, two in (*_outputs(a, b, call, own=own), *(_inputs(ref, cand, pair, call) if both else ())):
                 if pair.join == "concat" and base_role(one.role) == "output":
                     gap = _concatenated(ref, cand, pair, call, alignment.orders)
@@ -100,8 +101,21 @@ def read(ref: Side, cand: Side, alignment: LayerAlignment, floor: Floor, *, own:
                     names = (one.same_as or one.key, two.same_as or two.key)
                     gap = known.get(names) or distance(ref.trace, one, cand.trace, two, alignment.orders)
                     known[names] = gap
-                found.append(_reading(pair, one, two, gap, floor))
+                here.append(_reading(pair, one, two, gap, floor))
+            found += _comparable(here, a, b) if pair.a not in ref.children else here
     return Readings.of(found)
+
+
+def _comparable(here: list[Reading], a: Traced, b: Traced) -> list[Reading]:
+    """Of a layer that gives the same, without inputs in another form: the first of several operations may take anything.
+
+    A flat graph's operation and a module take one thing at different points; where both are one thing, its inputs count.
+    """
+    outputs = [reading for reading in here if reading.is_output]
+    if not outputs or any(reading.differs for reading in outputs):
+        return here
+    alike = outputs[0].pair.is_single and a.type.lower() == b.type.lower()
+    return [r for r in here if r.is_output or (alike and not r.distance.reason.startswith("shape"))]
 
 
 def _reading(pair: LayerPair, one: Record, two: Record, gap: Distance, floor: Floor) -> Reading:

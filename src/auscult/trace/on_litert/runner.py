@@ -114,7 +114,7 @@ class LitertRunner:
         found = []
         for detail in self._interpreter._get_ops_details():  # the only way to the operators; there is no public one
             outputs = tuple(int(index) for index in detail["outputs"])
-            path = self._names.get(outputs[0], "").strip("/") if outputs else ""
+            path = _short(self._names.get(outputs[0], "").strip("/")) if outputs else ""
             path = path.replace("/", ".").replace("#", "_").replace(":", "_") or f"{detail['op_name']}.{detail['index']}"
             path = path if path not in taken else f"{path}.{detail['index']}"
             taken.add(path)
@@ -176,3 +176,12 @@ class LitertRunner:
             noise=tuple(recorder.noise),
             notes={"delegates": "off", **recorder.notes},
         )
+
+
+def _short(name: str) -> str:
+    """litert-torch names a result by the classes around it, with their packages: `a.b.Net/torch.nn.modules.conv.Conv1d_1;6`."""
+    around, semicolon, rest = name.partition(";")
+    classes = [scope.rpartition(".") for scope in around.split("/")]
+    if not all(package and last[:1].isupper() for package, _, last in classes):
+        return name
+    return "/".join(last for *_, last in classes) + semicolon + rest.partition(";")[0]

@@ -19,7 +19,9 @@ from auscult.errors import CheckpointError
 from auscult.weights import Array
 
 MODEL_GRAPH, GRAPH_NODE, GRAPH_NAME, GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_OUTPUT = 7, 1, 2, 5, 11, 12
-INITIALIZER_NAME, VALUE_NAME, SCOPES = 8, 1, "pkg.torch.onnx.name_scopes"
+INITIALIZER_NAME, VALUE_NAME, NODE_OUTPUT, SCOPES = 8, 1, 2, "pkg.torch.onnx.name_scopes"
+OWN = "~own"
+"""Ends the name of what a node gave itself, where something else was fed in its place."""
 RANDOM = frozenset(("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"))
 ELEMENTS = {
     **{"float32": 1, "uint8": 2, "int8": 3, "uint16": 4, "int16": 5, "int32": 6, "int64": 7, "bool": 9},
@@ -70,23 +72,41 @@ class Graph:
         return self.data + _piece(MODEL_GRAPH, values)
 
     def without(self, nodes: Iterable[Node], feeds: Mapping[str, Array], outputs: Iterable[str] = ()) -> bytes:
-        """The model without some nodes, whose results are fed instead."""
-        left_out = {node.path for node in nodes}
-        kept = [node for node in self.nodes if node.path not in left_out]
+        """The model in which what some nodes give is fed instead.
+
+        Random nodes are left out; others still compute, and their results have names that end in OWN and may be asked for.
+        """
+        held = {node.path: node for node in nodes}
+        kept = [self._cut(node.span) for node in self.nodes if node.path not in held]
+        kept += [self._apart(node, feeds) for node in held.values() if node.op not in RANDOM]
         known = set(self.outputs)
         values = [_piece(GRAPH_OUTPUT, self._cut(span)) for span in self._output_spans]
         values += [_piece(GRAPH_OUTPUT, _piece(VALUE_NAME, name.encode())) for name in outputs if name not in known]
         inputs = [_piece(GRAPH_INPUT, self._cut(span)) for span in self._input_spans]
         return self._model(kept, self.initializers.values(), [*inputs, *map(_fed, feeds.items()), *values])
 
+    def _apart(self, node: Node, feeds: Mapping[str, Array]) -> bytes:
+        """A node whose fed results have other names."""
+        data = self._cut(node.span)
+        parts, place = [], 0
+        while place < len(data):
+            start = place
+            tag, place = _read_varint(data, place)
+            length, place = _read_varint(data, place)  # every field of a node has a length
+            payload = data[place : place + length]
+            place += length
+            fed = tag >> 3 == NODE_OUTPUT and payload.decode() in feeds
+            parts.append(_piece(NODE_OUTPUT, payload + OWN.encode()) if fed else data[start:place])
+        return b"".join(parts)
+
     def alone(self, node: Node, feeds: Mapping[str, Array]) -> bytes:
         """A model of one node, with the initializers that it takes unless they are fed."""
         own = [self.initializers[name] for name in dict.fromkeys(node.inputs) if name in self.initializers and name not in feeds]
         values = [_piece(GRAPH_OUTPUT, _piece(VALUE_NAME, name.encode())) for name in node.outputs if name]
-        return self._model([node], own, [*map(_fed, feeds.items()), *values])
+        return self._model([self._cut(node.span)], own, [*map(_fed, feeds.items()), *values])
 
-    def _model(self, nodes: Iterable[Node], initializers: Iterable[Span], rest: Iterable[bytes]) -> bytes:
-        parts = [_piece(GRAPH_NODE, self._cut(node.span)) for node in nodes]
+    def _model(self, nodes: Iterable[bytes], initializers: Iterable[Span], rest: Iterable[bytes]) -> bytes:
+        parts = [_piece(GRAPH_NODE, node) for node in nodes]
         parts += [_piece(GRAPH_INITIALIZER, self._cut(span)) for span in initializers]
         graph = b"".join([_piece(GRAPH_NAME, b"part"), *parts, *rest])
         return self._header + _piece(MODEL_GRAPH, graph)
@@ -191,6 +211,16 @@ def _piece(number: int, payload: bytes) -> bytes:
 
 def _tag(number: int, wire: int) -> bytes:
     return _varint(number << 3 | wire)
+
+
+def _read_varint(data: bytes, place: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[place]
+        value |= (byte & 0x7F) << shift
+        place, shift = place + 1, shift + 7
+        if byte < 0x80:
+            return value, place
 
 
 def _varint(value: int) -> bytes:

@@ -16,7 +16,7 @@ from auscult.checkpoint.source import dtype_of
 from auscult.errors import UsageError
 from auscult.trace.content import content
 from auscult.trace.noise import Replay
-from auscult.trace.on_onnx.graph import RANDOM, Node, read_graph
+from auscult.trace.on_onnx.graph import OWN, RANDOM, Node, read_graph
 from auscult.trace.on_onnx.session import declared_bytes, open_session, profiled_bytes, run_session
 from auscult.trace.options import Options
 from auscult.trace.recorder import Recorder, Store
@@ -38,6 +38,7 @@ class OnnxRunner:
         self.graph = read_graph(path)
         self._nodes = {node.path: node for node in self.graph.nodes}
         self._substitutes: dict[str, Mapping[str, Array]] = {}
+        self._types: dict[str, Any] = {}
         self._checkpoint = open_checkpoint(path)
         self._weights = {name: tensor for name, tensor in self._checkpoint.items() if name in self.graph.initializers}
         sizes: dict[str, int] = {}
@@ -67,7 +68,7 @@ class OnnxRunner:
             ends = [name for name in self.graph.outputs if name not in names and name not in fixed]
             got = dict(zip([*names, *ends], self._run(session, [*names, *ends], {**feeds, **fixed}), strict=True))
             for node in batch:
-                self._record(recorder, node, {**got, **fixed}, known)
+                self._record(recorder, node, {**got, **fixed}, known, got)
             last = {name: array for name, array in {**got, **fixed}.items() if name in self.graph.outputs}
         for index, name in enumerate(self.graph.outputs):
             if not recorder.options.wants(""):
@@ -137,7 +138,8 @@ class OnnxRunner:
         roles = {_role("output", index): name for index, name in enumerate(node.outputs) if name}
         if set(roles) != set(outputs):
             raise UsageError("all outputs of a node are replaced", where=path, expected=sorted(roles), found=sorted(outputs))
-        return {roles[role]: np.ascontiguousarray(array) for role, array in outputs.items()}
+        named = {roles[role]: np.ascontiguousarray(array) for role, array in outputs.items()}
+        return {name: array.astype(self._types.get(name, array.dtype), copy=False) for name, array in named.items()}
 
     def _feeds(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Arrays for the graph's inputs, by name or position, in the types that it declares."""
@@ -217,14 +219,20 @@ class OnnxRunner:
     def _run(self, session: Any, names: Sequence[str], feeds: Mapping[str, Array]) -> list[Any]:
         return run_session(session, names, feeds, self.name)
 
-    def _record(self, recorder: Recorder, node: Node, got: Mapping[str, Any], known: dict[str, Record]) -> None:
+    def _record(
+        self, recorder: Recorder, node: Node, got: Mapping[str, Any], known: dict[str, Record], own: Mapping[str, Any]
+    ) -> None:
         if recorder.options.with_inputs:
             for index, name in enumerate(node.inputs):
                 if name in known:
                     recorder.again(node.path, 0, _role("input", index), node.op, known[name])
         for index, name in enumerate(node.outputs):
+            if _is_array(own.get(name + OWN)):
+                recorder.add(node.path, 0, _role("own", index), node.op, own[name + OWN])
+        for index, name in enumerate(node.outputs):
             array = got.get(name)
             if _is_array(array):
+                self._types[name] = array.dtype
                 known[name] = recorder.add(node.path, 0, _role("output", index), node.op, array)
 
     def _manifest(self, recorder: Recorder) -> Manifest:
@@ -244,7 +252,14 @@ class OnnxRunner:
 
 
 def _results(nodes: Iterable[Node], fixed: Mapping[str, Array]) -> list[str]:
-    return [name for node in nodes for name in node.outputs if name and name not in fixed]
+    """Names of what nodes give; where something else is fed in its place, of what they gave themselves."""
+    return [
+        name + OWN if name in fixed else name for node in nodes for name in node.outputs if name and _is_given(node, name, fixed)
+    ]
+
+
+def _is_given(node: Node, name: str, fixed: Mapping[str, Array]) -> bool:
+    return name not in fixed or node.op not in RANDOM
 
 
 def _wants(recorder: Recorder, node: Node) -> bool:
