@@ -7,9 +7,9 @@ noise, and noise does not move in time. What is explained goes into the evidence
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Literal
 
 from auscult import plugins, rules
 from auscult.finding import Finding, Skip
@@ -34,15 +34,36 @@ def hear(subject: SoundSubject) -> tuple[tuple[Finding, ...], tuple[Skip, ...]]:
     return first_causes(findings), skips
 
 
+@dataclass(frozen=True)
+class Trait:
+    """What the rules of one cause say of themselves.
+
+    Attributes:
+        extent: Where the cause has to show in a long recording: `anywhere`, `mostly` (in most parts that sound), `always` (in
+            every part), or `whole` (it speaks of the recording as a whole).
+        explains: Causes that follow from it.
+        evidence: What it needs: `nothing`, `metadata` or `reference`.
+    """
+
+    extent: Literal["anywhere", "mostly", "always", "whole"] = "whole"
+    explains: frozenset[str] = frozenset()
+    evidence: str = "reference"
+
+
 @cache
-def traits() -> Mapping[str, Any]:
-    """The rule modules of sound, by cause."""
-    return {module.NAME: module for module in plugins.modules(f"{rules.__name__}.{FOLDER}")}
-
-
-def extent_of(cause: str) -> str:
-    """Where a cause has to show in a long recording: `anywhere`, `mostly` (in most parts), `whole` (it speaks of the whole)."""
-    return str(getattr(traits().get(cause), "EXTENT", "whole"))
+def traits() -> Mapping[str, Trait]:
+    """The traits of every cause of sound. Where several rules find one cause, the one that needs least speaks first."""
+    found: dict[str, Trait] = {}
+    for module in plugins.modules(f"{rules.__name__}.{FOLDER}"):
+        own = Trait(
+            getattr(module, "EXTENT", "whole"),
+            frozenset(getattr(module, "EXPLAINS", ())),
+            getattr(module, "EVIDENCE", "reference"),
+        )
+        other = found.get(module.NAME)
+        first = own if other is None or (own.evidence != "reference" and other.evidence == "reference") else other
+        found[module.NAME] = replace(first, explains=own.explains | (other.explains if other else frozenset()))
+    return found
 
 
 def first_causes(findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -68,7 +89,7 @@ def first_causes(findings: Sequence[Finding]) -> tuple[Finding, ...]:
 
 
 def _explains(cause: str) -> frozenset[str]:
-    return frozenset(getattr(traits().get(cause), "EXPLAINS", ()))
+    return traits().get(cause, Trait()).explains
 
 
 def _covers(cause: Finding, effect: Finding) -> bool:

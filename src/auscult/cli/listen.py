@@ -1,0 +1,89 @@
+"""`auscult listen`: what is wrong with this sound?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from auscult.cli.common import Shared, run, shared_options
+
+GROUP = "Sound"
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+EPILOG = """\b
+Examples:
+  auscult listen out.wav
+  auscult listen out.wav --ref original.wav
+  auscult listen out.wav --config config.json --chunk 5.12
+  auscult listen samples/ '*.flac' --format json -o report.json"""
+
+
+def numbers(_context: click.Context, option: click.Parameter, text: str | None) -> tuple[int, ...]:
+    """Callback of an option that takes whole numbers, separated by commas."""
+    if text is None:
+        return ()
+    try:
+        values = tuple(int(part) for part in text.replace("x", ",").split(","))
+    except ValueError as error:
+        raise click.BadParameter("is not a list of whole numbers such as 8,8,2,2", param=option) from error
+    if min(values) < 1:
+        raise click.BadParameter("has a number below 1", param=option)
+    return values
+
+
+@click.command(epilog=EPILOG)
+@click.argument("sources", nargs=-1, required=True, metavar="WAV...")
+@click.option("--ref", "reference", type=FILE, metavar="FILE", help="What it should sound like.")
+@click.option("--config", type=FILE, metavar="JSON", help="The model's config: sample rate, hop, strides are taken from it.")
+@click.option(
+    "--checkpoint", type=click.Path(exists=True, path_type=Path), metavar="FILE", help="Its weights: the same from them."
+)
+@click.option("--sample-rate", type=click.IntRange(1), metavar="HZ", help="Rate that the model makes.")
+@click.option("--hop", type=click.IntRange(1), metavar="N", help="Samples per frame of the model.")
+@click.option("--strides", callback=numbers, metavar="LIST", help="Its upsampling factors, such as 8,8,2,2.")
+@click.option("--chunk", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Length of the pieces it ran in.")
+@click.option("--text", metavar="TEXT", help="What should be said.")
+@click.option("--workers", type=click.IntRange(0), metavar="N", help="Processes; default: by the number of files.")
+@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", help="ray: over a Ray cluster.")
+@shared_options
+def command(
+    sources: tuple[str, ...],
+    *,
+    reference: Path | None,
+    config: Path | None,
+    checkpoint: Path | None,
+    sample_rate: int | None,
+    hop: int | None,
+    strides: tuple[int, ...],
+    chunk: float | None,
+    text: str | None,
+    workers: int | None,
+    engine: Literal["local", "ray"],
+    shared: Shared,
+) -> None:
+    """Say what is wrong with recordings: which defect, where in time, and what makes such a sound.
+
+    WAV is a file, a folder, or a pattern in quotes. What is known of the model makes the search more specific; a reference
+    tells what nothing else can. Exit code 0: no error found. 1: a defect.
+    """
+    from auscult.rules.subject import SoundFacts
+    from auscult.verbs.listen import listen
+
+    facts = SoundFacts(sample_rate=sample_rate, hop=hop, strides=strides, chunk_seconds=chunk, text=text)
+    run(
+        shared,
+        "listen",
+        sources,
+        lambda progress: listen(
+            sources,
+            reference=reference,
+            facts=facts,
+            config=config,
+            checkpoint=checkpoint,
+            engine=engine,
+            workers=workers,
+            progress=progress,
+        ),
+    )
