@@ -11,6 +11,7 @@ from auscult.report._compare import compare_lines
 from auscult.report._convert import convert_lines
 from auscult.report._diagnosis import brief_lines, chain_lines, diagnosis_lines
 from auscult.report._inspect import inspect_lines
+from auscult.report._listen import listen_lines
 from auscult.report._mel import mel_lines
 from auscult.report._preflight import preflight_lines
 from auscult.report._run import run_lines
@@ -95,6 +96,8 @@ def _made_lines(extra: Mapping[str, Any], style: Style) -> Iterator[str]:
 
 def _found(report: Report, style: Style, verbose: int) -> Iterator[str]:
     """The findings, or what changed in them."""
+    if report.command == "listen":
+        yield from listen_lines(report.extra, style, verbose)
     if "changes" in report.extra:
         yield ""
         yield from changes_lines(report.extra["changes"], style, verbose)
