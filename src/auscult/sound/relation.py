@@ -33,10 +33,15 @@ MAX_DRIFT_PPM = 2000.0
 MIN_SCALED_CORRELATION = 0.35
 MIN_GAIN_IN_CORRELATION = 0.1
 """What another speed must add to the correlation at the same speed before it is believed."""
+MAX_LEFT = 0.5
+"""Or the share of what is unexplained at the same speed that may be left."""
+MAX_OFF_LENGTH = 0.005
+"""Relative difference up to which a speed is that of the durations."""
 MIN_STRETCH = 0.01
 MAX_DIRECT_SECONDS = 60.0
 """Longer ones are laid upon each other by their spectrograms first, so that memory stays small."""
 TRACK_MARGIN_SECONDS = 0.06
+SCAN_PIECES = 9
 MAX_ALIGNED_SECONDS = 600.0
 
 
@@ -86,12 +91,15 @@ class Relation:
 def relate(recording: Recording, reference: Recording) -> Relation:
     """Find out how a recording relates to its reference.
 
+    Values that are not numbers count as zeros.
+
     Raises:
-        AudioError: If one of them has no samples or values that are not numbers.
+        AudioError: If one of them has no samples.
     """
     for side in (recording, reference):
-        if side.samples.shape[1] == 0 or not np.isfinite(side.samples).all():
-            raise AudioError("cannot be set against another", where=side.name, found="no samples, or values that are not numbers")
+        if side.samples.shape[1] == 0:
+            raise AudioError("holds no samples to set against another", where=side.name)
+    recording, reference = _finite(recording), _finite(reference)
     rate = reference.sample_rate
     at_rate = recording.resampled(rate)
     candidate, wanted = probe(at_rate), probe(reference)
@@ -119,6 +127,13 @@ def relate(recording: Recording, reference: Recording) -> Relation:
         recording_seconds=recording.seconds,
         reference_seconds=reference.seconds,
     )
+
+
+def _finite(recording: Recording) -> Recording:
+    if np.isfinite(recording.samples).all():
+        return recording
+    samples = np.nan_to_num(recording.samples, nan=0.0, posinf=0.0, neginf=0.0)
+    return Recording(samples, recording.sample_rate, recording.name)
 
 
 def probe(recording: Recording) -> Samples:
@@ -167,12 +182,25 @@ def _search_speed(candidate: Samples, wanted: Samples, rate: int, found: Track) 
     slow = [_at_search_rate(side, rate) for side in (candidate, wanted)]
     same, as_rate, as_stretch = find_scalings(slow[0], slow[1], SEARCH_RATE)
     best = max((as_rate, as_stretch), key=lambda reading: reading.correlation)
-    if best.correlation < max(MIN_SCALED_CORRELATION, same.correlation + MIN_GAIN_IN_CORRELATION):
+    if not _is_better(best, same, len(wanted) / max(len(candidate), 1)):
+        if same.correlation >= MIN_SCALED_CORRELATION:  # a clock that is far off blurs the waveforms' correlation
+            drifting, speed = _confirm(candidate, wanted, rate, same)
+            if is_coherent(drifting):
+                return drifting, speed, 1.0, same.correlation
         return _placed(found, same, rate), 1.0, 1.0, max(same.correlation, 0.0)
     if best.kind == "stretch":
         return _placed(found, best, rate), 1.0, 1.0 / best.speed, best.correlation
     confirmed, speed = _confirm(candidate, wanted, rate, best)
     return confirmed, speed, 1.0, best.correlation
+
+
+def _is_better(best: Scaling, same: Scaling, by_length: float) -> bool:
+    """Whether another speed explains so much more that it is believed; less is asked where the durations say the same."""
+    gained = best.correlation - same.correlation
+    left = (1.0 - best.correlation) / max(1.0 - same.correlation, 1e-9)
+    confirmed = abs(best.speed / by_length - 1.0) < MAX_OFF_LENGTH and abs(best.speed - 1.0) > 2 * MAX_OFF_LENGTH
+    needed = MIN_GAIN_IN_CORRELATION / 4 if confirmed else MIN_GAIN_IN_CORRELATION
+    return best.correlation >= MIN_SCALED_CORRELATION and (gained >= needed or (gained > 0.01 and left < MAX_LEFT))
 
 
 def _at_search_rate(samples: Samples, rate: int) -> Samples:
@@ -190,14 +218,17 @@ def _placed(found: Track, reading: Scaling, rate: int) -> Track:
 def _confirm(candidate: Samples, wanted: Samples, rate: int, reading: Scaling) -> tuple[Track, float]:
     """The waveform's own word on a speed: the ratios of standard rates and their surroundings, each undone and followed."""
     ratios = {a / b for a, b in product(STANDARD_RATES, repeat=2)}
-    tried = [ratio for ratio in ratios if abs(ratio / reading.speed - 1) < 0.012 and ratio != 1.0]
-    tried += [reading.speed * (1 + step) for step in np.linspace(-0.004, 0.004, 9)]
+    reach = MAX_DRIFT_PPM * 1e-6 if reading.speed == 1.0 else 0.004
+    tried = [ratio for ratio in ratios if abs(ratio / reading.speed - 1) < 3 * reach and ratio != 1.0]
+    tried += [reading.speed * (1 + step) for step in np.linspace(-reach, reach, 9)]
     best, speed = Track(reading.lag_seconds * rate, 0.0, 0.0, 0.0, 1), reading.speed
     for ratio in tried:
         undone = slowed_down(candidate, ratio, rate)
-        found = track(undone, wanted, round(reading.lag_seconds * rate), int(0.1 * rate), rate)
+        found = track(undone, wanted, round(reading.lag_seconds * rate), int(0.1 * rate), rate, pieces=SCAN_PIECES)
         if found.coherence > best.coherence:
             best, speed = found, ratio
+    if is_coherent(best):
+        best = track(slowed_down(candidate, speed, rate), wanted, round(best.lag), int(0.1 * rate), rate)
     if not is_coherent(best):
         return Track(reading.lag_seconds * rate, 0.0, best.coherence, best.agreeing, 1), reading.speed
     residual = 1.0 + best.drift

@@ -130,6 +130,11 @@ class _Search:
         return max((self.reading(kind, float(speed)) for speed in speeds), key=lambda found: found.correlation)
 
 
+def pattern_correlation(recording: Samples, reference: Samples, rate: int) -> Scaling:
+    """How alike the two spectrograms are at the same speed, at the best lag."""
+    return _Search(recording, reference, rate).reading("stretch", 1.0)
+
+
 def find_scalings(recording: Samples, reference: Samples, rate: int) -> tuple[Scaling, Scaling, Scaling]:
     """The correlation at the same speed, and the best readings as another rate and as a stretch.
 

@@ -48,15 +48,16 @@ def sharpen(samples: Samples) -> Samples:
     return np.diff(samples, prepend=samples[:1])
 
 
-def track(recording: Samples, reference: Samples, lag: int, margin: int, rate: int) -> Track:
+def track(recording: Samples, reference: Samples, lag: int, margin: int, rate: int, *, pieces: int = PIECES) -> Track:
     """Follow the lag through the overlap of two [time] signals of one rate.
 
     Args:
         lag: About where the reference's start lies in the recording.
         margin: How many samples it may be off, on either side, anywhere.
+        pieces: How many are looked at, at most.
     """
     piece = max(int(PIECE_SECONDS * rate), 64)
-    starts = _starts(recording, reference, lag, piece)
+    starts = _starts(recording, reference, lag, piece, pieces)
     at, lags, heights = [], [], []
     for start in starts:
         low = max(start + lag - margin, 0)
@@ -73,12 +74,12 @@ def track(recording: Samples, reference: Samples, lag: int, margin: int, rate: i
     return _line(np.array(at), np.array(lags), np.array(heights), lag)
 
 
-def _starts(recording: Samples, reference: Samples, lag: int, piece: int) -> list[int]:
+def _starts(recording: Samples, reference: Samples, lag: int, piece: int, pieces: int) -> list[int]:
     """Places in the reference that lie in the overlap and in which there is sound on both sides."""
     first, last = max(0, -lag), min(len(reference), len(recording) - lag) - piece
     if last <= first:
         return [first] if min(len(reference), len(recording) - lag) - first >= 64 else []
-    count = min(PIECES, max(2, (last - first) // (piece // 2)))
+    count = min(pieces, max(2, (last - first) // (piece // 2)))
     starts = np.unique(np.linspace(first, last, count).astype(int))
     energy = np.array([min(_power(reference, s, piece), _power(recording, s + lag, piece)) for s in starts])
     return [int(s) for s, e in zip(starts, energy, strict=True) if e > 0 and e >= energy.max() * 10.0 ** (-QUIET_DB / 10.0)]

@@ -1,0 +1,26 @@
+"""What the rules with a reference ask first: is there one, and is it the same content?"""
+
+from __future__ import annotations
+
+from auscult.rules.subject import SoundSubject
+from auscult.sound.relation import Relation
+
+MIN_CORRELATION = 0.5
+"""Of the spectrograms, below which a speed or place read from them is not believed. Unrelated speech gives 0.15 to 0.35."""
+
+
+def related(subject: SoundSubject) -> Relation | None:
+    """How the recording relates to its reference, or None where there is none or they are not alike."""
+    if subject.reference is None or not has_sound(subject):
+        return None
+    relation = subject.relation
+    return relation if relation.coherent or relation.rate_correlation >= MIN_CORRELATION else None
+
+
+def has_sound(subject: SoundSubject) -> bool:
+    """Whether there is anything to compare; silence is another finding."""
+    return subject.analysis.rms > 0 and bool(subject.reference is None or subject.reference.samples.any())
+
+
+def is_same_speed(relation: Relation) -> bool:
+    return relation.rate_ratio == 1.0 and relation.time_stretch == 1.0

@@ -1,0 +1,179 @@
+"""Measures of a recording beside its reference: what is missing or added at the ends, tilt, order of time, channels.
+
+All take samples that are aligned already, or say how they align them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auscult.sound.correlation import centred_correlation, correlate
+from auscult.sound.mel import Samples
+from auscult.sound.recording import Recording
+from auscult.sound.relation import Relation, probe
+from auscult.sound.tracking import sharpen
+
+BLOCK_SECONDS = 0.01
+ACTIVE_DB = 40.0
+PRE_EMPHASES = (0.85, 0.9, 0.95, 0.97, 0.98)
+TILT_BANDS_PER_OCTAVE = 3
+TILT_RANGE_DB = 60.0
+PIECES = 60
+MIN_COPY = 0.95
+"""Correlation of a piece's first difference with its place in the reference, above which it is a copy."""
+
+
+def sounding(samples: Samples, rate: int) -> NDArray[np.bool_]:
+    """Whether there is sound, every `BLOCK_SECONDS`: within `ACTIVE_DB` of the loud blocks."""
+    size = max(int(BLOCK_SECONDS * rate), 1)
+    blocks = samples[: len(samples) // size * size].reshape(-1, size)
+    power = np.square(blocks - blocks.mean(axis=1, keepdims=True), dtype=np.float64).mean(axis=1)
+    if not power.size or power.max() <= 0:
+        return np.zeros(power.shape, bool)
+    loud = np.percentile(power[power > power.max() * 1e-6], 95)
+    return np.asarray(power > loud * 10.0 ** (-ACTIVE_DB / 10.0))
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Seconds at each end that only one of the two has, and how much of them is sound.
+
+    Attributes:
+        missing_start, missing_end: Of the reference, not in the recording.
+        extra_start, extra_end: Of the recording, not in the reference.
+        missing_sound, extra_sound: Seconds of sound in what is missing and extra, [start, end].
+    """
+
+    missing_start: float
+    missing_end: float
+    extra_start: float
+    extra_end: float
+    missing_sound: tuple[float, float]
+    extra_sound: tuple[float, float]
+
+
+def ends(relation: Relation, recording: Recording, reference: Recording) -> Ends:
+    """What hangs over at the ends of the two, once they are laid upon each other; in seconds of the reference."""
+    lag = relation.lag_seconds
+    length = relation.recording_seconds * relation.rate_ratio / relation.time_stretch
+    before, after = -lag, relation.reference_seconds - (length - lag)
+    return Ends(
+        missing_start=max(before, 0.0),
+        missing_end=max(after, 0.0),
+        extra_start=max(-before, 0.0),
+        extra_end=max(-after, 0.0),
+        missing_sound=_sound_at_ends(reference, max(before, 0.0), max(after, 0.0), 1.0),
+        extra_sound=_sound_at_ends(recording, max(-before, 0.0), max(-after, 0.0), relation.time_stretch / relation.rate_ratio),
+    )
+
+
+def _sound_at_ends(recording: Recording, start: float, end: float, scale: float) -> tuple[float, float]:
+    """Seconds of sound in the first `start` and last `end` seconds, which last `scale` times as long in this recording."""
+    active = sounding(probe(recording), recording.sample_rate)
+    first, last = (min(round(seconds * scale / BLOCK_SECONDS), len(active)) for seconds in (start, end))
+    heard = active[:first].sum(), active[len(active) - last :].sum() if last else 0
+    return float(heard[0] * BLOCK_SECONDS / scale), float(heard[1] * BLOCK_SECONDS / scale)
+
+
+@dataclass(frozen=True)
+class Tilt:
+    """How the recording's spectrum is bent against the reference's.
+
+    Attributes:
+        coefficient: Of the first-order filter 1 - a z^-1 that explains it best; negative for its inverse (de-emphasis).
+        off_db: Root mean square of what that filter leaves, over third octaves, in dB.
+        flat_db: The same for no filter.
+        span_db: By how much the filter itself differs between the lowest and highest third octave, in dB.
+    """
+
+    coefficient: float
+    off_db: float
+    flat_db: float
+    span_db: float
+
+
+def tilt(relation: Relation) -> Tilt | None:
+    """The pre-emphasis that turns the reference's long-term spectrum into the recording's; None where too little is heard."""
+    rate = relation.aligned_reference.sample_rate
+    mine, theirs = (_third_octaves(probe(side), rate) for side in (relation.aligned_recording, relation.aligned_reference))
+    centres = 62.5 * 2.0 ** (np.arange(len(theirs)) / TILT_BANDS_PER_OCTAVE)
+    heard = (theirs > theirs.max(initial=0.0) * 10.0 ** (-TILT_RANGE_DB / 10)) & (mine > 0)
+    if heard.sum() < 3 * TILT_BANDS_PER_OCTAVE:
+        return None
+    difference = 10.0 * np.log10(mine[heard] / theirs[heard])
+    best: Tilt | None = None
+    flat = float(np.std(difference))
+    for coefficient in PRE_EMPHASES:
+        curve = 20.0 * np.log10(np.abs(1 - coefficient * np.exp(-2j * np.pi * centres[heard] / rate)))
+        for sign in (1.0, -1.0):
+            found = Tilt(sign * coefficient, float(np.std(difference - sign * curve)), flat, float(np.ptp(curve)))
+            best = found if best is None or found.off_db < best.off_db else best
+    return best
+
+
+def _third_octaves(samples: Samples, rate: int) -> NDArray[np.float64]:
+    """Mean power in third octaves from 62.5 Hz to 0.45 of the rate."""
+    size = 2 ** round(np.log2(rate * 0.064))
+    if len(samples) < size:
+        samples = np.pad(samples, (0, size - len(samples)))
+    frames = np.lib.stride_tricks.sliding_window_view(samples - samples.mean(), size)[:: size // 2]
+    frames = frames[:: max(1, len(frames) // 1500)]
+    power = np.square(np.abs(np.fft.rfft(frames * np.hanning(size), axis=1))).mean(axis=0)
+    count = int(np.log2(0.45 * rate / 62.5) * TILT_BANDS_PER_OCTAVE) + 1
+    edges = 62.5 * 2.0 ** ((np.arange(count + 1) - 0.5) / TILT_BANDS_PER_OCTAVE) * size / rate
+    below = np.interp(edges, np.arange(len(power) + 1) - 0.5, np.concatenate([[0.0], np.cumsum(power)]))
+    return np.asarray(np.diff(below) / np.diff(edges))
+
+
+@dataclass(frozen=True)
+class Order:
+    """Where pieces of the recording lie in the reference.
+
+    Attributes:
+        copied: Share of the pieces that are copies of some place in the reference.
+        displaced: Share of the pieces that are copies of another place than their own.
+        places: Seconds in the recording and in the reference of the displaced ones, [pieces, 2].
+    """
+
+    copied: float
+    displaced: float
+    places: NDArray[np.float64]
+
+
+def order(recording: Samples, reference: Samples, rate: int, piece_seconds: float, tolerance_seconds: float) -> Order:
+    """Look for pieces of the recording everywhere in the reference, both at `rate` and beginning together.
+
+    Args:
+        tolerance_seconds: How far from its own place a piece may lie before it counts as displaced.
+    """
+    size = max(int(piece_seconds * rate), 48)
+    active = sounding(recording, rate)
+    step = max(int(BLOCK_SECONDS * rate), 1)
+    starts = np.flatnonzero(active) * step
+    starts = starts[starts + size <= len(recording)]
+    starts = starts[np.unique(np.linspace(0, len(starts) - 1, min(PIECES, len(starts))).astype(int))] if len(starts) else starts
+    sharp = sharpen(reference)
+    copied, places = 0, []
+    for start in starts:
+        first, values = correlate(sharp, sharpen(recording[start : start + size]), min_overlap=size)
+        top = int(np.argmax(values))
+        if values[top] < MIN_COPY:
+            continue
+        copied += 1
+        own = int(start) - first
+        near = values[max(own - int(tolerance_seconds * rate), 0) : own + int(tolerance_seconds * rate) + 1]
+        if near.max(initial=-1.0) < values[top] - 0.02:
+            places.append((start / rate, (first + top) / rate))
+    count = max(len(starts), 1)
+    return Order(copied / count, len(places) / count, np.array(places).reshape(-1, 2))
+
+
+def channel_correlations(relation: Relation) -> NDArray[np.float64] | None:
+    """Correlation of every channel of the recording with every channel of the reference, [2, 2]; None unless both are stereo."""
+    mine, theirs = relation.aligned_recording.samples, relation.aligned_reference.samples
+    if mine.shape[0] != 2 or theirs.shape[0] != 2:
+        return None
+    return np.array([[centred_correlation(a, b) for b in theirs] for a in mine])

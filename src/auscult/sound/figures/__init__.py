@@ -1,0 +1,119 @@
+"""The standard figures of a recording against its reference, one file each, found by this folder.
+
+A figure's module has `measure(pair)`, which yields figures. All are taken on the aligned pair: lag, drift and a wrong sample rate
+are taken out first (`auscult.sound.relation`), else one sample of lag would decide them. What a figure cannot be taken on is a
+figure without a value and with a reason, never a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from auscult import plugins
+from auscult.sound.mel import Samples
+from auscult.sound.recording import Recording
+
+if TYPE_CHECKING:
+    from auscult.sound.relation import Relation
+
+Direction = Literal["higher", "lower", "zero"]
+MIN_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number.
+
+    Attributes:
+        name: Such as `si_sdr`.
+        value: None where it could not be taken.
+        unit: Empty for a plain number.
+        better: Whether `higher` or `lower` is better, or nearer to `zero`.
+        needs: What has to hold for it to mean something: `waveform` that phases agree (not so for a vocoder's output),
+            `spectrum` that the two run in step.
+        reason: Why there is no value.
+        seconds: How much of the pair it is taken on.
+    """
+
+    name: str
+    value: float | None
+    unit: str
+    better: Direction
+    needs: Literal["waveform", "spectrum"]
+    reason: str | None = None
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "name": self.name,
+            "value": None if self.value is None else round(self.value, 5),
+            "unit": self.unit,
+            "better": self.better,
+            "needs": self.needs,
+            "reason": self.reason,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """What figures are taken on.
+
+    Attributes:
+        recording, reference: Aligned, of one rate and length.
+    """
+
+    relation: Relation
+    recording: Recording
+    reference: Recording
+
+    @property
+    def sample_rate(self) -> int:
+        return self.reference.sample_rate
+
+    @cached_property
+    def candidate(self) -> Samples:
+        """The recording's one channel that stands for all, [time]."""
+        from auscult.sound.relation import probe
+
+        return probe(self.recording)
+
+    @cached_property
+    def wanted(self) -> Samples:
+        """The same of the reference."""
+        from auscult.sound.relation import probe
+
+        return probe(self.reference)
+
+
+def figures(recording: Recording, reference: Recording, *, relation: Relation | None = None) -> tuple[Figure, ...]:
+    """Every figure, in the order of their files' names.
+
+    Args:
+        relation: How the two relate, where that is known already.
+
+    Raises:
+        AudioError: If one of them has no samples.
+    """
+    from auscult.sound.relation import relate
+
+    relation = relation or relate(recording, reference)
+    pair = Pair(relation, relation.aligned_recording, relation.aligned_reference)
+    seconds = pair.reference.seconds
+    return tuple(replace(figure, seconds=seconds) for module in plugins.modules(__name__) for figure in _taken(module, pair))
+
+
+def _taken(module: object, pair: Pair) -> Iterator[Figure]:
+    measure = module.measure  # type: ignore[attr-defined]
+    for figure in measure(pair):
+        if pair.reference.seconds < MIN_SECONDS:
+            yield replace(figure, value=None, reason="less than 0.1 s in common")
+        elif pair.relation.time_stretch != 1.0:
+            yield replace(figure, value=None, reason="the recording is stretched in time")
+        elif not pair.wanted.any():
+            yield replace(figure, value=None, reason="the reference is silent")
+        else:
+            yield figure

@@ -1,0 +1,23 @@
+"""Short-time objective intelligibility (Taal et al., 2011), by pystoi: speech at 10 kHz."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+from auscult.sound.figures import Figure, Pair
+
+
+def measure(pair: Pair) -> Iterator[Figure]:
+    try:
+        from pystoi import stoi
+    except ModuleNotFoundError:
+        yield Figure("stoi", None, "", "higher", "spectrum", "needs pystoi: pip install 'auscult[figures]'")
+        return
+    with warnings.catch_warnings(record=True) as said:  # too few frames give 1e-5 and a warning
+        warnings.simplefilter("always")
+        value = float(stoi(pair.wanted, pair.candidate, pair.sample_rate))
+    if any("Not enough" in str(warning.message) for warning in said):
+        yield Figure("stoi", None, "", "higher", "spectrum", "less than 0.4 s of speech")
+        return
+    yield Figure("stoi", value, "", "higher", "spectrum")
