@@ -74,8 +74,6 @@ def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
     if "diagnosis" in report.extra:
         yield from chain_lines(report, style)
     yield from _found(report, style, verbose)
-    if report.command != "listen":
-        yield from diagnosis_lines(report.extra, style, verbose)
     if report.skips:
         yield ""
         yield from skip_lines(report.skips, style, verbose)
@@ -107,6 +105,8 @@ def _found(report: Report, style: Style, verbose: int) -> Iterator[str]:
             yield from brief_lines(report, style)
         else:
             yield from (line for finding in report.findings for line in finding_lines(finding, style, verbose))
+    if report.command != "listen":  # whose recordings have their own lines
+        yield from diagnosis_lines(report.extra, style, verbose)
 
 
 def rule_lines(rows: list[Mapping[str, Any]], style: Style) -> Iterator[str]:
