@@ -24,6 +24,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--audio", type=FILE, metavar="FILE", help="What the model gave.")
 @click.option("--reference-audio", type=FILE, metavar="FILE", help="What it should have given; its mel is the test signal.")
+@click.option("--config", type=FILE, metavar="FILE", help="JSON config of the model: sample rate, hop, strides, chunk.")
 @click.option(
     "--settle/--no-settle", default=True, help="Run the variants of the family on the reference recording. Default: yes."
 )
@@ -44,6 +45,7 @@ def command(
     traces: tuple[str, str] | None,
     audio: Path | None,
     reference_audio: Path | None,
+    config: Path | None,
     settle: bool,
     output_dir: Path | None,
     container: str | None,
@@ -73,6 +75,7 @@ def command(
             traces=traces,
             audio=audio,
             reference_audio=reference_audio,
+            config=config,
             settle=settle,
             output_dir=output_dir,
             container=container,

@@ -41,19 +41,19 @@ def recordings_of(audio: Recording | str | Path | None, reference: Recording | s
 
 def listen_to(heard: Mapping[str, Heard], facts: SoundFacts) -> tuple[Sequence[Finding], Sequence[Skip]]:
     """What the sound rules say of the recording that the user's program gave."""
-    from auscult import rules
+    from auscult.rules.hearing import hear
 
     if "heard" not in heard:
         return (), (Skip("audio", "no recording of the model was given"),)
     reference = heard["input"].recording if "input" in heard else None
-    return rules.run(SoundSubject(heard["heard"].recording, reference, facts=facts), "sound")
+    return hear(SoundSubject(heard["heard"].recording, reference, facts=facts))
 
 
 def listen_again(heard: Mapping[str, Heard], facts: SoundFacts) -> list[Finding]:
     """What the sound rules still say after the repair: no longer an error of loading, so never more than a warning."""
-    from auscult import rules
+    from auscult.rules.hearing import hear
 
-    found, _ = rules.run(SoundSubject(heard["repaired"].recording, heard["input"].recording, facts=facts), "sound")
+    found, _ = hear(SoundSubject(heard["repaired"].recording, heard["input"].recording, facts=facts))
     return [
         replace(
             item,
@@ -65,7 +65,7 @@ def listen_again(heard: Mapping[str, Heard], facts: SoundFacts) -> list[Finding]
     ]
 
 
-def facts_of(reading: Reading | None, known: SoundFacts) -> SoundFacts:
+def with_family(known: SoundFacts, reading: Reading | None) -> SoundFacts:
     """What the family adds to what the user said of the model."""
     if reading is None:
         return known

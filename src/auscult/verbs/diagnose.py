@@ -18,16 +18,17 @@ from auscult.symptoms import Evidence
 from auscult.verbs._chain import Chain, chain
 from auscult.verbs._recordings import (
     Heard,
-    facts_of,
     listen_again,
     listen_to,
     measures_of,
     picture_of,
     recordings_of,
     speak,
+    with_family,
     write_all,
 )
 from auscult.verbs._sides import Given, open_side
+from auscult.verbs._sound_facts import facts_of
 from auscult.verbs.settle import Inputs, Reading, finding, read_model, settle_reading, skips, to_json
 from auscult.verdict import Coverage, MappingEntry, Report, Verdict
 from auscult.weights import Checkpoint
@@ -81,7 +82,7 @@ def diagnose(
     traces: tuple[Given, Given] | None = None,
     audio: Sound | None = None,
     reference_audio: Sound | None = None,
-    facts: SoundFacts | None = None,
+    config: str | Path | None = None,
     settle: bool = True,
     inputs: Inputs | None = None,
     mel: MelDefinition | None = None,
@@ -99,7 +100,7 @@ def diagnose(
         traces: Reference and candidate: two trace files, or what can be run.
         audio: What the model gave.
         reference_audio: What it should have given: the recording whose mel went in. The variants of the family run on it.
-        facts: What is known of the model beside its files: sample rate, hop, strides, chunk, text.
+        config: A JSON config of the model: sample rate, hop, strides, chunk. What it leaves out comes from the checkpoint.
         settle: Whether to run the variants; needs `reference_audio`, PyTorch, and a family whose code auscult has.
         inputs: Further inputs of the model by name, such as `speaker`.
         mel: What the model was fed in training; default: what the checkpoint's config says.
@@ -120,7 +121,7 @@ def diagnose(
     _look_at_traces(case, traces, progress)
     heard = recordings_of(audio, reference_audio)
     reading = _reading(case, weights, mel, inputs, wanted=settle and reference_audio is not None)
-    known = facts_of(reading, facts or SoundFacts())
+    known = with_family(facts_of(config, checkpoint if isinstance(checkpoint, str | Path) else None), reading)
     _listen(case, heard, known)
     cause = chain(case.findings, frozenset(case.kinds))
     if reading is not None:
