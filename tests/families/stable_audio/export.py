@@ -43,7 +43,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     The real package makes every import of transformers slow and noisy, so the tests do without it.
     """
 
-    def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> Any:
+    def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> Any:  # noqa: ARG002
         if name.partition(".")[0] != "torchao":
             return None
         return importlib.machinery.ModuleSpec(name, self, is_package=True)

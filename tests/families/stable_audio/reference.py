@@ -10,6 +10,7 @@ import importlib.machinery
 import importlib.util
 import sys
 import types
+from functools import cache
 from typing import Any
 
 import pytest
@@ -32,12 +33,14 @@ def _stand_in(name: str, path: list[str] | None = None) -> None:
     sys.modules[name] = module
 
 
+@cache
 def modules() -> Any:
     """The package's modules: autoencoders, bottleneck, conditioners, diffusion, sampling; and k-diffusion's sampling."""
     pytest.importorskip("torch")
     for needed in ("einops", "einops_exts", "alias_free_torch"):
         pytest.importorskip(needed)
-    for name in STRANGERS:
+    strangers = [name for name in STRANGERS if name not in sys.modules]
+    for name in strangers:
         _stand_in(name)
     solvers = importlib.util.find_spec("k_diffusion")
     if solvers is None or solvers.submodule_search_locations is None:
@@ -49,6 +52,8 @@ def modules() -> Any:
     from stable_audio_tools.inference import sampling
     from stable_audio_tools.models import autoencoders, bottleneck, conditioners, diffusion
 
+    for name in strangers:  # or transformers takes them for the real ones
+        del sys.modules[name]
     return types.SimpleNamespace(
         sampling=sampling,
         autoencoders=autoencoders,
