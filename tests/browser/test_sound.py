@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -173,6 +175,32 @@ def test_what_lies_beyond_a_recordings_band_or_end_is_no_data(window: Window) ->
     window.wait(f"{POSITION} > 1.05")
     window.js(METER)
     assert window.wait(f"Math.abs({LOUDEST_HZ} - 430) < 4")
+
+
+def test_of_many_files_one_is_shown_with_its_reference(window: Window) -> None:
+    folder = window.folder
+    items: list[dict[str, Any]] = []
+    for number in range(6):
+        path = written(tone(300.0 + 100 * number, 1.0), folder / f"take{number}.wav")
+        causes = [{"cause": "buzz", "code": "SND001", "severity": "error", "times": [[0.25, 0.5]]}] if number == 4 else []
+        items.append({"role": "heard", "file": path, "seconds": 1.0, "sample_rate": RATE, "causes": causes})
+    finding = Finding("SND001", "buzz", Severity.ERROR, (items[4]["file"],), "buzzes")
+    extra = {"recordings": items, "reference": {"file": written(tone(200.0, 1.0), folder / "reference.wav")}}
+    window.show(Report("listen", ("6 files",), Verdict.DIVERGENT, findings=(finding,), extra=extra))
+    shown = "auscult.sound.player.shown.map((index) => auscult.sound.tracks[index].title.split(':')[0])"
+    assert window.wait(f"window.auscult && {shown}") == ["Reference", "take4.wav"]
+    assert window.ask("document.querySelectorAll('.lane').length - document.querySelectorAll('.lane[hidden]').length") == 2
+    window.click("#files-table .vt-row", 2)
+    assert window.ask(shown) == ["Reference", "take1.wav"]
+    window.wait(f"{SOUND}.seen.every((lane) => lane.whole)")
+    assert level(window, 2, 0.5, 400.0) - level(window, 0, 0.5, 200.0) == pytest.approx(0.0, abs=2.1)
+    window.click("#finding-0 .place")
+    assert window.ask(shown) == ["Reference", "take4.wav"]
+    window.type_into("#files-filter", "buzz")
+    window.wait("document.querySelector('#files-table').getAttribute('aria-rowcount') === '2'")
+    window.click("#files-table .vt-row")
+    window.click("#files-table + .detail .time")
+    assert window.ask(POSITION) == pytest.approx(0.25)
 
 
 def test_stereo_channels_can_be_looked_at_one_by_one(window: Window) -> None:

@@ -23,7 +23,7 @@ function makeAnalyser() {
     for (let row = 0; row + 1 < edges.length; row++) {
       const [low, high] = [(edges[row] * size) / rate, (edges[row + 1] * size) / rate];
       if (edges[row] >= rate / 2) rows.push(null);
-      else if (high - low >= 1) rows.push([Math.ceil(low), Math.min(size / 2, Math.floor(high)), -1]);
+      else if (high - low >= 1) rows.push([Math.floor(low), Math.min(size / 2, Math.ceil(high)), -1]);
       else rows.push([Math.floor((low + high) / 2), 0, ((low + high) / 2) % 1]);
     }
     return { size, window, cosines, sines, reversed, rows, re: new Float64Array(size), im: new Float64Array(size), power: new Float64Array(size / 2 + 2) };

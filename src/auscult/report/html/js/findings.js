@@ -9,21 +9,27 @@ function goToFinding(index) {
   bringIntoView(node);
 }
 
-/** Wire the chips: times to the player, places to the first table that shows them. */
+/** Wire the chips: times to the player, places to the recording of that name or to the first table that shows them. */
 function startFindings(tables, sound) {
   for (const item of document.querySelectorAll(".finding")) {
-    const finding = DATA.findings[Number(item.dataset.finding)];
+    const index = Number(item.dataset.finding);
+    const finding = DATA.findings[index];
     const homes = tables.filter((table) => finding.where.some((name) => table.shows.has(name)));
-    for (const chip of item.querySelectorAll(".place")) if (!homes.length) chip.replaceWith(element("span", { className: "chip plain" }, chip.textContent));
-    for (const chip of item.querySelectorAll(".time")) chip.disabled = !sound;
+    const trackOf = (name) => sound?.tracks.find((track) => track.file === name || track.file.endsWith(`/${name}`));
+    const plays = sound?.events.flat().some((event) => event.finding === index);
+    for (const chip of item.querySelectorAll(".time")) chip.disabled = !plays;
+    for (const chip of item.querySelectorAll(".place")) {
+      if (!homes.length && !trackOf(chip.dataset.place)) chip.replaceWith(element("span", { className: "chip plain" }, chip.textContent));
+    }
     item.addEventListener("click", (event) => {
-      const place = event.target.closest("button.place");
-      const time = event.target.closest("button.time");
-      if (!place && !time) return;
+      const place = event.target.closest("button.place")?.dataset.place;
+      const time = event.target.closest("button.time")?.dataset.time;
+      if (place === undefined && time === undefined) return;
       for (const other of document.querySelectorAll(".finding.current")) other.classList.remove("current");
       item.classList.add("current");
-      if (time) sound.showFinding(Number(item.dataset.finding), Number(time.dataset.time));
-      else homes.find((table) => table.reveal(place.dataset.place));
+      if (time !== undefined) sound.showFinding(index, Number(time));
+      else if (trackOf(place)) sound.showTrack(trackOf(place).index);
+      else homes.find((table) => table.reveal(place));
     });
   }
 }

@@ -117,6 +117,7 @@ class TrackLane extends Lane {
   /** Compute the view, batch after batch, as long as nothing else is wanted. */
   async render() {
     const job = ++this.job;
+    if (this.node.hidden) return;
     const { width, height } = this.size;
     if (!width) return;
     const { view, settings, top } = this.sound;

@@ -21,4 +21,8 @@ const layerTable = startLayers();
 startCurve(layerTable);
 const tables = [startMapping(), layerTable, ...startTensors()].filter(Boolean);
 // the sound stands behind this script
-document.addEventListener("DOMContentLoaded", () => startFindings(tables, startSound()));
+document.addEventListener("DOMContentLoaded", () => {
+  const sound = startSound();
+  startFiles(sound);
+  startFindings(tables, sound);
+});

@@ -7,15 +7,24 @@ class Player extends EventTarget {
   constructor(tracks) {
     super();
     this.tracks = tracks;
-    this.length = Math.max(...tracks.map((track) => track.end));
     this.at = 0;
-    this.chosen = 0;
-    this.before = Math.min(1, tracks.length - 1);
-    this.pair = [0, Math.min(1, tracks.length - 1)];
     this.hearsDifference = false;
     this.playing = false;
     this.loop = null;
     this.run = 0;
+  }
+
+  /** Only these recordings are played; the first of them is heard. */
+  show(indices) {
+    this.stop();
+    this.shown = indices;
+    this.length = Math.max(...indices.map((index) => this.tracks[index].end));
+    this.at = 0;
+    this.chosen = indices[0];
+    this.before = indices[Math.min(1, indices.length - 1)];
+    this.pair = [indices[0], this.before];
+    this.hearsDifference = false;
+    this.loop = null;
   }
 
   get position() {
@@ -101,7 +110,7 @@ class Player extends EventTarget {
   }
 
   feed(run) {
-    this.tracks.forEach((track, index) => this.feedTrack(track, index, run));
+    for (const index of this.shown) this.feedTrack(this.tracks[index], index, run);
     if (this.position >= this.length && !this.loop) {
       this.stop();
       this.at = this.length;

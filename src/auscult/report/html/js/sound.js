@@ -1,12 +1,19 @@
 // The player: lanes of spectrograms on one time axis, what is heard, what is seen, and the keys.
 
 const MIN_VIEW_SECONDS = 0.01;
+const MAX_TOGETHER = 4; // recordings of one role that are shown one under the other
+const REFERENCES = ["input", "reference"];
 
 class Sound {
   constructor(tracks) {
     this.tracks = tracks;
     this.player = new Player(tracks);
     this.analyst = new Analyst();
+    this.events = tracks.map((track) => eventsOf(track));
+    this.alternatives = tracks.filter((track) => !REFERENCES.includes(track.role)).map((track) => track.index);
+    const first = this.alternatives.find((index) => this.events[index].length) ?? this.alternatives[0];
+    const shown = this.shownWith(first);
+    this.player.show(shown);
     this.view = { from: 0, to: this.player.length };
     this.settings = { scale: "linear", resolution: 32, channel: -1, range: 80, match: true };
     this.top = Math.max(...tracks.map((track) => track.rate)) / 2;
@@ -19,23 +26,58 @@ class Sound {
     const stack = element("div", { className: "stack" }, ...this.lanes.map((lane) => lane.node), this.difference.node, this.marks.node);
     byId("lanes").append(stack, this.marks.ruler);
     this.stack = stack;
-    this.matchLoudness();
-    this.buildSwitch();
     this.buildSettings();
     this.listen();
+    this.arrange();
     new ResizeObserver(() => this.look(this.view.from, this.view.to)).observe(stack);
+  }
+
+  // Which recordings
+
+  /** The recordings that are on the screen when that one is: all, where they are few; else it and what it is held against. */
+  shownWith(index) {
+    const all = this.tracks.map((track) => track.index);
+    const few = this.alternatives.length <= MAX_TOGETHER;
+    return few ? all : all.filter((one) => one === index || REFERENCES.includes(this.tracks[one].role));
+  }
+
+  /** Bring a recording to the screen, if it is not there. */
+  bring(index) {
+    if (this.player.shown.includes(index)) return;
+    this.select(null);
+    this.player.show(this.shownWith(index));
+    this.view = { from: 0, to: this.player.length };
+    this.loudest = undefined;
+    this.arrange();
+    this.player.choose(index);
+    this.look(0, this.player.length);
+  }
+
+  arrange() {
+    const { shown } = this.player;
+    for (const lane of this.lanes) lane.node.hidden = !shown.includes(lane.track.index);
+    this.matchLoudness();
+    this.buildSwitch();
+    this.buildPairs();
+    byId("chooser").hidden = this.alternatives.length <= MAX_TOGETHER;
+    byId("file").value = String(shown.find((index) => this.alternatives.includes(index)));
+  }
+
+  get seen() {
+    return this.player.shown.map((index) => this.lanes[index]);
   }
 
   // What is heard
 
   /** Gains that bring all recordings to the level of the first, or to none where that is not wanted. */
   matchLoudness() {
-    const loud = this.tracks.filter((track) => track.rms > 0);
+    const shown = this.player.shown.map((index) => this.tracks[index]);
+    const loud = shown.filter((track) => track.rms > 0);
     const wanted = loud[0]?.rms || 1;
     for (const track of this.tracks) track.gain = this.settings.match && track.rms > 0 ? wanted / track.rms : 1;
-    const most = Math.max(...this.tracks.map((track) => track.gain * track.peak));
-    if (this.settings.match && most > 1) for (const track of this.tracks) track.gain /= most;
-    for (const lane of this.lanes) this.titleOf(lane);
+    const most = Math.max(...shown.map((track) => track.gain * track.peak));
+    if (this.settings.match && most > 1) for (const track of shown) track.gain /= most;
+    for (const lane of this.seen) this.titleOf(lane);
     if (this.player.context) this.player.applyGains(0.02);
   }
 
@@ -47,11 +89,11 @@ class Sound {
   }
 
   buildSwitch() {
-    const options = this.tracks.map((track, index) => [index, track.short]);
+    const options = this.player.shown.map((index) => [index, this.tracks[index].short]);
     if (this.canSubtract()) options.push(["difference", "Difference"]);
     byId("switch").replaceChildren(
       ...(options.length < 2 ? [] : options).map(([value, text], index) => {
-        const input = element("input", { type: "radio", name: "heard", value: String(value), checked: index === 0 });
+        const input = element("input", { type: "radio", name: "heard", value: String(value), checked: value === this.player.chosen });
         input.addEventListener("change", () => this.player.choose(value));
         const key = value === "difference" ? null : element("kbd", {}, String(index + 1));
         return element("label", {}, input, element("span", {}, key, text));
@@ -61,7 +103,7 @@ class Sound {
 
   canSubtract() {
     const [first, second] = this.player.pair.map((index) => this.tracks[index]);
-    return this.tracks.length > 1 && first.rate === second.rate;
+    return first !== second && first.rate === second.rate;
   }
 
   // What is seen
@@ -81,9 +123,8 @@ class Sound {
 
   async render() {
     for (const lane of this.lanes) lane.job++;
-    this.byId = null;
     const chosen = this.lanes[this.player.chosen];
-    for (const lane of [chosen, ...this.lanes.filter((other) => other !== chosen)]) lane.render();
+    for (const lane of [chosen, ...this.seen.filter((other) => other !== chosen)]) lane.render();
   }
 
   zoom(factor, center = null) {
@@ -105,7 +146,7 @@ class Sound {
 
   levelsKnown() {
     let most = -Infinity;
-    for (const { whole, track } of this.lanes) {
+    for (const { whole, track } of this.seen) {
       if (!whole) continue;
       let level = 0;
       for (const value of whole.levels) if (value !== NO_DATA && value > level) level = value;
@@ -140,22 +181,25 @@ class Sound {
       this.difference.update();
     });
     change("difference", ({ checked }) => this.showDifference(checked));
-    this.buildPairs(change);
-    const channels = Math.max(...this.tracks.map((track) => track.channels));
-    byId("channel-row").hidden = channels < 2;
-    byId("channel").append(element("option", { value: "-1" }, "all, mixed"), ...Array.from({ length: channels }, (_, index) => element("option", { value: String(index) }, String(index + 1))));
-  }
-
-  buildPairs(change) {
-    const pairs = this.tracks.flatMap((second) => this.tracks.filter((first) => first.index < second.index).map((first) => [first.index, second.index]));
-    byId("difference").closest("label").hidden = pairs.length === 0;
-    byId("pair").append(...pairs.map(([first, second]) => element("option", { value: `${first} ${second}` }, `${this.tracks[second].short} − ${this.tracks[first].short}`)));
     change("pair", ({ value }) => {
       this.player.pair = value.split(" ").map(Number);
       this.buildSwitch();
       this.player.choose(this.player.chosen);
       this.showDifference(true);
     });
+    byId("file").append(...this.alternatives.map((index) => element("option", { value: String(index) }, this.tracks[index].title)));
+    change("file", ({ value }) => this.bring(Number(value)));
+    const channels = Math.max(...this.tracks.map((track) => track.channels));
+    byId("channel-row").hidden = channels < 2;
+    byId("channel").append(element("option", { value: "-1" }, "all, mixed"), ...Array.from({ length: channels }, (_, index) => element("option", { value: String(index) }, String(index + 1))));
+  }
+
+  buildPairs() {
+    const { shown } = this.player;
+    const pairs = shown.flatMap((second, place) => shown.slice(0, place).map((first) => [first, second]));
+    byId("difference").closest("label").hidden = pairs.length === 0;
+    if (!pairs.length) this.showDifference(false);
+    byId("pair").replaceChildren(...pairs.map(([first, second]) => element("option", { value: `${first} ${second}` }, `${this.tracks[second].short} − ${this.tracks[first].short}`)));
   }
 
   showDifference(wanted) {
@@ -176,7 +220,7 @@ class Sound {
     byId("caption-close").addEventListener("click", () => this.select(null));
     byId("caption-next").addEventListener("click", () => this.step(1));
     byId("caption-previous").addEventListener("click", () => this.step(-1));
-    byId("caption-back").addEventListener("click", () => goToFinding(this.current.finding));
+    byId("caption-back").addEventListener("click", () => goToFinding(this.current.event.finding));
     byId("caption-loop").addEventListener("click", () => this.setLoop(!player.loop));
     player.addEventListener("change", () => this.changed());
     document.addEventListener("themechange", () => this.overview.draw());
@@ -242,17 +286,17 @@ class Sound {
   caption() {
     const [from, to] = this.selection;
     const { current } = this;
-    const finding = current && DATA.findings[current.finding];
+    const event = current?.event;
     const length = to - from >= 1 ? `${(to - from).toFixed(2)} s` : `${(1000 * (to - from)).toFixed(1)} ms`;
-    const many = finding && finding.times.length > 1;
+    const many = event && event.times.length > 1;
     const text = `${clockText(from)} – ${clockText(to)}, ${length}`;
     byId("caption-text").replaceChildren(
-      ...(finding ? [element("span", { className: `dot ${finding.severity}` }), element("b", {}, finding.cause), many ? ` ${current.time + 1} of ${finding.times.length} · ` : " · "] : []),
+      ...(event ? [element("span", { className: `dot ${event.severity}` }), element("b", {}, event.cause), many ? ` ${current.time + 1} of ${event.times.length} · ` : " · "] : []),
       element("span", { className: "times" }, text),
     );
     for (const id of ["caption-next", "caption-previous"]) byId(id).hidden = !many;
-    byId("caption-back").hidden = !finding;
-    say(`${finding ? finding.cause : "selected"} ${text}`);
+    byId("caption-back").hidden = event?.finding === undefined;
+    say(`${event ? event.cause : "selected"} ${text}`);
   }
 
   setLoop(wanted) {
@@ -261,23 +305,34 @@ class Sound {
     if (this.player.loop && !(this.player.position >= this.selection[0] && this.player.position < this.selection[1])) this.player.seek(this.selection[0]);
   }
 
-  /** Go to one of the times of a finding: the recording it speaks of, the range in view and marked, the position at its start. */
+  /** Go to one of the times of a finding, in the recording that it speaks of. */
   showFinding(finding, time) {
-    const { times } = DATA.findings[finding];
-    const [from, to] = times[time];
-    const owner = DATA.owners?.[finding];
-    if (owner !== null && owner !== undefined && this.tracks[owner]) this.player.choose(this.tracks[owner].index);
+    const event = this.events.flat().find((one) => one.finding === finding && one.times.length > time);
+    if (event) this.showTime(event, time);
+  }
+
+  /** Go to one of the times of an event: the range in view and marked, the position at its start. */
+  showTime(event, time) {
+    const [from, to] = event.times[time];
+    this.bring(event.track);
+    this.player.choose(event.track);
     const margin = clamp(2 * (to - from), 0.25, 5);
-    this.select([from, to], { finding, time });
+    this.select([from, to], { event, time });
     this.player.seek(from);
     this.look(from - margin, to + margin);
     bringIntoView(byId("player"));
   }
 
+  showTrack(index) {
+    this.bring(index);
+    this.player.choose(index);
+    bringIntoView(byId("player"));
+  }
+
   step(by) {
     if (!this.current) return;
-    const { length } = DATA.findings[this.current.finding].times;
-    this.showFinding(this.current.finding, (this.current.time + by + length) % length);
+    const { event, time } = this.current;
+    this.showTime(event, (time + by + event.times.length) % event.times.length);
   }
 
   key(event) {
@@ -300,7 +355,7 @@ class Sound {
       Escape: () => this.select(null),
     };
     if (!onControl) acts[" "] = () => this.toggle();
-    this.tracks.forEach((_, index) => (acts[index + 1] = () => player.choose(index)));
+    player.shown.slice(0, 9).forEach((index, place) => (acts[place + 1] = () => player.choose(index)));
     if (!(event.key in acts)) return;
     acts[event.key]();
     event.preventDefault();
@@ -310,7 +365,7 @@ class Sound {
 /** The pointer on the lanes: press to go there, drag to select, pinch or ctrl-wheel to zoom, wheel sideways to move. */
 function startPointer(sound) {
   const { stack } = sound;
-  const box = () => sound.lanes[0].canvas.getBoundingClientRect();
+  const box = () => sound.seen[0].canvas.getBoundingClientRect();
   const timeAt = (x) => sound.view.from + clamp((x - box().left) / box().width, 0, 1) * (sound.view.to - sound.view.from);
   const fingers = new Map();
   let start = null;
@@ -371,7 +426,7 @@ function readout(sound, event, time) {
   const area = lane.canvas.getBoundingClientRect();
   const share = clamp(1 - (event.clientY - area.top) / area.height, 0, 0.9999);
   const frequency = sound.settings.scale === "mel" ? hertz(mel(sound.top) * share) : sound.top * share;
-  const levels = sound.lanes.map((one) => {
+  const levels = sound.seen.map((one) => {
     const level = one.levelAt(time, share);
     return `${one.track.short} ${level === null ? "–" : `${level.toFixed(0)} dB`.replace("-", "−")}`;
   });
@@ -382,6 +437,16 @@ function laneUnder(sound, event) {
   return [...sound.lanes, sound.difference].find(({ canvas, node }) => {
     const area = canvas.getBoundingClientRect();
     return !node.hidden && event.clientY >= area.top && event.clientY <= area.bottom;
+  });
+}
+
+/** What was found in a recording, by its own list of causes or by the findings that speak of it. */
+function eventsOf(track) {
+  const own = (DATA.findings || []).map((finding, index) => ({ ...finding, finding: index, track: track.index })).filter((event) => DATA.owners[event.finding] === track.index && event.times.length);
+  if (own.length || !track.causes.length) return own;
+  return track.causes.filter((cause) => cause.times.length).map((cause) => {
+    const finding = (DATA.findings || []).findIndex((one) => one.cause === cause.cause);
+    return { ...cause, finding: finding < 0 ? undefined : finding, track: track.index };
   });
 }
 

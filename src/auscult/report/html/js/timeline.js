@@ -57,11 +57,13 @@ class Overview {
     if (!width) return;
     [this.canvas.width, this.canvas.height] = [width, height];
     const context = this.canvas.getContext("2d");
-    const lane = this.sound.lanes[this.sound.player.hearsDifference ? this.sound.player.pair[1] : this.sound.player.chosen];
-    if (lane.whole) drawWave(context, lane.whole, lane.track, width, height - 6 * ratio);
-    for (const finding of DATA.findings || []) {
-      context.fillStyle = cssColor(`--${finding.severity}`);
-      for (const [from, to] of finding.times) {
+    const { player } = this.sound;
+    const lane = this.sound.lanes[player.hearsDifference ? player.pair[1] : player.chosen];
+    if (lane.whole) drawWave(context, lane.whole, width, height - 6 * ratio);
+    const events = player.shown.flatMap((index) => this.sound.events[index]);
+    for (const { severity, times } of events) {
+      context.fillStyle = cssColor(`--${severity}`);
+      for (const [from, to] of times) {
         const x = (from / this.sound.player.length) * width;
         context.fillRect(x, height - 5 * ratio, Math.max(2 * ratio, ((to - from) / this.sound.player.length) * width), 5 * ratio);
       }
@@ -80,7 +82,7 @@ class Overview {
   }
 }
 
-function drawWave(context, picture, track, width, height) {
+function drawWave(context, picture, width, height) {
   let most = 1e-9;
   for (let column = 0; column < picture.width; column++) most = Math.max(most, picture.high[column], -picture.low[column]);
   context.fillStyle = cssColor("--wave");
@@ -113,14 +115,14 @@ class Marks {
   draw() {
     const { view, selection, current } = this.sound;
     const [from, to] = selection || [0, 0];
-    this.selection.hidden = !selection;
+    this.selection.hidden = !selection || Boolean(current);
     this.selection.style.left = `${this.percent(from)}%`;
     this.selection.style.width = `${this.percent(to) - this.percent(from)}%`;
-    const times = current ? DATA.findings[current.finding].times : [];
+    const times = current ? current.event.times : [];
     const seen = times.map((span, index) => [...span, index]).filter(([start, stop]) => stop >= view.from && start <= view.to);
     this.spans.replaceChildren(
       ...seen.slice(0, 300).map(([start, stop, index]) => {
-        const span = element("div", { className: `span ${DATA.findings[current.finding].severity} ${index === current.time ? "now" : ""}` });
+        const span = element("div", { className: `span ${current.event.severity} ${index === current.time ? "now" : ""}` });
         span.style.left = `${this.percent(start)}%`;
         span.style.width = `${this.percent(stop) - this.percent(start)}%`;
         return span;

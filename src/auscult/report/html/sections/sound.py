@@ -12,7 +12,7 @@ from auscult.report.html._page import Page
 
 ORDER = 10
 TITLE = "Listen"
-KEYS = ("recordings", "recording")
+KEYS = ("recordings", "recording", "reference")
 
 TITLES = {
     "input": "Input: what should be heard",
@@ -31,6 +31,13 @@ MEASURES = {
     "rms": ("rms", ""),
 }
 NOT_MEASURES = ("role", "file", "seconds", "sample_rate", "channels", "start", "title", "name")
+UNITS = {"db": "dB", "dbfs": "dBFS", "hz": "Hz", "seconds": "s", "ppm": "ppm"}
+"""By the last word of a measure's name."""
+
+MAX_PLAYED = 48
+"""Recordings in one page; those with findings come first."""
+MAX_MEASURED = 6
+"""Recordings side by side in the table of measures."""
 
 
 def content(page: Page) -> Json | None:
@@ -45,38 +52,49 @@ def content(page: Page) -> Json | None:
             for index, item in enumerate(items):  # what it is compared with stays without loss too
                 if item.get("role") in REFERENCES and index != place:
                     marks[index] += finding.times
-    sounds = embedded([item.get("file") for item in items], marks, page.embed)
+    played = sorted(
+        range(len(items)), key=lambda index: (items[index].get("role") not in REFERENCES, not items[index].get("causes"))
+    )
+    played = sorted(played[:MAX_PLAYED])
+    made = embedded([items[index].get("file") for index in played], [marks[index] for index in played], page.embed)
+    note = f"this page plays {MAX_PLAYED} of {len(items):,} recordings, those with findings first"
+    sounds = [Sound(str(item.get("file") or ""), note=note) for item in items]
+    for index, sound in zip(played, made, strict=True):
+        sounds[index] = sound
     page.data["tracks"] = [_track(page, item, sound) for item, sound in zip(items, sounds, strict=True)]
     page.data["owners"] = owners
+    absent = [(title_of(item), sound) for item, sound in zip(items, sounds, strict=True) if not sound.is_here]
     return {
         "count": len(items),
         "playable": bool(page.blobs),
-        "absent": [
-            {"title": title_of(item), "file": sound.file, "note": sound.note}
-            for item, sound in zip(items, sounds, strict=True)
-            if not sound.is_here
-        ],
+        "files": sum(item.get("role") not in REFERENCES for item in items) > 1 and any("causes" in item for item in items),
+        "absent": [{"title": title, "file": sound.file, "note": sound.note} for title, sound in absent[:MAX_MEASURED]],
+        "more_absent": max(0, len(absent) - MAX_MEASURED),
         "limits": [line for item, sound in zip(items, sounds, strict=True) for line in _limits(item, sound)],
-        "titles": [title_of(item) for item in items],
-        "measures": _measures(items),
+        "titles": [title_of(item) for item in items[:MAX_MEASURED]],
+        "measures": _measures(items[:MAX_MEASURED]),
     }
 
 
 def recordings(page: Page) -> list[Mapping[str, Any]]:
-    """The recordings of the report, whether it speaks of several or of one."""
+    """The recordings of the report, whether it speaks of several or of one; what they are held against comes first."""
     extra = page.report.extra
     several = [item for item in extra.get("recordings") or () if isinstance(item, Mapping)]
-    single = extra.get("recording")
-    if several or not isinstance(single, Mapping):
-        return several
-    return [{"role": "recording", "file": page.report.subjects[0] if page.report.subjects else None, **single}]
+    single, reference = extra.get("recording"), extra.get("reference")
+    if not several and isinstance(single, Mapping):
+        several = [{"role": "recording", "file": page.report.subjects[0] if page.report.subjects else None, **single}]
+    if isinstance(reference, Mapping) and several:
+        several = [{"role": "reference", **reference}, *several]
+    alone = len(several) == 1 and several[0].get("role") == "heard"
+    return [{**several[0], "role": "recording"}] if alone else several
 
 
 def title_of(item: Mapping[str, Any]) -> str:
     role = str(item.get("role", "recording"))
     if item.get("title"):
         return str(item["title"])
-    return Path(str(item["file"])).name if role == "recording" and item.get("file") else TITLES.get(role, role)
+    many = role == "recording" or "causes" in item
+    return Path(str(item["file"])).name if many and item.get("file") else TITLES.get(role, role)
 
 
 def owner(finding: Finding, items: list[Mapping[str, Any]]) -> int | None:
@@ -100,6 +118,18 @@ def _track(page: Page, item: Mapping[str, Any], sound: Sound) -> Json:
             page.blobs.append(piece.content)
     return {
         "title": title_of(item),
+        "file": sound.file,
+        "seconds": item.get("seconds"),
+        "sampleRate": item.get("sample_rate"),
+        "causes": [
+            {
+                "cause": cause.get("cause"),
+                "code": cause.get("code"),
+                "severity": cause.get("severity"),
+                "times": cause.get("times", []),
+            }
+            for cause in item.get("causes") or ()
+        ],
         "role": item.get("role", "recording"),
         "rate": sound.rate,
         "channels": sound.channels,
@@ -130,15 +160,21 @@ def _limits(item: Mapping[str, Any], sound: Sound) -> list[str]:
 
 def _measures(items: list[Mapping[str, Any]]) -> list[Json]:
     """One row a measure, one cell a recording."""
-    names = dict.fromkeys(
-        name
-        for item in items
-        for name, value in item.items()
-        if name not in NOT_MEASURES and isinstance(value, int | float) and not isinstance(value, bool)
-    )
+    numbers = [_numbers({**item, **(item.get("measures") or {})}) for item in items]
     rows = [{"name": "length", "unit": "s", "values": [item.get("seconds") for item in items]}]
     rows.append({"name": "sample rate", "unit": "Hz", "values": [item.get("sample_rate") for item in items]})
-    for name in names:
-        title, unit = MEASURES.get(name, (name.replace("_", " "), ""))
-        rows.append({"name": title, "unit": unit, "values": [item.get(name) for item in items]})
+    for name in dict.fromkeys(name for row in numbers for name in row):
+        words, _, last = name.rpartition("_")
+        title, unit = MEASURES.get(
+            name, (words.replace("_", " "), UNITS[last]) if last in UNITS else (name.replace("_", " "), "")
+        )
+        rows.append({"name": title, "unit": unit, "values": [row.get(name) for row in numbers]})
     return [row for row in rows if any(value is not None for value in row["values"])]
+
+
+def _numbers(item: Mapping[str, Any]) -> dict[str, float]:
+    return {
+        name: value
+        for name, value in item.items()
+        if name not in NOT_MEASURES and isinstance(value, int | float) and not isinstance(value, bool)
+    }
