@@ -38,12 +38,18 @@ def configs(draw: st.DrawFn) -> Config:
         causal=draw(st.booleans()),
         end=draw(st.sampled_from(("none", "tanh", "clamp"))),
         delay=draw(st.integers(0, 9)),
+        average=draw(st.sampled_from((0.0, 0.8))),
+        group=draw(st.sampled_from((1, 4))),
     )
 
 
 def made(config: Config, form: Any = "fused", seed: int = 0) -> Codec:
     torch.manual_seed(seed)
-    return build(config, form).eval()
+    codec = build(config, form).eval()
+    if config.average:
+        with torch.no_grad():
+            codec.quantizer.level.copy_(codec.quantizer.fit(codec.encoder(audio(400))))
+    return codec
 
 
 def audio(length: int, seed: int = 1) -> Any:
@@ -59,7 +65,7 @@ def test_output_is_as_long_as_the_input_and_decode_gives_what_forward_gives(conf
         codes = codec.encode(x)
         decoded = codec.decode(codes)
     assert output.shape == x.shape
-    assert codes.shape == (2, config.books, -(-(length + config.delay) // config.hop))
+    assert codes.shape == (2, config.books, -(-(length + config.delay) // config.step) * config.step // config.hop)
     assert torch.equal(codes, quantized.codes)
     torch.testing.assert_close(decoded[..., :length], output, rtol=1e-5, atol=1e-6)
 
@@ -96,7 +102,7 @@ def test_the_package_codec_is_the_default_and_choices_change_no_tensor() -> None
 
 def quantizer(**changes: Any) -> ResidualQuantizer:
     torch.manual_seed(0)
-    return ResidualQuantizer(Config(**{"latent": 6, "books": 8, "book_size": 32, **changes}), "fused")
+    return ResidualQuantizer(Config(**{"latent": 6, "books": 8, "book_size": 32, "average": 0.0, **changes}), "fused")
 
 
 def test_the_encoder_receives_the_decoders_gradient_exactly_once() -> None:
@@ -162,11 +168,11 @@ def test_a_stream_gives_what_the_whole_gives(config: Config, chunks: list[int]) 
 
     config = replace(config, causal=True)
     codec = made(config, "weight-norm-new")
-    x = audio(sum(chunks) * config.hop)[:1]
+    x = audio(sum(chunks) * config.step)[:1]
     with torch.no_grad():
         whole = codec.quantizer(codec.encoder(x)).codes
         cache: Any = {}
-        ends = np.cumsum(chunks) * config.hop
+        ends = np.cumsum(chunks) * config.step
         parts = [codec.encode(piece, cache) for piece in torch.tensor_split(x, [int(end) for end in ends[:-1]], -1)]
         assert torch.equal(torch.cat(parts, -1), whole)
         cache = {}
@@ -175,7 +181,7 @@ def test_a_stream_gives_what_the_whole_gives(config: Config, chunks: list[int]) 
 
 
 def test_a_causal_codec_looks_no_further_ahead_than_its_delay() -> None:
-    config = Config(widths=(1, 8), strides=(4,), core=2, latent=4, books=2, book_size=8, causal=True, delay=8)
+    config = Config(widths=(1, 8), strides=(4,), core=2, latent=4, books=2, book_size=8, causal=True, delay=8, average=0.0)
     codec, x = made(config), audio(80)[:1]
     later = x.clone()
     later[..., 60:] += 1
@@ -205,3 +211,23 @@ def test_mlx_agrees_with_torch(config: Config) -> None:
     assert np.abs(sound - expected).max() <= 1e-4 * max(np.abs(expected).max(), 1e-3)
     agree = np.asarray(module.encode(mx.array(x.numpy().transpose(0, 2, 1)))) == codes.numpy()
     assert agree.mean() > 0.95  # a frame halfway between two codes may fall on either side
+
+
+@given(seed=st.integers(0, 99), wanted=st.floats(0.2, 5.8))
+@settings(max_examples=20, deadline=None)
+def test_loud_groups_get_the_books_and_their_mean_is_what_was_asked_for(seed: int, wanted: float) -> None:
+    draw = torch.Generator().manual_seed(seed)
+    books = quantizer(books=6, average=3.0, group=2)
+    latent = torch.randn(2, 6, 40, generator=draw) * torch.exp(torch.randn(2, 1, 20, generator=draw)).repeat_interleave(2, 2)
+    level = books.fit(latent, wanted)
+    result = books(latent, level=level)
+    depths = (result.codes >= 0).sum(1)
+    assert torch.equal(depths[:, ::2], depths[:, 1::2])
+    assert wanted - 6 / 20 <= depths.double().mean() <= wanted
+    for number in range(1, 6):  # oracle: a group goes on while what is left of it is above the level
+        left = latent - books.lookup(result.codes[:, :number])
+        energy = left.square().mean(1).unflatten(1, (-1, 2)).mean(2)
+        going, stopped = depths[:, ::2] > number, depths[:, ::2] == number
+        assert (energy[going] > level * (1 - 1e-5)).all()
+        assert (energy[stopped] <= level * (1 + 1e-5)).all()
+    torch.testing.assert_close(books.lookup(result.codes), result.values, rtol=1e-5, atol=1e-6)

@@ -90,7 +90,7 @@ def decode(
 
 def lost_spans(encoded: Encoded) -> tuple[tuple[float, float], ...]:
     """Where frames of a salvaged file are missing, in seconds."""
-    lost = np.concatenate(([False], (encoded.codes < 0).any(0), [False]))
+    lost = np.concatenate(([False], encoded.lost, [False]))
     edges = np.flatnonzero(np.diff(lost))
     hop = encoded.samples / max(1, encoded.codes.shape[1]) / encoded.sample_rate
     return tuple((round(float(a) * hop, 3), round(float(b) * hop, 3)) for a, b in edges.reshape(-1, 2))
@@ -149,19 +149,20 @@ class _Engine:
             len(samples),
             float(np.float32(gain)),
             self.fingerprint,
-            max(1, round(self.config.sample_rate / self.config.hop)),
+            max(1, round(self.config.sample_rate / self.config.step)) * self.config.step // self.config.hop,
+            self.config.group if self.config.average else 0,
         )
 
     def _codes(self, samples: NDArray[np.float32]) -> NDArray[np.int64]:
         if self.mlx is not None:
             import mlx.core as mx
 
-            found: NDArray[np.int64] = np.asarray(self.mlx.encode(mx.array(samples)[None, :, None]))[0].astype(np.int64)
+            found: NDArray[np.int64] = np.asarray(self.mlx.encode(mx.array(samples)[None, :, None], fit=True))[0].astype(np.int64)
             return found
         import torch
 
         with torch.inference_mode():
-            codes: NDArray[np.int64] = self.codec.encode(torch.from_numpy(samples)[None, None])[0].numpy()
+            codes: NDArray[np.int64] = self.codec.encode(torch.from_numpy(samples)[None, None], fit=True)[0].numpy()
         return codes
 
     def check(self, encoded: Encoded, where: str) -> None:
@@ -173,7 +174,7 @@ class _Engine:
                 found=self.fingerprint.hex(),
                 hint="name the right one with --codec",
             )
-        frames = -(-(encoded.samples + self.config.delay) // self.config.hop)
+        frames = -(-(encoded.samples + self.config.delay) // self.config.step) * self.config.step // self.config.hop
         if encoded.codes.shape != (self.config.books, frames):
             raise UsageError(
                 "does not fit its codec", where=where, expected=(self.config.books, frames), found=encoded.codes.shape

@@ -31,6 +31,9 @@ class Config:
         causal: Whether a frame depends on the past only, which is what streaming needs.
         delay: Samples by which the decoder lags behind, which is how far ahead a causal codec can look. The codec pads a
             recording by as much and cuts it off again; only a stream notices.
+        average: Books per frame on average, where loud groups of frames use more of them than quiet ones: a group uses books
+            until what is left is below a level that all groups share. 0: every frame uses all books.
+        group: Frames that use the same number of books.
         level: RMS in dBFS to which a recording is brought before it is encoded; its gain is kept in the file. None: as it is.
     """
 
@@ -41,7 +44,7 @@ class Config:
     core: int = 4
     kernel: int = 3
     latent: int = 80
-    books: int = 8
+    books: int = 12
     book_size: int = 1024
     code_dim: int = 0
 
@@ -52,6 +55,8 @@ class Config:
     causal: bool = True
     delay: int = 160
     level: float | None = -23.0
+    average: float = 7.9
+    group: int = 4
 
     @property
     def hop(self) -> int:
@@ -65,5 +70,16 @@ class Config:
 
     @property
     def bits_per_second(self) -> float:
-        """With all books."""
-        return self.books * self.bits * self.sample_rate / self.hop
+        """Of the codes and, where their number varies, of saying how many there are."""
+        per_frame = self.average * self.bits + self.depth_bits / self.group if self.average else self.books * self.bits
+        return per_frame * self.sample_rate / self.hop
+
+    @property
+    def depth_bits(self) -> int:
+        """Bits that say how many books a group uses."""
+        return self.books.bit_length() if self.average else 0
+
+    @property
+    def step(self) -> int:
+        """Samples that are coded together: a hop, or a group of them."""
+        return self.hop * (self.group if self.average else 1)

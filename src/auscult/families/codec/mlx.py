@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import mlx.core as mx
+import numpy as np
 from mlx import nn
 
 from auscult.families._mlx import load_planned
@@ -177,7 +178,7 @@ class Book(nn.Module):
     def nearest(self, latent: mx.array) -> mx.array:
         """Index of the nearest code of [batch, frames, latent]: [batch, frames]."""
         seen = self.narrow(latent) if "narrow" in self else latent
-        return mx.argmax(seen @ self.codes.T - 0.5 * mx.square(self.codes).sum(1), axis=-1)
+        return mx.argmax(seen @ self.codes.T - 0.5 * mx.square(self.codes).sum(1), axis=-1).astype(mx.int32)
 
     def lookup(self, codes: mx.array) -> mx.array:
         """Latent values of codes [batch, frames]: [batch, frames, latent]. -1 stands for zeros."""
@@ -190,19 +191,42 @@ class ResidualQuantizer(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
+        self._average, self._group = config.average, config.group
+        if config.average:
+            self.level = mx.zeros((1,))
         self.books = [Book(config) for _ in range(config.books)]
 
-    def __call__(self, latent: mx.array) -> mx.array:
-        """Codes [batch, books, frames] of [batch, frames, latent]."""
-        chosen = []
+    def __call__(self, latent: mx.array, *, fit: bool = False) -> mx.array:
+        """Codes [batch, books, frames] of [batch, frames, latent]; -1 where a book is not used."""
+        chosen: list[mx.array] = []
+        energies = []
+        total = mx.zeros_like(latent)
         for book in self.books:
-            chosen.append(book.nearest(latent))
-            latent = latent - book.lookup(chosen[-1])
-        return mx.stack(chosen, axis=1)
+            energies.append(self._energy(latent - total))
+            chosen.append(book.nearest(latent - total))
+            total = total + book.lookup(chosen[-1])
+        codes = mx.stack(chosen, axis=1)
+        if not self._average:
+            return codes
+        above = np.minimum.accumulate(np.asarray(mx.stack(energies, axis=1)), axis=1)
+        level = fit_level(above, self._average) if fit else float(self.level[0])
+        used = np.repeat(above > level, self._group, axis=2)[:, :, : codes.shape[2]]
+        return mx.where(mx.array(used), codes, -1)
+
+    def _energy(self, residual: mx.array) -> mx.array:
+        """Mean square of each group, [batch, groups]."""
+        energy = mx.pad(mx.square(residual).mean(axis=2), [(0, 0), (0, -residual.shape[1] % self._group)])
+        return energy.reshape(energy.shape[0], -1, self._group).mean(axis=2)
 
     def lookup(self, codes: mx.array) -> mx.array:
         """Values of codes [batch, books, frames], of which there may be fewer books: [batch, frames, latent]."""
         return sum((book.lookup(codes[:, i]) for i, book in enumerate(self.books[: codes.shape[1]])), mx.array(0.0))
+
+
+def fit_level(energies: Array, average: float) -> float:
+    """The lowest level at which groups with these energies before each book, [batch, books, groups], use at most `average`."""
+    count = int(average * energies[:, 0].size)
+    return float(np.sort(energies, axis=None)[::-1][min(count, energies.size - 1)])
 
 
 class Codec(nn.Module):
@@ -218,11 +242,11 @@ class Codec(nn.Module):
     def __call__(self, audio: mx.array) -> mx.array:
         return self.decode(self.encode(audio))[:, : audio.shape[1]]
 
-    def encode(self, audio: mx.array) -> mx.array:
-        """Codes [batch, books, frames]."""
+    def encode(self, audio: mx.array, *, fit: bool = False) -> mx.array:
+        """Codes [batch, books, frames]; `fit` as in PyTorch."""
         config = self.config
-        missing = config.delay + -(audio.shape[1] + config.delay) % config.hop
-        return self.quantizer(self.encoder(mx.pad(audio, [(0, 0), (0, missing), (0, 0)])))
+        missing = config.delay + -(audio.shape[1] + config.delay) % config.step
+        return self.quantizer(self.encoder(mx.pad(audio, [(0, 0), (0, missing), (0, 0)])), fit=fit)
 
     def decode(self, codes: mx.array) -> mx.array:
         """Audio [batch, frames * hop - delay, 1]."""

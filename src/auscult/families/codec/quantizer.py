@@ -2,6 +2,8 @@
 
 The straight-through estimator stands once around all books, so the encoder receives exactly the decoder's gradient. With one
 inside each book and residuals of detached values it would receive the gradient as many times as there are books.
+Where the number of books varies, loud frames get more bits than quiet ones, as reverse water-filling asks: every group of frames
+uses books until what is left of it is below one level.
 The codes are buffers, not parameters: `auscult.training.codec.codebooks` moves them, and nothing else does.
 Sources: Zeghidour et al., SoundStream (arXiv 2107.03312) for the residual scheme and quantiser dropout; Kumar et al.
 (arXiv 2306.06546) for codes behind low-dimensional projections.
@@ -28,12 +30,14 @@ class Quantized:
         codes: int64 [batch, books, frames]; -1 where a book was not used.
         distance: What is left after the last book, mean square, [batch]; behind projections the mean of what each book leaves.
             Its gradient pulls the latent towards its codes and is for the commitment.
+        power: Mean square of the latent, scalar, without gradient.
         inputs: What each book was given, detached, [items, code_dim] per book, only items that used the book.
     """
 
     values: Tensor
     codes: Tensor
     distance: Tensor
+    power: Tensor
     inputs: tuple[Tensor, ...]
 
 
@@ -61,7 +65,7 @@ class Book(nn.Module):
         used = codes >= 0
         values = functional.embedding(codes.clamp_min(0), self.codes).transpose(1, 2)
         values = values if self.wide is None else self.wide(values)
-        return values if bool(used.all()) else values * used[:, None]
+        return values * used[:, None]
 
     def project(self, latent: Tensor) -> Tensor:
         """[batch, latent, frames] as the book sees it: [batch, code_dim, frames]."""
@@ -69,43 +73,82 @@ class Book(nn.Module):
 
 
 class ResidualQuantizer(nn.Module):
-    """`forward(latent [batch, latent, frames], depths [batch])` gives `Quantized`."""
+    """`forward(latent [batch, latent, frames])` gives `Quantized`.
+
+    Attributes:
+        level: Mean square that a group's residual must exceed for a further book, [1], where the number of books varies.
+    """
+
+    level: Tensor
 
     def __init__(self, config: Config, form: Form) -> None:
         super().__init__()
         self.books = nn.ModuleList(Book(config, form) for _ in range(config.books))
         self.projected = config.code_dim > 0
+        self.average, self.group = config.average, config.group
+        if config.average:
+            self.register_buffer("level", torch.zeros(1))
 
-    def forward(self, latent: Tensor, depths: Tensor | None = None) -> Quantized:
+    def forward(self, latent: Tensor, depths: Tensor | None = None, level: Tensor | None = None) -> Quantized:
         """
         Args:
-            depths: Books to use for each item of the batch; None for all (quantiser dropout draws them).
+            depths: Books that each item of the batch may use; None for all (quantiser dropout draws them).
+            level: Instead of the one that training has found.
         """
+        with torch.autocast(latent.device.type, enabled=False):
+            return self._quantize(latent.float(), depths, level)
+
+    def _quantize(self, latent: Tensor, depths: Tensor | None, level: Tensor | None) -> Quantized:
         batch, _, frames = latent.shape
         total, indices, inputs = torch.zeros_like(latent), [], []
         distance = latent.new_zeros(batch)
+        used = torch.ones(batch, frames, dtype=torch.bool, device=latent.device)
         for number, module in enumerate(self.books):
             book: Book = module  # type: ignore[assignment]
-            used = None if depths is None else depths > number
-            seen = book.project(latent - total.detach())
-            items = seen.detach().transpose(1, 2).reshape(batch * frames, -1)
-            codes = book.nearest(items).view(batch, frames)
-            value = rows = functional.embedding(codes, book.codes).transpose(1, 2)
-            if book.wide is not None:
-                shares = (seen - rows).square().mean((1, 2))
-                distance = distance + (shares if used is None else shares * used) / len(self.books)
-                value = book.wide(seen + (rows - seen).detach())
-            if used is not None:
-                value = value * used[:, None, None]
-                items = items.view(batch, frames, -1)[used].flatten(0, 1)
-                codes = torch.where(used[:, None], codes, -1)
+            residual = latent - total.detach()
+            if depths is not None:
+                used = used & (depths > number)[:, None]
+            if self.average:
+                used = used & self.above(residual.detach(), self.level if level is None else level)
+            seen = book.project(residual)
+            items = seen.detach().transpose(1, 2)[used]
+            codes = torch.full((batch, frames), -1, device=latent.device)
+            codes[used] = book.nearest(items)
+            rows = functional.embedding(codes.clamp_min(0), book.codes).transpose(1, 2) * used[:, None]
+            if book.wide is None:
+                total = total + rows
+            else:
+                distance = distance + ((seen - rows).square().mean(1) * used).mean(1) / len(self.books)
+                total = total + book.wide(seen + (rows - seen).detach()) * used[:, None]
             inputs.append(items)
             indices.append(codes)
-            total = total + value
+        power = latent.detach().square().mean()
         if self.projected:  # the projections are between the gradient and the encoder, and have their own
-            return Quantized(total, torch.stack(indices, 1), distance, tuple(inputs))
+            return Quantized(total, torch.stack(indices, 1), distance, power, tuple(inputs))
         distance = (latent - total.detach()).square().mean((1, 2))
-        return Quantized(latent + (total - latent).detach(), torch.stack(indices, 1), distance, tuple(inputs))
+        return Quantized(latent + (total - latent).detach(), torch.stack(indices, 1), distance, power, tuple(inputs))
+
+    def above(self, residual: Tensor, level: Tensor) -> Tensor:
+        """Which frames [batch, frames] are in a group whose residual [batch, latent, frames] is above the level."""
+        return (self._energy(residual) > level).repeat_interleave(self.group, 1)[:, : residual.shape[-1]]
+
+    def _energy(self, residual: Tensor) -> Tensor:
+        """Mean square of each group, [batch, groups]; a last group that is not full counts as if it went on with zeros."""
+        energy = functional.pad(residual.square().mean(1), (0, -residual.shape[-1] % self.group))
+        return energy.unflatten(1, (-1, self.group)).mean(2)
+
+    @torch.no_grad()
+    def fit(self, latent: Tensor, average: float | None = None) -> Tensor:
+        """The level, [1], at which this latent uses at most `average` books per frame."""
+        energies = []
+        total, latent = torch.zeros_like(latent), latent.float()
+        for book in self.books:
+            energies.append(self._energy(latent - total))
+            items = book.project(latent - total).transpose(1, 2).flatten(0, 1)  # type: ignore[operator]
+            total = total + book.lookup(book.nearest(items).view(len(latent), -1))  # type: ignore[operator]
+        before = torch.stack(energies).cummin(0).values  # a group that has stopped has stopped
+        count = int((self.average if average is None else average) * before[0].numel())
+        return before.flatten().sort(descending=True).values[min(count, before.numel() - 1)][None]
 
     def lookup(self, codes: Tensor) -> Tensor:
         """Values of codes [batch, books, frames], of which there may be fewer books: [batch, latent, frames]."""

@@ -57,6 +57,7 @@ def infer(shapes: Shapes) -> Config | None:
         book_size=shapes.size(*((table, 0) for table in tables), default=1024),
         code_dim=shapes.size(*((table, 1) for table in tables), default=8) if projected else 0,
         activation="snake" if snake else "elu",
+        average=Config.average if "quantizer.level" in shapes else 0.0,
     )
 
 
@@ -77,6 +78,8 @@ def plan(config: Config) -> Plan:
     _plan_units(planner, "encoder.core", config, widths[-1], config.core)
     _plan_activation(planner, "encoder.act", config, widths[-1])
     planner.conv1d("encoder.last", widths[-1], config.latent, LAST_KERNEL, norm=True)
+    if config.average:
+        planner.tensor("quantizer.level", (1,), "buffer")
     for book in range(config.books):
         planner.tensor(f"quantizer.books.{book}.codes", (config.book_size, config.code_dim or config.latent), "codebook")
         if config.code_dim:

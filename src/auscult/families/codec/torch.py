@@ -218,16 +218,21 @@ class Codec(nn.Module):
     def padded(self, audio: Tensor) -> Tensor:
         """Audio with zeros behind it for the decoder's delay and up to a full frame."""
         wanted = audio.shape[-1] + self.config.delay
-        return functional.pad(audio, (0, self.config.delay + -wanted % self.config.hop))
+        return functional.pad(audio, (0, self.config.delay + -wanted % self.config.step))
 
-    def encode(self, audio: Tensor, cache: Cache | None = None) -> Tensor:
-        """Codes [batch, books, frames] of audio [batch, 1, time].
+    def encode(self, audio: Tensor, cache: Cache | None = None, *, fit: bool = False) -> Tensor:
+        """Codes [batch, books, frames] of audio [batch, 1, time]; -1 where a book is not used.
 
-        With a cache (one dict per stream, empty at its start) the codec must be causal and the time a multiple of the hop;
-        the stream's end must be padded as `padded` does, and then the codes are those of the whole recording.
+        With a cache (one dict per stream, empty at its start) the codec must be causal and the time a multiple of
+        `config.step`; the stream's end must be padded as `padded` does, and then the codes are those of the whole recording.
+
+        Args:
+            fit: Where the number of books varies, let these recordings together use `config.average` of them; otherwise the level
+                that training has found decides.
         """
-        audio = self.padded(audio) if cache is None else audio
-        codes: Tensor = self.quantizer(self.encoder(audio, cache)).codes
+        latent = self.encoder(self.padded(audio) if cache is None else audio, cache)
+        level = self.quantizer.fit(latent) if fit and self.config.average else None
+        codes: Tensor = self.quantizer(latent, level=level).codes
         return codes
 
     def decode(self, codes: Tensor, cache: Cache | None = None) -> Tensor:

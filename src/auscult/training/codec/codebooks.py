@@ -14,7 +14,8 @@ from torch import Tensor, distributed
 
 from auscult.families.codec.quantizer import Book, Quantized, ResidualQuantizer
 
-KMEANS_ROUNDS = 10
+KMEANS_ROUNDS = 6
+LEVEL_RATE = 0.02  # per step, of the level's logarithm per relative excess of books
 TOWARDS = 0.25  # of the way from a code in use to the item at which a dead code takes over a part of its work
 KMEANS_ITEMS = 16  # per code, at most
 
@@ -28,7 +29,7 @@ class Codebooks:
     """
 
     def __init__(
-        self, quantizer: ResidualQuantizer, *, decay: float = 0.99, dead: float = 0.03, every: int = 10, seed: int = 0
+        self, quantizer: ResidualQuantizer, *, decay: float = 0.99, dead: float = 0.05, every: int = 10, seed: int = 0
     ) -> None:
         """
         Args:
@@ -36,6 +37,7 @@ class Codebooks:
             dead: A code whose running count is below this share of the mean takes over a part of another's work.
             every: Steps between looks for dead codes.
         """
+        self.quantizer = quantizer
         self.books: list[Book] = list(quantizer.books)  # type: ignore[arg-type]
         self.decay, self.dead, self.every = decay, dead, every
         self.generator = torch.Generator().manual_seed(seed)
@@ -48,17 +50,33 @@ class Codebooks:
 
     @torch.no_grad()
     def start(self, latent: Tensor) -> None:
-        """Place every book by k-means over what the books before it leave of [batch, latent, frames]."""
-        residual = latent
+        """Place every book by k-means over what the books before it leave of [batch, latent, frames].
+
+        Where the number of books varies, the level is found with a first placing, and the books are placed for what is above it.
+        """
+        if self.quantizer.average:
+            self._place(latent, KMEANS_ROUNDS // 2)
+            self.quantizer.level.copy_(self.quantizer.fit(everyone(latent)))
+        self._place(latent, KMEANS_ROUNDS)
+        if self.quantizer.average:
+            self.quantizer.level.copy_(self.quantizer.fit(everyone(latent)))
+
+    def _place(self, latent: Tensor, rounds: int) -> None:
+        total = torch.zeros_like(latent)
+        used = torch.ones(latent.shape[0], latent.shape[2], dtype=torch.bool, device=latent.device)
         for number, book in enumerate(self.books):
-            items = everyone(book.project(residual).transpose(1, 2).flatten(0, 1))
-            codes, counts = kmeans(items, len(book.codes), self.generator)
-            book.codes.copy_(codes)
-            self.usage[number] = counts * (len(book.codes) / counts.sum())
-            self.sums[number] = codes * self.usage[number, :, None]
-            batch, _, frames = residual.shape
-            chosen = book.nearest(book.project(residual).transpose(1, 2).flatten(0, 1)).view(batch, frames)
-            residual = residual - book.lookup(chosen)
+            if self.quantizer.average:
+                used = used & self.quantizer.above(latent - total, self.quantizer.level)
+            own = book.project(latent - total).transpose(1, 2)[used]
+            items = everyone(own)
+            if len(items):
+                codes, counts = kmeans(items, len(book.codes), self.generator, rounds)
+                book.codes.copy_(codes)
+                self.usage[number] = counts * (len(book.codes) / counts.sum())
+                self.sums[number] = codes * self.usage[number, :, None]
+            chosen = torch.full(used.shape, -1, device=latent.device)
+            chosen[used] = book.nearest(own)
+            total = total + book.lookup(chosen)
 
     @torch.no_grad()
     def update(self, quantized: Quantized) -> None:
@@ -72,6 +90,9 @@ class Codebooks:
         if distributed.is_available() and distributed.is_initialized():
             distributed.all_reduce(counts)
             distributed.all_reduce(sums)
+        if self.quantizer.average:
+            frames = quantized.codes.shape[0] * quantized.codes.shape[2] * _processes()
+            self.quantizer.level *= (LEVEL_RATE * (counts.sum() / frames / self.quantizer.average - 1)).exp()
         self.usage.lerp_(counts, 1 - self.decay)
         self.sums.lerp_(sums, 1 - self.decay)
         self.steps += 1
@@ -84,8 +105,9 @@ class Codebooks:
     def _revive(self, quantized: Quantized) -> None:
         """Give codes that are hardly used a part of the work of those that are used much.
 
-        A random item is drawn, and with it, as often as it is used, a code. The dead code moves near that code, a little towards the
-        item. On the item itself it would be further from all others than the old code is: in many dimensions it would win nothing.
+        A random item is drawn, and with it, as often as it is used, a code. The dead code moves near that code, a little towards
+        the item. On the item itself it would be further from all others than the old code is: in many dimensions it would win
+        nothing.
         """
         self.replaced = 0
         for number, (book, items) in enumerate(zip(self.books, quantized.inputs, strict=True)):
@@ -121,6 +143,10 @@ class Codebooks:
         self.generator.set_state(state["generator"].cpu())
 
 
+def _processes() -> int:
+    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
+
+
 def everyone(items: Tensor) -> Tensor:
     """The items of all processes in the order of their ranks; each may have another number of them."""
     if not (distributed.is_available() and distributed.is_initialized()):
@@ -137,7 +163,7 @@ def kmeans(items: Tensor, count: int, generator: torch.Generator, rounds: int = 
     """
     order = torch.randperm(len(items), generator=generator).to(items.device)
     items = items[order[: KMEANS_ITEMS * count]]
-    spread = items.std().clamp_min(1e-6)
+    spread = items.square().mean().sqrt().clamp_min(1e-6)
     noise = torch.randn((count, items.shape[1]), generator=generator).to(items) * 1e-3 * spread
     centres = items[torch.arange(count, device=items.device) % len(items)] + noise
     counts = torch.ones(count, device=items.device, dtype=items.dtype)

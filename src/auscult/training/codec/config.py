@@ -47,8 +47,8 @@ class TrainConfig:
     balance: bool = False  # weights are shares of the gradient at the output instead of factors of the losses
 
     dropout: float = 0.0  # share of segments that use a random number of books
-    codebook_decay: float = 0.97
-    dead_share: float = 0.3  # codes used less than this share of the mean move elsewhere ...
+    codebook_decay: float = 0.98
+    dead_share: float = 0.05  # codes used less than this share of the mean move elsewhere ...
     revive_until: float = 0.8  # ... up to this share of the steps
 
     evaluate_every: int = 250

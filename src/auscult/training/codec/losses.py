@@ -17,21 +17,23 @@ RESOLUTIONS = ((1024, 256), (512, 128), (256, 64))
 """(n_fft, hop) in samples."""
 MELS = ((2048, 80), (1024, 80), (512, 40), (256, 20), (128, 10))
 """(n_fft, bands); the hop is a quarter of n_fft."""
-FLOOR = 1e-3  # share of the batch's power below which an error is as good as none: silent segments would rule otherwise
+FLOOR = 1e-5  # share of the batch's power below which an error is as good as none
 
 
 def waveform_loss(output: Tensor, target: Tensor) -> Tensor:
-    """Half the logarithm of each segment's squared error, over [batch, 1, time]: falling by 1 is 8.7 dB of SNR.
+    """Half the logarithm of the squared error over the power, of the whole batch [batch, 1, time]: falling by 1 is 8.7 dB of SNR.
 
-    A plain squared error is ruled by the loudest segments; its logarithm asks for the same improvement of all.
+    The logarithm keeps the gradient's size while the error shrinks; the sum over the batch asks for bits where the power is.
     """
-    error = (output - target).square().mean((1, 2))
-    power = target.square().mean().detach()
-    return 0.5 * torch.log((error + FLOOR * power + 1e-9) / (power + 1e-9)).mean()
+    return 0.5 * _relative_error(output, target).log()
+
+
+def _relative_error(output: Tensor, target: Tensor) -> Tensor:
+    return (output - target).square().mean() / target.square().mean().clamp_min(1e-9) + FLOOR
 
 
 def commitment_loss(output: Tensor, target: Tensor, latent_power: Tensor, distance: Tensor) -> Tensor:
-    """What the quantiser leaves of each latent, in the units of `waveform_loss`.
+    """What the quantiser leaves of the latents, in the units of `waveform_loss`.
 
     The straight-through gradient wants the latent to move away from its code by as much as the code misses it: that would cancel
     the error if the code came along, but it does not, and the latents spread until the books no longer cover them. With a
@@ -41,8 +43,7 @@ def commitment_loss(output: Tensor, target: Tensor, latent_power: Tensor, distan
         latent_power: Mean square of the latent, scalar.
         distance: `Quantized.distance`, [batch].
     """
-    error, power = (output - target).square().mean((1, 2)).detach(), target.square().mean().detach()
-    return 0.5 * ((distance / latent_power.detach().clamp_min(1e-12)) / ((error + FLOOR * power + 1e-9) / (power + 1e-9))).mean()
+    return 0.5 * (distance.mean() / latent_power.clamp_min(1e-12)) / _relative_error(output, target).detach()
 
 
 class MelLoss(nn.Module):
@@ -59,13 +60,14 @@ class MelLoss(nn.Module):
             self.register_buffer(f"window{n_fft}", torch.hann_window(n_fft), persistent=False)
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """[batch, time] each."""
+        """[batch, time] each; windows longer than the time are left out."""
         total = output.new_zeros(())
-        for n_fft, _ in self.scales:
+        scales = [n_fft for n_fft, _ in self.scales if n_fft <= output.shape[-1]]
+        for n_fft in scales:
             filters, window = getattr(self, f"filters{n_fft}"), getattr(self, f"window{n_fft}")
             x, y = ((filters @ magnitude(side, n_fft, n_fft // 4, window)).clamp_min(1e-5).log10() for side in (output, target))
             total = total + functional.l1_loss(x, y)
-        return total / len(self.scales)
+        return total / max(1, len(scales))
 
 
 class Losses(nn.Module):

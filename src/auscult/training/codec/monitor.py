@@ -23,7 +23,7 @@ MIN_SHARE = 0.1  # of the codes that the batch could use, as perplexity
 MAX_UNREACHABLE = 0.5  # share of a book's codes
 MAX_GAIN = 1.5  # of the gradient through the quantiser, either way
 MAX_RATIO = 1.6  # RMS of the output over that of the best answer at its SNR, either way
-MAX_DC = 0.25  # of the target's RMS
+MAX_DC = 0.25  # of the RMS
 IN_A_ROW = 2
 
 
@@ -116,10 +116,11 @@ def _gradient(quantizer: Any, latent: Tensor, figures: dict[str, Any]) -> Iterat
 def _amplitude(output: Tensor, target: Tensor, figures: dict[str, Any]) -> Iterator[Diagnosis]:
     measured: Amplitude = amplitude(output, target)
     figures["amplitude"] = measured.to_json()
-    if abs(measured.mean) > MAX_DC * measured.target_rms:
+    level = max(measured.target_rms, measured.ac_rms)
+    if abs(measured.mean) > MAX_DC * level:
         yield Diagnosis(
             "dc-offset",
-            f"the output's mean is {measured.mean:.3f}, {abs(measured.mean) / measured.target_rms:.0%} of the target's level",
+            f"the output's mean is {measured.mean:.3f}, {abs(measured.mean) / level:.0%} of the level",
             "look at the bias of the last convolution and at what precedes it",
         )
     best = best_rms_ratio(measured.snr_db)

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 
 from auscult.families.codec.storage import write_codec, write_tensors
@@ -30,7 +31,7 @@ from auscult.training.codec.segments import Segments
 from auscult.training.codec.speech import Speech
 
 RESUME, RELEASE = "resume.safetensors", "codec.safetensors"
-START_SEGMENTS = 96  # whose latents place the codebooks before the first step
+START_SEGMENTS = 256  # whose latents place the codebooks before the first step
 NEVER = 1e-3  # share of the mean use below which a code is moved even at the end
 _START_STEP = 2**31  # no step of a run: the segments that place the codebooks are drawn under its number
 
@@ -51,6 +52,7 @@ class Trainer:
         if config.threads:
             torch.set_num_threads(config.threads)
         self.config, self.speech = config, speech
+        AcceleratorState._reset_state()  # the precision of an earlier run in this process would stay otherwise
         self.accelerator = Accelerator(mixed_precision=config.precision, cpu=not torch.cuda.is_available())
         device = self.accelerator.device
         torch.manual_seed(config.seed)
@@ -90,7 +92,7 @@ class Trainer:
         output = output.float()
         critic = self._train_critics(output, target)
         terms = self.terms(output, target)
-        commitment = commitment_loss(output, target, quantized.inputs[0].square().mean(), quantized.distance)
+        commitment = commitment_loss(output, target, quantized.power, quantized.distance)
         loss = self._total(terms, output) + config.commitment_weight * commitment
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
