@@ -50,7 +50,8 @@ def align_layers(
         for pair in pairs_of_links(links_of(weights, work.ref, work.cand)):
             work.take(joined(work.ref, work.cand, pair))
     for pair in pairs_by_content(work.open_ref(), work.open_cand()):
-        work.take(pair)
+        if work.are_of_a_kind(pair):
+            work.take(pair)
     for pair, wider in list(with_split_owners(work.pairs, work.ref, work.cand)):
         work.widen(pair, wider)
     work.pair_composites()
@@ -83,6 +84,11 @@ class _Work:
         self.pairs.append(pair)
         self._a |= dict.fromkeys(pair.ref, pair)
         self._b |= dict.fromkeys(pair.cand, pair)
+
+    def are_of_a_kind(self, pair: LayerPair) -> bool:
+        """Whether both consist of others, or neither; a module of several is an operation only if that gives the same shape."""
+        a, b = self.ref.modules[pair.a], self.cand.modules[pair.b]
+        return (pair.a in self.ref.children) == (pair.b in self.cand.children) or a.shape == b.shape
 
     def _hands_on(self, pair: LayerPair) -> bool:
         """Whether one side only hands on what it took, as dropout does, and the other computes: then they are two things."""

@@ -160,6 +160,7 @@ def _rest(side: Side, module: Traced, lacking: list[str], taken: set[str]) -> tu
 
 
 def _in_turn(a: list[Traced], b: list[Traced]) -> Iterator[tuple[Traced, Traced]]:
+    """By name, then by what they give: a weight may be used in several places; then as they ran."""
     named = {m.path: m for m in b}
     rest = []
     for one in a:
@@ -167,6 +168,12 @@ def _in_turn(a: list[Traced], b: list[Traced]) -> Iterator[tuple[Traced, Traced]
             yield one, named.pop(one.path)
         else:
             rest.append(one)
+    if len(rest) < len(named):
+        for one in list(rest):
+            fitting = next((m for m in named.values() if m.shape == one.shape), None)
+            if fitting is not None:
+                rest.remove(one)
+                yield one, named.pop(fitting.path)
     yield from zip(rest, named.values(), strict=False)
 
 

@@ -55,11 +55,12 @@ class Replay:
             hint = "the two sides draw noise another number of times"
             raise TraceError("holds no more noise", where=where, expected=f"{name} {list(shape)}", found="nothing", hint=hint)
         record = self._records[self._next]
-        self._next += 1
         if kind_of(record.type) != kind_of(name):
             hint = "the two sides draw in another order"
             raise TraceError("holds another kind of noise", where=where, expected=name, found=record.type, hint=hint)
-        return fitted(self.trace.tensor(record), shape, where, record)
+        value = fitted(self.trace.tensor(record), shape, where, record)
+        self._next += 1
+        return value
 
     @property
     def left(self) -> int:

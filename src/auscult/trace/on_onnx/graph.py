@@ -20,6 +20,7 @@ from auscult.weights import Array
 
 MODEL_GRAPH, GRAPH_NODE, GRAPH_NAME, GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_OUTPUT = 7, 1, 2, 5, 11, 12
 INITIALIZER_NAME, VALUE_NAME, NODE_OUTPUT, SCOPES = 8, 1, 2, "pkg.torch.onnx.name_scopes"
+LAYERS = frozenset(("Gather", "MatMul", "Gemm", "Conv", "ConvTranspose", "LSTM", "GRU", "RNN"))
 OWN = "~own"
 """Ends the name of what a node gave itself, where something else was fed in its place."""
 RANDOM = frozenset(("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"))
@@ -98,6 +99,23 @@ class Graph:
             fed = tag >> 3 == NODE_OUTPUT and payload.decode() in feeds
             parts.append(_piece(NODE_OUTPUT, payload + OWN.encode()) if fed else data[start:place])
         return b"".join(parts)
+
+    def owned(self) -> dict[str, list[str]]:
+        """Initializers that each node brings together with something computed, by its path.
+
+        What nodes make of initializers alone (a transposed, padded or normalised weight) counts as the initializer, unless it
+        is a layer on constant inputs, such as an embedding of positions.
+        """
+        sources: dict[str, tuple[str, ...]] = {name: (name,) for name in self.initializers}
+        found: dict[str, list[str]] = {}
+        for node in self.nodes:
+            taken = [name for name in node.inputs if name]
+            held = [source for name in taken for source in sources.get(name, ())]
+            if node.op not in LAYERS and all(name in sources for name in taken):
+                sources |= {name: tuple(dict.fromkeys(held)) for name in node.outputs if name}
+            elif held:
+                found[node.path] = list(dict.fromkeys(held))
+        return found
 
     def alone(self, node: Node, feeds: Mapping[str, Array]) -> bytes:
         """A model of one node, with the initializers that it takes unless they are fed."""

@@ -13,7 +13,7 @@ import onnxruntime
 
 from auscult.checkpoint import open_checkpoint
 from auscult.checkpoint.source import dtype_of
-from auscult.errors import UsageError
+from auscult.errors import TraceError, UsageError
 from auscult.trace.content import content
 from auscult.trace.noise import Replay
 from auscult.trace.on_onnx.graph import OWN, RANDOM, Node, read_graph
@@ -168,12 +168,30 @@ class OnnxRunner:
         drawn = self._run(self._open(self.graph.with_outputs(names)), names, feeds)
         replay = Replay(recorder.options.replay) if recorder.options.replay is not None else None
         noise: dict[str, Array] = {}
-        for node, array in zip(nodes, drawn, strict=True):
-            value = array if replay is None else replay.draw(node.op, array.shape).astype(array.dtype)
+        for index, (node, array) in enumerate(zip(nodes, drawn, strict=True)):
+            value = array if replay is None else self._replayed(replay, nodes[: index + 1], array, feeds, noise)
             noise[node.outputs[0]] = value
             if recorder.options.noise:
                 recorder.add(node.path, 0, "noise", node.op, value)
         return noise
+
+    def _replayed(
+        self, replay: Replay, nodes: Sequence[Node], array: Array, feeds: Mapping[str, Array], noise: Mapping[str, Array]
+    ) -> Array:
+        """What a trace says that the last of these nodes draws; its shape may hang on what those before it drew.
+
+        Raises:
+            TraceError: If the trace holds another draw.
+        """
+        *before, node = nodes
+        try:
+            return replay.draw(node.op, array.shape).astype(array.dtype)
+        except TraceError:
+            if not noise:
+                raise
+        name = node.outputs[0]
+        again = self._run(self._open(self.graph.without(before, noise, [name])), [name], {**feeds, **noise})[0]
+        return replay.draw(node.op, again.shape).astype(array.dtype)
 
     def _batches(
         self, nodes: list[Node], feeds: Mapping[str, Array], fixed: Mapping[str, Array], held: Sequence[Node], limit: int
@@ -239,7 +257,7 @@ class OnnxRunner:
         prints = (
             {name: content(tensor.numpy()) for name, tensor in self._weights.items()} if recorder.options.fingerprints else {}
         )
-        owned = {node.path: {name: prints[name] for name in node.inputs if name in prints} for node in self.graph.nodes}
+        owned = {path: {n: prints[n] for n in names if n in prints} for path, names in self.graph.owned().items()}
         return Manifest(
             "onnxruntime",
             onnxruntime.__version__,
