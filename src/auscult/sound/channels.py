@@ -23,12 +23,14 @@ class Pairing:
         skip: Correlation of samples two apart less the magnitude of that of neighbours. A channel by itself gives less than 0,
             two unrelated channels interleaved give more.
         two_apart: The former of the two.
+        balance_db: Energy of the even against that of the odd samples; large where one of them is nearly nothing.
         half_step: `half_step` of the even and the odd samples: well below 1 where they are one signal.
     """
 
     asymmetry_db: float
     skip: float
     two_apart: float
+    balance_db: float
     half_step: float
 
 
@@ -37,7 +39,7 @@ def pairing(channel: Floats, count: int = 4 * 16384) -> Pairing:
     part = loud_part(channel, count).astype(np.float64)
     part = part[: len(part) // 2 * 2]
     if len(part) < 64:
-        return Pairing(0.0, -1.0, 0.0, 1.0)
+        return Pairing(0.0, -1.0, 0.0, 0.0, 1.0)
     part = part - part.mean()
     steps = np.square(np.diff(part))
     within, between = float(steps[::2].mean()), float(steps[1::2].mean())
@@ -45,7 +47,9 @@ def pairing(channel: Floats, count: int = 4 * 16384) -> Pairing:
     neighbours = float(part[1:] @ part[:-1]) / energy
     two_apart = float(part[2:] @ part[:-2]) / energy
     asymmetry = abs(10 * np.log10((within + TINY) / (between + TINY)))
-    return Pairing(asymmetry, two_apart - abs(neighbours), two_apart, _half_step(part[::2], part[1::2]))
+    even, odd = part[::2], part[1::2]
+    balance = abs(10 * np.log10((float(even @ even) + TINY) / (float(odd @ odd) + TINY)))
+    return Pairing(asymmetry, two_apart - abs(neighbours), two_apart, balance, _half_step(even, odd))
 
 
 def half_step(first: Floats, second: Floats, count: int = 4 * 16384) -> float:

@@ -15,6 +15,8 @@ Floats = NDArray[np.float32]
 TREND_BINS = 17
 CONTROLS = (-13, -11, -9, -7, 7, 9, 11, 13)
 """Bins by which the mirror is moved, to see what chance gives."""
+PARTS = 6
+"""Stretches of time in which a mirror has to show: a chord may be symmetrical by chance."""
 SEGMENT_SECONDS = 0.25
 SEGMENT_DB = 50.0
 """Segments whose curvature is so far below the sharpest are silent."""
@@ -26,7 +28,7 @@ class Mirror:
 
     Attributes:
         hertz: The frequency.
-        correlation: Of the fine structure below with that above, mirrored.
+        correlation: Of the fine structure below with that above, mirrored: the second lowest of six stretches of time.
         chance: The highest correlation about frequencies nearby.
     """
 
@@ -48,8 +50,9 @@ def mirror(fine: Floats, stride: int, sample_rate: int) -> Mirror:
     if not len(fine):
         return Mirror(0.0, 0.0, 0.0)
     pivot = bins // stride
-    values = [_mirrored(fine, pivot + move) for move in (0, *CONTROLS)]
-    return Mirror(pivot / bins * sample_rate / 2, values[0], max(values[1:]))
+    chance = max(_mirrored(fine, pivot + move) for move in CONTROLS)
+    parts = sorted(_mirrored(part, pivot) for part in np.array_split(fine, min(PARTS, len(fine))))
+    return Mirror(pivot / bins * sample_rate / 2, parts[min(1, len(parts) - 1)], chance)
 
 
 def _mirrored(fine: Floats, pivot: int) -> float:

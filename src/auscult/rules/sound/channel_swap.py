@@ -10,8 +10,8 @@ whose mid/side is decoded with the sign of side turned.
 **Blind spots.** Channels that are alike; a mono recording. Phases that are the model's own: then only the levels could
 tell.
 
-**How it is measured.** Correlations of the aligned channels with the reference's: crossed at least `MIN_MARGIN` = 0.05
-above straight, and at least 0.5.
+**How it is measured.** Correlations of the aligned channels with the reference's: crossed at least `MIN_MARGIN` = 0.01
+above straight and at least 0.5, and leaving at most half as much unexplained.
 
 **Fix.** Exchange the channels.
 """

@@ -38,18 +38,8 @@ REQUIRES = SoundSubject
 EVIDENCE = "reference"
 EXTENT = "whole"
 EXPLAINS = (
-    *(
-        "frame-seams",
-        "phase-metallic",
-        "lag",
-        "truncated-sound",
-        "padded-sound",
-        "gain",
-        "mel-definition",
-        "buzz",
-        "time-stretch",
-    ),
-    *("sample-rate-label", "sample-rate-suspected", "noise", "flat-mel"),
+    *("frame-seams", "phase-metallic", "lag", "truncated-sound", "padded-sound", "gain", "mel-definition", "buzz", "noise"),
+    *("time-stretch", "sample-rate-label", "sample-rate-suspected", "flat-mel", "interleave", "imaging", "dropouts"),
 )
 MIN_DISPLACED = 0.35
 PIECES_SECONDS = (0.1, 0.03, 0.012, 0.005)

@@ -12,7 +12,7 @@ from `MIN_SPECTRAL_DB` = 3 dB on. A level that is wrong in some places only (a l
 
 **How it is measured.** Magnitude of the transfer function from the reference to the recording, median over the frequencies
 weighted with the reference's power, so that added noise, DC and a narrower band hardly move it. Reported from `MIN_DB` =
-0.5 dB on where the waveforms agree; an error from `ERROR_DB` = 12 dB on.
+0.4 dB on where the waveforms agree; an error from `ERROR_DB` = 12 dB on.
 
 **Fix.** Multiply by the factor in the message.
 
@@ -37,7 +37,7 @@ REQUIRES = SoundSubject
 EVIDENCE = "reference"
 EXTENT = "whole"
 EXPLAINS = ()
-MIN_DB = 0.5
+MIN_DB = 0.4
 MIN_SPECTRAL_DB = 3.0
 ERROR_DB = 12.0
 

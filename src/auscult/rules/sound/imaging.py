@@ -30,6 +30,7 @@ from operator import mul
 
 from auscult.finding import Finding, Severity, Skip
 from auscult.rules.subject import SoundSubject
+from auscult.sound.analysis import Analysis
 from auscult.sound.images import lines, mirror, phases
 
 CODE = "SND019"
@@ -44,6 +45,7 @@ MIN_PHASES_Z = 8.0
 MIN_COHERENCE = 0.8
 MIN_STEADINESS = 0.5
 MIN_LINE_DB = -60.0
+MIN_IMAGE_DB = -75.0
 STRIDES = (2, 3, 4, 5, 8)
 LONGEST_PERIOD = 64
 
@@ -59,7 +61,7 @@ def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
     evidence: dict[str, float] = {}
     words: list[str] = []
     periods = periods_of(subject)
-    for period in periods:
+    for period in (p for p in periods if _is_heard_above(analysis, p)):
         found = mirror(analysis.fine_structure, period, analysis.sample_rate)
         if found.correlation - max(0.0, found.chance) >= MIN_MIRROR:
             evidence |= {"mirror": round(found.correlation, 3), "mirror_hz": round(found.hertz, 1), "stride": period}
@@ -88,6 +90,14 @@ def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
             evidence=evidence,
             rank=18,
         )
+
+
+def _is_heard_above(analysis: Analysis, stride: int) -> bool:
+    """Whether there is anything where the image would be."""
+    bins = len(analysis.mean_power) - 1
+    pivot = bins // stride
+    below, above = analysis.mean_power[2:pivot].sum(), analysis.mean_power[pivot + 2 : 2 * pivot].sum()
+    return bool(above > below * 10.0 ** (MIN_IMAGE_DB / 10))
 
 
 def periods_of(subject: SoundSubject) -> tuple[int, ...]:

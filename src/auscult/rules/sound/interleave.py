@@ -40,6 +40,8 @@ EXPLAINS = (
 MIN_ASYMMETRY_DB = 1.0
 MIN_SKIP = 0.05
 MIN_TWO_APART = 0.35
+MAX_BALANCE_DB = 12.0
+"""Where every other sample is nearly nothing, zeros were stuffed in, which is `imaging`."""
 MAX_HALF_STEP = 0.88
 MAX_JOINED_ASYMMETRY_DB = 0.6
 MAX_JOINED_SKIP = 0.005
@@ -57,6 +59,7 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
 def _one_channel(subject: SoundSubject) -> Iterable[Finding]:
     pairs = pairing(subject.analysis.samples[0])
     apart = pairs.skip >= MIN_SKIP and pairs.two_apart >= MIN_TWO_APART and pairs.half_step > MAX_HALF_STEP
+    apart = apart and pairs.balance_db < MAX_BALANCE_DB
     if pairs.asymmetry_db < MIN_ASYMMETRY_DB and not apart:
         return
     equal = pairs.asymmetry_db > EQUAL_DB

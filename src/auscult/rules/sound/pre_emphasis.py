@@ -12,7 +12,7 @@ vocoder is left out; Kaldi's features do so too.
 octaves.
 
 **How it is measured.** Levels of the aligned pair in third octaves within 60 dB of the loudest; their difference against
-the curves for a = 0.85 to 0.98. Reported when the curve leaves at most `MAX_OFF_DB` = 1.5 dB rms (2.5 where only spectra
+the curves for a = 0.7 to 0.98. Reported when the curve leaves at most `MAX_OFF_DB` = 1.5 dB rms (2.5 where only spectra
 agree) and at most `MAX_SHARE` = 0.35 of what there is without it, and spans at least `MIN_SPAN_DB` = 8 dB.
 
 **Fix.** The inverse filter.

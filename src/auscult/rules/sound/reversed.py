@@ -38,12 +38,14 @@ EXPLAINS = (
     *("phase-metallic", "sample-rate-suspected"),
 )
 MIN_GAIN = 0.2
+MAX_AS_IT_IS = 0.8
+"""Correlation of the waveforms above which it surely runs forwards."""
 MAX_SECONDS = 120.0
 """Longer recordings are judged by their first two minutes against the reference's last, if both are of one length."""
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
-    if subject.reference is None or not has_sound(subject) or subject.relation.coherent:
+    if subject.reference is None or not has_sound(subject) or abs(subject.relation.correlation) > MAX_AS_IT_IS:
         return
     backwards = measure(subject.recording, subject.reference)
     forwards = subject.relation.rate_correlation

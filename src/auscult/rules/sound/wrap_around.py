@@ -10,9 +10,9 @@ range of the integers is added.
 **Blind spots.** A sawtooth oscillator jumps just so, at equal distances; those are left out. After resampling or lossy coding
 the jumps are smoothed.
 
-**How it is measured.** Steps larger than the peak between samples of opposite sign, whose neighbouring steps are less than 0.35
-of them; `MIN_FITS` = 2 of them have to vanish to a tenth of the range, and `MIN_SHARE` of all jumps (three quarters where they
-are fewer than four).
+**How it is measured.** Steps larger than the peak between samples of opposite sign, whose neighbouring steps are less than
+0.35 of them; `SURE_FITS` = 4 of them have to vanish to a tenth of the range, or `MIN_FITS` = 2 where that range is full
+scale, and `MIN_SHARE` = 0.4 of all jumps.
 
 **Fix.** Lossy: `np.clip(samples, -1, 1)` before the conversion; in the file, add the range back and scale down.
 
@@ -38,14 +38,16 @@ EXPLAINS = ("clipping", "saturated", "frame-seams", "noise", "interleave", "phas
 MIN_FITS = 2
 MIN_SHARE = 0.4
 SURE_FITS = 4
+FULL_RANGE = 2.0
+"""Of samples within ±1: a jump of this height is that of integers, and two of them are enough."""
 MAX_STEADINESS = 0.7
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
     for number, channel in enumerate(subject.analysis.samples):
         found = wraps(channel)
-        share = MIN_SHARE if found.fits >= SURE_FITS else 0.75
-        if found.fits < MIN_FITS or found.fits < share * found.jumps or found.steadiness > MAX_STEADINESS:
+        few = MIN_FITS if abs(found.modulus - FULL_RANGE) < 0.02 * FULL_RANGE else SURE_FITS
+        if found.fits < few or found.fits < MIN_SHARE * found.jumps or found.steadiness > MAX_STEADINESS:
             continue
         yield Finding(
             CODE,
