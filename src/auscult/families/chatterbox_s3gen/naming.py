@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+Value = TypeVar("Value")
 
 STAGE = re.compile(r"flow\.decoder\.estimator\.(down|mid|up)_blocks\.(\d+)\.([012])\.?(.*)")
 TRANSFORMER = (
@@ -67,6 +70,18 @@ def _replace(text: str, pairs: tuple[tuple[str, str], ...]) -> str:
 PARTS: dict[str, Callable[[str], str]] = {"flow": _flow, "mel2wav": _mel2wav, "speaker_encoder": _speaker}
 
 
-def to_torch(names: Iterable[str]) -> dict[str, str]:
-    """The port's name -> torch's, of those that differ."""
-    return {to_mlx(name): name for name in names if to_mlx(name) != name}
+MLX_BUFFERS = (
+    "flow.encoder.embed.pos_enc.pe",
+    "flow.encoder.up_embed.pos_enc.pe",
+    "flow.decoder.rand_noise",
+    "mel2wav.stft_window",
+    "trim_fade",
+)
+"""What the port's files have besides weights."""
+
+
+def released(state: Mapping[str, Value], names: Iterable[str], prefix: str = "") -> dict[str, Value]:
+    """The weights of a state under the names that torch has for them, whoever named them, without `prefix`."""
+    translated = {to_mlx(name): name for name in names if to_mlx(name) != name}
+    inner = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+    return {translated.get(name, name): value for name, value in inner.items() if name not in MLX_BUFFERS}

@@ -11,7 +11,7 @@ from auscult.families._plan import ANY_SHAPE, Plan, Planner, shapes_of
 from auscult.families._score import Evidence
 from auscult.families._shapes import Shapes
 from auscult.families.chatterbox_s3gen.config import Config, Flow, Speaker, Tokenizer
-from auscult.families.chatterbox_s3gen.naming import to_mlx
+from auscult.families.chatterbox_s3gen.naming import MLX_BUFFERS, to_mlx
 from auscult.families.chatterbox_s3gen.parts import plan_flow, plan_speaker, plan_tokenizer
 from auscult.families.hift import signature as hift
 from auscult.weights import Shape
@@ -20,13 +20,6 @@ ESTIMATOR = "flow.decoder.estimator"
 EVIDENCE = (
     Evidence("no `flow.decoder.estimator`", any_of=(f"{ESTIMATOR}.",)),
     Evidence("no `flow.encoder`", any_of=("flow.encoder.",)),
-)
-MLX_BUFFERS = (
-    "flow.encoder.embed.pos_enc.pe",
-    "flow.encoder.up_embed.pos_enc.pe",
-    "flow.decoder.rand_noise",
-    "mel2wav.stft_window",
-    "trim_fade",
 )
 
 

@@ -10,17 +10,17 @@ from mlx import nn
 from numpy.typing import NDArray
 
 from auscult.errors import UsageError
+from auscult.families._layouts import in_torch_layout
 from auscult.families._mlx import load_planned
 from auscult.families.chatterbox_s3gen.config import Config, as_released
 from auscult.families.chatterbox_s3gen.features import flow_mel, speaker_features, tokenizer_mel
 from auscult.families.chatterbox_s3gen.mlx.flow import Flow
 from auscult.families.chatterbox_s3gen.mlx.tokenizer import RELEASED, SpeechTokenizer
 from auscult.families.chatterbox_s3gen.mlx.xvector import SpeakerEncoder
-from auscult.families.chatterbox_s3gen.naming import to_torch
-from auscult.families.chatterbox_s3gen.signature import MLX_BUFFERS, plan
+from auscult.families.chatterbox_s3gen.naming import released
+from auscult.families.chatterbox_s3gen.signature import plan
 from auscult.families.chatterbox_s3gen.voice import Voice, fade, paired
 from auscult.families.hift.mlx import Generator
-from auscult.families.records import Layout
 from auscult.weights import Array
 
 __all__ = ["S3Gen", "build", "load"]
@@ -90,26 +90,27 @@ def build(config: Config) -> S3Gen:
     return module
 
 
-def load(module: S3Gen, state: Mapping[str, Array], prefix: str = "", layout: Layout = "torch") -> None:
-    """See `auscult.families._mlx.load_planned`; names may be the released ones, mlx-audio's, or this module's own.
+def load(module: S3Gen, state: Mapping[str, Array], prefix: str = "") -> None:
+    """Fill a model strictly, from any weight-norm form, and from PyTorch's or MLX's layout, also mixed, tensor by tensor.
 
-    What mlx-audio's files have besides (its table of noise, positions, windows) is no weight and left out.
+    Names may be the released ones, mlx-audio's, or this module's own. What mlx-audio's files have besides (its table of
+    noise, positions, windows) is no weight and left out.
+
+    Raises:
+        CheckpointError: If an array is missing, of another shape, or not the model's. The module is then unchanged.
     """
     planned = plan(module.config)
-    known = {to_ours(name): value for name, value in planned.items()}
-    translated = to_torch(planned)
-    renamed = {}
     if module.tokenizer is not None:  # released files may lack the buffers of its mel
-        renamed = {f"tokenizer.{name}": np.array(getattr(module.tokenizer, name)) for name in ("mel_filters", "window")}
-    for name, value in state.items():
-        inner = name.removeprefix(prefix)
-        if name.startswith(prefix) and inner not in MLX_BUFFERS:
-            renamed[to_ours(translated.get(inner, inner))] = value
-    load_planned(module, known, renamed, layout=layout)
+        buffers = {f"tokenizer.{name}": np.array(getattr(module.tokenizer, name)) for name in ("mel_filters", "window")}
+    else:
+        buffers = {}
+    settled = in_torch_layout(released(state, planned, prefix), planned)
+    known = {to_ours(name): value for name, value in planned.items()}
+    load_planned(module, known, buffers | {to_ours(name): array for name, array in settled.items()})
 
 
 def to_ours(name: str) -> str:
     """A released name as this module has it."""
-    for released, ours in RELEASED.items():
-        name = name.replace(released, ours)
+    for theirs, ours in RELEASED.items():
+        name = name.replace(theirs, ours)
     return name

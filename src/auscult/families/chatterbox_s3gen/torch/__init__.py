@@ -11,9 +11,12 @@ from torch import Tensor, nn
 
 from auscult.errors import UsageError
 from auscult.families import _torch
+from auscult.families._layouts import in_torch_layout
 from auscult.families._torch import Form
 from auscult.families.chatterbox_s3gen.config import Config, as_released
 from auscult.families.chatterbox_s3gen.features import flow_mel, speaker_features, tokenizer_mel
+from auscult.families.chatterbox_s3gen.naming import released
+from auscult.families.chatterbox_s3gen.signature import plan
 from auscult.families.chatterbox_s3gen.torch.flow import Flow
 from auscult.families.chatterbox_s3gen.torch.tokenizer import SpeechTokenizer
 from auscult.families.chatterbox_s3gen.torch.xvector import SpeakerEncoder
@@ -89,6 +92,19 @@ def build(config: Config, form: Form = "fused") -> S3Gen:
 
 
 def load(module: S3Gen, state: Mapping[str, Tensor], prefix: str = "") -> None:
-    """See `auscult.families._torch.load`; released files may lack the buffers of the tokenizer's mel."""
-    buffers = {prefix + name: value for name, value in module.state_dict().items() if name in BUFFERS}
-    _torch.load(module, {**buffers, **state}, prefix)
+    """Fill a model strictly, from any weight-norm form, and from PyTorch's or MLX's layout, also mixed, tensor by tensor.
+
+    Names may be the released ones or mlx-audio's. Released files may lack the buffers of the tokenizer's mel.
+
+    Raises:
+        CheckpointError: If a tensor is missing, of another shape, or not the model's. The module is then unchanged.
+    """
+    planned = plan(module.config)
+    weights = released(state, planned, prefix)
+    arrays = {  # numpy has no bfloat16
+        name: (value.float() if value.dtype is torch.bfloat16 else value).numpy(force=True) for name, value in weights.items()
+    }
+    settled = {name: torch.from_numpy(array) for name, array in in_torch_layout(arrays, planned).items()}
+    own = module.state_dict()
+    kept = {name: value for name, value in own.items() if name in BUFFERS or name.endswith("num_batches_tracked")}
+    _torch.load(module, kept | settled)
