@@ -14,9 +14,10 @@ Little-endian. The header has 37 bytes, a table and a checksum:
     bytes of each block, in a table            uint16 each
     CRC-32 of all that                         uint32
 
-A group of frames uses the same number of books; 0 frames per group means that every frame uses all. Each block follows without
-a gap: the numbers of books of its groups, if there are any, the codes of its frames, frame by frame and book by book, all with the
-most significant bit first and filled up to a byte, and the CRC-32 of that with the block's number. A damaged block hides no other.
+A group of frames uses the same number of books; 0 frames per group means that every frame uses all. Each block follows
+without a gap: the numbers of books of its groups, if there are any, the codes of its frames, frame by frame and book by
+book, all with the most significant bit first and filled up to a byte, and the CRC-32 of that with the block's number. A
+damaged block hides no other.
 """
 
 from __future__ import annotations

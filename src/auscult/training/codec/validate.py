@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from auscult.families.codec.config import Config
 from auscult.families.codec.torch import Codec
 from auscult.sound.measures import log_mel_distance
 from auscult.sound.mel import MelDefinition, mel_spectrogram
@@ -21,27 +22,36 @@ Samples = NDArray[np.float32]
 def evaluate(codec: Codec, speech: Sequence[tuple[str, Samples]]) -> dict[str, float | list[float]]:
     """Means over the recordings, and `perplexity` (of each book, as a share of its codes) over all of them together.
 
-    `snr` is in dB; `rms_ratio` that of the output to the input; `correlation` and `dc` of the samples; `mel_l1` in nepers.
+    Each recording uses the bit rate of the config. `snr` is in dB; `rms_ratio` that of the output to the input; `correlation` and
+    `dc` of the samples; `mel_l1` in nepers.
     """
     training = codec.training
     codec.eval()
     rows, codes = [], []
     device = next(codec.parameters()).device
     for _, samples in speech:
-        chosen = codec.encode(torch.from_numpy(samples)[None, None].to(device))
+        chosen = codec.encode(torch.from_numpy(samples)[None, None].to(device), fit=True)
         output = codec.decode(chosen)[0, 0, : len(samples)].cpu().numpy()
         rows.append(scores(samples, output, codec.config.sample_rate))
         codes.append(chosen[0].cpu())
     codec.train(training)
     means: dict[str, float | list[float]] = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
-    return {**means, "snr_min": min(row["snr"] for row in rows), "perplexity": perplexity(codes, codec.config.book_size)}
+    more = {"snr_min": min(row["snr"] for row in rows), "bits_per_second": bits_per_second(codec.config, codes)}
+    return {**means, **more, "perplexity": perplexity(codes, codec.config.book_size)}
+
+
+def bits_per_second(config: Config, codes: Iterable[Tensor]) -> float:
+    """Of codes [books, frames] and of saying how many books there are."""
+    chosen = torch.cat(list(codes), -1)
+    per_frame = float((chosen >= 0).double().sum(0).mean()) * config.bits + config.depth_bits / config.group
+    return per_frame * config.sample_rate / config.hop
 
 
 @torch.no_grad()
 def reconstruct(codec: Codec, samples: Samples) -> Samples:
     """A recording [time] through the codec and back."""
     device = next(codec.parameters()).device
-    output = codec.decode(codec.encode(torch.from_numpy(samples)[None, None].to(device)))
+    output = codec.decode(codec.encode(torch.from_numpy(samples)[None, None].to(device), fit=True))
     result: Samples = output[0, 0, : len(samples)].float().cpu().numpy()
     return result
 
