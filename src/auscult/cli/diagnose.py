@@ -22,6 +22,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--traces", nargs=2, metavar="REF CAND", help="What both sides computed: trace files, or what can be run. See auscult trace."
 )
+@click.option("--inputs", metavar="FILE", help="What both sides of --traces are run on, where they are run.")
 @click.option("--audio", type=FILE, metavar="FILE", help="What the model gave.")
 @click.option("--reference-audio", type=FILE, metavar="FILE", help="What it should have given; its mel is the test signal.")
 @click.option("--config", type=FILE, metavar="FILE", help="JSON config of the model: sample rate, hop, strides, chunk.")
@@ -43,6 +44,7 @@ def command(
     model: str | None,
     reference_checkpoint: str | None,
     traces: tuple[str, str] | None,
+    inputs: str | None,
     audio: Path | None,
     reference_audio: Path | None,
     config: Path | None,
@@ -73,6 +75,7 @@ def command(
             model,
             reference_checkpoint=reference_checkpoint,
             traces=traces,
+            trace_inputs=inputs,
             audio=audio,
             reference_audio=reference_audio,
             config=config,

@@ -44,7 +44,7 @@ def chain_lines(report: Report, style: Style) -> Iterator[str]:
     for symptom in found["symptoms"]:
         why = symptom["explained"]
         text = f"{symptom['cause']} ({symptom['code']})"
-        yield from _said("heard", f"{text}: {why}" if why else f"{text}{', for another reason' if cause else ''}", style)
+        yield from _said("heard", f"{text}: {why}" if why else text, style)
     for line in found["evidence"]:
         yield from _said("evidence", _evidence(line), style)
     for suspect in found["suspects"]:

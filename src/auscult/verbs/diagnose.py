@@ -80,6 +80,8 @@ def diagnose(
     *,
     reference_checkpoint: Given | None = None,
     traces: tuple[Given, Given] | None = None,
+    trace_inputs: Mapping[str, Any] | str | Path | None = None,
+    trace_inputs_candidate: Mapping[str, Any] | str | Path | None = None,
     audio: Sound | None = None,
     reference_audio: Sound | None = None,
     config: str | Path | None = None,
@@ -98,6 +100,8 @@ def diagnose(
         model: The code that loads them: `package.module:callable`, `file.py:callable`, or a live module.
         reference_checkpoint: The weights as they should be: the original of a conversion.
         traces: Reference and candidate: two trace files, or what can be run.
+        trace_inputs: What both are run on, where they are run.
+        trace_inputs_candidate: The candidate's, where it takes them in another form.
         audio: What the model gave.
         reference_audio: What it should have given: the recording whose mel went in. The variants of the family run on it.
         config: A JSON config of the model: sample rate, hop, strides, chunk. What it leaves out comes from the checkpoint.
@@ -118,7 +122,13 @@ def diagnose(
     case = Case()
     weights = None if checkpoint is None else open_side(checkpoint, container=container)
     _look_at_weights(case, weights, model, reference_checkpoint, kwargs=kwargs, progress=progress)
-    _look_at_traces(case, traces, progress)
+    if traces is not None:
+        from auscult.verbs.compare import compare
+
+        report = compare(*traces, inputs=trace_inputs, inputs_cand=trace_inputs_candidate, progress=progress)
+        case.add("layers", report, _TRACES)
+        case.extra |= report.extra
+        case.lines[-1]["first_divergence"] = report.extra.get("first_divergence")
     heard = recordings_of(audio, reference_audio)
     reading = _reading(case, weights, mel, inputs, wanted=settle and reference_audio is not None)
     known = with_family(facts_of(config, checkpoint if isinstance(checkpoint, str | Path) else None), reading)
@@ -178,19 +188,6 @@ def _look_at_weights(
 _AGAINST_ORIGINAL: tuple[Evidence, ...] = ("weights", "reference-weights")
 _AGAINST_CODE: tuple[Evidence, ...] = ("weights", "code")
 _TRACES: tuple[Evidence, ...] = ("traces",)
-
-
-def _look_at_traces(case: Case, traces: tuple[Given, Given] | None, progress: Progress | None) -> None:
-    if traces is None:
-        return
-    from auscult.verbs.compare import compare
-
-    report = compare(traces[0], traces[1], progress=progress)
-    case.add("layers", report, _TRACES)
-    case.extra |= {
-        name: value for name, value in report.extra.items() if name in {"layers", "first_divergence", "stages", "steps"}
-    }
-    case.lines[-1]["first_divergence"] = report.extra.get("first_divergence")
 
 
 def _reading(
