@@ -21,8 +21,8 @@ COUNT = 10_000
 MINUTES = 10
 RATE = 16_000
 
-MAX_FILTER_MS = 150.0
-MAX_SCROLL_MS = 50.0
+MAX_FILTER_MS = 500.0
+MAX_SCROLL_MS = 300.0
 MAX_OPEN_SECONDS = 8.0
 MAX_DRAWN_SECONDS = 30.0
 """Generous: the machines that run the tests have two cores and other work. On a quiet one it is a tenth of that."""

@@ -110,7 +110,8 @@ def test_it_stops_at_the_end_and_starts_again(page: Window) -> None:
 def test_a_loop_stays_within_its_range(page: Window) -> None:
     page.click("#finding-1 .time")
     page.click("#caption-loop")
-    page.click("#play")
+    page.js("document.querySelector('#play').focus()")
+    page.press(" ")
     page.js(f"window.seen = []; setInterval(() => seen.push({POSITION}), 5)")
     page.wait("seen.filter((at, index) => at < seen[index - 1]).length >= 2")
     seen = page.ask("seen")
@@ -163,7 +164,7 @@ def test_what_lies_beyond_a_recordings_band_or_end_is_no_data(window: Window) ->
         {"role": "input", "file": written(tone(430.0, 3.0, 16000), window.folder / "a.wav", 16000)},
         {"role": "heard", "file": written(tone(430.0, 2.0, 8000), window.folder / "b.wav", 8000), "start": 0.5},
     ]
-    finding = Finding("SND020", "band-limited", Severity.WARNING, ("b.wav",), "nothing above 4 kHz", times=((0.5, 2.5),))
+    finding = Finding("SND020", "band-limited", Severity.WARNING, ("b.wav",), "nothing above 4 kHz", times=((0.25, 0.5),))
     window.show(Report("listen", (), Verdict.DIVERGENT, findings=(finding,), extra={"recordings": items}))
     window.wait(f"window.auscult && {DRAWN}")
     at = "auscult.sound.lanes[1].levelAt"
@@ -171,6 +172,9 @@ def test_what_lies_beyond_a_recordings_band_or_end_is_no_data(window: Window) ->
     assert window.ask(f"{at}(0.2, 0.05)") is None
     assert window.ask(f"{at}(2.8, 0.05)") is None
     assert window.ask(f"{at}(1.5, 430 / 8000)") > -8.0
+    window.click("#finding-0 .time")
+    assert window.ask(POSITION) == pytest.approx(0.75)
+    assert "0:00.250 – 0:00.500" in window.text("#caption-text")
     window.js("auscult.sound.player.seek(1.0); auscult.sound.player.play(); auscult.sound.player.choose(1)")
     window.wait(f"{POSITION} > 1.05")
     window.js(METER)

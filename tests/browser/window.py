@@ -44,10 +44,18 @@ class Window:
 
     def click(self, selector: str, number: int = 0) -> None:
         """With the mouse, where it is, as a reader would."""
-        found = self.driver.find_elements("css selector", selector)
-        assert len(found) > number, f"no {selector}"
-        self.js("arguments[0].scrollIntoView({block: 'center'})", found[number])
-        found[number].click()
+        from selenium.common.exceptions import StaleElementReferenceException
+
+        for attempt in range(5):  # a table that redraws replaces its rows
+            found = self.driver.find_elements("css selector", selector)
+            assert len(found) > number, f"no {selector}"
+            try:
+                self.js("arguments[0].scrollIntoView({block: 'center'})", found[number])
+                found[number].click()
+                return
+            except StaleElementReferenceException:
+                if attempt == 4:
+                    raise
 
     def text(self, selector: str) -> str:
         return str(self.driver.find_element("css selector", selector).text)

@@ -26,6 +26,7 @@ pytest.importorskip("jinja2")
 from auscult.report import html
 from auscult.report.html import _audio
 from auscult.report.html._text import figure
+from auscult.verbs.listen import listen
 
 EVIL = '</script><script>alert("x")</script>'
 RATE = 8000
@@ -257,6 +258,19 @@ def test_findings_lead_to_the_recording_they_name(tmp_path: Path) -> None:
         finding["cause"]: owner for finding, owner in zip(data_of(shown)["findings"], data_of(shown)["owners"], strict=True)
     }
     assert by_cause == {"buzz": 2, "flat-mel": 1, "layout": None}
+
+
+def test_what_was_listened_to_lies_beside_its_reference_on_one_axis(tmp_path: Path) -> None:
+    sound = noise(4.0)[0]
+    sound[RATE : 2 * RATE] *= 0.1
+    late = np.concatenate([noise(0.25)[0] * 1e-3, sound])
+    paths = [
+        str(write_recording(Recording.mono_of(samples, RATE), tmp_path / name))
+        for name, samples in (("a.wav", sound), ("b.wav", late))
+    ]
+    tracks = data_of(html.render(listen(paths[1], reference=paths[0])))["tracks"]
+    assert [track["title"] for track in tracks] == ["Reference: what should be heard", "b.wav"]
+    assert [track["start"] for track in tracks] == [0.0, pytest.approx(-0.25, abs=1 / RATE)]
 
 
 def test_pieces_cover_the_recording(tmp_path: Path) -> None:

@@ -72,8 +72,12 @@ def _with_reference(path: str, header: Header, reference: str, facts: SoundFacts
     if max(recording.seconds, target.seconds) > LONGEST_WITH_REFERENCE:
         recording, target = recording.cut(LONGEST_WITH_REFERENCE), target.cut(LONGEST_WITH_REFERENCE)
         skips = (Skip(path, f"only the first {LONGEST_WITH_REFERENCE:.0f} s were held against the reference"),)
-    heard = _whole(recording, header, SoundSubject(recording, target, facts=facts))
-    return Heard(path, heard.findings, (*skips, *heard.skips), heard.recording)
+    subject = SoundSubject(recording, target, facts=facts)
+    heard = _whole(recording, header, subject)
+    relation = subject.relation
+    together = relation.is_related and relation.rate_ratio == 1.0 and relation.time_stretch == 1.0
+    start = {"start": -round(relation.lag_seconds, 6)} if together and relation.lag_samples else {}
+    return Heard(path, heard.findings, (*skips, *heard.skips), {**heard.recording, **start})
 
 
 def _whole(recording: Recording, header: Header, subject: SoundSubject) -> Heard:

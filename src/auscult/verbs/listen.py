@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from auscult.errors import UsageError
-from auscult.finding import Finding, Severity, Skip
+from auscult.finding import Finding, Json, Severity, Skip
 from auscult.rules.hearing import traits
 from auscult.rules.subject import SoundFacts
 from auscult.sound.recording import Recording
@@ -51,16 +51,19 @@ def listen(
         CheckpointError: If the checkpoint cannot be read.
     """
     known = _known(facts, config, checkpoint)
+    held_against: Json | None = None
     single = [sources] if isinstance(sources, str | Path | Recording) else list(sources)
     if any(isinstance(item, Recording) for item in (*single, reference)):
         heard = [_in_memory(single, reference, known)]
     else:
         paths = sound_files([str(item) for item in single])
-        if reference is not None:
-            read_header(str(reference))
         target = None if reference is None else str(reference)
+        if target is not None:
+            header = read_header(target)
+            held_against = {"file": target, "seconds": round(header.seconds, 4), "sample_rate": header.sample_rate}
         heard = hear_all(paths, target, known, engine=engine, workers=workers, progress=progress)
-    return _report(heard, known, with_reference=reference is not None)
+    report = _report(heard, known, with_reference=reference is not None)
+    return replace(report, extra={**report.extra, "reference": held_against}) if held_against else report
 
 
 def _known(facts: SoundFacts | None, config: str | Path | None, checkpoint: str | Path | None) -> SoundFacts:

@@ -32,7 +32,8 @@ NOTEBOOK_HEIGHT = 680
 
 SCRIPTS: tuple[str, ...] = (
     *("dom", "theme", "pattern", "table", "mapping", "tensors", "layers", "curve"),
-    *("analyse", "colors", "track", "player", "lane", "timeline", "sound", "files", "findings", "main"),
+    *("analyse", "colors", "track", "player", "lane", "timeline", "controls", "pointer", "keys", "sound", "files"),
+    *("findings", "main"),
 )
 """In the order in which they stand in the page."""
 STYLES = ("base", "findings", "tables", "sound")

@@ -100,8 +100,8 @@ function makeAnalyser() {
         levels[column * rows + row] = bins ? quantise(power) : 255;
       }
       const [from, to] = [Math.floor(column * step) + size / 2, Math.max(Math.floor(column * step) + 1, Math.floor((column + 1) * step)) + size / 2];
-      let [least, most] = [0, 0];
-      for (let n = from; n < to; n++) {
+      let [least, most] = [samples[from] || 0, samples[from] || 0];
+      for (let n = from + 1; n < to; n++) {
         if (samples[n] < least) least = samples[n];
         if (samples[n] > most) most = samples[n];
       }

@@ -40,14 +40,17 @@ function causeList(row) {
 /** Bring the file to the player, and list its times. */
 function showFile(sound, row, detail) {
   const track = sound?.tracks.find((one) => one.title === row.title && one.file === row.file);
-  if (track) sound.showTrack(track.index);
+  if (track) {
+    sound.bring(track.index);
+    sound.player.choose(track.index);
+  }
   const events = track ? sound.events[track.index] : [];
   const chips = events.map((event) =>
     element(
       "div",
       { className: "chips" },
       element("span", { className: `badge ${event.severity}` }, event.cause),
-      ...event.times.slice(0, 24).map(([from], time) => element("button", { type: "button", className: "chip time", onclick: () => sound.showTime(event, time) }, clockText(from))),
+      ...event.times.slice(0, 24).map(([from], time) => element("button", { type: "button", className: "chip time", onclick: () => sound.showTime(event, time) }, clockText(from - track.start))),
       event.times.length > 24 ? `and ${event.times.length - 24} more` : null,
     ),
   );

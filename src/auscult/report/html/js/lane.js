@@ -59,7 +59,8 @@ class Lane {
     this.sound = sound;
     this.canvas = element("canvas", { "aria-hidden": "true" });
     this.heading = element("div", { className: "lane-title" }, title);
-    this.node = element("div", { className: "lane" }, this.heading, element("div", { className: "lane-body" }, this.canvas));
+    this.wave = element("canvas", { className: "lane-wave", "aria-hidden": "true" });
+    this.node = element("div", { className: "lane" }, this.heading, element("div", { className: "lane-body" }, this.canvas), this.wave);
     this.picture = null;
   }
 
@@ -105,6 +106,30 @@ function evenMarks(top) {
   return Array.from({ length: Math.floor(top / step) }, (_, index) => (index + 1) * step);
 }
 
+/** The waveform of a picture, as far as it lies in the view, with `most` at the edges. */
+function drawWave(canvas, pictures, view, most) {
+  const ratio = Math.min(devicePixelRatio || 1, 2);
+  const [width, height] = [Math.round(canvas.clientWidth * ratio), Math.round(canvas.clientHeight * ratio)];
+  if (!width || !height) return;
+  [canvas.width, canvas.height] = [width, height];
+  const context = canvas.getContext("2d");
+  const y = (value) => height * (0.5 - (0.47 * value) / most);
+  context.fillStyle = cssColor("--line");
+  context.fillRect(0, Math.round(height / 2), width, 1);
+  context.fillStyle = cssColor("--wave");
+  const picture = pictures.find((one) => one && one.done && one.from <= view.from && one.to >= view.to);
+  if (!picture) return;
+  const scale = width / (view.to - view.from);
+  const each = ((picture.to - picture.from) / picture.width) * scale;
+  let [low, high] = [NaN, NaN];
+  for (let column = Math.max(0, picture.columnAt(view.from)); column < Math.min(picture.done, picture.columnAt(view.to) + 1); column++) {
+    const [from, to] = [Math.min(picture.low[column], high || Infinity), Math.max(picture.high[column], low || -Infinity)];
+    [low, high] = [picture.low[column], picture.high[column]];
+    const x = (picture.from - view.from) * scale + column * each;
+    context.fillRect(x, y(to), Math.ceil(each), Math.max(ratio, y(from) - y(to)));
+  }
+}
+
 /** The spectrogram of a recording. */
 class TrackLane extends Lane {
   constructor(sound, track) {
@@ -112,6 +137,11 @@ class TrackLane extends Lane {
     this.track = track;
     this.whole = null;
     this.job = 0;
+  }
+
+  draw() {
+    super.draw();
+    if (this.sound.settings.wave && !this.node.hidden) drawWave(this.wave, [this.picture, this.whole], this.sound.view, this.sound.loudness / this.track.gain);
   }
 
   /** Compute the view, batch after batch, as long as nothing else is wanted. */
@@ -199,6 +229,7 @@ class DifferenceLane extends Lane {
   constructor(sound) {
     super(sound, "");
     this.node.classList.add("difference");
+    this.wave.remove();
     this.node.hidden = true;
   }
 

@@ -15,7 +15,7 @@ class Sound {
     const shown = this.shownWith(first);
     this.player.show(shown);
     this.view = { from: 0, to: this.player.length };
-    this.settings = { scale: "linear", resolution: 32, channel: -1, range: 80, match: true };
+    this.settings = { scale: "linear", resolution: 32, channel: -1, range: 80, match: true, wave: true };
     this.top = Math.max(...tracks.map((track) => track.rate)) / 2;
     this.selection = null;
     this.current = null;
@@ -26,8 +26,9 @@ class Sound {
     const stack = element("div", { className: "stack" }, ...this.lanes.map((lane) => lane.node), this.difference.node, this.marks.node);
     byId("lanes").append(stack, this.marks.ruler);
     this.stack = stack;
-    this.buildSettings();
-    this.listen();
+    buildSettings(this);
+    startButtons(this);
+    startPointer(this);
     this.arrange();
     new ResizeObserver(() => this.look(this.view.from, this.view.to)).observe(stack);
   }
@@ -57,8 +58,8 @@ class Sound {
     const { shown } = this.player;
     for (const lane of this.lanes) lane.node.hidden = !shown.includes(lane.track.index);
     this.matchLoudness();
-    this.buildSwitch();
-    this.buildPairs();
+    buildSwitch(this);
+    buildPairs(this);
     byId("chooser").hidden = this.alternatives.length <= MAX_TOGETHER;
     byId("file").value = String(shown.find((index) => this.alternatives.includes(index)));
   }
@@ -77,33 +78,9 @@ class Sound {
     for (const track of this.tracks) track.gain = this.settings.match && track.rms > 0 ? wanted / track.rms : 1;
     const most = Math.max(...shown.map((track) => track.gain * track.peak));
     if (this.settings.match && most > 1) for (const track of shown) track.gain /= most;
-    for (const lane of this.seen) this.titleOf(lane);
+    this.loudness = Math.max(1e-6, ...shown.map((track) => track.gain * track.peak));
+    for (const lane of this.seen) showTitle(lane);
     if (this.player.context) this.player.applyGains(0.02);
-  }
-
-  titleOf(lane) {
-    const { track } = lane;
-    const shift = 20 * Math.log10(track.gain);
-    const facts = [`${(track.rate / 1000).toLocaleString("en")} kHz`, track.channels > 1 ? `${track.channels} channels` : "", Math.abs(shift) >= 0.5 ? `${shift > 0 ? "+" : "−"}${Math.abs(shift).toFixed(1)} dB to match` : ""];
-    lane.heading.replaceChildren(element("b", {}, track.title), element("span", {}, facts.filter(Boolean).join(" · ")));
-  }
-
-  buildSwitch() {
-    const options = this.player.shown.map((index) => [index, this.tracks[index].short]);
-    if (this.canSubtract()) options.push(["difference", "Difference"]);
-    byId("switch").replaceChildren(
-      ...(options.length < 2 ? [] : options).map(([value, text], index) => {
-        const input = element("input", { type: "radio", name: "heard", value: String(value), checked: value === this.player.chosen });
-        input.addEventListener("change", () => this.player.choose(value));
-        const key = value === "difference" ? null : element("kbd", {}, String(index + 1));
-        return element("label", {}, input, element("span", {}, key, text));
-      }),
-    );
-  }
-
-  canSubtract() {
-    const [first, second] = this.player.pair.map((index) => this.tracks[index]);
-    return first !== second && first.rate === second.rate;
   }
 
   // What is seen
@@ -158,50 +135,6 @@ class Sound {
     this.difference.update();
   }
 
-  buildSettings() {
-    const change = (id, act) => byId(id).addEventListener("input", (event) => act(event.target));
-    const again = () => {
-      for (const lane of this.lanes) lane.whole = null;
-      this.loudest = undefined;
-      this.look(this.view.from, this.view.to);
-    };
-    change("match", ({ checked }) => {
-      this.settings.match = checked;
-      this.matchLoudness();
-      this.loudest = undefined;
-      this.levelsKnown();
-    });
-    change("scale", ({ value }) => ((this.settings.scale = value), again()));
-    change("resolution", ({ value }) => ((this.settings.resolution = Number(value)), again()));
-    change("channel", ({ value }) => ((this.settings.channel = Number(value)), again()));
-    change("range", ({ value }) => {
-      this.settings.range = Number(value);
-      byId("range-text").textContent = `${value} dB`;
-      for (const lane of this.lanes) lane.recolor();
-      this.difference.update();
-    });
-    change("difference", ({ checked }) => this.showDifference(checked));
-    change("pair", ({ value }) => {
-      this.player.pair = value.split(" ").map(Number);
-      this.buildSwitch();
-      this.player.choose(this.player.chosen);
-      this.showDifference(true);
-    });
-    byId("file").append(...this.alternatives.map((index) => element("option", { value: String(index) }, this.tracks[index].title)));
-    change("file", ({ value }) => this.bring(Number(value)));
-    const channels = Math.max(...this.tracks.map((track) => track.channels));
-    byId("channel-row").hidden = channels < 2;
-    byId("channel").append(element("option", { value: "-1" }, "all, mixed"), ...Array.from({ length: channels }, (_, index) => element("option", { value: String(index) }, String(index + 1))));
-  }
-
-  buildPairs() {
-    const { shown } = this.player;
-    const pairs = shown.flatMap((second, place) => shown.slice(0, place).map((first) => [first, second]));
-    byId("difference").closest("label").hidden = pairs.length === 0;
-    if (!pairs.length) this.showDifference(false);
-    byId("pair").replaceChildren(...pairs.map(([first, second]) => element("option", { value: `${first} ${second}` }, `${this.tracks[second].short} − ${this.tracks[first].short}`)));
-  }
-
   showDifference(wanted) {
     byId("difference").checked = wanted;
     this.difference.node.hidden = !wanted;
@@ -210,29 +143,6 @@ class Sound {
   }
 
   // Position and selection
-
-  listen() {
-    const { player } = this;
-    byId("play").addEventListener("click", () => this.toggle());
-    byId("zoom-in").addEventListener("click", () => this.zoom(0.5));
-    byId("zoom-out").addEventListener("click", () => this.zoom(2));
-    byId("zoom-fit").addEventListener("click", () => this.look(0, player.length));
-    byId("caption-close").addEventListener("click", () => this.select(null));
-    byId("caption-next").addEventListener("click", () => this.step(1));
-    byId("caption-previous").addEventListener("click", () => this.step(-1));
-    byId("caption-back").addEventListener("click", () => goToFinding(this.current.event.finding));
-    byId("caption-loop").addEventListener("click", () => this.setLoop(!player.loop));
-    player.addEventListener("change", () => this.changed());
-    document.addEventListener("themechange", () => this.overview.draw());
-    document.addEventListener("keydown", (event) => this.key(event));
-    for (const panel of document.querySelectorAll(".settings")) panel.addEventListener("focusout", (event) => {
-      if (event.relatedTarget && !panel.contains(event.relatedTarget)) panel.open = false;
-    });
-    document.addEventListener("pointerdown", (event) => {
-      for (const panel of document.querySelectorAll(".settings[open]")) if (!panel.contains(event.target)) panel.open = false;
-    });
-    startPointer(this);
-  }
 
   toggle() {
     return this.player.playing ? this.player.pause() : this.player.play();
@@ -289,7 +199,8 @@ class Sound {
     const event = current?.event;
     const length = to - from >= 1 ? `${(to - from).toFixed(2)} s` : `${(1000 * (to - from)).toFixed(1)} ms`;
     const many = event && event.times.length > 1;
-    const text = `${clockText(from)} – ${clockText(to)}, ${length}`;
+    const start = event ? this.tracks[event.track].start : 0; // times are said as those of the recording
+    const text = `${clockText(from - start)} – ${clockText(to - start)}, ${length}`;
     byId("caption-text").replaceChildren(
       ...(event ? [element("span", { className: `dot ${event.severity}` }), element("b", {}, event.cause), many ? ` ${current.time + 1} of ${event.times.length} · ` : " · "] : []),
       element("span", { className: "times" }, text),
@@ -321,6 +232,7 @@ class Sound {
     this.player.seek(from);
     this.look(from - margin, to + margin);
     bringIntoView(byId("player"));
+    byId("play").focus({ preventScroll: true }); // so that the space bar plays it
   }
 
   showTrack(index) {
@@ -335,118 +247,16 @@ class Sound {
     this.showTime(event, (time + by + event.times.length) % event.times.length);
   }
 
-  key(event) {
-    if (isTyping(event.target) && !(event.target.type === "radio" && event.key === " ")) return;
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest(".vt-body")) return;
-    const onControl = event.target.closest("button, summary, a");
-    const { player, view } = this;
-    const share = (view.to - view.from) * (event.shiftKey ? 0.01 : 0.1);
-    const acts = {
-      ArrowRight: () => player.seek(player.position + share),
-      ArrowLeft: () => player.seek(player.position - share),
-      "+": () => this.zoom(0.5),
-      "=": () => this.zoom(0.5),
-      "-": () => this.zoom(2),
-      0: () => this.look(0, player.length),
-      x: () => player.choose(player.before),
-      d: () => this.showDifference(this.difference.node.hidden),
-      n: () => this.step(1),
-      p: () => this.step(-1),
-      Escape: () => this.select(null),
-    };
-    if (!onControl) acts[" "] = () => this.toggle();
-    player.shown.slice(0, 9).forEach((index, place) => (acts[place + 1] = () => player.choose(index)));
-    if (!(event.key in acts)) return;
-    acts[event.key]();
-    event.preventDefault();
-  }
-}
-
-/** The pointer on the lanes: press to go there, drag to select, pinch or ctrl-wheel to zoom, wheel sideways to move. */
-function startPointer(sound) {
-  const { stack } = sound;
-  const box = () => sound.seen[0].canvas.getBoundingClientRect();
-  const timeAt = (x) => sound.view.from + clamp((x - box().left) / box().width, 0, 1) * (sound.view.to - sound.view.from);
-  const fingers = new Map();
-  let start = null;
-  stack.addEventListener("pointerdown", (event) => {
-    if (event.button || event.target.closest("button")) return;
-    fingers.set(event.pointerId, event.clientX);
-    start = fingers.size === 1 ? { x: event.clientX, time: timeAt(event.clientX), dragged: false } : null;
-    stack.setPointerCapture(event.pointerId);
-    sound.held = true;
-  });
-  stack.addEventListener("pointermove", (event) => {
-    readout(sound, event, timeAt(event.clientX));
-    if (!fingers.has(event.pointerId)) return;
-    if (fingers.size === 2) pinch(sound, fingers, event, timeAt);
-    else if (start && (start.dragged || Math.abs(event.clientX - start.x) > 4)) {
-      start.dragged = true;
-      const time = timeAt(event.clientX);
-      sound.select([Math.min(start.time, time), Math.max(start.time, time)]);
-    }
-    fingers.set(event.pointerId, event.clientX);
-  });
-  const release = (event) => {
-    if (fingers.delete(event.pointerId) && start && event.type === "pointerup") {
-      if (start.dragged) sound.player.seek(sound.selection[0]);
-      else sound.player.seek(start.time);
-    }
-    start = null;
-    sound.held = false;
-  };
-  stack.addEventListener("pointerup", release);
-  stack.addEventListener("pointercancel", release);
-  stack.addEventListener("pointerleave", () => (byId("readout").textContent = ""));
-  stack.addEventListener("dblclick", () => (sound.selection ? sound.look(...sound.selection) : sound.look(0, sound.player.length)));
-  stack.addEventListener(
-    "wheel",
-    (event) => {
-      const zooms = event.ctrlKey || event.metaKey;
-      if (!zooms && Math.abs(event.deltaX) <= Math.abs(event.deltaY)) return;
-      event.preventDefault();
-      if (zooms) return sound.zoom(Math.exp(clamp(event.deltaY, -60, 60) / 100), timeAt(event.clientX));
-      const shift = (event.deltaX / box().width) * (sound.view.to - sound.view.from);
-      sound.look(sound.view.from + shift, sound.view.to + shift);
-    },
-    { passive: false },
-  );
-}
-
-function pinch(sound, fingers, event, timeAt) {
-  const other = [...fingers].find(([id]) => id !== event.pointerId)[1];
-  const [before, after] = [Math.abs(fingers.get(event.pointerId) - other), Math.abs(event.clientX - other)];
-  if (before > 8 && after > 8) sound.zoom(before / after, timeAt((event.clientX + other) / 2));
-}
-
-/** Time, frequency, and the level of every recording under the pointer. */
-function readout(sound, event, time) {
-  const lane = [...sound.lanes, sound.difference].find((one) => one.canvas.matches(":hover")) || laneUnder(sound, event);
-  if (!lane) return;
-  const area = lane.canvas.getBoundingClientRect();
-  const share = clamp(1 - (event.clientY - area.top) / area.height, 0, 0.9999);
-  const frequency = sound.settings.scale === "mel" ? hertz(mel(sound.top) * share) : sound.top * share;
-  const levels = sound.seen.map((one) => {
-    const level = one.levelAt(time, share);
-    return `${one.track.short} ${level === null ? "–" : `${level.toFixed(0)} dB`.replace("-", "−")}`;
-  });
-  byId("readout").textContent = [`${clockText(time)}`, `${Math.round(frequency).toLocaleString("en")} Hz`, ...levels].join("   ");
-}
-
-function laneUnder(sound, event) {
-  return [...sound.lanes, sound.difference].find(({ canvas, node }) => {
-    const area = canvas.getBoundingClientRect();
-    return !node.hidden && event.clientY >= area.top && event.clientY <= area.bottom;
-  });
 }
 
 /** What was found in a recording, by its own list of causes or by the findings that speak of it. */
 function eventsOf(track) {
-  const own = (DATA.findings || []).map((finding, index) => ({ ...finding, finding: index, track: track.index })).filter((event) => DATA.owners[event.finding] === track.index && event.times.length);
+  const onAxis = (times) => times.map(([from, to]) => [from + track.start, to + track.start]);
+  const own = (DATA.findings || []).map((finding, index) => ({ ...finding, finding: index, track: track.index, times: onAxis(finding.times) })).filter((event) => DATA.owners[event.finding] === track.index && event.times.length);
   if (own.length || !track.causes.length) return own;
   return track.causes.filter((cause) => cause.times.length).map((cause) => {
     const finding = (DATA.findings || []).findIndex((one) => one.cause === cause.cause);
-    return { ...cause, finding: finding < 0 ? undefined : finding, track: track.index };
+    return { ...cause, finding: finding < 0 ? undefined : finding, track: track.index, times: onAxis(cause.times) };
   });
 }
 
@@ -454,6 +264,8 @@ function startSound() {
   const tracks = (DATA.tracks || []).filter((facts) => facts.pieces.some((piece) => piece[2] >= 0));
   if (!tracks.length) return null;
   DATA.owners = (DATA.owners || []).map((owner) => (owner === null ? null : tracks.indexOf(DATA.tracks[owner])));
+  const first = Math.min(...tracks.map((facts) => facts.start)); // the common time begins with the earliest
+  for (const facts of tracks) facts.start -= first;
   const sound = new Sound(tracks.map((facts, index) => new Track(facts, index)));
   sound.changed();
   window.auscult = { sound }; // for those who want to look inside

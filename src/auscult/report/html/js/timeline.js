@@ -52,20 +52,18 @@ class Overview {
   }
 
   draw() {
-    const ratio = Math.min(devicePixelRatio || 1, 2);
-    const [width, height] = [this.canvas.clientWidth * ratio, this.canvas.clientHeight * ratio];
-    if (!width) return;
-    [this.canvas.width, this.canvas.height] = [width, height];
-    const context = this.canvas.getContext("2d");
     const { player } = this.sound;
     const lane = this.sound.lanes[player.hearsDifference ? player.pair[1] : player.chosen];
-    if (lane.whole) drawWave(context, lane.whole, width, height - 6 * ratio);
+    drawWave(this.canvas, [lane.whole], { from: 0, to: player.length }, lane.track.peak || 1);
+    const ratio = Math.min(devicePixelRatio || 1, 2);
+    const [width, height] = [this.canvas.width, this.canvas.height];
+    const context = this.canvas.getContext("2d");
     const events = player.shown.flatMap((index) => this.sound.events[index]);
     for (const { severity, times } of events) {
       context.fillStyle = cssColor(`--${severity}`);
       for (const [from, to] of times) {
-        const x = (from / this.sound.player.length) * width;
-        context.fillRect(x, height - 5 * ratio, Math.max(2 * ratio, ((to - from) / this.sound.player.length) * width), 5 * ratio);
+        const x = (from / player.length) * width;
+        context.fillRect(x, height - 5 * ratio, Math.max(2 * ratio, ((to - from) / player.length) * width), 5 * ratio);
       }
     }
   }
@@ -79,16 +77,6 @@ class Overview {
     this.node.setAttribute("aria-valuemax", player.length.toFixed(2));
     this.node.setAttribute("aria-valuenow", position.toFixed(2));
     this.node.setAttribute("aria-valuetext", clockText(position));
-  }
-}
-
-function drawWave(context, picture, width, height) {
-  let most = 1e-9;
-  for (let column = 0; column < picture.width; column++) most = Math.max(most, picture.high[column], -picture.low[column]);
-  context.fillStyle = cssColor("--wave");
-  for (let column = 0; column < picture.width; column++) {
-    const [top, bottom] = [height * (0.5 - (0.47 * picture.high[column]) / most), height * (0.5 - (0.47 * picture.low[column]) / most)];
-    context.fillRect((column * width) / picture.width, top, Math.ceil(width / picture.width), Math.max(1, bottom - top));
   }
 }
 
