@@ -23,10 +23,14 @@ from importlib import resources
 from pathlib import Path
 
 from auscult import plugins, rules
+from auscult.symptoms import table
+from auscult.verbs._chain import NEXT
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "rules"
-BLOCK = re.compile(r"<!-- (?P<what>verbs|run: (?P<command>[^\n]+?)) -->\n.*?<!-- end -->", re.DOTALL)
+BLOCK = re.compile(
+    r"<!-- (?P<what>verbs|run: (?P<command>[^\n]+?)|symptoms: (?P<symptoms>[^\n]+?)) -->\n.*?<!-- end -->", re.DOTALL
+)
 FIGURE = re.compile(r"(?<![\w.])\d+\.\d+(?:e[-+]\d+)?(?![\w.])")
 BARS = re.compile("[▁▂▃▄▅▆▇█]+")
 
@@ -60,7 +64,7 @@ def verbs_table() -> str:
 def workbench() -> Path:
     """A folder with the files that the commands in the documents speak of."""
     folder = Path(tempfile.mkdtemp(prefix="auscult-docs-"))
-    for name in ("vocoder.pth", "sentence.wav"):
+    for name in ("vocoder.pth", "frase.flac"):
         source = resources.files("auscult.data") / name
         if source.is_file():
             shutil.copyfile(str(source), folder / name)
@@ -84,10 +88,30 @@ def filled(document: Path) -> str:
     """The document with its generated blocks made anew."""
 
     def fill(block: re.Match[str]) -> str:
-        body = verbs_table() if block["what"] == "verbs" else output_of(block["command"])
+        if block["symptoms"]:
+            body = symptoms_text(block["symptoms"])
+        else:
+            body = verbs_table() if block["what"] == "verbs" else output_of(block["command"])
         return f"<!-- {block['what']} -->\n{body}\n<!-- end -->"
 
     return BLOCK.sub(fill, document.read_text())
+
+
+def symptoms_text(names: str) -> str:
+    """What the causal table says of some symptoms: how each arises, its suspects in order, and what settles each."""
+    parts = []
+    for name in names.split(", "):
+        symptom = table()[name]
+        parts.append(f"**`{name}`** {symptom.page.strip()}")
+        if symptom.suspects:
+            rows = ["| what makes it | found as | settled by |", "|---|---|---|"]
+            for suspect in symptom.suspects:
+                causes = ", ".join(f"`{cause}`" for cause in suspect.causes)
+                rows.append(f"| {suspect.why} | {causes} | `{NEXT[suspect.needs]}` |")
+            parts.append("\n".join(rows))
+        if symptom.writing:
+            parts.append(f"If the model is right: {symptom.writing}.")
+    return "\n\n".join(parts) + "\n"
 
 
 def everything() -> Iterator[tuple[Path, str]]:

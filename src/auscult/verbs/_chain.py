@@ -12,7 +12,7 @@ NEXT: Mapping[Evidence, str] = {
     "weights": "auscult diagnose CHECKPOINT",
     "code": "auscult diagnose CHECKPOINT --model package.module:callable",
     "reference-weights": "auscult diagnose CHECKPOINT --reference-checkpoint THE_ORIGINAL",
-    "traces": "auscult trace both sides on the same inputs, then: auscult diagnose --traces REF CAND",
+    "traces": "auscult diagnose --traces REF CAND",
     "reference-audio": "auscult diagnose --audio OUTPUT --reference-audio WHAT_IT_SHOULD_BE",
     "training": "auscult preflight package.module:callable",
     "config": "auscult diagnose --audio OUTPUT --config config.json",
