@@ -62,18 +62,25 @@ class NumberConditioner(nn.Module):
         return self.embedder((mx.clip(numbers, self.low, self.high) - self.low) / (self.high - self.low))
 
 
+class Masked(nn.Module):
+    """Embeddings [batch, tokens, dim] with those of padding set to zero, for the transformer masks none."""
+
+    def __call__(self, prompt: mx.array, mask: mx.array) -> mx.array:
+        return prompt * mask[..., None].astype(prompt.dtype)
+
+
 class Conditioner(nn.Module):
     """The prompt's embeddings with their padding set to zero, and the numbers, as the transformer's conditioning."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
+        self.prompt = Masked()
         self.conditioners = {name: NumberConditioner(config) for name in config.numbers}
 
     def __call__(self, prompt: mx.array, mask: mx.array, numbers: Mapping[str, mx.array]) -> Conditioning:
         vectors = [embed(numbers[name]) for name, embed in self.conditioners.items()]
-        masked = prompt * mask[..., None].astype(prompt.dtype)
         return Conditioning(
-            mx.concatenate([masked, *(vector[:, None] for vector in vectors)], axis=1),
+            mx.concatenate([self.prompt(prompt, mask), *(vector[:, None] for vector in vectors)], axis=1),
             mx.concatenate(vectors, axis=-1),
         )
 

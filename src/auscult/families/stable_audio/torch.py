@@ -61,19 +61,26 @@ class NumberConditioner(nn.Module):
         return self.embedder((numbers.clamp(self.low, self.high) - self.low) / (self.high - self.low))
 
 
+class Masked(nn.Module):
+    """Embeddings [batch, tokens, dim] with those of padding set to zero, for the transformer masks none."""
+
+    def forward(self, prompt: Tensor, mask: Tensor) -> Tensor:
+        return prompt * mask[..., None].to(prompt.dtype)
+
+
 class Conditioner(nn.Module):
     """The prompt's embeddings with their padding set to zero, and the numbers, as the transformer's conditioning."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
+        self.prompt = Masked()
         self.conditioners = nn.ModuleDict({name: NumberConditioner(config) for name in config.numbers})
 
     def forward(self, prompt: Tensor, mask: Tensor, numbers: Mapping[str, Tensor]) -> Conditioning:
         """`prompt` [batch, tokens, cond_dim] from T5, `mask` [batch, tokens] of 1 and 0, a number [batch] for every name."""
         vectors = [embed(numbers[name]) for name, embed in self.conditioners.items()]
-        masked = prompt * mask[..., None].to(prompt.dtype)
         return Conditioning(
-            torch.cat((masked, *(vector[:, None] for vector in vectors)), dim=1),
+            torch.cat((self.prompt(prompt, mask), *(vector[:, None] for vector in vectors)), dim=1),
             torch.cat(vectors, dim=-1),
         )
 
