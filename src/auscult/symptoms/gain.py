@@ -22,3 +22,4 @@ SUSPECTS = (
         needs="training",
     ),
 )
+WRITING = "look where the samples are written: a loudness normalisation, a volume, an integer scale"
