@@ -89,7 +89,7 @@ LAYOUT = Finding("LAY001", "layout-conv1d", Severity.ERROR, ("a.weight", "b.weig
 
 
 def ran(*found: Finding, verdict: Verdict = Verdict.DIVERGENT, **extra: Any) -> Report:
-    return Report("diagnose", ("a.pth",), verdict, findings=found, extra=extra)
+    return Report("diff", ("a.pth",), verdict, findings=found, extra=extra)
 
 
 def changes(before: Report, after: Report) -> tuple[Verdict, dict[str, Any]]:

@@ -21,12 +21,14 @@ from auscult.report.html._page import Page
 from auscult.report.html._text import FILTERS
 from auscult.report.json_ import plain
 from auscult.report.text import next_command
-from auscult.verdict import VERSION, Report
+from auscult.verdict import VERSION, Report, Verdict
 from auscult.words import counted
 
 MAX_EMBEDDED_BYTES = 32_000_000
 """Of sound in one page, before base64: twenty minutes of speech at 24 kHz without loss."""
 MAX_NOTEBOOK_BYTES = 6_000_000
+LOOKING = ("inspect", "diff", "compare", "listen", "diagnose", "preflight")
+"""Verbs of which it is news that they found nothing."""
 NOTEBOOK_HEIGHT = 680
 """Of the frame in a notebook, in pixels."""
 
@@ -94,6 +96,7 @@ def page_of(report: Report, *, embed: int) -> str:
         report=report,
         sections=shown,
         counts=_counts(report),
+        nothing=not report.findings and report.verdict is Verdict.PASS and report.command in LOOKING,
         next=next_command(report) if report.findings and report.command not in ("demo", "report") else None,
         style=_assets("css", STYLES),
         script=script,

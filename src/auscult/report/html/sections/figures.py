@@ -19,11 +19,16 @@ MAX_ROWS = 200
 
 
 def content(page: Page) -> Json | None:
-    shown = {key for module in plugins.modules(__package__) for key in module.KEYS}
-    rest = {key: plain(value) for key, value in page.report.extra.items() if key not in shown and value not in (None, {}, [], ())}
-    if not rest:
-        return None
-    return {"count": None, "items": [_item(key, value) for key, value in rest.items()]}
+    rest = unclaimed(page)
+    return {"count": None, "items": [_item(key, value) for key, value in rest.items()]} if rest else None
+
+
+def unclaimed(page: Page) -> Json:
+    """What the verb added and no part of the page was made for."""
+    claimed = {key for module in plugins.modules(__package__) for key in module.KEYS}
+    return {
+        key: plain(value) for key, value in page.report.extra.items() if key not in claimed and value not in (None, {}, [], ())
+    }
 
 
 def _item(key: str, value: Any) -> Json:

@@ -8,7 +8,7 @@ from auscult.report.html._text import patterns
 
 ORDER = 20
 TITLE = "Findings"
-KEYS = ("rules",)
+KEYS: tuple[str, ...] = ()
 
 MAX_CHIPS = 6
 """Places and times shown before the reader asks for more."""
@@ -17,8 +17,6 @@ MAX_TIMES = 2000
 
 def content(page: Page) -> Json | None:
     report = page.report
-    if report.command == "rules":
-        return None
     page.data["findings"] = [
         {
             "code": finding.code,
@@ -29,6 +27,8 @@ def content(page: Page) -> Json | None:
         }
         for finding in report.findings
     ]
+    if not report.findings:
+        return None
     return {"count": len(report.findings), "items": [_item(finding, report.subjects) for finding in report.findings]}
 
 

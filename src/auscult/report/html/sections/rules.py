@@ -7,7 +7,7 @@ from auscult.report.html._page import Page
 
 ORDER = 5
 TITLE = "Rules"
-KEYS: tuple[str, ...] = ()
+KEYS = ("rules",)
 
 
 def content(page: Page) -> Json | None:
