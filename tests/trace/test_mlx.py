@@ -198,3 +198,25 @@ def test_another_precision_is_a_copy() -> None:
     assert linear.run({"x": np.ones((1, 3))}).find("").dtype == "float64"  # type: ignore[union-attr]
     with pytest.raises(UsageError, match="no floating type of MLX"):
         runner.at("float8")
+
+
+def test_a_floor_without_float64_is_scaled_from_float16() -> None:
+    """MLX has no convolution in float64: the floor must come out as torch measures it, and the report must say how."""
+    from auscult.trace.floor import best_floor
+    from auscult.trace.runner import runner_of
+    from auscult.verbs.compare import compare
+    from tests.trace.ports import MEL, hifigan, in_mlx
+
+    model = hifigan()
+    port, right = runner_of(in_mlx(model)), runner_of(model)
+    turned = {"input": np.ascontiguousarray(MEL.swapaxes(1, 2))}
+    trace, other = port.run(turned), right.run({"input": MEL})
+    floor, why = best_floor(trace, trace, port, turned)
+    measured, _ = best_floor(other, other, right, {"input": MEL})
+    assert floor.how == "measured"
+    assert "scaled" in floor.what
+    assert why
+    assert 0.25 < floor.usual / measured.usual < 8
+    report = compare(port, model, inputs=turned, inputs_cand={"input": MEL})
+    assert report.findings == ()
+    assert [skip.where for skip in report.skips] == ["noise floor"]

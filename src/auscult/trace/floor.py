@@ -9,7 +9,8 @@ number format and the depth.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -23,6 +24,8 @@ FACTOR = 8.0
 """A layer differs when its error is above this multiple of the floor."""
 ROUNDING = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 FINER = {"float32": "float64", "float16": "float32", "bfloat16": "float32", "float64": "float32"}
+COARSER = "float16"
+"""The second precision of a runtime that has no finer one."""
 LEAST = 2.0
 """The floor is never taken below so many roundings: a layer may be exact by luck."""
 MOST = 0.5
@@ -145,11 +148,34 @@ def given_floor(error: float) -> Floor:
     return Floor("given", f"relative error {error:g} for every layer, as given", {}, error, error, factor=1.0)
 
 
+def scaled_floor(ref: Trace, cand: Trace, runner: Runner, inputs: Mapping[str, Array]) -> Floor:
+    """The floor from a coarser second precision, for a runtime that has no finer one: rounding errors grow with the unit.
+
+    MLX, for one, has no convolution in float64. What float16 does to a layer, divided by 8192, is what float32 does to it.
+
+    Raises:
+        UsageError, TargetError: If the model cannot be run so, or is no finer than that itself.
+    """
+    coarse = measure_floor(ref, cand, runner, inputs, COARSER)
+    ratio = ROUNDING[dtype_of(ref)] / ROUNDING[COARSER]
+    errors = {key: error * ratio for key, error in coarse.errors.items()}
+    what = f"the reference in {COARSER} against {runner.dtype}, scaled to the rounding of {dtype_of(ref)}"
+    return replace(coarse, what=what, errors=errors, usual=coarse.usual * ratio)
+
+
 def best_floor(ref: Trace, cand: Trace, runner: Runner | None, inputs: Mapping[str, Array] | None) -> tuple[Floor, str]:
-    """Measured where the reference can be run, estimated where not; and why not."""
+    """Measured where the reference can be run, at a finer precision or else scaled from a coarser one, estimated where not.
+
+    Returns:
+        The floor, and why it is not the measured one.
+    """
     if runner is None or inputs is None:
         return estimated_floor(ref, cand), "no live reference"
     try:
         return measure_floor(ref, cand, runner, inputs), ""
     except AuscultError as error:
-        return estimated_floor(ref, cand), str(error)
+        why = str(error)
+    if ROUNDING[dtype_of(ref)] < ROUNDING[COARSER] and ROUNDING[dtype_of(cand)] < ROUNDING[COARSER]:
+        with suppress(AuscultError):
+            return scaled_floor(ref, cand, runner, inputs), why
+    return estimated_floor(ref, cand), why

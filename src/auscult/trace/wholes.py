@@ -24,19 +24,26 @@ def wholes(ref: Side, cand: Side, pairs: Sequence[LayerPair], orders: Mapping[in
         return near(ref.trace, a, cand.trace, b, orders) is not None
 
     images = {path: pair.cand for pair in pairs for path in pair.ref}
-    for path in [path for path in ref.children if path not in paired_a]:
+    for path in [path for path in ref.children if path not in paired_a and not _gives_a_parts(ref, path)]:
         parts = [image for part in ref.descendants(path) for image in images.get(part, ())]
         found = _ending(ref.modules[path], _after(cand, parts, paired_b), is_near)
         if found is not None:
             paired_b.add(found[0])
             yield LayerPair((path,), (found[0],), "values" if found[1] else "order")
     origins = {path: pair.ref for pair in pairs for path in pair.cand}
-    for path in [path for path in cand.children if path not in paired_b]:
+    for path in [path for path in cand.children if path not in paired_b and not _gives_a_parts(cand, path)]:
         parts = [origin for part in cand.descendants(path) for origin in origins.get(part, ())]
         found = _ending(cand.modules[path], _after(ref, parts, paired_a), lambda one, two: is_near(two, one))
         if found is not None:
             paired_a.add(found[0])
             yield LayerPair((found[0],), (path,), "values" if found[1] else "order")
+
+
+def _gives_a_parts(side: Side, path: str) -> bool:
+    """Whether a module gives the very tensor that one of its parts gave: no other operation than that part's partner ends it."""
+    given = side.modules[path].output()
+    parts = {record.key for part in side.descendants(path) for record in side.modules[part].roles("output")}
+    return given is not None and given.same_as in parts
 
 
 def _after(side: Side, parts: Sequence[str], taken: set[str]) -> list[Traced]:
