@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 Function = Callable[[Tensor], Tensor]
+MIN_OVER_ROUNDING = 100.0
+"""A finite difference below so many roundings of the output says nothing."""
 
 
 def gradient_norm(parameters: Iterable[Tensor]) -> float:
@@ -55,10 +57,12 @@ def derivative_gain(function: Function, point: Tensor, *, step: float = 1e-2, se
     scale = float(x.double().square().mean().sqrt()) or 1.0
     direction = torch.randn(x.shape, generator=generator).to(x) * scale
     with torch.no_grad():
-        actual = (function(x + step * direction).double() - function(x - step * direction).double()) / (2 * step)
+        above, below = function(x + step * direction).double(), function(x - step * direction).double()
+    actual = (above - below) / (2 * step)
     energy = float(actual.square().sum())
-    if energy == 0.0:
-        return float("nan")
+    rounding = torch.finfo(x.dtype).eps * float(above.square().sum().sqrt())
+    if 2 * step * math.sqrt(energy) <= MIN_OVER_ROUNDING * rounding:
+        return float("nan")  # what the function does is lost in the rounding of what it gives
     leaf = x.clone().requires_grad_()
     output = function(leaf)
     if not output.requires_grad:

@@ -1,0 +1,62 @@
+"""`auscult preflight`: look at a training before it is paid for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from auscult.cli.common import Shared, json_argument, run, shared_options
+
+GROUP = "Training"
+
+
+@click.command()
+@click.argument("target", required=False)
+@click.option(
+    "--log", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Check the figures of a training log too."
+)
+@click.option("--kwargs", metavar="JSON", callback=json_argument, help="Arguments for the trainer's code.")
+@click.option("--steps", type=click.IntRange(min=3), default=24, help="Training steps to watch. Default: 24.")
+@click.option("--seconds", type=click.FloatRange(min=1), default=110.0, help="Time for everything. Default: 110.")
+@click.option("--sample-rate", type=click.IntRange(min=1), metavar="HZ", help="Where the trainer does not say it.")
+@click.option("--bitrate", type=click.FloatRange(min=1), metavar="BITS", help="Bits a second, for the bound.")
+@click.option("--snr", type=float, metavar="DB", help="The SNR that is promised.")
+@shared_options
+def command(
+    target: str | None,
+    *,
+    log: Path | None,
+    kwargs: dict[str, object] | None,
+    steps: int,
+    seconds: float,
+    sample_rate: int | None,
+    bitrate: float | None,
+    snr: float | None,
+    shared: Shared,
+) -> None:
+    """Say what will go wrong in a training, from a few steps of it.
+
+    TARGET is package.module:callable or file.py:callable. It returns a dict with model, batch (or data, a folder), loss,
+    optimizers and sample_rate, or a trainer of the EnCodec, DAC or HiFi-GAN shape. The code is run.
+
+    Exit code 0: nothing wrong. 1: something is. 2: it could not be run.
+    """
+    from auscult.verbs.preflight import preflight
+
+    run(
+        shared,
+        "preflight",
+        tuple(str(part) for part in (target, log) if part),
+        lambda progress: preflight(
+            target,
+            log=log,
+            kwargs=kwargs,
+            steps=steps,
+            seconds=seconds,
+            sample_rate=sample_rate,
+            bitrate=bitrate,
+            claims={} if snr is None else {"snr_db": snr},
+            progress=progress,
+        ),
+    )

@@ -1,0 +1,102 @@
+"""`preflight`: will this training fail? A few instrumented steps, before it is paid for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from auscult import rules
+from auscult.errors import TargetError, UsageError
+from auscult.finding import Severity, Skip
+from auscult.rules.subject import PreflightSubject
+from auscult.training.preflight.log import read_log
+from auscult.training.preflight.options import Options
+from auscult.training.preflight.records import Measured
+from auscult.verdict import Coverage, Report, Verdict
+
+Progress = Callable[[int, int, str], None]
+
+
+def preflight(
+    trainer: Any = None,
+    *,
+    log: str | Path | None = None,
+    kwargs: Mapping[str, Any] | None = None,
+    steps: int = 24,
+    seconds: float = 110.0,
+    sample_rate: int | None = None,
+    bitrate: float | None = None,
+    claims: Mapping[str, float] | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Run a few steps of a training with instruments, and say what would go wrong.
+
+    Args:
+        trainer: `package.module:callable` or `file.py:callable`, or what such a callable returns: a dict of the protocol in
+            `auscult.training.preflight.adapters.protocol`, a trainer of the EnCodec, DAC or HiFi-GAN shape, a codec or a
+            quantizer. Model, optimizers and random state are as before afterwards.
+        log: A training log, whose figures are checked against each other; with or without a trainer.
+        kwargs: Arguments for the callable.
+        steps: Steps of the user's own loop on one batch, at most.
+        seconds: Time for everything; what does not fit is listed as skipped.
+        sample_rate: In Hz, where the trainer does not say it.
+        bitrate: Bits a second, instead of the trainer's.
+        claims: What is promised, such as `{"snr_db": 35}`.
+
+    Returns:
+        DIVERGENT if any finding is an error, else PASS; `extra["preflight"]` has all that was measured.
+
+    Raises:
+        TargetError: If the code cannot be imported, called or understood, or a step of it fails.
+        UsageError: If there is nothing to look at.
+    """
+    if trainer is None and log is None:
+        raise UsageError("needs a trainer or a log", hint="auscult preflight package.module:callable, or --log train.log")
+    if steps < 3:
+        raise UsageError("needs at least three steps", expected="3 or more", found=steps)
+    subjects = tuple(str(one) for one in (_name(trainer) if trainer is not None else None, log) if one is not None)
+    measured = Measured(subjects[0])
+    if trainer is not None:
+        options = Options(subjects[0], steps, seconds, sample_rate, bitrate, dict(claims or {}))
+        measured = _measured(trainer, kwargs or {}, options, progress)
+    if log is not None:
+        from dataclasses import replace
+
+        measured = replace(measured, claims=(*measured.claims, *read_log(log)))
+    return report_of(measured, subjects)
+
+
+def report_of(measured: Measured, subjects: tuple[str, ...]) -> Report:
+    """The report on what was measured."""
+    findings, skips = rules.run(PreflightSubject(measured), "training")
+    wrong = any(finding.severity is Severity.ERROR for finding in findings)
+    skips = (*skips, *(Skip(what, reason) for what, reason in measured.skipped))
+    coverage = None
+    if measured.parameters is not None:
+        found = measured.parameters
+        troubled = len(found.no_gradient) + len(found.not_optimized) + len(found.not_required) + len(found.not_moving)
+        coverage = Coverage("parameters", {"learning": found.total - troubled, "not_learning": troubled})
+    verdict = Verdict.DIVERGENT if wrong else Verdict.PASS
+    return Report("preflight", subjects, verdict, coverage, findings, skips, extra={"preflight": measured.to_json()})
+
+
+def _measured(trainer: Any, kwargs: Mapping[str, Any], options: Options, progress: Progress | None) -> Measured:
+    from auscult.checkpoint.target import call_target, is_code
+
+    if isinstance(trainer, str):
+        if not is_code(trainer):
+            raise TargetError("names no code", where=trainer, expected="package.module:callable or path/file.py:callable")
+        trainer = call_target(trainer, kwargs)
+    try:
+        from auscult.training.preflight.run import measure
+    except ModuleNotFoundError as error:
+        raise UsageError(f"needs {error.name}", hint="pip install 'auscult[torch]'") from error
+    return measure(trainer, options, progress)
+
+
+def _name(trainer: Any) -> str:
+    if isinstance(trainer, str):
+        return trainer
+    model = trainer.get("model") if isinstance(trainer, Mapping) else getattr(trainer, "model", None)
+    return type(trainer if model is None else model).__name__

@@ -1,0 +1,1 @@
+"""Defects of training, planted in small trainers of several shapes, and healthy trainers that must be left alone."""
