@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from auscult.families._time_major import Conv1d, ConvTranspose1d, time_major
 from auscult.families._torch import FORMS, Form, load, start
 from auscult.families.hift.config import Config
 
@@ -21,7 +22,7 @@ MAX_MAGNITUDE = 100.0
 
 def same_conv(source: int, target: int, kernel: int, dilation: int, form: Form) -> nn.Module:
     """A convolution that keeps the number of frames (odd kernels)."""
-    layer = nn.Conv1d(source, target, kernel, dilation=dilation, padding=(kernel - 1) * dilation // 2)
+    layer = Conv1d(source, target, kernel, dilation=dilation, padding=(kernel - 1) * dilation // 2)
     start(layer, DEVIATION)
     return FORMS[form](layer)
 
@@ -64,7 +65,7 @@ class F0Predictor(nn.Module):
         layers: list[nn.Module] = []
         for layer in range(config.f0_layers):
             source = config.mel_bins if layer == 0 else config.f0_width
-            layers.append(FORMS[form](nn.Conv1d(source, config.f0_width, 3, padding=1)))
+            layers.append(FORMS[form](Conv1d(source, config.f0_width, 3, padding=1)))
             if config.f0_step == 2:
                 layers.append(nn.ELU())
         self.activate: Callable[[Tensor], Tensor] = functional.elu if config.f0_step == 1 else lambda x: x
@@ -72,9 +73,10 @@ class F0Predictor(nn.Module):
         self.classifier = nn.Linear(config.f0_width, 1)
 
     def forward(self, mel: Tensor) -> Tensor:
+        x = time_major(mel)
         for layer in self.condnet:
-            mel = self.activate(layer(mel))
-        f0: Tensor = self.classifier(mel.transpose(1, 2)).squeeze(-1)
+            x = self.activate(layer(x))
+        f0: Tensor = self.classifier(x.transpose(1, 2)).squeeze(-1)
         return f0.abs()
 
 
@@ -119,15 +121,15 @@ class Generator(nn.Module):
         channels = config.channels
         self.m_source = Source(config)
         self.conv_pre = FORMS[form](
-            nn.Conv1d(config.mel_bins, channels[0], config.pre_kernel_size, padding=config.pre_kernel_size // 2)
+            Conv1d(config.mel_bins, channels[0], config.pre_kernel_size, padding=config.pre_kernel_size // 2)
         )
         self.ups = nn.ModuleList()
         for stage, (kernel, rate) in enumerate(zip(config.upsample_kernel_sizes, config.upsample_rates, strict=True)):
-            up = nn.ConvTranspose1d(channels[stage], channels[stage + 1], kernel, stride=rate, padding=(kernel - rate) // 2)
+            up = ConvTranspose1d(channels[stage], channels[stage + 1], kernel, stride=rate, padding=(kernel - rate) // 2)
             start(up, DEVIATION)
             self.ups.append(FORMS[form](up))
         self.source_downs = nn.ModuleList(
-            nn.Conv1d(config.outputs, width, kernel, stride=rate, padding=rate // 2 if rate > 1 else 0)
+            Conv1d(config.outputs, width, kernel, stride=rate, padding=rate // 2 if rate > 1 else 0)
             for width, kernel, rate in zip(channels[1:], config.source_kernels, config.source_rates, strict=True)
         )
         self.source_resblocks = nn.ModuleList(
@@ -173,12 +175,13 @@ class Generator(nn.Module):
     def decode(self, mel: Tensor, source: Tensor) -> Tensor:
         """Samples [batch, 1, frames * hop] for a mel and an excitation of as many samples."""
         config, branches = self.config, len(self.config.resblock_kernel_sizes)
-        spectrum = self._stft(source)
-        x = self.conv_pre(mel)
+        spectrum = time_major(self._stft(source))
+        x = self.conv_pre(time_major(mel))
         for stage, up in enumerate(self.ups):
             x = up(functional.leaky_relu(x, config.slope))
             if stage == len(self.ups) - 1:
-                x = functional.pad(x, (1, 0), mode="reflect")  # the source's STFT has one frame more
+                frames = x.transpose(1, 2)  # reflected at the start, for the source's STFT has one frame more
+                x = torch.cat((frames[:, 1:2], frames), dim=1).transpose(1, 2)
             x = x + self.source_resblocks[stage](self.source_downs[stage](spectrum))
             blocks = self.resblocks[stage * branches : (stage + 1) * branches]
             total = blocks[0](x)

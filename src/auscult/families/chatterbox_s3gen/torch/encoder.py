@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from auscult.families._time_major import Conv1d
 from auscult.families.chatterbox_s3gen.config import Flow
 from auscult.families.chatterbox_s3gen.positions import relative_positions
 
@@ -32,13 +33,14 @@ class PreLookahead(nn.Module):
     def __init__(self, width: int, lookahead: int) -> None:
         super().__init__()
         self.lookahead = lookahead
-        self.conv1 = nn.Conv1d(width, width, lookahead + 1)
-        self.conv2 = nn.Conv1d(width, width, 3)
+        self.conv1 = Conv1d(width, width, lookahead + 1)
+        self.conv2 = Conv1d(width, width, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = functional.pad(x.transpose(1, 2), (0, self.lookahead))
-        y = functional.leaky_relu(self.conv1(y))
-        return x + self.conv2(functional.pad(y, (2, 0))).transpose(1, 2)
+        y = functional.pad(x, (0, 0, 0, self.lookahead)).transpose(1, 2)
+        y = functional.leaky_relu(self.conv1(y)).transpose(1, 2)
+        z: Tensor = self.conv2(functional.pad(y, (0, 0, 2, 0)).transpose(1, 2))
+        return x + z.transpose(1, 2)
 
 
 class Upsample(nn.Module):
@@ -47,11 +49,11 @@ class Upsample(nn.Module):
     def __init__(self, width: int, ratio: int) -> None:
         super().__init__()
         self.ratio = ratio
-        self.conv = nn.Conv1d(width, width, 2 * ratio + 1)
+        self.conv = Conv1d(width, width, 2 * ratio + 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        repeated = x.transpose(1, 2).repeat_interleave(self.ratio, dim=2)
-        y: Tensor = self.conv(functional.pad(repeated, (2 * self.ratio, 0)))
+        repeated = functional.pad(x.repeat_interleave(self.ratio, dim=1), (0, 0, 2 * self.ratio, 0))
+        y: Tensor = self.conv(repeated.transpose(1, 2))
         return y.transpose(1, 2)
 
 

@@ -11,16 +11,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from auscult.families._time_major import Conv1d
 from auscult.families.chatterbox_s3gen.config import Flow
 from auscult.families.chatterbox_s3gen.positions import time_rates
 
 
-class CausalConv(nn.Conv1d):
+class CausalConv(Conv1d):
     """A convolution that sees the present and the past: [batch, time, channels]."""
 
     def forward(self, input: Tensor) -> Tensor:
-        padded = functional.pad(input.transpose(1, 2), (self.kernel_size[0] - 1, 0))
-        return super().forward(padded).transpose(1, 2)
+        padded = functional.pad(input, (0, 0, self.kernel_size[0] - 1, 0))
+        return super().forward(padded.transpose(1, 2)).transpose(1, 2)
 
 
 class Block(nn.Module):
