@@ -12,7 +12,7 @@ from auscult.sound.recording import Recording
 
 SIZES = {  # (n_fft, hop, win)
     8000: ((512, 128, 512), (256, 80, 200)),
-    16000: ((1024, 256, 1024), (400, 160, 400), (1024, 200, 800), (512, 128, 512), (1024, 160, 1024), (1280, 320, 1280), (1024, 320, 640)),
+    16000: ((1024, 256, 1024), (400, 160, 400), (1024, 200, 800), (512, 128, 512), (1024, 160, 1024), (1280, 320, 1280)),
     22050: ((1024, 256, 1024), (1024, 275, 1024), (2048, 256, 1024), (2048, 275, 1102), (2048, 256, 2048)),
     24000: ((1024, 256, 1024), (2048, 300, 1200), (1920, 480, 1920), (1024, 300, 1024), (2048, 240, 1200), (1024, 240, 960)),
     32000: ((1024, 320, 1024), (2048, 640, 2048)),
@@ -56,7 +56,7 @@ def random_definition(rng: np.random.Generator) -> MelDefinition:
         pad_mode=str(rng.choice(["reflect", "reflect", "zero"])),  # type: ignore[arg-type]
         inside_root=float(rng.choice([0.0, 1e-9])) if power == 1 else 0.0,
     )
-    return replace(definition, **LOGS[rng.integers(len(LOGS))])  # type: ignore[arg-type]
+    return replace(definition, **LOGS[rng.integers(len(LOGS))])
 
 
 def sound(rate: int, seconds: float, seed: int) -> Recording:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from auscult.report._style import Style
-from auscult.sound.mel_search.against import WORDS
 
 _PLAIN = {"multiply": 1.0, "add": 0.0, "range_db": 0.0, "filter_rate": 0, "inside_root": 0.0, "reference": "one"}
 """Settings that are shown only where they do something."""
@@ -44,6 +43,8 @@ def mel_lines(facts: Mapping[str, Any], style: Style, verbose: int) -> Iterator[
 
 
 def _definition_lines(definition: Mapping[str, Any], still_open: Mapping[str, Sequence[Any]], style: Style) -> Iterator[str]:
+    from auscult.sound.mel_search.against import WORDS
+
     for name, value in definition.items():
         if value == _PLAIN.get(name, ...) and not (name in still_open and name == "range_db"):
             continue
@@ -51,7 +52,8 @@ def _definition_lines(definition: Mapping[str, Any], still_open: Mapping[str, Se
             continue
         others = ", ".join(map(_shown, still_open.get(name, ())))
         note = f"  (or {others}: the mel cannot tell)" if others else ""
-        yield f"  {WORDS[name].ljust(26)}  {_shown(value)}{style(note, 'dim')}"
+        shown = {1: "magnitude", 2: "power"}[value] if name == "power" else _shown(value)
+        yield f"  {WORDS[name].ljust(26)}  {shown}{style(note, 'dim')}"
 
 
 def _shown(value: Any) -> str:

@@ -18,7 +18,7 @@ from auscult.sound.tracking import sharpen
 
 BLOCK_SECONDS = 0.01
 ACTIVE_DB = 40.0
-PRE_EMPHASES = (0.85, 0.9, 0.95, 0.97, 0.98)
+PRE_EMPHASES = (0.7, 0.8, 0.85, 0.9, 0.95, 0.97, 0.98)
 TILT_BANDS_PER_OCTAVE = 3
 TILT_RANGE_DB = 60.0
 PIECES = 60

@@ -60,6 +60,8 @@ def _changes(definition: MelDefinition) -> Iterator[tuple[str, Any, MelDefinitio
     yield from change("clip", grid.CLIPS)
     yield from change("floor", ("clip", "add"))
     yield from change("range_db", (0.0, 80.0))
+    if d.multiply == 1.0:
+        return
     slopes = {**LOG_SLOPES, "db": 20.0 / d.power / np.log(10.0)}
     for log, slope in slopes.items():
         if log != d.log and any(abs(d.multiply * slopes[d.log] / slope / nice - 1) < 1e-9 for nice in grid.MULTIPLIERS):

@@ -35,7 +35,7 @@ NICE_GAINS = (32768.0, 32767.0)
 NICE_PEAKS = (1.0, 0.95, 0.99, 0.9, 0.98, 0.999, 0.8, 0.5)
 SNAP = 2e-3
 """Relative error within which a slope or offset is taken for a round one, if the residual agrees."""
-WORSE = 1.05
+WORSE = 1.5
 """Factor on the residual up to which a simpler reading is preferred."""
 MIN_RESIDUAL = 1e-6
 """Of the mel's range: below this, differences are rounding."""
@@ -100,12 +100,20 @@ def _fit(samples: Samples, mel: Values, shape: MelDefinition, *, is_log: bool) -
     trusted = bands >= bands.max(axis=0, keepdims=True) * MIN_SHARE_OF_PEAK**plain.power
     readings = _logarithmic(bands, wanted, trusted, plain, peak) if is_log else _linear(bands, wanted, plain, peak)
     found = [
-        (cost, replace(_measure(bands, wanted, trusted, definition, gain), frames=frames))
+        (cost, replace(_measure(_gained(samples, bands, definition, gain), wanted, trusted, definition, gain), frames=frames))
         for cost, definition, gain in sorted(readings, key=lambda reading: reading[0])[:MAX_READINGS]
     ]
     tolerance = WORSE * min(fit.residual for _, fit in found) + MIN_RESIDUAL * float(np.ptp(wanted))
     best = next(fit for _, fit in found if fit.residual <= tolerance)
     return replace(best, is_per_band=is_log and _is_per_band(bands, wanted, best))
+
+
+def _gained(samples: Samples, bands: Values, definition: MelDefinition, gain: float) -> Values:
+    """The bands, with what is added under the root as it weighs before that gain."""
+    if gain == 1.0 or not definition.inside_root:
+        return bands
+    plain = _with(definition, norm="none", log="none", multiply=1.0, add=0.0, inside_root=definition.inside_root / gain**2)
+    return predicted(samples, plain, 1.0)[:, : bands.shape[1]]
 
 
 def _measure(bands: Values, wanted: Values, trusted: Mask, definition: MelDefinition, gain: float) -> Compression:
@@ -223,11 +231,18 @@ def _offsets(bands: Values, wanted: Values, definition: MelDefinition, line: _Li
             if rounded is not None:
                 yield price + (rounded != 0.0), replace(base, add=rounded), 1.0
             if above is not None:
-                yield price + 2 + (above != 0.0), replace(base, reference="max", add=above), 1.0
+                yield price + (4 if above else 2), replace(base, reference="max", add=above), 1.0
             if nice and rounded is None:
                 power = nice**definition.power
-                yield price + 3, replace(base, clip=_clips(clip * power)[0][1] if line.clip != FREE else clip), nice
+                inner = _clips(clip * power)[0][1] if line.clip != FREE else clip
+                yield price + 2, replace(base, clip=inner, inside_root=_round_root(base.inside_root * nice**2)), nice
             yield price + 6, replace(base, add=line.offset), 1.0
+
+
+def _round_root(value: float) -> float:
+    """What is added under the root, as the usual value it is near, or as it is."""
+    near = (root for root in grid.INSIDE_ROOTS if root and abs(np.log(value / root)) < 0.2) if value else ()
+    return next(iter(near), value)
 
 
 def _clips(clip: float) -> list[tuple[int, float]]:
@@ -251,9 +266,9 @@ def _ranges(wanted: Values, definition: MelDefinition) -> Iterator[tuple[int, fl
 
 def _rounded(offset: float, step: float) -> float | None:
     """An offset of at most two decimals, or nothing."""
-    for digits in (0, 1, 2):
+    for digits, sure in ((0, 1.0), (1, 1.0), (2, 0.1)):
         near = round(offset, digits)
-        if abs(offset - near) < SNAP * max(step, 1e-6) and abs(near) < 1000:
+        if abs(offset - near) < sure * SNAP * max(step, 1e-6) and abs(near) < 1000:
             return near + 0.0
     return None
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from auscult.sound.mel import MelDefinition, padding_of
 from auscult.sound.mel_search import grid
 from auscult.sound.mel_search.evidence import Evidence
@@ -15,6 +17,10 @@ SOLVED = 1e-9
 """Of the mel's movement unexplained: float32 leaves less, the nearest wrong definition more."""
 MAX_FLOORED = 0.05
 """Unexplained share from which on a constant under the logarithm may be all that is missing."""
+MAX_SHARE_OF_ROUND = 0.3
+"""A constant under the root that is not round is believed when it leaves at most this share of what a round one leaves."""
+MAX_OF_HANN = 1e-3
+"""Unexplained share above which the window may have another shape than Hann's."""
 MAX_ROUNDS = 4
 MAX_PLACE_SECONDS = 0.012
 """By which a padding's first frame may be off the measured one."""
@@ -62,17 +68,41 @@ class Descent:
                     return
             if self.score > give_up_above:
                 return
+            if turn == 0 and self.score > MAX_OF_HANN:
+                self.other_windows()
             if turn and self.score > 0.98 * before:
                 break
-        if self.score < MAX_FLOORED and self.evidence.added is None and self.evidence.add_floor(self.best):
-            self.rescore()
+        if self.reckon_with_floor():
             self.run()
             return
-        self.edges()
-        if not self.is_solved:
-            self.sizes()
-            self.power()
-            self.details()
+        for _ in range(2):
+            for step in (self.edges, self.sizes, self.power, self.details):
+                if not self.is_solved:
+                    step()
+
+    def reckon_with_floor(self) -> bool:
+        """Whether a constant under the logarithm is found that was not reckoned with before."""
+        if self.is_solved or self.score > MAX_FLOORED or self.evidence.added is not None:
+            return False
+        for root in {self.best.inside_root, 0.0}:  # what is added under the root looks much like it
+            definition = replace(self.best, inside_root=root)
+            if self.evidence.add_floor(definition, self.score):
+                self.best = definition
+                self.rescore()
+                return True
+        self.rescore()
+        return False
+
+    def other_windows(self) -> None:
+        """Shapes of window other than Hann's, each with the lengths around the best."""
+        d = self.best
+        lengths = [win for win in grid.windows(d.sample_rate, d.hop) if 0.5 < win / d.win < 2]
+        self.offer(
+            {"window": window, **changes}
+            for window in grid.WINDOWS[1:]
+            for win in lengths
+            for changes in self._placed(win, grid.transforms(win)[0])
+        )
 
     def filters(self) -> None:
         """Scale and edges: some of the lowest with all of the highest, then all of the lowest."""
@@ -122,6 +152,23 @@ class Descent:
         self.offer({"hop": self.best.hop + step} for step in (-1, 1) if self.best.hop + step > 0)
         if self.best.power == 1:
             self.offer({"inside_root": value} for value in grid.INSIDE_ROOTS)
+            if not self.is_solved and self.score < MAX_FLOORED and self.evidence.added is None:
+                self.any_root()
+
+    def any_root(self) -> None:
+        """A constant under the root that is on no list, as it comes to be where the samples had another gain."""
+        from scipy.optimize import minimize_scalar
+
+        start = self.best
+        least = min(np.arange(-12.0, -4.0, 0.5), key=lambda x: self.evidence.unexplained(replace(start, inside_root=10.0**x)))
+        found = minimize_scalar(
+            lambda x: self.evidence.unexplained(replace(start, inside_root=10.0**x)),
+            bounds=(least - 0.5, least + 0.5),
+            method="bounded",
+            options={"xatol": 1e-6},
+        )
+        if found.fun < MAX_SHARE_OF_ROUND * self.score:
+            self._offer(replace(start, inside_root=float(10.0**found.x)))
 
     def edges(self) -> None:
         """Edges of the filters that are on no list, to the hertz."""
@@ -141,8 +188,9 @@ class Descent:
                 d = self.best
                 tied = d.n_fft == d.win
                 moves = [
-                    {"win": d.win + side, "n_fft": d.win + side if tied else d.n_fft}
+                    {"win": d.win + side, "n_fft": d.win + side if tied else d.n_fft, "inside_root": root}
                     for side in (-step, step)
+                    for root in {d.inside_root, 0.0}
                     if d.win + side >= 64 and (tied or d.win + side <= d.n_fft)
                 ]
                 if not self.offer(moves) or self.is_solved:

@@ -53,9 +53,11 @@ class Evidence:
         """Pick frames with sound, away from the ends, and the values in them that are clear of a floor."""
         levels = self.mel if self.is_log else np.log(np.maximum(self.mel, self.mel.max() * 1e-12))
         low, high = levels.min(), levels.max()
-        at_floor = levels <= low + 1e-4 * (high - low)
-        self.has_floor = bool(at_floor.mean() > MIN_SHARE_AT_FLOOR)
-        clear = levels > (low + MARGIN_OVER_FLOOR * (high - low) if self.has_floor else low - 1.0)
+        span = high - low
+        exactly = levels <= low + 1e-6 * span
+        crowded = bool((levels <= low + 1e-4 * span).mean() > MIN_SHARE_AT_FLOOR)
+        self.has_floor = crowded or bool(exactly.sum() > 1)
+        clear = levels > low + MARGIN_OVER_FLOOR * span if crowded else ~exactly
         frames = self.mel.shape[1]
         edge = min(int(np.ceil(EDGE_SECONDS / self.recording.seconds * frames)), frames // 4)
         inner = np.arange(edge, frames - edge)
@@ -74,9 +76,13 @@ class Evidence:
         if self._energy <= 0:
             raise AudioError("the mel does not move, so nothing can be told from it", hint="give the mel of a sound that changes")
 
-    def add_floor(self, definition: MelDefinition) -> bool:
-        """Find out whether a constant was added to the bands before the logarithm, and reckon with it from then on."""
-        usual, mask = self.unexplained(definition), self.mask
+    def add_floor(self, definition: MelDefinition, usual: float) -> bool:
+        """Find out whether a constant was added to the bands before the logarithm, and reckon with it from then on.
+
+        Args:
+            usual: What is unexplained without.
+        """
+        mask = self.mask
         best, at = usual, None
         self._look_at(self._exact)
         for norm in ("slaney", "none"):

@@ -21,11 +21,17 @@ from auscult.sound.recording import Recording
 Progress = Callable[[int, int, str], None]
 Values = NDArray[np.float64]
 
-MIN_TIMING_CORRELATION = 0.35
+MIN_TIMING_CORRELATION = 0.45
+"""Right ones have 0.7 and more, unrelated sounds up to 0.35."""
 MAX_PLACE_SECONDS = 0.012
 MIN_FRAMES = 8
-GOOD_ENOUGH = 1e-5
+MAX_FRAMES_A_SECOND = 1000
+MIN_PADDING_FRAMES = 8
+"""As many equal frames at the end are padding."""
+GOOD_ENOUGH = 2e-4
 """Unexplained share at which other sample rates need not be tried."""
+UNRELATED = 0.5
+"""Unexplained share after the likeliest sample rates, above which it is another sound's mel."""
 TRUSTED = 0.1
 """Unexplained share below which a definition is near enough to say which values are blurred by rounding."""
 HOPELESS = 30.0
@@ -67,6 +73,9 @@ def search(recording: Recording, mel: NDArray[np.floating], *, progress: Progres
         AudioError: If it is no mel, holds values that are not numbers, is longer than the sound, or does not move with it.
     """
     values, transposed, timing = _orient(recording, two_dimensions(mel))
+    kept = without_padding(values)
+    if kept.shape[1] < values.shape[1]:  # and without those that look into the padding
+        values = kept[:, : max(kept.shape[1] - int(0.06 / timing.hop_seconds) - 1, MIN_FRAMES)]
     is_log = bool(values.min() < 0 or np.ptp(values) < 0.05 * abs(values.max())) or _looks_like_log(values)
     evidence = Evidence(recording, values, is_log=is_log)
     best = _best_of_rates(evidence, timing, progress)
@@ -98,29 +107,38 @@ def two_dimensions(mel: NDArray[np.floating]) -> Values:
     return values
 
 
+def without_padding(mel: Values) -> Values:
+    """[bands, frames] without the frames at the end that are all the same, as a mel padded to a fixed length has them."""
+    same = (mel == mel[:, -1:]).all(axis=0)
+    last = int(np.flatnonzero(~same)[-1]) + 1 if not same.all() else mel.shape[1]
+    return mel[:, :last] if mel.shape[1] - last >= MIN_PADDING_FRAMES else mel
+
+
 def _orient(recording: Recording, mel: Values) -> tuple[Values, bool, Timing]:
     """The mel as [bands, frames]: the way round in which it moves with the sound."""
     ways = [(mel, False), (mel.T, True)]
     likely = [way for way in ways if way[0].shape[0] in grid.BAND_COUNTS]
     readings = []
     for values, transposed in likely or ways:
-        if values.shape[1] >= MIN_FRAMES and values.shape[1] <= recording.seconds * 2000:
-            readings.append((values, transposed, find_timing(recording, _levels(values))))
+        if MIN_FRAMES <= without_padding(values).shape[1] <= recording.seconds * MAX_FRAMES_A_SECOND:
+            readings.append((values, transposed, find_timing(recording, _levels(without_padding(values)))))
     if not readings:
         raise AudioError(
             "the mel has too few frames to search with, or more than the sound has room for",
-            expected=f"{MIN_FRAMES} to {int(recording.seconds * 2000)} frames",
+            expected=f"{MIN_FRAMES} to {int(recording.seconds * MAX_FRAMES_A_SECOND)} frames",
             found=list(mel.shape),
         )
     best = max(readings, key=lambda reading: reading[2].correlation)
     if best[2].correlation < MIN_TIMING_CORRELATION:
-        raise AudioError(
-            "the mel does not move with the sound, at any hop that fits its length",
-            expected=f"a correlation of {MIN_TIMING_CORRELATION}",
-            found=f"{best[2].correlation:.2f} for {recording.seconds:.2f} s against {best[0].shape[1]} frames",
-            hint="is it the mel of this very recording, from beginning to end?",
-        )
+        frames = f"{recording.seconds:.2f} s against {best[0].shape[1]} frames"
+        raise _unrelated(f"a correlation of {best[2].correlation:.2f} at the best hop, {frames}")
     return best
+
+
+def _unrelated(found: str) -> AudioError:
+    return AudioError(
+        "the mel does not move with the sound", found=found, hint="is it the mel of this very recording, from beginning to end?"
+    )
 
 
 def _levels(mel: Values) -> Values:
@@ -136,15 +154,20 @@ def _best_of_rates(evidence: Evidence, timing: Timing, progress: Progress | None
     """Known definitions first, then a descent at each sample rate whose hop would be a whole number."""
     known = [family.definition for family in FAMILIES.values() if _fits(family.definition, evidence, timing)]
     best = min((_start(evidence, timing, definition) for definition in known), key=lambda descent: descent.score, default=None)
-    if best is not None and _trusted(best).is_solved:
-        best.details()
-        return best
+    if best is not None:
+        _trusted(best).details()
+        if best.reckon_with_floor():
+            best.details()
+        if best.is_solved:
+            return best
     pairs = _pairs(evidence.recording, timing, evidence.mel.shape[1])
     for index, (rate, hop) in enumerate(pairs):
         if progress:
             progress(index, len(pairs), f"searching at {rate} Hz, hop {hop}")
         if best is not None and best.score <= GOOD_ENOUGH:
             break
+        if index == 2 and best is not None and best.score > UNRELATED:
+            raise _unrelated(f"{best.score:.0%} of its movement is left unexplained by the nearest definition")
         descent = _start(evidence, timing, _guess(evidence, timing, rate, hop))
         descent.run(give_up_above=HOPELESS * best.score if best else 1.0)
         if best is None or descent.score < best.score:

@@ -1,0 +1,170 @@
+"""The search for a mel's definition: exact on known and random definitions, on other people's features, and honest otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from auscult.errors import AudioError
+from auscult.sound.mel import MelDefinition, mel_spectrogram
+from auscult.sound.mel_search.against import changes, conversion_code
+from auscult.sound.mel_search.ambiguity import alternatives
+from auscult.sound.mel_search.families import FAMILIES
+from auscult.sound.mel_search.search import Found, search, without_padding
+from auscult.sound.recording import Recording
+from tests.sound.mel_grid import random_definition, sound
+
+HIFIGAN = FAMILIES["hifigan"].definition
+
+
+def is_recovered(found: Found, recording: Recording, truth: MelDefinition) -> bool:
+    """Whether every setting is the true one, or the answer itself says that it may be."""
+    samples = recording.resampled(found.definition.sample_rate).mono
+    still_open = alternatives(samples, found.mel, found.definition, found.compression.gain)
+    mine = asdict(found.definition)
+    return all(mine[name] == value or value in still_open.get(name, ()) for name, value in asdict(truth).items())
+
+
+@pytest.mark.parametrize("name", ["hifigan", "vocos", "whisper", "styletts2", "parallel-wavegan"])
+def test_known_definitions(name: str) -> None:
+    truth = FAMILIES[name].definition
+    recording = sound(truth.sample_rate, 2.0, 1)
+    mel = mel_spectrogram(recording.mono, truth)
+    found = search(recording, mel[:, :-1] if FAMILIES[name].drops_last else mel)
+    assert is_recovered(found, recording, truth), found.definition
+    assert found.compression.residual_share < 1e-5
+
+
+@pytest.mark.parametrize("seed", [3, 6, 14])
+def test_random_definitions(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    truth = random_definition(rng)
+    recording = sound(truth.sample_rate, 2.0, seed)
+    found = search(recording, mel_spectrogram(recording.mono, truth).T[None])
+    assert found.transposed
+    assert is_recovered(found, recording, truth), (truth, found.definition)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(200, 240))
+def test_many_random_definitions(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    truth = random_definition(rng)
+    recording = sound(truth.sample_rate, float(rng.choice([2.0, 3.0, 5.0])), seed)
+    assert is_recovered(search(recording, mel_spectrogram(recording.mono, truth)), recording, truth)
+
+
+@pytest.mark.parametrize("gain", ["int16", "peak"])
+def test_a_gain_of_the_samples_is_told_from_a_normalisation(gain: str) -> None:
+    recording = sound(22050, 2.0, 2)
+    factor = 32768.0 if gain == "int16" else 0.95 / float(np.abs(recording.mono).max())
+    found = search(recording, mel_spectrogram((recording.mono * np.float32(factor)).astype(np.float32), HIFIGAN))
+    assert found.compression.gain == pytest.approx(factor, rel=1e-4)
+    assert (found.definition.multiply, found.definition.add, found.definition.log) == (1.0, 0.0, "ln")
+    assert found.compression.residual_share < 1e-3
+
+
+def test_half_precision_and_padding_to_a_fixed_length() -> None:
+    recording = sound(22050, 2.0, 2)
+    mel = mel_spectrogram(recording.mono, HIFIGAN).astype(np.float16)
+    padded = np.pad(mel, ((0, 0), (0, 400)), constant_values=np.float16(np.log(1e-5)))
+    found = search(recording, padded)
+    different = changes(found.definition, HIFIGAN, {})
+    assert {change.setting for change in different} <= {"inside_root"}
+    assert found.compression.residual_share < 1e-3
+
+
+def test_padding_is_equal_frames_at_the_end() -> None:
+    mel = np.random.default_rng(0).normal(size=(4, 20))
+    assert without_padding(np.pad(mel, ((0, 0), (0, 30)))).shape == (4, 20)
+    assert without_padding(mel).shape == (4, 20)
+    assert without_padding(np.zeros((4, 20))).shape == (4, 20)
+
+
+def test_a_normalised_mel_is_affine() -> None:
+    recording = sound(22050, 2.0, 2)
+    mel = mel_spectrogram(recording.mono, HIFIGAN)
+    whole = search(recording, (mel - mel.mean()) / mel.std())
+    assert whole.compression.residual_share < 1e-3
+    assert whole.definition.multiply == pytest.approx(1 / float(mel.std()), rel=1e-3)
+
+
+@pytest.mark.slow
+def test_a_mel_normalised_per_band_is_said_to_be() -> None:
+    recording = sound(22050, 2.0, 2)
+    mel = mel_spectrogram(recording.mono, HIFIGAN)
+    bands = search(recording, (mel - mel.mean(axis=1, keepdims=True)) / mel.std(axis=1, keepdims=True))
+    assert bands.compression.is_per_band
+    assert bands.compression.residual_share > 0.01
+
+
+def _features(name: str, samples: np.ndarray) -> np.ndarray:
+    transformers = pytest.importorskip("transformers")
+    if name == "whisper":
+        given = transformers.WhisperFeatureExtractor()(samples, sampling_rate=16000, padding=False, return_tensors="np")
+        return np.asarray(given.input_features[0])
+    if name == "speecht5":
+        given = transformers.SpeechT5FeatureExtractor()(audio_target=samples, sampling_rate=16000, return_tensors="np")
+        return np.asarray(given.input_values[0])
+    return np.asarray(transformers.UnivNetFeatureExtractor().mel_spectrogram(samples))
+
+
+@pytest.mark.parametrize("name", ["whisper", "speecht5", "univnet"])
+def test_features_of_transformers(name: str) -> None:
+    truth = FAMILIES[name].definition
+    recording = sound(truth.sample_rate, 2.0, 4)
+    found = search(recording, _features(name, recording.mono))
+    assert is_recovered(found, recording, truth), found.definition
+    assert found.compression.residual_share < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("mel", "words"),
+    [
+        (np.zeros(80), "no mel spectrogram"),
+        (np.full((80, 200), np.nan), "not numbers"),
+        (np.random.default_rng(0).normal(size=(80, 4)), "too few frames"),
+        (np.random.default_rng(0).normal(size=(80, 200)), "does not move with the sound"),
+        (np.random.default_rng(0).normal(size=(80, 90000)), "room for"),
+    ],
+)
+def test_what_is_no_mel_of_the_sound(mel: np.ndarray, words: str) -> None:
+    with pytest.raises(AudioError, match=words):
+        search(sound(22050, 2.0, 1), mel)
+
+
+@pytest.mark.slow
+def test_the_mel_of_the_sound_backwards() -> None:
+    recording = sound(22050, 2.0, 1)
+    with pytest.raises(AudioError, match="is it the mel of this very recording"):
+        search(recording, mel_spectrogram(recording.mono, HIFIGAN)[:, ::-1])
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted"),
+    [
+        (HIFIGAN, replace(HIFIGAN, log="log10")),
+        (replace(HIFIGAN, log="log10", multiply=0.25, add=1.0, clip=1e-10), HIFIGAN),
+        (replace(HIFIGAN, norm="none"), HIFIGAN),
+        (replace(HIFIGAN, power=2, norm="none", clip=1e-10), replace(HIFIGAN, power=2, log="db")),
+        (replace(HIFIGAN, clip=1e-10), replace(HIFIGAN, log="db", range_db=60.0)),
+    ],
+)
+def test_conversion_without_the_sound(found: MelDefinition, wanted: MelDefinition) -> None:
+    samples = sound(22050, 1.0, 5).mono
+    code = conversion_code(found, wanted, changes(found, wanted, {}))
+    assert code is not None
+    scope: dict[str, Any] = {"mel": mel_spectrogram(samples, found)}
+    exec(code, scope)  # the code that users are told to run
+    np.testing.assert_allclose(scope["mel"], mel_spectrogram(samples, wanted), atol=2e-3)
+
+
+def test_what_takes_the_sound_has_no_conversion() -> None:
+    wanted = replace(HIFIGAN, fmax=11025.0, log="log10")
+    different = changes(HIFIGAN, wanted, {})
+    assert [change.setting for change in different] == ["fmax", "log"]
+    assert different[0].words == "highest frequency 8000 -> 11025"
+    assert conversion_code(HIFIGAN, wanted, different) is None
