@@ -14,6 +14,7 @@ from auscult.sound.folding import corners
 from auscult.sound.images import fine_structure
 from auscult.sound.pcm import level_count
 from auscult.sound.recording import Recording
+from auscult.sound.speaking import Speaking, centroid_hz, sharpness, syllables_hz
 from auscult.sound.stationary import Stillness, movement_db, stillness
 
 Floats = NDArray[np.float32]
@@ -24,7 +25,15 @@ ACTIVE_DB = 40.0
 """A frame counts as sounding when it is at most this far below the loud frames."""
 CANCEL_CORRELATION = -0.5
 """Channels more opposite than this would cancel in their mean; then the louder one is looked at."""
+MOST_FRAMES = 480
+"""Frames, evenly spaced, that are enough for what speaks of the whole piece."""
+MOST_SAMPLES = 2**18
 TINY = 1e-20
+
+
+def thinned(frames: NDArray[np.intp]) -> NDArray[np.intp]:
+    """At most `MOST_FRAMES` of the frames, evenly spaced."""
+    return frames if len(frames) <= MOST_FRAMES else frames[np.linspace(0, len(frames) - 1, MOST_FRAMES).astype(int)]
 
 
 class Analysis:
@@ -123,8 +132,8 @@ class Analysis:
 
     @cached_property
     def log_power(self) -> Floats:
-        """`power` of the sounding frames in dB, floored 100 dB below the loudest bin, [frames, bins]."""
-        power = self.power[self.active]
+        """`power` of at most `MOST_FRAMES` sounding frames in dB, floored 100 dB below the loudest bin, [frames, bins]."""
+        power = self.power[thinned(np.flatnonzero(self.active))]
         if not power.size:
             return power
         floor = np.float32(max(float(power.max()) * 1e-10, TINY))
@@ -138,8 +147,8 @@ class Analysis:
 
     @cached_property
     def log_curvature(self) -> Floats:
-        """Level of `bend` in dB, floored 100 dB below the sharpest, [time - 2]."""
-        square = np.square(self.bend)
+        """Level of the first `MOST_SAMPLES` of `bend` in dB, floored 100 dB below the sharpest, [time - 2]."""
+        square = np.square(self.bend[:MOST_SAMPLES])
         return np.asarray(10 * np.log10(square + np.float32(max(float(square.max(initial=0.0)) * 1e-10, TINY))), np.float32)
 
     @cached_property
@@ -166,9 +175,19 @@ class Analysis:
     def stillness(self) -> Stillness:
         """How the spectrum behaves between the first and the last sounding frame."""
         sounding = np.flatnonzero(self.active)
-        return stillness(self.power[sounding[0] : sounding[-1] + 1] if len(sounding) else self.power[:0], self.hertz)
+        frames = np.arange(sounding[0], sounding[-1] + 1) if len(sounding) else sounding
+        return stillness(self.power[thinned(frames)], self.hertz)
 
     @cached_property
     def movement_db(self) -> float:
         """How much the sounding frames move in time: `auscult.sound.stationary.movement_db`."""
         return movement_db(self.power[self.active], self.hertz)
+
+    @cached_property
+    def speaking(self) -> Speaking:
+        """How a voice speaks, if it is one."""
+        return Speaking(
+            sharpness(self.voice, self.sample_rate),
+            syllables_hz(self.level, self.sample_rate / self.hop),
+            centroid_hz(self.mean_power, self.hertz),
+        )

@@ -12,7 +12,7 @@ UNDER = 0.85
 """The band that has to be there reaches from this share of the cut-off up to it."""
 ABOVE = 1.06
 """Beyond this share of the cut-off there must be nothing."""
-STEPS = 120
+STEPS = 80
 """Cut-offs that are tried, evenly spaced on a logarithmic axis."""
 
 

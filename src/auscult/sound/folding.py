@@ -12,7 +12,7 @@ Floats = NDArray[np.float32]
 MIN_ROWS = 16
 """Periods that there have to be before a fold says anything."""
 SMALL_DIVISORS = (16, 5, 3)
-LONGEST_SERIES = 2**19
+LONGEST_SERIES = 2**18
 """Samples that the search for an unknown period looks at."""
 
 
@@ -46,7 +46,7 @@ def fold(series: Floats, period: int, spread: float) -> Fold:
 
 def _phase_means(table: Floats) -> NDArray[np.float64]:
     """Means of [rows, period] at each phase, less what repeats with a small divisor of the period: that is an upsampling's."""
-    means: NDArray[np.float64] = table.mean(axis=0, dtype=np.float64)
+    means = np.asarray((np.full(len(table), 1 / len(table), np.float32) @ table), np.float64)
     for divisor in SMALL_DIVISORS:
         if len(means) % divisor == 0 and len(means) >= 8 * divisor:
             grid = means.reshape(-1, divisor)
@@ -73,13 +73,27 @@ def corners(bend: Floats, width: int = 64) -> Floats:
 
     Zeros where the neighbourhood is silent.
     """
-    from scipy.ndimage import uniform_filter1d
-
     size = np.abs(bend)
-    local = uniform_filter1d(size, width, mode="nearest")
+    local = moving_mean(size, width)
     floor = max(float(local.max(initial=0.0)) * 1e-4, 1e-12)
     ratio = np.divide(size, local, out=np.zeros_like(size), where=local > floor)
     return np.asarray(np.log1p(ratio), np.float32)
+
+
+def moving_mean(series: Floats, width: int) -> Floats:
+    """Mean over `width` neighbours along the last axis; the ends repeat their nearest full window."""
+    length = series.shape[-1]
+    if length < width:
+        return np.broadcast_to(series.mean(axis=-1, keepdims=True), series.shape).astype(np.float32)
+    total = np.cumsum(series, axis=-1, dtype=np.float64)
+    inner = total[..., width - 1 :].copy()
+    inner[..., 1:] -= total[..., :-width]
+    result = np.empty_like(series, dtype=np.float32)
+    left = width // 2
+    result[..., left : left + inner.shape[-1]] = inner / width
+    result[..., :left] = result[..., left : left + 1]
+    result[..., left + inner.shape[-1] :] = result[..., left + inner.shape[-1] - 1 : left + inner.shape[-1]]
+    return result
 
 
 def likely_period(series: Floats, shortest: int, longest: int) -> int:

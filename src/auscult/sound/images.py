@@ -10,14 +10,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auscult.sound.folding import moving_mean
+
 Floats = NDArray[np.float32]
 
 TREND_BINS = 17
+WORTH_COMPARING = 0.1
+"""Below this correlation nobody asks what chance gives."""
 CONTROLS = (-13, -11, -9, -7, 7, 9, 11, 13)
 """Bins by which the mirror is moved, to see what chance gives."""
 PARTS = 6
 """Stretches of time in which a mirror has to show: a chord may be symmetrical by chance."""
 SEGMENT_SECONDS = 0.25
+MIN_SEGMENTS = 4
+COMMON_MULTIPLE = 240
+"""Of the usual strides: a series is cut once at this period, whatever the stride."""
 SEGMENT_DB = 50.0
 """Segments whose curvature is so far below the sharpest are silent."""
 
@@ -39,9 +46,7 @@ class Mirror:
 
 def fine_structure(log_power: Floats) -> Floats:
     """Spectra in dB [frames, bins] without their trend over frequency."""
-    from scipy.ndimage import uniform_filter1d
-
-    return np.asarray(log_power - uniform_filter1d(log_power, TREND_BINS, axis=1, mode="nearest"))
+    return np.asarray(log_power - moving_mean(log_power, TREND_BINS))
 
 
 def mirror(fine: Floats, stride: int, sample_rate: int) -> Mirror:
@@ -50,9 +55,10 @@ def mirror(fine: Floats, stride: int, sample_rate: int) -> Mirror:
     if not len(fine):
         return Mirror(0.0, 0.0, 0.0)
     pivot = bins // stride
-    chance = max(_mirrored(fine, pivot + move) for move in CONTROLS)
     parts = sorted(_mirrored(part, pivot) for part in np.array_split(fine, min(PARTS, len(fine))))
-    return Mirror(pivot / bins * sample_rate / 2, parts[min(1, len(parts) - 1)], chance)
+    correlation = parts[min(1, len(parts) - 1)]
+    chance = max(_mirrored(fine, pivot + move) for move in CONTROLS) if correlation > WORTH_COMPARING else 0.0
+    return Mirror(pivot / bins * sample_rate / 2, correlation, chance)
 
 
 def _mirrored(fine: Floats, pivot: int) -> float:
@@ -63,6 +69,15 @@ def _mirrored(fine: Floats, pivot: int) -> float:
     above = fine[:, pivot + 2 : pivot + width + 1][:, ::-1]
     scale = np.sqrt(float(np.vdot(below, below)) * float(np.vdot(above, above)))
     return float(np.vdot(below, above)) / scale if scale > 0 else 0.0
+
+
+def segments(series: Floats, sample_rate: int, stride: int) -> NDArray[np.float64]:
+    """Means at each phase of a stride in segments of `SEGMENT_SECONDS`, [segments, stride], of [time] values."""
+    grid = COMMON_MULTIPLE if COMMON_MULTIPLE % stride == 0 else stride
+    length = max(grid, int(SEGMENT_SECONDS * sample_rate) // grid * grid)
+    count = len(series) // length
+    table = series[: count * length].reshape(count, length // grid, grid).sum(axis=1) / np.float32(length // grid)
+    return np.asarray(table.reshape(count, grid // stride, stride).mean(axis=1, dtype=np.float64))
 
 
 @dataclass(frozen=True)
@@ -86,11 +101,10 @@ class Lines:
 
 def lines(voice: Floats, sample_rate: int, stride: int) -> Lines:
     """Look for tones that repeat every `stride` samples in [time] samples."""
-    length = max(stride, int(SEGMENT_SECONDS * sample_rate) // stride * stride)
-    count = len(voice) // length
-    if count < 4 or stride < 2:
+    folded = segments(voice, sample_rate, stride)
+    count = len(folded)
+    if count < MIN_SEGMENTS or stride < 2:
         return Lines(-np.inf, 0.0, 0.0, 0.0, count)
-    folded = voice[: count * length].reshape(count, length // stride, stride).mean(axis=1, dtype=np.float64)
     tones = np.fft.rfft(folded, axis=1)[:, 1:] / stride  # [segments, harmonics]
     together, apart = np.abs(tones.mean(axis=0)), np.sqrt(np.mean(np.abs(tones) ** 2, axis=0))
     best = int((together**2 / np.maximum(apart, 1e-20)).argmax())
@@ -124,14 +138,12 @@ def phases(log_curvature: Floats, sample_rate: int, stride: int) -> Phases:
 
     The mean is taken of the logarithm, so that a few corners do not count for more than their number.
     """
-    length = max(stride, int(SEGMENT_SECONDS * sample_rate) // stride * stride)
-    count = len(log_curvature) // length
-    if count < 4:
+    db = segments(log_curvature, sample_rate, stride)
+    if len(db) < MIN_SEGMENTS:
         return Phases(0.0, 0.0)
-    db = log_curvature[: count * length].reshape(count, length // stride, stride).mean(axis=1, dtype=np.float64)
     total = db.mean(axis=1)
     db = db[total > total.max() - SEGMENT_DB]
-    if len(db) < 4:
+    if len(db) < MIN_SEGMENTS:
         return Phases(0.0, 0.0)
     db = db - db.mean(axis=1, keepdims=True)
     means, errors = np.median(db, axis=0), db.std(axis=0) / np.sqrt(len(db)) * 1.25

@@ -68,9 +68,9 @@ def rounded(recording: Recording) -> Recording:
 
 
 def is_audible(planter: Planter, strength: float) -> bool:
-    """Whether this strength has to be found: strengths are listed from weak to strong."""
+    """Whether this strength has to be found: strengths are listed from weak to strong; none where `AUDIBLE` is not among them."""
     order = list(planter.STRENGTHS)
-    return order.index(strength) >= (order.index(planter.AUDIBLE) if planter.AUDIBLE in order else 0)
+    return order.index(strength) >= (order.index(planter.AUDIBLE) if planter.AUDIBLE in order else len(order))
 
 
 def judge(planted: Planted) -> Judgement:
@@ -100,4 +100,5 @@ def cases(clips: Mapping[int, Clip] | list[Clip], *, level: str | None = None) -
             continue
         for strength in planter.STRENGTHS:
             for seed, clip in rows:
-                yield planter, clip, strength, seed
+                if clip.kind in getattr(planter, "KINDS", (clip.kind,)):
+                    yield planter, clip, strength, seed

@@ -11,7 +11,7 @@ NAME = "integer-scale"
 LEVEL = "nothing"
 UNIT = "bits"
 STRENGTHS = (-15.0, -23.0, 7.0, 15.0)
-AUDIBLE = -np.inf
+AUDIBLE = -15.0
 FLOATS = True
 
 

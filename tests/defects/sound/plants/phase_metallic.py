@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
+from auscult.rules.subject import SoundFacts
 from auscult.sound.recording import Recording
 from tests.defects.sound.plant import changed
 
 NAME = "phase-metallic"
-LEVEL = "nothing"
+LEVEL = "metadata"
 UNIT = "radians"
 STRENGTHS = (0.5, 1.0, 2.0, 3.14)
 AUDIBLE = 3.14
+KINDS = ("speech",)
+CHARACTERS_PER_SECOND = 14
+
+
+def facts(recording: Recording, rng: np.random.Generator) -> SoundFacts:
+    """That it is speech, and about how much."""
+    return SoundFacts(sample_rate=recording.sample_rate, text="a" * int(CHARACTERS_PER_SECOND * recording.seconds))
 
 
 def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Recording:

@@ -1,0 +1,107 @@
+"""Too fast or too slow for speech, or at another rate than the model makes: a wrong sample rate is suspected.
+
+**What it finds.** A voice whose syllables and spectrum are both shifted up, or both down; more or fewer characters a second than
+anybody says, where the text is known; a header that states another rate than the model's config. It never says by how much: that
+needs a reference. The usual pairs of rates are ranked.
+
+**What you hear.** A chipmunk, or slow motion.
+
+**Why it happens.** Samples written under another rate than they were made at: 24,000 as 44,100, 16,000 as 22,050, 48,000 as
+24,000.
+
+**Blind spots.** Ratios below 1.5 are within what voices do; by the sound alone 1.84 and 2 are found in most voices, 1.5 in
+one of three. Other things than speech are not judged by their sound. A file that was resampled properly has another rate than
+the config and is right.
+
+**How it is measured.** Mean of the natural logarithms of syllable rate (centre of the envelope's spectrum, 4.5 Hz is usual)
+and of spectral centre (1,200 Hz), where the voice has pulses (kurtosis at least 3.6, which no clean music had); beyond
+`MAX_SHIFT` = 0.45 either way. With text: characters per second of sound outside `CHARACTERS` = 6 to 26.
+
+**Fix.** A guess: label the samples with the rate that the model makes.
+
+**References.** Wellsaid's rules for voice-over have 0.04 to 0.2 s per character; Blaizzy/mlx-audio PR 293 (24,000 played as
+44,100).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from auscult.finding import Finding, Fix, Severity, Skip
+from auscult.rules.subject import SoundSubject
+from auscult.sound.gaps import ends, envelope
+
+CODE = "SND022"
+NAME = "sample-rate-label"
+REQUIRES = SoundSubject
+EVIDENCE = "metadata"
+EXTENT = "mostly"
+EXPLAINS = ("band-limited",)
+MAX_SHIFT = 0.45
+MIN_SHARPNESS = 3.6
+MIN_SECONDS = 3.0
+USUAL_SYLLABLES_HZ = 4.5
+USUAL_CENTROID_HZ = 1200.0
+CHARACTERS = (6.0, 26.0)
+USUAL_CHARACTERS = 14.0
+MIN_CHARACTERS = 20
+RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+MOST_PAIRS = 3
+
+
+def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
+    if subject.reference is not None:
+        return
+    label, made = subject.recording.sample_rate, subject.facts.sample_rate
+    if made is None:
+        yield Skip(subject.recording.name, "the header's rate was held against nothing: the model's is not known (--sample-rate)")
+    shift, evidence = _shift(subject)
+    differs = made is not None and made != label
+    suspicious = abs(shift) > MAX_SHIFT
+    if not differs and not suspicious:
+        return
+    agrees = differs and made is not None and suspicious and (shift > 0) == (label > made)
+    sounds = f"it sounds too {'fast and high' if shift > 0 else 'slow and low'} for speech" if suspicious else ""
+    header = f"the file says {label:,} Hz, and the model makes {made:,} Hz" if differs else ""
+    pairs = [made] if differs and made is not None else _likely(label, shift)
+    ranked = "" if differs else f"; its true rate may be {' or '.join(f'{rate:,}' for rate in pairs)} Hz instead of {label:,}"
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.ERROR if agrees else Severity.WARNING,
+        (subject.recording.name,),
+        f"{' and '.join(part for part in (header, sounds) if part)}{ranked}",
+        confidence=0.9 if agrees else 0.6 if differs else 0.5,
+        evidence={"label": label, "model": made, "candidates": pairs, **evidence},
+        fix=Fix("guess", f"Label the samples with {pairs[0]:,} Hz.") if pairs else None,
+        settled_by="auscult listen FILE --ref REFERENCE",
+        rank=25,
+    )
+
+
+def _shift(subject: SoundSubject) -> tuple[float, dict[str, float]]:
+    """How much faster (above 0) or slower than speech it sounds, as a natural logarithm; and the numbers behind it."""
+    analysis, text = subject.analysis, subject.facts.text
+    evidence: dict[str, float] = {}
+    if analysis.seconds < MIN_SECONDS or not analysis.active.any():
+        return 0.0, evidence
+    if text is not None and len(text) >= MIN_CHARACTERS:
+        silent = ends(envelope(analysis.voice, analysis.sample_rate), analysis.seconds)
+        pace = len(text) / max(silent.seconds - silent.before - silent.after, 1e-3)
+        evidence["characters_per_second"] = round(pace, 2)
+        if not CHARACTERS[0] <= pace <= CHARACTERS[1]:
+            return float(np.log(pace / USUAL_CHARACTERS)), evidence
+    speaking = analysis.speaking
+    if speaking.sharpness < MIN_SHARPNESS or min(speaking.syllables_hz, speaking.centroid_hz) <= 0:
+        return 0.0, evidence
+    evidence |= {"syllables_hz": round(speaking.syllables_hz, 2), "centroid_hz": round(speaking.centroid_hz, 1)}
+    parts = np.log([speaking.syllables_hz / USUAL_SYLLABLES_HZ, speaking.centroid_hz / USUAL_CENTROID_HZ])
+    return (float(parts.mean()) if parts[0] * parts[1] > 0 else 0.0), evidence
+
+
+def _likely(label: int, shift: float) -> list[int]:
+    """Usual true rates on that side of the label, the likeliest first."""
+    side = [rate for rate in RATES if (rate < label if shift > 0 else rate > label)]
+    return sorted(side, key=lambda rate: abs(np.log(label / rate) - shift))[:MOST_PAIRS]
