@@ -130,6 +130,7 @@ MINIMAL: dict[str, Any] = {
     "error": {"what": "broken"},
     "trace": {"path": "x", "deep": {"er": [1, 2, {"b": None}]}},
     "changes": {},
+    "diagnosis": {"cause": None, "symptoms": [{"code": "SND001", "cause": "buzz", "explained": None}]},
 }
 
 

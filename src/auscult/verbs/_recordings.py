@@ -101,6 +101,7 @@ def measures_of(item: Heard, source: Heard | None, reading: Reading | None) -> J
     result: Json = {
         "role": item.role,
         "file": str(item.file) if item.file else None,
+        "source": recording.name if Path(recording.name).is_file() else None,
         "seconds": round(recording.seconds, 3),
         "sample_rate": rate,
         "rms": round(rms(samples), 5),

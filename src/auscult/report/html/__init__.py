@@ -97,13 +97,19 @@ def page_of(report: Report, *, embed: int) -> str:
         sections=shown,
         counts=_counts(report),
         nothing=not report.findings and report.verdict is Verdict.PASS and report.command in LOOKING,
-        next=next_command(report) if report.findings and report.command not in ("demo", "report") else None,
+        next=_next(report),
         style=_assets("css", STYLES),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         data=_for_script(page.data),
         blobs=page.blobs,
     )
+
+
+def _next(report: Report) -> str | None:
+    """What to type next, where the page does not say it elsewhere."""
+    elsewhere = report.command in ("demo", "report") or "diagnosis" in report.extra
+    return next_command(report) if report.findings and not elsewhere else None
 
 
 def _counts(report: Report) -> str:

@@ -30,7 +30,7 @@ MEASURES = {
     "stoi": ("STOI against the input", ""),
     "rms": ("rms", ""),
 }
-NOT_MEASURES = ("role", "file", "seconds", "sample_rate", "channels", "start", "title", "name")
+NOT_MEASURES = ("role", "file", "seconds", "sample_rate", "channels", "start", "title", "name", "source")
 UNITS = {"db": "dB", "dbfs": "dBFS", "hz": "Hz", "seconds": "s", "ppm": "ppm"}
 """By the last word of a measure's name."""
 
@@ -56,7 +56,11 @@ def content(page: Page) -> Json | None:
         range(len(items)), key=lambda index: (items[index].get("role") not in REFERENCES, not items[index].get("causes"))
     )
     played = sorted(played[:MAX_PLAYED])
-    made = embedded([items[index].get("file") for index in played], [marks[index] for index in played], page.embed)
+    made = embedded(
+        [items[index].get("file") or items[index].get("source") for index in played],
+        [marks[index] for index in played],
+        page.embed,
+    )
     note = f"this page plays {MAX_PLAYED} of {len(items):,} recordings, those with findings first"
     sounds = [Sound(str(item.get("file") or ""), note=note) for item in items]
     for index, sound in zip(played, made, strict=True):
