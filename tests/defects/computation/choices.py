@@ -37,6 +37,7 @@ class Choices:
     schedule: str = "cosine"  # cosine, linear
     velocity: float = 1.0
     transform: bool = False
+    reversed: bool = False  # the mel's channels
     seed: int = 0  # of the noise, where it is drawn inside
     # recurrent
     final: str = "tanh"  # tanh, none, clamp
@@ -44,6 +45,7 @@ class Choices:
     # iSTFT vocoder
     window_sum: str = "squares"  # squares, none
     trim: str = "centre"  # centre, none
+    window: str = "hann"  # hann, hamming
     branch_mean: bool = True
     slope: float = 0.1
     phase_dtype: str = "float32"

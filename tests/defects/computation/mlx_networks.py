@@ -207,6 +207,7 @@ class Flow(nn.Module):
                 x = x + (after - now) * self.velocity(half, mu, cond, (now + after) / 2)
             else:
                 x = x + (after - now) * self.velocity(x, mu, cond, now)
+        x = x[..., ::-1] if c.reversed else x
         return 0.75 * x - 5 if c.transform else x
 
     def velocity(self, x: mx.array, mu: mx.array, cond: mx.array, t: float) -> mx.array:
@@ -290,7 +291,8 @@ class InverseSTFT(nn.Module):
     def __init__(self, choices: Choices) -> None:
         super().__init__()
         self.choices = choices
-        self._window = mx.array((0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.float32))
+        share = 0.5 if choices.window == "hann" else 0.54
+        self._window = mx.array((share - (1 - share) * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.float32))
 
     def overlap(self, frames: mx.array) -> mx.array:
         count = frames.shape[1]
@@ -331,7 +333,7 @@ class Vocoder(nn.Module):
     def __call__(self, mel: mx.array, f0: mx.array) -> mx.array:
         c = self.choices
         x = self.ln_in(self.stem(mel))
-        total = self.branches[0](x) + self.branches[1](x) + self.branches[2](x)
+        total = sum(branch(x) for branch in self.branches)
         x = self.after(nn.leaky_relu(total / 3 if c.branch_mean else total, c.slope))
         x = x + self.sine(mx.sin(2 * math.pi * self.accumulate(f0))[..., None])
         x = x + self.power_lin(self.power(x))

@@ -200,6 +200,7 @@ class Flow(nn.Module):
                 x = x + (after - now) * self.velocity(half, mu, cond, (now + after) / 2)
             else:
                 x = x + (after - now) * self.velocity(x, mu, cond, now)
+        x = x.flip(1) if c.reversed else x
         return 0.75 * x - 5 if c.transform else x
 
     def velocity(self, x: Tensor, mu: Tensor, cond: Tensor, t: Tensor) -> Tensor:
@@ -295,7 +296,8 @@ class ISTFT(nn.Module):
         given = magnitude.dtype
         if given in (torch.float16, torch.bfloat16):
             magnitude, phase = magnitude.float(), phase.float()
-        window = self.window.to(magnitude.dtype)
+        window = self.window if self.choices.window == "hann" else torch.hamming_window(N_FFT)
+        window = window.to(magnitude.dtype)
         frames = torch.fft.irfft(torch.polar(magnitude, phase), N_FFT, dim=1) * window[:, None]
         size = (1, (frames.shape[-1] - 1) * HOP + N_FFT)
         fold = {"output_size": size, "kernel_size": (1, N_FFT), "stride": (1, HOP)}

@@ -15,6 +15,8 @@ from auscult.trace.wiring import candidate_limit, reference_limit
 from auscult.weights import Array
 
 NAMES = ("istft-normalisation", "istft-trim", "istft-window")
+WINDOWS = {"hann": 0.5, "hamming": 0.54, "none": 1.0}
+"""The constant term of a raised cosine; 1 is no window."""
 SUMS = ("squares", "none", "window", "constant")
 LEAST = (1e-3, 1e-8, 1e-11)  # below it, window sums in use are not divided by
 
@@ -54,7 +56,9 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
 
 
 def _ways() -> Iterator[Inverse]:
-    for window, by, trim in product(("hann", "hann-symmetric", "none"), SUMS, ("centre", "same", "none", "end")):
+    for window, by, trim in product(
+        ("hann", "hann-symmetric", "hamming", "hamming-symmetric", "none"), SUMS, ("centre", "same", "none", "end")
+    ):
         yield Inverse(window, by, trim)
 
 
@@ -82,8 +86,9 @@ def _hops(samples: int, n_fft: int, frames: int) -> Iterator[int]:
 
 def _samples(spectrum: Array, way: Inverse, n_fft: int, hop: int) -> Array:
     count = np.arange(n_fft)
-    length = {"hann": n_fft, "hann-symmetric": n_fft - 1}.get(way.window)
-    window = np.ones(n_fft) if length is None else 0.5 - 0.5 * np.cos(2 * np.pi * count / length)
+    length = n_fft - way.window.endswith("-symmetric")
+    share = WINDOWS[way.window.removesuffix("-symmetric")]
+    window = share - (1 - share) * np.cos(2 * np.pi * count / length)
     frames = np.fft.irfft(spectrum, n_fft, axis=1).swapaxes(1, 2) * window
     y = overlap_add(frames, hop)
     ones = np.ones((frames.shape[1], 1))
