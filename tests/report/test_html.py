@@ -24,7 +24,7 @@ from auscult.verdict import Coverage, Equality, MappingEntry, Report, Verdict
 pytest.importorskip("jinja2")
 
 from auscult.report import html
-from auscult.report.html import _audio
+from auscult.report.html import _audio, _provenance
 from auscult.report.html._text import figure
 from auscult.verbs.listen import listen
 
@@ -145,11 +145,24 @@ def test_keys_that_no_part_knows_are_shown_all_the_same() -> None:
     assert "0.125" in page
 
 
-def test_the_files_are_named_with_their_hashes(tmp_path: Path) -> None:
+def test_very_long_parts_are_cut_and_say_so() -> None:
+    skips = tuple(Skip(str(index), f"reason {index}") for index in range(1000))
+    findings = (
+        Finding("LAY001", "x", Severity.ERROR, ("a",), "x", evidence={"rows": [{"a": i, "b": [{}]} for i in range(20_000)]}),
+    )
+    page = html.render(Report("diff", ("a",), Verdict.DIVERGENT, findings=findings, skips=skips))
+    assert "700 more reasons are in the JSON report" in page
+    assert "characters more in the JSON report" in page
+    assert len(page) < 300_000
+
+
+def test_the_files_are_named_with_their_hashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.bin"
     path.write_bytes(b"abc")
     page = html.render(Report("inspect", (str(path), f"{path}:make"), Verdict.PASS))
     assert page.count("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad") == 1
+    monkeypatch.setattr(_provenance, "MAX_HASHED_BYTES", 2)
+    assert "not computed for so large a file" in html.render(Report("inspect", (str(path),), Verdict.PASS))
 
 
 def test_a_notebook_shows_the_page_in_a_frame() -> None:
@@ -273,6 +286,22 @@ def test_what_was_listened_to_lies_beside_its_reference_on_one_axis(tmp_path: Pa
     tracks = data_of(html.render(listen(paths[1], reference=paths[0])))["tracks"]
     assert [track["title"] for track in tracks] == ["Reference: what should be heard", "b.wav"]
     assert [track["start"] for track in tracks] == [0.0, pytest.approx(-0.25, abs=1 / RATE)]
+
+
+def test_what_a_run_made_can_be_heard(tmp_path: Path) -> None:
+    path = write_recording(Recording(noise(1.0), RATE), tmp_path / "out.wav")
+    run = {
+        "file": str(path),
+        "seconds": 1.0,
+        "sample_rate": RATE,
+        "channels": 1,
+        "peak": 0.4,
+        "rms_db": -20.0,
+        "took_seconds": 1.0,
+    }
+    page = html.render(Report("run vocoder", ("a",), Verdict.PASS, extra={"run": {**run, "settings": {"seed": 7}}}))
+    assert [codec for codec, _ in decoded(page)] == ["flac"]
+    assert "seed" in page
 
 
 def test_pieces_cover_the_recording(tmp_path: Path) -> None:

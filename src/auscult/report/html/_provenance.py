@@ -15,6 +15,10 @@ from auscult.verdict import VERSION, Report
 PACKAGES = ("numpy", "scipy", "safetensors", "ml_dtypes", "soundfile", "torch", "mlx", "onnx", "onnxruntime", "ai-edge-litert")
 
 
+MAX_HASHED_BYTES = 4_000_000_000
+"""Ten seconds or so of hashing."""
+
+
 def provenance(report: Report) -> Json:
     """Versions of the packages that are loaded, the command line, and size and SHA-256 of every input that is a file."""
     return {"command": command_line(), "versions": versions(), "files": [file_facts(path) for path in input_files(report)]}
@@ -54,8 +58,10 @@ def _is_file(name: str) -> bool:
 
 
 def file_facts(path: Path) -> Json:
-    """Path, size and hash; the reason in the place of the hash where the file cannot be read."""
+    """Path, size and hash; the reason in the place of the hash where there is none."""
     try:
+        if path.stat().st_size > MAX_HASHED_BYTES:
+            return {"path": str(path), "bytes": path.stat().st_size, "sha256": "not computed for so large a file"}
         with path.open("rb") as handle:
             digest = hashlib.file_digest(handle, "sha256").hexdigest()
     except OSError as error:

@@ -11,6 +11,7 @@ from auscult.report.json_ import plain
 from auscult.words import fold
 
 MAX_PLACES = 200
+MAX_JSON = 20_000
 MAX_INLINE = 600
 """Characters of a nested value that are shown as running text."""
 
@@ -49,8 +50,9 @@ def is_short(value: Any) -> bool:
 
 
 def as_json(value: Any) -> str:
-    """Indented, for what has no better form."""
-    return json.dumps(plain(value), indent=1, ensure_ascii=False)
+    """Indented, for what has no better form; no more than `MAX_JSON` characters."""
+    text = json.dumps(plain(value), indent=1, ensure_ascii=False)
+    return text if len(text) <= MAX_JSON else f"{text[:MAX_JSON]}\n… {len(text) - MAX_JSON:,} characters more in the JSON report"
 
 
 def patterns(names: Any, most: int = MAX_PLACES) -> list[str]:

@@ -80,6 +80,7 @@ class Track {
         return await context().decodeAudioData(bytesOf(part.blob));
       } catch (error) {
         say(`A piece of ${this.short} cannot be decoded by this browser: ${error.message}`);
+        part.blob = -1; // shown as no data, not as silence
         return null;
       }
     });

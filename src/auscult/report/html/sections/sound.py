@@ -21,6 +21,8 @@ TITLES = {
     "repaired": "Repaired: the settled model",
     "recording": "Recording",
 }
+SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff")
+"""Of what a `run` wrote."""
 REFERENCES = ("input", "reference")
 MEASURES = {
     "movement_db": ("movement of the mel", "dB"),
@@ -87,6 +89,9 @@ def recordings(page: Page) -> list[Mapping[str, Any]]:
     single, reference = extra.get("recording"), extra.get("reference")
     if not several and isinstance(single, Mapping):
         several = [{"role": "recording", "file": page.report.subjects[0] if page.report.subjects else None, **single}]
+    made = extra.get("run")
+    if not several and isinstance(made, Mapping) and str(made.get("file", "")).lower().endswith(SUFFIXES):
+        several = [{"role": "recording", **{key: made.get(key) for key in ("file", "seconds", "sample_rate")}}]
     if isinstance(reference, Mapping) and several:
         several = [{"role": "reference", **reference}, *several]
     alone = len(several) == 1 and several[0].get("role") == "heard"
