@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from auscult.verbs.diagnose import diagnose
     from auscult.verbs.diff import diff
     from auscult.verbs.inspect import inspect
+    from auscult.verbs.listen import listen as listen
     from auscult.verdict import VERSION as __version__  # noqa: N811
     from auscult.verdict import Coverage, Report, Verdict
     from auscult.weights import Checkpoint, Tensor
@@ -38,7 +39,7 @@ _HOMES = {
     "trace.file": ("read_trace", "write_trace"),
     "trace.records": ("Trace",),
     "trace.run": ("capture",),
-    **{f"verbs.{verb}": (verb,) for verb in ("compare", "convert", "diagnose", "diff", "inspect")},
+    **{f"verbs.{verb}": (verb,) for verb in ("compare", "convert", "diagnose", "diff", "inspect", "listen")},
     "verdict": ("Coverage", "Report", "Verdict"),
     "weights": ("Checkpoint", "Tensor"),
 }

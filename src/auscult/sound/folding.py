@@ -83,6 +83,8 @@ def corners(bend: Floats, width: int = 64) -> Floats:
 def moving_mean(series: Floats, width: int) -> Floats:
     """Mean over `width` neighbours along the last axis; the ends repeat their nearest full window."""
     length = series.shape[-1]
+    if not length:
+        return series
     if length < width:
         return np.broadcast_to(series.mean(axis=-1, keepdims=True), series.shape).astype(np.float32)
     total = np.cumsum(series, axis=-1, dtype=np.float64)

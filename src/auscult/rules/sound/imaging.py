@@ -12,7 +12,7 @@ its stride, nearest-neighbour upsampling, a bias before a transposed convolution
 that very frequency looks like a tone of the upsampling, if it lasts from beginning to end without a change of level.
 
 **How it is measured.** For strides of 2, 3, 4, 5 and 8, and those of the model: correlation of the spectrum's fine structure
-with its mirror, less that about frequencies nearby (`MIN_MIRROR` = 0.15); second differences of the phases, largest against
+with its mirror, less that about frequencies nearby (`MIN_MIRROR` = 0.35); second differences of the phases, largest against
 smallest in dB, over its standard error from segments of 0.25 s (`MIN_PHASES_DB` = 1 and `MIN_PHASES_Z` = 8); for tones,
 coherence of the phase over the segments (`MIN_COHERENCE` = 0.8), the amplitude's tenth percentile over its mean
 (`MIN_STEADINESS` = 0.5), and a level of at least `MIN_LINE_DB` = -60 dB against the sound.
@@ -39,7 +39,7 @@ REQUIRES = SoundSubject
 EVIDENCE = "metadata"
 EXTENT = "mostly"
 EXPLAINS = ("phase-metallic", "frame-seams")
-MIN_MIRROR = 0.15
+MIN_MIRROR = 0.35
 MIN_PHASES_DB = 1.0
 MIN_PHASES_Z = 8.0
 MIN_COHERENCE = 0.8

@@ -40,6 +40,8 @@ EVIDENCE = "metadata"
 EXTENT = "mostly"
 EXPLAINS = ("band-limited",)
 MAX_SHIFT = 0.45
+MIN_PART = 0.2
+"""Each of the two has to be shifted by so much."""
 MIN_SHARPNESS = 3.6
 MIN_SECONDS = 3.0
 USUAL_SYLLABLES_HZ = 4.5
@@ -98,7 +100,7 @@ def _shift(subject: SoundSubject) -> tuple[float, dict[str, float]]:
         return 0.0, evidence
     evidence |= {"syllables_hz": round(speaking.syllables_hz, 2), "centroid_hz": round(speaking.centroid_hz, 1)}
     parts = np.log([speaking.syllables_hz / USUAL_SYLLABLES_HZ, speaking.centroid_hz / USUAL_CENTROID_HZ])
-    return (float(parts.mean()) if parts[0] * parts[1] > 0 else 0.0), evidence
+    return (float(parts.mean()) if parts[0] * parts[1] > 0 and np.abs(parts).min() > MIN_PART else 0.0), evidence
 
 
 def _likely(label: int, shift: float) -> list[int]:

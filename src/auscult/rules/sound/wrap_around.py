@@ -26,7 +26,7 @@ from collections.abc import Iterable
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.sound._times import spans_of
 from auscult.rules.subject import SoundSubject
-from auscult.sound.ceiling import wraps
+from auscult.sound.ceiling import squeeze, wraps
 from auscult.words import counted
 
 CODE = "SND008"
@@ -41,9 +41,13 @@ SURE_FITS = 4
 FULL_RANGE = 2.0
 """Of samples within ±1: a jump of this height is that of integers, and two of them are enough."""
 MAX_STEADINESS = 0.7
+MAX_HELD = 0.45
+"""Of the samples near the ceiling: what stays there was squeezed, and jumps from one end to the other by itself."""
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
+    if squeeze(subject.analysis.voice, subject.analysis.sample_rate).held > MAX_HELD:
+        return
     for number, channel in enumerate(subject.analysis.samples):
         found = wraps(channel)
         few = MIN_FITS if abs(found.modulus - FULL_RANGE) < 0.02 * FULL_RANGE else SURE_FITS

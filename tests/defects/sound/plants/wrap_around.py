@@ -11,7 +11,7 @@ NAME = "wrap-around"
 LEVEL = "nothing"
 UNIT = "dB over full scale"
 STRENGTHS = (0.5, 1.0, 3.0, 6.0, 12.0)
-AUDIBLE = 3.0
+AUDIBLE = 6.0
 
 
 def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Recording:
