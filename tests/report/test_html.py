@@ -26,6 +26,7 @@ pytest.importorskip("jinja2")
 from auscult.report import html
 from auscult.report.html import _audio, _provenance
 from auscult.report.html._text import figure
+from auscult.report.html.sections import sound
 from auscult.verbs.listen import listen
 
 EVIL = '</script><script>alert("x")</script>'
@@ -176,6 +177,17 @@ def test_figures() -> None:
     values = [None, True, 1234567, 0.5, 3.14159, 2e-7, 123456.7, float("nan"), 1e300, "x"]
     shown = ["–", "yes", "1,234,567", "0.5", "3.142", "2.0e-07", "123,457", "nan"]
     assert [figure(value) for value in values][:8] == shown
+
+
+def test_the_guide_says_what_is_so() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "guides" / "the-page.md").read_text(encoding="utf-8")
+    assert f"pieces of {_audio.PIECE_SECONDS:.0f} s, up to {html.MAX_EMBEDDED_BYTES // 10**6} MB" in guide
+    assert f"{sound.MAX_PLAYED} are played" in guide
+    shown = html.render(Report("listen", (), Verdict.PASS))
+    keys = (Path(html.__file__).parent / "js" / "keys.js").read_text(encoding="utf-8")
+    for key in ("ArrowRight", "Escape", '"+"', '"-"', "x:", "d:", "n:", "p:", '" "'):
+        assert key in keys
+        assert key in shown
 
 
 # Sound
