@@ -14,12 +14,12 @@ no phase runs on from one to the next.
 **Blind spots.** A voice or instrument that holds a note at a multiple of the frame rate looks the same; with a reference
 recording that has the same comb, nothing is reported. A buzz at another period needs that period's hop.
 
-**How it is measured.** Share of the energy above 20 Hz within ±4 Hz of the multiples of sample rate / hop, less what chance puts
-there: 1 for an exactly repeating sound, 0 for speech. Without a reference reported above `MIN_SHARE` = 0.45: on 74 clean espeak-ng
-sentences (7 languages, 9 voice variants) the highest was 0.14 at hops 128, 256, 320, 480 and 512, and 0.08 at hop 64 on 32 of
-them. With one, where the share is 0.15 above the reference's: noise at -40 dBFS, a low-pass, saturation and a lag raised it by
-0.02 at most. A trained vocoder half loaded into the wrong model gave 0.31 to 1.00. An error where the mel moves by less than
-`MAX_MOVEMENT_DB` of `flat-mel`, else a warning.
+**How it is measured.** Share of the energy above 20 Hz within ±4 Hz of the multiples of sample rate / hop, less what chance
+puts there: 1 for an exactly repeating sound, 0 for speech. Without a reference reported above `MIN_SHARE` = 0.45: on 74 clean
+espeak-ng sentences (7 languages, 9 voice variants) the highest was 0.14 at hops 128, 256, 320, 480 and 512, and 0.08 at hop
+64 on 32 of them. With one, where the share is 0.15 above the reference's: noise at -40 dBFS, a low-pass, saturation and a lag
+raised it by 0.02 at most. A trained vocoder half loaded into the wrong model gave 0.31 to 1.00. An error where the mel moves
+by less than `MAX_MOVEMENT_DB` of `flat-mel`, else a warning.
 
 **Fix.** None in the sound. Compare checkpoint and code with `auscult diff CHECKPOINT package.module:factory`.
 
