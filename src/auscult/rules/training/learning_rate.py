@@ -10,7 +10,7 @@ blows up while a lower one works.
 **Blind spots.** A few steps say what a rate does at the start, nothing of where it leads. Warm-up: preflight sees the rate
 that the optimizer has now.
 
-**How it is measured.** Relative fall of the loss over 5 steps from the same start, at 0.1 to 100 times the rate. Too low:
+**How it is measured.** Relative fall of the loss over 5 steps from the same start, at 0.01 to 1000 times the rate. Too low:
 below 5 % (`MAX_SLOW`) at this rate and more than 8 times that at ten times the rate or more. Too high: not finite, or half as
 high again (`MAX_RISE`), while a lower rate falls by 5 %. A warning if too low, an error if too high.
 

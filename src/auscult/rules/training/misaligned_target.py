@@ -13,8 +13,9 @@ to be is given as `delay`.
 
 **How it is measured.** Waveforms: the lag of the highest normalised cross-correlation, where that is above 0.5
 (`MIN_CORRELATION`). All inputs: how much of the target's log band energies, frame by frame, a ridge regression on the input
-and its neighbours predicts on held-out frames (R²), against targets exchanged between items and turned in time; reported
-where R² is below 0.2 and no more than 0.1 above the best exchanged one (`MAX_LEARNABLE`, `MIN_ADVANTAGE`).
+and its neighbours predicts on items that it has not seen, each item about its own mean (R²), against targets exchanged
+between items and turned in time; reported where R² is below 0.2 and no more than 0.1 above the best exchanged one
+(`MAX_LEARNABLE`, `MIN_ADVANTAGE`). Right mels of 0.15 s gave 0.35 to 0.69, wrong ones -1.8 to -0.1.
 
 **Fix.** In the data. Safety: safe.
 

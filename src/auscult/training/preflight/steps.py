@@ -199,12 +199,16 @@ def run_step(setup: Setup) -> dict[str, float]:
 def values_of(said: Any) -> dict[str, float]:
     """The losses in what a step returned: a number, or numbers by name (then `total`, `loss` or `loss_g` counts alone)."""
     if isinstance(said, Mapping):
-        numbers = {str(name): float(value) for name, value in said.items() if _is_number(value)}
+        numbers = {str(name): _number(value) for name, value in said.items() if _is_number(value)}
         total = next((name for name in ("total", "loss", "loss_g", "loss_gen_all") if name in numbers), None)
         return {total: numbers[total]} if total else numbers
     if isinstance(said, list | tuple) and said:
         return values_of(said[0])
-    return {"loss": float(said)} if _is_number(said) else {}
+    return {"loss": _number(said)} if _is_number(said) else {}
+
+
+def _number(value: Any) -> float:
+    return float(value.detach() if isinstance(value, Tensor) else value)
 
 
 def _is_number(value: Any) -> bool:

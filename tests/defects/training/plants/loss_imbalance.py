@@ -24,7 +24,7 @@ def loud_mel(shape: Shape, seed: int) -> Trainer:
 
 
 def faint_mel(shape: Shape, seed: int) -> Trainer:
-    return _weighted(shape, seed, "mel", 1e-8)
+    return _weighted(shape, seed, "mel", 1e-11)
 
 
 def faint_wave(shape: Shape, seed: int) -> Trainer:

@@ -83,7 +83,7 @@ def _equal_leaf(result: Any, given: Tensor | None) -> Tensor | None:
     if given is None:
         return None
     same = [leaf for _, leaf in leaves(result) if leaf.shape == given.shape and leaf.is_floating_point()]
-    return next((leaf for leaf in same if bool((leaf.detach() == given.detach()).all())), None)
+    return next((leaf for leaf in same if torch.allclose(leaf.detach(), given.detach(), rtol=1e-4, atol=1e-9)), None)
 
 
 def _smooth(name: str, call: PartCall) -> Iterator[PartGain]:

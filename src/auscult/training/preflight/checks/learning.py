@@ -13,7 +13,7 @@ from auscult.training.preflight.records import Learning
 from auscult.training.preflight.setup import Setup, total_of
 from auscult.training.preflight.steps import Trail, run_step
 
-FACTORS = (0.1, 1.0, 3.0, 10.0, 30.0, 100.0)
+FACTORS = (0.01, 0.1, 1.0, 10.0, 30.0, 100.0, 1000.0)
 SWEEP_STEPS = 5
 MAX_RATE = 0.3
 DESCENT_STEPS = (1e-5, 1e-4, 1e-3)
