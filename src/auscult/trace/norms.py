@@ -14,6 +14,8 @@ from auscult.weights import Array, ModuleInfo
 
 NORM_TYPES = re.compile(r"norm", re.IGNORECASE)
 EPSILONS = (0.0, 1e-12, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
+GAINS, SHIFTS = ("weight", "gamma"), ("bias", "beta")
+"""What norms call their gain and shift."""
 Kind = Literal["layer", "group", "instance", "batch", "batch-statistics", "rms", "unit"]
 
 
@@ -48,8 +50,8 @@ class Norm:
         y = self._plain(x, weights)
         if y is None or not self.affine:
             return y
-        for name, join in (("weight", np.multiply), ("bias", np.add)):
-            held = weights.get(name)
+        for names, join in ((GAINS, np.multiply), (SHIFTS, np.add)):
+            held = next((weights[name] for name in names if name in weights), None)
             if held is not None:
                 if held.size != channels:
                     return None
@@ -99,7 +101,7 @@ def as_written(module: ModuleInfo, weights: Mapping[str, Array], x: Array) -> Ar
 def norm_of(module: ModuleInfo, weights: Mapping[str, Array], x: Array) -> Norm | None:
     """The convention that a module's class and attributes name."""
     kind = module.type.lower()
-    channels = next((weights[name].size for name in ("weight", "bias", "running_mean") if name in weights), None)
+    channels = next((weights[name].size for name in (*GAINS, *SHIFTS, "running_mean") if name in weights), None)
     first = channels is None or (x.ndim > 2 and x.shape[1] == channels and x.shape[-1] != channels)
     eps = float(module.attributes.get("eps") or 1e-5)
     if "group" in kind:

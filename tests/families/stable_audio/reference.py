@@ -65,12 +65,40 @@ def modules() -> Any:
 
 
 def build(config: Config, seed: int = 0) -> Any:
-    """A ConditionedDiffusionModelWrapper of that config, in evaluation mode; its conditioner has the numbers alone."""
+    """A ConditionedDiffusionModelWrapper of that config with weights that matter, in evaluation mode."""
     import torch
 
-    package = modules()
     torch.manual_seed(seed)
-    transformer = package.diffusion.DiTWrapper(
+    whole = bare(config)
+    _stir(whole)
+    return whole.eval()
+
+
+def bare(config: Config) -> Any:
+    """The same as the package initialises it; its conditioner has the numbers alone."""
+    package = modules()
+    numbers = {name: package.conditioners.NumberConditioner(config.number_dim, *config.number_range) for name in config.numbers}
+    shift = (
+        dict(zip(("base_shift", "max_shift", "min_length", "max_length"), config.shift, strict=True)) if config.shift else None
+    )
+    return package.diffusion.ConditionedDiffusionModelWrapper(
+        transformer(package, config),
+        package.conditioners.MultiConditioner(numbers),
+        io_channels=config.latent,
+        sample_rate=config.sample_rate,
+        min_input_length=config.hop,
+        diffusion_objective=config.objective,
+        distribution_shift_options=shift,
+        pretransform=package.autoencoders.AutoencoderPretransform(autoencoder(package, config)),
+        cross_attn_cond_ids=["prompt", *config.numbers],
+        global_cond_ids=list(config.numbers),
+        input_concat_ids=["inpaint_mask", "inpaint_masked_input"] if config.concat else [],
+    )
+
+
+def transformer(package: Any, config: Config) -> Any:
+    """Its DiT."""
+    return package.diffusion.DiTWrapper(
         diffusion_objective=config.objective,
         io_channels=config.latent,
         embed_dim=config.width,
@@ -84,28 +112,10 @@ def build(config: Config, seed: int = 0) -> Any:
         attn_kwargs={"qk_norm": "ln" if config.qk_norm else "none"},
         ff_kwargs={"mult": config.hidden / config.width},
     )
-    numbers = {name: package.conditioners.NumberConditioner(config.number_dim, *config.number_range) for name in config.numbers}
-    shift = (
-        dict(zip(("base_shift", "max_shift", "min_length", "max_length"), config.shift, strict=True)) if config.shift else None
-    )
-    whole = package.diffusion.ConditionedDiffusionModelWrapper(
-        transformer,
-        package.conditioners.MultiConditioner(numbers),
-        io_channels=config.latent,
-        sample_rate=config.sample_rate,
-        min_input_length=config.hop,
-        diffusion_objective=config.objective,
-        distribution_shift_options=shift,
-        pretransform=package.autoencoders.AutoencoderPretransform(_autoencoder(package, config)),
-        cross_attn_cond_ids=["prompt", *config.numbers],
-        global_cond_ids=list(config.numbers),
-        input_concat_ids=["inpaint_mask", "inpaint_masked_input"] if config.concat else [],
-    )
-    _stir(whole)
-    return whole.eval()
 
 
-def _autoencoder(package: Any, config: Config) -> Any:
+def autoencoder(package: Any, config: Config) -> Any:
+    """Its Oobleck VAE."""
     width = config.vae_widths[0]
     options = {
         "channels": width,

@@ -38,7 +38,7 @@ class TimeFeatures(nn.Module):
         return mx.concatenate([mx.cos(angles), mx.sin(angles)], axis=-1)
 
 
-class Norm(nn.Module):
+class LayerNorm(nn.Module):
     """A layer norm whose shift is a zero buffer."""
 
     def __init__(self, width: int, eps: float) -> None:
@@ -134,11 +134,11 @@ class Block(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        self.pre_norm = Norm(config.width, config.norm_eps)
+        self.pre_norm = LayerNorm(config.width, config.norm_eps)
         self.self_attn = SelfAttention(config)
-        self.cross_attend_norm = Norm(config.width, config.norm_eps)
+        self.cross_attend_norm = LayerNorm(config.width, config.norm_eps)
         self.cross_attn = CrossAttention(config)
-        self.ff_norm = Norm(config.width, config.norm_eps)
+        self.ff_norm = LayerNorm(config.width, config.norm_eps)
         self.ff = FeedForward(config)
 
     def __call__(self, x: mx.array, cosines: mx.array, sines: mx.array, keys: mx.array, values: mx.array) -> mx.array:
