@@ -42,6 +42,8 @@ MAX_DIRECT_SECONDS = 60.0
 """Longer ones are laid upon each other by their spectrograms first, so that memory stays small."""
 TRACK_MARGIN_SECONDS = 0.06
 SCAN_PIECES = 9
+MIN_AHEAD = 0.02
+"""By how much the waveforms must agree better at a ratio of no two standard rates than at one of two."""
 MAX_ALIGNED_SECONDS = 600.0
 
 
@@ -109,7 +111,7 @@ def relate(recording: Recording, reference: Recording) -> Relation:
         found, speed, stretch, correlation = _search_speed(candidate, wanted, rate, found)
         coherent = stretch == 1.0 and is_coherent(found)
     speed /= 1.0 + (found.drift if coherent else 0.0)
-    aligned, expected, lag = _lay(at_rate, reference, speed, found.lag)
+    aligned, expected, lag = _lay(recording, reference, speed, found.lag)
     similarity = centred_correlation(probe(aligned), probe(expected))
     is_drift = abs(speed - 1.0) * 1e6 <= MAX_DRIFT_PPM
     return Relation(
@@ -219,13 +221,14 @@ def _confirm(candidate: Samples, wanted: Samples, rate: int, reading: Scaling) -
     """The waveform's own word on a speed: the ratios of standard rates and their surroundings, each undone and followed."""
     ratios = {a / b for a, b in product(STANDARD_RATES, repeat=2)}
     reach = MAX_DRIFT_PPM * 1e-6 if reading.speed == 1.0 else 0.004
-    tried = [ratio for ratio in ratios if abs(ratio / reading.speed - 1) < 3 * reach and ratio != 1.0]
-    tried += [reading.speed * (1 + step) for step in np.linspace(-reach, reach, 9)]
+    tried = sorted(ratio for ratio in ratios if abs(ratio / reading.speed - 1) < 3 * reach and ratio != 1.0)
+    tried += [reading.speed * (1 + step) for step in np.linspace(-reach, reach, 17 if reading.speed == 1.0 else 9)]
     best, speed = Track(reading.lag_seconds * rate, 0.0, 0.0, 0.0, 1), reading.speed
     for ratio in tried:
         undone = slowed_down(candidate, ratio, rate)
         found = track(undone, wanted, round(reading.lag_seconds * rate), int(0.1 * rate), rate, pieces=SCAN_PIECES)
-        if found.coherence > best.coherence:
+        ahead = MIN_AHEAD if speed in ratios and ratio not in ratios else 0.0
+        if found.coherence > best.coherence + ahead:
             best, speed = found, ratio
     if is_coherent(best):
         best = track(slowed_down(candidate, speed, rate), wanted, round(best.lag), int(0.1 * rate), rate)
@@ -234,25 +237,29 @@ def _confirm(candidate: Samples, wanted: Samples, rate: int, reading: Scaling) -
     residual = 1.0 + best.drift
     if residual != 1.0:
         again = track(slowed_down(candidate, speed / residual, rate), wanted, round(best.lag), int(0.02 * rate), rate)
-        if again.coherence >= best.coherence:
+        if again.coherence >= best.coherence + (MIN_AHEAD / 4 if speed in ratios else 0.0):
             return again, speed / residual
     return best, speed
 
 
 def slowed_down(samples: NDArray[np.float32], speed: float, rate: int) -> NDArray[np.float32]:
     """[time] or [channels, time] samples, played `speed` times as slowly (soxr), at the same rate."""
+    return samples if speed == 1.0 else _resampled(samples, rate, rate * speed)
+
+
+def _resampled(samples: NDArray[np.float32], rate: float, wanted: float) -> NDArray[np.float32]:
+    """[time] or [channels, time] samples from one rate to another, in one step: a second would cost what is above its half."""
     import soxr
 
-    if speed == 1.0:
-        return samples
-    slowed = soxr.resample(np.ascontiguousarray(samples.T), rate, rate * speed, quality="VHQ")
-    return np.ascontiguousarray(slowed.T, dtype=np.float32)
+    changed = soxr.resample(np.ascontiguousarray(samples.T), rate, wanted, quality="VHQ")
+    return np.ascontiguousarray(changed.T, dtype=np.float32)
 
 
 def _lay(recording: Recording, reference: Recording, speed: float, lag: float) -> tuple[Recording, Recording, int]:
     """The parts of the two that belong together, of one length, and the lag in whole samples."""
     rate = reference.sample_rate
-    samples = slowed_down(recording.samples, speed, rate)
+    same = speed == 1.0
+    samples = recording.resampled(rate).samples if same else _resampled(recording.samples, recording.sample_rate, rate * speed)
     shift = round(lag)
     first = max(0, -shift)
     last = min(reference.samples.shape[1], samples.shape[1] - shift, first + int(MAX_ALIGNED_SECONDS * rate))

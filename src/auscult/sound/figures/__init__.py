@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from auscult import plugins
 from auscult.sound.mel import Samples
 from auscult.sound.recording import Recording
@@ -101,19 +103,26 @@ def figures(recording: Recording, reference: Recording, *, relation: Relation | 
     from auscult.sound.relation import relate
 
     relation = relation or relate(recording, reference)
-    pair = Pair(relation, relation.aligned_recording, relation.aligned_reference)
-    seconds = pair.reference.seconds
+    seconds = relation.aligned_reference.seconds
+    pair = Pair(relation, *(_filled(side) for side in (relation.aligned_recording, relation.aligned_reference)))
     return tuple(replace(figure, seconds=seconds) for module in plugins.modules(__name__) for figure in _taken(module, pair))
+
+
+def _filled(recording: Recording) -> Recording:
+    """At least half a second, so that every figure can be taken and then be left out."""
+    missing = max(int(MIN_SECONDS * recording.sample_rate) - recording.samples.shape[1], 0) * 5
+    samples = np.pad(recording.samples, ((0, 0), (0, missing)))
+    return Recording(samples, recording.sample_rate, recording.name) if missing else recording
 
 
 def _taken(module: object, pair: Pair) -> Iterator[Figure]:
     measure = module.measure  # type: ignore[attr-defined]
     for figure in measure(pair):
-        if pair.reference.seconds < MIN_SECONDS:
+        if not pair.wanted.any():
+            yield replace(figure, value=None, reason="the reference is silent")
+        elif pair.relation.aligned_reference.seconds < MIN_SECONDS:
             yield replace(figure, value=None, reason="less than 0.1 s in common")
         elif pair.relation.time_stretch != 1.0:
             yield replace(figure, value=None, reason="the recording is stretched in time")
-        elif not pair.wanted.any():
-            yield replace(figure, value=None, reason="the reference is silent")
         else:
             yield figure

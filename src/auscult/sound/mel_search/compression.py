@@ -25,8 +25,11 @@ Mask = NDArray[np.bool_]
 Reading = tuple[int, MelDefinition, float]
 """How far-fetched it is, the definition, and the gain of the samples."""
 
-KNOWN_MULTIPLIERS = {("ln", 1.0), ("log10", 1.0), ("db", 1.0), ("ln", 0.25), ("log10", 0.25), ("db", 0.01)}
-"""As they are; (x + 4) / 4 of StyleTTS 2 and Whisper; (x + 100) / 100 of DiffWave and WaveNets."""
+KNOWN_MULTIPLIERS = {
+    **{("ln", 1.0): 0.0, ("log10", 1.0): 0.0, ("db", 1.0): 0.0},
+    **{("ln", 0.25): 1.0, ("log10", 0.25): 1.0, ("db", 0.01): 0.8},
+}
+"""With what is added: nothing as they are; (x + 4) / 4 of StyleTTS 2 and Whisper; (x + 100) / 100 of DiffWave and WaveNets."""
 FREE = 1e-30
 """A floor that is none."""
 MAX_READINGS = 200
@@ -169,9 +172,10 @@ def _logarithmic(bands: Values, wanted: Values, trusted: Mask, plain: MelDefinit
     """Readings with a logarithm, from the best lines."""
     for line in _best_lines(bands, wanted, trusted, plain):
         base = _with(plain, norm=line.norm, floor=line.floor, clip=line.clip)
+        far = int(line.floor == "add")
         for cost, definition in _kinds(base, line):
             for more, reading, gain in _offsets(bands, wanted, definition, line, peak):
-                yield cost + more, reading, gain
+                yield cost + more + far, reading, gain
 
 
 def _best_lines(bands: Values, wanted: Values, trusted: Mask, plain: MelDefinition) -> list[_Line]:
@@ -222,7 +226,8 @@ def _offsets(bands: Values, wanted: Values, definition: MelDefinition, line: _Li
     step = definition.multiply * per_decibel(definition) * 8.7
     loudest = definition.multiply * float(np.max(compress_bands(bands, replace(definition, multiply=1.0, add=0.0), 1.0)))
     rounded, above = _rounded(line.offset, step), _rounded(line.offset + loudest, step)
-    gain = float(np.exp(np.clip(line.offset / line.slope / definition.power, -40, 40)))
+    usual = KNOWN_MULTIPLIERS.get((definition.log, definition.multiply), 0.0)
+    gain = float(np.exp(np.clip((line.offset - usual) / line.slope / definition.power, -40, 40)))
     nice = _nice_gain(gain, peak)
     for cost, clip in _clips(line.clip):
         for more, range_db in _ranges(wanted, definition):
@@ -232,10 +237,10 @@ def _offsets(bands: Values, wanted: Values, definition: MelDefinition, line: _Li
                 yield price + (rounded != 0.0), replace(base, add=rounded), 1.0
             if above is not None:
                 yield price + (4 if above else 2), replace(base, reference="max", add=above), 1.0
-            if nice and rounded is None:
+            if nice and abs(gain - 1.0) > SNAP and rounded is None:
                 power = nice**definition.power
                 inner = _clips(clip * power)[0][1] if line.clip != FREE else clip
-                yield price + 2, replace(base, clip=inner, inside_root=_round_root(base.inside_root * nice**2)), nice
+                yield price + 2, replace(base, clip=inner, add=usual, inside_root=_round_root(base.inside_root * nice**2)), nice
             yield price + 6, replace(base, add=line.offset), 1.0
 
 

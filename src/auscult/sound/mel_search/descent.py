@@ -15,7 +15,7 @@ from auscult.sound.mel_search.timing import Timing
 
 SOLVED = 1e-9
 """Of the mel's movement unexplained: float32 leaves less, the nearest wrong definition more."""
-MAX_FLOORED = 0.05
+MAX_FLOORED = 0.3
 """Unexplained share from which on a constant under the logarithm may be all that is missing."""
 MAX_SHARE_OF_ROUND = 0.3
 """A constant under the root that is not round is believed when it leaves at most this share of what a round one leaves."""
@@ -58,6 +58,17 @@ class Descent:
 
     def run(self, give_up_above: float = 1.0) -> None:
         """Filters, window, transform and the rest in turn, until nothing helps, or the first round leaves too much."""
+        if not self._rounds(give_up_above):
+            return
+        if self.widen():
+            self._rounds(1.0)
+        for _ in range(2):
+            for step in (self.edges, self.sizes, self.power, self.details):
+                if not self.is_solved:
+                    step()
+
+    def _rounds(self, give_up_above: float) -> bool:
+        """False where it was given up."""
         steps: tuple[Callable[[], None], ...] = (self.filters, self.window, self.transform, self.power, self.details)
         for turn in range(MAX_ROUNDS):
             before = self.score
@@ -65,23 +76,21 @@ class Descent:
                 step()
                 if self.is_solved:
                     self.details()
-                    return
+                    return True
             if self.score > give_up_above:
-                return
+                return False
             if turn == 0 and self.score > MAX_OF_HANN:
                 self.other_windows()
             if turn and self.score > 0.98 * before:
                 break
-        if self.reckon_with_floor():
-            self.run()
-            return
-        for _ in range(2):
-            for step in (self.edges, self.sizes, self.power, self.details):
-                if not self.is_solved:
-                    step()
+        return True
 
-    def reckon_with_floor(self) -> bool:
-        """Whether a constant under the logarithm is found that was not reckoned with before."""
+    def widen(self) -> bool:
+        """Look at the quiet values too, and reckon with a constant under the logarithm; whether it is worth going on."""
+        if self.evidence.is_narrow:
+            self.evidence.widen()
+            self.evidence.trust(self.best)
+            self.rescore()
         if self.is_solved or self.score > MAX_FLOORED or self.evidence.added is not None:
             return False
         for root in {self.best.inside_root, 0.0}:  # what is added under the root looks much like it

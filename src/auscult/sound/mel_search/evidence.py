@@ -24,6 +24,8 @@ MAX_FRAMES = 160
 EDGE_SECONDS = 0.15
 """Frames nearer to the ends depend on the padding, and are left to the last step."""
 CACHED_SPECTRA = 48
+SURE_OF_RANGE, MIN_SHARE_SURE = 0.4, 0.1
+"""Share of the range above which no floor is felt, and how many values must lie there for a search to begin with them alone."""
 MIN_SHARE_AT_FLOOR = 0.003
 MARGIN_OVER_FLOOR = 0.12
 """Of the mel's range: values nearer to a floor than this feel it where it is added."""
@@ -66,7 +68,15 @@ class Evidence:
         self.columns = inner[np.unique(np.linspace(0, len(inner) - 1, min(MAX_FRAMES, len(inner))).astype(int))]
         self.levels = levels[:, self.columns]
         self._exact = levels[:, self.columns] > low + 1e-4 * (high - low) if self.has_floor else np.ones_like(self.levels, bool)
-        self._look_at(clear[:, self.columns])
+        self._wide = clear[:, self.columns]
+        high_up = self._wide & (self.levels > low + SURE_OF_RANGE * span)
+        self.is_narrow = bool(high_up.mean() > MIN_SHARE_SURE)
+        self._look_at(high_up if self.is_narrow else self._wide)
+
+    def widen(self) -> None:
+        """Look at all that is clear of a floor, and no longer at the loud values alone."""
+        self.is_narrow = False
+        self._look_at(self._wide)
 
     def _look_at(self, mask: NDArray[np.bool_]) -> None:
         self.mask = mask.astype(np.float64)

@@ -156,8 +156,8 @@ def _best_of_rates(evidence: Evidence, timing: Timing, progress: Progress | None
     best = min((_start(evidence, timing, definition) for definition in known), key=lambda descent: descent.score, default=None)
     if best is not None:
         _trusted(best).details()
-        if best.reckon_with_floor():
-            best.details()
+        best.widen()
+        best.details()
         if best.is_solved:
             return best
     pairs = _pairs(evidence.recording, timing, evidence.mel.shape[1])
