@@ -117,7 +117,8 @@ function drawWave(canvas, pictures, view, most) {
   context.fillStyle = cssColor("--line");
   context.fillRect(0, Math.round(height / 2), width, 1);
   context.fillStyle = cssColor("--wave");
-  const picture = pictures.find((one) => one && one.done && one.from <= view.from && one.to >= view.to);
+  const fits = pictures.filter((one) => one && one.done && one.from <= view.from && one.to >= view.to);
+  const picture = fits.find((one) => one.complete) || fits[0]; // what is still being made shows only where there is nothing else
   if (!picture) return;
   const scale = width / (view.to - view.from);
   const each = ((picture.to - picture.from) / picture.width) * scale;
