@@ -6,63 +6,16 @@ the decoder alone. Source of the form: Arm-Examples/ML-examples, kleidiai-exampl
 
 from __future__ import annotations
 
-import importlib.abc
-import importlib.machinery
-import importlib.util
-import sys
-import types
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from unittest.mock import MagicMock
 
 import pytest
 
 
-class _Empty(type):
-    """A class whose every attribute is a mock."""
-
-    def __getattr__(cls, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return MagicMock()
-
-
-class _StandIn(types.ModuleType):
-    """A module whose every name is an empty class: enough for what is imported and not used."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _Empty(name, (), {"__init__": lambda *_, **__: None})
-
-
-class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Stands in for torchao, which litert-torch imports for a quantiser that is not used here.
-
-    The real package makes every import of transformers slow and noisy, so the tests do without it.
-    """
-
-    def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> Any:  # noqa: ARG002
-        if name.partition(".")[0] != "torchao":
-            return None
-        return importlib.machinery.ModuleSpec(name, self, is_package=True)
-
-    def create_module(self, spec: Any) -> types.ModuleType:
-        module = _StandIn(spec.name)
-        module.__path__ = []
-        return module
-
-    def exec_module(self, module: types.ModuleType) -> None:
-        pass
-
-
 def converter() -> Any:
     """The litert_torch package; skips the test where it is not installed."""
-    for needed in ("torch", "transformers", "litert_converter", "ai_edge_quantizer"):
-        pytest.importorskip(needed)  # transformers before the stand-in, so that it does not take it for the real thing
-    if importlib.util.find_spec("torchao") is None:
-        sys.meta_path.append(_Finder())
+    for needed in ("torch", "transformers", "torchao", "litert_converter", "ai_edge_quantizer"):
+        pytest.importorskip(needed)
     return pytest.importorskip("litert_torch")
 
 
