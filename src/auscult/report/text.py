@@ -17,6 +17,7 @@ from auscult.report._preflight import preflight_lines
 from auscult.report._run import run_lines
 from auscult.report._style import Style
 from auscult.report._trace import trace_lines
+from auscult.report._training import training_lines
 from auscult.report._where import MAX_PATTERNS, where_text
 from auscult.verdict import Coverage, MappingEntry, Report, Verdict
 
@@ -90,6 +91,10 @@ def _made_lines(extra: Mapping[str, Any], style: Style) -> Iterator[str]:
         yield from trace_lines(extra["trace"], style)
     if "run" in extra:
         yield from run_lines(extra["run"], style)
+    if "training" in extra:
+        yield from training_lines(extra["training"], style)
+    if "study" in extra:
+        yield f"{style('wrote', 'bold')} {extra['study']['file']}"
 
 
 def _found(report: Report, style: Style, verbose: int) -> Iterator[str]:

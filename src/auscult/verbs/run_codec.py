@@ -35,9 +35,9 @@ def encode(source: str | Path, output: str | Path, *, codec: str | Path | None =
         AudioError: If a file cannot be read or written.
         CheckpointError: If the codec cannot be read.
     """
+    recording = read_recording(source)
     engine = _Engine(codec, runtime)
-    recording = read_recording(source).resampled(engine.config.sample_rate)
-    samples = recording.mono
+    samples = recording.resampled(engine.config.sample_rate).mono
     began = time.perf_counter()
     encoded = engine.encode(samples)
     took = time.perf_counter() - began

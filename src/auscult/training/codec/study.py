@@ -163,11 +163,11 @@ def claims(table: Mapping[str, Any]) -> list[str]:
         f'"Without tanh and scale, +{PROMISED:.0f} dB, guaranteed": {_holds(free >= PROMISED)}. The unbounded end on the broken '
         f"quantiser reaches {free:.2f} dB.",
         f'"The end of the decoder is the cause": {_holds(best - worst > mended)}. On the broken quantiser the four ends reach '
-        f"{worst:.2f} to {best:.2f} dB; mending the quantiser lifts even the worse healthy design {mended:.2f} dB above the best.",
+        f"{worst:.2f} to {best:.2f} dB; mending the quantiser lifts the worse healthy design {mended:.2f} dB above the best.",
         f'"A bounded end cannot work": {_holds(unbounded - tanh > FAR)}. With a healthy quantiser tanh reaches {tanh:.2f} dB and '
         f"the unbounded end {unbounded:.2f} dB.",
-        f'"The level is what is wrong": {_holds(off > 0.5)}. The AC level is within {off:.2f} of the least-squares answer at the '
-        "same SNR in every row: an output that knows little is quiet because that is the right answer.",
+        f'"The level is what is wrong": {_holds(off > 0.5)}. In every row the AC level is within {off:.2f} of the least-squares '
+        "answer at the same SNR: an output that knows little is quiet because that is the right answer.",
         f'"+35 to +42 dB at 16 kbit/s": {_holds(limit >= 35)}. The bound is {limit:.1f} dB.',
     ]
 

@@ -1,0 +1,148 @@
+"""The codec: steps per second and real-time factor beside transformers' models, and the trained one beside Opus and MP3."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.section import Bench, Goal, Section
+
+SPEEDUP, SNR, RATIO, PERPLEXITY = 1.2, 15.0, (0.95, 1.0), 0.6
+PAIRS = (("auscult as DAC", "transformers DAC"), ("auscult as EnCodec", "transformers EnCodec"))
+KBITS = 16.0
+Samples = NDArray[np.float32]
+
+
+def run(bench: Bench) -> Section:
+    """Both comparisons; the trained codec only if it is in the package."""
+    rows, goals = throughput(quick=bench.quick)
+    text = (
+        "Training steps: `transformers` models and ours of the same layers, sizes, batch (2 x 1 s at 16 kHz), loss and "
+        "optimiser, one thread, best step in processor seconds. EnCodec without its LSTM on both sides. The gain over DAC comes "
+        "from Snake (one sine each way, nothing saved but what its neighbours save) and from 1x1 convolutions as matrix "
+        "products; EnCodec has no Snake to gain from. Real-time factor: processor seconds per second of sound, encoder, "
+        "quantiser and decoder."
+    )
+    if (files("auscult.data") / "codec.safetensors").is_file():
+        quality, more, held_out = sound()
+        rows += quality
+        goals += more
+        text += held_out
+    header = ("codec", "steps/s", "memory MB", "real-time factor", "kbit/s", "SNR dB", "mel L1", "STOI", "RMS ratio")
+    return Section("The codec", text, header, rows, goals)
+
+
+def throughput(*, quick: bool) -> tuple[list[tuple[str, ...]], list[Goal]]:
+    """Each model in a process of its own, and the ratio of each pair."""
+    measured = {name: _measure(name, quick=quick) for pair in PAIRS for name in pair}
+    rows: list[tuple[str, ...]] = [
+        (name, f"{one['steps']:.2f}", f"{one['memory']:.0f}", f"{one['real_time']:.3f}", "", "", "", "", "")
+        for name, one in measured.items()
+    ]
+    goals = []
+    for own, other in PAIRS:
+        ratio = measured[own]["steps"] / measured[other]["steps"]
+        memory = measured[own]["memory"] / measured[other]["memory"]
+        result = f"{ratio:.2f} x, memory {memory:.2f} x"
+        goals.append(Goal(f"steps per second, {own} over {other}", f">= {SPEEDUP} x", result, ratio >= SPEEDUP))
+    return rows, goals
+
+
+def _measure(name: str, *, quick: bool) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.codec_steps", name, str(int(quick))]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def sound() -> tuple[list[tuple[str, ...]], list[Goal], str]:
+    """The trained codec, Opus and MP3 on the held-out sentences at the same bit rate."""
+    from auscult.families.codec.storage import read_codec
+    from auscult.training.codec.release import held_out_by_voices
+    from auscult.training.codec.validate import evaluate, reconstruct
+    from auscult.training.preflight.measures.bound import bound
+
+    codec, about = read_codec(Path(str(files("auscult.data") / "codec.safetensors")))
+    rate, level = codec.config.sample_rate, codec.config.level
+    speech = held_out_by_voices(rate, level)
+    figures: dict[str, Any] = evaluate(codec, speech)
+    few = [samples for _, samples in speech[::5]]
+    rows = [("auscult, Telugu", *_row([reconstruct(codec, x) for x in few], few, rate, figures["bits_per_second"] / 1000))]
+    for name, kind in (("Opus (libsndfile)", "OPUS"), ("MP3 (libsndfile)", "MPEG_LAYER_III")):
+        coded, kbits = _coded(few, rate, kind)
+        rows.append((name, *_row(coded, few, rate, kbits)))
+    limit = bound([samples for _, samples in speech], rate, codec.config.bits_per_second)
+    worst = min(figures["perplexity"])
+    ratio = figures["rms_ratio"]
+    goals = [
+        Goal(
+            "SNR of the trained codec, held-out sentences", f">= {SNR:.0f} dB", f"{figures['snr']:.2f} dB", figures["snr"] >= SNR
+        ),
+        Goal("its RMS ratio", "0.95 to 1.0", f"{ratio:.3f}", RATIO[0] <= ratio <= RATIO[1]),
+        Goal("perplexity of its least used codebook", f">= {PERPLEXITY:.0%}", f"{worst:.1%}", worst >= PERPLEXITY),
+    ]
+    said = (
+        f"\n\nThe trained codec: {about['step']} steps; {len(speech)} held-out recordings (every held-out "
+        f"sentence by several voices), {figures['bits_per_second'] / 1000:.2f} kbit/s, bound {limit:.1f} dB, reached "
+        f"{figures['snr'] / limit:.0%} of it. The table has {len(few)} of them; Opus and MP3 with their headers, aligned in time "
+        "before they are compared, at the nearest bit rate that libsndfile offers. SNR is not what Opus and MP3 aim at; mel L1 "
+        "(nepers) and STOI are nearer to it."
+    )
+    return rows, goals, said
+
+
+def _row(outputs: Sequence[Samples], targets: Sequence[Samples], rate: int, kbits: float) -> tuple[str, ...]:
+    from pystoi import stoi
+
+    from auscult.training.codec.validate import scores
+
+    each = [scores(x, y, rate) for x, y in zip(targets, outputs, strict=True)]
+    heard = np.mean([stoi(x, y, rate) for x, y in zip(targets, outputs, strict=True)])
+    mean = {name: float(np.mean([one[name] for one in each])) for name in each[0]}
+    return ("", "", "", f"{kbits:.1f}", f"{mean['snr']:.2f}", f"{mean['mel_l1']:.3f}", f"{heard:.3f}", f"{mean['rms_ratio']:.3f}")
+
+
+def _coded(recordings: Sequence[Samples], rate: int, kind: str) -> tuple[list[Samples], float]:
+    """Recordings through a codec of libsndfile at the setting whose bit rate is nearest, aligned to their originals; kbit/s."""
+    tried = [(setting, *_through(recordings[0], rate, kind, setting)) for setting in np.linspace(0, 1, 41)]
+    setting = min(tried, key=lambda one: abs(one[2] - KBITS))[0]
+    results = [_through(samples, rate, kind, setting) for samples in recordings]
+    return [_aligned(y, x) for (y, _), x in zip(results, recordings, strict=True)], float(
+        np.mean([kbits for _, kbits in results])
+    )
+
+
+def _through(samples: Samples, rate: int, kind: str, setting: float) -> tuple[Samples, float]:
+    import soundfile
+
+    container = "OGG" if kind == "OPUS" else "MP3"
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, rate, format=container, subtype=kind, compression_level=float(setting))
+    size = len(buffer.getvalue())
+    buffer.seek(0)
+    decoded, found = soundfile.read(buffer, dtype="float32")
+    if found != rate:
+        import soxr
+
+        decoded = soxr.resample(decoded, found, rate)
+    return np.asarray(decoded, np.float32), 8 * size / (len(samples) / rate) / 1000
+
+
+def _aligned(output: Samples, target: Samples) -> Samples:
+    """The output shifted to where it correlates best with the target, as long as it."""
+    size = 1 << (len(output) + len(target)).bit_length()
+    cross = np.fft.irfft(np.fft.rfft(output, size) * np.conj(np.fft.rfft(target, size)))
+    lag = int(np.argmax(cross))
+    lag = lag - size if lag > size // 2 else lag
+    shifted = output[lag:] if lag >= 0 else np.concatenate((np.zeros(-lag, np.float32), output))
+    return np.pad(shifted[: len(target)], (0, max(0, len(target) - len(shifted)))).astype(np.float32)

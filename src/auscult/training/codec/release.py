@@ -1,0 +1,54 @@
+"""A trained codec as package data: `python -m auscult.training.codec.release RUN OUT`.
+
+Writes the weights in half precision, checks them on every held-out sentence by several voices, and puts the figures
+into the file's header; the run's log goes beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from auscult.families.codec.storage import read_codec, write_codec
+from auscult.training.codec.speech import levelled, say
+from auscult.training.codec.telugu import HELD_OUT, VOICES
+from auscult.training.codec.trainer import RELEASE
+from auscult.training.codec.validate import Samples, evaluate
+from auscult.training.preflight.measures.bound import bound
+
+
+def held_out_by_voices(sample_rate: int, level: float | None) -> list[tuple[str, Samples]]:
+    """Every held-out sentence by every second voice, brought to the level."""
+    return [
+        (f"{voice}, sentence {number + 1}", levelled(say(text, voice, "neutral", sample_rate), level)[0])
+        for number, text in enumerate(HELD_OUT)
+        for voice in VOICES[::2]
+    ]
+
+
+def release(run: Path, out: Path) -> dict[str, Any]:
+    """The figures of the half-precision codec that was written."""
+    codec, about = read_codec(run / RELEASE)
+    config = codec.config
+    facts = {"step": about["step"], "training": about["training"]}
+    write_codec(codec, config, out, facts, torch.float16)
+    speech = held_out_by_voices(config.sample_rate, config.level)
+    figures: dict[str, Any] = evaluate(read_codec(out)[0], speech)
+    figures["bound_db"] = bound([samples for _, samples in speech], config.sample_rate, config.bits_per_second)
+    write_codec(codec, config, out, {**facts, "held_out": figures}, torch.float16)
+    shutil.copy(run / "train.jsonl", out.with_name("codec.train.jsonl"))
+    return figures
+
+
+def main(arguments: Sequence[str]) -> None:
+    print(json.dumps(release(Path(arguments[0]), Path(arguments[1])), indent=1))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
