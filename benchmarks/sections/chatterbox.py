@@ -26,7 +26,7 @@ def run(bench: Bench) -> Section:
     if importlib.util.find_spec("chatterbox") is None:
         goal = Goal("S3Gen + HiFT against chatterbox-tts", f">= {FASTER}x", "the reference is not installed (peers.txt)", None)
         return Section(TITLE, "Needs the packages of `peers.txt`.", goals=[goal])
-    prompt, speech = (3.0, 1.0) if bench.quick else (10.0, 5.0)
+    prompt, speech = (1.0, 1.0) if bench.quick else (10.0, 5.0)
     folder = Path(tempfile.mkdtemp(prefix="chatterbox-", dir=bench.scratch))
     try:
         prepare(folder, prompt, speech)

@@ -77,6 +77,6 @@ def tiny() -> Config:
         dilations=(1, 3),
         source_resblock_kernel_sizes=(3, 3, 5),
         harmonics=3,
-        f0_layers=2,
+        f0_layers=3,
         f0_width=8,
     )
