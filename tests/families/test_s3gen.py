@@ -21,7 +21,7 @@ from auscult.families.chatterbox_s3gen import signature  # noqa: E402
 from auscult.families.chatterbox_s3gen import torch as s3gen  # noqa: E402
 from auscult.families.chatterbox_s3gen.config import Config, Flow, tiny  # noqa: E402
 from auscult.families.chatterbox_s3gen.mlx.flow import Flow as FlowMlx  # noqa: E402
-from auscult.families.chatterbox_s3gen.naming import to_mlx  # noqa: E402
+from auscult.families.chatterbox_s3gen.naming import released, to_mlx  # noqa: E402
 from auscult.families.chatterbox_s3gen.positions import relative_positions, times  # noqa: E402
 from auscult.families.chatterbox_s3gen.torch.encoder import shift  # noqa: E402
 from auscult.families.chatterbox_s3gen.torch.flow import Flow as FlowTorch  # noqa: E402
@@ -325,6 +325,17 @@ def test_mlx_audios_names_and_layout_load(model: Any, port: Any, drawn: dict[str
     loaded = dict(tree_flatten(again.parameters()))
     assert set(loaded) == set(saved)
     assert all(np.array_equal(np.asarray(loaded[name]), np.asarray(value)) for name, value in saved.items())
+
+
+def test_names_are_translated_from_the_ports_and_left_alone_otherwise() -> None:
+    names = signature.plan(Config())
+    port = {to_mlx(name): name for name in names}
+    assert len(port) == len(names)
+    assert released(port, names) == {name: name for name in names}
+    assert released({name: name for name in names}, names) == {name: name for name in names}
+    assert released({f"model.{name}": name for name in port}, names, "model.") == dict(
+        zip((port[name] for name in port), port, strict=True)
+    )
 
 
 def test_defaults_are_the_released_constants() -> None:
