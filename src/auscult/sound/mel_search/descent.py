@@ -15,6 +15,8 @@ from auscult.sound.mel_search.timing import Timing
 
 SOLVED = 1e-9
 """Of the mel's movement unexplained: float32 leaves less, the nearest wrong definition more."""
+ROUNDED = 1e-11
+"""What rounding in float32 may leave."""
 MAX_FLOORED = 0.3
 """Unexplained share from which on a constant under the logarithm may be all that is missing."""
 MAX_SHARE_OF_ROUND = 0.3
@@ -63,13 +65,13 @@ class Descent:
         if self.widen():
             self._rounds(1.0)
         for _ in range(2):
-            for step in (self.edges, self.sizes, self.power, self.details):
+            for step in (self.refine_floor, self.edges, self.sizes, self.power, self.details):
                 if not self.is_solved:
                     step()
 
     def _rounds(self, give_up_above: float) -> bool:
         """False where it was given up."""
-        steps: tuple[Callable[[], None], ...] = (self.filters, self.window, self.transform, self.power, self.details)
+        steps: tuple[Callable[[], None], ...] = (self.filters, self.power, self.window, self.transform, self.details)
         for turn in range(MAX_ROUNDS):
             before = self.score
             for step in steps:
@@ -102,6 +104,12 @@ class Descent:
         self.rescore()
         return False
 
+    def refine_floor(self) -> None:
+        """Measure the constant under the logarithm anew, where one is reckoned with."""
+        if self.evidence.added is not None:
+            self.evidence.refine_floor(self.best)
+            self.rescore()
+
     def other_windows(self) -> None:
         """Shapes of window other than Hann's, each with the lengths around the best."""
         d = self.best
@@ -129,10 +137,14 @@ class Descent:
                 break
 
     def window(self) -> None:
-        """Length of the window and what is padded, the transform as long as the window or the next power of two."""
+        """Length of the window and what is padded, the transform as long as the window or the next power of two.
+
+        Hann's shape is tried again with every length: a wrong length is best hidden by a wrong shape.
+        """
         d = self.best
         self.offer(
-            changes
+            {**changes, "window": shape}
+            for shape in {d.window, "hann"}
             for win in grid.windows(d.sample_rate, d.hop)
             for n_fft in {grid.transforms(win)[0], next(size for size in grid.transforms(win) if size & (size - 1) == 0)}
             for changes in self._placed(win, n_fft)
@@ -161,7 +173,7 @@ class Descent:
         self.offer({"hop": self.best.hop + step} for step in (-1, 1) if self.best.hop + step > 0)
         if self.best.power == 1:
             self.offer({"inside_root": value} for value in grid.INSIDE_ROOTS)
-            if not self.is_solved and self.score < MAX_FLOORED and self.evidence.added is None:
+            if ROUNDED < self.score < MAX_FLOORED and self.evidence.added is None:
                 self.any_root()
 
     def any_root(self) -> None:

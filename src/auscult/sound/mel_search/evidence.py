@@ -108,6 +108,12 @@ class Evidence:
         self.added = (at[0], self._refined(definition, at))
         return True
 
+    def refine_floor(self, definition: MelDefinition) -> None:
+        """Measure the constant that is reckoned with anew."""
+        if self.added is not None:
+            norm = self.added[0]
+            self.added = (norm, self._refined(definition, self.added))
+
     def _refined(self, definition: MelDefinition, start: tuple[str, float]) -> float:
         from scipy.optimize import minimize_scalar
 

@@ -32,6 +32,8 @@ GOOD_ENOUGH = 2e-4
 """Unexplained share at which other sample rates need not be tried."""
 UNRELATED = 0.5
 """Unexplained share after the likeliest sample rates, above which it is another sound's mel."""
+LIKELY = 0.02
+"""Unexplained share below which a known definition may be the one."""
 TRUSTED = 0.1
 """Unexplained share below which a definition is near enough to say which values are blurred by rounding."""
 HOPELESS = 30.0
@@ -154,7 +156,7 @@ def _best_of_rates(evidence: Evidence, timing: Timing, progress: Progress | None
     """Known definitions first, then a descent at each sample rate whose hop would be a whole number."""
     known = [family.definition for family in FAMILIES.values() if _fits(family.definition, evidence, timing)]
     best = min((_start(evidence, timing, definition) for definition in known), key=lambda descent: descent.score, default=None)
-    if best is not None:
+    if best is not None and best.score < LIKELY:
         _trusted(best).details()
         best.widen()
         best.details()
