@@ -72,14 +72,12 @@ def first_causes(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     Of two that explain each other the one of higher order stays. A warning does not explain an error.
     """
     ordered = sorted(findings, key=lambda finding: finding.order)
-    kept: list[Finding] = []
+    kept = [finding for finding in ordered if not any(_covers(other, finding) for other in ordered)]
     hidden: dict[str, set[str]] = {}
     for finding in ordered:
-        by = next((other for other in ordered if _covers(other, finding)), None)
-        if by is None:
-            kept.append(finding)
-        else:
-            hidden.setdefault(by.cause, set()).add(finding.cause)
+        for by in kept:
+            if _covers(by, finding):
+                hidden.setdefault(by.cause, set()).add(finding.cause)
     return tuple(
         replace(finding, evidence={**finding.evidence, "explains": sorted(hidden[finding.cause])})
         if finding.cause in hidden

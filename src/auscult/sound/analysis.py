@@ -28,6 +28,7 @@ CANCEL_CORRELATION = -0.5
 MOST_FRAMES = 480
 """Frames, evenly spaced, that are enough for what speaks of the whole piece."""
 MOST_SAMPLES = 2**18
+CORNER_DB = 12.0
 TINY = 1e-20
 
 
@@ -147,9 +148,13 @@ class Analysis:
 
     @cached_property
     def log_curvature(self) -> Floats:
-        """Level of the first `MOST_SAMPLES` of `bend` in dB, floored 100 dB below the sharpest, [time - 2]."""
+        """Level of the first `MOST_SAMPLES` of `bend` in dB, floored 100 dB below the sharpest, [time - 2].
+
+        What is more than 12 dB above the median counts as that, so that single corners say little.
+        """
         square = np.square(self.bend[:MOST_SAMPLES])
-        return np.asarray(10 * np.log10(square + np.float32(max(float(square.max(initial=0.0)) * 1e-10, TINY))), np.float32)
+        db = 10 * np.log10(square + np.float32(max(float(square.max(initial=0.0)) * 1e-10, TINY)))
+        return np.asarray(np.minimum(db, np.median(db[::7]) + CORNER_DB) if db.size else db, np.float32)
 
     @cached_property
     def level_count(self) -> float:

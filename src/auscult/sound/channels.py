@@ -41,7 +41,9 @@ def pairing(channel: Floats, count: int = 4 * 16384) -> Pairing:
     if len(part) < 64:
         return Pairing(0.0, -1.0, 0.0, 0.0, 1.0)
     part = part - part.mean()
-    steps = np.square(np.diff(part))
+    steps = np.abs(np.diff(part))
+    usual = float(np.median(steps))
+    steps = np.square(np.minimum(steps, 4 * usual if usual > 0 else np.inf))  # a few corners must not count
     within, between = float(steps[::2].mean()), float(steps[1::2].mean())
     energy = float(part @ part) + TINY
     neighbours = float(part[1:] @ part[:-1]) / energy

@@ -54,10 +54,10 @@ def equal_runs(channel: Floats, shortest: int) -> Spans:
 
 
 def cut_outs(channel: Floats, sample_rate: int, shortest_seconds: float) -> tuple[Spans, Floats]:
-    """Stretches of equal samples that start or end in the middle of a sound, [gaps, 2], and how abrupt each is, [gaps].
+    """Stretches of equal samples between sounds, [gaps, 2], and how abruptly each begins and ends, [gaps, 2].
 
-    Abrupt is the smaller of the root mean squares just before and just after the gap, over that of the loud parts of the
-    recording: a sound that has died away before a pause, or starts from nothing after it, gives a small value.
+    Abrupt is the root mean square of the millisecond before or after, over that of the loud parts of the recording: a sound
+    that has died away before a pause, or starts from nothing after it, gives a small value.
     """
     channel = channel - channel.mean(dtype=np.float64).astype(np.float32)
     spans = equal_runs(channel, max(3, int(shortest_seconds * sample_rate)))
@@ -65,16 +65,17 @@ def cut_outs(channel: Floats, sample_rate: int, shortest_seconds: float) -> tupl
     spans = spans[(spans[:, 0] >= edge) & (spans[:, 1] + edge <= len(channel))]
     loud = _loud(channel, sample_rate)
     if not len(spans) or loud <= 0:
-        return spans[:0], np.zeros(0, np.float32)
+        return spans[:0], np.zeros((0, 2), np.float32)
     near = edge // 4  # the last millisecond has to be loud by itself: a fade is not
     sides = []
     for start, stop in ((spans[:, 0] - near, spans[:, 0]), (spans[:, 1], spans[:, 1] + near)):
         sides.append([float(np.sqrt(np.mean(np.square(channel[a:b])))) for a, b in zip(start, stop, strict=True)])
-    return spans, np.asarray(np.minimum(*np.array(sides)) / loud, np.float32)
+    return spans, np.asarray(np.array(sides).T / loud, np.float32)
 
 
 def _loud(channel: Floats, sample_rate: int) -> float:
     step = max(1, int(BLOCK_SECONDS * sample_rate))
     blocks = channel[: len(channel) // step * step].reshape(-1, step)
     levels = np.sqrt(np.einsum("bt,bt->b", blocks, blocks) / step)
-    return float(np.percentile(levels[levels > 0], 80)) if (levels > 0).any() else 0.0
+    sounding = levels > 1e-3 * levels.max(initial=0.0)
+    return float(np.percentile(levels[sounding], 80)) if sounding.any() else 0.0

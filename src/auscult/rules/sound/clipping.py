@@ -25,7 +25,7 @@ from collections.abc import Iterable
 from auscult.finding import Finding, Severity
 from auscult.rules.sound._times import spans_of
 from auscult.rules.subject import SoundSubject
-from auscult.sound.ceiling import pile_up
+from auscult.sound.ceiling import Pile, pile_up
 from auscult.words import counted
 
 CODE = "SND009"
@@ -33,17 +33,22 @@ NAME = "clipping"
 REQUIRES = SoundSubject
 EVIDENCE = "nothing"
 EXTENT = "anywhere"
-EXPLAINS = ("saturated", "dc", "imaging")
+EXPLAINS = ("saturated", "dc", "imaging", "sample-rate-label", "dropouts")
 MIN_SHARE = 0.35
 MIN_EXACT = 0.6
 MIN_RUNS = 5
+
+
+def is_cut(pile: Pile) -> bool:
+    """Whether samples pile up on an extreme as only a cut makes them."""
+    return pile.share >= MIN_SHARE and pile.exact >= MIN_EXACT and pile.runs >= MIN_RUNS
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
     piles = [pile_up(channel) for channel in subject.analysis.samples]
     number = max(range(len(piles)), key=lambda index: piles[index].runs)
     pile = piles[number]
-    if pile.share < MIN_SHARE or pile.exact < MIN_EXACT or pile.runs < MIN_RUNS:
+    if not is_cut(pile):
         return
     share = len(pile.places) / subject.analysis.samples.shape[1]
     yield Finding(

@@ -47,7 +47,7 @@ MIN_STEADINESS = 0.5
 MIN_LINE_DB = -60.0
 MIN_IMAGE_DB = -75.0
 STRIDES = (2, 3, 4, 5, 8)
-LONGEST_PERIOD = 64
+LONGEST_PERIOD = 16
 
 
 def check(subject: SoundSubject) -> Iterable[Finding | Skip]:

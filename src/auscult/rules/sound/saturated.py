@@ -11,7 +11,7 @@ or a loudness treatment such as `tanh(1.2 * x)`.
 
 **How it is measured.** Blocks of 5 ms: of those within 6 dB of the highest, the share within 0.5 dB (`MIN_CROWDING` = 0.2); in
 these, the share of samples above 0.7 of the ceiling (`MIN_HELD` = 0.36, a sine by itself 0.5 but a sine does not crowd unless it
-is steady).
+is steady). An error where both are above a half.
 
 **Fix.** None in the sound. Look at what feeds the last activation.
 
@@ -31,9 +31,11 @@ NAME = "saturated"
 REQUIRES = SoundSubject
 EVIDENCE = "nothing"
 EXTENT = "mostly"
-EXPLAINS = ()
+EXPLAINS = ("sample-rate-label", "frame-seams", "dropouts", "phase-metallic")
 MIN_CROWDING = 0.2
 MIN_HELD = 0.36
+ERROR_CROWDING = 0.5
+ERROR_HELD = 0.5
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
@@ -43,7 +45,7 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     yield Finding(
         CODE,
         NAME,
-        Severity.WARNING,
+        Severity.ERROR if found.crowding > ERROR_CROWDING and found.held > ERROR_HELD else Severity.WARNING,
         (subject.recording.name,),
         f"{found.crowding:.0%} of the loud places reach the same height and stay near it: squeezed by a tanh or a limiter",
         confidence=min(0.9, 0.5 + found.crowding / 2),

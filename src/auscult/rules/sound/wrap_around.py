@@ -25,8 +25,9 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.sound._times import spans_of
+from auscult.rules.sound.clipping import is_cut
 from auscult.rules.subject import SoundSubject
-from auscult.sound.ceiling import squeeze, wraps
+from auscult.sound.ceiling import pile_up, squeeze, wraps
 from auscult.words import counted
 
 CODE = "SND008"
@@ -53,6 +54,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         few = MIN_FITS if abs(found.modulus - FULL_RANGE) < 0.02 * FULL_RANGE else SURE_FITS
         if found.fits < few or found.fits < MIN_SHARE * found.jumps or found.steadiness > MAX_STEADINESS:
             continue
+        if is_cut(pile_up(channel)):
+            return
         yield Finding(
             CODE,
             NAME,
