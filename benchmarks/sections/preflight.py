@@ -1,4 +1,4 @@
-"""Defects of training, planted in small trainers: is the cause named first, are healthy ones left alone, how long does it take?"""
+"""Defects of training, planted in small trainers: is the cause named first, are healthy ones left alone, how long it takes."""
 
 from __future__ import annotations
 

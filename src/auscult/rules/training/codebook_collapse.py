@@ -63,7 +63,7 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
     yield Finding(
         CODE,
         NAME,
-        Severity.ERROR if any(lost(book) or _at_once(book) for book in books) else Severity.WARNING,
+        _severity(books, assumed=subject.measured.assumed),
         tuple(book.name for book in books),
         f"{counted(len(books), 'book')} of {len(subject.measured.books)} collapsed: {_few(used)} of {books[0].size} codes in use"
         f" after {len(books[0].used)} steps{why}",
@@ -81,6 +81,13 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
         ),
         rank=10,
     )
+
+
+def _severity(books: tuple[Book, ...], *, assumed: bool) -> Severity:
+    """What fell to one code under a loss that is not the user's own says little of the user's training."""
+    if any(lost(book) or _at_once(book) for book in books):
+        return Severity.ERROR
+    return Severity.INFO if assumed else Severity.WARNING
 
 
 def _at_once(book: Book) -> bool:

@@ -24,7 +24,7 @@ class Alignment:
 
     Attributes:
         identical: The target is the input.
-        lag: Samples by which the target is later than the input, where both are waveforms.
+        lag: Samples by which the target is later than the input beyond the delay that is meant, where both are waveforms.
         correlation: At that lag.
         learnable: Share of the target's frame energies (R²) that a linear map of the input predicts on frames it has not seen.
         shuffled: The same with targets exchanged, highest of several: what chance gives.
@@ -207,11 +207,15 @@ class Limit:
 
 @dataclass(frozen=True)
 class Measured:
-    """Everything. None or empty where it was not measured; `skipped` says why: (what, reason)."""
+    """Everything. None or empty where it was not measured; `skipped` says why: (what, reason).
+
+    `assumed`: only a model was given, so that loss and optimizer are preflight's own.
+    """
 
     name: str
     steps: int = 0
     seconds: float = 0.0
+    assumed: bool = False
     lengths: Lengths | None = None
     alignment: Alignment | None = None
     gains: tuple[PartGain, ...] = ()

@@ -18,7 +18,7 @@ from auscult.training.preflight.checks.lengths import measure_lengths
 from auscult.training.preflight.checks.levels import measure_gain_response, measure_level, measure_owners
 from auscult.training.preflight.checks.limit import measure_limit
 from auscult.training.preflight.checks.parameters import measure_parameters
-from auscult.training.preflight.checks.precision import measure_precision
+from auscult.training.preflight.checks.precision import FORMATS, measure_precision
 from auscult.training.preflight.checks.terms import measure_shares, measure_terms
 from auscult.training.preflight.find import find_setup
 from auscult.training.preflight.keep import Kept
@@ -77,12 +77,15 @@ def _measure(setup: Setup, options: Options, kept: Kept, started: float, progres
         end = measure_level(setup, capture(setup))
     terms = _with_shares(terms, measure_shares(setup))
     kept.restore()
-    learning = measure_learning(setup, trail, kept, started + options.seconds, progress)
-    precision, not_run = measure_precision(setup, kept, tuple(dict.fromkeys(trail.broken)))
+    learning = None if setup.assumed else measure_learning(setup, trail, kept, started + options.seconds, progress)
+    broken = tuple(dict.fromkeys(trail.broken))
+    in_time = time.monotonic() - started < options.seconds
+    precision, not_run = measure_precision(setup, kept, broken, formats=FORMATS if in_time else ())
     return Measured(
         name=setup.name,
         steps=max(len(trail.losses), *(len(book.used) for book in trail.books.values()), 0, 0),
         seconds=round(time.monotonic() - started, 2),
+        assumed=setup.assumed,
         lengths=lengths,
         alignment=alignment,
         gains=gains,
@@ -109,6 +112,8 @@ def _with_shares(terms: tuple[TermMeasure, ...], shares: dict[str, float]) -> tu
 
 
 def _not_looked_at(setup: Setup) -> Iterator[tuple[str, str]]:
+    if setup.assumed:
+        yield "learning", "only a model was given: loss, batch and optimizer are preflight's own"
     if setup.loss is None:
         yield "loss terms", "the trainer gives a step but no `loss(output, batch)`"
     if not setup.optimizers:

@@ -47,6 +47,7 @@ class Setup:
         frozen: Name prefixes of parameters that are meant to stay as they are.
         keep: Whatever else a step changes: discriminators, schedulers.
         delay: Samples by which the output is meant to be later than the input.
+        assumed: Loss and optimizer are not the user's: only a model was given.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Setup:
     frozen: tuple[str, ...] = ()
     keep: tuple[Any, ...] = ()
     delay: int = 0
+    assumed: bool = False
 
     def output_of(self, batch: Any) -> Any:
         """Run the model."""

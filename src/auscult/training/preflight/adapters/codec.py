@@ -48,6 +48,7 @@ def adapt(value: nn.Module, options: Options) -> Setup:
         sample_rate=rate,
         bitrate=options.bitrate,
         claims=options.claims,
+        assumed=True,
     )
 
 
@@ -96,15 +97,15 @@ def _forward(model: nn.Module, parts: dict[str, nn.Module], rate: int) -> Callab
 
 
 def plain_loss(output: Any, batch: Tensor) -> dict[str, Tensor]:
-    """L1 of samples and log spectra over the time that both have, and every scalar penalty that the output holds."""
+    """L1 of samples and log spectra over the time that both have, and the output's penalties, one for all or one an item."""
     wave = find_wave(output, batch, "codec")
     wave = wave[:, None] if wave.ndim == 2 else wave
     time = min(wave.shape[-1], batch.shape[-1])
     a, b = wave[..., :time], batch[..., :time]
     terms = {"wave": 10 * (a - b).abs().mean(), "spectrum": torch.stack([_spectral(a, b, size) for size in RESOLUTIONS]).mean()}
     for name, leaf in leaves(output):
-        if leaf.numel() == 1 and leaf.is_floating_point() and any(word in name for word in _PENALTY):
-            terms[name] = leaf.sum()
+        if leaf.numel() in (1, len(batch)) and leaf.is_floating_point() and any(word in name for word in _PENALTY):
+            terms[name] = leaf.mean()
     return terms
 
 

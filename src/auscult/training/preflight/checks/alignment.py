@@ -33,7 +33,8 @@ def measure_alignment(setup: Setup) -> Alignment | None:
         return None
     waves = as_wave(source)
     is_wave = source.ndim <= 3 and waves.shape[1] <= 2 and 0.9 <= waves.shape[-1] / target.shape[-1] <= 1.1
-    lag, correlation = cross_correlation(_mono(waves), _mono(target)) if is_wave else (0, 0.0)
+    lag, correlation = cross_correlation(_mono(waves), _mono(target)) if is_wave else (setup.delay, 0.0)
+    lag -= setup.delay
     x, y = _frames(waves if is_wave else source, target, is_wave=is_wave)
     if sum(len(item) for item in x) < MIN_FRAMES:
         return Alignment(False, lag, correlation)

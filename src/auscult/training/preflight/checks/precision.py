@@ -12,21 +12,27 @@ from auscult.training.preflight.records import Precision
 from auscult.training.preflight.setup import Setup, total_of
 from auscult.training.preflight.structure import leaves, replaced
 
-FORMATS = (("bfloat16", torch.bfloat16), ("float16", torch.float16))
+Formats = tuple[tuple[str, torch.dtype], ...]
+FORMATS: Formats = (("bfloat16", torch.bfloat16), ("float16", torch.float16))
 
 
-def measure_precision(setup: Setup, kept: Kept, broken: tuple[str, ...]) -> tuple[Precision, list[tuple[str, str]]]:
+def measure_precision(
+    setup: Setup, kept: Kept, broken: tuple[str, ...], *, formats: Formats = FORMATS
+) -> tuple[Precision, list[tuple[str, str]]]:
     """Run forward and loss under autocast, and backward for bfloat16 (float16 needs a loss scaler, which is the loop's affair).
 
     Args:
         broken: What was not finite in the steps already, in the format that the training itself uses.
+        formats: Those to try; none if the time is up.
 
     Returns:
         What is not finite, and what could not be run: (what, reason).
     """
     found: dict[str, tuple[str, ...]] = {"float32": broken} if broken else {}
     skipped = []
-    for name, dtype in FORMATS:
+    if not formats:
+        skipped.append(("mixed precision", "no time was left; --seconds gives more"))
+    for name, dtype in formats:
         kept.restore()
         try:
             bad = _broken(setup, dtype)
