@@ -1,4 +1,4 @@
-"""A vocoder fed a mel of another logarithm: Griffin and Lim's, its levels stretched. The strength is the factor on the log-mel."""
+"""A vocoder fed a mel of another logarithm: Griffin and Lim's, its levels stretched. The strength is that factor."""
 
 from __future__ import annotations
 
