@@ -11,14 +11,14 @@ import pytest
 from auscult import families
 from auscult.families.bigvgan.signature import Config as Bigvgan
 from auscult.families.chatterbox_s3gen.config import Config as S3gen
-from auscult.families.chatterbox_t3.signature import TURBO
-from auscult.families.chatterbox_t3.signature import Config as T3Config
+from auscult.families.chatterbox_t3.config import TURBO
+from auscult.families.chatterbox_t3.config import Config as T3Config
 from auscult.families.codehifigan.config import Config as Code
 from auscult.families.dac.signature import Config as Dac
 from auscult.families.encodec.signature import Config as Encodec
 from auscult.families.hifigan.config import V1, V2, V3
 from auscult.families.mimi.signature import Config as Mimi
-from auscult.families.stable_audio.signature import Config as StableAudio
+from auscult.families.stable_audio.config import Config as StableAudio
 from auscult.families.streamspeech_grc_lora.config import Config as GrcLora
 from auscult.families.streamspeech_modified.config import Config as Modified
 from auscult.families.vocos.signature import Config as Vocos

@@ -3,57 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
 from auscult.families._plan import Plan, Planner, shapes_of
 from auscult.families._score import Evidence
 from auscult.families._shapes import Shapes
+from auscult.families.chatterbox_t3.config import PUBLISHED, Config
 from auscult.weights import Shape
 
 EVIDENCE = (Evidence("no backbone `tfmr`", any_of=("tfmr.",)), Evidence("no `cond_enc`", any_of=("cond_enc.",)))
-
-
-@dataclass(frozen=True)
-class Config:
-    """Defaults are the English model.
-
-    Attributes:
-        backbone: `llama`, or `gpt2` for Turbo, whose projections are stored (in, out).
-        tokens: Rows of the backbone's own embedding, which T3 does not use; 0 if the file lacks it.
-        positions: Rows of GPT-2's positions, or of T3's own for text; 0 if there are none.
-    """
-
-    backbone: Literal["llama", "gpt2"] = "llama"
-    naming: Literal["torch", "mlx-audio"] = "torch"
-    width: int = 1024
-    layers: int = 30
-    hidden: int = 4096
-    tokens: int = 8
-    text_tokens: int = 704
-    speech_tokens: int = 8194
-    positions: int = 2050
-    speech_positions: int = 4100
-    speaker_dim: int = 256
-    queries: int = 32
-    emotion: bool = True
-    speech_head_bias: bool = False
-
-
-TURBO = Config(
-    backbone="gpt2",
-    layers=24,
-    tokens=50276,
-    text_tokens=50276,
-    speech_tokens=6563,
-    positions=8196,
-    speech_positions=0,
-    queries=0,
-    emotion=False,
-    speech_head_bias=True,
-)
-PUBLISHED = {"English": Config(), "multilingual": Config(text_tokens=2454), "Turbo": TURBO}
 
 
 def _root(naming: str) -> str:
@@ -174,13 +133,9 @@ def transposed(name: str) -> bool:  # noqa: ARG001 - there is no convolution
 
 
 def undetermined(config: Config) -> Mapping[str, tuple[Any, ...]]:
-    """The number of attention heads; for Llama also the rotary base and its scaling."""
-    heads = (config.width // 64,)
-    return (
-        {"heads": heads}
-        if config.backbone == "gpt2"
-        else {"heads": heads, "rope_theta": (500000.0, 10000.0), "norm_eps": (1e-5,)}
-    )
+    """The width of an attention head; for Llama also the rotary base and the norms' epsilon."""
+    heads = {"head_width": (64, 128, 32)}
+    return heads if config.backbone == "gpt2" else {**heads, "rope_theta": (500_000.0, 10_000.0), "norm_eps": (1e-5, 1e-6)}
 
 
 def variant(config: Config) -> str | None:

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from auscult.families._plan import Plan, Planner, shapes_of
 from auscult.families._score import Evidence
 from auscult.families._shapes import Shapes
+from auscult.families.chatterbox_voice_encoder.config import Config
 from auscult.weights import Shape
 
 LSTM = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 EVIDENCE = (Evidence("no `lstm`", any_of=("lstm.",)),)
-
-
-@dataclass(frozen=True)
-class Config:
-    """Defaults are Chatterbox's."""
-
-    mel_bins: int = 40
-    hidden: int = 256
-    layers: int = 3
-    embedding: int = 256
 
 
 def infer(shapes: Shapes) -> Config | None:

@@ -1,0 +1,31 @@
+"""How mlx-audio 0.6.2 calls T3's tensors: the backbone is one level deeper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from auscult.errors import UsageError
+from auscult.families.chatterbox_t3.config import Config
+
+Value = TypeVar("Value")
+
+
+def released(state: Mapping[str, Value], prefix: str = "") -> dict[str, Value]:
+    """The tensors of a state under torch's names, whoever named them, without `prefix`."""
+    inner = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+    return {name.replace("tfmr.model.", "tfmr.", 1): value for name, value in inner.items()}
+
+
+def runnable(config: Config) -> Config:
+    """The same model under torch's names, which our modules have whatever the file's.
+
+    Raises:
+        UsageError: If it is Turbo, which has another backbone.
+    """
+    if config.backbone != "llama" or not config.queries or not config.emotion or not config.speech_positions:
+        raise UsageError(
+            "only T3 with Llama as its backbone can be run", found=config.backbone, hint="take the English or multilingual files"
+        )
+    return replace(config, naming="torch")
