@@ -68,8 +68,10 @@ class Reading:
         """The torch module of that config with the checkpoint's weights, in eval mode."""
         import torch
 
+        from auscult.families._torch import load  # in whatever form of weight norm the file is
+
         built = importlib.import_module(f"{families.family(self.detection.family).__name__}.torch").build(config)
-        built.load_state_dict({name: torch.from_numpy(np.array(array, np.float32)) for name, array in self.weights.items()})
+        load(built, {name: torch.from_numpy(np.array(array, np.float32)) for name, array in self.weights.items()})
         return built.eval()
 
     def render(self, config: Any, mel: Frames) -> NDArray[np.float32]:
