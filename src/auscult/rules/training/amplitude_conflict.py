@@ -11,11 +11,11 @@ quiet output is rarely the cause: where output and target are uncorrelated, the 
 
 **Blind spots.** Scales with more than one value. A bounded end alone is no conflict: DAC and HiFi-GAN end in tanh.
 
-**How it is measured.** Scale: a parameter of one value whose change by 5 % changes the output along itself (cosine above
-0.9). Bounded end: the last tanh, clamp or sigmoid, if the output is proportional to its result. Loss on the level: reacts to
-half level or silence, and by less than 5 % of that to noise, other content and other frequencies at the same level. Pull: the
-derivative of each term by the logarithm of the output's gain. Where codebooks have collapsed or a gradient is multiplied, the
-finding is information: a symptom.
+**How it is measured.** Scale: a parameter of one value whose change by 5 % changes the output along itself, or as a gain in
+front of the tanh does (cosine above 0.9). Bounded end: the last tanh, clamp or sigmoid, if the output is proportional to its
+result. Loss on the level: reacts to half level or silence, and by less than 5 % of that to noise, other content and other
+frequencies at the same level. Pull: the derivative of each term by the logarithm of the output's gain. Where codebooks have
+collapsed or a gradient is multiplied, the finding is information: a symptom.
 
 **Fix.** Let one mechanism own the amplitude: drop the scale and the loss on the level. Safety: guess.
 

@@ -34,6 +34,11 @@ def measure_level(setup: Setup, captured: Captured) -> Level | None:
 def measure_owners(setup: Setup, captured: Captured) -> AmplitudeOwners:
     """Scale parameters that act as a gain on the output, and a bounded function at its end."""
     base = as_wave(captured.wave).detach()
+    bounded, saturated = _bounded(captured, base)
+    directions = [_about_mean(base)]
+    if bounded == "tanh" and float(base.abs().max()) < 1:
+        # what a gain in front of the tanh does to its output
+        directions.append(torch.atanh(base.double()) * (1 - base.double().square()))
     scales = {}
     for name, parameter in setup.model.named_parameters():
         if parameter.numel() != 1 or not parameter.requires_grad or _NO_SCALE.search(name):
@@ -43,18 +48,20 @@ def measure_owners(setup: Setup, captured: Captured) -> AmplitudeOwners:
         parameter.mul_(1 + SCALE_STEP)
         if value == 0.0:
             parameter.add_(SCALE_STEP)
-        change = as_wave(capture(setup).wave) - base
+        change = (as_wave(capture(setup).wave) - base).double()
         parameter.copy_(old)
-        if _collinear(change, base):
+        if any(_collinear(c, d) for c, d in zip((_about_mean(change), change), directions, strict=False)):
             scales[name] = value
-    bounded, saturated = _bounded(captured, base)
     return AmplitudeOwners(scales, bounded, saturated)
 
 
-def _collinear(change: Tensor, base: Tensor) -> bool:
-    a, b = (side.double().flatten() - side.double().mean() for side in (change, base))
-    scale = float(a.norm() * b.norm())
-    return scale > 0 and abs(float(a @ b)) / scale > MIN_COLLINEAR
+def _about_mean(wave: Tensor) -> Tensor:
+    return wave.double() - wave.double().mean()
+
+
+def _collinear(change: Tensor, direction: Tensor) -> bool:
+    scale = float(change.norm() * direction.norm())
+    return scale > 0 and abs(float((change * direction).sum())) / scale > MIN_COLLINEAR
 
 
 def _bounded(captured: Captured, base: Tensor) -> tuple[str | None, float]:
