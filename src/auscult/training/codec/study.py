@@ -7,6 +7,7 @@ losses are those of the seed's codec: L1 of the waveform, multi-resolution STFT,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import log10
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,10 @@ def page(table: Mapping[str, Any]) -> str:
     head = (*HEAD, "codes used per book", "at step 2")
     runs = f"{table['seeds']} run{'s' * (table['seeds'] != 1)} of each design"
     lines = [
+        "# Amplitude: the end of the decoder, or the quantiser?",
+        "",
+        "Written by `auscult train --study amplitude`. [The guide](train-a-codec.md) tells the story.",
+        "",
         f"{table['kbit_per_second']:.0f} kbit/s at 16 kHz, {table['steps']} steps on {table['seconds'] / 60:.0f} minutes of",
         f"espeak-ng Telugu, {runs}; figures on held-out sentences. At this bit rate no codec exceeds",
         f"**{table['bound_db']:.1f} dB** on them (reverse water-filling on their spectra).",
@@ -157,7 +162,7 @@ def claims(table: Mapping[str, Any]) -> list[str]:
     free = next(row["snr"] for row in broken if row["end"] == "unbounded")
     best, worst = max(row["snr"] for row in broken), min(row["snr"] for row in broken)
     tanh, unbounded, mended = healthy["tanh"], healthy["unbounded"], min(healthy.values()) - best
-    off = max(abs(row["ac_ratio"] - row["best_ratio"]) for row in table["rows"])
+    levelled = max(-10 * log10(1 - row["correlation"] ** 2) for row in broken)
     limit = table["bound_db"]
     return [
         f'"Without tanh and scale, +{PROMISED:.0f} dB, guaranteed": {_holds(free >= PROMISED)}. The unbounded end on the broken '
@@ -166,8 +171,8 @@ def claims(table: Mapping[str, Any]) -> list[str]:
         f"{worst:.2f} to {best:.2f} dB; mending the quantiser lifts the worse healthy design {mended:.2f} dB above the best.",
         f'"A bounded end cannot work": {_holds(unbounded - tanh > FAR)}. With a healthy quantiser tanh reaches {tanh:.2f} dB and '
         f"the unbounded end {unbounded:.2f} dB.",
-        f'"The level is what is wrong": {_holds(off > 0.5)}. In every row the AC level is within {off:.2f} of the least-squares '
-        "answer at the same SNR: an output that knows little is quiet because that is the right answer.",
+        f'"The level is what is wrong": {_holds(levelled >= PROMISED)}. At the best level for their correlation the designs on '
+        f"the broken quantiser would reach {levelled:.2f} dB at most; an output that knows nothing is best when it is silent.",
         f'"+35 to +42 dB at 16 kbit/s": {_holds(limit >= 35)}. The bound is {limit:.1f} dB.',
     ]
 
