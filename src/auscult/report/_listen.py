@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from auscult.report._figures import figure_rows
 from auscult.report._style import Style
 
 SHADES = " ·░▒▓█"
@@ -19,6 +20,9 @@ def listen_lines(extra: Mapping[str, Any], style: Style, verbose: int) -> Iterat
     if len(rows) == 1 and "outline" in rows[0]:
         yield ""
         yield from _screen(rows[0], style)
+        if rows[0].get("figures"):
+            yield ""
+            yield from figure_rows(rows[0]["figures"], style)
     elif len(rows) > 1:
         yield ""
         yield from _table(rows, style, verbose)

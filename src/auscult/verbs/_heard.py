@@ -15,6 +15,7 @@ from auscult.rules.hearing import hear
 from auscult.rules.subject import SoundFacts, SoundSubject, UnreadableSubject
 from auscult.sound.analysis import Analysis
 from auscult.sound.bandwidth import spectral_edge
+from auscult.sound.figures import figures
 from auscult.sound.outline import Strip, digits, join, strip
 from auscult.sound.recording import Recording, read_recording
 from auscult.sound.stream import Header, blocks, read_header
@@ -83,7 +84,11 @@ def _with_reference(path: str, header: Header, reference: str, facts: SoundFacts
 def _whole(recording: Recording, header: Header, subject: SoundSubject) -> Heard:
     findings, skips = hear(subject)
     block = _block(subject.analysis, 0.0, findings)
-    return Heard(recording.name, findings, skips, _facts_of(recording.name, header, [block], [strip(subject.analysis)]))
+    facts = _facts_of(recording.name, header, [block], [strip(subject.analysis)])
+    if subject.reference is not None:
+        taken = figures(recording, subject.reference, relation=subject.relation)
+        facts["figures"] = [figure.to_json() for figure in taken]
+    return Heard(recording.name, findings, skips, facts)
 
 
 def _in_blocks(path: str, header: Header, facts: SoundFacts) -> Heard:
