@@ -14,7 +14,8 @@ only there. A compressor or noise gate changes the contrast too.
 
 **How it is measured.** Levels of 40 mel bands of the aligned pair, frame by frame; per band the slope of the recording's dB
 over the reference's, by the ratio of their standard deviations, where they correlate by at least 0.6; the median over the
-bands. Reported outside of 1 / `MAX_CONTRAST` to `MAX_CONTRAST` = 1.6, where the waveforms do not agree.
+bands. Reported outside of 1 / `MAX_CONTRAST` to `MAX_CONTRAST` = 1.6, where the waveforms do not agree; an error outside of
+1 / `ERROR_CONTRAST` to `ERROR_CONTRAST` = 1.8.
 
 **Fix.** None in the sound. `auscult mel WAV MEL --against FAMILY` names the setting.
 """
@@ -39,8 +40,9 @@ NAME = "mel-definition"
 REQUIRES = SoundSubject
 EVIDENCE = "reference"
 EXTENT = "whole"
-EXPLAINS = ("gain", "phase-metallic", "noise")
+EXPLAINS = ("gain", "phase-metallic", "noise", "flat-mel")
 MAX_CONTRAST = 1.6
+ERROR_CONTRAST = 1.8
 MIN_BAND_CORRELATION = 0.6
 MIN_BANDS = 10
 BANDS = 40
@@ -72,11 +74,11 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     yield Finding(
         CODE,
         NAME,
-        Severity.WARNING,
+        Severity.WARNING if 1 / ERROR_CONTRAST < found < ERROR_CONTRAST else Severity.ERROR,
         (subject.recording.name,),
         f"the contrast of loud and quiet is {found:.2f} times the reference's: a vocoder fed a mel of another logarithm or power",
         confidence=0.6,
         evidence={"contrast": round(found, 3), "ln_over_log10": 2.303, "power_over_magnitude": 2.0},
         settled_by="auscult mel REFERENCE.wav MEL --against FAMILY",
-        rank=36,
+        rank=55,
     )

@@ -64,8 +64,8 @@ class Descent:
             return
         if self.widen():
             self._rounds(1.0)
-        for _ in range(2):
-            for step in (self.refine_floor, self.edges, self.sizes, self.power, self.details):
+        for _ in range(3):
+            for step in (self.refine_floor, self.window, self.edges, self.sizes, self.power, self.details):
                 if not self.is_solved:
                     step()
 
