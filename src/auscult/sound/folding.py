@@ -75,7 +75,7 @@ def corners(bend: Floats, width: int = 64) -> Floats:
     """
     size = np.abs(bend)
     local = moving_mean(size, width)
-    floor = max(float(local.max(initial=0.0)) * 1e-4, 1e-12)
+    floor = max(float(local.max(initial=0.0)) * 3e-3, 1e-12)
     ratio = np.divide(size, local, out=np.zeros_like(size), where=local > floor)
     return np.asarray(np.log1p(ratio), np.float32)
 

@@ -25,7 +25,7 @@ SEGMENT_SECONDS = 0.25
 MIN_SEGMENTS = 4
 COMMON_MULTIPLE = 240
 """Of the usual strides: a series is cut once at this period, whatever the stride."""
-SEGMENT_DB = 50.0
+SEGMENT_DB = 30.0
 """Segments whose curvature is so far below the sharpest are silent."""
 
 

@@ -1,17 +1,19 @@
 """Nothing above a frequency: a phone line, or material that was upsampled.
 
-**What it finds.** A cliff in the spectrum below seven tenths of what the sample rate could carry, with nothing above it.
+**What it finds.** A cliff in the spectrum below two thirds of what the sample rate could carry, with nothing above it.
 
 **What you hear.** Dull, like a telephone.
 
 **Why it happens.** A model of a lower rate whose output was only upsampled, a mel whose `fmax` is below what the vocoder was
 trained on, a low-pass that stayed in, training data from lossy files.
 
-**Blind spots.** A gentle roll-off is a voice or a microphone. A cut-off above 0.7 is what converters and codecs do.
+**Blind spots.** A gentle roll-off is a voice or a microphone. A cut-off above 0.65 is what converters and codecs do (MP3 ends
+at 16 kHz).
 
 **How it is measured.** In the mean power spectrum of the sounding frames, the difference between the median of the band just
 below a frequency and the highest of all that is more than 6 % above it; the frequency where it is largest. Reported where it
-is at least `MIN_DROP_DB` = 30 dB at less than `MAX_SHARE` = 0.7 of half the sample rate.
+is at least `MIN_DROP_DB` = 30 dB at less than `MAX_SHARE` = 0.65 of half the sample rate.
+False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
 
 **Fix.** None in the sound. Compare the rates: the cut-off is half of the rate that it once had, or the mel's `fmax`.
 
@@ -33,7 +35,7 @@ EVIDENCE = "nothing"
 EXTENT = "mostly"
 EXPLAINS = ()
 MIN_DROP_DB = 30.0
-MAX_SHARE = 0.7
+MAX_SHARE = 0.65
 USUAL_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100)
 
 

@@ -12,6 +12,7 @@ reasonable when their four bytes are turned round.
 **How it is measured.** Roughness: root mean square of the first difference over that of the samples, of the loudest 16,384
 samples. Reported where it is above `MIN_ROUGHNESS` as read and exchanging makes it less than `MAX_RATIO` of that, and less
 than `MAX_SWAPPED` = 1.2.
+False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
 
 **Fix.** Safe: exchange the bytes.
 

@@ -12,6 +12,7 @@ samples read as signed.
 
 **How it is measured.** The mean of each channel over the root mean square of the rest. Reported above `MIN_SHARE` = 0.1, an error
 above `ERROR_SHARE` = 0.5.
+False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
 
 **Fix.** Safe: subtract the mean. Better: find the layer that adds it.
 

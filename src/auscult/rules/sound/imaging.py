@@ -16,6 +16,7 @@ with its mirror, less that about frequencies nearby (`MIN_MIRROR` = 0.35); secon
 smallest in dB, over its standard error from segments of 0.25 s (`MIN_PHASES_DB` = 1 and `MIN_PHASES_Z` = 8); for tones,
 coherence of the phase over the segments (`MIN_COHERENCE` = 0.8), the amplitude's tenth percentile over its mean
 (`MIN_STEADINESS` = 0.5), and a level of at least `MIN_LINE_DB` = -60 dB against the sound.
+False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
 
 **Fix.** None in the sound. The layer with that stride: its kernel, its filter, its bias.
 

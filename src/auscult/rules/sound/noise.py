@@ -14,6 +14,7 @@ vocoder with random weights, codes of another codec, bytes in the wrong order.
 noise of any colour gives -2.51 dB (-10 γ / ln 10), a steady tone 0. Reported between `MIN_LEVEL_DB` = -3.4 and `MAX_LEVEL_DB`
 = -1.8, also with every bin weighted by its energy, where less than `MAX_PEAKS` = 0.4 of the energy stands out of its
 neighbourhood by 10 dB.
+False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
 
 **Fix.** None in the sound. `auscult diff CHECKPOINT package.module:factory` says which weights are not in use.
 

@@ -13,6 +13,7 @@ given) or a reference has the pulses. Reverberation and noise blur them as well.
 **How it is measured.** Kurtosis of 20 ms frames of the residual of a linear prediction of order 16, median of the louder
 frames: 3 for Gaussian noise. Without a reference below `MAX_SHARPNESS` = 3.3; with one below 3.5 and below `MAX_OF_REFERENCE`
 = 0.8 of the reference's, which has to be at least 3.8.
+Clean speech of 60 clips had 3.30 at least, with random phases 3.0 to 3.47: about five of six are found.
 
 **Fix.** None in the sound. Look at the inverse transform, or at the head that makes the phases.
 

@@ -16,6 +16,7 @@ the config and is right.
 **How it is measured.** Mean of the natural logarithms of syllable rate (centre of the envelope's spectrum, 4.5 Hz is usual)
 and of spectral centre (1,200 Hz), where the voice has pulses (kurtosis at least 3.6, which no clean music had); beyond
 `MAX_SHIFT` = 0.45 either way. With text: characters per second of sound outside `CHARACTERS` = 6 to 26.
+False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
 
 **Fix.** A guess: label the samples with the rate that the model makes.
 

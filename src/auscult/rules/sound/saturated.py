@@ -12,6 +12,7 @@ or a loudness treatment such as `tanh(1.2 * x)`.
 **How it is measured.** Blocks of 5 ms: of those within 6 dB of the highest, the share within 0.5 dB (`MIN_CROWDING` = 0.2); in
 these, the share of samples above 0.7 of the ceiling (`MIN_HELD` = 0.36, a sine by itself 0.5 but a sine does not crowd unless it
 is steady). An error where both are above a half.
+False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
 
 **Fix.** None in the sound. Look at what feeds the last activation.
 

@@ -11,6 +11,7 @@ scaled by 32,768 twice and then stored as integers.
 
 **How it is measured.** Peak about the mean, of all channels. Reported below `MAX_PEAK` = 1e-4 (-80 dBFS), unless more than
 `MAX_LEVELS` = 64 different levels show that the detail is there. No clean clip comes within 50 dB of it.
+False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
 
 **Fix.** None in the sound. Look at the values before they are written: NaN, zeros, or a scale.
 

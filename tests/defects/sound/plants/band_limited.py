@@ -11,7 +11,7 @@ NAME = "band-limited"
 LEVEL = "nothing"
 UNIT = "of half the sample rate"
 STRENGTHS = (0.8, 0.66, 0.5, 0.33, 0.25)
-AUDIBLE = 0.66
+AUDIBLE = 0.5
 WEAKER_IS_LARGER = True
 
 
