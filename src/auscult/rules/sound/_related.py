@@ -6,7 +6,10 @@ from auscult.rules.subject import SoundSubject
 from auscult.sound.relation import Relation
 
 MIN_CORRELATION = 0.5
-"""Of the spectrograms, below which a speed or place read from them is not believed. Unrelated speech gives 0.15 to 0.35."""
+"""Of the spectrograms, below which a speed or place read from them is not believed.
+
+White noise gave 0.03, the same sentence backwards 0.39.
+"""
 
 
 def related(subject: SoundSubject) -> Relation | None:

@@ -22,7 +22,7 @@ Progress = Callable[[int, int, str], None]
 Values = NDArray[np.float64]
 
 MIN_TIMING_CORRELATION = 0.45
-"""Right ones have 0.7 and more, unrelated sounds up to 0.35."""
+"""Right ones had 0.75 and more; another sound of the same rhythm may pass, and is left unexplained by the search."""
 MAX_PLACE_SECONDS = 0.012
 MIN_FRAMES = 8
 MAX_FRAMES_A_SECOND = 1000
