@@ -11,8 +11,9 @@ blows up while a lower one works.
 that the optimizer has now.
 
 **How it is measured.** Relative fall of the loss over 5 steps from the same start, at 0.01 to 1000 times the rate. Too low:
-below 5 % (`MAX_SLOW`) at this rate and more than 8 times that at ten times the rate or more. Too high: not finite, or half as
-high again (`MAX_RISE`), while a lower rate falls by 5 %. A warning if too low, an error if too high.
+below 5 % (`MAX_SLOW`) at this rate and more than 8 times that at ten times the rate or more, and beyond 5 times the change at
+the lowest rate (`OVER_NOISE`). Too high: not finite, or half as high again (`MAX_RISE`), while a lower rate falls by 5 %. A
+warning if too low, an error if too high.
 
 **Fix.** The rate that fell most, divided by 3. Safety: guess.
 
@@ -35,6 +36,7 @@ MAX_SLOW = 0.05
 MIN_RATIO = 8.0
 MIN_HIGHER = 9.9
 MAX_RISE = -0.5
+OVER_NOISE = 5.0
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:
@@ -49,7 +51,11 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
     blew = math.isnan(own) or own < MAX_RISE
     if blew and best < found.learning_rate and fell > MAX_SLOW:
         said = f"{found.learning_rate:.2g} is too high: the loss {'is not finite' if math.isnan(own) else f'rises by {-own:.0%}'}"
-    elif own < MAX_SLOW and best >= MIN_HIGHER * found.learning_rate and fell > MIN_RATIO * max(own, 1e-3):
+    elif (
+        own < MAX_SLOW
+        and best >= MIN_HIGHER * found.learning_rate
+        and fell > max(MIN_RATIO * max(own, 1e-3), own + _noise(found))
+    ):
         said = f"{found.learning_rate:.2g} is too low: the loss {'falls' if own >= 0 else 'rises'} by {abs(own):.2%}"
     else:
         return
@@ -64,6 +70,12 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
         fix=Fix("guess", f"try {best / 3:.1g}"),
         rank=28,
     )
+
+
+def _noise(found: Learning) -> float:
+    """What chance does to a fall: at the lowest rate hardly anything is learnt, yet quantizer dropout moves the loss."""
+    lowest = found.sweep[min(found.sweep)]
+    return OVER_NOISE * abs(lowest) if math.isfinite(lowest) else math.inf
 
 
 def _at(found: Learning, rate: float) -> float | None:

@@ -13,7 +13,7 @@ quiet output.
 a huge gradient, which is why both times must agree.
 
 **How it is measured.** Norm of each weighted term's gradient at the output waveform, over their sum: `MAX_SHARE` = 0.99999.
-Healthy trainers gave up to 0.9998 at the start and 0.97 after 24 steps.
+Healthy trainers gave up to 0.99992 at the start and 0.97 after 24 steps.
 
 **Fix.** Balance by gradients, as EnCodec's balancer does, or set weights from the shares shown. Safety: guess.
 
