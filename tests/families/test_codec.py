@@ -48,7 +48,7 @@ def made(config: Config, form: Any = "fused", seed: int = 0) -> Codec:
     codec = build(config, form).eval()
     if config.average:
         with torch.no_grad():
-            codec.quantizer.level.copy_(codec.quantizer.fit(codec.encoder(audio(400))))
+            codec.quantizer.level.copy_(codec.quantizer.fit(codec.encoder(audio(400, seed=3))))
     return codec
 
 

@@ -95,6 +95,7 @@ train(config(Path(sys.argv[1]), steps=40, save_every=3), speech())
 """
 
 
+@pytest.mark.slow
 def test_killed_at_any_step_it_goes_on_bit_for_bit(tmp_path: Path) -> None:
     """kill -9, three times, wherever the run happens to be."""
     killed, whole = tmp_path / "killed", tmp_path / "whole"

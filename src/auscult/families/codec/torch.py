@@ -34,7 +34,8 @@ class _SnakeFunction(torch.autograd.Function):
         x, y, alpha = ctx.saved_tensors
         # d/dx = 1 + sin(2ax);  d/da = (x sin(2ax) - sin²(ax)/a) / a, and sin²(ax)/a is y - x
         bent = (x * (2 * alpha[:, None])).sin_().mul_(gradient)
-        slope = (torch.linalg.vecdot(bent, x) - torch.linalg.vecdot(gradient, y - x)).sum(0) / alpha
+        part = torch.linalg.vecdot(bent, x.to(bent.dtype)) - torch.linalg.vecdot(gradient, (y - x).to(gradient.dtype))
+        slope = (part.sum(0) / alpha).to(alpha.dtype)
         return bent.add_(gradient), slope
 
 

@@ -23,7 +23,7 @@ class TrainConfig:
     minutes: float = 60.0  # of Telugu
     out: str = "codec"  # folder of the checkpoints and the log
 
-    steps: int = 4500
+    steps: int = 720
     batch: int = 16  # segments, of all processes together
     segment: float = 0.5  # seconds
     learning_rate: float = 8e-4
@@ -36,7 +36,7 @@ class TrainConfig:
     start: Start = "lapped-transform"  # or random weights; only a codec that reads the waveform with one stride can start as one
 
     waveform_weight: float = 1.0  # logarithm of the error's power in each segment: half of it is SNR in nepers
-    spectral_weight: float = 0.03  # multi-resolution STFT
+    spectral_weight: float = 0.02  # multi-resolution STFT
     mel_weight: float = 0.0  # multi-scale log-mel
     commitment_weight: float = 1.0
     adversarial_weight: float = 0.0  # critics take part where it is above zero
@@ -48,8 +48,8 @@ class TrainConfig:
 
     dropout: float = 0.0  # share of segments that use a random number of books
     codebook_decay: float = 0.98
-    dead_share: float = 0.05  # codes used less than this share of the mean move elsewhere ...
-    revive_until: float = 0.8  # ... up to this share of the steps
+    dead_share: float = 0.1  # codes used less than this share of the mean move elsewhere ...
+    revive_until: float = 1.0  # ... up to this share of the steps
 
     evaluate_every: int = 250
     save_every: int = 100
