@@ -81,9 +81,8 @@ def chain(findings: Iterable[Finding], given: frozenset[Evidence]) -> Chain:
 
 
 def _order(finding: Finding, heard: Sequence[Finding]) -> tuple[int, int, int, tuple[int, int, float, int, str]]:
-    """Errors first, among them what explains the main symptom, then what explains any; weights before what they compute."""
-    explains = 0 if heard and _why(heard[0], finding) else 1 if _explained(finding, heard) else 2
-    return (finding.severity.rank, explains, int(finding.code.startswith("PAR")), finding.order)
+    """Errors first, among them what explains something that is heard; weights before what is computed with them."""
+    return (finding.severity.rank, int(not _explained(finding, heard)), int(finding.code.startswith("PAR")), finding.order)
 
 
 def _explained(cause: Finding, heard: Sequence[Finding]) -> bool:
