@@ -69,6 +69,8 @@ class Case:
         self.subjects += [name for name in report.subjects if name not in self.subjects]
         self.coverage = self.coverage or report.coverage
         self.mapping = self.mapping or report.mapping
+        if "same_weights" in report.extra:
+            self.extra["same_weights"] = report.extra["same_weights"]
         self.lines.append({"kind": kind, "verdict": report.verdict.value, "subjects": list(report.subjects)})
         if report.coverage is not None:
             self.lines[-1]["coverage"] = report.coverage.to_json()
