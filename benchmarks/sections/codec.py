@@ -114,7 +114,7 @@ def _row(outputs: Sequence[Samples], targets: Sequence[Samples], rate: int, kbit
 
 def _coded(recordings: Sequence[Samples], rate: int, kind: str) -> tuple[list[Samples], float]:
     """Recordings through a codec of libsndfile at the setting whose bit rate is nearest, aligned to their originals; kbit/s."""
-    tried = [(setting, *_through(recordings[0], rate, kind, setting)) for setting in np.linspace(0, 1, 41)]
+    tried = [(setting, *_through(recordings[0], rate, kind, setting)) for setting in np.linspace(0, 0.99, 34)]
     setting = min(tried, key=lambda one: abs(one[2] - KBITS))[0]
     results = [_through(samples, rate, kind, setting) for samples in recordings]
     return [_aligned(y, x) for (y, _), x in zip(results, recordings, strict=True)], float(
