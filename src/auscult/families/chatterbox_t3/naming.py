@@ -22,10 +22,12 @@ def runnable(config: Config) -> Config:
     """The same model under torch's names, which our modules have whatever the file's.
 
     Raises:
-        UsageError: If it is Turbo, which has another backbone.
+        UsageError: If it is Turbo, which has another backbone, or its heads do not fit its width.
     """
     if config.backbone != "llama" or not config.queries or not config.emotion or not config.speech_positions:
         raise UsageError(
             "only T3 with Llama as its backbone can be run", found=config.backbone, hint="take the English or multilingual files"
         )
+    if config.width < config.head_width or config.width % config.head_width:
+        raise UsageError("no whole number of heads fits", expected=f"a multiple of {config.head_width}", found=config.width)
     return replace(config, naming="torch")
