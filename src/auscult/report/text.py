@@ -6,18 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auscult.finding import Finding, Severity, Skip
-from auscult.report._changes import changes_lines
-from auscult.report._compare import compare_lines
-from auscult.report._convert import convert_lines
-from auscult.report._diagnosis import brief_lines, chain_lines, diagnosis_lines
-from auscult.report._inspect import inspect_lines
-from auscult.report._listen import listen_lines
-from auscult.report._mel import mel_lines
-from auscult.report._preflight import preflight_lines
-from auscult.report._run import run_lines
+from auscult.report._brief import brief_lines
+from auscult.report._parts import part_lines
 from auscult.report._style import Style
-from auscult.report._trace import trace_lines
-from auscult.report._training import training_lines
 from auscult.report._where import MAX_PATTERNS, where_text
 from auscult.verdict import Coverage, MappingEntry, Report, Verdict
 
@@ -58,23 +49,11 @@ def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
     if report.extra.get("fixed", {}).get("written"):
         fixed = report.extra["fixed"]
         yield f"wrote {fixed['path']} and compared it again; before, the verdict was {fixed['was']}"
-    if report.command == "convert":
-        yield from convert_lines(report)
-    if "same_weights" in report.extra:
-        yield style(report.extra["same_weights"]["says"], "bold")
-    yield from _made_lines(report.extra, style)
-    if report.extra.get("preflight"):
-        yield from preflight_lines(report.extra["preflight"], style, verbose)
-    if report.command == "inspect":
+    yield from part_lines(report, style, verbose, before=True)
+    if report.findings and "changes" not in report.extra:
         yield ""
-        yield from inspect_lines(report.extra, style, verbose)
-    if "mel" in report.extra:
-        yield from mel_lines(report.extra["mel"], style, verbose)
-    if report.command == "compare" and "layers" in report.extra:
-        yield from compare_lines(report.extra, style, verbose)
-    if "diagnosis" in report.extra:
-        yield from chain_lines(report, style)
-    yield from _found(report, style, verbose)
+        yield from _found(report, style, verbose)
+    yield from part_lines(report, style, verbose, before=False)
     if report.skips:
         yield ""
         yield from skip_lines(report.skips, style, verbose)
@@ -85,33 +64,12 @@ def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
     yield summary_line(report)
 
 
-def _made_lines(extra: Mapping[str, Any], style: Style) -> Iterator[str]:
-    """The trace or the sound that the command wrote."""
-    if "trace" in extra:
-        yield from trace_lines(extra["trace"], style)
-    if "run" in extra:
-        yield from run_lines(extra["run"], style)
-    if "training" in extra:
-        yield from training_lines(extra["training"], style)
-    if "study" in extra:
-        yield f"{style('wrote', 'bold')} {extra['study']['file']}"
-
-
 def _found(report: Report, style: Style, verbose: int) -> Iterator[str]:
-    """The findings, or what changed in them."""
-    if report.command == "listen":
-        yield from listen_lines(report.extra, style, verbose)
-    if "changes" in report.extra:
-        yield ""
-        yield from changes_lines(report.extra["changes"], style, verbose)
-    elif report.findings:
-        yield ""
-        if report.command in ("demo", "diagnose") and verbose == 0:
-            yield from brief_lines(report, style)
-        else:
-            yield from (line for finding in report.findings for line in finding_lines(finding, style, verbose))
-    if report.command != "listen":  # whose recordings have their own lines
-        yield from diagnosis_lines(report.extra, style, verbose)
+    """The findings, briefly where many are joined to one answer."""
+    if report.command in ("demo", "diagnose") and verbose == 0:
+        yield from brief_lines(report, style)
+    else:
+        yield from (line for finding in report.findings for line in finding_lines(finding, style, verbose))
 
 
 def rule_lines(rows: list[Mapping[str, Any]], style: Style) -> Iterator[str]:

@@ -138,11 +138,11 @@ def diagnose(
     cause = chain(case.findings, frozenset(case.kinds))
     if reading is not None:
         _settle(case, reading, heard, known, progress)
+    case.extra["diagnosis"] = {**cause.to_json(), "evidence": case.lines}
     if output_dir is not None:
         heard = write_all(heard, output_dir)
     case.extra["recordings"] = [measures_of(item, heard.get("input"), reading) for item in heard.values()]
     case.extra |= picture_of(heard, reading, output_dir, case.skips)
-    case.extra["diagnosis"] = {**cause.to_json(), "evidence": case.lines}
     return Report(
         "diagnose",
         tuple(case.subjects) + tuple(item.recording.name for item in heard.values() if item.role == "heard"),

@@ -20,7 +20,7 @@ from auscult.checkpoint import open_checkpoint
 from auscult.errors import UsageError
 from auscult.families import Detection
 from auscult.finding import Finding, Fix, Json, Severity, Skip
-from auscult.report._diagnosis import value_text
+from auscult.report._parts.settlement import value_text
 from auscult.rules.architecture.undetermined_by_weights import CODE
 from auscult.rules.architecture.undetermined_by_weights import NAME as CAUSE
 from auscult.sound.mel import Frames, MelDefinition, decibel, mel_spectrogram

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auscult.finding import Json
-from auscult.report._inspect import health_text, shape_text, size_text
+from auscult.report._parts.checkpoint import health_text, shape_text, size_text
 from auscult.report.html._page import Page
 from auscult.report.html._text import inline
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from auscult.finding import Json
-from auscult.report._compare import first_line, stage_line, state_of, steps_line
+from auscult.report._parts.layers import first_line, stage_line, state_of, steps_line
 from auscult.report._style import Style
 from auscult.report.html._page import Page
 

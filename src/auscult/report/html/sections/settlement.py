@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auscult.finding import Json
-from auscult.report._diagnosis import value_text
+from auscult.report._parts.settlement import value_text
 from auscult.report.html._page import Page
 
 ORDER = 40

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from auscult.report._inspect import size_text
+from auscult.report._parts.checkpoint import size_text
 from auscult.report._style import Style
+from auscult.verdict import Report
+
+BEFORE = True
+
+
+def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa: ARG001
+    """The trace that was written."""
+    yield from trace_lines(report.extra["trace"], style)
 
 
 def trace_lines(facts: Mapping[str, Any], style: Style) -> Iterator[str]:

@@ -6,9 +6,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auscult.report._style import Style
+from auscult.verdict import Report
 
+BEFORE = False
 MAX_FIGURES = 20
 MAX_NAMES = 12
+
+
+def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
+    """What changed between two reports."""
+    yield ""
+    yield from changes_lines(report.extra["changes"], style, verbose)
 
 
 def changes_lines(changes: Mapping[str, Any], style: Style, verbose: int) -> Iterator[str]:

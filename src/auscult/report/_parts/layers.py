@@ -7,7 +7,9 @@ from math import log10
 from typing import Any
 
 from auscult.report._style import Style
+from auscult.verdict import Report
 
+BEFORE = True
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 72
 AROUND = 4
@@ -16,6 +18,13 @@ MAX_TREE = 40
 
 Layer = Mapping[str, Any]
 STATES = {"born": "red", "grown": "yellow", "differs": "yellow", "same": "green"}
+
+
+def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
+    """The comparison, where it is the report and not a part of one."""
+    if report.command != "compare":
+        return
+    yield from compare_lines(report.extra, style, verbose)
 
 
 def compare_lines(extra: Mapping[str, Any], style: Style, verbose: int) -> Iterator[str]:

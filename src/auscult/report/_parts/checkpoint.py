@@ -6,11 +6,21 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auscult.report._style import Style
+from auscult.verdict import Report
 from auscult.words import counted
 
+BEFORE = True
 MAX_ROWS = 40
 MAX_TIES = 4
 BARS = " ▁▂▃▄▅▆▇█"
+
+
+def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
+    """What the file holds."""
+    if report.command != "inspect":
+        return
+    yield ""
+    yield from inspect_lines(report.extra, style, verbose)
 
 
 def inspect_lines(extra: Mapping[str, Any], style: Style, verbose: int) -> Iterator[str]:

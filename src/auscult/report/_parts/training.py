@@ -6,6 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auscult.report._style import Style
+from auscult.verdict import Report
+
+BEFORE = True
+
+
+def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa: ARG001
+    """What the training reached."""
+    yield from training_lines(report.extra["training"], style)
 
 
 def training_lines(facts: Mapping[str, Any], style: Style) -> Iterator[str]:

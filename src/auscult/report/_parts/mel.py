@@ -6,9 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from auscult.report._style import Style
+from auscult.verdict import Report
 
+BEFORE = True
 _PLAIN = {"multiply": 1.0, "add": 0.0, "range_db": 0.0, "filter_rate": 0, "inside_root": 0.0, "reference": "one"}
 """Settings that are shown only where they do something."""
+
+
+def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
+    """The definition and what stays open."""
+    yield from mel_lines(report.extra["mel"], style, verbose)
 
 
 def mel_lines(facts: Mapping[str, Any], style: Style, verbose: int) -> Iterator[str]:

@@ -7,12 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from auscult.report._style import Style
+from auscult.verdict import Report
 
+BEFORE = True
 BARS = "▁▂▃▄▅▆▇█"
 MAX_BOOKS = 10
 MAX_TERMS = 12
 SPARK = 24
 _HEARD = (("shifted", "shift 5 ms"), ("half", "half level"), ("mirrored", "mirrored"), ("noise", "noise"), ("silence", "silence"))
+
+
+def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
+    """What the instrumented steps measured."""
+    yield from preflight_lines(report.extra["preflight"], style, verbose)
 
 
 def preflight_lines(facts: Mapping[str, Any], style: Style, verbose: int) -> Iterator[str]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from auscult.report._style import Style
 from auscult.verdict import Report
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
-def convert_lines(report: Report) -> Iterator[str]:
+BEFORE = True
+
+
+def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa: ARG001
     """`wrote out.npz: npz, 156 tensors, 56.2 MB`, then the operations and the proof."""
     output = report.extra["output"]
     content = f"{output['tensors']} tensors, {_size(output['bytes'])}"
