@@ -1,0 +1,96 @@
+"""Two things that were believed of a port of S3Gen: that a log-mel is negative, and that its output was a bad mel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from auscult.families.chatterbox_s3gen.config import tiny  # noqa: E402
+from auscult.families.chatterbox_s3gen.features import flow_mel  # noqa: E402
+from auscult.families.chatterbox_s3gen.torch.flow import Flow  # noqa: E402
+from auscult.trace.file import read_trace, write_trace  # noqa: E402
+from auscult.trace.runner import runner_of  # noqa: E402
+from auscult.trace.unloaded import noise_like  # noqa: E402
+from auscult.verbs.compare import compare  # noqa: E402
+from tests.families.chatterbox import randomise  # noqa: E402
+
+TOKENS, PROMPT = 68, 6
+SIZES = replace(tiny().flow, mel_bins=80, inputs=320)
+
+
+def test_a_log_mel_of_a_loud_sound_is_positive_where_it_is_loud() -> None:
+    """It is the logarithm of a sum of magnitudes, and these are not below 1: a clamp to 0 takes the loudest bands away."""
+    time = np.arange(24_000) / 24_000
+    sine = flow_mel((0.99 * np.sin(2 * np.pi * 440 * time)).astype(np.float32))
+    saw = flow_mel((2 * (150 * time % 1) - 1).astype(np.float32))
+    noise = flow_mel((0.3 * np.random.default_rng(0).standard_normal(24_000)).astype(np.float32))
+    assert 2.5 < sine.max() < 3.5
+    assert 2.0 < saw.max() < 3.0
+    assert 0.1 < (saw > 0).mean() < 0.2
+    assert 0.1 < noise.max() < 0.6
+    silence = flow_mel(np.zeros(24_000, np.float32))
+    assert abs(silence.max() - np.log(1e-5)) < 1e-5
+
+
+@pytest.fixture(scope="module")
+def traces(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Any]:
+    """The flow and the same with an estimator whose last layer was never loaded, each traced into a file; and what came out."""
+    reference = randomise(Flow(SIZES, 10), gain=0.8)
+    unloaded = randomise(Flow(SIZES, 10), gain=0.8)
+    with torch.no_grad():
+        unloaded.decoder.estimator.final_proj.weight.zero_()
+        unloaded.decoder.estimator.final_proj.bias.zero_()
+    rng = np.random.default_rng(1)
+    given: dict[str, Any] = {
+        "tokens": rng.integers(0, SIZES.tokens, (1, TOKENS)),
+        "prompt_tokens": rng.integers(0, SIZES.tokens, (1, PROMPT)),
+        "prompt_mel": rng.standard_normal((1, 80, 2 * PROMPT)).astype(np.float32),
+        "xvector": rng.standard_normal((1, 10)).astype(np.float32),
+    }
+    folder = tmp_path_factory.mktemp("traces")
+    torch.manual_seed(0)
+    ran = runner_of(reference).run(given)
+    broken = runner_of(unloaded).run(given, replay=ran)
+    write_trace(ran, folder / "a.safetensors")
+    write_trace(broken, folder / "b.safetensors")
+    output = broken.find("")
+    assert output is not None
+    return folder / "a.safetensors", folder / "b.safetensors", broken.tensor(output)
+
+
+def test_a_mel_that_is_start_noise_says_that_the_velocity_is_zero(traces: tuple[Path, Path, Any]) -> None:
+    """2.72 s of it look as the port's did: about ±4, as many values above 0 as below, every channel alike."""
+    first, second, mel = traces
+    assert mel.shape == (1, 80, 136)
+    assert 3.2 < -mel.min() < 5.2
+    assert 3.2 < mel.max() < 5.2
+    assert abs((mel > 0).mean() - 0.5) < 0.03
+    assert np.abs(mel.mean(axis=2)).max() < 5 / 136**0.5
+    report = compare(read_trace(first), read_trace(second))
+    found = [finding for finding in report.findings if finding.cause == "velocity-zero"]
+    assert len(found) == 1
+    assert "stay the start noise" in found[0].message
+    assert found[0] is report.findings[0]
+
+
+def test_the_statistics_of_the_output_alone_say_so(traces: tuple[Path, Path, Any]) -> None:
+    """As where a port has written down nothing but range, mean and quantiles of its mel."""
+    running, unloaded = (read_trace(path).find("") for path in traces[:2])
+    assert running is not None
+    assert unloaded is not None
+    found = noise_like(unloaded.statistics, 80 * 136)
+    assert found is not None
+    assert abs(found["expected_peak"] - 4.0) < 0.05
+    assert noise_like(running.statistics, 80 * 136) is None
+
+
+def test_a_flow_that_runs_is_not_called_start_noise(traces: tuple[Path, Path, Any]) -> None:
+    """Nor is the reference against itself."""
+    report = compare(read_trace(traces[0]), read_trace(traces[0]))
+    assert not [finding for finding in report.findings if finding.cause == "velocity-zero"]
