@@ -34,4 +34,4 @@ def test_a_prefix_lists(auscult: Callable[..., Ran]) -> None:
 def test_an_unknown_code_suggests(auscult: Callable[..., Ran]) -> None:
     ran = auscult("rules", "non-finit")
     assert (ran.exit_code, ran.out) == (2, "")
-    assert ran.err == "auscult: there is no rule `non-finit`; did you mean non-finite?\n"
+    assert ran.err == "auscult: there is no rule `non-finit`; did you mean non-finite or non-finite-sound?\n"
