@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from auscult.verbs.diff import diff
     from auscult.verbs.inspect import inspect
     from auscult.verbs.listen import listen as listen
+    from auscult.verbs.mel import mel
+    from auscult.verbs.preflight import preflight
     from auscult.verdict import VERSION as __version__  # noqa: N811
     from auscult.verdict import Coverage, Report, Verdict
     from auscult.weights import Checkpoint, Tensor
@@ -39,7 +41,7 @@ _HOMES = {
     "trace.file": ("read_trace", "write_trace"),
     "trace.records": ("Trace",),
     "trace.run": ("capture",),
-    **{f"verbs.{verb}": (verb,) for verb in ("compare", "convert", "diagnose", "diff", "inspect", "listen")},
+    **{f"verbs.{verb}": (verb,) for verb in ("compare", "convert", "diagnose", "diff", "inspect", "listen", "mel", "preflight")},
     "verdict": ("Coverage", "Report", "Verdict"),
     "weights": ("Checkpoint", "Tensor"),
 }

@@ -21,6 +21,9 @@ NEXT: Mapping[Evidence, str] = {
 HARMLESS = frozenset(("noise-differs", "chaotic", "undetermined-by-weights", "lossy", "pickle-code"))
 """Causes that never are the root of a sound by themselves; seeds differ, an argmax flips, a rounding is small."""
 
+INAUDIBLE = frozenset(("dc", "lag", "polarity"))
+"""Symptoms that are measured and not heard: none of them is what the user complains of."""
+
 
 @dataclass(frozen=True)
 class Chain:
@@ -64,6 +67,7 @@ def chain(findings: Iterable[Finding], given: frozenset[Evidence]) -> Chain:
     """
     every = sorted(findings, key=lambda finding: finding.order)
     heard = [finding for finding in every if is_heard(finding) and finding.severity is not Severity.INFO]
+    heard.sort(key=lambda finding: finding.cause in INAUDIBLE)
     causes = [f for f in every if not is_heard(f) and f.severity is not Severity.INFO and f.cause not in HARMLESS]
     causes = [f for f in causes if f.severity is Severity.ERROR or _explained(f, heard)]
     causes.sort(key=lambda finding: _order(finding, heard))

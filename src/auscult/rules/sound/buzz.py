@@ -19,7 +19,7 @@ puts there: 1 for an exactly repeating sound, 0 for speech. Without a reference 
 espeak-ng sentences (7 languages, 9 voice variants) the highest was 0.14 at hops 128, 256, 320, 480 and 512, and 0.08 at hop
 64 on 32 of them. With one, where the share is 0.15 above the reference's: noise at -40 dBFS, a low-pass, saturation and a lag
 raised it by 0.02 at most. A trained vocoder half loaded into the wrong model gave 0.31 to 1.00. An error where the mel moves
-by less than `MAX_MOVEMENT_DB` of `flat-mel`, else a warning.
+so little that it is `flat-mel`, else a warning.
 
 **Fix.** None in the sound. Compare checkpoint and code with `auscult diff CHECKPOINT package.module:factory`.
 
@@ -31,8 +31,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity, Skip
-from auscult.rules.sound.flat_mel import MAX_MOVEMENT_DB
+from auscult.rules.sound.flat_mel import is_flat
 from auscult.rules.subject import SoundSubject
+from auscult.sound.analysis import Analysis
 from auscult.sound.measures import comb_share
 
 CODE = "SND001"
@@ -61,7 +62,7 @@ def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
         return
     rate = recording.sample_rate / subject.hop
     against = f", against {usual:.0%} in the reference" if reference else ""
-    stuck = subject.analysis.movement_db <= MAX_MOVEMENT_DB
+    stuck = is_flat(subject.analysis.movement_db, Analysis(reference).movement_db if reference else None)
     meaning = "every frame sounds alike" if stuck else "the words may be there, but the pitch is not the input's: a robot's voice"
     yield Finding(
         CODE,

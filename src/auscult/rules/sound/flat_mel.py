@@ -53,7 +53,7 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         return
     movement = analysis.movement_db
     usual = Analysis(reference).movement_db if reference else None
-    if movement > MAX_MOVEMENT_DB if usual is None else movement > min(MAX_WITH_REFERENCE_DB, MAX_SHARE_OF_REFERENCE * usual):
+    if not is_flat(movement, usual):
         return
     against = f" ({usual:.1f} dB in the reference)" if usual is not None else ""
     yield Finding(
@@ -70,6 +70,13 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         },
         rank=61,
     )
+
+
+def is_flat(movement_db: float, usual_db: float | None) -> bool:
+    """Whether a mel that moves by so much stands still, `usual_db` being what the reference's moves by."""
+    if usual_db is None:
+        return movement_db <= MAX_MOVEMENT_DB
+    return movement_db <= min(MAX_WITH_REFERENCE_DB, MAX_SHARE_OF_REFERENCE * usual_db)
 
 
 def kind_of(analysis: Analysis) -> str:
