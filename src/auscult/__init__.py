@@ -1,16 +1,12 @@
 """auscult finds out why a neural audio model sounds wrong, proves it, and repairs it.
 
-    import auscult
-
-    report = auscult.diff("mine.safetensors", "reference.pth")
-    print(report.verdict, [finding.message for finding in report.findings])
-
 Every name below is loaded when it is first used, so that `import auscult` costs next to nothing and imports no framework.
 """
 
 # ruff: noqa: F401  (the type checker sees the names here; at run time __getattr__ finds them)
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,8 +41,10 @@ _HOMES = {
     "verdict": ("Coverage", "Report", "Verdict"),
     "weights": ("Checkpoint", "Tensor"),
 }
-_WHERE = {name: (home, name) for home, names in _HOMES.items() for name in names}
-_WHERE |= {"open": ("checkpoint.target", "open_target"), "__version__": ("verdict", "VERSION")}
+_WHERE = {name: (home, name) for home, names in _HOMES.items() for name in names} | {
+    "open": ("checkpoint.target", "open_target"),
+    "__version__": ("verdict", "VERSION"),
+}
 
 __all__ = [*_WHERE]  # noqa: PLE0604
 
@@ -54,8 +52,6 @@ __all__ = [*_WHERE]  # noqa: PLE0604
 def __getattr__(name: str) -> Any:
     if name not in _WHERE:
         raise AttributeError(f"module 'auscult' has no attribute {name!r}")
-    import importlib
-
     home, original = _WHERE[name]
     value = globals()[name] = getattr(importlib.import_module(f"auscult.{home}"), original)
     return value
