@@ -43,8 +43,8 @@ def run(bench: Bench) -> Section:
         f"One sentence of {speech:.0f} s in the voice of a reference of {prompt:.0f} s (random weights, the released sizes, the "
         "same noise), 10 steps with guidance, float32, two threads, one process each, in turn; medians. The reference's "
         "features, x-vector and tokens are computed once for a voice and are not in the figures. The flow is bound by matrix "
-        "products that both sides call the same library for: a call of the estimator spends 84 % of its time in `addmm`, `mm` "
-        "and attention, at 62 to 100 % of what the core can do. What we save there is masks, transpositions and the time "
+        "products that both sides call the same library for: a call of the estimator spends most of its time in `addmm`, `mm` "
+        "and attention. What we save there is masks, transpositions and the time "
         "embedding of both rows; in the vocoder, weight norm is fused and convolutions run over time-major memory.",
         ("what", *SIDES, "ratio"),
         rows(figures, speech),
