@@ -93,7 +93,7 @@ def test_colour_changes_nothing_but_colour() -> None:
 
 def test_nothing_found() -> None:
     report = Report("diff", ("a", "b"), Verdict.PASS, Coverage("tensors", {"identical": 1}))
-    assert text.render(report) == "PASS  a against b\n1 tensors = 1 identical\n\nnothing found\n"
+    assert text.render(report) == "PASS  a against b\n1 tensor = 1 identical\n\nnothing found\n"
 
 
 def test_json_is_the_envelope() -> None:

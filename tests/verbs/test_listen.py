@@ -218,7 +218,7 @@ def test_the_command_line(folder: Path, auscult: Callable[..., Ran]) -> None:
     assert ran.exit_code == 1
     lines = ran.out.splitlines()
     assert lines[0] == f"DIVERGENT  {folder / 'gaps.wav'}"
-    assert lines[1] == "1 files = 1 defective"
+    assert lines[1] == "1 file = 1 defective"
     assert lines[3] == "16,000 Hz, mono, 3.00 s, WAV PCM_16"
     assert any("▲" in line and line.endswith("dropouts") for line in lines)
     assert lines[-1].endswith("next: auscult rules SND013")

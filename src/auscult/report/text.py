@@ -88,7 +88,8 @@ def rule_lines(rows: list[Mapping[str, Any]], style: Style) -> Iterator[str]:
 def coverage_line(coverage: Coverage) -> str:
     """`156 tensors = 78 identical + 78 equivalent`: every item in exactly one bucket."""
     parts = [f"{_number(count)} {bucket.replace('_', ' ')}" for bucket, count in coverage.buckets.items() if count]
-    return f"{_number(coverage.total)} {coverage.unit} = {' + '.join(parts) or '0'}"
+    unit = coverage.unit.removesuffix("s") if coverage.total == 1 else coverage.unit
+    return f"{_number(coverage.total)} {unit} = {' + '.join(parts) or '0'}"
 
 
 def finding_lines(finding: Finding, style: Style, verbose: int) -> Iterator[str]:
