@@ -12,6 +12,7 @@ import pytest
 from auscult import data
 from auscult.checkpoint import open_checkpoint
 from auscult.cli.main import invoke
+from auscult.finding import Severity
 from auscult.sound.measures import comb_share
 from auscult.sound.recording import read_recording
 from auscult.verbs.demo import as_in_the_story, demo, half_loaded_model, render_wrongly, tells_the_story, wrong_model
