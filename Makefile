@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 WORKERS ?= 2
 
-.PHONY: demo test slow check format docs bench fuzz clean
+.PHONY: demo test slow check format docs bench fuzz properties clean
 
 demo: $(VENV)/.demo
 	$(BIN)/auscult demo --output-dir demo-out
@@ -31,6 +31,11 @@ docs: $(VENV)/.dev
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
+
+# The property tests with new examples, three times over; the everyday run draws the same ones each time.
+properties: $(VENV)/.dev
+	for round in 1 2 3; do HYPOTHESIS_PROFILE=random $(BIN)/python -m pytest -n $(WORKERS) -m "not slow" \
+	  $$(grep -rlE "@given|@seed" tests --include=test_*.py) || exit 1; done
 
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.fuzz --seconds $(or $(SECONDS),60)

@@ -11,12 +11,18 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 import pytest
+from hypothesis import settings
 
 FRAMEWORKS = (
     *("torch", "torchaudio", "mlx", "onnx", "onnxruntime", "ai_edge_litert", "tensorflow", "jax", "flax"),
     *("transformers", "coremltools", "gguf", "msgpack", "jinja2", "matplotlib", "pystoi"),
 )
 
+
+# The everyday run draws the same examples each time, so that a change is judged by what it changes; `make properties` draws new ones.
+settings.register_profile("everyday", derandomize=True, deadline=None)
+settings.register_profile("random", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "everyday"))
 
 TESTS = os.path.dirname(os.path.abspath(__file__))
 

@@ -281,7 +281,7 @@ def test_sniff(package: tuple[Path, dict[str, Array]], network: tuple[Path, dict
     assert not sniff(Path("x.mlmodel"), b"PK\x03\x04")
 
 
-@settings(max_examples=100, deadline=2000)
+@settings(max_examples=100, deadline=None)
 @given(changes=edits)
 def test_damaged_packages_are_refused_in_one_line(
     package: tuple[Path, dict[str, Array]], tmp_path_factory: pytest.TempPathFactory, changes: list[Edit]
@@ -293,7 +293,7 @@ def test_damaged_packages_are_refused_in_one_line(
         read_all(read, path)
 
 
-@settings(max_examples=100, deadline=2000)
+@settings(max_examples=100, deadline=None)
 @given(changes=edits)
 def test_damaged_networks_are_refused_in_one_line(
     network: tuple[Path, dict[str, Array]], tmp_path_factory: pytest.TempPathFactory, changes: list[Edit]

@@ -33,7 +33,7 @@ def assert_same(found: Any, expected: Any) -> None:
         assert found == expected
 
 
-@settings(max_examples=50, deadline=2000)
+@settings(max_examples=50, deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_random_trees_come_back(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     path = tmp_path_factory.mktemp("flax") / "m.msgpack"
@@ -131,7 +131,7 @@ plain = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=2000)
+@settings(max_examples=100, deadline=None)
 @given(value=plain)
 def test_plain_values_unpack_as_msgpack_does(tmp_path_factory: pytest.TempPathFactory, value: Any) -> None:
     path = tmp_path_factory.mktemp("flax") / "m"
@@ -147,7 +147,7 @@ def test_sniff(tmp_path: Path) -> None:
     assert not sniff(Path("m.msgpack"), b"\x85\x00\x00\x00\x00\x00\x00\x00{")
 
 
-@settings(max_examples=150, deadline=2000)
+@settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 3), changes=edits)
 def test_damaged_files_are_refused_in_one_line(tmp_path_factory: pytest.TempPathFactory, seed: int, changes: list[Edit]) -> None:
     path = tmp_path_factory.mktemp("flax") / "m"

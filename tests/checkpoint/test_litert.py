@@ -45,7 +45,7 @@ def test_every_type(tmp_path: Path, name: str) -> None:
     assert same(found.numpy(), array)
 
 
-@settings(max_examples=40, deadline=2000)
+@settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_random_models_equal_the_runtime(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     path = tmp_path_factory.mktemp("litert") / "m.tflite"
@@ -272,7 +272,7 @@ def test_an_operator_without_options(tmp_path: Path) -> None:
     assert read(tmp_path / "m.tflite").modules["t"].attributes == {"input": 0}
 
 
-@settings(max_examples=150, deadline=2000)
+@settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 3), changes=edits)
 def test_damaged_files_are_refused_in_one_line(tmp_path_factory: pytest.TempPathFactory, seed: int, changes: list[Edit]) -> None:
     path = tmp_path_factory.mktemp("litert") / "m.tflite"

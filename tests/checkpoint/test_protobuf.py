@@ -28,7 +28,7 @@ def source(path: Path, content: bytes) -> Source:
     return Source(path)
 
 
-@settings(max_examples=100, deadline=1000)
+@settings(max_examples=100, deadline=None)
 @given(values=st.lists(st.integers(-(1 << 63), (1 << 63) - 1), max_size=50), slab=st.sampled_from([11, 16, 1 << 20]))
 def test_packed_integers_decode_as_the_textbook_says(
     tmp_path_factory: pytest.TempPathFactory, values: list[int], slab: int

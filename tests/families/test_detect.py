@@ -202,7 +202,7 @@ def test_right_names_with_wrong_shapes_are_no_sure_thing(name: str, data: st.Dat
 
 @every_model
 @given(data=st.data())
-@settings(max_examples=6, deadline=2000)
+@settings(max_examples=6, deadline=None)
 def test_hostile_names_and_shapes_neither_crash_nor_stall(name: str, data: st.DataObject) -> None:
     draw = random.Random(data.draw(st.integers(0, 2**32)))
     size = lambda: draw.choice((0, 1, 2, 3, 80, 2**31, 2**62))  # noqa: E731

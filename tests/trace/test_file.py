@@ -11,7 +11,7 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
@@ -172,6 +172,7 @@ def test_damage_anywhere_is_an_error_of_ours_or_none(damage: bytes, place: int) 
             list(read_trace(path))
 
 
+@example("\n", 0, "output")
 @given(st.text(max_size=12), st.integers(0, 10**6), st.sampled_from(["output", "input.1", "op:leaky_relu.2", "noise"]))
 def test_keys_are_split_as_they_were_made(path: str, call: int, role: str) -> None:
     if "#" in path or ":" in path:

@@ -15,7 +15,7 @@ from auscult.weights import ModuleInfo
 
 KEY = "auscult_trace"
 VERSION = 1
-NAME = re.compile(r"(?P<path>.*?)(?:#(?P<call>\d{1,9}))?(?::(?P<role>[^:#]+(?::[^:#]+)?))?$", re.DOTALL)
+NAME = re.compile(r"(?P<path>.*?)(?:#(?P<call>\d{1,9}))?(?::(?P<role>[^:#]+(?::[^:#]+)?))?", re.DOTALL)
 _PLAIN_FIELDS = ("framework", "version", "dtype", "device", "weights", "seeds", "noise", "notes")
 
 
@@ -135,7 +135,7 @@ def record_from(row: Any, order: int, where: str) -> Record:
 
 def split_key(key: str) -> tuple[str, int, str]:
     """Path, call and role from a tensor's name: `path#call:role`, `path:role`, `path#call` or just `path`."""
-    matched = NAME.match(key)
+    matched = NAME.fullmatch(key)
     if matched is None:  # the pattern matches any text; a name is never lost over it
         return key, 0, "output"
     return matched["path"], int(matched["call"] or 0), matched["role"] or "output"
