@@ -9,9 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from auscult.checkpoint.pickle_machine import Builder, Global, LongBytes, Machine, Malformed
-from auscult.checkpoint.pickle_torch import StorageRef, load_persistent
+from auscult.checkpoint.pickle_machine import Builder, Machine
+from auscult.checkpoint.pickle_torch import load_persistent
+from auscult.checkpoint.pickle_values import Global, LongBytes, Malformed
 from auscult.checkpoint.source import TRUNCATED_HINT, Bytes, item_bytes, outside
+from auscult.checkpoint.torch_tensors import StorageRef
 from auscult.errors import CheckpointError
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C

@@ -5,9 +5,10 @@ from __future__ import annotations
 from auscult.checkpoint import pickle_opcodes  # noqa: F401 - fills the machine's table
 from auscult.checkpoint.legacy_stream import nested_storage
 from auscult.checkpoint.pickle_globals import PLAIN_BUILDERS, is_harmless
-from auscult.checkpoint.pickle_machine import Global, Loader, Machine
+from auscult.checkpoint.pickle_machine import Loader, Machine
 from auscult.checkpoint.pickle_numpy import NUMPY_BUILDERS, NUMPY_NAMES
 from auscult.checkpoint.pickle_torch import TORCH_BUILDERS, TORCH_NAMES
+from auscult.checkpoint.pickle_values import Global
 from auscult.checkpoint.source import Bytes
 
 SIMPLE = {**PLAIN_BUILDERS, **TORCH_BUILDERS, **NUMPY_BUILDERS}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from auscult.checkpoint.contents import Opaque
-from auscult.checkpoint.pickle_machine import Builder, Global, LongBytes, LongText, Machine, Malformed, SetList
+from auscult.checkpoint.pickle_machine import Builder, Machine
+from auscult.checkpoint.pickle_values import Global, LongBytes, LongText, Malformed, SetList
 
 HARMLESS_MODULES = (
     *("argparse", "collections", "datetime", "decimal", "fractions", "pathlib", "types", "typing", "uuid"),

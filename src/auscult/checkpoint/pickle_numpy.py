@@ -11,7 +11,8 @@ from math import prod
 from typing import Any, Literal
 
 from auscult.checkpoint.contents import Leaf, Opaque
-from auscult.checkpoint.pickle_machine import Builder, Global, LongBytes, Machine, Malformed
+from auscult.checkpoint.pickle_machine import Builder, Machine
+from auscult.checkpoint.pickle_values import Global, LongBytes, Malformed
 from auscult.checkpoint.source import ITEM_BYTES, ML_DTYPES, dtype_of, item_bytes
 from auscult.errors import CheckpointError
 from auscult.finding import Skip

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from auscult.checkpoint.contents import Opaque
-from auscult.checkpoint.pickle_machine import MAX_LONG_BYTES, OPCODES, Global, Machine, Malformed, SetList
+from auscult.checkpoint.pickle_machine import MAX_LONG_BYTES, OPCODES, Machine
+from auscult.checkpoint.pickle_values import Global, Malformed, SetList
 
 U2, I4, U4, U8, F8 = struct.Struct("<H"), struct.Struct("<i"), struct.Struct("<I"), struct.Struct("<Q"), struct.Struct(">d")
 U1 = struct.Struct("B")

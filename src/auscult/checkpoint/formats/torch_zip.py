@@ -12,8 +12,9 @@ from typing import Literal
 from auscult.checkpoint.archive import Archive, Inflated, read_archive
 from auscult.checkpoint.contents import Contents, as_tree
 from auscult.checkpoint.pickle import machine_for
-from auscult.checkpoint.pickle_torch import StorageRef, load_persistent
+from auscult.checkpoint.pickle_torch import load_persistent
 from auscult.checkpoint.source import Bytes
+from auscult.checkpoint.torch_tensors import StorageRef
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
 
