@@ -40,7 +40,8 @@ def tones(seconds: float, seed: int) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 
 def speech() -> Speech:
-    return Speech(tuple(tones(2.0, seed) for seed in range(3)), (("held out", tones(1.0, 9)),), RATE)
+    training = tuple(tones(2.0, seed) for seed in range(3))
+    return Speech(training, (("validation", tones(1.0, 8)),), (("held out", tones(1.0, 9)),), RATE)
 
 
 def config(out: Path, **changes: Any) -> TrainConfig:

@@ -178,7 +178,7 @@ def test_segments_depend_on_seed_and_step_alone_and_processes_share_them() -> No
     assert torch.equal(torch.cat([segments.depths(7, 8, 5, 0.5, rank, 2) for rank in range(2)]), depths)
     assert segments.depths(7, 8, 5, 0.0) is None
     with pytest.raises(UsageError, match="too little"):
-        Segments(Speech((tones(0.1, 0),), (), RATE), 500, seed=0)
+        Segments(Speech((tones(0.1, 0),), (), (), RATE), 500, seed=0)
 
 
 def test_a_folder_of_recordings_is_read_mixed_and_resampled(tmp_path: Path) -> None:
@@ -188,9 +188,10 @@ def test_a_folder_of_recordings_is_read_mixed_and_resampled(tmp_path: Path) -> N
         sound = np.stack([tones(0.2, number), np.zeros(int(0.2 * RATE), np.float32)], 1)
         soundfile.write(tmp_path / f"{number:02}.wav", sound, RATE if number else 2 * RATE)
     read = read_speech(str(tmp_path), RATE, -20.0, minutes=1, seed=0)
-    assert (len(read.training), len(read.held_out)) == (20, 2)
+    assert (len(read.training), len(read.validation), len(read.held_out)) == (18, 2, 2)
     assert [name for name, _ in read.held_out] == ["01.wav", "21.wav"]
-    assert min(map(len, read.training)) == len(tones(0.2, 0)) // 2
+    assert [name for name, _ in read.validation] == ["00.wav", "20.wav"]
+    assert len(read.validation[0][1]) == len(tones(0.2, 0)) // 2
     assert all(20 * np.log10(np.sqrt(np.mean(x**2))) == pytest.approx(-20, abs=0.01) for x in read.training)
 
 
@@ -222,6 +223,7 @@ def test_the_log_drops_what_is_about_to_be_done_again(tmp_path: Path) -> None:
     journal = Journal(tmp_path, tensorboard=False)
     for step in (1, 2, 3):
         journal.line({"step": step, "loss": 1 / 3})
+    journal.line({"step": 2, "held_out": {"snr": 9.0}})
     journal.path.write_text(journal.path.read_text() + '{"step": 4, "lo')
     again = Journal(tmp_path, step=2, tensorboard=False)
     assert [json.loads(line)["step"] for line in again.path.read_text().splitlines()] == [1, 2]

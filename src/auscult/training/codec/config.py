@@ -23,7 +23,7 @@ class TrainConfig:
     minutes: float = 60.0  # of Telugu
     out: str = "codec"  # folder of the checkpoints and the log
 
-    steps: int = 720
+    steps: int = 800
     batch: int = 16  # segments, of all processes together
     segment: float = 0.5  # seconds
     learning_rate: float = 8e-4
@@ -48,10 +48,10 @@ class TrainConfig:
 
     dropout: float = 0.0  # share of segments that use a random number of books
     codebook_decay: float = 0.98
-    dead_share: float = 0.1  # codes used less than this share of the mean move elsewhere ...
+    dead_share: float = 0.15  # codes used less than this share of the mean move elsewhere ...
     revive_until: float = 1.0  # ... up to this share of the steps
 
-    evaluate_every: int = 250
+    evaluate_every: int = 100
     save_every: int = 100
     watch_every: int = 100  # steps between looks of the monitor
     threads: int = 0  # of torch on a CPU; 0 leaves them as they are

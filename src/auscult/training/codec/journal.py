@@ -15,12 +15,10 @@ class Journal:
     """Writes `train.jsonl`, and scalars, sounds and pictures for TensorBoard beside it."""
 
     def __init__(self, out: Path, *, step: int = 0, tensorboard: bool = True) -> None:
-        """A run that goes on at `step` drops the lines of the steps that it is about to do again."""
+        """A run that goes on at `step` drops the lines that it is about to write again."""
         self.path = out / "train.jsonl"
         if self.path.exists():
-            kept = [
-                line for line in self.path.read_text().splitlines() if _whole(line) and json.loads(line).get("step", 0) <= step
-            ]
+            kept = [line for line in self.path.read_text().splitlines() if _whole(line) and _is_past(json.loads(line), step)]
             self.path.write_text("".join(line + "\n" for line in kept))
         self.board = _board(out) if tensorboard else None
 
@@ -67,6 +65,10 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: _rounded(one) for name, one in value.items()}
     return [_rounded(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _is_past(entry: Mapping[str, Any], step: int) -> bool:
+    return entry.get("step", 0) <= step and "held_out" not in entry  # which is a run's last line
 
 
 def _whole(line: str) -> bool:

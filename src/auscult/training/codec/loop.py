@@ -1,4 +1,4 @@
-"""The run of a training: steps, the log, the monitor, evaluation on held-out speech, and checkpoints."""
+"""The run of a training: steps, the log, the monitor, validation, checkpoints, and at the end the figures on held-out speech."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TrainingError(AuscultError):
 
 
 def train(config: TrainConfig, speech: Speech, *, progress: Progress | None = None) -> dict[str, Any]:
-    """Train, or go on with the run that is in `config.out`, to the last step; the figures of the last evaluation.
+    """Train, or go on with the run that is in `config.out`, to the last step; the figures on held-out speech.
 
     Raises:
         TrainingError: If the run cannot go on; the diagnosis says why.
@@ -47,13 +47,14 @@ def train(config: TrainConfig, speech: Speech, *, progress: Progress | None = No
         parameters = sum(value.numel() for value in trainer.codec.parameters())
         journal.line({"config": config.to_dict(), "parameters": parameters, "seconds": speech.seconds})
     try:
-        return _run(trainer, out, journal, progress)
+        _run(trainer, out, journal, progress)
+        return _judge(trainer, journal)
     finally:
         if journal is not None:
             journal.close()
 
 
-def _run(trainer: Trainer, out: Path, journal: Journal | None, progress: Progress | None) -> dict[str, Any]:
+def _run(trainer: Trainer, out: Path, journal: Journal | None, progress: Progress | None) -> None:
     config, accelerator = trainer.config, trainer.accelerator
     tally, failed, figures = _Tally(), 0, dict[str, Any]()
     while trainer.step < config.steps:
@@ -70,16 +71,15 @@ def _run(trainer: Trainer, out: Path, journal: Journal | None, progress: Progres
         if config.watch_every and step % config.watch_every == 0:
             _watch(trainer, journal)
         if step % config.evaluate_every == 0 or last:
-            figures = _evaluate(trainer, journal) if accelerator.is_main_process else {}
+            figures = _validate(trainer, journal) if accelerator.is_main_process else {}
         if step % config.save_every == 0 or last:
-            failed = 0 if trainer.save(out, held_out=figures) else failed + 1
+            failed = 0 if trainer.save(out, validation=figures) else failed + 1
             if failed and journal is not None:
                 journal.line({"step": step, "not_saved": failed})
             if failed >= MAX_FAILED_SAVES or (failed and last):
                 raise TrainingError("cannot save", where=str(out), hint="make room on the disk, then run the same command again")
         if progress is not None:
             progress(step, config.steps, f"step {step}, {tally.last.get('snr', 0.0):.1f} dB")
-    return figures
 
 
 class _Tally:
@@ -106,11 +106,20 @@ def _books(trainer: Trainer) -> dict[str, Any]:
     return {"perplexity_min": min(shares), "perplexity_mean": sum(shares) / len(shares), "revived": trainer.books.replaced}
 
 
-def _evaluate(trainer: Trainer, journal: Journal | None) -> dict[str, Any]:
+def _judge(trainer: Trainer, journal: Journal | None) -> dict[str, Any]:
+    """The figures on held-out speech, by the first process."""
+    if journal is None:
+        return {}
     figures = evaluate(trainer.codec, trainer.speech.held_out)
+    journal.line({"step": trainer.step, "held_out": figures})
+    return figures
+
+
+def _validate(trainer: Trainer, journal: Journal | None) -> dict[str, Any]:
+    figures = evaluate(trainer.codec, trainer.speech.validation)
     if journal is not None:
-        journal.line({"step": trainer.step, "held_out": figures})
-        name, samples = trainer.speech.held_out[0]
+        journal.line({"step": trainer.step, "validation": figures})
+        name, samples = trainer.speech.validation[0]
         rate = trainer.config.codec.sample_rate
         if trainer.step == trainer.config.evaluate_every:
             journal.sound(f"{name}, original", samples, rate, trainer.step)

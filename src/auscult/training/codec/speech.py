@@ -12,22 +12,30 @@ import soxr
 from numpy.typing import NDArray
 
 from auscult.errors import UsageError
-from auscult.training.codec.telugu import HELD_OUT, STYLES, VOICES, sentence
+from auscult.training.codec.telugu import HELD_OUT, STYLES, VALIDATION, VOICES, sentence
 from auscult.training.espeak import espeak
 
 TELUGU = "telugu"
 """The name that stands for the recipe instead of a folder."""
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".opus")
-HELD_OUT_SHARE = 20  # of a folder, every this-many-th file is held out
+SHARE = 20  # of a folder, every this-many-th file is held out, and the one before it is for validation
 SILENCE_DBFS = -90.0
+Named = tuple[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
 class Speech:
-    """Mono recordings [time], float32, at one rate: those to train on, and those that are held out with their names."""
+    """Mono recordings [time], float32, at one rate.
+
+    Attributes:
+        training: What is trained on.
+        validation: What a run is looked at with while it trains, with names.
+        held_out: What the finished codec is judged by, once; nothing is chosen by it.
+    """
 
     training: tuple[NDArray[np.float32], ...]
-    held_out: tuple[tuple[str, NDArray[np.float32]], ...]
+    validation: tuple[Named, ...]
+    held_out: tuple[Named, ...]
     sample_rate: int
 
     @property
@@ -48,11 +56,12 @@ def read_speech(source: str, sample_rate: int, level: float | None, *, minutes: 
     """
     if source == TELUGU:
         training = list(telugu_speech(minutes * 60, sample_rate, seed))
-        held_out = [(f"sentence {number + 1}", samples) for number, samples in enumerate(telugu_held_out(sample_rate))]
+        validation, held_out = (telugu_sentences(texts, sample_rate) for texts in (VALIDATION, HELD_OUT))
     else:
-        training, held_out = read_folder(Path(source), sample_rate)
+        training, validation, held_out = read_folder(Path(source), sample_rate)
     return Speech(
         tuple(levelled(samples, level)[0] for samples in training),
+        tuple((name, levelled(samples, level)[0]) for name, samples in validation),
         tuple((name, levelled(samples, level)[0]) for name, samples in held_out),
         sample_rate,
     )
@@ -77,11 +86,12 @@ def telugu_speech(seconds: float, sample_rate: int, seed: int) -> Iterator[NDArr
         yield samples
 
 
-def telugu_held_out(sample_rate: int) -> list[NDArray[np.float32]]:
-    """Every held-out sentence once; voices and styles go round."""
+def telugu_sentences(texts: Sequence[str], sample_rate: int) -> list[Named]:
+    """Every sentence once; voices and styles go round."""
     styles = list(STYLES)
     return [
-        say(text, VOICES[number % len(VOICES)], styles[number % len(styles)], sample_rate) for number, text in enumerate(HELD_OUT)
+        (f"sentence {number + 1}", say(text, VOICES[number % len(VOICES)], styles[number % len(styles)], sample_rate))
+        for number, text in enumerate(texts)
     ]
 
 
@@ -91,34 +101,32 @@ def say(text: str, voice: str, style: str, sample_rate: int) -> NDArray[np.float
     return np.asarray(soxr.resample(samples, espeak().sample_rate, sample_rate), np.float32)
 
 
-def read_folder(folder: Path, sample_rate: int) -> tuple[list[NDArray[np.float32]], list[tuple[str, NDArray[np.float32]]]]:
-    """Every audio file under a folder, mixed to mono and resampled: those to train on, and one in twenty held out.
+def read_folder(folder: Path, sample_rate: int) -> tuple[list[NDArray[np.float32]], list[Named], list[Named]]:
+    """Every audio file under a folder, mixed to mono and resampled: those to train on, and one in twenty each for validation and
+    held out.
 
     Raises:
-        UsageError: If there are fewer than two audio files.
+        UsageError: If there are fewer than three audio files.
     """
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    if len(paths) < 2:
+    if len(paths) < 3:
         raise UsageError(
-            "too few recordings to train on and to hold one out",
+            "too few recordings to train on, to validate with and to hold one out",
             where=str(folder),
-            expected=f"two or more of {', '.join(SUFFIXES)}",
+            expected=f"three or more of {', '.join(SUFFIXES)}",
             found=len(paths),
             hint="name a folder of recordings, or `telugu` for speech that espeak-ng makes",
         )
-    chosen = set(_every(len(paths)))
-    training, held_out = [], []
-    for number, path in enumerate(paths):
+    training, validation, held_out = [], [], []
+    for place, path in enumerate(reversed(paths)):
         samples = read_mono(path, sample_rate)
-        if number in chosen:
+        if place % SHARE == 0:
             held_out.append((path.name, samples))
+        elif place % SHARE == 1:
+            validation.append((path.name, samples))
         else:
             training.append(samples)
-    return training, held_out
-
-
-def _every(count: int) -> Sequence[int]:
-    return range(count - 1, -1, -HELD_OUT_SHARE)
+    return training[::-1], validation[::-1], held_out[::-1]
 
 
 def read_mono(path: Path, sample_rate: int) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
-"""Telugu text for the first recipe: sentences built from parts, with numbers in them, and others held out.
+"""Telugu text for the first recipe: sentences built from parts, with numbers in them; others to look at while it trains, and
+others again to judge it by.
 
-Voices are espeak-ng's `te` with its variants. The held-out sentences are written separately, with other words.
+Voices are espeak-ng's `te` with its variants. The sentences of both kinds are written separately, with other words.
 """
 
 from __future__ import annotations
@@ -33,6 +34,16 @@ ACTIONS = (
     "ఫోను ఎత్తలేదు",
 )  # fmt: skip
 COUNTED = ("రూపాయలు", "కిలోమీటర్లు", "మామిడి పండ్లు", "రోజులు", "పుస్తకాలు", "మెట్లు", "గంటలు", "ఇళ్ళు", "పక్షులు", "సంవత్సరాలు")
+
+VALIDATION = (
+    "మంచు కురిసిన పర్వతాల అందాన్ని మాటల్లో వర్ణించలేము.",
+    "పాఠశాల ముగిసిన తరువాత విద్యార్థులు మైదానంలో ఆటలాడారు.",
+    "మీకు ఏమైనా సహాయం కావాలంటే మొహమాటపడకుండా అడగండి.",
+    "రైలు ఆలస్యంగా రావడంతో ప్రయాణికులు ఇబ్బంది పడ్డారు.",
+    "వంటగదిలోంచి ఘుమఘుమలాడే సువాసన వస్తోంది కదూ?",
+    "శత్రువును కూడా క్షమించగలవాడే నిజమైన ధీరుడు.",
+)  # fmt: skip
+"""Looked at during a training, for its curve and for choices; what is said of a finished codec is measured on `HELD_OUT`."""
 
 HELD_OUT = (
     "తెలుగు భాష ఎంతో మధురమైనది, దానిని నేర్చుకోవడం నాకు ఇష్టం.",
