@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
-GROUPS = ("Weights", "Layers", "Sound", "Training", "All together")
+GROUPS = ("Start here", "Weights", "Layers", "Sound", "Training", "Reports")
 """Headings of `auscult --help`; a verb names its own in `GROUP`."""
 
 SUFFIX_FORMATS = {".htm": "html", ".xml": "junit", ".md": "github", ".txt": "text"}

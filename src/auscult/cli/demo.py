@@ -8,7 +8,7 @@ import click
 
 from auscult.cli.common import Shared, run, shared_options
 
-GROUP = "All together"
+GROUP = "Start here"
 
 
 @click.command()

@@ -9,7 +9,7 @@ import click
 from auscult.cli.common import Shared, run, shared_options
 from auscult.cli.diff import parsed
 
-GROUP = "All together"
+GROUP = "Start here"
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 

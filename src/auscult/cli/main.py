@@ -36,11 +36,13 @@ PACKAGES_SHOWN = (
 
 EXAMPLES = """\b
 Examples:
-  auscult inspect generator.pth                     what is in this file?
-  auscult diff generator.pth model.safetensors      same weights? if not, why?
-  auscult diff generator.pth model.py:Generator     does this file fit this code?
-  auscult convert generator.pth out.npz --to mlx    make it fit, and prove it
-  auscult rules LAY001                              what does this code mean?
+  auscult diagnose gen.pth --model code.py:Net --audio a.wav   why this sound?
+  auscult listen bad.wav --ref good.wav                        what is wrong with it?
+  auscult inspect generator.pth                                what is in this file?
+  auscult diff generator.pth model.safetensors                 the same weights?
+  auscult convert generator.pth out.npz --to mlx               make it fit, with proof
+  auscult compare ref.safetensors port.safetensors             which layer goes wrong?
+  auscult rules LAY001                                         what does this mean?
 
 Exit codes: 0 nothing wrong, 1 findings, 2 usage or input error, 3 inconclusive."""
 
@@ -75,7 +77,7 @@ class Verbs(click.Group):
         groups: dict[str, list[tuple[str, str]]] = {title: [] for title in GROUPS}
         for name in verbs():
             module = _module(name)
-            groups.setdefault(getattr(module, "GROUP", GROUPS[-1]), []).append((name, module.command.get_short_help_str(80)))
+            groups.setdefault(getattr(module, "GROUP", GROUPS[-1]), []).append((name, module.command.get_short_help_str(200)))
         for title, rows in groups.items():
             if rows:
                 with formatter.section(title):

@@ -6,7 +6,7 @@ import click
 
 from auscult.cli.common import Shared, run, shared_options
 
-GROUP = "All together"
+GROUP = "Reports"
 
 
 @click.command()

@@ -13,6 +13,7 @@ from auscult.report._where import MAX_PATTERNS, where_text
 from auscult.verdict import Coverage, MappingEntry, Report, Verdict
 
 MAX_SKIPS = 8
+MAX_SUBJECTS = 4
 
 _VERDICT_STYLE = {
     Verdict.PASS: ("green", "bold"),
@@ -38,10 +39,7 @@ def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:
 
 
 def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
-    subjects = (
-        " against ".join(report.subjects) if report.command in ("diff", "compare", "report") else "  ".join(report.subjects)
-    )
-    yield f"{style(report.verdict.value, *_VERDICT_STYLE[report.verdict])}  {subjects}"
+    yield f"{style(report.verdict.value, *_VERDICT_STYLE[report.verdict])}  {subjects_text(report)}"
     if verbose < 0:
         return
     if report.coverage:
@@ -56,7 +54,7 @@ def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
     yield from part_lines(report, style, verbose, before=False)
     if report.skips:
         yield ""
-        yield from skip_lines(report.skips, style, verbose)
+        yield from skip_lines(report, style, verbose)
     if report.mapping and verbose > 0:
         yield ""
         yield from mapping_lines(report.mapping, style)
@@ -110,15 +108,26 @@ def finding_lines(finding: Finding, style: Style, verbose: int) -> Iterator[str]
         yield f"    {style('to settle it', 'green')}: {finding.settled_by}"
 
 
-def skip_lines(skips: tuple[Skip, ...], style: Style, verbose: int) -> Iterator[str]:
-    """What was not looked at, and why; places that share a reason on one line."""
+def subjects_text(report: Report) -> str:
+    """What was examined; the first few of many."""
+    if report.command in ("diff", "compare", "report"):
+        return " against ".join(report.subjects)
+    shown = report.subjects if len(report.subjects) <= MAX_SUBJECTS else report.subjects[: MAX_SUBJECTS - 1]
+    rest = len(report.subjects) - len(shown)
+    return "  ".join((*shown, *([f"and {_number(rest)} more"] if rest else ())))
+
+
+def skip_lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
+    """What was not looked at, and why; places that share a reason on one line, and none where it holds for everything."""
     reasons: dict[str, list[str]] = {}
-    for skip in skips:
+    for skip in report.skips:
         reasons.setdefault(skip.reason, []).append(skip.where)
     rows = list(reasons.items())
     shown = rows if verbose > 0 else rows[:MAX_SKIPS]
     for reason, places in shown:
-        yield f"{style('skipped', 'yellow')}  {where_text(places, None if verbose > 1 else MAX_PATTERNS)}: {reason}"
+        everywhere = len(places) > 1 and {*places} == {*report.subjects}
+        place = f"all {_number(len(places))}" if everywhere else where_text(places, None if verbose > 1 else MAX_PATTERNS)
+        yield f"{style('skipped', 'yellow')}  {place}: {reason}"
     if len(shown) < len(rows):
         yield f"{style('skipped', 'yellow')}  {len(rows) - len(shown)} more reasons; -v lists them"
 
