@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from auscult.finding import Finding, Severity, Skip
+from auscult.finding import Finding, Severity
 from auscult.report._brief import brief_lines
 from auscult.report._parts import part_lines
 from auscult.report._style import Style
