@@ -7,17 +7,14 @@ window's last sample in a rounded mel, the padding of silence: these stay open, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from auscult.sound.mel import MelDefinition, Samples
 from auscult.sound.mel_search import grid
-from auscult.sound.mel_search.compression import LOG_SLOPES, MIN_RESIDUAL, predicted
-
-Values = NDArray[np.float64]
+from auscult.sound.mel_search.bands import Values, predicted, with_settings
+from auscult.sound.mel_search.readings import LOG_SLOPES, MIN_RESIDUAL
 
 SAME = 1.5
 """Factor on the residual up to which another value explains the mel as well."""
@@ -49,7 +46,7 @@ def _changes(definition: MelDefinition) -> Iterator[tuple[str, Any, MelDefinitio
     d = definition
 
     def change(name: str, values: tuple[Any, ...]) -> Iterator[tuple[str, Any, MelDefinition]]:
-        yield from ((name, value, _with(d, **{name: value})) for value in values if value != getattr(d, name))
+        yield from ((name, value, with_settings(d, **{name: value})) for value in values if value != getattr(d, name))
 
     yield from change("pad_mode", ("reflect", "zero"))
     yield from change("window", ("hann", "hann-symmetric"))
@@ -65,8 +62,4 @@ def _changes(definition: MelDefinition) -> Iterator[tuple[str, Any, MelDefinitio
     slopes = {**LOG_SLOPES, "db": 20.0 / d.power / np.log(10.0)}
     for log, slope in slopes.items():
         if log != d.log and any(abs(d.multiply * slopes[d.log] / slope / nice - 1) < 1e-9 for nice in grid.MULTIPLIERS):
-            yield "log", log, _with(d, log=log, multiply=d.multiply * slopes[d.log] / slope)
-
-
-def _with(definition: MelDefinition, **settings: Any) -> MelDefinition:
-    return replace(definition, **settings)
+            yield "log", log, with_settings(d, log=log, multiply=d.multiply * slopes[d.log] / slope)
