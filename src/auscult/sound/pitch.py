@@ -29,7 +29,8 @@ def pitch_hertz(samples: Samples, sample_rate: int) -> NDArray[np.float64]:
     slow = slow - slow.mean()
     longest, shortest = int(RATE / MIN_HERTZ) + 2, int(RATE / MAX_HERTZ)
     size, hop = 2 * longest, int(HOP_SECONDS * RATE)
-    padded = np.pad(slow, (size // 2 + longest // 2, size + longest))
+    usual = int(np.sqrt(longest * shortest))  # a frame is centred on what is compared at that period
+    padded = np.pad(slow, ((size + usual) // 2, size + longest))
     frames = np.lib.stride_tricks.sliding_window_view(padded, size + longest)[::hop][: max(len(slow) // hop, 1)]
     parts = [_yin(frames[start : start + BLOCK], size, longest, shortest) for start in range(0, len(frames), BLOCK)]
     hertz, power = (np.concatenate(each) for each in zip(*parts, strict=True))
