@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 from auscult import families  # noqa: E402
 from auscult.families.stable_audio import torch as ours  # noqa: E402
 from auscult.families.stable_audio.config import OPEN_1_0, OPEN_SMALL, TINY, Config  # noqa: E402
-from auscult.families.stable_audio.spans import decoder_margin, spans  # noqa: E402
+from auscult.families.stable_audio.spans import decoder_margin, encoder_margin, spans  # noqa: E402
 
 OLDER = replace(
     TINY,
@@ -31,6 +31,8 @@ OLDER = replace(
     number_range=(0.0, 512.0),
 )
 """What Stable Audio Open 1.0 has otherwise, in toy sizes: fewer heads in the prompt's keys, two numbers, no norm of queries."""
+DEEPER = replace(TINY, vae_widths=(8, 8, 12, 16, 16), vae_kernels=(4, 4, 4, 8))
+"""With two blocks next to the audio, which run in parts."""
 INPAINTING = replace(TINY, concat=TINY.latent + 1)
 CONFIGS = {"small": TINY, "older": OLDER, "inpainting": INPAINTING}
 
@@ -114,6 +116,28 @@ def test_decoding_in_parts_is_decoding_at_once(part: int, frames: int) -> None:
         torch.testing.assert_close(model.autoencoder.decode(latent, part), whole, rtol=1e-5, atol=1e-6)
 
 
+@given(part=st.integers(1, 60), frames=st.integers(1, 24), rest=st.integers(0, 15))
+@settings(max_examples=12, deadline=None)
+def test_encoding_in_parts_is_encoding_at_once(part: int, frames: int, rest: int) -> None:
+    """Also for a sound whose length is no multiple of the hop."""
+    model = build(DEEPER)
+    with torch.no_grad():
+        audio = torch.randn(1, 2, frames * DEEPER.hop + rest, generator=torch.Generator().manual_seed(part))
+        whole = model.autoencoder.statistics(audio, None)
+        assert whole[0].shape == (1, DEEPER.latent, frames)
+        for found, right in zip(model.autoencoder.statistics(audio, part), whole, strict=True):
+            torch.testing.assert_close(found, right, rtol=1e-5, atol=1e-6)
+
+
+def test_a_smaller_margin_would_change_the_latent(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, audio = build(DEEPER), torch.randn(1, 2, 24 * DEEPER.hop)
+    with torch.no_grad():
+        whole = model.autoencoder.encode(audio, part=None)
+        for margin, equal in ((encoder_margin((2, 2)) - 1, True), (encoder_margin((2, 2)) // 2, False)):
+            monkeypatch.setattr("auscult.families.stable_audio.torch_vae.encoder_margin", lambda _, m=margin: m)
+            assert torch.allclose(model.autoencoder.encode(audio, part=16), whole, atol=1e-6) is equal
+
+
 def test_a_smaller_margin_would_change_the_sound(monkeypatch: pytest.MonkeyPatch) -> None:
     model, latent = build(TINY), torch.randn(1, TINY.latent, 24)
     with torch.no_grad():
@@ -192,7 +216,7 @@ class TestMlx:
             pairs = {
                 "velocity": (module(**last), original(**given), True),
                 "decode": (module.autoencoder.decode(turned(latent), 7), auto.decode(latent), True),
-                "encode": (module.autoencoder.encode(turned(audio), turned(noise)), auto.encode(audio, noise), True),
+                "encode": (module.autoencoder.encode(turned(audio), turned(noise), 7), auto.encode(audio, noise), True),
             }
         found = module.conditioner(
             mx.array(words.numpy()), mx.array(mask.numpy()), {name: mx.array(value.numpy()) for name, value in numbers.items()}

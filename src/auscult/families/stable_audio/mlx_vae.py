@@ -8,7 +8,7 @@ import mlx.core as mx
 from mlx import nn
 
 from auscult.families.stable_audio.config import Config
-from auscult.families.stable_audio.spans import DILATIONS, PART, WHOLE_BLOCKS, decoder_margin, spans
+from auscult.families.stable_audio.spans import DILATIONS, PART, WHOLE_BLOCKS, decoder_margin, encoder_margin, spans
 
 FLOOR = 1e-9
 LEAST_DEVIATION = 1e-4
@@ -91,10 +91,28 @@ class Autoencoder(nn.Module):
             nn.Tanh() if config.final_tanh else nn.Identity(),
         )
 
-    def encode(self, audio: mx.array, noise: mx.array | None = None) -> mx.array:
+    def statistics(self, audio: mx.array, part: int | None = PART) -> tuple[mx.array, mx.array]:
+        """Mean and standard deviation of the latents, each [batch, frames, latent]; in parts, as `decode` is."""
+        strides = self.config.strides[:-WHOLE_BLOCKS]
+        head, tail = self.encoder.layers[: 1 + len(strides)], self.encoder.layers[1 + len(strides) :]
+        ratio = prod(strides)
+        length = audio.shape[1] // ratio
+        if part is None or part >= length or not strides:
+            x = run(head, audio)
+        else:
+            parts = []
+            for start, stop, skip, keep in spans(length, part, encoder_margin(strides)):
+                end = audio.shape[1] if stop == length else stop * ratio
+                parts.append(run(head, audio[:, start * ratio : end])[:, skip : skip + keep])
+                mx.eval(parts[-1])
+            x = mx.concatenate(parts, axis=1)
+        mean, scale = mx.split(run(tail, x), 2, axis=-1)
+        return mean, nn.softplus(scale) + LEAST_DEVIATION
+
+    def encode(self, audio: mx.array, noise: mx.array | None = None, part: int | None = PART) -> mx.array:
         """Latents: the mean, or a draw from the distribution where standard normal noise of the latents' shape is given."""
-        mean, scale = mx.split(self.encoder(audio), 2, axis=-1)
-        return mean if noise is None else mean + (nn.softplus(scale) + LEAST_DEVIATION) * noise
+        mean, deviation = self.statistics(audio, part)
+        return mean if noise is None else mean + deviation * noise
 
     def decode(self, latents: mx.array, part: int | None = PART) -> mx.array:
         """Audio [batch, frames * hop, channels]; see the PyTorch module's `decode`."""

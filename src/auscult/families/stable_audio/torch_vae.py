@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from auscult.families._torch import FORMS, Form
 from auscult.families.stable_audio.config import Config
-from auscult.families.stable_audio.spans import DILATIONS, PART, WHOLE_BLOCKS, decoder_margin, spans
+from auscult.families.stable_audio.spans import DILATIONS, PART, WHOLE_BLOCKS, decoder_margin, encoder_margin, spans
 
 FLOOR = 1e-9
 """Added to a snake's magnitude before the division."""
@@ -115,14 +115,28 @@ class Autoencoder(nn.Module):
             nn.Tanh() if config.final_tanh else nn.Identity(),
         )
 
-    def statistics(self, audio: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation of the latents, each [batch, latent, frames]."""
-        mean, scale = self.encoder(audio).chunk(2, dim=1)
+    def statistics(self, audio: Tensor, part: int | None = PART) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of the latents, each [batch, latent, frames]; in parts, as `decode` is."""
+        layers: Any = self.encoder.layers
+        strides = self.config.strides[:-WHOLE_BLOCKS]
+        head, tail = layers[: 1 + len(strides)], layers[1 + len(strides) :]
+        ratio = prod(strides)
+        length = audio.shape[-1] // ratio
+        if part is None or part >= length or not strides:
+            x = head(audio)
+        else:
+            x = audio.new_empty(audio.shape[0], self.config.vae_widths[len(strides)], length)
+            done = 0
+            for start, stop, skip, keep in spans(length, part, encoder_margin(strides)):
+                end = None if stop == length else stop * ratio
+                x[..., done : done + keep] = head(audio[..., start * ratio : end])[..., skip : skip + keep]
+                done += keep
+        mean, scale = tail(x).chunk(2, dim=1)
         return mean, nn.functional.softplus(scale) + LEAST_DEVIATION
 
-    def encode(self, audio: Tensor, noise: Tensor | None = None) -> Tensor:
+    def encode(self, audio: Tensor, noise: Tensor | None = None, part: int | None = PART) -> Tensor:
         """Latents: the mean, or a draw from the distribution where standard normal noise of the latents' shape is given."""
-        mean, deviation = self.statistics(audio)
+        mean, deviation = self.statistics(audio, part)
         return mean if noise is None else mean + deviation * noise
 
     def decode(self, latents: Tensor, part: int | None = PART) -> Tensor:
