@@ -212,12 +212,6 @@ def test_the_monitor_stops_a_run_whose_codebooks_die(tmp_path: Path, monkeypatch
     assert any("codebook-collapse" in cause for entry in lines(tmp_path) for cause in entry.get("causes", ()))
 
 
-def test_bfloat16_trains_and_the_quantizer_stays_in_full_precision(tmp_path: Path) -> None:
-    figures = train(config(tmp_path, steps=10, precision="bf16"), speech())
-    assert figures["snr"] > 2
-    assert all(value.dtype == torch.float32 for name, value in read_codec(tmp_path / RELEASE)[0].state_dict().items())
-
-
 def test_the_rate_warms_up_stays_and_falls(tmp_path: Path) -> None:
     c = config(tmp_path, steps=100, warmup=10, decay_share=0.5, learning_rate=1.0, final_rate=0.1)
     rates = [learning_rate(step, c) for step in range(101)]

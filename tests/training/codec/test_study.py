@@ -26,6 +26,17 @@ def test_the_broken_quantizer_multiplies_the_gradient_by_its_books_and_collapses
     assert sum(len(book.unique()) for book in second.codes.unbind(1)) < 0.5 * sum(len(b.unique()) for b in first.codes.unbind(1))
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_the_broken_quantizer_runs_under_mixed_precision(dtype: Any) -> None:
+    """As the seed's would: preflight looks at it there, too."""
+    codec = StudyCodec(next(design for design in DESIGNS if design.quantizer == "broken"))
+    with torch.autocast("cpu", dtype=dtype):
+        output, quantized = codec(torch.randn(1, 1, 1600))
+    assert output.isfinite().all()
+    assert all(table.dtype == torch.float32 for table in codec.codec.quantizer.parameters())
+    assert quantized.codes.shape == (1, STUDY_CODEC.books, 1600 // STUDY_CODEC.hop)
+
+
 @pytest.mark.parametrize("design", DESIGNS, ids=lambda design: design.name)
 def test_the_ends_are_what_they_are_called(design: Any) -> None:
     torch.manual_seed(0)

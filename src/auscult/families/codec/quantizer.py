@@ -58,7 +58,8 @@ class Book(nn.Module):
 
     def nearest(self, items: Tensor) -> Tensor:
         """Index of the nearest code for [items, code_dim]: int64 [items]."""
-        return torch.addmm((-0.5 * self.codes.square().sum(1))[None], items, self.codes.t()).argmax(1)
+        codes = self.codes.float()
+        return torch.addmm((-0.5 * codes.square().sum(1))[None], items, codes.t()).argmax(1)
 
     def lookup(self, codes: Tensor) -> Tensor:
         """Latent values of codes [batch, frames]: [batch, latent, frames]. -1 stands for zeros."""
@@ -69,11 +70,13 @@ class Book(nn.Module):
 
     def project(self, latent: Tensor) -> Tensor:
         """[batch, latent, frames] as the book sees it: [batch, code_dim, frames]."""
-        return latent if self.narrow is None else self.narrow(latent)
+        return latent if self.narrow is None else self.narrow(latent.to(self.codes.dtype)).float()
 
 
 class ResidualQuantizer(nn.Module):
     """`forward(latent [batch, latent, frames])` gives `Quantized`.
+
+    Distances are taken in 32 bits, under mixed precision and in a codec that was cast to 16; that one gets values of its kind.
 
     Attributes:
         level: Mean square that a group's residual must exceed for a further book, [1], where the number of books varies.
@@ -114,19 +117,20 @@ class ResidualQuantizer(nn.Module):
             items = seen.detach().transpose(1, 2)[used]
             codes = torch.full((batch, frames), -1, device=latent.device)
             codes[used] = book.nearest(items)
-            rows = functional.embedding(codes.clamp_min(0), book.codes).transpose(1, 2) * used[:, None]
+            rows = functional.embedding(codes.clamp_min(0), book.codes).float().transpose(1, 2) * used[:, None]
             if book.wide is None:
                 total = total + rows
             else:
                 distance = distance + ((seen - rows).square().mean(1) * used).mean(1) / len(self.books)
-                total = total + book.wide(seen + (rows - seen).detach()) * used[:, None]
+                total = total + book.wide((seen + (rows - seen).detach()).to(book.codes.dtype)).float() * used[:, None]
             inputs.append(items)
             indices.append(codes)
         power = latent.detach().square().mean()
         if self.projected:  # the projections are between the gradient and the encoder, and have their own
-            return Quantized(total, torch.stack(indices, 1), distance, power, tuple(inputs))
+            return Quantized(total.to(book.codes.dtype), torch.stack(indices, 1), distance, power, tuple(inputs))
         distance = (latent - total.detach()).square().mean((1, 2))
-        return Quantized(latent + (total - latent).detach(), torch.stack(indices, 1), distance, power, tuple(inputs))
+        values = (latent + (total - latent).detach()).to(book.codes.dtype)
+        return Quantized(values, torch.stack(indices, 1), distance, power, tuple(inputs))
 
     def above(self, residual: Tensor, level: Tensor) -> Tensor:
         """Which frames [batch, frames] are in a group whose residual [batch, latent, frames] is above the level."""
@@ -145,7 +149,7 @@ class ResidualQuantizer(nn.Module):
         for book in self.books:
             energies.append(self._energy(latent - total))
             items = book.project(latent - total).transpose(1, 2).flatten(0, 1)  # type: ignore[operator]
-            total = total + book.lookup(book.nearest(items).view(len(latent), -1))  # type: ignore[operator]
+            total = total + book.lookup(book.nearest(items).view(len(latent), -1)).float()  # type: ignore[operator]
         before = torch.stack(energies).cummin(0).values  # a group that has stopped has stopped
         count = int((self.average if average is None else average) * before[0].numel())
         return before.flatten().sort(descending=True).values[min(count, before.numel() - 1)][None]

@@ -87,6 +87,7 @@ class BrokenQuantizer(nn.Module):
 
     @torch.no_grad()
     def _average(self, number: int, items: Tensor, chosen: Tensor) -> None:
+        items = items.to(self.sums.dtype)  # which is narrower under mixed precision
         counts = torch.bincount(chosen, minlength=self.counts.shape[1]).to(items)
         self.counts[number].lerp_(counts, 1 - self.decay)
         self.sums[number].lerp_(torch.zeros_like(self.sums[number]).index_add_(0, chosen, items), 1 - self.decay)
