@@ -48,7 +48,11 @@ def learning_rate(step: int, config: TrainConfig) -> float:
 class Trainer:
     """The state of a run, and its steps."""
 
-    def __init__(self, config: TrainConfig, speech: Speech) -> None:
+    def __init__(self, config: TrainConfig, speech: Speech, codec: Codec | None = None) -> None:
+        """
+        Args:
+            codec: To be trained instead of a fresh one of the config: one of another architecture, say.
+        """
         if config.threads:
             torch.set_num_threads(config.threads)
         self.config, self.speech = config, speech
@@ -56,7 +60,7 @@ class Trainer:
         self.accelerator = Accelerator(mixed_precision=config.precision, cpu=not torch.cuda.is_available())
         device = self.accelerator.device
         torch.manual_seed(config.seed)
-        self.codec: Codec = start_codec(config.codec, config.start).to(device)
+        self.codec: Codec = (start_codec(config.codec, config.start) if codec is None else codec).to(device)
         self.model, self.optimizer = self.accelerator.prepare(self.codec, _adam(self.codec, config.learning_rate, 0.9))
         self.losses = Losses(config.codec.sample_rate, mel=config.mel_weight > 0, spectral=config.spectral_weight > 0).to(device)
         self.books = Codebooks(self.codec.quantizer, decay=config.codebook_decay, dead=config.dead_share, seed=config.seed)
