@@ -43,6 +43,24 @@ def error(got: Array, wanted: Array) -> float:
     return float(missed / power)
 
 
+def energy(array: Array) -> float:
+    """The sum of squares of its finite elements."""
+    values = real(array)
+    return float(np.sum(np.abs(values[np.isfinite(values)]) ** 2))
+
+
+def least_error(got: Array, wanted: Array, whole: float) -> float:
+    """What `error` is at least where these are parts of two tensors: a cheap way to drop what cannot be near.
+
+    Args:
+        whole: The `energy` of the tensor that `wanted` is a part of.
+    """
+    if got.shape != wanted.shape or (np.isfinite(got) != np.isfinite(wanted)).any():
+        return float("inf")
+    missed = energy(np.subtract(got, wanted, where=np.isfinite(got), out=np.zeros_like(wanted)))
+    return 0.0 if missed == 0 else float(np.sqrt(missed / whole)) if whole else float("inf")
+
+
 def oriented(reference: Array, candidate: Array) -> Array:
     """The candidate's tensor with its axes in the reference's order.
 

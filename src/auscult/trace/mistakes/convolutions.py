@@ -11,7 +11,7 @@ import numpy as np
 
 from auscult.trace import reference_ops as ops
 from auscult.trace.case import Explanation, LayerCase
-from auscult.trace.nearness import error, real
+from auscult.trace.nearness import energy, error, least_error, real
 from auscult.trace.wiring import candidate_limit, reference_limit
 from auscult.weights import Array
 
@@ -27,6 +27,8 @@ NAMES = (
 MODES: tuple[ops.PaddingMode, ...] = ("zeros", "reflect", "replicate", "circular")
 DILATIONS = (1, 2, 3, 4, 5, 6, 8, 9, 12, 16)
 MAX_SHIFT = 3
+PROBE = 2
+"""Output channels by which most mistakes are ruled out."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,12 @@ class Conv:
     layout: str = ""
     bias: bool = True
 
-    def __call__(self, x: Array, weight: Array, bias: Array | None) -> Array | None:
-        """[batch, in, time] -> [batch, out, time]; None where that is no legal convolution."""
+    def __call__(self, x: Array, weight: Array, bias: Array | None, *, outputs: int | None = None) -> Array | None:
+        """[batch, in, time] -> [batch, out, time], of its first `outputs` channels; None where that is no legal convolution."""
         weight, held = LAYOUTS[self.layout](weight), bias if self.bias else None
+        if outputs is not None:
+            weight = weight[:, :outputs] if self.transposed else weight[:outputs]
+            held = None if held is None else held[:outputs]
         if self.transposed:
             full = ops.conv_transpose1d(x, weight, held, stride=self.stride, groups=self.groups)
             return (
@@ -84,11 +89,16 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     if given is None or error(back(given), real(case.reference)) > reference_limit(case):
         return
     limit = candidate_limit(case, floor)
+    wanted, whole = real(case.candidate), energy(case.candidate)
+    probe = back(wanted)[:, :PROBE] if wanted.ndim == x.ndim else wanted
     for got in _mistakes(right, kernel):
+        part = got(wide, kernel, shift, outputs=PROBE) if right.groups == 1 else None
+        if part is not None and least_error(part, probe, whole) > limit:
+            continue
         made = got(wide, kernel, shift)
         if made is None or back(made).shape != case.candidate.shape:
             continue
-        residual = error(back(made), real(case.candidate))
+        residual = error(back(made), wanted)
         if residual <= limit:
             yield _told(right, got, residual)
 

@@ -9,7 +9,7 @@ from itertools import permutations, product
 import numpy as np
 
 from auscult.trace.case import Explanation, LayerCase
-from auscult.trace.nearness import error, real
+from auscult.trace.nearness import energy, error, least_error, real
 from auscult.trace.reference_ops import PaddingMode, pad
 from auscult.trace.wiring import candidate_limit, reference_limit
 from auscult.weights import Array
@@ -24,11 +24,14 @@ NAMES = (
     "channels-reversed",
     "time-reversed",
     "skip-order",
+    "branch-missing",
 )
 WAVE = re.compile(r"i_?stft|inverse_?stft|spectrogram|head", re.IGNORECASE)
 LAST = re.compile(r"LSTM|GRU|RNN|Linear|LayerNorm|RMSNorm|Embedding|Attention", re.IGNORECASE)  # channels are the last axis
 MIN_COMMON = 8
 MAX_EDGE = 64
+PROBE = 256
+"""Frames of the loudest channel by which most lags are ruled out."""
 MODES: tuple[PaddingMode, ...] = ("zeros", "reflect", "replicate", "circular")
 
 
@@ -41,6 +44,7 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     right, got = real(case.reference), real(case.candidate)
     yield from _reversed(case, right, got)
     yield from _exchanged(case, right, got)
+    yield from _blanked(case, right, got)
     yield from _edges(case, right, got, limit)
     yield from _lag(case, right, got, limit)
     yield from _affine(case, right, got)
@@ -153,6 +157,25 @@ def _exchanged(case: LayerCase, right: Array, got: Array) -> Iterator[Explanatio
                     yield Explanation("skip-order", {"axis": axis, "order": order}, residual, says, fix=fix, complexity=2)
 
 
+def _blanked(case: LayerCase, right: Array, got: Array) -> Iterator[Explanation]:
+    """A part of a concatenation, one that is known, is zero in the candidate."""
+    if right.shape != got.shape or not case.role.startswith("input"):
+        return
+    for axis in range(1, right.ndim):
+        others = tuple(a for a in range(right.ndim) if a != axis)
+        lost = np.flatnonzero(right.any(others) & ~got.any(others))
+        if not 0 < len(lost) < right.shape[axis] or lost[-1] - lost[0] >= len(lost):
+            continue
+        part, empty = np.moveaxis(right, axis, 1)[:, lost], np.moveaxis(right, axis, 1).copy()
+        empty[:, lost] = 0
+        residual = error(np.moveaxis(empty, 1, axis), got)
+        for name, value in case.context.items():
+            if value.ndim == part.ndim and value.dtype.kind == "f" and any(_paddings(part, real(value), reference_limit(case))):
+                says = f"it concatenates zeros in place of {name} (axis {axis}, {lost[0]} to {lost[-1]})"
+                yield Explanation("branch-missing", {"lost": name}, residual, says, fix=f"concatenate {name} here", complexity=1)
+                break
+
+
 def _edges(case: LayerCase, right: Array, got: Array, limit: float) -> Iterator[Explanation]:
     """The same inside, but padded otherwise: what the reference padded with zeros shows at its ends."""
     if not case.role.startswith("input") or right.ndim < 3:
@@ -209,10 +232,16 @@ def _lag(case: LayerCase, right: Array, got: Array, limit: float) -> Iterator[Ex
     one, two = np.moveaxis(right, axis, -1), np.moveaxis(got, axis, -1)
     wave = bool(WAVE.search(case.module.type) or WAVE.search(case.path))
     longest = one.shape[-1] // 2
+    row, place = _loudest(two)
+    whole, mine, theirs = energy(one), one[row], two[row]
     for lag in sorted(range(-longest, longest + 1), key=abs):
         start, other = max(lag, 0), max(-lag, 0)
         common = min(one.shape[-1] - start, two.shape[-1] - other)
         if common < max(MIN_COMMON, one.shape[-1] // 4) or (lag == 0 and not unequal):
+            continue
+        probe = slice(max(place, other), min(place + PROBE, other + common))
+        at = slice(probe.start + lag, max(probe.stop, probe.start) + lag)
+        if least_error(theirs[probe], mine[at], whole) > limit:
             continue
         residual = error(two[..., other : other + common], one[..., start : start + common])
         if residual <= limit:
@@ -223,6 +252,13 @@ def _lag(case: LayerCase, right: Array, got: Array, limit: float) -> Iterator[Ex
             fix = f"cut {abs(lag)} frames {remedy} at the start"
             yield Explanation(cause, sides, residual, says, fix=fix, complexity=2)
             return
+
+
+def _loudest(x: Array) -> tuple[tuple[int, ...], int]:
+    """The row of x [..., time] with the largest finite sample, and where its surroundings start."""
+    sizes = np.nan_to_num(np.abs(x), posinf=0.0)
+    *row, frame = np.unravel_index(int(sizes.argmax()), x.shape)
+    return tuple(int(index) for index in row), max(int(frame) - PROBE // 2, 0)
 
 
 def _affine(case: LayerCase, right: Array, got: Array) -> Iterator[Explanation]:
