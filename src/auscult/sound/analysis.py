@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auscult.sound.folding import corners
-from auscult.sound.images import fine_structure
 from auscult.sound.pcm import level_count
 from auscult.sound.recording import Recording
 from auscult.sound.speaking import Speaking, centroid_hz, sharpness, syllables_hz
@@ -147,16 +146,6 @@ class Analysis:
         return np.asarray(voice[2:] - 2 * voice[1:-1] + voice[:-2])
 
     @cached_property
-    def log_curvature(self) -> Floats:
-        """Level of the first `MOST_SAMPLES` of `bend` in dB, floored 100 dB below the sharpest, [time - 2].
-
-        What is more than 12 dB above the median counts as that, so that single corners say little.
-        """
-        square = np.square(self.bend[:MOST_SAMPLES])
-        db = 10 * np.log10(square + np.float32(max(float(square.max(initial=0.0)) * 1e-10, TINY)))
-        return np.asarray(np.minimum(db, np.median(db[::7]) + CORNER_DB) if db.size else db, np.float32)
-
-    @cached_property
     def level_count(self) -> float:
         """How many levels the samples have between their extremes."""
         return level_count(self.voice)
@@ -170,11 +159,6 @@ class Analysis:
     def corner_spread(self) -> float:
         """Standard deviation of `corners`."""
         return float(self.corners.std()) if self.corners.size else 0.0
-
-    @cached_property
-    def fine_structure(self) -> Floats:
-        """`log_power` without its trend over frequency, [frames, bins]."""
-        return fine_structure(self.log_power)
 
     @cached_property
     def stillness(self) -> Stillness:

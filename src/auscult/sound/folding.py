@@ -12,6 +12,7 @@ Floats = NDArray[np.float32]
 MIN_ROWS = 16
 """Periods that there have to be before a fold says anything."""
 SMALL_DIVISORS = (16, 5, 3)
+BESIDE = 4
 LONGEST_SERIES = 2**18
 """Samples that the search for an unknown period looks at."""
 
@@ -24,24 +25,30 @@ class Fold:
         period: In samples.
         phase: The sample of the period at which the series stands out most.
         z: By how many of their standard errors the mean there is above that of all phases.
+        prominence: How much of that is above the highest phase more than `BESIDE` samples away: near 1 for one corner a period,
+            near 0 for a pattern of many phases, or where the true period is a part of this one.
     """
 
     period: int
     phase: int
     z: float
+    prominence: float
 
 
 def fold(series: Floats, period: int, spread: float) -> Fold:
     """Fold [time] values of standard deviation `spread`; the error of a mean comes from the scatter of the phases, robustly."""
     rows = len(series) // period
     if rows < MIN_ROWS:
-        return Fold(period, 0, 0.0)
+        return Fold(period, 0, 0.0, 0.0)
     means = _phase_means(series[: rows * period].reshape(rows, period))
     centre = float(np.median(means))
     scatter = 1.4826 * float(np.median(np.abs(means - centre)))
     scatter = max(scatter, 0.5 * spread / np.sqrt(rows), 1e-12)
     phase = int(means.argmax())
-    return Fold(period, phase, (float(means[phase]) - centre) / scatter)
+    top = float(means[phase])
+    away = np.abs((np.arange(period) - phase + period // 2) % period - period // 2) > BESIDE
+    prominence = (top - float(means[away].max())) / max(top - centre, 1e-12) if away.any() else 0.0
+    return Fold(period, phase, (top - centre) / scatter, prominence)
 
 
 def _phase_means(table: Floats) -> NDArray[np.float64]:

@@ -1,83 +1,132 @@
 """Images of the spectrum: what an upsampling layer leaves when its filter is missing or weak.
 
-Source: Pons, Pascual, Cengarle & Serrà, "Upsampling artifacts in neural audio synthesis" (arXiv 2010.14356).
+An upsampling by P lays copies of the spectrum at distances of multiples of sample rate / P. So what lies in one bin and what
+lies that far away have a fixed relation of phase, which no other sound has for long: the sound is cyclostationary. What is
+measured is the coherence of the phases over time, the magnitudes left out; see Gardner, "Exploitation of spectral redundancy
+in cyclostationary signals" (IEEE Signal Processing Magazine, 1991), and Pons, Pascual, Cengarle & Serrà, "Upsampling
+artifacts in neural audio synthesis" (arXiv 2010.14356).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auscult.sound.folding import moving_mean
+from auscult.sound.masking import noise_to_mask_db
 
 Floats = NDArray[np.float32]
+Spectra = NDArray[np.complex64]
 
-TREND_BINS = 17
-WORTH_COMPARING = 0.1
-"""Below this correlation nobody asks what chance gives."""
-CONTROLS = (-13, -11, -9, -7, 7, 9, 11, 13)
-"""Bins by which the mirror is moved, to see what chance gives."""
-PARTS = 6
-"""Stretches of time in which a mirror has to show: a chord may be symmetrical by chance."""
+FRAME_SECONDS = 0.04
+MOST_FRAMES = 360
+MIN_FRAMES = 12
+ACTIVE_DB = 40.0
+GRID = 240
+"""Frames are a multiple of this long and begin at multiples of it: the usual strides divide it, so that phases agree."""
+NEIGHBOURS = 9
+"""Bins over which a coherence is averaged: an image covers a band."""
+MIN_SHARE = 6.0
+"""Over the number of frames: a smaller share is chance."""
+WEAKER = 0.7
+"""Of two coherent bins the weaker one is the image, and the higher one where neither has less than so much of the other."""
 SEGMENT_SECONDS = 0.25
 MIN_SEGMENTS = 4
-COMMON_MULTIPLE = 240
-"""Of the usual strides: a series is cut once at this period, whatever the stride."""
-SEGMENT_DB = 30.0
-"""Segments whose curvature is so far below the sharpest are silent."""
 
 
 @dataclass(frozen=True)
-class Mirror:
-    """How alike the two sides of a frequency are.
+class Images:
+    """The images that stand out most of what masks them.
 
     Attributes:
-        hertz: The frequency.
-        correlation: Of the fine structure below with that above, mirrored: the second lowest of six stretches of time.
-        chance: The highest correlation about frequencies nearby.
+        audible_db: How far they are above the masking threshold, in the band where they are most; -inf where there are none.
+        level_db: Of all images against the sound.
+        share: Of the power, that is an image, in a tenth of all frequencies at least.
+        hertz: The middle of that band.
+        stride: The upsampling that leaves them.
     """
 
-    hertz: float
-    correlation: float
-    chance: float
+    audible_db: float = -np.inf
+    level_db: float = -np.inf
+    share: float = 0.0
+    hertz: float = 0.0
+    stride: int = 0
 
 
-def fine_structure(log_power: Floats) -> Floats:
-    """Spectra in dB [frames, bins] without their trend over frequency."""
-    return np.asarray(log_power - moving_mean(log_power, TREND_BINS))
+def images(voice: Floats, sample_rate: int, strides: Sequence[int]) -> Images:
+    """Look for images of upsamplings by `strides` in [time] samples."""
+    distances = sorted({Fraction(k, stride) for stride in strides for k in range(1, stride // 2 + 1)})
+    found = Images()
+    regular = [each for each in distances if GRID % each.denominator == 0]
+    for grid, group in ((GRID, regular), *((2 * each.denominator, [each]) for each in distances if each not in regular)):
+        spectra = _spectra(voice, sample_rate, grid)
+        if group and len(spectra) >= MIN_FRAMES:
+            found = max(found, _most_audible(spectra, group, sample_rate), key=lambda each: each.audible_db)
+    return found
 
 
-def mirror(fine: Floats, stride: int, sample_rate: int) -> Mirror:
-    """Compare the fine structure [frames, bins] about sample_rate / (2 * stride)."""
-    bins = fine.shape[1] - 1
-    if not len(fine):
-        return Mirror(0.0, 0.0, 0.0)
-    pivot = bins // stride
-    parts = sorted(_mirrored(part, pivot) for part in np.array_split(fine, min(PARTS, len(fine))))
-    correlation = parts[min(1, len(parts) - 1)]
-    chance = max(_mirrored(fine, pivot + move) for move in CONTROLS) if correlation > WORTH_COMPARING else 0.0
-    return Mirror(pivot / bins * sample_rate / 2, correlation, chance)
+def _most_audible(spectra: Spectra, distances: Sequence[Fraction], sample_rate: int) -> Images:
+    power = np.square(spectra.real) + np.square(spectra.imag)
+    size = np.sqrt(np.maximum(power, np.float32(1e-30)))
+    phases, usual = spectra / size, size.mean(axis=0)
+    shares = np.stack([_image_share(phases, usual, each) for each in distances])
+    share = shares.max(axis=0)
+    if not share.any():
+        return Images()
+    above, centres = noise_to_mask_db(power, share, sample_rate)
+    amounts = shares.sum(axis=1)
+    stride = max(each.denominator for each, amount in zip(distances, amounts, strict=True) if amount >= 0.5 * amounts.max())
+    best = int(above.argmax())
+    mean = power.mean(axis=0, dtype=np.float64)
+    level = 10 * float(np.log10(max(float(mean @ share) / float(mean.sum()), 1e-20)))
+    return Images(float(above[best]), level, float(np.quantile(share, 0.9)), float(centres[best]), stride)
 
 
-def _mirrored(fine: Floats, pivot: int) -> float:
-    width = min(pivot - 2, fine.shape[1] - 3 - pivot)
-    if width < 16:
-        return 0.0
-    below = fine[:, pivot - width : pivot - 1]
-    above = fine[:, pivot + 2 : pivot + width + 1][:, ::-1]
-    scale = np.sqrt(float(np.vdot(below, below)) * float(np.vdot(above, above)))
-    return float(np.vdot(below, above)) / scale if scale > 0 else 0.0
+def _spectra(voice: Floats, sample_rate: int, grid: int) -> Spectra:
+    """Spectra of at most `MOST_FRAMES` sounding frames of [time] samples, [frames, bins]."""
+    from scipy.fft import rfft
+
+    size = grid * max(1, round(FRAME_SECONDS * sample_rate / grid))
+    step = grid * max(1, size // (2 * grid))
+    if len(voice) < size:
+        return np.zeros((0, size // 2 + 1), np.complex64)
+    frames = np.lib.stride_tricks.sliding_window_view(voice, size)[::step]
+    level = np.einsum("ft,ft->f", frames, frames)
+    chosen = np.flatnonzero(level > np.percentile(level, 95) * 10.0 ** (-ACTIVE_DB / 10))
+    if len(chosen) > MOST_FRAMES:
+        chosen = chosen[np.linspace(0, len(chosen) - 1, MOST_FRAMES).astype(int)]
+    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
+    return np.asarray(rfft(frames[chosen] * window, axis=1), np.complex64)
 
 
-def segments(series: Floats, sample_rate: int, stride: int) -> NDArray[np.float64]:
-    """Means at each phase of a stride in segments of `SEGMENT_SECONDS`, [segments, stride], of [time] values."""
-    grid = COMMON_MULTIPLE if COMMON_MULTIPLE % stride == 0 else stride
-    length = max(grid, int(SEGMENT_SECONDS * sample_rate) // grid * grid)
-    count = len(series) // length
-    table = series[: count * length].reshape(count, length // grid, grid).sum(axis=1) / np.float32(length // grid)
-    return np.asarray(table.reshape(count, grid // stride, stride).mean(axis=1, dtype=np.float64))
+def _image_share(phases: Spectra, size: Floats, distance: Fraction) -> Floats:
+    """How much of the power of each bin goes with a louder one `distance` of the sample rate away, [bins].
+
+    Args:
+        phases: The spectra without their magnitudes, [frames, bins].
+        size: Mean magnitude, [bins].
+    """
+    bins, frames = phases.shape[1], len(phases)
+    away = round(distance * 2 * (bins - 1))
+    turned = min(away + 1, bins)  # what lies below 0 Hz is what lies above, conjugate
+    together = np.empty(bins, np.complex64)
+    partner = np.abs(np.arange(bins) - away)
+    together[:turned] = np.einsum("fb,fb->b", phases[:, :turned], phases[:, away - turned + 1 : away + 1][:, ::-1])
+    together[turned:] = np.einsum("fb,fb->b", phases[:, turned:], phases[:, 1 : bins - away].conj())
+    share = np.maximum(np.square(np.abs(together) / frames) - 1 / frames, 0.0)
+    share = moving_mean(np.asarray(share, np.float32), NEIGHBOURS)
+    result = np.zeros(bins, np.float32)
+    sure = np.where(share > MIN_SHARE / frames, np.minimum(share, np.float32(1)), np.float32(0))
+    here = np.arange(bins)
+    for one, other in ((here, partner), (partner, here)):
+        image = size[one] < size[other] * np.where(one > other, np.float32(1 / WEAKER), np.float32(WEAKER))
+        np.maximum.at(result, one[image], sure[image])
+    return result
 
 
 @dataclass(frozen=True)
@@ -89,64 +138,46 @@ class Lines:
         coherence: How steady its phase is over the segments: 1 for a tone at that very frequency, 1 / segments by chance.
         steadiness: Its smallest amplitude over the segments (a tenth of them left out) against the mean.
         hertz: Its frequency.
-        segments: How many there were.
     """
 
     level_db: float
     coherence: float
     steadiness: float
     hertz: float
-    segments: int
 
 
-def lines(voice: Floats, sample_rate: int, stride: int) -> Lines:
-    """Look for tones that repeat every `stride` samples in [time] samples."""
-    folded = segments(voice, sample_rate, stride)
-    count = len(folded)
-    if count < MIN_SEGMENTS or stride < 2:
-        return Lines(-np.inf, 0.0, 0.0, 0.0, count)
+def steady_tones(voice: Floats, sample_rate: int, strides: Sequence[int]) -> Iterator[Lines]:
+    """For each stride, the tone that repeats every so many samples of [time] samples."""
+    rms = float(np.sqrt(np.mean(np.square(voice, dtype=np.float64)))) if voice.size else 0.0
+    whole = _segments(voice, sample_rate, GRID)
+    for stride in strides:
+        if GRID % stride:
+            folded = _segments(voice, sample_rate, stride)
+        else:
+            folded = whole.reshape(len(whole), GRID // stride, stride).mean(axis=1, dtype=np.float64)
+        yield _line(folded, rms, sample_rate, stride)
+
+
+def _segments(series: Floats, sample_rate: int, period: int) -> Floats:
+    """Means at each phase of a period in segments of `SEGMENT_SECONDS`, [segments, period], of [time] values."""
+    length = max(period, int(SEGMENT_SECONDS * sample_rate) // period * period)
+    count = len(series) // length
+    table = series[: count * length].reshape(count, length // period, period)
+    return np.asarray(table.mean(axis=1), np.float32)
+
+
+def _line(folded: NDArray[Any], rms: float, sample_rate: int, stride: int) -> Lines:
+    """The steadiest of the tones in [segments, stride]."""
+    if len(folded) < MIN_SEGMENTS or stride < 2:
+        return Lines(-np.inf, 0.0, 0.0, 0.0)
     tones = np.fft.rfft(folded, axis=1)[:, 1:] / stride  # [segments, harmonics]
     together, apart = np.abs(tones.mean(axis=0)), np.sqrt(np.mean(np.abs(tones) ** 2, axis=0))
     best = int((together**2 / np.maximum(apart, 1e-20)).argmax())
     size = np.abs(tones[:, best])
-    rms = float(np.sqrt(np.mean(np.square(voice, dtype=np.float64))))
     loudness = float(together[best]) * (2.0 if 2 * (best + 1) < stride else 1.0) / np.sqrt(2)
     return Lines(
         20 * float(np.log10(max(loudness, 1e-20) / max(rms, 1e-20))),
         float((together[best] / max(float(apart[best]), 1e-20)) ** 2),
         float(np.percentile(size, 10) / max(float(size.mean()), 1e-20)),
         (best + 1) * sample_rate / stride,
-        count,
     )
-
-
-@dataclass(frozen=True)
-class Phases:
-    """How unequal the phases of an upsampling are.
-
-    Attributes:
-        imbalance_db: Between the phase with the largest and that with the smallest curvature.
-        z: The same over its standard error, from the scatter of the segments.
-    """
-
-    imbalance_db: float
-    z: float
-
-
-def phases(log_curvature: Floats, sample_rate: int, stride: int) -> Phases:
-    """Compare levels of the second difference in dB [time] at the phases of a stride, in segments in which there is sound.
-
-    The mean is taken of the logarithm, so that a few corners do not count for more than their number.
-    """
-    db = segments(log_curvature, sample_rate, stride)
-    if len(db) < MIN_SEGMENTS:
-        return Phases(0.0, 0.0)
-    total = db.mean(axis=1)
-    db = db[total > total.max() - SEGMENT_DB]
-    if len(db) < MIN_SEGMENTS:
-        return Phases(0.0, 0.0)
-    db = db - db.mean(axis=1, keepdims=True)
-    means, errors = np.median(db, axis=0), db.std(axis=0) / np.sqrt(len(db)) * 1.25
-    high, low = int(means.argmax()), int(means.argmin())
-    imbalance = float(means[high] - means[low])
-    return Phases(imbalance, imbalance / max(float(np.hypot(errors[high], errors[low])), 1e-3))

@@ -55,16 +55,23 @@ def comb_share(samples: Samples, sample_rate: int, period: int) -> float:
     Chance is the share of the frequency axis that counts as being on a multiple (±`COMB_WIDTH_HZ`). A sound that repeats
     every `period` samples gives 1; speech whose pitch wanders gives about 0.
     """
-    windowed = samples.astype(np.float64) * np.hanning(len(samples))
-    power = np.abs(np.fft.rfft(windowed)) ** 2
-    hertz = np.fft.rfftfreq(len(samples), 1.0 / sample_rate)
+    from scipy.fft import next_fast_len, rfft
+
+    size = next_fast_len(max(len(samples), 2), real=True)
+    spectrum = rfft(samples.astype(np.float32) * np.hanning(len(samples)).astype(np.float32), size)
+    per_hertz = size / sample_rate
+    power = np.square(spectrum.real) + np.square(spectrum.imag)
+    power[: int(20.0 * per_hertz) + 1] = 0
     step = sample_rate / period
-    on_comb = np.abs(hertz - np.rint(hertz / step) * step) <= COMB_WIDTH_HZ
-    heard = hertz > 20.0
     chance = min(2 * COMB_WIDTH_HZ / step, 1.0)
-    if power[heard].sum() <= 0 or chance >= 1:
+    total = float(power.sum(dtype=np.float64))
+    if total <= 0 or chance >= 1:
         return 0.0
-    share = power[heard & on_comb].sum() / power[heard].sum()
+    lines = np.arange(1, int(sample_rate / 2 / step) + 1) * step
+    below = np.concatenate([[0.0], np.cumsum(power, dtype=np.float64)])
+    first = np.ceil((lines - COMB_WIDTH_HZ) * per_hertz).astype(int)
+    last = np.minimum(np.floor((lines + COMB_WIDTH_HZ) * per_hertz).astype(int) + 1, len(power))
+    share = float((below[last] - below[first]).sum()) / total
     return float(np.clip((share - chance) / (1.0 - chance), 0.0, 1.0))
 
 

@@ -1,0 +1,80 @@
+"""Energy on the multiples of a frequency: what repeats exactly, from beginning to end.
+
+A model that answers to its frame clock repeats once per hop, which is a whole number of samples, so that its lines lie on exact
+multiples of sample rate / hop for as long as it sounds and up to half the sample rate. A voice moves; a note that is held lies
+near such a frequency only by accident, and its twentieth partial twenty times as far off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auscult.sound.folding import moving_mean
+
+Floats = NDArray[np.float32]
+
+MOST_SAMPLES = 2**18
+LOUDNESS_SECONDS = 0.05
+QUIETEST = 1e-2
+"""Of the loudest: what is quieter is not raised any more."""
+LINE_BINS = 2
+"""To each side of a multiple: the main lobe of a Hann window."""
+MIN_LINES_APART = 12
+"""Bins between two multiples, below which lines cannot be told from what lies between them."""
+HIGHEST = 0.47
+"""Of the sample rate: above this no multiples are looked at."""
+
+
+@dataclass(frozen=True)
+class Comb:
+    """The multiples of one frequency.
+
+    Attributes:
+        hertz: The frequency.
+        share: Of the energy around each multiple, how much lies on it, less what chance puts there, mean over the multiples: 1
+            for a sound that repeats exactly, 0 for speech, music and noise.
+    """
+
+    hertz: float
+    share: float
+
+
+def strongest_comb(voice: Floats, sample_rate: int, candidates: Sequence[float]) -> Comb:
+    """The frequency of which most multiples are lines in [time] samples; every part counts alike, however loud it is."""
+    from scipy.fft import next_fast_len, rfft
+
+    samples = voice[:MOST_SAMPLES]
+    if len(samples) < 2 or not samples.any():
+        return Comb(0.0, 0.0)
+    loudness = np.sqrt(np.maximum(moving_mean(np.square(samples), int(LOUDNESS_SECONDS * sample_rate)), 0))
+    level = samples / np.maximum(loudness, QUIETEST * loudness.max())
+    size = next_fast_len(len(level), real=True)
+    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(len(level)) / len(level))).astype(np.float32)
+    spectrum = rfft(level * window, size)
+    below = np.concatenate([[0.0], np.cumsum(np.square(spectrum.real) + np.square(spectrum.imag), dtype=np.float64)])
+    per_hertz, reach = size / sample_rate, LINE_BINS * size / len(level)
+    combs = (Comb(hertz, _share(below, hertz * per_hertz, reach)) for hertz in candidates)
+    return max(combs, key=lambda comb: comb.share, default=Comb(0.0, 0.0))
+
+
+def _share(below: NDArray[np.float64], apart: float, reach: float) -> float:
+    """Mean share of the energy on the multiples of `apart` bins, from the energies below each bin."""
+    last = int(HIGHEST * 2 * (len(below) - 2) / apart)
+    if apart < MIN_LINES_APART or last < 2:
+        return 0.0
+    lines = np.asarray(np.arange(1, last + 1) * apart, np.float64)
+    on_line = _within(below, lines, reach)
+    around = _within(below, lines, apart / 2)
+    heard = around > 0
+    chance = (2 * reach + 1) / apart
+    return float(((on_line[heard] / around[heard] - chance) / (1 - chance)).mean()) if heard.any() else 0.0
+
+
+def _within(below: NDArray[np.float64], middles: NDArray[np.float64], reach: float) -> NDArray[np.float64]:
+    """Energy within so many bins of each middle."""
+    first, last = np.ceil(middles - reach).astype(int), np.floor(middles + reach).astype(int)
+    return np.asarray(below[np.minimum(last + 1, len(below) - 1)] - below[np.maximum(first, 0)])
