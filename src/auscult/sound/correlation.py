@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+BLOCK = 2**21
+"""Samples that are transformed at once: no array of the transforms of all bands of a long sound."""
+
 Signal = NDArray[np.float32] | NDArray[np.float64]
 
 
@@ -25,9 +28,12 @@ def correlate(x: Signal, y: Signal, *, min_overlap: int) -> tuple[int, NDArray[n
     x, y = np.atleast_2d(x).astype(np.float64), np.atleast_2d(y).astype(np.float64)
     n, m = x.shape[1], y.shape[1]
     size = fft.next_fast_len(n + m - 1, real=True)
-    cross = np.zeros(size)
-    for one, other in zip(x, y, strict=True):  # band by band: no array of all their transforms
-        cross += fft.irfft(fft.rfft(one, size) * np.conj(fft.rfft(other, size)), size)
+    rows = max(BLOCK // size, 1)
+    spectrum = np.zeros(size // 2 + 1, np.complex128)
+    for first in range(0, len(x), rows):
+        block = slice(first, first + rows)
+        spectrum += (fft.rfft(x[block], size) * np.conj(fft.rfft(y[block], size))).sum(axis=0)
+    cross = fft.irfft(spectrum, size)
     cross = np.concatenate([cross[size - (m - 1) :], cross[:n]]) if m > 1 else cross[:n]
     lags = np.arange(1 - m, n)
     first, last = np.maximum(lags, 0), np.minimum(lags + m, n)

@@ -22,6 +22,8 @@ PRE_EMPHASES = (0.7, 0.8, 0.85, 0.9, 0.95, 0.97, 0.98)
 TILT_BANDS_PER_OCTAVE = 3
 TILT_RANGE_DB = 60.0
 PIECES = 60
+FIRST_LOOK = 5
+"""Every so many pieces are looked at first; where none of them is displaced, the others are not looked at."""
 MIN_COPY = 0.95
 """Correlation of a piece's first difference with its place in the reference, above which it is a copy."""
 
@@ -155,7 +157,21 @@ def order(recording: Samples, reference: Samples, rate: int, piece_seconds: floa
     starts = np.flatnonzero(active) * step
     starts = starts[starts + size <= len(recording)]
     starts = starts[np.unique(np.linspace(0, len(starts) - 1, min(PIECES, len(starts))).astype(int))] if len(starts) else starts
-    sharp = sharpen(reference)
+    first_look = starts[::FIRST_LOOK]
+    copied, places = _search_pieces(recording, reference, rate, first_look, size=size, tolerance_seconds=tolerance_seconds)
+    if places and len(starts) > len(first_look):
+        rest = np.setdiff1d(starts, first_look)
+        more, others = _search_pieces(recording, reference, rate, rest, size=size, tolerance_seconds=tolerance_seconds)
+        copied, places, first_look = copied + more, places + others, starts
+    count = max(len(first_look), 1)
+    return Order(copied / count, len(places) / count, np.array(places).reshape(-1, 2))
+
+
+def _search_pieces(
+    recording: Samples, reference: Samples, rate: int, starts: NDArray[np.intp], *, size: int, tolerance_seconds: float
+) -> tuple[int, list[tuple[float, float]]]:
+    """How many of the pieces are copies, and the seconds here and there of those from another place."""
+    sharp, tolerance = sharpen(reference), int(tolerance_seconds * rate)
     copied, places = 0, []
     for start in starts:
         first, values = correlate(sharp, sharpen(recording[start : start + size]), min_overlap=size)
@@ -164,11 +180,10 @@ def order(recording: Samples, reference: Samples, rate: int, piece_seconds: floa
             continue
         copied += 1
         own = int(start) - first
-        near = values[max(own - int(tolerance_seconds * rate), 0) : own + int(tolerance_seconds * rate) + 1]
+        near = values[max(own - tolerance, 0) : own + tolerance + 1]
         if near.max(initial=-1.0) < values[top] - 0.02:
             places.append((start / rate, (first + top) / rate))
-    count = max(len(starts), 1)
-    return Order(copied / count, len(places) / count, np.array(places).reshape(-1, 2))
+    return copied, places
 
 
 def channel_correlations(relation: Relation) -> NDArray[np.float64] | None:

@@ -201,7 +201,7 @@ def _is_better(best: Scaling, same: Scaling, by_length: float) -> bool:
     gained = best.correlation - same.correlation
     left = (1.0 - best.correlation) / max(1.0 - same.correlation, 1e-9)
     confirmed = abs(best.speed / by_length - 1.0) < MAX_OFF_LENGTH and abs(best.speed - 1.0) > 2 * MAX_OFF_LENGTH
-    needed = MIN_GAIN_IN_CORRELATION / 4 if confirmed else MIN_GAIN_IN_CORRELATION
+    needed = MIN_GAIN_IN_CORRELATION / 20 if confirmed else MIN_GAIN_IN_CORRELATION
     return best.correlation >= MIN_SCALED_CORRELATION and (gained >= needed or (gained > 0.01 and left < MAX_LEFT))
 
 
@@ -223,6 +223,8 @@ def _confirm(candidate: Samples, wanted: Samples, rate: int, reading: Scaling) -
     reach = MAX_DRIFT_PPM * 1e-6 if reading.speed == 1.0 else 0.004
     tried = sorted(ratio for ratio in ratios if abs(ratio / reading.speed - 1) < 3 * reach and ratio != 1.0)
     tried += [reading.speed * (1 + step) for step in np.linspace(-reach, reach, 17 if reading.speed == 1.0 else 9)]
+    if reading.speed > 1.0:  # what lies above the band of the slowed-down recording is noise to it
+        wanted = _resampled(_resampled(wanted, rate, rate / reading.speed), rate / reading.speed, rate)
     best, speed = Track(reading.lag_seconds * rate, 0.0, 0.0, 0.0, 1), reading.speed
     for ratio in tried:
         undone = slowed_down(candidate, ratio, rate)
