@@ -21,7 +21,7 @@ from auscult.families.stable_audio.generate import Request, fitted, generate  # 
 from auscult.families.stable_audio.inpaint import masked_input  # noqa: E402
 from auscult.families.stable_audio.prompt import bytes_as_tokens, padded  # noqa: E402
 from auscult.verbs._stable_audio_files import find, with_settings  # noqa: E402
-from auscult.verbs._stable_audio_runtimes import open_runtime, tiny_runtime  # noqa: E402
+from auscult.verbs._stable_audio_runtimes import open_runtime, open_state, tiny_runtime, torch_model  # noqa: E402
 from auscult.verbs.run_stable_audio import run_stable_audio  # noqa: E402
 from auscult.verdict import Verdict  # noqa: E402
 from tests.conftest import Ran  # noqa: E402
@@ -141,6 +141,16 @@ class TestWeights:
         assert ran.exit_code == 0, ran.err
         made = generate(tiny_runtime("torch")[0], Request(padded([7, 8, 9, 1], 12), {"seconds_total": 0.128}))
         np.testing.assert_allclose(samples(out), made.audio, atol=1e-6)
+
+    def test_weights_stay_in_the_file_and_are_read_again(self, folder: Path) -> None:
+        config, state = open_state(folder / "model.safetensors")
+        model = torch_model(config, state).eval()
+        for name, parameter in model.named_parameters():
+            assert parameter.data_ptr() == state[name].ctypes.data, name
+            assert not state[name].flags.owndata, name
+        given = {"x": torch.ones(1, 8, 64), "t": torch.ones(1), "cross": torch.ones(1, 13, 24), "globals": torch.ones(1, 24)}
+        with torch.inference_mode():
+            torch.testing.assert_close(model(**given), model(**given), rtol=0, atol=0)
 
     def test_settings_come_from_the_config_file(self, folder: Path) -> None:
         shift = {"base_shift": 0.4, "min_length": 32}

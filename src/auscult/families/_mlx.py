@@ -11,6 +11,7 @@ from mlx import nn
 from auscult.errors import CheckpointError
 from auscult.families._plan import Plan, Planned, mlx_shape
 from auscult.families._shapes import NEW, OLD
+from auscult.families._weight_norm import fuse
 from auscult.families.records import Layout
 from auscult.weights import Array
 
@@ -60,10 +61,3 @@ def _find(name: str, state: Mapping[str, Array], used: set[str]) -> Array | None
             used.update((stem + gain, stem + direction))
             return fuse(state[stem + gain], state[stem + direction])
     return None
-
-
-def fuse(gain: Array, direction: Array) -> Array:
-    """g * v / ||v||, the norm over all axes but the first, in float64. Torch's layout."""
-    wide = np.asarray(direction, np.float64)
-    norm = np.sqrt((wide**2).sum(axis=tuple(range(1, wide.ndim)), keepdims=True))
-    return np.asarray(np.asarray(gain, np.float64) * wide / norm, direction.dtype)

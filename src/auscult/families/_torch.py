@@ -30,7 +30,8 @@ def load(module: nn.Module, state: Mapping[str, Tensor], prefix: str = "") -> No
     """Load weights whatever form of weight norm the module and the state have.
 
     Tensors of the same form are copied bit for bit; a pair into a fused module is fused in float64, and a fused weight
-    into a pair becomes direction w and gain ||w||.
+    into a pair becomes direction w and gain ||w||. A module that was built on the meta device takes the state's own tensors,
+    without a copy where the type is its own.
 
     Raises:
         CheckpointError: If a tensor of the module is not in the state, one of the state is not in the module, or a shape
@@ -38,8 +39,9 @@ def load(module: nn.Module, state: Mapping[str, Tensor], prefix: str = "") -> No
     """
     state = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
     used: set[str] = set()
-    loaded = {}
+    loaded, bare = {}, False
     for name, target in module.state_dict().items():
+        bare |= target.is_meta
         value = _find(name, state, used)
         if value is None or value.shape != target.shape:
             found = None if value is None else list(value.shape)
@@ -47,7 +49,7 @@ def load(module: nn.Module, state: Mapping[str, Tensor], prefix: str = "") -> No
         loaded[name] = value.to(target.dtype)
     if left := sorted(set(state) - used):
         raise CheckpointError("is not in the model", where=prefix + left[0], found=f"{len(left)} such tensors")
-    module.load_state_dict(loaded)
+    module.load_state_dict(loaded, assign=bare)
 
 
 def _find(name: str, state: Mapping[str, Tensor], used: set[str]) -> Tensor | None:

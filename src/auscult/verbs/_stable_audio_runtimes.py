@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,10 @@ import numpy as np
 
 from auscult import families
 from auscult.checkpoint import open_checkpoint
+from auscult.checkpoint.source import release_pages
 from auscult.errors import CheckpointError, UsageError
 from auscult.families._shapes import canonical
+from auscult.families._weight_norm import fuse
 from auscult.families.stable_audio.config import TINY, Config
 from auscult.families.stable_audio.generate import Runtime, Tokens
 from auscult.families.stable_audio.prompt import bytes_as_tokens, tokenize
@@ -40,7 +43,7 @@ def open_runtime(folder: Path, name: RuntimeName | None = None) -> tuple[Runtime
         raise UsageError(
             f"holds the LiteRT export alone, which {name} cannot run", where=str(folder), hint="leave --runtime away"
         )
-    state, config = _state(files.model)
+    config, state = open_state(files.model)
     config = with_settings(config, files.settings)
     text_state, text_config = _text_state(files.text)
     if text_config.width != config.cond_dim:
@@ -87,14 +90,13 @@ def random_state(tensors: families._plan.Plan, seed: int) -> dict[str, Array]:
     return state
 
 
-def _state(path: Path) -> tuple[dict[str, Array], Config]:
-    """The model's tensors under their plain names, and its config."""
+def open_state(path: Path) -> tuple[Config, dict[str, Array]]:
+    """A model's config, and its tensors under their plain names."""
     checkpoint = open_checkpoint(path)
     detection = _detected(checkpoint, "stable-audio", path)
     if detection.layout == "mlx":
         raise CheckpointError("is in MLX's layout", where=str(path), hint=f"auscult convert {path} model.safetensors --to torch")
-    kept = _within(checkpoint, plan(detection.config), detection.prefix)
-    return kept, detection.config
+    return detection.config, held(checkpoint, plan(detection.config), detection.prefix)
 
 
 def _text_state(path: Path) -> tuple[dict[str, Array], Any]:
@@ -115,20 +117,24 @@ def _detected(checkpoint: Checkpoint, family: str, path: Path) -> Any:
     raise CheckpointError(f"is no {family} checkpoint", where=str(path), hint=f"auscult inspect {path} says what it is")
 
 
-def _within(checkpoint: Checkpoint, tensors: families._plan.Plan, prefix: str) -> dict[str, Array]:
-    """The tensors that the model has; pairs of weight norm count as the weight they stand for."""
-    names = {name: tensor.shape for name, tensor in checkpoint.items()}
-    plain = canonical(names)
-    owner = {member: weight for weight, pair in plain.members.items() for member in pair}
-    return {
-        name.removeprefix(prefix): _floats(checkpoint[name])
-        for name in names
-        if name.startswith(prefix) and owner.get(name, name).removeprefix(prefix) in tensors
-    }
+def held(checkpoint: Checkpoint, tensors: families._plan.Plan, prefix: str = "") -> dict[str, Array]:
+    """What a checkpoint has of these tensors, under their plain names; pairs of weight norm become the weight they stand for."""
+    pairs = canonical({name: tensor.shape for name, tensor in checkpoint.items()}).members
+    state = {}
+    for name in tensors:
+        pair = pairs.get(prefix + name, ())
+        if prefix + name in checkpoint:
+            state[name] = _floats(checkpoint[prefix + name])
+        elif len(pair) == 2:
+            gain, direction = (_floats(checkpoint[member]) for member in pair)
+            state[name] = fuse(gain, direction)
+            release_pages()
+    return state
 
 
 def _floats(tensor: Any) -> Array:
-    return np.array(tensor.values(), np.float32)
+    """A view of the file where that holds float32."""
+    return np.asarray(tensor.values(), np.float32)
 
 
 def _torch(config: Config, state: dict[str, Array], text: Any, text_state: dict[str, Array]) -> Runtime:
@@ -136,14 +142,43 @@ def _torch(config: Config, state: dict[str, Array], text: Any, text_state: dict[
         import torch
     except ImportError as error:
         raise UsageError("running the model needs PyTorch", hint="pip install 'auscult[run]'") from error
-    from auscult.families.stable_audio import torch as model
     from auscult.families.stable_audio.runtime_torch import TorchRuntime
     from auscult.families.t5_encoder import torch as encoder
 
-    whole, words = model.build(config), encoder.build(text)
-    model.load(whole, {name: torch.from_numpy(value) for name, value in state.items()})
-    encoder.load(words, {name: torch.from_numpy(value) for name, value in text_state.items()})
-    return TorchRuntime(whole, words)
+    with torch.device("meta"):
+        words = encoder.build(text)
+    encoder.load(words, _tensors(text_state))
+    _give_back_behind(words.encoder.block)
+    return TorchRuntime(torch_model(config, state), words)
+
+
+def torch_model(config: Config, state: dict[str, Array]) -> Any:
+    """A `StableAudio` in PyTorch over these arrays.
+
+    Those that are views of a file stay in it: a block's pages are read as it runs, and given back to the system behind it.
+    """
+    import torch
+
+    from auscult.families.stable_audio import torch as model
+
+    with torch.device("meta"):
+        whole = model.build(config)
+    model.load(whole, _tensors(state))
+    _give_back_behind(whole.transformer.transformer.layers)
+    return whole
+
+
+def _tensors(state: dict[str, Array]) -> dict[str, Any]:
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # nor is it written
+        return {name: torch.from_numpy(value) for name, value in state.items()}
+
+
+def _give_back_behind(blocks: Any) -> None:
+    for block in blocks:
+        block.register_forward_hook(lambda *_: release_pages())
 
 
 def _mlx(config: Config, state: dict[str, Array], text: Any, text_state: dict[str, Array]) -> Runtime:
@@ -158,6 +193,7 @@ def _mlx(config: Config, state: dict[str, Array], text: Any, text_state: dict[st
     whole, words = model.build(config), encoder.build(text)
     model.load(whole, state)
     encoder.load(words, text_state)
+    release_pages()
     return MlxRuntime(whole, words)
 
 

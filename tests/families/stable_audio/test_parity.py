@@ -191,6 +191,7 @@ def test_schedule_and_shift_are_the_references() -> None:
     np.testing.assert_allclose(seen, logsnr(8)[:-1], atol=1e-6)
 
 
+@pytest.mark.timeout(1500)
 def test_full_size_once() -> None:
     """One call of the transformer and a decoded second, at the released model's size with random weights."""
     config = replace(OPEN_SMALL, sample_size=32 * 2048)

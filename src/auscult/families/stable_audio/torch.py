@@ -134,11 +134,10 @@ def build(config: Config, form: Form = "fused") -> StableAudio:
 
 
 def load(module: StableAudio, state: Mapping[str, Tensor], prefix: str = "") -> None:
-    """See `auscult.families._torch.load`; buffers that some files leave out keep their values."""
-    own = module.state_dict()
+    """See `auscult.families._torch.load`; buffers that a file leaves out are what they always are."""
     filled = dict(state)
     for name, planned in plan(module.config).items():
-        if planned.optional and prefix + name not in filled:
-            filled[prefix + name] = own[name]
-    filled.setdefault(f"{prefix}model.model.transformer.rotary_pos_emb.inv_freq", rotary_frequencies(module.config))
+        if planned.optional:
+            known = rotary_frequencies(module.config) if name.endswith("inv_freq") else torch.zeros(planned.shape)
+            filled.setdefault(prefix + name, known)
     _torch.load(module, filled, prefix)

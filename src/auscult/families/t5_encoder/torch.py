@@ -44,18 +44,21 @@ def build(config: Config) -> Any:
 def load(module: Any, state: Mapping[str, Tensor], prefix: str = "") -> None:
     """Fill the encoder. Of the two names of the embeddings, either will do; a decoder's tensors are left out.
 
+    As in `auscult.families._torch.load`, an encoder that was built on the meta device takes the state's own tensors.
+
     Raises:
         CheckpointError: If a tensor is missing or of another shape. The module is then unchanged.
     """
-    loaded = {}
+    loaded, bare = {}, False
     for name, target in module.state_dict().items():
         other = "shared.weight" if name == EMBEDDINGS else EMBEDDINGS if name == "shared.weight" else name
+        bare |= target.is_meta
         value = state.get(prefix + name, state.get(prefix + other))
         if value is None or value.shape != target.shape:
             found = None if value is None else list(value.shape)
             raise CheckpointError("does not fit the T5 encoder", where=prefix + name, expected=list(target.shape), found=found)
         loaded[name] = value.to(target.dtype)
-    module.load_state_dict(loaded)
+    module.load_state_dict(loaded, assign=bare)
 
 
 def encode(module: Any, ids: Tensor, mask: Tensor) -> Tensor:
