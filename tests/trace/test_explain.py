@@ -55,6 +55,25 @@ def test_a_slope_is_found_whatever_it_is(slope: float) -> None:
     assert f"slope {slope:g}" in first.says
 
 
+def test_a_slope_behind_a_residual_stream_is_no_second_activation() -> None:
+    """0.01 is 0.1 of 0.1: the sum of what three blocks added has to be read, or one slope too many is seen."""
+    known = {
+        f"{kind}{block}": drawn(10 * block + seed, 2, 6, 17) for block in range(4) for seed, kind in enumerate(("taken", "given"))
+    }
+    x = sum(known[name] for name in ("taken0", "given0", "given1", "given2"))
+    case = place(np.where(x > 0, x, 0.1 * x).astype(np.float32), np.where(x > 0, x, 0.01 * x).astype(np.float32), **known)
+    first = explain(case, 1e-6)[0]
+    assert (first.cause, first.complexity) == ("leaky-slope", 1)
+    assert "sum(taken0, given0, given1, given2)" in first.evidence["reference"]
+
+
+def test_a_slope_of_what_nobody_recorded_is_told_from_a_second_activation() -> None:
+    x = drawn(1, 2, 6, 17)
+    right, got = (np.where(x > 0, x, slope * x).astype(np.float32) for slope in (0.1, 0.01))
+    assert explain(place(right, got), 1e-6)[0].cause == "leaky-slope"
+    assert explain(place(x, right), 1e-6)[0].cause == "activation-extra"
+
+
 def test_what_no_input_shows_is_not_named() -> None:
     """Without negative values there is no slope to be seen, and both sides are equal."""
     x = np.abs(drawn(1, 2, 6, 17))
@@ -72,6 +91,23 @@ def test_the_mean_of_branches_is_not_called_a_factor() -> None:
     first = explain(place((a + b + c) / 3, a + b + c, a=a, b=b, c=c), 1e-6)[0]
     assert first.cause == "branch-sum-mean"
     assert first.rivals == ()
+
+
+def test_a_branch_left_out_of_three_is_named() -> None:
+    parts = {name: drawn(seed, 2, 6, 17) for seed, name in enumerate("axbyc")}
+    whole = (parts["a"] + parts["b"] + parts["c"]) / 3
+    for fewer in ((parts["a"] + parts["c"]) / 3, (parts["a"] + parts["c"]) / 2):
+        first = explain(place(np.where(whole > 0, whole, 0.1 * whole), np.where(fewer > 0, fewer, 0.1 * fewer), **parts), 1e-6)[0]
+        assert (first.cause, first.rivals) == ("branch-missing", ())
+        assert first.says.startswith("it does not add b")
+
+
+def test_a_branch_of_zeros_is_named() -> None:
+    a, b, c = (drawn(seed, 2, 6, 17) for seed in range(3))
+    case = place(np.concatenate([a, b, c], 1), np.concatenate([a, np.zeros_like(b), c], 1), a=a, b=b, c=c)
+    first = explain(case, 1e-6)[0]
+    assert (first.cause, first.rivals) == ("branch-missing", ())
+    assert "b" in first.says
 
 
 def test_what_is_left_is_described() -> None:

@@ -66,7 +66,7 @@ def case_at(  # noqa: PLR0917 - the place, then what is known beside the traces
         weights={} if runner is None else runner.weights(path_ref),
         context=_context(ref, scope),
         attributes=modules,
-        relatives={} if runner is None else {path: runner.weights(path) for path in everyone},
+        relatives={} if runner is None else {path: runner.weights(path) for path in (scope.path, *everyone)},
         candidate_calls=_called(cand, pairs, everyone),
         parent=scope.path,
         candidate_path=path_cand,

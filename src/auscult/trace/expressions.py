@@ -14,6 +14,7 @@ import numpy as np
 
 from auscult.trace.activations import Activation, candidates, usual_factor
 from auscult.trace.nearness import error, oriented, real
+from auscult.trace.sums import sums
 from auscult.weights import Array
 
 MAX_SINGLES = 24  # the latest tensors of the context that are tried
@@ -32,7 +33,7 @@ class Expression:
     Attributes:
         join: `one`, `sum`, `difference`, `mean`, `concat`, `product`, `gate` (one half times an activated half is not tried).
         axis: Of a concatenation.
-        factors: Of the terms of a weighted sum, fitted.
+        factors: Of the terms of a weighted sum, fitted; of equal terms, the share that each has.
     """
 
     terms: tuple[str, ...]
@@ -52,7 +53,7 @@ class Expression:
         names = ", ".join(self.terms)
         if self.factors:
             names = ", ".join(f"{f:.6g} * {t}" for f, t in zip(self.factors, self.terms, strict=False))
-        inner = self.terms[0] if self.join == "one" else f"{self.join}({names})"
+        inner = names if self.join == "one" else f"{self.join}({names})"
         if self.activation.name == "identity":
             return inner
         if self.activation.name == "scale":
@@ -67,6 +68,7 @@ class _Base:
     join: str
     values: Array
     axis: int | None = None
+    factors: tuple[float, ...] = ()
 
 
 def expressions(
@@ -83,13 +85,13 @@ def expressions(
     wanted = real(target)
     spots = _spots(wanted)
     found: list[Expression] = []
-    for base in chain(_alone(wanted, alone or {}), _bases(wanted, context)):
+    for base in chain(_alone(wanted, alone or {}), _bases(wanted, context, spots)):
         for activation in _screened(base.values.ravel()[spots], wanted.ravel()[spots], limit, alone=base.join == "one"):
             if activation.name == "scale" and _is_count(activation.constant or 0.0, base):
                 continue  # the sum of n is not n times their mean, but their sum
             missed = error(activation.function(base.values), wanted)
             if missed <= limit:
-                found.append(Expression(base.terms, base.join, activation, missed, base.axis))
+                found.append(Expression(base.terms, base.join, activation, missed, base.axis, base.factors))
         if any(e.complexity <= 1 and e.error < limit / 10 for e in found):
             break
     if not found:
@@ -113,7 +115,7 @@ def _named(one: Expression, context: Mapping[str, Array]) -> Expression:
 def _weighted(wanted: Array, spots: Array, context: Mapping[str, Array], limit: float) -> Iterator[Expression]:
     """a * one + b * two, perhaps under a mask, with factors fitted to the drawn elements."""
     identity = Activation("identity", lambda x: x)
-    for base in _bases(wanted, context, weighted=True):
+    for base in _bases(wanted, context, spots, weighted=True):
         parts = base.values.reshape(2, -1)
         solution, *_ = np.linalg.lstsq(parts[:, spots].T, wanted.ravel()[spots], rcond=None)
         if (np.abs(solution) > 1e-6).all():
@@ -158,7 +160,7 @@ def _goes_with(x: Array, y: Array) -> bool:
         return product**2 > MIN_CORRELATION**2 * float(np.dot(one, one)) * float(np.dot(two, two))
 
 
-def _bases(wanted: Array, context: Mapping[str, Array], *, weighted: bool = False) -> Iterator[_Base]:
+def _bases(wanted: Array, context: Mapping[str, Array], spots: Array, *, weighted: bool = False) -> Iterator[_Base]:
     latest = [name for name, value in context.items() if value.dtype.kind == "f" or value.dtype.name == "bfloat16"][::-1][
         :MAX_SINGLES
     ]
@@ -182,8 +184,25 @@ def _bases(wanted: Array, context: Mapping[str, Array], *, weighted: bool = Fals
         yield _Base((one, two), "mean", (alike[one] + alike[two]) / 2)
         yield _Base((one, two), "difference", alike[one] - alike[two])
         yield _Base((two, one), "difference", alike[two] - alike[one])
+    yield from _shared(wanted, alike, spots)
     yield from _products(wanted, context, alike)
     yield from _concatenations(wanted, held)
+
+
+def _shared(wanted: Array, alike: Mapping[str, Array], spots: Array) -> Iterator[_Base]:
+    """Sums of tensors that are no neighbours, each with the same share."""
+    drawn = {name: value.ravel()[spots] for name, value in alike.items()}
+    for terms, factor in sums(wanted.ravel()[spots], drawn):
+        total = np.sum([alike[name] for name in terms], axis=0)
+        share = usual_factor(factor)
+        if len(terms) == 1 and share != 1:
+            yield _Base(terms, "one", share * total, factors=(share,))
+        elif len(terms) > 1 and abs(share * len(terms) - 1) < 1e-4:
+            yield _Base(terms, "mean", total / len(terms))
+        elif share == 1:
+            yield _Base(terms, "sum", total)
+        else:
+            yield _Base(terms, "sum", share * total, factors=(share,) * len(terms))
 
 
 def _alone(wanted: Array, tensors: Mapping[str, Array]) -> Iterator[_Base]:

@@ -14,7 +14,7 @@ from auscult.trace.boundaries import near
 from auscult.trace.modules import Side, Traced
 from auscult.trace.pairs import LayerPair
 
-SAME_VALUES, SAME_KIND, SAME_NAME, SAME_PARENT = 4.0, 2.0, 1.0, 1.0
+SAME_VALUES, SAME_KIND, SAME_NAME, SAME_PARENT, SAME_INPUTS = 4.0, 2.0, 1.0, 1.0, 1.0
 ENOUGH = 2.0
 MAX_CELLS = 40_000
 """Of one gap; a larger one is left unpaired, which the coverage shows."""
@@ -104,7 +104,15 @@ class _Gap:
         score += SAME_KIND * (_kind(one.type) == _kind(two.type))
         score += SAME_NAME * (one.path.rpartition(".")[2] == two.path.rpartition(".")[2])
         score += SAME_PARENT * (one.parent is not None and self.parents.get(one.parent) == two.parent)
+        score += SAME_INPUTS * (not same_values and self._take_the_same(one, two))
         return score, same_values
+
+    def _take_the_same(self, one: Traced, two: Traced) -> bool:
+        """Whether the first call took the same tensors, whatever it then made of them."""
+        a, b = one.roles("input"), two.roles("input")
+        return len(a) == len(b) > 0 and all(
+            near(self.ref.trace, x, self.cand.trace, y, self.orders) is not None for x, y in zip(a, b, strict=True)
+        )
 
 
 def _kind(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import sqrt
 
 import numpy as np
@@ -17,11 +17,16 @@ from auscult.weights import Array
 QUERY = re.compile(r"(^|[._])(to_q|q_proj|query_proj|linear_q|wq|query|q|q_norm|query_norm|norm_q)$", re.IGNORECASE)
 KEY = re.compile(r"(^|[._])(to_k|k_proj|key_proj|linear_k|wk|key|k|k_norm|key_norm|norm_k)$", re.IGNORECASE)
 VALUE = re.compile(r"(^|[._])(to_v|v_proj|value_proj|linear_v|wv|value|v)$", re.IGNORECASE)
+POSITION = re.compile(r"(^|[._])(linear_pos|pos_proj|to_pos|p_proj|linear_position|r_proj|pos_bias_proj|w_r)$", re.IGNORECASE)
+BIASES = (("pos_bias_u", "pos_bias_v"), ("u_bias", "v_bias"), ("bias_u", "bias_v"), ("r_w_bias", "r_r_bias"))
+"""What the parent calls the biases of the content and of the position term (Dai et al. 2019)."""
 FUSED = re.compile(r"(^|[._])(to_qkv|qkv|qkv_proj|in_proj|c_attn|wqkv)$", re.IGNORECASE)
 MASK = re.compile(r"mask|bias|pad|length", re.IGNORECASE)
 HEADS = ("num_heads", "heads", "n_heads", "nhead", "n_head", "h", "num_attention_heads")
 SCREENED = 8  # query frames on which a reading is tried before all of them are
 ROPES = ("none", "half", "interleaved")
+SHIFTS = ("aligned", "unshifted", "one early", "one late", "mirrored")
+"""Where the score of each distance comes from: see `relative_scores`."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class Reading:
             numbers are added to the scores).
         rope: How positions turn q and k.
         offset: How far the queries' positions are ahead of the keys'.
+        relative: How scores of relative positions are laid over the keys: one of SHIFTS, or `none`.
+        biases: Which bias goes to the content and which to the position term: `u, v`, `v, u` or `none`.
     """
 
     heads: int
@@ -42,20 +49,30 @@ class Reading:
     rope: str = "none"
     offset: int = 0
     base: float = 10000.0
+    relative: str = "none"
+    biases: str = "none"
 
     @property
     def says(self) -> str:
-        return f"{self.heads} heads, scale {self.scale}, mask {self.mask}, rope {self.rope}"
+        relative = f", relative scores {self.relative} with biases {self.biases}" if self.relative != "none" else ""
+        return f"{self.heads} heads, scale {self.scale}, mask {self.mask}, rope {self.rope}{relative}"
 
 
 @dataclass(frozen=True, eq=False)
 class Projected:
-    """q, k, v as [batch, time, features] in float64, and the masks at hand."""
+    """q, k, v as [batch, time, features] in float64, and the masks at hand.
+
+    Attributes:
+        positions: Of relative positions, from the farthest past to the farthest future [1 or batch, 2 time - 1, features].
+        biases: Of content and position [heads, width], by the names `u` and `v`.
+    """
 
     q: Array
     k: Array
     v: Array
     masks: Mapping[str, Array]
+    positions: Array | None = None
+    biases: Mapping[str, Array] = field(default_factory=dict)
 
 
 def projected(case: LayerCase) -> Projected | None:
@@ -67,15 +84,21 @@ def projected(case: LayerCase) -> Projected | None:
             continue
         if FUSED.search(path) and value.ndim == 3 and value.shape[-1] % 3 == 0:
             found.update(zip("qkv", np.split(real(value), 3, -1), strict=True))
-        for name, pattern in (("q", QUERY), ("k", KEY), ("v", VALUE)):
+        for name, pattern in (("q", QUERY), ("k", KEY), ("v", VALUE), ("p", POSITION)):
             if pattern.search(path):
-                found[name] = _merged(real(value))
-    if set(found) != set("qkv"):
+                found[name] = _merged(real(value if value.ndim > 2 else value[None]))
+    if not set(found) >= set("qkv") or any(part.ndim != 3 for part in found.values()):
         return None
-    if any(part.ndim != 3 for part in found.values()):
-        return None
+    positions = found.get("p")
+    if positions is not None and positions.shape[1] != 2 * found["k"].shape[1] - 1:
+        positions = None
     masks = {key: value for key, value in case.context.items() if _is_mask(key, value, found["k"].shape[1])}
-    return Projected(found["q"], found["k"], found["v"], masks)
+    return Projected(found["q"], found["k"], found["v"], masks, positions, _biases(case.relatives.get(case.parent, {})))
+
+
+def _biases(weights: Mapping[str, Array]) -> dict[str, Array]:
+    names = next((pair for pair in BIASES if set(pair) <= set(weights)), None)
+    return {} if names is None else {letter: real(weights[name]) for letter, name in zip("uv", names, strict=True)}
 
 
 def _is_mask(key: str, value: Array, keys: int) -> bool:
@@ -106,13 +129,24 @@ def readings(case: LayerCase, parts: Projected) -> Iterator[Reading]:
     masks += [f"{how}:{name}" for name in parts.masks for how in ("keep", "drop", "add")]
     for heads in told[:1] or [h for h in (1, 2, 4, 8, 16) if width % h == 0]:
         for mask in masks:
-            for rope in ROPES:
+            for rope, relative in _turns(parts):
                 for scale in ("1/sqrt(head)", "1", "1/sqrt(model)", "1/head"):
-                    reading = Reading(heads, scale, mask, rope)
+                    reading = Reading(heads, scale, mask, rope, relative=relative, biases="u, v" if parts.biases else "none")
                     yield reading
+                    if parts.biases:
+                        yield replace(reading, biases="v, u")
+                        yield replace(reading, biases="none")
                     if rope != "none" and scale == "1/sqrt(head)":
                         yield replace(reading, offset=1)
                         yield replace(reading, base=500000.0)
+
+
+def _turns(parts: Projected) -> Iterator[tuple[str, str]]:
+    """How positions may count: by rotation, or by scores of their own."""
+    if parts.positions is None:
+        yield from ((rope, "none") for rope in ROPES)
+    else:
+        yield from (("none", relative) for relative in (*SHIFTS, "none"))
 
 
 def attend(reading: Reading, parts: Projected, rows: Array | None = None) -> Array | None:
@@ -135,8 +169,46 @@ def attend(reading: Reading, parts: Projected, rows: Array | None = None) -> Arr
     bias = _bias(reading.mask, parts, q.shape[2], k.shape[2])
     if bias is None:
         return None
-    result = ops.attention(q[:, :, rows], k, v, scale, bias[:, :, rows] if bias.shape[2] > 1 else bias)
+    bias, q = bias[:, :, rows] if bias.shape[2] > 1 else bias, q[:, :, rows]
+    if parts.positions is not None:
+        content, position = (_held(parts, reading, which, q) for which in (0, 1))
+        if reading.relative != "none":
+            p = _split(parts.positions, reading.heads)
+            bias = bias + scale * relative_scores(q + position, p, rows, reading.relative)
+        q = q + content
+    result = ops.attention(q, k, v, scale, bias)
     return result.transpose(0, 2, 1, 3).reshape(q.shape[0], len(rows), -1)
+
+
+def _held(parts: Projected, reading: Reading, which: int, q: Array) -> Array:
+    """The bias of the content (0) or position (1) term, [heads, 1, width]."""
+    if reading.biases == "none":
+        return np.zeros((1, 1, 1))
+    held = parts.biases[reading.biases.split(", ")[which]]
+    return held.reshape(q.shape[1], 1, q.shape[3]) if held.size == q.shape[1] * q.shape[3] else np.zeros((1, 1, 1))
+
+
+def relative_scores(q: Array, positions: Array, rows: Array, how: str) -> Array:
+    """Scores [batch, heads, rows, keys] of q [batch, heads, rows, width] with positions [1, heads, 2 keys - 1, width].
+
+    Position n stands for the distance keys - 1 - n (query minus key), so that query i takes keys - 1 - i + j for key j
+    (`aligned`; Dai et al. 2019, appendix B). A shift left out takes the first ones for every query (`unshifted`); one written
+    for another length of positions lands `one early` or `one late`; `mirrored` counts distances the other way.
+    """
+    scores = np.einsum("bhqd,ohpd->bhqp", q, positions, optimize=True)
+    keys = (positions.shape[2] + 1) // 2
+    place = keys - 1 - rows[:, None] + np.arange(keys)
+    place = {
+        "unshifted": place * 0 + np.arange(keys),
+        "one early": place - 1,
+        "one late": place + 1,
+        "mirrored": 2 * (keys - 1) - place,
+    }.get(how, place)
+    inside = (place >= 0) & (place < positions.shape[2])
+    taken = np.take_along_axis(
+        scores, np.clip(place, 0, positions.shape[2] - 1)[None, None] + np.zeros_like(scores[..., :1], int), -1
+    )
+    return np.where(inside, taken, 0.0)
 
 
 def _split(x: Array, heads: int) -> Array:

@@ -13,7 +13,7 @@ from torch import nn
 
 from auscult.families.hifigan import mlx as hifigan
 from auscult.families.streamspeech_modified import mlx as streamspeech
-from tests.defects.computation import mlx_networks
+from tests.defects.computation import mlx_loading
 from tests.defects.computation.choices import Choices
 from tests.defects.computation.networks import HIFIGAN, STREAMSPEECH, Inputs, network
 from tests.defects.computation.plants import Plant
@@ -42,7 +42,7 @@ def pair(plant: Plant, framework: str, seed: int) -> tuple[nn.Module, Any] | Non
         return None
     port = mlx_port(plant.network, plant.changes, reference)
     if plant.mlx is not None:
-        plant.mlx(port, mlx_networks.renamed(plant.network, plant.path))
+        plant.mlx(port, mlx_loading.renamed(plant.network, plant.path))
     return reference, port
 
 
@@ -56,8 +56,8 @@ def mlx_port(name: str, changes: Mapping[str, Any], reference: nn.Module) -> Any
         port = streamspeech.build(replace(STREAMSPEECH, **changes))
         streamspeech.load(port, state)
     else:
-        port = mlx_networks.DRAWN[name](replace(Choices(), **changes))
-        mlx_networks.load(port, name, state)
+        port = mlx_loading.DRAWN[name](replace(Choices(), **changes))
+        mlx_loading.load(port, name, state)
     port.eval()
     mx.eval(port.parameters())
     return port

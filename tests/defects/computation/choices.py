@@ -19,6 +19,8 @@ class Choices:
     mask: str = "keep"  # keep, drop, causal, add
     rope: str = "half"  # half, interleaved
     rope_first: bool = False  # before the norms of q and k
+    shift: str = "aligned"  # aligned, unshifted, one late (of a conformer's relative positions)
+    biases: str = "u, v"  # u, v; v, u; none
     gelu: str = "erf"  # erf, tanh, none
     conv_activation: bool = True
     embedding_factor: float = 1.0
@@ -28,6 +30,7 @@ class Choices:
     number_scale: float = 1 / 256
     number_order: str = "x-sin-cos"
     concat: tuple[int, ...] = (0, 1, 2)
+    blank: int = -1  # which of them is zeros
     skip: tuple[int, ...] = (0, 1)
     upsample: str = "nearest"  # nearest, linear, zeros
     causal: bool = True
@@ -47,6 +50,7 @@ class Choices:
     trim: str = "centre"  # centre, none
     window: str = "hann"  # hann, hamming
     branch_mean: bool = True
+    branches: tuple[int, ...] = (0, 1, 2)
     slope: float = 0.1
     phase_dtype: str = "float32"
     energy_dtype: str = "float32"

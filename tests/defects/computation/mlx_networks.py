@@ -1,21 +1,15 @@
-"""The same networks in MLX: channel-last, with other names and other granularity, on the weights of the torch ones.
-
-`NAMES` maps a module of the torch network to the MLX module that is the same, where the name differs.
-"""
+"""The same networks in MLX: channel-last, with other names and other granularity."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 import mlx.core as mx
 import numpy as np
 from mlx import nn
-from mlx.utils import tree_flatten
 
-from auscult.weights import Array
 from tests.defects.computation.choices import Choices
 
 WIDTH, HEADS, HOP, N_FFT = 24, 2, 4, 16
@@ -70,11 +64,11 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    def __init__(self, choices: Choices) -> None:
+    def __init__(self, choices: Choices, attention: nn.Module | None = None) -> None:
         super().__init__()
         self.choices = choices
         self.ln_a = nn.LayerNorm(WIDTH)
-        self.attention = Attention(choices)
+        self.attention = attention or Attention(choices)
         self.ln_c = nn.LayerNorm(WIDTH)
         self.dw = nn.Conv1d(WIDTH, WIDTH, 5, padding=2, groups=WIDTH)
         self.bn = nn.BatchNorm(WIDTH)
@@ -160,7 +154,7 @@ class Estimator(nn.Module):
         c = self.choices
         time = nn.silu(self.t_lin(self.t_emb(t)))
         parts = (x, mu, cond)
-        joined = mx.concatenate([parts[i] for i in c.concat], -1)
+        joined = mx.concatenate([0 * parts[i] if i == c.blank else parts[i] for i in c.concat], -1)
         left, right = (2, 0) if c.causal else (1, 1)
         mode: Literal["edge", "constant"] = "edge" if c.causal_mode == "replicate" else "constant"
         joined = mx.pad(joined, [(0, 0), (left, right), (0, 0)], mode=mode)
@@ -333,77 +327,11 @@ class Vocoder(nn.Module):
     def __call__(self, mel: mx.array, f0: mx.array) -> mx.array:
         c = self.choices
         x = self.ln_in(self.stem(mel))
-        total = sum(branch(x) for branch in self.branches)
+        outputs = [branch(x) for branch in self.branches]
+        total = sum(outputs[index] for index in c.branches)
         x = self.after(nn.leaky_relu(total / 3 if c.branch_mean else total, c.slope))
         x = x + self.sine(mx.sin(2 * math.pi * self.accumulate(f0))[..., None])
         x = x + self.power_lin(self.power(x))
         log, real, imaginary = mx.split(self.spec_head(self.ln_out(x)), 3, -1)
         imaginary = imaginary * mx.array([0.0] + [1.0] * (N_FFT // 2 - 1) + [0.0])
         return self.inverse(mx.exp(mx.minimum(log, 4.6)), self.arctan(real, imaginary))
-
-
-DRAWN: Mapping[str, Any] = {"transformer": Transformer, "flow": Flow, "recurrent": Recurrent, "istft-vocoder": Vocoder}
-NAMES: Mapping[str, Mapping[str, str]] = {
-    "transformer": {
-        "embed": "tok", "positions": "pos", "blocks": "layers", "norm": "ln_out", "head": "lm_head", "norm1": "ln_a",
-        "attn": "attention", "to_q": "query_proj", "to_k": "key_proj", "to_v": "value_proj", "q_norm": "query_norm",
-        "k_norm": "key_norm", "to_out": "out_proj", "conv_norm": "ln_c", "depthwise": "dw", "batch_norm": "bn", "pointwise": "pw",
-        "norm2": "ln_f", "fc1": "ff_in", "dropout": "drop", "fc2": "ff_out",
-    },
-    "flow": {
-        "number": "seconds_emb", "number_proj": "seconds_lin", "up": "up_conv", "estimator": "decoder",
-        "time_embedding": "t_emb", "time_mlp": "t_lin", "conv1": "conv_a", "norm1": "gn_a", "conv2": "conv_b", "norm2": "gn_b",
-        "mix": "merge", "project": "last",
-    },
-    "recurrent": {
-        "front": "front_lin", "lstm": "rnn1", "norm": "ln", "dropout": "drop", "gru": "rnn2", "scores": "unit_head",
-        "units": "unit_emb", "out": "final",
-    },
-    "istft-vocoder": {
-        "embed": "stem", "norm": "ln_in", "blocks": "branches", "post": "after", "phase": "accumulate", "source": "sine",
-        "energy": "power", "level": "power_lin", "final_norm": "ln_out", "head": "spec_head", "angle": "arctan",
-        "istft": "inverse", "dwconv": "dw", "pwconv1": "pw_in", "pwconv2": "pw_out",
-    },
-}  # fmt: skip
-
-
-def renamed(network: str, path: str) -> str:
-    """The MLX name of a torch module (or of a tensor)."""
-    known = NAMES.get(network, {})
-    parts = path.split(".")
-    if network == "istft-vocoder" and parts[0] == "blocks" and "norm" in parts:
-        known = {**known, "norm": "ln"}
-    return ".".join(known.get(part, part) for part in parts)
-
-
-def load(model: nn.Module, network: str, state: Mapping[str, Array]) -> None:
-    """Fill the model from the torch network's state dict."""
-    tensors: dict[str, Array] = {}
-    for name, array in state.items():
-        path, _, last = name.rpartition(".")
-        target = renamed(network, path)
-        if last in {"num_batches_tracked", "window"}:
-            continue
-        if last.endswith("_l0"):
-            _recurrent(tensors, target, last, array)
-        else:
-            tensors[f"{target}.{last}" if target else last] = array.swapaxes(1, 2) if array.ndim == 3 else array
-    wanted = {name for name, _ in tree_flatten(model.parameters())}
-    if wanted - set(tensors):
-        raise KeyError(sorted(wanted - set(tensors)))
-    model.load_weights([(name, mx.array(array)) for name, array in tensors.items()])
-
-
-def _recurrent(tensors: dict[str, Array], path: str, last: str, array: Array) -> None:
-    """An LSTM has one bias; a GRU keeps the hidden part of the new gate's apart."""
-    gates = array.shape[0] // WIDTH
-    if last.startswith("weight"):
-        tensors[f"{path}.{'Wx' if '_ih' in last else 'Wh'}"] = array
-    elif gates == 4:
-        tensors[f"{path}.bias"] = tensors.get(f"{path}.bias", 0) + array
-    elif "_ih" in last:
-        tensors[f"{path}.b"] = tensors.get(f"{path}.b", 0) + array
-    else:
-        tensors[f"{path}.bhn"] = array[2 * WIDTH :]
-        rest = np.zeros(WIDTH, array.dtype)
-        tensors[f"{path}.b"] = tensors.get(f"{path}.b", 0) + np.concatenate([array[: 2 * WIDTH], rest])

@@ -17,6 +17,7 @@ from auscult.families.streamspeech_modified.config import Config as Streamspeech
 from auscult.weights import Array
 from tests.defects.computation import torch_networks as nets
 from tests.defects.computation.choices import Choices
+from tests.defects.computation.torch_conformer import Conformer
 
 Inputs = Mapping[str, Array]
 HIFIGAN = HifiganConfig(8, (16, 12, 8), (8, 4), resblock_kernel_sizes=(3, 5), upsample_rates=(4, 2), dilations=((1, 3), (1, 2)))
@@ -25,6 +26,7 @@ STREAMSPEECH = StreamspeechConfig(
 )
 DRAWN: Mapping[str, Callable[..., torch.nn.Module]] = {
     "transformer": nets.Transformer,
+    "conformer": Conformer,
     "flow": nets.Flow,
     "recurrent": nets.Recurrent,
     "istft-vocoder": nets.Vocoder,
@@ -79,7 +81,7 @@ def inputs(name: str, seed: int = 0) -> Inputs:
     def normal(*shape: int) -> Array:
         return rng.standard_normal(shape).astype(np.float32)
 
-    if name == "transformer":
+    if name in ("transformer", "conformer"):
         mask = np.ones((2, 19), np.float32)
         mask[1, 13:] = 0
         return {"input": rng.integers(1, 40, (2, 18)), "input.1": mask}

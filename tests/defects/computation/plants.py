@@ -6,16 +6,31 @@ where the code between modules is.
 
 from __future__ import annotations
 
-import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
-
-Mutation = Callable[[nn.Module], None]
+from tests.defects.computation.mlx_mutations import HiddenFirst, mlx_class, mlx_padded, mlx_reordered, mlx_setting, mlx_training
+from tests.defects.computation.torch_mutations import (
+    Mutation,
+    as_linear,
+    computing,
+    cut,
+    exchanged,
+    fewer_blocks,
+    gates_exchanged,
+    half_biased,
+    halved,
+    hidden_first,
+    onnx_gates,
+    outside,
+    padded,
+    root_mean_square,
+    setting,
+    strided_groups,
+    training,
+    twin_units,
+)
 
 
 @dataclass(frozen=True)
@@ -45,129 +60,8 @@ class Plant:
         return f"{self.cause}/{self.network}/{what or self.path}"
 
 
-def setting(path: str, **attributes: Any) -> Mutation:
-    """Set attributes of a submodule."""
-
-    def mutate(model: nn.Module) -> None:
-        for name, value in attributes.items():
-            setattr(model.get_submodule(path), name, value)
-
-    return mutate
-
-
-def training(path: str) -> Mutation:
-    def mutate(model: nn.Module) -> None:
-        model.get_submodule(path).train()
-
-    return mutate
-
-
-def computing(path: str, forward: Callable[[Any, Tensor], Tensor]) -> Mutation:
-    """Compute something else in a submodule."""
-
-    def mutate(model: nn.Module) -> None:
-        module = model.get_submodule(path)
-        module.forward = types.MethodType(forward, module)
-
-    return mutate
-
-
-def padded(left: int, right: int, mode: str = "constant", dilation: int = 1) -> Callable[[Any, Tensor], Tensor]:
-    def forward(conv: Any, x: Tensor) -> Tensor:
-        return functional.conv1d(functional.pad(x, (left, right), mode=mode), conv.weight, conv.bias, 1, 0, dilation, conv.groups)
-
-    return forward
-
-
-def cut(left: int, right: int) -> Callable[[Any, Tensor], Tensor]:
-    """A transposed convolution with other samples cut off."""
-
-    def forward(conv: Any, x: Tensor) -> Tensor:
-        y = functional.conv_transpose1d(x, conv.weight, conv.bias, conv.stride)
-        return y[..., left : y.shape[-1] - right]
-
-    return forward
-
-
-def strided_groups(norm: Any, x: Tensor) -> Tensor:
-    """As MLX does unless told to be compatible."""
-    batch, channels, time = x.shape
-    cut_ = x.reshape(batch, channels // norm.num_groups, norm.num_groups, time)
-    y = (cut_ - cut_.mean((1, 3), keepdim=True)) * torch.rsqrt(cut_.var((1, 3), keepdim=True, unbiased=False) + norm.eps)
-    return y.reshape(x.shape) * norm.weight[:, None] + norm.bias[:, None]
-
-
-def outside(norm: Any, x: Tensor) -> Tensor:
-    """eps beside the root."""
-    y = (x - x.mean(-1, keepdim=True)) / (x.var(-1, keepdim=True, unbiased=False).sqrt() + 1e-3)
-    return y * norm.weight + norm.bias
-
-
-def root_mean_square(norm: Any, x: Tensor) -> Tensor:
-    return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + norm.eps) * norm.weight + norm.bias
-
-
-def exchanged(conv: Any, x: Tensor) -> Tensor:
-    return functional.conv1d(x, conv.weight.transpose(0, 1), conv.bias, 1, conv.padding, conv.dilation)
-
-
-def as_linear(path: str) -> Mutation:
-    def forward(linear: Any, x: Tensor) -> Tensor:
-        return functional.linear(x, linear.weight.T, linear.bias)
-
-    return computing(path, forward)
-
-
-@torch.no_grad()
-def twin_units(model: nn.Module) -> None:
-    """Two units whose scores are nearly the same, above all others."""
-    scores = model.get_submodule("scores")
-    weight, bias = scores.get_parameter("weight"), scores.get_parameter("bias")
-    weight[1] = weight[0] + 1e-5 * torch.linspace(-1, 1, weight.shape[1])
-    bias[:2] = 3.0
-
-
-def halved(model: nn.Module) -> None:
-    model.half()
-
-
-def mlx_module(model: Any, path: str) -> Any:
-    return dict(model.named_modules())[path]
-
-
-def mlx_setting(**attributes: Any) -> Callable[[Any, str], None]:
-    """Set attributes of an MLX module."""
-
-    def mutate(model: Any, path: str) -> None:
-        for name, value in attributes.items():
-            setattr(mlx_module(model, path), name, value)
-
-    return mutate
-
-
-def mlx_training(model: Any, path: str) -> None:
-    mlx_module(model, path).train()
-
-
-def mlx_padded(left: int, right: int, mode: Literal["constant", "edge"] = "constant") -> Callable[[Any, str], None]:
-    """Another border of an MLX convolution: its class computes it."""
-
-    def mutate(model: Any, path: str) -> None:
-        import mlx.core as mx
-        from mlx import nn as mnn
-
-        class Conv1d(mnn.Conv1d):
-            def __call__(self, x: Any) -> Any:
-                wide = mx.pad(x, [(0, 0), (left, right), (0, 0)], mode=mode)
-                return mx.conv1d(wide, self["weight"], self.stride, 0, self.dilation, self.groups) + self["bias"]
-
-        mlx_module(model, path).__class__ = Conv1d
-
-    return mutate
-
-
-T, F, R, V, H, S = "transformer", "flow", "recurrent", "istft-vocoder", "hifigan", "streamspeech-modified"
-ATTENTION = "blocks.0.attn.to_out"
+T, C, F, R, V, H, S = "transformer", "conformer", "flow", "recurrent", "istft-vocoder", "hifigan", "streamspeech-modified"
+ATTENTION, RELATIVE = "blocks.0.attn.to_out", "blocks.0.attn.linear_out"
 PLANTS: tuple[Plant, ...] = (
     Plant("bos-missing", T, "embed", "input", {"start": False}),
     Plant("position-offset", T, "positions", "input", {"first_position": 1}),
@@ -202,6 +96,11 @@ PLANTS: tuple[Plant, ...] = (
         mlx=mlx_setting(padding=4, dilation=2),
     ),
     Plant("layout-linear", T, "blocks.1.attn.to_v", mutate=as_linear("blocks.1.attn.to_v")),
+    Plant("relative-shift", C, RELATIVE, "input", {"shift": "unshifted"}),
+    Plant("relative-shift", C, RELATIVE, "input", {"shift": "one late"}),
+    Plant("relative-bias", C, RELATIVE, "input", {"biases": "v, u"}),
+    Plant("relative-bias", C, RELATIVE, "input", {"biases": "none"}),
+    Plant("attention-scale", C, RELATIVE, "input", {"scale": "one"}),
     Plant("time-embedding-scale", F, "estimator.time_embedding", changes={"time_scale": 1.0}, call=1),
     Plant("time-embedding-order", F, "estimator.time_embedding", changes={"time_order": "cos-sin"}),
     Plant("number-embedding", F, "number", changes={"number_scale": 1.0}),
@@ -209,6 +108,7 @@ PLANTS: tuple[Plant, ...] = (
     Plant("number-embedding", F, "number", changes={"number_order": "cos-sin-x", "number_scale": 1.0}),
     Plant("skip-order", F, "estimator.conv1", "input", {"concat": (1, 0, 2)}),
     Plant("skip-order", F, "estimator.mix", "input", {"skip": (1, 0)}),
+    Plant("branch-missing", F, "estimator.conv1", "input", {"blank": 1}),
     Plant("upsample-mode", F, "up", "input", {"upsample": "linear"}),
     Plant("upsample-mode", F, "up", "input", {"upsample": "zeros"}),
     Plant("padding-mode", F, "estimator.conv1", "input", {"causal": False}),
@@ -237,6 +137,10 @@ PLANTS: tuple[Plant, ...] = (
     Plant("activation-missing", R, "lstm", "input", {"conv_activation": False}),
     Plant("residual-missing", R, "norm", "input", {"residual": False}),
     Plant("time-reversed", R, "lstm", "input", {"backwards": True}),
+    Plant("gru-reset", R, "gru", mutate=computing("gru", hidden_first), mlx=mlx_class(HiddenFirst)),
+    Plant("gate-order", R, "gru", mutate=computing("gru", gates_exchanged)),
+    Plant("gate-order", R, "lstm", mutate=computing("lstm", onnx_gates), mlx=mlx_reordered((0, 2, 3, 1))),
+    Plant("bias-missing", R, "gru", mutate=computing("gru", half_biased)),
     Plant("activation-missing", R, "", "output", {"final": "none"}),
     Plant("activation-extra", R, "", "output", {"final": "clamp"}),
     Plant("dropout-active", R, "dropout", mutate=training("dropout"), mlx=mlx_training),
@@ -246,6 +150,7 @@ PLANTS: tuple[Plant, ...] = (
     Plant("istft-trim", V, "istft", changes={"trim": "none"}),
     Plant("istft-window", V, "istft", changes={"window": "hamming"}),
     Plant("branch-sum-mean", V, "post", "input", {"branch_mean": False}),
+    Plant("branch-missing", V, "post", "input", {"branches": (0, 2)}),
     Plant("leaky-slope", V, "post", "input", {"slope": 0.01}),
     Plant("precision-drift", V, "phase", changes={"phase_dtype": "float16"}),
     Plant("precision-drift", V, "phase", changes={"phase_dtype": "bfloat16"}),
@@ -260,6 +165,7 @@ PLANTS: tuple[Plant, ...] = (
     Plant("activation-missing", H, "", "output", {"final_tanh": False}),
     Plant("dilation", H, "resblocks.0.convs1.1", changes={"dilations": ((1, 2), (1, 2))}),
     Plant("stride-padding", H, "ups.0", mutate=computing("ups.0", cut(1, 3))),
+    Plant("branch-missing", H, "ups.1", "input", mutate=computing("", fewer_blocks)),
     Plant("bias-missing", H, "conv_pre", mutate=setting("conv_pre", bias=None)),
     Plant("layout-conv1d", H, "resblocks.1.convs2.0", mutate=computing("resblocks.1.convs2.0", exchanged)),
     Plant("activation-extra", S, "", "output", {"final_tanh": True}),

@@ -62,11 +62,11 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    def __init__(self, choices: Choices) -> None:
+    def __init__(self, choices: Choices, attention: nn.Module | None = None) -> None:
         super().__init__()
         self.choices = choices
         self.norm1 = nn.LayerNorm(WIDTH)
-        self.attn = Attention(choices)
+        self.attn = attention or Attention(choices)
         self.conv_norm = nn.LayerNorm(WIDTH)
         self.depthwise = nn.Conv1d(WIDTH, WIDTH, 5, padding=2, groups=WIDTH)
         self.batch_norm = nn.BatchNorm1d(WIDTH)
@@ -156,7 +156,7 @@ class Estimator(nn.Module):
         c = self.choices
         time = functional.silu(self.time_mlp(self.time_embedding(t)))
         parts = (x, mu, cond)
-        joined = torch.cat([parts[i] for i in c.concat], 1)
+        joined = torch.cat([0 * parts[i] if i == c.blank else parts[i] for i in c.concat], 1)
         mode = {"zeros": "constant"}.get(c.causal_mode, c.causal_mode)
         joined = functional.pad(joined, (2, 0) if c.causal else (1, 1), mode=mode)
         h = functional.mish(self.norm1(self.conv1(joined))) + time[:, :, None]
@@ -331,7 +331,8 @@ class Vocoder(nn.Module):
     def forward(self, mel: Tensor, f0: Tensor) -> Tensor:
         c = self.choices
         x = self.norm(self.embed(mel).transpose(1, 2)).transpose(1, 2)
-        total = sum(block(x) for block in self.blocks)
+        outputs = [block(x) for block in self.blocks]
+        total = sum(outputs[index] for index in c.branches)
         x = self.post(functional.leaky_relu(total / 3 if c.branch_mean else total, c.slope))
         x = x + self.source(torch.sin(2 * math.pi * self.phase(f0))[:, None])
         y = x.transpose(1, 2)

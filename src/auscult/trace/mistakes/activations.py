@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from auscult.trace.activations import GELUS, Activation, candidates
 from auscult.trace.case import Explanation, LayerCase
 from auscult.trace.nearness import error, real, tolerance
 from auscult.trace.wiring import Difference, differences
+from auscult.weights import Array
 
 NAMES = ("activation-missing", "activation-extra", "activation-wrong", "leaky-slope", "gelu-variant", "factor")
 LEAKY = frozenset({"relu", "leaky_relu"})
+LOPSIDED = 0.6
+"""rms of the negative elements over that of the positive ones, below which a tensor has been through a leaky ReLU."""
 
 
 def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
@@ -41,7 +46,13 @@ def _on_the_output(case: LayerCase) -> Iterator[Explanation]:
     plain = Activation("identity", lambda x: x)
     right, got = real(case.reference), real(case.candidate)
     for one in candidates(right.ravel(), got.ravel()):
-        if one.name in {"tanh", "clamp", "relu", "leaky_relu", "sigmoid"}:
+        if one.name == "leaky_relu" and _is_lopsided(right):
+            times = f"its leaky ReLU has {one.constant:.4g} times the reference's slope"
+            missed = error(one.function(right), got)
+            yield Explanation(
+                "leaky-slope", {"times": one.constant}, missed, times, fix="use the reference's slope", complexity=3
+            )
+        elif one.name in {"tanh", "clamp", "relu", "leaky_relu", "sigmoid"}:
             yield _explained("activation-extra", _cause(plain, one)[1], plain, one, error(one.function(right), got), {}, extra=2)
         if one.name == "scale":
             yield _explained("factor", _cause(plain, one)[1], plain, one, error(one.function(right), got), {}, extra=4)
@@ -59,6 +70,12 @@ def _on_the_output(case: LayerCase) -> Iterator[Explanation]:
             "leaky_relu",
         } and lost <= tolerance(case.reference):
             yield _explained("activation-missing", _cause(one, plain)[1], one, plain, lost, {}, extra=2)
+
+
+def _is_lopsided(x: Array) -> bool:
+    """Whether a leaky ReLU made it: a second one on top would be the first with another slope."""
+    negative, positive = x[x < 0], x[x > 0]
+    return len(negative) > 0 < len(positive) and float(np.mean(negative**2)) < LOPSIDED**2 * float(np.mean(positive**2))
 
 
 def _cause(right: Activation, got: Activation) -> tuple[str, str]:

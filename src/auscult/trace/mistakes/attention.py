@@ -12,8 +12,23 @@ from auscult.trace.nearness import error, real
 from auscult.trace.wiring import candidate_limit, reference_limit
 from auscult.weights import Array
 
-NAMES = ("attention-scale", "attention-mask", "attention-heads", "rope-convention", "position-offset")
-FIELDS = ("heads", "scale", "mask", "rope", "offset", "base")
+NAMES = (
+    "attention-scale",
+    "attention-mask",
+    "attention-heads",
+    "rope-convention",
+    "position-offset",
+    "relative-shift",
+    "relative-bias",
+)
+FIELDS = ("heads", "scale", "mask", "rope", "offset", "base", "relative", "biases")
+
+SAYS = {
+    "scale": ("attention-scale", "it scales the scores by {got}, the reference by {right}"),
+    "heads": ("attention-heads", "it splits into {got} heads, the reference into {right}"),
+    "relative": ("relative-shift", "its scores of relative positions are {got}, the reference's {right}"),
+    "biases": ("relative-bias", "its biases of content and position are {got}, the reference's {right}"),
+}
 
 
 def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
@@ -50,12 +65,11 @@ def _told(right: Reading, got: Reading, unequal: list[str], residual: float) -> 
 
 
 def _cause(right: Reading, got: Reading, field: str) -> tuple[str, str]:
-    if field == "scale":
-        return "attention-scale", f"it scales the scores by {got.scale}, the reference by {right.scale}"
+    if field in SAYS:
+        cause, says = SAYS[field]
+        return cause, says.format(got=getattr(got, field), right=getattr(right, field))
     if field == "mask":
         return "attention-mask", f"its mask is {_mask(got.mask)}, the reference's {_mask(right.mask)}"
-    if field == "heads":
-        return "attention-heads", f"it splits into {got.heads} heads, the reference into {right.heads}"
     if field == "offset":
         return "position-offset", f"its queries stand {got.offset - right.offset} position beside the reference's"
     return (

@@ -47,9 +47,10 @@ def _told(case: LayerCase, right: Expression, got: Expression) -> tuple[str, str
     masked = (right.join, got.join) in {("product", "one"), ("masked sum", "sum")}
     if masked and not got.factors and len(more) == 1 and not fewer:
         return "mask-not-applied", f"it does not multiply by {more.pop()}"
-    if right.join == "sum" and not fewer and more and got.join in {"one", "sum"}:
+    if right.join in {"sum", "mean"} and not fewer and more and got.join in {"one", "sum", "mean"}:
         lost = ", ".join(sorted(more))
-        return ("residual-missing" if len(right.terms) == 2 else "branch-missing"), f"it does not add {lost}"
+        two = len(right.terms) == 2 and right.join == "sum"
+        return ("residual-missing" if two else "branch-missing"), f"it does not add {lost}"
     if got.join == "sum" and not more and right.join in {"one", "sum"}:
         return "residual-extra", f"it adds {', '.join(sorted(fewer))}, which the reference does not"
     return _replaced(case, right, got)
