@@ -49,22 +49,36 @@ class Replay:
         self._next = 0
 
     def draw(self, name: str, shape: Shape) -> Array:
-        """The next recorded draw, with its axes in the order that `shape` asks for."""
+        """The next recorded draw that fits, with its axes in the order that `shape` asks for.
+
+        What the run does not draw itself, because it has a table of noise or none, is passed over.
+        """
         where = f"{self.trace.path} draw {self._next}"
         if self._next >= len(self._records):
             hint = "the two sides draw noise another number of times"
             raise TraceError("holds no more noise", where=where, expected=f"{name} {list(shape)}", found="nothing", hint=hint)
-        record = self._records[self._next]
+        unfit: TraceError | None = None
+        for index in range(self._next, len(self._records)):
+            try:
+                value = self._fitted(index, name, shape)
+            except TraceError as error:
+                unfit = unfit or error
+                continue
+            self._next = index + 1
+            return value
+        assert unfit is not None
+        raise unfit
+
+    def _fitted(self, index: int, name: str, shape: Shape) -> Array:
+        record, where = self._records[index], f"{self.trace.path} draw {index}"
         if kind_of(record.type) != kind_of(name):
             hint = "the two sides draw in another order"
             raise TraceError("holds another kind of noise", where=where, expected=name, found=record.type, hint=hint)
-        value = fitted(self.trace.tensor(record), shape, where, record)
-        self._next += 1
-        return value
+        return fitted(self.trace.tensor(record), shape, where, record)
 
     @property
     def left(self) -> int:
-        """Draws that were not asked for."""
+        """Draws behind the last one that was handed out."""
         return len(self._records) - self._next
 
 

@@ -147,8 +147,8 @@ class Generator(nn.Module):
         config, (batch, frames) = self.config, f0.shape
         keys = mx.random.split(key) if key is not None else (None, None)
         if phases is None:
-            drawn = mx.random.uniform(-pi, pi, (batch, config.harmonics - 1), key=keys[0])
-            phases = mx.concatenate([mx.zeros((batch, 1)), drawn], axis=1)
+            drawn = mx.random.uniform(-pi, pi, (batch, config.harmonics), key=keys[0])
+            phases = mx.concatenate([mx.zeros((batch, 1)), drawn[:, 1:]], axis=1)
         if noise is None:
             noise = mx.random.normal((batch, config.harmonics, frames * config.hop), key=keys[1])
         return self.m_source(f0, phases, noise)

@@ -24,6 +24,13 @@ class CausalConv(Conv1d):
         return super().forward(padded.transpose(1, 2)).transpose(1, 2)
 
 
+class Pointwise(nn.Conv1d):
+    """A convolution of width 1, as the matrix product that it is: [batch, time, channels]."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return functional.linear(input, self.weight[..., 0], self.bias)
+
+
 class Block(nn.Module):
     """Causal convolution, norm over the channels, Mish: [batch, time, source] to [batch, time, target]."""
 
@@ -44,12 +51,13 @@ class Resnet(nn.Module):
         self.mlp = nn.ModuleDict({"1": nn.Linear(config.time, config.channels)})
         self.block1 = Block(source, config.channels)
         self.block2 = Block(config.channels, config.channels)
-        self.res_conv = nn.Conv1d(source, config.channels, 1)
+        self.res_conv = Pointwise(source, config.channels, 1)
 
     def forward(self, x: Tensor, time: Tensor, mask: Tensor | None) -> Tensor:
         """`time` [batch, 1, time width] has gone through Mish."""
         y = self.block2(self.block1(x, mask) + self.mlp["1"](time), mask)
-        return y + functional.linear(masked(x, mask), self.res_conv.weight[..., 0], self.res_conv.bias)
+        skip: Tensor = self.res_conv(masked(x, mask))
+        return y + skip
 
 
 class Attention(nn.Module):
@@ -164,7 +172,7 @@ class Estimator(nn.Module):
         self.mid_blocks = nn.ModuleList(Stage(channels, config) for _ in range(config.mid_blocks))
         self.up_blocks = nn.ModuleList((Stage(2 * channels, config, convolution=True),))
         self.final_block = Block(channels, channels)
-        self.final_proj = nn.Conv1d(channels, config.mel_bins, 1)
+        self.final_proj = Pointwise(channels, config.mel_bins, 1)
 
     def forward(
         self,
@@ -191,8 +199,7 @@ class Estimator(nn.Module):
             h = stage(h, embedded, mask, bias)
         h = up(torch.cat((h, skip), dim=2), embedded, mask, bias)
         h = self.final_block(up[-1](masked(h, mask)), mask)
-        velocity = functional.linear(masked(h, mask), self.final_proj.weight[..., 0], self.final_proj.bias)
-        return masked(velocity, mask).transpose(1, 2)
+        return masked(self.final_proj(masked(h, mask)), mask).transpose(1, 2)
 
     def _time(self, time: Tensor, until: Tensor | None) -> Tensor:
         embedded: Tensor = self.time_mlp(time)
