@@ -1,4 +1,4 @@
-"""A layer that got another vector of the same speaker, a norm that an identity stands for, and noise that one side does not draw."""
+"""A layer handed another vector of the same speaker, an identity for a norm, noise that one side does not draw."""
 
 from __future__ import annotations
 
