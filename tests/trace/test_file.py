@@ -150,6 +150,16 @@ def test_a_damaged_manifest_is_told(manifest: str, message: str, tmp_path: Path)
         read_trace(tmp_path / "t")
 
 
+def test_sketches_of_another_projection_are_refused(tmp_path: Path) -> None:
+    recorded(FileStore(tmp_path / "t"), detail="sketch")
+    data = (tmp_path / "t").read_bytes()
+    old = data.replace(b'\\"sketch\\":2', b'\\"sketch\\":1')
+    assert old != data
+    (tmp_path / "old").write_bytes(old)
+    with pytest.raises(TraceError, match=r"sketches of another version.*trace again"):
+        read_trace(tmp_path / "old")
+
+
 def test_other_files_are_told(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="is no file"):
         read_trace(tmp_path / "nothing")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from math import isclose
 
-import numpy as np
-
 from auscult.align.fingerprint import fingerprint, native
-from auscult.trace.sketch import blocks
+from auscult.trace.statistics import mean_and_rms
 from auscult.weights import Array
 
 CLOSE = 2e-2
@@ -21,11 +18,7 @@ def content(array: Array) -> str:
     """
     array = native(array)
     size, width, total, high, low = fingerprint(array)
-    sums, squares = 0.0, 0.0
-    for _, block in blocks(array):
-        sums += float(block.sum())
-        squares += float(np.einsum("i,i->", block, block))
-    mean, rms = (sums / size, math.sqrt(squares / size)) if size else (0.0, 0.0)
+    mean, rms = mean_and_rms(array)
     return f"{size}:{width}:{total:x}:{high:x}:{low:x}:{mean:.7g}:{rms:.7g}"
 
 

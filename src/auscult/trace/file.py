@@ -21,6 +21,7 @@ from auscult.errors import CheckpointError, TraceError
 from auscult.trace.described import describe, field
 from auscult.trace.manifest import KEY, manifest_from, parse, record_from, to_json
 from auscult.trace.records import SKETCH, Manifest, Record, Trace
+from auscult.trace.sketch import VERSION as PROJECTION
 from auscult.weights import Array, Tensor
 
 SPOOL_BYTES = 16 << 20
@@ -117,6 +118,10 @@ def read_trace(path: str | os.PathLike[str]) -> Trace:
         rows = field(value, "records", list, where)
         named = [(record.key, record) for record in (record_from(row, order, where) for order, row in enumerate(rows))]
         _check([record for _, record in named], tensors, where)
+        if value.get("sketch", 1) != PROJECTION and any(record.stored == "sketch" for _, record in named):
+            found = value.get("sketch", 1)
+            hint = "trace again: sketches of two projections cannot be compared"
+            raise TraceError("has sketches of another version", where=where, expected=PROJECTION, found=found, hint=hint)
     else:
         named = list(describe(tensors, lambda name: tensors[name].numpy(), value, where))
         if "order" not in value:

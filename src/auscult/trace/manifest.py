@@ -11,6 +11,7 @@ from typing import Any
 
 from auscult.errors import TraceError
 from auscult.trace.records import Manifest, Record, Statistics
+from auscult.trace.sketch import VERSION as PROJECTION
 from auscult.weights import ModuleInfo
 
 KEY = "auscult_trace"
@@ -24,6 +25,7 @@ def to_json(manifest: Manifest, records: Iterable[Record], left_out: Mapping[str
     value = {
         KEY: VERSION,
         **{name: getattr(manifest, name) for name in _PLAIN_FIELDS},
+        "sketch": PROJECTION,
         "modules": {path: {"type": info.type, "attributes": info.attributes} for path, info in manifest.modules.items()},
         "records": [_record_json(record) for record in records],
         "left_out": left_out,

@@ -6,15 +6,25 @@ tensor's: unbiased, and over the random choices, for any two tensors x and y,
     Var[<Sx, Sy>] <= 2.5 |x|² |y|² / SIZE
 
 so that a relative error read from two sketches is right to about 2.5 % of itself (one standard error), however small it is,
-down to the rounding of the sums (float64) and of the stored sketch; and a cosine to 0.05 at worst, far better when it is near
-1, since it is worked out from the error and the exact lengths.
+down to the rounding of the sums (float32 over at most RECENT rows, float64 over these; float64 alone for wider elements) and of
+the stored sketch; and a cosine to 0.05 at worst, far better when it is near 1, since it is worked out from the error and the
+exact lengths.
 
-How: elements are taken in blocks of BLOCK. Each is given a sign and one of SIZE buckets, and a bucket sums its elements.
-Within a block a random permutation deals the same number of elements to every bucket; each block uses one of VARIANTS such
-deals, turned by a random number of buckets and with a random sign of its own, all drawn from the block's number. So the
-result does not depend on how the tensor is cut. Two elements meet in a bucket with probability at most 1 / SIZE, as in Charikar,
-Chen and Farach-Colton, "Finding frequent items in data streams" (2002), which gives a factor of 2; that two blocks may share
-their deal adds 4 / VARIANTS to it.
+How, in two steps, since the first has to keep up with the model:
+
+1. Rows of WIDTH elements are multiplied by WIDTH random signs d, the same for each row, turned by a random number of places t
+   and added up with a random sign s: y = Σ s_b turn(d ∘ x_b, t_b). That is one multiplication and one addition of contiguous
+   memory for each element, whatever the tensor.
+2. The WIDTH sums are dealt at random, WIDTH / SIZE to each of SIZE buckets, each with a sign of its own, as in Charikar, Chen and
+   Farach-Colton, "Finding frequent items in data streams" (2002).
+
+The bound: of the first step, elements of one row never meet, and those of two rows only where their turns say so. For rows
+b ≠ c with the difference of turns δ, uniform over WIDTH values, <y, y'> gets the term s_b s_c Σ_i d_i d_{i+δ} x_bi y_{c,i+δ},
+and the signs s make terms of different pairs of rows uncorrelated. The square of one is Σ_i x_bi² y_{c,i+δ}² on average over d,
+but for δ = 0 (at most |x_b|² |y_c|², with probability 1 / WIDTH) and δ = WIDTH / 2 (twice as much): over δ, at most
+3 |x_b|² |y_c|² / WIDTH. With as much for the pair (c, b) that shares its signs, the variance is at most 6 |x|² |y|² / WIDTH =
+0.375 |x|² |y|² / SIZE. The second step adds 2 |y|² |y'|² / SIZE, at most 2 (1 + 6 / WIDTH) |x|² |y|² / SIZE on average over the
+first.
 
 Axis order: elements are counted in a canonical order, axes of length 1 left out and the others sorted by length, so that
 [batch, channels, time] and [batch, time, channels] give the same sketch. Axes of equal length keep their order: then, and only
@@ -26,16 +36,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auscult.weights import Array, Shape
 
+VERSION = 2
+"""Of the projection: sketches of different versions cannot be compared."""
 SIZE = 1024
-BLOCK = 1 << 15
-VARIANTS = 8
+WIDTH = 1 << 14
+ROWS = 4
+"""Rows that are taken at a time: 256 KiB of float32 stay in the second-level cache for all that is done to them."""
+RECENT = 16
 SAMPLE = 4096
 SEED = 0
 VARIANCE = 2.5
@@ -64,49 +78,88 @@ def is_ambiguous(shape: Shape) -> bool:
     return any(count > 1 for length, count in Counter(shape).items() if length != 1)
 
 
-def blocks(array: Array, first: int = 0, count: int | None = None) -> Iterator[tuple[int, NDArray[np.float64]]]:
-    """Number and elements, as float64 in canonical order, of `count` blocks from number `first`; the buffer is used again."""
-    flat = array if array.ndim == 1 and array.flags.c_contiguous and array.dtype.kind != "c" else in_order(array)
-    stop = flat.size if count is None else min(flat.size, (first + count) * BLOCK)
-    buffer = np.empty(min(BLOCK, flat.size), np.float64)
-    for start in range(first * BLOCK, stop, BLOCK):
-        part = flat[start : start + BLOCK]
-        np.copyto(buffer[: part.size], part, casting="unsafe")
-        yield start // BLOCK, buffer[: part.size]
-
-
 def in_order(array: Array) -> Array:
     """The elements in canonical order, one axis; a copy only where they do not lie so."""
     return np.ascontiguousarray(canonical(array)).reshape(-1)
 
 
+def working_type(array: Array) -> type[np.float32 | np.float64]:
+    """In which type elements are summed: float64, but float32 for many elements of a floating type that it holds."""
+    narrow = array.dtype.kind not in "biu" and array.dtype.itemsize <= np.dtype(np.float32).itemsize
+    return np.float32 if narrow and array.size > SAMPLE else np.float64
+
+
+def runs(flat: Array, dtype: type[np.float32 | np.float64]) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Number of the first row, and elements as `dtype`, of ROWS rows at a time."""
+    for start in range(0, flat.size, ROWS * WIDTH):
+        yield start // WIDTH, flat[start : start + ROWS * WIDTH].astype(dtype, copy=False)
+
+
 class Projection:
-    """Sums the sketch of one tensor, block by block."""
+    """Sums the sketch of one tensor, row by row.
 
-    def __init__(self, seed: int = SEED) -> None:
-        self.seed = seed
-        self.sums = np.zeros(SIZE, np.float64)
+    Args:
+        dtype: Of the elements and of short sums: float32 or float64.
+    """
 
-    def add(self, index: int, block: NDArray[np.float64]) -> None:
-        """Add block number `index` (BLOCK elements, the last one fewer); elements that are not finite count as 0."""
-        word = _mix(self.seed ^ _mix(index + 1))
-        if block.size < BLOCK:
-            block = np.concatenate([block, np.zeros(BLOCK - block.size)])
-        dealt = _deal(word % VARIANTS, self.seed) @ block
-        if not np.isfinite(dealt).all():
-            dealt = _deal(word % VARIANTS, self.seed) @ np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
-        turn = (word >> 8) % SIZE
-        sign = 1.0 if word >> 63 else -1.0
-        self.sums[turn:] += sign * dealt[: SIZE - turn]
-        self.sums[:turn] += sign * dealt[SIZE - turn :]
+    def __init__(self, seed: int = SEED, dtype: type[np.float32 | np.float64] = np.float64) -> None:
+        self.seed, self.dtype = seed, dtype
+        self._draws = _draws(seed)
+        self._signs = self._draws.signs.astype(dtype, copy=False)
+        self._products = np.empty(0, dtype)
+        self._recent = np.zeros(2 * WIDTH, dtype)  # a turned row runs past WIDTH; folded at the end
+        self._long = np.zeros(2 * WIDTH, np.float64)
+        self._rows = 0
+
+    def add(self, first: int, run: NDArray[Any]) -> None:
+        """Add finite elements that begin with row number `first`; only a tensor's last row may be shorter than WIDTH."""
+        turns = _turns(self.seed, 1 << (first + -(-run.size // WIDTH)).bit_length())
+        whole = run.size // WIDTH
+        if self._products.size < run.size:
+            self._products = np.empty(run.size, self.dtype)
+        products = self._products[: run.size]
+        np.multiply(run[: whole * WIDTH].reshape(whole, WIDTH), self._signs, out=products[: whole * WIDTH].reshape(whole, WIDTH))
+        np.multiply(run[whole * WIDTH :], self._signs[: run.size % WIDTH], out=products[whole * WIDTH :])
+        for start in range(0, run.size, WIDTH):
+            self._turned(products[start : start + WIDTH], *turns[first + start // WIDTH])
+
+    def _turned(self, row: NDArray[Any], turn: int, sum_: np.ufunc) -> None:
+        place = self._recent[turn : turn + row.size]
+        sum_(place, row, out=place)
+        self._rows += 1
+        if self._rows == RECENT:
+            self._settle()
+
+    def _settle(self) -> None:
+        self._long += self._recent
+        self._recent[:] = 0
+        self._rows = 0
+
+    def sums(self) -> NDArray[np.float64]:
+        """The sketch [SIZE] of all that was added."""
+        self._settle()
+        folded = (self._long[:WIDTH] + self._long[WIDTH:]) * self._draws.deal_signs
+        return np.asarray(np.add.reduce(folded[self._draws.deal].reshape(SIZE, -1), axis=1))
 
 
 def sketch(array: Array, seed: int = SEED) -> NDArray[np.float64]:
-    """The projection [SIZE] of a tensor of any shape."""
+    """The projection [SIZE] of a tensor of any shape; elements that are not finite count as 0."""
+    flat = in_order(array)
+    dtype = working_type(flat)
+    projection = Projection(seed, dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for first, run in runs(flat, dtype):
+            projection.add(first, run)
+        sums = projection.sums()
+    return sums if np.isfinite(sums).all() else sketch_of_finite(flat, seed)
+
+
+def sketch_of_finite(flat: Array, seed: int = SEED) -> NDArray[np.float64]:
+    """The projection of elements in order, those that are not finite left out."""
     projection = Projection(seed)
-    for index, block in blocks(array):
-        projection.add(index, block)
-    return projection.sums
+    for first, run in runs(flat, np.float64):
+        projection.add(first, np.where(np.isfinite(run), run, 0.0))
+    return projection.sums()
 
 
 def relative_error(reference: NDArray[Any], candidate: NDArray[Any]) -> float:
@@ -146,20 +199,27 @@ def _places(size: int) -> NDArray[np.int64]:
     return np.sort(raw % np.uint64(size)).astype(np.int64)
 
 
-@lru_cache(maxsize=VARIANTS)
-def _deal(variant: int, seed: int) -> Any:
-    """A sparse matrix [SIZE, BLOCK] with one ±1 in every column and BLOCK / SIZE in every row.
+class _Draws(NamedTuple):
+    """Signs of the places in a row [WIDTH]; of the sums [WIDTH]; and which of these go to each bucket, in order [WIDTH]."""
 
-    From raw words of the Philox counter generator, which numpy keeps the same over its versions.
-    """
-    from scipy.sparse import csr_array
+    signs: NDArray[np.float32]
+    deal_signs: NDArray[np.float64]
+    deal: NDArray[np.int64]
 
-    raw = np.random.Philox(key=_mix(seed ^ (variant << 32)), counter=0).random_raw(2 * BLOCK)
-    order = np.argsort(raw[:BLOCK], kind="stable").astype(np.int32)
-    signs = np.where(raw[BLOCK:] >> np.uint64(63), 1.0, -1.0)
-    per_row = BLOCK // SIZE
-    columns = np.sort(order.reshape(SIZE, per_row), axis=1).reshape(-1)
-    return csr_array((signs, columns, np.arange(0, BLOCK + 1, per_row, dtype=np.int32)), shape=(SIZE, BLOCK))
+
+@lru_cache(maxsize=4)
+def _draws(seed: int) -> _Draws:
+    """From raw words of the Philox counter generator, which numpy keeps the same over its versions."""
+    raw = np.random.Philox(key=_mix(seed)).random_raw(3 * WIDTH).reshape(3, WIDTH)
+    row, dealt = np.where(raw[:2] >> np.uint64(63), 1.0, -1.0)
+    return _Draws(row.astype(np.float32), dealt, np.argsort(raw[2], kind="stable"))
+
+
+@lru_cache(maxsize=64)
+def _turns(seed: int, count: int) -> list[tuple[int, np.ufunc]]:
+    """For each of the first rows, by how many places it is turned, and whether it is added or taken away."""
+    raw = np.random.Philox(key=_mix(seed ^ (1 << 32))).random_raw(count)
+    return [(word % WIDTH, np.add if word >> 63 else np.subtract) for word in raw.tolist()]
 
 
 def _mix(word: int) -> int:
