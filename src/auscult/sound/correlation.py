@@ -30,8 +30,8 @@ def correlate(x: Signal, y: Signal, *, min_overlap: int) -> tuple[int, NDArray[n
     size = fft.next_fast_len(n + m - 1, real=True)
     rows = max(BLOCK // size, 1)
     spectrum = np.zeros(size // 2 + 1, np.complex128)
-    for first in range(0, len(x), rows):
-        block = slice(first, first + rows)
+    for row in range(0, len(x), rows):
+        block = slice(row, row + rows)
         spectrum += (fft.rfft(x[block], size) * np.conj(fft.rfft(y[block], size))).sum(axis=0)
     cross = fft.irfft(spectrum, size)
     cross = np.concatenate([cross[size - (m - 1) :], cross[:n]]) if m > 1 else cross[:n]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from auscult.errors import AudioError
 from auscult.sound.correlation import centred_correlation, correlate
+from auscult.sound.level import gain_db
 from auscult.sound.mel import Samples
 from auscult.sound.recording import Recording
 from auscult.sound.scaling import Scaling, find_scalings
@@ -120,7 +121,7 @@ def relate(recording: Recording, reference: Recording) -> Relation:
         rate_ratio=1.0 if is_drift else speed,
         rate_correlation=correlation if not coherent else max(correlation, found.coherence),
         time_stretch=stretch,
-        gain_db=_gain_db(probe(aligned), probe(expected), coherent=coherent),
+        gain_db=gain_db(probe(aligned), probe(expected), coherent=coherent),
         polarity=found.sign if coherent else 1,
         correlation=similarity,
         coherent=coherent,
@@ -272,26 +273,3 @@ def _lay(recording: Recording, reference: Recording, speed: float, lag: float) -
         Recording(reference.samples[:, first:last], rate, reference.name),
         shift,
     )
-
-
-def _gain_db(candidate: Samples, wanted: Samples, *, coherent: bool) -> float:
-    """Level of the candidate above the wanted, by the transfer from one to the other, or by spectra where phases differ.
-
-    The median over the frequencies weighted by the wanted's power: noise and a narrower band hardly matter.
-    """
-    size = min(2048, len(wanted))
-    if size < 16:
-        return 0.0
-    frames = (np.lib.stride_tricks.sliding_window_view(side, size)[:: size // 2] for side in (candidate, wanted))
-    window = np.hanning(size)
-    x, y = (np.fft.rfft((side[:: max(1, len(side) // 2000)] - side.mean()) * window, axis=1) for side in frames)
-    power = np.square(np.abs(y)).sum(axis=0)
-    power[:2] = 0.0  # what is left of a DC offset
-    transfer = np.abs((x * np.conj(y)).sum(axis=0)) if coherent else np.sqrt(np.square(np.abs(x)).sum(axis=0) * power)
-    heard = power > 0
-    if not heard.any() or transfer[heard].max() <= 0:
-        return -np.inf if power.any() else 0.0
-    ratio = transfer[heard] / power[heard]
-    order = np.argsort(ratio)
-    weights = np.cumsum(power[heard][order])
-    return float(20.0 * np.log10(max(ratio[order][np.searchsorted(weights, weights[-1] / 2)], 1e-10)))
