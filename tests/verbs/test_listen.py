@@ -78,7 +78,7 @@ def test_a_defect_has_its_times(folder: Path) -> None:
 
 def test_what_cannot_be_told_is_listed(folder: Path) -> None:
     reasons = " ".join(f"{skip.where} {skip.reason}" for skip in listen(folder / "clean.wav").skips)
-    assert "the hop is not known" in reasons
+    assert "the model's hop is not known" in reasons
     assert "time-stretch" in reasons
     assert "--ref" in reasons
 

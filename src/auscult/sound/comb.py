@@ -25,6 +25,8 @@ LINE_BINS = 2
 """To each side of a multiple: the main lobe of a Hann window."""
 MIN_LINES_APART = 12
 """Bins between two multiples, below which lines cannot be told from what lies between them."""
+FAINTEST = 1e-8
+"""Of the loudest surroundings of a multiple."""
 HIGHEST = 0.47
 """Of the sample rate: above this no multiples are looked at."""
 
@@ -69,9 +71,12 @@ def _share(below: NDArray[np.float64], apart: float, reach: float) -> float:
     lines = np.asarray(np.arange(1, last + 1) * apart, np.float64)
     on_line = _within(below, lines, reach)
     around = _within(below, lines, apart / 2)
-    heard = around > 0
+    loudest = float(around.max())
+    if loudest <= 0:
+        return 0.0
     chance = (2 * reach + 1) / apart
-    return float(((on_line[heard] / around[heard] - chance) / (1 - chance)).mean()) if heard.any() else 0.0
+    heard = around > FAINTEST * loudest  # else it is the side lobes of another line
+    return float(np.where(heard, (on_line / np.maximum(around, FAINTEST * loudest) - chance) / (1 - chance), 0.0).mean())
 
 
 def _within(below: NDArray[np.float64], middles: NDArray[np.float64], reach: float) -> NDArray[np.float64]:

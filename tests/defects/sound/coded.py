@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from auscult.sound.recording import Recording
 from tests.defects.sound.material import Clip
+
+if TYPE_CHECKING:
+    from auscult.verbs.settle import Reading
 
 CODECS = (("OGG", "OPUS"), ("OGG", "VORBIS"), ("MP3", "MPEG_LAYER_III"))
 
@@ -43,23 +46,19 @@ def rendered(clip: Clip) -> Clip:
     """The clip through the bundled vocoder, from its mel."""
     from auscult.sound.mel import mel_spectrogram
 
-    reading, config = _vocoder()
+    reading, config = vocoder()
     sound = clip.recording.resampled(reading.mel.sample_rate)
     samples = reading.render(config, mel_spectrogram(sound.mono, reading.mel))
     return Clip(clip.kind, f"{clip.label}, vocoder", Recording.mono_of(samples, reading.mel.sample_rate), clip.text)
 
 
 @cache
-def _vocoder() -> Any:
-    """The bundled checkpoint under the settings that its own diagnosis settles on."""
-    from dataclasses import replace
-
+def vocoder() -> tuple[Reading, Any]:
+    """The bundled checkpoint and the settings that it was trained with, which are the family's usual ones."""
     from auscult import data
     from auscult.checkpoint import open_checkpoint
-    from auscult.sound.recording import read_recording
     from auscult.verbs.demo import story_inputs
-    from auscult.verbs.settle import read_model, settle_reading
+    from auscult.verbs.settle import read_model
 
     reading = read_model(open_checkpoint(data.path(data.VOCODER)), None, story_inputs())
-    settlement = settle_reading(reading, read_recording(data.path(data.SENTENCE)))
-    return reading, replace(reading.detection.config, **settlement.best.values)
+    return reading, reading.detection.config

@@ -59,7 +59,7 @@ def plant(planter: Planter, clip: Clip, strength: float, seed: int) -> Planted:
         defective = rounded(defective)
     level = planter.LEVEL
     reference = clean if level == "reference" else None
-    return Planted(planter.NAME, strength, level, is_audible(planter, strength), defective, known, reference)
+    return Planted(planter.NAME, strength, level, is_audible(planter, strength, clean), defective, known, reference)
 
 
 def rounded(recording: Recording) -> Recording:
@@ -67,10 +67,15 @@ def rounded(recording: Recording) -> Recording:
     return changed(recording, np.rint(np.clip(recording.samples, -1, 1) * 32767) / 32768)
 
 
-def is_audible(planter: Planter, strength: float) -> bool:
-    """Whether this strength has to be found: strengths are listed from weak to strong; none where `AUDIBLE` is not among them."""
-    order = list(planter.STRENGTHS)
-    return order.index(strength) >= (order.index(planter.AUDIBLE) if planter.AUDIBLE in order else len(order))
+def is_audible(planter: Planter, strength: float, recording: Recording | None = None) -> bool:
+    """Whether this strength has to be found, in this recording if one is given.
+
+    Strengths are listed from weak to strong; none has to be found where `AUDIBLE` is not among them.
+    """
+    order, is_heard = list(planter.STRENGTHS), getattr(planter, "is_heard", None)
+    if planter.AUDIBLE not in order or order.index(strength) < order.index(planter.AUDIBLE):
+        return False
+    return is_heard is None or recording is None or bool(is_heard(recording, strength))
 
 
 def judge(planted: Planted) -> Judgement:

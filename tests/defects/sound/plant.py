@@ -3,8 +3,8 @@
 It has `NAME` (the cause), `LEVEL` of evidence ("nothing", "metadata" or "reference"), `STRENGTHS` from weak to strong with
 their `UNIT`, `AUDIBLE` (from which strength on it has to be found), `plant(recording, strength, rng)`, and may have
 `facts(recording, rng)` (what the metadata would say; its generator starts as that of `plant` does),
-`prepare(recording, strength, rng)` (the clean recording that it is planted in) and `FLOATS = True` (the
-result must not be rounded to 16 bits).
+`prepare(recording, strength, rng)` (the clean recording that it is planted in), `is_heard(recording, strength)` (whether it can
+be heard there at all) and `FLOATS = True` (the result must not be rounded to 16 bits).
 """
 
 from __future__ import annotations

@@ -86,13 +86,28 @@ def test_false_alarms_after_lossy_codecs() -> None:
     assert {cause: share for cause, share in alarm_shares(material).items() if share > MAX_FALSE_ALARMS} == {}
 
 
-@pytest.mark.slow
-@pytest.mark.xfail(strict=False, reason="the small vocoder leaves traces of its upsampling in four of ten sentences")
-def test_the_bundled_vocoder_sounds_clean() -> None:
+def test_a_sentence_of_the_bundled_vocoder_sounds_clean() -> None:
     pytest.importorskip("torch")
-    material = [rendered(clip) for clip in clips(20, kinds=("speech",), held_out=True, first=50000)]
-    shares = alarm_shares(material)
-    assert {cause: share for cause, share in shares.items() if share > 0.05} == {}
+    clip = rendered(clips(1, kinds=("speech",), held_out=True, first=83000)[0])
+    assert false_alarms(clip) == false_alarms(clip, facts_of_vocoder()) == ()
+
+
+def facts_of_vocoder() -> SoundFacts:
+    from auscult import data
+    from auscult.verbs._sound_facts import facts_of as stated
+
+    return stated(checkpoint=data.path(data.VOCODER))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_bundled_vocoder_sounds_clean() -> None:
+    """It does leave images, some decibels above what masks them at most: information, and no alarm."""
+    pytest.importorskip("torch")
+    material = [rendered(clip) for clip in clips(40, kinds=("speech",), held_out=True, first=84000)]
+    for facts in (None, facts_of_vocoder()):
+        counts = Counter(cause for clip in material for cause in set(false_alarms(clip, facts)))
+        assert {cause: count for cause, count in counts.items() if count > MAX_FALSE_ALARMS * len(material)} == {}
 
 
 COMBINED = ("clipping", "dc", "dropouts", "band-limited", "polarity", "padded-sound")

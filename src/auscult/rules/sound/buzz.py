@@ -5,7 +5,7 @@ one hop of samples per frame; if every frame comes out alike, whatever the mel s
 model's hop, at that; without, at the rates that usual hops (64 to 2,048) give at usual sample rates.
 
 **What you hear.** A steady buzz on one note (62.5 Hz for 16 kHz and hop 256, 250 Hz for hop 64) that ignores what should be
-said: an error. Or the words, on a pitch that snaps to multiples of that note like a robot's: a warning.
+said, or goes on under it: an error. Or the words, on a pitch that snaps to multiples of that note like a robot's: a warning.
 
 **Why it happens.** The layers that turn frames into sound answer to the frame clock and not to the input: their weights are
 random, missing, or in the wrong layout, so that the biases and the pattern of the transposed convolutions are all that is left.
@@ -23,7 +23,7 @@ steady sawtooths 0.50; a buzz of 30 % of the energy had 0.63 at least, twelve ge
 With the model's hop also from `MIN_SHARE` = 0.45 of the energy above 20 Hz within ±4 Hz of the multiples, less chance, which
 words on a robot's pitch have: 0.14 at most on 74 clean espeak-ng sentences. With a reference, both are above the reference's
 (`MIN_ABOVE_REFERENCE` = 0.15 for the energy). A trained vocoder half loaded into the wrong model gave 0.31 to 1.00. An error
-where the mel moves so little that it is `flat-mel`, else a warning.
+where it is `flat-mel` as well or the lines are above 0.55, else a warning.
 
 **Fix.** None in the sound. Compare checkpoint and code with `auscult diff CHECKPOINT package.module:factory`.
 
@@ -36,7 +36,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from auscult.finding import Finding, Severity, Skip
-from auscult.rules.sound.flat_mel import is_flat
+from auscult.rules.sound.flat_mel import stands_still
 from auscult.rules.subject import SoundSubject
 from auscult.sound.analysis import Analysis
 from auscult.sound.comb import MOST_SAMPLES, strongest_comb
@@ -87,8 +87,7 @@ def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
     least = MIN_SHARE if reference is None else MIN_ABOVE_REFERENCE
     if found.lines - usual.lines < (MIN_LINES_BLIND if hop is None else MIN_LINES) and found.energy - usual.energy < least:
         return
-    stuck = is_flat(subject.analysis.movement_db, other.movement_db if other is not None else None)
-    yield _finding(subject, found, usual, stuck=stuck)
+    yield _finding(subject, found, usual, stuck=stands_still(subject.analysis, other))
 
 
 def frame_rates(sample_rate: int) -> tuple[float, ...]:
@@ -105,12 +104,14 @@ def _shares(analysis: Analysis, rates: tuple[float, ...], hop: int | None) -> _S
 def _finding(subject: SoundSubject, found: _Shares, usual: _Shares, *, stuck: bool) -> Finding:
     of_frames = "the frame rate" if subject.hop is not None else "a usual frame rate"
     against = f", against {max(usual.lines, usual.energy):.0%} in the reference" if subject.reference is not None else ""
-    meaning = "every frame sounds alike" if stuck else "the words may be there, but the pitch is not the input's: a robot's voice"
+    meaning = (
+        "every frame sounds alike" if stuck else "what should be heard may be there, but not at the input's pitch, or under it"
+    )
     share = max(found.lines, found.energy)
     return Finding(
         CODE,
         NAME,
-        Severity.ERROR if stuck else Severity.WARNING,
+        Severity.ERROR if stuck or found.lines - usual.lines >= MIN_LINES_BLIND else Severity.WARNING,
         (subject.recording.name,),
         f"{share:.0%} of the energy lies on multiples of {found.frame_rate:.4g} Hz, {of_frames}{against}: {meaning}",
         confidence=min(0.99, 0.5 + share / 2),

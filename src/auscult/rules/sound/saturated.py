@@ -10,8 +10,9 @@ or a loudness treatment such as `tanh(1.2 * x)`.
 **Blind spots.** Music from a limiter looks the same. A drive of less than 12 dB over the peak is hardly heard and hardly seen.
 
 **How it is measured.** Blocks of 5 ms: of those within 6 dB of the highest, the share within 0.5 dB (`MIN_CROWDING` = 0.2); in
-these, the share of samples above 0.7 of the ceiling (`MIN_HELD` = 0.36, a sine by itself 0.5 but a sine does not crowd unless it
-is steady). An error where both are above a half.
+these, the share of samples above 0.7 of the ceiling (`MIN_HELD` = 0.27, a sine by itself 0.5 but a sine does not crowd unless it
+is steady); of the channel that has most of both. An error where both are above a half. 150 clean clips had at most 0.17 and
+0.16.
 False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
 
 **Fix.** None in the sound. Look at what feeds the last activation.
@@ -22,6 +23,8 @@ False alarms: none on 270 clean clips of speech, music and instruments (180 set 
 from __future__ import annotations
 
 from collections.abc import Iterable
+
+import numpy as np
 
 from auscult.finding import Finding, Severity
 from auscult.rules.subject import SoundSubject
@@ -34,13 +37,17 @@ EVIDENCE = "nothing"
 EXTENT = "mostly"
 EXPLAINS = ("sample-rate-label", "frame-seams", "dropouts", "phase-metallic")
 MIN_CROWDING = 0.2
-MIN_HELD = 0.36
+MIN_HELD = 0.27
 ERROR_CROWDING = 0.5
 ERROR_HELD = 0.5
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
-    found = squeeze(subject.analysis.voice, subject.analysis.sample_rate)
+    analysis = subject.analysis
+    channels = analysis.samples - analysis.means[:, None].astype(np.float32)
+    found = max(
+        (squeeze(each, analysis.sample_rate) for each in channels), key=lambda squeezed: squeezed.crowding * squeezed.held
+    )
     if found.crowding < MIN_CROWDING or found.held < MIN_HELD:
         return
     yield Finding(

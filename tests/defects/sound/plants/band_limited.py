@@ -11,8 +11,13 @@ NAME = "band-limited"
 LEVEL = "nothing"
 UNIT = "of half the sample rate"
 STRENGTHS = (0.8, 0.66, 0.5, 0.33, 0.25)
-AUDIBLE = 0.5
-WEAKER_IS_LARGER = True
+AUDIBLE = 0.66
+HIGHEST_HEARD_HZ = 15000.0
+"""Above it few hear that anything is missing: the threshold of hearing rises by 28 dB from 12.5 to 16 kHz (ISO 389-7)."""
+
+
+def is_heard(recording: Recording, strength: float) -> bool:
+    return strength * recording.sample_rate / 2 <= HIGHEST_HEARD_HZ
 
 
 def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Recording:

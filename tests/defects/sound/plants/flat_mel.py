@@ -11,7 +11,7 @@ NAME = "flat-mel"
 LEVEL = "nothing"
 UNIT = "share of the energy"
 STRENGTHS = (0.99, 0.999, 0.9999, 1.0)
-AUDIBLE = 1.0
+AUDIBLE = 0.99
 
 
 def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Recording:
