@@ -258,3 +258,16 @@ def test_the_noise_is_of_the_kinds_that_the_models_draw(model: Any) -> None:
     assert abs(noise.source.std() - 1) < 0.02
     assert not np.array_equal(noise.flow, model.draw(20, 30, 1).flow)
     assert replace(model).sample_rate == 24_000
+
+
+def test_a_streamed_file_grows_chunk_by_chunk(auscult: Cli, tmp_path: Path) -> None:
+    out = tmp_path / "out.wav"
+    ran = auscult("run", "chatterbox", "--text", TEXT, "--tiny", "--stream", "--chunk", "0.2", "-o", str(out))
+    assert (ran.exit_code, ran.err) == (0, "")
+    facts = say(tmp_path / "again.wav", tiny=True, chunk_seconds=0.2)
+    assert facts["settings"]["chunks"] > 2
+    assert 0 < facts["first_seconds"] < facts["took_seconds"]
+    assert facts["seconds"] == len(facts["speech_tokens"]) / 25
+    np.testing.assert_array_equal(samples(out), samples(tmp_path / "again.wav"))
+    with pytest.raises(UsageError, match="a chunk has some length"):
+        say(out, tiny=True, chunk_seconds=0.0)

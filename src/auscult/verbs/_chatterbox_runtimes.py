@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -12,6 +14,8 @@ from auscult.errors import UsageError
 from auscult.families.chatterbox_s3gen import config as s3gen_config
 from auscult.families.chatterbox_s3gen import signature as s3gen_signature
 from auscult.families.chatterbox_s3gen.features import tokenizer_mel
+from auscult.families.chatterbox_s3gen.streaming import Drawn, given
+from auscult.families.chatterbox_s3gen.streaming import Draws as DrawsOf
 from auscult.families.chatterbox_t3 import config as t3_config
 from auscult.families.chatterbox_t3 import signature as t3_signature
 from auscult.families.chatterbox_t3.generate import Condition, Decoding, Ids
@@ -47,6 +51,18 @@ class Noise(NamedTuple):
     flow: Floats
     phases: Floats
     source: Floats
+
+
+class Draws(NamedTuple):
+    """The same, place by place: `flow` and `source` are asked for the places from and to."""
+
+    flow: DrawsOf
+    phases: Floats
+    source: DrawsOf
+
+    @classmethod
+    def of(cls, noise: Noise) -> Draws:
+        return cls(given(noise.flow), noise.phases, given(noise.source))
 
 
 @dataclass(frozen=True)
@@ -106,37 +122,58 @@ class Runtime:
 
     def draw(self, tokens: int, prompt: int, seed: int) -> Noise:
         """The noise for so many tokens after a prompt, the same in both frameworks."""
-        vocoder, frames = self.s3gen.config.mel2wav, self.s3gen.config.flow.frames_per_token
-        rng = np.random.default_rng((seed, 1))
-        flow = rng.standard_normal((1, self.s3gen.config.flow.mel_bins, frames * (prompt + tokens)), np.float32)
-        phases = rng.uniform(-np.pi, np.pi, (1, vocoder.harmonics)).astype(np.float32)
+        drawn, frames = self.draws(seed), self.s3gen.config.flow.frames_per_token
+        samples = frames * tokens * self.s3gen.config.mel2wav.hop
+        return Noise(drawn.flow(0, frames * (prompt + tokens)), drawn.phases, drawn.source(0, samples))
+
+    def draws(self, seed: int) -> Draws:
+        """The same noise for a sentence of which nobody knows how long it will be."""
+        harmonics = self.s3gen.config.mel2wav.harmonics
+        flow, phase, source = (np.random.default_rng((seed, part)) for part in (1, 2, 3))
+        phases = phase.uniform(-np.pi, np.pi, (1, harmonics)).astype(np.float32)
         phases[:, 0] = 0.0
-        return Noise(flow, phases, rng.standard_normal((1, vocoder.harmonics, frames * tokens * vocoder.hop), np.float32))
+        return Draws(Drawn(self.s3gen.config.flow.mel_bins, flow), phases, Drawn(harmonics, source))
 
-    def sound(self, tokens: Ids, heard: Heard, noise: Noise) -> Floats:
-        """Speech tokens [tokens] in a voice: samples [time], those faded that spill over from the reference."""
-        from auscult.families.chatterbox_s3gen.voice import fade
+    def mel(self, tokens: Ids, heard: Heard, noise: Floats, *, final: bool = True) -> Floats:
+        """Speech tokens [tokens] to [1, mel_bins, frames]; unless they are the `final` ones, without the last ones' frames."""
+        arrays = tokens[None], heard.tokens, heard.mel, heard.xvector
+        return self._call(self.s3gen.flow, *arrays, noise=noise, final=final)
 
-        samples = (self._sound_mlx if self.name == "mlx" else self._sound_torch)(tokens, heard, noise)
-        start = fade(self.sample_rate)[: len(samples)]
-        return np.concatenate((samples[: len(start)] * start, samples[len(start) :]))
+    def f0(self, mel: Floats) -> Floats:
+        """See `auscult.families.chatterbox_s3gen.streaming.Vocoder`; so the next two."""
+        return self._call(self.s3gen.mel2wav.f0_predictor, mel)
 
-    def _sound_torch(self, tokens: Ids, heard: Heard, noise: Noise) -> Floats:
+    def source(self, f0: Floats, phases: Floats, noise: Floats) -> Floats:
+        if self.name == "mlx":
+            return self._call(partial(self.s3gen.mel2wav.source, noise=_mlx_array(noise, turned=False)), f0, phases=phases)
+        return self._call(self.s3gen.mel2wav.source, f0, phases=phases, noise=noise)
+
+    def decode(self, mel: Floats, source: Floats) -> Floats:
+        samples: Floats = self._call(self.s3gen.mel2wav.decode, mel, source)[0, 0]
+        return samples
+
+    def _call(self, function: Callable[..., Any], *given: Any, **named: Any) -> Floats:
+        """Numpy in and out, [batch, channels, time] on both sides, though MLX has channels last."""
+        if self.name == "mlx":
+            made = np.array(function(*map(_mlx_array, given), **{name: _mlx_array(value) for name, value in named.items()}))
+            return np.asarray(made.transpose(0, 2, 1) if made.ndim == 3 else made, np.float32)
         import torch
 
-        prompt, mel, xvector, flow, phases, source = map(torch.from_numpy, (*heard[1:], *noise))
         with torch.inference_mode():
-            spectrum = self.s3gen.flow(torch.from_numpy(tokens)[None], prompt, mel, xvector, noise=flow)
-            return np.asarray(self.s3gen.mel2wav(spectrum, phases=phases, noise=source)[0, 0].numpy(), np.float32)
+            arrays = [torch.from_numpy(value) for value in given]
+            keywords = {
+                name: torch.from_numpy(value) if isinstance(value, np.ndarray) else value for name, value in named.items()
+            }
+            return np.asarray(function(*arrays, **keywords).numpy(), np.float32)
 
-    def _sound_mlx(self, tokens: Ids, heard: Heard, noise: Noise) -> Floats:
-        import mlx.core as mx
 
-        mel, flow = (mx.array(value.transpose(0, 2, 1)) for value in (heard.mel, noise.flow))
-        given = mx.array(heard.tokens), mel, mx.array(heard.xvector)
-        spectrum = self.s3gen.flow(mx.array(tokens)[None], *given, noise=flow)
-        made = self.s3gen.mel2wav(spectrum, phases=mx.array(noise.phases), noise=mx.array(noise.source))
-        return np.array(made[0, :, 0], np.float32)
+def _mlx_array(value: Any, *, turned: bool = True) -> Any:
+    """An array with channels last; anything else as it is."""
+    import mlx.core as mx
+
+    if not isinstance(value, np.ndarray):
+        return value
+    return mx.array(value.transpose(0, 2, 1) if turned and value.ndim == 3 else value)
 
 
 def open_runtime(files: Files, name: RuntimeName = "torch") -> Runtime:

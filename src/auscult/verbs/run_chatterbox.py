@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from auscult.errors import AudioError, UsageError
-from auscult.families.chatterbox_t3.generate import Ids, Spoken, speak
+from auscult.errors import UsageError
+from auscult.families.chatterbox_t3.generate import Ids, draw_tokens
 from auscult.families.chatterbox_t3.sampling import Sampling
 from auscult.families.chatterbox_t3.text import bytes_as_tokens, normalise, tokenize
-from auscult.sound.recording import Recording, read_recording, write_recording
+from auscult.sound.recording import Recording, read_recording
 from auscult.verbs._chatterbox_files import Files, Heard, find, read_conditions
-from auscult.verbs._chatterbox_runtimes import Noise, Runtime, RuntimeName, open_runtime, tiny_runtime
+from auscult.verbs._chatterbox_runtimes import Draws, Noise, Runtime, RuntimeName, open_runtime, tiny_runtime
+from auscult.verbs._chatterbox_stream import Saying, chunking_of, chunks_of, write
 from auscult.verdict import Report, Verdict
 
 Progress = Callable[[int, int, str], None]
@@ -37,6 +38,7 @@ def run_chatterbox(
     uniforms: Iterable[float] | None = None,
     tokens: Ids | None = None,
     noise: Noise | None = None,
+    chunk_seconds: float | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Say a text and write it as sound, in 32-bit floats where the file is WAV.
@@ -52,6 +54,9 @@ def run_chatterbox(
         uniforms: What the tokens are drawn with, one in [0, 1) each, instead of the seed's.
         tokens: Speech tokens to sound as they are, instead of T3's, so that S3Gen can be compared alone.
         noise: What flow and vocoder draw, instead of the seed's.
+        chunk_seconds: Write chunk after chunk of that length, while T3 is still speaking, into a file that grows under its own
+            name. What fits into one chunk sounds as it does without; in a longer one every chunk is rendered from what is known
+            by then. All at once, if None.
 
     Returns:
         PASS; `run` has the facts.
@@ -76,33 +81,43 @@ def run_chatterbox(
     loaded = time.monotonic()
     heard = _heard(model, reference, files, exaggeration)
     sampling = Sampling(guidance, temperature, max_tokens=max_tokens or (TINY_TOKENS if tiny else Sampling().max_tokens))
-    spoken = None if tokens is not None else _spoken(model, ids, heard, sampling, _uniforms(uniforms, seed), progress=progress)
-    sounding = spoken.tokens if spoken is not None else np.asarray(tokens, np.int64)
-    _check(sounding, model)
-    made = model.sound(sounding, heard, noise or model.draw(len(sounding), heard.tokens.shape[1], seed))
+    if guidance < 0 or temperature < 0 or (chunk_seconds is not None and chunk_seconds <= 0):
+        found = (guidance, temperature, chunk_seconds)
+        raise UsageError("guidance and temperature are not below 0, and a chunk has some length", found=found)
+    if tokens is None:
+        decoding = model.decoder(ids, heard.condition, with_guidance=guidance > 0)
+        saying = Saying(draw_tokens(decoding, model.t3.config, sampling, _uniforms(uniforms, seed), progress), model.t3.config)
+    else:
+        saying = Saying(iter(_checked(np.asarray(tokens, np.int64), model)), model.t3.config)
+    draws = Draws.of(noise) if noise is not None else model.draws(seed)
+    chunks = chunks_of(model, saying, heard, draws, chunking_of(model, chunk_seconds))
+    path = Path(output)
+    written = write(chunks, model.sample_rate, path, whole=chunk_seconds is None)
     took = time.monotonic() - loaded
-    path = write_recording(Recording.mono_of(made, model.sample_rate, str(output)), output, exact=True)
     settings = {
         "runtime": model.name,
-        "tokens": len(sounding),
-        "ended": "as given" if spoken is None else "by the model" if spoken.stopped else "at the limit",
+        "tokens": len(saying.tokens),
+        "ended": "as given" if tokens is not None else "by the model" if saying.stopped else "at the limit",
         "guidance": guidance,
         "temperature": temperature,
         "exaggeration": exaggeration,
         "seed": seed,
     }
+    if chunk_seconds is not None:
+        settings |= {"chunk seconds": chunk_seconds, "chunks": written.chunks}
     facts = {
         "family": "chatterbox",
         "file": str(path),
-        "seconds": len(made) / model.sample_rate,
+        "seconds": written.samples / model.sample_rate,
         "sample_rate": model.sample_rate,
         "channels": 1,
-        "peak": float(np.abs(made).max()),
-        "rms_db": float(20 * np.log10(max(float(np.sqrt(np.mean(made**2))), 1e-12))),
+        "peak": written.peak,
+        "rms_db": float(20 * np.log10(max(written.rms, 1e-12))),
         "settings": settings,
         "text": said,
-        "speech_tokens": sounding.tolist(),
+        "speech_tokens": saying.tokens,
         "load_seconds": loaded - began,
+        "first_seconds": written.first_at - loaded,
         "took_seconds": took,
     }
     return Report("run chatterbox", ("a tiny random model" if tiny else str(weights),), Verdict.PASS, extra={"run": facts})
@@ -128,19 +143,8 @@ def _uniforms(given: Iterable[float] | None, seed: int) -> Iterator[float]:
         yield float(rng.random())
 
 
-def _spoken(
-    model: Runtime, ids: Ids, heard: Heard, sampling: Sampling, uniforms: Iterator[float], *, progress: Progress | None
-) -> Spoken:
-    if sampling.guidance < 0 or sampling.temperature < 0:
-        raise UsageError("guidance and temperature are not below 0", found=(sampling.guidance, sampling.temperature))
-    decoding = model.decoder(ids, heard.condition, with_guidance=sampling.guidance > 0)
-    spoken = speak(decoding, model.t3.config, sampling, uniforms, progress)
-    if not len(spoken.tokens):
-        raise AudioError("the model ended before it said anything", hint="try another --seed")
-    return spoken
-
-
-def _check(tokens: Ids, model: Runtime) -> None:
+def _checked(tokens: Ids, model: Runtime) -> list[int]:
     known = model.s3gen.config.flow.tokens
     if not len(tokens) or not 0 <= tokens.min() <= tokens.max() < known:
         raise UsageError("are no speech tokens", where="tokens", expected=f"ids below {known}", found=tokens[:8].tolist())
+    return [int(token) for token in tokens]

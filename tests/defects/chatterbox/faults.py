@@ -33,7 +33,7 @@ class Fault:
         commit: That mended it in the real port.
         was: What the port did.
         causes: Names that are right; more than one where two are.
-        where: A finding names one of these places, or one inside.
+        where: Parts of names: a place that the finding names has one of them.
         weights, code: What is done; one of the two.
     """
 
@@ -207,7 +207,7 @@ FAULTS: tuple[Fault, ...] = (
         "0e304fd",
         "attn1 is called attention: not loaded",
         NOT_LOADED,
-        f"{ESTIMATOR}.mid_blocks.0.1.0.attn1",
+        ".attn1.",
         renamed(".attn1.", ".attention."),
     ),
     fault(
@@ -215,7 +215,7 @@ FAULTS: tuple[Fault, ...] = (
         "4b168d1",
         "mlp.1 is called mlpLinear: not loaded",
         NOT_LOADED,
-        f"{ESTIMATOR}.mid_blocks.0.0.mlp",
+        ".0.0.mlp.",
         renamed(".mlp.1.", ".mlpLinear."),
     ),
     fault(
@@ -223,7 +223,7 @@ FAULTS: tuple[Fault, ...] = (
         "4b168d1",
         "res_conv is called resConv: not loaded",
         NOT_LOADED,
-        f"{ESTIMATOR}.mid_blocks.0.0.res_conv",
+        ".res_conv",
         renamed(".res_conv.", ".resConv."),
     ),
     fault(
@@ -231,7 +231,7 @@ FAULTS: tuple[Fault, ...] = (
         "f86c8c7",
         "ff.net is called ff.layers: not loaded",
         NOT_LOADED,
-        f"{ESTIMATOR}.mid_blocks.0.1.0.ff",
+        ".1.0.ff.",
         renamed(".ff.net.", ".ff.layers."),
     ),
     fault(
@@ -271,7 +271,7 @@ FAULTS: tuple[Fault, ...] = (
         "a252e5c",
         "norm1 and norm3 are exchanged",
         "swapped",
-        f"{ESTIMATOR}.mid_blocks.0.1.0.norm3",
+        ".norm3",
         exchanged(".norm1.", ".norm3."),
     ),
     fault(
@@ -279,7 +279,7 @@ FAULTS: tuple[Fault, ...] = (
         "a252e5c",
         "norm3 is called norm2: not loaded",
         NOT_LOADED,
-        f"{ESTIMATOR}.mid_blocks.0.1.0.norm3",
+        ".norm3",
         renamed(".norm3.", ".norm2."),
     ),
     fault(
@@ -312,7 +312,7 @@ FAULTS: tuple[Fault, ...] = (
         "b03bc74",
         "the estimator's attention is causal",
         "attention-mask",
-        f"{ESTIMATOR}.down_blocks.0.1.0.attn1",
+        "estimator.down_blocks.0.1.0.attn1",
         code=causal,
     ),
     fault(

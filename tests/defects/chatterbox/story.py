@@ -12,7 +12,7 @@ from auscult.verbs.diagnose import diagnose
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint
 from tests.defects.chatterbox.faults import FAULTS, Fault, written
-from tests.defects.chatterbox.system import inputs, reference
+from tests.defects.chatterbox.system import inputs, reference, weights
 
 AT_ONCE = 5
 TOGETHER = ("attention-names", "norm3-for-norm1", "causal-encoder", "guidance", "last-slope")
@@ -51,7 +51,11 @@ def meant(finding: Finding | None, faults: Sequence[Fault]) -> list[Fault]:
     """Which of the faults the finding names, at their place. Several where one sentence covers them: names that do not load."""
     if finding is None:
         return []
-    return [fault for fault in faults if finding.cause in fault.causes and any(w.startswith(fault.where) for w in finding.where)]
+    return [fault for fault in faults if finding.cause in fault.causes and named_there(finding, fault)]
+
+
+def named_there(finding: Finding, fault: Fault) -> bool:
+    return any(part in place for place in finding.where for part in fault.where)
 
 
 def mend(faults: Sequence[Fault]) -> Iterator[tuple[Finding | None, list[Fault]]]:
@@ -70,15 +74,23 @@ def mend(faults: Sequence[Fault]) -> Iterator[tuple[Finding | None, list[Fault]]
 
 
 def five(seed: int) -> list[Fault]:
-    """Five faults of which none lies at another's place."""
+    """Five faults of which none hides another."""
     chosen: list[Fault] = []
     for index in np.random.default_rng(seed).permutation(len(FAULTS)):
         fault = FAULTS[index]
-        if not any(one.startswith(other.where) or other.where[0].startswith(one) for other in chosen for one in fault.where):
+        if not any(fault.where == other.where or touched(fault) & touched(other) for other in chosen):
             chosen.append(fault)
         if len(chosen) == AT_ONCE:
             break
     return chosen
+
+
+@cache
+def touched(fault: Fault) -> frozenset[str]:
+    """The tensors that do not reach the port as they are."""
+    before = weights()
+    after = before if fault.weights is None else fault.weights(before)
+    return frozenset(name for name, array in before.items() if name not in after or not np.array_equal(after[name], array))
 
 
 def by_name(*names: str) -> list[Fault]:

@@ -16,6 +16,7 @@ EPILOG = """\b
 Examples:
   auscult run chatterbox --text "Good morning." --weights DIR -o morning.wav
   auscult run chatterbox --text "Good morning." --voice me.wav --weights DIR -o mine.wav
+  auscult run chatterbox --text "Good morning." --weights DIR --stream -o morning.wav
   auscult run chatterbox --text "Anything." --tiny -o noise.wav
 
 DIR holds the model's own files; run it on an empty folder and it says which, and where they go."""
@@ -33,6 +34,8 @@ DIR holds the model's own files; run it on an empty folder and it says which, an
 @click.option("--guidance", type=click.FloatRange(0), default=0.5, show_default=True, help="How strictly the text is followed.")
 @click.option("--temperature", type=click.FloatRange(0), default=0.8, show_default=True, help="0 takes the likeliest token.")
 @click.option("--max-tokens", type=click.IntRange(1), help="Where speech that does not end is cut, 25 a second. Default: 1000.")
+@click.option("--stream", is_flag=True, help="Write chunk after chunk while it speaks, in memory that does not grow.")
+@click.option("--chunk", type=click.FloatRange(0.04), default=1.0, show_default=True, help="Seconds in a chunk of --stream.")
 @click.option("--runtime", type=click.Choice(("torch", "mlx")), default="torch", show_default=True)
 @shared_options
 def command(*, shared: Shared, **options: Any) -> None:
@@ -47,5 +50,7 @@ def command(*, shared: Shared, **options: Any) -> None:
         raise click.UsageError("give the sound to write: -o OUT.wav")
     shared = replace(shared, outputs=tuple(name for name in shared.outputs if name not in sounds))
     text = options.pop("text")
+    chunk = options.pop("chunk")
+    options["chunk_seconds"] = chunk if options.pop("stream") else None
     subject = "tiny" if options["tiny"] else str(options["weights"] or "")
     run(shared, "run chatterbox", (subject,), lambda progress: run_chatterbox(text, sounds[0], progress=progress, **options))

@@ -72,6 +72,22 @@ def speak(
     Raises:
         UsageError: If the limit is more than the model has positions for.
     """
+    sampled = np.array(list(draw_tokens(decoding, config, sampling, uniforms, progress)), np.int64)
+    return Spoken(sound_only(sampled, config), sampled, bool(sampled[-1] == config.stop_speech))
+
+
+def draw_tokens(
+    decoding: Decoding,
+    config: Config,
+    sampling: Sampling,
+    uniforms: Iterator[float],
+    progress: Progress | None = None,
+) -> Iterator[int]:
+    """The same, one token after the other, the stop token among them.
+
+    Raises:
+        UsageError: If the limit is more than the model has positions for.
+    """
     limit = sampling.max_tokens
     if not 1 <= limit <= config.speech_positions - 1:
         expected = f"1 to {config.speech_positions - 1}, the model's positions"
@@ -81,11 +97,10 @@ def speak(
         said.append(draw(probabilities(guided(logits, sampling.guidance), said, sampling), next(uniforms)))
         if progress:
             progress(len(said) - 1, limit, "speech tokens")
+        yield said[-1]
         if said[-1] == config.stop_speech or len(said) > limit:
-            break
+            return
         logits = decoding.next(said[-1])
-    sampled = np.array(said[1:], np.int64)
-    return Spoken(sound_only(sampled, config), sampled, bool(sampled[-1] == config.stop_speech))
 
 
 def sound_only(tokens: Ids, config: Config) -> Ids:
