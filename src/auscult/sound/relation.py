@@ -111,7 +111,8 @@ def relate(recording: Recording, reference: Recording) -> Relation:
     if not coherent:
         found, speed, stretch, correlation = _search_speed(candidate, wanted, rate, found)
         coherent = stretch == 1.0 and is_coherent(found)
-    speed /= 1.0 + (found.drift if coherent else 0.0)
+    if coherent and found.drift:
+        found, speed = _without_drift(candidate, wanted, rate, found, speed)
     aligned, expected, lag = _lay(recording, reference, speed, found.lag)
     similarity = centred_correlation(probe(aligned), probe(expected))
     is_drift = abs(speed - 1.0) * 1e6 <= MAX_DRIFT_PPM
@@ -130,6 +131,13 @@ def relate(recording: Recording, reference: Recording) -> Relation:
         recording_seconds=recording.seconds,
         reference_seconds=reference.seconds,
     )
+
+
+def _without_drift(candidate: Samples, wanted: Samples, rate: int, found: Track, speed: float) -> tuple[Track, float]:
+    """The drift taken into the speed, and what is seen of it once it is undone: within a piece it no longer blurs the lag."""
+    speed /= 1.0 + found.drift
+    again = track(slowed_down(candidate, speed, rate), wanted, round(found.lag), int(0.01 * rate), rate)
+    return (again, speed / (1.0 + again.drift)) if again.coherence >= found.coherence else (found, speed)
 
 
 def _finite(recording: Recording) -> Recording:

@@ -68,7 +68,7 @@ def track(recording: Samples, reference: Samples, lag: int, margin: int, rate: i
         first, values = correlate(sharpen(window), sharpen(part), min_overlap=len(part))
         sign = 1 if values.max() >= -values.min() else -1
         place, height = peak(sign * values)
-        at.append(start + len(part) / 2)
+        at.append(start + _middle(part))
         lags.append(first + place + low - start)
         heights.append(sign * height)
     return _line(np.array(at), np.array(lags), np.array(heights), lag)
@@ -83,6 +83,13 @@ def _starts(recording: Samples, reference: Samples, lag: int, piece: int, pieces
     starts = np.unique(np.linspace(first, last, count).astype(int))
     energy = np.array([min(_power(reference, s, piece), _power(recording, s + lag, piece)) for s in starts])
     return [int(s) for s, e in zip(starts, energy, strict=True) if e > 0 and e >= energy.max() * 10.0 ** (-QUIET_DB / 10.0)]
+
+
+def _middle(part: Samples) -> float:
+    """Where the energy of a piece lies, in samples: a lag is that of its loud places, such as the onset of a note."""
+    energy = np.square(sharpen(part), dtype=np.float64)
+    total = float(energy.sum())
+    return float(energy @ np.arange(len(part)) / total) if total > 0 else len(part) / 2
 
 
 def _power(samples: Samples, start: int, length: int) -> float:
