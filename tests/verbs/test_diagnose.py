@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +12,7 @@ import pytest
 
 from auscult import data
 from auscult.checkpoint import open_checkpoint
+from auscult.cli.diagnose import command as diagnose_command
 from auscult.cli.main import invoke
 from auscult.errors import UsageError
 from auscult.finding import Finding, Severity
@@ -59,6 +63,13 @@ class TestChain:
         assert found.cause is None
         assert found.next == "auscult diagnose CHECKPOINT --model package.module:callable"
 
+    def test_the_next_run_keeps_what_was_given(self) -> None:
+        told = {"audio": ("out of tune.wav",), "config": ("config.json",)}
+        found = chain([finding("SND001", "buzz")], frozenset(), told)
+        assert found.next == (
+            "auscult diagnose CHECKPOINT --model package.module:callable --audio 'out of tune.wav' --config config.json"
+        )
+
     def test_what_was_looked_at_is_no_suspect_any_more(self) -> None:
         found = chain([finding("SND001", "buzz")], frozenset({"weights", "code", "reference-weights"}))
         assert {suspect.needs for suspect in found.suspects} <= {"traces", "reference-audio", "training"}
@@ -70,6 +81,33 @@ class TestChain:
         assert found.cause is not None
         assert found.cause.cause == "sample-rate-label"
         assert found.next == table()["sample-rate-label"].writing
+
+    def test_what_any_wrong_computation_leaves_follows_the_cause(self) -> None:
+        every = [
+            finding("SND019", "imaging"),
+            finding("SND007", "interleave"),
+            finding("SND046", "reversed"),
+            finding("PAR021", "leaky-slope"),
+            finding("PAR099", "unexplained"),
+        ]
+        found = chain(every, frozenset({"traces"}))
+        assert found.cause is not None
+        assert found.cause.cause == "leaky-slope"
+        assert {one.cause for one in found.follows} == {"imaging", "interleave", "unexplained"}
+        assert [(symptom.cause, why) for symptom, why in found.symptoms] == [("reversed", None)]
+
+    def test_the_layers_of_broken_weights_are_no_second_cause(self) -> None:
+        weights = replace(
+            finding("LAY002", "layout-conv-transpose1d"), where=("generator.ups.0.weight", "generator.ups.1.weight")
+        )
+        same, elsewhere = (replace(finding("PAR053", "layout-conv1d"), where=(place,)) for place in ("ups.0", "head"))
+        found = chain([weights, same, elsewhere], frozenset({"weights", "reference-weights", "traces"}))
+        assert (found.follows, found.others) == ((same,), (elsewhere,))
+
+    def test_an_error_without_a_sound_is_named(self) -> None:
+        found = chain([finding("CKP010", "pickle-code")], frozenset({"weights"}))
+        assert found.cause is not None
+        assert found.cause.cause == "pickle-code"
 
     def test_other_seeds_are_no_cause(self) -> None:
         found = chain([finding("PAR040", "noise-differs", Severity.WARNING), finding("SND003", "noise")], frozenset({"traces"}))
@@ -121,22 +159,133 @@ class TestDiagnose:
         assert verdict_and_cause(report) == (Verdict.INCONCLUSIVE, None)
         assert report.extra["diagnosis"]["next"]
 
-    def test_one_checkpoint_alone_is_refused(self, vocoder: Checkpoint) -> None:
-        with pytest.raises(UsageError, match="one checkpoint"):
-            diagnose(vocoder)
+    def test_nothing_is_refused(self) -> None:
+        with pytest.raises(UsageError, match="nothing to diagnose"):
+            diagnose()
 
     def test_a_reference_without_a_checkpoint_is_refused(self, vocoder: Checkpoint) -> None:
         with pytest.raises(UsageError, match="no checkpoint"):
             diagnose(reference_checkpoint=vocoder)
 
 
-def test_the_command_says_the_cause_on_one_screen(spoken: Recording, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_recording(spoken, tmp_path / "right.wav")
-    write_recording(Recording(spoken.samples, 22050), tmp_path / "fast.wav")
-    code = invoke(["diagnose", "--audio", str(tmp_path / "fast.wav"), "--reference-audio", str(tmp_path / "right.wav")])
+@pytest.fixture(scope="module")
+def files(spoken: Recording, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a user may have, one file of each kind."""
+    folder = tmp_path_factory.mktemp("evidence")
+    write_recording(spoken, folder / "right.wav")
+    write_recording(Recording(spoken.samples, 22050), folder / "fast.wav")
+    noise = np.random.default_rng(0).standard_normal(32000).astype(np.float32) * 0.1
+    write_recording(Recording.mono_of(noise, 16000), folder / "noise.wav")
+    (folder / "config.json").write_text(json.dumps({"sampling_rate": 16000}))
+    (folder / "vocoder.pth").write_bytes(data.path(data.VOCODER).read_bytes())
+    (folder / "empty.safetensors").write_bytes(b"")
+    return folder
+
+
+ALONE = (
+    (("--audio", "noise.wav"), "auscult diagnose CHECKPOINT --model package.module:callable --audio noise.wav"),
+    (
+        ("--audio", "right.wav"),
+        "if it still sounds wrong: auscult diagnose --audio right.wav --reference-audio WHAT_IT_SHOULD_BE.wav",
+    ),
+    (("--reference-audio", "right.wav"), "auscult diagnose --audio OUTPUT.wav --reference-audio right.wav"),
+    (("vocoder.pth",), "auscult diagnose vocoder.pth --model package.module:callable"),
+    (("--config", "config.json"), "auscult diagnose --audio OUTPUT.wav --config config.json"),
+    (
+        ("--audio", "noise.wav", "--reference-audio", "right.wav"),
+        "auscult diagnose CHECKPOINT --model package.module:callable --audio noise.wav --reference-audio right.wav",
+    ),
+    (
+        ("vocoder.pth", "--audio", "noise.wav"),
+        "auscult diagnose vocoder.pth --model package.module:callable --audio noise.wav",
+    ),
+)
+"""What is given, and the run that would settle what it leaves open."""
+
+
+@pytest.mark.parametrize(("given", "following"), ALONE, ids=lambda value: " ".join(value) if isinstance(value, tuple) else "")
+def test_one_kind_of_evidence_names_the_run_that_settles_it(
+    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: tuple[str, ...], following: str
+) -> None:
+    monkeypatch.chdir(files)
+    code = invoke(["diagnose", *given])
+    said = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("next"))
+    assert said == f"next      {following}"
+    assert (code == 0) is following.startswith("if it still sounds wrong")
+    options = {option.opts[0] for option in diagnose_command.params}
+    assert {word for word in shlex.split(following) if word.startswith("--")} <= options
+
+
+def test_traces_of_other_inputs_ask_for_the_same_inputs(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from auscult.verbs.trace import trace
+
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2))
+    sides = [str(tmp_path / f"{name}.safetensors") for name in ("reference", "candidate")]
+    for side, value in zip(sides, (1.0, 2.0), strict=True):
+        trace(model, {"input": np.full((1, 4), value, np.float32)}, output=side)
+    same, other = diagnose(traces=(sides[0], sides[0])), diagnose(traces=(sides[0], sides[1]))
+    assert verdict_and_cause(same) == (Verdict.PASS, None)
+    assert verdict_and_cause(other) == (Verdict.INCONCLUSIVE, None)
+    following = f"auscult trace package.module:callable --inputs {sides[0]} -o {sides[1]} --force"
+    assert other.extra["diagnosis"]["next"] == following
+
+
+WRONG = (
+    (("--audio", "missing.wav"), "missing.wav: there is no such file"),
+    (("--audio", "vocoder.pth"), "vocoder.pth: cannot be read as sound"),
+    (("right.wav",), "right.wav: is a recording, not a checkpoint"),
+    (("missing.pth",), "missing.pth: is no file or folder"),
+    (("vocoder.pth", "--reference-checkpoint", "config.json"), "config.json: "),
+    (("vocoder.pth", "--model", "missing.py:Model"), "missing.py: there is no such file"),
+    (("--model", "missing.py:Model"), "there is no checkpoint to hold that against"),
+    (("--traces", "missing.safetensors", "empty.safetensors"), "missing.safetensors: "),
+    (("--traces", "empty.safetensors", "empty.safetensors"), "empty.safetensors: "),
+    (("--traces", "vocoder.pth", "vocoder.pth"), "vocoder.pth: cannot be run"),
+    (("--audio", "right.wav", "--config", "right.wav"), "right.wav: cannot be read as a JSON config"),
+    (("--audio", "right.wav", "--report", "config.json"), "config.json: is not a report of auscult"),
+    ((), "there is nothing to diagnose"),
+)
+"""Evidence that is none, and the beginning of what is said about it."""
+
+
+@pytest.mark.parametrize(("given", "said"), WRONG, ids=lambda value: " ".join(value) if isinstance(value, tuple) else "")
+def test_wrong_evidence_is_one_line(
+    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.chdir(files)
+    assert invoke(["diagnose", *given]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    errors = [line for line in captured.err.splitlines() if not line.startswith("auscult: running your code")]
+    assert len(errors) == 1
+    assert errors[0].startswith(f"auscult: {said}")
+    assert ";" in errors[0]  # what to do next
+    assert "defect of auscult" not in errors[0]
+
+
+def test_the_saved_report_says_where_it_comes_from(files: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(files)
+    saved = tmp_path / "report.json"
+    invoke(["diagnose", "--audio", "fast.wav", "--reference-audio", "right.wav", "-o", str(saved), "-q"])
+    provenance = json.loads(saved.read_text())["provenance"]
+    assert [Path(file["path"]).name for file in provenance["files"]] == ["fast.wav", "right.wav"]
+    assert all(len(file["sha256"]) == 64 for file in provenance["files"])
+    assert provenance["versions"]["auscult"]
+    again = tmp_path / "again.json"
+    invoke(["report", str(saved), "-o", str(again), "-q"])
+    assert json.loads(again.read_text())["provenance"] == provenance
+
+
+def test_the_command_says_the_cause_on_one_screen(
+    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(files)
+    assert invoke(["diagnose", "--audio", "fast.wav", "--reference-audio", "right.wav"]) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert code == 1
     assert lines[0].startswith("DIVERGENT")
     assert lines[1].startswith("cause     sample-rate-label (SND")
     assert any(line.startswith("next      ") and "16000" in line for line in lines)
-    assert len(lines) < 40
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 100

@@ -161,7 +161,7 @@ def _module(name: str, target: str) -> ModuleType:
         return importlib.import_module(name)
     path = Path(name)
     if not path.is_file():
-        raise TargetError("there is no such file", where=name)
+        raise TargetError("there is no such file", where=name, hint="check the path")
     from importlib.util import module_from_spec, spec_from_file_location
 
     _on_path(str(path.resolve().parent))  # so that the file finds its neighbours, as when it is run

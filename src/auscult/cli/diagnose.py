@@ -26,6 +26,15 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--audio", type=FILE, metavar="FILE", help="What the model gave.")
 @click.option("--reference-audio", type=FILE, metavar="FILE", help="What it should have given; its mel is the test signal.")
 @click.option("--config", type=FILE, metavar="FILE", help="JSON config of the model: sample rate, hop, strides, chunk.")
+@click.option("--text", metavar="TEXT", help="What should be said.")
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    type=FILE,
+    metavar="FILE",
+    help="A report that another run saved as JSON, such as that of preflight on the training; repeatable.",
+)
 @click.option(
     "--settle/--no-settle", default=True, help="Run the variants of the family on the reference recording. Default: yes."
 )
@@ -48,6 +57,8 @@ def command(
     audio: Path | None,
     reference_audio: Path | None,
     config: Path | None,
+    text: str | None,
+    reports: tuple[Path, ...],
     settle: bool,
     output_dir: Path | None,
     container: str | None,
@@ -64,6 +75,7 @@ def command(
 
     Exit code 0: nothing wrong. 1: something is. 3: nothing could be settled.
     """
+    from auscult.rules.subject import SoundFacts
     from auscult.verbs.diagnose import diagnose
 
     run(
@@ -79,6 +91,8 @@ def command(
             audio=audio,
             reference_audio=reference_audio,
             config=config,
+            facts=SoundFacts(text=text),
+            reports=reports,
             settle=settle,
             output_dir=output_dir,
             container=container,

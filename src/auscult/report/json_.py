@@ -11,8 +11,11 @@ from auscult.verdict import Report
 
 
 def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:  # noqa: ARG001  JSON is the same for everyone
-    """The envelope, indented; numbers that JSON does not know (NaN, infinity) become strings."""
-    return json.dumps(plain(report.to_json()), indent=2, ensure_ascii=False, allow_nan=False)
+    """The envelope with its provenance, indented; numbers that JSON does not know (NaN, infinity) become strings."""
+    from auscult.report._provenance import provenance
+
+    envelope = {**report.to_json(), "provenance": provenance(report)}
+    return json.dumps(plain(envelope), indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def plain(value: Any) -> Any:

@@ -8,9 +8,12 @@ from typing import Any
 from auscult.finding import Finding, Severity
 from auscult.report._brief import brief_lines
 from auscult.report._parts import part_lines
+from auscult.report._parts.diagnosis import WIDTH as SCREEN
+from auscult.report._parts.diagnosis import told as answered
 from auscult.report._style import Style
 from auscult.report._where import MAX_PATTERNS, where_text
 from auscult.verdict import Coverage, MappingEntry, Report, Verdict
+from auscult.words import counted
 
 MAX_SKIPS = 8
 MAX_SUBJECTS = 4
@@ -42,19 +45,20 @@ def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
     yield f"{style(report.verdict.value, *_VERDICT_STYLE[report.verdict])}  {subjects_text(report)}"
     if verbose < 0:
         return
-    if report.coverage:
+    if report.coverage and "diagnosis" not in report.extra:  # where it is one of several pieces of evidence
         yield style(coverage_line(report.coverage), "dim")
     if report.extra.get("fixed", {}).get("written"):
         fixed = report.extra["fixed"]
         yield f"wrote {fixed['path']} and compared it again; before, the verdict was {fixed['was']}"
     yield from part_lines(report, style, verbose, before=True)
-    if report.findings and "changes" not in report.extra:
+    found = list(_found(report, style, verbose))
+    if found and "changes" not in report.extra:
         yield ""
-        yield from _found(report, style, verbose)
+        yield from found
     yield from part_lines(report, style, verbose, before=False)
     if report.skips:
         yield ""
-        yield from skip_lines(report, style, verbose)
+        yield from skip_lines(report, style, verbose) if report.command != "diagnose" or verbose else skips_counted(report, style)
     if report.mapping and verbose > 0:
         yield ""
         yield from mapping_lines(report.mapping, style)
@@ -63,9 +67,12 @@ def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
 
 
 def _found(report: Report, style: Style, verbose: int) -> Iterator[str]:
-    """The findings, briefly where many are joined to one answer."""
-    if report.command in ("demo", "diagnose") and verbose == 0:
-        yield from brief_lines(report, style)
+    """The findings, briefly where many are joined to one answer; without those that the answer has said."""
+    if report.command == "diagnose" and verbose == 0:
+        said = answered(report)
+        yield from brief_lines([finding for finding in report.findings if finding.code not in said], style, SCREEN)
+    elif report.command == "demo" and verbose == 0:
+        yield from brief_lines(report.findings, style)
     else:
         yield from (line for finding in report.findings for line in finding_lines(finding, style, verbose))
 
@@ -132,6 +139,12 @@ def skip_lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
         yield f"{style('skipped', 'yellow')}  {len(rows) - len(shown)} more reasons; -v lists them"
 
 
+def skips_counted(report: Report, style: Style) -> Iterator[str]:
+    """Where something was not looked at, on one line."""
+    places = where_text(dict.fromkeys(skip.where.partition("#")[0] for skip in report.skips))
+    yield f"{style('skipped', 'yellow')}   {counted(len(report.skips), 'check')} of {places}: -v says what and why"
+
+
 def mapping_lines(mapping: tuple[MappingEntry, ...], style: Style) -> Iterator[str]:
     """One line per entry: names, ops, equality."""
     for entry in mapping:
@@ -156,6 +169,9 @@ def summary_line(report: Report) -> str:
         check = f"next: auscult diff {' '.join(map(quoted, (report.subjects[0], report.extra['output']['path'])))}"
         return "; ".join([*([", ".join(parts)] if parts else []), check])
     line = ", ".join(parts) or NOTHING.get(report.command, "nothing found")
+    if report.command == "diagnose":  # what to run next is in the answer
+        cause = report.extra["diagnosis"]["cause"]
+        return f"{line}; auscult rules {cause['code']} explains the cause" if cause else line
     return f"{line}; next: {next_command(report)}" if report.findings else line
 
 

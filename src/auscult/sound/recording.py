@@ -65,6 +65,8 @@ def read_recording(path: str | Path) -> Recording:
     try:
         samples, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
+        if not Path(path).exists():
+            raise AudioError("there is no such file", where=str(path), hint="check the path") from error
         raise AudioError("cannot be read as sound", where=str(path), found=str(error), hint="give a WAV or FLAC file") from error
     if samples.size == 0:
         raise AudioError("holds no samples", where=str(path))

@@ -2,7 +2,8 @@
 
 A module has a docstring (why the sound arises), `SYMPTOM` (a cause name of the rules of sound), and `SUSPECTS`. A suspect is
 settled by other evidence: its causes are names that the rules of weights, code, traces and training give. `WRITING`, where it
-is given, is the remedy of a fault in how the sound was written or labelled, which needs no other evidence.
+is given, is the remedy of a fault in how the sound was written or labelled, which needs no other evidence. `FOLLOWS = True`
+says that whatever is computed wrongly may leave that sound: beside a cause in the model it needs no cause of its own.
 """
 
 from __future__ import annotations
@@ -38,12 +39,14 @@ class Symptom:
 
     Attributes:
         writing: The remedy where the fault lies in how the samples were written or labelled, not in the model; else None.
+        follows: Whether any wrong computation may leave it.
     """
 
     name: str
     suspects: tuple[Suspect, ...]
     page: str
     writing: str | None = None
+    follows: bool = False
 
     def explained_by(self, cause: str) -> Suspect | None:
         """The suspect that has that cause, if any."""
@@ -55,6 +58,12 @@ def table() -> Mapping[str, Symptom]:
     """Every symptom by name."""
     modules = plugins.modules(__name__)
     return {
-        module.SYMPTOM: Symptom(module.SYMPTOM, module.SUSPECTS, module.__doc__ or "", getattr(module, "WRITING", None))
+        module.SYMPTOM: Symptom(
+            module.SYMPTOM,
+            module.SUSPECTS,
+            module.__doc__ or "",
+            getattr(module, "WRITING", None),
+            getattr(module, "FOLLOWS", False),
+        )
         for module in modules
     }

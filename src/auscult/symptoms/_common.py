@@ -36,3 +36,8 @@ SCRAMBLED = Suspect(
     "weights in another order of axes or places have a legal shape and scrambled content",
     needs="reference-weights",
 )
+OFF_TRAINING = Suspect(
+    ("number-embedding", "mask-not-applied", "sampler-mismatch", "sigma-schedule", "cfg-formula"),
+    "a sampler, guidance or conditioning that the model was not trained with: what comes out is half denoised, dull, unsteady",
+    needs="traces",
+)

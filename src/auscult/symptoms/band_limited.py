@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from auscult.symptoms import Suspect
+from auscult.symptoms._common import OFF_TRAINING
 
 SYMPTOM = "band-limited"
+FOLLOWS = True
 SUSPECTS = (
     Suspect(
         ("mel-definition", "transform-invented"),
@@ -12,5 +14,6 @@ SUSPECTS = (
         needs="reference-audio",
     ),
     Suspect(("upsample-mode",), "interpolation where the model had learnt upsampling has no high frequencies", needs="traces"),
+    OFF_TRAINING,
 )
 WRITING = "find where a lower rate was used on the way, and resample there once, or not at all"

@@ -6,6 +6,7 @@ from auscult.symptoms import Suspect
 from auscult.symptoms._common import NOT_LOADED, SCRAMBLED
 
 SYMPTOM = "buzz"
+FOLLOWS = True
 SUSPECTS = (
     NOT_LOADED,
     SCRAMBLED,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from auscult.symptoms import Suspect
 
 SYMPTOM = "clipping"
+FOLLOWS = True
 SUSPECTS = (
     Suspect(
         ("factor", "istft-normalisation", "weight-norm-unfused", "weight-norm-swapped", "branch-sum-mean", "activation-missing"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from auscult.symptoms import Suspect
 
 SYMPTOM = "dc"
+FOLLOWS = True
 SUSPECTS = (
     Suspect(
         ("bias-missing", "tensor-missing", "partial-load", "norm-missing"),

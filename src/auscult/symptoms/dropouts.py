@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from auscult.symptoms import Suspect
+from auscult.symptoms._common import OFF_TRAINING
 
 SYMPTOM = "dropouts"
+FOLLOWS = True
 SUSPECTS = (
     Suspect(("precision-overflow", "non-finite"), "single frames overflow and are written as zeros", needs="traces"),
     Suspect(
@@ -12,5 +14,6 @@ SUSPECTS = (
         "masked or padded frames are treated as content, or content as padding",
         needs="traces",
     ),
+    OFF_TRAINING,
 )
 WRITING = "check how the chunks are joined: write every chunk, and overlap those of a model with context"

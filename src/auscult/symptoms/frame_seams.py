@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from auscult.symptoms import Suspect
+from auscult.symptoms._common import OFF_TRAINING
 
 SYMPTOM = "frame-seams"
+FOLLOWS = True
 SUSPECTS = (
     Suspect(
         ("padding-mode", "stride-padding", "istft-window", "istft-trim"),
@@ -17,5 +19,6 @@ SUSPECTS = (
         needs="traces",
     ),
     Suspect(("undetermined-by-weights",), "affine-free norms and strides cannot be seen in the weights", needs="reference-audio"),
+    OFF_TRAINING,
 )
 WRITING = "overlap the chunks by the receptive field and cross-fade, or carry the state on"

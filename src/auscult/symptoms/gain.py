@@ -5,6 +5,7 @@ from __future__ import annotations
 from auscult.symptoms import Suspect
 
 SYMPTOM = "gain"
+FOLLOWS = True
 SUSPECTS = (
     Suspect(
         ("istft-normalisation", "factor", "branch-sum-mean", "weight-norm-unfused", "weight-norm-swapped", "residual-missing"),
@@ -17,7 +18,7 @@ SUSPECTS = (
         needs="code",
     ),
     Suspect(
-        ("amplitude-conflict",),
+        ("amplitude-conflict", "codebook-collapse", "misaligned-target"),
         "small amplitude is the right answer of a model that knows little: look at the correlation",
         needs="training",
     ),

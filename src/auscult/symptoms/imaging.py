@@ -6,6 +6,7 @@ from auscult.symptoms import Suspect
 from auscult.symptoms._common import NOT_LOADED
 
 SYMPTOM = "imaging"
+FOLLOWS = True
 SUSPECTS = (
     Suspect(
         ("layout-conv-transpose1d", "weight-norm-axis", "kernel-flipped"),

@@ -5,5 +5,6 @@ from __future__ import annotations
 from auscult.symptoms import Suspect
 
 SYMPTOM = "interleave"
+FOLLOWS = True
 SUSPECTS: tuple[Suspect, ...] = ()
 WRITING = "transpose [channels, time] to [time, channels] before writing, or reverse on reading"

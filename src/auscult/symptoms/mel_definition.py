@@ -5,6 +5,7 @@ from __future__ import annotations
 from auscult.symptoms import Suspect
 
 SYMPTOM = "mel-definition"
+FOLLOWS = True
 SUSPECTS = (
     Suspect(
         ("transform-invented", "activation-extra", "mel-definition"),

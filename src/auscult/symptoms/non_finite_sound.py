@@ -5,6 +5,7 @@ from __future__ import annotations
 from auscult.symptoms import Suspect
 
 SYMPTOM = "non-finite-sound"
+FOLLOWS = True
 SUSPECTS = (
     Suspect(("non-finite",), "the weights hold NaN or Inf already", needs="weights"),
     Suspect(

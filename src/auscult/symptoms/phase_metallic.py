@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from auscult.symptoms import Suspect
+from auscult.symptoms._common import OFF_TRAINING
 
 SYMPTOM = "phase-metallic"
+FOLLOWS = True
 SUSPECTS = (
     Suspect(
         ("branch-cut", "istft-window", "istft-normalisation", "precision-drift"),
@@ -12,5 +14,5 @@ SUSPECTS = (
         needs="traces",
     ),
     Suspect(("tensor-missing", "renamed"), "the source or phase branch of the head has no trained weights", needs="code"),
-    Suspect(("sampler-mismatch",), "too few or wrong steps leave phases half denoised", needs="traces"),
+    OFF_TRAINING,
 )

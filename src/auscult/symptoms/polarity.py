@@ -5,6 +5,7 @@ from __future__ import annotations
 from auscult.symptoms import Suspect
 
 SYMPTOM = "polarity"
+FOLLOWS = True
 SUSPECTS = (
     Suspect(
         ("factor", "weight-norm-swapped", "channels-reversed"), "a negative gain stands at the end of the model", needs="traces"

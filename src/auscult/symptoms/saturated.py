@@ -5,6 +5,7 @@ from __future__ import annotations
 from auscult.symptoms import Suspect
 
 SYMPTOM = "saturated"
+FOLLOWS = True
 SUSPECTS = (
     Suspect(
         ("activation-extra",), "a tanh or clamp that the trained model does not have stands behind its last layer", needs="traces"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from auscult.symptoms import Suspect
 
 SYMPTOM = "silence"
+FOLLOWS = True
 SUSPECTS = (
     Suspect(
         ("non-finite", "precision-overflow"),

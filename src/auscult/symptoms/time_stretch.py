@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from auscult.symptoms import Suspect
+from auscult.symptoms._common import OFF_TRAINING
 
 SYMPTOM = "time-stretch"
 SUSPECTS = (
@@ -12,4 +13,5 @@ SUSPECTS = (
         needs="traces",
     ),
     Suspect(("undetermined-by-weights",), "the product of the strides is not in the weights", needs="reference-audio"),
+    OFF_TRAINING,
 )

@@ -39,14 +39,26 @@ def recordings_of(audio: Recording | str | Path | None, reference: Recording | s
     }
 
 
-def listen_to(heard: Mapping[str, Heard], facts: SoundFacts) -> tuple[Sequence[Finding], Sequence[Skip]]:
+@dataclass(frozen=True)
+class Listened:
+    """What the sound rules say of a recording; `unlike` where the reference has other content, so that nothing was compared."""
+
+    findings: Sequence[Finding]
+    skips: Sequence[Skip]
+    unlike: bool = False
+
+
+def listen_to(heard: Mapping[str, Heard], facts: SoundFacts) -> Listened:
     """What the sound rules say of the recording that the user's program gave."""
     from auscult.rules.hearing import hear
+    from auscult.rules.sound._related import has_sound, related
 
     if "heard" not in heard:
-        return (), (Skip("audio", "no recording of the model was given"),)
+        return Listened((), (Skip("audio", "no recording of the model was given"),))
     reference = heard["input"].recording if "input" in heard else None
-    return hear(SoundSubject(heard["heard"].recording, reference, facts=facts))
+    subject = SoundSubject(heard["heard"].recording, reference, facts=facts)
+    found, skips = hear(subject)
+    return Listened(found, skips, reference is not None and has_sound(subject) and related(subject) is None)
 
 
 def listen_again(heard: Mapping[str, Heard], facts: SoundFacts) -> list[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -35,13 +36,24 @@ def facts_of(config: str | Path | None = None, checkpoint: str | Path | None = N
     return SoundFacts(**found)
 
 
+def known_facts(facts: SoundFacts | None, config: str | Path | None, checkpoint: str | Path | None) -> SoundFacts:
+    """The facts that were given, completed from the config and the checkpoint."""
+    given = facts or SoundFacts()
+    if not config and not checkpoint:
+        return given
+    found = facts_of(config, checkpoint)
+    return replace(found, **{name: value for name, value in vars(given).items() if value not in (None, ())})
+
+
 def _load(path: str | Path) -> Mapping[str, Any]:
     try:
         values = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UsageError("cannot be read as a JSON config", where=str(path), found=str(error)) from error
+        raise UsageError(
+            "cannot be read as a JSON config", where=str(path), found=str(error), hint="give the model's config.json"
+        ) from error
     if not isinstance(values, dict):
-        raise UsageError("is no JSON object", where=str(path))
+        raise UsageError("is no JSON object", where=str(path), found=type(values).__name__, hint="give the model's config.json")
     return values
 
 

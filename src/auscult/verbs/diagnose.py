@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from auscult.errors import UsageError
+from auscult.errors import CheckpointError, UsageError
 from auscult.finding import Finding, Json, Severity, Skip
+from auscult.rules.checkpoint.truncated import finding_of_error
 from auscult.rules.subject import SoundFacts
 from auscult.sound.mel import MelDefinition
 from auscult.sound.recording import Recording
 from auscult.symptoms import Evidence
+from auscult.verbs._case import SHOWS, Case, told_of
 from auscult.verbs._chain import Chain, chain
+from auscult.verbs._next_run import Told, missing, not_given, traces_run
 from auscult.verbs._recordings import (
     Heard,
     listen_again,
@@ -28,9 +31,9 @@ from auscult.verbs._recordings import (
     write_all,
 )
 from auscult.verbs._sides import Given, open_side
-from auscult.verbs._sound_facts import facts_of
+from auscult.verbs._sound_facts import known_facts
 from auscult.verbs.settle import Inputs, Reading, finding, read_model, settle_reading, skips, to_json
-from auscult.verdict import Coverage, MappingEntry, Report, Verdict
+from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint
 
 Progress = Callable[[int, int, str], None]
@@ -38,42 +41,6 @@ Sound = Recording | str | Path
 
 MAX_MEL_DISTANCE_DB = 10.0
 """A repaired recording counts as following its input below this distance; Griffin-Lim's is about 4 dB, a buzz 15 dB and more."""
-
-
-@dataclass
-class Case:
-    """What the evidence has shown so far.
-
-    Attributes:
-        kinds: Which kinds of evidence were looked at.
-        lines: What each of them says, for the person at the terminal.
-        verdicts: Of the comparisons that were made.
-    """
-
-    findings: list[Finding] = field(default_factory=list)
-    skips: list[Skip] = field(default_factory=list)
-    kinds: set[Evidence] = field(default_factory=set)
-    lines: list[Json] = field(default_factory=list)
-    verdicts: list[Verdict] = field(default_factory=list)
-    extra: Json = field(default_factory=dict)
-    subjects: list[str] = field(default_factory=list)
-    coverage: Coverage | None = None
-    mapping: tuple[MappingEntry, ...] = ()
-
-    def add(self, kind: str, report: Report, shows: Sequence[Evidence]) -> None:
-        """Take in the report of another verb."""
-        self.findings += report.findings
-        self.skips += report.skips
-        self.kinds.update(shows)
-        self.verdicts.append(report.verdict)
-        self.subjects += [name for name in report.subjects if name not in self.subjects]
-        self.coverage = self.coverage or report.coverage
-        self.mapping = self.mapping or report.mapping
-        if "same_weights" in report.extra:
-            self.extra["same_weights"] = report.extra["same_weights"]
-        self.lines.append({"kind": kind, "verdict": report.verdict.value, "subjects": list(report.subjects)})
-        if report.coverage is not None:
-            self.lines[-1]["coverage"] = report.coverage.to_json()
 
 
 def diagnose(
@@ -87,6 +54,8 @@ def diagnose(
     audio: Sound | None = None,
     reference_audio: Sound | None = None,
     config: str | Path | None = None,
+    facts: SoundFacts | None = None,
+    reports: Sequence[str | Path] = (),
     settle: bool = True,
     inputs: Inputs | None = None,
     mel: MelDefinition | None = None,
@@ -107,6 +76,8 @@ def diagnose(
         audio: What the model gave.
         reference_audio: What it should have given: the recording whose mel went in. The variants of the family run on it.
         config: A JSON config of the model: sample rate, hop, strides, chunk. What it leaves out comes from the checkpoint.
+        facts: What is known of the sound that the model makes; wins over `config`, which wins over the checkpoint.
+        reports: JSON reports that other runs saved, such as that of `preflight` on the training.
         settle: Whether to run the variants; needs `reference_audio`, PyTorch, and a family whose code auscult has.
         inputs: Further inputs of the model by name, such as `speaker`.
         mel: What the model was fed in training; default: what the checkpoint's config says.
@@ -116,43 +87,91 @@ def diagnose(
         CheckpointError, AudioError, TargetError, TraceError: If something given cannot be read.
         UsageError: If nothing is given that could be held against something.
     """
-    if all(given is None for given in (model, reference_checkpoint, traces, audio, reference_audio)):
-        raise UsageError(
-            "nothing to diagnose with one checkpoint alone",
-            hint="give --model, --reference-checkpoint, --traces or --audio; auscult inspect looks at one file",
-        )
+    told = told_of(
+        checkpoint=checkpoint,
+        model=model,
+        reference_checkpoint=reference_checkpoint,
+        traces=traces,
+        inputs=trace_inputs if isinstance(trace_inputs, str | Path) else None,
+        audio=audio,
+        reference_audio=reference_audio,
+        config=config,
+        report=list(reports) or None,
+    )
+    if not told:
+        raise UsageError("there is nothing to diagnose", hint="give what you have: CHECKPOINT, --model, --traces, --audio ...")
     case = Case()
-    weights = None if checkpoint is None else open_side(checkpoint, container=container)
+    weights = _opened(case, checkpoint, container)
+    if checkpoint is None and (model is not None or reference_checkpoint is not None):
+        raise UsageError("there is no checkpoint to hold that against", hint="give CHECKPOINT as the first argument")
     _look_at_weights(case, weights, model, reference_checkpoint, kwargs=kwargs, progress=progress)
+    for file in reports:
+        _read(case, file)
     if traces is not None:
         from auscult.verbs.compare import compare
 
-        report = compare(*traces, inputs=trace_inputs, inputs_cand=trace_inputs_candidate, progress=progress)
+        report = compare(
+            *traces, inputs=trace_inputs, inputs_cand=trace_inputs_candidate, floor=case.rounding(), progress=progress
+        )
         case.add("layers", report, _TRACES)
         case.extra |= report.extra
         case.lines[-1]["first_divergence"] = report.extra.get("first_divergence")
     heard = recordings_of(audio, reference_audio)
     reading = _reading(case, weights, mel, inputs, wanted=settle and reference_audio is not None)
-    known = with_family(facts_of(config, checkpoint if isinstance(checkpoint, str | Path) else None), reading)
+    known = with_family(known_facts(facts, config, checkpoint if isinstance(checkpoint, str | Path) else None), reading)
     _listen(case, heard, known)
-    cause = chain(case.findings, frozenset(case.kinds))
+    cause = chain(case.findings, frozenset(case.kinds), told)
     if reading is not None:
         _settle(case, reading, heard, known, progress)
-    case.extra["diagnosis"] = {**cause.to_json(), "evidence": case.lines}
+    verdict = _verdict(case, cause)
+    if cause.next is None and verdict is not Verdict.DIVERGENT:
+        cause = replace(cause, next=_next(case, verdict, told))
+    case.extra["given"] = {option: list(words) for option, words in told.items()}
+    open_ends = () if verdict is Verdict.DIVERGENT else not_given(told)
+    case.extra["diagnosis"] = {**cause.to_json(), "evidence": case.lines, "not_given": list(open_ends)}
     if output_dir is not None:
         heard = write_all(heard, output_dir)
     case.extra["recordings"] = [measures_of(item, heard.get("input"), reading) for item in heard.values()]
     case.extra |= picture_of(heard, reading, output_dir, case.skips)
+    spoken = [item.recording.name for item in heard.values() if item.role == "heard"]
     return Report(
         "diagnose",
-        tuple(case.subjects) + tuple(item.recording.name for item in heard.values() if item.role == "heard"),
-        _verdict(case, cause),
+        tuple(dict.fromkeys((*case.subjects, *spoken))) or tuple(word for words in told.values() for word in words),
+        verdict,
         case.coverage,
         _in_order(case.findings, cause),
         tuple(case.skips),
         case.mapping,
         case.extra,
     )
+
+
+def _opened(case: Case, checkpoint: Given | None, container: str | None) -> Checkpoint | None:
+    """The checkpoint; one that is cut off is a finding."""
+    try:
+        return None if checkpoint is None else open_side(checkpoint, container=container)
+    except CheckpointError as error:
+        finding = finding_of_error(error)
+        if finding is None:
+            raise
+        case.findings.append(finding)
+        case.lines.append({"kind": "weights", "verdict": Verdict.ERROR.value, "subjects": list(finding.where)})
+        return None
+
+
+def _read(case: Case, file: str | Path) -> None:
+    """Take in a saved report."""
+    from auscult.report._saved import read_report
+
+    report = read_report(file)
+    if report.command not in SHOWS:
+        raise UsageError(
+            "is a report that tells a diagnosis nothing",
+            where=str(file),
+            expected=f"one of {', '.join(SHOWS)}",
+            found=report.command,
+        )
+    case.add_saved(report, str(file))
 
 
 def _look_at_weights(
@@ -166,8 +185,6 @@ def _look_at_weights(
 ) -> None:
     """The checkpoint by itself, against the code, and against its original, as far as these are given."""
     if weights is None:
-        if model is not None or reference is not None:
-            raise UsageError("there is no checkpoint to hold that against", hint="give CHECKPOINT as the first argument")
         return
     from auscult.verbs.diff import compare
     from auscult.verbs.inspect import inspect
@@ -211,19 +228,17 @@ def _reading(
 
 
 def _listen(case: Case, heard: Mapping[str, Heard], facts: SoundFacts) -> None:
-    found, skipped = listen_to(heard, facts)
-    case.findings += found
-    case.skips += skipped
+    listened = listen_to(heard, facts)
+    case.findings += listened.findings
+    case.skips += listened.skips
     if "heard" not in heard:
         return
-    worst = min((item.severity.rank for item in found), default=Severity.INFO.rank)
-    case.lines.append(
-        {
-            "kind": "sound",
-            "verdict": (Verdict.DIVERGENT if worst == 0 else Verdict.PASS).value,
-            "subjects": [heard["heard"].recording.name],
-        }
-    )
+    worst = min((item.severity.rank for item in listened.findings), default=Severity.INFO.rank)
+    case.unlike = listened.unlike
+    verdict = Verdict.DIVERGENT if worst == 0 else Verdict.INCONCLUSIVE if listened.unlike else Verdict.PASS
+    named = list(dict.fromkeys(item.cause for item in listened.findings if item.severity is not Severity.INFO))
+    says = ", ".join((*named, *(["not what the reference says"] if listened.unlike else []))) or "nothing wrong by itself"
+    case.lines.append({"kind": "sound", "verdict": verdict.value, "subjects": [heard["heard"].recording.name], "says": says})
     if "input" in heard:
         case.kinds.add("reference-audio")
 
@@ -249,16 +264,27 @@ def _verdict(case: Case, cause: Chain) -> Verdict:
     if cause.cause is not None:
         return Verdict.DIVERGENT
     settlement: Any = case.extra.get("settlement")
-    if cause.symptoms or (settlement is not None and not settlement["works"]):
+    if cause.symptoms or case.unlike or (settlement is not None and not settlement["works"]):
         return Verdict.INCONCLUSIVE
     if Verdict.DIVERGENT in case.verdicts or Verdict.ERROR in case.verdicts:
-        return Verdict.DIVERGENT
+        return Verdict.INCONCLUSIVE
     if settlement is not None:
         return Verdict.PASS
     order = (Verdict.INCONCLUSIVE, Verdict.EQUIVALENT, Verdict.PASS)
     if not case.verdicts:
         return Verdict.PASS if any(line["kind"] == "sound" for line in case.lines) else Verdict.INCONCLUSIVE
     return next(verdict for verdict in order if verdict in case.verdicts)
+
+
+def _next(case: Case, verdict: Verdict, told: Told) -> str | None:
+    """The one run that would settle what is open; where nothing is, what could still be heard."""
+    traces = [line["verdict"] for line in case.lines if line["kind"] == "layers"]
+    if verdict is Verdict.INCONCLUSIVE and any(said not in (Verdict.PASS, Verdict.EQUIVALENT) for said in traces):
+        command = traces_run(told, inputs_differ=any(skip.where == "inputs" for skip in case.skips))
+        if command is not None:
+            return command
+    command = missing(frozenset(case.kinds), told)
+    return command if command is None or verdict is Verdict.INCONCLUSIVE else f"if it still sounds wrong: {command}"
 
 
 def follows_input(report: Report) -> bool:

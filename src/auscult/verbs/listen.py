@@ -15,7 +15,7 @@ from auscult.sound.recording import Recording
 from auscult.sound.stream import read_header
 from auscult.verbs._heard import Heard, hear_recording
 from auscult.verbs._listen_engines import Engine, hear_all
-from auscult.verbs._sound_facts import facts_of
+from auscult.verbs._sound_facts import known_facts
 from auscult.verbs._sound_files import sound_files
 from auscult.verdict import Coverage, Report, Verdict
 
@@ -50,7 +50,7 @@ def listen(
         AudioError: If the reference cannot be read. A file that cannot be read is a finding.
         CheckpointError: If the checkpoint cannot be read.
     """
-    known = _known(facts, config, checkpoint)
+    known = known_facts(facts, config, checkpoint)
     held_against: Json | None = None
     single = [sources] if isinstance(sources, str | Path | Recording) else list(sources)
     if any(isinstance(item, Recording) for item in (*single, reference)):
@@ -64,15 +64,6 @@ def listen(
         heard = hear_all(paths, target, known, engine=engine, workers=workers, progress=progress)
     report = _report(heard, known, with_reference=reference is not None)
     return replace(report, extra={**report.extra, "reference": held_against}) if held_against else report
-
-
-def _known(facts: SoundFacts | None, config: str | Path | None, checkpoint: str | Path | None) -> SoundFacts:
-    """The facts that were given, completed from the config and the checkpoint."""
-    given = facts or SoundFacts()
-    if not config and not checkpoint:
-        return given
-    found = facts_of(config, checkpoint)
-    return replace(found, **{name: value for name, value in vars(given).items() if value not in (None, ())})
 
 
 def _in_memory(sources: Sequence[Source], reference: Source | None, facts: SoundFacts) -> Heard:

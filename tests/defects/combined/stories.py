@@ -28,6 +28,8 @@ from auscult.verdict import Report
 from auscult.weights import Checkpoint
 
 SECONDS = 1.6
+TRACED_FRAMES = 32
+"""Frames of the mel that both sides are traced on: the sound takes the whole sentence, a trace does not."""
 RATES = (2, 2, 2, 2, 4)
 Arrays = dict[str, NDArray[Any]]
 
@@ -85,6 +87,12 @@ def model_inputs() -> dict[str, NDArray[np.float32]]:
     return {"mel": np.asarray(frames[None], np.float32)} | {name: vector[None] for name, vector in story_inputs().items()}
 
 
+def traced_inputs() -> dict[str, NDArray[np.float32]]:
+    """The beginning of what the models are rendered from."""
+    given = model_inputs()
+    return {**given, "mel": given["mel"][..., 40 : 40 + TRACED_FRAMES]}
+
+
 def render(made: torch.nn.Module) -> Recording:
     """What that module makes of the sentence."""
     with torch.no_grad():
@@ -107,7 +115,7 @@ def answer(story: Story, seed: int) -> Report:
         Checkpoint.of(bad),
         reference_checkpoint=Checkpoint.of(good),
         traces=(right, wrong) if story.traced else None,
-        trace_inputs=model_inputs() if story.traced else None,
+        trace_inputs=traced_inputs() if story.traced else None,
         audio=story.sound(heard) if story.sound else heard,
         reference_audio=render(right),
         settle=False,
@@ -145,6 +153,11 @@ def overflow(weights: Arrays, rng: np.random.Generator) -> None:
     weights[_square(weights, rng, 1)[0]][0, 0, 0] = np.inf
 
 
+def halve(weights: Arrays, rng: np.random.Generator) -> None:
+    for name, array in weights.items():
+        weights[name] = array.astype(np.float16)
+
+
 def relabel(sound: Recording) -> Recording:
     return Recording(sound.samples, 22050, sound.name)
 
@@ -166,6 +179,10 @@ def delay(sound: Recording) -> Recording:
     return Recording(np.pad(sound.samples, ((0, 0), (400, 0)))[:, : sound.samples.shape[1]], sound.sample_rate, sound.name)
 
 
+def to_integers(sound: Recording) -> Recording:
+    return Recording((np.rint(sound.samples * 32767) / 32768).astype(np.float32), sound.sample_rate, sound.name)
+
+
 STORIES = (
     Story("channels exchanged", frozenset({"layout-conv-transpose1d"}), weights=exchange_channels),
     Story("column-major", frozenset({"layout-fortran"}), weights=scramble),
@@ -184,6 +201,15 @@ STORIES = (
     Story("a quarter as loud", frozenset({"gain"}), sound=quieten),
     Story("late by 25 ms", frozenset({"lag"}), sound=delay),
 )
+
+
+HEALTHY = (
+    Story("nothing", frozenset()),
+    Story("saved in 16 bits", frozenset(), weights=halve),
+    Story("recorded 16 bits a sample", frozenset(), sound=to_integers),
+    Story("nothing, without traces", frozenset(), traced=False),
+)
+"""The same with nothing wrong: none of these may be called divergent."""
 
 
 def judge(story: Story, seed: int) -> tuple[bool, str]:

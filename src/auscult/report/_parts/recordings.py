@@ -10,7 +10,6 @@ from auscult.report._style import Style
 from auscult.verdict import Report
 
 BEFORE = True
-_ROLES = {"input": "input", "heard": "wrong", "repaired": "repaired"}
 
 
 def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
@@ -20,17 +19,20 @@ def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
         return
     extra = report.extra
     yield ""
-    yield from (_recording_line(item, style) for item in extra["recordings"])
+    heard = "wrong" if report.command == "demo" else "output"  # of a sound that may be right nobody says that it is wrong
+    for item in extra["recordings"]:
+        name = heard if item["role"] == "heard" else item["role"]
+        yield f"{style(f'{name:8}', 'bold')}  {_recording_line(item)}"
     files = [item["file"] for item in (*extra["recordings"], *extra.get("pictures", ())) if item.get("file")]
     files += [extra["page"]] if extra.get("page") else []
     if files:
         yield f"{style('wrote', 'bold')}  {'  '.join(files)}"
 
 
-def _recording_line(item: Mapping[str, Any], style: Style) -> str:
+def _recording_line(item: Mapping[str, Any]) -> str:
     parts = [f"{item['seconds']:.1f} s", f"the mel moves by {item['movement_db']:.1f} dB"]
     if item.get("comb_share") is not None:
         parts.append(f"{item['comb_share']:.0%} on the frame-rate comb")
     if item.get("mel_distance_db") is not None:
         parts.append(f"{item['mel_distance_db']:.1f} dB from the input's mel (correlation {item['mel_correlation']:.2f})")
-    return f"{style(_ROLES.get(item['role'], item['role']), 'bold')}  {', '.join(parts)}"
+    return ", ".join(parts)

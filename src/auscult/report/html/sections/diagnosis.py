@@ -24,6 +24,7 @@ def content(page: Page) -> Json | None:
         "cause": _linked(page, cause) if cause else None,
         "message": next((f.message for f in page.report.findings[1:] if cause and f.cause == cause["cause"]), ""),
         "symptoms": [{**_linked(page, item), "why": item.get("explained")} for item in found.get("symptoms") or ()],
+        "follows": [_linked(page, item) for item in found.get("follows") or ()],
         "others": [_linked(page, item) for item in found.get("others") or ()],
         "suspects": found.get("suspects") or (),
         "evidence": [_evidence(line) for line in found.get("evidence") or ()],

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from auscult.finding import Json
+from auscult.report._provenance import provenance
 from auscult.report.html._page import Page
-from auscult.report.html._provenance import provenance
 
 ORDER = 90
 TITLE = "Provenance"
@@ -13,4 +13,5 @@ KEYS: tuple[str, ...] = ()
 
 def content(page: Page) -> Json | None:
     saved = page.report.extra.get("saved")
-    return {**provenance(page.report), **(page.report.extra.get("provenance") or {}), "saved": saved, "count": None}
+    of_the_run = bool(page.report.extra.get("provenance"))
+    return {**provenance(page.report), "saved": saved, "of_the_run": of_the_run, "count": None}

@@ -15,13 +15,24 @@ from auscult.verdict import VERSION, Report
 PACKAGES = ("numpy", "scipy", "safetensors", "ml_dtypes", "soundfile", "torch", "mlx", "onnx", "onnxruntime", "ai-edge-litert")
 
 
-MAX_HASHED_BYTES = 4_000_000_000
-"""Ten seconds or so of hashing."""
+MAX_HASHED_BYTES = 2_000_000_000
+"""Of all inputs together, in their order: a few seconds of hashing at most."""
 
 
 def provenance(report: Report) -> Json:
-    """Versions of the packages that are loaded, the command line, and size and SHA-256 of every input that is a file."""
-    return {"command": command_line(), "versions": versions(), "files": [file_facts(path) for path in input_files(report)]}
+    """Versions of the packages that are loaded, the command line, and size and SHA-256 of every input that is a file.
+
+    A report that was read from a file keeps what was written there: it is of the run that made it.
+    """
+    known = report.extra.get("provenance")
+    if known:
+        return dict(known)
+    left, files = MAX_HASHED_BYTES, []
+    for path in input_files(report):
+        facts = file_facts(path, left)
+        left -= facts["bytes"] or 0 if facts["sha256"] else 0
+        files.append(facts)
+    return {"command": command_line(), "versions": versions(), "files": files}
 
 
 def command_line() -> str | None:
@@ -44,10 +55,10 @@ def versions() -> dict[str, str]:
 
 
 def input_files(report: Report) -> list[Path]:
-    """The files among the subjects, those of code targets (`file.py:callable`) included, each once."""
-    candidates = [part for subject in report.subjects for part in (subject, subject.rpartition(":")[0])]
-    found = [Path(name) for name in candidates if name and _is_file(name)]
-    return list(dict.fromkeys(found))
+    """The files among the subjects and what was given, those of code targets (`file.py:callable`) included, each once."""
+    given = [word for words in (report.extra.get("given") or {}).values() for word in words]
+    candidates = [part for name in (*report.subjects, *given) for part in (name, name.rpartition(":")[0])]
+    return list(dict.fromkeys(Path(name) for name in candidates if name and _is_file(name)))
 
 
 def _is_file(name: str) -> bool:
@@ -57,13 +68,15 @@ def _is_file(name: str) -> bool:
         return False
 
 
-def file_facts(path: Path) -> Json:
-    """Path, size and hash; the reason in the place of the hash where there is none."""
+def file_facts(path: Path, most: int) -> Json:
+    """Path, size and hash; `note` says why there is no hash where there is none."""
+    size = None
     try:
-        if path.stat().st_size > MAX_HASHED_BYTES:
-            return {"path": str(path), "bytes": path.stat().st_size, "sha256": "not computed for so large a file"}
+        size = path.stat().st_size
+        if size > most:
+            return {"path": str(path), "bytes": size, "sha256": None, "note": "not hashed: the files are too large for it"}
         with path.open("rb") as handle:
             digest = hashlib.file_digest(handle, "sha256").hexdigest()
     except OSError as error:
-        return {"path": str(path), "bytes": None, "sha256": f"cannot be read: {error.strerror}"}
-    return {"path": str(path), "bytes": path.stat().st_size, "sha256": digest}
+        return {"path": str(path), "bytes": size, "sha256": None, "note": f"cannot be read: {error.strerror}"}
+    return {"path": str(path), "bytes": size, "sha256": digest}
