@@ -93,18 +93,20 @@ def _compare(
     progress: Progress | None,
 ) -> Report:
     from auscult import rules
-    from auscult.verbs._same_weights import same_weights, unexported
+    from auscult.verbs._same_weights import apart, same_weights, without_apart
 
     flipped = a.is_code and not b.is_code  # rules speak of a file that is held against code, whichever came first
     subject = subject_of(b, a, progress) if flipped else subject_of(a, b, progress)
-    findings, skips = rules.run(subject)
+    found, skips = rules.run(subject)
+    parts = apart(subject)
+    findings = without_apart(found, parts)
     report = Report(
         command="diff",
         subjects=(a.path, b.path),
         verdict=verdict_of(subject, findings),
         coverage=_flipped_coverage(subject) if flipped else subject.alignment.coverage(),
         findings=selected(findings, select, ignore),
-        skips=(*subject.alignment.skips, *skips, *_uncompared(subject), *unexported(subject).skips, *a.skips, *b.skips),
+        skips=(*subject.alignment.skips, *skips, *_uncompared(subject), *parts.skips, *a.skips, *b.skips),
         mapping=tuple(mapping_entry(match, flipped=flipped) for match in subject.alignment.matches),
         extra={"compared": "shapes" if subject.b_is_template else "values", **same_weights(subject, flipped=flipped)},
     )
@@ -157,7 +159,7 @@ def _choices(a: Checkpoint) -> tuple[Any, ...]:
 def verdict_of(subject: DiffSubject, findings: Iterable[Finding]) -> Verdict:
     """DIVERGENT if anything differs that no recipe and no convention explains; else by what had to be done and could be seen."""
     from auscult.rules import every_rule
-    from auscult.verbs._same_weights import unexported
+    from auscult.verbs._same_weights import apart
 
     diverging = {rule.NAME for rule in every_rule() if getattr(rule, "DIVERGES", False)}
     benign = {
@@ -176,7 +178,7 @@ def verdict_of(subject: DiffSubject, findings: Iterable[Finding]) -> Verdict:
         if place.match is not None
     }
     alignment = subject.alignment
-    benign |= unexported(subject).names
+    benign |= apart(subject).names
     unpaired = [name for name in (*alignment.only_in_a, *alignment.only_in_b) if name not in benign]
     if (
         unpaired
