@@ -26,8 +26,7 @@ CANCEL_CORRELATION = -0.5
 """Channels more opposite than this would cancel in their mean; then the louder one is looked at."""
 MOST_FRAMES = 480
 """Frames, evenly spaced, that are enough for what speaks of the whole piece."""
-MOST_SAMPLES = 2**18
-CORNER_DB = 12.0
+MOST_CORNERS = 2**19
 TINY = 1e-20
 
 
@@ -152,8 +151,8 @@ class Analysis:
 
     @cached_property
     def corners(self) -> Floats:
-        """How much each second difference stands out of its neighbourhood, [time - 2]."""
-        return corners(self.bend)
+        """How much each second difference stands out of its neighbourhood, of the first `MOST_CORNERS`, [time - 2]."""
+        return corners(self.bend[:MOST_CORNERS])
 
     @cached_property
     def corner_spread(self) -> float:

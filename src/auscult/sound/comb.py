@@ -27,6 +27,7 @@ MIN_LINES_APART = 12
 """Bins between two multiples, below which lines cannot be told from what lies between them."""
 FAINTEST = 1e-8
 """Of the loudest surroundings of a multiple."""
+MOST_LINES = 400
 HIGHEST = 0.47
 """Of the sample rate: above this no multiples are looked at."""
 
@@ -65,7 +66,7 @@ def strongest_comb(voice: Floats, sample_rate: int, candidates: Sequence[float])
 
 def _share(below: NDArray[np.float64], apart: float, reach: float) -> float:
     """Mean share of the energy on the multiples of `apart` bins, from the energies below each bin."""
-    last = int(HIGHEST * 2 * (len(below) - 2) / apart)
+    last = min(int(HIGHEST * 2 * (len(below) - 2) / apart), MOST_LINES)
     if apart < MIN_LINES_APART or last < 2:
         return 0.0
     lines = np.asarray(np.arange(1, last + 1) * apart, np.float64)

@@ -58,6 +58,8 @@ MIN_SHARE = 0.45
 MIN_ABOVE_REFERENCE = 0.15
 """The same with a reference, whose own share is taken off."""
 MIN_SECONDS = 0.5
+LOWEST_HZ = 30.0
+"""Slower repetitions are heard as single events."""
 USUAL_RATES = (16000, 22050, 24000, 32000, 44100, 48000)
 USUAL_HOPS = (
     *(64, 80, 100, 128, 160, 192, 200, 240, 256, 300, 320, 384, 400, 441, 480, 512, 600, 640, 768, 800, 882, 960),
@@ -92,7 +94,8 @@ def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
 
 def frame_rates(sample_rate: int) -> tuple[float, ...]:
     """Frames per second that usual hops give, at this sample rate and at the usual ones (it may have been resampled since)."""
-    return tuple(sorted({rate / hop for rate in (sample_rate, *USUAL_RATES) for hop in USUAL_HOPS}))
+    rates = {rate / hop for rate in (sample_rate, *USUAL_RATES) for hop in USUAL_HOPS}
+    return tuple(sorted(rate for rate in rates if rate >= LOWEST_HZ))
 
 
 def _shares(analysis: Analysis, rates: tuple[float, ...], hop: int | None) -> _Shares:
