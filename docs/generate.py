@@ -24,7 +24,7 @@ from pathlib import Path
 
 from auscult import plugins, rules
 from auscult.symptoms import table
-from auscult.verbs._chain import NEXT
+from auscult.verbs._next_run import run_for
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "rules"
@@ -107,7 +107,7 @@ def symptoms_text(names: str) -> str:
             rows = ["| what makes it | found as | settled by |", "|---|---|---|"]
             for suspect in symptom.suspects:
                 causes = ", ".join(f"`{cause}`" for cause in suspect.causes)
-                rows.append(f"| {suspect.why} | {causes} | `{NEXT[suspect.needs]}` |")
+                rows.append(f"| {suspect.why} | {causes} | `{run_for(suspect.needs)}` |")
             parts.append("\n".join(rows))
         if symptom.writing:
             parts.append(f"If the model is right: {symptom.writing}.")
