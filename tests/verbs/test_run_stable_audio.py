@@ -15,7 +15,7 @@ import soundfile
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from auscult.errors import CheckpointError, UsageError  # noqa: E402
+from auscult.errors import AudioError, CheckpointError, UsageError  # noqa: E402
 from auscult.families.stable_audio.config import TINY  # noqa: E402
 from auscult.families.stable_audio.generate import Request, fitted, generate  # noqa: E402
 from auscult.families.stable_audio.inpaint import masked_input  # noqa: E402
@@ -200,14 +200,44 @@ def test_a_loud_sound_keeps_its_peak_unless_asked(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"tiny": True, "weights": "here"}, {"tiny": True, "seconds": 99.0}, {"tiny": True, "inpaint": "x.wav"}]
+    ("options", "said"),
+    [
+        ({}, "either the folder of the weights or --tiny"),
+        ({"tiny": True, "weights": "here"}, "either the folder of the weights or --tiny"),
+        ({"tiny": True, "seconds": 99.0}, r"no sound of that length \(expected above 0 and at most 0.13 s, found 99 s\)"),
+        ({"tiny": True, "seconds": 0.0}, "found 0 s"),
+        ({"tiny": True, "seconds": -1.0}, "found -1 s"),
+        ({"tiny": True, "seconds": float("nan")}, "found nan s"),
+        ({"tiny": True, "inpaint": "x.wav"}, "does not inpaint"),
+        ({"tiny": True, "keep": ((0.0, 1.0),)}, "does not inpaint"),
+        ({"tiny": True, "negative": "snow"}, "does nothing without guidance"),
+        ({"tiny": True, "guidance": float("nan")}, "no number to multiply by"),
+        ({"tiny": True, "seed": -1}, "0 or more"),
+        ({"tiny": True, "init_audio": "x.wav", "init_noise": 0.0}, "above 0 and at most at 1"),
+        ({"tiny": True, "init_audio": "x.wav", "init_noise": 2.0}, "above 0 and at most at 1"),
+    ],
 )
-def test_requests_that_make_no_sense(tmp_path: Path, options: dict[str, Any]) -> None:
-    if "inpaint" in options:
-        soundfile.write(tmp_path / "x.wav", np.zeros(100), 8000)
-        options["inpaint"] = tmp_path / "x.wav"
-    with pytest.raises(UsageError):
+def test_requests_that_make_no_sense(tmp_path: Path, options: dict[str, Any], said: str) -> None:
+    for option in ("inpaint", "init_audio"):
+        if option in options:
+            soundfile.write(tmp_path / "x.wav", np.zeros(100), 8000)
+            options = {**options, option: tmp_path / "x.wav"}
+    with pytest.raises(UsageError, match=said):
         run_stable_audio("x", tmp_path / "out.wav", **options)
+    assert not (tmp_path / "out.wav").exists()
+
+
+def test_what_cannot_be_read_or_written_is_said_before_the_model_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def built(*_: Any) -> Any:
+        raise AssertionError("too late")
+
+    monkeypatch.setattr("auscult.verbs.run_stable_audio.tiny_runtime", built)
+    with pytest.raises(UsageError, match="no folder to write to"):
+        run_stable_audio("x", tmp_path / "nowhere" / "out.wav", tiny=True)
+    with pytest.raises(AudioError, match="there is no such file"):
+        run_stable_audio("x", tmp_path / "out.wav", tiny=True, init_audio=tmp_path / "none.wav")
 
 
 class TestInpainting:

@@ -65,6 +65,9 @@ def run_stable_audio(
     """
     if (weights is None) == (not tiny):
         raise UsageError("give either the folder of the weights or --tiny", hint="--weights DIR")
+    if not Path(output).parent.is_dir():
+        raise UsageError("is no folder to write to", where=str(Path(output).parent), hint="make it first")
+    initial, known = (None if path is None else read_recording(path) for path in (init_audio, inpaint))
     model, tokens = tiny_runtime(runtime) if tiny else open_runtime(Path(str(weights)), runtime)
     config = model.config
     length = config.seconds if seconds is None else seconds
@@ -78,9 +81,9 @@ def run_stable_audio(
         guidance,
         seed,
         tokens(negative) if negative else None,
-        initial=_sound(init_audio, config),
+        initial=_sound(initial, config),
         initial_noise=init_noise,
-        inpaint=_sound(inpaint, config),
+        inpaint=_sound(known, config),
         keep=keep,
     )
     began = time.monotonic()
@@ -110,8 +113,8 @@ def run_stable_audio(
     return Report("run stable-audio", (subject,), Verdict.PASS, findings=mismatches(config, made), extra={"run": facts})
 
 
-def _sound(path: str | Path | None, config: Config) -> Floats | None:
-    return None if path is None else read_recording(path).resampled(config.sample_rate).samples
+def _sound(recording: Recording | None, config: Config) -> Floats | None:
+    return None if recording is None else recording.resampled(config.sample_rate).samples
 
 
 def scaled(samples: Floats) -> Floats:

@@ -43,7 +43,9 @@ def _span(_context: click.Context, option: click.Parameter, texts: tuple[str, ..
 @click.option("--steps", type=click.IntRange(1, 1000), help="Default: the sampler's usual number.")
 @click.option("--guidance", type=float, help="Scale of classifier-free guidance; 1 is none. Default: the sampler's.")
 @click.option("--negative", metavar="PROMPT", help="What the sound should not be; needs guidance.")
-@click.option("--seed", type=int, default=0, show_default=True, help="The same seed draws the same noise in every runtime.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed draws the same noise in every runtime."
+)
 @click.option("--runtime", type=click.Choice(("torch", "mlx", "litert")), help="Default: torch; litert for an export.")
 @click.option("--init-audio", type=click.Path(), metavar="FILE", help="A sound to vary.")
 @click.option("--init-noise", type=float, default=0.9, show_default=True, help="How much noise it gets; 1 leaves nothing.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, isfinite
 from typing import Any, Protocol
 
 import numpy as np
@@ -110,7 +110,7 @@ def generate(runtime: Runtime, request: Request, progress: Progress | None = Non
     usual = SAMPLERS[name]
     steps = usual.steps if request.steps is None else request.steps
     guidance = usual.guidance if request.guidance is None else request.guidance
-    _check(config, request)
+    _check(config, request, guidance)
     draw = _Noise(request.seed, (1, config.latent, config.frames))
     start = draw()
     initial = runtime.encode(fitted(request.initial, config), draw()) if request.initial is not None else None
@@ -149,14 +149,22 @@ class _Noise:
         return self._generator.standard_normal(self._shape, np.float32)
 
 
-def _check(config: Config, request: Request) -> None:
+def _check(config: Config, request: Request, guidance: float) -> None:
     if missing := [name for name in config.numbers if name not in request.numbers]:
         raise UsageError("the model is conditioned on a number that is not given", where=missing[0])
-    if request.inpaint is not None and not config.concat:
+    if (request.inpaint is not None or request.keep) and not config.concat:
         raise UsageError("this model does not inpaint", hint="give the sound as the initial one, with less noise than 1")
+    if request.negative is not None and guidance == 1.0:
+        raise UsageError("a negative prompt does nothing without guidance", hint="give a guidance other than 1")
+    if request.seed < 0:
+        raise UsageError("a seed is 0 or more", found=request.seed)
+    if not isfinite(guidance):
+        raise UsageError("guidance is no number to multiply by", found=guidance)
     if request.seconds is not None and not 0 < request.seconds <= config.seconds:
         raise UsageError(
-            "the model makes sounds of that length at most", expected=f"{config.seconds:.2f} s", found=request.seconds
+            "the model makes no sound of that length",
+            expected=f"above 0 and at most {config.seconds:.2f} s",
+            found=f"{request.seconds:g} s",
         )
 
 

@@ -164,11 +164,11 @@ class Sampler:
 
 
 def _logsnr(steps: int, start: float, shift: Shift | None, length: int) -> Times:  # noqa: ARG001 - the reference shifts it not
-    return logsnr(steps, min(start, 1.0))
+    return logsnr(steps, start)
 
 
 def _linear(steps: int, start: float, shift: Shift | None, length: int) -> Times:
-    return linear(steps, min(start, 1.0), shift, length)
+    return linear(steps, start, shift, length)
 
 
 def _levels(steps: int, start: float, shift: Shift | None, length: int) -> Times:  # noqa: ARG001
