@@ -53,7 +53,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     relation = subject.relation
     if relation.coherent and abs(relation.correlation) > 0.9:
         return
-    found = measure(subject.recording, subject.reference)
+    aligned = (relation.aligned_recording, relation.aligned_reference) if relation.coherent else None  # what is late is in order
+    found = measure(*(aligned or (subject.recording, subject.reference)))
     if found.displaced < MIN_DISPLACED:
         return
     yield Finding(
