@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from auscult import data
 from auscult.checkpoint import open_checkpoint
@@ -179,6 +180,9 @@ def files(spoken: Recording, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "config.json").write_text(json.dumps({"sampling_rate": 16000}))
     (folder / "vocoder.pth").write_bytes(data.path(data.VOCODER).read_bytes())
     (folder / "empty.safetensors").write_bytes(b"")
+    save_file({"elsewhere.weight": np.ones((3, 5), np.float32)}, folder / "other.safetensors")
+    holed = np.where(np.arange(16000) % 200 < 3, np.nan, 0.1).astype(np.float32)
+    write_recording(Recording.mono_of(holed, 16000), folder / "nan.wav", exact=True)
     return folder
 
 
@@ -245,6 +249,9 @@ WRONG = (
     (("--traces", "vocoder.pth", "vocoder.pth"), "vocoder.pth: cannot be run"),
     (("--audio", "right.wav", "--config", "right.wav"), "right.wav: cannot be read as a JSON config"),
     (("--audio", "right.wav", "--report", "config.json"), "config.json: is not a report of auscult"),
+    (("vocoder.pth", "--reference-checkpoint", "vocoder.pth"), "vocoder.pth: is held against itself"),
+    (("--audio", "right.wav", "--reference-audio", "right.wav"), "right.wav: is held against itself"),
+    (("vocoder.pth", "--reference-checkpoint", "other.safetensors"), "vocoder.pth: has no tensor in common with its original"),
     ((), "there is nothing to diagnose"),
 )
 """Evidence that is none, and the beginning of what is said about it."""
@@ -263,6 +270,14 @@ def test_wrong_evidence_is_one_line(
     assert errors[0].startswith(f"auscult: {said}")
     assert ";" in errors[0]  # what to do next
     assert "defect of auscult" not in errors[0]
+
+
+@pytest.mark.filterwarnings("error")
+def test_samples_that_are_no_numbers_are_told_without_noise(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["diagnose", "--audio", str(files / "nan.wav")]) == 3
+    captured = capsys.readouterr()
+    assert "non-finite-sound" in captured.out
+    assert captured.err == ""
 
 
 def test_the_saved_report_says_where_it_comes_from(files: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from auscult.errors import UsageError
 from auscult.finding import Finding, Json, Skip
 from auscult.symptoms import Evidence
 from auscult.verdict import Coverage, MappingEntry, Report, Verdict
@@ -71,19 +73,51 @@ class Case:
         formats = {entry.number_format for entry in self.mapping if entry.number_format in COARSE}
         return max((WITHIN * COARSE[name] for name in formats if name), default=None)
 
-    def add_saved(self, report: Report, file: str) -> None:
-        """Take in a report that another run saved; what came from code alone says nothing of the original's values."""
+    def add_saved(self, file: str | Path) -> None:
+        """Take in a report that another run saved; what came from code alone says nothing of the original's values.
+
+        Raises:
+            UsageError: If the file holds no report, or one that tells a diagnosis nothing.
+        """
+        from auscult.report._saved import read_report
+
+        report = read_report(file)
+        if report.command not in SHOWS:
+            raise UsageError(
+                "is a report that tells a diagnosis nothing",
+                where=str(file),
+                expected=f"one of {', '.join(SHOWS)}",
+                found=report.command,
+                hint="save one of these with --format json -o FILE.json",
+            )
         kind, shows = SHOWS[report.command]
         if report.command == "diff" and report.extra.get("compared") == "shapes":
             shows = ("weights", "code")
         self.add(kind, report, shows)
-        self.lines[-1]["subjects"] = [file]
+        self.lines[-1]["subjects"] = [str(file)]
 
 
 def told_of(**given: Any) -> dict[str, tuple[str, ...]]:
     """What the user gave, in words of the command line; nothing for what was not given."""
     words = {name.replace("_", "-"): _words(value) for name, value in given.items() if value is not None}
     return {option: said for option, said in words.items() if said}
+
+
+def refuse_the_same(given: Any, other: Any, option: str) -> None:
+    """A file held against itself proves nothing.
+
+    Raises:
+        UsageError: If both are one file.
+    """
+    if isinstance(given, str | Path) and isinstance(other, str | Path) and _same_file(given, other):
+        raise UsageError("is held against itself", where=str(given), hint=f"{option} takes what it should have been")
+
+
+def _same_file(one: str | Path, other: str | Path) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
 
 
 def _words(value: Any) -> tuple[str, ...]:

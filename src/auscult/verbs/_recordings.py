@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from auscult.finding import Finding, Json, Severity, Skip
 from auscult.rules.subject import SoundFacts, SoundSubject
 from auscult.sound.measures import comb_share, log_mel_distance, mel_correlation, mel_movement_db, rms
@@ -107,9 +109,9 @@ def write_all(heard: Mapping[str, Heard], folder: Path) -> dict[str, Heard]:
 
 
 def measures_of(item: Heard, source: Heard | None, reading: Reading | None) -> Json:
-    """A recording in numbers, for the report."""
+    """A recording in numbers, for the report; samples that are none count as zeros."""
     recording = item.recording
-    samples, rate = recording.mono, recording.sample_rate
+    samples, rate = np.nan_to_num(recording.mono, posinf=0.0, neginf=0.0), recording.sample_rate
     result: Json = {
         "role": item.role,
         "file": str(item.file) if item.file else None,

@@ -16,7 +16,7 @@ from auscult.rules.subject import SoundFacts
 from auscult.sound.mel import MelDefinition
 from auscult.sound.recording import Recording
 from auscult.symptoms import Evidence
-from auscult.verbs._case import SHOWS, Case, told_of
+from auscult.verbs._case import Case, refuse_the_same, told_of
 from auscult.verbs._chain import Chain, chain
 from auscult.verbs._next_run import Told, missing, not_given, traces_run
 from auscult.verbs._recordings import (
@@ -100,13 +100,15 @@ def diagnose(
     )
     if not told:
         raise UsageError("there is nothing to diagnose", hint="give what you have: CHECKPOINT, --model, --traces, --audio ...")
+    refuse_the_same(checkpoint, reference_checkpoint, "--reference-checkpoint")
+    refuse_the_same(audio, reference_audio, "--reference-audio")
     case = Case()
     weights = _opened(case, checkpoint, container)
     if checkpoint is None and (model is not None or reference_checkpoint is not None):
         raise UsageError("there is no checkpoint to hold that against", hint="give CHECKPOINT as the first argument")
     _look_at_weights(case, weights, model, reference_checkpoint, kwargs=kwargs, progress=progress)
     for file in reports:
-        _read(case, file)
+        case.add_saved(file)
     if traces is not None:
         from auscult.verbs.compare import compare
 
@@ -159,21 +161,6 @@ def _opened(case: Case, checkpoint: Given | None, container: str | None) -> Chec
         return None
 
 
-def _read(case: Case, file: str | Path) -> None:
-    """Take in a saved report."""
-    from auscult.report._saved import read_report
-
-    report = read_report(file)
-    if report.command not in SHOWS:
-        raise UsageError(
-            "is a report that tells a diagnosis nothing",
-            where=str(file),
-            expected=f"one of {', '.join(SHOWS)}",
-            found=report.command,
-        )
-    case.add_saved(report, str(file))
-
-
 def _look_at_weights(
     case: Case,
     weights: Checkpoint | None,
@@ -190,7 +177,12 @@ def _look_at_weights(
     from auscult.verbs.inspect import inspect
 
     if reference is not None:
-        case.add("weights against the original", compare(weights, open_side(reference), progress=progress), _AGAINST_ORIGINAL)
+        report = compare(weights, open_side(reference), progress=progress)
+        if not report.mapping:
+            raise UsageError(
+                "has no tensor in common with its original", where=weights.path, hint="give the original of this very model"
+            )
+        case.add("weights against the original", report, _AGAINST_ORIGINAL)
     if model is not None:
         case.add("weights against the code", compare(weights, open_side(model, kwargs=kwargs), progress=progress), _AGAINST_CODE)
     else:

@@ -9,7 +9,7 @@ from typing import Any
 from auscult.finding import Finding
 from auscult.report._style import Style
 from auscult.report._where import where_text
-from auscult.verdict import Report
+from auscult.verdict import Report, Verdict
 
 BEFORE = True
 WIDTH = 100
@@ -47,7 +47,7 @@ def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa:
         yield from _said("where", where_text(cause.where), style)
         if cause.code[:3] in STAGES:
             yield from _said("stage", STAGES[cause.code[:3]], style)
-    elif found["symptoms"]:
+    elif report.verdict is Verdict.INCONCLUSIVE:
         yield from _said("cause", "not shown by the evidence at hand", style, "yellow")
     for symptom in found["symptoms"]:
         yield from _symptom(report, symptom, cause, style)
