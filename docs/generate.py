@@ -3,14 +3,16 @@
     python docs/generate.py          # write
     python docs/generate.py --check  # exit 1 and name the pages that differ
 
-Rule pages come from the rules' docstrings. In README.md and the guides, a block between `<!-- run: COMMAND -->` and
-`<!-- end -->` holds the real output of that command, run in a folder that has the trained demo vocoder as `vocoder.pth`; a
-block `<!-- verbs -->` holds the table of verbs. Programs that a guide speaks of lie in a folder of its name beside it. Guides
-have figures that hang on how a processor rounds: there `--check` lets each be off by a factor of two, and no word.
+Rule pages come from the rules' docstrings and, for what one hears, from `docs/sensitivity.json`, which `python -m benchmarks
+sound` writes. In README.md and the guides, a block between `<!-- run: COMMAND -->` and `<!-- end -->` holds the real output of
+that command, run in a folder that has the trained demo vocoder as `vocoder.pth`; a block `<!-- verbs -->` holds the table of
+verbs. Programs that a guide speaks of lie in a folder of its name beside it. Guides have figures that hang on how a processor
+rounds: there `--check` lets each be off by a factor of two, and no word.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -21,6 +23,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from auscult import plugins, rules
 from auscult.symptoms import table
@@ -28,6 +31,7 @@ from auscult.verbs._next_run import run_for
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "rules"
+SENSITIVITY = ROOT / "docs" / "sensitivity.json"
 BLOCK = re.compile(
     r"<!-- (?P<what>verbs|run: (?P<command>[^\n]+?)|symptoms: (?P<symptoms>[^\n]+?)) -->\n.*?<!-- end -->", re.DOTALL
 )
@@ -41,10 +45,33 @@ def rule_pages() -> Iterator[tuple[Path, str]]:
     for rule in sorted(rules.every_rule(), key=lambda rule: rule.CODE):
         page = PAGES / f"{rule.CODE}-{rule.NAME}.md"
         text = (rule.__doc__ or "").strip()
-        yield page, f"# {rule.CODE} `{rule.NAME}`\n\n{text}\n"
+        yield page, f"# {rule.CODE} `{rule.NAME}`\n\n{text}\n{sensitivity_text(rule)}"
         rows.append(f"| [{rule.CODE}]({page.name}) | `{rule.NAME}` | {text.splitlines()[0]} |")
-    head = "# Rules\n\nGenerated from the rules' docstrings; `auscult rules CODE` prints the same page.\n\n"
+    head = "# Rules\n\nGenerated from the rules' docstrings; `auscult rules CODE` prints the same page, but for what "
+    head += "`python -m benchmarks sound`\nmeasured last, which stands at its end.\n\n"
     yield PAGES / "README.md", head + "| code | cause | what it finds |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+
+
+def sensitivity_text(rule: Any) -> str:
+    """How weak a planted defect the rule still finds, from the last run of the benchmark; nothing where it is not measured."""
+    with_reference = getattr(rule, "EVIDENCE", "reference") == "reference"
+    tables = [
+        sensitivity_table(curve)
+        for curve in (json.loads(SENSITIVITY.read_text()) if SENSITIVITY.exists() else ())
+        if curve["cause"] == rule.NAME and (curve["evidence"] == "reference") is with_reference
+    ]
+    head = "\n**Sensitivity.** Planted in held-out clips from weak to strong, and found as the first cause; bold: has to be.\n"
+    return head + "".join(tables) if tables else ""
+
+
+def sensitivity_table(curve: dict[str, Any]) -> str:
+    """Strengths over the clips that each was found in."""
+    needs = {"nothing": "the sound alone", "metadata": "what is known of the model", "reference": "a reference"}
+    points = curve["points"]
+    strengths = [f"**{point['strength']}**" if point["must"] else point["strength"] for point in points]
+    found = [f"{point['found']} of {point['of']}" for point in points]
+    rows = [f"| {' | '.join(row)} |" for row in (strengths, ["---"] * len(points), found)]
+    return f"\nStrength in {curve['unit']}; from {needs[curve['evidence']]}:\n\n" + "\n".join(rows) + "\n"
 
 
 def verbs_table() -> str:

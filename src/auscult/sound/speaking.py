@@ -19,6 +19,10 @@ ORDER = 16
 FRAME_SECONDS = 0.02
 LONGEST_SECONDS = 12.0
 """More of a recording is not looked at for pulses."""
+ENVELOPE_SECONDS = 0.05
+ENVELOPE_RATE = 8000
+SMOOTH_SECONDS = 0.0006
+PULSES_SECONDS = (0.0025, 0.015)
 SYLLABLES_HZ = (1.0, 25.0)
 SPECTRUM_HZ = 80.0
 TINY = 1e-20
@@ -54,6 +58,34 @@ def sharpness(voice: Floats, sample_rate: int) -> float:
         return 0.0
     fourth = np.square(square[louder]).mean(axis=1, dtype=np.float64)
     return float(np.median(fourth / np.maximum(power[louder], TINY) ** 2))
+
+
+def periodicity(voice: Floats, sample_rate: int) -> float:
+    """How regularly the residual's pulses come, in [time] samples: 0.65 or more for speech, 0.3 to 0.6 where phases are lost.
+
+    Highest value of the autocorrelation of the residual's magnitude, smoothed over 0.6 ms, at distances of 2.5 to 15 ms; median
+    over the louder half of frames of 50 ms.
+    """
+    from scipy.fft import irfft, next_fast_len, rfft
+    from scipy.ndimage import uniform_filter1d
+
+    residual = np.abs(prediction_residual(voice[: int(LONGEST_SECONDS * sample_rate)]))
+    step = max(1, sample_rate // ENVELOPE_RATE)
+    envelope = uniform_filter1d(residual, max(1, int(SMOOTH_SECONDS * sample_rate)))[::step]
+    rate = sample_rate / step
+    size, shortest, longest = (int(seconds * rate) for seconds in (ENVELOPE_SECONDS, *PULSES_SECONDS))
+    if len(envelope) < size:
+        return 0.0
+    frames = np.lib.stride_tricks.sliding_window_view(envelope, size)[:: size // 2]
+    power = np.einsum("ft,ft->f", frames, frames)
+    frames = frames[power > np.median(power)]
+    if not len(frames):
+        return 0.0
+    length = next_fast_len(2 * size, real=True)
+    spectrum = rfft(frames - frames.mean(axis=1, keepdims=True), length, axis=1)
+    auto = irfft(np.square(spectrum.real) + np.square(spectrum.imag), length, axis=1)[:, :longest]
+    auto = auto / np.maximum(auto[:, :1], TINY) / (1 - np.arange(longest) / size)
+    return float(np.median(auto[:, shortest:].max(axis=1)))
 
 
 def prediction_residual(samples: Floats, order: int = ORDER) -> Floats:

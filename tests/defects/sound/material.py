@@ -84,6 +84,21 @@ def tones(seed: int, sample_rate: int = 24000, channels: int = 1, *, seconds: fl
     return Clip("tones", f"{name} from {root:.0f} Hz", _finish(samples, sample_rate, channels, rng))
 
 
+def held(seed: int) -> Recording:
+    """A note of the scale, or any pitch from 50 to 600 Hz, held without a change; every third a hum whose pitch trembles."""
+    rng = np.random.default_rng([seed, 4])
+    sample_rate = int(rng.choice(RATES))
+    time = np.arange(5 * sample_rate) / sample_rate
+    hertz = rng.uniform(50, 600) if seed % 2 else 440.0 * 2.0 ** (int(rng.integers(-30, 8)) / 12)
+    phase = 2 * np.pi * hertz * time
+    if seed % 3 == 1:
+        phase += np.cumsum(rng.standard_normal(len(time))) * 0.02 * hertz / np.sqrt(sample_rate)
+    partials = range(1, int(0.48 * sample_rate / hertz))
+    tone = np.asarray(sum(np.sin(n * phase + rng.uniform(0, 6.28)) / n for n in partials))
+    noise = 10.0 ** (-rng.uniform(50, 90) / 20) * rng.standard_normal(len(time))
+    return Recording.mono_of((0.5 * tone / np.abs(tone).max() + noise).astype(np.float32), sample_rate)
+
+
 KINDS: dict[str, Callable[..., Clip]] = {"speech": speech, "music": music, "tones": tones}
 
 

@@ -12,7 +12,7 @@ NAME = "phase-metallic"
 LEVEL = "metadata"
 UNIT = "radians"
 STRENGTHS = (0.5, 1.0, 2.0, 3.14)
-AUDIBLE = 3.14
+AUDIBLE = 2.0
 KINDS = ("speech",)
 CHARACTERS_PER_SECOND = 14
 
