@@ -108,5 +108,5 @@ def test_diagnose_without_settling_names_the_run_that_settles() -> None:
 
 
 def test_a_checkpoint_alone_is_not_enough(capsys: pytest.CaptureFixture[str]) -> None:
-    assert invoke(["diagnose", str(data.path(data.VOCODER))]) == 2
-    assert "--model" in capsys.readouterr().err
+    assert invoke(["diagnose", str(data.path(data.VOCODER))]) == 3
+    assert "--model" in capsys.readouterr().out
