@@ -110,13 +110,13 @@ def _finding(subject: SoundSubject, found: _Shares, usual: _Shares, *, stuck: bo
     meaning = (
         "every frame sounds alike" if stuck else "what should be heard may be there, but not at the input's pitch, or under it"
     )
-    share = max(found.lines, found.energy)
+    share, each = max(found.lines, found.energy), "" if found.energy >= found.lines else " of each band"
     return Finding(
         CODE,
         NAME,
         Severity.ERROR if stuck or found.lines - usual.lines >= MIN_LINES_BLIND else Severity.WARNING,
         (subject.recording.name,),
-        f"{share:.0%} of the energy lies on multiples of {found.frame_rate:.4g} Hz, {of_frames}{against}: {meaning}",
+        f"{share:.0%} of the energy{each} lies on multiples of {found.frame_rate:.4g} Hz, {of_frames}{against}: {meaning}",
         confidence=min(0.99, 0.5 + share / 2),
         evidence={
             "lines": round(found.lines, 4),
