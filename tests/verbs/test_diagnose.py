@@ -160,6 +160,13 @@ class TestDiagnose:
         assert verdict_and_cause(report) == (Verdict.INCONCLUSIVE, None)
         assert report.extra["diagnosis"]["next"]
 
+    def test_a_file_that_is_cut_off_is_the_cause(self, tmp_path: Path) -> None:
+        file = tmp_path / "cut.safetensors"
+        save_file({"a.weight": np.ones((64, 64), np.float32)}, file)
+        file.write_bytes(file.read_bytes()[:-1000])
+        report = diagnose(file)
+        assert verdict_and_cause(report) == (Verdict.DIVERGENT, "truncated")
+
     def test_nothing_is_refused(self) -> None:
         with pytest.raises(UsageError, match="nothing to diagnose"):
             diagnose()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import platform
 import shlex
 import sys
-from importlib import metadata
 from pathlib import Path
 
 from auscult.finding import Json
@@ -45,12 +45,13 @@ def command_line() -> str | None:
 def versions() -> dict[str, str]:
     """auscult, Python, the system, and the packages in use."""
     found = {"auscult": VERSION, "python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
-    for name in PACKAGES:
-        if name.replace("-", "_") in sys.modules:
-            try:
+    loaded = [name for name in PACKAGES if name.replace("-", "_") in sys.modules]
+    if loaded:  # the import takes longer than all the rest
+        from importlib import metadata
+
+        for name in loaded:
+            with contextlib.suppress(metadata.PackageNotFoundError):
                 found[name] = metadata.version(name)
-            except metadata.PackageNotFoundError:
-                continue
     return found
 
 
