@@ -146,6 +146,13 @@ def test_a_difference_within_a_frame_is_no_error() -> None:
     assert found.severity is Severity.INFO
 
 
+def test_samples_that_the_model_puts_before_its_encoder_may_be_cut_off_again() -> None:
+    padded = Lengths(8000, 8000, 8320, 0, 80, encoded=8320)
+    assert "length-mismatch" not in findings(Measured("x", lengths=padded))
+    found = findings(Measured("x", lengths=Lengths(8000, 8000, 8320, 0, 80, encoded=8000)))["length-mismatch"]
+    assert found.severity is Severity.ERROR
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),

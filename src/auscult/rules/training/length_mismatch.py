@@ -10,7 +10,8 @@ loss that cannot fall, silence at the end.
 not the hop of the features (×512 for a hop of 256).
 
 **Blind spots.** A difference up to one frame is told but is no error, since codecs with odd strides have it by design (DAC at
-16 kHz gives 8 samples fewer than it gets). Where output and target are cut alike before the model's end, nothing is seen.
+16 kHz gives 8 samples fewer than it gets). Samples that the model itself puts in front of its encoder, for a delay or a full
+frame, may come out of the decoder and be cut off again: that is meant. Where output and target are cut alike before the model's end, nothing is seen.
 
 **How it is measured.** Samples of target, output and decoder; exact zeros at the end of all items. No threshold but the
 frame.
@@ -71,7 +72,7 @@ def _difference(lengths: Lengths) -> tuple[int, str]:
     if decoded is not None and decoded < lengths.target:
         missing = lengths.target - decoded
         return missing, f"the decoder gives {decoded:,} samples for {lengths.target:,}; the model fills up the other {missing:,}"
-    if decoded is not None and decoded - lengths.target > MAX_CUT_HOPS * hop:
+    if decoded is not None and decoded - max(lengths.target, lengths.encoded or 0) > MAX_CUT_HOPS * hop:
         return (
             lengths.target - decoded,
             f"the decoder gives {decoded:,} samples for {lengths.target:,}; the model cuts the rest off",

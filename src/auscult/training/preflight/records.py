@@ -9,13 +9,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Lengths:
-    """Samples: what should come out, what came out, what the decoder gave before it was cut or filled up, zeros at the end."""
+    """Samples: what should come out, what came out, what the decoder gave before it was cut or filled up, zeros at the end, what
+    the encoder was given."""
 
     target: int
     output: int
     decoded: int | None = None
     zeros_at_end: int = 0
     hop: int | None = None
+    encoded: int | None = None
 
 
 @dataclass(frozen=True)

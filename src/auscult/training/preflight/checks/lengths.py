@@ -16,21 +16,23 @@ def measure_lengths(setup: Setup, captured: Captured) -> Lengths | None:
     wave = as_wave(captured.wave).detach()
     decoder = captured.calls.get("decoder")
     decoded = first_float(decoder.result) if decoder else None
+    encoder = captured.calls.get("encoder")
     target = setup.target.shape[-1]
     return Lengths(
         target=target,
         output=wave.shape[-1],
         decoded=_wave_length(decoded, target),
+        encoded=_wave_length(encoder.given if encoder else None, target),
         zeros_at_end=_zeros_at_end(wave),
         hop=_hop(setup, captured, target),
     )
 
 
-def _wave_length(decoded: Tensor | None, target: int) -> int | None:
-    """Length of what the decoder gave, if that is a waveform at all and not frames of one."""
-    if decoded is None or decoded.ndim < 2 or not 0.5 <= decoded.shape[-1] / max(1, target) <= 2.5:
+def _wave_length(wave: Tensor | None, target: int) -> int | None:
+    """Length of what a part took or gave, if that is a waveform at all and not frames of one."""
+    if wave is None or wave.ndim < 2 or not 0.5 <= wave.shape[-1] / max(1, target) <= 2.5:
         return None
-    return int(decoded.shape[-1])
+    return int(wave.shape[-1])
 
 
 def _zeros_at_end(wave: Tensor) -> int:
