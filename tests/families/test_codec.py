@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 from auscult import families  # noqa: E402
 from auscult.families.codec.config import Config  # noqa: E402
 from auscult.families.codec.quantizer import ResidualQuantizer  # noqa: E402
-from auscult.families.codec.torch import Codec, Snake, build, load  # noqa: E402
+from auscult.families.codec.torch import Codec, Conv, Elu, Snake, build, load  # noqa: E402
 
 
 @st.composite
@@ -159,6 +159,43 @@ def test_snake_is_the_formula_and_so_is_its_gradient() -> None:
     a = snake.alpha[:, None]
     torch.testing.assert_close(snake(x), x + torch.sin(a * x) ** 2 / (a + 1e-9))
     assert torch.autograd.gradcheck(lambda y, alpha: torch.func.functional_call(snake, {"alpha": alpha}, (y,)), (x, snake.alpha))
+
+
+def test_elu_is_the_library_s_and_so_is_its_gradient() -> None:
+    x = torch.cat((torch.linspace(-20, 20, 401), torch.tensor([0.0, -1e-3, 1e-3, -1e4, 1e4])))
+    ours, theirs = x.clone().requires_grad_(), x.clone().requires_grad_()
+    weight = torch.randn(len(x), generator=torch.Generator().manual_seed(0))
+    (Elu()(ours) * weight).sum().backward()
+    (torch.nn.functional.elu(theirs) * weight).sum().backward()
+    torch.testing.assert_close(Elu()(ours), torch.nn.functional.elu(theirs), rtol=1e-6, atol=1e-7)
+    inside = x != 0  # where either slope is right
+    torch.testing.assert_close(ours.grad[inside], theirs.grad[inside], rtol=1e-6, atol=1e-7)
+    half = x.to(torch.bfloat16)
+    assert torch.equal(Elu()(half), torch.nn.functional.elu(half))
+
+
+@given(
+    kernel=st.sampled_from((5, 7)),
+    dilation=st.integers(2, 9),
+    causal=st.booleans(),
+    length=st.integers(1, 60),
+    seed=st.integers(0, 9),
+)
+@settings(max_examples=25, deadline=None)
+def test_a_dilated_convolution_by_phases_is_the_convolution(
+    kernel: int, dilation: int, causal: bool, length: int, seed: int
+) -> None:
+    torch.manual_seed(seed)
+    conv = Conv(3, 5, kernel, dilation=dilation, causal=causal).double()
+    assert conv.by_phase
+    x = torch.randn(2, 3, length, dtype=torch.double, requires_grad=True)
+    padded = torch.nn.functional.pad(x, (conv.left, conv.extra - conv.left))
+    expected = torch.nn.functional.conv1d(padded, conv.weight, conv.bias, dilation=dilation)
+    torch.testing.assert_close(conv(x), expected)
+    weight = torch.randn_like(expected)
+    (found, wanted) = (torch.autograd.grad((y * weight).sum(), (x, conv.weight)) for y in (conv(x), expected))
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other)
 
 
 @given(config=configs(), chunks=st.lists(st.integers(1, 4), min_size=1, max_size=8))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -46,6 +49,21 @@ def test_speed_and_what_was_said_before(say: Say) -> None:
     say("something else", "en-us+m3", pitch=80)
     again = say("Una frase para medir", "es", words_per_minute=120)
     assert len(again) == pytest.approx(len(slow), rel=0.02)  # espeak-ng's flutter makes no two renderings alike
+
+
+def test_another_process_says_the_same(say: Say) -> None:
+    """Nothing hangs on the time of day: the second process starts in another second of it."""
+    program = """
+import hashlib
+from auscult.training.espeak import espeak
+said = [espeak().say(text, voice) for text in ("una frase", "otra frase más larga") for voice in ("es", "es+m7", "es+f4")]
+print(hashlib.sha256(b"".join(samples.tobytes() for samples in said)).hexdigest())
+"""
+    heard = []
+    for _ in range(2):
+        heard.append(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout)
+        time.sleep(1.0)
+    assert heard[0] == heard[1]
 
 
 def test_an_unknown_voice_is_named(say: Say) -> None:

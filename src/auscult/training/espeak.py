@@ -19,6 +19,8 @@ from auscult.errors import UsageError
 _SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: espeak_Synth returns when the last samples were handed over
 _DONT_EXIT = 0x8000  # espeakINITIALIZE_DONT_EXIT: a missing voice folder is an error code, not the end of the process
 _UTF8 = 1
+SEED = 7
+"""Of the pitch's flutter."""
 _RATE, _PITCH = 1, 3  # espeak_PARAMETER
 _CALLBACK = CFUNCTYPE(c_int, POINTER(c_short), c_int, c_void_p)
 
@@ -47,6 +49,8 @@ class Espeak:
         self.sample_rate: int = self._c.espeak_Initialize(_SYNCHRONOUS, 0, data.encode() if data else None, _DONT_EXIT)
         if self.sample_rate <= 0:
             raise UsageError("espeak-ng could not be initialised", where=path, found=self.sample_rate)
+        if hasattr(self._c, "espeak_ng_SetRandSeed"):  # since 1.52; it is otherwise the time of day, and no run could be repeated
+            self._c.espeak_ng_SetRandSeed(ctypes.c_long(SEED))
         self._blocks: list[NDArray[np.int16]] = []
         self._receive = _CALLBACK(self._on_samples)  # kept: ctypes does not hold a reference to a callback
         self._c.espeak_SetSynthCallback(self._receive)
@@ -59,7 +63,8 @@ class Espeak:
     def say(self, text: str, voice: str, *, words_per_minute: int = 170, pitch: int = 50) -> NDArray[np.float32]:
         """The text spoken by a voice such as `es` or `en-us+f2`, float32 [time] within ±1, at `sample_rate`.
 
-        The pitch flutters at random, so that no two renderings are equal sample by sample.
+        The pitch flutters, so that no two renderings in a process are equal sample by sample; the same calls in the same order
+        give the same samples in every process.
 
         Raises:
             UsageError: If espeak-ng does not know the voice, or gives no sound.
