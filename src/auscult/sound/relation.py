@@ -20,7 +20,7 @@ from auscult.sound.correlation import centred_correlation, correlate
 from auscult.sound.level import gain_db
 from auscult.sound.mel import Samples
 from auscult.sound.recording import Recording
-from auscult.sound.scaling import Scaling, find_scalings
+from auscult.sound.scaling import Scaling, find_scalings, sharpened
 from auscult.sound.tracking import Track, sharpen, track
 
 STANDARD_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000)
@@ -200,7 +200,8 @@ def _search_speed(candidate: Samples, wanted: Samples, rate: int, found: Track) 
                 return drifting, speed, 1.0, same.correlation
         return _placed(found, same, rate), 1.0, 1.0, max(same.correlation, 0.0)
     if best.kind == "stretch":
-        return _placed(found, best, rate), 1.0, 1.0 / best.speed, best.correlation
+        exact = sharpened(best, slow[0], slow[1], SEARCH_RATE)
+        return _placed(found, exact, rate), 1.0, 1.0 / exact.speed, best.correlation
     confirmed, speed = _confirm(candidate, wanted, rate, best)
     return confirmed, speed, 1.0, best.correlation
 

@@ -29,6 +29,8 @@ WIDEST = 2.6
 """Ratios from 1 / `WIDEST` to `WIDEST` are tried: 8,000 against 20,000 Hz and the like."""
 COARSE_STEP, FINE_STEP = 0.02, 0.0025
 MIN_SHARE_OF_OVERLAP = 0.6
+DENSER = 4
+"""How many times as many frames a reading is sharpened on."""
 
 
 @dataclass(frozen=True)
@@ -111,9 +113,11 @@ def scaled(pattern: Pattern, speed: float, kind: Kind) -> tuple[Pattern, slice]:
 class _Search:
     """Two recordings as patterns, and what correlation each reading has."""
 
-    def __init__(self, recording: Samples, reference: Samples, rate: int) -> None:
+    def __init__(self, recording: Samples, reference: Samples, rate: int, *, density: int = 1) -> None:
         seconds = max(len(recording), len(reference)) / rate
-        self.frames_per_second = float(np.clip(MAX_FRAMES / max(seconds, 1e-3), MIN_FRAMES_PER_SECOND, FRAMES_PER_SECOND))
+        self.frames_per_second = density * float(
+            np.clip(MAX_FRAMES / max(seconds, 1e-3), MIN_FRAMES_PER_SECOND, FRAMES_PER_SECOND)
+        )
         longest = int(WIDEST * MAX_FRAMES / MIN_FRAMES_PER_SECOND * rate)
         self.recording = log_frequency_pattern(recording[:longest], rate, self.frames_per_second)
         self.reference = log_frequency_pattern(reference[:longest], rate, self.frames_per_second)
@@ -148,6 +152,13 @@ def find_scalings(recording: Samples, reference: Samples, rate: int) -> tuple[Sc
     if 1 / WIDEST < usual < WIDEST:
         coarse = np.append(coarse, usual)
     return same, _refined(search, "rate", coarse), _refined(search, "stretch", coarse)
+
+
+def sharpened(found: Scaling, recording: Samples, reference: Samples, rate: int) -> Scaling:
+    """The reading with its speed searched again on denser frames: a lag known to 20 ms would hide half a percent in seconds."""
+    search = _Search(recording, reference, rate, density=DENSER)
+    near = search.best(found.kind, found.speed * np.exp(np.linspace(-4 * FINE_STEP, 4 * FINE_STEP, 17)))
+    return search.best(found.kind, near.speed * np.exp(np.linspace(-FINE_STEP / 2, FINE_STEP / 2, 11)))
 
 
 def _refined(search: _Search, kind: Kind, coarse: NDArray[np.float64]) -> Scaling:

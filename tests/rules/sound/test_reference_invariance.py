@@ -51,7 +51,7 @@ def strong(planter: Planter) -> float:
 
 @pytest.fixture(scope="module")
 def voice() -> Clip:
-    return speech(171, 16000, seconds=3.0)
+    return speech(171, 16000, seconds=2.0)
 
 
 @pytest.mark.parametrize("change", BOTH_SIDES)
