@@ -10,8 +10,9 @@ loss that cannot fall, silence at the end.
 not the hop of the features (×512 for a hop of 256).
 
 **Blind spots.** A difference up to one frame is told but is no error, since codecs with odd strides have it by design (DAC at
-16 kHz gives 8 samples fewer than it gets). Samples that the model itself puts in front of its encoder, for a delay or a full
-frame, may come out of the decoder and be cut off again: that is meant. Where output and target are cut alike before the model's end, nothing is seen.
+16 kHz gives 8 samples fewer than it gets). Samples that the model itself puts before its encoder, for a delay or to fill a
+frame, may come out of the decoder and be cut off again: that is meant. Where output and target are cut alike before the
+model's end, nothing is seen.
 
 **How it is measured.** Samples of target, output and decoder; exact zeros at the end of all items. No threshold but the
 frame.
