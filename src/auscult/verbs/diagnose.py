@@ -120,8 +120,8 @@ def diagnose(
         case.lines[-1]["first_divergence"] = report.extra.get("first_divergence")
     heard = recordings_of(audio, reference_audio)
     reading = _reading(case, weights, mel, inputs, wanted=settle and reference_audio is not None)
-    file = checkpoint if isinstance(checkpoint, str | Path) and weights is not None else None
-    known = with_family(known_facts(facts, config, file), reading)
+    opened = checkpoint if isinstance(checkpoint, str | Path) and weights is not None else None
+    known = with_family(known_facts(facts, config, opened), reading)
     _listen(case, heard, known)
     cause = chain(case.findings, frozenset(case.kinds), told)
     if reading is not None:
