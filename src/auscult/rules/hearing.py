@@ -21,16 +21,15 @@ FOLDER = "sound"
 def hear(subject: SoundSubject) -> tuple[tuple[Finding, ...], tuple[Skip, ...]]:
     """The causes that a recording shows, the first to act on first, and what was not looked for.
 
-    With a reference, what its own sound shows too is a skip: it is no defect of the recording.
+    With a reference, what its own sound shows too, and as badly, is a skip: it is no defect of the recording.
     """
     findings, skips = rules.run(subject, FOLDER)
     if subject.reference is not None and findings:
         own, _ = rules.run(SoundSubject(subject.reference, facts=subject.facts, hop=subject.hop), FOLDER)
-        shared = {finding.cause for finding in own}
-        common = tuple(
-            Skip(subject.recording.name, f"{f.cause}: the reference has it too") for f in findings if f.cause in shared
-        )
-        findings, skips = tuple(finding for finding in findings if finding.cause not in shared), (*skips, *common)
+        worst = {finding.cause: finding.severity.rank for finding in sorted(own, key=lambda f: f.severity.rank, reverse=True)}
+        common = [finding for finding in findings if worst.get(finding.cause, finding.severity.rank + 1) <= finding.severity.rank]
+        skips = (*skips, *(Skip(subject.recording.name, f"{finding.cause}: the reference has it too") for finding in common))
+        findings = tuple(finding for finding in findings if finding not in common)
     return first_causes(findings), skips
 
 

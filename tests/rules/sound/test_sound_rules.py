@@ -75,6 +75,16 @@ def test_a_note_that_the_reference_holds_too_is_no_buzz() -> None:
     assert causes(SoundSubject(note, note, 256)) == {}
 
 
+def test_what_the_reference_has_too_but_faintly_is_still_reported() -> None:
+    rate, rng = 24000, np.random.default_rng(0)
+    low = np.convolve(rng.standard_normal(3 * rate), np.hanning(24), "same") * np.abs(np.sin(np.arange(3 * rate) / 3000))
+    floor, pattern = 1e-4 * rng.standard_normal(3 * rate), np.tile([1.0, -1.0], 3 * rate // 2)
+    faint, plain = (record(((1 + share * pattern) * low + floor).astype(np.float32), rate) for share in (5e-4, 0.1))
+    assert causes(SoundSubject(faint))["imaging"].severity is Severity.INFO
+    assert causes(SoundSubject(plain, faint))["imaging"].severity is Severity.ERROR
+    assert "imaging" not in causes(SoundSubject(plain, plain))
+
+
 def test_noise_is_called_noise() -> None:
     noise = (0.1 * np.random.default_rng(0).standard_normal(32000)).astype(np.float32)
     found = causes(SoundSubject(record(noise), None, 256))
