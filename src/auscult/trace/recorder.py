@@ -10,7 +10,7 @@ import numpy as np
 from auscult.trace.options import Detail, Options
 from auscult.trace.records import SKETCH, Manifest, Record, Trace
 from auscult.trace.sketch import sample
-from auscult.trace.statistics import summarise
+from auscult.trace.statistics import Measure, summarise
 from auscult.weights import Array
 
 
@@ -47,12 +47,13 @@ class Recorder:
         self.noise: list[str] = []
         self.left_out: dict[str, str] = {}
         self.notes: dict[str, object] = {}
+        self.measure: Measure | None = None
         self._bytes = 0
 
     def add(self, path: str, call: int, role: str, type_: str, array: Array, *, axes: str | None = None) -> Record:
         """Record a tensor; it may change as soon as this returns."""
         detail = self._detail(f"{path}#{call}:{role}", role, array.nbytes)
-        summary = summarise(array, projection=detail == "sketch")
+        summary = summarise(array, projection=detail == "sketch", measure=self.measure)
         record = Record(
             path,
             call,

@@ -47,9 +47,11 @@ VERSION = 2
 """Of the projection: sketches of different versions cannot be compared."""
 SIZE = 1024
 WIDTH = 1 << 14
+RUN = 16
+"""Rows that are taken at a time: 1 MiB of float32 are worth the calls."""
 ROWS = 4
-"""Rows that are taken at a time: 256 KiB of float32 stay in the second-level cache for all that is done to them."""
-RECENT = 16
+"""Rows of which 256 KiB of float32 stay in the second-level cache between one step and the next."""
+RECENT = 32
 SAMPLE = 4096
 SEED = 0
 VARIANCE = 2.5
@@ -90,38 +92,48 @@ def working_type(array: Array) -> type[np.float32 | np.float64]:
 
 
 def runs(flat: Array, dtype: type[np.float32 | np.float64]) -> Iterator[tuple[int, NDArray[Any]]]:
-    """Number of the first row, and elements as `dtype`, of ROWS rows at a time."""
-    for start in range(0, flat.size, ROWS * WIDTH):
-        yield start // WIDTH, flat[start : start + ROWS * WIDTH].astype(dtype, copy=False)
+    """Number of the first row, and elements as `dtype`, of RUN rows at a time."""
+    for start in range(0, flat.size, RUN * WIDTH):
+        yield start // WIDTH, flat[start : start + RUN * WIDTH].astype(dtype, copy=False)
+
+
+_SPARE: dict[type, list[tuple[NDArray[Any], NDArray[np.float64]]]] = {}
+"""Zeros to sum in: the system takes longer to give fresh memory than we to fill it."""
 
 
 class Projection:
-    """Sums the sketch of one tensor, row by row.
+    """Sums the sketch of one tensor, some rows at a time.
 
     Args:
         dtype: Of the elements and of short sums: float32 or float64.
     """
 
     def __init__(self, seed: int = SEED, dtype: type[np.float32 | np.float64] = np.float64) -> None:
-        self.seed, self.dtype = seed, dtype
+        self.seed = seed
         self._draws = _draws(seed)
         self._signs = self._draws.signs.astype(dtype, copy=False)
-        self._products = np.empty(0, dtype)
-        self._recent = np.zeros(2 * WIDTH, dtype)  # a turned row runs past WIDTH; folded at the end
-        self._long = np.zeros(2 * WIDTH, np.float64)
+        spare = _SPARE.setdefault(dtype, [])
+        # A turned row runs past WIDTH; it is folded at the end.
+        zeros = spare.pop() if spare else (np.zeros(2 * WIDTH, dtype), np.zeros(2 * WIDTH, np.float64))
+        self._recent: NDArray[Any]
+        self._long: NDArray[np.float64]
+        self._recent, self._long = zeros
         self._rows = 0
 
     def add(self, first: int, run: NDArray[Any]) -> None:
-        """Add finite elements that begin with row number `first`; only a tensor's last row may be shorter than WIDTH."""
-        turns = _turns(self.seed, 1 << (first + -(-run.size // WIDTH)).bit_length())
-        whole = run.size // WIDTH
-        if self._products.size < run.size:
-            self._products = np.empty(run.size, self.dtype)
-        products = self._products[: run.size]
-        np.multiply(run[: whole * WIDTH].reshape(whole, WIDTH), self._signs, out=products[: whole * WIDTH].reshape(whole, WIDTH))
-        np.multiply(run[whole * WIDTH :], self._signs[: run.size % WIDTH], out=products[whole * WIDTH :])
-        for start in range(0, run.size, WIDTH):
-            self._turned(products[start : start + WIDTH], *turns[first + start // WIDTH])
+        """Add finite elements from row number `first` on; only a tensor's last row may be short of WIDTH."""
+        turns = _turns(self.seed, 1 << (first - (-run.size // WIDTH)).bit_length())
+        products = np.empty(min(run.size, ROWS * WIDTH), run.dtype)
+        for start in range(0, run.size, ROWS * WIDTH):
+            part = run[start : start + ROWS * WIDTH]
+            self._signed(part, products[: part.size])
+            for place in range(0, part.size, WIDTH):
+                self._turned(products[place : min(place + WIDTH, part.size)], *turns[first + (start + place) // WIDTH])
+
+    def _signed(self, part: NDArray[Any], out: NDArray[Any]) -> None:
+        whole = part.size // WIDTH * WIDTH
+        np.multiply(part[:whole].reshape(-1, WIDTH), self._signs, out=out[:whole].reshape(-1, WIDTH))
+        np.multiply(part[whole:], self._signs[: part.size - whole], out=out[whole:])
 
     def _turned(self, row: NDArray[Any], turn: int, sum_: np.ufunc) -> None:
         place = self._recent[turn : turn + row.size]
@@ -136,10 +148,13 @@ class Projection:
         self._rows = 0
 
     def sums(self) -> NDArray[np.float64]:
-        """The sketch [SIZE] of all that was added."""
+        """The sketch [SIZE] of all that was added; nothing can be added any more."""
         self._settle()
         folded = (self._long[:WIDTH] + self._long[WIDTH:]) * self._draws.deal_signs
-        return np.asarray(np.add.reduce(folded[self._draws.deal].reshape(SIZE, -1), axis=1))
+        self._long[:] = 0
+        _SPARE[self._recent.dtype.type].append((self._recent, self._long))
+        del self._recent, self._long
+        return np.asarray(np.add.reduce(folded[self._draws.deal], axis=0))
 
 
 def sketch(array: Array, seed: int = SEED) -> NDArray[np.float64]:
@@ -200,7 +215,7 @@ def _places(size: int) -> NDArray[np.int64]:
 
 
 class _Draws(NamedTuple):
-    """Signs of the places in a row [WIDTH]; of the sums [WIDTH]; and which of these go to each bucket, in order [WIDTH]."""
+    """Signs of the places in a row [WIDTH]; of the sums [WIDTH]; and which of these go to each bucket [WIDTH / SIZE, SIZE]."""
 
     signs: NDArray[np.float32]
     deal_signs: NDArray[np.float64]
@@ -212,7 +227,7 @@ def _draws(seed: int) -> _Draws:
     """From raw words of the Philox counter generator, which numpy keeps the same over its versions."""
     raw = np.random.Philox(key=_mix(seed)).random_raw(3 * WIDTH).reshape(3, WIDTH)
     row, dealt = np.where(raw[:2] >> np.uint64(63), 1.0, -1.0)
-    return _Draws(row.astype(np.float32), dealt, np.argsort(raw[2], kind="stable"))
+    return _Draws(row.astype(np.float32), dealt, np.argsort(raw[2], kind="stable").reshape(-1, SIZE))
 
 
 @lru_cache(maxsize=64)

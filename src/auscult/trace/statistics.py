@@ -8,13 +8,15 @@ below the mean), the tensor is measured again in float64. Either way mean, devia
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auscult.trace.records import Statistics
-from auscult.trace.sketch import SEED, Projection, in_order, runs, sample, working_type
+from auscult.trace.sketch import ROWS, SEED, WIDTH, Projection, in_order, runs, sample, working_type
 from auscult.weights import Array
 
 QUANTILES = 17
@@ -59,10 +61,18 @@ class Sums(NamedTuple):
         return self.power > MIN_RMS**2 and self.power - self.mean * self.mean > MIN_VARIANCE * self.power
 
 
-def summarise(array: Array, *, projection: bool = False, seed: int = SEED) -> Summary:
-    """Measure a tensor of any shape and type in one pass; complex elements count as pairs of reals."""
+Measure = Callable[[NDArray[np.float32]], tuple[float, float, float, float]]
+"""Sum, sum of squares, lowest and highest of some hundred thousand elements."""
+
+
+def summarise(array: Array, *, projection: bool = False, seed: int = SEED, measure: Measure | None = None) -> Summary:
+    """Measure a tensor of any shape and type in one pass; complex elements count as pairs of reals.
+
+    Args:
+        measure: In place of numpy, from a framework that is quicker.
+    """
     flat = in_order(array)
-    sums, sketch = _measured(flat, projection=projection, seed=seed)
+    sums, sketch = _measured(flat, projection=projection, seed=seed, measure=measure or in_numpy)
     found = Statistics(
         mean=sums.mean,
         std=math.sqrt(max(sums.power - sums.mean * sums.mean, 0.0)) if math.isfinite(sums.power) else math.inf,
@@ -78,27 +88,32 @@ def summarise(array: Array, *, projection: bool = False, seed: int = SEED) -> Su
 def mean_and_rms(array: Array) -> tuple[float, float]:
     """Of the finite elements, in whatever order they lie."""
     flat = in_order(array) if array.dtype.kind == "c" else array.ravel(order="K")
-    sums, _ = _measured(flat, projection=False, seed=SEED)
+    if working_type(flat) is np.float32:
+        with np.errstate(over="ignore", invalid="ignore"):
+            total, squares = np.sum([moments(run) for _, run in runs(flat, np.float32)], axis=0)
+        if math.isfinite(squares) and squares > MIN_RMS**2 * flat.size:
+            return float(total) / flat.size, math.sqrt(squares / flat.size)
+    sums = _wide(flat, None)
     return sums.mean, math.sqrt(sums.power)
 
 
-def _measured(flat: Array, *, projection: bool, seed: int) -> tuple[Sums, Projection | None]:
+def _measured(flat: Array, *, projection: bool, seed: int, measure: Measure) -> tuple[Sums, Projection | None]:
     if working_type(flat) is np.float32:
         sketch = Projection(seed, np.float32) if projection else None
-        sums = _narrow(flat, sketch)
+        sums = _narrow(flat, sketch, measure)
         if sums.trusted:
             return sums, sketch
     sketch = Projection(seed) if projection else None
     return _wide(flat, sketch), sketch
 
 
-def _narrow(flat: Array, sketch: Projection | None) -> Sums:
+def _narrow(flat: Array, sketch: Projection | None, measure: Measure) -> Sums:
     total, squares, low, high = 0.0, 0.0, math.inf, -math.inf
     with np.errstate(over="ignore", invalid="ignore"):
         for first, run in runs(flat, np.float32):
-            sum_, square = moments(run)
+            sum_, square, lowest, highest = measure(run)
             total, squares = total + sum_, squares + square
-            low, high = min(low, float(np.minimum.reduce(run))), max(high, float(np.maximum.reduce(run)))
+            low, high = min(low, lowest), max(high, highest)
             if sketch is not None:
                 sketch.add(first, run)
     return Sums(flat.size, total, squares, low, high)
@@ -133,6 +148,14 @@ def moments(run: NDArray[Any]) -> tuple[float, float]:
 _ONES = np.ones(PIECE, np.float32)
 
 
+def in_numpy(run: NDArray[np.float32]) -> tuple[float, float, float, float]:
+    """See Measure. A part at a time stays in the second-level cache."""
+    parts = [run[start : start + ROWS * WIDTH] for start in range(0, run.size, ROWS * WIDTH)]
+    rows = [(*moments(part), float(np.minimum.reduce(part)), float(np.maximum.reduce(part))) for part in parts]
+    total, squares, low, high = zip(*rows, strict=True)
+    return sum(total), sum(squares), min(low), max(high)
+
+
 def quantiles(array: Array) -> tuple[float, ...]:
     """QUANTILES order statistics from the lowest to the highest of the finite elements in `sample(array)`."""
     some = sample(array)
@@ -142,5 +165,9 @@ def quantiles(array: Array) -> tuple[float, ...]:
     first, last = int(np.searchsorted(some, -np.inf, side="right")), int(np.searchsorted(some, np.inf))
     if first == last:
         return ()
-    places = np.linspace(first, last - 1, QUANTILES).round().astype(np.int64)
-    return tuple(some[places].tolist())
+    return tuple(some[first + _ranks(last - first)].tolist())
+
+
+@lru_cache(maxsize=64)
+def _ranks(count: int) -> NDArray[np.int64]:
+    return np.linspace(0, count - 1, QUANTILES).round().astype(np.int64)

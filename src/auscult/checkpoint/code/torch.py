@@ -38,13 +38,15 @@ class LiveData:
                 "has no elements: the module was built on torch's meta device",
                 hint="compare names and shapes only, or build it on the CPU",
             )
-        held = self.value.detach().cpu()
+        held = self.value.detach() if self.value.requires_grad else self.value  # a dispatch mode makes every call dear
+        if held.device.type != "cpu":
+            held = held.cpu()
         if held.is_quantized:
             held = held.int_repr()
         name = str(held.dtype).removeprefix("torch.")
         if name in ("bfloat16",) or name.startswith("float8"):
             return held.contiguous().view(_SAME_WIDTH[held.element_size()]).numpy().view(dtype_of(name))
-        return np.asarray(held.resolve_conj().resolve_neg().numpy())
+        return np.asarray(held.resolve_conj().resolve_neg().numpy() if held.is_conj() or held.is_neg() else held.numpy())
 
     def flat(self, start: int, stop: int) -> Array:
         return self.array().reshape(-1)[start:stop]
@@ -98,18 +100,21 @@ def state(module: torch.nn.Module, path: str) -> Checkpoint:
         if value.numel() and place is not None:
             owners.setdefault((place.key, place.offset, described.shape, place.strides), []).append(name)
     ties = tuple(tuple(names) for names in owners.values() if len(names) > 1)
-    modules = {info.path: info for info in _modules(module)}
+    modules = {info.path: info for info in modules_of(module)}
     return Checkpoint(path, "code:torch", tensors, skips=tuple(skips), modules=modules, ties=ties)
 
 
-def _modules(root: torch.nn.Module) -> Iterator[ModuleInfo]:
+def modules_of(root: torch.nn.Module) -> Iterator[ModuleInfo]:
+    """Class and attributes of every module."""
     for path, module in root.named_modules():
         kind = type(module)
         if torch.nn.utils.parametrize.is_parametrized(module):
             kind = kind.__mro__[1]  # parametrize makes a class of its own over the one that was written
         attributes = {}
         for name, value in vars(module).items():
+            if name.startswith("_"):
+                continue
             plain = simple(tuple(value) if isinstance(value, torch.Size) else value)
-            if not name.startswith("_") and plain is not ...:
+            if plain is not ...:
                 attributes[name] = plain
         yield ModuleInfo(path, kind.__name__, attributes)

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from auscult.checkpoint.target import state_of
+from auscult.checkpoint.code.torch import modules_of
 from auscult.trace.content import content
 from auscult.trace.on_torch.convert import dtype_name, floating_dtype
 from auscult.trace.on_torch.probe import module_paths
@@ -18,8 +18,9 @@ from auscult.trace.records import Manifest
 def manifest_of(model: torch.nn.Module, recorder: Recorder) -> Manifest:
     """The manifest of what `recorder` took from `model`."""
     modules = module_paths(model)
-    dtypes = {tensor.dtype for tensor in (*model.parameters(), *model.buffers()) if tensor.is_floating_point()}
-    device = next((str(tensor.device) for tensor in (*model.parameters(), *model.buffers())), "cpu")
+    tensors = (*model.parameters(), *model.buffers())
+    dtypes = {tensor.dtype for tensor in tensors if tensor.is_floating_point()}
+    device = str(tensors[0].device) if tensors else "cpu"
     weights: dict[str, dict[str, str]] = {}
     if recorder.options.fingerprints:
         weights = {path: {name: content(array) for name, array in owned(module).items()} for path, module in modules.items()}
@@ -30,7 +31,7 @@ def manifest_of(model: torch.nn.Module, recorder: Recorder) -> Manifest:
         "mixed" if len(dtypes) > 1 else dtype_name(floating_dtype(model) or torch.float32),
         device.split(":")[0],
         weights={path: own for path, own in weights.items() if own},
-        modules={path: info for path, info in state_of(model).modules.items() if path in modules},
+        modules={info.path: info for info in modules_of(model) if info.path in modules},
         seeds={"torch": torch.initial_seed()},
         noise=tuple(recorder.noise),
         notes=notes,

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from auscult.trace.on_torch.convert import is_tensor, to_array
+from auscult.trace.on_torch.measure import measure
 from auscult.trace.on_torch.noise import Noise
 from auscult.trace.on_torch.operations import Operations
 from auscult.trace.recorder import Recorder
@@ -54,6 +55,7 @@ class Probe:
 
     def __enter__(self) -> Probe:
         options = self.recorder.options
+        self.recorder.measure = measure
         for path, module in module_paths(self.model).items():
             wanted = options.wants(path) and (not options.leaves_only or is_leaf(module))
             self._hook(path, module, wanted=wanted)
