@@ -6,7 +6,7 @@ and in the writing of the samples. The user then has the broken checkpoint, its 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -210,16 +210,3 @@ HEALTHY = (
     Story("nothing, without traces", frozenset(), traced=False),
 )
 """The same with nothing wrong: none of these may be called divergent."""
-
-
-def judge(story: Story, seed: int) -> tuple[bool, str]:
-    """Whether the cause that the diagnosis names is the one that was planted, and what it named."""
-    named = answer(story, seed).extra["diagnosis"]["cause"]
-    return bool(named) and named["cause"] in story.causes, named["cause"] if named else "nothing"
-
-
-def every_story(seeds: int) -> Iterator[tuple[Story, int]]:
-    """Each story; those that draw places, with that many seeds."""
-    for story in STORIES:
-        for seed in range(seeds if story.weights else 1):
-            yield story, seed
