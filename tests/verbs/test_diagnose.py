@@ -105,6 +105,13 @@ class TestChain:
         found = chain([weights, same, elsewhere], frozenset({"weights", "reference-weights", "traces"}))
         assert (found.follows, found.others) == ((same,), (elsewhere,))
 
+    def test_other_weights_elsewhere_are_a_second_cause_of_wrong_code(self) -> None:
+        code, weights = (
+            replace(finding(code, name), where=(place,))
+            for code, name, place in (("PAR020", "dilation", "ups.0"), ("PAR098", "other-weights", "head"))
+        )
+        assert chain([code, weights], frozenset({"traces"})).others == (weights,)
+
     def test_an_error_without_a_sound_is_named(self) -> None:
         found = chain([finding("CKP010", "pickle-code")], frozenset({"weights"}))
         assert found.cause is not None

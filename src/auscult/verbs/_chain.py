@@ -15,8 +15,8 @@ HARMLESS = frozenset(("noise-differs", "chaotic", "undetermined-by-weights", "lo
 INAUDIBLE = frozenset(("dc", "lag", "polarity"))
 """Symptoms that are measured and not heard: none of them is what the user complains of."""
 
-UNNAMED = frozenset(("unexplained", "other-weights"))
-"""What layers show of a fault that the weights, or another layer, give its name."""
+FILE = ("CKP", "LAY")
+"""Codes of what is wrong with a file of weights."""
 
 
 @dataclass(frozen=True)
@@ -122,13 +122,15 @@ def _why(symptom: Finding, cause: Finding) -> str | None:
 
 
 def _is_echo(cause: Finding, root: Finding) -> bool:
-    """Whether that is the root again, as the layers show it: the same name, no name, or the same places."""
+    """Whether that is the root again, as the layers show it: the same name, no name, the same places, or weights that differ."""
     if cause.cause == root.cause:
         return True
     if not cause.code.startswith("PAR"):
         return False
+    if cause.cause == "unexplained" or (cause.cause == "other-weights" and root.code.startswith(FILE)):
+        return True
     modules = {place.rpartition(".")[0] for place in root.where} | set(root.where)
-    return cause.cause in UNNAMED or all(_is_among(place, modules) for place in cause.where)
+    return all(_is_among(place, modules) for place in cause.where)
 
 
 def _is_among(place: str, modules: Iterable[str]) -> bool:
