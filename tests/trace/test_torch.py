@@ -13,7 +13,9 @@ from torch import nn
 import auscult
 from auscult.errors import TargetError, TraceError, UsageError
 from auscult.trace.file import read_trace
+from auscult.trace.on_torch.measure import measure
 from auscult.trace.runner import runner_of
+from auscult.trace.statistics import in_numpy
 from tests.trace.networks import Decoder, Noisy, Vocoder
 
 MEL = np.random.default_rng(0).standard_normal((2, 8, 20)).astype(np.float32)
@@ -109,6 +111,51 @@ def test_a_tensor_written_to_in_place_is_recorded_as_it_was() -> None:
         assert before is not None
         assert after is not None
         assert t.tensor(before).min() < 0 <= t.tensor(after).min()
+
+
+def test_a_tensor_changed_through_a_view_of_it_is_not_taken_for_the_same() -> None:
+    class Views(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear, self.act, self.same = nn.Linear(4, 4), nn.LeakyReLU(0.1, inplace=True), nn.Identity()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = self.same(self.linear(x))
+            self.act(y[:, :2])
+            y[:, 2:].mul_(2)
+            return self.same(y)
+
+    model, x = Views(), torch.randn(3, 4)
+    with torch.no_grad():
+        first = model.linear(x)
+        with auscult.trace(model) as t:
+            last = model(x)
+    same, changed = t.find("same"), t.find("same", call=1)
+    assert same is not None
+    assert changed is not None
+    assert (same.same_as, changed.same_as) == ("linear#0:output", "same#1:input")
+    np.testing.assert_array_equal(t.tensor(same), first.numpy())
+    np.testing.assert_array_equal(t.tensor(changed), last.numpy())
+
+
+def test_what_was_computed_before_an_error_is_kept_in_memory_and_no_half_file_is_left(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(3, 4))
+    with pytest.raises(RuntimeError), auscult.trace(model) as t:
+        model(torch.ones(1, 4))
+    assert t.find("0") is not None
+    assert (t.find("1"), t.find("")) == (None, None)
+    with pytest.raises(RuntimeError), auscult.trace(model, tmp_path / "t.safetensors"):
+        model(torch.ones(1, 4))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sums_by_torch_are_those_of_numpy_under_any_mode_of_the_users() -> None:
+    x = np.random.default_rng(0).standard_normal(300_001).astype(np.float32)
+    expected = in_numpy(x)
+    for mode in (torch.no_grad(), torch.inference_mode(), torch.autocast("cpu", torch.bfloat16)):
+        with mode:
+            assert measure(x) == pytest.approx(expected, rel=1e-5, abs=1e-5 * x.size)
+    assert measure(x)[2:] == expected[2:]
 
 
 @pytest.mark.parametrize("detail", ["sketch", "sample", "statistics"])

@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 from auscult.errors import TraceError
@@ -30,13 +30,16 @@ def to_json(manifest: Manifest, records: Iterable[Record], left_out: Mapping[str
         "records": [_record_json(record) for record in records],
         "left_out": left_out,
     }
-    return json.dumps(_plain(value), separators=(",", ":"), allow_nan=False)
+    try:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False, default=str)
+    except (ValueError, TypeError):  # infinities, or keys that are no text: rare, and dear to look for in every trace
+        return json.dumps(_plain(value), separators=(",", ":"), allow_nan=False)
 
 
 def _record_json(record: Record) -> dict[str, Any]:
     row = {name: getattr(record, name) for name in ("path", "call", "role", "type", "shape", "dtype", "stored")}
     row |= {name: value for name in ("axes", "same_as") if (value := getattr(record, name)) is not None}
-    statistics = asdict(record.statistics)
+    statistics = dict(vars(record.statistics))
     statistics["quantiles"] = [float(f"{value:.6g}") for value in record.statistics.quantiles]
     return {**row, "statistics": statistics}
 
