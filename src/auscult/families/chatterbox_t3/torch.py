@@ -13,6 +13,7 @@ from torch.nn import functional
 from auscult.errors import UsageError
 from auscult.families import _torch
 from auscult.families.chatterbox_t3.config import Config
+from auscult.families.chatterbox_t3.decoding import Memory, product
 from auscult.families.chatterbox_t3.generate import Condition, Ids, checked, framed
 from auscult.families.chatterbox_t3.naming import released, runnable
 from auscult.families.chatterbox_t3.sampling import Logits
@@ -127,7 +128,11 @@ class T3(nn.Module):
 
 
 class Decoder:
-    """See `auscult.families.chatterbox_t3.generate.Decoding`."""
+    """See `auscult.families.chatterbox_t3.generate.Decoding`.
+
+    The backbone's layers are run here and not by transformers, one sentence with its keys and values in one piece of memory: a
+    token is a dozen matrix products a layer and next to nothing else.
+    """
 
     def __init__(self, model: T3, text: Ids, condition: Condition, *, with_guidance: bool = True) -> None:
         """`text` are a tokenizer's ids [tokens], without start and stop.
@@ -135,10 +140,9 @@ class Decoder:
         Raises:
             UsageError: If the text is too long, or the condition is another model's.
         """
-        from transformers import DynamicCache
-
         self.model, self.text, self.condition = model, framed(text, model.config), checked(condition, model.config)
-        self.with_guidance, self.memory, self.place = with_guidance, DynamicCache(), 0
+        self.with_guidance, self.place = with_guidance, 0
+        self.memory = Memory(model)
 
     @torch.inference_mode()
     def first(self) -> Logits:
@@ -152,9 +156,10 @@ class Decoder:
         return self._logits(embedded.expand(2 if self.with_guidance else 1, -1, -1))
 
     def _logits(self, embedded: Tensor) -> Logits:
-        model = self.model
-        hidden = model.tfmr(inputs_embeds=embedded, past_key_values=self.memory, use_cache=True).last_hidden_state
-        return np.asarray(model.speech_head(hidden[:, -1]).float().numpy(force=True), np.float32)
+        hidden = self.memory.hidden(embedded)[:, -1]
+        head = self.model.speech_head
+        logits = product(hidden, head.weight) if head.bias is None else product(hidden, head.weight) + head.bias
+        return np.asarray(logits.float().numpy(force=True), np.float32)
 
 
 def llama(config: Config) -> Any:
