@@ -2,8 +2,8 @@
 
 Encoder and decoder are those of `transformers`, with their LSTMs, freshly initialised, at 16 kHz and with 16 filters, which is
 about as many values as the package's codec has. Between them stands our quantiser with 32 books of 1024 codes at 50 frames a
-second: 16 kbit/s. Speech, segments, losses, optimiser, learning rate, steps and the trainer itself are those of the package's
-codec. What it cannot have is the start as a lapped transform, which needs one stride, and more books for loud frames, which
+second: 16 kbit/s. Speech, segments, losses, optimiser, learning rate and the trainer itself are those of the package's
+codec; the number of steps is what takes the same processor time. What it cannot have is the start as a lapped transform, which needs one stride, and more books for loud frames, which
 EnCodec does not have.
 """
 
@@ -29,6 +29,7 @@ from auscult.training.codec.validate import evaluate
 RESULT = Path(__file__).with_name("encodec_trained.json")
 FILTERS, STRIDES = 16, (2, 4, 5, 8)
 LOOK_EVERY = 100
+STEPS = 480  # take the processor time of the package's codec's 800
 CONFIG = Config(
     widths=tuple(FILTERS * 2**stage for stage in range(len(STRIDES) + 1)),
     strides=STRIDES,
@@ -92,10 +93,9 @@ def train(steps: int, learning_rate: float) -> dict[str, Any]:
 
 
 def main(arguments: list[str]) -> None:
-    """Steps and learning rate may be given; the defaults are those of the package's codec."""
-    defaults = TrainConfig()
-    steps = int(arguments[0]) if arguments else defaults.steps
-    rate = float(arguments[1]) if len(arguments) > 1 else defaults.learning_rate
+    """Steps, learning rate and the file to write may be given."""
+    steps = int(arguments[0]) if arguments else STEPS
+    rate = float(arguments[1]) if len(arguments) > 1 else TrainConfig().learning_rate
     out = Path(arguments[2]) if len(arguments) > 2 else RESULT
     out.write_text(json.dumps(train(steps, rate), indent=1) + "\n")
 

@@ -128,7 +128,8 @@ def page(table: Mapping[str, Any]) -> str:
     lines = [
         "# Amplitude: the end of the decoder, or the quantiser?",
         "",
-        "Written by `auscult train --study amplitude`. [The guide](train-a-codec.md) tells the story.",
+        f"Written by `auscult train --study amplitude --seeds {table['seeds']} --steps {table['steps']}`.",
+        "[The guide](train-a-codec.md) tells the story.",
         "",
         f"{table['kbit_per_second']:.0f} kbit/s at 16 kHz, {table['steps']} steps on {table['seconds'] / 60:.0f} minutes of",
         f"espeak-ng Telugu, {runs}; figures on held-out sentences. At this bit rate no codec exceeds",
