@@ -70,11 +70,10 @@ def test_a_chipmunk_by_the_config_alone(spoken: Recording, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("planter", "strength", "mistake"),
     [
-        (band_limited, 0.33, "mask-not-applied"),
-        (frame_seams, 1.0, "sampler-mismatch"),
-        (time_stretch, 1.5, "number-embedding"),
+        pytest.param(band_limited, 0.33, "mask-not-applied", id="a bad phone line"),
+        pytest.param(frame_seams, 1.0, "sampler-mismatch", id="flickery", marks=pytest.mark.slow),
+        pytest.param(time_stretch, 1.5, "number-embedding", id="slow motion", marks=pytest.mark.slow),
     ],
-    ids=("a bad phone line", "flickery", "slow motion"),
 )
 def test_a_bad_phone_line_flickery_in_slow_motion(spoken: Recording, planter: ModuleType, strength: float, mistake: str) -> None:
     heard = planter.plant(spoken, strength, np.random.default_rng(3))
