@@ -36,10 +36,15 @@ GUIDANCE = 0.5
 
 @pytest.fixture(scope="module")
 def theirs() -> Any:
+    return released(LAYERS)
+
+
+def released(layers: int) -> Any:
+    """The reference with so many layers, random."""
     package = reference("models.t3.t3")
     sizes = package.LLAMA_CONFIGS["Llama_520M"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sizes, "num_hidden_layers", LAYERS)
+        patch.setitem(sizes, "num_hidden_layers", layers)
         patch.setitem(sizes, "torch_dtype", "float32")
         return randomise(package.T3()).float()
 
@@ -53,6 +58,10 @@ def condition() -> Condition:
 
 @pytest.fixture(scope="module")
 def told(theirs: Any, condition: Condition) -> tuple[Any, list[int]]:
+    return generated(theirs, condition, STEPS)
+
+
+def generated(theirs: Any, condition: Condition, steps: int) -> tuple[Any, list[int]]:
     """The reference's guided logits at every step, from its own generation with the likeliest token for a draw."""
     package = reference("models.t3.modules.cond_enc")
     given = package.T3Cond(
@@ -65,9 +74,9 @@ def told(theirs: Any, condition: Condition) -> tuple[Any, list[int]]:
     text = torch.from_numpy(framed(TEXT, Config()))[None].repeat(2, 1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch, "multinomial", lambda chances, num_samples: chances.argmax(-1, keepdim=True))  # noqa: ARG005
-        tokens = theirs.inference(t3_cond=given, text_tokens=text, max_new_tokens=STEPS, cfg_weight=GUIDANCE, top_p=1.0)
+        tokens = theirs.inference(t3_cond=given, text_tokens=text, max_new_tokens=steps, cfg_weight=GUIDANCE, top_p=1.0)
     handle.remove()
-    return np.stack([guided(row, GUIDANCE) for row in rows[:STEPS]]), tokens[0].tolist()
+    return np.stack([guided(row, GUIDANCE) for row in rows[:steps]]), tokens[0].tolist()
 
 
 def weights(theirs: Any) -> dict[str, Any]:
@@ -75,10 +84,10 @@ def weights(theirs: Any) -> dict[str, Any]:
     return {name: value for name, value in theirs.state_dict().items() if not name.startswith("patched_model.")}
 
 
-def decoded(decoding: Any) -> tuple[Any, list[int]]:
+def decoded(decoding: Any, steps: int = STEPS) -> tuple[Any, list[int]]:
     """Ours: guided logits and the likeliest tokens after the penalty."""
     said, logits, rows = [6561], [], decoding.first()
-    for _ in range(STEPS):
+    for _ in range(steps):
         logits.append(guided(rows, GUIDANCE))
         said.append(int(np.argmax(probabilities(logits[-1], said, Sampling()))))
         rows = decoding.next(said[-1])
@@ -97,6 +106,24 @@ def test_t3_logits_for_32_steps_with_guidance(theirs: Any, condition: Condition,
         found, said = decoded(decoding)
         assert said == tokens
         assert relative(found, expected) <= CLOSE
+
+
+def test_at_the_released_depth(condition: Condition) -> None:
+    """All thirty layers, 532 million parameters, for a few tokens."""
+    theirs, steps = released(Config().layers), 4
+    expected, tokens = generated(theirs, condition, steps)
+    ours = t3.build(Config())
+    t3.load(ours, weights(theirs))
+    del theirs
+    assert sum(value.numel() for value in ours.state_dict().values()) == 532_405_248
+    found, said = decoded(t3.Decoder(ours, TEXT, condition), steps)
+    assert said == tokens
+    assert relative(found, expected) <= CLOSE
+    port = t3_mlx.build(Config())
+    t3_mlx.load(port, {name: value.numpy() for name, value in ours.state_dict().items()})
+    found, said = decoded(t3_mlx.Decoder(port, TEXT, condition), steps)
+    assert said == tokens
+    assert relative(found, expected) <= CLOSE
 
 
 def test_one_start_token_would_not_be_the_released_model(theirs: Any, condition: Condition, told: Any) -> None:
