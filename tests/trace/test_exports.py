@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from auscult.trace.forced import own_view
 from auscult.trace.runner import runner_of
 from auscult.verbs.compare import compare
 from auscult.verdict import Verdict
+from tests.defects.computation.exports import EXPORTABLE, exported, judge_export
 from tests.defects.computation.judge import alarm
-from tests.defects.computation.networks import Inputs, inputs, network
+from tests.defects.computation.networks import inputs, network
 from tests.defects.computation.plants import PLANTS, Plant
 
-EXPORTABLE = ("transformer", "flow", "hifigan")
 WRONG = [
     plant
     for plant in PLANTS
@@ -28,19 +25,12 @@ WRONG = [
         ("hifigan", "dilation"),
         ("transformer", "attention-scale"),
         ("transformer", "rope-convention"),
+        ("transformer", "padding-mode"),  # its batch norm is folded into the convolution
+        ("flow", "cfg-formula"),  # ten steps, one behind the other in the graph
+        ("flow", "group-norm-convention"),  # eight operators
+        ("recurrent", "time-reversed"),
     }
 ]
-
-
-def exported(model: torch.nn.Module, given: Inputs, path: Path) -> str:
-    """The model as an ONNX file, its weight norms fused."""
-    for module in model.modules():
-        if hasattr(module, "weight_g"):
-            torch.nn.utils.remove_weight_norm(module)
-    arguments = tuple(torch.tensor(array) for array in given.values())
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        torch.onnx.export(model, arguments, str(path), dynamo=False, opset_version=20)
-    return str(path)
 
 
 @pytest.mark.parametrize("name", EXPORTABLE)
@@ -53,12 +43,10 @@ def test_a_right_export_raises_no_alarm(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("plant", WRONG, ids=[plant.label for plant in WRONG])
-def test_a_wrong_export_is_named_at_its_place(plant: Plant, tmp_path: Path) -> None:
-    given = inputs(plant.network)
-    file = exported(network(plant.network, plant.changes), given, tmp_path / "model.onnx")
-    report = compare(network(plant.network, {}), file, inputs=given)
-    assert report.findings[0].cause == plant.cause
-    assert report.findings[0].where[0] == plant.path
+def test_a_wrong_export_is_named_at_its_place(plant: Plant) -> None:
+    judged = judge_export(plant, 0)
+    assert judged.top1, judged.answer
+    assert judged.place, judged.answer
 
 
 def test_a_replaced_node_shows_what_it_gives_itself(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from auscult.report._where import where_text
 from auscult.verdict import Report
 
 MAX_PER_KIND = 10
@@ -18,7 +19,7 @@ def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:  # 
         kind = KINDS[finding.severity.value]
         shown[kind] += 1
         if shown[kind] <= MAX_PER_KIND:
-            places = ", ".join(finding.where[:3]) + (f" and {finding.count - 3} more" if finding.count > 3 else "")
+            places = where_text(finding.where) if finding.where else ""
             title = _escape(f"{finding.code} {finding.cause}", property_=True)
             lines.append(f"::{kind} title={title}::{_escape(f'{places}: {finding.message}' if places else finding.message)}")
     lines += [f"+{count - MAX_PER_KIND} more of kind {kind}" for kind, count in shown.items() if count > MAX_PER_KIND]

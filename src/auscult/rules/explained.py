@@ -44,8 +44,8 @@ def parity_findings(
 
 
 def where(layer: LayerResult) -> str:
-    """The layer's name for a finding: the whole model has none."""
-    return layer.path_ref or "(model)"
+    """The layer's name for a finding, where several are one on the other side the one at fault: the whole model has none."""
+    return (layer.path_ref if layer.case is None else layer.case.path) or "(model)"
 
 
 def _message(places: Iterable[tuple[LayerResult, Explanation]]) -> str:

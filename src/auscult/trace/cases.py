@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auscult.errors import AuscultError
 from auscult.trace.axes import Order, turned
@@ -14,6 +14,7 @@ from auscult.weights import Array, ModuleInfo
 
 MIN_CALLS = 3  # a module that is called so often within one call of its parent is a loop's body
 MAX_CONTEXT = 48
+MAX_TIMES = 8  # elements of what says where a sampler stands
 
 
 def case_at(  # noqa: PLR0917 - the place, then what is known beside the traces
@@ -187,7 +188,18 @@ def _loop(ref: Trace, cand: Trace, scope: _Scope, path: str, pairs: Mapping[str,
     body = path if path in bodies else max(bodies, key=lambda child: len(counts[child]))
     one = _steps(ref, body, scope.path, scope.call)
     two = _steps(cand, pairs.get(body, body), pairs.get(scope.path, scope.path), scope.call)
-    return None if one is None or two is None else (one, two)
+    return None if one is None or two is None else (one, _with_constants(two, one))
+
+
+def _with_constants(steps: Steps, other: Steps) -> Steps:
+    """With the times of the other side, where a graph has them as constants inside; the steps show whether it keeps to them."""
+    if len(steps.inputs) != len(other.inputs):
+        return steps
+    filled = (
+        {**{role: array for role, array in theirs.items() if array.size <= MAX_TIMES}, **mine}
+        for mine, theirs in zip(steps.inputs, other.inputs, strict=True)
+    )
+    return replace(steps, inputs=tuple(filled))
 
 
 def _steps(trace: Trace, body: str, owner: str, call: int) -> Steps | None:

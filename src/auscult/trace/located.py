@@ -13,6 +13,7 @@ from auscult.trace.floor import Floor, dtype_of, least, measured, second_precisi
 from auscult.trace.inject import Injection
 from auscult.trace.locate import Place, locate
 from auscult.trace.modules import Side
+from auscult.trace.norms import before_batch_norm
 from auscult.trace.pairs import LayerAlignment, LayerPair
 from auscult.trace.readings import Readings, read
 from auscult.trace.records import Trace
@@ -156,11 +157,21 @@ def _case(sides: Sides, ref: Trace, cand: Trace, place: Place) -> LayerCase | No
     pair, reading = place.reading.pair, place.reading
     if pair.join == "concat":
         return None
+    if reading.is_output and (case := _before_norm(sides, ref, cand, place)) is not None:
+        return case
+    path_ref, path_cand = (pair.a, pair.b) if reading.is_output else (pair.ref[0], pair.cand[0])
+    return _case_of(sides, ref, cand, place, path_ref, path_cand)
+
+
+def _case_of(  # noqa: PLR0917
+    sides: Sides, ref: Trace, cand: Trace, place: Place, path_ref: str, path_cand: str
+) -> LayerCase | None:
+    reading = place.reading
     return case_at(
         ref,
         cand,
-        pair.a if reading.is_output else pair.ref[0],
-        pair.b if reading.is_output else pair.cand[0],
+        path_ref,
+        path_cand,
         reading.role,
         reading.call,
         sides.alignment.names,
@@ -168,6 +179,18 @@ def _case(sides: Sides, ref: Trace, cand: Trace, place: Place) -> LayerCase | No
         role_cand=reading.role_cand,
         usual=sides.alignment.orders,
     )
+
+
+def _before_norm(sides: Sides, ref: Trace, cand: Trace, place: Place) -> LayerCase | None:
+    """Of a layer with a batch norm behind it, which the candidate has folded into one: the layer's own output, unfolded."""
+    pair, runner = place.reading.pair, sides.runs.ref_runner
+    if runner is None or len(pair.ref) != 2 or len(pair.cand) != 1:
+        return None
+    case = _case_of(sides, ref, cand, place, pair.ref[0], pair.b)
+    if case is None:
+        return None
+    given = before_batch_norm(runner.module(pair.a), runner.weights(pair.a), case.candidate)
+    return None if given is None else replace(case, candidate=given.astype(case.reference.dtype))
 
 
 def local_floor(sides: Sides, trace: Trace) -> Floor:

@@ -98,6 +98,20 @@ def as_written(module: ModuleInfo, weights: Mapping[str, Array], x: Array) -> Ar
     return None if norm is None else norm(x, weights)
 
 
+def before_batch_norm(module: ModuleInfo, weights: Mapping[str, Array], y: Array) -> Array | None:
+    """What a batch norm in evaluation mode took, from what it gave; None of another norm, or where a gain of zero hides it."""
+    x = y.astype(np.float64)
+    norm = norm_of(module, weights, x)
+    mean, variance = weights.get("running_mean"), weights.get("running_var")
+    if norm is None or norm.kind != "batch" or mean is None or variance is None or mean.size != x.shape[norm.axis]:
+        return None
+    gain, shift = weights.get("weight", np.ones(mean.size)), weights.get("bias", np.zeros(mean.size))
+    if not np.all(gain):
+        return None
+    mean, variance, gain, shift = (_along(values, x.ndim, norm.axis) for values in (mean, variance, gain, shift))
+    return np.asarray((x - shift) / gain * np.sqrt(variance + norm.eps) + mean)
+
+
 def norm_of(module: ModuleInfo, weights: Mapping[str, Array], x: Array) -> Norm | None:
     """The convention that a module's class and attributes name."""
     kind = module.type.lower()

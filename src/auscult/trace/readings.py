@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from auscult.trace.axes import Order
-from auscult.trace.boundaries import concatenated
+from auscult.trace.boundaries import concatenated, near
 from auscult.trace.distance import INFINITE, Distance, between, distance
 from auscult.trace.floor import Floor
 from auscult.trace.modules import Side, Traced, base_role
 from auscult.trace.pairs import LayerAlignment, LayerPair
-from auscult.trace.records import Record
+from auscult.trace.records import IN_ORDER_OF_USE, Record
 from auscult.trace.sketch import canonical_shape
 
 
@@ -94,7 +94,7 @@ def read(ref: Side, cand: Side, alignment: LayerAlignment, floor: Floor, *, own:
         both = (pair.ref[0] in ref.children) == (pair.cand[0] in cand.children) or pair.by == "root"
         for call in range(min(a.calls, b.calls)):
             here = []
-            for one, two in (*_outputs(a, b, call, own=own), *(_inputs(ref, cand, pair, call) if both else ())):
+            for one, two in (*_outputs(a, b, call, own=own), *(_inputs(ref, cand, pair, call, alignment.orders) if both else ())):
                 if pair.join == "concat" and base_role(one.role) == "output":
                     gap = _concatenated(ref, cand, pair, call, alignment.orders)
                 else:
@@ -134,13 +134,22 @@ def _outputs(a: Traced, b: Traced, call: int, *, own: bool) -> Iterator[tuple[Re
             yield one, two
 
 
-def _inputs(ref: Side, cand: Side, pair: LayerPair, call: int) -> Iterator[tuple[Record, Record]]:
-    """Inputs of the first modules of a pair, by role; what is left by shape, in turn."""
+def _inputs(ref: Side, cand: Side, pair: LayerPair, call: int, orders: Mapping[int, Order]) -> Iterator[tuple[Record, Record]]:
+    """Inputs of the first modules of a pair, by role; what is left by shape, in turn.
+
+    Where roles say nothing, those of one shape that are near each other first.
+    """
     left = list(cand.modules[pair.cand[0]].roles("input", call))
     mine = []
+    told = IN_ORDER_OF_USE not in cand.trace.manifest.notes
     for one in ref.modules[pair.ref[0]].roles("input", call):
-        two = next((record for record in left if record.role == one.role), None)
-        if two is not None and (one.role == "input" or canonical_shape(one.shape) == canonical_shape(two.shape)):
+        if told:
+            two = next((record for record in left if record.role == one.role), None)
+            fits = two is not None and (one.role == "input" or canonical_shape(one.shape) == canonical_shape(two.shape))
+        else:
+            two = next((r for r in left if near(ref.trace, one, cand.trace, r, orders) is not None), None)
+            fits = two is not None
+        if two is not None and fits:
             left.remove(two)
             yield one, two
         else:

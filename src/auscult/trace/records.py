@@ -11,6 +11,8 @@ from auscult.weights import Array, ModuleInfo, Shape
 
 SKETCH = "~sketch"
 """Ends the name under which a record's projection is stored."""
+IN_ORDER_OF_USE = "inputs_in_order_of_use"
+"""In the notes of a manifest: modules' inputs are numbered as they are used, which need not be how they were handed over."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from auscult.trace.records import Trace
 from auscult.trace.runner import Runner, runner_of
 from auscult.weights import Array
 
+MODULES = frozenset(("torch", "mlx"))
 ORDERS = {3: (0, 2, 1), 4: (0, 2, 3, 1)}
 """From channels first to channels last."""
 
@@ -40,6 +41,18 @@ class _Side:
     name: str
     trace: Trace | None
     runner: Runner | None
+
+    @property
+    def framework(self) -> str:
+        return self.trace.manifest.framework if self.trace is not None else self.runner.framework if self.runner else ""
+
+
+def _as_modules(side: _Side, other: _Side) -> _Side:
+    """A live graph as the modules that it was exported from, where the other side consists of modules."""
+    seen = getattr(side.runner, "as_modules", None)
+    if seen is None or side.trace is not None or other.framework not in MODULES:
+        return side
+    return replace(side, runner=seen())
 
 
 def open_runs(
@@ -60,6 +73,7 @@ def open_runs(
         TraceError: If a trace cannot be read.
     """
     one, two = _side(ref, ref_model, kwargs), _side(cand, cand_model, kwargs)
+    one, two = _as_modules(one, two), _as_modules(two, one)
     given = _arrays(inputs)
     if given is None:
         given = next((found for side in (one, two) if side.trace is not None and (found := inputs_of(side.trace))), None)

@@ -56,6 +56,8 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     layers, x = layers_of(case.weights), case.input
     if case.role != "output" or layers is None or x is None or x.ndim != 3 or x.dtype.kind != "f" or len(case.inputs) > 1:
         return
+    if case.candidate.shape != case.reference.shape:
+        return
 
     def batch_first(tensor: Array) -> Array:
         return real(tensor if case.module.attributes.get("batch_first", "Wx" in case.weights) else tensor.swapaxes(0, 1))

@@ -49,6 +49,14 @@ class OnnxRunner:
     def paths(self) -> tuple[str, ...]:
         return ("", *self._nodes)
 
+    def as_modules(self) -> Any:
+        """A runner of the modules that the graph was exported from; this one where the names of nodes show none."""
+        from auscult.trace.on_onnx.as_modules import ModulesRunner
+        from auscult.trace.on_onnx.scopes import calls_of
+
+        calls = calls_of(self.graph)
+        return ModulesRunner(self, calls) if calls else self
+
     def run(self, inputs: Mapping[str, Array], *, store: Store | None = None, **options: Any) -> Trace:
         recorder = Recorder(Options(**options), store)
         feeds = self._feeds(inputs)
@@ -146,9 +154,12 @@ class OnnxRunner:
         types = self.graph.inputs
         names = list(types)
         feeds: dict[str, Array] = {}
+        # An exporter may call the first input `input.1`, which is how the second is called by position.
+        by_position = set(inputs) == {_role("input", index) for index in range(len(names))} and not set(inputs) <= set(types)
         for name, array in inputs.items():
             place = "0" if name == "input" else name.removeprefix("input.")
-            target = name if name in types else names[int(place)] if place.isdigit() and int(place) < len(types) else name
+            counts = place.isdigit() and int(place) < len(types) and (by_position or name not in types)
+            target = names[int(place)] if counts else name
             if target not in types and len(types) == len(inputs) == 1:
                 target = next(iter(types))
             if target not in types:
