@@ -56,11 +56,11 @@ def run(bench: Bench) -> Section:
     text = (
         f"497 M parameters in float32 with random weights, {frames} latent frames ({frames * 2048 / 44100:.1f} s of stereo at "
         f"44.1 kHz), {STEPS} ping-pong steps, on two threads; each figure from a process of its own, the two sides in turn, "
-        f"{turns} run{'s' * (turns != 1)} each. Peak memory is the whole process's resident set, Python included. `open` is from "
-        "the file to a model as each package does it; in the other rows the reference makes its weights in place. Ours are "
-        "views of the checkpoint; the pages of a block of the transformer are given back to the system behind it, which keeps them in "
-        "its cache as long as it has memory to spare, and that is not counted. A step is matrix products for nine tenths of its "
-        "time, which both sides leave to the same library. Equal outputs are what "
+        f"{turns} run{'s' * (turns != 1)} each. Peak memory is the whole process's resident set, Python included. `open` is "
+        "from the file to a model as each package does it; in the other rows the reference makes its weights in place. Ours "
+        "are views of the checkpoint; the pages of a block of the transformer are given back to the system behind it, which "
+        "keeps them in its cache as long as it has memory to spare, and that is not counted. A step is matrix products for "
+        "nine tenths of its time, which both sides leave to the same library. Equal outputs are what "
         "`tests/families/stable_audio/test_parity.py` asserts."
     )
     return Section("Stable Audio Open Small", text, ("what", "by", "seconds", "processor s", "peak MiB"), rows, goals)

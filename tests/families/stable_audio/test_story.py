@@ -49,6 +49,42 @@ def test_each_fault_is_named_at_its_place(fault: str, stage: str, cause: str, pl
     assert place in report.findings[0].where
 
 
+@pytest.mark.parametrize(
+    ("faults", "causes"),
+    [
+        (("pads", "number"), {"number-embedding", "mask-not-applied", "factor"}),
+        (("pads", "eps"), {"mask-not-applied", "layer-norm-eps"}),
+        (("pads", "sampler"), {"sampler-mismatch", "mask-not-applied"}),
+        (("number", "eps"), {"number-embedding", "factor", "layer-norm-eps"}),
+    ],
+)
+def test_two_faults_at_once_are_both_named(faults: tuple[str, str], causes: set[str]) -> None:
+    assert {finding.cause for finding in compared(*faults).findings} == causes
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause", "place"),
+    [
+        ("pads", "mask-not-applied", "conditioner.prompt"),
+        ("number", "number-embedding", "conditioner.conditioners.seconds_total.embedder.embedding.0"),
+        ("eps", "layer-norm-eps", "estimator.transformer.transformer.layers.0.pre_norm"),
+        ("sampler", "sampler-mismatch", "estimator"),
+        (None, None, None),
+    ],
+)
+def test_the_port_in_mlx(fault: str | None, cause: str | None, place: str | None) -> None:
+    pytest.importorskip("mlx.core")
+    from tests.families.stable_audio.story_mlx import port as mlx_port
+
+    report = compare(reference(), mlx_port({fault} if fault else ()), inputs=story_inputs(), stages=STAGES)
+    if fault is None:
+        assert (report.verdict, report.findings, guilty(report)) == (Verdict.PASS, (), [])
+        return
+    assert report.verdict is Verdict.DIVERGENT
+    assert report.findings[0].cause == cause
+    assert place in report.findings[0].where
+
+
 def test_another_length_shows_where_it_is_handed_over() -> None:
     report = compared("length")
     assert report.verdict is Verdict.DIVERGENT

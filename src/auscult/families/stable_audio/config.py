@@ -11,6 +11,12 @@ from typing import Literal
 
 Objective = Literal["v", "rectified_flow", "rf_denoiser"]
 
+ROTARY_BASE = 10000.0
+SNAKE_FLOOR = 1e-9
+"""Added to a snake's magnitude before the division."""
+LEAST_DEVIATION = 1e-4
+"""Of a latent's distribution."""
+
 
 @dataclass(frozen=True)
 class Config:

@@ -8,9 +8,7 @@ import mlx.core as mx
 import numpy as np
 from mlx import nn
 
-from auscult.families.stable_audio.config import Config
-
-ROTARY_BASE = 10000.0
+from auscult.families.stable_audio.config import ROTARY_BASE, Config
 
 
 class Prepared(NamedTuple):

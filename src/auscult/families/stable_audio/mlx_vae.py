@@ -7,11 +7,8 @@ from math import prod
 import mlx.core as mx
 from mlx import nn
 
-from auscult.families.stable_audio.config import Config
+from auscult.families.stable_audio.config import LEAST_DEVIATION, SNAKE_FLOOR, Config
 from auscult.families.stable_audio.spans import DILATIONS, PART, WHOLE_BLOCKS, decoder_margin, encoder_margin, spans
-
-FLOOR = 1e-9
-LEAST_DEVIATION = 1e-4
 
 
 class Snake(nn.Module):
@@ -23,7 +20,7 @@ class Snake(nn.Module):
         self.beta = mx.zeros((width,))
 
     def __call__(self, x: mx.array) -> mx.array:
-        return x + mx.square(mx.sin(x * mx.exp(self.alpha))) / (mx.exp(self.beta) + FLOOR)
+        return x + mx.square(mx.sin(x * mx.exp(self.alpha))) / (mx.exp(self.beta) + SNAKE_FLOOR)
 
 
 def _conv(source: int, target: int, kernel: int, *, dilation: int = 1, stride: int = 1, bias: bool = True) -> nn.Module:

@@ -17,7 +17,7 @@ import numpy as np
 from auscult.errors import CheckpointError, UsageError
 from auscult.families.stable_audio.config import OPEN_SMALL, Config
 from auscult.families.stable_audio.generate import Floats, Tokens
-from auscult.families.stable_audio.guidance import guided, wanted
+from auscult.families.stable_audio.guidance import steered
 from auscult.families.stable_audio.samplers import Model
 
 
@@ -91,14 +91,13 @@ class LitertRuntime:
             values = (x, np.full((1,), time, np.float32), told.cross, conditioning.globals)
             return graph.pick(graph(dict(zip(places, values, strict=True))), x.shape)
 
-        def velocity(x: Floats, time: float) -> Floats:
-            x = np.asarray(x, np.float32)
-            towards = answer(x, time, conditioning)
-            if not wanted(guidance, self.config.objective, time, interval):
-                return towards
-            return guided(towards, answer(x, time, against), guidance)
-
-        return velocity
+        return steered(
+            lambda x, time: answer(x, time, conditioning),
+            lambda x, time: (answer(x, time, conditioning), answer(x, time, against)),
+            guidance,
+            self.config.objective,
+            interval,
+        )
 
     def latent(self, array: Floats) -> Floats:
         return array

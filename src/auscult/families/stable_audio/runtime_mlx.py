@@ -9,7 +9,7 @@ import numpy as np
 
 from auscult.families.stable_audio.config import Config
 from auscult.families.stable_audio.generate import Floats, Tokens
-from auscult.families.stable_audio.guidance import guided, wanted
+from auscult.families.stable_audio.guidance import steered
 from auscult.families.stable_audio.mlx import Conditioning, StableAudio
 from auscult.families.stable_audio.samplers import Model
 from auscult.families.t5_encoder.mlx import Encoder
@@ -42,21 +42,22 @@ class MlxRuntime:
         concat: Floats | None = None,
     ) -> Model:
         transformer = self._model.transformer
-        alone = self._model.prepare((conditioning,))
-        both = self._model.prepare((conditioning, against._replace(globals=conditioning.globals))) if guidance != 1 else None
+        one = self._model.prepare((conditioning,))
+        two = self._model.prepare((conditioning, against._replace(globals=conditioning.globals))) if guidance != 1 else one
         beside = None if concat is None else self.latent(concat)
 
-        def velocity(x: mx.array, time: float) -> mx.array:
-            if both is None or not wanted(guidance, self.config.objective, time, interval):
-                answer = transformer.velocity(x, mx.full((1,), time), alone, beside)
-            else:
-                doubled = None if beside is None else mx.concatenate([beside, beside])
-                answers = transformer.velocity(mx.concatenate([x, x]), mx.full((2,), time), both, doubled)
-                answer = guided(answers[:1], answers[1:], guidance)
+        def alone(x: mx.array, time: float) -> mx.array:
+            answer = transformer.velocity(x, mx.full((1,), time), one, beside)
             mx.eval(answer)
             return answer
 
-        return velocity
+        def both(x: mx.array, time: float) -> tuple[mx.array, mx.array]:
+            doubled = None if beside is None else mx.concatenate([beside, beside])
+            answers = transformer.velocity(mx.concatenate([x, x]), mx.full((2,), time), two, doubled)
+            mx.eval(answers)
+            return answers[:1], answers[1:]
+
+        return steered(alone, both, guidance, self.config.objective, interval)
 
     def latent(self, array: Floats) -> mx.array:
         return mx.array(array.transpose(0, 2, 1))

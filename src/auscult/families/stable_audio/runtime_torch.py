@@ -11,7 +11,7 @@ from torch import Tensor
 
 from auscult.families.stable_audio.config import Config
 from auscult.families.stable_audio.generate import Floats, Tokens
-from auscult.families.stable_audio.guidance import guided, wanted
+from auscult.families.stable_audio.guidance import steered
 from auscult.families.stable_audio.samplers import Model
 from auscult.families.stable_audio.torch import Conditioning, StableAudio
 
@@ -45,20 +45,22 @@ class TorchRuntime:
         concat: Floats | None = None,
     ) -> Model:
         transformer = self._model.transformer
-        alone = self._model.prepare((conditioning,))
+        one = self._model.prepare((conditioning,))
         # the reference guides away from another prompt, and keeps the global vector
-        both = self._model.prepare((conditioning, against._replace(globals=conditioning.globals))) if guidance != 1 else None
+        two = self._model.prepare((conditioning, against._replace(globals=conditioning.globals))) if guidance != 1 else one
         beside = None if concat is None else torch.from_numpy(concat)
 
         @torch.inference_mode()
-        def velocity(x: Tensor, time: float) -> Tensor:
-            if both is None or not wanted(guidance, self.config.objective, time, interval):
-                return transformer.velocity(x, torch.full((1,), time), alone, beside)
-            doubled = None if beside is None else beside.repeat(2, 1, 1)
-            answers = transformer.velocity(x.repeat(2, 1, 1), torch.full((2,), time), both, doubled)
-            return guided(answers[:1], answers[1:], guidance)
+        def alone(x: Tensor, time: float) -> Tensor:
+            return transformer.velocity(x, torch.full((1,), time), one, beside)
 
-        return velocity
+        @torch.inference_mode()
+        def both(x: Tensor, time: float) -> tuple[Tensor, Tensor]:
+            doubled = None if beside is None else beside.repeat(2, 1, 1)
+            answers = transformer.velocity(x.repeat(2, 1, 1), torch.full((2,), time), two, doubled)
+            return answers[:1], answers[1:]
+
+        return steered(alone, both, guidance, self.config.objective, interval)
 
     def latent(self, array: Floats) -> Tensor:
         return torch.from_numpy(array)

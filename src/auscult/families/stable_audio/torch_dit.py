@@ -8,9 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from auscult.families.stable_audio.config import Config
-
-ROTARY_BASE = 10000.0
+from auscult.families.stable_audio.config import ROTARY_BASE, Config
 
 
 class Prepared(NamedTuple):

@@ -9,13 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from auscult.families._torch import FORMS, Form
-from auscult.families.stable_audio.config import Config
+from auscult.families.stable_audio.config import LEAST_DEVIATION, SNAKE_FLOOR, Config
 from auscult.families.stable_audio.spans import DILATIONS, PART, WHOLE_BLOCKS, decoder_margin, encoder_margin, spans
-
-FLOOR = 1e-9
-"""Added to a snake's magnitude before the division."""
-LEAST_DEVIATION = 1e-4
-"""Of a latent's distribution."""
 
 
 class Snake(nn.Module):
@@ -27,7 +22,7 @@ class Snake(nn.Module):
         self.beta = nn.Parameter(torch.zeros(width))
 
     def forward(self, x: Tensor) -> Tensor:
-        frequency, magnitude = self.alpha.exp()[:, None], 1 / (self.beta.exp()[:, None] + FLOOR)
+        frequency, magnitude = self.alpha.exp()[:, None], 1 / (self.beta.exp()[:, None] + SNAKE_FLOOR)
         if torch.is_grad_enabled():
             return x + (x * frequency).sin().square() * magnitude
         wave = x * frequency
