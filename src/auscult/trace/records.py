@@ -17,7 +17,7 @@ IN_ORDER_OF_USE = "inputs_in_order_of_use"
 
 @dataclass(frozen=True)
 class Statistics:
-    """What is kept of a tensor at any level of detail, accumulated in float64 over its finite elements.
+    """What is kept of a tensor at any level of detail, over its finite elements; see `auscult.trace.statistics` for how exactly.
 
     Attributes:
         non_finite: How many elements are NaN or infinite.
