@@ -2,9 +2,9 @@
 
 Encoder and decoder are those of `transformers`, with their LSTMs, freshly initialised, at 16 kHz and with 16 filters, which is
 about as many values as the package's codec has. Between them stands our quantiser with 32 books of 1024 codes at 50 frames a
-second: 16 kbit/s. Speech, segments, losses, optimiser, learning rate and the trainer itself are those of the package's
-codec; the number of steps is what takes the same processor time. What it cannot have is the start as a lapped transform, which needs one stride, and more books for loud frames, which
-EnCodec does not have.
+second: 16 kbit/s. Speech, segments, losses, optimiser, learning rate and the trainer itself are those of the package's codec;
+the number of steps is what takes the same processor time. What it cannot have is the start as a lapped transform, which needs
+one stride, and more books for loud frames, which EnCodec does not have.
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ from benchmarks.section import Bench, Goal, Section
 
 SPEEDUP, SNR, RATIO, PERPLEXITY = 1.2, 15.0, (0.95, 1.0), 0.6
 PAIRS = (("auscult as DAC", "transformers DAC"), ("auscult as EnCodec", "transformers EnCodec"))
-KBITS = 16.0
+KBITS, TURNS = 16.0, 3
+RESULT = Path(__file__).parents[1] / "encodec_trained.json"
 Samples = NDArray[np.float32]
 
 
@@ -28,10 +29,11 @@ def run(bench: Bench) -> Section:
     rows, goals = throughput(quick=bench.quick)
     text = (
         "Training steps: `transformers` models and ours of the same layers, sizes, batch (2 x 1 s at 16 kHz), loss and "
-        "optimiser, one thread, best step in processor seconds. EnCodec without its LSTM on both sides. The gain over DAC comes "
-        "from Snake (one sine each way, nothing saved but what its neighbours save) and from 1x1 convolutions as matrix "
-        "products; EnCodec has no Snake to gain from. Real-time factor: processor seconds per second of sound, encoder, "
-        "quantiser and decoder."
+        "optimiser, one thread, best step in processor seconds of processes that take turns. EnCodec without its LSTM on both "
+        "sides. The gain over DAC comes from dilated convolutions phase by phase (as undilated ones, which take half the time at "
+        "16 and 32 channels), from Snake (one sine each way, nothing saved but what its neighbours save) and from 1x1 "
+        "convolutions as matrix products; EnCodec has neither dilation nor Snake to gain from. Real-time factor: processor "
+        "seconds per second of sound, encoder, quantiser and decoder."
     )
     if (files("auscult.data") / "codec.safetensors").is_file():
         quality, more, held_out = sound()
@@ -43,8 +45,9 @@ def run(bench: Bench) -> Section:
 
 
 def throughput(*, quick: bool) -> tuple[list[tuple[str, ...]], list[Goal]]:
-    """Each model in a process of its own, and the ratio of each pair."""
-    measured = {name: _measure(name, quick=quick) for pair in PAIRS for name in pair}
+    """Each model in processes of its own, in turns; the best of each, and the ratio of each pair."""
+    turns = [{name: _measure(name, quick=quick) for pair in PAIRS for name in pair} for _ in range(1 if quick else TURNS)]
+    measured = {name: max((turn[name] for turn in turns), key=lambda one: one["steps"]) for name in turns[0]}
     rows: list[tuple[str, ...]] = [
         (name, f"{one['steps']:.2f}", f"{one['memory']:.0f}", f"{one['real_time']:.3f}", "", "", "", "", "")
         for name, one in measured.items()
@@ -81,6 +84,7 @@ def sound() -> tuple[list[tuple[str, ...]], list[Goal], str]:
     for name, kind in (("Opus (libsndfile)", "OPUS"), ("MP3 (libsndfile)", "MPEG_LAYER_III")):
         coded, kbits = _coded(few, rate, kind)
         rows.append((name, *_row(coded, few, rate, kbits)))
+    rows += _encodec_trained()
     limit = bound([samples for _, samples in speech], rate, codec.config.bits_per_second)
     worst = min(figures["perplexity"])
     ratio = figures["rms_ratio"]
@@ -96,9 +100,21 @@ def sound() -> tuple[list[tuple[str, ...]], list[Goal], str]:
         f"sentence by several voices), {figures['bits_per_second'] / 1000:.2f} kbit/s, bound {limit:.1f} dB, reached "
         f"{figures['snr'] / limit:.0%} of it. The table has {len(few)} of them; Opus and MP3 with their headers, aligned in time "
         "before they are compared, at the nearest bit rate that libsndfile offers. SNR is not what Opus and MP3 aim at; mel L1 "
-        "(nepers) and STOI are nearer to it."
+        "(nepers) and STOI are nearer to it. EnCodec's architecture starts at random weights, ours as a lapped transform, and "
+        "the training (`python -m benchmarks.encodec_trained`) is far shorter than the 400,000 updates of EnCodec's own recipe."
     )
     return rows, goals, said
+
+
+def _encodec_trained() -> list[tuple[str, ...]]:
+    """EnCodec's architecture as `benchmarks.encodec_trained` has trained it, on all held-out recordings."""
+    if not RESULT.exists():
+        return []
+    made = json.loads(RESULT.read_text())
+    figures = made["held_out"]
+    name = f"EnCodec's architecture, the same training for {made['processor_seconds']} processor seconds, {made['steps']} steps"
+    kbits, snr, ratio = figures["bits_per_second"] / 1000, figures["snr"], figures["rms_ratio"]
+    return [(name, "", "", "", f"{kbits:.1f}", f"{snr:.2f}", f"{figures['mel_l1']:.3f}", "", f"{ratio:.3f}")]
 
 
 def _row(outputs: Sequence[Samples], targets: Sequence[Samples], rate: int, kbits: float) -> tuple[str, ...]:
