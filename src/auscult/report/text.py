@@ -8,7 +8,6 @@ from typing import Any
 from auscult.finding import Finding, Severity
 from auscult.report._brief import brief_lines
 from auscult.report._parts import part_lines
-from auscult.report._parts.diagnosis import WIDTH as SCREEN
 from auscult.report._parts.diagnosis import told as answered
 from auscult.report._style import Style
 from auscult.report._where import MAX_PATTERNS, where_text
@@ -68,11 +67,9 @@ def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
 
 def _found(report: Report, style: Style, verbose: int) -> Iterator[str]:
     """The findings, briefly where many are joined to one answer; without those that the answer has said."""
-    if report.command == "diagnose" and verbose == 0:
+    if "diagnosis" in report.extra and verbose == 0:
         said = answered(report)
-        yield from brief_lines([finding for finding in report.findings if finding.code not in said], style, SCREEN)
-    elif report.command == "demo" and verbose == 0:
-        yield from brief_lines(report.findings, style)
+        yield from brief_lines([finding for finding in report.findings if finding.code not in said], style)
     else:
         yield from (line for finding in report.findings for line in finding_lines(finding, style, verbose))
 

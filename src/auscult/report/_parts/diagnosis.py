@@ -15,6 +15,7 @@ BEFORE = True
 WIDTH = 100
 MAX_LINES = 3
 MAX_SUSPECTS = 4
+MAX_OTHERS = 4
 LABEL = 10
 BUCKETS = {
     "equivalent": "equal once rearranged",
@@ -53,8 +54,10 @@ def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa:
         yield from _symptom(report, symptom, cause, style)
     if found.get("follows"):
         yield from _said("follows", f"{_list(found['follows'])}: look again once the cause is mended", style)
-    if found["others"]:
-        yield from _said("also", _list(found["others"]), style)
+    for other in found["others"][:MAX_OTHERS]:
+        yield from _said("also", _briefly(report, other), style, lines=1)
+    if found["others"][MAX_OTHERS:]:
+        yield from _said("also", _list(found["others"][MAX_OTHERS:]), style)
     for line in found["evidence"]:
         yield from _said("evidence", _evidence(line), style)
     for suspect in found["suspects"][:MAX_SUSPECTS]:
@@ -93,6 +96,11 @@ def _of(report: Report, named: Mapping[str, Any] | None) -> Finding | None:
     return next((f for f in report.findings if (f.code, f.cause) == (named["code"], named["cause"])), None)
 
 
+def _briefly(report: Report, named: Mapping[str, Any]) -> str:
+    finding = _of(report, named)
+    return f"{named['cause']} ({named['code']})" + (f": {finding.message}" if finding else "")
+
+
 def _list(items: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(dict.fromkeys(f"{item['cause']} ({item['code']})" for item in items))
 
@@ -108,12 +116,11 @@ def _evidence(line: Mapping[str, Any]) -> str:
     return f"{line['kind']} {line['verdict']}{said}{born}"
 
 
-def _said(label: str, text: str, style: Style, *colors: str) -> Iterator[str]:
-    """A labelled line, wrapped under itself; a command stays on one line, so that it can be copied."""
+def _said(label: str, text: str, style: Style, *colors: str, lines: int = MAX_LINES) -> Iterator[str]:
+    """A labelled text, wrapped under itself; a command stays on one line, so that it can be copied."""
     if "auscult " in text and label == "next":
-        lines = [text]
+        rows = [text]
     else:
-        room = WIDTH - LABEL
-        lines = wrap(text, room, max_lines=MAX_LINES, placeholder=" …", break_on_hyphens=False) or [""]
-    yield f"{style(f'{label:{LABEL}}', 'bold', *colors)}{lines[0]}"
-    yield from (" " * LABEL + line for line in lines[1:])
+        rows = wrap(text, WIDTH - LABEL, max_lines=lines, placeholder=" …", break_on_hyphens=False) or [""]
+    yield f"{style(f'{label:{LABEL}}', 'bold', *colors)}{rows[0]}"
+    yield from (" " * LABEL + row for row in rows[1:])
