@@ -94,7 +94,10 @@ def test_the_weights_alone_tell_what_was_not_loaded(guide: Callable[[str], Any])
     partial = [name for finding in report.findings if finding.cause == "partial-load" for name in finding.where]
     assert partial
     assert all(name.startswith("flow.estimator.") for name in partial)
-    norms = [name for finding in report.findings if finding.cause == "modules-never-trained" for name in finding.where]
-    assert {name.rsplit(".", 2)[-2] for name in norms} == {"norm2"}
+    norms = next(finding for finding in report.findings if finding.cause == "modules-never-trained")
+    assert {name.rsplit(".", 2)[-2] for name in norms.where} == {"norm2"}
+    assert norms.evidence["left_over"]["encoder.encoders.0.norm3"] == "encoder.encoders.0.norm2"
+    assert norms.fix is not None
+    assert "a renaming was left out" in norms.fix.summary
     assert diff("port:build", "reference.safetensors").verdict is Verdict.EQUIVALENT
     assert len(open_target("port:build")) == 81

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from auscult import plugins
+from auscult.rules import every_rule
+from auscult.trace.explain import MISTAKES
 from tests.defects.computation.judge import FRAMEWORKS, judge, port_alarm, ports
 from tests.defects.computation.plants import PLANTS, Plant
 
@@ -58,6 +61,11 @@ DRAW = [pytest.param(plant, FRAMEWORKS[i % 2], id=f"{plant.label}-{FRAMEWORKS[i 
 
 def test_every_cause_of_the_catalogue_is_planted() -> None:
     assert sorted(NAMED - set(FIRST)) == []
+
+
+def test_every_cause_that_a_mistake_may_name_has_a_rule() -> None:
+    named = {cause for module in plugins.modules(MISTAKES) for cause in module.NAMES}
+    assert sorted(named - {rule.NAME for rule in every_rule()}) == []
 
 
 def test_labels_are_unique() -> None:
