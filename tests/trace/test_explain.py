@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -100,6 +102,19 @@ def test_a_branch_left_out_of_three_is_named() -> None:
         first = explain(place(np.where(whole > 0, whole, 0.1 * whole), np.where(fewer > 0, fewer, 0.1 * fewer), **parts), 1e-6)[0]
         assert (first.cause, first.rivals) == ("branch-missing", ())
         assert first.says.startswith("it does not add b")
+
+
+def test_positions_that_are_constants_in_a_graph_are_seen_in_the_sum() -> None:
+    table, x = drawn(0, 30, 6), drawn(1, 2, 17, 6)
+    kept = np.ones((2, 17, 1), np.float32)
+    kept[1, 12:] = 0
+    known = {"tokens:output": x, "positions:output": table[2:19]}
+    info = {"positions": ModuleInfo("positions", "Embedding")}
+    right, got = ((x + table[start : start + 17]) * kept for start in (2, 3))
+    case = replace(place(right, got, **known), attributes=info, relatives={"positions": {"weight": table}})
+    first = explain(case, 1e-6)[0]
+    assert (first.cause, first.rivals) == ("position-offset", ())
+    assert "start at 3, the reference's at 2" in first.says
 
 
 def test_a_branch_of_zeros_is_named() -> None:

@@ -12,10 +12,12 @@ from auscult.weights import Array
 
 NAMES = ("bos-missing", "position-offset", "chaotic", "ids-differ")
 MIN_MARGIN = 1e-9
+SHIFTS = (1, -1, 2, -2)
 
 
 def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     yield from _start(case)
+    yield from _folded(case)
     if case.reference.dtype.kind in "iu" and case.candidate.dtype.kind in "iu" and case.reference.shape == case.candidate.shape:
         yield from _ids(case, floor)
 
@@ -38,6 +40,26 @@ def _start(case: LayerCase) -> Iterator[Explanation]:
         twice = "twice" if error(first, second) < 1e-6 else "which the reference does not have"
         says = f"it puts {extra} start token in front, {twice}"
         yield Explanation("bos-missing", {"axis": axis, "tokens": extra}, 0.0, says, fix="drop the extra start token")
+
+
+def _folded(case: LayerCase) -> Iterator[Explanation]:
+    """Positions that a graph holds as constants: what was added is seen in the sum alone, whose masked frames are zero."""
+    if not case.role.startswith("input") or case.reference.shape != case.candidate.shape or case.reference.ndim != 3:
+        return
+    right = real(case.reference)
+    for path in case.attributes:
+        table, given = case.relatives.get(path, {}).get("weight"), case.context.get(f"{path}:output")
+        if table is None or given is None or table.ndim != 2 or given.shape[-2:] != right.shape[1:] or given.dtype.kind != "f":
+            continue
+        rows = real(given).reshape(-1, *right.shape[1:])[0]
+        first = int(np.argmin(np.abs(real(table) - rows[0]).sum(-1)))
+        for shift in SHIFTS:
+            moved = real(table)[max(first + shift, 0) : first + shift + len(rows)]
+            if len(moved) == len(rows) and error(real(table)[first : first + len(rows)], rows) < 1e-6:
+                made = np.where(right.any(-1, keepdims=True), right + moved - rows, 0.0)
+                says = f"its positions in {path} start at {first + shift}, the reference's at {first}"
+                missed = error(made, real(case.candidate))
+                yield Explanation("position-offset", {"offset": shift}, missed, says, fix=f"count from {first}")
 
 
 def _differing_axis(one: tuple[int, ...], two: tuple[int, ...]) -> int | None:
