@@ -247,9 +247,10 @@ def _lag(case: LayerCase, right: Array, got: Array, limit: float) -> Iterator[Ex
         if residual <= limit:
             cause = "istft-trim" if wave else "stride-padding"
             side, remedy = ("early", "less") if lag > 0 else ("late", "more")
-            says = f"it is the reference {abs(lag)} frames {side}, {two.shape[-1]} long instead of {one.shape[-1]}"
+            says = f"it is the reference {abs(lag)} frames {side}, " if lag else "it is the reference from its start, "
+            says += f"{two.shape[-1]} long instead of {one.shape[-1]}"
             sides = {"lag": -lag, "length": [one.shape[-1], two.shape[-1]]}
-            fix = f"cut {abs(lag)} frames {remedy} at the start"
+            fix = f"cut {abs(lag)} frames {remedy} at the start" if lag else f"let it be {one.shape[-1]} frames long"
             yield Explanation(cause, sides, residual, says, fix=fix, complexity=2)
             return
 
