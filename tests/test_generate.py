@@ -38,3 +38,18 @@ PAGE = "floor ▁▁▂\n0.75 against 1.2e-07: 5 errors in v0.1.0"
 def test_figures_of_guides_may_differ_a_little(generate: Any, new: str, same: bool) -> None:
     assert generate.same_page(ROOT / "docs" / "guides" / "port.md", PAGE, new) is same
     assert generate.same_page(ROOT / "README.md", PAGE, new) is (new == PAGE)
+
+
+def test_a_rule_page_has_the_curve_of_its_evidence(generate: Any) -> None:
+    curve: dict[str, Any] = {"cause": "buzz", "evidence": "metadata", "unit": "share of the energy"}
+    curve |= {
+        "points": [
+            {"strength": "0.3", "found": 3, "of": 15, "must": False},
+            {"strength": "1", "found": 15, "of": 15, "must": True},
+        ]
+    }
+    table = generate.sensitivity_table(curve)
+    assert table.splitlines()[-3:] == ["| 0.3 | **1** |", "| --- | --- |", "| 3 of 15 | 15 of 15 |"]
+    pages = {path.name: text for path, text in generate.rule_pages()}
+    assert "**Sensitivity.**" in pages["SND010-saturated.md"]
+    assert "**Sensitivity.**" not in pages["LAY001-layout-conv1d.md"]

@@ -69,8 +69,8 @@ def test_a_steady_tone_of_an_upsampling(stride: int) -> None:
     tone = 0.01 * np.cos(2 * np.pi * np.arange(3 * RATE) / stride)
     (found,) = steady_tones((low_noise() * 0.1 + tone).astype(np.float32), RATE, [stride])
     assert found.hertz == pytest.approx(RATE / stride)
-    assert found.coherence > 0.9
-    assert found.steadiness > 0.9
+    assert found.agreement > 0.9
+    assert found.level_db == pytest.approx(20 * np.log10(0.01 / np.sqrt(2) / (low_noise() * 0.1).std()), abs=0.5)
 
 
 def test_noise_masks_noise_in_its_band_and_not_far_above() -> None:

@@ -37,6 +37,7 @@ WEAKER = 0.7
 """Of two coherent bins the weaker one is the image, and the higher one where neither has less than so much of the other."""
 SEGMENT_SECONDS = 0.25
 MIN_SEGMENTS = 4
+FAINTEST_TONE_DB = -75.0
 
 
 @dataclass(frozen=True)
@@ -130,23 +131,22 @@ def _image_share(phases: Spectra, size: Floats, distance: Fraction) -> Floats:
 
 
 @dataclass(frozen=True)
-class Lines:
-    """Steady tones at multiples of sample_rate / stride.
+class Tone:
+    """A steady tone at a multiple of sample_rate / stride.
 
     Attributes:
-        level_db: Of the loudest of them, against the sound.
-        coherence: How steady its phase is over the segments: 1 for a tone at that very frequency, 1 / segments by chance.
-        steadiness: Its smallest amplitude over the segments (a tenth of them left out) against the mean.
+        level_db: Against the sound.
+        agreement: Share of the segments that hold it at the same amplitude and phase, to within a half: 1 for a tone at that very
+            frequency.
         hertz: Its frequency.
     """
 
     level_db: float
-    coherence: float
-    steadiness: float
+    agreement: float
     hertz: float
 
 
-def steady_tones(voice: Floats, sample_rate: int, strides: Sequence[int]) -> Iterator[Lines]:
+def steady_tones(voice: Floats, sample_rate: int, strides: Sequence[int]) -> Iterator[Tone]:
     """For each stride, the tone that repeats every so many samples of [time] samples."""
     rms = float(np.sqrt(np.mean(np.square(voice, dtype=np.float64)))) if voice.size else 0.0
     whole = _segments(voice, sample_rate, GRID)
@@ -155,7 +155,7 @@ def steady_tones(voice: Floats, sample_rate: int, strides: Sequence[int]) -> Ite
             folded = _segments(voice, sample_rate, stride)
         else:
             folded = whole.reshape(len(whole), GRID // stride, stride).mean(axis=1, dtype=np.float64)
-        yield _line(folded, rms, sample_rate, stride)
+        yield _steadiest(folded, rms, sample_rate, stride)
 
 
 def _segments(series: Floats, sample_rate: int, period: int) -> Floats:
@@ -166,18 +166,14 @@ def _segments(series: Floats, sample_rate: int, period: int) -> Floats:
     return np.asarray(table.mean(axis=1), np.float32)
 
 
-def _line(folded: NDArray[Any], rms: float, sample_rate: int, stride: int) -> Lines:
-    """The steadiest of the tones in [segments, stride]."""
-    if len(folded) < MIN_SEGMENTS or stride < 2:
-        return Lines(-np.inf, 0.0, 0.0, 0.0)
+def _steadiest(folded: NDArray[Any], rms: float, sample_rate: int, stride: int) -> Tone:
+    """The tone of [segments, stride] that most segments agree on; the others may hold other sound of that frequency."""
+    if len(folded) < MIN_SEGMENTS or stride < 2 or rms <= 0:
+        return Tone(-np.inf, 0.0, 0.0)
     tones = np.fft.rfft(folded, axis=1)[:, 1:] / stride  # [segments, harmonics]
-    together, apart = np.abs(tones.mean(axis=0)), np.sqrt(np.mean(np.abs(tones) ** 2, axis=0))
-    best = int((together**2 / np.maximum(apart, 1e-20)).argmax())
-    size = np.abs(tones[:, best])
-    loudness = float(together[best]) * (2.0 if 2 * (best + 1) < stride else 1.0) / np.sqrt(2)
-    return Lines(
-        20 * float(np.log10(max(loudness, 1e-20) / max(rms, 1e-20))),
-        float((together[best] / max(float(apart[best]), 1e-20)) ** 2),
-        float(np.percentile(size, 10) / max(float(size.mean()), 1e-20)),
-        (best + 1) * sample_rate / stride,
-    )
+    usual = np.median(tones.real, axis=0) + 1j * np.median(tones.imag, axis=0)
+    agreement = np.mean(np.abs(tones - usual) < 0.5 * np.abs(usual), axis=0)
+    sides = np.where(2 * np.arange(1, len(usual) + 1) < stride, 2.0, 1.0)
+    level = 20 * np.log10(np.maximum(np.abs(usual) * sides / np.sqrt(2) / rms, 1e-20))
+    best = int(np.where(level >= FAINTEST_TONE_DB, agreement, -1).argmax())
+    return Tone(float(level[best]), float(agreement[best]), (best + 1) * sample_rate / stride)

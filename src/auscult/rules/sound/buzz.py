@@ -24,6 +24,7 @@ With the model's hop also from `MIN_SHARE` = 0.45 of the energy above 20 Hz with
 words on a robot's pitch have: 0.14 at most on 74 clean espeak-ng sentences. With a reference, both are above the reference's
 (`MIN_ABOVE_REFERENCE` = 0.15 for the energy). A trained vocoder half loaded into the wrong model gave 0.31 to 1.00. An error
 where it is `flat-mel` as well or the lines are above 0.55, else a warning.
+False alarms: none on 120 clean clips, 156 coded ones and 20 of the bundled vocoder that set no threshold.
 
 **Fix.** None in the sound. Compare checkpoint and code with `auscult diff CHECKPOINT package.module:factory`.
 

@@ -17,7 +17,7 @@ its neighbours (`MIN_PROMINENCE` = 0.5), and by two in at least `MIN_PERSISTENCE
 where the period was searched for). The bundled vocoder's sentences had a prominence of 0.38 at most, planted seams 0.52 at
 least. At chunk borders: the rank of the largest corner within 2 ms among those of the 50 ms around; Fisher's sum of -2 ln p has
 to be beyond chance at `MAX_CHANCE` = 1e-4.
-False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
+False alarms: none on 120 clean clips, 156 coded ones and 20 of the bundled vocoder that set no threshold.
 
 **Fix.** None in the sound: overlap the frames, keep the state, or decode in one piece.
 

@@ -13,7 +13,7 @@ or a loudness treatment such as `tanh(1.2 * x)`.
 these, the share of samples above 0.7 of the ceiling (`MIN_HELD` = 0.27, a sine by itself 0.5 but a sine does not crowd unless it
 is steady); of the channel that has most of both. An error where both are above a half. 150 clean clips had at most 0.17 and
 0.16.
-False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
+False alarms: none on 120 clean clips, 156 coded ones and 20 of the bundled vocoder that set no threshold.
 
 **Fix.** None in the sound. Look at what feeds the last activation.
 

@@ -12,7 +12,7 @@ NAME = "buzz"
 LEVEL = "metadata"
 UNIT = "share of the energy"
 STRENGTHS = (0.3, 0.5, 0.7, 0.9, 1.0)
-AUDIBLE = 0.7
+AUDIBLE = 0.3
 HOPS = (128, 160, 200, 256, 300, 320, 480, 512)
 
 
