@@ -109,9 +109,11 @@ def test_positions_that_are_constants_in_a_graph_are_seen_in_the_sum() -> None:
     kept = np.ones((2, 17, 1), np.float32)
     kept[1, 12:] = 0
     known = {"tokens:output": x, "positions:output": table[2:19]}
-    info = {"positions": ModuleInfo("positions", "Embedding")}
+    info = {"fc": ModuleInfo("fc", "Linear"), "positions": ModuleInfo("positions", "Embedding")}
+    weights = {"fc": {"weight": drawn(2, 6, 12)}, "positions": {"weight": table}}
+    known["fc:output"] = x
     right, got = ((x + table[start : start + 17]) * kept for start in (2, 3))
-    case = replace(place(right, got, **known), attributes=info, relatives={"positions": {"weight": table}})
+    case = replace(place(right, got, **known), attributes=info, relatives=weights)
     first = explain(case, 1e-6)[0]
     assert (first.cause, first.rivals) == ("position-offset", ())
     assert "start at 3, the reference's at 2" in first.says

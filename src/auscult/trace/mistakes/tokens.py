@@ -49,7 +49,9 @@ def _folded(case: LayerCase) -> Iterator[Explanation]:
     right = real(case.reference)
     for path in case.attributes:
         table, given = case.relatives.get(path, {}).get("weight"), case.context.get(f"{path}:output")
-        if table is None or given is None or table.ndim != 2 or given.shape[-2:] != right.shape[1:] or given.dtype.kind != "f":
+        if table is None or given is None or given.shape[-2:] != right.shape[1:] or given.dtype.kind != "f":
+            continue
+        if table.ndim != 2 or table.shape[1] != right.shape[2]:  # another layer's weight
             continue
         rows = real(given).reshape(-1, *right.shape[1:])[0]
         first = int(np.argmin(np.abs(real(table) - rows[0]).sum(-1)))
