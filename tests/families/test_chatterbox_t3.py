@@ -288,7 +288,7 @@ class TestLoading:
 
     def test_turbo_is_refused(self) -> None:
         for module in (t3, t3_mlx):
-            with pytest.raises(UsageError, match="only T3 with Llama"):
+            with pytest.raises(UsageError, match="is Turbo's T3"):
                 module.build(TURBO)
 
 

@@ -221,6 +221,19 @@ class TestWeights:
         with pytest.raises(CheckpointError, match="is no chatterbox-t3 checkpoint"):
             open_runtime(find(folder))
 
+    def test_turbo_and_the_multilingual_model_are_refused_by_name(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        right = read
+        for config, said in ((t3_config.TURBO, "is Turbo's T3"), (t3_config.PUBLISHED["multilingual"], "is the multilingual T3")):
+
+            def other(path: Path, part: str, config: Any = config) -> Any:
+                return ({}, config) if part == "t3" else right(path, part)
+
+            monkeypatch.setattr(runtimes, "read", other)
+            with pytest.raises(UsageError, match=said) as refused:
+                open_runtime(find(folder))
+            assert refused.value.hint is not None
+            assert "t3_cfg.safetensors" in refused.value.hint
+
 
 @pytest.mark.parametrize(
     "options",

@@ -189,7 +189,8 @@ def open_runtime(files: Files, name: RuntimeName = "torch") -> Runtime:
     voice = Part(*read(files.ve, "ve")) if files.ve else None
     t3 = Part(*read(files.t3, "t3"))
     if t3.config.text_tokens == t3_config.PUBLISHED["multilingual"].text_tokens:
-        raise UsageError("is multilingual, whose text has to be prepared by language", where=str(files.t3), hint="take t3_cfg")
+        hint = "take t3_cfg.safetensors, the English model"
+        raise UsageError("is the multilingual T3, whose text has to be prepared by language", where=str(files.t3), hint=hint)
     return built(t3, s3gen, voice, name)
 
 

@@ -24,9 +24,11 @@ def runnable(config: Config) -> Config:
     Raises:
         UsageError: If it is Turbo, which has another backbone, or its heads do not fit its width.
     """
-    if config.backbone != "llama" or not config.queries or not config.emotion or not config.speech_positions:
+    if config.backbone != "llama":
+        raise UsageError("is Turbo's T3, whose GPT-2 cannot be run here", found=config.backbone, hint="take t3_cfg.safetensors")
+    if not config.queries or not config.emotion or not config.speech_positions:
         raise UsageError(
-            "only T3 with Llama as its backbone can be run", found=config.backbone, hint="take the English or multilingual files"
+            "is no T3 that was released: perceiver, emotion or positions are missing", hint="take t3_cfg.safetensors"
         )
     if config.width < config.head_width or config.width % config.head_width:
         raise UsageError("no whole number of heads fits", expected=f"a multiple of {config.head_width}", found=config.width)
