@@ -12,8 +12,8 @@ that the optimizer has now.
 
 **How it is measured.** Relative fall of the loss over 5 steps from the same start, at 0.01 to 1000 times the rate. Too low:
 below 5 % (`MAX_SLOW`) at this rate and more than 8 times that at ten times the rate or more, and beyond 5 times the change at
-the lowest rate (`OVER_NOISE`). Too high: not finite, or half as high again (`MAX_RISE`), while a lower rate falls by 5 %. A
-warning if too low, an error if too high.
+the lowest rate (`OVER_NOISE`); a loss that rises by more than that is no sign of too low a rate. Too high: not finite, or half
+as high again (`MAX_RISE`), while a lower rate falls by 5 %. A warning if too low, an error if too high.
 
 **Fix.** The rate that fell most, divided by 3. Safety: guess.
 
@@ -37,6 +37,7 @@ MIN_RATIO = 8.0
 MIN_HIGHER = 9.9
 MAX_RISE = -0.5
 OVER_NOISE = 5.0
+MIN_NOISE = 0.005
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:
@@ -52,7 +53,7 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
     if blew and best < found.learning_rate and fell > MAX_SLOW:
         said = f"{found.learning_rate:.2g} is too high: the loss {'is not finite' if math.isnan(own) else f'rises by {-own:.0%}'}"
     elif (
-        own < MAX_SLOW
+        -max(_noise(found), MIN_NOISE) < own < MAX_SLOW
         and best >= MIN_HIGHER * found.learning_rate
         and fell > max(MIN_RATIO * max(own, 1e-3), own + _noise(found))
     ):
