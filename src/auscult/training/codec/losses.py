@@ -7,7 +7,7 @@ Sources: multi-resolution STFT loss of Yamamoto et al. (arXiv 1910.11480); multi
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.nn import functional
 
 from auscult.sound.mel import MelDefinition, mel_filterbank
@@ -29,7 +29,13 @@ def waveform_loss(output: Tensor, target: Tensor) -> Tensor:
 
 
 def _relative_error(output: Tensor, target: Tensor) -> Tensor:
-    return (output - target).square().mean() / target.square().mean().clamp_min(1e-9) + FLOOR
+    error, power = (output - target).square().mean(), target.square().mean()
+    if distributed.is_available() and distributed.is_initialized():  # of all processes, with the gradient of the own share
+        whole = torch.stack((error.detach(), power.detach()))
+        distributed.all_reduce(whole)
+        whole /= distributed.get_world_size()
+        error, power = error + (whole[0] - error.detach()), whole[1]
+    return error / power.clamp_min(1e-9) + FLOOR
 
 
 def commitment_loss(output: Tensor, target: Tensor, latent_power: Tensor, distance: Tensor) -> Tensor:
