@@ -19,7 +19,7 @@ FRAMEWORKS = (
 )
 
 
-# The everyday run draws the same examples each time, so that a change is judged by what it changes; `make properties` draws others.
+# The everyday run draws the same examples each time, so that a change is judged by what it changes; `make properties` draws more.
 settings.register_profile("everyday", derandomize=True, deadline=None)
 settings.register_profile("random", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "everyday"))
