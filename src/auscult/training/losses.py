@@ -11,13 +11,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.nn import functional
 
 from auscult.sound.mel import MelDefinition, hann_window, mel_filterbank, padding_of
 
 RESOLUTIONS = ((2048, 512), (1024, 256), (512, 128), (256, 64))
 """(n_fft, hop) in samples. The longest sees a pitch that is pulled to a multiple of the frame rate."""
+
+
+def processes() -> int:
+    """That train together."""
+    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
+
+
+def mean_of_all(value: Tensor) -> Tensor:
+    """The mean of a value over the processes, with the gradient of the own one: averaged over them, that is the mean's."""
+    if processes() == 1:
+        return value
+    whole = value.detach().clone()
+    distributed.all_reduce(whole)
+    return value + (whole / processes() - value.detach())
+
+
+def norm_of_all(values: Tensor) -> Tensor:
+    """The Euclidean norm over the processes, of values of which each has as many, up to a factor that all norms share."""
+    norm = torch.linalg.vector_norm(values)
+    return norm if processes() == 1 else mean_of_all(norm.square()).clamp_min(1e-20).sqrt()
 
 
 class LogMel(nn.Module):
@@ -66,7 +86,7 @@ class StftLoss(nn.Module):
         for n_fft, hop in self.resolutions:
             window = getattr(self, f"window{n_fft}")
             x, y = (magnitude(side, n_fft, hop, window) for side in (output, target))
-            convergence = torch.linalg.vector_norm(y - x) / torch.linalg.vector_norm(y).clamp_min(1e-5)
+            convergence = norm_of_all(y - x) / norm_of_all(y).clamp_min(1e-5)
             total = total + convergence + functional.l1_loss(x.clamp_min(1e-4).log(), y.clamp_min(1e-4).log())
         return total / len(self.resolutions)
 
@@ -118,6 +138,6 @@ class Critics(nn.Module):
             judged, features = critic(output)
             adversarial = adversarial + (judged - 1).square().mean()
             for a, b in zip(features, wanted, strict=True):
-                matching = matching + functional.l1_loss(a, b) / b.abs().mean().clamp_min(1e-3)
+                matching = matching + functional.l1_loss(a, b) / mean_of_all(b.abs().mean()).clamp_min(1e-3)
         count = len(self.critics)
         return adversarial / count, matching / (count * len(features))

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, distributed
+from torch import Tensor
+
+from auscult.training.losses import mean_of_all, processes
 
 DECAY = 0.999
 
@@ -34,13 +36,10 @@ class Balancer:
             (gradient,) = torch.autograd.grad(term, output, retain_graph=True)
             share = weights[name] / total
             mixed = mixed + share * gradient / self._running(name, gradient).clamp_min(1e-12)
-        return (output * mixed.detach()).sum()
+        return processes() * (output * mixed.detach()).sum()  # the gradient is averaged over them
 
     def _running(self, name: str, gradient: Tensor) -> Tensor:
-        norm = torch.linalg.vector_norm(gradient.detach().flatten(1), dim=1).mean().float()
-        if distributed.is_available() and distributed.is_initialized():
-            distributed.all_reduce(norm)
-            norm = norm / distributed.get_world_size()
+        norm = mean_of_all(torch.linalg.vector_norm(gradient.detach().flatten(1), dim=1).mean().float())
         if bool(torch.isfinite(norm)):
             old, weight = self.norms.get(name, norm.new_zeros(())), self.weight.get(name, norm.new_zeros(()))
             self.norms[name] = self.decay * old + (1 - self.decay) * norm

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, distributed
 
 from auscult.families.codec.quantizer import Book, Quantized, ResidualQuantizer
+from auscult.training.losses import processes
 
 KMEANS_ROUNDS = 6
 LEVEL_RATE = 0.02  # per step, of the level's logarithm per relative excess of books
@@ -87,11 +88,11 @@ class Codebooks:
             chosen = chosen[chosen >= 0]
             counts[number].index_add_(0, chosen, torch.ones_like(chosen, dtype=counts.dtype))
             sums[number].index_add_(0, chosen, items.to(sums.dtype))
-        if distributed.is_available() and distributed.is_initialized():
+        if processes() > 1:
             distributed.all_reduce(counts)
             distributed.all_reduce(sums)
         if self.quantizer.average:
-            frames = quantized.codes.shape[0] * quantized.codes.shape[2] * _processes()
+            frames = quantized.codes.shape[0] * quantized.codes.shape[2] * processes()
             self.quantizer.level *= (LEVEL_RATE * (counts.sum() / frames / self.quantizer.average - 1)).exp()
         self.usage.lerp_(counts, 1 - self.decay)
         self.sums.lerp_(sums, 1 - self.decay)
@@ -143,15 +144,11 @@ class Codebooks:
         self.generator.set_state(state["generator"].cpu())
 
 
-def _processes() -> int:
-    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
-
-
 def everyone(items: Tensor) -> Tensor:
     """The items of all processes in the order of their ranks; each may have another number of them."""
-    if not (distributed.is_available() and distributed.is_initialized()):
+    if processes() == 1:
         return items
-    gathered: list[Tensor | None] = [None] * distributed.get_world_size()
+    gathered: list[Tensor | None] = [None] * processes()
     distributed.all_gather_object(gathered, items.cpu())
     return torch.cat([part for part in gathered if part is not None]).to(items.device)
 

@@ -7,11 +7,11 @@ Sources: multi-resolution STFT loss of Yamamoto et al. (arXiv 1910.11480); multi
 from __future__ import annotations
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from auscult.sound.mel import MelDefinition, mel_filterbank
-from auscult.training.losses import StftLoss, magnitude
+from auscult.training.losses import StftLoss, magnitude, mean_of_all
 
 RESOLUTIONS = ((1024, 256), (512, 128), (256, 64))
 """(n_fft, hop) in samples."""
@@ -29,12 +29,7 @@ def waveform_loss(output: Tensor, target: Tensor) -> Tensor:
 
 
 def _relative_error(output: Tensor, target: Tensor) -> Tensor:
-    error, power = (output - target).square().mean(), target.square().mean()
-    if distributed.is_available() and distributed.is_initialized():  # of all processes, with the gradient of the own share
-        whole = torch.stack((error.detach(), power.detach()))
-        distributed.all_reduce(whole)
-        whole /= distributed.get_world_size()
-        error, power = error + (whole[0] - error.detach()), whole[1]
+    error, power = mean_of_all((output - target).square().mean()), mean_of_all(target.square().mean())
     return error / power.clamp_min(1e-9) + FLOOR
 
 
@@ -49,7 +44,8 @@ def commitment_loss(output: Tensor, target: Tensor, latent_power: Tensor, distan
         latent_power: Mean square of the latent, scalar.
         distance: `Quantized.distance`, [batch].
     """
-    return 0.5 * (distance.mean() / latent_power.clamp_min(1e-12)) / _relative_error(output, target).detach()
+    power = mean_of_all(latent_power).clamp_min(1e-12)
+    return 0.5 * (distance.mean() / power) / _relative_error(output, target).detach()
 
 
 class MelLoss(nn.Module):
