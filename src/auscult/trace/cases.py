@@ -28,6 +28,7 @@ def case_at(  # noqa: PLR0917 - the place, then what is known beside the traces
     runner: Runner | None = None,
     *,
     role_cand: str | None = None,
+    call_cand: int | None = None,
     usual: Mapping[int, Order] | None = None,
 ) -> LayerCase | None:
     """The case of one place, from traces in which everything that comes before it agrees.
@@ -39,12 +40,14 @@ def case_at(  # noqa: PLR0917 - the place, then what is known beside the traces
         pairs: Candidate path by reference path.
         runner: The live reference, for weights and for running the module with other attributes.
         role_cand: The candidate's name for the role, where it differs.
+        call_cand: The candidate's call, where it makes the same calls in another order.
         usual: Per number of axes, the candidate's order in the reference's terms.
 
     Returns:
         None where either side has no tensor there.
     """
-    right, got = ref.find(path_ref, role, call), cand.find(path_cand, role_cand or role, call)
+    right = ref.find(path_ref, role, call)
+    got = cand.find(path_cand, role_cand or role, call if call_cand is None else call_cand)
     if right is None or got is None or right.stored != "full" or got.stored != "full":
         return None
     pairs = pairs or {}

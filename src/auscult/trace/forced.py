@@ -14,7 +14,7 @@ from dataclasses import replace
 from auscult.errors import TraceError, UsageError
 from auscult.trace.axes import Order, turned, turned_back
 from auscult.trace.boundaries import concatenated
-from auscult.trace.modules import Side, base_role
+from auscult.trace.modules import Side, base_role, partner_calls
 from auscult.trace.pairs import LayerAlignment, LayerPair
 from auscult.trace.records import Record, Trace
 from auscult.trace.runner import Runner
@@ -145,19 +145,19 @@ def _for_candidate(
     pair: LayerPair, ref: Side, cand: Side, orders: Mapping[int, Order]
 ) -> Iterator[tuple[int, Mapping[str, Array]]]:
     a, b = ref.modules[pair.a], cand.modules[pair.b]
-    for call in range(min(a.calls, b.calls)):
+    for call, call_cand in partner_calls(a, b):
         if pair.join == "concat":
-            whole = b.output(call)
+            whole = b.output(call_cand)
             parts = [ref.modules[path].output(call) for path in pair.ref]
             if len(pair.cand) == 1 and whole is not None and all(r is not None and r.stored == "full" for r in parts):
                 put = concatenated([ref.trace.tensor(r) for r in parts if r], cand.trace.tensor(whole), orders)
                 if put is not None:
-                    yield call, {"output": turned_back(put[0], whole.shape, orders)}
+                    yield call_cand, {"output": turned_back(put[0], whole.shape, orders)}
             continue
-        theirs = {record.role: record for record in b.roles("output", call)}
+        theirs = {record.role: record for record in b.roles("output", call_cand)}
         both = {r.role: (r, theirs[r.role]) for r in a.roles("output", call) if r.stored == "full" and r.role in theirs}
         if both:
-            yield call, Outputs(ref.trace, both, orders, back=True)
+            yield call_cand, Outputs(ref.trace, both, orders, back=True)
 
 
 def _for_reference(
@@ -166,9 +166,9 @@ def _for_reference(
     if pair.join == "concat":
         return
     a, b = ref.modules[pair.a], cand.modules[pair.b]
-    for call in range(min(a.calls, b.calls)):
+    for call, call_cand in partner_calls(a, b):
         mine = {record.role: record for record in a.roles("output", call)}
-        both = {r.role: (r, mine[r.role]) for r in b.roles("output", call) if r.stored == "full" and r.role in mine}
+        both = {r.role: (r, mine[r.role]) for r in b.roles("output", call_cand) if r.stored == "full" and r.role in mine}
         if both:
             yield call, Outputs(cand.trace, both, orders, back=False)
 

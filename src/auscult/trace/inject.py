@@ -72,7 +72,7 @@ class Injection:
             return None
         a, b = self.ref.modules[reading.pair.a], self.cand.modules[reading.pair.b]
         wanted = a.by_key.get((reading.call, reading.role))
-        theirs = {record.role: record for record in b.roles("input", reading.call)}
+        theirs = {record.role: record for record in b.roles("input", reading.call_cand)}
         given: dict[str, Array] = {}
         for record in a.roles("input", reading.call):
             like = theirs.get(record.role)
@@ -82,7 +82,7 @@ class Injection:
         if wanted is None or wanted.stored != "full" or not given:
             return None
         try:
-            got = self.runner.call(reading.pair.b, given, call=reading.call).get(reading.role_cand)
+            got = self.runner.call(reading.pair.b, given, call=reading.call_cand).get(reading.role_cand)
         except AuscultError:
             return None  # this module cannot be run alone: what the whole run showed stands
         if got is None:

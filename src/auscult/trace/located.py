@@ -130,7 +130,7 @@ def _forced_candidate(sides: Sides, alignment: LayerAlignment, runner: Runner, i
     places = inject.confirm(locate(sides.ref, readings, forced=True), readings)
 
     def make(place: Place) -> LayerCase | None:
-        pair, call = place.reading.pair, place.reading.call
+        pair, call = place.reading.pair, place.reading.call_cand
         view = forced.own_view(run, pair.b, call) if place.reading.is_output else run
         return _case(sides, runs.ref, view, place)
 
@@ -177,6 +177,7 @@ def _case_of(  # noqa: PLR0917
         sides.alignment.names,
         sides.runs.ref_runner,
         role_cand=reading.role_cand,
+        call_cand=reading.call_cand,
         usual=sides.alignment.orders,
     )
 

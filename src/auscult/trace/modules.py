@@ -99,6 +99,21 @@ class Side:
         return tuple(path for path in self.modules if path not in self.children)
 
 
+def partner_calls(a: Traced, b: Traced) -> list[tuple[int, int]]:
+    """Which call of `b` belongs to which of `a`: by number, unless only another order fits the shapes of what they give.
+
+    A norm that serves queries and keys is called on either first.
+    """
+    mine, theirs = ([_shapes(module, call) for call in range(module.calls)] for module in (a, b))
+    if mine != theirs and len({*mine}) == len(mine) and sorted(mine) == sorted(theirs):
+        return [(call, theirs.index(shapes)) for call, shapes in enumerate(mine)]
+    return [(call, call) for call in range(min(a.calls, b.calls))]
+
+
+def _shapes(module: Traced, call: int) -> tuple[Shape, ...]:
+    return tuple(canonical_shape(record.shape) for record in module.roles("output", call))
+
+
 def _traced(trace: Trace, path: str, records: Sequence[Record], known: Mapping[str, object]) -> Traced:
     outputs = [record for record in records if base_role(record.role) == "output"]
     own = trace.manifest.weights.get(path, {})

@@ -9,7 +9,7 @@ from auscult.trace.axes import Order
 from auscult.trace.boundaries import concatenated, near
 from auscult.trace.distance import INFINITE, Distance, between, distance
 from auscult.trace.floor import Floor
-from auscult.trace.modules import Side, Traced, base_role
+from auscult.trace.modules import Side, Traced, base_role, partner_calls
 from auscult.trace.pairs import LayerAlignment, LayerPair
 from auscult.trace.records import IN_ORDER_OF_USE, Record
 from auscult.trace.sketch import canonical_shape
@@ -22,6 +22,7 @@ class Reading:
     Attributes:
         role: The reference's: `output`, `output.1`, `input`, `input.mask`.
         role_cand: The candidate's name of it.
+        call_cand: The candidate's call, where it makes the same calls in another order.
         order: The reference's record's position in its run.
         floor: Relative error that rounding alone gives there.
         limit: Relative error above which the tensor differs.
@@ -37,6 +38,7 @@ class Reading:
     floor: float
     limit: float
     tensor: str
+    call_cand: int
 
     @property
     def error(self) -> float:
@@ -92,9 +94,10 @@ def read(ref: Side, cand: Side, alignment: LayerAlignment, floor: Floor, *, own:
             continue
         # A module of several against one operation that ends it: that operation takes something else.
         both = (pair.ref[0] in ref.children) == (pair.cand[0] in cand.children) or pair.by == "root"
-        for call in range(min(a.calls, b.calls)):
+        for call, theirs in partner_calls(a, b):
             here = []
-            for one, two in (*_outputs(a, b, call, own=own), *(_inputs(ref, cand, pair, call, alignment.orders) if both else ())):
+            inputs = _inputs(ref, cand, pair, (call, theirs), alignment.orders) if both else ()
+            for one, two in (*_outputs(a, b, call, theirs, own=own), *inputs):
                 if pair.join == "concat" and base_role(one.role) == "output":
                     gap = _concatenated(ref, cand, pair, call, alignment.orders)
                 else:
@@ -120,26 +123,30 @@ def _comparable(here: list[Reading], a: Traced, b: Traced) -> list[Reading]:
 
 def _reading(pair: LayerPair, one: Record, two: Record, gap: Distance, floor: Floor) -> Reading:
     role = two.role.replace("own", "output", 1)
-    return Reading(pair, one.call, one.role, role, one.order, gap, floor.at(one), floor.limit(one), two.same_as or two.key)
+    key = two.same_as or two.key
+    return Reading(pair, one.call, one.role, role, one.order, gap, floor.at(one), floor.limit(one), key, two.call)
 
 
-def _outputs(a: Traced, b: Traced, call: int, *, own: bool) -> Iterator[tuple[Record, Record]]:
+def _outputs(a: Traced, b: Traced, call: int, call_cand: int, *, own: bool) -> Iterator[tuple[Record, Record]]:
     """Outputs of one role; beyond the first, only those whose shapes fit, since frameworks pack states in their own ways."""
-    theirs = {record.role: record for record in b.roles("output", call)}
+    theirs = {record.role: record for record in b.roles("output", call_cand)}
     if own:
-        theirs |= {record.role.replace("own", "output", 1): record for record in b.roles("own", call)}
+        theirs |= {record.role.replace("own", "output", 1): record for record in b.roles("own", call_cand)}
     for one in a.roles("output", call):
         two = theirs.get(one.role)
         if two is not None and (one.role == "output" or canonical_shape(one.shape) == canonical_shape(two.shape)):
             yield one, two
 
 
-def _inputs(ref: Side, cand: Side, pair: LayerPair, call: int, orders: Mapping[int, Order]) -> Iterator[tuple[Record, Record]]:
+def _inputs(
+    ref: Side, cand: Side, pair: LayerPair, calls: tuple[int, int], orders: Mapping[int, Order]
+) -> Iterator[tuple[Record, Record]]:
     """Inputs of the first modules of a pair, by role; what is left by shape, in turn.
 
     Where roles say nothing, those of one shape that are near each other first.
     """
-    left = list(cand.modules[pair.cand[0]].roles("input", call))
+    call, call_cand = calls
+    left = list(cand.modules[pair.cand[0]].roles("input", call_cand))
     mine = []
     told = IN_ORDER_OF_USE not in cand.trace.manifest.notes
     for one in ref.modules[pair.ref[0]].roles("input", call):

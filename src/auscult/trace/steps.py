@@ -170,7 +170,7 @@ class Steps:
         """The latest output before that place of whose last row both sides' choices are the best."""
         for reading in reversed([r for r in self.readings.all if r.is_output and r.order < before]):
             mine = self.ref.modules[reading.pair.a].by_key.get((reading.call, reading.role))
-            theirs = self.cand.modules[reading.pair.b].by_key.get((reading.call, reading.role_cand))
+            theirs = self.cand.modules[reading.pair.b].by_key.get((reading.call_cand, reading.role_cand))
             if mine is None or theirs is None or mine.stored != "full" or theirs.stored != "full":
                 continue
             here = self.ref.trace.tensor(mine)
