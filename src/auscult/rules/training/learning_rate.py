@@ -8,12 +8,14 @@ blows up while a lower one works.
 **Why it happens.** A rate from a fine-tuning recipe, or one lowered to calm a training that had another fault.
 
 **Blind spots.** A few steps say what a rate does at the start, nothing of where it leads. Warm-up: preflight sees the rate
-that the optimizer has now.
+that the optimizer has now. Where chance (quantizer dropout) moves the loss by 5 %, no rate is called too low.
 
 **How it is measured.** Relative fall of the loss over 5 steps from the same start, at 0.01 to 1000 times the rate. Too low:
 below 5 % (`MAX_SLOW`) at this rate and more than 8 times that at ten times the rate or more, and beyond 5 times the change at
-the lowest rate (`OVER_NOISE`); a loss that rises by more than that is no sign of too low a rate. Too high: not finite, or half
-as high again (`MAX_RISE`), while a lower rate falls by 5 %. A warning if too low, an error if too high.
+the lowest rate (`OVER_NOISE`). A loss that goes anywhere is not held back by its rate: nothing is said where it rises by more
+than that, where within twice as many steps it is 5 % from one value to another, up or down, or where a lower rate does better.
+Too high: not finite, or half as high again (`MAX_RISE`), while a lower rate falls by 5 %. A warning if too low, an error if too
+high.
 
 **Fix.** The rate that fell most, divided by 3. Safety: guess.
 
@@ -53,7 +55,7 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
     if blew and best < found.learning_rate and fell > MAX_SLOW:
         said = f"{found.learning_rate:.2g} is too high: the loss {'is not finite' if math.isnan(own) else f'rises by {-own:.0%}'}"
     elif (
-        -max(_noise(found), MIN_NOISE) < own < MAX_SLOW
+        _stands(found, own)
         and best >= MIN_HIGHER * found.learning_rate
         and fell > max(MIN_RATIO * max(own, 1e-3), own + _noise(found))
     ):
@@ -71,6 +73,16 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
         fix=Fix("guess", f"try {best / 3:.1g}"),
         rank=28,
     )
+
+
+def _stands(found: Learning, own: float) -> bool:
+    """Whether the loss stays where it is: it does not fall, nor rise, nor swing, and would not fall at a lower rate."""
+    if not -max(_noise(found), MIN_NOISE) < own < MAX_SLOW:
+        return False
+    seen = [loss for loss in found.losses[: 2 * found.sweep_steps] if math.isfinite(loss)]
+    if seen and max(seen) - min(seen) >= MAX_SLOW * abs(seen[0]):
+        return False
+    return all(fall <= own + MIN_NOISE for rate, fall in found.sweep.items() if rate < found.learning_rate)
 
 
 def _noise(found: Learning) -> float:
