@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from functools import cache
+from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -87,24 +87,19 @@ def verbs_table() -> str:
     return "\n".join(rows)
 
 
-@cache
-def workbench() -> Path:
-    """A folder with the files that the commands in the documents speak of."""
-    folder = Path(tempfile.mkdtemp(prefix="auscult-docs-"))
+def prepare(folder: Path) -> None:
+    """Put the files there that the commands in the documents speak of."""
     for name in ("vocoder.pth", "frase.flac"):
-        source = resources.files("auscult.data") / name
-        if source.is_file():
-            shutil.copyfile(str(source), folder / name)
+        shutil.copyfile(str(resources.files("auscult.data") / name), folder / name)
     for program in (ROOT / "docs" / "guides").glob("*/*.py"):
         shutil.copyfile(program, folder / program.name)
-    return folder
 
 
-@cache
-def output_of(command: str) -> str:
-    """What the command prints, as a console block; stderr and ANSI colours left out."""
-    environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "110", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    done = subprocess.run(command, shell=True, cwd=workbench(), env=environment, capture_output=True, text=True, check=False)
+def output_of(command: str, folder: Path) -> str:
+    """What the command prints in that folder, as a console block; stderr and ANSI colours left out."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "110", "OMP_NUM_THREADS": "1", "PATH": path}
+    done = subprocess.run(command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode > 1 and not done.stdout:
         raise SystemExit(f"{command}: exit {done.returncode}: {done.stderr.strip()}")
     lines = "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
@@ -112,16 +107,19 @@ def output_of(command: str) -> str:
 
 
 def filled(document: Path) -> str:
-    """The document with its generated blocks made anew."""
+    """The document with its generated blocks made anew, in a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="auscult-docs-") as name:
+        folder = Path(name)
+        prepare(folder)
 
-    def fill(block: re.Match[str]) -> str:
-        if block["symptoms"]:
-            body = symptoms_text(block["symptoms"])
-        else:
-            body = verbs_table() if block["what"] == "verbs" else output_of(block["command"])
-        return f"<!-- {block['what']} -->\n{body}\n<!-- end -->"
+        def fill(block: re.Match[str]) -> str:
+            if block["symptoms"]:
+                body = symptoms_text(block["symptoms"])
+            else:
+                body = verbs_table() if block["what"] == "verbs" else output_of(block["command"], folder)
+            return f"<!-- {block['what']} -->\n{body}\n<!-- end -->"
 
-    return BLOCK.sub(fill, document.read_text())
+        return BLOCK.sub(fill, document.read_text())
 
 
 def symptoms_text(names: str) -> str:
@@ -143,9 +141,10 @@ def symptoms_text(names: str) -> str:
 
 def everything() -> Iterator[tuple[Path, str]]:
     yield from rule_pages()
-    for document in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("**/*.md"))]:
-        if document.exists() and BLOCK.search(document.read_text()):
-            yield document, filled(document)
+    documents = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+    generated = [document for document in documents if BLOCK.search(document.read_text())]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from zip(generated, pool.map(filled, generated), strict=True)
 
 
 def same_page(path: Path, old: str, new: str) -> bool:
@@ -177,8 +176,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        raise SystemExit(main(sys.argv[1:]))
-    finally:
-        if workbench.cache_info().currsize:
-            shutil.rmtree(workbench())
+    raise SystemExit(main(sys.argv[1:]))
