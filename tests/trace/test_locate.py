@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from auscult.trace.comparison import compare_runs
+from auscult.trace.distance import between
 from auscult.trace.floor import estimated_floor, measure_floor
 from auscult.trace.modules import Side
 from auscult.trace.runner import runner_of
@@ -200,3 +201,10 @@ def test_weights_that_were_not_loaded_are_told_from_the_manifests() -> None:
         told = loaded(*sides, found.alignment)
         assert set(told.fresh) == set(told.other) == {path for path, _ in born(found)}
         assert {result.explanations[0].cause for result in found.results if result.born} == {cause}
+
+
+def test_rows_that_guidance_repeats_are_no_other_shape() -> None:
+    one = np.random.default_rng(0).standard_normal((42, 8))
+    assert between(one, np.stack([one, one]), {}).error == 0
+    assert between(np.stack([one, one]), one[None], {}).error == 0
+    assert between(one, np.stack([one, one + 1]), {}).reason.startswith("shape")

@@ -102,15 +102,17 @@ class Side:
 def partner_calls(a: Traced, b: Traced) -> list[tuple[int, int]]:
     """Which call of `b` belongs to which of `a`: by number, unless only another order fits the shapes of what they give.
 
-    A norm that serves queries and keys is called on either first. Calls of one shape keep their order.
+    A norm that serves queries and keys is called on either first. Calls of one shape keep their order. Where one side calls
+    more often, a call that has no partner of its shape has none.
     """
     mine, theirs = ([_shapes(module, call) for call in range(module.calls)] for module in (a, b))
-    if mine == theirs or sorted(mine) != sorted(theirs):
-        return [(call, call) for call in range(min(a.calls, b.calls))]
     left: dict[tuple[Shape, ...], list[int]] = {}
     for call, shapes in enumerate(theirs):
         left.setdefault(shapes, []).append(call)
-    return [(call, left[shapes].pop(0)) for call, shapes in enumerate(mine)]
+    fitting = [(call, left[shapes].pop(0)) for call, shapes in enumerate(mine) if left.get(shapes)]
+    if fitting and (len(fitting) == len(mine) or len(mine) != len(theirs)):
+        return fitting
+    return [(call, call) for call in range(min(a.calls, b.calls))]
 
 
 def _shapes(module: Traced, call: int) -> tuple[Shape, ...]:
