@@ -57,7 +57,7 @@ def distance(ref: Trace, a: Record, cand: Trace, b: Record, usual: Mapping[int, 
 
 
 def between(reference: Array, candidate: Array, usual: Mapping[int, Order]) -> Distance:
-    """The same for two tensors; one row counts where all rows of one side say the same, as with guidance, and the other has one."""
+    """The same for two tensors; where all rows of one say the same, as guidance makes them, and the other has one, one counts."""
     whole, candidate = candidate, turned(reference, candidate, usual)
     if candidate.shape != reference.shape:
         reference, candidate = _one_row(reference), turned(_one_row(reference), _one_row(whole), usual)
