@@ -89,7 +89,9 @@ def theirs(weights: Path) -> Stages:
             lengths = (torch.tensor([given[name].shape[1]]) for name in ("tokens", "prompt_tokens"))
             tokens, prompt = zip((given["tokens"], given["prompt_tokens"]), lengths, strict=True)
             prompt_mel = given["prompt_mel"].transpose(1, 2)
-            return module.flow.inference(*tokens, *prompt, prompt_mel, None, given["xvector"], finalize=True)[0]
+            return module.flow.inference(
+                *tokens, *prompt, prompt_mel, None, given["xvector"], finalize=True
+            )[0]
 
     return mel, module.mel2wav.decode
 

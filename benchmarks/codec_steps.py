@@ -27,10 +27,34 @@ def ours(*, dac: bool) -> tuple[nn.Module, Forward]:
     from auscult.families.codec.config import Config
     from auscult.families.codec.torch import build
 
-    shape: dict[str, Any] = {"units": 3, "kernel": 7, "activation": "snake", "end": "tanh", "code_dim": 8, "causal": False}
+    shape: dict[str, Any] = {
+        "units": 3,
+        "kernel": 7,
+        "activation": "snake",
+        "end": "tanh",
+        "code_dim": 8,
+        "causal": False,
+    }
     if not dac:
-        shape = {"units": 1, "kernel": 3, "activation": "elu", "end": "none", "code_dim": 0, "causal": True, "dilations": (1,)}
-    config = Config(widths=WIDTHS, strides=STRIDES, core=0, latent=WIDTHS[-1], books=8, delay=0, average=0.0, **shape)
+        shape = {
+            "units": 1,
+            "kernel": 3,
+            "activation": "elu",
+            "end": "none",
+            "code_dim": 0,
+            "causal": True,
+            "dilations": (1,),
+        }
+    config = Config(
+        widths=WIDTHS,
+        strides=STRIDES,
+        core=0,
+        latent=WIDTHS[-1],
+        books=8,
+        delay=0,
+        average=0.0,
+        **shape,
+    )
     codec = build(config, "weight-norm-new")
 
     def forward(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -43,9 +67,17 @@ def ours(*, dac: bool) -> tuple[nn.Module, Forward]:
 def dac() -> tuple[nn.Module, Forward]:
     from transformers import DacConfig, DacModel
 
-    sizes = {"encoder_hidden_size": FILTERS, "decoder_hidden_size": WIDTHS[-1], "hidden_size": WIDTHS[-1]}
+    sizes = {
+        "encoder_hidden_size": FILTERS,
+        "decoder_hidden_size": WIDTHS[-1],
+        "hidden_size": WIDTHS[-1],
+    }
     ratios = {"downsampling_ratios": list(STRIDES), "upsampling_ratios": list(STRIDES[::-1])}
-    model = DacModel(DacConfig(n_codebooks=8, codebook_size=1024, codebook_dim=8, sampling_rate=RATE, **sizes, **ratios))
+    model = DacModel(
+        DacConfig(
+            n_codebooks=8, codebook_size=1024, codebook_dim=8, sampling_rate=RATE, **sizes, **ratios
+        )
+    )
     model.apply_weight_norm()
 
     def forward(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -117,7 +149,12 @@ def measure(name: str, *, quick: bool) -> dict[str, float]:
             forward(x)
             spent.append(time.process_time() - started)
     values = sum(parameter.numel() for parameter in model.parameters())
-    return {"steps": 1 / min(times), "memory": peak, "real_time": min(spent) / BATCH, "values": values}
+    return {
+        "steps": 1 / min(times),
+        "memory": peak,
+        "real_time": min(spent) / BATCH,
+        "values": values,
+    }
 
 
 if __name__ == "__main__":

@@ -73,8 +73,12 @@ def encodec() -> Codec:
 
 def train(steps: int, learning_rate: float) -> dict[str, Any]:
     """Train it; the figures on every held-out sentence by several voices, and the curve on the validation sentences."""
-    config = TrainConfig(codec=CONFIG, steps=steps, learning_rate=learning_rate, start="random", threads=1)
-    speech = read_speech(config.data, CONFIG.sample_rate, CONFIG.level, minutes=config.minutes, seed=config.seed)
+    config = TrainConfig(
+        codec=CONFIG, steps=steps, learning_rate=learning_rate, start="random", threads=1
+    )
+    speech = read_speech(
+        config.data, CONFIG.sample_rate, CONFIG.level, minutes=config.minutes, seed=config.seed
+    )
     torch.manual_seed(config.seed)
     trainer = Trainer(config, speech, encodec())
     started = time.process_time()
@@ -84,11 +88,18 @@ def train(steps: int, learning_rate: float) -> dict[str, Any]:
         trainer.train_step()
         if trainer.step % LOOK_EVERY == 0 or trainer.step == config.steps:
             curve[trainer.step] = round(float(evaluate(trainer.codec, speech.validation)["snr"]), 2)  # type: ignore[arg-type]
-            sys.stderr.write(f"step {trainer.step}, {curve[trainer.step]} dB, {time.process_time() - started:.0f} s\n")
+            sys.stderr.write(
+                f"step {trainer.step}, {curve[trainer.step]} dB, {time.process_time() - started:.0f} s\n"
+            )
     spent = time.process_time() - started
     figures = evaluate(trainer.codec, held_out_by_voices(CONFIG.sample_rate, CONFIG.level))
     values = sum(parameter.numel() for parameter in trainer.codec.parameters())
-    facts = {"steps": steps, "learning_rate": learning_rate, "values": values, "processor_seconds": round(spent)}
+    facts = {
+        "steps": steps,
+        "learning_rate": learning_rate,
+        "values": values,
+        "processor_seconds": round(spent),
+    }
     return {**facts, "validation_snr": curve, "held_out": figures}
 
 

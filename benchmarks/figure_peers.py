@@ -16,7 +16,7 @@ from auscult.sound.measures import log_mel_distance, standard_mel
 from auscult.sound.mel import Samples, decibel
 from auscult.sound.pitch import MAX_HERTZ, MIN_HERTZ, pitch_hertz
 from benchmarks.section import table
-from tests.defects.sound.material import speech
+from corpus.sound.material import speech
 
 SECONDS = 30.0
 RATE = 24000
@@ -27,12 +27,23 @@ Rival = tuple[str, str, Callable[[], float], Callable[[], float]]
 def side_by_side() -> str:
     """A table of the peers that are installed."""
     clean = speech(3, RATE, seconds=SECONDS).recording.mono
-    noisy = (clean + np.float32(0.003) * np.random.default_rng(0).standard_normal(len(clean))).astype(np.float32)
+    noisy = (
+        clean + np.float32(0.003) * np.random.default_rng(0).standard_normal(len(clean))
+    ).astype(np.float32)
     rows = []
     for figure, peer, ours, theirs in [*_torchmetrics(noisy, clean), *_librosa(noisy, clean)]:
         pairs = [(_seconds(ours), _seconds(theirs)) for _ in range(5)]
         mine, other = (min(column) for column in zip(*pairs, strict=True))
-        rows.append((figure, peer, f"{ours():.4f}", f"{theirs():.4f}", f"{SECONDS / mine:.0f}x", f"{SECONDS / other:.0f}x"))
+        rows.append(
+            (
+                figure,
+                peer,
+                f"{ours():.4f}",
+                f"{theirs():.4f}",
+                f"{SECONDS / mine:.0f}x",
+                f"{SECONDS / other:.0f}x",
+            )
+        )
     if not rows:
         return "Neither librosa nor torchmetrics was installed to compare with."
     head = ("figure", "peer", "auscult", "its value", "auscult, real time", "its speed")
@@ -58,7 +69,12 @@ def _torchmetrics(noisy: Samples, clean: Samples) -> Iterator[Rival]:
     torch.set_num_threads(1)
     x, y = torch.from_numpy(noisy), torch.from_numpy(clean)
     yield "SNR, dB", "torchmetrics", lambda: snr_db(noisy, clean), lambda: float(snr(x, y))
-    yield "SI-SDR, dB", "torchmetrics", lambda: si_sdr_db(noisy, clean), lambda: float(si_sdr(x, y, zero_mean=True))
+    yield (
+        "SI-SDR, dB",
+        "torchmetrics",
+        lambda: si_sdr_db(noisy, clean),
+        lambda: float(si_sdr(x, y, zero_mean=True)),
+    )
 
 
 def _librosa(noisy: Samples, clean: Samples) -> Iterator[Rival]:
@@ -72,7 +88,14 @@ def _librosa(noisy: Samples, clean: Samples) -> Iterator[Rival]:
         side = (own.n_fft - own.hop) // 2
         padded = np.pad(samples, side, mode="reflect")
         mel = librosa.feature.melspectrogram(
-            y=padded, sr=RATE, n_fft=own.n_fft, hop_length=own.hop, n_mels=bands, fmin=own.fmin, center=False, power=1.0
+            y=padded,
+            sr=RATE,
+            n_fft=own.n_fft,
+            hop_length=own.hop,
+            n_mels=bands,
+            fmin=own.fmin,
+            center=False,
+            power=1.0,
         )
         return librosa.amplitude_to_db(mel, amin=1e-9)
 
@@ -86,12 +109,41 @@ def _librosa(noisy: Samples, clean: Samples) -> Iterator[Rival]:
         return float(np.abs(mine - theirs).mean())
 
     def mcd() -> float:
-        mine, theirs = (librosa.feature.mfcc(S=side * np.log(10) / 20, n_mfcc=14)[1:] for side in both(BANDS))
-        return float((10 / np.log(10) * np.sqrt(2 * np.square((mine - theirs) * np.sqrt(2 / BANDS)).sum(axis=0))).mean())
+        mine, theirs = (
+            librosa.feature.mfcc(S=side * np.log(10) / 20, n_mfcc=14)[1:] for side in both(BANDS)
+        )
+        return float(
+            (
+                10
+                / np.log(10)
+                * np.sqrt(2 * np.square((mine - theirs) * np.sqrt(2 / BANDS)).sum(axis=0))
+            ).mean()
+        )
 
     def pitch() -> float:
-        return float(np.median(librosa.yin(clean, fmin=MIN_HERTZ, fmax=MAX_HERTZ, sr=RATE, frame_length=1024, hop_length=240)))
+        return float(
+            np.median(
+                librosa.yin(
+                    clean,
+                    fmin=MIN_HERTZ,
+                    fmax=MAX_HERTZ,
+                    sr=RATE,
+                    frame_length=1024,
+                    hop_length=240,
+                )
+            )
+        )
 
-    yield "mel distance, dB", "librosa", lambda: log_mel_distance(*mel_pair(noisy, clean, own)) / decibel(own), mel_distance
+    yield (
+        "mel distance, dB",
+        "librosa",
+        lambda: log_mel_distance(*mel_pair(noisy, clean, own)) / decibel(own),
+        mel_distance,
+    )
     yield "MCD, dB", "librosa mfcc", lambda: mel_cepstral_distortion_db(noisy, clean, RATE), mcd
-    yield "pitch, median Hz", "librosa yin", lambda: float(np.nanmedian(pitch_hertz(clean, RATE))), pitch
+    yield (
+        "pitch, median Hz",
+        "librosa yin",
+        lambda: float(np.nanmedian(pitch_hertz(clean, RATE))),
+        pitch,
+    )

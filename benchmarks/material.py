@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from tests.defects.networks import Builder, Network
+from corpus.networks import Builder, Network
 
 # HiFi-GAN V1 has 512 channels and 14 M parameters; the parameters grow with the square of the channels.
 WIDTHS = {56: 512, 450: 1456}
@@ -24,7 +24,12 @@ def generator(width: int) -> Network:
         for branch, kernel in enumerate((3, 7, 11)):
             for convs in ("convs1", "convs2"):
                 for index in range(3):
-                    build.conv(f"resblocks.{3 * stage + branch}.{convs}.{index}", channels, channels, kernel)
+                    build.conv(
+                        f"resblocks.{3 * stage + branch}.{convs}.{index}",
+                        channels,
+                        channels,
+                        kernel,
+                    )
     build.conv("conv_post", 1, width >> 4, 7)
     return build.network
 
@@ -36,7 +41,9 @@ def torch_file(folder: Path, megabytes: int) -> Path:
         import torch
 
         weights = generator(WIDTHS[megabytes]).weights
-        torch.save({"generator": {name: torch.from_numpy(array) for name, array in weights.items()}}, path)
+        torch.save(
+            {"generator": {name: torch.from_numpy(array) for name, array in weights.items()}}, path
+        )
     return path
 
 
@@ -47,7 +54,9 @@ def safetensors_file(folder: Path, megabytes: int, layout: str) -> Path:
         network = generator(WIDTHS[megabytes])
         axes = {"conv1d": (0, 2, 1), "conv_transpose1d": (1, 2, 0)} if layout == "mlx" else {}
         moved = {
-            name: np.ascontiguousarray(array.transpose(axes[network.kinds[name]])) if network.kinds[name] in axes else array
+            name: np.ascontiguousarray(array.transpose(axes[network.kinds[name]]))
+            if network.kinds[name] in axes
+            else array
             for name, array in network.weights.items()
         }
         save_file(moved, path)

@@ -12,10 +12,10 @@ from auscult.sound.measures import standard_mel
 from auscult.sound.mel import mel_spectrogram
 from auscult.sound.recording import Recording
 from auscult.sound.relation import Relation, relate, slowed_down
-from tests.defects.sound.coded import coded
-from tests.defects.sound.material import Clip
-from tests.defects.sound.plant import changed, rms
-from tests.defects.sound.plants.time_stretch import stretched
+from corpus.sound.coded import coded
+from corpus.sound.material import Clip
+from corpus.sound.plant import changed, rms
+from corpus.sound.plants.time_stretch import stretched
 
 AIMS: dict[str, tuple[float | None, str]] = {
     "sample-rate ratio": (0.5, "%"),
@@ -43,7 +43,10 @@ def faster(recording: Recording, ratio: float) -> Recording:
 
 def late(recording: Recording, lag: float) -> Recording:
     by = int(lag)
-    return changed(recording, np.pad(recording.samples, ((0, 0), (by, 0))) if by >= 0 else recording.samples[:, -by:])
+    return changed(
+        recording,
+        np.pad(recording.samples, ((0, 0), (by, 0))) if by >= 0 else recording.samples[:, -by:],
+    )
 
 
 def louder(recording: Recording, gain_db: float) -> Recording:
@@ -51,18 +54,25 @@ def louder(recording: Recording, gain_db: float) -> Recording:
 
 
 def longer(recording: Recording, factor: float) -> Recording:
-    return changed(recording, np.stack([stretched(channel, factor) for channel in recording.samples]))
+    return changed(
+        recording, np.stack([stretched(channel, factor) for channel in recording.samples])
+    )
 
 
 def _ratio_of(relation: Relation) -> float:
     return relation.rate_ratio * (1.0 + relation.drift_ppm * 1e-6)
 
 
-QUANTITIES: dict[str, tuple[Callable[[Recording, float], Recording], Callable[[np.random.Generator], float]]] = {
+QUANTITIES: dict[
+    str, tuple[Callable[[Recording, float], Recording], Callable[[np.random.Generator], float]]
+] = {
     "sample-rate ratio": (faster, lambda rng: float(2.0 ** rng.uniform(-1.0, 1.0))),
     "lag": (late, lambda rng: float(rng.integers(-8000, 8000))),
     "gain": (louder, lambda rng: float(rng.uniform(-30.0, 0.0))),
-    "drift": (lambda recording, ppm: faster(recording, 1.0 + ppm * 1e-6), lambda rng: float(rng.uniform(-300.0, 300.0))),
+    "drift": (
+        lambda recording, ppm: faster(recording, 1.0 + ppm * 1e-6),
+        lambda rng: float(rng.uniform(-300.0, 300.0)),
+    ),
     "stretch": (longer, lambda rng: float(2.0 ** rng.uniform(-0.7, 0.7))),
 }
 """Per quantity, what changes a recording by an amount, and what draws the amount."""
@@ -74,7 +84,11 @@ def as_it_is(recording: Recording, _rng: np.random.Generator) -> Recording:
 
 def with_noise(recording: Recording, rng: np.random.Generator) -> Recording:
     """White noise 20 dB below the recording."""
-    return changed(recording, recording.samples + 0.1 * rms(recording.samples) * rng.standard_normal(recording.samples.shape))
+    return changed(
+        recording,
+        recording.samples
+        + 0.1 * rms(recording.samples) * rng.standard_normal(recording.samples.shape),
+    )
 
 
 def after_vorbis(recording: Recording, _rng: np.random.Generator) -> Recording:
@@ -84,7 +98,10 @@ def after_vorbis(recording: Recording, _rng: np.random.Generator) -> Recording:
 def from_its_mel(recording: Recording, _rng: np.random.Generator) -> Recording:
     """With phases of its own, as a vocoder's."""
     definition = standard_mel(recording.sample_rate)
-    made = [griffin_lim(mel_spectrogram(side, definition), definition, iterations=15) for side in recording.samples]
+    made = [
+        griffin_lim(mel_spectrogram(side, definition), definition, iterations=15)
+        for side in recording.samples
+    ]
     return changed(recording, np.stack(made))
 
 
@@ -122,4 +139,6 @@ def _off(quantity: str, relation: Relation, amount: float) -> float:
         "drift": relation.drift_ppm,
         "stretch": relation.time_stretch,
     }[quantity]
-    return abs(measured - amount) if AIMS[quantity][1] != "%" else 100.0 * abs(measured / amount - 1.0)
+    return (
+        abs(measured - amount) if AIMS[quantity][1] != "%" else 100.0 * abs(measured / amount - 1.0)
+    )

@@ -33,7 +33,12 @@ def once(command: Sequence[str], *, allowed: tuple[int, ...] = (0, 1)) -> tuple[
     Raises:
         RuntimeError: If the command exits with another code than those allowed.
     """
-    done = subprocess.run([sys.executable, "-S", "-E", str(LAUNCH), *command], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-S", "-E", str(LAUNCH), *command],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     outcome = json.loads(done.stderr.splitlines()[-1])
     if outcome["code"] not in allowed:
         raise RuntimeError(f"{' '.join(command)} exited with {outcome['code']}")

@@ -51,7 +51,10 @@ class Section:
         if self.goals:
             marks = {True: "yes", False: "**no**", None: "not measured"}
             parts.append(
-                table(("goal", "aim", "result", "reached"), [(g.what, g.aim, g.result, marks[g.reached]) for g in self.goals])
+                table(
+                    ("goal", "aim", "result", "reached"),
+                    [(g.what, g.aim, g.result, marks[g.reached]) for g in self.goals],
+                )
             )
         if self.rows:
             parts.append(table(self.header, self.rows))

@@ -27,13 +27,14 @@ from typing import Any
 
 from auscult import plugins, rules
 from auscult.symptoms import table
-from auscult.verbs._next_run import run_for
+from auscult.verbs.diagnose.next_run import run_for
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "rules"
 SENSITIVITY = ROOT / "docs" / "sensitivity.json"
 BLOCK = re.compile(
-    r"<!-- (?P<what>verbs|run: (?P<command>[^\n]+?)|symptoms: (?P<symptoms>[^\n]+?)) -->\n.*?<!-- end -->", re.DOTALL
+    r"<!-- (?P<what>verbs|run: (?P<command>[^\n]+?)|symptoms: (?P<symptoms>[^\n]+?)) -->\n.*?<!-- end -->",
+    re.DOTALL,
 )
 FIGURE = re.compile(r"(?<![\w.])\d+\.\d+(?:e[-+]\d+)?(?![\w.])")
 BARS = re.compile("[▁▂▃▄▅▆▇█]+")
@@ -42,23 +43,26 @@ BARS = re.compile("[▁▂▃▄▅▆▇█]+")
 def rule_pages() -> Iterator[tuple[Path, str]]:
     """One page per rule, and the index."""
     rows: list[str] = []
-    for rule in sorted(rules.every_rule(), key=lambda rule: rule.CODE):
-        page = PAGES / f"{rule.CODE}-{rule.NAME}.md"
-        text = (rule.__doc__ or "").strip()
-        yield page, f"# {rule.CODE} `{rule.NAME}`\n\n{text}\n{sensitivity_text(rule)}"
-        rows.append(f"| [{rule.CODE}]({page.name}) | `{rule.NAME}` | {text.splitlines()[0]} |")
+    for rule in sorted(rules.every_rule(), key=lambda rule: rule.code):
+        page = PAGES / f"{rule.code}-{rule.name}.md"
+        text = rule.page
+        yield page, f"# {rule.code} `{rule.name}`\n\n{text}\n{sensitivity_text(rule)}"
+        rows.append(f"| [{rule.code}]({page.name}) | `{rule.name}` | {text.splitlines()[0]} |")
     head = "# Rules\n\nGenerated from the rules' docstrings; `auscult rules CODE` prints the same page, but for what "
     head += "`python -m benchmarks sound`\nmeasured last, which stands at its end.\n\n"
-    yield PAGES / "README.md", head + "| code | cause | what it finds |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+    yield (
+        PAGES / "README.md",
+        head + "| code | cause | what it finds |\n|---|---|---|\n" + "\n".join(rows) + "\n",
+    )
 
 
 def sensitivity_text(rule: Any) -> str:
     """How weak a planted defect the rule still finds, from the last run of the benchmark; nothing where it is not measured."""
-    with_reference = getattr(rule, "EVIDENCE", "reference") == "reference"
+    with_reference = rule.evidence == "reference"
     tables = [
         sensitivity_table(curve)
         for curve in (json.loads(SENSITIVITY.read_text()) if SENSITIVITY.exists() else ())
-        if curve["cause"] == rule.NAME and (curve["evidence"] == "reference") is with_reference
+        if curve["cause"] == rule.name and (curve["evidence"] == "reference") is with_reference
     ]
     head = "\n**Sensitivity.** Planted in held-out clips from weak to strong, and found as the first cause; bold: has to be.\n"
     return head + "".join(tables) if tables else ""
@@ -66,12 +70,22 @@ def sensitivity_text(rule: Any) -> str:
 
 def sensitivity_table(curve: dict[str, Any]) -> str:
     """Strengths over the clips that each was found in."""
-    needs = {"nothing": "the sound alone", "metadata": "what is known of the model", "reference": "a reference"}
+    needs = {
+        "nothing": "the sound alone",
+        "metadata": "what is known of the model",
+        "reference": "a reference",
+    }
     points = curve["points"]
-    strengths = [f"**{point['strength']}**" if point["must"] else point["strength"] for point in points]
+    strengths = [
+        f"**{point['strength']}**" if point["must"] else point["strength"] for point in points
+    ]
     found = [f"{point['found']} of {point['of']}" for point in points]
     rows = [f"| {' | '.join(row)} |" for row in (strengths, ["---"] * len(points), found)]
-    return f"\nStrength in {curve['unit']}; from {needs[curve['evidence']]}:\n\n" + "\n".join(rows) + "\n"
+    return (
+        f"\nStrength in {curve['unit']}; from {needs[curve['evidence']]}:\n\n"
+        + "\n".join(rows)
+        + "\n"
+    )
 
 
 def verbs_table() -> str:
@@ -98,8 +112,21 @@ def prepare(folder: Path) -> None:
 def output_of(command: str, folder: Path) -> str:
     """What the command prints in that folder, as a console block; stderr and ANSI colours left out."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "110", "OMP_NUM_THREADS": "1", "PATH": path}
-    done = subprocess.run(command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    environment = os.environ | {
+        "NO_COLOR": "1",
+        "COLUMNS": "110",
+        "OMP_NUM_THREADS": "1",
+        "PATH": path,
+    }
+    done = subprocess.run(
+        command,
+        shell=True,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode > 1 and not done.stdout:
         raise SystemExit(f"{command}: exit {done.returncode}: {done.stderr.strip()}")
     lines = "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
@@ -116,7 +143,11 @@ def filled(document: Path) -> str:
             if block["symptoms"]:
                 body = symptoms_text(block["symptoms"])
             else:
-                body = verbs_table() if block["what"] == "verbs" else output_of(block["command"], folder)
+                body = (
+                    verbs_table()
+                    if block["what"] == "verbs"
+                    else output_of(block["command"], folder)
+                )
             return f"<!-- {block['what']} -->\n{body}\n<!-- end -->"
 
         return BLOCK.sub(fill, document.read_text())
@@ -141,7 +172,11 @@ def symptoms_text(names: str) -> str:
 
 def everything() -> Iterator[tuple[Path, str]]:
     yield from rule_pages()
-    documents = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+    documents = [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *sorted((ROOT / "docs").glob("**/*.md")),
+    ]
     generated = [document for document in documents if BLOCK.search(document.read_text())]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from zip(generated, pool.map(filled, generated), strict=True)
@@ -153,7 +188,9 @@ def same_page(path: Path, old: str, new: str) -> bool:
         return old == new
     figures = [[float(text) for text in FIGURE.findall(page)] for page in (old, new)]
     words = [FIGURE.sub("#", BARS.sub("_", page)) for page in (old, new)]
-    return words[0] == words[1] and all(a == b or 0.5 < a / b < 2 for a, b in zip(*figures, strict=True) if b)
+    return words[0] == words[1] and all(
+        a == b or 0.5 < a / b < 2 for a, b in zip(*figures, strict=True) if b
+    )
 
 
 def main(arguments: list[str]) -> int:
@@ -162,7 +199,9 @@ def main(arguments: list[str]) -> int:
     stale = [path for path in PAGES.glob("*.md") if path not in pages]
     if "--check" in arguments:
         drifted = [
-            path for path, text in pages.items() if not path.exists() or not same_page(path, path.read_text(), text)
+            path
+            for path, text in pages.items()
+            if not path.exists() or not same_page(path, path.read_text(), text)
         ] + stale
         for path in drifted:
             sys.stderr.write(f"{path.relative_to(ROOT)} has drifted; run `make docs`\n")

@@ -14,7 +14,17 @@ import pytest
 from hypothesis import settings
 
 FRAMEWORKS = (
-    *("torch", "torchaudio", "mlx", "onnx", "onnxruntime", "ai_edge_litert", "tensorflow", "jax", "flax"),
+    *(
+        "torch",
+        "torchaudio",
+        "mlx",
+        "onnx",
+        "onnxruntime",
+        "ai_edge_litert",
+        "tensorflow",
+        "jax",
+        "flax",
+    ),
     *("transformers", "coremltools", "gguf", "msgpack", "jinja2", "matplotlib", "pystoi"),
 )
 
@@ -33,12 +43,21 @@ class Refusal(MetaPathFinder):
     A test that imports one by itself is skipped; auscult's own code gets the error that a user without the package would get.
     """
 
-    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:  # noqa: ARG002
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,  # noqa: ARG002
+        target: ModuleType | None = None,  # noqa: ARG002
+    ) -> ModuleSpec | None:
         if fullname.partition(".")[0] in FRAMEWORKS:
             importer = _importer()
-            if importer.startswith(TESTS) or not os.path.exists(importer):  # a test, or code that a test made
+            # a test, or code that a test made
+            if importer.startswith(TESTS) or not os.path.exists(importer):
                 pytest.skip(f"needs {fullname}", allow_module_level=True)
-            raise ModuleNotFoundError(f"No module named {fullname!r} (refused by AUSCULT_WITHOUT_FRAMEWORKS)", name=fullname)
+            raise ModuleNotFoundError(
+                f"No module named {fullname!r} (refused by AUSCULT_WITHOUT_FRAMEWORKS)",
+                name=fullname,
+            )
         return None
 
 

@@ -41,13 +41,32 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(copy: Path, *command: str) -> None:
-    environment = os.environ | {"PYTHONPATH": f"{copy / 'src'}:{copy}", "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run([sys.executable, *command], cwd=copy, env=environment, capture_output=True, text=True, check=False)
+    environment = os.environ | {
+        "PYTHONPATH": f"{copy / 'src'}:{copy}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=copy,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_example_rule_passes_its_own_test(copy: Path) -> None:
-    run(copy, "-m", "pytest", "-p", "no:cacheprovider", "--import-mode=importlib", "-q", "tests/rules/test_subnormal.py")
+    run(
+        copy,
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "--import-mode=importlib",
+        "-q",
+        "tests/rules/test_subnormal.py",
+    )
 
 
 def test_the_example_format_reads_its_sample(copy: Path, tmp_path: Path) -> None:

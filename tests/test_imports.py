@@ -20,7 +20,9 @@ MAX_IMPORT_SECONDS = 0.15
 def modules_after(code: str) -> set[str]:
     """Top-level packages in `sys.modules` after a fresh interpreter ran the code."""
     tail = "\nimport sys; print(' '.join(sorted({name.partition('.')[0] for name in sys.modules})))"
-    ran = subprocess.run([sys.executable, "-c", code + tail], capture_output=True, text=True, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", code + tail], capture_output=True, text=True, check=True
+    )
     return set(ran.stdout.splitlines()[-1].split())
 
 
@@ -52,7 +54,11 @@ def test_inspect_of_a_torch_file_imports_no_torch(tmp_path: Path) -> None:
 
 def test_the_library_imports_no_framework() -> None:
     names = "import auscult\nfor name in auscult.__all__: getattr(auscult, name)"
-    assert modules_after(names) & {"torch", "mlx", "onnx", "onnxruntime", "ai_edge_litert", "transformers", "jinja2"} == set()
+    assert (
+        modules_after(names)
+        & {"torch", "mlx", "onnx", "onnxruntime", "ai_edge_litert", "transformers", "jinja2"}
+        == set()
+    )
 
 
 def test_importing_takes_little_time_on_top_of_numpy() -> None:
@@ -65,7 +71,10 @@ auscult.inspect, auscult.diff, auscult.Checkpoint, auscult.open
 print(time.process_time() - start)
 """
     lazy = "import time, numpy\nstart = time.process_time()\nimport auscult\nprint(time.process_time() - start)"
-    best = {name: min(_seconds(text) for _ in range(5)) for name, text in (("lazy", lazy), ("used", code))}
+    best = {
+        name: min(_seconds(text) for _ in range(5))
+        for name, text in (("lazy", lazy), ("used", code))
+    }
     assert best["lazy"] < MAX_IMPORT_SECONDS
     assert best["used"] < 2 * MAX_IMPORT_SECONDS
 

@@ -1,8 +1,9 @@
-"""One direction of imports: cli -> verbs -> report -> rules -> (checkpoint, recipe, align, trace, sound, training) -> nouns."""
+"""One direction of imports, floor by floor, as `docs/ARCHITECTURE.md` draws it; imports by name count too."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,39 +11,56 @@ import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "auscult"
 
-NOUNS = frozenset(("errors", "finding", "verdict", "weights", "plugins", "words", "late", "collector"))
-CORE = frozenset(("checkpoint", "recipe", "align", "trace", "sound", "training"))
+NOUNS = frozenset(("errors", "finding", "verdict", "weights", "plugins", "late", "collector"))
+GROUND = NOUNS | {"facts"}
+CORE = frozenset(
+    (
+        *("checkpoint", "recipe", "align", "sound", "families"),
+        *("traces", "runtime", "explain", "comparison", "preflight_checks", "training"),
+    )
+)
 
 MAY_IMPORT: dict[str, frozenset[str]] = {
     **dict.fromkeys(NOUNS, NOUNS),
-    "checkpoint": NOUNS,
-    "recipe": NOUNS | {"checkpoint"},
-    "align": NOUNS | {"checkpoint", "recipe"},
-    "sound": NOUNS,
-    "trace": NOUNS | {"checkpoint", "align"},
-    "families": NOUNS | {"sound"},
-    "training": NOUNS | {"sound", "families", "data"},
-    "rules": NOUNS | CORE | {"families"},
-    "symptoms": NOUNS,
-    "report": NOUNS | CORE | {"families", "rules"},
-    "verbs": NOUNS | CORE | {"families", "rules", "symptoms", "report", "data"},
-    "cli": NOUNS | CORE | {"families", "rules", "symptoms", "report", "verbs"},
-    "testing": NOUNS | {"report", "verbs"},
-    "pytest_plugin": NOUNS | {"trace", "report", "testing", "cli"},
-    "pre_commit": NOUNS | {"report", "verbs", "cli"},
-    "docs": NOUNS | CORE | {"families", "rules", "report", "verbs", "cli"},
+    "facts": NOUNS,
     "data": frozenset(),
+    "checkpoint": GROUND,
+    "recipe": GROUND | {"checkpoint"},
+    "align": GROUND | {"checkpoint", "recipe"},
+    "sound": GROUND,
+    "families": GROUND | {"sound", "checkpoint"},
+    "traces": GROUND | {"checkpoint", "align"},
+    "runtime": GROUND | {"checkpoint", "traces"},
+    "explain": GROUND,
+    "comparison": GROUND | {"align", "traces", "runtime", "explain"},
+    "preflight_checks": GROUND | {"sound"},
+    "training": GROUND | {"sound", "families", "data", "preflight_checks"},
+    "rules": GROUND | CORE,
+    "symptoms": NOUNS,
+    "report": GROUND | CORE | {"rules"},
+    "verbs": GROUND | CORE | {"rules", "symptoms", "report", "data"},
+    "cli": GROUND | CORE | {"rules", "symptoms", "report", "verbs"},
+    "testing": GROUND | {"report", "verbs"},
+    "pytest_plugin": GROUND | {"traces", "runtime", "report", "testing", "cli"},
+    "pre_commit": GROUND | {"report", "verbs", "cli"},
 }
-"""What each part may import besides itself. `families` is for verbs, rules, cli, report and training; never for checkpoint,
-recipe, align or sound."""
+"""What each part may import besides itself."""
+
+BY_NAME_ALONE = frozenset({("verdict", "auscult.report.html")})
+"""The one import against the direction: how a notebook shows a report, looked up when it does."""
 
 FRAMEWORKS = frozenset(
-    ("torch", "mlx", "onnx", "onnxruntime", "ai_edge_litert", "tensorflow", "jax", "transformers", "coremltools")
+    (
+        *("torch", "mlx", "onnx", "onnxruntime", "ai_edge_litert", "tensorflow"),
+        *("jax", "transformers", "coremltools"),
+    )
 )
-ADAPTERS = ("checkpoint/code/", "families/", "training/", "trace/")
+ADAPTERS = ("checkpoint/code/", "families/", "training/", "preflight_checks/", "runtime/")
 """Where a framework may be imported when the file is."""
 RUNNERS = ("verbs/",)
 """Where one may be imported inside a function: verbs that run a model."""
+
+MODULE_NAME = re.compile(r"auscult(\.(?!exe)\w+)+")
 
 
 def files() -> Iterator[Path]:
@@ -54,7 +72,9 @@ def files() -> Iterator[Path]:
 def imported(path: Path) -> Iterator[tuple[str, int]]:
     """Dotted names that a file imports, with their lines; those for the type checker alone are left out."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    unseen = {id(node) for block in ast.walk(tree) if _is_type_checking(block) for node in ast.walk(block)}
+    unseen = {
+        id(node) for block in ast.walk(tree) if _is_type_checking(block) for node in ast.walk(block)
+    }
     for node in ast.walk(tree):
         if id(node) in unseen:
             continue
@@ -63,10 +83,16 @@ def imported(path: Path) -> Iterator[tuple[str, int]]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: relative import"
             yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+        elif isinstance(node, ast.Constant) and MODULE_NAME.fullmatch(str(node.value)):
+            yield str(node.value), node.lineno  # for importlib, or a folder of plug-ins
 
 
 def _is_type_checking(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+    return (
+        isinstance(node, ast.If)
+        and isinstance(node.test, ast.Name)
+        and node.test.id == "TYPE_CHECKING"
+    )
 
 
 def part_of(path: Path) -> str:
@@ -85,7 +111,9 @@ def test_direction_of_imports(part: str) -> None:
             continue
         for name, line in imported(path):
             words = name.split(".")
-            if words[0] == "auscult" and len(words) > 1 and words[1] not in MAY_IMPORT[part] | {part}:
+            if words[0] != "auscult" or len(words) == 1 or (part, name) in BY_NAME_ALONE:
+                continue
+            if words[1] not in MAY_IMPORT[part] | {part}:
                 wrong.append(f"{path.relative_to(SOURCE)}:{line} imports {name}")
     assert wrong == []
 
@@ -96,9 +124,15 @@ def test_frameworks_only_in_their_adapters() -> None:
         place = path.relative_to(SOURCE).as_posix()
         if place.startswith(ADAPTERS):
             continue
-        at_once = {line for node in ast.parse(path.read_text(encoding="utf-8")).body for line in _import_lines(node)}
+        at_once = {
+            line
+            for node in ast.parse(path.read_text(encoding="utf-8")).body
+            for line in _import_lines(node)
+        }
         for name, line in imported(path):
-            if name.partition(".")[0] in FRAMEWORKS and (line in at_once or not place.startswith(RUNNERS)):
+            if name.partition(".")[0] in FRAMEWORKS and (
+                line in at_once or not place.startswith(RUNNERS)
+            ):
                 wrong.append(f"{place}:{line} imports {name}")
     assert wrong == []
 

@@ -17,7 +17,9 @@ ROOT = Path(__file__).resolve().parent.parent
 def hook() -> dict[str, str]:
     """The one hook of the manifest, which is flat."""
     lines = (ROOT / ".pre-commit-hooks.yaml").read_text().splitlines()
-    fields = [line.lstrip("- ").partition(": ") for line in lines if line and not line.startswith("#")]
+    fields = [
+        line.lstrip("- ").partition(": ") for line in lines if line and not line.startswith("#")
+    ]
     return {name: value.strip("'") for name, _, value in fields}
 
 
@@ -30,7 +32,10 @@ def run(*words: object) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def healthy(tmp_path: Path) -> Path:
     path = tmp_path / "healthy.safetensors"
-    save_file({"conv.weight": np.random.default_rng(0).standard_normal((8, 4, 3)).astype(np.float32)}, path)
+    save_file(
+        {"conv.weight": np.random.default_rng(0).standard_normal((8, 4, 3)).astype(np.float32)},
+        path,
+    )
     return path
 
 
@@ -47,8 +52,13 @@ def test_the_manifest_is_what_pre_commit_asks_for() -> None:
     assert {"id", "name", "entry", "language", "files"} <= set(hook())
     assert hook()["entry"] == "python -m auscult.pre_commit"
     pattern = re.compile(hook()["files"])
-    assert all(pattern.search(name) for name in ("a/g.safetensors", "last.ckpt", "x.onnx", "x.tflite", "w.npz", "m.gguf"))
-    assert not any(pattern.search(name) for name in ("README.md", "npz.py", "x.safetensors.index.json"))
+    assert all(
+        pattern.search(name)
+        for name in ("a/g.safetensors", "last.ckpt", "x.onnx", "x.tflite", "w.npz", "m.gguf")
+    )
+    assert not any(
+        pattern.search(name) for name in ("README.md", "npz.py", "x.safetensors.index.json")
+    )
 
 
 def test_healthy_files_are_silent(healthy: Path) -> None:

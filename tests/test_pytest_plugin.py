@@ -14,8 +14,8 @@ pytest_plugins = ["pytester"]
 
 PORT = """
 import pytest
-from auscult.trace.run import capture
-from tests.trace.ports import SIGNAL, Net
+from auscult.runtime.capture_run import capture
+from tests.traced_ports import SIGNAL, Net
 
 def good(parity):
     parity(Net(), Net(), SIGNAL)
@@ -52,7 +52,9 @@ def test_the_entry_point_is_installed() -> None:
     assert [point.value for point in points] == ["auscult.pytest_plugin"]
 
 
-def test_a_right_port_passes_and_a_wrong_one_fails_with_the_diagnosis(session: pytest.Pytester) -> None:
+def test_a_right_port_passes_and_a_wrong_one_fails_with_the_diagnosis(
+    session: pytest.Pytester,
+) -> None:
     result = run(session, "-k", "good or wrong or allowed")
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(
@@ -74,16 +76,27 @@ def test_reports_are_written_where_asked_for(session: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["auscult: reports are in found"])
     names = sorted(path.name for path in (session.path / "found").iterdir())
     assert names == [f"test_port.py-test_wrong.{suffix}" for suffix in ("json", "sarif", "xml")]
-    assert json.loads((session.path / "found" / names[0]).read_text())["first_divergence"]["a"] == "decoder"
-    run(session, "-k", "good", "--auscult-report", "all", "--auscult-report-all").assert_outcomes(passed=1)
-    assert [path.name for path in (session.path / "all").iterdir()] == ["test_port.py-test_good.json"]
+    assert (
+        json.loads((session.path / "found" / names[0]).read_text())["first_divergence"]["a"]
+        == "decoder"
+    )
+    run(session, "-k", "good", "--auscult-report", "all", "--auscult-report-all").assert_outcomes(
+        passed=1
+    )
+    assert [path.name for path in (session.path / "all").iterdir()] == [
+        "test_port.py-test_good.json"
+    ]
 
 
 @pytest.mark.parametrize("workers", [(), pytest.param(("-n", "1"), marks=pytest.mark.slow)])
-def test_github_gets_annotations(session: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]) -> None:
+def test_github_gets_annotations(
+    session: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
+) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     result = run(session, "-k", "good or wrong", *workers)
-    result.stdout.fnmatch_lines(["::error title=PAR026 residual-missing::decoder: *", "auscult compare: DIVERGENT"])
+    result.stdout.fnmatch_lines(
+        ["::error title=PAR026 residual-missing::decoder: *", "auscult compare: DIVERGENT"]
+    )
 
 
 def test_the_junit_file_of_pytest_knows_verdict_and_causes(session: pytest.Pytester) -> None:
@@ -96,7 +109,9 @@ def test_the_junit_file_of_pytest_knows_verdict_and_causes(session: pytest.Pytes
 def test_a_golden_trace_is_made_once_and_read_afterwards(session: pytest.Pytester) -> None:
     result = run(session, "-k", "golden")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*no golden trace *net.safetensors: run pytest --auscult-update once*"])
+    result.stdout.fnmatch_lines(
+        ["*no golden trace *net.safetensors: run pytest --auscult-update once*"]
+    )
     run(session, "-k", "golden", "--auscult-update").assert_outcomes(passed=1)
     written = session.path / "golden" / "net.safetensors"
     before = written.stat().st_mtime_ns

@@ -27,14 +27,20 @@ def saved(path: Path, state: dict[str, np.ndarray]) -> Path:
 
 def test_same_weights_in_another_layout_pass(tmp_path: Path) -> None:
     theirs = saved(tmp_path / "a.safetensors", STATE)
-    turned = {f"net.{name}": array.swapaxes(1, 2) if array.ndim == 3 else array for name, array in STATE.items()}
+    turned = {
+        f"net.{name}": array.swapaxes(1, 2) if array.ndim == 3 else array
+        for name, array in STATE.items()
+    }
     report = assert_same_weights(saved(tmp_path / "b.safetensors", turned), theirs, exact=True)
     assert report.verdict is Verdict.EQUIVALENT
 
 
 def test_rounded_weights_pass_unless_they_must_be_exact(tmp_path: Path) -> None:
     theirs = saved(tmp_path / "a.safetensors", STATE)
-    half = saved(tmp_path / "b.safetensors", {name: array.astype(np.float16) for name, array in STATE.items()})
+    half = saved(
+        tmp_path / "b.safetensors",
+        {name: array.astype(np.float16) for name, array in STATE.items()},
+    )
     assert_same_weights(half, theirs)
     with pytest.raises(Divergence, match=r"3 of 3 not bit for bit"):
         assert_same_weights(half, theirs, exact=True)
@@ -42,7 +48,10 @@ def test_rounded_weights_pass_unless_they_must_be_exact(tmp_path: Path) -> None:
 
 def test_other_weights_fail_with_the_diagnosis(tmp_path: Path) -> None:
     theirs = saved(tmp_path / "a.safetensors", STATE)
-    mine = saved(tmp_path / "b.safetensors", {name: array for name, array in STATE.items() if name != "conv.bias"})
+    mine = saved(
+        tmp_path / "b.safetensors",
+        {name: array for name, array in STATE.items() if name != "conv.bias"},
+    )
     with pytest.raises(Divergence) as failure:
         assert_same_weights(mine, theirs)
     assert isinstance(failure.value, AssertionError)
@@ -59,7 +68,7 @@ def test_other_weights_fail_with_the_diagnosis(tmp_path: Path) -> None:
 
 def test_parity() -> None:
     pytest.importorskip("torch")
-    from tests.trace.ports import SIGNAL, FoldedNet, Net
+    from tests.traced_ports import SIGNAL, FoldedNet, Net
 
     net = Net()
     assert assert_parity(net, copy.deepcopy(net), SIGNAL, strict=True).verdict is Verdict.PASS
@@ -70,22 +79,26 @@ def test_parity() -> None:
 
 def test_a_wrong_port_fails_with_the_layer_and_the_cause() -> None:
     pytest.importorskip("torch")
-    from tests.trace.ports import SIGNAL, Net
+    from tests.traced_ports import SIGNAL, Net
 
     with pytest.raises(Divergence) as failure:
         assert_parity(Net(), Net(shortcuts=(True, False)), {"input": SIGNAL})
     message = str(failure.value)
-    assert message.startswith("the candidate does not compute what the reference computes\n\nDIVERGENT  ")
+    assert message.startswith(
+        "the candidate does not compute what the reference computes\n\nDIVERGENT  "
+    )
     assert "first divergence  output of decoder" in message
     assert "residual-missing" in message
-    report = assert_parity(Net(), Net(shortcuts=(True, False)), {"input": SIGNAL}, allow=["residual-missing"])
+    report = assert_parity(
+        Net(), Net(shortcuts=(True, False)), {"input": SIGNAL}, allow=["residual-missing"]
+    )
     assert report.findings[0].where == ("decoder",)
 
 
 def test_what_cannot_be_settled_fails(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    from auscult.trace.run import capture
-    from tests.trace.ports import SIGNAL, Net
+    from auscult.runtime.capture_run import capture
+    from tests.traced_ports import SIGNAL, Net
 
     one, two = (capture(Net(), {"input": signal}) for signal in (SIGNAL, 2 * SIGNAL))
     with pytest.raises(Divergence, match="not settled whether they are the same"):

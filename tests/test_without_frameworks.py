@@ -28,13 +28,32 @@ MIN_TESTS = 150
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "AUSCULT_WITHOUT_FRAMEWORKS": "1", "OMP_NUM_THREADS": "1"}
-    return subprocess.run([sys.executable, *command], capture_output=True, text=True, env=environment, cwd=ROOT, check=False)
+    return subprocess.run(
+        [sys.executable, *command],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=ROOT,
+        check=False,
+    )
 
 
 @pytest.mark.skipif(bool(os.environ.get("AUSCULT_WITHOUT_FRAMEWORKS")), reason="this is that run")
 def test_the_core_works_without_any_framework() -> None:
     expression = " and ".join(f"not {word}" for word in LEFT_OUT)
-    ran = run("-m", "pytest", *CHOSEN, "-p", "no:cacheprovider", "-p", "no:xdist", "-k", expression, "-m", "not slow")
+    ran = run(
+        "-m",
+        "pytest",
+        *CHOSEN,
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "-k",
+        expression,
+        "-m",
+        "not slow",
+    )
     assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-2000:]
     passed = int(ran.stdout.rsplit(" passed", 1)[0].split()[-1])
     assert passed >= MIN_TESTS, ran.stdout[-500:]

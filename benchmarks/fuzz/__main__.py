@@ -43,24 +43,38 @@ def main() -> int:
         number += 1
     for name in names:
         counts = ", ".join(f"{what} {count}" for what, count in sorted(outcomes[name].items()))
-        print(f"{name:14} {sum(outcomes[name].values()):8} files: {counts}; slowest {slowest[name]:.3f} s")
+        print(
+            f"{name:14} {sum(outcomes[name].values()):8} files: {counts}; slowest {slowest[name]:.3f} s"
+        )
     broken = sum(counter["BROKEN"] for counter in outcomes.values())
-    print(f"{number} files, {broken} broken promises" + (f": see {options.output}" if broken else ""))
+    print(
+        f"{number} files, {broken} broken promises" + (f": see {options.output}" if broken else "")
+    )
     return min(broken, 100)
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz", description="Mutate checkpoints and read them.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.fuzz", description="Mutate checkpoints and read them."
+    )
     parser.add_argument("--seconds", type=float, default=60.0, help="how long to run (default 60)")
-    parser.add_argument("--seed", default=str(int(time.time())), help="repeat a run by its seed (default: the time)")
+    parser.add_argument(
+        "--seed", default=str(int(time.time())), help="repeat a run by its seed (default: the time)"
+    )
     parser.add_argument("--formats", nargs="*", help="only these, of: " + ", ".join(sample_names()))
-    parser.add_argument("--output", type=Path, default=Path("bench-out/fuzz"), help="where failing files are kept")
+    parser.add_argument(
+        "--output", type=Path, default=Path("bench-out/fuzz"), help="where failing files are kept"
+    )
     return parser.parse_args()
 
 
 def _limit_memory() -> None:
     """Let the process have so much more address space than now."""
-    pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc/self/statm").exists() else 0
+    pages = (
+        int(Path("/proc/self/statm").read_text().split()[0])
+        if Path("/proc/self/statm").exists()
+        else 0
+    )
     if pages:
         limit = pages * resource.getpagesize() + EXTRA_MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

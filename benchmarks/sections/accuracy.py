@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from benchmarks.section import Bench, Goal, Section
-from tests.defects.corpus import corpus
-from tests.defects.judge import Judgement, judge
+from corpus.corpus import corpus
+from corpus.judge import Judgement, judge
 
 AIM = 0.95
 MAX_FALSE_ALARMS = 0.01
@@ -31,24 +31,34 @@ def run(bench: Bench) -> Section:
     alarms = share(j.false_alarm for j in ports)
     goals.append(
         Goal(
-            "false alarms on correct ports", f"<= {MAX_FALSE_ALARMS:.0%}", text(alarms), alarms[0] <= MAX_FALSE_ALARMS * alarms[1]
+            "false alarms on correct ports",
+            f"<= {MAX_FALSE_ALARMS:.0%}",
+            text(alarms),
+            alarms[0] <= MAX_FALSE_ALARMS * alarms[1],
         )
     )
     rows = [
-        (f"`{cause}`", str(len(group)), *(text(share(values)) for values in columns(group))) for cause, group in judged.items()
+        (f"`{cause}`", str(len(group)), *(text(share(values)) for values in columns(group)))
+        for cause, group in judged.items()
     ]
     note = (
         ""
         if not misses
-        else "\n\nMissed: " + "; ".join(misses[:20]) + (f"; and {len(misses) - 20} more" if len(misses) > 20 else "")
+        else "\n\nMissed: "
+        + "; ".join(misses[:20])
+        + (f"; and {len(misses) - 20} more" if len(misses) > 20 else "")
     )
     intro = (
         "Every defect that shows in weights, planted on five networks of audio shape at two widths with several seeds and on "
-        "the trained vocoder (`tests/defects/`), then `auscult diff` or `inspect`. "
+        "the trained vocoder (`corpus/`), then `auscult diff` or `inspect`. "
         "Repair means: `diff --fix` gives the original back." + note
     )
     return Section(
-        "Accuracy on planted defects", intro, ("defect", "cases", "top-1", "place", "repair", "false alarms"), rows, goals
+        "Accuracy on planted defects",
+        intro,
+        ("defect", "cases", "top-1", "place", "repair", "false alarms"),
+        rows,
+        goals,
     )
 
 

@@ -24,7 +24,12 @@ TITLE = "Chatterbox's S3Gen and HiFT"
 def run(bench: Bench) -> Section:
     """Processes in turn, each with the whole of one sentence; real-time factor, memory, and where the time goes."""
     if importlib.util.find_spec("chatterbox") is None:
-        goal = Goal("S3Gen + HiFT against chatterbox-tts", f">= {FASTER}x", "the reference is not installed (peers.txt)", None)
+        goal = Goal(
+            "S3Gen + HiFT against chatterbox-tts",
+            f">= {FASTER}x",
+            "the reference is not installed (peers.txt)",
+            None,
+        )
         return Section(TITLE, "Needs the packages of `peers.txt`.", goals=[goal])
     prompt, speech = (1.0, 1.0) if bench.quick else (10.0, 5.0)
     folder = Path(tempfile.mkdtemp(prefix="chatterbox-", dir=bench.scratch))
@@ -37,7 +42,10 @@ def run(bench: Bench) -> Section:
         error = difference(folder)
     finally:
         shutil.rmtree(folder)
-    figures = {side: {name: statistics.median(run[name] for run in runs) for name in runs[0]} for side, runs in taken.items()}
+    figures = {
+        side: {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+        for side, runs in taken.items()
+    }
     return Section(
         TITLE,
         f"One sentence of {speech:.0f} s in the voice of a reference of {prompt:.0f} s (random weights, the released sizes, the "
@@ -62,7 +70,10 @@ def prepare(folder: Path, prompt: float, speech: float) -> None:
     draw = torch.Generator().manual_seed(0)
     tokens, before = (round(25 * seconds) for seconds in (speech, prompt))
     module = build(Config(tokenizer=None), "weight-norm-new")
-    torch.save({name: weight(name, value, draw) for name, value in module.state_dict().items()}, folder / "weights.pt")
+    torch.save(
+        {name: weight(name, value, draw) for name, value in module.state_dict().items()},
+        folder / "weights.pt",
+    )
     inputs = {
         "tokens": torch.randint(0, 6561, (1, tokens), generator=draw),
         "prompt_tokens": torch.randint(0, 6561, (1, before), generator=draw),
@@ -85,13 +96,17 @@ def weight(name: str, like: Any, draw: Any) -> Any:
         return torch.rand(like.shape, generator=draw) * 0.7 + 0.3
     if like.ndim > 1:
         return torch.randn(like.shape, generator=draw) * 0.7 / like[0].numel() ** 0.5
-    return torch.randn(like.shape, generator=draw) * 0.1 + (1.0 if name.endswith(".weight") else 0.0)
+    return torch.randn(like.shape, generator=draw) * 0.1 + (
+        1.0 if name.endswith(".weight") else 0.0
+    )
 
 
 def once(side: str, folder: Path) -> dict[str, float]:
     """The figures of one process."""
     command = [sys.executable, "-m", "benchmarks.chatterbox_side", side, str(folder)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True
+    )
     figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return figures
 
@@ -132,4 +147,12 @@ def goals(figures: dict[str, dict[str, float]], error: float) -> list[Goal]:
         Goal(f"{what} against chatterbox-tts", f">= {FASTER}x", f"{ratio:.2f}x", ratio >= FASTER)
         for what, ratio in ratios.items()
     ]
-    return [*speed, Goal("largest difference of the mels, relative", f"<= {CLOSE:g}", f"{error:.1e}", error <= CLOSE)]
+    return [
+        *speed,
+        Goal(
+            "largest difference of the mels, relative",
+            f"<= {CLOSE:g}",
+            f"{error:.1e}",
+            error <= CLOSE,
+        ),
+    ]

@@ -40,16 +40,41 @@ def run(bench: Bench) -> Section:
         rows += quality
         goals += more
         text += held_out
-    header = ("codec", "steps/s", "memory MB", "real-time factor", "kbit/s", "SNR dB", "mel L1", "STOI", "RMS ratio")
+    header = (
+        "codec",
+        "steps/s",
+        "memory MB",
+        "real-time factor",
+        "kbit/s",
+        "SNR dB",
+        "mel L1",
+        "STOI",
+        "RMS ratio",
+    )
     return Section("The codec", text, header, rows, goals)
 
 
 def throughput(*, quick: bool) -> tuple[list[tuple[str, ...]], list[Goal]]:
     """Each model in processes of its own, in turns; the best of each, and the ratio of each pair."""
-    turns = [{name: _measure(name, quick=quick) for pair in PAIRS for name in pair} for _ in range(1 if quick else TURNS)]
-    measured = {name: max((turn[name] for turn in turns), key=lambda one: one["steps"]) for name in turns[0]}
+    turns = [
+        {name: _measure(name, quick=quick) for pair in PAIRS for name in pair}
+        for _ in range(1 if quick else TURNS)
+    ]
+    measured = {
+        name: max((turn[name] for turn in turns), key=lambda one: one["steps"]) for name in turns[0]
+    }
     rows: list[tuple[str, ...]] = [
-        (name, f"{one['steps']:.2f}", f"{one['memory']:.0f}", f"{one['real_time']:.3f}", "", "", "", "", "")
+        (
+            name,
+            f"{one['steps']:.2f}",
+            f"{one['memory']:.0f}",
+            f"{one['real_time']:.3f}",
+            "",
+            "",
+            "",
+            "",
+            "",
+        )
         for name, one in measured.items()
     ]
     goals = []
@@ -57,13 +82,23 @@ def throughput(*, quick: bool) -> tuple[list[tuple[str, ...]], list[Goal]]:
         ratio = measured[own]["steps"] / measured[other]["steps"]
         memory = measured[own]["memory"] / measured[other]["memory"]
         result = f"{ratio:.2f} x, memory {memory:.2f} x"
-        goals.append(Goal(f"steps per second, {own} over {other}", f">= {SPEEDUP} x", result, ratio >= SPEEDUP))
+        goals.append(
+            Goal(
+                f"steps per second, {own} over {other}", f">= {SPEEDUP} x", result, ratio >= SPEEDUP
+            )
+        )
     return rows, goals
 
 
 def _measure(name: str, *, quick: bool) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.codec_steps", name, str(int(quick))]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
     result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return result
 
@@ -71,16 +106,23 @@ def _measure(name: str, *, quick: bool) -> dict[str, float]:
 def sound() -> tuple[list[tuple[str, ...]], list[Goal], str]:
     """The trained codec, Opus and MP3 on the held-out sentences at the same bit rate."""
     from auscult.families.codec.storage import read_codec
+    from auscult.preflight_checks.measures.bound import bound
     from auscult.training.codec.release import held_out_by_voices
     from auscult.training.codec.validate import evaluate, reconstruct
-    from auscult.training.preflight.measures.bound import bound
 
     codec, about = read_codec(Path(str(files("auscult.data") / "codec.safetensors")))
     rate, level = codec.config.sample_rate, codec.config.level
     speech = held_out_by_voices(rate, level)
     figures: dict[str, Any] = evaluate(codec, speech)
     few = [samples for _, samples in speech[::5]]
-    rows = [("auscult, Telugu", *_row([reconstruct(codec, x) for x in few], few, rate, figures["bits_per_second"] / 1000))]
+    rows = [
+        (
+            "auscult, Telugu",
+            *_row(
+                [reconstruct(codec, x) for x in few], few, rate, figures["bits_per_second"] / 1000
+            ),
+        )
+    ]
     for name, kind in (("Opus (libsndfile)", "OPUS"), ("MP3 (libsndfile)", "MPEG_LAYER_III")):
         coded, kbits = _coded(few, rate, kind)
         rows.append((name, *_row(coded, few, rate, kbits)))
@@ -91,10 +133,18 @@ def sound() -> tuple[list[tuple[str, ...]], list[Goal], str]:
     ratio = figures["rms_ratio"]
     goals = [
         Goal(
-            "SNR of the trained codec, held-out sentences", f">= {SNR:.0f} dB", f"{figures['snr']:.2f} dB", figures["snr"] >= SNR
+            "SNR of the trained codec, held-out sentences",
+            f">= {SNR:.0f} dB",
+            f"{figures['snr']:.2f} dB",
+            figures["snr"] >= SNR,
         ),
         Goal("its RMS ratio", "0.95 to 1.0", f"{ratio:.3f}", RATIO[0] <= ratio <= RATIO[1]),
-        Goal("perplexity of its least used codebook", f">= {PERPLEXITY:.0%}", f"{worst:.1%}", worst >= PERPLEXITY),
+        Goal(
+            "perplexity of its least used codebook",
+            f">= {PERPLEXITY:.0%}",
+            f"{worst:.1%}",
+            worst >= PERPLEXITY,
+        ),
     ]
     said = (
         f"\n\nThe trained codec: {about['step']} steps; {len(speech)} held-out recordings (every held-out "
@@ -114,7 +164,17 @@ def _encodec_trained() -> tuple[list[tuple[str, ...]], str]:
     figures, curve = made["held_out"], made["validation_snr"]
     name = f"EnCodec's architecture, the same training for {made['processor_seconds']} processor seconds, {made['steps']} steps"
     kbits, snr, ratio = figures["bits_per_second"] / 1000, figures["snr"], figures["rms_ratio"]
-    row = (name, "", "", "", f"{kbits:.1f}", f"{snr:.2f}", f"{figures['mel_l1']:.3f}", "", f"{ratio:.3f}")
+    row = (
+        name,
+        "",
+        "",
+        "",
+        f"{kbits:.1f}",
+        f"{snr:.2f}",
+        f"{figures['mel_l1']:.3f}",
+        "",
+        f"{ratio:.3f}",
+    )
     said = (
         f" EnCodec's architecture, with the same data, losses, optimiser and learning rate and the processor time of the whole "
         f"training of ours (`python -m benchmarks.encodec_trained`), gives {snr:.2f} dB with an RMS ratio of {ratio:.2f}, where "
@@ -125,7 +185,9 @@ def _encodec_trained() -> tuple[list[tuple[str, ...]], str]:
     return [row], said
 
 
-def _row(outputs: Sequence[Samples], targets: Sequence[Samples], rate: int, kbits: float) -> tuple[str, ...]:
+def _row(
+    outputs: Sequence[Samples], targets: Sequence[Samples], rate: int, kbits: float
+) -> tuple[str, ...]:
     from pystoi import stoi
 
     from auscult.training.codec.validate import scores
@@ -133,12 +195,24 @@ def _row(outputs: Sequence[Samples], targets: Sequence[Samples], rate: int, kbit
     each = [scores(x, y, rate) for x, y in zip(targets, outputs, strict=True)]
     heard = np.mean([stoi(x, y, rate) for x, y in zip(targets, outputs, strict=True)])
     mean = {name: float(np.mean([one[name] for one in each])) for name in each[0]}
-    return ("", "", "", f"{kbits:.1f}", f"{mean['snr']:.2f}", f"{mean['mel_l1']:.3f}", f"{heard:.3f}", f"{mean['rms_ratio']:.3f}")
+    return (
+        "",
+        "",
+        "",
+        f"{kbits:.1f}",
+        f"{mean['snr']:.2f}",
+        f"{mean['mel_l1']:.3f}",
+        f"{heard:.3f}",
+        f"{mean['rms_ratio']:.3f}",
+    )
 
 
 def _coded(recordings: Sequence[Samples], rate: int, kind: str) -> tuple[list[Samples], float]:
     """Recordings through a codec of libsndfile at the setting whose bit rate is nearest, aligned to their originals; kbit/s."""
-    tried = [(setting, *_through(recordings[0], rate, kind, setting)) for setting in np.linspace(0, 0.99, 34)]
+    tried = [
+        (setting, *_through(recordings[0], rate, kind, setting))
+        for setting in np.linspace(0, 0.99, 34)
+    ]
     setting = min(tried, key=lambda one: abs(one[2] - KBITS))[0]
     results = [_through(samples, rate, kind, setting) for samples in recordings]
     return [_aligned(y, x) for (y, _), x in zip(results, recordings, strict=True)], float(
@@ -151,7 +225,9 @@ def _through(samples: Samples, rate: int, kind: str, setting: float) -> tuple[Sa
 
     container = "OGG" if kind == "OPUS" else "MP3"
     buffer = io.BytesIO()
-    soundfile.write(buffer, samples, rate, format=container, subtype=kind, compression_level=float(setting))
+    soundfile.write(
+        buffer, samples, rate, format=container, subtype=kind, compression_level=float(setting)
+    )
     size = len(buffer.getvalue())
     buffer.seek(0)
     decoded, found = soundfile.read(buffer, dtype="float32")
@@ -169,4 +245,6 @@ def _aligned(output: Samples, target: Samples) -> Samples:
     lag = int(np.argmax(cross))
     lag = lag - size if lag > size // 2 else lag
     shifted = output[lag:] if lag >= 0 else np.concatenate((np.zeros(-lag, np.float32), output))
-    return np.pad(shifted[: len(target)], (0, max(0, len(target) - len(shifted)))).astype(np.float32)
+    return np.pad(shifted[: len(target)], (0, max(0, len(target) - len(shifted)))).astype(
+        np.float32
+    )

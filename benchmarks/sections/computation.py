@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from benchmarks.section import Bench, Goal, Section
 from benchmarks.sections.accuracy import share, text
-from tests.defects.computation.exports import EXPORTABLE, export_alarm, is_planted_in_graphs, judge_export
-from tests.defects.computation.judge import Judgement, cases, judge, port_alarm, ports
-from tests.defects.computation.plants import PLANTS
+from corpus.computation.exports import EXPORTABLE, export_alarm, is_planted_in_graphs, judge_export
+from corpus.computation.judge import Judgement, cases, judge, port_alarm, ports
+from corpus.computation.plants import PLANTS
 
 CAUSE, PLACE, MAX_FALSE_ALARMS = 0.90, 0.95, 0.01
 
@@ -25,10 +25,19 @@ def run(bench: Bench) -> Section:
         judged.setdefault(plant.cause, []).append(judgement)
         misses += missed(f"`{plant.label}` in {framework}, seed {seed}", judgement)
     graphs, left_out = in_graphs(1 if bench.quick else 2, misses)
-    alarms = [(f"{name} as {port}, seed {seed}", port_alarm(name, port, seed)) for name, port, seed in ports(seeds)]
-    alarms += [(f"{name} as ONNX, seed {seed}", export_alarm(name, seed)) for name in EXPORTABLE for seed in range(seeds)]
+    alarms = [
+        (f"{name} as {port}, seed {seed}", port_alarm(name, port, seed))
+        for name, port, seed in ports(seeds)
+    ]
+    alarms += [
+        (f"{name} as ONNX, seed {seed}", export_alarm(name, seed))
+        for name in EXPORTABLE
+        for seed in range(seeds)
+    ]
     raised = [f"{where}: {what}" for where, what in alarms if what]
-    everything, exported = ([one for group in found.values() for one in group] for found in (judged, graphs))
+    everything, exported = (
+        [one for group in found.values() for one in group] for found in (judged, graphs)
+    )
     goals = [
         *shares("", everything),
         *shares(" in ONNX", exported),
@@ -39,17 +48,24 @@ def run(bench: Bench) -> Section:
             len(raised) <= MAX_FALSE_ALARMS * len(alarms),
         ),
     ]
-    rows = [(f"`{name}`", str(len(group)), *row(group), *row(graphs.get(name, []))) for name, group in sorted(judged.items())]
+    rows = [
+        (f"`{name}`", str(len(group)), *row(group), *row(graphs.get(name, [])))
+        for name, group in sorted(judged.items())
+    ]
     intro = (
         "Each mistake planted in a candidate with the reference's weights: a torch copy, and an MLX port with other names and "
-        "channels last (`tests/defects/computation/`): a transformer with rotary positions, a conformer with relative ones, a "
+        "channels last (`corpus/computation/`): a transformer with rotary positions, a conformer with relative ones, a "
         "conditional-flow decoder with ten guided steps, an LSTM and GRU stack, an iSTFT vocoder, a HiFi-GAN and the modified "
         "StreamSpeech generator. Judged through `auscult compare` with both models live. Then the torch copies again as ONNX "
         f"graphs; {left_out} of the mistakes cannot be in one (dropout, training mode, noise, an inverse STFT). Correct ports: "
         "float16, bfloat16, float64, MLX, MLX in float16, another granularity, dropout taken out, ONNX."
     )
     return Section(
-        "Mistakes of computation", intro + _listed("Missed", misses) + _listed("False alarms", raised), HEADER, rows, goals
+        "Mistakes of computation",
+        intro + _listed("Missed", misses) + _listed("False alarms", raised),
+        HEADER,
+        rows,
+        goals,
     )
 
 

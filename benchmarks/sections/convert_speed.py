@@ -18,14 +18,25 @@ def run(bench: Bench) -> Section:
     copy, converted = bench.scratch / "copy.safetensors", bench.scratch / "converted.safetensors"
     figures = compare(
         {
-            "auscult convert --to mlx": [str(BIN / "auscult"), "convert", str(source), str(converted), "--to", "mlx", "--force"],
+            "auscult convert --to mlx": [
+                str(BIN / "auscult"),
+                "convert",
+                str(source),
+                str(converted),
+                "--to",
+                "mlx",
+                "--force",
+            ],
             "cp": ["cp", str(source), str(copy)],
         },
         bench.runs,
     )
     ratio = figures["auscult convert --to mlx"].seconds / figures["cp"].seconds
     memory = figures["auscult convert --to mlx"].mebibytes
-    largest = max(array.nbytes for array in material.generator(material.WIDTHS[450]).weights.values()) / 2**20
+    largest = (
+        max(array.nbytes for array in material.generator(material.WIDTHS[450]).weights.values())
+        / 2**20
+    )
     goals = [
         Goal("time over `cp`", "<= 2x", f"{ratio:.2f}x", ratio <= 2),
         Goal(
@@ -39,5 +50,9 @@ def run(bench: Bench) -> Section:
         path.unlink(missing_ok=True)
     rows = [(name, f"{f.seconds:.2f}", f"{f.mebibytes:.0f}") for name, f in figures.items()]
     return Section(
-        "Convert", "450 MB, every convolution permuted, round trip proven.", ("command", "seconds", "peak MiB"), rows, goals
+        "Convert",
+        "450 MB, every convolution permuted, round trip proven.",
+        ("command", "seconds", "peak MiB"),
+        rows,
+        goals,
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from benchmarks.section import Bench, Goal, Section
 from benchmarks.sections.accuracy import share, text
-from tests.defects.combined.cases import Answer, healthy_cases, judge, planted_cases
+from corpus.combined.cases import Answer, healthy_cases, judge, planted_cases
 
 AIM = 0.90
 EACH, EACH_QUICK = 6, 2
@@ -18,10 +18,15 @@ def run(bench: Bench) -> Section:
     each = EACH_QUICK if bench.quick else EACH
     planted = [judge(case) for case in planted_cases(each)]
     healthy = [judge(case) for case in healthy_cases(each)]
-    every, alarms = share(one.is_right for one in planted), [one for one in healthy if not one.is_right]
+    every, alarms = (
+        share(one.is_right for one in planted),
+        [one for one in healthy if not one.is_right],
+    )
     goals = [
         Goal("cause, top-1, all corpora", f">= {AIM:.0%}", text(every), every[0] >= AIM * every[1]),
-        Goal("false verdicts on what is right", "0", f"{len(alarms)} of {len(healthy)}", not alarms),
+        Goal(
+            "false verdicts on what is right", "0", f"{len(alarms)} of {len(healthy)}", not alarms
+        ),
     ]
     intro = (
         "`auscult diagnose` is given what its user would have: checkpoint and original or code (weights), two live models "
@@ -30,13 +35,23 @@ def run(bench: Bench) -> Section:
         f"voices and texts set no threshold; at least {each} cases of a defect where it can be planted in so many ways, sounds "
         "from the weakest strength that has to be found to the strongest. Right and wrong is decided by the verdict for what is "
         "right: correct ports of weights and of computation, clean recordings alone, beside themselves, and after Opus, Vorbis "
-        "and MP3, the vocoder unbroken." + _told("Missed", planted) + _told("False verdicts", healthy)
+        "and MP3, the vocoder unbroken."
+        + _told("Missed", planted)
+        + _told("False verdicts", healthy)
     )
     rows = [(kind, *row) for kind, row in _rows(planted, healthy).items()]
-    return Section("Diagnosis", intro, ("corpus", "cases", "top-1", "right things", "false verdicts"), rows, goals)
+    return Section(
+        "Diagnosis",
+        intro,
+        ("corpus", "cases", "top-1", "right things", "false verdicts"),
+        rows,
+        goals,
+    )
 
 
-def _rows(planted: Iterable[Answer], healthy: Iterable[Answer]) -> Mapping[str, tuple[str, str, str, str]]:
+def _rows(
+    planted: Iterable[Answer], healthy: Iterable[Answer]
+) -> Mapping[str, tuple[str, str, str, str]]:
     rows = {}
     for kind in dict.fromkeys(one.case.kind for one in planted):
         found = share(one.is_right for one in planted if one.case.kind == kind)
@@ -46,6 +61,8 @@ def _rows(planted: Iterable[Answer], healthy: Iterable[Answer]) -> Mapping[str, 
 
 
 def _told(what: str, answers: Iterable[Answer], most: int = 24) -> str:
-    wrong = [f"{one.case.kind} `{one.case.label}`: {one.said}" for one in answers if not one.is_right]
+    wrong = [
+        f"{one.case.kind} `{one.case.label}`: {one.said}" for one in answers if not one.is_right
+    ]
     more = f"; and {len(wrong) - most} more" if len(wrong) > most else ""
     return f"\n\n{what}: {'; '.join(wrong[:most])}{more}" if wrong else ""

@@ -17,7 +17,14 @@ def run(bench: Bench) -> Section:
     """Whole-process seconds at 1k, 10k and 100k tensors, in different layouts."""
     auscult = str(Path(sys.executable).with_name("auscult"))
     commands = {
-        f"{count}": [auscult, "diff", *(str(material.many_tensors(bench.scratch, count, layout)) for layout in ("torch", "mlx"))]
+        f"{count}": [
+            auscult,
+            "diff",
+            *(
+                str(material.many_tensors(bench.scratch, count, layout))
+                for layout in ("torch", "mlx")
+            ),
+        ]
         for count in COUNTS
     }
     figures = compare(commands, 2 if bench.quick else 3)
@@ -26,7 +33,12 @@ def run(bench: Bench) -> Section:
     growth = (large - small) / max(middle - small, 1e-9)
     goals = [
         Goal("100,000 tensors", "< 10 s", f"{large:.1f} s", large < 10),
-        Goal("growth from 10k to 100k, start-up taken off", f"<= {allowed:.1f}x (n log n)", f"{growth:.1f}x", growth <= allowed),
+        Goal(
+            "growth from 10k to 100k, start-up taken off",
+            f"<= {allowed:.1f}x (n log n)",
+            f"{growth:.1f}x",
+            growth <= allowed,
+        ),
     ]
     rows = [(count, f"{f.seconds:.2f}", f"{f.mebibytes:.0f}") for count, f in figures.items()]
     return Section(

@@ -32,7 +32,10 @@ class Case:
 def run(bench: Bench) -> Section:
     """Definitions drawn from the grid of public vocoders, their mels as float32, as float16, and of samples with a gain."""
     count = 12 if bench.quick else 100
-    cases = [_case(seed, ("float32", "float16", "peak at 0.95")[0 if seed % 4 else 1 + seed // 4 % 2]) for seed in _seeds(count)]
+    cases = [
+        _case(seed, ("float32", "float16", "peak at 0.95")[0 if seed % 4 else 1 + seed // 4 % 2])
+        for seed in _seeds(count)
+    ]
     exact = [not case.wrong for case in cases]
     times = sorted(case.seconds for case in cases)
     rows = []
@@ -40,11 +43,23 @@ def run(bench: Bench) -> Section:
         group = [case for case in cases if case.kind == kind]
         missed = ", ".join(sorted({f"`{name}`" for case in group for name in case.wrong})) or "–"
         right = sum(not case.wrong for case in group)
-        rows.append((kind, str(len(group)), f"{right / len(group):.1%} ({right}/{len(group)})", missed))
+        rows.append(
+            (kind, str(len(group)), f"{right / len(group):.1%} ({right}/{len(group)})", missed)
+        )
     share = sum(exact) / len(exact)
     goals = [
-        Goal("definition exact", f">= {AIM:.0%}", f"{share:.1%} ({sum(exact)}/{len(exact)})", share >= AIM),
-        Goal("seconds a search, median", "<= 10", f"{times[len(times) // 2]:.1f}", times[len(times) // 2] <= 10),
+        Goal(
+            "definition exact",
+            f">= {AIM:.0%}",
+            f"{share:.1%} ({sum(exact)}/{len(exact)})",
+            share >= AIM,
+        ),
+        Goal(
+            "seconds a search, median",
+            "<= 10",
+            f"{times[len(times) // 2]:.1f}",
+            times[len(times) // 2] <= 10,
+        ),
     ]
     text = (
         "Definitions drawn at random from the settings that public vocoders use (`tests/sound/mel_grid.py`: rate, transform, "
@@ -53,7 +68,13 @@ def run(bench: Bench) -> Section:
         "every one of 22 settings is the true one, or that the answer itself lists the true one as open (a floor "
         f"that no value reaches). Slowest search: {times[-1]:.1f} s."
     )
-    return Section("Definitions of mel spectrograms", text, ("mel", "cases", "exact", "settings that were wrong"), rows, goals)
+    return Section(
+        "Definitions of mel spectrograms",
+        text,
+        ("mel", "cases", "exact", "settings that were wrong"),
+        rows,
+        goals,
+    )
 
 
 def _seeds(count: int) -> range:
@@ -82,4 +103,8 @@ def _wrong(recording: Recording, mel: np.ndarray, truth: MelDefinition) -> tuple
     samples = recording.resampled(found.definition.sample_rate).mono
     still_open = alternatives(samples, found.mel, found.definition, found.compression.gain)
     mine = asdict(found.definition)
-    return tuple(name for name, value in asdict(truth).items() if mine[name] != value and value not in still_open.get(name, ()))
+    return tuple(
+        name
+        for name, value in asdict(truth).items()
+        if mine[name] != value and value not in still_open.get(name, ())
+    )

@@ -6,8 +6,8 @@ import time
 
 from benchmarks.section import Bench, Goal, Section
 from benchmarks.sections.accuracy import share, text
-from tests.defects.training import seed004
-from tests.defects.training.corpus import alarms, answer, first_cause, healthy, planted
+from corpus.training import seed004
+from corpus.training.corpus import alarms, answer, first_cause, healthy, planted
 
 CAUSE, MAX_FALSE_ALARMS, MAX_SECONDS = 0.95, 0.01, 120.0
 HEADER = ("defect", "cases", "cause first")
@@ -48,15 +48,28 @@ def run(bench: Bench) -> Section:
             ", ".join(story[:2]),
             story[:2] == ["codebook-collapse", "gradient-scale"],
         ),
-        Goal("time for the seed's codec", f"< {MAX_SECONDS:.0f} s", f"{seconds:.0f} s", seconds < MAX_SECONDS),
+        Goal(
+            "time for the seed's codec",
+            f"< {MAX_SECONDS:.0f} s",
+            f"{seconds:.0f} s",
+            seconds < MAX_SECONDS,
+        ),
     ]
-    rows = [(f"`{name}`", str(len(group)), text(share(group))) for name, group in sorted(judged.items())]
+    rows = [
+        (f"`{name}`", str(len(group)), text(share(group))) for name, group in sorted(judged.items())
+    ]
     intro = (
         "Each defect planted in small trainers of the EnCodec, DAC, seed and HiFi-GAN shapes, where it makes sense"
-        f" (`tests/defects/training/`), judged through `auscult preflight` with 12 steps. The longest case took {longest:.0f} s."
+        f" (`corpus/training/`), judged through `auscult preflight` with 12 steps. The longest case took {longest:.0f} s."
         " A false alarm is an error or a warning on a trainer in which nothing was planted."
     )
-    return Section("Preflight", intro + _listed("Missed", misses) + _listed("False alarms", wrong), HEADER, rows, goals)
+    return Section(
+        "Preflight",
+        intro + _listed("Missed", misses) + _listed("False alarms", wrong),
+        HEADER,
+        rows,
+        goals,
+    )
 
 
 def _listed(title: str, lines: list[str]) -> str:

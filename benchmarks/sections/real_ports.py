@@ -43,9 +43,20 @@ def run(bench: Bench) -> Section:
         rows = [row(port, folder) for port in ports()]
     finally:
         shutil.rmtree(folder)
-    compared = [entry for entry in rows if entry[2] in ("PASS", "EQUIVALENT", "DIVERGENT", "INCONCLUSIVE", "ERROR")]
+    compared = [
+        entry
+        for entry in rows
+        if entry[2] in ("PASS", "EQUIVALENT", "DIVERGENT", "INCONCLUSIVE", "ERROR")
+    ]
     right = sum(entry[2] in ("PASS", "EQUIVALENT") for entry in compared)
-    goals = [Goal("real ports that agree", "all, or a true defect named", f"{right} of {len(compared)}", right == len(compared))]
+    goals = [
+        Goal(
+            "real ports that agree",
+            "all, or a true defect named",
+            f"{right} of {len(compared)}",
+            right == len(compared),
+        )
+    ]
     text = (
         "Small configurations of published models with random weights, exported to ONNX by torch's two exporters and to LiteRT "
         "by litert-torch, and held against the MLX ports of mlx-audio. Seconds of comparing alone, on a shared machine."
@@ -55,19 +66,26 @@ def run(bench: Bench) -> Section:
 
 def row(port: Port, folder: Path) -> tuple[str, ...]:
     """One comparison as a row."""
-    from auscult.verbs.compare import compare
+    from auscult.verbs.compare.compare import compare
 
     try:
         reference, candidate, inputs, inputs_cand = quietly(lambda: port.make(folder))
     except Exception as error:  # noqa: BLE001 - exporters raise whatever they like; that is the result
-        said = (re.sub(r"\x1b\[\d+m", "", " ".join(str(error).split())) or type(error).__name__)[:90]
+        said = (re.sub(r"\x1b\[\d+m", "", " ".join(str(error).split())) or type(error).__name__)[
+            :90
+        ]
         return (port.model, port.port, "not made", "–", said.replace("|", "/"), "–")
     start = time.perf_counter()
     report = compare(reference, candidate, inputs=inputs, inputs_cand=inputs_cand)
     seconds = time.perf_counter() - start
     buckets = report.coverage.buckets if report.coverage else {}
-    compared = sum(int(buckets.get(name, 0)) for name in ("identical", "close", "born", "grown", "different"))
-    said = "; ".join(f"{finding.cause} at {finding.where[0]}" for finding in report.findings[:2]) or "–"
+    compared = sum(
+        int(buckets.get(name, 0)) for name in ("identical", "close", "born", "grown", "different")
+    )
+    said = (
+        "; ".join(f"{finding.cause} at {finding.where[0]}" for finding in report.findings[:2])
+        or "–"
+    )
     return (port.model, port.port, str(report.verdict), str(compared), said, f"{seconds:.1f}")
 
 
@@ -79,7 +97,11 @@ def quietly(work: Callable[[], Any]) -> Any:
     try:
         for number in (1, 2):
             os.dup2(nothing, number)
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
             warnings.simplefilter("ignore")
             return work()
     finally:
@@ -100,7 +122,9 @@ def ports() -> Iterator[Port]:
         yield Port(f"EnCodec {part}", "mlx-audio", encodec_in_mlx(part))
 
 
-def exported(build: Callable[[], tuple[Any, tuple[Any, ...]]], *, dynamo: bool) -> Callable[[Path], Any]:
+def exported(
+    build: Callable[[], tuple[Any, tuple[Any, ...]]], *, dynamo: bool
+) -> Callable[[Path], Any]:
     """The module against its ONNX file."""
 
     def make(folder: Path) -> Any:
@@ -117,7 +141,10 @@ def exported(build: Callable[[], tuple[Any, tuple[Any, ...]]], *, dynamo: bool) 
 
 def numbered(arguments: tuple[Any, ...]) -> dict[str, Any]:
     """Inputs by position."""
-    return {f"input.{index}" if index else "input": tensor.numpy() for index, tensor in enumerate(arguments)}
+    return {
+        f"input.{index}" if index else "input": tensor.numpy()
+        for index, tensor in enumerate(arguments)
+    }
 
 
 def to_litert(folder: Path) -> Any:
@@ -147,11 +174,20 @@ def encodec_in_mlx(part: str) -> Callable[[Path], Any]:
 
         model, (x,) = encodec(part)
         names = {field.name for field in dataclasses.fields(theirs.EncodecConfig)}
-        config = theirs.EncodecConfig(**{name: value for name, value in encodec_config().to_dict().items() if name in names})
+        config = theirs.EncodecConfig(
+            **{name: value for name, value in encodec_config().to_dict().items() if name in names}
+        )
         port = (theirs.EncodecEncoder if part == "encoder" else theirs.EncodecDecoder)(config)
-        port.load_weights([(name, mx.array(array)) for name, array in in_mlx_layout(model)], strict=True)
+        port.load_weights(
+            [(name, mx.array(array)) for name, array in in_mlx_layout(model)], strict=True
+        )
         port.eval()
-        return model, port, {"input": x.numpy()}, {"input": np.ascontiguousarray(x.numpy().swapaxes(1, 2))}
+        return (
+            model,
+            port,
+            {"input": x.numpy()},
+            {"input": np.ascontiguousarray(x.numpy().swapaxes(1, 2))},
+        )
 
     return make
 
@@ -160,7 +196,11 @@ def in_mlx_layout(model: Any) -> Iterator[tuple[str, Any]]:
     """Convolutions with channels last, an LSTM's two biases as one."""
     import torch
 
-    transposed = {f"{path}.weight" for path, module in model.named_modules() if isinstance(module, torch.nn.ConvTranspose1d)}
+    transposed = {
+        f"{path}.weight"
+        for path, module in model.named_modules()
+        if isinstance(module, torch.nn.ConvTranspose1d)
+    }
     state = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
     for name, array in state.items():
         head, _, last = name.rpartition(".")
@@ -181,13 +221,17 @@ def hifigan() -> tuple[Any, tuple[Any, ...]]:
     from auscult.families.hifigan.torch import build
 
     torch.manual_seed(0)
-    return plain(build(Config(20, (32, 24, 16, 8, 8), (16, 16, 4, 4), upsample_rates=(8, 8, 2, 2)))), (torch.randn(1, 20, 12),)
+    return plain(
+        build(Config(20, (32, 24, 16, 8, 8), (16, 16, 4, 4), upsample_rates=(8, 8, 2, 2)))
+    ), (torch.randn(1, 20, 12),)
 
 
 def encodec_config() -> Any:
     from transformers import EncodecConfig
 
-    return EncodecConfig(hidden_size=16, num_filters=4, upsampling_ratios=[4, 2], codebook_size=16, codebook_dim=16)
+    return EncodecConfig(
+        hidden_size=16, num_filters=4, upsampling_ratios=[4, 2], codebook_size=16, codebook_dim=16
+    )
 
 
 def encodec(part: str) -> tuple[Any, tuple[Any, ...]]:
@@ -196,7 +240,11 @@ def encodec(part: str) -> tuple[Any, tuple[Any, ...]]:
 
     torch.manual_seed(0)
     model = plain(EncodecModel(encodec_config()))
-    return (model.encoder, (torch.randn(1, 1, 320),)) if part == "encoder" else (model.decoder, (torch.randn(1, 16, 40),))
+    return (
+        (model.encoder, (torch.randn(1, 1, 320),))
+        if part == "encoder"
+        else (model.decoder, (torch.randn(1, 16, 40),))
+    )
 
 
 def dac() -> tuple[Any, tuple[Any, ...]]:
@@ -204,7 +252,13 @@ def dac() -> tuple[Any, tuple[Any, ...]]:
     from transformers import DacConfig, DacModel
 
     torch.manual_seed(0)
-    sizes = {"encoder_hidden_size": 8, "decoder_hidden_size": 16, "hidden_size": 32, "codebook_size": 16, "codebook_dim": 4}
+    sizes = {
+        "encoder_hidden_size": 8,
+        "decoder_hidden_size": 16,
+        "hidden_size": 32,
+        "codebook_size": 16,
+        "codebook_dim": 4,
+    }
     config = DacConfig(**sizes, n_codebooks=2, downsampling_ratios=[2, 4], upsampling_ratios=[4, 2])
     return plain(DacModel(config)), (torch.randn(1, 1, 256),)
 
@@ -214,11 +268,33 @@ def mimi(part: str) -> tuple[Any, tuple[Any, ...]]:
     from transformers import MimiConfig, MimiModel
 
     torch.manual_seed(0)
-    sizes = {"hidden_size": 16, "intermediate_size": 32, "head_dim": 8, "codebook_size": 16, "codebook_dim": 8, "num_filters": 4}
-    layers = {"num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 2, "num_quantizers": 4}
-    config = MimiConfig(**sizes, **layers, upsampling_ratios=[4, 2], vector_quantization_hidden_dimension=8, upsample_groups=16)
+    sizes = {
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "head_dim": 8,
+        "codebook_size": 16,
+        "codebook_dim": 8,
+        "num_filters": 4,
+    }
+    layers = {
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 2,
+        "num_quantizers": 4,
+    }
+    config = MimiConfig(
+        **sizes,
+        **layers,
+        upsampling_ratios=[4, 2],
+        vector_quantization_hidden_dimension=8,
+        upsample_groups=16,
+    )
     model = plain(MimiModel(config))
-    return (model.encoder, (torch.randn(1, 1, 480),)) if part == "encoder" else (model.decoder, (torch.randn(1, 16, 60),))
+    return (
+        (model.encoder, (torch.randn(1, 1, 480),))
+        if part == "encoder"
+        else (model.decoder, (torch.randn(1, 16, 60),))
+    )
 
 
 def vits() -> tuple[Any, tuple[Any, ...]]:
@@ -226,10 +302,29 @@ def vits() -> tuple[Any, tuple[Any, ...]]:
     from transformers import VitsConfig, VitsModel
 
     torch.manual_seed(0)
-    sizes = {"vocab_size": 30, "hidden_size": 16, "ffn_dim": 32, "flow_size": 16, "spectrogram_bins": 9}
-    layers = {"num_hidden_layers": 1, "num_attention_heads": 2, "prior_encoder_num_flows": 1, "duration_predictor_num_flows": 1}
-    vocoder = {"upsample_initial_channel": 16, "upsample_rates": [4, 2], "upsample_kernel_sizes": [8, 4]}
-    blocks = {"resblock_kernel_sizes": [3], "resblock_dilation_sizes": [[1, 3]], "wavenet_dilation_rate": 1}
+    sizes = {
+        "vocab_size": 30,
+        "hidden_size": 16,
+        "ffn_dim": 32,
+        "flow_size": 16,
+        "spectrogram_bins": 9,
+    }
+    layers = {
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "prior_encoder_num_flows": 1,
+        "duration_predictor_num_flows": 1,
+    }
+    vocoder = {
+        "upsample_initial_channel": 16,
+        "upsample_rates": [4, 2],
+        "upsample_kernel_sizes": [8, 4],
+    }
+    blocks = {
+        "resblock_kernel_sizes": [3],
+        "resblock_dilation_sizes": [[1, 3]],
+        "wavenet_dilation_rate": 1,
+    }
     waves = {"prior_encoder_num_wavenet_layers": 1, "posterior_encoder_num_wavenet_layers": 1}
     durations = {"duration_predictor_filter_channels": 16, "duration_predictor_flow_bins": 4}
     config = VitsConfig(**sizes, **layers, **vocoder, **blocks, **waves, **durations)
@@ -241,7 +336,15 @@ def t5() -> tuple[Any, tuple[Any, ...]]:
     from transformers import T5Config, T5EncoderModel
 
     torch.manual_seed(0)
-    config = T5Config(vocab_size=40, d_model=16, d_kv=8, d_ff=32, num_layers=2, num_heads=2, feed_forward_proj="gated-gelu")
+    config = T5Config(
+        vocab_size=40,
+        d_model=16,
+        d_kv=8,
+        d_ff=32,
+        num_layers=2,
+        num_heads=2,
+        feed_forward_proj="gated-gelu",
+    )
     return plain(T5EncoderModel(config)), (torch.randint(0, 40, (1, 11)),)
 
 

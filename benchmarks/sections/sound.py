@@ -13,14 +13,14 @@ import numpy as np
 
 from auscult import rules
 from auscult.finding import Severity
-from auscult.rules.hearing import hear
-from auscult.rules.subject import SoundFacts, SoundSubject
+from auscult.rules.sound.hearing import hear
+from auscult.rules.sound.subject import SoundFacts, SoundSubject
 from auscult.sound.recording import Recording
 from benchmarks.section import Bench, Goal, Section
-from tests.defects.sound.coded import coded_clips, rendered
-from tests.defects.sound.judge import Judgement, cases, judge, plant
-from tests.defects.sound.material import Clip, clips, held, speech
-from tests.defects.sound.plant import planters
+from corpus.sound.coded import coded_clips, rendered
+from corpus.sound.judge import Judgement, cases, judge, plant
+from corpus.sound.material import Clip, clips, held, speech
+from corpus.sound.plant import planters
 
 SENSITIVITY = Path(__file__).parents[2] / "docs" / "sensitivity.json"
 """Where the curves are kept for `docs/generate.py`."""
@@ -45,9 +45,17 @@ def run(bench: Bench) -> Section:
     worst = max((*clean.values(), *coded.values()), default=0.0)
     curves = curves_of(judged)
     SENSITIVITY.write_text(json.dumps(curves, indent=1) + "\n")
-    speed = speed_of(SoundFacts()), speed_of(SoundFacts(sample_rate=24000, hop=256, strides=(8, 8, 2, 2), text="a" * 400))
+    speed = (
+        speed_of(SoundFacts()),
+        speed_of(SoundFacts(sample_rate=24000, hop=256, strides=(8, 8, 2, 2), text="a" * 400)),
+    )
     goals = [
-        Goal("cause, top-1, at audible strengths", f">= {AIM_TOP1:.0%}", share(audible), bool(np.mean(audible) >= AIM_TOP1)),
+        Goal(
+            "cause, top-1, at audible strengths",
+            f">= {AIM_TOP1:.0%}",
+            share(audible),
+            bool(np.mean(audible) >= AIM_TOP1),
+        ),
         Goal(
             "false alarms of the worst detector, clean, coded and rendered",
             f"<= {MAX_FALSE_ALARMS:.0%}",
@@ -69,7 +77,13 @@ def run(bench: Bench) -> Section:
         f"Information, which is no alarm: {told(alarms(material, Severity.INFO)) or 'none'} on clean clips, "
         f"{told(alarms(good, Severity.INFO)) or 'none'} after those.\n\n{peers()}"
     )
-    return Section("Defects one hears", text, ("defect", "evidence", "found (top-1) by strength", "unit"), rows_of(curves), goals)
+    return Section(
+        "Defects one hears",
+        text,
+        ("defect", "evidence", "found (top-1) by strength", "unit"),
+        rows_of(curves),
+        goals,
+    )
 
 
 def judge_all(material: dict[int, Clip]) -> dict[str, list[Judgement]]:
@@ -92,10 +106,22 @@ def curves_of(judged: dict[str, list[Judgement]]) -> list[Curve]:
             counted = [j for j in here if j.planted.is_audible] or here
             found = sum(j.top1 for j in counted)
             points.append(
-                {"strength": f"{strength:g}", "found": found, "of": len(counted), "must": counted[0].planted.is_audible}
+                {
+                    "strength": f"{strength:g}",
+                    "found": found,
+                    "of": len(counted),
+                    "must": counted[0].planted.is_audible,
+                }
             )
         planter = known[name]
-        curves.append({"cause": planter.NAME, "evidence": planter.LEVEL, "unit": planter.UNIT, "points": points})
+        curves.append(
+            {
+                "cause": planter.NAME,
+                "evidence": planter.LEVEL,
+                "unit": planter.UNIT,
+                "points": points,
+            }
+        )
     return curves
 
 
@@ -103,7 +129,9 @@ def rows_of(curves: list[Curve]) -> list[tuple[str, str, str, str]]:
     """A row per curve; what has to be found in bold."""
     rows = []
     for curve in curves:
-        cells = [(f"{p['strength']}: {p['found'] / p['of']:.0%}", p["must"]) for p in curve["points"]]
+        cells = [
+            (f"{p['strength']}: {p['found'] / p['of']:.0%}", p["must"]) for p in curve["points"]
+        ]
         told = ", ".join(f"**{cell}**" if must else cell for cell, must in cells)
         rows.append((f"`{curve['cause']}`", curve["evidence"], told, curve["unit"]))
     return rows
@@ -116,11 +144,20 @@ def alarms(material: list[Clip], *severities: Severity) -> dict[str, float]:
     """
     counts: Counter[str] = Counter()
     for number, clip in enumerate(material):
-        facts = SoundFacts(sample_rate=clip.recording.sample_rate, hop=256, strides=(8, 8, 2, 2), text=clip.text)
-        found = rules.run(SoundSubject(clip.recording, facts=facts if number % 2 else SoundFacts()), "sound")[0]
-        counts.update({finding.cause for finding in found if finding.severity in (severities or ALARMS)})
+        facts = SoundFacts(
+            sample_rate=clip.recording.sample_rate, hop=256, strides=(8, 8, 2, 2), text=clip.text
+        )
+        found = rules.run_rules(
+            SoundSubject(clip.recording, facts=facts if number % 2 else SoundFacts()), "sound"
+        )[0]
+        counts.update(
+            {finding.cause for finding in found if finding.severity in (severities or ALARMS)}
+        )
     with_text = sum(clip.text is not None for clip in material[1::2])
-    return {cause: number / (with_text if cause == "phase-metallic" else len(material)) for cause, number in counts.items()}
+    return {
+        cause: number / (with_text if cause == "phase-metallic" else len(material))
+        for cause, number in counts.items()
+    }
 
 
 def rendered_clips(count: int) -> list[Clip]:
@@ -134,16 +171,25 @@ def rendered_clips(count: int) -> list[Clip]:
 
 def held_goal(count: int) -> Goal:
     """That a note or hum that is held from beginning to end is not taken for a buzz."""
-    found = [any(f.cause == "buzz" for f in hear(SoundSubject(held(seed)))[0]) for seed in range(70000, 70000 + count)]
+    found = [
+        any(f.cause == "buzz" for f in hear(SoundSubject(held(seed)))[0])
+        for seed in range(70000, 70000 + count)
+    ]
     share_ = float(np.mean(found))
     aim = f"<= {MAX_FALSE_ALARMS:.0%}"
     return Goal(
-        "`buzz` without the hop, on notes and hums held for 5 s", aim, f"{share_:.1%} of {count}", share_ <= MAX_FALSE_ALARMS
+        "`buzz` without the hop, on notes and hums held for 5 s",
+        aim,
+        f"{share_:.1%} of {count}",
+        share_ <= MAX_FALSE_ALARMS,
     )
 
 
 def told(shares: dict[str, float]) -> str:
-    return ", ".join(f"`{cause}` {value:.1%}" for cause, value in sorted(shares.items(), key=lambda item: -item[1]))
+    return ", ".join(
+        f"`{cause}` {value:.1%}"
+        for cause, value in sorted(shares.items(), key=lambda item: -item[1])
+    )
 
 
 def share(values: list[bool]) -> str:
@@ -172,7 +218,11 @@ def peers() -> str:
     recording = speech(3, 24000, seconds=SPEED_SECONDS).recording
     lines = [*_librosa(recording), *_torchmetrics(recording)]
     note = "Side by side with other packages on the same 30 s:"
-    return "\n".join([note, "", *lines]) if lines else "No other package was installed to compare with."
+    return (
+        "\n".join([note, "", *lines])
+        if lines
+        else "No other package was installed to compare with."
+    )
 
 
 def _librosa(recording: Recording) -> Iterable[str]:
@@ -188,7 +238,14 @@ def _librosa(recording: Recording) -> Iterable[str]:
 
     def theirs() -> Any:
         return librosa.feature.melspectrogram(
-            y=samples, sr=rate, n_fft=definition.n_fft, hop_length=definition.hop, n_mels=64, fmin=50.0, center=False, power=1.0
+            y=samples,
+            sr=rate,
+            n_fft=definition.n_fft,
+            hop_length=definition.hop,
+            n_mels=64,
+            fmin=50.0,
+            center=False,
+            power=1.0,
         )
 
     ours = fastest(lambda: mel_spectrogram(samples, definition), 3)
@@ -202,7 +259,9 @@ def _librosa(recording: Recording) -> Iterable[str]:
 def _torchmetrics(recording: Recording) -> Iterable[str]:
     try:
         import torch
-        from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio as their_si_sdr
+        from torchmetrics.functional.audio import (
+            scale_invariant_signal_distortion_ratio as their_si_sdr,
+        )
     except ImportError:
         return
     clean = recording.mono.astype(np.float64)

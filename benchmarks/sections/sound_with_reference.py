@@ -11,10 +11,10 @@ import numpy as np
 from benchmarks.figure_peers import side_by_side
 from benchmarks.precision import AIMS, Error, errors
 from benchmarks.section import Bench, Goal, Section, table
-from tests.defects.sound.harmless import Pair, alarms, pairs, vocoded
-from tests.defects.sound.judge import Judgement, cases, judge, plant
-from tests.defects.sound.material import Clip, clips
-from tests.defects.sound.plant import planters
+from corpus.sound.harmless import Pair, alarms, pairs, vocoded
+from corpus.sound.judge import Judgement, cases, judge, plant
+from corpus.sound.material import Clip, clips
+from corpus.sound.plant import planters
 
 AIM_TOP1 = 0.95
 MAX_FALSE_ALARMS = 0.01
@@ -37,13 +37,22 @@ def run(bench: Bench) -> Section:
     material = clips(30, held_out=True, first=FIRST)
     judged = judge_all(material[:: 7 if bench.quick else 2])
     audible = [j.top1 for rows in judged.values() for j in rows if j.planted.is_audible]
-    harmless = listen_to_all([*pairs(material[: 3 if bench.quick else 15]), *vocoded(2 if bench.quick else 16)])
+    harmless = listen_to_all(
+        [*pairs(material[: 3 if bench.quick else 15]), *vocoded(2 if bench.quick else 16)]
+    )
     found = errors(material[:: 10 if bench.quick else 4])
-    rates = {cause: share for cause, share in shares(harmless).items() if cause.startswith(OWN_CODES)}
+    rates = {
+        cause: share for cause, share in shares(harmless).items() if cause.startswith(OWN_CODES)
+    }
     worst = max(rates.values(), default=0.0)
     total = sum(each.pairs for each in harmless.values())
     goals = [
-        Goal("cause, top-1, at audible strengths", f">= {AIM_TOP1:.0%}", told(audible), bool(np.mean(audible) >= AIM_TOP1)),
+        Goal(
+            "cause, top-1, at audible strengths",
+            f">= {AIM_TOP1:.0%}",
+            told(audible),
+            bool(np.mean(audible) >= AIM_TOP1),
+        ),
         Goal(
             "false alarms of the worst rule with a reference",
             f"<= {MAX_FALSE_ALARMS:.0%}",
@@ -57,7 +66,13 @@ def run(bench: Bench) -> Section:
         "and stereo), then `auscult listen` with the clean clip as the reference. Strengths in bold have to be found.\n\n"
         f"{harmless_table(harmless)}\n\n{precision_table(found)}\n\n{side_by_side()}"
     )
-    return Section("Beside a reference", text, ("defect", "found (top-1) by strength", "unit"), rows_of(judged), goals)
+    return Section(
+        "Beside a reference",
+        text,
+        ("defect", "found (top-1) by strength", "unit"),
+        rows_of(judged),
+        goals,
+    )
 
 
 def judge_all(material: list[Clip]) -> dict[str, list[Judgement]]:
@@ -94,7 +109,9 @@ def listen_to_all(every: Iterable[Pair]) -> dict[str, Harmless]:
 def shares(found: dict[str, Harmless]) -> dict[str, float]:
     """Per alarm, the share of all pairs that raise it."""
     total = sum((each.alarms for each in found.values()), Counter[str]())
-    return {alarm: count / sum(each.pairs for each in found.values()) for alarm, count in total.items()}
+    return {
+        alarm: count / sum(each.pairs for each in found.values()) for alarm, count in total.items()
+    }
 
 
 def harmless_table(found: dict[str, Harmless]) -> str:
@@ -117,8 +134,19 @@ def precision_goals(found: list[Error]) -> list[Goal]:
     for quantity, (aim, unit) in AIMS.items():
         if aim is None:
             continue
-        worst = max(error.off for error in found if error.quantity == quantity and error.condition == "as it is")
-        goals.append(Goal(f"{quantity}, worst error", f"<= {aim:g} {unit}", f"{worst:.3g} {unit}", worst <= aim))
+        worst = max(
+            error.off
+            for error in found
+            if error.quantity == quantity and error.condition == "as it is"
+        )
+        goals.append(
+            Goal(
+                f"{quantity}, worst error",
+                f"<= {aim:g} {unit}",
+                f"{worst:.3g} {unit}",
+                worst <= aim,
+            )
+        )
     return goals
 
 
@@ -129,7 +157,11 @@ def precision_table(found: list[Error]) -> str:
     for quantity, (_, unit) in AIMS.items():
         cells = []
         for condition in conditions:
-            off = [error.off for error in found if (error.quantity, error.condition) == (quantity, condition)]
+            off = [
+                error.off
+                for error in found
+                if (error.quantity, error.condition) == (quantity, condition)
+            ]
             cells.append(f"{np.median(off):.3g} / {max(off):.3g} ({len(off)})" if off else "–")
         rows.append((quantity, unit, *cells))
     return f"Errors, median / worst (cases):\n\n{table(('measured', 'unit', *conditions), rows)}"

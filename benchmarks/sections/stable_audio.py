@@ -42,17 +42,34 @@ def run(bench: Bench) -> Section:
                 for who in WHOS:
                     taken.setdefault((what, who), []).append(_measured(what, who, frames, file))
         for seconds in (3, 6, 12):
-            taken[f"cost of {seconds} s", "auscult"] = [_measured("generate", "auscult", round(seconds * 44100 / 2048), file)]
+            taken[f"cost of {seconds} s", "auscult"] = [
+                _measured("generate", "auscult", round(seconds * 44100 / 2048), file)
+            ]
     rows, goals = [], []
     for (what, who), runs in taken.items():
-        row = (f"{_median(runs, 'seconds'):.2f}", f"{_median(runs, 'processor'):.2f}", f"{_peak(runs):,.0f}")
+        row = (
+            f"{_median(runs, 'seconds'):.2f}",
+            f"{_median(runs, 'processor'):.2f}",
+            f"{_peak(runs):,.0f}",
+        )
         rows.append((what, who, *row))
     for what in WHATS[1:]:
         theirs, ours = (taken[what, who] for who in WHOS)
         speed = _median(theirs, "processor") / _median(ours, "processor")
         memory = _peak(ours) / _peak(theirs)
-        goals.append(Goal(f"{what}: processor time", f">= {SPEED_AIM}x faster", f"{speed:.2f}x", speed >= SPEED_AIM))
-        goals.append(Goal(f"{what}: peak memory", f"<= {MEMORY_AIM}x", f"{memory:.2f}x", memory <= MEMORY_AIM))
+        goals.append(
+            Goal(
+                f"{what}: processor time",
+                f">= {SPEED_AIM}x faster",
+                f"{speed:.2f}x",
+                speed >= SPEED_AIM,
+            )
+        )
+        goals.append(
+            Goal(
+                f"{what}: peak memory", f"<= {MEMORY_AIM}x", f"{memory:.2f}x", memory <= MEMORY_AIM
+            )
+        )
     text = (
         f"497 M parameters in float32 with random weights, {frames} latent frames ({frames * 2048 / 44100:.1f} s of stereo at "
         f"44.1 kHz), {STEPS} ping-pong steps, on two threads; each figure from a process of its own, the two sides in turn, "
@@ -63,7 +80,13 @@ def run(bench: Bench) -> Section:
         "nine tenths of its time, which both sides leave to the same library. Equal outputs are what "
         "`tests/families/stable_audio/test_parity.py` asserts."
     )
-    return Section("Stable Audio Open Small", text, ("what", "by", "seconds", "processor s", "peak MiB"), rows, goals)
+    return Section(
+        "Stable Audio Open Small",
+        text,
+        ("what", "by", "seconds", "processor s", "peak MiB"),
+        rows,
+        goals,
+    )
 
 
 def _median(runs: list[dict[str, float]], figure: str) -> float:
@@ -75,7 +98,15 @@ def _peak(runs: list[dict[str, float]]) -> float:
 
 
 def _measured(what: str, who: str, frames: int, file: str) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks.sections.stable_audio", what, who, str(frames), file]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.sections.stable_audio",
+        what,
+        who,
+        str(frames),
+        file,
+    ]
     quiet = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}  # waiting is no processor time
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=quiet)
     measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -114,7 +145,12 @@ def _filled(build: Callable[[], Any]) -> Any:
 def _given(frames: int) -> tuple[Any, Any, Any, Any]:
     import torch
 
-    return torch.randn(1, 64, frames), torch.tensor([0.7]), torch.randn(1, 65, 768), torch.randn(1, 768)
+    return (
+        torch.randn(1, 64, frames),
+        torch.tensor([0.7]),
+        torch.randn(1, 65, 768),
+        torch.randn(1, 768),
+    )
 
 
 def _ours(what: str, frames: int, file: str) -> Callable[[], Any]:
@@ -123,21 +159,27 @@ def _ours(what: str, frames: int, file: str) -> Callable[[], Any]:
     from auscult.checkpoint import open_checkpoint
     from auscult.families._torch import load
     from auscult.families.stable_audio.config import OPEN_SMALL
+    from auscult.families.stable_audio.runtimes import held, open_state, torch_model
     from auscult.families.stable_audio.samplers import sample
     from auscult.families.stable_audio.signature import plan
     from auscult.families.stable_audio.torch_vae import Autoencoder
-    from auscult.verbs._stable_audio_runtimes import held, open_state, torch_model
 
     config = replace(OPEN_SMALL, sample_size=frames * OPEN_SMALL.hop)
     x, t, cross, globals = _given(frames)
     if what == "open":
         return lambda: torch_model(*open_state(Path(file)))
     if what == "decode":
-        autoencoder = {name: shape for name, shape in plan(config).items() if name.startswith("pretransform")}
+        autoencoder = {
+            name: shape for name, shape in plan(config).items() if name.startswith("pretransform")
+        }
         with torch.device("meta"):
             decoder = Autoencoder(config, "fused")
         state = held(open_checkpoint(file), autoencoder)
-        load(decoder, {name: torch.from_numpy(value) for name, value in state.items()}, "pretransform.model.")
+        load(
+            decoder,
+            {name: torch.from_numpy(value) for name, value in state.items()},
+            "pretransform.model.",
+        )
         return lambda: decoder.decode(x)
     if what == "step":
         alone = replace(config, vae_kernels=())
@@ -150,7 +192,9 @@ def _ours(what: str, frames: int, file: str) -> Callable[[], Any]:
         ready = model.transformer.prepare(cross, globals)
         latent = sample(
             "pingpong",
-            lambda state, time_of: model.transformer.velocity(state, torch.full((1,), time_of), ready),
+            lambda state, time_of: model.transformer.velocity(
+                state, torch.full((1,), time_of), ready
+            ),
             x,
             lambda _: torch.randn_like(x),
             model.config,

@@ -23,7 +23,12 @@ START = 6561
 def run(bench: Bench) -> Section:
     """The same sentence from the same weights by both sides, the likeliest token each time."""
     if importlib.util.find_spec("chatterbox") is None:
-        goal = Goal("T3 against chatterbox-tts", f">= {FASTER}x", "the reference is not installed (peers.txt)", None)
+        goal = Goal(
+            "T3 against chatterbox-tts",
+            f">= {FASTER}x",
+            "the reference is not installed (peers.txt)",
+            None,
+        )
         return Section(TITLE, "Needs the packages of `peers.txt`.", goals=[goal])
     import torch
 
@@ -59,7 +64,9 @@ def run(bench: Bench) -> Section:
         ("sentence", "chatterbox-tts", "ours", "ratio"),
         rows,
         [
-            Goal("T3 against chatterbox-tts", f">= {FASTER}x", f"{slowest:.2f}x", slowest >= FASTER),
+            Goal(
+                "T3 against chatterbox-tts", f">= {FASTER}x", f"{slowest:.2f}x", slowest >= FASTER
+            ),
             Goal("the same tokens", "all", "all" if same else "others", same),
         ],
     )
@@ -79,7 +86,9 @@ def sides(layers: int) -> tuple[Side, Side]:
     from tests.families.chatterbox import randomise, reference
 
     package = reference("models.t3.t3")
-    with mock.patch.dict(package.LLAMA_CONFIGS["Llama_520M"], {"num_hidden_layers": layers, "torch_dtype": "float32"}):
+    with mock.patch.dict(
+        package.LLAMA_CONFIGS["Llama_520M"], {"num_hidden_layers": layers, "torch_dtype": "float32"}
+    ):
         module = randomise(package.T3()).float()
     model = build(Config(layers=layers))
     load(model, module.state_dict())
@@ -94,12 +103,23 @@ def sides(layers: int) -> tuple[Side, Side]:
     rows = torch.from_numpy(framed(text, model.config))[None].repeat(2, 1)
 
     def theirs(tokens: int) -> list[int]:
-        with mock.patch.object(torch, "multinomial", likeliest), mock.patch.object(package, "tqdm", lambda steps, **_: steps):
-            return list(module.inference(t3_cond=given, text_tokens=rows, max_new_tokens=tokens, top_p=1.0)[0].tolist())
+        with (
+            mock.patch.object(torch, "multinomial", likeliest),
+            mock.patch.object(package, "tqdm", lambda steps, **_: steps),
+        ):
+            return list(
+                module.inference(t3_cond=given, text_tokens=rows, max_new_tokens=tokens, top_p=1.0)[
+                    0
+                ].tolist()
+            )
 
     def ours(tokens: int) -> list[int]:
         sampling = Sampling(temperature=0, max_tokens=tokens)
-        return list(speak(Decoder(model, text, condition), model.config, sampling, iter([0.0] * tokens)).sampled.tolist())
+        return list(
+            speak(
+                Decoder(model, text, condition), model.config, sampling, iter([0.0] * tokens)
+            ).sampled.tolist()
+        )
 
     return theirs, ours
 

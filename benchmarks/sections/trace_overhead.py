@@ -25,7 +25,9 @@ def run(bench: Bench) -> Section:
     try:
         tasks = torch_tasks(model, mel, folder)
         figures = alternate(tasks, bench.runs)
-        sizes = {name: size for name, size in ((name, written(folder / name)) for name in tasks) if size}
+        sizes = {
+            name: size for name, size in ((name, written(folder / name)) for name in tasks) if size
+        }
         rows = [
             (
                 name,
@@ -47,7 +49,9 @@ def run(bench: Bench) -> Section:
         "makes ten times smaller, and as sketches. ONNX Runtime's own run with every tensor as an output is part of all three."
     )
     header = ("what", "seconds", "over the plain forward", "MB written")
-    return Section("Recording what layers compute", text, header, [*rows, *onnx_rows], [*goals, *onnx_goals])
+    return Section(
+        "Recording what layers compute", text, header, [*rows, *onnx_rows], [*goals, *onnx_goals]
+    )
 
 
 def generator() -> tuple[Any, Any]:
@@ -71,7 +75,7 @@ def torch_tasks(model: Any, mel: Any, folder: Path) -> dict[str, Callable[[], ob
     """What is timed, by name; files are written under the same name."""
     import torch
 
-    from auscult.trace.live import trace
+    from auscult.runtime.live import trace
 
     def plain() -> None:
         with torch.no_grad():
@@ -83,7 +87,10 @@ def torch_tasks(model: Any, mel: Any, folder: Path) -> dict[str, Callable[[], ob
         with torch.no_grad(), trace(model, path, **options):
             model(mel)
 
-    full, everything = "auscult, full to disk", "auscult, full to disk, inputs and composite modules too"
+    full, everything = (
+        "auscult, full to disk",
+        "auscult, full to disk, inputs and composite modules too",
+    )
     tasks: dict[str, Callable[[], object]] = {
         "plain forward": plain,
         "auscult, statistics": lambda: recorded(detail="statistics", **LEAVES),
@@ -115,7 +122,9 @@ def peers(model: Any, mel: Any, folder: Path) -> dict[str, Callable[[], object]]
             shutil.rmtree(place, ignore_errors=True)
             with (
                 torch.no_grad(),
-                model_addition_debugger_context(model, debug_path=str(place), do_prune_layers=False, use_repr=False),
+                model_addition_debugger_context(
+                    model, debug_path=str(place), do_prune_layers=False, use_repr=False
+                ),
             ):
                 model.forward(mel)
 
@@ -142,18 +151,37 @@ def written(path: Path) -> int:
 
 def torch_goals(figures: Mapping[str, float]) -> list[Goal]:
     plain = figures["plain forward"]
-    sketch, full = figures["auscult, statistics and sketch"] / plain, figures["auscult, full to disk"] / plain
+    sketch, full = (
+        figures["auscult, statistics and sketch"] / plain,
+        figures["auscult, full to disk"] / plain,
+    )
     goals = [
-        Goal("statistics and sketch of 78 leaf outputs", "<= 1.2x the plain forward", f"{sketch:.2f}x", sketch <= 1.2),
-        Goal("all 78 leaf outputs to disk", "<= 1.6x the plain forward", f"{full:.2f}x", full <= 1.6),
+        Goal(
+            "statistics and sketch of 78 leaf outputs",
+            "<= 1.2x the plain forward",
+            f"{sketch:.2f}x",
+            sketch <= 1.2,
+        ),
+        Goal(
+            "all 78 leaf outputs to disk", "<= 1.6x the plain forward", f"{full:.2f}x", full <= 1.6
+        ),
     ]
     for name, seconds in figures.items():
         if name.startswith(("TorchLens", "transformers")):
-            goals.append(Goal(f"full to disk, against {name}", "faster", f"{seconds / plain:.2f}x", full < seconds / plain))
+            goals.append(
+                Goal(
+                    f"full to disk, against {name}",
+                    "faster",
+                    f"{seconds / plain:.2f}x",
+                    full < seconds / plain,
+                )
+            )
     return goals
 
 
-def onnx_figures(model: Any, mel: Any, folder: Path, bench: Bench) -> tuple[list[tuple[str, ...]], list[Goal]]:
+def onnx_figures(
+    model: Any, mel: Any, folder: Path, bench: Bench
+) -> tuple[list[tuple[str, ...]], list[Goal]]:
     """All intermediates of the exported model to disk: ours and Polygraphy's command line."""
     import sys
 
@@ -166,9 +194,19 @@ def onnx_figures(model: Any, mel: Any, folder: Path, bench: Bench) -> tuple[list
     names = ("g.onnx", "mel.npz", "ours.safetensors", "sketch.safetensors", "theirs.json")
     file, inputs, ours, sketch, theirs = (folder / name for name in names)
     with contextlib.redirect_stdout(io.StringIO()):
-        torch.onnx.export(model, (mel,), str(file), input_names=["mel"], output_names=["wav"], dynamo=False)
+        torch.onnx.export(
+            model, (mel,), str(file), input_names=["mel"], output_names=["wav"], dynamo=False
+        )
     np.savez(inputs, mel=mel.numpy())
-    command = [str(binaries / "auscult"), "trace", str(file), "--inputs", str(inputs), "--force", "-o"]
+    command = [
+        str(binaries / "auscult"),
+        "trace",
+        str(file),
+        "--inputs",
+        str(inputs),
+        "--force",
+        "-o",
+    ]
     commands = {
         "auscult trace g.onnx": [*command, str(ours)],
         "auscult trace g.onnx --detail sketch": [*command, str(sketch), "--detail", "sketch"],
@@ -176,20 +214,35 @@ def onnx_figures(model: Any, mel: Any, folder: Path, bench: Bench) -> tuple[list
     polygraphy = binaries / "polygraphy"
     if polygraphy.exists():
         all_outputs = ["--onnxrt", "--onnx-outputs", "mark", "all", "--save-outputs", str(theirs)]
-        commands["polygraphy run --onnx-outputs mark all"] = [str(polygraphy), "run", str(file), *all_outputs]
+        commands["polygraphy run --onnx-outputs mark all"] = [
+            str(polygraphy),
+            "run",
+            str(file),
+            *all_outputs,
+        ]
     figures = compare(commands, 1 if bench.quick else 3)
-    sizes = {name: written(path) for name, path in zip(commands, (ours, sketch, theirs), strict=False)}
+    sizes = {
+        name: written(path) for name, path in zip(commands, (ours, sketch, theirs), strict=False)
+    }
     rows: list[tuple[str, ...]] = [
-        (name, f"{figure.seconds:.2f}", "–", f"{sizes[name] / 1e6:.0f}") for name, figure in figures.items()
+        (name, f"{figure.seconds:.2f}", "–", f"{sizes[name] / 1e6:.0f}")
+        for name, figure in figures.items()
     ]
     if len(figures) < len(names) - 2:
-        return rows, [Goal("ONNX, against Polygraphy", ">= 10x faster and smaller", "not installed", None)]
+        return rows, [
+            Goal("ONNX, against Polygraphy", ">= 10x faster and smaller", "not installed", None)
+        ]
     times, bytes_ = [figure.seconds for figure in figures.values()], list(sizes.values())
     goals = []
     for place, what in enumerate(("in full", "as sketches")):
         faster, smaller = times[2] / times[place], bytes_[2] / bytes_[place]
         result = f"{faster:.1f}x faster, {smaller:.1f}x smaller"
         goals.append(
-            Goal(f"ONNX intermediates {what}, against Polygraphy", ">= 10x both", result, faster >= 10 and smaller >= 10)
+            Goal(
+                f"ONNX intermediates {what}, against Polygraphy",
+                ">= 10x both",
+                result,
+                faster >= 10 and smaller >= 10,
+            )
         )
     return rows, goals

@@ -12,16 +12,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from auscult.checkpoint.target import open_target as open
     from auscult.checkpoint.target import state_of
-    from auscult.errors import AudioError, AuscultError, CheckpointError, RecipeError, TargetError, TraceError, UsageError
+    from auscult.errors import (
+        AudioError,
+        AuscultError,
+        CheckpointError,
+        RecipeError,
+        TargetError,
+        TraceError,
+        UsageError,
+    )
     from auscult.finding import Finding, Fix, Severity, Skip
     from auscult.recipe import Recipe
-    from auscult.trace.live import trace as trace
-    from auscult.verbs.compare import compare
-    from auscult.verbs.convert import convert
-    from auscult.verbs.diagnose import diagnose
-    from auscult.verbs.diff import diff
-    from auscult.verbs.inspect import inspect
-    from auscult.verbs.listen import listen as listen
+    from auscult.runtime.live import trace as trace
+    from auscult.verbs.compare.compare import compare
+    from auscult.verbs.convert.convert import convert
+    from auscult.verbs.diagnose.diagnose import diagnose
+    from auscult.verbs.diff.diff import diff
+    from auscult.verbs.inspect.inspect import inspect
+    from auscult.verbs.listen.listen import listen as listen
     from auscult.verbs.mel import mel
     from auscult.verbs.preflight import preflight
     from auscult.verdict import VERSION as __version__  # noqa: N811
@@ -30,14 +38,26 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "checkpoint.target": ("state_of",),
-    "errors": ("AudioError", "AuscultError", "CheckpointError", "RecipeError", "TargetError", "TraceError", "UsageError"),
+    "errors": (
+        "AudioError",
+        "AuscultError",
+        "CheckpointError",
+        "RecipeError",
+        "TargetError",
+        "TraceError",
+        "UsageError",
+    ),
     "finding": ("Finding", "Fix", "Severity", "Skip"),
     "recipe": ("Recipe",),
-    "trace": ("trace",),
-    "trace.file": ("read_trace", "write_trace"),
-    "trace.records": ("Trace",),
-    "trace.run": ("capture",),
-    **{f"verbs.{verb}": (verb,) for verb in ("compare", "convert", "diagnose", "diff", "inspect", "listen", "mel", "preflight")},
+    "runtime.capture_run": ("capture",),
+    "runtime.live": ("trace",),
+    "traces.file": ("read_trace", "write_trace"),
+    "traces.records": ("Trace",),
+    **{
+        f"verbs.{verb}.{verb}": (verb,)
+        for verb in ("compare", "convert", "diagnose", "diff", "inspect", "listen")
+    },
+    **{f"verbs.{verb}": (verb,) for verb in ("mel", "preflight")},
     "verdict": ("Coverage", "Report", "Verdict"),
     "weights": ("Checkpoint", "Tensor"),
 }

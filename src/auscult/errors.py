@@ -45,7 +45,10 @@ def printable(text: str) -> str:
     """`text` with control characters and lone surrogates escaped: names in damaged or hostile files must not drive a terminal."""
     if text.isprintable():
         return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )
 
 
 class CheckpointError(AuscultError):

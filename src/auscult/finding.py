@@ -41,7 +41,12 @@ class Fix:
     code: str | None = None
 
     def to_json(self) -> Json:
-        return {"safety": self.safety, "summary": self.summary, "recipe": list(self.recipe), "code": self.code}
+        return {
+            "safety": self.safety,
+            "summary": self.summary,
+            "recipe": list(self.recipe),
+            "code": self.code,
+        }
 
 
 @dataclass(frozen=True)

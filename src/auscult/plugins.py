@@ -13,7 +13,9 @@ from types import ModuleType
 def names(package: str) -> tuple[str, ...]:
     """Names of the public modules directly inside `package`, sorted, without importing them."""
     path = importlib.import_module(package).__path__
-    return tuple(sorted(info.name for info in pkgutil.iter_modules(path) if not info.name.startswith("_")))
+    return tuple(
+        sorted(info.name for info in pkgutil.iter_modules(path) if not info.name.startswith("_"))
+    )
 
 
 def modules(package: str) -> Iterator[ModuleType]:
@@ -26,4 +28,8 @@ def modules(package: str) -> Iterator[ModuleType]:
 def folders(package: str) -> tuple[str, ...]:
     """Dotted names of the packages directly inside `package`, sorted."""
     path = importlib.import_module(package).__path__
-    return tuple(f"{package}.{info.name}" for info in sorted(pkgutil.iter_modules(path), key=lambda i: i.name) if info.ispkg)
+    return tuple(
+        f"{package}.{info.name}"
+        for info in sorted(pkgutil.iter_modules(path), key=lambda i: i.name)
+        if info.ispkg
+    )

@@ -22,19 +22,33 @@ from auscult.errors import AuscultError
 
 @click.command(help="Check checkpoints as `auscult inspect` does; silent where nothing is wrong.")
 @click.argument("files", nargs=-1, type=click.Path())
-@click.option("--select", multiple=True, metavar="CODES", help="Report only rules whose code starts so (CKP05).")
-@click.option("--ignore", multiple=True, metavar="CODES", help="Leave out rules whose code starts so.")
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="CODES",
+    help="Report only rules whose code starts so (CKP05).",
+)
+@click.option(
+    "--ignore", multiple=True, metavar="CODES", help="Leave out rules whose code starts so."
+)
 @click.option("--strict", is_flag=True, help="Fail on warnings, too.")
-def command(files: Sequence[str], *, select: tuple[str, ...], ignore: tuple[str, ...], strict: bool) -> None:
+def command(
+    files: Sequence[str], *, select: tuple[str, ...], ignore: tuple[str, ...], strict: bool
+) -> None:
     """Check each file and end with the worst exit code."""
-    chosen, left_out = (tuple(part for text in codes for part in text.upper().split(",")) for codes in (select, ignore))
+    chosen, left_out = (
+        tuple(part for text in codes for part in text.upper().split(","))
+        for codes in (select, ignore)
+    )
     sys.exit(max((check(file, chosen, left_out, strict=strict) for file in files), default=0))
 
 
-def check(file: str, select: tuple[str, ...] = (), ignore: tuple[str, ...] = (), *, strict: bool = False) -> int:
+def check(
+    file: str, select: tuple[str, ...] = (), ignore: tuple[str, ...] = (), *, strict: bool = False
+) -> int:
     """Inspect one file, show what is wrong with it, and give the exit code."""
     from auscult.finding import Severity
-    from auscult.verbs.inspect import inspect
+    from auscult.verbs.inspect.inspect import inspect
 
     try:
         report = narrow(inspect(file), select, ignore)

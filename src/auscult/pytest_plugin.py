@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from auscult.trace.records import Trace
+    from auscult.traces.records import Trace
     from auscult.verdict import Report
 
 Check = Callable[..., "Report"]
@@ -34,21 +34,35 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of the plugin, and the ini names of the same."""
     group = parser.getgroup("auscult", "hold a port to its reference")
     group.addoption(
-        "--auscult-report", metavar="DIR", default=None, help="write the report of every check that fails into this folder"
+        "--auscult-report",
+        metavar="DIR",
+        default=None,
+        help="write the report of every check that fails into this folder",
     )
-    group.addoption("--auscult-report-all", action="store_true", help="and those of the checks that pass")
+    group.addoption(
+        "--auscult-report-all", action="store_true", help="and those of the checks that pass"
+    )
     group.addoption(
         "--auscult-format",
         action="append",
         choices=("json", "html", "sarif", "junit", "github", "text"),
         help="format of these reports; repeatable. Default: json.",
     )
-    group.addoption("--auscult-update", action="store_true", help="make golden traces anew instead of reading them")
-    parser.addini("auscult_floor", "relative error that `parity` allows, instead of the measured floor")
+    group.addoption(
+        "--auscult-update",
+        action="store_true",
+        help="make golden traces anew instead of reading them",
+    )
+    parser.addini(
+        "auscult_floor", "relative error that `parity` allows, instead of the measured floor"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "auscult(**arguments): of the fixtures `parity` and `same_weights`, for this test")
+    config.addinivalue_line(
+        "markers",
+        "auscult(**arguments): of the fixtures `parity` and `same_weights`, for this test",
+    )
 
 
 @pytest.fixture
@@ -69,7 +83,9 @@ def same_weights(request: pytest.FixtureRequest) -> Check:
 
 
 @pytest.fixture
-def golden_trace(request: pytest.FixtureRequest) -> Callable[[str | os.PathLike[str], Callable[[], Trace]], Trace]:
+def golden_trace(
+    request: pytest.FixtureRequest,
+) -> Callable[[str | os.PathLike[str], Callable[[], Trace]], Trace]:
     """The reference's trace from a file beside the test, so that its framework is needed only to make it.
 
     `golden_trace("generator.safetensors", make)` reads the file; with `--auscult-update` it calls `make()`, which gives a
@@ -77,14 +93,17 @@ def golden_trace(request: pytest.FixtureRequest) -> Callable[[str | os.PathLike[
     """
 
     def golden(path: str | os.PathLike[str], make: Callable[[], Trace]) -> Trace:
-        from auscult.trace.file import read_trace, write_trace
+        from auscult.traces.file import read_trace, write_trace
 
         file = request.path.parent / path
         if request.config.getoption("auscult_update"):
             file.parent.mkdir(parents=True, exist_ok=True)
             write_trace(make(), file, force=True)
         if not file.exists():
-            pytest.fail(f"no golden trace {file}: run pytest --auscult-update once, where the reference can run", pytrace=False)
+            pytest.fail(
+                f"no golden trace {file}: run pytest --auscult-update once, where the reference can run",
+                pytrace=False,
+            )
         return read_trace(file)
 
     return golden
@@ -152,5 +171,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             terminalreporter.ensure_newline()
             terminalreporter.write_line(text)
     folder = config.getoption("auscult_report")
-    if folder is not None and any("auscult_report" in dict(getattr(report, "user_properties", ())) for report in reports):
+    if folder is not None and any(
+        "auscult_report" in dict(getattr(report, "user_properties", ())) for report in reports
+    ):
         terminalreporter.write_line(f"auscult: reports are in {folder}")

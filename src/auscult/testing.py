@@ -62,15 +62,22 @@ def assert_same_weights(
         CheckpointError: If a side cannot be read.
     """
     __tracebackhide__ = True
-    from auscult.verbs.diff import diff
+    from auscult.verbs.diff.diff import diff
     from auscult.verdict import Equality
 
     report = diff(
-        mine, reference, container_a=container_mine, container_b=container_reference, kwargs=dict(kwargs) if kwargs else None
+        mine,
+        reference,
+        container_a=container_mine,
+        container_b=container_reference,
+        kwargs=dict(kwargs) if kwargs else None,
     )
     rounded = [entry for entry in report.mapping if entry.equality is not Equality.EXACT]
     if exact and report.verdict.exit_code == 0 and rounded:
-        raise Divergence(f"the weights are the same, but {len(rounded)} of {len(report.mapping)} not bit for bit", report)
+        raise Divergence(
+            f"the weights are the same, but {len(rounded)} of {len(report.mapping)} not bit for bit",
+            report,
+        )
     return _passed(report, allow, "the weights are not the same")
 
 
@@ -109,7 +116,7 @@ def assert_parity(
         AuscultError: If a side cannot be opened or run.
     """
     __tracebackhide__ = True
-    from auscult.verbs.compare import compare
+    from auscult.verbs.compare.compare import compare
     from auscult.verdict import Verdict
 
     report = compare(
@@ -126,7 +133,9 @@ def assert_parity(
         kwargs=kwargs,
     )
     if strict and report.verdict is Verdict.EQUIVALENT:
-        raise Divergence("the two agree, but in another order of axes or another granularity", report)
+        raise Divergence(
+            "the two agree, but in another order of axes or another granularity", report
+        )
     return _passed(report, allow, "the candidate does not compute what the reference computes")
 
 

@@ -24,7 +24,9 @@ class Verdict(StrEnum):
     @property
     def exit_code(self) -> int:
         """0 nothing wrong, 1 findings or divergent, 2 error, 3 inconclusive."""
-        return {"PASS": 0, "EQUIVALENT": 0, "DIVERGENT": 1, "ERROR": 2, "INCONCLUSIVE": 3}[self.value]
+        return {"PASS": 0, "EQUIVALENT": 0, "DIVERGENT": 1, "ERROR": 2, "INCONCLUSIVE": 3}[
+            self.value
+        ]
 
 
 class Equality(StrEnum):
@@ -75,7 +77,12 @@ class MappingEntry:
         def names(side: tuple[str, ...]) -> str | list[str]:
             return side[0] if len(side) == 1 else list(side)
 
-        result: Json = {"a": names(self.a), "b": names(self.b), "ops": list(self.ops), "equality": self.equality.value}
+        result: Json = {
+            "a": names(self.a),
+            "b": names(self.b),
+            "ops": list(self.ops),
+            "equality": self.equality.value,
+        }
         if self.number_format:
             result["number_format"] = self.number_format
         if self.compared != "values":
@@ -102,7 +109,9 @@ class Report:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "findings", tuple(sorted(self.findings, key=lambda finding: finding.order)))
+        object.__setattr__(
+            self, "findings", tuple(sorted(self.findings, key=lambda finding: finding.order))
+        )
 
     def to_json(self) -> Json:
         return {
@@ -124,6 +133,12 @@ class Report:
         return str(importlib.import_module("auscult.report.html").notebook(self))
 
 
-def selected(findings: Iterable[Finding], select: tuple[str, ...], ignore: tuple[str, ...]) -> tuple[Finding, ...]:
+def selected(
+    findings: Iterable[Finding], select: tuple[str, ...], ignore: tuple[str, ...]
+) -> tuple[Finding, ...]:
     """Keep the findings whose code starts with a prefix in `select` (all, if empty) and with none in `ignore`."""
-    return tuple(f for f in findings if (not select or f.code.startswith(select)) and not (ignore and f.code.startswith(ignore)))
+    return tuple(
+        f
+        for f in findings
+        if (not select or f.code.startswith(select)) and not (ignore and f.code.startswith(ignore))
+    )

@@ -65,7 +65,9 @@ class Quantization:
             side = [1] * stored.ndim
             side[self.axis] = -1
             scale, zero = scale.reshape(side), (zero.reshape(side) if zero.size > 1 else zero)
-        with np.errstate(over="ignore", invalid="ignore"):  # a scale may be damaged: that is for the health check to say
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # a scale may be damaged: that is for the health check to say
             return np.asarray((stored.astype(np.float32) - zero) * scale, np.float32)
 
 
@@ -105,7 +107,14 @@ class Tensor:
     @classmethod
     def of(cls, name: str, array: Array, *, trainable: bool | None = None) -> Tensor:
         """A tensor over an array in memory."""
-        return cls(name, tuple(array.shape), array.dtype.name, InMemory(array), array.nbytes, trainable=trainable)
+        return cls(
+            name,
+            tuple(array.shape),
+            array.dtype.name,
+            InMemory(array),
+            array.nbytes,
+            trainable=trainable,
+        )
 
     @property
     def size(self) -> int:
@@ -192,7 +201,12 @@ class Checkpoint(Mapping[str, Tensor]):
     @classmethod
     def of(cls, arrays: Mapping[str, Array], path: str = "memory", **details: Any) -> Checkpoint:
         """A checkpoint over arrays in memory."""
-        return cls(path, "memory", {name: Tensor.of(name, array) for name, array in arrays.items()}, **details)
+        return cls(
+            path,
+            "memory",
+            {name: Tensor.of(name, array) for name, array in arrays.items()},
+            **details,
+        )
 
     def __getitem__(self, name: str) -> Tensor:
         return self.tensors[name]

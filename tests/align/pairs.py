@@ -29,8 +29,14 @@ def aligned(a: Mapping[str, NDArray[Any]], b: Mapping[str, NDArray[Any]]) -> Ali
 
 def check_places(result: Alignment, a: list[str], b: list[str]) -> None:
     """Each tensor of both sides is exactly once in a match, left over, or unread; and the coverage adds up."""
-    places_a = [name for match in result.matches for name in match.a] + [*result.only_in_a, *result.unread_a]
-    places_b = [name for match in result.matches for name in match.b] + [*result.only_in_b, *result.unread_b]
+    places_a = [name for match in result.matches for name in match.a] + [
+        *result.only_in_a,
+        *result.unread_a,
+    ]
+    places_b = [name for match in result.matches for name in match.b] + [
+        *result.only_in_b,
+        *result.unread_b,
+    ]
     assert sorted(places_a) == sorted(a)
     assert sorted(places_b) == sorted(b)
     counted = sum(max(len(match.a), len(match.b)) for match in result.matches)
@@ -52,7 +58,13 @@ def check_exact(match: Match, a: Mapping[str, NDArray[Any]], b: Mapping[str, NDA
         if all(op.lossless for op in match.ops):
             assert result.tobytes() == target.tobytes()
         else:
-            assert np.allclose(result.astype(np.float64), target.astype(np.float64), rtol=1e-6, atol=1e-7, equal_nan=True)
+            assert np.allclose(
+                result.astype(np.float64),
+                target.astype(np.float64),
+                rtol=1e-6,
+                atol=1e-7,
+                equal_nan=True,
+            )
 
 
 def run(ops: tuple[Op, ...], arrays: list[NDArray[Any]]) -> list[NDArray[Any]]:

@@ -14,8 +14,8 @@ from auscult.recipe.ops.cast import Cast
 from auscult.recipe.ops.permute import Permute
 from auscult.verdict import Equality
 from auscult.weights import Array, Checkpoint, InMemory, Quantization, Tensor
+from corpus.networks import NETWORKS
 from tests.align.pairs import Arrays, aligned, check_places, only, ops_of, plain
-from tests.defects.networks import NETWORKS
 
 
 def generator(rng: np.random.Generator) -> Arrays:
@@ -24,7 +24,9 @@ def generator(rng: np.random.Generator) -> Arrays:
 
     def layer(name: str, *shape: int) -> None:
         arrays[f"{name}.weight"] = rng.standard_normal(shape).astype(np.float32)
-        arrays[f"{name}.bias"] = rng.standard_normal(shape[1] if name.startswith("ups") else shape[0]).astype(np.float32)
+        arrays[f"{name}.bias"] = rng.standard_normal(
+            shape[1] if name.startswith("ups") else shape[0]
+        ).astype(np.float32)
 
     layer("conv_pre", 16, 10, 7)
     layer("ups.0", 16, 8, 4)
@@ -38,7 +40,10 @@ def generator(rng: np.random.Generator) -> Arrays:
 
 def in_mlx(arrays: Arrays) -> Arrays:
     axes = {name: (1, 2, 0) if name.startswith("ups") else (0, 2, 1) for name in arrays}
-    return {n: np.ascontiguousarray(a.transpose(axes[n])) if a.ndim == 3 else a for n, a in arrays.items()}
+    return {
+        n: np.ascontiguousarray(a.transpose(axes[n])) if a.ndim == 3 else a
+        for n, a in arrays.items()
+    }
 
 
 class TestSilentPasses:
@@ -54,7 +59,10 @@ class TestSilentPasses:
         arrays = generator(rng)
         first, second = "resblocks.1.convs1.0.weight", "resblocks.2.convs2.0.weight"
         result = aligned(arrays | {first: arrays[second], second: arrays[first]}, arrays)
-        assert [(match.a, match.b) for match in only(result, "swapped")] == [((first,), (second,)), ((second,), (first,))]
+        assert [(match.a, match.b) for match in only(result, "swapped")] == [
+            ((first,), (second,)),
+            ((second,), (first,)),
+        ]
         assert all(match.fault for match in only(result, "swapped"))
         assert result.coverage().buckets["identical"] == len(arrays) - 2
 
@@ -63,7 +71,10 @@ class TestSilentPasses:
         result = aligned(arrays, in_mlx(arrays))
         assert plain(result)
         for match in result.matches:
-            wanted = {1: (), 3: (Permute((1, 2, 0) if match.a[0].startswith("ups") else (0, 2, 1)),)}
+            wanted = {
+                1: (),
+                3: (Permute((1, 2, 0) if match.a[0].startswith("ups") else (0, 2, 1)),),
+            }
             assert match.a == match.b
             assert match.ops == wanted[arrays[match.a[0]].ndim]
             assert match.equality is Equality.EXACT
@@ -79,19 +90,27 @@ class TestSilentPasses:
         unfused: Arrays = {}
         for name, array in arrays.items():
             if name.endswith("weight"):
-                unfused[name + "_g"] = np.sqrt((array.astype(np.float64) ** 2).sum((1, 2), keepdims=True)).astype(np.float32)
+                unfused[name + "_g"] = np.sqrt(
+                    (array.astype(np.float64) ** 2).sum((1, 2), keepdims=True)
+                ).astype(np.float32)
                 unfused[name + "_v"] = array * np.float32(1.7)
             else:
                 unfused[name] = array
         result = aligned(unfused, arrays)
         assert plain(result)
-        assert {match.b[0] for match in only(result, "weight-norm-unfused")} == {n for n in arrays if n.endswith("weight")}
+        assert {match.b[0] for match in only(result, "weight-norm-unfused")} == {
+            n for n in arrays if n.endswith("weight")
+        }
 
 
 class TestFormats:
-    @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2])
+    @pytest.mark.parametrize(
+        "dtype", [np.float16, ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2]
+    )
     @pytest.mark.parametrize("renamed", [False, True])
-    def test_rounded_and_permuted(self, dtype: Any, renamed: bool, rng: np.random.Generator) -> None:
+    def test_rounded_and_permuted(
+        self, dtype: Any, renamed: bool, rng: np.random.Generator
+    ) -> None:
         arrays = generator(rng)
         port = {f"net.{n}" if renamed else n: a.astype(dtype) for n, a in in_mlx(arrays).items()}
         result = aligned(arrays, port)
@@ -105,43 +124,73 @@ class TestFormats:
     def test_widening_is_exact(self, rng: np.random.Generator) -> None:
         arrays = {name: array.astype(np.float16) for name, array in generator(rng).items()}
         result = aligned(arrays, {name: array.astype(np.float32) for name, array in arrays.items()})
-        assert {(match.equality, match.ops) for match in result.matches} == {(Equality.EXACT, (Cast("float32", "float16"),))}
+        assert {(match.equality, match.ops) for match in result.matches} == {
+            (Equality.EXACT, (Cast("float32", "float16"),))
+        }
 
     def test_the_coarse_side_may_be_a(self, rng: np.random.Generator) -> None:
         arrays = generator(rng)
         result = aligned({name: array.astype(np.float16) for name, array in arrays.items()}, arrays)
-        assert {(m.equality, m.number_format) for m in result.matches} == {(Equality.CLOSE, "float16")}
+        assert {(m.equality, m.number_format) for m in result.matches} == {
+            (Equality.CLOSE, "float16")
+        }
 
     def test_both_coarse_and_different(self, rng: np.random.Generator) -> None:
         arrays = generator(rng)
         half = {name: array.astype(np.float16) for name, array in arrays.items()}
-        result = aligned(half, {name: array.astype(ml_dtypes.bfloat16) for name, array in arrays.items()})
+        result = aligned(
+            half, {name: array.astype(ml_dtypes.bfloat16) for name, array in arrays.items()}
+        )
         assert plain(result)
         assert {match.number_format for match in result.matches} == {"bfloat16"}
 
     def test_rounded_once_and_widened_again(self, rng: np.random.Generator) -> None:
         arrays = generator(rng)
-        result = aligned(arrays, {name: array.astype(np.float16).astype(np.float32) for name, array in arrays.items()})
-        assert {(m.equality, m.number_format, m.ops) for m in result.matches} == {(Equality.CLOSE, "float16", ())}
+        result = aligned(
+            arrays,
+            {name: array.astype(np.float16).astype(np.float32) for name, array in arrays.items()},
+        )
+        assert {(m.equality, m.number_format, m.ops) for m in result.matches} == {
+            (Equality.CLOSE, "float16", ())
+        }
 
     def test_truncated_bfloat16_is_within_one_unit(self, rng: np.random.Generator) -> None:
         arrays = generator(rng)
-        cut = {n: (a.view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32) for n, a in arrays.items()}
-        result = aligned(arrays, {name: array.astype(ml_dtypes.bfloat16) for name, array in cut.items()})
-        assert {(m.equality, m.number_format) for m in result.matches} == {(Equality.CLOSE, "bfloat16")}
+        cut = {
+            n: (a.view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
+            for n, a in arrays.items()
+        }
+        result = aligned(
+            arrays, {name: array.astype(ml_dtypes.bfloat16) for name, array in cut.items()}
+        )
+        assert {(m.equality, m.number_format) for m in result.matches} == {
+            (Equality.CLOSE, "bfloat16")
+        }
         assert all("rounding" not in match.evidence for match in result.matches)
 
     @pytest.mark.parametrize("axis", [None, 0])
     def test_eight_bits_with_a_scale(self, axis: int | None, rng: np.random.Generator) -> None:
         weight = rng.standard_normal((24, 40)).astype(np.float32)
-        scale = np.abs(weight).max(axis=None if axis is None else 1, keepdims=axis is not None) / np.float32(127)
+        scale = np.abs(weight).max(
+            axis=None if axis is None else 1, keepdims=axis is not None
+        ) / np.float32(127)
         stored = np.rint(weight / scale).astype(np.int8)
         affine = Quantization(np.asarray(scale).reshape(-1), np.zeros(1, np.int64), axis)
-        tensor = Tensor("fc.w", weight.shape, "int8", InMemory(stored), stored.nbytes, quantization=affine)
-        result = align(Checkpoint("q", "litert", {"fc.w": tensor}), Checkpoint.of({"linear.weight": weight}))
+        tensor = Tensor(
+            "fc.w", weight.shape, "int8", InMemory(stored), stored.nbytes, quantization=affine
+        )
+        result = align(
+            Checkpoint("q", "litert", {"fc.w": tensor}), Checkpoint.of({"linear.weight": weight})
+        )
         (match,) = result.matches
-        assert (match.equality, match.number_format, ops_of(match)) == (Equality.CLOSE, "int8", ["dequantize"])
-        back = align(Checkpoint.of({"linear.weight": weight}), Checkpoint("q", "litert", {"fc.w": tensor}))
+        assert (match.equality, match.number_format, ops_of(match)) == (
+            Equality.CLOSE,
+            "int8",
+            ["dequantize"],
+        )
+        back = align(
+            Checkpoint.of({"linear.weight": weight}), Checkpoint("q", "litert", {"fc.w": tensor})
+        )
         assert ops_of(back.matches[0]) == ["quantize"]
 
     def test_an_error_above_the_format_is_a_difference(self, rng: np.random.Generator) -> None:
@@ -172,16 +221,31 @@ class TestFormats:
         assert match.equality is Equality.DIFFERENT
 
     def test_constants_follow_what_the_rest_was_rounded_to(self, rng: np.random.Generator) -> None:
-        arrays = {"w": rng.standard_normal((24, 40)).astype(np.float32), "alpha": np.full(12, 0.1, np.float32)}
-        port = {name: array.astype(ml_dtypes.bfloat16).astype(np.float32) for name, array in arrays.items()}
+        arrays = {
+            "w": rng.standard_normal((24, 40)).astype(np.float32),
+            "alpha": np.full(12, 0.1, np.float32),
+        }
+        port = {
+            name: array.astype(ml_dtypes.bfloat16).astype(np.float32)
+            for name, array in arrays.items()
+        }
         assert {match.number_format for match in aligned(arrays, port).matches} == {"bfloat16"}
 
     def test_values_below_the_smallest_step_round_to_zero(self) -> None:
-        (match,) = aligned({"b": np.full(1, 3e-4, np.float32)}, {"b": np.zeros(1, ml_dtypes.float8_e4m3fn)}).matches
-        assert (match.equality, match.number_format, match.error) == (Equality.CLOSE, "float8_e4m3fn", 1.0)
+        (match,) = aligned(
+            {"b": np.full(1, 3e-4, np.float32)}, {"b": np.zeros(1, ml_dtypes.float8_e4m3fn)}
+        ).matches
+        assert (match.equality, match.number_format, match.error) == (
+            Equality.CLOSE,
+            "float8_e4m3fn",
+            1.0,
+        )
 
     def test_integers_of_another_width(self) -> None:
-        steps = {"bn.num_batches_tracked": np.array(1234, np.int64), "ids": np.arange(40, dtype=np.int64)}
+        steps = {
+            "bn.num_batches_tracked": np.array(1234, np.int64),
+            "ids": np.arange(40, dtype=np.int64),
+        }
         result = aligned(steps, {name: array.astype(np.int32) for name, array in steps.items()})
         assert {match.equality for match in result.matches} <= {Equality.EXACT, Equality.CLOSE}
         assert {match.error for match in result.matches} == {0.0}
@@ -198,10 +262,14 @@ class TestTies:
         result = aligned(a, dict(sorted(b.items(), reverse=True)))
         for match in result.matches:
             assert match.b[0] == match.a[0].replace("blocks.", "blocks_").replace("to_q", "query")
-        assert {match.by for match in result.matches if match.a[0].endswith("bias")} == {"neighbours"}
+        assert {match.by for match in result.matches if match.a[0].endswith("bias")} == {
+            "neighbours"
+        }
         assert result.ambiguous == {}
 
-    def test_names_without_a_pattern_go_by_their_neighbours_and_are_ambiguous(self, rng: np.random.Generator) -> None:
+    def test_names_without_a_pattern_go_by_their_neighbours_and_are_ambiguous(
+        self, rng: np.random.Generator
+    ) -> None:
         a: Arrays = {}
         b: Arrays = {}
         for index in range(5):
@@ -210,7 +278,9 @@ class TestTies:
             b |= {f"onnx::MatMul_{'qwert'[index]}": weight, f"onnx::Add_{'uiopa'[index]}": bias}
         result = aligned(a, b)
         pairs = {match.a[0]: match.b[0] for match in result.matches}
-        assert [pairs[f"layer{i}.bias"] for i in range(5)] == [f"onnx::Add_{'uiopa'[i]}" for i in range(5)]
+        assert [pairs[f"layer{i}.bias"] for i in range(5)] == [
+            f"onnx::Add_{'uiopa'[i]}" for i in range(5)
+        ]
         assert set(result.ambiguous) == {f"onnx::Add_{'uiopa'[i]}" for i in range(5)}
         assert result.ambiguous["onnx::Add_u"] == tuple(f"layer{i}.bias" for i in range(1, 5))
 
@@ -232,7 +302,9 @@ class TestTies:
 
     def test_a_copy_that_is_left_over_is_named(self, rng: np.random.Generator) -> None:
         table = rng.standard_normal((9, 4)).astype(np.float32)
-        result = aligned({"shared.weight": table, "embed_tokens.weight": table.copy()}, {"shared.weight": table})
+        result = aligned(
+            {"shared.weight": table, "embed_tokens.weight": table.copy()}, {"shared.weight": table}
+        )
         assert result.only_in_a == ("embed_tokens.weight",)
         assert result.copies_a == {"embed_tokens.weight": "shared.weight"}
 
@@ -240,14 +312,19 @@ class TestTies:
         square = rng.standard_normal((7, 7, 3)).astype(np.float32)
         assert aligned({"w": square}, {"w": square}).matches[0].ops == ()
 
-    def test_a_symmetric_matrix_says_that_it_could_be_transposed(self, rng: np.random.Generator) -> None:
+    def test_a_symmetric_matrix_says_that_it_could_be_transposed(
+        self, rng: np.random.Generator
+    ) -> None:
         matrix = rng.standard_normal((9, 9)).astype(np.float32)
         (match,) = aligned({"w": matrix + matrix.T}, {"w": matrix + matrix.T}).matches
         assert match.ops == ()
         assert match.evidence["also_permutations"] == [[1, 0]]
 
     def test_same_fingerprint_and_other_content_is_refused(self) -> None:
-        a, b = np.array([0.0, 1.0, 2.0, 5.0], np.float32), np.array([1.0, 0.0, 5.0, 2.0], np.float32)
+        a, b = (
+            np.array([0.0, 1.0, 2.0, 5.0], np.float32),
+            np.array([1.0, 0.0, 5.0, 2.0], np.float32),
+        )
         (match,) = aligned({"w": a}, {"w": b}).matches
         assert match.equality is Equality.DIFFERENT
 
@@ -265,7 +342,9 @@ class TestNames:
         other = {f"generator.{name}": array for name, array in arrays.items()}
         other["generator.conv_post.weight"] = rng.standard_normal((1, 8, 7)).astype(np.float32)
         result = aligned(arrays, other)
-        assert [m.b for m in result.matches if m.equality is Equality.DIFFERENT] == [("generator.conv_post.weight",)]
+        assert [m.b for m in result.matches if m.equality is Equality.DIFFERENT] == [
+            ("generator.conv_post.weight",)
+        ]
 
     @pytest.mark.parametrize("value", [np.nan, np.inf, 0.0])
     def test_damage_is_described(self, value: float, rng: np.random.Generator) -> None:
@@ -278,7 +357,9 @@ class TestNames:
         assert (found["first"], found["last"], found["differing"]) == (100, 131, 32)
         assert found["equal_share"] == pytest.approx(1 - 32 / 640)
         kind = {"nan": np.isnan(value), "inf": np.isinf(value), "zero": value == 0}
-        assert {name: found["a"][name] for name in kind} == {name: float(is_it) for name, is_it in kind.items()}
+        assert {name: found["a"][name] for name in kind} == {
+            name: float(is_it) for name, is_it in kind.items()
+        }
         assert found["b"] == {"nan": 0.0, "inf": 0.0, "zero": 0.0, "constant": False}
 
     def test_damage_under_another_layout(self, rng: np.random.Generator) -> None:
@@ -297,7 +378,10 @@ class TestNames:
 
     def test_missing_and_extra(self, rng: np.random.Generator) -> None:
         arrays = generator(rng)
-        result = aligned({**arrays, "extra.weight": np.eye(3)}, {n: a for n, a in arrays.items() if n != "conv_pre.bias"})
+        result = aligned(
+            {**arrays, "extra.weight": np.eye(3)},
+            {n: a for n, a in arrays.items() if n != "conv_pre.bias"},
+        )
         assert result.only_in_a == ("conv_pre.bias", "extra.weight")
 
 
@@ -340,7 +424,11 @@ class TestEdges:
     )
     def test_any_content_equals_itself(self, array: NDArray[Any]) -> None:
         assert aligned_quietly({"x": array}, {"x": array.copy()})[0].identical
-        for other in ({"x": np.ones(3, np.float32)}, {"x": np.array(2.0)}, {"x": np.ones(array.shape, np.int8)}):
+        for other in (
+            {"x": np.ones(3, np.float32)},
+            {"x": np.array(2.0)},
+            {"x": np.ones(array.shape, np.int8)},
+        ):
             aligned_quietly({"x": array}, other)
             aligned_quietly(other, {"x": array})
 
@@ -351,14 +439,23 @@ class TestEdges:
     def test_progress_is_told_and_ends_at_the_total(self, rng: np.random.Generator) -> None:
         seen: list[tuple[int, int, str]] = []
         arrays = generator(rng)
-        align(Checkpoint.of(arrays), Checkpoint.of(arrays), progress=lambda done, total, what: seen.append((done, total, what)))
+        align(
+            Checkpoint.of(arrays),
+            Checkpoint.of(arrays),
+            progress=lambda done, total, what: seen.append((done, total, what)),
+        )
         assert seen[-1][:2] == (2 * len(arrays), 2 * len(arrays))
         assert all(0 <= done <= total for done, total, _ in seen)
 
     @pytest.mark.parametrize("network", sorted(NETWORKS))
-    def test_the_same_every_time(self, network: str, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_same_every_time(
+        self, network: str, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         arrays = NETWORKS[network](3, 32).weights
-        port = {f"m.{n}": a.astype(np.float16) if a.dtype == np.float32 else a for n, a in in_any_order(arrays, rng).items()}
+        port = {
+            f"m.{n}": a.astype(np.float16) if a.dtype == np.float32 else a
+            for n, a in in_any_order(arrays, rng).items()
+        }
         first = align(Checkpoint.of(arrays), Checkpoint.of(port))
         monkeypatch.setattr("auscult.align.side.LARGE", 1)
         monkeypatch.setattr("auscult.align.side.WORKERS", 4)

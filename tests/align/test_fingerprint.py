@@ -13,18 +13,32 @@ from numpy.typing import NDArray
 
 from auscult.align.fingerprint import BLOCK, FEW, bits, fingerprint, native
 
-DTYPES = ["float16", "float32", "float64", "int8", "int64", "uint8", "bool", "complex64", "complex128"]
+DTYPES = [
+    "float16",
+    "float32",
+    "float64",
+    "int8",
+    "int64",
+    "uint8",
+    "bool",
+    "complex64",
+    "complex128",
+]
 
 
 def oracle(array: NDArray[Any]) -> tuple[int, int, int]:
     """Sum, highest and lowest bit pattern, element by element in Python."""
     width = min(array.dtype.itemsize, 8)
     raw = np.ascontiguousarray(array).tobytes()
-    patterns = [int.from_bytes(raw[start : start + width], "little") for start in range(0, len(raw), width)]
+    patterns = [
+        int.from_bytes(raw[start : start + width], "little") for start in range(0, len(raw), width)
+    ]
     return sum(patterns) % 2**64, max(patterns), min(patterns)
 
 
-@given(npst.arrays(st.sampled_from(DTYPES).map(np.dtype), npst.array_shapes(max_dims=4, max_side=6)))
+@given(
+    npst.arrays(st.sampled_from(DTYPES).map(np.dtype), npst.array_shapes(max_dims=4, max_side=6))
+)
 def test_agrees_with_element_by_element_arithmetic(array: NDArray[Any]) -> None:
     found = fingerprint(array)
     assert (found.size, found.width) == (array.size, array.dtype.itemsize)
@@ -48,10 +62,14 @@ def test_parts_add_up_to_the_whole(rng: np.random.Generator) -> None:
 @pytest.mark.parametrize("size", [FEW, FEW + 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 7])
 def test_blocks_do_not_show(size: int, rng: np.random.Generator) -> None:
     array = rng.standard_normal(size).astype(np.float32)
-    assert (fingerprint(array).total, fingerprint(array).high, fingerprint(array).low) == oracle(array)
+    assert (fingerprint(array).total, fingerprint(array).high, fingerprint(array).low) == oracle(
+        array
+    )
 
 
-@pytest.mark.parametrize("dtype", [ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2])
+@pytest.mark.parametrize(
+    "dtype", [ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2]
+)
 def test_small_floats_have_patterns(dtype: Any, rng: np.random.Generator) -> None:
     array = rng.standard_normal((20, 30)).astype(dtype)
     assert fingerprint(array).total == oracle(array)[0]

@@ -17,7 +17,9 @@ def floats(rng: np.random.Generator, *shape: int) -> Any:
 
 def block(rng: np.random.Generator, *, shift: float = 0.0) -> tuple[dict[str, Any], dict[str, Any]]:
     """Two blocks of a transformer with a Snake behind them: as trained, and as a graph holds them."""
-    trained: dict[str, Any] = {"rotary.inv_freq": (10000.0 ** -(np.arange(8) / 8)).astype(np.float32)}
+    trained: dict[str, Any] = {
+        "rotary.inv_freq": (10000.0 ** -(np.arange(8) / 8)).astype(np.float32)
+    }
     graph: dict[str, Any] = {}
     for layer in range(2):
         weight, gain = floats(rng, 24, 16), 1 + 0.3 * floats(rng, 16)
@@ -33,10 +35,15 @@ def block(rng: np.random.Generator, *, shift: float = 0.0) -> tuple[dict[str, An
         graph |= {
             f"arith.constant{4 * layer}": weight * gain,
             f"arith.constant{4 * layer + 1}": np.exp(alpha)[None, :, None],
-            f"arith.constant{4 * layer + 2}": (1 / (np.exp(magnitude) + np.float32(1e-9)))[None, :, None],
+            f"arith.constant{4 * layer + 2}": (1 / (np.exp(magnitude) + np.float32(1e-9)))[
+                None, :, None
+            ],
         }
     angles = np.arange(20, dtype=np.float32)[:, None] * trained["rotary.inv_freq"]
-    graph |= {"arith.constant90": np.sin(angles)[None, None], "arith.constant91": np.cos(angles)[None, None]}
+    graph |= {
+        "arith.constant90": np.sin(angles)[None, None],
+        "arith.constant91": np.cos(angles)[None, None],
+    }
     return trained, graph
 
 
@@ -62,7 +69,11 @@ def test_a_norm_with_a_shift_is_not_said_to_be_folded(rng: np.random.Generator) 
 def test_other_gains_are_not_taken_for_these(rng: np.random.Generator) -> None:
     trained, graph = block(rng)
     other = {name: value * np.float32(1.01) for name, value in graph.items()}
-    causes = {match.cause for match in aligned(trained, other).matches if match.equality is not Equality.DIFFERENT}
+    causes = {
+        match.cause
+        for match in aligned(trained, other).matches
+        if match.equality is not Equality.DIFFERENT
+    }
     assert not causes & {"norm-folded", "snake-parametrisation"}
 
 

@@ -13,7 +13,12 @@ from tests.rules.models import empty, streamspeech94_shapes, streamspeech394_sha
 
 def test_the_story_of_the_94_tensors() -> None:
     outcome = simulate_load(empty(streamspeech94_shapes()), empty(streamspeech394_shapes()))
-    assert (len(outcome.copied), len(outcome.mismatched), len(outcome.missing), outcome.unexpected) == (64, 30, 300, ())
+    assert (
+        len(outcome.copied),
+        len(outcome.mismatched),
+        len(outcome.missing),
+        outcome.unexpected,
+    ) == (64, 30, 300, ())
     assert (outcome.values_copied, outcome.values_total) == (3_181_441, 13_656_961)
     assert round(100 * outcome.share) == 23
     assert outcome.partial
@@ -22,7 +27,9 @@ def test_the_story_of_the_94_tensors() -> None:
 
 def test_a_prefix_loads_nothing_and_nothing_raises_unless_strict() -> None:
     shapes = streamspeech94_shapes()
-    outcome = simulate_load(empty({f"generator.{name}": shape for name, shape in shapes.items()}), empty(shapes))
+    outcome = simulate_load(
+        empty({f"generator.{name}": shape for name, shape in shapes.items()}), empty(shapes)
+    )
     assert outcome.copied == ()
     assert len(outcome.missing) == len(outcome.unexpected) == 94
     assert outcome.raises
@@ -33,7 +40,11 @@ def test_agrees_with_torch() -> None:
     torch = pytest.importorskip("torch")
 
     def net(kernel: int, norm: str) -> Any:
-        layers = {"conv": torch.nn.Conv1d(2, 3, kernel), "head": torch.nn.Linear(3, 1), norm: torch.nn.LayerNorm(3)}
+        layers = {
+            "conv": torch.nn.Conv1d(2, 3, kernel),
+            "head": torch.nn.Linear(3, 1),
+            norm: torch.nn.LayerNorm(3),
+        }
         return torch.nn.ModuleDict(layers)
 
     file, model = net(5, "norm"), net(3, "bn")
@@ -41,7 +52,9 @@ def test_agrees_with_torch() -> None:
     outcome = simulate_load(_checkpoint(file.state_dict()), _checkpoint(before))
     with pytest.raises(RuntimeError, match="size mismatch"):
         model.load_state_dict(file.state_dict(), strict=False)
-    changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    changed = {
+        name for name, value in model.state_dict().items() if not torch.equal(value, before[name])
+    }
     assert changed == set(outcome.copied) == {"conv.bias", "head.weight", "head.bias"}
     assert outcome.mismatched == ("conv.weight",)
     assert set(outcome.missing) == {"bn.weight", "bn.bias"}

@@ -15,7 +15,9 @@ SHAPES = st.lists(st.integers(1, 4), min_size=0, max_size=4).map(tuple)
 
 
 @given(SHAPES, st.data())
-def test_every_move_leads_to_the_target_and_its_ops_do_the_same(shape: tuple[int, ...], data: st.DataObject) -> None:
+def test_every_move_leads_to_the_target_and_its_ops_do_the_same(
+    shape: tuple[int, ...], data: st.DataObject
+) -> None:
     target = tuple(shape[axis] for axis in data.draw(st.permutations(range(len(shape)))))
     target = (*target, 1) if data.draw(st.booleans()) else target
     array = np.arange(prod(shape)).reshape(shape)
@@ -37,7 +39,9 @@ def test_every_distinct_order_of_elements_is_there_once(shape: tuple[int, ...]) 
     array = np.arange(prod(shape)).reshape(shape)
     for axes in permutations(range(len(shape))):
         wanted = array.transpose(axes)
-        fitting = [move for move in moves(shape, wanted.shape) if np.array_equal(move.view(array), wanted)]
+        fitting = [
+            move for move in moves(shape, wanted.shape) if np.array_equal(move.view(array), wanted)
+        ]
         assert len(fitting) == 1
 
 

@@ -76,7 +76,19 @@ def join(arrays: Arrays, name: str, rng: np.random.Generator) -> None:
     arrays[f"{name}.joined"] = np.concatenate([arrays[name].reshape(-1), arrays[name].reshape(-1)])
 
 
-EDITS: list[Edit] = [drop, add, rename, transpose, halve, damage, retrain, exchange, duplicate, swap_bytes, join]
+EDITS: list[Edit] = [
+    drop,
+    add,
+    rename,
+    transpose,
+    halve,
+    damage,
+    retrain,
+    exchange,
+    duplicate,
+    swap_bytes,
+    join,
+]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -9,7 +9,10 @@ def predicted(pairs: list[tuple[str, str]], name: str) -> list[str]:
 
 
 def test_a_prefix() -> None:
-    pairs = [("generator.ups.0.weight", "ups.0.weight"), ("generator.conv_pre.weight", "conv_pre.weight")]
+    pairs = [
+        ("generator.ups.0.weight", "ups.0.weight"),
+        ("generator.conv_pre.weight", "conv_pre.weight"),
+    ]
     assert predicted(pairs, "generator.conv_post.bias") == ["conv_post.bias"]
     assert [str(rule) for rule in learn_renaming(pairs)] == ["generator.* → * (2)"]
 
@@ -27,7 +30,11 @@ def test_an_index_moves_into_the_word() -> None:
 
 
 def test_an_index_counts_from_one() -> None:
-    pairs = [(f"x.block{i}.tdnnd{j}.w", f"x.blocks.{i - 1}.layers.{j - 1}.w") for i in (1, 2) for j in (1, 2, 3)]
+    pairs = [
+        (f"x.block{i}.tdnnd{j}.w", f"x.blocks.{i - 1}.layers.{j - 1}.w")
+        for i in (1, 2)
+        for j in (1, 2, 3)
+    ]
     assert predicted(pairs, "x.block3.tdnnd9.b")[0] == "x.blocks.2.layers.8.b"
 
 

@@ -16,7 +16,13 @@ from auscult.recipe.ops.fuse_weight_norm import FuseWeightNorm
 from auscult.recipe.ops.permute import Permute
 from auscult.verdict import Equality
 from auscult.weights import Checkpoint, ModuleInfo, Shape
-from tests.rules.models import code, empty, hifigan_shapes, streamspeech94_shapes, streamspeech394_shapes
+from tests.rules.models import (
+    code,
+    empty,
+    hifigan_shapes,
+    streamspeech94_shapes,
+    streamspeech394_shapes,
+)
 
 
 def names(alignment: Alignment) -> dict[str, str]:
@@ -35,14 +41,20 @@ def test_the_94_tensors_against_the_394() -> None:
     model = empty(streamspeech394_shapes())
     alignment = align_structure(file, model)
     assert_everything_once(alignment, file, model)
-    assert {k: v for k, v in alignment.coverage().buckets.items() if v} == {"identical": 64, "different": 30, "only_in_b": 300}
+    assert {k: v for k, v in alignment.coverage().buckets.items() if v} == {
+        "identical": 64,
+        "different": 30,
+        "only_in_b": 300,
+    }
     different = [match for match in alignment.matches if match.equality is Equality.DIFFERENT]
     assert {"shape_a": [512, 512, 5], "shape_b": [512, 128, 3]}.items() <= next(
         match for match in different if match.b == ("mrfs.0.convs.1.conv1.weight",)
     ).evidence.items()
 
 
-@pytest.mark.parametrize("head", ["generator.", "module.", "_orig_mod.", "model.model.", "decoder.estimator."])
+@pytest.mark.parametrize(
+    "head", ["generator.", "module.", "_orig_mod.", "model.model.", "decoder.estimator."]
+)
 def test_a_prefix_on_either_side(head: str) -> None:
     shapes = hifigan_shapes()
     longer = empty({head + name: shape for name, shape in shapes.items()})
@@ -51,13 +63,23 @@ def test_a_prefix_on_either_side(head: str) -> None:
 
 
 def test_one_prefix_for_another() -> None:
-    shapes = {"norm.weight": (8,), "block.0.conv.weight": (8, 8, 3), "block.1.conv.weight": (8, 8, 3)}
+    shapes = {
+        "norm.weight": (8,),
+        "block.0.conv.weight": (8, 8, 3),
+        "block.1.conv.weight": (8, 8, 3),
+    }
     a = empty({f"decoder.estimator.{name}": shape for name, shape in shapes.items()})
     b = empty({f"decoder.{name}": shape for name, shape in shapes.items()})
-    assert names(align_structure(a, b)) == {f"decoder.estimator.{name}": f"decoder.{name}" for name in shapes}
+    assert names(align_structure(a, b)) == {
+        f"decoder.estimator.{name}": f"decoder.{name}" for name in shapes
+    }
 
 
-PORT = ((r"encoders\.(\d+)", r"encoders_\1"), (r"attn1\.to_([qkv])", r"attn.\1_proj"), (r"attn1\.to_out\.0", "attn.out_proj"))
+PORT = (
+    (r"encoders\.(\d+)", r"encoders_\1"),
+    (r"attn1\.to_([qkv])", r"attn.\1_proj"),
+    (r"attn1\.to_out\.0", "attn.out_proj"),
+)
 WORDS = {"q": "query", "k": "key", "v": "value"}
 
 
@@ -71,7 +93,11 @@ def test_renames_of_a_port() -> None:
         shapes[f"encoders.{layer}.ff.net.0.proj.weight"] = (64, 16)
     wanted = {name: _ported(name) for name in shapes}
     assert len({*wanted.values()} - {*wanted}) == 18
-    found = names(align_structure(empty(shapes), empty({wanted[name]: shape for name, shape in shapes.items()})))
+    found = names(
+        align_structure(
+            empty(shapes), empty({wanted[name]: shape for name, shape in shapes.items()})
+        )
+    )
     assert found == wanted
 
 
@@ -84,7 +110,9 @@ def _ported(name: str) -> str:
 def test_indices_that_skip_pair_in_order() -> None:
     a = empty({f"condnet.{index}.weight": (8, 8, 3) for index in (0, 2, 4)})
     b = empty({f"cond_net.{index}.weight": (8, 8, 3) for index in (0, 1, 2)})
-    assert names(align_structure(a, b)) == {f"condnet.{2 * i}.weight": f"cond_net.{i}.weight" for i in range(3)}
+    assert names(align_structure(a, b)) == {
+        f"condnet.{2 * i}.weight": f"cond_net.{i}.weight" for i in range(3)
+    }
 
 
 def test_modules_that_are_nested_in_another_way() -> None:
@@ -101,8 +129,16 @@ def test_modules_that_are_nested_in_another_way() -> None:
         "mid_blocks.0.1.1.ff.net.0.proj.weight": "mid_blocks_0.transformer_1.ff.layers.0.weight",
         "mid_blocks.0.1.1.ff.net.2.weight": "mid_blocks_0.transformer_1.ff.layers.1.weight",
     }
-    sides = {"block.0.weight": (16, 16, 3), "proj.weight": (64, 16), "net.2.weight": (16, 64), "proj.bias": (64,)}
-    shapes = {name: next((shape for end, shape in sides.items() if name.endswith(end)), (16,)) for name in torch_names}
+    sides = {
+        "block.0.weight": (16, 16, 3),
+        "proj.weight": (64, 16),
+        "net.2.weight": (16, 64),
+        "proj.bias": (64,),
+    }
+    shapes = {
+        name: next((shape for end, shape in sides.items() if name.endswith(end)), (16,))
+        for name in torch_names
+    }
     a, b = empty(shapes), empty({torch_names[name]: shape for name, shape in shapes.items()})
     assert names(align_structure(a, b)) == torch_names
 
@@ -116,9 +152,10 @@ def test_what_names_and_shapes_cannot_tell_stays_open() -> None:
 
 @pytest.mark.parametrize("style", ["old", "new"])
 def test_weight_norm_against_fused(style: str) -> None:
-    g, v = {"old": ("weight_g", "weight_v"), "new": ("parametrizations.weight.original0", "parametrizations.weight.original1")}[
-        style
-    ]
+    g, v = {
+        "old": ("weight_g", "weight_v"),
+        "new": ("parametrizations.weight.original0", "parametrizations.weight.original1"),
+    }[style]
     a = empty({f"ups.0.{g}": (8, 1, 1), f"ups.0.{v}": (8, 4, 16), "ups.0.bias": (4,)})
     b = empty({"ups.0.weight": (8, 4, 16), "ups.0.bias": (4,)})
     match = next(match for match in align_structure(a, b).matches if len(match.a) == 2)
@@ -129,7 +166,12 @@ def test_weight_norm_against_fused(style: str) -> None:
 
 def test_old_and_new_weight_norm_are_a_rename() -> None:
     a = empty({"x.weight_g": (8, 1, 1), "x.weight_v": (8, 4, 3)})
-    b = empty({"x.parametrizations.weight.original0": (8, 1, 1), "x.parametrizations.weight.original1": (8, 4, 3)})
+    b = empty(
+        {
+            "x.parametrizations.weight.original0": (8, 1, 1),
+            "x.parametrizations.weight.original1": (8, 4, 3),
+        }
+    )
     assert names(align_structure(a, b)) == {
         "x.weight_g": "x.parametrizations.weight.original0",
         "x.weight_v": "x.parametrizations.weight.original1",
@@ -148,10 +190,15 @@ def test_a_torch_file_against_mlx_code() -> None:
     shapes = hifigan_shapes()
     transposed = {name for name in shapes if name.startswith("ups.") and len(shapes[name]) == 3}
     mlx = {
-        n: tuple(s[axis] for axis in ((1, 2, 0) if n in transposed else (0, 2, 1))) if len(s) == 3 else s
+        n: tuple(s[axis] for axis in ((1, 2, 0) if n in transposed else (0, 2, 1)))
+        if len(s) == 3
+        else s
         for n, s in shapes.items()
     }
-    modules = {n.removesuffix(".weight"): ModuleInfo(n, "ConvTranspose1d" if n in transposed else "Conv1d") for n in shapes}
+    modules = {
+        n.removesuffix(".weight"): ModuleInfo(n, "ConvTranspose1d" if n in transposed else "Conv1d")
+        for n in shapes
+    }
     arrays = {name: np.zeros(shape, np.float32) for name, shape in mlx.items()}
     alignment = align_structure(empty(shapes), code(arrays, framework="mlx", modules=modules))
     for match in alignment.matches:
@@ -186,7 +233,9 @@ def test_names() -> None:
     assert pattern("block1.tdnnd2.weight", every_digit=True) == ("block*.tdnnd*.weight", (1, 2))
     assert rows("layers.3.ff.weight") == (("layers.", 3, ".ff.weight"),)
     assert split_prefix("generator.ups.0.weight", "ups.0.weight") == ("generator.", "")
-    assert similarity("attn1.to_q.weight", "attn.query_proj.weight") > similarity("attn1.to_q.weight", "attn.key_proj.weight")
+    assert similarity("attn1.to_q.weight", "attn.query_proj.weight") > similarity(
+        "attn1.to_q.weight", "attn.key_proj.weight"
+    )
     pair = weight_norm_pair("ups.0.parametrizations.weight.original1")
     assert pair is not None
     assert pair.stem == "ups.0.weight"

@@ -37,12 +37,22 @@ RULES = (
 
 @pytest.fixture(scope="module")
 def port() -> tuple[dict[str, Shape], dict[str, Shape], Alignment]:
-    torch = {name: shape for name, shape in shapes("chatterbox_s3gen").items() if not name.startswith("tokenizer")}
-    mlx = {name: shape for name, shape in shapes("chatterbox_s3gen_mlx").items() if not name.startswith("tokenizer")}
+    torch = {
+        name: shape
+        for name, shape in shapes("chatterbox_s3gen").items()
+        if not name.startswith("tokenizer")
+    }
+    mlx = {
+        name: shape
+        for name, shape in shapes("chatterbox_s3gen_mlx").items()
+        if not name.startswith("tokenizer")
+    }
     return torch, mlx, align_structure(empty(torch), empty(mlx))
 
 
-def test_everything_that_the_port_has_is_found(port: tuple[dict[str, Shape], dict[str, Shape], Alignment]) -> None:
+def test_everything_that_the_port_has_is_found(
+    port: tuple[dict[str, Shape], dict[str, Shape], Alignment],
+) -> None:
     _, mlx, alignment = port
     assert all(match.equality is Equality.EXACT for match in alignment.matches)
     assert {name.rpartition(".")[2] for name in alignment.only_in_a} == {"num_batches_tracked"}
@@ -51,7 +61,9 @@ def test_everything_that_the_port_has_is_found(port: tuple[dict[str, Shape], dic
     assert len(mlx) - len(alignment.only_in_b) == len(alignment.matches)
 
 
-def test_the_decoder_goes_where_the_port_puts_it(port: tuple[dict[str, Shape], dict[str, Shape], Alignment]) -> None:
+def test_the_decoder_goes_where_the_port_puts_it(
+    port: tuple[dict[str, Shape], dict[str, Shape], Alignment],
+) -> None:
     _, _, alignment = port
     checked = 0
     for match in alignment.matches:
@@ -65,12 +77,20 @@ def test_the_decoder_goes_where_the_port_puts_it(port: tuple[dict[str, Shape], d
     assert checked == 910
 
 
-def test_all_347_layouts_where_a_shape_heuristic_errs_on_one(port: tuple[dict[str, Shape], dict[str, Shape], Alignment]) -> None:
+def test_all_347_layouts_where_a_shape_heuristic_errs_on_one(
+    port: tuple[dict[str, Shape], dict[str, Shape], Alignment],
+) -> None:
     """ "shape[1] < shape[2] means MLX" is wrong about one tensor, whose kernel (30) is longer than its input is wide (18)."""
     _, mlx, alignment = port
-    weights = [match for match in alignment.matches if len(mlx[match.b[0]]) == 3 and match.b[0].endswith("weight")]
+    weights = [
+        match
+        for match in alignment.matches
+        if len(mlx[match.b[0]]) == 3 and match.b[0].endswith("weight")
+    ]
     assert len(weights) == 347
     for match in weights:
         transposed = re.fullmatch(r"mel2wav\.ups\.\d\.weight", match.b[0]) is not None
         assert Permute((1, 2, 0) if transposed else (0, 2, 1)) in match.ops, match.b
-    assert [m.b[0] for m in weights if not mlx[m.b[0]][1] < mlx[m.b[0]][2]] == ["mel2wav.source_downs.0.weight"]
+    assert [m.b[0] for m in weights if not mlx[m.b[0]][1] < mlx[m.b[0]][2]] == [
+        "mel2wav.source_downs.0.weight"
+    ]

@@ -14,7 +14,14 @@ import pytest
 from tests.browser.window import PAGE_WIDTH, Window
 
 FLAGS = (
-    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage"),
+    *(
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-dev-shm-usage",
+    ),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--autoplay-policy=no-user-gesture-required", f"--window-size={PAGE_WIDTH},900"),
 )
@@ -23,12 +30,16 @@ FLAGS = (
 def _missing(what: str) -> Any:
     if os.environ.get("AUSCULT_REQUIRE_BROWSER"):
         pytest.fail(f"AUSCULT_REQUIRE_BROWSER is set, and there is no {what}")
-    pytest.skip(f"needs {what} (Debian: apt-get install chromium chromium-driver; pip install selenium)")
+    pytest.skip(
+        f"needs {what} (Debian: apt-get install chromium chromium-driver; pip install selenium)"
+    )
 
 
 @pytest.fixture(scope="session")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    browser = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
     program = shutil.which("chromedriver")
     try:
         from selenium import webdriver

@@ -19,8 +19,12 @@ AMPLITUDE = 0.5
 GAPS = ((1.0, 1.2), (2.5, 2.6))
 
 
-def tone(hertz: float, seconds: float = SECONDS, rate: int = RATE, amplitude: float = AMPLITUDE) -> NDArray[np.float32]:
-    return np.asarray(amplitude * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate), np.float32)
+def tone(
+    hertz: float, seconds: float = SECONDS, rate: int = RATE, amplitude: float = AMPLITUDE
+) -> NDArray[np.float32]:
+    return np.asarray(
+        amplitude * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate), np.float32
+    )
 
 
 def written(samples: NDArray[np.float32], path: Path, rate: int = RATE) -> str:
@@ -34,7 +38,13 @@ def recordings(folder: Path) -> list[dict[str, Any]]:
         broken[round(start * RATE) : round(stop * RATE)] = 0.0
     sounds = {"input": tone(INPUT_HZ), "heard": broken}
     return [
-        {"role": role, "file": written(samples, folder / f"{role}.wav"), "seconds": SECONDS, "sample_rate": RATE, "rms": 0.35}
+        {
+            "role": role,
+            "file": written(samples, folder / f"{role}.wav"),
+            "seconds": SECONDS,
+            "sample_rate": RATE,
+            "rms": 0.35,
+        }
         for role, samples in sounds.items()
     ]
 
@@ -57,7 +67,10 @@ def layers(count: int) -> list[dict[str, Any]]:
             "causes": ["leaky-slope"] if index == first else [],
         }
 
-    names = [f"blocks.{index // 4}" if index % 4 == 0 else f"blocks.{index // 4}.convs.{index % 4}" for index in range(count - 1)]
+    names = [
+        f"blocks.{index // 4}" if index % 4 == 0 else f"blocks.{index // 4}.convs.{index % 4}"
+        for index in range(count - 1)
+    ]
     return [layer("", 0), *(layer(name, index + 1) for index, name in enumerate(names))]
 
 
@@ -87,7 +100,14 @@ def findings(rows: tuple[MappingEntry, ...], file: str) -> tuple[Finding, ...]:
             rank=1,
         ),
         Finding(
-            "SND010", "dropouts", Severity.WARNING, (file,), "two gaps", confidence=0.9, times=GAPS, settled_by="auscult listen"
+            "SND010",
+            "dropouts",
+            Severity.WARNING,
+            (file,),
+            "two gaps",
+            confidence=0.9,
+            times=GAPS,
+            settled_by="auscult listen",
         ),
     )
 
@@ -108,7 +128,10 @@ def everything(folder: Path, count: int = 80, sounds: list[dict[str, Any]] | Non
         "parent": None,
         "born": True,
     }
-    tensors = [{"name": entry.a[0], "shape": [8, 8, 3], "dtype": "float32", "bytes": 768, **STATISTICS} for entry in rows]
+    tensors = [
+        {"name": entry.a[0], "shape": [8, 8, 3], "dtype": "float32", "bytes": 768, **STATISTICS}
+        for entry in rows
+    ]
     return Report(
         "diagnose",
         ("generator.pth", "model.py:Generator"),
@@ -128,7 +151,10 @@ def everything(folder: Path, count: int = 80, sounds: list[dict[str, Any]] | Non
                 "parameters": 192 * count,
                 "bytes": 768 * count,
                 "tensor_list": tensors,
-                "modules": [{"path": f"blocks.{i}", "count": 1, "parameters": 9, "tensors": []} for i in range(count // 8)],
+                "modules": [
+                    {"path": f"blocks.{i}", "count": 1, "parameters": 9, "tensors": []}
+                    for i in range(count // 8)
+                ],
             },
             "study": {"loss": 0.125},
         },

@@ -42,14 +42,28 @@ def large_report(folder: Path) -> Report:
     items: list[dict[str, Any]] = []
     for role in ("input", "heard"):
         items.append(
-            {"role": role, "file": written(samples, folder / f"{role}.wav", RATE), "seconds": 600.0, "sample_rate": RATE}
+            {
+                "role": role,
+                "file": written(samples, folder / f"{role}.wav", RATE),
+                "seconds": 600.0,
+                "sample_rate": RATE,
+            }
         )
         samples[: 10 * RATE] = 0.0
     made = everything(folder, COUNT, items)
     clicks = tuple((float(at), at + 0.01) for at in range(1, 600))
-    many = Finding("SND030", "frame-seams", Severity.ERROR, (items[-1]["file"],), "clicks", times=clicks)
+    many = Finding(
+        "SND030", "frame-seams", Severity.ERROR, (items[-1]["file"],), "clicks", times=clicks
+    )
     return Report(
-        made.command, made.subjects, made.verdict, made.coverage, (*made.findings, many), made.skips, made.mapping, made.extra
+        made.command,
+        made.subjects,
+        made.verdict,
+        made.coverage,
+        (*made.findings, many),
+        made.skips,
+        made.mapping,
+        made.extra,
     )
 
 
@@ -78,19 +92,27 @@ def measured(window: Window) -> dict[str, float]:
     made["drawn"] = time.monotonic() - start
     made["blocked_ms"] = window.driver.execute_async_script(LONGEST_TASK)
     rows = "Number(document.querySelector('#mapping-table').getAttribute('aria-rowcount'))"
-    type_ = "const f = document.querySelector('#mapping-filter'); f.value = 'blocks.{7..77} weight';"
+    type_ = (
+        "const f = document.querySelector('#mapping-filter'); f.value = 'blocks.{7..77} weight';"
+    )
     type_ += "f.dispatchEvent(new Event('input'))"
-    made["filter_ms"] = timed(window, type_, f"{rows} === 71 * 4 + 1") - 80.0  # it waits so long for the typing to pause
+    made["filter_ms"] = (
+        timed(window, type_, f"{rows} === 71 * 4 + 1") - 80.0
+    )  # it waits so long for the typing to pause
     body = "document.querySelector('#tensors-table .vt-body')"
     seen = f"[...{body}.querySelectorAll('.vt-row')].some((row) => row.id.endsWith('-5000'))"
     made["scroll_ms"] = timed(window, f"{body}.scrollTop = 5000 * 30", seen)
     made["rows"] = window.ask("document.querySelectorAll('.vt-row').length")
     zoom = "auscult.sound.look(545, 546)"
     made["zoom_ms"] = timed(
-        window, zoom, "auscult.sound.lanes.every((l) => l.picture.from === auscult.sound.view.from && l.picture.complete)"
+        window,
+        zoom,
+        "auscult.sound.lanes.every((l) => l.picture.from === auscult.sound.view.from && l.picture.complete)",
     )
     made["play_ms"] = timed(
-        window, "auscult.sound.player.seek(300); auscult.sound.player.play()", "auscult.sound.player.position > 300.001"
+        window,
+        "auscult.sound.player.seek(300); auscult.sound.player.play()",
+        "auscult.sound.player.position > 300.001",
     )
     return made
 
@@ -105,5 +127,7 @@ def test_it_stays_responsive(window: Window) -> None:
     assert made["play_ms"] < 2000.0
     assert made["rows"] < 250
     whole = "auscult.sound.lanes[1].whole"
-    levels = window.ask(f"[1, 30, 300, 599].map((at) => {whole}.levels[{whole}.columnAt(at) * {whole}.rows + 20])")
+    levels = window.ask(
+        f"[1, 30, 300, 599].map((at) => {whole}.levels[{whole}.columnAt(at) * {whole}.rows + 20])"
+    )
     assert levels[0] < 50 < min(levels[1:])

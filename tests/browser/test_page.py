@@ -42,7 +42,9 @@ def test_a_place_of_a_finding_filters_the_mapping_and_leads_back(page: Window) -
     pattern = page.text("#finding-0 .place")
     assert pattern == "blocks.{0..9}.convs.{0..3}.weight"
     assert page.ask("document.querySelector('#mapping-filter').value") == pattern
-    assert page.ask("document.querySelector('#mapping-table').getAttribute('aria-rowcount')") == "41"
+    assert (
+        page.ask("document.querySelector('#mapping-table').getAttribute('aria-rowcount')") == "41"
+    )
     assert "LAY001" in page.text("#mapping-table .picked")
     page.click("#mapping-table .vt-row", 3)
     page.click("#mapping-table + .detail .chip")
@@ -62,7 +64,9 @@ def test_filters_of_the_mapping(page: Window) -> None:
     page.type_into("#mapping-filter", "permute")
     page.click("#mapping-kinds [data-kind=different]")
     page.wait(f"({rows}) === 40")
-    page.js("const s = document.querySelector('#mapping-op'); s.value = '-'; s.dispatchEvent(new Event('change'))")
+    page.js(
+        "const s = document.querySelector('#mapping-op'); s.value = '-'; s.dispatchEvent(new Event('change'))"
+    )
     assert page.ask(rows) == 0
 
 
@@ -144,9 +148,7 @@ def test_a_phone_shows_it_without_scrolling_sideways(page: Window) -> None:
     wide = "[...document.querySelectorAll('main *')].filter((n) => n.checkVisibility() && n.getBoundingClientRect().right > 391"
     wide += " && !n.closest('.scroll, pre, canvas, .vt-row, .marks, .ruler')).map((n) => n.className || n.tagName)"
     assert page.ask(wide) == []
-    small = (
-        "[...document.querySelectorAll('main button, main select, main input[type=search]')].filter((n) => n.checkVisibility()"
-    )
+    small = "[...document.querySelectorAll('main button, main select, main input[type=search]')].filter((n) => n.checkVisibility()"
     small += " && !n.closest('.marks') && n.getBoundingClientRect().height < 24).map((n) => n.id || n.className)"
     assert page.ask(small) == []
     page.click("#finding-1 .time")
@@ -162,7 +164,9 @@ def test_less_motion_where_it_is_asked_for(page: Window) -> None:
 
 def test_a_notebook_frame_works(window: Window) -> None:
     frame = everything(window.folder)._repr_html_()
-    window.open(f"<!doctype html><title>{escaping.escape('notebook')}</title><body style='height:900px'>{frame}")
+    window.open(
+        f"<!doctype html><title>{escaping.escape('notebook')}</title><body style='height:900px'>{frame}"
+    )
     window.driver.switch_to.frame(0)
     window.wait("window.auscult && auscult.sound.lanes.every((lane) => lane.whole)")
     assert window.ask("document.querySelectorAll('.finding').length") == 2

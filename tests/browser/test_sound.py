@@ -9,7 +9,17 @@ import pytest
 
 from auscult.finding import Finding, Severity
 from auscult.verdict import Report, Verdict
-from tests.browser.material import AMPLITUDE, GAPS, HEARD_HZ, INPUT_HZ, RATE, SECONDS, everything, tone, written
+from tests.browser.material import (
+    AMPLITUDE,
+    GAPS,
+    HEARD_HZ,
+    INPUT_HZ,
+    RATE,
+    SECONDS,
+    everything,
+    tone,
+    written,
+)
 from tests.browser.window import Window
 
 pytest.importorskip("jinja2")
@@ -57,10 +67,14 @@ def test_levels_are_those_of_the_file(page: Window) -> None:
 @pytest.mark.parametrize("resolution", ["10", "85"])
 def test_levels_do_not_depend_on_the_resolution(page: Window, resolution: str) -> None:
     """But for the 1.4 dB that a Hann window loses between two of its bins, and the steps of the levels."""
-    page.js(f"const s = document.querySelector('#resolution'); s.value = '{resolution}'; s.dispatchEvent(new Event('input'))")
+    page.js(
+        f"const s = document.querySelector('#resolution'); s.value = '{resolution}'; s.dispatchEvent(new Event('input'))"
+    )
     page.wait(f"{SOUND}.lanes.every((lane) => lane.whole)")
     page.wait(DRAWN)
-    assert level(page, 0, 0.5, INPUT_HZ) - level(page, 1, 0.5, HEARD_HZ) == pytest.approx(0.0, abs=2.1)
+    assert level(page, 0, 0.5, INPUT_HZ) - level(page, 1, 0.5, HEARD_HZ) == pytest.approx(
+        0.0, abs=2.1
+    )
 
 
 def test_playing_and_switching_at_the_same_moment(page: Window) -> None:
@@ -87,7 +101,10 @@ def test_recordings_stay_together_to_the_sample(window: Window) -> None:
     """The same sound twice: their difference, as it is heard, is silence."""
     rng = np.random.default_rng(3)
     noise = (0.2 * rng.standard_normal(12 * RATE)).astype(np.float32)
-    items = [{"role": role, "file": written(noise, window.folder / f"{role}.wav")} for role in ("input", "heard")]
+    items = [
+        {"role": role, "file": written(noise, window.folder / f"{role}.wav")}
+        for role in ("input", "heard")
+    ]
     window.show(Report("listen", (), Verdict.PASS, extra={"recordings": items}))
     window.wait("!!window.auscult")
     window.js("auscult.sound.player.seek(9.5); auscult.sound.player.play()")
@@ -116,7 +133,9 @@ def test_a_loop_stays_within_its_range(page: Window) -> None:
     page.wait("seen.filter((at, index) => at < seen[index - 1]).length >= 2")
     seen = page.ask("seen")
     assert min(seen) >= GAPS[0][0] - 0.001
-    assert sorted(seen)[len(seen) * 9 // 10] <= GAPS[0][1] + 0.05  # a busy machine may turn back late once
+    assert (
+        sorted(seen)[len(seen) * 9 // 10] <= GAPS[0][1] + 0.05
+    )  # a busy machine may turn back late once
 
 
 def test_zooming_and_moving(page: Window) -> None:
@@ -162,10 +181,23 @@ def test_the_difference_is_blue_where_less_and_orange_where_more(page: Window) -
 def test_what_lies_beyond_a_recordings_band_or_end_is_no_data(window: Window) -> None:
     items = [
         {"role": "input", "file": written(tone(430.0, 3.0, 16000), window.folder / "a.wav", 16000)},
-        {"role": "heard", "file": written(tone(430.0, 2.0, 8000), window.folder / "b.wav", 8000), "start": 0.5},
+        {
+            "role": "heard",
+            "file": written(tone(430.0, 2.0, 8000), window.folder / "b.wav", 8000),
+            "start": 0.5,
+        },
     ]
-    finding = Finding("SND020", "band-limited", Severity.WARNING, ("b.wav",), "nothing above 4 kHz", times=((0.25, 0.5),))
-    window.show(Report("listen", (), Verdict.DIVERGENT, findings=(finding,), extra={"recordings": items}))
+    finding = Finding(
+        "SND020",
+        "band-limited",
+        Severity.WARNING,
+        ("b.wav",),
+        "nothing above 4 kHz",
+        times=((0.25, 0.5),),
+    )
+    window.show(
+        Report("listen", (), Verdict.DIVERGENT, findings=(finding,), extra={"recordings": items})
+    )
     window.wait(f"window.auscult && {DRAWN}")
     at = "auscult.sound.lanes[1].levelAt"
     assert window.ask(f"{at}(1.5, 0.6)") is None
@@ -175,7 +207,9 @@ def test_what_lies_beyond_a_recordings_band_or_end_is_no_data(window: Window) ->
     window.click("#finding-0 .time")
     assert window.ask(POSITION) == pytest.approx(0.75)
     assert "0:00.250 – 0:00.500" in window.text("#caption-text")
-    window.js("auscult.sound.player.seek(1.0); auscult.sound.player.play(); auscult.sound.player.choose(1)")
+    window.js(
+        "auscult.sound.player.seek(1.0); auscult.sound.player.play(); auscult.sound.player.choose(1)"
+    )
     window.wait(f"{POSITION} > 1.05")
     window.js(METER)
     assert window.wait(f"Math.abs({LOUDEST_HZ} - 430) < 4")
@@ -186,18 +220,36 @@ def test_of_many_files_one_is_shown_with_its_reference(window: Window) -> None:
     items: list[dict[str, Any]] = []
     for number in range(6):
         path = written(tone(300.0 + 100 * number, 1.0), folder / f"take{number}.wav")
-        causes = [{"cause": "buzz", "code": "SND001", "severity": "error", "times": [[0.25, 0.5]]}] if number == 4 else []
-        items.append({"role": "heard", "file": path, "seconds": 1.0, "sample_rate": RATE, "causes": causes})
+        causes = (
+            [{"cause": "buzz", "code": "SND001", "severity": "error", "times": [[0.25, 0.5]]}]
+            if number == 4
+            else []
+        )
+        items.append(
+            {"role": "heard", "file": path, "seconds": 1.0, "sample_rate": RATE, "causes": causes}
+        )
     finding = Finding("SND001", "buzz", Severity.ERROR, (items[4]["file"],), "buzzes")
-    extra = {"recordings": items, "reference": {"file": written(tone(200.0, 1.0), folder / "reference.wav")}}
+    extra = {
+        "recordings": items,
+        "reference": {"file": written(tone(200.0, 1.0), folder / "reference.wav")},
+    }
     window.show(Report("listen", ("6 files",), Verdict.DIVERGENT, findings=(finding,), extra=extra))
-    shown = "auscult.sound.player.shown.map((index) => auscult.sound.tracks[index].title.split(':')[0])"
+    shown = (
+        "auscult.sound.player.shown.map((index) => auscult.sound.tracks[index].title.split(':')[0])"
+    )
     assert window.wait(f"window.auscult && {shown}") == ["Reference", "take4.wav"]
-    assert window.ask("document.querySelectorAll('.lane').length - document.querySelectorAll('.lane[hidden]').length") == 2
+    assert (
+        window.ask(
+            "document.querySelectorAll('.lane').length - document.querySelectorAll('.lane[hidden]').length"
+        )
+        == 2
+    )
     window.click("#files-table .vt-row", 2)
     assert window.ask(shown) == ["Reference", "take1.wav"]
     window.wait(f"{SOUND}.seen.every((lane) => lane.whole)")
-    assert level(window, 2, 0.5, 400.0) - level(window, 0, 0.5, 200.0) == pytest.approx(0.0, abs=2.1)
+    assert level(window, 2, 0.5, 400.0) - level(window, 0, 0.5, 200.0) == pytest.approx(
+        0.0, abs=2.1
+    )
     window.click("#finding-0 .place")
     assert window.ask(shown) == ["Reference", "take4.wav"]
     window.type_into("#files-filter", "buzz")
@@ -214,6 +266,8 @@ def test_stereo_channels_can_be_looked_at_one_by_one(window: Window) -> None:
     window.show(Report("listen", (), Verdict.DIVERGENT, extra={"recordings": items}))
     window.wait(f"window.auscult && {DRAWN}")
     assert level(window, 0, 0.5, 500.0) < -80.0
-    window.js("const s = document.querySelector('#channel'); s.value = '1'; s.dispatchEvent(new Event('input'))")
+    window.js(
+        "const s = document.querySelector('#channel'); s.value = '1'; s.dispatchEvent(new Event('input'))"
+    )
     window.wait(f"{SOUND}.lanes.every((lane) => lane.whole)")
     assert level(window, 0, 0.5, 500.0) > -7.0

@@ -79,8 +79,14 @@ class Window:
         self.js("arguments[0].scrollIntoView({block: 'center'})", node)
         width = node.size["width"]
         start, end = (round((share - 0.5) * width) for share in (from_share, to_share))
-        chain = ActionChains(self.driver, duration=20).move_to_element_with_offset(node, start, 0).click_and_hold()
-        chain.move_by_offset((end - start) // 2, 0).move_by_offset(end - start - (end - start) // 2, 0).release().perform()
+        chain = (
+            ActionChains(self.driver, duration=20)
+            .move_to_element_with_offset(node, start, 0)
+            .click_and_hold()
+        )
+        chain.move_by_offset((end - start) // 2, 0).move_by_offset(
+            end - start - (end - start) // 2, 0
+        ).release().perform()
 
     def dark(self) -> None:
         feature = {"name": "prefers-color-scheme", "value": "dark"}
@@ -102,16 +108,32 @@ class Window:
 
     def complaints(self) -> list[str]:
         """Errors and warnings of the console since the last time."""
-        return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+        return [
+            entry["message"]
+            for entry in self.driver.get_log("browser")
+            if entry["level"] in ("SEVERE", "WARNING")
+        ]
 
     def unnamed(self) -> list[str]:
         """Controls that a screen reader could not name."""
         nodes = self.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
-        wanted = {"button", "checkbox", "combobox", "link", "radio", "searchbox", "slider", "treegrid", "textbox"}
+        wanted = {
+            "button",
+            "checkbox",
+            "combobox",
+            "link",
+            "radio",
+            "searchbox",
+            "slider",
+            "treegrid",
+            "textbox",
+        }
         return [
             node["role"]["value"]
             for node in nodes
-            if node.get("role", {}).get("value") in wanted and not node.get("ignored") and not node.get("name", {}).get("value")
+            if node.get("role", {}).get("value") in wanted
+            and not node.get("ignored")
+            and not node.get("name", {}).get("value")
         ]
 
 

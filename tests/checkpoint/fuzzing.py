@@ -27,7 +27,16 @@ from tests.checkpoint import samples
 
 TIME_LIMIT_S = 10.0
 MAX_READ_BYTES = 1 << 24
-NUMBERS = (b"\xff" * 2, b"\xff" * 4, b"\xff" * 8, b"\0" * 8, b"\xff\xff\xff\x7f", b"\0\0\0\x80", b"\x01\0\0\0\0\0\0\x80", b"\x01")
+NUMBERS = (
+    b"\xff" * 2,
+    b"\xff" * 4,
+    b"\xff" * 8,
+    b"\0" * 8,
+    b"\xff\xff\xff\x7f",
+    b"\0\0\0\x80",
+    b"\x01\0\0\0\0\0\0\x80",
+    b"\x01",
+)
 PIECES = (
     *(
         b"cos\nsystem\n",
@@ -53,7 +62,17 @@ PIECES = (
         b"u",
         b"e",
     ),
-    *(b'"shape":[4294967296,4294967296]', b"[[[[[[[[", b"{" * 900, b"-1", b"1e99", b"NaN", b"null", b"\xed\xa0\x80", b"\x1b[2J"),
+    *(
+        b'"shape":[4294967296,4294967296]',
+        b"[[[[[[[[",
+        b"{" * 900,
+        b"-1",
+        b"1e99",
+        b"NaN",
+        b"null",
+        b"\xed\xa0\x80",
+        b"\x1b[2J",
+    ),
 )
 
 
@@ -82,7 +101,13 @@ def sample(name: str, seed: int) -> bytes:
 
 def suffix_of(name: str) -> str:
     """The suffix of a format's files."""
-    suffixes = {"torch_zip": ".pth", "torch_legacy": ".pt", "torchscript": ".pt", "flax": ".msgpack", "litert": ".tflite"}
+    suffixes = {
+        "torch_zip": ".pth",
+        "torch_legacy": ".pt",
+        "torchscript": ".pt",
+        "flax": ".msgpack",
+        "litert": ".tflite",
+    }
     return suffixes.get(name, ".mlmodel" if name == "coreml" else f".{name}")
 
 
@@ -111,8 +136,14 @@ def check(path: Path) -> Outcome:
     except CheckpointError as error:
         refused = str(error)
     seconds = time.monotonic() - start
-    foreign = {name for name in set(sys.modules) - before if not name.startswith(("auscult", "ml_dtypes", "numpy", "encodings"))}
-    if refused is not None and ("\n" in refused or len(refused) > 2000 or not refused.isprintable()):
+    foreign = {
+        name
+        for name in set(sys.modules) - before
+        if not name.startswith(("auscult", "ml_dtypes", "numpy", "encodings"))
+    }
+    if refused is not None and (
+        "\n" in refused or len(refused) > 2000 or not refused.isprintable()
+    ):
         raise AssertionError(f"an error that is not one printable line: {refused[:300]!r}")
     if foreign - STANDARD:
         raise AssertionError(f"reading imported {sorted(foreign - STANDARD)}")
@@ -121,7 +152,9 @@ def check(path: Path) -> Outcome:
     return Outcome(tensors, refused, seconds)
 
 
-STANDARD = frozenset(("importlib.resources", "json", "json.decoder", "json.scanner", "_json", "json.encoder", "zlib"))
+STANDARD = frozenset(
+    ("importlib.resources", "json", "json.decoder", "json.scanner", "_json", "json.encoder", "zlib")
+)
 """Modules of the standard library that readers import when they are first used."""
 
 
@@ -146,9 +179,18 @@ def _edit(content: bytes, rng: random.Random) -> bytes:
     for _ in range(rng.choice((1, 1, 2, 3, 6))):
         # Half of the edits go to the front, where headers are, and some to the end, where a zip directory is.
         reach = rng.choice((len(content), min(len(content), 400)))
-        place = rng.randrange(reach + 1) if rng.random() < 0.8 else len(content) - rng.randrange(reach + 1)
+        place = (
+            rng.randrange(reach + 1)
+            if rng.random() < 0.8
+            else len(content) - rng.randrange(reach + 1)
+        )
         new = rng.choice(
-            (bytes([rng.randrange(256)]), rng.randbytes(rng.randrange(1, 9)), rng.choice(NUMBERS), rng.choice(PIECES))
+            (
+                bytes([rng.randrange(256)]),
+                rng.randbytes(rng.randrange(1, 9)),
+                rng.choice(NUMBERS),
+                rng.choice(PIECES),
+            )
         )
         action = rng.choice("ooooiiccdst")
         if action == "o":
@@ -158,9 +200,17 @@ def _edit(content: bytes, rng: random.Random) -> bytes:
         elif action == "c":
             content = content[:place] + content[place + rng.choice((1, 4, 8, 64)) :]
         elif action == "d":
-            content = content[:place] + content[max(place - rng.choice((1, 8, 64, 512)), 0) : place] + content[place:]
+            content = (
+                content[:place]
+                + content[max(place - rng.choice((1, 8, 64, 512)), 0) : place]
+                + content[place:]
+            )
         elif action == "s" and place < len(content):
-            content = content[:place] + bytes([content[place] ^ 1 << rng.randrange(8)]) + content[place + 1 :]
+            content = (
+                content[:place]
+                + bytes([content[place] ^ 1 << rng.randrange(8)])
+                + content[place + 1 :]
+            )
         elif rng.random() < 0.3:
             content = content[:place]
     return content

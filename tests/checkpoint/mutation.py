@@ -11,7 +11,16 @@ from auscult.checkpoint.contents import Contents
 from auscult.errors import CheckpointError
 from auscult.weights import Tensor
 
-EXTREMES = (b"\xff" * 4, b"\xff" * 8, b"\x00" * 8, b"\xff\xff\xff\x7f", b"\x80" * 12, b"\x00\x00\x00\x80", b"\x91" * 200, b"\x01")
+EXTREMES = (
+    b"\xff" * 4,
+    b"\xff" * 8,
+    b"\x00" * 8,
+    b"\xff\xff\xff\x7f",
+    b"\x80" * 12,
+    b"\x00\x00\x00\x80",
+    b"\x91" * 200,
+    b"\x01",
+)
 
 Edit = tuple[float, int, bytes]
 edits: st.SearchStrategy[list[Edit]] = st.lists(
@@ -30,8 +39,17 @@ def damage(content: bytes, changes: list[Edit]) -> bytes:
     """`content` with the edits made one after the other."""
     for where, action, new in changes:
         # half of the edits go to the front, where headers are
-        place = int(where * 2 * len(content)) if where < 0.5 else int((where - 0.5) * 2 * min(len(content), 256))
-        rest = {0: content[place + len(new) :], 1: content[place:], 2: content[place + 8 * len(new) :], 3: b""}[action]
+        place = (
+            int(where * 2 * len(content))
+            if where < 0.5
+            else int((where - 0.5) * 2 * min(len(content), 256))
+        )
+        rest = {
+            0: content[place + len(new) :],
+            1: content[place:],
+            2: content[place + 8 * len(new) :],
+            3: b"",
+        }[action]
         content = content[:place] + (new if action < 2 else b"") + rest
     return content
 

@@ -29,7 +29,10 @@ def names(tree: Any, container: str | None = None) -> list[str]:
 
 STATE = {"conv.weight": t(2, 3), "conv.bias": t(2)}
 OTHER = {"conv.weight": t(4, 3), "conv.bias": t(4)}
-OPTIMIZER = {"state": {0: {"step": t(), "exp_avg": t(2, 3)}}, "param_groups": [{"lr": 0.1, "params": [0]}]}
+OPTIMIZER = {
+    "state": {0: {"step": t(), "exp_avg": t(2, 3)}},
+    "param_groups": [{"lr": 0.1, "params": [0]}],
+}
 
 WRAPPED: dict[str, tuple[Any, tuple[str | int, ...], list[str]]] = {
     "flat": (STATE, (), ["conv.weight", "conv.bias"]),
@@ -78,7 +81,11 @@ def test_the_model_is_found(name: str) -> None:
     choice = chosen(tree)
     assert choice.path == path
     assert [leaf for leaf, _ in choice.leaves] == expected
-    [taken] = [entry for entry in choice.containers if entry.path == path and entry.kind in ("model", "ema")]
+    [taken] = [
+        entry
+        for entry in choice.containers
+        if entry.path == path and entry.kind in ("model", "ema")
+    ]
     assert taken.tensors == len(expected)
 
 
@@ -91,7 +98,10 @@ def test_every_tensor_is_in_exactly_one_container(name: str) -> None:
 
 
 def test_optimizers_are_listed_and_not_chosen() -> None:
-    listed = {entry.path: entry.kind for entry in chosen({"model": STATE, "opt": OPTIMIZER, "ema": STATE}).containers}
+    listed = {
+        entry.path: entry.kind
+        for entry in chosen({"model": STATE, "opt": OPTIMIZER, "ema": STATE}).containers
+    }
     assert listed == {("model",): "model", ("opt",): "optimizer", ("ema",): "ema"}
 
 
@@ -120,7 +130,14 @@ def test_an_unknown_container_lists_those_found() -> None:
 
 
 def test_scalars_beside_the_container_become_metadata() -> None:
-    choice = chosen({"model": STATE, "epoch": 3, "config": {"lr": 0.1, "name": "x" * 1000}, "optimizer": {"lr": 1, "s": t(1)}})
+    choice = chosen(
+        {
+            "model": STATE,
+            "epoch": 3,
+            "config": {"lr": 0.1, "name": "x" * 1000},
+            "optimizer": {"lr": 1, "s": t(1)},
+        }
+    )
     assert choice.scalars["epoch"] == "3"
     assert choice.scalars["config.lr"] == "0.1"
     assert len(choice.scalars["config.name"]) == 200
@@ -128,11 +145,16 @@ def test_scalars_beside_the_container_become_metadata() -> None:
 
 
 def test_one_state_dict_under_two_keys_is_listed_under_both() -> None:
-    assert {entry.path for entry in chosen({"model": STATE, "ema": STATE}).containers} == {("model",), ("ema",)}
+    assert {entry.path for entry in chosen({"model": STATE, "ema": STATE}).containers} == {
+        ("model",),
+        ("ema",),
+    }
 
 
 def test_two_tensors_of_one_name_are_not_lost_in_silence(tmp_path: Path) -> None:
     torch.save({1: torch.ones(1), "1": torch.ones(2), "a.b": torch.ones(3)}, tmp_path / "m.pth")
     checkpoint = open_checkpoint(tmp_path / "m.pth")
     assert {name: tensor.shape for name, tensor in checkpoint.items()} == {"1": (1,), "a.b": (3,)}
-    assert [(skip.where, skip.reason) for skip in checkpoint.skips] == [("1", "a second tensor of this name")]
+    assert [(skip.where, skip.reason) for skip in checkpoint.skips] == [
+        ("1", "a second tensor of this name")
+    ]

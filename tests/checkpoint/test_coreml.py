@@ -26,7 +26,11 @@ WEIGHTS = "Data/com.apple.CoreML/weights/weight.bin"
 
 
 def same(found: Array, expected: Array) -> bool:
-    return found.dtype == expected.dtype and found.shape == expected.shape and found.tobytes() == expected.tobytes()
+    return (
+        found.dtype == expected.dtype
+        and found.shape == expected.shape
+        and found.tobytes() == expected.tobytes()
+    )
 
 
 @pytest.fixture(scope="module")
@@ -58,13 +62,19 @@ def test_a_half_precision_program(tmp_path: Path) -> None:
     arrays = make_package(tmp_path / "m.mlpackage", 4, half=True)
     tree = read(tmp_path / "m.mlpackage").tree
     assert set(tree) == {f"{name}_to_fp16" for name in arrays}
-    assert all(same(tree[f"{name}_to_fp16"].numpy(), array.astype(np.float16)) for name, array in arrays.items())
+    assert all(
+        same(tree[f"{name}_to_fp16"].numpy(), array.astype(np.float16))
+        for name, array in arrays.items()
+    )
 
 
 def test_operations_are_told(package: tuple[Path, dict[str, Array]]) -> None:
     module = read(package[0]).modules["conv_weight"]
     assert module.type == "conv"
-    assert {key: module.attributes[key] for key in ("dilations", "strides", "groups", "pad_type", "input")} == {
+    assert {
+        key: module.attributes[key]
+        for key in ("dilations", "strides", "groups", "pad_type", "input")
+    } == {
         "dilations": (2,),
         "strides": (1,),
         "groups": 1,
@@ -83,8 +93,12 @@ def test_linear_quantisation_equals_coremltools(tmp_path: Path, half: bool) -> N
     import coremltools.optimize.coreml as cto
 
     arrays = make_package(tmp_path / "m.mlpackage", 5, half=half)
-    config = cto.OptimizationConfig(global_config=cto.OpLinearQuantizerConfig(weight_threshold=0, mode="linear"))
-    cto.linear_quantize_weights(ct.models.MLModel(str(tmp_path / "m.mlpackage")), config).save(str(tmp_path / "q.mlpackage"))
+    config = cto.OptimizationConfig(
+        global_config=cto.OpLinearQuantizerConfig(weight_threshold=0, mode="linear")
+    )
+    cto.linear_quantize_weights(ct.models.MLModel(str(tmp_path / "m.mlpackage")), config).save(
+        str(tmp_path / "q.mlpackage")
+    )
     tree = read(tmp_path / "q.mlpackage").tree
     quantised = {name: tensor for name, tensor in tree.items() if tensor.quantization is not None}
     assert len(quantised) == 2
@@ -98,7 +112,9 @@ def test_linear_quantisation_equals_coremltools(tmp_path: Path, half: bool) -> N
         values = tensor.values()
         alike = [array for array in expected if array.shape == values.shape]
         # coremltools rounds to the program's own precision, we to float32
-        assert any(np.allclose(values, array, rtol=1e-3 if half else 1e-6, atol=1e-6) for array in alike)
+        assert any(
+            np.allclose(values, array, rtol=1e-3 if half else 1e-6, atol=1e-6) for array in alike
+        )
         original = arrays["conv_weight" if "conv" in name else "linear_weight"]
         step = tensor.quantization.scale.astype(np.float32).reshape(-1, *[1] * (values.ndim - 1))
         assert (np.abs(values - original) <= step * 0.51 + 2e-3 * np.abs(original)).all()
@@ -111,7 +127,9 @@ def test_block_quantisation_is_skipped_with_the_reason(tmp_path: Path) -> None:
 
     spec = Builder.TensorSpec(shape=(1, 32))
     weight = np.random.default_rng(0).normal(size=(8, 32)).astype(np.float32)
-    program = Builder.program(input_specs=[spec], opset_version=ct.target.iOS18)(lambda x: Builder.linear(x=x, weight=weight))
+    program = Builder.program(input_specs=[spec], opset_version=ct.target.iOS18)(
+        lambda x: Builder.linear(x=x, weight=weight)
+    )
     model = ct.convert(program, convert_to="mlprogram", minimum_deployment_target=ct.target.iOS18)
     options = {"weight_threshold": 0, "dtype": "int4", "granularity": "per_block", "block_size": 16}
     config = cto.OptimizationConfig(global_config=cto.OpLinearQuantizerConfig(**options))
@@ -123,7 +141,10 @@ def test_block_quantisation_is_skipped_with_the_reason(tmp_path: Path) -> None:
 def test_the_tables_are_the_protocols(tmp_path: Path) -> None:
     from coremltools.proto import MIL_pb2
 
-    names = {value.number: value.name.lower() for value in MIL_pb2.DESCRIPTOR.enum_types_by_name["DataType"].values}
+    names = {
+        value.number: value.name.lower()
+        for value in MIL_pb2.DESCRIPTOR.enum_types_by_name["DataType"].values
+    }
     assert all(name.replace("_", "") == names[number] for number, name in DTYPES.items())
 
 
@@ -135,11 +156,20 @@ def test_the_blob_files_types_are_the_writers(tmp_path: Path) -> None:
     calls = {
         "float16": ("fp16", np.uint16),
         "float32": ("float", np.float32),
-        **{name: (name, np.dtype(name).type) for name in ("uint8", "int8", "int16", "uint16", "int32", "uint32")},
+        **{
+            name: (name, np.dtype(name).type)
+            for name in ("uint8", "int8", "int16", "uint16", "int32", "uint32")
+        },
     }
     values = np.array([1, 2, 3, 5, 7])
-    offsets = {name: getattr(writer, f"write_{call}_data")(values.astype(kind)) for name, (call, kind) in calls.items()}
-    offsets |= {name: getattr(writer, f"write_{name}_data")(values.astype(np.uint8)) for name in ("int4", "uint4")}
+    offsets = {
+        name: getattr(writer, f"write_{call}_data")(values.astype(kind))
+        for name, (call, kind) in calls.items()
+    }
+    offsets |= {
+        name: getattr(writer, f"write_{name}_data")(values.astype(np.uint8))
+        for name in ("int4", "uint4")
+    }
     del writer
     content = path.read_bytes()
     for name, offset in offsets.items():
@@ -176,13 +206,24 @@ def test_every_weight_of_every_layer_is_known() -> None:
         weights = dict(weight_fields(field.message_type)) if field.message_type else {}
         if weights:
             found[field.number] = (field.name, weights)
-        inner = [item.number for item in (field.message_type.fields if field.message_type else ()) if item.message_type]
+        inner = [
+            item.number
+            for item in (field.message_type.fields if field.message_type else ())
+            if item.message_type
+        ]
         kinds = [
-            item.message_type.name for item in (field.message_type.fields if field.message_type else ()) if item.message_type
+            item.message_type.name
+            for item in (field.message_type.fields if field.message_type else ())
+            if item.message_type
         ]
         if "NeuralNetwork" in kinds:
-            nested[field.number] = tuple(number for number, kind in zip(inner, kinds, strict=True) if kind == "NeuralNetwork")
-    known = {number: (kind, {path: name for path, (name, _) in weights.items()}) for number, (kind, weights) in LAYERS.items()}
+            nested[field.number] = tuple(
+                number for number, kind in zip(inner, kinds, strict=True) if kind == "NeuralNetwork"
+            )
+    known = {
+        number: (kind, {path: name for path, (name, _) in weights.items()})
+        for number, (kind, weights) in LAYERS.items()
+    }
     assert known == found
     assert nested == NESTED
     assert len(ACTIVATION) == 3
@@ -193,13 +234,25 @@ def test_recurrent_and_other_layers(tmp_path: Path) -> None:
     from coremltools.models.neural_network import NeuralNetworkBuilder
 
     rng = np.random.default_rng(1)
-    arrays = [rng.normal(size=shape).astype(np.float32) for shape in [(4, 3)] * 4 + [(4, 4)] * 4 + [(4,)] * 4]
+    arrays = [
+        rng.normal(size=shape).astype(np.float32)
+        for shape in [(4, 3)] * 4 + [(4, 4)] * 4 + [(4,)] * 4
+    ]
     inputs, recurrent, bias = arrays[:4], arrays[4:8], arrays[8:]
-    builder = NeuralNetworkBuilder([("x", datatypes.Array(3))], [("y", datatypes.Array(4))], disable_rank5_shape_mapping=True)
+    builder = NeuralNetworkBuilder(
+        [("x", datatypes.Array(3))], [("y", datatypes.Array(4))], disable_rank5_shape_mapping=True
+    )
     names = ("h0", "c0", "h1", "c1")
     builder.add_unilstm("lstm", recurrent, inputs, bias, 4, 3, ["x", *names[:2]], ["a", *names[2:]])
     builder.add_embedding(
-        "emb", rng.normal(size=(5, 6)).astype(np.float32), None, 6, 5, has_bias=False, input_name="i", output_name="e"
+        "emb",
+        rng.normal(size=(5, 6)).astype(np.float32),
+        None,
+        6,
+        5,
+        has_bias=False,
+        input_name="i",
+        output_name="e",
     )
     builder.add_load_constant_nd("const", "k", rng.normal(size=(2, 3)).astype(np.float32), [2, 3])
     (tmp_path / "m.mlmodel").write_bytes(builder.spec.SerializeToString())
@@ -207,22 +260,30 @@ def test_recurrent_and_other_layers(tmp_path: Path) -> None:
     assert tree["emb.weights"].shape == (5, 6)
     assert tree["const.data"].shape == (2, 3)
     # the builder takes gates in the order input, forget, output, block; the names say which is which
-    for gate, weight, step in zip(("inputGate", "forgetGate", "outputGate", "blockInput"), inputs, recurrent, strict=True):
+    for gate, weight, step in zip(
+        ("inputGate", "forgetGate", "outputGate", "blockInput"), inputs, recurrent, strict=True
+    ):
         assert same(tree[f"lstm.weightParams.{gate}WeightMatrix"].numpy(), weight)
         assert same(tree[f"lstm.weightParams.{gate}RecursionMatrix"].numpy(), step)
 
 
-def test_pipelines_and_models_without_a_network(network: tuple[Path, dict[str, Array]], tmp_path: Path) -> None:
+def test_pipelines_and_models_without_a_network(
+    network: tuple[Path, dict[str, Array]], tmp_path: Path
+) -> None:
     from coremltools.proto import Model_pb2
 
     inner = Model_pb2.Model()
     inner.ParseFromString(network[0].read_bytes())
     model = Model_pb2.Model(specificationVersion=5)
-    model.pipeline.models.extend([inner, inner, Model_pb2.Model(specificationVersion=5, identity={})])
+    model.pipeline.models.extend(
+        [inner, inner, Model_pb2.Model(specificationVersion=5, identity={})]
+    )
     model.pipeline.names.extend(["first", "second"])
     (tmp_path / "m.mlmodel").write_bytes(model.SerializeToString())
     contents = read(tmp_path / "m.mlmodel")
-    assert {f"{stage}.{name}" for stage in ("first", "second") for name in network[1]} == set(contents.tree)
+    assert {f"{stage}.{name}" for stage in ("first", "second") for name in network[1]} == set(
+        contents.tree
+    )
     assert [skip.where for skip in contents.skips] == ["model2"]
 
 
@@ -240,7 +301,8 @@ def test_a_missing_weight_file_is_said(copied: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "location", ["../../x.mlmodel", "/etc/passwd", 7, None, "com.apple.CoreML", "no.mlmodel", "\0", "a" * 5000]
+    "location",
+    ["../../x.mlmodel", "/etc/passwd", 7, None, "com.apple.CoreML", "no.mlmodel", "\0", "a" * 5000],
 )
 def test_manifests_that_lead_elsewhere_are_refused(copied: Path, location: Any) -> None:
     (copied.parent / "x.mlmodel").write_bytes(b"\x08\x05")
@@ -250,14 +312,18 @@ def test_manifests_that_lead_elsewhere_are_refused(copied: Path, location: Any) 
         read(copied)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", "[" * 100_000, '{"rootModelIdentifier": []}', "\xff", " " * 2_000_000])
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", "[" * 100_000, '{"rootModelIdentifier": []}', "\xff", " " * 2_000_000]
+)
 def test_damaged_manifests_are_refused(copied: Path, text: str) -> None:
     (copied / "Manifest.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(CheckpointError):
         read(copied)
 
 
-@pytest.mark.parametrize("name", ["@model_path/../../../../secret", "/etc/passwd", "@model_path/", ""])
+@pytest.mark.parametrize(
+    "name", ["@model_path/../../../../secret", "/etc/passwd", "@model_path/", ""]
+)
 def test_weight_files_stay_in_the_package(copied: Path, name: str) -> None:
     from coremltools.proto import Model_pb2
 
@@ -273,7 +339,9 @@ def test_weight_files_stay_in_the_package(copied: Path, name: str) -> None:
         read(copied)
 
 
-def test_sniff(package: tuple[Path, dict[str, Array]], network: tuple[Path, dict[str, Array]], tmp_path: Path) -> None:
+def test_sniff(
+    package: tuple[Path, dict[str, Array]], network: tuple[Path, dict[str, Array]], tmp_path: Path
+) -> None:
     assert sniff(package[0], b"")
     assert sniff(network[0], network[0].read_bytes()[:64])
     assert sniff(package[0] / MODEL, (package[0] / MODEL).read_bytes()[:64])
@@ -284,7 +352,9 @@ def test_sniff(package: tuple[Path, dict[str, Array]], network: tuple[Path, dict
 @settings(max_examples=100, deadline=None)
 @given(changes=edits)
 def test_damaged_packages_are_refused_in_one_line(
-    package: tuple[Path, dict[str, Array]], tmp_path_factory: pytest.TempPathFactory, changes: list[Edit]
+    package: tuple[Path, dict[str, Array]],
+    tmp_path_factory: pytest.TempPathFactory,
+    changes: list[Edit],
 ) -> None:
     folder = tmp_path_factory.mktemp("coreml")
     for member in (MODEL, WEIGHTS):
@@ -296,7 +366,9 @@ def test_damaged_packages_are_refused_in_one_line(
 @settings(max_examples=100, deadline=None)
 @given(changes=edits)
 def test_damaged_networks_are_refused_in_one_line(
-    network: tuple[Path, dict[str, Array]], tmp_path_factory: pytest.TempPathFactory, changes: list[Edit]
+    network: tuple[Path, dict[str, Array]],
+    tmp_path_factory: pytest.TempPathFactory,
+    changes: list[Edit],
 ) -> None:
     path = tmp_path_factory.mktemp("coreml") / "m.mlmodel"
     path.write_bytes(damage(network[0].read_bytes(), changes))

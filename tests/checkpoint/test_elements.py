@@ -5,7 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auscult.checkpoint.elements import BITS, Joined, checked_shape, place_tensor, stored_bytes, unpack
+from auscult.checkpoint.elements import (
+    BITS,
+    Joined,
+    checked_shape,
+    place_tensor,
+    stored_bytes,
+    unpack,
+)
 from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
 from auscult.weights import InMemory
@@ -25,7 +32,9 @@ def test_packed_elements_are_the_same_in_any_slice(tmp_path: Path, dtype: str) -
     if dtype.startswith("uint"):
         assert whole.astype(int).tolist() == codes
     elif dtype.startswith("int"):
-        assert whole.astype(int).tolist() == [code - (1 << bits) if code >> (bits - 1) else code for code in codes]
+        assert whole.astype(int).tolist() == [
+            code - (1 << bits) if code >> (bits - 1) else code for code in codes
+        ]
     else:
         assert whole.view(np.uint8).tolist() == codes
     for start in range(9):
@@ -48,8 +57,16 @@ def test_impossible_shapes(dims: tuple[int, ...]) -> None:
 
 
 def test_joined_pieces() -> None:
-    pieces = [np.arange(start, start + size, dtype=np.int16) for start, size in ((0, 3), (3, 0), (3, 5), (8, 1))]
-    joined = Joined(tuple(InMemory(piece) for piece in pieces), tuple(piece.size for piece in pieces), (3, 3), "int16")
+    pieces = [
+        np.arange(start, start + size, dtype=np.int16)
+        for start, size in ((0, 3), (3, 0), (3, 5), (8, 1))
+    ]
+    joined = Joined(
+        tuple(InMemory(piece) for piece in pieces),
+        tuple(piece.size for piece in pieces),
+        (3, 3),
+        "int16",
+    )
     assert joined.array().tolist() == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
     for start in range(9):
         for stop in range(start, 10):

@@ -27,7 +27,11 @@ def assert_same(found: Any, expected: Any) -> None:
     elif isinstance(expected, (np.ndarray, np.generic)):
         assert isinstance(found, Tensor)
         array = found.numpy()
-        assert (array.dtype, array.shape, array.tobytes()) == (expected.dtype, expected.shape, expected.tobytes())
+        assert (array.dtype, array.shape, array.tobytes()) == (
+            expected.dtype,
+            expected.shape,
+            expected.tobytes(),
+        )
         assert found.dtype == expected.dtype.name
     else:
         assert found == expected
@@ -85,7 +89,11 @@ BAD = {
     "data": array_of((1,), "float32", "text"),
     "no list": msgpack.ExtType(1, b"\x01"),
     "empty": msgpack.ExtType(1, b""),
-    "chunks": {"__msgpack_chunked_array__": True, "shape": {"0": 3}, "chunks": {"0": array_of((1,))}},
+    "chunks": {
+        "__msgpack_chunked_array__": True,
+        "shape": {"0": 3},
+        "chunks": {"0": array_of((1,))},
+    },
     "no chunks": {"__msgpack_chunked_array__": True, "shape": {"0": 3}},
     "chunk kinds": {
         "__msgpack_chunked_array__": True,
@@ -125,15 +133,23 @@ def test_hostile_files_are_refused(tmp_path: Path, content: bytes) -> None:
 
 
 plain = st.recursive(
-    st.none() | st.booleans() | st.integers(-(1 << 63), (1 << 64) - 1) | st.floats(allow_nan=False) | st.text(max_size=40),
-    lambda inner: st.lists(inner, max_size=20) | st.dictionaries(st.text(max_size=5), inner, max_size=20),
+    st.none()
+    | st.booleans()
+    | st.integers(-(1 << 63), (1 << 64) - 1)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=40),
+    lambda inner: (
+        st.lists(inner, max_size=20) | st.dictionaries(st.text(max_size=5), inner, max_size=20)
+    ),
     max_leaves=40,
 )
 
 
 @settings(max_examples=100, deadline=None)
 @given(value=plain)
-def test_plain_values_unpack_as_msgpack_does(tmp_path_factory: pytest.TempPathFactory, value: Any) -> None:
+def test_plain_values_unpack_as_msgpack_does(
+    tmp_path_factory: pytest.TempPathFactory, value: Any
+) -> None:
     path = tmp_path_factory.mktemp("flax") / "m"
     path.write_bytes(msgpack.packb(value))
     assert Unpacker(Source(path)).value() == value
@@ -149,7 +165,9 @@ def test_sniff(tmp_path: Path) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 3), changes=edits)
-def test_damaged_files_are_refused_in_one_line(tmp_path_factory: pytest.TempPathFactory, seed: int, changes: list[Edit]) -> None:
+def test_damaged_files_are_refused_in_one_line(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, changes: list[Edit]
+) -> None:
     path = tmp_path_factory.mktemp("flax") / "m"
     make(path, seed)
     path.write_bytes(damage(path.read_bytes(), changes))

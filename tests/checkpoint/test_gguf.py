@@ -22,7 +22,11 @@ READ = [gguf.GGMLQuantizationType[name.upper()] for name in DEQUANTIZE]
 
 def same(found: Array, expected: Array) -> bool:
     native = found.astype(found.dtype.newbyteorder("="))
-    return native.dtype == expected.dtype and native.shape == expected.shape and native.tobytes() == expected.tobytes()
+    return (
+        native.dtype == expected.dtype
+        and native.shape == expected.shape
+        and native.tobytes() == expected.tobytes()
+    )
 
 
 def write(path: Path, data: Array, kind: gguf.GGMLQuantizationType, name: str = "t") -> Path:
@@ -36,9 +40,14 @@ def write(path: Path, data: Array, kind: gguf.GGMLQuantizationType, name: str = 
 
 
 def test_the_table_of_blocks_is_ggmls() -> None:
-    known = {int(kind): sizes for kind, sizes in gguf.constants.GGML_QUANT_SIZES.items() if sizes[0] > 1}
+    known = {
+        int(kind): sizes for kind, sizes in gguf.constants.GGML_QUANT_SIZES.items() if sizes[0] > 1
+    }
     assert {number: (block.elements, block.nbytes) for number, block in BLOCKS.items()} == known
-    assert all(gguf.GGMLQuantizationType(number).name == block.name.upper() for number, block in BLOCKS.items())
+    assert all(
+        gguf.GGMLQuantizationType(number).name == block.name.upper()
+        for number, block in BLOCKS.items()
+    )
 
 
 @pytest.mark.parametrize("kind", READ, ids=lambda kind: kind.name)
@@ -62,7 +71,9 @@ def test_any_bits_dequantise_as_gguf_does(tmp_path: Path, kind: gguf.GGMLQuantiz
     with np.errstate(all="ignore"):
         expected = gguf.quants.dequantize(stored, kind)
     found = read(write(tmp_path / "m.gguf", stored, kind)).tree["t"].numpy()
-    np.testing.assert_array_equal(found.view(np.uint32)[~np.isnan(expected)], expected.view(np.uint32)[~np.isnan(expected)])
+    np.testing.assert_array_equal(
+        found.view(np.uint32)[~np.isnan(expected)], expected.view(np.uint32)[~np.isnan(expected)]
+    )
     assert (np.isnan(found) == np.isnan(expected)).all()
 
 
@@ -75,7 +86,9 @@ def test_blocks_over_several_slabs(tmp_path: Path) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 1000))
-def test_random_files_equal_ggufs_reader(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
+def test_random_files_equal_ggufs_reader(
+    tmp_path_factory: pytest.TempPathFactory, seed: int
+) -> None:
     path = tmp_path_factory.mktemp("gguf") / "m.gguf"
     make(path, seed)
     contents = read(path)
@@ -87,7 +100,9 @@ def test_random_files_equal_ggufs_reader(tmp_path_factory: pytest.TempPathFactor
             found = contents.tree[tensor.name]
             assert found.shape == tuple(reversed(tensor.shape.tolist()))
             plain = tensor.name.startswith("plain")
-            expected = tensor.data if plain else gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+            expected = (
+                tensor.data if plain else gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+            )
             assert same(found.numpy().astype(expected.dtype), expected)
 
 
@@ -140,7 +155,13 @@ def test_big_endian_blocks_and_bfloat16(tmp_path: Path) -> None:
     assert "Q5_0 blocks of a big-endian file" in read(path).skips[0].reason
 
 
-def header(*infos: bytes, entries: bytes = b"", entry_count: int = 0, tensors: int | None = None, version: int = 3) -> bytes:
+def header(
+    *infos: bytes,
+    entries: bytes = b"",
+    entry_count: int = 0,
+    tensors: int | None = None,
+    version: int = 3,
+) -> bytes:
     count = len(infos) if tensors is None else tensors
     head = b"GGUF" + struct.pack("<IQQ", version, count, entry_count) + entries + b"".join(infos)
     return head + bytes(-len(head) % 32)
@@ -168,14 +189,26 @@ HOSTILE = {
     "name": header(struct.pack("<Q", 1 << 62)),
     "block rows": header(info(b"t", (31,), 8, 0)) + bytes(64),
     "block scalar": header(info(b"t", (), 8, 0)) + bytes(64),
-    "value type": header(entries=struct.pack("<Q", 1) + b"k" + struct.pack("<I", 99), entry_count=1),
-    "string": header(entries=struct.pack("<Q", 1) + b"k" + struct.pack("<IQ", 8, 1 << 62), entry_count=1),
-    "array": header(entries=struct.pack("<Q", 1) + b"k" + struct.pack("<IIQ", 9, 4, 1 << 62), entry_count=1),
-    "array of strings": header(entries=struct.pack("<Q", 1) + b"k" + struct.pack("<IIQ", 9, 8, 1 << 62), entry_count=1),
-    "nested arrays": header(
-        entries=struct.pack("<Q", 1) + b"k" + struct.pack("<I", 9) + struct.pack("<IQ", 9, 1) * 99, entry_count=1
+    "value type": header(
+        entries=struct.pack("<Q", 1) + b"k" + struct.pack("<I", 99), entry_count=1
     ),
-    "alignment": header(entries=struct.pack("<Q", 17) + b"general.alignment" + struct.pack("<II", 4, 0), entry_count=1),
+    "string": header(
+        entries=struct.pack("<Q", 1) + b"k" + struct.pack("<IQ", 8, 1 << 62), entry_count=1
+    ),
+    "array": header(
+        entries=struct.pack("<Q", 1) + b"k" + struct.pack("<IIQ", 9, 4, 1 << 62), entry_count=1
+    ),
+    "array of strings": header(
+        entries=struct.pack("<Q", 1) + b"k" + struct.pack("<IIQ", 9, 8, 1 << 62), entry_count=1
+    ),
+    "nested arrays": header(
+        entries=struct.pack("<Q", 1) + b"k" + struct.pack("<I", 9) + struct.pack("<IQ", 9, 1) * 99,
+        entry_count=1,
+    ),
+    "alignment": header(
+        entries=struct.pack("<Q", 17) + b"general.alignment" + struct.pack("<II", 4, 0),
+        entry_count=1,
+    ),
     "version": header(version=1),
     "short": b"GGUF\x03",
 }
@@ -204,7 +237,9 @@ def test_sniff() -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 3), changes=edits)
-def test_damaged_files_are_refused_in_one_line(tmp_path_factory: pytest.TempPathFactory, seed: int, changes: list[Edit]) -> None:
+def test_damaged_files_are_refused_in_one_line(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, changes: list[Edit]
+) -> None:
     path = tmp_path_factory.mktemp("gguf") / "m.gguf"
     make(path, seed)
     path.write_bytes(damage(path.read_bytes(), changes))

@@ -13,15 +13,19 @@ from numpy.typing import NDArray
 from auscult.checkpoint import glance, moments
 from auscult.checkpoint.health import Health, examine
 from auscult.weights import Checkpoint
-from tests.defects.networks import trained
+from corpus.networks import trained
 
 
 def health_of(array: NDArray[Any], *, full: bool = True) -> Health:
     return examine(Checkpoint.of({"w": array}), full=full).health["w"]
 
 
-@given(st.integers(0, 2**32 - 1), st.lists(st.integers(0, 700), min_size=1, max_size=3), st.booleans())
-def test_a_glance_and_a_full_read_measure_the_same(seed: int, lengths: list[int], damaged: bool) -> None:
+@given(
+    st.integers(0, 2**32 - 1), st.lists(st.integers(0, 700), min_size=1, max_size=3), st.booleans()
+)
+def test_a_glance_and_a_full_read_measure_the_same(
+    seed: int, lengths: list[int], damaged: bool
+) -> None:
     rng = np.random.default_rng(seed)
     pieces = [np.where(rng.random(n) < 0.1, 0.0, rng.standard_normal(n)) for n in lengths]
     if damaged and lengths[0] > 2:
@@ -31,10 +35,16 @@ def test_a_glance_and_a_full_read_measure_the_same(seed: int, lengths: list[int]
     for piece in pieces:
         moments.merge(whole, moments.measure(piece))
     assert set(quick) == set(whole) == set(moments.COLUMNS)
-    nonzero = [abs(x) for x in np.concatenate(pieces)[np.isfinite(np.concatenate(pieces))][:: glance.LOG_STEP] if x]
+    nonzero = [
+        abs(x)
+        for x in np.concatenate(pieces)[np.isfinite(np.concatenate(pieces))][:: glance.LOG_STEP]
+        if x
+    ]
     left = whole["count"] - whole["nan"] - whole["inf"] - whole["zeros"]
     whole["log"] = float(np.mean(np.log2(nonzero))) * left if nonzero else 0.0
-    assert {name: pytest.approx(value, rel=1e-9, abs=1e-9) for name, value in whole.items()} == quick
+    assert {
+        name: pytest.approx(value, rel=1e-9, abs=1e-9) for name, value in whole.items()
+    } == quick
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 700))
@@ -52,11 +62,18 @@ def test_sums_are_those_of_the_textbook(seed: int, length: int) -> None:
         "s2": (part**2).sum(),
         "lag": lag,
     }
-    wanted |= {"s3": (part**3).sum(), "s4": (part**4).sum(), "log": np.log2(np.abs(part[part != 0])).sum(), "blocks": len(blocks)}
+    wanted |= {
+        "s3": (part**3).sum(),
+        "s4": (part**4).sum(),
+        "log": np.log2(np.abs(part[part != 0])).sum(),
+        "blocks": len(blocks),
+    }
     wanted |= {"v1": sum(blocks), "v2": sum(b * b for b in blocks)}
     wanted |= {"minimum": min(part, default=np.inf), "maximum": max(part, default=-np.inf)}
     found = moments.measure(part)
-    assert {name: pytest.approx(value, rel=1e-9, abs=1e-9) for name, value in wanted.items()} == found
+    assert {
+        name: pytest.approx(value, rel=1e-9, abs=1e-9) for name, value in wanted.items()
+    } == found
 
 
 def test_measures_are_numpys() -> None:
@@ -105,7 +122,18 @@ def test_dead_channels() -> None:
 
 
 @pytest.mark.parametrize(
-    "dtype", ["float16", "int8", "uint8", "int64", "bool", "complex64", "float64", "bfloat16", "float8_e4m3fn"]
+    "dtype",
+    [
+        "float16",
+        "int8",
+        "uint8",
+        "int64",
+        "bool",
+        "complex64",
+        "float64",
+        "bfloat16",
+        "float8_e4m3fn",
+    ],
 )
 @pytest.mark.parametrize("full", [False, True])
 def test_every_dtype(dtype: str, *, full: bool) -> None:
@@ -117,7 +145,9 @@ def test_every_dtype(dtype: str, *, full: bool) -> None:
     assert (health.seen, health.maximum) == (60, 1.0 if dtype == "bool" else 6.0)
 
 
-def initialised(rng: np.random.Generator, shape: tuple[int, int, int]) -> dict[str, NDArray[np.float64]]:
+def initialised(
+    rng: np.random.Generator, shape: tuple[int, int, int]
+) -> dict[str, NDArray[np.float64]]:
     fan_in, fan_out = shape[1] * shape[2], shape[0] * shape[2]
     cut = rng.standard_normal((shape[0] * 2, *shape[1:])).reshape(-1)
     cut = cut[np.abs(cut) < 2][: shape[0] * fan_in] / 0.8796
@@ -139,7 +169,11 @@ def test_initialised_tensors_are_called_fresh(dtype: str) -> None:
     missed, count = [], 0
     for seed in range(25):
         rng = np.random.default_rng(seed)
-        shape = (int(rng.integers(24, 200)), int(rng.integers(24, 200)), int(rng.choice([1, 3, 7, 11])))
+        shape = (
+            int(rng.integers(24, 200)),
+            int(rng.integers(24, 200)),
+            int(rng.choice([1, 3, 7, 11])),
+        )
         for name, values in initialised(rng, shape).items():
             found = health_of(values.astype(dtype), full=False).fresh
             count += 1
@@ -152,7 +186,11 @@ def test_trained_looking_tensors_are_not_called_fresh() -> None:
     alarms = []
     for seed in range(300):
         rng = np.random.default_rng(seed)
-        shape = (int(rng.integers(16, 200)), int(rng.integers(16, 200)), int(rng.choice([1, 3, 7, 11])))
+        shape = (
+            int(rng.integers(16, 200)),
+            int(rng.integers(16, 200)),
+            int(rng.choice([1, 3, 7, 11])),
+        )
         if health_of(trained(shape, "conv1d", rng), full=False).fresh:
             alarms.append((seed, shape))
     assert alarms == []
@@ -164,7 +202,10 @@ def test_an_initialisation_with_gains_is_not_called_fresh() -> None:
     for seed in range(100):
         rng = np.random.default_rng(seed)
         gains = np.exp(0.2 * rng.standard_normal((256, 1, 1)))
-        alarms += health_of(rng.standard_normal((256, 128, 3)) * 0.01 * gains, full=False).fresh is not None
+        alarms += (
+            health_of(rng.standard_normal((256, 128, 3)) * 0.01 * gains, full=False).fresh
+            is not None
+        )
     assert alarms <= 3
 
 

@@ -40,10 +40,16 @@ def marker(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("legacy", [False, True])
 @pytest.mark.parametrize("protocol", [2, 4])
-def test_code_in_a_pickle_is_reported_and_not_run(tmp_path: Path, marker: Path, legacy: bool, protocol: int) -> None:
+def test_code_in_a_pickle_is_reported_and_not_run(
+    tmp_path: Path, marker: Path, legacy: bool, protocol: int
+) -> None:
     path = tmp_path / "m.pth"
     content = {
-        "model": {"a.weight": torch.ones(3), "evil": Attack(os.system, f"touch {marker}"), "b.weight": torch.zeros(2)},
+        "model": {
+            "a.weight": torch.ones(3),
+            "evil": Attack(os.system, f"touch {marker}"),
+            "b.weight": torch.zeros(2),
+        },
         "more": Attack(eval, f"open({str(marker)!r}, 'w')"),
         "import": Attack(__import__, "antigravity"),
     }
@@ -90,7 +96,9 @@ def test_objects_in_numpy_files_are_reported_and_not_run(tmp_path: Path, marker:
     evil = np.array([Attack(os.system, f"touch {marker}")], dtype=object)
     np.save(tmp_path / "m.npy", evil)
     np.savez(tmp_path / "m.npz", evil=evil, good=np.ones(2))
-    assert [hazard.what for hazard in open_checkpoint(tmp_path / "m.npy").hazards] == ["posix.system"]
+    assert [hazard.what for hazard in open_checkpoint(tmp_path / "m.npy").hazards] == [
+        "posix.system"
+    ]
     checkpoint = open_checkpoint(tmp_path / "m.npz")
     assert list(checkpoint) == ["good"]
     assert [hazard.what for hazard in checkpoint.hazards] == ["posix.system"]
@@ -103,7 +111,9 @@ def test_a_class_of_ones_own_is_opaque_and_its_tensors_are_read(tmp_path: Path) 
     path = tmp_path / "m.pkl"
     path.write_bytes(body)
     checkpoint = open_checkpoint(path)
-    assert [(hazard.what, hazard.calls) for hazard in checkpoint.hazards] == [("my_models.Generator", True)]
+    assert [(hazard.what, hazard.calls) for hazard in checkpoint.hazards] == [
+        ("my_models.Generator", True)
+    ]
     assert checkpoint.metadata["epoch"] == "3"
     assert "my_models" not in sys.modules
 
@@ -192,13 +202,17 @@ def test_a_view_of_the_storage_is_read(tmp_path: Path) -> None:
         ("(" + "I1\n" * 100 + "t", "(" + "I1\n" * 100 + "t", 0),
     ],
 )
-def test_tensors_that_leave_their_storage_are_refused(tmp_path: Path, size: str, stride: str, offset: int) -> None:
+def test_tensors_that_leave_their_storage_are_refused(
+    tmp_path: Path, size: str, stride: str, offset: int
+) -> None:
     with pytest.raises(CheckpointError):
         open_checkpoint(tensor_file(tmp_path / "m.pt", size, stride, offset=offset))
 
 
 def test_a_broadcast_tensor_of_terabytes_is_described_and_not_read(tmp_path: Path) -> None:
-    tensor = open_checkpoint(tensor_file(tmp_path / "m.pt", "(I1000000\nI1000000\nt", "(I0\nI0\nt"))["w"]
+    tensor = open_checkpoint(
+        tensor_file(tmp_path / "m.pt", "(I1000000\nI1000000\nt", "(I0\nI0\nt")
+    )["w"]
     assert tensor.size == 10**12
     with pytest.raises(CheckpointError, match="broadcast"):
         tensor.numpy()

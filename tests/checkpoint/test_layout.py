@@ -15,7 +15,11 @@ def in_mlx_order(shapes: dict[str, Shape]) -> dict[str, Shape]:
     """The same tensors with channels last; a transposed convolution is told by its bias."""
     result = {}
     for name, shape in shapes.items():
-        stem = name.removesuffix(".parametrizations.weight.original1").removesuffix("_v").removesuffix(".weight")
+        stem = (
+            name.removesuffix(".parametrizations.weight.original1")
+            .removesuffix("_v")
+            .removesuffix(".weight")
+        )
         bias = shapes.get(f"{stem}.bias", shape[:1])
         order = tuple(range(len(shape)))
         if len(shape) == 3 and name != stem and not name.endswith("original0"):
@@ -39,8 +43,12 @@ def test_published_models_in_mlxs_order(name: str) -> None:
 
 
 def test_most_models_are_decided() -> None:
-    convolutional = [name for name in TORCH if any(len(shape) == 3 for shape in published.shapes(name).values())]
-    decided = [name for name in convolutional if layout_of(published.shapes(name)).layout == "torch"]
+    convolutional = [
+        name for name in TORCH if any(len(shape) == 3 for shape in published.shapes(name).values())
+    ]
+    decided = [
+        name for name in convolutional if layout_of(published.shapes(name)).layout == "torch"
+    ]
     assert len(decided) >= 0.8 * len(convolutional), set(convolutional) - set(decided)
 
 
@@ -50,7 +58,10 @@ def test_a_kernel_longer_than_the_channels_stays_undecided() -> None:
 
 
 def test_square_and_pointwise_say_nothing() -> None:
-    assert layout_of({"a.weight": (64, 3, 3), "b.weight": (64, 64, 1), "c.weight": (64, 1, 64)}).layout == "unknown"
+    assert (
+        layout_of({"a.weight": (64, 3, 3), "b.weight": (64, 64, 1), "c.weight": (64, 1, 64)}).layout
+        == "unknown"
+    )
 
 
 def test_a_transposed_convolution_is_told_by_its_bias() -> None:
@@ -71,8 +82,19 @@ def test_one_layer_in_another_order_is_mixed() -> None:
     ("names", "expected"),
     [
         (("a.weight_g", "a.weight_v"), "weight-norm-old"),
-        (("a.parametrizations.weight.original0", "a.parametrizations.weight.original1"), "weight-norm-new"),
-        (("a.weight_g", "a.weight_v", "b.parametrizations.weight.original0", "b.parametrizations.weight.original1"), "mixed"),
+        (
+            ("a.parametrizations.weight.original0", "a.parametrizations.weight.original1"),
+            "weight-norm-new",
+        ),
+        (
+            (
+                "a.weight_g",
+                "a.weight_v",
+                "b.parametrizations.weight.original0",
+                "b.parametrizations.weight.original1",
+            ),
+            "mixed",
+        ),
         (("a.weight", "a.weight_g"), "none"),
     ],
 )

@@ -20,24 +20,49 @@ from tests.checkpoint.mutation import Edit, damage, edits, read_all
 from tests.checkpoint.samples.litert import buffer, convolution, make, pack, subgraph, tensor
 
 
-def save(path: Path, array: Any, shape: tuple[int, ...], kind: str, quantization: tuple[Any, Any, int] | None = None) -> Path:
-    path.write_bytes(pack([buffer(), buffer(array)], [subgraph([tensor("t", shape, kind, 1, quantization)], [], [], [])]))
+def save(
+    path: Path,
+    array: Any,
+    shape: tuple[int, ...],
+    kind: str,
+    quantization: tuple[Any, Any, int] | None = None,
+) -> Path:
+    path.write_bytes(
+        pack(
+            [buffer(), buffer(array)],
+            [subgraph([tensor("t", shape, kind, 1, quantization)], [], [], [])],
+        )
+    )
     return path
 
 
 def same(found: Array, expected: Array) -> bool:
-    return found.dtype == expected.dtype and found.shape == expected.shape and found.tobytes() == expected.tobytes()
+    return (
+        found.dtype == expected.dtype
+        and found.shape == expected.shape
+        and found.tobytes() == expected.tobytes()
+    )
 
 
 def test_the_tables_are_the_schemas() -> None:
-    types = {value: name for name, value in vars(schema.TensorType).items() if not name.startswith("_")}
-    assert [types[index].lower() if dtype else "" for index, dtype in enumerate(DTYPES)] == list(DTYPES)
+    types = {
+        value: name for name, value in vars(schema.TensorType).items() if not name.startswith("_")
+    }
+    assert [types[index].lower() if dtype else "" for index, dtype in enumerate(DTYPES)] == list(
+        DTYPES
+    )
     assert len(DTYPES) == len(types)
-    operators = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
+    operators = {
+        value: name
+        for name, value in vars(schema.BuiltinOperator).items()
+        if not name.startswith("_")
+    }
     assert all(operators[number] == name for number, name in OPERATORS.items())
 
 
-@pytest.mark.parametrize("name", [name for name in DTYPES if name and "int4" not in name and name != "int2"])
+@pytest.mark.parametrize(
+    "name", [name for name in DTYPES if name and "int4" not in name and name != "int2"]
+)
 def test_every_type(tmp_path: Path, name: str) -> None:
     array = np.array([[0, 1, 1], [1, 0, 1]]).astype(dtype_of(name))
     found = read(save(tmp_path / "m.tflite", array, (2, 3), name.upper())).tree["t"]
@@ -47,14 +72,22 @@ def test_every_type(tmp_path: Path, name: str) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 1000))
-def test_random_models_equal_the_runtime(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
+def test_random_models_equal_the_runtime(
+    tmp_path_factory: pytest.TempPathFactory, seed: int
+) -> None:
     path = tmp_path_factory.mktemp("litert") / "m.tflite"
     make(path, seed)
     tree = read(path).tree
     runtime = Interpreter(model_path=str(path))
     runtime.allocate_tensors()
     details = {detail["index"]: detail for detail in runtime.get_tensor_details()}
-    for name, index in {"conv/kernel": 1, "conv/bias": 2, "quantised": 4, "half": 5, "half#6": 6}.items():
+    for name, index in {
+        "conv/kernel": 1,
+        "conv/bias": 2,
+        "quantised": 4,
+        "half": 5,
+        "half#6": 6,
+    }.items():
         assert same(tree[name].numpy(), runtime.get_tensor(index))
         assert tree[name].shape == tuple(details[index]["shape"])
     known, found = details[4]["quantization_parameters"], tree["quantised"].quantization
@@ -78,8 +111,16 @@ def test_weights_are_what_the_runtime_computes_with(tmp_path: Path) -> None:
     # SAME padding, stride 1: the slow textbook sum
     padded = np.pad(x[0, 0], ((dilation, dilation), (0, 0)))
     width = x.shape[2]
-    expected = sum(padded[tap * dilation : tap * dilation + width] @ weight[:, 0, tap].T for tap in range(3)) + bias
-    np.testing.assert_allclose(runtime.get_tensor(runtime.get_output_details()[0]["index"])[0, 0], expected, atol=1e-5)
+    expected = (
+        sum(
+            padded[tap * dilation : tap * dilation + width] @ weight[:, 0, tap].T
+            for tap in range(3)
+        )
+        + bias
+    )
+    np.testing.assert_allclose(
+        runtime.get_tensor(runtime.get_output_details()[0]["index"])[0, 0], expected, atol=1e-5
+    )
 
 
 def test_operators_are_told(tmp_path: Path) -> None:
@@ -97,8 +138,18 @@ def dequantize(kind: str, raw: bytes, count: int) -> bytes:
     code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEQUANTIZE
     code.version = 4
     operator.opcodeIndex, operator.inputs, operator.outputs = 0, [0], [1]
-    graph = subgraph([tensor("t", (count,), kind, 1, ([0.25], [0], 0)), tensor("y", (count,), "FLOAT32", 0)], [operator], [], [1])
-    model.version, model.operatorCodes, model.subgraphs, model.buffers = 3, [code], [graph], [buffer(), buffer(raw)]
+    graph = subgraph(
+        [tensor("t", (count,), kind, 1, ([0.25], [0], 0)), tensor("y", (count,), "FLOAT32", 0)],
+        [operator],
+        [],
+        [1],
+    )
+    model.version, model.operatorCodes, model.subgraphs, model.buffers = (
+        3,
+        [code],
+        [graph],
+        [buffer(), buffer(raw)],
+    )
     import flatbuffers
 
     builder = flatbuffers.Builder(1024)
@@ -129,7 +180,9 @@ def test_quantisation_along_another_axis(tmp_path: Path) -> None:
 
 
 def test_scales_that_do_not_fit_are_skipped(tmp_path: Path) -> None:
-    contents = read(save(tmp_path / "m.tflite", np.zeros((2, 3), np.int8), (2, 3), "INT8", ([1, 2], [0, 0], 1)))
+    contents = read(
+        save(tmp_path / "m.tflite", np.zeros((2, 3), np.int8), (2, 3), "INT8", ([1, 2], [0, 0], 1))
+    )
     assert not contents.tree
     assert "2 scales along axis 1 do not fit shape [2, 3]" in contents.skips[0].reason
 
@@ -138,7 +191,9 @@ def test_sparse_and_string_tensors_are_skipped(tmp_path: Path) -> None:
     sparse = tensor("s", (2,), "FLOAT32", 1)
     sparse.sparsity = schema.SparsityParametersT()
     words = tensor("w", (1,), "STRING", 1)
-    (tmp_path / "m.tflite").write_bytes(pack([buffer(), buffer(bytes(8))], [subgraph([sparse, words], [], [], [])]))
+    (tmp_path / "m.tflite").write_bytes(
+        pack([buffer(), buffer(bytes(8))], [subgraph([sparse, words], [], [], [])])
+    )
     contents = read(tmp_path / "m.tflite")
     assert not contents.tree
     assert {skip.where for skip in contents.skips} == {"s", "w"}
@@ -174,7 +229,9 @@ def test_wrong_byte_counts_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_buffer_that_is_not_there(tmp_path: Path) -> None:
-    (tmp_path / "m.tflite").write_bytes(pack([buffer()], [subgraph([tensor("t", (1,), "FLOAT32", 7)], [], [], [])]))
+    (tmp_path / "m.tflite").write_bytes(
+        pack([buffer()], [subgraph([tensor("t", (1,), "FLOAT32", 7)], [], [], [])])
+    )
     with pytest.raises(CheckpointError, match="buffer that is not there"):
         read(tmp_path / "m.tflite")
 
@@ -188,7 +245,12 @@ class Layout:
     def table(self, fields: int) -> list[int]:
         """A table whose fields are 4 bytes each; where it and its fields are."""
         start = len(self.content)
-        self.content += struct.pack(f"<HH{fields}H", 4 + 2 * fields, 4 + 4 * fields, *(4 + 4 * index for index in range(fields)))
+        self.content += struct.pack(
+            f"<HH{fields}H",
+            4 + 2 * fields,
+            4 + 4 * fields,
+            *(4 + 4 * index for index in range(fields)),
+        )
         position = len(self.content)
         self.content += struct.pack("<i", position - start) + bytes(4 * fields)
         return [position, *(position + 4 + 4 * index for index in range(fields))]
@@ -267,14 +329,19 @@ def test_sniff() -> None:
 def test_an_operator_without_options(tmp_path: Path) -> None:
     operator = convolution([0, 0], [0], 1)
     operator.builtinOptionsType, operator.builtinOptions = 0, None
-    content = pack([buffer(), buffer(bytes(4))], [subgraph([tensor("t", (1,), "FLOAT32", 1)], [operator], [], [])])
+    content = pack(
+        [buffer(), buffer(bytes(4))],
+        [subgraph([tensor("t", (1,), "FLOAT32", 1)], [operator], [], [])],
+    )
     (tmp_path / "m.tflite").write_bytes(content)
     assert read(tmp_path / "m.tflite").modules["t"].attributes == {"input": 0}
 
 
 @settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 3), changes=edits)
-def test_damaged_files_are_refused_in_one_line(tmp_path_factory: pytest.TempPathFactory, seed: int, changes: list[Edit]) -> None:
+def test_damaged_files_are_refused_in_one_line(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, changes: list[Edit]
+) -> None:
     path = tmp_path_factory.mktemp("litert") / "m.tflite"
     make(path, seed)
     path.write_bytes(damage(path.read_bytes(), changes))

@@ -19,7 +19,12 @@ from tests.checkpoint.mutation import Edit, damage, edits, read_all
 from tests.checkpoint.samples.onnx import make, model
 
 
-def save(path: Path, initializers: list[onnx.TensorProto], nodes: list[onnx.NodeProto] | None = None, **options: object) -> Path:
+def save(
+    path: Path,
+    initializers: list[onnx.TensorProto],
+    nodes: list[onnx.NodeProto] | None = None,
+    **options: object,
+) -> Path:
     graph = helper.make_graph(nodes or [], "g", [], [], initializers)
     onnx.save(helper.make_model(graph, producer_name="test"), path, **options)
     return path
@@ -29,16 +34,26 @@ def same(found: Array, expected: Array) -> bool:
     """Equal bit for bit; onnx leaves the high bits of 4-bit integers as they come, so those are compared by value."""
     if expected.dtype.name in ("int4", "int2"):
         return bool((found.astype(int) == expected.astype(int)).all())
-    return found.dtype == expected.dtype and found.shape == expected.shape and found.tobytes() == expected.tobytes()
+    return (
+        found.dtype == expected.dtype
+        and found.shape == expected.shape
+        and found.tobytes() == expected.tobytes()
+    )
 
 
 @pytest.mark.parametrize("raw", [True, False], ids=["raw", "typed"])
 @pytest.mark.parametrize("code", sorted(DTYPES), ids=lambda code: DTYPES[code])
 def test_every_type_equals_onnx(tmp_path: Path, code: int, raw: bool) -> None:
     kind = helper.tensor_dtype_to_np_dtype(code)
-    values = np.random.default_rng(code).integers(-4 if DTYPES[code].startswith(("int", "float")) else 0, 4, (3, 5))
+    values = np.random.default_rng(code).integers(
+        -4 if DTYPES[code].startswith(("int", "float")) else 0, 4, (3, 5)
+    )
     array = (values.clip(-2, 1) if DTYPES[code].endswith("int2") else values).astype(kind)
-    proto = numpy_helper.from_array(array, "t") if raw else helper.make_tensor("t", code, (3, 5), array.reshape(-1).tolist())
+    proto = (
+        numpy_helper.from_array(array, "t")
+        if raw
+        else helper.make_tensor("t", code, (3, 5), array.reshape(-1).tolist())
+    )
     tensor = read(save(tmp_path / "m.onnx", [proto])).tree["t"]
     assert tensor.dtype == DTYPES[code] == tensor.numpy().dtype.name
     assert same(tensor.numpy(), numpy_helper.to_array(proto))
@@ -49,13 +64,24 @@ def test_every_type_equals_onnx(tmp_path: Path, code: int, raw: bool) -> None:
 def test_typed_integers_keep_their_extremes(tmp_path: Path, kind: str) -> None:
     limits = np.iinfo(kind)
     array = np.array([limits.min, limits.max, 0, 1, limits.max // 3], kind)
-    proto = helper.make_tensor("t", helper.np_dtype_to_tensor_dtype(np.dtype(kind)), (5,), array.tolist())
+    proto = helper.make_tensor(
+        "t", helper.np_dtype_to_tensor_dtype(np.dtype(kind)), (5,), array.tolist()
+    )
     assert same(read(save(tmp_path / "m.onnx", [proto])).tree["t"].numpy(), array)
 
 
 def test_scalars_and_empty_tensors(tmp_path: Path) -> None:
-    arrays: list[Array] = [np.array(3.5, np.float32), np.zeros((0, 7), np.float32), np.zeros((2, 0), np.int64)]
-    tree = read(save(tmp_path / "m.onnx", [numpy_helper.from_array(array, str(i)) for i, array in enumerate(arrays)])).tree
+    arrays: list[Array] = [
+        np.array(3.5, np.float32),
+        np.zeros((0, 7), np.float32),
+        np.zeros((2, 0), np.int64),
+    ]
+    tree = read(
+        save(
+            tmp_path / "m.onnx",
+            [numpy_helper.from_array(array, str(i)) for i, array in enumerate(arrays)],
+        )
+    ).tree
     assert all(same(tree[str(i)].numpy(), array) for i, array in enumerate(arrays))
 
 
@@ -64,7 +90,9 @@ def test_floats_written_one_by_one(tmp_path: Path) -> None:
     values = np.array([1.5, -2.0, 0.25], np.float32)
     tensor = b"\x08\x03\x10\x01\x42\x01t" + b"".join(b"\x25" + value.tobytes() for value in values)
     path = tmp_path / "m.onnx"
-    path.write_bytes(b"\x08\x0a\x3a" + bytes([len(tensor) + 2]) + b"\x2a" + bytes([len(tensor)]) + tensor)
+    path.write_bytes(
+        b"\x08\x0a\x3a" + bytes([len(tensor) + 2]) + b"\x2a" + bytes([len(tensor)]) + tensor
+    )
     assert same(read(path).tree["t"].numpy(), values)
     assert same(numpy_helper.to_array(onnx.load(path).graph.initializer[0]), values)
 
@@ -74,7 +102,9 @@ def test_floats_in_two_packed_runs(tmp_path: Path) -> None:
     runs = [b"\x22" + bytes([4 * len(run)]) + run.tobytes() for run in (values[:2], values[2:])]
     tensor = b"\x08\x05\x10\x01\x42\x01t" + b"".join(runs)
     path = tmp_path / "m.onnx"
-    path.write_bytes(b"\x08\x0a\x3a" + bytes([len(tensor) + 2]) + b"\x2a" + bytes([len(tensor)]) + tensor)
+    path.write_bytes(
+        b"\x08\x0a\x3a" + bytes([len(tensor) + 2]) + b"\x2a" + bytes([len(tensor)]) + tensor
+    )
     found = read(path).tree["t"]
     assert same(found.numpy(), values)
     assert same(found.flat(1, 4), values[1:4])
@@ -82,27 +112,38 @@ def test_floats_in_two_packed_runs(tmp_path: Path) -> None:
 
 def test_external_data_equals_onnx(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
-    arrays = {f"t{index}": rng.normal(size=(40, index + 1)).astype(np.float32) for index in range(5)}
+    arrays = {
+        f"t{index}": rng.normal(size=(40, index + 1)).astype(np.float32) for index in range(5)
+    }
     protos = [numpy_helper.from_array(array, name) for name, array in arrays.items()]
-    path = save(tmp_path / "m.onnx", protos, save_as_external_data=True, location="m.data", size_threshold=0)
+    path = save(
+        tmp_path / "m.onnx", protos, save_as_external_data=True, location="m.data", size_threshold=0
+    )
     tree = read(path).tree
     assert all(same(tree[name].numpy(), array) for name, array in arrays.items())
     assert {tensor.storage.key.split("@")[0] for tensor in tree.values()} == {"m.data"}
 
 
 def external(location: str, offset: str = "0", length: str = "16") -> onnx.TensorProto:
-    proto = onnx.TensorProto(name="t", dims=[4], data_type=TensorProto.FLOAT, data_location=TensorProto.EXTERNAL)
+    proto = onnx.TensorProto(
+        name="t", dims=[4], data_type=TensorProto.FLOAT, data_location=TensorProto.EXTERNAL
+    )
     for key, value in (("location", location), ("offset", offset), ("length", length)):
         proto.external_data.add(key=key, value=value)
     return proto
 
 
 def save_raw(path: Path, proto: onnx.TensorProto) -> Path:
-    path.write_bytes(helper.make_model(helper.make_graph([], "g", [], [], [proto])).SerializeToString())
+    path.write_bytes(
+        helper.make_model(helper.make_graph([], "g", [], [], [proto])).SerializeToString()
+    )
     return path
 
 
-@pytest.mark.parametrize("location", ["../secret", "/etc/passwd", "a/../../secret", "", "C:\\secret", "..\\secret", "x\0y"])
+@pytest.mark.parametrize(
+    "location",
+    ["../secret", "/etc/passwd", "a/../../secret", "", "C:\\secret", "..\\secret", "x\0y"],
+)
 def test_external_data_stays_in_the_folder(tmp_path: Path, location: str) -> None:
     (tmp_path / "secret").write_bytes(bytes(16))
     (tmp_path / "model").mkdir()
@@ -125,7 +166,15 @@ def test_a_link_out_of_the_folder_is_refused_and_one_of_a_cache_followed(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("offset", "length"), [("8", "16"), ("0", "12"), ("-4", "16"), ("99999999999999999999", "16"), ("x", "16"), ("0", "20")]
+    ("offset", "length"),
+    [
+        ("8", "16"),
+        ("0", "12"),
+        ("-4", "16"),
+        ("99999999999999999999", "16"),
+        ("x", "16"),
+        ("0", "20"),
+    ],
 )
 def test_external_ranges_are_checked(tmp_path: Path, offset: str, length: str) -> None:
     (tmp_path / "m.data").write_bytes(bytes(20))
@@ -142,14 +191,22 @@ def test_constants_subgraphs_and_consumers(tmp_path: Path) -> None:
     make(tmp_path / "m.onnx", 5)
     contents = read(tmp_path / "m.onnx")
     proto = model(5)
-    assert same(contents.tree["slope"].numpy(), numpy_helper.to_array(proto.graph.node[1].attribute[0].t))
+    assert same(
+        contents.tree["slope"].numpy(), numpy_helper.to_array(proto.graph.node[1].attribute[0].t)
+    )
     branches = {attribute.name: attribute.g for attribute in proto.graph.node[2].attribute}
     gains = [numpy_helper.to_array(graph.initializer[0]) for graph in branches.values()]
     found = [contents.tree["gain"].numpy(), contents.tree["gain#2"].numpy()]
     assert sorted(array.tobytes() for array in found) == sorted(array.tobytes() for array in gains)
     conv = contents.modules["conv.weight"]
     assert conv.type == "Conv"
-    assert conv.attributes == {"dilations": (2,), "group": 1, "strides": (3,), "node": "/conv/Conv", "input": 1}
+    assert conv.attributes == {
+        "dilations": (2,),
+        "group": 1,
+        "strides": (3,),
+        "node": "/conv/Conv",
+        "input": 1,
+    }
     assert contents.modules["linear.weight"].type == "MatMul"
     assert contents.modules["linear.weight"].attributes["through"] == ("DequantizeLinear",)
     assert contents.metadata["producer"] == "sample"
@@ -162,9 +219,14 @@ def test_quantised_weights_dequantise_as_onnx_does(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     weight, scale = rng.integers(-128, 128, (6, 4), np.int8), rng.random(4).astype(np.float32)
     zero = rng.integers(-5, 5, 4, np.int8)
-    protos = [numpy_helper.from_array(array, name) for name, array in (("w", weight), ("s", scale), ("z", zero))]
+    protos = [
+        numpy_helper.from_array(array, name)
+        for name, array in (("w", weight), ("s", scale), ("z", zero))
+    ]
     node = helper.make_node("DequantizeLinear", ["w", "s", "z"], ["y"], axis=-1)
-    graph = helper.make_graph([node], "g", [], [helper.make_tensor_value_info("y", TensorProto.FLOAT, [6, 4])], protos)
+    graph = helper.make_graph(
+        [node], "g", [], [helper.make_tensor_value_info("y", TensorProto.FLOAT, [6, 4])], protos
+    )
     onnx.save(helper.make_model(graph), tmp_path / "m.onnx")
     tensor = read(tmp_path / "m.onnx").tree["w"]
     assert tensor.quantization is not None
@@ -175,13 +237,21 @@ def test_quantised_weights_dequantise_as_onnx_does(tmp_path: Path) -> None:
 
 
 def test_sparse_and_string_tensors_are_skipped_with_the_reason(tmp_path: Path) -> None:
-    graph = helper.make_graph([], "g", [], [], [helper.make_tensor("words", TensorProto.STRING, [1], [b"a"])])
-    values, indices = numpy_helper.from_array(np.ones(2, np.float32), "sparse"), numpy_helper.from_array(np.array([0, 3]), "i")
+    graph = helper.make_graph(
+        [], "g", [], [], [helper.make_tensor("words", TensorProto.STRING, [1], [b"a"])]
+    )
+    values, indices = (
+        numpy_helper.from_array(np.ones(2, np.float32), "sparse"),
+        numpy_helper.from_array(np.array([0, 3]), "i"),
+    )
     graph.sparse_initializer.append(helper.make_sparse_tensor(values, indices, [5]))
     onnx.save(helper.make_model(graph), tmp_path / "m.onnx")
     contents = read(tmp_path / "m.onnx")
     assert not contents.tree
-    assert {skip.where: skip.reason.split()[0] for skip in contents.skips} == {"words": "ONNX", "sparse": "sparse"}
+    assert {skip.where: skip.reason.split()[0] for skip in contents.skips} == {
+        "words": "ONNX",
+        "sparse": "sparse",
+    }
 
 
 def test_opening_reads_no_data(tmp_path: Path) -> None:
@@ -193,7 +263,9 @@ def test_opening_reads_no_data(tmp_path: Path) -> None:
         proto.name = f"t{index}"
         proto.dims[:] = [1 << 28]
     path = tmp_path / "m.onnx"
-    path.write_bytes(helper.make_model(helper.make_graph([], "g", [], [], protos)).SerializeToString())
+    path.write_bytes(
+        helper.make_model(helper.make_graph([], "g", [], [], protos)).SerializeToString()
+    )
     start = time.perf_counter()
     tree = read(path).tree
     assert tree["t15"].flat((1 << 28) - 2, 1 << 28).tolist() == [0, 0]
@@ -234,7 +306,9 @@ def test_sniff_looks_at_bytes(tmp_path: Path) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 3), changes=edits)
-def test_damaged_files_are_refused_in_one_line(tmp_path_factory: pytest.TempPathFactory, seed: int, changes: list[Edit]) -> None:
+def test_damaged_files_are_refused_in_one_line(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, changes: list[Edit]
+) -> None:
     path = tmp_path_factory.mktemp("onnx") / "m.onnx"
     path.write_bytes(damage(model(seed).SerializeToString(), changes))
     read_all(read, path)

@@ -24,7 +24,10 @@ ML_DTYPES = ("bfloat16", "float8_e4m3fn", "float8_e5m2")
 UNKNOWN: dict[str, tuple[bytes, str]] = {
     "page.pth": (b"<!DOCTYPE html><html><body>404</body></html>", "web page"),
     "blanks.pth": (b"\n\n  <html>", "web page"),
-    "pointer.safetensors": (b"version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 55823173\n", "git lfs pull"),
+    "pointer.safetensors": (
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 55823173\n",
+        "git lfs pull",
+    ),
     "packed.pth.gz": (gzip.compress(b"x" * 100), "gzip"),
     "sound.wav": (b"RIFF\x24\0\0\0WAVEfmt ", "auscult listen"),
     "empty.pth": (b"", "empty"),
@@ -39,8 +42,16 @@ UNKNOWN: dict[str, tuple[bytes, str]] = {
 
 def same(found: Array, expected: Array) -> bool:
     native = found.astype(found.dtype.newbyteorder("=")) if found.dtype.kind != "V" else found
-    wanted = expected.astype(expected.dtype.newbyteorder("=")) if expected.dtype.kind != "V" else expected
-    return native.shape == wanted.shape and native.dtype == wanted.dtype and native.tobytes() == wanted.tobytes()
+    wanted = (
+        expected.astype(expected.dtype.newbyteorder("="))
+        if expected.dtype.kind != "V"
+        else expected
+    )
+    return (
+        native.shape == wanted.shape
+        and native.dtype == wanted.dtype
+        and native.tobytes() == wanted.tobytes()
+    )
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
@@ -83,15 +94,25 @@ any_array = arrays.arrays(
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(array=any_array, fortran=st.booleans(), packed=st.booleans(), span=st.tuples(st.integers(0, 300), st.integers(0, 300)))
+@given(
+    array=any_array,
+    fortran=st.booleans(),
+    packed=st.booleans(),
+    span=st.tuples(st.integers(0, 300), st.integers(0, 300)),
+)
 def test_numpy_files_are_read_as_numpy_reads_them(
     tmp_path: Path, array: Array, fortran: bool, packed: bool, span: tuple[int, int]
 ) -> None:
-    array = np.asarray(np.asfortranarray(array) if fortran else array).reshape(array.shape, order="A")
+    array = np.asarray(np.asfortranarray(array) if fortran else array).reshape(
+        array.shape, order="A"
+    )
     np.save(tmp_path / "m.npy", array)
     save: Any = np.savez_compressed if packed else np.savez
     save(tmp_path / "m.npz", **{"conv.weight": array})
-    for tensor in (open_checkpoint(tmp_path / "m.npy")["m"], open_checkpoint(tmp_path / "m.npz")["conv.weight"]):
+    for tensor in (
+        open_checkpoint(tmp_path / "m.npy")["m"],
+        open_checkpoint(tmp_path / "m.npz")["conv.weight"],
+    ):
         assert same(tensor.numpy(), array)
         assert same(tensor.flat(*span), array.ravel()[slice(*span)])
         assert tensor.dtype == array.dtype.name
@@ -107,7 +128,11 @@ def test_every_npy_version_is_read(tmp_path: Path, version: tuple[int, int]) -> 
 
 def test_bfloat16_in_npy_is_recognised_and_odd_types_are_skipped(tmp_path: Path) -> None:
     values = np.arange(4, dtype=np.float32).astype(ml_dtypes.bfloat16)
-    odd = {"text": np.array(["a"]), "fields": np.zeros(2, [("x", "f4")]), "time": np.array([0], "M8[s]")}
+    odd = {
+        "text": np.array(["a"]),
+        "fields": np.zeros(2, [("x", "f4")]),
+        "time": np.array([0], "M8[s]"),
+    }
     np.savez(tmp_path / "m.npz", values=values, **odd)  # type: ignore[arg-type]
     checkpoint = open_checkpoint(tmp_path / "m.npz")
     assert same(checkpoint["values"].numpy(), values)
@@ -116,7 +141,9 @@ def test_bfloat16_in_npy_is_recognised_and_odd_types_are_skipped(tmp_path: Path)
 
 def test_fortran_arrays_are_recorded_as_views(tmp_path: Path) -> None:
     np.save(tmp_path / "m.npy", np.asfortranarray(np.arange(6.0).reshape(2, 3)))
-    np.testing.assert_array_equal(open_checkpoint(tmp_path / "m.npy")["m"].numpy(), np.arange(6.0).reshape(2, 3))
+    np.testing.assert_array_equal(
+        open_checkpoint(tmp_path / "m.npy")["m"].numpy(), np.arange(6.0).reshape(2, 3)
+    )
 
 
 def test_an_array_of_a_dict_is_read(tmp_path: Path) -> None:
@@ -131,7 +158,9 @@ def test_an_array_of_a_dict_is_read(tmp_path: Path) -> None:
     shape=arrays.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4),
     name=st.sampled_from(("float32", "int64", *ML_DTYPES)),
 )
-def test_safetensors_are_read_as_the_package_writes_them(tmp_path: Path, shape: tuple[int, ...], name: str) -> None:
+def test_safetensors_are_read_as_the_package_writes_them(
+    tmp_path: Path, shape: tuple[int, ...], name: str
+) -> None:
     kind = np.dtype(getattr(ml_dtypes, name)) if name in ML_DTYPES else np.dtype(name)
     array = np.asarray(np.random.default_rng(0).normal(size=shape) * 9).astype(kind)
     torch_kind = getattr(torch, name)
@@ -210,10 +239,20 @@ def test_shards_outside_the_folder_are_refused(shards: Path) -> None:
 
 def test_torch_shards_are_read(tmp_path: Path) -> None:
     for number in (1, 2):
-        torch.save({f"l.{number}.weight": torch.ones(number)}, tmp_path / f"pytorch_model-0000{number}-of-00002.bin")
-    index = {"weight_map": {f"l.{number}.weight": f"pytorch_model-0000{number}-of-00002.bin" for number in (1, 2)}}
+        torch.save(
+            {f"l.{number}.weight": torch.ones(number)},
+            tmp_path / f"pytorch_model-0000{number}-of-00002.bin",
+        )
+    index = {
+        "weight_map": {
+            f"l.{number}.weight": f"pytorch_model-0000{number}-of-00002.bin" for number in (1, 2)
+        }
+    }
     (tmp_path / "pytorch_model.bin.index.json").write_text(json.dumps(index))
     checkpoint = open_checkpoint(tmp_path)
-    assert {name: tensor.shape for name, tensor in checkpoint.items()} == {"l.1.weight": (1,), "l.2.weight": (2,)}
+    assert {name: tensor.shape for name, tensor in checkpoint.items()} == {
+        "l.1.weight": (1,),
+        "l.2.weight": (2,),
+    }
     assert checkpoint.format == "torch"
     assert checkpoint.ties == ()

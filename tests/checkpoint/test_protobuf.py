@@ -29,7 +29,10 @@ def source(path: Path, content: bytes) -> Source:
 
 
 @settings(max_examples=100, deadline=None)
-@given(values=st.lists(st.integers(-(1 << 63), (1 << 63) - 1), max_size=50), slab=st.sampled_from([11, 16, 1 << 20]))
+@given(
+    values=st.lists(st.integers(-(1 << 63), (1 << 63) - 1), max_size=50),
+    slab=st.sampled_from([11, 16, 1 << 20]),
+)
 def test_packed_integers_decode_as_the_textbook_says(
     tmp_path_factory: pytest.TempPathFactory, values: list[int], slab: int
 ) -> None:
@@ -54,7 +57,16 @@ def test_packed_integers_that_do_not_end_are_refused(tmp_path: Path, content: by
 
 def test_fields(tmp_path: Path) -> None:
     text = b"\x12\x02hi"
-    content = b"\x08" + varint(-5) + text + b"\x1d" + np.float32(1.5).tobytes() + b"\x22" + bytes([len(text)]) + text
+    content = (
+        b"\x08"
+        + varint(-5)
+        + text
+        + b"\x1d"
+        + np.float32(1.5).tobytes()
+        + b"\x22"
+        + bytes([len(text)])
+        + text
+    )
     message = Message(source(tmp_path / "m", content + b"\x28\x01\x2a\x02\x02\x03"))
     assert message.signed(1) == -5
     assert message.unsigned(1) == (1 << 64) - 5
@@ -97,7 +109,12 @@ def test_what_is_no_message_is_refused(tmp_path: Path, content: bytes) -> None:
 
 def test_wrong_wire_types_are_refused(tmp_path: Path) -> None:
     message = Message(source(tmp_path / "m", b"\x08\x01\x12\x00\x1d\x00\x00\x00\x00"))
-    for ask in (lambda: message.text(1), lambda: message.unsigned(2), lambda: message.float32(1), lambda: message.message(3)):
+    for ask in (
+        lambda: message.text(1),
+        lambda: message.unsigned(2),
+        lambda: message.float32(1),
+        lambda: message.message(3),
+    ):
         with pytest.raises(CheckpointError, match="wrong wire type"):
             ask()
     with pytest.raises(CheckpointError, match="wrong wire type"):

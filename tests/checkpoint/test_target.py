@@ -47,16 +47,20 @@ def test_a_file_with_a_colon_is_a_file(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_dict_of_arrays_with_arguments(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = script(
-        tmp_path, "import numpy\ndef make(width=2):\n    print('noise')\n    return {'w': numpy.ones((width, 3), 'f4')}\n"
+        tmp_path,
+        "import numpy\ndef make(width=2):\n    print('noise')\n    return {'w': numpy.ones((width, 3), 'f4')}\n",
     )
     checkpoint = open_target(f"{path}:make", {"width": 5})
     assert checkpoint["w"].shape == (5, 3)
     assert "running your code" in caplog.text
 
 
-def test_what_user_code_prints_stays_off_stdout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_user_code_prints_stays_off_stdout(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = script(
-        tmp_path, "import numpy\nprint('import noise')\ndef make():\n    print('call noise')\n    return {'w': numpy.ones(3)}\n"
+        tmp_path,
+        "import numpy\nprint('import noise')\ndef make():\n    print('call noise')\n    return {'w': numpy.ones(3)}\n",
     )
     open_target(f"{path}:make")
     out, err = capsys.readouterr()
@@ -90,7 +94,11 @@ def test_a_file_finds_its_neighbours(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("def other(): return {}\n", "xyz", "it has other"),
         ("make = 3\n", "make", "is neither callable nor a model (found int)"),
         ("def make(): return 3\n", "make", "gives no model"),
-        ("def make(): return {'epoch': 3}\n", "make", "gives a dict without arrays (found keys ['epoch'])"),
+        (
+            "def make(): return {'epoch': 3}\n",
+            "make",
+            "gives a dict without arrays (found keys ['epoch'])",
+        ),
         ("def make(:\n", "make", "raised SyntaxError"),
     ],
 )
@@ -115,7 +123,9 @@ def test_arguments_for_a_file_are_an_error() -> None:
 
 
 def test_containers_of_a_nested_dict(tmp_path: Path) -> None:
-    path = script(tmp_path, "import numpy\ndef make(): return {'epoch': 1, 'model': {'w': numpy.ones(2)}}\n")
+    path = script(
+        tmp_path, "import numpy\ndef make(): return {'epoch': 1, 'model': {'w': numpy.ones(2)}}\n"
+    )
     assert list(open_target(f"{path}:make", container="model")) == ["w"]
     assert list(open_target(f"{path}:make")) == ["w"]
     assert open_target(f"{path}:make").container == ("model",)
@@ -134,7 +144,9 @@ class TestTorch:
     def test_tensors_and_modules(self) -> None:
         torch = pytest.importorskip("torch")
         net = torch.nn.Sequential(
-            torch.nn.utils.parametrizations.weight_norm(torch.nn.Conv1d(4, 8, 5, stride=2, padding=2, dilation=3, groups=2)),
+            torch.nn.utils.parametrizations.weight_norm(
+                torch.nn.Conv1d(4, 8, 5, stride=2, padding=2, dilation=3, groups=2)
+            ),
             torch.nn.LeakyReLU(0.1),
             torch.nn.BatchNorm1d(8, eps=1e-3),
             torch.nn.MultiheadAttention(8, 2),
@@ -144,7 +156,14 @@ class TestTorch:
         assert list(checkpoint) == list(net.state_dict())
         conv = checkpoint.modules["0"]
         assert conv.type == "Conv1d"
-        wanted = {"groups": 2, "stride": (2,), "padding": (2,), "dilation": (3,), "kernel_size": (5,), "in_channels": 4}
+        wanted = {
+            "groups": 2,
+            "stride": (2,),
+            "padding": (2,),
+            "dilation": (3,),
+            "kernel_size": (5,),
+            "in_channels": 4,
+        }
         assert {name: conv.attributes[name] for name in wanted} == wanted
         assert checkpoint.modules["1"].attributes["negative_slope"] == 0.1
         assert checkpoint.modules["2"].attributes["eps"] == 1e-3
@@ -156,14 +175,18 @@ class TestTorch:
 
     def test_tied_and_bfloat16_and_transposed(self) -> None:
         torch = pytest.importorskip("torch")
-        net = torch.nn.ModuleDict({"a": torch.nn.Linear(3, 4, bias=False), "b": torch.nn.Linear(3, 4, bias=False)})
+        net = torch.nn.ModuleDict(
+            {"a": torch.nn.Linear(3, 4, bias=False), "b": torch.nn.Linear(3, 4, bias=False)}
+        )
         net["b"].weight = net["a"].weight
         net["c"] = torch.nn.Linear(3, 4).bfloat16()
         net.register_buffer("view", torch.arange(6.0).reshape(2, 3).T)
         checkpoint = state_of(net)
         assert checkpoint.ties == (("a.weight", "b.weight"),)
         assert checkpoint["c.weight"].dtype == "bfloat16"
-        np.testing.assert_array_equal(checkpoint["c.weight"].numpy().astype("f4"), net["c"].weight.detach().float().numpy())
+        np.testing.assert_array_equal(
+            checkpoint["c.weight"].numpy().astype("f4"), net["c"].weight.detach().float().numpy()
+        )
         np.testing.assert_array_equal(checkpoint["view"].flat(1, 4), [3, 1, 4])
 
     def test_meta_tensors_have_shapes_and_no_elements(self) -> None:
@@ -178,9 +201,18 @@ class TestTorch:
 
     def test_a_module_object_is_not_called(self, tmp_path: Path) -> None:
         pytest.importorskip("torch")
-        path = script(tmp_path, "import torch\nnet = torch.nn.Linear(2, 2)\nNet = torch.nn.LSTM\n", "torch_code.py")
+        path = script(
+            tmp_path,
+            "import torch\nnet = torch.nn.Linear(2, 2)\nNet = torch.nn.LSTM\n",
+            "torch_code.py",
+        )
         assert list(open_target(f"{path}:net")) == ["weight", "bias"]
-        assert open_target(f"{path}:Net", {"input_size": 3, "hidden_size": 4}).modules[""].attributes["hidden_size"] == 4
+        assert (
+            open_target(f"{path}:Net", {"input_size": 3, "hidden_size": 4})
+            .modules[""]
+            .attributes["hidden_size"]
+            == 4
+        )
 
 
 class TestMlx:
@@ -189,7 +221,11 @@ class TestMlx:
     def test_tensors_and_modules(self) -> None:
         mx = pytest.importorskip("mlx.core")
         nn = pytest.importorskip("mlx.nn")
-        net = nn.Sequential(nn.Conv1d(4, 8, 5, stride=2, padding=1, groups=2), nn.GroupNorm(2, 8, eps=1e-3), nn.Linear(8, 3))
+        net = nn.Sequential(
+            nn.Conv1d(4, 8, 5, stride=2, padding=1, groups=2),
+            nn.GroupNorm(2, 8, eps=1e-3),
+            nn.Linear(8, 3),
+        )
         net.layers[2].set_dtype(mx.bfloat16)
         net.layers[1].freeze()
         checkpoint = state_of(net, "net")
@@ -197,10 +233,19 @@ class TestMlx:
         assert checkpoint["layers.0.weight"].shape == (8, 5, 2)
         conv = checkpoint.modules["layers.0"]
         assert conv.type == "Conv1d"
-        wanted = {"groups": 2, "stride": 2, "padding": 1, "kernel_size": (5,), "in_channels": 4, "out_channels": 8}
+        wanted = {
+            "groups": 2,
+            "stride": 2,
+            "padding": 1,
+            "kernel_size": (5,),
+            "in_channels": 4,
+            "out_channels": 8,
+        }
         assert {name: conv.attributes[name] for name in wanted} == wanted
         assert checkpoint.modules["layers.1"].attributes["eps"] == 1e-3
         assert checkpoint["layers.2.weight"].dtype == "bfloat16"
         assert checkpoint["layers.2.weight"].numpy().dtype.name == "bfloat16"
         assert checkpoint["layers.1.weight"].trainable is False
-        np.testing.assert_array_equal(checkpoint["layers.0.bias"].numpy(), np.array(net.layers[0].bias))
+        np.testing.assert_array_equal(
+            checkpoint["layers.0.bias"].numpy(), np.array(net.layers[0].bias)
+        )

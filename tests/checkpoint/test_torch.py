@@ -36,7 +36,9 @@ def save(request: pytest.FixtureRequest, tmp_path: Path) -> Save:
 def bits(tensor: torch.Tensor) -> bytes:
     """The elements' bytes in row-major order, whatever the dtype."""
     stored = tensor.int_repr() if tensor.is_quantized else tensor
-    flat = torch.empty(stored.numel(), dtype=stored.dtype).copy_(stored.resolve_conj().resolve_neg().reshape(-1))
+    flat = torch.empty(stored.numel(), dtype=stored.dtype).copy_(
+        stored.resolve_conj().resolve_neg().reshape(-1)
+    )
     return flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b""
 
 
@@ -58,7 +60,12 @@ def test_every_dtype_and_view_is_read_bit_for_bit(save: Save) -> None:
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(data=st.data(), dtype=st.sampled_from(DTYPES), sides=st.lists(st.integers(0, 5), max_size=4), seed=st.integers(0, 99))
+@given(
+    data=st.data(),
+    dtype=st.sampled_from(DTYPES),
+    sides=st.lists(st.integers(0, 5), max_size=4),
+    seed=st.integers(0, 99),
+)
 def test_any_view_is_read_as_torch_reads_it(
     save: Save, data: st.DataObject, dtype: torch.dtype, sides: list[int], seed: int
 ) -> None:
@@ -73,7 +80,9 @@ def test_any_view_is_read_as_torch_reads_it(
         tensor = tensor[..., :: data.draw(st.integers(1, 3))]
     found = open_checkpoint(save({"w": tensor}, "m.pt"))["w"]
     assert same(found.numpy(), tensor)
-    start, stop = sorted(data.draw(st.tuples(st.integers(0, found.size), st.integers(0, found.size))))
+    start, stop = sorted(
+        data.draw(st.tuples(st.integers(0, found.size), st.integers(0, found.size)))
+    )
     assert found.flat(start, stop).tobytes() == bits(tensor.reshape(-1)[start:stop])
 
 
@@ -81,7 +90,9 @@ def test_quantised_tensors_are_dequantised_as_torch_does(save: Save) -> None:
     expected = torch_zip.quantized(1)
     checkpoint = open_checkpoint(save(expected, "m.pth"))
     for name, tensor in checkpoint.items():
-        np.testing.assert_allclose(tensor.values(), expected[name].dequantize().numpy(), rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(
+            tensor.values(), expected[name].dequantize().numpy(), rtol=1e-6, atol=1e-7
+        )
 
 
 def test_a_training_checkpoint_shows_its_model_and_lists_the_rest(save: Save) -> None:
@@ -99,9 +110,13 @@ def test_a_training_checkpoint_shows_its_model_and_lists_the_rest(save: Save) ->
 
 
 def test_sparse_tensors_are_skipped_with_the_reason(save: Save) -> None:
-    checkpoint = open_checkpoint(save({"a.weight": torch.eye(3), "b.weight": torch.eye(3).to_sparse()}, "m.pth"))
+    checkpoint = open_checkpoint(
+        save({"a.weight": torch.eye(3), "b.weight": torch.eye(3).to_sparse()}, "m.pth")
+    )
     assert list(checkpoint) == ["a.weight"]
-    assert [(skip.where, skip.reason) for skip in checkpoint.skips] == [("b.weight", "a sparse tensor")]
+    assert [(skip.where, skip.reason) for skip in checkpoint.skips] == [
+        ("b.weight", "a sparse tensor")
+    ]
 
 
 def test_a_pickled_module_gives_its_state_dict_and_what_is_trained(save: Save) -> None:
@@ -121,7 +136,9 @@ def test_numpy_arrays_inside_are_read(save: Save) -> None:
         "large": np.arange(9000, dtype=">i4").reshape(90, 100),
         "columns": np.asfortranarray(np.eye(3)[:2]),
     }
-    checkpoint = open_checkpoint(save({"stats": arrays, "step": np.int64(7)}, "m.pth"), container="stats")
+    checkpoint = open_checkpoint(
+        save({"stats": arrays, "step": np.int64(7)}, "m.pth"), container="stats"
+    )
     for name, array in arrays.items():
         np.testing.assert_array_equal(checkpoint[name].numpy(), array)
         np.testing.assert_array_equal(checkpoint[name].flat(1, 3), array.ravel()[1:3])
@@ -139,33 +156,56 @@ def test_torchscript_gives_the_modules_tensors_without_hazards(tmp_path: Path) -
 
 
 def test_big_endian_files_are_read(tmp_path: Path) -> None:
-    values = {"a": torch.arange(4, dtype=torch.float32), "b": torch.arange(3).bfloat16(), "c": torch.tensor([1 + 2j])}
+    values = {
+        "a": torch.arange(4, dtype=torch.float32),
+        "b": torch.arange(3).bfloat16(),
+        "c": torch.tensor([1 + 2j]),
+    }
     path = tmp_path / "m.pth"
     torch.save(values, path)
-    swapped = rewritten(path, {"byteorder": lambda _: b"big", "data/0": swap(4), "data/1": swap(2), "data/2": swap(4)})
+    swapped = rewritten(
+        path,
+        {"byteorder": lambda _: b"big", "data/0": swap(4), "data/1": swap(2), "data/2": swap(4)},
+    )
     checkpoint = open_checkpoint(swapped)
     assert all(
-        same(checkpoint[name].numpy().astype(checkpoint[name].numpy().dtype.newbyteorder("=")), values[name]) for name in values
+        same(
+            checkpoint[name].numpy().astype(checkpoint[name].numpy().dtype.newbyteorder("=")),
+            values[name],
+        )
+        for name in values
     )
 
 
 def test_deflated_archives_are_read(tmp_path: Path) -> None:
     path = tmp_path / "m.pth"
     torch.save({"w": torch.arange(1000.0)}, path)
-    np.testing.assert_array_equal(open_checkpoint(rewritten(path, {}, deflate=True))["w"].numpy(), np.arange(1000.0))
+    np.testing.assert_array_equal(
+        open_checkpoint(rewritten(path, {}, deflate=True))["w"].numpy(), np.arange(1000.0)
+    )
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 def test_a_plain_pickle_of_arrays_and_tensors_is_read(tmp_path: Path, protocol: int) -> None:
     tied = torch.arange(6.0).reshape(2, 3)
-    values = {"a.weight": np.eye(3), "a.tied": tied, "a.same": tied, "a.row": tied[1], "a.long": torch.randn(3000).bfloat16()}
+    values = {
+        "a.weight": np.eye(3),
+        "a.tied": tied,
+        "a.same": tied,
+        "a.row": tied[1],
+        "a.long": torch.randn(3000).bfloat16(),
+    }
     (tmp_path / "m.pkl").write_bytes(pickle.dumps(values, protocol=protocol))
     checkpoint = open_checkpoint(tmp_path / "m.pkl")
     assert checkpoint.format == "pickle"
     assert checkpoint.hazards == ()
     assert list(checkpoint) == list(values)
     np.testing.assert_array_equal(checkpoint["a.weight"].numpy(), np.eye(3))
-    assert all(same(checkpoint[name].numpy(), value) for name, value in values.items() if isinstance(value, torch.Tensor))
+    assert all(
+        same(checkpoint[name].numpy(), value)
+        for name, value in values.items()
+        if isinstance(value, torch.Tensor)
+    )
     assert checkpoint.ties == (("a.tied", "a.same"),)
 
 
@@ -210,12 +250,17 @@ def swap(width: int) -> Callable[[bytes], bytes]:
     return lambda data: np.frombuffer(data, f"<u{width}").byteswap().tobytes()
 
 
-def rewritten(path: Path, changes: dict[str, Callable[[bytes], bytes]], *, deflate: bool = False) -> Path:
+def rewritten(
+    path: Path, changes: dict[str, Callable[[bytes], bytes]], *, deflate: bool = False
+) -> Path:
     """A copy of an archive with some members changed."""
     import zipfile
 
     copy = path.with_name("copy.pth")
-    with zipfile.ZipFile(path) as old, zipfile.ZipFile(copy, "w", zipfile.ZIP_DEFLATED if deflate else zipfile.ZIP_STORED) as new:
+    with (
+        zipfile.ZipFile(path) as old,
+        zipfile.ZipFile(copy, "w", zipfile.ZIP_DEFLATED if deflate else zipfile.ZIP_STORED) as new,
+    ):
         for name in old.namelist():
             change = changes.get(name.partition("/")[2], lambda data: data)
             new.writestr(name, change(old.read(name)))

@@ -20,7 +20,18 @@ from auscult.checkpoint.writers._sharded import plan_shards
 from auscult.errors import RecipeError, UsageError
 from auscult.weights import Array
 
-PLAIN = ("float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8", "bool", "complex64")
+PLAIN = (
+    "float64",
+    "float32",
+    "float16",
+    "int64",
+    "int32",
+    "int16",
+    "int8",
+    "uint8",
+    "bool",
+    "complex64",
+)
 WIDE = ("bfloat16", "float8_e4m3fn", "float8_e5m2", "uint16", "uint32", "uint64")
 
 
@@ -37,7 +48,10 @@ def tensors(*dtypes: str) -> dict[str, Array]:
 
 
 def outgoing(arrays: dict[str, Array]) -> list[Outgoing]:
-    return [Outgoing(name, array.shape, array.dtype.name, array.nbytes) for name, array in arrays.items()]
+    return [
+        Outgoing(name, array.shape, array.dtype.name, array.nbytes)
+        for name, array in arrays.items()
+    ]
 
 
 def pieces(arrays: dict[str, Array]) -> Iterator[Piece]:
@@ -57,7 +71,11 @@ def written(suffix: str, arrays: dict[str, Array], metadata: dict[str, str] | No
 
 
 def same(found: Array, expected: Array) -> bool:
-    return (found.shape, found.dtype.name, found.tobytes()) == (expected.shape, expected.dtype.name, expected.tobytes())
+    return (found.shape, found.dtype.name, found.tobytes()) == (
+        expected.shape,
+        expected.dtype.name,
+        expected.tobytes(),
+    )
 
 
 def test_safetensors_is_read_by_its_own_library() -> None:
@@ -66,11 +84,19 @@ def test_safetensors_is_read_by_its_own_library() -> None:
     loaded = dict(deserialize(data))
     assert set(loaded) == set(arrays)
     for name, array in arrays.items():
-        assert (tuple(loaded[name]["shape"]), bytes(loaded[name]["data"])) == (array.shape, array.tobytes()), name
+        assert (tuple(loaded[name]["shape"]), bytes(loaded[name]["data"])) == (
+            array.shape,
+            array.tobytes(),
+        ), name
     plain = {
-        name: array for name, array in arrays.items() if array.dtype.name not in ("bfloat16", "float8_e4m3fn", "float8_e5m2")
+        name: array
+        for name, array in arrays.items()
+        if array.dtype.name not in ("bfloat16", "float8_e4m3fn", "float8_e5m2")
     }
-    assert all(same(found, plain[name]) for name, found in safetensors_load(written(".safetensors", plain)).items())
+    assert all(
+        same(found, plain[name])
+        for name, found in safetensors_load(written(".safetensors", plain)).items()
+    )
     assert struct.unpack("<Q", data[:8])[0] % 8 == 0
     assert b'"__metadata__":{"format":"pt"}' in data
 
@@ -95,13 +121,19 @@ def test_torch_zip_is_read_by_torch_without_running_code(tmp_path: Path) -> None
     path = tmp_path / "x.pth"
     path.write_bytes(written(".pth", arrays))
     for mapped in (False, True):
-        loaded: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu", mmap=mapped)
+        loaded: dict[str, Any] = torch.load(
+            path, weights_only=True, map_location="cpu", mmap=mapped
+        )
         assert list(loaded) == list(arrays)
         for name, array in arrays.items():
             tensor = loaded[name]
             assert tuple(tensor.shape) == array.shape
             assert str(tensor.dtype) == f"torch.{array.dtype.name}"
-            raw = tensor.reshape(-1).contiguous().view(torch.uint8) if tensor.numel() else torch.zeros(0, dtype=torch.uint8)
+            raw = (
+                tensor.reshape(-1).contiguous().view(torch.uint8)
+                if tensor.numel()
+                else torch.zeros(0, dtype=torch.uint8)
+            )
             assert raw.numpy().tobytes() == array.tobytes(), name
     assert zipfile.ZipFile(path).testzip() is None
 
@@ -115,7 +147,10 @@ def test_torch_members_are_aligned(tmp_path: Path) -> None:
         assert (info.header_offset + 30 + name + extra) % 64 == 0
 
 
-@pytest.mark.parametrize(("suffix", "dtype"), [(".npz", "bfloat16"), (".npy", "float8_e5m2"), (".safetensors", "complex128")])
+@pytest.mark.parametrize(
+    ("suffix", "dtype"),
+    [(".npz", "bfloat16"), (".npy", "float8_e5m2"), (".safetensors", "complex128")],
+)
 def test_a_dtype_that_the_format_lacks_is_refused(suffix: str, dtype: str) -> None:
     with pytest.raises(RecipeError, match="no such dtype"):
         written(suffix, {"x": np.zeros(2, dtype_of(dtype))})
@@ -124,11 +159,15 @@ def test_a_dtype_that_the_format_lacks_is_refused(suffix: str, dtype: str) -> No
 def test_an_unknown_suffix_lists_the_known_ones() -> None:
     with pytest.raises(UsageError, match=r"\.npz.*\.safetensors"):
         writer_for(Path("model.onnx"))
-    assert len({suffix for writer in writers() for suffix in writer.SUFFIXES}) == sum(len(w.SUFFIXES) for w in writers())
+    assert len({suffix for writer in writers() for suffix in writer.SUFFIXES}) == sum(
+        len(w.SUFFIXES) for w in writers()
+    )
 
 
 def test_shards_hold_every_tensor_once_within_the_limit() -> None:
-    listed = [Outgoing(str(i), (size,), "uint8", size) for i, size in enumerate((5, 5, 20, 1, 0, 9, 3))]
+    listed = [
+        Outgoing(str(i), (size,), "uint8", size) for i, size in enumerate((5, 5, 20, 1, 0, 9, 3))
+    ]
     shards = plan_shards(Path("dir/m.safetensors"), listed, 10)
     assert shards is not None
     assert shards.spans == ((0, 2), (2, 3), (3, 6), (6, 7))

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from auscult.cli.main import invoke
-from tests.trace.ports import SIGNAL
+from tests.traced_ports import SIGNAL
 
 Run = Callable[..., tuple[int, str, str]]
 
 CODE = """
-from tests.trace.ports import FoldedNet, Net
+from tests.traced_ports import FoldedNet, Net
 
 def good(): return Net()
 def folded(): return FoldedNet(Net())
@@ -74,11 +74,21 @@ def test_a_wrong_port_shows_tree_and_table(run: Run) -> None:
 
 
 def test_stages_and_a_map(run: Run) -> None:
-    code, out, _ = run("compare", "nets.py:good", "nets.py:wrong", "--inputs", "x.npz", "--stages", "encoder,decoder")
+    code, out, _ = run(
+        "compare",
+        "nets.py:good",
+        "nets.py:wrong",
+        "--inputs",
+        "x.npz",
+        "--stages",
+        "encoder,decoder",
+    )
     assert code == 1
     assert "stage encoder  right, own error 0.0e+00" in out
     assert "stage decoder  guilty" in out
-    code, out, err = run("compare", "nets.py:good", "nets.py:folded", "--inputs", "x.npz", "--map", "encoder=nothing")
+    code, out, err = run(
+        "compare", "nets.py:good", "nets.py:folded", "--inputs", "x.npz", "--map", "encoder=nothing"
+    )
     assert (code, out) == (2, "")
     assert "names no layer of the candidate" in err
 
@@ -90,13 +100,24 @@ def test_another_granularity(run: Run) -> None:
 
 def test_traces_written_by_the_command_before(run: Run) -> None:
     for name in ("good", "wrong"):
-        assert run("trace", f"nets.py:{name}", "--inputs", "x.npz", "-o", f"{name}.safetensors")[0] == 0
+        assert (
+            run("trace", f"nets.py:{name}", "--inputs", "x.npz", "-o", f"{name}.safetensors")[0]
+            == 0
+        )
     code, out, _ = run("compare", "good.safetensors", "wrong.safetensors", "--format", "json")
     envelope = json.loads(out)
     assert (code, envelope["verdict"]) == (1, "DIVERGENT")
     assert envelope["first_divergence"]["a"] == "decoder"
     assert envelope["floor"]["how"] == "estimated"
-    code, out, _ = run("compare", "good.safetensors", "wrong.safetensors", "--cand-model", "nets.py:wrong", "--format", "json")
+    code, out, _ = run(
+        "compare",
+        "good.safetensors",
+        "wrong.safetensors",
+        "--cand-model",
+        "nets.py:wrong",
+        "--format",
+        "json",
+    )
     assert [layer["a"] for layer in json.loads(out)["layers"] if layer["born"]] == ["decoder"]
     assert json.loads(out)["coverage"]["grown"] == 2
 
@@ -106,5 +127,19 @@ def test_errors_are_one_line(run: Run) -> None:
     assert (code, out) == (2, "")
     assert "give --inputs FILE" in err.splitlines()[-1]
     Path("map.json").write_text("[1]")
-    assert run("compare", "nets.py:good", "nets.py:good", "--inputs", "x.npz", "--map", "map.json")[0] == 2
-    assert run("compare", "nets.py:good", "nets.py:good", "--inputs", "x.npz", "--floor", "nothing.safetensors")[0] == 2
+    assert (
+        run("compare", "nets.py:good", "nets.py:good", "--inputs", "x.npz", "--map", "map.json")[0]
+        == 2
+    )
+    assert (
+        run(
+            "compare",
+            "nets.py:good",
+            "nets.py:good",
+            "--inputs",
+            "x.npz",
+            "--floor",
+            "nothing.safetensors",
+        )[0]
+        == 2
+    )

@@ -19,7 +19,9 @@ from tests.verbs.convert_samples import equal, in_mlx, vocoder
 
 
 @pytest.fixture
-def invoke(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+def invoke(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["auscult", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
@@ -30,7 +32,9 @@ def invoke(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
     return run
 
 
-def test_the_command_converts_reports_and_exits(tmp_path: Path, invoke: Callable[..., tuple[int, str, str]]) -> None:
+def test_the_command_converts_reports_and_exits(
+    tmp_path: Path, invoke: Callable[..., tuple[int, str, str]]
+) -> None:
     save_file(vocoder(), tmp_path / "a.safetensors")
     arguments = ("convert", tmp_path / "a.safetensors", tmp_path / "b.safetensors", "--to", "mlx")
     code, out, err = invoke(*arguments, "--format", "json")
@@ -45,10 +49,14 @@ def test_the_command_converts_reports_and_exits(tmp_path: Path, invoke: Callable
     assert len(err.strip().splitlines()) == 1
 
 
-def test_emitted_code_is_all_of_stdout_and_runs(tmp_path: Path, invoke: Callable[..., tuple[int, str, str]]) -> None:
+def test_emitted_code_is_all_of_stdout_and_runs(
+    tmp_path: Path, invoke: Callable[..., tuple[int, str, str]]
+) -> None:
     mx = pytest.importorskip("mlx.core")
     save_file(vocoder(), tmp_path / "a.safetensors")
-    code, out, err = invoke("convert", tmp_path / "a.safetensors", "--to", "mlx", "--emit-code", "mlx")
+    code, out, err = invoke(
+        "convert", tmp_path / "a.safetensors", "--to", "mlx", "--emit-code", "mlx"
+    )
     assert (code, err) == (0, "")
     space: dict[str, Any] = {}
     exec(compile(out, "sanitize.py", "exec"), space)
@@ -65,6 +73,8 @@ def test_the_command_asks_for_a_destination() -> None:
     assert "DESTINATION" in result.output
 
 
-@pytest.mark.parametrize(("text", "size"), [("500MB", 500_000_000), ("2GiB", 2**31), ("1.5k", 1500), ("10", 10)])
+@pytest.mark.parametrize(
+    ("text", "size"), [("500MB", 500_000_000), ("2GiB", 2**31), ("1.5k", 1500), ("10", 10)]
+)
 def test_sizes(text: str, size: int) -> None:
     assert size_argument(None, None, text) == size  # type: ignore[arg-type]

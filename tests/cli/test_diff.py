@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from auscult.cli.main import invoke
-from auscult.verbs.diff import diff
+from auscult.verbs.diff.diff import diff
 from auscult.weights import Checkpoint
 from tests.rules.models import Arrays, code, filled, in_mlx_layout
 
@@ -21,7 +21,11 @@ Run = Callable[..., tuple[int, str, str]]
 
 def small() -> Arrays:
     shapes = {f"ups.{stage}.weight": (16 >> stage, 8 >> stage, 4) for stage in range(2)}
-    shapes |= {f"blocks.{block}.{conv}.weight": (8, 8, 3) for block in range(2) for conv in ("conv1", "conv2")}
+    shapes |= {
+        f"blocks.{block}.{conv}.weight": (8, 8, 3)
+        for block in range(2)
+        for conv in ("conv1", "conv2")
+    }
     return filled(shapes | {"out.weight": (1, 4, 7), "out.bias": (1,)})
 
 
@@ -113,7 +117,10 @@ def test_code_that_was_never_trained_so(run: Run) -> None:
         "ARC001 error",
         "ARC006 warning",
     ]
-    assert run("diff", "trained.safetensors", "net.py:build", "--kwargs", '{"norm": false}', "-q")[0] == 1
+    assert (
+        run("diff", "trained.safetensors", "net.py:build", "--kwargs", '{"norm": false}', "-q")[0]
+        == 1
+    )
 
 
 def test_json_has_the_envelope(run: Run) -> None:
@@ -134,7 +141,12 @@ def test_json_has_the_envelope(run: Run) -> None:
         "skipped": 0,
     }
     assert report["findings"][0]["cause"] == "prefix"
-    assert report["mapping"][0] == {"a": "m.blocks.0.conv1.weight", "b": "blocks.0.conv1.weight", "ops": [], "equality": "exact"}
+    assert report["mapping"][0] == {
+        "a": "m.blocks.0.conv1.weight",
+        "b": "blocks.0.conv1.weight",
+        "ops": [],
+        "equality": "exact",
+    }
 
 
 def test_errors_are_one_line_and_exit_with_2(run: Run) -> None:
@@ -160,9 +172,17 @@ def test_every_kind_of_report_fits_the_schema(run: Run) -> None:
     schema = json.loads((resources.files("auscult") / "schemas" / "report.schema.json").read_text())
     save_file(in_mlx_layout(small()), "mlx.safetensors")
     Path("cut.safetensors").write_bytes(Path("good.safetensors").read_bytes()[:-100])
-    for words in (("good", "good"), ("mlx", "good"), ("cut", "good"), ("mlx", "good", "--fix", "out.safetensors")):
+    for words in (
+        ("good", "good"),
+        ("mlx", "good"),
+        ("cut", "good"),
+        ("mlx", "good", "--fix", "out.safetensors"),
+    ):
         files = [f"{words[0]}.safetensors", f"{words[1]}.safetensors", *words[2:]]
         jsonschema.validate(json.loads(run("diff", *files, "--format", "json")[1]), schema)
-    shapes_only = diff(Checkpoint.of(in_mlx_layout(small())), code({name: array * 0 for name, array in small().items()}))
+    shapes_only = diff(
+        Checkpoint.of(in_mlx_layout(small())),
+        code({name: array * 0 for name, array in small().items()}),
+    )
     assert any(entry.compared == "shapes" for entry in shapes_only.mapping)
     jsonschema.validate(shapes_only.to_json(), schema)

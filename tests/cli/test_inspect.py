@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from corpus.networks import trained, vocoder
 from tests.cli.test_main import schema
 from tests.conftest import Ran
-from tests.defects.networks import trained, vocoder
 
 Cli = Callable[..., Ran]
 
@@ -55,7 +55,9 @@ def two(here: Path) -> str:
 def test_text_as_a_whole(auscult: Cli, two: str) -> None:
     ran = auscult("inspect", two)
     assert ran.exit_code == 0
-    assert [line.split() for line in ran.out.splitlines()] == [line.split() for line in BLOCK.replace(" ×1 ", " ").splitlines()]
+    assert [line.split() for line in ran.out.splitlines()] == [
+        line.split() for line in BLOCK.replace(" ×1 ", " ").splitlines()
+    ]
 
 
 def test_json_fits_the_schema(auscult: Cli, two: str) -> None:
@@ -100,19 +102,28 @@ def test_containers_of_a_torch_file(auscult: Cli, here: Path) -> None:
     state = {name: torch.from_numpy(array) for name, array in vocoder(0).weights.items()}
     ema = {name: value * 2 for name, value in state.items()}
     torch.save(
-        {"model": state, "ema": ema, "optimizer": {"state": {0: {"exp_avg": torch.ones(3)}}, "param_groups": []}}, "last.ckpt"
+        {
+            "model": state,
+            "ema": ema,
+            "optimizer": {"state": {0: {"exp_avg": torch.ones(3)}}, "param_groups": []},
+        },
+        "last.ckpt",
     )
     out = auscult("inspect", "last.ckpt").out
     assert '["model"]: 64 tensors' in out.replace(f"{len(state)} tensors", "64 tensors")
     assert "not looked at (ema)" in out
     assert "not looked at (optimizer)" in out
     assert "wrapped" in out
-    chosen = json.loads(auscult("inspect", "last.ckpt", "--container", "ema", "--format", "json").out)
+    chosen = json.loads(
+        auscult("inspect", "last.ckpt", "--container", "ema", "--format", "json").out
+    )
     assert chosen["checkpoint"]["container"] == ["ema"]
 
 
 def test_code_says_that_it_runs(auscult: Cli, here: Path) -> None:
-    Path("net.py").write_text("import numpy\ndef make(n=4):\n    print('hello')\n    return {'w': numpy.eye(n)}\n")
+    Path("net.py").write_text(
+        "import numpy\ndef make(n=4):\n    print('hello')\n    return {'w': numpy.eye(n)}\n"
+    )
     ran = auscult("inspect", "net.py:make", "--kwargs", '{"n": 6}', "--format", "json")
     assert json.loads(ran.out)["checkpoint"]["parameters"] == 36
     assert ran.err == "auscult: running your code: net.py:make\nhello\n"

@@ -28,18 +28,24 @@ Cli = Callable[..., Ran]
 
 
 def schema() -> Any:
-    return json.loads(importlib.resources.files("auscult").joinpath("schemas/report.schema.json").read_text())
+    return json.loads(
+        importlib.resources.files("auscult").joinpath("schemas/report.schema.json").read_text()
+    )
 
 
 def process(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "auscult", *args]
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, **environment}, check=False
+    )
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "model.npz"
-    arrays: dict[str, Any] = {"conv.weight": np.random.default_rng(0).standard_t(4, (8, 4, 3)).astype(np.float32)}
+    arrays: dict[str, Any] = {
+        "conv.weight": np.random.default_rng(0).standard_t(4, (8, 4, 3)).astype(np.float32)
+    }
     np.savez(path, **arrays)
     return path
 
@@ -55,7 +61,15 @@ def test_every_verb_has_help_and_the_shared_options(auscult: Cli) -> None:
     for verb in verbs():
         ran = auscult(verb, "--help")
         assert ran.exit_code == 0
-        for option in ("--quiet", "--verbose", "--format", "--output", "--select", "--ignore", "--debug"):
+        for option in (
+            "--quiet",
+            "--verbose",
+            "--format",
+            "--output",
+            "--select",
+            "--ignore",
+            "--debug",
+        ):
             assert option in ran.out, (verb, option)
 
 
@@ -81,7 +95,9 @@ def test_version_lists_what_a_bug_report_needs(auscult: Cli) -> None:
          "'{\"width\": 256}'; `auscult inspect --help` shows the usage\n"),
     ],
 )  # fmt: skip
-def test_usage_errors_are_one_line_and_exit_2(auscult: Cli, args: tuple[str, ...], line: str) -> None:
+def test_usage_errors_are_one_line_and_exit_2(
+    auscult: Cli, args: tuple[str, ...], line: str
+) -> None:
     assert auscult(*args) == Ran(2, "", line)
 
 
@@ -93,7 +109,13 @@ def test_an_input_error_is_one_line_and_exits_2(auscult: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    "args", [("inspect", "no-such-file.pth"), ("inspect", "--no-such-option"), ("inspct",), ("rules", "XYZ999")]
+    "args",
+    [
+        ("inspect", "no-such-file.pth"),
+        ("inspect", "--no-such-option"),
+        ("inspct",),
+        ("rules", "XYZ999"),
+    ],
 )
 def test_errors_as_json_are_the_envelope(auscult: Cli, args: tuple[str, ...]) -> None:
     ran = auscult(*args, "--format", "json")
@@ -124,7 +146,7 @@ def test_interrupt_exits_130(monkeypatch: pytest.MonkeyPatch, auscult: Cli, file
     def interrupted(*args: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("auscult.verbs.inspect.inspect", interrupted)
+    monkeypatch.setattr("auscult.verbs.inspect.inspect.inspect", interrupted)
     ran = auscult("inspect", file)
     assert (ran.exit_code, ran.out) == (130, "")
     assert ran.err.strip().endswith("auscult: interrupted")
@@ -132,7 +154,9 @@ def test_interrupt_exits_130(monkeypatch: pytest.MonkeyPatch, auscult: Cli, file
 
 def test_a_reader_that_goes_away_is_no_error(file: Path) -> None:
     command = f"{sys.executable} -m auscult inspect {file} --format json | head -c 1"
-    ran = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False
+    )
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "{", "")
 
 
@@ -155,7 +179,9 @@ class TestOutput:
             (("text", "sarif"), ("r.sarif",), [("text", None), ("sarif", "r.sarif")]),
         ],
     )
-    def test_plan(self, formats: tuple[str, ...], outputs: tuple[str, ...], plan: list[tuple[str, str | None]]) -> None:
+    def test_plan(
+        self, formats: tuple[str, ...], outputs: tuple[str, ...], plan: list[tuple[str, str | None]]
+    ) -> None:
         assert Shared(formats=formats, outputs=outputs).plan() == plan
 
     def test_an_ambiguous_output_is_an_error(self) -> None:
@@ -174,7 +200,9 @@ class TestOutput:
         assert ran.exit_code == 2
         assert "cannot be written: No such file or directory" in ran.err
 
-    def test_a_failed_write_leaves_the_old_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_failed_write_leaves_the_old_file(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         target = tmp_path / "r.txt"
         target.write_text("old")
 
@@ -202,20 +230,30 @@ class TestNarrow:
             Finding("CKP050", "non-finite", Severity.ERROR, ("a", "b"), "x"),
             Finding("CKP055", "wrapped", Severity.INFO, ("a",), "y"),
         )
-        return Report("inspect", ("f",), Verdict.DIVERGENT, Coverage("tensors", buckets or {"sampled": 2}), findings)
+        return Report(
+            "inspect",
+            ("f",),
+            Verdict.DIVERGENT,
+            Coverage("tensors", buckets or {"sampled": 2}),
+            findings,
+        )
 
     def test_what_is_left_out_is_listed_and_no_longer_decides(self) -> None:
         left = narrow(self.report(), (), ("CKP050",))
         assert [finding.code for finding in left.findings] == ["CKP055"]
         assert left.verdict is Verdict.PASS
-        assert [(skip.where, skip.reason) for skip in left.skips] == [("CKP050 non-finite", "left out as asked (2 places)")]
+        assert [(skip.where, skip.reason) for skip in left.skips] == [
+            ("CKP050 non-finite", "left out as asked (2 places)")
+        ]
 
     def test_select_by_prefix(self) -> None:
         assert narrow(self.report(), ("CKP",), ()).verdict is Verdict.DIVERGENT
         assert narrow(self.report(), ("LAY",), ()).findings == ()
 
     def test_what_the_coverage_counts_as_different_stays_divergent(self) -> None:
-        assert narrow(self.report(different=1, identical=3), (), ("CKP",)).verdict is Verdict.DIVERGENT
+        assert (
+            narrow(self.report(different=1, identical=3), (), ("CKP",)).verdict is Verdict.DIVERGENT
+        )
 
 
 def test_no_bar_where_nobody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,5 +269,7 @@ def test_no_bar_where_nobody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
         assert progress is None
     with progress_bar() as progress:
         assert isinstance(progress, Bar)
-        progress(1, 10, "reading")  # within the first second: nothing is shown and rich is not started
+        progress(
+            1, 10, "reading"
+        )  # within the first second: nothing is shown and rich is not started
         assert progress._bar is None

@@ -31,18 +31,25 @@ def values(wav: Path) -> np.ndarray:
     return mel_spectrogram(read_recording(wav).mono, MELGAN)
 
 
-def test_what_it_says(auscult: Callable[..., Any], wav: Path, values: np.ndarray, tmp_path: Path) -> None:
+def test_what_it_says(
+    auscult: Callable[..., Any], wav: Path, values: np.ndarray, tmp_path: Path
+) -> None:
     np.save(tmp_path / "mel.npy", values.T)
     ran = auscult("mel", wav, tmp_path / "mel.npy")
     assert ran.exit_code == 0
     assert "the mel of melgan" in ran.out
     assert "logarithm                   log10\n" in ran.out
     assert "[frames, bands]: transposed" in ran.out
-    assert "librosa.filters.mel(sr=22050, n_fft=1024, n_mels=80, fmin=0.0, fmax=11025.0, htk=False" in ran.out
+    assert (
+        "librosa.filters.mel(sr=22050, n_fft=1024, n_mels=80, fmin=0.0, fmax=11025.0, htk=False"
+        in ran.out
+    )
     assert "exact: residual" in ran.out
 
 
-def test_what_to_change(auscult: Callable[..., Any], wav: Path, values: np.ndarray, tmp_path: Path) -> None:
+def test_what_to_change(
+    auscult: Callable[..., Any], wav: Path, values: np.ndarray, tmp_path: Path
+) -> None:
     np.save(tmp_path / "mel.npy", values)
     ran = auscult("mel", wav, tmp_path / "mel.npy", "--against", "hifigan", "--format", "json")
     assert ran.exit_code == 1
@@ -52,7 +59,9 @@ def test_what_to_change(auscult: Callable[..., Any], wav: Path, values: np.ndarr
     assert finding["cause"] == "mel-definition"
     assert finding["evidence"]["log"] == {"found": "log10", "wanted": "ln"}
     assert "highest frequency 11025 -> 8000; logarithm log10 -> ln" in finding["message"]
-    assert {change["setting"] for change in report["mel"]["against"]["changes"] if not change["open"]} == {"fmax", "log"}
+    assert {
+        change["setting"] for change in report["mel"]["against"]["changes"] if not change["open"]
+    } == {"fmax", "log"}
     assert report["coverage"]["compared"] == values.shape[1]
 
 
@@ -100,7 +109,9 @@ def test_errors_in_one_line(
     assert ran.err.count("\n") == 1
 
 
-def test_several_tensors_need_a_name(auscult: Callable[..., Any], wav: Path, values: np.ndarray, tmp_path: Path) -> None:
+def test_several_tensors_need_a_name(
+    auscult: Callable[..., Any], wav: Path, values: np.ndarray, tmp_path: Path
+) -> None:
     np.savez(tmp_path / "two.npz", a=values, b=values)
     ran = auscult("mel", wav, tmp_path / "two.npz")
     assert ran.exit_code == 2
@@ -108,7 +119,9 @@ def test_several_tensors_need_a_name(auscult: Callable[..., Any], wav: Path, val
     assert auscult("mel", wav, tmp_path / "two.npz", "--key", "a", "-q").exit_code == 0
 
 
-def test_a_longer_mel_than_the_sound(auscult: Callable[..., Any], wav: Path, tmp_path: Path) -> None:
+def test_a_longer_mel_than_the_sound(
+    auscult: Callable[..., Any], wav: Path, tmp_path: Path
+) -> None:
     np.save(tmp_path / "mel.npy", np.random.default_rng(0).normal(size=(80, 9000)))
     ran = auscult("mel", wav, tmp_path / "mel.npy")
     assert ran.exit_code == 2

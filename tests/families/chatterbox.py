@@ -35,7 +35,9 @@ def reference(name: str) -> Any:
         sys.modules["chatterbox"] = package
     stand_ins: dict[str, ModuleType] = {}
     if importlib.util.find_spec("torchaudio") is None:
-        pytest.importorskip("transformers").utils.is_torchaudio_available()  # asked now, for it remembers the answer
+        pytest.importorskip(
+            "transformers"
+        ).utils.is_torchaudio_available()  # asked now, for it remembers the answer
         stand_ins = {absent: module_from_spec(ModuleSpec(absent, None)) for absent in ABSENT}
         stand_ins["torchaudio.compliance.kaldi"].fbank = partial(native_fbank, fbank)  # type: ignore[attr-defined]
         stand_ins["torchaudio"].compliance = stand_ins["torchaudio.compliance"]  # type: ignore[attr-defined]

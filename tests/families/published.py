@@ -29,9 +29,12 @@ def shapes(name: str) -> dict[str, Shape]:
     result: dict[str, Shape] = {}
     for pattern, groups in folded.items():
         for ranges, shape in groups:
-            for numbers in product(*(_numbers(part) for part in ranges.split("/"))) if ranges else [()]:
+            for numbers in (
+                product(*(_numbers(part) for part in ranges.split("/"))) if ranges else [()]
+            ):
                 values = iter(numbers)
-                result[re.sub(r"\*", lambda _, values=values: str(next(values)), pattern)] = tuple(shape)  # type: ignore[misc]
+                name = re.sub(r"\*", lambda _, values=values: str(next(values)), pattern)  # type: ignore[misc]
+                result[name] = tuple(shape)
     return result
 
 

@@ -12,7 +12,13 @@ from auscult.families.hifigan.config import Config as HifiganConfig
 from auscult.families.streamspeech_grc_lora.config import Config as GrcLoraConfig
 from auscult.families.streamspeech_modified.config import Config as ModifiedConfig
 
-UPS = ((4, 2), (8, 4), (6, 3), (11, 5), (16, 8))  # kernel, stride: as a family takes them for granted
+UPS = (
+    (4, 2),
+    (8, 4),
+    (6, 3),
+    (11, 5),
+    (16, 8),
+)  # kernel, stride: as a family takes them for granted
 
 
 @st.composite

@@ -12,14 +12,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from auscult.comparison.unloaded import noise_like  # noqa: E402
 from auscult.families.chatterbox_s3gen.config import tiny  # noqa: E402
 from auscult.families.chatterbox_s3gen.features import flow_mel  # noqa: E402
 from auscult.families.chatterbox_s3gen.torch.flow import Flow  # noqa: E402
-from auscult.trace.file import read_trace, write_trace  # noqa: E402
-from auscult.trace.records import Statistics, Trace  # noqa: E402
-from auscult.trace.runner import runner_of  # noqa: E402
-from auscult.trace.unloaded import noise_like  # noqa: E402
-from auscult.verbs.compare import compare  # noqa: E402
+from auscult.runtime.runner import runner_of  # noqa: E402
+from auscult.traces.file import read_trace, write_trace  # noqa: E402
+from auscult.traces.records import Statistics, Trace  # noqa: E402
+from auscult.verbs.compare.compare import compare  # noqa: E402
 from tests.families.chatterbox import randomise  # noqa: E402
 
 TOKENS, PROMPT = 68, 6
@@ -66,7 +66,9 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Any]:
     return folder / "a.safetensors", folder / "b.safetensors", broken.tensor(output)
 
 
-def test_a_mel_that_is_start_noise_says_that_the_velocity_is_zero(traces: tuple[Path, Path, Any]) -> None:
+def test_a_mel_that_is_start_noise_says_that_the_velocity_is_zero(
+    traces: tuple[Path, Path, Any],
+) -> None:
     """2.72 s of it look as the port's did: about ±4, as many values above 0 as below, every channel alike."""
     first, second, mel = traces
     assert mel.shape == (1, 80, 136)
@@ -104,7 +106,9 @@ def test_what_the_port_had_written_down_says_so() -> None:
     assert noise_like(real, count) is None
 
 
-def test_a_trace_of_statistics_alone_says_that_the_velocity_is_zero(traces: tuple[Path, Path, Any]) -> None:
+def test_a_trace_of_statistics_alone_says_that_the_velocity_is_zero(
+    traces: tuple[Path, Path, Any],
+) -> None:
     """A port in another language that writes moments and quantiles of its mel, and no tensor."""
     running, unloaded = (read_trace(path) for path in traces[:2])
     bare = Trace(

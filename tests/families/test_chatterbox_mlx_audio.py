@@ -20,7 +20,7 @@ from mlx import nn as mlx_nn  # noqa: E402
 from torch import nn as torch_nn  # noqa: E402
 
 from auscult.families.chatterbox_s3gen.features import flow_mel, kaldi_filters, speaker_features  # noqa: E402
-from auscult.verbs.compare import compare  # noqa: E402
+from auscult.verbs.compare.compare import compare  # noqa: E402
 from auscult.verdict import Verdict  # noqa: E402
 from tests.families.chatterbox import randomise, reference, relative  # noqa: E402
 
@@ -91,10 +91,14 @@ def arrays() -> dict[str, Any]:
     }
 
 
-def test_compare_names_the_vocoders_last_slope(vocoders: tuple[Any, Any], arrays: dict[str, Any]) -> None:
+def test_compare_names_the_vocoders_last_slope(
+    vocoders: tuple[Any, Any], arrays: dict[str, Any]
+) -> None:
     report = compare(*vocoders, inputs=arrays)
     assert report.verdict is Verdict.DIVERGENT
-    assert [(finding.cause, finding.where) for finding in report.findings] == [("leaky-slope", ("mel2wav.conv_post",))]
+    assert [(finding.cause, finding.where) for finding in report.findings] == [
+        ("leaky-slope", ("mel2wav.conv_post",))
+    ]
     assert "slope 0.1" in report.findings[0].message
     assert "0.01" in report.findings[0].message
 
@@ -123,16 +127,22 @@ def test_with_the_released_slope_the_vocoders_agree(
 def speakers() -> tuple[Any, Any]:
     from mlx_audio.tts.models.chatterbox.s3gen.xvector import CAMPPlus
 
-    theirs = randomise(reference("models.s3gen.xvector").CAMPPlus(memory_efficient=False, **SPEAKER))
+    theirs = randomise(
+        reference("models.s3gen.xvector").CAMPPlus(memory_efficient=False, **SPEAKER)
+    )
     port = CAMPPlus(**SPEAKER)
-    weights = port.sanitize({name: mx.array(value.numpy()) for name, value in theirs.state_dict().items()})
+    weights = port.sanitize(
+        {name: mx.array(value.numpy()) for name, value in theirs.state_dict().items()}
+    )
     port.load_weights(list(weights.items()), strict=True)
     port.eval()
     return theirs, port
 
 
 def test_compare_names_the_speaker_encoders_statistics(speakers: tuple[Any, Any]) -> None:
-    features = np.random.default_rng(0).normal(size=(1, 200, 16)).astype(np.float32)  # 100 frames inside: one whole segment
+    features = (
+        np.random.default_rng(0).normal(size=(1, 200, 16)).astype(np.float32)
+    )  # 100 frames inside: one whole segment
     report = compare(*speakers, inputs={"x": features})
     assert report.verdict is Verdict.DIVERGENT
     assert report.extra["first_divergence"]["a"] == "xvector.stats"
@@ -151,7 +161,9 @@ def test_with_the_unbiased_deviation_and_a_true_last_mean_the_speaker_encoders_a
             return relative(port(mx.array(features)), theirs(torch.from_numpy(features)))
 
     def statistics(x: Any, axis: int = -1, keepdim: bool = False) -> Any:
-        return mx.concatenate([mx.mean(x, axis=axis), mx.sqrt(mx.var(x, axis=axis, ddof=1))], axis=-1)
+        return mx.concatenate(
+            [mx.mean(x, axis=axis), mx.sqrt(mx.var(x, axis=axis, ddof=1))], axis=-1
+        )
 
     assert error(200) > CLOSE
     monkeypatch.setattr(xvector, "statistics_pooling", statistics)
@@ -192,6 +204,11 @@ def test_the_prompts_mel_has_a_periodic_window(monkeypatch: pytest.MonkeyPatch) 
     expected = reference("models.s3gen.utils.mel").mel_spectrogram(torch.from_numpy(samples))[0]
     assert relative(flow_mel(samples), expected) <= CLOSE
     assert relative(mel.mel_spectrogram(mx.array(samples)[None])[0], expected) > CLOSE
-    plain, periodic = mel.stft, mx.array((0.5 - 0.5 * np.cos(2 * np.pi * np.arange(1920) / 1920)).astype(np.float32))
-    monkeypatch.setattr(mel, "stft", lambda *given, **options: plain(*given, **options | {"window": periodic}))
+    plain, periodic = (
+        mel.stft,
+        mx.array((0.5 - 0.5 * np.cos(2 * np.pi * np.arange(1920) / 1920)).astype(np.float32)),
+    )
+    monkeypatch.setattr(
+        mel, "stft", lambda *given, **options: plain(*given, **options | {"window": periodic})
+    )
     assert relative(mel.mel_spectrogram(mx.array(samples)[None])[0], expected) <= CLOSE

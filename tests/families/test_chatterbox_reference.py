@@ -71,7 +71,12 @@ def weights(module: Any) -> list[tuple[str, Any]]:
     """A torch module's state for an MLX module of the same names."""
     moved = {3: (0, 2, 1), 4: (0, 2, 3, 1)}
     return [
-        (name, mx.array(value.numpy().transpose(moved[value.ndim]) if value.ndim in moved else value.numpy()))
+        (
+            name,
+            mx.array(
+                value.numpy().transpose(moved[value.ndim]) if value.ndim in moved else value.numpy()
+            ),
+        )
         for name, value in module.state_dict().items()
         if not name.endswith("num_batches_tracked")
     ]
@@ -84,7 +89,10 @@ def in_mlx(value: Any) -> Any:
 
 def test_state_dicts_are_the_same(model: Any) -> None:
     theirs = {name: value.shape for name, value in model.state_dict().items()}
-    assert theirs == {name: value.shape for name, value in s3gen.build(Config(), "weight-norm-new").state_dict().items()}
+    assert theirs == {
+        name: value.shape
+        for name, value in s3gen.build(Config(), "weight-norm-new").state_dict().items()
+    }
 
 
 def test_features() -> None:
@@ -92,7 +100,9 @@ def test_features() -> None:
     mel = reference("models.s3gen.utils.mel").mel_spectrogram(torch.from_numpy(high))[0]
     assert relative(flow_mel(high), mel) <= CLOSE
     tokenizer = reference("models.s3tokenizer").S3Tokenizer()
-    assert relative(tokenizer_mel(low), tokenizer.log_mel_spectrogram(torch.from_numpy(low))) <= CLOSE
+    assert (
+        relative(tokenizer_mel(low), tokenizer.log_mel_spectrogram(torch.from_numpy(low))) <= CLOSE
+    )
     features, _, _ = reference("models.s3gen.xvector").extract_feature(torch.from_numpy(low)[None])
     assert relative(speaker_features(low), features[0]) <= CLOSE
 
@@ -112,15 +122,21 @@ def test_f0_source_and_waveform(model: Any, ours: Any) -> None:
         f0 = theirs.f0_predictor(mel)
         assert 50 < f0.min() < f0.max() < 400
         assert relative(ours.mel2wav.f0_predictor(mel), f0) <= CLOSE
-        assert relative(ours.mel2wav.source(f0, phases=phases[..., 0], noise=noise), source) <= CLOSE
+        assert (
+            relative(ours.mel2wav.source(f0, phases=phases[..., 0], noise=noise), source) <= CLOSE
+        )
         assert relative(ours.mel2wav(mel, source=source)[:, 0], samples) <= CLOSE
     assert relative(port.f0_predictor(in_mlx(mel)), f0) <= CLOSE
-    found = port.source(mx.array(f0.numpy()), phases=mx.array(phases[..., 0].numpy()), noise=mx.array(noise.numpy()))
+    found = port.source(
+        mx.array(f0.numpy()), phases=mx.array(phases[..., 0].numpy()), noise=mx.array(noise.numpy())
+    )
     assert relative(found[..., 0], source[:, 0]) <= CLOSE
     assert relative(port(in_mlx(mel), source=in_mlx(source))[..., 0], samples) <= CLOSE
 
 
-def test_encoder_estimator_and_solver(model: Any, ours: Any, drawn: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_encoder_estimator_and_solver(
+    model: Any, ours: Any, drawn: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     theirs, mine, port = model.flow, ours.flow, FlowMlx(Config().flow)
     port.load_weights(weights(mine), strict=True)
     every = torch.cat((drawn["prompt"], drawn["tokens"]), dim=1)
@@ -130,20 +146,32 @@ def test_encoder_estimator_and_solver(model: Any, ours: Any, drawn: dict[str, An
         encoded, _ = theirs.encoder(theirs.input_embedding(every), torch.tensor([PROMPT + TOKENS]))
         mu = theirs.encoder_proj(encoded).transpose(1, 2)
         assert relative(mine.mu(every), mu) <= CLOSE
-        assert relative(np.asarray(port.mu(mx.array(every.numpy()))).transpose(0, 2, 1), mu) <= CLOSE
+        assert (
+            relative(np.asarray(port.mu(mx.array(every.numpy()))).transpose(0, 2, 1), mu) <= CLOSE
+        )
         velocity = theirs.decoder.estimator(x, ones, x, time, row, x)
         assert relative(mine.decoder.estimator(x, x, row, x, time), velocity) <= CLOSE
         found = port.decoder.estimator(*map(in_mlx, (x, x, row, x, time)))
         assert relative(np.asarray(found).transpose(0, 2, 1), velocity) <= CLOSE
         monkeypatch.setattr(torch, "randn_like", lambda _: drawn["noise"].clone())
         lengths = torch.tensor([TOKENS]), torch.tensor([PROMPT])
-        given = drawn["tokens"], lengths[0], drawn["prompt"], lengths[1], drawn["mel"].transpose(1, 2), None, drawn["xvector"]
+        given = (
+            drawn["tokens"],
+            lengths[0],
+            drawn["prompt"],
+            lengths[1],
+            drawn["mel"].transpose(1, 2),
+            None,
+            drawn["xvector"],
+        )
         mel, _ = theirs.inference(*given, finalize=True, n_timesteps=STEPS)
         arguments = tuple(drawn[name] for name in ("tokens", "prompt", "mel", "xvector"))
         assert relative(mine(*arguments, noise=drawn["noise"]), mel) <= CLOSE
         found = port(*map(in_mlx, arguments), noise=in_mlx(drawn["noise"]))
         assert relative(np.asarray(found).transpose(0, 2, 1), mel) <= CLOSE
-        with pytest.raises(RuntimeError, match="size"):  # chatterbox-tts 0.1.7 cannot leave the lookahead out; ours can
+        with pytest.raises(
+            RuntimeError, match="size"
+        ):  # chatterbox-tts 0.1.7 cannot leave the lookahead out; ours can
             theirs.inference(*given, finalize=False, n_timesteps=1)
         assert mine(*arguments, final=False, steps=1).shape[2] == 2 * (TOKENS - 3)
 
@@ -177,7 +205,9 @@ def test_speech_tokens(model: Any, ours: Any) -> None:
     assert np.array_equal(np.asarray(port(in_mlx(mel))), tokens.numpy())
 
 
-def test_the_whole_way_from_recording_and_tokens(model: Any, ours: Any, drawn: dict[str, Any]) -> None:
+def test_the_whole_way_from_recording_and_tokens(
+    model: Any, ours: Any, drawn: dict[str, Any]
+) -> None:
     high, low = speech(24_000, 1.0), speech(16_000, 1.0)
     voice = ours.voice(high, low)
     count = voice.tokens.shape[1]
@@ -186,8 +216,16 @@ def test_the_whole_way_from_recording_and_tokens(model: Any, ours: Any, drawn: d
     with torch.inference_mode():
         tokens, _ = model.tokenizer(torch.from_numpy(low)[None])
         assert torch.equal(voice.tokens, tokens[:, :count])
-        assert relative(voice.xvector, model.speaker_encoder.inference(torch.from_numpy(low)[None])) <= CLOSE
-        mel = ours.flow(drawn["tokens"], voice.tokens, voice.mel, voice.xvector, noise=noise, steps=2)
+        assert (
+            relative(voice.xvector, model.speaker_encoder.inference(torch.from_numpy(low)[None]))
+            <= CLOSE
+        )
+        mel = ours.flow(
+            drawn["tokens"], voice.tokens, voice.mel, voice.xvector, noise=noise, steps=2
+        )
         samples = model.mel2wav.decode(mel, source)
         samples[:, : len(model.trim_fade)] *= model.trim_fade
-        assert relative(ours(drawn["tokens"], voice, noise=noise, source=source, steps=2), samples) <= CLOSE
+        assert (
+            relative(ours(drawn["tokens"], voice, noise=noise, source=source, steps=2), samples)
+            <= CLOSE
+        )

@@ -12,14 +12,14 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from auscult import rules  # noqa: E402
+from auscult.families.chatterbox.runtimes import Runtime, tiny_runtime  # noqa: E402
+from auscult.families.chatterbox.stream import chunks_of  # noqa: E402
 from auscult.families.chatterbox_s3gen.streaming import Chunking, Drawn, Sounding, given, mels  # noqa: E402
 from auscult.families.hift.config import Config, tiny  # noqa: E402
 from auscult.families.hift.torch import Generator  # noqa: E402
-from auscult.rules.subject import SoundFacts, SoundSubject  # noqa: E402
+from auscult.rules.sound.subject import SoundFacts, SoundSubject  # noqa: E402
 from auscult.sound.recording import Recording, read_recording  # noqa: E402
-from auscult.verbs._chatterbox_runtimes import Runtime, tiny_runtime  # noqa: E402
-from auscult.verbs._chatterbox_stream import chunks_of  # noqa: E402
-from auscult.verbs.run_chatterbox import run_chatterbox  # noqa: E402
+from auscult.verbs.run.chatterbox import run_chatterbox  # noqa: E402
 from tests.families.chatterbox import randomise, relative  # noqa: E402
 
 CLOSE = 1e-3
@@ -27,7 +27,9 @@ CLOSE = 1e-3
 
 
 @pytest.mark.parametrize("sizes", [(40,), (7, 20, 13), (3,) * 14, (1, 60)])
-@pytest.mark.parametrize("config", [tiny(), replace(tiny(), resblock_kernel_sizes=(3, 11), dilations=(1, 5))])
+@pytest.mark.parametrize(
+    "config", [tiny(), replace(tiny(), resblock_kernel_sizes=(3, 11), dilations=(1, 5))]
+)
 def test_a_mel_in_parts_sounds_as_the_whole(config: Config, sizes: tuple[int, ...]) -> None:
     generator = randomise(Generator(config, "fused"), gain=0.9)
     with torch.no_grad():
@@ -37,8 +39,14 @@ def test_a_mel_in_parts_sounds_as_the_whole(config: Config, sizes: tuple[int, ..
     phases = np.array([[0.0, 1.0, -2.0]], np.float32)
     noise = rng.standard_normal((1, config.harmonics, sum(sizes) * config.hop)).astype(np.float32)
     with torch.no_grad():
-        whole = generator(*map(torch.from_numpy, (mel,)), phases=torch.from_numpy(phases), noise=torch.from_numpy(noise))
-    sounding = Sounding(replace(tiny_runtime(), s3gen=Holder(generator)), config, phases, given(noise))
+        whole = generator(
+            *map(torch.from_numpy, (mel,)),
+            phases=torch.from_numpy(phases),
+            noise=torch.from_numpy(noise),
+        )
+    sounding = Sounding(
+        replace(tiny_runtime(), s3gen=Holder(generator)), config, phases, given(noise)
+    )
     made, edges = [], np.cumsum(sizes)
     for start, stop in zip((0, *edges[:-1]), edges, strict=True):
         made.append(sounding(mel[..., start:stop], last=stop == edges[-1]))
@@ -67,7 +75,9 @@ def test_every_token_has_its_frames_once_from_a_window_that_does_not_grow() -> N
 
         parts = list(mels(iter(range(count)), flow, chunking))
         assert [last for _, last in parts] == [False] * (len(parts) - 1) + [True]
-        np.testing.assert_allclose(np.concatenate([mel for mel, _ in parts], axis=2)[0, 0], np.repeat(np.arange(count), 2))
+        np.testing.assert_allclose(
+            np.concatenate([mel for mel, _ in parts], axis=2)[0, 0], np.repeat(np.arange(count), 2)
+        )
         assert max(seen) <= chunking.past + chunking.chunk + chunking.overlap + chunking.lookahead
         assert all(mel.shape[2] == 10 for mel, last in parts if not last)
 
@@ -77,7 +87,11 @@ def test_two_renderings_are_blended_where_they_meet() -> None:
 
     def flow(ids: Any, first: int, final: bool) -> Any:
         calls.append(first)
-        return np.full((1, 1, 2 * (len(ids) - (0 if final else chunking.lookahead))), float(len(calls)), np.float32)
+        return np.full(
+            (1, 1, 2 * (len(ids) - (0 if final else chunking.lookahead))),
+            float(len(calls)),
+            np.float32,
+        )
 
     mel = np.concatenate([mel for mel, _ in mels(iter(range(12)), flow, chunking)], axis=2)[0, 0]
     assert (mel[:10] == 1).all()
@@ -105,8 +119,17 @@ def test_a_sentence_of_one_chunk_is_what_it_is_without_streaming(tmp_path: Any) 
     rendered = {}
     for runtime in ("torch", "mlx"):
         for name, chunk in (("whole", None), ("one", 60.0), ("many", 0.2)):
-            run_chatterbox("Hi", tmp_path / f"{name}.wav", tiny=True, runtime=runtime, max_tokens=20, chunk_seconds=chunk)
-        whole, one, many = (read_recording(tmp_path / f"{name}.wav").mono for name in ("whole", "one", "many"))
+            run_chatterbox(
+                "Hi",
+                tmp_path / f"{name}.wav",
+                tiny=True,
+                runtime=runtime,
+                max_tokens=20,
+                chunk_seconds=chunk,
+            )
+        whole, one, many = (
+            read_recording(tmp_path / f"{name}.wav").mono for name in ("whole", "one", "many")
+        )
         np.testing.assert_array_equal(one, whole)
         assert many.shape == whole.shape
         rendered[runtime] = many
@@ -117,7 +140,9 @@ def test_chunks_join_without_seams(model: Runtime) -> None:
     """By the measure that finds frames and chunks that do not join; joined without a vocoder's context, they have seams."""
     config, rng = model.s3gen.config, np.random.default_rng(1)
     tokens = rng.integers(0, config.flow.tokens, 120)
-    heard = model.hear(Recording.mono_of((0.1 * rng.standard_normal(48_000)).astype(np.float32), 24_000), 0.5)
+    heard = model.hear(
+        Recording.mono_of((0.1 * rng.standard_normal(48_000)).astype(np.float32), 24_000), 0.5
+    )
     chunking = Chunking(chunk=10)
     draws = model.draws(0)
     streamed = np.concatenate(list(chunks_of(model, iter(tokens.tolist()), heard, draws, chunking)))
@@ -125,14 +150,24 @@ def test_chunks_join_without_seams(model: Runtime) -> None:
     noise = model.draw(len(tokens), heard.mel.shape[2] // 2, 0)
     pieces = []
     for first in range(0, len(tokens), 10):
-        mel = model.mel(tokens[first : first + 10], heard, noise.flow[..., : heard.mel.shape[2] + 20])
+        mel = model.mel(
+            tokens[first : first + 10], heard, noise.flow[..., : heard.mel.shape[2] + 20]
+        )
         f0 = model.f0(mel)
-        source = model.source(f0, noise.phases, noise.source[..., : f0.shape[1] * config.mel2wav.hop])
+        source = model.source(
+            f0, noise.phases, noise.source[..., : f0.shape[1] * config.mel2wav.hop]
+        )
         pieces.append(model.decode(mel, source))
     assert seams(np.concatenate(pieces), model, 0.4)
 
 
 def seams(sound: Any, model: Runtime, chunk_seconds: float) -> list[str]:
     facts = SoundFacts(hop=model.s3gen.config.mel2wav.hop, chunk_seconds=chunk_seconds)
-    subject = SoundSubject(Recording.mono_of(np.asarray(sound, np.float32), model.sample_rate), facts=facts)
-    return [finding.cause for finding in rules.run(subject, "sound")[0] if finding.cause == "frame-seams"]
+    subject = SoundSubject(
+        Recording.mono_of(np.asarray(sound, np.float32), model.sample_rate), facts=facts
+    )
+    return [
+        finding.cause
+        for finding in rules.run_rules(subject, "sound")[0]
+        if finding.cause == "frame-seams"
+    ]

@@ -77,7 +77,9 @@ def test_the_module_has_the_signatures_names_and_shapes(model: Any) -> None:
 def test_the_full_size_model_is_the_released_one() -> None:
     with torch.device("meta"):
         module = t3.build(Config())
-    assert {name: tuple(value.shape) for name, value in module.state_dict().items()} == published.shapes("chatterbox_t3")
+    assert {
+        name: tuple(value.shape) for name, value in module.state_dict().items()
+    } == published.shapes("chatterbox_t3")
     values = sum(value.numel() for value in module.state_dict().values())
     assert (len(module.state_dict()), values) == (292, 532_405_248)
     assert signature.expected(Config()) == published.shapes("chatterbox_t3")
@@ -90,13 +92,20 @@ def test_mlx_agrees_with_torch_step_by_step(model: Any, port: Any, condition: Co
     assert relative(found, expected) <= CLOSE
     assert expected.std() > 0.1
     alone, _ = greedy(t3.Decoder(model, TEXT, condition, with_guidance=False), 4)
-    assert relative(greedy(t3_mlx.Decoder(port, TEXT, condition, with_guidance=False), 4)[0], alone) <= CLOSE
+    assert (
+        relative(greedy(t3_mlx.Decoder(port, TEXT, condition, with_guidance=False), 4)[0], alone)
+        <= CLOSE
+    )
 
 
-def test_the_memory_is_the_whole_sequence_at_once(model: Any, port: Any, condition: Condition) -> None:
+def test_the_memory_is_the_whole_sequence_at_once(
+    model: Any, port: Any, condition: Condition
+) -> None:
     tokens = [3, 26, 0, 0, 14, 9]
     decoders = t3.Decoder(model, TEXT, condition), t3_mlx.Decoder(port, TEXT, condition)
-    stepped = [[decoder.first(), *(decoder.next(token) for token in tokens)][-1] for decoder in decoders]
+    stepped = [
+        [decoder.first(), *(decoder.next(token) for token in tokens)][-1] for decoder in decoders
+    ]
     with torch.inference_mode():
         prefix = model.prefix(torch.from_numpy(framed(TEXT, CONFIG)), condition, with_guidance=True)
         said = model.speech(torch.tensor(tokens), 1).expand(2, -1, -1)
@@ -110,7 +119,9 @@ def test_the_memory_is_the_whole_sequence_at_once(model: Any, port: Any, conditi
 
 def test_the_memory_grows_past_its_first_room(port: Any, condition: Condition) -> None:
     memory, rng = t3_mlx.Memory(), np.random.default_rng(0)
-    parts = [rng.standard_normal((1, 2, length, 4)).astype(np.float32) for length in (250, 1, 9, 300, 1)]
+    parts = [
+        rng.standard_normal((1, 2, length, 4)).astype(np.float32) for length in (250, 1, 9, 300, 1)
+    ]
     for part in parts:
         keys, values = memory.add(mx.array(part), mx.array(-part))
     assert np.array_equal(keys, np.concatenate(parts, axis=2))
@@ -158,7 +169,10 @@ def slow_probabilities(logits: Any, said: list[int], sampling: Sampling) -> list
         return [power / sum(powers) for power in powers]
 
     chances = normal(scores)
-    scores = [s if c >= sampling.min_p * max(chances) else -math.inf for s, c in zip(scores, chances, strict=True)]
+    scores = [
+        s if c >= sampling.min_p * max(chances) else -math.inf
+        for s, c in zip(scores, chances, strict=True)
+    ]
     chances = normal(scores)
     kept, total = set(), 0.0
     for token in sorted(range(len(scores)), key=lambda token: -chances[token]):
@@ -176,11 +190,15 @@ def slow_probabilities(logits: Any, said: list[int], sampling: Sampling) -> list
     st.floats(0.0, 0.5),
     st.sampled_from([1.0, 0.95, 0.5, 0.01]),
 )
-def test_probabilities_are_the_slow_ones(seed: int, temperature: float, penalty: float, min_p: float, top_p: float) -> None:
+def test_probabilities_are_the_slow_ones(
+    seed: int, temperature: float, penalty: float, min_p: float, top_p: float
+) -> None:
     rng = np.random.default_rng(seed)
     logits = (3 * rng.standard_normal(23)).astype(np.float32)
     said = rng.integers(0, 23, 6).tolist()
-    sampling = Sampling(temperature=temperature, repetition_penalty=penalty, min_p=min_p, top_p=top_p)
+    sampling = Sampling(
+        temperature=temperature, repetition_penalty=penalty, min_p=min_p, top_p=top_p
+    )
     found = probabilities(logits, said, sampling)
     assert np.abs(found - slow_probabilities(logits, said, sampling)).max() < 1e-9
 
@@ -204,7 +222,9 @@ def test_draws_have_their_probabilities_and_never_none() -> None:
     drawn = [draw(chances, (step + 0.5) / 400) for step in range(400)]
     assert np.bincount(drawn, minlength=6).tolist() == [0, 100, 0, 200, 100, 0]
     assert (draw(chances, 0.0), draw(chances, np.nextafter(1.0, 0.0))) == (1, 4)
-    assert probabilities(np.array([1.0, 3.0, 2.9], np.float32), [1], Sampling(temperature=0)).tolist() == [0, 0, 1]
+    assert probabilities(
+        np.array([1.0, 3.0, 2.9], np.float32), [1], Sampling(temperature=0)
+    ).tolist() == [0, 0, 1]
 
 
 class Fixed:
@@ -230,23 +250,42 @@ def halves() -> Iterator[float]:
 
 def test_a_sentence_ends_at_the_stop_token_or_the_limit() -> None:
     seen: list[tuple[int, int, str]] = []
-    spoken = speak(Fixed([5, 30, 6, 28]), CONFIG, Sampling(max_tokens=9), halves(), lambda *step: seen.append(step))
-    assert (spoken.tokens.tolist(), spoken.sampled.tolist(), spoken.stopped) == ([5, 6], [5, 30, 6, 28], True)
+    spoken = speak(
+        Fixed([5, 30, 6, 28]),
+        CONFIG,
+        Sampling(max_tokens=9),
+        halves(),
+        lambda *step: seen.append(step),
+    )
+    assert (spoken.tokens.tolist(), spoken.sampled.tolist(), spoken.stopped) == (
+        [5, 6],
+        [5, 30, 6, 28],
+        True,
+    )
     assert seen[-1] == (4, 9, "speech tokens")
     decoding = Fixed([5, 6, 7, 8, 9])
     spoken = speak(decoding, CONFIG, Sampling(max_tokens=3), halves())
-    assert (spoken.tokens.tolist(), spoken.stopped, decoding.heard) == ([5, 6, 7], False, [27, 5, 6])
+    assert (spoken.tokens.tolist(), spoken.stopped, decoding.heard) == (
+        [5, 6, 7],
+        False,
+        [27, 5, 6],
+    )
     with pytest.raises(UsageError, match="1 to 83"):
         speak(decoding, CONFIG, Sampling(max_tokens=84), halves())
     assert sound_only(np.array([4, 27, 5, 31, 6, 28, 7]), CONFIG).tolist() == [5, 6]
 
 
-def test_the_same_uniforms_are_the_same_sentence_in_both_frameworks(model: Any, port: Any, condition: Condition) -> None:
+def test_the_same_uniforms_are_the_same_sentence_in_both_frameworks(
+    model: Any, port: Any, condition: Condition
+) -> None:
     def said(decoding: Any, seed: int) -> list[int]:
         uniforms = iter(np.random.default_rng(seed).random(40))
         return list(speak(decoding, CONFIG, Sampling(max_tokens=40), uniforms).sampled)
 
-    sentences = [said(t3.Decoder(model, TEXT, condition), 5), said(t3_mlx.Decoder(port, TEXT, condition), 5)]
+    sentences = [
+        said(t3.Decoder(model, TEXT, condition), 5),
+        said(t3_mlx.Decoder(port, TEXT, condition), 5),
+    ]
     assert sentences[0] == sentences[1]
     assert said(t3.Decoder(model, TEXT, condition), 6) != sentences[0]
     assert len(set(sentences[0])) > 5
@@ -255,14 +294,23 @@ def test_the_same_uniforms_are_the_same_sentence_in_both_frameworks(model: Any, 
 class TestLoading:
     """Strict, whoever named the tensors."""
 
-    def test_mlx_audios_names_and_a_prefix_and_no_unused_embedding(self, model: Any, condition: Condition) -> None:
+    def test_mlx_audios_names_and_a_prefix_and_no_unused_embedding(
+        self, model: Any, condition: Condition
+    ) -> None:
         renamed = {
-            "t3." + (name.replace("tfmr.", "tfmr.model.") if name.startswith("tfmr.") else name): value
+            "t3."
+            + (name.replace("tfmr.", "tfmr.model.") if name.startswith("tfmr.") else name): value
             for name, value in model.state_dict().items()
             if "embed_tokens" not in name
         }
-        detection = families.detect({name: tuple(value.shape) for name, value in renamed.items()})[0]
-        assert (detection.family, detection.prefix, detection.config.naming) == ("chatterbox-t3", "t3.", "mlx-audio")
+        detection = families.detect({name: tuple(value.shape) for name, value in renamed.items()})[
+            0
+        ]
+        assert (detection.family, detection.prefix, detection.config.naming) == (
+            "chatterbox-t3",
+            "t3.",
+            "mlx-audio",
+        )
         loaded = t3.build(replace(CONFIG, naming="mlx-audio", tokens=0))
         t3.load(loaded, renamed, "t3.")
         port = t3_mlx.build(CONFIG)

@@ -24,7 +24,7 @@ from auscult.families.chatterbox_t3 import torch as t3  # noqa: E402
 from auscult.families.chatterbox_t3.config import Config  # noqa: E402
 from auscult.families.chatterbox_t3.generate import Condition, framed  # noqa: E402
 from auscult.families.chatterbox_t3.sampling import guided  # noqa: E402
-from auscult.verbs.compare import compare  # noqa: E402
+from auscult.verbs.compare.compare import compare  # noqa: E402
 from auscult.verdict import Verdict  # noqa: E402
 from tests.families.chatterbox import relative  # noqa: E402
 from tests.families.test_chatterbox_t3_reference import (  # noqa: E402
@@ -54,9 +54,15 @@ def port(theirs: Any) -> Any:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(config.LLAMA_CONFIGS["Llama_520M"], "num_hidden_layers", LAYERS)
-        patch.setitem(config.LLAMA_CONFIGS["Llama_520M"], "vocab_size", weights(theirs)["tfmr.embed_tokens.weight"].shape[0])
+        patch.setitem(
+            config.LLAMA_CONFIGS["Llama_520M"],
+            "vocab_size",
+            weights(theirs)["tfmr.embed_tokens.weight"].shape[0],
+        )
         made = T3()
-    state = made.sanitize({name: mx.array(value.float().numpy()) for name, value in weights(theirs).items()})
+    state = made.sanitize(
+        {name: mx.array(value.float().numpy()) for name, value in weights(theirs).items()}
+    )
     assert UNLOADED not in state
     made.load_weights([*state.items(), (UNLOADED, made.tfmr.lm_head.weight)], strict=True)
     made.eval()
@@ -73,7 +79,9 @@ def given(condition: Condition) -> Any:
     )
 
 
-def test_its_logits_for_32_steps_are_the_references(port: Any, condition: Condition, told: Any) -> None:
+def test_its_logits_for_32_steps_are_the_references(
+    port: Any, condition: Condition, told: Any
+) -> None:
     expected, tokens = told
     rows: list[Any] = []
 
@@ -91,7 +99,14 @@ def test_its_logits_for_32_steps_are_the_references(port: Any, condition: Condit
     try:
         port.speech_head = Noted(head)
         text = mx.array(np.stack([framed(TEXT, Config())] * 2))
-        said = port.inference(given(condition), text, max_new_tokens=STEPS, temperature=0.0, top_p=1.0, cfg_weight=GUIDANCE)
+        said = port.inference(
+            given(condition),
+            text,
+            max_new_tokens=STEPS,
+            temperature=0.0,
+            top_p=1.0,
+            cfg_weight=GUIDANCE,
+        )
     finally:
         port.speech_head = head
     assert np.array(said)[0, 1:].tolist() == tokens
@@ -120,19 +135,27 @@ class Port(mlx_nn.Module):
         return self.t3.speech_head(self.t3.tfmr.model(inputs=None, input_embeddings=embedded))
 
 
-def test_compare_pairs_every_layer_and_finds_them_equal(theirs: Any, port: Any, condition: Condition) -> None:
+def test_compare_pairs_every_layer_and_finds_them_equal(
+    theirs: Any, port: Any, condition: Condition
+) -> None:
     ours = t3.build(Config(layers=LAYERS))
     t3.load(ours, weights(theirs))
-    report = compare(Ours(ours, condition), Port(port, condition), inputs={"text": framed(TEXT, Config())[None]})
+    report = compare(
+        Ours(ours, condition), Port(port, condition), inputs={"text": framed(TEXT, Config())[None]}
+    )
     assert report.verdict in {Verdict.PASS, Verdict.EQUIVALENT}, report
     assert not [finding for finding in report.findings if finding.severity.value != "info"]
 
 
-def test_compare_names_a_rotation_of_another_base(theirs: Any, port: Any, condition: Condition) -> None:
+def test_compare_names_a_rotation_of_another_base(
+    theirs: Any, port: Any, condition: Condition
+) -> None:
     """That the comparison can fail: Llama 3's scaling of the frequencies left out."""
     ours = t3.build(Config(layers=LAYERS, rope_factor=1.0))
     t3.load(ours, weights(theirs))
-    report = compare(Ours(ours, condition), Port(port, condition), inputs={"text": framed(TEXT, Config())[None]})
+    report = compare(
+        Ours(ours, condition), Port(port, condition), inputs={"text": framed(TEXT, Config())[None]}
+    )
     assert report.verdict is Verdict.DIVERGENT
     assert "layers.0.self_attn" in report.extra["first_divergence"]["a"]
 

@@ -70,18 +70,30 @@ def generated(theirs: Any, condition: Condition, steps: int) -> tuple[Any, list[
         emotion_adv=condition.emotion * torch.ones(1, 1, 1),
     )
     rows: list[Any] = []
-    handle = theirs.speech_head.register_forward_hook(lambda _module, _given, logits: rows.append(logits[:, -1].numpy()))
+    handle = theirs.speech_head.register_forward_hook(
+        lambda _module, _given, logits: rows.append(logits[:, -1].numpy())
+    )
     text = torch.from_numpy(framed(TEXT, Config()))[None].repeat(2, 1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch, "multinomial", lambda chances, num_samples: chances.argmax(-1, keepdim=True))  # noqa: ARG005
-        tokens = theirs.inference(t3_cond=given, text_tokens=text, max_new_tokens=steps, cfg_weight=GUIDANCE, top_p=1.0)
+        patch.setattr(
+            torch,
+            "multinomial",
+            lambda chances, num_samples: chances.argmax(-1, keepdim=True),  # noqa: ARG005
+        )
+        tokens = theirs.inference(
+            t3_cond=given, text_tokens=text, max_new_tokens=steps, cfg_weight=GUIDANCE, top_p=1.0
+        )
     handle.remove()
     return np.stack([guided(row, GUIDANCE) for row in rows[:steps]]), tokens[0].tolist()
 
 
 def weights(theirs: Any) -> dict[str, Any]:
     """The reference's state; after a generation it holds its backbone a second time."""
-    return {name: value for name, value in theirs.state_dict().items() if not name.startswith("patched_model.")}
+    return {
+        name: value
+        for name, value in theirs.state_dict().items()
+        if not name.startswith("patched_model.")
+    }
 
 
 def decoded(decoding: Any, steps: int = STEPS) -> tuple[Any, list[int]]:
@@ -126,12 +138,16 @@ def test_at_the_released_depth(condition: Condition) -> None:
     assert relative(found, expected) <= CLOSE
 
 
-def test_one_start_token_would_not_be_the_released_model(theirs: Any, condition: Condition, told: Any) -> None:
+def test_one_start_token_would_not_be_the_released_model(
+    theirs: Any, condition: Condition, told: Any
+) -> None:
     """That the comparison can fail: without the second start token the first logits are others."""
     ours = t3.build(Config(layers=LAYERS))
     t3.load(ours, weights(theirs))
     with torch.inference_mode():
-        prefix = ours.prefix(torch.from_numpy(framed(TEXT, Config())), condition, with_guidance=True)
+        prefix = ours.prefix(
+            torch.from_numpy(framed(TEXT, Config())), condition, with_guidance=True
+        )
         once = guided(ours(prefix[:, :-1])[:, -1].numpy(), GUIDANCE)
     assert relative(once, told[0][0]) > 100 * CLOSE
 
@@ -159,17 +175,24 @@ def test_voice_encoder() -> None:
     expected = theirs.embeds_from_wavs([samples], sample_rate=16_000)[0]
     ours, port = voice.build(VoiceConfig()), voice_mlx.build(VoiceConfig())
     voice.load(ours, theirs.state_dict())
-    voice_mlx.load(port, {name: value.detach().numpy() for name, value in theirs.state_dict().items()})
+    voice_mlx.load(
+        port, {name: value.detach().numpy() for name, value in theirs.state_dict().items()}
+    )
     assert relative(ours.speaker(samples), expected) <= CLOSE
     assert relative(port.speaker(samples), expected) <= CLOSE
 
 
-@pytest.mark.parametrize("text", ["hello   there", "well... yes; no: maybe", "“so” – it’s — done - now ,", "Really?  ", "a…b"])
+@pytest.mark.parametrize(
+    "text",
+    ["hello   there", "well... yes; no: maybe", "“so” – it’s — done - now ,", "Really?  ", "a…b"],
+)
 def test_punctuation(text: str) -> None:
     """The function alone: the module around it imports the watermarker."""
     folder = Path(reference("models.voice_encoder.config").__file__).parents[2]
     tree = ast.parse((folder / "tts.py").read_text(encoding="utf-8"))
-    tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "punc_norm"]
+    tree.body = [
+        node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "punc_norm"
+    ]
     names: dict[str, Any] = {}
     exec(compile(tree, "punc_norm", "exec"), names)
     assert normalise(text) == names["punc_norm"](text)

@@ -25,7 +25,9 @@ CLOSE = 1e-4
 
 
 def noise(seconds: float, seed: int = 0) -> Any:
-    return (0.3 * np.random.default_rng(seed).standard_normal(int(16_000 * seconds))).astype(np.float32)
+    return (0.3 * np.random.default_rng(seed).standard_normal(int(16_000 * seconds))).astype(
+        np.float32
+    )
 
 
 def arrays(module: Any) -> dict[str, Any]:
@@ -55,11 +57,16 @@ def test_mlx_agrees_with_torch(model: Any) -> None:
 
 def test_the_ports_names_and_its_single_bias_are_the_same_model(model: Any) -> None:
     state = arrays(model)
-    renamed: dict[str, Any] = {f"ve.{name}": value for name, value in state.items() if not name.startswith("lstm.")}
+    renamed: dict[str, Any] = {
+        f"ve.{name}": value for name, value in state.items() if not name.startswith("lstm.")
+    }
     for layer in range(3):
         ih, hh = state[f"lstm.bias_ih_l{layer}"], state[f"lstm.bias_hh_l{layer}"]
         stem = f"ve.lstm.layers.{layer}."
-        renamed |= {stem + "Wx": state[f"lstm.weight_ih_l{layer}"], stem + "Wh": state[f"lstm.weight_hh_l{layer}"]}
+        renamed |= {
+            stem + "Wx": state[f"lstm.weight_ih_l{layer}"],
+            stem + "Wh": state[f"lstm.weight_hh_l{layer}"],
+        }
         renamed[stem + "bias"] = ih + hh
     loaded, port = voice.build(tiny()), voice_mlx.build(tiny())
     voice.load(loaded, {name: torch.from_numpy(value) for name, value in renamed.items()}, "ve.")
@@ -69,13 +76,16 @@ def test_the_ports_names_and_its_single_bias_are_the_same_model(model: Any) -> N
     assert relative(port.speaker(samples), model.speaker(samples)) <= CLOSE
     del renamed["ve.proj.bias"]
     with pytest.raises(CheckpointError):
-        voice.load(loaded, {name: torch.from_numpy(value) for name, value in renamed.items()}, "ve.")
+        voice.load(
+            loaded, {name: torch.from_numpy(value) for name, value in renamed.items()}, "ve."
+        )
     with pytest.raises(CheckpointError):
         voice_mlx.load(port, renamed, "ve.")
 
 
 @pytest.mark.parametrize(
-    ("frames", "count"), [(1, 1), (100, 1), (160, 1), (161, 1), (204, 1), (205, 2), (237, 2), (282, 3), (10_000, 129)]
+    ("frames", "count"),
+    [(1, 1), (100, 1), (160, 1), (161, 1), (204, 1), (205, 2), (237, 2), (282, 3), (10_000, 129)],
 )
 def test_windows_are_half_covered_and_the_last_one_mostly_sound(frames: int, count: int) -> None:
     """Windows of 160 every 77 frames; the last has at least 128 (80 %) of them, unless it is the only one."""
@@ -110,4 +120,6 @@ def test_no_voice_is_no_number_that_is_not_one() -> None:
     with torch.no_grad():
         dead.proj.bias.fill_(-1e6)
     assert dead.speaker(noise(0.5)).tolist() == [0.0] * 8
-    assert averaged(np.array([[3.0, 0.0], [0.0, 4.0]], np.float32)).tolist() == pytest.approx([0.6, 0.8])
+    assert averaged(np.array([[3.0, 0.0], [0.0, 4.0]], np.float32)).tolist() == pytest.approx(
+        [0.6, 0.8]
+    )

@@ -58,14 +58,20 @@ def audio(length: int, seed: int = 1) -> Any:
 
 @given(config=configs(), length=st.integers(1, 200))
 @settings(max_examples=25, deadline=None)
-def test_output_is_as_long_as_the_input_and_decode_gives_what_forward_gives(config: Config, length: int) -> None:
+def test_output_is_as_long_as_the_input_and_decode_gives_what_forward_gives(
+    config: Config, length: int
+) -> None:
     codec, x = made(config), audio(length)
     with torch.no_grad():
         output, quantized = codec(x)
         codes = codec.encode(x)
         decoded = codec.decode(codes)
     assert output.shape == x.shape
-    assert codes.shape == (2, config.books, -(-(length + config.delay) // config.step) * config.step // config.hop)
+    assert codes.shape == (
+        2,
+        config.books,
+        -(-(length + config.delay) // config.step) * config.step // config.hop,
+    )
     assert torch.equal(codes, quantized.codes)
     torch.testing.assert_close(decoded[..., :length], output, rtol=1e-5, atol=1e-6)
 
@@ -77,15 +83,28 @@ def test_save_detect_rebuild_load(config: Config, form: Any) -> None:
     state = original.state_dict()
     detection = families.detect({name: tuple(value.shape) for name, value in state.items()})[0]
     assert (detection.family, detection.score) == ("codec", 1.0)
-    for name in ("widths", "strides", "units", "core", "kernel", "latent", "books", "book_size", "code_dim", "activation"):
+    for name in (
+        "widths",
+        "strides",
+        "units",
+        "core",
+        "kernel",
+        "latent",
+        "books",
+        "book_size",
+        "code_dim",
+        "activation",
+    ):
         assert getattr(detection.config, name) == getattr(config, name), name
-    assert {name: tuple(value.shape) for name, value in made(config).state_dict().items()} == families.signature(
-        "codec"
-    ).expected(config)
+    assert {
+        name: tuple(value.shape) for name, value in made(config).state_dict().items()
+    } == families.signature("codec").expected(config)
     again = made(config, seed=5)
     load(again, state)
     with torch.no_grad():
-        torch.testing.assert_close(again.decode(again.encode(audio(50))), original.decode(original.encode(audio(50))))
+        torch.testing.assert_close(
+            again.decode(again.encode(audio(50))), original.decode(original.encode(audio(50)))
+        )
 
 
 def test_the_package_codec_is_the_default_and_choices_change_no_tensor() -> None:
@@ -97,12 +116,16 @@ def test_the_package_codec_is_the_default_and_choices_change_no_tensor() -> None
     assert sign.variants(Config())[0].config == Config()
     for choice in sign.choices(Config()):
         for value in choice.values:
-            assert sign.expected(replace(Config(), **{choice.field: value})) == sign.expected(Config())
+            assert sign.expected(replace(Config(), **{choice.field: value})) == sign.expected(
+                Config()
+            )
 
 
 def quantizer(**changes: Any) -> ResidualQuantizer:
     torch.manual_seed(0)
-    return ResidualQuantizer(Config(**{"latent": 6, "books": 8, "book_size": 32, "average": 0.0, **changes}), "fused")
+    return ResidualQuantizer(
+        Config(**{"latent": 6, "books": 8, "book_size": 32, "average": 0.0, **changes}), "fused"
+    )
 
 
 def test_the_encoder_receives_the_decoders_gradient_exactly_once() -> None:
@@ -137,7 +160,9 @@ def test_codes_are_the_nearest_of_what_is_left(seed: int) -> None:
         best = distances.min(1).values
         torch.testing.assert_close(distances[torch.arange(5), chosen], best, rtol=1e-5, atol=1e-6)
         residual = residual - book.codes.double()[chosen]
-    torch.testing.assert_close(result.values, latent - residual.T.float()[None], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        result.values, latent - residual.T.float()[None], rtol=1e-4, atol=1e-5
+    )
 
 
 def test_a_smaller_depth_uses_the_first_books_only() -> None:
@@ -158,7 +183,9 @@ def test_snake_is_the_formula_and_so_is_its_gradient() -> None:
     x = torch.randn(2, 3, 7, dtype=torch.double, requires_grad=True)
     a = snake.alpha[:, None]
     torch.testing.assert_close(snake(x), x + torch.sin(a * x) ** 2 / (a + 1e-9))
-    assert torch.autograd.gradcheck(lambda y, alpha: torch.func.functional_call(snake, {"alpha": alpha}, (y,)), (x, snake.alpha))
+    assert torch.autograd.gradcheck(
+        lambda y, alpha: torch.func.functional_call(snake, {"alpha": alpha}, (y,)), (x, snake.alpha)
+    )
 
 
 def test_elu_is_the_library_s_and_so_is_its_gradient() -> None:
@@ -193,7 +220,9 @@ def test_a_dilated_convolution_by_phases_is_the_convolution(
     expected = torch.nn.functional.conv1d(padded, conv.weight, conv.bias, dilation=dilation)
     torch.testing.assert_close(conv(x), expected)
     weight = torch.randn_like(expected)
-    (found, wanted) = (torch.autograd.grad((y * weight).sum(), (x, conv.weight)) for y in (conv(x), expected))
+    (found, wanted) = (
+        torch.autograd.grad((y * weight).sum(), (x, conv.weight)) for y in (conv(x), expected)
+    )
     for one, other in zip(found, wanted, strict=True):
         torch.testing.assert_close(one, other)
 
@@ -210,15 +239,33 @@ def test_a_stream_gives_what_the_whole_gives(config: Config, chunks: list[int]) 
         whole = codec.quantizer(codec.encoder(x)).codes
         cache: Any = {}
         ends = np.cumsum(chunks) * config.step
-        parts = [codec.encode(piece, cache) for piece in torch.tensor_split(x, [int(end) for end in ends[:-1]], -1)]
+        parts = [
+            codec.encode(piece, cache)
+            for piece in torch.tensor_split(x, [int(end) for end in ends[:-1]], -1)
+        ]
         assert torch.equal(torch.cat(parts, -1), whole)
         cache = {}
         pieces = [codec.decode(part, cache) for part in parts]
-        torch.testing.assert_close(torch.cat(pieces, -1), codec.decoder(codec.quantizer.lookup(whole)), rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(
+            torch.cat(pieces, -1),
+            codec.decoder(codec.quantizer.lookup(whole)),
+            rtol=1e-5,
+            atol=1e-6,
+        )
 
 
 def test_a_causal_codec_looks_no_further_ahead_than_its_delay() -> None:
-    config = Config(widths=(1, 8), strides=(4,), core=2, latent=4, books=2, book_size=8, causal=True, delay=8, average=0.0)
+    config = Config(
+        widths=(1, 8),
+        strides=(4,),
+        core=2,
+        latent=4,
+        books=2,
+        book_size=8,
+        causal=True,
+        delay=8,
+        average=0.0,
+    )
     codec, x = made(config), audio(80)[:1]
     later = x.clone()
     later[..., 60:] += 1
@@ -234,7 +281,9 @@ def test_mlx_agrees_with_torch(config: Config) -> None:
     from auscult.families.codec import mlx
 
     original, module = made(config, "weight-norm-new"), mlx.build(config)
-    mlx.load(module, {name: value.detach().numpy() for name, value in original.state_dict().items()})
+    mlx.load(
+        module, {name: value.detach().numpy() for name, value in original.state_dict().items()}
+    )
     x = audio(61)
     with torch.no_grad():
         latent = original.encoder(original.padded(x))
@@ -252,16 +301,22 @@ def test_mlx_agrees_with_torch(config: Config) -> None:
 
 @given(seed=st.integers(0, 99), wanted=st.floats(0.2, 5.8))
 @settings(max_examples=20, deadline=None)
-def test_loud_groups_get_the_books_and_their_mean_is_what_was_asked_for(seed: int, wanted: float) -> None:
+def test_loud_groups_get_the_books_and_their_mean_is_what_was_asked_for(
+    seed: int, wanted: float
+) -> None:
     draw = torch.Generator().manual_seed(seed)
     books = quantizer(books=6, average=3.0, group=2)
-    latent = torch.randn(2, 6, 40, generator=draw) * torch.exp(torch.randn(2, 1, 20, generator=draw)).repeat_interleave(2, 2)
+    latent = torch.randn(2, 6, 40, generator=draw) * torch.exp(
+        torch.randn(2, 1, 20, generator=draw)
+    ).repeat_interleave(2, 2)
     level = books.fit(latent, wanted)
     result = books(latent, level=level)
     depths = (result.codes >= 0).sum(1)
     assert torch.equal(depths[:, ::2], depths[:, 1::2])
     assert wanted - 6 / 20 <= depths.double().mean() <= wanted
-    for number in range(1, 6):  # oracle: a group goes on while what is left of it is above the level
+    for number in range(
+        1, 6
+    ):  # oracle: a group goes on while what is left of it is above the level
         left = latent - books.lookup(result.codes[:, :number])
         energy = left.square().mean(1).unflatten(1, (-1, 2)).mean(2)
         going, stopped = depths[:, ::2] > number, depths[:, ::2] == number

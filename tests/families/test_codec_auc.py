@@ -15,7 +15,11 @@ from auscult.families.codec.auc import Encoded, pack, read_auc, unpack, write_au
 
 @st.composite
 def encodings(draw: st.DrawFn) -> Encoded:
-    books, frames, bits = draw(st.integers(1, 9)), draw(st.integers(0, 60)), draw(st.integers(1, 16))
+    books, frames, bits = (
+        draw(st.integers(1, 9)),
+        draw(st.integers(0, 60)),
+        draw(st.integers(1, 16)),
+    )
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     group = draw(st.sampled_from((0, 1, 3)))
     codes = rng.integers(0, 2**bits, (books, frames))
@@ -36,7 +40,9 @@ def encodings(draw: st.DrawFn) -> Encoded:
 
 def same(a: Encoded, b: Encoded) -> bool:
     rest = ("bits", "sample_rate", "samples", "gain", "fingerprint", "block", "group")
-    return np.array_equal(a.codes, b.codes) and all(getattr(a, name) == getattr(b, name) for name in rest)
+    return np.array_equal(a.codes, b.codes) and all(
+        getattr(a, name) == getattr(b, name) for name in rest
+    )
 
 
 def ends(encoded: Encoded) -> list[int]:
@@ -59,7 +65,9 @@ def test_what_goes_in_comes_out_and_the_same_codes_give_the_same_bytes(encoded: 
 
 @given(encoded=encodings(), data=st.data())
 @settings(max_examples=200)
-def test_any_changed_byte_is_noticed_and_costs_its_own_block_only(encoded: Encoded, data: st.DataObject) -> None:
+def test_any_changed_byte_is_noticed_and_costs_its_own_block_only(
+    encoded: Encoded, data: st.DataObject
+) -> None:
     content = bytearray(pack(encoded))
     place = data.draw(st.integers(0, len(content) - 1))
     content[place] ^= data.draw(st.integers(1, 255))
@@ -76,7 +84,9 @@ def test_any_changed_byte_is_noticed_and_costs_its_own_block_only(encoded: Encod
 
 
 @given(encoded=encodings(), data=st.data())
-def test_a_file_that_is_cut_off_keeps_its_whole_blocks(encoded: Encoded, data: st.DataObject) -> None:
+def test_a_file_that_is_cut_off_keeps_its_whole_blocks(
+    encoded: Encoded, data: st.DataObject
+) -> None:
     content, places = pack(encoded), ends(encoded)
     length = data.draw(st.integers(0, len(content) - 1))
     with pytest.raises(AudioError):

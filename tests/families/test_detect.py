@@ -81,7 +81,9 @@ def fused(shapes: dict[str, Shape]) -> dict[str, Shape]:
         if name.endswith(".original0"):
             continue
         renamed = name.replace(".parametrizations.weight.original1", ".weight")
-        result[f"{stem}.weight" if stem != name and f"{stem}.weight_g" in shapes else renamed] = shape
+        result[f"{stem}.weight" if stem != name and f"{stem}.weight_g" in shapes else renamed] = (
+            shape
+        )
     return result
 
 
@@ -121,7 +123,9 @@ def test_a_published_model_is_its_own_family(name: str) -> None:
     assert detection.missing_evidence == ()
     assert detection.variant == FAMILY[name][1]
     assert detection.prefix == ""
-    wanted = "unknown" if name in WITHOUT_CONVOLUTIONS else "mlx" if name.endswith("_mlx") else "torch"
+    wanted = (
+        "unknown" if name in WITHOUT_CONVOLUTIONS else "mlx" if name.endswith("_mlx") else "torch"
+    )
     assert detection.layout == wanted
 
 
@@ -143,15 +147,27 @@ def test_weight_norm_may_be_fused_or_renamed(name: str) -> None:
         assert after.hyperparameters == before.hyperparameters
     pairs = [key for key in shapes if key.endswith((".weight_g", ".original0"))]
     assert before.parametrisation == (
-        "weight-norm-new" if any("original0" in key for key in pairs) else "weight-norm-old" if pairs else before.parametrisation
+        "weight-norm-new"
+        if any("original0" in key for key in pairs)
+        else "weight-norm-old"
+        if pairs
+        else before.parametrisation
     )
     if pairs:
         assert best(fused(shapes), name).parametrisation == "fused"
-        assert {before.parametrisation, best(renormed(shapes), name).parametrisation} == {"weight-norm-old", "weight-norm-new"}
+        assert {before.parametrisation, best(renormed(shapes), name).parametrisation} == {
+            "weight-norm-old",
+            "weight-norm-new",
+        }
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in published.names() if name not in (*WITHOUT_CONVOLUTIONS, "chatterbox_s3gen_mlx")]
+    "name",
+    [
+        name
+        for name in published.names()
+        if name not in (*WITHOUT_CONVOLUTIONS, "chatterbox_s3gen_mlx")
+    ],
 )
 @pytest.mark.parametrize("form", ["as published", "fused"])
 def test_mlx_layout_is_seen_from_the_shapes(name: str, form: str) -> None:
@@ -180,7 +196,9 @@ def test_a_few_absent_tensors_cost_little_and_are_named(name: str, seed: int) ->
 
 @given(
     st.dictionaries(
-        st.from_regex(r"([a-z_]{1,8}\.){0,4}(weight|bias|weight_g|weight_v|running_mean)", fullmatch=True),
+        st.from_regex(
+            r"([a-z_]{1,8}\.){0,4}(weight|bias|weight_g|weight_v|running_mean)", fullmatch=True
+        ),
         st.lists(st.integers(0, 600), max_size=4).map(tuple),
         max_size=60,
     )
@@ -196,7 +214,10 @@ def test_junk_is_no_family(shapes: dict[str, Shape]) -> None:
 def test_right_names_with_wrong_shapes_are_no_sure_thing(name: str, data: st.DataObject) -> None:
     seed = data.draw(st.integers(0, 2**32))
     draw = random.Random(seed)
-    shapes = {key: tuple(draw.randint(1, 512) for _ in shape) for key, shape in published.shapes(name).items()}
+    shapes = {
+        key: tuple(draw.randint(1, 512) for _ in shape)
+        for key, shape in published.shapes(name).items()
+    }
     assert all(0.0 <= detection.score <= OTHER_AT_MOST for detection in families.detect(shapes))
 
 
@@ -210,7 +231,9 @@ def test_hostile_names_and_shapes_neither_crash_nor_stall(name: str, data: st.Da
     for key, shape in published.shapes(name).items():
         fate = draw.random()
         if fate < 0.1:
-            shapes[re.sub(r"\d+", lambda _: str(draw.choice((0, 7, 999, 99999, 10**30))), key)] = shape
+            shapes[re.sub(r"\d+", lambda _: str(draw.choice((0, 7, 999, 99999, 10**30))), key)] = (
+                shape
+            )
         elif fate < 0.2:
             shapes[key] = tuple(size() for _ in range(draw.randint(0, 5)))
         elif fate < 0.95:
@@ -233,14 +256,20 @@ def test_a_near_miss_says_what_is_missing() -> None:
 
 def test_the_wrong_model_of_the_story_is_told_from_the_checkpoint() -> None:
     detections = families.detect(published.shapes("streamspeech_modified_checkpoint94"))
-    wrong = next(detection for detection in detections if detection.family == "streamspeech-grc-lora")
+    wrong = next(
+        detection for detection in detections if detection.family == "streamspeech-grc-lora"
+    )
     assert wrong.score < 0.15
     assert any("270 tensors expected and not here" in line for line in wrong.missing_evidence)
 
 
 def test_hift_alone_and_inside_s3gen() -> None:
     whole = published.shapes("chatterbox_s3gen")
-    alone = {name.removeprefix("mel2wav."): shape for name, shape in whole.items() if name.startswith("mel2wav.")}
+    alone = {
+        name.removeprefix("mel2wav."): shape
+        for name, shape in whole.items()
+        if name.startswith("mel2wav.")
+    }
     detection = families.detect(alone)[0]
     assert (detection.family, detection.score, detection.prefix) == ("hift", 1.0, "")
     inside = [detection for detection in families.detect(whole) if detection.family == "hift"]
@@ -251,7 +280,10 @@ def test_hift_alone_and_inside_s3gen() -> None:
 def test_exchanged_gain_and_direction_names_are_seen_through() -> None:
     zero, one = ".parametrizations.weight.original0", ".parametrizations.weight.original1"
     shapes = renormed(published.shapes("hifigan_v1"))
-    exchanged = {name.replace(zero, ".x").replace(one, zero).replace(".x", one): shape for name, shape in shapes.items()}
+    exchanged = {
+        name.replace(zero, ".x").replace(one, zero).replace(".x", one): shape
+        for name, shape in shapes.items()
+    }
     assert families.detect(exchanged)[0].score == 1.0
 
 
@@ -272,7 +304,11 @@ def test_layout_is_unknown_where_both_readings_fit() -> None:
     from auscult.families.vocos.signature import Config, expected
 
     config = Config(inputs=7, width=7, hidden=21, layers=2, mel_n_fft=0)
-    shapes = {name: shape for name, shape in expected(config).items() if not name.endswith("dwconv.weight")}
+    shapes = {
+        name: shape
+        for name, shape in expected(config).items()
+        if not name.endswith("dwconv.weight")
+    }
     assert families.detect(shapes)[0].layout == "unknown"
 
 
@@ -287,7 +323,9 @@ def test_layer_kinds_of_every_weight_of_s3gen() -> None:
     ]
     assert len(three) == 347
     transposed = [name for name in three if kinds[name] == "conv_transpose1d"]
-    assert transposed == [f"mel2wav.ups.{stage}.parametrizations.weight.original1" for stage in range(3)]
+    assert transposed == [
+        f"mel2wav.ups.{stage}.parametrizations.weight.original1" for stage in range(3)
+    ]
     assert sum(kinds[name] == "conv1d" for name in three) == 344
 
 
@@ -300,7 +338,9 @@ def test_layer_kinds_are_known_for_every_tensor(name: str) -> None:
     transposed = re.compile(TRANSPOSED.get(detection.family, r"^$"))
     for key, shape in shapes.items():
         if len(shape) == 3 and key.endswith((".weight", ".weight_v", ".original1")):
-            wanted = "conv_transpose1d" if transposed.search(key.removeprefix("model.")) else "conv1d"
+            wanted = (
+                "conv_transpose1d" if transposed.search(key.removeprefix("model.")) else "conv1d"
+            )
             assert kinds[key] == wanted, key
         if len(shape) == 2 and key.endswith(".weight"):
             assert kinds[key] in ("linear", "embedding", "parameter"), key

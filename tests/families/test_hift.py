@@ -49,7 +49,9 @@ def drawn() -> dict[str, Any]:
 
 
 def test_names_and_shapes_are_the_signatures(model: Any) -> None:
-    expected = {name: shape for name, shape in signature.expected(tiny()).items() if name != "stft_window"}
+    expected = {
+        name: shape for name, shape in signature.expected(tiny()).items() if name != "stft_window"
+    }
     assert {name: tuple(value.shape) for name, value in model.state_dict().items()} == expected
 
 
@@ -64,7 +66,9 @@ def test_declared_choices_keep_the_shapes() -> None:
     for choice in signature.choices(Config()):
         assert choice.default in choice.values
         for value in choice.values:
-            assert signature.expected(replace(Config(), **{choice.field: value})) == signature.expected(Config())
+            assert signature.expected(
+                replace(Config(), **{choice.field: value})
+            ) == signature.expected(Config())
     assert signature.choices(Config(), hop=480)[0].values == ((8, 5, 3),)
     assert Config().hop == 480
     assert Config().source_rates == (15, 3, 1)
@@ -102,7 +106,9 @@ def test_any_weight_norm_form_gives_the_same_sound(form: Any, drawn: dict[str, A
     other = hift.build(tiny(), form)
     hift.load(other, original.state_dict())
     port = hift_mlx.build(tiny())
-    hift_mlx.load(port, {name: value.detach().numpy() for name, value in other.state_dict().items()})
+    hift_mlx.load(
+        port, {name: value.detach().numpy() for name, value in other.state_dict().items()}
+    )
     with torch.no_grad():
         source = torch.randn(2, 1, FRAMES * tiny().hop)
         expected = original.decode(drawn["mel"], source)[:, 0]
@@ -118,21 +124,29 @@ def test_the_source_is_a_tone_at_f0_where_voiced_and_noise_where_not() -> None:
     with torch.no_grad():
         model.m_source.l_linear.weight.copy_(torch.tensor([[1.0, 0.0, 0.0]]))
         model.m_source.l_linear.bias.zero_()
-        source = model.source(f0, phases=torch.zeros(1, 3), noise=torch.ones(1, 3, 2 * samples))[0, 0]
+        source = model.source(f0, phases=torch.zeros(1, 3), noise=torch.ones(1, 3, 2 * samples))[
+            0, 0
+        ]
     voiced, unvoiced = source[:samples], source[samples:]
     assert torch.allclose(unvoiced, torch.tanh(torch.tensor(config.sine_amplitude / 3)))
     time = torch.arange(1, samples + 1, dtype=torch.float64) / config.sample_rate
-    tone = torch.tanh(config.sine_amplitude * torch.sin(2 * np.pi * 200.0 * time) + config.noise_deviation)
+    tone = torch.tanh(
+        config.sine_amplitude * torch.sin(2 * np.pi * 200.0 * time) + config.noise_deviation
+    )
     assert (voiced.double() - tone).abs().max() < 1e-4
 
 
 def test_a_drawn_source_can_be_seeded(model: Any, port: Any) -> None:
     f0 = torch.full((1, 5), 150.0)
     with torch.no_grad():
-        drawn = [model.source(f0, generator=torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
+        drawn = [
+            model.source(f0, generator=torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
+        ]
     assert torch.equal(drawn[0], drawn[1])
     assert not torch.equal(drawn[0], drawn[2])
-    keyed = [np.asarray(port.source(mx.array(f0.numpy()), key=mx.random.key(seed))) for seed in (1, 1, 2)]
+    keyed = [
+        np.asarray(port.source(mx.array(f0.numpy()), key=mx.random.key(seed))) for seed in (1, 1, 2)
+    ]
     assert np.array_equal(keyed[0], keyed[1])
     assert not np.array_equal(keyed[0], keyed[2])
 
@@ -141,12 +155,21 @@ def test_inverse_stft_undoes_the_stft() -> None:
     """The head's transform, given the logarithm of the magnitude and the arc sine of the phase's sine."""
     samples = np.random.default_rng(0).normal(size=(1, 480)).astype(np.float32)
     spectrum = np.asarray(hift_mlx.stft(mx.array(samples), 16, 4))
-    exact = torch.stft(torch.from_numpy(samples), 16, 4, window=torch.hann_window(16), return_complex=True)
+    exact = torch.stft(
+        torch.from_numpy(samples), 16, 4, window=torch.hann_window(16), return_complex=True
+    )
     assert np.abs(spectrum[..., :9] - exact.real.numpy().transpose(0, 2, 1)).max() < 1e-5
     assert np.abs(spectrum[..., 9:] - exact.imag.numpy().transpose(0, 2, 1)).max() < 1e-5
     # half of all angles are beyond what a sine of ±1 rad reaches: the head cannot make every spectrum
     angle = np.angle(spectrum[..., :9] + 1j * spectrum[..., 9:]).clip(-1, 1)
-    head = np.concatenate((np.log(np.hypot(spectrum[..., :9], spectrum[..., 9:]) + 1e-12), np.arcsin(angle)), axis=-1)
+    head = np.concatenate(
+        (np.log(np.hypot(spectrum[..., :9], spectrum[..., 9:]) + 1e-12), np.arcsin(angle)), axis=-1
+    )
     reached = torch.polar(exact.abs(), torch.from_numpy(angle.transpose(0, 2, 1)))
     wanted = torch.istft(reached, 16, 4, window=torch.hann_window(16))
-    assert np.abs(np.asarray(hift_mlx.istft(mx.array(head.astype(np.float32)), 16, 4)) - wanted.numpy()).max() < 1e-4
+    assert (
+        np.abs(
+            np.asarray(hift_mlx.istft(mx.array(head.astype(np.float32)), 16, 4)) - wanted.numpy()
+        ).max()
+        < 1e-4
+    )

@@ -18,9 +18,9 @@ from auscult.families._plan import Plan, Planned, mlx_shape
 from auscult.families.chatterbox_s3gen.config import Config, tiny
 from auscult.families.chatterbox_s3gen.signature import plan
 from auscult.recipe.ops.permute import Permute
-from auscult.verbs._convert_plan import plan_for_framework
-from auscult.verbs.convert import convert
-from auscult.verbs.diff import diff
+from auscult.verbs.convert.convert import convert
+from auscult.verbs.convert.plan import plan_for_framework
+from auscult.verbs.diff.diff import diff
 from auscult.verdict import Verdict
 from auscult.weights import Checkpoint, Shape
 
@@ -30,7 +30,11 @@ TO_MLX = {"conv1d": (0, 2, 1), "conv_transpose1d": (1, 2, 0), "conv2d": (0, 2, 3
 
 
 def three_dimensional(planned: Plan) -> list[str]:
-    return [name for name, tensor in planned.items() if len(tensor.shape) == 3 and not name.startswith("tokenizer.")]
+    return [
+        name
+        for name, tensor in planned.items()
+        if len(tensor.shape) == 3 and not name.startswith("tokenizer.")
+    ]
 
 
 def in_mlx(planned: Plan) -> dict[str, Shape]:
@@ -44,7 +48,9 @@ def by_longer_axis(shape: Shape) -> str:
 
 def hollow(shapes: dict[str, Shape]) -> Checkpoint:
     """A checkpoint of these shapes whose elements take no memory."""
-    return Checkpoint.of({name: np.broadcast_to(np.zeros((), np.float32), shape) for name, shape in shapes.items()})
+    return Checkpoint.of(
+        {name: np.broadcast_to(np.zeros((), np.float32), shape) for name, shape in shapes.items()}
+    )
 
 
 def test_there_are_347_and_three_are_transposed_convolutions() -> None:
@@ -58,7 +64,11 @@ def test_there_are_347_and_three_are_transposed_convolutions() -> None:
 @pytest.mark.parametrize("layout", ["torch", "mlx"])
 def test_every_layout_is_decided_without_a_reference(layout: str) -> None:
     planned = plan(Config())
-    shapes = in_mlx(planned) if layout == "mlx" else {name: tensor.shape for name, tensor in planned.items()}
+    shapes = (
+        in_mlx(planned)
+        if layout == "mlx"
+        else {name: tensor.shape for name, tensor in planned.items()}
+    )
     decided = layouts(shapes, planned)
     names = three_dimensional(planned)
     assert {decided[name] for name in names} == {layout}
@@ -71,7 +81,9 @@ def test_every_layout_is_decided_without_a_reference(layout: str) -> None:
 def test_mixed_files_are_decided_tensor_by_tensor(seed: int) -> None:
     planned, draw = plan(Config()), random.Random(seed)
     odd = set(draw.sample(three_dimensional(planned), draw.choice((1, 2, 50, 346))))
-    shapes = {name: mlx_shape(tensor) if name in odd else tensor.shape for name, tensor in planned.items()}
+    shapes = {
+        name: mlx_shape(tensor) if name in odd else tensor.shape for name, tensor in planned.items()
+    }
     decided = layouts(shapes, planned)
     assert {name for name in three_dimensional(planned) if decided[name] == "mlx"} == odd
 
@@ -79,9 +91,18 @@ def test_mixed_files_are_decided_tensor_by_tensor(seed: int) -> None:
 @pytest.mark.parametrize("source", ["torch", "mlx"])
 def test_convert_moves_every_weight_and_no_other(source: str) -> None:
     planned = plan(Config())
-    shapes = in_mlx(planned) if source == "mlx" else {name: tensor.shape for name, tensor in planned.items()}
+    shapes = (
+        in_mlx(planned)
+        if source == "mlx"
+        else {name: tensor.shape for name, tensor in planned.items()}
+    )
     recipe = plan_for_framework(hollow(shapes), "torch" if source == "mlx" else "mlx", None).recipe
-    moved = {entry.sources[0]: op.axes for entry in recipe.entries for op in entry.ops if isinstance(op, Permute)}
+    moved = {
+        entry.sources[0]: op.axes
+        for entry in recipe.entries
+        for op in entry.ops
+        if isinstance(op, Permute)
+    }
     axes = TO_TORCH if source == "mlx" else TO_MLX
     wanted = {name: axes[tensor.kind] for name, tensor in planned.items() if tensor.kind in axes}
     assert moved == wanted
@@ -98,7 +119,9 @@ def files(tmp_path: Path) -> dict[str, Any]:
         if tensor.kind != "counter" and not name.startswith("tokenizer.")
     }
     mlx_side = {
-        name: np.ascontiguousarray(array.transpose(TO_MLX[planned[name].kind])) if planned[name].kind in TO_MLX else array
+        name: np.ascontiguousarray(array.transpose(TO_MLX[planned[name].kind]))
+        if planned[name].kind in TO_MLX
+        else array
         for name, array in torch_side.items()
     }
     odd = {TRAP, "mel2wav.ups.1.weight"}
@@ -111,7 +134,9 @@ def files(tmp_path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("side", ["mlx", "mixed"])
-def test_values_decide_where_there_is_a_reference(side: str, files: dict[str, Any], tmp_path: Path) -> None:
+def test_values_decide_where_there_is_a_reference(
+    side: str, files: dict[str, Any], tmp_path: Path
+) -> None:
     paths, planned = files["paths"], files["plan"]
     report = diff(str(paths["torch"]), str(paths[side]))
     causes = {finding.cause: finding for finding in report.findings}
@@ -133,21 +158,29 @@ def test_values_decide_where_there_is_a_reference(side: str, files: dict[str, An
 
 @pytest.mark.parametrize("side", ["torch", "mlx", "mixed"])
 def test_the_plan_settles_a_file_without_a_reference(side: str, files: dict[str, Any]) -> None:
-    stored = {name: tensor.numpy() for name, tensor in open_checkpoint(files["paths"][side]).items()}
+    stored = {
+        name: tensor.numpy() for name, tensor in open_checkpoint(files["paths"][side]).items()
+    }
     settled = in_torch_layout(stored, files["plan"])
     assert all(np.array_equal(settled[name], array) for name, array in files["arrays"].items())
 
 
 @pytest.mark.parametrize("kind", ["conv1d", "conv_transpose1d"])
-def test_a_shape_that_fits_both_follows_the_others_and_is_refused_where_they_differ(kind: Any) -> None:
+def test_a_shape_that_fits_both_follows_the_others_and_is_refused_where_they_differ(
+    kind: Any,
+) -> None:
     square = (5, 5, 5) if kind == "conv_transpose1d" else (6, 5, 5)
     planned: Plan = {
         "a.weight": Planned((4, 3, 7), "conv1d"),
         "b.weight": Planned((3, 4, 8), "conv_transpose1d"),
         "square.weight": Planned(square, kind),
     }
-    torch_side = {name: np.random.default_rng(1).normal(size=tensor.shape) for name, tensor in planned.items()}
-    mlx_side = {name: array.transpose(TO_MLX[planned[name].kind]) for name, array in torch_side.items()}
+    torch_side = {
+        name: np.random.default_rng(1).normal(size=tensor.shape) for name, tensor in planned.items()
+    }
+    mlx_side = {
+        name: array.transpose(TO_MLX[planned[name].kind]) for name, array in torch_side.items()
+    }
     for side in (torch_side, mlx_side):
         settled = in_torch_layout(side, planned)
         assert all(np.array_equal(settled[name], array) for name, array in torch_side.items())

@@ -42,12 +42,16 @@ def run_mlx(family: str, module: Any, frames: int = 6) -> Any:
     if family == "codehifigan":
         output = module(mx.arange(frames)[None] % config.units)[0]
     else:
-        mel = mx.array(torch.randn(1, config.mel_bins, frames, generator=draw).numpy().transpose(0, 2, 1))
+        mel = mx.array(
+            torch.randn(1, config.mel_bins, frames, generator=draw).numpy().transpose(0, 2, 1)
+        )
         if family == "hifigan":
             output = module(mel)
         else:
             sizes = (config.speaker_dim, config.emotion_dim)
-            output = module(mel, *(mx.array(torch.randn(1, size, generator=draw).numpy()) for size in sizes))
+            output = module(
+                mel, *(mx.array(torch.randn(1, size, generator=draw).numpy()) for size in sizes)
+            )
     return np.asarray(output).transpose(0, 2, 1)
 
 
@@ -56,10 +60,16 @@ def run_mlx(family: str, module: Any, frames: int = 6) -> Any:
 @settings(max_examples=12, deadline=None)
 def test_mlx_agrees_with_torch(family: str, data: st.DataObject) -> None:
     config = data.draw(CONFIGS[family])
-    form = data.draw(st.sampled_from(("fused", "weight-norm-old", "weight-norm-new"))) if family in NORMED else "fused"
+    form = (
+        data.draw(st.sampled_from(("fused", "weight-norm-old", "weight-norm-new")))
+        if family in NORMED
+        else "fused"
+    )
     original = build(family, config, form)
     module = code_of(family).build(config)
-    code_of(family).load(module, {f"model.{name}": value for name, value in arrays(original).items()}, "model.")
+    code_of(family).load(
+        module, {f"model.{name}": value for name, value in arrays(original).items()}, "model."
+    )
     module.eval()
     expected, found = run(family, original).numpy(), run_mlx(family, module)
     assert found.shape == expected.shape
@@ -79,14 +89,19 @@ def test_every_choice_of_the_modified_generator_agrees(changes: dict[str, Any]) 
     original = build("streamspeech-modified", config)
     module = code_of("streamspeech-modified").build(config)
     code_of("streamspeech-modified").load(module, arrays(original))
-    expected, found = run("streamspeech-modified", original, 20).numpy(), run_mlx("streamspeech-modified", module, 20)
+    expected, found = (
+        run("streamspeech-modified", original, 20).numpy(),
+        run_mlx("streamspeech-modified", module, 20),
+    )
     assert np.abs(found - expected).max() <= TOLERANCE * np.abs(expected).max()
 
 
 @every_family
 @given(data=st.data())
 @settings(max_examples=4, deadline=None)
-def test_what_mlx_saves_is_detected_in_its_layout_and_loads_again(family: str, data: st.DataObject) -> None:
+def test_what_mlx_saves_is_detected_in_its_layout_and_loads_again(
+    family: str, data: st.DataObject
+) -> None:
     config = data.draw(CONFIGS[family])
     module = code_of(family).build(config)
     state = {name: np.asarray(value) for name, value in tree_flatten(module.parameters())}
@@ -106,14 +121,23 @@ def test_batch_statistics_agree_in_training_mode() -> None:
     module = code_of("streamspeech-grc-lora").build(config)
     code_of("streamspeech-grc-lora").load(module, arrays(original))
     module.train()
-    expected, found = run("streamspeech-grc-lora", original, 12).numpy(), run_mlx("streamspeech-grc-lora", module, 12)
+    expected, found = (
+        run("streamspeech-grc-lora", original, 12).numpy(),
+        run_mlx("streamspeech-grc-lora", module, 12),
+    )
     assert np.abs(found - expected).max() <= TOLERANCE * np.abs(expected).max()
 
 
 def _small_wrong() -> Any:
     from auscult.families.streamspeech_grc_lora.config import Config
 
-    return Config(mel_bins=8, channels=(16, 8, 8), upsample_kernel_sizes=(8, 4), upsample_rates=(4, 2), mrf_count=2)
+    return Config(
+        mel_bins=8,
+        channels=(16, 8, 8),
+        upsample_kernel_sizes=(8, 4),
+        upsample_rates=(4, 2),
+        mrf_count=2,
+    )
 
 
 def test_a_state_that_does_not_fit_is_refused() -> None:
@@ -124,6 +148,8 @@ def test_a_state_that_does_not_fit_is_refused() -> None:
         code_of("streamspeech-modified").load(module, state)
     state["final_conv.bias"] = np.zeros(1, np.float32)
     with pytest.raises(CheckpointError, match=r"ups\.0\.conv\.weight"):
-        code_of("streamspeech-modified").load(module, state | {"ups.0.conv.weight": np.zeros((1, 2, 3), np.float32)})
+        code_of("streamspeech-modified").load(
+            module, state | {"ups.0.conv.weight": np.zeros((1, 2, 3), np.float32)}
+        )
     with pytest.raises(CheckpointError, match="surplus"):
         code_of("streamspeech-modified").load(module, state | {"surplus": np.zeros(1, np.float32)})

@@ -25,7 +25,10 @@ from auscult.families.hifigan.config import Config  # noqa: E402
 
 TOLERANCE = 1e-5
 UPS: dict[str, Any] = {"upsample_rates": (8, 5, 2), "upsample_kernel_sizes": (16, 11, 4)}
-BLOCKS: dict[str, Any] = {"resblock_kernel_sizes": (3, 7, 11), "dilations": ((1, 3, 5), (1, 3, 5), (1, 3, 5))}
+BLOCKS: dict[str, Any] = {
+    "resblock_kernel_sizes": (3, 7, 11),
+    "dilations": ((1, 3, 5), (1, 3, 5), (1, 3, 5)),
+}
 CHANNELS = (32, 16, 8, 4)
 
 
@@ -35,7 +38,10 @@ def randomise(module: Any) -> Any:
     with torch.no_grad():
         for parameter in module.parameters():
             fan = parameter[0].numel() if parameter.ndim > 1 else 1
-            parameter.copy_(torch.randn(parameter.shape, generator=draw) * (0.5 / fan**0.5 if parameter.ndim > 1 else 0.1))
+            parameter.copy_(
+                torch.randn(parameter.shape, generator=draw)
+                * (0.5 / fan**0.5 if parameter.ndim > 1 else 0.1)
+            )
     return module.eval()
 
 
@@ -43,7 +49,9 @@ def renamed(module: Any, prefix: str = "") -> dict[str, Any]:
     """transformers' names in HiFi-GAN's: `upsampler` is `ups`."""
     state = module.state_dict()
     return {
-        f"{prefix}{name.replace('upsampler.', 'ups.')}": value for name, value in state.items() if name not in ("mean", "scale")
+        f"{prefix}{name.replace('upsampler.', 'ups.')}": value
+        for name, value in state.items()
+        if name not in ("mean", "scale")
     }
 
 
@@ -61,7 +69,9 @@ def sizes() -> dict[str, Any]:
 
 @pytest.mark.parametrize("form", ["fused", "weight-norm-old", "weight-norm-new"])
 def test_hifigan_agrees_with_speecht5s(form: Any) -> None:
-    reference = randomise(SpeechT5HifiGan(SpeechT5HifiGanConfig(model_in_dim=20, normalize_before=False, **sizes())))
+    reference = randomise(
+        SpeechT5HifiGan(SpeechT5HifiGanConfig(model_in_dim=20, normalize_before=False, **sizes()))
+    )
     ours = hifigan.build(Config(mel_bins=20, channels=CHANNELS, **UPS, **BLOCKS), form).eval()
     hifigan.load(ours, renamed(reference))
     mel = torch.randn(2, 30, 20)
@@ -73,8 +83,12 @@ def test_hifigan_agrees_with_speecht5s(form: Any) -> None:
 
 def test_hifigan_agrees_with_vits() -> None:
     """VITS has the same generator without a bias in the last convolution."""
-    reference = randomise(VitsHifiGan(VitsConfig(flow_size=20, num_speakers=1, speaker_embedding_size=0, **sizes())))
-    ours = hifigan.build(Config(mel_bins=20, channels=CHANNELS, post_bias=False, **UPS, **BLOCKS)).eval()
+    reference = randomise(
+        VitsHifiGan(VitsConfig(flow_size=20, num_speakers=1, speaker_embedding_size=0, **sizes()))
+    )
+    ours = hifigan.build(
+        Config(mel_bins=20, channels=CHANNELS, post_bias=False, **UPS, **BLOCKS)
+    ).eval()
     hifigan.load(ours, renamed(reference))
     mel = torch.randn(2, 20, 30)
     with torch.no_grad():
@@ -107,9 +121,19 @@ def test_codehifigan_agrees_with_seamless_m4ts() -> None:
     state["conv_pre.weight"] = state["conv_pre.weight"][:, 3 : 3 + dim]  # language, unit, speaker
     state["dict.weight"] = reference.unit_embedding.weight.detach()
     for name, value in reference.dur_predictor.state_dict().items():
-        state[f"dur_predictor.{name.replace('conv1.', 'conv1.0.').replace('conv2.', 'conv2.0.')}"] = value
+        state[
+            f"dur_predictor.{name.replace('conv1.', 'conv1.0.').replace('conv2.', 'conv2.0.')}"
+        ] = value
     ours = codehifigan.build(
-        CodeConfig(mel_bins=dim, channels=CHANNELS, units=40, unit_dim=dim, duration_hidden=dim, **UPS, **BLOCKS)
+        CodeConfig(
+            mel_bins=dim,
+            channels=CHANNELS,
+            units=40,
+            unit_dim=dim,
+            duration_hidden=dim,
+            **UPS,
+            **BLOCKS,
+        )
     ).eval()
     codehifigan.load(ours, state)
     codes = torch.randint(0, 39, (1, 25), generator=torch.Generator().manual_seed(5))

@@ -79,7 +79,9 @@ def test_the_modules_have_the_signatures_names_and_shapes(model: Any) -> None:
         **signature.expected(tiny()),
         "tokenizer._mel_filters": (16, 201),  # the release has 128 bands
     }
-    detection = families.detect({name: tuple(value.shape) for name, value in model.state_dict().items()})[0]
+    detection = families.detect(
+        {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    )[0]
     assert (detection.family, detection.score) == ("chatterbox-s3gen", 1.0)
     assert detection.config == tiny()
 
@@ -89,7 +91,10 @@ def test_the_full_size_model_is_the_released_one() -> None:
         module = s3gen.build(Config(), "weight-norm-new")
     state = {name: tuple(value.shape) for name, value in module.state_dict().items()}
     assert state == published.shapes("chatterbox_s3gen")
-    assert (len(state), sum(value.numel() for value in module.state_dict().values())) == (2490, 264_042_193)
+    assert (len(state), sum(value.numel() for value in module.state_dict().values())) == (
+        2490,
+        264_042_193,
+    )
 
 
 def test_turbo_has_one_tensor_more() -> None:
@@ -99,7 +104,17 @@ def test_turbo_has_one_tensor_more() -> None:
     }
 
 
-STAGES = ("mu", "speaker", "estimator", "estimator masked", "flow", "flow padded", "flow not final", "xvector", "tokens")
+STAGES = (
+    "mu",
+    "speaker",
+    "estimator",
+    "estimator masked",
+    "flow",
+    "flow padded",
+    "flow not final",
+    "xvector",
+    "tokens",
+)
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -107,14 +122,23 @@ def test_mlx_agrees_with_torch(stage: str, model: Any, port: Any, drawn: dict[st
     d, m = drawn, {name: ours(value) for name, value in drawn.items()}
     lengths, time = torch.tensor([TOKENS, TOKENS - 3]), torch.tensor([0.3, 0.7])
     mask = (torch.arange(FRAMES) < torch.tensor([FRAMES, FRAMES - 6])[:, None]).float()[:, None]
-    reference, candidate = (d["tokens"], d["prompt"], d["mel"], d["xvector"]), (m["tokens"], m["prompt"], m["mel"], m["xvector"])
+    reference, candidate = (
+        (d["tokens"], d["prompt"], d["mel"], d["xvector"]),
+        (m["tokens"], m["prompt"], m["mel"], m["xvector"]),
+    )
     velocity, ours_velocity = model.flow.decoder.estimator, port.flow.decoder.estimator
     given, ours_given = ((s["x"], s["noise"], s["row"], s["x"]) for s in (d, m))
     cut = d["noise"][..., :-6]
     calls = {
         "mu": (lambda: model.flow.mu(d["tokens"]), lambda: port.flow.mu(m["tokens"])),
-        "speaker": (lambda: model.flow.speaker(d["xvector"]), lambda: port.flow.speaker(m["xvector"])),
-        "estimator": (lambda: velocity(*given, time), lambda: ours_velocity(*ours_given, ours(time))),
+        "speaker": (
+            lambda: model.flow.speaker(d["xvector"]),
+            lambda: port.flow.speaker(m["xvector"]),
+        ),
+        "estimator": (
+            lambda: velocity(*given, time),
+            lambda: ours_velocity(*ours_given, ours(time)),
+        ),
         "estimator masked": (
             lambda: velocity(*given, time, mask=mask),
             lambda: ours_velocity(*ours_given, ours(time), mask=ours(mask)),
@@ -131,7 +155,10 @@ def test_mlx_agrees_with_torch(stage: str, model: Any, port: Any, drawn: dict[st
             lambda: model.flow(*reference, noise=cut, steps=2, final=False),
             lambda: port.flow(*candidate, noise=ours(cut), steps=2, final=False),
         ),
-        "xvector": (lambda: model.speaker_encoder(d["features"]), lambda: port.speaker_encoder(mx.array(d["features"].numpy()))),
+        "xvector": (
+            lambda: model.speaker_encoder(d["features"]),
+            lambda: port.speaker_encoder(mx.array(d["features"].numpy())),
+        ),
         "tokens": (lambda: model.tokenizer(d["heard"]), lambda: port.tokenizer(m["heard"])),
     }[stage]
     with torch.no_grad():
@@ -173,7 +200,9 @@ def test_what_is_masked_does_not_matter_to_the_estimator(model: Any, drawn: dict
     assert not masked[..., kept:].any()
 
 
-def test_guidance_is_one_plus_rate_times_conditional_less_rate_times_unconditional(model: Any, drawn: dict[str, Any]) -> None:
+def test_guidance_is_one_plus_rate_times_conditional_less_rate_times_unconditional(
+    model: Any, drawn: dict[str, Any]
+) -> None:
     """One step from t = 0 to 1 by hand."""
     decoder = model.flow.decoder
     x, mu, speaker, condition = drawn["noise"], drawn["x"], drawn["row"], drawn["x"] * 0.5
@@ -182,16 +211,21 @@ def test_guidance_is_one_plus_rate_times_conditional_less_rate_times_uncondition
         zero = torch.zeros(1)
         conditional = decoder.estimator(x, mu, speaker, condition, zero)
         unconditional = decoder.estimator(x, 0 * mu, 0 * speaker, 0 * condition, zero)
-    torch.testing.assert_close(found, x + 1.7 * conditional - 0.7 * unconditional, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        found, x + 1.7 * conditional - 0.7 * unconditional, rtol=1e-4, atol=1e-5
+    )
 
 
-def test_the_estimator_attends_to_all_frames_and_convolves_the_past(model: Any, drawn: dict[str, Any]) -> None:
+def test_the_estimator_attends_to_all_frames_and_convolves_the_past(
+    model: Any, drawn: dict[str, Any]
+) -> None:
     estimator = model.flow.decoder.estimator
     with torch.no_grad():
         changed = drawn["x"].clone()
         changed[..., -1] += 1.0
         before, after = (
-            estimator(x, drawn["noise"], drawn["row"], drawn["noise"], torch.tensor([0.5])) for x in (drawn["x"], changed)
+            estimator(x, drawn["noise"], drawn["row"], drawn["noise"], torch.tensor([0.5]))
+            for x in (drawn["x"], changed)
         )
         block = estimator.mid_blocks[0][0]
         h = torch.randn(1, FRAMES, tiny().flow.channels)
@@ -204,10 +238,25 @@ def test_the_estimator_attends_to_all_frames_and_convolves_the_past(model: Any, 
 
 
 def test_times_are_the_published_ones() -> None:
-    published_times = (0, 0.012312, 0.048943, 0.108993, 0.190983, 0.292893, 0.412215, 0.546010, 0.690983, 0.843566, 1)
+    published_times = (
+        0,
+        0.012312,
+        0.048943,
+        0.108993,
+        0.190983,
+        0.292893,
+        0.412215,
+        0.546010,
+        0.690983,
+        0.843566,
+        1,
+    )
     assert np.abs(times(10) - np.array(published_times)).max() < 1e-6
     assert np.array_equal(times(2, meanflow=True), np.array([0, 0.5, 1], np.float32))
-    assert all(abs(value - (1 - math.cos(math.pi / 2 * k / 10))) < 1e-6 for k, value in enumerate(times(10)))
+    assert all(
+        abs(value - (1 - math.cos(math.pi / 2 * k / 10))) < 1e-6
+        for k, value in enumerate(times(10))
+    )
 
 
 def test_scores_by_distance_are_brought_to_their_keys() -> None:
@@ -223,21 +272,29 @@ def test_scores_by_distance_are_brought_to_their_keys() -> None:
             assert abs(table[column, 0] - math.sin(i - j)) < 1e-6
 
 
-def test_the_length_of_an_xvector_does_not_matter_and_its_size_does(model: Any, drawn: dict[str, Any]) -> None:
+def test_the_length_of_an_xvector_does_not_matter_and_its_size_does(
+    model: Any, drawn: dict[str, Any]
+) -> None:
     with torch.no_grad():
-        torch.testing.assert_close(model.flow.speaker(drawn["xvector"]), model.flow.speaker(7 * drawn["xvector"]))
+        torch.testing.assert_close(
+            model.flow.speaker(drawn["xvector"]), model.flow.speaker(7 * drawn["xvector"])
+        )
         with pytest.raises(RuntimeError):
             model.flow.speaker(torch.randn(1, 256))  # T3's
 
 
 def test_voice_and_speech_agree_end_to_end(model: Any, port: Any, drawn: dict[str, Any]) -> None:
     draw = np.random.default_rng(0)
-    samples, samples_16k = (draw.normal(0, 0.1, rate).astype(np.float32) for rate in (24_100, 16_000))
+    samples, samples_16k = (
+        draw.normal(0, 0.1, rate).astype(np.float32) for rate in (24_100, 16_000)
+    )
     voice, heard = model.voice(samples, samples_16k), port.voice(samples, samples_16k)
     assert (voice.tokens.shape, voice.mel.shape) == ((1, 25), (1, 8, 50))
     assert np.array_equal(np.asarray(heard.tokens), voice.tokens.numpy())
     assert relative(heard.xvector, voice.xvector) <= CLOSE
-    source = torch.randn(BATCH, 1, 2 * TOKENS * 480, generator=torch.Generator().manual_seed(0)) * 0.1
+    source = (
+        torch.randn(BATCH, 1, 2 * TOKENS * 480, generator=torch.Generator().manual_seed(0)) * 0.1
+    )
     noise = torch.randn(BATCH, 8, 2 * (25 + TOKENS))
     with torch.no_grad():
         expected = model(drawn["tokens"], voice, noise=noise, source=source, steps=2)
@@ -252,20 +309,32 @@ def test_seeds_repeat(model: Any, port: Any, drawn: dict[str, Any]) -> None:
     voice = Voice(drawn["prompt"], drawn["mel"], drawn["xvector"])
     with torch.no_grad():
         first, second, other = (
-            model(drawn["tokens"], voice, generator=torch.Generator().manual_seed(seed), steps=1) for seed in (1, 1, 2)
+            model(drawn["tokens"], voice, generator=torch.Generator().manual_seed(seed), steps=1)
+            for seed in (1, 1, 2)
         )
     assert torch.equal(first, second)
     assert not torch.equal(first, other)
     keyed = [
-        np.asarray(port(ours(drawn["tokens"]), Voice(*map(ours, vars(voice).values())), key=mx.random.key(seed), steps=1))
+        np.asarray(
+            port(
+                ours(drawn["tokens"]),
+                Voice(*map(ours, vars(voice).values())),
+                key=mx.random.key(seed),
+                steps=1,
+            )
+        )
         for seed in (1, 1, 2)
     ]
     assert np.array_equal(keyed[0], keyed[1])
     assert not np.array_equal(keyed[0], keyed[2])
 
 
-@pytest.mark.parametrize(("tokens", "frames", "kept"), [(25, 50, (25, 50)), (25, 49, (24, 48)), (24, 51, (24, 48))])
-def test_a_references_tokens_and_frames_are_cut_to_each_other(tokens: int, frames: int, kept: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    ("tokens", "frames", "kept"), [(25, 50, (25, 50)), (25, 49, (24, 48)), (24, 51, (24, 48))]
+)
+def test_a_references_tokens_and_frames_are_cut_to_each_other(
+    tokens: int, frames: int, kept: tuple[int, int]
+) -> None:
     assert paired(tokens, frames, 2) == kept
 
 
@@ -287,14 +356,19 @@ def test_a_part_that_is_not_there_is_said(drawn: dict[str, Any]) -> None:
         flow(drawn["tokens"], Voice(drawn["prompt"], drawn["mel"], drawn["xvector"]))
 
 
-@pytest.mark.parametrize("name", ["flow.encoder_proj.bias", "speaker_encoder.head.bn1.running_mean", "mel2wav.conv_pre.bias"])
+@pytest.mark.parametrize(
+    "name",
+    ["flow.encoder_proj.bias", "speaker_encoder.head.bn1.running_mean", "mel2wav.conv_pre.bias"],
+)
 def test_nothing_stays_random_in_silence(name: str, model: Any) -> None:
     state = dict(model.state_dict())
     del state[name]
     with pytest.raises(CheckpointError, match=name):
         s3gen.load(s3gen.build(tiny()), state)
     with pytest.raises(CheckpointError, match=name):
-        s3gen_mlx.load(s3gen_mlx.build(tiny()), {key: value.numpy() for key, value in state.items()})
+        s3gen_mlx.load(
+            s3gen_mlx.build(tiny()), {key: value.numpy() for key, value in state.items()}
+        )
     with pytest.raises(CheckpointError, match="surplus"):
         s3gen.load(s3gen.build(tiny()), {**model.state_dict(), "surplus": torch.zeros(1)})
 
@@ -314,17 +388,27 @@ def test_mlx_audios_names_and_layout_load(model: Any, port: Any, drawn: dict[str
     """What mlx-audio's conversion writes: its names, MLX's layout, weight norm fused, no counters, a table of noise."""
     fused = s3gen.build(tiny())
     s3gen.load(fused, model.state_dict())
-    saved = {name: value for name, value in tree_flatten(port.parameters()) if not name.startswith("tokenizer.")}
+    saved = {
+        name: value
+        for name, value in tree_flatten(port.parameters())
+        if not name.startswith("tokenizer.")
+    }
     state = {to_mlx(name): np.asarray(value) for name, value in saved.items()}
     assert any(".mid_blocks_0.transformer_1.attn.query_proj." in name for name in state)
     state["flow.decoder.rand_noise"] = np.zeros((1, 8, 100), np.float32)
     detection = families.detect({name: value.shape for name, value in state.items()})[0]
-    assert (detection.family, detection.layout, detection.config.naming) == ("chatterbox-s3gen", "mlx", "mlx-audio")
+    assert (detection.family, detection.layout, detection.config.naming) == (
+        "chatterbox-s3gen",
+        "mlx",
+        "mlx-audio",
+    )
     again = s3gen_mlx.build(detection.config)
     s3gen_mlx.load(again, state)
     loaded = dict(tree_flatten(again.parameters()))
     assert set(loaded) == set(saved)
-    assert all(np.array_equal(np.asarray(loaded[name]), np.asarray(value)) for name, value in saved.items())
+    assert all(
+        np.array_equal(np.asarray(loaded[name]), np.asarray(value)) for name, value in saved.items()
+    )
 
 
 def test_names_are_translated_from_the_ports_and_left_alone_otherwise() -> None:
@@ -340,10 +424,19 @@ def test_names_are_translated_from_the_ports_and_left_alone_otherwise() -> None:
 
 def test_defaults_are_the_released_constants() -> None:
     config = Flow()
-    assert (config.guidance, config.steps, config.time_scale, config.layer_eps) == (0.7, 10, 1000.0, 1e-12)
+    assert (config.guidance, config.steps, config.time_scale, config.layer_eps) == (
+        0.7,
+        10,
+        1000.0,
+        1e-12,
+    )
     assert config.lookahead == 3
     assert config.frames_per_token == 2
-    norms = {name: module.eps for name, module in s3gen.build(tiny()).named_modules() if isinstance(module, torch.nn.LayerNorm)}
+    norms = {
+        name: module.eps
+        for name, module in s3gen.build(tiny()).named_modules()
+        if isinstance(module, torch.nn.LayerNorm)
+    }
     tight = {name for name, eps in norms.items() if eps == 1e-12}
     assert tight
     assert all(".norm_ff" in name or ".norm_mha" in name for name in tight)

@@ -33,12 +33,27 @@ PUBLISHED = [
     ("bigvgan", Bigvgan(mel_bins=128, upsample_kernel_sizes=(16, 8, 4, 4, 4, 4)), 783, 122_187_145),
     ("bigvgan", Bigvgan(post_bias=True), 784, 112_448_906),
     ("vocos", Vocos(), 83, 13_584_998),
-    ("vocos", Vocos(128, 384, 1152, n_fft=1280, bandwidths=4, codebook_rows=16384, mel_n_fft=0), 82, 10_082_690),
+    (
+        "vocos",
+        Vocos(128, 384, 1152, n_fft=1280, bandwidths=4, codebook_rows=16384, mel_n_fft=0),
+        82,
+        10_082_690,
+    ),
     ("encodec", Encodec(), 252, 23_273_218),
     ("encodec", Encodec(audio_channels=2, norm="time_group_norm", books=16), 224, 19_066_998),
     ("dac", Dac(), 301, 76_651_890),
-    ("dac", Dac(encoder_kernels=(4, 8, 10, 16), decoder_kernels=(16, 10, 8, 4), books=32), 462, 74_708_706),
-    ("dac", Dac(encoder_kernels=(4, 8, 10, 16), decoder_kernels=(16, 10, 8, 4), books=12), 322, 74_175_906),
+    (
+        "dac",
+        Dac(encoder_kernels=(4, 8, 10, 16), decoder_kernels=(16, 10, 8, 4), books=32),
+        462,
+        74_708_706,
+    ),
+    (
+        "dac",
+        Dac(encoder_kernels=(4, 8, 10, 16), decoder_kernels=(16, 10, 8, 4), books=12),
+        322,
+        74_175_906,
+    ),
     ("mimi", Mimi(), 350, 96_151_393),
     ("stable-audio", StableAudio(), 750, 497_239_458),
     ("chatterbox-s3gen", S3gen(), 2490, 264_042_193),
@@ -52,10 +67,18 @@ PUBLISHED = [
 @pytest.mark.parametrize(("family", "config", "tensors", "values"), PUBLISHED)
 def test_a_plan_has_the_published_size(family: str, config: Any, tensors: int, values: int) -> None:
     plan = families.signature(family).plan(config)
-    plan = {name: planned for name, planned in plan.items() if not (planned.optional and name.endswith("stft_window"))}
+    plan = {
+        name: planned
+        for name, planned in plan.items()
+        if not (planned.optional and name.endswith("stft_window"))
+    }
     pairs = [planned for planned in plan.values() if planned.weight_norm]
     assert len(plan) + len(pairs) == tensors
-    assert sum(prod(planned.shape) for planned in plan.values()) + sum(planned.shape[0] for planned in pairs) == values
+    assert (
+        sum(prod(planned.shape) for planned in plan.values())
+        + sum(planned.shape[0] for planned in pairs)
+        == values
+    )
 
 
 @pytest.mark.parametrize("family", families.names())
@@ -78,7 +101,12 @@ def test_a_plan_is_detected_as_what_it_was_planned_from(family: str, config: Any
 
 @pytest.mark.parametrize(
     ("family", "config"),
-    [("hifigan", V3), ("codehifigan", Code()), ("streamspeech-modified", Modified()), ("streamspeech-grc-lora", GrcLora())],
+    [
+        ("hifigan", V3),
+        ("codehifigan", Code()),
+        ("streamspeech-modified", Modified()),
+        ("streamspeech-grc-lora", GrcLora()),
+    ],
 )
 def test_a_runnable_family_declares_what_its_weights_leave_open(family: str, config: Any) -> None:
     signature: Any = families.signature(family)
@@ -87,9 +115,15 @@ def test_a_runnable_family_declares_what_its_weights_leave_open(family: str, con
         assert len(set(choice.values)) == len(choice.values)
         assert choice.meaning
         for value in choice.values:
-            assert signature.expected(replace(config, **{choice.field: value})) == signature.expected(config)
-    rates = {choice.field: choice.values for choice in signature.choices(config, hop=config.hop)}["upsample_rates"]
+            assert signature.expected(
+                replace(config, **{choice.field: value})
+            ) == signature.expected(config)
+    rates = {choice.field: choice.values for choice in signature.choices(config, hop=config.hop)}[
+        "upsample_rates"
+    ]
     assert config.upsample_rates in rates
     assert all(prod(row) == config.hop for row in rates)
     assert signature.variants(config)[0].config == config
-    assert dict(signature.undetermined(config)) == {choice.field: choice.values for choice in signature.choices(config)}
+    assert dict(signature.undetermined(config)) == {
+        choice.field: choice.values for choice in signature.choices(config)
+    }

@@ -19,7 +19,10 @@ from auscult.families._time_major import Conv1d, ConvTranspose1d, time_major  # 
         (Conv1d, {"kernel_size": 1}),
         (Conv1d, {"kernel_size": 3, "groups": 4, "bias": False}),
         (ConvTranspose1d, {"kernel_size": 11, "stride": 5, "padding": 3}),
-        (ConvTranspose1d, {"kernel_size": 4, "stride": 3, "output_padding": 1, "dilation": 2, "groups": 2}),
+        (
+            ConvTranspose1d,
+            {"kernel_size": 4, "stride": 3, "output_padding": 1, "dilation": 2, "groups": 2},
+        ),
     ],
 )
 @pytest.mark.parametrize("batch", [1, 3])

@@ -32,7 +32,9 @@ def code_of(family: str) -> Any:
 def build(family: str, config: Any, form: str = "fused") -> Any:
     """A module in evaluation mode, its weights lifted so that they matter to the output."""
     torch.manual_seed(0)
-    module = code_of(family).build(config, form) if family in NORMED else code_of(family).build(config)
+    module = (
+        code_of(family).build(config, form) if family in NORMED else code_of(family).build(config)
+    )
     with torch.no_grad():
         for name, buffer in module.named_buffers():
             if name.endswith(("running_mean", "running_var")):
@@ -49,10 +51,16 @@ def run(family: str, module: Any, frames: int = 6) -> Any:
     with torch.no_grad():
         if family == "codehifigan":
             return module(torch.arange(frames)[None] % config.units)[0]
-        mel = torch.randn(1, config.mel_bins, frames, generator=draw).to(next(module.parameters()).dtype)
+        mel = torch.randn(1, config.mel_bins, frames, generator=draw).to(
+            next(module.parameters()).dtype
+        )
         if family == "hifigan":
             return module(mel)
-        return module(mel, torch.randn(1, config.speaker_dim, generator=draw), torch.randn(1, config.emotion_dim, generator=draw))
+        return module(
+            mel,
+            torch.randn(1, config.speaker_dim, generator=draw),
+            torch.randn(1, config.emotion_dim, generator=draw),
+        )
 
 
 @every_family
@@ -78,7 +86,9 @@ def test_save_detect_rebuild_load(family: str, data: st.DataObject) -> None:
 def test_expected_names_and_shapes_are_the_modules(family: str, data: st.DataObject) -> None:
     config = data.draw(CONFIGS[family])
     state = build(family, config).state_dict()
-    assert {name: tuple(value.shape) for name, value in state.items()} == families.signature(family).expected(config)
+    assert {name: tuple(value.shape) for name, value in state.items()} == families.signature(
+        family
+    ).expected(config)
 
 
 @pytest.mark.parametrize("family", NORMED)
@@ -94,7 +104,9 @@ def test_any_weight_norm_form_loads_into_any_other(family: str, source: str, tar
             parameter.zero_()
     code_of(family).load(module, state, "generator.")
     torch.testing.assert_close(run(family, module), run(family, original), rtol=1e-9, atol=1e-11)
-    same = {name: value for name, value in module.state_dict().items() if f"generator.{name}" in state}
+    same = {
+        name: value for name, value in module.state_dict().items() if f"generator.{name}" in state
+    }
     assert all(torch.equal(value, state[f"generator.{name}"]) for name, value in same.items())
 
 
@@ -102,7 +114,13 @@ def _small_code() -> Any:
     from auscult.families.codehifigan.config import Config
 
     return Config(
-        mel_bins=6, channels=(16, 8), upsample_kernel_sizes=(4,), upsample_rates=(2,), units=9, unit_dim=6, duration_hidden=5
+        mel_bins=6,
+        channels=(16, 8),
+        upsample_kernel_sizes=(4,),
+        upsample_rates=(2,),
+        units=9,
+        unit_dim=6,
+        duration_hidden=5,
     )
 
 
@@ -144,7 +162,9 @@ def test_one_unit_is_exactly_320_samples() -> None:
     from auscult.families.codehifigan.config import Config
 
     config = Config(channels=(16, 16, 8, 8, 4, 4))
-    wave, durations = build("codehifigan", config)(torch.tensor([[3, -1, 5, 7, -1]]), predict_durations=False)
+    wave, durations = build("codehifigan", config)(
+        torch.tensor([[3, -1, 5, 7, -1]]), predict_durations=False
+    )
     assert durations.tolist() == [[1, 1, 1]]
     assert wave.shape == (1, 1, 3 * 320)
 
@@ -162,7 +182,13 @@ def test_predicted_durations_repeat_the_units() -> None:
     torch.testing.assert_close(wave, repeated)
 
 
-SMALL = ModifiedConfig(mel_bins=8, channels=(16, 8, 8), upsample_kernel_sizes=(8, 4), upsample_rates=(4, 2), mrf_count=2)
+SMALL = ModifiedConfig(
+    mel_bins=8,
+    channels=(16, 8, 8),
+    upsample_kernel_sizes=(8, 4),
+    upsample_rates=(4, 2),
+    mrf_count=2,
+)
 
 
 def test_every_declared_choice_changes_the_sound_and_no_tensor() -> None:
@@ -175,10 +201,14 @@ def test_every_declared_choice_changes_the_sound_and_no_tensor() -> None:
         for value in choice.values:
             if value == choice.default:
                 continue
-            changed = build("streamspeech-modified", type(SMALL)(**{**vars(SMALL), choice.field: value}))
+            changed = build(
+                "streamspeech-modified", type(SMALL)(**{**vars(SMALL), choice.field: value})
+            )
             changed.load_state_dict(base.state_dict(), strict=True)
             output = run("streamspeech-modified", changed, 20)
-            assert output.shape != reference.shape or not torch.allclose(output, reference, rtol=1e-3), (choice.field, value)
+            assert output.shape != reference.shape or not torch.allclose(
+                output, reference, rtol=1e-3
+            ), (choice.field, value)
 
 
 def test_simple_grc_is_what_its_author_wrote() -> None:
@@ -190,7 +220,9 @@ def test_simple_grc_is_what_its_author_wrote() -> None:
     total = torch.zeros_like(x)
     for kernel, block in zip(SMALL.mrf_kernel_sizes, mrf.convs, strict=True):
         y = torch.nn.functional.conv1d(x, block.conv1.weight, block.conv1.bias, padding=kernel // 2)
-        y = torch.nn.functional.conv1d(y.relu(), block.conv2.weight, block.conv2.bias, padding=kernel // 2)
+        y = torch.nn.functional.conv1d(
+            y.relu(), block.conv2.weight, block.conv2.bias, padding=kernel // 2
+        )
         total += y + x
     torch.testing.assert_close(mrf(x), total)
 
@@ -204,7 +236,9 @@ def test_the_training_script_block_is_what_was_written_down() -> None:
         y = x
         for conv in (block.conv1, block.conv2):
             padding = (conv.kernel_size[0] - 1) * dilation // 2
-            y = torch.nn.functional.conv1d(y, conv.weight, conv.bias, padding=padding, dilation=dilation)
+            y = torch.nn.functional.conv1d(
+                y, conv.weight, conv.bias, padding=padding, dilation=dilation
+            )
             y = torch.nn.functional.leaky_relu(torch.nn.InstanceNorm1d(16)(y), 0.2)
         total += y + x
     torch.testing.assert_close(module.mrfs[0](x), total)

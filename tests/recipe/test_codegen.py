@@ -67,7 +67,9 @@ def run(source: str, framework: Framework, weights: dict[str, Any]) -> dict[str,
     return result
 
 
-def assert_printed_code_does_what_the_recipe_does(recipe: Recipe, arrays: dict[str, Array], framework: Framework) -> str:
+def assert_printed_code_does_what_the_recipe_does(
+    recipe: Recipe, arrays: dict[str, Array], framework: Framework
+) -> str:
     source = Checkpoint.of(arrays)
     bound = recipe.bind(source)
     text = bound.code(framework)
@@ -96,8 +98,16 @@ OPS: tuple[tuple[tuple[Op, ...], list[Array], int], ...] = (
     ((Deinterleave(1, 2, 2, 3),), [floats(2, 12)], 1),
     ((Cast("float16", "float32"),), [floats(5)], 1),
     ((Sum(2),), [floats(5), floats(5)], 1),
-    ((FoldBatchNorm(1e-5, 0),), [floats(4, 3), floats(4), floats(4), floats(4), floats(4), np.abs(floats(4))], 2),
-    ((FoldBatchNorm(1e-3, 1),), [floats(3, 4), floats(4), floats(4), floats(4), np.abs(floats(4))], 2),
+    (
+        (FoldBatchNorm(1e-5, 0),),
+        [floats(4, 3), floats(4), floats(4), floats(4), floats(4), np.abs(floats(4))],
+        2,
+    ),
+    (
+        (FoldBatchNorm(1e-3, 1),),
+        [floats(3, 4), floats(4), floats(4), floats(4), np.abs(floats(4))],
+        2,
+    ),
     ((MergeLora(0.5),), [floats(6, 4), floats(2, 4), floats(6, 2)], 1),
     ((MergeLora(0.5, "ab"),), [floats(6, 4), floats(4, 2), floats(2, 6)], 1),
     ((Log(),), [np.abs(floats(5))], 1),
@@ -110,13 +120,23 @@ OPS: tuple[tuple[tuple[Op, ...], list[Array], int], ...] = (
     ((Copy(2),), [floats(3)], 2),
     ((Unify(2),), [floats(3), floats(3)], 1),
     ((Route((1, 0)),), [floats(3), floats(2)], 2),
-    ((Parallel(((1, 1, (Permute((1, 0)),)), (0, 1, (Constant((2,), "float32", 0.5),)))),), [floats(3, 2)], 2),
+    (
+        (Parallel(((1, 1, (Permute((1, 0)),)), (0, 1, (Constant((2,), "float32", 0.5),)))),),
+        [floats(3, 2)],
+        2,
+    ),
 )
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-@pytest.mark.parametrize(("ops", "sources", "targets"), OPS, ids=lambda value: value[0].op if isinstance(value, tuple) else "")
-def test_every_operation_can_be_printed(framework: Framework, ops: tuple[Op, ...], sources: list[Array], targets: int) -> None:
+@pytest.mark.parametrize(
+    ("ops", "sources", "targets"),
+    OPS,
+    ids=lambda value: value[0].op if isinstance(value, tuple) else "",
+)
+def test_every_operation_can_be_printed(
+    framework: Framework, ops: tuple[Op, ...], sources: list[Array], targets: int
+) -> None:
     names = tuple(f"s.{'abcdef'[i]}" for i in range(len(sources)))
     recipe = Recipe((Entry(names, tuple(f"t.{'abcdef'[i]}" for i in range(targets)), ops),), "keep")
     arrays = dict(zip(names, sources, strict=True)) | {"other": floats(2)}
@@ -124,24 +144,37 @@ def test_every_operation_can_be_printed(framework: Framework, ops: tuple[Op, ...
 
 
 def vocoder(width: int = 8, *, square: bool = False) -> dict[str, Array]:
-    arrays: dict[str, Array] = {"conv_pre.weight": floats(width, width if square else 5, 7), "conv_pre.bias": floats(width)}
+    arrays: dict[str, Array] = {
+        "conv_pre.weight": floats(width, width if square else 5, 7),
+        "conv_pre.bias": floats(width),
+    }
     for i in range(2):
         arrays[f"ups.{i}.weight"] = floats(width, width if square else width // 2, 4)
         for j in range(3):
-            arrays[f"resblocks.{i}.convs1.{j}.weight"] = floats(width, width, 3 if not square else width)
-            arrays[f"resblocks.{i}.convs2.{j}.weight"] = floats(width, width, 3 if not square else width)
+            arrays[f"resblocks.{i}.convs1.{j}.weight"] = floats(
+                width, width, 3 if not square else width
+            )
+            arrays[f"resblocks.{i}.convs2.{j}.weight"] = floats(
+                width, width, 3 if not square else width
+            )
     return arrays
 
 
 def vocoder_recipe(names: dict[str, Array]) -> Recipe:
     def ops(name: str) -> tuple[Op, ...]:
-        return () if name.endswith("bias") else (Permute((1, 2, 0) if name.startswith("ups") else (0, 2, 1)),)
+        return (
+            ()
+            if name.endswith("bias")
+            else (Permute((1, 2, 0) if name.startswith("ups") else (0, 2, 1)),)
+        )
 
     return Recipe(tuple(Entry((name,), (name,), ops(name)) for name in names))
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_patterns_become_loops_and_square_weights_follow_the_whole_file(framework: Framework) -> None:
+def test_patterns_become_loops_and_square_weights_follow_the_whole_file(
+    framework: Framework,
+) -> None:
     arrays = vocoder()
     text = assert_printed_code_does_what_the_recipe_does(vocoder_recipe(arrays), arrays, framework)
     assert text.count("for ") >= 4
@@ -183,9 +216,17 @@ def test_a_dropped_counter_alone_does_not_decide() -> None:
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_renames_decide_by_name_and_numbers_may_shift(framework: Framework) -> None:
-    arrays = {f"xvector.block{i}.tdnnd{j}.weight": floats(3, i + 1, j + 1) for i in range(1, 4) for j in range(1, 3)}
+    arrays = {
+        f"xvector.block{i}.tdnnd{j}.weight": floats(3, i + 1, j + 1)
+        for i in range(1, 4)
+        for j in range(1, 3)
+    }
     entries = [
-        Entry((name,), (f"blocks.{int(name[13]) - 1}.layers.{int(name[20]) - 1}.weight",), (Permute((0, 2, 1)),))
+        Entry(
+            (name,),
+            (f"blocks.{int(name[13]) - 1}.layers.{int(name[20]) - 1}.weight",),
+            (Permute((0, 2, 1)),),
+        )
         for name in arrays
     ]
     text = assert_printed_code_does_what_the_recipe_does(Recipe(tuple(entries)), arrays, framework)
@@ -222,8 +263,13 @@ def test_what_a_framework_cannot_say_is_refused() -> None:
 def test_the_torch_loader_loads_a_module(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     module = torch.nn.Conv1d(3, 5, 4)
-    stored = {"weight": module.weight.detach().permute(0, 2, 1).contiguous().numpy(), "bias": module.bias.detach().numpy()}
-    recipe = Recipe((Entry(("weight",), ("weight",), (Permute((0, 2, 1)),)), Entry(("bias",), ("bias",))))
+    stored = {
+        "weight": module.weight.detach().permute(0, 2, 1).contiguous().numpy(),
+        "bias": module.bias.detach().numpy(),
+    }
+    recipe = Recipe(
+        (Entry(("weight",), ("weight",), (Permute((0, 2, 1)),)), Entry(("bias",), ("bias",)))
+    )
     text = recipe.bind(Checkpoint.of(stored)).code("torch")
     path = tmp_path / "w.pt"
     torch.save({name: torch.from_numpy(array) for name, array in stored.items()}, path)

@@ -23,14 +23,20 @@ SOURCE = Checkpoint.of(
         "step": np.array(3),
     }
 )
-FUSED = Match(("g", "v"), ("w",), (FuseWeightNorm(0), Permute((0, 2, 1))), Equality.CLOSE, "content")
+FUSED = Match(
+    ("g", "v"), ("w",), (FuseWeightNorm(0), Permute((0, 2, 1))), Equality.CLOSE, "content"
+)
 TIED = tuple(Match(("emb",), (name,), (), Equality.EXACT, "content") for name in ("emb", "head"))
 
 
 def test_matches_become_entries_and_the_rest_is_dropped_by_name() -> None:
     recipe = recipe_from_alignment(Alignment((FUSED, *TIED), ("step",), ()), SOURCE)
     target = recipe.apply(SOURCE)
-    assert {name: tensor.shape for name, tensor in target.items()} == {"w": (3, 4, 2), "emb": (2, 3), "head": (2, 3)}
+    assert {name: tensor.shape for name, tensor in target.items()} == {
+        "w": (3, 4, 2),
+        "emb": (2, 3),
+        "head": (2, 3),
+    }
     np.testing.assert_array_equal(target["head"].numpy(), SOURCE["emb"].numpy())
     assert dict(recipe.prove(SOURCE).coverage().buckets)["dropped"] == 1
 

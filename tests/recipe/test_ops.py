@@ -46,7 +46,17 @@ from auscult.recipe.ops.sum import Sum
 from auscult.recipe.ops.unify import Unify
 from auscult.weights import Array
 
-DTYPES = ("float16", "bfloat16", "float32", "float64", "int8", "int64", "bool", "complex64", "float8_e4m3fn")
+DTYPES = (
+    "float16",
+    "bfloat16",
+    "float32",
+    "float64",
+    "int8",
+    "int64",
+    "bool",
+    "complex64",
+    "float8_e4m3fn",
+)
 EXAMPLES: tuple[Op, ...] = (
     Permute((0, 2, 1)),
     Reshape((2, 3), (6,)),
@@ -141,8 +151,12 @@ def test_inverse_brings_back_every_bit(case: tuple[Op, list[Array]]) -> None:
     targets = op.apply(sources)
     assert op.lossless
     assert [bits(array) for array in op.inverse().apply(targets)] == before
-    assert [bits(source) for source in sources] == before, "an operation must not write into its input"
-    assert [array.shape for array in targets] == [tuple(s) for s in op.shapes([source.shape for source in sources])]
+    assert [bits(source) for source in sources] == before, (
+        "an operation must not write into its input"
+    )
+    assert [array.shape for array in targets] == [
+        tuple(s) for s in op.shapes([source.shape for source in sources])
+    ]
 
 
 @pytest.mark.parametrize("name", op_names())
@@ -191,11 +205,21 @@ def test_what_cannot_be_undone_says_what_is_lost(op: Op, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("narrow", "wide"),
-    [("float16", "float32"), ("bfloat16", "float32"), ("float8_e4m3fn", "float16"), ("int8", "bfloat16"), ("float32", "float64")],
+    [
+        ("float16", "float32"),
+        ("bfloat16", "float32"),
+        ("float8_e4m3fn", "float16"),
+        ("int8", "bfloat16"),
+        ("float32", "float64"),
+    ],
 )
 def test_widening_casts_are_lossless(narrow: str, wide: str) -> None:
     op = Cast(wide, narrow)
-    every = np.arange(256, dtype=np.uint8).view(dtype_of(narrow)) if dtype_of(narrow).itemsize == 1 else None
+    every = (
+        np.arange(256, dtype=np.uint8).view(dtype_of(narrow))
+        if dtype_of(narrow).itemsize == 1
+        else None
+    )
     values = every if every is not None else np.linspace(-3, 3, 777).astype(dtype_of(narrow))
     values = values[np.isfinite(values.astype(np.float64))]
     assert op.lossless
@@ -204,7 +228,13 @@ def test_widening_casts_are_lossless(narrow: str, wide: str) -> None:
 
 @pytest.mark.parametrize(
     ("narrow", "wide"),
-    [("int64", "float64"), ("int32", "float32"), ("float16", "bfloat16"), ("float8_e5m2", "float8_e4m3fn"), ("int8", "uint16")],
+    [
+        ("int64", "float64"),
+        ("int32", "float32"),
+        ("float16", "bfloat16"),
+        ("float8_e5m2", "float8_e4m3fn"),
+        ("int8", "uint16"),
+    ],
 )
 def test_casts_that_drop_something_are_not_called_lossless(narrow: str, wide: str) -> None:
     assert not Cast(wide, narrow).lossless
@@ -229,7 +259,9 @@ def test_fuse_weight_norm_is_the_textbook_formula(dim: int) -> None:
         index: list[Any] = [slice(None)] * 3
         index[dim] = i
         row = v[tuple(index)].astype(np.float64)
-        expected[tuple(index)] = float(g.reshape(-1)[i]) * row / np.sqrt(sum(x * x for x in row.reshape(-1)))
+        expected[tuple(index)] = (
+            float(g.reshape(-1)[i]) * row / np.sqrt(sum(x * x for x in row.reshape(-1)))
+        )
     (fused,) = FuseWeightNorm(dim).apply([g, v])
     assert fused.dtype == np.float32
     np.testing.assert_allclose(fused, expected, rtol=2**-23)
@@ -237,25 +269,39 @@ def test_fuse_weight_norm_is_the_textbook_formula(dim: int) -> None:
     assert bits(flat_gain) == bits(fused)
 
 
-@given(st.integers(0, 10**6), st.sampled_from(["float32", "float64", "float16", "bfloat16"]), st.integers(0, 2))
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from(["float32", "float64", "float16", "bfloat16"]),
+    st.integers(0, 2),
+)
 def test_split_weight_norm_fuses_to_the_same_weight(seed: int, dtype: str, dim: int) -> None:
     weight = np.random.default_rng(seed).standard_normal((3, 4, 2)).astype(dtype_of(dtype))
     g, v = SplitWeightNorm(dim).apply([weight])
     assert bits(v) == bits(weight)
     assert g.shape == tuple(SplitWeightNorm(dim).shapes([weight.shape])[0])
     (fused,) = FuseWeightNorm(dim).apply([g, v])
-    unit = {"float32": 2.0**-23, "float64": 2.0**-52, "float16": 2.0**-10, "bfloat16": 2.0**-7}[dtype]
+    unit = {"float32": 2.0**-23, "float64": 2.0**-52, "float16": 2.0**-10, "bfloat16": 2.0**-7}[
+        dtype
+    ]
     wide, exact = fused.astype(np.float64), weight.astype(np.float64)
-    assert np.all(np.abs(wide - exact) <= unit * np.abs(exact) + (6e-8 if dtype == "float16" else 0))
+    assert np.all(
+        np.abs(wide - exact) <= unit * np.abs(exact) + (6e-8 if dtype == "float16" else 0)
+    )
 
 
 def test_weight_norm_matches_torch() -> None:
     torch = pytest.importorskip("torch")
-    for module in (torch.nn.Conv1d(3, 5, 7), torch.nn.ConvTranspose1d(3, 5, 7), torch.nn.Linear(4, 6)):
+    for module in (
+        torch.nn.Conv1d(3, 5, 7),
+        torch.nn.ConvTranspose1d(3, 5, 7),
+        torch.nn.Linear(4, 6),
+    ):
         torch.nn.utils.parametrizations.weight_norm(module)
         with torch.no_grad():
             module.parametrizations.weight.original0.mul_(-1.7)
-        g, v = (getattr(module.parametrizations.weight, f"original{i}").detach().numpy() for i in (0, 1))
+        g, v = (
+            getattr(module.parametrizations.weight, f"original{i}").detach().numpy() for i in (0, 1)
+        )
         (fused,) = FuseWeightNorm(0).apply([g, v])
         np.testing.assert_allclose(fused, module.weight.detach().numpy(), rtol=1e-6)
 
@@ -276,7 +322,10 @@ def test_interleave_puts_heads_together() -> None:
     rows = np.array(["q0", "q1", "k0", "k1", "v0", "v1"])
     assert Interleave(0, groups=2).apply([rows])[0].tolist() == ["q0", "k0", "v0", "q1", "k1", "v1"]
     halves = np.array(["a0", "a1", "b0", "b1"] * 2)
-    assert Interleave(0, groups=2, parts=2, outer=2).apply([halves])[0].tolist() == ["a0", "b0", "a1", "b1"] * 2
+    assert (
+        Interleave(0, groups=2, parts=2, outer=2).apply([halves])[0].tolist()
+        == ["a0", "b0", "a1", "b1"] * 2
+    )
 
 
 def test_fortran_scramble_is_what_a_careless_npy_reader_sees() -> None:
@@ -297,12 +346,19 @@ def test_byteswap_and_reinterpret_read_other_numbers_from_the_same_bytes() -> No
 def test_fold_batch_norm_gives_the_output_of_convolution_and_norm() -> None:
     rng = np.random.default_rng(3)
     weight, bias, x = rng.standard_normal((5, 4)), rng.standard_normal(5), rng.standard_normal(4)
-    gamma, beta, mean, variance = rng.standard_normal(5), rng.standard_normal(5), rng.standard_normal(5), rng.random(5)
+    gamma, beta, mean, variance = (
+        rng.standard_normal(5),
+        rng.standard_normal(5),
+        rng.standard_normal(5),
+        rng.random(5),
+    )
     expected = gamma * ((weight @ x + bias) - mean) / np.sqrt(variance + 1e-3) + beta
     folded, shift = FoldBatchNorm(1e-3).apply([weight, bias, gamma, beta, mean, variance])
     np.testing.assert_allclose(folded @ x + shift, expected, rtol=1e-12)
     across, other = FoldBatchNorm(1e-3, dim=1).apply([weight.T, gamma, beta, mean, variance])
-    np.testing.assert_allclose(across.T @ x + other, expected - gamma * bias / np.sqrt(variance + 1e-3), rtol=1e-10)
+    np.testing.assert_allclose(
+        across.T @ x + other, expected - gamma * bias / np.sqrt(variance + 1e-3), rtol=1e-10
+    )
 
 
 def test_fold_scale_gives_the_output_of_norm_and_layer() -> None:
@@ -330,7 +386,11 @@ def test_rotary_tables_turn_by_the_position_times_the_frequency() -> None:
 
 def test_merge_lora_in_both_conventions() -> None:
     rng = np.random.default_rng(4)
-    weight, a, b = rng.standard_normal((6, 4)), rng.standard_normal((2, 4)), rng.standard_normal((6, 2))
+    weight, a, b = (
+        rng.standard_normal((6, 4)),
+        rng.standard_normal((2, 4)),
+        rng.standard_normal((6, 2)),
+    )
     expected = weight + 0.5 * b @ a
     np.testing.assert_allclose(MergeLora(0.5).apply([weight, a, b])[0], expected)
     np.testing.assert_allclose(MergeLora(0.5, "ab").apply([weight, a.T, b.T])[0], expected)
@@ -390,7 +450,9 @@ def test_sum_adds_in_its_own_dtype() -> None:
         (FoldBatchNorm(), [(3, 2), (2,), (3,), (3,), (3,)]),
     ],
 )
-def test_what_does_not_fit_is_refused_before_and_with_data(op: Op, sources: list[tuple[int, ...]]) -> None:
+def test_what_does_not_fit_is_refused_before_and_with_data(
+    op: Op, sources: list[tuple[int, ...]]
+) -> None:
     with pytest.raises(RecipeError):
         op.shapes(sources)
     with pytest.raises(RecipeError):
@@ -408,7 +470,10 @@ ERRORS: tuple[tuple[Op, list[Array]], ...] = (
     (Cast("float8_e4m3fn", "float32"), [floats(50, 3)]),
     (Cast("float64", "float32"), [floats(5, 3)]),
     (Sum(3), [floats(4), floats(4, 1)[:, 0], -floats(4)]),
-    (FoldBatchNorm(1e-5), [floats(4, 3), floats(4), floats(4, 1)[:, 0], floats(4), floats(4), np.abs(floats(4))]),
+    (
+        FoldBatchNorm(1e-5),
+        [floats(4, 3), floats(4), floats(4, 1)[:, 0], floats(4), floats(4), np.abs(floats(4))],
+    ),
     (MergeLora(0.7), [floats(6, 4, 2), floats(3, 8), floats(6, 3)]),
     (MergeLora(0.7, "ab"), [floats(6, 8), floats(8, 3), floats(3, 6)]),
     (Log(), [np.abs(floats(30))]),
@@ -422,8 +487,12 @@ ERRORS: tuple[tuple[Op, list[Array]], ...] = (
 )
 
 
-@pytest.mark.parametrize(("op", "sources"), ERRORS, ids=lambda value: value.op if isinstance(value, Op) else "")
-def test_the_error_accepts_the_result_and_rejects_a_damaged_one(op: Op, sources: list[Array]) -> None:
+@pytest.mark.parametrize(
+    ("op", "sources"), ERRORS, ids=lambda value: value.op if isinstance(value, Op) else ""
+)
+def test_the_error_accepts_the_result_and_rejects_a_damaged_one(
+    op: Op, sources: list[Array]
+) -> None:
     targets = op.apply(sources)
     assert op.error(sources, targets) <= 1
     assert (op.error(sources, targets) == 0) or not op.lossless

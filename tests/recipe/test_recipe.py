@@ -40,7 +40,9 @@ def arrays() -> dict[str, Array]:
 
 RECIPE = Recipe(
     (
-        Entry(("up.weight_g", "up.weight_v"), ("up.weight",), (FuseWeightNorm(0), Permute((1, 2, 0)))),
+        Entry(
+            ("up.weight_g", "up.weight_v"), ("up.weight",), (FuseWeightNorm(0), Permute((1, 2, 0)))
+        ),
         Entry(("qkv",), ("q", "k", "v"), (Split(0, (2, 2, 2)), Flip(1))),
         Entry(("bias",), ("b",)),
         Entry(("counter",), (), (Drop((), "int64", 7),)),
@@ -57,10 +59,21 @@ def test_apply_gives_names_shapes_dtypes_without_reading_and_values_when_read() 
     source = Checkpoint.of(arrays())
     target = RECIPE.apply(source)
     assert list(target) == ["up.weight", "q", "k", "v", "b", "extra"]
-    assert [tensor.shape for tensor in target.values()] == [(2, 3, 4), (2, 4), (2, 4), (2, 4), (6,), (2,)]
+    assert [tensor.shape for tensor in target.values()] == [
+        (2, 3, 4),
+        (2, 4),
+        (2, 4),
+        (2, 4),
+        (6,),
+        (2,),
+    ]
     for name, tensor in target.items():
         array = tensor.numpy()
-        assert (array.shape, array.dtype.name, array.nbytes) == (tensor.shape, tensor.dtype, tensor.nbytes), name
+        assert (array.shape, array.dtype.name, array.nbytes) == (
+            tensor.shape,
+            tensor.dtype,
+            tensor.nbytes,
+        ), name
         np.testing.assert_array_equal(tensor.flat(1, 3), array.reshape(-1)[1:3])
     np.testing.assert_array_equal(target["k"].numpy(), arrays()["qkv"][2:4, ::-1])
     assert target["b"].data is source["bias"].data
@@ -187,7 +200,9 @@ def test_compose_joins_entries_through_the_names_between() -> None:
     joined = RECIPE.compose(then)
     assert contents(joined.apply(source)) == contents(then.apply(RECIPE.apply(source)))
     assert joined.entries[0].sources == ("qkv",)
-    assert [op.op for entry in joined.entries for op in entry.ops if entry.targets == ("up",)] == ["fuse_weight_norm"]
+    assert [op.op for entry in joined.entries for op in entry.ops if entry.targets == ("up",)] == [
+        "fuse_weight_norm"
+    ]
     assert Recipe.from_json(joined.to_json()) == joined
 
 
@@ -201,7 +216,12 @@ def test_compose_refuses_recipes_that_do_not_meet() -> None:
 @given(st.data())
 def test_random_recipes_compose_invert_and_prove(data: st.DataObject) -> None:
     count = data.draw(st.integers(1, 4))
-    source = Checkpoint.of({f"t{i}": np.random.default_rng(i).integers(0, 99, (2, 3, 4)).astype(np.int32) for i in range(count)})
+    source = Checkpoint.of(
+        {
+            f"t{i}": np.random.default_rng(i).integers(0, 99, (2, 3, 4)).astype(np.int32)
+            for i in range(count)
+        }
+    )
 
     def random_recipe(names: list[str], shapes: dict[str, tuple[int, ...]], prefix: str) -> Recipe:
         entries: list[Entry] = []
@@ -214,17 +234,25 @@ def test_random_recipes_compose_invert_and_prove(data: st.DataObject) -> None:
                 axes = tuple(data.draw(st.permutations(range(3))))
                 entries.append(Entry((name,), (new,), (Permute(axes),)))
             elif kind == "split" and shapes[name][0] > 1:
-                entries.append(Entry((name,), (new + "a", new + "b"), (Split(0, (1, shapes[name][0] - 1)),)))
+                entries.append(
+                    Entry((name,), (new + "a", new + "b"), (Split(0, (1, shapes[name][0] - 1)),))
+                )
             elif kind == "concat" and order and shapes[order[0]][1:] == shapes[name][1:]:
                 other, *order = order
-                entries.append(Entry((name, other), (new,), (Concat(0, (shapes[name][0], shapes[other][0])),)))
+                entries.append(
+                    Entry((name, other), (new,), (Concat(0, (shapes[name][0], shapes[other][0])),))
+                )
             else:
                 entries.append(Entry((name,), (new,), (Flip(1),) if kind == "flip" else ()))
         return Recipe(tuple(entries))
 
-    first = random_recipe(list(source), {name: tensor.shape for name, tensor in source.items()}, "x")
+    first = random_recipe(
+        list(source), {name: tensor.shape for name, tensor in source.items()}, "x"
+    )
     middle = first.apply(source)
-    second = random_recipe(list(middle), {name: tensor.shape for name, tensor in middle.items()}, "y")
+    second = random_recipe(
+        list(middle), {name: tensor.shape for name, tensor in middle.items()}, "y"
+    )
     joined = first.compose(second)
     target = second.apply(middle)
     got = joined.apply(source)

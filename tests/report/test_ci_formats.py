@@ -18,7 +18,13 @@ REPORT = Report(
     Verdict.DIVERGENT,
     Coverage("tensors", {"identical": 1, "different": 2}),
     (
-        Finding("CKP008", "swapped", Severity.ERROR, ("x", "y"), "two tensors are exchanged: 100 %\nof them"),
+        Finding(
+            "CKP008",
+            "swapped",
+            Severity.ERROR,
+            ("x", "y"),
+            "two tensors are exchanged: 100 %\nof them",
+        ),
         Finding("CKP014", "lossy", Severity.INFO, ("z",), "rounded to float16"),
     ),
     (Skip("q", "unknown dtype"),),
@@ -34,7 +40,9 @@ def test_github_escapes_and_ends_with_the_verdict() -> None:
 
 
 def test_github_shows_ten_of_a_kind() -> None:
-    many = tuple(Finding(f"CKP{index:03}", "swapped", Severity.ERROR, ("x",), "m") for index in range(13))
+    many = tuple(
+        Finding(f"CKP{index:03}", "swapped", Severity.ERROR, ("x",), "m") for index in range(13)
+    )
     text = github.render(Report("diff", (), Verdict.DIVERGENT, None, many))
     assert text.count("::error") == 10
     assert "+3 more of kind error" in text
@@ -57,11 +65,16 @@ def test_sarif_has_stable_ids_and_logical_locations() -> None:
     run = json.loads(sarif.render(REPORT))["runs"][0]
     first = run["results"][0]
     assert first["ruleId"] == "CKP008"
-    assert [place["logicalLocations"][0]["fullyQualifiedName"] for place in first["locations"]] == ["x", "y"]
+    assert [place["logicalLocations"][0]["fullyQualifiedName"] for place in first["locations"]] == [
+        "x",
+        "y",
+    ]
     again = json.loads(sarif.render(REPORT))["runs"][0]["results"][0]
     assert again["partialFingerprints"] == first["partialFingerprints"]
     assert {rule["id"] for rule in run["tool"]["driver"]["rules"]} == {"CKP008", "CKP014"}
-    assert "unknown dtype" in run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"]
+    assert (
+        "unknown dtype" in run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"]
+    )
 
 
 COMPARED = Report(
@@ -69,7 +82,11 @@ COMPARED = Report(
     ("ref.onnx", "port.py:build"),
     Verdict.DIVERGENT,
     Coverage("layers", {"close": 5, "born": 1}),
-    (Finding("PAR021", "leaky-slope", Severity.ERROR, ("ups.0",), "slope 0.01, the reference's 0.1"),),
+    (
+        Finding(
+            "PAR021", "leaky-slope", Severity.ERROR, ("ups.0",), "slope 0.01, the reference's 0.1"
+        ),
+    ),
     (Skip("(the whole model)", "is chaotic"),),
 )
 
@@ -84,15 +101,19 @@ COMPARED = Report(
     ],
 )
 def test_sarif_of_a_comparison_points_at_the_candidate(subject: str, uri: str) -> None:
-    run = json.loads(sarif.render(Report("compare", ("ref.onnx", subject), Verdict.DIVERGENT, None, COMPARED.findings)))["runs"][
-        0
-    ]
+    run = json.loads(
+        sarif.render(
+            Report("compare", ("ref.onnx", subject), Verdict.DIVERGENT, None, COMPARED.findings)
+        )
+    )["runs"][0]
     location = run["results"][0]["locations"][0]
     assert location["physicalLocation"]["artifactLocation"]["uri"] == uri
     assert location["logicalLocations"][0]["fullyQualifiedName"] == "ups.0"
 
 
-def test_sarif_names_files_below_the_working_directory_relatively(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sarif_names_files_below_the_working_directory_relatively(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "models" / "g.pth"
     report = Report("diff", (str(file), "other.pth"), Verdict.DIVERGENT, None, COMPARED.findings)
@@ -104,5 +125,11 @@ def test_a_comparison_in_github_and_junit() -> None:
         "::error title=PAR021 leaky-slope::ups.0: slope 0.01, the reference's 0.1\nauscult compare: DIVERGENT"
     )
     suite = ElementTree.fromstring(junit.render(COMPARED))
-    assert {key: suite.get(key) for key in ("tests", "failures", "skipped")} == {"tests": "3", "failures": "2", "skipped": "1"}
-    assert {case.get("classname") for case in suite.iter("testcase")} == {"auscult.compare.ref.onnx port.py:build"}
+    assert {key: suite.get(key) for key in ("tests", "failures", "skipped")} == {
+        "tests": "3",
+        "failures": "2",
+        "skipped": "1",
+    }
+    assert {case.get("classname") for case in suite.iter("testcase")} == {
+        "auscult.compare.ref.onnx port.py:build"
+    }

@@ -27,7 +27,7 @@ from auscult.report import _provenance, html
 from auscult.report.html import _audio
 from auscult.report.html._text import figure
 from auscult.report.html.sections import sound
-from auscult.verbs.listen import listen
+from auscult.verbs.listen.listen import listen
 
 EVIL = '</script><script>alert("x")</script>'
 RATE = 8000
@@ -44,9 +44,20 @@ def report(**extra: object) -> Report:
         evidence={"share": 0.5, "text": EVIL, "nested": {"deep": [{"a": EVIL}]}},
         fix=Fix("safe", "permute", code="x = y < z"),
     )
-    mapping = (MappingEntry(("a",), ("b",), ({"op": "permute", "axes": [0, 2, 1]},), Equality.EXACT),)
+    mapping = (
+        MappingEntry(("a",), ("b",), ({"op": "permute", "axes": [0, 2, 1]},), Equality.EXACT),
+    )
     coverage = Coverage("tensors", {"identical": 3, "different": 1, "skipped": 0})
-    return Report("diff", ("a.pth", EVIL), Verdict.DIVERGENT, coverage, (finding,), (Skip("c", EVIL),), mapping, extra)
+    return Report(
+        "diff",
+        ("a.pth", EVIL),
+        Verdict.DIVERGENT,
+        coverage,
+        (finding,),
+        (Skip("c", EVIL),),
+        mapping,
+        extra,
+    )
 
 
 class Tags(HTMLParser):
@@ -112,7 +123,10 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
     assert not re.findall(r"https?://|\bsrc=|@import|url\(", html.render(report()))
 
 
-@pytest.mark.parametrize("command", ["inspect", "diff", "compare", "listen", "mel", "diagnose", "demo", "train", "anything"])
+@pytest.mark.parametrize(
+    "command",
+    ["inspect", "diff", "compare", "listen", "mel", "diagnose", "demo", "train", "anything"],
+)
 def test_any_verb_with_nothing_but_a_verdict(command: str) -> None:
     page = html.render(Report(command, (), Verdict.PASS))
     parsed(page)
@@ -131,7 +145,10 @@ MINIMAL: dict[str, Any] = {
     "error": {"what": "broken"},
     "trace": {"path": "x", "deep": {"er": [1, 2, {"b": None}]}},
     "changes": {},
-    "diagnosis": {"cause": None, "symptoms": [{"code": "SND001", "cause": "buzz", "explained": None}]},
+    "diagnosis": {
+        "cause": None,
+        "symptoms": [{"code": "SND001", "cause": "buzz", "explained": None}],
+    },
 }
 
 
@@ -141,7 +158,14 @@ def test_parts_with_next_to_nothing_in_them(key: str) -> None:
 
 
 def test_keys_that_no_part_knows_are_shown_all_the_same() -> None:
-    page = html.render(Report("train", (), Verdict.PASS, extra={"study": {"bit_rate": 1234567}, "epochs": [{"loss": 0.125}]}))
+    page = html.render(
+        Report(
+            "train",
+            (),
+            Verdict.PASS,
+            extra={"study": {"bit_rate": 1234567}, "epochs": [{"loss": 0.125}]},
+        )
+    )
     assert "1,234,567" in page
     assert "0.125" in page
 
@@ -149,7 +173,14 @@ def test_keys_that_no_part_knows_are_shown_all_the_same() -> None:
 def test_very_long_parts_are_cut_and_say_so() -> None:
     skips = tuple(Skip(str(index), f"reason {index}") for index in range(1000))
     findings = (
-        Finding("LAY001", "x", Severity.ERROR, ("a",), "x", evidence={"rows": [{"a": i, "b": [{}]} for i in range(20_000)]}),
+        Finding(
+            "LAY001",
+            "x",
+            Severity.ERROR,
+            ("a",),
+            "x",
+            evidence={"rows": [{"a": i, "b": [{}]} for i in range(20_000)]},
+        ),
     )
     page = html.render(Report("diff", ("a",), Verdict.DIVERGENT, findings=findings, skips=skips))
     assert "700 more reasons are in the JSON report" in page
@@ -157,13 +188,17 @@ def test_very_long_parts_are_cut_and_say_so() -> None:
     assert len(page) < 300_000
 
 
-def test_the_files_are_named_with_their_hashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_files_are_named_with_their_hashes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "a.bin"
     path.write_bytes(b"abc")
     page = html.render(Report("inspect", (str(path), f"{path}:make"), Verdict.PASS))
     assert page.count("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad") == 1
     monkeypatch.setattr(_provenance, "MAX_HASHED_BYTES", 2)
-    assert "the files are too large for it" in html.render(Report("inspect", (str(path),), Verdict.PASS))
+    assert "the files are too large for it" in html.render(
+        Report("inspect", (str(path),), Verdict.PASS)
+    )
 
 
 def test_a_notebook_shows_the_page_in_a_frame() -> None:
@@ -180,8 +215,13 @@ def test_figures() -> None:
 
 
 def test_the_guide_says_what_is_so() -> None:
-    guide = (Path(__file__).parents[2] / "docs" / "guides" / "the-page.md").read_text(encoding="utf-8")
-    assert f"pieces of {_audio.PIECE_SECONDS:.0f} s, up to {html.MAX_EMBEDDED_BYTES // 10**6} MB" in guide
+    guide = (Path(__file__).parents[2] / "docs" / "guides" / "the-page.md").read_text(
+        encoding="utf-8"
+    )
+    assert (
+        f"pieces of {_audio.PIECE_SECONDS:.0f} s, up to {html.MAX_EMBEDDED_BYTES // 10**6} MB"
+        in guide
+    )
     assert f"{sound.MAX_PLAYED} are played" in guide
     shown = html.render(Report("listen", (), Verdict.PASS))
     keys = (Path(html.__file__).parent / "js" / "keys.js").read_text(encoding="utf-8")
@@ -204,17 +244,28 @@ def decoded(page: str, track: int = 0) -> Iterator[tuple[str, NDArray[np.float32
         if not codec:
             yield codec, np.zeros((frames, 1), np.float32)
             continue
-        samples, rate = soundfile.read(io.BytesIO(base64.b64decode(blobs[f"piece-{blob}"])), dtype="float32", always_2d=True)
+        samples, rate = soundfile.read(
+            io.BytesIO(base64.b64decode(blobs[f"piece-{blob}"])), dtype="float32", always_2d=True
+        )
         assert rate == RATE
         assert len(samples) == frames
         yield codec, samples
 
 
 def page_of(path: Path, embed: int = 10**9, **extra: Any) -> str:
-    finding = Finding("SND010", "dropouts", Severity.ERROR, (str(path),), "gaps", times=((12.5, 12.6),))
+    finding = Finding(
+        "SND010", "dropouts", Severity.ERROR, (str(path),), "gaps", times=((12.5, 12.6),)
+    )
     items = [{"role": "heard", "file": str(path), **extra}]
     return html.page_of(
-        Report("listen", (str(path),), Verdict.DIVERGENT, findings=(finding,), extra={"recordings": items}), embed=embed
+        Report(
+            "listen",
+            (str(path),),
+            Verdict.DIVERGENT,
+            findings=(finding,),
+            extra={"recordings": items},
+        ),
+        embed=embed,
     )
 
 
@@ -270,19 +321,27 @@ def test_files_that_are_not_there_or_no_sound(tmp_path: Path) -> None:
     text.write_text("not a sound")
     assert "cannot be played here: it cannot be read" in page_of(text)
     assert "the file is not there any more" in page_of(tmp_path / "absent.wav")
-    assert "it was not written to a file" in html.render(report(recordings=[{"role": "heard", "file": None}]))
+    assert "it was not written to a file" in html.render(
+        report(recordings=[{"role": "heard", "file": None}])
+    )
 
 
 def test_findings_lead_to_the_recording_they_name(tmp_path: Path) -> None:
-    items = [{"role": role, "file": str(tmp_path / f"{role}.wav")} for role in ("input", "heard", "repaired")]
+    items = [
+        {"role": role, "file": str(tmp_path / f"{role}.wav")}
+        for role in ("input", "heard", "repaired")
+    ]
     findings = (
         Finding("SND001", "buzz", Severity.ERROR, ("repaired.wav",), "x"),
         Finding("SND002", "flat-mel", Severity.ERROR, (), "x"),
         Finding("LAY001", "layout", Severity.ERROR, ("conv.weight",), "x"),
     )
-    shown = html.render(Report("diagnose", (), Verdict.DIVERGENT, findings=findings, extra={"recordings": items}))
+    shown = html.render(
+        Report("diagnose", (), Verdict.DIVERGENT, findings=findings, extra={"recordings": items})
+    )
     by_cause = {
-        finding["cause"]: owner for finding, owner in zip(data_of(shown)["findings"], data_of(shown)["owners"], strict=True)
+        finding["cause"]: owner
+        for finding, owner in zip(data_of(shown)["findings"], data_of(shown)["owners"], strict=True)
     }
     assert by_cause == {"buzz": 2, "flat-mel": 1, "layout": None}
 
@@ -311,7 +370,9 @@ def test_what_a_run_made_can_be_heard(tmp_path: Path) -> None:
         "rms_db": -20.0,
         "took_seconds": 1.0,
     }
-    page = html.render(Report("run vocoder", ("a",), Verdict.PASS, extra={"run": {**run, "settings": {"seed": 7}}}))
+    page = html.render(
+        Report("run vocoder", ("a",), Verdict.PASS, extra={"run": {**run, "settings": {"seed": 7}}})
+    )
     assert [codec for codec, _ in decoded(page)] == ["flac"]
     assert "seed" in page
 

@@ -10,9 +10,9 @@ import jsonschema
 import pytest
 from safetensors.numpy import save_file
 
+from corpus.networks import vocoder
 from tests.cli.test_main import schema
 from tests.conftest import Ran
-from tests.defects.networks import vocoder
 
 Cli = Callable[..., Ran]
 
@@ -23,7 +23,9 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
     save_file(weights, tmp_path / "a.safetensors")
     weights["conv_pre.weight"] = weights["conv_pre.weight"].transpose(0, 2, 1).copy()
     weights["conv_post.bias"] += 1
-    save_file({f"module.{name}": array for name, array in weights.items()}, tmp_path / "b.safetensors")
+    save_file(
+        {f"module.{name}": array for name, array in weights.items()}, tmp_path / "b.safetensors"
+    )
     return tmp_path / "a.safetensors", tmp_path / "b.safetensors"
 
 
@@ -32,7 +34,10 @@ def checked(ran: Ran) -> None:
     jsonschema.validate(envelope, schema())
     coverage = envelope["coverage"]
     if coverage:
-        assert sum(value for key, value in coverage.items() if key not in ("unit", "total")) == coverage["total"]
+        assert (
+            sum(value for key, value in coverage.items() if key not in ("unit", "total"))
+            == coverage["total"]
+        )
 
 
 def test_the_schema_is_one() -> None:

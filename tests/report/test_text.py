@@ -23,11 +23,22 @@ REPORT = Report(
             "LAY001",
             "layout-conv1d",
             Severity.ERROR,
-            (*(f"ups.{i}.conv.weight" for i in range(4)), "pre.weight", "post.weight", "skip.weight", "end.weight"),
+            (
+                *(f"ups.{i}.conv.weight" for i in range(4)),
+                "pre.weight",
+                "post.weight",
+                "skip.weight",
+                "end.weight",
+            ),
             "(out, k, in) where (out, in, k) is expected",
             0.9,
             evidence={"ratio": 0.123456789, "axes": [0, 2, 1], "by": {"a": 1}},
-            fix=Fix("safe", "permute 8 tensors", recipe=({"op": "permute"},), code="w = w.permute(0, 2, 1)"),
+            fix=Fix(
+                "safe",
+                "permute 8 tensors",
+                recipe=({"op": "permute"},),
+                code="w = w.permute(0, 2, 1)",
+            ),
             settled_by="auscult diff a b",
         ),
     ),
@@ -102,13 +113,27 @@ def test_json_is_the_envelope() -> None:
     assert rendered == json.loads(json.dumps(REPORT.to_json()))
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=10))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=10
+    )
+)
 def test_anything_becomes_strict_json(value: object) -> None:
     report = Report("x", (), Verdict.PASS, extra={"value": value})
     json.loads(json_.render(report), parse_constant=lambda _name: 1 / 0)
 
 
 def test_numpys_values_become_plain_ones() -> None:
-    found = {"a": np.float32(0.5), "b": np.arange(3), "c": np.int64(7), "d": np.nan, "e": {1}, "f": np.bool_(True), 3: (1, 2)}
+    found = {
+        "a": np.float32(0.5),
+        "b": np.arange(3),
+        "c": np.int64(7),
+        "d": np.nan,
+        "e": {1},
+        "f": np.bool_(True),
+        3: (1, 2),
+    }
     wanted = {"a": 0.5, "b": [0, 1, 2], "c": 7, "d": "nan", "e": [1], "f": True, "3": [1, 2]}
-    assert json.loads(json_.render(Report("x", (), Verdict.PASS, extra={"v": found})))["v"] == wanted
+    assert (
+        json.loads(json_.render(Report("x", (), Verdict.PASS, extra={"v": found})))["v"] == wanted
+    )

@@ -21,7 +21,9 @@ def filled(shapes: Mapping[str, Shape], seed: int = 0) -> Arrays:
     for name, shape in shapes.items():
         values = rng.standard_t(4, shape).astype(np.float32) * np.float32(0.05)
         if len(shape) > 1:
-            values *= np.exp(0.6 * rng.standard_normal((shape[0], *[1] * (len(shape) - 1)))).astype(np.float32)
+            values *= np.exp(0.6 * rng.standard_normal((shape[0], *[1] * (len(shape) - 1)))).astype(
+                np.float32
+            )
         arrays[name] = np.asarray(values, np.float32)
     return arrays
 
@@ -48,8 +50,15 @@ def hifigan(seed: int = 0) -> Arrays:
 
 def in_mlx_layout(arrays: Arrays) -> Arrays:
     """The same weights as MLX stores them: (out, kernel, in) for both kinds of convolution."""
-    axes = {name: (1, 2, 0) if name.startswith("ups.") else (0, 2, 1) for name in arrays if arrays[name].ndim == 3}
-    return {name: np.ascontiguousarray(a.transpose(axes[name])) if name in axes else a for name, a in arrays.items()}
+    axes = {
+        name: (1, 2, 0) if name.startswith("ups.") else (0, 2, 1)
+        for name in arrays
+        if arrays[name].ndim == 3
+    }
+    return {
+        name: np.ascontiguousarray(a.transpose(axes[name])) if name in axes else a
+        for name, a in arrays.items()
+    }
 
 
 def weight_normed(arrays: Arrays) -> tuple[Arrays, Arrays]:
@@ -73,14 +82,23 @@ def streamspeech94_shapes() -> dict[str, Shape]:
     shapes: dict[str, Shape] = {"initial_conv.weight": (512, 80, 7), "initial_conv.bias": (512,)}
     for index, kernel in enumerate((16, 16, 4, 4, 4)):
         out = widths[index + 1]
-        shapes |= {f"ups.{index}.conv.weight": (widths[index], out, kernel), f"ups.{index}.conv.bias": (out,)}
+        shapes |= {
+            f"ups.{index}.conv.weight": (widths[index], out, kernel),
+            f"ups.{index}.conv.bias": (out,),
+        }
         for part, size in (("speaker_proj", 192), ("emotion_proj", 256)):
-            shapes |= {f"ups.{index}.{part}.weight": (out, size), f"ups.{index}.{part}.bias": (out,)}
+            shapes |= {
+                f"ups.{index}.{part}.weight": (out, size),
+                f"ups.{index}.{part}.bias": (out,),
+            }
     for index in range(5):
         for branch, kernel in enumerate((3, 5, 7)):
             for conv in ("conv1", "conv2"):
                 base = f"mrfs.{index}.convs.{branch}.{conv}"
-                shapes |= {f"{base}.weight": (widths[index], widths[index], kernel), f"{base}.bias": (widths[index],)}
+                shapes |= {
+                    f"{base}.weight": (widths[index], widths[index], kernel),
+                    f"{base}.bias": (widths[index],),
+                }
     return shapes | {"final_conv.weight": (1, 16, 7), "final_conv.bias": (1,)}
 
 
@@ -98,7 +116,10 @@ def streamspeech394_shapes() -> dict[str, Shape]:
         for leaf in ("weight", "bias", "running_mean", "running_var"):
             shapes[f"{block}.norm{number}.{leaf}"] = (channels,)
         shapes[f"{block}.norm{number}.num_batches_tracked"] = ()
-        shapes |= {f"{block}.lora_{conv}.lora_A": (4, channels), f"{block}.lora_{conv}.lora_B": (channels, 4)}
+        shapes |= {
+            f"{block}.lora_{conv}.lora_A": (4, channels),
+            f"{block}.lora_{conv}.lora_B": (channels, 4),
+        }
         if number == "2":
             shapes |= {
                 f"{block}.channel_attention.1.weight": (channels // 4, channels, 1),
@@ -118,12 +139,19 @@ def fresh(shapes: Mapping[str, Shape], seed: int = 1) -> Arrays:
     for name, shape in shapes.items():
         bound = 1 / np.sqrt(max(int(np.prod(shape[1:])), 1))
         counter = name.endswith("num_batches_tracked")
-        arrays[name] = np.zeros((), np.int64) if counter else rng.uniform(-bound, bound, shape).astype(np.float32)
+        arrays[name] = (
+            np.zeros((), np.int64)
+            if counter
+            else rng.uniform(-bound, bound, shape).astype(np.float32)
+        )
     return arrays
 
 
 def code(
-    arrays: Arrays, path: str = "model.py:build", framework: str = "torch", modules: Mapping[str, ModuleInfo] | None = None
+    arrays: Arrays,
+    path: str = "model.py:build",
+    framework: str = "torch",
+    modules: Mapping[str, ModuleInfo] | None = None,
 ) -> Checkpoint:
     """A checkpoint as live code gives it."""
     return replace(Checkpoint.of(arrays, path), format=f"code:{framework}", modules=modules or {})
@@ -132,4 +160,6 @@ def code(
 def empty(shapes: Mapping[str, Shape], path: str = "shapes") -> Checkpoint:
     """A checkpoint of zeros that takes no memory."""
     zero = np.zeros(1, np.float32)
-    return Checkpoint.of({n: np.lib.stride_tricks.as_strided(zero, s, [0] * len(s)) for n, s in shapes.items()}, path)
+    return Checkpoint.of(
+        {n: np.lib.stride_tricks.as_strided(zero, s, [0] * len(s)) for n, s in shapes.items()}, path
+    )

@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from auscult.finding import Finding
-from auscult.rules.architecture.depth import measure
-from auscult.verbs.diff import diff
+from auscult.rules.diff.architecture.arc004_depth import measure
+from auscult.verbs.diff.diff import diff
 from auscult.verdict import Report
 from auscult.weights import Checkpoint, ModuleInfo, Shape
 from tests.rules.models import code, filled, fresh, hifigan_shapes
 
 
-def run(file: dict[str, Shape], model: dict[str, Shape], modules: dict[str, ModuleInfo] | None = None) -> Report:
+def run(
+    file: dict[str, Shape], model: dict[str, Shape], modules: dict[str, ModuleInfo] | None = None
+) -> Report:
     return diff(Checkpoint.of(filled(file), "a"), code(fresh(model), modules=modules))
 
 
@@ -24,8 +26,14 @@ def found(report: Report, cause: str) -> Finding:
 
 def test_grouped_where_the_file_is_fully_connected() -> None:
     shapes = hifigan_shapes()
-    square = [name for name, shape in shapes.items() if "convs1" in name and len(shape) == 3 and shape[0] == 16]
-    finding = found(run(shapes, shapes | {name: (16, 4, shapes[name][2]) for name in square}), "conv-grouped")
+    square = [
+        name
+        for name, shape in shapes.items()
+        if "convs1" in name and len(shape) == 3 and shape[0] == 16
+    ]
+    finding = found(
+        run(shapes, shapes | {name: (16, 4, shapes[name][2]) for name in square}), "conv-grouped"
+    )
     assert set(finding.where) == set(square)
     assert finding.evidence["groups"] == [4]
     assert finding.evidence["grouped_side"] == "b"
@@ -40,7 +48,9 @@ def test_depthwise_file_against_full_code() -> None:
 
 def test_kernel_size() -> None:
     shapes = hifigan_shapes()
-    other: dict[str, Shape] = {name: (*shape[:2], 5) if shape[2:] == (7,) else shape for name, shape in shapes.items()}
+    other: dict[str, Shape] = {
+        name: (*shape[:2], 5) if shape[2:] == (7,) else shape for name, shape in shapes.items()
+    }
     finding = found(run(shapes, other), "kernel-size")
     assert set(finding.where) == {name for name in shapes if shapes[name] != other[name]}
     assert finding.evidence["kernels"] == [[[7], [5]]]
@@ -57,8 +67,13 @@ def test_a_narrower_model_is_not_grouped() -> None:
 
 
 def test_depth_is_a_block_past_the_end() -> None:
-    shapes: dict[str, Shape] = {f"layers.{i}.{part}.weight": (8, 8 + len(part)) for i in range(4) for part in ("attn", "ff")}
-    more: dict[str, Shape] = shapes | {"layers.4.attn.weight": (8, 12), "layers.4.ff.weight": (8, 10)}
+    shapes: dict[str, Shape] = {
+        f"layers.{i}.{part}.weight": (8, 8 + len(part)) for i in range(4) for part in ("attn", "ff")
+    }
+    more: dict[str, Shape] = shapes | {
+        "layers.4.attn.weight": (8, 12),
+        "layers.4.ff.weight": (8, 10),
+    }
     finding = found(run(shapes, more), "depth")
     assert set(finding.where) == {"layers.4.attn.weight", "layers.4.ff.weight"}
     assert finding.evidence == {"blocks": [["layers.", 4]], "side": "b"}
@@ -66,9 +81,9 @@ def test_depth_is_a_block_past_the_end() -> None:
 
 def test_a_gap_is_no_depth() -> None:
     shapes: dict[str, Shape] = {f"layers.{i}.ff.weight": (8, 10) for i in range(5)}
-    assert found(run({n: s for n, s in shapes.items() if ".2." not in n}, shapes), "tensor-missing").where == (
-        "layers.2.ff.weight",
-    )
+    assert found(
+        run({n: s for n, s in shapes.items() if ".2." not in n}, shapes), "tensor-missing"
+    ).where == ("layers.2.ff.weight",)
     assert measure(["norm3.weight"], ["norm1.weight", "norm2.weight"], template=True) == {}
     rows = [f"rows.{row}.convs.{i}.weight" for row in range(2) for i in range(3)]
     assert measure([rows[-1]], rows[:-1], template=True) == {}
@@ -76,7 +91,9 @@ def test_a_gap_is_no_depth() -> None:
 
 def test_never_trained_modules_and_a_lost_one() -> None:
     shapes: dict[str, Shape] = {f"blocks.{i}.conv.weight": (8, 8, 3) for i in range(3)}
-    norms: dict[str, Shape] = {f"blocks.{i}.norm.{leaf}": (8,) for i in range(3) for leaf in ("weight", "bias")}
+    norms: dict[str, Shape] = {
+        f"blocks.{i}.norm.{leaf}": (8,) for i in range(3) for leaf in ("weight", "bias")
+    }
     assert set(found(run(shapes, shapes | norms), "modules-never-trained").where) == set(norms)
     some_norms = {name: shape for name, shape in norms.items() if ".1." not in name}
     lost = found(run(shapes | some_norms, shapes | norms), "tensor-missing")
@@ -85,13 +102,24 @@ def test_never_trained_modules_and_a_lost_one() -> None:
 
 def test_a_class_tells_the_kind_where_names_do_not() -> None:
     shapes: dict[str, Shape] = {"net.0.weight": (8, 8, 3)}
-    modules = {"net.1": ModuleInfo("net.1", "BatchNorm1d"), "net.0": ModuleInfo("net.0", "Conv1d", {"dilation": (3,)})}
-    report = run(shapes, shapes | {"net.act.gain": (8,)}, modules | {"net.act": ModuleInfo("net.act", "GroupNorm")})
+    modules = {
+        "net.1": ModuleInfo("net.1", "BatchNorm1d"),
+        "net.0": ModuleInfo("net.0", "Conv1d", {"dilation": (3,)}),
+    }
+    report = run(
+        shapes,
+        shapes | {"net.act.gain": (8,)},
+        modules | {"net.act": ModuleInfo("net.act", "GroupNorm")},
+    )
     assert found(report, "modules-never-trained").evidence["kinds"] == {"norm": 1}
 
 
 def test_undetermined_lists_only_what_is_there() -> None:
-    shapes: dict[str, Shape] = {"a.weight": (8, 8, 3), "lstm.weight_ih_l0": (32, 8), "lstm.weight_hh_l0": (32, 8)}
+    shapes: dict[str, Shape] = {
+        "a.weight": (8, 8, 3),
+        "lstm.weight_ih_l0": (32, 8),
+        "lstm.weight_hh_l0": (32, 8),
+    }
     modules = {"a": ModuleInfo("a", "Conv1d", {"dilation": (3,)})}
     finding = found(run(shapes, shapes, modules), "undetermined-by-weights")
     assert set(finding.evidence["open"]) == {"conv", "recurrent"}
@@ -100,4 +128,10 @@ def test_undetermined_lists_only_what_is_there() -> None:
 
 def test_two_files_of_the_same_weights_leave_nothing_open() -> None:
     arrays = filled({"a.weight": (8, 8, 3)})
-    assert diff(Checkpoint.of(arrays), Checkpoint.of({name: np.array(array) for name, array in arrays.items()})).findings == ()
+    assert (
+        diff(
+            Checkpoint.of(arrays),
+            Checkpoint.of({name: np.array(array) for name, array in arrays.items()}),
+        ).findings
+        == ()
+    )

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from auscult.finding import Finding, Severity
-from auscult.rules.difference import freshness, measure
-from auscult.verbs.diff import diff
+from auscult.rules.diff.evidence.difference import freshness, measure
+from auscult.verbs.diff.diff import diff
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint
 from tests.rules.models import Arrays, filled, fresh, hifigan, hifigan_shapes
@@ -36,7 +36,10 @@ NAME = "resblocks.4.convs1.0.weight"
 
 def test_renamed() -> None:
     good = hifigan()
-    bad = {name.replace("resblocks.", "blocks_").replace("ups.", "upsamplers."): array for name, array in good.items()}
+    bad = {
+        name.replace("resblocks.", "blocks_").replace("ups.", "upsamplers."): array
+        for name, array in good.items()
+    }
     report = run(bad, good)
     assert report.verdict is Verdict.EQUIVALENT
     assert set(found(report, "renamed").where) == {name for name in bad if name not in good}
@@ -44,7 +47,9 @@ def test_renamed() -> None:
 
 def test_swapped_inside_a_renamed_file() -> None:
     """norm2 and norm3 exchanged, in a file whose modules have other names throughout."""
-    good = filled({f"layers.{layer}.norm{which}.weight": (16,) for layer in range(4) for which in (1, 2, 3)})
+    good = filled(
+        {f"layers.{layer}.norm{which}.weight": (16,) for layer in range(4) for which in (1, 2, 3)}
+    )
     port = {name.replace("layers.", "blocks_"): array for name, array in good.items()}
     one, two = "blocks_1.norm2.weight", "blocks_1.norm3.weight"
     port[one], port[two] = port[two], port[one]
@@ -65,7 +70,14 @@ def test_three_in_a_circle_are_one_group() -> None:
 def test_missing_and_extra() -> None:
     good = hifigan()
     lost = {name for name in good if name.startswith("resblocks.5.convs2.1")}
-    assert set(found(run({n: a for n, a in good.items() if n not in lost}, good), "tensor-missing").where) == lost
+    assert (
+        set(
+            found(
+                run({n: a for n, a in good.items() if n not in lost}, good), "tensor-missing"
+            ).where
+        )
+        == lost
+    )
     extra = found(run(good | filled({"final_proj.weight": (9, 13)}, seed=4), good), "tensor-extra")
     assert extra.where == ("final_proj.weight",)
 
@@ -73,7 +85,11 @@ def test_missing_and_extra() -> None:
 @pytest.mark.parametrize("kind", ["zero", "constant", "uniform"])
 def test_untrained(kind: str) -> None:
     shape = hifigan_shapes()[NAME]
-    values = {"zero": np.zeros(shape), "constant": np.full(shape, 0.01), "uniform": fresh({NAME: shape})[NAME]}[kind]
+    values = {
+        "zero": np.zeros(shape),
+        "constant": np.full(shape, 0.01),
+        "uniform": fresh({NAME: shape})[NAME],
+    }[kind]
     finding = found(changed(NAME, values.astype(np.float32)), "untrained")
     assert finding.where == (NAME,)
     assert finding.evidence["like"] == {kind: 1}
@@ -89,8 +105,12 @@ def test_partial_load_between_files() -> None:
 
 def test_tie_lost() -> None:
     table = filled({"emb.weight": (40, 16)})["emb.weight"]
-    good = Checkpoint.of({"emb.weight": table, "head.weight": table}, "b", ties=(("emb.weight", "head.weight"),))
-    drifted = Checkpoint.of({"emb.weight": table, "head.weight": table + filled({"x": (40, 16)}, 7)["x"]}, "a")
+    good = Checkpoint.of(
+        {"emb.weight": table, "head.weight": table}, "b", ties=(("emb.weight", "head.weight"),)
+    )
+    drifted = Checkpoint.of(
+        {"emb.weight": table, "head.weight": table + filled({"x": (40, 16)}, 7)["x"]}, "a"
+    )
     assert found(diff(drifted, good), "tie-lost").where == ("head.weight",)
     once = diff(Checkpoint.of({"emb.weight": table}, "a"), good)
     assert found(once, "tie-lost").severity is Severity.INFO
@@ -105,13 +125,21 @@ def test_truncated_inside_a_tensor_and_corrupt() -> None:
     damaged = values.copy()
     damaged.reshape(-1)[10:26] = 3.0
     finding = found(changed(NAME, damaged), "corrupt")
-    assert finding.evidence["damage"][0] == {"values": 16, "of": values.size, "first": 10, "last": 25}
+    assert finding.evidence["damage"][0] == {
+        "values": 16,
+        "of": values.size,
+        "first": 10,
+        "last": 25,
+    }
 
 
 def test_non_finite() -> None:
     values = hifigan()[NAME].copy()
     values.reshape(-1)[5] = np.nan
-    assert found(changed(NAME, values), "non-finite").evidence == {"values": 1, "sides": ["checkpoint"]}
+    assert found(changed(NAME, values), "non-finite").evidence == {
+        "values": 1,
+        "sides": ["checkpoint"],
+    }
 
 
 def test_wrong_dtype() -> None:
@@ -136,13 +164,23 @@ def test_other_weights_and_a_fine_tuned_copy() -> None:
     other = found(run(hifigan(seed=9), good), "other-weights")
     assert other.count == len(good)
     assert other.evidence["related"] is False
-    tuned = {name: array * np.float32(1.02) + 0.02 * hifigan(seed=9)[name] for name, array in good.items()}
+    tuned = {
+        name: array * np.float32(1.02) + 0.02 * hifigan(seed=9)[name]
+        for name, array in good.items()
+    }
     assert found(run(tuned, good), "other-weights").evidence["related"] is True
 
 
 def test_derived_buffers_are_no_alarm() -> None:
     good = hifigan()
-    report = run(good, good | {"norm.num_batches_tracked": np.array(7), "stft_window": np.hanning(16).astype(np.float32)})
+    report = run(
+        good,
+        good
+        | {
+            "norm.num_batches_tracked": np.array(7),
+            "stft_window": np.hanning(16).astype(np.float32),
+        },
+    )
     assert found(report, "derived-buffer").severity is Severity.INFO
     assert report.verdict is Verdict.EQUIVALENT
 

@@ -8,10 +8,19 @@ import numpy as np
 import pytest
 
 from auscult.finding import Finding, Severity
-from auscult.verbs.diff import diff
+from auscult.verbs.diff.diff import diff
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint
-from tests.rules.models import Arrays, code, filled, fresh, hifigan, hifigan_shapes, in_mlx_layout, weight_normed
+from tests.rules.models import (
+    Arrays,
+    code,
+    filled,
+    fresh,
+    hifigan,
+    hifigan_shapes,
+    in_mlx_layout,
+    weight_normed,
+)
 
 
 def run(a: Arrays, b: Arrays) -> Report:
@@ -24,9 +33,13 @@ def found(report: Report, cause: str) -> Finding:
     return report.findings[0]
 
 
-def permuted(arrays: Arrays, axes: tuple[int, ...], chosen: Callable[[str], bool]) -> tuple[Arrays, set[str]]:
+def permuted(
+    arrays: Arrays, axes: tuple[int, ...], chosen: Callable[[str], bool]
+) -> tuple[Arrays, set[str]]:
     names = {name for name, array in arrays.items() if array.ndim == len(axes) and chosen(name)}
-    return {n: np.ascontiguousarray(a.transpose(axes)) if n in names else a for n, a in arrays.items()}, names
+    return {
+        n: np.ascontiguousarray(a.transpose(axes)) if n in names else a for n, a in arrays.items()
+    }, names
 
 
 def test_conv1d_layout() -> None:
@@ -35,7 +48,9 @@ def test_conv1d_layout() -> None:
     report = run(bad, good)
     finding = found(report, "layout-conv1d")
     assert set(finding.where) == names
-    assert finding.severity is Severity.ERROR, "the transposed convolutions were left: no framework has that layout"
+    assert finding.severity is Severity.ERROR, (
+        "the transposed convolutions were left: no framework has that layout"
+    )
     assert report.verdict is Verdict.EQUIVALENT
     assert finding.fix is not None
     assert finding.fix.safety == "safe"
@@ -57,7 +72,9 @@ def test_conv_transpose_layout_square_and_exchanged() -> None:
 
 
 def test_conv2d_layout() -> None:
-    good = filled({"head.0.weight": (8, 3, 3, 3), "head.1.weight": (8, 8, 3, 3), "head.1.bias": (8,)})
+    good = filled(
+        {"head.0.weight": (8, 3, 3, 3), "head.1.weight": (8, 8, 3, 3), "head.1.bias": (8,)}
+    )
     bad, names = permuted(good, (0, 2, 3, 1), lambda _: True)
     assert set(found(run(bad, good), "layout-conv2d").where) == names
 
@@ -83,7 +100,11 @@ def test_one_layer_left_behind_in_a_port() -> None:
     port = in_mlx_layout(good) | {"conv_pre.weight": good["conv_pre.weight"]}
     report = run(port, good)
     assert found(report, "layout-mixed").where == ("conv_pre.weight",)
-    assert {finding.cause for finding in report.findings} == {"layout-mixed", "layout-conv1d", "layout-conv-transpose1d"}
+    assert {finding.cause for finding in report.findings} == {
+        "layout-mixed",
+        "layout-conv1d",
+        "layout-conv-transpose1d",
+    }
 
 
 def test_fortran_order() -> None:
@@ -98,9 +119,14 @@ def test_fortran_order() -> None:
 def test_weight_norm_unfused_and_fused_over_the_wrong_axis() -> None:
     apart, fused = weight_normed(hifigan())
     assert run(apart, fused).findings[0].cause == "weight-norm-unfused"
-    gain, vectors = apart["ups.0.weight_g"].astype(np.float64), apart["ups.0.weight_v"].astype(np.float64)
+    gain, vectors = (
+        apart["ups.0.weight_g"].astype(np.float64),
+        apart["ups.0.weight_v"].astype(np.float64),
+    )
     wrong = (gain * vectors / np.sqrt((vectors**2).sum((0, 2), keepdims=True))).astype(np.float32)
-    bad = {name: array for name, array in apart.items() if not name.startswith("ups.0.weight")} | {"ups.0.weight": wrong}
+    bad = {name: array for name, array in apart.items() if not name.startswith("ups.0.weight")} | {
+        "ups.0.weight": wrong
+    }
     report = run(bad, apart)
     assert found(report, "weight-norm-axis").where == ("ups.0.weight",)
     assert report.verdict is Verdict.DIVERGENT
@@ -109,14 +135,21 @@ def test_weight_norm_unfused_and_fused_over_the_wrong_axis() -> None:
 def test_weight_norm_swapped() -> None:
     apart, _ = weight_normed(hifigan())
     exchange = {"_g": "_v", "_v": "_g"}
-    bad = {name[:-2] + exchange[name[-2:]] if name[-2:] in exchange else name: array for name, array in apart.items()}
+    bad = {
+        name[:-2] + exchange[name[-2:]] if name[-2:] in exchange else name: array
+        for name, array in apart.items()
+    }
     report = run(bad, apart)
-    assert set(found(report, "weight-norm-swapped").where) == {name for name in apart if name[-2:] in exchange}
+    assert set(found(report, "weight-norm-swapped").where) == {
+        name for name in apart if name[-2:] in exchange
+    }
     assert report.verdict is Verdict.DIVERGENT
 
 
 def attention() -> Arrays:
-    shapes = {f"layers.{layer}.attn.to_{part}.weight": (16, 16) for layer in range(2) for part in "qkv"}
+    shapes = {
+        f"layers.{layer}.attn.to_{part}.weight": (16, 16) for layer in range(2) for part in "qkv"
+    }
     return filled(shapes | {"layers.0.norm.weight": (16,), "head.weight": (20, 16)})
 
 
@@ -124,24 +157,37 @@ def test_qkv_fused() -> None:
     good = attention()
     bad = {name: array for name, array in good.items() if ".to_" not in name}
     for layer in range(2):
-        bad[f"layers.{layer}.attn.in_proj.weight"] = np.concatenate([good[f"layers.{layer}.attn.to_{p}.weight"] for p in "qkv"])
+        bad[f"layers.{layer}.attn.in_proj.weight"] = np.concatenate(
+            [good[f"layers.{layer}.attn.to_{p}.weight"] for p in "qkv"]
+        )
     finding = found(run(bad, good), "qkv-fused")
     assert set(finding.where) == {f"layers.{layer}.attn.in_proj.weight" for layer in range(2)}
 
 
 def test_qkv_order() -> None:
-    good = {"attn.to_qkv.weight": np.concatenate(list(attention().values())[:3]), "head.weight": attention()["head.weight"]}
+    good = {
+        "attn.to_qkv.weight": np.concatenate(list(attention().values())[:3]),
+        "head.weight": attention()["head.weight"],
+    }
     q, k, v = np.split(good["attn.to_qkv.weight"], 3)
-    assert found(run(good | {"attn.to_qkv.weight": np.concatenate([v, q, k])}, good), "qkv-order").where == (
-        "attn.to_qkv.weight",
-    )
+    assert found(
+        run(good | {"attn.to_qkv.weight": np.concatenate([v, q, k])}, good), "qkv-order"
+    ).where == ("attn.to_qkv.weight",)
 
 
 def test_gate_order() -> None:
     good = filled(
-        {"lstm.weight_ih_l0": (32, 6), "lstm.weight_hh_l0": (32, 8), "lstm.bias_ih_l0": (32,), "lstm.bias_hh_l0": (32,)}
+        {
+            "lstm.weight_ih_l0": (32, 6),
+            "lstm.weight_hh_l0": (32, 8),
+            "lstm.bias_ih_l0": (32,),
+            "lstm.bias_hh_l0": (32,),
+        }
     )
-    bad = {name: np.concatenate([np.split(array, 4)[gate] for gate in (0, 3, 1, 2)]) for name, array in good.items()}
+    bad = {
+        name: np.concatenate([np.split(array, 4)[gate] for gate in (0, 3, 1, 2)])
+        for name, array in good.items()
+    }
     assert set(found(run(bad, good), "gate-order").where) == set(good)
 
 
@@ -149,12 +195,17 @@ def test_norm_folded() -> None:
     rng = np.random.default_rng(0)
     good = filled({"conv.weight": (8, 4, 3, 3), "conv.bias": (8,), "head.weight": (5, 8)})
     norm = {
-        f"bn.{leaf}": rng.uniform(0.5, 1.5, 8).astype(np.float32) for leaf in ("weight", "bias", "running_mean", "running_var")
+        f"bn.{leaf}": rng.uniform(0.5, 1.5, 8).astype(np.float32)
+        for leaf in ("weight", "bias", "running_mean", "running_var")
     }
-    scale = norm["bn.weight"].astype(np.float64) / np.sqrt(norm["bn.running_var"].astype(np.float64) + 1e-5)
+    scale = norm["bn.weight"].astype(np.float64) / np.sqrt(
+        norm["bn.running_var"].astype(np.float64) + 1e-5
+    )
     folded = good | {
         "conv.weight": (good["conv.weight"] * scale.reshape(-1, 1, 1, 1)).astype(np.float32),
-        "conv.bias": ((good["conv.bias"] - norm["bn.running_mean"]) * scale + norm["bn.bias"]).astype(np.float32),
+        "conv.bias": (
+            (good["conv.bias"] - norm["bn.running_mean"]) * scale + norm["bn.bias"]
+        ).astype(np.float32),
     }
     report = run(folded, good | norm)
     assert set(found(report, "norm-folded").where) == {"conv.weight", "conv.bias"}
@@ -163,15 +214,21 @@ def test_norm_folded() -> None:
 def test_lora_unmerged() -> None:
     good = filled({"q.weight": (24, 16), "norm.weight": (16,)})
     factors = filled({"q.lora_A.weight": (4, 16), "q.lora_B.weight": (24, 4)}, seed=5)
-    delta = factors["q.lora_B.weight"].astype(np.float64) @ factors["q.lora_A.weight"].astype(np.float64)
+    delta = factors["q.lora_B.weight"].astype(np.float64) @ factors["q.lora_A.weight"].astype(
+        np.float64
+    )
     merged = good | {"q.weight": (good["q.weight"] + 2.0 * delta).astype(np.float32)}
     assert set(found(run(good | factors, merged), "lora-unmerged").where) == {"q.weight", *factors}
 
 
 def test_snake_parametrisation() -> None:
-    good = filled({f"block.{i}.snake.alpha": (1, 16, 1) for i in range(3)} | {"conv.weight": (16, 8, 3)})
+    good = filled(
+        {f"block.{i}.snake.alpha": (1, 16, 1) for i in range(3)} | {"conv.weight": (16, 8, 3)}
+    )
     bad = {name: np.exp(array) if "alpha" in name else array for name, array in good.items()}
-    assert set(found(run(bad, good), "snake-parametrisation").where) == {name for name in good if "alpha" in name}
+    assert set(found(run(bad, good), "snake-parametrisation").where) == {
+        name for name in good if "alpha" in name
+    }
 
 
 @pytest.mark.parametrize("port", ["float16", "mlx", "prefix"])

@@ -6,29 +6,36 @@ import re
 
 import pytest
 
-from auscult.rules import Rule, every_rule
-from auscult.rules.subject import DiffSubject
+from auscult.rules import Rule, every_rule, rule_files
+from auscult.rules.diff.subject import DiffSubject
 from auscult.rules.wording import counted, folded, some
 
-DIFF_RULES = [rule for rule in every_rule() if rule.REQUIRES is DiffSubject]
-SECTIONS = ("What it finds", "What you hear", "Why it happens", "Blind spots", "How it is measured", "Fix", "References")
-CODES = {"checkpoint": r"CKP\d{3}", "layout": r"LAY\d{3}", "architecture": r"ARC\d{3}"}
+DIFF_RULES = [rule for rule in every_rule() if rule.requires is DiffSubject]
+SECTIONS = (
+    "What it finds",
+    "What you hear",
+    "Why it happens",
+    "Blind spots",
+    "How it is measured",
+    "Fix",
+    "References",
+)
+FOLDERS = {"CKP": "checkpoint", "LAY": "layout", "ARC": "architecture"}
 
 
-@pytest.mark.parametrize("rule", DIFF_RULES, ids=lambda rule: str(rule.NAME))
+@pytest.mark.parametrize("rule", DIFF_RULES, ids=lambda rule: str(rule.name))
 def test_a_rule_has_its_page_code_and_name(rule: Rule) -> None:
-    page = rule.__doc__ or ""
-    assert [title for title in SECTIONS if f"**{title}.**" not in page] == []
-    folder, _, module = rule.__name__.rpartition(".")  # type: ignore[attr-defined]
-    assert re.fullmatch(CODES[folder.rpartition(".")[2]], rule.CODE)
-    assert module == rule.NAME.replace("-", "_")
-    assert re.search(r"Safety:\s+(safe|lossy|guess|not\s+repairable)|None from weights", page)
+    assert [title for title in SECTIONS if f"**{title}.**" not in rule.page] == []
+    folder = FOLDERS[rule.code[:3]]
+    file = f"{rule.code.lower()}_{rule.name.replace('-', '_')}"
+    assert rule_files()[rule.code] == f"auscult.rules.diff.{folder}.{file}"
+    assert re.search(r"Safety:\s+(safe|lossy|guess|not\s+repairable)|None from weights", rule.page)
 
 
 def test_codes_and_names_are_unique() -> None:
     rules = list(every_rule())
-    assert len({rule.CODE for rule in rules}) == len(rules)
-    assert len({rule.NAME for rule in DIFF_RULES}) == len(DIFF_RULES)
+    assert len({rule.code for rule in rules}) == len(rules)
+    assert len({rule.name for rule in DIFF_RULES}) == len(DIFF_RULES)
 
 
 def test_every_cause_of_the_catalogue_has_a_rule() -> None:
@@ -69,12 +76,19 @@ def test_every_cause_of_the_catalogue_has_a_rule() -> None:
         "modules-never-trained",
         "undetermined-by-weights",
     }
-    assert causes - {rule.NAME for rule in DIFF_RULES} == set()
+    assert causes - {rule.name for rule in DIFF_RULES} == set()
 
 
 def test_folded_names() -> None:
-    assert folded(["ups.0.conv.weight", "ups.1.conv.weight", "out.bias"]) == ("ups.{0..1}.conv.weight", "out.bias")
+    assert folded(["ups.0.conv.weight", "ups.1.conv.weight", "out.bias"]) == (
+        "ups.{0..1}.conv.weight",
+        "out.bias",
+    )
     assert folded(["a.0.b.1", "a.2.b.1"]) == ("a.{0,2}.b.1",)
     assert folded(["a.0.0", "a.1.1"]) == ("a.{0..1}.{0..1} (2 of 4)",)
     assert some(["a", "b", "c", "d"], 2) == "a, b and 2 more"
-    assert (counted(1, "tensor"), counted(2_000, "tensor"), counted(3, "entry")) == ("1 tensor", "2,000 tensors", "3 entries")
+    assert (counted(1, "tensor"), counted(2_000, "tensor"), counted(3, "entry")) == (
+        "1 tensor",
+        "2,000 tensors",
+        "3 entries",
+    )

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from auscult import rules
 from auscult.finding import Finding, Severity
-from auscult.rules.subject import PreflightSubject
-from auscult.training.preflight.checks.metrics import contradiction, snr_of
-from auscult.training.preflight.records import (
+from auscult.preflight_checks.checks.metrics import contradiction, snr_of
+from auscult.preflight_checks.records import (
     Alignment,
     AmplitudeOwners,
     Book,
@@ -29,14 +28,37 @@ from auscult.training.preflight.records import (
     Precision,
     TermMeasure,
 )
+from auscult.rules.training.subject import PreflightSubject
 
-LOST = Book("book", 64, 200, (30, 1, 1), (20.0, 1.0, 1.0), (0.0, 0.9, 0.9), (1.0, 3e4, 3e4), (1.0, 1.0, 1.0))
-FINE = Book("book", 64, 200, (30, 20, 25), (20.0, 15.0, 16.0), (0.0, 0.0, 0.1), (1.0, 1.0, 1.0), (1.0, 1.0, 1.0), 2, 0, 2)
-GOOD = {"target": 0.0, "shifted": 0.4, "half": 0.7, "mirrored": 3.0, "noise": 2.0, "silence": 8.0, "other": 2.0}
+LOST = Book(
+    "book", 64, 200, (30, 1, 1), (20.0, 1.0, 1.0), (0.0, 0.9, 0.9), (1.0, 3e4, 3e4), (1.0, 1.0, 1.0)
+)
+FINE = Book(
+    "book",
+    64,
+    200,
+    (30, 20, 25),
+    (20.0, 15.0, 16.0),
+    (0.0, 0.0, 0.1),
+    (1.0, 1.0, 1.0),
+    (1.0, 1.0, 1.0),
+    2,
+    0,
+    2,
+)
+GOOD = {
+    "target": 0.0,
+    "shifted": 0.4,
+    "half": 0.7,
+    "mirrored": 3.0,
+    "noise": 2.0,
+    "silence": 8.0,
+    "other": 2.0,
+}
 
 
 def findings(measured: Measured) -> dict[str, Finding]:
-    found, _ = rules.run(PreflightSubject(measured), "training")
+    found, _ = rules.run_rules(PreflightSubject(measured), "training")
     return {finding.cause: finding for finding in found}
 
 
@@ -48,7 +70,11 @@ def test_nothing_measured_gives_nothing() -> None:
     ("cause", "wrong", "right"),
     [
         ("codebook-collapse", {"books": (LOST, LOST)}, {"books": (FINE, FINE, LOST)}),
-        ("codebook-double-update", {"books": (replace(FINE, moved_by_optimizer=2),)}, {"books": (FINE,)}),
+        (
+            "codebook-double-update",
+            {"books": (replace(FINE, moved_by_optimizer=2),)},
+            {"books": (FINE,)},
+        ),
         (
             "gradient-scale",
             {"gains": (PartGain("q", 8.0, 1.0, "straight-through", 8),)},
@@ -59,25 +85,59 @@ def test_nothing_measured_gives_nothing() -> None:
             {"gains": (PartGain("q", 0.0, 0.0, "straight-through"),)},
             {"gains": (PartGain("q", 0.3, 0.1, "straight-through"),)},
         ),
-        ("length-mismatch", {"lengths": Lengths(16000, 16000, 15768, 232, 80)}, {"lengths": Lengths(16000, 16000, 16040, 0, 80)}),
+        (
+            "length-mismatch",
+            {"lengths": Lengths(16000, 16000, 15768, 232, 80)},
+            {"lengths": Lengths(16000, 16000, 16040, 0, 80)},
+        ),
         (
             "misaligned-target",
             {"alignment": Alignment(False, 0, 0.0, 0.02, 0.01)},
             {"alignment": Alignment(False, 0, 0.0, 0.6, 0.02)},
         ),
-        ("misaligned-target", {"alignment": Alignment(False, 40, 0.98)}, {"alignment": Alignment(False, 0, 0.98)}),
-        ("dead-parameters", {"parameters": Parameters(9, 9, no_gradient=("a.weight",))}, {"parameters": Parameters(9, 9)}),
-        ("frozen-by-accident", {"parameters": Parameters(9, 9, not_optimized=("a.weight",))}, {"parameters": Parameters(9, 9)}),
+        (
+            "misaligned-target",
+            {"alignment": Alignment(False, 40, 0.98)},
+            {"alignment": Alignment(False, 0, 0.98)},
+        ),
+        (
+            "dead-parameters",
+            {"parameters": Parameters(9, 9, no_gradient=("a.weight",))},
+            {"parameters": Parameters(9, 9)},
+        ),
+        (
+            "frozen-by-accident",
+            {"parameters": Parameters(9, 9, not_optimized=("a.weight",))},
+            {"parameters": Parameters(9, 9)},
+        ),
         (
             "norm-kills-gain",
             {"gain_response": GainResponse(0.001, 0.001, 1.0, 6.0)},
             {"gain_response": GainResponse(0.3, 0.4, 1.0, 6.0)},
         ),
-        ("amplitude-conflict", {"owners": AmplitudeOwners({"scale": 3.0}, "tanh")}, {"owners": AmplitudeOwners({}, "tanh")}),
+        (
+            "amplitude-conflict",
+            {"owners": AmplitudeOwners({"scale": 3.0}, "tanh")},
+            {"owners": AmplitudeOwners({}, "tanh")},
+        ),
         (
             "loss-blind",
-            {"terms": (TermMeasure("mel", 1.0, reactions={**GOOD, "mirrored": 0.1}, at_output=True, at_parameters=True),)},
-            {"terms": (TermMeasure("mel", 1.0, reactions=GOOD, at_output=True, at_parameters=True),)},
+            {
+                "terms": (
+                    TermMeasure(
+                        "mel",
+                        1.0,
+                        reactions={**GOOD, "mirrored": 0.1},
+                        at_output=True,
+                        at_parameters=True,
+                    ),
+                )
+            },
+            {
+                "terms": (
+                    TermMeasure("mel", 1.0, reactions=GOOD, at_output=True, at_parameters=True),
+                )
+            },
         ),
         (
             "loss-blind",
@@ -86,7 +146,12 @@ def test_nothing_measured_gives_nothing() -> None:
         ),
         (
             "loss-imbalance",
-            {"terms": (TermMeasure("a", 1.0, 0.999999, 0.999999), TermMeasure("b", 1.0, 1e-6, 1e-6))},
+            {
+                "terms": (
+                    TermMeasure("a", 1.0, 0.999999, 0.999999),
+                    TermMeasure("b", 1.0, 1e-6, 1e-6),
+                )
+            },
             {"terms": (TermMeasure("a", 1.0, 0.999999, 0.9), TermMeasure("b", 1.0, 1e-6, 0.1))},
         ),
         (
@@ -96,8 +161,16 @@ def test_nothing_measured_gives_nothing() -> None:
         ),
         (
             "cannot-overfit",
-            {"learning": Learning((1.0, 0.9, 0.8, 0.7, 0.6, 0.5), 1e-3, {1e-3: 0.2}, 5, downhill=-1.0)},
-            {"learning": Learning((1.0, 0.9, 0.8, 0.7, 0.6, 0.5), 1e-3, {1e-3: 0.2}, 5, downhill=1.0)},
+            {
+                "learning": Learning(
+                    (1.0, 0.9, 0.8, 0.7, 0.6, 0.5), 1e-3, {1e-3: 0.2}, 5, downhill=-1.0
+                )
+            },
+            {
+                "learning": Learning(
+                    (1.0, 0.9, 0.8, 0.7, 0.6, 0.5), 1e-3, {1e-3: 0.2}, 5, downhill=1.0
+                )
+            },
         ),
         (
             "learning-rate",
@@ -109,13 +182,21 @@ def test_nothing_measured_gives_nothing() -> None:
             {"learning": Learning((1.0,) * 3, 1e-1, {1e-3: 0.3, 1e-1: math.nan}, 5)},
             {"learning": Learning((1.0,) * 3, 1e-3, {1e-3: 0.3, 1e-1: math.nan}, 5)},
         ),
-        ("precision-overflow", {"precision": Precision({"bfloat16": ("output",)})}, {"precision": Precision()}),
+        (
+            "precision-overflow",
+            {"precision": Precision({"bfloat16": ("output",)})},
+            {"precision": Precision()},
+        ),
         (
             "bitrate-bound",
             {"limit": Limit(16000, 25.0, "given", 16000), "claims": (Claim("claims", 35.0),)},
             {"limit": Limit(16000, 25.0, "given", 16000), "claims": (Claim("claims", 25.2),)},
         ),
-        ("metrics-inconsistent", {"claims": (Claim("epoch 1", -15.0, 1.4),)}, {"claims": (Claim("epoch 1", -7.0, 1.4),)}),
+        (
+            "metrics-inconsistent",
+            {"claims": (Claim("epoch 1", -15.0, 1.4),)},
+            {"claims": (Claim("epoch 1", -7.0, 1.4),)},
+        ),
     ],
 )
 def test_each_cause_is_found_where_it_is_and_not_elsewhere(
@@ -136,7 +217,9 @@ def test_amplitude_is_a_symptom_where_the_codebooks_collapsed() -> None:
 
 
 def test_a_factor_that_is_the_number_of_books_says_so() -> None:
-    found = findings(Measured("x", gains=(PartGain("quantizer", 8.0, 1.0, "straight-through", 8),)))["gradient-scale"]
+    found = findings(
+        Measured("x", gains=(PartGain("quantizer", 8.0, 1.0, "straight-through", 8),))
+    )["gradient-scale"]
     assert "×8: each of the 8 books" in found.message
     assert found.fix is not None
 
@@ -149,7 +232,9 @@ def test_a_difference_within_a_frame_is_no_error() -> None:
 def test_samples_that_the_model_puts_before_its_encoder_may_be_cut_off_again() -> None:
     padded = Lengths(8000, 8000, 8320, 0, 80, encoded=8320)
     assert "length-mismatch" not in findings(Measured("x", lengths=padded))
-    found = findings(Measured("x", lengths=Lengths(8000, 8000, 8320, 0, 80, encoded=8000)))["length-mismatch"]
+    found = findings(Measured("x", lengths=Lengths(8000, 8000, 8320, 0, 80, encoded=8000)))[
+        "length-mismatch"
+    ]
     assert found.severity is Severity.ERROR
 
 
@@ -172,10 +257,14 @@ def test_figures_of_real_signals_never_contradict(
     snr = 10 * math.log10(np.square(target).sum() / max(np.square(target - output).sum(), 1e-12))
     ratio = math.sqrt(np.square(output).sum() / np.square(target).sum())
     centred = output - output.mean() if about_the_means else output
-    rho = float(target @ centred / math.sqrt(np.square(target).sum() * max(np.square(centred).sum(), 1e-12)))
+    rho = float(
+        target @ centred / math.sqrt(np.square(target).sum() * max(np.square(centred).sum(), 1e-12))
+    )
     if not about_the_means:
         assert snr_of(ratio, rho) == pytest.approx(snr, abs=1e-3) or snr > 100
-    assert contradiction(Claim("x", round(snr, 2), round(ratio, 3), round(rho, 3))) is None or snr > 40
+    assert (
+        contradiction(Claim("x", round(snr, 2), round(ratio, 3), round(rho, 3))) is None or snr > 40
+    )
 
 
 @settings(max_examples=50, deadline=None)
@@ -184,7 +273,12 @@ def test_averages_over_items_do_not_contradict(seed: int) -> None:
     rng = np.random.default_rng(seed)
     ratios, rhos = rng.uniform(0.3, 0.9, 8), rng.uniform(0.2, 0.9, 8)
     snrs = [snr_of(ratio, rho) for ratio, rho in zip(ratios, rhos, strict=True)]
-    assert contradiction(Claim("x", float(np.mean(snrs)), float(np.mean(ratios)), float(np.mean(rhos)))) is None
+    assert (
+        contradiction(
+            Claim("x", float(np.mean(snrs)), float(np.mean(ratios)), float(np.mean(rhos)))
+        )
+        is None
+    )
 
 
 def test_the_seeds_table() -> None:

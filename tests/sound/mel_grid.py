@@ -19,7 +19,13 @@ SIZES = {  # (n_fft, hop, win)
     44100: ((2048, 512, 2048), (2048, 441, 2048), (1024, 256, 1024), (2048, 441, 1764)),
     48000: ((2048, 512, 2048), (2048, 600, 2400 // 2), (1024, 480, 1024), (2048, 480, 1920)),
 }  # fmt: skip
-BANDS = {8000: (40, 64, 80), 16000: (40, 64, 80, 100, 128), 22050: (80, 100, 128), 24000: (80, 100), 32000: (64, 80, 100, 128)}
+BANDS = {
+    8000: (40, 64, 80),
+    16000: (40, 64, 80, 100, 128),
+    22050: (80, 100, 128),
+    24000: (80, 100),
+    32000: (64, 80, 100, 128),
+}
 LOGS = (
     {"log": "ln", "clip": 1e-5},
     {"log": "ln", "clip": 1e-7},
@@ -39,7 +45,11 @@ def random_definition(rng: np.random.Generator) -> MelDefinition:
     """A definition of which every setting is one that is in use."""
     rate = int(rng.choice(list(SIZES)))
     n_fft, hop, win = SIZES[rate][rng.integers(len(SIZES[rate]))]
-    highest = [high for high in (4000.0, 7600.0, 8000.0, 11025.0, 12000.0, 16000.0, 20000.0, rate / 2) if high <= rate / 2]
+    highest = [
+        high
+        for high in (4000.0, 7600.0, 8000.0, 11025.0, 12000.0, 16000.0, 20000.0, rate / 2)
+        if high <= rate / 2
+    ]
     power = int(rng.choice([1, 1, 2]))
     definition = MelDefinition(
         sample_rate=rate,
@@ -67,14 +77,23 @@ def sound(rate: int, seconds: float, seed: int) -> Recording:
     pitch = 110 * 2 ** (0.5 * _wander(rng, n, rate, 2.0))
     phase = np.cumsum(pitch) / rate
     buzz = 2 * (phase % 1) - 1
-    source = np.where(_wander(rng, n, rate, 5.0) > -0.3, buzz, rng.normal(0, 0.7, n)) + rng.normal(0, 0.02, n)
+    source = np.where(_wander(rng, n, rate, 5.0) > -0.3, buzz, rng.normal(0, 0.7, n)) + rng.normal(
+        0, 0.02, n
+    )
     shaped = source * 0.3
     for centre in (500, 1500, 2600, 4000, 7000):
         formant = centre * 2 ** (0.4 * _wander(rng, n, rate, 4.0))
         shaped += source * np.sin(2 * np.pi * np.cumsum(formant) / rate) * 0.4
-    syllables = np.clip(np.abs(np.sin(2 * np.pi * 2.1 * at + _wander(rng, n, rate, 1.0))) * 1.4 - 0.3, 0, 1) ** 2
+    syllables = (
+        np.clip(np.abs(np.sin(2 * np.pi * 2.1 * at + _wander(rng, n, rate, 1.0))) * 1.4 - 0.3, 0, 1)
+        ** 2
+    )
     samples = shaped * syllables
-    return Recording.mono_of((0.5 * samples / np.abs(samples).max() + rng.normal(0, 2e-5, n)).astype(np.float32), rate, "made")
+    return Recording.mono_of(
+        (0.5 * samples / np.abs(samples).max() + rng.normal(0, 2e-5, n)).astype(np.float32),
+        rate,
+        "made",
+    )
 
 
 def _wander(rng: np.random.Generator, n: int, rate: int, hertz: float) -> NDArray[np.float64]:

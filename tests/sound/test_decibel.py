@@ -13,7 +13,9 @@ from auscult.sound.mel import MelDefinition, compress, decibel
 @pytest.mark.parametrize("power", [1, 2])
 def test_ten_times_the_magnitude_is_twenty_decibels(log: Any, power: Any) -> None:
     definition = MelDefinition(log=log, power=power)
-    low, high = (compress(np.array([[level**power]], np.float32), definition) for level in (0.1, 1.0))
+    low, high = (
+        compress(np.array([[level**power]], np.float32), definition) for level in (0.1, 1.0)
+    )
     assert float((high - low)[0, 0]) / decibel(definition) == pytest.approx(20.0, rel=1e-5)
 
 

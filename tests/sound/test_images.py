@@ -33,7 +33,8 @@ def with_images(samples: Floats, stride: int, level_db: float) -> Floats:
 
 
 @pytest.mark.parametrize(
-    ("stride", "level_db"), [(2, -20.0), (3, -20.0), (4, -20.0), (5, -20.0), (8, -20.0), (7, -20.0), (4, -40.0)]
+    ("stride", "level_db"),
+    [(2, -20.0), (3, -20.0), (4, -20.0), (5, -20.0), (8, -20.0), (7, -20.0), (4, -40.0)],
 )
 def test_images_have_their_stride_and_level(stride: int, level_db: float) -> None:
     found = images(with_images(low_noise(), stride, level_db), RATE, (*STRIDES, 7))
@@ -54,7 +55,10 @@ def test_a_sound_without_an_upsampling_has_none(seed: int) -> None:
 def test_treble_masks_images() -> None:
     imaged = with_images(low_noise(), 4, -30.0)
     treble = np.random.default_rng(1).standard_normal(len(imaged)).astype(np.float32) * imaged.std()
-    bare, covered = (images(samples.astype(np.float32), RATE, STRIDES).audible_db for samples in (imaged, imaged + treble))
+    bare, covered = (
+        images(samples.astype(np.float32), RATE, STRIDES).audible_db
+        for samples in (imaged, imaged + treble)
+    )
     assert covered < HEARD_DB < bare
 
 
@@ -70,7 +74,9 @@ def test_a_steady_tone_of_an_upsampling(stride: int) -> None:
     (found,) = steady_tones((low_noise() * 0.1 + tone).astype(np.float32), RATE, [stride])
     assert found.hertz == pytest.approx(RATE / stride)
     assert found.agreement > 0.9
-    assert found.level_db == pytest.approx(20 * np.log10(0.01 / np.sqrt(2) / (low_noise() * 0.1).std()), abs=0.5)
+    assert found.level_db == pytest.approx(
+        20 * np.log10(0.01 / np.sqrt(2) / (low_noise() * 0.1).std()), abs=0.5
+    )
 
 
 def test_noise_masks_noise_in_its_band_and_not_far_above() -> None:

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from auscult.errors import AudioError
-from auscult.sound.measures import comb_share, log_mel_distance, mel_correlation, mel_movement_db, rms, spectral_flatness
+from auscult.sound.measures import (
+    comb_share,
+    log_mel_distance,
+    mel_correlation,
+    mel_movement_db,
+    rms,
+    spectral_flatness,
+)
 
 
 def syllables(rate: int, seconds: float = 2.0, seed: int = 0) -> np.ndarray:
@@ -23,7 +30,9 @@ def syllables(rate: int, seconds: float = 2.0, seed: int = 0) -> np.ndarray:
 
 def buzz(rate: int, period: int, seconds: float = 2.0) -> np.ndarray:
     shape = np.random.default_rng(1).standard_normal(period)
-    return (0.1 * np.tile(shape, int(rate * seconds) // period + 1)[: int(rate * seconds)]).astype(np.float32)
+    return (0.1 * np.tile(shape, int(rate * seconds) // period + 1)[: int(rate * seconds)]).astype(
+        np.float32
+    )
 
 
 @pytest.mark.parametrize("rate", [16000, 22050, 24000, 44100, 48000])
@@ -43,7 +52,9 @@ def test_comb_share_of_noise_and_silence_is_near_zero() -> None:
 def test_movement_ignores_level_and_silence_at_the_ends(rate: int) -> None:
     voice = syllables(rate)
     plain = mel_movement_db(voice, rate)
-    assert mel_movement_db((0.03 * voice).astype(np.float32), rate) == pytest.approx(plain, abs=0.05)
+    assert mel_movement_db((0.03 * voice).astype(np.float32), rate) == pytest.approx(
+        plain, abs=0.05
+    )
     padded = np.pad(voice, rate)
     assert mel_movement_db(padded, rate) == pytest.approx(plain, abs=1.0)
     assert mel_movement_db(buzz(rate, 256), rate) < 3.0 < plain

@@ -14,7 +14,9 @@ from auscult.errors import AudioError
 from auscult.sound.griffin_lim import griffin_lim, istft
 from auscult.sound.mel import MelDefinition, compress, expand, mel_filterbank, mel_spectrogram, stft
 
-HIFIGAN = MelDefinition(sample_rate=22050, n_fft=1024, hop=256, win=1024, n_mels=80, fmin=0, fmax=8000)
+HIFIGAN = MelDefinition(
+    sample_rate=22050, n_fft=1024, hop=256, win=1024, n_mels=80, fmin=0, fmax=8000
+)
 
 
 def changed(**settings: Any) -> MelDefinition:
@@ -22,7 +24,9 @@ def changed(**settings: Any) -> MelDefinition:
 
 
 def noise(seconds: float, rate: int, seed: int = 0) -> np.ndarray:
-    return (0.1 * np.random.default_rng(seed).standard_normal(int(seconds * rate))).astype(np.float32)
+    return (0.1 * np.random.default_rng(seed).standard_normal(int(seconds * rate))).astype(
+        np.float32
+    )
 
 
 @pytest.mark.parametrize("scale", ["slaney", "htk"])
@@ -51,22 +55,28 @@ def test_stft_is_the_textbook_sum() -> None:
     window[6:26] = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(20) / 20)
     for frame in (0, 3, spectrum.shape[1] - 1):
         for band in (0, 5, 16):
-            terms = [samples[frame * 8 + n] * window[n] * np.exp(-2j * np.pi * band * n / 32) for n in range(32)]
+            terms = [
+                samples[frame * 8 + n] * window[n] * np.exp(-2j * np.pi * band * n / 32)
+                for n in range(32)
+            ]
             assert spectrum[band, frame] == pytest.approx(sum(terms), abs=1e-5)
 
 
 @pytest.mark.parametrize(("padding", "frames"), [("hop", 50), ("centre", 51), ("none", 47)])
 def test_frames_by_padding(padding: str, frames: int) -> None:
-    assert mel_spectrogram(noise(50 * 256 / 22050, 22050), changed(padding=padding)).shape == (80, frames)
+    assert mel_spectrogram(noise(50 * 256 / 22050, 22050), changed(padding=padding)).shape == (
+        80,
+        frames,
+    )
 
 
 def test_a_tone_lights_its_own_band() -> None:
     rate, hertz = 22050, 1000.0
     tone = np.sin(2 * np.pi * hertz * np.arange(rate) / rate).astype(np.float32)
     level = mel_spectrogram(tone, HIFIGAN).mean(axis=1)
-    centre = (mel_filterbank(HIFIGAN)[int(level.argmax())] * np.arange(513) * rate / 1024).sum() / mel_filterbank(HIFIGAN)[
-        int(level.argmax())
-    ].sum()
+    centre = (
+        mel_filterbank(HIFIGAN)[int(level.argmax())] * np.arange(513) * rate / 1024
+    ).sum() / mel_filterbank(HIFIGAN)[int(level.argmax())].sum()
     assert abs(centre - hertz) < 40
 
 
@@ -80,7 +90,9 @@ def test_a_tone_lights_its_own_band() -> None:
 def test_expand_undoes_compress(log: str, power: int, level: float, clip: float) -> None:
     definition = changed(log=log, power=power, clip=clip)
     bands = np.array([[np.exp(level)]], np.float32)
-    assert expand(compress(bands, definition), definition)[0, 0] == pytest.approx(bands[0, 0], rel=1e-4)
+    assert expand(compress(bands, definition), definition)[0, 0] == pytest.approx(
+        bands[0, 0], rel=1e-4
+    )
 
 
 def test_decibels_mean_the_same_for_magnitude_and_power() -> None:
@@ -92,7 +104,12 @@ def test_decibels_mean_the_same_for_magnitude_and_power() -> None:
 
 def test_definition_survives_a_config_of_text() -> None:
     definition = changed(win=800, log="log10")
-    assert MelDefinition.from_text({name: str(value) for name, value in definition.to_config().items()}) == definition
+    assert (
+        MelDefinition.from_text(
+            {name: str(value) for name, value in definition.to_config().items()}
+        )
+        == definition
+    )
 
 
 @pytest.mark.parametrize("settings_", [{"hopp": "256"}, {"hop": "many"}])
@@ -117,7 +134,11 @@ def test_istft_undoes_stft() -> None:
 def test_griffin_lim_gives_the_mel_back() -> None:
     rate = 16000
     time = np.arange(rate) / rate
-    chirp = (0.3 * np.sin(2 * np.pi * (200 + 300 * time) * time) * (0.6 + 0.4 * np.sin(2 * np.pi * 3 * time))).astype(np.float32)
+    chirp = (
+        0.3
+        * np.sin(2 * np.pi * (200 + 300 * time) * time)
+        * (0.6 + 0.4 * np.sin(2 * np.pi * 3 * time))
+    ).astype(np.float32)
     definition = MelDefinition(clip=1e-3)
     wanted = mel_spectrogram(chirp, definition)
     found = mel_spectrogram(griffin_lim(wanted, definition, iterations=30), definition)

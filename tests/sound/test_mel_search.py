@@ -25,7 +25,10 @@ def is_recovered(found: Found, recording: Recording, truth: MelDefinition) -> bo
     samples = recording.resampled(found.definition.sample_rate).mono
     still_open = alternatives(samples, found.mel, found.definition, found.compression.gain)
     mine = asdict(found.definition)
-    return all(mine[name] == value or value in still_open.get(name, ()) for name, value in asdict(truth).items())
+    return all(
+        mine[name] == value or value in still_open.get(name, ())
+        for name, value in asdict(truth).items()
+    )
 
 
 @pytest.mark.parametrize("name", ["hifigan", "vocos", "whisper", "styletts2", "parallel-wavegan"])
@@ -61,9 +64,16 @@ def test_many_random_definitions(seed: int) -> None:
 def test_a_gain_of_the_samples_is_told_from_a_normalisation(gain: str) -> None:
     recording = sound(22050, 2.0, 2)
     factor = 32768.0 if gain == "int16" else 0.95 / float(np.abs(recording.mono).max())
-    found = search(recording, mel_spectrogram((recording.mono * np.float32(factor)).astype(np.float32), HIFIGAN))
+    found = search(
+        recording,
+        mel_spectrogram((recording.mono * np.float32(factor)).astype(np.float32), HIFIGAN),
+    )
     assert found.compression.gain == pytest.approx(factor, rel=1e-4)
-    assert (found.definition.multiply, found.definition.add, found.definition.log) == (1.0, 0.0, "ln")
+    assert (found.definition.multiply, found.definition.add, found.definition.log) == (
+        1.0,
+        0.0,
+        "ln",
+    )
     assert found.compression.residual_share < 1e-3
 
 
@@ -96,7 +106,9 @@ def test_a_normalised_mel_is_affine() -> None:
 def test_a_mel_normalised_per_band_is_said_to_be() -> None:
     recording = sound(22050, 2.0, 2)
     mel = mel_spectrogram(recording.mono, HIFIGAN)
-    bands = search(recording, (mel - mel.mean(axis=1, keepdims=True)) / mel.std(axis=1, keepdims=True))
+    bands = search(
+        recording, (mel - mel.mean(axis=1, keepdims=True)) / mel.std(axis=1, keepdims=True)
+    )
     assert bands.compression.is_per_band
     assert bands.compression.residual_share > 0.01
 
@@ -104,10 +116,14 @@ def test_a_mel_normalised_per_band_is_said_to_be() -> None:
 def _features(name: str, samples: np.ndarray) -> np.ndarray:
     transformers = pytest.importorskip("transformers")
     if name == "whisper":
-        given = transformers.WhisperFeatureExtractor()(samples, sampling_rate=16000, padding=False, return_tensors="np")
+        given = transformers.WhisperFeatureExtractor()(
+            samples, sampling_rate=16000, padding=False, return_tensors="np"
+        )
         return np.asarray(given.input_features[0])
     if name == "speecht5":
-        given = transformers.SpeechT5FeatureExtractor()(audio_target=samples, sampling_rate=16000, return_tensors="np")
+        given = transformers.SpeechT5FeatureExtractor()(
+            audio_target=samples, sampling_rate=16000, return_tensors="np"
+        )
         return np.asarray(given.input_values[0])
     return np.asarray(transformers.UnivNetFeatureExtractor().mel_spectrogram(samples))
 

@@ -21,7 +21,9 @@ RATE = 16000
 CLEAN = sound(RATE, 3.0, 7)
 
 
-def related(samples: NDArray[np.floating], rate: int = RATE, reference: Recording = CLEAN) -> Relation:
+def related(
+    samples: NDArray[np.floating], rate: int = RATE, reference: Recording = CLEAN
+) -> Relation:
     return relate(Recording.mono_of(np.asarray(samples, np.float32), rate), reference)
 
 
@@ -52,7 +54,13 @@ def test_a_peak_lies_between_samples() -> None:
 
 def test_the_same() -> None:
     found = related(CLEAN.mono)
-    assert (found.lag_samples, found.drift_ppm, found.rate_ratio, found.time_stretch, found.polarity) == (0, 0.0, 1.0, 1.0, 1)
+    assert (
+        found.lag_samples,
+        found.drift_ppm,
+        found.rate_ratio,
+        found.time_stretch,
+        found.polarity,
+    ) == (0, 0.0, 1.0, 1.0, 1)
     assert found.coherent
     assert found.gain_db == pytest.approx(0.0, abs=1e-3)
     np.testing.assert_array_equal(found.aligned_recording.samples, CLEAN.samples)
@@ -84,7 +92,12 @@ SLOW = pytest.mark.slow
 
 
 @pytest.mark.parametrize(
-    "ratio", [22050 / 16000, 0.5, *(pytest.param(r, marks=SLOW) for r in (24000 / 22050, 16000 / 22050, 1.5, 2.0, 1.037))]
+    "ratio",
+    [
+        22050 / 16000,
+        0.5,
+        *(pytest.param(r, marks=SLOW) for r in (24000 / 22050, 16000 / 22050, 1.5, 2.0, 1.037)),
+    ],
 )
 def test_rate_ratio(ratio: float) -> None:
     found = related(played(CLEAN.mono, ratio))
@@ -110,7 +123,7 @@ def test_drift(ppm: float) -> None:
 
 @pytest.mark.parametrize("factor", [0.8, pytest.param(1.25, marks=SLOW)])
 def test_stretch_is_not_a_rate(factor: float) -> None:
-    from tests.defects.sound.plants.time_stretch import stretched
+    from corpus.sound.plants.time_stretch import stretched
 
     found = related(stretched(CLEAN.mono, factor))
     assert found.time_stretch == pytest.approx(factor, rel=0.005)

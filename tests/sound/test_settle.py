@@ -13,25 +13,41 @@ from hypothesis import strategies as st
 from auscult.sound.settle import Distances, frame_distances, settle, stationary_distance
 
 FRAMES = 120
-CHOICES: dict[str, tuple[Any, ...]] = {"a": (0, 1, 2), "b": (0, 1), "c": (0, 1, 2, 3), "d": (False, True)}
+CHOICES: dict[str, tuple[Any, ...]] = {
+    "a": (0, 1, 2),
+    "b": (0, 1),
+    "c": (0, 1, 2, 3),
+    "d": (False, True),
+}
 TARGET = np.random.default_rng(0).standard_normal((8, FRAMES)).astype(np.float32)
 STATIONARY = stationary_distance(TARGET)
 
 
-def landscape(truth: Mapping[str, Any], *, seed: int = 0, noise: float = 0.05, floor: float = 0.1) -> Any:
+def landscape(
+    truth: Mapping[str, Any], *, seed: int = 0, noise: float = 0.05, floor: float = 0.1
+) -> Any:
     """Every wrong value adds to the distance of every frame; the frames scatter, the same way for every reading."""
     scatter = np.abs(np.random.default_rng(seed).standard_normal(FRAMES)) * noise
 
     def score(values: Mapping[str, Any]) -> Distances:
         wrong = sum(values[name] != truth[name] for name in truth)
-        own = np.random.default_rng([seed, *(int(values[name]) for name in values)]).standard_normal(FRAMES) * noise * 0.3
+        own = (
+            np.random.default_rng([seed, *(int(values[name]) for name in values)]).standard_normal(
+                FRAMES
+            )
+            * noise
+            * 0.3
+        )
         return np.asarray(np.maximum(floor * STATIONARY + scatter + 0.2 * wrong + own, 0.0))
 
     return score
 
 
 @given(
-    truth=st.fixed_dictionaries({name: st.sampled_from(options) for name, options in CHOICES.items()}), seed=st.integers(0, 99)
+    truth=st.fixed_dictionaries(
+        {name: st.sampled_from(options) for name, options in CHOICES.items()}
+    ),
+    seed=st.integers(0, 99),
 )
 @settings(max_examples=25, deadline=None)
 def test_finds_the_truth_from_any_start(truth: dict[str, Any], seed: int) -> None:
@@ -60,7 +76,12 @@ def test_a_choice_without_effect_stays_open() -> None:
     def score(values: Mapping[str, Any]) -> Distances:
         return np.asarray(base({"a": values["a"], "b": values["b"]}))
 
-    found = settle({**{n: CHOICES[n] for n in "ab"}, "d": (False, True)}, {"s": {"a": 0, "b": 0, "d": False}}, score, TARGET)
+    found = settle(
+        {**{n: CHOICES[n] for n in "ab"}, "d": (False, True)},
+        {"s": {"a": 0, "b": 0, "d": False}},
+        score,
+        TARGET,
+    )
     outcome = {choice.field: choice for choice in found.choices}
     assert outcome["a"].settled
     assert not outcome["d"].settled
@@ -71,7 +92,10 @@ def test_a_choice_without_effect_stays_open() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_nothing_is_settled_where_no_reading_works(seed: int) -> None:
     found = settle(
-        CHOICES, {"s": {n: o[0] for n, o in CHOICES.items()}}, landscape({"a": 1, "b": 1, "c": 2, "d": True}, floor=0.9), TARGET
+        CHOICES,
+        {"s": {n: o[0] for n, o in CHOICES.items()}},
+        landscape({"a": 1, "b": 1, "c": 2, "d": True}, floor=0.9),
+        TARGET,
     )
     assert not found.works
     assert found.confidence == 0.0

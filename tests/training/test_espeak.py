@@ -48,7 +48,9 @@ def test_speed_and_what_was_said_before(say: Say) -> None:
     assert len(slow) > 1.3 * len(fast)
     say("something else", "en-us+m3", pitch=80)
     again = say("Una frase para medir", "es", words_per_minute=120)
-    assert len(again) == pytest.approx(len(slow), rel=0.02)  # espeak-ng's flutter makes no two renderings alike
+    assert len(again) == pytest.approx(
+        len(slow), rel=0.02
+    )  # espeak-ng's flutter makes no two renderings alike
 
 
 def test_another_process_says_the_same(say: Say) -> None:
@@ -61,7 +63,11 @@ print(hashlib.sha256(b"".join(samples.tobytes() for samples in said)).hexdigest(
 """
     heard = []
     for _ in range(2):
-        heard.append(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout)
+        heard.append(
+            subprocess.run(
+                [sys.executable, "-c", program], capture_output=True, text=True, check=True
+            ).stdout
+        )
         time.sleep(1.0)
     assert heard[0] == heard[1]
 

@@ -11,7 +11,7 @@ import pytest
 from auscult.checkpoint import open_checkpoint
 from auscult.families import detect
 from auscult.sound.mel import MelDefinition, mel_spectrogram
-from auscult.verbs.settle import stored_mel
+from auscult.verbs.diagnose.settle import stored_mel
 
 torch = pytest.importorskip("torch")
 
@@ -30,7 +30,12 @@ def utterances() -> list[Utterance]:
     for index, pitch in enumerate((110.0, 190.0)):
         tone = sum(np.sin(2 * np.pi * pitch * k * time) / k for k in range(1, 9))
         made.append(
-            Utterance(f"text {index}", f"voice {index}", "neutral", (0.05 * tone * (time % 0.5 > 0.1)).astype(np.float32))
+            Utterance(
+                f"text {index}",
+                f"voice {index}",
+                "neutral",
+                (0.05 * tone * (time % 0.5 > 0.1)).astype(np.float32),
+            )
         )
     return made
 
@@ -67,7 +72,9 @@ def test_batches_are_what_the_utterance_says() -> None:
     assert samples.shape == (40, 32 * mel.hop + mel.n_fft - mel.hop)
     named = [np.allclose(row, 0) for row in speakers]
     assert 5 < sum(named) < 35
-    assert all(np.allclose(emotion, 0) == known for emotion, known in zip(emotions, named, strict=True))
+    assert all(
+        np.allclose(emotion, 0) == known for emotion, known in zip(emotions, named, strict=True)
+    )
     assert np.abs(samples).max() > 0.01
 
 
@@ -78,10 +85,19 @@ def test_named_vectors_are_fixed_and_told_apart() -> None:
     assert not named_vector("", 192).any()
 
 
-def test_a_short_run_learns_and_saves_what_the_story_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_short_run_learns_and_saves_what_the_story_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(vocoder, "held_out_speech", lambda _rate: utterances()[:1])
     config = vocoder.TrainConfig(
-        out=str(tmp_path), steps=8, critic_start=6, batch=2, frames=32, warmup=2, evaluate_every=8, critic_channels=4
+        out=str(tmp_path),
+        steps=8,
+        critic_start=6,
+        batch=2,
+        frames=32,
+        warmup=2,
+        evaluate_every=8,
+        critic_channels=4,
     )
     trainer = vocoder.Trainer.start(config)
     vocoder.run(trainer, utterances(), 4.0, tmp_path)
@@ -102,7 +118,9 @@ def test_a_short_run_learns_and_saves_what_the_story_has(tmp_path: Path, monkeyp
     again = vocoder.Trainer.start(config)
     again.restore(torch.load(tmp_path / "resume.pt", weights_only=True))
     assert again.step == 8
-    for mine, theirs in zip(again.generator.parameters(), trainer.generator.parameters(), strict=True):
+    for mine, theirs in zip(
+        again.generator.parameters(), trainer.generator.parameters(), strict=True
+    ):
         assert torch.equal(mine, theirs)
 
 

@@ -23,7 +23,9 @@ def vocoder(width: int = 16, kernel: int = 3) -> dict[str, Array]:
         channels //= 2
         arrays[f"ups.{stage}.bias"] = floats(channels, seed=stage)
         for stem in ("convs1", "convs2"):
-            arrays[f"resblocks.{stage}.{stem}.0.weight"] = floats(channels, channels, kernel, seed=stage)
+            arrays[f"resblocks.{stage}.{stem}.0.weight"] = floats(
+                channels, channels, kernel, seed=stage
+            )
             arrays[f"resblocks.{stage}.{stem}.0.bias"] = floats(channels, seed=9)
     return arrays | {"conv_post.weight": floats(1, channels, 7), "conv_post.bias": floats(1)}
 
@@ -32,7 +34,9 @@ def in_mlx(arrays: dict[str, Array]) -> dict[str, Array]:
     def turned(name: str, array: Array) -> Array:
         if array.ndim != 3:
             return array
-        return np.ascontiguousarray(array.transpose((1, 2, 0) if name.startswith("ups") else (0, 2, 1)))
+        return np.ascontiguousarray(
+            array.transpose((1, 2, 0) if name.startswith("ups") else (0, 2, 1))
+        )
 
     return {name: turned(name, array) for name, array in arrays.items()}
 

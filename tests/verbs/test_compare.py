@@ -17,12 +17,12 @@ from torch import nn
 from auscult.errors import UsageError
 from auscult.report.html import render as page
 from auscult.report.json_ import render as as_json
-from auscult.trace.file import FileStore
-from auscult.trace.records import Trace
-from auscult.trace.runner import runner_of
-from auscult.verbs.compare import compare
+from auscult.runtime.runner import runner_of
+from auscult.traces.file import FileStore
+from auscult.traces.records import Trace
+from auscult.verbs.compare.compare import compare
 from auscult.verdict import Report, Verdict
-from tests.trace.ports import MEL, SIGNAL, FoldedNet, Net, channels_last, hifigan, in_mlx
+from tests.traced_ports import MEL, SIGNAL, FoldedNet, Net, channels_last, hifigan, in_mlx
 
 BUCKETS = ("identical", "close", "born", "grown", "different", "only_in_a", "only_in_b", "skipped")
 
@@ -62,7 +62,9 @@ def test_another_granularity_is_equivalent() -> None:
     net = Net()
     envelope = checked(compare(net, FoldedNet(net), inputs=SIGNAL))
     assert (envelope["verdict"], envelope["findings"]) == ("EQUIVALENT", [])
-    assert {"a": ["encoder.conv", "encoder.norm"], "b": ["first.layer"]} in envelope["alignment"]["groups"]
+    assert {"a": ["encoder.conv", "encoder.norm"], "b": ["first.layer"]} in envelope["alignment"][
+        "groups"
+    ]
 
 
 def test_a_planted_slope_between_torch_and_mlx_is_named_at_its_layer() -> None:
@@ -97,13 +99,19 @@ def test_with_files_alone_the_report_says_what_it_cannot_separate(files: tuple[P
     assert envelope["floor"]["how"] == "estimated"
     assert born(envelope) == ["decoder"]
     assert envelope["coverage"]["grown"] == 0
-    assert envelope["coverage"]["different"] == 2  # the head, and the whole model, whose missing tanh waits behind
+    assert (
+        envelope["coverage"]["different"] == 2
+    )  # the head, and the whole model, whose missing tanh waits behind
     assert {skip["where"] for skip in envelope["skips"]} >= {"head", ""}
 
 
 @pytest.mark.parametrize("side", ["ref_model", "cand_model"])
-def test_a_live_model_behind_either_trace_tells_born_from_grown(files: tuple[Path, Path], side: str) -> None:
-    live: dict[str, Any] = {side: Net() if side == "ref_model" else Net(shortcuts=(True, False), tanh=False)}
+def test_a_live_model_behind_either_trace_tells_born_from_grown(
+    files: tuple[Path, Path], side: str
+) -> None:
+    live: dict[str, Any] = {
+        side: Net() if side == "ref_model" else Net(shortcuts=(True, False), tanh=False)
+    }
     envelope = checked(compare(*files, **live))
     assert born(envelope) == ["decoder", ""]
     assert envelope["coverage"]["grown"] == 1
@@ -114,7 +122,10 @@ def test_a_live_model_behind_either_trace_tells_born_from_grown(files: tuple[Pat
 
 @pytest.mark.parametrize("detail", ["sketch", "sample", "statistics"])
 def test_less_than_full_traces_are_compared_by_what_they_hold(detail: str) -> None:
-    ref, right, wrong = (runner_of(net).run({"input": SIGNAL}, detail=detail) for net in (Net(), Net(), Net(tanh=False)))
+    ref, right, wrong = (
+        runner_of(net).run({"input": SIGNAL}, detail=detail)
+        for net in (Net(), Net(), Net(tanh=False))
+    )
     assert compare(ref, right).verdict is Verdict.PASS
     envelope = checked(compare(ref, wrong))
     assert envelope["verdict"] == "DIVERGENT"
@@ -164,7 +175,9 @@ def test_the_floor_may_be_given() -> None:
 def test_a_map_overrides_the_alignment() -> None:
     net = Net()
     envelope = checked(compare(net, FoldedNet(net), inputs=SIGNAL, map={"encoder.act": "first"}))
-    assert next(layer for layer in envelope["layers"] if layer["a"] == "encoder.act")["b"] == "first"
+    assert (
+        next(layer for layer in envelope["layers"] if layer["a"] == "encoder.act")["b"] == "first"
+    )
 
 
 def test_a_decoder_that_gives_back_its_start_noise() -> None:
@@ -206,7 +219,9 @@ def test_a_model_without_inputs_cannot_be_run() -> None:
 
 def test_channels_last_by_hand() -> None:
     model = hifigan()
-    report = compare(model, in_mlx(model), inputs={"input": MEL}, inputs_cand={"input": channels_last(MEL)})
+    report = compare(
+        model, in_mlx(model), inputs={"input": MEL}, inputs_cand={"input": channels_last(MEL)}
+    )
     assert report.verdict is Verdict.EQUIVALENT
 
 
@@ -218,7 +233,9 @@ def test_an_onnx_export_is_aligned_as_the_modules_it_came_from(tmp_path: Path) -
     right = checked(compare(net, path, **given))
     assert (right["verdict"], right["findings"]) == ("EQUIVALENT", [])
     assert right["alignment"]["only_in_a"] == []
-    assert {"a": ["decoder.conv", "decoder.norm"], "b": ["decoder.conv"]} in right["alignment"]["groups"]
+    assert {"a": ["decoder.conv", "decoder.norm"], "b": ["decoder.conv"]} in right["alignment"][
+        "groups"
+    ]
     # The graph adds a shortcut that this reference has not, and its scopes say in which module.
     wrong = checked(compare(Net(shortcuts=(False, True)), path, **given))
     first = wrong["first_divergence"]
@@ -238,14 +255,18 @@ def test_a_runtime_that_hides_what_replaced_layers_gave_proves_nothing() -> None
 
         def run(self, inputs: Any, **options: Any) -> Trace:
             trace = self.inner.run(inputs, **options)
-            return replace(trace, records=tuple(r for r in trace.records if not r.role.startswith("own")))
+            return replace(
+                trace, records=tuple(r for r in trace.records if not r.role.startswith("own"))
+            )
 
     ref = runner_of(Net()).run({"input": SIGNAL})
     envelope = checked(compare(ref, Hiding(Net(shortcuts=(True, False)))))
     assert envelope["verdict"] == "DIVERGENT"
     assert born(envelope) == ["decoder"]
     assert envelope["coverage"]["grown"] == 0
-    assert any("without a record of what it gave itself" in skip["reason"] for skip in envelope["skips"])
+    assert any(
+        "without a record of what it gave itself" in skip["reason"] for skip in envelope["skips"]
+    )
 
 
 class Pooling(nn.Module):
@@ -272,9 +293,13 @@ class Pooling(nn.Module):
 @pytest.mark.parametrize("eps", [1e-5, 1e-2])
 def test_a_layer_that_serves_two_may_be_called_on_either_first(eps: float) -> None:
     inputs = {"x": np.random.default_rng(1).standard_normal((1, 9, 16), np.float32)}
-    report = compare(Pooling(queries_first=True), Pooling(queries_first=False, eps=eps), inputs=inputs)
+    report = compare(
+        Pooling(queries_first=True), Pooling(queries_first=False, eps=eps), inputs=inputs
+    )
     if eps == 1e-5:
         assert report.verdict is Verdict.PASS
         assert not report.findings
     else:
-        assert [(finding.cause, finding.where) for finding in report.findings] == [("layer-norm-eps", ("norm",))]
+        assert [(finding.cause, finding.where) for finding in report.findings] == [
+            ("layer-norm-eps", ("norm",))
+        ]

@@ -14,7 +14,7 @@ from auscult.checkpoint import open_checkpoint
 from auscult.errors import RecipeError, UsageError
 from auscult.recipe import Entry, Recipe
 from auscult.recipe.ops.permute import Permute
-from auscult.verbs.convert import Options, convert
+from auscult.verbs.convert.convert import Options, convert
 from auscult.verdict import Verdict
 from auscult.weights import Checkpoint, Quantization, Tensor
 from tests.verbs.convert_samples import equal, floats, in_mlx, leftovers, vocoder
@@ -23,7 +23,11 @@ from tests.verbs.convert_samples import equal, floats, in_mlx, leftovers, vocode
 
 
 def test_every_layer_computes_the_same_in_mlx_afterwards(tmp_path: Path) -> None:
-    torch, mx, mlx_nn = pytest.importorskip("torch"), pytest.importorskip("mlx.core"), pytest.importorskip("mlx.nn")
+    torch, mx, mlx_nn = (
+        pytest.importorskip("torch"),
+        pytest.importorskip("mlx.core"),
+        pytest.importorskip("mlx.nn"),
+    )
     torch.manual_seed(0)
     norm = torch.nn.utils.parametrizations.weight_norm
     layers: dict[str, Any] = {
@@ -61,7 +65,11 @@ def test_every_layer_computes_the_same_in_mlx_afterwards(tmp_path: Path) -> None
     }
     weights = mx.load(str(tmp_path / "m.safetensors"))
     for name, layer in mirror.items():
-        own = [(key.removeprefix(name + "."), value) for key, value in weights.items() if key.startswith(name + ".")]
+        own = [
+            (key.removeprefix(name + "."), value)
+            for key, value in weights.items()
+            if key.startswith(name + ".")
+        ]
         layer.load_weights(own, strict=True)
         layer.eval()
         x = floats(2, 7, 6)
@@ -69,15 +77,23 @@ def test_every_layer_computes_the_same_in_mlx_afterwards(tmp_path: Path) -> None
             expected, got = layers[name](torch.arange(6)), layer(mx.arange(6))
         elif name == "conv2d":
             wide = floats(2, 7, 5, 6)
-            expected, got = layers[name](torch.tensor(wide).permute(0, 3, 1, 2)).permute(0, 2, 3, 1), layer(mx.array(wide))
+            expected, got = (
+                layers[name](torch.tensor(wide).permute(0, 3, 1, 2)).permute(0, 2, 3, 1),
+                layer(mx.array(wide)),
+            )
         elif name in ("lstm", "gru", "rnn"):
             expected, got = layers[name](torch.tensor(x))[0], layer(mx.array(x))
             got = got[0] if isinstance(got, tuple) else got
         elif name == "linear":
             expected, got = layers[name](torch.tensor(x)), layer(mx.array(x))
         else:
-            expected, got = layers[name](torch.tensor(x).permute(0, 2, 1)).permute(0, 2, 1), layer(mx.array(x))
-        np.testing.assert_allclose(np.array(got), expected.detach().numpy(), atol=2e-5, err_msg=name)
+            expected, got = (
+                layers[name](torch.tensor(x).permute(0, 2, 1)).permute(0, 2, 1),
+                layer(mx.array(x)),
+            )
+        np.testing.assert_allclose(
+            np.array(got), expected.detach().numpy(), atol=2e-5, err_msg=name
+        )
 
 
 def test_mlx_goes_back_to_torch_and_loads_strictly(tmp_path: Path) -> None:
@@ -85,8 +101,14 @@ def test_mlx_goes_back_to_torch_and_loads_strictly(tmp_path: Path) -> None:
 
     def build(seed: int) -> Any:
         torch.manual_seed(seed)
-        layers = {"conv": torch.nn.Conv1d(4, 4, 4), "up": torch.nn.ConvTranspose1d(4, 4, 4), "norm": torch.nn.BatchNorm1d(4)}
-        return torch.nn.ModuleDict(layers | {"gru": torch.nn.GRU(4, 3), "lstm": torch.nn.LSTM(4, 3)}).eval()
+        layers = {
+            "conv": torch.nn.Conv1d(4, 4, 4),
+            "up": torch.nn.ConvTranspose1d(4, 4, 4),
+            "norm": torch.nn.BatchNorm1d(4),
+        }
+        return torch.nn.ModuleDict(
+            layers | {"gru": torch.nn.GRU(4, 3), "lstm": torch.nn.LSTM(4, 3)}
+        ).eval()
 
     module, again = build(1), build(2)
     torch.save(module.state_dict(), tmp_path / "a.pth")
@@ -114,7 +136,11 @@ def test_a_family_settles_square_weights_and_k_above_in(tmp_path: Path) -> None:
     assert equal(tmp_path / "d.safetensors", arrays)
 
 
-AMBIGUOUS = {"net.block.weight": floats(8, 8, 4), "net.block.bias": floats(8), "net.other.weight": floats(4, 6, 3)}
+AMBIGUOUS = {
+    "net.block.weight": floats(8, 8, 4),
+    "net.block.bias": floats(8),
+    "net.other.weight": floats(4, 6, 3),
+}
 
 
 def test_ambiguous_weights_are_refused_by_name_and_with_what_settles_them(tmp_path: Path) -> None:
@@ -136,9 +162,18 @@ def test_code_settles_what_the_file_cannot(tmp_path: Path) -> None:
         "def build():\n"
         "    return Net()\n"
     )
-    arrays = {"block.weight": floats(8, 8, 8), "block.bias": floats(8), "other.weight": floats(4, 6, 3)}
+    arrays = {
+        "block.weight": floats(8, 8, 8),
+        "block.bias": floats(8),
+        "other.weight": floats(4, 6, 3),
+    }
     np.savez(tmp_path / "a.npz", **arrays)  # type: ignore[arg-type]
-    convert(tmp_path / "a.npz", tmp_path / "b.safetensors", like=f"{tmp_path / 'model.py'}:build", from_layout="torch")
+    convert(
+        tmp_path / "a.npz",
+        tmp_path / "b.safetensors",
+        like=f"{tmp_path / 'model.py'}:build",
+        from_layout="torch",
+    )
     expected = {
         "block.weight": arrays["block.weight"].transpose(1, 2, 0).copy(),
         "block.bias": arrays["block.bias"],
@@ -171,12 +206,23 @@ def test_a_declared_layout_that_the_biases_contradict_is_refused() -> None:
         ("x.conv2d.weight", (6, 6, 3, 3), 6, (0, 2, 3, 1)),
         ("transformer.h.0.attn.c_attn.weight", (4, 12), 12, (1, 0)),
         ("linear.weight", (4, 4), 4, None),
-        ("x.deconv.weight", (6, 1, 3), 6, (0, 2, 1)),  # depthwise: the groups lie along the other axis in MLX
+        (
+            "x.deconv.weight",
+            (6, 1, 3),
+            6,
+            (0, 2, 1),
+        ),  # depthwise: the groups lie along the other axis in MLX
     ],
 )
-def test_evidence_for_a_layer(name: str, shape: tuple[int, ...], bias: int | None, axes: tuple[int, ...] | None) -> None:
-    arrays = {name: floats(*shape)} | ({name.replace("weight", "bias"): floats(bias)} if bias else {})
-    report = convert(Checkpoint.of(arrays), None, to="mlx", from_layout="torch", options=Options(dry_run=True))
+def test_evidence_for_a_layer(
+    name: str, shape: tuple[int, ...], bias: int | None, axes: tuple[int, ...] | None
+) -> None:
+    arrays = {name: floats(*shape)} | (
+        {name.replace("weight", "bias"): floats(bias)} if bias else {}
+    )
+    report = convert(
+        Checkpoint.of(arrays), None, to="mlx", from_layout="torch", options=Options(dry_run=True)
+    )
     ops = {entry.a[0]: entry.ops for entry in report.mapping}[name]
     assert ops == (() if axes is None else ({"op": "permute", "axes": list(axes)},))
 
@@ -184,17 +230,24 @@ def test_evidence_for_a_layer(name: str, shape: tuple[int, ...], bias: int | Non
 def test_grouped_transposed_convolutions_compute_the_same(tmp_path: Path) -> None:
     torch, mx = pytest.importorskip("torch"), pytest.importorskip("mlx.core")
     layer = torch.nn.ConvTranspose1d(6, 4, 3, groups=2)
-    torch.save({"deconv.weight": layer.weight.detach(), "deconv.bias": layer.bias.detach()}, tmp_path / "a.pth")
+    torch.save(
+        {"deconv.weight": layer.weight.detach(), "deconv.bias": layer.bias.detach()},
+        tmp_path / "a.pth",
+    )
     convert(tmp_path / "a.pth", tmp_path / "b.safetensors", to="mlx")
     stored, x = mx.load(str(tmp_path / "b.safetensors")), floats(2, 5, 6)
-    got = mx.conv_transpose1d(mx.array(x), stored["deconv.weight"], groups=2) + stored["deconv.bias"]
+    got = (
+        mx.conv_transpose1d(mx.array(x), stored["deconv.weight"], groups=2) + stored["deconv.bias"]
+    )
     expected = layer(torch.tensor(x).permute(0, 2, 1)).permute(0, 2, 1)
     np.testing.assert_allclose(np.array(got), expected.detach().numpy(), atol=1e-5)
 
 
 def test_a_transposed_convolution_without_bias_may_be_depthwise_so_it_is_refused() -> None:
     with pytest.raises(RecipeError, match="depthwise"):
-        convert(Checkpoint.of({"deconv.weight": floats(6, 1, 3)}), None, to="mlx", from_layout="torch")
+        convert(
+            Checkpoint.of({"deconv.weight": floats(6, 1, 3)}), None, to="mlx", from_layout="torch"
+        )
 
 
 @pytest.mark.parametrize("name", ["x.upsample.conv.weight", "x.layer.weight", "ups.0.body.weight"])
@@ -205,7 +258,13 @@ def test_names_that_disagree_or_say_nothing_do_not_decide(name: str) -> None:
 
 
 def test_what_is_no_layers_weight_is_kept_and_said(tmp_path: Path) -> None:
-    source = Checkpoint.of({"pos.table": floats(1, 5, 4), "lstm.weight_ih_l1": floats(8, 2), "lstm.weight_hh_l1": floats(8, 2)})
+    source = Checkpoint.of(
+        {
+            "pos.table": floats(1, 5, 4),
+            "lstm.weight_ih_l1": floats(8, 2),
+            "lstm.weight_hh_l1": floats(8, 2),
+        }
+    )
     report = convert(source, None, to="mlx", from_layout="torch")
     assert {skip.where for skip in report.skips} == {"pos.table", "lstm"}
 
@@ -215,10 +274,16 @@ def test_what_is_no_layers_weight_is_kept_and_said(tmp_path: Path) -> None:
 
 def test_like_a_file_takes_its_names_layout_and_dtypes(tmp_path: Path) -> None:
     arrays = vocoder()
-    renamed = {f"generator.{name}": array.astype(np.float16) for name, array in in_mlx(arrays).items()}
+    renamed = {
+        f"generator.{name}": array.astype(np.float16) for name, array in in_mlx(arrays).items()
+    }
     save_file(arrays, tmp_path / "a.safetensors")
     save_file(renamed, tmp_path / "like.safetensors")
-    report = convert(tmp_path / "a.safetensors", tmp_path / "b.safetensors", like=str(tmp_path / "like.safetensors"))
+    report = convert(
+        tmp_path / "a.safetensors",
+        tmp_path / "b.safetensors",
+        like=str(tmp_path / "like.safetensors"),
+    )
     assert equal(tmp_path / "b.safetensors", renamed)
     assert report.coverage is not None
     assert report.coverage.buckets["close"] == len(arrays)
@@ -229,7 +294,12 @@ def test_like_refuses_a_template_with_more_tensors_unless_allowed(tmp_path: Path
     template = Checkpoint.of(arrays | {"b.weight": floats(5, 5)})
     with pytest.raises(RecipeError, match=r"no source for tensors of the template.*b\.weight"):
         convert(Checkpoint.of(arrays), tmp_path / "o.npz", like=template)
-    report = convert(Checkpoint.of(arrays), tmp_path / "o.npz", like=template, options=Options(allow_missing=True))
+    report = convert(
+        Checkpoint.of(arrays),
+        tmp_path / "o.npz",
+        like=template,
+        options=Options(allow_missing=True),
+    )
     assert any(skip.where == "b.weight" for skip in report.skips)
     assert equal(tmp_path / "o.npz", arrays)
 
@@ -239,7 +309,11 @@ def test_like_refuses_a_template_with_more_tensors_unless_allowed(tmp_path: Path
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors", ".npz"])
 def test_every_format_comes_back_bit_for_bit(tmp_path: Path, suffix: str) -> None:
-    arrays = vocoder() | {"steps": np.array(7), "mask": np.array([True, False]), "none": np.zeros((0, 3), np.float32)}
+    arrays = vocoder() | {
+        "steps": np.array(7),
+        "mask": np.array([True, False]),
+        "none": np.zeros((0, 3), np.float32),
+    }
     save_file(arrays, tmp_path / "a.safetensors")
     report = convert(tmp_path / "a.safetensors", tmp_path / f"b{suffix}")
     assert report.verdict is Verdict.PASS
@@ -251,8 +325,13 @@ def test_every_format_comes_back_bit_for_bit(tmp_path: Path, suffix: str) -> Non
 def test_dtype_casts_floats_only_and_names_the_format(tmp_path: Path) -> None:
     arrays = {"w": floats(9, 3), "steps": np.array(7)}
     report = convert(Checkpoint.of(arrays), tmp_path / "b.safetensors", dtype="float16")
-    assert equal(tmp_path / "b.safetensors", {"w": arrays["w"].astype(np.float16), "steps": arrays["steps"]})
-    assert {entry.a[0]: entry.number_format for entry in report.mapping} == {"w": "float16", "steps": None}
+    assert equal(
+        tmp_path / "b.safetensors", {"w": arrays["w"].astype(np.float16), "steps": arrays["steps"]}
+    )
+    assert {entry.a[0]: entry.number_format for entry in report.mapping} == {
+        "w": "float16",
+        "steps": None,
+    }
     with pytest.raises(UsageError, match="not a floating dtype"):
         convert(Checkpoint.of(arrays), None, dtype="int8")
 
@@ -277,7 +356,13 @@ def test_a_saved_recipe_does_the_same_again(tmp_path: Path) -> None:
     arrays = vocoder()
     save_file(arrays, tmp_path / "a.safetensors")
     recipe = tmp_path / "r.json"
-    convert(tmp_path / "a.safetensors", None, to="mlx", from_layout="torch", options=Options(save_recipe=recipe))
+    convert(
+        tmp_path / "a.safetensors",
+        None,
+        to="mlx",
+        from_layout="torch",
+        options=Options(save_recipe=recipe),
+    )
     convert(tmp_path / "a.safetensors", tmp_path / "b.safetensors", recipe=recipe)
     assert equal(tmp_path / "b.safetensors", in_mlx(arrays))
     back = Recipe.load(recipe).invert()
@@ -288,9 +373,16 @@ def test_a_saved_recipe_does_the_same_again(tmp_path: Path) -> None:
 def test_shards_and_their_index(tmp_path: Path) -> None:
     arrays = {f"layer.{i}.weight": floats(50, 50, seed=i) for i in range(5)}
     recipe = Recipe(tuple(Entry((name,), (name,), (Permute((1, 0)),)) for name in arrays))
-    convert(Checkpoint.of(arrays), tmp_path / "m.safetensors", recipe=recipe, options=Options(shard_bytes=25_000))
+    convert(
+        Checkpoint.of(arrays),
+        tmp_path / "m.safetensors",
+        recipe=recipe,
+        options=Options(shard_bytes=25_000),
+    )
     index = tmp_path / "m.safetensors.index.json"
-    assert sorted(set(json.loads(index.read_text())["weight_map"].values())) == leftovers(tmp_path, index.name)
+    assert sorted(set(json.loads(index.read_text())["weight_map"].values())) == leftovers(
+        tmp_path, index.name
+    )
     tensors = open_checkpoint(index)
     assert set(tensors) == set(arrays)
     assert tensors["layer.3.weight"].numpy().tobytes() == arrays["layer.3.weight"].T.tobytes()
@@ -302,4 +394,8 @@ def test_a_sharded_source_is_one_checkpoint(tmp_path: Path) -> None:
     convert(tmp_path / "m.safetensors.index.json", tmp_path / "whole.safetensors")
     assert equal(tmp_path / "whole.safetensors", arrays)
     with pytest.raises(UsageError, match="own input"):
-        convert(tmp_path / "m.safetensors.index.json", tmp_path / "m-00001-of-00003.safetensors", options=Options(force=True))
+        convert(
+            tmp_path / "m.safetensors.index.json",
+            tmp_path / "m-00001-of-00003.safetensors",
+            options=Options(force=True),
+        )

@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from auscult.errors import AuscultError, CheckpointError, UsageError
-from auscult.verbs.convert import Options, convert
+from auscult.verbs.convert.convert import Options, convert
 from auscult.weights import Array, Checkpoint
 from tests.verbs.convert_samples import equal, floats, leftovers, vocoder
 
@@ -72,7 +72,7 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, suffix: str) -> None:
 FULL_DISK = """
 import resource, signal, sys
 from auscult.errors import CheckpointError
-from auscult.verbs.convert import convert
+from auscult.verbs.convert.convert import convert
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
 try:
@@ -87,7 +87,13 @@ except CheckpointError as error:
 def test_a_file_that_does_not_fit_leaves_nothing_and_one_line(tmp_path: Path, suffix: str) -> None:
     save_file({f"w{i}": floats(500, 500, seed=i) for i in range(3)}, tmp_path / "a.safetensors")
     done = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, str(tmp_path / "a.safetensors"), str(tmp_path / f"b{suffix}")],
+        [
+            sys.executable,
+            "-c",
+            FULL_DISK,
+            str(tmp_path / "a.safetensors"),
+            str(tmp_path / f"b{suffix}"),
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -98,7 +104,9 @@ def test_a_file_that_does_not_fit_leaves_nothing_and_one_line(tmp_path: Path, su
     assert leftovers(tmp_path, "a.safetensors") == []
 
 
-def test_a_disk_that_fills_up_while_writing_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fills_up_while_writing_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -116,7 +124,7 @@ def test_a_missing_folder_is_one_line(tmp_path: Path) -> None:
 MEMORY = """
 import resource, sys
 from auscult.recipe import Recipe
-from auscult.verbs.convert import convert
+from auscult.verbs.convert.convert import convert
 import auscult.families, auscult.checkpoint.target
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 convert(sys.argv[1], sys.argv[2], **({} if sys.argv[3] == "same" else {"to": "mlx", "from_layout": "torch"}))
@@ -124,14 +132,22 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
-@pytest.mark.parametrize(("suffix", "what"), [(".safetensors", "mlx"), (".pth", "normed"), (".npz", "same")])
-def test_memory_stays_below_three_tensors_and_a_hundred_megabytes(tmp_path: Path, suffix: str, what: str) -> None:
+@pytest.mark.parametrize(
+    ("suffix", "what"), [(".safetensors", "mlx"), (".pth", "normed"), (".npz", "same")]
+)
+def test_memory_stays_below_three_tensors_and_a_hundred_megabytes(
+    tmp_path: Path, suffix: str, what: str
+) -> None:
     side, count = 1024, 12  # 12 MB each, 150 MB in all
     arrays: dict[str, Array] = {}
     for i in range(count):
         weight = np.full((side, side, 3), i + 1, np.float32)
         name = f"{'convs' if i % 2 else 'ups'}.{i}.weight"
-        arrays |= {name + "_g": np.ones((side, 1, 1), np.float32), name + "_v": weight} if what == "normed" else {name: weight}
+        arrays |= (
+            {name + "_g": np.ones((side, 1, 1), np.float32), name + "_v": weight}
+            if what == "normed"
+            else {name: weight}
+        )
     save_file(arrays, tmp_path / "a.safetensors")
     largest = side * side * 3 * 4
     done = subprocess.run(
@@ -140,4 +156,6 @@ def test_memory_stays_below_three_tensors_and_a_hundred_megabytes(tmp_path: Path
     )  # fmt: skip
     used = int(done.stdout) * 1024
     assert used <= 3 * largest + 100e6, f"{used / 1e6:.0f} MB"
-    assert used < 0.95 * sum(array.nbytes for array in arrays.values()), "the file must not be held as a whole"
+    assert used < 0.95 * sum(array.nbytes for array in arrays.values()), (
+        "the file must not be held as a whole"
+    )

@@ -15,8 +15,15 @@ from auscult.cli.main import invoke
 from auscult.finding import Severity
 from auscult.sound.measures import comb_share
 from auscult.sound.recording import read_recording
-from auscult.verbs.demo import as_in_the_story, demo, half_loaded_model, render_wrongly, tells_the_story, wrong_model
-from auscult.verbs.diagnose import diagnose, follows_input
+from auscult.verbs.demo import (
+    as_in_the_story,
+    demo,
+    half_loaded_model,
+    render_wrongly,
+    tells_the_story,
+    wrong_model,
+)
+from auscult.verbs.diagnose.diagnose import diagnose, follows_input
 from auscult.verdict import Report, Verdict
 
 torch = pytest.importorskip("torch")
@@ -34,10 +41,21 @@ def story(folder: Path) -> Report:
 
 def test_the_causes_come_in_order_of_importance(story: Report) -> None:
     causes = [finding.cause for finding in story.findings]
-    wanted = ["modules-never-trained", "conv-grouped", "kernel-size", "partial-load", "buzz", "undetermined-by-weights"]
+    wanted = [
+        "modules-never-trained",
+        "conv-grouped",
+        "kernel-size",
+        "partial-load",
+        "buzz",
+        "undetermined-by-weights",
+    ]
     assert [cause for cause in dict.fromkeys(causes) if cause in wanted] == wanted
     counts = {finding.cause: finding.count for finding in reversed(story.findings)}
-    assert (counts["modules-never-trained"], counts["conv-grouped"], counts["kernel-size"]) == (300, 30, 20)
+    assert (counts["modules-never-trained"], counts["conv-grouped"], counts["kernel-size"]) == (
+        300,
+        30,
+        20,
+    )
     partial = next(finding for finding in story.findings if finding.cause == "partial-load")
     assert (partial.evidence["copied"], partial.evidence["mismatched"]) == (64, 30)
     assert 0.1 < partial.evidence["share"] < 0.4
@@ -50,12 +68,20 @@ def test_the_settled_model_speaks(story: Report, folder: Path) -> None:
     measured = {item["role"]: item for item in story.extra["recordings"]}
     assert measured["repaired"]["mel_distance_db"] < 0.4 * measured["heard"]["mel_distance_db"]
     pystoi = pytest.importorskip("pystoi")
-    spoken, repaired = (read_recording(folder / name).mono for name in ("input.wav", "repaired.wav"))
+    spoken, repaired = (
+        read_recording(folder / name).mono for name in ("input.wav", "repaired.wav")
+    )
     assert pystoi.stoi(spoken[: len(repaired)], repaired[: len(spoken)], 16000) >= 0.8
 
 
 def test_everything_is_left_in_the_folder(story: Report, folder: Path) -> None:
-    assert {path.name for path in folder.iterdir()} == {"input.wav", "wrong.wav", "repaired.wav", "mel.png", "report.html"}
+    assert {path.name for path in folder.iterdir()} == {
+        "input.wav",
+        "wrong.wav",
+        "repaired.wav",
+        "mel.png",
+        "report.html",
+    }
     page = (folder / "report.html").read_text()
     assert page.count('<script type="text/plain" id="piece-') == 3
     assert not re.findall(r"""(?:src|href)=["']?(?:https?:)?//""", page)
@@ -64,15 +90,21 @@ def test_everything_is_left_in_the_folder(story: Report, folder: Path) -> None:
 
 def test_the_wrong_model_is_the_storys() -> None:
     state, fresh = half_loaded_model().state_dict(), wrong_model().state_dict()
-    trained = {name.removeprefix("generator."): tensor for name, tensor in open_checkpoint(data.path(data.VOCODER)).items()}
+    trained = {
+        name.removeprefix("generator."): tensor
+        for name, tensor in open_checkpoint(data.path(data.VOCODER)).items()
+    }
     assert len(state) == 394
     assert len(trained) == 94
     loaded = [
         name
         for name in trained
-        if tuple(state[name].shape) == trained[name].shape and np.array_equal(state[name], trained[name].numpy())
+        if tuple(state[name].shape) == trained[name].shape
+        and np.array_equal(state[name], trained[name].numpy())
     ]
-    untouched = [name for name in state if torch.equal(state[name], fresh[name]) and name not in loaded]
+    untouched = [
+        name for name in state if torch.equal(state[name], fresh[name]) and name not in loaded
+    ]
     assert len(loaded) == 64
     assert len(untouched) == 330
     assert half_loaded_model().training

@@ -20,14 +20,14 @@ from auscult.finding import Finding, Severity
 from auscult.rules import every_rule
 from auscult.sound.recording import Recording, read_recording, write_recording
 from auscult.symptoms import table
-from auscult.verbs._chain import chain
-from auscult.verbs.diagnose import diagnose
+from auscult.verbs.diagnose.chain import chain
+from auscult.verbs.diagnose.diagnose import diagnose
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint
 
 NOT_SYMPTOMS = {"unreadable-sound"}
-NAMES = {rule.NAME for rule in every_rule()}
-HEARD = {rule.NAME for rule in every_rule() if rule.CODE.startswith("SND")} - NOT_SYMPTOMS
+NAMES = {rule.name for rule in every_rule()}
+HEARD = {rule.name for rule in every_rule() if rule.code.startswith("SND")} - NOT_SYMPTOMS
 
 
 def finding(code: str, cause: str, severity: Severity = Severity.ERROR) -> Finding:
@@ -47,13 +47,20 @@ class TestTable:
 
 class TestChain:
     def test_the_cause_in_the_weights_explains_the_buzz(self) -> None:
-        found = chain([finding("SND001", "buzz"), finding("LAY002", "layout-conv-transpose1d")], frozenset({"weights"}))
+        found = chain(
+            [finding("SND001", "buzz"), finding("LAY002", "layout-conv-transpose1d")],
+            frozenset({"weights"}),
+        )
         assert found.cause is not None
         assert found.cause.cause == "layout-conv-transpose1d"
         assert [(symptom.cause, bool(why)) for symptom, why in found.symptoms] == [("buzz", True)]
 
     def test_what_explains_the_sound_comes_before_what_does_not(self) -> None:
-        every = [finding("SND001", "buzz"), finding("CKP009", "tie-lost"), finding("PAR001", "leaky-slope")]
+        every = [
+            finding("SND001", "buzz"),
+            finding("CKP009", "tie-lost"),
+            finding("PAR001", "leaky-slope"),
+        ]
         found = chain(every, frozenset({"weights", "traces"}))
         assert found.cause is not None
         assert found.cause.cause == "leaky-slope"
@@ -72,8 +79,14 @@ class TestChain:
         )
 
     def test_what_was_looked_at_is_no_suspect_any_more(self) -> None:
-        found = chain([finding("SND001", "buzz")], frozenset({"weights", "code", "reference-weights"}))
-        assert {suspect.needs for suspect in found.suspects} <= {"traces", "reference-audio", "training"}
+        found = chain(
+            [finding("SND001", "buzz")], frozenset({"weights", "code", "reference-weights"})
+        )
+        assert {suspect.needs for suspect in found.suspects} <= {
+            "traces",
+            "reference-audio",
+            "training",
+        }
         assert found.next is not None
         assert "--traces" in found.next
 
@@ -99,16 +112,25 @@ class TestChain:
 
     def test_the_layers_of_broken_weights_are_no_second_cause(self) -> None:
         weights = replace(
-            finding("LAY002", "layout-conv-transpose1d"), where=("generator.ups.0.weight", "generator.ups.1.weight")
+            finding("LAY002", "layout-conv-transpose1d"),
+            where=("generator.ups.0.weight", "generator.ups.1.weight"),
         )
-        same, elsewhere = (replace(finding("PAR053", "layout-conv1d"), where=(place,)) for place in ("ups.0", "head"))
-        found = chain([weights, same, elsewhere], frozenset({"weights", "reference-weights", "traces"}))
+        same, elsewhere = (
+            replace(finding("PAR053", "layout-conv1d"), where=(place,))
+            for place in ("ups.0", "head")
+        )
+        found = chain(
+            [weights, same, elsewhere], frozenset({"weights", "reference-weights", "traces"})
+        )
         assert (found.follows, found.others) == ((same,), (elsewhere,))
 
     def test_other_weights_elsewhere_are_a_second_cause_of_wrong_code(self) -> None:
         code, weights = (
             replace(finding(code, name), where=(place,))
-            for code, name, place in (("PAR020", "dilation", "ups.0"), ("PAR098", "other-weights", "head"))
+            for code, name, place in (
+                ("PAR020", "dilation", "ups.0"),
+                ("PAR098", "other-weights", "head"),
+            )
         )
         assert chain([code, weights], frozenset({"traces"})).others == (weights,)
 
@@ -118,7 +140,10 @@ class TestChain:
         assert found.cause.cause == "pickle-code"
 
     def test_other_seeds_are_no_cause(self) -> None:
-        found = chain([finding("PAR040", "noise-differs", Severity.WARNING), finding("SND003", "noise")], frozenset({"traces"}))
+        found = chain(
+            [finding("PAR040", "noise-differs", Severity.WARNING), finding("SND003", "noise")],
+            frozenset({"traces"}),
+        )
         assert found.cause is None
 
 
@@ -152,8 +177,16 @@ class TestDiagnose:
         assert verdict_and_cause(report) == (Verdict.DIVERGENT, "layout-conv-transpose1d")
         assert report.findings[0].cause == "layout-conv-transpose1d"
 
-    def test_the_same_weights_and_the_same_sound_pass(self, vocoder: Checkpoint, spoken: Recording) -> None:
-        report = diagnose(vocoder, reference_checkpoint=vocoder, audio=spoken, reference_audio=spoken, settle=False)
+    def test_the_same_weights_and_the_same_sound_pass(
+        self, vocoder: Checkpoint, spoken: Recording
+    ) -> None:
+        report = diagnose(
+            vocoder,
+            reference_checkpoint=vocoder,
+            audio=spoken,
+            reference_audio=spoken,
+            settle=False,
+        )
         assert verdict_and_cause(report) == (Verdict.PASS, None)
 
     def test_a_chipmunk_without_any_model(self, spoken: Recording) -> None:
@@ -201,12 +234,18 @@ def files(spoken: Recording, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 ALONE = (
-    (("--audio", "noise.wav"), "auscult diagnose CHECKPOINT --model package.module:callable --audio noise.wav"),
+    (
+        ("--audio", "noise.wav"),
+        "auscult diagnose CHECKPOINT --model package.module:callable --audio noise.wav",
+    ),
     (
         ("--audio", "right.wav"),
         "if it still sounds wrong: auscult diagnose --audio right.wav --reference-audio WHAT_IT_SHOULD_BE.wav",
     ),
-    (("--reference-audio", "right.wav"), "auscult diagnose --audio OUTPUT.wav --reference-audio right.wav"),
+    (
+        ("--reference-audio", "right.wav"),
+        "auscult diagnose --audio OUTPUT.wav --reference-audio right.wav",
+    ),
     (("vocoder.pth",), "auscult diagnose vocoder.pth --model package.module:callable"),
     (("--config", "config.json"), "auscult diagnose --audio OUTPUT.wav --config config.json"),
     (
@@ -221,9 +260,17 @@ ALONE = (
 """What is given, and the run that would settle what it leaves open."""
 
 
-@pytest.mark.parametrize(("given", "following"), ALONE, ids=lambda value: " ".join(value) if isinstance(value, tuple) else "")
+@pytest.mark.parametrize(
+    ("given", "following"),
+    ALONE,
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
 def test_one_kind_of_evidence_names_the_run_that_settles_it(
-    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: tuple[str, ...], following: str
+    files: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    given: tuple[str, ...],
+    following: str,
 ) -> None:
     monkeypatch.chdir(files)
     code = invoke(["diagnose", *given])
@@ -261,25 +308,50 @@ WRONG = (
     (("--traces", "missing.safetensors", "empty.safetensors"), "missing.safetensors: "),
     (("--traces", "empty.safetensors", "empty.safetensors"), "empty.safetensors: "),
     (("--traces", "vocoder.pth", "vocoder.pth"), "vocoder.pth: cannot be run"),
-    (("--audio", "right.wav", "--config", "right.wav"), "right.wav: cannot be read as a JSON config"),
-    (("--audio", "right.wav", "--report", "config.json"), "config.json: is not a report of auscult"),
-    (("vocoder.pth", "--reference-checkpoint", "vocoder.pth"), "vocoder.pth: is held against itself"),
-    (("--audio", "right.wav", "--reference-audio", "right.wav"), "right.wav: is held against itself"),
-    (("vocoder.pth", "--reference-checkpoint", "other.safetensors"), "vocoder.pth: has no tensor in common with its original"),
+    (
+        ("--audio", "right.wav", "--config", "right.wav"),
+        "right.wav: cannot be read as a JSON config",
+    ),
+    (
+        ("--audio", "right.wav", "--report", "config.json"),
+        "config.json: is not a report of auscult",
+    ),
+    (
+        ("vocoder.pth", "--reference-checkpoint", "vocoder.pth"),
+        "vocoder.pth: is held against itself",
+    ),
+    (
+        ("--audio", "right.wav", "--reference-audio", "right.wav"),
+        "right.wav: is held against itself",
+    ),
+    (
+        ("vocoder.pth", "--reference-checkpoint", "other.safetensors"),
+        "vocoder.pth: has no tensor in common with its original",
+    ),
     ((), "there is nothing to diagnose"),
 )
 """Evidence that is none, and the beginning of what is said about it."""
 
 
-@pytest.mark.parametrize(("given", "said"), WRONG, ids=lambda value: " ".join(value) if isinstance(value, tuple) else "")
+@pytest.mark.parametrize(
+    ("given", "said"), WRONG, ids=lambda value: " ".join(value) if isinstance(value, tuple) else ""
+)
 def test_wrong_evidence_is_one_line(
-    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: tuple[str, ...], said: str
+    files: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    given: tuple[str, ...],
+    said: str,
 ) -> None:
     monkeypatch.chdir(files)
     assert invoke(["diagnose", *given]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    errors = [line for line in captured.err.splitlines() if not line.startswith("auscult: running your code")]
+    errors = [
+        line
+        for line in captured.err.splitlines()
+        if not line.startswith("auscult: running your code")
+    ]
     assert len(errors) == 1
     assert errors[0].startswith(f"auscult: {said}")
     assert ";" in errors[0]  # what to do next
@@ -287,17 +359,32 @@ def test_wrong_evidence_is_one_line(
 
 
 @pytest.mark.filterwarnings("error")
-def test_samples_that_are_no_numbers_are_told_without_noise(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_samples_that_are_no_numbers_are_told_without_noise(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert invoke(["diagnose", "--audio", str(files / "nan.wav")]) == 3
     captured = capsys.readouterr()
     assert "non-finite-sound" in captured.out
     assert captured.err == ""
 
 
-def test_the_saved_report_says_where_it_comes_from(files: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_saved_report_says_where_it_comes_from(
+    files: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(files)
     saved = tmp_path / "report.json"
-    invoke(["diagnose", "--audio", "fast.wav", "--reference-audio", "right.wav", "-o", str(saved), "-q"])
+    invoke(
+        [
+            "diagnose",
+            "--audio",
+            "fast.wav",
+            "--reference-audio",
+            "right.wav",
+            "-o",
+            str(saved),
+            "-q",
+        ]
+    )
     provenance = json.loads(saved.read_text())["provenance"]
     assert [Path(file["path"]).name for file in provenance["files"]] == ["fast.wav", "right.wav"]
     assert all(len(file["sha256"]) == 64 for file in provenance["files"])

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 from auscult.errors import CheckpointError, UsageError
 from auscult.finding import Severity
-from auscult.verbs.diff import diff
+from auscult.verbs.diff.diff import diff
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint
 from tests.rules.models import (
@@ -48,20 +48,41 @@ def story() -> Report:
 def test_the_story_in_its_order_of_importance(story: Report) -> None:
     assert story.verdict is Verdict.DIVERGENT
     order = [cause for cause in causes(story) if cause != "prefix"]
-    assert order == ["modules-never-trained", "conv-grouped", "kernel-size", "partial-load", "undetermined-by-weights"]
+    assert order == [
+        "modules-never-trained",
+        "conv-grouped",
+        "kernel-size",
+        "partial-load",
+        "undetermined-by-weights",
+    ]
 
 
 def test_the_figures_of_the_story(story: Report) -> None:
     found = {finding.cause: finding for finding in story.findings}
     assert found["modules-never-trained"].count == 300
-    assert found["modules-never-trained"].evidence["kinds"] == {"norm": 150, "attention": 90, "LoRA": 60}
+    assert found["modules-never-trained"].evidence["kinds"] == {
+        "norm": 150,
+        "attention": 90,
+        "LoRA": 60,
+    }
     assert (found["conv-grouped"].count, found["conv-grouped"].evidence["groups"]) == (30, [4])
-    assert (found["kernel-size"].count, found["kernel-size"].evidence["kernels"]) == (20, [[[5], [3]], [[7], [3]]])
+    assert (found["kernel-size"].count, found["kernel-size"].evidence["kernels"]) == (
+        20,
+        [[[5], [3]], [[7], [3]]],
+    )
     partial = found["partial-load"].evidence
-    assert (partial["copied"], partial["values_copied"], partial["values_total"]) == (64, 3_181_441, 13_656_961)
+    assert (partial["copied"], partial["values_copied"], partial["values_total"]) == (
+        64,
+        3_181_441,
+        13_656_961,
+    )
     assert "23%" in found["partial-load"].message
     assert story.coverage is not None
-    assert {name: n for name, n in story.coverage.buckets.items() if n} == {"identical": 64, "different": 30, "only_in_b": 300}
+    assert {name: n for name, n in story.coverage.buckets.items() if n} == {
+        "identical": 64,
+        "different": 30,
+        "only_in_b": 300,
+    }
     assert story.coverage.total == 394
 
 
@@ -89,7 +110,10 @@ def test_code_that_holds_the_weights_is_compared_by_value() -> None:
 def test_code_first_is_the_same_question_with_sides_exchanged() -> None:
     shapes = hifigan_shapes()
     extra = fresh(shapes | {"extra_norm.weight": (8,)})
-    forward, backward = diff(side(filled(shapes)), code(extra)), diff(code(extra), side(filled(shapes)))
+    forward, backward = (
+        diff(side(filled(shapes)), code(extra)),
+        diff(code(extra), side(filled(shapes))),
+    )
     assert causes(forward) == causes(backward)
     assert forward.coverage is not None
     assert backward.coverage is not None
@@ -116,9 +140,14 @@ def test_live_torch_module() -> None:
 def test_several_files_are_one_side(tmp_path: Path) -> None:
     good = hifigan()
     half = len(good) // 2
-    for number, part in enumerate((dict(list(good.items())[:half]), dict(list(good.items())[half:]))):
+    for number, part in enumerate(
+        (dict(list(good.items())[:half]), dict(list(good.items())[half:]))
+    ):
         save_file(part, tmp_path / f"part{number}.safetensors")
-    assert diff([tmp_path / "part0.safetensors", tmp_path / "part1.safetensors"], side(good)).verdict is Verdict.PASS
+    assert (
+        diff([tmp_path / "part0.safetensors", tmp_path / "part1.safetensors"], side(good)).verdict
+        is Verdict.PASS
+    )
     with pytest.raises(UsageError, match="same name"):
         diff([tmp_path / "part0.safetensors"] * 2, side(good))
 
@@ -139,7 +168,9 @@ def test_a_file_that_is_none_is_an_error(tmp_path: Path) -> None:
 
 def test_select_and_ignore_change_what_is_shown_and_not_the_verdict() -> None:
     good = hifigan()
-    bad = {name: array for name, array in good.items() if not name.startswith("conv_post")} | {"other.weight": np.ones((3, 5))}
+    bad = {name: array for name, array in good.items() if not name.startswith("conv_post")} | {
+        "other.weight": np.ones((3, 5))
+    }
     assert set(causes(diff(side(bad), side(good)))) == {"tensor-missing", "tensor-extra"}
     assert causes(diff(side(bad), side(good), select=("CKP004",))) == ["tensor-missing"]
     ignoring = diff(side(bad), side(good), ignore=("CKP",))
@@ -149,7 +180,11 @@ def test_select_and_ignore_change_what_is_shown_and_not_the_verdict() -> None:
 
 def test_every_tensor_is_in_one_bucket_and_in_the_mapping() -> None:
     good = hifigan()
-    bad: Arrays = {f"m.{name}": array.astype(np.float16) for name, array in in_mlx_layout(good).items() if "convs2.1" not in name}
+    bad: Arrays = {
+        f"m.{name}": array.astype(np.float16)
+        for name, array in in_mlx_layout(good).items()
+        if "convs2.1" not in name
+    }
     report = diff(side(bad), side(good))
     assert report.coverage is not None
     named = [name for entry in report.mapping for name in entry.b]
@@ -162,7 +197,11 @@ REPAIRS: dict[str, Any] = {
     "mlx": in_mlx_layout,
     "extra": lambda good: good | {"discriminator.weight": np.ones((4, 9), np.float32)},
     "swapped": lambda good: (
-        good | {"ups.0.bias": good["resblocks.0.convs1.0.bias"], "resblocks.0.convs1.0.bias": good["ups.0.bias"]}
+        good
+        | {
+            "ups.0.bias": good["resblocks.0.convs1.0.bias"],
+            "resblocks.0.convs1.0.bias": good["ups.0.bias"],
+        }
     ),
 }
 
@@ -225,7 +264,11 @@ def test_a_model_that_was_loaded_in_part_is_compared_by_value() -> None:
 
 TENSORS = st.dictionaries(
     st.lists(
-        st.sampled_from(["a", "b", "0", "1", "weight", "weight_g", "weight_v", "bias", "norm", "lora_A"]), min_size=1, max_size=3
+        st.sampled_from(
+            ["a", "b", "0", "1", "weight", "weight_g", "weight_v", "bias", "norm", "lora_A"]
+        ),
+        min_size=1,
+        max_size=3,
     ).map(".".join),
     st.tuples(
         st.lists(st.integers(0, 3), max_size=3).map(tuple),
@@ -240,7 +283,9 @@ def drawn(spec: dict[str, tuple[tuple[int, ...], str, str]]) -> Arrays:
     rng = np.random.default_rng(len(spec))
     arrays = {}
     for name, (shape, dtype, fill) in spec.items():
-        values = np.zeros(shape) if fill == "zero" else rng.integers(-3, 3, shape).astype(np.float64)
+        values = (
+            np.zeros(shape) if fill == "zero" else rng.integers(-3, 3, shape).astype(np.float64)
+        )
         if fill == "nan" and dtype.startswith("float"):
             values = values * np.nan
         arrays[name] = np.asarray(values).astype(dtype)
@@ -250,9 +295,14 @@ def drawn(spec: dict[str, tuple[tuple[int, ...], str, str]]) -> Arrays:
 @given(TENSORS, TENSORS, st.booleans())
 @settings(max_examples=150, deadline=None)
 def test_whatever_is_compared_every_tensor_is_counted(
-    left: dict[str, tuple[tuple[int, ...], str, str]], right: dict[str, tuple[tuple[int, ...], str, str]], live: bool
+    left: dict[str, tuple[tuple[int, ...], str, str]],
+    right: dict[str, tuple[tuple[int, ...], str, str]],
+    live: bool,
 ) -> None:
-    a, b = drawn(left | {"x.weight": ((2, 3), "float32", "random")}), drawn(right | {"y.weight": ((2, 3), "float32", "random")})
+    a, b = (
+        drawn(left | {"x.weight": ((2, 3), "float32", "random")}),
+        drawn(right | {"y.weight": ((2, 3), "float32", "random")}),
+    )
     report = diff(side(a), code(b) if live else side(b))
     assert report.coverage is not None
     in_a = [name for entry in report.mapping for name in entry.a]

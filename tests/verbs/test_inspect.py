@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from auscult.errors import CheckpointError, UsageError
 from auscult.finding import Severity
-from auscult.verbs.inspect import inspect
+from auscult.verbs.inspect.inspect import inspect
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint, Container, Hazard
-from tests.defects.networks import NETWORKS, every_network, trained, vocoder
+from corpus.networks import NETWORKS, every_network, trained, vocoder
 from tests.families import published
 
 Arrays = dict[str, NDArray[Any]]
@@ -38,7 +38,8 @@ def published_weights(name: str) -> Arrays:
     """A published model's tensors with trained-looking values."""
     rng = np.random.default_rng(0)
     kinds = {0: "counter", 1: "bias"}
-    return {key: trained(shape, kinds.get(len(shape), "conv1d"), rng) for key, shape in published.shapes(name).items()}  # type: ignore[arg-type]
+    shapes = published.shapes(name).items()
+    return {key: trained(shape, kinds.get(len(shape), "conv1d"), rng) for key, shape in shapes}  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("full", [False, True])
@@ -47,7 +48,9 @@ def test_trained_networks_raise_no_alarm(*, full: bool) -> None:
     for network in every_network(3):
         report = of(network.weights, full=full)
         alarms += [
-            (network.name, finding.code, finding.where) for finding in report.findings if finding.severity is not Severity.INFO
+            (network.name, finding.code, finding.where)
+            for finding in report.findings
+            if finding.severity is not Severity.INFO
         ]
     assert alarms == []
 
@@ -72,7 +75,11 @@ def test_facts_of_a_published_model() -> None:
     )  # fmt: skip
     assert found["hyperparameters"]["upsample_kernel_sizes"] in ([16, 16, 4, 4], (16, 16, 4, 4))
     assert "dilations" in found["undetermined"]
-    assert (found["tensors"], found["parameters"], found["dtypes"]) == (234, 13936130, {"float32": 234})
+    assert (found["tensors"], found["parameters"], found["dtypes"]) == (
+        234,
+        13936130,
+        {"float32": 234},
+    )
     folded = [(row["path"], row["count"]) for row in found["modules"]]
     assert ("resblocks.0.convs{1..2}.{0..2}", 6) in folded
     assert sum(row["parameters"] for row in found["modules"]) == found["parameters"]
@@ -80,7 +87,11 @@ def test_facts_of_a_published_model() -> None:
 
 
 def test_the_nearest_family_comes_with_what_is_missing() -> None:
-    arrays = {name: array for name, array in published_weights("hifigan_v1").items() if "convs2" not in name}
+    arrays = {
+        name: array
+        for name, array in published_weights("hifigan_v1").items()
+        if "convs2" not in name
+    }
     found = facts(of(arrays))
     assert found["nearest"][0]["missing_evidence"]
 
@@ -91,20 +102,28 @@ class TestUntrained:
     @staticmethod
     def planted(seed: int, make: Any) -> tuple[Report, str]:
         network = vocoder(seed, 64)
-        name = sorted(name for name, array in network.weights.items() if array.ndim > 1 and array.size >= 4096)[seed % 5]
+        name = sorted(
+            name for name, array in network.weights.items() if array.ndim > 1 and array.size >= 4096
+        )[seed % 5]
         rng, shape = np.random.default_rng(seed), network.weights[name].shape
         network.weights[name] = make(rng, shape).astype(np.float32)
         bias, bound = name.removesuffix("weight") + "bias", 1 / np.sqrt(np.prod(shape[1:]))
-        network.weights[bias] = rng.uniform(-bound, bound, network.weights[bias].shape).astype(np.float32)  # as torch leaves it
+        network.weights[bias] = rng.uniform(-bound, bound, network.weights[bias].shape).astype(
+            np.float32
+        )  # as torch leaves it
         return of(network.weights), name
 
     @pytest.mark.parametrize("seed", range(5))
     def test_a_normal_weight_beside_a_trained_bias_is_trained(self, seed: int) -> None:
         """Short training leaves normal weights normal, and one of the known scales is near by chance."""
         network = vocoder(seed, 64)
-        name = next(name for name, array in network.weights.items() if array.ndim > 1 and array.size >= 4096)
+        name = next(
+            name for name, array in network.weights.items() if array.ndim > 1 and array.size >= 4096
+        )
         fan_in = np.prod(network.weights[name].shape[1:])
-        draws = np.random.default_rng(seed).normal(0, np.sqrt(2 / fan_in), network.weights[name].shape)
+        draws = np.random.default_rng(seed).normal(
+            0, np.sqrt(2 / fan_in), network.weights[name].shape
+        )
         network.weights[name] = draws.astype(np.float32)
         assert codes(of(network.weights)) == []
 
@@ -131,7 +150,10 @@ class TestUntrained:
 
     def test_a_file_that_was_never_trained(self) -> None:
         rng = np.random.default_rng(0)
-        arrays: Arrays = {f"layers.{i}.weight": rng.uniform(-0.05, 0.05, (64, 64)).astype(np.float32) for i in range(6)}
+        arrays: Arrays = {
+            f"layers.{i}.weight": rng.uniform(-0.05, 0.05, (64, 64)).astype(np.float32)
+            for i in range(6)
+        }
         report = of(arrays)
         assert codes(report) == ["CKP051"]
         assert "all of the 6 weights" in report.findings[0].message
@@ -139,14 +161,23 @@ class TestUntrained:
 
     def test_a_norm_that_never_moved(self) -> None:
         network = vocoder(0)
-        network.weights |= {"norm.weight": np.ones(32, np.float32), "norm.bias": np.zeros(32, np.float32)}
+        network.weights |= {
+            "norm.weight": np.ones(32, np.float32),
+            "norm.bias": np.zeros(32, np.float32),
+        }
         report = of(network.weights)
-        assert (codes(report), report.findings[0].where) == (["CKP051"], ("norm.weight", "norm.bias"))
+        assert (codes(report), report.findings[0].where) == (
+            ["CKP051"],
+            ("norm.weight", "norm.bias"),
+        )
         assert report.findings[0].severity is Severity.WARNING
 
     def test_zero_biases_are_no_finding(self) -> None:
         network = vocoder(0)
-        zeroed = {name: np.zeros_like(array) if name.endswith("bias") else array for name, array in network.weights.items()}
+        zeroed = {
+            name: np.zeros_like(array) if name.endswith("bias") else array
+            for name, array in network.weights.items()
+        }
         assert codes(of(zeroed)) == []
 
 
@@ -167,7 +198,9 @@ def test_one_nan_in_a_large_tensor_is_found_by_a_full_read() -> None:
     array = trained((512, 512, 3), "conv1d", np.random.default_rng(0))
     array[300, 100, 1] = np.nan
     assert codes(of({"w.weight": array}, full=True)) == ["CKP050"]
-    assert facts(of({"w.weight": array}))["health"]["share_seen"] < 0.02  # and a sample does not claim to have looked
+    assert (
+        facts(of({"w.weight": array}))["health"]["share_seen"] < 0.02
+    )  # and a sample does not claim to have looked
 
 
 def test_a_flipped_exponent_bit() -> None:
@@ -190,13 +223,25 @@ def test_dead_channels() -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(
-    "name", [n for n in ("hifigan_v1", "bigvgan_base_24khz_100band", "streamspeech_codehifigan") if n in published.names()]
+    "name",
+    [
+        n
+        for n in ("hifigan_v1", "bigvgan_base_24khz_100band", "streamspeech_codehifigan")
+        if n in published.names()
+    ],
 )
 def test_one_layer_in_another_layout(name: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
     arrays: Arrays = {key: np.zeros((), np.float32) for key in published.shapes(name)}
-    arrays = {key: np.broadcast_to(np.float32(0.1), shape) for key, shape in published.shapes(name).items()}
-    square = [key for key, array in arrays.items() if array.ndim == 3 and array.shape[0] == array.shape[1] > array.shape[2] > 1]
+    arrays = {
+        key: np.broadcast_to(np.float32(0.1), shape)
+        for key, shape in published.shapes(name).items()
+    }
+    square = [
+        key
+        for key, array in arrays.items()
+        if array.ndim == 3 and array.shape[0] == array.shape[1] > array.shape[2] > 1
+    ]
     odd = square[int(rng.integers(len(square)))]
     arrays[odd] = arrays[odd].transpose(0, 2, 1)
     found = [finding for finding in of(arrays).findings if finding.code == "CKP056"]
@@ -205,9 +250,17 @@ def test_one_layer_in_another_layout(name: str, seed: int) -> None:
 
 def test_hazards_and_containers() -> None:
     arrays = vocoder(0).weights
-    hazards = (Hazard("os.system", "data.pkl:12", calls=True), Hazard("argparse.Namespace", "data.pkl:90", calls=False))
-    containers = (Container(("model", "g"), "model", len(arrays), 1), Container(("opt",), "optimizer", 3, 9))
-    report = inspect(Checkpoint.of(arrays, hazards=hazards, container=("model", "g"), containers=containers))
+    hazards = (
+        Hazard("os.system", "data.pkl:12", calls=True),
+        Hazard("argparse.Namespace", "data.pkl:90", calls=False),
+    )
+    containers = (
+        Container(("model", "g"), "model", len(arrays), 1),
+        Container(("opt",), "optimizer", 3, 9),
+    )
+    report = inspect(
+        Checkpoint.of(arrays, hazards=hazards, container=("model", "g"), containers=containers)
+    )
     assert codes(report) == ["CKP054", "CKP054", "CKP055"]
     assert report.verdict is Verdict.DIVERGENT
     assert 'model.load_state_dict(torch.load(path)["model"]["g"])' in str(report.findings[2].fix)
@@ -225,7 +278,11 @@ def test_tensor_list_and_histograms() -> None:
 
 def test_progress_is_told_of_a_full_read() -> None:
     told: list[tuple[int, int, str]] = []
-    of({"a": np.ones((20, 30)), "b": np.ones(10)}, full=True, progress=lambda *step: told.append(step))
+    of(
+        {"a": np.ones((20, 30)), "b": np.ones(10)},
+        full=True,
+        progress=lambda *step: told.append(step),
+    )
     assert told == [(600, 610, "reading"), (610, 610, "reading")]
 
 
@@ -242,7 +299,9 @@ def test_a_tensor_that_cannot_be_read_is_a_skip() -> None:
 def test_fresh_code_is_information(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     torch.manual_seed(0)
-    report = inspect(torch.nn.Sequential(torch.nn.Conv1d(32, 64, 7), torch.nn.ConvTranspose1d(64, 32, 8)))
+    report = inspect(
+        torch.nn.Sequential(torch.nn.Conv1d(32, 64, 7), torch.nn.ConvTranspose1d(64, 32, 8))
+    )
     assert (codes(report), report.findings[0].severity) == (["CKP051"], Severity.INFO)
     assert facts(report)["modules"][0]["type"] == "Conv1d"
 

@@ -15,10 +15,10 @@ import pytest
 
 import auscult
 from auscult.errors import UsageError
-from auscult.rules.subject import SoundFacts
+from auscult.rules.sound.subject import SoundFacts
 from auscult.sound.recording import Recording, write_recording
-from auscult.verbs._sound_facts import facts_of
-from auscult.verbs.listen import listen
+from auscult.verbs.listen.facts import facts_of
+from auscult.verbs.listen.listen import listen
 from auscult.verdict import Verdict
 from tests.conftest import Ran
 
@@ -30,13 +30,20 @@ def voice(seconds: float = 3.0, seed: int = 0) -> Recording:
     """A voice-like sound: harmonics of a gliding pitch that come and go, each at its own pace, and some breath."""
     rng = np.random.default_rng(seed)
     time = np.arange(int(RATE * seconds)) / RATE
-    phase = 2 * np.pi * np.cumsum(130 + 25 * np.sin(2 * np.pi * 0.7 * time) + 9 * np.sin(2 * np.pi * 1.9 * time)) / RATE
+    phase = (
+        2
+        * np.pi
+        * np.cumsum(130 + 25 * np.sin(2 * np.pi * 0.7 * time) + 9 * np.sin(2 * np.pi * 1.9 * time))
+        / RATE
+    )
     total = np.zeros_like(time)
     for harmonic in range(1, 30):
         gain = 0.5 + 0.5 * np.sin(2 * np.pi * rng.uniform(2, 6) * time + rng.uniform(0, 6.28))
         total += gain / harmonic**0.7 * np.sin(harmonic * phase)
     loudness = 0.55 + 0.45 * np.sin(2 * np.pi * 4.3 * time)
-    return Recording.mono_of((0.05 * total * loudness + 1e-3 * rng.standard_normal(len(time))).astype(np.float32), RATE)
+    return Recording.mono_of(
+        (0.05 * total * loudness + 1e-3 * rng.standard_normal(len(time))).astype(np.float32), RATE
+    )
 
 
 def with_gaps(recording: Recording) -> Recording:
@@ -52,7 +59,9 @@ def folder(tmp_path: Path) -> Path:
     write_recording(voice(), tmp_path / "clean.wav")
     write_recording(with_gaps(voice()), tmp_path / "gaps.wav")
     (tmp_path / "sub").mkdir()
-    write_recording(Recording.mono_of(np.zeros(RATE, np.float32), RATE), tmp_path / "sub" / "silent.flac")
+    write_recording(
+        Recording.mono_of(np.zeros(RATE, np.float32), RATE), tmp_path / "sub" / "silent.flac"
+    )
     (tmp_path / "sub" / "broken.wav").write_bytes(b"RIFF....WAVE")
     (tmp_path / "notes.txt").write_text("no sound")
     return tmp_path
@@ -92,8 +101,17 @@ def test_facts_take_skips_away(folder: Path) -> None:
 def test_a_folder_a_pattern_and_a_file_twice(folder: Path) -> None:
     report = listen([folder, folder / "clean.wav", str(folder / "*.wav")])
     assert report.coverage is not None
-    assert dict(report.coverage.buckets) == {"clean": 1, "suspicious": 0, "defective": 2, "unreadable": 1}
-    assert {finding.cause for finding in report.findings} == {"dropouts", "silence", "unreadable-sound"}
+    assert dict(report.coverage.buckets) == {
+        "clean": 1,
+        "suspicious": 0,
+        "defective": 2,
+        "unreadable": 1,
+    }
+    assert {finding.cause for finding in report.findings} == {
+        "dropouts",
+        "silence",
+        "unreadable-sound",
+    }
     assert [Path(row["file"]).name for row in report.extra["recordings"]] == [
         "clean.wav",
         "gaps.wav",
@@ -105,7 +123,9 @@ def test_a_folder_a_pattern_and_a_file_twice(folder: Path) -> None:
 def test_an_unreadable_file_is_a_finding(folder: Path) -> None:
     report = listen(folder / "sub" / "broken.wav")
     assert report.verdict is Verdict.DIVERGENT
-    assert [(f.cause, Path(f.where[0]).name) for f in report.findings] == [("unreadable-sound", "broken.wav")]
+    assert [(f.cause, Path(f.where[0]).name) for f in report.findings] == [
+        ("unreadable-sound", "broken.wav")
+    ]
 
 
 def test_an_empty_file_is_a_finding(tmp_path: Path) -> None:
@@ -118,7 +138,12 @@ def test_an_empty_file_is_a_finding(tmp_path: Path) -> None:
 def test_a_file_of_a_few_samples_is_no_crash(tmp_path: Path, count: int) -> None:
     noise = 0.1 * np.random.default_rng(0).standard_normal(count).astype(np.float32)
     write_recording(Recording.mono_of(noise, RATE), tmp_path / "short.wav")
-    assert listen(tmp_path / "short.wav", facts=SoundFacts(RATE, 256, (8, 8, 2, 2), 0.01, "a")).extra["recording"]["seconds"] > 0
+    assert (
+        listen(tmp_path / "short.wav", facts=SoundFacts(RATE, 256, (8, 8, 2, 2), 0.01, "a")).extra[
+            "recording"
+        ]["seconds"]
+        > 0
+    )
 
 
 @pytest.mark.parametrize("channels", [3, 6])
@@ -149,7 +174,10 @@ def test_progress_counts_the_files(folder: Path) -> None:
 def test_a_long_file_is_heard_in_blocks(tmp_path: Path) -> None:
     clean = voice(30.0)
     gaps = with_gaps(clean)
-    write_recording(Recording(np.concatenate([clean.samples, gaps.samples, clean.samples], axis=1), RATE), tmp_path / "long.wav")
+    write_recording(
+        Recording(np.concatenate([clean.samples, gaps.samples, clean.samples], axis=1), RATE),
+        tmp_path / "long.wav",
+    )
     report = listen(tmp_path / "long.wav")
     assert [finding.cause for finding in report.findings] == ["dropouts"]
     finding = report.findings[0]
@@ -160,8 +188,12 @@ def test_a_long_file_is_heard_in_blocks(tmp_path: Path) -> None:
 def test_most_of_a_long_file_has_to_be_steady(tmp_path: Path) -> None:
     noise = (0.05 * np.random.default_rng(0).standard_normal(30 * RATE)).astype(np.float32)[None]
     speech = voice(30.0).samples
-    write_recording(Recording(np.concatenate([speech, noise, speech], axis=1), RATE), tmp_path / "a.wav")
-    write_recording(Recording(np.concatenate([noise, noise[:, ::-1], speech], axis=1), RATE), tmp_path / "b.wav")
+    write_recording(
+        Recording(np.concatenate([speech, noise, speech], axis=1), RATE), tmp_path / "a.wav"
+    )
+    write_recording(
+        Recording(np.concatenate([noise, noise[:, ::-1], speech], axis=1), RATE), tmp_path / "b.wav"
+    )
     assert listen(tmp_path / "a.wav").findings == ()
     assert [finding.cause for finding in listen(tmp_path / "b.wav").findings] == ["noise"]
 
@@ -184,9 +216,15 @@ def test_a_reference_that_has_it_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "facts"),
     [
-        ({"sampling_rate": 22050, "hop_size": 256, "upsample_rates": [8, 8, 2, 2]}, SoundFacts(22050, 256, (8, 8, 2, 2))),
+        (
+            {"sampling_rate": 22050, "hop_size": 256, "upsample_rates": [8, 8, 2, 2]},
+            SoundFacts(22050, 256, (8, 8, 2, 2)),
+        ),
         ({"model": {"sample_rate": 24000, "hop_length": 300}}, SoundFacts(24000, 300)),
-        ({"data": {"sr": "16000"}, "generator": {"upsample_scales": [5, 4, 4, 2]}}, SoundFacts(16000, 160, (5, 4, 4, 2))),
+        (
+            {"data": {"sr": "16000"}, "generator": {"upsample_scales": [5, 4, 4, 2]}},
+            SoundFacts(16000, 160, (5, 4, 4, 2)),
+        ),
         ({"sampling_rate": None, "strides": "8x8", "hop": True}, SoundFacts()),
     ],
 )
@@ -210,11 +248,16 @@ def test_given_facts_win(folder: Path, tmp_path: Path) -> None:
     report = listen(folder / "clean.wav", config=config)
     assert [finding.cause for finding in report.findings] == ["sample-rate-label"]
     assert "22,050" in report.findings[0].message
-    assert listen(folder / "clean.wav", config=config, facts=SoundFacts(sample_rate=RATE)).findings == ()
+    assert (
+        listen(folder / "clean.wav", config=config, facts=SoundFacts(sample_rate=RATE)).findings
+        == ()
+    )
 
 
 def test_the_command_line(folder: Path, auscult: Callable[..., Ran]) -> None:
-    ran = auscult("listen", folder / "gaps.wav", "--hop", 256, "--strides", "8,8,2,2", "--sample-rate", RATE)
+    ran = auscult(
+        "listen", folder / "gaps.wav", "--hop", 256, "--strides", "8,8,2,2", "--sample-rate", RATE
+    )
     assert ran.exit_code == 1
     lines = ran.out.splitlines()
     assert lines[0] == f"DIVERGENT  {folder / 'gaps.wav'}"
@@ -227,8 +270,15 @@ def test_the_command_line(folder: Path, auscult: Callable[..., Ran]) -> None:
 def test_the_command_line_on_a_folder(folder: Path, auscult: Callable[..., Ran]) -> None:
     ran = auscult("listen", folder, "--workers", 0)
     assert ran.exit_code == 1
-    rows = [line for line in ran.out.splitlines() if line.startswith(str(folder)) and "SND" not in line]
-    assert [row.split()[0].rpartition("/")[2] for row in rows] == ["gaps.wav", "broken.wav", "silent.flac", "clean.wav"]
+    rows = [
+        line for line in ran.out.splitlines() if line.startswith(str(folder)) and "SND" not in line
+    ]
+    assert [row.split()[0].rpartition("/")[2] for row in rows] == [
+        "gaps.wav",
+        "broken.wav",
+        "silent.flac",
+        "clean.wav",
+    ]
     assert rows[-1].endswith("nothing found")
 
 
@@ -260,16 +310,22 @@ def test_an_hour_needs_little_memory(tmp_path: Path) -> None:
 
     rate = 44100
     rise = np.abs(np.sin(np.arange(60 * rate) * 2 * np.pi * 4 / rate))[:, None] ** 2
-    minute = (0.1 * rise * np.random.default_rng(0).standard_normal((60 * rate, 2))).astype(np.float32)
+    minute = (0.1 * rise * np.random.default_rng(0).standard_normal((60 * rate, 2))).astype(
+        np.float32
+    )
     with soundfile.SoundFile(tmp_path / "hour.wav", "w", rate, 2, "PCM_16") as file:
         for _ in range(60):
             file.write(minute)
     code = (
-        "import resource, sys; from auscult.verbs.listen import listen; report = listen(sys.argv[1]); "
+        "import resource, sys; from auscult.verbs.listen.listen import listen; report = listen(sys.argv[1]); "
         "print(report.extra['recording']['seconds'], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
     ran = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "hour.wav")], capture_output=True, text=True, check=True, timeout=1500
+        [sys.executable, "-c", code, str(tmp_path / "hour.wav")],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=1500,
     )
     seconds, peak_kib = ran.stdout.split()
     assert float(seconds) == 3600.0

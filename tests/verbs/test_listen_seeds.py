@@ -7,14 +7,14 @@ import pytest
 
 from auscult import data
 from auscult.finding import Severity
-from auscult.rules.subject import SoundFacts
+from auscult.rules.sound.subject import SoundFacts
 from auscult.sound.mel import MelDefinition, mel_spectrogram
 from auscult.sound.recording import Recording, read_recording
-from auscult.verbs.listen import listen
+from auscult.verbs.listen.listen import listen
 from auscult.verdict import Report
-from tests.defects.sound.judge import rounded
-from tests.defects.sound.plant import changed
-from tests.defects.sound.plants import frame_seams, time_stretch
+from corpus.sound.judge import rounded
+from corpus.sound.plant import changed
+from corpus.sound.plants import frame_seams, time_stretch
 
 RATE = 16000
 
@@ -29,7 +29,9 @@ def named(report: Report) -> set[str]:
     return {finding.cause for finding in report.findings if finding.severity is not Severity.INFO}
 
 
-@pytest.mark.parametrize("facts", [SoundFacts(), SoundFacts(sample_rate=22050, hop=256, strides=(8, 8, 2, 2))])
+@pytest.mark.parametrize(
+    "facts", [SoundFacts(), SoundFacts(sample_rate=22050, hop=256, strides=(8, 8, 2, 2))]
+)
 def test_a_buzz_from_random_weights(spoken: Recording, facts: SoundFacts) -> None:
     torch = pytest.importorskip("torch")
     from auscult.families.hifigan.config import Config
@@ -37,7 +39,9 @@ def test_a_buzz_from_random_weights(spoken: Recording, facts: SoundFacts) -> Non
 
     torch.manual_seed(3)
     model = build(Config(channels=(32, 16, 8, 8, 8))).eval()
-    mel = mel_spectrogram(spoken.resampled(22050).mono, MelDefinition(sample_rate=22050)).astype(np.float32)
+    mel = mel_spectrogram(spoken.resampled(22050).mono, MelDefinition(sample_rate=22050)).astype(
+        np.float32
+    )
     with torch.no_grad():
         samples = model(torch.from_numpy(mel)[None])[0, 0].numpy()
     first = listen(Recording.mono_of(samples, 22050), facts=facts).findings[0]
@@ -57,7 +61,9 @@ def test_a_chipmunk(spoken: Recording) -> None:
 def test_a_phone_line(spoken: Recording) -> None:
     import soxr
 
-    low = soxr.resample(soxr.resample(spoken.samples.T, RATE, 7000, quality="VHQ"), 7000, RATE, quality="VHQ").T
+    low = soxr.resample(
+        soxr.resample(spoken.samples.T, RATE, 7000, quality="VHQ"), 7000, RATE, quality="VHQ"
+    ).T
     assert named(listen(rounded(changed(spoken, low)))) == {"band-limited"}
 
 
@@ -67,7 +73,10 @@ def test_it_flickers_in_slow_motion(spoken: Recording, seed: int) -> None:
     hop = frame_seams.facts(spoken, np.random.default_rng(seed)).hop
     flickering = rounded(frame_seams.plant(spoken, 1.0, np.random.default_rng(seed)))
     slow = Recording(flickering.samples, 11025, "slow.wav")
-    assert named(listen(slow, facts=SoundFacts(sample_rate=RATE, hop=hop))) == {"frame-seams", "sample-rate-label"}
+    assert named(listen(slow, facts=SoundFacts(sample_rate=RATE, hop=hop))) == {
+        "frame-seams",
+        "sample-rate-label",
+    }
 
 
 def test_slow_motion_at_its_pitch(spoken: Recording) -> None:
@@ -77,7 +86,7 @@ def test_slow_motion_at_its_pitch(spoken: Recording) -> None:
 
 def test_noise_from_a_mel_of_start_noise() -> None:
     pytest.importorskip("torch")
-    from tests.defects.sound.coded import vocoder
+    from corpus.sound.coded import vocoder
 
     reading, config = vocoder()
     mel = np.random.default_rng(0).standard_normal((reading.mel.n_mels, 400)).astype(np.float32)

@@ -14,11 +14,11 @@ from auscult.errors import TargetError, UsageError
 from auscult.report import json_, text
 from auscult.verbs.preflight import preflight
 from auscult.verdict import Verdict
+from corpus.training.trainers import Knobs, build
 from tests.cli.test_main import schema
-from tests.defects.training.trainers import Knobs, build
 
 TRAINER = """
-from tests.defects.training.trainers import Knobs, build
+from corpus.training.trainers import Knobs, build
 
 def trainer(shape="hifigan", **claims):
     return {**build(Knobs(shape)), "claims": claims}
@@ -36,7 +36,14 @@ def test_a_healthy_training_passes_and_shows_its_measures() -> None:
     assert report.verdict is Verdict.PASS
     assert report.subjects == ("Codec",)
     shown = text.render(report)
-    for words in ("loss  ", "quantizer ×1", "bound ", "layers.0._codebook.embed", "half level", "commitment"):
+    for words in (
+        "loss  ",
+        "quantizer ×1",
+        "bound ",
+        "layers.0._codebook.embed",
+        "half level",
+        "commitment",
+    ):
         assert words in shown
     assert len(shown.splitlines()) < 40
     envelope = json.loads(json_.render(report))
@@ -46,11 +53,24 @@ def test_a_healthy_training_passes_and_shows_its_measures() -> None:
 
 
 def test_the_command_runs_code_and_ends_with_the_verdict(target: str) -> None:
-    arguments = [target, "--steps", "3", "--seconds", "1", "--kwargs", '{"snr_db": -15, "rms_ratio": 1.4}', "--format", "json"]
+    arguments = [
+        target,
+        "--steps",
+        "3",
+        "--seconds",
+        "1",
+        "--kwargs",
+        '{"snr_db": -15, "rms_ratio": 1.4}',
+        "--format",
+        "json",
+    ]
     result = CliRunner().invoke(command, arguments)
     assert result.exit_code == 1, result.output
     envelope = json.loads(result.stdout)
-    assert (envelope["verdict"], envelope["findings"][0]["cause"]) == ("DIVERGENT", "metrics-inconsistent")
+    assert (envelope["verdict"], envelope["findings"][0]["cause"]) == (
+        "DIVERGENT",
+        "metrics-inconsistent",
+    )
 
 
 def test_a_log_alone(tmp_path: Path) -> None:

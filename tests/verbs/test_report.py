@@ -17,7 +17,7 @@ from auscult.errors import UsageError
 from auscult.finding import Finding, Fix, Severity, Skip
 from auscult.report import json_
 from auscult.report._saved import from_json
-from auscult.verbs.report import compare, report
+from auscult.verbs.report.report import compare, report
 from auscult.verdict import Coverage, Equality, MappingEntry, Report, Verdict
 from tests.cli.test_main import schema
 from tests.conftest import Ran
@@ -27,7 +27,13 @@ Cli = Callable[..., Ran]
 words = st.text(max_size=8)
 names = st.lists(words, min_size=1, max_size=3).map(tuple)
 numbers = st.floats(allow_nan=False, allow_infinity=False, width=32)
-fixes = st.builds(Fix, st.sampled_from(["safe", "lossy", "guess"]), words, st.just(({"op": "cast"},)), st.none() | words)
+fixes = st.builds(
+    Fix,
+    st.sampled_from(["safe", "lossy", "guess"]),
+    words,
+    st.just(({"op": "cast"},)),
+    st.none() | words,
+)
 findings = st.builds(
     Finding,
     st.from_regex(r"[A-Z]{3}[0-9]{3}", fullmatch=True),
@@ -53,7 +59,9 @@ entries = st.builds(
     backward=st.booleans(),
 )
 coverages = st.none() | st.builds(
-    Coverage, st.just("tensors"), st.dictionaries(st.sampled_from(["same", "other"]), st.integers(0, 9))
+    Coverage,
+    st.just("tensors"),
+    st.dictionaries(st.sampled_from(["same", "other"]), st.integers(0, 9)),
 )
 reports = st.builds(
     Report,
@@ -85,7 +93,9 @@ def test_a_report_against_itself_has_not_changed(made: Report) -> None:
 
 BUZZ = Finding("SND001", "buzz", Severity.ERROR, ("heard.wav",), "buzzes")
 AGAIN = replace(BUZZ, where=("repaired.wav",), severity=Severity.WARNING)
-LAYOUT = Finding("LAY001", "layout-conv1d", Severity.ERROR, ("a.weight", "b.weight"), "other order", rank=1)
+LAYOUT = Finding(
+    "LAY001", "layout-conv1d", Severity.ERROR, ("a.weight", "b.weight"), "other order", rank=1
+)
 
 
 def ran(*found: Finding, verdict: Verdict = Verdict.DIVERGENT, **extra: Any) -> Report:
@@ -120,7 +130,11 @@ def test_findings_of_one_cause_are_told_apart_by_their_places() -> None:
     ("after", "what", "worse"),
     [
         (replace(LAYOUT, severity=Severity.WARNING), "error became warning", False),
-        (replace(LAYOUT, where=("a.weight", "b.weight", "c.weight"), count=3), "2 places became 3", True),
+        (
+            replace(LAYOUT, where=("a.weight", "b.weight", "c.weight"), count=3),
+            "2 places became 3",
+            True,
+        ),
         (replace(LAYOUT, where=("a.weight",), count=1), "2 places became 1", False),
         (replace(LAYOUT, where=("a.weight", "c.weight")), "1 other places", False),
         (replace(LAYOUT, confidence=0.5), "confidence 1.00 became 0.50", False),
@@ -136,13 +150,26 @@ def test_what_changed_in_a_finding(after: Finding, what: str, worse: bool) -> No
 
 
 def test_a_worse_verdict_diverges_by_itself() -> None:
-    assert changes(ran(verdict=Verdict.PASS), ran(verdict=Verdict.INCONCLUSIVE))[0] is Verdict.DIVERGENT
+    assert (
+        changes(ran(verdict=Verdict.PASS), ran(verdict=Verdict.INCONCLUSIVE))[0]
+        is Verdict.DIVERGENT
+    )
     assert changes(ran(verdict=Verdict.ERROR), ran(verdict=Verdict.DIVERGENT))[0] is Verdict.PASS
 
 
 def test_figures_go_by_their_names_not_by_their_places() -> None:
-    before = ran(recordings=[{"role": "input", "rms": 0.1}, {"role": "heard", "mel_distance_db": 27.7, "stoi": 0.2}])
-    after = ran(recordings=[{"role": "heard", "mel_distance_db": 4.5, "stoi": 0.1}, {"role": "input", "rms": 0.1}])
+    before = ran(
+        recordings=[
+            {"role": "input", "rms": 0.1},
+            {"role": "heard", "mel_distance_db": 27.7, "stoi": 0.2},
+        ]
+    )
+    after = ran(
+        recordings=[
+            {"role": "heard", "mel_distance_db": 4.5, "stoi": 0.1},
+            {"role": "input", "rms": 0.1},
+        ]
+    )
     _, said = changes(before, after)
     assert said["figures"] == [
         {"path": "recordings[heard].mel_distance_db", "before": 27.7, "after": 4.5, "worse": False},
@@ -155,10 +182,19 @@ def test_mapping_and_skips() -> None:
     moved = MappingEntry(("b",), ("b",), (), Equality.EXACT)
     before = replace(ran(), mapping=(same, moved), skips=(Skip("x", "no reference"),))
     after = replace(
-        ran(), mapping=(same, replace(moved, equality=Equality.DIFFERENT), MappingEntry(("c",), ("c",), (), Equality.EXACT))
+        ran(),
+        mapping=(
+            same,
+            replace(moved, equality=Equality.DIFFERENT),
+            MappingEntry(("c",), ("c",), (), Equality.EXACT),
+        ),
     )
     _, said = changes(before, after)
-    assert {kind: len(rows) for kind, rows in said["mapping"].items()} == {"gone": 0, "new": 1, "changed": 1}
+    assert {kind: len(rows) for kind, rows in said["mapping"].items()} == {
+        "gone": 0,
+        "new": 1,
+        "changed": 1,
+    }
     assert {kind: len(rows) for kind, rows in said["skips"].items()} == {"gone": 1, "new": 0}
 
 
@@ -168,7 +204,9 @@ def test_mapping_and_skips() -> None:
 @pytest.fixture
 def saved(tmp_path: Path) -> tuple[Path, Path]:
     paths = tmp_path / "a.json", tmp_path / "b.json"
-    for path, made in zip(paths, (ran(BUZZ), ran(BUZZ, LAYOUT, verdict=Verdict.DIVERGENT)), strict=True):
+    for path, made in zip(
+        paths, (ran(BUZZ), ran(BUZZ, LAYOUT, verdict=Verdict.DIVERGENT)), strict=True
+    ):
         path.write_text(json_.render(made))
     return paths
 
@@ -176,7 +214,10 @@ def saved(tmp_path: Path) -> tuple[Path, Path]:
 def test_one_is_shown_as_it_was(auscult: Cli, saved: tuple[Path, Path]) -> None:
     shown = auscult("report", saved[0])
     assert shown.exit_code == 1
-    assert shown.out == "DIVERGENT  a.pth\n\nheard.wav  SND001 error  buzz: buzzes\n\n1 error; next: auscult rules SND001\n"
+    assert (
+        shown.out
+        == "DIVERGENT  a.pth\n\nheard.wav  SND001 error  buzz: buzzes\n\n1 error; next: auscult rules SND001\n"
+    )
 
 
 def test_one_as_a_page(auscult: Cli, saved: tuple[Path, Path], tmp_path: Path) -> None:
@@ -219,7 +260,10 @@ def test_two_of_them_in_every_form(auscult: Cli, saved: tuple[Path, Path], tmp_p
         ("[]", "is not a report of auscult"),
         ('{"auscult": "1"}', "is not a report of auscult"),
         (json_.render(ran(BUZZ)).replace('"error"', '"awful"'), "is a damaged report"),
-        (json_.render(ran(replace(BUZZ, fix=Fix("safe", "x")))).replace('"safe"', '"sure"'), "is a damaged report"),
+        (
+            json_.render(ran(replace(BUZZ, fix=Fix("safe", "x")))).replace('"safe"', '"sure"'),
+            "is a damaged report",
+        ),
     ],
 )
 def test_what_is_no_report_is_refused(tmp_path: Path, content: str, what: str) -> None:

@@ -17,6 +17,9 @@ pytest.importorskip("transformers")
 from safetensors.numpy import save_file  # noqa: E402
 
 from auscult.errors import AudioError, CheckpointError, UsageError  # noqa: E402
+from auscult.families.chatterbox import runtimes  # noqa: E402
+from auscult.families.chatterbox.files import find, read, read_conditions  # noqa: E402
+from auscult.families.chatterbox.runtimes import open_runtime, tiny_runtime  # noqa: E402
 from auscult.families.chatterbox_s3gen import config as s3gen_config  # noqa: E402
 from auscult.families.chatterbox_s3gen import signature as s3gen_signature  # noqa: E402
 from auscult.families.chatterbox_t3 import config as t3_config  # noqa: E402
@@ -24,11 +27,8 @@ from auscult.families.chatterbox_t3 import signature as t3_signature  # noqa: E4
 from auscult.families.chatterbox_voice_encoder import config as voice_config  # noqa: E402
 from auscult.families.chatterbox_voice_encoder import signature as voice_signature  # noqa: E402
 from auscult.sound.recording import read_recording  # noqa: E402
-from auscult.verbs import _chatterbox_runtimes as runtimes  # noqa: E402
-from auscult.verbs import run_chatterbox as verb  # noqa: E402
-from auscult.verbs._chatterbox_files import find, read, read_conditions  # noqa: E402
-from auscult.verbs._chatterbox_runtimes import open_runtime, tiny_runtime  # noqa: E402
-from auscult.verbs.run_chatterbox import run_chatterbox  # noqa: E402
+from auscult.verbs.run import chatterbox as verb  # noqa: E402
+from auscult.verbs.run.chatterbox import run_chatterbox  # noqa: E402
 from auscult.verdict import Verdict  # noqa: E402
 from tests.conftest import Ran  # noqa: E402
 
@@ -54,7 +54,10 @@ def model() -> Any:
 
 
 def arrays(module: Any) -> dict[str, Any]:
-    return {name: np.ascontiguousarray(value.detach().numpy()) for name, value in module.state_dict().items()}
+    return {
+        name: np.ascontiguousarray(value.detach().numpy())
+        for name, value in module.state_dict().items()
+    }
 
 
 @pytest.fixture
@@ -73,7 +76,9 @@ def read_as_tiny(path: Path, part: str) -> Any:
         "s3gen": (s3gen_signature, s3gen_config.tiny()),
         "ve": (voice_signature, voice_config.tiny()),
     }[part]
-    assert len(state) < len(signature.expected(tiny)) - 1 or signature.expected(config) == signature.expected(tiny)
+    assert len(state) < len(signature.expected(tiny)) - 1 or signature.expected(
+        config
+    ) == signature.expected(tiny)
     return state, tiny
 
 
@@ -89,7 +94,9 @@ def folder(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
     save_file(arrays(model.t3), place / "t3_cfg.safetensors")
     save_file(arrays(model.voice), place / "ve.safetensors")
     torch.save(model.s3gen.state_dict(), place / "s3gen.pt")
-    vocabulary = {"[STOP]": 0, "[START]": 255, "[SPACE]": 32} | {chr(byte): byte for byte in BYTES if byte != 32}
+    vocabulary = {"[STOP]": 0, "[START]": 255, "[SPACE]": 32} | {
+        chr(byte): byte for byte in BYTES if byte != 32
+    }
     tokenizer = Tokenizer(BPE(vocabulary, []))
     tokenizer.add_special_tokens(["[STOP]", "[START]", "[SPACE]"])
     tokenizer.save(str(place / "tokenizer.json"))
@@ -101,7 +108,19 @@ def test_a_tiny_run_writes_speech(auscult: Cli, tmp_path: Path, runtime: str) ->
     if runtime == "mlx":
         pytest.importorskip("mlx.core")
     out = tmp_path / "out.wav"
-    ran = auscult("run", "chatterbox", "--text", "hello", "--tiny", "--max-tokens", "12", "--runtime", runtime, "-o", out)
+    ran = auscult(
+        "run",
+        "chatterbox",
+        "--text",
+        "hello",
+        "--tiny",
+        "--max-tokens",
+        "12",
+        "--runtime",
+        runtime,
+        "-o",
+        out,
+    )
     assert (ran.exit_code, ran.err) == (0, "")
     assert ran.out.startswith(f"PASS  a tiny random model\nwrote {out}  ")
     assert f"runtime {runtime}, tokens " in ran.out
@@ -112,10 +131,15 @@ def test_a_tiny_run_writes_speech(auscult: Cli, tmp_path: Path, runtime: str) ->
     assert not made[:480].any()  # what spills over from the reference
 
 
-def test_the_same_seed_is_the_same_speech_in_both_frameworks(tmp_path: Path, recording: Path) -> None:
+def test_the_same_seed_is_the_same_speech_in_both_frameworks(
+    tmp_path: Path, recording: Path
+) -> None:
     pytest.importorskip("mlx.core")
     out = {name: tmp_path / f"{name}.wav" for name in ("torch", "mlx", "other")}
-    told = {name: say(out[name], tiny=True, runtime=name, voice=recording, max_tokens=10) for name in ("torch", "mlx")}
+    told = {
+        name: say(out[name], tiny=True, runtime=name, voice=recording, max_tokens=10)
+        for name in ("torch", "mlx")
+    }
     assert told["torch"]["speech_tokens"] == told["mlx"]["speech_tokens"]
     one, two = samples(out["torch"]), samples(out["mlx"])
     assert np.abs(one - two).max() < 1e-3 * np.abs(one).max()
@@ -123,11 +147,16 @@ def test_the_same_seed_is_the_same_speech_in_both_frameworks(tmp_path: Path, rec
     assert other["speech_tokens"] != told["torch"]["speech_tokens"]
 
 
-def test_what_is_drawn_can_be_given(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_drawn_can_be_given(
+    tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(verb, "tiny_runtime", lambda _: model)
     out = tmp_path / "out.wav"
     first = say(out, tiny=True, uniforms=[0.5] * 9, max_tokens=9)
-    assert say(out, tiny=True, uniforms=[0.5] * 9, max_tokens=9, seed=8)["speech_tokens"] == first["speech_tokens"]
+    assert (
+        say(out, tiny=True, uniforms=[0.5] * 9, max_tokens=9, seed=8)["speech_tokens"]
+        == first["speech_tokens"]
+    )
     with pytest.raises(UsageError, match="more tokens are drawn"):
         say(out, tiny=True, uniforms=[], max_tokens=9)
     tokens = np.array([3, 1, 26, 8])
@@ -151,9 +180,16 @@ class TestWeights:
         self, auscult: Cli, folder: Path, tmp_path: Path, recording: Path, form: str
     ) -> None:
         if form == "one file":
-            parts = {"t3": read(folder / "t3_cfg.safetensors", "t3"), "s3gen": read(folder / "s3gen.pt", "s3gen")}
+            parts = {
+                "t3": read(folder / "t3_cfg.safetensors", "t3"),
+                "s3gen": read(folder / "s3gen.pt", "s3gen"),
+            }
             parts["ve"] = read(folder / "ve.safetensors", "ve")
-            whole = {f"{part}.{name}": value for part, (state, _) in parts.items() for name, value in state.items()}
+            whole = {
+                f"{part}.{name}": value
+                for part, (state, _) in parts.items()
+                for name, value in state.items()
+            }
             save_file(whole, folder / "model.safetensors")
             for name in ("t3_cfg.safetensors", "s3gen.pt", "ve.safetensors"):
                 (folder / name).unlink()
@@ -164,9 +200,14 @@ class TestWeights:
         say(same, tiny=True, voice=recording, max_tokens=8)
         np.testing.assert_allclose(samples(out), samples(same), atol=1e-6)
 
-    def test_the_voice_that_comes_with_it(self, folder: Path, tmp_path: Path, recording: Path, model: Any) -> None:
+    def test_the_voice_that_comes_with_it(
+        self, folder: Path, tmp_path: Path, recording: Path, model: Any
+    ) -> None:
         heard = model.hear(read_recording(recording), 0.5)
-        speaker, prompt = torch.from_numpy(heard.condition.speaker)[None], torch.from_numpy(heard.condition.prompt)[None]
+        speaker, prompt = (
+            torch.from_numpy(heard.condition.speaker)[None],
+            torch.from_numpy(heard.condition.prompt)[None],
+        )
         tokens, mel, xvector = map(torch.from_numpy, heard[1:])
         t3 = {
             "speaker_emb": speaker,
@@ -184,7 +225,11 @@ class TestWeights:
         }
         torch.save({"t3": t3, "gen": gen}, folder / "conds.pt")
         kept = read_conditions(folder / "conds.pt", 0.5)
-        same = zip((*vars(kept.condition).values(), *kept[1:]), (*vars(heard.condition).values(), *heard[1:]), strict=True)
+        same = zip(
+            (*vars(kept.condition).values(), *kept[1:]),
+            (*vars(heard.condition).values(), *heard[1:]),
+            strict=True,
+        )
         assert all(np.array_equal(found, expected) for found, expected in same)
         say(tmp_path / "out.wav", weights=folder, max_tokens=5)
         del gen["embedding"]
@@ -192,38 +237,63 @@ class TestWeights:
         with pytest.raises(CheckpointError, match="no voice of Chatterbox"):
             read_conditions(folder / "conds.pt", 0.5)
 
-    def test_missing_parts_are_named_with_what_to_put_where(self, auscult: Cli, folder: Path, tmp_path: Path) -> None:
+    def test_missing_parts_are_named_with_what_to_put_where(
+        self, auscult: Cli, folder: Path, tmp_path: Path
+    ) -> None:
         def said(place: Path, *options: str) -> str:
-            ran = auscult("run", "chatterbox", "--text", "x", "--weights", place, "-o", tmp_path / "out.wav", *options)
+            ran = auscult(
+                "run",
+                "chatterbox",
+                "--text",
+                "x",
+                "--weights",
+                place,
+                "-o",
+                tmp_path / "out.wav",
+                *options,
+            )
             assert (ran.exit_code, ran.out) == (2, "")
             return str(ran.err)
 
         assert "is no folder" in said(tmp_path / "nowhere")
         (tmp_path / "empty").mkdir()
         assert "holds no T3 and no S3Gen and no tokenizer" in said(tmp_path / "empty")
-        assert "put t3_cfg.safetensors, s3gen.safetensors (or .pt), ve.safetensors and tokenizer.json" in said(tmp_path / "empty")
+        assert (
+            "put t3_cfg.safetensors, s3gen.safetensors (or .pt), ve.safetensors and tokenizer.json"
+            in said(tmp_path / "empty")
+        )
         assert "give --voice RECORDING, or put conds.pt" in said(folder)
         (folder / "tokenizer.json").unlink()
         assert "holds no tokenizer" in said(folder)
         assert not (tmp_path / "out.wav").exists()
 
-    def test_without_the_voice_encoder_a_recording_is_no_voice(self, folder: Path, tmp_path: Path, recording: Path) -> None:
+    def test_without_the_voice_encoder_a_recording_is_no_voice(
+        self, folder: Path, tmp_path: Path, recording: Path
+    ) -> None:
         (folder / "ve.safetensors").unlink()
         with pytest.raises(UsageError, match="needs the voice encoder"):
             say(tmp_path / "out.wav", weights=folder, voice=recording)
 
     def test_damaged_and_exchanged_files_are_refused(self, folder: Path, model: Any) -> None:
         state = arrays(model.t3)
-        save_file({name: value for name, value in state.items() if "layers.1.mlp.up" not in name}, folder / "t3_cfg.safetensors")
+        save_file(
+            {name: value for name, value in state.items() if "layers.1.mlp.up" not in name},
+            folder / "t3_cfg.safetensors",
+        )
         with pytest.raises(CheckpointError, match="does not fit the model"):
             open_runtime(find(folder))
         (folder / "t3_cfg.safetensors").write_bytes((folder / "ve.safetensors").read_bytes())
         with pytest.raises(CheckpointError, match="is no chatterbox-t3 checkpoint"):
             open_runtime(find(folder))
 
-    def test_turbo_and_the_multilingual_model_are_refused_by_name(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_turbo_and_the_multilingual_model_are_refused_by_name(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         right = read
-        for config, said in ((t3_config.TURBO, "is Turbo's T3"), (t3_config.PUBLISHED["multilingual"], "is the multilingual T3")):
+        for config, said in (
+            (t3_config.TURBO, "is Turbo's T3"),
+            (t3_config.PUBLISHED["multilingual"], "is the multilingual T3"),
+        ):
 
             def other(path: Path, part: str, config: Any = config) -> Any:
                 return ({}, config) if part == "t3" else right(path, part)
@@ -252,7 +322,9 @@ def test_requests_that_make_no_sense(tmp_path: Path, options: dict[str, Any]) ->
         run_chatterbox("  ", tmp_path / "out.wav", tiny=True)
 
 
-def test_a_model_that_ends_at_once_has_said_nothing(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_ends_at_once_has_said_nothing(
+    tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Silent:
         def first(self) -> Any:
             rows = np.zeros((2, 32), np.float32)
@@ -266,7 +338,11 @@ def test_a_model_that_ends_at_once_has_said_nothing(tmp_path: Path, model: Any, 
 
 def test_the_noise_is_of_the_kinds_that_the_models_draw(model: Any) -> None:
     noise = model.draw(20, 30, 0)
-    assert (noise.flow.shape, noise.phases.shape, noise.source.shape) == ((1, 8, 100), (1, 3), (1, 3, 40 * 480))
+    assert (noise.flow.shape, noise.phases.shape, noise.source.shape) == (
+        (1, 8, 100),
+        (1, 3),
+        (1, 3, 40 * 480),
+    )
     assert noise.phases[0, 0] == 0
     assert abs(noise.source.std() - 1) < 0.02
     assert not np.array_equal(noise.flow, model.draw(20, 30, 1).flow)
@@ -275,7 +351,9 @@ def test_the_noise_is_of_the_kinds_that_the_models_draw(model: Any) -> None:
 
 def test_a_streamed_file_grows_chunk_by_chunk(auscult: Cli, tmp_path: Path) -> None:
     out = tmp_path / "out.wav"
-    ran = auscult("run", "chatterbox", "--text", TEXT, "--tiny", "--stream", "--chunk", "0.2", "-o", str(out))
+    ran = auscult(
+        "run", "chatterbox", "--text", TEXT, "--tiny", "--stream", "--chunk", "0.2", "-o", str(out)
+    )
     assert (ran.exit_code, ran.err) == (0, "")
     facts = say(tmp_path / "again.wav", tiny=True, chunk_seconds=0.2)
     assert facts["settings"]["chunks"] > 2

@@ -17,12 +17,17 @@ pytest.importorskip("transformers")
 
 from auscult.errors import AudioError, CheckpointError, UsageError  # noqa: E402
 from auscult.families.stable_audio.config import TINY  # noqa: E402
+from auscult.families.stable_audio.files import find, with_settings  # noqa: E402
 from auscult.families.stable_audio.generate import Request, fitted, generate  # noqa: E402
 from auscult.families.stable_audio.inpaint import masked_input  # noqa: E402
 from auscult.families.stable_audio.prompt import bytes_as_tokens, padded  # noqa: E402
-from auscult.verbs._stable_audio_files import find, with_settings  # noqa: E402
-from auscult.verbs._stable_audio_runtimes import open_runtime, open_state, tiny_runtime, torch_model  # noqa: E402
-from auscult.verbs.run_stable_audio import run_stable_audio  # noqa: E402
+from auscult.families.stable_audio.runtimes import (  # noqa: E402
+    open_runtime,
+    open_state,
+    tiny_runtime,
+    torch_model,
+)
+from auscult.verbs.run.stable_audio import run_stable_audio  # noqa: E402
 from auscult.verdict import Verdict  # noqa: E402
 from tests.conftest import Ran  # noqa: E402
 
@@ -49,11 +54,23 @@ def folder(tmp_path: Path) -> Path:
     runtime: Any = tiny_runtime("torch")[0]
     place = tmp_path / "weights"
     (place / "t5-base").mkdir(parents=True)
-    state = {name: np.ascontiguousarray(value.numpy()) for name, value in runtime._model.state_dict().items()}
+    state = {
+        name: np.ascontiguousarray(value.numpy())
+        for name, value in runtime._model.state_dict().items()
+    }
     save_file(state, place / "model.safetensors")
-    words = {name: value.numpy() for name, value in runtime._text.state_dict().items() if name != "encoder.embed_tokens.weight"}
-    save_file({name: np.ascontiguousarray(value) for name, value in words.items()}, place / "t5-base" / "model.safetensors")
-    tokenizer = Tokenizer(WordLevel({"<pad>": 0, "</s>": 1, "rain": 7, "on": 8, "tin": 9, "?": 2}, unk_token="?"))
+    words = {
+        name: value.numpy()
+        for name, value in runtime._text.state_dict().items()
+        if name != "encoder.embed_tokens.weight"
+    }
+    save_file(
+        {name: np.ascontiguousarray(value) for name, value in words.items()},
+        place / "t5-base" / "model.safetensors",
+    )
+    tokenizer = Tokenizer(
+        WordLevel({"<pad>": 0, "</s>": 1, "rain": 7, "on": 8, "tin": 9, "?": 2}, unk_token="?")
+    )
     tokenizer.pre_tokenizer = Whitespace()
     tokenizer.post_processor = TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
     tokenizer.save(str(place / "t5-base" / "tokenizer.json"))
@@ -73,7 +90,11 @@ def settings(path: Path, **changes: Any) -> Path:
             "conditioning": {
                 "configs": [
                     {"id": "prompt", "type": "t5", "config": {"max_length": 12}},
-                    {"id": "seconds_total", "type": "number", "config": {"min_val": 0, "max_val": 256}},
+                    {
+                        "id": "seconds_total",
+                        "type": "number",
+                        "config": {"min_val": 0, "max_val": 256},
+                    },
                 ]
             },
             "pretransform": {"config": {"decoder": {"config": {"final_tanh": False}}}},
@@ -84,46 +105,88 @@ def settings(path: Path, **changes: Any) -> Path:
 
 
 @pytest.mark.parametrize("runtime", ["torch", "mlx"])
-def test_a_tiny_run_writes_stereo_sound_at_the_models_loudness(auscult: Cli, tmp_path: Path, runtime: str) -> None:
+def test_a_tiny_run_writes_stereo_sound_at_the_models_loudness(
+    auscult: Cli, tmp_path: Path, runtime: str
+) -> None:
     if runtime == "mlx":
         pytest.importorskip("mlx.core")
     out = tmp_path / "out.wav"
-    ran = auscult("run", "stable-audio", "--prompt", "rain", "--tiny", "--seconds", "0.1", "--runtime", runtime, "-o", out)
+    ran = auscult(
+        "run",
+        "stable-audio",
+        "--prompt",
+        "rain",
+        "--tiny",
+        "--seconds",
+        "0.1",
+        "--runtime",
+        runtime,
+        "-o",
+        out,
+    )
     assert ran.exit_code == 0
     assert ran.out.startswith("PASS  a tiny random model\nwrote ")
     assert soundfile.info(str(out)).samplerate == 8000
     model, tokens = tiny_runtime(runtime)  # type: ignore[arg-type]
     made = generate(model, Request(tokens("rain"), {"seconds_total": 0.1}))
     assert samples(out).shape == (2, 800)
-    np.testing.assert_array_equal(samples(out), made.audio[:, :800])  # left is left, and every bit is the model's
+    np.testing.assert_array_equal(
+        samples(out), made.audio[:, :800]
+    )  # left is left, and every bit is the model's
 
 
 def test_the_same_seed_is_the_same_sound_in_both_frameworks(tmp_path: Path) -> None:
     pytest.importorskip("mlx.core")
     (one, tokens), (two, _) = tiny_runtime("torch"), tiny_runtime("mlx")
-    for options in ({"seed": 3}, {"sampler": "euler", "guidance": 4.0, "steps": 5}, {"initial": np.ones((1, 300), np.float32)}):
+    for options in (
+        {"seed": 3},
+        {"sampler": "euler", "guidance": 4.0, "steps": 5},
+        {"initial": np.ones((1, 300), np.float32)},
+    ):
         sounds = [generate(runtime, request(tokens, **options)).audio for runtime in (one, two)]
         assert np.abs(sounds[0] - sounds[1]).max() < 1e-4 * np.abs(sounds[0]).max()
-    assert not np.allclose(generate(one, request(tokens, seed=4)).audio, generate(one, request(tokens, seed=3)).audio)
+    assert not np.allclose(
+        generate(one, request(tokens, seed=4)).audio, generate(one, request(tokens, seed=3)).audio
+    )
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--sampler", "rk4", "--steps", "2"), "rk4 with guidance 6 does not fit a model of the objective rf_denoiser"),
+        (
+            ("--sampler", "rk4", "--steps", "2"),
+            "rk4 with guidance 6 does not fit a model of the objective rf_denoiser",
+        ),
         (("--guidance", "5"), "guidance 5 does not fit a model of the objective rf_denoiser"),
-        (("--sampler", "euler", "--guidance", "1"), "euler does not fit a model of the objective rf_denoiser"),
+        (
+            ("--sampler", "euler", "--guidance", "1"),
+            "euler does not fit a model of the objective rf_denoiser",
+        ),
     ],
 )
-def test_a_sampler_that_does_not_fit_is_warned_of(auscult: Cli, tmp_path: Path, options: tuple[str, ...], said: str) -> None:
-    ran = auscult("run", "stable-audio", "--prompt", "rain", "--tiny", "-o", tmp_path / "out.wav", *options)
+def test_a_sampler_that_does_not_fit_is_warned_of(
+    auscult: Cli, tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    ran = auscult(
+        "run", "stable-audio", "--prompt", "rain", "--tiny", "-o", tmp_path / "out.wav", *options
+    )
     assert ran.exit_code == 0
     assert f"PAR043 warning  sampler-mismatch: {said}" in ran.out
     assert "--sampler pingpong --steps 8 --guidance 1" in ran.out
 
 
 def test_a_sampler_of_another_objective_is_refused(auscult: Cli, tmp_path: Path) -> None:
-    ran = auscult("run", "stable-audio", "--prompt", "rain", "--tiny", "-o", tmp_path / "out.wav", "--sampler", "ddim")
+    ran = auscult(
+        "run",
+        "stable-audio",
+        "--prompt",
+        "rain",
+        "--tiny",
+        "-o",
+        tmp_path / "out.wav",
+        "--sampler",
+        "ddim",
+    )
     assert (ran.exit_code, ran.err) == (
         2,
         "auscult: ddim: is not defined for a model of the objective rf_denoiser; take pingpong\n",
@@ -134,12 +197,27 @@ def test_a_sampler_of_another_objective_is_refused(auscult: Cli, tmp_path: Path)
 class TestWeights:
     """What is looked for in the folder, and what is said when it is not there."""
 
-    def test_the_folders_model_sounds_as_the_one_in_memory(self, auscult: Cli, folder: Path, tmp_path: Path) -> None:
+    def test_the_folders_model_sounds_as_the_one_in_memory(
+        self, auscult: Cli, folder: Path, tmp_path: Path
+    ) -> None:
         settings(folder / "model_config.json")
         out = tmp_path / "out.wav"
-        ran = auscult("run", "stable-audio", "--prompt", "rain on tin", "--weights", folder, "--seconds", "0.128", "-o", out)
+        ran = auscult(
+            "run",
+            "stable-audio",
+            "--prompt",
+            "rain on tin",
+            "--weights",
+            folder,
+            "--seconds",
+            "0.128",
+            "-o",
+            out,
+        )
         assert ran.exit_code == 0, ran.err
-        made = generate(tiny_runtime("torch")[0], Request(padded([7, 8, 9, 1], 12), {"seconds_total": 0.128}))
+        made = generate(
+            tiny_runtime("torch")[0], Request(padded([7, 8, 9, 1], 12), {"seconds_total": 0.128})
+        )
         np.testing.assert_allclose(samples(out), made.audio, atol=1e-6)
 
     def test_weights_stay_in_the_file_and_are_read_again(self, folder: Path) -> None:
@@ -148,42 +226,67 @@ class TestWeights:
         for name, parameter in model.named_parameters():
             assert parameter.data_ptr() == state[name].ctypes.data, name
             assert not state[name].flags.owndata, name
-        given = {"x": torch.ones(1, 8, 64), "t": torch.ones(1), "cross": torch.ones(1, 13, 24), "globals": torch.ones(1, 24)}
+        given = {
+            "x": torch.ones(1, 8, 64),
+            "t": torch.ones(1),
+            "cross": torch.ones(1, 13, 24),
+            "globals": torch.ones(1, 24),
+        }
         with torch.inference_mode():
             torch.testing.assert_close(model(**given), model(**given), rtol=0, atol=0)
 
     def test_settings_come_from_the_config_file(self, folder: Path) -> None:
         shift = {"base_shift": 0.4, "min_length": 32}
-        path = settings(folder / "model_config.json", diffusion_objective="v", distribution_shift_options=shift)
+        path = settings(
+            folder / "model_config.json", diffusion_objective="v", distribution_shift_options=shift
+        )
         config = with_settings(TINY, path)
         assert (config.objective, config.shift, config.frames) == ("v", (0.4, 1.15, 32, 4096), 64)
         path.write_text('{"model": 3}')
         with pytest.raises(CheckpointError, match="no model config"):
             with_settings(TINY, path)
 
-    def test_missing_parts_are_named_with_their_place(self, auscult: Cli, folder: Path, tmp_path: Path) -> None:
+    def test_missing_parts_are_named_with_their_place(
+        self, auscult: Cli, folder: Path, tmp_path: Path
+    ) -> None:
         def said(place: Path) -> str:
-            ran = auscult("run", "stable-audio", "--prompt", "x", "--weights", place, "-o", tmp_path / "out.wav")
+            ran = auscult(
+                "run",
+                "stable-audio",
+                "--prompt",
+                "x",
+                "--weights",
+                place,
+                "-o",
+                tmp_path / "out.wav",
+            )
             assert (ran.exit_code, ran.out) == (2, "")
             return ran.err
 
         assert "is no folder" in said(tmp_path / "nowhere")
         (tmp_path / "empty").mkdir()
-        assert "put model.safetensors or model.ckpt of stabilityai/stable-audio-open-small there" in said(tmp_path / "empty")
+        assert (
+            "put model.safetensors or model.ckpt of stabilityai/stable-audio-open-small there"
+            in said(tmp_path / "empty")
+        )
         (folder / "t5-base" / "model.safetensors").unlink()
         assert f"put T5-base's model.safetensors in {folder / 't5-base'}" in said(folder)
         (folder / "t5-base" / "tokenizer.json").unlink()
         assert "holds no T5 tokenizer" in said(folder)
 
     def test_another_model_is_not_taken_for_it(self, folder: Path) -> None:
-        (folder / "model.safetensors").write_bytes((folder / "t5-base" / "model.safetensors").read_bytes())
+        (folder / "model.safetensors").write_bytes(
+            (folder / "t5-base" / "model.safetensors").read_bytes()
+        )
         with pytest.raises(CheckpointError, match="is no stable-audio checkpoint"):
             open_runtime(folder)
         assert find(folder).export is None
 
 
-def test_a_loud_sound_keeps_its_peak_unless_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from auscult.verbs import run_stable_audio as verb
+def test_a_loud_sound_keeps_its_peak_unless_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from auscult.verbs.run import stable_audio as verb
 
     def loud(*given: Any, **options: Any) -> Any:
         made = generate(*given, **options)
@@ -204,7 +307,10 @@ def test_a_loud_sound_keeps_its_peak_unless_asked(tmp_path: Path, monkeypatch: p
     [
         ({}, "either the folder of the weights or --tiny"),
         ({"tiny": True, "weights": "here"}, "either the folder of the weights or --tiny"),
-        ({"tiny": True, "seconds": 99.0}, r"no sound of that length \(expected above 0 and at most 0.13 s, found 99 s\)"),
+        (
+            {"tiny": True, "seconds": 99.0},
+            r"no sound of that length \(expected above 0 and at most 0.13 s, found 99 s\)",
+        ),
         ({"tiny": True, "seconds": 0.0}, "found 0 s"),
         ({"tiny": True, "seconds": -1.0}, "found -1 s"),
         ({"tiny": True, "seconds": float("nan")}, "found nan s"),
@@ -233,7 +339,7 @@ def test_what_cannot_be_read_or_written_is_said_before_the_model_is_built(
     def built(*_: Any) -> Any:
         raise AssertionError("too late")
 
-    monkeypatch.setattr("auscult.verbs.run_stable_audio.tiny_runtime", built)
+    monkeypatch.setattr("auscult.verbs.run.stable_audio.tiny_runtime", built)
     with pytest.raises(UsageError, match="no folder to write to"):
         run_stable_audio("x", tmp_path / "nowhere" / "out.wav", tiny=True)
     with pytest.raises(AudioError, match="there is no such file"):
@@ -262,7 +368,10 @@ class TestInpainting:
     def test_it_runs_and_what_is_kept_changes_it(self) -> None:
         runtime, tokens = tiny_runtime("torch", self.CONFIG)
         sound = np.random.default_rng(1).standard_normal((2, 900)).astype(np.float32)
-        made = [generate(runtime, request(tokens, inpaint=sound, keep=keep)).audio for keep in ((), ((0.0, 0.05),))]
+        made = [
+            generate(runtime, request(tokens, inpaint=sound, keep=keep)).audio
+            for keep in ((), ((0.0, 0.05),))
+        ]
         assert made[0].shape == (2, 1024)
         assert not np.allclose(made[0], made[1])
 

@@ -10,7 +10,7 @@ from auscult.checkpoint import open_checkpoint
 from auscult.errors import UsageError
 from auscult.sound.recording import read_recording
 from auscult.verbs.demo import story_inputs
-from auscult.verbs.settle import read_model, settle, stored_mel
+from auscult.verbs.diagnose.settle import read_model, settle, stored_mel
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint
 
@@ -33,7 +33,13 @@ def test_the_training_scripts_reading_comes_first(settled: Report) -> None:
 
 
 def test_what_decides_the_sound_is_settled(settled: Report) -> None:
-    truth = {"norm": "instance", "dilations": (1, 2, 4), "branches": "sum", "residual": True, "upsample_rates": (2, 2, 2, 2, 4)}
+    truth = {
+        "norm": "instance",
+        "dilations": (1, 2, 4),
+        "branches": "sum",
+        "residual": True,
+        "upsample_rates": (2, 2, 2, 2, 4),
+    }
     outcome = {choice["field"]: choice for choice in settled.extra["settlement"]["choices"]}
     for name, value in truth.items():
         assert outcome[name]["value"] == value
@@ -49,9 +55,13 @@ def test_random_weights_settle_nothing(seed: int) -> None:
     rng = np.random.default_rng(seed)
     trained = open_checkpoint(data.path(data.VOCODER))
     random = {
-        name: (rng.standard_normal(tensor.shape) * tensor.values().std()).astype(np.float32) for name, tensor in trained.items()
+        name: (rng.standard_normal(tensor.shape) * tensor.values().std()).astype(np.float32)
+        for name, tensor in trained.items()
     }
-    report = settle(Checkpoint.of(random, metadata=trained.metadata), read_recording(data.path(data.SENTENCE)).cut(1.2))
+    report = settle(
+        Checkpoint.of(random, metadata=trained.metadata),
+        read_recording(data.path(data.SENTENCE)).cut(1.2),
+    )
     assert report.verdict is Verdict.INCONCLUSIVE
     assert not any(choice["settled"] for choice in report.extra["settlement"]["choices"])
 

@@ -9,8 +9,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from auscult.finding import Finding
-from auscult.rules.subject import DiffSubject
-from auscult.verbs.diff import diff, subject_of
+from auscult.rules.diff.subject import DiffSubject
+from auscult.verbs.diff.diff import diff, subject_of
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint
 from tests.rules.models import Arrays, hifigan, in_mlx_layout, weight_normed
@@ -55,7 +55,10 @@ def test_mlx_layout_is_equal_after_78_permutations() -> None:
     report = against(in_mlx_layout(good), good)
     assert report.verdict is Verdict.EQUIVALENT
     assert buckets(report) == {"identical": 78, "equivalent": 78}
-    assert {finding.cause: finding.count for finding in report.findings} == {"layout-conv1d": 74, "layout-conv-transpose1d": 4}
+    assert {finding.cause: finding.count for finding in report.findings} == {
+        "layout-conv1d": 74,
+        "layout-conv-transpose1d": 4,
+    }
     assert all(finding.evidence["confirmed_on"] == "values" for finding in report.findings)
 
 
@@ -79,7 +82,10 @@ def test_weight_norm_against_fused_is_explained() -> None:
 def test_a_nested_pth_has_its_parameters(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     good = hifigan()
-    torch.save({"generator": {name: torch.from_numpy(array) for name, array in good.items()}, "steps": 1}, tmp_path / "g.pth")
+    torch.save(
+        {"generator": {name: torch.from_numpy(array) for name, array in good.items()}, "steps": 1},
+        tmp_path / "g.pth",
+    )
     save_file(good, tmp_path / "g.safetensors")
     report = diff(tmp_path / "g.pth", tmp_path / "g.safetensors")
     assert report.verdict is Verdict.PASS
@@ -91,7 +97,9 @@ def test_shape_alone_does_not_decide_the_layout() -> None:
     """Of HiFi-GAN's convolutions in MLX layout, `shape[1] < shape[2]` calls most "not MLX"; here all 78 are decided rightly."""
     good = hifigan()
     mlx = in_mlx_layout(good)
-    weights = [name for name, array in mlx.items() if array.ndim == 3 and not name.startswith("ups.")]
+    weights = [
+        name for name, array in mlx.items() if array.ndim == 3 and not name.startswith("ups.")
+    ]
     misjudged = [name for name in weights if not mlx[name].shape[1] < mlx[name].shape[2]]
     assert misjudged
     subject = subject_of(Checkpoint.of(mlx, "a"), Checkpoint.of(good, "b"), None)
@@ -110,5 +118,8 @@ def test_an_empty_side_is_an_error_and_no_pass() -> None:
 
 def test_equal_biases_in_any_order_are_no_swap() -> None:
     good = hifigan()
-    zero = {name: np.zeros_like(array) if name.endswith("bias") else array for name, array in good.items()}
+    zero = {
+        name: np.zeros_like(array) if name.endswith("bias") else array
+        for name, array in good.items()
+    }
     assert against(dict(reversed(zero.items())), zero).verdict is Verdict.PASS

@@ -11,7 +11,7 @@ import pytest
 
 from auscult.cli.main import main
 from auscult.errors import UsageError
-from auscult.trace.file import read_trace
+from auscult.traces.file import read_trace
 from auscult.verbs.trace import trace
 
 CODE = """
@@ -54,7 +54,17 @@ def test_the_command_writes_a_trace_and_reports(
 
     target, out = f"{folder}/noisy.py:load", folder / "t.safetensors"
     report = folder / "report.json"
-    arguments = (target, "--inputs", folder / "x.npz", "--kwargs", '{"width": 5}', "-o", out, "-o", report)
+    arguments = (
+        target,
+        "--inputs",
+        folder / "x.npz",
+        "--kwargs",
+        '{"width": 5}',
+        "-o",
+        out,
+        "-o",
+        report,
+    )
     assert run(monkeypatch, *arguments) == 0
     text = capsys.readouterr().out
     assert text.splitlines()[0] == f"PASS  {target}"
@@ -73,13 +83,27 @@ def test_the_command_writes_a_trace_and_reports(
     np.testing.assert_array_equal(made.tensor(made.find("")), replayed.tensor(replayed.find("")))  # type: ignore[arg-type]
     assert run(monkeypatch, *arguments[:-4], "-o", again) == 2
     assert "already there" in capsys.readouterr().err
-    assert run(monkeypatch, *arguments[:-4], "-o", again, "--force", "--detail", "sketch", "--outputs-only") == 0
+    assert (
+        run(
+            monkeypatch,
+            *arguments[:-4],
+            "-o",
+            again,
+            "--force",
+            "--detail",
+            "sketch",
+            "--outputs-only",
+        )
+        == 0
+    )
     assert {record.role for record in read_trace(again)} == {"output", "noise"}
     assert run(monkeypatch, *arguments[:-4], "-o", again, "--force", "--max-bytes", "50") == 0
     assert "over the limit" in capsys.readouterr().out
 
 
-def test_a_folder_of_npy_files(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_of_npy_files(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     np.save(folder / "0__up__output.npy", np.array([1.0, np.nan], np.float32))
     out = folder / "t.safetensors"
     assert run(monkeypatch, "--from-npy", folder, "-o", out) == 0
@@ -87,12 +111,24 @@ def test_a_folder_of_npy_files(folder: Path, monkeypatch: pytest.MonkeyPatch, ca
     assert read_trace(out).find("up").statistics.mean == 1  # type: ignore[union-attr]
 
 
-def test_arguments_that_do_not_fit(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_arguments_that_do_not_fit(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(monkeypatch, "x.py:f", "--inputs", "x.npz") == 2
     assert "give the trace to write" in capsys.readouterr().err
     assert run(monkeypatch, f"{folder}/noisy.py:load", "-o", folder / "t.safetensors") == 2
     assert "needs inputs" in capsys.readouterr().err
-    assert run(monkeypatch, folder / "x.npz", "--inputs", folder / "x.npz", "-o", folder / "t.safetensors") == 2
+    assert (
+        run(
+            monkeypatch,
+            folder / "x.npz",
+            "--inputs",
+            folder / "x.npz",
+            "-o",
+            folder / "t.safetensors",
+        )
+        == 2
+    )
     assert "cannot be run" in capsys.readouterr().err
     assert not (folder / "t.safetensors").exists()
     with pytest.raises(UsageError, match="either a target"):

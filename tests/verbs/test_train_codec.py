@@ -55,7 +55,17 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(4):
         soundfile.write(folder / f"{number}.wav", tones(1.5, number), RATE)
     settings = [part for setting in SMALL for part in ("--set", setting)]
-    result = call("train", "codec", "--data", str(folder), "--out", str(folder / "out"), "--steps", "40", *settings)
+    result = call(
+        "train",
+        "codec",
+        "--data",
+        str(folder),
+        "--out",
+        str(folder / "out"),
+        "--steps",
+        "40",
+        *settings,
+    )
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
     assert lines[0] == f"PASS  {folder}"
@@ -67,7 +77,18 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_encode_and_decode(trained: Path, tmp_path: Path) -> None:
     codec = str(trained / "out" / "codec.safetensors")
     source, codes, again = str(trained / "1.wav"), str(tmp_path / "a.auc"), str(tmp_path / "b.wav")
-    result = call("run", "codec", "--encode", source, "--codec", codec, "-o", codes, "-o", str(tmp_path / "r.json"))
+    result = call(
+        "run",
+        "codec",
+        "--encode",
+        source,
+        "--codec",
+        codec,
+        "-o",
+        codes,
+        "-o",
+        str(tmp_path / "r.json"),
+    )
     assert result.exit_code == 0, result.output
     facts = json.loads((tmp_path / "r.json").read_text())["run"]
     assert facts["settings"]["bytes"] == Path(codes).stat().st_size
@@ -80,7 +101,9 @@ def test_encode_and_decode(trained: Path, tmp_path: Path) -> None:
     assert len(x) == len(y)
     assert 10 * np.log10(np.sum(x**2) / np.sum((x - y) ** 2)) > 3
     bits = 8 * len(first) / 1.5
-    assert bits == pytest.approx(2.5 * 4 * 500 + 3 * 125, rel=0.1)  # codes, depths; headers and checksums beside
+    assert bits == pytest.approx(
+        2.5 * 4 * 500 + 3 * 125, rel=0.1
+    )  # codes, depths; headers and checksums beside
 
 
 def test_mlx_decodes_what_torch_has_encoded(trained: Path, tmp_path: Path) -> None:
@@ -90,13 +113,31 @@ def test_mlx_decodes_what_torch_has_encoded(trained: Path, tmp_path: Path) -> No
     sounds = []
     for runtime in ("torch", "mlx"):
         path = str(tmp_path / f"{runtime}.wav")
-        assert call("run", "codec", "--decode", codes, "--codec", codec, "--runtime", runtime, "-o", path).exit_code == 0
+        assert (
+            call(
+                "run",
+                "codec",
+                "--decode",
+                codes,
+                "--codec",
+                codec,
+                "--runtime",
+                runtime,
+                "-o",
+                path,
+            ).exit_code
+            == 0
+        )
         sounds.append(soundfile.read(path)[0])
     assert np.abs(sounds[0] - sounds[1]).max() < 1e-4
 
 
 def test_a_damaged_file_is_an_error_or_gives_its_whole_part(trained: Path, tmp_path: Path) -> None:
-    codec, codes, part = str(trained / "out" / "codec.safetensors"), tmp_path / "a.auc", str(tmp_path / "part.wav")
+    codec, codes, part = (
+        str(trained / "out" / "codec.safetensors"),
+        tmp_path / "a.auc",
+        str(tmp_path / "part.wav"),
+    )
     call("run", "codec", "--encode", str(trained / "1.wav"), "--codec", codec, "-o", str(codes))
     content = bytearray(codes.read_bytes())
     content[-20] ^= 1
@@ -122,7 +163,14 @@ def test_another_codec_is_refused(trained: Path, tmp_path: Path) -> None:
         next(model.parameters()).add_(1e-3)
     write_codec(model, model.config, tmp_path / "other.safetensors", {})
     result = call(
-        "run", "codec", "--decode", codes, "--codec", str(tmp_path / "other.safetensors"), "-o", str(tmp_path / "b.wav")
+        "run",
+        "codec",
+        "--decode",
+        codes,
+        "--codec",
+        str(tmp_path / "other.safetensors"),
+        "-o",
+        str(tmp_path / "b.wav"),
     )
     assert result.exit_code == 2
     assert "written with another codec" in result.output

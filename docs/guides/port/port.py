@@ -39,7 +39,8 @@ class Attention(nn.Module):
 
     def __call__(self, x: mx.array) -> mx.array:
         q, k, v = (
-            f(x).reshape(*x.shape[:2], HEADS, -1).transpose(0, 2, 1, 3) for f in (self.query_proj, self.key_proj, self.value_proj)
+            f(x).reshape(*x.shape[:2], HEADS, -1).transpose(0, 2, 1, 3)
+            for f in (self.query_proj, self.key_proj, self.value_proj)
         )
         scores = q @ k.transpose(0, 1, 3, 2) / math.sqrt(WIDTH // HEADS)
         if self.causal:
@@ -116,9 +117,19 @@ class Flow(nn.Module):
         x = mx.random.normal(mu.shape)
         times = 1 - mx.cos(math.pi / 2 * mx.linspace(0, 1, STEPS + 1))
         for now, after in pairwise(times):
-            twice = (mx.concatenate([x, x]), mx.concatenate([mu, 0 * mu]), mx.concatenate([cond, 0 * cond]))
-            with_, without = mx.split(self.estimator(*twice, mx.broadcast_to(now, (2 * len(x),))), 2)
-            guided = 0.7 * with_ + 0.3 * without if "cfg-formula" in self.faults else 1.7 * with_ - 0.7 * without
+            twice = (
+                mx.concatenate([x, x]),
+                mx.concatenate([mu, 0 * mu]),
+                mx.concatenate([cond, 0 * cond]),
+            )
+            with_, without = mx.split(
+                self.estimator(*twice, mx.broadcast_to(now, (2 * len(x),))), 2
+            )
+            guided = (
+                0.7 * with_ + 0.3 * without
+                if "cfg-formula" in self.faults
+                else 1.7 * with_ - 0.7 * without
+            )
             x = x + (after - now) * guided
         return mx.minimum(x, 0) if "mel-clamped" in self.faults else x
 
@@ -144,7 +155,9 @@ class ResBlock(nn.Module):
         self.conv2 = nn.Conv1d(channels, channels, kernel, padding=kernel // 2)
 
     def __call__(self, x: mx.array) -> mx.array:
-        return x + self.conv2(nn.leaky_relu(self.conv1(x + mx.sin(self.alpha * x) ** 2 / (self.alpha + 1e-9)), 0.1))
+        return x + self.conv2(
+            nn.leaky_relu(self.conv1(x + mx.sin(self.alpha * x) ** 2 / (self.alpha + 1e-9)), 0.1)
+        )
 
 
 class Vocoder(nn.Module):
@@ -163,7 +176,9 @@ class Vocoder(nn.Module):
     def __call__(self, mel: mx.array) -> mx.array:
         hidden, last = self.f0_predictor
         f0 = mx.repeat(mx.abs(last(nn.elu(hidden(mel)))), 4, axis=1)
-        source = self.source_resblocks(self.source_downs(mx.sin(2 * math.pi * mx.cumsum(f0, axis=1))))
+        source = self.source_resblocks(
+            self.source_downs(mx.sin(2 * math.pi * mx.cumsum(f0, axis=1)))
+        )
         x = self.ups(nn.leaky_relu(self.conv_pre(mel), 0.1)) + source
         x = sum(block(x) for block in self.resblocks) / len(self.resblocks)
         x = self.conv_post(nn.leaky_relu(x, 0.1 if "last-slope" in self.faults else 0.01))

@@ -32,7 +32,10 @@ class Attention(nn.Module):
         self.to_out = nn.Sequential(nn.Linear(WIDTH, WIDTH))
 
     def forward(self, x: Tensor) -> Tensor:
-        q, k, v = (f(x).unflatten(-1, (HEADS, -1)).transpose(1, 2) for f in (self.to_q, self.to_k, self.to_v))
+        q, k, v = (
+            f(x).unflatten(-1, (HEADS, -1)).transpose(1, 2)
+            for f in (self.to_q, self.to_k, self.to_v)
+        )
         scores = q @ k.transpose(-1, -2) / math.sqrt(WIDTH // HEADS)
         return self.to_out((scores.softmax(-1) @ v).transpose(1, 2).flatten(2))
 
@@ -142,7 +145,9 @@ class ResBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         alpha = self.alpha[:, None]
-        return x + self.conv2(functional.leaky_relu(self.conv1(x + torch.sin(alpha * x) ** 2 / (alpha + 1e-9)), 0.1))
+        return x + self.conv2(
+            functional.leaky_relu(self.conv1(x + torch.sin(alpha * x) ** 2 / (alpha + 1e-9)), 0.1)
+        )
 
 
 class Vocoder(nn.Module):
@@ -150,7 +155,9 @@ class Vocoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.f0_predictor = nn.Sequential(nn.Conv1d(MEL, WIDTH, 3, padding=1), nn.ELU(), nn.Conv1d(WIDTH, 1, 1))
+        self.f0_predictor = nn.Sequential(
+            nn.Conv1d(MEL, WIDTH, 3, padding=1), nn.ELU(), nn.Conv1d(WIDTH, 1, 1)
+        )
         self.source_downs = nn.Conv1d(1, WIDTH // 2, 1)
         self.source_resblocks = ResBlock(WIDTH // 2, 7)
         self.conv_pre = nn.Conv1d(MEL, WIDTH, 7, padding=3)
@@ -161,7 +168,9 @@ class Vocoder(nn.Module):
 
     def forward(self, mel: Tensor) -> Tensor:
         f0 = torch.repeat_interleave(self.f0_predictor(mel).abs(), 4, -1)
-        source = self.source_resblocks(self.source_downs(torch.sin(2 * math.pi * torch.cumsum(f0, -1))))
+        source = self.source_resblocks(
+            self.source_downs(torch.sin(2 * math.pi * torch.cumsum(f0, -1)))
+        )
         x = self.ups(functional.leaky_relu(self.conv_pre(mel), 0.1)) + source
         x = sum(block(x) for block in self.resblocks) / len(self.resblocks)
         x = self.conv_post(functional.leaky_relu(x))

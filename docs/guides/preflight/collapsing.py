@@ -53,7 +53,9 @@ class Codec(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.encoder = nn.Sequential(nn.Conv1d(1, 16, 16, 8, padding=4), nn.ELU(), nn.Conv1d(16, DIM, 10, 5, padding=3))
+        self.encoder = nn.Sequential(
+            nn.Conv1d(1, 16, 16, 8, padding=4), nn.ELU(), nn.Conv1d(16, DIM, 10, 5, padding=3)
+        )
         self.quantizer = Quantizer()
         self.decoder = nn.Sequential(
             *(nn.ConvTranspose1d(DIM, 16, 10, 5, padding=3, output_padding=1), nn.ELU()),
@@ -72,7 +74,9 @@ def trainer() -> dict[str, Any]:
     model = Codec()
     time = torch.arange(8000) / 16_000
     pitches = torch.tensor([110.0, 150.0, 190.0, 240.0])[:, None, None]
-    voices = sum(torch.sin(2 * torch.pi * pitches * k * time) / k for k in range(1, 12)) * (0.1 + 0.1 * torch.sin(20 * time))
+    voices = sum(torch.sin(2 * torch.pi * pitches * k * time) / k for k in range(1, 12)) * (
+        0.1 + 0.1 * torch.sin(20 * time)
+    )
     return {
         "model": model,
         "batch": voices,

@@ -42,5 +42,7 @@ if __name__ == "__main__":
     words = [7, 99, 300, 12, 1]
     padding = [0] * (TINY.prompt_tokens - len(words))
     mask = [1] * len(words) + padding
-    np.savez("prompt.npz", ids=[words + padding], mask=[mask], seconds_total=np.array([0.07], np.float32))
+    np.savez(
+        "prompt.npz", ids=[words + padding], mask=[mask], seconds_total=np.array([0.07], np.float32)
+    )
     sys.stdout.write(f"wrote prompt.npz: {len(words)} tokens and {len(padding)} of padding\n")

@@ -17,7 +17,9 @@ from auscult.recipe.op import Op
 from auscult.verdict import Equality
 from auscult.weights import Array
 
-MAX_SAMPLE_ERROR = 0.35  # relative; 4-bit and 8-bit floats stay below it, unrelated tensors are near 1.4
+MAX_SAMPLE_ERROR = (
+    0.35  # relative; 4-bit and 8-bit floats stay below it, unrelated tensors are near 1.4
+)
 EXACT_SIZE = 2048  # elements up to which sampling first costs more than it saves
 
 
@@ -82,7 +84,9 @@ class Values:
         return cls(array, float_format(name_of(array.dtype)))
 
 
-def closely(a: Values, b: Values, *, computed: bool = False, trusted: frozenset[str] = frozenset()) -> Outcome | None:
+def closely(
+    a: Values, b: Values, *, computed: bool = False, trusted: frozenset[str] = frozenset()
+) -> Outcome | None:
     """The move after which the two agree within the error of the coarser number format, or None.
 
     Args:
@@ -134,7 +138,11 @@ def _wide(array: Array) -> Array:
 def _formats(a: Values, b: Values, trusted: frozenset[str]) -> Iterator[tuple[Values, Values]]:
     """The formats that may explain a difference: as stored, then what wide values were once rounded to."""
     yield a, b
-    if a.format.step is None and b.format.step is None and min(a.array.dtype.itemsize, b.array.dtype.itemsize) >= 4:
+    if (
+        a.format.step is None
+        and b.format.step is None
+        and min(a.array.dtype.itemsize, b.array.dtype.itemsize) >= 4
+    ):
         samples = a.array[sample(a.array.shape)], b.array[sample(b.array.shape)]
         narrow = narrower(a.array, samples[0], trusted), narrower(b.array, samples[1], trusted)
         if any(narrow):
@@ -147,7 +155,11 @@ def _formats(a: Values, b: Values, trusted: frozenset[str]) -> Iterator[tuple[Va
 def _within(a: Values, b: Values, move: Move, *, computed: bool) -> Outcome | None:
     coarser = a.format if a.format.coarseness > b.format.coarseness else b.format
     tally = _Tally()
-    work = np.float64 if max(a.array.dtype.itemsize, b.array.dtype.itemsize) > 4 or not _fits32(a, b) else np.float32
+    work = (
+        np.float64
+        if max(a.array.dtype.itemsize, b.array.dtype.itemsize) > 4 or not _fits32(a, b)
+        else np.float32
+    )
     left_all = move.view(a.array)
     step_a = _moved_step(a, move)
     slack = _slack(a.format, b.format, computed=computed)
@@ -234,7 +246,9 @@ def _rounds_to(raw: Array, kept: Array) -> bool:
         return bool((bits(np.asarray(raw.astype(kept.dtype))) == bits(np.asarray(kept))).all())
 
 
-def _outcome(a: Values, b: Values, move: Move, coarser: Format, tally: _Tally, *, nearest: bool) -> Outcome:
+def _outcome(
+    a: Values, b: Values, move: Move, coarser: Format, tally: _Tally, *, nearest: bool
+) -> Outcome:
     from auscult.recipe.ops.cast import Cast, holds
 
     ops = move.ops
@@ -243,4 +257,6 @@ def _outcome(a: Values, b: Values, move: Move, coarser: Format, tally: _Tally, *
     ops = (*ops, Cast(b.array.dtype.name, a.array.dtype.name))
     if nearest and holds(b.array.dtype, a.array.dtype):
         return Outcome(move, Equality.EXACT, ops, 0.0, None, "nearest")
-    return Outcome(move, Equality.CLOSE, ops, tally.error, coarser.name, "nearest" if nearest else None)
+    return Outcome(
+        move, Equality.CLOSE, ops, tally.error, coarser.name, "nearest" if nearest else None
+    )

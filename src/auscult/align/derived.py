@@ -95,7 +95,9 @@ class View:
         from auscult.align.moves import sides
 
         if self._index is None:
-            self._index = Index(self.y, [name for name in self.y.remaining() if identifying(self.y, name)])
+            self._index = Index(
+                self.y, [name for name in self.y.remaining() if identifying(self.y, name)]
+            )
         names = self._index.nearest(sides(array.shape), features(array))
         return [name for name in names if name in self.y.left]
 
@@ -124,7 +126,9 @@ def match_derived(ledger: Ledger) -> None:
 
 
 def _open(view: View, candidate: Candidate) -> bool:
-    return all(name in view.x.left for name in candidate.sources) and all(name in view.y.left for name in candidate.targets)
+    return all(name in view.x.left for name in candidate.sources) and all(
+        name in view.y.left for name in candidate.targets
+    )
 
 
 def confirm(view: View, candidate: Candidate) -> Match | None:
@@ -133,19 +137,27 @@ def confirm(view: View, candidate: Candidate) -> Match | None:
     arrays = [values.array for values in sources]
     try:
         results = candidate.compute(arrays) if candidate.compute else _run(candidate.ops, arrays)
-    except RecipeError:  # the shapes or dtypes do not fit the operation: the candidate is no explanation
+    except (
+        RecipeError
+    ):  # the shapes or dtypes do not fit the operation: the candidate is no explanation
         return None
     coarsest = max((values.format for values in sources), key=lambda kind: kind.coarseness)
     outcomes = []
     for result, target in zip(results, candidate.targets, strict=True):
-        outcome = explain(Values(result, _of_result(coarsest, result)), view.y.values(target), computed=candidate.computed)
+        outcome = explain(
+            Values(result, _of_result(coarsest, result)),
+            view.y.values(target),
+            computed=candidate.computed,
+        )
         if outcome is None:
             return _refuted(view, candidate) if candidate.named else None
         outcomes.append(outcome)
     wrong = 0.0
     if candidate.compute:
         right = _run(candidate.ops, arrays)[0].astype(np.float64)
-        wrong = float(np.linalg.norm(results[0] - right) / max(float(np.linalg.norm(results[0])), 1e-300))
+        wrong = float(
+            np.linalg.norm(results[0] - right) / max(float(np.linalg.norm(results[0])), 1e-300)
+        )
     return _match(view, candidate, outcomes, wrong)
 
 
@@ -171,7 +183,9 @@ def _match(view: View, candidate: Candidate, outcomes: list[Outcome], wrong: flo
     if len({_key(extra) for extra in after}) == 1:
         ops, after = (*ops, *after[0]), ()
     error = worst.error
-    if candidate.compute:  # no legal operation does this: the tensors belong together and are not equal
+    if (
+        candidate.compute
+    ):  # no legal operation does this: the tensors belong together and are not equal
         ops, equality, error = (), Equality.DIFFERENT, wrong
     backward, evidence = False, dict(candidate.evidence)
     if not view.forward:
@@ -179,12 +193,18 @@ def _match(view: View, candidate: Candidate, outcomes: list[Outcome], wrong: flo
             if after:
                 raise RecipeError("leads to several targets by different ways")
             undone = tuple(op.undo() for op in reversed(ops))
-            if not all(op.lossless for op in ops):  # the way back leaves something free, as the scale of v in a weight norm
+            if not all(
+                op.lossless for op in ops
+            ):  # the way back leaves something free, as the scale of v in a weight norm
                 evidence["confirmed"] = "from b to a"
             ops = undone
         except RecipeError:
             backward = True
-    a, b = (candidate.sources, candidate.targets) if view.forward else (candidate.targets, candidate.sources)
+    a, b = (
+        (candidate.sources, candidate.targets)
+        if view.forward
+        else (candidate.targets, candidate.sources)
+    )
     if len(a) == len(b) == 1:
         ops = stored_ops(view.ledger.a.tensor(a[0]), view.ledger.b.tensor(b[0]), ops)
     return Match(
@@ -198,7 +218,11 @@ def _key(ops: Sequence[Op]) -> str:
 
 
 def _refuted(view: View, candidate: Candidate) -> Match:
-    a, b = (candidate.sources, candidate.targets) if view.forward else (candidate.targets, candidate.sources)
+    a, b = (
+        (candidate.sources, candidate.targets)
+        if view.forward
+        else (candidate.targets, candidate.sources)
+    )
     return Match(
         a,
         b,

@@ -85,7 +85,9 @@ class _Tally:
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape
-        self.strides = np.array([int(np.prod(shape[axis + 1 :])) for axis in range(len(shape))], np.int64)
+        self.strides = np.array(
+            [int(np.prod(shape[axis + 1 :])) for axis in range(len(shape))], np.int64
+        )
         self.equal = self.count = self.finite = 0
         self.first, self.last = -1, -1
         self.sums = np.zeros(5)  # of x, y, xx, yy, xy over finite pairs
@@ -114,13 +116,19 @@ class _Tally:
     def _place(self, odd: Array, part: tuple[slice, ...]) -> None:
         """Widen `first` and `last` to the differing places of a block."""
         places = np.flatnonzero(odd)
-        start = sum(int(cut.start) * int(step) for cut, step in zip(part, self.strides, strict=False))
+        start = sum(
+            int(cut.start) * int(step) for cut, step in zip(part, self.strides, strict=False)
+        )
         ends = [start + self._offset(int(place), odd.shape) for place in (places[0], places[-1])]
         self.first = ends[0] if self.first < 0 else min(self.first, ends[0])
         self.last = max(self.last, ends[1])
 
     def _offset(self, place: int, shape: tuple[int, ...]) -> int:
-        return int(np.dot(np.array(np.unravel_index(place, shape), np.int64), self.strides)) if shape else 0
+        return (
+            int(np.dot(np.array(np.unravel_index(place, shape), np.int64), self.strides))
+            if shape
+            else 0
+        )
 
     @property
     def error(self) -> float:
@@ -159,11 +167,16 @@ class _Odd:
         self.zero += int(np.count_nonzero(values == 0))
         finite = values[np.isfinite(values)]
         if finite.size:
-            self.low, self.high = min(self.low, float(finite.min())), max(self.high, float(finite.max()))
+            self.low, self.high = (
+                min(self.low, float(finite.min())),
+                max(self.high, float(finite.max())),
+            )
 
     def evidence(self) -> dict[str, Any]:
         if not self.count:
             return {}
         shares = {"nan": self.nan, "inf": self.inf, "zero": self.zero}
-        result: dict[str, Any] = {name: round(number / self.count, 6) for name, number in shares.items()}
+        result: dict[str, Any] = {
+            name: round(number / self.count, 6) for name, number in shares.items()
+        }
         return result | {"constant": bool(self.low == self.high and not self.nan and not self.inf)}

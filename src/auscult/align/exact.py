@@ -33,7 +33,9 @@ def telling(key: Key) -> bool:
     kind, found = key
     if not found.constant:
         return True
-    return (kind == "float32" and found.low & 0xFFFF != 0) or (kind == "float64" and found.low & 0xFFFFFFFF != 0)
+    return (kind == "float32" and found.low & 0xFFFF != 0) or (
+        kind == "float64" and found.low & 0xFFFFFFFF != 0
+    )
 
 
 def buckets(side: Side) -> dict[Key, list[str]]:
@@ -50,7 +52,9 @@ def confirm(ledger: Ledger, pairs: Sequence[tuple[str, str]]) -> None:
 
     def look(pair: tuple[str, str]) -> Outcome | None:
         a, b = pair
-        return exactly(ledger.a.array(a), ledger.b.array(b), alternatives=not ledger.a.prints[a].constant)
+        return exactly(
+            ledger.a.array(a), ledger.b.array(b), alternatives=not ledger.a.prints[a].constant
+        )
 
     for (a, b), outcome in zip(pairs, in_threads(look, list(pairs), sizes), strict=True):
         if outcome is not None:

@@ -17,7 +17,9 @@ from auscult.verdict import Equality
 from auscult.weights import Array
 
 
-def explain(a: Values, b: Values, *, computed: bool = False, trusted: frozenset[str] = frozenset()) -> Outcome | None:
+def explain(
+    a: Values, b: Values, *, computed: bool = False, trusted: frozenset[str] = frozenset()
+) -> Outcome | None:
     """Exactly, else as the nearest value of a coarser dtype, else closely, else None."""
     same = a.array.dtype == b.array.dtype
     outcome = exactly(a.array, b.array) if same else _rounded(a.array, b.array)
@@ -45,7 +47,9 @@ def _rounded(a: Array, b: Array) -> Outcome | None:
             error, name = _distance(b, back), name_of(a.dtype)
     if not np.isfinite(error):
         return None
-    return Outcome(outcome.move, Equality.CLOSE, (*outcome.ops, cast), error, name, "nearest", outcome.also)
+    return Outcome(
+        outcome.move, Equality.CLOSE, (*outcome.ops, cast), error, name, "nearest", outcome.also
+    )
 
 
 @lru_cache(maxsize=64)
@@ -70,6 +74,8 @@ def _distance(fine: Array, coarse: Array) -> float:
         gap = np.abs(x - y)
         distance += float(np.dot(gap, gap))
         norm += float(np.vdot(y, y).real)
-    if norm == 0:  # all of it rounded to zero, as values below the smallest step of an 8-bit float do
+    if (
+        norm == 0
+    ):  # all of it rounded to zero, as values below the smallest step of an 8-bit float do
         return float(distance > 0)
     return sqrt(distance / norm)

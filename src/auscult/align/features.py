@@ -13,7 +13,9 @@ from auscult.align.side import Side, in_threads
 from auscult.weights import Array, Shape
 
 NEAREST = 4
-MAX_SPREAD = 1000.0  # cap on the weight of a mean: beyond a million elements, rounding outweighs sampling
+MAX_SPREAD = (
+    1000.0  # cap on the weight of a mean: beyond a million elements, rounding outweighs sampling
+)
 _BRUTE = 256
 
 
@@ -54,8 +56,16 @@ class Index:
             groups.setdefault(side.sides(name), []).append(name)
         self.names = groups
         sizes = [side.size(name) for name in names]
-        found = dict(zip(names, in_threads(lambda name: features(side.array(name)), list(names), sizes), strict=True))
-        self.points = {key: np.array([found[name] for name in group]) for key, group in groups.items()}
+        found = dict(
+            zip(
+                names,
+                in_threads(lambda name: features(side.array(name)), list(names), sizes),
+                strict=True,
+            )
+        )
+        self.points = {
+            key: np.array([found[name] for name in group]) for key, group in groups.items()
+        }
         self.of = found
 
     def nearest(self, key: Shape, point: NDArray[np.float64]) -> list[str]:

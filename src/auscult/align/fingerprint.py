@@ -19,7 +19,9 @@ BLOCK = 1 << 16  # elements; 256 KiB of float32 stays in the second-level cache 
 FEW = 128
 _MASK = (1 << 64) - 1
 
-_PATTERN = {width: np.dtype(f"u{width}" if width <= 8 else f"V{width}") for width in (1, 2, 4, 8, 16, 32)}
+_PATTERN = {
+    width: np.dtype(f"u{width}" if width <= 8 else f"V{width}") for width in (1, 2, 4, 8, 16, 32)
+}
 
 
 class Print(NamedTuple):
@@ -60,7 +62,11 @@ def fingerprint(array: Array) -> Print:
     width = array.dtype.itemsize
     if array.size == 0:
         return Print(0, width, 0, 0, 0)
-    patterns = _in_memory_order(bits(array)) if width <= 8 else np.ascontiguousarray(array).reshape(-1).view(np.uint64)
+    patterns = (
+        _in_memory_order(bits(array))
+        if width <= 8
+        else np.ascontiguousarray(array).reshape(-1).view(np.uint64)
+    )
     if array.size <= FEW:  # Python's own sums are quicker than three calls into numpy
         some = patterns.tolist()
         return Print(array.size, width, sum(some) & _MASK, max(some), min(some))

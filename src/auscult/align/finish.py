@@ -58,7 +58,9 @@ def _marked(match: Match, crossed: Mapping[str, str]) -> Match:
     if wanted is None and not roles:
         return match
     evidence = {**match.evidence, "expected": wanted} if wanted else match.evidence
-    return replace(match, cause="weight-norm-swapped" if roles else "swapped", fault=True, evidence=evidence)
+    return replace(
+        match, cause="weight-norm-swapped" if roles else "swapped", fault=True, evidence=evidence
+    )
 
 
 def _one_scramble(ledger: Ledger, matches: list[Match]) -> list[Match]:
@@ -66,23 +68,37 @@ def _one_scramble(ledger: Ledger, matches: list[Match]) -> list[Match]:
 
     For a square matrix the two are the same; the file's other tensors tell which it was.
     """
-    scrambles: set[tuple[Op, ...]] = {match.ops for match in matches if match.cause == "layout-fortran" and len(match.ops) == 1}
+    scrambles: set[tuple[Op, ...]] = {
+        match.ops for match in matches if match.cause == "layout-fortran" and len(match.ops) == 1
+    }
     return [_scrambled(ledger, match, scrambles) for match in matches] if scrambles else matches
 
 
 def _scrambled(ledger: Ledger, match: Match, scrambles: set[tuple[Op, ...]]) -> Match:
-    if [op.op for op in match.ops] != ["permute"] or match.a != match.b or match.equality is not Equality.EXACT:
+    if (
+        [op.op for op in match.ops] != ["permute"]
+        or match.a != match.b
+        or match.equality is not Equality.EXACT
+    ):
         return match
     for ops in sorted(scrambles, key=repr):
         a, b = ledger.a.array(match.a[0]), ledger.b.array(match.b[0])
-        if a.shape == b.shape and ops[0].op == "fortran" and bool((bits(ops[0].apply([a])[0]) == bits(b)).all()):
+        if (
+            a.shape == b.shape
+            and ops[0].op == "fortran"
+            and bool((bits(ops[0].apply([a])[0]) == bits(b)).all())
+        ):
             evidence = {**match.evidence, "also": [op.to_json() for op in match.ops]}
             return replace(match, ops=ops, cause="layout-fortran", fault=True, evidence=evidence)
     return match
 
 
 def _single(match: Match) -> bool:
-    return len(match.a) == len(match.b) == 1 and match.equality is not Equality.DIFFERENT and match.by == "content"
+    return (
+        len(match.a) == len(match.b) == 1
+        and match.equality is not Equality.DIFFERENT
+        and match.by == "content"
+    )
 
 
 def _home(ledger: Ledger, a: str, b: str) -> str:
@@ -94,7 +110,9 @@ def _home(ledger: Ledger, a: str, b: str) -> str:
     return max(((count, name) for name, count in votes if count > least), default=(0, b))[1]
 
 
-def _closes(start: str, partner: Mapping[str, str], holder: Mapping[str, str], home: Mapping[str, str]) -> bool:
+def _closes(
+    start: str, partner: Mapping[str, str], holder: Mapping[str, str], home: Mapping[str, str]
+) -> bool:
     """Whether following content to names comes back to `start`, and all shapes on the way let names be exchanged."""
     a = start
     for _ in range(len(partner)):

@@ -84,7 +84,11 @@ def format_of(tensor: Tensor, values: Array) -> Format:
 
 def _block_steps(values: Array, levels: int) -> Array:
     """Two half steps of each run of 32 values: ggml scales each block by its own extreme, kept as float16."""
-    runs = np.abs(values.reshape(-1, GGML_BLOCK)).max(axis=1) if values.size % GGML_BLOCK == 0 else np.abs(values).max()[None]
+    runs = (
+        np.abs(values.reshape(-1, GGML_BLOCK)).max(axis=1)
+        if values.size % GGML_BLOCK == 0
+        else np.abs(values).max()[None]
+    )
     steps = 2 * runs * (2 / levels if levels < GRID_LEVELS - 1 else 1 / 127)
     whole = np.repeat(steps, values.size // max(len(steps), 1)).reshape(values.shape)
     return np.asarray(whole, np.float32)
@@ -113,7 +117,11 @@ def narrower(values: Array, sample: Array, trusted: frozenset[str] = frozenset()
 
 def _held(values: Array, name: str) -> bool:
     with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.array_equal(values.astype(dtype_of(name)).astype(values.dtype), values, equal_nan=True))
+        return bool(
+            np.array_equal(
+                values.astype(dtype_of(name)).astype(values.dtype), values, equal_nan=True
+            )
+        )
 
 
 def grid(values: Array, sample: Array, trusted: frozenset[str] = frozenset()) -> Format | None:
@@ -125,8 +133,15 @@ def grid(values: Array, sample: Array, trusted: frozenset[str] = frozenset()) ->
     Args:
         trusted: Formats that other tensors of the pair of files were found in; with int8 among them, short rows count too.
     """
-    shortest, least = (MIN_TRUSTED_ROW, MIN_TRUSTED_DISTINCT) if "int8" in trusted else (MIN_ROW, MIN_DISTINCT)
-    if values.dtype.kind != "f" or values.ndim == 0 or not tells(sample, least) or not np.isfinite(sample).all():
+    shortest, least = (
+        (MIN_TRUSTED_ROW, MIN_TRUSTED_DISTINCT) if "int8" in trusted else (MIN_ROW, MIN_DISTINCT)
+    )
+    if (
+        values.dtype.kind != "f"
+        or values.ndim == 0
+        or not tells(sample, least)
+        or not np.isfinite(sample).all()
+    ):
         return None
     for axis in (None, 0, values.ndim - 1):
         lines = values.reshape(1, -1) if axis is None else np.moveaxis(values, axis, 0)
@@ -134,7 +149,9 @@ def grid(values: Array, sample: Array, trusted: frozenset[str] = frozenset()) ->
             steps = _symmetric(lines)
             steps = _asymmetric(lines) if steps is None else steps
             if steps is not None:
-                shape: Shape = tuple(len(lines) if place == axis else 1 for place in range(values.ndim))
+                shape: Shape = tuple(
+                    len(lines) if place == axis else 1 for place in range(values.ndim)
+                )
                 return Format("int8", step=steps.astype(np.float32).reshape(shape))
     return None
 
@@ -182,8 +199,12 @@ def _asymmetric(lines: Array) -> Array | None:
         if not 3 <= len(levels) <= GRID_LEVELS:
             return None
         span, least = np.ptp(levels), np.diff(levels).min()
-        steps[index] = step = float(span / np.rint(span / least))  # one difference has more rounding than all together
+        steps[index] = step = float(
+            span / np.rint(span / least)
+        )  # one difference has more rounding than all together
         whole = levels / step
-        if np.ptp(whole) >= GRID_LEVELS or bool((np.abs(whole - np.rint(whole)) > ROUNDING_OF_MULTIPLES).any()):
+        if np.ptp(whole) >= GRID_LEVELS or bool(
+            (np.abs(whole - np.rint(whole)) > ROUNDING_OF_MULTIPLES).any()
+        ):
             return None
     return steps

@@ -14,7 +14,17 @@ from typing import Literal
 from auscult.align.naming import stem_of
 from auscult.weights import Checkpoint, ModuleInfo, Shape
 
-Kind = Literal["conv1d", "conv-transpose1d", "conv2d", "conv-transpose2d", "linear", "embedding", "recurrent", "vector", "other"]
+Kind = Literal[
+    "conv1d",
+    "conv-transpose1d",
+    "conv2d",
+    "conv-transpose2d",
+    "linear",
+    "embedding",
+    "recurrent",
+    "vector",
+    "other",
+]
 Layout = Literal["torch", "mlx", "keras"]
 
 # Axes of torch's weight, in the order in which that framework stores them.
@@ -35,7 +45,9 @@ _TRANSPOSED_NAME = re.compile(
     re.IGNORECASE,
 )
 _RECURRENT_NAME = re.compile(r"(^|[._])(weight|bias)_(ih|hh)(_l\d+(_reverse)?)?$")
-_EMBEDDING_NAME = re.compile(r"(^|[._])(\w*emb(ed(ding)?s?)?(_tokens)?|wte|wpe|codebook|dict|embed)([._]|$)")
+_EMBEDDING_NAME = re.compile(
+    r"(^|[._])(\w*emb(ed(ding)?s?)?(_tokens)?|wte|wpe|codebook|dict|embed)([._]|$)"
+)
 
 
 def inverse_axes(axes: tuple[int, ...]) -> tuple[int, ...]:
@@ -91,7 +103,11 @@ def _kind_by_name(checkpoint: Checkpoint, name: str, shape: Shape) -> Kind:
     if _RECURRENT_NAME.search(name):
         return "recurrent"
     if len(shape) == 2:
-        return "embedding" if _EMBEDDING_NAME.search(name) and not name.endswith("proj.weight") else "linear"
+        return (
+            "embedding"
+            if _EMBEDDING_NAME.search(name) and not name.endswith("proj.weight")
+            else "linear"
+        )
     return "other"
 
 

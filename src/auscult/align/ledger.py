@@ -64,17 +64,34 @@ class Ledger:
         ops = stored_ops(self.a.tensor(a), self.b.tensor(b), outcome.ops)
         evidence: dict[str, Any] = {}
         if outcome.also and not self.a.prints[a].constant:
-            evidence["also_permutations"] = [list(move.axes or range(len(move.source))) for move in outcome.also]
+            evidence["also_permutations"] = [
+                list(move.axes or range(len(move.source))) for move in outcome.also
+            ]
         if outcome.rounding:
             evidence["rounding"] = outcome.rounding
-        self.settle(Match((a,), (b,), ops, outcome.equality, by, outcome.error, outcome.number_format, evidence=evidence))
+        self.settle(
+            Match(
+                (a,),
+                (b,),
+                ops,
+                outcome.equality,
+                by,
+                outcome.error,
+                outcome.number_format,
+                evidence=evidence,
+            )
+        )
 
     def learn(self, *, always: bool = False) -> None:
         """Learn the renaming from the pairs whose content left no doubt, if there are names left that may need it."""
         if len(self.matches) == self._learnt or not (always or (self.a.left and self.b.left)):
             return
         self._learnt = len(self.matches)
-        known = [(m.a[0], m.b[0]) for m in self.matches if m.by == "content" and len(m.a) == len(m.b) == 1]
+        known = [
+            (m.a[0], m.b[0])
+            for m in self.matches
+            if m.by == "content" and len(m.a) == len(m.b) == 1
+        ]
         telling = [pair for pair in known if not self.a.prints[pair[0]].constant]
         self.renaming = Renaming.of(telling)
         self.back = Renaming.of((b, a) for a, b in telling)
@@ -105,12 +122,16 @@ def stored_ops(a: Tensor, b: Tensor, ops: tuple[Op, ...]) -> tuple[Op, ...]:
     try:
         first = (Dequantize(*_affine(a.quantization, a.dtype)),) if a.quantization else ()
         last = (Quantize(*_affine(b.quantization, b.dtype)),) if b.quantization else ()
-    except RecipeError:  # a scale of zero, or integers wider than the operation knows: the values still compare
+    except (
+        RecipeError
+    ):  # a scale of zero, or integers wider than the operation knows: the values still compare
         return ops
     return (*first, *ops, *last)
 
 
-def _affine(affine: Quantization, dtype: str) -> tuple[tuple[float, ...], tuple[int, ...], int | None, str]:
+def _affine(
+    affine: Quantization, dtype: str
+) -> tuple[tuple[float, ...], tuple[int, ...], int | None, str]:
     scale = tuple(float(value) for value in np.asarray(affine.scale, np.float32).reshape(-1))
     zero = tuple(int(value) for value in np.asarray(affine.zero_point).reshape(-1))
     return scale, zero or (0,), affine.axis if len(scale) > 1 else None, dtype

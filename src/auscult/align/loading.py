@@ -54,7 +54,9 @@ class LoadOutcome:
         return bool(self.copied) and bool(self.mismatched)
 
 
-def simulate_load(file: Checkpoint, template: Checkpoint, renamed: Mapping[str, str] | None = None) -> LoadOutcome:
+def simulate_load(
+    file: Checkpoint, template: Checkpoint, renamed: Mapping[str, str] | None = None
+) -> LoadOutcome:
     """What `template.load_state_dict(file)` would copy, leave, and complain about.
 
     Args:

@@ -38,7 +38,11 @@ def named_pairs(ledger: Ledger) -> Iterator[tuple[str, str]]:
     used: set[str] = set()
     for a in ledger.a.remaining():
         for b in ledger.expected(a):
-            if b not in used and (a, b) not in ledger.tried and moves(ledger.a.shapes[a], ledger.b.shapes[b]):
+            if (
+                b not in used
+                and (a, b) not in ledger.tried
+                and moves(ledger.a.shapes[a], ledger.b.shapes[b])
+            ):
                 used.add(b)
                 yield a, b
                 break
@@ -60,10 +64,16 @@ def _by_trust(ledger: Ledger) -> None:
 
 
 def _small(side: Side, name: str) -> bool:
-    return side.size(name) < MIN_SIZE or side.prints[name].constant or not tells(side.array(name)[sample(side.shapes[name])])
+    return (
+        side.size(name) < MIN_SIZE
+        or side.prints[name].constant
+        or not tells(side.array(name)[sample(side.shapes[name])])
+    )
 
 
-def _confirm(ledger: Ledger, pairs: list[tuple[str, str]], trusted: frozenset[str] = frozenset()) -> None:
+def _confirm(
+    ledger: Ledger, pairs: list[tuple[str, str]], trusted: frozenset[str] = frozenset()
+) -> None:
     def look(pair: tuple[str, str]) -> Outcome | None:
         return explain(ledger.a.values(pair[0]), ledger.b.values(pair[1]), trusted=trusted)
 
@@ -111,8 +121,12 @@ def _by_statistics(ledger: Ledger) -> None:
     for key, names in index_a.names.items():
         nearest = index_b.nearest_of_all(key, (index_a.of[name] for name in names))
         for rank in range(max((len(some) for some in nearest), default=0)):
-            pairs = [(a, some[rank]) for a, some in zip(names, nearest, strict=True) if len(some) > rank]
-            _confirm(ledger, [(a, b) for a, b in pairs if a in ledger.a.left and b in ledger.b.left])
+            pairs = [
+                (a, some[rank]) for a, some in zip(names, nearest, strict=True) if len(some) > rank
+            ]
+            _confirm(
+                ledger, [(a, b) for a, b in pairs if a in ledger.a.left and b in ledger.b.left]
+            )
 
 
 def identifying(side: Side, name: str) -> bool:

@@ -22,7 +22,17 @@ MAX_MOVES = 720  # all orders of six equal axes; more axes than that are not loo
 SAMPLES = 128
 
 # How convolutions go between frameworks (torch -> MLX, and back; torch -> Keras), tried before any other order.
-_CUSTOMARY = ((0, 2, 1), (1, 2, 0), (2, 0, 1), (0, 2, 3, 1), (0, 3, 1, 2), (1, 2, 3, 0), (3, 0, 1, 2), (2, 1, 0), (2, 3, 1, 0))
+_CUSTOMARY = (
+    (0, 2, 1),
+    (1, 2, 0),
+    (2, 0, 1),
+    (0, 2, 3, 1),
+    (0, 3, 1, 2),
+    (1, 2, 3, 0),
+    (3, 0, 1, 2),
+    (2, 1, 0),
+    (2, 3, 1, 0),
+)
 
 
 @dataclass(frozen=True)
@@ -118,7 +128,11 @@ def _orders(count: int) -> Iterator[tuple[int, ...]]:
 def sample(shape: Shape) -> tuple[NDArray[np.intp], ...]:
     """The same few places for every array of that shape, spread over all of it, as an index for each axis."""
     size = prod(shape)
-    places = np.arange(size) if size <= SAMPLES else np.random.default_rng(size).integers(0, size, SAMPLES)
+    places = (
+        np.arange(size)
+        if size <= SAMPLES
+        else np.random.default_rng(size).integers(0, size, SAMPLES)
+    )
     return tuple(np.unravel_index(places, shape)) if shape else ()
 
 

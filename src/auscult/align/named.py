@@ -12,7 +12,9 @@ from auscult.verdict import Equality
 def match_by_name(ledger: Ledger) -> None:
     """Pair the rest by name (under the learnt renaming), as DIFFERENT; shapes may differ."""
     for match in ledger.refuted:
-        if all(name in ledger.a.left for name in match.a) and all(name in ledger.b.left for name in match.b):
+        if all(name in ledger.a.left for name in match.a) and all(
+            name in ledger.b.left for name in match.b
+        ):
             ledger.settle(match)
     pairs: list[tuple[str, str]] = []
     used: set[str] = set()
@@ -28,4 +30,14 @@ def match_by_name(ledger: Ledger) -> None:
 
     sizes = [ledger.a.size(a) for a, _ in pairs]
     for (a, b), found in zip(pairs, in_threads(look, pairs, sizes), strict=True):
-        ledger.settle(Match((a,), (b,), found.ops, Equality.DIFFERENT, "name", found.error, evidence=found.evidence))
+        ledger.settle(
+            Match(
+                (a,),
+                (b,),
+                found.ops,
+                Equality.DIFFERENT,
+                "name",
+                found.error,
+                evidence=found.evidence,
+            )
+        )

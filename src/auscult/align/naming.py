@@ -87,7 +87,12 @@ def weight_norm_pair(name: str) -> Slot | None:
     for suffix in (_NEW_G, _NEW_V):
         if name.endswith(suffix) and ".parametrizations." in name:
             base = name.removesuffix(suffix)
-            return Slot((base + _NEW_G, base + _NEW_V), base.replace("parametrizations.", "", 1), (), "weight-norm-new")
+            return Slot(
+                (base + _NEW_G, base + _NEW_V),
+                base.replace("parametrizations.", "", 1),
+                (),
+                "weight-norm-new",
+            )
     return None
 
 
@@ -112,7 +117,10 @@ def pattern(name: str, *, every_digit: bool = False) -> tuple[str, tuple[int, ..
 def rows(name: str, *, every_digit: bool = False) -> tuple[tuple[str, int, str], ...]:
     """Each index of a name with what stands before and after it: `layers.3.ff.weight` gives (`layers.`, 3, `.ff.weight`)."""
     digits = _ANY_DIGITS if every_digit else _LONE_DIGITS
-    return tuple((name[: found.start()], int(found.group()), name[found.end() :]) for found in digits.finditer(name))
+    return tuple(
+        (name[: found.start()], int(found.group()), name[found.end() :])
+        for found in digits.finditer(name)
+    )
 
 
 @cache

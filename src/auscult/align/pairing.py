@@ -59,10 +59,16 @@ def _pair_renumbered(pairing: Pairing) -> None:
     right = {group.label: group for group in _groups(pairing.right, every_digit=False)}
     for group in _groups(pairing.left, every_digit=False):
         other = right.get(group.label)
-        if other is None or len(group.members) < MIN_RENUMBERED or group.members.keys() != other.members.keys():
+        if (
+            other is None
+            or len(group.members) < MIN_RENUMBERED
+            or group.members.keys() != other.members.keys()
+        ):
             continue
         pairs = [(stem, other.members[key]) for key, stem in group.members.items()]
-        if any(x != y for x, y in pairs) and all(compatible(pairing.left[x], pairing.right[y]) for x, y in pairs):
+        if any(x != y for x, y in pairs) and all(
+            compatible(pairing.left[x], pairing.right[y]) for x, y in pairs
+        ):
             for x, y in pairs:
                 pairing.take(x, y, "renamed")
 
@@ -80,7 +86,11 @@ def _pair_by_prefix(pairing: Pairing) -> None:
             agreeing = sum(compatible(pairing.left[x], pairing.right[y]) for x, y in stems)
             below = sum(stem.startswith(head) for stem in pairing.left)
             # a wrapper may hold more than the other side knows; one name for another has to fit throughout
-            enough = agreeing * 2 >= max(len(stems), below) if not (head and other) else agreeing == below
+            enough = (
+                agreeing * 2 >= max(len(stems), below)
+                if not (head and other)
+                else agreeing == below
+            )
             if stems and enough and (count >= 2 or len(pairing.left) == 1):
                 for x, y in stems:
                     pairing.take(x, y, "prefix")
@@ -111,7 +121,11 @@ def _prefix_votes(pairing: Pairing) -> Counter[tuple[str, str]]:
         for start in range(len(steps)):
             found = by_suffix.get(".".join(steps[start:]), ())
             if found:
-                heads = {split_prefix(stem, other) for other in found[:50] if compatible(slot, pairing.right[other])}
+                heads = {
+                    split_prefix(stem, other)
+                    for other in found[:50]
+                    if compatible(slot, pairing.right[other])
+                }
                 votes.update(pair for pair in heads if _is_prefix_change(*pair))
                 break
     return votes
@@ -139,8 +153,13 @@ def _groups(stems: Iterable[str], *, every_digit: bool) -> list[_Group]:
     for label, members in found.items():
         columns = list(zip(*(indices for _, indices in members), strict=True))
         varying = [column for column in range(len(columns)) if len(set(columns[column])) > 1]
-        ranks = {column: {v: r for r, v in enumerate(sorted(set(columns[column])))} for column in varying}
-        keyed = {tuple(ranks[column][indices[column]] for column in varying): stem for stem, indices in members}
+        ranks = {
+            column: {v: r for r, v in enumerate(sorted(set(columns[column])))} for column in varying
+        }
+        keyed = {
+            tuple(ranks[column][indices[column]] for column in varying): stem
+            for stem, indices in members
+        }
         result.append(_Group(label, keyed))
     return result
 
@@ -156,7 +175,8 @@ def _pair_renamed(pairing: Pairing, *, every_digit: bool) -> None:
     for group in left:
         for other in by_size.get((len(group.members), _dimensions(pairing.left, group)), ()):
             if group.members.keys() == other.members.keys() and all(
-                compatible(pairing.left[stem], pairing.right[other.members[key]]) for key, stem in group.members.items()
+                compatible(pairing.left[stem], pairing.right[other.members[key]])
+                for key, stem in group.members.items()
             ):
                 score = similarity(group.label, other.label)
                 if score >= MIN_SIMILARITY:
@@ -164,7 +184,11 @@ def _pair_renamed(pairing: Pairing, *, every_digit: bool) -> None:
     scored.sort(key=lambda entry: -entry[0])
     used: set[str] = set()
     for score, group, other in scored:
-        rivals = [s for s, g, o in scored if s == score and (g is group) != (o is other) and f"a {g.label}" not in used]
+        rivals = [
+            s
+            for s, g, o in scored
+            if s == score and (g is group) != (o is other) and f"a {g.label}" not in used
+        ]
         if f"a {group.label}" in used or f"b {other.label}" in used or rivals:
             continue
         used |= {f"a {group.label}", f"b {other.label}"}
@@ -180,8 +204,14 @@ def _pair_siblings(pairing: Pairing) -> None:
     """Where one parameter of a module found its partner, the others of the module are with it, by the same leaf name."""
     modules = {a.module: b.module for a, b, _ in pairing.pairs}
     for stem, slot in list(pairing.left.items()):
-        partner = f"{modules[slot.module]}.{slot.leaf}".lstrip(".") if slot.module in modules else None
-        if partner in pairing.right and partner is not None and len(pairing.right[partner].shape) == len(slot.shape):
+        partner = (
+            f"{modules[slot.module]}.{slot.leaf}".lstrip(".") if slot.module in modules else None
+        )
+        if (
+            partner in pairing.right
+            and partner is not None
+            and len(pairing.right[partner].shape) == len(slot.shape)
+        ):
             pairing.take(stem, partner, "sibling")
 
 
@@ -192,5 +222,10 @@ def _pair_unique_shapes(pairing: Pairing) -> None:
         for stem, slot in slots.items():
             shapes[tuple(sorted(slot.shape))][side].append(stem)
     for shape, (a, b) in shapes.items():
-        if len(a) == len(b) == 1 and len(shape) >= 2 and len(set(shape)) > 1 and similarity(a[0], b[0]) >= MIN_SIMILARITY:
+        if (
+            len(a) == len(b) == 1
+            and len(shape) >= 2
+            and len(set(shape)) > 1
+            and similarity(a[0], b[0]) >= MIN_SIMILARITY
+        ):
             pairing.take(a[0], b[0], "unique-shape")

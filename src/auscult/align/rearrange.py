@@ -67,7 +67,10 @@ def rearranged(x: Array, y: Array) -> Iterator[tuple[Op, ...]]:
 def _scrambles(source: Shape, shape: Shape, target: Places) -> Iterator[tuple[Op, Places]]:
     """Memory orders mixed up: the same bytes read column by column, or as they are under a permuted shape."""
     if source == shape and len(shape) > 1:
-        yield FortranScramble("column"), _unravel(np.ravel_multi_index(target, shape, order="F"), shape, "C")
+        yield (
+            FortranScramble("column"),
+            _unravel(np.ravel_multi_index(target, shape, order="F"), shape, "C"),
+        )
         yield FortranScramble("row"), _unravel(np.ravel_multi_index(target, shape), shape, "F")
     elif source != shape and shape and source:
         yield Reshape(source, shape), _unravel(np.ravel_multi_index(target, shape), source, "C")
@@ -78,7 +81,9 @@ def _unravel(places: NDArray[np.intp], shape: Shape, order: Literal["C", "F"]) -
 
 
 def _agrees(found: Array, wanted: Array, *, exact: bool) -> bool:
-    return bool((found == wanted).all()) if exact else sample_error(found, wanted) < MAX_ROUNDED_ERROR
+    return (
+        bool((found == wanted).all()) if exact else sample_error(found, wanted) < MAX_ROUNDED_ERROR
+    )
 
 
 @lru_cache(maxsize=512)
@@ -106,7 +111,10 @@ def _block_orders(axis: int, side: int) -> Iterator[Rearrangement]:
     for count in BLOCK_COUNTS:
         if side % count == 0:
             for order in permutations(range(count)):
-                if order not in {tuple(range(count)), (2, 3, 0, 1)}:  # the latter is an exchange of halves
+                if order not in {
+                    tuple(range(count)),
+                    (2, 3, 0, 1),
+                }:  # the latter is an exchange of halves
                     yield block_order(axis, side, order)
 
 
@@ -114,7 +122,11 @@ def block_order(axis: int, side: int, order: tuple[int, ...]) -> Rearrangement:
     """Blocks along one axis in that order."""
     width = side // len(order)
     table = np.array(order)
-    return Rearrangement(ReorderBlocks(axis, order), axis, lambda places: table[places // width] * width + places % width)
+    return Rearrangement(
+        ReorderBlocks(axis, order),
+        axis,
+        lambda places: table[places // width] * width + places % width,
+    )
 
 
 def _interleavings(axis: int, side: int) -> Iterator[Rearrangement]:
@@ -126,12 +138,16 @@ def _interleavings(axis: int, side: int) -> Iterator[Rearrangement]:
                 yield _exchanged(Deinterleave(axis, heads, parts), side, (1, heads, parts))
     for heads in range(1, min(side // 4, MAX_HEADS) + 1):
         half = side // (2 * heads)
-        if side % (2 * heads) == 0 and (heads > 1 or half > MAX_HEADS):  # fewer halves of one head are the case above
+        if side % (2 * heads) == 0 and (
+            heads > 1 or half > MAX_HEADS
+        ):  # fewer halves of one head are the case above
             yield _exchanged(Interleave(axis, half, 2, heads), side, (heads, 2, half))
             yield _exchanged(Deinterleave(axis, half, 2, heads), side, (heads, half, 2))
 
 
-def _exchanged(op: Interleave | Deinterleave, side: int, sides: tuple[int, int, int]) -> Rearrangement:
+def _exchanged(
+    op: Interleave | Deinterleave, side: int, sides: tuple[int, int, int]
+) -> Rearrangement:
     """The axis, seen as [outer, first, second, rest], with first and second exchanged."""
     outer, first, second = sides
     rest = side // (outer * first * second)
@@ -139,6 +155,8 @@ def _exchanged(op: Interleave | Deinterleave, side: int, sides: tuple[int, int, 
     def origin(places: NDArray[np.intp]) -> NDArray[np.intp]:
         group, within = places // rest, places % rest
         block, inner = group // first, group % first
-        return np.asarray(((block // second * first + inner) * second + block % second) * rest + within)
+        return np.asarray(
+            ((block // second * first + inner) * second + block % second) * rest + within
+        )
 
     return Rearrangement(op, op.axis, origin)

@@ -71,7 +71,10 @@ class Alignment:
 
     def coverage(self) -> Coverage:
         """Tensors of both sides, each counted once: a match counts the tensors of its larger side."""
-        buckets = dict.fromkeys(("identical", "equivalent", "close", "different", "only_in_a", "only_in_b", "skipped"), 0)
+        buckets = dict.fromkeys(
+            ("identical", "equivalent", "close", "different", "only_in_a", "only_in_b", "skipped"),
+            0,
+        )
         for match in self.matches:
             buckets[bucket_of(match)] += max(len(match.a), len(match.b))
         buckets["only_in_a"] = len(self.only_in_a)

@@ -31,7 +31,9 @@ def learn_renaming(pairs: Iterable[tuple[str, str]]) -> tuple[RenameRule, ...]:
         for pattern in patterns:
             counts[pattern.shown()] = counts.get(pattern.shown(), 0) + pattern.count
     reduced: dict[tuple[str, str], int] = {}
-    for (left, right), count in sorted(counts.items(), key=lambda item: (item[0][0].count("."), item[0])):
+    for (left, right), count in sorted(
+        counts.items(), key=lambda item: (item[0][0].count("."), item[0])
+    ):
         used: list[tuple[str, str]] = []
         rest = _reduce(left, right, list(reduced), used)
         for key in [*used, rest] if rest[0] != rest[1] else used:
@@ -40,18 +42,28 @@ def learn_renaming(pairs: Iterable[tuple[str, str]]) -> tuple[RenameRule, ...]:
     return tuple(sorted(rules, key=lambda rule: (-rule.count, rule.a, rule.b)))
 
 
-def _reduce(left: str, right: str, known: Sequence[tuple[str, str]], used: list[tuple[str, str]]) -> tuple[str, str]:
+def _reduce(
+    left: str, right: str, known: Sequence[tuple[str, str]], used: list[tuple[str, str]]
+) -> tuple[str, str]:
     """Without what the two begin with in common, and without the shorter rules that they begin with (added to `used`)."""
     a, b = left.split("."), right.split(".")
     shared = 0
     while shared < min(len(a), len(b)) and a[shared] == b[shared]:
         shared += 1
-    if 0 < shared < max(len(a), len(b)) and all(rest[shared : shared + 1] == [] or _index(rest[shared]) for rest in (a, b)):
+    if 0 < shared < max(len(a), len(b)) and all(
+        rest[shared : shared + 1] == [] or _index(rest[shared]) for rest in (a, b)
+    ):
         shared -= 1  # an index alone says nothing: keep what it counts
     a, b = a[shared:], b[shared:]
     for one, other in known:
         head, tail = one.split("."), other.split(".")
-        if one and other and len(a) > len(head) and a[: len(head)] == head and b[: len(tail)] == tail:
+        if (
+            one
+            and other
+            and len(a) > len(head)
+            and a[: len(head)] == head
+            and b[: len(tail)] == tail
+        ):
             used.append((one, other))
             return _reduce(".".join(a[len(head) :]), ".".join(b[len(tail) :]), known, used)
     while a and b and a[-1] == b[-1]:

@@ -53,7 +53,11 @@ class Pattern:
             return None
         result = []
         for relation in self.relations:
-            value = relation if isinstance(relation, int) else _RELATIONS[relation[1]][1](indices[relation[0]])
+            value = (
+                relation
+                if isinstance(relation, int)
+                else _RELATIONS[relation[1]][1](indices[relation[0]])
+            )
             result.append(value)
         return self.b.format(*result) if all(value >= 0 for value in result) else None
 
@@ -61,18 +65,30 @@ class Pattern:
     def fixed(self) -> tuple[int | None, ...]:
         """Per index of `a`, its value where all pairs have the same; None where it varies, or for a lone pair."""
         columns = list(zip(*self.rows, strict=True))
-        return tuple(column[0] if len(self.rows) > 1 and len(set(column)) == 1 else None for column in columns)
+        return tuple(
+            column[0] if len(self.rows) > 1 and len(set(column)) == 1 else None
+            for column in columns
+        )
 
     def strangeness(self, indices: Indices) -> int:
         """How many indices differ from what all pairs of the pattern have in common; -1 for indices seen before."""
         if indices in self.rows:
             return -1
-        return sum(value is not None and value != index for value, index in zip(self.fixed, indices, strict=True))
+        return sum(
+            value is not None and value != index
+            for value, index in zip(self.fixed, indices, strict=True)
+        )
 
     def shown(self) -> tuple[str, str]:
         """Both forms with a letter for each index that varies."""
-        letters = [_LETTERS[place] if place < len(_LETTERS) else f"i{place}" for place in range(self.a.count("{}"))]
-        left = ["{" + letter + "}" if value is None else str(value) for letter, value in zip(letters, self.fixed, strict=True)]
+        letters = [
+            _LETTERS[place] if place < len(_LETTERS) else f"i{place}"
+            for place in range(self.a.count("{}"))
+        ]
+        left = [
+            "{" + letter + "}" if value is None else str(value)
+            for letter, value in zip(letters, self.fixed, strict=True)
+        ]
         columns = list(zip(*self.rows.values(), strict=True))
         right = []
         for place, column in enumerate(columns):
@@ -114,14 +130,21 @@ class Renaming:
             counts[form_a, form_b] = counts.get((form_a, form_b), 0) + 1
         found: dict[str, list[Pattern]] = {}
         for (form_a, form_b), rows in groups.items():
-            found.setdefault(form_a, []).append(Pattern(form_a, form_b, rows, counts[form_a, form_b], _relations(rows)))
-        patterns = {form: tuple(sorted(some, key=lambda pattern: -pattern.count)) for form, some in found.items()}
+            found.setdefault(form_a, []).append(
+                Pattern(form_a, form_b, rows, counts[form_a, form_b], _relations(rows))
+            )
+        patterns = {
+            form: tuple(sorted(some, key=lambda pattern: -pattern.count))
+            for form, some in found.items()
+        }
         return cls(patterns, _middles(pattern for some in patterns.values() for pattern in some))
 
     @cached_property
     def lengths(self) -> tuple[int, ...]:
         """How many dotted parts the known beginnings have, the longest first."""
-        return tuple(sorted({form.count(".") + 1 if form else 0 for form in self.patterns}, reverse=True))
+        return tuple(
+            sorted({form.count(".") + 1 if form else 0 for form in self.patterns}, reverse=True)
+        )
 
     def predict(self, name: str) -> Iterator[str]:
         """Names that `name` may have on the other side, the most specific rule first."""
@@ -135,7 +158,11 @@ class Renaming:
                 continue
             form, indices = _form(".".join(parts[:cut]))
             known = self.patterns.get(form, ())
-            for pattern in known if len(known) < 2 else sorted(known, key=lambda pattern: pattern.strangeness(indices)):
+            for pattern in (
+                known
+                if len(known) < 2
+                else sorted(known, key=lambda pattern: pattern.strangeness(indices))
+            ):
                 beginning = pattern.rename(indices)
                 if beginning is not None:
                     yield ".".join(([beginning] if beginning else []) + parts[cut:]), pattern.count
@@ -170,7 +197,10 @@ def _relations(rows: Rows) -> tuple[tuple[int, int] | int, ...] | None:
             (source, kind)
             for kind, (_, relation) in enumerate(_RELATIONS)
             for source in range(len(pairs[0][0]))
-            if all(relation(left[source]) == value for (left, _), value in zip(pairs, wanted, strict=True))
+            if all(
+                relation(left[source]) == value
+                for (left, _), value in zip(pairs, wanted, strict=True)
+            )
         )
         relation = next(options, None)
         if relation is None and len(set(wanted)) > 1:

@@ -16,7 +16,9 @@ from auscult.errors import CheckpointError
 from auscult.finding import Skip
 from auscult.weights import Array, Checkpoint, Shape, Tensor
 
-LARGE = 1 << 15  # elements from which a thread of its own pays; below it, Python's own work dominates
+LARGE = (
+    1 << 15
+)  # elements from which a thread of its own pays; below it, Python's own work dominates
 WORKERS = min(8, os.cpu_count() or 1)
 
 Progress = Callable[[int, int, str], None]
@@ -84,7 +86,9 @@ class Side:
     def read(self, tick: Callable[[], None]) -> None:
         """Fingerprint every tensor; one that cannot be read becomes a skip."""
         sizes = [self.checkpoint[name].size for name in self.names]
-        for name, result in zip(self.names, in_threads(self._look, list(self.names), sizes), strict=True):
+        for name, result in zip(
+            self.names, in_threads(self._look, list(self.names), sizes), strict=True
+        ):
             if isinstance(result, Skip):
                 self.skips[name] = result
                 self.left.pop(name)

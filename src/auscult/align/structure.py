@@ -31,7 +31,9 @@ def align_structure(a: Checkpoint, b: Checkpoint) -> Alignment:
     return pair_names(a, b, tuple(a), tuple(b))
 
 
-def pair_names(a: Checkpoint, b: Checkpoint, names_a: tuple[str, ...], names_b: tuple[str, ...]) -> Alignment:
+def pair_names(
+    a: Checkpoint, b: Checkpoint, names_a: tuple[str, ...], names_b: tuple[str, ...]
+) -> Alignment:
     """`align_structure` for some of the tensors only, such as those that content alignment left."""
     pairing = pair_slots(
         slots({name: a[name].shape for name in names_a}),
@@ -40,7 +42,9 @@ def pair_names(a: Checkpoint, b: Checkpoint, names_a: tuple[str, ...], names_b: 
     order = {name: place for place, name in enumerate(b)}
     pairs = sorted(pairing.pairs, key=lambda pair: order[pair[1].names[0]])
     permutations = _permutations(a, b, pairs)
-    matches = [match for pair in pairs for match in _matches(a, b, pair, permutations.get(pair[1].stem))]
+    matches = [
+        match for pair in pairs for match in _matches(a, b, pair, permutations.get(pair[1].stem))
+    ]
     return Alignment(
         matches=tuple(matches),
         only_in_a=_rest(names_a, [name for match in matches for name in match.a]),
@@ -66,7 +70,11 @@ def _permutations(a: Checkpoint, b: Checkpoint, pairs: list[Pair]) -> dict[str, 
     options: dict[str, dict[tuple[Layout, Layout], Axes]] = {}
     for left, right, _ in pairs:
         kind = _kind(a, b, left, right)
-        fitting = {sides: axes for sides, axes in _conversions(kind).items() if _permuted(left.shape, axes) == right.shape}
+        fitting = {
+            sides: axes
+            for sides, axes in _conversions(kind).items()
+            if _permuted(left.shape, axes) == right.shape
+        }
         options[right.stem] = fitting
         if left.shape != right.shape and sorted(left.shape) == sorted(right.shape):
             for sides in fitting:
@@ -79,10 +87,19 @@ def _permutations(a: Checkpoint, b: Checkpoint, pairs: list[Pair]) -> dict[str, 
         fitting = options[right.stem]
         if left.shape == right.shape:
             settled = len(set(left.shape)) == len(left.shape)
-            if winner in fitting and not settled and winner is not None and _moves(left.shape, fitting[winner]):
+            if (
+                winner in fitting
+                and not settled
+                and winner is not None
+                and _moves(left.shape, fitting[winner])
+            ):
                 result[right.stem] = (fitting[winner], False)
         elif fitting:
-            axes = fitting[winner] if winner in fitting and winner is not None else next(iter(fitting.values()))
+            axes = (
+                fitting[winner]
+                if winner in fitting and winner is not None
+                else next(iter(fitting.values()))
+            )
             result[right.stem] = (axes, len(set(left.shape)) == len(left.shape))
     return result
 
@@ -110,16 +127,22 @@ def _permuted(shape: Shape, axes: Axes) -> Shape | None:
 
 def _moves(shape: Shape, axes: Axes) -> bool:
     """Whether the permutation reorders elements, which it does not if it only moves axes of length 1."""
-    return [axis for axis in axes if shape[axis] > 1] != [axis for axis in range(len(shape)) if shape[axis] > 1]
+    return [axis for axis in axes if shape[axis] > 1] != [
+        axis for axis in range(len(shape)) if shape[axis] > 1
+    ]
 
 
-def _matches(a: Checkpoint, b: Checkpoint, pair: Pair, axes: tuple[Axes, bool] | None) -> list[Match]:
+def _matches(
+    a: Checkpoint, b: Checkpoint, pair: Pair, axes: tuple[Axes, bool] | None
+) -> list[Match]:
     left, right, how = pair
     by: By = "structure" if how == "unique-shape" else "name"
     evidence: dict[str, object] = {"compared": "shapes", "paired_by": how}
     if len(left.names) == len(right.names):
         halves = zip(left.names, right.names, strict=True)
-        plain = [Match((one,), (two,), (), Equality.EXACT, by, evidence=evidence) for one, two in halves]
+        plain = [
+            Match((one,), (two,), (), Equality.EXACT, by, evidence=evidence) for one, two in halves
+        ]
         return [_by_shape(match, a[match.a[0]].shape, b[match.b[0]].shape, axes) for match in plain]
     shapes_agree = left.shape == right.shape or axes is not None
     permute: tuple[Op, ...] = (Permute(axes[0]),) if axes else ()
@@ -131,7 +154,17 @@ def _matches(a: Checkpoint, b: Checkpoint, pair: Pair, axes: tuple[Axes, bool] |
     equality = Equality.EXACT if shapes_agree else Equality.DIFFERENT
     if not shapes_agree:
         evidence = evidence | {"shape_a": list(left.shape), "shape_b": list(right.shape)}
-    return [Match(left.names, right.names, ops, equality, by, cause="weight-norm-unfused", evidence=evidence)]
+    return [
+        Match(
+            left.names,
+            right.names,
+            ops,
+            equality,
+            by,
+            cause="weight-norm-unfused",
+            evidence=evidence,
+        )
+    ]
 
 
 def _norm_axis(gain: Shape) -> int:
@@ -139,9 +172,15 @@ def _norm_axis(gain: Shape) -> int:
     return max(range(len(gain)), key=lambda axis: gain[axis], default=0)
 
 
-def _by_shape(match: Match, shape_a: Shape, shape_b: Shape, axes: tuple[Axes, bool] | None) -> Match:
+def _by_shape(
+    match: Match, shape_a: Shape, shape_b: Shape, axes: tuple[Axes, bool] | None
+) -> Match:
     """The match with the permutation that its shapes need, or as different where they do not fit."""
-    if axes is not None and _permuted(shape_a, axes[0]) == shape_b and (shape_a != shape_b or _moves(shape_a, axes[0])):
+    if (
+        axes is not None
+        and _permuted(shape_a, axes[0]) == shape_b
+        and (shape_a != shape_b or _moves(shape_a, axes[0]))
+    ):
         evidence = {**match.evidence, "settled_by_shape": axes[1]}
         return replace(match, ops=(Permute(axes[0]),), evidence=evidence)
     if shape_a == shape_b:

@@ -116,7 +116,9 @@ def _others(tied: _Tied, a: str) -> list[str]:
 
 
 def _pair(ledger: Ledger, a: str, b: str, others: Iterable[str]) -> bool:
-    outcome = exactly(ledger.a.array(a), ledger.b.array(b), alternatives=not ledger.a.prints[a].constant)
+    outcome = exactly(
+        ledger.a.array(a), ledger.b.array(b), alternatives=not ledger.a.prints[a].constant
+    )
     if outcome is None:
         return False
     ledger.pair(a, b, outcome, "neighbours")

@@ -74,7 +74,9 @@ def _children(a: Node, b: Node) -> Iterator[tuple[Node, Node]]:
     if _renumbered(a, b):
         yield from zip(_in_order(left), _in_order(right), strict=True)
         return
-    for name in [name for name in left if name in right and left[name].signature == right[name].signature]:
+    for name in [
+        name for name in left if name in right and left[name].signature == right[name].signature
+    ]:
         yield left.pop(name), right.pop(name)
     kinds: dict[Signature, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
     for side, nodes in enumerate((left, right)):
@@ -92,7 +94,9 @@ def _renumbered(a: Node, b: Node) -> bool:
         return False
     if not all(name.isdigit() for name in (*a.children, *b.children)):
         return False
-    return [node.signature for node in _in_order(a.children)] == [node.signature for node in _in_order(b.children)]
+    return [node.signature for node in _in_order(a.children)] == [
+        node.signature for node in _in_order(b.children)
+    ]
 
 
 def _in_order(children: Mapping[str, Node]) -> list[Node]:
@@ -112,6 +116,10 @@ def _alike(a: list[str], b: list[str]) -> Iterator[tuple[str, str]]:
 def _by_words(a: list[str], b: list[str]) -> Iterator[tuple[str, str]]:
     scores = {(one, two): similarity(one, two) for one in a for two in b}
     for (one, two), score in scores.items():
-        rivals = [other for pair, other in scores.items() if pair != (one, two) and (pair[0] == one or pair[1] == two)]
+        rivals = [
+            other
+            for pair, other in scores.items()
+            if pair != (one, two) and (pair[0] == one or pair[1] == two)
+        ]
         if score > 0 and all(score > other for other in rivals):
             yield one, two

@@ -22,7 +22,14 @@ FORMATS = "auscult.checkpoint.formats"
 HEAD_BYTES = 64
 TRIED_FIRST = {
     **dict.fromkeys((".pth", ".pt", ".ckpt", ".bin"), "torch_zip"),
-    **{".safetensors": "safetensors", ".npz": "npz", ".npy": "npy", ".gguf": "gguf", ".onnx": "onnx", ".tflite": "litert"},
+    **{
+        ".safetensors": "safetensors",
+        ".npz": "npz",
+        ".npy": "npy",
+        ".gguf": "gguf",
+        ".onnx": "onnx",
+        ".tflite": "litert",
+    },
 }
 """Readers by suffix, only to save the import of the others; a reader that is not named here is found all the same."""
 
@@ -64,7 +71,9 @@ def find_ties(tensors: Iterable[Tensor]) -> tuple[tuple[str, ...], ...]:
     groups: dict[object, list[str]] = {}
     for tensor in tensors:
         if tensor.storage is not None and tensor.nbytes:
-            on = tensor.storage  # its fields, not itself: the hash of a record is computed in Python
+            on = (
+                tensor.storage
+            )  # its fields, not itself: the hash of a record is computed in Python
             place = (on.key, on.offset, on.strides, tensor.shape, tensor.dtype)
             groups.setdefault(place, []).append(tensor.name)
     return tuple(tuple(names) for names in groups.values() if len(names) > 1)
@@ -97,7 +106,9 @@ def _head(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise CheckpointError(
-            f"cannot be opened: {reason}", where=str(path), hint="check the path and its permissions"
+            f"cannot be opened: {reason}",
+            where=str(path),
+            hint="check the path and its permissions",
         ) from error
 
 
@@ -118,7 +129,9 @@ def _describe(choice: Choice) -> tuple[dict[str, Tensor], list[Skip]]:
     return tensors, skips
 
 
-def _quantised(tensors: dict[str, Tensor], place: Path) -> tuple[dict[str, Tensor], tuple[Skip, ...]]:
+def _quantised(
+    tensors: dict[str, Tensor], place: Path
+) -> tuple[dict[str, Tensor], tuple[Skip, ...]]:
     """What MLX packed into words, as the weights that it stands for."""
     if not any(tensor.dtype == "uint32" for tensor in tensors.values()):
         return tensors, ()

@@ -22,7 +22,10 @@ STORED, DEFLATED = 0, 8
 MAX_MEMBERS = 1_000_000
 MAX_DEFLATE_RATIO = 1032  # no deflate stream inflates further; a member that claims more lies
 MAX_INFLATED_BYTES = 1 << 33
-MAX_BOMB_BYTES, BOMB_RATIO = 1 << 28, 50  # beyond this size a member may not inflate further than so many times
+MAX_BOMB_BYTES, BOMB_RATIO = (
+    1 << 28,
+    50,
+)  # beyond this size a member may not inflate further than so many times
 MAX_HEAD_BYTES = 1 << 12
 MAX_NAME_BYTES = 4096
 LAST_RECORD = struct.Struct("<4s4H2LH")
@@ -84,7 +87,9 @@ class Inflated(Stored):
         try:
             result = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, length)
         except zlib.error as error:
-            raise CheckpointError(f"member {self._member.name} cannot be inflated: {error}", where=str(self.path)) from error
+            raise CheckpointError(
+                f"member {self._member.name} cannot be inflated: {error}", where=str(self.path)
+            ) from error
         return result if len(result) == length else inflate(self)[:length]
 
 
@@ -100,7 +105,9 @@ def inflate(data: Inflated) -> bytes:
     try:
         result = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, member.size + 1)
     except zlib.error as error:
-        raise CheckpointError(f"member {member.name} cannot be inflated: {error}", where=str(data.path)) from error
+        raise CheckpointError(
+            f"member {member.name} cannot be inflated: {error}", where=str(data.path)
+        ) from error
     if len(result) != member.size or zlib.crc32(result) != member.crc:
         raise CheckpointError(
             f"member {member.name} has another length or checksum than the directory says",
@@ -204,9 +211,25 @@ def _directory(source: Source, table: memoryview, count: int, shift: int) -> dic
     for _ in range(count):
         if at + ENTRY.size > len(table):
             raise damaged(source, "its directory ends early")
-        signature, _, _, flags, method, _, _, crc, packed, size, n_name, n_extra, n_comment, _, _, _, header = ENTRY.unpack_from(
-            table, at
-        )
+        (
+            signature,
+            _,
+            _,
+            flags,
+            method,
+            _,
+            _,
+            crc,
+            packed,
+            size,
+            n_name,
+            n_extra,
+            n_comment,
+            _,
+            _,
+            _,
+            header,
+        ) = ENTRY.unpack_from(table, at)
         if signature != b"PK\x01\x02" or n_name > MAX_NAME_BYTES:
             raise damaged(source, f"its directory is damaged at entry {len(members)}")
         at += ENTRY.size
@@ -229,7 +252,10 @@ def _zip64(source: Source, extra: bytes, *fields: int) -> list[int]:
         kind, length = struct.unpack_from("<HH", extra, at)
         if kind == 1:
             numbers = iter(
-                struct.unpack_from(f"<{length // 8}Q", extra[at + 4 : at + 4 + length // 8 * 8].ljust(length // 8 * 8, b"\0"))
+                struct.unpack_from(
+                    f"<{length // 8}Q",
+                    extra[at + 4 : at + 4 + length // 8 * 8].ljust(length // 8 * 8, b"\0"),
+                )
             )
             return [next(numbers, field) if field == 0xFFFFFFFF else field for field in fields]
         at += 4 + length
@@ -241,7 +267,9 @@ def _zip64(source: Source, extra: bytes, *fields: int) -> list[int]:
 def _check(source: Source, member: Member, flags: int) -> None:
     if flags & 1:
         raise CheckpointError(
-            f"member {member.name[:200]} is encrypted", where=str(source.path), hint="decrypt the archive first"
+            f"member {member.name[:200]} is encrypted",
+            where=str(source.path),
+            hint="decrypt the archive first",
         )
     if member.method not in (STORED, DEFLATED):
         raise CheckpointError(
@@ -254,10 +282,20 @@ def _check(source: Source, member: Member, flags: int) -> None:
     if member.header + LOCAL_HEADER.size + member.packed > source.size:
         raise outside(source.path, source.size, member.header, member.packed)
     if member.method == STORED and member.size != member.packed:
-        raise damaged(source, f"stored member {member.name[:200]} has two sizes, {member.size} and {member.packed}")
-    most = MAX_DEFLATE_RATIO * member.packed + 64 if member.size <= MAX_BOMB_BYTES else BOMB_RATIO * member.packed
+        raise damaged(
+            source,
+            f"stored member {member.name[:200]} has two sizes, {member.size} and {member.packed}",
+        )
+    most = (
+        MAX_DEFLATE_RATIO * member.packed + 64
+        if member.size <= MAX_BOMB_BYTES
+        else BOMB_RATIO * member.packed
+    )
     if member.method == DEFLATED and member.size > min(MAX_INFLATED_BYTES, most):
-        raise damaged(source, f"member {member.name[:200]} would inflate from {member.packed} to {member.size} bytes")
+        raise damaged(
+            source,
+            f"member {member.name[:200]} would inflate from {member.packed} to {member.size} bytes",
+        )
 
 
 def damaged(source: Source, what: str) -> CheckpointError:

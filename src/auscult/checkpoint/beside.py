@@ -29,10 +29,18 @@ def beside(folder: Path, location: str, model: Path) -> Path:
         real, homes = path.resolve(), (folder.resolve(), model.resolve().parent)
         missing = not path.is_file()
     except (OSError, RuntimeError) as error:
-        raise CheckpointError("names a data file that cannot be opened", where=str(model), found=location[:100]) from error
+        raise CheckpointError(
+            "names a data file that cannot be opened", where=str(model), found=location[:100]
+        ) from error
     if missing:
         hint = "fetch it too and put it in the same folder"
-        raise CheckpointError(f"keeps data in {location[:100]}, which is not there", where=str(model), hint=hint)
+        raise CheckpointError(
+            f"keeps data in {location[:100]}, which is not there", where=str(model), hint=hint
+        )
     if not any(real.is_relative_to(home) for home in homes):
-        raise CheckpointError("names a data file that links outside the model's folder", where=str(model), found=location[:100])
+        raise CheckpointError(
+            "names a data file that links outside the model's folder",
+            where=str(model),
+            found=location[:100],
+        )
     return path

@@ -25,7 +25,9 @@ def parse_json(source: Source, offset: int, length: int) -> Any:
     if raw.count(b"[") + raw.count(b"{") > MAX_COMPOSITES or raw.count(b",") > MAX_VALUES:
         raise ValueError("it has more values than any model")
     try:
-        return json.loads(str(raw, "utf-8"), object_pairs_hook=_without_duplicates, parse_constant=_refuse)
+        return json.loads(
+            str(raw, "utf-8"), object_pairs_hook=_without_duplicates, parse_constant=_refuse
+        )
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
 

@@ -43,15 +43,41 @@ WRAPPERS = frozenset(
             "weights",
             "params",
         ),
-        *("g", "gen", "model_g", "generator_state_dict", "g_state_dict", "state", "model_state", "ema", "best_state", "codec"),
-        *("teacher", "student", "xp", "best", "target", "parameters", "params_ema", "model_ema", "ema_state_dict", "vocoder"),
+        *(
+            "g",
+            "gen",
+            "model_g",
+            "generator_state_dict",
+            "g_state_dict",
+            "state",
+            "model_state",
+            "ema",
+            "best_state",
+            "codec",
+        ),
+        *(
+            "teacher",
+            "student",
+            "xp",
+            "best",
+            "target",
+            "parameters",
+            "params_ema",
+            "model_ema",
+            "ema_state_dict",
+            "vocoder",
+        ),
         *("optimizer", "checkpoint", "ckpt", "data", "discriminator"),
     )
 )
 OPTIMIZER = re.compile(r"optim|(^|_)opt(_|$)|^opts?$|sched|scaler$|^amp$|^opt[gd]$", re.IGNORECASE)
 EMA = re.compile(r"(^|_)(ema|swa|shadow|averaged|avg)(_|$)|ema$", re.IGNORECASE)
-DISCRIMINATOR = re.compile(r"^(mpd|msd|mrd|mbd|mssd|cqtd|mssbcqtd|combd|sbd|disc|.*discriminators?.*)$", re.IGNORECASE)
-OTHER = re.compile(r"rng|random_state|^callbacks$|^loops$|history|^losses$|^metrics$", re.IGNORECASE)
+DISCRIMINATOR = re.compile(
+    r"^(mpd|msd|mrd|mbd|mssd|cqtd|mssbcqtd|combd|sbd|disc|.*discriminators?.*)$", re.IGNORECASE
+)
+OTHER = re.compile(
+    r"rng|random_state|^callbacks$|^loops$|history|^losses$|^metrics$", re.IGNORECASE
+)
 MAX_WRAPPING = 6
 MAX_SHOWN = 8
 
@@ -98,7 +124,9 @@ def choose(root: Group, where: str, container: str | None = None) -> Choice:
         raise CheckpointError(
             f"has no container {container[:100]}",
             where=where,
-            expected=f"one of {', '.join(labels)}" if labels else "no container: the tensors are at the top level",
+            expected=f"one of {', '.join(labels)}"
+            if labels
+            else "no container: the tensors are at the top level",
             found=container[:100],
             hint="leave --container out to let auscult choose",
         )
@@ -152,7 +180,9 @@ def _models(group: Group) -> tuple[str | int, ...]:
 
 def _is_discriminator(name: str, beside: list[str | int]) -> bool:
     """Whether a name is a discriminator's: by itself, or as the `d` to a `g` (`net_d` beside `net_g`)."""
-    return bool(DISCRIMINATOR.match(name)) or (name[-1:] in ("d", "D") and name[:-1] + chr(ord(name[-1]) + 3) in beside)
+    return bool(DISCRIMINATOR.match(name)) or (
+        name[-1:] in ("d", "D") and name[:-1] + chr(ord(name[-1]) + 3) in beside
+    )
 
 
 def _without_versions(group: Group, keys: list[str | int]) -> Iterator[str | int]:
@@ -184,7 +214,9 @@ def _list(group: Group, level: _Level) -> Iterator[Container]:
     if group is level.group:
         taken = [group.groups[key] for key in level.taken]
         tensors = len(level.own) + sum(child.tensors for child in taken)
-        parameters = sum(_size(group.leaves[key]) for key in level.own) + sum(child.parameters for child in taken)
+        parameters = sum(_size(group.leaves[key]) for key in level.own) + sum(
+            child.parameters for child in taken
+        )
         kind: Kind = kind_of(group.path[-1], group) if group.path else "model"
         yield Container(group.path, "model" if kind == "other" else kind, tensors, parameters)
         own = set(level.own)
@@ -192,7 +224,9 @@ def _list(group: Group, level: _Level) -> Iterator[Container]:
     else:
         rest = list(group.leaves)
     if rest:
-        yield Container(group.path, "other", len(rest), sum(_size(group.leaves[key]) for key in rest))
+        yield Container(
+            group.path, "other", len(rest), sum(_size(group.leaves[key]) for key in rest)
+        )
     for key, child in group.groups.items():
         if child.path == level.group.path[: len(child.path)]:
             yield from _list(child, level)
@@ -222,7 +256,11 @@ def _scalars(root: Group, path: ContainerPath) -> dict[str, str]:
 
 def _dots(container: str) -> str:
     """A label such as `["a"]["b"]` as `a.b`; anything else as it is."""
-    steps = re.findall(r"\[(?:\"((?:[^\"\\]|\\.)*)\"|'([^']*)'|(\d+))\]", container) if container.startswith("[") else []
+    steps = (
+        re.findall(r"\[(?:\"((?:[^\"\\]|\\.)*)\"|'([^']*)'|(\d+))\]", container)
+        if container.startswith("[")
+        else []
+    )
     return ".".join("".join(step) for step in steps) or container
 
 
@@ -240,5 +278,7 @@ def _find(group: Group, rest: str) -> tuple[ContainerPath, tuple[Named, ...]] | 
             if found is not None:
                 return found
     prefix = rest + "."
-    matched = tuple((name[len(prefix) :], leaf) for name, leaf in leaves_of(group) if name.startswith(prefix))
+    matched = tuple(
+        (name[len(prefix) :], leaf) for name, leaf in leaves_of(group) if name.startswith(prefix)
+    )
     return ((*group.path, rest), matched) if matched else None

@@ -47,10 +47,22 @@ GATES: dict[Path, tuple[str, Sides | None]] = {
         for number, gate in ((1, "inputGate"), (2, "forgetGate"), (3, "blockInput"))
     },
     (4,): ("outputGateWeightMatrix", _pair(2, 1)),
-    **{(number,): (f"{gate}RecursionMatrix", _pair(2, 2)) for number, gate in ((20, "inputGate"), (21, "forgetGate"))},
-    **{(number,): (f"{gate}RecursionMatrix", _pair(2, 2)) for number, gate in ((22, "blockInput"), (23, "outputGate"))},
-    **{(number,): (f"{gate}BiasVector", None) for number, gate in ((40, "inputGate"), (41, "forgetGate"))},
-    **{(number,): (f"{gate}BiasVector", None) for number, gate in ((42, "blockInput"), (43, "outputGate"))},
+    **{
+        (number,): (f"{gate}RecursionMatrix", _pair(2, 2))
+        for number, gate in ((20, "inputGate"), (21, "forgetGate"))
+    },
+    **{
+        (number,): (f"{gate}RecursionMatrix", _pair(2, 2))
+        for number, gate in ((22, "blockInput"), (23, "outputGate"))
+    },
+    **{
+        (number,): (f"{gate}BiasVector", None)
+        for number, gate in ((40, "inputGate"), (41, "forgetGate"))
+    },
+    **{
+        (number,): (f"{gate}BiasVector", None)
+        for number, gate in ((42, "blockInput"), (43, "outputGate"))
+    },
     (60,): ("inputGatePeepholeVector", None),
     (61,): ("forgetGatePeepholeVector", None),
     (62,): ("outputGatePeepholeVector", None),
@@ -62,8 +74,12 @@ ACTIVATION: dict[Path, tuple[str, Sides | None]] = {
 }
 
 
-def _under(number: int, name: str, weights: dict[Path, tuple[str, Sides | None]]) -> dict[Path, tuple[str, Sides | None]]:
-    return {(number, *path): (f"{name}.{weight}", sides) for path, (weight, sides) in weights.items()}
+def _under(
+    number: int, name: str, weights: dict[Path, tuple[str, Sides | None]]
+) -> dict[Path, tuple[str, Sides | None]]:
+    return {
+        (number, *path): (f"{name}.{weight}", sides) for path, (weight, sides) in weights.items()
+    }
 
 
 LAYERS: dict[int, tuple[str, dict[Path, tuple[str, Sides | None]]]] = {
@@ -71,28 +87,52 @@ LAYERS: dict[int, tuple[str, dict[Path, tuple[str, Sides | None]]]] = {
     130: ("activation", ACTIVATION),
     140: ("innerProduct", {(20,): ("weights", _pair(2, 1)), (21,): ("bias", None)}),
     150: ("embedding", {(20,): ("weights", _pair(2, 1)), (21,): ("bias", None)}),
-    160: ("batchnorm", {(15,): ("gamma", None), (16,): ("beta", None), (17,): ("mean", None), (18,): ("variance", None)}),
+    160: (
+        "batchnorm",
+        {
+            (15,): ("gamma", None),
+            (16,): ("beta", None),
+            (17,): ("mean", None),
+            (18,): ("variance", None),
+        },
+    ),
     245: ("scale", {(2,): ("scale", _list(1)), (5,): ("bias", _list(4))}),
     250: ("bias", {(2,): ("bias", _list(1))}),
     290: ("loadConstant", {(2,): ("data", _list(1))}),
     400: (
         "simpleRecurrent",
         {
-            **{(30,): ("weightMatrix", _pair(2, 1)), (31,): ("recursionMatrix", _pair(2, 2)), (32,): ("biasVector", None)},
+            **{
+                (30,): ("weightMatrix", _pair(2, 1)),
+                (31,): ("recursionMatrix", _pair(2, 2)),
+                (32,): ("biasVector", None),
+            },
             **_under(10, "activation", ACTIVATION),
         },
     ),
     410: (
         "gru",
         {
-            **{(30,): ("updateGateWeightMatrix", _pair(2, 1)), (31,): ("resetGateWeightMatrix", _pair(2, 1))},
-            **{(32,): ("outputGateWeightMatrix", _pair(2, 1)), (50,): ("updateGateRecursionMatrix", _pair(2, 2))},
-            **{(51,): ("resetGateRecursionMatrix", _pair(2, 2)), (52,): ("outputGateRecursionMatrix", _pair(2, 2))},
+            **{
+                (30,): ("updateGateWeightMatrix", _pair(2, 1)),
+                (31,): ("resetGateWeightMatrix", _pair(2, 1)),
+            },
+            **{
+                (32,): ("outputGateWeightMatrix", _pair(2, 1)),
+                (50,): ("updateGateRecursionMatrix", _pair(2, 2)),
+            },
+            **{
+                (51,): ("resetGateRecursionMatrix", _pair(2, 2)),
+                (52,): ("outputGateRecursionMatrix", _pair(2, 2)),
+            },
             **{(70,): ("updateGateBiasVector", None), (71,): ("resetGateBiasVector", None)},
             **{(72,): ("outputGateBiasVector", None), **_under(10, "activations", ACTIVATION)},
         },
     ),
-    420: ("uniDirectionalLSTM", {**_under(20, "weightParams", GATES), **_under(10, "activations", ACTIVATION)}),
+    420: (
+        "uniDirectionalLSTM",
+        {**_under(20, "weightParams", GATES), **_under(10, "activations", ACTIVATION)},
+    ),
     430: (
         "biDirectionalLSTM",
         {
@@ -141,7 +181,14 @@ class NetworkReader:
                     if inner is not None:
                         self.network(inner)
 
-    def layer(self, layer: Message, number: int, name: str, kind: str, weights: dict[Path, tuple[str, Sides | None]]) -> None:
+    def layer(
+        self,
+        layer: Message,
+        number: int,
+        name: str,
+        kind: str,
+        weights: dict[Path, tuple[str, Sides | None]],
+    ) -> None:
         parameters = layer.message(number)
         if parameters is None:
             return
@@ -153,9 +200,13 @@ class NetworkReader:
                 tensor = self.weight(params, label, parameters, sides)
                 if tensor is not None:
                     self.tensors[tensor.name] = tensor
-                    self.modules[tensor.name] = ModuleInfo(tensor.name, kind, {**attributes, "input": weight})
+                    self.modules[tensor.name] = ModuleInfo(
+                        tensor.name, kind, {**attributes, "input": weight}
+                    )
 
-    def weight(self, params: Message, label: str, layer: Message, sides: Sides | None) -> Tensor | None:
+    def weight(
+        self, params: Message, label: str, layer: Message, sides: Sides | None
+    ) -> Tensor | None:
         """The tensor in a WeightParams, None if it is empty or was skipped."""
         check_count(params.source, len(self.tensors) + len(self.skips))
         name, again = self.prefix + label, 1

@@ -31,10 +31,17 @@ def checked_shape(dims: Sequence[int], where: str) -> Shape:
     Raises:
         CheckpointError: If a side is negative, there are too many, or their product overflows.
     """
-    if len(dims) > MAX_RANK or min(dims, default=0) < 0 or prod(side for side in dims if side) > MAX_ELEMENTS:
+    if (
+        len(dims) > MAX_RANK
+        or min(dims, default=0) < 0
+        or prod(side for side in dims if side) > MAX_ELEMENTS
+    ):
         shown = f"{list(dims[:8])}{' and more' if len(dims) > 8 else ''}"
         raise CheckpointError(
-            "has an impossible shape", where=where, found=shown[:200], hint="the file is damaged: fetch it again"
+            "has an impossible shape",
+            where=where,
+            found=shown[:200],
+            hint="the file is damaged: fetch it again",
         )
     return tuple(int(side) for side in dims)
 
@@ -46,7 +53,12 @@ def check_count(source: Source, count: int) -> None:
         CheckpointError: If it already lists MAX_TENSORS.
     """
     if count >= MAX_TENSORS:
-        raise CheckpointError("lists too many tensors", where=str(source.path), expected=f"at most {MAX_TENSORS}", found="more")
+        raise CheckpointError(
+            "lists too many tensors",
+            where=str(source.path),
+            expected=f"at most {MAX_TENSORS}",
+            found="more",
+        )
 
 
 def stored_bytes(dtype: str, shape: Shape) -> int:
@@ -104,7 +116,9 @@ class PackedArray:
         per_byte = 8 // BITS[self.dtype]
         first, last = start // per_byte, -(-max(stop, start) // per_byte)
         raw = np.frombuffer(self.source.view(self.offset + first, last - first), np.uint8)
-        return unpack(raw, self.dtype)[start - first * per_byte : max(stop, start) - first * per_byte]
+        return unpack(raw, self.dtype)[
+            start - first * per_byte : max(stop, start) - first * per_byte
+        ]
 
 
 def unpack(raw: Array, dtype: str) -> Array:
@@ -116,7 +130,9 @@ def unpack(raw: Array, dtype: str) -> Array:
         return flat.view(dtype_of(dtype))
     if dtype.startswith("int"):
         sign = 1 << (bits - 1)
-        return np.asarray(((flat.astype(np.int8) ^ np.int8(sign)) - np.int8(sign)).astype(dtype_of(dtype)))
+        return np.asarray(
+            ((flat.astype(np.int8) ^ np.int8(sign)) - np.int8(sign)).astype(dtype_of(dtype))
+        )
     return flat.astype(dtype_of(dtype))
 
 

@@ -70,7 +70,9 @@ class Table:
     def _vtable(self, position: int) -> tuple[int, ...]:
         size = self._number("H", position)
         if size < 4 or size % 2:
-            raise self.error("has a damaged table", expected="an even size of at least 4", found=size)
+            raise self.error(
+                "has a damaged table", expected="an even size of at least 4", found=size
+            )
         self.source.view(position, size)
         count = min(size // 2 - 2, MAX_FIELDS)
         self.file.vtables[position] = struct.unpack_from(f"<{count}H", self.file.data, position + 4)
@@ -85,7 +87,9 @@ class Table:
     def error(self, what: str, expected: object = None, found: object = None) -> CheckpointError:
         """An error about this file."""
         hint = "the file is damaged: fetch it again"
-        return CheckpointError(what, where=str(self.source.path), expected=expected, found=found, hint=hint)
+        return CheckpointError(
+            what, where=str(self.source.path), expected=expected, found=found, hint=hint
+        )
 
     def _number(self, code: Code, position: int) -> Any:
         form = FORMS[code]
@@ -138,5 +142,9 @@ class Table:
         start, count = self.vector(number, 1) or (0, 0)
         self.file.text -= count
         if count > MAX_TEXT_BYTES or self.file.text < 0:
-            raise self.error("has text that is too long", expected=f"at most {MAX_TEXT_BYTES} bytes in a string", found=count)
+            raise self.error(
+                "has text that is too long",
+                expected=f"at most {MAX_TEXT_BYTES} bytes in a string",
+                found=count,
+            )
         return self.source.bytes(start, count).decode("utf-8", "replace")

@@ -93,7 +93,9 @@ def _fifth_bits(blocks: Array, at: int) -> NDArray[np.uint8]:
 
 
 def _q8_0(blocks: Array, order: str) -> Array:
-    return np.ascontiguousarray(blocks[:, 2:]).view(np.int8).astype(np.float32) * _half(blocks, 0, order)
+    return np.ascontiguousarray(blocks[:, 2:]).view(np.int8).astype(np.float32) * _half(
+        blocks, 0, order
+    )
 
 
 def _q4_0(blocks: Array, order: str) -> Array:
@@ -101,7 +103,10 @@ def _q4_0(blocks: Array, order: str) -> Array:
 
 
 def _q4_1(blocks: Array, order: str) -> Array:
-    return np.asarray(_half(blocks, 0, order) * _nibbles(blocks[:, 4:]).astype(np.float32) + _half(blocks, 2, order))
+    return np.asarray(
+        _half(blocks, 0, order) * _nibbles(blocks[:, 4:]).astype(np.float32)
+        + _half(blocks, 2, order)
+    )
 
 
 def _q5_0(blocks: Array, order: str) -> Array:
@@ -146,8 +151,14 @@ class BlockArray:
         # in slabs, so that the scratch arrays stay small beside the result
         for low in range(first, last, SLAB_BLOCKS):
             high = min(low + SLAB_BLOCKS, last)
-            view = self.source.view(self.offset + low * self.type.nbytes, (high - low) * self.type.nbytes)
+            view = self.source.view(
+                self.offset + low * self.type.nbytes, (high - low) * self.type.nbytes
+            )
             blocks = np.frombuffer(view, np.uint8).reshape(-1, self.type.nbytes)
-            with np.errstate(all="ignore"):  # a scale may be inf or nan: that is for the health check to say
-                values[low - first : high - first] = DEQUANTIZE[self.type.name](blocks, self.byteorder)
+            with np.errstate(
+                all="ignore"
+            ):  # a scale may be inf or nan: that is for the health check to say
+                values[low - first : high - first] = DEQUANTIZE[self.type.name](
+                    blocks, self.byteorder
+                )
         return values.reshape(-1)[start - first * side : max(stop, start) - first * side]

@@ -109,4 +109,8 @@ def row_peaks(tensor: Tensor, values: list[float]) -> list[float]:
     sizes = [inf if isnan(value) else abs(value) for value in values]
     if width == 1:
         return sizes
-    return [max(sizes[start : start + width]) for start in range(0, len(sizes), width)] if width else []
+    return (
+        [max(sizes[start : start + width]) for start in range(0, len(sizes), width)]
+        if width
+        else []
+    )

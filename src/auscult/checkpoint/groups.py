@@ -71,9 +71,13 @@ def walk(tree: Any, where: str) -> Walk:
     """
     found = Walk(Group(()))
     visits = 0
-    stack: list[tuple[Group, int, Iterator[tuple[str | int, Any, bool]]]] = [_enter(found.root, tree)]
+    stack: list[tuple[Group, int, Iterator[tuple[str | int, Any, bool]]]] = [
+        _enter(found.root, tree)
+    ]
     on_path = {id(tree)}
-    barren: set[int] = set()  # values without tensors inside: not walked again, however often they are referred to
+    barren: set[int] = (
+        set()
+    )  # values without tensors inside: not walked again, however often they are referred to
     while stack:
         group, identity, items = stack[-1]
         entry = next(items, None)
@@ -100,10 +104,17 @@ def walk(tree: Any, where: str) -> Walk:
             if id(value) in on_path or id(value) in barren:
                 continue
             if len(stack) >= MAX_DEPTH:
-                found.skips.append(Skip(dotted((*group.path, key))[:MAX_NAME], f"nested deeper than {MAX_DEPTH} levels"))
+                found.skips.append(
+                    Skip(
+                        dotted((*group.path, key))[:MAX_NAME],
+                        f"nested deeper than {MAX_DEPTH} levels",
+                    )
+                )
                 continue
             on_path.add(id(value))
-            stack.append(_enter(Group((*group.path, key), prefix=group.prefix + len(str(key)) + 1), value))
+            stack.append(
+                _enter(Group((*group.path, key), prefix=group.prefix + len(str(key)) + 1), value)
+            )
         elif len(group.scalars) < MAX_SCALARS and isinstance(value, str | int | float | bool):
             group.scalars[str(key)] = str(value)[:MAX_SCALAR_TEXT]
     return found
@@ -125,7 +136,9 @@ def leaves_of(group: Group, prefix: str = "") -> Iterator[tuple[str, Tensor | Le
 def _enter(group: Group, value: Any) -> tuple[Group, int, Iterator[tuple[str | int, Any, bool]]]:
     if isinstance(value, Opaque):
         state = value.state
-        group.is_module = value.what.startswith("__torch__") or (isinstance(state, dict) and "_modules" in state)
+        group.is_module = value.what.startswith("__torch__") or (
+            isinstance(state, dict) and "_modules" in state
+        )
     elif isinstance(value, dict):
         group.is_optimizer = "state" in value and "param_groups" in value
     return group, id(value), _children(value)
@@ -173,7 +186,9 @@ def _key(key: Any) -> str | int:
 def _add(found: Walk, group: Group, key: str | int, leaf: Tensor | Leaf | Buffer) -> None:
     """Note a tensor; of two with one name the second is skipped."""
     if key in group.leaves or key in group.groups:
-        found.skips.append(Skip(dotted((*group.path, key))[:MAX_NAME], "a second tensor of this name"))
+        found.skips.append(
+            Skip(dotted((*group.path, key))[:MAX_NAME], "a second tensor of this name")
+        )
         return
     group.leaves[key] = leaf
     found.leaves += 1

@@ -83,7 +83,9 @@ class Examination(NamedTuple):
     size: int
 
 
-def examine(checkpoint: Checkpoint, *, full: bool = False, progress: Progress | None = None) -> Examination:
+def examine(
+    checkpoint: Checkpoint, *, full: bool = False, progress: Progress | None = None
+) -> Examination:
     """Measure every tensor of a checkpoint.
 
     Args:
@@ -108,7 +110,9 @@ Outcome = tuple[glance.Sums, tuple[int, ...] | None] | Skip
 
 def _sample(tensors: list[Tensor]) -> Iterator[Outcome]:
     """Evenly spread contiguous pieces of each tensor."""
-    weights = [tensor.name for tensor in tensors if len(tensor.shape) > 1 and tensor.size > VECTOR_SAMPLE]
+    weights = [
+        tensor.name for tensor in tensors if len(tensor.shape) > 1 and tensor.size > VECTOR_SAMPLE
+    ]
     chosen = set(weights[:: -(-len(weights) // MAX_WEIGHTS)] if weights else ())
     brief = VECTOR_SAMPLE if len(tensors) <= MAX_WEIGHTS * 4 else LEAST_SAMPLE
     for index, tensor in enumerate(tensors):
@@ -207,7 +211,13 @@ def _health(tensor: Tensor, of: glance.Sums, dead: tuple[int, ...] | None) -> He
             shape=tensor.shape, count=count, mean=mean, std=std, kurtosis=kurtosis, peak=peak / std,
             lag=of["lag"] / of["s2"] if of["s2"] else 0.0, unevenness=_unevenness(of, kurtosis),
         )  # fmt: skip
-    counts = (min(int(count), tensor.size), tensor.size, int(of["nan"]), int(of["inf"]), int(of["zeros"]))
+    counts = (
+        min(int(count), tensor.size),
+        tensor.size,
+        int(of["nan"]),
+        int(of["inf"]),
+        int(of["zeros"]),
+    )
     channels = tensor.shape[0] if dead is not None and tensor.shape else 0
     shape = (of["minimum"], of["maximum"], mean, std, kurtosis, geometric)
     return Health(*counts, *shape, dead=dead or (), channels=channels, fresh=fresh)

@@ -31,7 +31,15 @@ SCALE_SLACK = 0.004  # half-precision rounding of a bound
 
 
 def fresh_as(
-    *, shape: Shape, count: float, mean: float, std: float, kurtosis: float, peak: float, lag: float, unevenness: float
+    *,
+    shape: Shape,
+    count: float,
+    mean: float,
+    std: float,
+    kurtosis: float,
+    peak: float,
+    lag: float,
+    unevenness: float,
 ) -> str | None:
     """The initialiser that would have left these values, or None.
 
@@ -46,11 +54,15 @@ def fresh_as(
     margin = SIGMAS / sqrt(count)
     if unevenness > SIGMAS or abs(lag) > margin or abs(mean) > std * margin:
         return None
-    if abs(kurtosis - UNIFORM_KURTOSIS) < UNIFORM_ERROR * margin and peak < sqrt(3.0) * (1 + 0.45 * margin + SCALE_SLACK):
+    if abs(kurtosis - UNIFORM_KURTOSIS) < UNIFORM_ERROR * margin and peak < sqrt(3.0) * (
+        1 + 0.45 * margin + SCALE_SLACK
+    ):
         return _uniform_name(shape, std * sqrt(3.0), margin)
     if abs(kurtosis - NORMAL_KURTOSIS) < NORMAL_ERROR * margin:
         return _scale_name("normal", _normal_scales(shape), std, 0.71 * margin)
-    if abs(kurtosis - CUT_KURTOSIS) < CUT_ERROR * margin and peak < CUT_PEAK * (1 + 0.6 * margin + SCALE_SLACK):
+    if abs(kurtosis - CUT_KURTOSIS) < CUT_ERROR * margin and peak < CUT_PEAK * (
+        1 + 0.6 * margin + SCALE_SLACK
+    ):
         return _scale_name("truncated normal", _normal_scales(shape), std, 0.6 * margin)
     return None
 

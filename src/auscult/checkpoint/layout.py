@@ -49,8 +49,14 @@ class LayoutEvidence(NamedTuple):
         """The evidence in words."""
         if not (self.torch or self.mlx or self.undecided):
             return "no convolution weights"
-        parts = [("only as torch's", self.torch), ("only as MLX's", self.mlx), ("either way", self.undecided)]
-        return "of the convolutions " + ", ".join(f"{len(names)} can be read {how}" for how, names in parts if names)
+        parts = [
+            ("only as torch's", self.torch),
+            ("only as MLX's", self.mlx),
+            ("either way", self.undecided),
+        ]
+        return "of the convolutions " + ", ".join(
+            f"{len(names)} can be read {how}" for how, names in parts if names
+        )
 
 
 def layout_of(shapes: Mapping[str, Shape]) -> LayoutEvidence:
@@ -69,19 +75,34 @@ def layout_of(shapes: Mapping[str, Shape]) -> LayoutEvidence:
 
 def parametrisation_of(names: Mapping[str, object]) -> tuple[Parametrisation, str]:
     """How weight norm is stored, and the evidence in words."""
-    old = sum(name.endswith(OLD_GAIN) and name[: -len(OLD_GAIN)] + OLD_DIRECTION in names for name in names)
-    new = sum(name.endswith(NEW_GAIN) and name[: -len(NEW_GAIN)] + NEW_DIRECTION in names for name in names)
+    old = sum(
+        name.endswith(OLD_GAIN) and name[: -len(OLD_GAIN)] + OLD_DIRECTION in names
+        for name in names
+    )
+    new = sum(
+        name.endswith(NEW_GAIN) and name[: -len(NEW_GAIN)] + NEW_DIRECTION in names
+        for name in names
+    )
     if old and new:
-        return "mixed", f"{old} pairs weight_g / weight_v and {new} pairs parametrizations.weight.original0 / original1"
+        return (
+            "mixed",
+            f"{old} pairs weight_g / weight_v and {new} pairs parametrizations.weight.original0 / original1",
+        )
     if old:
         return "weight-norm-old", f"{old} pairs weight_g / weight_v"
     if new:
-        return "weight-norm-new", f"{new} pairs parametrizations.weight.original0 (gain) / original1 (direction)"
+        return (
+            "weight-norm-new",
+            f"{new} pairs parametrizations.weight.original0 (gain) / original1 (direction)",
+        )
     return "none", "no weight-norm pairs: fused, or never normed"
 
 
 def _is_weight(name: str) -> bool:
-    return name.endswith((".weight", OLD_DIRECTION, NEW_DIRECTION)) or name in ("weight", "weight_v")
+    return name.endswith((".weight", OLD_DIRECTION, NEW_DIRECTION)) or name in (
+        "weight",
+        "weight_v",
+    )
 
 
 def _bias_of(name: str) -> str:
@@ -93,12 +114,21 @@ def _bias_of(name: str) -> str:
 
 def _channels(shapes: Mapping[str, Shape]) -> frozenset[int]:
     """Numbers of channels that some layer of the file gives out: the lengths of its biases, norms and linear weights."""
-    found = {shape[0] for name, shape in shapes.items() if len(shape) == 1 and shape[0] > 1 and not name.endswith("_g")}
-    return frozenset(found | {side for shape in shapes.values() if len(shape) == 2 for side in shape})
+    found = {
+        shape[0]
+        for name, shape in shapes.items()
+        if len(shape) == 1 and shape[0] > 1 and not name.endswith("_g")
+    }
+    return frozenset(
+        found | {side for shape in shapes.values() if len(shape) == 2 for side in shape}
+    )
 
 
 def _vote(shape: Shape, bias: Shape | None, channels: frozenset[int]) -> Vote:
-    kernel, inner = max(shape[2:]), max(shape[1:-1])  # the kernel as torch would have it, and as MLX would
+    kernel, inner = (
+        max(shape[2:]),
+        max(shape[1:-1]),
+    )  # the kernel as torch would have it, and as MLX would
     as_torch, as_mlx = kernel <= MAX_KERNEL, inner <= MAX_KERNEL
     if bias is not None and len(bias) == 1 and bias[0] != shape[0]:
         # a transposed convolution of torch: MLX has the output channels first there too
@@ -110,7 +140,9 @@ def _vote(shape: Shape, bias: Shape | None, channels: frozenset[int]) -> Vote:
     return _by_channels(shape[1], kernel, shape[-1], inner, channels)
 
 
-def _by_channels(in_torch: int, kernel_torch: int, in_mlx: int, kernel_mlx: int, channels: frozenset[int]) -> Vote:
+def _by_channels(
+    in_torch: int, kernel_torch: int, in_mlx: int, kernel_mlx: int, channels: frozenset[int]
+) -> Vote:
     """The reading whose channels the file knows, or whose channels are plainly no kernel."""
     known_torch, known_mlx = in_torch in channels, in_mlx in channels
     torch = in_torch >= _least(kernel_torch, known=known_torch) and known_torch >= known_mlx

@@ -41,7 +41,9 @@ def read_stream(machine: Machine, places: Stream) -> Any:
         raise NotAStream(first)
     protocol, facts = machine.run(), machine.run()
     if protocol != PROTOCOL:
-        raise CheckpointError("has an unknown protocol", where=where, expected=PROTOCOL, found=str(protocol)[:40])
+        raise CheckpointError(
+            "has an unknown protocol", where=where, expected=PROTOCOL, found=str(protocol)[:40]
+        )
     if isinstance(facts, dict) and facts.get("little_endian") is False:
         places.byteorder = ">"
     machine.memo = {}
@@ -74,12 +76,18 @@ class Stream:
         """
         self._path = str(source.path)
         if not isinstance(keys, list) or not all(isinstance(key, str | int) for key in keys):
-            raise CheckpointError("has no list of storages behind its pickle", where=str(source.path), hint=TRUNCATED_HINT)
+            raise CheckpointError(
+                "has no list of storages behind its pickle",
+                where=str(source.path),
+                hint=TRUNCATED_HINT,
+            )
         at = start
         for key in map(str, keys):
             ref = self._refs.get(key)
             if ref is None or key in self._found or ref.dtype is None:
-                raise CheckpointError(f"has a storage {key[:40]} that no tensor can use", where=str(source.path))
+                raise CheckpointError(
+                    f"has a storage {key[:40]} that no tensor can use", where=str(source.path)
+                )
             order: Literal["little", "big"] = "little" if self.byteorder == "<" else "big"
             count = int.from_bytes(source.view(at, 8), order)
             length = count * item_bytes(ref.dtype)
@@ -96,7 +104,9 @@ class Stream:
         try:
             return self._found[storage.key]
         except KeyError:
-            raise CheckpointError(f"lacks the storage {storage.key[:40]}", where=self._path, hint=TRUNCATED_HINT) from None
+            raise CheckpointError(
+                f"lacks the storage {storage.key[:40]}", where=self._path, hint=TRUNCATED_HINT
+            ) from None
 
 
 class Inside:
@@ -122,7 +132,11 @@ def nested_storage(builders: dict[str, Builder]) -> Builder:
     def build(machine: Machine, _: Global, arguments: tuple[Any, ...]) -> Any:
         raw = arguments[0] if len(arguments) == 1 else None
         if isinstance(raw, LongBytes):
-            data = raw.source.view(raw.offset, raw.length) if not raw.latin1 else memoryview(raw.read())
+            data = (
+                raw.source.view(raw.offset, raw.length)
+                if not raw.latin1
+                else memoryview(raw.read())
+            )
         elif isinstance(raw, bytes):
             data = memoryview(raw)
         else:
@@ -130,7 +144,11 @@ def nested_storage(builders: dict[str, Builder]) -> Builder:
         places = Stream()
         label = f"{machine.label} (storage at byte {machine.pos})"
         inner = Machine(
-            Inside(machine.source.path, data), label, builders=builders, harmless=machine.harmless, load=load_persistent(places)
+            Inside(machine.source.path, data),
+            label,
+            builders=builders,
+            harmless=machine.harmless,
+            load=load_persistent(places),
         )
         try:
             storage = read_stream(inner, places)

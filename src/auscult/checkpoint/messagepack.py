@@ -34,14 +34,30 @@ class Extension:
     end: int
 
 
-SCALARS = {0xCA: ">f", 0xCB: ">d", 0xCC: ">B", 0xCD: ">H", 0xCE: ">I", 0xCF: ">Q", 0xD0: ">b", 0xD1: ">h", 0xD2: ">i", 0xD3: ">q"}
+SCALARS = {
+    0xCA: ">f",
+    0xCB: ">d",
+    0xCC: ">B",
+    0xCD: ">H",
+    0xCE: ">I",
+    0xCF: ">Q",
+    0xD0: ">b",
+    0xD1: ">h",
+    0xD2: ">i",
+    0xD3: ">q",
+}
 CONSTANTS = {0xC0: None, 0xC2: False, 0xC3: True}
 # first byte: what it starts, and the type of the length that follows
 SIZED = {
     **{0xC4: ("binary", ">B"), 0xC5: ("binary", ">H"), 0xC6: ("binary", ">I")},
     **{0xC7: ("extension", ">B"), 0xC8: ("extension", ">H"), 0xC9: ("extension", ">I")},
     **{0xD9: ("text", ">B"), 0xDA: ("text", ">H"), 0xDB: ("text", ">I")},
-    **{0xDC: ("list", ">H"), 0xDD: ("list", ">I"), 0xDE: ("mapping", ">H"), 0xDF: ("mapping", ">I")},
+    **{
+        0xDC: ("list", ">H"),
+        0xDD: ("list", ">I"),
+        0xDE: ("mapping", ">H"),
+        0xDF: ("mapping", ">I"),
+    },
 }
 FIXED_EXTENSIONS = {0xD4: 1, 0xD5: 2, 0xD6: 4, 0xD7: 8, 0xD8: 16}
 
@@ -61,7 +77,9 @@ class Unpacker:
     def error(self, what: str, found: object = None) -> CheckpointError:
         """An error about this file at the current position."""
         hint = "the file is damaged or is no MessagePack: fetch it again"
-        return CheckpointError(f"{what} near byte {self.position}", where=str(self.source.path), found=found, hint=hint)
+        return CheckpointError(
+            f"{what} near byte {self.position}", where=str(self.source.path), found=found, hint=hint
+        )
 
     def _take(self, length: int) -> memoryview:
         view = self.source.view(self.position, length)
@@ -103,13 +121,20 @@ class Unpacker:
         code = int(self._number(">b")) if kind == "extension" else 0
         start = self.position
         self._take(length)
-        return Extension(code, start, self.position) if kind == "extension" else Binary(start, self.position)
+        return (
+            Extension(code, start, self.position)
+            if kind == "extension"
+            else Binary(start, self.position)
+        )
 
     def _mapping(self, length: int, depth: int) -> dict[Any, Any]:
         result: dict[Any, Any] = {}
         for _ in range(length):
             key = self.value(depth + 1)
             if isinstance(key, (list, dict)) or key in result:
-                raise self.error("has a mapping with a key that is no name, or comes twice", found=repr(key)[:100])
+                raise self.error(
+                    "has a mapping with a key that is no name, or comes twice",
+                    found=repr(key)[:100],
+                )
             result[key] = self.value(depth + 1)
         return result

@@ -105,12 +105,17 @@ class ProgramReader:
         reason = f"compressed with {op}, which is not undone"
         if op == "constexpr_cast" and data is not None:
             self.keep(self.value(data, name), known, name)
-        elif op in ("constexpr_affine_dequantize", "constexpr_blockwise_shift_scale") and data is not None:
+        elif (
+            op in ("constexpr_affine_dequantize", "constexpr_blockwise_shift_scale")
+            and data is not None
+        ):
             self.keep(self.quantized(values, data, name) or Skip(name, reason), known, name)
         else:
             self.keep(Skip(name, reason), known, name)
 
-    def quantized(self, values: Mapping[str, Message], data: Message, name: str) -> Tensor | Skip | None:
+    def quantized(
+        self, values: Mapping[str, Message], data: Message, name: str
+    ) -> Tensor | Skip | None:
         """Integers with a scale for each channel, None if the scales are of another kind."""
         tensor, scale = self.value(data, name), self.operand(values, "scale")
         zero = self.operand(values, "zero_point" if "zero_point" in values else "offset")
@@ -125,12 +130,16 @@ class ProgramReader:
             if scale.ndim != len(tensor.shape):
                 return None
             axes = [index for index, side in enumerate(scale.shape) if side > 1]
-        if len(axes) > 1 or any(not 0 <= axis < len(tensor.shape) or tensor.shape[axis] != scale.size for axis in axes):
+        if len(axes) > 1 or any(
+            not 0 <= axis < len(tensor.shape) or tensor.shape[axis] != scale.size for axis in axes
+        ):
             return None
         zeros = np.zeros(1, np.int32) if zero is None else zero.reshape(-1)
         if zeros.size not in (1, scale.size):
             return None
-        return replace(tensor, quantization=Quantization(scale.reshape(-1), zeros, axes[0] if axes else None))
+        return replace(
+            tensor, quantization=Quantization(scale.reshape(-1), zeros, axes[0] if axes else None)
+        )
 
     def operand(self, values: Mapping[str, Message], name: str) -> Array | None:
         if name not in values:
@@ -151,7 +160,10 @@ class ProgramReader:
             known[name] = unique
 
     def consume(self, operation: Message, op: str, output: str, known: Mapping[str, str]) -> None:
-        inputs = {key: [binding.text(1) for binding in argument.messages(1)] for key, argument in _entries(operation, 2)}
+        inputs = {
+            key: [binding.text(1) for binding in argument.messages(1)]
+            for key, argument in _entries(operation, 2)
+        }
         attributes: dict[str, Any] | None = None
         for key, names in inputs.items():
             for name in names:
@@ -160,8 +172,14 @@ class ProgramReader:
                     continue
                 if attributes is None:
                     single = {other: given[0] for other, given in inputs.items() if len(given) == 1}
-                    attributes = {other: self.parameters[given] for other, given in single.items() if given in self.parameters}
-                self.modules[tensor] = ModuleInfo(tensor, op, {**attributes, "node": output, "input": key})
+                    attributes = {
+                        other: self.parameters[given]
+                        for other, given in single.items()
+                        if given in self.parameters
+                    }
+                self.modules[tensor] = ModuleInfo(
+                    tensor, op, {**attributes, "node": output, "input": key}
+                )
 
     def value(self, value: Message, name: str) -> Tensor | Skip:
         """The tensor that a Value is, in the blob file or in the program."""
@@ -176,7 +194,10 @@ class ProgramReader:
         if array is None:
             where, hint = place(self.source, name), "the file is damaged: fetch it again"
             raise CheckpointError(
-                "has a value that does not fit its type", where=where, found=f"{dtype} {list(shape)}", hint=hint
+                "has a value that does not fit its type",
+                where=where,
+                found=f"{dtype} {list(shape)}",
+                hint=hint,
             )
         return Tensor.of(name, array)
 
@@ -187,12 +208,18 @@ class ProgramReader:
             self.blobs[location] = Source(beside(folder, location.removeprefix(MODEL_PATH), model))
         source = self.blobs[location]
         sentinel, number, nbytes, start = struct.unpack("<IIQQ", source.view(offset, 24))
-        if sentinel != SENTINEL or BLOB_DTYPES.get(number) != dtype or nbytes != stored_bytes(dtype, shape):
+        if (
+            sentinel != SENTINEL
+            or BLOB_DTYPES.get(number) != dtype
+            or nbytes != stored_bytes(dtype, shape)
+        ):
             raise CheckpointError(
                 "has no such blob",
                 where=place(source, name),
                 expected=f"{stored_bytes(dtype, shape)} bytes of {dtype} at offset {offset}",
-                found=f"{nbytes} bytes of {BLOB_DTYPES.get(number, f'type {number}')}" if sentinel == SENTINEL else "no blob",
+                found=f"{nbytes} bytes of {BLOB_DTYPES.get(number, f'type {number}')}"
+                if sentinel == SENTINEL
+                else "no blob",
                 hint="the weight file is damaged or belongs to another model",
             )
         return place_tensor(source, (start, start + nbytes), name, dtype, shape)

@@ -83,7 +83,11 @@ def plain_value(value: Message) -> Any:
     array = immediate(value, dtype, shape)
     if array is None:
         return None
-    return tuple(array.astype(float if "float" in dtype else int).reshape(-1).tolist()) if shape else array.item()
+    return (
+        tuple(array.astype(float if "float" in dtype else int).reshape(-1).tolist())
+        if shape
+        else array.item()
+    )
 
 
 def immediate(value: Message, dtype: str, shape: Shape) -> Array | None:

@@ -40,20 +40,26 @@ class Packed:
         words = self.words.numpy()
         integers = (words[..., None] >> shifts) & np.uint32((1 << self.bits) - 1)
         grouped = integers.reshape(*words.shape[:-1], -1, self.group).astype(np.float32)
-        scales, biases = (part.numpy().astype(np.float32)[..., None] for part in (self.scales, self.biases))
+        scales, biases = (
+            part.numpy().astype(np.float32)[..., None] for part in (self.scales, self.biases)
+        )
         values: Array = grouped * scales + biases
         return values.reshape(*words.shape[:-1], -1)
 
     def steps(self) -> Array:
         """[as the weight]: the distance between neighbouring values, one for each group."""
-        steps: Array = np.repeat(np.abs(self.scales.numpy().astype(np.float32)), self.group, axis=-1)
+        steps: Array = np.repeat(
+            np.abs(self.scales.numpy().astype(np.float32)), self.group, axis=-1
+        )
         return steps
 
     def flat(self, start: int, stop: int) -> Array:
         return self.array().reshape(-1)[start:stop]
 
 
-def unpacked(tensors: Mapping[str, Tensor], path: Path) -> tuple[dict[str, Tensor], tuple[Skip, ...]]:
+def unpacked(
+    tensors: Mapping[str, Tensor], path: Path
+) -> tuple[dict[str, Tensor], tuple[Skip, ...]]:
     """The tensors with every quantised weight as one, and what had to be assumed of them.
 
     How many bits and how long a group, the shapes tell only as a product; `config.json` beside the file says which, else the
@@ -73,12 +79,17 @@ def unpacked(tensors: Mapping[str, Tensor], path: Path) -> tuple[dict[str, Tenso
         shape = (*words.shape[:-1], words.shape[-1] * 32 // bits)
         data = Packed(words, scales, biases, bits, group)
         nbytes = words.nbytes + scales.nbytes + biases.nbytes
-        result[name] = replace(words, shape=shape, dtype=f"mlx_q{bits}", data=data, nbytes=nbytes, storage=None)
+        result[name] = replace(
+            words, shape=shape, dtype=f"mlx_q{bits}", data=data, nbytes=nbytes, storage=None
+        )
         taken |= {scales.name, biases.name}
         if not sure:
             assumed.append((bits, group))
     skips = tuple(
-        Skip("quantisation", f"read as {bits} bits in groups of {group}: the shapes fit others too; config.json would tell")
+        Skip(
+            "quantisation",
+            f"read as {bits} bits in groups of {group}: the shapes fit others too; config.json would tell",
+        )
         for bits, group in sorted(set(assumed))
     )
     return {name: tensor for name, tensor in result.items() if name not in taken}, skips
@@ -90,16 +101,28 @@ def _parts(tensors: Mapping[str, Tensor], name: str) -> tuple[Tensor, Tensor, Te
         return None
     stem = name.removesuffix("weight")
     scales, biases = tensors.get(stem + "scales"), tensors.get(stem + "biases")
-    if scales is None or biases is None or scales.shape != biases.shape or scales.shape[:-1] != words.shape[:-1]:
+    if (
+        scales is None
+        or biases is None
+        or scales.shape != biases.shape
+        or scales.shape[:-1] != words.shape[:-1]
+    ):
         return None
     return words, scales, biases
 
 
-def _form(words: Tensor, scales: Tensor, biases: Tensor, declared: tuple[int, int] | None) -> tuple[int, int, bool] | None:
+def _form(
+    words: Tensor, scales: Tensor, biases: Tensor, declared: tuple[int, int] | None
+) -> tuple[int, int, bool] | None:
     """(bits, group, whether that is sure), or None where no form fits."""
     if 0 in words.shape or 0 in biases.shape:
         return None
-    fitting = [(bits, group) for bits in BITS for group in GROUPS if words.shape[-1] * 32 == scales.shape[-1] * bits * group]
+    fitting = [
+        (bits, group)
+        for bits in BITS
+        for group in GROUPS
+        if words.shape[-1] * 32 == scales.shape[-1] * bits * group
+    ]
     if declared in fitting:
         return (*declared, True)
     if len(fitting) < 2:
@@ -113,7 +136,9 @@ def _zeros(words: Tensor, bits: int, group: int) -> float:
     """Share of the first groups that have the integer 0. Too many bits at a time seldom give one: the most that do are right."""
     per_group = group * bits // 32
     some = words.flat(0, min(words.size, SAMPLE_GROUPS * per_group)).reshape(-1, per_group)
-    integers = (some[..., None] >> np.arange(0, 32, bits, dtype=np.uint32)) & np.uint32((1 << bits) - 1)
+    integers = (some[..., None] >> np.arange(0, 32, bits, dtype=np.uint32)) & np.uint32(
+        (1 << bits) - 1
+    )
     return float((integers.reshape(len(some), -1) == 0).any(axis=1).mean())
 
 
@@ -126,5 +151,12 @@ def _declared(path: Path) -> tuple[int, int] | None:
         content = json.loads(config.read_bytes())
         stated = content.get("quantization")
         return int(stated["bits"]), int(stated["group_size"])
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):  # no such file, or another kind of file
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        RecursionError,
+    ):  # no such file, or another kind of file
         return None

@@ -12,7 +12,23 @@ from auscult.weights import Array
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-COLUMNS = ("count", "nan", "inf", "zeros", "minimum", "maximum", "s1", "s2", "s3", "s4", "log", "lag", "blocks", "v1", "v2")
+COLUMNS = (
+    "count",
+    "nan",
+    "inf",
+    "zeros",
+    "minimum",
+    "maximum",
+    "s1",
+    "s2",
+    "s3",
+    "s4",
+    "log",
+    "lag",
+    "blocks",
+    "v1",
+    "v2",
+)
 """Count to zeros are counts; s1 to s4 sums of powers and log that of log2|x|, over finite (and non-zero) values; lag the sum of
 products of neighbours; blocks, v1 and v2 the number of full blocks and the sums of their mean squares and of their squares."""
 

@@ -42,7 +42,9 @@ def read_array(source: Bytes, name: str, label: str) -> Found:
     descr, order, shape = DESCR.search(header), ORDER.search(header), SHAPE.search(header)
     if not descr or not order or not shape:
         raise _damaged(source, label, "has a header without descr, fortran_order and shape")
-    sides = tuple(_side(source, label, part) for part in shape[1].replace("L", "").split(",") if part.strip())
+    sides = tuple(
+        _side(source, label, part) for part in shape[1].replace("L", "").split(",") if part.strip()
+    )
     if len(sides) > MAX_RANK or prod(side for side in sides if side) > MAX_ELEMENTS:
         raise _damaged(source, label, "has an impossible shape")
     code = "structured" if descr[3] else (descr[1] or descr[2] or "")
@@ -54,7 +56,15 @@ def read_array(source: Bytes, name: str, label: str) -> Found:
         # Of the types that numpy lacks only bfloat16 has two bytes; numpy.save writes it as raw bytes.
         dtype, metadata = "bfloat16", {f"{name}: 2-byte void read as": "bfloat16"}
     if dtype is None:
-        return Found(None, skips=(Skip(name, f"an array of numpy type {code[:60]}, which holds no numbers auscult knows"),))
+        return Found(
+            None,
+            skips=(
+                Skip(
+                    name,
+                    f"an array of numpy type {code[:60]}, which holds no numbers auscult knows",
+                ),
+            ),
+        )
     size = prod(sides) * item_bytes(dtype)
     if start + size > source.size:
         raise outside(source.path, source.size, start, size)
@@ -76,7 +86,9 @@ def _header(source: Bytes, label: str) -> tuple[int, str]:
     (length,) = struct.unpack("<H" if major == 1 else "<I", source.view(8, width))
     if length > MAX_HEADER:
         raise _damaged(source, label, f"has a header of {length} bytes")
-    return 8 + width + length, str(source.view(8 + width, length), "utf-8" if major == 3 else "latin-1", "replace")
+    return 8 + width + length, str(
+        source.view(8 + width, length), "utf-8" if major == 3 else "latin-1", "replace"
+    )
 
 
 def _side(source: Bytes, label: str, text: str) -> int:
@@ -103,8 +115,12 @@ def _objects(source: Bytes, start: int, name: str, label: str, *, scalar: bool) 
     hazards = tuple(machine.hazards.values())
     if isinstance(content, dict | Opaque) or (isinstance(content, list) and not scalar):
         return Found(content, hazards=hazards)
-    return Found(None, hazards=hazards, skips=(Skip(name, "an array of Python objects, which is a pickle"),))
+    return Found(
+        None, hazards=hazards, skips=(Skip(name, "an array of Python objects, which is a pickle"),)
+    )
 
 
 def _damaged(source: Bytes, label: str, what: str) -> CheckpointError:
-    return CheckpointError(f"array {label[:200]} {what}", where=str(source.path), hint=TRUNCATED_HINT)
+    return CheckpointError(
+        f"array {label[:200]} {what}", where=str(source.path), hint=TRUNCATED_HINT
+    )

@@ -11,7 +11,16 @@ from math import prod
 import numpy as np
 
 from auscult.checkpoint.beside import beside
-from auscult.checkpoint.elements import BITS, Decoded, Joined, checked_shape, place, place_tensor, stored_bytes, unpack
+from auscult.checkpoint.elements import (
+    BITS,
+    Decoded,
+    Joined,
+    checked_shape,
+    place,
+    place_tensor,
+    stored_bytes,
+    unpack,
+)
 from auscult.checkpoint.protobuf import Message, Span, decode_varints
 from auscult.checkpoint.source import FileArray, Source, dtype_of
 from auscult.errors import CheckpointError
@@ -49,7 +58,12 @@ DTYPES = {
     25: "uint2",
     26: "int2",
 }
-TYPED_FIELDS = {"float32": FLOAT_DATA, "complex64": FLOAT_DATA, "float64": DOUBLE_DATA, "complex128": DOUBLE_DATA} | {
+TYPED_FIELDS = {
+    "float32": FLOAT_DATA,
+    "complex64": FLOAT_DATA,
+    "float64": DOUBLE_DATA,
+    "complex128": DOUBLE_DATA,
+} | {
     "int64": INT64_DATA,
     "uint32": UINT64_DATA,
     "uint64": UINT64_DATA,
@@ -69,7 +83,10 @@ def read_tensor(message: Message, name: str, externals: dict[str, Source]) -> Te
     source = message.source
     dtype = DTYPES.get(message.signed(DATA_TYPE))
     if dtype is None:
-        return Skip(name, f"ONNX element type {message.signed(DATA_TYPE)} is not a number that auscult reads")
+        return Skip(
+            name,
+            f"ONNX element type {message.signed(DATA_TYPE)} is not a number that auscult reads",
+        )
     if SEGMENT in message:
         return Skip(name, "stored in segments, which ONNX itself does not load")
     shape = checked_shape(message.integers(DIMS, limit=64), place(source, name))
@@ -94,7 +111,9 @@ def _typed(message: Message, name: str, dtype: str, shape: Shape) -> Tensor:
     if len(spans) == 1 == len(values):
         # every varint takes 1 to 10 bytes, so the shape is bounded by the file before anything is decoded
         if not stored <= spans[0][1] - spans[0][0] <= stored * 10:
-            raise _wrong_count(message, name, stored, f"{spans[0][1] - spans[0][0]} bytes of packed integers")
+            raise _wrong_count(
+                message, name, stored, f"{spans[0][1] - spans[0][0]} bytes of packed integers"
+            )
         decode = partial(_decode_packed, message.source, spans[0], stored, dtype, shape)
         return Tensor(name, shape, dtype, Decoded(decode), stored_bytes(dtype, shape))
     integers = message.integers(number)
@@ -118,13 +137,20 @@ def _pieces(message: Message, name: str, dtype: str, shape: Shape, number: int) 
     sizes = tuple((end - start) // kind.itemsize for start, end in spans)
     if any((end - start) % kind.itemsize for start, end in spans) or sum(sizes) != prod(shape):
         raise _wrong_count(message, name, prod(shape), sum(sizes))
-    pieces: list[Data] = [FileArray(message.source, span[0], dtype, (size,)) for span, size in zip(spans, sizes, strict=True)]
-    return Tensor(name, shape, dtype, Joined(tuple(pieces), sizes, shape, dtype), prod(shape) * kind.itemsize)
+    pieces: list[Data] = [
+        FileArray(message.source, span[0], dtype, (size,))
+        for span, size in zip(spans, sizes, strict=True)
+    ]
+    return Tensor(
+        name, shape, dtype, Joined(tuple(pieces), sizes, shape, dtype), prod(shape) * kind.itemsize
+    )
 
 
 def _wrong_count(message: Message, name: str, expected: int, found: object) -> CheckpointError:
     where, hint = place(message.source, name), "the file is damaged: fetch it again"
-    return CheckpointError("has the wrong number of values", where=where, expected=expected, found=found, hint=hint)
+    return CheckpointError(
+        "has the wrong number of values", where=where, expected=expected, found=found, hint=hint
+    )
 
 
 def _integer_type(dtype: str) -> np.dtype[np.unsignedinteger]:
@@ -142,12 +168,16 @@ def _as_elements(integers: Array, dtype: str, shape: Shape) -> Array:
     return integers.view(dtype_of(dtype)).reshape(shape)
 
 
-def _external(message: Message, name: str, needed: int, externals: dict[str, Source]) -> tuple[Source, Span]:
+def _external(
+    message: Message, name: str, needed: int, externals: dict[str, Source]
+) -> tuple[Source, Span]:
     """The file beside the model, and the bytes of it that are the tensor's."""
     entries = {entry.text(1): entry.text(2) for entry in message.messages(EXTERNAL_DATA)}
     location = entries.get("location", "")
     if location not in externals:
-        externals[location] = Source(beside(message.source.path.parent, location, message.source.path))
+        externals[location] = Source(
+            beside(message.source.path.parent, location, message.source.path)
+        )
     source = externals[location]
     offset = _number(entries.get("offset", "0"), message, name)
     length = _number(entries["length"], message, name) if "length" in entries else needed
@@ -157,6 +187,8 @@ def _external(message: Message, name: str, needed: int, externals: dict[str, Sou
 def _number(text: str, message: Message, name: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 20):
         raise CheckpointError(
-            "has an external offset or length that is no number", where=place(message.source, name), found=text[:40]
+            "has an external offset or length that is no number",
+            where=place(message.source, name),
+            found=text[:40],
         )
     return int(text)

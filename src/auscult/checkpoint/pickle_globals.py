@@ -9,17 +9,51 @@ from auscult.checkpoint.pickle_machine import Builder, Machine
 from auscult.checkpoint.pickle_values import Global, LongBytes, LongText, Malformed, SetList
 
 HARMLESS_MODULES = (
-    *("argparse", "collections", "datetime", "decimal", "fractions", "pathlib", "types", "typing", "uuid"),
+    *(
+        "argparse",
+        "collections",
+        "datetime",
+        "decimal",
+        "fractions",
+        "pathlib",
+        "types",
+        "typing",
+        "uuid",
+    ),
     *("numpy.random", "numpy.ma", "omegaconf", "torch.nn", "torch.optim", "torch.utils.data"),
     *("lightning", "lightning_fabric", "pytorch_lightning"),
 )
 """Modules whose classes only store what they are given; a class is recognised by its capital letter."""
 HARMLESS = frozenset(
     (
-        *("numpy.ndarray", "numpy.dtype", "torch.device", "torch.Size", "torch.dtype", "torch.layout", "torch.memory_format"),
-        *("datetime.datetime", "datetime.date", "datetime.time", "datetime.timedelta", "datetime.timezone"),
-        *("torch._C._nn.gelu", "torch.tanh", "torch.sigmoid", "torch.relu", "functools.partial", "collections.deque"),
-        *(f"numpy.random._pickle.__{name}_ctor" for name in ("randomstate", "generator", "bit_generator")),
+        *(
+            "numpy.ndarray",
+            "numpy.dtype",
+            "torch.device",
+            "torch.Size",
+            "torch.dtype",
+            "torch.layout",
+            "torch.memory_format",
+        ),
+        *(
+            "datetime.datetime",
+            "datetime.date",
+            "datetime.time",
+            "datetime.timedelta",
+            "datetime.timezone",
+        ),
+        *(
+            "torch._C._nn.gelu",
+            "torch.tanh",
+            "torch.sigmoid",
+            "torch.relu",
+            "functools.partial",
+            "collections.deque",
+        ),
+        *(
+            f"numpy.random._pickle.__{name}_ctor"
+            for name in ("randomstate", "generator", "bit_generator")
+        ),
     )
 )
 PLAIN_TYPES = (
@@ -46,7 +80,10 @@ def is_harmless(found: Global) -> bool:
         return True
     if what.startswith("torch.nn.functional.") and found.name.isidentifier():
         return True
-    inside = any(found.module == module or found.module.startswith(module + ".") for module in HARMLESS_MODULES)
+    inside = any(
+        found.module == module or found.module.startswith(module + ".")
+        for module in HARMLESS_MODULES
+    )
     return inside and found.name.isidentifier() and found.name.lstrip("_")[:1].isupper()
 
 
@@ -88,7 +125,11 @@ def _plain(_: Machine, function: Global, arguments: tuple[Any, ...]) -> Any:
         return arguments[0]
     if function.name == "bytes" and not arguments:
         return b""
-    if function.name == "complex" and len(arguments) == 2 and all(type(part) in (int, float) for part in arguments):
+    if (
+        function.name == "complex"
+        and len(arguments) == 2
+        and all(type(part) in (int, float) for part in arguments)
+    ):
         try:
             return complex(*arguments)
         except OverflowError as error:
@@ -142,6 +183,12 @@ PLAIN_BUILDERS: dict[str, Builder] = {
     "pathlib.WindowsPath": _path,
     "pathlib.Path": _path,
     "pathlib._local.PosixPath": _path,
-    **{f"{module}.{name}": _plain for module in ("builtins", "__builtin__") for name in PLAIN_TYPES},
-    **{f"{module}.{name}": _sequence for module in ("builtins", "__builtin__") for name in ("set", "frozenset")},
+    **{
+        f"{module}.{name}": _plain for module in ("builtins", "__builtin__") for name in PLAIN_TYPES
+    },
+    **{
+        f"{module}.{name}": _sequence
+        for module in ("builtins", "__builtin__")
+        for name in ("set", "frozenset")
+    },
 }

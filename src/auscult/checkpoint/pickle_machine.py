@@ -23,7 +23,9 @@ from auscult.errors import CheckpointError
 from auscult.weights import Hazard
 
 MAX_OPCODES = 12_000_000  # 300,000 tensors; each opcode can cost some fifty bytes of memory
-MAX_CONTAINERS = 2_000_000  # dicts, lists, sets and built objects: what few opcode bytes make largest
+MAX_CONTAINERS = (
+    2_000_000  # dicts, lists, sets and built objects: what few opcode bytes make largest
+)
 MAX_LONG_BYTES = 1024
 MAX_LINE = 1 << 16
 LAZY_BYTES = 1 << 12  # longer byte strings and texts stay in the file
@@ -125,7 +127,9 @@ class Machine:
         """The error for this pickle at the present place."""
         head = bytes(self.data[start : start + 1])
         hint = TRUNCATED_HINT if head in (b"\x80", b"(", b"c", b"}", b"]") else "this is no pickle"
-        return CheckpointError(f"pickle {self.label} {what} at byte {self.pos}", where=str(self.source.path), hint=hint)
+        return CheckpointError(
+            f"pickle {self.label} {what} at byte {self.pos}", where=str(self.source.path), hint=hint
+        )
 
     # -- reading
 
@@ -157,7 +161,11 @@ class Machine:
         """The next `length` bytes as text; long ones stay in the file."""
         start = self.pos
         raw = self.take(length)
-        return LongText(self.source, start, length) if length > LAZY_BYTES else str(raw, "utf-8", "replace")
+        return (
+            LongText(self.source, start, length)
+            if length > LAZY_BYTES
+            else str(raw, "utf-8", "replace")
+        )
 
     def bytes(self, length: int) -> Any:
         """The next `length` bytes; long ones stay in the file."""
@@ -189,7 +197,9 @@ class Machine:
     def note(self, found: Global, *, calls: bool) -> None:
         """Remember a global that loading would import, and whether it would be called; once per name."""
         known = self.hazards.get(found.what)
-        if (known is None and len(self.hazards) < MAX_HAZARDS) or (known is not None and calls and not known.calls):
+        if (known is None and len(self.hazards) < MAX_HAZARDS) or (
+            known is not None and calls and not known.calls
+        ):
             where = known.where if known else f"{self.label} at byte {found.offset}"
             self.hazards[found.what] = Hazard(found.what[:300], where, calls)
 

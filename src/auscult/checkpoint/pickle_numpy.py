@@ -19,8 +19,17 @@ from auscult.finding import Skip
 from auscult.late import numpy as np
 from auscult.weights import Array, Shape, Tensor
 
-CODES = {"f2": "float16", "f4": "float32", "f8": "float64", "c8": "complex64", "c16": "complex128", "b1": "bool"} | {
-    f"{code}{size}": f"{name}{size * 8}" for code, name in (("i", "int"), ("u", "uint")) for size in (1, 2, 4, 8)
+CODES = {
+    "f2": "float16",
+    "f4": "float32",
+    "f8": "float64",
+    "c8": "complex64",
+    "c16": "complex128",
+    "b1": "bool",
+} | {
+    f"{code}{size}": f"{name}{size * 8}"
+    for code, name in (("i", "int"), ("u", "uint"))
+    for size in (1, 2, 4, 8)
 }
 """numpy's type codes without byte order."""
 TYPE_CODE = re.compile(r"([<>=|]?)([a-zA-Z]\d*)")
@@ -63,7 +72,9 @@ class PickledArray:
         kind = dtype_of(self.dtype)
         if len(raw) != prod(self.shape) * kind.itemsize:
             raise CheckpointError(
-                "a pickled array has another number of bytes than its shape", expected=self.shape, found=len(raw)
+                "a pickled array has another number of bytes than its shape",
+                expected=self.shape,
+                found=len(raw),
             )
         if self.byteorder == ">" and kind.itemsize > 1:
             kind = kind.newbyteorder(">")
@@ -85,7 +96,12 @@ class ArrayNode(Leaf):
     def set_state(self, state: Any) -> None:
         if not isinstance(state, tuple) or len(state) != 5 or not isinstance(state[2], DTypeNode):
             raise Malformed("has an array without its details")
-        self.shape, self.dtype, self.fortran, self.raw = _shape(state[1]), state[2], bool(state[3] is True), state[4]
+        self.shape, self.dtype, self.fortran, self.raw = (
+            _shape(state[1]),
+            state[2],
+            bool(state[3] is True),
+            state[4],
+        )
 
     @property
     def objects(self) -> Any:
@@ -97,7 +113,8 @@ class ArrayNode(Leaf):
     def describe(self, name: str) -> Tensor | Skip:
         if self.dtype is None or self.dtype.name is None:
             return Skip(
-                name, f"a numpy array of type {self.dtype.code[:60] if self.dtype else 'unknown'}, which holds no numbers"
+                name,
+                f"a numpy array of type {self.dtype.code[:60] if self.dtype else 'unknown'}, which holds no numbers",
             )
         raw = self.raw.encode("latin-1", "replace") if isinstance(self.raw, str) else self.raw
         if not isinstance(raw, bytes | LongBytes):
@@ -105,15 +122,25 @@ class ArrayNode(Leaf):
         data = PickledArray(raw, self.dtype.name, self.dtype.byteorder, self.shape, self.fortran)
         needed = prod(self.shape) * item_bytes(self.dtype.name)
         given = len(raw) if isinstance(raw, bytes) else raw.length
-        if given < needed or (given > needed and not (isinstance(raw, LongBytes) and raw.latin1 and given <= 2 * needed)):
-            raise CheckpointError("a pickled array has another number of bytes than its shape", where=name[:200], found=given)
+        if given < needed or (
+            given > needed
+            and not (isinstance(raw, LongBytes) and raw.latin1 and given <= 2 * needed)
+        ):
+            raise CheckpointError(
+                "a pickled array has another number of bytes than its shape",
+                where=name[:200],
+                found=given,
+            )
         return Tensor(name, self.shape, self.dtype.name, data, needed)
 
 
 def _shape(value: Any) -> Shape:
     if not isinstance(value, tuple) or len(value) > MAX_RANK:
         raise Malformed("has an array whose shape is none")
-    if any(type(side) is not int or not 0 <= side <= MAX_ELEMENTS for side in value) or prod(value) > MAX_ELEMENTS:
+    if (
+        any(type(side) is not int or not 0 <= side <= MAX_ELEMENTS for side in value)
+        or prod(value) > MAX_ELEMENTS
+    ):
         raise Malformed("has an array whose shape makes no sense")
     return tuple(value)
 
@@ -144,10 +171,16 @@ def _scalar(_: Machine, function: Global, arguments: tuple[Any, ...]) -> Any:
     """`scalar(dtype, bytes)`: a numpy number, as a Python one."""
     if len(arguments) != 2 or not isinstance(arguments[0], DTypeNode) or arguments[0].name is None:
         return Opaque(function.what)
-    raw = arguments[1].encode("latin-1", "replace") if isinstance(arguments[1], str) else arguments[1]
+    raw = (
+        arguments[1].encode("latin-1", "replace") if isinstance(arguments[1], str) else arguments[1]
+    )
     if not isinstance(raw, bytes) or len(raw) != item_bytes(arguments[0].name):
         raise Malformed("has a numpy number of the wrong size")
-    return PickledArray(raw, arguments[0].name, arguments[0].byteorder, (), fortran=False).array().item()
+    return (
+        PickledArray(raw, arguments[0].name, arguments[0].byteorder, (), fortran=False)
+        .array()
+        .item()
+    )
 
 
 _CORES = ("numpy.core", "numpy._core")
@@ -161,7 +194,10 @@ NUMPY_NAMES = frozenset(
     (
         "numpy.ndarray",
         *(f"numpy.{name}" for name in (*ITEM_BYTES, "bool_", "str_", "bytes_")),
-        *(f"numpy.dtypes.{name}" for name in ("Float32DType", "Float64DType", "Int64DType", "Int32DType")),
+        *(
+            f"numpy.dtypes.{name}"
+            for name in ("Float32DType", "Float64DType", "Int64DType", "Int32DType")
+        ),
         *(f"ml_dtypes.{name}" for name in ML_DTYPES),
     )
 )

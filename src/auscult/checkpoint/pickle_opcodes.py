@@ -10,7 +10,13 @@ from auscult.checkpoint.contents import Opaque
 from auscult.checkpoint.pickle_machine import MAX_LONG_BYTES, OPCODES, Machine
 from auscult.checkpoint.pickle_values import Global, Malformed, SetList
 
-U2, I4, U4, U8, F8 = struct.Struct("<H"), struct.Struct("<i"), struct.Struct("<I"), struct.Struct("<Q"), struct.Struct(">d")
+U2, I4, U4, U8, F8 = (
+    struct.Struct("<H"),
+    struct.Struct("<i"),
+    struct.Struct("<I"),
+    struct.Struct("<Q"),
+    struct.Struct(">d"),
+)
 U1 = struct.Struct("B")
 MAX_TEXT_NUMBER = 400
 Handler = Callable[[Machine], None]
@@ -263,7 +269,11 @@ def new_with_keywords(machine: Machine) -> None:
     if keywords:
         if isinstance(function, Global):
             machine.note(function, calls=True)
-        machine.stack.append(Opaque(function.what if isinstance(function, Global) else "object", {"keywords": keywords}))
+        machine.stack.append(
+            Opaque(
+                function.what if isinstance(function, Global) else "object", {"keywords": keywords}
+            )
+        )
     else:
         machine.stack.append(machine.call(function, arguments))
 

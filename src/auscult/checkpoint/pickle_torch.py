@@ -12,11 +12,23 @@ from typing import Any
 from auscult.checkpoint.contents import Leaf, Opaque
 from auscult.checkpoint.pickle_machine import Builder, Machine
 from auscult.checkpoint.pickle_values import Global, Malformed
-from auscult.checkpoint.torch_tensors import DTYPES, STORAGES, Places, StorageRef, TensorNode, UnreadableNode
+from auscult.checkpoint.torch_tensors import (
+    DTYPES,
+    STORAGES,
+    Places,
+    StorageRef,
+    TensorNode,
+    UnreadableNode,
+)
 
 MAX_RANK = 64
 MAX_ELEMENTS = 1 << 60
-SCHEMES = ("per_tensor_affine", "per_channel_affine", "per_tensor_symmetric", "per_channel_symmetric")
+SCHEMES = (
+    "per_tensor_affine",
+    "per_channel_affine",
+    "per_tensor_symmetric",
+    "per_channel_symmetric",
+)
 
 
 def load_persistent(places: Places) -> Callable[[Machine, Any], Any]:
@@ -24,14 +36,23 @@ def load_persistent(places: Places) -> Callable[[Machine, Any], Any]:
     known: dict[str, StorageRef] = {}
 
     def load(_: Machine, identity: Any) -> Any:
-        if not isinstance(identity, tuple) or len(identity) < 2 or identity[0] not in ("storage", "module"):
+        if (
+            not isinstance(identity, tuple)
+            or len(identity) < 2
+            or identity[0] not in ("storage", "module")
+        ):
             return Opaque("persistent id")
         if identity[0] == "module":
             return identity[1]
         if len(identity) < 5:
             raise Malformed("refers to a storage with too few details")
         _, kind, key, _, count, *view = identity
-        if not isinstance(kind, Global) or not isinstance(key, str | int) or type(count) is not int or count < 0:
+        if (
+            not isinstance(kind, Global)
+            or not isinstance(key, str | int)
+            or type(count) is not int
+            or count < 0
+        ):
             raise Malformed("refers to a storage in a way that torch does not")
         base = view[0][1] if view and isinstance(view[0], tuple) and len(view[0]) == 3 else 0
         if type(base) is not int or base < 0:
@@ -86,7 +107,9 @@ def _tensor_v3(_: Machine, __: Global, arguments: tuple[Any, ...]) -> Leaf:
     dtype = arguments[6]
     name = dtype.name if isinstance(dtype, Global) else "?"
     if name not in DTYPES:
-        return UnreadableNode(_counts(arguments[2]), f"elements of type {name[:60]}, which numpy cannot hold")
+        return UnreadableNode(
+            _counts(arguments[2]), f"elements of type {name[:60]}, which numpy cannot hold"
+        )
     storage, first, size, stride = arguments[:4]
     node = _node(storage, first, size, stride, DTYPES[name])
     return _with_metadata(node, arguments[7] if len(arguments) > 7 else None)
@@ -111,7 +134,11 @@ def _quantized(_: Machine, __: Global, arguments: tuple[Any, ...]) -> Leaf:
     """`_rebuild_qtensor(storage, offset, size, stride, quantizer, requires_grad, hooks)`."""
     _need(arguments, 5)
     quantizer = arguments[4]
-    scheme = quantizer[0].name if isinstance(quantizer, tuple) and quantizer and isinstance(quantizer[0], Global) else "?"
+    scheme = (
+        quantizer[0].name
+        if isinstance(quantizer, tuple) and quantizer and isinstance(quantizer[0], Global)
+        else "?"
+    )
     if scheme not in SCHEMES or not isinstance(quantizer, tuple):
         return UnreadableNode(_counts(arguments[2]), f"quantised by the scheme {scheme[:60]}")
     node = _node(*arguments[:4])
@@ -171,23 +198,46 @@ TORCH_BUILDERS: dict[str, Builder] = {
     "torch._utils._rebuild_device_tensor_from_cpu_tensor": _from_numpy,
     "torch._utils._rebuild_xla_tensor": _from_numpy,
     "torch._utils._rebuild_nested_tensor": _unsupported("a nested tensor"),
-    "torch._utils._rebuild_wrapper_subclass": _unsupported("a tensor of a wrapper class, without values of its own"),
+    "torch._utils._rebuild_wrapper_subclass": _unsupported(
+        "a tensor of a wrapper class, without values of its own"
+    ),
     "torch._tensor._rebuild_from_type_v2": _of_subclass,
     "torch._tensor._rebuild_from_type": _of_subclass,
     "torch.serialization._get_layout": _layout,
     **{
         f"torch.jit._pickle.{name}": _script_list
-        for name in ("build_intlist", "build_tensorlist", "build_doublelist", "build_boollist", "restore_type_tag")
+        for name in (
+            "build_intlist",
+            "build_tensorlist",
+            "build_doublelist",
+            "build_boollist",
+            "restore_type_tag",
+        )
     },
 }
 TORCH_NAMES = frozenset(
     (
         *(f"torch.{name}" for name in STORAGES),
-        *(f"torch.storage.{name}" for name in ("UntypedStorage", "_UntypedStorage", "TypedStorage", "_TypedStorage")),
+        *(
+            f"torch.storage.{name}"
+            for name in ("UntypedStorage", "_UntypedStorage", "TypedStorage", "_TypedStorage")
+        ),
         *(f"torch.{name}" for name in DTYPES),
         *(f"torch.{name}" for name in SCHEMES),
-        *("torch.Tensor", "torch.nn.parameter.Parameter", "torch.strided", "torch.sparse_coo", "torch.contiguous_format"),
-        *("torch.complex32", "torch.QUInt4x2Storage", "torch.QUInt2x4Storage", "torch.quint4x2", "torch.quint2x4"),
+        *(
+            "torch.Tensor",
+            "torch.nn.parameter.Parameter",
+            "torch.strided",
+            "torch.sparse_coo",
+            "torch.contiguous_format",
+        ),
+        *(
+            "torch.complex32",
+            "torch.QUInt4x2Storage",
+            "torch.QUInt2x4Storage",
+            "torch.quint4x2",
+            "torch.quint2x4",
+        ),
         *("torch.per_channel_affine_float_qparams", "torch.channels_last", "torch.preserve_format"),
         *(f"torch.float{rest}" for rest in ("4_e2m1fn_x2", "8_e4m3fn")),
     )

@@ -53,7 +53,9 @@ class LongBytes:
         try:
             return self.text().encode("latin-1")
         except UnicodeEncodeError as error:
-            raise CheckpointError("holds text where bytes belong", where=str(self.source.path)) from error
+            raise CheckpointError(
+                "holds text where bytes belong", where=str(self.source.path)
+            ) from error
 
 
 class LongText(LongBytes):

@@ -58,7 +58,11 @@ class Message:
 
     def __post_init__(self) -> None:
         if self.depth > MAX_DEPTH:
-            raise self._error("messages are nested too deeply", expected=f"at most {MAX_DEPTH} levels", found="more")
+            raise self._error(
+                "messages are nested too deeply",
+                expected=f"at most {MAX_DEPTH} levels",
+                found="more",
+            )
         for start, end in self.spans or ((0, self.source.size),):
             self._walk(start, end)
         if self.budget.fields < 0:
@@ -66,7 +70,9 @@ class Message:
 
     def _error(self, what: str, expected: object = None, found: object = None) -> CheckpointError:
         hint = "the file is damaged or is not what its name says: fetch it again"
-        return CheckpointError(what, where=str(self.source.path), expected=expected, found=found, hint=hint)
+        return CheckpointError(
+            what, where=str(self.source.path), expected=expected, found=found, hint=hint
+        )
 
     def _walk(self, start: int, end: int) -> None:
         """Remember where the fields of one piece are. The one-byte cases stand here, as they make up nearly everything."""
@@ -75,7 +81,11 @@ class Message:
         data = bytes(view) if size <= SMALL_BYTES else view
         fields, position, count = self.fields, 0, 0
         while position < size:
-            tag, position = (data[position], position + 1) if data[position] < 0x80 else self._varint(data, position)
+            tag, position = (
+                (data[position], position + 1)
+                if data[position] < 0x80
+                else self._varint(data, position)
+            )
             number, wire = tag >> 3, tag & 7
             if wire in (0, 2) and position < size and data[position] < 0x80:
                 value, position = data[position], position + 1
@@ -84,16 +94,24 @@ class Message:
             else:
                 value = {1: 8, 5: 4}.get(wire, size)
             if number == 0 or (wire and position + value > size):
-                raise self._error(f"is no protocol-buffers message: field {number} does not fit at byte {start + position}")
+                raise self._error(
+                    f"is no protocol-buffers message: field {number} does not fit at byte {start + position}"
+                )
             found: Value = value
             if wire:
-                found = (start + position, start + position + value) if wire == 2 else bytes(data[position : position + value])
+                found = (
+                    (start + position, start + position + value)
+                    if wire == 2
+                    else bytes(data[position : position + value])
+                )
                 position += value
             fields.setdefault(number, []).append(found)
             count += 1
             if count > MAX_FIELDS_PER_MESSAGE:
                 raise self._error(
-                    "has too many fields in one message", expected=f"at most {MAX_FIELDS_PER_MESSAGE}", found="more"
+                    "has too many fields in one message",
+                    expected=f"at most {MAX_FIELDS_PER_MESSAGE}",
+                    found="more",
                 )
         self.budget.fields -= count
 
@@ -105,7 +123,9 @@ class Message:
             if byte < 0x80:
                 return value & 0xFFFF_FFFF_FFFF_FFFF, offset + 1
             shift += 7
-        raise self._error(f"a variable-length integer does not end, {position} bytes into a message")
+        raise self._error(
+            f"a variable-length integer does not end, {position} bytes into a message"
+        )
 
     def __contains__(self, number: int) -> bool:
         return number in self.fields
@@ -157,7 +177,11 @@ class Message:
     def _text(self, span: Span) -> str:
         start, end = span
         if end - start > MAX_TEXT_BYTES:
-            raise self._error("has a string that is too long", expected=f"at most {MAX_TEXT_BYTES} bytes", found=end - start)
+            raise self._error(
+                "has a string that is too long",
+                expected=f"at most {MAX_TEXT_BYTES} bytes",
+                found=end - start,
+            )
         return self.source.bytes(start, end - start).decode("utf-8", "replace")
 
     def message(self, number: int) -> Message | None:
@@ -184,7 +208,9 @@ class Message:
             else:
                 raise self._error(f"field {number} has the wrong wire type")
             if len(result) > limit:
-                raise self._error(f"field {number} has too many values", expected=f"at most {limit}", found="more")
+                raise self._error(
+                    f"field {number} has too many values", expected=f"at most {limit}", found="more"
+                )
         return result
 
 
@@ -192,7 +218,9 @@ def _signed(value: int) -> int:
     return value - (1 << 64) if value >= 1 << 63 else value
 
 
-def decode_varints(source: Source, span: Span, count: int, kind: np.dtype[np.unsignedinteger]) -> Array:
+def decode_varints(
+    source: Source, span: Span, count: int, kind: np.dtype[np.unsignedinteger]
+) -> Array:
     """`count` packed varints as an array of `kind`, each cut to its low bits (which is how protobuf stores int32 and int64).
 
     Raises:
@@ -209,11 +237,16 @@ def decode_varints(source: Source, span: Span, count: int, kind: np.dtype[np.uns
         values = np.zeros(ends.size, np.uint64)
         for byte in range(int(lengths.max())):
             longer = lengths > byte
-            values[longer] |= (raw[starts[longer] + byte] & np.uint8(0x7F)).astype(np.uint64) << np.uint64(7 * byte)
+            values[longer] |= (raw[starts[longer] + byte] & np.uint8(0x7F)).astype(
+                np.uint64
+            ) << np.uint64(7 * byte)
         result[done : done + ends.size] = values.astype(kind)
         done, position = done + ends.size, position + int(ends[-1]) + 1
     if done != count or position != span[1]:
         raise CheckpointError(
-            "has damaged packed integers", where=str(source.path), expected=f"{count} values", found=f"{done} or more"
+            "has damaged packed integers",
+            where=str(source.path),
+            expected=f"{count} values",
+            found=f"{done} or more",
         )
     return result

@@ -17,14 +17,27 @@ from auscult.weights import Array, Data, Shape
 
 ML_DTYPES = frozenset(
     (
-        *("bfloat16", "int4", "uint4", "int2", "uint2", "float4_e2m1fn", "float6_e2m3fn", "float6_e3m2fn"),
+        *(
+            "bfloat16",
+            "int4",
+            "uint4",
+            "int2",
+            "uint2",
+            "float4_e2m1fn",
+            "float6_e2m3fn",
+            "float6_e3m2fn",
+        ),
         *("float8_e3m4", "float8_e4m3", "float8_e4m3b11fnuz", "float8_e4m3fn", "float8_e4m3fnuz"),
         *("float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu"),
     )
 )
-MAX_EXPANDED_BYTES = 1 << 28  # a broadcast (stride 0) tensor may be this large, whatever its storage
+MAX_EXPANDED_BYTES = (
+    1 << 28
+)  # a broadcast (stride 0) tensor may be this large, whatever its storage
 MAX_EXPANSION = 4  # and beyond that at most so many times its storage
-TRUNCATED_HINT = "the file is truncated or damaged: fetch it again and compare its size with the original's"
+TRUNCATED_HINT = (
+    "the file is truncated or damaged: fetch it again and compare its size with the original's"
+)
 
 
 @lru_cache(maxsize=64)
@@ -41,9 +54,15 @@ def dtype_of(name: str) -> np.dtype[Any]:
     return np.dtype(name)
 
 
-ITEM_BYTES = {"bool": 1, "bfloat16": 2, "float16": 2, "float32": 4, "float64": 8, "complex64": 8, "complex128": 16} | {
-    f"{sign}int{bits}": bits // 8 for sign in ("", "u") for bits in (8, 16, 32, 64)
-}
+ITEM_BYTES = {
+    "bool": 1,
+    "bfloat16": 2,
+    "float16": 2,
+    "float32": 4,
+    "float64": 8,
+    "complex64": 8,
+    "complex128": 16,
+} | {f"{sign}int{bits}": bits // 8 for sign in ("", "u") for bits in (8, 16, 32, 64)}
 
 
 def item_bytes(name: str) -> int:
@@ -83,7 +102,11 @@ def outside(path: Path, size: int, offset: int, length: int) -> CheckpointError:
     """The error for a read that would leave its file or member."""
     found = f"{length} bytes at offset {offset}"
     return CheckpointError(
-        "points outside the file", where=str(path), expected=f"at most {size} bytes", found=found, hint=TRUNCATED_HINT
+        "points outside the file",
+        where=str(path),
+        expected=f"at most {size} bytes",
+        found=found,
+        hint=TRUNCATED_HINT,
     )
 
 
@@ -180,10 +203,14 @@ class FileArray:
             if count and self.byteorder == "<":
                 width = kind.itemsize
                 view = self.source.view(self.offset + self.first * width, count * width)
-                return np.frombuffer(view, kind).reshape(self.shape)  # its base is the view, by which its pages are given back
+                return np.frombuffer(view, kind).reshape(
+                    self.shape
+                )  # its base is the view, by which its pages are given back
             return self._elements(0, count).reshape(self.shape)
         if min(self.strides, default=0) < 0:
-            raise CheckpointError("has a negative stride", where=str(self.source.path), found=self.strides)
+            raise CheckpointError(
+                "has a negative stride", where=str(self.source.path), found=self.strides
+            )
         span = span_of(self.shape, self.strides)
         width = item_bytes(self.dtype)
         if count * width > max(MAX_EXPANDED_BYTES, MAX_EXPANSION * span * width):
@@ -195,7 +222,9 @@ class FileArray:
                 hint="look at its shape only, or save it again with .contiguous() where that is meant",
             )
         flat = self._elements(0, span)
-        return np.lib.stride_tricks.as_strided(flat, self.shape, [step * flat.itemsize for step in self.strides], writeable=False)
+        return np.lib.stride_tricks.as_strided(
+            flat, self.shape, [step * flat.itemsize for step in self.strides], writeable=False
+        )
 
     def flat(self, start: int, stop: int) -> Array:
         if self.strides is None:
@@ -213,7 +242,9 @@ class FileArray:
         kind = dtype_of(self.dtype)
         if stop <= start:
             return np.empty(0, kind)
-        view = self.source.view(self.offset + (self.first + start) * kind.itemsize, (stop - start) * kind.itemsize)
+        view = self.source.view(
+            self.offset + (self.first + start) * kind.itemsize, (stop - start) * kind.itemsize
+        )
         if self.byteorder == "<" or kind.itemsize == 1:
             return np.frombuffer(view, kind)
         if kind.kind == "V":  # ml_dtypes' types know no byte order

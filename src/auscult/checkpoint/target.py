@@ -21,7 +21,9 @@ from auscult.errors import TargetError, UsageError
 from auscult.late import numpy as np
 from auscult.weights import Checkpoint, Tensor
 
-_CODE = re.compile(r"(?P<module>.+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<name>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)$")
+_CODE = re.compile(
+    r"(?P<module>.+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<name>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)$"
+)
 
 
 def is_code(target: str) -> bool:
@@ -29,7 +31,9 @@ def is_code(target: str) -> bool:
     return _CODE.match(target) is not None and not Path(target).exists()
 
 
-def open_target(target: str, kwargs: Mapping[str, Any] | None = None, container: str | None = None) -> Checkpoint:
+def open_target(
+    target: str, kwargs: Mapping[str, Any] | None = None, container: str | None = None
+) -> Checkpoint:
     """The checkpoint of a file or folder, or the state of the model that a callable returns.
 
     Code is the user's own and runs with the user's rights; a warning of the logger `auscult` says so before it does.
@@ -48,7 +52,9 @@ def open_target(target: str, kwargs: Mapping[str, Any] | None = None, container:
     if is_code(target):
         return _state(call_target(target, kwargs or {}), target, container)
     if kwargs:
-        raise UsageError("a file takes no --kwargs", where=target, hint="name code as package.module:callable")
+        raise UsageError(
+            "a file takes no --kwargs", where=target, hint="name code as package.module:callable"
+        )
     return open_checkpoint(target, container)
 
 
@@ -79,14 +85,20 @@ def _state(value: Any, path: str, container: str | None) -> Checkpoint:
     )
 
 
-def _from_mapping(value: Mapping[Any, Any], path: str, container: str | None, frameworks: list[code.Framework]) -> Checkpoint:
+def _from_mapping(
+    value: Mapping[Any, Any], path: str, container: str | None, frameworks: list[code.Framework]
+) -> Checkpoint:
     """A state dict in memory, flat or wrapped as files are: the model's group is chosen, or the one that `container` names."""
     walked = walk(_tree(value, frameworks), path)
     if not walked.root.tensors:
         hint = "return the module, or its state dict"
-        raise TargetError("gives a dict without arrays", where=path, found=f"keys {list(value)[:8]}", hint=hint)
+        raise TargetError(
+            "gives a dict without arrays", where=path, found=f"keys {list(value)[:8]}", hint=hint
+        )
     choice = choose(walked.root, path, container)
-    tensors = {name: replace(leaf, name=name) for name, leaf in choice.leaves if isinstance(leaf, Tensor)}
+    tensors = {
+        name: replace(leaf, name=name) for name, leaf in choice.leaves if isinstance(leaf, Tensor)
+    }
     return Checkpoint(
         path,
         "memory",
@@ -126,15 +138,23 @@ def call_target(target: str, kwargs: Mapping[str, Any]) -> Any:
     logging.getLogger("auscult").warning("running your code: %s", target)
     matched = _CODE.match(target)
     if matched is None:
-        raise TargetError("names no code", where=target, expected="package.module:callable or path/file.py:callable")
+        raise TargetError(
+            "names no code",
+            where=target,
+            expected="package.module:callable or path/file.py:callable",
+        )
     with _as_a_script(target):
         value: Any = _module(matched["module"], target)
         for step in matched["name"].split("."):
             value = _attribute(value, step, target)
-        if not isinstance(value, type) and (isinstance(value, Mapping) or any(f.is_module(value) for f in code.present())):
+        if not isinstance(value, type) and (
+            isinstance(value, Mapping) or any(f.is_module(value) for f in code.present())
+        ):
             return value
         if not callable(value):
-            raise TargetError("is neither callable nor a model", where=target, found=type(value).__qualname__)
+            raise TargetError(
+                "is neither callable nor a model", where=target, found=type(value).__qualname__
+            )
         return value(**kwargs)
 
 
@@ -147,12 +167,25 @@ def _as_a_script(target: str) -> Iterator[None]:
     except TargetError:
         raise
     except ModuleNotFoundError as error:
-        hint = f"install {error.name.split('.')[0]}, or run from the folder that holds it" if error.name else None
+        hint = (
+            f"install {error.name.split('.')[0]}, or run from the folder that holds it"
+            if error.name
+            else None
+        )
         raise TargetError(f"cannot be imported: {error}", where=target, hint=hint) from error
-    except (Exception, SystemExit) as error:  # whatever the user's code raises is for the user, as one line
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # whatever the user's code raises is for the user, as one line
         said = " ".join(str(error).split())[:300] or "no message"
-        hint = "arguments go in --kwargs '{\"name\": value}'" if isinstance(error, TypeError) else "--debug shows the traceback"
-        raise TargetError(f"raised {type(error).__name__}: {said}", where=target, hint=hint) from error
+        hint = (
+            "arguments go in --kwargs '{\"name\": value}'"
+            if isinstance(error, TypeError)
+            else "--debug shows the traceback"
+        )
+        raise TargetError(
+            f"raised {type(error).__name__}: {said}", where=target, hint=hint
+        ) from error
 
 
 def _module(name: str, target: str) -> ModuleType:
@@ -183,7 +216,15 @@ def _on_path(folder: str) -> None:
 def _attribute(owner: Any, name: str, target: str) -> Any:
     if hasattr(owner, name):
         return getattr(owner, name)
-    public = [known for known in vars(owner) if not known.startswith("_") and callable(getattr(owner, known))]
+    public = [
+        known
+        for known in vars(owner)
+        if not known.startswith("_") and callable(getattr(owner, known))
+    ]
     close = difflib.get_close_matches(name, public, n=3)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(sorted(public)[:8]) or 'no callables'}"
+    hint = (
+        f"did you mean {' or '.join(close)}?"
+        if close
+        else f"it has {', '.join(sorted(public)[:8]) or 'no callables'}"
+    )
     raise TargetError(f"has no `{name}`", where=target, hint=hint)

@@ -7,7 +7,15 @@ from math import prod
 from typing import Any, Literal, Protocol
 
 from auscult.checkpoint.contents import Leaf
-from auscult.checkpoint.source import Bytes, FileArray, Signed, is_contiguous, item_bytes, outside, span_of
+from auscult.checkpoint.source import (
+    Bytes,
+    FileArray,
+    Signed,
+    is_contiguous,
+    item_bytes,
+    outside,
+    span_of,
+)
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
 from auscult.late import numpy as np
@@ -33,11 +41,49 @@ STORAGES = {
     "_UntypedStorage": "uint8",
 }
 DTYPES = {
-    **{name: name for name in ("float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool")},
-    **{name: name for name in ("uint16", "uint32", "uint64", "complex64", "complex128", "float8_e4m3fn", "float8_e4m3fnuz")},
+    **{
+        name: name
+        for name in (
+            "float64",
+            "float32",
+            "float16",
+            "bfloat16",
+            "int64",
+            "int32",
+            "int16",
+            "int8",
+            "uint8",
+            "bool",
+        )
+    },
+    **{
+        name: name
+        for name in (
+            "uint16",
+            "uint32",
+            "uint64",
+            "complex64",
+            "complex128",
+            "float8_e4m3fn",
+            "float8_e4m3fnuz",
+        )
+    },
     **{name: name for name in ("float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu")},
-    **{"double": "float64", "float": "float32", "half": "float16", "long": "int64", "int": "int32", "short": "int16"},
-    **{"qint8": "int8", "quint8": "uint8", "qint32": "int32", "cfloat": "complex64", "cdouble": "complex128"},
+    **{
+        "double": "float64",
+        "float": "float32",
+        "half": "float16",
+        "long": "int64",
+        "int": "int32",
+        "short": "int16",
+    },
+    **{
+        "qint8": "int8",
+        "quint8": "uint8",
+        "qint32": "int32",
+        "cfloat": "complex64",
+        "cdouble": "complex128",
+    },
 }
 """numpy's name per torch dtype."""
 
@@ -93,7 +139,9 @@ class TensorNode(Leaf):
             raise outside(source.path, available, first * width, span * width)
         place = Storage(ref.key, first, None if contiguous else self.strides)
         quantization = self._quantization(name) if self.quantizer else None
-        return Tensor(name, shape, self.dtype, self, prod(shape) * width, place, quantization, self.trainable)
+        return Tensor(
+            name, shape, self.dtype, self, prod(shape) * width, place, quantization, self.trainable
+        )
 
     def array(self) -> Array:
         return self._data().array()
@@ -111,19 +159,47 @@ class TensorNode(Leaf):
         ref = self.storage
         source, offset, _ = ref.places.place(ref)
         strides = None if is_contiguous(self.shape, self.strides) else self.strides
-        data = FileArray(source, offset, str(self.dtype), self.shape, self.first + ref.base, strides, ref.places.byteorder)
-        return Signed(data, self.conjugate, self.negative) if self.conjugate or self.negative else data
+        data = FileArray(
+            source,
+            offset,
+            str(self.dtype),
+            self.shape,
+            self.first + ref.base,
+            strides,
+            ref.places.byteorder,
+        )
+        return (
+            Signed(data, self.conjugate, self.negative) if self.conjugate or self.negative else data
+        )
 
     def _quantization(self, name: str) -> Quantization | None:
         scheme, *rest = self.quantizer or ("?",)
-        if scheme.startswith("per_tensor") and len(rest) >= 2 and all(type(value) in (int, float) for value in rest[:2]):
-            return Quantization(np.asarray(rest[0], np.float64), np.asarray(float(rest[1]), np.float64))
-        if scheme.startswith("per_channel") and len(rest) >= 3 and type(rest[2]) is int and 0 <= rest[2] < len(self.shape):
+        if (
+            scheme.startswith("per_tensor")
+            and len(rest) >= 2
+            and all(type(value) in (int, float) for value in rest[:2])
+        ):
+            return Quantization(
+                np.asarray(rest[0], np.float64), np.asarray(float(rest[1]), np.float64)
+            )
+        if (
+            scheme.startswith("per_channel")
+            and len(rest) >= 3
+            and type(rest[2]) is int
+            and 0 <= rest[2] < len(self.shape)
+        ):
             described = [part.describe(name) for part in rest[:2] if isinstance(part, TensorNode)]
-            parts = [part for part in described if isinstance(part, Tensor) and part.shape == (self.shape[rest[2]],)]
+            parts = [
+                part
+                for part in described
+                if isinstance(part, Tensor) and part.shape == (self.shape[rest[2]],)
+            ]
             if len(parts) == 2:
                 return Quantization(parts[0].numpy(), parts[1].numpy(), rest[2])
-        raise CheckpointError("has quantisation parameters that make no sense", where=f"{self.storage.key}, tensor {name[:200]}")
+        raise CheckpointError(
+            "has quantisation parameters that make no sense",
+            where=f"{self.storage.key}, tensor {name[:200]}",
+        )
 
 
 @dataclass(eq=False)

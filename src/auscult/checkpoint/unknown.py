@@ -22,11 +22,31 @@ LOOKS: tuple[tuple[tuple[bytes, ...], str, str], ...] = (
     ((b"bzh",), "is compressed with bzip2", "unpack it first: bunzip2 or tar xjf"),
     ((b"\xfd7zxz",), "is compressed with xz", "unpack it first: unxz or tar xJf"),
     ((b"\x28\xb5\x2f\xfd",), "is compressed with zstandard", "unpack it first: unzstd"),
-    ((b"7z\xbc\xaf", b"rar!"), "is a 7z or rar archive", "unpack it first and give the file inside"),
-    ((b"riff", b"flac", b"oggs", b"id3", b"\xff\xfb"), "is a recording, not a checkpoint", "for sound use: auscult listen"),
-    ((b"\x89hdf",), "is an HDF5 file (Keras), which auscult does not read", "save the weights as .npz or .safetensors"),
-    ((b"%pdf", b"\x89png", b"\xff\xd8\xff", b"gif8"), "is a document or picture, not a checkpoint", "check the file name"),
-    ((b"\x7felf", b"mz\x90", b"\xcf\xfa\xed\xfe"), "is a program, not a checkpoint", "check the file name"),
+    (
+        (b"7z\xbc\xaf", b"rar!"),
+        "is a 7z or rar archive",
+        "unpack it first and give the file inside",
+    ),
+    (
+        (b"riff", b"flac", b"oggs", b"id3", b"\xff\xfb"),
+        "is a recording, not a checkpoint",
+        "for sound use: auscult listen",
+    ),
+    (
+        (b"\x89hdf",),
+        "is an HDF5 file (Keras), which auscult does not read",
+        "save the weights as .npz or .safetensors",
+    ),
+    (
+        (b"%pdf", b"\x89png", b"\xff\xd8\xff", b"gif8"),
+        "is a document or picture, not a checkpoint",
+        "check the file name",
+    ),
+    (
+        (b"\x7felf", b"mz\x90", b"\xcf\xfa\xed\xfe"),
+        "is a program, not a checkpoint",
+        "check the file name",
+    ),
     (
         (b"{", b"[", b"---", b"#", b"import ", b"from "),
         "is text (a configuration or code), not a checkpoint",
@@ -38,10 +58,17 @@ LOOKS: tuple[tuple[tuple[bytes, ...], str, str], ...] = (
 def explain(path: Path, head: bytes) -> CheckpointError:
     """The error for a file that no reader recognises, saying what its first bytes look like and what to do next."""
     if not head:
-        return CheckpointError("is empty", where=str(path), hint="the download or the save did not finish: fetch it again")
+        return CheckpointError(
+            "is empty",
+            where=str(path),
+            hint="the download or the save did not finish: fetch it again",
+        )
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not head.strip(b"\0"):
-        what, hint = "starts with zeros only", "the file was allocated and never written: fetch it again"
+        what, hint = (
+            "starts with zeros only",
+            "the file was allocated and never written: fetch it again",
+        )
     elif head.startswith(b"PK\x05\x06"):
         what, hint = "is an empty zip archive", "the save did not finish: save or fetch it again"
     elif head.startswith(b"PK"):
@@ -72,6 +99,12 @@ def _look(start: bytes) -> tuple[str, str]:
         if start.startswith(heads):
             return what, hint
     if all(32 <= byte < 127 or byte in b"\t\r\n" for byte in start):
-        return "is text, not a checkpoint", "open it in an editor: it may hold the error of a failed download"
+        return (
+            "is text, not a checkpoint",
+            "open it in an editor: it may hold the error of a failed download",
+        )
     shown = " ".join(f"{byte:02x}" for byte in start[:8])
-    return f"is of a format that auscult does not know (its first bytes are {shown})", f"known are {KNOWN}"
+    return (
+        f"is of a format that auscult does not know (its first bytes are {shown})",
+        f"known are {KNOWN}",
+    )

@@ -10,7 +10,7 @@ A verb is one file in this folder. It parses, calls one public function, and han
     @shared_options
     def command(a: str, b: str, shared: Shared) -> None:
         '''Say whether two files hold the same weights.'''
-        from auscult.verbs.diff import diff
+        from auscult.verbs.diff.diff import diff
 
         run(shared, "diff", (a, b), lambda progress: diff(a, b, progress=progress))
 """
@@ -48,7 +48,12 @@ SUFFIX_FORMATS = {".htm": "html", ".xml": "junit", ".md": "github", ".txt": "tex
 
 def formats() -> tuple[str, ...]:
     """Names of the report formats, from the files in `auscult/report` (`json_.py` is `json`); text first."""
-    return tuple(sorted((name.rstrip("_") for name in plugins.names("auscult.report")), key=lambda name: (name != "text", name)))
+    return tuple(
+        sorted(
+            (name.rstrip("_") for name in plugins.names("auscult.report")),
+            key=lambda name: (name != "text", name),
+        )
+    )
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,9 @@ def _format_of(output: str, asked: tuple[str, ...]) -> str:
         return by_suffix
     if len(asked) > 1:
         raise UsageError(
-            "cannot tell which format this file takes", where=output, hint="give it the suffix of one of the formats"
+            "cannot tell which format this file takes",
+            where=output,
+            hint="give it the suffix of one of the formats",
         )
     return asked[0] if asked else "text"
 
@@ -101,13 +108,36 @@ _CODES = "CODES"
 
 _OPTIONS = (
     click.option("-q", "--quiet", is_flag=True, help="Print the verdict line only."),
-    click.option("-v", "--verbose", count=True, help="Show the evidence and the mapping; -vv lists every place."),
     click.option(
-        "--format", "formats", multiple=True, type=click.Choice(formats()), help="Report format; repeatable. Default: text."
+        "-v",
+        "--verbose",
+        count=True,
+        help="Show the evidence and the mapping; -vv lists every place.",
     ),
-    click.option("-o", "--output", "outputs", multiple=True, metavar="FILE", help="Write the report to FILE; repeatable."),
-    click.option("--select", multiple=True, metavar=_CODES, help="Report only rules whose code starts so (LAY,CKP05)."),
-    click.option("--ignore", multiple=True, metavar=_CODES, help="Leave out rules whose code starts so."),
+    click.option(
+        "--format",
+        "formats",
+        multiple=True,
+        type=click.Choice(formats()),
+        help="Report format; repeatable. Default: text.",
+    ),
+    click.option(
+        "-o",
+        "--output",
+        "outputs",
+        multiple=True,
+        metavar="FILE",
+        help="Write the report to FILE; repeatable.",
+    ),
+    click.option(
+        "--select",
+        multiple=True,
+        metavar=_CODES,
+        help="Report only rules whose code starts so (LAY,CKP05).",
+    ),
+    click.option(
+        "--ignore", multiple=True, metavar=_CODES, help="Leave out rules whose code starts so."
+    ),
     click.option("--debug", is_flag=True, help="Show the traceback of an error."),
 )
 
@@ -119,14 +149,17 @@ def shared_options(function: Callable[P, None]) -> Callable[..., None]:
     def command(*args: Any, **given: Any) -> None:
         names = ("quiet", "verbose", "formats", "outputs", "debug")
         prefixes = {name: _prefixes(given.pop(name)) for name in ("select", "ignore")}
-        function(*args, shared=Shared(**{name: given.pop(name) for name in names}, **prefixes), **given)  # type: ignore[arg-type]
+        values = {name: given.pop(name) for name in names}
+        function(*args, shared=Shared(**values, **prefixes), **given)  # type: ignore[arg-type]
 
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
-def json_argument(_context: click.Context, option: click.Parameter, text: str | None) -> dict[str, Any] | None:
+def json_argument(
+    _context: click.Context, option: click.Parameter, text: str | None
+) -> dict[str, Any] | None:
     """Callback of an option that takes a JSON object."""
     if text is None:
         return None
@@ -142,7 +175,9 @@ def json_argument(_context: click.Context, option: click.Parameter, text: str | 
 
 
 def _prefixes(values: Sequence[str]) -> tuple[str, ...]:
-    return tuple(part.strip().upper() for value in values for part in value.split(",") if part.strip())
+    return tuple(
+        part.strip().upper() for value in values for part in value.split(",") if part.strip()
+    )
 
 
 def run(
@@ -170,7 +205,9 @@ def run(
         context.exit(fail(error, command=command, subjects=subjects, formats=shared.formats))
     except (KeyboardInterrupt, click.exceptions.Exit, click.ClickException):
         raise
-    except Exception as error:  # the outermost boundary: a defect of ours must still end in one line
+    except (
+        Exception
+    ) as error:  # the outermost boundary: a defect of ours must still end in one line
         if shared.debug:
             raise
         surprise = AuscultError(
@@ -215,18 +252,31 @@ def narrow(report: Report, select: tuple[str, ...], ignore: tuple[str, ...]) -> 
         return report
     verdict = report.verdict
     unequal = (
-        any(report.coverage.buckets.get(name) for name in ("different", "only_in_a", "only_in_b")) if report.coverage else False
+        any(report.coverage.buckets.get(name) for name in ("different", "only_in_a", "only_in_b"))
+        if report.coverage
+        else False
     )
-    if verdict is Verdict.DIVERGENT and not unequal and not any(finding.severity is Severity.ERROR for finding in kept):
+    if (
+        verdict is Verdict.DIVERGENT
+        and not unequal
+        and not any(finding.severity is Severity.ERROR for finding in kept)
+    ):
         verdict = Verdict.PASS
-    skips = tuple(Skip(f"{finding.code} {finding.cause}", f"left out as asked ({finding.count} places)") for finding in left_out)
+    skips = tuple(
+        Skip(f"{finding.code} {finding.cause}", f"left out as asked ({finding.count} places)")
+        for finding in left_out
+    )
     return replace(report, findings=kept, verdict=verdict, skips=report.skips + skips)
 
 
 def render(report: Report, format: str, *, color: bool = False, verbose: int = 0) -> str:
     """The report as text of that format."""
     files = {name.rstrip("_"): name for name in plugins.names("auscult.report")}
-    return str(importlib.import_module(f"auscult.report.{files[format]}").render(report, color=color, verbose=verbose))
+    return str(
+        importlib.import_module(f"auscult.report.{files[format]}").render(
+            report, color=color, verbose=verbose
+        )
+    )
 
 
 def deliver(report: Report, places: Sequence[tuple[str, str | None]], *, verbose: int = 0) -> None:
@@ -259,7 +309,9 @@ def write_text(path: Path, text: str) -> None:
         os.replace(partial, path)
     except OSError as error:
         raise UsageError(
-            f"cannot be written: {error.strerror}", where=str(path), hint="check the folder and the permissions"
+            f"cannot be written: {error.strerror}",
+            where=str(path),
+            hint="check the folder and the permissions",
         ) from error
     finally:
         partial.unlink(missing_ok=True)
@@ -285,16 +337,27 @@ def fail(
     Args:
         args: The raw command line, where it could not be parsed.
     """
-    wants_json = "json" in formats or "--format=json" in args or ("--format", "json") in itertools.pairwise(args)
+    wants_json = (
+        "json" in formats
+        or "--format=json" in args
+        or ("--format", "json") in itertools.pairwise(args)
+    )
     if wants_json:
         from auscult.verdict import Report, Verdict
 
-        facts = {name: getattr(error, name) for name in ("what", "where", "expected", "found", "hint")}
+        facts = {
+            name: getattr(error, name) for name in ("what", "where", "expected", "found", "hint")
+        }
         extra = {
-            "error": {"type": type(error).__name__, **{name: None if fact is None else str(fact) for name, fact in facts.items()}}
+            "error": {
+                "type": type(error).__name__,
+                **{name: None if fact is None else str(fact) for name, fact in facts.items()},
+            }
         }
         words = [word for word in args if not word.startswith("-")]
-        report = Report(command or (words[0] if words else ""), tuple(subjects), Verdict.ERROR, extra=extra)
+        report = Report(
+            command or (words[0] if words else ""), tuple(subjects), Verdict.ERROR, extra=extra
+        )
         _print(render(report, "json"))
     click.echo(f"auscult: {error}", err=True)
     return 2

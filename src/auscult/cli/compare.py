@@ -16,24 +16,44 @@ GROUP = "Layers"
 @click.argument("ref")
 @click.argument("cand")
 @click.option(
-    "--inputs", metavar="FILE", multiple=True, help="What to run the models on: .npz, .npy, .safetensors, sound, or a trace."
+    "--inputs",
+    metavar="FILE",
+    multiple=True,
+    help="What to run the models on: .npz, .npy, .safetensors, sound, or a trace.",
 )
-@click.option("--inputs-cand", metavar="FILE", multiple=True, help="The same for CAND, where it takes it in another form.")
+@click.option(
+    "--inputs-cand",
+    metavar="FILE",
+    multiple=True,
+    help="The same for CAND, where it takes it in another form.",
+)
 @click.option("--ref-model", metavar="TARGET", help="The live model behind a trace REF.")
 @click.option("--cand-model", metavar="TARGET", help="The live model behind a trace CAND.")
-@click.option("--kwargs", metavar="JSON", callback=json_argument, help="Arguments for code given as a target.")
+@click.option(
+    "--kwargs", metavar="JSON", callback=json_argument, help="Arguments for code given as a target."
+)
 @click.option(
     "--substitute/--no-substitute",
     default=True,
     help="Run one side on the other's tensors, to tell born from grown. Default: yes.",
 )
 @click.option(
-    "--map", "map_", metavar="A=B|FILE", multiple=True, help="Layers that are a pair in any case; repeatable, or a file."
+    "--map",
+    "map_",
+    metavar="A=B|FILE",
+    multiple=True,
+    help="Layers that are a pair in any case; repeatable, or a file.",
 )
 @click.option(
-    "--stages", metavar="A,B,...", help="Modules to judge first, such as encoder,decoder,vocoder; then the guilty ones."
+    "--stages",
+    metavar="A,B,...",
+    help="Modules to judge first, such as encoder,decoder,vocoder; then the guilty ones.",
 )
-@click.option("--floor", metavar="X|FILE", help="Relative error to allow, or a trace of REF at a second precision.")
+@click.option(
+    "--floor",
+    metavar="X|FILE",
+    help="Relative error to allow, or a trace of REF at a second precision.",
+)
 @shared_options
 def command(
     ref: str,
@@ -58,7 +78,7 @@ def command(
 
     Exit code 0: the same, perhaps in another order of axes. 1: an error is born somewhere. 3: not settled by what was there.
     """
-    from auscult.verbs.compare import compare
+    from auscult.verbs.compare.compare import compare
 
     run(
         shared,
@@ -87,10 +107,12 @@ def parsed_maps(given: tuple[str, ...]) -> dict[str, str]:
     Raises:
         UsageError: If one is no pair and no file of pairs.
     """
-    from auscult.trace.align import parsed_map
+    from auscult.comparison.align.layers import parsed_map
 
     pairs: dict[str, str] = {}
     for text in given:
         file = Path(text)
-        pairs |= parsed_map(file.read_text(encoding="utf-8") if "=" not in text and file.is_file() else text)
+        pairs |= parsed_map(
+            file.read_text(encoding="utf-8") if "=" not in text and file.is_file() else text
+        )
     return pairs

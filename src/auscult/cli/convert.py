@@ -37,19 +37,55 @@ def size_argument(_context: click.Context, option: click.Parameter, text: str | 
 @click.command(epilog=EPILOG)
 @click.argument("source")
 @click.argument("destination", required=False)
-@click.option("--to", type=click.Choice(("mlx", "torch")), help="Layout and conventions of this framework, same names.")
-@click.option("--like", metavar="TARGET", help="Names, layout, parametrisation and dtypes of this file or code.")
+@click.option(
+    "--to",
+    type=click.Choice(("mlx", "torch")),
+    help="Layout and conventions of this framework, same names.",
+)
+@click.option(
+    "--like",
+    metavar="TARGET",
+    help="Names, layout, parametrisation and dtypes of this file or code.",
+)
 @click.option("--recipe", metavar="FILE", help="Do what a saved recipe says.")
-@click.option("--from", "from_layout", type=click.Choice(("mlx", "torch")), help="Layout of SOURCE, where the file cannot tell.")
-@click.option("--container", metavar="KEYS", help="Group of tensors to take, such as model_state_dict.generator.")
-@click.option("--dtype", metavar="NAME", help="Number format of floating tensors: float16, bfloat16, float32 ...")
-@click.option("--kwargs", metavar="JSON", callback=json_argument, help="Arguments for a --like that is code.")
-@click.option("--shard-size", metavar="SIZE", callback=size_argument, help="Split .safetensors into files of at most SIZE (5GB).")
-@click.option("--allow-missing", is_flag=True, help="Accept that the --like model has tensors that SOURCE lacks.")
+@click.option(
+    "--from",
+    "from_layout",
+    type=click.Choice(("mlx", "torch")),
+    help="Layout of SOURCE, where the file cannot tell.",
+)
+@click.option(
+    "--container",
+    metavar="KEYS",
+    help="Group of tensors to take, such as model_state_dict.generator.",
+)
+@click.option(
+    "--dtype",
+    metavar="NAME",
+    help="Number format of floating tensors: float16, bfloat16, float32 ...",
+)
+@click.option(
+    "--kwargs", metavar="JSON", callback=json_argument, help="Arguments for a --like that is code."
+)
+@click.option(
+    "--shard-size",
+    metavar="SIZE",
+    callback=size_argument,
+    help="Split .safetensors into files of at most SIZE (5GB).",
+)
+@click.option(
+    "--allow-missing",
+    is_flag=True,
+    help="Accept that the --like model has tensors that SOURCE lacks.",
+)
 @click.option("--force", is_flag=True, help="Replace DESTINATION if it is there.")
 @click.option("--dry-run", is_flag=True, help="Prove the round trip, write nothing.")
 @click.option("--save-recipe", metavar="FILE", help="Write the recipe as JSON.")
-@click.option("--emit-code", type=click.Choice(("mlx", "torch")), help="Print the mapping as code: sanitize(), or a loader.")
+@click.option(
+    "--emit-code",
+    type=click.Choice(("mlx", "torch")),
+    help="Print the mapping as code: sanitize(), or a loader.",
+)
 @shared_options
 def command(
     source: str,
@@ -75,10 +111,12 @@ def command(
     The suffix of DESTINATION says the format: .safetensors, .pth .pt .ckpt .bin (torch zip), .npz, .npy. SOURCE is never
     written to. Without DESTINATION, give --dry-run, --emit-code or --save-recipe.
     """
-    from auscult.verbs.convert import Options, convert
+    from auscult.verbs.convert.convert import Options, convert
 
     if destination is None and not (dry_run or emit_code or save_recipe):
-        raise click.UsageError("give a DESTINATION, or one of --dry-run, --emit-code, --save-recipe")
+        raise click.UsageError(
+            "give a DESTINATION, or one of --dry-run, --emit-code, --save-recipe"
+        )
     options = Options(
         force=force,
         dry_run=dry_run,
@@ -106,7 +144,11 @@ def command(
             return report
         # The code alone goes to stdout, so that it can be piped into a file; reports go to their own files.
         click.echo(report.extra["code"], nl=False)
-        deliver(report, [place for place in shared.plan() if place[1] is not None], verbose=shared.verbose)
+        deliver(
+            report,
+            [place for place in shared.plan() if place[1] is not None],
+            verbose=shared.verbose,
+        )
         raise click.exceptions.Exit(report.verdict.exit_code)
 
     run(shared, "convert", tuple(part for part in (source, destination) if part), work)

@@ -15,17 +15,38 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command()
 @click.argument("checkpoint", required=False)
-@click.option("--model", metavar="TARGET", help="The code that loads it: package.module:callable or file.py:callable. It is run.")
 @click.option(
-    "--reference-checkpoint", metavar="FILE", help="The weights as they should be, such as the original of a conversion."
+    "--model",
+    metavar="TARGET",
+    help="The code that loads it: package.module:callable or file.py:callable. It is run.",
 )
 @click.option(
-    "--traces", nargs=2, metavar="REF CAND", help="What both sides computed: trace files, or what can be run. See auscult trace."
+    "--reference-checkpoint",
+    metavar="FILE",
+    help="The weights as they should be, such as the original of a conversion.",
 )
-@click.option("--inputs", metavar="FILE", help="What both sides of --traces are run on, where they are run.")
+@click.option(
+    "--traces",
+    nargs=2,
+    metavar="REF CAND",
+    help="What both sides computed: trace files, or what can be run. See auscult trace.",
+)
+@click.option(
+    "--inputs", metavar="FILE", help="What both sides of --traces are run on, where they are run."
+)
 @click.option("--audio", type=FILE, metavar="FILE", help="What the model gave.")
-@click.option("--reference-audio", type=FILE, metavar="FILE", help="What it should have given; its mel is the test signal.")
-@click.option("--config", type=FILE, metavar="FILE", help="JSON config of the model: sample rate, hop, strides, chunk.")
+@click.option(
+    "--reference-audio",
+    type=FILE,
+    metavar="FILE",
+    help="What it should have given; its mel is the test signal.",
+)
+@click.option(
+    "--config",
+    type=FILE,
+    metavar="FILE",
+    help="JSON config of the model: sample rate, hop, strides, chunk.",
+)
 @click.option("--text", metavar="TEXT", help="What should be said.")
 @click.option(
     "--report",
@@ -36,7 +57,9 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     help="A report that another run saved as JSON, such as that of preflight on the training; repeatable.",
 )
 @click.option(
-    "--settle/--no-settle", default=True, help="Run the variants of the family on the reference recording. Default: yes."
+    "--settle/--no-settle",
+    default=True,
+    help="Run the variants of the family on the reference recording. Default: yes.",
 )
 @click.option(
     "--output-dir",
@@ -44,7 +67,11 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     metavar="DIR",
     help="Put the recordings and the mel picture there.",
 )
-@click.option("--container", metavar="PATH", help="Which part of the checkpoint to take, such as model_state_dict.")
+@click.option(
+    "--container",
+    metavar="PATH",
+    help="Which part of the checkpoint to take, such as model_state_dict.",
+)
 @click.option("--kwargs", metavar="JSON", help="Arguments for the model's code.")
 @shared_options
 def command(
@@ -75,13 +102,17 @@ def command(
 
     Exit code 0: nothing wrong. 1: something is. 3: nothing could be settled.
     """
-    from auscult.rules.subject import SoundFacts
-    from auscult.verbs.diagnose import diagnose
+    from auscult.rules.sound.subject import SoundFacts
+    from auscult.verbs.diagnose.diagnose import diagnose
 
     run(
         shared,
         "diagnose",
-        tuple(str(part) for part in (checkpoint, model, reference_checkpoint, *(traces or ()), audio) if part),
+        tuple(
+            str(part)
+            for part in (checkpoint, model, reference_checkpoint, *(traces or ()), audio)
+            if part
+        ),
         lambda progress: diagnose(
             checkpoint,
             model,

@@ -19,10 +19,24 @@ GROUP = "Weights"
 @click.argument("b", nargs=-1, required=True)
 @click.option("--also-a", multiple=True, metavar="FILE", help="Another file of side A; repeatable.")
 @click.option("--also-b", multiple=True, metavar="FILE", help="Another file of side B; repeatable.")
-@click.option("--container", "container_a", metavar="PATH", help="Which part of A to take, such as model_state_dict.")
+@click.option(
+    "--container",
+    "container_a",
+    metavar="PATH",
+    help="Which part of A to take, such as model_state_dict.",
+)
 @click.option("--container-b", metavar="PATH", help="Which part of B to take.")
-@click.option("--kwargs", metavar="JSON", help="Arguments for code given as a target, such as '{\"channels\": 512}'.")
-@click.option("--fix", type=click.Path(dir_okay=False, path_type=Path), metavar="OUT", help="Write A in B's form to a new file.")
+@click.option(
+    "--kwargs",
+    metavar="JSON",
+    help="Arguments for code given as a target, such as '{\"channels\": 512}'.",
+)
+@click.option(
+    "--fix",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="OUT",
+    help="Write A in B's form to a new file.",
+)
 @shared_options
 def command(
     a: str,
@@ -46,7 +60,7 @@ def command(
 
     Exit code 0: equal, perhaps after the recipe that is shown. 1: something differs. 3: not settled by what was there.
     """
-    from auscult.verbs.diff import diff
+    from auscult.verbs.diff.diff import diff
 
     files = [*b, *also_b]
     sides = ([a, *also_a] if also_a else a, files if len(files) > 1 else files[0])
@@ -76,7 +90,14 @@ def parsed(kwargs: str | None) -> Json | None:
     try:
         value = json.loads(kwargs)
     except json.JSONDecodeError as error:
-        raise UsageError(f"is not JSON: {error.msg}", where="--kwargs", hint="quote it: --kwargs '{\"a\": 1}'") from error
+        raise UsageError(
+            f"is not JSON: {error.msg}", where="--kwargs", hint="quote it: --kwargs '{\"a\": 1}'"
+        ) from error
     if not isinstance(value, dict):
-        raise UsageError("is not a JSON object", where="--kwargs", found=kwargs, hint="quote it: --kwargs '{\"a\": 1}'")
+        raise UsageError(
+            "is not a JSON object",
+            where="--kwargs",
+            found=kwargs,
+            hint="quote it: --kwargs '{\"a\": 1}'",
+        )
     return value

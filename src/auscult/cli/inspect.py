@@ -18,11 +18,22 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.argument("target")
-@click.option("--container", metavar="KEYS", help="Group of tensors to take, such as model_state_dict.generator.")
-@click.option("--kwargs", metavar="JSON", callback=json_argument, help="Arguments for a TARGET that is code.")
+@click.option(
+    "--container",
+    metavar="KEYS",
+    help="Group of tensors to take, such as model_state_dict.generator.",
+)
+@click.option(
+    "--kwargs", metavar="JSON", callback=json_argument, help="Arguments for a TARGET that is code."
+)
 @click.option("--full", is_flag=True, help="Read all values instead of a sample.")
 @click.option("--tensors", is_flag=True, help="List every tensor with its measures.")
-@click.option("--histogram", multiple=True, metavar="PATTERN", help="Draw the values of matching tensors; repeatable.")
+@click.option(
+    "--histogram",
+    multiple=True,
+    metavar="PATTERN",
+    help="Draw the values of matching tensors; repeatable.",
+)
 @shared_options
 def command(
     target: str,
@@ -38,13 +49,19 @@ def command(
 
     TARGET is a file, a folder of shards, or code (package.module:callable, file.py:callable), which is run.
     """
-    from auscult.verbs.inspect import inspect
+    from auscult.verbs.inspect.inspect import inspect
 
     run(
         shared,
         "inspect",
         (target,),
         lambda progress: inspect(
-            target, kwargs=kwargs, container=container, full=full, tensors=tensors, histogram=histogram, progress=progress
+            target,
+            kwargs=kwargs,
+            container=container,
+            full=full,
+            tensors=tensors,
+            histogram=histogram,
+            progress=progress,
         ),
     )

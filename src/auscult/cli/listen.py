@@ -27,7 +27,9 @@ def numbers(_context: click.Context, option: click.Parameter, text: str | None) 
     try:
         values = tuple(int(part) for part in text.replace("x", ",").split(","))
     except ValueError as error:
-        raise click.BadParameter("is not a list of whole numbers such as 8,8,2,2", param=option) from error
+        raise click.BadParameter(
+            "is not a list of whole numbers such as 8,8,2,2", param=option
+        ) from error
     if min(values) < 1:
         raise click.BadParameter("has a number below 1", param=option)
     return values
@@ -36,17 +38,44 @@ def numbers(_context: click.Context, option: click.Parameter, text: str | None) 
 @click.command(epilog=EPILOG)
 @click.argument("sources", nargs=-1, required=True, metavar="WAV...")
 @click.option("--ref", "reference", type=FILE, metavar="FILE", help="What it should sound like.")
-@click.option("--config", type=FILE, metavar="JSON", help="The model's config: sample rate, hop, strides are taken from it.")
 @click.option(
-    "--checkpoint", type=click.Path(exists=True, path_type=Path), metavar="FILE", help="Its weights: the same from them."
+    "--config",
+    type=FILE,
+    metavar="JSON",
+    help="The model's config: sample rate, hop, strides are taken from it.",
 )
-@click.option("--sample-rate", type=click.IntRange(1), metavar="HZ", help="Rate that the model makes.")
+@click.option(
+    "--checkpoint",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="FILE",
+    help="Its weights: the same from them.",
+)
+@click.option(
+    "--sample-rate", type=click.IntRange(1), metavar="HZ", help="Rate that the model makes."
+)
 @click.option("--hop", type=click.IntRange(1), metavar="N", help="Samples per frame of the model.")
-@click.option("--strides", callback=numbers, metavar="LIST", help="Its upsampling factors, such as 8,8,2,2.")
-@click.option("--chunk", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Length of the pieces it ran in.")
+@click.option(
+    "--strides", callback=numbers, metavar="LIST", help="Its upsampling factors, such as 8,8,2,2."
+)
+@click.option(
+    "--chunk",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="Length of the pieces it ran in.",
+)
 @click.option("--text", metavar="TEXT", help="What should be said.")
-@click.option("--workers", type=click.IntRange(0), metavar="N", help="Processes; default: by the number of files.")
-@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", help="ray: over a Ray cluster.")
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Processes; default: by the number of files.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    help="ray: over a Ray cluster.",
+)
 @shared_options
 def command(
     sources: tuple[str, ...],
@@ -68,10 +97,12 @@ def command(
     WAV is a file, a folder, or a pattern in quotes. What is known of the model makes the search more specific; a reference
     tells what nothing else can. Exit code 0: no error found. 1: a defect.
     """
-    from auscult.rules.subject import SoundFacts
-    from auscult.verbs.listen import listen
+    from auscult.rules.sound.subject import SoundFacts
+    from auscult.verbs.listen.listen import listen
 
-    facts = SoundFacts(sample_rate=sample_rate, hop=hop, strides=strides, chunk_seconds=chunk, text=text)
+    facts = SoundFacts(
+        sample_rate=sample_rate, hop=hop, strides=strides, chunk_seconds=chunk, text=text
+    )
     run(
         shared,
         "listen",

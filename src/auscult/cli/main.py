@@ -63,12 +63,18 @@ class Verbs(click.Group):
             return None
         return _module(cmd_name).command  # type: ignore[no-any-return]
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and args[0] not in verbs():
             import difflib
 
             close = difflib.get_close_matches(args[0], verbs(), n=1)
-            hint = f"did you mean `auscult {close[0]}`?" if close else "`auscult --help` lists the verbs"
+            hint = (
+                f"did you mean `auscult {close[0]}`?"
+                if close
+                else "`auscult --help` lists the verbs"
+            )
             raise UsageError(f"there is no verb `{args[0]}`", hint=hint)
         return super().resolve_command(ctx, args)
 
@@ -77,7 +83,9 @@ class Verbs(click.Group):
         groups: dict[str, list[tuple[str, str]]] = {title: [] for title in GROUPS}
         for name in verbs():
             module = _module(name)
-            groups.setdefault(getattr(module, "GROUP", GROUPS[-1]), []).append((name, module.command.get_short_help_str(200)))
+            groups.setdefault(getattr(module, "GROUP", GROUPS[-1]), []).append(
+                (name, module.command.get_short_help_str(200))
+            )
         for title, rows in groups.items():
             if rows:
                 with formatter.section(title):
@@ -97,7 +105,10 @@ def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -
 
     from auscult.verdict import VERSION
 
-    lines = [f"auscult {VERSION}", f"python {platform.python_version()} on {platform.system()} {platform.machine()}"]
+    lines = [
+        f"auscult {VERSION}",
+        f"python {platform.python_version()} on {platform.system()} {platform.machine()}",
+    ]
     for package in PACKAGES_SHOWN:
         with contextlib.suppress(metadata.PackageNotFoundError):
             lines.append(f"{package} {metadata.version(package)}")
@@ -105,9 +116,19 @@ def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -
     ctx.exit(0)
 
 
-@click.group(cls=Verbs, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
+@click.group(
+    cls=Verbs,
+    epilog=EXAMPLES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    no_args_is_help=True,
+)
 @click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the versions and exit."
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the versions and exit.",
 )
 def group() -> None:
     """Find out why a neural audio model sounds wrong, prove it, and repair it."""
@@ -136,7 +157,8 @@ def _in_our_words(error: click.UsageError) -> UsageError:
     verb = error.ctx.command_path if error.ctx else "auscult"
     message = error.format_message().rstrip(".")
     return UsageError(
-        message[:1].lower() + message[1:], hint=None if "Did you mean" in message else f"`{verb} --help` shows the usage"
+        message[:1].lower() + message[1:],
+        hint=None if "Did you mean" in message else f"`{verb} --help` shows the usage",
     )
 
 

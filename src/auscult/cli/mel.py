@@ -18,7 +18,11 @@ Examples:
 @click.command(epilog=EPILOG)
 @click.argument("sound")
 @click.argument("mel")
-@click.option("--against", metavar="FAMILY", help="Say what to change for this vocoder: hifigan, vocos, chatterbox, whisper, ...")
+@click.option(
+    "--against",
+    metavar="FAMILY",
+    help="Say what to change for this vocoder: hifigan, vocos, chatterbox, whisper, ...",
+)
 @click.option("--key", metavar="NAME", help="The tensor to take, where the file holds several.")
 @shared_options
 def command(sound: str, mel: str, *, against: str | None, key: str | None, shared: Shared) -> None:
@@ -28,4 +32,9 @@ def command(sound: str, mel: str, *, against: str | None, key: str | None, share
     """
     from auscult.verbs.mel import mel as find
 
-    run(shared, "mel", (sound, mel), lambda progress: find(sound, mel, against=against, key=key, progress=progress))
+    run(
+        shared,
+        "mel",
+        (sound, mel),
+        lambda progress: find(sound, mel, against=against, key=key, progress=progress),
+    )

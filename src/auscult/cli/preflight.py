@@ -14,13 +14,32 @@ GROUP = "Training"
 @click.command()
 @click.argument("target", required=False)
 @click.option(
-    "--log", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Check the figures of a training log too."
+    "--log",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Check the figures of a training log too.",
 )
-@click.option("--kwargs", metavar="JSON", callback=json_argument, help="Arguments for the trainer's code.")
-@click.option("--steps", type=click.IntRange(min=3), default=24, help="Training steps to watch. Default: 24.")
-@click.option("--seconds", type=click.FloatRange(min=1), default=110.0, help="Time for everything. Default: 110.")
-@click.option("--sample-rate", type=click.IntRange(min=1), metavar="HZ", help="Where the trainer does not say it.")
-@click.option("--bitrate", type=click.FloatRange(min=1), metavar="BITS", help="Bits a second, for the bound.")
+@click.option(
+    "--kwargs", metavar="JSON", callback=json_argument, help="Arguments for the trainer's code."
+)
+@click.option(
+    "--steps", type=click.IntRange(min=3), default=24, help="Training steps to watch. Default: 24."
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=1),
+    default=110.0,
+    help="Time for everything. Default: 110.",
+)
+@click.option(
+    "--sample-rate",
+    type=click.IntRange(min=1),
+    metavar="HZ",
+    help="Where the trainer does not say it.",
+)
+@click.option(
+    "--bitrate", type=click.FloatRange(min=1), metavar="BITS", help="Bits a second, for the bound."
+)
 @click.option("--snr", type=float, metavar="DB", help="The SNR that is promised.")
 @shared_options
 def command(

@@ -43,7 +43,12 @@ class Bar:
 
 def is_watched(*, quiet: bool) -> bool:
     """Whether a person watches stderr: a terminal, not CI, not NO_COLOR, not quiet."""
-    return not quiet and sys.stderr.isatty() and not os.environ.get("CI") and not os.environ.get("NO_COLOR")
+    return (
+        not quiet
+        and sys.stderr.isatty()
+        and not os.environ.get("CI")
+        and not os.environ.get("NO_COLOR")
+    )
 
 
 @contextlib.contextmanager

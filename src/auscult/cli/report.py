@@ -22,6 +22,6 @@ def command(a: str, b: str | None, shared: Shared) -> None:
 
     Exit code of one: that of the saved verdict. Of two: 0 if nothing is new or worse in B.json, 1 otherwise.
     """
-    from auscult.verbs.report import report
+    from auscult.verbs.report.report import report
 
     run(shared, "report", (a, b) if b else (a,), lambda _progress: report(a, b))

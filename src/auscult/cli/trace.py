@@ -23,9 +23,14 @@ Examples:
 @click.command(epilog=EPILOG)
 @click.argument("target", required=False)
 @click.option(
-    "--inputs", multiple=True, metavar="FILE", help=".npz, .safetensors, trace, .npy or sound; or NAME=FILE; repeatable."
+    "--inputs",
+    multiple=True,
+    metavar="FILE",
+    help=".npz, .safetensors, trace, .npy or sound; or NAME=FILE; repeatable.",
 )
-@click.option("--kwargs", metavar="JSON", callback=json_argument, help="Arguments for a TARGET that is code.")
+@click.option(
+    "--kwargs", metavar="JSON", callback=json_argument, help="Arguments for a TARGET that is code."
+)
 @click.option(
     "--detail",
     type=click.Choice(("full", "sketch", "sample", "statistics")),
@@ -33,14 +38,35 @@ Examples:
     help="What is kept of each tensor. Default: full.",
 )
 @click.option(
-    "--max-bytes", metavar="SIZE", callback=size_argument, help="Keep sketches of what is over SIZE (2GB) in full tensors."
+    "--max-bytes",
+    metavar="SIZE",
+    callback=size_argument,
+    help="Keep sketches of what is over SIZE (2GB) in full tensors.",
 )
-@click.option("--include", multiple=True, metavar="PATTERN", help="Only modules whose path matches (decoder.*); repeatable.")
-@click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave out modules whose path matches; repeatable.")
+@click.option(
+    "--include",
+    multiple=True,
+    metavar="PATTERN",
+    help="Only modules whose path matches (decoder.*); repeatable.",
+)
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="PATTERN",
+    help="Leave out modules whose path matches; repeatable.",
+)
 @click.option("--outputs-only", is_flag=True, help="Record what modules give, not what they take.")
-@click.option("--operations", is_flag=True, help="Record functional operations between modules too (torch).")
-@click.option("--replay-noise", metavar="TRACE", help="Draw the noise that this trace recorded, instead of fresh noise.")
-@click.option("--from-npy", metavar="DIR", help="Make the trace of a folder of .npy files, and run nothing.")
+@click.option(
+    "--operations", is_flag=True, help="Record functional operations between modules too (torch)."
+)
+@click.option(
+    "--replay-noise",
+    metavar="TRACE",
+    help="Draw the noise that this trace recorded, instead of fresh noise.",
+)
+@click.option(
+    "--from-npy", metavar="DIR", help="Make the trace of a folder of .npy files, and run nothing."
+)
 @click.option("--force", is_flag=True, help="Replace the trace if it is there.")
 @shared_options
 def command(

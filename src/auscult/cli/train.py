@@ -23,7 +23,9 @@ Examples:
 Run `auscult preflight` first: it costs two minutes, a training hours. The same command goes on with a run that was stopped."""
 
 
-def _settings(_context: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> dict[str, Any]:
+def _settings(
+    _context: click.Context, option: click.Parameter, texts: tuple[str, ...]
+) -> dict[str, Any]:
     """`codec.hop=3` to {"codec": {"hop": 3}}; what is no JSON is text."""
     settings: dict[str, Any] = {}
     for text in texts:
@@ -45,14 +47,38 @@ def _settings(_context: click.Context, option: click.Parameter, texts: tuple[str
 @click.command(epilog=EPILOG)
 @click.argument("model", required=False)
 @click.option(
-    "--data", metavar="DIR", help="Folder of recordings, or `telugu` for speech that espeak-ng makes.  [default: telugu]"
+    "--data",
+    metavar="DIR",
+    help="Folder of recordings, or `telugu` for speech that espeak-ng makes.  [default: telugu]",
 )
-@click.option("--out", metavar="DIR", help="Folder of the checkpoints and the log.  [default: codec]")
+@click.option(
+    "--out", metavar="DIR", help="Folder of the checkpoints and the log.  [default: codec]"
+)
 @click.option("--steps", type=click.IntRange(1), help="Of the whole run.")
-@click.option("--config", type=click.Path(path_type=Path, exists=True), metavar="FILE", help="JSON with settings.")
-@click.option("--set", "changes", multiple=True, callback=_settings, metavar="NAME=VALUE", help="A setting; repeatable.")
-@click.option("--study", metavar="NAME", help="Run a study instead (amplitude) and write its table to --out.")
-@click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="Of a study: runs of each design.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, exists=True),
+    metavar="FILE",
+    help="JSON with settings.",
+)
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    callback=_settings,
+    metavar="NAME=VALUE",
+    help="A setting; repeatable.",
+)
+@click.option(
+    "--study", metavar="NAME", help="Run a study instead (amplitude) and write its table to --out."
+)
+@click.option(
+    "--seeds",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Of a study: runs of each design.",
+)
 @shared_options
 def command(
     model: str | None,
@@ -76,10 +102,19 @@ def command(
         raise click.UsageError("give either a model to train (codec) or --study NAME")
     if study is not None:
         page = out or f"{study}.md"
-        run(shared, "train", (study,), lambda progress: verbs.study(study, page, seeds=seeds, steps=steps, progress=progress))
+        run(
+            shared,
+            "train",
+            (study,),
+            lambda progress: verbs.study(study, page, seeds=seeds, steps=steps, progress=progress),
+        )
         return
     settings: dict[str, Any] = json.loads(config.read_text()) if config else {}
-    named = {name: value for name, value in (("data", data), ("out", out), ("steps", steps)) if value is not None}
+    named = {
+        name: value
+        for name, value in (("data", data), ("out", out), ("steps", steps))
+        if value is not None
+    }
     inner = {**settings.get("codec", {}), **changes.pop("codec", {})}
     settings = {**settings, **named, **changes, **({"codec": inner} if inner else {})}
     run(

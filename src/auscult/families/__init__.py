@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Set
 from dataclasses import asdict
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
@@ -34,8 +35,12 @@ MAX_PREFIXES = 3  # places in one checkpoint at which a family is looked for
 
 @cache
 def names() -> tuple[str, ...]:
-    """Names of all families, sorted."""
-    return tuple(folder.rpartition(".")[2].replace("_", "-") for folder in plugins.folders(__name__))
+    """Names of all families, sorted: the folders here that hold a signature."""
+    folders = (folder.rpartition(".")[2] for folder in plugins.folders(__name__))
+    here = Path(__file__).parent
+    return tuple(
+        folder.replace("_", "-") for folder in folders if (here / folder / "signature.py").exists()
+    )
 
 
 def family(name: str) -> ModuleType:
@@ -45,7 +50,9 @@ def family(name: str) -> ModuleType:
         UsageError: If there is none of that name.
     """
     if name.replace("_", "-") not in names():
-        raise UsageError("no such model family", where=name, hint=f"choose one of {', '.join(names())}")
+        raise UsageError(
+            "no such model family", where=name, hint=f"choose one of {', '.join(names())}"
+        )
     return importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
 
 
@@ -72,7 +79,9 @@ def detect(shapes: Mapping[str, Shape]) -> tuple[Detection, ...]:
         for prefix, _ in prefixes[name].most_common(MAX_PREFIXES)
         if (detection := _try(name, plain, prefix)) is not None
     ]
-    return tuple(sorted(found, key=lambda detection: (-detection.score, detection.family, detection.prefix)))
+    return tuple(
+        sorted(found, key=lambda detection: (-detection.score, detection.family, detection.prefix))
+    )
 
 
 def kinds(shapes: Mapping[str, Shape], detection: Detection) -> dict[str, Kind]:
@@ -85,7 +94,11 @@ def kinds(shapes: Mapping[str, Shape], detection: Detection) -> dict[str, Kind]:
     plain = canonical(shapes)
     result: dict[str, Kind] = {}
     for name, shape in plain.shapes.items():
-        planned = plan.get(name.removeprefix(detection.prefix)) if name.startswith(detection.prefix) else None
+        planned = (
+            plan.get(name.removeprefix(detection.prefix))
+            if name.startswith(detection.prefix)
+            else None
+        )
         if planned is None or len(planned.shape) != len(shape):
             continue
         pair = plain.members.get(name)
@@ -128,18 +141,31 @@ def _try(name: str, plain: Canonical, prefix: str) -> Detection | None:
     """The better of the two layout readings of the part of the checkpoint under `prefix`."""
     sign = signature(name)
     stored = (
-        {key[len(prefix) :]: shape for key, shape in plain.shapes.items() if key.startswith(prefix)} if prefix else plain.shapes
+        {key[len(prefix) :]: shape for key, shape in plain.shapes.items() if key.startswith(prefix)}
+        if prefix
+        else plain.shapes
     )
     outside = len(plain.shapes) - len(stored)
-    halves = {weight[len(prefix) :] for weight, pair in plain.members.items() if len(pair) == 1 and weight.startswith(prefix)}
+    halves = {
+        weight[len(prefix) :]
+        for weight, pair in plain.members.items()
+        if len(pair) == 1 and weight.startswith(prefix)
+    }
     as_torch = _read(sign, Shapes(stored), outside, halves)
-    as_mlx = _read(sign, Shapes({key: from_mlx(key, shape, sign.transposed) for key, shape in stored.items()}), outside, halves)
+    as_mlx = _read(
+        sign,
+        Shapes({key: from_mlx(key, shape, sign.transposed) for key, shape in stored.items()}),
+        outside,
+        halves,
+    )
     scores = [reading[2].score if reading else 0.0 for reading in (as_torch, as_mlx)]
     best = as_mlx if scores[1] > scores[0] else as_torch
     if best is None or best[2].score < MIN_SCORE or best[2].matched < MIN_MATCHED:
         return None
     config, plan, result, guesses = best
-    layout: Layout = "unknown" if scores[0] == scores[1] else ("mlx" if scores[1] > scores[0] else "torch")
+    layout: Layout = (
+        "unknown" if scores[0] == scores[1] else ("mlx" if scores[1] > scores[0] else "torch")
+    )
     return Detection(
         family=name,
         score=result.score,
@@ -154,7 +180,9 @@ def _try(name: str, plain: Canonical, prefix: str) -> Detection | None:
     )
 
 
-def _read(sign: Signature, shapes: Shapes, outside: int, halves: Set[str]) -> tuple[Any, Plan, Fit, list[str]] | None:
+def _read(
+    sign: Signature, shapes: Shapes, outside: int, halves: Set[str]
+) -> tuple[Any, Plan, Fit, list[str]] | None:
     config = sign.infer(shapes)
     if config is None:
         return None
@@ -169,7 +197,10 @@ def _read(sign: Signature, shapes: Shapes, outside: int, halves: Set[str]) -> tu
 def _parametrisation(plain: Canonical, plan: Plan, prefix: str) -> Parametrisation:
     if not any(planned.weight_norm for planned in plan.values()):
         return "none"
-    first = next((pair[0] for weight, pair in plain.members.items() if weight.removeprefix(prefix) in plan), None)
+    first = next(
+        (pair[0] for weight, pair in plain.members.items() if weight.removeprefix(prefix) in plan),
+        None,
+    )
     if first is None:
         return "fused"
     return "weight-norm-new" if ".parametrizations." in first else "weight-norm-old"

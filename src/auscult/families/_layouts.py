@@ -49,7 +49,9 @@ def in_torch_layout(state: Mapping[str, Array], plan: Plan) -> dict[str, Array]:
         weight = _weight_of(name)
         if side == "neither":
             both = f"{list(plan[weight].shape)} or {list(mlx_shape(plan[weight]))}"
-            raise CheckpointError("does not fit the model", where=name, expected=both, found=list(state[name].shape))
+            raise CheckpointError(
+                "does not fit the model", where=name, expected=both, found=list(state[name].shape)
+            )
         if side == "either" and len(sides) > 1:
             raise CheckpointError(
                 "fits PyTorch's and MLX's layout, and the file has weights in both",
@@ -58,7 +60,14 @@ def in_torch_layout(state: Mapping[str, Array], plan: Plan) -> dict[str, Array]:
             )
         if side == "mlx" or (side == "either" and sides == {"mlx"}):
             result[name] = np.ascontiguousarray(state[name].transpose(TO_TORCH[plan[weight].kind]))
-            gain = next((weight.removesuffix(".weight") + pair[0] for pair in (OLD, NEW) if name.endswith(pair[1])), None)
+            gain = next(
+                (
+                    weight.removesuffix(".weight") + pair[0]
+                    for pair in (OLD, NEW)
+                    if name.endswith(pair[1])
+                ),
+                None,
+            )
             if gain is not None and gain in result:
                 result[gain] = result[gain].reshape(-1, *(1,) * (result[name].ndim - 1))
     return result

@@ -18,7 +18,13 @@ from auscult.weights import Array
 PERMUTATIONS = {"conv1d": (0, 2, 1), "conv_transpose1d": (1, 2, 0), "conv2d": (0, 2, 3, 1)}
 
 
-def load_planned(module: nn.Module, plan: Plan, state: Mapping[str, Array], prefix: str = "", layout: Layout = "torch") -> None:
+def load_planned(
+    module: nn.Module,
+    plan: Plan,
+    state: Mapping[str, Array],
+    prefix: str = "",
+    layout: Layout = "torch",
+) -> None:
     """Fill a module with a checkpoint's arrays, of `layout` torch or mlx, in any weight-norm form.
 
     Counters are dropped.
@@ -26,7 +32,9 @@ def load_planned(module: nn.Module, plan: Plan, state: Mapping[str, Array], pref
     Raises:
         CheckpointError: If an array is missing, of another shape, or not in the plan. The module is then unchanged.
     """
-    state = {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}
+    state = {
+        name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)
+    }
     used: set[str] = set()
     weights = []
     for name, planned in plan.items():
@@ -36,7 +44,9 @@ def load_planned(module: nn.Module, plan: Plan, state: Mapping[str, Array], pref
         if planned.kind != "counter":
             weights.append((name, mx.array(_arranged(prefix + name, array, planned, layout))))
     if left := sorted(set(state) - used):
-        raise CheckpointError("is not in the model", where=prefix + left[0], found=f"{len(left)} such tensors")
+        raise CheckpointError(
+            "is not in the model", where=prefix + left[0], found=f"{len(left)} such tensors"
+        )
     module.load_weights(weights, strict=True)
     mx.eval(module.parameters())
 
@@ -46,7 +56,9 @@ def _arranged(name: str, array: Array | None, planned: Planned, layout: Layout) 
     expected = mlx_shape(planned) if layout == "mlx" else planned.shape
     if array is None or array.shape != expected:
         found = None if array is None else list(array.shape)
-        raise CheckpointError("does not fit the model", where=name, expected=list(expected), found=found)
+        raise CheckpointError(
+            "does not fit the model", where=name, expected=list(expected), found=found
+        )
     axes = PERMUTATIONS.get(planned.kind) if layout == "torch" else None
     return np.ascontiguousarray(array.transpose(axes)) if axes else array
 

@@ -51,30 +51,63 @@ class Planner:
         self.plan[name] = planned
 
     def conv1d(
-        self, name: str, source: int, target: int, kernel: int, *, groups: int = 1, bias: bool = True, norm: bool = False
+        self,
+        name: str,
+        source: int,
+        target: int,
+        kernel: int,
+        *,
+        groups: int = 1,
+        bias: bool = True,
+        norm: bool = False,
     ) -> None:
         """Weight [target, source / groups, kernel]."""
-        self._add(f"{name}.weight", Planned((target, source // max(groups, 1), kernel), "conv1d", False, norm, groups))
+        self._add(
+            f"{name}.weight",
+            Planned((target, source // max(groups, 1), kernel), "conv1d", False, norm, groups),
+        )
         if bias:
             self._add(f"{name}.bias", Planned((target,), "bias"))
 
     def conv_transpose1d(
-        self, name: str, source: int, target: int, kernel: int, *, groups: int = 1, bias: bool = True, norm: bool = False
+        self,
+        name: str,
+        source: int,
+        target: int,
+        kernel: int,
+        *,
+        groups: int = 1,
+        bias: bool = True,
+        norm: bool = False,
     ) -> None:
         """Weight [source, target / groups, kernel]."""
-        self._add(f"{name}.weight", Planned((source, target // max(groups, 1), kernel), "conv_transpose1d", False, norm, groups))
+        self._add(
+            f"{name}.weight",
+            Planned(
+                (source, target // max(groups, 1), kernel), "conv_transpose1d", False, norm, groups
+            ),
+        )
         if bias:
             self._add(f"{name}.bias", Planned((target,), "bias"))
 
     def conv2d(
-        self, name: str, source: int, target: int, kernel: tuple[int, int], *, bias: bool = True, norm: bool = False
+        self,
+        name: str,
+        source: int,
+        target: int,
+        kernel: tuple[int, int],
+        *,
+        bias: bool = True,
+        norm: bool = False,
     ) -> None:
         """Weight [target, source, height, width]."""
         self._add(f"{name}.weight", Planned((target, source, *kernel), "conv2d", False, norm))
         if bias:
             self._add(f"{name}.bias", Planned((target,), "bias"))
 
-    def linear(self, name: str, source: int, target: int, *, bias: bool = True, norm: bool = False) -> None:
+    def linear(
+        self, name: str, source: int, target: int, *, bias: bool = True, norm: bool = False
+    ) -> None:
         """Weight [target, source]."""
         self._add(f"{name}.weight", Planned((target, source), "linear", False, norm))
         if bias:
@@ -106,12 +139,17 @@ class Planner:
     def lstm(self, name: str, source: int, hidden: int, layers: int) -> None:
         """Torch's naming: weight_ih_l0 [4 hidden, source], weight_hh_l0 [4 hidden, hidden], two biases."""
         for layer in range(layers):
-            self._add(f"{name}.weight_ih_l{layer}", Planned((4 * hidden, source if layer == 0 else hidden), "lstm"))
+            self._add(
+                f"{name}.weight_ih_l{layer}",
+                Planned((4 * hidden, source if layer == 0 else hidden), "lstm"),
+            )
             self._add(f"{name}.weight_hh_l{layer}", Planned((4 * hidden, hidden), "lstm"))
             self._add(f"{name}.bias_ih_l{layer}", Planned((4 * hidden,), "lstm"))
             self._add(f"{name}.bias_hh_l{layer}", Planned((4 * hidden,), "lstm"))
 
-    def tensor(self, name: str, shape: Shape, kind: Kind = "parameter", *, optional: bool = False) -> None:
+    def tensor(
+        self, name: str, shape: Shape, kind: Kind = "parameter", *, optional: bool = False
+    ) -> None:
         """Anything else, under its full name."""
         self._add(name, Planned(shape, kind, optional))
 

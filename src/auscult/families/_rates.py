@@ -33,7 +33,9 @@ def possible_rates(kernels: tuple[int, ...], hop: int | None = None) -> tuple[tu
     nearest = []
     for common in COMMON_HOPS:
         if common != prod(usual):
-            nearest += sorted(_products(kernels, common), key=lambda rates: _distance(rates, kernels))[:1]
+            nearest += sorted(
+                _products(kernels, common), key=lambda rates: _distance(rates, kernels)
+            )[:1]
     return (usual, *sorted(nearest, key=lambda rates: _distance(rates, kernels)))
 
 

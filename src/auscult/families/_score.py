@@ -53,7 +53,9 @@ class Fit:
         )
 
 
-def fit(shapes: Mapping[str, Shape], plan: Plan, outside: int, absent: tuple[str, ...], halves: Set[str]) -> Fit:
+def fit(
+    shapes: Mapping[str, Shape], plan: Plan, outside: int, absent: tuple[str, ...], halves: Set[str]
+) -> Fit:
     """Compare torch-layout shapes with a plan.
 
     `outside` counts the checkpoint's tensors that do not have the prefix, `halves` are the weight-norm pairs of which one
@@ -80,7 +82,13 @@ def fit(shapes: Mapping[str, Shape], plan: Plan, outside: int, absent: tuple[str
 
 
 def sentences(
-    result: Fit, plan: Plan, stored: Mapping[str, Shape], layout: Layout, *, guesses: list[str], outside: int
+    result: Fit,
+    plan: Plan,
+    stored: Mapping[str, Shape],
+    layout: Layout,
+    *,
+    guesses: list[str],
+    outside: int,
 ) -> tuple[str, ...]:
     """What a person should know about an imperfect fit."""
     lines = list(result.absent)
@@ -95,7 +103,9 @@ def sentences(
             f"{_count(result.reshaped)} of another shape, such as {name} {list(stored[name])} where {list(expected)} is expected"
         )
     if result.foreign:
-        lines.append(f"{_count(result.foreign)} that this family does not have: {_some(result.foreign)}")
+        lines.append(
+            f"{_count(result.foreign)} that this family does not have: {_some(result.foreign)}"
+        )
     if outside:
         lines.append(f"{outside} tensors outside the part that fits")
     guessed = [name for name in dict.fromkeys(guesses) if name in result.missing]

@@ -80,7 +80,9 @@ def _plan_decoder(planner: Planner, naming: Naming, net: Seanet) -> None:
         planner.lstm(f"{stem}.{index}.lstm", width, width, net.lstm)
     for kernel in reversed(net.kernels):
         name = f"{stem}.{index + 2}"
-        planner.conv_transpose1d(f"{name}.{naming.convtr}", width, width // 2, kernel, norm=net.weight_norm)
+        planner.conv_transpose1d(
+            f"{name}.{naming.convtr}", width, width // 2, kernel, norm=net.weight_norm
+        )
         if net.group_norm:
             planner.norm(f"{name}.{naming.convtr_norm}", width // 2)
         width, index = width // 2, index + 3
@@ -95,7 +97,9 @@ def _residual(planner: Planner, naming: Naming, net: Seanet, name: str, width: i
         _conv(planner, naming, net, f"{name}.shortcut", width, width, 1)
 
 
-def _conv(planner: Planner, naming: Naming, net: Seanet, name: str, source: int, target: int, kernel: int) -> None:  # noqa: PLR0917
+def _conv(  # noqa: PLR0917
+    planner: Planner, naming: Naming, net: Seanet, name: str, source: int, target: int, kernel: int
+) -> None:
     planner.conv1d(f"{name}.{naming.conv}", source, target, kernel, norm=net.weight_norm)
     if net.group_norm:
         planner.norm(f"{name}.{naming.norm}", target)
@@ -107,21 +111,32 @@ def infer_seanet(shapes: Shapes, naming: Naming, *, lstm: int, weight_norm: bool
     after = 2 + (1 if lstm else 0)
     layers = shapes.count(f"{stem}.") or shapes.count(f"decoder.{naming.root}.")
     stages = (layers - 1 - after) // 3
-    filters = shapes.find((f"{stem}.0.{conv}.weight", 0), (f"{stem}.0.{conv}.bias", 0), (f"{stem}.1.block.3.{conv}.bias", 0))
+    filters = shapes.find(
+        (f"{stem}.0.{conv}.weight", 0),
+        (f"{stem}.0.{conv}.bias", 0),
+        (f"{stem}.1.block.3.{conv}.bias", 0),
+    )
     if stages < 1 or not filters:
         return None
     last = f"{stem}.{layers - 1}.{conv}"
     end = f"decoder.{naming.root}.{layers - 1}.{conv}"
     down = [f"{stem}.{3 * stage + 3}.{conv}.weight" for stage in range(stages)]
     first_up = 3 if lstm else 2
-    up = [f"decoder.{naming.root}.{first_up + 3 * (stages - 1 - stage)}.{naming.convtr}.weight" for stage in range(stages)]
+    up = [
+        f"decoder.{naming.root}.{first_up + 3 * (stages - 1 - stage)}.{naming.convtr}.weight"
+        for stage in range(stages)
+    ]
     inner = [(f"{stem}.{3 * stage + 1}.block.1.{conv}.weight", 2) for stage in range(stages)]
     return Seanet(
         channels=shapes.size((f"{stem}.0.{conv}.weight", 1), (f"{end}.bias", 0), default=1),
         filters=filters,
         latent=shapes.size((f"{last}.weight", 0), (f"{last}.bias", 0), default=128),
-        kernels=tuple(shapes.size((a, 2), (b, 2), default=8) for a, b in zip(down, up, strict=True)),
-        kernel_size=shapes.size((f"{stem}.0.{conv}.weight", 2), (f"decoder.{naming.root}.0.{conv}.weight", 2), default=7),
+        kernels=tuple(
+            shapes.size((a, 2), (b, 2), default=8) for a, b in zip(down, up, strict=True)
+        ),
+        kernel_size=shapes.size(
+            (f"{stem}.0.{conv}.weight", 2), (f"decoder.{naming.root}.0.{conv}.weight", 2), default=7
+        ),
         residual_kernel_size=shapes.size(*inner, default=3),
         last_kernel_size=shapes.size((f"{last}.weight", 2), (f"{end}.weight", 2), default=7),
         lstm=lstm,

@@ -50,7 +50,11 @@ def canonical(shapes: Mapping[str, Shape]) -> Canonical:
         elif name.endswith(NEW):
             stem = name[: -len(NEW[0])]
             gain, direction = stem + NEW[0], stem + NEW[1]
-            if gain in shapes and direction in shapes and prod(shapes[gain]) > prod(shapes[direction]):
+            if (
+                gain in shapes
+                and direction in shapes
+                and prod(shapes[gain]) > prod(shapes[direction])
+            ):
                 gain, direction = direction, gain
         else:
             plain[name] = tuple(shape)
@@ -72,7 +76,11 @@ def from_mlx(name: str, shape: Shape, transposed: Callable[[str], bool]) -> Shap
     """The torch-layout shape of a weight whose stored shape is read as MLX's."""
     if name.endswith((".weight", ".weight_orig")):
         if len(shape) == 3:
-            return (shape[2], shape[0], shape[1]) if transposed(name) else (shape[0], shape[2], shape[1])
+            return (
+                (shape[2], shape[0], shape[1])
+                if transposed(name)
+                else (shape[0], shape[2], shape[1])
+            )
         if len(shape) == 4:
             return (shape[0], shape[3], shape[1], shape[2])
     if name.endswith((".alpha", ".beta")) and len(shape) == 3 and shape[1] == 1:

@@ -22,7 +22,15 @@ class Conv1d(nn.Conv1d):
     def forward(self, input: Tensor) -> Tensor:
         stride, padding, dilation = self.stride[0], int(self.padding[0]), self.dilation[0]
         kernel = self.weight.unsqueeze(2)
-        picture = functional.conv2d(input.unsqueeze(2), kernel, self.bias, (1, stride), (0, padding), (1, dilation), self.groups)
+        picture = functional.conv2d(
+            input.unsqueeze(2),
+            kernel,
+            self.bias,
+            (1, stride),
+            (0, padding),
+            (1, dilation),
+            self.groups,
+        )
         return picture.squeeze(2)
 
 
@@ -30,7 +38,12 @@ class ConvTranspose1d(nn.ConvTranspose1d):
     """torch's, for an output of the usual size; fastest on what `time_major` gives, and its output is so again."""
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: ARG002
-        stride, padding, extra, dilation = self.stride[0], int(self.padding[0]), self.output_padding[0], self.dilation[0]
+        stride, padding, extra, dilation = (
+            self.stride[0],
+            int(self.padding[0]),
+            self.output_padding[0],
+            self.dilation[0],
+        )
         kernel, x = self.weight.unsqueeze(2), input.unsqueeze(2)
         picture = functional.conv_transpose2d(
             x, kernel, self.bias, (1, stride), (0, padding), (0, extra), self.groups, (1, dilation)

@@ -37,7 +37,11 @@ def load(module: nn.Module, state: Mapping[str, Tensor], prefix: str = "") -> No
         CheckpointError: If a tensor of the module is not in the state, one of the state is not in the module, or a shape
             differs. The module is then unchanged.
     """
-    state = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+    state = {
+        name.removeprefix(prefix): tensor
+        for name, tensor in state.items()
+        if name.startswith(prefix)
+    }
     used: set[str] = set()
     loaded, bare = {}, False
     for name, target in module.state_dict().items():
@@ -45,10 +49,17 @@ def load(module: nn.Module, state: Mapping[str, Tensor], prefix: str = "") -> No
         value = _find(name, state, used)
         if value is None or value.shape != target.shape:
             found = None if value is None else list(value.shape)
-            raise CheckpointError("does not fit the model", where=prefix + name, expected=list(target.shape), found=found)
+            raise CheckpointError(
+                "does not fit the model",
+                where=prefix + name,
+                expected=list(target.shape),
+                found=found,
+            )
         loaded[name] = value.to(target.dtype)
     if left := sorted(set(state) - used):
-        raise CheckpointError("is not in the model", where=prefix + left[0], found=f"{len(left)} such tensors")
+        raise CheckpointError(
+            "is not in the model", where=prefix + left[0], found=f"{len(left)} such tensors"
+        )
     module.load_state_dict(loaded, assign=bare)
 
 
@@ -61,16 +72,25 @@ def _find(name: str, state: Mapping[str, Tensor], used: set[str]) -> Tensor | No
         if name.endswith((gain, direction)):
             stem, is_gain = name.removesuffix(gain).removesuffix(direction), name.endswith(gain)
             other = next(
-                (pair[0 if is_gain else 1] for pair in PAIRS if stem + pair[0] in state and stem + pair[1] in state), None
+                (
+                    pair[0 if is_gain else 1]
+                    for pair in PAIRS
+                    if stem + pair[0] in state and stem + pair[1] in state
+                ),
+                None,
             )
             if other is not None:
                 used.add(stem + other)
                 return state[stem + other]
             weight = state.get(f"{stem}.weight")
             used.add(f"{stem}.weight")
-            return weight if weight is None or not is_gain else _norm(weight.double()).to(weight.dtype)
+            return (
+                weight if weight is None or not is_gain else _norm(weight.double()).to(weight.dtype)
+            )
     stem = name.removesuffix(".weight")
-    pair = next((pair for pair in PAIRS if stem + pair[0] in state and stem + pair[1] in state), None)
+    pair = next(
+        (pair for pair in PAIRS if stem + pair[0] in state and stem + pair[1] in state), None
+    )
     if pair is None:
         return None
     used.update((stem + pair[0], stem + pair[1]))

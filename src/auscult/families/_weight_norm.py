@@ -16,5 +16,7 @@ def fuse(gain: Array, direction: Array) -> Array:
     for start in range(0, len(direction), ROWS):
         wide = np.asarray(direction[start : start + ROWS], np.float64)
         norm = np.sqrt((wide**2).sum(axis=tuple(range(1, wide.ndim)), keepdims=True))
-        weight[start : start + ROWS] = np.asarray(gain[start : start + ROWS], np.float64) * wide / norm
+        weight[start : start + ROWS] = (
+            np.asarray(gain[start : start + ROWS], np.float64) * wide / norm
+        )
     return weight

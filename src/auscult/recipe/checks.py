@@ -11,7 +11,9 @@ from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
 
-def misfit(op: Op, what: str, expected: object = None, found: object = None, hint: str | None = None) -> RecipeError:
+def misfit(
+    op: Op, what: str, expected: object = None, found: object = None, hint: str | None = None
+) -> RecipeError:
     """The error of an operation that does not fit its input."""
     return RecipeError(what, where=op.op, expected=expected, found=found, hint=hint)
 

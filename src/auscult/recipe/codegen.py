@@ -58,8 +58,13 @@ def _function(name: str, argument: str, body: str, *, told: bool, changed: bool)
     what = "Converted weights, under their new names; what no rule names stays, and weights converted before come back unchanged."
     lines.append(f'{STEP}"""{what}"""')
     if not told:
-        lines.append(f"{STEP}# Neither names nor shapes tell converted weights from others: the caller must say which these are.")
-    lines += [f"{STEP}if {f'is_converted({argument})' if told else 'converted'}:", f"{STEP * 2}return {argument}"]
+        lines.append(
+            f"{STEP}# Neither names nor shapes tell converted weights from others: the caller must say which these are."
+        )
+    lines += [
+        f"{STEP}if {f'is_converted({argument})' if told else 'converted'}:",
+        f"{STEP * 2}return {argument}",
+    ]
     lines += [
         f"{STEP}old, new = dict({argument}), {{}}",
         indent(body, STEP).rstrip(),
@@ -89,7 +94,9 @@ def _by_presence(changed: Sequence[Entry], before: set[str], after: set[str]) ->
     """Where tensors are only dropped or added, and nothing else is done, their presence is the difference itself."""
     if any(entry.sources and entry.targets for entry in changed):
         return ""
-    tests = [f"{name!r} not in weights" for name in sorted(before)] + [f"{name!r} in weights" for name in sorted(after)]
+    tests = [f"{name!r} not in weights" for name in sorted(before)] + [
+        f"{name!r} in weights" for name in sorted(after)
+    ]
     body = f" \\\n{STEP * 2}and ".join(tests)
     return f'def is_converted(weights):\n{STEP}"""Whether the names are the new ones."""\n{STEP}return {body}'
 
@@ -125,13 +132,23 @@ def _known_shapes(changed: Sequence[Entry]) -> dict[str, tuple[Shape, Shape]]:
     """Up to MAX_MARKS weights whose shape changes under the same name, from as many different rules as there are."""
     if any(entry.shapes is None for entry in changed):
         raise RecipeError(
-            "has no shapes yet: bind it to a checkpoint before printing it", where="code", hint="Recipe.bind(checkpoint)"
+            "has no shapes yet: bind it to a checkpoint before printing it",
+            where="code",
+            hint="Recipe.bind(checkpoint)",
         )
     telling: dict[str, tuple[Shape, Shape]] = {}
     for group in folded(changed):
-        names = {source for value in group.values for source in _names(group.sources, group.letters, value)}
+        names = {
+            source
+            for value in group.values
+            for source in _names(group.sources, group.letters, value)
+        }
         for entry in changed:
-            if len(entry.sources) == len(entry.targets) == 1 and entry.sources[0] in names and entry.shapes:
+            if (
+                len(entry.sources) == len(entry.targets) == 1
+                and entry.sources[0] in names
+                and entry.shapes
+            ):
                 before, (after,) = entry.shapes[0], entry.target_shapes(entry.shapes)
                 if before != after:
                     telling[entry.sources[0]] = (before, after)
@@ -180,7 +197,9 @@ def _statements(group: Group, dialect: Dialect, named: list[str] | None) -> list
     for op in group.ops:
         values = op.render(block, values)
     for name, value in zip(targets, values, strict=True):
-        block.lines.append(f"new[{name}] = {value}{'.contiguous()' if dialect.name == 'torch' and group.ops else ''}")
+        block.lines.append(
+            f"new[{name}] = {value}{'.contiguous()' if dialect.name == 'torch' and group.ops else ''}"
+        )
     return block.lines
 
 

@@ -42,7 +42,9 @@ class Group:
         for axis in axes:
             product *= len(axis)
         if product == len(self.values):
-            return [(letter, _iterable(axis)) for letter, axis in zip(self.letters, axes, strict=True)]
+            return [
+                (letter, _iterable(axis)) for letter, axis in zip(self.letters, axes, strict=True)
+            ]
         rows = ", ".join(str(value) if len(value) > 1 else str(value[0]) for value in self.values)
         return [(", ".join(self.letters), f"({rows},)")]
 
@@ -80,10 +82,23 @@ def _rules(alike: list[Entry]) -> list[Group]:
         return single
     letters = LETTERS[: len(free)]
     name = dict(zip(free, letters, strict=True))
-    source_fields = [f"{{{name[owner[k]]}}}" if k in owner else str(rows[0][k]) for k in range(len(rows[0]))]
-    shown = [field.format(**{f"n{k}": name[k] for k in free}) if "n" in field else field for field in fields]
+    source_fields = [
+        f"{{{name[owner[k]]}}}" if k in owner else str(rows[0][k]) for k in range(len(rows[0]))
+    ]
+    shown = [
+        field.format(**{f"n{k}": name[k] for k in free}) if "n" in field else field
+        for field in fields
+    ]
     values = tuple(tuple(row[k] for k in free) for row in rows)
-    return [Group(_filled(alike[0].sources, source_fields), _filled(alike[0].targets, shown), alike[0].ops, letters, values)]
+    return [
+        Group(
+            _filled(alike[0].sources, source_fields),
+            _filled(alike[0].targets, shown),
+            alike[0].ops,
+            letters,
+            values,
+        )
+    ]
 
 
 def _field(column: list[int], rows: list[Numbers], free: list[int]) -> str | None:
@@ -112,10 +127,17 @@ def _numbers(names: Sequence[str]) -> Numbers:
 def _filled(names: Sequence[str], fields: Sequence[str]) -> tuple[str, ...]:
     """The names with their numbers replaced, braces of the name itself doubled."""
     values = iter(fields)
-    return tuple(re.sub(r"\d+", lambda _: next(values), name.replace("{", "{{").replace("}", "}}")) for name in names)
+    return tuple(
+        re.sub(r"\d+", lambda _: next(values), name.replace("{", "{{").replace("}", "}}"))
+        for name in names
+    )
 
 
 def _iterable(values: list[int]) -> str:
     if values == list(range(values[0], values[-1] + 1)) and len(values) > 1:
-        return f"range({values[-1] + 1})" if values[0] == 0 else f"range({values[0]}, {values[-1] + 1})"
+        return (
+            f"range({values[-1] + 1})"
+            if values[0] == 0
+            else f"range({values[0]}, {values[-1] + 1})"
+        )
     return f"({', '.join(map(str, values))},)" if len(values) == 1 else str(tuple(values))

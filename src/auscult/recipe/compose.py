@@ -20,12 +20,21 @@ def composed(first: Recipe, then: Recipe) -> Recipe:
     """
     given, taken = set(first.target_names), set(then.source_names)
     passing = first.rest == "keep"
-    front = [*first.entries, *(_same(name) for name in then.source_names if passing and name not in given)]
+    front = [
+        *first.entries,
+        *(_same(name) for name in then.source_names if passing and name not in given),
+    ]
     if not passing and taken - given:
-        raise RecipeError("needs tensors that the first recipe does not give", where="compose", found=_some(taken - given))
+        raise RecipeError(
+            "needs tensors that the first recipe does not give",
+            where="compose",
+            found=_some(taken - given),
+        )
     left = [name for name in first.target_names if name not in taken]
     if left and then.rest == "refuse":
-        raise RecipeError("leaves out tensors of the first recipe", where="compose", found=_some(left))
+        raise RecipeError(
+            "leaves out tensors of the first recipe", where="compose", found=_some(left)
+        )
     back = [*then.entries, *(_same(name) for name in left)]
     joined = tuple(_join(fronts, backs) for fronts, backs in _components(front, back))
     return Recipe(joined, "keep" if first.rest == then.rest == "keep" else "refuse")
@@ -65,7 +74,12 @@ def _join(fronts: list[Entry], backs: list[Entry]) -> Entry:
     known = all(entry.shapes is not None for entry in fronts)
     shapes = tuple(shape for entry in fronts for shape in entry.shapes or ()) if known else None
     sources = tuple(name for entry in fronts for name in entry.sources)
-    return Entry(sources, tuple(name for entry in backs for name in entry.targets), _without_undone(ops), shapes)
+    return Entry(
+        sources,
+        tuple(name for entry in backs for name in entry.targets),
+        _without_undone(ops),
+        shapes,
+    )
 
 
 def _side_by_side(entries: list[Entry]) -> tuple[Op, ...]:
@@ -73,7 +87,9 @@ def _side_by_side(entries: list[Entry]) -> tuple[Op, ...]:
         return entries[0].ops
     if not any(entry.ops for entry in entries):
         return ()
-    return (Parallel(tuple((len(entry.sources), len(entry.targets), entry.ops) for entry in entries)),)
+    return (
+        Parallel(tuple((len(entry.sources), len(entry.targets), entry.ops) for entry in entries)),
+    )
 
 
 def _without_undone(ops: list[Op]) -> tuple[Op, ...]:

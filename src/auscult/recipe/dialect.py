@@ -39,9 +39,15 @@ class Dialect:
         Raises:
             RecipeError: If the framework has none of that name.
         """
-        lacking = ("float8", "int4", "uint4", "complex128") if self.name == "mlx" else ("int4", "uint4")
+        lacking = (
+            ("float8", "int4", "uint4", "complex128") if self.name == "mlx" else ("int4", "uint4")
+        )
         if dtype.startswith(lacking):
-            raise RecipeError(f"{self.name} has no such dtype, so the recipe cannot be printed for it", where="code", found=dtype)
+            raise RecipeError(
+                f"{self.name} has no such dtype, so the recipe cannot be printed for it",
+                where="code",
+                found=dtype,
+            )
         return f"{self.module}.{'bool_' if dtype == 'bool' and self.name == 'mlx' else dtype}"
 
     def joined(self, names: Sequence[str], axis: int) -> str:

@@ -87,10 +87,19 @@ class Entry:
             RecipeError: If an operation has no inverse; the message says what is lost.
         """
         ops = tuple(self._named(lambda op: op.inverse(), op) for op in reversed(self.ops))
-        return Entry(self.targets, self.sources, ops, tuple(self.target_shapes(self.shapes)) if self.shapes else None)
+        return Entry(
+            self.targets,
+            self.sources,
+            ops,
+            tuple(self.target_shapes(self.shapes)) if self.shapes else None,
+        )
 
     def to_json(self) -> Json:
-        result: Json = {"sources": list(self.sources), "targets": list(self.targets), "ops": [op.to_json() for op in self.ops]}
+        result: Json = {
+            "sources": list(self.sources),
+            "targets": list(self.targets),
+            "ops": [op.to_json() for op in self.ops],
+        }
         if self.shapes is not None:
             result["shapes"] = [list(shape) for shape in self.shapes]
         return result
@@ -103,14 +112,27 @@ class Entry:
             RecipeError: If it is not one.
         """
         try:
-            sources, targets = (tuple(str(name) for name in data[side]) for side in ("sources", "targets"))
+            sources, targets = (
+                tuple(str(name) for name in data[side]) for side in ("sources", "targets")
+            )
             ops = tuple(op_from_json(op) for op in data.get("ops", ()))
             shapes = data.get("shapes")
-            sides = None if shapes is None else tuple(tuple(int(side) for side in shape) for shape in shapes)
+            sides = (
+                None
+                if shapes is None
+                else tuple(tuple(int(side) for side in shape) for shape in shapes)
+            )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise RecipeError(f"is not a recipe entry: {error!r}", where="recipe", found=str(data)[:80]) from error
+            raise RecipeError(
+                f"is not a recipe entry: {error!r}", where="recipe", found=str(data)[:80]
+            ) from error
         if isinstance(data["sources"], str) or isinstance(data["targets"], str):
-            raise RecipeError("lists names as one string", where="recipe", expected='["name"]', found=data["sources"])
+            raise RecipeError(
+                "lists names as one string",
+                where="recipe",
+                expected='["name"]',
+                found=data["sources"],
+            )
         return cls(sources, targets, ops, sides)
 
     def _named(self, step: Any, argument: Any) -> Any:
@@ -118,8 +140,15 @@ class Entry:
             return step(argument)
         except RecipeError as error:
             where = f"{self.label} ({error.where})"
-            raise RecipeError(error.what, where=where, expected=error.expected, found=error.found, hint=error.hint) from error
+            raise RecipeError(
+                error.what, where=where, expected=error.expected, found=error.found, hint=error.hint
+            ) from error
 
     def _check_count(self, count: int) -> None:
         if count != len(self.targets):
-            raise RecipeError("gives another number of tensors", where=self.label, expected=len(self.targets), found=count)
+            raise RecipeError(
+                "gives another number of tensors",
+                where=self.label,
+                expected=len(self.targets),
+                found=count,
+            )

@@ -22,7 +22,11 @@ class Exchange(Op):
 
     def __post_init__(self) -> None:
         if min(self.groups, self.parts, self.outer) < 1:
-            raise misfit(self, "needs at least one group, part and outer block", found=(self.groups, self.parts, self.outer))
+            raise misfit(
+                self,
+                "needs at least one group, part and outer block",
+                found=(self.groups, self.parts, self.outer),
+            )
 
     @property
     def levels(self) -> tuple[int, int]:
@@ -42,7 +46,12 @@ class Exchange(Op):
         for shape in shapes:
             check_axis(self, self.axis, shape)
             if shape[self.axis] % count:
-                raise misfit(self, f"cuts axis {self.axis} unevenly", f"a multiple of {count}", shape[self.axis])
+                raise misfit(
+                    self,
+                    f"cuts axis {self.axis} unevenly",
+                    f"a multiple of {count}",
+                    shape[self.axis],
+                )
         return [tuple(shape) for shape in shapes]
 
     def _exchanged(self, array: Array) -> Array:

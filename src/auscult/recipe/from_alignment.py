@@ -51,7 +51,9 @@ def recipe_from_alignment(alignment: AlignmentLike, source: Checkpoint | None = 
         raise RecipeError(
             "pairs tensors that no operation makes equal",
             where="alignment",
-            found=_some(f"{', '.join(match.a)} against {', '.join(match.b)}" for match in different),
+            found=_some(
+                f"{', '.join(match.a)} against {', '.join(match.b)}" for match in different
+            ),
             hint="`auscult diff` explains each of them",
         )
     entries = _shared_sources([Entry(match.a, match.b, match.ops) for match in alignment.matches])
@@ -73,15 +75,21 @@ def _shared_sources(entries: list[Entry]) -> list[Entry]:
         first = group[0]
         if len(group) == 1:
             result.append(first)
-        elif len(sources) == 1 and all(entry.ops == first.ops and len(entry.targets) == 1 for entry in group):
+        elif len(sources) == 1 and all(
+            entry.ops == first.ops and len(entry.targets) == 1 for entry in group
+        ):
             targets = tuple(name for entry in group for name in entry.targets)
             result.append(Entry(sources, targets, (*first.ops, Copy(len(group)))))
         else:
             names = [", ".join(entry.targets) for entry in group]
-            raise RecipeError("is used in several ways at once", where=", ".join(sources), found=_some(names))
+            raise RecipeError(
+                "is used in several ways at once", where=", ".join(sources), found=_some(names)
+            )
     return result
 
 
 def _some(items: Iterable[str]) -> str:
     listed = list(items)
-    return "; ".join(listed[:SHOWN]) + (f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else "")
+    return "; ".join(listed[:SHOWN]) + (
+        f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
+    )

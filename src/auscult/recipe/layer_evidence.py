@@ -24,9 +24,12 @@ By = Literal["module", "family", "bias", "name", "rank"]
 MIN_CONV_RANK = 3
 
 _TRANSPOSED = re.compile(
-    r"^(ups?|upsamples?|upsamplers?|up_?convs?\d*d?|de_?convs?\d*d?|conv_?tr\w*|t_?convs?\d*d?|trans_?convs?\w*)$", re.I
+    r"^(ups?|upsamples?|upsamplers?|up_?convs?\d*d?|de_?convs?\d*d?|conv_?tr\w*|t_?convs?\d*d?|trans_?convs?\w*)$",
+    re.I,
 )
-_PLAIN = re.compile(r"^((?!up|de|trans|t_?conv).*conv(?!_?tr)\w*|downs?|downsamples?|downsamplers?)$", re.I)
+_PLAIN = re.compile(
+    r"^((?!up|de|trans|t_?conv).*conv(?!_?tr)\w*|downs?|downsamples?|downsamplers?)$", re.I
+)
 _INDEX = re.compile(r"_?\d+$")
 
 
@@ -45,10 +48,18 @@ class Layer:
 
 def kind_by_module(type_name: str, rank: int) -> str | None:
     """The kind of a torch or MLX module class; None for a class that is not known to hold such a weight."""
-    lower = type_name.rpartition(".")[2].lower().replace("_", "").removeprefix("parametrized").removeprefix("weightnorm")
+    lower = (
+        type_name.rpartition(".")[2]
+        .lower()
+        .replace("_", "")
+        .removeprefix("parametrized")
+        .removeprefix("weightnorm")
+    )
     if lower == "conv1d" and rank == 2:
         return "linear_transposed"  # Hugging Face's GPT-2 layer
-    match = re.search(r"conv(transpose|transposed)?([123])d|conv([123])d(transpose|transposed)?", lower)
+    match = re.search(
+        r"conv(transpose|transposed)?([123])d|conv([123])d(transpose|transposed)?", lower
+    )
     if match is not None:
         side = match[2] or match[3]
         kind = f"conv_transpose{side}d" if match[1] or match[4] else f"conv{side}d"
@@ -87,7 +98,9 @@ def kind_by_name(layer: str, rank: int) -> str | None:
     return None
 
 
-def layer_of(weight: Weight, shape: Shape, source: Checkpoint, layout: Framework, known: Mapping[str, Layer]) -> Layer | None:
+def layer_of(
+    weight: Weight, shape: Shape, source: Checkpoint, layout: Framework, known: Mapping[str, Layer]
+) -> Layer | None:
     """The layer of a weight; None if the evidence does not tell.
 
     Args:
@@ -104,7 +117,11 @@ def layer_of(weight: Weight, shape: Shape, source: Checkpoint, layout: Framework
     told = kind_by_bias(shape, bias) if layout == "torch" else None
     if told is not None and name is not None and told != name:
         # in = out with groups is the one case in which both can hold; otherwise the bias is a fact and the name a habit
-        grouped = name.startswith("conv_transpose") and shape[0] == (bias or (0,))[0] and shape[0] % shape[1] == 0
+        grouped = (
+            name.startswith("conv_transpose")
+            and shape[0] == (bias or (0,))[0]
+            and shape[0] % shape[1] == 0
+        )
         return None if grouped else Layer(told, "bias")
     if told is not None:
         return Layer(told, "bias")
@@ -136,7 +153,12 @@ def groups_of(layer: Layer, shape: Shape, bias: Shape | None, layout: Framework)
         return 1
     if layer.groups is not None:
         return layer.groups
-    if layout == "torch" and bias is not None and len(bias) == 1 and bias[0] % max(1, shape[1]) == 0:
+    if (
+        layout == "torch"
+        and bias is not None
+        and len(bias) == 1
+        and bias[0] % max(1, shape[1]) == 0
+    ):
         return max(1, bias[0] // max(1, shape[1]))
     alone = shape[1] == 1 < shape[0] if layout == "torch" else shape[-1] == 1 < shape[0]
     return None if alone else 1

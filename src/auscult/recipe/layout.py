@@ -62,7 +62,11 @@ def conversion(kind: str, shape: Shape, groups: int, to: Framework) -> tuple[Op,
     if inner == outer == 1:  # depthwise: one channel for each group on both sides
         ends = Permute((0, *(axis - 1 for axis in middle), 1))
         return (ends if to == "mlx" else ends.inverse(),)
-    ops = (Reshape(stored, (groups, inner, outer, *kernel)), apart, Reshape((groups, outer, *kernel, inner), joined))
+    ops = (
+        Reshape(stored, (groups, inner, outer, *kernel)),
+        apart,
+        Reshape((groups, outer, *kernel, inner), joined),
+    )
     return ops if to == "mlx" else tuple(op.inverse() for op in reversed(ops))
 
 
@@ -70,4 +74,6 @@ def same_effect(shape: Shape, a: Permute, b: Permute) -> bool:
     """Whether two permutations give the same tensor, because they differ only in axes of length 1."""
     if a.shapes([shape]) != b.shapes([shape]):
         return False
-    return [axis for axis in a.axes if shape[axis] != 1] == [axis for axis in b.axes if shape[axis] != 1]
+    return [axis for axis in a.axes if shape[axis] != 1] == [
+        axis for axis in b.axes if shape[axis] != 1
+    ]

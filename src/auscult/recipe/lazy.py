@@ -56,7 +56,9 @@ def applied(recipe: Recipe, checkpoint: Checkpoint) -> Checkpoint:
         sources = tuple(checkpoint[name] for name in entry.sources)
         shapes = entry.target_shapes([tensor.shape for tensor in sources])
         dtypes = entry.target_dtypes([element_type(tensor) for tensor in sources])
-        for index, (name, shape, dtype) in enumerate(zip(entry.targets, shapes, dtypes, strict=True)):
+        for index, (name, shape, dtype) in enumerate(
+            zip(entry.targets, shapes, dtypes, strict=True)
+        ):
             if not entry.ops and len(sources) == 1:
                 tensors[name] = _renamed(sources[0], name)
                 continue
@@ -64,7 +66,13 @@ def applied(recipe: Recipe, checkpoint: Checkpoint) -> Checkpoint:
             trainable = sources[0].trainable if sources else None
             nbytes = prod(shape) * dtype_of(dtype).itemsize
             tensors[name] = Tensor(name, shape, dtype, data, nbytes, trainable=trainable)
-    return Checkpoint(checkpoint.path, checkpoint.format, tensors, checkpoint.container, metadata=dict(checkpoint.metadata))
+    return Checkpoint(
+        checkpoint.path,
+        checkpoint.format,
+        tensors,
+        checkpoint.container,
+        metadata=dict(checkpoint.metadata),
+    )
 
 
 def element_type(tensor: Tensor) -> str:
@@ -78,10 +86,19 @@ def element_type(tensor: Tensor) -> str:
     except TypeError:
         if tensor.dtype.startswith(("q", "iq", "tq", "mxfp", "mlx_q")):
             return "float32"
-        raise RecipeError("has a dtype that cannot be converted", where=tensor.name, found=tensor.dtype) from None
+        raise RecipeError(
+            "has a dtype that cannot be converted", where=tensor.name, found=tensor.dtype
+        ) from None
 
 
 def _renamed(tensor: Tensor, name: str) -> Tensor:
     return Tensor(
-        name, tensor.shape, tensor.dtype, tensor.data, tensor.nbytes, tensor.storage, tensor.quantization, tensor.trainable
+        name,
+        tensor.shape,
+        tensor.dtype,
+        tensor.data,
+        tensor.nbytes,
+        tensor.storage,
+        tensor.quantization,
+        tensor.trainable,
     )

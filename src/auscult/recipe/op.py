@@ -88,7 +88,11 @@ class Op(ABC):
         Raises:
             RecipeError: If it cannot be said in that framework.
         """
-        raise RecipeError(f"{self.op} cannot be printed as {block.dialect.name} code", where="code", hint="use --recipe instead")
+        raise RecipeError(
+            f"{self.op} cannot be printed as {block.dialect.name} code",
+            where="code",
+            hint="use --recipe instead",
+        )
 
     def to_json(self) -> Json:
         """`{"op": name, **parameters}`, with tuples as lists."""

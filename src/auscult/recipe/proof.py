@@ -37,7 +37,9 @@ class EntryProof:
     def mapping(self) -> MappingEntry:
         """The line of a report."""
         ops = tuple(op.to_json() for op in self.entry.ops)
-        return MappingEntry(self.entry.sources, self.entry.targets, ops, self.equality, self.number_format)
+        return MappingEntry(
+            self.entry.sources, self.entry.targets, ops, self.equality, self.number_format
+        )
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,9 @@ class Proof:
 
     def coverage(self) -> Coverage:
         """Source tensors (and, where an entry has none, the tensors that it makes), each in one bucket."""
-        buckets = dict.fromkeys(("identical", "equivalent", "close", "different", "dropped", "added"), 0)
+        buckets = dict.fromkeys(
+            ("identical", "equivalent", "close", "different", "dropped", "added"), 0
+        )
         for proof in self.entries:
             buckets[bucket_of(proof)] += len(proof.entry.sources) or len(proof.entry.targets)
         return Coverage("tensors", buckets)
@@ -113,11 +117,20 @@ def prove_entry(entry: Entry, arrays: Sequence[Array]) -> tuple[list[Array], Ent
         for op in reversed(entry.ops):
             back = op.inverse().apply(back)
         exact = all(map(same_bits, back, arrays))
-        return targets, EntryProof(entry, Equality.EXACT if exact else Equality.DIFFERENT, 0.0 if exact else float("inf"))
-    error = max(op.error(before, after) for op, before, after in zip(entry.ops, stages, stages[1:], strict=False))
-    equality = Equality.DIFFERENT if not error <= 1 else Equality.CLOSE if error > 0 else Equality.EXACT
+        return targets, EntryProof(
+            entry, Equality.EXACT if exact else Equality.DIFFERENT, 0.0 if exact else float("inf")
+        )
+    error = max(
+        op.error(before, after)
+        for op, before, after in zip(entry.ops, stages, stages[1:], strict=False)
+    )
+    equality = (
+        Equality.DIFFERENT if not error <= 1 else Equality.CLOSE if error > 0 else Equality.EXACT
+    )
     dropped = any(op.op == "drop" for op in entry.ops if not op.lossless)
-    return targets, EntryProof(entry, equality, error, None if error == 0 else rounding_format(entry.ops, targets), dropped)
+    return targets, EntryProof(
+        entry, equality, error, None if error == 0 else rounding_format(entry.ops, targets), dropped
+    )
 
 
 def rounding_format(ops: Sequence[Op], targets: Sequence[Array]) -> str:

@@ -43,7 +43,11 @@ class Recipe:
     @classmethod
     def identity(cls, checkpoint: Checkpoint) -> Recipe:
         """Every tensor under its own name."""
-        return cls(tuple(Entry((name,), (name,), (), (tensor.shape,)) for name, tensor in checkpoint.items()))
+        return cls(
+            tuple(
+                Entry((name,), (name,), (), (tensor.shape,)) for name, tensor in checkpoint.items()
+            )
+        )
 
     @property
     def lossless(self) -> bool:
@@ -70,12 +74,19 @@ class Recipe:
         named = set(self.source_names)
         others = [name for name in checkpoint if name not in named]
         if others and self.rest == "refuse":
-            raise _unaccounted("does not say what becomes of every tensor", others, 'add them, or set "rest": "keep"')
+            raise _unaccounted(
+                "does not say what becomes of every tensor",
+                others,
+                'add them, or set "rest": "keep"',
+            )
         clash = sorted(set(others) & set(self.target_names))
         if clash:
             raise _unaccounted("writes over tensors that it does not mention", clash)
         entries = [*self.entries, *(Entry((name,), (name,)) for name in others)]
-        bound = [replace(entry, shapes=tuple(checkpoint[name].shape for name in entry.sources)) for entry in entries]
+        bound = [
+            replace(entry, shapes=tuple(checkpoint[name].shape for name in entry.sources))
+            for entry in entries
+        ]
         for entry in bound:
             entry.target_shapes(entry.shapes or ())
         return Recipe(tuple(bound))
@@ -130,7 +141,11 @@ class Recipe:
 
     def to_json(self) -> Json:
         """A versioned JSON object."""
-        return {"auscult_recipe": VERSION, "rest": self.rest, "entries": [entry.to_json() for entry in self.entries]}
+        return {
+            "auscult_recipe": VERSION,
+            "rest": self.rest,
+            "entries": [entry.to_json() for entry in self.entries],
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Recipe:
@@ -141,12 +156,23 @@ class Recipe:
         """
         version = data.get("auscult_recipe") if isinstance(data, Mapping) else None
         if not isinstance(version, int) or not isinstance(data.get("entries"), list):
-            raise RecipeError("is not a recipe", where="recipe", expected='{"auscult_recipe": 1, "entries": [...]}')
+            raise RecipeError(
+                "is not a recipe",
+                where="recipe",
+                expected='{"auscult_recipe": 1, "entries": [...]}',
+            )
         if version > VERSION:
-            raise RecipeError("is from a later auscult", where="recipe", expected=f"version {VERSION}", found=version)
+            raise RecipeError(
+                "is from a later auscult",
+                where="recipe",
+                expected=f"version {VERSION}",
+                found=version,
+            )
         rest = data.get("rest", "refuse")
         if rest not in ("refuse", "keep"):
-            raise RecipeError("has an unknown rest", where="recipe", expected="refuse or keep", found=rest)
+            raise RecipeError(
+                "has an unknown rest", where="recipe", expected="refuse or keep", found=rest
+            )
         return cls(tuple(Entry.from_json(entry) for entry in data["entries"]), rest)
 
     def save(self, path: Path) -> None:

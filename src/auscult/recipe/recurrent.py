@@ -30,7 +30,11 @@ def recurrent_to_mlx(source: Checkpoint) -> tuple[list[Entry], list[Skip]]:
     skips: list[Skip] = []
     for path, suffixes in recurrent_groups(source.tensors).items():
         hidden = source.get(f"{path}weight_hh_l0")
-        gates = hidden.shape[0] // max(1, hidden.shape[1]) if hidden is not None and len(hidden.shape) == 2 else 0
+        gates = (
+            hidden.shape[0] // max(1, hidden.shape[1])
+            if hidden is not None and len(hidden.shape) == 2
+            else 0
+        )
         if suffixes != ("_l0",) or f"{path}weight_hr_l0" in source or gates not in MLX_NAMES:
             reason = "MLX's recurrent layers have one layer and one direction: kept under torch's names; map them with --recipe"
             skips.append(Skip(path.rstrip(".") or "(top level)", reason))
@@ -51,7 +55,9 @@ def _layer_to_mlx(source: Checkpoint, path: str, gates: int) -> Iterator[Entry]:
     h = source[biases[0]].shape[0] // 3
     halves = Split(0, (2 * h, h))
     ops: tuple[Op, ...] = (
-        Parallel(((1, 2, (halves,)), (1, 2, (halves,)))),  # ih of r and z, ih of n, hh of r and z, hh of n
+        Parallel(
+            ((1, 2, (halves,)), (1, 2, (halves,)))
+        ),  # ih of r and z, ih of n, hh of r and z, hh of n
         Route((0, 2, 1, 3)),
         Parallel(((2, 1, (Sum(2),)), (1, 1, ()), (1, 1, ()))),
         Parallel(((2, 1, (Concat(0, (2 * h, h)),)), (1, 1, ()))),
@@ -67,7 +73,12 @@ def recurrent_to_torch(source: Checkpoint) -> list[Entry]:
             path = name.removesuffix(wide)
             hidden = source.get(path + deep)
             known = name == path + wide and (not path or path.endswith(".")) and hidden is not None
-            if known and hidden is not None and len(hidden.shape) == 2 and hidden.shape[0] == gates * hidden.shape[1]:
+            if (
+                known
+                and hidden is not None
+                and len(hidden.shape) == 2
+                and hidden.shape[0] == gates * hidden.shape[1]
+            ):
                 entries += _layer_to_torch(source, path, gates)
     return entries
 
@@ -81,7 +92,11 @@ def _layer_to_torch(source: Checkpoint, path: str, gates: int) -> Iterator[Entry
         h = last.shape[0]
         zeros = Constant((2 * h,), last.dtype, 0)
         yield Entry((f"{path}b",), (inner,))
-        yield Entry((f"{path}bhn",), (hidden,), (Parallel(((0, 1, (zeros,)), (1, 1, ()))), Concat(0, (2 * h, h))))
+        yield Entry(
+            (f"{path}bhn",),
+            (hidden,),
+            (Parallel(((0, 1, (zeros,)), (1, 1, ()))), Concat(0, (2 * h, h))),
+        )
     elif gates != 3 and f"{path}bias" in source:
         bias = source[f"{path}bias"]
         yield Entry((f"{path}bias",), (inner,))

@@ -24,9 +24,15 @@ def op_class(name: str) -> type[Op]:
     """
     if name in plugins.names(_FOLDER):
         for value in vars(importlib.import_module(f"{_FOLDER}.{name}")).values():
-            if isinstance(value, type) and issubclass(value, Op) and getattr(value, "op", None) == name:
+            if (
+                isinstance(value, type)
+                and issubclass(value, Op)
+                and getattr(value, "op", None) == name
+            ):
                 return value
-    raise RecipeError("names an unknown operation", where="recipe", expected=", ".join(op_names()), found=name)
+    raise RecipeError(
+        "names an unknown operation", where="recipe", expected=", ".join(op_names()), found=name
+    )
 
 
 def op_names() -> tuple[str, ...]:
@@ -41,13 +47,17 @@ def op_from_json(data: Mapping[str, Any] | Json) -> Op:
         RecipeError: If the name is unknown or the parameters do not fit.
     """
     if not isinstance(data, Mapping) or not isinstance(data.get("op"), str):
-        raise RecipeError("is not an operation", where="recipe", expected='{"op": name, ...}', found=data)
+        raise RecipeError(
+            "is not an operation", where="recipe", expected='{"op": name, ...}', found=data
+        )
     kind = op_class(data["op"])
     parameters = {key: _frozen(value) for key, value in data.items() if key != "op"}
     try:
         return kind(**parameters)
     except (TypeError, ValueError) as error:
-        raise RecipeError(f"has wrong parameters: {error}", where=kind.op, found=parameters) from error
+        raise RecipeError(
+            f"has wrong parameters: {error}", where=kind.op, found=parameters
+        ) from error
 
 
 def _frozen(value: Any) -> Any:

@@ -21,7 +21,9 @@ BY_METADATA: dict[str, Framework] = {"mlx": "mlx"}
 Vote = tuple[Framework, str]
 
 
-def source_layout(checkpoint: Checkpoint, detected: Framework | None = None, declared: Framework | None = None) -> Framework:
+def source_layout(
+    checkpoint: Checkpoint, detected: Framework | None = None, declared: Framework | None = None
+) -> Framework:
     """The layout of a checkpoint.
 
     Args:
@@ -34,7 +36,12 @@ def source_layout(checkpoint: Checkpoint, detected: Framework | None = None, dec
     facts = bias_votes(checkpoint)
     if declared is not None:
         if facts and facts[0][0] != declared:
-            raise RecipeError("is in another layout than was said", where=facts[0][1], expected=declared, found=facts[0][0])
+            raise RecipeError(
+                "is in another layout than was said",
+                where=facts[0][1],
+                expected=declared,
+                found=facts[0][0],
+            )
         return declared
     votes = [*facts, *_votes(checkpoint)]
     if detected is not None:
@@ -48,7 +55,10 @@ def source_layout(checkpoint: Checkpoint, detected: Framework | None = None, dec
             where=checkpoint.path,
             hint="say it with --from torch or --from mlx, or give --like module:callable",
         )
-    told = "; ".join(f"{layout}: {next(why for other, why in votes if other == layout)}" for layout in sorted(layouts))
+    told = "; ".join(
+        f"{layout}: {next(why for other, why in votes if other == layout)}"
+        for layout in sorted(layouts)
+    )
     raise RecipeError(
         "has weights in two layouts, or evidence that contradicts itself",
         where=checkpoint.path,
@@ -77,7 +87,9 @@ def _votes(checkpoint: Checkpoint) -> list[Vote]:
         votes.append((stated, "its header says so"))
     names = set(checkpoint)
     tracked = next((name for name in names if name.endswith("num_batches_tracked")), None)
-    normed = next((weight.name for weight in weights_of(checkpoint).values() if weight.is_normed), None)
+    normed = next(
+        (weight.name for weight in weights_of(checkpoint).values() if weight.is_normed), None
+    )
     recurrent = next(iter(recurrent_groups(checkpoint.tensors)), None)
     for name, why in (
         (tracked, "only torch counts batches"),
@@ -86,7 +98,10 @@ def _votes(checkpoint: Checkpoint) -> list[Vote]:
     ):
         if name is not None:
             votes.append(("torch", f"{name}: {why}"))
-    wide = next((name for name in names if name.endswith((".Wx", ".Wxh")) and name[:-2] + "Wh" in names), None)
+    wide = next(
+        (name for name in names if name.endswith((".Wx", ".Wxh")) and name[:-2] + "Wh" in names),
+        None,
+    )
     if wide is not None:
         votes.append(("mlx", f"{wide}: MLX's name of a recurrent weight"))
     return votes

@@ -76,7 +76,11 @@ class Stream:
     def __post_init__(self) -> None:
         listed = [(entry, self._outgoing(entry)) for entry in self.recipe.entries]
         # Wider elements first, so that every tensor is aligned in files that pack them.
-        listed.sort(key=lambda pair: -max((dtype_of(tensor.dtype).itemsize for tensor in pair[1]), default=0))
+        listed.sort(
+            key=lambda pair: (
+                -max((dtype_of(tensor.dtype).itemsize for tensor in pair[1]), default=0)
+            )
+        )
         self.entries = [entry for entry, _ in listed]
         self.tensors = [tensor for _, targets in listed for tensor in targets]
         start = 0
@@ -159,7 +163,9 @@ class Stream:
         targets = self.tensors[self._first[index] : self._first[index] + len(entry.targets)]
         if not entry.ops:
             return sum(tensor.nbytes for tensor in targets)  # mapped, not copied
-        return sum(tensor.nbytes for tensor in targets) + sum(self.checkpoint[name].nbytes for name in entry.sources)
+        return sum(tensor.nbytes for tensor in targets) + sum(
+            self.checkpoint[name].nbytes for name in entry.sources
+        )
 
     def _whole(self, indices: list[int], cost: int) -> _Task:
         def run() -> _Result:
@@ -218,7 +224,12 @@ class _Lazy:
 def is_blockwise(entry: Entry) -> bool:
     """Whether a slice of the target's first axis needs only a slice of the one source."""
     one = len(entry.sources) == len(entry.targets) == 1
-    return one and entry.shapes is not None and len(entry.shapes[0]) > 0 and all(op.op in BLOCKWISE for op in entry.ops)
+    return (
+        one
+        and entry.shapes is not None
+        and len(entry.shapes[0]) > 0
+        and all(op.op in BLOCKWISE for op in entry.ops)
+    )
 
 
 def source_axis(entry: Entry) -> int:
@@ -238,13 +249,21 @@ class _Contiguous(Permute):
 
     def apply(self, arrays: Iterable[Array]) -> list[Array]:
         views = [array.transpose(self.axes) for array in arrays]
-        return [np.ascontiguousarray(view) if self.buffers is None else self.buffers.copied(view) for view in views]
+        return [
+            np.ascontiguousarray(view) if self.buffers is None else self.buffers.copied(view)
+            for view in views
+        ]
 
 
 def _contiguous(entry: Entry, buffers: Buffers) -> Entry:
     """The entry with its permutations written out. Only a result that is itself written may be lent: it comes back."""
     lent = buffers if len(entry.ops) == 1 else None
-    return replace(entry, ops=tuple(_Contiguous(op.axes, lent) if isinstance(op, Permute) else op for op in entry.ops))
+    return replace(
+        entry,
+        ops=tuple(
+            _Contiguous(op.axes, lent) if isinstance(op, Permute) else op for op in entry.ops
+        ),
+    )
 
 
 def _worse(a: Equality, b: Equality) -> Equality:

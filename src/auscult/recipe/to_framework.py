@@ -38,7 +38,9 @@ class FrameworkPlan:
     skips: tuple[Skip, ...]
 
 
-def plan_framework(source: Checkpoint, layout: Framework, to: Framework, known: Mapping[str, Layer]) -> FrameworkPlan:
+def plan_framework(
+    source: Checkpoint, layout: Framework, to: Framework, known: Mapping[str, Layer]
+) -> FrameworkPlan:
     """The recipe that brings a checkpoint from `layout` to the layout and conventions of `to`.
 
     To MLX: weight norm is fused, BatchNorm's counters are dropped (with their value kept in the recipe), recurrent layers get
@@ -80,16 +82,26 @@ def plan_framework(source: Checkpoint, layout: Framework, to: Framework, known: 
         if groups is None or shape[0] % groups:
             unclear.append((weight, shape))
             continue
-        planned.append(Entry(weight.parts, (weight.name,), _ops(weight, source, conversion(layer.kind, shape, groups, to))))
+        planned.append(
+            Entry(
+                weight.parts,
+                (weight.name,),
+                _ops(weight, source, conversion(layer.kind, shape, groups, to)),
+            )
+        )
     if unclear:
         raise ambiguous(unclear, to)
     planned += [entry for entry in entries if not entry.sources]
     if to == "torch":
         planned += _counters(source)
-    return FrameworkPlan(Recipe(tuple(planned)).bind(source), layers, (*skips, *_kept(source, known)))
+    return FrameworkPlan(
+        Recipe(tuple(planned)).bind(source), layers, (*skips, *_kept(source, known))
+    )
 
 
-def _layer(weight: Weight, source: Checkpoint, layout: Framework, known: Mapping[str, Layer]) -> Layer | None:
+def _layer(
+    weight: Weight, source: Checkpoint, layout: Framework, known: Mapping[str, Layer]
+) -> Layer | None:
     if not is_layer_weight(weight.name) and weight.name not in known:
         return Layer("other", "name")
     shape = source[weight.parts[-1]].shape
@@ -136,9 +148,17 @@ def _all_the_same(shape: Shape, bias: Shape | None, layout: Framework) -> bool:
     groups = groups_of(transposed, shape, bias, layout)
     if groups is None or shape[0] % groups or transposed.kind not in TO_MLX:
         return False
-    turns = [conversion(kind, shape, count, to) for kind, count in ((f"conv{side}d", 1), (transposed.kind, groups))]
+    turns = [
+        conversion(kind, shape, count, to)
+        for kind, count in ((f"conv{side}d", 1), (transposed.kind, groups))
+    ]
     (plain, *_), (other, *more) = turns
-    return not more and isinstance(plain, Permute) and isinstance(other, Permute) and same_effect(shape, plain, other)
+    return (
+        not more
+        and isinstance(plain, Permute)
+        and isinstance(other, Permute)
+        and same_effect(shape, plain, other)
+    )
 
 
 def _ops(weight: Weight, source: Checkpoint, turn: tuple[Op, ...]) -> tuple[Op, ...]:
@@ -156,7 +176,10 @@ def norm_dim(weight: Weight, source: Checkpoint) -> int:
         if norm_shape(v, dim) == g or (len(g) == 1 and len(v) > 1 and dim == 0 and g[0] == v[0]):
             return dim
     raise RecipeError(
-        "has a gain that fits no axis of its direction", where=weight.name, expected=list(norm_shape(v, 0)), found=list(g)
+        "has a gain that fits no axis of its direction",
+        where=weight.name,
+        expected=list(norm_shape(v, 0)),
+        found=list(g),
     )
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from auscult.checkpoint.atomic import atomic_files, reserve
 from auscult.checkpoint.writers import Outgoing, Piece, writer_for
 from auscult.checkpoint.writers._sharded import plan_shards
 from auscult.errors import UsageError
+from auscult.facts.atomic import atomic_files, reserve
 from auscult.recipe.proof import Proof
 from auscult.recipe.recipe import Recipe
 from auscult.recipe.stream import Progress, Stream
@@ -59,7 +59,11 @@ def write_recipe(
     writer.check(stream.tensors)
     shards = plan_shards(destination, stream.tensors, shard_bytes) if shard_bytes else None
     if shards is not None and writer.FORMAT != "safetensors":
-        raise UsageError("only safetensors can be written in shards", where=str(destination), hint="name it *.safetensors")
+        raise UsageError(
+            "only safetensors can be written in shards",
+            where=str(destination),
+            hint="name it *.safetensors",
+        )
     if shards is None:
         with atomic_files([destination], force=force) as (out,):
             reserve(out, sum(tensor.nbytes for tensor in stream.tensors))
@@ -75,14 +79,18 @@ def write_recipe(
             reserve(out, sum(tensor.nbytes for tensor in stream.tensors[start:stop]))
             writer.write(out, stream.tensors[start:stop], part, metadata or {})
             out.truncate()
-        for _ in pieces:  # entries without targets come after the last tensor: their proofs count too
+        for (
+            _
+        ) in pieces:  # entries without targets come after the last tensor: their proofs count too
             pass
         outs[-1].write(shards.index_json(stream.tensors))
         proof = stream.proof()
     return Written(proof, writer.FORMAT, files, tuple(stream.tensors))
 
 
-def _until(pieces: Iterator[Piece], start: int, stop: int) -> tuple[Iterator[Piece], Iterator[Piece]]:
+def _until(
+    pieces: Iterator[Piece], start: int, stop: int
+) -> tuple[Iterator[Piece], Iterator[Piece]]:
     """The pieces of the tensors before `stop`, counted from `start`; and what follows, once these are consumed."""
     ahead: list[Piece] = []
 

@@ -19,6 +19,8 @@ def brief_lines(findings: Sequence[Finding], style: Style) -> Iterator[str]:
         color = {"error": "red", "warning": "yellow", "info": "cyan"}[finding.severity.value]
         lead = f"{finding.code} {finding.severity.value:7} {finding.cause:{causes}}  "
         room = BRIEF_WIDTH - len(lead)
-        said = wrap(finding.message, room, max_lines=BRIEF_LINES, placeholder=" …", break_on_hyphens=False)
+        said = wrap(
+            finding.message, room, max_lines=BRIEF_LINES, placeholder=" …", break_on_hyphens=False
+        )
         yield f"{style(lead[:6], 'bold')} {style(lead[7:14], color)}{lead[14:]}{said[0]}"
         yield from (" " * len(lead) + line for line in said[1:])

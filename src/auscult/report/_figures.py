@@ -20,4 +20,6 @@ def figure_rows(figures: Sequence[Mapping[str, Any]], style: Style) -> Iterator[
     for row in figures:
         if row["value"] is None:
             reasons.setdefault(str(row["reason"]), []).append(row["name"])
-    yield from (style(f"  {', '.join(names)}: {reason}", "dim") for reason, names in reasons.items())
+    yield from (
+        style(f"  {', '.join(names)}: {reason}", "dim") for reason, names in reasons.items()
+    )

@@ -33,8 +33,16 @@ def _screen(row: Mapping[str, Any], style: Style) -> Iterator[str]:
     channels = {1: "mono", 2: "stereo"}.get(row["channels"], f"{row['channels']} channels")
     yield f"{row['sample_rate']:,} Hz, {channels}, {_clock(row['seconds'])}, {row['format']}"
     peak, level = measures["peak_dbfs"], measures["rms_dbfs"]
-    edge = f", spectrum up to {measures['cutoff_hz']:,.0f} Hz" if (measures["cutoff_drop_db"] or 0) > 30 else ""
-    loudness = f"peak {peak:g} dBFS, rms {level:g} dBFS" if peak is not None and level is not None else "no sound"
+    edge = (
+        f", spectrum up to {measures['cutoff_hz']:,.0f} Hz"
+        if (measures["cutoff_drop_db"] or 0) > 30
+        else ""
+    )
+    loudness = (
+        f"peak {peak:g} dBFS, rms {level:g} dBFS"
+        if peak is not None and level is not None
+        else "no sound"
+    )
     yield style(f"{loudness}, mean {measures['mean']:g}{edge}", "dim")
     yield ""
     yield from _picture(row, style)
@@ -46,7 +54,13 @@ def _picture(row: Mapping[str, Any], style: Style) -> Iterator[str]:
     lines: list[str] = outline["rows"]
     width = len(lines[0])
     for number, line in enumerate(lines):
-        label = _hertz(outline["high_hz"]) if number == 0 else _hertz(outline["low_hz"]) if number == len(lines) - 1 else ""
+        label = (
+            _hertz(outline["high_hz"])
+            if number == 0
+            else _hertz(outline["low_hz"])
+            if number == len(lines) - 1
+            else ""
+        )
         cells = "".join(SHADES[round(int(digit) / 9 * (len(SHADES) - 1))] for digit in line)
         yield f"{label.rjust(8)} {style(cells, 'cyan')}"
     end = _clock(row["seconds"])
@@ -69,10 +83,14 @@ def _marks(times: list[list[float]], seconds: float, width: int) -> str:
 def _table(rows: list[Mapping[str, Any]], style: Style, verbose: int) -> Iterator[str]:
     """Files with findings first, then the others, cut after `MAX_FILES`."""
     order = {"error": 0, "warning": 1, "info": 2}
-    ranked = sorted(rows, key=lambda row: min((order[c["severity"]] for c in row["causes"]), default=3))
+    ranked = sorted(
+        rows, key=lambda row: min((order[c["severity"]] for c in row["causes"]), default=3)
+    )
     shown = ranked if verbose else ranked[:MAX_FILES]
     for row in shown:
-        causes = ", ".join(style(cause["cause"], _COLOURS[cause["severity"]]) for cause in row["causes"])
+        causes = ", ".join(
+            style(cause["cause"], _COLOURS[cause["severity"]]) for cause in row["causes"]
+        )
         facts = f"{_clock(row['seconds'])}, {row['sample_rate']:,} Hz" if "seconds" in row else ""
         yield f"{row['file']}  {style(facts, 'dim')}  {causes or 'nothing found'}"
     if len(shown) < len(ranked):

@@ -23,13 +23,21 @@ def draw_mels(rows: Sequence[tuple[str, Frames]], definition: MelDefinition, pat
     from matplotlib.figure import Figure
 
     seconds = max(mel.shape[1] for _, mel in rows) * definition.hop / definition.sample_rate
-    figure = Figure(figsize=(10, ROW_INCHES * len(rows) + 0.4), dpi=110, layout="constrained", facecolor="white")
+    figure = Figure(
+        figsize=(10, ROW_INCHES * len(rows) + 0.4), dpi=110, layout="constrained", facecolor="white"
+    )
     axes = figure.subplots(len(rows), 1, sharex=True, squeeze=False)[:, 0]
     for axis, (title, mel) in zip(axes, rows, strict=True):
         decibels = _decibels(mel, definition)
         extent = (0.0, mel.shape[1] * definition.hop / definition.sample_rate, 0.0, float(len(mel)))
         image = axis.imshow(
-            decibels, origin="lower", aspect="auto", cmap="magma", vmin=-DYNAMIC_RANGE_DB, vmax=0.0, extent=extent
+            decibels,
+            origin="lower",
+            aspect="auto",
+            cmap="magma",
+            vmin=-DYNAMIC_RANGE_DB,
+            vmax=0.0,
+            extent=extent,
         )
         axis.set_title(title, loc="left", fontsize=11)
         axis.set_ylabel("mel band")
@@ -48,5 +56,9 @@ def draw_mels(rows: Sequence[tuple[str, Frames]], definition: MelDefinition, pat
 def _decibels(mel: Frames, definition: MelDefinition) -> Frames:
     """dB below the loudest point, whatever the definition's logarithm."""
     in_db = definition.log != "none"
-    levels = mel / decibel(definition) if in_db else 20.0 / definition.power * np.log10(np.maximum(mel, 1e-10))
+    levels = (
+        mel / decibel(definition)
+        if in_db
+        else 20.0 / definition.power * np.log10(np.maximum(mel, 1e-10))
+    )
     return np.asarray(levels - levels.max(), np.float32)

@@ -12,7 +12,18 @@ from pathlib import Path
 from auscult.finding import Json
 from auscult.verdict import VERSION, Report
 
-PACKAGES = ("numpy", "scipy", "safetensors", "ml_dtypes", "soundfile", "torch", "mlx", "onnx", "onnxruntime", "ai-edge-litert")
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "safetensors",
+    "ml_dtypes",
+    "soundfile",
+    "torch",
+    "mlx",
+    "onnx",
+    "onnxruntime",
+    "ai-edge-litert",
+)
 
 
 MAX_HASHED_BYTES = 2_000_000_000
@@ -38,13 +49,19 @@ def provenance(report: Report) -> Json:
 def command_line() -> str | None:
     """The command as a shell takes it; None where auscult was called from Python."""
     program = Path(sys.argv[0]).name if sys.argv else ""
-    called = program in ("auscult", "auscult.exe") or sys.argv[0].endswith(str(Path("auscult") / "__main__.py"))
+    called = program in ("auscult", "auscult.exe") or sys.argv[0].endswith(
+        str(Path("auscult") / "__main__.py")
+    )
     return shlex.join(["auscult", *sys.argv[1:]]) if called else None
 
 
 def versions() -> dict[str, str]:
     """auscult, Python, the system, and the packages in use."""
-    found = {"auscult": VERSION, "python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
+    found = {
+        "auscult": VERSION,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
     loaded = [name for name in PACKAGES if name.replace("-", "_") in sys.modules]
     if loaded:  # the import takes longer than all the rest
         from importlib import metadata
@@ -58,7 +75,9 @@ def versions() -> dict[str, str]:
 def input_files(report: Report) -> list[Path]:
     """The files among the subjects and what was given, those of code targets (`file.py:callable`) included, each once."""
     given = [word for words in (report.extra.get("given") or {}).values() for word in words]
-    candidates = [part for name in (*report.subjects, *given) for part in (name, name.rpartition(":")[0])]
+    candidates = [
+        part for name in (*report.subjects, *given) for part in (name, name.rpartition(":")[0])
+    ]
     return list(dict.fromkeys(Path(name) for name in candidates if name and _is_file(name)))
 
 
@@ -75,9 +94,19 @@ def file_facts(path: Path, most: int) -> Json:
     try:
         size = path.stat().st_size
         if size > most:
-            return {"path": str(path), "bytes": size, "sha256": None, "note": "not hashed: the files are too large for it"}
+            return {
+                "path": str(path),
+                "bytes": size,
+                "sha256": None,
+                "note": "not hashed: the files are too large for it",
+            }
         with path.open("rb") as handle:
             digest = hashlib.file_digest(handle, "sha256").hexdigest()
     except OSError as error:
-        return {"path": str(path), "bytes": size, "sha256": None, "note": f"cannot be read: {error.strerror}"}
+        return {
+            "path": str(path),
+            "bytes": size,
+            "sha256": None,
+            "note": f"cannot be read: {error.strerror}",
+        }
     return {"path": str(path), "bytes": size, "sha256": digest}

@@ -25,7 +25,9 @@ def read_report(path: str | Path) -> Report:
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(
-            f"cannot be read as a saved report: {reason}", where=str(path), hint="save one with --format json -o FILE.json"
+            f"cannot be read as a saved report: {reason}",
+            where=str(path),
+            hint="save one with --format json -o FILE.json",
         ) from error
     return from_json(content, where=str(path))
 
@@ -36,8 +38,16 @@ def from_json(content: Any, *, where: str = "report") -> Report:
     Raises:
         UsageError: If it is not the envelope of a report.
     """
-    if not isinstance(content, Mapping) or "auscult" not in content or any(key not in content for key in ENVELOPE):
-        raise UsageError("is not a report of auscult", where=where, hint="save one with --format json -o FILE.json")
+    if (
+        not isinstance(content, Mapping)
+        or "auscult" not in content
+        or any(key not in content for key in ENVELOPE)
+    ):
+        raise UsageError(
+            "is not a report of auscult",
+            where=where,
+            hint="save one with --format json -o FILE.json",
+        )
     try:
         return Report(
             str(content["command"]),
@@ -47,18 +57,26 @@ def from_json(content: Any, *, where: str = "report") -> Report:
             tuple(_finding(item, place) for place, item in enumerate(content["findings"])),
             tuple(Skip(str(item["where"]), str(item["reason"])) for item in content["skips"]),
             tuple(_entry(item) for item in content["mapping"]),
-            {key: value for key, value in content.items() if key not in ENVELOPE and key != "auscult"},
+            {
+                key: value
+                for key, value in content.items()
+                if key not in ENVELOPE and key != "auscult"
+            },
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(
-            f"is a damaged report: {type(error).__name__}: {error}", where=where, hint="make it again with --format json"
+            f"is a damaged report: {type(error).__name__}: {error}",
+            where=where,
+            hint="make it again with --format json",
         ) from error
 
 
 def _coverage(item: Json | None) -> Coverage | None:
     if item is None:
         return None
-    return Coverage(item["unit"], {name: count for name, count in item.items() if name not in ("unit", "total")})
+    return Coverage(
+        item["unit"], {name: count for name, count in item.items() if name not in ("unit", "total")}
+    )
 
 
 def _finding(item: Json, place: int) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.words import fold
+from auscult.facts.words import fold
 
 MAX_PATTERNS = 3
 

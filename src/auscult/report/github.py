@@ -21,8 +21,14 @@ def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:  # 
         if shown[kind] <= MAX_PER_KIND:
             places = where_text(finding.where) if finding.where else ""
             title = _escape(f"{finding.code} {finding.cause}", property_=True)
-            lines.append(f"::{kind} title={title}::{_escape(f'{places}: {finding.message}' if places else finding.message)}")
-    lines += [f"+{count - MAX_PER_KIND} more of kind {kind}" for kind, count in shown.items() if count > MAX_PER_KIND]
+            lines.append(
+                f"::{kind} title={title}::{_escape(f'{places}: {finding.message}' if places else finding.message)}"
+            )
+    lines += [
+        f"+{count - MAX_PER_KIND} more of kind {kind}"
+        for kind, count in shown.items()
+        if count > MAX_PER_KIND
+    ]
     lines.append(f"auscult {report.command}: {report.verdict.value}")
     return "\n".join(lines)
 

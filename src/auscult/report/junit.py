@@ -24,10 +24,14 @@ def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:  # 
         case = _case(suite, subject, f"{finding.code} {finding.cause}")
         text = "\n".join(finding.where)
         if finding.severity is Severity.ERROR:
-            ElementTree.SubElement(case, "failure", message=finding.message, type=finding.code).text = text
+            ElementTree.SubElement(
+                case, "failure", message=finding.message, type=finding.code
+            ).text = text
             failures += 1
         else:
-            ElementTree.SubElement(case, "system-out").text = f"{finding.severity.value}: {finding.message}\n{text}"
+            ElementTree.SubElement(
+                case, "system-out"
+            ).text = f"{finding.severity.value}: {finding.message}\n{text}"
     for skip in report.skips:
         ElementTree.SubElement(_case(suite, subject, skip.where), "skipped", message=skip.reason)
     suite.attrib |= {
@@ -37,10 +41,15 @@ def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:  # 
         "skipped": str(len(report.skips)),
     }
     ElementTree.indent(suite)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suite, encoding="unicode")
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(
+        suite, encoding="unicode"
+    )
 
 
 def _case(suite: ElementTree.Element, subject: str, name: str) -> ElementTree.Element:
     return ElementTree.SubElement(
-        suite, "testcase", classname=f"auscult.{suite.get('name', '').split()[-1]}.{subject}", name=name
+        suite,
+        "testcase",
+        classname=f"auscult.{suite.get('name', '').split()[-1]}.{subject}",
+        name=name,
     )

@@ -24,13 +24,20 @@ def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:  # 
     """One SARIF run with a result per finding, and a notification per skip."""
     rules = {finding.code: finding.cause for finding in report.findings}
     run: Json = {
-        "tool": {"driver": {"name": "auscult", "version": VERSION, "rules": [_rule(*rule) for rule in sorted(rules.items())]}},
+        "tool": {
+            "driver": {
+                "name": "auscult",
+                "version": VERSION,
+                "rules": [_rule(*rule) for rule in sorted(rules.items())],
+            }
+        },
         "results": [_result(finding, report) for finding in report.findings],
         "invocations": [
             {
                 "executionSuccessful": report.verdict.value != "ERROR",
                 "toolExecutionNotifications": [
-                    {"level": "note", "message": {"text": f"skipped {skip.where}: {skip.reason}"}} for skip in report.skips
+                    {"level": "note", "message": {"text": f"skipped {skip.where}: {skip.reason}"}}
+                    for skip in report.skips
                 ],
             }
         ],
@@ -46,18 +53,27 @@ def _rule(code: str, cause: str) -> Json:
 def _result(finding: Finding, report: Report) -> Json:
     places = finding.where[:MAX_LOCATIONS]
     artifact = {"artifactLocation": {"uri": artifact_uri(report)}}
-    fingerprint = hashlib.sha256("\0".join((finding.code, *report.subjects, *finding.where)).encode()).hexdigest()
+    fingerprint = hashlib.sha256(
+        "\0".join((finding.code, *report.subjects, *finding.where)).encode()
+    ).hexdigest()
     return {
         "ruleId": finding.code,
         "level": LEVELS[finding.severity.value],
         "message": {"text": finding.message},
         "locations": [
-            {"physicalLocation": artifact, "logicalLocations": [{"fullyQualifiedName": place, "kind": "member"}]}
+            {
+                "physicalLocation": artifact,
+                "logicalLocations": [{"fullyQualifiedName": place, "kind": "member"}],
+            }
             for place in places
         ]
         or [{"physicalLocation": artifact}],
         "partialFingerprints": {"auscult/v1": fingerprint},
-        "properties": {"cause": finding.cause, "confidence": finding.confidence, "count": finding.count},
+        "properties": {
+            "cause": finding.cause,
+            "confidence": finding.confidence,
+            "count": finding.count,
+        },
     }
 
 
@@ -68,7 +84,11 @@ def artifact_uri(report: Report) -> str:
     """
     if not report.subjects:
         return "unknown"
-    subject = report.subjects[1] if report.command == "compare" and len(report.subjects) > 1 else report.subjects[0]
+    subject = (
+        report.subjects[1]
+        if report.command == "compare" and len(report.subjects) > 1
+        else report.subjects[0]
+    )
     file, colon, name = subject.rpartition(":")
     if colon and name.isidentifier() and not Path(subject).exists():
         subject = file if file.endswith(".py") else f"{file.replace('.', '/')}.py"

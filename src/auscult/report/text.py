@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from auscult.facts.words import counted
 from auscult.finding import Finding, Severity
 from auscult.report._brief import brief_lines
 from auscult.report._parts import part_lines
@@ -12,7 +13,6 @@ from auscult.report._parts.diagnosis import told as answered
 from auscult.report._style import Style
 from auscult.report._where import MAX_PATTERNS, where_text
 from auscult.verdict import Coverage, MappingEntry, Report, Verdict
-from auscult.words import counted
 
 MAX_SKIPS = 8
 MAX_SUBJECTS = 4
@@ -24,9 +24,16 @@ _VERDICT_STYLE = {
     Verdict.INCONCLUSIVE: ("yellow", "bold"),
     Verdict.ERROR: ("red", "bold"),
 }
-NOTHING = {"convert": "nothing was found in the way of writing it", "report": "nothing is new or worse"}
+NOTHING = {
+    "convert": "nothing was found in the way of writing it",
+    "report": "nothing is new or worse",
+}
 """What a verb says that found nothing, where it is not `nothing found`."""
-_SEVERITY_STYLE = {Severity.ERROR: ("red",), Severity.WARNING: ("yellow",), Severity.INFO: ("cyan",)}
+_SEVERITY_STYLE = {
+    Severity.ERROR: ("red",),
+    Severity.WARNING: ("yellow",),
+    Severity.INFO: ("cyan",),
+}
 
 
 def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:
@@ -36,7 +43,11 @@ def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:
         verbose: -1 for the verdict line only, 1 for evidence and mapping, 2 for every place.
     """
     style = Style(color=color)
-    lines = rule_lines(report.extra["rules"], style) if report.command == "rules" else _lines(report, style, verbose)
+    lines = (
+        rule_lines(report.extra["rules"], style)
+        if report.command == "rules"
+        else _lines(report, style, verbose)
+    )
     return "\n".join(lines) + "\n"
 
 
@@ -44,7 +55,9 @@ def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
     yield f"{style(report.verdict.value, *_VERDICT_STYLE[report.verdict])}  {subjects_text(report)}"
     if verbose < 0:
         return
-    if report.coverage and "diagnosis" not in report.extra:  # where it is one of several pieces of evidence
+    if (
+        report.coverage and "diagnosis" not in report.extra
+    ):  # where it is one of several pieces of evidence
         yield style(coverage_line(report.coverage), "dim")
     if report.extra.get("fixed", {}).get("written"):
         fixed = report.extra["fixed"]
@@ -57,7 +70,11 @@ def _lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
     yield from part_lines(report, style, verbose, before=False)
     if report.skips:
         yield ""
-        yield from skip_lines(report, style, verbose) if report.command != "diagnose" or verbose else skips_counted(report, style)
+        yield from (
+            skip_lines(report, style, verbose)
+            if report.command != "diagnose" or verbose
+            else skips_counted(report, style)
+        )
     if report.mapping and verbose > 0:
         yield ""
         yield from mapping_lines(report.mapping, style)
@@ -69,16 +86,23 @@ def _found(report: Report, style: Style, verbose: int) -> Iterator[str]:
     """The findings, briefly where many are joined to one answer; without those that the answer has said."""
     if "diagnosis" in report.extra and verbose == 0:
         said = answered(report)
-        yield from brief_lines([finding for finding in report.findings if finding.code not in said], style)
+        yield from brief_lines(
+            [finding for finding in report.findings if finding.code not in said], style
+        )
     else:
-        yield from (line for finding in report.findings for line in finding_lines(finding, style, verbose))
+        yield from (
+            line for finding in report.findings for line in finding_lines(finding, style, verbose)
+        )
 
 
 def rule_lines(rows: list[Mapping[str, Any]], style: Style) -> Iterator[str]:
     """One line per rule; the pages where one cause was asked for."""
     if len({row["cause"] for row in rows}) > 1:
         width = max(len(row["cause"]) for row in rows)
-        yield from (f"{style(row['code'], 'bold')}  {row['cause'].ljust(width)}  {row['summary']}" for row in rows)
+        yield from (
+            f"{style(row['code'], 'bold')}  {row['cause'].ljust(width)}  {row['summary']}"
+            for row in rows
+        )
         return
     for index, row in enumerate(rows):
         yield from (("",) if index else ())
@@ -89,7 +113,11 @@ def rule_lines(rows: list[Mapping[str, Any]], style: Style) -> Iterator[str]:
 
 def coverage_line(coverage: Coverage) -> str:
     """`156 tensors = 78 identical + 78 equivalent`: every item in exactly one bucket."""
-    parts = [f"{_number(count)} {bucket.replace('_', ' ')}" for bucket, count in coverage.buckets.items() if count]
+    parts = [
+        f"{_number(count)} {bucket.replace('_', ' ')}"
+        for bucket, count in coverage.buckets.items()
+        if count
+    ]
     unit = coverage.unit.removesuffix("s") if coverage.total == 1 else coverage.unit
     return f"{_number(coverage.total)} {unit} = {' + '.join(parts) or '0'}"
 
@@ -116,7 +144,11 @@ def subjects_text(report: Report) -> str:
     """What was examined; the first few of many."""
     if report.command in ("diff", "compare", "report"):
         return " against ".join(report.subjects)
-    shown = report.subjects if len(report.subjects) <= MAX_SUBJECTS else report.subjects[: MAX_SUBJECTS - 1]
+    shown = (
+        report.subjects
+        if len(report.subjects) <= MAX_SUBJECTS
+        else report.subjects[: MAX_SUBJECTS - 1]
+    )
     rest = len(report.subjects) - len(shown)
     return "  ".join((*shown, *([f"and {_number(rest)} more"] if rest else ())))
 
@@ -130,7 +162,11 @@ def skip_lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
     shown = rows if verbose > 0 else rows[:MAX_SKIPS]
     for reason, places in shown:
         everywhere = len(places) > 1 and {*places} == {*report.subjects}
-        place = f"all {_number(len(places))}" if everywhere else where_text(places, None if verbose > 1 else MAX_PATTERNS)
+        place = (
+            f"all {_number(len(places))}"
+            if everywhere
+            else where_text(places, None if verbose > 1 else MAX_PATTERNS)
+        )
         yield f"{style('skipped', 'yellow')}  {place}: {reason}"
     if len(shown) < len(rows):
         yield f"{style('skipped', 'yellow')}  {len(rows) - len(shown)} more reasons; -v lists them"
@@ -146,7 +182,9 @@ def mapping_lines(mapping: tuple[MappingEntry, ...], style: Style) -> Iterator[s
     """One line per entry: names, ops, equality."""
     for entry in mapping:
         ops = " | ".join(_op(op) for op in entry.ops)
-        names = ", ".join(entry.a) + (" = " if entry.a == entry.b and not ops else f" -> {', '.join(entry.b)}")
+        names = ", ".join(entry.a) + (
+            " = " if entry.a == entry.b and not ops else f" -> {', '.join(entry.b)}"
+        )
         kind = entry.equality.value + (f" ({entry.number_format})" if entry.number_format else "")
         yield f"{names.removesuffix(' = ')}  {style(ops, 'cyan')}{'  ' if ops else ''}{kind}"
 
@@ -158,8 +196,15 @@ def _op(op: Mapping[str, Any]) -> str:
 
 def summary_line(report: Report) -> str:
     """`1 error, 2 warnings, 3 skipped; next: auscult rules LAY001`."""
-    counts = [(sum(f.severity is severity for f in report.findings), severity.value) for severity in Severity]
-    parts = [f"{count} {word}{'s' if count != 1 and word != 'info' else ''}" for count, word in counts if count]
+    counts = [
+        (sum(f.severity is severity for f in report.findings), severity.value)
+        for severity in Severity
+    ]
+    parts = [
+        f"{count} {word}{'s' if count != 1 and word != 'info' else ''}"
+        for count, word in counts
+        if count
+    ]
     if report.skips:
         parts.append(f"{len(report.skips)} skipped")
     if report.command == "convert" and report.extra["output"]["path"]:

@@ -1,47 +1,105 @@
-"""The rules: one file per cause, found by their folder.
+"""The rules: one file per cause, found by its folder and named by its code (`lay001_layout_conv1d.py`).
 
-A rule module has a docstring (its page), and the names `CODE`, `NAME` (the cause in DEFECTS terms), `REQUIRES` (a subject
-class of `auscult.rules.subject`), and `check(subject)`, which yields findings and skips.
+A rule module has a docstring, which is its page, the names `CODE`, `NAME` and `REQUIRES`, and a function `check(subject)`.
+Further names are optional; `Rule` lists each with its meaning and its default.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Protocol, cast
+import importlib
+import pkgutil
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cache
+from inspect import cleandoc
+from types import ModuleType
+from typing import Any, Literal
 
-from auscult import plugins
 from auscult.finding import Finding, Skip
 
-
-class Rule(Protocol):
-    """The names that a rule module has."""
-
-    CODE: str
-    NAME: str
-    REQUIRES: type
-    __doc__: str | None
-
-    def check(self, subject: object) -> Iterable[Finding | Skip]: ...
+CODED_FILE = re.compile(r"(?P<code>[a-z]{3}\d{3})_\w+")
+"""Name of a module that holds a rule."""
 
 
-def every_rule() -> Iterator[Rule]:
-    """All rules, ordered by folder and file name."""
-    for folder in plugins.folders(__name__):
-        for module in plugins.modules(folder):
-            yield cast(Rule, module)
+@dataclass(frozen=True)
+class Rule:
+    """What a rule module declares; a field is the module's name in small letters.
 
-
-def run(subject: object, folder: str | None = None) -> tuple[tuple[Finding, ...], tuple[Skip, ...]]:
-    """What every rule that fits the subject has to say.
-
-    Args:
-        folder: Look in this folder of rules alone, so that the others need not be imported.
+    Attributes:
+        code: `CODE`, such as `LAY001`; never reused.
+        name: `NAME`, the cause that it finds, such as `layout-conv1d`.
+        requires: `REQUIRES`, the class of the subject that it looks at.
+        check: Yields findings and skips of a subject.
+        page: The module's docstring.
+        diverges: `DIVERGES`: a finding makes `diff` DIVERGENT even where every tensor has its partner.
+        benign: `BENIGN`: what it claims does not make two files different.
+        closes: `CLOSES`: a claim takes the tensor from the rules behind it in rank.
+        claim: Of a rule of `diff`: the places that it explains, before any rule is checked.
+        precedence: `PRECEDENCE`: rules of `diff` claim in this order, the lowest first.
+        evidence: `EVIDENCE`: what a rule of sound needs: `nothing`, `metadata` or `reference`.
+        extent: `EXTENT`: in which parts of a long recording its cause has to show: `anywhere`, `mostly`, `always`, or `whole`.
+        explains: `EXPLAINS`: causes of sound that follow from its own.
     """
+
+    code: str
+    name: str
+    requires: type
+    check: Callable[[Any], Iterable[Finding | Skip]]
+    page: str
+    diverges: bool = False
+    benign: bool = False
+    closes: bool = True
+    claim: Callable[[Any, Any], Iterable[Any]] | None = None
+    precedence: int = 100
+    evidence: str = "reference"
+    extent: Literal["anywhere", "mostly", "always", "whole"] = "whole"
+    explains: tuple[str, ...] = field(default=())
+
+    @property
+    def summary(self) -> str:
+        """The first line of the page."""
+        return self.page.split("\n", 1)[0]
+
+
+@cache
+def rule_files() -> Mapping[str, str]:
+    """Dotted module name of every rule by its code, from file names alone: nothing is imported."""
+    modules = (info.name for info in pkgutil.walk_packages(__path__, f"{__name__}."))
+    matches = ((module, CODED_FILE.fullmatch(module.rpartition(".")[2])) for module in modules)
+    return {match["code"].upper(): module for module, match in sorted(matches) if match}
+
+
+def rule_of(module: ModuleType) -> Rule:
+    """The rule that a module declares, with the defaults for what it leaves out."""
+    declared: dict[str, Any] = {"page": cleandoc(module.__doc__ or "")}
+    for known in fields(Rule):
+        spelling = known.name if known.name in ("check", "claim") else known.name.upper()
+        if hasattr(module, spelling):
+            declared[known.name] = getattr(module, spelling)
+    return Rule(**declared)
+
+
+@cache
+def load_rule(code: str) -> Rule:
+    """The rule of that code; only its own module is imported."""
+    return rule_of(importlib.import_module(rule_files()[code]))
+
+
+def every_rule(domain: str = "") -> Iterator[Rule]:
+    """All rules in the order of their files, or those of one folder (`diff`, `sound`) without importing the others."""
+    folder = f"{__name__}.{domain}." if domain else ""
+    for code, module in rule_files().items():
+        if module.startswith(folder):
+            yield load_rule(code)
+
+
+def run_rules(subject: object, domain: str) -> tuple[tuple[Finding, ...], tuple[Skip, ...]]:
+    """What every rule of one folder that fits the subject has to say."""
     findings: list[Finding] = []
     skips: list[Skip] = []
-    rules = every_rule() if folder is None else (cast(Rule, module) for module in plugins.modules(f"{__name__}.{folder}"))
-    for rule in rules:
-        if rule.REQUIRES is type(subject):
+    for rule in every_rule(domain):
+        if rule.requires is type(subject):
             for outcome in rule.check(subject):
                 (findings if isinstance(outcome, Finding) else skips).append(outcome)  # type: ignore[arg-type]
     return tuple(findings), tuple(skips)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from auscult.comparison.results import LayerResult
+from auscult.explain.case import Explanation
 from auscult.finding import Finding, Fix, Severity
-from auscult.rules.subject import CompareSubject
+from auscult.rules.parity.subject import CompareSubject
 from auscult.rules.wording import counted
-from auscult.trace.case import Explanation
-from auscult.trace.results import LayerResult
 
 SURE, AMBIGUOUS, DESCRIBED = 0.99, 0.5, 0.6
 
@@ -17,12 +17,19 @@ SURE, AMBIGUOUS, DESCRIBED = 0.99, 0.5, 0.6
 def explained(subject: CompareSubject, cause: str) -> tuple[tuple[LayerResult, Explanation], ...]:
     """Layers whose first explanation has that cause, in order of execution."""
     return tuple(
-        (layer, layer.explanations[0]) for layer in subject.layers if layer.explanations and layer.explanations[0].cause == cause
+        (layer, layer.explanations[0])
+        for layer in subject.layers
+        if layer.explanations and layer.explanations[0].cause == cause
     )
 
 
 def parity_findings(
-    subject: CompareSubject, code: str, cause: str, *, severity: Severity = Severity.ERROR, rank: int = 30
+    subject: CompareSubject,
+    code: str,
+    cause: str,
+    *,
+    severity: Severity = Severity.ERROR,
+    rank: int = 30,
 ) -> Iterator[Finding]:
     """One finding for all places of the cause; the message tells of the first."""
     places = explained(subject, cause)
@@ -64,7 +71,12 @@ def _confidence(explanation: Explanation) -> float:
 
 def _evidence(layer: LayerResult, explanation: Explanation) -> dict[str, Any]:
     case = layer.case
-    found: dict[str, Any] = {"error": layer.error, "floor": layer.floor, **explanation.parameters, **explanation.evidence}
+    found: dict[str, Any] = {
+        "error": layer.error,
+        "floor": layer.floor,
+        **explanation.parameters,
+        **explanation.evidence,
+    }
     if explanation.reproduced:
         found["residual"] = explanation.residual
     if case is not None:
@@ -77,7 +89,9 @@ def _evidence(layer: LayerResult, explanation: Explanation) -> dict[str, Any]:
 def _fix(explanation: Explanation) -> Fix | None:
     if explanation.fix is None:
         return None
-    return Fix("lossy" if explanation.reproduced else "guess", explanation.fix, code=explanation.fix)
+    return Fix(
+        "lossy" if explanation.reproduced else "guess", explanation.fix, code=explanation.fix
+    )
 
 
 def _settled(explanation: Explanation) -> str | None:

@@ -58,7 +58,10 @@ def counted(number: int, noun: str) -> str:
 
 def entries(matches: Iterable[Match]) -> tuple[Json, ...]:
     """The recipe entries that these matches amount to."""
-    return tuple({"sources": list(m.a), "targets": list(m.b), "ops": [op.to_json() for op in m.ops]} for m in matches)
+    return tuple(
+        {"sources": list(m.a), "targets": list(m.b), "ops": [op.to_json() for op in m.ops]}
+        for m in matches
+    )
 
 
 def shape_text(shape: Sequence[int]) -> str:

@@ -32,7 +32,11 @@ TINY = 1e-20
 
 def thinned(frames: NDArray[np.intp]) -> NDArray[np.intp]:
     """At most `MOST_FRAMES` of the frames, evenly spaced."""
-    return frames if len(frames) <= MOST_FRAMES else frames[np.linspace(0, len(frames) - 1, MOST_FRAMES).astype(int)]
+    return (
+        frames
+        if len(frames) <= MOST_FRAMES
+        else frames[np.linspace(0, len(frames) - 1, MOST_FRAMES).astype(int)]
+    )
 
 
 class Analysis:
@@ -49,7 +53,11 @@ class Analysis:
         finite = np.isfinite(recording.samples)
         self.finite: Mask = finite
         self.is_finite = bool(finite.all())
-        self.samples: Floats = recording.samples if self.is_finite else np.where(finite, recording.samples, np.float32(0))
+        self.samples: Floats = (
+            recording.samples
+            if self.is_finite
+            else np.where(finite, recording.samples, np.float32(0))
+        )
 
     @property
     def seconds(self) -> float:
@@ -75,13 +83,21 @@ class Analysis:
             mean = self.samples.mean(axis=0, dtype=np.float32)
             alone = np.einsum("ct,ct->c", self.samples, self.samples, dtype=np.float64)
             together = float(mean.astype(np.float64) @ mean)
-            mixed = self.samples[int(alone.argmax())] if together < alone.max() * (1 + CANCEL_CORRELATION) / 4 else mean
+            mixed = (
+                self.samples[int(alone.argmax())]
+                if together < alone.max() * (1 + CANCEL_CORRELATION) / 4
+                else mean
+            )
         return np.asarray(mixed - mixed.mean(dtype=np.float64) if time else mixed, np.float32)
 
     @cached_property
     def rms(self) -> float:
         """Root mean square of the voice."""
-        return float(np.sqrt(np.mean(np.square(self.voice, dtype=np.float64)))) if self.voice.size else 0.0
+        return (
+            float(np.sqrt(np.mean(np.square(self.voice, dtype=np.float64))))
+            if self.voice.size
+            else 0.0
+        )
 
     @cached_property
     def n_fft(self) -> int:
@@ -98,8 +114,14 @@ class Analysis:
         """Power of the Hann-windowed frames of the voice, [frames, n_fft // 2 + 1]."""
         from scipy.fft import rfft
 
-        voice = self.voice if self.voice.size >= self.n_fft else np.pad(self.voice, (0, self.n_fft - self.voice.size))
-        window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(self.n_fft) / self.n_fft)).astype(np.float32)
+        voice = (
+            self.voice
+            if self.voice.size >= self.n_fft
+            else np.pad(self.voice, (0, self.n_fft - self.voice.size))
+        )
+        window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(self.n_fft) / self.n_fft)).astype(
+            np.float32
+        )
         frames = np.lib.stride_tricks.sliding_window_view(voice, self.n_fft)[:: self.hop]
         spectrum = rfft(frames * window, axis=1)
         return np.asarray(spectrum.real**2 + spectrum.imag**2, np.float32)

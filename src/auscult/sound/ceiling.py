@@ -41,7 +41,10 @@ class Pile:
 
 def pile_up(channel: Floats) -> Pile:
     """The larger of the piles at the two extremes of [time] samples."""
-    return max((_pile(channel, sign) for sign in (1.0, -1.0)), key=lambda pile: pile.share * np.sqrt(pile.runs))
+    return max(
+        (_pile(channel, sign) for sign in (1.0, -1.0)),
+        key=lambda pile: pile.share * np.sqrt(pile.runs),
+    )
 
 
 def _pile(channel: Floats, sign: float) -> Pile:
@@ -77,7 +80,10 @@ def squeeze(channel: Floats, sample_rate: int) -> Squeeze:
     if ceiling <= 0:
         return Squeeze(0.0, 0.0)
     at_ceiling = peaks > ceiling * 10.0 ** (-0.5 / 20)
-    return Squeeze(float(at_ceiling.sum() / (peaks > ceiling * 0.5).sum()), float((blocks[at_ceiling] > 0.7 * ceiling).mean()))
+    return Squeeze(
+        float(at_ceiling.sum() / (peaks > ceiling * 0.5).sum()),
+        float((blocks[at_ceiling] > 0.7 * ceiling).mean()),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,9 +113,13 @@ def wraps(channel: Floats) -> Wraps:
     places = places[(places >= 2) & (places < len(steps) - 2)]
     if top <= 0 or not len(places):
         return Wraps(np.zeros(0, np.int64), 0, 2 * top, 0, 0.0)
-    calm = np.maximum(np.abs(steps[places - 1]), np.abs(steps[places + 1])) < 0.35 * np.abs(steps[places])
+    calm = np.maximum(np.abs(steps[places - 1]), np.abs(steps[places + 1])) < 0.35 * np.abs(
+        steps[places]
+    )
     opposite = channel[places] * channel[places + 1] < 0
-    onward = (steps[places - 1] * steps[places] < 0) & (steps[places + 1] * steps[places] < 0)  # against the jump, on both sides
+    onward = (steps[places - 1] * steps[places] < 0) & (
+        steps[places + 1] * steps[places] < 0
+    )  # against the jump, on both sides
     places = places[calm & opposite & onward]
     if not len(places):
         return Wraps(places, 0, 2 * top, 0, 0.0)
@@ -119,5 +129,9 @@ def wraps(channel: Floats) -> Wraps:
     modulus = max(modulus, 2 * top * 0.98)
     left = np.abs(modulus - jump - np.abs(slope)) / modulus
     apart = np.diff(places)
-    steadiness = float(np.unique(apart, return_counts=True)[1].max() / len(apart)) if len(apart) > 3 else 0.0
-    return Wraps(places[left < MAX_LEFT], len(places), modulus, int((left < MAX_LEFT).sum()), steadiness)
+    steadiness = (
+        float(np.unique(apart, return_counts=True)[1].max() / len(apart)) if len(apart) > 3 else 0.0
+    )
+    return Wraps(
+        places[left < MAX_LEFT], len(places), modulus, int((left < MAX_LEFT).sum()), steadiness
+    )

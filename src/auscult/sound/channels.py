@@ -43,7 +43,9 @@ def pairing(channel: Floats, count: int = 4 * 16384) -> Pairing:
     part = part - part.mean()
     steps = np.abs(np.diff(part))
     usual = float(np.median(steps))
-    steps = np.square(np.minimum(steps, 4 * usual if usual > 0 else np.inf))  # a few corners must not count
+    steps = np.square(
+        np.minimum(steps, 4 * usual if usual > 0 else np.inf)
+    )  # a few corners must not count
     within, between = float(steps[::2].mean()), float(steps[1::2].mean())
     energy = float(part @ part) + TINY
     neighbours = float(part[1:] @ part[:-1]) / energy
@@ -51,7 +53,9 @@ def pairing(channel: Floats, count: int = 4 * 16384) -> Pairing:
     asymmetry = abs(10 * np.log10((within + TINY) / (between + TINY)))
     even, odd = part[::2], part[1::2]
     balance = abs(10 * np.log10((float(even @ even) + TINY) / (float(odd @ odd) + TINY)))
-    return Pairing(asymmetry, two_apart - abs(neighbours), two_apart, balance, _half_step(even, odd))
+    return Pairing(
+        asymmetry, two_apart - abs(neighbours), two_apart, balance, _half_step(even, odd)
+    )
 
 
 def half_step(first: Floats, second: Floats, count: int = 4 * 16384) -> float:
@@ -61,7 +65,10 @@ def half_step(first: Floats, second: Floats, count: int = 4 * 16384) -> float:
     samples of one signal.
     """
     start = max(0, int(np.abs(first).argmax()) - count // 2)
-    return _half_step(first[start : start + count].astype(np.float64), second[start : start + count].astype(np.float64))
+    return _half_step(
+        first[start : start + count].astype(np.float64),
+        second[start : start + count].astype(np.float64),
+    )
 
 
 def _half_step(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
@@ -74,7 +81,9 @@ def _half_step(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 def _residual(known: NDArray[np.float64], wanted: NDArray[np.float64]) -> float:
     """Share of the energy of `wanted` that the best multiple of `known` leaves."""
     product = float(known @ wanted)
-    return float(max(0.0, 1.0 - product**2 / (float(known @ known) * float(wanted @ wanted) + TINY)))
+    return float(
+        max(0.0, 1.0 - product**2 / (float(known @ known) * float(wanted @ wanted) + TINY))
+    )
 
 
 def correlation(first: Floats, second: Floats) -> float:

@@ -53,12 +53,16 @@ def strongest_comb(voice: Floats, sample_rate: int, candidates: Sequence[float])
     samples = voice[:MOST_SAMPLES]
     if len(samples) < 2 or not samples.any():
         return Comb(0.0, 0.0)
-    loudness = np.sqrt(np.maximum(moving_mean(np.square(samples), int(LOUDNESS_SECONDS * sample_rate)), 0))
+    loudness = np.sqrt(
+        np.maximum(moving_mean(np.square(samples), int(LOUDNESS_SECONDS * sample_rate)), 0)
+    )
     level = samples / np.maximum(loudness, QUIETEST * loudness.max())
     size = next_fast_len(len(level), real=True)
     window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(len(level)) / len(level))).astype(np.float32)
     spectrum = rfft(level * window, size)
-    below = np.concatenate([[0.0], np.cumsum(np.square(spectrum.real) + np.square(spectrum.imag), dtype=np.float64)])
+    below = np.concatenate(
+        [[0.0], np.cumsum(np.square(spectrum.real) + np.square(spectrum.imag), dtype=np.float64)]
+    )
     per_hertz, reach = size / sample_rate, LINE_BINS * size / len(level)
     combs = (Comb(hertz, _share(below, hertz * per_hertz, reach)) for hertz in candidates)
     return max(combs, key=lambda comb: comb.share, default=Comb(0.0, 0.0))
@@ -77,10 +81,16 @@ def _share(below: NDArray[np.float64], apart: float, reach: float) -> float:
         return 0.0
     chance = (2 * reach + 1) / apart
     heard = around > FAINTEST * loudest  # else it is the side lobes of another line
-    return float(np.where(heard, (on_line / np.maximum(around, FAINTEST * loudest) - chance) / (1 - chance), 0.0).mean())
+    return float(
+        np.where(
+            heard, (on_line / np.maximum(around, FAINTEST * loudest) - chance) / (1 - chance), 0.0
+        ).mean()
+    )
 
 
-def _within(below: NDArray[np.float64], middles: NDArray[np.float64], reach: float) -> NDArray[np.float64]:
+def _within(
+    below: NDArray[np.float64], middles: NDArray[np.float64], reach: float
+) -> NDArray[np.float64]:
     """Energy within so many bins of each middle."""
     first, last = np.ceil(middles - reach).astype(int), np.floor(middles + reach).astype(int)
     return np.asarray(below[np.minimum(last + 1, len(below) - 1)] - below[np.maximum(first, 0)])

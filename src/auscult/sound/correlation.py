@@ -42,7 +42,9 @@ def correlate(x: Signal, y: Signal, *, min_overlap: int) -> tuple[int, NDArray[n
     product = (energy_x[last] - energy_x[first]) * (energy_y[last - lags] - energy_y[first - lags])
     floor = 1e-12 * energy_x[-1] * energy_y[-1]
     values = np.where(
-        (last - first >= min_overlap) & (product > floor), cross / np.sqrt(np.maximum(product, floor + 1e-300)), 0.0
+        (last - first >= min_overlap) & (product > floor),
+        cross / np.sqrt(np.maximum(product, floor + 1e-300)),
+        0.0,
     )
     return 1 - m, np.clip(values, -1.0, 1.0)
 

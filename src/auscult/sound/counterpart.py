@@ -68,14 +68,23 @@ def ends(relation: Relation, recording: Recording, reference: Recording) -> Ends
         extra_start=max(-before, 0.0),
         extra_end=max(-after, 0.0),
         missing_sound=_sound_at_ends(reference, max(before, 0.0), max(after, 0.0), 1.0),
-        extra_sound=_sound_at_ends(recording, max(-before, 0.0), max(-after, 0.0), relation.time_stretch / relation.rate_ratio),
+        extra_sound=_sound_at_ends(
+            recording,
+            max(-before, 0.0),
+            max(-after, 0.0),
+            relation.time_stretch / relation.rate_ratio,
+        ),
     )
 
 
-def _sound_at_ends(recording: Recording, start: float, end: float, scale: float) -> tuple[float, float]:
+def _sound_at_ends(
+    recording: Recording, start: float, end: float, scale: float
+) -> tuple[float, float]:
     """Seconds of sound in the first `start` and last `end` seconds, which last `scale` times as long in this recording."""
     active = sounding(probe(recording), recording.sample_rate)
-    first, last = (min(round(seconds * scale / BLOCK_SECONDS), len(active)) for seconds in (start, end))
+    first, last = (
+        min(round(seconds * scale / BLOCK_SECONDS), len(active)) for seconds in (start, end)
+    )
     heard = active[:first].sum(), active[len(active) - last :].sum() if last else 0
     return float(heard[0] * BLOCK_SECONDS / scale), float(heard[1] * BLOCK_SECONDS / scale)
 
@@ -100,7 +109,10 @@ class Tilt:
 def tilt(relation: Relation) -> Tilt | None:
     """The pre-emphasis that turns the reference's long-term spectrum into the recording's; None where too little is heard."""
     rate = relation.aligned_reference.sample_rate
-    mine, theirs = (_third_octaves(probe(side), rate) for side in (relation.aligned_recording, relation.aligned_reference))
+    mine, theirs = (
+        _third_octaves(probe(side), rate)
+        for side in (relation.aligned_recording, relation.aligned_reference)
+    )
     centres = 62.5 * 2.0 ** (np.arange(len(theirs)) / TILT_BANDS_PER_OCTAVE)
     heard = (theirs > theirs.max(initial=0.0) * 10.0 ** (-TILT_RANGE_DB / 10)) & (mine > 0)
     if heard.sum() < 3 * TILT_BANDS_PER_OCTAVE:
@@ -109,9 +121,16 @@ def tilt(relation: Relation) -> Tilt | None:
     best: Tilt | None = None
     flat = float(np.std(difference))
     for coefficient in PRE_EMPHASES:
-        curve = 20.0 * np.log10(np.abs(1 - coefficient * np.exp(-2j * np.pi * centres[heard] / rate)))
+        curve = 20.0 * np.log10(
+            np.abs(1 - coefficient * np.exp(-2j * np.pi * centres[heard] / rate))
+        )
         for sign in (1.0, -1.0):
-            found = Tilt(sign * coefficient, float(np.std(difference - sign * curve)), flat, float(np.ptp(curve)))
+            found = Tilt(
+                sign * coefficient,
+                float(np.std(difference - sign * curve)),
+                flat,
+                float(np.ptp(curve)),
+            )
             best = found if best is None or found.off_db < best.off_db else best
     return best
 
@@ -126,7 +145,9 @@ def _third_octaves(samples: Samples, rate: int) -> NDArray[np.float64]:
     power = np.square(np.abs(np.fft.rfft(frames * np.hanning(size), axis=1))).mean(axis=0)
     count = int(np.log2(0.45 * rate / 62.5) * TILT_BANDS_PER_OCTAVE) + 1
     edges = 62.5 * 2.0 ** ((np.arange(count + 1) - 0.5) / TILT_BANDS_PER_OCTAVE) * size / rate
-    below = np.interp(edges, np.arange(len(power) + 1) - 0.5, np.concatenate([[0.0], np.cumsum(power)]))
+    below = np.interp(
+        edges, np.arange(len(power) + 1) - 0.5, np.concatenate([[0.0], np.cumsum(power)])
+    )
     return np.asarray(np.diff(below) / np.diff(edges))
 
 
@@ -145,7 +166,13 @@ class Order:
     places: NDArray[np.float64]
 
 
-def order(recording: Samples, reference: Samples, rate: int, piece_seconds: float, tolerance_seconds: float) -> Order:
+def order(
+    recording: Samples,
+    reference: Samples,
+    rate: int,
+    piece_seconds: float,
+    tolerance_seconds: float,
+) -> Order:
     """Look for pieces of the recording everywhere in the reference, both at `rate` and beginning together.
 
     Args:
@@ -156,19 +183,33 @@ def order(recording: Samples, reference: Samples, rate: int, piece_seconds: floa
     step = max(int(BLOCK_SECONDS * rate), 1)
     starts = np.flatnonzero(active) * step
     starts = starts[starts + size <= len(recording)]
-    starts = starts[np.unique(np.linspace(0, len(starts) - 1, min(PIECES, len(starts))).astype(int))] if len(starts) else starts
+    starts = (
+        starts[np.unique(np.linspace(0, len(starts) - 1, min(PIECES, len(starts))).astype(int))]
+        if len(starts)
+        else starts
+    )
     first_look = starts[::FIRST_LOOK]
-    copied, places = _search_pieces(recording, reference, rate, first_look, size=size, tolerance_seconds=tolerance_seconds)
+    copied, places = _search_pieces(
+        recording, reference, rate, first_look, size=size, tolerance_seconds=tolerance_seconds
+    )
     if places and len(starts) > len(first_look):
         rest = np.setdiff1d(starts, first_look)
-        more, others = _search_pieces(recording, reference, rate, rest, size=size, tolerance_seconds=tolerance_seconds)
+        more, others = _search_pieces(
+            recording, reference, rate, rest, size=size, tolerance_seconds=tolerance_seconds
+        )
         copied, places, first_look = copied + more, places + others, starts
     count = max(len(first_look), 1)
     return Order(copied / count, len(places) / count, np.array(places).reshape(-1, 2))
 
 
 def _search_pieces(
-    recording: Samples, reference: Samples, rate: int, starts: NDArray[np.intp], *, size: int, tolerance_seconds: float
+    recording: Samples,
+    reference: Samples,
+    rate: int,
+    starts: NDArray[np.intp],
+    *,
+    size: int,
+    tolerance_seconds: float,
 ) -> tuple[int, list[tuple[float, float]]]:
     """How many of the pieces are copies, and the seconds here and there of those from another place."""
     sharp, tolerance = sharpen(reference), int(tolerance_seconds * rate)

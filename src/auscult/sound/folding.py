@@ -101,7 +101,9 @@ def moving_mean(series: Floats, width: int) -> Floats:
     left = width // 2
     result[..., left : left + inner.shape[-1]] = inner / width
     result[..., :left] = result[..., left : left + 1]
-    result[..., left + inner.shape[-1] :] = result[..., left + inner.shape[-1] - 1 : left + inner.shape[-1]]
+    result[..., left + inner.shape[-1] :] = result[
+        ..., left + inner.shape[-1] - 1 : left + inner.shape[-1]
+    ]
     return result
 
 
@@ -117,7 +119,9 @@ def likely_period(series: Floats, shortest: int, longest: int) -> int:
     return int(periods[auto[periods[:, None] * np.arange(1, 9)].mean(axis=1).argmax()])
 
 
-def border_chance(bend: Floats, sample_rate: int, chunk_seconds: float) -> tuple[NDArray[np.int64], float]:
+def border_chance(
+    bend: Floats, sample_rate: int, chunk_seconds: float
+) -> tuple[NDArray[np.int64], float]:
     """Borders of chunks, in samples, and how likely chance is to put corners as sharp on them.
 
     At each border the largest second difference within 2 ms is ranked among those of the 2 ms pieces of the 50 ms around it;
@@ -126,7 +130,11 @@ def border_chance(bend: Floats, sample_rate: int, chunk_seconds: float) -> tuple
     from scipy.stats import chi2
 
     near, around = max(2, int(0.002 * sample_rate)), int(0.05 * sample_rate)
-    every = np.arange(1, int(len(bend) / (chunk_seconds * sample_rate)) + 1) * chunk_seconds * sample_rate
+    every = (
+        np.arange(1, int(len(bend) / (chunk_seconds * sample_rate)) + 1)
+        * chunk_seconds
+        * sample_rate
+    )
     places = np.rint(every).astype(np.int64)
     places = places[(places > around + near) & (places < len(bend) - around - near)]
     chances, used = [], []

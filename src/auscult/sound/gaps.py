@@ -69,7 +69,12 @@ def cut_outs(channel: Floats, sample_rate: int, shortest_seconds: float) -> tupl
     near = edge // 4  # the last millisecond has to be loud by itself: a fade is not
     sides = []
     for start, stop in ((spans[:, 0] - near, spans[:, 0]), (spans[:, 1], spans[:, 1] + near)):
-        sides.append([float(np.sqrt(np.mean(np.square(channel[a:b])))) for a, b in zip(start, stop, strict=True)])
+        sides.append(
+            [
+                float(np.sqrt(np.mean(np.square(channel[a:b]))))
+                for a, b in zip(start, stop, strict=True)
+            ]
+        )
     return spans, np.asarray(np.array(sides).T / loud, np.float32)
 
 

@@ -8,7 +8,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from auscult.sound.mel import Frames, MelDefinition, Samples, expand, hann_window, mel_filterbank, padding_of, stft
+from auscult.sound.mel import (
+    Frames,
+    MelDefinition,
+    Samples,
+    expand,
+    hann_window,
+    mel_filterbank,
+    padding_of,
+    stft,
+)
 
 
 def istft(spectrum: NDArray[np.complex64], definition: MelDefinition, length: int) -> Samples:
@@ -37,7 +46,12 @@ def magnitude_from_mel(mel: Frames, definition: MelDefinition, steps: int = 50) 
 
 
 def griffin_lim(
-    mel: Frames, definition: MelDefinition, *, iterations: int = 60, momentum: float = 0.99, seed: int = 0
+    mel: Frames,
+    definition: MelDefinition,
+    *,
+    iterations: int = 60,
+    momentum: float = 0.99,
+    seed: int = 0,
 ) -> Samples:
     """Samples [frames * hop] from a mel spectrogram [n_mels, frames], phases found by iteration from a random start."""
     wanted = magnitude_from_mel(mel, definition)

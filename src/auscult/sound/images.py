@@ -61,13 +61,20 @@ class Images:
 
 def images(voice: Floats, sample_rate: int, strides: Sequence[int]) -> Images:
     """Look for images of upsamplings by `strides` in [time] samples."""
-    distances = sorted({Fraction(k, stride) for stride in strides for k in range(1, stride // 2 + 1)})
+    distances = sorted(
+        {Fraction(k, stride) for stride in strides for k in range(1, stride // 2 + 1)}
+    )
     found = Images()
     regular = [each for each in distances if GRID % each.denominator == 0]
-    for grid, group in ((GRID, regular), *((2 * each.denominator, [each]) for each in distances if each not in regular)):
+    for grid, group in (
+        (GRID, regular),
+        *((2 * each.denominator, [each]) for each in distances if each not in regular),
+    ):
         spectra = _spectra(voice, sample_rate, grid)
         if group and len(spectra) >= MIN_FRAMES:
-            found = max(found, _most_audible(spectra, group, sample_rate), key=lambda each: each.audible_db)
+            found = max(
+                found, _most_audible(spectra, group, sample_rate), key=lambda each: each.audible_db
+            )
     return found
 
 
@@ -81,11 +88,17 @@ def _most_audible(spectra: Spectra, distances: Sequence[Fraction], sample_rate: 
         return Images()
     above, centres = noise_to_mask_db(power, share, sample_rate)
     amounts = shares.sum(axis=1)
-    stride = max(each.denominator for each, amount in zip(distances, amounts, strict=True) if amount >= 0.5 * amounts.max())
+    stride = max(
+        each.denominator
+        for each, amount in zip(distances, amounts, strict=True)
+        if amount >= 0.5 * amounts.max()
+    )
     best = int(above.argmax())
     mean = power.mean(axis=0, dtype=np.float64)
     level = 10 * float(np.log10(max(float(mean @ share) / float(mean.sum()), 1e-20)))
-    return Images(float(above[best]), level, float(np.quantile(share, 0.9)), float(centres[best]), stride)
+    return Images(
+        float(above[best]), level, float(np.quantile(share, 0.9)), float(centres[best]), stride
+    )
 
 
 def _spectra(voice: Floats, sample_rate: int, grid: int) -> Spectra:
@@ -117,7 +130,9 @@ def _image_share(phases: Spectra, size: Floats, distance: Fraction) -> Floats:
     turned = min(away + 1, bins)  # what lies below 0 Hz is what lies above, conjugate
     together = np.empty(bins, np.complex64)
     partner = np.abs(np.arange(bins) - away)
-    together[:turned] = np.einsum("fb,fb->b", phases[:, :turned], phases[:, away - turned + 1 : away + 1][:, ::-1])
+    together[:turned] = np.einsum(
+        "fb,fb->b", phases[:, :turned], phases[:, away - turned + 1 : away + 1][:, ::-1]
+    )
     together[turned:] = np.einsum("fb,fb->b", phases[:, turned:], phases[:, 1 : bins - away].conj())
     share = np.maximum(np.square(np.abs(together) / frames) - 1 / frames, 0.0)
     share = moving_mean(np.asarray(share, np.float32), NEIGHBOURS)
@@ -125,7 +140,9 @@ def _image_share(phases: Spectra, size: Floats, distance: Fraction) -> Floats:
     sure = np.where(share > MIN_SHARE / frames, np.minimum(share, np.float32(1)), np.float32(0))
     here = np.arange(bins)
     for one, other in ((here, partner), (partner, here)):
-        image = size[one] < size[other] * np.where(one > other, np.float32(1 / WEAKER), np.float32(WEAKER))
+        image = size[one] < size[other] * np.where(
+            one > other, np.float32(1 / WEAKER), np.float32(WEAKER)
+        )
         np.maximum.at(result, one[image], sure[image])
     return result
 
@@ -154,7 +171,9 @@ def steady_tones(voice: Floats, sample_rate: int, strides: Sequence[int]) -> Ite
         if GRID % stride:
             folded = _segments(voice, sample_rate, stride)
         else:
-            folded = whole.reshape(len(whole), GRID // stride, stride).mean(axis=1, dtype=np.float64)
+            folded = whole.reshape(len(whole), GRID // stride, stride).mean(
+                axis=1, dtype=np.float64
+            )
         yield _steadiest(folded, rms, sample_rate, stride)
 
 

@@ -31,12 +31,16 @@ def gain_db(candidate: Samples, wanted: Samples, *, coherent: bool) -> float:
     ratio = np.abs((x * np.conj(y)).sum(axis=0))[heard] / power[heard]
     order = np.argsort(ratio)
     weights = np.cumsum(power[heard][order])
-    return float(20.0 * np.log10(max(ratio[order][np.searchsorted(weights, weights[-1] / 2)], 1e-10)))
+    return float(
+        20.0 * np.log10(max(ratio[order][np.searchsorted(weights, weights[-1] / 2)], 1e-10))
+    )
 
 
 def _spectra(samples: Samples, size: int) -> NDArray[np.complex128]:
     """Of up to `MAX_FRAMES` frames, [frames, bins], without what is left of a DC offset."""
     frames = np.lib.stride_tricks.sliding_window_view(samples, size)[:: size // 2]
-    spectra = np.fft.rfft((frames[:: max(1, len(frames) // MAX_FRAMES)] - samples.mean()) * np.hanning(size), axis=1)
+    spectra = np.fft.rfft(
+        (frames[:: max(1, len(frames) // MAX_FRAMES)] - samples.mean()) * np.hanning(size), axis=1
+    )
     spectra[:, :2] = 0.0
     return np.asarray(spectra)

@@ -36,7 +36,9 @@ def noise_to_mask_db(power: Floats, share: Floats, sample_rate: int) -> tuple[Do
     centres, starts, spread, offset, quiet = _bands(power.shape[1], sample_rate)
     total = np.add.reduceat(power, starts, axis=1)
     noise = np.add.reduceat(power * share, starts, axis=1)
-    scale = np.float32(10.0 ** (LISTENING_DB / 10) / max(float(total.sum(axis=1, dtype=np.float64).mean()), 1e-20))
+    scale = np.float32(
+        10.0 ** (LISTENING_DB / 10) / max(float(total.sum(axis=1, dtype=np.float64).mean()), 1e-20)
+    )
     mask = ((total - noise) * scale) @ spread * offset + quiet
     ratio = (noise * scale / mask).mean(axis=0, dtype=np.float64)
     return 10 * np.log10(np.maximum(ratio, 1e-20)), centres

@@ -22,7 +22,11 @@ def log_mel_distance(a: Frames, b: Frames) -> float:
     In the unit of the logarithm; `auscult.sound.mel.decibel` converts.
     """
     if a.shape[0] != b.shape[0]:
-        raise AudioError("mel spectrograms have different numbers of bands", expected=a.shape[0], found=b.shape[0])
+        raise AudioError(
+            "mel spectrograms have different numbers of bands",
+            expected=a.shape[0],
+            found=b.shape[0],
+        )
     frames = min(a.shape[1], b.shape[1])
     if frames == 0:
         raise AudioError("mel spectrograms have no frames in common")
@@ -45,7 +49,9 @@ def rms(samples: NDArray[np.float32]) -> float:
 
 def spectral_flatness(samples: Samples, sample_rate: int) -> float:
     """Geometric over arithmetic mean of the average power spectrum above 50 Hz: 1 for white noise, near 0 for tones."""
-    power = np.square(np.abs(stft(samples, standard_mel(sample_rate)).astype(np.complex128))).mean(axis=1)[4:]
+    power = np.square(np.abs(stft(samples, standard_mel(sample_rate)).astype(np.complex128))).mean(
+        axis=1
+    )[4:]
     return float(np.exp(np.log(power + 1e-20).mean()) / (power.mean() + 1e-20))
 
 
@@ -81,7 +87,9 @@ def mel_movement_db(samples: Samples, sample_rate: int) -> float:
     Frames and bands more than `FLOOR_DB` below the loudest count as that floor, so that neither level nor silence at the
     ends matters.
     """
-    power = np.square(mel_spectrogram(samples, replace(standard_mel(sample_rate), log="none")).astype(np.float64))
+    power = np.square(
+        mel_spectrogram(samples, replace(standard_mel(sample_rate), log="none")).astype(np.float64)
+    )
     level = power.sum(axis=0)
     if level.max() <= 0:
         return 0.0
@@ -95,5 +103,11 @@ def standard_mel(sample_rate: int) -> MelDefinition:
     """The mel that measures are taken on: frames of about 64 ms every 16 ms, whatever the rate."""
     n_fft = 2 ** round(np.log2(sample_rate * 0.064))
     return MelDefinition(
-        sample_rate=sample_rate, n_fft=n_fft, win=n_fft, hop=n_fft // 4, n_mels=64, fmax=sample_rate / 2, fmin=50.0
+        sample_rate=sample_rate,
+        n_fft=n_fft,
+        win=n_fft,
+        hop=n_fft // 4,
+        n_mels=64,
+        fmax=sample_rate / 2,
+        fmin=50.0,
     )

@@ -84,7 +84,11 @@ class MelDefinition:
         kinds = {name: type(getattr(cls(), name)) for name in cls.__dataclass_fields__}
         unknown = sorted(set(settings) - set(kinds))
         if unknown:
-            raise AudioError("unknown mel setting", found=", ".join(unknown), hint=f"the settings are {', '.join(kinds)}")
+            raise AudioError(
+                "unknown mel setting",
+                found=", ".join(unknown),
+                hint=f"the settings are {', '.join(kinds)}",
+            )
         try:
             return cls(**{name: kinds[name](text) for name, text in settings.items()})
         except ValueError as error:
@@ -98,13 +102,21 @@ def _to_mel(hertz: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
     if scale == "htk":
         return np.asarray(2595.0 * np.log10(1.0 + hertz / 700.0))
     linear = hertz / (200.0 / 3.0)
-    return np.where(hertz < 1000.0, linear, 15.0 + np.log(np.maximum(hertz, 1000.0) / 1000.0) / (np.log(6.4) / 27.0))
+    return np.where(
+        hertz < 1000.0,
+        linear,
+        15.0 + np.log(np.maximum(hertz, 1000.0) / 1000.0) / (np.log(6.4) / 27.0),
+    )
 
 
 def _to_hertz(mel: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
     if scale == "htk":
         return np.asarray(700.0 * (10.0 ** (mel / 2595.0) - 1.0))
-    return np.where(mel < 15.0, mel * (200.0 / 3.0), 1000.0 * np.exp((np.maximum(mel, 15.0) - 15.0) * (np.log(6.4) / 27.0)))
+    return np.where(
+        mel < 15.0,
+        mel * (200.0 / 3.0),
+        1000.0 * np.exp((np.maximum(mel, 15.0) - 15.0) * (np.log(6.4) / 27.0)),
+    )
 
 
 @lru_cache(maxsize=16)
@@ -145,7 +157,11 @@ def _window(size: int, kind: str) -> NDArray[np.float64]:
 
 def padding_of(definition: MelDefinition) -> int:
     """Samples padded at each end."""
-    return {"hop": (definition.n_fft - definition.hop) // 2, "centre": definition.n_fft // 2, "none": 0}[definition.padding]
+    return {
+        "hop": (definition.n_fft - definition.hop) // 2,
+        "centre": definition.n_fft // 2,
+        "none": 0,
+    }[definition.padding]
 
 
 def pad(samples: Samples, definition: MelDefinition) -> Samples:
@@ -158,16 +174,24 @@ def pad(samples: Samples, definition: MelDefinition) -> Samples:
     shortest = max(side + 1 if definition.pad_mode == "reflect" else 1, definition.n_fft - 2 * side)
     if samples.ndim != 1 or len(samples) < shortest:
         raise AudioError(
-            "is too short for a mel spectrogram", expected=f"one channel of at least {shortest} samples", found=samples.shape
+            "is too short for a mel spectrogram",
+            expected=f"one channel of at least {shortest} samples",
+            found=samples.shape,
         )
-    return np.pad(samples, side, mode="reflect" if definition.pad_mode == "reflect" else "constant") if side else samples
+    return (
+        np.pad(samples, side, mode="reflect" if definition.pad_mode == "reflect" else "constant")
+        if side
+        else samples
+    )
 
 
 def stft(samples: Samples, definition: MelDefinition) -> NDArray[np.complex64]:
     """Short-time spectrum, [n_fft // 2 + 1, frames], of [time] samples."""
     padded = pad(np.asarray(samples, np.float32), definition)
     frames = np.lib.stride_tricks.sliding_window_view(padded, definition.n_fft)[:: definition.hop]
-    spectrum: NDArray[np.complex64] = np.fft.rfft(frames * hann_window(definition), axis=1).astype(np.complex64)
+    spectrum: NDArray[np.complex64] = np.fft.rfft(frames * hann_window(definition), axis=1).astype(
+        np.complex64
+    )
     return spectrum.T
 
 
@@ -176,7 +200,11 @@ def compress(mel: Frames, definition: MelDefinition) -> Frames:
     d = definition
     if d.log != "none":
         floored = np.maximum(mel, d.clip) if d.floor == "clip" else mel + d.clip
-        mel = np.asarray(np.log(floored) if d.log == "ln" else np.log10(floored) * (1.0 if d.log == "log10" else 20.0 / d.power))
+        mel = np.asarray(
+            np.log(floored)
+            if d.log == "ln"
+            else np.log10(floored) * (1.0 if d.log == "log10" else 20.0 / d.power)
+        )
         if d.reference == "max":
             mel = mel - mel.max()
         if d.range_db:
@@ -194,7 +222,11 @@ def expand(mel: Frames, definition: MelDefinition) -> Frames:
         mel = np.asarray((mel - d.add) / d.multiply)
     if d.log == "none":
         return mel
-    bands = np.asarray(np.exp(mel) if d.log == "ln" else 10.0 ** (mel / (1.0 if d.log == "log10" else 20.0 / d.power)))
+    bands = np.asarray(
+        np.exp(mel)
+        if d.log == "ln"
+        else 10.0 ** (mel / (1.0 if d.log == "log10" else 20.0 / d.power))
+    )
     return np.maximum(bands - d.clip, 0.0) if d.floor == "add" else bands
 
 
@@ -227,4 +259,6 @@ def magnitudes(samples: Samples, definition: MelDefinition) -> Frames:
 
 def mel_spectrogram(samples: Samples, definition: MelDefinition) -> Frames:
     """The mel spectrogram of [time] samples: float32 [n_mels, frames]."""
-    return compress(mel_filterbank(definition) @ magnitudes(samples, definition), definition).astype(np.float32)
+    return compress(
+        mel_filterbank(definition) @ magnitudes(samples, definition), definition
+    ).astype(np.float32)

@@ -33,7 +33,9 @@ class Strip:
 
 def strip(analysis: Analysis, columns: int = COLUMNS) -> Strip:
     """The picture of one piece, in so many columns."""
-    edges = np.searchsorted(analysis.hertz, np.geomspace(LOWEST_HZ, analysis.sample_rate / 2, ROWS + 1))
+    edges = np.searchsorted(
+        analysis.hertz, np.geomspace(LOWEST_HZ, analysis.sample_rate / 2, ROWS + 1)
+    )
     starts = np.minimum(edges[:-1], analysis.power.shape[1] - 1)
     bands = np.add.reduceat(analysis.power, starts, axis=1)[:, :ROWS]
     frames = np.linspace(0, len(bands), columns + 1)
@@ -45,8 +47,12 @@ def join(strips: Sequence[Strip], columns: int = COLUMNS) -> Strip:
     """One picture of pieces that follow one another."""
     total = sum(piece.seconds for piece in strips)
     wide = np.concatenate([piece.power for piece in strips], axis=1)
-    widths = np.concatenate([np.repeat(piece.seconds / piece.power.shape[1], piece.power.shape[1]) for piece in strips])
-    places = np.minimum(((np.cumsum(widths) - widths / 2) / total * columns).astype(int), columns - 1)
+    widths = np.concatenate(
+        [np.repeat(piece.seconds / piece.power.shape[1], piece.power.shape[1]) for piece in strips]
+    )
+    places = np.minimum(
+        ((np.cumsum(widths) - widths / 2) / total * columns).astype(int), columns - 1
+    )
     power = np.zeros((ROWS, columns))
     np.add.at(power.T, places, (wide * widths).T)
     weight = np.bincount(places, widths, columns)

@@ -42,7 +42,9 @@ def byte_swap(channel: Floats) -> Swap | None:
     if len(part) < 64 or np.abs(part - whole).max() > 1e-3 or np.abs(whole).max() > 32768:
         return None
     integers = np.clip(whole, -32768, 32767).astype(np.int16)
-    return Swap(roughness(integers.astype(np.float64)), roughness(integers.byteswap().astype(np.float64)))
+    return Swap(
+        roughness(integers.astype(np.float64)), roughness(integers.byteswap().astype(np.float64))
+    )
 
 
 def float_swap(channel: Floats) -> bool:
@@ -50,7 +52,11 @@ def float_swap(channel: Floats) -> bool:
     part = channel[: 4 * LOOK_AT].astype(np.float32)
     turned = part.byteswap()
     with np.errstate(all="ignore"):
-        sane = np.isfinite(turned) & (np.abs(turned) < 2.0) & ((np.abs(turned) > 1e-12) | (turned == 0))
+        sane = (
+            np.isfinite(turned)
+            & (np.abs(turned) < 2.0)
+            & ((np.abs(turned) > 1e-12) | (turned == 0))
+        )
     return bool(len(part) and sane.mean() > 0.999 and np.count_nonzero(turned) > len(turned) // 2)
 
 

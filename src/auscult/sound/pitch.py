@@ -29,23 +29,36 @@ def pitch_hertz(samples: Samples, sample_rate: int) -> NDArray[np.float64]:
     slow = slow - slow.mean()
     longest, shortest = int(RATE / MIN_HERTZ) + 2, int(RATE / MAX_HERTZ)
     size, hop = 2 * longest, int(HOP_SECONDS * RATE)
-    usual = int(np.sqrt(longest * shortest))  # a frame is centred on what is compared at that period
+    usual = int(
+        np.sqrt(longest * shortest)
+    )  # a frame is centred on what is compared at that period
     padded = np.pad(slow, ((size + usual) // 2, size + longest))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, size + longest)[::hop][: max(len(slow) // hop, 1)]
-    parts = [_yin(frames[start : start + BLOCK], size, longest, shortest) for start in range(0, len(frames), BLOCK)]
+    frames = np.lib.stride_tricks.sliding_window_view(padded, size + longest)[::hop][
+        : max(len(slow) // hop, 1)
+    ]
+    parts = [
+        _yin(frames[start : start + BLOCK], size, longest, shortest)
+        for start in range(0, len(frames), BLOCK)
+    ]
     hertz, power = (np.concatenate(each) for each in zip(*parts, strict=True))
     loud = power > power.max(initial=0.0) * 10.0 ** (-LEVEL_DB / 10.0)
     return _without_leaps(np.where(loud & (power > 0), hertz, np.nan))
 
 
-def _yin(frames: NDArray[np.float64], size: int, longest: int, shortest: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _yin(
+    frames: NDArray[np.float64], size: int, longest: int, shortest: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Pitch and power of frames [frames, size + longest]."""
     from scipy import fft
 
     head = frames[:, :size]
     length = fft.next_fast_len(frames.shape[1] + size, real=True)
-    cross = fft.irfft(fft.rfft(frames, length) * np.conj(fft.rfft(head, length)), length)[:, : longest + 1]
-    energy = np.concatenate([np.zeros((len(frames), 1)), np.cumsum(np.square(frames), axis=1)], axis=1)
+    cross = fft.irfft(fft.rfft(frames, length) * np.conj(fft.rfft(head, length)), length)[
+        :, : longest + 1
+    ]
+    energy = np.concatenate(
+        [np.zeros((len(frames), 1)), np.cumsum(np.square(frames), axis=1)], axis=1
+    )
     lags = np.arange(longest + 1)
     moved = energy[:, lags + size] - energy[:, lags]
     difference = np.maximum(moved[:, :1] + moved - 2 * cross, 0.0)

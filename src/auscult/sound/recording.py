@@ -27,7 +27,9 @@ class Recording:
     name: str = "recording"
 
     @classmethod
-    def mono_of(cls, samples: NDArray[np.float32], sample_rate: int, name: str = "recording") -> Recording:
+    def mono_of(
+        cls, samples: NDArray[np.float32], sample_rate: int, name: str = "recording"
+    ) -> Recording:
         """A recording of one channel from [time] samples."""
         return cls(np.asarray(samples, np.float32)[None], sample_rate, name)
 
@@ -47,11 +49,15 @@ class Recording:
         import soxr
 
         converted = soxr.resample(self.samples.T, self.sample_rate, sample_rate, quality="VHQ")
-        return Recording(np.ascontiguousarray(converted.T, dtype=np.float32), sample_rate, self.name)
+        return Recording(
+            np.ascontiguousarray(converted.T, dtype=np.float32), sample_rate, self.name
+        )
 
     def cut(self, seconds: float) -> Recording:
         """The first `seconds`, or all where it is shorter."""
-        return Recording(self.samples[:, : int(seconds * self.sample_rate)], self.sample_rate, self.name)
+        return Recording(
+            self.samples[:, : int(seconds * self.sample_rate)], self.sample_rate, self.name
+        )
 
 
 def read_recording(path: str | Path) -> Recording:
@@ -66,8 +72,15 @@ def read_recording(path: str | Path) -> Recording:
         samples, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
         if not Path(path).exists():
-            raise AudioError("there is no such file", where=str(path), hint="check the path") from error
-        raise AudioError("cannot be read as sound", where=str(path), found=str(error), hint="give a WAV or FLAC file") from error
+            raise AudioError(
+                "there is no such file", where=str(path), hint="check the path"
+            ) from error
+        raise AudioError(
+            "cannot be read as sound",
+            where=str(path),
+            found=str(error),
+            hint="give a WAV or FLAC file",
+        ) from error
     if samples.size == 0:
         raise AudioError("holds no samples", where=str(path))
     return Recording(np.ascontiguousarray(samples.T), int(rate), str(path))
@@ -91,7 +104,13 @@ def write_recording(recording: Recording, path: str | Path, *, exact: bool = Fal
     samples = recording.samples.T if exact else np.clip(recording.samples.T, -1.0, 1.0)
     try:
         with partial.open("wb") as handle:
-            soundfile.write(handle, samples, recording.sample_rate, format=kind, subtype="FLOAT" if exact else "PCM_16")
+            soundfile.write(
+                handle,
+                samples,
+                recording.sample_rate,
+                format=kind,
+                subtype="FLOAT" if exact else "PCM_16",
+            )
         partial.replace(target)
     except (OSError, soundfile.LibsndfileError) as error:
         raise AudioError("cannot be written", where=str(target), found=str(error)) from error

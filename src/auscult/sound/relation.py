@@ -133,11 +133,19 @@ def relate(recording: Recording, reference: Recording) -> Relation:
     )
 
 
-def _without_drift(candidate: Samples, wanted: Samples, rate: int, found: Track, speed: float) -> tuple[Track, float]:
+def _without_drift(
+    candidate: Samples, wanted: Samples, rate: int, found: Track, speed: float
+) -> tuple[Track, float]:
     """The drift taken into the speed, and what is seen of it once it is undone: within a piece it no longer blurs the lag."""
     speed /= 1.0 + found.drift
-    again = track(slowed_down(candidate, speed, rate), wanted, round(found.lag), int(0.01 * rate), rate)
-    return (again, speed / (1.0 + again.drift)) if again.coherence >= found.coherence else (found, speed)
+    again = track(
+        slowed_down(candidate, speed, rate), wanted, round(found.lag), int(0.01 * rate), rate
+    )
+    return (
+        (again, speed / (1.0 + again.drift))
+        if again.coherence >= found.coherence
+        else (found, speed)
+    )
 
 
 def _finite(recording: Recording) -> Recording:
@@ -170,7 +178,9 @@ def _follow(candidate: Samples, wanted: Samples, rate: int) -> Track:
     lag = int(_envelope_lag(candidate, wanted, rate) * rate)
     seconds = max(len(candidate), len(wanted)) / rate
     found = track(candidate, wanted, lag, int((0.1 + seconds * MAX_DRIFT_PPM * 1e-6) * rate), rate)
-    return track(candidate, wanted, round(found.lag), int((0.02 + seconds * abs(found.drift)) * rate), rate)
+    return track(
+        candidate, wanted, round(found.lag), int((0.02 + seconds * abs(found.drift)) * rate), rate
+    )
 
 
 def _envelope_lag(candidate: Samples, wanted: Samples, rate: int) -> float:
@@ -188,13 +198,17 @@ def _envelope_lag(candidate: Samples, wanted: Samples, rate: int) -> float:
     return (first + int(np.argmax(values))) * hop / rate
 
 
-def _search_speed(candidate: Samples, wanted: Samples, rate: int, found: Track) -> tuple[Track, float, float, float]:
+def _search_speed(
+    candidate: Samples, wanted: Samples, rate: int, found: Track
+) -> tuple[Track, float, float, float]:
     """Track, speed, stretch and correlation of the best reading at another speed, or `found` where none is better."""
     slow = [_at_search_rate(side, rate) for side in (candidate, wanted)]
     same, as_rate, as_stretch = find_scalings(slow[0], slow[1], SEARCH_RATE)
     best = max((as_rate, as_stretch), key=lambda reading: reading.correlation)
     if not _is_better(best, same, len(wanted) / max(len(candidate), 1)):
-        if same.correlation >= MIN_SCALED_CORRELATION:  # a clock that is far off blurs the waveforms' correlation
+        if (
+            same.correlation >= MIN_SCALED_CORRELATION
+        ):  # a clock that is far off blurs the waveforms' correlation
             drifting, speed = _confirm(candidate, wanted, rate, same)
             if is_coherent(drifting):
                 return drifting, speed, 1.0, same.correlation
@@ -210,9 +224,14 @@ def _is_better(best: Scaling, same: Scaling, by_length: float) -> bool:
     """Whether another speed explains so much more that it is believed; less is asked where the durations say the same."""
     gained = best.correlation - same.correlation
     left = (1.0 - best.correlation) / max(1.0 - same.correlation, 1e-9)
-    confirmed = abs(best.speed / by_length - 1.0) < MAX_OFF_LENGTH and abs(best.speed - 1.0) > 2 * MAX_OFF_LENGTH
+    confirmed = (
+        abs(best.speed / by_length - 1.0) < MAX_OFF_LENGTH
+        and abs(best.speed - 1.0) > 2 * MAX_OFF_LENGTH
+    )
     needed = MIN_GAIN_IN_CORRELATION / 20 if confirmed else MIN_GAIN_IN_CORRELATION
-    return best.correlation >= MIN_SCALED_CORRELATION and (gained >= needed or (gained > 0.01 and left < MAX_LEFT))
+    return best.correlation >= MIN_SCALED_CORRELATION and (
+        gained >= needed or (gained > 0.01 and left < MAX_LEFT)
+    )
 
 
 def _at_search_rate(samples: Samples, rate: int) -> Samples:
@@ -227,28 +246,54 @@ def _placed(found: Track, reading: Scaling, rate: int) -> Track:
     return Track(reading.lag_seconds * rate, 0.0, found.coherence, found.agreeing, 1)
 
 
-def _confirm(candidate: Samples, wanted: Samples, rate: int, reading: Scaling) -> tuple[Track, float]:
+def _confirm(
+    candidate: Samples, wanted: Samples, rate: int, reading: Scaling
+) -> tuple[Track, float]:
     """The waveform's own word on a speed: the ratios of standard rates and their surroundings, each undone and followed."""
     ratios = {a / b for a, b in product(STANDARD_RATES, repeat=2)}
     reach = MAX_DRIFT_PPM * 1e-6 if reading.speed == 1.0 else 0.004
-    tried = sorted(ratio for ratio in ratios if abs(ratio / reading.speed - 1) < 3 * reach and ratio != 1.0)
-    tried += [reading.speed * (1 + step) for step in np.linspace(-reach, reach, 17 if reading.speed == 1.0 else 9)]
+    tried = sorted(
+        ratio for ratio in ratios if abs(ratio / reading.speed - 1) < 3 * reach and ratio != 1.0
+    )
+    tried += [
+        reading.speed * (1 + step)
+        for step in np.linspace(-reach, reach, 17 if reading.speed == 1.0 else 9)
+    ]
     if reading.speed > 1.0:  # what lies above the band of the slowed-down recording is noise to it
-        wanted = _resampled(_resampled(wanted, rate, rate / reading.speed), rate / reading.speed, rate)
+        wanted = _resampled(
+            _resampled(wanted, rate, rate / reading.speed), rate / reading.speed, rate
+        )
     best, speed = Track(reading.lag_seconds * rate, 0.0, 0.0, 0.0, 1), reading.speed
     for ratio in tried:
         undone = slowed_down(candidate, ratio, rate)
-        found = track(undone, wanted, round(reading.lag_seconds * rate), int(0.1 * rate), rate, pieces=SCAN_PIECES)
+        found = track(
+            undone,
+            wanted,
+            round(reading.lag_seconds * rate),
+            int(0.1 * rate),
+            rate,
+            pieces=SCAN_PIECES,
+        )
         ahead = MIN_AHEAD if speed in ratios and ratio not in ratios else 0.0
         if found.coherence > best.coherence + ahead:
             best, speed = found, ratio
     if is_coherent(best):
-        best = track(slowed_down(candidate, speed, rate), wanted, round(best.lag), int(0.1 * rate), rate)
+        best = track(
+            slowed_down(candidate, speed, rate), wanted, round(best.lag), int(0.1 * rate), rate
+        )
     if not is_coherent(best):
-        return Track(reading.lag_seconds * rate, 0.0, best.coherence, best.agreeing, 1), reading.speed
+        return Track(
+            reading.lag_seconds * rate, 0.0, best.coherence, best.agreeing, 1
+        ), reading.speed
     residual = 1.0 + best.drift
     if residual != 1.0:
-        again = track(slowed_down(candidate, speed / residual, rate), wanted, round(best.lag), int(0.02 * rate), rate)
+        again = track(
+            slowed_down(candidate, speed / residual, rate),
+            wanted,
+            round(best.lag),
+            int(0.02 * rate),
+            rate,
+        )
         if again.coherence >= best.coherence + (MIN_AHEAD / 4 if speed in ratios else 0.0):
             return again, speed / residual
     return best, speed
@@ -267,14 +312,24 @@ def _resampled(samples: NDArray[np.float32], rate: float, wanted: float) -> NDAr
     return np.ascontiguousarray(changed.T, dtype=np.float32)
 
 
-def _lay(recording: Recording, reference: Recording, speed: float, lag: float) -> tuple[Recording, Recording, int]:
+def _lay(
+    recording: Recording, reference: Recording, speed: float, lag: float
+) -> tuple[Recording, Recording, int]:
     """The parts of the two that belong together, of one length, and the lag in whole samples."""
     rate = reference.sample_rate
     same = speed == 1.0
-    samples = recording.resampled(rate).samples if same else _resampled(recording.samples, recording.sample_rate, rate * speed)
+    samples = (
+        recording.resampled(rate).samples
+        if same
+        else _resampled(recording.samples, recording.sample_rate, rate * speed)
+    )
     shift = round(lag)
     first = max(0, -shift)
-    last = min(reference.samples.shape[1], samples.shape[1] - shift, first + int(MAX_ALIGNED_SECONDS * rate))
+    last = min(
+        reference.samples.shape[1],
+        samples.shape[1] - shift,
+        first + int(MAX_ALIGNED_SECONDS * rate),
+    )
     if last <= first:  # nothing in common
         first, last, shift = 0, min(reference.samples.shape[1], samples.shape[1]), 0
     return (

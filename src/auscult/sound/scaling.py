@@ -60,9 +60,12 @@ def log_frequency_pattern(samples: Samples, rate: float, frames_per_second: floa
     window = np.hanning(n_fft)
     centres = np.arange(0, max(len(samples), 1) / rate, 1.0 / frames_per_second)
     padded = np.pad(samples, n_fft // 2)
-    edges = LOWEST_HZ * 2.0 ** (np.arange(int(np.log2(HIGHEST_HZ / LOWEST_HZ) * BANDS_PER_OCTAVE) + 1) / BANDS_PER_OCTAVE)
+    edges = LOWEST_HZ * 2.0 ** (
+        np.arange(int(np.log2(HIGHEST_HZ / LOWEST_HZ) * BANDS_PER_OCTAVE) + 1) / BANDS_PER_OCTAVE
+    )
     columns = [
-        _band_power(padded[start : start + n_fft], window, edges * n_fft / rate) for start in np.rint(centres * rate).astype(int)
+        _band_power(padded[start : start + n_fft], window, edges * n_fft / rate)
+        for start in np.rint(centres * rate).astype(int)
     ]
     power = np.array(columns).T
     loudest = power.max(initial=0.0)
@@ -70,17 +73,23 @@ def log_frequency_pattern(samples: Samples, rate: float, frames_per_second: floa
         return np.zeros((len(edges), len(centres)), np.float32)
     level = 10.0 * np.log10(np.maximum(power, loudest * 10.0 ** (-FLOOR_DB / 10.0)))
     smooth = _running_mean(level, BANDS_PER_OCTAVE)
-    total = 10.0 * np.log10(np.maximum(power.sum(axis=0), power.sum(axis=0).max() * 10.0 ** (-FLOOR_DB / 10.0)))
+    total = 10.0 * np.log10(
+        np.maximum(power.sum(axis=0), power.sum(axis=0).max() * 10.0 ** (-FLOOR_DB / 10.0))
+    )
     total = (total - total.mean()) * np.sqrt(len(level)) * 0.5
     return np.vstack([level - smooth, total]).astype(np.float32)
 
 
-def _band_power(frame: Samples, window: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
+def _band_power(
+    frame: Samples, window: NDArray[np.float64], edges: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Mean power between the edges (in bins), bins cut where an edge falls inside one."""
     padded = np.zeros(len(window))
     padded[: len(frame)] = frame
     power = np.abs(np.fft.rfft(padded * window)) ** 2
-    below = np.interp(edges, np.arange(len(power) + 1) - 0.5, np.concatenate([[0.0], np.cumsum(power)]))
+    below = np.interp(
+        edges, np.arange(len(power) + 1) - 0.5, np.concatenate([[0.0], np.cumsum(power)])
+    )
     return np.asarray(np.diff(below) / np.diff(edges))
 
 
@@ -113,7 +122,9 @@ def scaled(pattern: Pattern, speed: float, kind: Kind) -> tuple[Pattern, slice]:
 class _Search:
     """Two recordings as patterns, and what correlation each reading has."""
 
-    def __init__(self, recording: Samples, reference: Samples, rate: int, *, density: int = 1) -> None:
+    def __init__(
+        self, recording: Samples, reference: Samples, rate: int, *, density: int = 1
+    ) -> None:
         seconds = max(len(recording), len(reference)) / rate
         self.frames_per_second = density * float(
             np.clip(MAX_FRAMES / max(seconds, 1e-3), MIN_FRAMES_PER_SECOND, FRAMES_PER_SECOND)
@@ -126,12 +137,19 @@ class _Search:
         slowed, known = scaled(self.recording, speed, kind)
         rows = [*range(*known.indices(len(slowed) - 1)), len(slowed) - 1]
         shorter = min(slowed.shape[1], self.reference.shape[1])
-        first, values = correlate(slowed[rows], self.reference[rows], min_overlap=max(int(MIN_SHARE_OF_OVERLAP * shorter), 2))
+        first, values = correlate(
+            slowed[rows],
+            self.reference[rows],
+            min_overlap=max(int(MIN_SHARE_OF_OVERLAP * shorter), 2),
+        )
         top = int(np.argmax(values))
         return Scaling(kind, speed, (first + top) / self.frames_per_second, float(values[top]))
 
     def best(self, kind: Kind, speeds: NDArray[np.float64]) -> Scaling:
-        return max((self.reading(kind, float(speed)) for speed in speeds), key=lambda found: found.correlation)
+        return max(
+            (self.reading(kind, float(speed)) for speed in speeds),
+            key=lambda found: found.correlation,
+        )
 
 
 def pattern_correlation(recording: Samples, reference: Samples, rate: int) -> Scaling:
@@ -139,7 +157,9 @@ def pattern_correlation(recording: Samples, reference: Samples, rate: int) -> Sc
     return _Search(recording, reference, rate).reading("stretch", 1.0)
 
 
-def find_scalings(recording: Samples, reference: Samples, rate: int) -> tuple[Scaling, Scaling, Scaling]:
+def find_scalings(
+    recording: Samples, reference: Samples, rate: int
+) -> tuple[Scaling, Scaling, Scaling]:
     """The correlation at the same speed, and the best readings as another rate and as a stretch.
 
     Args:
@@ -157,8 +177,12 @@ def find_scalings(recording: Samples, reference: Samples, rate: int) -> tuple[Sc
 def sharpened(found: Scaling, recording: Samples, reference: Samples, rate: int) -> Scaling:
     """The reading with its speed searched again on denser frames: a lag known to 20 ms would hide half a percent in seconds."""
     search = _Search(recording, reference, rate, density=DENSER)
-    near = search.best(found.kind, found.speed * np.exp(np.linspace(-4 * FINE_STEP, 4 * FINE_STEP, 17)))
-    return search.best(found.kind, near.speed * np.exp(np.linspace(-FINE_STEP / 2, FINE_STEP / 2, 11)))
+    near = search.best(
+        found.kind, found.speed * np.exp(np.linspace(-4 * FINE_STEP, 4 * FINE_STEP, 17))
+    )
+    return search.best(
+        found.kind, near.speed * np.exp(np.linspace(-FINE_STEP / 2, FINE_STEP / 2, 11))
+    )
 
 
 def _refined(search: _Search, kind: Kind, coarse: NDArray[np.float64]) -> Scaling:

@@ -119,7 +119,9 @@ def frame_distances(output: Frames, target: Frames) -> Distances:
 
 def stationary_distance(target: Frames) -> float:
     """Distance of the constant mel that comes nearest: every band at its median."""
-    return float(np.abs(target.astype(np.float64) - np.median(target, axis=1, keepdims=True)).mean())
+    return float(
+        np.abs(target.astype(np.float64) - np.median(target, axis=1, keepdims=True)).mean()
+    )
 
 
 def sigmas_between(first: Trial, second: Trial) -> float:
@@ -127,7 +129,9 @@ def sigmas_between(first: Trial, second: Trial) -> float:
     if not (np.isfinite(first.frames).all() and np.isfinite(second.frames).all()):
         return 99.0 if np.isfinite(first.distance) else 0.0
     difference = second.frames - first.frames
-    blocks = np.array([part.mean() for part in np.array_split(difference, max(2, len(difference) // first.block))])
+    blocks = np.array(
+        [part.mean() for part in np.array_split(difference, max(2, len(difference) // first.block))]
+    )
     error = blocks.std(ddof=1) / sqrt(len(blocks))
     return float(min(blocks.mean() / error, 99.0)) if error > 0 else 0.0
 
@@ -136,9 +140,20 @@ class _Search:
     """The trials so far."""
 
     def __init__(
-        self, choices: Mapping[str, Sequence[Any]], score: Score, block: int, progress: Progress | None, expected: int
+        self,
+        choices: Mapping[str, Sequence[Any]],
+        score: Score,
+        block: int,
+        progress: Progress | None,
+        expected: int,
     ) -> None:
-        self.choices, self.score, self.block, self.progress, self.expected = choices, score, block, progress, expected
+        self.choices, self.score, self.block, self.progress, self.expected = (
+            choices,
+            score,
+            block,
+            progress,
+            expected,
+        )
         self.trials: dict[tuple[Any, ...], Trial] = {}
 
     def run(self, values: Mapping[str, Any], label: str | None = None) -> Trial:
@@ -152,14 +167,22 @@ class _Search:
 
     def changes(self, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Every assignment that differs in one choice."""
-        return [{**values, name: value} for name, options in self.choices.items() for value in options if value != values[name]]
+        return [
+            {**values, name: value}
+            for name, options in self.choices.items()
+            for value in options
+            if value != values[name]
+        ]
 
     def descend(self, trial: Trial) -> Trial:
         """One choice at a time, each to its best value, until no single change helps."""
         while True:
             before = trial
             for name, options in self.choices.items():
-                trial = min((self.run({**trial.values, name: value}) for value in options), key=lambda t: t.distance)
+                trial = min(
+                    (self.run({**trial.values, name: value}) for value in options),
+                    key=lambda t: t.distance,
+                )
             if trial.distance >= before.distance:
                 return before
 
@@ -167,8 +190,15 @@ class _Search:
         """The `PAIR_RIVALS` nearest other values of each choice, all other choices equal."""
         near: dict[str, list[Any]] = {}
         for name, options in self.choices.items():
-            others = [self.run({**trial.values, name: value}) for value in options if value != trial.values[name]]
-            near[name] = [other.values[name] for other in sorted(others, key=lambda t: t.distance)[:PAIR_RIVALS]]
+            others = [
+                self.run({**trial.values, name: value})
+                for value in options
+                if value != trial.values[name]
+            ]
+            near[name] = [
+                other.values[name]
+                for other in sorted(others, key=lambda t: t.distance)[:PAIR_RIVALS]
+            ]
         return near
 
     def descend_in_pairs(self, trial: Trial) -> Trial:
@@ -176,8 +206,15 @@ class _Search:
         while True:
             trial = self.descend(trial)
             rivals = self.rivals(trial)
-            pairs = ({**trial.values, a: x, b: y} for a, b in combinations(rivals, 2) for x in rivals[a] for y in rivals[b])
-            better = min((self.run(values) for values in pairs), key=lambda t: t.distance, default=trial)
+            pairs = (
+                {**trial.values, a: x, b: y}
+                for a, b in combinations(rivals, 2)
+                for x in rivals[a]
+                for y in rivals[b]
+            )
+            better = min(
+                (self.run(values) for values in pairs), key=lambda t: t.distance, default=trial
+            )
             if better.distance >= trial.distance:
                 return trial
             trial = better
@@ -202,8 +239,13 @@ def settle(
         block: Frames in `BLOCK_SECONDS`.
     """
     singles = sum(len(options) - 1 for options in choices.values())
-    search = _Search(choices, score, block, progress, len(starts) + 3 * singles + singles * singles // 2)
-    begun = sorted((search.run(values, label) for label, values in starts.items()), key=lambda trial: trial.distance)
+    search = _Search(
+        choices, score, block, progress, len(starts) + 3 * singles + singles * singles // 2
+    )
+    begun = sorted(
+        (search.run(values, label) for label, values in starts.items()),
+        key=lambda trial: trial.distance,
+    )
     descended = [search.descend(trial) for trial in begun[:2]]
     best = min(descended, key=lambda trial: trial.distance)
     stationary = stationary_distance(target)
@@ -211,7 +253,9 @@ def settle(
         best = search.descend_in_pairs(best)
     neighbours = [search.run(values) for values in search.changes(best.values)]
     works = bool(best.distance <= MAX_SHARE_OF_STATIONARY * stationary)
-    outcome = tuple(_outcome(name, best, neighbours, works=works) for name in choices if len(choices[name]) > 1)
+    outcome = tuple(
+        _outcome(name, best, neighbours, works=works) for name in choices if len(choices[name]) > 1
+    )
     return Settlement(_distinct(search.trials.values()), stationary, works, outcome)
 
 
@@ -221,7 +265,9 @@ def _outcome(name: str, best: Trial, neighbours: Sequence[Trial], *, works: bool
     rival = min(rivals, key=lambda trial: trial.distance)
     sigmas = sigmas_between(best, rival)
     margin = rival.distance - best.distance
-    return Settled(name, best.values[name], rival.values[name], margin, sigmas, works and sigmas >= MIN_SIGMAS)
+    return Settled(
+        name, best.values[name], rival.values[name], margin, sigmas, works and sigmas >= MIN_SIGMAS
+    )
 
 
 def _distinct(trials: Sequence[Trial] | Any) -> tuple[Trial, ...]:

@@ -73,7 +73,9 @@ def periodicity(voice: Floats, sample_rate: int) -> float:
     step = max(1, sample_rate // ENVELOPE_RATE)
     envelope = uniform_filter1d(residual, max(1, int(SMOOTH_SECONDS * sample_rate)))[::step]
     rate = sample_rate / step
-    size, shortest, longest = (int(seconds * rate) for seconds in (ENVELOPE_SECONDS, *PULSES_SECONDS))
+    size, shortest, longest = (
+        int(seconds * rate) for seconds in (ENVELOPE_SECONDS, *PULSES_SECONDS)
+    )
     if len(envelope) < size:
         return 0.0
     frames = np.lib.stride_tricks.sliding_window_view(envelope, size)[:: size // 2]
@@ -100,7 +102,9 @@ def prediction_residual(samples: Floats, order: int = ORDER) -> Floats:
     correlation = np.array([float(exact[: count - lag] @ exact[lag:]) for lag in range(order + 1)])
     correlation[0] *= 1 + 1e-6
     weights = solve_toeplitz(correlation[:-1], correlation[1:])
-    return np.asarray(lfilter(np.concatenate([[1.0], -weights]).astype(np.float32), [1.0], samples), np.float32)
+    return np.asarray(
+        lfilter(np.concatenate([[1.0], -weights]).astype(np.float32), [1.0], samples), np.float32
+    )
 
 
 def syllables_hz(level: Floats, frame_rate: float) -> float:
@@ -115,10 +119,16 @@ def syllables_hz(level: Floats, frame_rate: float) -> float:
 
 def centroid_hz(mean_power: NDArray[np.float64], hertz: Floats) -> float:
     """Centre of a mean power spectrum, weighted by magnitude; 0 where nothing sounds."""
-    return _centre(hertz.astype(np.float64), np.sqrt(mean_power), (SPECTRUM_HZ, 0.9 * float(hertz[-1])))
+    return _centre(
+        hertz.astype(np.float64), np.sqrt(mean_power), (SPECTRUM_HZ, 0.9 * float(hertz[-1]))
+    )
 
 
-def _centre(hertz: NDArray[np.float64], weights: NDArray[np.float64], between: tuple[float, float]) -> float:
+def _centre(
+    hertz: NDArray[np.float64], weights: NDArray[np.float64], between: tuple[float, float]
+) -> float:
     inside = (hertz > between[0]) & (hertz < between[1])
     total = float(weights[inside].sum())
-    return float(np.exp((np.log(hertz[inside]) * weights[inside]).sum() / total)) if total > 0 else 0.0
+    return (
+        float(np.exp((np.log(hertz[inside]) * weights[inside]).sum() / total)) if total > 0 else 0.0
+    )

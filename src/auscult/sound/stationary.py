@@ -67,7 +67,9 @@ def movement_db(power: Floats, hertz: Floats, bands: int = 32) -> float:
     itself stays small.
     """
     mel = 2595 * np.log10(1 + np.array([50.0, float(hertz[-1])]) / 700)
-    edges = np.unique(np.searchsorted(hertz, 700 * (10 ** (np.linspace(mel[0], mel[1], bands + 1) / 2595) - 1)))
+    edges = np.unique(
+        np.searchsorted(hertz, 700 * (10 ** (np.linspace(mel[0], mel[1], bands + 1) / 2595) - 1))
+    )
     level = np.add.reduceat(power, edges[:-1], axis=1)
     level = level[:-2] + level[1:-1] + level[2:]
     if not len(level) or level.max() <= 0:

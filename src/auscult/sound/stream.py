@@ -38,10 +38,21 @@ def read_header(path: str | Path) -> Header:
     try:
         info = soundfile.info(str(path))
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
-        raise AudioError("cannot be read as sound", where=str(path), found=str(error), hint="give a WAV or FLAC file") from error
+        raise AudioError(
+            "cannot be read as sound",
+            where=str(path),
+            found=str(error),
+            hint="give a WAV or FLAC file",
+        ) from error
     if info.frames <= 0 or info.samplerate <= 0:
         raise AudioError("holds no samples", where=str(path))
-    return Header(int(info.samplerate), int(info.channels), int(info.frames), str(info.format), str(info.subtype))
+    return Header(
+        int(info.samplerate),
+        int(info.channels),
+        int(info.frames),
+        str(info.format),
+        str(info.subtype),
+    )
 
 
 def blocks(path: str | Path, seconds: float) -> Iterator[Recording]:

@@ -48,7 +48,15 @@ def sharpen(samples: Samples) -> Samples:
     return np.diff(samples, prepend=samples[:1])
 
 
-def track(recording: Samples, reference: Samples, lag: int, margin: int, rate: int, *, pieces: int = PIECES) -> Track:
+def track(
+    recording: Samples,
+    reference: Samples,
+    lag: int,
+    margin: int,
+    rate: int,
+    *,
+    pieces: int = PIECES,
+) -> Track:
     """Follow the lag through the overlap of two [time] signals of one rate.
 
     Args:
@@ -81,8 +89,14 @@ def _starts(recording: Samples, reference: Samples, lag: int, piece: int, pieces
         return [first] if min(len(reference), len(recording) - lag) - first >= 64 else []
     count = min(pieces, max(2, (last - first) // (piece // 2)))
     starts = np.unique(np.linspace(first, last, count).astype(int))
-    energy = np.array([min(_power(reference, s, piece), _power(recording, s + lag, piece)) for s in starts])
-    return [int(s) for s, e in zip(starts, energy, strict=True) if e > 0 and e >= energy.max() * 10.0 ** (-QUIET_DB / 10.0)]
+    energy = np.array(
+        [min(_power(reference, s, piece), _power(recording, s + lag, piece)) for s in starts]
+    )
+    return [
+        int(s)
+        for s, e in zip(starts, energy, strict=True)
+        if e > 0 and e >= energy.max() * 10.0 ** (-QUIET_DB / 10.0)
+    ]
 
 
 def _middle(part: Samples) -> float:
@@ -97,7 +111,9 @@ def _power(samples: Samples, start: int, length: int) -> float:
     return float(part @ part)
 
 
-def _line(at: NDArray[np.float64], lags: NDArray[np.float64], heights: NDArray[np.float64], lag: int) -> Track:
+def _line(
+    at: NDArray[np.float64], lags: NDArray[np.float64], heights: NDArray[np.float64], lag: int
+) -> Track:
     good = np.abs(heights) >= MIN_PIECE_CORRELATION
     coherence = float(np.median(np.abs(heights))) if len(heights) else 0.0
     if not good.any():
@@ -111,7 +127,9 @@ def _line(at: NDArray[np.float64], lags: NDArray[np.float64], heights: NDArray[n
     if abs(slope) * np.ptp(at) < MIN_DRIFT_SAMPLES:
         slope, start = (
             0.0,
-            float(np.average(lags[on_line], weights=weights[on_line])) if on_line.any() else float(np.median(lags)),
+            float(np.average(lags[on_line], weights=weights[on_line]))
+            if on_line.any()
+            else float(np.median(lags)),
         )
     return Track(float(start), float(slope), coherence, float(on_line.sum() / len(good)), sign)
 

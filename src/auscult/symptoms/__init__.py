@@ -15,7 +15,9 @@ from typing import Literal
 
 from auscult import plugins
 
-Evidence = Literal["weights", "code", "reference-weights", "traces", "reference-audio", "training", "config"]
+Evidence = Literal[
+    "weights", "code", "reference-weights", "traces", "reference-audio", "training", "config"
+]
 
 
 @dataclass(frozen=True)

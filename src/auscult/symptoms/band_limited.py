@@ -13,7 +13,11 @@ SUSPECTS = (
         "features computed with a lower fmax or sample rate hold nothing above it",
         needs="reference-audio",
     ),
-    Suspect(("upsample-mode",), "interpolation where the model had learnt upsampling has no high frequencies", needs="traces"),
+    Suspect(
+        ("upsample-mode",),
+        "interpolation where the model had learnt upsampling has no high frequencies",
+        needs="traces",
+    ),
     OFF_TRAINING,
 )
 WRITING = "find where a lower rate was used on the way, and resample there once, or not at all"

@@ -8,7 +8,11 @@ from auscult.symptoms._common import OFF_TRAINING
 SYMPTOM = "dropouts"
 FOLLOWS = True
 SUSPECTS = (
-    Suspect(("precision-overflow", "non-finite"), "single frames overflow and are written as zeros", needs="traces"),
+    Suspect(
+        ("precision-overflow", "non-finite"),
+        "single frames overflow and are written as zeros",
+        needs="traces",
+    ),
     Suspect(
         ("attention-mask", "mask-not-applied"),
         "masked or padded frames are treated as content, or content as padding",
@@ -16,4 +20,6 @@ SUSPECTS = (
     ),
     OFF_TRAINING,
 )
-WRITING = "check how the chunks are joined: write every chunk, and overlap those of a model with context"
+WRITING = (
+    "check how the chunks are joined: write every chunk, and overlap those of a model with context"
+)

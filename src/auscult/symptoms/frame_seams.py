@@ -18,7 +18,11 @@ SUSPECTS = (
         "the state or position of the last chunk is not carried on to the next",
         needs="traces",
     ),
-    Suspect(("undetermined-by-weights",), "affine-free norms and strides cannot be seen in the weights", needs="reference-audio"),
+    Suspect(
+        ("undetermined-by-weights",),
+        "affine-free norms and strides cannot be seen in the weights",
+        needs="reference-audio",
+    ),
     OFF_TRAINING,
 )
 WRITING = "overlap the chunks by the receptive field and cross-fade, or carry the state on"

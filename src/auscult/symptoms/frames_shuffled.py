@@ -11,6 +11,10 @@ SUSPECTS = (
         "attention sees positions that are not the frames' own",
         needs="traces",
     ),
-    Suspect(("layout-fortran",), "a row-major buffer read as column-major exchanges frames and channels", needs="weights"),
+    Suspect(
+        ("layout-fortran",),
+        "a row-major buffer read as column-major exchanges frames and channels",
+        needs="weights",
+    ),
 )
 WRITING = "join chunks in the order in which they were made"

@@ -8,7 +8,14 @@ SYMPTOM = "gain"
 FOLLOWS = True
 SUSPECTS = (
     Suspect(
-        ("istft-normalisation", "factor", "branch-sum-mean", "weight-norm-unfused", "weight-norm-swapped", "residual-missing"),
+        (
+            "istft-normalisation",
+            "factor",
+            "branch-sum-mean",
+            "weight-norm-unfused",
+            "weight-norm-swapped",
+            "residual-missing",
+        ),
         "a factor between layers: a mean for a sum, an iSTFT divided by the sum of the window",
         needs="traces",
     ),

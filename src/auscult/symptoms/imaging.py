@@ -14,7 +14,9 @@ SUSPECTS = (
         needs="reference-weights",
     ),
     Suspect(
-        ("upsample-mode", "stride-padding"), "zeros between samples without the filter that belongs behind them", needs="traces"
+        ("upsample-mode", "stride-padding"),
+        "zeros between samples without the filter that belongs behind them",
+        needs="traces",
     ),
     NOT_LOADED,
 )

@@ -12,5 +12,9 @@ SUSPECTS = (
         "log base, range, normalisation or scale of the features differ from training",
         needs="traces",
     ),
-    Suspect(("undetermined-by-weights",), "which mel a vocoder wants is not in its weights", needs="reference-audio"),
+    Suspect(
+        ("undetermined-by-weights",),
+        "which mel a vocoder wants is not in its weights",
+        needs="reference-audio",
+    ),
 )

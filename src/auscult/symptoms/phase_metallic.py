@@ -13,6 +13,10 @@ SUSPECTS = (
         "the phase that the head predicts is wrapped, scaled or summed in too few bits",
         needs="traces",
     ),
-    Suspect(("tensor-missing", "renamed"), "the source or phase branch of the head has no trained weights", needs="code"),
+    Suspect(
+        ("tensor-missing", "renamed"),
+        "the source or phase branch of the head has no trained weights",
+        needs="code",
+    ),
     OFF_TRAINING,
 )

@@ -8,7 +8,9 @@ SYMPTOM = "polarity"
 FOLLOWS = True
 SUSPECTS = (
     Suspect(
-        ("factor", "weight-norm-swapped", "channels-reversed"), "a negative gain stands at the end of the model", needs="traces"
+        ("factor", "weight-norm-swapped", "channels-reversed"),
+        "a negative gain stands at the end of the model",
+        needs="traces",
     ),
 )
 WRITING = "multiply the channel by -1 if the model is right"

@@ -8,12 +8,16 @@ SYMPTOM = "saturated"
 FOLLOWS = True
 SUSPECTS = (
     Suspect(
-        ("activation-extra",), "a tanh or clamp that the trained model does not have stands behind its last layer", needs="traces"
+        ("activation-extra",),
+        "a tanh or clamp that the trained model does not have stands behind its last layer",
+        needs="traces",
     ),
     Suspect(
         ("factor", "branch-sum-mean", "transform-invented"),
         "a gain before the model's own tanh drives it into saturation",
         needs="traces",
     ),
-    Suspect(("amplitude-conflict",), "a loss rewards loudness that tanh cannot give", needs="training"),
+    Suspect(
+        ("amplitude-conflict",), "a loss rewards loudness that tanh cannot give", needs="training"
+    ),
 )

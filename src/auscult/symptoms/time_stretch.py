@@ -12,6 +12,10 @@ SUSPECTS = (
         "another hop or stride gives another number of samples per frame",
         needs="traces",
     ),
-    Suspect(("undetermined-by-weights",), "the product of the strides is not in the weights", needs="reference-audio"),
+    Suspect(
+        ("undetermined-by-weights",),
+        "the product of the strides is not in the weights",
+        needs="reference-audio",
+    ),
     OFF_TRAINING,
 )

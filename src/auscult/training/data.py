@@ -41,11 +41,15 @@ def speak(text: str, voice: str, style: str, sample_rate: int) -> Utterance:
     return Utterance(text, voice, style, soxr.resample(samples, espeak().sample_rate, sample_rate))
 
 
-def training_speech(sentences: int, renderings: int, sample_rate: int, seed: int) -> list[Utterance]:
+def training_speech(
+    sentences: int, renderings: int, sample_rate: int, seed: int
+) -> list[Utterance]:
     """`sentences` per language, each said `renderings` times by voices and in styles drawn at random."""
     rng = np.random.default_rng(seed)
     return [
-        speak(text, language + str(rng.choice(VARIANTS)), str(rng.choice(list(STYLES))), sample_rate)
+        speak(
+            text, language + str(rng.choice(VARIANTS)), str(rng.choice(list(STYLES))), sample_rate
+        )
         for language in PARTS
         for text in training_sentences(language, sentences, seed)
         for _ in range(renderings)
@@ -57,7 +61,12 @@ def held_out_speech(sample_rate: int, variants: Sequence[str] = VARIANTS) -> lis
     texts = [(language, text) for language, sentences in HELD_OUT.items() for text in sentences]
     styles = list(STYLES)
     return [
-        speak(text, language + variants[index % len(variants)], styles[index % len(styles)], sample_rate)
+        speak(
+            text,
+            language + variants[index % len(variants)],
+            styles[index % len(styles)],
+            sample_rate,
+        )
         for index, (language, text) in enumerate(texts)
     ]
 
@@ -65,7 +74,14 @@ def held_out_speech(sample_rate: int, variants: Sequence[str] = VARIANTS) -> lis
 class Batches:
     """Random segments of the speech, with the samples around them that their outer mel frames see."""
 
-    def __init__(self, speech: Sequence[Utterance], mel: MelDefinition, frames: int, unknown: float, seed: int) -> None:
+    def __init__(
+        self,
+        speech: Sequence[Utterance],
+        mel: MelDefinition,
+        frames: int,
+        unknown: float,
+        seed: int,
+    ) -> None:
         """
         Args:
             frames: Mel frames in a segment.
@@ -83,7 +99,9 @@ class Batches:
         missing = max(0, self._length + 2 * self._margin - len(samples) - 2 * side)
         return np.pad(samples, (side, side + missing))
 
-    def draw(self, count: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    def draw(
+        self, count: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
         """Samples [count, margin + frames * hop + margin], speaker vectors [count, 192], emotion vectors [count, 256]."""
         size = self._length + 2 * self._margin
         samples, speakers, emotions = [], [], []

@@ -5,6 +5,7 @@ Called through ctypes, so that no program has to be on the path. Source of the i
 
 from __future__ import annotations
 
+import _ctypes
 import ctypes
 import ctypes.util
 from ctypes import CFUNCTYPE, POINTER, c_char_p, c_int, c_short, c_uint, c_void_p
@@ -16,13 +17,20 @@ from numpy.typing import NDArray
 
 from auscult.errors import UsageError
 
-_SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: espeak_Synth returns when the last samples were handed over
+_SYNCHRONOUS = (
+    2  # AUDIO_OUTPUT_SYNCHRONOUS: espeak_Synth returns when the last samples were handed over
+)
 _DONT_EXIT = 0x8000  # espeakINITIALIZE_DONT_EXIT: a missing voice folder is an error code, not the end of the process
 _UTF8 = 1
 SEED = 7
 """Of the pitch's flutter."""
 _RATE, _PITCH = 1, 3  # espeak_PARAMETER
 _CALLBACK = CFUNCTYPE(c_int, POINTER(c_short), c_int, c_void_p)
+
+
+def library() -> str:
+    """Path of the shared library that is found."""
+    return _library()[0]
 
 
 def _library() -> tuple[str, str | None]:
@@ -33,34 +41,64 @@ def _library() -> tuple[str, str | None]:
         found = ctypes.util.find_library("espeak-ng")
         if found is None:
             raise UsageError(
-                "no espeak-ng on this machine", hint="pip install 'auscult[train]', or install your system's espeak-ng package"
+                "no espeak-ng on this machine",
+                hint="pip install 'auscult[train]', or install your system's espeak-ng package",
             ) from None
         return found, None
     return str(espeakng_loader.get_library_path()), str(espeakng_loader.get_data_path())
 
 
 class Espeak:
-    """One espeak-ng library, initialised. It keeps global state: use it from one thread."""
+    """One espeak-ng library, initialised. It keeps global state: use it from one thread.
 
-    def __init__(self) -> None:
-        path, data = _library()
+    Args:
+        library: Path of the shared library, where it is not the one that is found.
+    """
+
+    def __init__(self, library: str | None = None) -> None:
+        found, data = _library()
+        path = library or found
         self._c: Any = ctypes.CDLL(path)
-        self._c.espeak_Synth.argtypes = [c_char_p, ctypes.c_size_t, c_uint, c_int, c_uint, c_uint, c_void_p, c_void_p]
-        self.sample_rate: int = self._c.espeak_Initialize(_SYNCHRONOUS, 0, data.encode() if data else None, _DONT_EXIT)
+        self._c.espeak_Synth.argtypes = [
+            c_char_p,
+            ctypes.c_size_t,
+            c_uint,
+            c_int,
+            c_uint,
+            c_uint,
+            c_void_p,
+            c_void_p,
+        ]
+        self.sample_rate: int = self._c.espeak_Initialize(
+            _SYNCHRONOUS, 0, data.encode() if data else None, _DONT_EXIT
+        )
         if self.sample_rate <= 0:
-            raise UsageError("espeak-ng could not be initialised", where=path, found=self.sample_rate)
-        if hasattr(self._c, "espeak_ng_SetRandSeed"):  # since 1.52; it is otherwise the time of day, and no run could be repeated
+            raise UsageError(
+                "espeak-ng could not be initialised", where=path, found=self.sample_rate
+            )
+        if hasattr(
+            self._c, "espeak_ng_SetRandSeed"
+        ):  # since 1.52; it is otherwise the time of day, and no run could be repeated
             self._c.espeak_ng_SetRandSeed(ctypes.c_long(SEED))
         self._blocks: list[NDArray[np.int16]] = []
-        self._receive = _CALLBACK(self._on_samples)  # kept: ctypes does not hold a reference to a callback
+        self._receive = _CALLBACK(
+            self._on_samples
+        )  # kept: ctypes does not hold a reference to a callback
         self._c.espeak_SetSynthCallback(self._receive)
+
+    def close(self) -> None:
+        """Unload the library; where nothing else has loaded it, its flutter then starts anew with the next that loads it."""
+        self._c.espeak_Terminate()
+        _ctypes.dlclose(self._c._handle)
 
     def _on_samples(self, samples: Any, count: int, _events: object) -> int:
         if count > 0 and samples:
             self._blocks.append(np.ctypeslib.as_array(samples, (count,)).copy())
         return 0
 
-    def say(self, text: str, voice: str, *, words_per_minute: int = 170, pitch: int = 50) -> NDArray[np.float32]:
+    def say(
+        self, text: str, voice: str, *, words_per_minute: int = 170, pitch: int = 50
+    ) -> NDArray[np.float32]:
         """The text spoken by a voice such as `es` or `en-us+f2`, float32 [time] within ±1, at `sample_rate`.
 
         The pitch flutters, so that no two renderings in a process are equal sample by sample; the same calls in the same order
@@ -69,9 +107,13 @@ class Espeak:
         Raises:
             UsageError: If espeak-ng does not know the voice, or gives no sound.
         """
-        self._c.espeak_SetVoiceByName(b"en")  # a variant otherwise leaves its formants behind for a voice without one
+        self._c.espeak_SetVoiceByName(
+            b"en"
+        )  # a variant otherwise leaves its formants behind for a voice without one
         if self._c.espeak_SetVoiceByName(voice.encode()) != 0:
-            raise UsageError("unknown espeak-ng voice", found=voice, hint="`espeak-ng --voices` lists them")
+            raise UsageError(
+                "unknown espeak-ng voice", found=voice, hint="`espeak-ng --voices` lists them"
+            )
         self._c.espeak_SetParameter(_RATE, words_per_minute, 0)
         self._c.espeak_SetParameter(_PITCH, pitch, 0)
         self._blocks.clear()

@@ -16,7 +16,9 @@ from auscult.training.conditioning import EMOTION_DIM, SPEAKER_DIM, named_vector
 from auscult.training.data import Utterance
 
 
-def resynthesize(generator: nn.Module, utterance: Utterance, mel: MelDefinition, *, known: bool = True) -> NDArray[np.float32]:
+def resynthesize(
+    generator: nn.Module, utterance: Utterance, mel: MelDefinition, *, known: bool = True
+) -> NDArray[np.float32]:
     """The utterance's mel through the generator: float32 [frames * hop]."""
     speaker = named_vector(utterance.voice if known else "", SPEAKER_DIM)
     emotion = named_vector(utterance.style if known else "", EMOTION_DIM)
@@ -27,7 +29,9 @@ def resynthesize(generator: nn.Module, utterance: Utterance, mel: MelDefinition,
     return result
 
 
-def intelligibility(reference: NDArray[np.float32], output: NDArray[np.float32], sample_rate: int) -> float:
+def intelligibility(
+    reference: NDArray[np.float32], output: NDArray[np.float32], sample_rate: int
+) -> float:
     """STOI (Taal et al. 2011), 0 to 1."""
     from pystoi import stoi
 
@@ -36,7 +40,12 @@ def intelligibility(reference: NDArray[np.float32], output: NDArray[np.float32],
 
 
 def evaluate(
-    generator: nn.Module, speech: Sequence[Utterance], mel: MelDefinition, *, known: bool = True, baseline: bool = False
+    generator: nn.Module,
+    speech: Sequence[Utterance],
+    mel: MelDefinition,
+    *,
+    known: bool = True,
+    baseline: bool = False,
 ) -> dict[str, float]:
     """Means over the utterances: `stoi`, `stoi_min`, `mel_l1` (nepers), and with `baseline` the same of Griffin-Lim."""
     generator.eval()
@@ -46,15 +55,22 @@ def evaluate(
         rows.append(_scores(utterance, output, mel))
         if baseline:
             guess = griffin_lim(mel_spectrogram(utterance.samples, mel), mel)
-            rows[-1] |= {f"griffin_lim_{name}": value for name, value in _scores(utterance, guess, mel).items()}
+            rows[-1] |= {
+                f"griffin_lim_{name}": value
+                for name, value in _scores(utterance, guess, mel).items()
+            }
     generator.train()
     means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
     return {**means, "stoi_min": min(row["stoi"] for row in rows)}
 
 
-def _scores(utterance: Utterance, output: NDArray[np.float32], mel: MelDefinition) -> dict[str, float]:
+def _scores(
+    utterance: Utterance, output: NDArray[np.float32], mel: MelDefinition
+) -> dict[str, float]:
     """`comb` is the share of energy locked to the frame rate: 0 for speech, 1 for a buzz."""
-    distance = log_mel_distance(mel_spectrogram(utterance.samples, mel), mel_spectrogram(output, mel))
+    distance = log_mel_distance(
+        mel_spectrogram(utterance.samples, mel), mel_spectrogram(output, mel)
+    )
     return {
         "stoi": intelligibility(utterance.samples, output, mel.sample_rate),
         "mel_l1": distance,

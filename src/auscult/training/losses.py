@@ -22,7 +22,11 @@ RESOLUTIONS = ((2048, 512), (1024, 256), (512, 128), (256, 64))
 
 def processes() -> int:
     """That train together."""
-    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
+    return (
+        distributed.get_world_size()
+        if distributed.is_available() and distributed.is_initialized()
+        else 1
+    )
 
 
 def mean_of_all(value: Tensor) -> Tensor:
@@ -53,17 +57,23 @@ class LogMel(nn.Module):
         if any(getattr(definition, name) != getattr(usual, name) for name in fixed):
             raise ValueError("the trainer's mel is a natural-log magnitude with reflected ends")
         self.definition = definition
-        self.register_buffer("filters", torch.from_numpy(mel_filterbank(definition).copy()), persistent=False)
+        self.register_buffer(
+            "filters", torch.from_numpy(mel_filterbank(definition).copy()), persistent=False
+        )
         self.register_buffer("window", torch.from_numpy(hann_window(definition)), persistent=False)
 
     def forward(self, samples: Tensor) -> Tensor:
-        padded = functional.pad(samples[:, None], (padding_of(self.definition),) * 2, mode="reflect")[:, 0]
+        padded = functional.pad(
+            samples[:, None], (padding_of(self.definition),) * 2, mode="reflect"
+        )[:, 0]
         return self.of_padded(padded)
 
     def of_padded(self, padded: Tensor) -> Tensor:
         """The same for samples that already have the padding's length on both sides, such as their real neighbours."""
         d = self.definition
-        return (self.filters @ magnitude(padded, d.n_fft, d.hop, self.window)).clamp_min(d.clip).log()
+        return (
+            (self.filters @ magnitude(padded, d.n_fft, d.hop, self.window)).clamp_min(d.clip).log()
+        )
 
 
 def magnitude(samples: Tensor, n_fft: int, hop: int, window: Tensor) -> Tensor:
@@ -87,7 +97,11 @@ class StftLoss(nn.Module):
             window = getattr(self, f"window{n_fft}")
             x, y = (magnitude(side, n_fft, hop, window) for side in (output, target))
             convergence = norm_of_all(y - x) / norm_of_all(y).clamp_min(1e-5)
-            total = total + convergence + functional.l1_loss(x.clamp_min(1e-4).log(), y.clamp_min(1e-4).log())
+            total = (
+                total
+                + convergence
+                + functional.l1_loss(x.clamp_min(1e-4).log(), y.clamp_min(1e-4).log())
+            )
         return total / len(self.resolutions)
 
 
@@ -102,7 +116,8 @@ class SpectrogramCritic(nn.Module):
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
         norm = nn.utils.parametrizations.weight_norm
         self.layers = nn.ModuleList(
-            norm(nn.Conv2d(source, channels, (9, 3), stride=(4, 1), padding=(4, 1))) for source in (1, channels, channels)
+            norm(nn.Conv2d(source, channels, (9, 3), stride=(4, 1), padding=(4, 1)))
+            for source in (1, channels, channels)
         )
         self.last = norm(nn.Conv2d(channels, 1, 3, padding=1))
 
@@ -118,15 +133,23 @@ class SpectrogramCritic(nn.Module):
 class Critics(nn.Module):
     """One spectrogram critic per resolution: short windows see the phase between harmonics, long ones the harmonics."""
 
-    def __init__(self, channels: int, resolutions: Sequence[tuple[int, int]] = RESOLUTIONS[1:]) -> None:
+    def __init__(
+        self, channels: int, resolutions: Sequence[tuple[int, int]] = RESOLUTIONS[1:]
+    ) -> None:
         super().__init__()
-        self.critics = nn.ModuleList(SpectrogramCritic(n_fft, hop, channels) for n_fft, hop in resolutions)
+        self.critics = nn.ModuleList(
+            SpectrogramCritic(n_fft, hop, channels) for n_fft, hop in resolutions
+        )
 
     def critic_loss(self, output: Tensor, target: Tensor) -> Tensor:
         """Least squares: real speech to 1, the generator's to 0."""
         total = output.new_zeros(())
         for critic in self.critics:
-            total = total + (critic(target)[0] - 1).square().mean() + critic(output.detach())[0].square().mean()
+            total = (
+                total
+                + (critic(target)[0] - 1).square().mean()
+                + critic(output.detach())[0].square().mean()
+            )
         return total / len(self.critics)
 
     def generator_loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -138,6 +161,8 @@ class Critics(nn.Module):
             judged, features = critic(output)
             adversarial = adversarial + (judged - 1).square().mean()
             for a, b in zip(features, wanted, strict=True):
-                matching = matching + functional.l1_loss(a, b) / mean_of_all(b.abs().mean()).clamp_min(1e-3)
+                matching = matching + functional.l1_loss(a, b) / mean_of_all(
+                    b.abs().mean()
+                ).clamp_min(1e-3)
         count = len(self.critics)
         return adversarial / count, matching / (count * len(features))

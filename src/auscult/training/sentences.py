@@ -12,7 +12,15 @@ Parts = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 
 PARTS: dict[str, Parts] = {
     "es": (
-        ("La vecina", "Mi hermano", "El viejo marinero", "Una joven doctora", "Nuestro equipo", "El gato negro", "Aquella chica"),
+        (
+            "La vecina",
+            "Mi hermano",
+            "El viejo marinero",
+            "Una joven doctora",
+            "Nuestro equipo",
+            "El gato negro",
+            "Aquella chica",
+        ),
         (
             "compró siete naranjas",
             "busca un libro antiguo",
@@ -62,7 +70,15 @@ PARTS: dict[str, Parts] = {
         ),
     ),
     "fr": (
-        ("Le boulanger", "Ma grand-mère", "Un vieux pêcheur", "La petite fille", "Notre voisin", "Le chat gris", "Cette femme"),
+        (
+            "Le boulanger",
+            "Ma grand-mère",
+            "Un vieux pêcheur",
+            "La petite fille",
+            "Notre voisin",
+            "Le chat gris",
+            "Cette femme",
+        ),
         (
             "prépare du pain chaud",
             "cherche son chapeau",
@@ -112,7 +128,15 @@ PARTS: dict[str, Parts] = {
         ),
     ),
     "it": (
-        ("Il nonno", "La mia amica", "Un giovane pittore", "Il cane bianco", "La maestra", "Questo ragazzo", "Il postino"),
+        (
+            "Il nonno",
+            "La mia amica",
+            "Un giovane pittore",
+            "Il cane bianco",
+            "La maestra",
+            "Questo ragazzo",
+            "Il postino",
+        ),
         (
             "legge un giornale",
             "prepara la cena",
@@ -133,7 +157,15 @@ PARTS: dict[str, Parts] = {
         ),
     ),
     "pt-br": (
-        ("A professora", "Meu irmão", "Um velho pescador", "O menino", "Nossa vizinha", "O cachorro", "Aquela cantora"),
+        (
+            "A professora",
+            "Meu irmão",
+            "Um velho pescador",
+            "O menino",
+            "Nossa vizinha",
+            "O cachorro",
+            "Aquela cantora",
+        ),
         (
             "comprou laranjas doces",
             "procura um livro",
@@ -155,8 +187,24 @@ PARTS: dict[str, Parts] = {
     ),
     "te": (
         ("మా అమ్మ", "ఆ చిన్న పిల్ల", "మన గురువు", "నా స్నేహితుడు", "ఒక రైతు", "ఆ ముసలాయన", "మా చెల్లి"),
-        ("పాత పుస్తకం", "మంచి పాట", "కొత్త ఇల్లు", "ఎర్రని పువ్వులు", "తియ్యని పండ్లు", "పొడవైన ఉత్తరం", "చల్లని నీళ్ళు"),
-        ("చూస్తోంది.", "తెచ్చారు.", "అడుగుతున్నారు.", "ఊరిలో కొన్నారు.", "ఉదయం చూశారు.", "పిల్లలకు ఇచ్చారు.", "మరచిపోయారు."),
+        (
+            "పాత పుస్తకం",
+            "మంచి పాట",
+            "కొత్త ఇల్లు",
+            "ఎర్రని పువ్వులు",
+            "తియ్యని పండ్లు",
+            "పొడవైన ఉత్తరం",
+            "చల్లని నీళ్ళు",
+        ),
+        (
+            "చూస్తోంది.",
+            "తెచ్చారు.",
+            "అడుగుతున్నారు.",
+            "ఊరిలో కొన్నారు.",
+            "ఉదయం చూశారు.",
+            "పిల్లలకు ఇచ్చారు.",
+            "మరచిపోయారు.",
+        ),
     ),
 }
 
@@ -171,7 +219,10 @@ HELD_OUT: dict[str, tuple[str, ...]] = {
         "Please close the window, it is getting dark outside.",
         "What would you like to drink with your lunch?",
     ),
-    "fr": ("Demain nous irons visiter le musée de la ville.", "Quelle heure est-il, s'il vous plaît ?"),
+    "fr": (
+        "Demain nous irons visiter le musée de la ville.",
+        "Quelle heure est-il, s'il vous plaît ?",
+    ),
     "de": ("Morgen fahren wir gemeinsam in die Berge.", "Wo finde ich bitte den nächsten Bahnhof?"),
     "it": ("Domani partiremo presto per la montagna.", "Quanto costa il biglietto del treno?"),
     "pt-br": ("Amanhã vamos visitar o museu de ciências.", "Onde fica a estação mais próxima?"),

@@ -30,7 +30,13 @@ from torch.nn import functional
 from auscult.families.streamspeech_modified.config import Config as Architecture
 from auscult.families.streamspeech_modified.torch import Generator, build
 from auscult.sound.mel import MelDefinition, padding_of
-from auscult.training.data import HELD_OUT_VARIANTS, Batches, Utterance, held_out_speech, training_speech
+from auscult.training.data import (
+    HELD_OUT_VARIANTS,
+    Batches,
+    Utterance,
+    held_out_speech,
+    training_speech,
+)
 from auscult.training.evaluate import evaluate
 from auscult.training.losses import Critics, LogMel, StftLoss
 
@@ -43,7 +49,9 @@ class TrainConfig:
     steps: int = 4500  # in all, both stages
     critic_start: int = 4500  # first step with critics; at `steps` there are none
     batch: int = 4  # segments
-    frames: int = 128  # mel frames in a segment: instance norm sees all of them at once, so not too few
+    frames: int = (
+        128  # mel frames in a segment: instance norm sees all of them at once, so not too few
+    )
     learning_rate: float = 1.2e-3  # peak, of the generator
     critic_learning_rate: float = 4e-4  # constant
     warmup: int = 100  # steps
@@ -76,7 +84,9 @@ def learning_rate(step: int, config: TrainConfig) -> float:
     if step < config.warmup:
         return config.learning_rate * (step + 1) / config.warmup
     done = (step - config.warmup) / max(1, config.steps - config.warmup)
-    return config.learning_rate * (config.final_rate + (1 - config.final_rate) * 0.5 * (1 + cos(pi * done)))
+    return config.learning_rate * (
+        config.final_rate + (1 - config.final_rate) * 0.5 * (1 + cos(pi * done))
+    )
 
 
 @dataclass
@@ -99,8 +109,15 @@ class Trainer:
             config,
             generator,
             critics,
-            torch.optim.AdamW(generator.parameters(), config.learning_rate, betas=(0.8, 0.99), weight_decay=0.0),
-            torch.optim.AdamW(critics.parameters(), config.critic_learning_rate, betas=(0.8, 0.99), weight_decay=0.0),
+            torch.optim.AdamW(
+                generator.parameters(), config.learning_rate, betas=(0.8, 0.99), weight_decay=0.0
+            ),
+            torch.optim.AdamW(
+                critics.parameters(),
+                config.critic_learning_rate,
+                betas=(0.8, 0.99),
+                weight_decay=0.0,
+            ),
         )
 
     def state(self) -> dict[str, Any]:
@@ -115,7 +132,9 @@ class Trainer:
 
     _parts = ("generator", "critics", "optimizer", "critic_optimizer")
 
-    def train_step(self, batch: Sequence[Tensor], log_mel: LogMel, stft: StftLoss) -> dict[str, float]:
+    def train_step(
+        self, batch: Sequence[Tensor], log_mel: LogMel, stft: StftLoss
+    ) -> dict[str, float]:
         """One update of the generator, and of the critics once they take part; the loss terms by name.
 
         Args:
@@ -125,13 +144,20 @@ class Trainer:
         padded, speaker, emotion = batch
         target = padded[:, margin:-margin]
         output = self.generator(log_mel.of_padded(padded), speaker, emotion)[:, 0]
-        terms = {"mel": functional.l1_loss(log_mel(output), log_mel(target)), "stft": stft(output, target)}
+        terms = {
+            "mel": functional.l1_loss(log_mel(output), log_mel(target)),
+            "stft": stft(output, target),
+        }
         loss = config.mel_weight * terms["mel"] + config.stft_weight * terms["stft"]
         if self.step >= config.critic_start:
             terms["critic"] = self.critics.critic_loss(output, target)
             update(self.critic_optimizer, terms["critic"], self.critics)
             terms["adversarial"], terms["matching"] = self.critics.generator_loss(output, target)
-            loss = loss + config.adversarial_weight * terms["adversarial"] + config.matching_weight * terms["matching"]
+            loss = (
+                loss
+                + config.adversarial_weight * terms["adversarial"]
+                + config.matching_weight * terms["matching"]
+            )
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.step, config)
         update(self.optimizer, loss, self.generator)
@@ -150,15 +176,30 @@ def update(optimizer: torch.optim.Optimizer, loss: Tensor, module: nn.Module) ->
 def remnants(optimizer: torch.optim.Optimizer, largest: int = 128) -> dict[str, Any]:
     """The optimizer's state without the moments of large tensors: enough to see that there was one."""
     state = optimizer.state_dict()
-    kept = {index: entry for index, entry in state["state"].items() if entry["exp_avg"].numel() <= largest}
+    kept = {
+        index: entry
+        for index, entry in state["state"].items()
+        if entry["exp_avg"].numel() <= largest
+    }
     return {"state": kept, "param_groups": state["param_groups"]}
 
 
 def save_checkpoint(trainer: Trainer, epoch: int, loss: float, path: Path) -> None:
     """The checkpoint as the story has it. Its config says the sizes, the strides and the mel, not how the model computes."""
-    sizes = ("mel_bins", "channels", "upsample_rates", "upsample_kernel_sizes", "mrf_kernel_sizes", "speaker_dim", "emotion_dim")
+    sizes = (
+        "mel_bins",
+        "channels",
+        "upsample_rates",
+        "upsample_kernel_sizes",
+        "mrf_kernel_sizes",
+        "speaker_dim",
+        "emotion_dim",
+    )
     config = {name: value for name, value in asdict(ARCHITECTURE).items() if name in sizes}
-    state = {f"generator.{name}": value.detach().clone() for name, value in trainer.generator.state_dict().items()}
+    state = {
+        f"generator.{name}": value.detach().clone()
+        for name, value in trainer.generator.state_dict().items()
+    }
     contents = {
         "epoch": epoch,
         "model_state_dict": state,
@@ -173,7 +214,12 @@ def save_checkpoint(trainer: Trainer, epoch: int, loss: float, path: Path) -> No
 
 def log(out: Path, entry: dict[str, Any]) -> None:
     """One line to the screen and to `train.jsonl`."""
-    line = json.dumps({name: round(value, 4) if isinstance(value, float) else value for name, value in entry.items()})
+    line = json.dumps(
+        {
+            name: round(value, 4) if isinstance(value, float) else value
+            for name, value in entry.items()
+        }
+    )
     print(line, flush=True)
     with (out / "train.jsonl").open("a") as handle:
         handle.write(line + "\n")
@@ -189,8 +235,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     speech = training_speech(config.sentences, config.renderings, MEL.sample_rate, config.seed)
     seconds = sum(len(utterance.samples) for utterance in speech) / MEL.sample_rate
     parameters = sum(p.numel() for p in trainer.generator.parameters())
-    about = {"utterances": len(speech), "seconds": seconds, "parameters": parameters, "step": trainer.step}
-    log(out, {"config": asdict(config), "architecture": asdict(ARCHITECTURE), "mel": MEL.to_config(), **about})
+    about = {
+        "utterances": len(speech),
+        "seconds": seconds,
+        "parameters": parameters,
+        "step": trainer.step,
+    }
+    log(
+        out,
+        {
+            "config": asdict(config),
+            "architecture": asdict(ARCHITECTURE),
+            "mel": MEL.to_config(),
+            **about,
+        },
+    )
     run(trainer, speech, seconds, out)
     report(trainer, out)
 
@@ -204,7 +263,9 @@ def run(trainer: Trainer, speech: Sequence[Utterance], seconds: float, out: Path
     sums: dict[str, list[float]] = {}
     started = time.monotonic()
     while trainer.step < config.steps:
-        terms = trainer.train_step([torch.from_numpy(part) for part in batches.draw(config.batch)], log_mel, stft)
+        terms = trainer.train_step(
+            [torch.from_numpy(part) for part in batches.draw(config.batch)], log_mel, stft
+        )
         for name, value in terms.items():
             sums.setdefault(name, []).append(value)
         if trainer.step % 50 == 0 or trainer.step == config.steps:
@@ -213,7 +274,9 @@ def run(trainer: Trainer, speech: Sequence[Utterance], seconds: float, out: Path
             sums.clear()
         if trainer.step % config.evaluate_every == 0 or trainer.step == config.steps:
             log(out, {"step": trainer.step, **evaluate(trainer.generator, held_out, MEL)})
-            save_checkpoint(trainer, int(trainer.step * heard / seconds), terms["mel"], out / "best_model.pth")
+            save_checkpoint(
+                trainer, int(trainer.step * heard / seconds), terms["mel"], out / "best_model.pth"
+            )
             torch.save(trainer.state(), out / "resume.pt")
 
 
@@ -221,17 +284,28 @@ def report(trainer: Trainer, out: Path) -> None:
     """The last lines of the log: held-out sentences by voices that were trained and by others, with Griffin-Lim beside them."""
     known = held_out_speech(MEL.sample_rate)
     strangers = held_out_speech(MEL.sample_rate, HELD_OUT_VARIANTS)
-    log(out, {"final": "held-out sentences", **evaluate(trainer.generator, known, MEL, baseline=True)})
     log(
-        out, {"final": "held-out sentences and voices", **evaluate(trainer.generator, strangers, MEL, known=False, baseline=True)}
+        out,
+        {"final": "held-out sentences", **evaluate(trainer.generator, known, MEL, baseline=True)},
+    )
+    log(
+        out,
+        {
+            "final": "held-out sentences and voices",
+            **evaluate(trainer.generator, strangers, MEL, known=False, baseline=True),
+        },
     )
 
 
 def parse(arguments: Sequence[str] | None) -> TrainConfig:
     """Flags named after the fields of `TrainConfig`."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     for field in fields(TrainConfig):
-        parser.add_argument("--" + field.name.replace("_", "-"), type=type(field.default), default=field.default)
+        parser.add_argument(
+            "--" + field.name.replace("_", "-"), type=type(field.default), default=field.default
+        )
     return TrainConfig(**vars(parser.parse_args(arguments)))
 
 

@@ -18,8 +18,8 @@ from auscult.finding import Skip
 from auscult.sound.mel import mel_spectrogram
 from auscult.sound.recording import Recording, read_recording
 from auscult.training.conditioning import EMOTION_DIM, SPEAKER_DIM, named_vector
-from auscult.verbs.diagnose import diagnose, follows_input
-from auscult.verbs.settle import Inputs, stored_mel
+from auscult.verbs.diagnose.diagnose import diagnose, follows_input
+from auscult.verbs.diagnose.settle import Inputs, stored_mel
 from auscult.verdict import Report
 from auscult.weights import Checkpoint
 
@@ -39,7 +39,9 @@ def demo(output_dir: Path, *, progress: Progress | None = None) -> Report:
     try:
         import torch  # noqa: F401
     except ImportError as error:
-        raise UsageError("the demo runs models, which needs PyTorch", hint="pip install 'auscult[torch,html]'") from error
+        raise UsageError(
+            "the demo runs models, which needs PyTorch", hint="pip install 'auscult[torch,html]'"
+        ) from error
     try:
         output_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -101,7 +103,10 @@ def half_loaded_model() -> Any:
     import torch
 
     model = wrong_model()
-    state = {name.removeprefix("generator."): torch.from_numpy(np.array(tensor.numpy())) for name, tensor in _vocoder().items()}
+    state = {
+        name.removeprefix("generator."): torch.from_numpy(np.array(tensor.numpy()))
+        for name, tensor in _vocoder().items()
+    }
     with contextlib.suppress(RuntimeError):
         model.load_state_dict(state)
     return model
@@ -125,7 +130,9 @@ def render_wrongly(spoken: Recording) -> Recording:
 
     mel = stored_mel(_vocoder())
     if mel is None:
-        raise UsageError("the bundled checkpoint does not say which mel it was trained on", where=data.VOCODER)
+        raise UsageError(
+            "the bundled checkpoint does not say which mel it was trained on", where=data.VOCODER
+        )
     frames = torch.from_numpy(mel_spectrogram(spoken.resampled(mel.sample_rate).mono, mel))[None]
     inputs = {name: torch.from_numpy(vector)[None] for name, vector in story_inputs().items()}
     with torch.no_grad():
@@ -148,7 +155,9 @@ def _with_page(report: Report, path: Path) -> Report:
         text = render(report)
     except UsageError as error:
         without = {name: value for name, value in report.extra.items() if name != "page"}
-        return replace(report, skips=(*report.skips, Skip("report.html", error.what)), extra=without)
+        return replace(
+            report, skips=(*report.skips, Skip("report.html", error.what)), extra=without
+        )
     partial = path.with_name(f".{path.name}.part")
     partial.write_text(text, encoding="utf-8")
     partial.replace(path)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from auscult import rules
 from auscult.errors import UsageError
 from auscult.finding import Json
-from auscult.rules.mel.mel_definition import MAX_EXACT_SHARE
-from auscult.rules.subject import MelSubject
+from auscult.rules.mel.snd060_mel_definition import MAX_EXACT_SHARE
+from auscult.rules.mel.subject import MelSubject
 from auscult.sound.mel_search.against import changes
 from auscult.sound.mel_search.ambiguity import alternatives
 from auscult.sound.mel_search.code import config_names, librosa_code, torchaudio_code
@@ -58,12 +58,22 @@ def mel(
     still_open = alternatives(samples, found.mel, found.definition, found.compression.gain)
     target = (against, wanted.definition) if against and wanted else None
     subject = MelSubject(name, found, still_open, target)
-    findings, skips = rules.run(subject, "mel")
+    findings, skips = rules.run_rules(subject, "mel")
     extra: dict[str, Any] = {"mel": describe(subject)}
-    return Report("mel", (recording.name, name), _verdict(subject, len(findings)), _coverage(found), findings, skips, extra=extra)
+    return Report(
+        "mel",
+        (recording.name, name),
+        _verdict(subject, len(findings)),
+        _coverage(found),
+        findings,
+        skips,
+        extra=extra,
+    )
 
 
-def _open(given: str | os.PathLike[str] | NDArray[np.floating], key: str | None) -> tuple[str, NDArray[Any]]:
+def _open(
+    given: str | os.PathLike[str] | NDArray[np.floating], key: str | None
+) -> tuple[str, NDArray[Any]]:
     """Name and values of the mel."""
     if isinstance(given, np.ndarray):
         return "mel", given
@@ -72,22 +82,42 @@ def _open(given: str | os.PathLike[str] | NDArray[np.floating], key: str | None)
     path = os.fspath(given)
     tensors = open_checkpoint(path, "" if key else None).tensors
     if key is not None and key not in tensors:
-        raise UsageError("has no such tensor", where=path, found=key, hint=f"it has {', '.join(list(tensors)[:8])}")
-    likely = [key] if key else [name for name, tensor in tensors.items() if sum(size > 1 for size in tensor.shape) == 2]
-    likely = [name for name in likely if "mel" in name.lower()] or likely if len(likely) > 1 else likely
+        raise UsageError(
+            "has no such tensor",
+            where=path,
+            found=key,
+            hint=f"it has {', '.join(list(tensors)[:8])}",
+        )
+    likely = (
+        [key]
+        if key
+        else [
+            name for name, tensor in tensors.items() if sum(size > 1 for size in tensor.shape) == 2
+        ]
+    )
+    likely = (
+        [name for name in likely if "mel" in name.lower()] or likely if len(likely) > 1 else likely
+    )
     if len(likely) != 1:
         raise UsageError(
-            "has no tensor that could be a mel" if not likely else "has several tensors that could be a mel",
+            "has no tensor that could be a mel"
+            if not likely
+            else "has several tensors that could be a mel",
             where=path,
             expected="one of two axes",
-            found=", ".join(f"{name} {list(tensors[name].shape)}" for name in (likely or list(tensors))[:8]) or "no tensors",
+            found=", ".join(
+                f"{name} {list(tensors[name].shape)}" for name in (likely or list(tensors))[:8]
+            )
+            or "no tensors",
             hint="name it with --key" if likely else None,
         )
     return path, np.asarray(tensors[likely[0]].numpy())
 
 
 def _verdict(subject: MelSubject, findings: int) -> Verdict:
-    if subject.found.compression.residual_share > MAX_EXACT_SHARE and (findings < 2 or subject.against is None):
+    if subject.found.compression.residual_share > MAX_EXACT_SHARE and (
+        findings < 2 or subject.against is None
+    ):
         return Verdict.INCONCLUSIVE
     return Verdict.DIVERGENT if findings else Verdict.PASS
 
@@ -128,7 +158,12 @@ def describe(subject: MelSubject) -> Json:
             "family": name,
             "definition": wanted.to_config(),
             "changes": [
-                {"setting": change.setting, "found": change.found, "wanted": change.wanted, "open": change.is_open}
+                {
+                    "setting": change.setting,
+                    "found": change.found,
+                    "wanted": change.wanted,
+                    "open": change.is_open,
+                }
                 for change in different
             ],
         }
@@ -141,5 +176,7 @@ def known_as(subject: MelSubject) -> list[str]:
     return [
         name
         for name, entry in FAMILIES.items()
-        if all(change.is_open for change in changes(definition, entry.definition, subject.alternatives))
+        if all(
+            change.is_open for change in changes(definition, entry.definition, subject.alternatives)
+        )
     ]

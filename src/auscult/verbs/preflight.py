@@ -9,10 +9,10 @@ from typing import Any
 from auscult import rules
 from auscult.errors import TargetError, UsageError
 from auscult.finding import Severity, Skip
-from auscult.rules.subject import PreflightSubject
-from auscult.training.preflight.log import read_log
-from auscult.training.preflight.options import Options
-from auscult.training.preflight.records import Measured
+from auscult.preflight_checks.log import read_log
+from auscult.preflight_checks.options import Options
+from auscult.preflight_checks.records import Measured
+from auscult.rules.training.subject import PreflightSubject
 from auscult.verdict import Coverage, Report, Verdict
 
 Progress = Callable[[int, int, str], None]
@@ -34,7 +34,7 @@ def preflight(
 
     Args:
         trainer: `package.module:callable` or `file.py:callable`, or what such a callable returns: a dict of the protocol in
-            `auscult.training.preflight.adapters.protocol`, a trainer of the EnCodec, DAC or HiFi-GAN shape, a codec or a
+            `auscult.preflight_checks.adapters.protocol`, a trainer of the EnCodec, DAC or HiFi-GAN shape, a codec or a
             quantizer. Model, optimizers and random state are as before afterwards.
         log: A training log, whose figures are checked against each other; with or without a trainer.
         kwargs: Arguments for the callable.
@@ -52,10 +52,17 @@ def preflight(
         UsageError: If there is nothing to look at.
     """
     if trainer is None and log is None:
-        raise UsageError("needs a trainer or a log", hint="auscult preflight package.module:callable, or --log train.log")
+        raise UsageError(
+            "needs a trainer or a log",
+            hint="auscult preflight package.module:callable, or --log train.log",
+        )
     if steps < 3:
         raise UsageError("needs at least three steps", expected="3 or more", found=steps)
-    subjects = tuple(str(one) for one in (_name(trainer) if trainer is not None else None, log) if one is not None)
+    subjects = tuple(
+        str(one)
+        for one in (_name(trainer) if trainer is not None else None, log)
+        if one is not None
+    )
     measured = Measured(subjects[0])
     if trainer is not None:
         options = Options(subjects[0], steps, seconds, sample_rate, bitrate, dict(claims or {}))
@@ -69,27 +76,48 @@ def preflight(
 
 def report_of(measured: Measured, subjects: tuple[str, ...]) -> Report:
     """The report on what was measured."""
-    findings, skips = rules.run(PreflightSubject(measured), "training")
+    findings, skips = rules.run_rules(PreflightSubject(measured), "training")
     wrong = any(finding.severity is Severity.ERROR for finding in findings)
     skips = (*skips, *(Skip(what, reason) for what, reason in measured.skipped))
     coverage = None
     if measured.parameters is not None:
         found = measured.parameters
-        troubled = len(found.no_gradient) + len(found.not_optimized) + len(found.not_required) + len(found.not_moving)
-        coverage = Coverage("parameters", {"learning": found.total - troubled, "not_learning": troubled})
+        troubled = (
+            len(found.no_gradient)
+            + len(found.not_optimized)
+            + len(found.not_required)
+            + len(found.not_moving)
+        )
+        coverage = Coverage(
+            "parameters", {"learning": found.total - troubled, "not_learning": troubled}
+        )
     verdict = Verdict.DIVERGENT if wrong else Verdict.PASS
-    return Report("preflight", subjects, verdict, coverage, findings, skips, extra={"preflight": measured.to_json()})
+    return Report(
+        "preflight",
+        subjects,
+        verdict,
+        coverage,
+        findings,
+        skips,
+        extra={"preflight": measured.to_json()},
+    )
 
 
-def _measured(trainer: Any, kwargs: Mapping[str, Any], options: Options, progress: Progress | None) -> Measured:
+def _measured(
+    trainer: Any, kwargs: Mapping[str, Any], options: Options, progress: Progress | None
+) -> Measured:
     from auscult.checkpoint.target import call_target, is_code
 
     if isinstance(trainer, str):
         if not is_code(trainer):
-            raise TargetError("names no code", where=trainer, expected="package.module:callable or path/file.py:callable")
+            raise TargetError(
+                "names no code",
+                where=trainer,
+                expected="package.module:callable or path/file.py:callable",
+            )
         trainer = call_target(trainer, kwargs)
     try:
-        from auscult.training.preflight.run import measure
+        from auscult.preflight_checks.run import measure
     except ModuleNotFoundError as error:
         raise UsageError(f"needs {error.name}", hint="pip install 'auscult[torch]'") from error
     return measure(trainer, options, progress)
@@ -98,5 +126,7 @@ def _measured(trainer: Any, kwargs: Mapping[str, Any], options: Options, progres
 def _name(trainer: Any) -> str:
     if isinstance(trainer, str):
         return trainer
-    model = trainer.get("model") if isinstance(trainer, Mapping) else getattr(trainer, "model", None)
+    model = (
+        trainer.get("model") if isinstance(trainer, Mapping) else getattr(trainer, "model", None)
+    )
     return type(trainer if model is None else model).__name__

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import inspect
+import re
 from typing import Any
 
 from auscult.errors import UsageError
-from auscult.rules import Rule, every_rule
+from auscult.rules import every_rule, load_rule, rule_files
 from auscult.verdict import Report, Verdict
+
+CODE_OR_PREFIX = re.compile(r"[A-Za-z]{1,3}\d{0,3}")
 
 
 def rules(code: str | None = None) -> Report:
@@ -17,28 +19,28 @@ def rules(code: str | None = None) -> Report:
     Raises:
         UsageError: If no rule has that code, name or prefix.
     """
-    known = sorted(every_rule(), key=lambda rule: rule.CODE)
-    found = [rule for rule in known if code is None or _fits(rule, code)]
-    if not found and code is not None:
-        raise UsageError(f"there is no rule `{code}`", hint=_hint(code, known))
+    asked = [
+        load_rule(known) for known in sorted(rule_files()) if code is None or _may_fit(known, code)
+    ]
+    if not asked and code is not None:
+        raise UsageError(f"there is no rule `{code}`", hint=_hint(code))
     rows = [
-        {"code": rule.CODE, "cause": rule.NAME, "summary": page(rule).split("\n", 1)[0], "page": page(rule)} for rule in found
+        {"code": rule.code, "cause": rule.name, "summary": rule.summary, "page": rule.page}
+        for rule in asked
     ]
     subjects = (code,) if code else ()
     extra: dict[str, Any] = {"rules": rows}
     return Report("rules", subjects, Verdict.PASS, extra=extra)
 
 
-def page(rule: Rule) -> str:
-    """The rule's page: its module docstring."""
-    return inspect.cleandoc(rule.__doc__ or "")
+def _may_fit(known: str, code: str) -> bool:
+    """Whether the rule has that code or prefix or, only then is it imported, that cause."""
+    if CODE_OR_PREFIX.fullmatch(code):
+        return known.startswith(code.upper())
+    return load_rule(known).name == code
 
 
-def _fits(rule: Rule, code: str) -> bool:
-    return rule.CODE.startswith(code.upper()) or code == rule.NAME
-
-
-def _hint(code: str, known: list[Rule]) -> str:
-    names = list(dict.fromkeys(name for rule in known for name in (rule.CODE, rule.NAME)))
+def _hint(code: str) -> str:
+    names = list(dict.fromkeys(name for rule in every_rule() for name in (rule.code, rule.name)))
     close = difflib.get_close_matches(code if code.islower() else code.upper(), names, n=2)
     return f"did you mean {' or '.join(close)}?" if close else "`auscult rules` lists them"

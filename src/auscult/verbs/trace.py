@@ -10,11 +10,11 @@ from typing import Any
 
 from auscult.errors import UsageError
 from auscult.finding import Skip
-from auscult.trace.file import read_trace, write_trace
-from auscult.trace.npy_folder import read_npy_folder
-from auscult.trace.options import DETAILS
-from auscult.trace.records import Trace
-from auscult.trace.run import capture
+from auscult.runtime.capture_run import capture
+from auscult.runtime.options import DETAILS
+from auscult.traces.file import read_trace, write_trace
+from auscult.traces.npy_folder import read_npy_folder
+from auscult.traces.records import Trace
 from auscult.verdict import Coverage, Report, Verdict
 from auscult.weights import Array
 
@@ -36,11 +36,11 @@ def trace(
 
     Args:
         target: A live torch or MLX module, code (`package.module:callable`), or a model file (.onnx, .tflite).
-        inputs: Arrays by parameter name or position, or files that hold them (`auscult.trace.inputs.read_inputs`).
+        inputs: Arrays by parameter name or position, or files that hold them (`auscult.runtime.inputs.read_inputs`).
         output: The trace to write.
-        from_npy: Make the trace of a folder of .npy files instead of running anything (`auscult.trace.npy_folder`).
+        from_npy: Make the trace of a folder of .npy files instead of running anything (`auscult.traces.npy_folder`).
         replay_noise: Draw the noise of this trace instead of fresh noise.
-        options: See `auscult.trace.options.Options`.
+        options: See `auscult.runtime.options.Options`.
 
     Returns:
         PASS; `extra["trace"]` describes the file. What a limit kept from being stored in full is a skip.
@@ -52,12 +52,17 @@ def trace(
     """
     if (target is None) == (from_npy is None):
         raise UsageError(
-            "needs either a target to run or a folder of .npy files", hint="auscult trace TARGET --inputs FILE -o OUT"
+            "needs either a target to run or a folder of .npy files",
+            hint="auscult trace TARGET --inputs FILE -o OUT",
         )
     if from_npy is not None:
         return report_of(write_trace(read_npy_folder(from_npy), output, force=force), str(from_npy))
     if inputs is None:
-        raise UsageError("needs inputs to run on", where=str(target), hint="--inputs FILE.npz with one array per parameter")
+        raise UsageError(
+            "needs inputs to run on",
+            where=str(target),
+            hint="--inputs FILE.npz with one array per parameter",
+        )
     if replay_noise is not None:
         options["replay"] = read_trace(replay_noise)
     made = capture(target, inputs, output, kwargs=kwargs, force=force, **options)
@@ -69,7 +74,9 @@ def report_of(made: Trace, subject: str) -> Report:
     counts = Counter("same" if record.same_as is not None else record.stored for record in made)
     skips = tuple(Skip(key, reason) for key, reason in made.left_out.items())
     coverage = Coverage("records", {name: counts.get(name, 0) for name in (*DETAILS, "same")})
-    return Report("trace", (subject,), Verdict.PASS, coverage, skips=skips, extra={"trace": facts(made)})
+    return Report(
+        "trace", (subject,), Verdict.PASS, coverage, skips=skips, extra={"trace": facts(made)}
+    )
 
 
 def facts(made: Trace) -> dict[str, Any]:

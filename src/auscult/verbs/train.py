@@ -15,7 +15,12 @@ MODELS = ("codec",)
 STUDIES = ("amplitude",)
 
 
-def train(model: str = "codec", *, settings: Mapping[str, Any] | None = None, progress: Progress | None = None) -> Report:
+def train(
+    model: str = "codec",
+    *,
+    settings: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Report:
     """Train a model, or go on with the training that is in its folder.
 
     Args:
@@ -29,18 +34,24 @@ def train(model: str = "codec", *, settings: Mapping[str, Any] | None = None, pr
         TrainingError: If the run cannot go on; it says why.
     """
     if model not in MODELS:
-        raise UsageError("cannot be trained", where=model, hint=f"choose one of {', '.join(MODELS)}")
+        raise UsageError(
+            "cannot be trained", where=model, hint=f"choose one of {', '.join(MODELS)}"
+        )
+    from auscult.preflight_checks.measures.bound import bound
     from auscult.training.codec.config import TrainConfig
     from auscult.training.codec.loop import train as train_codec
     from auscult.training.codec.speech import read_speech
     from auscult.training.codec.trainer import RELEASE
-    from auscult.training.preflight.measures.bound import bound
 
     config = TrainConfig.from_dict(settings or {})
     codec = config.codec
-    speech = read_speech(config.data, codec.sample_rate, codec.level, minutes=config.minutes, seed=config.seed)
+    speech = read_speech(
+        config.data, codec.sample_rate, codec.level, minutes=config.minutes, seed=config.seed
+    )
     figures = train_codec(config, speech, progress=progress)
-    best = bound([samples for _, samples in speech.held_out], codec.sample_rate, codec.bits_per_second)
+    best = bound(
+        [samples for _, samples in speech.held_out], codec.sample_rate, codec.bits_per_second
+    )
     facts = {
         "model": model,
         "steps": config.steps,
@@ -54,7 +65,14 @@ def train(model: str = "codec", *, settings: Mapping[str, Any] | None = None, pr
     return Report("train", (config.data,), Verdict.PASS, extra={"training": facts})
 
 
-def study(name: str, output: str | Path, *, seeds: int = 1, steps: int | None = None, progress: Progress | None = None) -> Report:
+def study(
+    name: str,
+    output: str | Path,
+    *,
+    seeds: int = 1,
+    steps: int | None = None,
+    progress: Progress | None = None,
+) -> Report:
     """Run a study and write its table as Markdown, with the figures in the report under `study`.
 
     Raises:
@@ -70,4 +88,9 @@ def study(name: str, output: str | Path, *, seeds: int = 1, steps: int | None = 
     partial = path.with_name(path.name + ".partial")
     partial.write_text(page(table), encoding="utf-8")
     partial.replace(path)
-    return Report("train", (f"study {name}",), Verdict.PASS, extra={"study": {"name": name, "file": str(path), **table}})
+    return Report(
+        "train",
+        (f"study {name}",),
+        Verdict.PASS,
+        extra={"study": {"name": name, "file": str(path), **table}},
+    )

@@ -31,14 +31,31 @@ def make_package(path: Path, seed: int, *, half: bool = False) -> dict[str, np.n
 
     def body(x: object) -> object:
         consts = {name: Builder.const(val=array, name=name) for name, array in arrays.items()}
-        y = Builder.conv(x=x, weight=consts["conv_weight"], bias=consts["conv_bias"], dilations=[2], pad_type="same", name="conv")
+        y = Builder.conv(
+            x=x,
+            weight=consts["conv_weight"],
+            bias=consts["conv_bias"],
+            dilations=[2],
+            pad_type="same",
+            name="conv",
+        )
         y = Builder.transpose(x=Builder.leaky_relu(x=y, alpha=0.25), perm=[0, 2, 1])
-        return Builder.linear(x=y, weight=consts["linear_weight"], bias=consts["linear_bias"], name="linear")
+        return Builder.linear(
+            x=y, weight=consts["linear_weight"], bias=consts["linear_bias"], name="linear"
+        )
 
-    spec, target = Builder.TensorSpec(shape=(1, into, 16)), ct.target.iOS18 if half else ct.target.iOS16
+    spec, target = (
+        Builder.TensorSpec(shape=(1, into, 16)),
+        ct.target.iOS18 if half else ct.target.iOS16,
+    )
     program = Builder.program(input_specs=[spec], opset_version=target)(body)
     precision = ct.precision.FLOAT16 if half else ct.precision.FLOAT32
-    model = ct.convert(program, convert_to="mlprogram", compute_precision=precision, minimum_deployment_target=target)
+    model = ct.convert(
+        program,
+        convert_to="mlprogram",
+        compute_precision=precision,
+        minimum_deployment_target=target,
+    )
     model.save(str(path))
     return arrays
 
@@ -51,11 +68,16 @@ def make_network(path: Path, seed: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     out, into, kernel = (int(side) for side in rng.integers(2, 6, 3))
     builder = NeuralNetworkBuilder(
-        [("x", datatypes.Array(into, 9, 9))], [("y", datatypes.Array(7))], disable_rank5_shape_mapping=True
+        [("x", datatypes.Array(into, 9, 9))],
+        [("y", datatypes.Array(7))],
+        disable_rank5_shape_mapping=True,
     )
     # the builder takes [kernel height, kernel width, in, out]
     weight = rng.normal(size=(1, kernel, into, out)).astype(np.float32)
-    bias, matrix = rng.normal(size=out).astype(np.float32), rng.normal(size=(7, out)).astype(np.float32)
+    bias, matrix = (
+        rng.normal(size=out).astype(np.float32),
+        rng.normal(size=(7, out)).astype(np.float32),
+    )
     builder.add_convolution(
         name="conv",
         kernel_channels=into,
@@ -73,8 +95,12 @@ def make_network(path: Path, seed: int) -> dict[str, np.ndarray]:
         output_name="h",
     )
     mean, variance = rng.normal(size=out).astype(np.float32), rng.random(out).astype(np.float32)
-    builder.add_batchnorm("norm", out, bias, bias, mean=mean, variance=variance, input_name="h", output_name="n")
-    builder.add_inner_product("linear", matrix, None, out, 7, has_bias=False, input_name="n", output_name="y")
+    builder.add_batchnorm(
+        "norm", out, bias, bias, mean=mean, variance=variance, input_name="h", output_name="n"
+    )
+    builder.add_inner_product(
+        "linear", matrix, None, out, 7, has_bias=False, input_name="n", output_name="y"
+    )
     path.write_bytes(builder.spec.SerializeToString())
     return {
         "conv.weights": weight.transpose(3, 2, 0, 1),

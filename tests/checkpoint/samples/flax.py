@@ -24,13 +24,18 @@ def extension(value: Any) -> msgpack.ExtType:
 
 
 def _array_bytes(array: np.ndarray) -> bytes:
-    return bytes(msgpack.packb((array.shape, array.dtype.name, array.tobytes("C")), use_bin_type=True))
+    return bytes(
+        msgpack.packb((array.shape, array.dtype.name, array.tobytes("C")), use_bin_type=True)
+    )
 
 
 def chunked(array: np.ndarray, size: int) -> dict[str, Any]:
     """What flax makes of an array over 1 GB, with a smaller chunk of `size` elements."""
     flat = array.reshape(-1)
-    chunks = {str(index): flat[start : start + size] for index, start in enumerate(range(0, flat.size, size))}
+    chunks = {
+        str(index): flat[start : start + size]
+        for index, start in enumerate(range(0, flat.size, size))
+    }
     return {
         "__msgpack_chunked_array__": True,
         "shape": {str(index): side for index, side in enumerate(array.shape)},
@@ -42,12 +47,25 @@ def tree(seed: int) -> dict[str, Any]:
     """Parameters of two layers, an optimizer step, and every kind of leaf."""
     rng = np.random.default_rng(seed)
     params: dict[str, Any] = {
-        f"layer_{name}": {"kernel": (rng.normal(size=rng.integers(1, 6, int(rng.integers(0, 4)))) * 9).astype(name)}
+        f"layer_{name}": {
+            "kernel": (rng.normal(size=rng.integers(1, 6, int(rng.integers(0, 4)))) * 9).astype(
+                name
+            )
+        }
         for name in DTYPES
     }
-    params["dense"] = {"kernel": rng.normal(size=(4, 3)).astype(np.float32), "bias": np.zeros(3, ml_dtypes.bfloat16)}
+    params["dense"] = {
+        "kernel": rng.normal(size=(4, 3)).astype(np.float32),
+        "bias": np.zeros(3, ml_dtypes.bfloat16),
+    }
     params["empty"] = np.zeros((0, 5), np.float32)
-    return {"params": params, "step": seed, "scale": np.float32(rng.normal()), "name": "sample", "gain": complex(1, 2)}
+    return {
+        "params": params,
+        "step": seed,
+        "scale": np.float32(rng.normal()),
+        "name": "sample",
+        "gain": complex(1, 2),
+    }
 
 
 def write(path: Path, content: Any) -> None:

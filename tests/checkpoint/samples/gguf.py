@@ -23,9 +23,13 @@ def make(path: Path, seed: int, *, big_endian: bool = False) -> None:
     writer.add_custom_alignment(int(rng.choice([16, 32, 64])))
     for kind in PLAIN:
         shape = rng.integers(1, 6, int(rng.integers(1, 5)))
-        writer.add_tensor(f"plain.{np.dtype(kind).name}", (rng.normal(size=shape) * 100).astype(kind))
+        writer.add_tensor(
+            f"plain.{np.dtype(kind).name}", (rng.normal(size=shape) * 100).astype(kind)
+        )
     for name in () if big_endian else BLOCKS:
-        values = rng.normal(size=(int(rng.integers(1, 4)), 32 * int(rng.integers(1, 4)))).astype(np.float32)
+        values = rng.normal(size=(int(rng.integers(1, 4)), 32 * int(rng.integers(1, 4)))).astype(
+            np.float32
+        )
         kind = gguf.GGMLQuantizationType[name]
         writer.add_tensor(f"block.{name}", gguf.quants.quantize(values, kind), raw_dtype=kind)
     if not big_endian:

@@ -14,7 +14,9 @@ def make(path: Path, seed: int) -> dict[str, np.ndarray]:
     """Write random arrays to `path` and give them."""
     rng = np.random.default_rng(seed)
     arrays = {
-        f"layers.{index}.weight": np.asarray(rng.normal(size=rng.integers(0, 5, rng.integers(0, 4))) * 10).astype(code)
+        f"layers.{index}.weight": np.asarray(
+            rng.normal(size=rng.integers(0, 5, rng.integers(0, 4))) * 10
+        ).astype(code)
         for index, code in enumerate(CODES)
     }
     arrays["columns"] = np.asfortranarray(rng.normal(size=(3, 4)))

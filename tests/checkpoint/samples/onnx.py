@@ -25,20 +25,41 @@ def model(seed: int) -> onnx.ModelProto:
         numpy_helper.from_array(rng.random(4).astype(np.float32), "linear.scale"),
         numpy_helper.from_array(np.zeros(4, np.int8), "linear.zero"),
     ]
-    constant = helper.make_node("Constant", [], ["slope"], value=numpy_helper.from_array(rng.normal(size=2)))
-    inner = helper.make_graph([helper.make_node("Identity", ["gain"], ["z"])], "then", [], [_output("z")], [_gain(rng)])
-    other = helper.make_graph([helper.make_node("Identity", ["gain"], ["w"])], "else", [], [_output("w")], [_gain(rng)])
+    constant = helper.make_node(
+        "Constant", [], ["slope"], value=numpy_helper.from_array(rng.normal(size=2))
+    )
+    inner = helper.make_graph(
+        [helper.make_node("Identity", ["gain"], ["z"])], "then", [], [_output("z")], [_gain(rng)]
+    )
+    other = helper.make_graph(
+        [helper.make_node("Identity", ["gain"], ["w"])], "else", [], [_output("w")], [_gain(rng)]
+    )
     nodes = [
         helper.make_node(
-            "Conv", ["x", "conv.weight", "conv.bias"], ["y"], name="/conv/Conv", dilations=[2], group=1, strides=[3]
+            "Conv",
+            ["x", "conv.weight", "conv.bias"],
+            ["y"],
+            name="/conv/Conv",
+            dilations=[2],
+            group=1,
+            strides=[3],
         ),
         constant,
         helper.make_node("If", ["flag"], ["g"], then_branch=inner, else_branch=other),
-        helper.make_node("DequantizeLinear", ["linear.weight", "linear.scale", "linear.zero"], ["linear.float"], axis=1),
+        helper.make_node(
+            "DequantizeLinear",
+            ["linear.weight", "linear.scale", "linear.zero"],
+            ["linear.float"],
+            axis=1,
+        ),
         helper.make_node("MatMul", ["y", "linear.float"], ["out"], name="/linear/MatMul"),
     ]
-    graph = helper.make_graph(nodes, f"sample{seed}", [_output("x")], [_output("out")], initializers)
-    return helper.make_model(graph, producer_name="sample", opset_imports=[helper.make_opsetid("", 21)])
+    graph = helper.make_graph(
+        nodes, f"sample{seed}", [_output("x")], [_output("out")], initializers
+    )
+    return helper.make_model(
+        graph, producer_name="sample", opset_imports=[helper.make_opsetid("", 21)]
+    )
 
 
 def _output(name: str) -> onnx.ValueInfoProto:

@@ -35,12 +35,27 @@ def tensors(seed: int) -> dict[str, torch.Tensor]:
     def normal(*shape: int) -> torch.Tensor:
         return torch.randn(shape, generator=generator)
 
-    found = {f"plain.{str(dtype).split('.')[1]}": (normal(2, 3) * 10).abs().to(dtype) for dtype in DTYPES}
+    found = {
+        f"plain.{str(dtype).split('.')[1]}": (normal(2, 3) * 10).abs().to(dtype) for dtype in DTYPES
+    }
     base = normal(6, 4, 3)
-    found |= {"base": base, "transposed": base.transpose(0, 2), "sliced": base[1:5:2, :, 1:], "column": base[:, 0, 0]}
-    found |= {"tied": base, "scalar": normal(), "empty": normal(0, 3), "broadcast": normal(1, 3).expand(4, 3)}
+    found |= {
+        "base": base,
+        "transposed": base.transpose(0, 2),
+        "sliced": base[1:5:2, :, 1:],
+        "column": base[:, 0, 0],
+    }
+    found |= {
+        "tied": base,
+        "scalar": normal(),
+        "empty": normal(0, 3),
+        "broadcast": normal(1, 3).expand(4, 3),
+    }
     wave = torch.view_as_complex(normal(3, 2))
-    return found | {"conjugate": wave.conj(), "imaginary": torch.view_as_complex(normal(3, 2)).conj().imag}
+    return found | {
+        "conjugate": wave.conj(),
+        "imaginary": torch.view_as_complex(normal(3, 2)).conj().imag,
+    }
 
 
 def quantized(seed: int) -> dict[str, torch.Tensor]:
@@ -50,7 +65,10 @@ def quantized(seed: int) -> dict[str, torch.Tensor]:
         warnings.simplefilter("ignore")
         whole = torch.quantize_per_tensor(values, 0.05, 3, torch.quint8)
         scales, zeros = torch.tensor([0.1, 0.2, 0.3, 0.4]), torch.tensor([0, 1, 2, 3])
-        return {"whole": whole, "channels": torch.quantize_per_channel(values, scales, zeros, 0, torch.qint8)}
+        return {
+            "whole": whole,
+            "channels": torch.quantize_per_channel(values, scales, zeros, 0, torch.qint8),
+        }
 
 
 def content(seed: int) -> dict[str, Any]:
@@ -59,7 +77,9 @@ def content(seed: int) -> dict[str, Any]:
     optimizer = torch.optim.AdamW(model.parameters())
     model(torch.ones(1, 2)).sum().backward()
     optimizer.step()
-    state = OrderedDict({f"generator.{name}": value for name, value in (tensors(seed) | quantized(seed)).items()})
+    state = OrderedDict(
+        {f"generator.{name}": value for name, value in (tensors(seed) | quantized(seed)).items()}
+    )
     return {
         "model_state_dict": state,
         "optimizer_state_dict": optimizer.state_dict(),
@@ -74,5 +94,9 @@ def content(seed: int) -> dict[str, Any]:
 
 def make(path: Path, seed: int) -> None:
     """Write a random file to `path`: a training checkpoint, or a whole module."""
-    what = torch.nn.Sequential(torch.nn.Conv1d(1, 2, 3), torch.nn.BatchNorm1d(2)) if seed % 5 == 4 else content(seed)
+    what = (
+        torch.nn.Sequential(torch.nn.Conv1d(1, 2, 3), torch.nn.BatchNorm1d(2))
+        if seed % 5 == 4
+        else content(seed)
+    )
     torch.save(what, path)

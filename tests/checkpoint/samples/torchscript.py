@@ -11,7 +11,11 @@ import torch
 def module(seed: int) -> torch.nn.Module:
     """A small module with parameters, buffers and nesting."""
     torch.manual_seed(seed)
-    inner = torch.nn.Sequential(torch.nn.Conv1d(1, 2 + seed % 3, 3), torch.nn.BatchNorm1d(2 + seed % 3), torch.nn.LeakyReLU(0.1))
+    inner = torch.nn.Sequential(
+        torch.nn.Conv1d(1, 2 + seed % 3, 3),
+        torch.nn.BatchNorm1d(2 + seed % 3),
+        torch.nn.LeakyReLU(0.1),
+    )
     return torch.nn.Sequential(inner, torch.nn.ConvTranspose1d(2 + seed % 3, 1, 4, stride=2))
 
 

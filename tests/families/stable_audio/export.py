@@ -49,8 +49,13 @@ def export(model: Any, text: Any, folder: Path, *, tokens: int) -> tuple[Path, P
         def forward(self, latent: Any) -> Any:
             return self.decoder(latent)[0]
 
-    paths = tuple(folder / name for name in ("conditioners_float32.tflite", "dit_model.tflite", "autoencoder_model.tflite"))
-    words = [torch.ones(1, tokens, dtype=torch.int64) for _ in range(2)]  # one tensor given twice would become one input
+    paths = tuple(
+        folder / name
+        for name in ("conditioners_float32.tflite", "dit_model.tflite", "autoencoder_model.tflite")
+    )
+    words = [
+        torch.ones(1, tokens, dtype=torch.int64) for _ in range(2)
+    ]  # one tensor given twice would become one input
     package.convert(Conditioners().eval(), (*words, torch.ones(1))).export(str(paths[0]))
     shapes = (
         (1, config.latent, config.frames),
@@ -59,7 +64,9 @@ def export(model: Any, text: Any, folder: Path, *, tokens: int) -> tuple[Path, P
         (1, config.global_dim),
     )
     wide = folder / "dit_float32.tflite"
-    package.convert(model.transformer.eval(), tuple(torch.ones(shape) for shape in shapes)).export(str(wide))
+    package.convert(model.transformer.eval(), tuple(torch.ones(shape) for shape in shapes)).export(
+        str(wide)
+    )
     _quantize(wide, paths[1])
     package.convert(Decoder().eval(), (torch.ones(shapes[0]),)).export(str(paths[2]))
     return paths  # type: ignore[return-value]

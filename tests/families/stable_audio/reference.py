@@ -17,7 +17,14 @@ import pytest
 
 from auscult.families.stable_audio.config import Config
 
-STRANGERS = ("torchaudio", "torchaudio.transforms", "torchvision", "torchvision.transforms", "torchdiffeq", "torchsde")
+STRANGERS = (
+    "torchaudio",
+    "torchaudio.transforms",
+    "torchvision",
+    "torchvision.transforms",
+    "torchdiffeq",
+    "torchsde",
+)
 """Resamplers, image transforms and solvers that the packages import at their top and that no test runs."""
 
 
@@ -45,7 +52,9 @@ def modules() -> Any:
     solvers = importlib.util.find_spec("k_diffusion")
     if solvers is None or solvers.submodule_search_locations is None:
         pytest.skip("k-diffusion is not installed")
-    _stand_in("k_diffusion", list(solvers.submodule_search_locations))  # without its __init__, which imports half the world
+    _stand_in(
+        "k_diffusion", list(solvers.submodule_search_locations)
+    )  # without its __init__, which imports half the world
     for name in ("utils", "sampling", "external"):
         setattr(sys.modules["k_diffusion"], name, importlib.import_module(f"k_diffusion.{name}"))
     pytest.importorskip("stable_audio_tools")
@@ -77,9 +86,16 @@ def build(config: Config, seed: int = 0) -> Any:
 def bare(config: Config) -> Any:
     """The same as the package initialises it; its conditioner has the numbers alone."""
     package = modules()
-    numbers = {name: package.conditioners.NumberConditioner(config.number_dim, *config.number_range) for name in config.numbers}
+    numbers = {
+        name: package.conditioners.NumberConditioner(config.number_dim, *config.number_range)
+        for name in config.numbers
+    }
     shift = (
-        dict(zip(("base_shift", "max_shift", "min_length", "max_length"), config.shift, strict=True)) if config.shift else None
+        dict(
+            zip(("base_shift", "max_shift", "min_length", "max_length"), config.shift, strict=True)
+        )
+        if config.shift
+        else None
     )
     return package.diffusion.ConditionedDiffusionModelWrapper(
         transformer(package, config),
@@ -124,9 +140,14 @@ def autoencoder(package: Any, config: Config) -> Any:
         "use_snake": True,
     }
     return package.autoencoders.AudioAutoencoder(
-        package.autoencoders.OobleckEncoder(in_channels=config.vae_channels, latent_dim=2 * config.latent, **options),
+        package.autoencoders.OobleckEncoder(
+            in_channels=config.vae_channels, latent_dim=2 * config.latent, **options
+        ),
         package.autoencoders.OobleckDecoder(
-            out_channels=config.vae_channels, latent_dim=config.latent, final_tanh=config.final_tanh, **options
+            out_channels=config.vae_channels,
+            latent_dim=config.latent,
+            final_tanh=config.final_tanh,
+            **options,
         ),
         config.latent,
         config.hop,

@@ -17,13 +17,13 @@ from auscult.families import signature
 from auscult.families.stable_audio import torch as model
 from auscult.families.stable_audio.config import TINY
 from auscult.families.stable_audio.guidance import guided
+from auscult.families.stable_audio.runtimes import random_state
 from auscult.families.stable_audio.samplers import SAMPLERS
 from auscult.families.stable_audio.schedules import linear
 from auscult.families.stable_audio.torch_dit import LayerNorm
 from auscult.families.stable_audio.torch_pipeline import Pipeline
 from auscult.families.t5_encoder import torch as text
 from auscult.families.t5_encoder.signature import TINY as TEXT
-from auscult.verbs._stable_audio_runtimes import random_state
 
 SECONDS = 0.07
 FAULTS = ("pads", "number", "sampler", "eps", "length")
@@ -91,9 +91,15 @@ class OdePipeline(Pipeline):
 
         def velocity(x: Tensor, time: float) -> Tensor:
             t = torch.full((1,), time, dtype=x.dtype)
-            return guided(self.estimator(x, t, cross, globals), self.estimator(x, t, torch.zeros_like(cross), globals), 6.0)
+            return guided(
+                self.estimator(x, t, cross, globals),
+                self.estimator(x, t, torch.zeros_like(cross), globals),
+                6.0,
+            )
 
-        return SAMPLERS["rk4"].method(velocity, start, linear(self.steps), lambda _: start, lambda _d, _t: None)
+        return SAMPLERS["rk4"].method(
+            velocity, start, linear(self.steps), lambda _: start, lambda _d, _t: None
+        )
 
 
 class ShortPipeline(Pipeline):
@@ -109,6 +115,9 @@ class ShortPipeline(Pipeline):
 
 def story_inputs() -> dict[str, Any]:
     """A prompt of five tokens among twelve."""
-    ids, mask = np.zeros((1, TINY.prompt_tokens), np.int64), np.zeros((1, TINY.prompt_tokens), np.int64)
+    ids, mask = (
+        np.zeros((1, TINY.prompt_tokens), np.int64),
+        np.zeros((1, TINY.prompt_tokens), np.int64),
+    )
     ids[0, :5], mask[0, :5] = [7, 99, 300, 12, 1], 1
     return {"ids": ids, "mask": mask, "seconds_total": np.array([SECONDS], np.float32)}

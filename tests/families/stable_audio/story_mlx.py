@@ -14,11 +14,11 @@ from auscult.families.stable_audio.config import TINY
 from auscult.families.stable_audio.guidance import guided
 from auscult.families.stable_audio.mlx_dit import LayerNorm
 from auscult.families.stable_audio.mlx_pipeline import Pipeline
+from auscult.families.stable_audio.runtimes import random_state
 from auscult.families.stable_audio.samplers import SAMPLERS
 from auscult.families.stable_audio.schedules import linear
 from auscult.families.t5_encoder import mlx as text
 from auscult.families.t5_encoder.signature import TINY as TEXT
-from auscult.verbs._stable_audio_runtimes import random_state
 
 
 def port(faults: Collection[str], seed: int = 1) -> Pipeline:
@@ -67,9 +67,15 @@ class OdePipeline(Pipeline):
 
         def velocity(x: mx.array, time: float) -> Any:
             t = mx.full((1,), time)
-            return guided(self.estimator(x, t, cross, globals), self.estimator(x, t, mx.zeros_like(cross), globals), 6.0)
+            return guided(
+                self.estimator(x, t, cross, globals),
+                self.estimator(x, t, mx.zeros_like(cross), globals),
+                6.0,
+            )
 
-        return SAMPLERS["rk4"].method(velocity, start, linear(self.steps), lambda _: start, lambda _d, _t: None)
+        return SAMPLERS["rk4"].method(
+            velocity, start, linear(self.steps), lambda _: start, lambda _d, _t: None
+        )
 
 
 class ShortPipeline(Pipeline):

@@ -16,9 +16,9 @@ pytest.importorskip("ai_edge_litert")
 from auscult.families.stable_audio.generate import Request, generate  # noqa: E402
 from auscult.families.stable_audio.prompt import bytes_as_tokens  # noqa: E402
 from auscult.families.stable_audio.runtime_litert import LitertRuntime, config_of  # noqa: E402
+from auscult.families.stable_audio.runtimes import tiny_runtime  # noqa: E402
 from auscult.finding import Severity  # noqa: E402
-from auscult.verbs._stable_audio_runtimes import tiny_runtime  # noqa: E402
-from auscult.verbs.diff import diff  # noqa: E402
+from auscult.verbs.diff.diff import diff  # noqa: E402
 from auscult.verdict import Verdict  # noqa: E402
 from tests.conftest import Ran  # noqa: E402
 from tests.families.stable_audio.export import export  # noqa: E402
@@ -37,11 +37,20 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
     folder = tmp_path_factory.mktemp("export")
     runtime: Any = tiny_runtime("torch")[0]
-    state = {name: np.ascontiguousarray(value.numpy()) for name, value in runtime._model.state_dict().items()}
-    words = {name: value.numpy().copy() for name, value in runtime._text.state_dict().items() if "embed_tokens" not in name}
+    state = {
+        name: np.ascontiguousarray(value.numpy())
+        for name, value in runtime._model.state_dict().items()
+    }
+    words = {
+        name: value.numpy().copy()
+        for name, value in runtime._text.state_dict().items()
+        if "embed_tokens" not in name
+    }
     rng = np.random.default_rng(9)
     other = {
-        name: value if not value.any() or name.endswith("inv_freq") else rng.permutation(value.ravel()).reshape(value.shape)
+        name: value
+        if not value.any() or name.endswith("inv_freq")
+        else rng.permutation(value.ravel()).reshape(value.shape)
         for name, value in state.items()
     }
     for name, arrays in (("model", state), ("t5", words), ("other", other)):
@@ -59,7 +68,9 @@ def test_the_weights_are_the_same(auscult: Cli, files: Any) -> None:
     assert lines[0].startswith("EQUIVALENT  ")
     assert lines[2].startswith("same weights: ")
     assert "134 exact, 24 within int8 error" in lines[2]
-    assert lines[2].endswith("90 only in a")  # the encoder of the autoencoder, which the export leaves out
+    assert lines[2].endswith(
+        "90 only in a"
+    )  # the encoder of the autoencoder, which the export leaves out
     assert "pretransform.model.encoder: 90 tensors: not in the graph" in ran.out
     assert " error  " not in ran.out  # as a finding has it
 
@@ -75,12 +86,19 @@ def test_without_t5_what_is_there_is_the_same(auscult: Cli, files: Any) -> None:
     assert " error  " not in ran.out
 
 
-@pytest.mark.parametrize("lost", ["transformer.layers.1.", "to_timestep_embed", "decoder.layers.2."])
-def test_a_part_that_is_lost_is_no_part_of_another_file(files: Any, tmp_path: Path, lost: str) -> None:
+@pytest.mark.parametrize(
+    "lost", ["transformer.layers.1.", "to_timestep_embed", "decoder.layers.2."]
+)
+def test_a_part_that_is_lost_is_no_part_of_another_file(
+    files: Any, tmp_path: Path, lost: str
+) -> None:
     from safetensors.numpy import load_file, save_file
 
     (checkpoint, _, _), exported = files
-    save_file({name: value for name, value in load_file(checkpoint).items() if lost not in name}, tmp_path / "lost.safetensors")
+    save_file(
+        {name: value for name, value in load_file(checkpoint).items() if lost not in name},
+        tmp_path / "lost.safetensors",
+    )
     report = diff(tmp_path / "lost.safetensors", list(exported))
     assert report.verdict is Verdict.DIVERGENT
     assert any(finding.severity is Severity.ERROR for finding in report.findings)
@@ -92,7 +110,9 @@ def test_another_training_run_is_told_apart(auscult: Cli, files: Any) -> None:
     assert ran.exit_code == 1
     assert ran.out.startswith("DIVERGENT")
     assert "same weights" not in ran.out
-    assert ran.out.splitlines()[2].startswith("other weights: 48 matrices and filters have a partner of their shape")
+    assert ran.out.splitlines()[2].startswith(
+        "other weights: 48 matrices and filters have a partner of their shape"
+    )
 
 
 def test_another_training_runs_transformer_alone_is_told_apart(files: Any, tmp_path: Path) -> None:
@@ -112,7 +132,9 @@ def test_another_training_runs_transformer_alone_is_told_apart(files: Any, tmp_p
 def test_litert_computes_what_torch_computes(files: Any) -> None:
     (_, _, _), (conditioners, transformer, autoencoder) = files
     ours, tokens = tiny_runtime("torch")
-    theirs: Any = LitertRuntime(conditioners, transformer, autoencoder, config_of(transformer, autoencoder))
+    theirs: Any = LitertRuntime(
+        conditioners, transformer, autoencoder, config_of(transformer, autoencoder)
+    )
     assert (theirs.config.frames, theirs.config.hop, theirs.tokens) == (64, 16, TOKENS)
     words, numbers = bytes_as_tokens("rain on tin", 320, TOKENS), {"seconds_total": 4.0}
     right: Any = ours.condition(tokens("rain on tin"), numbers)
@@ -124,7 +146,9 @@ def test_litert_computes_what_torch_computes(files: Any) -> None:
     for options in ({"sampler": "pingpong"}, {"sampler": "euler", "guidance": 3.0, "steps": 4}):
         request = Request(tokens("rain on tin"), numbers, **options)
         made = generate(theirs, replace(request, prompt=words))
-        assert relative(made.latent, generate(ours, request).latent) < 0.05  # its weights have 8 bits
+        assert (
+            relative(made.latent, generate(ours, request).latent) < 0.05
+        )  # its weights have 8 bits
 
 
 def test_the_export_runs_from_a_folder(auscult: Cli, files: Any, tmp_path: Path) -> None:
@@ -132,14 +156,27 @@ def test_the_export_runs_from_a_folder(auscult: Cli, files: Any, tmp_path: Path)
     from tokenizers.models import WordLevel
 
     (_, _, _), exported = files
-    Tokenizer(WordLevel({"<pad>": 0, "rain": 7, "?": 2}, unk_token="?")).save(str(tmp_path / "tokenizer.json"))
+    Tokenizer(WordLevel({"<pad>": 0, "rain": 7, "?": 2}, unk_token="?")).save(
+        str(tmp_path / "tokenizer.json")
+    )
     for path in exported:
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    ran = auscult("run", "stable-audio", "--prompt", "rain", "--weights", tmp_path, "-o", tmp_path / "out.wav")
+    ran = auscult(
+        "run", "stable-audio", "--prompt", "rain", "--weights", tmp_path, "-o", tmp_path / "out.wav"
+    )
     assert ran.exit_code == 0, ran.err
     assert "runtime litert" in ran.out
     ran = auscult(
-        *("run", "stable-audio", "--prompt", "rain", "--weights", tmp_path, "-o", tmp_path / "out.wav"),
+        *(
+            "run",
+            "stable-audio",
+            "--prompt",
+            "rain",
+            "--weights",
+            tmp_path,
+            "-o",
+            tmp_path / "out.wav",
+        ),
         *("--init-audio", tmp_path / "out.wav"),
     )
     assert (ran.exit_code, "the export has no encoder" in ran.err) == (2, True)

@@ -54,7 +54,9 @@ def inputs(config: Config, batch: int = 2) -> dict[str, Any]:
     given = {
         "x": torch.randn(batch, config.latent, config.frames, generator=draw),
         "t": torch.tensor([0.3, 0.9])[:batch],
-        "cross": torch.randn(batch, config.prompt_tokens + len(config.numbers), config.cond_dim, generator=draw),
+        "cross": torch.randn(
+            batch, config.prompt_tokens + len(config.numbers), config.cond_dim, generator=draw
+        ),
         "globals": torch.randn(batch, config.global_dim, generator=draw),
     }
     if config.concat:
@@ -65,7 +67,9 @@ def inputs(config: Config, batch: int = 2) -> dict[str, Any]:
 @every_config
 def test_expected_names_and_shapes_are_the_modules(config: Config) -> None:
     state = build(config).state_dict()
-    assert {name: tuple(value.shape) for name, value in state.items()} == families.signature("stable-audio").expected(config)
+    assert {name: tuple(value.shape) for name, value in state.items()} == families.signature(
+        "stable-audio"
+    ).expected(config)
 
 
 @every_config
@@ -74,10 +78,17 @@ def test_what_was_saved_is_detected_and_loads_again(config: Config) -> None:
     state = original.state_dict()
     detection = families.detect({name: tuple(value.shape) for name, value in state.items()})[0]
     assert (detection.family, detection.score) == ("stable-audio", 1.0)
-    seen = {field: getattr(detection.config, field) for field in ("latent", "width", "depth", "head_dim", "concat", "numbers")}
+    seen = {
+        field: getattr(detection.config, field)
+        for field in ("latent", "width", "depth", "head_dim", "concat", "numbers")
+    }
     assert seen == {field: getattr(config, field) for field in seen}
     again = build(config, "fused")
-    bare = {name: value for name, value in state.items() if not name.endswith((".beta", "inv_freq")) or "pretransform" in name}
+    bare = {
+        name: value
+        for name, value in state.items()
+        if not name.endswith((".beta", "inv_freq")) or "pretransform" in name
+    }
     ours.load(again, bare)  # buffers may be absent
     with torch.no_grad():
         torch.testing.assert_close(again(**inputs(config)), original(**inputs(config)))
@@ -113,7 +124,9 @@ def test_decoding_in_parts_is_decoding_at_once(part: int, frames: int) -> None:
         latent = torch.randn(1, TINY.latent, frames, generator=torch.Generator().manual_seed(part))
         whole = model.autoencoder.decode(latent, None)
         assert whole.shape == (1, 2, frames * TINY.hop)
-        torch.testing.assert_close(model.autoencoder.decode(latent, part), whole, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(
+            model.autoencoder.decode(latent, part), whole, rtol=1e-5, atol=1e-6
+        )
 
 
 @given(part=st.integers(1, 60), frames=st.integers(1, 24), rest=st.integers(0, 15))
@@ -122,7 +135,9 @@ def test_encoding_in_parts_is_encoding_at_once(part: int, frames: int, rest: int
     """Also for a sound whose length is no multiple of the hop."""
     model = build(DEEPER)
     with torch.no_grad():
-        audio = torch.randn(1, 2, frames * DEEPER.hop + rest, generator=torch.Generator().manual_seed(part))
+        audio = torch.randn(
+            1, 2, frames * DEEPER.hop + rest, generator=torch.Generator().manual_seed(part)
+        )
         whole = model.autoencoder.statistics(audio, None)
         assert whole[0].shape == (1, DEEPER.latent, frames)
         for found, right in zip(model.autoencoder.statistics(audio, part), whole, strict=True):
@@ -133,9 +148,16 @@ def test_a_smaller_margin_would_change_the_latent(monkeypatch: pytest.MonkeyPatc
     model, audio = build(DEEPER), torch.randn(1, 2, 24 * DEEPER.hop)
     with torch.no_grad():
         whole = model.autoencoder.encode(audio, part=None)
-        for margin, equal in ((encoder_margin((2, 2)) - 1, True), (encoder_margin((2, 2)) // 2, False)):
-            monkeypatch.setattr("auscult.families.stable_audio.torch_vae.encoder_margin", lambda _, m=margin: m)
-            assert torch.allclose(model.autoencoder.encode(audio, part=16), whole, atol=1e-6) is equal
+        for margin, equal in (
+            (encoder_margin((2, 2)) - 1, True),
+            (encoder_margin((2, 2)) // 2, False),
+        ):
+            monkeypatch.setattr(
+                "auscult.families.stable_audio.torch_vae.encoder_margin", lambda _, m=margin: m
+            )
+            assert (
+                torch.allclose(model.autoencoder.encode(audio, part=16), whole, atol=1e-6) is equal
+            )
 
 
 def test_a_smaller_margin_would_change_the_sound(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,13 +165,19 @@ def test_a_smaller_margin_would_change_the_sound(monkeypatch: pytest.MonkeyPatch
     with torch.no_grad():
         whole = model.autoencoder.decode(latent, None)
         for margin, equal in ((decoder_margin((2,)) - 1, True), (decoder_margin((2,)) - 4, False)):
-            monkeypatch.setattr("auscult.families.stable_audio.torch_vae.decoder_margin", lambda _, m=margin: m)
+            monkeypatch.setattr(
+                "auscult.families.stable_audio.torch_vae.decoder_margin", lambda _, m=margin: m
+            )
             assert torch.allclose(model.autoencoder.decode(latent, 16), whole, atol=1e-6) is equal
 
 
 @given(length=st.integers(1, 200), size=st.integers(1, 60), margin=st.integers(0, 30))
 def test_spans_keep_every_frame_once(length: int, size: int, margin: int) -> None:
-    kept = [frame for span in spans(length, size, margin) for frame in range(span.start, span.stop)[span.skip :][: span.keep]]
+    kept = [
+        frame
+        for span in spans(length, size, margin)
+        for frame in range(span.start, span.stop)[span.skip :][: span.keep]
+    ]
     assert kept == list(range(length))
 
 
@@ -171,7 +199,9 @@ def test_numbers_are_clamped_scaled_and_in_order() -> None:
         for seconds, scaled in ((64.0, 0.25), (999.0, 1.0), (-3.0, 0.0)):
             angles = 2 * torch.pi * scaled * weights
             features = torch.cat((torch.tensor([scaled]), angles.sin(), angles.cos()))
-            torch.testing.assert_close(embed(torch.tensor([seconds]))[0], linear(features), rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(
+                embed(torch.tensor([seconds]))[0], linear(features), rtol=1e-4, atol=1e-5
+            )
 
 
 def test_padding_is_silent_and_the_numbers_follow_the_prompt() -> None:
@@ -197,15 +227,24 @@ class TestMlx:
         from auscult.families.stable_audio import mlx as theirs
 
         original, module = build(config, "weight-norm-old"), theirs.build(config)
-        theirs.load(module, {f"m.{name}": value.numpy() for name, value in original.state_dict().items()}, "m.")
+        theirs.load(
+            module,
+            {f"m.{name}": value.numpy() for name, value in original.state_dict().items()},
+            "m.",
+        )
         given = inputs(config)
         last = {
-            name: mx.array(value.numpy().swapaxes(1, 2) if name in ("x", "concat") else value.numpy())
+            name: mx.array(
+                value.numpy().swapaxes(1, 2) if name in ("x", "concat") else value.numpy()
+            )
             for name, value in given.items()
         }
         latent, audio = torch.randn(1, config.latent, 24), torch.randn(1, 2, 12 * config.hop)
         noise = torch.randn(1, config.latent, 12)
-        words, mask = torch.randn(1, config.prompt_tokens, config.cond_dim), torch.ones(1, config.prompt_tokens)
+        words, mask = (
+            torch.randn(1, config.prompt_tokens, config.cond_dim),
+            torch.ones(1, config.prompt_tokens),
+        )
         numbers = {name: torch.tensor([30.0]) for name in config.numbers}
 
         def turned(value: Any) -> Any:
@@ -216,12 +255,21 @@ class TestMlx:
             pairs = {
                 "velocity": (module(**last), original(**given), True),
                 "decode": (module.autoencoder.decode(turned(latent), 7), auto.decode(latent), True),
-                "encode": (module.autoencoder.encode(turned(audio), turned(noise), 7), auto.encode(audio, noise), True),
+                "encode": (
+                    module.autoencoder.encode(turned(audio), turned(noise), 7),
+                    auto.encode(audio, noise),
+                    True,
+                ),
             }
         found = module.conditioner(
-            mx.array(words.numpy()), mx.array(mask.numpy()), {name: mx.array(value.numpy()) for name, value in numbers.items()}
+            mx.array(words.numpy()),
+            mx.array(mask.numpy()),
+            {name: mx.array(value.numpy()) for name, value in numbers.items()},
         )
-        pairs |= {"cross": (found.cross, told.cross, False), "globals": (found.globals, told.globals, False)}
+        pairs |= {
+            "cross": (found.cross, told.cross, False),
+            "globals": (found.globals, told.globals, False),
+        }
         for name, (mine, right, swapped) in pairs.items():
             got = np.asarray(mine).swapaxes(1, 2) if swapped else np.asarray(mine)
             assert relative(got, right.numpy()) < 1e-4, name
@@ -236,12 +284,17 @@ class TestMlx:
         for config in (TEXT, replace(TEXT, gated=True, inner=30)):
             torch.manual_seed(0)
             original, module = reference.build(config), theirs.build(config)
-            theirs.load(module, {name: value.numpy() for name, value in original.state_dict().items()})
+            theirs.load(
+                module, {name: value.numpy() for name, value in original.state_dict().items()}
+            )
             ids = torch.randint(2, config.vocabulary, (2, 150))
             mask = torch.ones(2, 150, dtype=torch.int64)
             mask[1, 40:] = 0
             right = reference.encode(original, ids, mask).numpy()
-            assert relative(np.asarray(module(mx.array(ids.numpy()), mx.array(mask.numpy()))), right) < 1e-4
+            assert (
+                relative(np.asarray(module(mx.array(ids.numpy()), mx.array(mask.numpy()))), right)
+                < 1e-4
+            )
 
 
 def relative(found: Any, expected: Any) -> float:

@@ -57,7 +57,12 @@ def test_one_call_and_the_autoencoder(config: Config) -> None:
     given = inputs(config)
     assert relative(model(**given).numpy(), answer(theirs, given).numpy()) < TOLERANCE
     latent, audio = torch.randn(1, config.latent, 40), torch.randn(1, 2, 20 * config.hop)
-    assert relative(model.autoencoder.decode(latent, 9).numpy(), theirs.pretransform.decode(latent).numpy()) < TOLERANCE
+    assert (
+        relative(
+            model.autoencoder.decode(latent, 9).numpy(), theirs.pretransform.decode(latent).numpy()
+        )
+        < TOLERANCE
+    )
     torch.manual_seed(5)
     expected = theirs.pretransform.encode(audio)
     torch.manual_seed(5)
@@ -79,26 +84,43 @@ def test_conditioners(config: Config) -> None:
     mask = np.zeros_like(ids)
     ids[0, :5], mask[0, :5] = [7, 99, 300, 12, 1], 1
 
-    conditioner = reference.modules().conditioners.T5Conditioner.__new__(reference.modules().conditioners.T5Conditioner)
+    conditioner = reference.modules().conditioners.T5Conditioner.__new__(
+        reference.modules().conditioners.T5Conditioner
+    )
     torch.nn.Module.__init__(conditioner)
-    conditioner.__dict__ |= {"model": encoder, "enable_grad": False, "max_length": config.prompt_tokens}
-    conditioner.tokenizer = lambda *_, **__: {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+    conditioner.__dict__ |= {
+        "model": encoder,
+        "enable_grad": False,
+        "max_length": config.prompt_tokens,
+    }
+    conditioner.tokenizer = lambda *_, **__: {
+        "input_ids": torch.from_numpy(ids),
+        "attention_mask": torch.from_numpy(mask),
+    }
     conditioner.proj_out = torch.nn.Identity()
     numbers = {"seconds_start": 2.5, "seconds_total": 30.0}
-    tensors = {name: embed([numbers[name]]) for name, embed in theirs.conditioner.conditioners.items()}
+    tensors = {
+        name: embed([numbers[name]]) for name, embed in theirs.conditioner.conditioners.items()
+    }
     expected = theirs.get_conditioning_inputs({"prompt": conditioner(["x"], "cpu"), **tensors})
     found = TorchRuntime(model, encoder).condition(Tokens(ids, mask), numbers)
     assert relative(found.cross.numpy(), expected["cross_attn_cond"].numpy()) < TOLERANCE
     assert relative(found.globals.numpy(), expected["global_cond"].numpy()) < TOLERANCE
 
 
-def trajectory(theirs: Any, model: Any, name: str, steps: int, guidance: float, **options: Any) -> tuple[Any, Any]:
+def trajectory(
+    theirs: Any, model: Any, name: str, steps: int, guidance: float, **options: Any
+) -> tuple[Any, Any]:
     """The last state of our sampler and the reference's, on the same conditioning and the same injected noise."""
     config = model.config
     given = inputs(config, batch=1)
     start = torch.randn(1, config.latent, config.frames, generator=torch.Generator().manual_seed(2))
     initial = options.pop("initial", None)
-    told = {"cross_attn_cond": given["cross"], "global_cond": given["globals"], "cfg_scale": guidance}
+    told = {
+        "cross_attn_cond": given["cross"],
+        "global_cond": given["globals"],
+        "cfg_scale": guidance,
+    }
     runner = theirs.model
 
     def asked(x: Any, t: Any, **extra: Any) -> Any:
@@ -107,7 +129,9 @@ def trajectory(theirs: Any, model: Any, name: str, steps: int, guidance: float, 
     sampling = reference.modules().sampling
     torch.manual_seed(11)
     if config.objective == "v":
-        expected = sampling.sample_k(asked, start, initial, steps, name, device="cpu", **options, **told)
+        expected = sampling.sample_k(
+            asked, start, initial, steps, name, device="cpu", **options, **told
+        )
     else:
         level = options.get("initial_noise", 1.0)
         expected = sampling.sample_rf(
@@ -153,7 +177,10 @@ def test_whole_trajectories(config: Config, name: str, steps: int, guidance: flo
 def test_an_initial_latent_is_varied_alike() -> None:
     theirs, model = pair(TINY)
     initial = torch.randn(1, TINY.latent, TINY.frames)
-    assert relative(*trajectory(theirs, model, "pingpong", 8, 1.0, initial=initial, initial_noise=0.6)) < TOLERANCE
+    assert (
+        relative(*trajectory(theirs, model, "pingpong", 8, 1.0, initial=initial, initial_noise=0.6))
+        < TOLERANCE
+    )
 
 
 @pytest.mark.parametrize("name", ["dpmpp-2m", "dpmpp-3m-sde"])
@@ -164,7 +191,9 @@ def test_the_samplers_of_the_v_objective(name: str) -> None:
     given, start = inputs(OLDER, batch=1), torch.randn(1, OLDER.latent, OLDER.frames)
     noise = torch.randn(9, 1, OLDER.latent, OLDER.frames)
     levels = solvers.sampling.get_sigmas_polyexponential(9, 0.3, 500.0, 1.0)
-    denoise = solvers.external.VDenoiser(lambda x, t: answer(theirs, {**given, "x": x, "t": t}, cfg_scale=5.0))
+    denoise = solvers.external.VDenoiser(
+        lambda x, t: answer(theirs, {**given, "x": x, "t": t}, cfg_scale=5.0)
+    )
     draw = iter(noise)
     method = getattr(solvers.sampling, f"sample_{name.replace('-', '_')}")
     extra = {"noise_sampler": lambda *_: next(draw)} if name.endswith("sde") else {}
@@ -172,7 +201,9 @@ def test_the_samplers_of_the_v_objective(name: str) -> None:
     runtime = TorchRuntime(model, torch.nn.Identity())
     conditioning = ours.Conditioning(given["cross"], given["globals"])
     velocity = runtime.model(conditioning, runtime.unconditioned(conditioning), 5.0)
-    found = sample(name, velocity, start, lambda step: noise[step], OLDER, steps=9, length=OLDER.frames)
+    found = sample(
+        name, velocity, start, lambda step: noise[step], OLDER, steps=9, length=OLDER.frames
+    )
     assert relative(found.numpy(), expected.numpy()) < TOLERANCE
 
 
@@ -180,14 +211,18 @@ def test_schedule_and_shift_are_the_references() -> None:
     shift = reference.modules().sampling.DistributionShift(0.5, 1.15, 4096, 256)
     times = torch.linspace(1, 0, 9)
     for length in (64, 256, 2000):
-        np.testing.assert_allclose(Shift().apply(times.numpy(), length), shift.time_shift(times, length), atol=1e-6)
+        np.testing.assert_allclose(
+            Shift().apply(times.numpy(), length), shift.time_shift(times, length), atol=1e-6
+        )
     seen: list[float] = []
 
     def model(x: Any, t: Any) -> Any:
         seen.append(float(t))
         return x * 0
 
-    reference.modules().sampling.sample_rf(model, torch.zeros(1, 1, 1), steps=8, sampler_type="pingpong", device="cpu")
+    reference.modules().sampling.sample_rf(
+        model, torch.zeros(1, 1, 1), steps=8, sampler_type="pingpong", device="cpu"
+    )
     np.testing.assert_allclose(seen, logsnr(8)[:-1], atol=1e-6)
 
 
@@ -199,4 +234,10 @@ def test_full_size_once() -> None:
     given = inputs(config, batch=1)
     assert relative(model(**given).numpy(), answer(theirs, given).numpy()) < TOLERANCE
     latent = torch.randn(1, config.latent, 24)
-    assert relative(model.autoencoder.decode(latent, 300).numpy(), theirs.pretransform.decode(latent).numpy()) < TOLERANCE
+    assert (
+        relative(
+            model.autoencoder.decode(latent, 300).numpy(),
+            theirs.pretransform.decode(latent).numpy(),
+        )
+        < TOLERANCE
+    )

@@ -42,7 +42,9 @@ def test_a_later_start_begins_there_and_falls_to_zero(start: float, steps: int) 
 def test_the_shift_lowers_the_log_ratio_by_its_amount(length: int, time: float) -> None:
     shift = Shift()
     moved = float(shift.apply(np.array([time]), length)[0])
-    assert math.log((1 - moved) / moved) == pytest.approx(math.log((1 - time) / time) - shift.amount(length), abs=1e-6)
+    assert math.log((1 - moved) / moved) == pytest.approx(
+        math.log((1 - time) / time) - shift.amount(length), abs=1e-6
+    )
     assert shift.amount(256) == pytest.approx(0.5)
     assert shift.amount(4096) == pytest.approx(1.15)
     assert shift.apply(np.array([0.0, 1.0]), length).tolist() == [0.0, 1.0]
@@ -63,10 +65,17 @@ def test_what_is_no_schedule_is_refused(steps: int, start: float) -> None:
 
 
 def config(objective: Objective) -> Config:
-    return Config(**{**{name: getattr(TINY, name) for name in TINY.__dataclass_fields__}, "objective": objective})
+    return Config(
+        **{
+            **{name: getattr(TINY, name) for name in TINY.__dataclass_fields__},
+            "objective": objective,
+        }
+    )
 
 
-def run(name: str, objective: Objective, signal: Any, *, steps: int = 8, seed: int = 0, **options: Any) -> Any:
+def run(
+    name: str, objective: Objective, signal: Any, *, steps: int = 8, seed: int = 0, **options: Any
+) -> Any:
     """A sampler with a model that knows the signal: whatever x it is asked about, it answers for that signal."""
     draw = np.random.default_rng(seed)
     last: list[Any] = [None]
@@ -76,12 +85,21 @@ def run(name: str, objective: Objective, signal: Any, *, steps: int = 8, seed: i
         if objective == "v":
             noise = (x - math.cos(angle) * signal) / max(math.sin(angle), 1e-12)
             return velocity("v", signal, noise, t)
-        last[0] = (x - signal) / t if t else last[0]  # at t = 0 the straight path has the velocity that it had all along
+        last[0] = (
+            (x - signal) / t if t else last[0]
+        )  # at t = 0 the straight path has the velocity that it had all along
         return last[0]
 
     start = draw.standard_normal(signal.shape)
     return sample(
-        name, knows, start, lambda _: draw.standard_normal(signal.shape), config(objective), steps=steps, length=64, **options
+        name,
+        knows,
+        start,
+        lambda _: draw.standard_normal(signal.shape),
+        config(objective),
+        steps=steps,
+        length=64,
+        **options,
     )
 
 
@@ -100,7 +118,9 @@ def test_an_ode_solver_converges_with_its_order(name: str, order: int) -> None:
     """dx/dt = -x from t = 1 to 0, on even steps: halving the step divides the error by 2 ** order."""
     errors = []
     for steps in (8, 16):
-        found = SAMPLERS[name].method(lambda x, _t: -x, np.ones(1), linear(steps), lambda _: np.zeros(1), lambda _d, _t: None)
+        found = SAMPLERS[name].method(
+            lambda x, _t: -x, np.ones(1), linear(steps), lambda _: np.zeros(1), lambda _d, _t: None
+        )
         errors.append(abs(float(found[0]) - math.e))
     assert math.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.4)
 
@@ -127,23 +147,61 @@ def test_an_initial_sound_is_mixed_with_as_much_noise_as_asked() -> None:
         return x * 0
 
     start, initial = np.full((1, 2), 2.0), np.full((1, 2), 10.0)
-    sample("pingpong", model, start, lambda _: start, TINY, steps=4, length=64, initial=initial, initial_noise=0.25)
+    sample(
+        "pingpong",
+        model,
+        start,
+        lambda _: start,
+        TINY,
+        steps=4,
+        length=64,
+        initial=initial,
+        initial_noise=0.25,
+    )
     assert first[0][0] == pytest.approx(0.25)
     np.testing.assert_allclose(first[0][1], 0.75 * 10 + 0.25 * 2)
     first.clear()
-    sample("ddim", model, start, lambda _: start, config("v"), steps=4, length=64, initial=initial, initial_noise=0.5)
+    sample(
+        "ddim",
+        model,
+        start,
+        lambda _: start,
+        config("v"),
+        steps=4,
+        length=64,
+        initial=initial,
+        initial_noise=0.5,
+    )
     np.testing.assert_allclose(first[0][1], (10 + 2) / math.sqrt(2))
     first.clear()
-    sample("dpmpp-2m", model, start, lambda _: start, config("v"), steps=4, length=64, initial=initial, initial_noise=3.0)
+    sample(
+        "dpmpp-2m",
+        model,
+        start,
+        lambda _: start,
+        config("v"),
+        steps=4,
+        length=64,
+        initial=initial,
+        initial_noise=3.0,
+    )
     np.testing.assert_allclose(first[0][1], (10 + 3 * 2) / math.hypot(3, 1))
 
 
-@given(time=st.floats(0.01, 0.99), objective=st.sampled_from(("v", "rectified_flow", "rf_denoiser")))
-def test_the_objective_takes_signal_and_noise_apart_again(time: float, objective: Objective) -> None:
+@given(
+    time=st.floats(0.01, 0.99), objective=st.sampled_from(("v", "rectified_flow", "rf_denoiser"))
+)
+def test_the_objective_takes_signal_and_noise_apart_again(
+    time: float, objective: Objective
+) -> None:
     signal, noise = np.random.default_rng(0).standard_normal((2, 5))
     x = noised(objective, signal, noise, time)
-    np.testing.assert_allclose(denoised(objective, x, velocity(objective, signal, noise, time), time), signal, atol=1e-9)
-    assert float(np.abs(noised(objective, 0 * signal, noise, time) / noise)[0]) == pytest.approx(noise_share(objective, time))
+    np.testing.assert_allclose(
+        denoised(objective, x, velocity(objective, signal, noise, time), time), signal, atol=1e-9
+    )
+    assert float(np.abs(noised(objective, 0 * signal, noise, time) / noise)[0]) == pytest.approx(
+        noise_share(objective, time)
+    )
 
 
 def test_which_sampler_fits_which_objective() -> None:

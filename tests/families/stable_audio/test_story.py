@@ -9,8 +9,8 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from auscult.verbs.compare import compare  # noqa: E402
-from auscult.verbs.diff import diff  # noqa: E402
+from auscult.verbs.compare.compare import compare  # noqa: E402
+from auscult.verbs.diff.diff import diff  # noqa: E402
 from auscult.verdict import Report, Verdict  # noqa: E402
 from tests.families.stable_audio.story import port, reference, story_inputs  # noqa: E402
 
@@ -36,9 +36,19 @@ def test_a_faithful_port_passes() -> None:
     ("fault", "stage", "cause", "place"),
     [
         ("pads", "conditioner", "mask-not-applied", "conditioner.prompt"),
-        ("number", "conditioner", "number-embedding", "conditioner.conditioners.seconds_total.embedder.embedding.0"),
+        (
+            "number",
+            "conditioner",
+            "number-embedding",
+            "conditioner.conditioners.seconds_total.embedder.embedding.0",
+        ),
         ("sampler", "estimator", "sampler-mismatch", "estimator"),
-        ("eps", "estimator", "layer-norm-eps", "estimator.transformer.transformer.layers.0.pre_norm"),
+        (
+            "eps",
+            "estimator",
+            "layer-norm-eps",
+            "estimator.transformer.transformer.layers.0.pre_norm",
+        ),
     ],
 )
 def test_each_fault_is_named_at_its_place(fault: str, stage: str, cause: str, place: str) -> None:
@@ -66,7 +76,11 @@ def test_two_faults_at_once_are_both_named(faults: tuple[str, str], causes: set[
     ("fault", "cause", "place"),
     [
         ("pads", "mask-not-applied", "conditioner.prompt"),
-        ("number", "number-embedding", "conditioner.conditioners.seconds_total.embedder.embedding.0"),
+        (
+            "number",
+            "number-embedding",
+            "conditioner.conditioners.seconds_total.embedder.embedding.0",
+        ),
         ("eps", "layer-norm-eps", "estimator.transformer.transformer.layers.0.pre_norm"),
         ("sampler", "sampler-mismatch", "estimator"),
         (None, None, None),
@@ -76,7 +90,9 @@ def test_the_port_in_mlx(fault: str | None, cause: str | None, place: str | None
     pytest.importorskip("mlx.core")
     from tests.families.stable_audio.story_mlx import port as mlx_port
 
-    report = compare(reference(), mlx_port({fault} if fault else ()), inputs=story_inputs(), stages=STAGES)
+    report = compare(
+        reference(), mlx_port({fault} if fault else ()), inputs=story_inputs(), stages=STAGES
+    )
     if fault is None:
         assert (report.verdict, report.findings, guilty(report)) == (Verdict.PASS, (), [])
         return
@@ -99,7 +115,11 @@ def test_the_seconds_are_not_scaled() -> None:
 
 def test_the_weights_are_not_to_blame_unless_they_are() -> None:
     """The port's weights equal the reference's whatever its code does; those of another training run do not."""
-    states = [_state(port(("pads", "number", "sampler", "eps"))), _state(reference()), _state(reference(seed=5))]
+    states = [
+        _state(port(("pads", "number", "sampler", "eps"))),
+        _state(reference()),
+        _state(reference(seed=5)),
+    ]
     same, other = diff(states[0], states[1]), diff(states[2], states[1])
     assert same.verdict is Verdict.PASS
     assert other.verdict is Verdict.DIVERGENT
@@ -109,4 +129,6 @@ def test_the_weights_are_not_to_blame_unless_they_are() -> None:
 def _state(pipeline: Any) -> Any:
     from auscult.weights import Checkpoint
 
-    return Checkpoint.of({name: value.numpy().copy() for name, value in pipeline.state_dict().items()})
+    return Checkpoint.of(
+        {name: value.numpy().copy() for name, value in pipeline.state_dict().items()}
+    )

@@ -10,9 +10,9 @@ import pytest
 pytest.importorskip("espeakng_loader")
 
 from auscult.sound.recording import Recording
-from tests.defects.sound.judge import false_alarms, judge, plant
-from tests.defects.sound.material import Clip, music, speech
-from tests.defects.sound.plant import Planter, changed, planters
+from corpus.sound.judge import false_alarms, judge, plant
+from corpus.sound.material import Clip, music, speech
+from corpus.sound.plant import Planter, changed, planters
 
 Change = Callable[[Recording], Recording]
 
@@ -26,16 +26,28 @@ def tenth(recording: Recording) -> Recording:
 
 
 def silence_around(recording: Recording) -> Recording:
-    return changed(recording, np.pad(recording.samples, ((0, 0), (recording.sample_rate // 2, recording.sample_rate // 2))))
+    return changed(
+        recording,
+        np.pad(
+            recording.samples, ((0, 0), (recording.sample_rate // 2, recording.sample_rate // 2))
+        ),
+    )
 
 
 def twin_channels(recording: Recording) -> Recording:
     return changed(
-        recording, np.concatenate([recording.samples, recording.samples]) if len(recording.samples) == 1 else recording.samples
+        recording,
+        np.concatenate([recording.samples, recording.samples])
+        if len(recording.samples) == 1
+        else recording.samples,
     )
 
 
-CHANGES: dict[str, Change] = {"a tenth": tenth, "silence around": silence_around, "two channels": twin_channels}
+CHANGES: dict[str, Change] = {
+    "a tenth": tenth,
+    "silence around": silence_around,
+    "two channels": twin_channels,
+}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +56,9 @@ def voice() -> Clip:
 
 
 @pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("planter", PLANTERS, ids=lambda planter: planter.__name__.rpartition(".")[2])
+@pytest.mark.parametrize(
+    "planter", PLANTERS, ids=lambda planter: planter.__name__.rpartition(".")[2]
+)
 def test_a_defect_is_found_all_the_same(planter: Planter, change: str, voice: Clip) -> None:
     if (change == "a tenth" and planter.NAME in LEVELLED) or (
         change == "two channels" and planter.NAME in ("interleave", "polarity")
@@ -62,10 +76,13 @@ def test_a_clean_voice_stays_clean(change: str, voice: Clip) -> None:
 
 
 @pytest.mark.parametrize("rate", [16000, 22050, 44100, 48000])
-@pytest.mark.parametrize("name", ["clipping", "dropouts", "imaging", "noise", "frame-seams", "wrap-around"])
+@pytest.mark.parametrize(
+    "name", ["clipping", "dropouts", "imaging", "noise", "frame-seams", "wrap-around"]
+)
 def test_at_any_rate(rate: int, name: str) -> None:
     planter = next(planter for planter in PLANTERS if name == planter.NAME)
-    assert name in judge(plant(planter, speech(72, rate, seconds=4.0), planter.STRENGTHS[-1], 1)).every
+    clip = plant(planter, speech(72, rate, seconds=4.0), planter.STRENGTHS[-1], 1)
+    assert name in judge(clip).every
 
 
 @pytest.mark.parametrize("seconds", [2.0, 20.0, 60.0])

@@ -11,10 +11,10 @@ import pytest
 pytest.importorskip("espeakng_loader")
 
 from auscult.sound.recording import Recording
-from tests.defects.sound.harmless import CHANGES, Pair, alarms, pairs, vocoded
-from tests.defects.sound.judge import judge, plant
-from tests.defects.sound.material import Clip, clips, music, speech
-from tests.defects.sound.plant import Planter, changed, planters
+from corpus.sound.harmless import CHANGES, Pair, alarms, pairs, vocoded
+from corpus.sound.judge import judge, plant
+from corpus.sound.material import Clip, clips, music, speech
+from corpus.sound.plant import Planter, changed, planters
 
 OWN_CODES = ("SND04", "SND05")
 PLANTERS = {planter.NAME: planter for planter in planters() if planter.LEVEL == "reference"}
@@ -55,12 +55,16 @@ def voice() -> Clip:
 
 
 @pytest.mark.parametrize("change", BOTH_SIDES)
-@pytest.mark.parametrize("name", [pytest.param(each, marks=() if each in QUICK else SLOW) for each in PLANTERS])
+@pytest.mark.parametrize(
+    "name", [pytest.param(each, marks=() if each in QUICK else SLOW) for each in PLANTERS]
+)
 def test_a_defect_is_found_all_the_same(name: str, change: str, voice: Clip) -> None:
     planted = plant(PLANTERS[name], voice, strong(PLANTERS[name]), 3)
     assert planted.reference is not None
     alter = BOTH_SIDES[change]
-    judged = judge(replace(planted, recording=alter(planted.recording), reference=alter(planted.reference)))
+    judged = judge(
+        replace(planted, recording=alter(planted.recording), reference=alter(planted.reference))
+    )
     assert judged.answer == name, judged.every
 
 
@@ -68,7 +72,11 @@ def test_a_defect_is_found_all_the_same(name: str, change: str, voice: Clip) -> 
 @pytest.mark.parametrize("rate", [16000, 22050, 24000, 44100, 48000])
 @pytest.mark.parametrize("name", PLANTERS)
 def test_at_any_rate(name: str, rate: int) -> None:
-    clip = music(172, rate, 2, seconds=4.0) if rate in (22050, 48000) else speech(172, rate, seconds=4.0)
+    clip = (
+        music(172, rate, 2, seconds=4.0)
+        if rate in (22050, 48000)
+        else speech(172, rate, seconds=4.0)
+    )
     judged = judge(plant(PLANTERS[name], clip, strong(PLANTERS[name]), 1))
     assert judged.answer == name, judged.every
 
@@ -77,7 +85,9 @@ def test_at_any_rate(name: str, rate: int) -> None:
 @pytest.mark.parametrize("seconds", [2.0, 20.0, 60.0])
 @pytest.mark.parametrize("name", PLANTERS)
 def test_at_any_length(name: str, seconds: float) -> None:
-    judged = judge(plant(PLANTERS[name], speech(173, 16000, seconds=seconds), strong(PLANTERS[name]), 1))
+    judged = judge(
+        plant(PLANTERS[name], speech(173, 16000, seconds=seconds), strong(PLANTERS[name]), 1)
+    )
     assert judged.answer == name, judged.every
 
 
@@ -102,6 +112,11 @@ def test_the_same_at_any_length(seconds: float, maker: Callable[..., Clip]) -> N
 def test_false_alarms_on_harmless_pairs() -> None:
     pytest.importorskip("torch")
     every = [*pairs(clips(12, held_out=True, first=71000)), *vocoded(16)]
-    found = [(pair.change, alarm) for pair in every for alarm in alarms(pair) if alarm.startswith(OWN_CODES)]
+    found = [
+        (pair.change, alarm)
+        for pair in every
+        for alarm in alarms(pair)
+        if alarm.startswith(OWN_CODES)
+    ]
     assert len(every) > 100
     assert len(found) <= 0.01 * len(every), found

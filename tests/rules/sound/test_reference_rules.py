@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from auscult.finding import Finding, Severity, Skip
-from auscult.rules.hearing import hear
-from auscult.rules.sound import mel_definition_suspected, sample_rate_label
-from auscult.rules.subject import SoundSubject
+from auscult.rules.sound import snd040_sample_rate_label as sample_rate_label
+from auscult.rules.sound import snd050_mel_definition_suspected as mel_definition_suspected
+from auscult.rules.sound.hearing import hear
+from auscult.rules.sound.subject import SoundSubject
 from auscult.sound.griffin_lim import griffin_lim
 from auscult.sound.mel import MelDefinition, mel_spectrogram
 from auscult.sound.recording import Recording
-from tests.defects.sound.plants import (
+from corpus.sound.plants import (
     channel_swap,
     frames_shuffled,
     gain,
@@ -23,9 +24,7 @@ from tests.defects.sound.plants import (
     reversed,
     truncated_sound,
 )
-from tests.defects.sound.plants import (
-    sample_rate_label as label_plant,
-)
+from corpus.sound.plants import sample_rate_label as label_plant
 from tests.sound.mel_grid import sound
 
 CLEAN = sound(16000, 2.5, 7)
@@ -39,7 +38,14 @@ SLOW = (frames_shuffled, reversed, label_plant)
 
 
 @pytest.mark.parametrize(
-    "planter", [gain, lag, pre_emphasis, truncated_sound, *(pytest.param(each, marks=pytest.mark.slow) for each in SLOW)]
+    "planter",
+    [
+        gain,
+        lag,
+        pre_emphasis,
+        truncated_sound,
+        *(pytest.param(each, marks=pytest.mark.slow) for each in SLOW),
+    ],
 )
 def test_the_cause_is_first(planter: object) -> None:
     rng = np.random.default_rng(1)
@@ -87,13 +93,17 @@ def test_lossy_coding_gives_nothing(container: str) -> None:
     coded.seek(0)
     samples, rate = soundfile.read(coded, dtype="float32")
     found = {
-        cause: each for cause, each in heard(Recording.mono_of(samples, rate)).items() if each.code.startswith(("SND04", "SND05"))
+        cause: each
+        for cause, each in heard(Recording.mono_of(samples, rate)).items()
+        if each.code.startswith(("SND04", "SND05"))
     }
     assert set(found) <= {"lag"}, found  # MP3's own delay is a lag indeed
 
 
 def test_other_content_is_said_to_be_so() -> None:
-    noise = Recording.mono_of(np.random.default_rng(0).normal(0, 0.1, 40000).astype(np.float32), 16000)
+    noise = Recording.mono_of(
+        np.random.default_rng(0).normal(0, 0.1, 40000).astype(np.float32), 16000
+    )
     outcomes = list(sample_rate_label.check(SoundSubject(noise, CLEAN)))
     assert len(outcomes) == 1
     assert isinstance(outcomes[0], Skip)
@@ -111,9 +121,13 @@ def test_a_vocoder_fed_another_logarithm() -> None:
     definition = MelDefinition(sample_rate=16000)
     mel = mel_spectrogram(CLEAN.mono, definition)
     right = griffin_lim(mel, definition, iterations=15)
-    wrong = griffin_lim((mel / np.float32(np.log(10))).astype(np.float32), definition, iterations=15)
+    wrong = griffin_lim(
+        (mel / np.float32(np.log(10))).astype(np.float32), definition, iterations=15
+    )
     subject = SoundSubject(Recording.mono_of(right, 16000), CLEAN)
     assert not list(mel_definition_suspected.check(subject))
     wrong = wrong / np.abs(wrong).max() * 0.5
-    (found,) = mel_definition_suspected.check(SoundSubject(Recording.mono_of(wrong.astype(np.float32), 16000), CLEAN))
+    (found,) = mel_definition_suspected.check(
+        SoundSubject(Recording.mono_of(wrong.astype(np.float32), 16000), CLEAN)
+    )
     assert "contrast" in found.message

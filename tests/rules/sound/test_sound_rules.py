@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from auscult import rules
 from auscult.finding import Finding, Severity
-from auscult.rules.hearing import hear
-from auscult.rules.sound import buzz, flat_mel
-from auscult.rules.subject import SoundSubject
+from auscult.rules.sound import snd001_buzz as buzz
+from auscult.rules.sound import snd002_flat_mel as flat_mel
+from auscult.rules.sound.hearing import hear
+from auscult.rules.sound.subject import SoundSubject
 from auscult.sound.recording import Recording
 from tests.sound.test_measures import buzz as steady_buzz
 from tests.sound.test_measures import syllables
@@ -29,7 +30,11 @@ def causes(subject: SoundSubject) -> dict[str, Finding]:
 @pytest.mark.parametrize("with_reference", [True, False])
 def test_a_steady_buzz_is_an_error(rate: int, gain: float, with_reference: bool) -> None:
     reference = record(syllables(rate), rate) if with_reference else None
-    found = causes(SoundSubject(record((gain * steady_buzz(rate, 256)).astype(np.float32), rate), reference, 256))
+    found = causes(
+        SoundSubject(
+            record((gain * steady_buzz(rate, 256)).astype(np.float32), rate), reference, 256
+        )
+    )
     assert next(iter(found)) == "buzz"
     assert "flat-mel" in found["buzz"].evidence["explains"]
     assert found["buzz"].severity is Severity.ERROR
@@ -51,7 +56,11 @@ def test_words_on_a_pitch_of_the_frame_rate_are_a_warning() -> None:
     pulses[::256] = 1
     words = []
     for start in range(0, len(pulses), rate // 10):
-        mouth = rng.standard_normal(200) * np.exp(-np.arange(200) / rng.uniform(10, 60)) * rng.uniform(0.05, 1)
+        mouth = (
+            rng.standard_normal(200)
+            * np.exp(-np.arange(200) / rng.uniform(10, 60))
+            * rng.uniform(0.05, 1)
+        )
         words.append(np.convolve(pulses[start : start + rate // 10], mouth)[: rate // 10])
     found = causes(SoundSubject(record(np.concatenate(words).astype(np.float32)), None, 256))
     assert found["buzz"].severity is Severity.WARNING
@@ -77,9 +86,14 @@ def test_a_note_that_the_reference_holds_too_is_no_buzz() -> None:
 
 def test_what_the_reference_has_too_but_faintly_is_still_reported() -> None:
     rate, rng = 24000, np.random.default_rng(0)
-    low = np.convolve(rng.standard_normal(3 * rate), np.hanning(24), "same") * np.abs(np.sin(np.arange(3 * rate) / 3000))
+    low = np.convolve(rng.standard_normal(3 * rate), np.hanning(24), "same") * np.abs(
+        np.sin(np.arange(3 * rate) / 3000)
+    )
     floor, pattern = 1e-4 * rng.standard_normal(3 * rate), np.tile([1.0, -1.0], 3 * rate // 2)
-    faint, plain = (record(((1 + share * pattern) * low + floor).astype(np.float32), rate) for share in (5e-4, 0.1))
+    faint, plain = (
+        record(((1 + share * pattern) * low + floor).astype(np.float32), rate)
+        for share in (5e-4, 0.1)
+    )
     assert causes(SoundSubject(faint))["imaging"].severity is Severity.INFO
     assert causes(SoundSubject(plain, faint))["imaging"].severity is Severity.ERROR
     assert "imaging" not in causes(SoundSubject(plain, plain))
@@ -97,9 +111,14 @@ def test_silence_is_left_to_its_own_rule() -> None:
 
 
 def test_without_a_hop_it_is_said_where_a_buzz_was_looked_for() -> None:
-    _, skips = rules.run(SoundSubject(record(syllables(16000)), None, None), "sound")
+    _, skips = rules.run_rules(SoundSubject(record(syllables(16000)), None, None), "sound")
     assert any("buzz" in skip.reason and "usual frame rates" in skip.reason for skip in skips)
 
 
 def test_codes_are_stable() -> None:
-    assert (buzz.CODE, buzz.NAME, flat_mel.CODE, flat_mel.NAME) == ("SND001", "buzz", "SND002", "flat-mel")
+    assert (buzz.CODE, buzz.NAME, flat_mel.CODE, flat_mel.NAME) == (
+        "SND001",
+        "buzz",
+        "SND002",
+        "flat-mel",
+    )

@@ -22,7 +22,10 @@ NOISE = np.random.default_rng(0).standard_normal(CLEAN.mono.shape).astype(np.flo
 
 
 def table(samples: np.ndarray, reference: Recording = CLEAN) -> dict[str, Figure]:
-    return {each.name: each for each in figures(Recording.mono_of(samples, reference.sample_rate), reference)}
+    return {
+        each.name: each
+        for each in figures(Recording.mono_of(samples, reference.sample_rate), reference)
+    }
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.01, 2.0))
@@ -32,7 +35,9 @@ def test_ratios_are_the_textbook_sums(seed: int, amount: float) -> None:
     y = rng.normal(size=50).astype(np.float32)
     x = (0.7 * y + amount * rng.normal(size=50) + 0.1).astype(np.float32)
     noise = sum((float(a) - float(b)) ** 2 for a, b in zip(x, y, strict=True))
-    assert snr_db(x, y) == pytest.approx(10 * np.log10(sum(float(b) ** 2 for b in y) / noise), abs=1e-3)
+    assert snr_db(x, y) == pytest.approx(
+        10 * np.log10(sum(float(b) ** 2 for b in y) / noise), abs=1e-3
+    )
     a, b = x - np.mean(x, dtype=np.float64), y - np.mean(y, dtype=np.float64)
     target = [float(np.dot(a, b) / np.dot(b, b)) * value for value in b]
     rest = [float(value) - t for value, t in zip(a, target, strict=True)]
@@ -86,10 +91,15 @@ def test_mcd_is_the_textbook_formula() -> None:
     total = []
     for a, b in zip(mine.T, theirs.T, strict=True):
         cepstra = [
-            [2.0 / 80 * sum(v * np.cos(np.pi * k * (m + 0.5) / 80) for m, v in enumerate(side)) for k in range(1, 14)]
+            [
+                2.0 / 80 * sum(v * np.cos(np.pi * k * (m + 0.5) / 80) for m, v in enumerate(side))
+                for k in range(1, 14)
+            ]
             for side in (a, b)
         ]
-        total.append(10 / np.log(10) * np.sqrt(2 * sum((p - q) ** 2 for p, q in zip(*cepstra, strict=True))))
+        total.append(
+            10 / np.log(10) * np.sqrt(2 * sum((p - q) ** 2 for p, q in zip(*cepstra, strict=True)))
+        )
     assert mel_cepstral_distortion_db(x, y, RATE) == pytest.approx(np.mean(total), rel=1e-4)
 
 
@@ -115,7 +125,8 @@ def test_a_semitone_is_a_hundred_cents() -> None:
 
     time = np.arange(RATE) / RATE
     low, high = (
-        Recording.mono_of((0.1 * np.sign(np.sin(2 * np.pi * f * time))).astype(np.float32), RATE) for f in (200.0, 211.893)
+        Recording.mono_of((0.1 * np.sign(np.sin(2 * np.pi * f * time))).astype(np.float32), RATE)
+        for f in (200.0, 211.893)
     )
     found = {each.name: each.value for each in measure(Pair(relate(low, low), high, low))}
     assert found["f0_rmse"] == pytest.approx(100.0, abs=2.0)

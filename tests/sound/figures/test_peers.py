@@ -26,7 +26,9 @@ pytestmark = pytest.mark.slow
 RATE = 16000
 CLEAN = sound(RATE, 2.0, 3).mono
 NOISE = np.random.default_rng(0).standard_normal(CLEAN.shape).astype(np.float32)
-PAIRS = [(0.7 * CLEAN + np.float32(amount) * NOISE).astype(np.float32) for amount in (0.001, 0.03, 1.0)]
+PAIRS = [
+    (0.7 * CLEAN + np.float32(amount) * NOISE).astype(np.float32) for amount in (0.001, 0.03, 1.0)
+]
 
 
 @pytest.mark.parametrize("candidate", PAIRS)
@@ -35,7 +37,9 @@ def test_ratios_are_those_of_torchmetrics(candidate: Samples) -> None:
     import torch
 
     mine, theirs = (torch.from_numpy(side.astype(np.float64)) for side in (candidate, CLEAN))
-    assert snr_db(candidate, CLEAN) == pytest.approx(float(audio.signal_noise_ratio(mine, theirs)), abs=1e-6)
+    assert snr_db(candidate, CLEAN) == pytest.approx(
+        float(audio.signal_noise_ratio(mine, theirs)), abs=1e-6
+    )
     expected = audio.scale_invariant_signal_distortion_ratio(mine, theirs, zero_mean=True)
     assert si_sdr_db(candidate, CLEAN) == pytest.approx(float(expected), abs=1e-6)
 
@@ -47,7 +51,14 @@ def librosa_mel(samples: Samples, definition: MelDefinition) -> Any:
     d = definition
     side = (d.n_fft - d.hop) // 2
     padded = np.pad(samples, side, mode="reflect")
-    settings = {"sr": d.sample_rate, "n_fft": d.n_fft, "hop_length": d.hop, "n_mels": d.n_mels, "fmin": d.fmin, "fmax": d.fmax}
+    settings = {
+        "sr": d.sample_rate,
+        "n_fft": d.n_fft,
+        "hop_length": d.hop,
+        "n_mels": d.n_mels,
+        "fmin": d.fmin,
+        "fmax": d.fmax,
+    }
     return librosa.feature.melspectrogram(y=padded, center=False, power=1.0, **settings)
 
 
@@ -56,17 +67,27 @@ def test_mel_distance_and_mcd_are_those_of_librosa(candidate: Samples) -> None:
     librosa = pytest.importorskip("librosa")
     for bands in (64, BANDS):
         definition = replace(standard_mel(RATE), n_mels=bands)
-        mine, theirs = (librosa.amplitude_to_db(librosa_mel(side, definition), amin=1e-9) for side in (candidate, CLEAN))
+        mine, theirs = (
+            librosa.amplitude_to_db(librosa_mel(side, definition), amin=1e-9)
+            for side in (candidate, CLEAN)
+        )
         floor = theirs.max() - MEL_FLOOR_DB
         mine, theirs = np.maximum(mine, floor), np.maximum(theirs, floor)
         if bands == 64:
             ours = log_mel_distance(*mel_pair(candidate, CLEAN, definition)) / decibel(definition)
             assert ours == pytest.approx(float(np.abs(mine - theirs).mean()), abs=2e-3)
     cepstra = [
-        librosa.feature.mfcc(S=side * np.log(10) / 20, n_mfcc=COEFFICIENTS + 1, norm="ortho")[1:] for side in (mine, theirs)
+        librosa.feature.mfcc(S=side * np.log(10) / 20, n_mfcc=COEFFICIENTS + 1, norm="ortho")[1:]
+        for side in (mine, theirs)
     ]
-    distance = 10 / np.log(10) * np.sqrt(2 * np.square((cepstra[0] - cepstra[1]) * np.sqrt(2 / BANDS)).sum(axis=0))
-    assert mel_cepstral_distortion_db(candidate, CLEAN, RATE) == pytest.approx(float(distance.mean()), abs=2e-3)
+    distance = (
+        10
+        / np.log(10)
+        * np.sqrt(2 * np.square((cepstra[0] - cepstra[1]) * np.sqrt(2 / BANDS)).sum(axis=0))
+    )
+    assert mel_cepstral_distortion_db(candidate, CLEAN, RATE) == pytest.approx(
+        float(distance.mean()), abs=2e-3
+    )
 
 
 @pytest.mark.parametrize("candidate", PAIRS)
@@ -74,14 +95,20 @@ def test_spectral_distance_is_that_of_librosas_spectra(candidate: Samples) -> No
     librosa = pytest.importorskip("librosa")
     size = 2 ** round(np.log2(FRAME_SECONDS * RATE))
     spectra = [
-        np.abs(librosa.stft(side, n_fft=size, hop_length=size // 4, window=np.hanning(size), center=False)).astype(np.float64)
+        np.abs(
+            librosa.stft(
+                side, n_fft=size, hop_length=size // 4, window=np.hanning(size), center=False
+            )
+        ).astype(np.float64)
         ** 2
         for side in (candidate, CLEAN)
     ]
     floor = spectra[1].max() * 10 ** (-FLOOR_DB / 10)
     mine, theirs = (10 * np.log10(np.maximum(side, floor)) for side in spectra)
     expected = np.sqrt(np.square(mine - theirs).mean(axis=0)).mean()
-    assert log_spectral_distance_db(candidate, CLEAN, RATE) == pytest.approx(float(expected), abs=2e-3)
+    assert log_spectral_distance_db(candidate, CLEAN, RATE) == pytest.approx(
+        float(expected), abs=2e-3
+    )
 
 
 def test_pitch_is_that_of_librosas_yin() -> None:
@@ -92,7 +119,9 @@ def test_pitch_is_that_of_librosas_yin() -> None:
     glide = (0.1 * np.sum([np.sin(k * phase) / k for k in range(1, 8)], axis=0)).astype(np.float32)
     ours = pitch_hertz(glide, RATE)
     hop = int(HOP_SECONDS * RATE)
-    theirs = librosa.yin(glide, fmin=MIN_HERTZ, fmax=MAX_HERTZ, sr=RATE, frame_length=1024, hop_length=hop)[: len(ours)]
+    theirs = librosa.yin(
+        glide, fmin=MIN_HERTZ, fmax=MAX_HERTZ, sr=RATE, frame_length=1024, hop_length=hop
+    )[: len(ours)]
     inner = slice(5, -5)
     assert np.isfinite(ours[inner]).all()
     assert np.median(1200 * np.abs(np.log2(ours[inner] / theirs[inner]))) < 5.0
@@ -103,6 +132,12 @@ def test_the_late_and_quiet_get_what_the_package_gives_the_pair_itself(name: str
     package = pytest.importorskip("pystoi" if name == "stoi" else "pesq")
     candidate = (CLEAN + np.float32(0.02) * NOISE).astype(np.float32)
     late = Recording.mono_of(np.pad(0.5 * candidate, (777, 0)).astype(np.float32), RATE)
-    found = {figure.name: figure.value for figure in figures(late, Recording.mono_of(CLEAN, RATE))}[name]
-    expected = package.stoi(CLEAN, candidate, RATE) if name == "stoi" else package.pesq(RATE, CLEAN, candidate, "wb")
+    found = {figure.name: figure.value for figure in figures(late, Recording.mono_of(CLEAN, RATE))}[
+        name
+    ]
+    expected = (
+        package.stoi(CLEAN, candidate, RATE)
+        if name == "stoi"
+        else package.pesq(RATE, CLEAN, candidate, "wb")
+    )
     assert found == pytest.approx(expected, abs=0.01)

@@ -16,7 +16,8 @@ from auscult.training.codec.codebooks import Codebooks, kmeans  # noqa: E402
 def made(**changes: Any) -> tuple[Any, Codebooks]:
     torch.manual_seed(0)
     quantizer = ResidualQuantizer(
-        Config(**{"latent": 8, "books": 4, "book_size": 32, "average": 0.0, **changes}), "weight-norm-new"
+        Config(**{"latent": 8, "books": 4, "book_size": 32, "average": 0.0, **changes}),
+        "weight-norm-new",
     )
     return quantizer, Codebooks(quantizer)
 
@@ -41,7 +42,10 @@ def test_the_start_uses_the_codes_and_each_book_helps() -> None:
     quantizer, books = made()
     z = latents()
     books.start(z)
-    errors = [float((quantizer(z, torch.full((8,), depth)).values - z).square().mean()) for depth in (1, 2, 3, 4)]
+    errors = [
+        float((quantizer(z, torch.full((8,), depth)).values - z).square().mean())
+        for depth in (1, 2, 3, 4)
+    ]
     assert errors == sorted(errors, reverse=True)
     assert errors[-1] < 0.3 * float(z.square().mean())
     assert all(len(book.unique()) > 20 for book in quantizer(z).codes.unbind(1))
@@ -63,7 +67,9 @@ def test_running_means_are_those_of_the_items() -> None:
     torch.testing.assert_close(books.usage, usage)
     torch.testing.assert_close(books.sums, sums, rtol=1e-4, atol=1e-5)
     used = usage[0] > 0.1
-    torch.testing.assert_close(quantizer.books[0].codes[used], sums[0, used] / usage[0, used, None], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        quantizer.books[0].codes[used], sums[0, used] / usage[0, used, None], rtol=1e-4, atol=1e-5
+    )
 
 
 def test_codes_out_of_reach_come_back_into_use() -> None:
@@ -86,7 +92,12 @@ def test_training_with_dropout_and_projections_keeps_the_books_alive() -> None:
     quantizer, books = made(code_dim=3)
     books.start(latents())
     for step in range(20):
-        books.update(quantizer(latents(seed=step), torch.randint(1, 5, (8,), generator=torch.Generator().manual_seed(step))))
+        books.update(
+            quantizer(
+                latents(seed=step),
+                torch.randint(1, 5, (8,), generator=torch.Generator().manual_seed(step)),
+            )
+        )
     assert all(torch.isfinite(book.codes).all() for book in quantizer.books)
     assert min(books.perplexity()) > 0.3
 

@@ -19,11 +19,19 @@ from auscult.sound.recording import Recording, read_recording, write_recording  
 from auscult.training.codec.loop import train  # noqa: E402
 from auscult.training.codec.speech import Speech  # noqa: E402
 from auscult.training.codec.trainer import RELEASE  # noqa: E402
-from auscult.verbs import run_codec  # noqa: E402
+from auscult.verbs.run import codec as run_codec  # noqa: E402
 from tests.training.codec.small import CODEC, RATE, config, speech, tones  # noqa: E402
 
 SMALL: dict[str, Any] = {"core": 1, "latent": 16, "books": 6, "book_size": 16}
-AT_24_KHZ = Config(sample_rate=24000, widths=(4, 6, 8, 12), strides=(4, 5, 6), units=1, delay=120, average=0, **SMALL)
+AT_24_KHZ = Config(
+    sample_rate=24000,
+    widths=(4, 6, 8, 12),
+    strides=(4, 5, 6),
+    units=1,
+    delay=120,
+    average=0,
+    **SMALL,
+)
 AT_44_KHZ = Config(sample_rate=44100, widths=(1, 24), strides=(36,), delay=72, average=3, **SMALL)
 
 
@@ -31,7 +39,9 @@ def at(rate: int) -> Speech:
     """The tones, resampled."""
     made = speech()
     training = tuple(soxr.resample(samples, RATE, rate) for samples in made.training)
-    validation = tuple((name, soxr.resample(samples, RATE, rate)) for name, samples in made.validation)
+    validation = tuple(
+        (name, soxr.resample(samples, RATE, rate)) for name, samples in made.validation
+    )
     held_out = tuple((name, soxr.resample(samples, RATE, rate)) for name, samples in made.held_out)
     return Speech(training, validation, held_out, rate)
 
@@ -49,7 +59,11 @@ def test_a_codec_of_another_rate_trains_encodes_and_decodes(codec: Config, tmp_p
     run_codec.decode(file, again, codec=tmp_path / RELEASE)
     found = read_recording(again)
     assert (found.sample_rate, found.mono.shape) == (rate, x.shape)
-    assert codec.bits_per_second / 1000 <= report.extra["run"]["settings"]["kbit/s"] < codec.bits_per_second / 1000 + 2
+    assert (
+        codec.bits_per_second / 1000
+        <= report.extra["run"]["settings"]["kbit/s"]
+        < codec.bits_per_second / 1000 + 2
+    )
     if start != "random":  # a transform from its first step on: the sound must be there
         assert 10 * np.log10(np.sum(x**2) / np.sum((x - found.mono) ** 2)) > 2
 

@@ -42,11 +42,18 @@ def lines(out: Path) -> list[dict[str, Any]]:
 
 def same_state(a: Path, b: Path) -> bool:
     first, second = read_tensors(a / RESUME)[0], read_tensors(b / RESUME)[0]
-    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+    return first.keys() == second.keys() and all(
+        torch.equal(first[name], second[name]) for name in first
+    )
 
 
 def test_a_run_learns_and_leaves_a_codec_that_can_be_used(tmp_path: Path) -> None:
-    figures = train(config(tmp_path, steps=60, evaluate_every=30, save_every=30, watch_every=20, start="random"), speech())
+    figures = train(
+        config(
+            tmp_path, steps=60, evaluate_every=30, save_every=30, watch_every=20, start="random"
+        ),
+        speech(),
+    )
     log = lines(tmp_path)
     first, last = (entry["validation"]["snr"] for entry in log if "validation" in entry)
     assert last > first > 3
@@ -72,7 +79,9 @@ def test_a_resumed_run_is_the_same_bit_for_bit(tmp_path: Path, more: dict[str, A
             else:
                 train(config(parts, **more), speech())
     assert same_state(whole, parts)
-    assert [entry.get("step") for entry in lines(parts)] == [entry.get("step") for entry in lines(whole)]
+    assert [entry.get("step") for entry in lines(parts)] == [
+        entry.get("step") for entry in lines(whole)
+    ]
 
 
 def _dying(step: Any) -> Any:
@@ -102,7 +111,9 @@ def test_killed_at_any_step_it_goes_on_bit_for_bit(tmp_path: Path) -> None:
     command = [sys.executable, "-c", SCRIPT.format(path=sys.path, more={}), str(killed)]
     kills = 0
     for wait in (1, 4, 2):
-        process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL
+        )
         seen = _saved(killed)
         while process.poll() is None and _saved(killed) < seen + wait:
             time.sleep(0.002)
@@ -110,7 +121,9 @@ def test_killed_at_any_step_it_goes_on_bit_for_bit(tmp_path: Path) -> None:
             process.send_signal(signal.SIGKILL)
             kills += 1
         process.wait()
-    subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL)
+    subprocess.run(
+        command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL
+    )
     train(config(whole, steps=40, save_every=3), speech())
     assert kills >= 2
     assert same_state(killed, whole)
@@ -144,16 +157,22 @@ def test_two_processes_train_as_one_does(tmp_path: Path) -> None:
             assert a["held_out"]["snr"] == pytest.approx(b["held_out"]["snr"], abs=0.3)
     first, second = (read_tensors(tmp_path / count / RESUME)[0] for count in ("1", "2"))
     weights = [name for name in first if name.startswith("codec.") and name.endswith("original1")]
-    difference = max(float((first[name] - second[name]).norm() / first[name].norm()) for name in weights)
+    difference = max(
+        float((first[name] - second[name]).norm() / first[name].norm()) for name in weights
+    )
     assert difference < 0.05
 
 
-def test_a_step_without_a_finite_gradient_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_without_a_finite_gradient_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trainer = Trainer(config(tmp_path), speech())
     trainer.place_codebooks()
     trainer.train_step()
     before = {name: value.clone() for name, value in trainer.state().items()}
-    monkeypatch.setattr(trainer.losses, "forward", lambda output, _target: {"waveform": output.sum() * float("nan")})
+    monkeypatch.setattr(
+        trainer.losses, "forward", lambda output, _target: {"waveform": output.sum() * float("nan")}
+    )
     figures = trainer.train_step()
     assert figures["gradient"] != figures["gradient"]  # NaN
     assert (trainer.bad_steps, trainer.step) == (1, 2)
@@ -164,13 +183,20 @@ def test_a_step_without_a_finite_gradient_changes_nothing(tmp_path: Path, monkey
     assert trainer.bad_steps == 0
 
 
-def test_nothing_but_nan_steps_is_an_error_that_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auscult.training.codec.losses.waveform_loss", lambda output, _target: output.sum() * float("inf"))
+def test_nothing_but_nan_steps_is_an_error_that_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "auscult.training.codec.losses.waveform_loss",
+        lambda output, _target: output.sum() * float("inf"),
+    )
     with pytest.raises(TrainingError, match="lower the learning rate"):
         train(config(tmp_path, steps=50, save_every=100, evaluate_every=100), speech())
 
 
-def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_the_last_checkpoint_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     train(config(tmp_path, steps=2), speech())
     kept = (tmp_path / RESUME).read_bytes()
 
@@ -200,7 +226,9 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
         read_codec(tmp_path / RESUME)
 
 
-def test_the_monitor_stops_a_run_whose_codebooks_die(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_monitor_stops_a_run_whose_codebooks_die(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     step = Trainer.train_step
 
     def poisoned(self: Trainer) -> dict[str, float]:
@@ -212,7 +240,11 @@ def test_the_monitor_stops_a_run_whose_codebooks_die(tmp_path: Path, monkeypatch
     monkeypatch.setattr(Trainer, "train_step", poisoned)
     with pytest.raises(TrainingError, match="codebook-collapse"):
         train(config(tmp_path, steps=20, watch_every=2), speech())
-    assert any("codebook-collapse" in cause for entry in lines(tmp_path) for cause in entry.get("causes", ()))
+    assert any(
+        "codebook-collapse" in cause
+        for entry in lines(tmp_path)
+        for cause in entry.get("causes", ())
+    )
 
 
 def test_the_rate_warms_up_stays_and_falls(tmp_path: Path) -> None:

@@ -89,5 +89,8 @@ def test_preflight_finds_nothing_in_the_package_s_training_and_the_causes_in_the
     assert [finding.cause for finding in preflight(targets.telugu()).findings] == []
     for made in (targets.seed(), targets.seed_with_tanh()):
         report = preflight(made)
-        assert [finding.cause for finding in report.findings][:2] == ["codebook-collapse", "gradient-scale"]
+        assert [finding.cause for finding in report.findings][:2] == [
+            "codebook-collapse",
+            "gradient-scale",
+        ]
         assert not [skip.where for skip in report.skips if "precision" in skip.where]

@@ -38,7 +38,9 @@ def test_the_lapped_transform_gives_the_signal_back(size: int) -> None:
     signal = noise(1, 1, size * 9)
     coefficients = torch.nn.functional.conv1d(signal, basis[:, None], stride=size)
     again = torch.nn.functional.conv_transpose1d(coefficients, basis[:, None], stride=size)
-    torch.testing.assert_close(again[..., size:-size], signal[..., size:-size], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        again[..., size:-size], signal[..., size:-size], rtol=1e-4, atol=1e-4
+    )
     torch.testing.assert_close(basis @ basis.T, torch.eye(size), rtol=0, atol=1e-5)
 
 
@@ -73,7 +75,9 @@ def test_commitment_takes_away_what_straight_through_pushes_apart() -> None:
     output = latent + (code - latent).detach()
     waveform_loss(output, x).backward(retain_graph=True)
     pushed = latent.grad.clone()
-    assert float((pushed * (latent - code).detach()).sum()) < 0  # a step against the gradient moves it away from its code
+    assert (
+        float((pushed * (latent - code).detach()).sum()) < 0
+    )  # a step against the gradient moves it away from its code
     distance = (latent - code).square().mean((1, 2))
     commitment_loss(output, x, x.square().mean(), distance).backward()
     assert latent.grad.abs().max() < 0.02 * pushed.abs().max()
@@ -95,7 +99,9 @@ def test_balanced_terms_have_their_shares_of_the_gradient() -> None:
         terms = {"loud": 1e4 * output.square().mean(), "soft": 1e-4 * output.sum()}
         balancer.surrogate(terms, {"loud": 1.0, "soft": 3.0}, output).backward()
     loud, soft = output.detach() / output.detach().norm(), torch.ones(2, 1, 50) / 10
-    shares = torch.linalg.lstsq(torch.stack([loud.flatten(), soft.flatten()], 1), output.grad.flatten()).solution
+    shares = torch.linalg.lstsq(
+        torch.stack([loud.flatten(), soft.flatten()], 1), output.grad.flatten()
+    ).solution
     assert float(shares[1] / shares[0]) == pytest.approx(3, rel=0.1)
     again = Balancer(decay=0.5)
     again.restore(balancer.state())
@@ -106,7 +112,10 @@ def test_critics_learn_to_tell_noise_from_tones() -> None:
     torch.manual_seed(0)
     critics = CodecCritics(4)
     optimizer = torch.optim.Adam(critics.parameters(), 3e-3)
-    real, fake = torch.from_numpy(np.stack([tones(0.3, seed) for seed in range(2)])), 0.2 * noise(2, int(0.3 * RATE))
+    real, fake = (
+        torch.from_numpy(np.stack([tones(0.3, seed) for seed in range(2)])),
+        0.2 * noise(2, int(0.3 * RATE)),
+    )
     first = float(critics(fake, real))
     for _ in range(15):
         optimizer.zero_grad()
@@ -140,7 +149,10 @@ def test_the_monitor_finds_nothing_in_a_healthy_codec() -> None:
     assert look.figures["gain"] == pytest.approx(1, abs=0.01)
 
 
-@pytest.mark.parametrize("cause", ["codebook-collapse", "dc-offset", "amplitude-conflict", "loss-blind", "gradient-scale"])
+@pytest.mark.parametrize(
+    "cause",
+    ["codebook-collapse", "dc-offset", "amplitude-conflict", "loss-blind", "gradient-scale"],
+)
 def test_the_monitor_names_a_planted_cause_at_the_second_look(cause: str) -> None:
     codec, target = healthy()
     terms: Any = plain
@@ -175,7 +187,9 @@ def test_segments_depend_on_seed_and_step_alone_and_processes_share_them() -> No
     assert not torch.equal(whole, segments.draw(8, 8))
     assert torch.equal(torch.cat([segments.draw(7, 8, rank, 4) for rank in range(4)]), whole)
     depths = segments.depths(7, 8, 5, 0.5)
-    assert torch.equal(torch.cat([segments.depths(7, 8, 5, 0.5, rank, 2) for rank in range(2)]), depths)
+    assert torch.equal(
+        torch.cat([segments.depths(7, 8, 5, 0.5, rank, 2) for rank in range(2)]), depths
+    )
     assert segments.depths(7, 8, 5, 0.0) is None
     with pytest.raises(UsageError, match="too little"):
         Segments(Speech((tones(0.1, 0),), (), (), RATE), 500, seed=0)
@@ -192,7 +206,9 @@ def test_a_folder_of_recordings_is_read_mixed_and_resampled(tmp_path: Path) -> N
     assert [name for name, _ in read.held_out] == ["01.wav", "21.wav"]
     assert [name for name, _ in read.validation] == ["00.wav", "20.wav"]
     assert len(read.validation[0][1]) == len(tones(0.2, 0)) // 2
-    assert all(20 * np.log10(np.sqrt(np.mean(x**2))) == pytest.approx(-20, abs=0.01) for x in read.training)
+    assert all(
+        20 * np.log10(np.sqrt(np.mean(x**2))) == pytest.approx(-20, abs=0.01) for x in read.training
+    )
 
 
 def test_silence_keeps_its_level() -> None:

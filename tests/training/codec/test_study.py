@@ -22,8 +22,12 @@ def test_the_broken_quantizer_multiplies_the_gradient_by_its_books_and_collapses
     torch.testing.assert_close(latent.grad, torch.full_like(latent, 8.0))
     second = quantizer(latent)
     assert len(first.codes[:, 0].unique()) > 100
-    assert max(len(book.unique()) for book in quantizer(latent).codes.unbind(1)) <= len(first.codes[:, 0].unique())
-    assert sum(len(book.unique()) for book in second.codes.unbind(1)) < 0.5 * sum(len(b.unique()) for b in first.codes.unbind(1))
+    assert max(len(book.unique()) for book in quantizer(latent).codes.unbind(1)) <= len(
+        first.codes[:, 0].unique()
+    )
+    assert sum(len(book.unique()) for book in second.codes.unbind(1)) < 0.5 * sum(
+        len(b.unique()) for b in first.codes.unbind(1)
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
@@ -48,18 +52,42 @@ def test_the_ends_are_what_they_are_called(design: Any) -> None:
     limit = {"tanh, scale 3": 3.0, "unbounded": float("inf")}.get(design.end, 1.0)
     assert peak <= limit
     assert peak > 0.9 * min(limit, 3.0)
-    assert (float(codec.level_loss(audio, 2 * audio)) > 0) == (design.end == "tanh, scale 1, level loss x 15")
+    assert (float(codec.level_loss(audio, 2 * audio)) > 0) == (
+        design.end == "tanh, scale 1, level loss x 15"
+    )
 
 
 def table(**changes: float) -> dict[str, Any]:
     rows = []
     for design in DESIGNS:
         snr = changes.get(design.name, 12.0 if design.quantizer == "healthy" else -0.5)
-        row = {"snr": snr, "rms_ratio": 0.3, "ac_ratio": 0.3, "best_ratio": 0.0, "correlation": 0.01, "dc": 0.0, "gain": 8.0}
+        row = {
+            "snr": snr,
+            "rms_ratio": 0.3,
+            "ac_ratio": 0.3,
+            "best_ratio": 0.0,
+            "correlation": 0.01,
+            "dc": 0.0,
+            "gain": 8.0,
+        }
         rows.append(
-            {**row, "end": design.end, "quantizer": design.quantizer, "codes": [1], "codes_at_step_2": [2], "snr_spread": 0}
+            {
+                **row,
+                "end": design.end,
+                "quantizer": design.quantizer,
+                "codes": [1],
+                "codes_at_step_2": [2],
+                "snr_spread": 0,
+            }
         )
-    return {"rows": rows, "bound_db": 30.0, "steps": 5, "seeds": 1, "seconds": 60.0, "kbit_per_second": 16.0}
+    return {
+        "rows": rows,
+        "bound_db": 30.0,
+        "steps": 5,
+        "seeds": 1,
+        "seconds": 60.0,
+        "kbit_per_second": 16.0,
+    }
 
 
 def test_claims_follow_the_figures() -> None:

@@ -17,7 +17,14 @@ BOTH_WAYS = True
 
 _FACTOR = re.compile(r"^(?P<stem>.*?)[._]?lora_?(?P<part>A|B|a|b|down|up)(?P<rest>(\.[\w-]+)*)$")
 _DOWN = {"A", "a", "down"}
-_BASES = ("{}.weight", "{}.base_layer.weight", "{}.original_layer.weight", "{}.linear.weight", "{}.original.weight", "{}")
+_BASES = (
+    "{}.weight",
+    "{}.base_layer.weight",
+    "{}.original_layer.weight",
+    "{}.linear.weight",
+    "{}.original.weight",
+    "{}",
+)
 
 
 def propose(view: View) -> Iterator[Candidate]:
@@ -61,7 +68,14 @@ def _merged(view: View, base: str, down: str, up: str, target: str) -> Iterator[
         scale = _scale(weight, *factors, wanted, order)
         for value in dict.fromkeys((_plain(scale), scale)) if scale is not None else ():
             merge = MergeLora(value, "ba" if order == "ba" else "ab")
-            yield Candidate((base, down, up), (target,), (merge,), "lora-unmerged", computed=True, evidence={"scale": value})
+            yield Candidate(
+                (base, down, up),
+                (target,),
+                (merge,),
+                "lora-unmerged",
+                computed=True,
+                evidence={"scale": value},
+            )
 
 
 def _scale(weight: Array, down: Array, up: Array, wanted: Array, order: str) -> float | None:
@@ -76,7 +90,10 @@ def _scale(weight: Array, down: Array, up: Array, wanted: Array, order: str) -> 
         return None
     best, least = None, np.inf
     for move in moves(weight.shape, wanted.shape):
-        change, moved = wanted.astype(np.float64) - move.view(weight.astype(np.float64)), move.view(update)
+        change, moved = (
+            wanted.astype(np.float64) - move.view(weight.astype(np.float64)),
+            move.view(update),
+        )
         scale = float(np.vdot(moved, change).real) / power
         left_over = float(np.linalg.norm(change - scale * moved))
         if left_over < least:

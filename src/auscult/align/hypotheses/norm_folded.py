@@ -10,7 +10,15 @@ from auscult.recipe.ops.fold_batch_norm import FoldBatchNorm
 PRIORITY = 25
 BOTH_WAYS = True
 
-EPSILONS = (1e-5, 1e-3, 1e-6, 1e-4, 1e-8, 1e-12, 0.0)  # torch, Keras, and what authors choose; it is not in the tensors
+EPSILONS = (
+    1e-5,
+    1e-3,
+    1e-6,
+    1e-4,
+    1e-8,
+    1e-12,
+    0.0,
+)  # torch, Keras, and what authors choose; it is not in the tensors
 REACH = 8  # tensors in the file between a layer's weight and its norm
 
 
@@ -27,7 +35,9 @@ def _norms(view: View) -> Iterator[tuple[str, str, str, str]]:
         if name.endswith("running_var"):
             stem = name.removesuffix("running_var")
             parts = (stem + "weight", stem + "bias", stem + "running_mean", name)
-            if all(part in view.x.left and view.x.shapes[part] == view.x.shapes[name] for part in parts):
+            if all(
+                part in view.x.left and view.x.shapes[part] == view.x.shapes[name] for part in parts
+            ):
                 yield parts
 
 
@@ -35,7 +45,10 @@ def _layers_near(view: View, norm: tuple[str, ...]) -> Iterator[str]:
     """Weights without a partner close to the norm in the file, those in front of it first."""
     start = min(view.x.position[part] for part in norm)
     names = view.x.names
-    near = [*range(start - 1, max(start - REACH, 0) - 1, -1), *range(start, min(start + REACH, len(names)))]
+    near = [
+        *range(start - 1, max(start - REACH, 0) - 1, -1),
+        *range(start, min(start + REACH, len(names))),
+    ]
     for place in near:
         name = names[place]
         if name in view.x.left and name not in norm and len(view.x.shapes[name]) >= 2:
@@ -53,11 +66,18 @@ def _folded(view: View, weight: str, norm: tuple[str, ...], channels: int) -> It
             fold = FoldBatchNorm(eps, dim)
             for target, shift in _targets(view, fold, sources, weight, channels):
                 yield Candidate(
-                    sources, (target, shift), (fold,), "norm-folded", computed=True, evidence={"eps": eps, "norm": norm[0]}
+                    sources,
+                    (target, shift),
+                    (fold,),
+                    "norm-folded",
+                    computed=True,
+                    evidence={"eps": eps, "norm": norm[0]},
                 )
 
 
-def _targets(view: View, fold: FoldBatchNorm, sources: tuple[str, ...], weight: str, channels: int) -> Iterator[tuple[str, str]]:
+def _targets(
+    view: View, fold: FoldBatchNorm, sources: tuple[str, ...], weight: str, channels: int
+) -> Iterator[tuple[str, str]]:
     """(folded weight, folded bias) on the other side: by name, else by content."""
     targets = [name for name in view.expected(weight) if view.y.sides(name) == view.x.sides(weight)]
     if not targets and fold.eps == EPSILONS[0] and all(source in view.x.left for source in sources):
@@ -73,5 +93,11 @@ def _shifts(view: View, fold: FoldBatchNorm, sources: tuple[str, ...], target: s
     if target.endswith("weight"):
         return [target.removesuffix("weight") + "bias"]
     place = view.y.position[target]
-    near = view.y.names[place + 1 : place + 2]  # too small to be told by content: the graph's next constant
-    return list(dict.fromkeys([*view.similar(fold.apply([view.x.array(source) for source in sources])[1])[:2], *near]))
+    near = view.y.names[
+        place + 1 : place + 2
+    ]  # too small to be told by content: the graph's next constant
+    return list(
+        dict.fromkeys(
+            [*view.similar(fold.apply([view.x.array(source) for source in sources])[1])[:2], *near]
+        )
+    )

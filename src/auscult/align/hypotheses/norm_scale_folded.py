@@ -15,16 +15,26 @@ from auscult.recipe.ops.fold_scale import FoldScale
 PRIORITY = 26
 BOTH_WAYS = True
 
-NEAREST = 2  # targets that are compared on their elements, of those whose content resembles the product
-_GAIN = re.compile(r"(norm|ln)[^.]*\.(gamma|weight|scale)$|layer_?norm.*\.(gamma|weight|scale)$", re.IGNORECASE)
+NEAREST = (
+    2  # targets that are compared on their elements, of those whose content resembles the product
+)
+_GAIN = re.compile(
+    r"(norm|ln)[^.]*\.(gamma|weight|scale)$|layer_?norm.*\.(gamma|weight|scale)$", re.IGNORECASE
+)
 
 
 def propose(view: View) -> Iterator[Candidate]:
-    gains = [name for name in view.x.remaining() if _GAIN.search(name) and len(view.x.shapes[name]) == 1]
+    gains = [
+        name for name in view.x.remaining() if _GAIN.search(name) and len(view.x.shapes[name]) == 1
+    ]
     weights = [name for name in view.x.remaining() if len(view.x.shapes[name]) >= 2]
     for gain in gains:
         for weight in sorted(weights, key=lambda name: -_shared(name, gain)):
-            if weight in view.x.left and _shared(weight, gain) and view.x.shapes[weight][1] == view.x.shapes[gain][0]:
+            if (
+                weight in view.x.left
+                and _shared(weight, gain)
+                and view.x.shapes[weight][1] == view.x.shapes[gain][0]
+            ):
                 yield from _products(view, weight, gain)
             if gain not in view.x.left:
                 break
@@ -32,17 +42,28 @@ def propose(view: View) -> Iterator[Candidate]:
 
 def _shared(one: str, two: str) -> int:
     """Parts of their names that agree from the start: a norm stands in the same block as the layer behind it."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one.split("."), two.split("."), strict=False)))
+    return sum(
+        1
+        for _ in takewhile(
+            lambda pair: pair[0] == pair[1], zip(one.split("."), two.split("."), strict=False)
+        )
+    )
 
 
 def _products(view: View, weight: str, gain: str) -> Iterator[Candidate]:
     fold = FoldScale(1)
     shift = re.sub(r"[^.]+$", "beta" if gain.endswith("gamma") else "bias", gain)
-    zero = shift in view.x.left and view.x.shapes[shift] == view.x.shapes[gain] and not view.x.array(shift).any()
+    zero = (
+        shift in view.x.left
+        and view.x.shapes[shift] == view.x.shapes[gain]
+        and not view.x.array(shift).any()
+    )
     if shift in view.x.left and not zero:
         return
     sources = (weight, gain, shift) if zero else (weight, gain)
     product = fold.apply([view.x.array(source) for source in sources])[0]
     named = [name for name in view.expected(weight) if view.y.sides(name) == view.x.sides(weight)]
     for target in dict.fromkeys((*named, *view.similar(product)[:NEAREST])):
-        yield Candidate(sources, (target,), (fold,), "norm-folded", computed=True, evidence={"norm": gain})
+        yield Candidate(
+            sources, (target,), (fold,), "norm-folded", computed=True, evidence={"norm": gain}
+        )

@@ -25,9 +25,18 @@ MAX_HEADS = 64
 _MASK = (1 << 64) - 1
 
 _ROLES = {
-    "q": re.compile(r"(^|[._])(to_|linear_|w_?|lin_|fc_)?q(uery)?(_?(proj|project|layer|linear|lin|weight|bias))?($|[._])", re.I),
-    "k": re.compile(r"(^|[._])(to_|linear_|w_?|lin_|fc_)?k(ey)?(_?(proj|project|layer|linear|lin|weight|bias))?($|[._])", re.I),
-    "v": re.compile(r"(^|[._])(to_|linear_|w_?|lin_|fc_)?v(alue)?(_?(proj|project|layer|linear|lin|weight|bias))?($|[._])", re.I),
+    "q": re.compile(
+        r"(^|[._])(to_|linear_|w_?|lin_|fc_)?q(uery)?(_?(proj|project|layer|linear|lin|weight|bias))?($|[._])",
+        re.I,
+    ),
+    "k": re.compile(
+        r"(^|[._])(to_|linear_|w_?|lin_|fc_)?k(ey)?(_?(proj|project|layer|linear|lin|weight|bias))?($|[._])",
+        re.I,
+    ),
+    "v": re.compile(
+        r"(^|[._])(to_|linear_|w_?|lin_|fc_)?v(alue)?(_?(proj|project|layer|linear|lin|weight|bias))?($|[._])",
+        re.I,
+    ),
 }
 _FUSED = re.compile(r"qkv|to_kv|\bkv|_kv|in_proj|c_attn|query_key_value|wqkv", re.I)
 
@@ -36,7 +45,11 @@ def propose(view: View) -> Iterator[Candidate]:
     totals = _totals(view)
     for parent, parts in _groups(view):
         for count in (3, 2):
-            names = [parts[role] for role in "qkv"[3 - count :] if role in parts and parts[role] in view.x.left]
+            names = [
+                parts[role]
+                for role in "qkv"[3 - count :]
+                if role in parts and parts[role] in view.x.left
+            ]
             if len(names) != count:
                 continue
             roles = dict(zip(names, "qkv"[3 - count :], strict=True))
@@ -70,7 +83,9 @@ def _totals(view: View) -> dict[tuple[str, int, int], list[str]]:
     return result
 
 
-def _targets(view: View, parent: str, names: Sequence[str], totals: dict[tuple[str, int, int], list[str]]) -> dict[str, None]:
+def _targets(
+    view: View, parent: str, names: Sequence[str], totals: dict[tuple[str, int, int], list[str]]
+) -> dict[str, None]:
     prints = [view.x.prints[name] for name in names]
     size = sum(print_.size for print_ in prints)
     key = (view.x.kinds[names[0]], size, sum(print_.total for print_ in prints) & _MASK)
@@ -78,12 +93,19 @@ def _targets(view: View, parent: str, names: Sequence[str], totals: dict[tuple[s
     modules = tuple(view.translated(parent))
     leaf = names[0].rpartition(".")[2]
     for name in view.y.remaining():
-        if view.y.size(name) == size and _FUSED.search(name) and name.startswith(modules) and leaf[-4:] == name[-4:]:
+        if (
+            view.y.size(name) == size
+            and _FUSED.search(name)
+            and name.startswith(modules)
+            and leaf[-4:] == name[-4:]
+        ):
             found[name] = None
     return found
 
 
-def _joined(view: View, names: Sequence[str], target: str, roles: dict[str, str]) -> Iterator[Candidate]:
+def _joined(
+    view: View, names: Sequence[str], target: str, roles: dict[str, str]
+) -> Iterator[Candidate]:
     """Every order of the parts along either axis, then every number of heads, that a comparison does not refute."""
     arrays = {name: view.x.array(name) for name in names}
     wanted = view.y.values(target)
@@ -111,6 +133,8 @@ def _fits(ops: tuple[Op, ...], arrays: list[Array], wanted: Values) -> bool:
             arrays = op.apply(arrays)
     except RecipeError:
         return False
-    if arrays[0].dtype == wanted.array.dtype and exactly(arrays[0], wanted.array, alternatives=False):
+    if arrays[0].dtype == wanted.array.dtype and exactly(
+        arrays[0], wanted.array, alternatives=False
+    ):
         return True
     return closely(Values.of(arrays[0]), wanted) is not None

@@ -26,7 +26,10 @@ PRIORITY = 20
 BOTH_WAYS = False
 MAX_PARTNERS = 4
 
-_RECURRENT = re.compile(r"lstm|gru|rnn|gate|weight_[ih]h|bias_[ih]h|(^|[._])(w_?[xih]|[wr]_?[ih]?h?|wx|wh)$", re.IGNORECASE)
+_RECURRENT = re.compile(
+    r"lstm|gru|rnn|gate|weight_[ih]h|bias_[ih]h|(^|[._])(w_?[xih]|[wr]_?[ih]?h?|wx|wh)$",
+    re.IGNORECASE,
+)
 _ATTENTION = re.compile(r"qkv|kv|in_proj|c_attn|att(entio)?n|query_key|to_[qkv]", re.IGNORECASE)
 
 
@@ -48,7 +51,9 @@ def _pairs(view: View) -> Iterator[tuple[str, str]]:
             continue
         for source in sources:
             expected = [name for name in view.expected(source) if name in set(partners)]
-            yield from ((source, target) for target in dict.fromkeys([*expected, *partners[:MAX_PARTNERS]]))
+            yield from (
+                (source, target) for target in dict.fromkeys([*expected, *partners[:MAX_PARTNERS]])
+            )
     for a, b in view.ledger.alike:
         if a in view.x.left and b in view.y.left and identifying(view.x, a):
             yield a, b
@@ -56,11 +61,18 @@ def _pairs(view: View) -> Iterator[tuple[str, str]]:
 
 def _cause(source: str, target: str, op: Op) -> tuple[str | None, bool]:
     """The defect's name, and whether it is a fault: between files that use the same name, another order is one."""
-    same = source.rpartition(".")[2] == target.rpartition(".")[2] and source.split(".")[-2:] == target.split(".")[-2:]
+    same = (
+        source.rpartition(".")[2] == target.rpartition(".")[2]
+        and source.split(".")[-2:] == target.split(".")[-2:]
+    )
     if isinstance(op, FortranScramble | Reshape):
         return "layout-fortran", True
     if isinstance(op, Interleave | Deinterleave):
-        return ("qkv-order", same) if op.outer == 1 and op.parts in {2, 3} else ("rope-convention", same)
+        return (
+            ("qkv-order", same)
+            if op.outer == 1 and op.parts in {2, 3}
+            else ("rope-convention", same)
+        )
     if isinstance(op, ReorderBlocks):
         recurrent = bool(_RECURRENT.search(source) or _RECURRENT.search(target))
         attention = bool(_ATTENTION.search(source) or _ATTENTION.search(target))

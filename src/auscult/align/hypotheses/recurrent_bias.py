@@ -28,14 +28,22 @@ def _pairs(view: View) -> Iterator[tuple[str, str]]:
     for name in view.x.remaining():
         for input_, hidden in (("bias_ih", "bias_hh"), ("b_ih", "b_hh")):
             other = name.replace(input_, hidden)
-            if other != name and other in view.x.left and view.x.shapes[other] == view.x.shapes[name]:
+            if (
+                other != name
+                and other in view.x.left
+                and view.x.shapes[other] == view.x.shapes[name]
+            ):
                 yield name, other
                 break
 
 
 def _summed(view: View, first: str, second: str) -> Iterator[Candidate]:
     total = Sum(2).apply([view.x.array(first), view.x.array(second)])[0]
-    near = [name for name in view.y.remaining() if _close_by(view, first, name) and view.y.sides(name) == view.x.sides(first)]
+    near = [
+        name
+        for name in view.y.remaining()
+        if _close_by(view, first, name) and view.y.sides(name) == view.x.sides(first)
+    ]
     for target in dict.fromkeys([*near, *view.similar(total)]):
         orders: Iterator[tuple[Op, ...]] = iter([(), *rearranged(total, view.y.array(target))])
         for ops in orders:

@@ -38,18 +38,28 @@ def _layers(view: View) -> Iterator[tuple[tuple[str, ...], int]]:
         if "weight_" in name:
             yield (name, back), 2
         elif "bias_ih" in name:
-            parts = (name, name.replace("bias_ih", "bias_hh"), back, back.replace("bias_ih", "bias_hh"))
+            parts = (
+                name,
+                name.replace("bias_ih", "bias_hh"),
+                back,
+                back.replace("bias_ih", "bias_hh"),
+            )
             if all(part in view.x.left for part in parts):
                 yield parts, 4
 
 
 def _sums(view: View, sources: tuple[str, ...]) -> list[str]:
     prints = [view.x.prints[name] for name in sources]
-    wanted = (sum(one.size for one in prints), sum(one.total for one in prints) & _MASK, view.x.kinds[sources[0]])
+    wanted = (
+        sum(one.size for one in prints),
+        sum(one.total for one in prints) & _MASK,
+        view.x.kinds[sources[0]],
+    )
     return [
         name
         for name in view.y.remaining()
-        if (view.y.prints[name].size, view.y.prints[name].total, view.y.kinds[name]) == wanted and view.y.shapes[name][0] == 2
+        if (view.y.prints[name].size, view.y.prints[name].total, view.y.kinds[name]) == wanted
+        and view.y.shapes[name][0] == 2
     ]
 
 
@@ -68,5 +78,7 @@ def _stacked(view: View, sources: tuple[str, ...], sets: int, target: str) -> It
             if exactly(moved.apply([joined])[0].reshape(wanted.shape), wanted, alternatives=False):
                 reorder: tuple[Op, ...] = (moved,) if order != tuple(range(gates)) else ()
                 ops = (join, *reorder, Reshape(whole, wanted.shape))
-                yield Candidate(sources, (target,), ops, "gate-order", evidence={"order": list(order)})
+                yield Candidate(
+                    sources, (target,), ops, "gate-order", evidence={"order": list(order)}
+                )
                 return

@@ -26,7 +26,9 @@ def propose(view: View) -> Iterator[Candidate]:
         for length in dict.fromkeys(_square(view, name)[0] for name in tables):
             op = RotaryTables(length)
             made = op.apply([frequencies])
-            found = [next((name for name in tables if _is(view, name, table)), None) for table in made]
+            found = [
+                next((name for name in tables if _is(view, name, table)), None) for table in made
+            ]
             if found[0] is not None and found[1] is not None:
                 yield Candidate((source,), (found[0], found[1]), (op,), None, computed=True)
 

@@ -21,4 +21,6 @@ def propose(view: View) -> Iterator[Candidate]:
             continue
         for target in view.expected(source):
             if view.x.sides(source) == view.y.sides(target):
-                yield Candidate((source,), (target,), (Exp(),), "snake-parametrisation", computed=True)
+                yield Candidate(
+                    (source,), (target,), (Exp(),), "snake-parametrisation", computed=True
+                )

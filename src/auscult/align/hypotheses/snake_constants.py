@@ -27,7 +27,11 @@ _PARAMETER = re.compile(r"(^|\.)(alpha|beta)$")
 def propose(view: View) -> Iterator[Candidate]:
     targets = _by_size(view)
     for source in view.x.remaining():
-        if not _PARAMETER.search(source) or view.x.size(source) not in targets or view.x.prints[source].constant:
+        if (
+            not _PARAMETER.search(source)
+            or view.x.size(source) not in targets
+            or view.x.prints[source].constant
+        ):
             continue
         value = view.x.array(source).reshape(-1).astype(np.float64)
         with np.errstate(over="ignore"):
@@ -50,7 +54,10 @@ def _by_size(view: View) -> Mapping[int, tuple[list[str], Array]]:
         if len(view.y.sides(name)) == 1 and view.y.kinds[name].startswith(("float", "bfloat")):
             names.setdefault(view.y.size(name), []).append(name)
     return {
-        size: (found, np.stack([view.y.array(name).reshape(-1).astype(np.float64) for name in found]))
+        size: (
+            found,
+            np.stack([view.y.array(name).reshape(-1).astype(np.float64) for name in found]),
+        )
         for size, found in names.items()
     }
 

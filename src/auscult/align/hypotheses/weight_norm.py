@@ -24,15 +24,21 @@ MAX_GUESSES = 2  # by content, where no name tells the target
 
 def propose(view: View) -> Iterator[Candidate]:
     for stem, gain, vectors, exchanged in _pairs(view):
-        cause, fault = ("weight-norm-swapped", True) if exchanged else ("weight-norm-unfused", False)
+        cause, fault = (
+            ("weight-norm-swapped", True) if exchanged else ("weight-norm-unfused", False)
+        )
         shape = view.x.shapes[vectors]
         targets = [name for name in view.expected(stem) if view.y.sides(name) == sides(shape)]
-        unfused = any(True for _ in view.expected(vectors)) and any(True for _ in view.expected(gain))
+        unfused = any(True for _ in view.expected(vectors)) and any(
+            True for _ in view.expected(gain)
+        )
         for dim in _dims(view.x.shapes[gain], shape):
             fuse = FuseWeightNorm(dim)
             for target in targets or ([] if unfused else _by_content(view, fuse, gain, vectors)):
                 named = bool(targets)
-                yield Candidate((gain, vectors), (target,), (fuse,), cause, fault, named=named, computed=True)
+                yield Candidate(
+                    (gain, vectors), (target,), (fuse,), cause, fault, named=named, computed=True
+                )
         for target in targets:
             yield from _wrong_axis(view, gain, vectors, target)
 
@@ -41,7 +47,11 @@ def _pairs(view: View) -> Iterator[tuple[str, str, str, bool]]:
     """(fused name, g, v, whether the names have them the wrong way round) for each pair without a partner."""
     for name in view.x.remaining():
         pair = weight_norm_pair(name)
-        if pair is None or name != pair.names[0] or not all(part in view.x.left for part in pair.names):
+        if (
+            pair is None
+            or name != pair.names[0]
+            or not all(part in view.x.left for part in pair.names)
+        ):
             continue
         first, second = pair.names
         exchanged = prod(view.x.shapes[first]) > prod(view.x.shapes[second])

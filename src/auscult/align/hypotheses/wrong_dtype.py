@@ -39,7 +39,9 @@ _HALVES = ("bfloat16", "float16")
 def propose(view: View) -> Iterator[Candidate]:
     yield from _same_bits(view)
     yield from _misread(view, MIN_SIZE)
-    if any(match.cause == "wrong-dtype" for match in view.ledger.matches):  # what the large ones prove explains the small ones
+    if any(
+        match.cause == "wrong-dtype" for match in view.ledger.matches
+    ):  # what the large ones prove explains the small ones
         yield from _misread(view, 1)
 
 
@@ -107,7 +109,11 @@ def _narrow_ways(old: str) -> tuple[tuple[tuple[Op, ...], str], ...]:
     elif old in ("float32", "float64"):  # wide now, misread as halves once
         for kept in _HALVES:
             ways.append(((Cast(kept, old), Byteswap()), kept))
-            ways += [((Cast(kept, old), Reinterpret(read, kept)), read) for read in _HALVES if read != kept]
+            ways += [
+                ((Cast(kept, old), Reinterpret(read, kept)), read)
+                for read in _HALVES
+                if read != kept
+            ]
     return tuple(ways)
 
 
@@ -122,7 +128,9 @@ def _each_way(old: str, new: str) -> Iterator[tuple[Op, ...]]:
         if read != old:
             yield (Reinterpret(read, old), *_cast(read, new))
     yield (Byteswap(), *_cast(old, new))
-    if dtype_of(old).itemsize > 2 and dtype_of(new).itemsize > 2:  # both wide now, misread as halves once
+    if (
+        dtype_of(old).itemsize > 2 and dtype_of(new).itemsize > 2
+    ):  # both wide now, misread as halves once
         for kept in _HALVES:
             yield (Cast(kept, old), Byteswap(), Cast(new, kept))
             for read in _HALVES:

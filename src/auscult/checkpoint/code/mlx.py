@@ -62,11 +62,18 @@ def state(module: Any, path: str) -> Checkpoint:
 def _modules(root: Any) -> Iterator[ModuleInfo]:
     for path, module in sorted(root.named_modules(), key=lambda item: item[0]):
         # MLX keeps arrays, submodules, tuples and lists in the module's own dict and everything else in __dict__.
-        held = {**{name: value for name, value in module.items() if isinstance(value, tuple | list)}, **vars(module)}
-        attributes = {
-            name: plain for name, value in held.items() if not name.startswith("_") and (plain := simple(value)) is not ...
+        held = {
+            **{name: value for name, value in module.items() if isinstance(value, tuple | list)},
+            **vars(module),
         }
-        yield ModuleInfo(path, type(module).__name__, _with_sizes(type(module).__name__, module, attributes))
+        attributes = {
+            name: plain
+            for name, value in held.items()
+            if not name.startswith("_") and (plain := simple(value)) is not ...
+        }
+        yield ModuleInfo(
+            path, type(module).__name__, _with_sizes(type(module).__name__, module, attributes)
+        )
 
 
 def _with_sizes(kind: str, module: Mapping[str, Any], attributes: dict[str, Any]) -> dict[str, Any]:

@@ -38,15 +38,26 @@ class LiveData:
                 "has no elements: the module was built on torch's meta device",
                 hint="compare names and shapes only, or build it on the CPU",
             )
-        held = self.value.detach() if self.value.requires_grad else self.value  # a dispatch mode makes every call dear
+        held = (
+            self.value.detach() if self.value.requires_grad else self.value
+        )  # a dispatch mode makes every call dear
         if held.device.type != "cpu":
             held = held.cpu()
         if held.is_quantized:
             held = held.int_repr()
         name = str(held.dtype).removeprefix("torch.")
         if name in ("bfloat16",) or name.startswith("float8"):
-            return held.contiguous().view(_SAME_WIDTH[held.element_size()]).numpy().view(dtype_of(name))
-        return np.asarray(held.resolve_conj().resolve_neg().numpy() if held.is_conj() or held.is_neg() else held.numpy())
+            return (
+                held.contiguous()
+                .view(_SAME_WIDTH[held.element_size()])
+                .numpy()
+                .view(dtype_of(name))
+            )
+        return np.asarray(
+            held.resolve_conj().resolve_neg().numpy()
+            if held.is_conj() or held.is_neg()
+            else held.numpy()
+        )
 
     def flat(self, start: int, stop: int) -> Array:
         return self.array().reshape(-1)[start:stop]
@@ -57,27 +68,41 @@ def tensor(name: str, value: torch.Tensor) -> Tensor:
     quantization = None
     dtype = str(value.dtype).removeprefix("torch.")
     if value.is_quantized:
-        quantization, dtype = _quantization(value), {"qint8": "int8", "quint8": "uint8", "qint32": "int32"}[dtype]
+        quantization, dtype = (
+            _quantization(value),
+            {"qint8": "int8", "quint8": "uint8", "qint32": "int32"}[dtype],
+        )
     return Tensor(
         name,
         tuple(value.shape),
         dtype,
         LiveData(value),
         value.numel() * value.element_size(),
-        storage=Storage(_storage_key(value), int(value.storage_offset()), None if value.is_contiguous() else value.stride()),
+        storage=Storage(
+            _storage_key(value),
+            int(value.storage_offset()),
+            None if value.is_contiguous() else value.stride(),
+        ),
         quantization=quantization,
     )
 
 
 def _quantization(value: torch.Tensor) -> Quantization:
     if value.qscheme() in (torch.per_channel_affine, torch.per_channel_symmetric):
-        scales, zeros = value.q_per_channel_scales().numpy(), value.q_per_channel_zero_points().numpy()
+        scales, zeros = (
+            value.q_per_channel_scales().numpy(),
+            value.q_per_channel_zero_points().numpy(),
+        )
         return Quantization(scales, zeros, value.q_per_channel_axis())
     return Quantization(np.float32(value.q_scale()), np.int32(value.q_zero_point()))  # type: ignore[arg-type]
 
 
 def _storage_key(value: torch.Tensor) -> str:
-    pointer = value.untyped_storage().data_ptr() if value.device.type != "meta" and not value.is_quantized else 0
+    pointer = (
+        value.untyped_storage().data_ptr()
+        if value.device.type != "meta" and not value.is_quantized
+        else 0
+    )
     return f"{value.device}:{pointer or id(value)}"
 
 
@@ -91,14 +116,18 @@ def state(module: torch.nn.Module, path: str) -> Checkpoint:
             skips.append(Skip(name, f"is no tensor but extra state ({type(value).__name__})"))
             continue
         if isinstance(value, torch.nn.UninitializedParameter):
-            skips.append(Skip(name, "is a lazy parameter without a shape: run the module once first"))
+            skips.append(
+                Skip(name, "is a lazy parameter without a shape: run the module once first")
+            )
             continue
         described = tensor(name, value)
         trainable = isinstance(value, torch.nn.Parameter)
         tensors[name] = Tensor(**{**vars(described), "trainable": trainable})
         place = described.storage
         if value.numel() and place is not None:
-            owners.setdefault((place.key, place.offset, described.shape, place.strides), []).append(name)
+            owners.setdefault((place.key, place.offset, described.shape, place.strides), []).append(
+                name
+            )
     ties = tuple(tuple(names) for names in owners.values() if len(names) > 1)
     modules = {info.path: info for info in modules_of(module)}
     return Checkpoint(path, "code:torch", tensors, skips=tuple(skips), modules=modules, ties=ties)
@@ -109,7 +138,9 @@ def modules_of(root: torch.nn.Module) -> Iterator[ModuleInfo]:
     for path, module in root.named_modules():
         kind = type(module)
         if torch.nn.utils.parametrize.is_parametrized(module):
-            kind = kind.__mro__[1]  # parametrize makes a class of its own over the one that was written
+            kind = kind.__mro__[
+                1
+            ]  # parametrize makes a class of its own over the one that was written
         attributes = {}
         for name, value in vars(module).items():
             if name.startswith("_"):

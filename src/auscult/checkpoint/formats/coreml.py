@@ -29,13 +29,38 @@ MAX_PIPELINE = 8
 PROGRAM, NETWORKS, PIPELINES, PIPELINE = 502, (303, 403, 500), (200, 201), 202
 SPECIFICATION_VERSION_TAG = 0x08
 # tags of what may follow the version in a Model: description, isUpdatable, and the first bytes of every model type's tag
-NEXT_TAGS = frozenset((0x12, 0x50, 0xC2, 0xCA, 0xD2, 0xE2, 0xEA, 0xF2, 0xFA, 0x9A, 0xA2, 0xAA, 0xB2, 0xBA, 0x82, 0x8A, 0x92))
+NEXT_TAGS = frozenset(
+    (
+        0x12,
+        0x50,
+        0xC2,
+        0xCA,
+        0xD2,
+        0xE2,
+        0xEA,
+        0xF2,
+        0xFA,
+        0x9A,
+        0xA2,
+        0xAA,
+        0xB2,
+        0xBA,
+        0x82,
+        0x8A,
+        0x92,
+    )
+)
 
 
 def sniff(path: Path, head: bytes) -> bool:
     """A folder with a package manifest, or a message that starts with a specification version, told by `.mlmodel`."""
     if path.suffix.lower() == ".mlmodel":
-        return len(head) > 2 and head[0] == SPECIFICATION_VERSION_TAG and 0 < head[1] < 0x80 and head[2] in NEXT_TAGS
+        return (
+            len(head) > 2
+            and head[0] == SPECIFICATION_VERSION_TAG
+            and 0 < head[1] < 0x80
+            and head[2] in NEXT_TAGS
+        )
     return not head and path.is_dir() and (path / MANIFEST).is_file() and (path / "Data").is_dir()
 
 
@@ -59,23 +84,32 @@ def _package_model(package: Path) -> Path:
     source = Source(package / MANIFEST)
     if source.size > MAX_MANIFEST_BYTES:
         raise CheckpointError(
-            "has a manifest that is too long", where=str(package), expected=f"{MAX_MANIFEST_BYTES} bytes", found=source.size
+            "has a manifest that is too long",
+            where=str(package),
+            expected=f"{MAX_MANIFEST_BYTES} bytes",
+            found=source.size,
         )
     try:
         manifest = json.loads(source.bytes(0, source.size))
         location = manifest["itemInfoEntries"][manifest["rootModelIdentifier"]]["path"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         hint = "the package is damaged: copy the whole folder again"
-        raise CheckpointError("has a manifest that names no model", where=str(package), hint=hint) from error
+        raise CheckpointError(
+            "has a manifest that names no model", where=str(package), hint=hint
+        ) from error
     if not isinstance(location, str):
-        raise CheckpointError("has a manifest that names no model", where=str(package), found=repr(location)[:100])
+        raise CheckpointError(
+            "has a manifest that names no model", where=str(package), found=repr(location)[:100]
+        )
     return beside(package / "Data", location, package / MANIFEST)
 
 
 class _Models:
     """What was found in all models of a file."""
 
-    def __init__(self, tensors: dict[str, Tensor], skips: list[Skip], modules: dict[str, ModuleInfo]) -> None:
+    def __init__(
+        self, tensors: dict[str, Tensor], skips: list[Skip], modules: dict[str, ModuleInfo]
+    ) -> None:
         self.tensors, self.skips, self.modules = tensors, skips, modules
 
 
@@ -83,8 +117,12 @@ def _read_model(model: Message, source: Source, prefix: str, found: _Models, dep
     if depth > MAX_PIPELINE:
         raise CheckpointError("has pipelines that are nested too deeply", where=str(source.path))
     program = model.message(PROGRAM)
-    networks = [network for network in (model.message(number) for number in NETWORKS) if network is not None]
-    holders = [holder for holder in (model.message(number) for number in PIPELINES) if holder is not None]
+    networks = [
+        network for network in (model.message(number) for number in NETWORKS) if network is not None
+    ]
+    holders = [
+        holder for holder in (model.message(number) for number in PIPELINES) if holder is not None
+    ]
     pipelines = [model.message(PIPELINE), *(holder.message(1) for holder in holders)]
     if program is not None:
         ProgramReader(source, prefix, found.tensors, found.skips, found.modules).program(program)
@@ -97,7 +135,12 @@ def _read_model(model: Message, source: Source, prefix: str, found: _Models, dep
             _read_model(inner, source, f"{prefix}{label}.", found, depth + 1)
     if program is None and not networks and not any(pipelines):
         kinds = [number for number in model.fields if number >= PIPELINES[0]]
-        found.skips.append(Skip(prefix.rstrip(".") or "model", f"Core ML model type {kinds[:1] or 'none'} holds no network"))
+        found.skips.append(
+            Skip(
+                prefix.rstrip(".") or "model",
+                f"Core ML model type {kinds[:1] or 'none'} holds no network",
+            )
+        )
 
 
 def _metadata(model: Message) -> dict[str, str]:

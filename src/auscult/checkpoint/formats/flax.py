@@ -57,11 +57,16 @@ def read(path: Path) -> Contents:
     unpacker = Unpacker(source)
     root = unpacker.value()
     if unpacker.position != source.size:
-        raise unpacker.error("has bytes behind its end", found=f"{source.size - unpacker.position} bytes")
+        raise unpacker.error(
+            "has bytes behind its end", found=f"{source.size - unpacker.position} bytes"
+        )
     tree = _build(root, source, "")
     if not isinstance(tree, dict):
         raise CheckpointError(
-            "holds no mapping of names to arrays", where=str(path), expected="a mapping", found=type(tree).__name__
+            "holds no mapping of names to arrays",
+            where=str(path),
+            expected="a mapping",
+            found=type(tree).__name__,
         )
     return Contents(tree)
 
@@ -71,7 +76,10 @@ def _build(value: Any, source: Source, name: str) -> Any:
     if isinstance(value, dict):
         if CHUNKED in value:
             return _chunked(value, source, name)
-        return {key: _build(item, source, f"{name}.{key}" if name else str(key)) for key, item in value.items()}
+        return {
+            key: _build(item, source, f"{name}.{key}" if name else str(key))
+            for key, item in value.items()
+        }
     if isinstance(value, list):
         return [_build(item, source, f"{name}.{index}") for index, item in enumerate(value)]
     if isinstance(value, Extension):
@@ -101,13 +109,19 @@ def _array(value: Extension, source: Source, name: str) -> Tensor:
     where = place(source, name)
     if len(parts) != 3 or not isinstance(parts[2], Binary) or not _is_integers(parts[0]):
         raise CheckpointError(
-            "has an array that is not a shape, a type and bytes", where=where, hint="the file is damaged: fetch it again"
+            "has an array that is not a shape, a type and bytes",
+            where=where,
+            hint="the file is damaged: fetch it again",
         )
     sides, dtype, data = parts
     if isinstance(dtype, Binary):  # written by Python 2 or with use_bin_type=False
-        dtype = source.bytes(value.start + dtype.start, min(dtype.end - dtype.start, 64)).decode("ascii", "replace")
+        dtype = source.bytes(value.start + dtype.start, min(dtype.end - dtype.start, 64)).decode(
+            "ascii", "replace"
+        )
     if dtype not in DTYPES:
-        raise CheckpointError("has an array of an unknown type", where=where, found=repr(dtype)[:60])
+        raise CheckpointError(
+            "has an array of an unknown type", where=where, found=repr(dtype)[:60]
+        )
     span = (value.start + data.start, value.start + data.end)
     return place_tensor(source, span, name, dtype, checked_shape(sides, where), packed=False)
 
@@ -121,7 +135,9 @@ def _chunked(value: dict[Any, Any], source: Source, name: str) -> Tensor:
     sides, chunks = _in_order(value.get("shape")), _in_order(value.get("chunks"))
     if not _is_integers(sides) or not all(isinstance(chunk, Extension) for chunk in chunks):
         raise CheckpointError(
-            "has an array in chunks that are no arrays", where=where, hint="the file is damaged: fetch it again"
+            "has an array in chunks that are no arrays",
+            where=where,
+            hint="the file is damaged: fetch it again",
         )
     shape = checked_shape(sides, where)
     pieces = [_array(chunk, source, name) for chunk in chunks]
@@ -129,7 +145,10 @@ def _chunked(value: dict[Any, Any], source: Source, name: str) -> Tensor:
     sizes = tuple(piece.size for piece in pieces)
     if len(kinds) != 1 or sum(sizes) != prod(shape):
         raise CheckpointError(
-            "has chunks that do not fill it", where=where, expected=prod(shape), found=f"{sum(sizes)} of {kinds}"
+            "has chunks that do not fill it",
+            where=where,
+            expected=prod(shape),
+            found=f"{sum(sizes)} of {kinds}",
         )
     data = Joined(tuple(piece.data for piece in pieces), sizes, shape, kinds[0])
     return Tensor(name, shape, kinds[0], data, prod(shape) * dtype_of(kinds[0]).itemsize)

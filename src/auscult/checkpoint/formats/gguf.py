@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from auscult.checkpoint.contents import Contents
-from auscult.checkpoint.elements import MAX_TENSORS, checked_shape, place, place_tensor, stored_bytes
+from auscult.checkpoint.elements import (
+    MAX_TENSORS,
+    checked_shape,
+    place,
+    place_tensor,
+    stored_bytes,
+)
 from auscult.checkpoint.ggml import BIG_ENDIAN, BLOCKS, DEQUANTIZE, PLAIN, BlockArray, BlockType
 from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
@@ -34,7 +40,19 @@ MAX_ARRAY_DEPTH = 4
 MAX_ALIGNMENT = 1 << 20
 DEFAULT_ALIGNMENT = 32
 STRING, ARRAY = 8, 9
-SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+SCALARS = {
+    0: "B",
+    1: "b",
+    2: "H",
+    3: "h",
+    4: "I",
+    5: "i",
+    6: "f",
+    7: "?",
+    10: "Q",
+    11: "q",
+    12: "d",
+}
 """Metadata value types as struct codes."""
 
 
@@ -60,7 +78,9 @@ def read(path: Path) -> Contents:
         if key == "general.alignment":
             alignment = value if isinstance(value, int) else 0
     if not 0 < alignment <= MAX_ALIGNMENT or alignment & (alignment - 1):
-        raise cursor.error("has an impossible alignment", expected="a power of two", found=alignment)
+        raise cursor.error(
+            "has an impossible alignment", expected="a power of two", found=alignment
+        )
     listed = [cursor.tensor_info() for _ in range(tensors)]
     start = -(-cursor.position // alignment) * alignment
     tree: dict[str, Tensor] = {}
@@ -70,7 +90,9 @@ def read(path: Path) -> Contents:
             raise cursor.error("lists a tensor twice", found=info.name[:MAX_SHOWN])
         if info.offset % alignment:
             raise cursor.error(
-                f'tensor "{info.name[:MAX_SHOWN]}" is not aligned', expected=f"a multiple of {alignment}", found=info.offset
+                f'tensor "{info.name[:MAX_SHOWN]}" is not aligned',
+                expected=f"a multiple of {alignment}",
+                found=info.offset,
             )
         found = _tensor(cursor, info, start)
         if isinstance(found, Skip):
@@ -123,9 +145,18 @@ def _tensor(cursor: _Cursor, info: _Info, start: int) -> Tensor | Skip:
     source.view(offset, nbytes)
     if block.name not in (DEQUANTIZE if cursor.order == "<" else BIG_ENDIAN):
         big = " of a big-endian file" if cursor.order == ">" else ""
-        return Skip(name, f"{block.name.upper()} blocks{big} are not dequantised (shape {list(shape)})")
+        return Skip(
+            name, f"{block.name.upper()} blocks{big} are not dequantised (shape {list(shape)})"
+        )
     storage = Storage(f"{source.path.name}@{offset}") if nbytes else None
-    return Tensor(name, shape, block.name, BlockArray(source, offset, block, shape, cursor.order), nbytes, storage)
+    return Tensor(
+        name,
+        shape,
+        block.name,
+        BlockArray(source, offset, block, shape, cursor.order),
+        nbytes,
+        storage,
+    )
 
 
 def _block_bytes(block: BlockType, shape: tuple[int, ...], where: str) -> int:
@@ -150,7 +181,9 @@ class _Cursor:
 
     def error(self, what: str, expected: object = None, found: object = None) -> CheckpointError:
         hint = "the file is damaged: fetch it again"
-        return CheckpointError(what, where=str(self.source.path), expected=expected, found=found, hint=hint)
+        return CheckpointError(
+            what, where=str(self.source.path), expected=expected, found=found, hint=hint
+        )
 
     def take(self, length: int) -> memoryview:
         view = self.source.view(self.position, length)
@@ -164,19 +197,27 @@ class _Cursor:
     def count(self, what: str) -> int:
         found = self.number("Q")
         if found > MAX_ENTRIES:
-            raise self.error(f"says that it has too many {what}", expected=f"at most {MAX_ENTRIES}", found=found)
+            raise self.error(
+                f"says that it has too many {what}", expected=f"at most {MAX_ENTRIES}", found=found
+            )
         return int(found)
 
     def string(self) -> str:
         length = self.number("Q")
         if length > MAX_NAME_BYTES:
-            raise self.error("has a name that is too long", expected=f"at most {MAX_NAME_BYTES} bytes", found=length)
+            raise self.error(
+                "has a name that is too long",
+                expected=f"at most {MAX_NAME_BYTES} bytes",
+                found=length,
+            )
         return bytes(self.take(length)).decode("utf-8", "replace")
 
     def spend(self, count: int) -> None:
         self.items -= count
         if self.items < 0:
-            raise self.error("has too much metadata", expected=f"at most {MAX_ITEMS} items", found="more")
+            raise self.error(
+                "has too much metadata", expected=f"at most {MAX_ITEMS} items", found="more"
+            )
 
     def value(self, kind: int, depth: int = 0) -> str | int | float | bool:
         """A metadata value; long strings are cut and arrays summed up."""
@@ -190,7 +231,11 @@ class _Cursor:
         if kind != ARRAY:
             raise self.error("has metadata of an unknown type", expected="0 to 12", found=kind)
         if depth >= MAX_ARRAY_DEPTH:
-            raise self.error("has metadata that is nested too deeply", expected=f"at most {MAX_ARRAY_DEPTH} levels", found="more")
+            raise self.error(
+                "has metadata that is nested too deeply",
+                expected=f"at most {MAX_ARRAY_DEPTH} levels",
+                found="more",
+            )
         return self.array(depth)
 
     def array(self, depth: int) -> str:

@@ -25,8 +25,33 @@ from auscult.weights import ModuleInfo, Quantization, Shape, Tensor
 FORMAT = "litert"
 IDENTIFIER = b"TFL3"
 DTYPES = (
-    *("float32", "float16", "int32", "uint8", "int64", "", "bool", "int16", "complex64", "int8", "float64", "complex128"),
-    *("uint64", "", "", "uint32", "uint16", "int4", "bfloat16", "int2", "uint4", "float8_e4m3fn", "float8_e5m2"),
+    *(
+        "float32",
+        "float16",
+        "int32",
+        "uint8",
+        "int64",
+        "",
+        "bool",
+        "int16",
+        "complex64",
+        "int8",
+        "float64",
+        "complex128",
+    ),
+    *(
+        "uint64",
+        "",
+        "",
+        "uint32",
+        "uint16",
+        "int4",
+        "bfloat16",
+        "int2",
+        "uint4",
+        "float8_e4m3fn",
+        "float8_e5m2",
+    ),
 )
 """Element types by number; the empty ones are strings, resources and variants."""
 OPERATORS = {
@@ -68,7 +93,12 @@ CUSTOM = 32
 PADDING = {0: "SAME", 1: "VALID"}
 # operator: (attribute, field of its options, type, default)
 OPTIONS: dict[str, tuple[tuple[str, int, Code, int], ...]] = {
-    "CONV_2D": (("stride_w", 1, "i", 0), ("stride_h", 2, "i", 0), ("dilation_w", 4, "i", 1), ("dilation_h", 5, "i", 1)),
+    "CONV_2D": (
+        ("stride_w", 1, "i", 0),
+        ("stride_h", 2, "i", 0),
+        ("dilation_w", 4, "i", 1),
+        ("dilation_h", 5, "i", 1),
+    ),
     "DEPTHWISE_CONV_2D": (
         *(("stride_w", 1, "i", 0), ("stride_h", 2, "i", 0), ("depth_multiplier", 3, "i", 0)),
         *(("dilation_w", 5, "i", 1), ("dilation_h", 6, "i", 1)),
@@ -93,14 +123,25 @@ def read(path: Path) -> Contents:
     """
     source = Source(path)
     model = Table.root(source)
-    reader = _Reader(source, [_place_buffer(buffer) for buffer in model.tables(4)], _operator_names(model))
+    reader = _Reader(
+        source, [_place_buffer(buffer) for buffer in model.tables(4)], _operator_names(model)
+    )
     count = 0
     for subgraph in model.tables(2):
         reader.subgraph(subgraph)
         count += 1
-    metadata = {"schema": str(model.scalar(0, "I")), "description": model.text(3), "subgraphs": str(count)}
+    metadata = {
+        "schema": str(model.scalar(0, "I")),
+        "description": model.text(3),
+        "subgraphs": str(count),
+    }
     skips = tuple(reader.skips)
-    return Contents(reader.tensors, {key: value for key, value in metadata.items() if value}, skips=skips, modules=reader.modules)
+    return Contents(
+        reader.tensors,
+        {key: value for key, value in metadata.items() if value},
+        skips=skips,
+        modules=reader.modules,
+    )
 
 
 def _place_buffer(buffer: Table) -> tuple[int, int]:
@@ -120,7 +161,9 @@ def _operator_names(model: Table) -> list[str]:
     for code in model.tables(1):
         # the first field is the old, one-byte code: the newer one counts where it is larger
         number = max(int(code.scalar(0, "b")), int(code.scalar(3, "i")))
-        names.append(code.text(1) if number == CUSTOM else OPERATORS.get(number, f"BUILTIN_{number}"))
+        names.append(
+            code.text(1) if number == CUSTOM else OPERATORS.get(number, f"BUILTIN_{number}")
+        )
     return names
 
 
@@ -142,7 +185,11 @@ class _Reader:
             buffer = int(entry.scalar(2, "I"))
             external = int(entry.scalar(10, "I"))
             if buffer >= len(self.buffers):
-                raise entry.error("names a buffer that is not there", expected=f"below {len(self.buffers)}", found=buffer)
+                raise entry.error(
+                    "names a buffer that is not there",
+                    expected=f"below {len(self.buffers)}",
+                    found=buffer,
+                )
             span = self.buffers[buffer]
             if span[0] == span[1] and not external:
                 continue
@@ -164,7 +211,9 @@ class _Reader:
         self.taken.add(chosen)
         return chosen
 
-    def tensor(self, entry: Table, name: str, span: tuple[int, int], *, external: bool) -> Tensor | Skip:
+    def tensor(
+        self, entry: Table, name: str, span: tuple[int, int], *, external: bool
+    ) -> Tensor | Skip:
         number = int(entry.scalar(1, "b"))
         dtype = DTYPES[number] if 0 <= number < len(DTYPES) else ""
         if external:
@@ -173,7 +222,9 @@ class _Reader:
             return Skip(name, f"LiteRT element type {number} is not a number that auscult reads")
         if entry.table(6) is not None:
             return Skip(name, "sparse tensors are not read")
-        shape = checked_shape([int(side) for side in entry.numbers(0, "i")[:64]], place(self.source, name))
+        shape = checked_shape(
+            [int(side) for side in entry.numbers(0, "i")[:64]], place(self.source, name)
+        )
         quantization = _quantization(entry.table(4), shape)
         if isinstance(quantization, str):
             return Skip(name, quantization)
@@ -195,7 +246,9 @@ def _attributes(operator: Table, op: str) -> dict[str, Any]:
     options = operator.table(4) if op in OPTIONS else None
     if options is None:
         return {}
-    found = {name: options.scalar(number, code, default) for name, number, code, default in OPTIONS[op]}
+    found = {
+        name: options.scalar(number, code, default) for name, number, code, default in OPTIONS[op]
+    }
     if op in PADDED:
         padding = int(options.scalar(0, "b"))
         found["padding"] = PADDING.get(padding, str(padding))
@@ -216,4 +269,6 @@ def _quantization(entry: Table | None, shape: Shape) -> Quantization | str | Non
         return f"{scale.size} scales along axis {axis} do not fit shape {list(shape)}"
     if zero.size not in (0, 1, scale.size):
         return f"{zero.size} zero points for {scale.size} scales"
-    return Quantization(scale, zero if zero.size else np.zeros(1, np.int64), axis if scale.size > 1 else None)
+    return Quantization(
+        scale, zero if zero.size else np.zeros(1, np.int64), axis if scale.size > 1 else None
+    )

@@ -27,5 +27,11 @@ def read(path: Path) -> Contents:
         CheckpointError: If the header is damaged or the file too short for it.
     """
     found = read_array(Source(path), path.stem, path.name)
-    tree = found.value if isinstance(found.value, dict) else {path.stem: found.value} if found.value is not None else {}
+    tree = (
+        found.value
+        if isinstance(found.value, dict)
+        else {path.stem: found.value}
+        if found.value is not None
+        else {}
+    )
     return Contents(tree, found.metadata, found.hazards, found.skips)

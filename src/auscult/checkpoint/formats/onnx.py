@@ -32,8 +32,18 @@ MAX_LISTED = 64
 QUANTIZED = "_quantized"
 TRANSPARENT = frozenset(("Identity", "Cast", "Transpose", "DequantizeLinear", "QuantizeLinear"))
 # operator: inputs that are the integers, their scale and their zero point; the axis if the operator has no attribute for it
-SCALED = {"DequantizeLinear": (0, 1, 2, 1), "QLinearConv": (3, 4, 5, 0), "QLinearMatMul": (3, 4, 5, -1)}
-FLOAT_ATTRIBUTE, INTEGER_ATTRIBUTE, TEXT_ATTRIBUTE, TENSOR_ATTRIBUTE, GRAPH_ATTRIBUTE = 2, 3, 4, 5, 6
+SCALED = {
+    "DequantizeLinear": (0, 1, 2, 1),
+    "QLinearConv": (3, 4, 5, 0),
+    "QLinearMatMul": (3, 4, 5, -1),
+}
+FLOAT_ATTRIBUTE, INTEGER_ATTRIBUTE, TEXT_ATTRIBUTE, TENSOR_ATTRIBUTE, GRAPH_ATTRIBUTE = (
+    2,
+    3,
+    4,
+    5,
+    6,
+)
 FLOATS_ATTRIBUTE, INTEGERS_ATTRIBUTE, GRAPHS_ATTRIBUTE = 7, 8, 11
 # tags of ModelProto: number * 8 + wire type
 MODEL_TAGS = frozenset((0x08, 0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42, 0x72))
@@ -47,7 +57,13 @@ def sniff(path: Path, head: bytes) -> bool:
     if len(head) < 6 or head[0] != 0x08 or not 1 <= head[1] < 64 or head[2] != 0x12:
         return False
     name, after = head[4 : 4 + head[3]], head[4 + head[3] : 5 + head[3]]
-    return bool(name) and name.isascii() and name.decode("ascii").isprintable() and bool(after) and after[0] in NEXT_TAGS
+    return (
+        bool(name)
+        and name.isascii()
+        and name.decode("ascii").isprintable()
+        and bool(after)
+        and after[0] in NEXT_TAGS
+    )
 
 
 def read(path: Path) -> Contents:
@@ -64,7 +80,12 @@ def read(path: Path) -> Contents:
     for function in model.messages(25):
         reader.nodes(function, 7)
     skips = [Skip("training_info", "graphs for training are not read") for _ in model.spans_of(20)]
-    return Contents(reader.named(), _metadata(model, graph), skips=(*reader.skips, *skips), modules=reader.modules())
+    return Contents(
+        reader.named(),
+        _metadata(model, graph),
+        skips=(*reader.skips, *skips),
+        modules=reader.modules(),
+    )
 
 
 def _metadata(model: Message, graph: Message | None) -> dict[str, str]:
@@ -104,7 +125,12 @@ class _Reader:
             self.add(initializer, initializer.text(NAME))
         for sparse in graph.messages(15):
             values = sparse.message(1)
-            self.skips.append(Skip(values.text(NAME) if values else "sparse_initializer", "sparse tensors are not read"))
+            self.skips.append(
+                Skip(
+                    values.text(NAME) if values else "sparse_initializer",
+                    "sparse tensors are not read",
+                )
+            )
         self.nodes(graph, 1)
 
     def nodes(self, owner: Message, number: int) -> None:
@@ -117,9 +143,14 @@ class _Reader:
             for index, name in enumerate(node.inputs):
                 self.consumers.setdefault(name, []).append((node, index))
 
-    def attribute(self, attribute: Message, op: str, outputs: tuple[str, ...], attributes: dict[str, Any]) -> None:
+    def attribute(
+        self, attribute: Message, op: str, outputs: tuple[str, ...], attributes: dict[str, Any]
+    ) -> None:
         if GRAPH_ATTRIBUTE in attribute or GRAPHS_ATTRIBUTE in attribute:
-            for graph in (*attribute.messages(GRAPH_ATTRIBUTE), *attribute.messages(GRAPHS_ATTRIBUTE)):
+            for graph in (
+                *attribute.messages(GRAPH_ATTRIBUTE),
+                *attribute.messages(GRAPHS_ATTRIBUTE),
+            ):
                 self.graph(graph)
         value = _plain(attribute)
         if op != "Constant":
@@ -132,7 +163,9 @@ class _Reader:
             self.add(tensor, name)
         elif isinstance(value, (int, float)) or (isinstance(value, tuple) and value):
             floats = FLOAT_ATTRIBUTE in attribute or FLOATS_ATTRIBUTE in attribute
-            self.keep(Tensor.of(self.unique(name), np.asarray(value, np.float32 if floats else np.int64)))
+            self.keep(
+                Tensor.of(self.unique(name), np.asarray(value, np.float32 if floats else np.int64))
+            )
         else:
             self.skips.append(Skip(name, f"a constant given as {attribute.text(1) or 'nothing'}"))
 
@@ -159,7 +192,14 @@ class _Reader:
             quantization = self.quantization(tensor)
             if quantization is not None:
                 result[name] = Tensor(
-                    name, tensor.shape, tensor.dtype, tensor.data, tensor.nbytes, tensor.storage, quantization, tensor.trainable
+                    name,
+                    tensor.shape,
+                    tensor.dtype,
+                    tensor.data,
+                    tensor.nbytes,
+                    tensor.storage,
+                    quantization,
+                    tensor.trainable,
                 )
         return result
 
@@ -171,7 +211,12 @@ class _Reader:
         """
         stem = tensor.name.removesuffix(QUANTIZED)
         if stem != tensor.name and tensor.dtype in ("int8", "uint8"):
-            found = _affine(tensor, self.tensors.get(f"{stem}_scale"), self.tensors.get(f"{stem}_zero_point"), None)
+            found = _affine(
+                tensor,
+                self.tensors.get(f"{stem}_scale"),
+                self.tensors.get(f"{stem}_zero_point"),
+                None,
+            )
             if found is not None:
                 return found
         for node, index in self.consumers.get(tensor.name, ()):
@@ -201,17 +246,26 @@ class _Reader:
             if not uses:
                 return None
             node, index = uses[0]
-            if node.op not in TRANSPARENT or index or not node.outputs or node.outputs[0] not in self.consumers:
+            if (
+                node.op not in TRANSPARENT
+                or index
+                or not node.outputs
+                or node.outputs[0] not in self.consumers
+            ):
                 extra: dict[str, Any] = {"through": tuple(through)} if through else {}
                 if name in self.constants:
                     extra["constant"] = True
-                return ModuleInfo(name, node.op, {**node.attributes, **extra, "node": node.name, "input": index})
+                return ModuleInfo(
+                    name, node.op, {**node.attributes, **extra, "node": node.name, "input": index}
+                )
             through.append(node.op)
             current = node.outputs[0]
         return None
 
 
-def _affine(stored: Tensor, scale: Tensor | None, zero: Tensor | None, axis: int | None) -> Quantization | None:
+def _affine(
+    stored: Tensor, scale: Tensor | None, zero: Tensor | None, axis: int | None
+) -> Quantization | None:
     """The quantisation that these constants describe, if they fit the tensor; without an axis, the one as long as the scale."""
     if scale is None:
         return None

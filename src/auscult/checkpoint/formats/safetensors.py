@@ -23,9 +23,29 @@ MAX_RANK = 64
 MAX_ELEMENTS = 1 << 60
 MAX_METADATA = 10_000
 DTYPES = {
-    **{"BOOL": "bool", "U8": "uint8", "I8": "int8", "U16": "uint16", "I16": "int16", "U32": "uint32", "I32": "int32"},
-    **{"U64": "uint64", "I64": "int64", "F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"},
-    **{"C64": "complex64", "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "F8_E8M0": "float8_e8m0fnu"},
+    **{
+        "BOOL": "bool",
+        "U8": "uint8",
+        "I8": "int8",
+        "U16": "uint16",
+        "I16": "int16",
+        "U32": "uint32",
+        "I32": "int32",
+    },
+    **{
+        "U64": "uint64",
+        "I64": "int64",
+        "F16": "float16",
+        "BF16": "bfloat16",
+        "F32": "float32",
+        "F64": "float64",
+    },
+    **{
+        "C64": "complex64",
+        "F8_E4M3": "float8_e4m3fn",
+        "F8_E5M2": "float8_e5m2",
+        "F8_E8M0": "float8_e8m0fnu",
+    },
     **{"F8_E4M3FNUZ": "float8_e4m3fnuz", "F8_E5M2FNUZ": "float8_e5m2fnuz", "F4": "float4_e2m1fn"},
 }
 
@@ -46,17 +66,24 @@ def read(path: Path) -> Contents:
     source = Source(path)
     start, header = _header(source)
     metadata = _metadata(header.pop("__metadata__", {}))
-    entries = sorted(((_entry(source, name, value), name) for name, value in header.items()), key=lambda entry: entry[0][2:])
+    entries = sorted(
+        ((_entry(source, name, value), name) for name, value in header.items()),
+        key=lambda entry: entry[0][2:],
+    )
     tree: dict[str, Tensor] = {}
     skips: list[Skip] = []
     end = 0
     for (code, shape, first, last), name in entries:
         if first != end:
             kind = "overlap" if first < end else "leave a hole"
-            raise _damaged(source, f"tensors {kind} before {name[:200]}", expected=f"offset {end}", found=first)
+            raise _damaged(
+                source, f"tensors {kind} before {name[:200]}", expected=f"offset {end}", found=first
+            )
         end = last
         if code in DTYPES:
-            tree[name] = place_tensor(source, (start + first, start + last), name, DTYPES[code], shape)
+            tree[name] = place_tensor(
+                source, (start + first, start + last), name, DTYPES[code], shape
+            )
         else:
             skips.append(Skip(name, f"elements of type {code[:60]}, which numpy cannot hold"))
     if start + end != source.size:
@@ -81,7 +108,12 @@ def read_metadata(path: Path) -> dict[str, str]:
 def _header(source: Source) -> tuple[int, dict[str, Any]]:
     """Where the data starts, and the header."""
     if source.size < 8:
-        raise _damaged(source, "is too short for a safetensors file", expected="at least 8 bytes", found=source.size)
+        raise _damaged(
+            source,
+            "is too short for a safetensors file",
+            expected="at least 8 bytes",
+            found=source.size,
+        )
     length = int.from_bytes(source.view(0, 8), "little")
     if length > MAX_HEADER or 8 + length > source.size:
         raise _damaged(
@@ -104,15 +136,25 @@ def _entry(source: Source, name: str, value: Any) -> tuple[str, Shape, int, int]
     if not isinstance(value, dict):
         raise _damaged(source, f"tensor {name[:200]} has no description")
     code, shape, offsets = value.get("dtype"), value.get("shape"), value.get("data_offsets")
-    if not isinstance(code, str) or not _are_counts(shape) or not _are_counts(offsets) or len(offsets) != 2:
+    if (
+        not isinstance(code, str)
+        or not _are_counts(shape)
+        or not _are_counts(offsets)
+        or len(offsets) != 2
+    ):
         raise _damaged(
-            source, f"tensor {name[:200]} has an odd description", expected="dtype, shape, data_offsets", found=str(value)[:200]
+            source,
+            f"tensor {name[:200]} has an odd description",
+            expected="dtype, shape, data_offsets",
+            found=str(value)[:200],
         )
     size = 1
     for side in shape:
         size *= side
         if size > MAX_ELEMENTS:
-            raise _damaged(source, f"tensor {name[:200]} has an impossible shape", found=str(shape)[:200])
+            raise _damaged(
+                source, f"tensor {name[:200]} has an impossible shape", found=str(shape)[:200]
+            )
     if len(shape) > MAX_RANK:
         raise _damaged(source, f"tensor {name[:200]} has {len(shape)} axes")
     if offsets[0] > offsets[1]:
@@ -135,5 +177,9 @@ def _metadata(value: Any) -> dict[str, str]:
     return {str(key)[:200]: str(text)[:MAX_METADATA] for key, text in value.items()}
 
 
-def _damaged(source: Source, what: str, *, expected: object = None, found: object = None) -> CheckpointError:
-    return CheckpointError(what, where=str(source.path), expected=expected, found=found, hint=TRUNCATED_HINT)
+def _damaged(
+    source: Source, what: str, *, expected: object = None, found: object = None
+) -> CheckpointError:
+    return CheckpointError(
+        what, where=str(source.path), expected=expected, found=found, hint=TRUNCATED_HINT
+    )

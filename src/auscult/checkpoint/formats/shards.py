@@ -35,7 +35,9 @@ def sniff(path: Path, head: bytes) -> bool:
     if path.suffix in (".mlpackage", ".mlmodelc"):
         return False
     try:
-        return path.is_dir() and any(entry.name.endswith((INDEX, *SUFFIXES)) for entry in path.iterdir())
+        return path.is_dir() and any(
+            entry.name.endswith((INDEX, *SUFFIXES)) for entry in path.iterdir()
+        )
     except OSError:
         return False
 
@@ -53,7 +55,12 @@ def read(path: Path) -> Contents:
     for name, shard in shards.items():
         names.setdefault(shard, set()).add(name)
     if len(names) > MAX_SHARDS:
-        raise CheckpointError("names too many shards", where=str(path), expected=f"at most {MAX_SHARDS}", found=len(names))
+        raise CheckpointError(
+            "names too many shards",
+            where=str(path),
+            expected=f"at most {MAX_SHARDS}",
+            found=len(names),
+        )
     files = {beside(path.parent, shard, path): wanted for shard, wanted in sorted(names.items())}
     return _join(path, files)
 
@@ -64,19 +71,29 @@ def _folder(path: Path) -> Contents:
     preferred = [entry for entry in indexes if "safetensors" in entry.name] or indexes
     if len(preferred) == 1:
         return read(preferred[0])
-    files = [entry for entry in entries if entry.suffix == ".safetensors"] or [e for e in entries if e.suffix in SUFFIXES]
+    files = [entry for entry in entries if entry.suffix == ".safetensors"] or [
+        e for e in entries if e.suffix in SUFFIXES
+    ]
     numbered = [NUMBERED.fullmatch(entry.name) for entry in files]
     families = {(match[1], match[3], match[4]) for match in numbered if match}
     if len(files) > 1 and all(numbered) and len(families) == 1:
         (_, total, _) = next(iter(families))
         if len(files) != int(total):
-            raise CheckpointError("has some shards missing", where=str(path), expected=f"{int(total)} files", found=len(files))
+            raise CheckpointError(
+                "has some shards missing",
+                where=str(path),
+                expected=f"{int(total)} files",
+                found=len(files),
+            )
         return _join(path, dict.fromkeys(files))
     if len(files) == 1:
         return _reader(files[0]).read(files[0])  # type: ignore[no-any-return]
     shown = ", ".join(entry.name for entry in (preferred or files)[:5])
     raise CheckpointError(
-        "is a folder with several checkpoints", where=str(path), found=shown[:300], hint="give one of the files"
+        "is a folder with several checkpoints",
+        where=str(path),
+        found=shown[:300],
+        hint="give one of the files",
     )
 
 
@@ -85,10 +102,16 @@ def _weight_map(path: Path) -> dict[str, str]:
     try:
         index = parse_json(source, 0, source.size)
     except ValueError as error:
-        raise CheckpointError(f"cannot be parsed: {str(error)[:200]}", where=str(path), hint="fetch the index again") from error
+        raise CheckpointError(
+            f"cannot be parsed: {str(error)[:200]}", where=str(path), hint="fetch the index again"
+        ) from error
     found = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(found, dict) or not all(isinstance(shard, str) for shard in found.values()):
-        raise CheckpointError("has no weight_map", where=str(path), hint="give the weight file itself, or fetch the index again")
+        raise CheckpointError(
+            "has no weight_map",
+            where=str(path),
+            hint="give the weight file itself, or fetch the index again",
+        )
     return found
 
 
@@ -105,18 +128,24 @@ def _join(path: Path, files: Mapping[Path, set[str] | None]) -> Contents:
         skipped = {skip.where for skip in contents.skips}
         lacking = sorted((wanted or set()) - set(contents.tree) - skipped)
         if lacking:
-            raise CheckpointError("lacks a tensor that the index promises", where=str(file), found=lacking[0][:200])
+            raise CheckpointError(
+                "lacks a tensor that the index promises", where=str(file), found=lacking[0][:200]
+            )
         for name, value in contents.tree.items():
             if wanted is not None and name not in wanted:
                 skips.append(Skip(name, f"in {file.name}, which the index does not name for it"))
             elif name in tree:
-                raise CheckpointError("two shards have a tensor of one name", where=str(path), found=name[:200])
+                raise CheckpointError(
+                    "two shards have a tensor of one name", where=str(path), found=name[:200]
+                )
             else:
                 tree[name] = value
         metadata.update(contents.metadata)
         hazards += contents.hazards
         skips += contents.skips
-    return Contents(tree, metadata, tuple(hazards), tuple(skips), formats[0] if len(set(formats)) == 1 else None)
+    return Contents(
+        tree, metadata, tuple(hazards), tuple(skips), formats[0] if len(set(formats)) == 1 else None
+    )
 
 
 def _reader(path: Path) -> Any:

@@ -29,7 +29,9 @@ def sniff(path: Path, head: bytes) -> bool:
     if head[:4] != b"PK\x03\x04":
         return False
     try:
-        return any(name == PICKLE or name.endswith("/" + PICKLE) for name in read_archive(path).members)
+        return any(
+            name == PICKLE or name.endswith("/" + PICKLE) for name in read_archive(path).members
+        )
     except CheckpointError:
         return path.suffix != ".npz"
 
@@ -46,7 +48,12 @@ def read(path: Path) -> Contents:
     source = archive.open(name)
     most = MAX_INFLATED_PICKLE_BYTES if isinstance(source, Inflated) else MAX_PICKLE_BYTES
     if source.size > most:
-        raise CheckpointError(f"{name} is too large", where=str(path), expected=f"at most {most} bytes", found=source.size)
+        raise CheckpointError(
+            f"{name} is too large",
+            where=str(path),
+            expected=f"at most {most} bytes",
+            found=source.size,
+        )
     places = Members(archive, prefix + "data/", _byteorder(archive, prefix))
     machine = machine_for(source, name, load_persistent(places))
     tree = machine.run()
@@ -87,7 +94,10 @@ def _byteorder(archive: Archive, prefix: str) -> Literal["<", ">"]:
     written = bytes(member.view(0, min(member.size, 16)))
     if written not in (b"little", b"big"):
         raise CheckpointError(
-            "names an unknown byte order", where=str(archive.source.path), expected="little or big", found=written
+            "names an unknown byte order",
+            where=str(archive.source.path),
+            expected="little or big",
+            found=written,
         )
     return ">" if written == b"big" else "<"
 
@@ -95,7 +105,10 @@ def _byteorder(archive: Archive, prefix: str) -> Literal["<", ">"]:
 def _text_members(archive: Archive, prefix: str) -> dict[str, str]:
     """The small text members that torch adds, such as its file version."""
     found = {}
-    for name, key in (("version", "torch file version"), (".format_version", "torch format version")):
+    for name, key in (
+        ("version", "torch file version"),
+        (".format_version", "torch format version"),
+    ):
         if prefix + name in archive.members:
             member = archive.open(prefix + name)
             found[key] = str(member.view(0, min(member.size, 32)), "ascii", "replace").strip()
@@ -104,4 +117,13 @@ def _text_members(archive: Archive, prefix: str) -> dict[str, str]:
 
 def _constants(archive: Archive, prefix: str) -> list[Skip]:
     count = sum(member.startswith(prefix + "constants/") for member in archive.members)
-    return [Skip(prefix + "constants.pkl", f"{count} constants of the code: not part of the module's state")] if count else []
+    return (
+        [
+            Skip(
+                prefix + "constants.pkl",
+                f"{count} constants of the code: not part of the module's state",
+            )
+        ]
+        if count
+        else []
+    )

@@ -47,7 +47,13 @@ class Writer(Protocol):
 
     def check(self, tensors: Sequence[Outgoing]) -> None: ...
 
-    def write(self, out: BinaryIO, tensors: Sequence[Outgoing], pieces: Iterable[Piece], metadata: Mapping[str, str]) -> None: ...
+    def write(
+        self,
+        out: BinaryIO,
+        tensors: Sequence[Outgoing],
+        pieces: Iterable[Piece],
+        metadata: Mapping[str, str],
+    ) -> None: ...
 
 
 def writers() -> Iterator[Writer]:
@@ -73,7 +79,9 @@ def writer_for(path: Path) -> Writer:
     return known[path.suffix.lower()]
 
 
-def grouped(tensors: Sequence[Outgoing], pieces: Iterable[Piece]) -> Iterator[tuple[Outgoing, Iterator[memoryview]]]:
+def grouped(
+    tensors: Sequence[Outgoing], pieces: Iterable[Piece]
+) -> Iterator[tuple[Outgoing, Iterator[memoryview]]]:
     """Each tensor with its own pieces, which must be consumed before the next tensor is asked for."""
     stream = iter(pieces)
     ahead = next(stream, None)

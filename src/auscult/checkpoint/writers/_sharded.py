@@ -31,7 +31,9 @@ class Shards:
             for tensor in tensors[start:stop]
         }
         total = sum(tensor.nbytes for tensor in tensors)
-        return json.dumps({"metadata": {"total_size": total}, "weight_map": places}, indent=2).encode()
+        return json.dumps(
+            {"metadata": {"total_size": total}, "weight_map": places}, indent=2
+        ).encode()
 
 
 def plan_shards(destination: Path, tensors: Sequence[Outgoing], limit: int) -> Shards | None:
@@ -45,6 +47,9 @@ def plan_shards(destination: Path, tensors: Sequence[Outgoing], limit: int) -> S
     if len(starts) == 1:
         return None
     count, stem = len(starts), destination.name.removesuffix(".safetensors")
-    paths = tuple(destination.with_name(f"{stem}-{i + 1:05d}-of-{count:05d}.safetensors") for i in range(count))
+    paths = tuple(
+        destination.with_name(f"{stem}-{i + 1:05d}-of-{count:05d}.safetensors")
+        for i in range(count)
+    )
     spans = tuple(zip(starts, [*starts[1:], len(tensors)], strict=True))
     return Shards(paths, spans, destination.with_name(f"{destination.name}.index.json"))

@@ -21,7 +21,11 @@ def check(tensors: Sequence[Outgoing]) -> None:
     check_dtypes(tensors)
     if len(tensors) != 1:
         raise RecipeError(
-            "an .npy file holds one tensor", where="npy", expected=1, found=len(tensors), hint="write .npz or .safetensors"
+            "an .npy file holds one tensor",
+            where="npy",
+            expected=1,
+            found=len(tensors),
+            hint="write .npz or .safetensors",
         )
 
 
@@ -30,14 +34,18 @@ def check_dtypes(tensors: Sequence[Outgoing]) -> None:
     for tensor in tensors:
         if tensor.dtype in ML_DTYPES:
             hint = "give --dtype float32, or write .safetensors"
-            raise RecipeError("numpy's files have no such dtype", where=tensor.name, found=tensor.dtype, hint=hint)
+            raise RecipeError(
+                "numpy's files have no such dtype", where=tensor.name, found=tensor.dtype, hint=hint
+            )
 
 
 def npy_header(tensor: Outgoing) -> bytes:
     """Magic, version and dictionary."""
     buffer = io.BytesIO()
     descr = np.lib.format.dtype_to_descr(np.dtype(tensor.dtype).newbyteorder("<"))
-    np.lib.format.write_array_header_1_0(buffer, {"descr": descr, "fortran_order": False, "shape": tensor.shape})
+    np.lib.format.write_array_header_1_0(
+        buffer, {"descr": descr, "fortran_order": False, "shape": tensor.shape}
+    )
     return buffer.getvalue()
 
 

@@ -28,7 +28,9 @@ def write(
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for tensor, own in grouped(tensors, pieces):
             member = zipfile.ZipInfo(f"{tensor.name}.npy")
-            with archive.open(member, "w", force_zip64=tensor.nbytes >= zipfile.ZIP64_LIMIT - (1 << 16)) as file:
+            with archive.open(
+                member, "w", force_zip64=tensor.nbytes >= zipfile.ZIP64_LIMIT - (1 << 16)
+            ) as file:
                 file.write(npy_header(tensor))
                 for piece in own:
                     file.write(piece)

@@ -32,10 +32,17 @@ def check(tensors: Sequence[Outgoing]) -> None:
     for tensor in tensors:
         if tensor.dtype not in NAMES:
             raise RecipeError(
-                "safetensors has no such dtype", where=tensor.name, found=tensor.dtype, hint="choose another with --dtype"
+                "safetensors has no such dtype",
+                where=tensor.name,
+                found=tensor.dtype,
+                hint="choose another with --dtype",
             )
         if tensor.name == "__metadata__":
-            raise RecipeError("is a reserved name in safetensors", where=tensor.name, hint="rename it with --recipe")
+            raise RecipeError(
+                "is a reserved name in safetensors",
+                where=tensor.name,
+                hint="rename it with --recipe",
+            )
 
 
 def header(tensors: Sequence[Outgoing], metadata: Mapping[str, str]) -> bytes:
@@ -54,7 +61,9 @@ def header(tensors: Sequence[Outgoing], metadata: Mapping[str, str]) -> bytes:
     return struct.pack("<Q", len(text)) + text
 
 
-def write(out: BinaryIO, tensors: Sequence[Outgoing], pieces: Iterable[Piece], metadata: Mapping[str, str]) -> None:
+def write(
+    out: BinaryIO, tensors: Sequence[Outgoing], pieces: Iterable[Piece], metadata: Mapping[str, str]
+) -> None:
     """Write the file."""
     out.write(header(tensors, metadata))
     for _, piece in pieces:

@@ -28,7 +28,16 @@ STORAGES = {
     "bool": "BoolStorage", "complex64": "ComplexFloatStorage", "complex128": "ComplexDoubleStorage",
 }  # fmt: skip
 UNTYPED = frozenset(
-    ("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu", "uint16", "uint32", "uint64")
+    (
+        "float8_e4m3fn",
+        "float8_e5m2",
+        "float8_e4m3fnuz",
+        "float8_e5m2fnuz",
+        "float8_e8m0fnu",
+        "uint16",
+        "uint32",
+        "uint64",
+    )
 )
 """Types without a storage class of their own: an untyped storage and the dtype, in `_rebuild_tensor_v3`."""
 
@@ -38,7 +47,10 @@ def check(tensors: Sequence[Outgoing]) -> None:
     for tensor in tensors:
         if tensor.dtype not in STORAGES and tensor.dtype not in UNTYPED:
             raise RecipeError(
-                "torch has no such dtype", where=tensor.name, found=tensor.dtype, hint="choose another with --dtype"
+                "torch has no such dtype",
+                where=tensor.name,
+                found=tensor.dtype,
+                hint="choose another with --dtype",
             )
 
 
@@ -57,7 +69,9 @@ def write(
         _member(archive, "version", [memoryview(b"3\n")])
 
 
-def _member(archive: zipfile.ZipFile, name: str, pieces: Iterable[memoryview], size: int = 0) -> None:
+def _member(
+    archive: zipfile.ZipFile, name: str, pieces: Iterable[memoryview], size: int = 0
+) -> None:
     info = zipfile.ZipInfo(f"{ROOT}/{name}")
     large = size >= zipfile.ZIP64_LIMIT - 4096
     header = 30 + len(info.filename.encode()) + (20 if large else 0)
@@ -79,8 +93,16 @@ def state_dict_pickle(tensors: Sequence[Outgoing]) -> bytes:
 def _rebuild(key: str, tensor: Outgoing) -> bytes:
     count = prod(tensor.shape)
     untyped = tensor.dtype not in STORAGES
-    module, storage = ("torch.storage", "UntypedStorage") if untyped else ("torch", STORAGES[tensor.dtype])
-    place = [_text("storage"), _global(module, storage), _text(key), _text("cpu"), _int(tensor.nbytes if untyped else count)]
+    module, storage = (
+        ("torch.storage", "UntypedStorage") if untyped else ("torch", STORAGES[tensor.dtype])
+    )
+    place = [
+        _text("storage"),
+        _global(module, storage),
+        _text(key),
+        _text("cpu"),
+        _int(tensor.nbytes if untyped else count),
+    ]
     call = _global("torch._utils", "_rebuild_tensor_v3" if untyped else "_rebuild_tensor_v2")
     hooks = _global("collections", "OrderedDict") + b")R"
     dtype = _global("torch", tensor.dtype) if untyped else b""

@@ -29,13 +29,22 @@ class Families(click.Group):
             return None
         return importlib.import_module(f"{__name__}.{cmd_name.replace('-', '_')}").command  # type: ignore[no-any-return]
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and args[0] not in families():
-            raise UsageError(f"cannot run `{args[0]}`", hint=f"choose one of {', '.join(families()) or 'none yet'}")
+            raise UsageError(
+                f"cannot run `{args[0]}`",
+                hint=f"choose one of {', '.join(families()) or 'none yet'}",
+            )
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=Families, no_args_is_help=True, short_help="Make a model sound: prompt or text in, recording out.")
+@click.group(
+    cls=Families,
+    no_args_is_help=True,
+    short_help="Make a model sound: prompt or text in, recording out.",
+)
 @shared_options
 def command(shared: Shared) -> None:
     """Make a model sound: prompt or text in, recording out.

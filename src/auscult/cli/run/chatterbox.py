@@ -24,18 +24,68 @@ DIR holds the model's own files; run it on an empty folder and it says which, an
 
 @click.command(epilog=EPILOG)
 @click.option("--text", required=True, help="What to say, in English.")
-@click.option("--voice", type=click.Path(), metavar="FILE", help="A recording of who is to say it. Default: DIR's own voice.")
-@click.option("--weights", type=click.Path(path_type=Path), metavar="DIR", help="Folder with the model's files.")
-@click.option("--tiny", is_flag=True, help="Run random models of toy sizes instead: shows that all parts work.")
 @click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed draws the same in every runtime."
+    "--voice",
+    type=click.Path(),
+    metavar="FILE",
+    help="A recording of who is to say it. Default: DIR's own voice.",
 )
-@click.option("--exaggeration", type=float, default=0.5, show_default=True, help="How expressive; 0.5 is neutral.")
-@click.option("--guidance", type=click.FloatRange(0), default=0.5, show_default=True, help="How strictly the text is followed.")
-@click.option("--temperature", type=click.FloatRange(0), default=0.8, show_default=True, help="0 takes the likeliest token.")
-@click.option("--max-tokens", type=click.IntRange(1), help="Where speech that does not end is cut, 25 a second. Default: 1000.")
-@click.option("--stream", is_flag=True, help="Write chunk after chunk while it speaks, in memory that does not grow.")
-@click.option("--chunk", type=click.FloatRange(0.04), default=1.0, show_default=True, help="Seconds in a chunk of --stream.")
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder with the model's files.",
+)
+@click.option(
+    "--tiny",
+    is_flag=True,
+    help="Run random models of toy sizes instead: shows that all parts work.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="The same seed draws the same in every runtime.",
+)
+@click.option(
+    "--exaggeration",
+    type=float,
+    default=0.5,
+    show_default=True,
+    help="How expressive; 0.5 is neutral.",
+)
+@click.option(
+    "--guidance",
+    type=click.FloatRange(0),
+    default=0.5,
+    show_default=True,
+    help="How strictly the text is followed.",
+)
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0),
+    default=0.8,
+    show_default=True,
+    help="0 takes the likeliest token.",
+)
+@click.option(
+    "--max-tokens",
+    type=click.IntRange(1),
+    help="Where speech that does not end is cut, 25 a second. Default: 1000.",
+)
+@click.option(
+    "--stream",
+    is_flag=True,
+    help="Write chunk after chunk while it speaks, in memory that does not grow.",
+)
+@click.option(
+    "--chunk",
+    type=click.FloatRange(0.04),
+    default=1.0,
+    show_default=True,
+    help="Seconds in a chunk of --stream.",
+)
 @click.option("--runtime", type=click.Choice(("torch", "mlx")), default="torch", show_default=True)
 @shared_options
 def command(*, shared: Shared, **options: Any) -> None:
@@ -43,7 +93,7 @@ def command(*, shared: Shared, **options: Any) -> None:
 
     The sound is the -o that ends in .wav (32-bit float) or .flac (16 bit); other -o are for the report.
     """
-    from auscult.verbs.run_chatterbox import run_chatterbox
+    from auscult.verbs.run.chatterbox import run_chatterbox
 
     sounds = [name for name in shared.outputs if name.lower().endswith(SOUNDS)]
     if len(sounds) != 1:
@@ -53,4 +103,9 @@ def command(*, shared: Shared, **options: Any) -> None:
     chunk = options.pop("chunk")
     options["chunk_seconds"] = chunk if options.pop("stream") else None
     subject = "tiny" if options["tiny"] else str(options["weights"] or "")
-    run(shared, "run chatterbox", (subject,), lambda progress: run_chatterbox(text, sounds[0], progress=progress, **options))
+    run(
+        shared,
+        "run chatterbox",
+        (subject,),
+        lambda progress: run_chatterbox(text, sounds[0], progress=progress, **options),
+    )

@@ -21,13 +21,30 @@ Examples:
 
 
 @click.command(epilog=EPILOG)
-@click.option("--encode", "source", type=click.Path(), metavar="SOUND", help="Recording to write as an .auc file.")
-@click.option("--decode", "codes", type=click.Path(), metavar="FILE", help=".auc file to write as a recording.")
 @click.option(
-    "--codec", type=click.Path(path_type=Path), metavar="FILE", help="A trained codec. Default: the Telugu codec inside."
+    "--encode",
+    "source",
+    type=click.Path(),
+    metavar="SOUND",
+    help="Recording to write as an .auc file.",
+)
+@click.option(
+    "--decode",
+    "codes",
+    type=click.Path(),
+    metavar="FILE",
+    help=".auc file to write as a recording.",
+)
+@click.option(
+    "--codec",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A trained codec. Default: the Telugu codec inside.",
 )
 @click.option("--runtime", type=click.Choice(("torch", "mlx")), default="torch", show_default=True)
-@click.option("--salvage", is_flag=True, help="Decode what is whole of a damaged file; the rest is silence.")
+@click.option(
+    "--salvage", is_flag=True, help="Decode what is whole of a damaged file; the rest is silence."
+)
 @shared_options
 def command(
     source: str | None,
@@ -42,7 +59,7 @@ def command(
 
     What is made is the -o that ends in .auc (--encode), or in .wav or .flac (--decode); other -o are for the report.
     """
-    from auscult.verbs.run_codec import decode, encode
+    from auscult.verbs.run.codec import decode, encode
 
     if (source is None) == (codes is None):
         raise click.UsageError("give either --encode SOUND or --decode FILE")
@@ -54,7 +71,12 @@ def command(
         raise click.UsageError(f"give the file to write: -o OUT{endings[0]}")
     shared = replace(shared, outputs=tuple(name for name in shared.outputs if name not in made))
     if codes is None:
-        run(shared, "run codec", (str(source),), lambda _: encode(str(source), made[0], codec=codec, runtime=runtime))
+        run(
+            shared,
+            "run codec",
+            (str(source),),
+            lambda _: encode(str(source), made[0], codec=codec, runtime=runtime),
+        )
     else:
         run(
             shared,

@@ -22,43 +22,98 @@ Examples:
 DIR holds the model's own files; run it on an empty folder and it says which, and where they go."""
 
 
-def _span(_context: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> tuple[tuple[float, float], ...]:
+def _span(
+    _context: click.Context, option: click.Parameter, texts: tuple[str, ...]
+) -> tuple[tuple[float, float], ...]:
     spans = []
     for text in texts:
         start, _, stop = text.partition("-")
         try:
             spans.append((float(start), float(stop)))
         except ValueError as error:
-            raise click.BadParameter(f"is no span of seconds such as 0-2.5: {text}", param=option) from error
+            raise click.BadParameter(
+                f"is no span of seconds such as 0-2.5: {text}", param=option
+            ) from error
     return tuple(spans)
 
 
 @click.command(epilog=EPILOG)
 @click.option("--prompt", required=True, help="What the sound should be.")
-@click.option("--weights", type=click.Path(path_type=Path), metavar="DIR", help="Folder with the model's files.")
-@click.option("--tiny", is_flag=True, help="Run a random model of toy sizes instead: shows that all parts work.")
-@click.option("--seconds", type=float, help="Length of the sound. Default: all that the model makes.")
-@click.option("--seconds-start", type=float, default=0.0, help="Where in a longer sound it begins (Stable Audio Open 1.0).")
-@click.option("--sampler", type=click.Choice(SAMPLERS), help="Default: the one that fits the model.")
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder with the model's files.",
+)
+@click.option(
+    "--tiny",
+    is_flag=True,
+    help="Run a random model of toy sizes instead: shows that all parts work.",
+)
+@click.option(
+    "--seconds", type=float, help="Length of the sound. Default: all that the model makes."
+)
+@click.option(
+    "--seconds-start",
+    type=float,
+    default=0.0,
+    help="Where in a longer sound it begins (Stable Audio Open 1.0).",
+)
+@click.option(
+    "--sampler", type=click.Choice(SAMPLERS), help="Default: the one that fits the model."
+)
 @click.option("--steps", type=click.IntRange(1, 1000), help="Default: the sampler's usual number.")
-@click.option("--guidance", type=float, help="Scale of classifier-free guidance; 1 is none. Default: the sampler's.")
+@click.option(
+    "--guidance",
+    type=float,
+    help="Scale of classifier-free guidance; 1 is none. Default: the sampler's.",
+)
 @click.option("--negative", metavar="PROMPT", help="What the sound should not be; needs guidance.")
 @click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed draws the same noise in every runtime."
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="The same seed draws the same noise in every runtime.",
 )
-@click.option("--runtime", type=click.Choice(("torch", "mlx", "litert")), help="Default: torch; litert for an export.")
+@click.option(
+    "--runtime",
+    type=click.Choice(("torch", "mlx", "litert")),
+    help="Default: torch; litert for an export.",
+)
 @click.option("--init-audio", type=click.Path(), metavar="FILE", help="A sound to vary.")
-@click.option("--init-noise", type=float, default=0.9, show_default=True, help="How much noise it gets; 1 leaves nothing.")
-@click.option("--inpaint", type=click.Path(), metavar="FILE", help="A sound to fill in, for a model that inpaints.")
-@click.option("--keep", multiple=True, callback=_span, metavar="FROM-TO", help="Seconds of it that stay; repeatable.")
-@click.option("--normalize", is_flag=True, help="Scale the peak to full scale; otherwise the loudness stays the model's.")
+@click.option(
+    "--init-noise",
+    type=float,
+    default=0.9,
+    show_default=True,
+    help="How much noise it gets; 1 leaves nothing.",
+)
+@click.option(
+    "--inpaint",
+    type=click.Path(),
+    metavar="FILE",
+    help="A sound to fill in, for a model that inpaints.",
+)
+@click.option(
+    "--keep",
+    multiple=True,
+    callback=_span,
+    metavar="FROM-TO",
+    help="Seconds of it that stay; repeatable.",
+)
+@click.option(
+    "--normalize",
+    is_flag=True,
+    help="Scale the peak to full scale; otherwise the loudness stays the model's.",
+)
 @shared_options
 def command(*, shared: Shared, **options: Any) -> None:
     """Make stereo sound from a prompt with Stable Audio Open.
 
     The sound is the -o that ends in .wav (32-bit float, not clipped) or .flac (16 bit); other -o are for the report.
     """
-    from auscult.verbs.run_stable_audio import run_stable_audio
+    from auscult.verbs.run.stable_audio import run_stable_audio
 
     sounds = [name for name in shared.outputs if name.lower().endswith(SOUNDS)]
     if len(sounds) != 1:

@@ -15,9 +15,13 @@ from auscult.weights import Shape
 
 EVIDENCE = (
     Evidence(
-        "no `activations.N.act`: BigVGAN's activations have tensors", any_of=("activation_post.", "resblocks.0.activations.")
+        "no `activations.N.act`: BigVGAN's activations have tensors",
+        any_of=("activation_post.", "resblocks.0.activations."),
     ),
-    Evidence("`source_downs` or `m_source` is here: it has a source branch, as HiFT does", none_of=("source_", "m_source.")),
+    Evidence(
+        "`source_downs` or `m_source` is here: it has a source branch, as HiFT does",
+        none_of=("source_", "m_source."),
+    ),
 )
 
 
@@ -49,7 +53,9 @@ PUBLISHED = {
     "v2, 22 kHz, 80 bands": Config(mel_bins=80),
     "v2, 44 kHz, 128 bands": Config(mel_bins=128, upsample_kernel_sizes=(16, 8, 4, 4, 4, 4)),
     "v1, 24 kHz, 100 bands": Config(post_bias=True),
-    "base, 24 kHz, 100 bands": Config(channels=(512, 256, 128, 64, 32), upsample_kernel_sizes=(16, 16, 4, 4), post_bias=True),
+    "base, 24 kHz, 100 bands": Config(
+        channels=(512, 256, 128, 64, 32), upsample_kernel_sizes=(16, 16, 4, 4), post_bias=True
+    ),
 }
 
 
@@ -61,26 +67,41 @@ def infer(shapes: Shapes) -> Config | None:
         return None
     channels = [first]
     for stage in range(stages):
-        after = ((f"ups.{stage}.0.weight", 1), (f"ups.{stage}.0.bias", 0), (f"ups.{stage + 1}.0.weight", 0))
+        after = (
+            (f"ups.{stage}.0.weight", 1),
+            (f"ups.{stage}.0.bias", 0),
+            (f"ups.{stage + 1}.0.weight", 0),
+        )
         channels.append(shapes.size(*after, default=max(channels[-1] // 2, 1)))
     paired = shapes.has("resblocks.0.convs1.", "resblocks.1.convs1.")
     stem = "convs1" if paired else "convs"
     branches = max(blocks // stages, 1)
     kernels = tuple(
         shapes.size(
-            *((f"resblocks.{block}.{stem}.{i}.weight", 2) for block in range(branch, blocks, branches) for i in (0, 1)), default=3
+            *(
+                (f"resblocks.{block}.{stem}.{i}.weight", 2)
+                for block in range(branch, blocks, branches)
+                for i in (0, 1)
+            ),
+            default=3,
         )
         for branch in range(branches)
     )
-    taps = shapes.find(("activation_post.upsample.filter", -1), ("resblocks.0.activations.0.upsample.filter", -1))
+    taps = shapes.find(
+        ("activation_post.upsample.filter", -1), ("resblocks.0.activations.0.upsample.filter", -1)
+    )
     return Config(
         mel_bins=shapes.size(("conv_pre.weight", 1), default=100),
         channels=tuple(channels),
-        upsample_kernel_sizes=tuple(shapes.size((f"ups.{stage}.0.weight", 2), default=4) for stage in range(stages)),
+        upsample_kernel_sizes=tuple(
+            shapes.size((f"ups.{stage}.0.weight", 2), default=4) for stage in range(stages)
+        ),
         resblock="1" if paired else "2",
         resblock_kernel_sizes=kernels,
         resblock_depth=max(shapes.count(f"resblocks.{block}.{stem}.") for block in range(blocks)),
-        activation="snakebeta" if shapes.has("activation_post.act.beta", "resblocks.0.activations.0.act.beta") else "snake",
+        activation="snakebeta"
+        if shapes.has("activation_post.act.beta", "resblocks.0.activations.0.act.beta")
+        else "snake",
         filter_taps=taps or 0,
         pre_kernel_size=shapes.size(("conv_pre.weight", 2), default=7),
         post_kernel_size=shapes.size(("conv_post.weight", 2), default=7),
@@ -95,7 +116,9 @@ def plan(config: Config) -> Plan:
     channels = config.channels
     planner.conv1d("conv_pre", config.mel_bins, channels[0], config.pre_kernel_size, norm=True)
     for stage, kernel in enumerate(config.upsample_kernel_sizes):
-        planner.conv_transpose1d(f"ups.{stage}.0", channels[stage], channels[stage + 1], kernel, norm=True)
+        planner.conv_transpose1d(
+            f"ups.{stage}.0", channels[stage], channels[stage + 1], kernel, norm=True
+        )
     stems = ("convs1", "convs2") if config.resblock == "1" else ("convs",)
     block = 0
     for width in channels[1:]:
@@ -107,7 +130,9 @@ def plan(config: Config) -> Plan:
                 _plan_activation(planner, f"resblocks.{block}.activations.{i}", width, config)
             block += 1
     _plan_activation(planner, "activation_post", channels[-1], config)
-    planner.conv1d("conv_post", channels[-1], 1, config.post_kernel_size, norm=True, bias=config.post_bias)
+    planner.conv1d(
+        "conv_post", channels[-1], 1, config.post_kernel_size, norm=True, bias=config.post_bias
+    )
     return planner.plan
 
 

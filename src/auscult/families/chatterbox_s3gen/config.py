@@ -128,6 +128,8 @@ def tiny() -> Config:
             feed_forward=24,
         ),
         mel2wav=replace(tiny_hift(), mel_bins=8),
-        speaker=Speaker(head=4, mel_bins=16, initial=12, growth=6, bottleneck=8, blocks=(2, 3, 2), embedding=10),
+        speaker=Speaker(
+            head=4, mel_bins=16, initial=12, growth=6, bottleneck=8, blocks=(2, 3, 2), embedding=10
+        ),
         tokenizer=Tokenizer(width=128, layers=2, mel_bins=16, hidden=32, memory=5, levels=3),
     )

@@ -16,7 +16,9 @@ from auscult.sound.mel import MelDefinition, hann_window, mel_filterbank, pad
 
 Floats = NDArray[np.float32]
 
-FLOW_MEL = MelDefinition(sample_rate=24_000, n_fft=1920, hop=480, win=1920, n_mels=80, fmin=0.0, fmax=8000.0)
+FLOW_MEL = MelDefinition(
+    sample_rate=24_000, n_fft=1920, hop=480, win=1920, n_mels=80, fmin=0.0, fmax=8000.0
+)
 """Of the prompt and of what the flow makes, 50 frames a second; see `flow_mel` for the one thing that it does not say."""
 POWER_FLOOR = 1e-9
 """Added to the power before the root."""
@@ -35,12 +37,18 @@ def flow_mel(samples: Floats, bands: int = FLOW_MEL.n_mels) -> Floats:
         AudioError: If there are fewer than 721 samples.
     """
     definition = MelDefinition(**{**FLOW_MEL.to_config(), "n_mels": bands})
-    power = _power(pad(samples, definition), definition.n_fft, definition.hop, hann_window(definition))
+    power = _power(
+        pad(samples, definition), definition.n_fft, definition.hop, hann_window(definition)
+    )
     magnitude = np.sqrt(power + POWER_FLOOR)
-    return np.log(np.maximum(mel_filterbank(definition) @ magnitude.T, definition.clip)).astype(np.float32)
+    return np.log(np.maximum(mel_filterbank(definition) @ magnitude.T, definition.clip)).astype(
+        np.float32
+    )
 
 
-def tokenizer_mel(samples: Floats, filters: Floats | None = None, window: Floats | None = None, bands: int = 128) -> Floats:
+def tokenizer_mel(
+    samples: Floats, filters: Floats | None = None, window: Floats | None = None, bands: int = 128
+) -> Floats:
     """Whisper's log-mel of [time] samples at 16 kHz, 100 frames a second: [bands, frames].
 
     `filters` [bands, 201] and `window` [400] are the checkpoint's, where it has them.
@@ -81,9 +89,13 @@ def speaker_features(samples: Floats, bands: int = 80) -> Floats:
     """
     if samples.ndim != 1 or len(samples) < FBANK_WINDOW:
         raise AudioError(
-            "is too short for a speaker vector", expected=f"one channel of {FBANK_WINDOW} samples", found=samples.shape
+            "is too short for a speaker vector",
+            expected=f"one channel of {FBANK_WINDOW} samples",
+            found=samples.shape,
         )
-    frames = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float64), FBANK_WINDOW)[::FBANK_SHIFT]
+    frames = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float64), FBANK_WINDOW)[
+        ::FBANK_SHIFT
+    ]
     frames = frames - frames.mean(axis=1, keepdims=True)
     before = np.concatenate((frames[:, :1], frames[:, :-1]), axis=1)
     window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FBANK_WINDOW) / (FBANK_WINDOW - 1))) ** 0.85

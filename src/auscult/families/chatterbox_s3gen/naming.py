@@ -67,7 +67,11 @@ def _replace(text: str, pairs: tuple[tuple[str, str], ...]) -> str:
     return text
 
 
-PARTS: dict[str, Callable[[str], str]] = {"flow": _flow, "mel2wav": _mel2wav, "speaker_encoder": _speaker}
+PARTS: dict[str, Callable[[str], str]] = {
+    "flow": _flow,
+    "mel2wav": _mel2wav,
+    "speaker_encoder": _speaker,
+}
 
 
 MLX_BUFFERS = (
@@ -80,15 +84,23 @@ MLX_BUFFERS = (
 """What the port's files have besides weights."""
 
 
-def released(state: Mapping[str, Value], names: Iterable[str], prefix: str = "") -> dict[str, Value]:
+def released(
+    state: Mapping[str, Value], names: Iterable[str], prefix: str = ""
+) -> dict[str, Value]:
     """The weights of a state under the names that torch has for them, whoever named them, without `prefix`.
 
     The port's `condnet.2` is torch's `condnet.4`, and torch has a `condnet.2` as well: names are translated only where some
     are the port's alone.
     """
-    inner = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+    inner = {
+        name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)
+    }
     known = set(names)
     translated = {to_mlx(name): name for name in known}
     if not any(name in inner for name in set(translated) - known):
         return {name: value for name, value in inner.items() if name not in MLX_BUFFERS}
-    return {translated.get(name, name): value for name, value in inner.items() if name not in MLX_BUFFERS}
+    return {
+        translated.get(name, name): value
+        for name, value in inner.items()
+        if name not in MLX_BUFFERS
+    }

@@ -17,7 +17,9 @@ def plan_tokenizer(planner: Planner, config: Tokenizer) -> None:
         name = f"tokenizer.encoder.blocks.{layer}"
         for part, bias in (("query", True), ("key", False), ("value", True), ("out", True)):
             planner.linear(f"{name}.attn.{part}", width, width, bias=bias)
-        planner.conv1d(f"{name}.attn.fsmn_block", width, width, config.memory, groups=width, bias=False)
+        planner.conv1d(
+            f"{name}.attn.fsmn_block", width, width, config.memory, groups=width, bias=False
+        )
         planner.norm(f"{name}.attn_ln", width)
         planner.linear(f"{name}.mlp.0", width, config.hidden)
         planner.linear(f"{name}.mlp.2", config.hidden, width)
@@ -32,12 +34,16 @@ def plan_speaker(planner: Planner, config: Speaker) -> None:
     planner.batch_norm(f"{head}.bn1", config.head)
     for layer in (1, 2):
         for block in (0, 1):
-            _plan_residual(planner, f"{head}.layer{layer}.{block}", config.head, shortcut=block == 0)
+            _plan_residual(
+                planner, f"{head}.layer{layer}.{block}", config.head, shortcut=block == 0
+            )
     planner.conv2d(f"{head}.conv2", config.head, config.head, (3, 3), bias=False)
     planner.batch_norm(f"{head}.bn2", config.head)
     xvector = "speaker_encoder.xvector"
     # three strides of 2 along frequency leave an eighth of the bins, each with the head's channels
-    planner.conv1d(f"{xvector}.tdnn.linear", config.head * config.mel_bins // 8, config.initial, 5, bias=False)
+    planner.conv1d(
+        f"{xvector}.tdnn.linear", config.head * config.mel_bins // 8, config.initial, 5, bias=False
+    )
     planner.batch_norm(f"{xvector}.tdnn.nonlinear.batchnorm", config.initial)
     width = config.initial
     for block, layers in enumerate(config.blocks, 1):
@@ -65,7 +71,9 @@ def _plan_dense(planner: Planner, name: str, width: int, config: Speaker) -> Non
     planner.batch_norm(f"{name}.nonlinear1.batchnorm", width)
     planner.conv1d(f"{name}.linear1", width, config.bottleneck, 1, bias=False)
     planner.batch_norm(f"{name}.nonlinear2.batchnorm", config.bottleneck)
-    planner.conv1d(f"{name}.cam_layer.linear_local", config.bottleneck, config.growth, 3, bias=False)
+    planner.conv1d(
+        f"{name}.cam_layer.linear_local", config.bottleneck, config.growth, 3, bias=False
+    )
     planner.conv1d(f"{name}.cam_layer.linear1", config.bottleneck, config.bottleneck // 2, 1)
     planner.conv1d(f"{name}.cam_layer.linear2", config.bottleneck // 2, config.growth, 1)
 

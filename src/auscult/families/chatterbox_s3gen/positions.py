@@ -31,7 +31,9 @@ def time_rates(width: int) -> Floats:
 
 def rotary_angles(length: int, width: int) -> Floats:
     """Angle of each position's rotation, for each half of a head: [length, width // 2]."""
-    rates = 1.0 / np.float32(10000.0) ** (np.arange(0, width, 2, dtype=np.float32) / np.float32(width))
+    rates = 1.0 / np.float32(10000.0) ** (
+        np.arange(0, width, 2, dtype=np.float32) / np.float32(width)
+    )
     return np.outer(np.arange(length, dtype=np.float32), rates).astype(np.float32)
 
 

@@ -65,7 +65,9 @@ class Drawn:
         """The draws of these places; none before `first` may be asked for again."""
         more = stop - self.base - len(self.values)
         if more > 0:
-            self.values = np.concatenate((self.values, self.rng.standard_normal((more, self.values.shape[1]), np.float32)))
+            self.values = np.concatenate(
+                (self.values, self.rng.standard_normal((more, self.values.shape[1]), np.float32))
+            )
         self.values, self.base = self.values[first - self.base :], first
         return np.ascontiguousarray(self.values[: stop - first].T)[None]
 
@@ -87,7 +89,9 @@ whose frames are final."""
 def mels(tokens: Iterable[int], flow: Flow, chunking: Chunking) -> Iterator[tuple[Floats, bool]]:
     """The mel of a sentence as its tokens come, [1, mel_bins, frames], and whether it is the last part."""
     window: list[int] = []
-    first = done = 0  # places in the sentence: of the window, and up to where the mel was handed out
+    first = done = (
+        0  # places in the sentence: of the window, and up to where the mel was handed out
+    )
     tail: Floats | None = None
     ahead = chunking.overlap + chunking.lookahead
     for token in tokens:
@@ -113,7 +117,9 @@ def _joined(tail: Floats | None, fresh: Floats) -> Floats:
     if tail is None:
         return fresh
     size = min(tail.shape[2], fresh.shape[2])
-    rise = (0.5 - 0.5 * np.cos(np.pi * (np.arange(size, dtype=np.float32) + 0.5) / size)).astype(np.float32)
+    rise = (0.5 - 0.5 * np.cos(np.pi * (np.arange(size, dtype=np.float32) + 0.5) / size)).astype(
+        np.float32
+    )
     blended = tail[..., :size] * (1 - rise) + fresh[..., :size] * rise
     return np.concatenate((blended, fresh[..., size:]), axis=2)
 
@@ -124,7 +130,9 @@ class Sounding:
     def __init__(self, vocoder: Vocoder, config: HiftConfig, phases: Floats, noise: Draws) -> None:
         self.vocoder, self.config, self.noise = vocoder, config, noise
         self.phases, self.cycles = phases, np.zeros(config.harmonics)
-        self.start = self.excited = self.emitted = 0  # frames: where what is kept begins; up to where there is a source; sound
+        self.start = self.excited = self.emitted = (
+            0  # frames: where what is kept begins; up to where there is a source; sound
+        )
         self.mel = np.empty((1, config.mel_bins, 0), np.float32)
         self.excitation = np.empty((1, 1, 0), np.float32)
 
@@ -151,12 +159,19 @@ class Sounding:
         f0 = self.vocoder.f0(self.mel)[:, self.excited - start : stop - start]
         phases = (self.phases + 2 * np.pi * self.cycles).astype(np.float32)
         noise = self.noise(self.excited * config.hop, stop * config.hop)
-        self.excitation = np.concatenate((self.excitation, self.vocoder.source(f0, phases, noise)), axis=2)
+        self.excitation = np.concatenate(
+            (self.excitation, self.vocoder.source(f0, phases, noise)), axis=2
+        )
         order = np.arange(1, config.harmonics + 1)
-        self.cycles = (self.cycles + f0.sum(dtype=np.float64) * config.hop / config.sample_rate * order) % 1
+        self.cycles = (
+            self.cycles + f0.sum(dtype=np.float64) * config.hop / config.sample_rate * order
+        ) % 1
         self.excited = stop
 
     def _forget(self, start: int) -> None:
         kept = start - self.start
-        self.mel, self.excitation = self.mel[..., kept:], self.excitation[..., kept * self.config.hop :]
+        self.mel, self.excitation = (
+            self.mel[..., kept:],
+            self.excitation[..., kept * self.config.hop :],
+        )
         self.start = start

@@ -42,9 +42,13 @@ class Memory:
         turn = self.turns[:, start : self.length]
         for layer, held in zip(self.layers, self.held, strict=True):
             attention, mlp = layer.self_attn, layer.mlp
-            x = x + self._attend(attention, self._normed(x, layer.input_layernorm), held, turn, start)
+            x = x + self._attend(
+                attention, self._normed(x, layer.input_layernorm), held, turn, start
+            )
             h = self._normed(x, layer.post_attention_layernorm)
-            gated = functional.silu(product(h, mlp.gate_proj.weight)) * product(h, mlp.up_proj.weight)
+            gated = functional.silu(product(h, mlp.gate_proj.weight)) * product(
+                h, mlp.up_proj.weight
+            )
             x = x + product(gated, mlp.down_proj.weight)
         return self._normed(x, self.norm)
 
@@ -54,11 +58,15 @@ class Memory:
     def _attend(self, layer: Any, x: Tensor, held: Tensor, turn: Tensor, start: int) -> Tensor:
         rows, length, _ = x.shape
         parts = (product(x, part.weight) for part in (layer.q_proj, layer.k_proj, layer.v_proj))
-        q, k, v = (part.reshape(rows, length, -1, self.config.head_width).transpose(1, 2) for part in parts)
+        q, k, v = (
+            part.reshape(rows, length, -1, self.config.head_width).transpose(1, 2) for part in parts
+        )
         held[0, :, :, start : self.length] = turned(k, turn)
         held[1, :, :, start : self.length] = v
         keys, values = held[:, :, :, : self.length]
-        mixed = functional.scaled_dot_product_attention(turned(q, turn), keys, values, is_causal=length > 1)
+        mixed = functional.scaled_dot_product_attention(
+            turned(q, turn), keys, values, is_causal=length > 1
+        )
         return product(mixed.transpose(1, 2).reshape(rows, length, -1), layer.o_proj.weight)
 
     def _make_room(self, x: Tensor) -> None:

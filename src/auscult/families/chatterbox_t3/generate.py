@@ -91,10 +91,14 @@ def draw_tokens(
     limit = sampling.max_tokens
     if not 1 <= limit <= config.speech_positions - 1:
         expected = f"1 to {config.speech_positions - 1}, the model's positions"
-        raise UsageError("cannot decode so many tokens", where="max_tokens", expected=expected, found=limit)
+        raise UsageError(
+            "cannot decode so many tokens", where="max_tokens", expected=expected, found=limit
+        )
     said, logits = [config.start_speech], decoding.first()
     while True:
-        said.append(draw(probabilities(guided(logits, sampling.guidance), said, sampling), next(uniforms)))
+        said.append(
+            draw(probabilities(guided(logits, sampling.guidance), said, sampling), next(uniforms))
+        )
         if progress:
             progress(len(said) - 1, limit, "speech tokens")
         yield said[-1]
@@ -105,7 +109,9 @@ def draw_tokens(
 
 def sound_only(tokens: Ids, config: Config) -> Ids:
     """Without what is up to the first start token or from the first stop token on, and without other ids that are no sound."""
-    starts, stops = (np.flatnonzero(tokens == mark) for mark in (config.start_speech, config.stop_speech))
+    starts, stops = (
+        np.flatnonzero(tokens == mark) for mark in (config.start_speech, config.stop_speech)
+    )
     kept = tokens[starts[0] + 1 if len(starts) else 0 : stops[0] if len(stops) else None]
     return np.asarray(kept[kept < config.start_speech], np.int64)
 
@@ -124,7 +130,11 @@ def framed(text: Ids, config: Config) -> Ids:
             hint="say it in several runs",
         )
     if len(text) and not 0 <= text.min() <= text.max() < config.text_tokens:
-        raise UsageError("the tokenizer is another model's", expected=f"ids below {config.text_tokens}", found=int(text.max()))
+        raise UsageError(
+            "the tokenizer is another model's",
+            expected=f"ids below {config.text_tokens}",
+            found=int(text.max()),
+        )
     return np.concatenate(([config.start_text], text, [config.stop_text])).astype(np.int64)
 
 
@@ -142,6 +152,14 @@ def checked(condition: Condition, config: Config) -> Condition:
             hint="take the voice encoder's; the x-vector is S3Gen's",
         )
     prompt = condition.prompt
-    if prompt.ndim != 1 or not len(prompt) or not 0 <= prompt.min() <= prompt.max() < config.speech_tokens:
-        raise UsageError("is no prompt of speech tokens", expected=f"[tokens] below {config.speech_tokens}", found=prompt.shape)
+    if (
+        prompt.ndim != 1
+        or not len(prompt)
+        or not 0 <= prompt.min() <= prompt.max() < config.speech_tokens
+    ):
+        raise UsageError(
+            "is no prompt of speech tokens",
+            expected=f"[tokens] below {config.speech_tokens}",
+            found=prompt.shape,
+        )
     return condition

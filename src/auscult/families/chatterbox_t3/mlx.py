@@ -30,11 +30,15 @@ def rope_periods(config: Config) -> Array:
     Waves longer than `rope_original / rope_low` are stretched by the factor, those shorter than `rope_original / rope_high`
     are kept, and between the two the frequency is blended.
     """
-    frequencies = 1.0 / config.rope_theta ** (np.arange(0, config.head_width, 2, dtype=np.float32) / config.head_width)
+    frequencies = 1.0 / config.rope_theta ** (
+        np.arange(0, config.head_width, 2, dtype=np.float32) / config.head_width
+    )
     waves = 2 * math.pi / frequencies
     share = (config.rope_original / waves - config.rope_low) / (config.rope_high - config.rope_low)
     kept = np.clip(share, 0.0, 1.0)
-    return np.asarray(1.0 / (kept * frequencies + (1 - kept) * frequencies / config.rope_factor), np.float32)
+    return np.asarray(
+        1.0 / (kept * frequencies + (1 - kept) * frequencies / config.rope_factor), np.float32
+    )
 
 
 class Memory:
@@ -51,7 +55,9 @@ class Memory:
         if self.keys is None or self.values is None:
             self.keys, self.values = keys[:, :, :0], values[:, :, :0]
         if end > self.keys.shape[2]:
-            room = mx.zeros((*keys.shape[:2], -(-end // ROOM) * ROOM - start, keys.shape[3]), keys.dtype)
+            room = mx.zeros(
+                (*keys.shape[:2], -(-end // ROOM) * ROOM - start, keys.shape[3]), keys.dtype
+            )
             self.keys = mx.concatenate([self.keys[:, :, :start], room], axis=2)
             self.values = mx.concatenate([self.values[:, :, :start], room], axis=2)
         self.keys[:, :, start:end], self.values[:, :, start:end] = keys, values
@@ -72,16 +78,28 @@ class SelfAttention(nn.Module):
     def __call__(self, x: mx.array, memory: Memory | None) -> mx.array:
         rows, length, width = x.shape
         parts = (self.q_proj(x), self.k_proj(x), self.v_proj(x))
-        q, k, v = (part.reshape(rows, length, -1, self.head_width).transpose(0, 2, 1, 3) for part in parts)
+        q, k, v = (
+            part.reshape(rows, length, -1, self.head_width).transpose(0, 2, 1, 3) for part in parts
+        )
         before = memory.length if memory else 0
         q, k = (
-            mx.fast.rope(part, self.head_width, traditional=False, base=None, scale=1.0, offset=before, freqs=self._periods)
+            mx.fast.rope(
+                part,
+                self.head_width,
+                traditional=False,
+                base=None,
+                scale=1.0,
+                offset=before,
+                freqs=self._periods,
+            )
             for part in (q, k)
         )
         if memory is not None:
             k, v = memory.add(k, v)
         mask = "causal" if length > 1 else None
-        mixed = mx.fast.scaled_dot_product_attention(q, k, v, scale=self.head_width**-0.5, mask=mask)
+        mixed = mx.fast.scaled_dot_product_attention(
+            q, k, v, scale=self.head_width**-0.5, mask=mask
+        )
         return self.o_proj(mixed.transpose(0, 2, 1, 3).reshape(rows, length, width))
 
 
@@ -151,7 +169,9 @@ class Attention(nn.Module):
     def __call__(self, x: mx.array, heard: mx.array) -> mx.array:
         inner = self.norm(heard)
         parts = (self.to_q(self.norm(x)), self.to_k(inner), self.to_v(inner))
-        q, k, v = (part.reshape(*part.shape[:2], self.heads, -1).transpose(0, 2, 1, 3) for part in parts)
+        q, k, v = (
+            part.reshape(*part.shape[:2], self.heads, -1).transpose(0, 2, 1, 3) for part in parts
+        )
         mixed = mx.fast.scaled_dot_product_attention(q, k, v, scale=q.shape[-1] ** -0.5)
         return x + self.proj_out(mixed.transpose(0, 2, 1, 3).reshape(x.shape))
 
@@ -162,11 +182,18 @@ class Perceiver(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         bound = (3.0 / config.queries) ** 0.5
-        self.pre_attention_query = mx.random.uniform(-bound, bound, (1, config.queries, config.width))
+        self.pre_attention_query = mx.random.uniform(
+            -bound, bound, (1, config.queries, config.width)
+        )
         self.attn = Attention(config)
 
     def __call__(self, prompt: mx.array) -> mx.array:
-        seen = self.attn(mx.broadcast_to(self.pre_attention_query, (len(prompt), *self.pre_attention_query.shape[1:])), prompt)
+        seen = self.attn(
+            mx.broadcast_to(
+                self.pre_attention_query, (len(prompt), *self.pre_attention_query.shape[1:])
+            ),
+            prompt,
+        )
         return self.attn(seen, seen)
 
 
@@ -198,7 +225,9 @@ class T3(nn.Module):
         self.text_pos_emb = Positions(config.positions, config.width)
         self.speech_pos_emb = Positions(config.speech_positions, config.width)
         self.text_head = nn.Linear(config.width, config.text_tokens, bias=False)
-        self.speech_head = nn.Linear(config.width, config.speech_tokens, bias=config.speech_head_bias)
+        self.speech_head = nn.Linear(
+            config.width, config.speech_tokens, bias=config.speech_head_bias
+        )
 
     def speech(self, tokens: mx.array, start: int = 0) -> mx.array:
         """Embedded speech tokens [tokens] that stand from `start` on: [1, tokens, width]."""
@@ -210,11 +239,19 @@ class T3(nn.Module):
         [rows, length, width]; with guidance the second row's text has no tokens, only positions.
         """
         prompt = self.speech(mx.array(condition.prompt))
-        given = self.cond_enc(mx.array(condition.speaker)[None], prompt, mx.array([[condition.emotion]], mx.float32))
+        given = self.cond_enc(
+            mx.array(condition.speaker)[None], prompt, mx.array([[condition.emotion]], mx.float32)
+        )
         places = self.text_pos_emb(0, len(text))
         begin = self.speech(mx.array([self.config.start_speech]))
-        rows = [self.text_emb(text) + places, places] if with_guidance else [self.text_emb(text) + places]
-        return mx.concatenate([mx.concatenate([given, row[None], begin, begin], axis=1) for row in rows])
+        rows = (
+            [self.text_emb(text) + places, places]
+            if with_guidance
+            else [self.text_emb(text) + places]
+        )
+        return mx.concatenate(
+            [mx.concatenate([given, row[None], begin, begin], axis=1) for row in rows]
+        )
 
     def __call__(self, embedded: mx.array, memories: list[Memory] | None = None) -> mx.array:
         return self.speech_head(self.tfmr(embedded, memories))
@@ -223,23 +260,33 @@ class T3(nn.Module):
 class Decoder:
     """See `auscult.families.chatterbox_t3.generate.Decoding`."""
 
-    def __init__(self, model: T3, text: Ids, condition: Condition, *, with_guidance: bool = True) -> None:
+    def __init__(
+        self, model: T3, text: Ids, condition: Condition, *, with_guidance: bool = True
+    ) -> None:
         """`text` are a tokenizer's ids [tokens], without start and stop.
 
         Raises:
             UsageError: If the text is too long, or the condition is another model's.
         """
-        self.model, self.text, self.condition = model, framed(text, model.config), checked(condition, model.config)
+        self.model, self.text, self.condition = (
+            model,
+            framed(text, model.config),
+            checked(condition, model.config),
+        )
         self.with_guidance, self.place = with_guidance, 0
         self.memories = [Memory() for _ in range(model.config.layers)]
 
     def first(self) -> Logits:
-        return self._logits(self.model.prefix(mx.array(self.text), self.condition, with_guidance=self.with_guidance))
+        return self._logits(
+            self.model.prefix(mx.array(self.text), self.condition, with_guidance=self.with_guidance)
+        )
 
     def next(self, token: int) -> Logits:
         self.place += 1
         embedded = self.model.speech(mx.array([token]), self.place)
-        return self._logits(mx.concatenate([embedded, embedded]) if self.with_guidance else embedded)
+        return self._logits(
+            mx.concatenate([embedded, embedded]) if self.with_guidance else embedded
+        )
 
     def _logits(self, embedded: mx.array) -> Logits:
         hidden: Any = self.model.tfmr(embedded, self.memories)[:, -1]
@@ -262,4 +309,8 @@ def load(module: T3, state: Mapping[str, Array], prefix: str = "") -> None:
         CheckpointError: If an array is missing, of another shape, or not the model's. The module is then unchanged.
     """
     own = {name: planned for name, planned in plan(module.config).items() if name != UNUSED}
-    load_planned(module, own, {name: array for name, array in released(state, prefix).items() if name != UNUSED})
+    load_planned(
+        module,
+        own,
+        {name: array for name, array in released(state, prefix).items() if name != UNUSED},
+    )

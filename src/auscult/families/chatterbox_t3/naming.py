@@ -14,7 +14,9 @@ Value = TypeVar("Value")
 
 def released(state: Mapping[str, Value], prefix: str = "") -> dict[str, Value]:
     """The tensors of a state under torch's names, whoever named them, without `prefix`."""
-    inner = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+    inner = {
+        name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)
+    }
     return {name.replace("tfmr.model.", "tfmr.", 1): value for name, value in inner.items()}
 
 
@@ -25,11 +27,20 @@ def runnable(config: Config) -> Config:
         UsageError: If it is Turbo, which has another backbone, or its heads do not fit its width.
     """
     if config.backbone != "llama":
-        raise UsageError("is Turbo's T3, whose GPT-2 cannot be run here", found=config.backbone, hint="take t3_cfg.safetensors")
+        raise UsageError(
+            "is Turbo's T3, whose GPT-2 cannot be run here",
+            found=config.backbone,
+            hint="take t3_cfg.safetensors",
+        )
     if not config.queries or not config.emotion or not config.speech_positions:
         raise UsageError(
-            "is no T3 that was released: perceiver, emotion or positions are missing", hint="take t3_cfg.safetensors"
+            "is no T3 that was released: perceiver, emotion or positions are missing",
+            hint="take t3_cfg.safetensors",
         )
     if config.width < config.head_width or config.width % config.head_width:
-        raise UsageError("no whole number of heads fits", expected=f"a multiple of {config.head_width}", found=config.width)
+        raise UsageError(
+            "no whole number of heads fits",
+            expected=f"a multiple of {config.head_width}",
+            found=config.width,
+        )
     return replace(config, naming="torch")

@@ -64,7 +64,10 @@ def probabilities(logits: Logits, said: Sequence[int], sampling: Sampling) -> ND
 def draw(chances: NDArray[np.float64], uniform: float) -> int:
     """The token at which the sum of the probabilities passes a draw from [0, 1)."""
     total = np.cumsum(chances)
-    return min(int(np.searchsorted(total, uniform * total[-1], side="right")), int(np.flatnonzero(chances)[-1]))
+    return min(
+        int(np.searchsorted(total, uniform * total[-1], side="right")),
+        int(np.flatnonzero(chances)[-1]),
+    )
 
 
 def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,7 +12,10 @@ from auscult.families._shapes import Shapes
 from auscult.families.chatterbox_t3.config import PUBLISHED, Config
 from auscult.weights import Shape
 
-EVIDENCE = (Evidence("no backbone `tfmr`", any_of=("tfmr.",)), Evidence("no `cond_enc`", any_of=("cond_enc.",)))
+EVIDENCE = (
+    Evidence("no backbone `tfmr`", any_of=("tfmr.",)),
+    Evidence("no `cond_enc`", any_of=("cond_enc.",)),
+)
 
 
 def _root(naming: str) -> str:
@@ -27,7 +30,10 @@ def infer(shapes: Shapes) -> Config | None:
     stem = f"{root}.h." if gpt2 else f"{root}.layers."
     layers = shapes.count(stem)
     width = shapes.find(
-        ("text_emb.weight", 1), ("speech_emb.weight", 1), (f"{stem}0.input_layernorm.weight", 0), (f"{stem}0.ln_1.weight", 0)
+        ("text_emb.weight", 1),
+        ("speech_emb.weight", 1),
+        (f"{stem}0.input_layernorm.weight", 0),
+        (f"{stem}0.ln_1.weight", 0),
     )
     if not layers or not width:
         return None
@@ -46,7 +52,9 @@ def infer(shapes: Shapes) -> Config | None:
         hidden=shapes.size(*feed, default=4 * width),
         tokens=shapes.find(tokens) or 0,
         text_tokens=shapes.size(("text_emb.weight", 0), ("text_head.weight", 0), default=704),
-        speech_tokens=shapes.size(("speech_emb.weight", 0), ("speech_head.weight", 0), default=8194),
+        speech_tokens=shapes.size(
+            ("speech_emb.weight", 0), ("speech_head.weight", 0), default=8194
+        ),
         positions=shapes.find(positions) or 0,
         speech_positions=shapes.find(("speech_pos_emb.emb.weight", 0)) or 0,
         speaker_dim=shapes.size(("cond_enc.spkr_enc.weight", 1), default=256),
@@ -135,7 +143,11 @@ def transposed(name: str) -> bool:  # noqa: ARG001 - there is no convolution
 def undetermined(config: Config) -> Mapping[str, tuple[Any, ...]]:
     """The width of an attention head; for Llama also the rotary base and the norms' epsilon."""
     heads = {"head_width": (64, 128, 32)}
-    return heads if config.backbone == "gpt2" else {**heads, "rope_theta": (500_000.0, 10_000.0), "norm_eps": (1e-5, 1e-6)}
+    return (
+        heads
+        if config.backbone == "gpt2"
+        else {**heads, "rope_theta": (500_000.0, 10_000.0), "norm_eps": (1e-5, 1e-6)}
+    )
 
 
 def variant(config: Config) -> str | None:

@@ -59,14 +59,23 @@ def tokenize(text: str, tokenizer: Path) -> Ids:
     try:
         from tokenizers import Tokenizer
     except ImportError as error:
-        raise UsageError("reading a text needs the tokenizers package", hint="pip install 'auscult[run]'") from error
+        raise UsageError(
+            "reading a text needs the tokenizers package", hint="pip install 'auscult[run]'"
+        ) from error
     try:
         model = Tokenizer.from_file(str(tokenizer))
     except Exception as error:  # the package raises no narrower one for a file that it cannot read
-        raise CheckpointError("is no tokenizer", where=str(tokenizer), found=" ".join(str(error).split())[:200]) from error
+        raise CheckpointError(
+            "is no tokenizer", where=str(tokenizer), found=" ".join(str(error).split())[:200]
+        ) from error
     known = model.get_vocab()
     if absent := [mark for mark in MARKS if mark not in known]:
-        raise CheckpointError("is another model's tokenizer", where=str(tokenizer), expected=list(MARKS), found=f"no {absent[0]}")
+        raise CheckpointError(
+            "is another model's tokenizer",
+            where=str(tokenizer),
+            expected=list(MARKS),
+            found=f"no {absent[0]}",
+        )
     return np.array(model.encode(text.replace(" ", SPACE)).ids, np.int64)
 
 

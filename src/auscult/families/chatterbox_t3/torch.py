@@ -62,7 +62,9 @@ class Perceiver(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         bound = (3.0 / config.queries) ** 0.5
-        self.pre_attention_query = nn.Parameter(torch.empty(1, config.queries, config.width).uniform_(-bound, bound))
+        self.pre_attention_query = nn.Parameter(
+            torch.empty(1, config.queries, config.width).uniform_(-bound, bound)
+        )
         self.attn = Attention(config)
 
     def forward(self, prompt: Tensor) -> Tensor:
@@ -82,7 +84,14 @@ class Conditioning(nn.Module):
 
     def forward(self, speaker: Tensor, prompt: Tensor, emotion: Tensor) -> Tensor:
         """`speaker` [batch, speaker_dim], embedded `prompt` [batch, tokens, width], `emotion` [batch, 1]."""
-        return torch.cat((self.spkr_enc(speaker)[:, None], self.perceiver(prompt), self.emotion_adv_fc(emotion)[:, None]), dim=1)
+        return torch.cat(
+            (
+                self.spkr_enc(speaker)[:, None],
+                self.perceiver(prompt),
+                self.emotion_adv_fc(emotion)[:, None],
+            ),
+            dim=1,
+        )
 
 
 class T3(nn.Module):
@@ -98,7 +107,9 @@ class T3(nn.Module):
         self.text_pos_emb = Positions(config.positions, config.width)
         self.speech_pos_emb = Positions(config.speech_positions, config.width)
         self.text_head = nn.Linear(config.width, config.text_tokens, bias=False)
-        self.speech_head = nn.Linear(config.width, config.speech_tokens, bias=config.speech_head_bias)
+        self.speech_head = nn.Linear(
+            config.width, config.speech_tokens, bias=config.speech_head_bias
+        )
 
     def speech(self, tokens: Tensor, start: int = 0) -> Tensor:
         """Embedded speech tokens [tokens] that stand from `start` on: [1, tokens, width]."""
@@ -117,12 +128,18 @@ class T3(nn.Module):
         given = self.cond_enc(speaker, prompt, like.new_tensor([[condition.emotion]]))
         places = self.text_pos_emb(0, len(text))
         begin = self.speech(torch.tensor([self.config.start_speech], device=like.device))
-        rows = [self.text_emb(text) + places, places] if with_guidance else [self.text_emb(text) + places]
+        rows = (
+            [self.text_emb(text) + places, places]
+            if with_guidance
+            else [self.text_emb(text) + places]
+        )
         return torch.cat([torch.cat((given, row[None], begin, begin), dim=1) for row in rows])
 
     def forward(self, embedded: Tensor, memory: Any = None) -> Tensor:
         """`memory` is a cache of transformers, which is added to."""
-        hidden = self.tfmr(inputs_embeds=embedded, past_key_values=memory, use_cache=memory is not None).last_hidden_state
+        hidden = self.tfmr(
+            inputs_embeds=embedded, past_key_values=memory, use_cache=memory is not None
+        ).last_hidden_state
         logits: Tensor = self.speech_head(hidden)
         return logits
 
@@ -134,31 +151,45 @@ class Decoder:
     token is a dozen matrix products a layer and next to nothing else.
     """
 
-    def __init__(self, model: T3, text: Ids, condition: Condition, *, with_guidance: bool = True) -> None:
+    def __init__(
+        self, model: T3, text: Ids, condition: Condition, *, with_guidance: bool = True
+    ) -> None:
         """`text` are a tokenizer's ids [tokens], without start and stop.
 
         Raises:
             UsageError: If the text is too long, or the condition is another model's.
         """
-        self.model, self.text, self.condition = model, framed(text, model.config), checked(condition, model.config)
+        self.model, self.text, self.condition = (
+            model,
+            framed(text, model.config),
+            checked(condition, model.config),
+        )
         self.with_guidance, self.place = with_guidance, 0
         self.memory = Memory(model)
 
     @torch.inference_mode()
     def first(self) -> Logits:
         text = torch.from_numpy(self.text).to(self.model.speech_head.weight.device)
-        return self._logits(self.model.prefix(text, self.condition, with_guidance=self.with_guidance))
+        return self._logits(
+            self.model.prefix(text, self.condition, with_guidance=self.with_guidance)
+        )
 
     @torch.inference_mode()
     def next(self, token: int) -> Logits:
         self.place += 1
-        embedded = self.model.speech(torch.tensor([token], device=self.model.speech_head.weight.device), self.place)
+        embedded = self.model.speech(
+            torch.tensor([token], device=self.model.speech_head.weight.device), self.place
+        )
         return self._logits(embedded.expand(2 if self.with_guidance else 1, -1, -1))
 
     def _logits(self, embedded: Tensor) -> Logits:
         hidden = self.memory.hidden(embedded)[:, -1]
         head = self.model.speech_head
-        logits = product(hidden, head.weight) if head.bias is None else product(hidden, head.weight) + head.bias
+        logits = (
+            product(hidden, head.weight)
+            if head.bias is None
+            else product(hidden, head.weight) + head.bias
+        )
         return np.asarray(logits.float().numpy(force=True), np.float32)
 
 
@@ -171,7 +202,9 @@ def llama(config: Config) -> Any:
     try:
         from transformers import LlamaConfig, LlamaModel
     except ImportError as error:
-        raise UsageError("T3 in PyTorch needs transformers", hint="pip install 'auscult[run]'") from error
+        raise UsageError(
+            "T3 in PyTorch needs transformers", hint="pip install 'auscult[run]'"
+        ) from error
     return LlamaModel(
         LlamaConfig(
             vocab_size=max(config.tokens, 1),

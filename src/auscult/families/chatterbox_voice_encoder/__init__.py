@@ -2,4 +2,11 @@
 
 from __future__ import annotations
 
-ANCHORS = ("lstm.weight_ih_l0", "lstm.weight_hh_l0", "lstm.weight_ih_l1", "similarity_weight", "similarity_bias", "proj.weight")
+ANCHORS = (
+    "lstm.weight_ih_l0",
+    "lstm.weight_hh_l0",
+    "lstm.weight_ih_l1",
+    "similarity_weight",
+    "similarity_bias",
+    "proj.weight",
+)

@@ -24,7 +24,15 @@ NORM_FLOOR = 1e-12
 def definition(bands: int = 40) -> MelDefinition:
     """Powers, without a logarithm, 100 frames a second."""
     return MelDefinition(
-        sample_rate=SAMPLE_RATE, n_fft=400, hop=160, win=400, n_mels=bands, fmax=8000.0, power=2, log="none", padding="centre"
+        sample_rate=SAMPLE_RATE,
+        n_fft=400,
+        hop=160,
+        win=400,
+        n_mels=bands,
+        fmax=8000.0,
+        power=2,
+        log="none",
+        padding="centre",
     )
 
 
@@ -46,7 +54,9 @@ def windows(samples: Floats, config: Config) -> Floats:
     mel = mel_spectrogram(trimmed(samples), definition(config.mel_bins)).T
     count, length = counted(len(mel), config)
     mel = np.pad(mel, ((0, max(0, length - len(mel))), (0, 0)))
-    return np.stack([mel[start : start + config.window] for start in range(0, count * config.step, config.step)])
+    return np.stack(
+        [mel[start : start + config.window] for start in range(0, count * config.step, config.step)]
+    )
 
 
 def counted(frames: int, config: Config) -> tuple[int, int]:

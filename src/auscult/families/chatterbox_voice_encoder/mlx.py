@@ -29,7 +29,12 @@ class Lstm(nn.Module):
         self.depth, gates, bound = config.layers, 4 * config.hidden, config.hidden**-0.5
         for layer in range(config.layers):
             source = config.mel_bins if layer == 0 else config.hidden
-            shapes = {"weight_ih": (gates, source), "weight_hh": (gates, config.hidden), "bias_ih": (gates,), "bias_hh": (gates,)}
+            shapes = {
+                "weight_ih": (gates, source),
+                "weight_hh": (gates, config.hidden),
+                "bias_ih": (gates,),
+                "bias_hh": (gates,),
+            }
             for name, shape in shapes.items():
                 setattr(self, f"{name}_l{layer}", mx.random.uniform(-bound, bound, shape))
 
@@ -37,7 +42,8 @@ class Lstm(nn.Module):
         """[batch, frames, channels] to [batch, hidden]"""
         for layer in range(self.depth):
             inward, onward, first, second = (
-                self[f"{name}_l{layer}"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+                self[f"{name}_l{layer}"]
+                for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
             )
             x = self._run(x @ inward.T + first + second, onward.T)
         return x[:, -1]
@@ -46,7 +52,9 @@ class Lstm(nn.Module):
         hidden = cell = mx.zeros((len(driven), onward.shape[0]))
         states = []
         for frame in range(driven.shape[1]):
-            entered, kept, candidate, shown = mx.split(driven[:, frame] + hidden @ onward, 4, axis=-1)
+            entered, kept, candidate, shown = mx.split(
+                driven[:, frame] + hidden @ onward, 4, axis=-1
+            )
             cell = mx.sigmoid(kept) * cell + mx.sigmoid(entered) * mx.tanh(candidate)
             hidden = mx.sigmoid(shown) * mx.tanh(cell)
             states.append(hidden)

@@ -18,7 +18,14 @@ EVIDENCE = (Evidence("no `lstm`", any_of=("lstm.",)),)
 
 def infer(shapes: Shapes) -> Config | None:
     """See `auscult.families.signature`."""
-    layers = max((layer + 1 for layer in range(16) if shapes.has(*(f"lstm.{part}_l{layer}" for part in LSTM))), default=0)
+    layers = max(
+        (
+            layer + 1
+            for layer in range(16)
+            if shapes.has(*(f"lstm.{part}_l{layer}" for part in LSTM))
+        ),
+        default=0,
+    )
     gates = shapes.find(*((f"lstm.{part}_l{layer}", 0) for layer in range(layers) for part in LSTM))
     if not gates or gates < 4:
         return None

@@ -31,7 +31,9 @@ class VoiceEncoder(nn.Module):
         projected: Tensor = self.proj(hidden[-1])
         if self.config.final_relu:
             projected = projected.relu()
-        return projected / torch.linalg.vector_norm(projected, dim=1, keepdim=True).clamp(min=NORM_FLOOR)
+        return projected / torch.linalg.vector_norm(projected, dim=1, keepdim=True).clamp(
+            min=NORM_FLOOR
+        )
 
     @torch.inference_mode()
     def speaker(self, samples: Floats) -> Floats:
@@ -55,5 +57,11 @@ def load(module: VoiceEncoder, state: Mapping[str, Tensor], prefix: str = "") ->
     Raises:
         CheckpointError: If a tensor is missing, of another shape, or not the model's. The module is then unchanged.
     """
-    arrays = {name: value.float().numpy(force=True) for name, value in state.items() if name.startswith(prefix)}
-    _torch.load(module, {name: torch.from_numpy(value) for name, value in released(arrays, prefix).items()})
+    arrays = {
+        name: value.float().numpy(force=True)
+        for name, value in state.items()
+        if name.startswith(prefix)
+    }
+    _torch.load(
+        module, {name: torch.from_numpy(value) for name, value in released(arrays, prefix).items()}
+    )

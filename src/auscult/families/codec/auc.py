@@ -75,12 +75,34 @@ def pack(encoded: Encoded) -> bytes:
     codes, bits, group = encoded.codes, encoded.bits, encoded.group
     books, frames = codes.shape
     used = codes >= 0
-    whole = used.all() if not group else bool((used[1:] <= used[:-1]).all()) and encoded.block % group == 0
+    whole = (
+        used.all()
+        if not group
+        else bool((used[1:] <= used[:-1]).all()) and encoded.block % group == 0
+    )
     if not whole or (frames and codes.max() >= 2**bits) or encoded.lost.any():
-        raise AudioError("has codes that do not fit", where="codes", expected=f"0 to {2**bits - 1}, and whole groups")
-    bodies = [_pack_block(codes[:, start : start + encoded.block], bits, group) for start in range(0, frames, encoded.block)]
-    fields = (MAGIC, VERSION, encoded.fingerprint, encoded.sample_rate, encoded.samples, encoded.gain, frames)
-    header = _HEADER.pack(*fields, encoded.block, books, bits, group) + np.array([*map(len, bodies)], "<u2").tobytes()
+        raise AudioError(
+            "has codes that do not fit",
+            where="codes",
+            expected=f"0 to {2**bits - 1}, and whole groups",
+        )
+    bodies = [
+        _pack_block(codes[:, start : start + encoded.block], bits, group)
+        for start in range(0, frames, encoded.block)
+    ]
+    fields = (
+        MAGIC,
+        VERSION,
+        encoded.fingerprint,
+        encoded.sample_rate,
+        encoded.samples,
+        encoded.gain,
+        frames,
+    )
+    header = (
+        _HEADER.pack(*fields, encoded.block, books, bits, group)
+        + np.array([*map(len, bodies)], "<u2").tobytes()
+    )
     blocks = (body + _CHECK.pack(_block_sum(body, number)) for number, body in enumerate(bodies))
     return b"".join((header, _CHECK.pack(crc32(header)), *blocks))
 
@@ -112,28 +134,52 @@ def unpack(content: bytes, *, salvage: bool = False, where: str = "recording") -
         else:
             codes[:, place] = found
     if not salvage and (damaged or position != len(content)):
-        what = f"{damaged} damaged block{'s' * (damaged != 1)}" if damaged else f"{len(content) - position} bytes too many"
-        raise AudioError("is damaged", where=where, found=what, hint="--salvage decodes what is whole")
+        what = (
+            f"{damaged} damaged block{'s' * (damaged != 1)}"
+            if damaged
+            else f"{len(content) - position} bytes too many"
+        )
+        raise AudioError(
+            "is damaged", where=where, found=what, hint="--salvage decodes what is whole"
+        )
     return Encoded(codes, bits, rate, samples, gain, fingerprint, block, group, lost)
 
 
 def _header(content: bytes, where: str) -> tuple[tuple[Any, ...], list[int], int]:
     """Fields, bytes of each block, and where the first block begins."""
     if content[:3] != MAGIC:
-        raise AudioError("is no .auc file", where=where, expected=f"it to begin with {MAGIC!r}", found=content[:3])
+        raise AudioError(
+            "is no .auc file",
+            where=where,
+            expected=f"it to begin with {MAGIC!r}",
+            found=content[:3],
+        )
     if content[3:4] != bytes([VERSION]):
-        raise AudioError("is of another version of the format", where=where, expected=VERSION, found=list(content[3:4]))
+        raise AudioError(
+            "is of another version of the format",
+            where=where,
+            expected=VERSION,
+            found=list(content[3:4]),
+        )
     if len(content) < _HEADER.size + _CHECK.size:
         raise AudioError("is cut off in its header", where=where, found=f"{len(content)} bytes")
     fields = _HEADER.unpack_from(content)
     frames, block = fields[6], fields[7]
     end = _HEADER.size + 2 * (-(-frames // block) if block else 0)
-    if len(content) < end + _CHECK.size or _CHECK.unpack_from(content, end)[0] != crc32(content[:end]):
-        raise AudioError("has a damaged header", where=where, hint="nothing can be decoded without it")
+    if len(content) < end + _CHECK.size or _CHECK.unpack_from(content, end)[0] != crc32(
+        content[:end]
+    ):
+        raise AudioError(
+            "has a damaged header", where=where, hint="nothing can be decoded without it"
+        )
     rate, gain, books, bits = fields[3], fields[5], fields[8], fields[9]
     if not (rate and block and books and 1 <= bits <= MAX_BITS and np.isfinite(gain) and gain > 0):
         raise AudioError("has impossible sizes in its header", where=where)
-    return fields, [int(size) for size in np.frombuffer(content[_HEADER.size : end], "<u2")], end + _CHECK.size
+    return (
+        fields,
+        [int(size) for size in np.frombuffer(content[_HEADER.size : end], "<u2")],
+        end + _CHECK.size,
+    )
 
 
 def _block_sum(body: bytes, number: int) -> int:
@@ -148,7 +194,9 @@ def _pack_block(codes: NDArray[np.int64], bits: int, group: int) -> bytes:
     return np.packbits(np.concatenate(parts)).tobytes()
 
 
-def _unpack_block(body: bytes, books: int, frames: int, bits: int, group: int) -> NDArray[np.int64] | None:
+def _unpack_block(
+    body: bytes, books: int, frames: int, bits: int, group: int
+) -> NDArray[np.int64] | None:
     """None if the sizes contradict each other."""
     stream = np.unpackbits(np.frombuffer(body, np.uint8))
     depths = np.full(frames, books)

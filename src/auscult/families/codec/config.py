@@ -71,7 +71,11 @@ class Config:
     @property
     def bits_per_second(self) -> float:
         """Of the codes and, where their number varies, of saying how many there are."""
-        per_frame = self.average * self.bits + self.depth_bits / self.group if self.average else self.books * self.bits
+        per_frame = (
+            self.average * self.bits + self.depth_bits / self.group
+            if self.average
+            else self.books * self.bits
+        )
         return per_frame * self.sample_rate / self.hop
 
     @property

@@ -30,7 +30,14 @@ class Conv(nn.Conv1d):
     """A convolution that gives one frame per stride, padded with zeros on both sides or, if causal, on the left."""
 
     def __init__(
-        self, source: int, target: int, kernel: int, *, stride: int = 1, dilation: int = 1, causal: bool = False
+        self,
+        source: int,
+        target: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        dilation: int = 1,
+        causal: bool = False,
     ) -> None:
         super().__init__(source, target, kernel, stride=stride, dilation=dilation)
         extra = (kernel - 1) * dilation + 1 - stride
@@ -86,7 +93,11 @@ class Down(nn.Module):
 
     def __init__(self, config: Config, stage: int) -> None:
         super().__init__()
-        source, target, stride = config.widths[stage], config.widths[stage + 1], config.strides[stage]
+        source, target, stride = (
+            config.widths[stage],
+            config.widths[stage + 1],
+            config.strides[stage],
+        )
         plain = source == 1
         self.units = _units(config, source, 0 if plain else config.units, config.dilations)
         if not plain:
@@ -104,7 +115,11 @@ class Up(nn.Module):
 
     def __init__(self, config: Config, stage: int) -> None:
         super().__init__()
-        source, target, stride = config.widths[stage + 1], config.widths[stage], config.strides[stage]
+        source, target, stride = (
+            config.widths[stage + 1],
+            config.widths[stage],
+            config.strides[stage],
+        )
         self.act = _activation(config, source)
         self.conv = UpConv(source, target, stride, causal=config.causal)
         self.units = _units(config, target, 0 if target == 1 else config.units, config.dilations)
@@ -178,7 +193,9 @@ class Book(nn.Module):
     def nearest(self, latent: mx.array) -> mx.array:
         """Index of the nearest code of [batch, frames, latent]: [batch, frames]."""
         seen = self.narrow(latent) if "narrow" in self else latent
-        return mx.argmax(seen @ self.codes.T - 0.5 * mx.square(self.codes).sum(1), axis=-1).astype(mx.int32)
+        return mx.argmax(seen @ self.codes.T - 0.5 * mx.square(self.codes).sum(1), axis=-1).astype(
+            mx.int32
+        )
 
     def lookup(self, codes: mx.array) -> mx.array:
         """Latent values of codes [batch, frames]: [batch, frames, latent]. -1 stands for zeros."""
@@ -215,12 +232,17 @@ class ResidualQuantizer(nn.Module):
 
     def _energy(self, residual: mx.array) -> mx.array:
         """Mean square of each group, [batch, groups]."""
-        energy = mx.pad(mx.square(residual).mean(axis=2), [(0, 0), (0, -residual.shape[1] % self._group)])
+        energy = mx.pad(
+            mx.square(residual).mean(axis=2), [(0, 0), (0, -residual.shape[1] % self._group)]
+        )
         return energy.reshape(energy.shape[0], -1, self._group).mean(axis=2)
 
     def lookup(self, codes: mx.array) -> mx.array:
         """Values of codes [batch, books, frames], of which there may be fewer books: [batch, frames, latent]."""
-        return sum((book.lookup(codes[:, i]) for i, book in enumerate(self.books[: codes.shape[1]])), mx.array(0.0))
+        return sum(
+            (book.lookup(codes[:, i]) for i, book in enumerate(self.books[: codes.shape[1]])),
+            mx.array(0.0),
+        )
 
 
 def fit_level(energies: Array, average: float) -> float:
@@ -258,6 +280,8 @@ def build(config: Config) -> Codec:
     return Codec(config)
 
 
-def load(module: Codec, state: Mapping[str, Array], prefix: str = "", layout: Layout = "torch") -> None:
+def load(
+    module: Codec, state: Mapping[str, Array], prefix: str = "", layout: Layout = "torch"
+) -> None:
     """See `auscult.families._mlx.load_planned`."""
     load_planned(module, plan(module.config), state, prefix, layout)

@@ -92,7 +92,9 @@ class ResidualQuantizer(nn.Module):
         if config.average:
             self.register_buffer("level", torch.zeros(1))
 
-    def forward(self, latent: Tensor, depths: Tensor | None = None, level: Tensor | None = None) -> Quantized:
+    def forward(
+        self, latent: Tensor, depths: Tensor | None = None, level: Tensor | None = None
+    ) -> Quantized:
         """
         Args:
             depths: Books that each item of the batch may use; None for all (quantiser dropout draws them).
@@ -117,24 +119,39 @@ class ResidualQuantizer(nn.Module):
             items = seen.detach().transpose(1, 2)[used]
             codes = torch.full((batch, frames), -1, device=latent.device)
             codes[used] = book.nearest(items)
-            rows = functional.embedding(codes.clamp_min(0), book.codes).float().transpose(1, 2) * used[:, None]
+            rows = (
+                functional.embedding(codes.clamp_min(0), book.codes).float().transpose(1, 2)
+                * used[:, None]
+            )
             if book.wide is None:
                 total = total + rows
             else:
-                distance = distance + ((seen - rows).square().mean(1) * used).mean(1) / len(self.books)
-                total = total + book.wide((seen + (rows - seen).detach()).to(book.codes.dtype)).float() * used[:, None]
+                distance = distance + ((seen - rows).square().mean(1) * used).mean(1) / len(
+                    self.books
+                )
+                total = (
+                    total
+                    + book.wide((seen + (rows - seen).detach()).to(book.codes.dtype)).float()
+                    * used[:, None]
+                )
             inputs.append(items)
             indices.append(codes)
         power = latent.detach().square().mean()
-        if self.projected:  # the projections are between the gradient and the encoder, and have their own
-            return Quantized(total.to(book.codes.dtype), torch.stack(indices, 1), distance, power, tuple(inputs))
+        if (
+            self.projected
+        ):  # the projections are between the gradient and the encoder, and have their own
+            return Quantized(
+                total.to(book.codes.dtype), torch.stack(indices, 1), distance, power, tuple(inputs)
+            )
         distance = (latent - total.detach()).square().mean((1, 2))
         values = (latent + (total - latent).detach()).to(book.codes.dtype)
         return Quantized(values, torch.stack(indices, 1), distance, power, tuple(inputs))
 
     def above(self, residual: Tensor, level: Tensor) -> Tensor:
         """Which frames [batch, frames] are in a group whose residual [batch, latent, frames] is above the level."""
-        return (self._energy(residual) > level).repeat_interleave(self.group, 1)[:, : residual.shape[-1]]
+        return (self._energy(residual) > level).repeat_interleave(self.group, 1)[
+            :, : residual.shape[-1]
+        ]
 
     def _energy(self, residual: Tensor) -> Tensor:
         """Mean square of each group, [batch, groups]; a last group that is not full counts as if it went on with zeros."""
@@ -156,4 +173,5 @@ class ResidualQuantizer(nn.Module):
 
     def lookup(self, codes: Tensor) -> Tensor:
         """Values of codes [batch, books, frames], of which there may be fewer books: [batch, latent, frames]."""
-        return torch.stack([book.lookup(row) for book, row in zip(self.books, codes.unbind(1), strict=False)]).sum(0)  # type: ignore[operator]
+        pairs = zip(self.books, codes.unbind(1), strict=False)
+        return torch.stack([book.lookup(row) for book, row in pairs]).sum(0)  # type: ignore[operator]

@@ -15,8 +15,14 @@ from auscult.families.records import Choice, Variant
 from auscult.weights import Shape
 
 EVIDENCE = (
-    Evidence("no `quantizer.books` with codes", any_of=("quantizer.books.0.codes", "quantizer.books.1.codes")),
-    Evidence("no `encoder.stages` with a strided convolution", any_of=("encoder.stages.0.conv.", "encoder.stages.1.conv.")),
+    Evidence(
+        "no `quantizer.books` with codes",
+        any_of=("quantizer.books.0.codes", "quantizer.books.1.codes"),
+    ),
+    Evidence(
+        "no `encoder.stages` with a strided convolution",
+        any_of=("encoder.stages.0.conv.", "encoder.stages.1.conv."),
+    ),
 )
 FIRST_KERNEL = 7  # of the convolutions at the full rate, and of the decoder's first
 LAST_KERNEL = 3  # of the encoder's last
@@ -31,11 +37,16 @@ def infer(shapes: Shapes) -> Config | None:
     widths = [shapes.size((f"{convs[0]}.weight", 1), ("encoder.first.weight", 0), default=1)]
     widths += [shapes.size((f"{conv}.weight", 0), (f"{conv}.bias", 0), default=1) for conv in convs]
     kernels = [
-        shapes.size((f"{conv}.weight", 2), (f"decoder.stages.{stages - 1 - i}.conv.weight", 2), default=4)
+        shapes.size(
+            (f"{conv}.weight", 2), (f"decoder.stages.{stages - 1 - i}.conv.weight", 2), default=4
+        )
         for i, conv in enumerate(convs)
     ]
     core = max(shapes.count("encoder.core."), shapes.count("decoder.core."))
-    unit_places = ["encoder.core.0", *(f"encoder.stages.{stage}.units.0" for stage in range(stages))]
+    unit_places = [
+        "encoder.core.0",
+        *(f"encoder.stages.{stage}.units.0" for stage in range(stages)),
+    ]
     projected = shapes.has("quantizer.books.0.narrow.", "quantizer.books.1.narrow.")
     tables = [f"quantizer.books.{book}.codes" for book in range(books)]
     latent = shapes.size(
@@ -45,7 +56,9 @@ def infer(shapes: Shapes) -> Config | None:
         *(() if projected else ((table, 1) for table in tables)),
         default=80,
     )
-    snake = shapes.has("encoder.act.alpha", "encoder.core.0.act1.alpha", "decoder.stages.0.act.alpha")
+    snake = shapes.has(
+        "encoder.act.alpha", "encoder.core.0.act1.alpha", "decoder.stages.0.act.alpha"
+    )
     return Config(
         widths=tuple(widths),
         strides=tuple(max(kernel // 2, 1) for kernel in kernels),
@@ -81,17 +94,27 @@ def plan(config: Config) -> Plan:
     if config.average:
         planner.tensor("quantizer.level", (1,), "buffer")
     for book in range(config.books):
-        planner.tensor(f"quantizer.books.{book}.codes", (config.book_size, config.code_dim or config.latent), "codebook")
+        planner.tensor(
+            f"quantizer.books.{book}.codes",
+            (config.book_size, config.code_dim or config.latent),
+            "codebook",
+        )
         if config.code_dim:
-            planner.conv1d(f"quantizer.books.{book}.narrow", config.latent, config.code_dim, 1, norm=True)
-            planner.conv1d(f"quantizer.books.{book}.wide", config.code_dim, config.latent, 1, norm=True)
+            planner.conv1d(
+                f"quantizer.books.{book}.narrow", config.latent, config.code_dim, 1, norm=True
+            )
+            planner.conv1d(
+                f"quantizer.books.{book}.wide", config.code_dim, config.latent, 1, norm=True
+            )
     planner.conv1d("decoder.first", config.latent, widths[-1], FIRST_KERNEL, norm=True)
     _plan_units(planner, "decoder.core", config, widths[-1], config.core)
     for place in range(last + 1):
         stage = last - place
         name, source, target = f"decoder.stages.{place}", widths[stage + 1], widths[stage]
         _plan_activation(planner, f"{name}.act", config, source)
-        planner.conv_transpose1d(f"{name}.conv", source, target, 2 * config.strides[stage], norm=True)
+        planner.conv_transpose1d(
+            f"{name}.conv", source, target, 2 * config.strides[stage], norm=True
+        )
         _plan_units(planner, f"{name}.units", config, target, 0 if target == 1 else config.units)
     if full_rate:
         _plan_activation(planner, "decoder.act", config, widths[0])
@@ -137,9 +160,17 @@ def choices(config: Config, hop: int | None = None) -> tuple[Choice, ...]:  # no
         Choice("delay", (160, 0, config.hop), 160, "samples by which the decoder lags behind")
         if config.hop not in (0, 160)
         else Choice("delay", (160, 0), 160, "samples by which the decoder lags behind"),
-        Choice("dilations", ((1, 3, 9), (1, 1, 1), (1, 2, 4)), (1, 3, 9), "dilations of the residual units before a stride"),
         Choice(
-            "core_dilations", ((1, 2, 4, 8), (1, 3, 9), (1,)), (1, 2, 4, 8), "dilations of the residual units around the code"
+            "dilations",
+            ((1, 3, 9), (1, 1, 1), (1, 2, 4)),
+            (1, 3, 9),
+            "dilations of the residual units before a stride",
+        ),
+        Choice(
+            "core_dilations",
+            ((1, 2, 4, 8), (1, 3, 9), (1,)),
+            (1, 2, 4, 8),
+            "dilations of the residual units around the code",
         ),
     )
 

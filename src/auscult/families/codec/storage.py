@@ -57,11 +57,17 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             about = json.loads((handle.metadata() or {})["about"])
             return {name: handle.get_tensor(name) for name in handle.keys()}, about  # noqa: SIM118 - not a dict
     except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise CheckpointError("cannot be read as a codec's checkpoint", where=str(path), found=str(error)) from error
+        raise CheckpointError(
+            "cannot be read as a codec's checkpoint", where=str(path), found=str(error)
+        ) from error
 
 
 def write_codec(
-    codec: nn.Module, config: Config, path: Path, about: Mapping[str, Any], dtype: torch.dtype = torch.float32
+    codec: nn.Module,
+    config: Config,
+    path: Path,
+    about: Mapping[str, Any],
+    dtype: torch.dtype = torch.float32,
 ) -> None:
     """The codec alone, to be used: weight norm fused. `dtype` float16 halves the file.
 
@@ -71,7 +77,9 @@ def write_codec(
     plain = build(config)
     load(plain, {name: value.detach().cpu() for name, value in codec.state_dict().items()})
     header = {"format": FORMAT, "version": VERSION, "config": asdict(config), **about}
-    write_tensors({name: value.to(dtype) for name, value in plain.state_dict().items()}, header, path)
+    write_tensors(
+        {name: value.to(dtype) for name, value in plain.state_dict().items()}, header, path
+    )
 
 
 def read_codec(path: str | Path) -> tuple[Codec, dict[str, Any]]:
@@ -83,14 +91,29 @@ def read_codec(path: str | Path) -> tuple[Codec, dict[str, Any]]:
     tensors, about = read_tensors(Path(path))
     if about.get("format") != FORMAT or about.get("version") != VERSION:
         found = f"{about.get('format')} {about.get('version')}"
-        raise CheckpointError("is no codec of this version", where=str(path), expected=f"{FORMAT} {VERSION}", found=found)
+        raise CheckpointError(
+            "is no codec of this version",
+            where=str(path),
+            expected=f"{FORMAT} {VERSION}",
+            found=found,
+        )
     try:
-        values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in about["config"].items()}
+        values: dict[str, Any] = {
+            n: tuple(v) if isinstance(v, list) else v for n, v in about["config"].items()
+        }
         config = Config(**values)
     except (KeyError, TypeError) as error:
-        raise CheckpointError("has a config that cannot be read", where=str(path), found=str(error)) from error
+        raise CheckpointError(
+            "has a config that cannot be read", where=str(path), found=str(error)
+        ) from error
     codec = build(config)
-    load(codec, {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()})
+    load(
+        codec,
+        {
+            name: value.float() if value.is_floating_point() else value
+            for name, value in tensors.items()
+        },
+    )
     return codec.eval(), {**about, "fingerprint": fingerprint(tensors)}
 
 

@@ -36,7 +36,9 @@ class _SnakeFunction(torch.autograd.Function):
         x, y, alpha = ctx.saved_tensors
         # d/dx = 1 + sin(2ax);  d/da = (x sin(2ax) - sin²(ax)/a) / a, and sin²(ax)/a is y - x
         bent = (x * (2 * alpha[:, None])).sin_().mul_(gradient)
-        part = torch.linalg.vecdot(bent, x.to(bent.dtype)) - torch.linalg.vecdot(gradient, (y - x).to(gradient.dtype))
+        part = torch.linalg.vecdot(bent, x.to(bent.dtype)) - torch.linalg.vecdot(
+            gradient, (y - x).to(gradient.dtype)
+        )
         slope = (part.sum(0) / alpha).to(alpha.dtype)
         return bent.add_(gradient), slope
 
@@ -82,21 +84,36 @@ class Conv(nn.Conv1d):
     """A convolution that gives one frame per stride, padded with zeros on both sides or, if causal, on the left."""
 
     def __init__(
-        self, source: int, target: int, kernel: int, *, stride: int = 1, dilation: int = 1, causal: bool = False
+        self,
+        source: int,
+        target: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        dilation: int = 1,
+        causal: bool = False,
     ) -> None:
         super().__init__(source, target, kernel, stride=stride, dilation=dilation)
-        self.extra = (kernel - 1) * dilation + 1 - stride  # samples that a frame sees beyond its own
+        self.extra = (
+            (kernel - 1) * dilation + 1 - stride
+        )  # samples that a frame sees beyond its own
         self.left = self.extra if causal else self.extra // 2
-        self.by_phase = stride == 1 and dilation > 1 and kernel >= PHASE_KERNEL and target <= PHASE_WIDTH
+        self.by_phase = (
+            stride == 1 and dilation > 1 and kernel >= PHASE_KERNEL and target <= PHASE_WIDTH
+        )
 
     def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
-        if self.kernel_size[0] == 1 and self.bias is not None:  # a product of matrices: faster than the library's convolution
+        if (
+            self.kernel_size[0] == 1 and self.bias is not None
+        ):  # a product of matrices: faster than the library's convolution
             return torch.baddbmm(self.bias[:, None], self.weight[:, :, 0].expand(len(x), -1, -1), x)
         if cache is None:
             if self.by_phase:
                 return self._by_phase(x)
             if 2 * self.left == self.extra:  # the convolution's own padding saves a copy
-                return functional.conv1d(x, self.weight, self.bias, self.stride, self.left, self.dilation)
+                return functional.conv1d(
+                    x, self.weight, self.bias, self.stride, self.left, self.dilation
+                )
             x = functional.pad(x, (self.left, self.extra - self.left))
         elif self.extra:
             before = cache.get(self)
@@ -126,7 +143,9 @@ class UpConv(nn.ConvTranspose1d):
         length = x.shape[-1] * self.rate
         if cache is None:
             if 2 * self.left == self.rate:  # the layer's own padding saves a copy
-                return functional.conv_transpose1d(x, self.weight, self.bias, self.stride, self.left)
+                return functional.conv_transpose1d(
+                    x, self.weight, self.bias, self.stride, self.left
+                )
             y = functional.conv_transpose1d(x, self.weight, self.bias, self.stride)
             return y[..., self.left : self.left + length]
         y = functional.conv_transpose1d(x, self.weight, None, self.stride)
@@ -143,7 +162,9 @@ class Unit(nn.Module):
     def __init__(self, config: Config, width: int, dilation: int, form: Form) -> None:
         super().__init__()
         self.act1, self.act2 = _activation(config, width), _activation(config, width)
-        self.conv1 = FORMS[form](Conv(width, width, config.kernel, dilation=dilation, causal=config.causal))
+        self.conv1 = FORMS[form](
+            Conv(width, width, config.kernel, dilation=dilation, causal=config.causal)
+        )
         self.conv2 = FORMS[form](Conv(width, width, 1))
 
     def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
@@ -154,8 +175,12 @@ def _activation(config: Config, width: int) -> nn.Module:
     return Snake(width) if config.activation == "snake" else Elu()
 
 
-def _units(config: Config, width: int, count: int, dilations: tuple[int, ...], form: Form) -> nn.ModuleList:
-    return nn.ModuleList(Unit(config, width, dilations[i % len(dilations)], form) for i in range(count))
+def _units(
+    config: Config, width: int, count: int, dilations: tuple[int, ...], form: Form
+) -> nn.ModuleList:
+    return nn.ModuleList(
+        Unit(config, width, dilations[i % len(dilations)], form) for i in range(count)
+    )
 
 
 class Down(nn.Module):
@@ -163,11 +188,19 @@ class Down(nn.Module):
 
     def __init__(self, config: Config, stage: int, form: Form) -> None:
         super().__init__()
-        source, target, stride = config.widths[stage], config.widths[stage + 1], config.strides[stage]
+        source, target, stride = (
+            config.widths[stage],
+            config.widths[stage + 1],
+            config.strides[stage],
+        )
         self.plain = source == 1  # the waveform itself
-        self.units = _units(config, source, 0 if self.plain else config.units, config.dilations, form)
+        self.units = _units(
+            config, source, 0 if self.plain else config.units, config.dilations, form
+        )
         self.act = nn.Identity() if self.plain else _activation(config, source)
-        self.conv = FORMS[form](Conv(source, target, 2 * stride, stride=stride, causal=config.causal))
+        self.conv = FORMS[form](
+            Conv(source, target, 2 * stride, stride=stride, causal=config.causal)
+        )
 
     def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
         for unit in self.units:
@@ -180,7 +213,11 @@ class Up(nn.Module):
 
     def __init__(self, config: Config, stage: int, form: Form) -> None:
         super().__init__()
-        source, target, stride = config.widths[stage + 1], config.widths[stage], config.strides[stage]
+        source, target, stride = (
+            config.widths[stage + 1],
+            config.widths[stage],
+            config.strides[stage],
+        )
         last = target == 1
         self.act = _activation(config, source)
         self.conv = FORMS[form](UpConv(source, target, stride, causal=config.causal))
@@ -200,7 +237,9 @@ class Encoder(nn.Module):
         super().__init__()
         widths, causal = config.widths, config.causal
         self.first = None if widths[0] == 1 else FORMS[form](Conv(1, widths[0], 7, causal=causal))
-        self.stages = nn.ModuleList(Down(config, stage, form) for stage in range(len(config.strides)))
+        self.stages = nn.ModuleList(
+            Down(config, stage, form) for stage in range(len(config.strides))
+        )
         self.core = _units(config, widths[-1], config.core, config.core_dilations, form)
         self.act = _activation(config, widths[-1])
         self.last = FORMS[form](Conv(widths[-1], config.latent, 3, causal=causal))
@@ -223,7 +262,9 @@ class Decoder(nn.Module):
         self.end = config.end
         self.first = FORMS[form](Conv(config.latent, widths[-1], 7, causal=causal))
         self.core = _units(config, widths[-1], config.core, config.core_dilations, form)
-        self.stages = nn.ModuleList(Up(config, stage, form) for stage in reversed(range(len(config.strides))))
+        self.stages = nn.ModuleList(
+            Up(config, stage, form) for stage in reversed(range(len(config.strides)))
+        )
         self.act = None if widths[0] == 1 else _activation(config, widths[0])
         self.last = None if widths[0] == 1 else FORMS[form](Conv(widths[0], 1, 7, causal=causal))
 

@@ -51,7 +51,9 @@ class CodeGenerator(Generator):
         """Predicted lengths in hops, at least one: [batch, units, unit_dim] -> [batch, units]."""
         return mx.maximum(mx.round(mx.exp(self.dur_predictor(embedded)) - 1), 1).astype(mx.int32)
 
-    def __call__(self, codes: mx.array, *, predict_durations: bool = True) -> tuple[mx.array, mx.array]:  # type: ignore[override]
+    def __call__(  # type: ignore[override]
+        self, codes: mx.array, *, predict_durations: bool = True
+    ) -> tuple[mx.array, mx.array]:
         units = np.asarray(codes).reshape(-1)
         codes = mx.array(units[units >= 0].reshape(1, -1))
         embedded = self.dict(codes)
@@ -68,6 +70,8 @@ def build(config: Config) -> CodeGenerator:
     return CodeGenerator(config)
 
 
-def load(module: CodeGenerator, state: Mapping[str, Array], prefix: str = "", layout: Layout = "torch") -> None:
+def load(
+    module: CodeGenerator, state: Mapping[str, Array], prefix: str = "", layout: Layout = "torch"
+) -> None:
     """See `auscult.families._mlx.load_planned`."""
     load_planned(module, plan(module.config), state, prefix, layout)

@@ -16,8 +16,14 @@ from auscult.families.records import Choice, Variant
 from auscult.weights import Shape
 
 EVIDENCE = (
-    Evidence("no `dict` and no `dur_predictor`: CodeHiFiGAN embeds units", any_of=("dict.", "dur_predictor.")),
-    Evidence("`source_downs` or `m_source` is here: it has a source branch, as HiFT does", none_of=("source_", "m_source.")),
+    Evidence(
+        "no `dict` and no `dur_predictor`: CodeHiFiGAN embeds units",
+        any_of=("dict.", "dur_predictor."),
+    ),
+    Evidence(
+        "`source_downs` or `m_source` is here: it has a source branch, as HiFT does",
+        none_of=("source_", "m_source."),
+    ),
 )
 
 
@@ -28,13 +34,21 @@ def infer(shapes: Shapes) -> Config | None:
         return None
     common = {entry.name: getattr(generator, entry.name) for entry in fields(generator)}
     predicts = shapes.has("dur_predictor.")
-    hidden = (("dur_predictor.conv1.0.weight", 0), ("dur_predictor.conv2.0.weight", 0), ("dur_predictor.ln1.weight", 0))
+    hidden = (
+        ("dur_predictor.conv1.0.weight", 0),
+        ("dur_predictor.conv2.0.weight", 0),
+        ("dur_predictor.ln1.weight", 0),
+    )
     return Config(
         **common,
         units=shapes.size(("dict.weight", 0), default=1000),
-        unit_dim=shapes.size(("dict.weight", 1), ("dur_predictor.conv1.0.weight", 1), default=generator.mel_bins),
+        unit_dim=shapes.size(
+            ("dict.weight", 1), ("dur_predictor.conv1.0.weight", 1), default=generator.mel_bins
+        ),
         duration_hidden=shapes.size(*hidden, default=128) if predicts else 0,
-        duration_kernel_size=shapes.size(("dur_predictor.conv1.0.weight", 2), ("dur_predictor.conv2.0.weight", 2), default=3)
+        duration_kernel_size=shapes.size(
+            ("dur_predictor.conv1.0.weight", 2), ("dur_predictor.conv2.0.weight", 2), default=3
+        )
         if predicts
         else 3,
     )
@@ -48,7 +62,9 @@ def plan(config: Config) -> Plan:
     planner.embedding("dict", config.units, config.unit_dim)
     hidden = config.duration_hidden
     if hidden:
-        planner.conv1d("dur_predictor.conv1.0", config.unit_dim, hidden, config.duration_kernel_size)
+        planner.conv1d(
+            "dur_predictor.conv1.0", config.unit_dim, hidden, config.duration_kernel_size
+        )
         planner.norm("dur_predictor.ln1", hidden)
         planner.conv1d("dur_predictor.conv2.0", hidden, hidden, config.duration_kernel_size)
         planner.norm("dur_predictor.ln2", hidden)

@@ -19,7 +19,9 @@ class DurationPredictor(nn.Module):
         super().__init__()
         hidden, kernel = config.duration_hidden, config.duration_kernel_size
         padding = (kernel - 1) // 2
-        self.conv1 = nn.Sequential(nn.Conv1d(config.unit_dim, hidden, kernel, padding=padding), nn.ReLU())
+        self.conv1 = nn.Sequential(
+            nn.Conv1d(config.unit_dim, hidden, kernel, padding=padding), nn.ReLU()
+        )
         self.ln1 = nn.LayerNorm(hidden)
         # fairseq pads the second convolution by 1 whatever its kernel, which is the same at the published kernel of 3
         self.conv2 = nn.Sequential(nn.Conv1d(hidden, hidden, kernel, padding=1), nn.ReLU())

@@ -15,7 +15,8 @@ from auscult.weights import Shape
 EVIDENCE = (
     Evidence("no `quantizer.quantizers` with projections", any_of=("quantizer.quantizers.",)),
     Evidence(
-        "no Snake `alpha` in the encoder", any_of=("encoder.block.1.block.", "encoder.block.0.res_unit", "encoder.block.2.block.")
+        "no Snake `alpha` in the encoder",
+        any_of=("encoder.block.1.block.", "encoder.block.0.res_unit", "encoder.block.2.block."),
     ),
 )
 
@@ -61,7 +62,11 @@ class _Names:
             name = f"encoder.block.{stage + 1}.block"
             return f"{name}.3", f"{name}.4", tuple(f"{name}.{unit}.block" for unit in range(3))
         name = f"encoder.block.{stage}"
-        return f"{name}.snake1", f"{name}.conv1", tuple(f"{name}.res_unit{unit}" for unit in (1, 2, 3))
+        return (
+            f"{name}.snake1",
+            f"{name}.conv1",
+            tuple(f"{name}.res_unit{unit}" for unit in (1, 2, 3)),
+        )
 
     def up(self, stage: int) -> tuple[str, str, tuple[str, ...]]:
         """Snake, transposed convolution, residual units of a decoder block."""
@@ -69,19 +74,32 @@ class _Names:
             name = f"decoder.model.{stage + 1}.block"
             return f"{name}.0", f"{name}.1", tuple(f"{name}.{unit}.block" for unit in (2, 3, 4))
         name = f"decoder.block.{stage}"
-        return f"{name}.snake1", f"{name}.conv_t1", tuple(f"{name}.res_unit{unit}" for unit in (1, 2, 3))
+        return (
+            f"{name}.snake1",
+            f"{name}.conv_t1",
+            tuple(f"{name}.res_unit{unit}" for unit in (1, 2, 3)),
+        )
 
     def unit(self, name: str) -> tuple[str, str, str, str]:
         """Snake, convolution, Snake, convolution of a residual unit."""
         parts = ("0", "1", "2", "3") if self.own else ("snake1", "conv1", "snake2", "conv2")
-        return f"{name}.{parts[0]}", f"{name}.{parts[1]}", f"{name}.{parts[2]}", f"{name}.{parts[3]}"
+        return (
+            f"{name}.{parts[0]}",
+            f"{name}.{parts[1]}",
+            f"{name}.{parts[2]}",
+            f"{name}.{parts[3]}",
+        )
 
 
 def infer(shapes: Shapes) -> Config | None:
     """See `auscult.families.signature`."""
     own = shapes.has("encoder.block.1.block.", "decoder.model.")
     naming: Literal["dac", "transformers"] = "dac" if own else "transformers"
-    stages = (max(shapes.count("encoder.block."), shapes.count("decoder.model.")) - 3) if own else shapes.count("encoder.block.")
+    stages = (
+        (max(shapes.count("encoder.block."), shapes.count("decoder.model.")) - 3)
+        if own
+        else shapes.count("encoder.block.")
+    )
     if stages < 1:
         return None
     names = _Names(naming, stages)
@@ -89,15 +107,21 @@ def infer(shapes: Shapes) -> Config | None:
     up = [names.up(stage)[1] for stage in range(stages)]
     books = shapes.count("quantizer.quantizers.")
     tables = [f"quantizer.quantizers.{book}.codebook.weight" for book in range(books)]
-    width = shapes.find((f"{names.encoder_in}.weight", 0), (f"{names.encoder_in}.bias", 0), (f"{down[0]}.weight", 1))
+    width = shapes.find(
+        (f"{names.encoder_in}.weight", 0), (f"{names.encoder_in}.bias", 0), (f"{down[0]}.weight", 1)
+    )
     if not width:
         return None
     return Config(
         naming=naming,
         encoder_width=width,
         encoder_kernels=tuple(shapes.size((f"{name}.weight", 2), default=8) for name in down),
-        latent=shapes.size((f"{names.encoder_out}.weight", 0), (f"{names.encoder_out}.bias", 0), default=1024),
-        decoder_width=shapes.size((f"{names.decoder_in}.weight", 0), (f"{names.decoder_in}.bias", 0), default=1536),
+        latent=shapes.size(
+            (f"{names.encoder_out}.weight", 0), (f"{names.encoder_out}.bias", 0), default=1024
+        ),
+        decoder_width=shapes.size(
+            (f"{names.decoder_in}.weight", 0), (f"{names.decoder_in}.bias", 0), default=1536
+        ),
         decoder_kernels=tuple(shapes.size((f"{name}.weight", 2), default=8) for name in up),
         books=books,
         book_size=shapes.size(*((name, 0) for name in tables), ("quantizer", 0), default=1024),

@@ -18,7 +18,10 @@ EVIDENCE = (
         "no `quantizer` with an `embed_avg`",
         any_of=("quantizer.vq.layers.", "quantizer.layers.0.codebook.", "quantizer.layers.1."),
     ),
-    Evidence("`encoder_transformer` is here, as in Mimi", none_of=("encoder_transformer.", "decoder_transformer.")),
+    Evidence(
+        "`encoder_transformer` is here, as in Mimi",
+        none_of=("encoder_transformer.", "decoder_transformer."),
+    ),
 )
 
 
@@ -46,13 +49,20 @@ def infer(shapes: Shapes) -> Config | None:
     own = shapes.has("encoder.model.", "quantizer.vq.")
     naming = ORIGINAL if own else TRANSFORMERS
     lstm = max(
-        (layer + 1 for layer in range(8) for i in range(40) if f"encoder.{naming.root}.{i}.lstm.weight_hh_l{layer}" in shapes),
+        (
+            layer + 1
+            for layer in range(8)
+            for i in range(40)
+            if f"encoder.{naming.root}.{i}.lstm.weight_hh_l{layer}" in shapes
+        ),
         default=0,
     )
     net = infer_seanet(shapes, naming, lstm=lstm, weight_norm=True)
     if net is None:
         return None
-    book, codebook = ("quantizer.vq.layers.", "_codebook") if own else ("quantizer.layers.", "codebook")
+    book, codebook = (
+        ("quantizer.vq.layers.", "_codebook") if own else ("quantizer.layers.", "codebook")
+    )
     books = shapes.count(book)
     places = ((f"{book}{i}.{codebook}.embed", 0) for i in range(books))
     return Config(
@@ -92,11 +102,17 @@ def plan(config: Config) -> Plan:
     )
     plan_seanet(planner, ORIGINAL if own else TRANSFORMERS, net)
     for index in range(config.books):
-        name = f"quantizer.vq.layers.{index}._codebook" if own else f"quantizer.layers.{index}.codebook"
+        name = (
+            f"quantizer.vq.layers.{index}._codebook"
+            if own
+            else f"quantizer.layers.{index}.codebook"
+        )
         planner.tensor(f"{name}.inited", (1,), "buffer", optional=True)
         planner.tensor(f"{name}.cluster_size", (config.book_size,), "buffer", optional=True)
         planner.tensor(f"{name}.embed", (config.book_size, config.latent), "codebook")
-        planner.tensor(f"{name}.embed_avg", (config.book_size, config.latent), "buffer", optional=True)
+        planner.tensor(
+            f"{name}.embed_avg", (config.book_size, config.latent), "buffer", optional=True
+        )
     return planner.plan
 
 
@@ -111,7 +127,12 @@ def transposed(name: str) -> bool:
         return True
     parts = name.split(".")
     # transformers calls both kinds `conv`; the decoder's transposed ones follow an ELU: layers 3, 6, 9, 12
-    return parts[:2] == ["decoder", "layers"] and len(parts) == 5 and parts[2].isdecimal() and int(parts[2]) in range(3, 15, 3)
+    return (
+        parts[:2] == ["decoder", "layers"]
+        and len(parts) == 5
+        and parts[2].isdecimal()
+        and int(parts[2]) in range(3, 15, 3)
+    )
 
 
 def undetermined(config: Config) -> Mapping[str, tuple[Any, ...]]:
@@ -126,4 +147,8 @@ def undetermined(config: Config) -> Mapping[str, tuple[Any, ...]]:
 def variant(config: Config) -> str | None:
     """24 or 48 kHz."""
     sizes = (config.audio_channels, config.norm, config.books)
-    return {(1, "weight_norm", 32): "24 kHz", (2, "time_group_norm", 16): "48 kHz"}.get(sizes) if config.filters == 32 else None
+    return (
+        {(1, "weight_norm", 32): "24 kHz", (2, "time_group_norm", 16): "48 kHz"}.get(sizes)
+        if config.filters == 32
+        else None
+    )

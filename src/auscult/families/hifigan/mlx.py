@@ -16,13 +16,17 @@ from auscult.weights import Array
 
 def same_conv(source: int, target: int, kernel: int, dilation: int = 1) -> nn.Module:
     """A convolution that keeps the number of frames (odd kernels)."""
-    return nn.Conv1d(source, target, kernel, dilation=dilation, padding=(kernel - 1) * dilation // 2)
+    return nn.Conv1d(
+        source, target, kernel, dilation=dilation, padding=(kernel - 1) * dilation // 2
+    )
 
 
 class ResBlock1(nn.Module):
     """Per dilation: leaky ReLU, dilated convolution, leaky ReLU, plain convolution, added to the input."""
 
-    def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...], slope: float) -> None:
+    def __init__(
+        self, channels: int, kernel: int, dilations: tuple[int, ...], slope: float
+    ) -> None:
         super().__init__()
         self.slope = slope
         self.convs1 = [same_conv(channels, channels, kernel, dilation) for dilation in dilations]
@@ -38,7 +42,9 @@ class ResBlock1(nn.Module):
 class ResBlock2(nn.Module):
     """Per dilation: leaky ReLU, dilated convolution, added to the input."""
 
-    def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...], slope: float) -> None:
+    def __init__(
+        self, channels: int, kernel: int, dilations: tuple[int, ...], slope: float
+    ) -> None:
         super().__init__()
         self.slope = slope
         self.convs = [same_conv(channels, channels, kernel, dilation) for dilation in dilations]
@@ -59,15 +65,27 @@ class Generator(nn.Module):
         block = ResBlock1 if config.resblock == "1" else ResBlock2
         self.conv_pre = same_conv(config.mel_bins, channels[0], config.pre_kernel_size)
         self.ups = [
-            nn.ConvTranspose1d(channels[stage], channels[stage + 1], kernel, stride=rate, padding=(kernel - rate) // 2)
-            for stage, (kernel, rate) in enumerate(zip(config.upsample_kernel_sizes, config.upsample_rates, strict=True))
+            nn.ConvTranspose1d(
+                channels[stage],
+                channels[stage + 1],
+                kernel,
+                stride=rate,
+                padding=(kernel - rate) // 2,
+            )
+            for stage, (kernel, rate) in enumerate(
+                zip(config.upsample_kernel_sizes, config.upsample_rates, strict=True)
+            )
         ]
         branches = tuple(zip(config.resblock_kernel_sizes, config.dilations, strict=True))
         self.resblocks = [
-            block(width, kernel, dilations, config.slope) for width in channels[1:] for kernel, dilations in branches
+            block(width, kernel, dilations, config.slope)
+            for width in channels[1:]
+            for kernel, dilations in branches
         ]
         kernel = config.post_kernel_size
-        self.conv_post = nn.Conv1d(channels[-1], config.out_channels, kernel, padding=kernel // 2, bias=config.post_bias)
+        self.conv_post = nn.Conv1d(
+            channels[-1], config.out_channels, kernel, padding=kernel // 2, bias=config.post_bias
+        )
 
     def __call__(self, x: mx.array) -> mx.array:
         config, branches = self.config, len(self.config.resblock_kernel_sizes)
@@ -85,6 +103,8 @@ def build(config: Config) -> Generator:
     return Generator(config)
 
 
-def load(module: Generator, state: Mapping[str, Array], prefix: str = "", layout: Layout = "torch") -> None:
+def load(
+    module: Generator, state: Mapping[str, Array], prefix: str = "", layout: Layout = "torch"
+) -> None:
     """See `auscult.families._mlx.load_planned`."""
     load_planned(module, plan(module.config), state, prefix, layout)

@@ -16,10 +16,17 @@ from auscult.families.records import Choice, Variant
 from auscult.weights import Shape
 
 EVIDENCE = (
-    Evidence("`dict` or `dur_predictor` is here: it speaks units, as CodeHiFiGAN does", none_of=("dict.", "dur_predictor.")),
-    Evidence("`source_downs` or `m_source` is here: it has a source branch, as HiFT does", none_of=("source_", "m_source.")),
     Evidence(
-        "`activations` is here: it has Snake activations, as BigVGAN does", none_of=("activation", "resblocks.0.activations")
+        "`dict` or `dur_predictor` is here: it speaks units, as CodeHiFiGAN does",
+        none_of=("dict.", "dur_predictor."),
+    ),
+    Evidence(
+        "`source_downs` or `m_source` is here: it has a source branch, as HiFT does",
+        none_of=("source_", "m_source."),
+    ),
+    Evidence(
+        "`activations` is here: it has Snake activations, as BigVGAN does",
+        none_of=("activation", "resblocks.0.activations"),
     ),
 )
 
@@ -37,11 +44,22 @@ def infer(shapes: Shapes) -> Config | None:
     kernels, depths = [], []
     for branch in range(branches):
         # the same branch in every stage: one absent tensor does not hide its kernel
-        places = tuple((f"resblocks.{block}.{stem}.{i}.weight", 2) for block in range(branch, blocks, branches) for i in (0, 1))
+        places = tuple(
+            (f"resblocks.{block}.{stem}.{i}.weight", 2)
+            for block in range(branch, blocks, branches)
+            for i in (0, 1)
+        )
         kernels.append(shapes.size(*places, default=3))
-        depths.append(max(shapes.count(f"resblocks.{block}.{stem}.") for block in range(branch, blocks, branches)))
+        depths.append(
+            max(
+                shapes.count(f"resblocks.{block}.{stem}.")
+                for block in range(branch, blocks, branches)
+            )
+        )
     ups = _upsampling(shapes)
-    upsample_kernels = tuple(shapes.size((f"{ups}.{stage}.weight", 2), default=4) for stage in range(stages))
+    upsample_kernels = tuple(
+        shapes.size((f"{ups}.{stage}.weight", 2), default=4) for stage in range(stages)
+    )
     if min(upsample_kernels) < 1 or min(depths) < 1:
         return None
     return Config(
@@ -67,16 +85,22 @@ def _channels(shapes: Shapes, blocks: list[str]) -> tuple[int, ...]:
     widths = [shapes.find(*((f"{block}.{i}.bias", 0) for i in range(3))) for block in blocks]
     ups = _upsampling(shapes)
     stages = max(shapes.count(f"{ups}."), len(dict.fromkeys(width for width in widths if width)))
-    first = shapes.find(("conv_pre.weight", 0), ("conv_pre.bias", 0), (f"{ups}.0.weight", 0)) or 2 * (
-        shapes.find((f"{ups}.0.bias", 0)) or 0
-    )
+    first = shapes.find(
+        ("conv_pre.weight", 0), ("conv_pre.bias", 0), (f"{ups}.0.weight", 0)
+    ) or 2 * (shapes.find((f"{ups}.0.bias", 0)) or 0)
     if not stages or not blocks or not first:
         return ()
     branches = max(len(blocks) // stages, 1)
     channels = [first]
     for stage in range(stages):
-        after = ((f"{ups}.{stage}.weight", 1), (f"{ups}.{stage}.bias", 0), (f"{ups}.{stage + 1}.weight", 0))
-        width = next((width for width in widths[stage * branches : (stage + 1) * branches] if width), None)
+        after = (
+            (f"{ups}.{stage}.weight", 1),
+            (f"{ups}.{stage}.bias", 0),
+            (f"{ups}.{stage + 1}.weight", 0),
+        )
+        width = next(
+            (width for width in widths[stage * branches : (stage + 1) * branches] if width), None
+        )
         channels.append(shapes.size(*after, default=width or max(channels[-1] // 2, 1)))
     return tuple(channels)
 
@@ -101,9 +125,18 @@ def plan(config: Config) -> Plan:
     channels = config.channels
     planner.conv1d("conv_pre", config.mel_bins, channels[0], config.pre_kernel_size, norm=True)
     for stage, kernel in enumerate(config.upsample_kernel_sizes):
-        planner.conv_transpose1d(f"ups.{stage}", channels[stage], channels[stage + 1], kernel, norm=True)
+        planner.conv_transpose1d(
+            f"ups.{stage}", channels[stage], channels[stage + 1], kernel, norm=True
+        )
     plan_resblocks(planner, "resblocks", config)
-    planner.conv1d("conv_post", channels[-1], config.out_channels, config.post_kernel_size, norm=True, bias=config.post_bias)
+    planner.conv1d(
+        "conv_post",
+        channels[-1],
+        config.out_channels,
+        config.post_kernel_size,
+        norm=True,
+        bias=config.post_bias,
+    )
     return planner.plan
 
 
@@ -143,10 +176,22 @@ def choices(config: Config, hop: int | None = None) -> tuple[Choice, ...]:
     flat = tuple((1,) * depth for depth in depths)
     powers = tuple(tuple(2**i for i in range(depth)) for depth in depths)
     return (
-        Choice("upsample_rates", rates, rates[0], "strides of the upsampling; their product is the hop"),
-        Choice("dilations", tuple(dict.fromkeys((published, flat, powers))), published, "dilations of the residual blocks"),
+        Choice(
+            "upsample_rates", rates, rates[0], "strides of the upsampling; their product is the hop"
+        ),
+        Choice(
+            "dilations",
+            tuple(dict.fromkeys((published, flat, powers))),
+            published,
+            "dilations of the residual blocks",
+        ),
         Choice("slope", (0.1, 0.2, 0.01), 0.1, "negative slope of the leaky ReLUs inside"),
-        Choice("final_slope", (0.01, 0.1), 0.01, "negative slope of the leaky ReLU before the last convolution"),
+        Choice(
+            "final_slope",
+            (0.01, 0.1),
+            0.01,
+            "negative slope of the leaky ReLU before the last convolution",
+        ),
         Choice("final_tanh", (True, False), True, "tanh on the output"),
     )
 
@@ -154,8 +199,17 @@ def choices(config: Config, hop: int | None = None) -> tuple[Choice, ...]:
 def variants(config: Config) -> tuple[Variant, ...]:
     """The published reading of these sizes."""
     rates = usual_rates(config.upsample_kernel_sizes)
-    dilations = usual_dilations([len(row) for row in config.dilations], paired=config.resblock == "1")
-    published = replace(config, upsample_rates=rates, dilations=dilations, slope=0.1, final_slope=0.01, final_tanh=True)
+    dilations = usual_dilations(
+        [len(row) for row in config.dilations], paired=config.resblock == "1"
+    )
+    published = replace(
+        config,
+        upsample_rates=rates,
+        dilations=dilations,
+        slope=0.1,
+        final_slope=0.01,
+        final_tanh=True,
+    )
     return (Variant("published", published, "jik876/hifi-gan models.py"),)
 
 

@@ -16,7 +16,9 @@ DEVIATION = 0.01  # of the initial weights, as jik876/hifi-gan draws them
 
 def same_conv(source: int, target: int, kernel: int, dilation: int, form: Form) -> nn.Module:
     """A convolution that keeps the number of frames (odd kernels)."""
-    layer = nn.Conv1d(source, target, kernel, dilation=dilation, padding=(kernel - 1) * dilation // 2)
+    layer = nn.Conv1d(
+        source, target, kernel, dilation=dilation, padding=(kernel - 1) * dilation // 2
+    )
     start(layer, DEVIATION)
     return FORMS[form](layer)
 
@@ -24,11 +26,17 @@ def same_conv(source: int, target: int, kernel: int, dilation: int, form: Form) 
 class ResBlock1(nn.Module):
     """Per dilation: leaky ReLU, dilated convolution, leaky ReLU, plain convolution, added to the input."""
 
-    def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...], slope: float, form: Form) -> None:
+    def __init__(
+        self, channels: int, kernel: int, dilations: tuple[int, ...], slope: float, form: Form
+    ) -> None:
         super().__init__()
         self.slope = slope
-        self.convs1 = nn.ModuleList(same_conv(channels, channels, kernel, dilation, form) for dilation in dilations)
-        self.convs2 = nn.ModuleList(same_conv(channels, channels, kernel, 1, form) for _ in dilations)
+        self.convs1 = nn.ModuleList(
+            same_conv(channels, channels, kernel, dilation, form) for dilation in dilations
+        )
+        self.convs2 = nn.ModuleList(
+            same_conv(channels, channels, kernel, 1, form) for _ in dilations
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         for first, second in zip(self.convs1, self.convs2, strict=True):
@@ -40,10 +48,14 @@ class ResBlock1(nn.Module):
 class ResBlock2(nn.Module):
     """Per dilation: leaky ReLU, dilated convolution, added to the input."""
 
-    def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...], slope: float, form: Form) -> None:
+    def __init__(
+        self, channels: int, kernel: int, dilations: tuple[int, ...], slope: float, form: Form
+    ) -> None:
         super().__init__()
         self.slope = slope
-        self.convs = nn.ModuleList(same_conv(channels, channels, kernel, dilation, form) for dilation in dilations)
+        self.convs = nn.ModuleList(
+            same_conv(channels, channels, kernel, dilation, form) for dilation in dilations
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         for conv in self.convs:
@@ -60,19 +72,40 @@ class Generator(nn.Module):
         channels = config.channels
         block = ResBlock1 if config.resblock == "1" else ResBlock2
         self.conv_pre = FORMS[form](
-            nn.Conv1d(config.mel_bins, channels[0], config.pre_kernel_size, padding=config.pre_kernel_size // 2)
+            nn.Conv1d(
+                config.mel_bins,
+                channels[0],
+                config.pre_kernel_size,
+                padding=config.pre_kernel_size // 2,
+            )
         )
         self.ups = nn.ModuleList()
-        for stage, (kernel, rate) in enumerate(zip(config.upsample_kernel_sizes, config.upsample_rates, strict=True)):
-            up = nn.ConvTranspose1d(channels[stage], channels[stage + 1], kernel, stride=rate, padding=(kernel - rate) // 2)
+        for stage, (kernel, rate) in enumerate(
+            zip(config.upsample_kernel_sizes, config.upsample_rates, strict=True)
+        ):
+            up = nn.ConvTranspose1d(
+                channels[stage],
+                channels[stage + 1],
+                kernel,
+                stride=rate,
+                padding=(kernel - rate) // 2,
+            )
             start(up, DEVIATION)
             self.ups.append(FORMS[form](up))
         branches = tuple(zip(config.resblock_kernel_sizes, config.dilations, strict=True))
         self.resblocks = nn.ModuleList(
-            block(width, kernel, dilations, config.slope, form) for width in channels[1:] for kernel, dilations in branches
+            block(width, kernel, dilations, config.slope, form)
+            for width in channels[1:]
+            for kernel, dilations in branches
         )
         padding = config.post_kernel_size // 2
-        post = nn.Conv1d(channels[-1], config.out_channels, config.post_kernel_size, padding=padding, bias=config.post_bias)
+        post = nn.Conv1d(
+            channels[-1],
+            config.out_channels,
+            config.post_kernel_size,
+            padding=padding,
+            bias=config.post_bias,
+        )
         start(post, DEVIATION)
         self.conv_post = FORMS[form](post)
 

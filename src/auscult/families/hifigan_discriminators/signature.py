@@ -17,7 +17,9 @@ from auscult.families._score import Evidence
 from auscult.families._shapes import Shapes
 from auscult.weights import Shape
 
-EVIDENCE = (Evidence("neither `mpd` nor `msd`", any_of=("mpd.discriminators.", "msd.discriminators.")),)
+EVIDENCE = (
+    Evidence("neither `mpd` nor `msd`", any_of=("mpd.discriminators.", "msd.discriminators.")),
+)
 
 MSD_KERNELS = (15, 41, 41, 41, 41, 41, 5)
 MSD_GROUPS = (1, 4, 16, 16, 16, 16, 1)
@@ -44,7 +46,11 @@ def infer(shapes: Shapes) -> Config | None:
     periods, scales = shapes.count("mpd.discriminators."), shapes.count("msd.discriminators.")
     if not periods and not scales:
         return None
-    kernels = (f"mpd.discriminators.{period}.convs.{layer}.weight" for period in range(periods) for layer in range(5))
+    kernels = (
+        f"mpd.discriminators.{period}.convs.{layer}.weight"
+        for period in range(periods)
+        for layer in range(5)
+    )
     return Config(
         periods=periods,
         scales=scales,
@@ -58,7 +64,10 @@ def _channels(shapes: Shapes, part: str, count: int, usual: tuple[int, ...]) -> 
     if not count:
         return usual
     return tuple(
-        shapes.size(*((f"{part}.discriminators.{i}.convs.{layer}.bias", 0) for i in range(count)), default=width)
+        shapes.size(
+            *((f"{part}.discriminators.{i}.convs.{layer}.bias", 0) for i in range(count)),
+            default=width,
+        )
         for layer, width in enumerate(usual)
     )
 
@@ -69,15 +78,28 @@ def plan(config: Config) -> Plan:
     planner = Planner()
     for period in range(config.periods):
         name = f"mpd.discriminators.{period}"
-        for layer, (source, target) in enumerate(zip((1, *config.mpd_channels), config.mpd_channels, strict=False)):
-            planner.conv2d(f"{name}.convs.{layer}", source, target, (config.mpd_kernel_size, 1), norm=True)
+        for layer, (source, target) in enumerate(
+            zip((1, *config.mpd_channels), config.mpd_channels, strict=False)
+        ):
+            planner.conv2d(
+                f"{name}.convs.{layer}", source, target, (config.mpd_kernel_size, 1), norm=True
+            )
         planner.conv2d(f"{name}.conv_post", config.mpd_channels[-1], 1, (3, 1), norm=True)
     for scale in range(config.scales):
         name = f"msd.discriminators.{scale}"
-        sizes = zip((1, *config.msd_channels), config.msd_channels, MSD_KERNELS, MSD_GROUPS, strict=False)
+        sizes = zip(
+            (1, *config.msd_channels), config.msd_channels, MSD_KERNELS, MSD_GROUPS, strict=False
+        )
         for layer, (source, target, kernel, groups) in enumerate(sizes):
-            _plan_conv(planner, f"{name}.convs.{layer}", (target, source // groups, kernel), spectral=scale == 0)
-        _plan_conv(planner, f"{name}.conv_post", (1, config.msd_channels[-1], 3), spectral=scale == 0)
+            _plan_conv(
+                planner,
+                f"{name}.convs.{layer}",
+                (target, source // groups, kernel),
+                spectral=scale == 0,
+            )
+        _plan_conv(
+            planner, f"{name}.conv_post", (1, config.msd_channels[-1], 3), spectral=scale == 0
+        )
     return planner.plan
 
 

@@ -64,18 +64,25 @@ class Config:
     @property
     def source_rates(self) -> tuple[int, ...]:
         """Strides of `source_downs`: what is still to be upsampled after each stage."""
-        return tuple(prod(self.upsample_rates[stage + 1 :]) for stage in range(len(self.upsample_rates)))
+        return tuple(
+            prod(self.upsample_rates[stage + 1 :]) for stage in range(len(self.upsample_rates))
+        )
 
     @property
     def reach(self) -> int:
         """How many mel frames to each side a sample may depend on, besides F0's, which sees `f0_layers`."""
         frames, rate = self.pre_kernel_size / 2, 1
-        for stage, (kernel, stride) in enumerate(zip(self.upsample_kernel_sizes, self.upsample_rates, strict=True)):
+        for stage, (kernel, stride) in enumerate(
+            zip(self.upsample_kernel_sizes, self.upsample_rates, strict=True)
+        ):
             frames += (kernel / stride) / rate
             rate *= stride
             down = self.source_kernels[stage] / self.source_rates[stage]  # in samples of this stage
             branch = _reach(self.source_resblock_kernel_sizes[stage], self.dilations) + down
-            frames += (max(branch, 1) + max(_reach(kernel, self.dilations) for kernel in self.resblock_kernel_sizes)) / rate
+            frames += (
+                max(branch, 1)
+                + max(_reach(kernel, self.dilations) for kernel in self.resblock_kernel_sizes)
+            ) / rate
         return ceil(frames + (self.post_kernel_size / 2 + self.n_fft / self.istft_hop) / rate)
 
 

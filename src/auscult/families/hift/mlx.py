@@ -21,7 +21,9 @@ MAX_MAGNITUDE = 100.0
 
 def same_conv(source: int, target: int, kernel: int, dilation: int = 1) -> nn.Module:
     """A convolution that keeps the number of frames (odd kernels)."""
-    return nn.Conv1d(source, target, kernel, dilation=dilation, padding=(kernel - 1) * dilation // 2)
+    return nn.Conv1d(
+        source, target, kernel, dilation=dilation, padding=(kernel - 1) * dilation // 2
+    )
 
 
 class Snake(nn.Module):
@@ -59,7 +61,9 @@ class F0Predictor(nn.Module):
         super().__init__()
         self.condnet: list[nn.Module] = []
         for layer in range(config.f0_layers):
-            self.condnet.append(same_conv(config.mel_bins if layer == 0 else config.f0_width, config.f0_width, 3))
+            self.condnet.append(
+                same_conv(config.mel_bins if layer == 0 else config.f0_width, config.f0_width, 3)
+            )
             if config.f0_step == 2:
                 self.condnet.append(nn.ELU())
         self.activated = config.f0_step == 2
@@ -106,19 +110,33 @@ class Generator(nn.Module):
         self.m_source = Source(config)
         self.conv_pre = same_conv(config.mel_bins, channels[0], config.pre_kernel_size)
         self.ups = [
-            nn.ConvTranspose1d(channels[stage], channels[stage + 1], kernel, stride=rate, padding=(kernel - rate) // 2)
-            for stage, (kernel, rate) in enumerate(zip(config.upsample_kernel_sizes, config.upsample_rates, strict=True))
+            nn.ConvTranspose1d(
+                channels[stage],
+                channels[stage + 1],
+                kernel,
+                stride=rate,
+                padding=(kernel - rate) // 2,
+            )
+            for stage, (kernel, rate) in enumerate(
+                zip(config.upsample_kernel_sizes, config.upsample_rates, strict=True)
+            )
         ]
         self.source_downs = [
-            nn.Conv1d(config.outputs, width, kernel, stride=rate, padding=rate // 2 if rate > 1 else 0)
-            for width, kernel, rate in zip(channels[1:], config.source_kernels, config.source_rates, strict=True)
+            nn.Conv1d(
+                config.outputs, width, kernel, stride=rate, padding=rate // 2 if rate > 1 else 0
+            )
+            for width, kernel, rate in zip(
+                channels[1:], config.source_kernels, config.source_rates, strict=True
+            )
         ]
         self.source_resblocks = [
             ResBlock(width, kernel, config.dilations)
             for width, kernel in zip(channels[1:], config.source_resblock_kernel_sizes, strict=True)
         ]
         self.resblocks = [
-            ResBlock(width, kernel, config.dilations) for width in channels[1:] for kernel in config.resblock_kernel_sizes
+            ResBlock(width, kernel, config.dilations)
+            for width in channels[1:]
+            for kernel in config.resblock_kernel_sizes
         ]
         self.conv_post = same_conv(channels[-1], config.outputs, config.post_kernel_size)
         self.f0_predictor = F0Predictor(config)
@@ -137,7 +155,12 @@ class Generator(nn.Module):
         return self.decode(mel, source)
 
     def source(
-        self, f0: mx.array, *, phases: mx.array | None = None, noise: mx.array | None = None, key: mx.array | None = None
+        self,
+        f0: mx.array,
+        *,
+        phases: mx.array | None = None,
+        noise: mx.array | None = None,
+        key: mx.array | None = None,
     ) -> mx.array:
         """The excitation [batch, frames * hop, 1] for f0 [batch, frames] in Hz.
 
@@ -161,7 +184,9 @@ class Generator(nn.Module):
         for stage, up in enumerate(self.ups):
             x = up(nn.leaky_relu(x, config.slope))
             if stage == len(self.ups) - 1:
-                x = mx.concatenate([x[:, 1:2], x], axis=1)  # reflected: the source's STFT has one frame more
+                x = mx.concatenate(
+                    [x[:, 1:2], x], axis=1
+                )  # reflected: the source's STFT has one frame more
             x = x + self.source_resblocks[stage](self.source_downs[stage](spectrum))
             blocks = self.resblocks[stage * branches : (stage + 1) * branches]
             total = blocks[0](x)
@@ -181,7 +206,9 @@ def hann(size: int) -> Array:
 def stft(samples: mx.array, n_fft: int, hop: int) -> mx.array:
     """[batch, time] to real parts, then imaginary parts: [batch, time // hop + 1, n_fft + 2]; reflected at the ends."""
     half = n_fft // 2
-    padded = mx.concatenate([samples[:, half:0:-1], samples, samples[:, -2 : -half - 2 : -1]], axis=1)
+    padded = mx.concatenate(
+        [samples[:, half:0:-1], samples, samples[:, -2 : -half - 2 : -1]], axis=1
+    )
     frames = (padded.shape[1] - n_fft) // hop + 1
     index = mx.arange(frames)[:, None] * hop + mx.arange(n_fft)[None]
     angle = 2 * np.pi * np.outer(np.arange(n_fft), np.arange(half + 1)) / n_fft
@@ -199,14 +226,18 @@ def istft(x: mx.array, n_fft: int, hop: int) -> mx.array:
     phase = mx.sin(x[..., half + 1 :])
     parts = mx.concatenate([magnitude * mx.cos(phase), magnitude * mx.sin(phase)], axis=-1)
     angle = 2 * np.pi * np.outer(np.arange(half + 1), np.arange(n_fft)) / n_fft
-    weight = np.full((half + 1, 1), 2.0 / n_fft)  # every bin but the first and last stands for its mirror image, too
+    weight = np.full(
+        (half + 1, 1), 2.0 / n_fft
+    )  # every bin but the first and last stands for its mirror image, too
     weight[[0, -1]] = 1.0 / n_fft
     basis = np.concatenate((weight * np.cos(angle), -weight * np.sin(angle))) * hann(n_fft)
     frames = parts @ mx.array(basis.astype(np.float32))
     batch, count, _ = frames.shape
     squares = mx.broadcast_to(mx.array(hann(n_fft) ** 2), (1, count, n_fft))
     total, envelope = (_overlap(block, overlap, hop) for block in (frames, squares))
-    return (total / mx.maximum(envelope, 1e-11))[:, half : half + (count - 1) * hop].reshape(batch, -1)
+    return (total / mx.maximum(envelope, 1e-11))[:, half : half + (count - 1) * hop].reshape(
+        batch, -1
+    )
 
 
 def _overlap(frames: mx.array, overlap: int, hop: int) -> mx.array:
@@ -224,6 +255,8 @@ def build(config: Config) -> Generator:
     return Generator(config)
 
 
-def load(module: Generator, state: Mapping[str, Array], prefix: str = "", layout: Layout = "torch") -> None:
+def load(
+    module: Generator, state: Mapping[str, Array], prefix: str = "", layout: Layout = "torch"
+) -> None:
     """See `auscult.families._mlx.load_planned`."""
     load_planned(module, plan(module.config), state, prefix, layout)

@@ -26,17 +26,26 @@ EVIDENCE = (
 def infer(shapes: Shapes, prefix: str = "") -> Config | None:
     """See `auscult.families.signature`. `prefix` finds the generator inside a larger model."""
     stages, blocks = shapes.count(f"{prefix}ups."), shapes.count(f"{prefix}resblocks.")
-    first = shapes.find((f"{prefix}conv_pre.weight", 0), (f"{prefix}conv_pre.bias", 0), (f"{prefix}ups.0.weight", 0))
+    first = shapes.find(
+        (f"{prefix}conv_pre.weight", 0), (f"{prefix}conv_pre.bias", 0), (f"{prefix}ups.0.weight", 0)
+    )
     if not stages or not blocks or not first:
         return None
     channels = [first]
     for stage in range(stages):
         up = f"{prefix}ups.{stage}"
-        channels.append(shapes.size((f"{up}.weight", 1), (f"{up}.bias", 0), default=max(channels[-1] // 2, 1)))
+        channels.append(
+            shapes.size((f"{up}.weight", 1), (f"{up}.bias", 0), default=max(channels[-1] // 2, 1))
+        )
     branches = max(blocks // stages, 1)
     kernels = tuple(
         shapes.size(
-            *((f"{prefix}resblocks.{b}.convs1.{i}.weight", 2) for b in range(branch, blocks, branches) for i in (0, 1)), default=3
+            *(
+                (f"{prefix}resblocks.{b}.convs1.{i}.weight", 2)
+                for b in range(branch, blocks, branches)
+                for i in (0, 1)
+            ),
+            default=3,
         )
         for branch in range(branches)
     )
@@ -45,9 +54,16 @@ def infer(shapes: Shapes, prefix: str = "") -> Config | None:
     count = shapes.count(f0)
     # torch keeps convolutions at 0, 2, 4...; a port without the activations in the list at 0, 1, 2...
     step = 1 if shapes.has(f"{f0}1.", f"{f0}3.") else 2
-    outputs = shapes.size((f"{prefix}conv_post.weight", 0), (f"{prefix}conv_post.bias", 0), default=18)
-    upsample_kernels = tuple(shapes.size((f"{prefix}ups.{stage}.weight", 2), default=4) for stage in range(stages))
-    source_kernels = tuple(_source_kernel(shapes, f"{prefix}source_downs.{stage}.weight", outputs) for stage in range(stages))
+    outputs = shapes.size(
+        (f"{prefix}conv_post.weight", 0), (f"{prefix}conv_post.bias", 0), default=18
+    )
+    upsample_kernels = tuple(
+        shapes.size((f"{prefix}ups.{stage}.weight", 2), default=4) for stage in range(stages)
+    )
+    source_kernels = tuple(
+        _source_kernel(shapes, f"{prefix}source_downs.{stage}.weight", outputs)
+        for stage in range(stages)
+    )
     depth = max(shapes.count(f"{prefix}resblocks.{block}.convs1.") for block in range(blocks))
     return Config(
         mel_bins=shapes.size((f"{prefix}conv_pre.weight", 1), (f"{f0}0.weight", 1), default=80),
@@ -56,13 +72,19 @@ def infer(shapes: Shapes, prefix: str = "") -> Config | None:
         resblock_kernel_sizes=kernels,
         resblock_depth=depth,
         source_kernels=source_kernels,
-        source_resblock_kernel_sizes=tuple(shapes.size((f"{n}.0.weight", 2), (f"{n}.1.weight", 2), default=7) for n in sources),
+        source_resblock_kernel_sizes=tuple(
+            shapes.size((f"{n}.0.weight", 2), (f"{n}.1.weight", 2), default=7) for n in sources
+        ),
         outputs=outputs,
         harmonics=shapes.size((f"{prefix}m_source.l_linear.weight", 1), default=9),
         pre_kernel_size=shapes.size((f"{prefix}conv_pre.weight", 2), default=7),
         post_kernel_size=shapes.size((f"{prefix}conv_post.weight", 2), default=7),
         f0_layers=(count - 1) // step + 1 if count else 0,
-        f0_width=shapes.size((f"{f0}0.weight", 0), (f"{f0}0.bias", 0), (f"{f0}{step}.bias", 0), default=512) if count else 512,
+        f0_width=shapes.size(
+            (f"{f0}0.weight", 0), (f"{f0}0.bias", 0), (f"{f0}{step}.bias", 0), default=512
+        )
+        if count
+        else 512,
         f0_step=step,
         upsample_rates=upsampling(upsample_kernels, source_kernels),
         dilations=tuple(2 * i + 1 for i in range(depth)),
@@ -84,7 +106,9 @@ def upsampling(kernels: tuple[int, ...], source_kernels: tuple[int, ...]) -> tup
     rates = [usual_rate(kernels[0])]
     for stage in range(1, len(kernels)):
         rate, rest = divmod(left[stage - 1], left[stage])
-        rates.append(rate if rest == 0 and 1 < rate <= kernels[stage] else usual_rate(kernels[stage]))
+        rates.append(
+            rate if rest == 0 and 1 < rate <= kernels[stage] else usual_rate(kernels[stage])
+        )
     return tuple(rates)
 
 
@@ -96,7 +120,9 @@ def plan(config: Config) -> Plan:
     planner.linear("m_source.l_linear", config.harmonics, 1)
     planner.conv1d("conv_pre", config.mel_bins, channels[0], config.pre_kernel_size, norm=True)
     for stage, kernel in enumerate(config.upsample_kernel_sizes):
-        planner.conv_transpose1d(f"ups.{stage}", channels[stage], channels[stage + 1], kernel, norm=True)
+        planner.conv_transpose1d(
+            f"ups.{stage}", channels[stage], channels[stage + 1], kernel, norm=True
+        )
     for stage, kernel in enumerate(config.source_kernels):
         planner.conv1d(f"source_downs.{stage}", config.outputs, channels[stage + 1], kernel)
     for stage, kernel in enumerate(config.source_resblock_kernel_sizes):
@@ -109,7 +135,9 @@ def plan(config: Config) -> Plan:
     planner.conv1d("conv_post", channels[-1], config.outputs, config.post_kernel_size, norm=True)
     for layer in range(config.f0_layers):
         source = config.mel_bins if layer == 0 else config.f0_width
-        planner.conv1d(f"f0_predictor.condnet.{layer * config.f0_step}", source, config.f0_width, 3, norm=True)
+        planner.conv1d(
+            f"f0_predictor.condnet.{layer * config.f0_step}", source, config.f0_width, 3, norm=True
+        )
     if config.f0_layers:
         planner.linear("f0_predictor.classifier", config.f0_width, 1)
     planner.tensor("stft_window", (config.outputs - 2,), "buffer", optional=True)
@@ -146,15 +174,33 @@ def choices(config: Config, hop: int | None = None) -> tuple[Choice, ...]:
     likely = upsampling(config.upsample_kernel_sizes, config.source_kernels)
     firsts = [rates[0] for rates in possible_rates(config.upsample_kernel_sizes)]
     rates = tuple((first, *likely[1:]) for first in dict.fromkeys((likely[0], *firsts)))
-    fitting = tuple(row for row in rates if hop is None or replace(config, upsample_rates=row).hop == hop) or rates
+    fitting = (
+        tuple(row for row in rates if hop is None or replace(config, upsample_rates=row).hop == hop)
+        or rates
+    )
     odd = tuple(2 * i + 1 for i in range(config.resblock_depth))
     flat = (1,) * config.resblock_depth
     dilations = tuple(dict.fromkeys((odd, flat)))
     return (
-        Choice("upsample_rates", fitting, fitting[0], "strides of the upsampling; times the ISTFT's hop they are the hop"),
+        Choice(
+            "upsample_rates",
+            fitting,
+            fitting[0],
+            "strides of the upsampling; times the ISTFT's hop they are the hop",
+        ),
         Choice("dilations", dilations, odd, "dilations of the residual blocks"),
-        Choice("slope", (0.1, 0.2, 0.01), 0.1, "negative slope of the leaky ReLU before each upsampling"),
-        Choice("final_slope", (0.01, 0.1), 0.01, "negative slope of the leaky ReLU before the last convolution"),
+        Choice(
+            "slope",
+            (0.1, 0.2, 0.01),
+            0.1,
+            "negative slope of the leaky ReLU before each upsampling",
+        ),
+        Choice(
+            "final_slope",
+            (0.01, 0.1),
+            0.01,
+            "negative slope of the leaky ReLU before the last convolution",
+        ),
     )
 
 

@@ -45,8 +45,12 @@ class ResBlock(nn.Module):
 
     def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...], form: Form) -> None:
         super().__init__()
-        self.convs1 = nn.ModuleList(same_conv(channels, channels, kernel, dilation, form) for dilation in dilations)
-        self.convs2 = nn.ModuleList(same_conv(channels, channels, kernel, 1, form) for _ in dilations)
+        self.convs1 = nn.ModuleList(
+            same_conv(channels, channels, kernel, dilation, form) for dilation in dilations
+        )
+        self.convs2 = nn.ModuleList(
+            same_conv(channels, channels, kernel, 1, form) for _ in dilations
+        )
         self.activations1 = nn.ModuleList(Snake(channels) for _ in dilations)
         self.activations2 = nn.ModuleList(Snake(channels) for _ in dilations)
 
@@ -68,7 +72,9 @@ class F0Predictor(nn.Module):
             layers.append(FORMS[form](Conv1d(source, config.f0_width, 3, padding=1)))
             if config.f0_step == 2:
                 layers.append(nn.ELU())
-        self.activate: Callable[[Tensor], Tensor] = functional.elu if config.f0_step == 1 else lambda x: x
+        self.activate: Callable[[Tensor], Tensor] = (
+            functional.elu if config.f0_step == 1 else lambda x: x
+        )
         self.condnet = nn.ModuleList(layers)
         self.classifier = nn.Linear(config.f0_width, 1)
 
@@ -88,7 +94,13 @@ class Source(nn.Module):
         self.config = config
         self.l_linear = nn.Linear(config.harmonics, 1)
 
-    def forward(self, f0: Tensor, phases: Tensor | None, noise: Tensor | None, generator: torch.Generator | None) -> Tensor:
+    def forward(
+        self,
+        f0: Tensor,
+        phases: Tensor | None,
+        noise: Tensor | None,
+        generator: torch.Generator | None,
+    ) -> Tensor:
         """f0 [batch, frames] to [batch, 1, frames * hop]; for the others see `Generator.source`."""
         config = self.config
         batch = len(f0)
@@ -97,7 +109,9 @@ class Source(nn.Module):
             phases = (torch.rand(batch, config.harmonics, generator=generator) * 2 - 1).to(f0) * pi
             phases[:, 0] = 0.0
         if noise is None:
-            noise = torch.randn(batch, config.harmonics, hertz.shape[-1], generator=generator).to(f0)
+            noise = torch.randn(batch, config.harmonics, hertz.shape[-1], generator=generator).to(
+                f0
+            )
         order = torch.arange(1, config.harmonics + 1, device=f0.device, dtype=f0.dtype)[:, None]
         cycles = torch.cumsum(hertz * order / config.sample_rate, dim=-1) % 1
         voiced = (hertz > config.voiced_above).to(f0.dtype)
@@ -121,23 +135,40 @@ class Generator(nn.Module):
         channels = config.channels
         self.m_source = Source(config)
         self.conv_pre = FORMS[form](
-            Conv1d(config.mel_bins, channels[0], config.pre_kernel_size, padding=config.pre_kernel_size // 2)
+            Conv1d(
+                config.mel_bins,
+                channels[0],
+                config.pre_kernel_size,
+                padding=config.pre_kernel_size // 2,
+            )
         )
         self.ups = nn.ModuleList()
-        for stage, (kernel, rate) in enumerate(zip(config.upsample_kernel_sizes, config.upsample_rates, strict=True)):
-            up = ConvTranspose1d(channels[stage], channels[stage + 1], kernel, stride=rate, padding=(kernel - rate) // 2)
+        for stage, (kernel, rate) in enumerate(
+            zip(config.upsample_kernel_sizes, config.upsample_rates, strict=True)
+        ):
+            up = ConvTranspose1d(
+                channels[stage],
+                channels[stage + 1],
+                kernel,
+                stride=rate,
+                padding=(kernel - rate) // 2,
+            )
             start(up, DEVIATION)
             self.ups.append(FORMS[form](up))
         self.source_downs = nn.ModuleList(
             Conv1d(config.outputs, width, kernel, stride=rate, padding=rate // 2 if rate > 1 else 0)
-            for width, kernel, rate in zip(channels[1:], config.source_kernels, config.source_rates, strict=True)
+            for width, kernel, rate in zip(
+                channels[1:], config.source_kernels, config.source_rates, strict=True
+            )
         )
         self.source_resblocks = nn.ModuleList(
             ResBlock(width, kernel, config.dilations, form)
             for width, kernel in zip(channels[1:], config.source_resblock_kernel_sizes, strict=True)
         )
         self.resblocks = nn.ModuleList(
-            ResBlock(width, kernel, config.dilations, form) for width in channels[1:] for kernel in config.resblock_kernel_sizes
+            ResBlock(width, kernel, config.dilations, form)
+            for width in channels[1:]
+            for kernel in config.resblock_kernel_sizes
         )
         self.conv_post = same_conv(channels[-1], config.outputs, config.post_kernel_size, 1, form)
         self.f0_predictor = F0Predictor(config, form)
@@ -153,7 +184,9 @@ class Generator(nn.Module):
         generator: torch.Generator | None = None,
     ) -> Tensor:
         if source is None:
-            source = self.source(self.f0_predictor(mel), phases=phases, noise=noise, generator=generator)
+            source = self.source(
+                self.f0_predictor(mel), phases=phases, noise=noise, generator=generator
+            )
         return self.decode(mel, source)
 
     def source(
@@ -180,7 +213,9 @@ class Generator(nn.Module):
         for stage, up in enumerate(self.ups):
             x = up(functional.leaky_relu(x, config.slope))
             if stage == len(self.ups) - 1:
-                frames = x.transpose(1, 2)  # reflected at the start, for the source's STFT has one frame more
+                frames = x.transpose(
+                    1, 2
+                )  # reflected at the start, for the source's STFT has one frame more
                 x = torch.cat((frames[:, 1:2], frames), dim=1).transpose(1, 2)
             x = x + self.source_resblocks[stage](self.source_downs[stage](spectrum))
             blocks = self.resblocks[stage * branches : (stage + 1) * branches]
@@ -195,7 +230,12 @@ class Generator(nn.Module):
         """[batch, 1, time] to real parts, then imaginary parts: [batch, n_fft + 2, time // hop + 1]."""
         config = self.config
         spectrum = torch.stft(
-            samples[:, 0], config.n_fft, config.istft_hop, window=self.stft_window, pad_mode="reflect", return_complex=True
+            samples[:, 0],
+            config.n_fft,
+            config.istft_hop,
+            window=self.stft_window,
+            pad_mode="reflect",
+            return_complex=True,
         )
         return torch.cat((spectrum.real, spectrum.imag), dim=1)
 

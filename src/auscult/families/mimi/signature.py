@@ -17,7 +17,8 @@ SEMANTIC = "quantizer.semantic_residual_vector_quantizer"
 ACOUSTIC = "quantizer.acoustic_residual_vector_quantizer"
 EVIDENCE = (
     Evidence(
-        "no `encoder_transformer`: Mimi has a transformer on each side", any_of=("encoder_transformer.", "decoder_transformer.")
+        "no `encoder_transformer`: Mimi has a transformer on each side",
+        any_of=("encoder_transformer.", "decoder_transformer."),
     ),
 )
 
@@ -47,9 +48,15 @@ def infer(shapes: Shapes) -> Config | None:
     net = infer_seanet(shapes, TRANSFORMERS, lstm=0, weight_norm=False)
     if net is None:
         return None
-    layers = max(shapes.count("encoder_transformer.layers."), shapes.count("decoder_transformer.layers."))
+    layers = max(
+        shapes.count("encoder_transformer.layers."), shapes.count("decoder_transformer.layers.")
+    )
     books = shapes.count(f"{ACOUSTIC}.layers.")
-    feed = ((f"{side}_transformer.layers.{i}.mlp.fc1.weight", 0) for side in ("encoder", "decoder") for i in range(layers))
+    feed = (
+        (f"{side}_transformer.layers.{i}.mlp.fc1.weight", 0)
+        for side in ("encoder", "decoder")
+        for i in range(layers)
+    )
     embeds = [f"{ACOUSTIC}.layers.{i}.codebook.embed_sum" for i in range(books)]
     return Config(
         audio_channels=net.channels,
@@ -59,13 +66,17 @@ def infer(shapes: Shapes) -> Config | None:
         kernel_size=net.kernel_size,
         residual_kernel_size=net.residual_kernel_size,
         last_kernel_size=net.last_kernel_size,
-        resample_kernel_size=shapes.size(("downsample.conv.weight", 2), ("upsample.conv.weight", 2), default=4),
+        resample_kernel_size=shapes.size(
+            ("downsample.conv.weight", 2), ("upsample.conv.weight", 2), default=4
+        ),
         layers=layers,
         hidden=shapes.size(*feed, ("encoder_transformer", 0), default=2048),
         semantic_books=shapes.count(f"{SEMANTIC}.layers."),
         acoustic_books=books,
         book_size=shapes.size(*((name, 0) for name in embeds), (ACOUSTIC, 0), default=2048),
-        book_dim=shapes.size(*((name, 1) for name in embeds), (f"{ACOUSTIC}.input_proj.weight", 0), default=256),
+        book_dim=shapes.size(
+            *((name, 1) for name in embeds), (f"{ACOUSTIC}.input_proj.weight", 0), default=256
+        ),
     )
 
 
@@ -92,7 +103,9 @@ def plan(config: Config) -> Plan:
         for layer in range(config.layers):
             _plan_layer(planner, f"{side}_transformer.layers.{layer}", width, config.hidden)
     planner.conv1d("downsample.conv", width, width, config.resample_kernel_size, bias=False)
-    planner.conv_transpose1d("upsample.conv", width, width, config.resample_kernel_size, groups=width, bias=False)
+    planner.conv_transpose1d(
+        "upsample.conv", width, width, config.resample_kernel_size, groups=width, bias=False
+    )
     for name, books in ((SEMANTIC, config.semantic_books), (ACOUSTIC, config.acoustic_books)):
         for book in range(books):
             codebook = f"{name}.layers.{book}.codebook"
@@ -125,12 +138,21 @@ def transposed(name: str) -> bool:
     parts = name.split(".")
     if parts[0] == "upsample":
         return True
-    return parts[:2] == ["decoder", "layers"] and len(parts) == 5 and parts[2].isdecimal() and int(parts[2]) in range(2, 14, 3)
+    return (
+        parts[:2] == ["decoder", "layers"]
+        and len(parts) == 5
+        and parts[2].isdecimal()
+        and int(parts[2]) in range(2, 14, 3)
+    )
 
 
 def undetermined(config: Config) -> Mapping[str, tuple[Any, ...]]:
     """Strides, number of attention heads, attention window."""
-    return {"strides": (tuple(kernel // 2 for kernel in config.kernels),), "heads": (8,), "sliding_window": (250,)}
+    return {
+        "strides": (tuple(kernel // 2 for kernel in config.kernels),),
+        "heads": (8,),
+        "sliding_window": (250,),
+    }
 
 
 def variant(config: Config) -> str | None:

@@ -40,7 +40,12 @@ class Runtime(Protocol):
         """The same with zero vectors in place of prompt and numbers; the global vector stays."""
 
     def model(
-        self, conditioning: Any, against: Any, guidance: float, interval: tuple[float, float], concat: Floats | None
+        self,
+        conditioning: Any,
+        against: Any,
+        guidance: float,
+        interval: tuple[float, float],
+        concat: Floats | None,
     ) -> Model:
         """The velocity, guided away from `against`; `concat` [1, channels, frames] is laid beside the latent."""
 
@@ -113,13 +118,25 @@ def generate(runtime: Runtime, request: Request, progress: Progress | None = Non
     _check(config, request, guidance)
     draw = _Noise(request.seed, (1, config.latent, config.frames))
     start = draw()
-    initial = runtime.encode(fitted(request.initial, config), draw()) if request.initial is not None else None
+    initial = (
+        runtime.encode(fitted(request.initial, config), draw())
+        if request.initial is not None
+        else None
+    )
     concat = None
     if config.concat:
-        known = runtime.encode(fitted(request.inpaint, config), draw()) if request.inpaint is not None else None
+        known = (
+            runtime.encode(fitted(request.inpaint, config), draw())
+            if request.inpaint is not None
+            else None
+        )
         concat = masked_input(config, known, request.keep)
     conditioning = runtime.condition(request.prompt, request.numbers)
-    against = runtime.condition(request.negative, request.numbers) if request.negative else runtime.unconditioned(conditioning)
+    against = (
+        runtime.condition(request.negative, request.numbers)
+        if request.negative
+        else runtime.unconditioned(conditioning)
+    )
     latent = sample(
         name,
         runtime.model(conditioning, against, guidance, request.interval, concat),
@@ -153,9 +170,14 @@ def _check(config: Config, request: Request, guidance: float) -> None:
     if missing := [name for name in config.numbers if name not in request.numbers]:
         raise UsageError("the model is conditioned on a number that is not given", where=missing[0])
     if (request.inpaint is not None or request.keep) and not config.concat:
-        raise UsageError("this model does not inpaint", hint="give the sound as the initial one, with less noise than 1")
+        raise UsageError(
+            "this model does not inpaint",
+            hint="give the sound as the initial one, with less noise than 1",
+        )
     if request.negative is not None and guidance == 1.0:
-        raise UsageError("a negative prompt does nothing without guidance", hint="give a guidance other than 1")
+        raise UsageError(
+            "a negative prompt does nothing without guidance", hint="give a guidance other than 1"
+        )
     if request.seed < 0:
         raise UsageError("a seed is 0 or more", found=request.seed)
     if not isfinite(guidance):

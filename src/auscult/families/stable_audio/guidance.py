@@ -23,7 +23,9 @@ def guided(conditional: Any, unconditional: Any, scale: float) -> Any:
     return unconditional + scale * (conditional - unconditional)
 
 
-def wanted(scale: float, objective: Objective, time: float, interval: tuple[float, float] = (0.0, 1.0)) -> bool:
+def wanted(
+    scale: float, objective: Objective, time: float, interval: tuple[float, float] = (0.0, 1.0)
+) -> bool:
     """Whether a step at this time is guided: a scale other than 1, inside the interval."""
     return scale != 1.0 and interval[0] <= noise_share(objective, time) <= interval[1]
 
@@ -42,6 +44,10 @@ def steered(
     """
 
     def velocity(x: Any, time: float) -> Any:
-        return guided(*both(x, time), scale) if wanted(scale, objective, time, interval) else alone(x, time)
+        return (
+            guided(*both(x, time), scale)
+            if wanted(scale, objective, time, interval)
+            else alone(x, time)
+        )
 
     return velocity

@@ -19,7 +19,9 @@ def frame_mask(samples: NDArray[np.float32], frames: int) -> NDArray[np.float32]
     return samples[np.arange(frames) * len(samples) // frames]
 
 
-def masked_input(config: Config, known: NDArray[np.float32] | None, keep: Sequence[tuple[float, float]]) -> NDArray[np.float32]:
+def masked_input(
+    config: Config, known: NDArray[np.float32] | None, keep: Sequence[tuple[float, float]]
+) -> NDArray[np.float32]:
     """[1, 1 + latent, frames]: the mask, then the known latent [1, latent, frames] where the mask is 1.
 
     Args:
@@ -32,10 +34,17 @@ def masked_input(config: Config, known: NDArray[np.float32] | None, keep: Sequen
     samples = np.zeros(config.frames * config.hop, np.float32)
     for start, stop in keep:
         if not 0 <= start < stop:
-            raise UsageError("is no span of time that could be kept", found=f"{start:g} to {stop:g} s")
+            raise UsageError(
+                "is no span of time that could be kept", found=f"{start:g} to {stop:g} s"
+            )
         samples[round(start * config.sample_rate) : round(stop * config.sample_rate)] = 1.0
     if known is None and keep:
-        raise UsageError("spans are to be kept, but there is no sound to keep them from", hint="give the sound to inpaint")
+        raise UsageError(
+            "spans are to be kept, but there is no sound to keep them from",
+            hint="give the sound to inpaint",
+        )
     mask = frame_mask(samples, config.frames)[None, None]
-    body = np.zeros((1, config.latent, config.frames), np.float32) if known is None else known * mask
+    body = (
+        np.zeros((1, config.latent, config.frames), np.float32) if known is None else known * mask
+    )
     return np.concatenate((mask, body), axis=1)

@@ -59,7 +59,9 @@ class NumberConditioner(nn.Module):
         self.embedder = NumberEmbedder(config.number_features, config.number_dim)
 
     def __call__(self, numbers: mx.array) -> mx.array:
-        return self.embedder((mx.clip(numbers, self.low, self.high) - self.low) / (self.high - self.low))
+        return self.embedder(
+            (mx.clip(numbers, self.low, self.high) - self.low) / (self.high - self.low)
+        )
 
 
 class Masked(nn.Module):
@@ -77,10 +79,14 @@ class Conditioner(nn.Module):
         self.prompt = Masked()
         self.conditioners = {name: NumberConditioner(config) for name in config.numbers}
 
-    def __call__(self, prompt: mx.array, mask: mx.array, numbers: Mapping[str, mx.array]) -> Conditioning:
+    def __call__(
+        self, prompt: mx.array, mask: mx.array, numbers: Mapping[str, mx.array]
+    ) -> Conditioning:
         vectors = [embed(numbers[name]) for name, embed in self.conditioners.items()]
         return Conditioning(
-            mx.concatenate([self.prompt(prompt, mask), *(vector[:, None] for vector in vectors)], axis=1),
+            mx.concatenate(
+                [self.prompt(prompt, mask), *(vector[:, None] for vector in vectors)], axis=1
+            ),
             mx.concatenate(vectors, axis=-1),
         )
 
@@ -112,13 +118,21 @@ class StableAudio(nn.Module):
     def autoencoder(self) -> Autoencoder:
         return self.pretransform.model
 
-    def __call__(self, x: mx.array, t: mx.array, cross: mx.array, globals: mx.array, concat: mx.array | None = None) -> mx.array:
+    def __call__(
+        self,
+        x: mx.array,
+        t: mx.array,
+        cross: mx.array,
+        globals: mx.array,
+        concat: mx.array | None = None,
+    ) -> mx.array:
         return self.transformer(x, t, cross, globals, concat)
 
     def prepare(self, conditioning: Sequence[Conditioning]) -> Prepared:
         """Everything that depends on the conditioning alone, once for all steps; several are stacked into one batch."""
         return self.transformer.prepare(
-            mx.concatenate([each.cross for each in conditioning]), mx.concatenate([each.globals for each in conditioning])
+            mx.concatenate([each.cross for each in conditioning]),
+            mx.concatenate([each.globals for each in conditioning]),
         )
 
 
@@ -127,7 +141,9 @@ def build(config: Config) -> StableAudio:
     return StableAudio(config)
 
 
-def load(module: StableAudio, state: Mapping[str, Array], prefix: str = "", layout: Layout = "torch") -> None:
+def load(
+    module: StableAudio, state: Mapping[str, Array], prefix: str = "", layout: Layout = "torch"
+) -> None:
     """See `auscult.families._mlx.load_planned`; buffers that some files leave out keep their values."""
     own = dict(tree_flatten(module.parameters()))
     absent = {name for name, planned in plan(module.config).items() if planned.optional} - {

@@ -121,7 +121,11 @@ class FeedForward(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        self.ff = [GatedLinear(config.width, config.hidden), nn.Identity(), nn.Linear(config.hidden, config.width)]
+        self.ff = [
+            GatedLinear(config.width, config.hidden),
+            nn.Identity(),
+            nn.Linear(config.hidden, config.width),
+        ]
 
     def __call__(self, x: mx.array) -> mx.array:
         return self.ff[2](self.ff[0](x))
@@ -139,7 +143,9 @@ class Block(nn.Module):
         self.ff_norm = LayerNorm(config.width, config.norm_eps)
         self.ff = FeedForward(config)
 
-    def __call__(self, x: mx.array, cosines: mx.array, sines: mx.array, keys: mx.array, values: mx.array) -> mx.array:
+    def __call__(
+        self, x: mx.array, cosines: mx.array, sines: mx.array, keys: mx.array, values: mx.array
+    ) -> mx.array:
         x = x + self.self_attn(self.pre_norm(x), cosines, sines)
         x = x + self.cross_attn(self.cross_attend_norm(x), keys, values)
         return x + self.ff(self.ff_norm(x))
@@ -161,7 +167,9 @@ def rotated(x: mx.array, cosines: mx.array, sines: mx.array) -> mx.array:
     """The first 2 * rotary features of a head turned by their position, halves paired."""
     half = cosines.shape[-1]
     first, second, rest = x[..., :half], x[..., half : 2 * half], x[..., 2 * half :]
-    return mx.concatenate([first * cosines - second * sines, second * cosines + first * sines, rest], axis=-1)
+    return mx.concatenate(
+        [first * cosines - second * sines, second * cosines + first * sines, rest], axis=-1
+    )
 
 
 class Stack(nn.Module):
@@ -201,9 +209,15 @@ class Transformer(nn.Module):
         """What stays the same over all steps of a run."""
         context = _through(self.to_cond_embed, cross)
         pairs = [layer.cross_attn.keys_and_values(context) for layer in self.transformer.layers]
-        return Prepared(_through(self.to_global_embed, globals), tuple(k for k, _ in pairs), tuple(v for _, v in pairs))
+        return Prepared(
+            _through(self.to_global_embed, globals),
+            tuple(k for k, _ in pairs),
+            tuple(v for _, v in pairs),
+        )
 
-    def velocity(self, x: mx.array, t: mx.array, prepared: Prepared, concat: mx.array | None = None) -> mx.array:
+    def velocity(
+        self, x: mx.array, t: mx.array, prepared: Prepared, concat: mx.array | None = None
+    ) -> mx.array:
         """As a call, for prepared conditioning."""
         if concat is not None:
             x = mx.concatenate([x, concat], axis=-1)
@@ -211,7 +225,14 @@ class Transformer(nn.Module):
         x = self.transformer(self.preprocess_conv(x) + x, first, prepared)[:, 1:]
         return self.postprocess_conv(x) + x
 
-    def __call__(self, x: mx.array, t: mx.array, cross: mx.array, globals: mx.array, concat: mx.array | None = None) -> mx.array:
+    def __call__(
+        self,
+        x: mx.array,
+        t: mx.array,
+        cross: mx.array,
+        globals: mx.array,
+        concat: mx.array | None = None,
+    ) -> mx.array:
         return self.velocity(x, t, self.prepare(cross, globals), concat)
 
 

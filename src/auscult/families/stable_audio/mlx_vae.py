@@ -8,7 +8,14 @@ import mlx.core as mx
 from mlx import nn
 
 from auscult.families.stable_audio.config import LEAST_DEVIATION, SNAKE_FLOOR, Config
-from auscult.families.stable_audio.spans import DILATIONS, PART, WHOLE_BLOCKS, decoder_margin, encoder_margin, spans
+from auscult.families.stable_audio.spans import (
+    DILATIONS,
+    PART,
+    WHOLE_BLOCKS,
+    decoder_margin,
+    encoder_margin,
+    spans,
+)
 
 
 class Snake(nn.Module):
@@ -23,9 +30,13 @@ class Snake(nn.Module):
         return x + mx.square(mx.sin(x * mx.exp(self.alpha))) / (mx.exp(self.beta) + SNAKE_FLOOR)
 
 
-def _conv(source: int, target: int, kernel: int, *, dilation: int = 1, stride: int = 1, bias: bool = True) -> nn.Module:
+def _conv(
+    source: int, target: int, kernel: int, *, dilation: int = 1, stride: int = 1, bias: bool = True
+) -> nn.Module:
     padding = (stride + 1) // 2 if stride > 1 else (kernel - 1) * dilation // 2
-    return nn.Conv1d(source, target, kernel, stride=stride, padding=padding, dilation=dilation, bias=bias)
+    return nn.Conv1d(
+        source, target, kernel, stride=stride, padding=padding, dilation=dilation, bias=bias
+    )
 
 
 class Coder(nn.Module):
@@ -50,7 +61,12 @@ class Unit(Coder):
     """Snake, dilated convolution, snake, convolution of kernel 1; added to the input."""
 
     def __init__(self, width: int, dilation: int) -> None:
-        super().__init__(Snake(width), _conv(width, width, 7, dilation=dilation), Snake(width), _conv(width, width, 1))
+        super().__init__(
+            Snake(width),
+            _conv(width, width, 7, dilation=dilation),
+            Snake(width),
+            _conv(width, width, 1),
+        )
 
     def __call__(self, x: mx.array) -> mx.array:
         return run(self.layers, x) + x
@@ -91,7 +107,10 @@ class Autoencoder(nn.Module):
     def statistics(self, audio: mx.array, part: int | None = PART) -> tuple[mx.array, mx.array]:
         """Mean and standard deviation of the latents, each [batch, frames, latent]; in parts, as `decode` is."""
         strides = self.config.strides[:-WHOLE_BLOCKS]
-        head, tail = self.encoder.layers[: 1 + len(strides)], self.encoder.layers[1 + len(strides) :]
+        head, tail = (
+            self.encoder.layers[: 1 + len(strides)],
+            self.encoder.layers[1 + len(strides) :],
+        )
         ratio = prod(strides)
         length = audio.shape[1] // ratio
         if part is None or part >= length or not strides:
@@ -106,7 +125,9 @@ class Autoencoder(nn.Module):
         mean, scale = mx.split(run(tail, x), 2, axis=-1)
         return mean, nn.softplus(scale) + LEAST_DEVIATION
 
-    def encode(self, audio: mx.array, noise: mx.array | None = None, part: int | None = PART) -> mx.array:
+    def encode(
+        self, audio: mx.array, noise: mx.array | None = None, part: int | None = PART
+    ) -> mx.array:
         """Latents: the mean, or a draw from the distribution where standard normal noise of the latents' shape is given."""
         mean, deviation = self.statistics(audio, part)
         return mean if noise is None else mean + deviation * noise

@@ -26,11 +26,15 @@ def tokenize(text: str, tokenizer: Path, length: int) -> Tokens:
     try:
         from tokenizers import Tokenizer
     except ImportError as error:
-        raise UsageError("reading a prompt needs the tokenizers package", hint="pip install 'auscult[run]'") from error
+        raise UsageError(
+            "reading a prompt needs the tokenizers package", hint="pip install 'auscult[run]'"
+        ) from error
     try:
         model = Tokenizer.from_file(str(tokenizer))
     except Exception as error:  # the package raises no narrower one for a file that it cannot read
-        raise CheckpointError("is no tokenizer", where=str(tokenizer), found=" ".join(str(error).split())[:200]) from error
+        raise CheckpointError(
+            "is no tokenizer", where=str(tokenizer), found=" ".join(str(error).split())[:200]
+        ) from error
     model.enable_truncation(length)
     model.no_padding()
     return padded(model.encode(text).ids, length)

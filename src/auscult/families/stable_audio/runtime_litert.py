@@ -33,7 +33,9 @@ class LitertRuntime:
 
     name = "litert"
 
-    def __init__(self, conditioners: Path, transformer: Path, autoencoder: Path, config: Config) -> None:
+    def __init__(
+        self, conditioners: Path, transformer: Path, autoencoder: Path, config: Config
+    ) -> None:
         self.config = config
         self._conditioners, self._transformer = _Graph(conditioners), _Graph(transformer)
         self._autoencoder = _Graph(autoencoder)
@@ -41,7 +43,11 @@ class LitertRuntime:
     @property
     def tokens(self) -> int:
         """Length of the prompt that the conditioners take."""
-        return max(self._conditioners.shape(name)[-1] for name in self._conditioners.inputs if self._is_integer(name))
+        return max(
+            self._conditioners.shape(name)[-1]
+            for name in self._conditioners.inputs
+            if self._is_integer(name)
+        )
 
     def condition(self, prompt: Tokens, numbers: Mapping[str, float]) -> Conditioning:
         graph = self._conditioners
@@ -55,11 +61,15 @@ class LitertRuntime:
                 found=", ".join(graph.inputs),
             )
         mask = next((name for name in words if "mask" in name), words[1])
-        given: dict[str, Any] = {name: prompt.mask if name == mask else prompt.ids for name in words}
+        given: dict[str, Any] = {
+            name: prompt.mask if name == mask else prompt.ids for name in words
+        }
         for name, number in zip(floats, self.config.numbers, strict=True):
             given[name] = np.full(graph.shape(name), numbers[number], np.float32)
         outputs = graph(given)
-        cross = graph.pick(outputs, (1, self.config.prompt_tokens + len(self.config.numbers), self.config.cond_dim))
+        cross = graph.pick(
+            outputs, (1, self.config.prompt_tokens + len(self.config.numbers), self.config.cond_dim)
+        )
         return Conditioning(cross, graph.pick(outputs, (1, self.config.global_dim)))
 
     def _is_integer(self, name: str) -> bool:
@@ -107,12 +117,20 @@ class LitertRuntime:
 
     def decode(self, latent: Floats) -> Floats:
         graph = self._autoencoder
-        outputs = graph({graph.input_of((1, self.config.latent, self.config.frames)): np.asarray(latent, np.float32)})
+        outputs = graph(
+            {
+                graph.input_of((1, self.config.latent, self.config.frames)): np.asarray(
+                    latent, np.float32
+                )
+            }
+        )
         sound = next(iter(outputs.values()))
         return np.asarray(sound.reshape(-1, sound.shape[-1]), np.float32)
 
     def encode(self, audio: Floats, noise: Floats) -> Floats:
-        raise UsageError("the export has no encoder", hint="use the torch or MLX runtime to begin from a sound")
+        raise UsageError(
+            "the export has no encoder", hint="use the torch or MLX runtime to begin from a sound"
+        )
 
 
 def config_of(transformer: Path, autoencoder: Path) -> Config:
@@ -126,11 +144,17 @@ def config_of(transformer: Path, autoencoder: Path) -> Config:
     crosses = [outer.shape(name) for name in outer.inputs if len(outer.shape(name)) == 3]
     cross = next((shape for shape in crosses if shape != (1, latent, frames)), None)
     if cross is None or sound[-1] % frames:
-        raise CheckpointError("takes no conditioning", where=outer.path, found=", ".join(map(str, crosses)))
-    globals = next((outer.shape(name)[1] for name in outer.inputs if len(outer.shape(name)) == 2), cross[2])
+        raise CheckpointError(
+            "takes no conditioning", where=outer.path, found=", ".join(map(str, crosses))
+        )
+    globals = next(
+        (outer.shape(name)[1] for name in outer.inputs if len(outer.shape(name)) == 2), cross[2]
+    )
     kernels = OPEN_SMALL.vae_kernels
     if sound[-1] // frames != OPEN_SMALL.hop:
-        kernels = (2 * sound[-1] // frames,)  # one stride stands for all: the layers are inside the file
+        kernels = (
+            2 * sound[-1] // frames,
+        )  # one stride stands for all: the layers are inside the file
     return replace(
         OPEN_SMALL,
         latent=latent,
@@ -150,14 +174,20 @@ class _Graph:
         try:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:
-            raise UsageError("running .tflite files needs LiteRT", hint="pip install 'auscult[litert]'") from error
+            raise UsageError(
+                "running .tflite files needs LiteRT", hint="pip install 'auscult[litert]'"
+            ) from error
         self.path = str(path)
         try:
             self._interpreter = Interpreter(model_path=str(path), num_threads=2)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise CheckpointError(f"LiteRT refuses it: {' '.join(str(error).split())[:200]}", where=self.path) from error
-        self._details = {str(detail["name"]): detail for detail in self._interpreter.get_input_details()}
+            raise CheckpointError(
+                f"LiteRT refuses it: {' '.join(str(error).split())[:200]}", where=self.path
+            ) from error
+        self._details = {
+            str(detail["name"]): detail for detail in self._interpreter.get_input_details()
+        }
         self.inputs = tuple(self._details)
 
     def shape(self, name: str) -> tuple[int, ...]:
@@ -168,7 +198,10 @@ class _Graph:
 
     @property
     def output_shapes(self) -> list[tuple[int, ...]]:
-        return [tuple(int(side) for side in detail["shape"]) for detail in self._interpreter.get_output_details()]
+        return [
+            tuple(int(side) for side in detail["shape"])
+            for detail in self._interpreter.get_output_details()
+        ]
 
     def input_of(self, shape: tuple[int, ...]) -> str:
         """The input of that shape."""
@@ -185,15 +218,25 @@ class _Graph:
     def __call__(self, inputs: Mapping[str, Any]) -> dict[str, Floats]:
         for name, value in inputs.items():
             detail = self._details[name]
-            self._interpreter.set_tensor(detail["index"], np.ascontiguousarray(value, detail["dtype"]))
+            self._interpreter.set_tensor(
+                detail["index"], np.ascontiguousarray(value, detail["dtype"])
+            )
         self._interpreter.invoke()
         outputs = self._interpreter.get_output_details()
-        return {str(detail["name"]): np.array(self._interpreter.get_tensor(detail["index"])) for detail in outputs}
+        return {
+            str(detail["name"]): np.array(self._interpreter.get_tensor(detail["index"]))
+            for detail in outputs
+        }
 
     def pick(self, outputs: Mapping[str, Floats], shape: tuple[int, ...]) -> Floats:
         """The output of that shape."""
         found = [value for value in outputs.values() if value.shape == tuple(shape)]
         if len(found) != 1:
             shapes = ", ".join(str(list(value.shape)) for value in outputs.values())
-            raise CheckpointError("does not give what the model gives", where=self.path, expected=list(shape), found=shapes)
+            raise CheckpointError(
+                "does not give what the model gives",
+                where=self.path,
+                expected=list(shape),
+                found=shapes,
+            )
         return np.asarray(found[0], np.float32)

@@ -43,7 +43,11 @@ class MlxRuntime:
     ) -> Model:
         transformer = self._model.transformer
         one = self._model.prepare((conditioning,))
-        two = self._model.prepare((conditioning, against._replace(globals=conditioning.globals))) if guidance != 1 else one
+        two = (
+            self._model.prepare((conditioning, against._replace(globals=conditioning.globals)))
+            if guidance != 1
+            else one
+        )
         beside = None if concat is None else self.latent(concat)
 
         def alone(x: mx.array, time: float) -> mx.array:
@@ -53,7 +57,9 @@ class MlxRuntime:
 
         def both(x: mx.array, time: float) -> tuple[mx.array, mx.array]:
             doubled = None if beside is None else mx.concatenate([beside, beside])
-            answers = transformer.velocity(mx.concatenate([x, x]), mx.full((2,), time), two, doubled)
+            answers = transformer.velocity(
+                mx.concatenate([x, x]), mx.full((2,), time), two, doubled
+            )
             mx.eval(answers)
             return answers[:1], answers[1:]
 
@@ -66,7 +72,11 @@ class MlxRuntime:
         return np.ascontiguousarray(np.asarray(latent, np.float32).transpose(0, 2, 1))
 
     def decode(self, latent: mx.array) -> Floats:
-        return np.ascontiguousarray(np.asarray(self._model.autoencoder.decode(latent)[0], np.float32).T)
+        return np.ascontiguousarray(
+            np.asarray(self._model.autoencoder.decode(latent)[0], np.float32).T
+        )
 
     def encode(self, audio: Floats, noise: Floats) -> Floats:
-        return self.array(self._model.autoencoder.encode(mx.array(audio.T[None]), self.latent(noise)))
+        return self.array(
+            self._model.autoencoder.encode(mx.array(audio.T[None]), self.latent(noise))
+        )

@@ -47,7 +47,11 @@ class TorchRuntime:
         transformer = self._model.transformer
         one = self._model.prepare((conditioning,))
         # the reference guides away from another prompt, and keeps the global vector
-        two = self._model.prepare((conditioning, against._replace(globals=conditioning.globals))) if guidance != 1 else one
+        two = (
+            self._model.prepare((conditioning, against._replace(globals=conditioning.globals)))
+            if guidance != 1
+            else one
+        )
         beside = None if concat is None else torch.from_numpy(concat)
 
         @torch.inference_mode()
@@ -75,5 +79,8 @@ class TorchRuntime:
     @torch.inference_mode()
     def encode(self, audio: Floats, noise: Floats) -> Floats:
         return np.asarray(
-            self._model.autoencoder.encode(torch.from_numpy(audio[None]), torch.from_numpy(noise)).numpy(), np.float32
+            self._model.autoencoder.encode(
+                torch.from_numpy(audio[None]), torch.from_numpy(noise)
+            ).numpy(),
+            np.float32,
         )

@@ -114,7 +114,11 @@ def dpmpp_3m_sde(model: Model, x: Any, times: Times, noise: Noise, watch: Watch)
                 other = past[1][1] / width
                 change = slope - (1 / other) * (past[0][0] - past[1][0])
                 third = second / double - 0.5
-                x = x + second * (slope + (ratio / (ratio + other)) * change) - (third / (ratio + other)) * change
+                x = (
+                    x
+                    + second * (slope + (ratio / (ratio + other)) * change)
+                    - (third / (ratio + other)) * change
+                )
         x = x + then * math.sqrt(-math.expm1(-double)) * noise(step)
         past = [(denoised, width), *past[:1]]
     return x
@@ -123,7 +127,9 @@ def dpmpp_3m_sde(model: Model, x: Any, times: Times, noise: Noise, watch: Watch)
 def _denoise(model: Model, x: Any, level: float) -> Any:
     """The denoised signal at a noise level, from a velocity of the v objective, for data of unit variance."""
     total = math.hypot(level, 1.0)
-    return (1 / total**2) * x - (level / total) * model((1 / total) * x, math.atan(level) / math.pi * 2)
+    return (1 / total**2) * x - (level / total) * model(
+        (1 / total) * x, math.atan(level) / math.pi * 2
+    )
 
 
 def _flow_logsnr(time: float) -> float:
@@ -236,7 +242,9 @@ def sample(
         )
     amount = initial_noise if initial is not None else sampler.start
     times = sampler.schedule(steps, amount, Shift(*config.shift) if config.shift else None, length)
-    return sampler.method(model, _begin(sampler, start, initial, float(times[0])), times, noise, watch or _unwatched)
+    return sampler.method(
+        model, _begin(sampler, start, initial, float(times[0])), times, noise, watch or _unwatched
+    )
 
 
 def _unwatched(_done: int, _total: int) -> None:

@@ -67,11 +67,17 @@ def linear(steps: int, start: float = 1.0, shift: Shift | None = None, length: i
     return shift.apply(times, length) if shift else times
 
 
-def polyexponential(steps: int, smallest: float = 0.01, largest: float = 100.0, rho: float = 1.0) -> Times:
+def polyexponential(
+    steps: int, smallest: float = 0.01, largest: float = 100.0, rho: float = 1.0
+) -> Times:
     """`steps` noise levels from `largest` to `smallest`, a power of `rho` in their logarithm, then 0 (k-diffusion)."""
     _check(steps, 1.0)
     if not 0 < smallest < largest:
-        raise UsageError("noise levels fall from the largest to the smallest", expected=f"above {smallest:g}", found=largest)
+        raise UsageError(
+            "noise levels fall from the largest to the smallest",
+            expected=f"above {smallest:g}",
+            found=largest,
+        )
     ramp = np.linspace(1.0, 0.0, steps) ** rho
     low, high = math.log(smallest), math.log(largest)
     return np.append(np.exp(ramp * (high - low) + low), 0.0)
@@ -81,4 +87,6 @@ def _check(steps: int, start: float) -> None:
     if steps < 1:
         raise UsageError("a sampler needs at least one step", found=steps)
     if not 0 < start <= 1:
-        raise UsageError("the share of noise at the start lies above 0 and at most at 1", found=start)
+        raise UsageError(
+            "the share of noise at the start lies above 0 and at most at 1", found=start
+        )

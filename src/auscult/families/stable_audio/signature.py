@@ -33,14 +33,31 @@ def infer(shapes: Shapes) -> Config | None:
     """See `auscult.families.signature`."""
     depth = shapes.count(f"{DIT}.transformer.layers.")
     layers = [f"{DIT}.transformer.layers.{layer}" for layer in range(depth)]
-    width = shapes.find((f"{DIT}.transformer.project_in.weight", 0), *((f"{name}.self_attn.to_out.weight", 0) for name in layers))
+    width = shapes.find(
+        (f"{DIT}.transformer.project_in.weight", 0),
+        *((f"{name}.self_attn.to_out.weight", 0) for name in layers),
+    )
     if not depth or not width:
         return None
-    numbers = tuple(name for name in ("seconds_start", "seconds_total") if shapes.has(f"{NUMBERS}.{name}."))
+    numbers = tuple(
+        name for name in ("seconds_start", "seconds_total") if shapes.has(f"{NUMBERS}.{name}.")
+    )
     number = f"{NUMBERS}.{(numbers or ('seconds_total',))[-1]}.embedder.embedding"
-    head = shapes.find(*((f"{name}.{attn}.q_norm.weight", 0) for name in layers for attn in ("self_attn", "cross_attn")))
-    entry = shapes.find((f"{DIT}.transformer.project_in.weight", 1), (f"{DIT}.preprocess_conv.weight", 0))
-    latent = shapes.size((f"{DIT}.transformer.project_out.weight", 0), (f"{DIT}.postprocess_conv.weight", 0), default=entry or 64)
+    head = shapes.find(
+        *(
+            (f"{name}.{attn}.q_norm.weight", 0)
+            for name in layers
+            for attn in ("self_attn", "cross_attn")
+        )
+    )
+    entry = shapes.find(
+        (f"{DIT}.transformer.project_in.weight", 1), (f"{DIT}.preprocess_conv.weight", 0)
+    )
+    latent = shapes.size(
+        (f"{DIT}.transformer.project_out.weight", 0),
+        (f"{DIT}.postprocess_conv.weight", 0),
+        default=entry or 64,
+    )
     widths, kernels, channels = _infer_vae(shapes)
     return Config(
         latent=latent,
@@ -51,7 +68,9 @@ def infer(shapes: Shapes) -> Config | None:
         hidden=shapes.size(*((f"{name}.ff.ff.2.weight", 1) for name in layers), default=4 * width),
         cond_dim=shapes.size((f"{DIT}.to_cond_embed.0.weight", 1), default=768),
         cond_width=shapes.size(
-            (f"{DIT}.to_cond_embed.0.weight", 0), *((f"{n}.cross_attn.to_kv.weight", 1) for n in layers), default=width
+            (f"{DIT}.to_cond_embed.0.weight", 0),
+            *((f"{n}.cross_attn.to_kv.weight", 1) for n in layers),
+            default=width,
         ),
         global_dim=shapes.size((f"{DIT}.to_global_embed.0.weight", 1), default=768),
         time_features=shapes.size((f"{DIT}.timestep_features.weight", 0), default=128),
@@ -72,14 +91,30 @@ def _infer_vae(shapes: Shapes) -> tuple[tuple[int, ...], tuple[int, ...], int]:
     stages = max(shapes.count(f"{VAE}.decoder.layers."), shapes.count(f"{VAE}.encoder.layers.")) - 3
     if stages < 1:
         return (), (), 2
-    first = shapes.size((f"{VAE}.encoder.layers.0.weight", 0), (f"{VAE}.encoder.layers.0.bias", 0), default=128)
+    first = shapes.size(
+        (f"{VAE}.encoder.layers.0.weight", 0), (f"{VAE}.encoder.layers.0.bias", 0), default=128
+    )
     widths, kernels = [first], []
     for stage in range(stages):
-        down, up = f"{VAE}.encoder.layers.{stage + 1}.layers.4", f"{VAE}.decoder.layers.{stages - stage}.layers.1"
-        widths.append(shapes.size((f"{down}.weight", 0), (f"{down}.bias", 0), (f"{up}.weight", 0), default=2 * widths[-1]))
+        down, up = (
+            f"{VAE}.encoder.layers.{stage + 1}.layers.4",
+            f"{VAE}.decoder.layers.{stages - stage}.layers.1",
+        )
+        widths.append(
+            shapes.size(
+                (f"{down}.weight", 0),
+                (f"{down}.bias", 0),
+                (f"{up}.weight", 0),
+                default=2 * widths[-1],
+            )
+        )
         kernels.append(shapes.size((f"{down}.weight", 2), (f"{up}.weight", 2), default=8))
     end = f"{VAE}.decoder.layers.{stages + 2}.weight"
-    return tuple(widths), tuple(kernels), shapes.size((f"{VAE}.encoder.layers.0.weight", 1), (end, 0), default=2)
+    return (
+        tuple(widths),
+        tuple(kernels),
+        shapes.size((f"{VAE}.encoder.layers.0.weight", 1), (end, 0), default=2),
+    )
 
 
 @lru_cache(maxsize=8)
@@ -112,7 +147,9 @@ def _plan_dit(planner: Planner, config: Config) -> None:
             planner.tensor(f"{name}.{norm}.beta", (width,), "buffer", optional=True)
         planner.linear(f"{name}.self_attn.to_qkv", width, 3 * width, bias=False)
         planner.linear(f"{name}.cross_attn.to_q", width, width, bias=False)
-        planner.linear(f"{name}.cross_attn.to_kv", config.cond_width, 2 * config.cond_width, bias=False)
+        planner.linear(
+            f"{name}.cross_attn.to_kv", config.cond_width, 2 * config.cond_width, bias=False
+        )
         for attention in ("self_attn", "cross_attn"):
             planner.linear(f"{name}.{attention}.to_out", width, width, bias=False)
             if config.qk_norm:
@@ -120,10 +157,20 @@ def _plan_dit(planner: Planner, config: Config) -> None:
                 planner.norm(f"{name}.{attention}.k_norm", config.head_dim)
         planner.linear(f"{name}.ff.ff.0.proj", width, 2 * config.hidden)
         planner.linear(f"{name}.ff.ff.2", config.hidden, width)
-    planner.linear(f"{DIT}.transformer.project_in", config.latent + config.concat, width, bias=False)
+    planner.linear(
+        f"{DIT}.transformer.project_in", config.latent + config.concat, width, bias=False
+    )
     planner.linear(f"{DIT}.transformer.project_out", width, config.latent, bias=False)
-    planner.tensor(f"{DIT}.transformer.rotary_pos_emb.inv_freq", (config.rotary,), "buffer", optional=True)
-    planner.conv1d(f"{DIT}.preprocess_conv", config.latent + config.concat, config.latent + config.concat, 1, bias=False)
+    planner.tensor(
+        f"{DIT}.transformer.rotary_pos_emb.inv_freq", (config.rotary,), "buffer", optional=True
+    )
+    planner.conv1d(
+        f"{DIT}.preprocess_conv",
+        config.latent + config.concat,
+        config.latent + config.concat,
+        1,
+        bias=False,
+    )
     planner.conv1d(f"{DIT}.postprocess_conv", config.latent, config.latent, 1, bias=False)
 
 
@@ -142,7 +189,11 @@ def _plan_vae(planner: Planner, config: Config) -> None:
     name = f"{VAE}.decoder.layers"
     planner.conv1d(f"{name}.0", config.latent, widths[-1], 7, norm=True)
     for stage, kernel in enumerate(reversed(config.vae_kernels)):
-        block, source, target = f"{name}.{stage + 1}.layers", widths[stages - stage], widths[stages - stage - 1]
+        block, source, target = (
+            f"{name}.{stage + 1}.layers",
+            widths[stages - stage],
+            widths[stages - stage - 1],
+        )
         _plan_snake(planner, f"{block}.0", source)
         planner.conv_transpose1d(f"{block}.1", source, target, kernel, norm=True)
         for unit in (2, 3, 4):
@@ -170,7 +221,11 @@ def expected(config: Config) -> dict[str, Shape]:
 
 def transposed(name: str) -> bool:
     """See `auscult.families.signature`."""
-    return name.startswith(f"{VAE}.decoder.layers.") and name.endswith(".layers.1.weight") and name.count(".layers.") == 2
+    return (
+        name.startswith(f"{VAE}.decoder.layers.")
+        and name.endswith(".layers.1.weight")
+        and name.count(".layers.") == 2
+    )
 
 
 def undetermined(config: Config) -> Mapping[str, tuple[Any, ...]]:

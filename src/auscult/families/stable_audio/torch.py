@@ -58,7 +58,9 @@ class NumberConditioner(nn.Module):
         self.embedder = NumberEmbedder(config.number_features, config.number_dim)
 
     def forward(self, numbers: Tensor) -> Tensor:
-        return self.embedder((numbers.clamp(self.low, self.high) - self.low) / (self.high - self.low))
+        return self.embedder(
+            (numbers.clamp(self.low, self.high) - self.low) / (self.high - self.low)
+        )
 
 
 class Masked(nn.Module):
@@ -74,7 +76,9 @@ class Conditioner(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.prompt = Masked()
-        self.conditioners = nn.ModuleDict({name: NumberConditioner(config) for name in config.numbers})
+        self.conditioners = nn.ModuleDict(
+            {name: NumberConditioner(config) for name in config.numbers}
+        )
 
     def forward(self, prompt: Tensor, mask: Tensor, numbers: Mapping[str, Tensor]) -> Conditioning:
         """`prompt` [batch, tokens, cond_dim] from T5, `mask` [batch, tokens] of 1 and 0, a number [batch] for every name."""
@@ -117,14 +121,17 @@ class StableAudio(nn.Module):
     def autoencoder(self) -> Autoencoder:
         return self.pretransform.model  # type: ignore[union-attr, return-value]
 
-    def forward(self, x: Tensor, t: Tensor, cross: Tensor, globals: Tensor, concat: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, t: Tensor, cross: Tensor, globals: Tensor, concat: Tensor | None = None
+    ) -> Tensor:
         """The transformer's answer to x [batch, latent, frames] at times t [batch]."""
         return self.transformer(x, t, cross, globals, concat)
 
     def prepare(self, conditioning: Sequence[Conditioning]) -> Prepared:
         """Everything that depends on the conditioning alone, once for all steps; several are stacked into one batch."""
         return self.transformer.prepare(
-            torch.cat([each.cross for each in conditioning]), torch.cat([each.globals for each in conditioning])
+            torch.cat([each.cross for each in conditioning]),
+            torch.cat([each.globals for each in conditioning]),
         )
 
 
@@ -138,6 +145,10 @@ def load(module: StableAudio, state: Mapping[str, Tensor], prefix: str = "") -> 
     filled = dict(state)
     for name, planned in plan(module.config).items():
         if planned.optional:
-            known = rotary_frequencies(module.config) if name.endswith("inv_freq") else torch.zeros(planned.shape)
+            known = (
+                rotary_frequencies(module.config)
+                if name.endswith("inv_freq")
+                else torch.zeros(planned.shape)
+            )
             filled.setdefault(prefix + name, known)
     _torch.load(module, filled, prefix)

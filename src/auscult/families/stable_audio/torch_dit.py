@@ -70,7 +70,9 @@ class Attention(nn.Module):
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Softmax attention with the usual scale; keys of fewer heads are shared by neighbouring queries."""
-        mixed = functional.scaled_dot_product_attention(q, k, v, enable_gqa=k.shape[1] != q.shape[1])
+        mixed = functional.scaled_dot_product_attention(
+            q, k, v, enable_gqa=k.shape[1] != q.shape[1]
+        )
         return self.to_out(mixed.transpose(1, 2).flatten(2))
 
 
@@ -121,7 +123,11 @@ class FeedForward(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        self.ff = nn.Sequential(GatedLinear(config.width, config.hidden), nn.Identity(), nn.Linear(config.hidden, config.width))
+        self.ff = nn.Sequential(
+            GatedLinear(config.width, config.hidden),
+            nn.Identity(),
+            nn.Linear(config.hidden, config.width),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return self.ff(x)
@@ -139,7 +145,9 @@ class Block(nn.Module):
         self.ff_norm = LayerNorm(config.width, config.norm_eps)
         self.ff = FeedForward(config)
 
-    def forward(self, x: Tensor, cosines: Tensor, sines: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    def forward(
+        self, x: Tensor, cosines: Tensor, sines: Tensor, keys: Tensor, values: Tensor
+    ) -> Tensor:
         x = x + self.self_attn(self.pre_norm(x), cosines, sines)
         x = x + self.cross_attn(self.cross_attend_norm(x), keys, values)
         return x + self.ff(self.ff_norm(x))
@@ -187,7 +195,9 @@ class Stack(nn.Module):
 
 
 def _projection(source: int, target: int, *, bias: bool = False) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(source, target, bias=bias), nn.SiLU(), nn.Linear(target, target, bias=bias))
+    return nn.Sequential(
+        nn.Linear(source, target, bias=bias), nn.SiLU(), nn.Linear(target, target, bias=bias)
+    )
 
 
 class Transformer(nn.Module):
@@ -209,9 +219,13 @@ class Transformer(nn.Module):
         """What stays the same over all steps of a run."""
         context = self.to_cond_embed(cross)
         pairs = [layer.cross_attn.keys_and_values(context) for layer in self.transformer.layers]  # type: ignore[union-attr, operator]
-        return Prepared(self.to_global_embed(globals), tuple(k for k, _ in pairs), tuple(v for _, v in pairs))
+        return Prepared(
+            self.to_global_embed(globals), tuple(k for k, _ in pairs), tuple(v for _, v in pairs)
+        )
 
-    def velocity(self, x: Tensor, t: Tensor, prepared: Prepared, concat: Tensor | None = None) -> Tensor:
+    def velocity(
+        self, x: Tensor, t: Tensor, prepared: Prepared, concat: Tensor | None = None
+    ) -> Tensor:
         """As `forward`, for prepared conditioning."""
         if concat is not None:
             x = torch.cat((x, concat), dim=1)
@@ -220,5 +234,7 @@ class Transformer(nn.Module):
         x = self.transformer(x, first, prepared)[:, 1:].transpose(1, 2)
         return self.postprocess_conv(x) + x
 
-    def forward(self, x: Tensor, t: Tensor, cross: Tensor, globals: Tensor, concat: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, t: Tensor, cross: Tensor, globals: Tensor, concat: Tensor | None = None
+    ) -> Tensor:
         return self.velocity(x, t, self.prepare(cross, globals), concat)

@@ -10,7 +10,14 @@ from torch import Tensor, nn
 
 from auscult.families._torch import FORMS, Form
 from auscult.families.stable_audio.config import LEAST_DEVIATION, SNAKE_FLOOR, Config
-from auscult.families.stable_audio.spans import DILATIONS, PART, WHOLE_BLOCKS, decoder_margin, encoder_margin, spans
+from auscult.families.stable_audio.spans import (
+    DILATIONS,
+    PART,
+    WHOLE_BLOCKS,
+    decoder_margin,
+    encoder_margin,
+    spans,
+)
 
 
 class Snake(nn.Module):
@@ -22,7 +29,10 @@ class Snake(nn.Module):
         self.beta = nn.Parameter(torch.zeros(width))
 
     def forward(self, x: Tensor) -> Tensor:
-        frequency, magnitude = self.alpha.exp()[:, None], 1 / (self.beta.exp()[:, None] + SNAKE_FLOOR)
+        frequency, magnitude = (
+            self.alpha.exp()[:, None],
+            1 / (self.beta.exp()[:, None] + SNAKE_FLOOR),
+        )
         if torch.is_grad_enabled():
             return x + (x * frequency).sin().square() * magnitude
         wave = x * frequency
@@ -30,10 +40,19 @@ class Snake(nn.Module):
 
 
 def _conv(
-    source: int, target: int, kernel: int, form: Form, *, dilation: int = 1, stride: int = 1, bias: bool = True
+    source: int,
+    target: int,
+    kernel: int,
+    form: Form,
+    *,
+    dilation: int = 1,
+    stride: int = 1,
+    bias: bool = True,
 ) -> nn.Module:
     padding = (stride + 1) // 2 if stride > 1 else (kernel - 1) * dilation // 2
-    layer = nn.Conv1d(source, target, kernel, stride=stride, padding=padding, dilation=dilation, bias=bias)
+    layer = nn.Conv1d(
+        source, target, kernel, stride=stride, padding=padding, dilation=dilation, bias=bias
+    )
     return FORMS[form](layer)
 
 
@@ -43,7 +62,10 @@ class Unit(nn.Module):
     def __init__(self, width: int, dilation: int, form: Form) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            Snake(width), _conv(width, width, 7, form, dilation=dilation), Snake(width), _conv(width, width, 1, form)
+            Snake(width),
+            _conv(width, width, 7, form, dilation=dilation),
+            Snake(width),
+            _conv(width, width, 1, form),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -70,8 +92,14 @@ class DecoderBlock(nn.Module):
 
     def __init__(self, source: int, target: int, stride: int, form: Form) -> None:
         super().__init__()
-        up = nn.ConvTranspose1d(source, target, 2 * stride, stride=stride, padding=(stride + 1) // 2)
-        self.layers = nn.Sequential(Snake(source), FORMS[form](up), *(Unit(target, dilation, form) for dilation in DILATIONS))
+        up = nn.ConvTranspose1d(
+            source, target, 2 * stride, stride=stride, padding=(stride + 1) // 2
+        )
+        self.layers = nn.Sequential(
+            Snake(source),
+            FORMS[form](up),
+            *(Unit(target, dilation, form) for dilation in DILATIONS),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x)
@@ -104,7 +132,10 @@ class Autoencoder(nn.Module):
         )
         self.decoder = Coder(
             _conv(config.latent, widths[-1], 7, form),
-            *(DecoderBlock(outer, inner, stride, form) for inner, outer, stride in reversed(stages)),
+            *(
+                DecoderBlock(outer, inner, stride, form)
+                for inner, outer, stride in reversed(stages)
+            ),
             Snake(widths[0]),
             _conv(widths[0], config.vae_channels, 7, form, bias=False),
             nn.Tanh() if config.final_tanh else nn.Identity(),
@@ -124,7 +155,9 @@ class Autoencoder(nn.Module):
             done = 0
             for start, stop, skip, keep in spans(length, part, encoder_margin(strides)):
                 end = None if stop == length else stop * ratio
-                x[..., done : done + keep] = head(audio[..., start * ratio : end])[..., skip : skip + keep]
+                x[..., done : done + keep] = head(audio[..., start * ratio : end])[
+                    ..., skip : skip + keep
+                ]
                 done += keep
         mean, scale = tail(x).chunk(2, dim=1)
         return mean, nn.functional.softplus(scale) + LEAST_DEVIATION
@@ -150,6 +183,8 @@ class Autoencoder(nn.Module):
         audio = x.new_empty(x.shape[0], self.config.vae_channels, x.shape[-1] * ratio)
         done = 0
         for start, stop, skip, keep in spans(x.shape[-1], part, decoder_margin(strides)):
-            audio[..., done : done + keep * ratio] = tail(x[..., start:stop])[..., skip * ratio : (skip + keep) * ratio]
+            audio[..., done : done + keep * ratio] = tail(x[..., start:stop])[
+                ..., skip * ratio : (skip + keep) * ratio
+            ]
             done += keep * ratio
         return audio

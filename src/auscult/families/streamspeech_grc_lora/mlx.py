@@ -37,14 +37,23 @@ class GrcLoraBlock(nn.Module):
         padding = (kernel - 1) * dilation // 2
         squeezed = max(width // config.reduction, 1)
         self.limit = config.clamp
-        self.conv1 = nn.Conv1d(width, width, kernel, dilation=dilation, padding=padding, groups=groups)
-        self.conv2 = nn.Conv1d(width, width, kernel, dilation=dilation, padding=padding, groups=groups)
+        self.conv1 = nn.Conv1d(
+            width, width, kernel, dilation=dilation, padding=padding, groups=groups
+        )
+        self.conv2 = nn.Conv1d(
+            width, width, kernel, dilation=dilation, padding=padding, groups=groups
+        )
         self.norm1 = nn.BatchNorm(width)
         self.norm2 = nn.BatchNorm(width)
         self.lora_conv1 = Lora(width, config.rank, config.lora_alpha)
         self.lora_conv2 = Lora(width, config.rank, config.lora_alpha)
         # torch numbers the pooling and the activations too
-        self.channel_attention = [nn.Identity(), nn.Conv1d(width, squeezed, 1), nn.Identity(), nn.Conv1d(squeezed, width, 1)]
+        self.channel_attention = [
+            nn.Identity(),
+            nn.Conv1d(width, squeezed, 1),
+            nn.Identity(),
+            nn.Conv1d(squeezed, width, 1),
+        ]
         self.temporal_attention = [nn.Conv1d(width, 1, 1)]
 
     def __call__(self, x: mx.array) -> mx.array:
@@ -82,6 +91,8 @@ def build(config: Config) -> Generator:
     return Generator(config)
 
 
-def load(module: Generator, state: Mapping[str, Array], prefix: str = "", layout: Layout = "torch") -> None:
+def load(
+    module: Generator, state: Mapping[str, Array], prefix: str = "", layout: Layout = "torch"
+) -> None:
     """See `auscult.families._mlx.load_planned`."""
     load_planned(module, plan(module.config), state, prefix, layout)

@@ -19,7 +19,10 @@ from auscult.weights import Shape
 EVIDENCE = (
     Evidence(
         "no `lora_conv1`, `norm1` or `channel_attention` in the blocks: they are plain pairs of convolutions",
-        any_of=tuple(f"mrfs.0.convs.0.{part}" for part in ("lora_conv1", "norm1", "channel_attention", "temporal_attention")),
+        any_of=tuple(
+            f"mrfs.0.convs.0.{part}"
+            for part in ("lora_conv1", "norm1", "channel_attention", "temporal_attention")
+        ),
     ),
 )
 
@@ -31,9 +34,13 @@ def infer(shapes: Shapes) -> Config | None:
         return None
     block = "mrfs.0.convs.0"
     width = frame.channels[0]
-    per_group = shapes.size((f"{block}.conv1.weight", 1), (f"{block}.conv2.weight", 1), default=max(width // 4, 1))
+    per_group = shapes.size(
+        (f"{block}.conv1.weight", 1), (f"{block}.conv2.weight", 1), default=max(width // 4, 1)
+    )
     squeezed = shapes.size(
-        (f"{block}.channel_attention.1.weight", 0), (f"{block}.channel_attention.1.bias", 0), default=max(width // 4, 1)
+        (f"{block}.channel_attention.1.weight", 0),
+        (f"{block}.channel_attention.1.bias", 0),
+        default=max(width // 4, 1),
     )
     if not per_group or not squeezed:
         return None
@@ -46,7 +53,9 @@ def infer(shapes: Shapes) -> Config | None:
         branches=branches,
         kernel_size=frame.mrf_kernel_sizes[0],
         groups=max(width // per_group, 1),
-        rank=shapes.size((f"{block}.lora_conv1.lora_A", 0), (f"{block}.lora_conv2.lora_A", 0), default=4),
+        rank=shapes.size(
+            (f"{block}.lora_conv1.lora_A", 0), (f"{block}.lora_conv2.lora_A", 0), default=4
+        ),
         reduction=max(width // squeezed, 1),
         initial_kernel_size=frame.initial_kernel_size,
         final_kernel_size=frame.final_kernel_size,
@@ -97,20 +106,47 @@ def undetermined(config: Config) -> Mapping[str, tuple[Any, ...]]:
 
 def choices(config: Config, hop: int | None = None) -> tuple[Choice, ...]:
     """What the weights leave open; `hop`, where it is known, narrows the strides."""
-    rates = possible_rates(config.upsample_kernel_sizes, hop) or (usual_rates(config.upsample_kernel_sizes),)
-    odd, growing = (tuple(step(branch) for branch in range(config.branches)) for step in (lambda b: 2 * b + 1, lambda b: 2**b))
+    rates = possible_rates(config.upsample_kernel_sizes, hop) or (
+        usual_rates(config.upsample_kernel_sizes),
+    )
+    odd, growing = (
+        tuple(step(branch) for branch in range(config.branches))
+        for step in (lambda b: 2 * b + 1, lambda b: 2**b)
+    )
     return (
-        Choice("upsample_rates", rates, rates[0], "strides of the upsampling; their product is the hop"),
-        Choice("dilations", tuple(dict.fromkeys((odd, growing, (1,) * config.branches))), odd, "dilation of each block"),
-        Choice("lora_alpha", tuple(dict.fromkeys((1.0, float(config.rank)))), 1.0, "the LoRA branch is scaled by alpha / rank"),
+        Choice(
+            "upsample_rates", rates, rates[0], "strides of the upsampling; their product is the hop"
+        ),
+        Choice(
+            "dilations",
+            tuple(dict.fromkeys((odd, growing, (1,) * config.branches))),
+            odd,
+            "dilation of each block",
+        ),
+        Choice(
+            "lora_alpha",
+            tuple(dict.fromkeys((1.0, float(config.rank)))),
+            1.0,
+            "the LoRA branch is scaled by alpha / rank",
+        ),
         Choice("clamp", (1.0, 0.0), 1.0, "limit of each block's output (0: none)"),
     )
 
 
 def variants(config: Config) -> tuple[Variant, ...]:
     """The reading on record."""
-    defaults = {choice.field: choice.default for choice in choices(config) if choice.field != "upsample_rates"}
-    return (Variant("inference-code", replace(config, **defaults), "ronliwag/tool grc_lora.py, integrate_trained_model.py"),)
+    defaults = {
+        choice.field: choice.default
+        for choice in choices(config)
+        if choice.field != "upsample_rates"
+    }
+    return (
+        Variant(
+            "inference-code",
+            replace(config, **defaults),
+            "ronliwag/tool grc_lora.py, integrate_trained_model.py",
+        ),
+    )
 
 
 def variant(config: Config) -> str | None:

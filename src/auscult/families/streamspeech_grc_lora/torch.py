@@ -42,14 +42,32 @@ class GrcLoraBlock(nn.Module):
         padding = (config.kernel_size - 1) * dilation // 2
         squeezed = max(width // config.reduction, 1)
         self.limit = config.clamp
-        self.conv1 = nn.Conv1d(width, width, config.kernel_size, dilation=dilation, padding=padding, groups=config.groups)
-        self.conv2 = nn.Conv1d(width, width, config.kernel_size, dilation=dilation, padding=padding, groups=config.groups)
+        self.conv1 = nn.Conv1d(
+            width,
+            width,
+            config.kernel_size,
+            dilation=dilation,
+            padding=padding,
+            groups=config.groups,
+        )
+        self.conv2 = nn.Conv1d(
+            width,
+            width,
+            config.kernel_size,
+            dilation=dilation,
+            padding=padding,
+            groups=config.groups,
+        )
         self.norm1 = nn.BatchNorm1d(width)
         self.norm2 = nn.BatchNorm1d(width)
         self.lora_conv1 = Lora(width, config.rank, config.lora_alpha)
         self.lora_conv2 = Lora(width, config.rank, config.lora_alpha)
         self.channel_attention = nn.Sequential(
-            nn.AdaptiveAvgPool1d(1), nn.Conv1d(width, squeezed, 1), nn.ReLU(), nn.Conv1d(squeezed, width, 1), nn.Sigmoid()
+            nn.AdaptiveAvgPool1d(1),
+            nn.Conv1d(width, squeezed, 1),
+            nn.ReLU(),
+            nn.Conv1d(squeezed, width, 1),
+            nn.Sigmoid(),
         )
         self.temporal_attention = nn.Sequential(nn.Conv1d(width, 1, 1), nn.Sigmoid())
 
@@ -68,7 +86,9 @@ class Mrf(nn.Module):
 
     def __init__(self, config: Config, width: int) -> None:
         super().__init__()
-        self.convs = nn.ModuleList(GrcLoraBlock(config, width, dilation) for dilation in config.dilations)
+        self.convs = nn.ModuleList(
+            GrcLoraBlock(config, width, dilation) for dilation in config.dilations
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.stack([block(x) for block in self.convs]).sum(0)
@@ -84,12 +104,20 @@ class Generator(nn.Module):
         kernel = config.initial_kernel_size
         self.initial_conv = nn.Conv1d(config.mel_bins, channels[0], kernel, padding=kernel // 2)
         self.ups = nn.ModuleList()
-        for stage, (size, rate) in enumerate(zip(config.upsample_kernel_sizes, config.upsample_rates, strict=True)):
-            self.ups.append(ConditionedUp(channels[stage], channels[stage + 1], size, rate, config, gain=1.0))
+        for stage, (size, rate) in enumerate(
+            zip(config.upsample_kernel_sizes, config.upsample_rates, strict=True)
+        ):
+            self.ups.append(
+                ConditionedUp(channels[stage], channels[stage + 1], size, rate, config, gain=1.0)
+            )
         self.mrfs = nn.ModuleList(Mrf(config, width) for width in channels[: config.mrf_count])
-        self.final_conv = nn.Conv1d(channels[-1], 1, config.final_kernel_size, padding=config.final_kernel_size // 2)
+        self.final_conv = nn.Conv1d(
+            channels[-1], 1, config.final_kernel_size, padding=config.final_kernel_size // 2
+        )
 
-    def forward(self, mel: Tensor, speaker: Tensor | None = None, emotion: Tensor | None = None) -> Tensor:
+    def forward(
+        self, mel: Tensor, speaker: Tensor | None = None, emotion: Tensor | None = None
+    ) -> Tensor:
         config = self.config
         speaker = mel.new_zeros(len(mel), config.speaker_dim) if speaker is None else speaker
         emotion = mel.new_zeros(len(mel), config.emotion_dim) if emotion is None else emotion

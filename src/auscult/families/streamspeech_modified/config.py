@@ -66,31 +66,74 @@ def choices(config: Config, hop: int | None = None) -> tuple[Choice, ...]:
 
     `hop`, samples per mel frame, narrows the strides where it is known.
     """
-    rates = possible_rates(config.upsample_kernel_sizes, hop) or (usual_rates(config.upsample_kernel_sizes),)
+    rates = possible_rates(config.upsample_kernel_sizes, hop) or (
+        usual_rates(config.upsample_kernel_sizes),
+    )
     flat = (1,) * len(config.mrf_kernel_sizes)
     growing = tuple(2**branch for branch in range(len(flat)))
     odd = tuple(2 * branch + 1 for branch in range(len(flat)))
     return (
-        Choice("upsample_rates", rates, rates[0], "strides of the upsampling; their product is the hop"),
-        Choice("norm", ("instance", "none"), "instance", "affine-free instance norm after each convolution of a block"),
+        Choice(
+            "upsample_rates", rates, rates[0], "strides of the upsampling; their product is the hop"
+        ),
+        Choice(
+            "norm",
+            ("instance", "none"),
+            "instance",
+            "affine-free instance norm after each convolution of a block",
+        ),
         Choice("dilations", (growing, flat, odd), growing, "dilation of each branch of a block"),
-        Choice("slope", (0.2, 0.1, 0.01, 0.0), 0.2, "negative slope of the activation in a block (0 is ReLU)"),
-        Choice("second_activation", (True, False), True, "an activation after the second convolution of a block"),
-        Choice("order", ("conv-norm-act", "conv-act-norm"), "conv-norm-act", "norm before or after the activation"),
+        Choice(
+            "slope",
+            (0.2, 0.1, 0.01, 0.0),
+            0.2,
+            "negative slope of the activation in a block (0 is ReLU)",
+        ),
+        Choice(
+            "second_activation",
+            (True, False),
+            True,
+            "an activation after the second convolution of a block",
+        ),
+        Choice(
+            "order",
+            ("conv-norm-act", "conv-act-norm"),
+            "conv-norm-act",
+            "norm before or after the activation",
+        ),
         Choice("branches", ("sum", "mean"), "sum", "branches of a block are summed or averaged"),
         Choice("residual", (True, False), True, "each branch adds its input"),
-        Choice("between", ("none", "leaky"), "none", "a leaky ReLU (0.1) before each upsampling and before the last convolution"),
+        Choice(
+            "between",
+            ("none", "leaky"),
+            "none",
+            "a leaky ReLU (0.1) before each upsampling and before the last convolution",
+        ),
         Choice("final_tanh", (False, True), False, "tanh on the output"),
     )
 
 
 def variants(config: Config) -> tuple[Variant, ...]:
     """The two complete readings of the block that are on record, at the sizes of `config`."""
-    defaults = {choice.field: choice.default for choice in choices(config) if choice.field != "upsample_rates"}
+    defaults = {
+        choice.field: choice.default
+        for choice in choices(config)
+        if choice.field != "upsample_rates"
+    }
     trained = replace(config, **defaults)
-    simple = replace(trained, norm="none", dilations=(1,) * len(config.mrf_kernel_sizes), slope=0.0, second_activation=False)
+    simple = replace(
+        trained,
+        norm="none",
+        dilations=(1,) * len(config.mrf_kernel_sizes),
+        slope=0.0,
+        second_activation=False,
+    )
     return (
-        Variant("training-script", trained, "grc_lora_fixed.py: conv, instance norm, leaky ReLU 0.2, twice, + input"),
+        Variant(
+            "training-script",
+            trained,
+            "grc_lora_fixed.py: conv, instance norm, leaky ReLU 0.2, twice, + input",
+        ),
         Variant(
             "simple-grc",
             simple,

@@ -65,9 +65,19 @@ class Mrf(nn.Module):
 class ConditionedUp(nn.Module):
     """A transposed convolution that adds a projection of the speaker and of the emotion vector to every frame."""
 
-    def __init__(self, source: int, target: int, kernel_size: int, rate: int, speaker_dim: int, emotion_dim: int) -> None:  # noqa: PLR0917
+    def __init__(  # noqa: PLR0917
+        self,
+        source: int,
+        target: int,
+        kernel_size: int,
+        rate: int,
+        speaker_dim: int,
+        emotion_dim: int,
+    ) -> None:
         super().__init__()
-        self.conv = nn.ConvTranspose1d(source, target, kernel_size, stride=rate, padding=(kernel_size - rate) // 2)
+        self.conv = nn.ConvTranspose1d(
+            source, target, kernel_size, stride=rate, padding=(kernel_size - rate) // 2
+        )
         self.speaker_proj = nn.Linear(speaker_dim, target)
         self.emotion_proj = nn.Linear(emotion_dim, target)
 
@@ -89,13 +99,26 @@ class Frame(nn.Module):
         channels, kernel = config.channels, config.initial_kernel_size
         self.initial_conv = nn.Conv1d(config.mel_bins, channels[0], kernel, padding=kernel // 2)
         self.ups = [
-            ConditionedUp(channels[index], channels[index + 1], size, rate, config.speaker_dim, config.emotion_dim)
-            for index, (size, rate) in enumerate(zip(config.upsample_kernel_sizes, config.upsample_rates, strict=True))
+            ConditionedUp(
+                channels[index],
+                channels[index + 1],
+                size,
+                rate,
+                config.speaker_dim,
+                config.emotion_dim,
+            )
+            for index, (size, rate) in enumerate(
+                zip(config.upsample_kernel_sizes, config.upsample_rates, strict=True)
+            )
         ]
         self.mrfs = [mrf(width) for width in channels[: config.mrf_count]]
-        self.final_conv = nn.Conv1d(channels[-1], 1, config.final_kernel_size, padding=config.final_kernel_size // 2)
+        self.final_conv = nn.Conv1d(
+            channels[-1], 1, config.final_kernel_size, padding=config.final_kernel_size // 2
+        )
 
-    def __call__(self, mel: mx.array, speaker: mx.array | None = None, emotion: mx.array | None = None) -> mx.array:
+    def __call__(
+        self, mel: mx.array, speaker: mx.array | None = None, emotion: mx.array | None = None
+    ) -> mx.array:
         speaker = mx.zeros((len(mel), self.config.speaker_dim)) if speaker is None else speaker
         emotion = mx.zeros((len(mel), self.config.emotion_dim)) if emotion is None else emotion
         return run_stages(self, mel, speaker, emotion, self.between)
@@ -112,7 +135,9 @@ class Generator(Frame):
         super().__init__(config, lambda channels: Mrf(config, channels))
         self.config: Config = config
 
-    def __call__(self, mel: mx.array, speaker: mx.array | None = None, emotion: mx.array | None = None) -> mx.array:
+    def __call__(
+        self, mel: mx.array, speaker: mx.array | None = None, emotion: mx.array | None = None
+    ) -> mx.array:
         x = super().__call__(mel, speaker, emotion)
         return mx.tanh(x) if self.config.final_tanh else x
 
@@ -125,6 +150,8 @@ def build(config: Config) -> Generator:
     return Generator(config)
 
 
-def load(module: Generator, state: Mapping[str, Array], prefix: str = "", layout: Layout = "torch") -> None:
+def load(
+    module: Generator, state: Mapping[str, Array], prefix: str = "", layout: Layout = "torch"
+) -> None:
     """See `auscult.families._mlx.load_planned`."""
     load_planned(module, plan(module.config), state, prefix, layout)

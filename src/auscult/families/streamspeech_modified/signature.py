@@ -27,7 +27,10 @@ __all__ = [
 ]
 
 EVIDENCE = (
-    Evidence("no `speaker_proj` or `emotion_proj` beside the upsampling", any_of=("ups.0.speaker_proj.", "ups.0.emotion_proj.")),
+    Evidence(
+        "no `speaker_proj` or `emotion_proj` beside the upsampling",
+        any_of=("ups.0.speaker_proj.", "ups.0.emotion_proj."),
+    ),
     Evidence(
         "`lora_conv1` is here: these are GRC-LoRA blocks",
         none_of=("mrfs.0.convs.0.lora", "mrfs.0.convs.1.lora", "mrfs.1.convs.0.lora"),
@@ -39,10 +42,18 @@ def infer(shapes: Shapes) -> Config | None:
     """See `auscult.families.signature`."""
     stages, mrfs = shapes.count("ups."), shapes.count("mrfs.")
     first = shapes.find(
-        ("initial_conv.weight", 0), ("initial_conv.bias", 0), ("ups.0.conv.weight", 0), ("mrfs.0.convs.0.conv1.bias", 0)
+        ("initial_conv.weight", 0),
+        ("initial_conv.bias", 0),
+        ("ups.0.conv.weight", 0),
+        ("mrfs.0.convs.0.conv1.bias", 0),
     )
     mrfs = min(mrfs, stages + 1)  # there is no place for more
-    if not stages or not mrfs or not first or not shapes.has("ups.0.conv.", "ups.0.speaker_proj.", "ups.0.emotion_proj."):
+    if (
+        not stages
+        or not mrfs
+        or not first
+        or not shapes.has("ups.0.conv.", "ups.0.speaker_proj.", "ups.0.emotion_proj.")
+    ):
         return None
     channels = [first]
     for stage in range(stages):
@@ -57,7 +68,12 @@ def infer(shapes: Shapes) -> Config | None:
     branches = max(shapes.count(f"mrfs.{index}.convs.") for index in range(mrfs))
     kernels = tuple(
         shapes.size(
-            *((f"mrfs.{i}.convs.{branch}.{conv}.weight", 2) for i in range(mrfs) for conv in ("conv1", "conv2")), default=3
+            *(
+                (f"mrfs.{i}.convs.{branch}.{conv}.weight", 2)
+                for i in range(mrfs)
+                for conv in ("conv1", "conv2")
+            ),
+            default=3,
         )
         for branch in range(branches)
     )
@@ -71,8 +87,12 @@ def infer(shapes: Shapes) -> Config | None:
         mrf_kernel_sizes=kernels,
         initial_kernel_size=shapes.size(("initial_conv.weight", 2), default=7),
         final_kernel_size=shapes.size(("final_conv.weight", 2), default=7),
-        speaker_dim=shapes.size(*((f"ups.{stage}.speaker_proj.weight", 1) for stage in width), default=192),
-        emotion_dim=shapes.size(*((f"ups.{stage}.emotion_proj.weight", 1) for stage in width), default=256),
+        speaker_dim=shapes.size(
+            *((f"ups.{stage}.speaker_proj.weight", 1) for stage in width), default=192
+        ),
+        emotion_dim=shapes.size(
+            *((f"ups.{stage}.emotion_proj.weight", 1) for stage in width), default=256
+        ),
         upsample_rates=usual_rates(ups),
         dilations=tuple(2**branch for branch in range(branches)),
     )

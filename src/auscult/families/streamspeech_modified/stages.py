@@ -29,7 +29,13 @@ class Conditioned(Protocol):
     def emotion_dim(self) -> int: ...
 
 
-def run_stages(generator: Any, mel: Any, speaker: Any, emotion: Any, between: Callable[[Any], Any] = lambda x: x) -> Any:
+def run_stages(
+    generator: Any,
+    mel: Any,
+    speaker: Any,
+    emotion: Any,
+    between: Callable[[Any], Any] = lambda x: x,
+) -> Any:
     """Mel through `initial_conv`, MRF 0, then each upsampling with its MRF, and `final_conv`, all of them the generator's.
 
     Args:

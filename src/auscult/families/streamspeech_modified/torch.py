@@ -57,7 +57,9 @@ class Mrf(nn.Module):
     def __init__(self, config: Config, channels: int) -> None:
         super().__init__()
         kernels = zip(config.mrf_kernel_sizes, config.dilations, strict=True)
-        self.convs = nn.ModuleList(GrcBlock(config, channels, kernel, dilation) for kernel, dilation in kernels)
+        self.convs = nn.ModuleList(
+            GrcBlock(config, channels, kernel, dilation) for kernel, dilation in kernels
+        )
         self.scale = 1.0 if config.branches == "sum" else 1.0 / len(self.convs)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -70,9 +72,20 @@ class Mrf(nn.Module):
 class ConditionedUp(nn.Module):
     """A transposed convolution that adds a projection of the speaker and of the emotion vector to every frame."""
 
-    def __init__(self, source: int, target: int, kernel_size: int, rate: int, config: Conditioned, *, gain: float) -> None:
+    def __init__(
+        self,
+        source: int,
+        target: int,
+        kernel_size: int,
+        rate: int,
+        config: Conditioned,
+        *,
+        gain: float,
+    ) -> None:
         super().__init__()
-        self.conv = nn.ConvTranspose1d(source, target, kernel_size, stride=rate, padding=(kernel_size - rate) // 2)
+        self.conv = nn.ConvTranspose1d(
+            source, target, kernel_size, stride=rate, padding=(kernel_size - rate) // 2
+        )
         self.speaker_proj = nn.Linear(config.speaker_dim, target)
         self.emotion_proj = nn.Linear(config.emotion_dim, target)
         _start(self.conv, gain / sqrt(source * kernel_size / rate))
@@ -99,19 +112,32 @@ class Generator(nn.Module):
         super().__init__()
         self.config = config
         first, last = config.channels[0], config.channels[-1]
-        self.initial_conv = nn.Conv1d(config.mel_bins, first, config.initial_kernel_size, padding=config.initial_kernel_size // 2)
+        self.initial_conv = nn.Conv1d(
+            config.mel_bins,
+            first,
+            config.initial_kernel_size,
+            padding=config.initial_kernel_size // 2,
+        )
         grown = len(config.mrf_kernel_sizes) if config.branches == "sum" and config.residual else 1
         self.ups = nn.ModuleList()
-        for index, (kernel, rate) in enumerate(zip(config.upsample_kernel_sizes, config.upsample_rates, strict=True)):
+        for index, (kernel, rate) in enumerate(
+            zip(config.upsample_kernel_sizes, config.upsample_rates, strict=True)
+        ):
             source, target = config.channels[index : index + 2]
             gain = 1.0 / grown if index < config.mrf_count else 1.0
             self.ups.append(ConditionedUp(source, target, kernel, rate, config, gain=gain))
-        self.mrfs = nn.ModuleList(Mrf(config, channels) for channels in config.channels[: config.mrf_count])
-        self.final_conv = nn.Conv1d(last, 1, config.final_kernel_size, padding=config.final_kernel_size // 2)
+        self.mrfs = nn.ModuleList(
+            Mrf(config, channels) for channels in config.channels[: config.mrf_count]
+        )
+        self.final_conv = nn.Conv1d(
+            last, 1, config.final_kernel_size, padding=config.final_kernel_size // 2
+        )
         _start(self.initial_conv, 1.0 / (6.0 * sqrt(config.mel_bins * config.initial_kernel_size)))
         _start(self.final_conv, 0.05 / sqrt(last * config.final_kernel_size))
 
-    def forward(self, mel: Tensor, speaker: Tensor | None = None, emotion: Tensor | None = None) -> Tensor:
+    def forward(
+        self, mel: Tensor, speaker: Tensor | None = None, emotion: Tensor | None = None
+    ) -> Tensor:
         config = self.config
         speaker = mel.new_zeros(len(mel), config.speaker_dim) if speaker is None else speaker
         emotion = mel.new_zeros(len(mel), config.emotion_dim) if emotion is None else emotion

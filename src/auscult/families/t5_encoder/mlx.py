@@ -28,7 +28,9 @@ def buckets(length: int, count: int, reach: int = MAX_DISTANCE) -> Array:
     half, distance = count // 2, np.abs(offset)
     exact = half // 2
     # float32 as the reference has it: a distance on the edge between two numbers falls to the same one
-    scaled = np.log(np.maximum(distance, 1).astype(np.float32) / np.float32(exact)) / np.float32(math.log(reach / exact))
+    scaled = np.log(np.maximum(distance, 1).astype(np.float32) / np.float32(exact)) / np.float32(
+        math.log(reach / exact)
+    )
     far = np.minimum(exact + (scaled * (half - exact)).astype(np.int64), half - 1)
     return np.where(offset > 0, half, 0) + np.where(distance < exact, distance, far)
 
@@ -48,7 +50,10 @@ class Attention(nn.Module):
 
     def __call__(self, x: mx.array, bias: mx.array) -> mx.array:
         batch, length, _ = x.shape
-        q, k, v = (part(x).reshape(batch, length, self.heads, -1).transpose(0, 2, 1, 3) for part in (self.q, self.k, self.v))
+        q, k, v = (
+            part(x).reshape(batch, length, self.heads, -1).transpose(0, 2, 1, 3)
+            for part in (self.q, self.k, self.v)
+        )
         mixed = mx.fast.scaled_dot_product_attention(q, k, v, scale=1.0, mask=bias)
         return self.o(mixed.transpose(0, 2, 1, 3).reshape(batch, length, -1))
 
@@ -139,11 +144,19 @@ def build(config: Config) -> Encoder:
     return Encoder(config)
 
 
-def load(module: Encoder, state: Mapping[str, Array], prefix: str = "", layout: Layout = "torch") -> None:
+def load(
+    module: Encoder, state: Mapping[str, Array], prefix: str = "", layout: Layout = "torch"
+) -> None:
     """See `auscult.families._mlx.load_planned`. Of the two names of the embeddings, either will do; decoders are left out."""
     kept = {name: array for name, array in state.items() if name.startswith(prefix)}
     tied = kept.pop(prefix + EMBEDDINGS, None)
     if tied is not None:
         kept.setdefault(f"{prefix}shared.weight", tied)
     own = {name: planned for name, planned in plan(module.config).items() if name != EMBEDDINGS}
-    load_planned(module, own, {name: array for name, array in kept.items() if name.removeprefix(prefix) in own}, prefix, layout)
+    load_planned(
+        module,
+        own,
+        {name: array for name, array in kept.items() if name.removeprefix(prefix) in own},
+        prefix,
+        layout,
+    )

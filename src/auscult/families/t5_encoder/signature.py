@@ -13,7 +13,12 @@ from auscult.families._shapes import Shapes
 from auscult.weights import Shape
 
 BLOCK = "encoder.block.{}.layer.{}"
-EVIDENCE = (Evidence("`decoder.block` is here: this is the whole T5, not its encoder alone", none_of=("decoder.block.",)),)
+EVIDENCE = (
+    Evidence(
+        "`decoder.block` is here: this is the whole T5, not its encoder alone",
+        none_of=("decoder.block.",),
+    ),
+)
 
 MAX_DISTANCE = 128
 """Tokens; relative positions further apart share a bucket. Not in the tensors, as the norms' epsilon is not."""
@@ -49,17 +54,25 @@ def infer(shapes: Shapes) -> Config | None:
     layers = shapes.count("encoder.block.")
     attention = [f"{BLOCK.format(layer, 0)}.SelfAttention" for layer in range(layers)]
     width = shapes.find(
-        ("shared.weight", 1), ("encoder.final_layer_norm.weight", 0), *((f"{name}.q.weight", 1) for name in attention)
+        ("shared.weight", 1),
+        ("encoder.final_layer_norm.weight", 0),
+        *((f"{name}.q.weight", 1) for name in attention),
     )
     if not layers or not width:
         return None
     feed = [f"{BLOCK.format(layer, 1)}.DenseReluDense" for layer in range(layers)]
-    inner = shapes.size(*((f"{name}.{part}.weight", 0) for name in attention for part in "qkv"), default=width)
+    inner = shapes.size(
+        *((f"{name}.{part}.weight", 0) for name in attention for part in "qkv"), default=width
+    )
     return Config(
-        vocabulary=shapes.size(("shared.weight", 0), ("encoder.embed_tokens.weight", 0), default=32128),
+        vocabulary=shapes.size(
+            ("shared.weight", 0), ("encoder.embed_tokens.weight", 0), default=32128
+        ),
         width=width,
         layers=layers,
-        heads=shapes.size((f"{attention[0]}.relative_attention_bias.weight", 1), default=max(inner // 64, 1)),
+        heads=shapes.size(
+            (f"{attention[0]}.relative_attention_bias.weight", 1), default=max(inner // 64, 1)
+        ),
         inner=inner,
         hidden=shapes.size(*((f"{name}.wo.weight", 1) for name in feed), default=4 * width),
         buckets=shapes.size((f"{attention[0]}.relative_attention_bias.weight", 0), default=32),
@@ -82,8 +95,15 @@ def plan(config: Config) -> Plan:
             planner.embedding(f"{name}.relative_attention_bias", config.buckets, config.heads)
         planner.norm(f"{BLOCK.format(layer, 0)}.layer_norm", config.width, bias=False)
         for part in ("wi_0", "wi_1") if config.gated else ("wi",):
-            planner.linear(f"{BLOCK.format(layer, 1)}.DenseReluDense.{part}", config.width, config.hidden, bias=False)
-        planner.linear(f"{BLOCK.format(layer, 1)}.DenseReluDense.wo", config.hidden, config.width, bias=False)
+            planner.linear(
+                f"{BLOCK.format(layer, 1)}.DenseReluDense.{part}",
+                config.width,
+                config.hidden,
+                bias=False,
+            )
+        planner.linear(
+            f"{BLOCK.format(layer, 1)}.DenseReluDense.wo", config.hidden, config.width, bias=False
+        )
         planner.norm(f"{BLOCK.format(layer, 1)}.layer_norm", config.width, bias=False)
     planner.norm("encoder.final_layer_norm", config.width, bias=False)
     return planner.plan

@@ -23,7 +23,9 @@ def build(config: Config) -> Any:
     try:
         from transformers import T5Config, T5EncoderModel
     except ImportError as error:
-        raise UsageError("T5 in PyTorch needs transformers", hint="pip install 'auscult[run]'") from error
+        raise UsageError(
+            "T5 in PyTorch needs transformers", hint="pip install 'auscult[run]'"
+        ) from error
     return T5EncoderModel(
         T5Config(
             vocab_size=config.vocabulary,
@@ -51,12 +53,23 @@ def load(module: Any, state: Mapping[str, Tensor], prefix: str = "") -> None:
     """
     loaded, bare = {}, False
     for name, target in module.state_dict().items():
-        other = "shared.weight" if name == EMBEDDINGS else EMBEDDINGS if name == "shared.weight" else name
+        other = (
+            "shared.weight"
+            if name == EMBEDDINGS
+            else EMBEDDINGS
+            if name == "shared.weight"
+            else name
+        )
         bare |= target.is_meta
         value = state.get(prefix + name, state.get(prefix + other))
         if value is None or value.shape != target.shape:
             found = None if value is None else list(value.shape)
-            raise CheckpointError("does not fit the T5 encoder", where=prefix + name, expected=list(target.shape), found=found)
+            raise CheckpointError(
+                "does not fit the T5 encoder",
+                where=prefix + name,
+                expected=list(target.shape),
+                found=found,
+            )
         loaded[name] = value.to(target.dtype)
     module.load_state_dict(loaded, assign=bare)
 

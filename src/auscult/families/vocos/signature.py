@@ -40,7 +40,15 @@ class Config:
 
 PUBLISHED = {
     "mel, 24 kHz": Config(),
-    "encodec, 24 kHz": Config(inputs=128, width=384, hidden=1152, n_fft=1280, bandwidths=4, codebook_rows=16384, mel_n_fft=0),
+    "encodec, 24 kHz": Config(
+        inputs=128,
+        width=384,
+        hidden=1152,
+        n_fft=1280,
+        bandwidths=4,
+        codebook_rows=16384,
+        mel_n_fft=0,
+    ),
 }
 
 
@@ -50,17 +58,27 @@ def infer(shapes: Shapes) -> Config | None:
     if not layers:
         return None
     block = [f"backbone.convnext.{layer}" for layer in range(layers)]
-    width = shapes.find(("backbone.embed.weight", 0), ("backbone.embed.bias", 0), *((f"{name}.gamma", 0) for name in block))
+    width = shapes.find(
+        ("backbone.embed.weight", 0),
+        ("backbone.embed.bias", 0),
+        *((f"{name}.gamma", 0) for name in block),
+    )
     outputs = shapes.size(("head.out.weight", 0), ("head.out.bias", 0), default=1026)
     if not width:
         return None
-    bands = shapes.find(("backbone.norm.scale.weight", 0), *((f"{name}.norm.scale.weight", 0) for name in block))
+    bands = shapes.find(
+        ("backbone.norm.scale.weight", 0), *((f"{name}.norm.scale.weight", 0) for name in block)
+    )
     return Config(
         inputs=shapes.size(("backbone.embed.weight", 1), default=100),
         width=width,
         hidden=shapes.size(*((f"{name}.pwconv1.weight", 0) for name in block), default=3 * width),
         layers=layers,
-        kernel_size=shapes.size(*((f"{name}.dwconv.weight", 2) for name in block), ("backbone.embed.weight", 2), default=7),
+        kernel_size=shapes.size(
+            *((f"{name}.dwconv.weight", 2) for name in block),
+            ("backbone.embed.weight", 2),
+            default=7,
+        ),
         n_fft=outputs - 2,
         bandwidths=bands or 0,
         codebook_rows=shapes.find(("feature_extractor.codebook_weights", 0)) or 0,
@@ -74,18 +92,32 @@ def plan(config: Config) -> Plan:
     """See `auscult.families.signature`."""
     planner = Planner()
     if config.mel_n_fft:
-        planner.tensor("feature_extractor.mel_spec.spectrogram.window", (config.mel_n_fft,), "buffer", optional=True)
+        planner.tensor(
+            "feature_extractor.mel_spec.spectrogram.window",
+            (config.mel_n_fft,),
+            "buffer",
+            optional=True,
+        )
         bins = config.mel_n_fft // 2 + 1
-        planner.tensor("feature_extractor.mel_spec.mel_scale.fb", (bins, config.inputs), "buffer", optional=True)
+        planner.tensor(
+            "feature_extractor.mel_spec.mel_scale.fb",
+            (bins, config.inputs),
+            "buffer",
+            optional=True,
+        )
     if config.codebook_rows:
-        planner.tensor("feature_extractor.codebook_weights", (config.codebook_rows, config.inputs), "codebook")
+        planner.tensor(
+            "feature_extractor.codebook_weights", (config.codebook_rows, config.inputs), "codebook"
+        )
     planner.conv1d("backbone.embed", config.inputs, config.width, config.kernel_size)
     _plan_norm(planner, "backbone.norm", config)
     for layer in range(config.layers):
         name = f"backbone.convnext.{layer}"
         if config.layer_scale:
             planner.tensor(f"{name}.gamma", (config.width,))
-        planner.conv1d(f"{name}.dwconv", config.width, config.width, config.kernel_size, groups=config.width)
+        planner.conv1d(
+            f"{name}.dwconv", config.width, config.width, config.kernel_size, groups=config.width
+        )
         _plan_norm(planner, f"{name}.norm", config)
         planner.linear(f"{name}.pwconv1", config.width, config.hidden)
         planner.linear(f"{name}.pwconv2", config.hidden, config.width)

@@ -40,7 +40,9 @@ class Cast(Op):
         for array in arrays:
             if array.dtype.name != dtype_of(self.from_dtype).name:
                 raise misfit(self, "starts from another dtype", self.from_dtype, array.dtype.name)
-        with np.errstate(over="ignore", invalid="ignore"):  # overflow to Inf is what the cast does; `non-finite` reports it
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # overflow to Inf is what the cast does; `non-finite` reports it
             return [array.astype(dtype_of(self.dtype)) for array in arrays]
 
     def dtypes(self, dtypes: Sequence[str]) -> list[str]:
@@ -93,7 +95,11 @@ def holds(wide: np.dtype[Any], narrow: np.dtype[Any]) -> bool:
         if _is_integer(wide):
             lowest, highest = limits_of(wide.name)
             return lowest <= low and high <= highest
-        return wide != np.bool_ and finfo(wide).nmant + 1 >= high.bit_length() and float(finfo(wide).max) >= high
+        return (
+            wide != np.bool_
+            and finfo(wide).nmant + 1 >= high.bit_length()
+            and float(finfo(wide).max) >= high
+        )
     if narrow.kind == "c" or _is_integer(wide) or wide == np.bool_:
         return False
     large, small = finfo(wide), finfo(narrow)

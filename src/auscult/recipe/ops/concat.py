@@ -25,7 +25,12 @@ class Concat(Op):
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
         self.shapes([array.shape for array in arrays])
         if len({array.dtype for array in arrays}) > 1:
-            raise misfit(self, "joins tensors of different dtypes", arrays[0].dtype, [array.dtype.name for array in arrays])
+            raise misfit(
+                self,
+                "joins tensors of different dtypes",
+                arrays[0].dtype,
+                [array.dtype.name for array in arrays],
+            )
         return [np.concatenate(list(arrays), axis=self.axis)]
 
     def dtypes(self, dtypes: Sequence[str]) -> list[str]:

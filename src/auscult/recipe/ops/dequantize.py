@@ -33,7 +33,9 @@ class Dequantize(Op):
     dtype: str = "int8"
 
     def __post_init__(self) -> None:
-        check_quantization(self, self.scale, self.zero_point, self.axis, self.dtype, types=SMALL | {"int32"})
+        check_quantization(
+            self, self.scale, self.zero_point, self.axis, self.dtype, types=SMALL | {"int32"}
+        )
 
     @property
     def lossless(self) -> bool:
@@ -49,9 +51,17 @@ class Dequantize(Op):
             if self.axis is not None:
                 side[self.axis] = -1
             scale = np.asarray(self.scale, np.float32).astype(np.float64).reshape(side)
-            zero = np.asarray(self.zero_point, np.float64).reshape(side if len(self.zero_point) > 1 else [1] * source.ndim)
+            zero = np.asarray(self.zero_point, np.float64).reshape(
+                side if len(self.zero_point) > 1 else [1] * source.ndim
+            )
             exact = (source.astype(np.float64) - zero) * scale
-            errors.append(worst(target.astype(np.float64), exact, 2 * 2.0**-23 * (np.abs(exact) + np.abs(zero * scale))))
+            errors.append(
+                worst(
+                    target.astype(np.float64),
+                    exact,
+                    2 * 2.0**-23 * (np.abs(exact) + np.abs(zero * scale)),
+                )
+            )
         return max(errors)
 
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
@@ -59,7 +69,9 @@ class Dequantize(Op):
         for array in arrays:
             if array.dtype.name != self.dtype:
                 raise misfit(self, "starts from another dtype", self.dtype, array.dtype.name)
-        affine = Quantization(np.asarray(self.scale, np.float32), np.asarray(self.zero_point, np.float32), self.axis)
+        affine = Quantization(
+            np.asarray(self.scale, np.float32), np.asarray(self.zero_point, np.float32), self.axis
+        )
         return [affine.dequantize(array) for array in arrays]
 
     def dtypes(self, dtypes: Sequence[str]) -> list[str]:
@@ -73,7 +85,9 @@ class Dequantize(Op):
         return Quantize(self.scale, self.zero_point, self.axis, self.dtype)
 
     def render(self, block: Block, names: Sequence[str]) -> list[str]:
-        scale, zero = (block.dialect.array(values, "float32") for values in (self.scale, self.zero_point))
+        scale, zero = (
+            block.dialect.array(values, "float32") for values in (self.scale, self.zero_point)
+        )
         return [f"affine({x}, {scale}, {zero}, {self.axis})" for x in names]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
@@ -94,10 +108,16 @@ def check_quantization(
     types: frozenset[str] = SMALL,
 ) -> None:
     """Scales are positive, their number fits, and the type is one of `types`."""
-    if not scale or not all(np.float32(value) > 0 and np.isfinite(np.float32(value)) for value in scale):
+    if not scale or not all(
+        np.float32(value) > 0 and np.isfinite(np.float32(value)) for value in scale
+    ):
         raise misfit(op, "needs positive scales", "finite numbers above 0 in float32", scale[:4])
     if len(zero_point) not in (1, len(scale)) or (axis is None and len(scale) != 1):
-        raise misfit(op, "has scales and zero points that do not fit together", "one, or one for each index of an axis")
+        raise misfit(
+            op,
+            "has scales and zero points that do not fit together",
+            "one, or one for each index of an axis",
+        )
     if dtype not in types:
         raise misfit(op, "stores another kind of number", ", ".join(sorted(types)), dtype)
 
@@ -108,5 +128,7 @@ def checked(op: Op, shapes: Sequence[Shape], axis: int | None, scales: int) -> l
         if axis is not None:
             check_axis(op, axis, shape)
             if scales not in (1, shape[axis]):
-                raise misfit(op, f"needs one scale for each index of axis {axis}", shape[axis], scales)
+                raise misfit(
+                    op, f"needs one scale for each index of axis {axis}", shape[axis], scales
+                )
     return [tuple(shape) for shape in shapes]

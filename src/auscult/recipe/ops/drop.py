@@ -28,8 +28,16 @@ class Drop(Op):
 
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
         self.shapes([array.shape for array in arrays])
-        if self.value is not None and native(arrays[0]).tobytes() != filled(self.shape, self.dtype, self.value).tobytes():
-            raise misfit(self, "would drop other values than the recipe keeps", self.value, arrays[0].reshape(-1)[:4].tolist())
+        if (
+            self.value is not None
+            and native(arrays[0]).tobytes() != filled(self.shape, self.dtype, self.value).tobytes()
+        ):
+            raise misfit(
+                self,
+                "would drop other values than the recipe keeps",
+                self.value,
+                arrays[0].reshape(-1)[:4].tolist(),
+            )
         return []
 
     def dtypes(self, dtypes: Sequence[str]) -> list[str]:  # noqa: ARG002
@@ -41,7 +49,11 @@ class Drop(Op):
 
     def inverse(self) -> Constant:
         if self.value is None:
-            raise lost(self, f"the values of a dropped tensor {self.shape} are not in the recipe", "keep the original file")
+            raise lost(
+                self,
+                f"the values of a dropped tensor {self.shape} are not in the recipe",
+                "keep the original file",
+            )
         return Constant(self.shape, self.dtype, self.value)
 
     def render(self, block: Block, names: Sequence[str]) -> list[str]:  # noqa: ARG002

@@ -53,24 +53,36 @@ class FoldBatchNorm(Op):
         """w' · √(σ² + ε) against w · γ, and b' · √(σ² + ε) against its terms."""
         gamma, beta, mean, variance = (array.astype(np.float64) for array in sources[-4:])
         bias = sources[1].astype(np.float64) if len(sources) == 6 else np.zeros_like(mean)
-        (weight, folded), (eps, tiny) = (sources[0], targets[0]), (eps_of(targets[0].dtype), tiny_of(targets[0].dtype))
+        (weight, folded), (eps, tiny) = (
+            (sources[0], targets[0]),
+            (eps_of(targets[0].dtype), tiny_of(targets[0].dtype)),
+        )
         root = np.sqrt(variance + self.eps)
         side = [1] * weight.ndim
         side[self.dim] = -1
         roots, gammas = root.reshape(side), gamma.reshape(side)
         errors = [0.0]
         for cut in block_slices(weight.shape, self.dim):
-            found, expected = folded[cut].astype(np.float64) * roots[cut], weight[cut].astype(np.float64) * gammas[cut]
+            found, expected = (
+                folded[cut].astype(np.float64) * roots[cut],
+                weight[cut].astype(np.float64) * gammas[cut],
+            )
             errors.append(worst(found, expected, eps * np.abs(expected) + tiny * roots[cut]))
         room = np.abs(beta * root) + np.abs(bias * gamma) + np.abs(mean * gamma)
         shift = targets[1].astype(np.float64) * root
-        return max(*errors, worst(shift, beta * root + (bias - mean) * gamma, eps * room + tiny * root))
+        return max(
+            *errors, worst(shift, beta * root + (bias - mean) * gamma, eps * room + tiny * root)
+        )
 
     def dtypes(self, dtypes: Sequence[str]) -> list[str]:
         return [dtypes[0], dtypes[0]]
 
     def inverse(self) -> Op:
-        raise lost(self, "scale and statistics of the BatchNorm are multiplied into the weight", "keep the unfolded file")
+        raise lost(
+            self,
+            "scale and statistics of the BatchNorm are multiplied into the weight",
+            "keep the unfolded file",
+        )
 
     def render(self, block: Block, names: Sequence[str]) -> list[str]:
         bias = names[1] if len(names) == 6 else "0.0"
@@ -84,5 +96,10 @@ class FoldBatchNorm(Op):
         channels = (weight[self.dim],)
         for shape in shapes[1:]:
             if tuple(shape) != channels:
-                raise misfit(self, f"needs one value for each index of axis {self.dim}", channels, tuple(shape))
+                raise misfit(
+                    self,
+                    f"needs one value for each index of axis {self.dim}",
+                    channels,
+                    tuple(shape),
+                )
         return [weight, channels]

@@ -67,7 +67,12 @@ class FoldScale(Op):
         check_axis(self, self.dim, shapes[0])
         for shape in shapes[1:]:
             if tuple(shape) != (shapes[0][self.dim],):
-                raise misfit(self, "the norm is not as wide as the layer's input", (shapes[0][self.dim],), shape)
+                raise misfit(
+                    self,
+                    "the norm is not as wide as the layer's input",
+                    (shapes[0][self.dim],),
+                    shape,
+                )
         return [tuple(shapes[0])]
 
     def dtypes(self, dtypes: Sequence[str]) -> list[str]:

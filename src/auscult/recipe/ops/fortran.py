@@ -29,7 +29,9 @@ class FortranScramble(Op):
 
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
         if self.read == "column":
-            return [array.reshape(-1, order="C").reshape(array.shape, order="F") for array in arrays]
+            return [
+                array.reshape(-1, order="C").reshape(array.shape, order="F") for array in arrays
+            ]
         return [array.reshape(-1, order="F").reshape(array.shape, order="C") for array in arrays]
 
     def inverse(self) -> FortranScramble:

@@ -46,22 +46,36 @@ class FuseWeightNorm(Op):
         for cut in block_slices(v.shape, self.dim):
             wide = v[cut].astype(np.float64)
             with np.errstate(divide="ignore", invalid="ignore"):
-                wide *= gain[cut].astype(np.float64) / norm_except(wide, self.dim)  # a row of zeros is 0/0, as in PyTorch
+                wide *= gain[cut].astype(np.float64) / norm_except(
+                    wide, self.dim
+                )  # a row of zeros is 0/0, as in PyTorch
             fused[cut] = wide
         return [fused]
 
     def error(self, sources: Sequence[Array], targets: Sequence[Array]) -> float:
         """w · ‖v‖ against g · v for each element, and ‖w‖ against |g| for each gain."""
         (g, v), (weight,) = sources, targets
-        gain, eps, tiny = g.reshape(norm_shape(v.shape, self.dim)), eps_of(v.dtype), tiny_of(v.dtype)
+        gain, eps, tiny = (
+            g.reshape(norm_shape(v.shape, self.dim)),
+            eps_of(v.dtype),
+            tiny_of(v.dtype),
+        )
         errors = [0.0]
         for cut in block_slices(v.shape, self.dim):
-            wide, fused, gains = v[cut].astype(np.float64), weight[cut].astype(np.float64), gain[cut].astype(np.float64)
+            wide, fused, gains = (
+                v[cut].astype(np.float64),
+                weight[cut].astype(np.float64),
+                gain[cut].astype(np.float64),
+            )
             norm = norm_except(wide, self.dim)
-            errors.append(worst(fused * norm, wide * gains, eps * np.abs(wide * gains) + tiny * norm))
+            errors.append(
+                worst(fused * norm, wide * gains, eps * np.abs(wide * gains) + tiny * norm)
+            )
             room = fused.size / max(1, gains.size)
             length = norm_except(fused, self.dim)
-            errors.append(worst(length, np.abs(gains), eps * np.abs(gains) + tiny * np.sqrt(np.asarray(room))))
+            errors.append(
+                worst(length, np.abs(gains), eps * np.abs(gains) + tiny * np.sqrt(np.asarray(room)))
+            )
         return max(errors)
 
     def dtypes(self, dtypes: Sequence[str]) -> list[str]:
@@ -81,7 +95,13 @@ class FuseWeightNorm(Op):
         check_axis(self, self.dim, v)
         if prod(g) != v[self.dim] or (len(g) == len(v) and g != norm_shape(v, self.dim)):
             hint = "g is the smaller of the two (original0)" if prod(g) > prod(v) else None
-            raise misfit(self, f"needs one gain for each index of axis {self.dim}", norm_shape(v, self.dim), g, hint)
+            raise misfit(
+                self,
+                f"needs one gain for each index of axis {self.dim}",
+                norm_shape(v, self.dim),
+                g,
+                hint,
+            )
         return [v]
 
 

@@ -44,7 +44,9 @@ class MergeLora(Op):
         flat = weight.reshape(left.shape[0], -1)
         merged = np.empty(flat.shape, weight.dtype)
         for cut in self._rows(flat):
-            merged[cut] = flat[cut].astype(np.float64) + self.scale * (left[cut].astype(np.float64) @ right)
+            merged[cut] = flat[cut].astype(np.float64) + self.scale * (
+                left[cut].astype(np.float64) @ right
+            )
         return [merged.reshape(weight.shape)]
 
     def _factors(self, arrays: Sequence[Array]) -> tuple[Array, Array]:
@@ -73,11 +75,17 @@ class MergeLora(Op):
         return [dtypes[0]]
 
     def inverse(self) -> Op:
-        raise lost(self, "base weight and update cannot be told from their sum", "keep the base checkpoint and the adapter")
+        raise lost(
+            self,
+            "base weight and update cannot be told from their sum",
+            "keep the base checkpoint and the adapter",
+        )
 
     def render(self, block: Block, names: Sequence[str]) -> list[str]:
         weight = block.held(names[0])
-        product = f"({names[2]} @ {names[1]})" if self.order == "ba" else f"({names[1]} @ {names[2]}).T"
+        product = (
+            f"({names[2]} @ {names[1]})" if self.order == "ba" else f"({names[1]} @ {names[2]}).T"
+        )
         return [f"({weight} + {self.scale} * {product}.reshape({weight}.shape))"]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
@@ -86,5 +94,7 @@ class MergeLora(Op):
         left, right = (b, a) if self.order == "ba" else (a, b)
         fits = len(a) == len(b) == 2 and left[1] == right[0] and left[0] * right[1] == prod(weight)
         if not fits:
-            raise misfit(self, "has factors that do not make up the weight", weight, f"A {a} and B {b}")
+            raise misfit(
+                self, "has factors that do not make up the weight", weight, f"A {a} and B {b}"
+            )
         return [weight]

@@ -30,7 +30,10 @@ class Parallel(Op):
         def read(step: Any) -> Op:
             return op_from_json(step) if isinstance(step, Mapping) else step
 
-        branches = tuple((int(sources), int(targets), tuple(map(read, ops))) for sources, targets, ops in self.branches)
+        branches = tuple(
+            (int(sources), int(targets), tuple(map(read, ops)))
+            for sources, targets, ops in self.branches
+        )
         object.__setattr__(self, "branches", branches)
 
     @property
@@ -50,10 +53,16 @@ class Parallel(Op):
         return self._each(dtypes, lambda op, part: op.dtypes(part))
 
     def inverse(self) -> Parallel:
-        return Parallel(tuple((b, a, tuple(op.inverse() for op in reversed(ops))) for a, b, ops in self.branches))
+        return Parallel(
+            tuple(
+                (b, a, tuple(op.inverse() for op in reversed(ops))) for a, b, ops in self.branches
+            )
+        )
 
     def undo(self) -> Parallel:
-        return Parallel(tuple((b, a, tuple(op.undo() for op in reversed(ops))) for a, b, ops in self.branches))
+        return Parallel(
+            tuple((b, a, tuple(op.undo() for op in reversed(ops))) for a, b, ops in self.branches)
+        )
 
     def error(self, sources: Sequence[Array], targets: Sequence[Array]) -> float:
         """The worst of its operations."""
@@ -68,7 +77,9 @@ class Parallel(Op):
         same = len(again) == len(targets) and all(map(same_bits, again, targets))
         return max(errors) if same else float("inf")
 
-    def _each(self, items: Sequence[Item], step: Callable[[Op, Sequence[Item]], list[Item]]) -> list[Item]:
+    def _each(
+        self, items: Sequence[Item], step: Callable[[Op, Sequence[Item]], list[Item]]
+    ) -> list[Item]:
         check_count(self, len(items), sum(sources for sources, _, _ in self.branches))
         result: list[Item] = []
         start = 0
@@ -82,5 +93,8 @@ class Parallel(Op):
         return result
 
     def to_json(self) -> Json:
-        branches = [[sources, targets, [op.to_json() for op in ops]] for sources, targets, ops in self.branches]
+        branches = [
+            [sources, targets, [op.to_json() for op in ops]]
+            for sources, targets, ops in self.branches
+        ]
         return {"op": self.op, "branches": branches}

@@ -21,7 +21,12 @@ class Permute(Op):
 
     def __post_init__(self) -> None:
         if sorted(self.axes) != list(range(len(self.axes))):
-            raise misfit(self, "is not an order of axes", f"each of 0 to {len(self.axes) - 1} once", self.axes)
+            raise misfit(
+                self,
+                "is not an order of axes",
+                f"each of 0 to {len(self.axes) - 1} once",
+                self.axes,
+            )
 
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
         self.shapes([array.shape for array in arrays])

@@ -42,9 +42,13 @@ class Quantize(Op):
             side = [1] * array.ndim
             if self.axis is not None:
                 side[self.axis] = -1
-            scale = np.broadcast_to(np.asarray(self.scale, np.float32).astype(np.float64).reshape(side), array.shape)
+            scale = np.broadcast_to(
+                np.asarray(self.scale, np.float32).astype(np.float64).reshape(side), array.shape
+            )
             zero_side = side if len(self.zero_point) > 1 else [1] * array.ndim
-            zero = np.broadcast_to(np.asarray(self.zero_point, np.float64).reshape(zero_side), array.shape)
+            zero = np.broadcast_to(
+                np.asarray(self.zero_point, np.float64).reshape(zero_side), array.shape
+            )
             stored = np.empty(array.shape, dtype_of(self.dtype))
             for cut in block_slices(array.shape):
                 steps = np.rint(array[cut].astype(np.float64) / scale[cut]) + zero[cut]
@@ -68,7 +72,11 @@ class Quantize(Op):
         return max(errors)
 
     def inverse(self) -> Op:
-        raise lost(self, "rounding to steps of the scale drops up to half a step for each value", "keep the unquantised file")
+        raise lost(
+            self,
+            "rounding to steps of the scale drops up to half a step for each value",
+            "keep the unquantised file",
+        )
 
     def undo(self) -> Dequantize:
         return Dequantize(self.scale, self.zero_point, self.axis, self.dtype)

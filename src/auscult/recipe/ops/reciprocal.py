@@ -33,7 +33,10 @@ class Reciprocal(Op):
 
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
         with np.errstate(divide="ignore", over="ignore"):
-            return [(1 / (array.astype(np.float64) + self.offset) + self.shift).astype(array.dtype) for array in arrays]
+            return [
+                (1 / (array.astype(np.float64) + self.offset) + self.shift).astype(array.dtype)
+                for array in arrays
+            ]
 
     def error(self, sources: Sequence[Array], targets: Sequence[Array]) -> float:
         """y against 1 / (x + offset) + shift."""
@@ -42,7 +45,11 @@ class Reciprocal(Op):
             with np.errstate(divide="ignore"):
                 expected = 1 / (source.astype(np.float64) + self.offset) + self.shift
             errors.append(
-                worst(target.astype(np.float64), expected, eps_of(target.dtype) * np.abs(expected) + tiny_of(target.dtype))
+                worst(
+                    target.astype(np.float64),
+                    expected,
+                    eps_of(target.dtype) * np.abs(expected) + tiny_of(target.dtype),
+                )
             )
         return max(errors)
 

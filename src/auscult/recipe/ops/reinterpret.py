@@ -43,5 +43,9 @@ class Reinterpret(Op):
             return [tuple(shape) for shape in shapes]
         for shape in shapes:
             if not shape or shape[-1] * old % new:
-                raise misfit(self, f"cannot cut the last axis of {tuple(shape)} into {self.dtype}", f"a multiple of {new} bytes")
+                raise misfit(
+                    self,
+                    f"cannot cut the last axis of {tuple(shape)} into {self.dtype}",
+                    f"a multiple of {new} bytes",
+                )
         return [(*shape[:-1], shape[-1] * old // new) for shape in shapes]

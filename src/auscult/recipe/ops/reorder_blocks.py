@@ -24,7 +24,12 @@ class ReorderBlocks(Op):
 
     def __post_init__(self) -> None:
         if not self.order or sorted(self.order) != list(range(len(self.order))):
-            raise misfit(self, "is not an order of blocks", f"each of 0 to {len(self.order) - 1} once", self.order)
+            raise misfit(
+                self,
+                "is not an order of blocks",
+                f"each of 0 to {len(self.order) - 1} once",
+                self.order,
+            )
 
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
         self.shapes([array.shape for array in arrays])
@@ -44,5 +49,10 @@ class ReorderBlocks(Op):
         for shape in shapes:
             check_axis(self, self.axis, shape)
             if shape[self.axis] % len(self.order):
-                raise misfit(self, f"cuts axis {self.axis} unevenly", f"a multiple of {len(self.order)}", shape[self.axis])
+                raise misfit(
+                    self,
+                    f"cuts axis {self.axis} unevenly",
+                    f"a multiple of {len(self.order)}",
+                    shape[self.axis],
+                )
         return [tuple(shape) for shape in shapes]

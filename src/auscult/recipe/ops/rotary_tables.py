@@ -39,7 +39,9 @@ class RotaryTables(Op):
         tolerance = float(np.finfo(np.float32).eps)
         made = self.apply(sources)
         return max(
-            worst(target.astype(np.float64), table.astype(np.float64), np.full(table.shape, tolerance))
+            worst(
+                target.astype(np.float64), table.astype(np.float64), np.full(table.shape, tolerance)
+            )
             for target, table in zip(targets, made, strict=True)
         )
 

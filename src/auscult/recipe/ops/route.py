@@ -23,7 +23,9 @@ class Route(Op):
 
     def __post_init__(self) -> None:
         if sorted(self.order) != list(range(len(self.order))):
-            raise misfit(self, "is not an order", f"each of 0 to {len(self.order) - 1} once", self.order)
+            raise misfit(
+                self, "is not an order", f"each of 0 to {len(self.order) - 1} once", self.order
+            )
 
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
         check_count(self, len(arrays), len(self.order))

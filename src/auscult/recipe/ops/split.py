@@ -40,5 +40,10 @@ class Split(Op):
         check_count(self, len(shapes), 1)
         check_axis(self, self.axis, shapes[0])
         if shapes[0][self.axis] != sum(self.sizes):
-            raise misfit(self, f"cuts axis {self.axis} into {self.sizes}", sum(self.sizes), shapes[0][self.axis])
+            raise misfit(
+                self,
+                f"cuts axis {self.axis} into {self.sizes}",
+                sum(self.sizes),
+                shapes[0][self.axis],
+            )
         return [replaced(tuple(shapes[0]), self.axis, size) for size in self.sizes]

@@ -41,10 +41,18 @@ class Sum(Op):
         total = np.sum([source.astype(np.float64) for source in sources], axis=0)
         room = np.sum([np.abs(source.astype(np.float64)) for source in sources], axis=0)
         dtype = targets[0].dtype
-        return worst(targets[0].astype(np.float64), total, self.count * eps_of(dtype) / 2 * room + tiny_of(dtype))
+        return worst(
+            targets[0].astype(np.float64),
+            total,
+            self.count * eps_of(dtype) / 2 * room + tiny_of(dtype),
+        )
 
     def inverse(self) -> Op:
-        raise lost(self, "the summands cannot be told from their sum", "put the sum in the first and zeros in the others")
+        raise lost(
+            self,
+            "the summands cannot be told from their sum",
+            "put the sum in the first and zeros in the others",
+        )
 
     def render(self, block: Block, names: Sequence[str]) -> list[str]:  # noqa: ARG002
         return [f"({' + '.join(names)})"]
@@ -52,5 +60,10 @@ class Sum(Op):
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         check_count(self, len(shapes), self.count)
         if len(set(map(tuple, shapes))) != 1:
-            raise misfit(self, "adds tensors of different shapes", tuple(shapes[0]), [tuple(shape) for shape in shapes])
+            raise misfit(
+                self,
+                "adds tensors of different shapes",
+                tuple(shapes[0]),
+                [tuple(shape) for shape in shapes],
+            )
         return [tuple(shapes[0])]

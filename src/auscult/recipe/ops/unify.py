@@ -24,7 +24,9 @@ class Unify(Op):
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
         self.shapes([array.shape for array in arrays])
         if not all(same_bits(array, arrays[0]) for array in arrays[1:]):
-            raise misfit(self, "would merge tensors that differ", hint="they are not copies: keep them apart")
+            raise misfit(
+                self, "would merge tensors that differ", hint="they are not copies: keep them apart"
+            )
         return [arrays[0]]
 
     def dtypes(self, dtypes: Sequence[str]) -> list[str]:
@@ -39,5 +41,10 @@ class Unify(Op):
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         check_count(self, len(shapes), self.count)
         if len(set(map(tuple, shapes))) != 1:
-            raise misfit(self, "would merge tensors of different shapes", tuple(shapes[0]), [tuple(shape) for shape in shapes])
+            raise misfit(
+                self,
+                "would merge tensors of different shapes",
+                tuple(shapes[0]),
+                [tuple(shape) for shape in shapes],
+            )
         return [tuple(shapes[0])]

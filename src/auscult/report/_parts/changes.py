@@ -26,7 +26,9 @@ def changes_lines(changes: Mapping[str, Any], style: Style, verbose: int) -> Ite
     for kind, color in (("new", "red"), ("gone", "green")):
         yield from (_line(kind, color, item, item["message"], style) for item in changes[kind])
     for item in changes["changed"]:
-        yield _line("changed", "red" if item["worse"] else "yellow", item, "; ".join(item["what"]), style)
+        yield _line(
+            "changed", "red" if item["worse"] else "yellow", item, "; ".join(item["what"]), style
+        )
     if changes["same"]:
         causes = list(dict.fromkeys(item["cause"] for item in changes["same"]))
         shown = causes if verbose > 0 else causes[:MAX_NAMES]
@@ -56,7 +58,9 @@ def figure_lines(rows: list[Mapping[str, Any]], style: Style, verbose: int) -> I
     shown = ordered if verbose > 0 else ordered[:MAX_FIGURES]
     width = min(60, max(len(row["path"]) for row in shown))
     for row in shown:
-        said = {True: style("worse", "red"), False: style("better", "green"), None: ""}[row["worse"]]
+        said = {True: style("worse", "red"), False: style("better", "green"), None: ""}[
+            row["worse"]
+        ]
         yield f"{row['path'].ljust(width)}  {number_text(row['before'])} -> {number_text(row['after'])}  {said}".rstrip()
     if len(shown) < len(rows):
         yield style(f"+{len(rows) - len(shown)} more figures; -v lists them", "dim")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from auscult.facts.words import counted
 from auscult.report._style import Style
 from auscult.verdict import Report
-from auscult.words import counted
 
 BEFORE = True
 MAX_ROWS = 40
@@ -41,8 +41,14 @@ def inspect_lines(extra: Mapping[str, Any], style: Style, verbose: int) -> Itera
 def _facts(facts: Mapping[str, Any], verbose: int) -> Iterator[tuple[str, str]]:
     yield "format", facts["format"]
     yield from _containers(facts["containers"])
-    dtypes = ", ".join(f"{dtype} ({count})" if len(facts["dtypes"]) > 1 else dtype for dtype, count in facts["dtypes"].items())
-    yield "content", f"{facts['tensors']:,} tensors, {facts['parameters']:,} values, {size_text(facts['bytes'])}, {dtypes}"
+    dtypes = ", ".join(
+        f"{dtype} ({count})" if len(facts["dtypes"]) > 1 else dtype
+        for dtype, count in facts["dtypes"].items()
+    )
+    yield (
+        "content",
+        f"{facts['tensors']:,} tensors, {facts['parameters']:,} values, {size_text(facts['bytes'])}, {dtypes}",
+    )
     yield "layout", f"{facts['layout']}: {facts['layout_evidence']}"
     yield "parametrisation", f"{facts['parametrisation']}: {facts['parametrisation_evidence']}"
     yield from _family(facts, verbose)
@@ -62,7 +68,10 @@ def _containers(containers: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]
     for entry in containers:
         label = "".join(f"[{step!r}]" for step in entry["path"]).replace("'", '"') or "(top level)"
         note = "" if entry["chosen"] else f", not looked at ({entry['kind']})"
-        yield "container", f"{label}: {entry['tensors']:,} tensors, {entry['parameters']:,} values{note}"
+        yield (
+            "container",
+            f"{label}: {entry['tensors']:,} tensors, {entry['parameters']:,} values{note}",
+        )
 
 
 def _family(facts: Mapping[str, Any], verbose: int) -> Iterator[tuple[str, str]]:
@@ -70,10 +79,15 @@ def _family(facts: Mapping[str, Any], verbose: int) -> Iterator[tuple[str, str]]
     if facts["family"]:
         variant = f" {facts['variant']}" if facts["variant"] else ""
         under = f", under {facts['prefix']}" if facts["prefix"] else ""
-        yield "family", f"{facts['family']}{variant} ({nearest[0]['score']:.0%} of names and shapes{under})"
+        yield (
+            "family",
+            f"{facts['family']}{variant} ({nearest[0]['score']:.0%} of names and shapes{under})",
+        )
         open_choices = facts["undetermined"]
         settled = ", ".join(
-            f"{name}={_brief(value)}" for name, value in facts["hyperparameters"].items() if name not in open_choices
+            f"{name}={_brief(value)}"
+            for name, value in facts["hyperparameters"].items()
+            if name not in open_choices
         )
         if settled:
             yield "", settled
@@ -82,7 +96,10 @@ def _family(facts: Mapping[str, Any], verbose: int) -> Iterator[tuple[str, str]]
     elif nearest:
         for found in nearest if verbose else nearest[:1]:
             missing = "; ".join(found["missing_evidence"][: None if verbose else 2])
-            yield "family", f"none; nearest is {found['family']} ({found['score']:.0%}): {missing or 'no evidence is missing'}"
+            yield (
+                "family",
+                f"none; nearest is {found['family']} ({found['score']:.0%}): {missing or 'no evidence is missing'}",
+            )
     else:
         yield "family", "none that auscult knows"
 
@@ -99,7 +116,11 @@ def health_text(health: Mapping[str, Any]) -> str:
     if health["dead_channels"]:
         parts.append(counted(health["dead_channels"], "dead channel"))
     share = health["share_seen"]
-    seen = "all values read" if share >= 1.0 else f"sampled {_percent(share)} of values, --full reads all"
+    seen = (
+        "all values read"
+        if share >= 1.0
+        else f"sampled {_percent(share)} of values, --full reads all"
+    )
     return f"{', '.join(parts) or 'finite, no constant or untrained-looking tensors'}; {seen}"
 
 
@@ -114,7 +135,9 @@ def tree_lines(rows: list[Mapping[str, Any]], style: Style, verbose: int) -> Ite
     for row in shown:
         path = row["path"] or "(top level)"
         count = f"×{row['count']}" if row["count"] > 1 else ""
-        leaves = "  ".join(f"{leaf['name']} {shape_text(leaf['shape'])}" for leaf in row["tensors"][:8])
+        leaves = "  ".join(
+            f"{leaf['name']} {shape_text(leaf['shape'])}" for leaf in row["tensors"][:8]
+        )
         more = f"  +{len(row['tensors']) - 8} more" if len(row["tensors"]) > 8 else ""
         kind = f"{row['type']}  " if row.get("type") else ""
         yield f"{path.ljust(width)} {style(count.rjust(5), 'cyan')}  {kind}{leaves}{more}"
@@ -142,7 +165,10 @@ def histogram_lines(name: str, histogram: Mapping[str, Any], style: Style) -> It
     """A row of bars from the smallest to the largest value, in steps of the square root so that tails are seen."""
     counts, edges = histogram["counts"], histogram["edges"]
     top = max(counts)
-    bars = "".join(BARS[-(-int(8_000 * (count / top) ** 0.5) // 1000)] if count else BARS[0] for count in counts)
+    bars = "".join(
+        BARS[-(-int(8_000 * (count / top) ** 0.5) // 1000)] if count else BARS[0]
+        for count in counts
+    )
     yield f"{style(name, 'bold')}"
     yield f"{edges[0]:+.4g} |{bars}| {edges[-1]:+.4g}   largest bin {top:,} of {sum(counts):,} (heights: square root)"
 

@@ -53,7 +53,9 @@ def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa:
     for symptom in found["symptoms"]:
         yield from _symptom(report, symptom, cause, style)
     if found.get("follows"):
-        yield from _said("follows", f"{_list(found['follows'])}: look again once the cause is mended", style)
+        yield from _said(
+            "follows", f"{_list(found['follows'])}: look again once the cause is mended", style
+        )
     for other in found["others"][:MAX_OTHERS]:
         yield from _said("also", _briefly(report, other), style, lines=1)
     if found["others"][MAX_OTHERS:]:
@@ -71,11 +73,18 @@ def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa:
 def told(report: Report) -> frozenset[str]:
     """Codes of the findings that the answer has said already."""
     found = report.extra["diagnosis"]
-    named = [*([found["cause"]] if found["cause"] else []), *found["symptoms"], *found.get("follows", ()), *found["others"]]
+    named = [
+        *([found["cause"]] if found["cause"] else []),
+        *found["symptoms"],
+        *found.get("follows", ()),
+        *found["others"],
+    ]
     return frozenset(item["code"] for item in named)
 
 
-def _symptom(report: Report, symptom: Mapping[str, Any], cause: Finding | None, style: Style) -> Iterator[str]:
+def _symptom(
+    report: Report, symptom: Mapping[str, Any], cause: Finding | None, style: Style
+) -> Iterator[str]:
     """What was measured, unless it is the cause itself, and how the cause makes it."""
     measured = _of(report, symptom)
     if measured is not None and measured is cause:
@@ -86,14 +95,18 @@ def _symptom(report: Report, symptom: Mapping[str, Any], cause: Finding | None, 
     if why:
         yield from _said("", f"because {why}", style)
     elif cause is not None:
-        yield from _said("", "the cause does not explain it: a second fault, or gone with the first", style)
+        yield from _said(
+            "", "the cause does not explain it: a second fault, or gone with the first", style
+        )
 
 
 def _of(report: Report, named: Mapping[str, Any] | None) -> Finding | None:
     """The finding that the diagnosis names."""
     if named is None:
         return None
-    return next((f for f in report.findings if (f.code, f.cause) == (named["code"], named["cause"])), None)
+    return next(
+        (f for f in report.findings if (f.code, f.cause) == (named["code"], named["cause"])), None
+    )
 
 
 def _briefly(report: Report, named: Mapping[str, Any]) -> str:
@@ -107,20 +120,34 @@ def _list(items: Sequence[Mapping[str, Any]]) -> str:
 
 def _evidence(line: Mapping[str, Any]) -> str:
     counted = line.get("coverage")
-    buckets = {name: count for name, count in (counted or {}).items() if name not in {"unit", "total"} and count}
-    parts = [f"{count:g} {BUCKETS.get(name, name.replace('_', ' '))}" for name, count in buckets.items()]
+    buckets = {
+        name: count
+        for name, count in (counted or {}).items()
+        if name not in {"unit", "total"} and count
+    }
+    parts = [
+        f"{count:g} {BUCKETS.get(name, name.replace('_', ' '))}" for name, count in buckets.items()
+    ]
     said = f": {', '.join(parts)}" if parts else f": {line['says']}" if line.get("says") else ""
     first = line.get("first_divergence")
-    place = first if isinstance(first, str) or not first else first.get("a") or first.get("b") or "the whole model"
+    place = (
+        first
+        if isinstance(first, str) or not first
+        else first.get("a") or first.get("b") or "the whole model"
+    )
     born = f"; the first wrong layer is {place}" if place else ""
     return f"{line['kind']} {line['verdict']}{said}{born}"
 
 
-def _said(label: str, text: str, style: Style, *colors: str, lines: int = MAX_LINES) -> Iterator[str]:
+def _said(
+    label: str, text: str, style: Style, *colors: str, lines: int = MAX_LINES
+) -> Iterator[str]:
     """A labelled text, wrapped under itself; a command stays on one line, so that it can be copied."""
     if "auscult " in text and label == "next":
         rows = [text]
     else:
-        rows = wrap(text, WIDTH - LABEL, max_lines=lines, placeholder=" …", break_on_hyphens=False) or [""]
+        rows = wrap(
+            text, WIDTH - LABEL, max_lines=lines, placeholder=" …", break_on_hyphens=False
+        ) or [""]
     yield f"{style(f'{label:{LABEL}}', 'bold', *colors)}{rows[0]}"
     yield from (" " * LABEL + row for row in rows[1:])

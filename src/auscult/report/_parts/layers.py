@@ -41,9 +41,14 @@ def compare_lines(extra: Mapping[str, Any], style: Style, verbose: int) -> Itera
         above = [layer for layer in layers if state_of(layer) != "same"]
         most = max((layer["error"] for layer in above if layer["error"] is not None), default=0.0)
         said = (
-            f"{len(above)} layers inside are above the floor, by rounding alone, at most {number_text(most)} off" if above else ""
+            f"{len(above)} layers inside are above the floor, by rounding alone, at most {number_text(most)} off"
+            if above
+            else ""
         )
-        yield style(f"{said or 'inside, inputs of layers are above the floor'}; the output agrees; -v shows them", "dim")
+        yield style(
+            f"{said or 'inside, inputs of layers are above the floor'}; the output agrees; -v shows them",
+            "dim",
+        )
         return
     yield ""
     yield first_line(first, style)
@@ -57,7 +62,9 @@ def compare_lines(extra: Mapping[str, Any], style: Style, verbose: int) -> Itera
 
 def is_inside(layers: Sequence[Layer]) -> bool:
     """Whether what differs is inside a model whose output agrees, and none of it was born anywhere."""
-    return any(layer["a"] == "" and state_of(layer) == "same" for layer in layers) and not any(layer["born"] for layer in layers)
+    return any(layer["a"] == "" and state_of(layer) == "same" for layer in layers) and not any(
+        layer["born"] for layer in layers
+    )
 
 
 def state_of(layer: Layer) -> str:
@@ -69,10 +76,16 @@ def state_of(layer: Layer) -> str:
 
 def first_line(first: Mapping[str, Any], style: Style) -> str:
     """Where the two first part, and whose code it is."""
-    place = f"{first['a'] or '(the whole model)'}" + (f" = {first['b']}" if first["b"] != first["a"] else "")
+    place = f"{first['a'] or '(the whole model)'}" + (
+        f" = {first['b']}" if first["b"] != first["a"] else ""
+    )
     call = f", call {first['call']}" if first["call"] else ""
     what = f"{first['role']} of {place}{call}"
-    error = number_text(first["error"]) if first["error"] is not None else first.get("reason", "not comparable")
+    error = (
+        number_text(first["error"])
+        if first["error"] is not None
+        else first.get("reason", "not comparable")
+    )
     where = ""
     if first["parent"] is not None and first["role"].startswith("input"):
         where = f": handed over by the code of {first['parent'] or 'the whole model'}"
@@ -91,7 +104,10 @@ def sparkline(layers: Sequence[Layer], style: Style) -> Iterator[str]:
     for name, index in (("error", 0), ("floor", 1)):
         bars = "".join(_bar(max_of(part, index), low, high) for part in columns)
         yield f"{style(name, 'dim')} {style(bars, 'red' if index == 0 else 'cyan')}"
-    yield style(f"      {len(layers)} layers in order, from {10**low:.1e} to {10**high:.1e}, logarithmic", "dim")
+    yield style(
+        f"      {len(layers)} layers in order, from {10**low:.1e} to {10**high:.1e}, logarithmic",
+        "dim",
+    )
 
 
 def _columns(values: Sequence[Any], width: int) -> list[Sequence[Any]]:
@@ -102,7 +118,11 @@ def _columns(values: Sequence[Any], width: int) -> list[Sequence[Any]]:
 def max_of(part: Sequence[tuple[float | None, float | None]], index: int) -> float | None:
     """The largest of one column; None (not comparable) is the largest of all."""
     found = [pair[index] for pair in part]
-    return None if any(value is None for value in found) else max(value for value in found if value is not None)
+    return (
+        None
+        if any(value is None for value in found)
+        else max(value for value in found if value is not None)
+    )
 
 
 def _bar(value: float | None, low: float, high: float) -> str:
@@ -113,7 +133,9 @@ def _bar(value: float | None, low: float, high: float) -> str:
     return BARS[min(len(BARS) - 1, max(0, int((log10(value) - low) / (high - low) * len(BARS))))]
 
 
-def tree_lines(layers: Sequence[Layer], first: Mapping[str, Any], style: Style, most: int | None) -> Iterator[str]:
+def tree_lines(
+    layers: Sequence[Layer], first: Mapping[str, Any], style: Style, most: int | None
+) -> Iterator[str]:
     """The module tree in which subtrees of one state are one line, with the first divergence marked."""
     states = {layer["a"]: state_of(layer) for layer in layers}
     causes = {layer["a"]: layer["causes"] for layer in layers}
@@ -140,7 +162,12 @@ def _rows(path: str, states: Mapping[str, str], first: str) -> Iterator[tuple[in
 
     def walk(node: str, depth: int) -> Iterator[tuple[int, str, int]]:
         inside = list(_descendants(node, below))
-        uniform = node and inside and first not in inside and {states[part] for part in inside} == {states[node]}
+        uniform = (
+            node
+            and inside
+            and first not in inside
+            and {states[part] for part in inside} == {states[node]}
+        )
         yield depth, node, len(inside) if uniform else 0
         if not uniform:
             for child in below.get(node, ()):
@@ -167,7 +194,9 @@ def _descendants(node: str, below: Mapping[str, list[str]]) -> Iterator[str]:
         yield from _descendants(child, below)
 
 
-def table_lines(layers: Sequence[Layer], first: Mapping[str, Any], style: Style, around: int | None) -> Iterator[str]:
+def table_lines(
+    layers: Sequence[Layer], first: Mapping[str, Any], style: Style, around: int | None
+) -> Iterator[str]:
     """The layers around the first divergence, or all: error, floor, state, causes."""
     place = next((index for index, layer in enumerate(layers) if layer["a"] == first["a"]), 0)
     shown = layers if around is None else layers[max(0, place - around) : place + around + 1]
@@ -199,7 +228,9 @@ def stage_line(stage: Mapping[str, Any], style: Style) -> str:
     state = "born" if stage["guilty"] else "same"
     own = "not comparable" if stage["own"] is None else number_text(stage["own"])
     left = (
-        "" if stage["left"] is None else f"; with the reference's in its place the model's error is {number_text(stage['left'])}"
+        ""
+        if stage["left"] is None
+        else f"; with the reference's in its place the model's error is {number_text(stage['left'])}"
     )
     said = style("guilty" if stage["guilty"] else "right", STATES[state])
     return f"{style('stage', 'bold')} {stage['a']}  {said}, own error {own}{left}"

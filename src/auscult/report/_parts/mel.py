@@ -9,7 +9,14 @@ from auscult.report._style import Style
 from auscult.verdict import Report
 
 BEFORE = True
-_PLAIN = {"multiply": 1.0, "add": 0.0, "range_db": 0.0, "filter_rate": 0, "inside_root": 0.0, "reference": "one"}
+_PLAIN = {
+    "multiply": 1.0,
+    "add": 0.0,
+    "range_db": 0.0,
+    "filter_rate": 0,
+    "inside_root": 0.0,
+    "reference": "one",
+}
 """Settings that are shown only where they do something."""
 
 
@@ -46,10 +53,14 @@ def mel_lines(facts: Mapping[str, Any], style: Style, verbose: int) -> Iterator[
         yield from (style(line, "dim") for line in facts["code"]["torchaudio"].splitlines())
         yield ""
         for name, settings in facts["configs"].items():
-            yield style(f"{name}: {', '.join(f'{key}={value}' for key, value in settings.items())}", "dim")
+            yield style(
+                f"{name}: {', '.join(f'{key}={value}' for key, value in settings.items())}", "dim"
+            )
 
 
-def _definition_lines(definition: Mapping[str, Any], still_open: Mapping[str, Sequence[Any]], style: Style) -> Iterator[str]:
+def _definition_lines(
+    definition: Mapping[str, Any], still_open: Mapping[str, Sequence[Any]], style: Style
+) -> Iterator[str]:
     from auscult.sound.mel_search.against import WORDS
 
     for name, value in definition.items():

@@ -25,7 +25,9 @@ def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa:
         yield f"wrote {output['path']}: {output['format']}, {content}{files}"
     operations = Counter(str(op["op"]) for entry in report.mapping for op in entry.ops)
     renamed = sum(entry.a != entry.b for entry in report.mapping)
-    changes = [f"{count} {name}" for name, count in operations.most_common()] + ([f"{renamed} renamed"] if renamed else [])
+    changes = [f"{count} {name}" for name, count in operations.most_common()] + (
+        [f"{renamed} renamed"] if renamed else []
+    )
     yield f"changed: {', '.join(changes) or 'nothing but the file format'}"
     if output["evidence"]:
         yield f"layers told by: {', '.join(f'{count} {how}' for how, count in output['evidence'].items())}"

@@ -14,7 +14,13 @@ BARS = "▁▂▃▄▅▆▇█"
 MAX_BOOKS = 10
 MAX_TERMS = 12
 SPARK = 24
-_HEARD = (("shifted", "shift 5 ms"), ("half", "half level"), ("mirrored", "mirrored"), ("noise", "noise"), ("silence", "silence"))
+_HEARD = (
+    ("shifted", "shift 5 ms"),
+    ("half", "half level"),
+    ("mirrored", "mirrored"),
+    ("noise", "noise"),
+    ("silence", "silence"),
+)
 
 
 def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
@@ -31,7 +37,9 @@ def preflight_lines(facts: Mapping[str, Any], style: Style, verbose: int) -> Ite
         yield f"{style('loss', 'bold')}       {line}, learning rate {learning['learning_rate']:.2g}{_best_rate(learning)}"
     gains = facts.get("gains")
     if gains:
-        yield f"{style('gradient', 'bold')}   " + ", ".join(f"{gain['place']} ×{gain['factor']:.3g}" for gain in gains)
+        yield f"{style('gradient', 'bold')}   " + ", ".join(
+            f"{gain['place']} ×{gain['factor']:.3g}" for gain in gains
+        )
     for title, key in (("start", "start"), ("after", "end")):
         if facts.get(key):
             yield f"{style(title, 'bold')}{' ' * (11 - len(title))}{_level(facts[key])}"
@@ -66,7 +74,10 @@ def book_lines(books: Sequence[Mapping[str, Any]], style: Style, verbose: int) -
     """One line per codebook: its perplexity over the steps, and the codes in use."""
     shown = books if verbose else books[:MAX_BOOKS]
     width = max(len(book["name"]) for book in shown)
-    yield style(f"{'codebook'.ljust(width)}  {'perplexity'.ljust(SPARK)}  first to last  codes in use  out of reach", "dim")
+    yield style(
+        f"{'codebook'.ljust(width)}  {'perplexity'.ljust(SPARK)}  first to last  codes in use  out of reach",
+        "dim",
+    )
     for book in shown:
         series, most = book["perplexity"], min(book["size"], book["vectors"])
         reach = f"{book['unreachable'][-1]:.0%}" if book.get("unreachable") else "-"
@@ -86,7 +97,9 @@ def term_lines(terms: Sequence[Mapping[str, Any]], style: Style, verbose: int) -
         reactions = term.get("reactions") or {}
         best = reactions.get("target", 0.0)
         heard = "".join(
-            (f"{reactions[kind] - best:+.3g}" if term["at_output"] else "-").rjust(12) for kind, _ in _HEARD if kind in reactions
+            (f"{reactions[kind] - best:+.3g}" if term["at_output"] else "-").rjust(12)
+            for kind, _ in _HEARD
+            if kind in reactions
         )
         share = "-" if term.get("share") is None else f"{term['share']:.1%}"
         yield f"{term['name'].ljust(width)}  {term['value']:10.4g}  {share:>8}{heard}"

@@ -19,11 +19,17 @@ def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
         return
     extra = report.extra
     yield ""
-    heard = "wrong" if report.command == "demo" else "output"  # of a sound that may be right nobody says that it is wrong
+    heard = (
+        "wrong" if report.command == "demo" else "output"
+    )  # of a sound that may be right nobody says that it is wrong
     for item in extra["recordings"]:
         name = heard if item["role"] == "heard" else item["role"]
         yield f"{style(f'{name:8}', 'bold')}  {_recording_line(item)}"
-    files = [item["file"] for item in (*extra["recordings"], *extra.get("pictures", ())) if item.get("file")]
+    files = [
+        item["file"]
+        for item in (*extra["recordings"], *extra.get("pictures", ()))
+        if item.get("file")
+    ]
     files += [extra["page"]] if extra.get("page") else []
     if files:
         yield f"{style('wrote', 'bold')}  {'  '.join(files)}"
@@ -34,5 +40,7 @@ def _recording_line(item: Mapping[str, Any]) -> str:
     if item.get("comb_share") is not None:
         parts.append(f"{item['comb_share']:.0%} on the frame-rate comb")
     if item.get("mel_distance_db") is not None:
-        parts.append(f"{item['mel_distance_db']:.1f} dB from the input's mel (correlation {item['mel_correlation']:.2f})")
+        parts.append(
+            f"{item['mel_distance_db']:.1f} dB from the input's mel (correlation {item['mel_correlation']:.2f})"
+        )
     return ", ".join(parts)

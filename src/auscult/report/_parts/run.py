@@ -23,4 +23,6 @@ def run_lines(facts: Mapping[str, Any], style: Style) -> Iterator[str]:
     yield f"{style('wrote', 'bold')} {facts['file']}  {sound}, peak {facts['peak']:.3f}, {facts['rms_db']:.1f} dB rms"
     yield f"{', '.join(f'{name} {value}' for name, value in facts['settings'].items())}; {facts['took_seconds']:.1f} s"
     if facts["peak"] > FULL_SCALE:
-        yield style("its peak is above full scale: the file keeps it, a player cuts it off", "yellow")
+        yield style(
+            "its peak is above full scale: the file keeps it, a player cuts it off", "yellow"
+        )

@@ -19,10 +19,14 @@ def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
 
 def _settlement_lines(settlement: Mapping[str, Any], style: Style, verbose: int) -> Iterator[str]:
     if not settlement["works"]:
-        yield style("nothing is settled: no reading of the model gives the input's mel back", "yellow")
+        yield style(
+            "nothing is settled: no reading of the model gives the input's mel back", "yellow"
+        )
     settled = [choice for choice in settlement["choices"] if choice["settled"]]
     if settled:
-        said = ", ".join(f"{c['field']} {value_text(c['value'])} ({c['sigmas']:.0f}σ)" for c in settled)
+        said = ", ".join(
+            f"{c['field']} {value_text(c['value'])} ({c['sigmas']:.0f}σ)" for c in settled
+        )
         yield f"{style('settled', 'green')} by {settlement['runs']} runs: {said}"
     rows = settlement["ranking"] if verbose > 0 else _short(settlement["ranking"])
     yield style("rank  mel distance  reading", "dim")

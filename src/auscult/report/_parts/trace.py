@@ -23,6 +23,12 @@ def trace_lines(facts: Mapping[str, Any], style: Style) -> Iterator[str]:
     made = " ".join(str(facts[name]) for name in ("framework", "version", "dtype") if facts[name])
     yield f"{made} on {facts['device']}, {facts['modules']} modules, {facts['noise']} random draws"
     if facts["non_finite_records"]:
-        yield style(f"{facts['non_finite_records']} records hold NaN or infinity, the first is {facts['non_finite'][0]}", "red")
+        yield style(
+            f"{facts['non_finite_records']} records hold NaN or infinity, the first is {facts['non_finite'][0]}",
+            "red",
+        )
     if facts["training"]:
-        yield style("the model is in training mode (dropout, batch norm): call .eval() unless that is what you want", "yellow")
+        yield style(
+            "the model is in training mode (dropout, batch norm): call .eval() unless that is what you want",
+            "yellow",
+        )

@@ -16,13 +16,13 @@ from typing import Any
 
 from auscult import plugins
 from auscult.errors import UsageError
+from auscult.facts.words import counted
 from auscult.finding import Json, Severity
 from auscult.report.html._page import Page
 from auscult.report.html._text import FILTERS
 from auscult.report.json_ import plain
 from auscult.report.text import next_command
 from auscult.verdict import VERSION, Report, Verdict
-from auscult.words import counted
 
 MAX_EMBEDDED_BYTES = 32_000_000
 """Of sound in one page, before base64: twenty minutes of speech at 24 kHz without loss."""
@@ -34,7 +34,19 @@ NOTEBOOK_HEIGHT = 680
 
 SCRIPTS: tuple[str, ...] = (
     *("dom", "theme", "pattern", "table", "mapping", "tensors", "layers", "curve"),
-    *("analyse", "colors", "track", "player", "lane", "timeline", "controls", "pointer", "keys", "sound", "files"),
+    *(
+        "analyse",
+        "colors",
+        "track",
+        "player",
+        "lane",
+        "timeline",
+        "controls",
+        "pointer",
+        "keys",
+        "sound",
+        "files",
+    ),
     *("findings", "main"),
 )
 """In the order in which they stand in the page."""
@@ -73,7 +85,9 @@ def page_of(report: Report, *, embed: int) -> str:
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError as error:
-        raise UsageError("the html report needs Jinja2", hint="pip install 'auscult[html]'") from error
+        raise UsageError(
+            "the html report needs Jinja2", hint="pip install 'auscult[html]'"
+        ) from error
 
     environment = Environment(
         loader=PackageLoader("auscult.report", "html"),
@@ -89,14 +103,23 @@ def page_of(report: Report, *, embed: int) -> str:
         content = module.content(page)
         if content is not None:
             name = module.__name__.rpartition(".")[2].rstrip("_")
-            shown.append({"id": name, "title": module.TITLE, "count": content.get("count"), "content": content})
+            shown.append(
+                {
+                    "id": name,
+                    "title": module.TITLE,
+                    "count": content.get("count"),
+                    "content": content,
+                }
+            )
     script = _script()
     return environment.get_template("page.html.j2").render(
         version=VERSION,
         report=report,
         sections=shown,
         counts=_counts(report),
-        nothing=not report.findings and report.verdict is Verdict.PASS and report.command in LOOKING,
+        nothing=not report.findings
+        and report.verdict is Verdict.PASS
+        and report.command in LOOKING,
         next=_next(report),
         style=_assets("css", STYLES),
         script=script,
@@ -115,8 +138,13 @@ def _next(report: Report) -> str | None:
 def _counts(report: Report) -> str:
     """`7 errors, 1 warning, 2 for information, 3 not looked at`."""
     words = {Severity.ERROR: "error", Severity.WARNING: "warning"}
-    counts = {severity: sum(finding.severity is severity for finding in report.findings) for severity in Severity}
-    parts = [counted(counts[severity], word) for severity, word in words.items() if counts[severity]]
+    counts = {
+        severity: sum(finding.severity is severity for finding in report.findings)
+        for severity in Severity
+    }
+    parts = [
+        counted(counts[severity], word) for severity, word in words.items() if counts[severity]
+    ]
     parts += [f"{counts[Severity.INFO]} for information"] if counts[Severity.INFO] else []
     parts += [f"{len(report.skips):,} not looked at"] if report.skips else []
     return ", ".join(parts)
@@ -128,10 +156,14 @@ def _script() -> str:
 
 def _assets(folder: str, names: tuple[str, ...]) -> str:
     files = resources.files(__name__).joinpath(folder)
-    return "\n".join(files.joinpath(f"{name}.{folder}").read_text(encoding="utf-8") for name in names)
+    return "\n".join(
+        files.joinpath(f"{name}.{folder}").read_text(encoding="utf-8") for name in names
+    )
 
 
 def _for_script(data: Json) -> str:
     """JSON that may stand inside a script element: nothing in it can end the element."""
     text: Any = json.dumps(plain(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return str(text).replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return (
+        str(text).replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    )

@@ -69,7 +69,9 @@ class Sound:
         return any(piece.codec for piece in self.pieces)
 
 
-def embedded(files: Sequence[str | None], marks: Sequence[Sequence[Span]], budget: int) -> list[Sound]:
+def embedded(
+    files: Sequence[str | None], marks: Sequence[Sequence[Span]], budget: int
+) -> list[Sound]:
     """The recordings with as many of their pieces as `budget` bytes hold.
 
     Args:
@@ -79,7 +81,10 @@ def embedded(files: Sequence[str | None], marks: Sequence[Sequence[Span]], budge
     sounds = [_measured(file, spans) for file, spans in zip(files, marks, strict=True)]
     wanted = [(sound, piece) for sound in sounds for piece in sound.pieces]
     wanted.sort(key=lambda pair: (not pair[1].marked, pair[1].start / pair[0].rate))
-    all_lossless = sum(BYTES_PER_SAMPLE * s.frames * s.channels * (1.0 if s.exact else 1.5) for s in sounds) <= budget
+    all_lossless = (
+        sum(BYTES_PER_SAMPLE * s.frames * s.channels * (1.0 if s.exact else 1.5) for s in sounds)
+        <= budget
+    )
     left = budget
     for sound, piece in wanted:
         for codec in ("flac", "ogg") if piece.marked or all_lossless else ("ogg",):
@@ -149,9 +154,13 @@ def _encoded(sound: Sound, piece: Piece, codec: str) -> bytes:
         opened.seek(piece.start)
         samples: NDArray[np.float32] = opened.read(piece.frames, dtype="float32", always_2d=True)
     samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0) / np.float32(sound.scale)
-    kind, subtype = ("OGG", "VORBIS") if codec == "ogg" else ("FLAC", "PCM_16" if sound.exact else "PCM_24")
+    kind, subtype = (
+        ("OGG", "VORBIS") if codec == "ogg" else ("FLAC", "PCM_16" if sound.exact else "PCM_24")
+    )
     buffer = io.BytesIO()
-    with soundfile.SoundFile(buffer, "w", sound.rate, sound.channels, format=kind, subtype=subtype) as target:
+    with soundfile.SoundFile(
+        buffer, "w", sound.rate, sound.channels, format=kind, subtype=subtype
+    ) as target:
         for block in _blocks(samples):
             target.write(block)
     return buffer.getvalue()

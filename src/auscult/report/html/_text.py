@@ -7,8 +7,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from auscult.facts.words import fold
 from auscult.report.json_ import plain
-from auscult.words import fold
 
 MAX_PLACES = 200
 MAX_JSON = 20_000
@@ -39,20 +39,33 @@ def inline(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{label(key)}: {inline(item)}" for key, item in value.items())
     if isinstance(value, list | tuple):
-        return ", ".join(f"({inline(item)})" if isinstance(item, list | tuple | Mapping) else inline(item) for item in value)
+        return ", ".join(
+            f"({inline(item)})" if isinstance(item, list | tuple | Mapping) else inline(item)
+            for item in value
+        )
     return figure(value)
 
 
 def is_short(value: Any) -> bool:
     """Whether a value reads well as running text: no mapping with mappings in it, and not too long."""
-    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    items = (
+        value.values()
+        if isinstance(value, Mapping)
+        else value
+        if isinstance(value, list | tuple)
+        else ()
+    )
     return not any(isinstance(item, Mapping) for item in items) and len(inline(value)) <= MAX_INLINE
 
 
 def as_json(value: Any) -> str:
     """Indented, for what has no better form; no more than `MAX_JSON` characters."""
     text = json.dumps(plain(value), indent=1, ensure_ascii=False)
-    return text if len(text) <= MAX_JSON else f"{text[:MAX_JSON]}\n… {len(text) - MAX_JSON:,} characters more in the JSON report"
+    return (
+        text
+        if len(text) <= MAX_JSON
+        else f"{text[:MAX_JSON]}\n… {len(text) - MAX_JSON:,} characters more in the JSON report"
+    )
 
 
 def patterns(names: Any, most: int = MAX_PLACES) -> list[str]:
@@ -73,7 +86,11 @@ def clock(value: float) -> str:
     if value < 60.0:
         return f"{value:.2f} s"
     minutes, left = divmod(round(value), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{left:02d}" if minutes >= 60 else f"{minutes}:{left:02d}"
+    return (
+        f"{minutes // 60}:{minutes % 60:02d}:{left:02d}"
+        if minutes >= 60
+        else f"{minutes}:{left:02d}"
+    )
 
 
 def size(count: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auscult.rules.subject import SoundSubject
+from auscult.rules.sound.subject import SoundSubject
 from auscult.sound.relation import Relation
 
 MIN_CORRELATION = 0.5
@@ -22,7 +22,9 @@ def related(subject: SoundSubject) -> Relation | None:
 
 def has_sound(subject: SoundSubject) -> bool:
     """Whether there is anything to compare; silence is another finding."""
-    return subject.analysis.rms > 0 and bool(subject.reference is None or subject.reference.samples.any())
+    return subject.analysis.rms > 0 and bool(
+        subject.reference is None or subject.reference.samples.any()
+    )
 
 
 def is_same_speed(relation: Relation) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auscult.training.preflight.records import Book, Measured, PartGain, TermMeasure
+from auscult.preflight_checks.records import Book, Measured, PartGain, TermMeasure
 
 MIN_LOST = 0.5
 """Share of a book's codes that no latent can be nearest to."""
@@ -31,7 +31,9 @@ def silent(book: Book) -> bool:
 
 def collapsed(measured: Measured) -> tuple[Book, ...]:
     """The books that have collapsed, where at least half of all have: out of reach, or one code where reach is not known."""
-    books = [book for book in measured.books if lost(book) or (silent(book) and not book.unreachable)]
+    books = [
+        book for book in measured.books if lost(book) or (silent(book) and not book.unreachable)
+    ]
     return tuple(books) if books and 2 * len(books) >= len(measured.books) else ()
 
 
@@ -40,13 +42,17 @@ def wrong_gains(measured: Measured) -> tuple[PartGain, ...]:
     return tuple(
         gain
         for gain in measured.gains
-        if gain.cosine >= MIN_COSINE and gain.factor > NO_GAIN and not MIN_GAIN <= gain.factor <= MAX_GAIN
+        if gain.cosine >= MIN_COSINE
+        and gain.factor > NO_GAIN
+        and not MIN_GAIN <= gain.factor <= MAX_GAIN
     )
 
 
 def cut_gains(measured: Measured) -> tuple[PartGain, ...]:
     """Places through which no gradient comes."""
-    return tuple(gain for gain in measured.gains if abs(gain.factor) <= NO_GAIN and gain.cosine in (0.0, 1.0))
+    return tuple(
+        gain for gain in measured.gains if abs(gain.factor) <= NO_GAIN and gain.cosine in (0.0, 1.0)
+    )
 
 
 def rises(term: TermMeasure) -> dict[str, float]:
@@ -59,5 +65,7 @@ def hears_level_only(term: TermMeasure) -> bool:
     """Whether a term reacts to the overall level and to nothing else."""
     rise = rises(term)
     loud = max(rise.get("half", 0.0), rise.get("silence", 0.0))
-    rest = max((rise.get(kind, 0.0) for kind in ("mirrored", "noise", "shifted", "other")), default=0.0)
+    rest = max(
+        (rise.get(kind, 0.0) for kind in ("mirrored", "noise", "shifted", "other")), default=0.0
+    )
     return loud > 0 and rest < MAX_LEVEL_SHARE * loud

@@ -91,7 +91,9 @@ class Pair:
         return probe(self.reference)
 
 
-def figures(recording: Recording, reference: Recording, *, relation: Relation | None = None) -> tuple[Figure, ...]:
+def figures(
+    recording: Recording, reference: Recording, *, relation: Relation | None = None
+) -> tuple[Figure, ...]:
     """Every figure, in the order of their files' names.
 
     Args:
@@ -104,8 +106,15 @@ def figures(recording: Recording, reference: Recording, *, relation: Relation | 
 
     relation = relation or relate(recording, reference)
     seconds = relation.aligned_reference.seconds
-    pair = Pair(relation, *(_filled(side) for side in (relation.aligned_recording, relation.aligned_reference)))
-    return tuple(replace(figure, seconds=seconds) for module in plugins.modules(__name__) for figure in _taken(module, pair))
+    pair = Pair(
+        relation,
+        *(_filled(side) for side in (relation.aligned_recording, relation.aligned_reference)),
+    )
+    return tuple(
+        replace(figure, seconds=seconds)
+        for module in plugins.modules(__name__)
+        for figure in _taken(module, pair)
+    )
 
 
 def _filled(recording: Recording) -> Recording:

@@ -9,4 +9,6 @@ from auscult.sound.figures import Figure, Pair
 
 
 def measure(pair: Pair) -> Iterator[Figure]:
-    yield Figure("correlation", centred_correlation(pair.candidate, pair.wanted), "", "higher", "waveform")
+    yield Figure(
+        "correlation", centred_correlation(pair.candidate, pair.wanted), "", "higher", "waveform"
+    )

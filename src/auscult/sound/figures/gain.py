@@ -12,4 +12,11 @@ from auscult.sound.figures import Figure, Pair
 def measure(pair: Pair) -> Iterator[Figure]:
     gain = pair.relation.gain_db
     known = bool(np.isfinite(gain))
-    yield Figure("gain", gain if known else None, "dB", "zero", "spectrum", None if known else "the recording is silent")
+    yield Figure(
+        "gain",
+        gain if known else None,
+        "dB",
+        "zero",
+        "spectrum",
+        None if known else "the recording is silent",
+    )

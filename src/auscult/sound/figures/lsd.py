@@ -23,7 +23,9 @@ BLOCK = 2000
 def log_spectral_distance_db(candidate: Samples, wanted: Samples, sample_rate: int) -> float:
     """In dB, of [time] samples."""
     size = 2 ** round(np.log2(FRAME_SECONDS * sample_rate))
-    floor = max((float(power.max()) for power in _powers(wanted, size)), default=0.0) * 10.0 ** (-FLOOR_DB / 10.0)
+    floor = max((float(power.max()) for power in _powers(wanted, size)), default=0.0) * 10.0 ** (
+        -FLOOR_DB / 10.0
+    )
     distances = [
         np.sqrt(np.square(_level(mine, floor) - _level(theirs, floor)).mean(axis=1))
         for mine, theirs in zip(_powers(candidate, size), _powers(wanted, size), strict=True)
@@ -37,7 +39,9 @@ def _powers(samples: Samples, size: int) -> Iterator[NDArray[np.float64]]:
         samples = np.pad(samples, (0, size - len(samples)))
     frames = np.lib.stride_tricks.sliding_window_view(samples, size)[:: size // 4]
     for start in range(0, len(frames), BLOCK):
-        yield np.square(np.abs(np.fft.rfft(frames[start : start + BLOCK] * np.hanning(size), axis=1)))
+        yield np.square(
+            np.abs(np.fft.rfft(frames[start : start + BLOCK] * np.hanning(size), axis=1))
+        )
 
 
 def _level(power: NDArray[np.float64], floor: float) -> NDArray[np.float64]:
@@ -45,4 +49,10 @@ def _level(power: NDArray[np.float64], floor: float) -> NDArray[np.float64]:
 
 
 def measure(pair: Pair) -> Iterator[Figure]:
-    yield Figure("lsd", log_spectral_distance_db(pair.candidate, pair.wanted, pair.sample_rate), "dB", "lower", "spectrum")
+    yield Figure(
+        "lsd",
+        log_spectral_distance_db(pair.candidate, pair.wanted, pair.sample_rate),
+        "dB",
+        "lower",
+        "spectrum",
+    )

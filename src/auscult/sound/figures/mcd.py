@@ -25,10 +25,19 @@ def mel_cepstral_distortion_db(candidate: Samples, wanted: Samples, sample_rate:
     from scipy.fft import dct
 
     definition = replace(standard_mel(sample_rate), n_mels=BANDS)
-    mine, theirs = (dct(mel.astype(np.float64), axis=0) / BANDS for mel in mel_pair(candidate, wanted, definition))
+    mine, theirs = (
+        dct(mel.astype(np.float64), axis=0) / BANDS
+        for mel in mel_pair(candidate, wanted, definition)
+    )
     difference = (mine - theirs)[1 : COEFFICIENTS + 1]
     return float((10.0 / np.log(10.0) * np.sqrt(2.0 * np.square(difference).sum(axis=0))).mean())
 
 
 def measure(pair: Pair) -> Iterator[Figure]:
-    yield Figure("mcd", mel_cepstral_distortion_db(pair.candidate, pair.wanted, pair.sample_rate), "dB", "lower", "spectrum")
+    yield Figure(
+        "mcd",
+        mel_cepstral_distortion_db(pair.candidate, pair.wanted, pair.sample_rate),
+        "dB",
+        "lower",
+        "spectrum",
+    )

@@ -20,11 +20,14 @@ def measure(pair: Pair) -> Iterator[Figure]:
     try:
         from pesq import PesqError, pesq
     except ModuleNotFoundError:
-        yield Figure(name, None, "MOS", "higher", "spectrum", "needs pesq and a C compiler: pip install pesq")
+        yield Figure(
+            name, None, "MOS", "higher", "spectrum", "needs pesq and a C compiler: pip install pesq"
+        )
         return
     rate = 16000 if wide else 8000
     mine, theirs = (
-        Recording.mono_of(side, pair.sample_rate).cut(MAX_SECONDS).resampled(rate).mono for side in (pair.candidate, pair.wanted)
+        Recording.mono_of(side, pair.sample_rate).cut(MAX_SECONDS).resampled(rate).mono
+        for side in (pair.candidate, pair.wanted)
     )
     try:
         value = float(pesq(rate, theirs, mine, "wb" if wide else "nb"))

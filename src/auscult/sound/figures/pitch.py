@@ -23,4 +23,11 @@ def measure(pair: Pair) -> Iterator[Figure]:
     yield Figure("f0_rmse", error, "cents", "lower", "spectrum", reason)
     voiced = np.isfinite(theirs).any()
     wrong = 100.0 * float((np.isfinite(mine) != np.isfinite(theirs)).mean()) if voiced else None
-    yield Figure("voicing_error", wrong, "%", "lower", "spectrum", None if voiced else "nothing is voiced in the reference")
+    yield Figure(
+        "voicing_error",
+        wrong,
+        "%",
+        "lower",
+        "spectrum",
+        None if voiced else "nothing is voiced in the reference",
+    )

@@ -12,7 +12,9 @@ def measure(pair: Pair) -> Iterator[Figure]:
     try:
         from pystoi import stoi
     except ModuleNotFoundError:
-        yield Figure("stoi", None, "", "higher", "spectrum", "needs pystoi: pip install 'auscult[figures]'")
+        yield Figure(
+            "stoi", None, "", "higher", "spectrum", "needs pystoi: pip install 'auscult[figures]'"
+        )
         return
     with warnings.catch_warnings(record=True) as said:  # too few frames give 1e-5 and a warning
         warnings.simplefilter("always")

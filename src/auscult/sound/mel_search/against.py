@@ -64,13 +64,17 @@ def _shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def changes(found: MelDefinition, wanted: MelDefinition, still_open: Mapping[str, Sequence[Any]]) -> tuple[Change, ...]:
+def changes(
+    found: MelDefinition, wanted: MelDefinition, still_open: Mapping[str, Sequence[Any]]
+) -> tuple[Change, ...]:
     """Every setting that differs, in the definition's order."""
     result = []
     for name in MelDefinition.__dataclass_fields__:
         mine, theirs = getattr(found, name), getattr(wanted, name)
         if mine != theirs and not _is_idle(name, found, wanted):
-            result.append(Change(name, mine, theirs, name in NEGLIGIBLE or theirs in still_open.get(name, ())))
+            result.append(
+                Change(name, mine, theirs, name in NEGLIGIBLE or theirs in still_open.get(name, ()))
+            )
     return tuple(result)
 
 
@@ -79,15 +83,24 @@ def _is_idle(name: str, found: MelDefinition, wanted: MelDefinition) -> bool:
     if name in ("clip", "floor"):
         return found.log == "none" and wanted.log == "none"
     if name == "filter_rate":
-        return (found.filter_rate or found.sample_rate) == (wanted.filter_rate or wanted.sample_rate)
+        return (found.filter_rate or found.sample_rate) == (
+            wanted.filter_rate or wanted.sample_rate
+        )
     return False
 
 
-def conversion_code(found: MelDefinition, wanted: MelDefinition, needed: Sequence[Change]) -> str | None:
+def conversion_code(
+    found: MelDefinition, wanted: MelDefinition, needed: Sequence[Change]
+) -> str | None:
     """Lines of Python that turn the mel into the wanted one without the sound, or None where that takes the sound."""
     if any(change.setting not in CONVERTIBLE for change in needed if not change.is_open):
         return None
-    if found.log == "none" or wanted.log == "none" or found.reference == "max" or wanted.reference == "max":
+    if (
+        found.log == "none"
+        or wanted.log == "none"
+        or found.reference == "max"
+        or wanted.reference == "max"
+    ):
         return None
     lines = ["import numpy as np", ""]
     if (found.multiply, found.add) != (1.0, 0.0):
@@ -98,10 +111,14 @@ def conversion_code(found: MelDefinition, wanted: MelDefinition, needed: Sequenc
     if found.norm != wanted.norm:
         lines += _norm_code(found, wanted)
     if wanted.floor == "clip":
-        logarithm = {"ln": "np.log", "log10": "np.log10", "db": f"{20 // wanted.power} * np.log10"}[wanted.log]
+        logarithm = {"ln": "np.log", "log10": "np.log10", "db": f"{20 // wanted.power} * np.log10"}[
+            wanted.log
+        ]
         lines.append(f"mel = np.maximum(mel, {logarithm}({wanted.clip!r}))")
     if wanted.range_db:
-        lines.append(f"mel = np.maximum(mel, mel.max() - {round(wanted.range_db * per_decibel(wanted), 9)!r})")
+        lines.append(
+            f"mel = np.maximum(mel, mel.max() - {round(wanted.range_db * per_decibel(wanted), 9)!r})"
+        )
     if (wanted.multiply, wanted.add) != (1.0, 0.0):
         lines.append(f"mel = mel * {wanted.multiply!r} + {wanted.add!r}")
     return "\n".join(lines)
@@ -112,6 +129,13 @@ def _norm_code(found: MelDefinition, wanted: MelDefinition) -> list[str]:
     filters = mel_filterbank(found)
     other = mel_filterbank(wanted)
     peak = np.maximum(filters.max(axis=1), 1e-30)
-    steps = 20.0 / wanted.power * np.log10(np.maximum(other.max(axis=1), 1e-30) / peak) * per_decibel(wanted)
+    steps = (
+        20.0
+        / wanted.power
+        * np.log10(np.maximum(other.max(axis=1), 1e-30) / peak)
+        * per_decibel(wanted)
+    )
     rounded = ", ".join(f"{step:.6g}" for step in steps)
-    return [f"mel = mel + np.array([{rounded}])[:, None]  # filter norm {found.norm} -> {wanted.norm}"]
+    return [
+        f"mel = mel + np.array([{rounded}])[:, None]  # filter norm {found.norm} -> {wanted.norm}"
+    ]

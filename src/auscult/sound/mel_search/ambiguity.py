@@ -21,13 +21,17 @@ SAME = 1.5
 MAX_FRAMES = 2000
 
 
-def alternatives(samples: Samples, mel: Values, definition: MelDefinition, gain: float) -> Mapping[str, tuple[Any, ...]]:
+def alternatives(
+    samples: Samples, mel: Values, definition: MelDefinition, gain: float
+) -> Mapping[str, tuple[Any, ...]]:
     """Per setting, the values other than the definition's that give the mel [n_mels, frames] as well."""
     wanted = mel[:, :MAX_FRAMES]
     needed = wanted.shape[1] * definition.hop + definition.n_fft
     whole = len(samples) <= needed * 2 and mel.shape[1] <= MAX_FRAMES
     part = samples if whole else samples[: needed + definition.n_fft]
-    tolerance = SAME * _residual(part, wanted, definition, gain) + MIN_RESIDUAL * float(np.ptp(wanted))
+    tolerance = SAME * _residual(part, wanted, definition, gain) + MIN_RESIDUAL * float(
+        np.ptp(wanted)
+    )
     found: dict[str, list[Any]] = {}
     for name, value, changed in _changes(definition):
         if _residual(part, wanted, changed, gain) <= tolerance:
@@ -46,7 +50,11 @@ def _changes(definition: MelDefinition) -> Iterator[tuple[str, Any, MelDefinitio
     d = definition
 
     def change(name: str, values: tuple[Any, ...]) -> Iterator[tuple[str, Any, MelDefinition]]:
-        yield from ((name, value, with_settings(d, **{name: value})) for value in values if value != getattr(d, name))
+        yield from (
+            (name, value, with_settings(d, **{name: value}))
+            for value in values
+            if value != getattr(d, name)
+        )
 
     yield from change("pad_mode", ("reflect", "zero"))
     yield from change("window", ("hann", "hann-symmetric"))
@@ -61,5 +69,7 @@ def _changes(definition: MelDefinition) -> Iterator[tuple[str, Any, MelDefinitio
         return
     slopes = {**LOG_SLOPES, "db": 20.0 / d.power / np.log(10.0)}
     for log, slope in slopes.items():
-        if log != d.log and any(abs(d.multiply * slopes[d.log] / slope / nice - 1) < 1e-9 for nice in grid.MULTIPLIERS):
+        if log != d.log and any(
+            abs(d.multiply * slopes[d.log] / slope / nice - 1) < 1e-9 for nice in grid.MULTIPLIERS
+        ):
             yield "log", log, with_settings(d, log=log, multiply=d.multiply * slopes[d.log] / slope)

@@ -13,11 +13,15 @@ from auscult.sound.mel import MelDefinition, Samples, compress, magnitudes, mel_
 Values = NDArray[np.float64]
 
 
-def predicted(samples: Samples, definition: MelDefinition, gain: float, frames: int | None = None) -> Values:
+def predicted(
+    samples: Samples, definition: MelDefinition, gain: float, frames: int | None = None
+) -> Values:
     """The mel of samples times gain, [n_mels, frames], in float64 from float32 spectra."""
     d = definition
     scale = gain if d.power == 1 else gain * gain
-    bands = (mel_filterbank(d) @ magnitudes(samples, replace(d, inside_root=d.inside_root / gain**2))).astype(np.float64) * scale
+    bands = (
+        mel_filterbank(d) @ magnitudes(samples, replace(d, inside_root=d.inside_root / gain**2))
+    ).astype(np.float64) * scale
     return compressed(bands, d)[:, :frames]
 
 

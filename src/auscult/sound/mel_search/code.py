@@ -15,7 +15,12 @@ def librosa_code(definition: MelDefinition, gain: float = 1.0) -> str:
         "hann-symmetric": f"np.hanning({d.win})",
         "povey": f"np.hanning({d.win}) ** 0.85",
     }[d.window]
-    lines = ["import librosa", "import numpy as np", "", f'y, _ = librosa.load("sound.wav", sr={d.sample_rate})']
+    lines = [
+        "import librosa",
+        "import numpy as np",
+        "",
+        f'y, _ = librosa.load("sound.wav", sr={d.sample_rate})',
+    ]
     if gain != 1.0:
         lines.append(f"y = y * {gain!r}")
     side = padding_of(d)
@@ -26,7 +31,11 @@ def librosa_code(definition: MelDefinition, gain: float = 1.0) -> str:
         f"spectrum = librosa.stft(y, n_fft={d.n_fft}, hop_length={d.hop}, win_length={d.win}, window={window}, center=False)"
     )
     power = "np.abs(spectrum) ** 2"
-    lines.append(f"spectrum = {power}" if d.power == 2 else f"spectrum = {_root(d, power, 'np.abs(spectrum)', 'np.sqrt')}")
+    lines.append(
+        f"spectrum = {power}"
+        if d.power == 2
+        else f"spectrum = {_root(d, power, 'np.abs(spectrum)', 'np.sqrt')}"
+    )
     norm = '"slaney"' if d.norm == "slaney" else "None"
     lines.append(
         f"filters = librosa.filters.mel(sr={d.filter_rate or d.sample_rate}, n_fft={d.n_fft}, n_mels={d.n_mels}, "
@@ -55,9 +64,15 @@ def torchaudio_code(definition: MelDefinition, gain: float = 1.0) -> str:
         mode = '"reflect"' if d.pad_mode == "reflect" else '"constant"'
         lines.append(f"y = torch.nn.functional.pad(y[None], ({side}, {side}), mode={mode})[0]")
     lines.append(f"window = {window}")
-    lines.append(f"spectrum = torch.stft(y, {d.n_fft}, {d.hop}, {d.win}, window=window, center=False, return_complex=True)")
+    lines.append(
+        f"spectrum = torch.stft(y, {d.n_fft}, {d.hop}, {d.win}, window=window, center=False, return_complex=True)"
+    )
     power = "spectrum.abs() ** 2"
-    lines.append(f"spectrum = {power}" if d.power == 2 else f"spectrum = {_root(d, power, 'spectrum.abs()', 'torch.sqrt')}")
+    lines.append(
+        f"spectrum = {power}"
+        if d.power == 2
+        else f"spectrum = {_root(d, power, 'spectrum.abs()', 'torch.sqrt')}"
+    )
     norm = '"slaney"' if d.norm == "slaney" else "None"
     lines.append(
         f"filters = torchaudio.functional.melscale_fbanks({d.n_fft // 2 + 1}, {d.fmin!r}, {d.fmax!r}, {d.n_mels}, "
@@ -77,7 +92,9 @@ def _compression(definition: MelDefinition, library: str) -> list[str]:
     if d.log != "none":
         floored = f"mel + {d.clip!r}"
         if d.floor == "clip":
-            floored = f"np.maximum(mel, {d.clip!r})" if library == "np" else f"mel.clamp(min={d.clip!r})"
+            floored = (
+                f"np.maximum(mel, {d.clip!r})" if library == "np" else f"mel.clamp(min={d.clip!r})"
+            )
         factor = f"{20 // d.power} * " if d.log == "db" else ""
         lines.append(f"mel = {factor}{library}.{'log' if d.log == 'ln' else 'log10'}({floored})")
         if d.reference == "max":

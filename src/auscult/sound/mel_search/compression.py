@@ -13,7 +13,12 @@ import numpy as np
 from auscult.sound.mel import MelDefinition, Samples
 from auscult.sound.mel_search.bands import Values, compress_bands, predicted, with_settings
 from auscult.sound.mel_search.evidence import MIN_SHARE_OF_PEAK
-from auscult.sound.mel_search.readings import MIN_RESIDUAL, Mask, linear_readings, logarithmic_readings
+from auscult.sound.mel_search.readings import (
+    MIN_RESIDUAL,
+    Mask,
+    linear_readings,
+    logarithmic_readings,
+)
 from auscult.sound.recording import Recording
 
 MAX_READINGS = 200
@@ -43,11 +48,21 @@ class Compression:
     is_per_band: bool
 
 
-def find_compression(recording: Recording, mel: Values, shape: MelDefinition, *, is_log: bool) -> Compression:
+def find_compression(
+    recording: Recording, mel: Values, shape: MelDefinition, *, is_log: bool
+) -> Compression:
     """Fit what lies between the bands of `shape` and the mel [n_mels, frames]."""
     samples = recording.resampled(shape.sample_rate).mono
-    fits = [_fit(samples, mel, replace(shape, pad_mode=mode), is_log=is_log) for mode in ("reflect", "zero")]
-    return min(fits, key=lambda fit: fit.residual if fit.worst == 0 else fit.residual * (1 + 1e-9) + 1e-3 * fit.worst)
+    fits = [
+        _fit(samples, mel, replace(shape, pad_mode=mode), is_log=is_log)
+        for mode in ("reflect", "zero")
+    ]
+    return min(
+        fits,
+        key=lambda fit: (
+            fit.residual if fit.worst == 0 else fit.residual * (1 + 1e-9) + 1e-3 * fit.worst
+        ),
+    )
 
 
 def _fit(samples: Samples, mel: Values, shape: MelDefinition, *, is_log: bool) -> Compression:
@@ -61,8 +76,18 @@ def _fit(samples: Samples, mel: Values, shape: MelDefinition, *, is_log: bool) -
     given = (bands, wanted, plain, peak)
     readings = logarithmic_readings(*given, trusted) if is_log else linear_readings(*given)
     found = [
-        (cost, replace(_measure(_gained(samples, bands, definition, gain), wanted, trusted, definition, gain), frames=frames))
-        for cost, definition, gain in sorted(readings, key=lambda reading: reading[0])[:MAX_READINGS]
+        (
+            cost,
+            replace(
+                _measure(
+                    _gained(samples, bands, definition, gain), wanted, trusted, definition, gain
+                ),
+                frames=frames,
+            ),
+        )
+        for cost, definition, gain in sorted(readings, key=lambda reading: reading[0])[
+            :MAX_READINGS
+        ]
     ]
     tolerance = WORSE * min(fit.residual for _, fit in found) + MIN_RESIDUAL * float(np.ptp(wanted))
     best = next(fit for _, fit in found if fit.residual <= tolerance)
@@ -74,12 +99,19 @@ def _gained(samples: Samples, bands: Values, definition: MelDefinition, gain: fl
     if gain == 1.0 or not definition.inside_root:
         return bands
     plain = with_settings(
-        definition, norm="none", log="none", multiply=1.0, add=0.0, inside_root=definition.inside_root / gain**2
+        definition,
+        norm="none",
+        log="none",
+        multiply=1.0,
+        add=0.0,
+        inside_root=definition.inside_root / gain**2,
     )
     return predicted(samples, plain, 1.0)[:, : bands.shape[1]]
 
 
-def _measure(bands: Values, wanted: Values, trusted: Mask, definition: MelDefinition, gain: float) -> Compression:
+def _measure(
+    bands: Values, wanted: Values, trusted: Mask, definition: MelDefinition, gain: float
+) -> Compression:
     difference = compress_bands(bands, definition, gain) - wanted
     floor = wanted <= wanted.min() + 1e-6 * float(np.ptp(wanted))
     difference = difference[trusted | floor]
@@ -96,6 +128,8 @@ def _is_per_band(bands: Values, wanted: Values, best: Compression) -> bool:
     count = np.maximum(clear.sum(axis=1, keepdims=True), 1.0)
     x = (level - (level * clear).sum(axis=1, keepdims=True) / count) * clear
     y = (wanted - (wanted * clear).sum(axis=1, keepdims=True) / count) * clear
-    slope = (x * y).sum(axis=1, keepdims=True) / np.maximum(np.square(x).sum(axis=1, keepdims=True), 1e-12)
+    slope = (x * y).sum(axis=1, keepdims=True) / np.maximum(
+        np.square(x).sum(axis=1, keepdims=True), 1e-12
+    )
     left = float(np.sqrt(np.square(y - slope * x).sum() / max(clear.sum(), 1.0)))
     return best.residual_share > 0.02 and left < 0.2 * best.residual

@@ -65,13 +65,26 @@ class Descent:
         if self.widen():
             self._rounds(1.0)
         for _ in range(3):
-            for step in (self.refine_floor, self.window, self.edges, self.sizes, self.power, self.details):
+            for step in (
+                self.refine_floor,
+                self.window,
+                self.edges,
+                self.sizes,
+                self.power,
+                self.details,
+            ):
                 if not self.is_solved:
                     step()
 
     def _rounds(self, give_up_above: float) -> bool:
         """False where it was given up."""
-        steps: tuple[Callable[[], None], ...] = (self.filters, self.power, self.window, self.transform, self.details)
+        steps: tuple[Callable[[], None], ...] = (
+            self.filters,
+            self.power,
+            self.window,
+            self.transform,
+            self.details,
+        )
         for turn in range(MAX_ROUNDS):
             before = self.score
             for step in steps:
@@ -132,7 +145,11 @@ class Descent:
             for low in some
         )
         for _ in range(2):
-            self.offer({"fmin": low, "scale": scale} for low in grid.LOWEST_HZ for scale in ("slaney", "htk"))
+            self.offer(
+                {"fmin": low, "scale": scale}
+                for low in grid.LOWEST_HZ
+                for scale in ("slaney", "htk")
+            )
             if not self.offer({"fmax": high} for high in grid.highest(rate)):
                 break
 
@@ -146,21 +163,27 @@ class Descent:
             {**changes, "window": shape}
             for shape in {d.window, "hann"}
             for win in grid.windows(d.sample_rate, d.hop)
-            for n_fft in {grid.transforms(win)[0], next(size for size in grid.transforms(win) if size & (size - 1) == 0)}
+            for n_fft in {
+                grid.transforms(win)[0],
+                next(size for size in grid.transforms(win) if size & (size - 1) == 0),
+            }
             for changes in self._placed(win, n_fft)
         )
 
     def transform(self) -> None:
         """Length of the transform for this window."""
         win = self.best.win
-        self.offer(changes for n_fft in grid.transforms(win) for changes in self._placed(win, n_fft))
+        self.offer(
+            changes for n_fft in grid.transforms(win) for changes in self._placed(win, n_fft)
+        )
 
     def _placed(self, win: int, n_fft: int) -> Iterable[dict[str, Any]]:
         for padding in grid.PADDINGS:
             if padding == "hop" and n_fft < self.best.hop:
                 continue
             changes = {"win": win, "n_fft": n_fft, "padding": padding}
-            if abs(first_seconds(replace(self.best, **changes)) - self.timing.first_seconds) <= MAX_PLACE_SECONDS:  # type: ignore[arg-type]
+            definition = replace(self.best, **changes)  # type: ignore[arg-type]
+            if abs(first_seconds(definition) - self.timing.first_seconds) <= MAX_PLACE_SECONDS:
                 yield changes
 
     def power(self) -> None:
@@ -181,7 +204,10 @@ class Descent:
         from scipy.optimize import minimize_scalar
 
         start = self.best
-        least = min(np.arange(-12.0, -4.0, 0.5), key=lambda x: self.evidence.unexplained(replace(start, inside_root=10.0**x)))
+        least = min(
+            np.arange(-12.0, -4.0, 0.5),
+            key=lambda x: self.evidence.unexplained(replace(start, inside_root=10.0**x)),
+        )
         found = minimize_scalar(
             lambda x: self.evidence.unexplained(replace(start, inside_root=10.0**x)),
             bounds=(least - 0.5, least + 0.5),
@@ -197,8 +223,16 @@ class Descent:
             for _ in range(8):
                 d = self.best
                 nyquist = (d.filter_rate or d.sample_rate) / 2
-                moves = [{"fmax": d.fmax + side} for side in (-step, step) if d.fmin < d.fmax + side <= nyquist]
-                moves += [{"fmin": d.fmin + side} for side in (-step, step) if 0 <= d.fmin + side < d.fmax / 2]
+                moves = [
+                    {"fmax": d.fmax + side}
+                    for side in (-step, step)
+                    if d.fmin < d.fmax + side <= nyquist
+                ]
+                moves += [
+                    {"fmin": d.fmin + side}
+                    for side in (-step, step)
+                    if 0 <= d.fmin + side < d.fmax / 2
+                ]
                 if not self.offer(moves) or self.is_solved:
                     break
 
@@ -209,7 +243,11 @@ class Descent:
                 d = self.best
                 tied = d.n_fft == d.win
                 moves = [
-                    {"win": d.win + side, "n_fft": d.win + side if tied else d.n_fft, "inside_root": root}
+                    {
+                        "win": d.win + side,
+                        "n_fft": d.win + side if tied else d.n_fft,
+                        "inside_root": root,
+                    }
                     for side in (-step, step)
                     for root in {d.inside_root, 0.0}
                     if d.win + side >= 64 and (tied or d.win + side <= d.n_fft)

@@ -65,9 +65,15 @@ class Evidence:
         inner = np.arange(edge, frames - edge)
         filled = inner[clear[:, inner].mean(axis=0) > 0.2]
         inner = filled if len(filled) >= min(8, len(inner)) else inner
-        self.columns = inner[np.unique(np.linspace(0, len(inner) - 1, min(MAX_FRAMES, len(inner))).astype(int))]
+        self.columns = inner[
+            np.unique(np.linspace(0, len(inner) - 1, min(MAX_FRAMES, len(inner))).astype(int))
+        ]
         self.levels = levels[:, self.columns]
-        self._exact = levels[:, self.columns] > low + 1e-4 * (high - low) if self.has_floor else np.ones_like(self.levels, bool)
+        self._exact = (
+            levels[:, self.columns] > low + 1e-4 * (high - low)
+            if self.has_floor
+            else np.ones_like(self.levels, bool)
+        )
         self._wide = clear[:, self.columns]
         high_up = self._wide & (self.levels > low + SURE_OF_RANGE * span)
         self.is_narrow = bool(high_up.mean() > MIN_SHARE_SURE)
@@ -84,7 +90,10 @@ class Evidence:
         self._centred = self._centre(self.levels)
         self._energy = float(np.square(self._centred).sum())
         if self._energy <= 0:
-            raise AudioError("the mel does not move, so nothing can be told from it", hint="give the mel of a sound that changes")
+            raise AudioError(
+                "the mel does not move, so nothing can be told from it",
+                hint="give the mel of a sound that changes",
+            )
 
     def add_floor(self, definition: MelDefinition, usual: float) -> bool:
         """Find out whether a constant was added to the bands before the logarithm, and reckon with it from then on.
@@ -122,7 +131,9 @@ class Evidence:
             return self.unexplained(definition)
 
         middle = float(np.log10(start[1]))
-        found = minimize_scalar(score, bounds=(middle - 0.35, middle + 0.35), method="bounded", options={"xatol": 1e-9})
+        found = minimize_scalar(
+            score, bounds=(middle - 0.35, middle + 0.35), method="bounded", options={"xatol": 1e-9}
+        )
         return float(10.0**found.x)
 
     def trust(self, definition: MelDefinition) -> None:
@@ -160,7 +171,10 @@ class Evidence:
         samples = self.samples(d.sample_rate)
         side = padding_of(d)
         starts = self.columns * d.hop - side
-        before, after = max(-int(starts.min()), 0), max(int(starts.max()) + d.n_fft - len(samples), 0)
+        before, after = (
+            max(-int(starts.min()), 0),
+            max(int(starts.max()) + d.n_fft - len(samples), 0),
+        )
         mode = "reflect" if max(before, after) < len(samples) else "constant"
         padded = np.pad(samples, (before, after), mode=mode)  # type: ignore[call-overload]
         frames = padded[(starts + before)[:, None] + np.arange(d.n_fft)] * hann_window(d)
@@ -170,12 +184,18 @@ class Evidence:
         """Magnitudes or powers of the filters, of one peak by default, [n_mels, frames]."""
         power = self.power(definition)
         filters = mel_filterbank(replace(definition, norm=norm))  # type: ignore[arg-type]
-        return np.asarray(filters @ (power if definition.power == 2 else np.sqrt(power + definition.inside_root)))
+        return np.asarray(
+            filters @ (power if definition.power == 2 else np.sqrt(power + definition.inside_root))
+        )
 
     def unexplained(self, definition: MelDefinition) -> float:
         """Share of the mel's movement that the definition does not explain: 0 is all explained, 1 nothing."""
         self.evaluations += 1
-        bands = self.bands(definition, self.added[0]) + self.added[1] if self.added else self.bands(definition)
+        bands = (
+            self.bands(definition, self.added[0]) + self.added[1]
+            if self.added
+            else self.bands(definition)
+        )
         ceiling = float(bands.max(initial=0.0))
         if ceiling <= 0:
             return 1.0

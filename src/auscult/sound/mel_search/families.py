@@ -26,55 +26,109 @@ class Family:
 
 
 _HIFIGAN = MelDefinition(
-    sample_rate=22050, n_fft=1024, hop=256, win=1024, n_mels=80, fmin=0.0, fmax=8000.0, clip=1e-5, inside_root=1e-9
+    sample_rate=22050,
+    n_fft=1024,
+    hop=256,
+    win=1024,
+    n_mels=80,
+    fmin=0.0,
+    fmax=8000.0,
+    clip=1e-5,
+    inside_root=1e-9,
 )
 _BIGVGAN = replace(_HIFIGAN, sample_rate=24000, n_mels=100, fmax=12000.0)
 _VOCOS = MelDefinition(
-    sample_rate=24000, n_mels=100, fmax=12000.0, scale="htk", norm="none", padding="centre", clip=1e-7
+    sample_rate=24000,
+    n_mels=100,
+    fmax=12000.0,
+    scale="htk",
+    norm="none",
+    padding="centre",
+    clip=1e-7,
 )  # torchaudio's defaults otherwise
-_STYLETTS2 = replace(_VOCOS, n_fft=2048, hop=300, win=1200, n_mels=80, fmax=8000.0, power=2, filter_rate=16000)
-_WHISPER = MelDefinition(n_fft=400, hop=160, win=400, power=2, log="log10", clip=1e-10, padding="centre")
+_STYLETTS2 = replace(
+    _VOCOS, n_fft=2048, hop=300, win=1200, n_mels=80, fmax=8000.0, power=2, filter_rate=16000
+)
+_WHISPER = MelDefinition(
+    n_fft=400, hop=160, win=400, power=2, log="log10", clip=1e-10, padding="centre"
+)
 _PWG = MelDefinition(
-    sample_rate=24000, n_fft=2048, hop=300, win=1200, fmin=80.0, fmax=7600.0, log="log10", clip=1e-10, padding="centre"
+    sample_rate=24000,
+    n_fft=2048,
+    hop=300,
+    win=1200,
+    fmin=80.0,
+    fmax=7600.0,
+    log="log10",
+    clip=1e-10,
+    padding="centre",
 )
 
 FAMILIES: dict[str, Family] = {
     "hifigan": Family(_HIFIGAN, "jik876/hifi-gan meldataset.py, config_v1.json"),
-    "hifigan-16k": Family(replace(_HIFIGAN, sample_rate=16000), "AudioLDM's and others' 16 kHz HiFi-GAN configs"),
-    "melgan": Family(
-        replace(_HIFIGAN, fmax=11025.0, log="log10", inside_root=0.0), "descriptinc/melgan-neurips mel2wav/modules.py Audio2Mel"
+    "hifigan-16k": Family(
+        replace(_HIFIGAN, sample_rate=16000), "AudioLDM's and others' 16 kHz HiFi-GAN configs"
     ),
-    "tacotron2": Family(replace(_HIFIGAN, padding="centre", inside_root=0.0), "NVIDIA/tacotron2 layers.py TacotronSTFT"),
-    "parallel-wavegan": Family(_PWG, "kan-bayashi/ParallelWaveGAN bin/preprocess.py, 24 kHz recipes"),
+    "melgan": Family(
+        replace(_HIFIGAN, fmax=11025.0, log="log10", inside_root=0.0),
+        "descriptinc/melgan-neurips mel2wav/modules.py Audio2Mel",
+    ),
+    "tacotron2": Family(
+        replace(_HIFIGAN, padding="centre", inside_root=0.0),
+        "NVIDIA/tacotron2 layers.py TacotronSTFT",
+    ),
+    "parallel-wavegan": Family(
+        _PWG, "kan-bayashi/ParallelWaveGAN bin/preprocess.py, 24 kHz recipes"
+    ),
     "parallel-wavegan-22k": Family(
-        replace(_PWG, sample_rate=22050, n_fft=1024, hop=256, win=1024), "kan-bayashi/ParallelWaveGAN egs/ljspeech conf"
+        replace(_PWG, sample_rate=22050, n_fft=1024, hop=256, win=1024),
+        "kan-bayashi/ParallelWaveGAN egs/ljspeech conf",
     ),
     "vocos": Family(_VOCOS, "gemelo-ai/vocos feature_extractors.py MelSpectrogramFeatures"),
     "bigvgan": Family(_BIGVGAN, "NVIDIA/BigVGAN configs/bigvgan_v2_24khz_100band_256x.json"),
-    "bigvgan-22k": Family(replace(_HIFIGAN, fmax=11025.0), "NVIDIA/BigVGAN configs/bigvgan_v2_22khz_80band_256x.json"),
+    "bigvgan-22k": Family(
+        replace(_HIFIGAN, fmax=11025.0), "NVIDIA/BigVGAN configs/bigvgan_v2_22khz_80band_256x.json"
+    ),
     "bigvgan-44k": Family(
-        replace(_HIFIGAN, sample_rate=44100, n_fft=2048, hop=512, win=2048, n_mels=128, fmax=22050.0),
+        replace(
+            _HIFIGAN, sample_rate=44100, n_fft=2048, hop=512, win=2048, n_mels=128, fmax=22050.0
+        ),
         "NVIDIA/BigVGAN configs/bigvgan_v2_44khz_128band_512x.json",
     ),
     "univnet": Family(replace(_BIGVGAN, inside_root=1e-9), "transformers UnivNetFeatureExtractor"),
     "chatterbox": Family(
-        replace(_HIFIGAN, sample_rate=24000, n_fft=1920, hop=480, win=1920), "resemble-ai/chatterbox models/s3gen/utils/mel.py"
+        replace(_HIFIGAN, sample_rate=24000, n_fft=1920, hop=480, win=1920),
+        "resemble-ai/chatterbox models/s3gen/utils/mel.py",
     ),
     "styletts2": Family(
         replace(_STYLETTS2, clip=1e-5, floor="add", multiply=0.25, add=1.0),
         "yl4579/StyleTTS2 meldataset.py: 24 kHz samples, filters at torchaudio's default of 16 kHz",
     ),
     "speecht5": Family(
-        MelDefinition(fmin=80.0, fmax=7600.0, log="log10", clip=1e-10, padding="centre"), "transformers SpeechT5FeatureExtractor"
+        MelDefinition(fmin=80.0, fmax=7600.0, log="log10", clip=1e-10, padding="centre"),
+        "transformers SpeechT5FeatureExtractor",
     ),
-    "whisper": Family(replace(_WHISPER, range_db=80.0, multiply=0.25, add=1.0), "openai/whisper audio.py", drops_last=True),
+    "whisper": Family(
+        replace(_WHISPER, range_db=80.0, multiply=0.25, add=1.0),
+        "openai/whisper audio.py",
+        drops_last=True,
+    ),
     "whisper-128": Family(
         replace(_WHISPER, n_mels=128, range_db=80.0, multiply=0.25, add=1.0),
         "openai/whisper audio.py, large-v3; s3tokenizer",
         drops_last=True,
     ),
     "rmvpe": Family(
-        MelDefinition(n_fft=1024, hop=160, win=1024, n_mels=128, fmin=30.0, fmax=8000.0, scale="htk", padding="centre"),
+        MelDefinition(
+            n_fft=1024,
+            hop=160,
+            win=1024,
+            n_mels=128,
+            fmin=30.0,
+            fmax=8000.0,
+            scale="htk",
+            padding="centre",
+        ),
         "RVC's rmvpe.py MelSpectrogram",
     ),
 }
@@ -112,6 +166,9 @@ def family(name: str) -> Family:
     found = FAMILIES.get(ALIASES.get(wanted, wanted))
     if found is None:
         raise UsageError(
-            "no such family", where="--against", found=name, hint=f"known are {', '.join(sorted({*FAMILIES, *ALIASES}))}"
+            "no such family",
+            where="--against",
+            found=name,
+            hint=f"known are {', '.join(sorted({*FAMILIES, *ALIASES}))}",
         )
     return found

@@ -49,7 +49,9 @@ class _Line:
     residual: float
 
 
-def linear_readings(bands: Values, wanted: Values, plain: MelDefinition, peak: float) -> Iterator[Reading]:
+def linear_readings(
+    bands: Values, wanted: Values, plain: MelDefinition, peak: float
+) -> Iterator[Reading]:
     """Readings without a logarithm: a gain of the samples, or a factor."""
     for norm in ("slaney", "none"):
         definition = replace(plain, norm=norm)
@@ -66,7 +68,9 @@ def linear_readings(bands: Values, wanted: Values, plain: MelDefinition, peak: f
         yield 4, replace(definition, multiply=factor), 1.0
 
 
-def logarithmic_readings(bands: Values, wanted: Values, plain: MelDefinition, peak: float, trusted: Mask) -> Iterator[Reading]:
+def logarithmic_readings(
+    bands: Values, wanted: Values, plain: MelDefinition, peak: float, trusted: Mask
+) -> Iterator[Reading]:
     """Readings with a logarithm, from the best lines."""
     for line in _best_lines(bands, wanted, trusted, plain):
         base = with_settings(plain, norm=line.norm, floor=line.floor, clip=line.clip)
@@ -83,9 +87,15 @@ def _best_lines(bands: Values, wanted: Values, trusted: Mask, plain: MelDefiniti
     for norm in ("slaney", "none"):
         x = bands * norm_factors(replace(plain, norm=norm))
         free = _line(x, wanted, clear, norm, ("clip", FREE))
-        floor = float(np.exp(np.clip((low - free.offset) / free.slope, -60, 20))) if free.slope > 0 else 1e-10
+        floor = (
+            float(np.exp(np.clip((low - free.offset) / free.slope, -60, 20)))
+            if free.slope > 0
+            else 1e-10
+        )
         for kind in ("clip", "add"):
-            lines += [_line(x, wanted, trusted, norm, (kind, clip)) for clip in (*grid.CLIPS, floor)]
+            lines += [
+                _line(x, wanted, trusted, norm, (kind, clip)) for clip in (*grid.CLIPS, floor)
+            ]
         lines.append(free)
     least = min(line.residual for line in lines)
     tolerance = 1.5 * least + 10 * MIN_RESIDUAL * (high - low)
@@ -110,7 +120,9 @@ def _kinds(base: MelDefinition, line: _Line) -> Iterator[tuple[int, MelDefinitio
     is_known = False
     for order, (log, slope) in enumerate(slopes.items()):
         multiplier = line.slope / slope
-        nice = next((value for value in grid.MULTIPLIERS if abs(multiplier / value - 1) < SNAP), None)
+        nice = next(
+            (value for value in grid.MULTIPLIERS if abs(multiplier / value - 1) < SNAP), None
+        )
         if nice is not None:
             is_known = True
             cost = 0 if (log, nice) in KNOWN_MULTIPLIERS else 3
@@ -119,10 +131,14 @@ def _kinds(base: MelDefinition, line: _Line) -> Iterator[tuple[int, MelDefinitio
         yield 12, replace(base, log="ln", multiply=line.slope)
 
 
-def _offsets(bands: Values, wanted: Values, definition: MelDefinition, line: _Line, peak: float) -> Iterator[Reading]:
+def _offsets(
+    bands: Values, wanted: Values, definition: MelDefinition, line: _Line, peak: float
+) -> Iterator[Reading]:
     """Readings of the offset: none, the loudest value, a gain of the samples, or something added; with what they cost."""
     step = definition.multiply * per_decibel(definition) * 8.7
-    loudest = definition.multiply * float(np.max(compress_bands(bands, replace(definition, multiply=1.0, add=0.0), 1.0)))
+    loudest = definition.multiply * float(
+        np.max(compress_bands(bands, replace(definition, multiply=1.0, add=0.0), 1.0))
+    )
     rounded, above = _rounded(line.offset, step), _rounded(line.offset + loudest, step)
     usual = KNOWN_MULTIPLIERS.get((definition.log, definition.multiply), 0.0)
     gain = float(np.exp(np.clip((line.offset - usual) / line.slope / definition.power, -40, 40)))
@@ -138,13 +154,26 @@ def _offsets(bands: Values, wanted: Values, definition: MelDefinition, line: _Li
             if nice and abs(gain - 1.0) > SNAP and rounded is None:
                 power = nice**definition.power
                 inner = _clips(clip * power)[0][1] if line.clip != FREE else clip
-                yield price + 2, replace(base, clip=inner, add=usual, inside_root=_round_root(base.inside_root * nice**2)), nice
+                yield (
+                    price + 2,
+                    replace(
+                        base,
+                        clip=inner,
+                        add=usual,
+                        inside_root=_round_root(base.inside_root * nice**2),
+                    ),
+                    nice,
+                )
             yield price + 6, replace(base, add=line.offset), 1.0
 
 
 def _round_root(value: float) -> float:
     """What is added under the root, as the usual value it is near, or as it is."""
-    near = (root for root in grid.INSIDE_ROOTS if root and abs(np.log(value / root)) < 0.2) if value else ()
+    near = (
+        (root for root in grid.INSIDE_ROOTS if root and abs(np.log(value / root)) < 0.2)
+        if value
+        else ()
+    )
     return next(iter(near), value)
 
 

@@ -65,7 +65,9 @@ class Found:
         return self.compression.definition
 
 
-def search(recording: Recording, mel: NDArray[np.floating], *, progress: Progress | None = None) -> Found:
+def search(
+    recording: Recording, mel: NDArray[np.floating], *, progress: Progress | None = None
+) -> Found:
     """Find the definition of a mel spectrogram from the sound that it was made of.
 
     Args:
@@ -78,10 +80,14 @@ def search(recording: Recording, mel: NDArray[np.floating], *, progress: Progres
     kept = without_padding(values)
     if kept.shape[1] < values.shape[1]:  # and without those that look into the padding
         values = kept[:, : max(kept.shape[1] - int(0.06 / timing.hop_seconds) - 1, MIN_FRAMES)]
-    is_log = bool(values.min() < 0 or np.ptp(values) < 0.05 * abs(values.max())) or _looks_like_log(values)
+    is_log = bool(values.min() < 0 or np.ptp(values) < 0.05 * abs(values.max())) or _looks_like_log(
+        values
+    )
     evidence = Evidence(recording, values, is_log=is_log)
     best = _best_of_rates(evidence, timing, progress)
-    if not best.is_solved and values.min() >= 0:  # a logarithm may be positive, and a mel without one may look like one
+    if (
+        not best.is_solved and values.min() >= 0
+    ):  # a logarithm may be positive, and a mel without one may look like one
         other = Evidence(recording, values, is_log=not is_log)
         rival = Descent(other, timing, best.best)
         rival.run()
@@ -103,9 +109,13 @@ def two_dimensions(mel: NDArray[np.floating]) -> Values:
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[:, :, 0]
     if values.ndim != 2 or min(values.shape) < 2:
-        raise AudioError("is no mel spectrogram", expected="[bands, frames]", found=list(np.shape(mel)))
+        raise AudioError(
+            "is no mel spectrogram", expected="[bands, frames]", found=list(np.shape(mel))
+        )
     if not np.isfinite(values).all():
-        raise AudioError("the mel holds values that are not numbers", found=int((~np.isfinite(values)).sum()))
+        raise AudioError(
+            "the mel holds values that are not numbers", found=int((~np.isfinite(values)).sum())
+        )
     return values
 
 
@@ -122,8 +132,14 @@ def _orient(recording: Recording, mel: Values) -> tuple[Values, bool, Timing]:
     likely = [way for way in ways if way[0].shape[0] in grid.BAND_COUNTS]
     readings = []
     for values, transposed in likely or ways:
-        if MIN_FRAMES <= without_padding(values).shape[1] <= recording.seconds * MAX_FRAMES_A_SECOND:
-            readings.append((values, transposed, find_timing(recording, _levels(without_padding(values)))))
+        if (
+            MIN_FRAMES
+            <= without_padding(values).shape[1]
+            <= recording.seconds * MAX_FRAMES_A_SECOND
+        ):
+            readings.append(
+                (values, transposed, find_timing(recording, _levels(without_padding(values))))
+            )
     if not readings:
         raise AudioError(
             "the mel has too few frames to search with, or more than the sound has room for",
@@ -139,12 +155,18 @@ def _orient(recording: Recording, mel: Values) -> tuple[Values, bool, Timing]:
 
 def _unrelated(found: str) -> AudioError:
     return AudioError(
-        "the mel does not move with the sound", found=found, hint="is it the mel of this very recording, from beginning to end?"
+        "the mel does not move with the sound",
+        found=found,
+        hint="is it the mel of this very recording, from beginning to end?",
     )
 
 
 def _levels(mel: Values) -> Values:
-    return mel if _looks_like_log(mel) or mel.min() < 0 else np.asarray(np.log(np.maximum(mel, mel.max() * 1e-9 + 1e-300)))
+    return (
+        mel
+        if _looks_like_log(mel) or mel.min() < 0
+        else np.asarray(np.log(np.maximum(mel, mel.max() * 1e-9 + 1e-300)))
+    )
 
 
 def _looks_like_log(mel: Values) -> bool:
@@ -154,8 +176,16 @@ def _looks_like_log(mel: Values) -> bool:
 
 def _best_of_rates(evidence: Evidence, timing: Timing, progress: Progress | None) -> Descent:
     """Known definitions first, then a descent at each sample rate whose hop would be a whole number."""
-    known = [family.definition for family in FAMILIES.values() if _fits(family.definition, evidence, timing)]
-    best = min((_start(evidence, timing, definition) for definition in known), key=lambda descent: descent.score, default=None)
+    known = [
+        family.definition
+        for family in FAMILIES.values()
+        if _fits(family.definition, evidence, timing)
+    ]
+    best = min(
+        (_start(evidence, timing, definition) for definition in known),
+        key=lambda descent: descent.score,
+        default=None,
+    )
     if best is not None and best.score < LIKELY:
         _trusted(best).details()
         best.widen()
@@ -169,7 +199,9 @@ def _best_of_rates(evidence: Evidence, timing: Timing, progress: Progress | None
         if best is not None and best.score <= GOOD_ENOUGH:
             break
         if index == 2 and best is not None and best.score > UNRELATED:
-            raise _unrelated(f"{best.score:.0%} of its movement is left unexplained by the nearest definition")
+            raise _unrelated(
+                f"{best.score:.0%} of its movement is left unexplained by the nearest definition"
+            )
         descent = _start(evidence, timing, _guess(evidence, timing, rate, hop))
         descent.run(give_up_above=HOPELESS * best.score if best else 1.0)
         if best is None or descent.score < best.score:
@@ -177,7 +209,8 @@ def _best_of_rates(evidence: Evidence, timing: Timing, progress: Progress | None
             best.run()
     if best is None:
         raise AudioError(
-            "no hop in whole samples fits the mel's frames at any usual sample rate", found=f"{timing.hop_seconds:.5f} s"
+            "no hop in whole samples fits the mel's frames at any usual sample rate",
+            found=f"{timing.hop_seconds:.5f} s",
         )
     if best.score > GOOD_ENOUGH:
         _other_filters(best)
@@ -221,11 +254,15 @@ def _pairs(recording: Recording, timing: Timing, frames: int) -> list[tuple[int,
     for order, rate in enumerate(rates):
         exact = timing.hop_seconds * rate
         reach = max(exact * _tolerance(frames), 0.5)
-        hops = [hop for hop in range(int(np.ceil(exact - reach)), int(exact + reach) + 1) if hop > 0]
+        hops = [
+            hop for hop in range(int(np.ceil(exact - reach)), int(exact + reach) + 1) if hop > 0
+        ]
         nice = [hop for hop in hops if hop % 16 == 0 or hop % 10 == 0 or hop in {275, 441}]
         for hop in nice or hops[:1]:
             off = abs(hop / exact - 1) / _tolerance(frames)
-            pairs.append((order + off - (1 if rate == own else 0) + (4 if hop not in nice else 0), rate, hop))
+            pairs.append(
+                (order + off - (1 if rate == own else 0) + (4 if hop not in nice else 0), rate, hop)
+            )
     return [(rate, hop) for _, rate, hop in sorted(pairs)]
 
 
@@ -234,7 +271,13 @@ def _guess(evidence: Evidence, timing: Timing, rate: int, hop: int) -> MelDefini
     size = 2 ** round(np.log2(rate * 0.046))
     size = max(size, 2 ** int(np.ceil(np.log2(hop))))
     base = MelDefinition(
-        sample_rate=rate, n_fft=size, win=size, hop=hop, n_mels=evidence.mel.shape[0], fmax=min(8000.0, rate / 2), norm="none"
+        sample_rate=rate,
+        n_fft=size,
+        win=size,
+        hop=hop,
+        n_mels=evidence.mel.shape[0],
+        fmax=min(8000.0, rate / 2),
+        norm="none",
     )
     ways = [replace(base, padding=padding) for padding in ("centre", "hop", "none")]
     return min(ways, key=lambda way: abs(first_seconds(way) - timing.first_seconds))
@@ -245,8 +288,16 @@ def _other_filters(descent: Descent) -> None:
     rates = [rate for rate in grid.SAMPLE_RATES if rate != descent.best.sample_rate]
     trials = []
     for rate in rates:
-        trial = Descent(descent.evidence, descent.timing, replace(descent.best, filter_rate=rate, fmax=rate / 2, fmin=0.0))
-        trial.offer({"scale": scale, "fmax": high} for scale in ("slaney", "htk") for high in grid.highest(rate))
+        trial = Descent(
+            descent.evidence,
+            descent.timing,
+            replace(descent.best, filter_rate=rate, fmax=rate / 2, fmin=0.0),
+        )
+        trial.offer(
+            {"scale": scale, "fmax": high}
+            for scale in ("slaney", "htk")
+            for high in grid.highest(rate)
+        )
         trials.append(trial)
     best = min(trials, key=lambda trial: trial.score)
     if best.score < descent.score:

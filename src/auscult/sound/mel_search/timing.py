@@ -45,20 +45,33 @@ def find_timing(recording: Recording, levels: NDArray[np.float64]) -> Timing:
     """The best hop and start for mel levels [n_mels, frames]."""
     frames = levels.shape[1]
     at = np.unique(np.linspace(0, frames - 1, min(frames, MAX_FRAMES)).astype(int))
-    wanted = _standard(np.array([group.mean(axis=0) for group in np.array_split(levels[:, at], GROUPS)]))
+    wanted = _standard(
+        np.array([group.mean(axis=0) for group in np.array_split(levels[:, at], GROUPS)])
+    )
     sound, rate = _levels(recording)
     given = (sound, rate, wanted)
     seconds = recording.seconds
     smallest = max(seconds - MAX_WINDOW_SECONDS, seconds * 0.7) / max(frames, 1)
-    largest = seconds / max(frames - 1 - MAX_LOST_FRAMES, 1) if frames > 2 * MAX_LOST_FRAMES else 2 * seconds / frames
+    largest = (
+        seconds / max(frames - 1 - MAX_LOST_FRAMES, 1)
+        if frames > 2 * MAX_LOST_FRAMES
+        else 2 * seconds / frames
+    )
     hops = np.arange(smallest, largest, smallest / frames / 3)[:400]
     best = Timing(seconds / frames, 0.0, -1.0)
     for hop in hops:
         for first in (0.0, hop / 2, *np.arange(0.006, MAX_WINDOW_SECONDS / 2, 0.004)):
-            best = max(best, _timing(given, at, hop, float(first)), key=lambda found: found.correlation)
+            best = max(
+                best, _timing(given, at, hop, float(first)), key=lambda found: found.correlation
+            )
     for _ in range(2):
         near = [
-            _timing(given, at, best.hop_seconds + step * smallest / frames / 12, best.first_seconds + shift)
+            _timing(
+                given,
+                at,
+                best.hop_seconds + step * smallest / frames / 12,
+                best.first_seconds + shift,
+            )
             for step in range(-4, 5)
             for shift in (-0.002, 0.0, 0.002)
         ]
@@ -72,7 +85,14 @@ def _levels(recording: Recording) -> tuple[NDArray[np.float64], float]:
     hop = max(round(STEP_SECONDS * rate), 1)
     n_fft = 2 ** round(np.log2(rate * 0.04))
     definition = MelDefinition(
-        sample_rate=rate, n_fft=n_fft, win=n_fft, hop=hop, n_mels=GROUPS, fmax=min(8000.0, rate / 2), padding="centre", clip=1e-7
+        sample_rate=rate,
+        n_fft=n_fft,
+        win=n_fft,
+        hop=hop,
+        n_mels=GROUPS,
+        fmax=min(8000.0, rate / 2),
+        padding="centre",
+        clip=1e-7,
     )
     short = max(n_fft + 1 - recording.samples.shape[1], 0)
     mel = mel_spectrogram(np.pad(recording.mono, (0, short)), definition)

@@ -23,7 +23,9 @@ class Balancer:
         self.norms: dict[str, Tensor] = {}
         self.weight: dict[str, Tensor] = {}
 
-    def surrogate(self, terms: Mapping[str, Tensor], weights: Mapping[str, float], output: Tensor) -> Tensor:
+    def surrogate(
+        self, terms: Mapping[str, Tensor], weights: Mapping[str, float], output: Tensor
+    ) -> Tensor:
         """A scalar whose gradient at `output` is the balanced one: each term's, divided by its running norm, times its share.
 
         Only the graph from the terms to the output is used up; the surrogate is what to call backward on.
@@ -39,17 +41,29 @@ class Balancer:
         return processes() * (output * mixed.detach()).sum()  # the gradient is averaged over them
 
     def _running(self, name: str, gradient: Tensor) -> Tensor:
-        norm = mean_of_all(torch.linalg.vector_norm(gradient.detach().flatten(1), dim=1).mean().float())
+        norm = mean_of_all(
+            torch.linalg.vector_norm(gradient.detach().flatten(1), dim=1).mean().float()
+        )
         if bool(torch.isfinite(norm)):
-            old, weight = self.norms.get(name, norm.new_zeros(())), self.weight.get(name, norm.new_zeros(()))
+            old, weight = (
+                self.norms.get(name, norm.new_zeros(())),
+                self.weight.get(name, norm.new_zeros(())),
+            )
             self.norms[name] = self.decay * old + (1 - self.decay) * norm
             self.weight[name] = self.decay * weight + (1 - self.decay)
-        return self.norms.get(name, norm) / self.weight.get(name, torch.ones_like(norm)).clamp_min(1e-12)
+        return self.norms.get(name, norm) / self.weight.get(name, torch.ones_like(norm)).clamp_min(
+            1e-12
+        )
 
     def state(self) -> dict[str, Tensor]:
         """Running norms and their weights, for a checkpoint."""
-        return {**{f"norm.{k}": v for k, v in self.norms.items()}, **{f"weight.{k}": v for k, v in self.weight.items()}}
+        return {
+            **{f"norm.{k}": v for k, v in self.norms.items()},
+            **{f"weight.{k}": v for k, v in self.weight.items()},
+        }
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         self.norms = {k.removeprefix("norm."): v for k, v in state.items() if k.startswith("norm.")}
-        self.weight = {k.removeprefix("weight."): v for k, v in state.items() if k.startswith("weight.")}
+        self.weight = {
+            k.removeprefix("weight."): v for k, v in state.items() if k.startswith("weight.")
+        }

@@ -11,18 +11,30 @@ from torch import Tensor
 def flatten_optimizer(optimizer: torch.optim.Optimizer, prefix: str) -> dict[str, Tensor]:
     """An optimizer's moments and counters as named tensors."""
     state = optimizer.state_dict()["state"]
-    return {f"{prefix}{index}.{name}": torch.as_tensor(value) for index, row in state.items() for name, value in row.items()}
+    return {
+        f"{prefix}{index}.{name}": torch.as_tensor(value)
+        for index, row in state.items()
+        for name, value in row.items()
+    }
 
 
-def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], prefix: str) -> None:
+def restore_optimizer(
+    optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], prefix: str
+) -> None:
     rows: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         if name.startswith(prefix):
             index, _, field = name.removeprefix(prefix).partition(".")
             rows.setdefault(int(index), {})[field] = value
-    optimizer.load_state_dict({"state": rows, "param_groups": optimizer.state_dict()["param_groups"]})
+    optimizer.load_state_dict(
+        {"state": rows, "param_groups": optimizer.state_dict()["param_groups"]}
+    )
 
 
 def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors under a prefix, without it."""
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }

@@ -30,7 +30,13 @@ class Codebooks:
     """
 
     def __init__(
-        self, quantizer: ResidualQuantizer, *, decay: float = 0.99, dead: float = 0.05, every: int = 10, seed: int = 0
+        self,
+        quantizer: ResidualQuantizer,
+        *,
+        decay: float = 0.99,
+        dead: float = 0.05,
+        every: int = 10,
+        seed: int = 0,
     ) -> None:
         """
         Args:
@@ -93,7 +99,9 @@ class Codebooks:
             distributed.all_reduce(sums)
         if self.quantizer.average:
             frames = quantized.codes.shape[0] * quantized.codes.shape[2] * processes()
-            self.quantizer.level *= (LEVEL_RATE * (counts.sum() / frames / self.quantizer.average - 1)).exp()
+            self.quantizer.level *= (
+                LEVEL_RATE * (counts.sum() / frames / self.quantizer.average - 1)
+            ).exp()
         self.usage.lerp_(counts, 1 - self.decay)
         self.sums.lerp_(sums, 1 - self.decay)
         self.steps += 1
@@ -116,12 +124,16 @@ class Codebooks:
             pool = everyone(items)
             if not len(dead) or not len(pool):
                 continue
-            picked = torch.randint(len(pool), (len(dead),), generator=self.generator).to(pool.device)
+            picked = torch.randint(len(pool), (len(dead),), generator=self.generator).to(
+                pool.device
+            )
             source = book.nearest(pool[picked])
             split = torch.lerp(book.codes[source], pool[picked].to(book.codes.dtype), TOWARDS)
             self.usage[number, source] *= 0.5
             self.sums[number, source] *= 0.5
-            self.usage[number, dead] = self.usage[number, source].clamp_min(self.dead * self.usage[number].mean())
+            self.usage[number, dead] = self.usage[number, source].clamp_min(
+                self.dead * self.usage[number].mean()
+            )
             book.codes[dead] = split
             self.sums[number, dead] = split * self.usage[number, dead, None]
             self.replaced += len(dead)
@@ -135,7 +147,12 @@ class Codebooks:
     def state(self) -> dict[str, Tensor]:
         """All that a resumed run needs."""
         counters = torch.tensor([self.steps, self.replaced])
-        return {"usage": self.usage, "sums": self.sums, "counters": counters, "generator": self.generator.get_state()}
+        return {
+            "usage": self.usage,
+            "sums": self.sums,
+            "counters": counters,
+            "generator": self.generator.get_state(),
+        }
 
     def restore(self, state: dict[str, Tensor]) -> None:
         self.usage.copy_(state["usage"])
@@ -153,7 +170,9 @@ def everyone(items: Tensor) -> Tensor:
     return torch.cat([part for part in gathered if part is not None]).to(items.device)
 
 
-def kmeans(items: Tensor, count: int, generator: torch.Generator, rounds: int = KMEANS_ROUNDS) -> tuple[Tensor, Tensor]:
+def kmeans(
+    items: Tensor, count: int, generator: torch.Generator, rounds: int = KMEANS_ROUNDS
+) -> tuple[Tensor, Tensor]:
     """Lloyd's algorithm from random items: centres [count, width] and how many items each has [count].
 
     A centre that loses all its items moves to a random item. Fewer items than centres: the rest are items with a little noise.
@@ -171,6 +190,8 @@ def kmeans(items: Tensor, count: int, generator: torch.Generator, rounds: int = 
         empty = counts == 0
         centres = torch.where(empty[:, None], centres, sums / counts.clamp_min(1)[:, None])
         if bool(empty.any()):
-            picked = torch.randint(len(items), (int(empty.sum()),), generator=generator).to(items.device)
+            picked = torch.randint(len(items), (int(empty.sum()),), generator=generator).to(
+                items.device
+            )
             centres[empty] = items[picked]
     return centres, counts

@@ -28,14 +28,18 @@ class TrainConfig:
     segment: float = 0.5  # seconds
     learning_rate: float = 8e-4
     warmup: int = 50  # steps
-    decay_share: float = 0.5  # the last share of the steps, over which the rate falls along a cosine
+    decay_share: float = (
+        0.5  # the last share of the steps, over which the rate falls along a cosine
+    )
     final_rate: float = 0.03  # share of the rate that is left at the end
     clip: float = 1.0  # largest norm of the gradient
     precision: Precision = "no"
     seed: int = 7
     start: Start = "lapped-transform"  # or random weights; only a codec that reads the waveform with one stride can start as one
 
-    waveform_weight: float = 1.0  # logarithm of the error's power in each segment: half of it is SNR in nepers
+    waveform_weight: float = (
+        1.0  # logarithm of the error's power in each segment: half of it is SNR in nepers
+    )
     spectral_weight: float = 0.02  # multi-resolution STFT
     mel_weight: float = 0.0  # multi-scale log-mel
     commitment_weight: float = 1.0
@@ -44,7 +48,9 @@ class TrainConfig:
     critic_start: int = 0  # first step with critics
     critic_rate: float = 4e-4
     critic_channels: int = 16
-    balance: bool = False  # weights are shares of the gradient at the output instead of factors of the losses
+    balance: bool = (
+        False  # weights are shares of the gradient at the output instead of factors of the losses
+    )
 
     dropout: float = 0.0  # share of segments that use a random number of books
     codebook_decay: float = 0.98
@@ -68,7 +74,11 @@ class TrainConfig:
             UsageError: If there is a field that the config does not have.
         """
         codec = _fields(Config, values.get("codec", {}), "codec")
-        rest = _fields(cls, {name: value for name, value in values.items() if name != "codec"}, "training config")
+        rest = _fields(
+            cls,
+            {name: value for name, value in values.items() if name != "codec"},
+            "training config",
+        )
         return cls(**rest, codec=Config(**codec)) if "codec" in values else cls(**rest)
 
     def to_json(self) -> str:
@@ -78,5 +88,12 @@ class TrainConfig:
 def _fields(cls: type, values: Mapping[str, Any], where: str) -> dict[str, Any]:
     known = [entry.name for entry in fields(cls)]
     if unknown := sorted(set(values) - set(known)):
-        raise UsageError("no such field", where=where, found=", ".join(unknown), hint=f"it has {', '.join(known)}")
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        raise UsageError(
+            "no such field",
+            where=where,
+            found=", ".join(unknown),
+            hint=f"it has {', '.join(known)}",
+        )
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+    }

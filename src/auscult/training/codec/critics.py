@@ -30,7 +30,8 @@ class PeriodCritic(nn.Module):
         norm = nn.utils.parametrizations.weight_norm
         widths = (1, channels, 2 * channels, 4 * channels)
         self.layers = nn.ModuleList(
-            norm(nn.Conv2d(source, target, (5, 1), stride=(3, 1), padding=(2, 0))) for source, target in pairwise(widths)
+            norm(nn.Conv2d(source, target, (5, 1), stride=(3, 1), padding=(2, 0)))
+            for source, target in pairwise(widths)
         )
         self.last = norm(nn.Conv2d(widths[-1], 1, (3, 1), padding=(1, 0)))
 
@@ -50,13 +51,19 @@ class CodecCritics(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         spectral = [SpectrogramCritic(n_fft, hop, channels) for n_fft, hop in RESOLUTIONS]
-        self.critics = nn.ModuleList([*spectral, *(PeriodCritic(period, channels) for period in PERIODS)])
+        self.critics = nn.ModuleList(
+            [*spectral, *(PeriodCritic(period, channels) for period in PERIODS)]
+        )
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         """Real sound to 1, the codec's to 0. 0.5 is what a critic without a clue has."""
         total = output.new_zeros(())
         for critic in self.critics:
-            total = total + (critic(target)[0] - 1).square().mean() + critic(output.detach())[0].square().mean()
+            total = (
+                total
+                + (critic(target)[0] - 1).square().mean()
+                + critic(output.detach())[0].square().mean()
+            )
         return total / len(self.critics)
 
     def generator_loss(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
@@ -71,4 +78,7 @@ class CodecCritics(nn.Module):
             features_count += len(features)
             for a, b in zip(features, wanted, strict=True):
                 matching = matching + functional.l1_loss(a, b) / b.abs().mean().clamp_min(1e-3)
-        return {"adversarial": adversarial / len(self.critics), "matching": matching / features_count}
+        return {
+            "adversarial": adversarial / len(self.critics),
+            "matching": matching / features_count,
+        }

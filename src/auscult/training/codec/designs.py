@@ -18,11 +18,21 @@ from auscult.families.codec.quantizer import Quantized
 from auscult.families.codec.torch import Codec
 from auscult.training.codec.initial import start_codec
 
-End = Literal["tanh, scale 3", "tanh, scale 1", "tanh, scale 1, level loss x 15", "unbounded", "tanh"]
+End = Literal[
+    "tanh, scale 3", "tanh, scale 1", "tanh, scale 1, level loss x 15", "unbounded", "tanh"
+]
 Quantizer = Literal["broken", "healthy"]
 
 STUDY_CODEC = Config(
-    widths=(1, 96), core=2, latent=32, books=8, book_size=1024, causal=False, delay=0, average=0.0, core_dilations=(1, 3)
+    widths=(1, 96),
+    core=2,
+    latent=32,
+    books=8,
+    book_size=1024,
+    causal=False,
+    delay=0,
+    average=0.0,
+    core_dilations=(1, 3),
 )
 """16 kbit/s at 16 kHz with hop 80, as the seed's codec; small."""
 EPSILON = 1e-5
@@ -61,7 +71,9 @@ class BrokenQuantizer(nn.Module):
         super().__init__()
         self.decay = decay
         shape = (config.books, config.book_size, config.latent)
-        self.codebooks = nn.ParameterList(nn.Parameter(torch.randn(shape[1:])) for _ in range(config.books))
+        self.codebooks = nn.ParameterList(
+            nn.Parameter(torch.randn(shape[1:])) for _ in range(config.books)
+        )
         self.register_buffer("counts", torch.zeros(shape[:2]))
         self.register_buffer("sums", torch.randn(shape))
 
@@ -72,25 +84,35 @@ class BrokenQuantizer(nn.Module):
         distance = latent.new_zeros(batch)
         for number, table in enumerate(self.codebooks):
             items = residual.detach().transpose(1, 2).flatten(0, 1)
-            chosen = torch.addmm((-0.5 * table.detach().square().sum(1))[None], items, table.detach().t()).argmax(1)
+            chosen = torch.addmm(
+                (-0.5 * table.detach().square().sum(1))[None], items, table.detach().t()
+            ).argmax(1)
             rows = functional.embedding(chosen.view(batch, frames), table).transpose(1, 2)
             distance = (
-                distance + (residual - rows.detach()).square().mean((1, 2)) + (rows - residual.detach()).square().mean((1, 2))
+                distance
+                + (residual - rows.detach()).square().mean((1, 2))
+                + (rows - residual.detach()).square().mean((1, 2))
             )
-            total = total + residual + (rows - residual).detach()  # the full gradient, in every book
+            total = (
+                total + residual + (rows - residual).detach()
+            )  # the full gradient, in every book
             residual = residual - rows.detach()
             indices.append(chosen.view(batch, frames))
             inputs.append(items)
             if self.training:
                 self._average(number, items, chosen)
-        return Quantized(total, torch.stack(indices, 1), distance, latent.detach().square().mean(), tuple(inputs))
+        return Quantized(
+            total, torch.stack(indices, 1), distance, latent.detach().square().mean(), tuple(inputs)
+        )
 
     @torch.no_grad()
     def _average(self, number: int, items: Tensor, chosen: Tensor) -> None:
         items = items.to(self.sums.dtype)  # which is narrower under mixed precision
         counts = torch.bincount(chosen, minlength=self.counts.shape[1]).to(items)
         self.counts[number].lerp_(counts, 1 - self.decay)
-        self.sums[number].lerp_(torch.zeros_like(self.sums[number]).index_add_(0, chosen, items), 1 - self.decay)
+        self.sums[number].lerp_(
+            torch.zeros_like(self.sums[number]).index_add_(0, chosen, items), 1 - self.decay
+        )
         self.codebooks[number].data = self.sums[number] / (self.counts[number, :, None] + EPSILON)
 
 
@@ -104,7 +126,9 @@ class StudyCodec(nn.Module):
         if design.quantizer == "broken":
             self.codec.quantizer = BrokenQuantizer(STUDY_CODEC)  # type: ignore[assignment]
         scaled = design.end.startswith("tanh, scale")
-        self.scale = nn.Parameter(torch.tensor(3.0 if design.end == "tanh, scale 3" else 1.0), requires_grad=scaled)
+        self.scale = nn.Parameter(
+            torch.tensor(3.0 if design.end == "tanh, scale 3" else 1.0), requires_grad=scaled
+        )
 
     def forward(self, audio: Tensor) -> tuple[Tensor, Quantized]:
         output, quantized = self.codec(audio)

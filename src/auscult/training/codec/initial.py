@@ -43,7 +43,11 @@ def start_codec(config: Config, start: str) -> Codec:
 @torch.no_grad()
 def _start_as_transform(codec: Any) -> None:
     config = codec.config
-    aligned = config.delay == 0 if not config.causal else config.delay % config.hop == 0 and 1 <= config.delay // config.hop <= 7
+    aligned = (
+        config.delay == 0
+        if not config.causal
+        else config.delay % config.hop == 0 and 1 <= config.delay // config.hop <= 7
+    )
     if len(config.strides) != 1 or config.widths[0] != 1 or not aligned:
         found = f"strides {config.strides}, widths {config.widths}, delay {config.delay}"
         raise UsageError(
@@ -59,7 +63,9 @@ def _start_as_transform(codec: Any) -> None:
         weight = conv.weight * noise
         weight[:kept, 0] = basis[:kept]
         _set(conv, weight)
-    late = (config.delay - config.hop) // config.hop  # frames that the code may still wait for what is to come
+    late = (
+        config.delay - config.hop
+    ) // config.hop  # frames that the code may still wait for what is to come
     for conv, middle in (
         (codec.encoder.last, 2 if config.causal else 1),
         (codec.decoder.first, 6 - late if config.causal else 3),

@@ -18,7 +18,11 @@ class Journal:
         """A run that goes on at `step` drops the lines that it is about to write again."""
         self.path = out / "train.jsonl"
         if self.path.exists():
-            kept = [line for line in self.path.read_text().splitlines() if _whole(line) and _is_past(json.loads(line), step)]
+            kept = [
+                line
+                for line in self.path.read_text().splitlines()
+                if _whole(line) and _is_past(json.loads(line), step)
+            ]
             self.path.write_text("".join(line + "\n" for line in kept))
         self.board = _board(out) if tensorboard else None
 
@@ -54,7 +58,9 @@ class Journal:
 def spectrogram_picture(samples: NDArray[np.float32], n_fft: int = 512) -> NDArray[np.float32]:
     """Grey levels over 80 dB, low frequencies at the bottom: [1, n_fft / 2 + 1, frames]."""
     padded = np.pad(samples, (0, max(0, n_fft - len(samples))))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[:: n_fft // 4] * np.hanning(n_fft)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[:: n_fft // 4] * np.hanning(
+        n_fft
+    )
     level = 20 * np.log10(np.abs(np.fft.rfft(frames)).T[::-1] + 1e-6)
     return np.clip((level - level.max()) / 80 + 1, 0, 1).astype(np.float32)[None]
 

@@ -28,7 +28,9 @@ class TrainingError(AuscultError):
     """A run that cannot go on."""
 
 
-def train(config: TrainConfig, speech: Speech, *, progress: Progress | None = None) -> dict[str, Any]:
+def train(
+    config: TrainConfig, speech: Speech, *, progress: Progress | None = None
+) -> dict[str, Any]:
     """Train, or go on with the run that is in `config.out`, to the last step; the figures on held-out speech.
 
     Raises:
@@ -45,7 +47,9 @@ def train(config: TrainConfig, speech: Speech, *, progress: Progress | None = No
     journal = Journal(out, step=trainer.step) if main else None
     if journal is not None and trainer.step == 0:
         parameters = sum(value.numel() for value in trainer.codec.parameters())
-        journal.line({"config": config.to_dict(), "parameters": parameters, "seconds": speech.seconds})
+        journal.line(
+            {"config": config.to_dict(), "parameters": parameters, "seconds": speech.seconds}
+        )
     try:
         _run(trainer, out, journal, progress)
         return _judge(trainer, journal)
@@ -67,7 +71,14 @@ def _run(trainer: Trainer, out: Path, journal: Journal | None, progress: Progres
                 hint="lower the learning rate, or train with precision `no`",
             )
         if journal is not None and (step % LOG_EVERY == 0 or last):
-            journal.line({"step": step, **tally.means(), "rate": learning_rate(step, config), **_books(trainer)})
+            journal.line(
+                {
+                    "step": step,
+                    **tally.means(),
+                    "rate": learning_rate(step, config),
+                    **_books(trainer),
+                }
+            )
         if config.watch_every and step % config.watch_every == 0:
             _watch(trainer, journal)
         if step % config.evaluate_every == 0 or last:
@@ -77,7 +88,11 @@ def _run(trainer: Trainer, out: Path, journal: Journal | None, progress: Progres
             if failed and journal is not None:
                 journal.line({"step": step, "not_saved": failed})
             if failed >= MAX_FAILED_SAVES or (failed and last):
-                raise TrainingError("cannot save", where=str(out), hint="make room on the disk, then run the same command again")
+                raise TrainingError(
+                    "cannot save",
+                    where=str(out),
+                    hint="make room on the disk, then run the same command again",
+                )
         if progress is not None:
             progress(step, config.steps, f"step {step}, {tally.last.get('snr', 0.0):.1f} dB")
 
@@ -98,12 +113,20 @@ class _Tally:
     def means(self) -> dict[str, float]:
         means = {name: sum(values) / len(values) for name, values in self.sums.items()}
         self.sums.clear()
-        return {**means, "wall_s": time.monotonic() - self.started, "cpu_s": time.process_time() - self.cpu}
+        return {
+            **means,
+            "wall_s": time.monotonic() - self.started,
+            "cpu_s": time.process_time() - self.cpu,
+        }
 
 
 def _books(trainer: Trainer) -> dict[str, Any]:
     shares = trainer.books.perplexity()
-    return {"perplexity_min": min(shares), "perplexity_mean": sum(shares) / len(shares), "revived": trainer.books.replaced}
+    return {
+        "perplexity_min": min(shares),
+        "perplexity_mean": sum(shares) / len(shares),
+        "revived": trainer.books.replaced,
+    }
 
 
 def _judge(trainer: Trainer, journal: Journal | None) -> dict[str, Any]:
@@ -136,6 +159,14 @@ def _watch(trainer: Trainer, journal: Journal | None) -> None:
         torch.distributed.broadcast_object_list(stop, 0)
     if journal is not None:
         causes = [f"{diagnosis.cause}: {diagnosis.message}" for diagnosis in look.diagnoses]
-        journal.line({"step": trainer.step, "monitor": look.figures, **({"causes": causes} if causes else {})})
+        journal.line(
+            {
+                "step": trainer.step,
+                "monitor": look.figures,
+                **({"causes": causes} if causes else {}),
+            }
+        )
     if stop[0] is not None:
-        raise TrainingError(f"{stop[0].cause}: {stop[0].message}", where=f"step {trainer.step}", hint=stop[0].advice)
+        raise TrainingError(
+            f"{stop[0].cause}: {stop[0].message}", where=f"step {trainer.step}", hint=stop[0].advice
+        )

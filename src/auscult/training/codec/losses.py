@@ -29,11 +29,16 @@ def waveform_loss(output: Tensor, target: Tensor) -> Tensor:
 
 
 def _relative_error(output: Tensor, target: Tensor) -> Tensor:
-    error, power = mean_of_all((output - target).square().mean()), mean_of_all(target.square().mean())
+    error, power = (
+        mean_of_all((output - target).square().mean()),
+        mean_of_all(target.square().mean()),
+    )
     return error / power.clamp_min(1e-9) + FLOOR
 
 
-def commitment_loss(output: Tensor, target: Tensor, latent_power: Tensor, distance: Tensor) -> Tensor:
+def commitment_loss(
+    output: Tensor, target: Tensor, latent_power: Tensor, distance: Tensor
+) -> Tensor:
     """What the quantiser leaves of the latents, in the units of `waveform_loss`.
 
     The straight-through gradient wants the latent to move away from its code by as much as the code misses it: that would cancel
@@ -56,9 +61,18 @@ class MelLoss(nn.Module):
         self.scales = scales
         for n_fft, bands in scales:
             definition = MelDefinition(
-                sample_rate=sample_rate, n_fft=n_fft, win=n_fft, hop=n_fft // 4, n_mels=bands, fmax=sample_rate / 2
+                sample_rate=sample_rate,
+                n_fft=n_fft,
+                win=n_fft,
+                hop=n_fft // 4,
+                n_mels=bands,
+                fmax=sample_rate / 2,
             )
-            self.register_buffer(f"filters{n_fft}", torch.from_numpy(mel_filterbank(definition).copy()), persistent=False)
+            self.register_buffer(
+                f"filters{n_fft}",
+                torch.from_numpy(mel_filterbank(definition).copy()),
+                persistent=False,
+            )
             self.register_buffer(f"window{n_fft}", torch.hann_window(n_fft), persistent=False)
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -67,7 +81,10 @@ class MelLoss(nn.Module):
         scales = [n_fft for n_fft, _ in self.scales if n_fft <= output.shape[-1]]
         for n_fft in scales:
             filters, window = getattr(self, f"filters{n_fft}"), getattr(self, f"window{n_fft}")
-            x, y = ((filters @ magnitude(side, n_fft, n_fft // 4, window)).clamp_min(1e-5).log10() for side in (output, target))
+            x, y = (
+                (filters @ magnitude(side, n_fft, n_fft // 4, window)).clamp_min(1e-5).log10()
+                for side in (output, target)
+            )
             total = total + functional.l1_loss(x, y)
         return total / max(1, len(scales))
 

@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from auscult.training.preflight.measures.amplitude import Amplitude, amplitude, best_rms_ratio
-from auscult.training.preflight.measures.codebooks import find_codebooks, unreachable, usage
-from auscult.training.preflight.measures.losses import is_deaf, reactions
-from auscult.training.preflight.measures.straight_through import quantizer_gain
+from auscult.preflight_checks.measures.amplitude import Amplitude, amplitude, best_rms_ratio
+from auscult.preflight_checks.measures.codebooks import find_codebooks, unreachable, usage
+from auscult.preflight_checks.measures.losses import is_deaf, reactions
+from auscult.preflight_checks.measures.straight_through import quantizer_gain
 
 MIN_SHARE = 0.1  # of the codes that the batch could use, as perplexity
 MAX_UNREACHABLE = 0.5  # share of a book's codes
@@ -51,7 +51,9 @@ class Monitor:
         self.sample_rate = sample_rate
         self.seen: Counter[str] = Counter()
 
-    def look(self, codec: Any, target: Tensor, terms: Callable[[Tensor, Tensor], Mapping[str, Tensor]]) -> Look:
+    def look(
+        self, codec: Any, target: Tensor, terms: Callable[[Tensor, Tensor], Mapping[str, Tensor]]
+    ) -> Look:
         """Measure a codec on a batch [batch, 1, time]; `terms(output, target)` are the losses that have a weight."""
         look = Look()
         with torch.no_grad():
@@ -73,10 +75,15 @@ class Monitor:
             if cause not in found:
                 del self.seen[cause]
         self.seen.update(found)
-        return next((diagnosis for diagnosis in look.diagnoses if self.seen[diagnosis.cause] >= IN_A_ROW), None)
+        return next(
+            (diagnosis for diagnosis in look.diagnoses if self.seen[diagnosis.cause] >= IN_A_ROW),
+            None,
+        )
 
 
-def _codebooks(quantizer: Any, latent: Tensor, codes: Tensor, figures: dict[str, Any]) -> Iterator[Diagnosis]:
+def _codebooks(
+    quantizer: Any, latent: Tensor, codes: Tensor, figures: dict[str, Any]
+) -> Iterator[Diagnosis]:
     books = find_codebooks(quantizer)
     uses = [usage(codes[:, number], book.size) for number, book in enumerate(books)]
     figures["used"] = [use.used for use in uses]
@@ -133,11 +140,22 @@ def _amplitude(output: Tensor, target: Tensor, figures: dict[str, Any]) -> Itera
         )
 
 
-def _losses(terms: Callable[[Tensor, Tensor], Mapping[str, Tensor]], target: Tensor, sample_rate: int) -> Iterator[Diagnosis]:
+def _losses(
+    terms: Callable[[Tensor, Tensor], Mapping[str, Tensor]], target: Tensor, sample_rate: int
+) -> Iterator[Diagnosis]:
     for name in terms(target, target):
         if is_deaf(reactions(partial(_term, terms, name, target), target, sample_rate)):
-            yield Diagnosis("loss-blind", f"`{name}` has the same value whatever the output is", "leave it out, or mend it")
+            yield Diagnosis(
+                "loss-blind",
+                f"`{name}` has the same value whatever the output is",
+                "leave it out, or mend it",
+            )
 
 
-def _term(terms: Callable[[Tensor, Tensor], Mapping[str, Tensor]], name: str, target: Tensor, output: Tensor) -> float:
+def _term(
+    terms: Callable[[Tensor, Tensor], Mapping[str, Tensor]],
+    name: str,
+    target: Tensor,
+    output: Tensor,
+) -> float:
     return float(terms(output, target)[name])

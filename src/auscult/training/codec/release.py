@@ -16,17 +16,20 @@ from typing import Any
 import torch
 
 from auscult.families.codec.storage import read_codec, write_codec
+from auscult.preflight_checks.measures.bound import bound
 from auscult.training.codec.speech import levelled, say
 from auscult.training.codec.telugu import HELD_OUT, VOICES
 from auscult.training.codec.trainer import RELEASE
 from auscult.training.codec.validate import Samples, evaluate
-from auscult.training.preflight.measures.bound import bound
 
 
 def held_out_by_voices(sample_rate: int, level: float | None) -> list[tuple[str, Samples]]:
     """Every held-out sentence by every second voice, brought to the level."""
     return [
-        (f"{voice}, sentence {number + 1}", levelled(say(text, voice, "neutral", sample_rate), level)[0])
+        (
+            f"{voice}, sentence {number + 1}",
+            levelled(say(text, voice, "neutral", sample_rate), level)[0],
+        )
         for number, text in enumerate(HELD_OUT)
         for voice in VOICES[::2]
     ]
@@ -40,7 +43,9 @@ def release(run: Path, out: Path) -> dict[str, Any]:
     write_codec(codec, config, out, facts, torch.float16)
     speech = held_out_by_voices(config.sample_rate, config.level)
     figures: dict[str, Any] = evaluate(read_codec(out)[0], speech)
-    figures["bound_db"] = bound([samples for _, samples in speech], config.sample_rate, config.bits_per_second)
+    figures["bound_db"] = bound(
+        [samples for _, samples in speech], config.sample_rate, config.bits_per_second
+    )
     write_codec(codec, config, out, {**facts, "held_out": figures}, torch.float16)
     shutil.copy(run / "train.jsonl", out.with_name("codec.train.jsonl"))
     return figures

@@ -41,7 +41,9 @@ class Segments:
         mine = starts[rank * share : (rank + 1) * share]
         return torch.stack([self.samples[start : start + self.length] for start in mine])[:, None]
 
-    def depths(self, step: int, count: int, books: int, dropout: float, rank: int = 0, processes: int = 1) -> Tensor | None:  # noqa: PLR0917
+    def depths(  # noqa: PLR0917
+        self, step: int, count: int, books: int, dropout: float, rank: int = 0, processes: int = 1
+    ) -> Tensor | None:
         """How many books each segment uses; None where all use all."""
         if dropout <= 0:
             return None

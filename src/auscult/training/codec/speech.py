@@ -18,7 +18,9 @@ from auscult.training.espeak import espeak
 TELUGU = "telugu"
 """The name that stands for the recipe instead of a folder."""
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".opus")
-SHARE = 20  # of a folder, every this-many-th file is held out, and the one before it is for validation
+SHARE = (
+    20  # of a folder, every this-many-th file is held out, and the one before it is for validation
+)
 SILENCE_DBFS = -90.0
 Named = tuple[str, NDArray[np.float32]]
 
@@ -44,7 +46,9 @@ class Speech:
         return sum(map(len, self.training)) / self.sample_rate
 
 
-def read_speech(source: str, sample_rate: int, level: float | None, *, minutes: float, seed: int) -> Speech:
+def read_speech(
+    source: str, sample_rate: int, level: float | None, *, minutes: float, seed: int
+) -> Speech:
     """The material named `source`: `telugu`, or a folder whose audio files are read.
 
     Args:
@@ -56,7 +60,9 @@ def read_speech(source: str, sample_rate: int, level: float | None, *, minutes: 
     """
     if source == TELUGU:
         training = list(telugu_speech(minutes * 60, sample_rate, seed))
-        validation, held_out = (telugu_sentences(texts, sample_rate) for texts in (VALIDATION, HELD_OUT))
+        validation, held_out = (
+            telugu_sentences(texts, sample_rate) for texts in (VALIDATION, HELD_OUT)
+        )
     else:
         training, validation, held_out = read_folder(Path(source), sample_rate)
     return Speech(
@@ -67,7 +73,9 @@ def read_speech(source: str, sample_rate: int, level: float | None, *, minutes: 
     )
 
 
-def levelled(samples: NDArray[np.float32], level: float | None) -> tuple[NDArray[np.float32], float]:
+def levelled(
+    samples: NDArray[np.float32], level: float | None
+) -> tuple[NDArray[np.float32], float]:
     """The samples at an RMS of `level` dBFS, and the gain that was applied; silence and `None` stay as they are."""
     rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) if len(samples) else 0.0
     if level is None or rms < 10 ** (SILENCE_DBFS / 20):
@@ -90,7 +98,10 @@ def telugu_sentences(texts: Sequence[str], sample_rate: int) -> list[Named]:
     """Every sentence once; voices and styles go round."""
     styles = list(STYLES)
     return [
-        (f"sentence {number + 1}", say(text, VOICES[number % len(VOICES)], styles[number % len(styles)], sample_rate))
+        (
+            f"sentence {number + 1}",
+            say(text, VOICES[number % len(VOICES)], styles[number % len(styles)], sample_rate),
+        )
         for number, text in enumerate(texts)
     ]
 
@@ -101,7 +112,9 @@ def say(text: str, voice: str, style: str, sample_rate: int) -> NDArray[np.float
     return np.asarray(soxr.resample(samples, espeak().sample_rate, sample_rate), np.float32)
 
 
-def read_folder(folder: Path, sample_rate: int) -> tuple[list[NDArray[np.float32]], list[Named], list[Named]]:
+def read_folder(
+    folder: Path, sample_rate: int
+) -> tuple[list[NDArray[np.float32]], list[Named], list[Named]]:
     """Every audio file under a folder, mixed to mono and resampled: those to train on, and one in twenty each for validation and
     held out.
 

@@ -14,16 +14,16 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from auscult.preflight_checks.measures.amplitude import amplitude, best_rms_ratio
+from auscult.preflight_checks.measures.bound import bound
+from auscult.preflight_checks.measures.codebooks import find_codebooks, usage
+from auscult.preflight_checks.measures.straight_through import quantizer_gain
 from auscult.training.codec.codebooks import Codebooks
 from auscult.training.codec.designs import DESIGNS, STUDY_CODEC, Design, StudyCodec
 from auscult.training.codec.losses import RESOLUTIONS
 from auscult.training.codec.segments import Segments
 from auscult.training.codec.speech import TELUGU, Speech, read_speech
 from auscult.training.losses import StftLoss
-from auscult.training.preflight.measures.amplitude import amplitude, best_rms_ratio
-from auscult.training.preflight.measures.bound import bound
-from auscult.training.preflight.measures.codebooks import find_codebooks, usage
-from auscult.training.preflight.measures.straight_through import quantizer_gain
 
 Progress = Callable[[int, int, str], None]
 
@@ -35,26 +35,41 @@ PROMISED = 15.0  # dB, once the amplitude is free
 FAR = 3.0  # dB between two designs that one would call apart
 
 
-def run_study(*, seeds: int = 1, steps: int = STEPS, progress: Progress | None = None) -> dict[str, Any]:
+def run_study(
+    *, seeds: int = 1, steps: int = STEPS, progress: Progress | None = None
+) -> dict[str, Any]:
     """Train every design `seeds` times: `rows` with the mean figures, and `bound_db`."""
-    speech = read_speech(TELUGU, STUDY_CODEC.sample_rate, STUDY_CODEC.level, minutes=MINUTES, seed=7)
+    speech = read_speech(
+        TELUGU, STUDY_CODEC.sample_rate, STUDY_CODEC.level, minutes=MINUTES, seed=7
+    )
     rows = []
     for number, design in enumerate(DESIGNS):
         runs = []
         for seed in range(seeds):
 
-            def step(done: int, place: int = number * seeds + seed, name: str = design.name) -> None:
+            def step(
+                done: int, place: int = number * seeds + seed, name: str = design.name
+            ) -> None:
                 if progress is not None:
                     progress(place * steps + done, len(DESIGNS) * seeds * steps, name)
 
             runs.append(run_design(design, speech, steps, seed, step))
         rows.append({"end": design.end, "quantizer": design.quantizer, **_mean(runs)})
-    limit = bound([samples for _, samples in speech.held_out], speech.sample_rate, STUDY_CODEC.bits_per_second)
-    facts = {"steps": steps, "seeds": seeds, "seconds": speech.seconds, "kbit_per_second": STUDY_CODEC.bits_per_second / 1000}
+    limit = bound(
+        [samples for _, samples in speech.held_out], speech.sample_rate, STUDY_CODEC.bits_per_second
+    )
+    facts = {
+        "steps": steps,
+        "seeds": seeds,
+        "seconds": speech.seconds,
+        "kbit_per_second": STUDY_CODEC.bits_per_second / 1000,
+    }
     return {"rows": rows, "bound_db": limit, **facts}
 
 
-def run_design(design: Design, speech: Speech, steps: int, seed: int, step_done: Callable[[int], None]) -> dict[str, Any]:
+def run_design(
+    design: Design, speech: Speech, steps: int, seed: int, step_done: Callable[[int], None]
+) -> dict[str, Any]:
     """Train one design once; its figures on the held-out sentences."""
     torch.manual_seed(seed)
     codec = StudyCodec(design)
@@ -70,7 +85,11 @@ def run_design(design: Design, speech: Speech, steps: int, seed: int, step_done:
         target = segments.draw(step, BATCH)
         output, quantized = codec(target)
         commitment = quantized.distance.mean() / quantized.power.clamp_min(1e-8)
-        loss = functional.l1_loss(output, target) * 10 + stft(output[:, 0], target[:, 0]) + 0.25 * commitment
+        loss = (
+            functional.l1_loss(output, target) * 10
+            + stft(output[:, 0], target[:, 0])
+            + 0.25 * commitment
+        )
         loss = loss + codec.level_loss(output, target)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -79,13 +98,19 @@ def run_design(design: Design, speech: Speech, steps: int, seed: int, step_done:
         if books is not None:
             books.update(quantized)
         if step == 1:
-            early = [usage(chosen, STUDY_CODEC.book_size).used for chosen in quantized.codes.unbind(1)]
+            early = [
+                usage(chosen, STUDY_CODEC.book_size).used for chosen in quantized.codes.unbind(1)
+            ]
         step_done(step + 1)
     return {**_figures(codec, speech, segments), "codes_at_step_2": early}
 
 
 def _figures(codec: StudyCodec, speech: Speech, segments: Segments) -> dict[str, Any]:
-    gain = quantizer_gain(codec.codec.quantizer, codec.codec.encoder(segments.draw(0, 4)), find_codebooks(codec.codec.quantizer))
+    gain = quantizer_gain(
+        codec.codec.quantizer,
+        codec.codec.encoder(segments.draw(0, 4)),
+        find_codebooks(codec.codec.quantizer),
+    )
     codec.eval()
     rows, codes = [], []
     with torch.no_grad():
@@ -114,11 +139,22 @@ def _mean(runs: list[dict[str, Any]]) -> dict[str, Any]:
     mean: dict[str, Any] = {}
     for name, first in runs[0].items():
         values = np.mean([run[name] for run in runs], axis=0)
-        mean[name] = [round(float(value)) for value in values] if isinstance(first, list) else float(values)
+        mean[name] = (
+            [round(float(value)) for value in values] if isinstance(first, list) else float(values)
+        )
     return {**mean, "snr_spread": float(np.ptp([run["snr"] for run in runs]))}
 
 
-HEAD = ("end of the decoder", "quantiser", "SNR dB", "RMS ratio", "best at that SNR", "correlation", "DC", "gradient")
+HEAD = (
+    "end of the decoder",
+    "quantiser",
+    "SNR dB",
+    "RMS ratio",
+    "best at that SNR",
+    "correlation",
+    "DC",
+    "gradient",
+)
 
 
 def page(table: Mapping[str, Any]) -> str:

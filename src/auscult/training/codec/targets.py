@@ -21,7 +21,9 @@ MINUTES = 2.0
 def telugu() -> dict[str, Any]:
     """The training of the codec that comes with the package, at its first step."""
     config = TrainConfig(minutes=MINUTES, batch=8)
-    speech = read_speech(TELUGU, config.codec.sample_rate, config.codec.level, minutes=MINUTES, seed=config.seed)
+    speech = read_speech(
+        TELUGU, config.codec.sample_rate, config.codec.level, minutes=MINUTES, seed=config.seed
+    )
     trainer = Trainer(config, speech)
     trainer.place_codebooks()
 
@@ -29,10 +31,21 @@ def telugu() -> dict[str, Any]:
         output, quantized = result
         terms = trainer.terms(output, batch)
         commitment = commitment_loss(output, batch, quantized.power, quantized.distance)
-        return {"waveform": terms["waveform"], "spectral": config.spectral_weight * terms["spectral"], "commitment": commitment}
+        return {
+            "waveform": terms["waveform"],
+            "spectral": config.spectral_weight * terms["spectral"],
+            "commitment": commitment,
+        }
 
     batch = trainer.segments.draw(0, config.batch)
-    return _setup(trainer.codec, batch, loss, trainer.optimizer, config.codec.sample_rate, config.codec.bits_per_second)
+    return _setup(
+        trainer.codec,
+        batch,
+        loss,
+        trainer.optimizer,
+        config.codec.sample_rate,
+        config.codec.bits_per_second,
+    )
 
 
 def seed() -> dict[str, Any]:
@@ -48,17 +61,26 @@ def seed_with_tanh() -> dict[str, Any]:
 def _seed(end: End) -> dict[str, Any]:
     torch.manual_seed(0)
     codec = StudyCodec(Design(end, "broken"))
-    speech = read_speech(TELUGU, STUDY_CODEC.sample_rate, STUDY_CODEC.level, minutes=MINUTES, seed=7)
+    speech = read_speech(
+        TELUGU, STUDY_CODEC.sample_rate, STUDY_CODEC.level, minutes=MINUTES, seed=7
+    )
 
     def loss(result: Any, batch: Tensor) -> dict[str, Tensor]:
         output, quantized = result
-        return {"l1": 10 * (output - batch).abs().mean(), "commitment": 0.25 * quantized.distance.mean()}
+        return {
+            "l1": 10 * (output - batch).abs().mean(),
+            "commitment": 0.25 * quantized.distance.mean(),
+        }
 
-    optimizer = torch.optim.Adam([value for value in codec.parameters() if value.requires_grad], 1e-5)
+    optimizer = torch.optim.Adam(
+        [value for value in codec.parameters() if value.requires_grad], 1e-5
+    )
     batch = Segments(speech, STUDY_CODEC.sample_rate // 2, 7).draw(0, 8)
     inner = codec.codec
     model = inner if end == "unbounded" else codec  # the scale is no part of a design without one
-    made = _setup(model, batch, loss, optimizer, STUDY_CODEC.sample_rate, STUDY_CODEC.bits_per_second)
+    made = _setup(
+        model, batch, loss, optimizer, STUDY_CODEC.sample_rate, STUDY_CODEC.bits_per_second
+    )
     parts = {"encoder": inner.encoder, "quantizer": inner.quantizer, "decoder": inner.decoder}
     return {**made, "parts": parts, "claims": {"snr_db": 35.0}}
 

@@ -33,7 +33,9 @@ from auscult.training.codec.speech import Speech
 RESUME, RELEASE = "resume.safetensors", "codec.safetensors"
 START_SEGMENTS = 256  # whose latents place the codebooks before the first step
 NEVER = 1e-3  # share of the mean use below which a code is moved even at the end
-_START_STEP = 2**31  # no step of a run: the segments that place the codebooks are drawn under its number
+_START_STEP = (
+    2**31
+)  # no step of a run: the segments that place the codebooks are drawn under its number
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:
@@ -42,7 +44,9 @@ def learning_rate(step: int, config: TrainConfig) -> float:
         return config.learning_rate * (step + 1) / config.warmup
     start = config.steps * (1 - config.decay_share)
     done = min(max((step - start) / max(1.0, config.steps - start), 0.0), 1.0)
-    return config.learning_rate * (config.final_rate + (1 - config.final_rate) * 0.5 * (1 + cos(pi * done)))
+    return config.learning_rate * (
+        config.final_rate + (1 - config.final_rate) * 0.5 * (1 + cos(pi * done))
+    )
 
 
 class Trainer:
@@ -57,39 +61,64 @@ class Trainer:
             torch.set_num_threads(config.threads)
         self.config, self.speech = config, speech
         AcceleratorState._reset_state()  # the precision of an earlier run in this process would stay otherwise
-        self.accelerator = Accelerator(mixed_precision=config.precision, cpu=not torch.cuda.is_available())
+        self.accelerator = Accelerator(
+            mixed_precision=config.precision, cpu=not torch.cuda.is_available()
+        )
         device = self.accelerator.device
         torch.manual_seed(config.seed)
-        self.codec: Codec = (start_codec(config.codec, config.start) if codec is None else codec).to(device)
-        self.model, self.optimizer = self.accelerator.prepare(self.codec, _adam(self.codec, config.learning_rate, 0.9))
-        self.losses = Losses(config.codec.sample_rate, mel=config.mel_weight > 0, spectral=config.spectral_weight > 0).to(device)
-        self.books = Codebooks(self.codec.quantizer, decay=config.codebook_decay, dead=config.dead_share, seed=config.seed)
-        self.segments = Segments(speech, round(config.segment * config.codec.sample_rate), config.seed)
+        self.codec: Codec = (
+            start_codec(config.codec, config.start) if codec is None else codec
+        ).to(device)
+        self.model, self.optimizer = self.accelerator.prepare(
+            self.codec, _adam(self.codec, config.learning_rate, 0.9)
+        )
+        self.losses = Losses(
+            config.codec.sample_rate, mel=config.mel_weight > 0, spectral=config.spectral_weight > 0
+        ).to(device)
+        self.books = Codebooks(
+            self.codec.quantizer,
+            decay=config.codebook_decay,
+            dead=config.dead_share,
+            seed=config.seed,
+        )
+        self.segments = Segments(
+            speech, round(config.segment * config.codec.sample_rate), config.seed
+        )
         self.balancer = Balancer() if config.balance else None
         self.monitor = Monitor(config.codec.sample_rate)
         self.critics: CodecCritics | None = None
         if config.adversarial_weight > 0 or config.matching_weight > 0:
             self.critics = CodecCritics(config.critic_channels).to(device)
             optimizer = _adam(self.critics, config.critic_rate, 0.8)
-            self.critic_model, self.critic_optimizer = self.accelerator.prepare(self.critics, optimizer)
+            self.critic_model, self.critic_optimizer = self.accelerator.prepare(
+                self.critics, optimizer
+            )
         self.step = self.bad_steps = 0
 
     @torch.no_grad()
     def place_codebooks(self) -> None:
         """K-means over the latents of the first segments."""
         audio = self._share(self.segments.draw, _START_STEP, START_SEGMENTS)
-        self.books.start(torch.cat([self.codec.encoder(self.codec.padded(piece)) for piece in audio.split(16)]))
+        self.books.start(
+            torch.cat([self.codec.encoder(self.codec.padded(piece)) for piece in audio.split(16)])
+        )
 
     def _share(self, draw: Callable[..., Any], *arguments: Any) -> Any:
         """This process's share of what is drawn for a step."""
-        drawn = draw(*arguments, rank=self.accelerator.process_index, processes=self.accelerator.num_processes)
+        drawn = draw(
+            *arguments,
+            rank=self.accelerator.process_index,
+            processes=self.accelerator.num_processes,
+        )
         return None if drawn is None else drawn.to(self.accelerator.device)
 
     def train_step(self) -> dict[str, float]:
         """One update; the loss terms and a few figures by name. A step without a finite gradient changes nothing."""
         config = self.config
         target = self._share(self.segments.draw, self.step, config.batch)
-        depths = self._share(self.segments.depths, self.step, config.batch, config.codec.books, config.dropout)
+        depths = self._share(
+            self.segments.depths, self.step, config.batch, config.codec.books, config.dropout
+        )
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.step, config)
         output, quantized = self.model(target, depths)
@@ -103,13 +132,22 @@ class Trainer:
         norm = float(self.accelerator.clip_grad_norm_(self.codec.parameters(), config.clip))
         if isfinite(norm):
             self.optimizer.step()
-            self.books.dead = config.dead_share if self.step < config.revive_until * config.steps else NEVER
+            self.books.dead = (
+                config.dead_share if self.step < config.revive_until * config.steps else NEVER
+            )
             self.books.update(quantized)
         self.bad_steps = 0 if isfinite(norm) else self.bad_steps + 1
         self.step += 1
         error = (output.detach() - target).square().sum().clamp_min(1e-12)
-        figures = {name: float(value.detach()) for name, value in {**terms, **critic, "commitment": commitment}.items()}
-        return {**figures, "gradient": norm, "snr": float(10 * torch.log10(target.square().sum() / error))}
+        figures = {
+            name: float(value.detach())
+            for name, value in {**terms, **critic, "commitment": commitment}.items()
+        }
+        return {
+            **figures,
+            "gradient": norm,
+            "snr": float(10 * torch.log10(target.square().sum() / error)),
+        }
 
     def _train_critics(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
         if self.critics is None or self.step < self.config.critic_start:
@@ -117,7 +155,9 @@ class Trainer:
         loss = self.critic_model(output.detach()[:, 0], target[:, 0])
         self.critic_optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
-        if isfinite(float(self.accelerator.clip_grad_norm_(self.critics.parameters(), self.config.clip))):
+        if isfinite(
+            float(self.accelerator.clip_grad_norm_(self.critics.parameters(), self.config.clip))
+        ):
             self.critic_optimizer.step()
         return {"critic": loss}
 
@@ -131,8 +171,12 @@ class Trainer:
 
     def _total(self, terms: Mapping[str, Tensor], output: Tensor) -> Tensor:
         if self.balancer is not None:
-            return self.balancer.surrogate(terms, {name: self._weight(name) for name in terms}, output)
-        return sum((self._weight(name) * value for name, value in terms.items()), output.new_zeros(()))
+            return self.balancer.surrogate(
+                terms, {name: self._weight(name) for name in terms}, output
+            )
+        return sum(
+            (self._weight(name) * value for name, value in terms.items()), output.new_zeros(())
+        )
 
     def _weight(self, name: str) -> float:
         weight: float = getattr(self.config, f"{name}_weight")
@@ -157,7 +201,10 @@ class Trainer:
             state |= {f"balancer.{name}": value for name, value in self.balancer.state().items()}
         if self.accelerator.scaler is not None:
             scaler = self.accelerator.scaler.state_dict()
-            state |= {f"scaler.{name}": torch.tensor(float(value), dtype=torch.float64) for name, value in scaler.items()}
+            state |= {
+                f"scaler.{name}": torch.tensor(float(value), dtype=torch.float64)
+                for name, value in scaler.items()
+            }
         return state
 
     def restore(self, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
@@ -173,7 +220,9 @@ class Trainer:
         if self.accelerator.scaler is not None and part(tensors, "scaler."):
             scaler = {name: value.item() for name, value in part(tensors, "scaler.").items()}
             whole = ("growth_interval", "_growth_tracker")
-            self.accelerator.scaler.load_state_dict({k: int(v) if k in whole else v for k, v in scaler.items()})
+            self.accelerator.scaler.load_state_dict(
+                {k: int(v) if k in whole else v for k, v in scaler.items()}
+            )
         self.step = int(about["step"])
 
     def save(self, out: Path, **about: Any) -> bool:

@@ -35,15 +35,22 @@ def evaluate(codec: Codec, speech: Sequence[tuple[str, Samples]]) -> dict[str, f
         rows.append(scores(samples, output, codec.config.sample_rate))
         codes.append(chosen[0].cpu())
     codec.train(training)
-    means: dict[str, float | list[float]] = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
-    more = {"snr_min": min(row["snr"] for row in rows), "bits_per_second": bits_per_second(codec.config, codes)}
+    means: dict[str, float | list[float]] = {
+        name: float(np.mean([row[name] for row in rows])) for name in rows[0]
+    }
+    more = {
+        "snr_min": min(row["snr"] for row in rows),
+        "bits_per_second": bits_per_second(codec.config, codes),
+    }
     return {**means, **more, "perplexity": perplexity(codes, codec.config.book_size)}
 
 
 def bits_per_second(config: Config, codes: Iterable[Tensor]) -> float:
     """Of codes [books, frames] and of saying how many books there are."""
     chosen = torch.cat(list(codes), -1)
-    per_frame = float((chosen >= 0).double().sum(0).mean()) * config.bits + config.depth_bits / config.group
+    per_frame = (
+        float((chosen >= 0).double().sum(0).mean()) * config.bits + config.depth_bits / config.group
+    )
     return per_frame * config.sample_rate / config.hop
 
 
@@ -65,7 +72,9 @@ def scores(target: Samples, output: Samples, sample_rate: int) -> dict[str, floa
     return {
         "snr": 10 * log10((power + 1e-12) / (error + 1e-12)),
         "rms_ratio": float(np.sqrt(np.square(y).sum() / (power + 1e-12))),
-        "correlation": float(np.mean((x - x.mean()) * (y - y.mean())) / spread) if spread > 0 else 0.0,
+        "correlation": float(np.mean((x - x.mean()) * (y - y.mean())) / spread)
+        if spread > 0
+        else 0.0,
         "dc": float(y.mean() - x.mean()),
         "mel_l1": log_mel_distance(mel_spectrogram(target, mel), mel_spectrogram(output, mel)),
     }
@@ -73,6 +82,8 @@ def scores(target: Samples, output: Samples, sample_rate: int) -> dict[str, floa
 
 def perplexity(codes: Iterable[Tensor], size: int) -> list[float]:
     """exp(entropy) of each book's codes [books, frames], as a share of its size."""
-    counts = torch.stack([torch.bincount(book[book >= 0], minlength=size) for book in torch.cat(list(codes), -1)]).double()
+    counts = torch.stack(
+        [torch.bincount(book[book >= 0], minlength=size) for book in torch.cat(list(codes), -1)]
+    ).double()
     shares = counts / counts.sum(1, keepdim=True).clamp_min(1)
     return [float(value) / size for value in (-torch.special.xlogy(shares, shares).sum(1)).exp()]

@@ -37,10 +37,14 @@ class S3Gen(nn.Module):
         self.config = config
         self.tokenizer = SpeechTokenizer(config.tokenizer) if config.tokenizer else None
         self.speaker_encoder = SpeakerEncoder(config.speaker) if config.speaker else None
-        self.flow = Flow(config.flow, config.speaker.embedding) if config.speaker else Flow(config.flow)
+        self.flow = (
+            Flow(config.flow, config.speaker.embedding) if config.speaker else Flow(config.flow)
+        )
         self.mel2wav = Generator(config.mel2wav) if config.mel2wav else None
 
-    def voice(self, samples: NDArray[np.float32], samples_16k: NDArray[np.float32]) -> Voice[mx.array]:
+    def voice(
+        self, samples: NDArray[np.float32], samples_16k: NDArray[np.float32]
+    ) -> Voice[mx.array]:
         """What to keep of one recording, given at the vocoder's rate (24 kHz) and at 16 kHz: [time] each.
 
         Raises:
@@ -48,9 +52,14 @@ class S3Gen(nn.Module):
             UsageError: If the tokenizer or the speaker encoder is not there.
         """
         if self.tokenizer is None or self.speaker_encoder is None:
-            raise UsageError("needs the tokenizer and the speaker encoder", hint="take a file that has them, such as s3gen.pt")
+            raise UsageError(
+                "needs the tokenizer and the speaker encoder",
+                hint="take a file that has them, such as s3gen.pt",
+            )
         config = self.config.flow
-        filters, window = (np.array(buffer) for buffer in (self.tokenizer.mel_filters, self.tokenizer.window))
+        filters, window = (
+            np.array(buffer) for buffer in (self.tokenizer.mel_filters, self.tokenizer.window)
+        )
         heard = tokenizer_mel(samples_16k, filters, window, self.tokenizer.config.mel_bins)
         features = speaker_features(samples_16k, self.speaker_encoder.config.mel_bins)
         mel = flow_mel(samples, config.mel_bins)
@@ -77,7 +86,9 @@ class S3Gen(nn.Module):
         if self.mel2wav is None:
             raise UsageError("needs the vocoder (mel2wav)", hint="call `flow` for the mel alone")
         keys = mx.random.split(key) if key is not None else (None, None)
-        mel = self.flow(tokens, voice.tokens, voice.mel, voice.xvector, noise=noise, key=keys[0], steps=steps)
+        mel = self.flow(
+            tokens, voice.tokens, voice.mel, voice.xvector, noise=noise, key=keys[0], steps=steps
+        )
         samples = self.mel2wav(mel, source=source, key=keys[1])[..., 0]
         start = mx.array(fade(self.mel2wav.config.sample_rate))[: samples.shape[1]]
         return mx.concatenate([samples[:, : len(start)] * start, samples[:, len(start) :]], axis=1)
@@ -101,7 +112,10 @@ def load(module: S3Gen, state: Mapping[str, Array], prefix: str = "") -> None:
     """
     planned = plan(module.config)
     if module.tokenizer is not None:  # released files may lack the buffers of its mel
-        buffers = {f"tokenizer.{name}": np.array(getattr(module.tokenizer, name)) for name in ("mel_filters", "window")}
+        buffers = {
+            f"tokenizer.{name}": np.array(getattr(module.tokenizer, name))
+            for name in ("mel_filters", "window")
+        }
     else:
         buffers = {}
     settled = in_torch_layout(released(state, planned, prefix), planned)

@@ -57,7 +57,9 @@ class RelativeAttention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.linear_q, self.linear_k, self.linear_v, self.linear_out = (nn.Linear(width, width) for _ in range(4))
+        self.linear_q, self.linear_k, self.linear_v, self.linear_out = (
+            nn.Linear(width, width) for _ in range(4)
+        )
         self.linear_pos = nn.Linear(width, width, bias=False)
         self.pos_bias_u = mx.zeros((heads, width // heads))
         self.pos_bias_v = mx.zeros((heads, width // heads))
@@ -68,14 +70,19 @@ class RelativeAttention(nn.Module):
         size = width // self.heads
         query = self.linear_q(x).reshape(batch, time, self.heads, size)
         key, value = (
-            layer(x).reshape(batch, time, self.heads, size).transpose(0, 2, 1, 3) for layer in (self.linear_k, self.linear_v)
+            layer(x).reshape(batch, time, self.heads, size).transpose(0, 2, 1, 3)
+            for layer in (self.linear_k, self.linear_v)
         )
-        distance = self.linear_pos(positions).reshape(2 * time - 1, self.heads, size).transpose(1, 2, 0)
+        distance = (
+            self.linear_pos(positions).reshape(2 * time - 1, self.heads, size).transpose(1, 2, 0)
+        )
         bias = shift((query + self.pos_bias_v).transpose(0, 2, 1, 3) @ distance) / sqrt(size)
         if mask is not None:
             bias = bias + mask
         content = (query + self.pos_bias_u).transpose(0, 2, 1, 3)
-        mixed = mx.fast.scaled_dot_product_attention(content, key, value, scale=1 / sqrt(size), mask=bias)
+        mixed = mx.fast.scaled_dot_product_attention(
+            content, key, value, scale=1 / sqrt(size), mask=bias
+        )
         return self.linear_out(mixed.transpose(0, 2, 1, 3).reshape(batch, time, width))
 
 
@@ -124,14 +131,18 @@ class Encoder(nn.Module):
         self.after_norm = nn.LayerNorm(width)
         self.pre_lookahead_layer = PreLookahead(width, config.lookahead)
         self.up_layer = Upsample(width, config.frames_per_token)
-        self.encoders, self.up_encoders = ([ConformerLayer(config) for _ in range(layers)] for layers in config.layers)
+        self.encoders, self.up_encoders = (
+            [ConformerLayer(config) for _ in range(layers)] for layers in config.layers
+        )
 
     def __call__(self, x: mx.array, lengths: mx.array | None = None) -> mx.array:
         """`lengths` [batch] are numbers of tokens; None where no row is padded."""
         x = self.pre_lookahead_layer(self.embed(x))
         x = run(self.encoders, x, lengths)
         x = self.up_embed(self.up_layer(x))
-        x = run(self.up_encoders, x, None if lengths is None else lengths * self.config.frames_per_token)
+        x = run(
+            self.up_encoders, x, None if lengths is None else lengths * self.config.frames_per_token
+        )
         return self.after_norm(x)
 
 

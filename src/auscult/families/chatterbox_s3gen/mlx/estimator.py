@@ -27,7 +27,11 @@ class Block(nn.Module):
 
     def __init__(self, source: int, target: int) -> None:
         super().__init__()
-        self.block = [CausalConv(source, target, 3), nn.Identity(), nn.LayerNorm(target)]  # torch counts its transposition
+        self.block = [
+            CausalConv(source, target, 3),
+            nn.Identity(),
+            nn.LayerNorm(target),
+        ]  # torch counts its transposition
 
     def __call__(self, x: mx.array, mask: mx.array | None) -> mx.array:
         return masked(nn.mish(self.block[2](self.block[0](masked(x, mask)))), mask)
@@ -55,13 +59,16 @@ class Attention(nn.Module):
     def __init__(self, config: Flow) -> None:
         super().__init__()
         self.heads, self.scale = config.attention // config.head_width, config.head_width**-0.5
-        self.to_q, self.to_k, self.to_v = (nn.Linear(config.channels, config.attention, bias=False) for _ in range(3))
+        self.to_q, self.to_k, self.to_v = (
+            nn.Linear(config.channels, config.attention, bias=False) for _ in range(3)
+        )
         self.to_out = [nn.Linear(config.attention, config.channels)]
 
     def __call__(self, x: mx.array, bias: mx.array | None) -> mx.array:
         batch, time, _ = x.shape
         query, key, value = (
-            layer(x).reshape(batch, time, self.heads, -1).transpose(0, 2, 1, 3) for layer in (self.to_q, self.to_k, self.to_v)
+            layer(x).reshape(batch, time, self.heads, -1).transpose(0, 2, 1, 3)
+            for layer in (self.to_q, self.to_k, self.to_v)
         )
         mixed = mx.fast.scaled_dot_product_attention(query, key, value, scale=self.scale, mask=bias)
         return self.to_out[0](mixed.transpose(0, 2, 1, 3).reshape(batch, time, -1))
@@ -83,7 +90,10 @@ class FeedForward(nn.Module):
 
     def __init__(self, config: Flow) -> None:
         super().__init__()
-        wide, back = Projection(config.channels, config.feed_forward), nn.Linear(config.feed_forward, config.channels)
+        wide, back = (
+            Projection(config.channels, config.feed_forward),
+            nn.Linear(config.feed_forward, config.channels),
+        )
         self.net = [wide, nn.Identity(), back]
 
     def __call__(self, x: mx.array) -> mx.array:
@@ -130,7 +140,9 @@ def stage(source: int, config: Flow, *, convolution: bool = False) -> list[Any]:
     return [Resnet(source, config), transformers, *ends]
 
 
-def run(layers: list[Any], x: mx.array, time: mx.array, mask: mx.array | None, bias: mx.array | None) -> mx.array:
+def run(
+    layers: list[Any], x: mx.array, time: mx.array, mask: mx.array | None, bias: mx.array | None
+) -> mx.array:
     """The residual block and the transformers of a stage; `bias` [batch, 1, 1, time] is added to the attention's scores."""
     x = layers[0](x, time, mask)
     for transformer in layers[1]:
@@ -185,7 +197,9 @@ class Estimator(nn.Module):
     def _time(self, time: mx.array, until: mx.array | None) -> mx.array:
         embedded = self.time_mlp(time)
         if until is not None:
-            embedded = self.time_embed_mixer(mx.concatenate([embedded, self.time_mlp(until)], axis=1))
+            embedded = self.time_embed_mixer(
+                mx.concatenate([embedded, self.time_mlp(until)], axis=1)
+            )
         return embedded
 
 

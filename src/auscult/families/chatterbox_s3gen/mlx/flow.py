@@ -39,17 +39,27 @@ class Decoder(nn.Module):
         meanflow = self.config.meanflow
         grid = mx.array(times(steps or self.config.steps, meanflow=meanflow))
         x = noise
-        given = (mu, speaker, condition) if meanflow else (with_zeros(mu), with_zeros(speaker), with_zeros(condition))
+        given = (
+            (mu, speaker, condition)
+            if meanflow
+            else (with_zeros(mu), with_zeros(speaker), with_zeros(condition))
+        )
         both = mask if meanflow or mask is None else mx.concatenate([mask, mask])
         for step in range(len(grid) - 1):
             start, end = grid[step : step + 1], grid[step + 1 : step + 2]
             if meanflow:
                 velocity = self.estimator(x, *given, start, mask=both, until=end)
             else:
-                conditional, unconditional = mx.split(self.estimator(mx.concatenate([x, x]), *given, start, mask=both), 2)
-                velocity = (1.0 + self.config.guidance) * conditional - self.config.guidance * unconditional
+                conditional, unconditional = mx.split(
+                    self.estimator(mx.concatenate([x, x]), *given, start, mask=both), 2
+                )
+                velocity = (
+                    1.0 + self.config.guidance
+                ) * conditional - self.config.guidance * unconditional
             x = x + (end - start) * velocity
-            mx.eval(x)  # a step at a time: the whole graph of all steps would hold every layer's memory
+            mx.eval(
+                x
+            )  # a step at a time: the whole graph of all steps would hold every layer's memory
         return x
 
 
@@ -103,14 +113,18 @@ class Flow(nn.Module):
         Unless `final`, more tokens will follow, and the last ones that the encoder has not seen ahead of are left out.
         """
         batch, prompt = len(tokens), prompt_mel.shape[1]
-        every = mx.concatenate([mx.broadcast_to(prompt_tokens, (batch, prompt_tokens.shape[1])), tokens], axis=1)
+        every = mx.concatenate(
+            [mx.broadcast_to(prompt_tokens, (batch, prompt_tokens.shape[1])), tokens], axis=1
+        )
         if lengths is not None:
             lengths = lengths + prompt_tokens.shape[1]
         mu = self.mu(every, lengths)
         mask = None
         if lengths is not None:
             frames = mx.arange(mu.shape[1])
-            mask = (frames < lengths[:, None] * self.config.frames_per_token).astype(mu.dtype)[..., None]
+            mask = (frames < lengths[:, None] * self.config.frames_per_token).astype(mu.dtype)[
+                ..., None
+            ]
         if not final:
             kept = mu.shape[1] - self.config.lookahead * self.config.frames_per_token
             mu, mask = mu[:, :kept], mask if mask is None else mask[:, :kept]

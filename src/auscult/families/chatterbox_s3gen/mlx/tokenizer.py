@@ -13,7 +13,10 @@ from auscult.sound.mel import hann_window, mel_filterbank
 TANH_SCALE = 0.9990000128746033
 """Keeps the largest values of tanh from rounding to what is beyond the last digit."""
 
-RELEASED = {"tokenizer.quantizer._codebook.": "tokenizer.quantizer.codebook.", "tokenizer._mel_filters": "tokenizer.mel_filters"}
+RELEASED = {
+    "tokenizer.quantizer._codebook.": "tokenizer.quantizer.codebook.",
+    "tokenizer._mel_filters": "tokenizer.mel_filters",
+}
 """Released names and ours: MLX keeps what begins with an underscore out of a module's parameters."""
 
 
@@ -30,14 +33,17 @@ class MemoryAttention(nn.Module):
         before = (config.memory - 1) // 2
         self.sides = (before, config.memory - 1 - before)
 
-    def __call__(self, x: mx.array, cosine: mx.array, sine: mx.array, mask: mx.array | None) -> mx.array:
+    def __call__(
+        self, x: mx.array, cosine: mx.array, sine: mx.array, mask: mx.array | None
+    ) -> mx.array:
         """`cosine` and `sine` [time, head width]; `mask` [batch, time] is False where there is padding."""
         batch, time, width = x.shape
         value = self.value(x)
         kept = value if mask is None else value * mask[..., None]
         memory = self.fsmn_block(mx.pad(kept, [(0, 0), self.sides, (0, 0)])) + kept
         query, key, heads = (
-            part.reshape(batch, time, self.heads, -1).transpose(0, 2, 1, 3) for part in (self.query(x), self.key(x), value)
+            part.reshape(batch, time, self.heads, -1).transpose(0, 2, 1, 3)
+            for part in (self.query(x), self.key(x), value)
         )
         mixed = mx.fast.scaled_dot_product_attention(
             rotate(query, cosine, sine),
@@ -63,10 +69,16 @@ class Block(nn.Module):
         super().__init__()
         self.attn = MemoryAttention(config)
         self.attn_ln = nn.LayerNorm(config.width)
-        self.mlp = [nn.Linear(config.width, config.hidden), nn.GELU(), nn.Linear(config.hidden, config.width)]
+        self.mlp = [
+            nn.Linear(config.width, config.hidden),
+            nn.GELU(),
+            nn.Linear(config.hidden, config.width),
+        ]
         self.mlp_ln = nn.LayerNorm(config.width)
 
-    def __call__(self, x: mx.array, cosine: mx.array, sine: mx.array, mask: mx.array | None) -> mx.array:
+    def __call__(
+        self, x: mx.array, cosine: mx.array, sine: mx.array, mask: mx.array | None
+    ) -> mx.array:
         x = x + self.attn(self.attn_ln(x), cosine, sine, mask)
         y = self.mlp_ln(x)
         for layer in self.mlp:
@@ -95,7 +107,9 @@ class Encoder(nn.Module):
         time = x.shape[1]
         mask = None if lengths is None else mx.arange(time) < lengths[:, None]
         angles = mx.array(rotary_angles(time, self.config.head_width))
-        cosine, sine = (mx.concatenate([part, part], axis=-1) for part in (mx.cos(angles), mx.sin(angles)))
+        cosine, sine = (
+            mx.concatenate([part, part], axis=-1) for part in (mx.cos(angles), mx.sin(angles))
+        )
         for block in self.blocks:
             x = block(x, cosine, sine, mask)
         return x

@@ -49,7 +49,9 @@ class Head(nn.Module):
             x = layer(x)
         x = nn.relu(self.bn2(self.conv2(x)))
         batch, bins, time, width = x.shape
-        return x.transpose(0, 2, 3, 1).reshape(batch, time, width * bins)  # channels of one bin are not neighbours
+        return x.transpose(0, 2, 3, 1).reshape(
+            batch, time, width * bins
+        )  # channels of one bin are not neighbours
 
 
 class Normed(nn.Module):
@@ -82,7 +84,9 @@ class ContextMask(nn.Module):
 
     def __init__(self, source: int, target: int, dilation: int) -> None:
         super().__init__()
-        self.linear_local = nn.Conv1d(source, target, 3, dilation=dilation, padding=dilation, bias=False)
+        self.linear_local = nn.Conv1d(
+            source, target, 3, dilation=dilation, padding=dilation, bias=False
+        )
         self.linear1 = nn.Conv1d(source, source // 2, 1)
         self.linear2 = nn.Conv1d(source // 2, target, 1)
 
@@ -95,7 +99,9 @@ def by_segment(x: mx.array) -> mx.array:
     """Every frame of [batch, time, channels] replaced by the mean of its segment; the last segment may be shorter."""
     batch, time, channels = x.shape
     count = -(-time // SEGMENT)
-    padded = mx.pad(x, [(0, 0), (0, count * SEGMENT - time), (0, 0)]).reshape(batch, count, SEGMENT, channels)
+    padded = mx.pad(x, [(0, 0), (0, count * SEGMENT - time), (0, 0)]).reshape(
+        batch, count, SEGMENT, channels
+    )
     sizes = mx.minimum(SEGMENT, time - SEGMENT * mx.arange(count))[None, :, None]
     return mx.repeat(padded.sum(axis=2) / sizes, SEGMENT, axis=1)[:, :time]
 
@@ -145,11 +151,16 @@ class SpeakerEncoder(nn.Module):
         super().__init__()
         self.config = config
         self.head = Head(config.head)
-        self.xvector: dict[str, Any] = {"tdnn": Tdnn(config.head * config.mel_bins // 8, config.initial)}
+        self.xvector: dict[str, Any] = {
+            "tdnn": Tdnn(config.head * config.mel_bins // 8, config.initial)
+        }
         width = config.initial
-        for block, (layers, dilation) in enumerate(zip(config.blocks, config.dilations, strict=True), 1):
+        for block, (layers, dilation) in enumerate(
+            zip(config.blocks, config.dilations, strict=True), 1
+        ):
             self.xvector[f"block{block}"] = {
-                f"tdnnd{i + 1}": Dense(width + i * config.growth, config, dilation) for i in range(layers)
+                f"tdnnd{i + 1}": Dense(width + i * config.growth, config, dilation)
+                for i in range(layers)
             }
             width += layers * config.growth
             self.xvector[f"transit{block}"] = Transit(width)

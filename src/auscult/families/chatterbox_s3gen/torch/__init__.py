@@ -40,10 +40,14 @@ class S3Gen(nn.Module):
         self.config = config
         self.tokenizer = SpeechTokenizer(config.tokenizer) if config.tokenizer else None
         self.speaker_encoder = SpeakerEncoder(config.speaker) if config.speaker else None
-        self.flow = Flow(config.flow, config.speaker.embedding) if config.speaker else Flow(config.flow)
+        self.flow = (
+            Flow(config.flow, config.speaker.embedding) if config.speaker else Flow(config.flow)
+        )
         self.mel2wav = Generator(config.mel2wav, form) if config.mel2wav else None
 
-    def voice(self, samples: NDArray[np.float32], samples_16k: NDArray[np.float32]) -> Voice[Tensor]:
+    def voice(
+        self, samples: NDArray[np.float32], samples_16k: NDArray[np.float32]
+    ) -> Voice[Tensor]:
         """What to keep of one recording, given at the vocoder's rate (24 kHz) and at 16 kHz: [time] each.
 
         Raises:
@@ -51,9 +55,15 @@ class S3Gen(nn.Module):
             UsageError: If the tokenizer or the speaker encoder is not there.
         """
         if self.tokenizer is None or self.speaker_encoder is None or self.config.tokenizer is None:
-            raise UsageError("needs the tokenizer and the speaker encoder", hint="take a file that has them, such as s3gen.pt")
+            raise UsageError(
+                "needs the tokenizer and the speaker encoder",
+                hint="take a file that has them, such as s3gen.pt",
+            )
         config, like = self.config.flow, self.flow.encoder_proj.weight
-        filters, window = (buffer.float().numpy(force=True) for buffer in (self.tokenizer._mel_filters, self.tokenizer.window))
+        filters, window = (
+            buffer.float().numpy(force=True)
+            for buffer in (self.tokenizer._mel_filters, self.tokenizer.window)
+        )
         heard = tokenizer_mel(samples_16k, filters, window, self.config.tokenizer.mel_bins)
         features = speaker_features(samples_16k, self.speaker_encoder.config.mel_bins)
         mel = flow_mel(samples, config.mel_bins)
@@ -80,9 +90,19 @@ class S3Gen(nn.Module):
         """
         if self.mel2wav is None:
             raise UsageError("needs the vocoder (mel2wav)", hint="call `flow` for the mel alone")
-        mel = self.flow(tokens, voice.tokens, voice.mel, voice.xvector, noise=noise, generator=generator, steps=steps)
+        mel = self.flow(
+            tokens,
+            voice.tokens,
+            voice.mel,
+            voice.xvector,
+            noise=noise,
+            generator=generator,
+            steps=steps,
+        )
         samples: Tensor = self.mel2wav(mel, source=source, generator=generator)[:, 0]
-        start = torch.from_numpy(fade(self.mel2wav.config.sample_rate)).to(samples)[: samples.shape[1]]
+        start = torch.from_numpy(fade(self.mel2wav.config.sample_rate)).to(samples)[
+            : samples.shape[1]
+        ]
         return torch.cat((samples[:, : len(start)] * start, samples[:, len(start) :]), dim=1)
 
 
@@ -102,9 +122,16 @@ def load(module: S3Gen, state: Mapping[str, Tensor], prefix: str = "") -> None:
     planned = plan(module.config)
     weights = released(state, planned, prefix)
     arrays = {  # numpy has no bfloat16
-        name: (value.float() if value.dtype is torch.bfloat16 else value).numpy(force=True) for name, value in weights.items()
+        name: (value.float() if value.dtype is torch.bfloat16 else value).numpy(force=True)
+        for name, value in weights.items()
     }
-    settled = {name: torch.from_numpy(array) for name, array in in_torch_layout(arrays, planned).items()}
+    settled = {
+        name: torch.from_numpy(array) for name, array in in_torch_layout(arrays, planned).items()
+    }
     own = module.state_dict()
-    kept = {name: value for name, value in own.items() if name in BUFFERS or name.endswith("num_batches_tracked")}
+    kept = {
+        name: value
+        for name, value in own.items()
+        if name in BUFFERS or name.endswith("num_batches_tracked")
+    }
     _torch.load(module, kept | settled)

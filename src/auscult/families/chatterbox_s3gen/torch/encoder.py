@@ -63,7 +63,9 @@ class RelativeAttention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.linear_q, self.linear_k, self.linear_v, self.linear_out = (nn.Linear(width, width) for _ in range(4))
+        self.linear_q, self.linear_k, self.linear_v, self.linear_out = (
+            nn.Linear(width, width) for _ in range(4)
+        )
         self.linear_pos = nn.Linear(width, width, bias=False)
         self.pos_bias_u = nn.Parameter(torch.zeros(heads, width // heads))
         self.pos_bias_v = nn.Parameter(torch.zeros(heads, width // heads))
@@ -73,9 +75,13 @@ class RelativeAttention(nn.Module):
         batch, time, width = x.shape
         shape = (batch, time, self.heads, width // self.heads)
         query = self.linear_q(x).view(shape)
-        key, value = (layer(x).view(shape).transpose(1, 2) for layer in (self.linear_k, self.linear_v))
+        key, value = (
+            layer(x).view(shape).transpose(1, 2) for layer in (self.linear_k, self.linear_v)
+        )
         distance = self.linear_pos(positions).view(2 * time - 1, self.heads, -1).permute(1, 2, 0)
-        by_distance = torch.matmul((query + self.pos_bias_v).transpose(1, 2), distance) / sqrt(shape[-1])
+        by_distance = torch.matmul((query + self.pos_bias_v).transpose(1, 2), distance) / sqrt(
+            shape[-1]
+        )
         bias = shift(by_distance)
         if mask is not None:
             bias = bias + mask
@@ -142,7 +148,9 @@ class Encoder(nn.Module):
         x = self.pre_lookahead_layer(self.embed(x))
         x = self._layers(self.encoders, x, lengths)
         x = self.up_embed(self.up_layer(x))
-        x = self._layers(self.up_encoders, x, None if lengths is None else lengths * self.config.frames_per_token)
+        x = self._layers(
+            self.up_encoders, x, None if lengths is None else lengths * self.config.frames_per_token
+        )
         y: Tensor = self.after_norm(x)
         return y
 

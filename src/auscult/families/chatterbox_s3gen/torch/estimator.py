@@ -66,13 +66,16 @@ class Attention(nn.Module):
     def __init__(self, config: Flow) -> None:
         super().__init__()
         self.heads = config.attention // config.head_width
-        self.to_q, self.to_k, self.to_v = (nn.Linear(config.channels, config.attention, bias=False) for _ in range(3))
+        self.to_q, self.to_k, self.to_v = (
+            nn.Linear(config.channels, config.attention, bias=False) for _ in range(3)
+        )
         self.to_out = nn.ModuleList((nn.Linear(config.attention, config.channels),))
 
     def forward(self, x: Tensor, bias: Tensor | None) -> Tensor:
         batch, time, _ = x.shape
         query, key, value = (
-            layer(x).view(batch, time, self.heads, -1).transpose(1, 2) for layer in (self.to_q, self.to_k, self.to_v)
+            layer(x).view(batch, time, self.heads, -1).transpose(1, 2)
+            for layer in (self.to_q, self.to_k, self.to_v)
         )
         mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
         out: Tensor = self.to_out[0](mixed.transpose(1, 2).reshape(batch, time, -1))
@@ -95,7 +98,10 @@ class FeedForward(nn.Module):
 
     def __init__(self, config: Flow) -> None:
         super().__init__()
-        wide, back = Projection(config.channels, config.feed_forward), nn.Linear(config.feed_forward, config.channels)
+        wide, back = (
+            Projection(config.channels, config.feed_forward),
+            nn.Linear(config.feed_forward, config.channels),
+        )
         self.net = nn.ModuleDict({"0": wide, "2": back})
 
     def forward(self, x: Tensor) -> Tensor:

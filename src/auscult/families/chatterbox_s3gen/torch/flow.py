@@ -38,14 +38,22 @@ class Decoder(nn.Module):
         meanflow = self.config.meanflow
         grid = torch.from_numpy(times(steps or self.config.steps, meanflow=meanflow)).to(noise)
         x = noise
-        given = (mu, speaker, condition) if meanflow else (with_zeros(mu), with_zeros(speaker), with_zeros(condition))
+        given = (
+            (mu, speaker, condition)
+            if meanflow
+            else (with_zeros(mu), with_zeros(speaker), with_zeros(condition))
+        )
         both = mask if meanflow or mask is None else torch.cat((mask, mask))
         for start, end in zip(grid[:-1, None], grid[1:, None], strict=True):
             if meanflow:
                 velocity = self.estimator(x, *given, start, mask=both, until=end)
             else:
-                conditional, unconditional = self.estimator(torch.cat((x, x)), *given, start, mask=both).chunk(2)
-                velocity = (1.0 + self.config.guidance) * conditional - self.config.guidance * unconditional
+                conditional, unconditional = self.estimator(
+                    torch.cat((x, x)), *given, start, mask=both
+                ).chunk(2)
+                velocity = (
+                    1.0 + self.config.guidance
+                ) * conditional - self.config.guidance * unconditional
             x = x + (end - start) * velocity
         return x
 
@@ -71,7 +79,12 @@ class Flow(nn.Module):
         """What the tokens say about the mel: [batch, mel_bins, frames]."""
         x = self.input_embedding(tokens)
         if lengths is not None:
-            x = x * (torch.arange(tokens.shape[1], device=tokens.device) < lengths[:, None])[..., None]
+            x = (
+                x
+                * (torch.arange(tokens.shape[1], device=tokens.device) < lengths[:, None])[
+                    ..., None
+                ]
+            )
         h: Tensor = self.encoder_proj(self.encoder(x, lengths))
         return h.transpose(1, 2)
 

@@ -33,12 +33,18 @@ class MemoryAttention(nn.Module):
         batch, time, width = x.shape
         value = self.value(x)
         kept = value if mask is None else value * mask[..., None]
-        memory = self.fsmn_block(functional.pad(kept.transpose(1, 2), self.sides)).transpose(1, 2) + kept
+        memory = (
+            self.fsmn_block(functional.pad(kept.transpose(1, 2), self.sides)).transpose(1, 2) + kept
+        )
         query, key, heads = (
-            part.view(batch, time, self.heads, -1).transpose(1, 2) for part in (self.query(x), self.key(x), value)
+            part.view(batch, time, self.heads, -1).transpose(1, 2)
+            for part in (self.query(x), self.key(x), value)
         )
         mixed = functional.scaled_dot_product_attention(
-            rotate(query, cosine, sine), rotate(key, cosine, sine), heads, attn_mask=None if mask is None else mask[:, None, None]
+            rotate(query, cosine, sine),
+            rotate(key, cosine, sine),
+            heads,
+            attn_mask=None if mask is None else mask[:, None, None],
         )
         y: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, time, width))
         return y + (memory if mask is None else memory * mask[..., None])
@@ -57,7 +63,11 @@ class Block(nn.Module):
         super().__init__()
         self.attn = MemoryAttention(config)
         self.attn_ln = nn.LayerNorm(config.width)
-        self.mlp = nn.Sequential(nn.Linear(config.width, config.hidden), nn.GELU(), nn.Linear(config.hidden, config.width))
+        self.mlp = nn.Sequential(
+            nn.Linear(config.width, config.hidden),
+            nn.GELU(),
+            nn.Linear(config.hidden, config.width),
+        )
         self.mlp_ln = nn.LayerNorm(config.width)
 
     def forward(self, x: Tensor, cosine: Tensor, sine: Tensor, mask: Tensor | None) -> Tensor:

@@ -24,7 +24,11 @@ class Residual(nn.Module):
         self.bn1 = nn.BatchNorm2d(width)
         self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(width)
-        plain = (nn.Conv2d(width, width, 1, stride=(stride, 1), bias=False), nn.BatchNorm2d(width)) if stride > 1 else ()
+        plain = (
+            (nn.Conv2d(width, width, 1, stride=(stride, 1), bias=False), nn.BatchNorm2d(width))
+            if stride > 1
+            else ()
+        )
         self.shortcut = nn.Sequential(*plain)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -39,7 +43,9 @@ class Head(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(1, width, 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
-        self.layer1, self.layer2 = (nn.Sequential(Residual(width, 2), Residual(width, 1)) for _ in range(2))
+        self.layer1, self.layer2 = (
+            nn.Sequential(Residual(width, 2), Residual(width, 1)) for _ in range(2)
+        )
         self.conv2 = nn.Conv2d(width, width, 3, stride=(2, 1), padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(width)
 
@@ -80,15 +86,21 @@ class ContextMask(nn.Module):
 
     def __init__(self, source: int, target: int, dilation: int) -> None:
         super().__init__()
-        self.linear_local = nn.Conv1d(source, target, 3, dilation=dilation, padding=dilation, bias=False)
+        self.linear_local = nn.Conv1d(
+            source, target, 3, dilation=dilation, padding=dilation, bias=False
+        )
         self.linear1 = nn.Conv1d(source, source // 2, 1)
         self.linear2 = nn.Conv1d(source // 2, target, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         time = x.shape[-1]
-        segments = functional.avg_pool1d(x, SEGMENT, SEGMENT, ceil_mode=True).repeat_interleave(SEGMENT, dim=-1)
+        segments = functional.avg_pool1d(x, SEGMENT, SEGMENT, ceil_mode=True).repeat_interleave(
+            SEGMENT, dim=-1
+        )
         context = x.mean(-1, keepdim=True) + segments[..., :time]
-        y: Tensor = self.linear_local(x) * torch.sigmoid(self.linear2(functional.relu(self.linear1(context))))
+        y: Tensor = self.linear_local(x) * torch.sigmoid(
+            self.linear2(functional.relu(self.linear1(context)))
+        )
         return y
 
 
@@ -140,12 +152,21 @@ class SpeakerEncoder(nn.Module):
         super().__init__()
         self.config = config
         self.head = Head(config.head)
-        self.xvector = nn.ModuleDict({"tdnn": Tdnn(config.head * config.mel_bins // 8, config.initial)})
+        self.xvector = nn.ModuleDict(
+            {"tdnn": Tdnn(config.head * config.mel_bins // 8, config.initial)}
+        )
         width = config.initial
-        for block, (layers, dilation) in enumerate(zip(config.blocks, config.dilations, strict=True), 1):
-            dense = {f"tdnnd{i + 1}": Dense(width + i * config.growth, config, dilation) for i in range(layers)}
+        for block, (layers, dilation) in enumerate(
+            zip(config.blocks, config.dilations, strict=True), 1
+        ):
+            dense = {
+                f"tdnnd{i + 1}": Dense(width + i * config.growth, config, dilation)
+                for i in range(layers)
+            }
             width += layers * config.growth
-            self.xvector.update({f"block{block}": nn.ModuleDict(dense), f"transit{block}": Transit(width)})
+            self.xvector.update(
+                {f"block{block}": nn.ModuleDict(dense), f"transit{block}": Transit(width)}
+            )
             width //= 2
         self.xvector["out_nonlinear"] = Normed(width)
         self.xvector["dense"] = Embedding(2 * width, config.embedding)

@@ -20,7 +20,9 @@ def content(page: Page) -> Json | None:
         return None
     figures = sorted(changes["figures"], key=lambda row: {True: 0, False: 1, None: 2}[row["worse"]])
     findings = [
-        {**item, "kind": kind, "places": patterns(item["where"], 6)} for kind in ("new", "gone") for item in changes[kind]
+        {**item, "kind": kind, "places": patterns(item["where"], 6)}
+        for kind in ("new", "gone")
+        for item in changes[kind]
     ]
     return {
         "count": len(changes["new"]) + len(changes["gone"]) + len(changes["changed"]),
@@ -28,5 +30,7 @@ def content(page: Page) -> Json | None:
         "findings": findings,
         "figures": figures[:MAX_FIGURES],
         "more_figures": max(0, len(figures) - MAX_FIGURES),
-        "mapping_rows": [(kind, row) for kind, rows in changes["mapping"].items() for row in rows][:MAX_MAPPING],
+        "mapping_rows": [(kind, row) for kind, rows in changes["mapping"].items() for row in rows][
+            :MAX_MAPPING
+        ],
     }

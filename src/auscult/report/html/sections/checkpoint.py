@@ -26,15 +26,25 @@ def content(page: Page) -> Json | None:
     return {
         "count": facts.get("tensors"),
         "facts": list(_facts(facts)),
-        "settled": {k: v for k, v in facts.get("hyperparameters", {}).items() if k not in facts.get("undetermined", {})},
+        "settled": {
+            k: v
+            for k, v in facts.get("hyperparameters", {}).items()
+            if k not in facts.get("undetermined", {})
+        },
         "open": facts.get("undetermined") or {},
         "nearest": facts.get("nearest") or (),
-        "containers": [row for row in facts.get("containers") or () if len(facts["containers"]) > 1 or row.get("path")],
+        "containers": [
+            row
+            for row in facts.get("containers") or ()
+            if len(facts["containers"]) > 1 or row.get("path")
+        ],
         "metadata": facts.get("metadata") or {},
         "ties": facts.get("ties") or (),
         "modules": len(page.data["modules"]),
         "tensors": len(page.data["tensors"]),
-        "histograms": [_histogram(name, item) for name, item in (facts.get("histograms") or {}).items()],
+        "histograms": [
+            _histogram(name, item) for name, item in (facts.get("histograms") or {}).items()
+        ],
     }
 
 
@@ -49,9 +59,17 @@ def _facts(facts: Facts) -> Iterator[tuple[str, str, str]]:
         yield "family", "none that auscult knows", ""
     yield "format", str(facts.get("format")), inline(facts.get("dtypes") or {})
     if facts.get("parameters") is not None:
-        yield "size", f"{facts['parameters']:,} values in {facts['tensors']:,} tensors", size_text(facts.get("bytes") or 0)
+        yield (
+            "size",
+            f"{facts['parameters']:,} values in {facts['tensors']:,} tensors",
+            size_text(facts.get("bytes") or 0),
+        )
     yield "layout", str(facts.get("layout")), str(facts.get("layout_evidence", ""))
-    yield "parametrisation", str(facts.get("parametrisation")), str(facts.get("parametrisation_evidence", ""))
+    yield (
+        "parametrisation",
+        str(facts.get("parametrisation")),
+        str(facts.get("parametrisation_evidence", "")),
+    )
     if facts.get("health"):
         said, _, seen = health_text(facts["health"]).partition("; ")
         yield "health", said, seen
@@ -60,17 +78,35 @@ def _facts(facts: Facts) -> Iterator[tuple[str, str, str]]:
 def _module(page: Page, row: Facts) -> list[Any]:
     leaves = ", ".join(f"{leaf['name']} {shape_text(leaf['shape'])}" for leaf in row["tensors"][:8])
     more = f" +{len(row['tensors']) - 8}" if len(row["tensors"]) > 8 else ""
-    return [page.name(row["path"] or "(top level)"), row.get("type") or "", row["count"], row["parameters"], leaves + more]
+    return [
+        page.name(row["path"] or "(top level)"),
+        row.get("type") or "",
+        row["count"],
+        row["parameters"],
+        leaves + more,
+    ]
 
 
 def _tensor(page: Page, row: Facts) -> list[Any]:
     """[name, shape, dtype, minimum, maximum, mean, std, remark]."""
     measures = [row.get(name) for name in ("minimum", "maximum", "mean", "std")]
-    return [page.name(row["name"]), shape_text(row["shape"]), row["dtype"], *measures, row.get("fresh") or ""]
+    return [
+        page.name(row["name"]),
+        shape_text(row["shape"]),
+        row["dtype"],
+        *measures,
+        row.get("fresh") or "",
+    ]
 
 
 def _histogram(name: str, item: Facts) -> Json:
     counts, edges = item["counts"], item["edges"]
     top = max(counts) or 1
     heights = [round(100 * (count / top) ** 0.5, 1) for count in counts]
-    return {"name": name, "low": edges[0], "high": edges[-1], "heights": heights, "total": sum(counts)}
+    return {
+        "name": name,
+        "low": edges[0],
+        "high": edges[-1],
+        "heights": heights,
+        "total": sum(counts),
+    }

@@ -20,14 +20,20 @@ MAX_ROWS = 200
 
 def content(page: Page) -> Json | None:
     rest = unclaimed(page)
-    return {"count": None, "items": [_item(key, value) for key, value in rest.items()]} if rest else None
+    return (
+        {"count": None, "items": [_item(key, value) for key, value in rest.items()]}
+        if rest
+        else None
+    )
 
 
 def unclaimed(page: Page) -> Json:
     """What the verb added and no part of the page was made for."""
     claimed = {key for module in plugins.modules(__package__) for key in module.KEYS}
     return {
-        key: plain(value) for key, value in page.report.extra.items() if key not in claimed and value not in (None, {}, [], ())
+        key: plain(value)
+        for key, value in page.report.extra.items()
+        if key not in claimed and value not in (None, {}, [], ())
     }
 
 
@@ -35,7 +41,13 @@ def _item(key: str, value: Any) -> Json:
     if isinstance(value, list) and value and all(isinstance(row, Mapping) for row in value):
         columns = list(dict.fromkeys(name for row in value for name in row))
         rows = [[row.get(name) for name in columns] for row in value[:MAX_ROWS]]
-        return {"key": key, "form": "table", "columns": columns, "rows": rows, "rest": max(0, len(value) - MAX_ROWS)}
+        return {
+            "key": key,
+            "form": "table",
+            "columns": columns,
+            "rows": rows,
+            "rest": max(0, len(value) - MAX_ROWS),
+        }
     if isinstance(value, Mapping):
         return {"key": key, "form": "list", "rows": list(value.items())}
     if isinstance(value, str) and "\n" in value:

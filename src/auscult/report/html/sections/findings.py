@@ -29,11 +29,16 @@ def content(page: Page) -> Json | None:
     ]
     if not report.findings:
         return None
-    return {"count": len(report.findings), "items": [_item(finding, report.subjects) for finding in report.findings]}
+    return {
+        "count": len(report.findings),
+        "items": [_item(finding, report.subjects) for finding in report.findings],
+    }
 
 
 def _item(finding: Finding, subjects: tuple[str, ...]) -> Json:
-    places = [] if finding.where == subjects else patterns(finding.where)  # the page says already what it is about
+    places = (
+        [] if finding.where == subjects else patterns(finding.where)
+    )  # the page says already what it is about
     return {
         **finding.to_json(),
         "places": places[:MAX_CHIPS],

@@ -32,9 +32,19 @@ def content(page: Page) -> Json | None:
         "first": _sentence(first_line(first, _PLAIN)) if first else "",
         "first_name": first["a"] if first else "",
         "floor": (extra.get("floor") or _NONE).get("what", ""),
-        "states": {state: states.count(state) for state in ("born", "grown", "differs", "same") if state in states},
-        "stages": [{"guilty": stage["guilty"], "text": stage_line(stage, _PLAIN)} for stage in extra.get("stages") or ()],
-        "steps": [{"guilty": one["verdict"] != "same", "text": steps_line(one, _PLAIN)} for one in extra.get("steps") or ()],
+        "states": {
+            state: states.count(state)
+            for state in ("born", "grown", "differs", "same")
+            if state in states
+        },
+        "stages": [
+            {"guilty": stage["guilty"], "text": stage_line(stage, _PLAIN)}
+            for stage in extra.get("stages") or ()
+        ],
+        "steps": [
+            {"guilty": one["verdict"] != "same", "text": steps_line(one, _PLAIN)}
+            for one in extra.get("steps") or ()
+        ],
         "aligned": (extra.get("alignment") or _NONE).get("by", {}),
     }
 

@@ -19,18 +19,28 @@ MEDIA = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".web
 def content(page: Page) -> Json | None:
     pictures = page.report.extra.get("pictures") or ()
     if page.blobs:  # the players draw their own, at every zoom
-        pictures = [item for item in pictures if not item["title"].lower().startswith("mel spectrogram")]
+        pictures = [
+            item for item in pictures if not item["title"].lower().startswith("mel spectrogram")
+        ]
     if not pictures:
         return None
     return {
         "count": None,
-        "items": [{"title": item["title"], "file": item.get("file"), "uri": _uri(item.get("file"))} for item in pictures],
+        "items": [
+            {"title": item["title"], "file": item.get("file"), "uri": _uri(item.get("file"))}
+            for item in pictures
+        ],
     }
 
 
 def _uri(file: str | None) -> str | None:
     """A data URI; None where the file is not there, of no known kind, or too large."""
     path = Path(file) if file else None
-    if path is None or path.suffix.lower() not in MEDIA or not path.is_file() or path.stat().st_size > MAX_BYTES:
+    if (
+        path is None
+        or path.suffix.lower() not in MEDIA
+        or not path.is_file()
+        or path.stat().st_size > MAX_BYTES
+    ):
         return None
     return f"data:{MEDIA[path.suffix.lower()]};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"

@@ -16,11 +16,16 @@ def content(page: Page) -> Json | None:
     if not settlement:
         return None
     choices = [
-        {**choice, "value": value_text(choice["value"]), "runner_up": value_text(choice["runner_up"])}
+        {
+            **choice,
+            "value": value_text(choice["value"]),
+            "runner_up": value_text(choice["runner_up"]),
+        }
         for choice in settlement["choices"]
     ]
     ranking = [
-        {**row, "differs": {name: value_text(value) for name, value in row["differs"].items()}} for row in settlement["ranking"]
+        {**row, "differs": {name: value_text(value) for name, value in row["differs"].items()}}
+        for row in settlement["ranking"]
     ]
     settled = sum(bool(choice["settled"]) for choice in choices)
     return {**settlement, "choices": choices, "ranking": ranking, "count": None, "settled": settled}

@@ -18,4 +18,12 @@ def content(page: Page) -> Json | None:
     for skip in page.report.skips:
         reasons.setdefault(skip.reason, []).append(skip.where)
     rows = [(reason, patterns(places)) for reason, places in reasons.items()]
-    return {"count": len(page.report.skips), "rows": rows[:MAX_ROWS], "rest": max(0, len(rows) - MAX_ROWS)} if rows else None
+    return (
+        {
+            "count": len(page.report.skips),
+            "rows": rows[:MAX_ROWS],
+            "rest": max(0, len(rows) - MAX_ROWS),
+        }
+        if rows
+        else None
+    )

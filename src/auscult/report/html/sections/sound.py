@@ -32,7 +32,17 @@ MEASURES = {
     "stoi": ("STOI against the input", ""),
     "rms": ("rms", ""),
 }
-NOT_MEASURES = ("role", "file", "seconds", "sample_rate", "channels", "start", "title", "name", "source")
+NOT_MEASURES = (
+    "role",
+    "file",
+    "seconds",
+    "sample_rate",
+    "channels",
+    "start",
+    "title",
+    "name",
+    "source",
+)
 UNITS = {"db": "dB", "dbfs": "dBFS", "hz": "Hz", "seconds": "s", "ppm": "ppm"}
 """By the last word of a measure's name."""
 
@@ -55,7 +65,11 @@ def content(page: Page) -> Json | None:
                 if item.get("role") in REFERENCES and index != place:
                     marks[index] += finding.times
     played = sorted(
-        range(len(items)), key=lambda index: (items[index].get("role") not in REFERENCES, not items[index].get("causes"))
+        range(len(items)),
+        key=lambda index: (
+            items[index].get("role") not in REFERENCES,
+            not items[index].get("causes"),
+        ),
     )
     played = sorted(played[:MAX_PLAYED])
     made = embedded(
@@ -67,16 +81,28 @@ def content(page: Page) -> Json | None:
     sounds = [Sound(str(item.get("file") or ""), note=note) for item in items]
     for index, sound in zip(played, made, strict=True):
         sounds[index] = sound
-    page.data["tracks"] = [_track(page, item, sound) for item, sound in zip(items, sounds, strict=True)]
+    page.data["tracks"] = [
+        _track(page, item, sound) for item, sound in zip(items, sounds, strict=True)
+    ]
     page.data["owners"] = owners
-    absent = [(title_of(item), sound) for item, sound in zip(items, sounds, strict=True) if not sound.is_here]
+    absent = [
+        (title_of(item), sound)
+        for item, sound in zip(items, sounds, strict=True)
+        if not sound.is_here
+    ]
     return {
         "count": len(items),
         "playable": bool(page.blobs),
-        "files": sum(item.get("role") not in REFERENCES for item in items) > 1 and any("causes" in item for item in items),
-        "absent": [{"title": title, "file": sound.file, "note": sound.note} for title, sound in absent[:MAX_MEASURED]],
+        "files": sum(item.get("role") not in REFERENCES for item in items) > 1
+        and any("causes" in item for item in items),
+        "absent": [
+            {"title": title, "file": sound.file, "note": sound.note}
+            for title, sound in absent[:MAX_MEASURED]
+        ],
         "more_absent": max(0, len(absent) - MAX_MEASURED),
-        "limits": [line for item, sound in zip(items, sounds, strict=True) for line in _limits(item, sound)],
+        "limits": [
+            line for item, sound in zip(items, sounds, strict=True) for line in _limits(item, sound)
+        ],
         "titles": [title_of(item) for item in items[:MAX_MEASURED]],
         "measures": _measures(items[:MAX_MEASURED]),
     }
@@ -88,10 +114,25 @@ def recordings(page: Page) -> list[Mapping[str, Any]]:
     several = [item for item in extra.get("recordings") or () if isinstance(item, Mapping)]
     single, reference = extra.get("recording"), extra.get("reference")
     if not several and isinstance(single, Mapping):
-        several = [{"role": "recording", "file": page.report.subjects[0] if page.report.subjects else None, **single}]
+        several = [
+            {
+                "role": "recording",
+                "file": page.report.subjects[0] if page.report.subjects else None,
+                **single,
+            }
+        ]
     made = extra.get("run")
-    if not several and isinstance(made, Mapping) and str(made.get("file", "")).lower().endswith(SUFFIXES):
-        several = [{"role": "recording", **{key: made.get(key) for key in ("file", "seconds", "sample_rate")}}]
+    if (
+        not several
+        and isinstance(made, Mapping)
+        and str(made.get("file", "")).lower().endswith(SUFFIXES)
+    ):
+        several = [
+            {
+                "role": "recording",
+                **{key: made.get(key) for key in ("file", "seconds", "sample_rate")},
+            }
+        ]
     if isinstance(reference, Mapping) and several:
         several = [{"role": "reference", **reference}, *several]
     alone = len(several) == 1 and several[0].get("role") == "heard"
@@ -157,13 +198,17 @@ def _limits(item: Mapping[str, Any], sound: Sound) -> list[str]:
     lossy = sum(piece.frames for piece in sound.pieces if piece.codec == "ogg") / rate
     absent = sum(piece.frames for piece in sound.pieces if not piece.codec) / rate
     if lossy:
-        lines.append(f"{name}: {lossy:.0f} s are compressed with loss (Ogg Vorbis) to keep this page small; the file is not")
+        lines.append(
+            f"{name}: {lossy:.0f} s are compressed with loss (Ogg Vorbis) to keep this page small; the file is not"
+        )
     if absent and sound.is_here:
         lines.append(f"{name}: {absent:.0f} s are not in this page, which would be too large")
     if sound.non_finite:
         lines.append(f"{name}: {sound.non_finite:,} samples are not numbers; they play as silence")
     if sound.scale > 1.0:
-        lines.append(f"{name}: peaks at {sound.scale:.3g} times full scale, so that playing it as it is would clip")
+        lines.append(
+            f"{name}: peaks at {sound.scale:.3g} times full scale, so that playing it as it is would clip"
+        )
     return lines
 
 
@@ -171,11 +216,16 @@ def _measures(items: list[Mapping[str, Any]]) -> list[Json]:
     """One row a measure, one cell a recording."""
     numbers = [_numbers({**item, **(item.get("measures") or {})}) for item in items]
     rows = [{"name": "length", "unit": "s", "values": [item.get("seconds") for item in items]}]
-    rows.append({"name": "sample rate", "unit": "Hz", "values": [item.get("sample_rate") for item in items]})
+    rows.append(
+        {"name": "sample rate", "unit": "Hz", "values": [item.get("sample_rate") for item in items]}
+    )
     for name in dict.fromkeys(name for row in numbers for name in row):
         words, _, last = name.rpartition("_")
         title, unit = MEASURES.get(
-            name, (words.replace("_", " "), UNITS[last]) if last in UNITS else (name.replace("_", " "), "")
+            name,
+            (words.replace("_", " "), UNITS[last])
+            if last in UNITS
+            else (name.replace("_", " "), ""),
         )
         rows.append({"name": title, "unit": unit, "values": [row.get(name) for row in numbers]})
     return [row for row in rows if any(value is not None for value in row["values"])]
@@ -185,5 +235,7 @@ def _numbers(item: Mapping[str, Any]) -> dict[str, float]:
     return {
         name: value
         for name, value in item.items()
-        if name not in NOT_MEASURES and isinstance(value, int | float) and not isinstance(value, bool)
+        if name not in NOT_MEASURES
+        and isinstance(value, int | float)
+        and not isinstance(value, bool)
     }

@@ -20,5 +20,8 @@ def content(page: Page) -> Json | None:
         return None
     try:
         return {"count": None, "text": text.render(page.report)}
-    except (LookupError, TypeError):  # a saved report of another version: not all that its verb says today
+    except (
+        LookupError,
+        TypeError,
+    ):  # a saved report of another version: not all that its verb says today
         return None

@@ -1,0 +1,18 @@
+"""Played backwards. There is only one strength."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from auscult.sound.recording import Recording
+from corpus.sound.plant import changed
+
+NAME = "reversed"
+LEVEL = "reference"
+UNIT = "times"
+STRENGTHS = (1.0,)
+AUDIBLE = 1.0
+
+
+def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Recording:
+    return changed(recording, recording.samples[:, ::-1])

@@ -1,0 +1,1 @@
+"""Which layers of two traces are the same layer."""

@@ -1,0 +1,74 @@
+"""Which layers of two traces are the same: the records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from auscult.comparison.align.axes import Order
+from auscult.finding import Skip
+
+By = Literal["map", "root", "weights", "derived", "parts", "name", "order", "values"]
+Join = Literal["last", "concat"]
+
+
+@dataclass(frozen=True)
+class LayerPair:
+    """Modules of the reference that are modules of the candidate.
+
+    Attributes:
+        ref, cand: Module paths in the order in which they ran. More than one where one side does in one module what the other
+            does in several: then the last output is compared, or with `join` "concat" all outputs side by side.
+        by: What established the pair: the user's map, being the whole model, the same weights, weights that one can be derived
+            from the other (fused, folded, concatenated), the same parts, the name, the order between neighbours, or what they
+            computed.
+        doubt: What speaks against it; empty where nothing does.
+    """
+
+    ref: tuple[str, ...]
+    cand: tuple[str, ...]
+    by: By
+    join: Join = "last"
+    doubt: str = ""
+
+    @property
+    def a(self) -> str:
+        """The reference's module at the boundary."""
+        return self.ref[-1]
+
+    @property
+    def b(self) -> str:
+        """The candidate's module at the boundary."""
+        return self.cand[-1]
+
+    @property
+    def is_single(self) -> bool:
+        return len(self.ref) == len(self.cand) == 1
+
+
+@dataclass(frozen=True)
+class LayerAlignment:
+    """Every module of both traces in exactly one place: a pair, `only_in_ref`, or `only_in_cand`.
+
+    Attributes:
+        pairs: In the order in which the reference's modules ended.
+        orders: Per number of axes, how the candidate orders them in terms of the reference's: `candidate.transpose(order)` is
+            the reference's. Missing where nothing established it: then they are taken as they are.
+        never_ran: Modules that the manifests list and nothing called, of either side.
+    """
+
+    pairs: tuple[LayerPair, ...]
+    only_in_ref: tuple[str, ...] = ()
+    only_in_cand: tuple[str, ...] = ()
+    orders: Mapping[int, Order] = field(default_factory=dict)
+    skips: tuple[Skip, ...] = ()
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Reference path to candidate path, where one module is one module."""
+        return {pair.a: pair.b for pair in self.pairs if pair.is_single}
+
+    @property
+    def doubts(self) -> tuple[LayerPair, ...]:
+        return tuple(pair for pair in self.pairs if pair.doubt)

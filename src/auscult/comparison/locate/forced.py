@@ -1,0 +1,223 @@
+"""Run one side with every layer replaced by what the other side computed there.
+
+Each layer then works on exactly the other side's tensors, so that what differs was born where it is seen: in the module if its
+own output differs, in the code around it if its input does. One run shows all faults at once, however many follow each other,
+and in a loop (a sampler, a decoder) every step starts from the other side's state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+
+from auscult.comparison.align.axes import Order, turned, turned_back
+from auscult.comparison.align.boundaries import concatenated
+from auscult.comparison.align.pairs import LayerAlignment, LayerPair
+from auscult.comparison.modules import Side, base_role, partner_calls
+from auscult.errors import TraceError, UsageError
+from auscult.runtime.runner import Runner
+from auscult.traces.records import Record, Trace
+from auscult.weights import Array
+
+GIVEN = "~given"
+OWN_NOISE = "own_noise"
+"""In the notes of a manifest: why the run could not draw the other side's noise."""
+
+
+def replayed(runner: Runner, inputs: Mapping[str, Array], noise: Trace) -> Trace:
+    """A run with another run's noise; with its own where it draws other noise than that holds, which its manifest then notes.
+
+    Raises:
+        TargetError: If the model's code raises.
+    """
+    try:
+        return runner.run(inputs, replay=noise)
+    except TraceError as error:
+        trace = runner.run(inputs)
+        notes = {**trace.manifest.notes, OWN_NOISE: str(error)}
+        return replace(trace, manifest=replace(trace.manifest, notes=notes))
+
+
+class Outputs(Mapping[str, Array]):
+    """One call's outputs in the other side's order of axes, read when they are asked for."""
+
+    def __init__(
+        self,
+        trace: Trace,
+        pairs: Mapping[str, tuple[Record, Record]],
+        orders: Mapping[int, Order],
+        *,
+        back: bool,
+    ) -> None:
+        self._trace, self._pairs, self._orders, self._back = trace, pairs, orders, back
+
+    def __getitem__(self, role: str) -> Array:
+        source, like = self._pairs[role]
+        array = self._trace.tensor(source)
+        if self._back:
+            return turned_back(array, like.shape, self._orders)
+        return turned_to(array, like, self._orders)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._pairs)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+
+def turned_to(array: Array, like: Record, orders: Mapping[int, Order]) -> Array:
+    """A tensor of the candidate in the reference's order of axes, where the reference's own has the shape of `like`."""
+    import numpy as np
+
+    return turned(np.broadcast_to(np.zeros((), np.float32), like.shape), array, orders)
+
+
+def run_candidate(
+    runner: Runner, inputs: Mapping[str, Array], ref: Side, cand: Side, alignment: LayerAlignment
+) -> Trace:
+    """Run the candidate with each aligned module replaced by the reference's output; what it gave itself is role `own`.
+
+    Args:
+        inputs: In the candidate's terms.
+        cand: Its own run, which shows shapes and calls.
+
+    Raises:
+        UsageError, TargetError: If the runtime cannot, or the model's code raises on these tensors.
+    """
+    with _Replacing(runner) as stack:
+        for pair in alignment.pairs:
+            for call, outputs in _for_candidate(pair, ref, cand, alignment.orders):
+                stack.add(pair.b, call, outputs)
+        return stack.run(inputs, ref.trace)
+
+
+def run_reference(
+    runner: Runner, inputs: Mapping[str, Array], ref: Side, cand: Side, alignment: LayerAlignment
+) -> Trace:
+    """The reverse: run the reference with each aligned module replaced by the candidate's output."""
+    with _Replacing(runner) as stack:
+        for pair in alignment.pairs:
+            for call, outputs in _for_reference(pair, ref, cand, alignment.orders):
+                stack.add(pair.a, call, outputs)
+        return stack.run(inputs, cand.trace)
+
+
+def run_again(runner: Runner, inputs: Mapping[str, Array], trace: Trace) -> Trace:
+    """Run the same model, perhaps in another precision, with each module replaced by what this trace has of it."""
+    side = Side.of(trace)
+    with _Replacing(runner) as stack:
+        for path, module in side.modules.items():
+            for call in range(module.calls):
+                outputs = {
+                    r.role: (r, r) for r in module.roles("output", call) if r.stored == "full"
+                }
+                if outputs:
+                    stack.add(path, call, Outputs(trace, outputs, {}, back=False))
+        return stack.run(inputs, trace)
+
+
+class _Replacing(ExitStack):
+    """Modules that are replaced until the context is left."""
+
+    def __init__(self, runner: Runner) -> None:
+        super().__init__()
+        self.runner = runner
+        self.places: list[tuple[str, int]] = []
+
+    def add(self, path: str, call: int, outputs: Mapping[str, Array]) -> None:
+        """Replace one more; a module that cannot be (the whole of a graph) goes on to compute by itself."""
+        with suppress(UsageError):
+            self.enter_context(self.runner.replace(path, outputs, call=call))
+            self.places.append((path, call))
+
+    def run(self, inputs: Mapping[str, Array], noise: Trace) -> Trace:
+        """Run it.
+
+        Raises:
+            UsageError: If the runtime does not show what the replaced modules gave themselves: a substitute held against what
+                it was taken from would agree whatever the module does.
+        """
+        trace = replayed(self.runner, inputs, noise)
+        shown = {(record.path, record.call) for record in trace.records if record.role == "own"}
+        ran = {(record.path, record.call) for record in trace.records if record.role == "output"}
+        hidden = [place for place in self.places if place in ran and place not in shown]
+        if hidden:
+            path, call = hidden[0]
+            raise UsageError(
+                "is replaced without a record of what it gave itself",
+                where=f"{self.runner.name} {path}#{call}",
+                found=f"{len(hidden)} such layers",
+            )
+        return trace
+
+
+def _for_candidate(
+    pair: LayerPair, ref: Side, cand: Side, orders: Mapping[int, Order]
+) -> Iterator[tuple[int, Mapping[str, Array]]]:
+    a, b = ref.modules[pair.a], cand.modules[pair.b]
+    for call, call_cand in partner_calls(a, b):
+        if pair.join == "concat":
+            whole = b.output(call_cand)
+            parts = [ref.modules[path].output(call) for path in pair.ref]
+            if (
+                len(pair.cand) == 1
+                and whole is not None
+                and all(r is not None and r.stored == "full" for r in parts)
+            ):
+                put = concatenated(
+                    [ref.trace.tensor(r) for r in parts if r], cand.trace.tensor(whole), orders
+                )
+                if put is not None:
+                    yield call_cand, {"output": turned_back(put[0], whole.shape, orders)}
+            continue
+        theirs = {record.role: record for record in b.roles("output", call_cand)}
+        both = {
+            r.role: (r, theirs[r.role])
+            for r in a.roles("output", call)
+            if r.stored == "full" and r.role in theirs
+        }
+        if both:
+            yield call_cand, Outputs(ref.trace, both, orders, back=True)
+
+
+def _for_reference(
+    pair: LayerPair, ref: Side, cand: Side, orders: Mapping[int, Order]
+) -> Iterator[tuple[int, Mapping[str, Array]]]:
+    if pair.join == "concat":
+        return
+    a, b = ref.modules[pair.a], cand.modules[pair.b]
+    for call, call_cand in partner_calls(a, b):
+        mine = {record.role: record for record in a.roles("output", call)}
+        both = {
+            r.role: (r, mine[r.role])
+            for r in b.roles("output", call_cand)
+            if r.stored == "full" and r.role in mine
+        }
+        if both:
+            yield call, Outputs(cand.trace, both, orders, back=False)
+
+
+def own_view(trace: Trace, path: str | None = None, call: int = 0) -> Trace:
+    """The same trace, in which outputs are what the modules gave themselves: of that call, or of all."""
+    own = {
+        f"{r.path}#{r.call}:{r.role.replace('own', 'output', 1)}": r
+        for r in trace.records
+        if base_role(r.role) == "own" and (path is None or (r.path, r.call) == (path, call))
+    }
+    source = {key: record.same_as or record.key for key, record in own.items()}
+    records = []
+    for record in trace.records:
+        if record.key in own:
+            records.append(
+                replace(own[record.key], role=record.role, order=record.order, same_as=None)
+            )
+        elif base_role(record.role) != "own":
+            # What was the same as an output that is now another tensor stays what it was.
+            held = f"{record.same_as}{GIVEN}" if record.same_as in own else record.same_as
+            records.append(replace(record, same_as=held))
+
+    def values(key: str, /) -> Array:
+        return trace.values(source.get(key, key.removesuffix(GIVEN)))
+
+    return Trace(trace.manifest, tuple(records), values, trace.path, trace.left_out)

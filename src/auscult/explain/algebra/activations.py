@@ -1,0 +1,137 @@
+"""Elementwise functions that stand between layers, and which of them turns one tensor into another.
+
+A function with a free constant (a slope, a limit, a factor) has it fitted, so that any value is found and the usual ones are
+named exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from auscult.explain.algebra import layers as ops
+from auscult.weights import Array
+
+RATIOS = np.unique(
+    [f(top / bottom) for top in range(1, 9) for bottom in range(1, 9) for f in (float, np.sqrt)]
+)
+MIN_CUT = 2  # elements at a limit before it counts as one
+SLOPES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.3, 0.5)
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An elementwise function.
+
+    Attributes:
+        name: `identity`, `relu`, `leaky_relu`, `gelu`, `gelu_tanh`, `tanh`, `clamp`, ...
+        constant: Slope of a leaky ReLU; factor of `scale`; None where there is none.
+        limits: Of a clamp.
+        fitted: How many constants were fitted to the data and are no usual ones.
+    """
+
+    name: str
+    function: Callable[[Array], Array]
+    constant: float | None = None
+    limits: tuple[float, float] | None = None
+    fitted: int = 0
+
+    @property
+    def says(self) -> str:
+        if self.limits is not None:
+            return f"{self.name}({self.limits[0]:.4g}, {self.limits[1]:.4g})"
+        return self.name if self.constant is None else f"{self.name}({self.constant:.4g})"
+
+
+FIXED: dict[str, Callable[[Array], Array]] = {
+    "identity": lambda x: x,
+    "relu": lambda x: np.maximum(x, 0.0),
+    "gelu": ops.gelu,
+    "gelu_tanh": ops.gelu_tanh,
+    "gelu_fast": ops.gelu_fast,
+    "silu": lambda x: x * expit(x),
+    "mish": ops.mish,
+    "elu": ops.elu,
+    "tanh": np.tanh,
+    "sigmoid": expit,
+    "softplus": ops.softplus,
+    "sin": np.sin,
+    "exp": lambda x: np.exp(np.minimum(x, 80.0)),
+    "abs": np.abs,
+    "square": np.square,
+}
+GELUS = frozenset({"gelu", "gelu_tanh", "gelu_fast"})
+
+
+def leaky(slope: float) -> Activation:
+    """Leaky ReLU; a slope of 0 is the ReLU."""
+    if slope == 0:
+        return Activation("relu", FIXED["relu"])
+    usual = any(abs(slope - known) < 1e-6 for known in SLOPES)
+    return Activation(
+        "leaky_relu", lambda x: np.where(x >= 0, x, slope * x), slope, fitted=0 if usual else 1
+    )
+
+
+def clamp(low: float, high: float) -> Activation:
+    return Activation("clamp", lambda x: np.clip(x, low, high), limits=(low, high))
+
+
+def scale(factor: float) -> Activation:
+    return Activation("scale", lambda x: factor * x, factor, fitted=1)
+
+
+def candidates(x: Array, y: Array) -> Iterator[Activation]:
+    """Functions that may give y from x, both flat and of one length; those with a constant are fitted to them.
+
+    The caller checks each: a fit alone proves nothing.
+    """
+    for name, function in FIXED.items():
+        yield Activation(name, function)
+    negative, positive = x < 0, x > 0
+    if negative.sum() >= 4 and np.isfinite(y[negative]).all():
+        slope = float(np.median(y[negative] / x[negative]))
+        if np.isfinite(slope) and abs(slope) < 1 and _close(y[positive], x[positive]):
+            yield leaky(_usual(slope))
+    yield from _clamps(x, y)
+    power = float(np.dot(x, x))
+    if power > 0:
+        factor = float(np.dot(x, y)) / power
+        if np.isfinite(factor) and factor != 0 and usual_factor(factor) != 1:
+            yield scale(usual_factor(factor))
+
+
+def _clamps(x: Array, y: Array) -> Iterator[Activation]:
+    """A clamp leaves what is inside, and gives its limits for the rest."""
+    if not len(y) or not np.isfinite(y).all():
+        return
+    low, high = float(y.min()), float(y.max())
+    if low == high:
+        return
+    span = 1e-6 * max(high - low, 1e-12)
+    cut_low = (x < low - span).sum() >= MIN_CUT and (y == low).sum() >= MIN_CUT
+    cut_high = (x > high + span).sum() >= MIN_CUT and (y == high).sum() >= MIN_CUT
+    if cut_low or cut_high:
+        limits = (low if cut_low else -np.inf, high if cut_high else np.inf)
+        yield clamp(*limits)
+
+
+def _close(a: Array, b: Array) -> bool:
+    if not len(a):
+        return True
+    spread = np.sqrt(np.mean(b**2)) or 1.0
+    return bool(np.sqrt(np.mean((a - b) ** 2)) < 0.05 * spread)
+
+
+def _usual(slope: float) -> float:
+    near = min(SLOPES, key=lambda known: abs(known - slope))
+    return near if abs(near - slope) < 0.02 * max(near, 1e-3) else slope
+
+
+def usual_factor(factor: float) -> float:
+    """A factor that is nearly a ratio of small integers or a square root of one is taken as such."""
+    near = float(RATIOS[np.abs(RATIOS - abs(factor)).argmin()])
+    return float(np.copysign(near, factor)) if abs(near - abs(factor)) < 1e-4 * near else factor

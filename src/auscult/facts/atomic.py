@@ -1,0 +1,178 @@
+"""Files that appear whole or not at all: written beside their place, flushed to the disk, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from auscult.errors import CheckpointError, UsageError
+
+FLUSH_SECONDS = 0.05
+
+
+@contextlib.contextmanager
+def atomic_files(
+    paths: Sequence[Path], *, force: bool = False, durable: bool = True
+) -> Iterator[list[BinaryIO]]:
+    """Open one temporary file for each path; on a clean exit they take their places, in order, otherwise they vanish.
+
+    The last file is renamed last, so that an index written as the last never names shards that are not there.
+
+    Args:
+        force: Whether a file that is already there is replaced.
+        durable: Whether to wait until the disk has it all, so that a power cut cannot lose it.
+
+    Raises:
+        UsageError: If a file is already there and `force` is not given, also if it appears while writing.
+        CheckpointError: If the folder or disk refuses, such as a full disk.
+    """
+    paths = [_place(path) for path in paths]
+    if not force:
+        for path in paths:
+            _refuse_existing(path)
+    temporary: list[Path] = []
+    with contextlib.ExitStack() as stack:
+        stack.callback(_remove, temporary)
+        try:
+            handles = []
+            for path in paths:
+                beside = path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
+                handle = stack.enter_context(_create(beside))
+                temporary.append(beside)
+                handles.append(handle)
+            with _flushing(handles if durable else ()):
+                yield handles
+            for handle in handles:
+                handle.flush()
+                if durable:
+                    os.fsync(handle.fileno())
+                handle.close()
+            for beside, path in zip(list(temporary), paths, strict=True):
+                _rename(beside, path, force=force)
+                temporary.remove(beside)
+            if durable:
+                _flush_folder(paths[-1].parent)
+        except OSError as error:
+            raise _refused(error, paths[-1]) from error
+
+
+def reserve(handle: BinaryIO, size: int) -> None:
+    """Ask the disk for `size` bytes at once: a full disk says so before the work, and one large extent is faster to fill.
+
+    The file is that long afterwards; truncate it where the writing ended.
+
+    Raises:
+        OSError: If there is no room.
+    """
+    if size and hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(handle.fileno(), 0, size)
+        except OSError as error:
+            if error.errno not in (
+                errno.EINVAL,
+                errno.EOPNOTSUPP,
+                errno.ENOSYS,
+            ):  # a file system that cannot reserve
+                raise
+
+
+@contextlib.contextmanager
+def _flushing(handles: Sequence[BinaryIO]) -> Iterator[None]:
+    """Bring to the disk what was written so far, again and again while more is computed, so that the last flush is short.
+
+    Raises:
+        OSError: If one of these flushes failed; the system tells of a failed write once, and never again.
+    """
+    over = threading.Event()
+    failed: list[OSError] = []
+
+    def flush() -> None:
+        while not failed and not over.wait(FLUSH_SECONDS):
+            for handle in handles:
+                try:
+                    os.fdatasync(handle.fileno())
+                except OSError as error:
+                    failed.append(error)
+
+    if not handles or not hasattr(os, "fdatasync"):
+        yield
+        return
+    thread = threading.Thread(target=flush, name="auscult-flush", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+    if failed:
+        raise failed[0]
+
+
+def _place(path: Path) -> Path:
+    """Where the name leads: a link to a file stays a link, and the file behind it is the one that is replaced."""
+    if not path.parent.is_dir():
+        raise UsageError(
+            "there is no such folder to write into", where=str(path.parent), hint="make it first"
+        )
+    if path.is_dir():
+        raise UsageError("is a folder", where=str(path), hint="name a file in it")
+    return path.resolve() if path.is_symlink() else path
+
+
+def _create(path: Path) -> BinaryIO:
+    return os.fdopen(
+        os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666), "w+b", buffering=1 << 20
+    )
+
+
+def _rename(beside: Path, path: Path, *, force: bool) -> None:
+    if force:
+        os.replace(beside, path)
+        return
+    try:
+        os.link(
+            beside, path
+        )  # unlike rename, this never replaces a file that appeared in the meantime
+    except FileExistsError:
+        _refuse_existing(path)
+    except OSError:  # a file system without hard links
+        _refuse_existing(path)
+        os.replace(beside, path)
+    else:
+        beside.unlink()
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists():
+        raise UsageError(
+            "is already there", where=str(path), hint="give --force to replace it, or another name"
+        )
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make the rename itself durable, where folders can be opened."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _remove(temporary: list[Path]) -> None:
+    for path in temporary:
+        path.unlink(missing_ok=True)
+
+
+def _refused(error: OSError, path: Path) -> CheckpointError:
+    reason = error.strerror or str(error)
+    return CheckpointError(
+        f"cannot be written: {reason}",
+        where=str(path),
+        hint="nothing was left there; free some space",
+    )

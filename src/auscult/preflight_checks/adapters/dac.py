@@ -1,0 +1,128 @@
+"""Trainers of the DAC shape: the `State` of descript-audio-codec's scripts/train.py, as an object or a dict, with a `batch`.
+
+`generator`, `optimizer_g`, and the losses `mel_loss`, `stft_loss`, `waveform_loss` (each of reconstruction and signal) that
+are there, `gan_loss.generator_loss` too; `lambdas` weighs them as in conf/base.yml. `batch` is a tensor [batch, 1, time], or a
+dict with a `signal` that has `audio_data` and `sample_rate`, of whatever class.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from auscult.errors import TargetError
+from auscult.preflight_checks.adapters.protocol import one_batch, optimizers_of
+from auscult.preflight_checks.options import Options
+from auscult.preflight_checks.setup import Setup, find_parts
+
+ORDER = 20
+LAMBDAS = {
+    "mel/loss": 15.0,
+    "adv/feat_loss": 2.0,
+    "adv/gen_loss": 1.0,
+    "vq/commitment_loss": 0.25,
+    "vq/codebook_loss": 1.0,
+    "stft/loss": 0.0,
+    "waveform/loss": 0.0,
+}
+"""Weights of descript-audio-codec's conf/base.yml; those it leaves out are 0."""
+_LOSSES = {"mel_loss": "mel/loss", "stft_loss": "stft/loss", "waveform_loss": "waveform/loss"}
+_FIELDS = (
+    "generator",
+    "optimizer_g",
+    "discriminator",
+    "optimizer_d",
+    "gan_loss",
+    "batch",
+    "lambdas",
+    "sample_rate",
+    "claims",
+)
+
+
+def read(value: Any) -> dict[str, Any]:
+    """The fields that are there."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return {name: getattr(value, name) for name in (*_FIELDS, *_LOSSES) if hasattr(value, name)}
+
+
+def fits(value: Any) -> bool:
+    found = read(value)
+    return (
+        isinstance(found.get("generator"), nn.Module)
+        and "batch" in found
+        and any(name in found for name in _LOSSES)
+    )
+
+
+def adapt(value: Any, options: Options) -> Setup:
+    """A setup with the losses that the state holds.
+
+    Raises:
+        TargetError: If the batch has no signal, or the rate is not known.
+    """
+    found = read(value)
+    batch = one_batch(found["batch"])
+    signal = batch["signal"] if isinstance(batch, Mapping) else None
+    audio = batch if isinstance(batch, Tensor) else getattr(signal, "audio_data", None)
+    rate = int(
+        found.get("sample_rate") or getattr(signal, "sample_rate", 0) or options.sample_rate or 0
+    )
+    if not isinstance(audio, Tensor) or rate <= 0:
+        raise TargetError(
+            "has no audio in its batch, or no sample_rate",
+            where=options.name,
+            hint="batch: {'signal': signal}",
+        )
+    model = found["generator"]
+    weights = {**LAMBDAS, **(found.get("lambdas") or {})}
+    losses = {
+        key: found[name]
+        for name, key in _LOSSES.items()
+        if found.get(name) is not None and weights[key]
+    }
+    gan = found.get("gan_loss")
+
+    def loss(output: Any, given: Tensor) -> dict[str, Tensor]:
+        rebuilt, wanted = _like(signal, output["audio"]), _like(signal, given)
+        terms = {key: weights[key] * function(rebuilt, wanted) for key, function in losses.items()}
+        if gan is not None:
+            judged, matched = gan.generator_loss(rebuilt, wanted)
+            terms |= {
+                "adv/gen_loss": weights["adv/gen_loss"] * judged,
+                "adv/feat_loss": weights["adv/feat_loss"] * matched,
+            }
+        penalties = ("vq/commitment_loss", "vq/codebook_loss")
+        return terms | {key: weights[key] * output[key] for key in penalties if key in output}
+
+    return Setup(
+        name=options.name,
+        model=model,
+        batch=audio,
+        forward=lambda given: model(given, rate),
+        loss=loss,
+        step=None,
+        optimizers=tuple(optimizers_of(found.get("optimizer_g"))),
+        parts=find_parts(model),
+        target=audio,
+        source=audio,
+        sample_rate=rate,
+        bitrate=options.bitrate,
+        claims={**(found.get("claims") or {}), **options.claims},
+        keep=tuple(
+            found[name] for name in ("discriminator", "optimizer_d") if found.get(name) is not None
+        ),
+    )
+
+
+def _like(signal: Any, audio: Tensor) -> Any:
+    """Audio in the batch's own kind of signal, or as it is."""
+    if signal is None:
+        return audio
+    twin = signal.clone() if hasattr(signal, "clone") else copy.copy(signal)
+    twin.audio_data = audio
+    return twin

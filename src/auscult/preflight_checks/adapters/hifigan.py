@@ -1,0 +1,130 @@
+"""Trainers of the HiFi-GAN shape: `generator`, `mpd`, `msd` (or `discriminators`), `optim_g`, and a batch (mel, audio, ...).
+
+The names are those of jik876/hifi-gan's train.py, as a dict or an object. `mel` is the trainer's own function from a waveform
+[batch, time] or [batch, 1, time] to the mel of the loss; without it the adversarial terms alone are looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from auscult.errors import TargetError
+from auscult.preflight_checks.adapters.protocol import one_batch, optimizers_of
+from auscult.preflight_checks.options import Options
+from auscult.preflight_checks.setup import Setup, as_wave, find_source, find_target
+
+ORDER = 30
+MEL_WEIGHT, FEATURE_WEIGHT = 45.0, 2.0
+_CRITICS = ("mpd", "msd", "mrd", "mbd", "discriminator", "discriminators")
+_OPTIMIZERS = ("optim_g", "optimizer_g", "opt_g")
+_FIELDS = (
+    "generator",
+    "batch",
+    "mel",
+    "sample_rate",
+    "claims",
+    *_CRITICS,
+    *_OPTIMIZERS,
+    "optim_d",
+    "optimizer_d",
+)
+
+
+def read(value: Any) -> dict[str, Any]:
+    """The fields that are there."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return {name: getattr(value, name) for name in _FIELDS if hasattr(value, name)}
+
+
+def fits(value: Any) -> bool:
+    found = read(value)
+    is_dac = any(
+        name in found or hasattr(value, name) for name in ("stft_loss", "mel_loss", "gan_loss")
+    )
+    return isinstance(found.get("generator"), nn.Module) and "batch" in found and not is_dac
+
+
+def adapt(value: Any, options: Options) -> Setup:
+    """A setup whose loss is HiFi-GAN's: mel L1 × 45, feature matching × 2, least squares of the critics' judgement.
+
+    Raises:
+        TargetError: If the batch has no mel and audio, or the rate is not known.
+    """
+    found = read(value)
+    batch = one_batch(found["batch"])
+    source, target = find_source(batch), find_target(batch)
+    rate = int(found.get("sample_rate") or options.sample_rate or 0)
+    if source is None or target is None or rate <= 0:
+        hint = "batch is (mel, audio, ...); sample_rate in Hz"
+        raise TargetError("lacks a mel, its audio, or sample_rate", where=options.name, hint=hint)
+    generator = found["generator"]
+    critics = [found[name] for name in _CRITICS if found.get(name) is not None]
+    optimizers = [found[name] for name in _OPTIMIZERS if found.get(name) is not None]
+    return Setup(
+        name=options.name,
+        model=generator,
+        batch=batch,
+        forward=lambda given: generator(find_source(given)),
+        loss=lambda output, given: generator_loss(
+            output, find_target(given), critics, found.get("mel")
+        ),
+        step=None,
+        optimizers=tuple(optimizers_of(optimizers)),
+        parts={},
+        target=target,
+        source=source,
+        sample_rate=rate,
+        features=_features(found.get("mel"), source, target),
+        claims={**(found.get("claims") or {}), **options.claims},
+        keep=(*critics, *optimizers_of([found.get(name) for name in ("optim_d", "optimizer_d")])),
+    )
+
+
+def _features(
+    mel: Callable[[Tensor], Tensor] | None, source: Tensor, target: Tensor
+) -> Callable[[Tensor], Tensor] | None:
+    """The trainer's mel as the way from a waveform to the input, if it gives the input's shape."""
+    if mel is None:
+        return None
+    function = mel
+    with torch.no_grad():
+        same = call_mel(function, target).shape == source.shape
+    return (lambda wave: call_mel(function, wave)) if same else None
+
+
+def call_mel(mel: Callable[[Tensor], Tensor], wave: Tensor) -> Tensor:
+    """A mel of [batch, time], as HiFi-GAN's function takes it, or of [batch, 1, time]."""
+    try:
+        return mel(as_wave(wave).squeeze(1))
+    except (RuntimeError, IndexError):
+        return mel(as_wave(wave))
+
+
+def generator_loss(
+    output: Any,
+    target: Tensor | None,
+    critics: list[nn.Module],
+    mel: Callable[[Tensor], Tensor] | None,
+) -> dict[str, Tensor]:
+    """The generator's terms, weighted."""
+    wave = as_wave(output)
+    wanted = as_wave(target) if target is not None else torch.zeros_like(wave)
+    terms: dict[str, Tensor] = {}
+    if mel is not None:
+        terms["mel"] = MEL_WEIGHT * (call_mel(mel, wave) - call_mel(mel, wanted)).abs().mean()
+    for critic in critics:
+        _, judged, real, fake = critic(wanted, wave)
+        name = type(critic).__name__
+        terms[f"adversarial {name}"] = torch.stack(
+            [(1 - score).square().mean() for score in judged]
+        ).sum()
+        pairs = [(a, b) for x, y in zip(real, fake, strict=True) for a, b in zip(x, y, strict=True)]
+        terms[f"features {name}"] = (
+            FEATURE_WEIGHT * torch.stack([(a - b).abs().mean() for a, b in pairs]).sum()
+        )
+    return terms

@@ -1,0 +1,152 @@
+"""The documented protocol: a dict or an object with `model`, `batch`, `loss`, `optimizers`, and what else is known.
+
+    def trainer():
+        model = Codec()
+        return {
+            "model": model,
+            "batch": next(iter(loader)),            # or "data": a folder of recordings
+            "loss": lambda output, batch: {"wave": l1(output, batch), "mel": 15 * mel(output, batch)},
+            "optimizers": torch.optim.AdamW(model.parameters(), 3e-4),
+            "sample_rate": 16000,
+        }
+
+Optional: `forward(batch)` (else `model(batch)`, or `model(first of the batch)`), `step()` or `step(batch)` (the user's own
+step, which is then run as it is; without `loss` the loss terms cannot be looked at), `parts` ({"encoder": module or dotted
+name, ...}), `target` (a tensor, or a function of the batch), `features` (from a waveform to the model's input), `bitrate`,
+`claims` ({"snr_db": 35}), `frozen` (name prefixes that are meant to stay), `keep` (discriminators, schedulers: whatever
+else a step changes), `delay` (samples by which the output is meant to be late).
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from auscult.errors import TargetError
+from auscult.preflight_checks.material import folder_batch
+from auscult.preflight_checks.options import Options
+from auscult.preflight_checks.setup import Setup, find_parts, find_source, find_target
+
+ORDER = 50
+FIELDS = (
+    *(
+        "model",
+        "batch",
+        "data",
+        "forward",
+        "loss",
+        "step",
+        "optimizers",
+        "optimizer",
+        "parts",
+        "target",
+        "features",
+    ),
+    *("sample_rate", "bitrate", "claims", "frozen", "keep", "delay"),
+)
+
+
+def fits(value: Any) -> bool:
+    found = read(value)
+    return isinstance(found.get("model"), nn.Module) and ("batch" in found or "data" in found)
+
+
+def read(value: Any) -> dict[str, Any]:
+    """The fields that are there."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return {name: getattr(value, name) for name in FIELDS if hasattr(value, name)}
+
+
+def adapt(value: Any, options: Options) -> Setup:
+    """A setup of the fields; unknown keys of a dict are errors, since they are likely misspelt.
+
+    Raises:
+        TargetError: If something is missing or does not fit.
+    """
+    found = read(value)
+    unknown = sorted(set(found) - set(FIELDS))
+    if unknown:
+        raise TargetError(
+            "has unknown fields",
+            where=options.name,
+            expected=" ".join(FIELDS),
+            found=", ".join(unknown),
+        )
+    if found.get("loss") is None and found.get("step") is None:
+        raise TargetError(
+            "has neither a loss nor a step",
+            where=options.name,
+            hint="give `loss(output, batch)` or `step()`",
+        )
+    model, rate = found["model"], int(found.get("sample_rate") or options.sample_rate or 0)
+    if rate <= 0:
+        raise TargetError(
+            "has no sample_rate", where=options.name, hint="add it in Hz, or give --sample-rate"
+        )
+    batch = one_batch(found["batch"]) if "batch" in found else folder_batch(found["data"], rate)
+    target = found.get("target")
+    target = target(batch) if callable(target) and not isinstance(target, Tensor) else target
+    return Setup(
+        name=options.name,
+        model=model,
+        batch=batch,
+        forward=found.get("forward") or (lambda given: model(find_source(given))),
+        loss=found.get("loss"),
+        step=bind(found.get("step"), batch),
+        optimizers=tuple(optimizers_of(found.get("optimizers", found.get("optimizer")))),
+        parts=find_parts(model, found.get("parts")),
+        target=find_target(batch) if target is None else target,
+        source=find_source(batch),
+        sample_rate=rate,
+        features=found.get("features"),
+        bitrate=options.bitrate or found.get("bitrate"),
+        claims={**(found.get("claims") or {}), **options.claims},
+        frozen=tuple(found.get("frozen") or ()),
+        keep=tuple(kept(found.get("keep"))),
+        delay=int(found.get("delay") or 0),
+    )
+
+
+def one_batch(value: Any) -> Any:
+    """A batch as it is, or the first of an iterator, loader or function."""
+    if isinstance(value, Tensor | Mapping | list | tuple):
+        return value
+    if callable(value) and not hasattr(value, "__iter__"):
+        return value()
+    return next(iter(value)) if hasattr(value, "__iter__") else value
+
+
+def bind(step: Callable[..., Any] | None, batch: Any) -> Callable[[], Any] | None:
+    """A step as a function without arguments."""
+    if step is None:
+        return None
+    takes = [
+        p
+        for p in inspect.signature(step).parameters.values()
+        if p.default is p.empty and p.kind in (0, 1)
+    ]
+    return (lambda: step(batch)) if takes else step
+
+
+def optimizers_of(value: Any) -> Iterator[torch.optim.Optimizer]:
+    """One optimizer, or several in a list or dict."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    for item in value if isinstance(value, list | tuple) else (value,):
+        if item is not None:
+            yield item
+
+
+def kept(value: Any) -> Iterator[Any]:
+    """What `keep` holds, one by one."""
+    if isinstance(value, Mapping):
+        yield from value.values()
+    elif isinstance(value, list | tuple):
+        yield from value
+    elif value is not None:
+        yield value

@@ -1,0 +1,113 @@
+"""A quantizer by itself: a module that holds codebooks and no encoder, such as vector-quantize-pytorch's or DAC's.
+
+It is put between a small encoder and decoder with healthy starts, and trained like a codec by itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from auscult.errors import TargetError
+from auscult.preflight_checks.adapters import codec
+from auscult.preflight_checks.measures.codebooks import find_codebooks
+from auscult.preflight_checks.measures.straight_through import same_shape
+from auscult.preflight_checks.options import Options
+from auscult.preflight_checks.setup import Setup
+from auscult.preflight_checks.structure import leaves
+
+ORDER = 70
+HOP = 40
+WIDTH = 16
+_DIMS = ("dim", "input_dim", "dimension", "latent_dim")
+
+
+def fits(value: Any) -> bool:
+    return isinstance(value, nn.Module) and not codec.fits(value) and bool(find_codebooks(value))
+
+
+def adapt(value: nn.Module, options: Options) -> Setup:
+    """A setup of a small codec round the quantizer.
+
+    Raises:
+        TargetError: If it takes neither [batch, dim, time] nor [batch, time, dim].
+    """
+    return codec.adapt(Wrapped(value, options.name), options)
+
+
+class Wrapped(nn.Module):
+    """Convolutions of one hop, the quantizer, and convolutions back."""
+
+    hop_length = HOP
+
+    def __init__(self, quantizer: nn.Module, name: str) -> None:
+        super().__init__()
+        dim, self.last = _form(quantizer, name)
+        self.encoder = nn.Sequential(
+            *(nn.Conv1d(1, WIDTH, 7, padding=3, bias=False), nn.LeakyReLU(0.2)),
+            *(
+                nn.Conv1d(WIDTH, WIDTH, 10, 5, padding=3, bias=False),
+                nn.LeakyReLU(0.2),
+                nn.Conv1d(WIDTH, dim, 16, 8, padding=4, bias=False),
+            ),
+        )
+        self.quantizer = quantizer
+        self.decoder = nn.Sequential(
+            *(nn.ConvTranspose1d(dim, WIDTH, 16, 8, padding=4, bias=False), nn.LeakyReLU(0.2)),
+            *(
+                nn.ConvTranspose1d(WIDTH, WIDTH, 10, 5, padding=3, output_padding=1, bias=False),
+                nn.LeakyReLU(0.2),
+            ),
+            nn.Conv1d(WIDTH, 1, 7, padding=3, bias=False),
+        )
+
+    def forward(self, audio: Tensor) -> dict[str, Tensor]:
+        z = self.encoder(audio)
+        z = z.transpose(1, 2) if self.last else z
+        result = self.quantizer(z)
+        found = same_shape(result, z)
+        found = z if found is None else found
+        penalties = [
+            leaf.sum()
+            for _, leaf in leaves(result)
+            if leaf.is_floating_point() and leaf.requires_grad and leaf.numel() < 100
+        ]
+        penalty = torch.stack(penalties).sum() if penalties else audio.new_zeros(())
+        return {
+            "audio": self.decoder(found.transpose(1, 2) if self.last else found),
+            "penalty": penalty,
+        }
+
+
+def _form(quantizer: nn.Module, name: str) -> tuple[int, bool]:
+    """The dimension it takes, and whether that is the last axis."""
+    dims = [getattr(quantizer, attribute, None) for attribute in _DIMS]
+    dims += [
+        getattr(module, "in_channels", None) or getattr(module, "in_features", None)
+        for module in quantizer.modules()
+    ]
+    dims += [int(book.stored.shape[-1]) for book in find_codebooks(quantizer)]
+    was_training = quantizer.training
+    quantizer.eval()
+    try:
+        for dim in [found for found in dims if isinstance(found, int) and found > 0]:
+            for last in (True, False):
+                if _takes(quantizer, torch.randn(1, 7, dim) if last else torch.randn(1, dim, 7)):
+                    return dim, last
+    finally:
+        quantizer.train(was_training)
+    raise TargetError(
+        "takes neither [batch, time, dim] nor [batch, dim, time]",
+        where=name,
+        found=f"dimensions tried {dims[:4]}",
+    )
+
+
+@torch.no_grad()
+def _takes(quantizer: nn.Module, z: Tensor) -> bool:
+    try:
+        return same_shape(quantizer(z), z) is not None
+    except (RuntimeError, ValueError, TypeError, AssertionError, IndexError):
+        return False

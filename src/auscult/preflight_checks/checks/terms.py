@@ -1,0 +1,86 @@
+"""What each loss term hears, how much of the gradient is its own, and which way it pulls the output's level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from auscult.preflight_checks.checks.capture import Captured, capture
+from auscult.preflight_checks.measures.gradients import term_norms
+from auscult.preflight_checks.measures.losses import perturbed
+from auscult.preflight_checks.records import TermMeasure
+from auscult.preflight_checks.setup import Setup
+from auscult.preflight_checks.structure import replaced
+
+GAIN_STEP = 0.01
+
+
+def measure_terms(setup: Setup) -> tuple[TermMeasure, ...]:
+    """Every loss term at the present state of the model; empty where the loss is not known."""
+    if setup.loss is None:
+        return ()
+    with torch.enable_grad():
+        captured = capture(setup)
+        terms = setup.terms(captured.output, setup.batch)
+        at_output = term_norms(terms, [captured.wave])
+        parameters = [p for p in setup.model.parameters() if p.requires_grad]
+        at_parameters = term_norms(terms, parameters)
+    reactions = measure_reactions(setup, captured)
+    slopes = _slopes(setup, captured)
+    total = sum(at_output.values())
+    return tuple(
+        TermMeasure(
+            name=name,
+            value=float(torch.as_tensor(value).detach()),
+            share=at_output[name] / total if total > 0 and at_output[name] > 0 else None,
+            at_output=at_output[name] > 0,
+            at_parameters=at_parameters[name] > 0,
+            reactions=reactions.get(name, {}),
+            gain_slope=slopes.get(name, 0.0),
+        )
+        for name, value in terms.items()
+    )
+
+
+def measure_shares(setup: Setup) -> dict[str, float]:
+    """Each term's share of the gradient at the output, now."""
+    if setup.loss is None:
+        return {}
+    with torch.enable_grad():
+        captured = capture(setup)
+        norms = term_norms(setup.terms(captured.output, setup.batch), [captured.wave])
+    total = sum(norms.values())
+    return {name: norm / total for name, norm in norms.items() if norm > 0} if total > 0 else {}
+
+
+def measure_reactions(setup: Setup, captured: Captured) -> dict[str, dict[str, float]]:
+    """Term to its value for each known output (`losses.PERTURBATIONS`)."""
+    if setup.target is None:
+        return {}
+    found: dict[str, dict[str, float]] = {}
+    for kind, wave in perturbed(setup.target.detach(), setup.sample_rate).items():
+        for name, value in _values(setup, captured, wave).items():
+            found.setdefault(name, {})[kind] = value
+    return found
+
+
+def _values(setup: Setup, captured: Captured, wave: Tensor) -> Mapping[str, float]:
+    """The terms with another waveform in the place of the output's."""
+    shaped = (
+        wave.reshape(*captured.wave.shape[:-1], -1) if wave.ndim != captured.wave.ndim else wave
+    )
+    output: Any = replaced(captured.output, captured.wave, shaped.to(captured.wave.dtype))
+    torch.manual_seed(0)
+    with torch.no_grad():
+        return {name: float(value) for name, value in setup.terms(output, setup.batch).items()}
+
+
+def _slopes(setup: Setup, captured: Captured) -> dict[str, float]:
+    wave = captured.wave.detach()
+    louder = _values(setup, captured, wave * (1 + GAIN_STEP))
+    quieter = _values(setup, captured, wave / (1 + GAIN_STEP))
+    width = 2 * float(torch.log1p(torch.tensor(GAIN_STEP, dtype=torch.float64)))
+    return {name: (value - quieter[name]) / width for name, value in louder.items()}

@@ -1,0 +1,138 @@
+"""Figures from a training log: SNR, RMS ratio and correlation, line by line, from text, JSON lines or CSV."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from auscult.errors import UsageError
+from auscult.preflight_checks.records import Claim
+
+_NUMBER = r"(?P<value>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
+_BETWEEN = r"\s*(?:\([^)]*\)|\[[^\]]*\])?[\"']?\s*[:=]?\s*"
+_PATTERNS = {
+    "snr_db": re.compile(
+        r"(?<![a-z-])(?<!si[-_ ])(?:val[_/ ]?)?snr(?:[_ ]?db)?" + _BETWEEN + _NUMBER, re.IGNORECASE
+    ),
+    "rms_ratio": re.compile(
+        r"\b(?:rms|amp\w*|level|ac)?[_ -]?ratio" + _BETWEEN + _NUMBER, re.IGNORECASE
+    ),
+    "correlation": re.compile(
+        r"\b(?:corr(?:elation)?|pearson|rho)"
+        + _BETWEEN
+        + _NUMBER
+        + r"|[ρ]\s*[:=]\s*(?P<rho>[-+]?[\d.]+)",
+        re.IGNORECASE,
+    ),
+}
+_EPOCH = re.compile(r"\b(?P<word>epoch|step|iter\w*)\b\W{0,3}(?P<number>\d+)", re.IGNORECASE)
+MAX_BYTES = 200_000_000
+
+
+def read_log(path: str | Path) -> tuple[Claim, ...]:
+    """Every line that reports an SNR with a ratio or a correlation; the figures of one epoch or step may be on several lines.
+
+    Raises:
+        UsageError: If the file cannot be read, or reports no such figures.
+    """
+    file = Path(path)
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            raise UsageError(
+                "is too large for a log", where=str(path), expected=f"at most {MAX_BYTES:,} bytes"
+            )
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    rows = (
+        list(_csv_rows(text)) if file.suffix.lower() in (".csv", ".tsv") else list(_text_rows(text))
+    )
+    claims = tuple(
+        claim
+        for claim in _claims(rows)
+        if claim.snr_db is not None and (claim.rms_ratio, claim.correlation) != (None, None)
+    )
+    if not claims:
+        hint = "a line needs an SNR and an RMS ratio or a correlation, such as `snr -3.7 dB ratio 0.42 corr 0.31`"
+        raise UsageError(
+            "reports no SNR beside a ratio or a correlation", where=str(path), hint=hint
+        )
+    return claims
+
+
+Row = tuple[str, Mapping[str, float]]
+
+
+def _text_rows(text: str) -> Iterator[Row]:
+    """Where (line and epoch) and figures, of lines that have any; lines of one epoch are put together."""
+    found: dict[str, float]
+    where, found = "", {}
+    for number, line in enumerate(text.splitlines(), 1):
+        epoch = _EPOCH.search(line)
+        figures = _from_json(line) if line.lstrip().startswith("{") else _figures(line)
+        if epoch or set(figures) & set(found):
+            yield where, found
+            where, found = "", {}
+        if epoch:
+            where = f"{epoch['word'].lower()} {epoch['number']}"
+        if figures:
+            where = where or f"line {number}"
+            found = {**found, **figures}
+    yield where, found
+
+
+def _figures(line: str) -> dict[str, float]:
+    found = {}
+    for name, pattern in _PATTERNS.items():
+        match = pattern.search(line)
+        if match:
+            found[name] = float(match["value"] or match.groupdict().get("rho") or "nan")
+    return found
+
+
+def _from_json(line: str) -> dict[str, float]:
+    try:
+        values = json.loads(line)
+    except ValueError:
+        return _figures(line)
+    flat = (
+        {str(key): value for key, value in values.items() if isinstance(value, int | float)}
+        if isinstance(values, dict)
+        else {}
+    )
+    return _named(flat)
+
+
+def _named(values: Mapping[str, float]) -> dict[str, float]:
+    """Figures by the names of their columns."""
+    found: dict[str, float] = {}
+    for key, value in values.items():
+        for name, figure in _figures(f"{key}: {value!r}").items():
+            found.setdefault(name, figure)
+    return found
+
+
+def _csv_rows(text: str) -> Iterator[Row]:
+    lines = text.splitlines()
+    if not lines:
+        return
+    delimiter = "\t" if "\t" in lines[0] else ","
+    for number, row in enumerate(csv.DictReader(lines, delimiter=delimiter), 2):
+        numbers = {}
+        for key, value in row.items():
+            try:
+                numbers[str(key)] = float(value)
+            except (TypeError, ValueError):
+                continue
+        yield f"line {number}", _named(numbers)
+
+
+def _claims(rows: list[Row]) -> Iterator[Claim]:
+    for where, found in rows:
+        if found:
+            yield Claim(
+                where, found.get("snr_db"), found.get("rms_ratio"), found.get("correlation")
+            )

@@ -1,0 +1,71 @@
+"""What a loss term reacts to: its value on a perfect output, and on outputs that are wrong in one known way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+Term = Callable[[Tensor], Tensor | float]
+
+PERTURBATIONS = ("target", "shifted", "half", "mirrored", "noise", "silence", "other")
+"""The target itself; shifted by 5 ms; at half amplitude; its spectrum mirrored (every second sample negated: same level, same
+envelope, other frequencies); noise of its level; silence; its own second half first."""
+
+
+def perturbed(target: Tensor, sample_rate: int, seed: int = 0) -> dict[str, Tensor]:
+    """The outputs of `PERTURBATIONS` for a target [batch, channels, time]."""
+    time = target.shape[-1]
+    noise = torch.randn(target.shape, generator=torch.Generator().manual_seed(seed)).to(target)
+    level = target.square().mean(dim=(-2, -1), keepdim=True).sqrt()
+    signs = torch.ones(time, dtype=target.dtype, device=target.device)
+    signs[1::2] = -1
+    return {
+        "target": target.clone(),
+        "shifted": target.roll(max(1, sample_rate // 200), -1),
+        "half": 0.5 * target,
+        "mirrored": target * signs,
+        "noise": noise * level,
+        "silence": torch.zeros_like(target),
+        "other": target.roll(time // 2, -1),
+    }
+
+
+def reactions(term: Term, target: Tensor, sample_rate: int, seed: int = 0) -> dict[str, float]:
+    """The value of a loss term for each output of `perturbed`; NaN where the term is not a number or cannot be computed.
+
+    Args:
+        term: From an output [batch, channels, time] to the term's value against `target`.
+    """
+    with torch.no_grad():
+        return {
+            name: float(term(output))
+            for name, output in perturbed(target.detach(), sample_rate, seed).items()
+        }
+
+
+def is_deaf(values: Mapping[str, float], tolerance: float = 1e-5) -> bool:
+    """Whether a term gives the same value whatever the output is."""
+    numbers = list(values.values())
+    return max(numbers) - min(numbers) <= tolerance * max(map(abs, numbers), default=0.0)
+
+
+def frequency_share(values: Mapping[str, float]) -> float:
+    """How much a term reacts to other frequencies at the same level, as a share of its largest reaction.
+
+    About 1 for a term that hears frequencies, near 0 for one that hears levels only; NaN where it reacts to nothing.
+    """
+    rise = {
+        name: abs(values[name] - values["target"])
+        for name in ("mirrored", "half", "noise", "silence", "other")
+    }
+    most = max(rise.values())
+    return rise["mirrored"] / most if most > 0 else float("nan")
+
+
+def gain_slope(term: Term, output: Tensor, step: float = 0.01) -> float:
+    """Derivative of a term with respect to the logarithm of the output's gain: above 0 it wants the output quieter."""
+    with torch.no_grad():
+        louder, quieter = float(term(output * (1 + step))), float(term(output / (1 + step)))
+    return (louder - quieter) / (2 * float(torch.log1p(torch.tensor(step, dtype=torch.float64))))

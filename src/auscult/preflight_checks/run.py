@@ -1,0 +1,174 @@
+"""Look at a training: everything that is measured, within a time, and the training afterwards as it was before."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+
+from auscult.errors import TargetError
+from auscult.preflight_checks.checks.alignment import measure_alignment
+from auscult.preflight_checks.checks.capture import capture
+from auscult.preflight_checks.checks.gains import measure_gains
+from auscult.preflight_checks.checks.learning import measure_learning
+from auscult.preflight_checks.checks.lengths import measure_lengths
+from auscult.preflight_checks.checks.levels import (
+    measure_gain_response,
+    measure_level,
+    measure_owners,
+)
+from auscult.preflight_checks.checks.limit import measure_limit
+from auscult.preflight_checks.checks.parameters import measure_parameters
+from auscult.preflight_checks.checks.precision import FORMATS, measure_precision
+from auscult.preflight_checks.checks.terms import measure_shares, measure_terms
+from auscult.preflight_checks.find import find_setup
+from auscult.preflight_checks.keep import Kept
+from auscult.preflight_checks.options import Options
+from auscult.preflight_checks.records import Claim, Measured, TermMeasure
+from auscult.preflight_checks.setup import Setup
+from auscult.preflight_checks.steps import Trail, run_steps
+
+Progress = Callable[[int, int, str], None]
+LOOP_SHARE = 0.6
+"""Of the time, for the steps; the other learning rates get the rest."""
+
+
+def measure(
+    trainer: Any, options: Options | None = None, progress: Progress | None = None
+) -> Measured:
+    """Measure a training; model, optimizers and random state are put back afterwards, also when it fails.
+
+    Args:
+        trainer: A `Setup`, or whatever an adapter reads (`auscult.preflight_checks.adapters`).
+
+    Raises:
+        TargetError: If it cannot be read, or if one step of it fails.
+    """
+    options = options or Options()
+    setup = trainer if isinstance(trainer, Setup) else find_setup(trainer, options)
+    started = time.monotonic()
+    kept = Kept(setup)
+    try:
+        with _as_the_users(setup.name):
+            return _measure(setup, options, kept, started, progress)
+    finally:
+        kept.restore()
+
+
+def _measure(
+    setup: Setup, options: Options, kept: Kept, started: float, progress: Progress | None
+) -> Measured:
+    skipped = list(_not_looked_at(setup))
+    say = progress or (lambda _done, _total, _what: None)
+    say(0, 6, "first pass")
+    with torch.no_grad():
+        captured = capture(setup)
+        lengths, start = measure_lengths(setup, captured), measure_level(setup, captured)
+        kept.restore()
+        owners = measure_owners(setup, captured)
+        kept.restore()
+        response = measure_gain_response(setup)
+    kept.restore()
+    say(1, 6, "alignment")
+    alignment = measure_alignment(setup)
+    say(2, 6, "gradients of the parts")
+    gains = measure_gains(setup, kept)
+    say(3, 6, "loss terms")
+    terms = measure_terms(setup)
+    kept.restore()
+    trail = run_steps(setup, options.steps, started + LOOP_SHARE * options.seconds, progress)
+    parameters = measure_parameters(setup, trail)
+    with torch.no_grad():
+        end = measure_level(setup, capture(setup))
+    terms = _with_shares(terms, measure_shares(setup))
+    kept.restore()
+    learning = (
+        None
+        if setup.assumed
+        else measure_learning(setup, trail, kept, started + options.seconds, progress)
+    )
+    broken = tuple(dict.fromkeys(trail.broken))
+    in_time = time.monotonic() - started < options.seconds
+    precision, not_run = measure_precision(setup, kept, broken, formats=FORMATS if in_time else ())
+    return Measured(
+        name=setup.name,
+        steps=max(len(trail.losses), *(len(book.used) for book in trail.books.values()), 0, 0),
+        seconds=round(time.monotonic() - started, 2),
+        assumed=setup.assumed,
+        lengths=lengths,
+        alignment=alignment,
+        gains=gains,
+        parameters=parameters,
+        gradients=trail.gradients,
+        books=tuple(trail.books.values()),
+        terms=terms,
+        start=start,
+        end=end,
+        owners=owners,
+        gain_response=response,
+        learning=learning,
+        precision=precision,
+        limit=measure_limit(setup, trail.books),
+        claims=(Claim("claims", **setup.claims),) if setup.claims else (),
+        skipped=(*skipped, *not_run, *_left_out(setup, trail, options)),
+    )
+
+
+def _with_shares(
+    terms: tuple[TermMeasure, ...], shares: dict[str, float]
+) -> tuple[TermMeasure, ...]:
+    from dataclasses import replace
+
+    return tuple(replace(term, share_after=shares.get(term.name)) for term in terms)
+
+
+def _not_looked_at(setup: Setup) -> Iterator[tuple[str, str]]:
+    if setup.assumed:
+        yield "learning", "only a model was given: loss, batch and optimizer are preflight's own"
+    if setup.loss is None:
+        yield "loss terms", "the trainer gives a step but no `loss(output, batch)`"
+    if not setup.optimizers:
+        yield "optimizers", "none was given: frozen parameters and learning rates are not looked at"
+    if setup.target is None:
+        yield (
+            "lengths, amplitude and the bound",
+            "the batch holds no target waveform; give `target`",
+        )
+    if "quantizer" not in setup.parts and "encoder" in setup.parts:
+        yield "codebooks", "no quantizer was found; name it in `parts`"
+
+
+def _left_out(setup: Setup, trail: Trail, options: Options) -> Iterator[tuple[str, str]]:
+    if trail.losses and len(trail.losses) < options.steps:
+        reason = f"{len(trail.losses)} of {options.steps} fitted into the time ({trail.seconds:.1f} s each)"
+        yield "training steps", f"{reason}; --seconds gives more"
+    if not trail.losses:
+        yield "learning", "the step returns no loss"
+    if "quantizer" in setup.parts and not trail.books:
+        yield "codebooks", "no table of codes or no choice among them was seen in the quantizer"
+
+
+@contextlib.contextmanager
+def _as_the_users(name: str) -> Iterator[None]:
+    """What the user's code raises becomes one line that says so."""
+    try:
+        yield
+    except TargetError:
+        raise
+    except (
+        RuntimeError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        IndexError,
+        NotImplementedError,
+    ) as error:
+        said = " ".join(str(error).split())[:300]
+        hint = "run one step of the training by itself; --debug shows the traceback"
+        raise TargetError(
+            f"a step raised {type(error).__name__}: {said}", where=name, hint=hint
+        ) from error

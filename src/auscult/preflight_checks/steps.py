@@ -1,0 +1,268 @@
+"""Some steps of the user's own loop on one batch, with instruments: codes, codebooks, gradients, what moves and who moves it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from auscult.preflight_checks.measures.codebooks import Codebook, find_codebooks, unreachable, usage
+from auscult.preflight_checks.measures.codes import Chosen, CodeWatch
+from auscult.preflight_checks.measures.gradients import part_norms
+from auscult.preflight_checks.records import Book
+from auscult.preflight_checks.setup import Setup
+
+Progress = Callable[[int, int, str], None]
+MOVED = 1e-7
+"""Relative change of a code vector that counts as an update."""
+
+
+@dataclass
+class _BookTrail:
+    """What one codebook did, step by step."""
+
+    used: list[int] = field(default_factory=list)
+    perplexity: list[float] = field(default_factory=list)
+    unreachable: list[float] = field(default_factory=list)
+    longest: list[float] = field(default_factory=list)
+    latent: list[float] = field(default_factory=list)
+    vectors: int = 0
+    by_forward: int = 0
+    by_optimizer: int = 0
+    compared: int = 0
+
+
+@dataclass
+class Trail:
+    """What the steps left behind.
+
+    Attributes:
+        losses: Total per step, where the step says it.
+        touched: Parameter name to the largest absolute gradient that was seen; absent where it was always None.
+        moved: Parameter name to its largest relative change over all steps.
+        gradients: Part to the median over the steps of its gradient norm.
+        broken: Names of gradients or terms that were not finite, with the step.
+        seconds: Per step.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    books: dict[str, Book] = field(default_factory=dict)
+    touched: dict[str, float] = field(default_factory=dict)
+    moved: dict[str, float] = field(default_factory=dict)
+    gradients: dict[str, float] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class Instruments:
+    """Hooks on the model, its quantizer and the optimizers, for the steps run while it is entered."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        quantizer = setup.parts.get("quantizer", setup.model)
+        self.books = find_codebooks(quantizer) if "quantizer" in setup.parts else ()
+        self.watch = CodeWatch(quantizer, self.books) if self.books else None
+        self.trails = {book.name: _BookTrail() for book in self.books}
+        self.trail = Trail()
+        self._norms: dict[str, list[float]] = {name: [] for name in setup.parts}
+        self._hooks = ExitStack()
+        self._latent: Tensor | None = None
+        self._marks: dict[str, dict[str, Tensor]] = {}
+        self._stepped = False
+
+    def __enter__(self) -> Instruments:
+        for optimizer in self.setup.optimizers:
+            before = optimizer.register_step_pre_hook(lambda *_: self._before_optimizer())
+            after = optimizer.register_step_post_hook(lambda *_: self._mark("stepped"))
+            self._hooks.callback(before.remove)
+            self._hooks.callback(after.remove)
+        if self.watch is not None:
+            given = self.setup.parts["quantizer"].register_forward_pre_hook(self._note_latent)
+            self._hooks.callback(given.remove)
+            self._hooks.enter_context(self.watch)
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._hooks.close()
+
+    def _note_latent(self, _module: Any, args: tuple[Any, ...]) -> None:
+        if args and isinstance(args[0], Tensor):
+            self._latent = args[0].detach()
+
+    def _mark(self, name: str) -> None:
+        self._marks[name] = {book.name: book.vectors().clone() for book in self.books}
+
+    def _before_optimizer(self) -> None:
+        if not self._stepped:
+            self._stepped = True
+            self._mark("forwarded")
+        self.read_gradients()
+
+    def read_gradients(self) -> None:
+        """Note the gradients as they are now."""
+        for name, parameter in self.setup.model.named_parameters():
+            if parameter.grad is None:
+                continue
+            largest = float(parameter.grad.detach().abs().max()) if parameter.grad.numel() else 0.0
+            if not math.isfinite(largest):
+                self.trail.broken.append(f"gradient of {name} in step {len(self.trail.losses) + 1}")
+            self.trail.touched[name] = max(self.trail.touched.get(name, 0.0), largest)
+        for name, norm in part_norms(self.setup.parts).items():
+            self._norms[name].append(norm)
+
+    def step(self, number: int) -> None:
+        """One step, watched."""
+        self._stepped = False
+        self._marks = {}
+        self._mark("started")
+        losses = run_step(self.setup)
+        if not self._stepped:
+            self.read_gradients()
+        self._mark("ended")
+        self.trail.broken += [
+            f"{name} in step {number + 1}"
+            for name, value in losses.items()
+            if not math.isfinite(value)
+        ]
+        if losses:
+            self.trail.losses.append(sum(losses.values()))
+        taken = self.watch.take() if self.watch is not None else {}
+        for book in self.books:
+            if book.name in taken:
+                self._follow(book, taken[book.name], number)
+
+    def _follow(self, book: Codebook, chosen: Chosen, number: int) -> None:
+        trail, found = self.trails[book.name], usage(chosen.codes, chosen.size)
+        trail.used.append(found.used)
+        trail.perplexity.append(found.perplexity)
+        trail.vectors = found.vectors
+        start, end = self._marks["started"][book.name], self._marks["ended"][book.name]
+        trail.longest.append(float(end.norm(dim=-1).max()))
+        latents = _rows(
+            chosen.latents if chosen.latents is not None else self._latent, end.shape[-1]
+        )
+        if latents is not None:
+            trail.unreachable.append(unreachable(end, latents))
+            trail.latent.append(float(latents.norm(dim=-1).max()))
+        if number == 0:
+            return  # the first batch may initialise the book, which is no update
+        codes = chosen.codes.flatten().unique()
+        codes = codes[codes >= 0].to(start.device)
+        forwarded, stepped = self._marks.get("forwarded"), self._marks.get("stepped")
+        trail.compared += 1
+        if forwarded is not None and stepped is not None:
+            trail.by_optimizer += _moves(forwarded[book.name], stepped[book.name], codes)
+            trail.by_forward += _moves(start, forwarded[book.name], codes) or _moves(
+                stepped[book.name], end, codes
+            )
+        else:
+            trail.by_forward += _moves(start, end, codes)
+
+    def finish(self, before: Mapping[str, Tensor]) -> Trail:
+        """The trail, with what moved since `before` (parameter name to its values then)."""
+        for book in self.books:
+            t = self.trails[book.name]
+            if t.used:
+                series = (
+                    tuple(t.used),
+                    tuple(t.perplexity),
+                    tuple(t.unreachable),
+                    tuple(t.longest),
+                    tuple(t.latent),
+                )
+                self.trail.books[book.name] = Book(
+                    book.name,
+                    book.size,
+                    t.vectors,
+                    *series,
+                    t.by_forward,
+                    t.by_optimizer,
+                    t.compared,
+                )
+        for name, parameter in self.setup.model.named_parameters():
+            old = before.get(name)
+            if old is not None and old.shape == parameter.shape:
+                scale = float(old.abs().max()) or 1.0
+                self.trail.moved[name] = (
+                    float((parameter.detach() - old).abs().max()) / scale if old.numel() else 0.0
+                )
+        self.trail.gradients = {
+            name: sorted(norms)[len(norms) // 2] for name, norms in self._norms.items() if norms
+        }
+        return self.trail
+
+
+def _rows(latents: Tensor | None, dim: int) -> Tensor | None:
+    """Latents as [..., dim], whichever axis holds the dimension."""
+    if latents is None:
+        return None
+    if latents.shape[-1] == dim:
+        return latents
+    return latents.transpose(1, -1) if latents.ndim >= 3 and latents.shape[1] == dim else None
+
+
+def _moves(before: Tensor, after: Tensor, codes: Tensor) -> bool:
+    """Whether any of these rows changed."""
+    a, b = before[codes], after[codes]
+    return (
+        bool(((b - a).abs().amax(dim=-1) > MOVED * a.abs().amax(dim=-1).clamp_min(1e-12)).any())
+        if len(codes)
+        else False
+    )
+
+
+def run_step(setup: Setup) -> dict[str, float]:
+    """One step, the user's or the plain one; what it says of its losses, by name."""
+    if setup.step is None:
+        return setup.plain_step()
+    return values_of(setup.step())
+
+
+def values_of(said: Any) -> dict[str, float]:
+    """The losses in what a step returned: a number, or numbers by name (then `total`, `loss` or `loss_g` counts alone)."""
+    if isinstance(said, Mapping):
+        numbers = {str(name): _number(value) for name, value in said.items() if _is_number(value)}
+        total = next(
+            (name for name in ("total", "loss", "loss_g", "loss_gen_all") if name in numbers), None
+        )
+        return {total: numbers[total]} if total else numbers
+    if isinstance(said, list | tuple) and said:
+        return values_of(said[0])
+    return {"loss": _number(said)} if _is_number(said) else {}
+
+
+def _number(value: Any) -> float:
+    return float(value.detach() if isinstance(value, Tensor) else value)
+
+
+def _is_number(value: Any) -> bool:
+    return (isinstance(value, Tensor) and value.numel() == 1) or (
+        isinstance(value, int | float) and not isinstance(value, bool)
+    )
+
+
+def run_steps(setup: Setup, count: int, deadline: float, progress: Progress | None = None) -> Trail:
+    """Run up to `count` steps on the batch, as many as fit before `deadline` (of `time.monotonic`), at least three."""
+    before = {
+        name: parameter.detach().clone() for name, parameter in setup.model.named_parameters()
+    }
+    setup.model.train()
+    started = time.monotonic()
+    done = 0
+    with torch.enable_grad(), Instruments(setup) as instruments:
+        for number in range(count):
+            if number >= 3 and time.monotonic() > deadline:
+                break
+            instruments.step(number)
+            done += 1
+            if progress:
+                progress(done, count, "training steps")
+    trail = instruments.finish(before)
+    trail.seconds = (time.monotonic() - started) / max(1, done)
+    return trail

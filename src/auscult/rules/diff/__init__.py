@@ -1,0 +1,1 @@
+"""Rules of `diff`: what two checkpoints have otherwise, and why."""

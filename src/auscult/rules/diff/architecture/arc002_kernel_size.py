@@ -1,0 +1,71 @@
+"""The code's convolutions have another kernel size than the checkpoint's.
+
+**What it finds.** Convolutions whose channels agree (or differ by groups only) and whose kernel does not: [512, 512, 5]
+against [512, 512, 3].
+
+**What you hear.** `load_state_dict` raises (even with `strict=False`); a caller who goes on runs random weights: noise,
+buzz.
+
+**Why it happens.** Code that varies the dilation of its branches (1, 3, 5 at kernel 3) was taken for code that varies the
+kernel (3, 5, 7), or the config of another version was loaded.
+
+**Blind spots.** Dilation, stride and padding leave no trace in the shape: when this rule is silent they may still be
+wrong (`undetermined-by-weights`).
+
+**How it is measured.** The kernel axes of both shapes, read in each side's layout. No threshold.
+
+**Fix.** In the code: the kernel sizes of the checkpoint, and the padding that belongs to them. Safety: safe.
+
+**References.** torch.nn.Conv1d, weight (out, in/groups, k); torch.nn.ConvTranspose1d, weight (in, out/groups, k).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding, Fix, Severity
+from auscult.rules.diff.claims import OpenItems
+from auscult.rules.diff.evidence.shapes import with_cause
+from auscult.rules.diff.subject import DiffSubject, Place
+from auscult.rules.wording import counted, shape_text
+
+CODE = "ARC002"
+NAME = "kernel-size"
+REQUIRES = DiffSubject
+PRECEDENCE = 101
+
+
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
+    # not from the open items: a convolution may be grouped and of another kernel size at once
+    for match, difference in with_cause(subject, "kernel-size"):
+        if difference.kernels and "width" not in difference.causes:
+            yield Place(match.a, match, {"kernels": difference.kernels})
+
+
+def check(subject: DiffSubject) -> Iterable[Finding]:
+    places = subject.places.get(NAME, ())
+    if not places:
+        return
+    first = places[0].match
+    assert first is not None
+    pairs = sorted({place.evidence["kernels"] for place in places})
+    changes = ", ".join(f"{_kernel(a)} against {_kernel(b)}" for a, b in pairs)
+    side = "model" if subject.b_is_template else "reference"
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.ERROR,
+        tuple(name for place in places for name in place.where),
+        f"{counted(len(places), 'convolution')} with another kernel size: {changes} (checkpoint against {side}; {first.a[0]}:"
+        f" {shape_text(subject.a[first.a[0]].shape)} against {shape_text(subject.b[first.b[0]].shape)})",
+        evidence={"kernels": [[list(a), list(b)] for a, b in pairs]},
+        fix=Fix(
+            "safe",
+            "build these layers with the checkpoint's kernel sizes, and the padding that belongs to them",
+        ),
+        rank=12,
+    )
+
+
+def _kernel(sides: tuple[int, ...]) -> str:
+    return "x".join(map(str, sides))

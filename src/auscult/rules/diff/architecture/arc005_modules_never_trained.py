@@ -1,0 +1,163 @@
+"""The code has modules that the checkpoint has never seen.
+
+**What it finds.** Normalisation, LoRA, attention and conditioning modules in the model that have no counterpart anywhere
+in the checkpoint: not a block that lost its norm, but a model that was written with norms for weights that were trained
+without.
+
+**What you hear.** The modules run with their initial weights between trained layers. BatchNorm with running statistics 0
+and 1 passes its input on in `eval()` and normalises per batch in `train()`; random attention gates scale every channel at
+random. The result is noise or a stationary buzz.
+
+**Why it happens.** The inference code was written after the training code, or for a planned version of the model.
+`strict=False`, or an exception that is caught, hides it.
+
+**Blind spots.** A module without tensors (InstanceNorm without affine parameters, a dropout, an activation) cannot be
+seen here; see `undetermined-by-weights`. Between two files a single such module is reported as `tensor-missing`.
+
+**How it is measured.** A tensor counts if its name leaves every module path that the checkpoint has (indices generalised)
+at a component that names a norm, LoRA, attention or conditioning module, or if its class does. Counters such as
+`num_batches_tracked` count with their module, as `state_dict` does. No threshold; between two files at least two modules.
+
+**Fix.** In the code: build the model without these modules, as the checkpoint was trained. Weights cannot be made up.
+Where the checkpoint has as many tensors of the same shapes left over in the same place, under another last name, the
+modules are most likely these, and a renaming was left out: then rename. Safety: guess, because the training code is not in
+the file.
+
+**References.** ronliwag/tool at c1a1693: 15 blocks of 24 tensors against 15 of 4, so 300 of 394 tensors were never
+trained.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from auscult.finding import Finding, Fix, Severity
+from auscult.rules.diff.claims import OpenItems
+from auscult.rules.diff.evidence.modules import known_patterns, module_kind, novel_part
+from auscult.rules.diff.evidence.names import GRAPHS
+from auscult.rules.diff.subject import DiffSubject, Place
+from auscult.rules.wording import counted, folded, some
+from auscult.weights import Checkpoint, Shape
+
+CODE = "ARC005"
+NAME = "modules-never-trained"
+REQUIRES = DiffSubject
+PRECEDENCE = 115
+MIN_MODULES_BETWEEN_FILES = 2
+
+
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
+    if subject.b.format in GRAPHS:  # its names are of operators
+        return
+    absent = set(items.absent)
+    known = (
+        known_patterns(name for name in subject.b if name not in absent) if absent else frozenset()
+    )
+    novel = {name: part for name in items.absent if (part := novel_part(name, known))}
+    kinds = {name: module_kind(subject.b, name, part) for name, part in novel.items()}
+    # a branch that is absent with its convolutions and all, as a tokenizer, is a missing part and no norm too many
+    parts = {_branch(name, novel[name]) for name, kind in kinds.items() if kind == "other"}
+    left_out = _left_out(subject, novel, items.surplus)
+    places = [
+        Place(
+            (name,),
+            None,
+            {
+                "kind": kind,
+                "module": (own := name.rpartition(".")[0]),
+                "left_over": left_out.get(own),
+            },
+        )
+        for name, kind in kinds.items()
+        if kind != "other"
+        and _branch(name, novel[name]) not in parts
+        and not _is_leaf_of_known(name, known)
+    ]
+    modules = {place.evidence["module"] for place in places}
+    if subject.b_is_template or len(modules) >= MIN_MODULES_BETWEEN_FILES:
+        yield from places
+
+
+def _left_out(
+    subject: DiffSubject, absent: Iterable[str], surplus: Iterable[str]
+) -> dict[str, str]:
+    """Modules that are absent, with the one module left over beside each that has tensors of the same names and shapes."""
+    held = [_by_form(side, names) for side, names in ((subject.b, absent), (subject.a, surplus))]
+    return {
+        held[0][form][0]: held[1][form][0]
+        for form in held[0]
+        if [len(side.get(form, ())) for side in held] == [1, 1]
+    }
+
+
+def _by_form(
+    side: Checkpoint, names: Iterable[str]
+) -> dict[tuple[str, frozenset[tuple[str, Shape]]], list[str]]:
+    """Modules by what they lie in, and the names and shapes of their tensors."""
+    modules: dict[str, set[tuple[str, Shape]]] = {}
+    for name in names:
+        module, _, last = name.rpartition(".")
+        modules.setdefault(module, set()).add((last, side[name].shape))
+    found: dict[tuple[str, frozenset[tuple[str, Shape]]], list[str]] = {}
+    for module, tensors in modules.items():
+        found.setdefault((module.rpartition(".")[0], frozenset(tensors)), []).append(module)
+    return found
+
+
+def _branch(name: str, novel: str) -> str:
+    """The first module on the way to `name` that the checkpoint has nothing of."""
+    return name.removesuffix(novel) + novel.partition(".")[0]
+
+
+def _is_leaf_of_known(name: str, known: frozenset[str]) -> bool:
+    """Whether only the parameter is new, in a module that the checkpoint has (a bias where there was none)."""
+    return "." not in novel_part(name, known)
+
+
+def check(subject: DiffSubject) -> Iterable[Finding]:
+    places = subject.places.get(NAME, ())
+    if not places:
+        return
+    kinds = Counter(str(place.evidence["kind"]) for place in places)
+    names = tuple(name for place in places for name in place.where)
+    side = "model" if subject.b_is_template else "reference"
+    modules = {
+        kind: folded(
+            dict.fromkeys(str(p.evidence["module"]) for p in places if p.evidence["kind"] == kind)
+        )
+        for kind in kinds
+    }
+    listed = ", ".join(f"{count} of {kind}" for kind, count in kinds.most_common())
+    renamed = {
+        str(p.evidence["left_over"]): str(p.evidence["module"])
+        for p in places
+        if p.evidence["left_over"]
+    }
+    dropped = len(set(renamed.values())) == len({p.evidence["module"] for p in places})
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.ERROR,
+        names,
+        f"{len(names)} of the {side}'s {len(subject.b)} tensors belong to modules that the checkpoint has never seen ({listed}):"
+        " they run with their initial weights"
+        + (f"; left over beside them: {some(tuple(renamed))}" if dropped else ""),
+        evidence={
+            "tensors": len(names),
+            "of": len(subject.b),
+            "kinds": dict(kinds.most_common()),
+            "modules": modules,
+        }
+        | ({"left_over": renamed} if renamed else {}),
+        fix=Fix("guess", _renaming(renamed) if dropped else _without(kinds, subject)),
+        rank=10,
+    )
+
+
+def _renaming(renamed: Mapping[str, str]) -> str:
+    return f"rename {some(tuple(renamed))} to {some(tuple(renamed.values()))} on loading: a renaming was left out"
+
+
+def _without(kinds: Iterable[str], subject: DiffSubject) -> str:
+    return f"build the model without {', '.join(kinds)}, as the checkpoint was trained ({counted(len(subject.a), 'tensor')})"

@@ -1,0 +1,75 @@
+"""The state dict is nested under a key.
+
+**What it finds.** A file whose tensors lie under `generator`, `model_state_dict`, `state_dict`, `model`, `ema` or the
+like, and not at its top level. auscult takes the model's container and names it; `--container` takes another.
+
+**What you hear.** A loader that hands the whole file to `load_state_dict(strict=False)` loads nothing and says nothing:
+noise. Tools that look at the top level report "0 parameters".
+
+**Why it happens.** Training scripts save the epoch, the optimizer and the model in one dictionary.
+
+**Blind spots.** A file with both `model` and `ema` has two candidates; the finding lists all that were found.
+
+**How it is measured.** By the structure of the file. No threshold.
+
+**Fix.** Unwrap in the loader, as the code hint shows. Safety: safe.
+
+**References.** jik876/hifi-gan saves {"generator": ...}; PyTorch Lightning saves {"state_dict": ...}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding, Fix, Severity
+from auscult.rules.diff.subject import DiffSubject
+from auscult.rules.wording import counted
+from auscult.weights import Checkpoint
+
+CODE = "CKP001"
+NAME = "wrapped"
+REQUIRES = DiffSubject
+
+
+def check(subject: DiffSubject) -> Iterable[Finding]:
+    if subject.a.container == subject.b.container:
+        return
+    side = subject.a if subject.a.container else subject.b
+    path = label(side)
+    others = [container.label for container in side.containers if container.path != side.container]
+    text = f"{side.path}: the {counted(len(side), 'tensor')} lie under {path}, not at the top level"
+    rivals = [
+        each
+        for each in side.containers
+        if each.path != side.container and each.kind in ("model", "ema")
+    ]
+    if rivals:
+        labels, kinds = (
+            ", ".join(dict.fromkeys(words))
+            for words in ([r.label for r in rivals], [r.kind for r in rivals])
+        )
+        text += f"; not compared: {labels} ({kinds})"
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.INFO,
+        tuple(side),
+        text,
+        evidence={"container": list(side.container), "other_containers": others},
+        settled_by=f"--container{'' if side is subject.a else '-b'} '{rivals[0].label}' compares the other"
+        if rivals
+        else None,
+        fix=Fix(
+            "safe",
+            f"unwrap {path} before loading",
+            code=f"model.load_state_dict(torch.load(path){path})",
+        ),
+        rank=92,
+    )
+
+
+def label(checkpoint: Checkpoint) -> str:
+    """The container as an index expression: `["model"]["ema"]`."""
+    return "".join(
+        f'["{step}"]' if isinstance(step, str) else f"[{step}]" for step in checkpoint.container
+    )

@@ -1,0 +1,82 @@
+"""Some tensors of a trained checkpoint look as if they had just been initialised.
+
+**What it finds.** Tensors that are all zero, constant, or distributed like a constructor's output on one side, while the
+other side holds trained values, in a checkpoint whose other tensors are trained.
+
+**What you hear.** The layer adds noise or passes nothing: from a hoarse voice to noise.
+
+**Why it happens.** `strict=False` left them out when the file was saved again; lazily created modules; a saved template.
+
+**Blind spots.** Small tensors (under 64 values) and vectors can only be seen where they are constant. Many such tensors
+at once are reported as `partial-load`.
+
+**How it is measured.** See `auscult.rules.diff.evidence.difference.freshness`: Kolmogorov-Smirnov at 1 % against uniform within
+1/sqrt(fan_in) and against a normal with equal rows.
+
+**Fix.** None from this file: take the tensors from the file that has them. Safety: not repairable.
+
+**References.** torch.nn.init.kaiming_uniform_ with a = sqrt(5), the default of Linear and Conv.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from auscult.finding import Finding, Fix, Severity
+from auscult.rules.diff.claims import OpenItems
+from auscult.rules.diff.evidence.damage import mostly_equal, same_shape, side_name
+from auscult.rules.diff.subject import DiffSubject, Place
+from auscult.rules.wording import counted
+
+CODE = "CKP006"
+NAME = "untrained"
+REQUIRES = DiffSubject
+PRECEDENCE = 61
+MIN_EQUAL_SHARE = 0.5
+
+
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
+    for match in items.caused_by(NAME):
+        yield Place(match.a, match, {"side": "a", "like": "constant", **match.evidence})
+    equal = mostly_equal(subject, MIN_EQUAL_SHARE)
+    sure, unsure = [], []
+    for pair in same_shape(subject, [match for match in items.different if match.cause is None]):
+        found = pair.untrained
+        # where most tensors differ, the two are different trainings, and a look of freshness is chance
+        if found is not None and (equal or found[1] in {"zero", "constant"}):
+            sure.append(Place(pair.match.a, pair.match, {"side": found[0], "like": found[1]}))
+        elif equal and pair.in_range:
+            unsure.append(Place(pair.match.a, pair.match, {"side": "a", "like": "uniform"}))
+    yield from sure
+    if any(place.evidence["side"] == "a" and place.evidence["like"] == "uniform" for place in sure):
+        yield from unsure  # too small to be told alone, but unequal, and beside others that were never trained
+
+
+def check(subject: DiffSubject) -> Iterable[Finding]:
+    places = subject.places.get(NAME, ())
+    if not places:
+        return
+    names = tuple(name for place in places for name in place.where)
+    likeness = Counter(str(place.evidence["like"]) for place in places)
+    sides = sorted({side_name(place.evidence["side"], subject) for place in places})
+    fix = None
+    if sides == [side_name("a", subject)]:
+        hint = "report = model.load_state_dict(state, strict=False); print(report.missing_keys, report.unexpected_keys)"
+        fix = Fix(
+            "guess",
+            "load them again from the file that has them, and look at what load_state_dict returns",
+            code=hint,
+        )
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.ERROR,
+        names,
+        f"{counted(len(names), 'tensor')} of the {' and the '.join(sides)} look untrained"
+        f" ({', '.join(f'{count} {like}' for like, count in likeness.most_common())})",
+        confidence=0.95,
+        evidence={"like": dict(likeness.most_common()), "sides": sides},
+        fix=fix,
+        rank=15,
+    )

@@ -1,0 +1,119 @@
+"""`load_state_dict` raised after it had copied the tensors that fit, and the caller went on.
+
+**What it finds.** Against code, or a model of other shapes: which tensors `load_state_dict` would copy before it raises,
+and what share of the values that is. Between two files: a checkpoint of which a part equals the reference and the rest
+looks freshly initialised, which is what such a model looks like when it is saved.
+
+**What you hear.** Trained and random layers in one chain: noise, or a buzz at the hop rate. The model is also left in
+training mode if the exception skipped `.eval()`.
+
+**Why it happens.** PyTorch copies every tensor whose name and shape match *before* it raises RuntimeError; a size
+mismatch raises even with `strict=False`. A `try/except` around it prints a line and goes on.
+
+**Blind spots.** Whether the caller really catches the exception is in the code, not in the files. Between two files, few
+fresh tensors are reported as `untrained`: at least 4 and 10 % of the weights are needed here.
+
+**How it is measured.** Names and shapes, as `load_state_dict` compares them, after the change of prefix (if any) that a
+loader makes. Between files as for `untrained`.
+
+**Fix.** Build the model that the checkpoint was trained with, and let the exception through. Safety: safe.
+
+**References.** torch.nn.Module._load_from_state_dict; ronliwag/tool at c1a1693 (64 of 94 tensors, 23 % of the values).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.align.loading import simulate_load
+from auscult.finding import Finding, Fix, Severity
+from auscult.rules.diff.claims import OpenItems
+from auscult.rules.diff.evidence.damage import mostly_equal, same_shape
+from auscult.rules.diff.evidence.shapes import mismatched
+from auscult.rules.diff.subject import DiffSubject, Place
+from auscult.rules.wording import counted
+
+CODE = "CKP007"
+NAME = "partial-load"
+REQUIRES = DiffSubject
+PRECEDENCE = 60
+MIN_FRESH_TENSORS = 4
+MIN_FRESH_SHARE = 0.1
+MIN_EQUAL_SHARE = 0.2
+
+
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
+    """Between two files: the pairs of which one side is fresh, if they are many and the rest is equal."""
+    if not mostly_equal(subject, MIN_EQUAL_SHARE):
+        return
+    fresh, unsure = [], []
+    for pair in same_shape(subject, [match for match in items.different if match.cause is None]):
+        found = pair.untrained
+        if found is not None and found[1] in {"uniform", "normal"}:
+            fresh.append(Place(pair.match.a, pair.match, {"side": found[0], "like": found[1]}))
+        elif pair.in_range:
+            unsure.append(Place(pair.match.a, pair.match, {"side": "a", "like": "uniform"}))
+    weights = sum(1 for tensor in subject.a.values() if len(tensor.shape) > 1)
+    if len(fresh) >= max(MIN_FRESH_TENSORS, MIN_FRESH_SHARE * weights):
+        yield from (
+            *fresh,
+            *unsure,
+        )  # too small to be told alone, but unequal in a file that is known to be half loaded
+
+
+def check(subject: DiffSubject) -> Iterable[Finding]:
+    places = subject.places.get(NAME, ())
+    if places:
+        yield _saved_after(subject, places)
+        return
+    names = {
+        match.a[0]: match.b[0]
+        for match in subject.alignment.matches
+        if len(match.a) == len(match.b) == 1
+    }
+    outcome = simulate_load(subject.a, subject.b, names)
+    # a shape that a permutation explains is a matter of layout, whatever load_state_dict thinks of it
+    if not outcome.partial or not mismatched(subject):
+        return
+    side = "model" if subject.b_is_template else "reference's model"
+    stripped = " (once the prefix is stripped)" if subject.names.prefix else ""
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.ERROR if subject.b_is_template else Severity.WARNING,
+        outcome.mismatched,
+        f"load_state_dict{stripped} raises, but only after copying {len(outcome.copied)} of {len(subject.a)} tensors"
+        f" ({outcome.values_copied:,} of {outcome.values_total:,} values, {outcome.share:.0%}) into the {side};"
+        f" {counted(len(outcome.mismatched), 'tensor')} keep their initial values, whatever `strict` says",
+        evidence={
+            "copied": len(outcome.copied),
+            "mismatched": len(outcome.mismatched),
+            "missing": len(outcome.missing),
+            "unexpected": len(outcome.unexpected),
+            "values_copied": outcome.values_copied,
+            "values_total": outcome.values_total,
+            "share": round(outcome.share, 4),
+        },
+        fix=Fix(
+            "safe",
+            "build the model that the checkpoint was trained with; do not catch the exception",
+        ),
+        rank=20,
+    )
+
+
+def _saved_after(subject: DiffSubject, places: tuple[Place, ...]) -> Finding:
+    names = tuple(name for place in places for name in place.where)
+    values = sum(subject.a[name].size for name in names)
+    total = subject.a.parameters
+    return Finding(
+        CODE,
+        NAME,
+        Severity.ERROR,
+        names,
+        f"{counted(len(names), 'tensor')} look freshly initialised ({values:,} of {total:,} values, {values / total:.0%})"
+        " while the rest is equal: a model that was saved after a load that raised part-way",
+        confidence=0.9,
+        evidence={"fresh": len(names), "values_fresh": values, "values_total": total},
+        rank=14,
+    )

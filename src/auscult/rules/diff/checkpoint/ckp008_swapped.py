@@ -1,0 +1,56 @@
+"""Tensors of one shape stand in each other's places.
+
+**What it finds.** Two or more tensors whose content is at each other's names: a cycle between where the names say a
+tensor belongs and where its content is.
+
+**What you hear.** All names and shapes are right and everything loads. Exchanged norms or convolutions blur or distort
+the sound; exchanged speaker vectors give another voice.
+
+**Why it happens.** A mapping table with two lines exchanged (norm2 and norm3 of a transformer block), arguments in the
+wrong order.
+
+**Blind spots.** Needs a reference. Tensors of equal content (zero biases) cannot be told apart and need not be.
+
+**How it is measured.** By content, bit for bit or within a number format's error. No threshold. In a renamed file, by the
+place where most tensors of the same pattern went.
+
+**Fix.** Exchange them, as a recipe; every bit is kept. Safety: safe.
+
+**References.** a10n-io/nightingale_TTS, commit a252e5c (norm3 taken for norm2: largest difference 5.44 before, 2.7e-5
+after).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding, Fix, Severity
+from auscult.rules.diff.subject import DiffSubject
+from auscult.rules.wording import counted, entries
+
+CODE = "CKP008"
+NAME = "swapped"
+REQUIRES = DiffSubject
+DIVERGES = True
+
+
+def check(subject: DiffSubject) -> Iterable[Finding]:
+    groups = subject.names.swapped
+    if not groups:
+        return
+    matches = [match for group in groups for match in group]
+    where = tuple(name for match in matches for name in match.a)
+    first = " and ".join(match.a[-1] for match in groups[0][:3])
+    more = f", and {counted(len(groups) - 1, 'other group')}" if len(groups) > 1 else ""
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.ERROR,
+        where,
+        f"{counted(len(matches), 'tensor')} in each other's places: {first}{more}",
+        evidence={"groups": [[list(match.a) for match in group] for group in groups]},
+        fix=Fix(
+            "safe", "put each under the name that its content belongs to", recipe=entries(matches)
+        ),
+        rank=8,
+    )

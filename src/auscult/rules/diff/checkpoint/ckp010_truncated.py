@@ -1,0 +1,85 @@
+"""The end of a file, or of a tensor, is missing.
+
+**What it finds.** Tensors whose values agree with the other side up to a point and are zero from there on; and files
+whose header promises more bytes than there are (reported when the file is opened).
+
+**What you hear.** Noise, or silence from the layer concerned on.
+
+**Why it happens.** An interrupted download or a full disk; Git LFS pointers; a resumed copy that left a hole.
+
+**Blind spots.** A tensor that really ends in zeros on one side.
+
+**How it is measured.** First difference to the last value: all zero on one side, not zero on the other, and more than one
+value.
+
+**Fix.** Fetch the file again and compare its size. Safety: not repairable.
+
+**References.** None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.errors import CheckpointError
+from auscult.finding import Finding, Severity
+from auscult.rules.diff.claims import OpenItems
+from auscult.rules.diff.evidence.damage import same_shape
+from auscult.rules.diff.subject import DiffSubject, Place
+from auscult.rules.wording import counted
+
+CODE = "CKP010"
+NAME = "truncated"
+REQUIRES = DiffSubject
+PRECEDENCE = 52
+_SIGNS = (
+    "points outside the file",
+    "truncated",
+    "cut off",
+    "ends before",
+    "comes last in the file",
+    "header longer than it can be",
+)
+"""What readers say of a file that is shorter than its header."""
+
+
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
+    for match in items.caused_by(NAME):
+        yield Place(match.a, match, match.evidence)
+    for pair in same_shape(subject, [match for match in items.different if match.cause is None]):
+        found = pair.difference
+        if found.tail_zero and found.first > 0 and found.size - found.first > 1:
+            yield Place(pair.match.a, pair.match, {"from": found.first, "of": found.size})
+
+
+def finding_of_error(error: CheckpointError) -> Finding | None:
+    """A finding for a file that ends before its header says it does; None if the error says something else."""
+    if not any(sign in error.what for sign in _SIGNS):
+        return None
+    return Finding(
+        CODE,
+        NAME,
+        Severity.ERROR,
+        (str(error.where),),
+        f"the file is cut off: {error}",
+        evidence={"expected": str(error.expected), "found": str(error.found)},
+        rank=5,
+    )
+
+
+def check(subject: DiffSubject) -> Iterable[Finding]:
+    places = subject.places.get(NAME, ())
+    if not places:
+        return
+    names = tuple(name for place in places for name in place.where)
+    first = places[0]
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.ERROR,
+        names,
+        f"{counted(len(names), 'tensor')} cut off: zero from value {first.evidence.get('from', '?')} of"
+        f" {first.evidence.get('of', '?')} on",
+        evidence={"cut": [dict(place.evidence) for place in places[:20]]},
+        rank=5,
+    )

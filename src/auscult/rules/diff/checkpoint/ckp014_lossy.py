@@ -1,0 +1,88 @@
+"""The values agree within the error of a coarser number format.
+
+**What it finds.** Tensors that were rounded to float16, bfloat16, an 8-bit float or an 8-bit integer on one side.
+
+**What you hear.** float16 and bfloat16: nothing, in weights. 8 bits: usually a little noise, more in the last layers of a
+vocoder.
+
+**Why it happens.** On purpose, to save memory; or a half-precision file was taken for the original.
+
+**Blind spots.** Which side is the original cannot be told where both are stored in the same dtype.
+
+**How it is measured.** Element by element within the rounding error of the format that is named (half a unit in the last
+place, or half a step of the integer grid). No other threshold.
+
+**Fix.** None: what rounding took is gone. Take the file with more precision. Safety: lossy.
+
+**References.** IEEE 754; bfloat16; OCP 8-bit floating point.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from auscult.align.records import Match
+from auscult.finding import Finding, Severity
+from auscult.rules.diff.subject import DiffSubject
+from auscult.rules.wording import counted
+from auscult.verdict import Equality
+
+CODE = "CKP014"
+NAME = "lossy"
+REQUIRES = DiffSubject
+
+
+def measure(matches: Iterable[Match]) -> Counter[str]:
+    """How many matches are close only because of each number format."""
+    return Counter(
+        match.number_format or "rounding" for match in matches if match.equality is Equality.CLOSE
+    )
+
+
+def check(subject: DiffSubject) -> Iterable[Finding]:
+    close = [
+        m
+        for m in subject.alignment.matches
+        if m.equality is Equality.CLOSE and _rounded(subject, m)
+    ]
+    if not close:
+        return
+    formats = measure(close)
+    where = tuple(name for match in close for name in match.a)
+    worst = max(close, key=lambda match: match.error)
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.INFO,
+        where,
+        f"{counted(len(close), 'tensor')} equal within the rounding of {', '.join(formats)}; largest relative error"
+        f" {worst.error:.1e} in {worst.a[-1]}",
+        evidence={
+            "formats": dict(formats.most_common()),
+            "largest_error": worst.error,
+            "in": list(worst.a),
+        },
+        rank=93,
+    )
+
+
+def _rounded(subject: DiffSubject, match: Match) -> bool:
+    """Whether a number format made the difference, and not the arithmetic of a fusion or a fold in float32."""
+    computed = {
+        "fuse_weight_norm",
+        "split_weight_norm",
+        "fold_batch_norm",
+        "merge_lora",
+        "sum",
+        "log",
+        "exp",
+    }
+    dtypes = {subject.a[name].dtype for name in match.a} | {
+        subject.b[name].dtype for name in match.b
+    }
+    return not (
+        any(op.op in computed for op in match.ops)
+        and len(dtypes) == 1
+        and match.number_format in {None, *dtypes}
+    )

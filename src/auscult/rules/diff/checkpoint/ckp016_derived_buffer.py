@@ -1,0 +1,81 @@
+"""Buffers that code computes anew are on one side only.
+
+**What it finds.** `num_batches_tracked`, STFT windows, rotary `inv_freq`, positional tables, mel filter banks,
+anti-aliasing filters and fixed noise tables that one side stores and the other does not; in ONNX, LiteRT and Core ML graphs also
+the constants that tell operators what to do (axes, shapes, paddings, exponents, the scales of quantised weights).
+
+**What you hear.** Nothing, as long as the code computes the same values. `load_state_dict` with `strict=True` raises all
+the same, after it has copied the rest.
+
+**Why it happens.** `register_buffer(persistent=False)` on one side; MLX has no counter in its BatchNorm.
+
+**Blind spots.** Recognised by name. A window or filter of another definition is a fault that only a run shows.
+
+**How it is measured.** By name; a graph's constants by the operator that takes them. No threshold.
+
+**Fix.** Drop them, or load with `strict=False` once everything else is accounted for. Safety: safe.
+
+**References.** torch.nn.BatchNorm1d; 122 such counters are dropped by mlx-audio's S3Gen port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding, Fix, Severity
+from auscult.rules.diff.claims import OpenItems
+from auscult.rules.diff.evidence.names import is_derived, is_operator_parameter
+from auscult.rules.diff.subject import DiffSubject, Place
+from auscult.rules.wording import counted
+
+CODE = "CKP016"
+NAME = "derived-buffer"
+REQUIRES = DiffSubject
+PRECEDENCE = 120
+BENIGN = True
+
+
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
+    for side, checkpoint, names in (
+        ("a", subject.a, items.surplus),
+        ("b", subject.b, items.absent),
+    ):
+        for name in names:
+            operator = is_operator_parameter(checkpoint, name)
+            if operator or is_derived(name):
+                yield Place((name,), None, {"side": side, "operator": operator})
+    for match in items.different:
+        if len(match.a) == len(match.b) == 1 and match.b[0].endswith("num_batches_tracked"):
+            yield Place(match.a, match, {"side": "both"})
+
+
+def check(subject: DiffSubject) -> Iterable[Finding]:
+    places = subject.places.get(NAME, ())
+    if not places:
+        return
+    names = tuple(name for place in places for name in place.where)
+    operators = sum(bool(place.evidence.get("operator")) for place in places)
+    said = []
+    if operators:
+        said.append(
+            f"{counted(operators, 'constant')} of the graph's operators (axes, shapes, scales), which are no weights"
+        )
+    if operators < len(places):
+        buffers = counted(len(places) - operators, "buffer")
+        said.append(
+            f"{buffers} that the model counts or computes anew, on one side only or with another count"
+        )
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.INFO,
+        names,
+        "; ".join(said),
+        evidence={
+            side: sum(place.evidence["side"] == side for place in places)
+            for side in ("a", "b", "both")
+        }
+        | {"operators": operators},
+        fix=Fix("safe", "drop them; the code makes its own"),
+        rank=95,
+    )

@@ -1,0 +1,70 @@
+"""Who explains what: each unequal pair and each tensor without a partner is claimed by the one rule that explains it best.
+
+A rule for a `DiffSubject` may have `PRECEDENCE` and `claim(subject, open_items)`. Rules are asked in order of precedence
+(lowest first), see only what is still open, and give the places that they explain. What a place names is closed by it, so a
+symptom of one cause is not reported as another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from auscult.align.records import Match
+from auscult.rules.diff.subject import DiffSubject, Place
+
+OPEN = "open"
+"""Evidence of a place that explains only part of what is there (a layout, of values that differ too): others may claim it."""
+
+
+@dataclass
+class OpenItems:
+    """What no rule has explained yet: unequal pairs, and tensors with no partner."""
+
+    subject: DiffSubject
+    different: list[Match] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    surplus: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, subject: DiffSubject) -> OpenItems:
+        return cls(subject, list(subject.different), list(subject.absent), list(subject.surplus))
+
+    def caused_by(self, cause: str) -> list[Match]:
+        """Unequal pairs to which content alignment has already given that cause."""
+        return [match for match in self.different if match.cause == cause]
+
+    def close(self, places: Iterable[Place]) -> None:
+        """Take what these places explain off the lists."""
+        named: set[str] = set()
+        explained: set[int] = set()
+        for place in places:
+            if place.evidence.get(OPEN):
+                continue
+            if place.match is not None:
+                explained.add(id(place.match))
+            else:
+                named.update(place.where)
+        self.different = [match for match in self.different if id(match) not in explained]
+        self.absent = [name for name in self.absent if name not in named]
+        self.surplus = [name for name in self.surplus if name not in named]
+
+
+def settle(subject: DiffSubject) -> Mapping[str, tuple[Place, ...]]:
+    """Ask every rule in order of precedence; the places of each cause, in the order in which they were found."""
+    from auscult.rules import every_rule
+
+    claiming = [
+        (rule, rule.claim)
+        for rule in every_rule("diff")
+        if rule.requires is DiffSubject and rule.claim is not None
+    ]
+    items = OpenItems.of(subject)
+    result: dict[str, tuple[Place, ...]] = {}
+    for rule, claim in sorted(claiming, key=lambda pair: pair[0].precedence):
+        places = tuple(claim(subject, items))
+        if places:
+            result[rule.name] = (*result.get(rule.name, ()), *places)
+            if rule.closes:
+                items.close(places)
+    return result

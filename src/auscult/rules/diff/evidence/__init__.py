@@ -1,0 +1,1 @@
+"""What the rules of `diff` share: names, shapes, permutations and damage, each measured once."""

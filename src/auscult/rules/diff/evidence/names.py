@@ -1,0 +1,78 @@
+"""Tensors that are no weights: counters, windows and tables that code computes anew, and parameters of a graph's operators."""
+
+from __future__ import annotations
+
+import re
+
+from auscult.weights import Checkpoint
+
+_DERIVED = re.compile(
+    r"(^|[._])(num_batches_tracked|position_ids|inv_freq|rotary_emb\.\w+|stft_window|trim_fade|rand_noise|"
+    r"mel_(basis|filters?|fb|filterbank)|_?mel_filters|hann_window|window|filterbank|fbank|attn_mask|causal_mask|tril|"
+    r"sin_cached|cos_cached|pos_enc\.pe|pe|freqs(_cis)?|mel_basis)$"
+    r"|(upsample|downsample(\.lowpass)?)\.filter$|(^|\.)quantizer\..*\.inited$",
+    re.IGNORECASE,
+)
+
+
+def is_derived(name: str) -> bool:
+    """Whether a tensor of that name is computed by code or only counts, so that its absence loses nothing."""
+    return bool(_DERIVED.search(name))
+
+
+GRAPHS = frozenset(("onnx", "litert", "coreml"))
+INITIAL_STATES = (5, 6)
+"""Inputs of ONNX's LSTM and GRU that hold the state to start from."""
+RECURRENT = frozenset(("LSTM", "GRU", "RNN"))
+SCALING = frozenset(("DequantizeLinear", "QuantizeLinear", "QLinearConv", "QLinearMatMul"))
+INDICES = frozenset(("int64", "int32", "bool"))
+SCALES = ("_scale", "_zero_point")
+ARITHMETIC = frozenset(
+    ("ADD", "SUB", "MUL", "DIV", "POW", "CONCATENATION", "BUILTIN_55", "BUILTIN_57", "BUILTIN_123")
+)
+"""LiteRT's, where a single number is a constant of the code; the numbered ones are MAXIMUM, MINIMUM and SELECT_V2."""
+BIASED = frozenset(("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "CONV_3D"))
+BIAS = 2
+"""Input of these operators that is their bias."""
+
+
+def is_operator_parameter(checkpoint: Checkpoint, name: str) -> bool:
+    """Whether a tensor of a graph tells an operator what to do (axes, shapes, paddings, an exponent) and was never trained.
+
+    Integers that no scale belongs to, single numbers and zeros that stand in the graph as Constant nodes, the initial state of a
+    recurrent layer, and the scales of quantised weights, which are part of these.
+    """
+    if checkpoint.format not in GRAPHS or checkpoint[name].quantization is not None:
+        return False
+    tensor, used = checkpoint[name], checkpoint.modules.get(name)
+    if _is_scale(checkpoint, name):
+        return True
+    if used is None:
+        return tensor.dtype in INDICES or tensor.size <= 1
+    if used.type in RECURRENT and used.attributes.get("input") in INITIAL_STATES:
+        return not bool(tensor.values().any())
+    if tensor.dtype in INDICES:
+        return True
+    # LiteRT does not tell a constant of the code from a weight: a single number of arithmetic, and a bias that is all zero
+    # because its operator wants one, are no weights
+    single = bool(used.attributes.get("constant")) or used.type in ARITHMETIC
+    zeros = bool(used.attributes.get("constant")) or (
+        used.type in BIASED and used.attributes.get("input") == BIAS
+    )
+    return (single and tensor.size <= 1) or (zeros and not bool(tensor.values().any()))
+
+
+def _is_scale(checkpoint: Checkpoint, name: str) -> bool:
+    """Whether it is the scale or zero point of a weight, by its operator or by ONNX Runtime's names."""
+    used = checkpoint.modules.get(name)
+    if used is not None and used.type in SCALING:
+        return bool(used.attributes.get("input", 0))
+    for ending in SCALES:
+        weight = (
+            checkpoint.get(name.removesuffix(ending) + "_quantized")
+            if name.endswith(ending)
+            else None
+        )
+        if weight is not None and weight.quantization is not None:
+            return True
+    return False

@@ -1,0 +1,46 @@
+"""The weights of 1-D convolutions lie in another framework's axis order.
+
+**What it finds.** Weights stored (out, k, in), as MLX does, where (out, in, k), as PyTorch does, is expected, or the
+reverse; Keras' (k, in, out); and an order that no framework has.
+
+**What you hear.** Where the shape differs, an error or a layer that is silently not loaded. Where in and k are equal, or
+after two transpositions, noise: the shape is legal and the values are scrambled.
+
+**Why it happens.** A port transposes once too often or not at all. A shape heuristic ("shape[1] < shape[2] means MLX") is
+wrong wherever the kernel is longer than the input is wide.
+
+**Blind spots.** A weight that is symmetric in the two axes, or has an axis of length 1 beside it, needs no order.
+
+**How it is measured.** Against the other side's values: the permutation after which they are equal, bit for bit or within
+a number format's error. Where one side is code with fresh weights, by shapes and the kind of layer, and square weights
+follow the layout that the others show (`same_shape` counts them; confidence 0.7). No threshold.
+
+**Fix.** The permutation, as a recipe; every bit is kept. Safety: safe (guess where only square shapes were at hand).
+
+**References.** torch.nn.Conv1d (out, in/groups, k); mlx.nn.Conv1d (out, k, in/groups); mlx-audio issue 715 (kernel-1
+layers).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding
+from auscult.rules.diff.claims import OpenItems
+from auscult.rules.diff.evidence.permutations import layout_finding, places_of
+from auscult.rules.diff.subject import DiffSubject, Place
+
+CODE = "LAY001"
+NAME = "layout-conv1d"
+REQUIRES = DiffSubject
+PRECEDENCE = 20
+
+
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
+    return places_of(subject, ("conv1d",))
+
+
+def check(subject: DiffSubject) -> Iterable[Finding]:
+    places = subject.places.get(NAME, ())
+    if places:
+        yield layout_finding(CODE, NAME, "1-D convolution", subject, places)

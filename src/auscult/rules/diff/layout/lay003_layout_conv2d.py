@@ -1,0 +1,44 @@
+"""The weights of 2-D convolutions lie in another framework's axis order.
+
+**What it finds.** Weights stored (out, h, w, in), as MLX and LiteRT do, where PyTorch's (out, in, h, w) is expected, or
+the reverse; Keras' (h, w, in, out); transposed 2-D convolutions likewise.
+
+**What you hear.** An error or a silently unloaded layer where the shape differs; a scrambled filter where all sides are
+equal, such as 3 input channels and a 3 x 3 kernel.
+
+**Why it happens.** A port transposes once too often or not at all.
+
+**Blind spots.** As for `layout-conv1d`.
+
+**How it is measured.** Against the other side's values: the permutation after which they are equal, bit for bit or within
+a number format's error. Where one side is code with fresh weights, by shapes and the kind of layer, and square weights
+follow the layout that the others show (`same_shape` counts them; confidence 0.7). No threshold.
+
+**Fix.** The permutation, as a recipe; every bit is kept. Safety: safe (guess where only square shapes were at hand).
+
+**References.** torch.nn.Conv2d; mlx.nn.Conv2d; TensorFlow Lite CONV_2D (out, h, w, in).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding
+from auscult.rules.diff.claims import OpenItems
+from auscult.rules.diff.evidence.permutations import layout_finding, places_of
+from auscult.rules.diff.subject import DiffSubject, Place
+
+CODE = "LAY003"
+NAME = "layout-conv2d"
+REQUIRES = DiffSubject
+PRECEDENCE = 20
+
+
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
+    return places_of(subject, ("conv2d", "conv-transpose2d"))
+
+
+def check(subject: DiffSubject) -> Iterable[Finding]:
+    places = subject.places.get(NAME, ())
+    if places:
+        yield layout_finding(CODE, NAME, "2-D convolution", subject, places)

@@ -1,0 +1,44 @@
+"""The weights of linear layers are transposed.
+
+**What it finds.** Matrices stored (in, out) where (out, in) is expected, or the reverse, the square ones included.
+
+**What you hear.** Square projections (attention, most of them) load without an error and compute with the transpose: text
+that no one can follow, melted prosody, noise.
+
+**Why it happens.** Hugging Face's GPT-2 `Conv1D` and Keras' `Dense` store (in, out); ONNX exports MatMul operands so. A
+port that transposes "all the 2-D weights", or none, is wrong for a file that has both kinds.
+
+**Blind spots.** A symmetric matrix.
+
+**How it is measured.** Against the other side's values: the permutation after which they are equal, bit for bit or within
+a number format's error. Where one side is code with fresh weights, by shapes and the kind of layer, and square weights
+follow the layout that the others show (`same_shape` counts them; confidence 0.7). No threshold.
+
+**Fix.** The permutation, as a recipe; every bit is kept. Safety: safe (guess where only square shapes were at hand).
+
+**References.** torch.nn.Linear (out, in); transformers.pytorch_utils.Conv1D (in, out).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding
+from auscult.rules.diff.claims import OpenItems
+from auscult.rules.diff.evidence.permutations import layout_finding, places_of
+from auscult.rules.diff.subject import DiffSubject, Place
+
+CODE = "LAY004"
+NAME = "layout-linear"
+REQUIRES = DiffSubject
+PRECEDENCE = 20
+
+
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
+    return places_of(subject, ("linear", "embedding", "recurrent", "other"))
+
+
+def check(subject: DiffSubject) -> Iterable[Finding]:
+    places = subject.places.get(NAME, ())
+    if places:
+        yield layout_finding(CODE, NAME, "matrix", subject, places)

@@ -1,0 +1,39 @@
+"""One side stores weight norm's g and v, the other the fused weight.
+
+**What it finds.** Pairs g, v (`weight_g`, `weight_v`, or `parametrizations.weight.original0`, `.original1`) whose fusion
+g·v/‖v‖ is the other side's weight.
+
+**What you hear.** Nothing once fused. A loader that takes v for the weight gets wrong gains in every channel: noise; one
+that ignores unknown names leaves random weights.
+
+**Why it happens.** `remove_weight_norm()` was called on one side only; MLX and ONNX ports store fused weights.
+
+**Blind spots.** Spectral norm stores a `weight_v` too, without a `weight_g`; it is not touched.
+
+**How it is measured.** The fusion, in float64, over the axis that g keeps, equals the weight within the rounding of the
+number format. No other threshold.
+
+**Fix.** Fuse (or split), as a recipe. Fusing forgets the length of v, which the model does not use. Safety: lossy.
+
+**References.** Salimans & Kingma 2016; torch.nn.utils.weight_norm.
+"""
+
+from __future__ import annotations
+
+from auscult.rules.diff.evidence.operations import breaks_code, claimed_by_operation, reported
+from auscult.rules.diff.subject import DiffSubject
+
+CODE = "LAY007"
+NAME = "weight-norm-unfused"
+REQUIRES = DiffSubject
+PRECEDENCE = 30
+
+claim = claimed_by_operation(NAME)
+check = reported(
+    CODE,
+    NAME,
+    "weight norm is stored as g and v on one side and fused on the other",
+    severity=breaks_code,
+    rank=34,
+    summary="fuse g·v/‖v‖ (or split) to the other side's form",
+)

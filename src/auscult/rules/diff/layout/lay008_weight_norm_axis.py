@@ -1,0 +1,41 @@
+"""Weight norm was fused over the wrong axis.
+
+**What it finds.** A fused weight that equals g·v/‖v‖ only if the norm is taken over an axis that does not belong to that
+layer: axis 0 counts *input* channels in a transposed convolution.
+
+**What you hear.** Wrong gains per channel in the upsampling layers, in a legal shape: a coloured, buzzing or distorted
+voice.
+
+**Why it happens.** A home-made fusion takes the norm per output channel everywhere.
+
+**Blind spots.** Needs g and v, or a correctly fused weight, on the other side.
+
+**How it is measured.** The fusion over the other axis equals the weight within the rounding of the number format.
+
+**Fix.** Fuse again from g and v over axis 0; the fused weight alone does not hold the right gains. Safety: safe where g
+and v are at hand.
+
+**References.** torch.nn.utils.weight_norm, `dim=0`; torch.nn.ConvTranspose1d (in, out/groups, k).
+"""
+
+from __future__ import annotations
+
+from auscult.finding import Severity
+from auscult.rules.diff.evidence.operations import always, claimed_by_operation, reported
+from auscult.rules.diff.subject import DiffSubject
+
+CODE = "LAY008"
+NAME = "weight-norm-axis"
+REQUIRES = DiffSubject
+PRECEDENCE = 25
+DIVERGES = True
+
+claim = claimed_by_operation(NAME)
+check = reported(
+    CODE,
+    NAME,
+    "weight norm was fused over the wrong axis: the shape is legal, the gains are not",
+    severity=always(Severity.ERROR),
+    rank=9,
+    summary="fuse over axis 0",
+)

@@ -1,0 +1,36 @@
+"""Query, key and value are one matrix on one side and several on the other.
+
+**What it finds.** `to_q`, `to_k`, `to_v` against `in_proj`, `to_qkv`, `c_attn` (or k and v in one).
+
+**What you hear.** Nothing once joined; a loader that ignores unknown names leaves attention random.
+
+**Why it happens.** Two implementations of the same attention.
+
+**Blind spots.** Concatenation along the output axis only, and per head (interleaved) as `qkv-order`.
+
+**How it is measured.** The concatenation equals the other side's matrix, bit for bit or within a number format's error.
+
+**Fix.** Concatenate (or split), as a recipe. Safety: safe.
+
+**References.** torch.nn.MultiheadAttention, `in_proj_weight`.
+"""
+
+from __future__ import annotations
+
+from auscult.rules.diff.evidence.operations import breaks_code, claimed_by_operation, reported
+from auscult.rules.diff.subject import DiffSubject
+
+CODE = "LAY010"
+NAME = "qkv-fused"
+REQUIRES = DiffSubject
+PRECEDENCE = 30
+
+claim = claimed_by_operation(NAME)
+check = reported(
+    CODE,
+    NAME,
+    "query, key and value are one tensor on one side and several on the other",
+    severity=breaks_code,
+    rank=35,
+    summary="concatenate (or split) the blocks",
+)

@@ -1,0 +1,38 @@
+"""Query, key and value lie in another order, or interleaved by head.
+
+**What it finds.** A joint projection whose blocks are k, q, v or any other order, or whose rows are grouped by head
+first.
+
+**What you hear.** Attention looks at the wrong things: babble, repeated or skipped words. All shapes are legal.
+
+**Why it happens.** A convention of another implementation (Megatron and GPT-NeoX interleave by head).
+
+**Blind spots.** Needs a reference.
+
+**How it is measured.** The reordered matrix equals the other side's, bit for bit or within a number format's error.
+
+**Fix.** The reordering, as a recipe. Safety: safe.
+
+**References.** transformers, GPT-NeoX `query_key_value`.
+"""
+
+from __future__ import annotations
+
+from auscult.finding import Severity
+from auscult.rules.diff.evidence.operations import always, claimed_by_operation, reported
+from auscult.rules.diff.subject import DiffSubject
+
+CODE = "LAY011"
+NAME = "qkv-order"
+REQUIRES = DiffSubject
+PRECEDENCE = 22
+
+claim = claimed_by_operation(NAME)
+check = reported(
+    CODE,
+    NAME,
+    "query, key and value lie in another order",
+    severity=always(Severity.ERROR),
+    rank=9,
+    summary="reorder the blocks",
+)

@@ -1,0 +1,38 @@
+"""A norm is folded into the layer beside it, on one side.
+
+**What it finds.** A convolution whose weight and bias equal the other side's convolution followed by its BatchNorm; a linear
+layer whose weight equals the other side's times the gain of the layer norm before it, where that norm has no shift.
+
+**What you hear.** Nothing if the model has no norm there; with both, the normalisation is applied twice: wrong level
+and colour.
+
+**Why it happens.** Exporters fold normalisation for inference.
+
+**Blind spots.** eps is not in the file; 1e-5 and 1e-3 are tried.
+
+**How it is measured.** The folded weight, in float64, equals the other side's within the rounding of the number format.
+
+**Fix.** Fold, as a recipe; the statistics cannot be had back from the folded side. Safety: lossy.
+
+**References.** Ioffe & Szegedy 2015.
+"""
+
+from __future__ import annotations
+
+from auscult.rules.diff.evidence.operations import breaks_code, claimed_by_operation, reported
+from auscult.rules.diff.subject import DiffSubject
+
+CODE = "LAY013"
+NAME = "norm-folded"
+REQUIRES = DiffSubject
+PRECEDENCE = 30
+
+claim = claimed_by_operation(NAME)
+check = reported(
+    CODE,
+    NAME,
+    "norms are folded into the layers beside them on one side",
+    severity=breaks_code,
+    rank=36,
+    summary="fold the norms",
+)

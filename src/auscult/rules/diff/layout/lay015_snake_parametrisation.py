@@ -1,0 +1,46 @@
+"""Snake's alpha (and beta) are stored as such on one side and as logarithms on the other.
+
+**What it finds.** Activation parameters that are equal after exp or log; in graphs also 1 / (exp(beta) + offset), the factor that
+a converter makes of the division.
+
+**What you hear.** exp of an alpha that is already linear, or a logarithm used as alpha: harsh, metallic harmonics or a
+dull tone.
+
+**Why it happens.** BigVGAN and Stable Audio store log alpha (`alpha_logscale`), DAC and HiFT store alpha.
+
+**Blind spots.** Needs a reference. The activation's epsilon and which of alpha and beta divides are not in the weights.
+
+**How it is measured.** exp(a) equals b (or the reverse) within the rounding of the number format.
+
+**Fix.** The exponential or logarithm, as a recipe. Safety: lossy, by one rounding.
+
+**References.** Ziyin et al. 2020 (Snake); NVIDIA/BigVGAN, activations.py.
+"""
+
+from __future__ import annotations
+
+from auscult.finding import Severity
+from auscult.rules.diff.evidence.names import GRAPHS
+from auscult.rules.diff.evidence.operations import claimed_by_operation, reported
+from auscult.rules.diff.subject import DiffSubject
+
+CODE = "LAY015"
+NAME = "snake-parametrisation"
+REQUIRES = DiffSubject
+PRECEDENCE = 30
+
+
+def _severity(subject: DiffSubject) -> Severity:
+    """A graph holds what its operators multiply by, so there the exponential is only computed beforehand."""
+    return Severity.INFO if {subject.a.format, subject.b.format} & GRAPHS else Severity.WARNING
+
+
+claim = claimed_by_operation(NAME)
+check = reported(
+    CODE,
+    NAME,
+    "Snake's parameters are logarithms on one side and linear on the other",
+    severity=_severity,
+    rank=32,
+    summary="take the exponential or logarithm",
+)

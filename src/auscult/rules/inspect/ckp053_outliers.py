@@ -1,0 +1,68 @@
+"""Single values that are out of all proportion to their tensor.
+
+**What it finds.** Tensors whose largest magnitude is more than ten thousand times the geometric mean of their magnitudes and
+far from the rest of the distribution.
+
+**What you hear.** A constant tone, clipping, or NaN after the first layer: one weight of 1e30 drowns all others.
+
+**Why it happens.** A flipped bit in the exponent (bad memory, a damaged download); bytes read as another type; an optimizer
+step that blew up.
+
+**Blind spots.** Without `--full` only the sampled values are seen. Statistics of batch norm and integers are left out: they
+span many orders of magnitude by nature.
+
+**How it is measured.** Largest magnitude over the geometric mean of the non-zero magnitudes, at least 1e4, with a kurtosis over
+50 (a single value carries the variance). A normal distribution of a billion values reaches 12, Student's t with 3 degrees of
+freedom 2e3.
+
+**Fix.** Fetch the file again and compare its checksum; otherwise an earlier checkpoint. Safety: not repairable.
+
+**References.** None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.checkpoint.health import is_float
+from auscult.facts.words import counted, some
+from auscult.finding import Finding, Severity
+from auscult.rules.inspect.subject import InspectSubject
+
+CODE = "CKP053"
+NAME = "outliers"
+REQUIRES = InspectSubject
+
+MIN_RATIO = 1e4
+MIN_KURTOSIS = 50.0
+MIN_VALUES = 64
+STATISTICS = ("running_var", "running_mean", "num_batches_tracked")
+
+
+def check(subject: InspectSubject) -> Iterable[Finding]:
+    found: dict[str, float] = {}
+    for name, health in subject.health.items():
+        tensor = subject.checkpoint[name]
+        if (
+            not is_float(tensor.dtype)
+            or name.endswith(STATISTICS)
+            or health.seen < MIN_VALUES
+            or not health.geometric
+        ):
+            continue
+        ratio = health.peak / health.geometric
+        if ratio >= MIN_RATIO and health.kurtosis >= MIN_KURTOSIS:
+            found[name] = ratio
+    if found:
+        worst = max(found, key=lambda name: found[name])
+        yield Finding(
+            CODE,
+            NAME,
+            Severity.WARNING,
+            tuple(found),
+            f"{counted(len(found), 'tensor')} with single huge values: {some(tuple(found))}; the largest is"
+            f" {subject.health[worst].peak:.3g} in {worst}, {found[worst]:.1g} times its typical value",
+            0.9,
+            evidence={"ratio": dict(list(found.items())[:16])},
+            rank=12,
+        )

@@ -1,0 +1,114 @@
+"""The mel is not the one that the vocoder was trained on, or it is no mel of this sound that auscult knows how to make.
+
+**What it finds.** The settings in which the definition that made a mel spectrogram differs from the definition that a vocoder
+expects: sample rate, transform, hop, window, bands, edges, mel scale, filter norm, magnitude or power, logarithm, floor,
+padding, normalisation. The definition is not believed from a config; it is searched for in the numbers.
+
+**What you hear.** A vocoder that gets another mel than it was trained on: robotic, muffled or faint speech, a wrong pitch, or
+noise. Another logarithm alone (log10 for ln) makes it 2.3 times too quiet in the logarithm: nearly silent or grossly loud.
+
+**Why it happens.** Every library has other defaults: librosa takes powers of the Slaney scale with area norm, torchaudio powers
+of the HTK scale without; HiFi-GAN takes magnitudes and natural logarithms, Whisper powers and base 10.
+
+**Blind spots.** Settings that leave no trace in the numbers stay open and are listed as such: a floor that no value reaches,
+the padding of silence. Filters of another shape than triangles in hertz (Kaldi's are triangles in mel) are not in the search:
+then no definition fits, and that is said. Normalisation with statistics per band is recognised, but its numbers are not undone.
+
+**How it is measured.** All settings are searched until the mel computed from the sound equals the one given; the residual is
+in the mel's own unit and as a share of its standard deviation. Up to `MAX_EXACT_SHARE` = 1 ‰ it counts as found exactly:
+right definitions left at most 0.001 ‰ in float32 and 0.5 ‰ in float16. A symmetric instead of a periodic Hann window leaves
+0.8 ‰, and is told apart by being worse than the right one.
+
+**Fix.** Where only norm, logarithm, floor or normalisation differ, lines of Python that convert the mel as it is. Otherwise the
+mel has to be made again from the sound, by the code that the report gives.
+
+**References.** jik876/hifi-gan issue 35 and others like it: "the generated speech is noisy, which mel did you use?".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding, Fix, Severity
+from auscult.rules.mel.subject import MelSubject
+from auscult.sound.mel_search.against import Change, changes, conversion_code
+from auscult.sound.mel_search.code import librosa_code
+
+CODE = "SND060"
+NAME = "mel-definition"
+REQUIRES = MelSubject
+MAX_EXACT_SHARE = 1e-3
+"""Residual over the mel's standard deviation up to which the definition is the one that made it."""
+MAX_NEAR_SHARE = 0.05
+"""Up to here it is nearly the one: resampled by other means, or a setting off that is not searched for."""
+
+
+def check(subject: MelSubject) -> Iterable[Finding]:
+    compression = subject.found.compression
+    if compression.residual_share > MAX_EXACT_SHARE:
+        yield _not_found(subject)
+    if subject.against is None or compression.residual_share > MAX_NEAR_SHARE:
+        return
+    name, wanted = subject.against
+    different = changes(subject.found.definition, wanted, subject.alternatives)
+    needed = [change for change in different if not change.is_open]
+    if needed:
+        yield _differs(subject, name, needed)
+
+
+def _differs(subject: MelSubject, name: str, needed: list[Change]) -> Finding:
+    found, wanted = (
+        subject.found.definition,
+        subject.against[1] if subject.against else subject.found.definition,
+    )
+    code = conversion_code(found, wanted, needed)
+    if code:
+        fix = Fix(
+            "lossy" if wanted.clip > found.clip else "safe",
+            "convert the mel as it is, [bands, frames]",
+            code=code,
+        )
+    else:
+        fix = Fix("safe", "make the mel again from the sound", code=librosa_code(wanted))
+    return Finding(
+        CODE,
+        NAME,
+        Severity.ERROR,
+        (subject.name,),
+        f"not the mel that {name} was trained on: {'; '.join(change.words for change in needed)}",
+        confidence=0.99 if subject.found.compression.residual_share <= MAX_EXACT_SHARE else 0.8,
+        evidence={
+            change.setting: {"found": change.found, "wanted": change.wanted} for change in needed
+        },
+        fix=fix,
+        rank=10,
+    )
+
+
+def _not_found(subject: MelSubject) -> Finding:
+    compression = subject.found.compression
+    near = compression.residual_share <= MAX_NEAR_SHARE
+    why = (
+        "every band was normalised by itself (mean, perhaps variance)"
+        if compression.is_per_band
+        else "resampled by other means, dithered, or with a setting that is not searched for"
+        if near
+        else "is it the mel of this very sound, whole and unchanged?"
+    )
+    return Finding(
+        CODE,
+        NAME,
+        Severity.WARNING,
+        (subject.name,),
+        f"{'nearly' if near else 'not'} explained: the nearest definition is {compression.residual:.3g} off "
+        f"({compression.residual_share:.1%} of the mel's standard deviation); {why}",
+        confidence=0.9 if near else 0.5,
+        evidence={
+            "residual": compression.residual,
+            "residual_share": compression.residual_share,
+            "unexplained": subject.found.unexplained,
+            "per_band": compression.is_per_band,
+        },
+        settled_by="the code that made the mel",
+        rank=20,
+    )

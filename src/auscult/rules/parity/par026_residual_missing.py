@@ -1,0 +1,32 @@
+"""A residual connection is left out.
+
+**What it finds.** The candidate's output is the reference's less the layer's input.
+
+**What you hear.** Noise, or a signal that dies with depth.
+
+**Why it happens.** Residuals leave no tensors.
+
+**Blind spots.** None known.
+
+**How it is measured.** The mistake is applied to what the reference took or knew at that place; it counts only if it
+gives the candidate's output within the noise floor, and if no simpler mistake does. Others that do so as simply are
+named as rivals.
+
+**Fix.** The reference's form, as a hint for the code. Safety: lossy (equal within the number format).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding
+from auscult.rules.explained import parity_findings
+from auscult.rules.parity.subject import CompareSubject
+
+CODE = "PAR026"
+NAME = "residual-missing"
+REQUIRES = CompareSubject
+
+
+def check(subject: CompareSubject) -> Iterable[Finding]:
+    yield from parity_findings(subject, CODE, NAME, rank=19)

@@ -1,0 +1,32 @@
+"""A residual connection too many.
+
+**What it finds.** The candidate adds a tensor that the reference does not.
+
+**What you hear.** Echoing or too loud.
+
+**Why it happens.** A block copied from another model.
+
+**Blind spots.** None known.
+
+**How it is measured.** The mistake is applied to what the reference took or knew at that place; it counts only if it
+gives the candidate's output within the noise floor, and if no simpler mistake does. Others that do so as simply are
+named as rivals.
+
+**Fix.** The reference's form, as a hint for the code. Safety: lossy (equal within the number format).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding
+from auscult.rules.explained import parity_findings
+from auscult.rules.parity.subject import CompareSubject
+
+CODE = "PAR027"
+NAME = "residual-extra"
+REQUIRES = CompareSubject
+
+
+def check(subject: CompareSubject) -> Iterable[Finding]:
+    yield from parity_findings(subject, CODE, NAME, rank=27)

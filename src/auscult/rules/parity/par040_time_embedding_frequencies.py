@@ -1,0 +1,34 @@
+"""The time's frequencies are spaced otherwise.
+
+**What it finds.** half against half - 1 in the exponent, or another base.
+
+**What you hear.** Slightly wrong at every step.
+
+**Why it happens.** Both spacings are in use.
+
+**Blind spots.** None known.
+
+**How it is measured.** The mistake is applied to what the reference took or knew at that place; it counts only if it
+gives the candidate's output within the noise floor, and if no simpler mistake does. Others that do so as simply are
+named as rivals.
+
+**Fix.** The reference's form, as a hint for the code. Safety: lossy (equal within the number format).
+
+**References.** huggingface/diffusers, get_timestep_embedding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding
+from auscult.rules.explained import parity_findings
+from auscult.rules.parity.subject import CompareSubject
+
+CODE = "PAR040"
+NAME = "time-embedding-frequencies"
+REQUIRES = CompareSubject
+
+
+def check(subject: CompareSubject) -> Iterable[Finding]:
+    yield from parity_findings(subject, CODE, NAME, rank=15)

@@ -1,0 +1,34 @@
+"""Another schedule of times.
+
+**What it finds.** Linear, cosine, log-SNR, or other end points or numbers of steps.
+
+**What you hear.** Rough or smeared.
+
+**Why it happens.** Schedules are code, not weights.
+
+**Blind spots.** None known.
+
+**How it is measured.** The mistake is applied to what the reference took or knew at that place; it counts only if it
+gives the candidate's output within the noise floor, and if no simpler mistake does. Others that do so as simply are
+named as rivals.
+
+**Fix.** The reference's form, as a hint for the code. Safety: lossy (equal within the number format).
+
+**References.** FunAudioLLM/CosyVoice; Stability-AI/stable-audio-tools.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding
+from auscult.rules.explained import parity_findings
+from auscult.rules.parity.subject import CompareSubject
+
+CODE = "PAR044"
+NAME = "sigma-schedule"
+REQUIRES = CompareSubject
+
+
+def check(subject: CompareSubject) -> Iterable[Finding]:
+    yield from parity_findings(subject, CODE, NAME, rank=12)

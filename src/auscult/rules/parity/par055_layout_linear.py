@@ -1,0 +1,34 @@
+"""A linear layer multiplies by its transposed matrix.
+
+**What it finds.** The layer's output with its square matrix transposed.
+
+**What you hear.** Garbled content.
+
+**Why it happens.** Conv1D of GPT-2 stores (in, out).
+
+**Blind spots.** Only square matrices; others do not run.
+
+**How it is measured.** The mistake is applied to what the reference took or knew at that place; it counts only if it
+gives the candidate's output within the noise floor, and if no simpler mistake does. Others that do so as simply are
+named as rivals.
+
+**Fix.** The reference's form, as a hint for the code. Safety: lossy (equal within the number format).
+
+**References.** huggingface/transformers, Conv1D.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding
+from auscult.rules.explained import parity_findings
+from auscult.rules.parity.subject import CompareSubject
+
+CODE = "PAR055"
+NAME = "layout-linear"
+REQUIRES = CompareSubject
+
+
+def check(subject: CompareSubject) -> Iterable[Finding]:
+    yield from parity_findings(subject, CODE, NAME, rank=8)

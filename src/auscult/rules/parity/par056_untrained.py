@@ -1,0 +1,32 @@
+"""The run shows weights that were never loaded.
+
+**What it finds.** Layers whose activations are those of freshly drawn weights.
+
+**What you hear.** Noise.
+
+**Why it happens.** A loader that ignores names that it does not know.
+
+**Blind spots.** Statistics alone cannot tell a badly trained layer from an untrained one.
+
+**How it is measured.** The mistake is applied to what the reference took or knew at that place; it counts only if it
+gives the candidate's output within the noise floor, and if no simpler mistake does. Others that do so as simply are
+named as rivals.
+
+**Fix.** The reference's form, as a hint for the code. Safety: lossy (equal within the number format).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding
+from auscult.rules.explained import parity_findings
+from auscult.rules.parity.subject import CompareSubject
+
+CODE = "PAR056"
+NAME = "untrained"
+REQUIRES = CompareSubject
+
+
+def check(subject: CompareSubject) -> Iterable[Finding]:
+    yield from parity_findings(subject, CODE, NAME, rank=5)

@@ -1,0 +1,65 @@
+"""Squeezed by a tanh: loud places crowd under a ceiling without being cut.
+
+**What it finds.** A waveform whose loud blocks all reach the same height and stay near it.
+
+**What you hear.** Dense, fuzzy, without accents.
+
+**Why it happens.** The last tanh of a vocoder or codec driven too hard (weight norm fused twice, a gain on the pre-activation),
+or a loudness treatment such as `tanh(1.2 * x)`.
+
+**Blind spots.** Music from a limiter looks the same. A drive of less than 12 dB over the peak is hardly heard and hardly seen.
+
+**How it is measured.** Blocks of 5 ms: of those within 6 dB of the highest, the share within 0.5 dB (`MIN_CROWDING` = 0.2); in
+these, the share of samples above 0.7 of the ceiling (`MIN_HELD` = 0.27, a sine by itself 0.5 but a sine does not crowd unless it
+is steady); of the channel that has most of both. An error where both are above a half. 150 clean clips had at most 0.17 and
+0.16.
+False alarms: none on 120 clean clips, 156 coded ones and 20 of the bundled vocoder that set no threshold.
+
+**Fix.** None in the sound. Look at what feeds the last activation.
+
+**References.** ronliwag/tool applies 0.7·tanh(1.2·x) to its vocoder's output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from auscult.finding import Finding, Severity
+from auscult.rules.sound.subject import SoundSubject
+from auscult.sound.ceiling import squeeze
+
+CODE = "SND010"
+NAME = "saturated"
+REQUIRES = SoundSubject
+EVIDENCE = "nothing"
+EXTENT = "mostly"
+EXPLAINS = ("sample-rate-label", "frame-seams", "dropouts", "phase-metallic")
+MIN_CROWDING = 0.2
+MIN_HELD = 0.27
+ERROR_CROWDING = 0.5
+ERROR_HELD = 0.5
+
+
+def check(subject: SoundSubject) -> Iterable[Finding]:
+    analysis = subject.analysis
+    channels = analysis.samples - analysis.means[:, None].astype(np.float32)
+    found = max(
+        (squeeze(each, analysis.sample_rate) for each in channels),
+        key=lambda squeezed: squeezed.crowding * squeezed.held,
+    )
+    if found.crowding < MIN_CROWDING or found.held < MIN_HELD:
+        return
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.ERROR
+        if found.crowding > ERROR_CROWDING and found.held > ERROR_HELD
+        else Severity.WARNING,
+        (subject.recording.name,),
+        f"{found.crowding:.0%} of the loud places reach the same height and stay near it: squeezed by a tanh or a limiter",
+        confidence=min(0.9, 0.5 + found.crowding / 2),
+        evidence={"crowding": round(found.crowding, 3), "held": round(found.held, 3)},
+        rank=30,
+    )

@@ -1,0 +1,53 @@
+"""One channel upside down.
+
+**What it finds.** Two channels that are nearly each other's negative.
+
+**What you hear.** A hollow stereo image without a middle; over one loudspeaker, nearly nothing.
+
+**Why it happens.** A sign lost in one branch, mid and side channels taken for left and right with the wrong sign.
+
+**Blind spots.** The polarity of a single channel cannot be heard, and needs a reference to be seen.
+
+**How it is measured.** Correlation of the channels without their means, over all. Reported below `MAX_CORRELATION` = -0.75.
+False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
+
+**Fix.** Safe: negate one channel.
+
+**References.** Broadcast phase meters warn below 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding, Fix, Severity
+from auscult.rules.sound.subject import SoundSubject
+from auscult.sound.channels import correlation
+
+CODE = "SND012"
+NAME = "polarity"
+REQUIRES = SoundSubject
+EVIDENCE = "nothing"
+EXTENT = "mostly"
+EXPLAINS = ()
+MAX_CORRELATION = -0.75
+
+
+def check(subject: SoundSubject) -> Iterable[Finding]:
+    samples = subject.analysis.samples
+    if samples.shape[0] != 2:
+        return
+    found = correlation(samples[0], samples[1])
+    if found > MAX_CORRELATION:
+        return
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.ERROR,
+        (subject.recording.name,),
+        f"the channels are each other's negative (correlation {found:.2f}): together they cancel",
+        confidence=min(0.99, -found),
+        evidence={"correlation": round(found, 4)},
+        fix=Fix("safe", "Negate one channel.", code="samples[1] = -samples[1]"),
+        rank=12,
+    )

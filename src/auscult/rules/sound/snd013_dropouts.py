@@ -1,0 +1,82 @@
+"""Pieces missing from the middle of the sound.
+
+**What it finds.** Runs of equal samples (zeros, or a value that is held) that begin in the middle of a loud sound and end in one.
+
+**What you hear.** Clicks, stutter, holes.
+
+**Why it happens.** Lost blocks, a buffer that ran dry, chunks that were not written, NaN rendered as zeros.
+
+**Blind spots.** Gaps that were faded, or filled by repetition or by noise. A stop consonant ends and begins more softly.
+
+**How it is measured.** Runs of at least `MIN_SECONDS` = 1.5 ms with the millisecond before and after at least `MIN_EDGE` =
+0.25 of the loud parts' root mean square; `MIN_GAPS` = 2 of them, or one of at least 5 ms at `SURE_EDGE` = 0.5, or that begins
+at `CUT_EDGE` = 0.8 whatever follows: clean speech stops at 0.36 at most.
+False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
+
+**Fix.** None in the sound.
+
+**References.** essentia's GapsDetector: below -50 dB for 10 to 3,500 ms after more than -30 dB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from auscult.facts.words import counted
+from auscult.finding import Finding, Severity
+from auscult.rules.sound.subject import SoundSubject
+from auscult.sound.gaps import cut_outs
+
+CODE = "SND013"
+NAME = "dropouts"
+REQUIRES = SoundSubject
+EVIDENCE = "nothing"
+EXTENT = "anywhere"
+EXPLAINS = ("padded-sound",)
+MIN_SECONDS = 0.0015
+MIN_EDGE = 0.25
+MIN_GAPS = 2
+SURE_EDGE = 0.5
+CUT_EDGE = 0.8
+SURE_SECONDS = 0.005
+AT_PEAK = 0.9
+MIN_LEVELS = 200
+"""With fewer levels the samples of a soft sound are equal by themselves."""
+
+
+def check(subject: SoundSubject) -> Iterable[Finding]:
+    analysis = subject.analysis
+    if analysis.level_count < MIN_LEVELS:
+        return
+    for number, channel in enumerate(analysis.samples):
+        spans, edges = cut_outs(channel, analysis.sample_rate, MIN_SECONDS)
+        low = (
+            np.abs(channel[spans[:, 0]]) < AT_PEAK * analysis.peak
+        )  # runs on the ceiling are clipping
+        long = low & (spans[:, 1] - spans[:, 0] >= SURE_SECONDS * analysis.sample_rate)
+        cut = low & (edges.min(axis=1) > MIN_EDGE)
+        sure = long & ((edges.min(axis=1) > SURE_EDGE) | (edges[:, 0] > CUT_EDGE))
+        if cut.sum() < MIN_GAPS and not sure.any():
+            continue
+        spans = spans[cut | sure]
+        lost = float((spans[:, 1] - spans[:, 0]).sum()) / analysis.sample_rate
+        yield Finding(
+            CODE,
+            NAME,
+            Severity.ERROR,
+            (subject.recording.name,),
+            f"{counted(len(spans), 'piece')} missing from the middle of the sound, {1000 * lost:.0f} ms in all",
+            confidence=min(0.99, 0.7 + 0.05 * len(spans)),
+            evidence={"gaps": len(spans), "seconds": round(lost, 4), "channel": number},
+            times=tuple(
+                (
+                    round(float(a) / analysis.sample_rate, 4),
+                    round(float(b) / analysis.sample_rate, 4),
+                )
+                for a, b in spans[:50]
+            ),
+            rank=14,
+        )
+        return

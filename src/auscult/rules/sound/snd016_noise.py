@@ -1,0 +1,95 @@
+"""Nothing but noise: of some colour, and the same from beginning to end.
+
+**What it finds.** A recording whose every frequency behaves over time as Gaussian noise does, without tones. The message says
+where its energy lies: white, low, or high.
+
+**What you hear.** Hiss, rush, rumble.
+
+**Why it happens.** A mel that is still the noise it started from (a diffusion or flow model whose network was not in use), a
+vocoder with random weights, codes of another codec, bytes in the wrong order.
+
+**Blind spots.** A recording of rain. Noise with the rhythm of speech moves, and is not reported.
+
+**How it is measured.** Level in dB of each bin of the frames against the mean power of that bin, mean over both: Gaussian
+noise of any colour gives -2.51 dB (-10 γ / ln 10), a steady tone 0. Reported between `MIN_LEVEL_DB` = -3.4 and `MAX_LEVEL_DB`
+= -1.8, also with every bin weighted by its energy, where less than `MAX_PEAKS` = 0.4 of the energy stands out of its
+neighbourhood by 10 dB.
+False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
+
+**Fix.** None in the sound. `auscult diff CHECKPOINT package.module:factory` says which weights are not in use.
+
+**References.** A mel of start noise (range ±4, 53 % positive) through HiFT: 82 % of the energy in the high band.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding, Severity
+from auscult.rules.sound.subject import SoundSubject
+
+CODE = "SND016"
+NAME = "noise"
+REQUIRES = SoundSubject
+EVIDENCE = "nothing"
+EXTENT = "mostly"
+EXPLAINS = (
+    *(
+        "flat-mel",
+        "band-limited",
+        "phase-metallic",
+        "saturated",
+        "imaging",
+        "frame-seams",
+        "sample-rate-label",
+    ),
+    "interleave",
+)
+MIN_LEVEL_DB = -3.4
+MAX_LEVEL_DB = -1.8
+MAX_PEAKS = 0.4
+MAX_WHITE_DB = 3.0
+MIN_RMS = 1e-5
+
+
+def check(subject: SoundSubject) -> Iterable[Finding]:
+    analysis = subject.analysis
+    found = analysis.stillness
+    if (
+        analysis.rms < MIN_RMS
+        or not MIN_LEVEL_DB <= found.level_db <= MAX_LEVEL_DB
+        or found.peaks > MAX_PEAKS
+    ):
+        return
+    if found.weighted_db > MAX_LEVEL_DB:
+        return
+    middle = analysis.sample_rate / 4
+    where = (
+        "low"
+        if found.centroid_hz < 0.8 * middle
+        else "high"
+        if found.centroid_hz > 1.2 * middle
+        else "all"
+    )
+    colour = (
+        "white"
+        if found.colour_db < MAX_WHITE_DB
+        else f"mostly in the {where} frequencies"
+        if where != "all"
+        else "coloured"
+    )
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.ERROR,
+        (subject.recording.name,),
+        f"nothing but noise, {colour}, the same from beginning to end",
+        confidence=0.9,
+        evidence={
+            "level_db": round(found.level_db, 3),
+            "peaks": round(found.peaks, 3),
+            "centroid_hz": round(found.centroid_hz, 1),
+            "colour_db": round(found.colour_db, 2),
+        },
+        rank=20,
+    )

@@ -1,0 +1,108 @@
+"""The recording is the reference played too fast and too high, or too slow and too low: a wrong sample rate.
+
+**What it finds.** Content that is scaled in time and pitch by one ratio, and the pair of standard rates with that ratio.
+
+**What you hear.** A chipmunk, or slow motion in a deep voice.
+
+**Why it happens.** The file's header (or the player) has another rate than the samples: 24,000 Hz samples written as
+44,100, a vocoder's own rate forgotten, a resampling left out or done twice.
+
+**Blind spots.** Speech in other words than the reference's is another rendering, which no ratio describes. Two rates with
+the same ratio (48,000 / 24,000 and 32,000 / 16,000) cannot be told apart by ear; the recording's own label decides which is
+named.
+
+**How it is measured.** Spectrograms on a logarithmic frequency axis are correlated at every ratio from 1/2.6 to 2.6 and
+every lag; the best is confirmed on the waveforms, to a millionth where they agree. Reported at a correlation of
+`MIN_CORRELATION` = 0.5 and 0.1 above that at the same speed. Of 36 planted ones
+(speech, music and instruments at six ratios of standard rates, `corpus/sound`) all were named.
+
+**Fix.** Label the samples with their own rate, or resample them to the label's. Nothing else is lost.
+
+**References.** Blaizzy/mlx-audio PR 293 (24,000 for 44,100 Hz); ronliwag/tool (16,000 as 22,050 Hz).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import permutations
+
+from auscult.finding import Finding, Fix, Severity, Skip
+from auscult.rules.sound._related import MIN_CORRELATION, has_sound
+from auscult.rules.sound.subject import SoundSubject
+from auscult.sound.relation import STANDARD_RATES
+
+CODE = "SND040"
+NAME = "sample-rate-label"
+REQUIRES = SoundSubject
+EVIDENCE = "reference"
+EXTENT = "whole"
+EXPLAINS = (
+    *(
+        "sample-rate-suspected",
+        "truncated-sound",
+        "padded-sound",
+        "band-limited",
+        "gain",
+        "lag",
+        "pre-emphasis",
+        "buzz",
+    ),
+    *("mel-definition", "imaging", "phase-metallic", "time-stretch", "frame-seams"),
+)
+MAX_OFF_PAIR = 0.005
+"""Relative distance of the ratio from that of two standard rates, up to which they are named."""
+
+
+def standard_pair(ratio: float, label: int) -> tuple[int, int] | None:
+    """(label, true) rates whose ratio is nearest to the one measured; the recording's own label before others."""
+    near = [
+        pair
+        for pair in permutations(STANDARD_RATES, 2)
+        if abs(pair[0] / pair[1] / ratio - 1) <= MAX_OFF_PAIR
+    ]
+    return min(
+        near,
+        key=lambda pair: (pair[0] != label, abs(pair[0] / pair[1] / ratio - 1), pair[0]),
+        default=None,
+    )
+
+
+def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
+    if subject.reference is None or not has_sound(subject):
+        return
+    relation, label = subject.relation, subject.recording.sample_rate
+    if not relation.coherent and relation.rate_correlation < MIN_CORRELATION:
+        yield Skip(
+            subject.recording.name,
+            f"nothing was compared in time: it is not the reference's content (correlation {relation.rate_correlation:.2f})",
+        )
+        return
+    ratio = relation.rate_ratio
+    if ratio == 1.0:
+        return
+    pair = standard_pair(ratio, label)
+    named = (
+        f"{pair[1]} Hz samples labelled {pair[0]} Hz"
+        if pair
+        else "the ratio of no two standard rates"
+    )
+    true = pair[1] if pair and pair[0] == label else round(label / ratio)
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.ERROR,
+        (subject.recording.name,),
+        f"runs {ratio:.4f} times as fast and as high as the reference: {named}",
+        confidence=0.99 if relation.coherent else min(0.95, 0.4 + 0.6 * relation.rate_correlation),
+        evidence={
+            "ratio": round(ratio, 6),
+            "correlation": round(relation.rate_correlation, 4),
+            "label": label,
+            "true_rate": true,
+            "pair": list(pair) if pair else None,
+        },
+        fix=Fix(
+            "safe", f"Label the samples {true} Hz.", code=f"soundfile.write(path, samples, {true})"
+        ),
+        rank=5,
+    )

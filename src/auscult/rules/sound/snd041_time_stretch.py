@@ -1,0 +1,65 @@
+"""The recording takes longer or shorter than the reference at the same pitch.
+
+**What it finds.** Content that is scaled in time while its pitch stays.
+
+**What you hear.** Somebody who speaks too fast or too slowly, in their own voice.
+
+**Why it happens.** Durations predicted in another unit; a mel with another hop than the vocoder's; frames repeated or left
+out (upsampling by the wrong factor before the vocoder); a mel resized in time.
+
+**Blind spots.** A tempo that changes from word to word is another rendering. Steady sounds have no time to be stretched.
+
+**How it is measured.** As for `sample-rate-label`, on one frequency axis, the best once more on frames every 5 ms. Reported
+at a correlation of 0.5 and 0.1 above that at the same speed (less where the durations say the same), from `MIN_STRETCH` =
+1 % on.
+
+**Fix.** None in the sound. Compare the hop of the mel with the vocoder's.
+
+**References.** vllm-omni issue 4706 (1.2 % by tails dropped per chunk).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding, Severity
+from auscult.rules.sound._related import related
+from auscult.rules.sound.subject import SoundSubject
+from auscult.sound.relation import MIN_STRETCH
+
+CODE = "SND041"
+NAME = "time-stretch"
+REQUIRES = SoundSubject
+EVIDENCE = "reference"
+EXTENT = "whole"
+EXPLAINS = (
+    "truncated-sound",
+    "padded-sound",
+    "lag",
+    "phase-metallic",
+    "mel-definition",
+    "gain",
+    "frame-seams",
+)
+
+
+def check(subject: SoundSubject) -> Iterable[Finding]:
+    relation = related(subject)
+    if relation is None or abs(relation.time_stretch - 1.0) < MIN_STRETCH:
+        return
+    stretch = relation.time_stretch
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.ERROR,
+        (subject.recording.name,),
+        f"takes {stretch:.3f} times as long as the reference at the same pitch: too {'slow' if stretch > 1 else 'fast'}",
+        confidence=min(0.95, 0.4 + 0.6 * relation.rate_correlation),
+        evidence={
+            "stretch": round(stretch, 4),
+            "correlation": round(relation.rate_correlation, 4),
+            "seconds": round(relation.recording_seconds, 4),
+            "reference_seconds": round(relation.reference_seconds, 4),
+        },
+        rank=7,
+    )

@@ -1,0 +1,92 @@
+"""The recording comes later or earlier than the reference, or drifts away from it.
+
+**What it finds.** A lag, to the sample where the waveforms agree; a clock that is some millionths off.
+
+**What you hear.** Nothing by itself. Mixed with other tracks an echo or a comb filter; beside a picture, lips out of step.
+
+**Why it happens.** Delay of a codec or resampler that is not taken off; a transposed convolution cropped on the wrong side;
+iSTFT without its centre trimmed; a file played by another clock.
+
+**Blind spots.** Where only the spectrograms agree (a vocoder's phases are its own), the lag is known to a frame, and
+reported from `MIN_FRAME_LAG_SECONDS` = 40 ms on. Sound of one period is alike at every period.
+
+**How it is measured.** The median of the lags of up to 24 pieces of 0.6 s, each at the maximum of the normalised
+correlation of first differences; drift by the line through them, where it moves the lag by more than a sample. A lag that
+comes with missing or added seconds is `truncated-sound` or `padded-sound`.
+
+**Fix.** Cut off or add that many samples.
+
+**References.** Blaizzy/mlx-audio PR 858 and 859 (one frame, by the crop of a transposed convolution).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding, Fix, Severity
+from auscult.rules.sound._related import is_same_speed, related
+from auscult.rules.sound.snd044_truncated_sound import MIN_SECONDS as LEAST_CUT
+from auscult.rules.sound.subject import SoundSubject
+from auscult.sound.counterpart import ends
+
+CODE = "SND042"
+NAME = "lag"
+REQUIRES = SoundSubject
+EVIDENCE = "reference"
+EXTENT = "whole"
+EXPLAINS = ()
+MIN_FRAME_LAG_SECONDS = 0.04
+MIN_DRIFT_PPM = 5.0
+
+
+def check(subject: SoundSubject) -> Iterable[Finding]:
+    relation = related(subject)
+    if relation is None or subject.reference is None or not is_same_speed(relation):
+        return
+    lag, drift = relation.lag_samples, relation.drift_ppm
+    least = (
+        1
+        if relation.coherent
+        else round(MIN_FRAME_LAG_SECONDS * relation.aligned_reference.sample_rate)
+    )
+    if abs(lag) < least and abs(drift) < MIN_DRIFT_PPM:
+        return
+    hanging = ends(relation, subject.recording, subject.reference)
+    if abs(drift) < MIN_DRIFT_PPM and (
+        hanging.missing_sound[0] >= LEAST_CUT or hanging.extra_sound[0] >= LEAST_CUT
+    ):
+        return  # the start is cut off or another one is before it
+    rate = relation.aligned_reference.sample_rate
+    parts = (
+        [
+            f"comes {abs(lag)} samples ({1000 * abs(lag) / rate:.4g} ms) {'late' if lag > 0 else 'early'}"
+        ]
+        if lag
+        else []
+    )
+    if abs(drift) >= MIN_DRIFT_PPM:
+        parts.append(f"runs {abs(drift):.1f} ppm too {'fast' if drift > 0 else 'slow'}")
+    exact = "" if relation.coherent else ", to a frame"
+    code = (
+        f"samples = samples[:, {lag}:]"
+        if lag > 0
+        else f"samples = np.pad(samples, ((0, 0), ({-lag}, 0)))"
+    )
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.WARNING,
+        (subject.recording.name,),
+        f"{' and '.join(parts)}{exact}, against the reference",
+        confidence=0.99 if relation.coherent else 0.7,
+        evidence={
+            "lag_samples": lag,
+            "lag_ms": round(1000 * lag / rate, 4),
+            "drift_ppm": round(drift, 2),
+            "rate": rate,
+        },
+        fix=Fix("safe" if lag > 0 else "lossy", "Take the lag off.", code=code)
+        if lag and relation.coherent
+        else None,
+        rank=40,
+    )

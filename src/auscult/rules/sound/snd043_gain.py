@@ -1,0 +1,71 @@
+"""The recording is louder or quieter than the reference.
+
+**What it finds.** A factor on the level, to 0.1 dB.
+
+**What you hear.** The same, louder or quieter; far too quiet it is lost in the noise, far too loud it is clipped later.
+
+**Why it happens.** Normalisation on one side only; iSTFT divided by the sum of windows instead of their squares (-2.5 dB
+for a Hann window); weight norm fused over the wrong axis; a scale that is not multiplied back.
+
+**Blind spots.** Where only the spectra agree, the level is the ratio of the powers, and models differ by some decibels (the
+bundled vocoder on voices that it never met: 0.5 to 3.8 dB quieter): reported from `MIN_SPECTRAL_DB` = 5 dB on. A level that
+is wrong in some places only (a limiter) is judged by its middle.
+
+**How it is measured.** Magnitude of the transfer function from the reference to the recording, median over the frequencies
+weighted with the reference's power, so that added noise, DC and a narrower band hardly move it. Reported from `MIN_DB` =
+0.4 dB on where the waveforms agree; an error from `ERROR_DB` = 12 dB on.
+
+**Fix.** Multiply by the factor in the message.
+
+**References.** Blaizzy/mlx-audio PR 858 (-2.5 dB by an iSTFT).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from auscult.finding import Finding, Fix, Severity
+from auscult.rules.sound._related import related
+from auscult.rules.sound.snd049_pre_emphasis import is_bent
+from auscult.rules.sound.subject import SoundSubject
+from auscult.sound.counterpart import tilt
+
+CODE = "SND043"
+NAME = "gain"
+REQUIRES = SoundSubject
+EVIDENCE = "reference"
+EXTENT = "whole"
+EXPLAINS = ()
+MIN_DB = 0.4
+MIN_SPECTRAL_DB = 5.0
+ERROR_DB = 12.0
+
+
+def check(subject: SoundSubject) -> Iterable[Finding]:
+    relation = related(subject)
+    if relation is None or not np.isfinite(relation.gain_db):
+        return
+    gain = relation.gain_db
+    if abs(gain) < (MIN_DB if relation.coherent else MIN_SPECTRAL_DB):
+        return
+    bent = tilt(relation)
+    if bent is not None and is_bent(bent, coherent=relation.coherent):
+        return  # the filter has another gain at every frequency
+    factor = 10.0 ** (-gain / 20.0)
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.ERROR if abs(gain) >= ERROR_DB else Severity.WARNING,
+        (subject.recording.name,),
+        f"is {abs(gain):.1f} dB {'louder' if gain > 0 else 'quieter'} than the reference: a factor of {1 / factor:.4g}",
+        confidence=0.95 if relation.coherent else 0.7,
+        evidence={"gain_db": round(gain, 3), "factor": round(1 / factor, 6)},
+        fix=Fix(
+            "lossy" if gain > 0 else "safe",
+            f"Multiply the samples by {factor:.5g}.",
+            code=f"samples = samples * {factor:.6g}",
+        ),
+        rank=42,
+    )

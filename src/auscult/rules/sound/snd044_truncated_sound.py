@@ -1,0 +1,73 @@
+"""The beginning or the end of the reference is missing, or something was added to it.
+
+**What it finds.** Sound of the reference that lies outside the recording once the two are laid upon each other; and sound
+of the recording that lies outside the reference. Silence at the ends does not count.
+
+**What you hear.** The first or last word cut off; or words and noises that should not be there.
+
+**Why it happens.** Frames cut to a multiple of a chunk; a stop token too early or too late; the tail of a chunked decoder
+dropped; a fade or trim that eats speech; a prompt that is left in.
+
+**Blind spots.** What is missing in the middle is `time-stretch` or `frames-shuffled` at best. A reference that was itself
+cut.
+
+**How it is measured.** Both are laid upon each other; of what hangs over, the blocks of 10 ms within 40 dB of the loud ones
+count. From `MIN_SECONDS` = 0.05 s of sound on.
+
+**Fix.** None in the sound: what is missing is not there. Added parts can be cut off.
+
+**References.** 0xShug0/audio.cpp 429 (tails of chunks).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding, Severity
+from auscult.rules.sound._related import is_same_speed, related
+from auscult.rules.sound.subject import SoundSubject
+from auscult.sound.counterpart import ends
+
+CODE = "SND044"
+NAME = "truncated-sound"
+REQUIRES = SoundSubject
+EVIDENCE = "reference"
+EXTENT = "whole"
+EXPLAINS = ("lag", "padded-sound")
+MIN_SECONDS = 0.05
+
+
+def check(subject: SoundSubject) -> Iterable[Finding]:
+    relation = related(subject)
+    if relation is None or subject.reference is None or not is_same_speed(relation):
+        return
+    hanging = ends(relation, subject.recording, subject.reference)
+    missing, extra = hanging.missing_sound, hanging.extra_sound
+    parts = [
+        f"{seconds:.2f} s of sound {word} at the {end}"
+        for word, sides in (("missing", missing), ("added", extra))
+        for seconds, end in zip(sides, ("start", "end"), strict=True)
+        if seconds >= MIN_SECONDS
+    ]
+    if not parts:
+        return
+    is_cut = max(missing) >= MIN_SECONDS
+    length = relation.recording_seconds
+    spans = [(0.0, hanging.extra_start)] if extra[0] >= MIN_SECONDS else []
+    spans += [(length - hanging.extra_end, length)] if extra[1] >= MIN_SECONDS else []
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.ERROR if is_cut else Severity.WARNING,
+        (subject.recording.name,),
+        f"{', '.join(parts)}, against the reference ({relation.recording_seconds:.2f} s for {relation.reference_seconds:.2f} s)",
+        confidence=0.95 if relation.coherent else 0.8,
+        evidence={
+            "missing_seconds": [round(hanging.missing_start, 4), round(hanging.missing_end, 4)],
+            "missing_sound": [round(value, 2) for value in missing],
+            "extra_seconds": [round(hanging.extra_start, 4), round(hanging.extra_end, 4)],
+            "extra_sound": [round(value, 2) for value in extra],
+        },
+        times=tuple((round(start, 4), round(stop, 4)) for start, stop in spans),
+        rank=17,
+    )

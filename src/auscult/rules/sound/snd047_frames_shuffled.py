@@ -1,0 +1,106 @@
+"""Pieces of the recording are copies of the reference, but at other places than their own.
+
+**What it finds.** Frames or chunks in another order than the reference's.
+
+**What you hear.** Stammering, syllables out of order, a flutter where the pieces are short.
+
+**Why it happens.** A batch of chunks joined in another order; frames reshaped along the wrong axis; overlap-add with
+indices out of step; packets played as they come.
+
+**Blind spots.** The pieces must be copies: an order that was mixed up before the vocoder gives new waveforms. Pieces
+shorter than 3 ms. Sound that repeats itself exactly is alike at several places, and counts as in its own.
+
+**How it is measured.** Up to 60 pieces of the recording, of the shortest of several lengths that are copies, are searched
+for in the whole reference; a correlation of first differences of 0.95 is a copy. Reported when at least `MIN_DISPLACED` =
+35 % of the pieces lie elsewhere: of a plucked string that was only stretched in time, 25 % did, being alike in every period.
+
+**Fix.** None in the sound, unless the order is known.
+
+**References.** 0xShug0/audio.cpp 436, 620 (chunks and states of a streaming decoder).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from auscult.finding import Finding, Severity
+from auscult.rules.sound._related import has_sound
+from auscult.rules.sound.subject import SoundSubject
+from auscult.sound.counterpart import Order, order
+from auscult.sound.recording import Recording
+from auscult.sound.relation import probe
+
+CODE = "SND047"
+NAME = "frames-shuffled"
+REQUIRES = SoundSubject
+EVIDENCE = "reference"
+EXTENT = "whole"
+EXPLAINS = (
+    *(
+        "frame-seams",
+        "phase-metallic",
+        "lag",
+        "truncated-sound",
+        "padded-sound",
+        "gain",
+        "mel-definition",
+        "buzz",
+        "noise",
+    ),
+    *(
+        "time-stretch",
+        "sample-rate-label",
+        "sample-rate-suspected",
+        "flat-mel",
+        "interleave",
+        "imaging",
+        "dropouts",
+    ),
+)
+MIN_DISPLACED = 0.35
+PIECES_SECONDS = (0.1, 0.03, 0.012, 0.005)
+TOLERANCE_SECONDS = 0.002
+MAX_SECONDS = 60.0
+
+
+def check(subject: SoundSubject) -> Iterable[Finding]:
+    if subject.reference is None or not has_sound(subject):
+        return
+    relation = subject.relation
+    if relation.coherent and abs(relation.correlation) > 0.9:
+        return
+    aligned = (
+        (relation.aligned_recording, relation.aligned_reference) if relation.coherent else None
+    )  # what is late is in order
+    found = measure(*(aligned or (subject.recording, subject.reference)))
+    if found.displaced < MIN_DISPLACED:
+        return
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.ERROR,
+        (subject.recording.name,),
+        f"{found.displaced:.0%} of its pieces are copies of the reference from other places than their own: out of order",
+        confidence=min(0.99, 0.6 + found.displaced / 2),
+        evidence={
+            "displaced": round(found.displaced, 4),
+            "copied": round(found.copied, 4),
+            "moves": [[round(float(a), 4), round(float(b), 4)] for a, b in found.places[:10]],
+        },
+        times=tuple(
+            (round(float(a), 4), round(float(a) + PIECES_SECONDS[-1], 4))
+            for a in np.sort(found.places[:20, 0])
+        ),
+        rank=11,
+    )
+
+
+def measure(recording: Recording, reference: Recording) -> Order:
+    """The order by the length of piece that finds most copies elsewhere."""
+    rate = reference.sample_rate
+    mine = probe(recording.cut(MAX_SECONDS).resampled(rate))
+    theirs = probe(reference.cut(MAX_SECONDS))
+    found = (order(mine, theirs, rate, seconds, TOLERANCE_SECONDS) for seconds in PIECES_SECONDS)
+    return max(found, key=lambda each: each.displaced)

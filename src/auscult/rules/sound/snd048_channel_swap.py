@@ -1,0 +1,63 @@
+"""Left is right and right is left.
+
+**What it finds.** Two channels that each agree better with the other channel of the reference.
+
+**What you hear.** The stage mirrored. On loudspeakers in a car nobody notices; beside a picture everybody does.
+
+**Why it happens.** A channel axis reversed in a port; right and left taken in the order of another format; a stereo codec
+whose mid/side is decoded with the sign of side turned.
+
+**Blind spots.** Channels that are alike; a mono recording. Phases that are the model's own: then only the levels could
+tell.
+
+**How it is measured.** Correlations of the aligned channels with the reference's: crossed at least `MIN_MARGIN` = 0.01
+above straight and at least 0.5, and leaving at most half as much unexplained.
+
+**Fix.** Exchange the channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding, Fix, Severity
+from auscult.rules.sound._related import related
+from auscult.rules.sound.subject import SoundSubject
+from auscult.sound.counterpart import channel_correlations
+
+CODE = "SND048"
+NAME = "channel-swap"
+REQUIRES = SoundSubject
+EVIDENCE = "reference"
+EXTENT = "whole"
+EXPLAINS = ()
+MAX_LEFT = 0.5
+"""Of what the straight order leaves unexplained."""
+MIN_MARGIN = 0.01
+MIN_CROSSED = 0.5
+
+
+def check(subject: SoundSubject) -> Iterable[Finding]:
+    relation = related(subject)
+    found = channel_correlations(relation) if relation is not None and relation.coherent else None
+    if relation is None or found is None:
+        return
+    straight = relation.polarity * (found[0, 0] + found[1, 1]) / 2
+    crossed = relation.polarity * (found[0, 1] + found[1, 0]) / 2
+    if (
+        crossed < MIN_CROSSED
+        or crossed < straight + MIN_MARGIN
+        or 1 - crossed > MAX_LEFT * (1 - straight)
+    ):
+        return
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.ERROR,
+        (subject.recording.name,),
+        f"left and right are exchanged: correlation {crossed:.3f} crossed, {straight:.3f} as they are",
+        confidence=min(0.99, 0.7 + crossed - straight),
+        evidence={"crossed": round(float(crossed), 4), "straight": round(float(straight), 4)},
+        fix=Fix("safe", "Exchange the channels.", code="samples = samples[::-1]"),
+        rank=13,
+    )

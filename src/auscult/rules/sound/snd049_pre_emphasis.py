@@ -1,0 +1,78 @@
+"""The spectrum is tilted by a first-order filter: pre-emphasis that was never taken off, or de-emphasis that was taken too often.
+
+**What it finds.** A difference of the long-term spectra that 1 - a z^-1 explains, or its inverse.
+
+**What you hear.** Thin, sharp and hissing speech (pre-emphasis left in: 6 dB more per octave); or dull and booming (de-
+emphasis without pre-emphasis).
+
+**Why it happens.** Tacotron-like systems filter the samples with 0.97 before the mel, and the inverse filter after the
+vocoder is left out; Kaldi's features do so too.
+
+**Blind spots.** Equalisers of other shapes; a vocoder's own dullness does not fit the curve. Material with less than three
+octaves.
+
+**How it is measured.** Levels of the aligned pair in third octaves within 60 dB of the loudest; their difference against
+the curves for a = 0.7 to 0.98. Reported when the curve leaves at most `MAX_OFF_DB` = 1.5 dB rms (2.5 where only spectra
+agree) and at most `MAX_SHARE` = 0.35 of what there is without it, and spans at least `MIN_SPAN_DB` = 8 dB.
+
+**Fix.** The inverse filter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding, Fix, Severity
+from auscult.rules.sound._related import related
+from auscult.rules.sound.subject import SoundSubject
+from auscult.sound.counterpart import Tilt, tilt
+
+CODE = "SND049"
+NAME = "pre-emphasis"
+REQUIRES = SoundSubject
+EVIDENCE = "reference"
+EXTENT = "whole"
+EXPLAINS = ("gain", "mel-definition", "phase-metallic", "band-limited", "noise")
+MAX_OFF_DB = 1.5
+MAX_OFF_SPECTRAL_DB = 2.5
+MAX_SHARE = 0.35
+MIN_SPAN_DB = 8.0
+
+
+def is_bent(found: Tilt, *, coherent: bool) -> bool:
+    """Whether the filter explains the difference of the spectra."""
+    return (
+        found.off_db <= (MAX_OFF_DB if coherent else MAX_OFF_SPECTRAL_DB)
+        and found.off_db <= MAX_SHARE * found.flat_db
+        and found.span_db >= MIN_SPAN_DB
+    )
+
+
+def check(subject: SoundSubject) -> Iterable[Finding]:
+    relation = related(subject)
+    found = tilt(relation) if relation is not None else None
+    if relation is None or found is None or not is_bent(found, coherent=relation.coherent):
+        return
+    a = abs(found.coefficient)
+    thin = found.coefficient > 0
+    code = (
+        f"samples = scipy.signal.lfilter([1], [1, -{a}], samples)"
+        if thin
+        else f"samples = scipy.signal.lfilter([1, -{a}], [1], samples)"
+    )
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.ERROR,
+        (subject.recording.name,),
+        f"{'pre-emphasis is left in' if thin else 'de-emphasis without pre-emphasis'}: the spectrum is the reference's through "
+        f"{'1 - a/z' if thin else '1 / (1 - a/z)'} with a = {a} ({found.off_db:.1f} dB off, {found.flat_db:.1f} without)",
+        confidence=0.95 if relation.coherent else 0.8,
+        evidence={
+            "a": found.coefficient,
+            "off_db": round(found.off_db, 2),
+            "flat_db": round(found.flat_db, 2),
+        },
+        fix=Fix("safe", "The inverse filter.", code=code),
+        rank=15,
+    )

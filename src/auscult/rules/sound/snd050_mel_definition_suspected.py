@@ -1,0 +1,86 @@
+"""The words are the reference's, but loud and quiet lie too near together or too far apart: a vocoder fed another kind of mel.
+
+**What it finds.** A recording whose levels, band by band, follow the reference's with another slope: its contrast is a
+fixed factor off, in decibels.
+
+**What you hear.** Flat, noisy, robotic speech that never falls silent (a vocoder for natural logarithms given base 10, or
+given magnitudes for powers); or words torn out of silence (the other way round).
+
+**Why it happens.** Mel and vocoder differ in the logarithm (ln is 2.3 times log10), in magnitude against power (a factor of
+2), or in a normalisation that was not undone.
+
+**Blind spots.** Differences of bands, scale, norm or hop, which are told apart by `auscult mel` from the mel itself, and
+only there. A compressor or noise gate changes the contrast too.
+
+**How it is measured.** Levels of 40 mel bands of the aligned pair, frame by frame; per band the slope of the recording's dB
+over the reference's, by the ratio of their standard deviations, where they correlate by at least 0.6; the median over the
+bands. Reported outside of 1 / `MAX_CONTRAST` to `MAX_CONTRAST` = 1.6, where the waveforms do not agree; an error outside of
+1 / `ERROR_CONTRAST` to `ERROR_CONTRAST` = 1.8.
+
+**Fix.** None in the sound. `auscult mel WAV MEL --against FAMILY` names the setting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from auscult.finding import Finding, Severity
+from auscult.rules.sound._related import is_same_speed, related
+from auscult.rules.sound.subject import SoundSubject
+from auscult.sound.figures.mel_distance import mel_pair
+from auscult.sound.measures import standard_mel
+from auscult.sound.mel import decibel
+from auscult.sound.relation import Relation, probe
+
+CODE = "SND050"
+NAME = "mel-definition"
+REQUIRES = SoundSubject
+EVIDENCE = "reference"
+EXTENT = "whole"
+EXPLAINS = ("gain", "phase-metallic", "noise", "flat-mel")
+MAX_CONTRAST = 1.6
+ERROR_CONTRAST = 1.8
+MIN_BAND_CORRELATION = 0.6
+MIN_BANDS = 10
+BANDS = 40
+
+
+def contrast(relation: Relation) -> float | None:
+    """How many times the reference's range of levels the recording has, median over the bands; None if too few follow it."""
+    definition = replace(standard_mel(relation.aligned_reference.sample_rate), n_mels=BANDS)
+    pair = mel_pair(
+        probe(relation.aligned_recording), probe(relation.aligned_reference), definition
+    )
+    mine, theirs = (side / decibel(definition) for side in pair)
+    heard = theirs > theirs.max() - 60.0
+    slopes = []
+    for one, other, which in zip(mine, theirs, heard, strict=True):
+        x, y = one[which], other[which]
+        if len(y) < 20 or x.std() == 0 or y.std() < 3.0:
+            continue
+        if np.corrcoef(x, y)[0, 1] >= MIN_BAND_CORRELATION:
+            slopes.append(float(x.std() / y.std()))
+    return float(np.median(slopes)) if len(slopes) >= MIN_BANDS else None
+
+
+def check(subject: SoundSubject) -> Iterable[Finding]:
+    relation = related(subject)
+    if relation is None or relation.coherent or not is_same_speed(relation):
+        return
+    found = contrast(relation)
+    if found is None or 1 / MAX_CONTRAST < found < MAX_CONTRAST:
+        return
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.WARNING if 1 / ERROR_CONTRAST < found < ERROR_CONTRAST else Severity.ERROR,
+        (subject.recording.name,),
+        f"the contrast of loud and quiet is {found:.2f} times the reference's: a vocoder fed a mel of another logarithm or power",
+        confidence=0.6,
+        evidence={"contrast": round(found, 3), "ln_over_log10": 2.303, "power_over_magnitude": 2.0},
+        settled_by="auscult mel REFERENCE.wav MEL --against FAMILY",
+        rank=55,
+    )

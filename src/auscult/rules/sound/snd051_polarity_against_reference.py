@@ -1,0 +1,65 @@
+"""The waveform is upside down against the reference.
+
+**What it finds.** A recording that correlates negatively with the reference, as a whole or in one channel of two.
+
+**What you hear.** Nothing in one channel by itself. In one of two, a hollow sound without a middle, and silence in mono.
+
+**Why it happens.** A sign in a port (a subtraction the other way round, a kernel's sign, a cable).
+
+**Blind spots.** A vocoder's phases are its own and have no polarity.
+
+**How it is measured.** Sign of the correlation of pieces of the aligned waveforms, where it is at least 0.5 in the median;
+in two channels each against its own, below `MAX_CHANNEL` = -0.5.
+
+**Fix.** Negate the samples, or that channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding, Fix, Severity
+from auscult.rules.sound._related import related
+from auscult.rules.sound.subject import SoundSubject
+from auscult.sound.correlation import centred_correlation
+
+CODE = "SND051"
+NAME = "polarity"
+REQUIRES = SoundSubject
+EVIDENCE = "reference"
+EXTENT = "whole"
+EXPLAINS = ()
+MAX_CHANNEL = -0.5
+
+
+def check(subject: SoundSubject) -> Iterable[Finding]:
+    relation = related(subject)
+    if relation is None or not relation.coherent:
+        return
+    mine, theirs = relation.aligned_recording.samples, relation.aligned_reference.samples
+    if len(mine) == len(theirs) > 1:
+        flipped = [
+            i
+            for i, (a, b) in enumerate(zip(mine, theirs, strict=True))
+            if centred_correlation(a, b) < MAX_CHANNEL
+        ]
+    else:
+        flipped = [0] if relation.polarity < 0 else []
+    if not flipped:
+        return
+    whole = len(flipped) == len(mine)
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.WARNING if whole else Severity.ERROR,
+        (subject.recording.name,),
+        f"{'the waveform is' if whole else f'channel {flipped[0]} is'} upside down against the reference",
+        confidence=0.98,
+        evidence={"correlation": round(relation.correlation, 4), "channels": flipped},
+        fix=Fix(
+            "safe",
+            "Negate it.",
+            code="samples = -samples" if whole else f"samples[{flipped[0]}] *= -1",
+        ),
+        rank=32 if whole else 12,
+    )

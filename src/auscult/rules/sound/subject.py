@@ -1,0 +1,82 @@
+"""What the rules of sound look at: a recording, its reference, and what is known of the model that made it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from auscult.errors import UsageError
+
+if TYPE_CHECKING:
+    from auscult.sound.analysis import Analysis
+    from auscult.sound.recording import Recording
+    from auscult.sound.relation import Relation
+
+
+@dataclass(frozen=True)
+class SoundFacts:
+    """What is known of the model that made a sound, beside the sound: from its config, its checkpoint, or the user.
+
+    Attributes:
+        sample_rate: That the model makes, in Hz; the file's header may say another.
+        hop: Samples per frame of its input.
+        strides: Factors of its upsampling layers, first to last.
+        chunk_seconds: Length of the pieces in which it was run, where it was run in pieces.
+        text: What should be said.
+    """
+
+    sample_rate: int | None = None
+    hop: int | None = None
+    strides: tuple[int, ...] = ()
+    chunk_seconds: float | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SoundSubject:
+    """A recording, and what it should have sounded like where that is known.
+
+    Attributes:
+        hop: Samples per frame of the model that made it; where it is not given, that of `facts`.
+        facts: What is known of that model.
+    """
+
+    recording: Recording
+    reference: Recording | None = None
+    hop: int | None = None
+    facts: SoundFacts = field(default_factory=SoundFacts)
+
+    def __post_init__(self) -> None:
+        if self.hop is None and self.facts.hop is not None:
+            object.__setattr__(self, "hop", self.facts.hop)
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """What the detectors share: levels, spectra and differences of the recording, each computed once."""
+        from auscult.sound.analysis import Analysis
+
+        return Analysis(self.recording)
+
+    @cached_property
+    def relation(self) -> Relation:
+        """How the recording lies to its reference: lag, rate, gain, polarity.
+
+        Raises:
+            UsageError: If there is no reference.
+        """
+        from auscult.sound.relation import relate
+
+        if self.reference is None:
+            raise UsageError(
+                "there is no reference recording to relate to", where=self.recording.name
+            )
+        return relate(self.recording, self.reference)
+
+
+@dataclass(frozen=True)
+class UnreadableSubject:
+    """A file that was to be listened to, and why it cannot be."""
+
+    path: str
+    reason: str

@@ -1,0 +1,115 @@
+"""Few codes of the codebooks are in use, and the others cannot come back.
+
+**What it finds.** Residual or single vector quantizers in which at least half of the books use one code, or have most of
+their codes out of reach.
+
+**What you hear.** Hum, noise or a mumble whatever goes in: a book with one code in use carries no bits. The losses look
+healthy (the commitment is easy to meet) and fall, while the output only gets quieter.
+
+**Why it happens.** With exponential averages: counts that start at zero over sums that do not, so that the first update
+divides by nearly nothing and throws each unused code far away; codes that start far from the latents; no replacement of codes
+that nothing uses. With gradients: codes of another scale than the latents.
+
+**Blind spots.** Collapse that needs thousands of steps. Latents that hardly vary yet, as at the start of an untrained
+encoder, use few codes too: where the codes are in reach, that is no finding.
+
+**How it is measured.** The choice of codes (argmin, argmax, min or max over the codebook) is caught in each of a few dozen
+steps. A code is out of reach if it is longer than twice the longest latent plus the shortest code. Reported where that holds
+for at least 50 % of the codes at the end (`MIN_LOST`), or, where latents and codes are of different dimensions, where the
+perplexity of the last quarter of the steps is below 1.5 (`MAX_SILENT_PERPLEXITY`); in half of the books or more. In the
+design of devasphn/NewProject at 1c72334 the books used [8, 2, 1, 1, 1, 1, 1, 1] codes in step 2.
+
+**Fix.** Start the counts at 1 and the sums at the codebook; initialise the codes from the first batch (k-means or vectors of
+it); replace codes that nothing uses by vectors of the batch. Safety: safe.
+
+**References.** van den Oord et al., Neural Discrete Representation Learning (arXiv 1711.00937), appendix A.1 (the averages);
+Zeghidour et al., SoundStream (arXiv 2107.03312), section III-C (k-means start, replacement).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.facts.words import counted
+from auscult.finding import Finding, Fix, Severity
+from auscult.preflight_checks.records import Book
+from auscult.rules.training._evidence import MAX_SILENT_PERPLEXITY, collapsed, lost
+from auscult.rules.training.subject import PreflightSubject
+
+CODE = "TRN001"
+NAME = "codebook-collapse"
+REQUIRES = PreflightSubject
+EXPLODED = 100.0
+"""A longest code that is so many times as long as the longest latent was thrown there by a division."""
+
+
+def check(subject: PreflightSubject) -> Iterable[Finding]:
+    books = collapsed(subject.measured)
+    if not books:
+        return
+    used = [book.used[-1] for book in books]
+    thrown = [book for book in books if _was_thrown(book)]
+    why = ""
+    if thrown:
+        step = min(_thrown_at(book) for book in thrown)
+        longest = max(max(book.longest) for book in thrown)
+        why = (
+            f"; unused codes were thrown out of reach in step {step} (length {longest:.3g},"
+            f" latents {thrown[0].latent_length[-1]:.3g}): the counts of the average start at zero, its sums do not"
+        )
+    elif any(book.unreachable for book in books):
+        share = max(book.unreachable[-1] for book in books if book.unreachable)
+        why = f"; up to {share:.0%} of the codes are too far from the latents to be chosen, and nothing brings them back"
+    yield Finding(
+        CODE,
+        NAME,
+        _severity(books, assumed=subject.measured.assumed),
+        tuple(book.name for book in books),
+        f"{counted(len(books), 'book')} of {len(subject.measured.books)} collapsed: {_few(used)} of {books[0].size} codes in use"
+        f" after {len(books[0].used)} steps{why}",
+        evidence={
+            "used_first": [book.used[0] for book in books],
+            "used_last": used,
+            "perplexity_last": [round(book.perplexity[-1], 2) for book in books],
+            "unreachable_last": [
+                round(book.unreachable[-1], 3) for book in books if book.unreachable
+            ],
+            "longest_code": [float(f"{max(book.longest):.4g}") for book in books],
+        },
+        fix=Fix(
+            "safe",
+            "start the averages even, or the codes from the first batch, and replace codes that nothing uses",
+            code="cluster_size = torch.ones(codes); embed_avg = embed.clone()",
+        ),
+        rank=10,
+    )
+
+
+def _severity(books: tuple[Book, ...], *, assumed: bool) -> Severity:
+    """What fell to one code under a loss that is not the user's own says little of the user's training."""
+    if any(lost(book) or _at_once(book) for book in books):
+        return Severity.ERROR
+    return Severity.INFO if assumed else Severity.WARNING
+
+
+def _at_once(book: Book) -> bool:
+    """One code from the first steps on: what fell so in two dozen steps may rise again."""
+    return max(book.perplexity[:3]) < MAX_SILENT_PERPLEXITY
+
+
+def _few(values: list[int]) -> str:
+    return f"{min(values)}" if min(values) == max(values) else f"{min(values)} to {max(values)}"
+
+
+def _was_thrown(book: Book) -> bool:
+    return any(
+        length > EXPLODED * max(latent, 1e-12)
+        for length, latent in zip(book.longest[:3], book.latent_length[:3], strict=False)
+    ) and (len(book.longest) > 1 and book.unreachable[-1] > 0)
+
+
+def _thrown_at(book: Book) -> int:
+    pairs = zip(book.longest, book.latent_length, strict=False)
+    return next(
+        (n + 1 for n, (length, latent) in enumerate(pairs) if length > EXPLODED * latent), 1
+    )

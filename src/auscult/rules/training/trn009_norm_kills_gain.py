@@ -1,0 +1,60 @@
+"""A normalisation removes the loudness that the decoder must give back.
+
+**What it finds.** Models whose latents (or, without an encoder, output) are the same for an input at half its level, while
+the target's level differs from item to item.
+
+**What you hear.** Everything comes out equally loud, or the level wanders; waveform losses stop at the spread of the levels.
+
+**Why it happens.** Instance or group norm without a way round it, or peak normalisation inside the model, and no scale that
+is carried to the output (EnCodec at 48 kHz normalises too, but sends the scale along).
+
+**Blind spots.** Norms that an epsilon switches off at low levels. Batches in which all items are equally loud: there it is
+told, and no error. Vocoders need `features`, so that the level of their input can be changed.
+
+**How it is measured.** Change of the latents when the input is halved over their change when its content is exchanged: below
+0.1 (`MAX_RESPONSE`), where the output does not follow either (its level stays above 0.9 of what it was). Healthy trainers
+gave 0.3 to 0.5.
+
+**Fix.** Drop the norm, normalise by weights instead (weight norm), or carry the scale beside the codes. Safety: guess.
+
+**References.** facebookresearch/encodec model.py (scale per segment at 48 kHz).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auscult.finding import Finding, Severity
+from auscult.rules.training.subject import PreflightSubject
+
+CODE = "TRN009"
+NAME = "norm-kills-gain"
+REQUIRES = PreflightSubject
+MAX_RESPONSE = 0.1
+MIN_FOLLOWS, MAX_FOLLOWS = 0.9, 1.1
+MIN_SPREAD_DB = 0.5
+
+
+def check(subject: PreflightSubject) -> Iterable[Finding]:
+    found = subject.measured.gain_response
+    if found is None:
+        return
+    response = found.output if found.latents is None else found.latents
+    if not response < MAX_RESPONSE or not MIN_FOLLOWS <= found.follows <= MAX_FOLLOWS:
+        return
+    same = found.levels_db < MIN_SPREAD_DB
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.INFO if same else Severity.ERROR,
+        ("model" if found.latents is None else "encoder",),
+        f"halving the input changes {'the output' if found.latents is None else 'the latents'} by {response:.1%} of"
+        f" what other content does: a normalisation removes the level, which differs by {found.levels_db:.1f} dB"
+        " between the items",
+        evidence={
+            "response": round(response, 4),
+            "output_follows": round(found.follows, 4),
+            "levels_db": round(found.levels_db, 2),
+        },
+        rank=18,
+    )

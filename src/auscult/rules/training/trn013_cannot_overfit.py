@@ -1,0 +1,99 @@
+"""The loss on one batch does not fall, at any learning rate.
+
+**What it finds.** Loops whose loss does not fall on a single batch within a few dozen steps, neither at their own learning
+rate nor at others from a hundredth to a thousand times that.
+
+**What you hear.** The sound of an untrained model.
+
+**Why it happens.** The optimizer goes uphill, gradients are cleared or clipped away before it steps, targets change at random
+from step to step, the output does not depend on what is trained.
+
+**Blind spots.** A loss that falls by shrinking the output has learnt nothing yet: the level and correlation at the end are in
+the report. A loss that is at its floor from the start.
+
+**How it is measured.** Relative fall: first loss against the median of the last quarter, below 2 % (`MIN_FALL`) in the steps
+and at every learning rate of the sweep; or a first step whose changes Δ go up the gradient g: Σ -Δg over Σ |Δg| below -0.2
+(`MAX_UPHILL`; Adam and SGD give 1). Then one small step along the negative gradient, without the optimizer: where that lowers
+the loss, loop or optimizer are at fault; where it does not, model or loss, which is information, since losses can start flat.
+
+**Fix.** In the loop. Safety: safe.
+
+**References.** Karpathy, A Recipe for Training Neural Networks (2019), overfit one batch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from auscult.finding import Finding, Severity
+from auscult.preflight_checks.records import Learning
+from auscult.rules.training.subject import PreflightSubject
+
+CODE = "TRN013"
+NAME = "cannot-overfit"
+REQUIRES = PreflightSubject
+MIN_FALL = 0.02
+MIN_STEPS = 6
+MAX_UPHILL = -0.2
+
+
+def fall(losses: tuple[float, ...]) -> float:
+    """First loss against the median of the last quarter, relative to the first."""
+    tail = sorted(losses[-max(1, len(losses) // 4) :])
+    return (losses[0] - tail[len(tail) // 2]) / max(abs(losses[0]), 1e-12)
+
+
+def check(subject: PreflightSubject) -> Iterable[Finding]:
+    found = subject.measured.learning
+    if found is None or len(found.losses) < MIN_STEPS:
+        return
+    own = fall(found.losses)
+    uphill = found.downhill is not None and found.downhill < MAX_UPHILL
+    if math.isnan(own) or not (uphill or _stays(found, own)):
+        return
+    way = f"goes from {found.losses[0]:.4g} to {found.losses[-1]:.4g} in {len(found.losses)} steps"
+    if uphill:
+        said = f"the steps go uphill (agreement with the descent {found.downhill:+.2f}): the loss on one batch {way}"
+    else:
+        rates = f"{min(found.sweep):.1g} to {max(found.sweep):.1g}"
+        said = f"the loss on one batch {way}, and at no learning rate from {rates} does it fall by {MIN_FALL:.0%}{_whose(found)}"
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.ERROR if uphill else _severity(found),
+        (subject.measured.name,),
+        said,
+        evidence={
+            "fall": round(own, 5),
+            "descent": found.descent,
+            "downhill": found.downhill,
+            "moved": found.moved,
+        },
+        rank=9 if uphill else 34,
+    )
+
+
+def _severity(found: Learning) -> Severity:
+    """An error if a plain step does what the loop cannot; a loss that starts flat is none."""
+    if found.descent is None:
+        return Severity.WARNING
+    return Severity.ERROR if found.descent >= MIN_FALL else Severity.INFO
+
+
+def _stays(found: Learning, own: float) -> bool:
+    return (
+        bool(found.sweep)
+        and own < MIN_FALL
+        and not any(value >= MIN_FALL for value in found.sweep.values())
+    )
+
+
+def _whose(found: Learning) -> str:
+    if found.descent is None:
+        return ""
+    if found.descent >= MIN_FALL:
+        return f"; one plain step along the gradient lowers it by {found.descent:.2%}: loop or optimizer are at fault"
+    return (
+        f"; a plain step along the gradient lowers it by {found.descent:.2%}: the loss is flat here"
+    )

@@ -1,0 +1,28 @@
+"""Capture per runtime, found by this folder.
+
+A file has
+
+    def accepts(value: object) -> bool                                     # without importing the runtime
+    def open_runner(value: Any, name: str) -> Runner
+    def probe(value: Any, recorder: Recorder) -> AbstractContextManager    # where code of the user can run around the model
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from auscult.errors import UsageError
+
+
+def needs(package: str, extra: str, where: str) -> None:
+    """Say what to install where a runtime is missing.
+
+    Raises:
+        UsageError: If the package cannot be imported.
+    """
+    if find_spec(package) is None:
+        raise UsageError(
+            f"needs {package}, which is not installed",
+            where=where,
+            hint=f"pip install 'auscult[{extra}]'",
+        )

@@ -1,0 +1,33 @@
+"""MLX: module trees, through their classes."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager
+from typing import Any
+
+from auscult.runtime.recorder import Recorder
+from auscult.runtime.runner import Runner
+from auscult.traces.records import Manifest
+
+
+def accepts(value: object) -> bool:
+    return "mlx.nn" in sys.modules and isinstance(value, sys.modules["mlx.nn"].Module)
+
+
+def open_runner(value: Any, name: str) -> Runner:
+    from auscult.runtime.mlx.runner import MlxRunner
+
+    return MlxRunner(value, name)
+
+
+def probe(value: Any, recorder: Recorder) -> AbstractContextManager[Any]:
+    from auscult.runtime.mlx.probe import Probe
+
+    return Probe(value, recorder)
+
+
+def manifest(value: Any, recorder: Recorder) -> Manifest:
+    from auscult.runtime.mlx.manifest import manifest_of
+
+    return manifest_of(value, recorder)

@@ -1,0 +1,25 @@
+"""ONNX model files in ONNX Runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from auscult.runtime.runner import Runner
+
+
+def accepts(value: object) -> bool:
+    return isinstance(value, Path) and value.suffix.lower() == ".onnx"
+
+
+def open_runner(value: Path, name: str) -> Runner:
+    """A runner for the model.
+
+    Raises:
+        UsageError: If ONNX Runtime is not installed.
+    """
+    from auscult.runtime.capture import needs
+
+    needs("onnxruntime", "onnx", name)
+    from auscult.runtime.onnx.runner import OnnxRunner
+
+    return OnnxRunner(value, name)

@@ -1,0 +1,50 @@
+"""Run a model once and record it: the one call behind `auscult trace`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from auscult.runtime.inputs import read_inputs
+from auscult.runtime.runner import Runner, runner_of
+from auscult.traces.file import FileStore
+from auscult.traces.records import Trace
+from auscult.weights import Array
+
+
+def capture(
+    target: Any,
+    inputs: Mapping[str, Array] | str | list[str],
+    path: str | os.PathLike[str] | None = None,
+    *,
+    kwargs: Mapping[str, Any] | None = None,
+    force: bool = False,
+    **options: Any,
+) -> Trace:
+    """Run a model and record what every layer computes.
+
+    Args:
+        target: A live module, code (`package.module:callable`), a model file (.onnx, .tflite), or a Runner.
+        inputs: Arrays by name or position, or files as `auscult.runtime.inputs.read_inputs` takes them.
+        path: Write the trace here as it appears, rather than keeping it in memory.
+        kwargs: Arguments for code.
+        options: See `auscult.runtime.options.Options`.
+
+    Raises:
+        TargetError: If the target cannot be run, or raises.
+        UsageError: If inputs do not fit, or the file is already there and `force` is not given.
+    """
+    arrays = inputs if isinstance(inputs, Mapping) else read_inputs(inputs)
+    runner: Runner = (
+        target if hasattr(target, "paths") and hasattr(target, "run") else runner_of(target, kwargs)
+    )
+    if path is None:
+        return runner.run(arrays, **options)
+    store = FileStore(Path(path), force=force)
+    try:
+        return runner.run(arrays, store=store, **options)
+    except BaseException as error:
+        store.discard(error)
+        raise

@@ -1,0 +1,263 @@
+"""A LiteRT model (`.tflite`): run with all its tensors kept. The interpreter runs no part of a model alone."""
+
+# ruff: noqa: ARG002  (the methods of the protocol that this runtime cannot do take their arguments all the same)
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from ai_edge_litert import __version__ as version
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+from auscult.checkpoint import open_checkpoint
+from auscult.errors import TargetError, UsageError
+from auscult.runtime.options import Options
+from auscult.runtime.recorder import Recorder, Store
+from auscult.traces.fingerprint import content
+from auscult.traces.records import Manifest, Record, Trace
+from auscult.weights import Array, ModuleInfo
+
+
+class Operator(NamedTuple):
+    """One operator: the indices of its tensors in the interpreter."""
+
+    path: str
+    op: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+class LitertRunner:
+    """See `auscult.runtime.runner.Runner`. A path is the name of an operator's first result, with dots; no delegate is used."""
+
+    framework = "litert"
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.name = name
+        self._checkpoint = open_checkpoint(path)
+        try:
+            self._interpreter = Interpreter(
+                model_path=str(path),
+                experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+                experimental_preserve_all_tensors=True,
+            )
+        except ValueError as error:
+            raise TargetError(
+                f"LiteRT refuses it: {' '.join(str(error).split())[:300]}", where=name
+            ) from error
+        self._names = {
+            detail["index"]: str(detail["name"])
+            for detail in self._interpreter.get_tensor_details()
+        }
+        self._inputs = [detail["index"] for detail in self._interpreter.get_input_details()]
+        self._outputs = [detail["index"] for detail in self._interpreter.get_output_details()]
+        self._operators = tuple(self._list())
+        self._by_path = {operator.path: operator for operator in self._operators}
+        kinds = {str(np.dtype(detail["dtype"])) for detail in self._interpreter.get_input_details()}
+        self.dtype = next(iter(kinds)) if len(kinds) == 1 else "mixed"
+
+    def paths(self) -> tuple[str, ...]:
+        return ("", *self._by_path)
+
+    def run(
+        self, inputs: Mapping[str, Array], *, store: Store | None = None, **options: Any
+    ) -> Trace:
+        recorder = Recorder(Options(**options), store)
+        self._feed(inputs)
+        try:
+            self._interpreter.invoke()
+        except RuntimeError as error:
+            raise TargetError(
+                f"stopped: {' '.join(str(error).split())[:300]}", where=self.name
+            ) from error
+        known: dict[int, Record] = {}
+        if recorder.options.wants("") and recorder.options.with_inputs:
+            self._record(recorder, "", "input", self._inputs, known)
+        for operator in self._operators:
+            if recorder.options.wants(operator.path):
+                if recorder.options.with_inputs:
+                    places = [index if index in known else -1 for index in operator.inputs]
+                    self._record(recorder, operator.path, "input", places, known)
+                self._record(recorder, operator.path, "output", operator.outputs, known)
+        if recorder.options.wants(""):
+            self._record(recorder, "", "output", self._outputs, known)
+        return recorder.finish(self._manifest(recorder))
+
+    def call(
+        self,
+        path: str,
+        inputs: Mapping[str, Array],
+        *,
+        call: int = 0,
+        changes: Mapping[str, Any] | None = None,
+    ) -> dict[str, Array]:
+        raise UsageError(
+            "LiteRT runs no operator alone",
+            where=f"{self.name} {path}",
+            hint="run the other side's layer instead",
+        )
+
+    def replace(
+        self, path: str, outputs: Mapping[str, Array], *, call: int | None = None
+    ) -> AbstractContextManager[None]:
+        raise UsageError(
+            "LiteRT takes no substitutes",
+            where=f"{self.name} {path}",
+            hint="substitute on the other side",
+        )
+
+    def module(self, path: str) -> ModuleInfo:
+        if path == "":
+            return ModuleInfo("", "Graph")
+        operator = self._operator(path)
+        told = (
+            self._checkpoint.modules.get(self._names.get(index, "")) for index in operator.inputs
+        )
+        attributes = next((info.attributes for info in told if info is not None), {})
+        return ModuleInfo(path, operator.op, attributes)
+
+    def weights(self, path: str) -> dict[str, Array]:
+        if path == "":
+            return {}
+        names = (self._names.get(index, "") for index in self._operator(path).inputs)
+        return {name: self._checkpoint[name].numpy() for name in names if name in self._checkpoint}
+
+    def at(self, dtype: str) -> LitertRunner:
+        raise UsageError(
+            "a LiteRT model computes in the types it was converted to", where=self.name, found=dtype
+        )
+
+    def _operator(self, path: str) -> Operator:
+        if path not in self._by_path:
+            raise UsageError(
+                "has no such operator",
+                where=self.name,
+                found=path,
+                hint=f"it has {', '.join(list(self._by_path)[:6])}",
+            )
+        return self._by_path[path]
+
+    def _list(self) -> list[Operator]:
+        taken: set[str] = set()
+        found = []
+        for detail in (
+            self._interpreter._get_ops_details()
+        ):  # the only way to the operators; there is no public one
+            outputs = tuple(int(index) for index in detail["outputs"])
+            path = _short(self._names.get(outputs[0], "").strip("/")) if outputs else ""
+            path = (
+                path.replace("/", ".").replace("#", "_").replace(":", "_")
+                or f"{detail['op_name']}.{detail['index']}"
+            )
+            path = path if path not in taken else f"{path}.{detail['index']}"
+            taken.add(path)
+            found.append(
+                Operator(
+                    path,
+                    str(detail["op_name"]),
+                    tuple(int(index) for index in detail["inputs"]),
+                    outputs,
+                )
+            )
+        return found
+
+    def _feed(self, inputs: Mapping[str, Array]) -> None:
+        """Set the inputs, by name or position, in the types and shapes that the model declares.
+
+        Raises:
+            UsageError: If they do not fit.
+        """
+        details = self._interpreter.get_input_details()
+        names = [str(detail["name"]) for detail in details]
+        given: dict[int, Array] = {}
+        for name, array in inputs.items():
+            place = "0" if name == "input" else name.removeprefix("input.")
+            index = (
+                names.index(name)
+                if name in names
+                else int(place)
+                if place.isdigit()
+                else 0
+                if len(names) == 1
+                else -1
+            )
+            if not 0 <= index < len(details):
+                raise UsageError(
+                    "has no such input",
+                    where=self.name,
+                    found=name,
+                    hint=f"it takes {', '.join(names)}",
+                )
+            given[index] = array
+        if len(given) != len(details):
+            raise UsageError(
+                "lacks an input",
+                where=self.name,
+                expected=", ".join(names),
+                found=", ".join(inputs) or "none",
+            )
+        try:
+            for index, array in given.items():
+                if tuple(details[index]["shape"]) != array.shape:
+                    self._interpreter.resize_tensor_input(
+                        details[index]["index"], array.shape, strict=True
+                    )
+            self._interpreter.allocate_tensors()
+            for index, array in given.items():
+                self._interpreter.set_tensor(
+                    details[index]["index"],
+                    np.ascontiguousarray(array, dtype=details[index]["dtype"]),
+                )
+        except (ValueError, RuntimeError) as error:
+            said = " ".join(str(error).split())[:300]
+            raise UsageError(
+                f"does not take this input: {said}", where=self.name, hint="check shapes and types"
+            ) from error
+
+    def _record(
+        self,
+        recorder: Recorder,
+        path: str,
+        role: str,
+        indices: list[int] | tuple[int, ...],
+        known: dict[int, Record],
+    ) -> None:
+        """Record tensors by their index in the interpreter; -1 stands for one that is not recorded, such as a weight."""
+        kind = self._by_path[path].op if path else "Graph"
+        for place, index in enumerate(indices):
+            full = f"{role}.{place}" if place else role
+            if index in known:
+                recorder.again(path, 0, full, kind, known[index])
+            elif index >= 0:
+                array = self._interpreter.get_tensor(index)
+                if array.dtype.kind not in "OUS":
+                    known[index] = recorder.add(path, 0, full, kind, array)
+
+    def _manifest(self, recorder: Recorder) -> Manifest:
+        weights: dict[str, dict[str, str]] = {}
+        if recorder.options.fingerprints:
+            weights = {
+                path: {name: content(array) for name, array in self.weights(path).items()}
+                for path in self._by_path
+            }
+        return Manifest(
+            "litert",
+            version,
+            self.dtype,
+            weights={path: own for path, own in weights.items() if own},
+            modules={path: self.module(path) for path in self.paths()},
+            noise=tuple(recorder.noise),
+            notes={"delegates": "off", **recorder.notes},
+        )
+
+
+def _short(name: str) -> str:
+    """litert-torch names a result by the classes around it, with their packages: `a.b.Net/torch.nn.modules.conv.Conv1d_1;6`."""
+    around, semicolon, rest = name.partition(";")
+    classes = [scope.rpartition(".") for scope in around.split("/")]
+    if not all(package and last[:1].isupper() for package, _, last in classes):
+        return name
+    return "/".join(last for *_, last in classes) + semicolon + rest.partition(";")[0]

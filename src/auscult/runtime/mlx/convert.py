@@ -1,0 +1,129 @@
+"""Between MLX arrays and numpy's, and the tree of an MLX module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import mlx.core as mx
+import numpy as np
+from mlx import nn
+from mlx.utils import tree_flatten
+
+from auscult.checkpoint.source import dtype_of
+from auscult.errors import UsageError
+from auscult.weights import Array
+
+
+def is_tensor(value: object) -> bool:
+    return isinstance(value, mx.array)
+
+
+def to_array(value: Any) -> Array:
+    """The elements, evaluated; they are MLX's own memory where numpy has the type."""
+    if value.dtype == mx.bfloat16:
+        return np.asarray(value.view(mx.uint16)).view(dtype_of("bfloat16"))
+    return np.asarray(value)
+
+
+def to_tensor(array: Array, dtype: Any = None) -> Any:
+    """An MLX array; floating elements become `dtype`."""
+    array = np.ascontiguousarray(array).reshape(array.shape)
+    if array.dtype == dtype_of("bfloat16"):
+        tensor = mx.array(array.view(np.uint16)).view(mx.bfloat16)
+    elif array.dtype == np.float64:
+        tensor = mx.array(array, dtype=mx.float64)
+    else:
+        tensor = mx.array(array)
+    floating = mx.issubdtype(tensor.dtype, mx.floating)
+    return (
+        tensor.astype(dtype)
+        if dtype is not None and floating and mx.issubdtype(dtype, mx.floating)
+        else tensor
+    )
+
+
+def module_paths(model: Any) -> dict[str, Any]:
+    """Every module by its path in the order of definition, "" for the whole; one that is there twice under its first path."""
+    found: dict[str, Any] = {}
+    seen: set[int] = set()
+
+    def walk(value: Any, path: str) -> None:
+        if isinstance(value, nn.Module):
+            if id(value) in seen:
+                return
+            seen.add(id(value))
+            found[path] = value
+            value = value.children()
+        items = (
+            value.items()
+            if isinstance(value, Mapping)
+            else enumerate(value)
+            if isinstance(value, list | tuple)
+            else ()
+        )
+        for name, item in items:
+            walk(item, f"{path}.{name}" if path else str(name))
+
+    walk(model, "")
+    return found
+
+
+def is_leaf(module: Any) -> bool:
+    """Whether a module consists of no others."""
+    return not any(
+        True
+        for _, leaf in tree_flatten(module.children(), is_leaf=lambda v: isinstance(v, nn.Module))
+        if leaf
+    )
+
+
+def owned(module: Any) -> dict[str, Array]:
+    """Arrays of the module itself, parameters and others."""
+    return dict(
+        _arrays(
+            {name: value for name, value in module.items() if not isinstance(value, nn.Module)}, ""
+        )
+    )
+
+
+def _arrays(value: Any, path: str) -> Iterator[tuple[str, Array]]:
+    if isinstance(value, mx.array):
+        yield path, to_array(value)
+    elif not isinstance(value, nn.Module):
+        items = (
+            value.items()
+            if isinstance(value, Mapping)
+            else enumerate(value)
+            if isinstance(value, list | tuple)
+            else ()
+        )
+        for name, item in items:
+            yield from _arrays(item, f"{path}.{name}" if path else str(name))
+
+
+def floating_dtype(module: Any) -> Any:
+    """The type of most floating parameters, by elements; None where there are none."""
+    sizes: dict[Any, int] = {}
+    for _, value in tree_flatten(module.parameters()):
+        if mx.issubdtype(value.dtype, mx.floating):
+            sizes[value.dtype] = sizes.get(value.dtype, 0) + value.size
+    return max(sizes, key=lambda dtype: sizes[dtype], default=None)
+
+
+def dtype_name(dtype: Any) -> str:
+    return str(dtype).rpartition(".")[2]
+
+
+def mlx_dtype(name: str) -> Any:
+    """MLX's type of that numpy or ml_dtypes name.
+
+    Raises:
+        UsageError: If it has none.
+    """
+    found = getattr(mx, name, None)
+    if not isinstance(found, mx.Dtype):
+        raise UsageError(
+            "is no floating type of MLX", where=name, hint="float16, bfloat16, float32 or float64"
+        )
+    return found

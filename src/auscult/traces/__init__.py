@@ -1,0 +1,1 @@
+"""Traces: the record of what every layer computed, and its file."""

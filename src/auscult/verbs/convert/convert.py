@@ -1,0 +1,229 @@
+"""convert: a checkpoint in another format, another framework's layout, another model's names; proven, then put in place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from auscult.checkpoint.writers import writer_for
+from auscult.errors import UsageError
+from auscult.finding import Skip
+from auscult.recipe import Recipe
+from auscult.recipe.layout import Framework
+from auscult.recipe.lazy import applied
+from auscult.recipe.stream import Progress
+from auscult.recipe.write import Written, write_recipe
+from auscult.verbs.convert.plan import (
+    Plan,
+    dequantized,
+    plan_for_framework,
+    plan_like,
+    saved,
+    with_dtype,
+)
+from auscult.verdict import Report, Verdict
+from auscult.weights import Checkpoint
+
+METADATA: dict[Framework, dict[str, str]] = {"mlx": {"format": "mlx"}, "torch": {"format": "pt"}}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to write, apart from what.
+
+    Attributes:
+        shard_bytes: Limit of one safetensors file.
+        force: Replace a destination that is there.
+        dry_run: Prove without writing.
+        allow_missing: Accept a template with tensors that the source lacks.
+    """
+
+    force: bool = False
+    dry_run: bool = False
+    allow_missing: bool = False
+    shard_bytes: int | None = None
+    save_recipe: Path | None = None
+    emit_code: Literal["mlx", "torch"] | None = None
+
+
+def convert(
+    source: str | Path | Checkpoint,
+    destination: str | Path | None,
+    *,
+    to: Framework | None = None,
+    like: str | Checkpoint | None = None,
+    recipe: Recipe | str | Path | None = None,
+    from_layout: Framework | None = None,
+    container: str | None = None,
+    dtype: str | None = None,
+    like_kwargs: dict[str, Any] | None = None,
+    options: Options | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Convert a checkpoint, prove that nothing was lost, and write it in the format of the destination's suffix.
+
+    Every target is proven by its way back as it is written; the file takes its place only when all of them held. Nothing is left
+    behind otherwise. The input is never written to.
+
+    Args:
+        source: A file, shard folder, `module:callable`, or an open checkpoint.
+        destination: The new file; None to prove only.
+        to: The framework whose layout is wanted, under the same names.
+        like: A file or `module:callable` whose names, layout, parametrisation and dtypes are wanted.
+        recipe: A saved recipe, or its file.
+        from_layout: The source's layout, where its content does not tell.
+        container: Which group of tensors to take, such as `["ema"]`.
+        dtype: Number format of floating tensors.
+        progress: Called with (bytes done, bytes in all, tensor).
+
+    Raises:
+        RecipeError: If something is ambiguous, does not fit, or does not survive its round trip.
+        CheckpointError: If the source cannot be read or the destination not be written.
+        UsageError: If the arguments do not fit together, or the destination is the source or already there.
+    """
+    options = options or Options()
+    if sum(option is not None for option in (to, like, recipe)) > 1:
+        raise UsageError(
+            "only one of --to, --like and --recipe can say what the result is", where="convert"
+        )
+    place = None if destination is None else Path(destination)
+    if place is not None:
+        _check_destination(place, [source, like, recipe], dry_run=options.dry_run)
+    checkpoint = source if isinstance(source, Checkpoint) else _open(str(source), container)
+    plan = _plan(
+        checkpoint,
+        to=to,
+        like=like,
+        recipe=recipe,
+        from_layout=from_layout,
+        kwargs=like_kwargs,
+        options=options,
+        progress=progress,
+    )
+    if dtype is not None:
+        plan = replace(plan, recipe=with_dtype(plan.recipe, checkpoint, dtype))
+    code = plan.recipe.code(options.emit_code) if options.emit_code else None
+    written = write_recipe(
+        plan.recipe,
+        checkpoint,
+        None if options.dry_run else place,
+        metadata=METADATA[plan.framework] if plan.framework else dict(checkpoint.metadata),
+        force=options.force,
+        shard_bytes=options.shard_bytes,
+        progress=progress,
+    )
+    if options.save_recipe is not None:
+        plan.recipe.save(options.save_recipe)
+    return _report(checkpoint, place, plan, written, code)
+
+
+def _plan(
+    checkpoint: Checkpoint,
+    *,
+    to: Framework | None,
+    like: str | Checkpoint | None,
+    recipe: Recipe | str | Path | None,
+    from_layout: Framework | None,
+    kwargs: dict[str, Any] | None,
+    options: Options,
+    progress: Progress | None,
+) -> Plan:
+    """The recipe that was asked for; quantised tensors become real numbers first, unless a recipe says otherwise."""
+    if recipe is not None:
+        return Plan(saved(recipe).bind(checkpoint))
+    real = dequantized(checkpoint)
+    view = (
+        checkpoint
+        if real is None
+        else replace(applied(real, checkpoint), modules=checkpoint.modules)
+    )
+    if like is not None:
+        template = like if isinstance(like, Checkpoint) else _open(like, None, kwargs)
+        plan = plan_like(
+            view,
+            template,
+            declared=from_layout,
+            allow_missing=options.allow_missing,
+            progress=progress,
+        )
+    elif to is not None:
+        plan = plan_for_framework(view, to, from_layout)
+    else:
+        plan = Plan(Recipe.identity(view))
+    return (
+        plan if real is None else replace(plan, recipe=real.compose(plan.recipe).bind(checkpoint))
+    )
+
+
+def _open(target: str, container: str | None, kwargs: dict[str, Any] | None = None) -> Checkpoint:
+    from auscult.checkpoint.target import open_target
+
+    return open_target(target, kwargs, container)
+
+
+def _check_destination(place: Path, inputs: list[object], *, dry_run: bool) -> None:
+    """The format is known, and no input would be written over, also by way of a link.
+
+    Raises:
+        UsageError: Otherwise.
+    """
+    if not dry_run:
+        writer_for(place)
+    for given in inputs:
+        path = (
+            Path(given.path if isinstance(given, Checkpoint) else given)
+            if isinstance(given, str | Path | Checkpoint)
+            else None
+        )
+        if (
+            path is not None
+            and place.exists()
+            and any(place.samefile(file) for file in _files(path))
+        ):
+            raise UsageError(
+                "would write over its own input", where=str(place), hint="name another file"
+            )
+
+
+def _files(path: Path) -> list[Path]:
+    """The files that a source may be read from: itself, or what lies in its folder where it is one, or an index."""
+    if not path.exists():
+        return []
+    folder = path if path.is_dir() else path.parent if path.name.endswith(".index.json") else None
+    return [path, *folder.iterdir()] if folder is not None else [path]
+
+
+def _report(
+    checkpoint: Checkpoint, place: Path | None, plan: Plan, written: Written, code: str | None
+) -> Report:
+    proof = written.proof
+    moved = any(
+        each.entry.ops or each.entry.sources != each.entry.targets for each in proof.entries
+    )
+    skips = [
+        *checkpoint.skips,
+        *plan.skips,
+        *(Skip(name, "in the template, but not in the source") for name in plan.missing),
+    ]
+    evidence: dict[str, int] = {}
+    for layer in plan.layers.values():
+        evidence[f"{layer.kind} by {layer.by}"] = evidence.get(f"{layer.kind} by {layer.by}", 0) + 1
+    output = {
+        "path": str(place) if place is not None and written.files else None,
+        "files": [str(file) for file in written.files],
+        "format": written.format,
+        "tensors": len(written.tensors),
+        "bytes": sum(tensor.nbytes for tensor in written.tensors),
+        "lossless": plan.recipe.lossless,
+        "evidence": evidence,
+    }
+    return Report(
+        "convert",
+        tuple(str(part) for part in (checkpoint.path, place) if part is not None),
+        Verdict.EQUIVALENT if moved else Verdict.PASS,
+        proof.coverage(),
+        skips=tuple(skips),
+        mapping=tuple(each.mapping() for each in proof.entries),
+        extra={"output": output} | ({"code": code} if code is not None else {}),
+    )

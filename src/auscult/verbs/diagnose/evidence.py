@@ -1,0 +1,138 @@
+"""What the evidence of a diagnosis has shown so far."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from auscult.errors import UsageError
+from auscult.finding import Finding, Json, Skip
+from auscult.symptoms import Evidence
+from auscult.verdict import Coverage, MappingEntry, Report, Verdict
+from auscult.weights import Checkpoint
+
+SHOWS: Mapping[str, tuple[str, tuple[Evidence, ...]]] = {
+    "inspect": ("weights", ("weights",)),
+    "diff": ("weights against the other side", ("weights", "reference-weights")),
+    "compare": ("layers", ("traces",)),
+    "preflight": ("training", ("training",)),
+    "train": ("training", ("training",)),
+    "listen": ("sound", ()),
+}
+"""What the saved report of each verb stands for, and which evidence it is."""
+
+
+COARSE = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "int8": 2.0**-8}
+"""Unit of rounding of the formats in which weights are kept."""
+WITHIN = 8.0
+"""Units by which a layer over rounded weights may be off; the trained vocoder's layers were off by 0.9 at most."""
+
+
+@dataclass
+class Case:
+    """What the evidence has shown so far.
+
+    Attributes:
+        kinds: Which kinds of evidence were looked at.
+        lines: What each of them says, for the person at the terminal.
+        verdicts: Of the comparisons that were made.
+        unlike: Whether the recording has other content than its reference, so that nothing could be compared.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    skips: list[Skip] = field(default_factory=list)
+    kinds: set[Evidence] = field(default_factory=set)
+    lines: list[Json] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    unlike: bool = False
+    extra: Json = field(default_factory=dict)
+    subjects: list[str] = field(default_factory=list)
+    coverage: Coverage | None = None
+    mapping: tuple[MappingEntry, ...] = ()
+
+    def add(self, kind: str, report: Report, shows: Sequence[Evidence]) -> None:
+        """Take in the report of another verb."""
+        self.findings += report.findings
+        self.skips += report.skips
+        self.kinds.update(shows)
+        self.verdicts.append(report.verdict)
+        self.subjects += [name for name in report.subjects if name not in self.subjects]
+        self.coverage = self.coverage or report.coverage
+        self.mapping = self.mapping or report.mapping
+        if "same_weights" in report.extra:
+            self.extra["same_weights"] = report.extra["same_weights"]
+        self.lines.append(
+            {"kind": kind, "verdict": report.verdict.value, "subjects": list(report.subjects)}
+        )
+        if report.coverage is not None:
+            self.lines[-1]["coverage"] = report.coverage.to_json()
+
+    def rounding(self) -> float | None:
+        """The relative error that layers may have where the weights were equal within a coarser format; None if they were not."""
+        formats = {entry.number_format for entry in self.mapping if entry.number_format in COARSE}
+        return max((WITHIN * COARSE[name] for name in formats if name), default=None)
+
+    def add_saved(self, file: str | Path) -> None:
+        """Take in a report that another run saved; what came from code alone says nothing of the original's values.
+
+        Raises:
+            UsageError: If the file holds no report, or one that tells a diagnosis nothing.
+        """
+        from auscult.report._saved import read_report
+
+        report = read_report(file)
+        if report.command not in SHOWS:
+            raise UsageError(
+                "is a report that tells a diagnosis nothing",
+                where=str(file),
+                expected=f"one of {', '.join(SHOWS)}",
+                found=report.command,
+                hint="save one of these with --format json -o FILE.json",
+            )
+        kind, shows = SHOWS[report.command]
+        if report.command == "diff" and report.extra.get("compared") == "shapes":
+            shows = ("weights", "code")
+        self.add(kind, report, shows)
+        self.lines[-1]["subjects"] = [str(file)]
+
+
+def told_of(**given: Any) -> dict[str, tuple[str, ...]]:
+    """What the user gave, in words of the command line; nothing for what was not given."""
+    words = {
+        name.replace("_", "-"): _words(value) for name, value in given.items() if value is not None
+    }
+    return {option: said for option, said in words.items() if said}
+
+
+def refuse_the_same(given: Any, other: Any, option: str) -> None:
+    """A file held against itself proves nothing.
+
+    Raises:
+        UsageError: If both are one file.
+    """
+    if isinstance(given, str | Path) and isinstance(other, str | Path) and _same_file(given, other):
+        raise UsageError(
+            "is held against itself",
+            where=str(given),
+            hint=f"{option} takes what it should have been",
+        )
+
+
+def _same_file(one: str | Path, other: str | Path) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str | Path):
+        return (str(value),)
+    if isinstance(value, tuple | list):
+        return tuple(word for part in value for word in _words(part))
+    if isinstance(value, Checkpoint):
+        return (value.path,)
+    return (getattr(value, "name", None) or type(value).__name__,)

@@ -1,0 +1,353 @@
+"""Settle what a checkpoint's weights cannot show, by running the readings of its family on a short recording.
+
+A vocoder carries its own test: the mel of its output must be the mel that went in. Every reading of the family loads the
+same tensors without a complaint; only the right one passes that test. Needs PyTorch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auscult import families
+from auscult.checkpoint import open_checkpoint
+from auscult.errors import UsageError
+from auscult.families import Detection
+from auscult.finding import Finding, Fix, Json, Severity, Skip
+from auscult.report._parts.settlement import value_text
+from auscult.rules.diff.architecture.arc006_undetermined_by_weights import CODE
+from auscult.rules.diff.architecture.arc006_undetermined_by_weights import NAME as CAUSE
+from auscult.sound.mel import Frames, MelDefinition, decibel, mel_spectrogram
+from auscult.sound.recording import Recording, read_recording
+from auscult.sound.settle import (
+    BLOCK_SECONDS,
+    MAX_SHARE_OF_STATIONARY,
+    Distances,
+    Progress,
+    Settlement,
+    Trial,
+    frame_distances,
+    sigmas_between,
+)
+from auscult.sound.settle import settle as search
+from auscult.verdict import Coverage, Report, Verdict
+from auscult.weights import Checkpoint
+
+MAX_SECONDS = 1.5
+"""Of the recording that every reading is run on: enough for several words, short enough for a hundred runs."""
+AUDIBLE_DB = 60.0
+"""Levels this far below the loudest point of the input count as silence; how deep a silence is would outweigh the speech."""
+TRIALS_SHOWN = 12
+
+Inputs = Mapping[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A family's module for one checkpoint, to be run under any of its readings.
+
+    Attributes:
+        detection: The family, the sizes and the prefix.
+        weights: Torch-layout arrays under the family's own names.
+        mel: What the model was fed in training.
+        inputs: Further inputs of the model by name, such as `speaker` [192]; what is left out is zeros.
+    """
+
+    detection: Detection
+    weights: Mapping[str, NDArray[Any]]
+    mel: MelDefinition
+    inputs: Inputs
+
+    def module(self, config: Any) -> Any:
+        """The torch module of that config with the checkpoint's weights, in eval mode."""
+        import torch
+
+        from auscult.families._torch import load  # in whatever form of weight norm the file is
+
+        built = importlib.import_module(
+            f"{families.family(self.detection.family).__name__}.torch"
+        ).build(config)
+        load(
+            built,
+            {
+                name: torch.from_numpy(np.array(array, np.float32))
+                for name, array in self.weights.items()
+            },
+        )
+        return built.eval()
+
+    def render(self, config: Any, mel: Frames) -> NDArray[np.float32]:
+        """Samples [time] of the model under that config for a mel [bands, frames]."""
+        import torch
+
+        inputs = {
+            name: torch.from_numpy(np.array(vector, np.float32))[None]
+            for name, vector in self.inputs.items()
+        }
+        with torch.no_grad():
+            output = self.module(config)(
+                torch.from_numpy(np.array(mel, np.float32))[None], **inputs
+            )
+        samples: NDArray[np.float32] = output.reshape(-1).numpy()
+        return samples
+
+
+def read_model(
+    checkpoint: Checkpoint, mel: MelDefinition | None = None, inputs: Inputs | None = None
+) -> Reading:
+    """The runnable family of a checkpoint.
+
+    Raises:
+        UsageError: If no family fits, the family's code is not there, or the mel is not known.
+    """
+    detection = next(
+        iter(families.detect({name: tensor.shape for name, tensor in checkpoint.items()})), None
+    )
+    if detection is None or detection.missing_evidence:
+        near = (
+            f"{detection.family}: {detection.missing_evidence[0]}"
+            if detection
+            else "no family comes near"
+        )
+        raise UsageError(
+            "is not wholly one of the families that auscult can run",
+            where=checkpoint.path,
+            found=near,
+            hint="`auscult inspect` shows the nearest families",
+        )
+    weights = {
+        name.removeprefix(detection.prefix): tensor.values() for name, tensor in checkpoint.items()
+    }
+    return Reading(
+        detection, weights, mel or stored_mel(checkpoint) or MelDefinition(), inputs or {}
+    )
+
+
+def stored_mel(checkpoint: Checkpoint) -> MelDefinition | None:
+    """The mel definition that the file's own config states (`config.mel.hop` and so on), None where it states none.
+
+    Raises:
+        AudioError: If it names a setting that does not exist, or a value that is no number.
+    """
+    stated = {
+        key.removeprefix("config.mel."): text
+        for key, text in checkpoint.metadata.items()
+        if key.startswith("config.mel.")
+    }
+    return MelDefinition.from_text(stated) if stated else None
+
+
+def settle_reading(
+    reading: Reading, recording: Recording, *, progress: Progress | None = None
+) -> Settlement:
+    """Rank the readings of a model by how well its output's mel gives the recording's mel back.
+
+    Raises:
+        UsageError: If the family declares no choices, or PyTorch is not there.
+    """
+    config = reading.detection.config
+    signature: Any = families.signature(reading.detection.family)
+    choices = (
+        {choice.field: choice.values for choice in signature.choices(config)}
+        if hasattr(signature, "choices")
+        else {}
+    )
+    if not choices:
+        raise UsageError(
+            "declares no choices that a run could settle", where=reading.detection.family
+        )
+    sound = recording.resampled(reading.mel.sample_rate).cut(MAX_SECONDS)
+    frames = mel_spectrogram(sound.mono, reading.mel)
+    floor = (
+        float(frames.max()) - AUDIBLE_DB * decibel(reading.mel)
+        if reading.mel.log != "none"
+        else -np.inf
+    )
+    target = np.maximum(frames, floor)
+
+    def score(values: Mapping[str, Any]) -> Distances:
+        samples = reading.render(replace(config, **values), frames)
+        if not np.isfinite(samples).all() or len(samples) < reading.mel.n_fft:
+            return np.full(target.shape[1], np.inf)
+        return frame_distances(np.maximum(mel_spectrogram(samples, reading.mel), floor), target)
+
+    starts = {
+        variant.name: {name: getattr(variant.config, name) for name in choices}
+        for variant in signature.variants(config)
+    } or {"defaults": {name: getattr(config, name) for name in choices}}
+    block = max(1, round(BLOCK_SECONDS * reading.mel.sample_rate / reading.mel.hop))
+    return search(choices, starts, score, target, block=block, progress=progress)
+
+
+def settle(
+    checkpoint: Checkpoint | str | Path,
+    recording: Recording | str | Path,
+    *,
+    container: str | None = None,
+    mel: MelDefinition | None = None,
+    inputs: Inputs | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Which reading of the checkpoint's family gives the mel of a short recording back.
+
+    Args:
+        recording: Clean speech of the kind that the model was trained on; the first seconds of it are used.
+        mel: What the model was fed in training; default: what its config says, else HiFi-GAN's definition.
+        inputs: Further inputs of the model by name, such as a speaker vector; what is left out is zeros.
+
+    Returns:
+        PASS with the settled reading, or INCONCLUSIVE if no reading gives the input back. `extra["settlement"]` has the ranking.
+
+    Raises:
+        CheckpointError, AudioError: If a file cannot be read.
+        UsageError: If auscult has no code for the family.
+    """
+    weights = (
+        checkpoint if isinstance(checkpoint, Checkpoint) else open_checkpoint(checkpoint, container)
+    )
+    sound = recording if isinstance(recording, Recording) else read_recording(recording)
+    reading = read_model(weights, mel, inputs)
+    settlement = settle_reading(reading, sound, progress=progress)
+    return Report(
+        "settle",
+        (weights.path, sound.name),
+        Verdict.PASS if settlement.works else Verdict.INCONCLUSIVE,
+        coverage(settlement),
+        (finding(reading, settlement),),
+        skips(settlement),
+        extra={"settlement": to_json(reading, settlement)},
+    )
+
+
+def coverage(settlement: Settlement) -> Coverage:
+    """Choices that are settled, and those that are not."""
+    settled = sum(choice.settled for choice in settlement.choices)
+    return Coverage("choices", {"settled": settled, "unsettled": len(settlement.choices) - settled})
+
+
+def finding(reading: Reading, settlement: Settlement) -> Finding:
+    """What the weights leave open, and what the runs made of it."""
+    fields = tuple(choice.field for choice in settlement.choices)
+    best, stationary = settlement.best, settlement.stationary
+    evidence = {
+        "distance": round(best.distance, 4),
+        "stationary_distance": round(stationary, 4),
+        "runs": len(settlement.trials),
+        "margins": {choice.field: round(choice.margin, 4) for choice in settlement.choices},
+        "sigmas": {choice.field: round(choice.sigmas, 1) for choice in settlement.choices},
+    }
+    if not settlement.works:
+        message = (
+            f"every tensor loads, but no reading of {reading.detection.family} gives the mel back: the best is "
+            f"{best.distance:.2f} away, a stationary sound of the right colour {stationary:.2f}; "
+            "untrained weights, another mel, or a reading that is not declared"
+        )
+        return Finding(
+            CODE,
+            CAUSE,
+            Severity.WARNING,
+            fields,
+            message,
+            0.9,
+            evidence=evidence,
+            settled_by="a recording and mel from its training",
+        )
+    values = settled_values(settlement)
+    message = (
+        f"every tensor loads under each of {len(settlement.trials)} readings; the mel that goes in comes back only under "
+        f"{describe(values)} ({best.distance:.2f} away, a stationary sound {stationary:.2f})"
+    )
+    fix = Fix("guess", "build the model with these settings", code=describe(values))
+    return Finding(
+        CODE,
+        CAUSE,
+        Severity.INFO,
+        fields,
+        message,
+        settlement.confidence,
+        evidence=evidence,
+        fix=fix,
+    )
+
+
+def settled_values(settlement: Settlement) -> dict[str, Any]:
+    """The best value of each choice that is settled."""
+    return {choice.field: choice.value for choice in settlement.choices if choice.settled}
+
+
+def describe(values: Mapping[str, Any]) -> str:
+    """`norm=instance, dilations=1/2/4`."""
+    return ", ".join(f"{name}={value_text(value)}" for name, value in values.items())
+
+
+def skips(settlement: Settlement) -> tuple[Skip, ...]:
+    """The choices that stay open, and why."""
+    if not settlement.works:
+        return tuple(
+            Skip(choice.field, "not settled: no reading gives the input back")
+            for choice in settlement.choices
+        )
+    return tuple(
+        Skip(
+            choice.field,
+            f"not settled: {value_text(choice.value)} and {value_text(choice.runner_up)} are {choice.margin:.4f} apart "
+            f"({choice.sigmas:.1f} standard errors)",
+        )
+        for choice in settlement.choices
+        if not choice.settled
+    )
+
+
+def to_json(reading: Reading, settlement: Settlement) -> Json:
+    """The ranking and what became of each choice, for the report."""
+    return {
+        "family": reading.detection.family,
+        "works": settlement.works,
+        "confidence": round(settlement.confidence, 4),
+        "stationary_distance": round(settlement.stationary, 4),
+        "max_share_of_stationary": MAX_SHARE_OF_STATIONARY,
+        "choices": [
+            {
+                "field": choice.field,
+                "value": choice.value,
+                "runner_up": choice.runner_up,
+                "margin": round(choice.margin, 4),
+                "sigmas": round(choice.sigmas, 1),
+                "settled": choice.settled,
+            }
+            for choice in settlement.choices
+        ],
+        "ranking": [_row(settlement, trial) for trial in _shown(settlement)],
+        "runs": len(settlement.trials),
+    }
+
+
+def _shown(settlement: Settlement) -> list[Trial]:
+    """The first few, and every reading that has a name."""
+    return [
+        trial
+        for index, trial in enumerate(settlement.trials)
+        if index < TRIALS_SHOWN or trial.label
+    ]
+
+
+def _row(settlement: Settlement, trial: Trial) -> Json:
+    differs = {
+        name: value for name, value in trial.values.items() if value != settlement.best.values[name]
+    }
+    distance = round(trial.distance, 4) if np.isfinite(trial.distance) else None
+    return {
+        "rank": settlement.trials.index(trial) + 1,
+        "name": trial.label,
+        "distance": distance,
+        "sigmas": round(sigmas_between(settlement.best, trial), 1)
+        if trial is not settlement.best
+        else 0.0,
+        "differs": differs,
+    }

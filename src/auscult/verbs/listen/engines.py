@@ -1,0 +1,102 @@
+"""Listening to many files: one after the other, in worker processes, or over a Ray cluster. The results come in file order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Literal
+
+from auscult.errors import UsageError
+from auscult.rules.sound.subject import SoundFacts
+from auscult.verbs.listen.one_file import Heard, hear_file
+
+Engine = Literal["local", "ray"]
+Progress = Callable[[int, int, str], None]
+
+FILES_PER_WORKER = 4
+"""Fewer files than this for each worker are not worth starting it."""
+
+
+def hear_all(
+    paths: Sequence[str],
+    reference: str | None,
+    facts: SoundFacts,
+    *,
+    engine: Engine = "local",
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> list[Heard]:
+    """What is heard in every file.
+
+    Args:
+        workers: Processes; 0 for none but this one, None for as many as there are processors, where the files are many.
+
+    Raises:
+        UsageError: If the engine is Ray and Ray is not installed.
+    """
+    if engine == "ray":
+        return _over_ray(paths, reference, facts)
+    wanted = _processors() if workers is None else workers
+    count = min(wanted, len(paths) // FILES_PER_WORKER if workers is None else len(paths))
+    listen = partial(hear_file, reference=reference, facts=facts)
+    if count < 2:
+        return _one_by_one(paths, listen, progress)
+    return _in_processes(paths, listen, count, progress)
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _one_by_one(
+    paths: Sequence[str], listen: Callable[[str], Heard], progress: Progress | None
+) -> list[Heard]:
+    heard = []
+    for done, path in enumerate(paths):
+        if progress is not None:
+            progress(done, len(paths), path)
+        heard.append(listen(path))
+    return heard
+
+
+def _in_processes(
+    paths: Sequence[str], listen: Callable[[str], Heard], count: int, progress: Progress | None
+) -> list[Heard]:
+    """Spawned, not forked: a fork would copy the threads' locks of whatever the caller has loaded."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    heard = []
+    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for done, result in enumerate(
+            pool.map(listen, paths, chunksize=max(1, min(8, len(paths) // (4 * count)))), 1
+        ):
+            heard.append(result)
+            if progress is not None:
+                progress(done, len(paths), result.path)
+    return heard
+
+
+def _over_ray(paths: Sequence[str], reference: str | None, facts: SoundFacts) -> list[Heard]:
+    """Ray Data: the cluster that RAY_ADDRESS names, or one on this machine. Every node has to see the files."""
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise UsageError("Ray is not installed", hint="pip install 'auscult[ray]'") from error
+    import pickle
+
+    def listen(row: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "index": row["index"],
+            "heard": pickle.dumps(hear_file(row["path"], reference, facts)),
+        }
+
+    ray.init(ignore_reinit_error=True, log_to_driver=False, logging_level="ERROR")
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    rows = ray.data.from_items([{"index": index, "path": path} for index, path in enumerate(paths)])
+    results = sorted(rows.map(listen).take_all(), key=lambda row: row["index"])
+    return [
+        pickle.loads(row["heard"]) for row in results
+    ]  # bytes that our own workers made a moment ago

@@ -1,0 +1,144 @@
+"""What a config or a checkpoint says of the sound that its model makes: sample rate, hop, strides, chunk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from auscult.errors import UsageError
+from auscult.rules.sound.subject import SoundFacts
+
+KEYS = {
+    "sample_rate": ("sample_rate", "sampling_rate", "sampling_rate_hz", "sr", "sample_rate_hz"),
+    "hop": ("hop", "hop_size", "hop_length", "hopsize", "code_hop_size"),
+    "strides": (
+        "upsample_rates",
+        "upsample_scales",
+        "upsampling_ratios",
+        "strides",
+        "decoder_rates",
+        "ratios",
+    ),
+    "chunk_seconds": ("chunk_seconds", "chunk_length_s", "chunk_size_seconds"),
+}
+"""Names under which public configs keep each fact."""
+
+
+def facts_of(config: str | Path | None = None, checkpoint: str | Path | None = None) -> SoundFacts:
+    """The facts that a JSON config states, and what is missing there from the checkpoint's metadata and family.
+
+    Raises:
+        UsageError: If the config is no JSON object.
+        CheckpointError: If the checkpoint cannot be read.
+    """
+    found = _from_values(_load(config)) if config else {}
+    if checkpoint:
+        found = _from_checkpoint(checkpoint) | found
+    if "hop" not in found and found.get("strides"):
+        found["hop"] = prod(found["strides"])
+    return SoundFacts(**found)
+
+
+def known_facts(
+    facts: SoundFacts | None, config: str | Path | None, checkpoint: str | Path | None
+) -> SoundFacts:
+    """The facts that were given, completed from the config and the checkpoint."""
+    given = facts or SoundFacts()
+    if not config and not checkpoint:
+        return given
+    found = facts_of(config, checkpoint)
+    return replace(
+        found, **{name: value for name, value in vars(given).items() if value not in (None, ())}
+    )
+
+
+def _load(path: str | Path) -> Mapping[str, Any]:
+    try:
+        values = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            "cannot be read as a JSON config",
+            where=str(path),
+            found=str(error),
+            hint="give the model's config.json",
+        ) from error
+    if not isinstance(values, dict):
+        raise UsageError(
+            "is no JSON object",
+            where=str(path),
+            found=type(values).__name__,
+            hint="give the model's config.json",
+        )
+    return values
+
+
+def _from_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts among (nested) values; the outermost of several counts."""
+    flat: dict[str, Any] = {}
+    for name, value in _walk(values):
+        flat.setdefault(name, value)
+    found: dict[str, Any] = {}
+    for fact, names in KEYS.items():
+        value = next((flat[name] for name in names if name in flat), None)
+        number = _number(fact, value)
+        if number is not None:
+            found[fact] = number
+    return found
+
+
+def _walk(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    inner = []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            inner.append(value)
+        else:
+            yield str(name).rpartition(".")[2], value
+    for value in inner:
+        yield from _walk(value)
+
+
+def _number(fact: str, value: Any) -> Any:
+    """The value as its fact needs it, or None where it is something else."""
+    try:
+        if value is None or isinstance(value, bool):
+            return None
+        if fact == "strides":
+            strides = tuple(int(part) for part in value)
+            return strides if strides and min(strides) >= 1 else None
+        number = float(value)
+        return None if number <= 0 else number if fact == "chunk_seconds" else int(number)
+    except (TypeError, ValueError):
+        return None
+
+
+def _from_checkpoint(path: str | Path) -> dict[str, Any]:
+    from auscult import families
+    from auscult.checkpoint import open_checkpoint
+
+    checkpoint = open_checkpoint(path)
+    found: dict[str, Any] = {}
+    detection = next(
+        iter(families.detect({name: tensor.shape for name, tensor in checkpoint.items()})), None
+    )
+    if detection is not None and not detection.missing_evidence:
+        config = {
+            name: getattr(detection.config, name)
+            for name in getattr(detection.config, "__dataclass_fields__", ())
+        }
+        found = _from_values(
+            {name: value for name, value in config.items() if not isinstance(value, Mapping)}
+        )
+    stated = {
+        key: value
+        for key, value in checkpoint.metadata.items()
+        if "config" in key or key.rpartition(".")[2] in _names()
+    }
+    return found | _from_values(stated)
+
+
+def _names() -> frozenset[str]:
+    return frozenset(name for names in KEYS.values() for name in names)

@@ -1,0 +1,179 @@
+"""`listen`: what is wrong with this sound? From the recording alone, with what is known of its model, or with a reference."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from auscult.errors import UsageError
+from auscult.finding import Finding, Json, Severity, Skip
+from auscult.rules.sound.hearing import traits
+from auscult.rules.sound.subject import SoundFacts
+from auscult.sound.recording import Recording
+from auscult.sound.stream import read_header
+from auscult.verbs.listen.engines import Engine, hear_all
+from auscult.verbs.listen.facts import known_facts
+from auscult.verbs.listen.files import sound_files
+from auscult.verbs.listen.one_file import Heard, hear_recording
+from auscult.verdict import Coverage, Report, Verdict
+
+Progress = Callable[[int, int, str], None]
+Source = str | Path | Recording
+
+
+def listen(
+    sources: Source | Sequence[Source],
+    *,
+    reference: Source | None = None,
+    facts: SoundFacts | None = None,
+    config: str | Path | None = None,
+    checkpoint: str | Path | None = None,
+    engine: Engine = "local",
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Name what is wrong with recordings, where in them, and what makes such a sound.
+
+    Args:
+        sources: Files, folders, glob patterns; or one recording in memory.
+        reference: What it should sound like; for one file, or for several of the same content.
+        facts: What is known of the model; wins over `config`, which wins over `checkpoint`.
+        config: A JSON config that states the sample rate, hop, strides.
+        checkpoint: The model's weights: their metadata and family state the same.
+        engine: `ray` spreads the files over a Ray cluster.
+        workers: Processes; None decides by the number of files, 0 keeps to this one.
+
+    Raises:
+        UsageError: If there are no such files, or Ray is asked for and not installed.
+        AudioError: If the reference cannot be read. A file that cannot be read is a finding.
+        CheckpointError: If the checkpoint cannot be read.
+    """
+    known = known_facts(facts, config, checkpoint)
+    held_against: Json | None = None
+    single = [sources] if isinstance(sources, str | Path | Recording) else list(sources)
+    if any(isinstance(item, Recording) for item in (*single, reference)):
+        heard = [_in_memory(single, reference, known)]
+    else:
+        paths = sound_files([str(item) for item in single])
+        target = None if reference is None else str(reference)
+        if target is not None:
+            header = read_header(target)
+            held_against = {
+                "file": target,
+                "seconds": round(header.seconds, 4),
+                "sample_rate": header.sample_rate,
+            }
+        heard = hear_all(paths, target, known, engine=engine, workers=workers, progress=progress)
+    report = _report(heard, known, with_reference=reference is not None)
+    return (
+        replace(report, extra={**report.extra, "reference": held_against})
+        if held_against
+        else report
+    )
+
+
+def _in_memory(sources: Sequence[Source], reference: Source | None, facts: SoundFacts) -> Heard:
+    from auscult.sound.recording import read_recording
+
+    if len(sources) != 1:
+        raise UsageError(
+            "recordings in memory are listened to one by one", expected=1, found=len(sources)
+        )
+    sides = [
+        item if isinstance(item, Recording) or item is None else read_recording(item)
+        for item in (sources[0], reference)
+    ]
+    recording, target = sides
+    if recording is None:
+        raise UsageError("there is nothing to listen to")
+    return hear_recording(recording, target, facts)
+
+
+def _report(heard: Sequence[Heard], facts: SoundFacts, *, with_reference: bool) -> Report:
+    findings = heard[0].findings if len(heard) == 1 else _over_files(heard)
+    skips = [skip for item in heard for skip in item.skips]
+    extra: dict[str, object] = {"recordings": [_row(item) for item in heard]}
+    if len(heard) == 1:
+        extra["recording"] = heard[0].recording
+    levels = Counter(trait.evidence for trait in traits().values())
+    extra["evidence"] = {
+        "nothing": levels["nothing"],
+        "metadata": {
+            "causes": levels["metadata"],
+            **{name: value for name, value in vars(facts).items() if value},
+        },
+        "reference": {"causes": levels["reference"], "given": with_reference},
+    }
+    if not with_reference:
+        causes = sorted(cause for cause, trait in traits().items() if trait.evidence == "reference")
+        skips.append(Skip(", ".join(causes), "cannot be told without a reference (--ref)"))
+    return Report(
+        "listen",
+        tuple(item.path for item in heard)
+        if len(heard) <= MOST_SUBJECTS
+        else (f"{len(heard)} files",),
+        Verdict.DIVERGENT
+        if any(finding.severity is Severity.ERROR for finding in findings)
+        else Verdict.PASS,
+        _coverage(heard),
+        tuple(findings),
+        tuple(skips),
+        extra=extra,
+    )
+
+
+MOST_SUBJECTS = 8
+
+
+def _row(item: Heard) -> dict[str, object]:
+    causes = [
+        {
+            "cause": f.cause,
+            "code": f.code,
+            "severity": f.severity.value,
+            "times": list(map(list, f.times)),
+        }
+        for f in item.findings
+    ]
+    return {**item.recording, "causes": causes}
+
+
+def _coverage(heard: Sequence[Heard]) -> Coverage:
+    """Every file in one bucket."""
+    count = Counter(_bucket(item) for item in heard)
+    return Coverage(
+        "files", {name: count[name] for name in ("clean", "suspicious", "defective", "unreadable")}
+    )
+
+
+def _bucket(item: Heard) -> str:
+    if any(finding.cause == "unreadable-sound" for finding in item.findings):
+        return "unreadable"
+    return {Severity.ERROR: "defective", Severity.WARNING: "suspicious"}.get(
+        item.worst or Severity.INFO, "clean"
+    )
+
+
+def _over_files(heard: Sequence[Heard]) -> list[Finding]:
+    """One finding per cause, with the files that show it; the numbers are those of the file that shows it best."""
+    found: dict[str, list[Finding]] = {}
+    for item in heard:
+        for finding in item.findings:
+            found.setdefault(finding.cause, []).append(finding)
+    return [_over(rows) for rows in found.values()]
+
+
+def _over(rows: Sequence[Finding]) -> Finding:
+    surest = min(rows, key=lambda finding: finding.order)
+    if len(rows) == 1:
+        return surest
+    where = tuple(name for finding in rows for name in finding.where)
+    return replace(
+        surest,
+        where=where,
+        count=len(where),
+        message=f"in {len(rows)} files; the clearest, {surest.where[0]}: {surest.message}",
+        times=(),
+    )

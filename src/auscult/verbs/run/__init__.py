@@ -1,0 +1,1 @@
+"""The verb `run`: one file per system."""

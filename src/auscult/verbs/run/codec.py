@@ -1,0 +1,236 @@
+"""`run codec`: recordings to codes and back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auscult.errors import CheckpointError, UsageError
+from auscult.families.codec.auc import Encoded, read_auc, write_auc
+from auscult.finding import Finding, Severity
+from auscult.rules.diff.checkpoint.ckp011_corrupt import CODE, NAME
+from auscult.sound.recording import Recording, read_recording, write_recording
+from auscult.verdict import Coverage, Report, Verdict
+
+Runtime = Literal["torch", "mlx"]
+PACKAGE_CODEC = "codec.safetensors"
+
+
+def encode(
+    source: str | Path,
+    output: str | Path,
+    *,
+    codec: str | Path | None = None,
+    runtime: Runtime = "torch",
+) -> Report:
+    """Write a recording as an `.auc` file. It is mixed to mono and resampled to the codec's rate.
+
+    Args:
+        codec: A trained codec (`codec.safetensors`); the Telugu codec that comes with auscult, if None.
+
+    Returns:
+        PASS; `run` has the size, the bit rate and the time it took.
+
+    Raises:
+        AudioError: If a file cannot be read or written.
+        CheckpointError: If the codec cannot be read.
+    """
+    recording = read_recording(source)
+    engine = _Engine(codec, runtime)
+    samples = recording.resampled(engine.config.sample_rate).mono
+    began = time.perf_counter()
+    encoded = engine.encode(samples)
+    took = time.perf_counter() - began
+    size = write_auc(encoded, output)
+    seconds = len(samples) / engine.config.sample_rate
+    settings = {"bytes": size, "kbit/s": round(8 * size / seconds / 1000, 2)}
+    facts = engine.describe(output, samples, took, settings)
+    return Report("run codec", (str(source),), Verdict.PASS, extra={"run": facts})
+
+
+def decode(
+    source: str | Path,
+    output: str | Path,
+    *,
+    codec: str | Path | None = None,
+    runtime: Runtime = "torch",
+    salvage: bool = False,
+) -> Report:
+    """Write an `.auc` file as a recording.
+
+    Args:
+        salvage: Decode what is whole of a damaged file, with silence where it is not, instead of an error.
+
+    Returns:
+        PASS; DIVERGENT where parts of a salvaged file are lost, with the finding that says which.
+
+    Raises:
+        AudioError: If a file cannot be read or written, or is damaged.
+        CheckpointError: If the codec cannot be read, or is not the one that the file was written with.
+    """
+    encoded = read_auc(source, salvage=salvage)
+    engine = _Engine(codec, runtime)
+    engine.check(encoded, str(source))
+    began = time.perf_counter()
+    samples = engine.decode(encoded)
+    took = time.perf_counter() - began
+    write_recording(Recording.mono_of(samples, encoded.sample_rate, str(output)), output)
+    seconds = len(samples) / encoded.sample_rate
+    lost = lost_spans(encoded)
+    whole = seconds - sum(end - start for start, end in lost)
+    return Report(
+        "run codec",
+        (str(source),),
+        Verdict.DIVERGENT if lost else Verdict.PASS,
+        Coverage("seconds", {"whole": round(whole, 3), "lost": round(seconds - whole, 3)}),
+        (_damage(str(source), lost),) if lost else (),
+        extra={"run": engine.describe(output, samples, took, {})},
+    )
+
+
+def lost_spans(encoded: Encoded) -> tuple[tuple[float, float], ...]:
+    """Where frames of a salvaged file are missing, in seconds."""
+    lost = np.concatenate(([False], encoded.lost, [False]))
+    edges = np.flatnonzero(np.diff(lost))
+    hop = encoded.samples / max(1, encoded.codes.shape[1]) / encoded.sample_rate
+    return tuple(
+        (round(float(a) * hop, 3), round(float(b) * hop, 3)) for a, b in edges.reshape(-1, 2)
+    )
+
+
+def _damage(source: str, spans: tuple[tuple[float, float], ...]) -> Finding:
+    said = ", ".join(f"{start:.2f} to {end:.2f} s" for start, end in spans)
+    message = (
+        f"damaged blocks: {said} cannot be decoded and {'are' if len(spans) > 1 else 'is'} silent"
+    )
+    return Finding(
+        CODE,
+        NAME,
+        Severity.ERROR,
+        (source,),
+        message,
+        evidence={"lost": [list(span) for span in spans]},
+        times=spans,
+    )
+
+
+class _Engine:
+    """A codec in one runtime, from samples [time] to codes and back."""
+
+    def __init__(self, path: str | Path | None, runtime: Runtime) -> None:
+        from auscult.families.codec.storage import read_codec
+
+        if path is None:
+            with as_file(files("auscult.data") / PACKAGE_CODEC) as inside:
+                self.codec, about = read_codec(inside)
+        else:
+            self.codec, about = read_codec(path)
+        self.config = self.codec.config
+        self.fingerprint: bytes = about["fingerprint"]
+        self.name, self.runtime = str(path or "telugu"), runtime
+        self.mlx: Any = None
+        if runtime == "mlx":
+            from auscult.families.codec import mlx
+
+            self.mlx = mlx.build(self.config)
+            mlx.load(
+                self.mlx, {name: value.numpy() for name, value in self.codec.state_dict().items()}
+            )
+
+    def describe(
+        self, output: str | Path, samples: NDArray[np.float32], took: float, more: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """What was made, in the words of every `run`; peak and level are the recording's."""
+        level = (
+            float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) if len(samples) else 0.0
+        )
+        return {
+            "family": "codec",
+            "file": str(output),
+            "seconds": len(samples) / self.config.sample_rate,
+            "sample_rate": self.config.sample_rate,
+            "channels": 1,
+            "peak": float(np.abs(samples).max(initial=0.0)),
+            "rms_db": float(20 * np.log10(max(level, 1e-12))),
+            "settings": {"codec": self.name, "runtime": self.runtime, **more},
+            "took_seconds": took,
+        }
+
+    def encode(self, samples: NDArray[np.float32]) -> Encoded:
+        from auscult.training.codec.speech import levelled
+
+        brought, gain = levelled(samples, self.config.level)
+        return Encoded(
+            self._codes(brought),
+            self.config.bits,
+            self.config.sample_rate,
+            len(samples),
+            float(np.float32(gain)),
+            self.fingerprint,
+            max(1, round(self.config.sample_rate / self.config.step))
+            * self.config.step
+            // self.config.hop,
+            self.config.group if self.config.average else 0,
+        )
+
+    def _codes(self, samples: NDArray[np.float32]) -> NDArray[np.int64]:
+        if self.mlx is not None:
+            import mlx.core as mx
+
+            found: NDArray[np.int64] = np.asarray(
+                self.mlx.encode(mx.array(samples)[None, :, None], fit=True)
+            )[0].astype(np.int64)
+            return found
+        import torch
+
+        with torch.inference_mode():
+            codes: NDArray[np.int64] = self.codec.encode(
+                torch.from_numpy(samples)[None, None], fit=True
+            )[0].numpy()
+        return codes
+
+    def check(self, encoded: Encoded, where: str) -> None:
+        if encoded.fingerprint != self.fingerprint:
+            raise CheckpointError(
+                "was written with another codec",
+                where=where,
+                expected=encoded.fingerprint.hex(),
+                found=self.fingerprint.hex(),
+                hint="name the right one with --codec",
+            )
+        frames = (
+            -(-(encoded.samples + self.config.delay) // self.config.step)
+            * self.config.step
+            // self.config.hop
+        )
+        if encoded.codes.shape != (self.config.books, frames):
+            raise UsageError(
+                "does not fit its codec",
+                where=where,
+                expected=(self.config.books, frames),
+                found=encoded.codes.shape,
+            )
+
+    def decode(self, encoded: Encoded) -> NDArray[np.float32]:
+        """float32 [time]; silence where the codes are lost."""
+        if self.mlx is not None:
+            import mlx.core as mx
+
+            output = np.asarray(self.mlx.decode(mx.array(encoded.codes[None])))[0, :, 0]
+        else:
+            import torch
+
+            with torch.inference_mode():
+                output = self.codec.decode(
+                    torch.from_numpy(np.ascontiguousarray(encoded.codes))[None]
+                )[0, 0].numpy()
+        samples = np.asarray(output[: encoded.samples] / np.float32(encoded.gain), np.float32)
+        for start, end in lost_spans(encoded):
+            samples[int(start * encoded.sample_rate) : int(np.ceil(end * encoded.sample_rate))] = 0
+        return samples

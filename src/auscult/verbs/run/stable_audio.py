@@ -1,0 +1,176 @@
+"""`run stable-audio`: a prompt to stereo sound."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auscult.errors import UsageError
+from auscult.families.stable_audio.config import Config
+from auscult.families.stable_audio.generate import Floats, Made, Request, generate
+from auscult.families.stable_audio.runtimes import RuntimeName, open_runtime, tiny_runtime
+from auscult.families.stable_audio.samplers import SAMPLERS, fitting
+from auscult.finding import Finding, Fix, Severity
+from auscult.rules.parity.par043_sampler_mismatch import CODE, NAME
+from auscult.sound.recording import Recording, read_recording, write_recording
+from auscult.verdict import Report, Verdict
+
+Progress = Callable[[int, int, str], None]
+
+
+def run_stable_audio(
+    prompt: str,
+    output: str | Path,
+    *,
+    weights: str | Path | None = None,
+    tiny: bool = False,
+    runtime: RuntimeName | None = None,
+    seconds: float | None = None,
+    seconds_start: float = 0.0,
+    sampler: str | None = None,
+    steps: int | None = None,
+    guidance: float | None = None,
+    seed: int = 0,
+    negative: str | None = None,
+    init_audio: str | Path | None = None,
+    init_noise: float = 0.9,
+    inpaint: str | Path | None = None,
+    keep: Sequence[tuple[float, float]] = (),
+    normalize: bool = False,
+    progress: Progress | None = None,
+) -> Report:
+    """Make a sound from a prompt and write it, in 32-bit floats at the loudness that the model gave it.
+
+    Args:
+        weights: Folder with the model's parts; see the error that a missing part gives.
+        tiny: A random model of toy sizes instead.
+        seconds: Length of the sound, which the model is told too; all that the model makes, if None.
+        seconds_start: Told to the models that take it (Stable Audio Open 1.0).
+        sampler, steps, guidance: What fits the model, if None.
+        init_audio: A sound to vary, with `init_noise` of the noise. `inpaint`: one to fill in but for the spans `keep`, in
+            seconds, where the model is made for that.
+        normalize: Scale the sound so that its peak is full scale.
+
+    Returns:
+        PASS, with the warning `sampler-mismatch` where sampler or guidance are not the model's; `run` has the facts.
+
+    Raises:
+        UsageError: If weights are missing, or the request does not fit the model.
+        AudioError: If a sound cannot be read or written.
+    """
+    if (weights is None) == (not tiny):
+        raise UsageError("give either the folder of the weights or --tiny", hint="--weights DIR")
+    if not Path(output).parent.is_dir():
+        raise UsageError(
+            "is no folder to write to", where=str(Path(output).parent), hint="make it first"
+        )
+    initial, known = (
+        None if path is None else read_recording(path) for path in (init_audio, inpaint)
+    )
+    model, tokens = tiny_runtime(runtime) if tiny else open_runtime(Path(str(weights)), runtime)
+    config = model.config
+    length = config.seconds if seconds is None else seconds
+    told = {"seconds_start": seconds_start, "seconds_total": length}
+    request = Request(
+        tokens(prompt),
+        {name: told[name] for name in config.numbers},
+        seconds,
+        sampler,
+        steps,
+        guidance,
+        seed,
+        tokens(negative) if negative else None,
+        initial=_sound(initial, config),
+        initial_noise=init_noise,
+        inpaint=_sound(known, config),
+        keep=keep,
+    )
+    began = time.monotonic()
+    made = generate(model, request, progress)
+    took = time.monotonic() - began
+    samples = scaled(made.audio) if normalize else made.audio
+    path = write_recording(Recording(samples, config.sample_rate, str(output)), output, exact=True)
+    facts = {
+        "family": "stable-audio",
+        "file": str(path),
+        "seconds": samples.shape[1] / config.sample_rate,
+        "sample_rate": config.sample_rate,
+        "channels": samples.shape[0],
+        "peak": float(np.abs(samples).max()),
+        "rms_db": float(20 * np.log10(max(float(np.sqrt(np.mean(samples**2))), 1e-12))),
+        "settings": {
+            "runtime": model.name,
+            "objective": config.objective,
+            "sampler": made.sampler,
+            "steps": made.steps,
+            "guidance": made.guidance,
+            "seed": seed,
+        },
+        "took_seconds": took,
+    }
+    subject = "a tiny random model" if tiny else str(weights)
+    return Report(
+        "run stable-audio",
+        (subject,),
+        Verdict.PASS,
+        findings=mismatches(config, made),
+        extra={"run": facts},
+    )
+
+
+def _sound(recording: Recording | None, config: Config) -> Floats | None:
+    return None if recording is None else recording.resampled(config.sample_rate).samples
+
+
+def scaled(samples: Floats) -> Floats:
+    """The sound with its peak at full scale; silence stays silence."""
+    peak = float(np.abs(samples).max())
+    return samples / np.float32(peak) if peak > 0 else samples
+
+
+def mismatches(config: Config, made: Made) -> tuple[Finding, ...]:
+    """A warning where the sampler, or the guidance, is none that a model of this objective was made for."""
+    usual = fitting(config.objective)[0]
+    fits = config.objective in SAMPLERS[made.sampler].objectives
+    guided = config.objective == "rf_denoiser" and made.guidance != 1.0
+    if fits and not guided:
+        return ()
+    wrong = [made.sampler] * (not fits) + [f"guidance {made.guidance:g}"] * guided
+    message = (
+        f"{' with '.join(wrong)} does not fit a model of the objective {config.objective}"
+        + (
+            ": its answer is a sample, not a mean, so steps of an ODE add up and guidance distorts"
+            if guided or not fits
+            else ""
+        )
+        if config.objective == "rf_denoiser"
+        else f"{made.sampler} does not fit a model of the objective {config.objective}"
+    )
+    option = (
+        f"--sampler {usual} --steps {SAMPLERS[usual].steps} --guidance {SAMPLERS[usual].guidance:g}"
+    )
+    finding = Finding(
+        CODE,
+        NAME,
+        Severity.WARNING,
+        ("sampler",),
+        message,
+        evidence={
+            "objective": config.objective,
+            "sampler": made.sampler,
+            "guidance": made.guidance,
+            "fitting": list(fitting(config.objective)),
+        },
+        fix=Fix("safe", f"sample by {usual}", code=option),
+    )
+    return (replace(finding, confidence=1.0),)
+
+
+def facts_of(report: Report) -> dict[str, Any]:
+    """The facts under `run`, for whoever calls this from code."""
+    return dict(report.extra["run"])

@@ -1,0 +1,48 @@
+"""The sample of all corpora that `diagnose` is judged by: fair every day, right in the slow suite."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("mlx.core")
+
+from corpus.combined.cases import Answer, computation, healthy_cases, judge, planted_cases, weights
+from corpus.computation.plants import PLANTS
+from corpus.plant import planters
+
+MIN_TOP1 = 0.90
+
+
+def test_every_defect_of_weights_comes_up_twice() -> None:
+    counts = Counter(cause for case in weights(2) for cause in case.causes)
+    assert set(counts) == {cause for cause in planters() if not cause.startswith("port:")}
+    assert min(counts.values()) >= 2
+
+
+def test_every_mistake_of_computation_comes_up() -> None:
+    counts = Counter(cause for case in computation(2) for cause in case.causes)
+    assert set(counts) == {plant.cause for plant in PLANTS}
+
+
+def told(answers: list[Answer]) -> list[str]:
+    return [f"{one.case.kind} {one.case.label}: {one.said}" for one in answers if not one.is_right]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_the_planted_cause_comes_first() -> None:
+    pytest.importorskip("espeakng_loader")
+    answers = [judge(case) for case in planted_cases(2)]
+    for kind in ("weights", "computation", "sound", "stories"):
+        group = [one for one in answers if one.case.kind == kind]
+        assert sum(one.is_right for one in group) >= MIN_TOP1 * len(group), told(group)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_what_is_right_is_called_so() -> None:
+    pytest.importorskip("espeakng_loader")
+    assert told([judge(case) for case in healthy_cases(2)]) == []
