@@ -22,16 +22,18 @@ def main(side: str, folder: Path) -> None:
 
     job = json.loads((folder / "job.json").read_text())
     torch.set_num_threads(job["threads"])
-    given = torch.load(folder / "inputs.pt", weights_only=True)
-    mel_of, samples_of = {"ours": ours, "chatterbox-tts": theirs}[side](folder / "weights.pt")
+    inputs = torch.load(folder / "inputs.pt", weights_only=True)
+    mel_of, samples_of = {"ours": load_ours, "chatterbox-tts": load_theirs}[side](
+        folder / "weights.pt"
+    )
     with torch.inference_mode():
-        samples_of(given["prompt_mel"][..., :8], given["source"][..., : 8 * 480])
+        samples_of(inputs["prompt_mel"][..., :8], inputs["source"][..., : 8 * 480])
         (PROCESS / "clear_refs").write_text("5")  # the peak of memory counts from here
-        resident = status("VmRSS")
+        resident = read_status("VmRSS")
         start = time.perf_counter(), time.process_time()
-        mel = mel_of(given)
+        mel = mel_of(inputs)
         middle = time.perf_counter(), time.process_time()
-        samples = samples_of(mel, given["source"])
+        samples = samples_of(mel, inputs["source"])
         end = time.perf_counter(), time.process_time()
     torch.save({"mel": mel.clone(), "samples": samples.clone()}, folder / f"{side}.pt")
     figures = {
@@ -40,12 +42,12 @@ def main(side: str, folder: Path) -> None:
         "flow_cpu": middle[1] - start[1],
         "vocoder_cpu": end[1] - middle[1],
         "weights_mib": resident,
-        "peak_mib": status("VmHWM"),
+        "peak_mib": read_status("VmHWM"),
     }
     sys.stdout.write(json.dumps(figures) + "\n")
 
 
-def status(field: str) -> float:
+def read_status(field: str) -> float:
     """A line of /proc/self/status in MiB."""
     lines = (PROCESS / "status").read_text().splitlines()
     return float(next(line for line in lines if line.startswith(f"{field}:")).split()[1]) / 1024
@@ -54,7 +56,7 @@ def status(field: str) -> float:
 Stages = tuple[Callable[[Any], Any], Callable[[Any, Any], Any]]
 
 
-def ours(weights: Path) -> Stages:
+def load_ours(weights: Path) -> Stages:
     """auscult's modules: tokens to mel, mel and source to samples."""
     import torch
 
@@ -66,14 +68,14 @@ def ours(weights: Path) -> Stages:
     vocoder = module.mel2wav
     assert vocoder is not None
 
-    def mel(given: Any) -> Any:
-        voice = given["prompt_tokens"], given["prompt_mel"], given["xvector"]
-        return module.flow(given["tokens"], *voice, noise=given["noise"])
+    def compute_mel(inputs: Any) -> Any:
+        voice = inputs["prompt_tokens"], inputs["prompt_mel"], inputs["xvector"]
+        return module.flow(inputs["tokens"], *voice, noise=inputs["noise"])
 
-    return mel, lambda spectrum, source: vocoder(spectrum, source=source)[:, 0]
+    return compute_mel, lambda spectrum, source: vocoder(spectrum, source=source)[:, 0]
 
 
-def theirs(weights: Path) -> Stages:
+def load_theirs(weights: Path) -> Stages:
     """chatterbox-tts' modules, with the start noise injected where it draws it."""
     import torch
 
@@ -84,16 +86,18 @@ def theirs(weights: Path) -> Stages:
     del module.tokenizer
     module.load_state_dict(torch.load(weights, weights_only=True, mmap=True), strict=True)
 
-    def mel(given: Any) -> Any:
-        with mock.patch.object(torch, "randn_like", return_value=given["noise"].clone()):
-            lengths = (torch.tensor([given[name].shape[1]]) for name in ("tokens", "prompt_tokens"))
-            tokens, prompt = zip((given["tokens"], given["prompt_tokens"]), lengths, strict=True)
-            prompt_mel = given["prompt_mel"].transpose(1, 2)
+    def compute_mel(inputs: Any) -> Any:
+        with mock.patch.object(torch, "randn_like", return_value=inputs["noise"].clone()):
+            lengths = (
+                torch.tensor([inputs[name].shape[1]]) for name in ("tokens", "prompt_tokens")
+            )
+            tokens, prompt = zip((inputs["tokens"], inputs["prompt_tokens"]), lengths, strict=True)
+            prompt_mel = inputs["prompt_mel"].transpose(1, 2)
             return module.flow.inference(
-                *tokens, *prompt, prompt_mel, None, given["xvector"], finalize=True
+                *tokens, *prompt, prompt_mel, None, inputs["xvector"], finalize=True
             )[0]
 
-    return mel, module.mel2wav.decode
+    return compute_mel, module.mel2wav.decode
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ WIDTHS = tuple(FILTERS * 2**stage for stage in range(len(STRIDES) + 1))
 Forward = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
-def ours(*, dac: bool) -> tuple[nn.Module, Forward]:
+def build_ours(*, dac: bool) -> tuple[nn.Module, Forward]:
     from auscult.families.codec.config import Config
     from auscult.families.codec.torch import build
 
@@ -64,7 +64,7 @@ def ours(*, dac: bool) -> tuple[nn.Module, Forward]:
     return codec, forward
 
 
-def dac() -> tuple[nn.Module, Forward]:
+def build_dac() -> tuple[nn.Module, Forward]:
     from transformers import DacConfig, DacModel
 
     sizes = {
@@ -87,7 +87,7 @@ def dac() -> tuple[nn.Module, Forward]:
     return model, forward
 
 
-def encodec() -> tuple[nn.Module, Forward]:
+def build_encodec() -> tuple[nn.Module, Forward]:
     from transformers import EncodecConfig, EncodecModel
     from transformers.models.encodec import modeling_encodec
 
@@ -116,14 +116,14 @@ def encodec() -> tuple[nn.Module, Forward]:
 
 
 MAKERS: dict[str, Callable[[], tuple[nn.Module, Forward]]] = {
-    "auscult as DAC": lambda: ours(dac=True),
-    "transformers DAC": dac,
-    "auscult as EnCodec": lambda: ours(dac=False),
-    "transformers EnCodec": encodec,
+    "auscult as DAC": lambda: build_ours(dac=True),
+    "transformers DAC": build_dac,
+    "auscult as EnCodec": lambda: build_ours(dac=False),
+    "transformers EnCodec": build_encodec,
 }
 
 
-def measure(name: str, *, quick: bool) -> dict[str, float]:
+def measure_codec(name: str, *, quick: bool) -> dict[str, float]:
     """Best of several steps and of several encodings and decodings: processor seconds, which other programs do not count in."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -142,20 +142,20 @@ def measure(name: str, *, quick: bool) -> dict[str, float]:
         times.append(time.process_time() - started)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     model.eval()
-    spent = []
+    spent_seconds = []
     with torch.inference_mode():
         for _ in range(steps[1]):
             started = time.process_time()
             forward(x)
-            spent.append(time.process_time() - started)
+            spent_seconds.append(time.process_time() - started)
     values = sum(parameter.numel() for parameter in model.parameters())
     return {
         "steps": 1 / min(times),
         "memory": peak,
-        "real_time": min(spent) / BATCH,
+        "real_time": min(spent_seconds) / BATCH,
         "values": values,
     }
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(sys.argv[1], quick=sys.argv[2] == "1")))
+    print(json.dumps(measure_codec(sys.argv[1], quick=sys.argv[2] == "1")))

@@ -21,10 +21,10 @@ from torch import Tensor, nn
 from auscult.families.codec.config import Config
 from auscult.families.codec.torch import Codec, build
 from auscult.training.codec.config import TrainConfig
-from auscult.training.codec.release import held_out_by_voices
+from auscult.training.codec.release import speak_held_out
 from auscult.training.codec.speech import read_speech
 from auscult.training.codec.trainer import Trainer
-from auscult.training.codec.validate import evaluate
+from auscult.training.codec.validate import evaluate_codec
 
 RESULT = Path(__file__).with_name("encodec_trained.json")
 FILTERS, STRIDES = 16, (2, 4, 5, 8)
@@ -52,12 +52,12 @@ class Stack(nn.Module):
         return result
 
 
-def encodec() -> Codec:
+def build_encodec() -> Codec:
     """EnCodec's encoder and decoder around our quantiser."""
     from transformers import EncodecConfig, EncodecModel
 
     rate = CONFIG.sample_rate
-    made = EncodecModel(
+    encodec_model = EncodecModel(
         EncodecConfig(
             sampling_rate=rate,
             num_filters=FILTERS,
@@ -67,11 +67,11 @@ def encodec() -> Codec:
         )
     )
     codec = build(CONFIG, "weight-norm-new")
-    codec.encoder, codec.decoder = Stack(made.encoder), Stack(made.decoder)  # type: ignore[assignment]
+    codec.encoder, codec.decoder = Stack(encodec_model.encoder), Stack(encodec_model.decoder)  # type: ignore[assignment]
     return codec
 
 
-def train(steps: int, learning_rate: float) -> dict[str, Any]:
+def train_encodec(steps: int, learning_rate: float) -> dict[str, Any]:
     """Train it; the figures on every held-out sentence by several voices, and the curve on the validation sentences."""
     config = TrainConfig(
         codec=CONFIG, steps=steps, learning_rate=learning_rate, start="random", threads=1
@@ -80,19 +80,20 @@ def train(steps: int, learning_rate: float) -> dict[str, Any]:
         config.data, CONFIG.sample_rate, CONFIG.level, minutes=config.minutes, seed=config.seed
     )
     torch.manual_seed(config.seed)
-    trainer = Trainer(config, speech, encodec())
+    trainer = Trainer(config, speech, build_encodec())
     started = time.process_time()
     trainer.place_codebooks()
     curve = {}
     while trainer.step < config.steps:
         trainer.train_step()
         if trainer.step % LOOK_EVERY == 0 or trainer.step == config.steps:
-            curve[trainer.step] = round(float(evaluate(trainer.codec, speech.validation)["snr"]), 2)  # type: ignore[arg-type]
+            figures = evaluate_codec(trainer.codec, speech.validation)
+            curve[trainer.step] = round(float(figures["snr"]), 2)  # type: ignore[arg-type]
             sys.stderr.write(
                 f"step {trainer.step}, {curve[trainer.step]} dB, {time.process_time() - started:.0f} s\n"
             )
     spent = time.process_time() - started
-    figures = evaluate(trainer.codec, held_out_by_voices(CONFIG.sample_rate, CONFIG.level))
+    figures = evaluate_codec(trainer.codec, speak_held_out(CONFIG.sample_rate, CONFIG.level))
     values = sum(parameter.numel() for parameter in trainer.codec.parameters())
     facts = {
         "steps": steps,
@@ -108,7 +109,7 @@ def main(arguments: list[str]) -> None:
     steps = int(arguments[0]) if arguments else STEPS
     rate = float(arguments[1]) if len(arguments) > 1 else TrainConfig().learning_rate
     out = Path(arguments[2]) if len(arguments) > 2 else RESULT
-    out.write_text(json.dumps(train(steps, rate), indent=1) + "\n")
+    out.write_text(json.dumps(train_encodec(steps, rate), indent=1) + "\n")
 
 
 if __name__ == "__main__":

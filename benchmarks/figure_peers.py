@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from auscult.sound.figures.mcd import BANDS, mel_cepstral_distortion_db
-from auscult.sound.figures.mel_distance import mel_pair
+from auscult.sound.figures.mcd import MEL_BANDS, mel_cepstral_distortion_db
+from auscult.sound.figures.mel_distance import compute_mel_pair
 from auscult.sound.figures.si_sdr import si_sdr_db
 from auscult.sound.figures.snr import snr_db
 from auscult.sound.measures import log_mel_distance, standard_mel
-from auscult.sound.mel import Samples, decibel
-from auscult.sound.pitch import MAX_HERTZ, MIN_HERTZ, pitch_hertz
-from benchmarks.section import table
-from corpus.sound.material import speech
+from auscult.sound.mel import Samples, mel_units_per_decibel
+from auscult.sound.pitch import MAX_HERTZ, MIN_HERTZ, estimate_pitch_hertz
+from benchmarks.section import format_table
+from corpus.sound.material import make_speech
 
 SECONDS = 30.0
 RATE = 24000
@@ -24,15 +24,18 @@ Rival = tuple[str, str, Callable[[], float], Callable[[], float]]
 """The figure, whose it is, ours, theirs."""
 
 
-def side_by_side() -> str:
+def compare_side_by_side() -> str:
     """A table of the peers that are installed."""
-    clean = speech(3, RATE, seconds=SECONDS).recording.mono
+    clean = make_speech(3, RATE, seconds=SECONDS).recording.mono
     noisy = (
         clean + np.float32(0.003) * np.random.default_rng(0).standard_normal(len(clean))
     ).astype(np.float32)
     rows = []
-    for figure, peer, ours, theirs in [*_torchmetrics(noisy, clean), *_librosa(noisy, clean)]:
-        pairs = [(_seconds(ours), _seconds(theirs)) for _ in range(5)]
+    for figure, peer, ours, theirs in [
+        *_iter_torchmetrics_rivals(noisy, clean),
+        *_iter_librosa_rivals(noisy, clean),
+    ]:
+        pairs = [(_measure_seconds(ours), _measure_seconds(theirs)) for _ in range(5)]
         mine, other = (min(column) for column in zip(*pairs, strict=True))
         rows.append(
             (
@@ -49,17 +52,17 @@ def side_by_side() -> str:
     head = ("figure", "peer", "auscult", "its value", "auscult, real time", "its speed")
     return (
         f"The figures that others compute too, on the same {SECONDS:.0f} s (processor time, best of 5 in turn; the same lags "
-        f"assumed known). VERSA, which wraps such packages, was not installed.\n\n{table(head, rows)}"
+        f"assumed known). VERSA, which wraps such packages, was not installed.\n\n{format_table(head, rows)}"
     )
 
 
-def _seconds(work: Callable[[], Any]) -> float:
+def _measure_seconds(work: Callable[[], Any]) -> float:
     started = time.process_time()
     work()
     return time.process_time() - started
 
 
-def _torchmetrics(noisy: Samples, clean: Samples) -> Iterator[Rival]:
+def _iter_torchmetrics_rivals(noisy: Samples, clean: Samples) -> Iterator[Rival]:
     try:
         import torch
         from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio as si_sdr
@@ -77,50 +80,51 @@ def _torchmetrics(noisy: Samples, clean: Samples) -> Iterator[Rival]:
     )
 
 
-def _librosa(noisy: Samples, clean: Samples) -> Iterator[Rival]:
+def _iter_librosa_rivals(noisy: Samples, clean: Samples) -> Iterator[Rival]:
     try:
         import librosa
     except ImportError:
         return
-    own = standard_mel(RATE)
+    definition = standard_mel(RATE)
 
-    def decibels(samples: Samples, bands: int) -> Any:
-        side = (own.n_fft - own.hop) // 2
+    def compute_decibels(samples: Samples, bands: int) -> Any:
+        side = (definition.n_fft - definition.hop) // 2
         padded = np.pad(samples, side, mode="reflect")
         mel = librosa.feature.melspectrogram(
             y=padded,
             sr=RATE,
-            n_fft=own.n_fft,
-            hop_length=own.hop,
+            n_fft=definition.n_fft,
+            hop_length=definition.hop,
             n_mels=bands,
-            fmin=own.fmin,
+            fmin=definition.fmin,
             center=False,
             power=1.0,
         )
         return librosa.amplitude_to_db(mel, amin=1e-9)
 
-    def both(bands: int) -> tuple[Any, Any]:
-        mine, theirs = decibels(noisy, bands), decibels(clean, bands)
+    def compute_both(bands: int) -> tuple[Any, Any]:
+        mine, theirs = compute_decibels(noisy, bands), compute_decibels(clean, bands)
         floor = theirs.max() - 80.0
         return np.maximum(mine, floor), np.maximum(theirs, floor)
 
-    def mel_distance() -> float:
-        mine, theirs = both(own.n_mels)
+    def compute_mel_distance() -> float:
+        mine, theirs = compute_both(definition.n_mels)
         return float(np.abs(mine - theirs).mean())
 
-    def mcd() -> float:
+    def compute_mcd() -> float:
         mine, theirs = (
-            librosa.feature.mfcc(S=side * np.log(10) / 20, n_mfcc=14)[1:] for side in both(BANDS)
+            librosa.feature.mfcc(S=side * np.log(10) / 20, n_mfcc=14)[1:]
+            for side in compute_both(MEL_BANDS)
         )
         return float(
             (
                 10
                 / np.log(10)
-                * np.sqrt(2 * np.square((mine - theirs) * np.sqrt(2 / BANDS)).sum(axis=0))
+                * np.sqrt(2 * np.square((mine - theirs) * np.sqrt(2 / MEL_BANDS)).sum(axis=0))
             ).mean()
         )
 
-    def pitch() -> float:
+    def compute_pitch() -> float:
         return float(
             np.median(
                 librosa.yin(
@@ -137,13 +141,21 @@ def _librosa(noisy: Samples, clean: Samples) -> Iterator[Rival]:
     yield (
         "mel distance, dB",
         "librosa",
-        lambda: log_mel_distance(*mel_pair(noisy, clean, own)) / decibel(own),
-        mel_distance,
+        lambda: (
+            log_mel_distance(*compute_mel_pair(noisy, clean, definition))
+            / mel_units_per_decibel(definition)
+        ),
+        compute_mel_distance,
     )
-    yield "MCD, dB", "librosa mfcc", lambda: mel_cepstral_distortion_db(noisy, clean, RATE), mcd
+    yield (
+        "MCD, dB",
+        "librosa mfcc",
+        lambda: mel_cepstral_distortion_db(noisy, clean, RATE),
+        compute_mcd,
+    )
     yield (
         "pitch, median Hz",
         "librosa yin",
-        lambda: float(np.nanmedian(pitch_hertz(clean, RATE))),
-        pitch,
+        lambda: float(np.nanmedian(estimate_pitch_hertz(clean, RATE))),
+        compute_pitch,
     )

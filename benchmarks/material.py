@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from corpus.networks import Builder, Network
+from corpus.networks import Network, NetworkBuilder
 
 # HiFi-GAN V1 has 512 channels and 14 M parameters; the parameters grow with the square of the channels.
 WIDTHS = {56: 512, 450: 1456}
 
 
-def generator(width: int) -> Network:
+def build_generator(width: int) -> Network:
     """HiFi-GAN V1's generator at another width, weight norm fused."""
-    build = Builder("hifigan", 0)
+    build = NetworkBuilder("hifigan", 0)
     build.conv("conv_pre", width, 80, 7)
     for stage, kernel in enumerate((16, 16, 4, 4)):
         build.conv_transpose(f"ups.{stage}", width >> stage, width >> (stage + 1), kernel)
@@ -34,24 +34,24 @@ def generator(width: int) -> Network:
     return build.network
 
 
-def torch_file(folder: Path, megabytes: int) -> Path:
+def write_torch_file(folder: Path, megabytes: int) -> Path:
     """A `.pth` of about that size, made once."""
     path = folder / f"generator-{megabytes}.pth"
     if not path.exists():
         import torch
 
-        weights = generator(WIDTHS[megabytes]).weights
+        weights = build_generator(WIDTHS[megabytes]).weights
         torch.save(
             {"generator": {name: torch.from_numpy(array) for name, array in weights.items()}}, path
         )
     return path
 
 
-def safetensors_file(folder: Path, megabytes: int, layout: str) -> Path:
+def write_safetensors_file(folder: Path, megabytes: int, layout: str) -> Path:
     """The same weights as `.safetensors`, in torch's or MLX's layout, made once."""
     path = folder / f"generator-{megabytes}-{layout}.safetensors"
     if not path.exists():
-        network = generator(WIDTHS[megabytes])
+        network = build_generator(WIDTHS[megabytes])
         axes = {"conv1d": (0, 2, 1), "conv_transpose1d": (1, 2, 0)} if layout == "mlx" else {}
         moved = {
             name: np.ascontiguousarray(array.transpose(axes[network.kinds[name]]))
@@ -63,7 +63,7 @@ def safetensors_file(folder: Path, megabytes: int, layout: str) -> Path:
     return path
 
 
-def many_tensors(folder: Path, count: int, layout: str) -> Path:
+def write_many_tensors(folder: Path, count: int, layout: str) -> Path:
     """A file of that many small convolution weights and biases."""
     path = folder / f"many-{count}-{layout}.safetensors"
     if not path.exists():

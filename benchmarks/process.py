@@ -14,7 +14,7 @@ LAUNCH = Path(__file__).with_name("launch.py")
 
 
 @dataclass(frozen=True)
-class Figure:
+class ProcessFigure:
     """Medians over the counted runs of one command.
 
     Attributes:
@@ -27,37 +27,39 @@ class Figure:
     runs: tuple[float, ...]
 
 
-def once(command: Sequence[str], *, allowed: tuple[int, ...] = (0, 1)) -> tuple[float, float]:
+def run_once(command: Sequence[str], *, allowed: tuple[int, ...] = (0, 1)) -> tuple[float, float]:
     """Wall seconds and peak MiB of one run.
 
     Raises:
         RuntimeError: If the command exits with another code than those allowed.
     """
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-S", "-E", str(LAUNCH), *command],
         capture_output=True,
         text=True,
         check=True,
     )
-    outcome = json.loads(done.stderr.splitlines()[-1])
+    outcome = json.loads(process.stderr.splitlines()[-1])
     if outcome["code"] not in allowed:
         raise RuntimeError(f"{' '.join(command)} exited with {outcome['code']}")
     return outcome["seconds"], outcome["mebibytes"]
 
 
-def compare(commands: Mapping[str, Sequence[str]], runs: int = 5) -> dict[str, Figure]:
+def compare_commands(
+    commands: Mapping[str, Sequence[str]], runs: int = 5
+) -> dict[str, ProcessFigure]:
     """Median figures of several commands, interleaved, after one warm-up of each."""
     for command in commands.values():
-        once(command)
+        run_once(command)
     samples: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
     for _ in range(runs):
         for name, command in commands.items():
-            samples[name].append(once(command))
+            samples[name].append(run_once(command))
     return {
-        name: Figure(
-            statistics.median(seconds for seconds, _ in taken),
-            statistics.median(memory for _, memory in taken),
-            tuple(seconds for seconds, _ in taken),
+        name: ProcessFigure(
+            statistics.median(seconds for seconds, _ in run_figures),
+            statistics.median(memory for _, memory in run_figures),
+            tuple(seconds for seconds, _ in run_figures),
         )
-        for name, taken in samples.items()
+        for name, run_figures in samples.items()
     }

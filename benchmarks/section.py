@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Bench:
+class BenchContext:
     """What a benchmark may use.
 
     Attributes:
@@ -51,17 +51,17 @@ class Section:
         if self.goals:
             marks = {True: "yes", False: "**no**", None: "not measured"}
             parts.append(
-                table(
+                format_table(
                     ("goal", "aim", "result", "reached"),
                     [(g.what, g.aim, g.result, marks[g.reached]) for g in self.goals],
                 )
             )
         if self.rows:
-            parts.append(table(self.header, self.rows))
+            parts.append(format_table(self.header, self.rows))
         return "\n\n".join(parts)
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -7,19 +7,19 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from corpus.networks import every_network
-from corpus.plant import Planted, planters
+from corpus.networks import iter_networks
+from corpus.plant import PlantedDefect, list_planters
 
 
-def corpus(
+def iter_corpus(
     seeds: int, widths: tuple[int, ...] = (16, 32), only: str = ""
-) -> Iterator[tuple[str, str, Planted]]:
+) -> Iterator[tuple[str, str, PlantedDefect]]:
     """Yield (cause or port name, network and seed, planted), in a fixed order."""
-    for cause, makers in planters().items():
+    for cause, makers in list_planters().items():
         if not cause.startswith(only):
             continue
         for number, make in enumerate(makers):
-            for index, network in enumerate(every_network(seeds, widths)):
+            for index, network in enumerate(iter_networks(seeds, widths)):
                 label = f"{network.name}/{index}/{number}"
                 planted = make(
                     network, np.random.default_rng(zlib.crc32(f"{cause}/{label}".encode()))

@@ -17,14 +17,14 @@ from auscult.verbs.diff.diff import diff
 from auscult.verbs.inspect.inspect import inspect
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint, Tensor
-from corpus.plant import Planted
+from corpus.plant import PlantedDefect
 
 # On a correct port these explain what differs by intent; anything else, or any divergence, is a false alarm.
-WRONG = frozenset({Verdict.DIVERGENT, Verdict.ERROR, Verdict.INCONCLUSIVE})
+WRONG_VERDICTS = frozenset({Verdict.DIVERGENT, Verdict.ERROR, Verdict.INCONCLUSIVE})
 
 
 @dataclass(frozen=True)
-class Judgement:
+class WeightJudgement:
     """None where the question does not arise (no place to name, nothing to repair)."""
 
     top1: bool
@@ -34,7 +34,7 @@ class Judgement:
     answer: str
 
 
-def checkpoint(
+def build_checkpoint(
     arrays: Mapping[str, NDArray[Any]], path: str, details: Mapping[str, Any], *, template: bool
 ) -> Checkpoint:
     """A checkpoint over the arrays, as a file would give it, or as live code would."""
@@ -42,56 +42,60 @@ def checkpoint(
     return Checkpoint(path, "code:torch" if template else "memory", tensors, **details)
 
 
-def answer(planted: Planted, folder: Path, fix: Path | None = None) -> Report:
+def run_verb(planted: PlantedDefect, folder: Path, fix: Path | None = None) -> Report:
     """Run the verb that must find the defect."""
     candidate: Path | Checkpoint
     if callable(planted.candidate):
         candidate = planted.candidate(folder)
     else:
-        candidate = checkpoint(planted.candidate, "candidate", planted.details, template=False)
+        candidate = build_checkpoint(
+            planted.candidate, "candidate", planted.details, template=False
+        )
     if planted.verb == "inspect":
         return inspect(candidate)
-    reference = checkpoint(
+    reference = build_checkpoint(
         planted.reference, "reference", planted.reference_details, template=planted.template
     )
     return diff(candidate, reference, fix=fix)
 
 
-def same_bits(left: NDArray[Any], right: NDArray[Any]) -> bool:
+def has_same_bits(candidate: NDArray[Any], reference: NDArray[Any]) -> bool:
     return (
-        left.dtype == right.dtype
-        and left.shape == right.shape
-        and left.tobytes() == right.tobytes()
+        candidate.dtype == reference.dtype
+        and candidate.shape == reference.shape
+        and candidate.tobytes() == reference.tobytes()
     )
 
 
-def restored(file: Path, wanted: Mapping[str, NDArray[Any]], *, exact: bool) -> bool:
+def is_restored(file: Path, expected_arrays: Mapping[str, NDArray[Any]], *, exact: bool) -> bool:
     """Whether the file holds exactly these tensors, bit for bit or, if the repair computes, within float32 rounding."""
     if not file.exists():
         return False
-    found = open_checkpoint(file)
-    if set(found) != set(wanted):
+    repaired = open_checkpoint(file)
+    if set(repaired) != set(expected_arrays):
         return False
     if exact:
-        return all(same_bits(found[name].numpy(), array) for name, array in wanted.items())
-    pairs = ((found[name].numpy(), array) for name, array in wanted.items())
+        return all(
+            has_same_bits(repaired[name].numpy(), array) for name, array in expected_arrays.items()
+        )
+    pairs = ((repaired[name].numpy(), array) for name, array in expected_arrays.items())
     return all(
         a.shape == b.shape and a.dtype == b.dtype and np.allclose(a, b, rtol=1e-6, atol=1e-7)
         for a, b in pairs
     )
 
 
-def judge(planted: Planted) -> Judgement:
+def judge_planted(planted: PlantedDefect) -> WeightJudgement:
     """Run and score one planted defect or correct port."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        report = answer(planted, folder)
+        report = run_verb(planted, folder)
         first = report.findings[0].cause if report.findings else "nothing"
         if planted.cause is None:
-            alarm = report.verdict in WRONG or any(
+            alarm = report.verdict in WRONG_VERDICTS or any(
                 f.severity is Severity.ERROR and f.fix is None for f in report.findings
             )
-            return Judgement(not alarm, None, None, alarm, f"{report.verdict} {first}")
+            return WeightJudgement(not alarm, None, None, alarm, f"{report.verdict} {first}")
         top1 = first == planted.cause
         place = (
             set(report.findings[0].where) == planted.where
@@ -100,7 +104,9 @@ def judge(planted: Planted) -> Judgement:
         )
         repair = None
         if planted.repairable:
-            fixed = folder / "fixed.safetensors"
-            answer(planted, folder, fix=fixed)
-            repair = restored(fixed, planted.expected or planted.reference, exact=planted.exact)
-        return Judgement(top1, place, repair, None, f"{report.verdict} {first}")
+            repaired_path = folder / "fixed.safetensors"
+            run_verb(planted, folder, fix=repaired_path)
+            repair = is_restored(
+                repaired_path, planted.expected or planted.reference, exact=planted.exact
+            )
+        return WeightJudgement(top1, place, repair, None, f"{report.verdict} {first}")

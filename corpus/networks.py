@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from auscult.checkpoint import open_checkpoint
 from auscult.data import VOCODER, path
-from auscult.families import detect
+from auscult.families import detect_families
 from auscult.families.streamspeech_modified.signature import expected
 
-Kind = Literal[
+WeightKind = Literal[
     "conv1d",
     "conv_transpose1d",
     "conv2d",
@@ -50,10 +50,10 @@ class Network:
 
     name: str
     weights: Arrays = field(default_factory=dict)
-    kinds: dict[str, Kind] = field(default_factory=dict)
+    kinds: dict[str, WeightKind] = field(default_factory=dict)
     normed: list[tuple[str, str]] = field(default_factory=list)
 
-    def of_kind(self, *kinds: Kind) -> list[str]:
+    def names_of_kind(self, *kinds: WeightKind) -> list[str]:
         """Names of that kind, in order."""
         return [name for name, kind in self.kinds.items() if kind in kinds]
 
@@ -66,7 +66,9 @@ class Network:
         )
 
 
-def trained(shape: tuple[int, ...], kind: Kind, rng: np.random.Generator) -> NDArray[Any]:
+def draw_trained_weights(
+    shape: tuple[int, ...], kind: WeightKind, rng: np.random.Generator
+) -> NDArray[Any]:
     """Weights of that kind as training leaves them, float32 (int64 for a counter)."""
     if kind == "counter":
         return np.array(rng.integers(1_000, 1_000_000), np.int64)
@@ -90,15 +92,15 @@ def trained(shape: tuple[int, ...], kind: Kind, rng: np.random.Generator) -> NDA
     )
 
 
-class Builder:
+class NetworkBuilder:
     """Adds tensors to a network by module, as a framework would name them."""
 
     def __init__(self, name: str, seed: int) -> None:
         self.network = Network(name)
         self.rng = np.random.default_rng(seed)
 
-    def add(self, name: str, shape: tuple[int, ...], kind: Kind) -> None:
-        self.network.weights[name] = trained(shape, kind, self.rng)
+    def add(self, name: str, shape: tuple[int, ...], kind: WeightKind) -> None:
+        self.network.weights[name] = draw_trained_weights(shape, kind, self.rng)
         self.network.kinds[name] = kind
 
     def conv(self, name: str, out: int, inner: int, kernel: int, *, bias: bool = True) -> None:
@@ -148,9 +150,9 @@ class Builder:
             self.add(f"{name}.bias_hh_l{layer}", (gates * hidden,), "bias")
 
 
-def vocoder(seed: int, width: int = 32) -> Network:
+def build_vocoder(seed: int, width: int = 32) -> Network:
     """A HiFi-GAN-shaped generator, weight norm fused."""
-    build = Builder("vocoder", seed)
+    build = NetworkBuilder("vocoder", seed)
     build.conv("conv_pre", width, 20, 7)
     kernels = (8, 8, 4)
     for stage, kernel in enumerate(kernels):
@@ -170,9 +172,9 @@ def vocoder(seed: int, width: int = 32) -> Network:
     return build.network
 
 
-def transformer(seed: int, width: int = 32) -> Network:
+def build_transformer(seed: int, width: int = 32) -> Network:
     """A speech decoder: separate and fused attention projections, layer norms, embeddings, a Conv1d front end."""
-    build = Builder("transformer", seed)
+    build = NetworkBuilder("transformer", seed)
     build.add("text_emb.weight", (3 * width + 5, width), "embedding")
     build.conv("front.conv", width, width, 3)
     for layer in range(4):
@@ -188,9 +190,9 @@ def transformer(seed: int, width: int = 32) -> Network:
     return build.network
 
 
-def codec(seed: int, width: int = 16) -> Network:
+def build_codec(seed: int, width: int = 16) -> Network:
     """An encoder-decoder with Snake activations, BatchNorm, 2-D convolutions, an LSTM, a GRU and codebooks."""
-    build = Builder("codec", seed)
+    build = NetworkBuilder("codec", seed)
     for index, (inner, out) in enumerate(((1, width), (width, 2 * width), (2 * width, 2 * width))):
         build.conv2d(f"head.conv{index}", out, inner, (3, 3))
         build.batch_norm(f"head.bn{index}", out, behind=f"head.conv{index}")
@@ -215,9 +217,9 @@ def codec(seed: int, width: int = 16) -> Network:
     return build.network
 
 
-def speaker(seed: int, width: int = 16) -> Network:
+def build_speaker(seed: int, width: int = 16) -> Network:
     """A speaker encoder: 2-D convolutions and TDNN layers with BatchNorm, an LSTM, attentive pooling."""
-    build = Builder("speaker", seed)
+    build = NetworkBuilder("speaker", seed)
     for index, (inner, out) in enumerate(((1, width), (width, width), (width, 2 * width))):
         build.conv2d(f"head.conv{index}", out, inner, (3, 3))
         build.batch_norm(f"head.bn{index}", out, behind=f"head.conv{index}")
@@ -235,9 +237,9 @@ def speaker(seed: int, width: int = 16) -> Network:
     return build.network
 
 
-def diffusion(seed: int, width: int = 32) -> Network:
+def build_diffusion(seed: int, width: int = 32) -> Network:
     """A text-to-audio model: diffusion transformer, patch embedding, Snake autoencoder, recurrent duration model."""
-    build = Builder("diffusion", seed)
+    build = NetworkBuilder("diffusion", seed)
     build.conv2d("patch", width, 2, (4, 4))
     build.conv2d("refine", width, width, (3, 3))
     build.batch_norm("refine_bn", width, behind="refine")
@@ -263,15 +265,18 @@ def diffusion(seed: int, width: int = 32) -> Network:
 
 
 @cache
-def _vocoder_file() -> Mapping[str, NDArray[Any]]:
+def _read_vocoder_file() -> Mapping[str, NDArray[Any]]:
     return {name: tensor.numpy() for name, tensor in open_checkpoint(path(VOCODER)).items()}
 
 
-def speech() -> Network:
+def load_speech_network() -> Network:
     """The bundled vocoder, trained on speech: 94 tensors, read from its file."""
     network = Network(
         "speech",
-        {name.removeprefix("generator."): array.copy() for name, array in _vocoder_file().items()},
+        {
+            name.removeprefix("generator."): array.copy()
+            for name, array in _read_vocoder_file().items()
+        },
     )
     for name, array in network.weights.items():
         network.kinds[name] = (
@@ -283,18 +288,20 @@ def speech() -> Network:
 
 
 NETWORKS: dict[str, Callable[[int, int], Network]] = {
-    "vocoder": vocoder,
-    "transformer": transformer,
-    "codec": codec,
-    "speaker": speaker,
-    "diffusion": diffusion,
+    "vocoder": build_vocoder,
+    "transformer": build_transformer,
+    "codec": build_codec,
+    "speaker": build_speaker,
+    "diffusion": build_diffusion,
 }
 
 
-def widened(network: Network) -> Arrays:
+def widen_network(network: Network) -> Arrays:
     """Zeros as the same code makes them with other channel counts."""
     if network.name == "speech":
-        config = detect({name: array.shape for name, array in network.weights.items()})[0].config
+        config = detect_families({name: array.shape for name, array in network.weights.items()})[
+            0
+        ].config
         wider = replace(config, channels=tuple(3 * channels // 2 for channels in config.channels))
         return {name: np.zeros(shape, np.float32) for name, shape in expected(wider).items()}
     sides = [
@@ -305,11 +312,11 @@ def widened(network: Network) -> Arrays:
     return NETWORKS[network.name](0, 24 if all(24 not in shape for shape in sides) else 40).weights
 
 
-def every_network(seeds: int, widths: tuple[int, ...] = (16, 32)) -> Iterator[Network]:
+def iter_networks(seeds: int, widths: tuple[int, ...] = (16, 32)) -> Iterator[Network]:
     """Each network at each width with that many seeds; the trained one, which has one width, once a seed."""
     for make in NETWORKS.values():
         for width in widths:
             for seed in range(seeds):
                 yield make(seed, width)
     for _ in range(seeds):
-        yield speech()
+        yield load_speech_network()

@@ -19,7 +19,7 @@ from corpus.networks import Arrays, Network
 
 
 @dataclass(frozen=True)
-class Planted:
+class PlantedDefect:
     """A defective candidate beside its healthy reference.
 
     Attributes:
@@ -49,11 +49,11 @@ class Planted:
     reference_details: Mapping[str, Any] = field(default_factory=dict)
 
 
-Planter = Callable[[Network, np.random.Generator], Planted | None]
+Planter = Callable[[Network, np.random.Generator], PlantedDefect | None]
 _PLANTERS: dict[str, list[Planter]] = {}
 
 
-def plants(cause: str) -> Callable[[Planter], Planter]:
+def register_planter(cause: str) -> Callable[[Planter], Planter]:
     """Register a planter under the cause that it plants; `port:...` for a correct port."""
 
     def register(planter: Planter) -> Planter:
@@ -63,7 +63,7 @@ def plants(cause: str) -> Callable[[Planter], Planter]:
     return register
 
 
-def planters() -> Mapping[str, list[Planter]]:
+def list_planters() -> Mapping[str, list[Planter]]:
     """Every planter, by cause."""
     package = importlib.import_module("corpus.plants")
     for info in pkgutil.iter_modules(package.__path__):

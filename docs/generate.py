@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from auscult import plugins, rules
-from auscult.symptoms import table
-from auscult.verbs.diagnose.next_run import run_for
+from auscult.symptoms import load_symptoms
+from auscult.verbs.diagnose.next_run import build_diagnose_command
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "rules"
@@ -93,7 +93,7 @@ def verbs_table() -> str:
     import click
 
     rows = ["| verb | what it does |", "|---|---|"]
-    for module in plugins.modules("auscult.cli"):
+    for module in plugins.import_modules("auscult.cli"):
         command = getattr(module, "command", None)
         if isinstance(command, click.Command):
             verb = module.__name__.rpartition(".")[2].rstrip("_")
@@ -157,13 +157,15 @@ def symptoms_text(names: str) -> str:
     """What the causal table says of some symptoms: how each arises, its suspects in order, and what settles each."""
     parts = []
     for name in names.split(", "):
-        symptom = table()[name]
+        symptom = load_symptoms()[name]
         parts.append(f"**`{name}`** {symptom.page.strip()}")
         if symptom.suspects:
             rows = ["| what makes it | found as | settled by |", "|---|---|---|"]
             for suspect in symptom.suspects:
                 causes = ", ".join(f"`{cause}`" for cause in suspect.causes)
-                rows.append(f"| {suspect.why} | {causes} | `{run_for(suspect.needs)}` |")
+                rows.append(
+                    f"| {suspect.why} | {causes} | `{build_diagnose_command(suspect.needs)}` |"
+                )
             parts.append("\n".join(rows))
         if symptom.writing:
             parts.append(f"If the model is right: {symptom.writing}.")

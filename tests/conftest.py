@@ -85,11 +85,11 @@ class Ran:
 @pytest.fixture
 def auscult(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
     """Run a command line in this process: `auscult("inspect", path)`."""
-    from auscult.cli.main import invoke
+    from auscult.cli.main import run_command_line
 
     def run(*args: object) -> Ran:
         capsys.readouterr()
-        code = invoke([str(arg) for arg in args])
+        code = run_command_line([str(arg) for arg in args])
         out, err = capsys.readouterr()
         return Ran(code, out, err)
 

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from auscult.comparison.compare_runs import Comparison, compare_runs
-from auscult.comparison.locate.runs import Runs
-from auscult.families._torch import Form
+from auscult.comparison.compare_runs import RunComparison, compare_runs
+from auscult.comparison.locate.runs import ComparedRuns
+from auscult.families._torch import WeightNormForm
 from auscult.families.hifigan import mlx as hifigan_mlx
 from auscult.families.hifigan import torch as hifigan_torch
 from auscult.families.hifigan.config import Config
-from auscult.runtime.runner import runner_of
+from auscult.runtime.runner import make_runner
 from auscult.weights import Array
 
 SMALL = Config(
@@ -30,7 +30,7 @@ SMALL = Config(
 MEL = np.random.default_rng(0).standard_normal((1, 8, 24)).astype(np.float32)
 
 
-def hifigan(config: Config = SMALL, form: Form = "weight-norm-old") -> nn.Module:
+def hifigan(config: Config = SMALL, form: WeightNormForm = "weight-norm-old") -> nn.Module:
     """A generator whose signals neither vanish nor saturate."""
     torch.manual_seed(0)
     model = hifigan_torch.build(config, "fused")
@@ -162,7 +162,7 @@ def compared(
     inputs: Array = SIGNAL,
     inputs_cand: Array | None = None,
     **options: object,
-) -> Comparison:
+) -> RunComparison:
     """Run both live and compare."""
     return compare_runs(runs_of(ref, cand, inputs, inputs_cand), **options)  # type: ignore[arg-type]
 
@@ -174,13 +174,13 @@ def runs_of(
     inputs_cand: Array | None = None,
     *,
     live: str = "both",
-) -> Runs:
+) -> ComparedRuns:
     """Both runs; `live` says behind which the models stay: `both`, `ref`, `none`."""
-    one, two = runner_of(ref), runner_of(cand)
+    one, two = make_runner(ref), make_runner(cand)
     given, theirs = {"input": inputs}, {"input": inputs if inputs_cand is None else inputs_cand}
     first = one.run(given)
     second = two.run(theirs, replay=first)
-    return Runs(
+    return ComparedRuns(
         first,
         second,
         one if live != "none" else None,
@@ -190,7 +190,7 @@ def runs_of(
     )
 
 
-def born(found: Comparison) -> list[tuple[str, str]]:
+def born(found: RunComparison) -> list[tuple[str, str]]:
     """Where errors are born: reference path and role."""
     return [
         (result.path_ref, result.case.role if result.case else "")

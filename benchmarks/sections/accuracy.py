@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from benchmarks.section import Bench, Goal, Section
-from corpus.corpus import corpus
-from corpus.judge import Judgement, judge
+from benchmarks.section import BenchContext, Goal, Section
+from corpus.corpus import iter_corpus
+from corpus.judge import WeightJudgement, judge_planted
 
 AIM = 0.95
 MAX_FALSE_ALARMS = 0.01
 
 
-def run(bench: Bench) -> Section:
+def run(bench: BenchContext) -> Section:
     """Judge the whole corpus."""
-    judged: dict[str, list[Judgement]] = {}
+    judged: dict[str, list[WeightJudgement]] = {}
     misses: list[str] = []
-    for cause, label, planted in corpus(seeds=1 if bench.quick else 4, widths=(16, 32)):
-        judgement = judge(planted)
+    for cause, label, planted in iter_corpus(seeds=1 if bench.quick else 4, widths=(16, 32)):
+        judgement = judge_planted(planted)
         judged.setdefault(cause, []).append(judgement)
         if not judgement.top1 or judgement.place is False or judgement.repair is False:
             misses.append(f"`{cause}` on {label}: {judgement.answer}")
@@ -62,7 +62,7 @@ def run(bench: Bench) -> Section:
     )
 
 
-def columns(group: list[Judgement]) -> tuple[Iterable[bool | None], ...]:
+def columns(group: list[WeightJudgement]) -> tuple[Iterable[bool | None], ...]:
     is_port = group[0].false_alarm is not None
     top1 = (None if is_port else j.top1 for j in group)
     return top1, (j.place for j in group), (j.repair for j in group), (j.false_alarm for j in group)

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.section import Bench, Goal, Section
+from benchmarks.section import BenchContext, Goal, Section
 
 SIDES = ("chatterbox-tts", "ours")
 FASTER = 1.3
@@ -21,7 +21,7 @@ CLOSE = 1e-4
 TITLE = "Chatterbox's S3Gen and HiFT"
 
 
-def run(bench: Bench) -> Section:
+def run(bench: BenchContext) -> Section:
     """Processes in turn, each with the whole of one sentence; real-time factor, memory, and where the time goes."""
     if importlib.util.find_spec("chatterbox") is None:
         goal = Goal(

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.section import Bench, Goal, Section
+from benchmarks.section import BenchContext, Goal, Section
 
 SPEEDUP, SNR, RATIO, PERPLEXITY = 1.2, 15.0, (0.95, 1.0), 0.6
 PAIRS = (("auscult as DAC", "transformers DAC"), ("auscult as EnCodec", "transformers EnCodec"))
@@ -24,7 +24,7 @@ RESULT = Path(__file__).parents[1] / "encodec_trained.json"
 Samples = NDArray[np.float32]
 
 
-def run(bench: Bench) -> Section:
+def run(bench: BenchContext) -> Section:
     """Both comparisons; the trained codec only if it is in the package."""
     rows, goals = throughput(quick=bench.quick)
     text = (
@@ -107,19 +107,22 @@ def sound() -> tuple[list[tuple[str, ...]], list[Goal], str]:
     """The trained codec, Opus and MP3 on the held-out sentences at the same bit rate."""
     from auscult.families.codec.storage import read_codec
     from auscult.preflight_checks.measures.bound import bound
-    from auscult.training.codec.release import held_out_by_voices
-    from auscult.training.codec.validate import evaluate, reconstruct
+    from auscult.training.codec.release import speak_held_out
+    from auscult.training.codec.validate import evaluate_codec, reconstruct_samples
 
     codec, about = read_codec(Path(str(files("auscult.data") / "codec.safetensors")))
     rate, level = codec.config.sample_rate, codec.config.level
-    speech = held_out_by_voices(rate, level)
-    figures: dict[str, Any] = evaluate(codec, speech)
+    speech = speak_held_out(rate, level)
+    figures: dict[str, Any] = evaluate_codec(codec, speech)
     few = [samples for _, samples in speech[::5]]
     rows = [
         (
             "auscult, Telugu",
             *_row(
-                [reconstruct(codec, x) for x in few], few, rate, figures["bits_per_second"] / 1000
+                [reconstruct_samples(codec, x) for x in few],
+                few,
+                rate,
+                figures["bits_per_second"] / 1000,
             ),
         )
     ]
@@ -190,9 +193,9 @@ def _row(
 ) -> tuple[str, ...]:
     from pystoi import stoi
 
-    from auscult.training.codec.validate import scores
+    from auscult.training.codec.validate import compute_scores
 
-    each = [scores(x, y, rate) for x, y in zip(targets, outputs, strict=True)]
+    each = [compute_scores(x, y, rate) for x, y in zip(targets, outputs, strict=True)]
     heard = np.mean([stoi(x, y, rate) for x, y in zip(targets, outputs, strict=True)])
     mean = {name: float(np.mean([one[name] for one in each])) for name in each[0]}
     return (

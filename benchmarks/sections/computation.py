@@ -4,33 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from benchmarks.section import Bench, Goal, Section
+from benchmarks.section import BenchContext, Goal, Section
 from benchmarks.sections.accuracy import share, text
-from corpus.computation.exports import EXPORTABLE, export_alarm, is_planted_in_graphs, judge_export
-from corpus.computation.judge import Judgement, cases, judge, port_alarm, ports
+from corpus.computation.exports import (
+    EXPORTABLE,
+    find_export_alarm,
+    is_planted_in_graphs,
+    judge_export,
+)
+from corpus.computation.judge import (
+    ComputationJudgement,
+    find_port_alarm,
+    iter_cases,
+    iter_ports,
+    judge_plant,
+)
 from corpus.computation.plants import PLANTS
 
 CAUSE, PLACE, MAX_FALSE_ALARMS = 0.90, 0.95, 0.01
 
 
-def run(bench: Bench) -> Section:
+def run(bench: BenchContext) -> Section:
     """Judge the whole corpus."""
     seeds = 1 if bench.quick else 4
-    judged: dict[str, list[Judgement]] = {}
+    judged: dict[str, list[ComputationJudgement]] = {}
     misses: list[str] = []
-    for plant, framework, seed in cases(seeds):
-        judgement = judge(plant, framework, seed)
+    for plant, framework, seed in iter_cases(seeds):
+        judgement = judge_plant(plant, framework, seed)
         if judgement is None:
             continue
         judged.setdefault(plant.cause, []).append(judgement)
         misses += missed(f"`{plant.label}` in {framework}, seed {seed}", judgement)
     graphs, left_out = in_graphs(1 if bench.quick else 2, misses)
     alarms = [
-        (f"{name} as {port}, seed {seed}", port_alarm(name, port, seed))
-        for name, port, seed in ports(seeds)
+        (f"{name} as {port}, seed {seed}", find_port_alarm(name, port, seed))
+        for name, port, seed in iter_ports(seeds)
     ]
     alarms += [
-        (f"{name} as ONNX, seed {seed}", export_alarm(name, seed))
+        (f"{name} as ONNX, seed {seed}", find_export_alarm(name, seed))
         for name in EXPORTABLE
         for seed in range(seeds)
     ]
@@ -69,9 +80,9 @@ def run(bench: Bench) -> Section:
     )
 
 
-def in_graphs(seeds: int, misses: list[str]) -> tuple[dict[str, list[Judgement]], int]:
+def in_graphs(seeds: int, misses: list[str]) -> tuple[dict[str, list[ComputationJudgement]], int]:
     """Judgements of exported candidates by cause, and how many plants no graph can have; misses are added to the list."""
-    found: dict[str, list[Judgement]] = {}
+    found: dict[str, list[ComputationJudgement]] = {}
     able = [plant for plant in PLANTS if is_planted_in_graphs(plant)]
     for plant in able:
         for seed in range(seeds):
@@ -81,17 +92,17 @@ def in_graphs(seeds: int, misses: list[str]) -> tuple[dict[str, list[Judgement]]
     return found, len(PLANTS) - len(able)
 
 
-def missed(where: str, judgement: Judgement) -> list[str]:
+def missed(where: str, judgement: ComputationJudgement) -> list[str]:
     return [] if judgement.top1 and judgement.place else [f"{where}: {judgement.answer}"]
 
 
-def shares(where: str, judged: Sequence[Judgement]) -> Iterator[Goal]:
+def shares(where: str, judged: Sequence[ComputationJudgement]) -> Iterator[Goal]:
     cause, place = share(one.top1 for one in judged), share(one.place for one in judged)
     yield Goal(f"cause{where}, top-1", f">= {CAUSE:.0%}", text(cause), cause[0] >= CAUSE * cause[1])
     yield Goal(f"place{where} exact", f">= {PLACE:.0%}", text(place), place[0] >= PLACE * place[1])
 
 
-def row(group: Sequence[Judgement]) -> tuple[str, str]:
+def row(group: Sequence[ComputationJudgement]) -> tuple[str, str]:
     if not group:
         return "–", "–"
     return text(share(one.top1 for one in group)), text(share(one.place for one in group))

@@ -6,17 +6,17 @@ import sys
 from pathlib import Path
 
 from benchmarks import material
-from benchmarks.process import compare
-from benchmarks.section import Bench, Goal, Section
+from benchmarks.process import compare_commands
+from benchmarks.section import BenchContext, Goal, Section
 
 BIN = Path(sys.executable).parent
 
 
-def run(bench: Bench) -> Section:
+def run(bench: BenchContext) -> Section:
     """Time and memory."""
-    source = material.safetensors_file(bench.scratch, 450, "torch")
+    source = material.write_safetensors_file(bench.scratch, 450, "torch")
     copy, converted = bench.scratch / "copy.safetensors", bench.scratch / "converted.safetensors"
-    figures = compare(
+    figures = compare_commands(
         {
             "auscult convert --to mlx": [
                 str(BIN / "auscult"),
@@ -34,7 +34,10 @@ def run(bench: Bench) -> Section:
     ratio = figures["auscult convert --to mlx"].seconds / figures["cp"].seconds
     memory = figures["auscult convert --to mlx"].mebibytes
     largest = (
-        max(array.nbytes for array in material.generator(material.WIDTHS[450]).weights.values())
+        max(
+            array.nbytes
+            for array in material.build_generator(material.WIDTHS[450]).weights.values()
+        )
         / 2**20
     )
     goals = [

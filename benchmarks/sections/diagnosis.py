@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from benchmarks.section import Bench, Goal, Section
+from benchmarks.section import BenchContext, Goal, Section
 from benchmarks.sections.accuracy import share, text
-from corpus.combined.cases import Answer, healthy_cases, judge, planted_cases
+from corpus.combined.cases import CaseAnswer, iter_healthy_cases, iter_planted_cases, judge_case
 
 AIM = 0.90
 EACH, EACH_QUICK = 6, 2
 """Cases of each defect of weights and sound; a mistake of computation has fewer places to be made in."""
 
 
-def run(bench: Bench) -> Section:
+def run(bench: BenchContext) -> Section:
     """All four corpora, and what is right, through one command."""
     each = EACH_QUICK if bench.quick else EACH
-    planted = [judge(case) for case in planted_cases(each)]
-    healthy = [judge(case) for case in healthy_cases(each)]
+    planted = [judge_case(case) for case in iter_planted_cases(each)]
+    healthy = [judge_case(case) for case in iter_healthy_cases(each)]
     every, alarms = (
         share(one.is_right for one in planted),
         [one for one in healthy if not one.is_right],
@@ -50,7 +50,7 @@ def run(bench: Bench) -> Section:
 
 
 def _rows(
-    planted: Iterable[Answer], healthy: Iterable[Answer]
+    planted: Iterable[CaseAnswer], healthy: Iterable[CaseAnswer]
 ) -> Mapping[str, tuple[str, str, str, str]]:
     rows = {}
     for kind in dict.fromkeys(one.case.kind for one in planted):
@@ -60,9 +60,11 @@ def _rows(
     return rows
 
 
-def _told(what: str, answers: Iterable[Answer], most: int = 24) -> str:
+def _told(what: str, answers: Iterable[CaseAnswer], most: int = 24) -> str:
     wrong = [
-        f"{one.case.kind} `{one.case.label}`: {one.said}" for one in answers if not one.is_right
+        f"{one.case.kind} `{one.case.label}`: {one.named_cause}"
+        for one in answers
+        if not one.is_right
     ]
     more = f"; and {len(wrong) - most} more" if len(wrong) > most else ""
     return f"\n\n{what}: {'; '.join(wrong[:most])}{more}" if wrong else ""

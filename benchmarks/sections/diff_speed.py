@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from benchmarks import material
-from benchmarks.process import compare
-from benchmarks.section import Bench, Goal, Section
+from benchmarks.process import compare_commands
+from benchmarks.section import BenchContext, Goal, Section
 
 BIN = Path(sys.executable).parent
 READ = """
@@ -20,17 +20,18 @@ for name in sys.argv[1:]:
 """
 
 
-def run(bench: Bench) -> Section:
+def run(bench: BenchContext) -> Section:
     """Time and memory, with what each said."""
     a, b = (
-        str(material.safetensors_file(bench.scratch, 450, layout)) for layout in ("torch", "mlx")
+        str(material.write_safetensors_file(bench.scratch, 450, layout))
+        for layout in ("torch", "mlx")
     )
     commands = {
         "auscult diff": [str(BIN / "auscult"), "diff", a, b],
         "sft diff --delta": [str(BIN / "sft"), "diff", "--delta", a, b],
         "reading both files once": [sys.executable, "-S", "-c", READ, a, b],
     }
-    figures = compare(commands, bench.runs)
+    figures = compare_commands(commands, bench.runs)
     ours = figures["auscult diff"].seconds
     against_peer = ours / figures["sft diff --delta"].seconds
     against_read = ours / figures["reading both files once"].seconds

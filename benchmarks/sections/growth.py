@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 from benchmarks import material
-from benchmarks.process import compare
-from benchmarks.section import Bench, Goal, Section
+from benchmarks.process import compare_commands
+from benchmarks.section import BenchContext, Goal, Section
 
 COUNTS = (1_000, 10_000, 100_000)
 
 
-def run(bench: Bench) -> Section:
+def run(bench: BenchContext) -> Section:
     """Whole-process seconds at 1k, 10k and 100k tensors, in different layouts."""
     auscult = str(Path(sys.executable).with_name("auscult"))
     commands = {
@@ -21,13 +21,13 @@ def run(bench: Bench) -> Section:
             auscult,
             "diff",
             *(
-                str(material.many_tensors(bench.scratch, count, layout))
+                str(material.write_many_tensors(bench.scratch, count, layout))
                 for layout in ("torch", "mlx")
             ),
         ]
         for count in COUNTS
     }
-    figures = compare(commands, 2 if bench.quick else 3)
+    figures = compare_commands(commands, 2 if bench.quick else 3)
     small, middle, large = (figures[str(count)].seconds for count in COUNTS)
     allowed = 10 * math.log(COUNTS[2]) / math.log(COUNTS[1])
     growth = (large - small) / max(middle - small, 1e-9)

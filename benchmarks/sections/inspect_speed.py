@@ -6,24 +6,24 @@ import sys
 from pathlib import Path
 
 from benchmarks import material
-from benchmarks.process import compare
-from benchmarks.section import Bench, Goal, Section
+from benchmarks.process import compare_commands
+from benchmarks.section import BenchContext, Goal, Section
 
 AUSCULT = str(Path(sys.executable).with_name("auscult"))
 
 
-def run(bench: Bench) -> Section:
+def run(bench: BenchContext) -> Section:
     """Time and memory at two sizes."""
     commands: dict[str, list[str]] = {}
     for size in (56, 450):
-        file = str(material.torch_file(bench.scratch, size))
+        file = str(material.write_torch_file(bench.scratch, size))
         commands[f"auscult inspect, {size} MB"] = [AUSCULT, "inspect", file]
         commands[f"torch.load, {size} MB"] = [
             sys.executable,
             "-c",
             f"import torch; torch.load({file!r}, weights_only=True)",
         ]
-    figures = compare(commands, bench.runs)
+    figures = compare_commands(commands, bench.runs)
     goals = []
     for size in (56, 450):
         ours, theirs = figures[f"auscult inspect, {size} MB"], figures[f"torch.load, {size} MB"]

@@ -9,10 +9,10 @@ import numpy as np
 
 from auscult.errors import AudioError
 from auscult.sound.mel import MelDefinition, mel_spectrogram
-from auscult.sound.mel_search.ambiguity import alternatives
-from auscult.sound.mel_search.search import search
+from auscult.sound.mel_search.ambiguity import find_alternatives
+from auscult.sound.mel_search.search import search_definition
 from auscult.sound.recording import Recording
-from benchmarks.section import Bench, Goal, Section
+from benchmarks.section import BenchContext, Goal, Section
 from tests.sound.mel_grid import random_definition, sound
 
 AIM = 0.95
@@ -29,7 +29,7 @@ class Case:
     seconds: float
 
 
-def run(bench: Bench) -> Section:
+def run(bench: BenchContext) -> Section:
     """Definitions drawn from the grid of public vocoders, their mels as float32, as float16, and of samples with a gain."""
     count = 12 if bench.quick else 100
     cases = [
@@ -99,9 +99,9 @@ def _case(seed: int, kind: str) -> Case:
 
 
 def _wrong(recording: Recording, mel: np.ndarray, truth: MelDefinition) -> tuple[str, ...]:
-    found = search(recording, mel)
-    samples = recording.resampled(found.definition.sample_rate).mono
-    still_open = alternatives(samples, found.mel, found.definition, found.compression.gain)
+    found = search_definition(recording, mel)
+    samples = recording.resample(found.definition.sample_rate).mono
+    still_open = find_alternatives(samples, found.mel, found.definition, found.compression.gain)
     mine = asdict(found.definition)
     return tuple(
         name

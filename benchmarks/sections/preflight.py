@@ -4,34 +4,40 @@ from __future__ import annotations
 
 import time
 
-from benchmarks.section import Bench, Goal, Section
+from benchmarks.section import BenchContext, Goal, Section
 from benchmarks.sections.accuracy import share, text
 from corpus.training import seed004
-from corpus.training.corpus import alarms, answer, first_cause, healthy, planted
+from corpus.training.corpus import (
+    find_alarms,
+    find_first_cause,
+    iter_healthy_cases,
+    iter_planted_cases,
+    run_preflight,
+)
 
 CAUSE, MAX_FALSE_ALARMS, MAX_SECONDS = 0.95, 0.01, 120.0
 HEADER = ("defect", "cases", "cause first")
 
 
-def run(bench: Bench) -> Section:
+def run(bench: BenchContext) -> Section:
     """Judge the whole corpus."""
     from auscult.verbs.preflight import preflight
 
     seeds = 1 if bench.quick else 2
     judged: dict[str, list[bool]] = {}
     misses, longest = [], 0.0
-    for case in planted(seeds):
+    for case in iter_planted_cases(seeds):
         started = time.monotonic()
-        first = first_cause(answer(case))
+        first = find_first_cause(run_preflight(case))
         longest = max(longest, time.monotonic() - started)
         judged.setdefault(str(case.cause), []).append(first == case.cause)
         if first != case.cause:
             misses.append(f"`{case.label}`: {first}")
-    cases = list(healthy(seeds))
-    raised = [(case.label, alarms(answer(case))) for case in cases]
+    cases = list(iter_healthy_cases(seeds))
+    raised = [(case.label, find_alarms(run_preflight(case))) for case in cases]
     wrong = [f"`{label}`: {', '.join(causes)}" for label, causes in raised if causes]
     started = time.monotonic()
-    story = [finding.cause for finding in preflight(seed004.trainer(), seconds=110.0).findings]
+    story = [finding.cause for finding in preflight(seed004.make_trainer(), seconds=110.0).findings]
     seconds = time.monotonic() - started
     top = share(one for group in judged.values() for one in group)
     goals = [

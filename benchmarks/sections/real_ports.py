@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.section import Bench, Goal, Section
+from benchmarks.section import BenchContext, Goal, Section
 
 HEADER = ("model", "port", "verdict", "layers", "what is said", "seconds")
 
@@ -36,7 +36,7 @@ class Port:
     make: Callable[[Path], tuple[Any, Any, Mapping[str, Any], Mapping[str, Any] | None]]
 
 
-def run(bench: Bench) -> Section:
+def run(bench: BenchContext) -> Section:
     """Compare each port that can be made here; what cannot be exported or is not installed is a row that says so."""
     folder = Path(tempfile.mkdtemp(prefix="ports-", dir=bench.scratch))
     try:

@@ -13,14 +13,14 @@ import numpy as np
 
 from auscult import rules
 from auscult.finding import Severity
-from auscult.rules.sound.hearing import hear
+from auscult.rules.sound.hearing import run_sound_rules
 from auscult.rules.sound.subject import SoundFacts, SoundSubject
 from auscult.sound.recording import Recording
-from benchmarks.section import Bench, Goal, Section
-from corpus.sound.coded import coded_clips, rendered
-from corpus.sound.judge import Judgement, cases, judge, plant
-from corpus.sound.material import Clip, clips, held, speech
-from corpus.sound.plant import planters
+from benchmarks.section import BenchContext, Goal, Section
+from corpus.sound.coded import iter_coded_clips, render_with_vocoder
+from corpus.sound.judge import SoundJudgement, iter_cases, judge_planted, plant_defect
+from corpus.sound.material import Clip, make_clips, make_held_note, make_speech
+from corpus.sound.plant import iter_planters
 
 SENSITIVITY = Path(__file__).parents[2] / "docs" / "sensitivity.json"
 """Where the curves are kept for `docs/generate.py`."""
@@ -33,13 +33,13 @@ SPEED_SECONDS = 30.0
 Curve = dict[str, Any]
 
 
-def run(bench: Bench) -> Section:
+def run(bench: BenchContext) -> Section:
     """Judge held-out voices, tunes and instruments; keep the curves for the rules' pages."""
     count = 15 if bench.quick else 90
-    material = clips(count, held_out=True, first=60000)
+    material = make_clips(count, held_out=True, first=60000)
     judged = judge_all(dict(list(enumerate(material))[:: 1 if bench.quick else 5]))
     audible = [j.top1 for rows in judged.values() for j in rows if j.planted.is_audible]
-    lossy = list(coded_clips(material[: count // 2]))
+    lossy = list(iter_coded_clips(material[: count // 2]))
     good = [*rendered_clips(count // 2), *lossy]
     clean, coded = alarms(material), alarms(good)
     worst = max((*clean.values(), *coded.values()), default=0.0)
@@ -86,18 +86,19 @@ def run(bench: Bench) -> Section:
     )
 
 
-def judge_all(material: dict[int, Clip]) -> dict[str, list[Judgement]]:
+def judge_all(material: dict[int, Clip]) -> dict[str, list[SoundJudgement]]:
     """Every planter that needs no reference, at every strength."""
-    judged: dict[str, list[Judgement]] = defaultdict(list)
-    for planter, clip, strength, seed in cases(material):
+    judged: dict[str, list[SoundJudgement]] = defaultdict(list)
+    for planter, clip, strength, seed in iter_cases(material):
         if planter.LEVEL != "reference":
-            judged[planter.__name__].append(judge(plant(planter, clip, strength, seed)))  # type: ignore[attr-defined]
+            name = planter.__name__  # type: ignore[attr-defined]
+            judged[name].append(judge_planted(plant_defect(planter, clip, strength, seed)))
     return judged
 
 
-def curves_of(judged: dict[str, list[Judgement]]) -> list[Curve]:
+def curves_of(judged: dict[str, list[SoundJudgement]]) -> list[Curve]:
     """A sensitivity curve per planter, weak to strong: where a strength has to be found in some clips only, those are counted."""
-    known = {planter.__name__: planter for planter in planters()}  # type: ignore[attr-defined]
+    known = {planter.__name__: planter for planter in iter_planters()}  # type: ignore[attr-defined]
     curves: list[Curve] = []
     for name, judgements in judged.items():
         points = []
@@ -166,13 +167,16 @@ def rendered_clips(count: int) -> list[Clip]:
         import torch  # noqa: F401
     except ImportError:
         return []
-    return [rendered(clip) for clip in clips(count, kinds=("speech",), held_out=True, first=85000)]
+    return [
+        render_with_vocoder(clip)
+        for clip in make_clips(count, kinds=("speech",), held_out=True, first=85000)
+    ]
 
 
 def held_goal(count: int) -> Goal:
     """That a note or hum that is held from beginning to end is not taken for a buzz."""
     found = [
-        any(f.cause == "buzz" for f in hear(SoundSubject(held(seed)))[0])
+        any(f.cause == "buzz" for f in run_sound_rules(SoundSubject(make_held_note(seed)))[0])
         for seed in range(70000, 70000 + count)
     ]
     share_ = float(np.mean(found))
@@ -198,8 +202,8 @@ def share(values: list[bool]) -> str:
 
 def speed_of(facts: SoundFacts) -> float:
     """Seconds of 24 kHz mono speech per second of processor time."""
-    recording = speech(3, 24000, seconds=SPEED_SECONDS).recording
-    return SPEED_SECONDS / fastest(lambda: hear(SoundSubject(recording, facts=facts)))
+    recording = make_speech(3, 24000, seconds=SPEED_SECONDS).recording
+    return SPEED_SECONDS / fastest(lambda: run_sound_rules(SoundSubject(recording, facts=facts)))
 
 
 def fastest(work: Callable[[], Any], runs: int = 5) -> float:
@@ -215,7 +219,7 @@ def fastest(work: Callable[[], Any], runs: int = 5) -> float:
 
 def peers() -> str:
     """The same figures from librosa and torchmetrics, where they are installed: agreement and speed."""
-    recording = speech(3, 24000, seconds=SPEED_SECONDS).recording
+    recording = make_speech(3, 24000, seconds=SPEED_SECONDS).recording
     lines = [*_librosa(recording), *_torchmetrics(recording)]
     note = "Side by side with other packages on the same 30 s:"
     return (

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.figure_peers import side_by_side
-from benchmarks.precision import AIMS, Error, errors
-from benchmarks.section import Bench, Goal, Section, table
-from corpus.sound.harmless import Pair, alarms, pairs, vocoded
-from corpus.sound.judge import Judgement, cases, judge, plant
-from corpus.sound.material import Clip, clips
-from corpus.sound.plant import planters
+from benchmarks.figure_peers import compare_side_by_side
+from benchmarks.precision import AIMS, MeasurementError, measure_errors
+from benchmarks.section import BenchContext, Goal, Section, format_table
+from corpus.sound.harmless import HarmlessPair, find_alarms, iter_pairs, iter_vocoded_pairs
+from corpus.sound.judge import SoundJudgement, iter_cases, judge_planted, plant_defect
+from corpus.sound.material import Clip, make_clips
+from corpus.sound.plant import iter_planters
 
 AIM_TOP1 = 0.95
 MAX_FALSE_ALARMS = 0.01
@@ -32,15 +32,18 @@ class Harmless:
     alarms: Counter[str]
 
 
-def run(bench: Bench) -> Section:
+def run(bench: BenchContext) -> Section:
     """Judge held-out voices, tunes and instruments against their originals."""
-    material = clips(30, held_out=True, first=FIRST)
+    material = make_clips(30, held_out=True, first=FIRST)
     judged = judge_all(material[:: 7 if bench.quick else 2])
     audible = [j.top1 for rows in judged.values() for j in rows if j.planted.is_audible]
     harmless = listen_to_all(
-        [*pairs(material[: 3 if bench.quick else 15]), *vocoded(2 if bench.quick else 16)]
+        [
+            *iter_pairs(material[: 3 if bench.quick else 15]),
+            *iter_vocoded_pairs(2 if bench.quick else 16),
+        ]
     )
-    found = errors(material[:: 10 if bench.quick else 4])
+    found = measure_errors(material[:: 10 if bench.quick else 4])
     rates = {
         cause: share for cause, share in shares(harmless).items() if cause.startswith(OWN_CODES)
     }
@@ -64,7 +67,7 @@ def run(bench: Bench) -> Section:
     text = (
         "Defects of graded strength planted on held-out clips (speech in eight languages, music, instruments; 16 to 48 kHz, mono "
         "and stereo), then `auscult listen` with the clean clip as the reference. Strengths in bold have to be found.\n\n"
-        f"{harmless_table(harmless)}\n\n{precision_table(found)}\n\n{side_by_side()}"
+        f"{harmless_table(harmless)}\n\n{precision_table(found)}\n\n{compare_side_by_side()}"
     )
     return Section(
         "Beside a reference",
@@ -75,17 +78,19 @@ def run(bench: Bench) -> Section:
     )
 
 
-def judge_all(material: list[Clip]) -> dict[str, list[Judgement]]:
+def judge_all(material: list[Clip]) -> dict[str, list[SoundJudgement]]:
     """Every planter that needs a reference, at every strength."""
-    judged: dict[str, list[Judgement]] = defaultdict(list)
-    for planter, clip, strength, seed in cases(material, level="reference"):
-        judged[planter.NAME].append(judge(plant(planter, clip, strength, seed)))
+    judged: dict[str, list[SoundJudgement]] = defaultdict(list)
+    for planter, clip, strength, seed in iter_cases(material, level="reference"):
+        judged[planter.NAME].append(judge_planted(plant_defect(planter, clip, strength, seed)))
     return judged
 
 
-def rows_of(judged: dict[str, list[Judgement]]) -> list[tuple[str, str, str]]:
+def rows_of(judged: dict[str, list[SoundJudgement]]) -> list[tuple[str, str, str]]:
     """A sensitivity curve per cause: weak to strong."""
-    units = {planter.NAME: planter.UNIT for planter in planters() if planter.LEVEL == "reference"}
+    units = {
+        planter.NAME: planter.UNIT for planter in iter_planters() if planter.LEVEL == "reference"
+    }
     rows = []
     for name, judgements in judged.items():
         curve = []
@@ -97,12 +102,12 @@ def rows_of(judged: dict[str, list[Judgement]]) -> list[tuple[str, str, str]]:
     return rows
 
 
-def listen_to_all(every: Iterable[Pair]) -> dict[str, Harmless]:
+def listen_to_all(every: Iterable[HarmlessPair]) -> dict[str, Harmless]:
     """What each harmless difference raises."""
     found: dict[str, Harmless] = defaultdict(lambda: Harmless(0, Counter()))
     for pair in every:
         before = found[pair.change]
-        found[pair.change] = Harmless(before.pairs + 1, before.alarms + Counter(alarms(pair)))
+        found[pair.change] = Harmless(before.pairs + 1, before.alarms + Counter(find_alarms(pair)))
     return found
 
 
@@ -121,21 +126,21 @@ def harmless_table(found: dict[str, Harmless]) -> str:
         others = {alarm: count for alarm, count in each.alarms.items() if alarm not in own}
         rows.append((change, str(each.pairs), _counts(own), _counts(others)))
     head = ("difference", "pairs", "false alarms of rules with a reference", "of the other rules")
-    return f"Pairs that differ without a defect:\n\n{table(head, rows)}"
+    return f"Pairs that differ without a defect:\n\n{format_table(head, rows)}"
 
 
 def _counts(alarms_of: dict[str, int]) -> str:
     return ", ".join(f"`{alarm}` {count}" for alarm, count in alarms_of.items()) or "none"
 
 
-def precision_goals(found: list[Error]) -> list[Goal]:
+def precision_goals(found: list[MeasurementError]) -> list[Goal]:
     """The worst error of each quantity on the waveforms themselves against its aim."""
     goals = []
     for quantity, (aim, unit) in AIMS.items():
         if aim is None:
             continue
         worst = max(
-            error.off
+            error.deviation
             for error in found
             if error.quantity == quantity and error.condition == "as it is"
         )
@@ -150,7 +155,7 @@ def precision_goals(found: list[Error]) -> list[Goal]:
     return goals
 
 
-def precision_table(found: list[Error]) -> str:
+def precision_table(found: list[MeasurementError]) -> str:
     """Median and worst error per quantity and condition."""
     rows = []
     conditions = list(dict.fromkeys(error.condition for error in found))
@@ -158,13 +163,13 @@ def precision_table(found: list[Error]) -> str:
         cells = []
         for condition in conditions:
             off = [
-                error.off
+                error.deviation
                 for error in found
                 if (error.quantity, error.condition) == (quantity, condition)
             ]
             cells.append(f"{np.median(off):.3g} / {max(off):.3g} ({len(off)})" if off else "–")
         rows.append((quantity, unit, *cells))
-    return f"Errors, median / worst (cases):\n\n{table(('measured', 'unit', *conditions), rows)}"
+    return f"Errors, median / worst (cases):\n\n{format_table(('measured', 'unit', *conditions), rows)}"
 
 
 def told(values: list[bool]) -> str:

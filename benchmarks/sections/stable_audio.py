@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.section import Bench, Goal, Section
+from benchmarks.section import BenchContext, Goal, Section
 
 FULL = 256
 QUICK = 64
@@ -29,7 +29,7 @@ STEPS = 8
 SPEED_AIM, MEMORY_AIM = 1.3, 0.7
 
 
-def run(bench: Bench) -> Section:
+def run(bench: BenchContext) -> Section:
     """Each task by each side in turn; medians of the times, and the largest memory of the runs."""
     frames = QUICK if bench.quick else FULL
     turns = 1 if bench.quick else 3
@@ -159,7 +159,11 @@ def _ours(what: str, frames: int, file: str) -> Callable[[], Any]:
     from auscult.checkpoint import open_checkpoint
     from auscult.families._torch import load
     from auscult.families.stable_audio.config import OPEN_SMALL
-    from auscult.families.stable_audio.runtimes import held, open_state, torch_model
+    from auscult.families.stable_audio.runtimes import (
+        build_torch_model,
+        collect_planned_arrays,
+        read_state,
+    )
     from auscult.families.stable_audio.samplers import sample
     from auscult.families.stable_audio.signature import plan
     from auscult.families.stable_audio.torch_vae import Autoencoder
@@ -167,14 +171,14 @@ def _ours(what: str, frames: int, file: str) -> Callable[[], Any]:
     config = replace(OPEN_SMALL, sample_size=frames * OPEN_SMALL.hop)
     x, t, cross, globals = _given(frames)
     if what == "open":
-        return lambda: torch_model(*open_state(Path(file)))
+        return lambda: build_torch_model(*read_state(Path(file)))
     if what == "decode":
         autoencoder = {
             name: shape for name, shape in plan(config).items() if name.startswith("pretransform")
         }
         with torch.device("meta"):
             decoder = Autoencoder(config, "fused")
-        state = held(open_checkpoint(file), autoencoder)
+        state = collect_planned_arrays(open_checkpoint(file), autoencoder)
         load(
             decoder,
             {name: torch.from_numpy(value) for name, value in state.items()},
@@ -183,10 +187,12 @@ def _ours(what: str, frames: int, file: str) -> Callable[[], Any]:
         return lambda: decoder.decode(x)
     if what == "step":
         alone = replace(config, vae_kernels=())
-        transformer = torch_model(alone, held(open_checkpoint(file), plan(alone))).transformer
+        transformer = build_torch_model(
+            alone, collect_planned_arrays(open_checkpoint(file), plan(alone))
+        ).transformer
         prepared = transformer.prepare(cross, globals)
         return lambda: transformer.velocity(x, t, prepared)
-    model = torch_model(config, held(open_checkpoint(file), plan(config)))
+    model = build_torch_model(config, collect_planned_arrays(open_checkpoint(file), plan(config)))
 
     def generate() -> Any:
         ready = model.transformer.prepare(cross, globals)

@@ -12,7 +12,7 @@ from unittest import mock
 
 import numpy as np
 
-from benchmarks.section import Bench, Goal, Section
+from benchmarks.section import BenchContext, Goal, Section
 
 TITLE = "Chatterbox's T3"
 FASTER = 1.3
@@ -20,7 +20,7 @@ LAYERS, QUICK_LAYERS = 6, 2
 START = 6561
 
 
-def run(bench: Bench) -> Section:
+def run(bench: BenchContext) -> Section:
     """The same sentence from the same weights by both sides, the likeliest token each time."""
     if importlib.util.find_spec("chatterbox") is None:
         goal = Goal(

@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.section import Bench, Goal, Section
+from benchmarks.section import BenchContext, Goal, Section
 
 FRAMES = 86  # of 256 samples at 22,050 Hz: one second
 LEAVES: dict[str, Any] = {"with_inputs": False, "leaves_only": True}
 
 
-def run(bench: Bench) -> Section:
+def run(bench: BenchContext) -> Section:
     """Medians of runs in turn, in one process."""
     model, mel = generator()
     folder = Path(tempfile.mkdtemp(prefix="trace-", dir=bench.scratch))
@@ -180,7 +180,7 @@ def torch_goals(figures: Mapping[str, float]) -> list[Goal]:
 
 
 def onnx_figures(
-    model: Any, mel: Any, folder: Path, bench: Bench
+    model: Any, mel: Any, folder: Path, bench: BenchContext
 ) -> tuple[list[tuple[str, ...]], list[Goal]]:
     """All intermediates of the exported model to disk: ours and Polygraphy's command line."""
     import sys
@@ -188,7 +188,7 @@ def onnx_figures(
     import numpy as np
     import torch
 
-    from benchmarks.process import compare
+    from benchmarks.process import compare_commands
 
     binaries = Path(sys.executable).parent
     names = ("g.onnx", "mel.npz", "ours.safetensors", "sketch.safetensors", "theirs.json")
@@ -220,7 +220,7 @@ def onnx_figures(
             str(file),
             *all_outputs,
         ]
-    figures = compare(commands, 1 if bench.quick else 3)
+    figures = compare_commands(commands, 1 if bench.quick else 3)
     sizes = {
         name: written(path) for name, path in zip(commands, (ours, sketch, theirs), strict=False)
     }

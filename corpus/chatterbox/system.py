@@ -23,7 +23,7 @@ from auscult.families.chatterbox_s3gen import mlx as ported
 from auscult.families.chatterbox_s3gen import torch as released
 from auscult.families.chatterbox_s3gen.config import Config, tiny
 from auscult.families.chatterbox_s3gen.signature import plan
-from corpus.networks import trained
+from corpus.networks import draw_trained_weights
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -106,9 +106,10 @@ def weight(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> NDArr
         return np.exp(0.5 * rng.standard_normal(shape)).astype(np.float32)
     if len(shape) > 1:
         return np.asarray(
-            0.8 * trained(shape, "conv1d" if len(shape) == 3 else "linear", rng), np.float32
+            0.8 * draw_trained_weights(shape, "conv1d" if len(shape) == 3 else "linear", rng),
+            np.float32,
         )
-    return trained(shape, "gain" if name.endswith(".weight") else "bias", rng)
+    return draw_trained_weights(shape, "gain" if name.endswith(".weight") else "bias", rng)
 
 
 def inputs(*, channels_last: bool = False) -> Arrays:

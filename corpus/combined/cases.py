@@ -17,19 +17,19 @@ from auscult.sound.recording import Recording
 from auscult.verbs.diagnose.diagnose import diagnose
 from auscult.verdict import Report, Verdict
 from corpus.combined import stories
-from corpus.computation.candidates import PORTS, mlx_inputs, pair
-from corpus.computation.networks import NAMES, inputs, network
+from corpus.computation.candidates import PORTS, build_sides, to_mlx_inputs
+from corpus.computation.networks import NAMES, build_network, make_inputs
 from corpus.computation.plants import PLANTS
-from corpus.computation.plants import Plant as Mistake
-from corpus.judge import checkpoint
+from corpus.computation.plants import PlantedMistake as Mistake
+from corpus.judge import build_checkpoint
 from corpus.networks import NETWORKS
-from corpus.plant import Planted, planters
+from corpus.plant import PlantedDefect, list_planters
 from corpus.sound import judge as sound
 from corpus.sound import plant as sounds
-from corpus.sound.coded import coded_clips
-from corpus.sound.material import clips
+from corpus.sound.coded import iter_coded_clips
+from corpus.sound.material import make_clips
 
-RIGHT = frozenset((Verdict.PASS, Verdict.EQUIVALENT))
+RIGHT_VERDICTS = frozenset((Verdict.PASS, Verdict.EQUIVALENT))
 FRESH_SEED = 1000
 """Beyond the seeds of the tests and of the other sections of the benchmark."""
 FRESH_CLIPS = 70_000
@@ -37,7 +37,7 @@ FRAMEWORKS = ("torch", "mlx")
 
 
 @dataclass(frozen=True)
-class Case:
+class CombinedCase:
     """One diagnosis to be made.
 
     Attributes:
@@ -52,107 +52,124 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Answer:
+class CaseAnswer:
     """What was said of a case."""
 
-    case: Case
-    said: str
+    case: CombinedCase
+    named_cause: str
     is_right: bool
 
 
-def judge(case: Case) -> Answer:
+def judge_case(case: CombinedCase) -> CaseAnswer:
     """Diagnose a case. Of what is right the verdict counts, of what is not the cause that is named first."""
     report = case.diagnose()
-    said = named(report)
+    named_cause = name_first_cause(report)
     if not case.causes:
-        return Answer(case, f"{report.verdict} {said}", report.verdict in RIGHT)
-    return Answer(case, said, said in case.causes)
+        return CaseAnswer(case, f"{report.verdict} {named_cause}", report.verdict in RIGHT_VERDICTS)
+    return CaseAnswer(case, named_cause, named_cause in case.causes)
 
 
-def named(report: Report) -> str:
+def name_first_cause(report: Report) -> str:
     """What the user reads first: the cause; where the evidence shows none, the first symptom."""
     diagnosis = report.extra["diagnosis"]
-    first = [diagnosis["cause"]] if diagnosis["cause"] else diagnosis["symptoms"]
-    told = [finding.cause for finding in report.findings]
-    return first[0]["cause"] if first else told[0] if told else "nothing"
+    shown = [diagnosis["cause"]] if diagnosis["cause"] else diagnosis["symptoms"]
+    causes = [finding.cause for finding in report.findings]
+    return shown[0]["cause"] if shown else causes[0] if causes else "nothing"
 
 
-def planted_cases(each: int) -> Iterator[Case]:
+def iter_planted_cases(each: int) -> Iterator[CombinedCase]:
     """Every planted defect, in `each` cases or more where it can be planted in so many ways."""
-    yield from weights(each)
-    yield from computation(each)
-    yield from heard(each)
+    yield from iter_weight_cases(each)
+    yield from iter_computation_cases(each)
+    yield from iter_sound_cases(each)
     for story in stories.STORIES:
         for seed in range(FRESH_SEED, FRESH_SEED + (each // 2 if story.weights else 1)):
-            yield Case("stories", story.name, story.causes, partial(stories.answer, story, seed))
+            yield CombinedCase(
+                "stories", story.name, story.causes, partial(stories.diagnose_story, story, seed)
+            )
 
 
-def healthy_cases(each: int) -> Iterator[Case]:
+def iter_healthy_cases(each: int) -> Iterator[CombinedCase]:
     """Nothing is wrong: correct ports of weights and of computation, clean and coded sound, the vocoder in another format."""
-    yield from weights(each, ports=True)
+    yield from iter_weight_cases(each, ports=True)
     for place, name in enumerate(NAMES):
         for number, port in enumerate(PORTS):
             if (place + number) % max(1, 4 - each // 2) == 0:
-                yield Case(
-                    "computation", f"{port} of {name}", frozenset(), partial(_ported, name, port)
+                yield CombinedCase(
+                    "computation",
+                    f"{port} of {name}",
+                    frozenset(),
+                    partial(_diagnose_port, name, port),
                 )
-    material = clips(3 * each, held_out=True, first=FRESH_CLIPS + 500)
+    material = make_clips(3 * each, held_out=True, first=FRESH_CLIPS + 500)
     for clip in material:
         name = f"{clip.kind}, {clip.label}"
-        yield Case("sound", name, frozenset(), partial(diagnose, audio=clip.recording))
-        yield Case(
-            "sound", f"{name} beside itself", frozenset(), _beside(clip.recording, clip.recording)
+        yield CombinedCase("sound", name, frozenset(), partial(diagnose, audio=clip.recording))
+        yield CombinedCase(
+            "sound",
+            f"{name} beside itself",
+            frozenset(),
+            _compare_sounds(clip.recording, clip.recording),
         )
     for clip in material[:each]:
-        for coded in coded_clips([clip]):
-            yield Case(
+        for coded in iter_coded_clips([clip]):
+            yield CombinedCase(
                 "sound",
                 f"{coded.label} beside itself",
                 frozenset(),
-                _beside(coded.recording, clip.recording),
+                _compare_sounds(coded.recording, clip.recording),
             )
     for story in stories.HEALTHY:
-        yield Case("stories", story.name, frozenset(), partial(stories.answer, story, FRESH_SEED))
+        yield CombinedCase(
+            "stories", story.name, frozenset(), partial(stories.diagnose_story, story, FRESH_SEED)
+        )
 
 
-def weights(each: int, *, ports: bool = False) -> Iterator[Case]:
+def iter_weight_cases(each: int, *, ports: bool = False) -> Iterator[CombinedCase]:
     """Defects, or correct ports, of the weights of small networks, in turn over the networks."""
-    for cause, makers in planters().items():
+    for cause, makers in list_planters().items():
         if cause.startswith("port:") is not ports:
             continue
-        found = 0
+        case_count = 0
         for turn in range(len(NETWORKS) * each):
             name = sorted(NETWORKS)[(turn + len(cause)) % len(NETWORKS)]
-            made = NETWORKS[name](FRESH_SEED + turn, 16 * (1 + turn % 2))
+            built_network = NETWORKS[name](FRESH_SEED + turn, 16 * (1 + turn % 2))
             planted = makers[turn % len(makers)](
-                made, np.random.default_rng([FRESH_SEED, turn, len(cause)])
+                built_network, np.random.default_rng([FRESH_SEED, turn, len(cause)])
             )
-            if planted is not None and found < max(each, len(makers)):
-                found += 1
-                wanted = frozenset(() if ports else (cause,))
-                yield Case("weights", f"{cause} on {name}", wanted, partial(_held_against, planted))
+            if planted is not None and case_count < max(each, len(makers)):
+                case_count += 1
+                expected_causes = frozenset(() if ports else (cause,))
+                yield CombinedCase(
+                    "weights",
+                    f"{cause} on {name}",
+                    expected_causes,
+                    partial(_diagnose_planted, planted),
+                )
 
 
-def _held_against(planted: Planted) -> Report:
+def _diagnose_planted(planted: PlantedDefect) -> Report:
     """The checkpoint with its code or its original; what `inspect` has to find, alone."""
-    other = checkpoint(
+    reference = build_checkpoint(
         planted.reference, "reference", planted.reference_details, template=planted.template
     )
     with tempfile.TemporaryDirectory() as folder:
         if callable(planted.candidate):
-            broken: object = planted.candidate(Path(folder))
+            candidate: object = planted.candidate(Path(folder))
         else:
-            broken = checkpoint(planted.candidate, "candidate", planted.details, template=False)
+            candidate = build_checkpoint(
+                planted.candidate, "candidate", planted.details, template=False
+            )
         if planted.verb == "inspect":
-            return diagnose(broken)
+            return diagnose(candidate)
         return (
-            diagnose(broken, other)
+            diagnose(candidate, reference)
             if planted.template
-            else diagnose(broken, reference_checkpoint=other)
+            else diagnose(candidate, reference_checkpoint=reference)
         )
 
 
-def computation(each: int) -> Iterator[Case]:
+def iter_computation_cases(each: int) -> Iterator[CombinedCase]:
     """Mistakes of computation between two live models; in both frameworks where there are few of a kind."""
     counts: dict[str, int] = {}
     for mistake in PLANTS:
@@ -163,32 +180,42 @@ def computation(each: int) -> Iterator[Case]:
                 continue
             counts[mistake.cause] = counts.get(mistake.cause, 0) + 1
             label = f"{mistake.label} in {framework}"
-            yield Case(
+            yield CombinedCase(
                 "computation",
                 label,
                 frozenset((mistake.cause,)),
-                partial(_run_both, mistake, framework),
+                partial(_diagnose_mistake, mistake, framework),
             )
 
 
-def _run_both(mistake: Mistake, framework: str) -> Report:
-    sides = pair(mistake, framework, FRESH_SEED)
-    given = inputs(mistake.network, FRESH_SEED)
-    mine = given if framework == "torch" else mlx_inputs(mistake.network, given)
-    return diagnose(traces=sides, trace_inputs=given, trace_inputs_candidate=mine)
+def _diagnose_mistake(mistake: Mistake, framework: str) -> Report:
+    sides = build_sides(mistake, framework, FRESH_SEED)
+    reference_inputs = make_inputs(mistake.network, FRESH_SEED)
+    candidate_inputs = (
+        reference_inputs
+        if framework == "torch"
+        else to_mlx_inputs(mistake.network, reference_inputs)
+    )
+    return diagnose(
+        traces=sides, trace_inputs=reference_inputs, trace_inputs_candidate=candidate_inputs
+    )
 
 
-def _ported(name: str, port: str) -> Report:
-    reference, given = network(name, {}, FRESH_SEED), inputs(name, FRESH_SEED)
-    mine: Mapping[str, object] = mlx_inputs(name, given) if port.startswith("mlx") else given
+def _diagnose_port(name: str, port: str) -> Report:
+    reference, reference_inputs = build_network(name, {}, FRESH_SEED), make_inputs(name, FRESH_SEED)
+    candidate_inputs: Mapping[str, object] = (
+        to_mlx_inputs(name, reference_inputs) if port.startswith("mlx") else reference_inputs
+    )
     sides = (reference, PORTS[port](name, reference))
-    return diagnose(traces=sides, trace_inputs=given, trace_inputs_candidate=mine)
+    return diagnose(
+        traces=sides, trace_inputs=reference_inputs, trace_inputs_candidate=candidate_inputs
+    )
 
 
-def heard(each: int) -> Iterator[Case]:
+def iter_sound_cases(each: int) -> Iterator[CombinedCase]:
     """Planted sounds at strengths that have to be found, from the weakest to the strongest, with the evidence of their level."""
-    material = clips(4 * each, held_out=True, first=FRESH_CLIPS)
-    for number, planter in enumerate(sounds.planters()):
+    material = make_clips(4 * each, held_out=True, first=FRESH_CLIPS)
+    for number, planter in enumerate(sounds.iter_planters()):
         strengths = [
             strength for strength in planter.STRENGTHS if sound.is_audible(planter, strength)
         ]
@@ -196,16 +223,18 @@ def heard(each: int) -> Iterator[Case]:
         suited = [clip for clip in material if clip.kind in kinds]
         for turn in range(each if strengths else 0):
             strength = strengths[turn * (len(strengths) - 1) // max(1, each - 1)]
-            planted = sound.plant(
+            planted = sound.plant_defect(
                 planter, suited[(number + turn) % len(suited)], strength, FRESH_SEED + turn
             )
             label = f"{planted.cause} at {strength:g} ({planter.LEVEL})"
-            yield Case("sound", label, frozenset((planted.cause,)), partial(_listened, planted))
+            yield CombinedCase(
+                "sound", label, frozenset((planted.cause,)), partial(_diagnose_sound, planted)
+            )
 
 
-def _listened(planted: sound.Planted) -> Report:
+def _diagnose_sound(planted: sound.PlantedSound) -> Report:
     return diagnose(audio=planted.recording, reference_audio=planted.reference, facts=planted.facts)
 
 
-def _beside(recording: Recording, reference: Recording) -> Callable[[], Report]:
+def _compare_sounds(recording: Recording, reference: Recording) -> Callable[[], Report]:
     return partial(diagnose, audio=recording, reference_audio=reference)

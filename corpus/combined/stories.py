@@ -21,9 +21,9 @@ from auscult.families.streamspeech_modified.config import Config
 from auscult.families.streamspeech_modified.torch import build, load
 from auscult.sound.mel import mel_spectrogram
 from auscult.sound.recording import Recording, read_recording
-from auscult.verbs.demo import story_inputs
+from auscult.verbs.demo import make_story_inputs
 from auscult.verbs.diagnose.diagnose import diagnose
-from auscult.verbs.diagnose.settle import stored_mel
+from auscult.verbs.diagnose.settle import read_stored_mel
 from auscult.verdict import Report
 from auscult.weights import Checkpoint
 
@@ -53,81 +53,85 @@ class Story:
 
 
 @cache
-def vocoder() -> Checkpoint:
+def open_vocoder() -> Checkpoint:
     return open_checkpoint(data.path(data.VOCODER))
 
 
 @cache
-def right_config() -> Config:
-    config = families.detect({name: tensor.shape for name, tensor in vocoder().items()})[0].config
+def infer_true_config() -> Config:
+    config = families.detect_families(
+        {name: tensor.shape for name, tensor in open_vocoder().items()}
+    )[0].config
     return replace(config, upsample_rates=RATES)
 
 
-def arrays() -> Arrays:
+def read_arrays() -> Arrays:
     """The trained weights under the family's own names."""
     return {
         name.removeprefix("generator."): np.array(tensor.numpy())
-        for name, tensor in vocoder().items()
+        for name, tensor in open_vocoder().items()
     }
 
 
-def module(weights: Mapping[str, NDArray[Any]], config: Config) -> torch.nn.Module:
-    made = build(config)
-    load(made, {name: torch.from_numpy(array) for name, array in weights.items()})
-    return made.eval()
+def build_module(weights: Mapping[str, NDArray[Any]], config: Config) -> torch.nn.Module:
+    model = build(config)
+    load(model, {name: torch.from_numpy(array) for name, array in weights.items()})
+    return model.eval()
 
 
 @cache
-def spoken() -> Recording:
+def read_sentence() -> Recording:
     return read_recording(data.path(data.SENTENCE)).cut(SECONDS)
 
 
 @cache
-def model_inputs() -> dict[str, NDArray[np.float32]]:
-    definition = stored_mel(vocoder())
+def make_model_inputs() -> dict[str, NDArray[np.float32]]:
+    definition = read_stored_mel(open_vocoder())
     assert definition is not None
-    frames = mel_spectrogram(spoken().resampled(definition.sample_rate).mono, definition)
+    frames = mel_spectrogram(read_sentence().resample(definition.sample_rate).mono, definition)
     return {"mel": np.asarray(frames[None], np.float32)} | {
-        name: vector[None] for name, vector in story_inputs().items()
+        name: vector[None] for name, vector in make_story_inputs().items()
     }
 
 
-def traced_inputs() -> dict[str, NDArray[np.float32]]:
+def make_traced_inputs() -> dict[str, NDArray[np.float32]]:
     """The beginning of what the models are rendered from."""
-    given = model_inputs()
-    return {**given, "mel": given["mel"][..., 40 : 40 + TRACED_FRAMES]}
+    inputs = make_model_inputs()
+    return {**inputs, "mel": inputs["mel"][..., 40 : 40 + TRACED_FRAMES]}
 
 
-def render(made: torch.nn.Module) -> Recording:
+def render_sentence(model: torch.nn.Module) -> Recording:
     """What that module makes of the sentence."""
     with torch.no_grad():
-        output = made(**{name: torch.from_numpy(array) for name, array in model_inputs().items()})
+        output = model(
+            **{name: torch.from_numpy(array) for name, array in make_model_inputs().items()}
+        )
     samples = np.nan_to_num(output[0, 0].numpy())
-    return Recording.mono_of(np.clip(samples, -1, 1), 16000, "heard.wav")
+    return Recording.from_mono(np.clip(samples, -1, 1), 16000, "heard.wav")
 
 
-def answer(story: Story, seed: int) -> Report:
+def diagnose_story(story: Story, seed: int) -> Report:
     """Diagnose the story with everything that its user has."""
-    good = arrays()
-    bad = {name: array.copy() for name, array in good.items()}
+    reference_weights = read_arrays()
+    candidate_weights = {name: array.copy() for name, array in reference_weights.items()}
     if story.weights is not None:
-        story.weights(bad, np.random.default_rng(seed))
-    config = replace(right_config(), **(story.code or {}))
-    right = module(good, right_config())
-    wrong = module(bad, config)
-    heard = render(wrong)
+        story.weights(candidate_weights, np.random.default_rng(seed))
+    config = replace(infer_true_config(), **(story.code or {}))
+    reference_model = build_module(reference_weights, infer_true_config())
+    candidate_model = build_module(candidate_weights, config)
+    candidate_sound = render_sentence(candidate_model)
     return diagnose(
-        Checkpoint.of(bad),
-        reference_checkpoint=Checkpoint.of(good),
-        traces=(right, wrong) if story.traced else None,
-        trace_inputs=traced_inputs() if story.traced else None,
-        audio=story.sound(heard) if story.sound else heard,
-        reference_audio=render(right),
+        Checkpoint.of(candidate_weights),
+        reference_checkpoint=Checkpoint.of(reference_weights),
+        traces=(reference_model, candidate_model) if story.traced else None,
+        trace_inputs=make_traced_inputs() if story.traced else None,
+        audio=story.sound(candidate_sound) if story.sound else candidate_sound,
+        reference_audio=render_sentence(reference_model),
         settle=False,
     )
 
 
-def _square(weights: Arrays, rng: np.random.Generator, count: int = 12) -> list[str]:
+def _choose_square_weights(weights: Arrays, rng: np.random.Generator, count: int = 12) -> list[str]:
     names = [
         name
         for name, array in weights.items()
@@ -137,56 +141,56 @@ def _square(weights: Arrays, rng: np.random.Generator, count: int = 12) -> list[
 
 
 def exchange_channels(weights: Arrays, rng: np.random.Generator) -> None:
-    for name in _square(weights, rng):
+    for name in _choose_square_weights(weights, rng):
         weights[name] = np.ascontiguousarray(weights[name].swapaxes(0, 1))
 
 
-def scramble(weights: Arrays, rng: np.random.Generator) -> None:
-    for name in _square(weights, rng):
+def scramble_layout(weights: Arrays, rng: np.random.Generator) -> None:
+    for name in _choose_square_weights(weights, rng):
         weights[name] = weights[name].ravel("F").reshape(weights[name].shape)
 
 
-def swap(weights: Arrays, rng: np.random.Generator) -> None:
+def swap_tensors(weights: Arrays, rng: np.random.Generator) -> None:
     stage = int(rng.integers(0, 4))
-    one, two = (f"mrfs.{stage}.convs.1.{conv}.weight" for conv in ("conv1", "conv2"))
-    weights[one], weights[two] = weights[two], weights[one]
+    first_name, second_name = (f"mrfs.{stage}.convs.1.{conv}.weight" for conv in ("conv1", "conv2"))
+    weights[first_name], weights[second_name] = weights[second_name], weights[first_name]
 
 
-def start_afresh(weights: Arrays, rng: np.random.Generator) -> None:
-    for name in _square(weights, rng, 20):
+def reinitialise_weights(weights: Arrays, rng: np.random.Generator) -> None:
+    for name in _choose_square_weights(weights, rng, 20):
         bound = 1 / np.sqrt(np.prod(weights[name].shape[1:]))
         weights[name] = rng.uniform(-bound, bound, weights[name].shape).astype(np.float32)
 
 
-def overflow(weights: Arrays, rng: np.random.Generator) -> None:
-    weights[_square(weights, rng, 1)[0]][0, 0, 0] = np.inf
+def plant_infinity(weights: Arrays, rng: np.random.Generator) -> None:
+    weights[_choose_square_weights(weights, rng, 1)[0]][0, 0, 0] = np.inf
 
 
-def halve(weights: Arrays, rng: np.random.Generator) -> None:
+def halve_precision(weights: Arrays, rng: np.random.Generator) -> None:
     for name, array in weights.items():
         weights[name] = array.astype(np.float16)
 
 
-def relabel(sound: Recording) -> Recording:
+def relabel_rate(sound: Recording) -> Recording:
     return Recording(sound.samples, 22050, sound.name)
 
 
-def reverse(sound: Recording) -> Recording:
+def reverse_sound(sound: Recording) -> Recording:
     return Recording(np.ascontiguousarray(sound.samples[:, ::-1]), sound.sample_rate, sound.name)
 
 
-def wrap(sound: Recording) -> Recording:
+def wrap_samples(sound: Recording) -> Recording:
     integers = np.round(sound.samples / np.abs(sound.samples).max() * 1.6 * 32767).astype(np.int64)
     return Recording(
         (integers.astype(np.int16) / 32768).astype(np.float32), sound.sample_rate, sound.name
     )
 
 
-def quieten(sound: Recording) -> Recording:
+def quieten_sound(sound: Recording) -> Recording:
     return Recording(sound.samples * np.float32(0.25), sound.sample_rate, sound.name)
 
 
-def delay(sound: Recording) -> Recording:
+def delay_sound(sound: Recording) -> Recording:
     return Recording(
         np.pad(sound.samples, ((0, 0), (400, 0)))[:, : sound.samples.shape[1]],
         sound.sample_rate,
@@ -194,7 +198,7 @@ def delay(sound: Recording) -> Recording:
     )
 
 
-def to_integers(sound: Recording) -> Recording:
+def round_to_integers(sound: Recording) -> Recording:
     return Recording(
         (np.rint(sound.samples * 32767) / 32768).astype(np.float32), sound.sample_rate, sound.name
     )
@@ -202,32 +206,32 @@ def to_integers(sound: Recording) -> Recording:
 
 STORIES = (
     Story("channels exchanged", frozenset({"layout-conv-transpose1d"}), weights=exchange_channels),
-    Story("column-major", frozenset({"layout-fortran"}), weights=scramble),
-    Story("two tensors exchanged", frozenset({"swapped"}), weights=swap),
+    Story("column-major", frozenset({"layout-fortran"}), weights=scramble_layout),
+    Story("two tensors exchanged", frozenset({"swapped"}), weights=swap_tensors),
     Story(
         "part of it never trained",
         frozenset({"untrained", "partial-load", "other-weights"}),
-        weights=start_afresh,
+        weights=reinitialise_weights,
     ),
-    Story("infinite weight", frozenset({"non-finite"}), weights=overflow),
+    Story("infinite weight", frozenset({"non-finite"}), weights=plant_infinity),
     Story("another slope", frozenset({"leaky-slope"}), code={"slope": 0.01}),
     Story("mean for sum", frozenset({"branch-sum-mean"}), code={"branches": "mean"}),
     Story("no norm", frozenset({"norm-missing"}), code={"norm": "none"}),
     Story("no dilation", frozenset({"dilation"}), code={"dilations": (1, 1, 1)}),
     Story("tanh at the end", frozenset({"activation-extra"}), code={"final_tanh": True}),
     Story("no residual", frozenset({"residual-missing"}), code={"residual": False}),
-    Story("labelled 22,050 Hz", frozenset({"sample-rate-label"}), sound=relabel, traced=False),
-    Story("backwards", frozenset({"reversed"}), sound=reverse, traced=False),
-    Story("integers wrapped round", frozenset({"wrap-around"}), sound=wrap, traced=False),
-    Story("a quarter as loud", frozenset({"gain"}), sound=quieten),
-    Story("late by 25 ms", frozenset({"lag"}), sound=delay),
+    Story("labelled 22,050 Hz", frozenset({"sample-rate-label"}), sound=relabel_rate, traced=False),
+    Story("backwards", frozenset({"reversed"}), sound=reverse_sound, traced=False),
+    Story("integers wrapped round", frozenset({"wrap-around"}), sound=wrap_samples, traced=False),
+    Story("a quarter as loud", frozenset({"gain"}), sound=quieten_sound),
+    Story("late by 25 ms", frozenset({"lag"}), sound=delay_sound),
 )
 
 
 HEALTHY = (
     Story("nothing", frozenset()),
-    Story("saved in 16 bits", frozenset(), weights=halve),
-    Story("recorded 16 bits a sample", frozenset(), sound=to_integers),
+    Story("saved in 16 bits", frozenset(), weights=halve_precision),
+    Story("recorded 16 bits a sample", frozenset(), sound=round_to_integers),
     Story("nothing, without traces", frozenset(), traced=False),
 )
 """The same with nothing wrong: none of these may be called divergent."""

@@ -15,8 +15,8 @@ from auscult.families.hifigan import mlx as hifigan
 from auscult.families.streamspeech_modified import mlx as streamspeech
 from corpus.computation import mlx_loading
 from corpus.computation.choices import Choices
-from corpus.computation.networks import HIFIGAN, STREAMSPEECH, Inputs, network
-from corpus.computation.plants import Plant
+from corpus.computation.networks import HIFIGAN, STREAMSPEECH, NetworkInputs, build_network
+from corpus.computation.plants import PlantedMistake
 
 CHANNELS_FIRST = {
     "flow": ("input", "input.2"),
@@ -26,13 +26,13 @@ CHANNELS_FIRST = {
 }
 
 
-def pair(plant: Plant, framework: str, seed: int) -> tuple[nn.Module, Any] | None:
+def build_sides(plant: PlantedMistake, framework: str, seed: int) -> tuple[nn.Module, Any] | None:
     """The reference and the candidate; None where the mistake is not planted in that framework."""
-    reference = network(plant.network, {}, seed)
+    reference = build_network(plant.network, {}, seed)
     if plant.prepare is not None:
         plant.prepare(reference)
     if framework == "torch":
-        candidate = network(plant.network, plant.changes, seed)
+        candidate = build_network(plant.network, plant.changes, seed)
         if plant.prepare is not None:
             plant.prepare(candidate)
         if plant.mutate is not None:
@@ -40,13 +40,13 @@ def pair(plant: Plant, framework: str, seed: int) -> tuple[nn.Module, Any] | Non
         return reference, candidate
     if plant.mutate is not None and plant.mlx is None:
         return None
-    port = mlx_port(plant.network, plant.changes, reference)
+    port = build_mlx_port(plant.network, plant.changes, reference)
     if plant.mlx is not None:
-        plant.mlx(port, mlx_loading.renamed(plant.network, plant.path))
+        plant.mlx(port, mlx_loading.rename_path(plant.network, plant.path))
     return reference, port
 
 
-def mlx_port(name: str, changes: Mapping[str, Any], reference: nn.Module) -> Any:
+def build_mlx_port(name: str, changes: Mapping[str, Any], reference: nn.Module) -> Any:
     """The network in MLX with the reference's weights."""
     state = {key: tensor.detach().numpy() for key, tensor in reference.state_dict().items()}
     if name == "hifigan":
@@ -56,45 +56,45 @@ def mlx_port(name: str, changes: Mapping[str, Any], reference: nn.Module) -> Any
         port = streamspeech.build(replace(STREAMSPEECH, **changes))
         streamspeech.load(port, state)
     else:
-        port = mlx_loading.DRAWN[name](replace(Choices(), **changes))
-        mlx_loading.load(port, name, state)
+        port = mlx_loading.NETWORK_CLASSES[name](replace(Choices(), **changes))
+        mlx_loading.load_state(port, name, state)
     port.eval()
     mx.eval(port.parameters())
     return port
 
 
-def mlx_inputs(name: str, given: Inputs) -> Inputs:
+def to_mlx_inputs(name: str, torch_inputs: NetworkInputs) -> NetworkInputs:
     """The inputs with channels last."""
-    turned = CHANNELS_FIRST.get(name, ())
+    channels_first_roles = CHANNELS_FIRST.get(name, ())
     return {
-        role: np.ascontiguousarray(array.swapaxes(1, 2)) if role in turned else array
-        for role, array in given.items()
+        role: np.ascontiguousarray(array.swapaxes(1, 2)) if role in channels_first_roles else array
+        for role, array in torch_inputs.items()
     }
 
 
-def half(name: str, reference: nn.Module) -> Any:
+def to_half(name: str, reference: nn.Module) -> Any:
     return copy.deepcopy(reference).half()
 
 
-def brain(name: str, reference: nn.Module) -> Any:
+def to_bfloat16(name: str, reference: nn.Module) -> Any:
     return copy.deepcopy(reference).bfloat16()
 
 
-def double(name: str, reference: nn.Module) -> Any:
+def to_double(name: str, reference: nn.Module) -> Any:
     return copy.deepcopy(reference).double()
 
 
-def in_mlx(name: str, reference: nn.Module) -> Any:
-    return mlx_port(name, {}, reference)
+def port_to_mlx(name: str, reference: nn.Module) -> Any:
+    return build_mlx_port(name, {}, reference)
 
 
-def mlx_half(name: str, reference: nn.Module) -> Any:
-    port = mlx_port(name, {}, reference)
+def port_to_mlx_half(name: str, reference: nn.Module) -> Any:
+    port = build_mlx_port(name, {}, reference)
     port.set_dtype(mx.float16)
     return port
 
 
-def fused(name: str, reference: nn.Module) -> Any:
+def wrap_layers(name: str, reference: nn.Module) -> Any:
     """Every linear layer and convolution inside a module that holds it: another granularity, other names."""
     model = copy.deepcopy(reference)
     for module in list(model.modules()):
@@ -106,7 +106,7 @@ def fused(name: str, reference: nn.Module) -> Any:
     return model
 
 
-def opened(name: str, reference: nn.Module) -> Any:
+def remove_dropout(name: str, reference: nn.Module) -> Any:
     """Norms as functions: what was a module is none any more."""
     model = copy.deepcopy(reference)
     for module in list(model.modules()):
@@ -117,12 +117,12 @@ def opened(name: str, reference: nn.Module) -> Any:
 
 
 PORTS: Mapping[str, Callable[[str, nn.Module], Any]] = {
-    "float16": half,
-    "bfloat16": brain,
-    "float64": double,
-    "mlx": in_mlx,
-    "mlx-float16": mlx_half,
-    "wrapped": fused,
-    "without-dropout": opened,
+    "float16": to_half,
+    "bfloat16": to_bfloat16,
+    "float64": to_double,
+    "mlx": port_to_mlx,
+    "mlx-float16": port_to_mlx_half,
+    "wrapped": wrap_layers,
+    "without-dropout": remove_dropout,
 }
 """Correct ports: none of them may raise an alarm."""

@@ -11,14 +11,14 @@ from corpus.computation.choices import Choices
 from corpus.computation.mlx_networks import HEADS, WIDTH, Block, Transformer
 
 
-def distances(count: int) -> mx.array:
+def make_distance_sinusoids(count: int) -> mx.array:
     """Sinusoids [1, 2 count - 1, WIDTH] of how far a key lies behind the query, the farthest first."""
     behind = mx.arange(count - 1, -count, -1)[:, None]
     angles = behind * 10000.0 ** (-mx.arange(0, WIDTH, 2) / WIDTH)
     return mx.stack([mx.sin(angles), mx.cos(angles)], -1).reshape(1, 2 * count - 1, WIDTH)
 
 
-def shifted(scores: mx.array, how: str) -> mx.array:
+def shift_scores(scores: mx.array, how: str) -> mx.array:
     """Row i of [batch, heads, time, 2 time - 1] so that column j is the score of key j."""
     time = scores.shape[2]
     if how == "unshifted":
@@ -46,13 +46,15 @@ class RelativeAttention(nn.Module):
     def __call__(self, x: mx.array, mask: mx.array) -> mx.array:
         c = self.choices
         q, k, v = (self.split(f(x)) for f in (self.q_proj, self.k_proj, self.v_proj))
-        p = self.split(self.pos_proj(distances(x.shape[1])))
-        held = {"u": self.u_bias, "v": self.v_bias}
+        p = self.split(self.pos_proj(make_distance_sinusoids(x.shape[1])))
+        bias_by_letter = {"u": self.u_bias, "v": self.v_bias}
         zeros = mx.zeros((HEADS, WIDTH // HEADS))
         content, position = (
-            (held[n] for n in c.biases.split(", ")) if c.biases != "none" else (zeros, zeros)
+            (bias_by_letter[n] for n in c.biases.split(", "))
+            if c.biases != "none"
+            else (zeros, zeros)
         )
-        scores = (q + content[:, None]) @ k.swapaxes(-1, -2) + shifted(
+        scores = (q + content[:, None]) @ k.swapaxes(-1, -2) + shift_scores(
             (q + position[:, None]) @ p.swapaxes(-1, -2), c.shift
         )
         scores = scores / (math.sqrt(WIDTH // HEADS) if c.scale == "head" else 1.0)

@@ -17,14 +17,14 @@ from auscult.weights import Array
 from corpus.computation.mlx_conformer import Conformer
 from corpus.computation.mlx_networks import WIDTH, Flow, Recurrent, Transformer, Vocoder
 
-DRAWN: Mapping[str, Any] = {
+NETWORK_CLASSES: Mapping[str, Any] = {
     "transformer": Transformer,
     "conformer": Conformer,
     "flow": Flow,
     "recurrent": Recurrent,
     "istft-vocoder": Vocoder,
 }
-NAMES: Mapping[str, Mapping[str, str]] = {
+MLX_NAMES: Mapping[str, Mapping[str, str]] = {
     "transformer": {
         "embed": "tok", "positions": "pos", "blocks": "layers", "norm": "ln_out", "head": "lm_head", "norm1": "ln_a",
         "attn": "attention", "to_q": "query_proj", "to_k": "key_proj", "to_v": "value_proj", "q_norm": "query_norm",
@@ -54,48 +54,48 @@ NAMES: Mapping[str, Mapping[str, str]] = {
 }  # fmt: skip
 
 
-def renamed(network: str, path: str) -> str:
+def rename_path(network: str, path: str) -> str:
     """The MLX name of a torch module (or of a tensor)."""
-    names = NAMES.get(network, {})
+    names = MLX_NAMES.get(network, {})
     parts = path.split(".")
     if network == "istft-vocoder" and parts[0] == "blocks" and "norm" in parts:
         names = {**names, "norm": "ln"}
     return ".".join(names.get(part, part) for part in parts)
 
 
-def load(model: nn.Module, network: str, state: Mapping[str, Array]) -> None:
+def load_state(model: nn.Module, network: str, state: Mapping[str, Array]) -> None:
     """Fill the model from the torch network's state dict."""
     tensors: dict[str, Array] = {}
     for name, array in state.items():
-        path, _, last = name.rpartition(".")
-        target = renamed(network, path)
-        if last in {"num_batches_tracked", "window"}:
+        path, _, leaf = name.rpartition(".")
+        target = rename_path(network, path)
+        if leaf in {"num_batches_tracked", "window"}:
             continue
-        if last.endswith("_l0"):
-            _recurrent(tensors, target, last, array)
+        if leaf.endswith("_l0"):
+            _load_recurrent(tensors, target, leaf, array)
         else:
-            last = NAMES[network].get(last, last)
-            tensors[f"{target}.{last}" if target else last] = (
+            leaf = MLX_NAMES[network].get(leaf, leaf)
+            tensors[f"{target}.{leaf}" if target else leaf] = (
                 array.swapaxes(1, 2) if array.ndim == 3 else array
             )
-    wanted = {name for name, _ in tree_flatten(model.parameters())}
-    if wanted - set(tensors):
-        raise KeyError(sorted(wanted - set(tensors)))
+    parameter_names = {name for name, _ in tree_flatten(model.parameters())}
+    if parameter_names - set(tensors):
+        raise KeyError(sorted(parameter_names - set(tensors)))
     model.load_weights([(name, mx.array(array)) for name, array in tensors.items()])
 
 
-def _recurrent(tensors: dict[str, Array], path: str, last: str, array: Array) -> None:
+def _load_recurrent(tensors: dict[str, Array], path: str, leaf: str, array: Array) -> None:
     """An LSTM has one bias; a GRU keeps the hidden part of the new gate's apart."""
     gates = array.shape[0] // WIDTH
-    if last.startswith("weight"):
-        tensors[f"{path}.{'Wx' if '_ih' in last else 'Wh'}"] = array
+    if leaf.startswith("weight"):
+        tensors[f"{path}.{'Wx' if '_ih' in leaf else 'Wh'}"] = array
     elif gates == 4:
         tensors[f"{path}.bias"] = tensors.get(f"{path}.bias", 0) + array
-    elif "_ih" in last:
+    elif "_ih" in leaf:
         tensors[f"{path}.b"] = tensors.get(f"{path}.b", 0) + array
     else:
         tensors[f"{path}.bhn"] = array[2 * WIDTH :]
-        rest = np.zeros(WIDTH, array.dtype)
+        zeros = np.zeros(WIDTH, array.dtype)
         tensors[f"{path}.b"] = tensors.get(f"{path}.b", 0) + np.concatenate(
-            [array[: 2 * WIDTH], rest]
+            [array[: 2 * WIDTH], zeros]
         )

@@ -9,25 +9,25 @@ import mlx.core as mx
 from mlx import nn
 
 
-def mlx_module(model: Any, path: str) -> Any:
+def get_mlx_module(model: Any, path: str) -> Any:
     return dict(model.named_modules())[path]
 
 
-def mlx_setting(**attributes: Any) -> Callable[[Any, str], None]:
+def set_mlx_attributes(**attributes: Any) -> Callable[[Any, str], None]:
     """Set attributes of an MLX module."""
 
     def mutate(model: Any, path: str) -> None:
         for name, value in attributes.items():
-            setattr(mlx_module(model, path), name, value)
+            setattr(get_mlx_module(model, path), name, value)
 
     return mutate
 
 
-def mlx_training(model: Any, path: str) -> None:
-    mlx_module(model, path).train()
+def set_mlx_training(model: Any, path: str) -> None:
+    get_mlx_module(model, path).train()
 
 
-def mlx_padded(
+def pad_mlx_conv(
     left: int, right: int, mode: Literal["constant", "edge"] = "constant"
 ) -> Callable[[Any, str], None]:
     """Another border of an MLX convolution: its class computes it."""
@@ -41,7 +41,7 @@ def mlx_padded(
                     + self["bias"]
                 )
 
-        mlx_module(model, path).__class__ = Conv1d
+        get_mlx_module(model, path).__class__ = Conv1d
 
     return mutate
 
@@ -61,20 +61,20 @@ class HiddenFirst(nn.GRU):
         return mx.stack(rows, 1)
 
 
-def mlx_class(kind: type) -> Callable[[Any, str], None]:
+def change_mlx_class(kind: type) -> Callable[[Any, str], None]:
     """Compute as another class does."""
 
     def mutate(model: Any, path: str) -> None:
-        mlx_module(model, path).__class__ = kind
+        get_mlx_module(model, path).__class__ = kind
 
     return mutate
 
 
-def mlx_reordered(order: tuple[int, ...]) -> Callable[[Any, str], None]:
+def reorder_mlx_rows(order: tuple[int, ...]) -> Callable[[Any, str], None]:
     """Blocks of rows of a recurrent layer's weights in another order than it takes them."""
 
     def mutate(model: Any, path: str) -> None:
-        module = mlx_module(model, path)
+        module = get_mlx_module(model, path)
         for name in ("Wx", "Wh", "bias"):
             parts = mx.split(module[name], len(order))
             module[name] = mx.concatenate([parts[index] for index in order])

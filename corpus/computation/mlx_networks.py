@@ -19,7 +19,7 @@ def gelu(x: mx.array, kind: str) -> mx.array:
     return x if kind == "none" else nn.gelu_approx(x) if kind == "tanh" else nn.gelu(x)
 
 
-def rotate(x: mx.array, how: str) -> mx.array:
+def rotate_positions(x: mx.array, how: str) -> mx.array:
     """x [batch, heads, time, width]."""
     half = x.shape[-1] // 2
     angles = mx.arange(x.shape[2])[:, None] * 10000.0 ** (-mx.arange(half) / half)
@@ -51,18 +51,24 @@ class Attention(nn.Module):
         c = self.choices
         q, k, v = (self.split(f(x)) for f in (self.query_proj, self.key_proj, self.value_proj))
         if c.rope_first:
-            q, k = self.query_norm(rotate(q, c.rope)), self.key_norm(rotate(k, c.rope))
+            q, k = (
+                self.query_norm(rotate_positions(q, c.rope)),
+                self.key_norm(rotate_positions(k, c.rope)),
+            )
         else:
-            q, k = rotate(self.query_norm(q), c.rope), rotate(self.key_norm(k), c.rope)
+            q, k = (
+                rotate_positions(self.query_norm(q), c.rope),
+                rotate_positions(self.key_norm(k), c.rope),
+            )
         width = {"head": WIDTH // HEADS, "model": WIDTH, "one": 1}[c.scale]
         scores = q @ k.transpose(0, 1, 3, 2) / math.sqrt(width)
-        seen = mask[:, None, None, :] > 0
+        is_visible = mask[:, None, None, :] > 0
         if c.mask == "add":
             scores = scores + mask[:, None, None, :]
         elif c.mask == "causal":
             scores = mx.where(mx.tril(mx.ones(scores.shape[-2:])) > 0, scores, -mx.inf)
         else:
-            scores = mx.where(~seen if c.mask == "drop" else seen, scores, -mx.inf)
+            scores = mx.where(~is_visible if c.mask == "drop" else is_visible, scores, -mx.inf)
         y = mx.softmax(scores, -1) @ v
         return self.out_proj(y.transpose(0, 2, 1, 3).reshape(x.shape))
 
@@ -174,8 +180,10 @@ class Estimator(nn.Module):
         joined = mx.pad(joined, [(0, 0), (left, right), (0, 0)], mode=mode)
         h = nn.mish(self.gn_a(self.conv_a(joined))) + time[:, None]
         g = nn.mish(self.gn_b(self.conv_b(h)))
-        both = (g, h)
-        return c.velocity * self.last(self.merge(mx.concatenate([both[i] for i in c.skip], -1)))
+        skip_inputs = (g, h)
+        return c.velocity * self.last(
+            self.merge(mx.concatenate([skip_inputs[i] for i in c.skip], -1))
+        )
 
 
 class Flow(nn.Module):

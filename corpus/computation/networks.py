@@ -19,7 +19,7 @@ from corpus.computation import torch_networks as nets
 from corpus.computation.choices import Choices
 from corpus.computation.torch_conformer import Conformer
 
-Inputs = Mapping[str, Array]
+NetworkInputs = Mapping[str, Array]
 HIFIGAN = HifiganConfig(
     8,
     (16, 12, 8),
@@ -39,30 +39,30 @@ STREAMSPEECH = StreamspeechConfig(
     upsample_rates=(4, 2),
     dilations=(1, 2),
 )
-DRAWN: Mapping[str, Callable[..., torch.nn.Module]] = {
+NETWORK_CLASSES: Mapping[str, Callable[..., torch.nn.Module]] = {
     "transformer": nets.Transformer,
     "conformer": Conformer,
     "flow": nets.Flow,
     "recurrent": nets.Recurrent,
     "istft-vocoder": nets.Vocoder,
 }
-NAMES = (*DRAWN, "hifigan", "streamspeech-modified")
+NAMES = (*NETWORK_CLASSES, "hifigan", "streamspeech-modified")
 
 
-def network(name: str, changes: Mapping[str, Any], seed: int = 0) -> torch.nn.Module:
+def build_network(name: str, changes: Mapping[str, Any], seed: int = 0) -> torch.nn.Module:
     """The network of that name with other choices, and the weights of that seed."""
     if name == "hifigan":
         module: torch.nn.Module = hifigan.build(replace(HIFIGAN, **changes))
     elif name == "streamspeech-modified":
         module = streamspeech.build(replace(STREAMSPEECH, **changes))
     else:
-        module = DRAWN[name](replace(Choices(), **changes))
-    fill(module, seed)
+        module = NETWORK_CLASSES[name](replace(Choices(), **changes))
+    fill_weights(module, seed)
     return module.eval()
 
 
 @torch.no_grad()
-def fill(module: torch.nn.Module, seed: int) -> None:
+def fill_weights(module: torch.nn.Module, seed: int) -> None:
     """Unequal gains, biases away from zero, norm gains round one, embeddings of deviation 0.02 as in transformers."""
     for name, tensor in module.state_dict(keep_vars=True).items():
         rng = np.random.default_rng((seed, zlib.crc32(name.encode())))
@@ -93,11 +93,11 @@ def fill(module: torch.nn.Module, seed: int) -> None:
             tensor.data = 1.2 * gain * noise / fan_in**0.5
 
 
-def inputs(name: str, seed: int = 0) -> Inputs:
+def make_inputs(name: str, seed: int = 0) -> NetworkInputs:
     """Inputs of the network, from a seed."""
     rng = np.random.default_rng((seed, 77))
 
-    def normal(*shape: int) -> Array:
+    def draw_normal(*shape: int) -> Array:
         return rng.standard_normal(shape).astype(np.float32)
 
     if name in ("transformer", "conformer"):
@@ -106,14 +106,22 @@ def inputs(name: str, seed: int = 0) -> Inputs:
         return {"input": rng.integers(1, 40, (2, 18)), "input.1": mask}
     if name == "flow":
         seconds = rng.uniform(2, 20, 1).astype(np.float32)
-        return {"input": normal(1, 8, 15), "input.1": seconds, "input.2": normal(1, 8, 30)}
+        return {
+            "input": draw_normal(1, 8, 15),
+            "input.1": seconds,
+            "input.2": draw_normal(1, 8, 30),
+        }
     if name == "recurrent":
-        return {"input": normal(2, 21, 8)}
+        return {"input": draw_normal(2, 21, 8)}
     if name == "istft-vocoder":
         return {
-            "input": normal(1, 8, 27),
+            "input": draw_normal(1, 8, 27),
             "input.1": rng.uniform(0.01, 0.2, (1, 27)).astype(np.float32),
         }
     if name == "hifigan":
-        return {"input": normal(1, 8, 13)}
-    return {"input": normal(1, 8, 13), "input.1": normal(1, 5), "input.2": normal(1, 4)}
+        return {"input": draw_normal(1, 8, 13)}
+    return {
+        "input": draw_normal(1, 8, 13),
+        "input.1": draw_normal(1, 5),
+        "input.2": draw_normal(1, 4),
+    }

@@ -12,36 +12,36 @@ from typing import Any
 
 from corpus.computation.mlx_mutations import (
     HiddenFirst,
-    mlx_class,
-    mlx_padded,
-    mlx_reordered,
-    mlx_setting,
-    mlx_training,
+    change_mlx_class,
+    pad_mlx_conv,
+    reorder_mlx_rows,
+    set_mlx_attributes,
+    set_mlx_training,
 )
 from corpus.computation.torch_mutations import (
     Mutation,
-    as_linear,
-    computing,
-    cut,
-    exchanged,
-    fewer_blocks,
-    gates_exchanged,
-    half_biased,
-    halved,
-    hidden_first,
-    onnx_gates,
-    outside,
-    padded,
-    root_mean_square,
-    setting,
-    strided_groups,
-    training,
-    twin_units,
+    add_eps_outside_root,
+    apply_onnx_gate_order,
+    cut_transposed_conv,
+    drop_hidden_bias,
+    drop_last_blocks,
+    exchange_gates,
+    exchange_weight_axes,
+    halve_precision,
+    make_twin_units,
+    normalize_by_rms,
+    normalize_strided_groups,
+    pad_conv,
+    replace_forward,
+    reset_before_hidden,
+    set_attributes,
+    set_training,
+    transpose_linear,
 )
 
 
 @dataclass(frozen=True)
-class Plant:
+class PlantedMistake:
     """A mistake in one network.
 
     Attributes:
@@ -63,8 +63,8 @@ class Plant:
 
     @property
     def label(self) -> str:
-        what = "-".join(f"{key}={value}" for key, value in self.changes.items())
-        return f"{self.cause}/{self.network}/{what or self.path}"
+        description = "-".join(f"{key}={value}" for key, value in self.changes.items())
+        return f"{self.cause}/{self.network}/{description or self.path}"
 
 
 T, C, F, R, V, H, S = (
@@ -77,184 +77,220 @@ T, C, F, R, V, H, S = (
     "streamspeech-modified",
 )
 ATTENTION, RELATIVE = "blocks.0.attn.to_out", "blocks.0.attn.linear_out"
-PLANTS: tuple[Plant, ...] = (
-    Plant("bos-missing", T, "embed", "input", {"start": False}),
-    Plant("position-offset", T, "positions", "input", {"first_position": 1}),
-    Plant("mask-not-applied", T, "blocks.0", "input", {"zero_pads": False}),
-    Plant("factor", T, "blocks.0", "input", {"embedding_factor": 24**0.5}),
-    Plant("norm-order", T, "blocks.0.attn", "input", {"pre_norm": False}),
-    Plant("residual-missing", T, "blocks.0.norm2", "input", {"residual": False}),
-    Plant("attention-scale", T, ATTENTION, "input", {"scale": "one"}),
-    Plant("attention-scale", T, ATTENTION, "input", {"scale": "model"}),
-    Plant("attention-mask", T, ATTENTION, "input", {"mask": "drop"}),
-    Plant("attention-mask", T, ATTENTION, "input", {"mask": "causal"}),
-    Plant("attention-mask", T, ATTENTION, "input", {"mask": "add"}),
-    Plant("rope-convention", T, ATTENTION, "input", {"rope": "interleaved"}),
-    Plant("rope-convention", T, "blocks.0.attn.q_norm", "input", {"rope_first": True}),
-    Plant("gelu-variant", T, "blocks.0.dropout", "input", {"gelu": "tanh"}),
-    Plant("activation-missing", T, "blocks.0.dropout", "input", {"gelu": "none"}),
-    Plant("activation-missing", T, "blocks.0.pointwise", "input", {"conv_activation": False}),
-    Plant(
+PLANTS: tuple[PlantedMistake, ...] = (
+    PlantedMistake("bos-missing", T, "embed", "input", {"start": False}),
+    PlantedMistake("position-offset", T, "positions", "input", {"first_position": 1}),
+    PlantedMistake("mask-not-applied", T, "blocks.0", "input", {"zero_pads": False}),
+    PlantedMistake("factor", T, "blocks.0", "input", {"embedding_factor": 24**0.5}),
+    PlantedMistake("norm-order", T, "blocks.0.attn", "input", {"pre_norm": False}),
+    PlantedMistake("residual-missing", T, "blocks.0.norm2", "input", {"residual": False}),
+    PlantedMistake("attention-scale", T, ATTENTION, "input", {"scale": "one"}),
+    PlantedMistake("attention-scale", T, ATTENTION, "input", {"scale": "model"}),
+    PlantedMistake("attention-mask", T, ATTENTION, "input", {"mask": "drop"}),
+    PlantedMistake("attention-mask", T, ATTENTION, "input", {"mask": "causal"}),
+    PlantedMistake("attention-mask", T, ATTENTION, "input", {"mask": "add"}),
+    PlantedMistake("rope-convention", T, ATTENTION, "input", {"rope": "interleaved"}),
+    PlantedMistake("rope-convention", T, "blocks.0.attn.q_norm", "input", {"rope_first": True}),
+    PlantedMistake("gelu-variant", T, "blocks.0.dropout", "input", {"gelu": "tanh"}),
+    PlantedMistake("activation-missing", T, "blocks.0.dropout", "input", {"gelu": "none"}),
+    PlantedMistake(
+        "activation-missing", T, "blocks.0.pointwise", "input", {"conv_activation": False}
+    ),
+    PlantedMistake(
         "layer-norm-eps",
         T,
         "blocks.0.norm1",
-        mutate=setting("blocks.0.norm1", eps=1e-6),
-        mlx=mlx_setting(eps=1e-6),
+        mutate=set_attributes("blocks.0.norm1", eps=1e-6),
+        mlx=set_mlx_attributes(eps=1e-6),
     ),
-    Plant(
+    PlantedMistake(
         "layer-norm-eps",
         T,
         "blocks.0.norm1",
-        mutate=setting("blocks.0.norm1", eps=1e-12),
-        mlx=mlx_setting(eps=1e-12),
+        mutate=set_attributes("blocks.0.norm1", eps=1e-12),
+        mlx=set_mlx_attributes(eps=1e-12),
     ),
-    Plant("layer-norm-eps", T, "blocks.0.norm1", mutate=computing("blocks.0.norm1", outside)),
-    Plant(
-        "norm-convention", T, "blocks.1.norm2", mutate=computing("blocks.1.norm2", root_mean_square)
+    PlantedMistake(
+        "layer-norm-eps",
+        T,
+        "blocks.0.norm1",
+        mutate=replace_forward("blocks.0.norm1", add_eps_outside_root),
     ),
-    Plant(
+    PlantedMistake(
+        "norm-convention",
+        T,
+        "blocks.1.norm2",
+        mutate=replace_forward("blocks.1.norm2", normalize_by_rms),
+    ),
+    PlantedMistake(
         "dropout-active",
         T,
         "blocks.0.dropout",
-        mutate=training("blocks.0.dropout"),
-        mlx=mlx_training,
+        mutate=set_training("blocks.0.dropout"),
+        mlx=set_mlx_training,
     ),
-    Plant(
+    PlantedMistake(
         "batch-norm-train-mode",
         T,
         "blocks.0.batch_norm",
-        mutate=training("blocks.0.batch_norm"),
-        mlx=mlx_training,
+        mutate=set_training("blocks.0.batch_norm"),
+        mlx=set_mlx_training,
     ),
-    Plant(
+    PlantedMistake(
         "padding-mode",
         T,
         "blocks.0.depthwise",
-        mutate=computing("blocks.0.depthwise", padded(2, 2, "reflect")),
+        mutate=replace_forward("blocks.0.depthwise", pad_conv(2, 2, "reflect")),
     ),
-    Plant(
+    PlantedMistake(
         "padding-mode",
         T,
         "blocks.1.depthwise",
-        mutate=computing("blocks.1.depthwise", padded(4, 0)),
-        mlx=mlx_padded(4, 0),
+        mutate=replace_forward("blocks.1.depthwise", pad_conv(4, 0)),
+        mlx=pad_mlx_conv(4, 0),
     ),
-    Plant(
+    PlantedMistake(
         "stride-padding",
         T,
         "blocks.0.depthwise",
-        mutate=computing("blocks.0.depthwise", padded(3, 1)),
-        mlx=mlx_padded(3, 1),
+        mutate=replace_forward("blocks.0.depthwise", pad_conv(3, 1)),
+        mlx=pad_mlx_conv(3, 1),
     ),
-    Plant(
+    PlantedMistake(
         "dilation",
         T,
         "blocks.0.depthwise",
-        mutate=computing("blocks.0.depthwise", padded(4, 4, dilation=2)),
-        mlx=mlx_setting(padding=4, dilation=2),
+        mutate=replace_forward("blocks.0.depthwise", pad_conv(4, 4, dilation=2)),
+        mlx=set_mlx_attributes(padding=4, dilation=2),
     ),
-    Plant("layout-linear", T, "blocks.1.attn.to_v", mutate=as_linear("blocks.1.attn.to_v")),
-    Plant("relative-shift", C, RELATIVE, "input", {"shift": "unshifted"}),
-    Plant("relative-shift", C, RELATIVE, "input", {"shift": "one late"}),
-    Plant("relative-bias", C, RELATIVE, "input", {"biases": "v, u"}),
-    Plant("relative-bias", C, RELATIVE, "input", {"biases": "none"}),
-    Plant("attention-scale", C, RELATIVE, "input", {"scale": "one"}),
-    Plant(
+    PlantedMistake(
+        "layout-linear", T, "blocks.1.attn.to_v", mutate=transpose_linear("blocks.1.attn.to_v")
+    ),
+    PlantedMistake("relative-shift", C, RELATIVE, "input", {"shift": "unshifted"}),
+    PlantedMistake("relative-shift", C, RELATIVE, "input", {"shift": "one late"}),
+    PlantedMistake("relative-bias", C, RELATIVE, "input", {"biases": "v, u"}),
+    PlantedMistake("relative-bias", C, RELATIVE, "input", {"biases": "none"}),
+    PlantedMistake("attention-scale", C, RELATIVE, "input", {"scale": "one"}),
+    PlantedMistake(
         "time-embedding-scale", F, "estimator.time_embedding", changes={"time_scale": 1.0}, call=1
     ),
-    Plant("time-embedding-order", F, "estimator.time_embedding", changes={"time_order": "cos-sin"}),
-    Plant("number-embedding", F, "number", changes={"number_scale": 1.0}),
-    Plant("number-embedding", F, "number", changes={"number_order": "cos-sin-x"}),
-    Plant(
+    PlantedMistake(
+        "time-embedding-order", F, "estimator.time_embedding", changes={"time_order": "cos-sin"}
+    ),
+    PlantedMistake("number-embedding", F, "number", changes={"number_scale": 1.0}),
+    PlantedMistake("number-embedding", F, "number", changes={"number_order": "cos-sin-x"}),
+    PlantedMistake(
         "number-embedding", F, "number", changes={"number_order": "cos-sin-x", "number_scale": 1.0}
     ),
-    Plant("skip-order", F, "estimator.conv1", "input", {"concat": (1, 0, 2)}),
-    Plant("skip-order", F, "estimator.mix", "input", {"skip": (1, 0)}),
-    Plant("branch-missing", F, "estimator.conv1", "input", {"blank": 1}),
-    Plant("upsample-mode", F, "up", "input", {"upsample": "linear"}),
-    Plant("upsample-mode", F, "up", "input", {"upsample": "zeros"}),
-    Plant("padding-mode", F, "estimator.conv1", "input", {"causal": False}),
-    Plant("padding-mode", F, "estimator.conv1", "input", {"causal_mode": "replicate"}),
-    Plant(
+    PlantedMistake("skip-order", F, "estimator.conv1", "input", {"concat": (1, 0, 2)}),
+    PlantedMistake("skip-order", F, "estimator.mix", "input", {"skip": (1, 0)}),
+    PlantedMistake("branch-missing", F, "estimator.conv1", "input", {"blank": 1}),
+    PlantedMistake("upsample-mode", F, "up", "input", {"upsample": "linear"}),
+    PlantedMistake("upsample-mode", F, "up", "input", {"upsample": "zeros"}),
+    PlantedMistake("padding-mode", F, "estimator.conv1", "input", {"causal": False}),
+    PlantedMistake("padding-mode", F, "estimator.conv1", "input", {"causal_mode": "replicate"}),
+    PlantedMistake(
         "dilation",
         F,
         "estimator.conv2",
-        mutate=computing("estimator.conv2", padded(1, 1)),
-        mlx=mlx_setting(padding=1, dilation=1),
+        mutate=replace_forward("estimator.conv2", pad_conv(1, 1)),
+        mlx=set_mlx_attributes(padding=1, dilation=1),
     ),
-    Plant(
+    PlantedMistake(
         "group-norm-convention",
         F,
         "estimator.norm1",
-        mutate=computing("estimator.norm1", strided_groups),
-        mlx=mlx_setting(pytorch_compatible=False),
+        mutate=replace_forward("estimator.norm1", normalize_strided_groups),
+        mlx=set_mlx_attributes(pytorch_compatible=False),
     ),
-    Plant("cfg-formula", F, "estimator", "input", {"cfg": "w"}, call=1),
-    Plant("sampler-mismatch", F, "estimator", "input", {"method": "midpoint"}, call=1),
-    Plant("sigma-schedule", F, "estimator", "input", {"schedule": "linear"}, call=1),
-    Plant("velocity-zero", F, "estimator", "output", {"velocity": 0.0}),
-    Plant("noise-differs", F, "estimator", "input", {"seed": 3}),
-    Plant("transform-invented", F, "", "output", {"transform": True}),
-    Plant("channels-reversed", F, "", "output", {"reversed": True}),
-    Plant("activation-missing", R, "lstm", "input", {"conv_activation": False}),
-    Plant("residual-missing", R, "norm", "input", {"residual": False}),
-    Plant("time-reversed", R, "lstm", "input", {"backwards": True}),
-    Plant("gru-reset", R, "gru", mutate=computing("gru", hidden_first), mlx=mlx_class(HiddenFirst)),
-    Plant("gate-order", R, "gru", mutate=computing("gru", gates_exchanged)),
-    Plant(
+    PlantedMistake("cfg-formula", F, "estimator", "input", {"cfg": "w"}, call=1),
+    PlantedMistake("sampler-mismatch", F, "estimator", "input", {"method": "midpoint"}, call=1),
+    PlantedMistake("sigma-schedule", F, "estimator", "input", {"schedule": "linear"}, call=1),
+    PlantedMistake("velocity-zero", F, "estimator", "output", {"velocity": 0.0}),
+    PlantedMistake("noise-differs", F, "estimator", "input", {"seed": 3}),
+    PlantedMistake("transform-invented", F, "", "output", {"transform": True}),
+    PlantedMistake("channels-reversed", F, "", "output", {"reversed": True}),
+    PlantedMistake("activation-missing", R, "lstm", "input", {"conv_activation": False}),
+    PlantedMistake("residual-missing", R, "norm", "input", {"residual": False}),
+    PlantedMistake("time-reversed", R, "lstm", "input", {"backwards": True}),
+    PlantedMistake(
+        "gru-reset",
+        R,
+        "gru",
+        mutate=replace_forward("gru", reset_before_hidden),
+        mlx=change_mlx_class(HiddenFirst),
+    ),
+    PlantedMistake("gate-order", R, "gru", mutate=replace_forward("gru", exchange_gates)),
+    PlantedMistake(
         "gate-order",
         R,
         "lstm",
-        mutate=computing("lstm", onnx_gates),
-        mlx=mlx_reordered((0, 2, 3, 1)),
+        mutate=replace_forward("lstm", apply_onnx_gate_order),
+        mlx=reorder_mlx_rows((0, 2, 3, 1)),
     ),
-    Plant("bias-missing", R, "gru", mutate=computing("gru", half_biased)),
-    Plant("activation-missing", R, "", "output", {"final": "none"}),
-    Plant("activation-extra", R, "", "output", {"final": "clamp"}),
-    Plant("dropout-active", R, "dropout", mutate=training("dropout"), mlx=mlx_training),
-    Plant("layer-norm-eps", R, "norm", mutate=setting("norm", eps=1e-2), mlx=mlx_setting(eps=1e-2)),
-    Plant("chaotic", R, "units", "input", mutate=halved, prepare=twin_units),
-    Plant("istft-normalisation", V, "istft", changes={"window_sum": "none"}),
-    Plant("istft-trim", V, "istft", changes={"trim": "none"}),
-    Plant("istft-window", V, "istft", changes={"window": "hamming"}),
-    Plant("branch-sum-mean", V, "post", "input", {"branch_mean": False}),
-    Plant("branch-missing", V, "post", "input", {"branches": (0, 2)}),
-    Plant("leaky-slope", V, "post", "input", {"slope": 0.01}),
-    Plant("precision-drift", V, "phase", changes={"phase_dtype": "float16"}),
-    Plant("precision-drift", V, "phase", changes={"phase_dtype": "bfloat16"}),
-    Plant("precision-overflow", V, "energy", changes={"energy_dtype": "float16"}),
-    Plant("branch-cut", V, "angle", changes={"negative_zero": True}),
-    Plant("gelu-variant", V, "blocks.0.pwconv2", "input", {"gelu": "tanh"}),
-    Plant("residual-missing", V, "blocks.0", changes={"residual": False}),
-    Plant(
+    PlantedMistake("bias-missing", R, "gru", mutate=replace_forward("gru", drop_hidden_bias)),
+    PlantedMistake("activation-missing", R, "", "output", {"final": "none"}),
+    PlantedMistake("activation-extra", R, "", "output", {"final": "clamp"}),
+    PlantedMistake(
+        "dropout-active", R, "dropout", mutate=set_training("dropout"), mlx=set_mlx_training
+    ),
+    PlantedMistake(
+        "layer-norm-eps",
+        R,
+        "norm",
+        mutate=set_attributes("norm", eps=1e-2),
+        mlx=set_mlx_attributes(eps=1e-2),
+    ),
+    PlantedMistake("chaotic", R, "units", "input", mutate=halve_precision, prepare=make_twin_units),
+    PlantedMistake("istft-normalisation", V, "istft", changes={"window_sum": "none"}),
+    PlantedMistake("istft-trim", V, "istft", changes={"trim": "none"}),
+    PlantedMistake("istft-window", V, "istft", changes={"window": "hamming"}),
+    PlantedMistake("branch-sum-mean", V, "post", "input", {"branch_mean": False}),
+    PlantedMistake("branch-missing", V, "post", "input", {"branches": (0, 2)}),
+    PlantedMistake("leaky-slope", V, "post", "input", {"slope": 0.01}),
+    PlantedMistake("precision-drift", V, "phase", changes={"phase_dtype": "float16"}),
+    PlantedMistake("precision-drift", V, "phase", changes={"phase_dtype": "bfloat16"}),
+    PlantedMistake("precision-overflow", V, "energy", changes={"energy_dtype": "float16"}),
+    PlantedMistake("branch-cut", V, "angle", changes={"negative_zero": True}),
+    PlantedMistake("gelu-variant", V, "blocks.0.pwconv2", "input", {"gelu": "tanh"}),
+    PlantedMistake("residual-missing", V, "blocks.0", changes={"residual": False}),
+    PlantedMistake(
         "padding-mode",
         V,
         "embed",
-        mutate=computing("embed", padded(3, 3, "replicate")),
-        mlx=mlx_padded(3, 3, "edge"),
+        mutate=replace_forward("embed", pad_conv(3, 3, "replicate")),
+        mlx=pad_mlx_conv(3, 3, "edge"),
     ),
-    Plant(
-        "stride-padding", V, "embed", mutate=computing("embed", padded(4, 2)), mlx=mlx_padded(4, 2)
+    PlantedMistake(
+        "stride-padding",
+        V,
+        "embed",
+        mutate=replace_forward("embed", pad_conv(4, 2)),
+        mlx=pad_mlx_conv(4, 2),
     ),
-    Plant("leaky-slope", H, "ups.0", "input", {"slope": 0.01}),
-    Plant("leaky-slope", H, "conv_post", "input", {"final_slope": 0.1}),
-    Plant("activation-missing", H, "", "output", {"final_tanh": False}),
-    Plant("dilation", H, "resblocks.0.convs1.1", changes={"dilations": ((1, 2), (1, 2))}),
-    Plant("stride-padding", H, "ups.0", mutate=computing("ups.0", cut(1, 3))),
-    Plant("branch-missing", H, "ups.1", "input", mutate=computing("", fewer_blocks)),
-    Plant("bias-missing", H, "conv_pre", mutate=setting("conv_pre", bias=None)),
-    Plant(
+    PlantedMistake("leaky-slope", H, "ups.0", "input", {"slope": 0.01}),
+    PlantedMistake("leaky-slope", H, "conv_post", "input", {"final_slope": 0.1}),
+    PlantedMistake("activation-missing", H, "", "output", {"final_tanh": False}),
+    PlantedMistake("dilation", H, "resblocks.0.convs1.1", changes={"dilations": ((1, 2), (1, 2))}),
+    PlantedMistake(
+        "stride-padding", H, "ups.0", mutate=replace_forward("ups.0", cut_transposed_conv(1, 3))
+    ),
+    PlantedMistake(
+        "branch-missing", H, "ups.1", "input", mutate=replace_forward("", drop_last_blocks)
+    ),
+    PlantedMistake("bias-missing", H, "conv_pre", mutate=set_attributes("conv_pre", bias=None)),
+    PlantedMistake(
         "layout-conv1d",
         H,
         "resblocks.1.convs2.0",
-        mutate=computing("resblocks.1.convs2.0", exchanged),
+        mutate=replace_forward("resblocks.1.convs2.0", exchange_weight_axes),
     ),
-    Plant("activation-extra", S, "", "output", {"final_tanh": True}),
-    Plant("branch-sum-mean", S, "mrfs.0", "output", {"branches": "mean"}),
-    Plant("residual-missing", S, "mrfs.0.convs.0", "output", {"residual": False}),
-    Plant("leaky-slope", S, "mrfs.0.convs.0.conv2", "input", {"slope": 0.01}),
-    Plant("norm-missing", S, "mrfs.0.convs.0.conv2", "input", {"norm": "none"}),
-    Plant("norm-order", S, "mrfs.0.convs.0.conv2", "input", {"order": "conv-act-norm"}),
-    Plant("activation-extra", S, "ups.0", "input", {"between": "leaky"}),
-    Plant("dilation", S, "mrfs.0.convs.1.conv1", changes={"dilations": (1, 1)}),
+    PlantedMistake("activation-extra", S, "", "output", {"final_tanh": True}),
+    PlantedMistake("branch-sum-mean", S, "mrfs.0", "output", {"branches": "mean"}),
+    PlantedMistake("residual-missing", S, "mrfs.0.convs.0", "output", {"residual": False}),
+    PlantedMistake("leaky-slope", S, "mrfs.0.convs.0.conv2", "input", {"slope": 0.01}),
+    PlantedMistake("norm-missing", S, "mrfs.0.convs.0.conv2", "input", {"norm": "none"}),
+    PlantedMistake("norm-order", S, "mrfs.0.convs.0.conv2", "input", {"order": "conv-act-norm"}),
+    PlantedMistake("activation-extra", S, "ups.0", "input", {"between": "leaky"}),
+    PlantedMistake("dilation", S, "mrfs.0.convs.1.conv1", changes={"dilations": (1, 1)}),
 )

@@ -12,14 +12,14 @@ from corpus.computation.choices import Choices
 from corpus.computation.torch_networks import HEADS, WIDTH, Block, Transformer
 
 
-def distances(count: int, dtype: torch.dtype) -> Tensor:
+def make_distance_sinusoids(count: int, dtype: torch.dtype) -> Tensor:
     """Sinusoids [1, 2 count - 1, WIDTH] of how far a key lies behind the query, the farthest first."""
     behind = torch.arange(count - 1, -count, -1.0)[:, None]
     angles = behind * 10000.0 ** (-torch.arange(0, WIDTH, 2) / WIDTH)
     return torch.stack([angles.sin(), angles.cos()], -1).flatten(1)[None].to(dtype)
 
 
-def shifted(scores: Tensor, how: str) -> Tensor:
+def shift_scores(scores: Tensor, how: str) -> Tensor:
     """Row i of [batch, heads, time, 2 time - 1] moved so that column j is the score of key j (Dai et al. 2019, appendix B)."""
     batch, heads, time, count = scores.shape
     if how == "unshifted":
@@ -50,12 +50,14 @@ class RelativeAttention(nn.Module):
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         c = self.choices
         q, k, v = (self.split(f(x)) for f in (self.linear_q, self.linear_k, self.linear_v))
-        p = self.split(self.linear_pos(distances(x.shape[1], x.dtype)))
-        held = {"u": self.pos_bias_u, "v": self.pos_bias_v}
+        p = self.split(self.linear_pos(make_distance_sinusoids(x.shape[1], x.dtype)))
+        bias_by_letter = {"u": self.pos_bias_u, "v": self.pos_bias_v}
         content, position = (
-            (held[n][:, None] for n in c.biases.split(", ")) if c.biases != "none" else (0.0, 0.0)
+            (bias_by_letter[n][:, None] for n in c.biases.split(", "))
+            if c.biases != "none"
+            else (0.0, 0.0)
         )
-        scores = (q + content) @ k.transpose(-1, -2) + shifted(
+        scores = (q + content) @ k.transpose(-1, -2) + shift_scores(
             (q + position) @ p.transpose(-1, -2), c.shift
         )
         scores = scores / (math.sqrt(WIDTH // HEADS) if c.scale == "head" else 1.0)

@@ -13,7 +13,7 @@ from torch.nn import functional
 Mutation = Callable[[nn.Module], None]
 
 
-def setting(path: str, **attributes: Any) -> Mutation:
+def set_attributes(path: str, **attributes: Any) -> Mutation:
     """Set attributes of a submodule."""
 
     def mutate(model: nn.Module) -> None:
@@ -23,14 +23,14 @@ def setting(path: str, **attributes: Any) -> Mutation:
     return mutate
 
 
-def training(path: str) -> Mutation:
+def set_training(path: str) -> Mutation:
     def mutate(model: nn.Module) -> None:
         model.get_submodule(path).train()
 
     return mutate
 
 
-def computing(path: str, forward: Callable[[Any, Tensor], Any]) -> Mutation:
+def replace_forward(path: str, forward: Callable[[Any, Tensor], Any]) -> Mutation:
     """Compute something else in a submodule."""
 
     def mutate(model: nn.Module) -> None:
@@ -40,7 +40,7 @@ def computing(path: str, forward: Callable[[Any, Tensor], Any]) -> Mutation:
     return mutate
 
 
-def padded(
+def pad_conv(
     left: int, right: int, mode: str = "constant", dilation: int = 1
 ) -> Callable[[Any, Tensor], Tensor]:
     def forward(conv: Any, x: Tensor) -> Tensor:
@@ -57,7 +57,7 @@ def padded(
     return forward
 
 
-def cut(left: int, right: int) -> Callable[[Any, Tensor], Tensor]:
+def cut_transposed_conv(left: int, right: int) -> Callable[[Any, Tensor], Tensor]:
     """A transposed convolution with other samples cut off."""
 
     def forward(conv: Any, x: Tensor) -> Tensor:
@@ -67,41 +67,41 @@ def cut(left: int, right: int) -> Callable[[Any, Tensor], Tensor]:
     return forward
 
 
-def strided_groups(norm: Any, x: Tensor) -> Tensor:
+def normalize_strided_groups(norm: Any, x: Tensor) -> Tensor:
     """As MLX does unless told to be compatible."""
     batch, channels, time = x.shape
-    cut_ = x.reshape(batch, channels // norm.num_groups, norm.num_groups, time)
-    y = (cut_ - cut_.mean((1, 3), keepdim=True)) * torch.rsqrt(
-        cut_.var((1, 3), keepdim=True, unbiased=False) + norm.eps
+    grouped = x.reshape(batch, channels // norm.num_groups, norm.num_groups, time)
+    y = (grouped - grouped.mean((1, 3), keepdim=True)) * torch.rsqrt(
+        grouped.var((1, 3), keepdim=True, unbiased=False) + norm.eps
     )
     return y.reshape(x.shape) * norm.weight[:, None] + norm.bias[:, None]
 
 
-def outside(norm: Any, x: Tensor) -> Tensor:
+def add_eps_outside_root(norm: Any, x: Tensor) -> Tensor:
     """eps beside the root."""
     y = (x - x.mean(-1, keepdim=True)) / (x.var(-1, keepdim=True, unbiased=False).sqrt() + 1e-3)
     return y * norm.weight + norm.bias
 
 
-def root_mean_square(norm: Any, x: Tensor) -> Tensor:
+def normalize_by_rms(norm: Any, x: Tensor) -> Tensor:
     return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + norm.eps) * norm.weight + norm.bias
 
 
-def exchanged(conv: Any, x: Tensor) -> Tensor:
+def exchange_weight_axes(conv: Any, x: Tensor) -> Tensor:
     return functional.conv1d(
         x, conv.weight.transpose(0, 1), conv.bias, 1, conv.padding, conv.dilation
     )
 
 
-def as_linear(path: str) -> Mutation:
+def transpose_linear(path: str) -> Mutation:
     def forward(linear: Any, x: Tensor) -> Tensor:
         return functional.linear(x, linear.weight.T, linear.bias)
 
-    return computing(path, forward)
+    return replace_forward(path, forward)
 
 
 @torch.no_grad()
-def twin_units(model: nn.Module) -> None:
+def make_twin_units(model: nn.Module) -> None:
     """Two units whose scores are nearly the same, above all others."""
     scores = model.get_submodule("scores")
     weight, bias = scores.get_parameter("weight"), scores.get_parameter("bias")
@@ -109,44 +109,47 @@ def twin_units(model: nn.Module) -> None:
     bias[:2] = 3.0
 
 
-def halved(model: nn.Module) -> None:
+def halve_precision(model: nn.Module) -> None:
     model.half()
 
 
-def hidden_first(gru: Any, x: Tensor) -> tuple[Tensor, None]:
+def reset_before_hidden(gru: Any, x: Tensor) -> tuple[Tensor, None]:
     """The reset gate applied to the state, before the hidden weights (ONNX's linear_before_reset=0)."""
-    return _unrolled(gru, x, "before")
+    return _unroll_gru(gru, x, "before")
 
 
-def gates_exchanged(gru: Any, x: Tensor) -> tuple[Tensor, None]:
+def exchange_gates(gru: Any, x: Tensor) -> tuple[Tensor, None]:
     """Reset and update gate exchanged: weights in ONNX's order (z, r, n) taken as they are."""
-    return _unrolled(gru, x, "after", "zrn")
+    return _unroll_gru(gru, x, "after", "zrn")
 
 
-def half_biased(gru: Any, x: Tensor) -> tuple[Tensor, None]:
-    return _unrolled(gru, x, "after", hidden_bias=0.0)
+def drop_hidden_bias(gru: Any, x: Tensor) -> tuple[Tensor, None]:
+    return _unroll_gru(gru, x, "after", hidden_bias=0.0)
 
 
-def _unrolled(
+def _unroll_gru(
     gru: Any, x: Tensor, reset: str, order: str = "rzn", hidden_bias: float = 1.0
 ) -> tuple[Tensor, None]:
     state, rows = x.new_zeros(x.shape[0], gru.hidden_size), []
     biases = dict(zip(order, (hidden_bias * gru.bias_hh_l0).chunk(3), strict=True))
     hidden = dict(zip(order, gru.weight_hh_l0.chunk(3), strict=True))
     for frame in functional.linear(x, gru.weight_ih_l0, gru.bias_ih_l0).unbind(1):
-        taken = dict(zip(order, frame.chunk(3, -1), strict=True))
-        r, z = (torch.sigmoid(taken[gate] + state @ hidden[gate].T + biases[gate]) for gate in "rz")
+        gate_inputs = dict(zip(order, frame.chunk(3, -1), strict=True))
+        r, z = (
+            torch.sigmoid(gate_inputs[gate] + state @ hidden[gate].T + biases[gate])
+            for gate in "rz"
+        )
         product = (
             r * (state @ hidden["n"].T + biases["n"])
             if reset == "after"
             else (r * state) @ hidden["n"].T + biases["n"]
         )
-        state = (1 - z) * torch.tanh(taken["n"] + product) + z * state
+        state = (1 - z) * torch.tanh(gate_inputs["n"] + product) + z * state
         rows.append(state)
     return torch.stack(rows, 1), None
 
 
-def onnx_gates(lstm: Any, x: Tensor) -> tuple[Tensor, None]:
+def apply_onnx_gate_order(lstm: Any, x: Tensor) -> tuple[Tensor, None]:
     """Weights taken as i, o, f, c, which are i, f, c, o."""
     state = memory = x.new_zeros(x.shape[0], lstm.hidden_size)
     rows = []
@@ -160,7 +163,7 @@ def onnx_gates(lstm: Any, x: Tensor) -> tuple[Tensor, None]:
     return torch.stack(rows, 1), None
 
 
-def fewer_blocks(generator: Any, x: Tensor) -> Tensor:
+def drop_last_blocks(generator: Any, x: Tensor) -> Tensor:
     """A HiFi-GAN that adds all but the last residual block of each stage, and divides by the number of all."""
     config, branches = generator.config, len(generator.config.resblock_kernel_sizes)
     x = generator.conv_pre(x)

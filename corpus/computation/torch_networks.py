@@ -22,7 +22,7 @@ def gelu(x: Tensor, kind: str) -> Tensor:
     )
 
 
-def rotate(x: Tensor, how: str) -> Tensor:
+def rotate_positions(x: Tensor, how: str) -> Tensor:
     """x [batch, heads, time, width]."""
     half = x.shape[-1] // 2
     angles = torch.arange(x.shape[2])[:, None] * 10000.0 ** (-torch.arange(half) / half)
@@ -50,12 +50,18 @@ class Attention(nn.Module):
         c = self.choices
         q, k, v = (self.split(f(x)) for f in (self.to_q, self.to_k, self.to_v))
         if c.rope_first:
-            q, k = self.q_norm(rotate(q, c.rope)), self.k_norm(rotate(k, c.rope))
+            q, k = (
+                self.q_norm(rotate_positions(q, c.rope)),
+                self.k_norm(rotate_positions(k, c.rope)),
+            )
         else:
-            q, k = rotate(self.q_norm(q), c.rope), rotate(self.k_norm(k), c.rope)
+            q, k = (
+                rotate_positions(self.q_norm(q), c.rope),
+                rotate_positions(self.k_norm(k), c.rope),
+            )
         width = {"head": WIDTH // HEADS, "model": WIDTH, "one": 1}[c.scale]
         scores = q @ k.transpose(-1, -2) / math.sqrt(width)
-        seen = mask[:, None, None, :] > 0
+        is_visible = mask[:, None, None, :] > 0
         if c.mask == "add":
             scores = scores + mask[:, None, None, :]
         elif c.mask == "causal":
@@ -63,7 +69,7 @@ class Attention(nn.Module):
                 ~torch.ones_like(scores, dtype=torch.bool).tril(), -torch.inf
             )
         else:
-            scores = scores.masked_fill(seen if c.mask == "drop" else ~seen, -torch.inf)
+            scores = scores.masked_fill(is_visible if c.mask == "drop" else ~is_visible, -torch.inf)
         return self.to_out((scores.softmax(-1) @ v).transpose(1, 2).flatten(2))
 
 
@@ -175,8 +181,8 @@ class Estimator(nn.Module):
         joined = functional.pad(joined, (2, 0) if c.causal else (1, 1), mode=mode)
         h = functional.mish(self.norm1(self.conv1(joined))) + time[:, :, None]
         g = functional.mish(self.norm2(self.conv2(h)))
-        both = (g, h)
-        return c.velocity * self.project(self.mix(torch.cat([both[i] for i in c.skip], 1)))
+        skip_inputs = (g, h)
+        return c.velocity * self.project(self.mix(torch.cat([skip_inputs[i] for i in c.skip], 1)))
 
 
 class Flow(nn.Module):
@@ -317,8 +323,8 @@ class ISTFT(nn.Module):
 
     def forward(self, magnitude: Tensor, phase: Tensor) -> Tensor:
         """[batch, bins, frames] twice give [batch, samples]."""
-        given = magnitude.dtype
-        if given in (torch.float16, torch.bfloat16):
+        input_dtype = magnitude.dtype
+        if input_dtype in (torch.float16, torch.bfloat16):
             magnitude, phase = magnitude.float(), phase.float()
         window = self.window if self.choices.window == "hann" else torch.hamming_window(N_FFT)
         window = window.to(magnitude.dtype)
@@ -331,7 +337,7 @@ class ISTFT(nn.Module):
                 window.square()[None, :, None].expand(1, -1, frames.shape[-1]), **fold
             )[0, 0, 0]
             y = y / envelope.clamp_min(1e-3)
-        y = y.to(given)
+        y = y.to(input_dtype)
         return y[:, N_FFT // 2 : -N_FFT // 2] if self.choices.trim == "centre" else y[:, :-N_FFT]
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from corpus.networks import Arrays, Network, widened
-from corpus.plant import Planted, plants
+from corpus.networks import Arrays, Network, widen_network
+from corpus.plant import PlantedDefect, register_planter
 
 
 def initialised(arrays: Arrays, rng: np.random.Generator) -> Arrays:
@@ -20,8 +20,8 @@ def initialised(arrays: Arrays, rng: np.random.Generator) -> Arrays:
 
 def against(
     network: Network, template: Arrays, cause: str, where: set[str], rng: np.random.Generator
-) -> Planted:
-    return Planted(
+) -> PlantedDefect:
+    return PlantedDefect(
         cause,
         network.weights,
         initialised(template, rng),
@@ -31,12 +31,12 @@ def against(
     )
 
 
-@plants("conv-grouped")
-def conv_grouped(network: Network, rng: np.random.Generator) -> Planted | None:
+@register_planter("conv-grouped")
+def conv_grouped(network: Network, rng: np.random.Generator) -> PlantedDefect | None:
     template = dict(network.weights)
     names = [
         n
-        for n in network.of_kind("conv1d")
+        for n in network.names_of_kind("conv1d")
         if template[n].shape[0] == template[n].shape[1] and template[n].shape[1] % 4 == 0
     ]
     if not names:
@@ -47,22 +47,22 @@ def conv_grouped(network: Network, rng: np.random.Generator) -> Planted | None:
     return against(network, template, "conv-grouped", set(names), rng)
 
 
-@plants("kernel-size")
-def kernel_size(network: Network, rng: np.random.Generator) -> Planted | None:
+@register_planter("kernel-size")
+def kernel_size(network: Network, rng: np.random.Generator) -> PlantedDefect | None:
     template = dict(network.weights)
-    kernels = sorted({template[n].shape[2] for n in network.of_kind("conv1d")} - {1})
+    kernels = sorted({template[n].shape[2] for n in network.names_of_kind("conv1d")} - {1})
     kernel = kernels[int(rng.integers(len(kernels)))]
-    names = [n for n in network.of_kind("conv1d") if template[n].shape[2] == kernel]
+    names = [n for n in network.names_of_kind("conv1d") if template[n].shape[2] == kernel]
     for name in names:
         out, inner, _ = template[name].shape
         template[name] = np.zeros((out, inner, kernel + 2), np.float32)
     return against(network, template, "kernel-size", set(names), rng)
 
 
-@plants("width")
-def width(network: Network, rng: np.random.Generator) -> Planted:
+@register_planter("width")
+def width(network: Network, rng: np.random.Generator) -> PlantedDefect:
     """The same code with other channel counts."""
-    template = widened(network)
+    template = widen_network(network)
     where = {name for name in template if template[name].shape != network.weights[name].shape}
     return against(network, template, "width", where, rng)
 
@@ -75,8 +75,8 @@ LAST_BLOCK = {
 }
 
 
-@plants("depth")
-def depth(network: Network, rng: np.random.Generator) -> Planted | None:
+@register_planter("depth")
+def depth(network: Network, rng: np.random.Generator) -> PlantedDefect | None:
     """The code has one more block at the end of a repeated row of blocks."""
     if network.name not in LAST_BLOCK:
         return None
@@ -89,10 +89,12 @@ def depth(network: Network, rng: np.random.Generator) -> Planted | None:
     return against(network, dict(network.weights) | extra, "depth", set(extra), rng)
 
 
-@plants("modules-never-trained")
-def modules_never_trained(network: Network, rng: np.random.Generator) -> Planted:
+@register_planter("modules-never-trained")
+def modules_never_trained(network: Network, rng: np.random.Generator) -> PlantedDefect:
     """Norm, LoRA and attention that the checkpoint has never seen, inside the modules that it has."""
-    convs = [name.removesuffix(".weight") for name in network.of_kind("conv1d", "linear")][1:7]
+    convs = [name.removesuffix(".weight") for name in network.names_of_kind("conv1d", "linear")][
+        1:7
+    ]
     extra: Arrays = {}
     for module in convs:
         channels = network.weights[f"{module}.weight"].shape[0]
@@ -109,15 +111,17 @@ def modules_never_trained(network: Network, rng: np.random.Generator) -> Planted
     return against(network, dict(network.weights) | extra, "modules-never-trained", set(extra), rng)
 
 
-@plants("partial-load")
-def partial_load(network: Network, rng: np.random.Generator) -> Planted:
+@register_planter("partial-load")
+def partial_load(network: Network, rng: np.random.Generator) -> PlantedDefect:
     """The state of a model after load_state_dict raised: what fitted was copied, the rest is as it was initialised."""
     state = initialised(network.weights, rng)
     names = list(network.weights)
     stale = {
         name
-        for name in network.of_kind("conv1d", "linear")
+        for name in network.names_of_kind("conv1d", "linear")
         if rng.random() < 0.5 and network.weights[name].size > 16
     }
     candidate = {name: state[name] if name in stale else network.weights[name] for name in names}
-    return Planted("partial-load", candidate, network.weights, frozenset(stale), repairable=False)
+    return PlantedDefect(
+        "partial-load", candidate, network.weights, frozenset(stale), repairable=False
+    )

@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from corpus.networks import Arrays, Kind, Network
-from corpus.plant import Planted, plants
+from corpus.networks import Arrays, Network, WeightKind
+from corpus.plant import PlantedDefect, register_planter
 
 
-def pick(network: Network, rng: np.random.Generator, *kinds: Kind, least: int = 64) -> str | None:
+def pick(
+    network: Network, rng: np.random.Generator, *kinds: WeightKind, least: int = 64
+) -> str | None:
     """One tensor of these kinds with at least `least` values."""
-    names = [name for name in network.of_kind(*kinds) if network.weights[name].size >= least]
+    names = [name for name in network.names_of_kind(*kinds) if network.weights[name].size >= least]
     return names[int(rng.integers(len(names)))] if names else None
 
 
@@ -28,10 +30,12 @@ def fresh(name: str, arrays: Arrays, rng: np.random.Generator) -> NDArray[Any]:
     return rng.uniform(-bound, bound, shape).astype(np.float32)
 
 
-@plants("untrained")
-def untrained(network: Network, rng: np.random.Generator) -> Planted | None:
+@register_planter("untrained")
+def untrained(network: Network, rng: np.random.Generator) -> PlantedDefect | None:
     names = [
-        name for name in network.of_kind("conv1d", "linear") if network.weights[name].size >= 256
+        name
+        for name in network.names_of_kind("conv1d", "linear")
+        if network.weights[name].size >= 256
     ]
     chosen = [names[int(i)] for i in rng.choice(len(names), min(3, len(names)), replace=False)]
     candidate = dict(network.weights)
@@ -43,11 +47,13 @@ def untrained(network: Network, rng: np.random.Generator) -> Planted | None:
             np.zeros(shape, np.float32),
             np.full(shape, 0.01, np.float32),
         )[style]
-    return Planted("untrained", candidate, network.weights, frozenset(chosen), repairable=False)
+    return PlantedDefect(
+        "untrained", candidate, network.weights, frozenset(chosen), repairable=False
+    )
 
 
-@plants("non-finite")
-def non_finite(network: Network, rng: np.random.Generator) -> Planted | None:
+@register_planter("non-finite")
+def non_finite(network: Network, rng: np.random.Generator) -> PlantedDefect | None:
     name = pick(network, rng, "conv1d", "linear", "conv_transpose1d", "embedding")
     if name is None:
         return None
@@ -56,7 +62,7 @@ def non_finite(network: Network, rng: np.random.Generator) -> Planted | None:
         np.nan,
         np.inf,
     )[int(rng.integers(2))]
-    return Planted(
+    return PlantedDefect(
         "non-finite",
         dict(network.weights) | {name: damaged},
         network.weights,
@@ -65,8 +71,8 @@ def non_finite(network: Network, rng: np.random.Generator) -> Planted | None:
     )
 
 
-@plants("corrupt")
-def corrupt(network: Network, rng: np.random.Generator) -> Planted | None:
+@register_planter("corrupt")
+def corrupt(network: Network, rng: np.random.Generator) -> PlantedDefect | None:
     """A run of bytes overwritten with noise, as by a bad disk or a broken transfer."""
     name = pick(network, rng, "conv1d", "linear", "conv_transpose1d", "embedding", least=256)
     if name is None:
@@ -75,7 +81,7 @@ def corrupt(network: Network, rng: np.random.Generator) -> Planted | None:
     start = 4 * int(rng.integers(len(raw) // 8))
     raw[start : start + 64] = rng.integers(0, 127, 64, np.uint8).tobytes()
     damaged = np.frombuffer(bytes(raw), np.float32).reshape(network.weights[name].shape)
-    return Planted(
+    return PlantedDefect(
         "corrupt",
         dict(network.weights) | {name: damaged},
         network.weights,
@@ -84,8 +90,8 @@ def corrupt(network: Network, rng: np.random.Generator) -> Planted | None:
     )
 
 
-@plants("truncated")
-def truncated(network: Network, rng: np.random.Generator) -> Planted:
+@register_planter("truncated")
+def truncated(network: Network, rng: np.random.Generator) -> PlantedDefect:
     def write(folder: Path) -> Path:
         file = folder / "cut.safetensors"
         save_file(
@@ -95,11 +101,11 @@ def truncated(network: Network, rng: np.random.Generator) -> Planted:
         file.write_bytes(whole[: int(len(whole) * rng.uniform(0.2, 0.95))])
         return file
 
-    return Planted("truncated", write, network.weights, repairable=False)
+    return PlantedDefect("truncated", write, network.weights, repairable=False)
 
 
-@plants("wrong-dtype")
-def wrong_dtype(network: Network, rng: np.random.Generator) -> Planted | None:
+@register_planter("wrong-dtype")
+def wrong_dtype(network: Network, rng: np.random.Generator) -> PlantedDefect | None:
     """bfloat16 bytes read as float16, or the other byte order."""
     name = pick(network, rng, "conv1d", "linear", "conv_transpose1d", "embedding")
     if name is None:
@@ -111,11 +117,11 @@ def wrong_dtype(network: Network, rng: np.random.Generator) -> Planted | None:
         healthy = network.weights[name]
         damaged = healthy.byteswap()
     reference = dict(network.weights) | {name: healthy}
-    return Planted("wrong-dtype", reference | {name: damaged}, reference, frozenset({name}))
+    return PlantedDefect("wrong-dtype", reference | {name: damaged}, reference, frozenset({name}))
 
 
-@plants("lossy")
-def lossy(network: Network, rng: np.random.Generator) -> Planted:
+@register_planter("lossy")
+def lossy(network: Network, rng: np.random.Generator) -> PlantedDefect:
     """Equal within the error of a coarser format: information, not a fault."""
     kind = (np.float16, ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn)[int(rng.integers(3))]
     floats = {name for name, array in network.weights.items() if array.dtype == np.float32}
@@ -128,7 +134,7 @@ def lossy(network: Network, rng: np.random.Generator) -> Planted:
         for name in floats
         if not np.array_equal(candidate[name].astype(np.float32), network.weights[name])
     )
-    return Planted("lossy", candidate, network.weights, changed, repairable=False)
+    return PlantedDefect("lossy", candidate, network.weights, changed, repairable=False)
 
 
 class _Hostile:
@@ -138,8 +144,8 @@ class _Hostile:
         return os.system, ("echo auscult-was-fooled",)
 
 
-@plants("pickle-code")
-def pickle_code(network: Network, rng: np.random.Generator) -> Planted:
+@register_planter("pickle-code")
+def pickle_code(network: Network, rng: np.random.Generator) -> PlantedDefect:
     def write(folder: Path) -> Path:
         import torch
 
@@ -154,17 +160,17 @@ def pickle_code(network: Network, rng: np.random.Generator) -> Planted:
         )
         return file
 
-    return Planted("pickle-code", write, network.weights, verb="inspect", repairable=False)
+    return PlantedDefect("pickle-code", write, network.weights, verb="inspect", repairable=False)
 
 
-@plants("other-weights")
-def other_weights(network: Network, rng: np.random.Generator) -> Planted:
+@register_planter("other-weights")
+def other_weights(network: Network, rng: np.random.Generator) -> PlantedDefect:
     """Another training run of the same architecture."""
-    from corpus.networks import trained
+    from corpus.networks import draw_trained_weights
 
     candidate = {
-        name: trained(array.shape, network.kinds[name], rng)
+        name: draw_trained_weights(array.shape, network.kinds[name], rng)
         for name, array in network.weights.items()
     }
     floats = frozenset(name for name, array in network.weights.items() if array.dtype == np.float32)
-    return Planted("other-weights", candidate, network.weights, floats, repairable=False)
+    return PlantedDefect("other-weights", candidate, network.weights, floats, repairable=False)

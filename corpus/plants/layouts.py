@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from corpus.networks import Arrays, Kind, Network, trained
-from corpus.plant import Planted, plants
+from corpus.networks import Arrays, Network, WeightKind, draw_trained_weights
+from corpus.plant import PlantedDefect, register_planter
 
-TO_MLX: dict[Kind, tuple[int, ...]] = {
+TO_MLX: dict[WeightKind, tuple[int, ...]] = {
     "conv1d": (0, 2, 1),
     "conv_transpose1d": (1, 2, 0),
     "conv2d": (0, 2, 3, 1),
@@ -24,50 +24,56 @@ def moves(array: NDArray[Any], axes: tuple[int, ...]) -> bool:
     return moved.shape != array.shape or not np.array_equal(moved, array)
 
 
-def permuted(network: Network, kind: Kind, cause: str) -> Planted | None:
-    names = [name for name in network.of_kind(kind) if moves(network.weights[name], TO_MLX[kind])]
+def permuted(network: Network, kind: WeightKind, cause: str) -> PlantedDefect | None:
+    names = [
+        name for name in network.names_of_kind(kind) if moves(network.weights[name], TO_MLX[kind])
+    ]
     if not names:
         return None
     candidate = dict(network.weights)
     for name in names:
         candidate[name] = np.ascontiguousarray(candidate[name].transpose(TO_MLX[kind]))
-    return Planted(cause, candidate, network.weights, frozenset(names))
+    return PlantedDefect(cause, candidate, network.weights, frozenset(names))
 
 
-@plants("layout-conv1d")
-def conv1d(network: Network, rng: np.random.Generator) -> Planted | None:
+@register_planter("layout-conv1d")
+def conv1d(network: Network, rng: np.random.Generator) -> PlantedDefect | None:
     return permuted(network, "conv1d", "layout-conv1d")
 
 
-@plants("layout-conv-transpose1d")
-def conv_transpose1d(network: Network, rng: np.random.Generator) -> Planted | None:
+@register_planter("layout-conv-transpose1d")
+def conv_transpose1d(network: Network, rng: np.random.Generator) -> PlantedDefect | None:
     return permuted(network, "conv_transpose1d", "layout-conv-transpose1d")
 
 
-@plants("layout-conv-transpose1d")
-def square_conv_transpose1d(network: Network, rng: np.random.Generator) -> Planted | None:
+@register_planter("layout-conv-transpose1d")
+def square_conv_transpose1d(network: Network, rng: np.random.Generator) -> PlantedDefect | None:
     """In and out channels are equal, so that the shape does not show that they were exchanged."""
     name = "up_square.weight"
-    reference = dict(network.weights) | {name: trained((12, 12, 8), "conv_transpose1d", rng)}
+    reference = dict(network.weights) | {
+        name: draw_trained_weights((12, 12, 8), "conv_transpose1d", rng)
+    }
     candidate = reference | {name: np.ascontiguousarray(reference[name].transpose(1, 0, 2))}
-    return Planted("layout-conv-transpose1d", candidate, reference, frozenset({name}))
+    return PlantedDefect("layout-conv-transpose1d", candidate, reference, frozenset({name}))
 
 
-@plants("layout-conv2d")
-def conv2d(network: Network, rng: np.random.Generator) -> Planted | None:
+@register_planter("layout-conv2d")
+def conv2d(network: Network, rng: np.random.Generator) -> PlantedDefect | None:
     return permuted(network, "conv2d", "layout-conv2d")
 
 
-@plants("layout-linear")
-def linear(network: Network, rng: np.random.Generator) -> Planted | None:
+@register_planter("layout-linear")
+def linear(network: Network, rng: np.random.Generator) -> PlantedDefect | None:
     """All linear layers (in, out), the square ones among them."""
     return permuted(network, "linear", "layout-linear")
 
 
-@plants("layout-mixed")
-def mixed(network: Network, rng: np.random.Generator) -> Planted | None:
+@register_planter("layout-mixed")
+def mixed(network: Network, rng: np.random.Generator) -> PlantedDefect | None:
     """A file in MLX layout of which a few convolutions were left, or put back, in torch's."""
-    names = [name for name in network.of_kind("conv1d") if moves(network.weights[name], (0, 2, 1))]
+    names = [
+        name for name in network.names_of_kind("conv1d") if moves(network.weights[name], (0, 2, 1))
+    ]
     if len(names) < 4:
         return None
     odd = {names[int(i)] for i in rng.choice(len(names), 1 + len(names) // 8, replace=False)}
@@ -75,15 +81,15 @@ def mixed(network: Network, rng: np.random.Generator) -> Planted | None:
     for name in names:
         reference[name] = np.ascontiguousarray(reference[name].transpose(0, 2, 1))
     candidate = reference | {name: network.weights[name] for name in odd}
-    return Planted("layout-mixed", candidate, reference, frozenset(odd))
+    return PlantedDefect("layout-mixed", candidate, reference, frozenset(odd))
 
 
-@plants("layout-fortran")
-def fortran(network: Network, rng: np.random.Generator) -> Planted:
+@register_planter("layout-fortran")
+def fortran(network: Network, rng: np.random.Generator) -> PlantedDefect:
     """Column-major bytes read as row-major: the shape is right, the order is not."""
     names = [
         name
-        for name in network.of_kind("conv1d", "linear", "conv_transpose1d")
+        for name in network.names_of_kind("conv1d", "linear", "conv_transpose1d")
         if network.weights[name].ndim >= 2
     ]
     names = [name for name in names if sum(side > 1 for side in network.weights[name].shape) >= 2]
@@ -92,7 +98,7 @@ def fortran(network: Network, rng: np.random.Generator) -> Planted:
     for name in chosen:
         array = candidate[name]
         candidate[name] = array.ravel(order="F").reshape(array.shape)
-    return Planted("layout-fortran", candidate, network.weights, frozenset(chosen))
+    return PlantedDefect("layout-fortran", candidate, network.weights, frozenset(chosen))
 
 
 def weight_normed(network: Network, names: list[str], style: str) -> tuple[Arrays, Arrays]:
@@ -127,23 +133,27 @@ def factors(unfused: Arrays) -> frozenset[str]:
     )
 
 
-@plants("weight-norm-unfused")
-def weight_norm_unfused(network: Network, rng: np.random.Generator) -> Planted | None:
-    names = network.of_kind("conv1d", "conv_transpose1d")
+@register_planter("weight-norm-unfused")
+def weight_norm_unfused(network: Network, rng: np.random.Generator) -> PlantedDefect | None:
+    names = network.names_of_kind("conv1d", "conv_transpose1d")
     unfused, fused = weight_normed(network, names, ("old", "new")[int(rng.integers(2))])
-    return Planted(
+    return PlantedDefect(
         "weight-norm-unfused", unfused, fused, factors(unfused), expected=fused, exact=False
     )
 
 
-@plants("weight-norm-axis")
-def weight_norm_axis(network: Network, rng: np.random.Generator) -> Planted | None:
+@register_planter("weight-norm-axis")
+def weight_norm_axis(network: Network, rng: np.random.Generator) -> PlantedDefect | None:
     """A transposed convolution fused with the norm taken over the wrong axis: a legal shape, wrong gains."""
-    names = [n for n in network.of_kind("conv_transpose1d") if network.weights[n].shape[0] > 1]
+    names = [
+        n for n in network.names_of_kind("conv_transpose1d") if network.weights[n].shape[0] > 1
+    ]
     if not names:
         return None
     square = {
-        f"{n.removesuffix('weight')}square.weight": trained((16, 16, 4), "conv_transpose1d", rng)
+        f"{n.removesuffix('weight')}square.weight": draw_trained_weights(
+            (16, 16, 4), "conv_transpose1d", rng
+        )
         for n in names[:1]
     }
     grown = Network(
@@ -158,13 +168,15 @@ def weight_norm_axis(network: Network, rng: np.random.Generator) -> Planted | No
     candidate = {key: array for key, array in unfused.items() if not key.startswith(name)} | {
         name: wrong.astype(np.float32)
     }
-    return Planted("weight-norm-axis", candidate, unfused, frozenset({name}), repairable=False)
+    return PlantedDefect(
+        "weight-norm-axis", candidate, unfused, frozenset({name}), repairable=False
+    )
 
 
-@plants("weight-norm-swapped")
-def weight_norm_swapped(network: Network, rng: np.random.Generator) -> Planted | None:
+@register_planter("weight-norm-swapped")
+def weight_norm_swapped(network: Network, rng: np.random.Generator) -> PlantedDefect | None:
     """original0 is g; a loader that took it for v stores the two the wrong way round."""
-    names = network.of_kind("conv1d", "conv_transpose1d")
+    names = network.names_of_kind("conv1d", "conv_transpose1d")
     style = ("old", "new")[int(rng.integers(2))]
     unfused, _ = weight_normed(network, names, style)
     first, second = {
@@ -181,11 +193,11 @@ def weight_norm_swapped(network: Network, rng: np.random.Generator) -> Planted |
         for n in factors(unfused)
         if candidate[n].shape != unfused[n].shape or not np.array_equal(candidate[n], unfused[n])
     )
-    return Planted("weight-norm-swapped", candidate, unfused, moved)
+    return PlantedDefect("weight-norm-swapped", candidate, unfused, moved)
 
 
-@plants("qkv-fused")
-def qkv_fused(network: Network, rng: np.random.Generator) -> Planted | None:
+@register_planter("qkv-fused")
+def qkv_fused(network: Network, rng: np.random.Generator) -> PlantedDefect | None:
     candidate = dict(network.weights)
     used: set[str] = set()
     for name in list(candidate):
@@ -196,11 +208,11 @@ def qkv_fused(network: Network, rng: np.random.Generator) -> Planted | None:
             )
             used.update(parts)
     fused = frozenset(name for name in candidate if "in_proj" in name)
-    return Planted("qkv-fused", candidate, network.weights, fused) if used else None
+    return PlantedDefect("qkv-fused", candidate, network.weights, fused) if used else None
 
 
-@plants("qkv-order")
-def qkv_order(network: Network, rng: np.random.Generator) -> Planted | None:
+@register_planter("qkv-order")
+def qkv_order(network: Network, rng: np.random.Generator) -> PlantedDefect | None:
     names = [name for name in network.weights if name.endswith("to_qkv.weight")]
     if not names:
         return None
@@ -209,11 +221,11 @@ def qkv_order(network: Network, rng: np.random.Generator) -> Planted | None:
     for name in names:
         blocks = np.split(candidate[name], 3)
         candidate[name] = np.concatenate([blocks[index] for index in order])
-    return Planted("qkv-order", candidate, network.weights, frozenset(names))
+    return PlantedDefect("qkv-order", candidate, network.weights, frozenset(names))
 
 
-@plants("qkv-order")
-def qkv_heads_interleaved(network: Network, rng: np.random.Generator) -> Planted | None:
+@register_planter("qkv-order")
+def qkv_heads_interleaved(network: Network, rng: np.random.Generator) -> PlantedDefect | None:
     """(heads, q|k|v, width) where (q|k|v, heads, width) is expected."""
     names = [name for name in network.weights if name.endswith("to_qkv.weight")]
     if not names:
@@ -224,13 +236,13 @@ def qkv_heads_interleaved(network: Network, rng: np.random.Generator) -> Planted
         heads = 4
         blocks = candidate[name].reshape(3, heads, rows // 3 // heads, width)
         candidate[name] = np.ascontiguousarray(blocks.transpose(1, 0, 2, 3)).reshape(rows, width)
-    return Planted("qkv-order", candidate, network.weights, frozenset(names))
+    return PlantedDefect("qkv-order", candidate, network.weights, frozenset(names))
 
 
-@plants("gate-order")
-def gate_order(network: Network, rng: np.random.Generator) -> Planted | None:
-    kind: Kind = ("lstm", "gru")[int(rng.integers(2))]
-    weights = network.of_kind(kind)
+@register_planter("gate-order")
+def gate_order(network: Network, rng: np.random.Generator) -> PlantedDefect | None:
+    kind: WeightKind = ("lstm", "gru")[int(rng.integers(2))]
+    weights = network.names_of_kind(kind)
     if not weights:
         return None
     order = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}[kind]
@@ -239,11 +251,11 @@ def gate_order(network: Network, rng: np.random.Generator) -> Planted | None:
     for name in names:
         blocks = np.split(candidate[name], len(order))
         candidate[name] = np.concatenate([blocks[index] for index in order])
-    return Planted("gate-order", candidate, network.weights, frozenset(names))
+    return PlantedDefect("gate-order", candidate, network.weights, frozenset(names))
 
 
-@plants("norm-folded")
-def norm_folded(network: Network, rng: np.random.Generator) -> Planted | None:
+@register_planter("norm-folded")
+def norm_folded(network: Network, rng: np.random.Generator) -> PlantedDefect | None:
     """BatchNorm folded into the convolution in front of it."""
     if not network.normed:
         return None
@@ -262,14 +274,16 @@ def norm_folded(network: Network, rng: np.random.Generator) -> Planted | None:
         )
         candidate[f"{conv}.bias"] = ((bias - mean) * scale + beta).astype(np.float32)
         where |= {f"{conv}.weight", f"{conv}.bias"}
-    return Planted("norm-folded", candidate, network.weights, frozenset(where), repairable=False)
+    return PlantedDefect(
+        "norm-folded", candidate, network.weights, frozenset(where), repairable=False
+    )
 
 
-@plants("lora-unmerged")
-def lora_unmerged(network: Network, rng: np.random.Generator) -> Planted | None:
-    names = [name for name in network.of_kind("linear") if min(network.weights[name].shape) >= 16][
-        :3
-    ]
+@register_planter("lora-unmerged")
+def lora_unmerged(network: Network, rng: np.random.Generator) -> PlantedDefect | None:
+    names = [
+        name for name in network.names_of_kind("linear") if min(network.weights[name].shape) >= 16
+    ][:3]
     if not names:
         return None
     candidate, reference = dict(network.weights), dict(network.weights)
@@ -277,27 +291,27 @@ def lora_unmerged(network: Network, rng: np.random.Generator) -> Planted | None:
     for name in names:
         module = name.removesuffix(".weight")
         out, inner = candidate[name].shape
-        down = trained((4, inner), "linear", rng)
-        up = 0.1 * trained((out, 4), "linear", rng)
+        down = draw_trained_weights((4, inner), "linear", rng)
+        up = 0.1 * draw_trained_weights((out, 4), "linear", rng)
         candidate[f"{module}.lora_A.weight"], candidate[f"{module}.lora_B.weight"] = down, up
         reference[name] = (
             candidate[name].astype(np.float64)
             + 2.0 * up.astype(np.float64) @ down.astype(np.float64)
         ).astype(np.float32)
         where |= {name, f"{module}.lora_A.weight", f"{module}.lora_B.weight"}
-    return Planted(
+    return PlantedDefect(
         "lora-unmerged", candidate, reference, frozenset(where), expected=reference, exact=False
     )
 
 
-@plants("snake-parametrisation")
-def snake(network: Network, rng: np.random.Generator) -> Planted | None:
-    names = network.of_kind("snake")
+@register_planter("snake-parametrisation")
+def snake(network: Network, rng: np.random.Generator) -> PlantedDefect | None:
+    names = network.names_of_kind("snake")
     if not names:
         return None
     candidate = dict(network.weights)
     for name in names:
         candidate[name] = np.exp(candidate[name].astype(np.float64)).astype(np.float32)
-    return Planted(
+    return PlantedDefect(
         "snake-parametrisation", candidate, network.weights, frozenset(names), exact=False
     )

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from corpus.networks import Arrays, Network, trained
-from corpus.plant import Planted, plants
+from corpus.networks import Arrays, Network, draw_trained_weights
+from corpus.plant import PlantedDefect, register_planter
 
 PREFIXES = ("generator.", "module.", "_orig_mod.", "model.model.", "decoder.estimator.")
 WRAPPERS = (("generator",), ("model_state_dict",), ("state_dict",), ("model", "ema"))
@@ -35,25 +35,25 @@ def rewrite(arrays: Arrays, rules: tuple[tuple[str, str], ...]) -> dict[str, str
     return names
 
 
-@plants("prefix")
-def prefix(network: Network, rng: np.random.Generator) -> Planted:
+@register_planter("prefix")
+def prefix(network: Network, rng: np.random.Generator) -> PlantedDefect:
     head = PREFIXES[int(rng.integers(len(PREFIXES)))]
     candidate = {head + name: array for name, array in network.weights.items()}
-    return Planted("prefix", candidate, network.weights, frozenset(candidate))
+    return PlantedDefect("prefix", candidate, network.weights, frozenset(candidate))
 
 
-@plants("renamed")
-def renamed(network: Network, rng: np.random.Generator) -> Planted | None:
+@register_planter("renamed")
+def renamed(network: Network, rng: np.random.Generator) -> PlantedDefect | None:
     mappings = [rewrite(network.weights, rules) for rules in RENAMINGS]
     options = [names for names in mappings if any(old != new for old, new in names.items())]
     names = options[int(rng.integers(len(options)))]
     candidate = {names[name]: array for name, array in network.weights.items()}
     moved = frozenset(new for old, new in names.items() if old != new)
-    return Planted("renamed", candidate, network.weights, moved)
+    return PlantedDefect("renamed", candidate, network.weights, moved)
 
 
-@plants("wrapped")
-def wrapped(network: Network, rng: np.random.Generator) -> Planted:
+@register_planter("wrapped")
+def wrapped(network: Network, rng: np.random.Generator) -> PlantedDefect:
     path = WRAPPERS[int(rng.integers(len(WRAPPERS)))]
 
     def write(folder: Path) -> Path:
@@ -68,31 +68,34 @@ def wrapped(network: Network, rng: np.random.Generator) -> Planted:
         torch.save(tree, file)
         return file
 
-    return Planted("wrapped", write, network.weights, frozenset(network.weights))
+    return PlantedDefect("wrapped", write, network.weights, frozenset(network.weights))
 
 
-@plants("tensor-missing")
-def tensor_missing(network: Network, rng: np.random.Generator) -> Planted:
+@register_planter("tensor-missing")
+def tensor_missing(network: Network, rng: np.random.Generator) -> PlantedDefect:
     modules = sorted(
-        {name.rsplit(".", 1)[0] for name in network.of_kind("conv1d", "linear", "conv_transpose1d")}
+        {
+            name.rsplit(".", 1)[0]
+            for name in network.names_of_kind("conv1d", "linear", "conv_transpose1d")
+        }
     )
     gone = modules[int(rng.integers(len(modules)))]
     lost = frozenset(name for name in network.weights if name.rsplit(".", 1)[0] == gone)
     candidate = {name: array for name, array in network.weights.items() if name not in lost}
-    return Planted("tensor-missing", candidate, network.weights, lost, repairable=False)
+    return PlantedDefect("tensor-missing", candidate, network.weights, lost, repairable=False)
 
 
-@plants("tensor-extra")
-def tensor_extra(network: Network, rng: np.random.Generator) -> Planted:
+@register_planter("tensor-extra")
+def tensor_extra(network: Network, rng: np.random.Generator) -> PlantedDefect:
     extra = {
-        "final_proj.weight": trained((24, 12), "linear", rng),
-        "final_proj.bias": trained((24,), "bias", rng),
+        "final_proj.weight": draw_trained_weights((24, 12), "linear", rng),
+        "final_proj.bias": draw_trained_weights((24,), "bias", rng),
     }
-    return Planted("tensor-extra", network.weights | extra, network.weights, frozenset(extra))
+    return PlantedDefect("tensor-extra", network.weights | extra, network.weights, frozenset(extra))
 
 
-@plants("swapped")
-def swapped(network: Network, rng: np.random.Generator) -> Planted | None:
+@register_planter("swapped")
+def swapped(network: Network, rng: np.random.Generator) -> PlantedDefect | None:
     by_shape: dict[tuple[int, ...], list[str]] = {}
     for name, array in network.weights.items():
         if array.size >= 8:
@@ -104,13 +107,13 @@ def swapped(network: Network, rng: np.random.Generator) -> Planted | None:
         return None  # biases that are added to the same sum are trained to the same values: nothing to notice
     candidate = dict(network.weights)
     candidate[first], candidate[second] = network.weights[second], network.weights[first]
-    return Planted("swapped", candidate, network.weights, frozenset({first, second}))
+    return PlantedDefect("swapped", candidate, network.weights, frozenset({first, second}))
 
 
-@plants("tie-lost")
-def tie_lost(network: Network, rng: np.random.Generator) -> Planted | None:
+@register_planter("tie-lost")
+def tie_lost(network: Network, rng: np.random.Generator) -> PlantedDefect | None:
     """The reference ties two names; the candidate stores both, and one was trained on."""
-    source = next(iter(network.of_kind("embedding", "linear")), None)
+    source = next(iter(network.names_of_kind("embedding", "linear")), None)
     if source is None:
         return None
     reference = dict(network.weights)
@@ -120,6 +123,6 @@ def tie_lost(network: Network, rng: np.random.Generator) -> Planted | None:
     )
     candidate = dict(network.weights) | {"tied.weight": drift}
     ties = {"ties": ((source, "tied.weight"),)}
-    return Planted(
+    return PlantedDefect(
         "tie-lost", candidate, reference, frozenset({"tied.weight"}), reference_details=ties
     )

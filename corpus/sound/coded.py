@@ -13,12 +13,12 @@ from auscult.sound.recording import Recording
 from corpus.sound.material import Clip
 
 if TYPE_CHECKING:
-    from auscult.verbs.diagnose.settle import Reading
+    from auscult.verbs.diagnose.settle import FamilyBuild
 
 CODECS = (("OGG", "OPUS"), ("OGG", "VORBIS"), ("MP3", "MPEG_LAYER_III"))
 
 
-def coded(recording: Recording, container: str, codec: str) -> Recording | None:
+def encode_lossy(recording: Recording, container: str, codec: str) -> Recording | None:
     """The recording after the codec at its default quality; None where libsndfile has none, or the codec not this rate."""
     import soundfile
 
@@ -37,37 +37,37 @@ def coded(recording: Recording, container: str, codec: str) -> Recording | None:
     return Recording(np.ascontiguousarray(samples.T), int(rate), f"{codec}.{container.lower()}")
 
 
-def coded_clips(clips: list[Clip]) -> Iterator[Clip]:
+def iter_coded_clips(clips: list[Clip]) -> Iterator[Clip]:
     """Every clip after every codec that takes it."""
     for clip in clips:
         for container, codec in CODECS:
-            result = coded(clip.recording, container, codec)
+            result = encode_lossy(clip.recording, container, codec)
             if result is not None:
                 yield Clip(clip.kind, f"{clip.label}, {codec}", result, clip.text)
 
 
-def rendered(clip: Clip) -> Clip:
+def render_with_vocoder(clip: Clip) -> Clip:
     """The clip through the bundled vocoder, from its mel."""
     from auscult.sound.mel import mel_spectrogram
 
-    reading, config = vocoder()
-    sound = clip.recording.resampled(reading.mel.sample_rate)
-    samples = reading.render(config, mel_spectrogram(sound.mono, reading.mel))
+    family_build, config = load_vocoder()
+    sound = clip.recording.resample(family_build.mel.sample_rate)
+    samples = family_build.render(config, mel_spectrogram(sound.mono, family_build.mel))
     return Clip(
         clip.kind,
         f"{clip.label}, vocoder",
-        Recording.mono_of(samples, reading.mel.sample_rate),
+        Recording.from_mono(samples, family_build.mel.sample_rate),
         clip.text,
     )
 
 
 @cache
-def vocoder() -> tuple[Reading, Any]:
+def load_vocoder() -> tuple[FamilyBuild, Any]:
     """The bundled checkpoint and the settings that it was trained with, which are the family's usual ones."""
     from auscult import data
     from auscult.checkpoint import open_checkpoint
-    from auscult.verbs.demo import story_inputs
-    from auscult.verbs.diagnose.settle import read_model
+    from auscult.verbs.demo import make_story_inputs
+    from auscult.verbs.diagnose.settle import build_family
 
-    reading = read_model(open_checkpoint(data.path(data.VOCODER)), None, story_inputs())
-    return reading, reading.detection.config
+    family_build = build_family(open_checkpoint(data.path(data.VOCODER)), None, make_story_inputs())
+    return family_build, family_build.detection.config

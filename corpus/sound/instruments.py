@@ -13,7 +13,7 @@ Note = Callable[[np.random.Generator, float, int, int], Floats]
 SCALE = (0, 2, 4, 5, 7, 9, 11, 12)
 
 
-def plucked(rng: np.random.Generator, hertz: float, length: int, sample_rate: int) -> Floats:
+def play_plucked(rng: np.random.Generator, hertz: float, length: int, sample_rate: int) -> Floats:
     """Karplus & Strong's string: a burst of noise in a loop that loses its treble."""
     from scipy.signal import lfilter
 
@@ -26,7 +26,7 @@ def plucked(rng: np.random.Generator, hertz: float, length: int, sample_rate: in
     return np.asarray(lfilter([1.0], loop, burst))
 
 
-def struck(rng: np.random.Generator, hertz: float, length: int, sample_rate: int) -> Floats:
+def play_struck(rng: np.random.Generator, hertz: float, length: int, sample_rate: int) -> Floats:
     """Slightly stretched partials, each with its own decay, and the thud of the hammer."""
     time = np.arange(length) / sample_rate
     total = np.zeros(length)
@@ -41,7 +41,7 @@ def struck(rng: np.random.Generator, hertz: float, length: int, sample_rate: int
     return total + 0.3 * np.exp(-time * 80) * rng.standard_normal(length)
 
 
-def bell(rng: np.random.Generator, hertz: float, length: int, sample_rate: int) -> Floats:
+def play_bell(rng: np.random.Generator, hertz: float, length: int, sample_rate: int) -> Floats:
     """Inharmonic partials that ring."""
     time = np.arange(length) / sample_rate
     total = np.zeros(length)
@@ -55,7 +55,7 @@ def bell(rng: np.random.Generator, hertz: float, length: int, sample_rate: int) 
     return total + 0.1 * np.exp(-time * 200) * rng.standard_normal(length)
 
 
-def bowed(rng: np.random.Generator, hertz: float, length: int, sample_rate: int) -> Floats:
+def play_bowed(rng: np.random.Generator, hertz: float, length: int, sample_rate: int) -> Floats:
     """Many partials with vibrato, a slow attack, and rosin noise."""
     time = np.arange(length) / sample_rate
     phase = 2 * np.pi * hertz * time + 3.0 * np.sin(
@@ -65,10 +65,10 @@ def bowed(rng: np.random.Generator, hertz: float, length: int, sample_rate: int)
     for number in range(1, min(80, int(0.42 * sample_rate / hertz)) + 1):
         total += np.sin(number * phase + rng.uniform(0, 6.28)) / number**1.1
     rosin = 0.03 * rng.standard_normal(length)
-    return (total + rosin) * _envelope(length, sample_rate, rng.uniform(0.05, 0.15), 0.1)
+    return (total + rosin) * _make_envelope(length, sample_rate, rng.uniform(0.05, 0.15), 0.1)
 
 
-def blown(rng: np.random.Generator, hertz: float, length: int, sample_rate: int) -> Floats:
+def play_blown(rng: np.random.Generator, hertz: float, length: int, sample_rate: int) -> Floats:
     """Few partials, a wavering pitch, and breath."""
     time = np.arange(length) / sample_rate
     wander = np.cumsum(rng.standard_normal(length)) / sample_rate * 20.0
@@ -78,20 +78,20 @@ def blown(rng: np.random.Generator, hertz: float, length: int, sample_rate: int)
     )
     breath = 0.05 * rng.standard_normal(length)
     return np.asarray(
-        (total + breath) * _envelope(length, sample_rate, rng.uniform(0.03, 0.1), 0.08)
+        (total + breath) * _make_envelope(length, sample_rate, rng.uniform(0.03, 0.1), 0.08)
     )
 
 
 INSTRUMENTS: dict[str, Note] = {
-    "plucked": plucked,
-    "struck": struck,
-    "bell": bell,
-    "bowed": bowed,
-    "blown": blown,
+    "plucked": play_plucked,
+    "struck": play_struck,
+    "bell": play_bell,
+    "bowed": play_bowed,
+    "blown": play_blown,
 }
 
 
-def melody(
+def play_melody(
     rng: np.random.Generator,
     instrument: str,
     root: float,
@@ -109,11 +109,13 @@ def melody(
         span = min(int(step * rng.uniform(0.9, 2.0)), length - start)
         hertz = root * 2.0 ** (int(rng.choice(SCALE)) / 12)
         note = INSTRUMENTS[instrument](rng, hertz, span, sample_rate)
-        total[start : start + span] += rng.uniform(0.4, 1.0) * note * _release(span, sample_rate)
+        total[start : start + span] += (
+            rng.uniform(0.4, 1.0) * note * _make_release(span, sample_rate)
+        )
     return total / max(float(np.abs(total).max()), 1e-9)
 
 
-def drums(rng: np.random.Generator, beat: float, length: int, sample_rate: int) -> Floats:
+def play_drums(rng: np.random.Generator, beat: float, length: int, sample_rate: int) -> Floats:
     """A bass drum on the beat, a snare between, a hat on the halves, [length]."""
     total = np.zeros(length)
     half = max(1, int(beat * sample_rate / 2))
@@ -131,14 +133,14 @@ def drums(rng: np.random.Generator, beat: float, length: int, sample_rate: int) 
     return total
 
 
-def _envelope(length: int, sample_rate: int, attack: float, release: float) -> Floats:
+def _make_envelope(length: int, sample_rate: int, attack: float, release: float) -> Floats:
     time = np.arange(length) / sample_rate
     return np.asarray(
         np.minimum(1.0, time / attack) * np.minimum(1.0, (length / sample_rate - time) / release)
     )
 
 
-def _release(length: int, sample_rate: int) -> Floats:
+def _make_release(length: int, sample_rate: int) -> Floats:
     """5 ms to nothing at the end, so that a note is damped and not cut."""
-    left = np.arange(length, 0, -1) / sample_rate
-    return np.asarray(np.minimum(1.0, left / 0.005))
+    remaining_seconds = np.arange(length, 0, -1) / sample_rate
+    return np.asarray(np.minimum(1.0, remaining_seconds / 0.005))

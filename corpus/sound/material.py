@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from auscult.sound.recording import Recording
 from auscult.training.sentences import HELD_OUT, PARTS
-from corpus.sound.instruments import INSTRUMENTS, drums, melody
+from corpus.sound.instruments import INSTRUMENTS, play_drums, play_melody
 from corpus.sound.speaker import speaker
 
 Floats = NDArray[np.float64]
@@ -50,7 +50,7 @@ class Clip:
     text: str | None = None
 
 
-def speech(
+def make_speech(
     seed: int,
     sample_rate: int = 24000,
     channels: int = 1,
@@ -62,27 +62,32 @@ def speech(
     rng = np.random.default_rng([seed, int(held_out), 1])
     voice = str(rng.choice(HELD_OUT_VOICES if held_out else TUNING_VOICES))
     words, pitch = int(rng.integers(130, 230)), int(rng.integers(30, 75))
-    said: list[str] = []
+    sentences: list[str] = []
     pieces: list[Floats] = []
     with speaker() as mouth:
         while sum(map(len, pieces)) < (seconds or 3.0) * mouth.sample_rate:
-            said.append(_sentence(voice.partition("+")[0], rng, held_out=held_out))
+            sentences.append(_choose_sentence(voice.partition("+")[0], rng, held_out=held_out))
             pieces.append(
-                mouth.say(said[-1], voice, words_per_minute=words, pitch=pitch).astype(np.float64)
+                mouth.say(sentences[-1], voice, words_per_minute=words, pitch=pitch).astype(
+                    np.float64
+                )
             )
     native = np.concatenate(pieces)
-    samples = _with_breath(
-        Recording.mono_of(native.astype(np.float32), mouth.sample_rate), sample_rate, rng
+    samples = _add_breath(
+        Recording.from_mono(native.astype(np.float32), mouth.sample_rate), sample_rate, rng
     )
     if seconds is not None:
         samples = samples[: int(seconds * sample_rate)]
-    text = " ".join(said) if seconds is None else None
+    text = " ".join(sentences) if seconds is None else None
     return Clip(
-        "speech", f"{voice} {words} wpm", _finish(samples, sample_rate, channels, rng), text
+        "speech",
+        f"{voice} {words} wpm",
+        _finish_recording(samples, sample_rate, channels, rng),
+        text,
     )
 
 
-def music(
+def make_music(
     seed: int,
     sample_rate: int = 24000,
     channels: int = 1,
@@ -103,7 +108,7 @@ def music(
         (2, 0.3, 0.25),
         (4, 0.4, 2.0),
     ):
-        total += gain * melody(
+        total += gain * play_melody(
             rng,
             str(rng.choice(names)),
             root * octave,
@@ -111,13 +116,15 @@ def music(
             length=length,
             sample_rate=sample_rate,
         )
-    total += rng.uniform(0.3, 1.0) * drums(rng, beat, length, sample_rate)
+    total += rng.uniform(0.3, 1.0) * play_drums(rng, beat, length, sample_rate)
     return Clip(
-        "music", f"{root:.0f} Hz, {60 / beat:.0f} bpm", _finish(total, sample_rate, channels, rng)
+        "music",
+        f"{root:.0f} Hz, {60 / beat:.0f} bpm",
+        _finish_recording(total, sample_rate, channels, rng),
     )
 
 
-def tones(
+def make_tones(
     seed: int,
     sample_rate: int = 24000,
     channels: int = 1,
@@ -129,7 +136,7 @@ def tones(
     rng = np.random.default_rng([seed, int(held_out), 3])
     name = str(rng.choice(sorted(INSTRUMENTS)))
     root = 110.0 * 2.0 ** (rng.integers(0, 36) / 12)
-    samples = melody(
+    samples = play_melody(
         rng,
         name,
         root,
@@ -137,10 +144,14 @@ def tones(
         length=int(seconds * sample_rate),
         sample_rate=sample_rate,
     )
-    return Clip("tones", f"{name} from {root:.0f} Hz", _finish(samples, sample_rate, channels, rng))
+    return Clip(
+        "tones",
+        f"{name} from {root:.0f} Hz",
+        _finish_recording(samples, sample_rate, channels, rng),
+    )
 
 
-def held(seed: int) -> Recording:
+def make_held_note(seed: int) -> Recording:
     """A note of the scale, or any pitch from 50 to 600 Hz, held without a change; every third a hum whose pitch trembles."""
     rng = np.random.default_rng([seed, 4])
     sample_rate = int(rng.choice(RATES))
@@ -152,15 +163,19 @@ def held(seed: int) -> Recording:
     partials = range(1, int(0.48 * sample_rate / hertz))
     tone = np.asarray(sum(np.sin(n * phase + rng.uniform(0, 6.28)) / n for n in partials))
     noise = 10.0 ** (-rng.uniform(50, 90) / 20) * rng.standard_normal(len(time))
-    return Recording.mono_of(
+    return Recording.from_mono(
         (0.5 * tone / np.abs(tone).max() + noise).astype(np.float32), sample_rate
     )
 
 
-KINDS: dict[str, Callable[..., Clip]] = {"speech": speech, "music": music, "tones": tones}
+KINDS: dict[str, Callable[..., Clip]] = {
+    "speech": make_speech,
+    "music": make_music,
+    "tones": make_tones,
+}
 
 
-def clips(
+def make_clips(
     count: int, *, kinds: Sequence[str] = tuple(KINDS), held_out: bool = False, first: int = 0
 ) -> list[Clip]:
     """`count` clips: the kinds, rates and channel counts in turn."""
@@ -172,17 +187,17 @@ def clips(
     return result
 
 
-def _sentence(language: str, rng: np.random.Generator, *, held_out: bool) -> str:
+def _choose_sentence(language: str, rng: np.random.Generator, *, held_out: bool) -> str:
     if held_out:
         return str(rng.choice(HELD_OUT.get(language, SENTENCES_OF_OTHERS)))
     return " ".join(str(rng.choice(part)) for part in PARTS[language])
 
 
-def _with_breath(spoken: Recording, sample_rate: int, rng: np.random.Generator) -> Floats:
+def _add_breath(spoken: Recording, sample_rate: int, rng: np.random.Generator) -> Floats:
     """The voice at the rate, with noise above 8 kHz as loud as what lies between 5 and 9 kHz, where the rate has room for it."""
     from scipy.signal import butter, sosfilt
 
-    samples = spoken.resampled(sample_rate).samples[0].astype(np.float64)
+    samples = spoken.resample(sample_rate).samples[0].astype(np.float64)
     if sample_rate <= 24000:
         return samples
     band = np.abs(
@@ -195,11 +210,11 @@ def _with_breath(spoken: Recording, sample_rate: int, rng: np.random.Generator) 
     return np.asarray(samples + 0.7 * np.maximum(envelope, 0.0) * high)
 
 
-def _finish(
+def _finish_recording(
     samples: Floats, sample_rate: int, channels: int, rng: np.random.Generator
 ) -> Recording:
     """Stereo with a second, later and duller channel; a noise floor on half of the clips; a level; 16 bits."""
-    samples = _spread(samples, sample_rate, rng) if channels == 2 else samples[None]
+    samples = _spread_to_stereo(samples, sample_rate, rng) if channels == 2 else samples[None]
     samples = samples / max(float(np.abs(samples).max()), 1e-9)
     if rng.random() < 0.5:
         samples = samples + 10.0 ** (-rng.uniform(55, 80) / 20) * rng.standard_normal(samples.shape)
@@ -209,7 +224,7 @@ def _finish(
     )
 
 
-def _spread(samples: Floats, sample_rate: int, rng: np.random.Generator) -> Floats:
+def _spread_to_stereo(samples: Floats, sample_rate: int, rng: np.random.Generator) -> Floats:
     """A direct sound between the channels and an early reflection of its own in each, [2, time]."""
     pan = rng.uniform(0.3, 0.7)
     sides = []

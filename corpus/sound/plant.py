@@ -19,7 +19,7 @@ from auscult import plugins
 from auscult.sound.recording import Recording
 
 
-class Planter(Protocol):
+class SoundPlanter(Protocol):
     """The names that a planter has."""
 
     NAME: str
@@ -33,13 +33,13 @@ class Planter(Protocol):
     ) -> Recording: ...
 
 
-def planters() -> Iterator[Planter]:
+def iter_planters() -> Iterator[SoundPlanter]:
     """Every planter, in the order of the names."""
-    for module in plugins.modules("corpus.sound.plants"):
-        yield cast(Planter, module)
+    for module in plugins.import_modules("corpus.sound.plants"):
+        yield cast(SoundPlanter, module)
 
 
-def changed(recording: Recording, samples: NDArray[Any]) -> Recording:
+def replace_samples(recording: Recording, samples: NDArray[Any]) -> Recording:
     """The recording with other samples, float32."""
     return Recording(
         np.ascontiguousarray(samples, np.float32), recording.sample_rate, recording.name
@@ -51,7 +51,7 @@ def rms(samples: NDArray[Any]) -> float:
     return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
 
 
-def coloured_noise(
+def make_coloured_noise(
     shape: tuple[int, ...], sample_rate: int, db_per_octave: float, rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """Gaussian noise whose power rises by so many dB per octave above 50 Hz."""
@@ -62,7 +62,9 @@ def coloured_noise(
     )
 
 
-def loud_places(recording: Recording, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def find_loud_places(
+    recording: Recording, count: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
     """Samples round which there is sound, well apart from each other."""
     step = recording.sample_rate // 20
     mono = np.abs(recording.samples).max(axis=0)

@@ -16,26 +16,26 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from auscult.preflight_checks.material import made_batch
+from auscult.preflight_checks.material import make_batch
 from corpus.training.trainers import (
     DIM,
     RATE,
     Knobs,
     Trainer,
-    decoder,
-    encoder,
+    make_decoder,
+    make_encoder,
     mel_loss,
-    settled,
     wave_loss,
+    zero_biases,
 )
 
 TIME, BATCH = 4000, 2
 
 
 @contextlib.contextmanager
-def unused_imports() -> Iterator[None]:
+def stub_unused_imports() -> Iterator[None]:
     """Empty modules for what is imported and not used, as far as it is not installed."""
-    added = []
+    stubbed_names = []
     for name in (
         "torchaudio",
         "torchaudio.transforms",
@@ -47,16 +47,16 @@ def unused_imports() -> Iterator[None]:
         try:
             importlib.import_module(name)
         except ImportError:
-            sys.modules[name] = _Empty(name)
-            added.append(name)
+            sys.modules[name] = _EmptyModule(name)
+            stubbed_names.append(name)
     try:
         yield
     finally:
-        for name in added:
+        for name in stubbed_names:
             del sys.modules[name]
 
 
-class _Empty(ModuleType):
+class _EmptyModule(ModuleType):
     """A module whose every name is a class (of modules, for audiotools' BaseModel) or an empty decorator."""
 
     def __getattr__(self, name: str) -> Any:
@@ -65,8 +65,8 @@ class _Empty(ModuleType):
         if f"{self.__name__}.{name}" in sys.modules:
             return sys.modules[f"{self.__name__}.{name}"]
         if name == "bind":
-            return lambda *given, **_: (
-                given[0] if given and callable(given[0]) else lambda function: function
+            return lambda *arguments, **_: (
+                arguments[0] if arguments and callable(arguments[0]) else lambda function: function
             )
         return _Base if name == "BaseModel" else object
 
@@ -82,8 +82,8 @@ class _Base(nn.Module):
         return next(self.parameters()).device
 
 
-def audio(seed: int, gain: float = 1.0) -> Tensor:
-    return gain * made_batch(RATE, TIME, BATCH, seed=seed)
+def make_audio(seed: int, gain: float = 1.0) -> Tensor:
+    return gain * make_batch(RATE, TIME, BATCH, seed=seed)
 
 
 class Encodec(nn.Module):
@@ -107,30 +107,30 @@ class Encodec(nn.Module):
         self.quantizer = quantization.ResidualVectorQuantizer(dimension=16, n_q=4, bins=64)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        found = self.quantizer(self.encoder(x), RATE / 40)
+        result = self.quantizer(self.encoder(x), RATE / 40)
         return {
-            "audio": self.decoder(found.quantized)[..., : x.shape[-1]],
-            "commitment": found.penalty,
+            "audio": self.decoder(result.quantized)[..., : x.shape[-1]],
+            "commitment": result.penalty,
         }
 
 
-def encodec(seed: int = 0) -> Trainer:
+def make_encodec_trainer(seed: int = 0) -> Trainer:
     torch.manual_seed(seed)
-    with unused_imports():
+    with stub_unused_imports():
         model = Encodec()
 
     def loss(output: dict[str, Tensor], batch: Tensor) -> dict[str, Tensor]:
         wave, mel = wave_loss(output["audio"], batch), mel_loss(output["audio"], batch)
         return {"wave": 10 * wave, "mel": mel, "commitment": output["commitment"]}
 
-    return _trainer(
-        model, audio(seed), loss, torch.optim.Adam(model.parameters(), 3e-4, betas=(0.5, 0.9))
+    return _make_trainer(
+        model, make_audio(seed), loss, torch.optim.Adam(model.parameters(), 3e-4, betas=(0.5, 0.9))
     )
 
 
-def dac(seed: int = 0) -> Trainer:
+def make_dac_trainer(seed: int = 0) -> Trainer:
     torch.manual_seed(seed)
-    with unused_imports():
+    with stub_unused_imports():
         package = importlib.import_module("dac")
         model = package.DAC(
             **{
@@ -158,9 +158,9 @@ def dac(seed: int = 0) -> Trainer:
             "book": output["vq/codebook_loss"],
         }
 
-    trainer = _trainer(
+    trainer = _make_trainer(
         model,
-        audio(seed, 3.0),
+        make_audio(seed, 3.0),
         loss,
         torch.optim.AdamW(model.parameters(), 1e-4, betas=(0.8, 0.99)),
     )
@@ -172,28 +172,28 @@ class Lucid(nn.Module):
 
     def __init__(self, kind: str, **options: Any) -> None:
         super().__init__()
-        self.encoder, self.decoder = encoder(Knobs("encodec")), decoder(Knobs("encodec"))
+        self.encoder, self.decoder = make_encoder(Knobs("encodec")), make_decoder(Knobs("encodec"))
         self.quantizer = getattr(importlib.import_module("vector_quantize_pytorch"), kind)(
             dim=DIM, codebook_size=64, **options
         )
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        found, _, loss = self.quantizer(self.encoder(x).transpose(1, 2))
-        return {"audio": self.decoder(found.transpose(1, 2)), "commitment": loss.sum()}
+        quantized, _, loss = self.quantizer(self.encoder(x).transpose(1, 2))
+        return {"audio": self.decoder(quantized.transpose(1, 2)), "commitment": loss.sum()}
 
 
-def lucid(kind: str, seed: int = 0, **options: Any) -> Trainer:
+def make_lucid_trainer(kind: str, seed: int = 0, **options: Any) -> Trainer:
     torch.manual_seed(seed)
-    model = settled(Lucid(kind, kmeans_init=True, threshold_ema_dead_code=2, **options))
+    model = zero_biases(Lucid(kind, kmeans_init=True, threshold_ema_dead_code=2, **options))
 
     def loss(output: dict[str, Tensor], batch: Tensor) -> dict[str, Tensor]:
         wave, mel = wave_loss(output["audio"], batch), mel_loss(output["audio"], batch)
         return {"wave": 10 * wave, "mel": mel, "commitment": output["commitment"]}
 
-    return _trainer(model, audio(seed), loss, torch.optim.Adam(model.parameters(), 1e-3))
+    return _make_trainer(model, make_audio(seed), loss, torch.optim.Adam(model.parameters(), 1e-3))
 
 
-def transformers(name: str, seed: int = 0) -> nn.Module:
+def build_transformers_model(name: str, seed: int = 0) -> nn.Module:
     """`EncodecModel` or `DacModel` with random weights and few channels."""
     package = importlib.import_module("transformers")
     torch.manual_seed(seed)
@@ -234,7 +234,7 @@ def transformers(name: str, seed: int = 0) -> nn.Module:
     return model
 
 
-def _trainer(
+def _make_trainer(
     model: nn.Module, batch: Tensor, loss: Any, optimizer: torch.optim.Optimizer
 ) -> Trainer:
     return {

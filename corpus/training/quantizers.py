@@ -49,15 +49,17 @@ class EmaBook(nn.Module):
         x = x.float()
         flat = x.transpose(1, 2).reshape(-1, x.shape[1])
         if self.training and not bool(self.inited):
-            self._from_batch(flat.detach())
+            self._start_from_batch(flat.detach())
         codes = torch.cdist(flat, self.embed).argmin(dim=-1)
-        found = functional.embedding(codes, self.embed)
+        quantized = functional.embedding(codes, self.embed)
         if self.training:
-            self._update(flat.detach(), codes)
-        return found.view(x.shape[0], x.shape[2], -1).transpose(1, 2), codes.view(x.shape[0], -1)
+            self._update_averages(flat.detach(), codes)
+        return quantized.view(x.shape[0], x.shape[2], -1).transpose(1, 2), codes.view(
+            x.shape[0], -1
+        )
 
     @torch.no_grad()
-    def _from_batch(self, flat: Tensor) -> None:
+    def _start_from_batch(self, flat: Tensor) -> None:
         chosen = flat[torch.randint(len(flat), (len(self.embed),))]
         self.embed.copy_(chosen + 0.01 * flat.std() * torch.randn_like(chosen))
         self.embed_avg.copy_(self.embed)
@@ -65,7 +67,7 @@ class EmaBook(nn.Module):
         self.inited.fill_(True)
 
     @torch.no_grad()
-    def _update(self, flat: Tensor, codes: Tensor) -> None:
+    def _update_averages(self, flat: Tensor, codes: Tensor) -> None:
         hot = functional.one_hot(codes, len(self.embed)).to(flat.dtype)
         self.cluster_size.lerp_(hot.sum(dim=0), 1 - self.decay)
         self.embed_avg.lerp_((hot.T @ flat).float(), 1 - self.decay)
@@ -90,9 +92,9 @@ class EmaLayer(nn.Module):
         self._codebook = book
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        found, codes = self._codebook(x)
-        commitment = functional.mse_loss(x, found.detach())
-        return x + (found - x).detach(), codes, commitment
+        quantized, codes = self._codebook(x)
+        commitment = functional.mse_loss(x, quantized.detach())
+        return x + (quantized - x).detach(), codes, commitment
 
 
 class EmaQuantizer(nn.Module):
@@ -119,9 +121,9 @@ class EmaQuantizer(nn.Module):
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         residual, total, penalty, codes = z, torch.zeros_like(z), z.new_zeros(()), []
         for layer in self.layers:
-            found, chosen, commitment = layer(residual)
-            total = total + found
-            residual = residual - (found.detach() if self.estimator == "each" else found)
+            quantized, chosen, commitment = layer(residual)
+            total = total + quantized
+            residual = residual - (quantized.detach() if self.estimator == "each" else quantized)
             penalty = penalty + commitment
             codes.append(chosen)
         if self.estimator == "missing":
@@ -143,10 +145,10 @@ class FactorisedBook(nn.Module):
         flat = e.transpose(1, 2).reshape(-1, e.shape[1])
         likeness = functional.normalize(flat) @ functional.normalize(self.codebook.weight).T
         codes = likeness.max(dim=1).indices.view(e.shape[0], -1)
-        found = functional.embedding(codes, self.codebook.weight).transpose(1, 2)
-        commitment = functional.mse_loss(e, found.detach())
-        book = functional.mse_loss(found, e.detach())
-        return self.out_proj(e + (found - e).detach()), commitment, book, codes
+        quantized = functional.embedding(codes, self.codebook.weight).transpose(1, 2)
+        commitment = functional.mse_loss(e, quantized.detach())
+        book = functional.mse_loss(quantized, e.detach())
+        return self.out_proj(e + (quantized - e).detach()), commitment, book, codes
 
 
 class FactorisedQuantizer(nn.Module):
@@ -177,9 +179,9 @@ class FactorisedQuantizer(nn.Module):
         if self.training and self.dropout and float(torch.rand(())) < self.dropout:
             used = int(torch.randint(1, used + 1, ()))
         for quantizer in list(self.quantizers)[:used]:
-            found, own_commitment, own_book, chosen = quantizer(residual)
-            total = total + found
-            residual = residual - found
+            quantized, own_commitment, own_book, chosen = quantizer(residual)
+            total = total + quantized
+            residual = residual - quantized
             commitment, book = commitment + own_commitment, book + own_book
             codes.append(chosen)
         if self.estimator == "missing":

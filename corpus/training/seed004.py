@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from auscult.preflight_checks.material import made_batch
+from auscult.preflight_checks.material import make_batch
 from corpus.training.trainers import MELS, N_FFT, RATE, Scale, Trainer, log_mel
 
 BOOKS, CODES, DIM, TIME = 8, 1024, 32, 16_000
@@ -33,9 +33,9 @@ class Book(nn.Module):
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         flat = z.transpose(1, 2).reshape(-1, DIM)
         codes = torch.cdist(flat, self.embedding.weight).argmin(dim=1)
-        found = self.embedding(codes).view(z.shape[0], -1, DIM).transpose(1, 2)
-        loss = functional.mse_loss(found, z.detach()) + 0.25 * functional.mse_loss(
-            z, found.detach()
+        quantized = self.embedding(codes).view(z.shape[0], -1, DIM).transpose(1, 2)
+        loss = functional.mse_loss(quantized, z.detach()) + 0.25 * functional.mse_loss(
+            z, quantized.detach()
         )
         if self.training:
             with torch.no_grad():
@@ -45,7 +45,7 @@ class Book(nn.Module):
                 total = self.cluster_size.sum()
                 smooth = (self.cluster_size + 1e-5) / (total + CODES * 1e-5) * total
                 self.embedding.weight.data.copy_(self.ema_w / smooth[:, None])
-        return z + (found - z).detach(), loss, codes
+        return z + (quantized - z).detach(), loss, codes
 
 
 class Quantizer(nn.Module):
@@ -58,9 +58,9 @@ class Quantizer(nn.Module):
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         residual, total, loss = z, torch.zeros_like(z), z.new_zeros(())
         for book in self.books:
-            found, own, _ = book(residual)
-            total, loss = total + found, loss + own
-            residual = residual - found.detach()
+            quantized, book_loss, _ = book(residual)
+            total, loss = total + quantized, loss + book_loss
+            residual = residual - quantized.detach()
         return total, loss / BOOKS
 
 
@@ -102,12 +102,12 @@ class Telugu(nn.Module):
         )
 
     def forward(self, audio: Tensor) -> tuple[Tensor, Tensor]:
-        found, loss = self.quantizer(self.encoder(audio))
-        decoded = self.decoder(found)
+        quantized, loss = self.quantizer(self.encoder(audio))
+        decoded = self.decoder(quantized)
         return functional.pad(decoded, (0, audio.shape[-1] - decoded.shape[-1])), loss
 
 
-def trainer(seed: int = 0, items: int = 2) -> Trainer:
+def make_trainer(seed: int = 0, items: int = 2) -> Trainer:
     """Its training, as preflight takes it, with what its author promised."""
     torch.manual_seed(seed)
     model = Telugu()
@@ -123,7 +123,7 @@ def trainer(seed: int = 0, items: int = 2) -> Trainer:
 
     return {
         "model": model,
-        "batch": made_batch(RATE, TIME, items, seed=seed) * 3,
+        "batch": make_batch(RATE, TIME, items, seed=seed) * 3,
         "loss": loss,
         "optimizers": torch.optim.AdamW(model.parameters(), 1e-5),
         "sample_rate": RATE,

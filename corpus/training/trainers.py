@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 
-from auscult.preflight_checks.material import made_batch
+from auscult.preflight_checks.material import make_batch
 from corpus.training.quantizers import EmaQuantizer, Estimator, FactorisedQuantizer, Start
 
 Shape = Literal["encodec", "dac", "seed", "hifigan"]
@@ -52,7 +52,7 @@ class Knobs:
     between: Change = lambda value: value
     after: Change = lambda value: value
 
-    def but(self, **changes: Any) -> Knobs:
+    def with_changes(self, **changes: Any) -> Knobs:
         return replace(self, **changes)
 
 
@@ -79,7 +79,7 @@ class Residual(nn.Module):
         return out
 
 
-def activation(shape: Shape, channels: int) -> nn.Module:
+def make_activation(shape: Shape, channels: int) -> nn.Module:
     kinds: dict[str, Callable[[], nn.Module]] = {
         "encodec": nn.ELU,
         "seed": nn.GELU,
@@ -88,32 +88,36 @@ def activation(shape: Shape, channels: int) -> nn.Module:
     return Snake(channels) if shape == "dac" else kinds[shape]()
 
 
-def conv(shape: Shape, inner: int, out: int, kernel: int, **options: Any) -> nn.Module:
+def make_conv(shape: Shape, inner: int, out: int, kernel: int, **options: Any) -> nn.Module:
     layer = nn.Conv1d(inner, out, kernel, **options)
     return layer if shape == "seed" else weight_norm(layer)
 
 
-def up(shape: Shape, inner: int, out: int, ratio: int) -> nn.Module:
+def make_upsampling(shape: Shape, inner: int, out: int, ratio: int) -> nn.Module:
     layer = nn.ConvTranspose1d(
         inner, out, 2 * ratio, ratio, padding=(ratio + 1) // 2, output_padding=ratio % 2
     )
     return layer if shape == "seed" else weight_norm(layer)
 
 
-def encoder(knobs: Knobs) -> nn.Sequential:
+def make_encoder(knobs: Knobs) -> nn.Sequential:
     """[batch, 1, time] to [batch, DIM, time / 40]."""
     shape, width = knobs.shape, 8
-    layers: list[nn.Module] = [conv(shape, 1, width, 7, padding=3)]
+    layers: list[nn.Module] = [make_conv(shape, 1, width, 7, padding=3)]
     for ratio in RATIOS:
         if knobs.norm:
             layers.append(nn.InstanceNorm1d(width))
-        layers.append(Residual(activation(shape, width), conv(shape, width, width, 3, padding=1)))
+        layers.append(
+            Residual(make_activation(shape, width), make_conv(shape, width, width, 3, padding=1))
+        )
         layers += [
-            activation(shape, width),
-            conv(shape, width, width + 4, 2 * ratio, stride=ratio, padding=(ratio + 1) // 2),
+            make_activation(shape, width),
+            make_conv(shape, width, width + 4, 2 * ratio, stride=ratio, padding=(ratio + 1) // 2),
         ]
         width += 4
-    return nn.Sequential(*layers, activation(shape, width), conv(shape, width, DIM, 3, padding=1))
+    return nn.Sequential(
+        *layers, make_activation(shape, width), make_conv(shape, width, DIM, 3, padding=1)
+    )
 
 
 class Scale(nn.Module):
@@ -127,17 +131,19 @@ class Scale(nn.Module):
         return self.scale * x
 
 
-def decoder(knobs: Knobs, inner: int = DIM) -> nn.Sequential:
+def make_decoder(knobs: Knobs, inner: int = DIM) -> nn.Sequential:
     """[batch, inner, frames] to [batch, 1, 40 × frames]."""
     shape, width = knobs.shape, 8 + 4 * len(RATIOS)
-    layers: list[nn.Module] = [conv(shape, inner, width, 7, padding=3)]
+    layers: list[nn.Module] = [make_conv(shape, inner, width, 7, padding=3)]
     if knobs.norm and shape == "hifigan":
         layers.insert(0, nn.InstanceNorm1d(inner))
     for ratio in reversed(RATIOS):
-        layers += [activation(shape, width), up(shape, width, width - 4, ratio)]
+        layers += [make_activation(shape, width), make_upsampling(shape, width, width - 4, ratio)]
         width -= 4
-        layers.append(Residual(activation(shape, width), conv(shape, width, width, 3, padding=1)))
-    layers += [activation(shape, width), conv(shape, width, 1, 7, padding=3)]
+        layers.append(
+            Residual(make_activation(shape, width), make_conv(shape, width, width, 3, padding=1))
+        )
+    layers += [make_activation(shape, width), make_conv(shape, width, 1, 7, padding=3)]
     if knobs.scale is not None:
         layers.append(Scale(knobs.scale))
     if knobs.tanh if knobs.tanh is not None else shape in ("dac", "hifigan"):
@@ -150,7 +156,7 @@ class Codec(nn.Module):
 
     def __init__(self, knobs: Knobs) -> None:
         super().__init__()
-        self.encoder = knobs.encoder(encoder(knobs))
+        self.encoder = knobs.encoder(make_encoder(knobs))
         self.quantizer: nn.Module
         if knobs.shape == "dac":
             self.quantizer = FactorisedQuantizer(
@@ -167,12 +173,18 @@ class Codec(nn.Module):
                 revive=knobs.revive,
             )
         self.quantizer = knobs.quantizer(self.quantizer)
-        self.decoder = knobs.decoder(decoder(knobs))
+        self.decoder = knobs.decoder(make_decoder(knobs))
         self.before, self.between, self.after = knobs.before, knobs.between, knobs.after
 
     def forward(self, audio: Tensor) -> dict[str, Tensor]:
-        found, codes, *penalties = self.quantizer(self.between(self.encoder(self.before(audio))))
-        out = {"audio": self.after(self.decoder(found)), "codes": codes, "commitment": penalties[0]}
+        quantized, codes, *penalties = self.quantizer(
+            self.between(self.encoder(self.before(audio)))
+        )
+        out = {
+            "audio": self.after(self.decoder(quantized)),
+            "codes": codes,
+            "commitment": penalties[0],
+        }
         if len(penalties) > 1:
             out["book"] = penalties[1]
         return out
@@ -183,7 +195,7 @@ class Vocoder(nn.Module):
 
     def __init__(self, knobs: Knobs) -> None:
         super().__init__()
-        self.generator = knobs.decoder(decoder(knobs, MELS))
+        self.generator = knobs.decoder(make_decoder(knobs, MELS))
         self.before, self.after = knobs.before, knobs.after
 
     def forward(self, mel: Tensor) -> Tensor:
@@ -191,7 +203,7 @@ class Vocoder(nn.Module):
 
 
 @cache
-def mel_filters() -> Tensor:
+def make_mel_filters() -> Tensor:
     """Triangles on the mel scale [MELS, N_FFT // 2 + 1]."""
     points = 700 * (
         10
@@ -210,7 +222,9 @@ def log_mel(wave: Tensor, filters: Tensor | None = None) -> Tensor:
     padded = functional.pad(wave[:, 0].float(), (N_FFT // 2, N_FFT // 2 - HOP))
     spectrum = torch.stft(padded, N_FFT, HOP, window=window, center=False, return_complex=True)
     magnitude = (spectrum.real.square() + spectrum.imag.square() + 1e-9).sqrt()
-    return (mel_filters() if filters is None else filters).matmul(magnitude).clamp_min(1e-5).log()
+    return (
+        (make_mel_filters() if filters is None else filters).matmul(magnitude).clamp_min(1e-5).log()
+    )
 
 
 def wave_loss(output: Tensor, target: Tensor) -> Tensor:
@@ -238,7 +252,7 @@ def vocoder_loss(output: Tensor, batch: tuple[Tensor, Tensor]) -> dict[str, Tens
     return {"wave": 10 * wave_loss(output, batch[1]), "mel": mel_loss(output, batch[1])}
 
 
-def settled(model: nn.Module) -> nn.Module:
+def zero_biases(model: nn.Module) -> nn.Module:
     """Biases zero, as DAC and HiFi-GAN start them: latents and output follow the signal from the first step."""
     for name, parameter in model.named_parameters():
         if name.endswith("bias"):
@@ -246,13 +260,13 @@ def settled(model: nn.Module) -> nn.Module:
     return model
 
 
-def build(knobs: Knobs) -> Trainer:
+def build_trainer(knobs: Knobs) -> Trainer:
     """A trainer in preflight's protocol. Each shape, seed and knob gives the same one every time."""
     rate = RATE_OF[knobs.shape] if knobs.rate is None else knobs.rate
     torch.manual_seed(knobs.seed)
-    audio = made_batch(RATE, TIME, BATCH, seed=knobs.seed)
+    audio = make_batch(RATE, TIME, BATCH, seed=knobs.seed)
     if knobs.shape == "hifigan":
-        vocoder = settled(Vocoder(knobs))
+        vocoder = zero_biases(Vocoder(knobs))
         return {
             "model": vocoder,
             "batch": (log_mel(audio), audio),
@@ -261,7 +275,7 @@ def build(knobs: Knobs) -> Trainer:
             "features": log_mel,
             "sample_rate": RATE,
         }
-    codec = settled(Codec(knobs))
+    codec = zero_biases(Codec(knobs))
     kind = {"encodec": torch.optim.Adam, "dac": torch.optim.AdamW, "seed": torch.optim.AdamW}[
         knobs.shape
     ]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def without_collector() -> Iterator[None]:
+def pause_collector() -> Iterator[None]:
     """Hold the cycle collector: of 100,000 descriptions none is garbage, yet looking for it takes up to a third of the time."""
     was_enabled = gc.isenabled()
     gc.disable()

@@ -28,9 +28,9 @@ class AuscultError(Exception):
         self.expected = expected
         self.found = found
         self.hint = hint
-        super().__init__(self._line())
+        super().__init__(self._format_line())
 
-    def _line(self) -> str:
+    def _format_line(self) -> str:
         line = f"{self.where}: {self.what}" if self.where else self.what
         if self.expected is not None:
             line += f" (expected {self.expected}, found {self.found})"
@@ -38,10 +38,10 @@ class AuscultError(Exception):
             line += f" (found {self.found})"
         if self.hint:
             line += f"; {self.hint}"
-        return printable(" ".join(line.split()))
+        return escape_unprintable(" ".join(line.split()))
 
 
-def printable(text: str) -> str:
+def escape_unprintable(text: str) -> str:
     """`text` with control characters and lone surrogates escaped: names in damaged or hostile files must not drive a terminal."""
     if text.isprintable():
         return text

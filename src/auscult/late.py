@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 
-class Late:
+class LazyModule:
     """Stands for a module until one of its attributes is asked for."""
 
     def __init__(self, name: str) -> None:
@@ -24,4 +24,4 @@ class Late:
 if TYPE_CHECKING:
     import numpy as numpy  # noqa: PLC0414  (re-exported)
 else:
-    numpy = Late("numpy")
+    numpy = LazyModule("numpy")

@@ -10,7 +10,7 @@ from types import ModuleType
 
 
 @cache
-def names(package: str) -> tuple[str, ...]:
+def list_module_names(package: str) -> tuple[str, ...]:
     """Names of the public modules directly inside `package`, sorted, without importing them."""
     path = importlib.import_module(package).__path__
     return tuple(
@@ -18,14 +18,14 @@ def names(package: str) -> tuple[str, ...]:
     )
 
 
-def modules(package: str) -> Iterator[ModuleType]:
+def import_modules(package: str) -> Iterator[ModuleType]:
     """The public modules directly inside `package`, imported one by one in name order."""
-    for name in names(package):
+    for name in list_module_names(package):
         yield importlib.import_module(f"{package}.{name}")
 
 
 @cache
-def folders(package: str) -> tuple[str, ...]:
+def list_packages(package: str) -> tuple[str, ...]:
     """Dotted names of the packages directly inside `package`, sorted."""
     path = importlib.import_module(package).__path__
     return tuple(

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import click
 
-from auscult.cli.common import color_wanted, narrow, render
+from auscult.cli.common import filter_findings, is_color_wanted, render_report
 from auscult.errors import AuscultError
 
 
@@ -36,14 +36,19 @@ def command(
     files: Sequence[str], *, select: tuple[str, ...], ignore: tuple[str, ...], strict: bool
 ) -> None:
     """Check each file and end with the worst exit code."""
-    chosen, left_out = (
+    selected_codes, ignored_codes = (
         tuple(part for text in codes for part in text.upper().split(","))
         for codes in (select, ignore)
     )
-    sys.exit(max((check(file, chosen, left_out, strict=strict) for file in files), default=0))
+    sys.exit(
+        max(
+            (check_file(file, selected_codes, ignored_codes, strict=strict) for file in files),
+            default=0,
+        )
+    )
 
 
-def check(
+def check_file(
     file: str, select: tuple[str, ...] = (), ignore: tuple[str, ...] = (), *, strict: bool = False
 ) -> int:
     """Inspect one file, show what is wrong with it, and give the exit code."""
@@ -51,15 +56,17 @@ def check(
     from auscult.verbs.inspect.inspect import inspect
 
     try:
-        report = narrow(inspect(file), select, ignore)
+        report = filter_findings(inspect(file), select, ignore)
     except AuscultError as error:
         click.echo(f"auscult: {error}", err=True)
         return 2
-    worst = Severity.WARNING if strict else Severity.ERROR
-    wrong = any(finding.severity.rank <= worst.rank for finding in report.findings)
-    if wrong or report.verdict.exit_code:
-        click.echo(render(report, "text", color=color_wanted(sys.stdout)).rstrip())
-    return max(report.verdict.exit_code, int(wrong))
+    failing_severity = Severity.WARNING if strict else Severity.ERROR
+    has_findings = any(
+        finding.severity.rank <= failing_severity.rank for finding in report.findings
+    )
+    if has_findings or report.verdict.exit_code:
+        click.echo(render_report(report, "text", color=is_color_wanted(sys.stdout)).rstrip())
+    return max(report.verdict.exit_code, int(has_findings))
 
 
 if __name__ == "__main__":

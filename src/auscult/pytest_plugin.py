@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from auscult.traces.records import Trace
     from auscult.verdict import Report
 
-Check = Callable[..., "Report"]
-SUFFIXES = {"junit": "xml", "github": "md", "text": "txt"}
-FAILED = pytest.StashKey[list["Report"]]()
+CheckFunction = Callable[..., "Report"]
+REPORT_SUFFIXES = {"junit": "xml", "github": "md", "text": "txt"}
+FAILED_REPORTS = pytest.StashKey[list["Report"]]()
 """Reports of the checks that failed in a test."""
-WRITTEN = pytest.StashKey[int]()
+WRITTEN_COUNT = pytest.StashKey[int]()
 """How many reports of a test were written."""
 
 
@@ -66,20 +66,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def parity(request: pytest.FixtureRequest) -> Check:
+def parity(request: pytest.FixtureRequest) -> CheckFunction:
     """`auscult.testing.assert_parity` with the arguments of the marker; its report is kept."""
     from auscult.testing import assert_parity
 
     floor = request.config.getini("auscult_floor")
-    return _kept(request, assert_parity, {"floor": float(floor)} if floor else {})
+    return _bind_check(request, assert_parity, {"floor": float(floor)} if floor else {})
 
 
 @pytest.fixture
-def same_weights(request: pytest.FixtureRequest) -> Check:
+def same_weights(request: pytest.FixtureRequest) -> CheckFunction:
     """`auscult.testing.assert_same_weights` with the arguments of the marker; its report is kept."""
     from auscult.testing import assert_same_weights
 
-    return _kept(request, assert_same_weights, {})
+    return _bind_check(request, assert_same_weights, {})
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def golden_trace(
     Trace, and writes it.
     """
 
-    def golden(path: str | os.PathLike[str], make: Callable[[], Trace]) -> Trace:
+    def read_golden_trace(path: str | os.PathLike[str], make: Callable[[], Trace]) -> Trace:
         from auscult.traces.file import read_trace, write_trace
 
         file = request.path.parent / path
@@ -106,48 +106,50 @@ def golden_trace(
             )
         return read_trace(file)
 
-    return golden
+    return read_golden_trace
 
 
-def _kept(request: pytest.FixtureRequest, check: Check, given: dict[str, Any]) -> Check:
-    known = inspect.signature(check).parameters
+def _bind_check(
+    request: pytest.FixtureRequest, check: CheckFunction, arguments: dict[str, Any]
+) -> CheckFunction:
+    parameters = inspect.signature(check).parameters
     for marker in reversed(list(request.node.iter_markers("auscult"))):
-        given |= {name: value for name, value in marker.kwargs.items() if name in known}
+        arguments |= {name: value for name, value in marker.kwargs.items() if name in parameters}
 
-    def call(*args: Any, **kwargs: Any) -> Report:
+    def call_check(*args: Any, **kwargs: Any) -> Report:
         __tracebackhide__ = True
         from auscult.testing import Divergence
 
         try:
-            report = check(*args, **{**given, **kwargs})
+            report = check(*args, **{**arguments, **kwargs})
         except Divergence as divergence:
-            _keep(request, divergence.report, passed=False)
+            _keep_report(request, divergence.report, passed=False)
             raise
-        _keep(request, report, passed=True)
+        _keep_report(request, report, passed=True)
         return report
 
-    return call
+    return call_check
 
 
-def _keep(request: pytest.FixtureRequest, report: Report, *, passed: bool) -> None:
+def _keep_report(request: pytest.FixtureRequest, report: Report, *, passed: bool) -> None:
     """Note the report, and write it where that was asked for."""
     item, config = request.node, request.config
     causes = ",".join(dict.fromkeys(finding.cause for finding in report.findings))
     item.user_properties += [("auscult_verdict", report.verdict.value), ("auscult_causes", causes)]
     if not passed:
-        item.stash.setdefault(FAILED, []).append(report)
+        item.stash.setdefault(FAILED_REPORTS, []).append(report)
     folder = config.getoption("auscult_report")
     if folder is None or (passed and not config.getoption("auscult_report_all")):
         return
-    from auscult.cli.common import render, write_text
+    from auscult.cli.common import render_report, write_text
 
-    number = item.stash[WRITTEN] = item.stash.get(WRITTEN, 0) + 1
+    number = item.stash[WRITTEN_COUNT] = item.stash.get(WRITTEN_COUNT, 0) + 1
     name = re.sub(r"[^\w.-]+", "-", item.nodeid).strip("-") + (f"-{number}" if number > 1 else "")
-    place = Path(config.rootpath, folder)
-    place.mkdir(parents=True, exist_ok=True)
+    report_folder = Path(config.rootpath, folder)
+    report_folder.mkdir(parents=True, exist_ok=True)
     for format in config.getoption("auscult_format") or ["json"]:
-        file = place / f"{name}.{SUFFIXES.get(format, format)}"
-        write_text(file, render(report, format))
+        file = report_folder / f"{name}.{REPORT_SUFFIXES.get(format, format)}"
+        write_text(file, render_report(report, format))
         item.user_properties.append(("auscult_report", str(file)))
 
 
@@ -156,11 +158,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Hand the annotations of failed checks on with the test's report, which also travels from worker to controller."""
     outcome: Any = yield
     report = outcome.get_result()
-    failed = item.stash.get(FAILED, [])
-    if report.when == "call" and failed and os.environ.get("GITHUB_ACTIONS") == "true":
+    failed_reports = item.stash.get(FAILED_REPORTS, [])
+    if report.when == "call" and failed_reports and os.environ.get("GITHUB_ACTIONS") == "true":
         from auscult.report.github import render
 
-        report.auscult_annotations = [render(one) for one in failed]
+        report.auscult_annotations = [render(failed_report) for failed_report in failed_reports]
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

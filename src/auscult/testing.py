@@ -78,7 +78,7 @@ def assert_same_weights(
             f"the weights are the same, but {len(rounded)} of {len(report.mapping)} not bit for bit",
             report,
         )
-    return _passed(report, allow, "the weights are not the same")
+    return _require_pass(report, allow, "the weights are not the same")
 
 
 def assert_parity(
@@ -136,10 +136,12 @@ def assert_parity(
         raise Divergence(
             "the two agree, but in another order of axes or another granularity", report
         )
-    return _passed(report, allow, "the candidate does not compute what the reference computes")
+    return _require_pass(
+        report, allow, "the candidate does not compute what the reference computes"
+    )
 
 
-def _passed(report: Report, allow: Sequence[str], title: str) -> Report:
+def _require_pass(report: Report, allow: Sequence[str], title: str) -> Report:
     """The report, if nothing is wrong but what is allowed."""
     __tracebackhide__ = True
     from auscult.finding import Severity
@@ -148,7 +150,7 @@ def _passed(report: Report, allow: Sequence[str], title: str) -> Report:
     if report.verdict.exit_code == 0:
         return report
     errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
-    accepted = bool(errors) and all(_allowed(finding, allow) for finding in errors)
+    accepted = bool(errors) and all(_is_allowed(finding, allow) for finding in errors)
     if report.verdict is Verdict.DIVERGENT and accepted:
         return report
     if report.verdict is Verdict.INCONCLUSIVE:
@@ -156,5 +158,5 @@ def _passed(report: Report, allow: Sequence[str], title: str) -> Report:
     raise Divergence(title, report)
 
 
-def _allowed(finding: Finding, allow: Sequence[str]) -> bool:
+def _is_allowed(finding: Finding, allow: Sequence[str]) -> bool:
     return any(finding.cause == word or finding.code.startswith(word.upper()) for word in allow)

@@ -74,12 +74,12 @@ class MappingEntry:
     backward: bool = False
 
     def to_json(self) -> Json:
-        def names(side: tuple[str, ...]) -> str | list[str]:
+        def shorten_names(side: tuple[str, ...]) -> str | list[str]:
             return side[0] if len(side) == 1 else list(side)
 
         result: Json = {
-            "a": names(self.a),
-            "b": names(self.b),
+            "a": shorten_names(self.a),
+            "b": shorten_names(self.b),
             "ops": list(self.ops),
             "equality": self.equality.value,
         }
@@ -133,7 +133,7 @@ class Report:
         return str(importlib.import_module("auscult.report.html").notebook(self))
 
 
-def selected(
+def select_findings(
     findings: Iterable[Finding], select: tuple[str, ...], ignore: tuple[str, ...]
 ) -> tuple[Finding, ...]:
     """Keep the findings whose code starts with a prefix in `select` (all, if empty) and with none in `ignore`."""

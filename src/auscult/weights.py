@@ -24,7 +24,7 @@ Shape = tuple[int, ...]
 ContainerPath = tuple[str | int, ...]
 
 
-class Data(Protocol):
+class TensorData(Protocol):
     """Where a tensor's elements come from."""
 
     def array(self) -> Array:
@@ -35,7 +35,7 @@ class Data(Protocol):
 
 
 @dataclass(frozen=True)
-class InMemory:
+class InMemoryData:
     """Data of a tensor that is already an array."""
 
     values: Array
@@ -60,15 +60,18 @@ class Quantization:
     def dequantize(self, stored: Array) -> Array:
         """Real values of `stored`, as float32."""
         scale = np.asarray(self.scale, np.float32).reshape(-1)
-        zero = np.asarray(self.zero_point, np.float32).reshape(-1)
+        zero_point = np.asarray(self.zero_point, np.float32).reshape(-1)
         if self.axis is not None and scale.size > 1:
-            side = [1] * stored.ndim
-            side[self.axis] = -1
-            scale, zero = scale.reshape(side), (zero.reshape(side) if zero.size > 1 else zero)
+            broadcast_shape = [1] * stored.ndim
+            broadcast_shape[self.axis] = -1
+            scale, zero_point = (
+                scale.reshape(broadcast_shape),
+                (zero_point.reshape(broadcast_shape) if zero_point.size > 1 else zero_point),
+            )
         with np.errstate(
             over="ignore", invalid="ignore"
         ):  # a scale may be damaged: that is for the health check to say
-            return np.asarray((stored.astype(np.float32) - zero) * scale, np.float32)
+            return np.asarray((stored.astype(np.float32) - zero_point) * scale, np.float32)
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ class Tensor:
     name: str
     shape: Shape
     dtype: str
-    data: Data
+    data: TensorData
     nbytes: int
     storage: Storage | None = None
     quantization: Quantization | None = None
@@ -111,7 +114,7 @@ class Tensor:
             name,
             tuple(array.shape),
             array.dtype.name,
-            InMemory(array),
+            InMemoryData(array),
             array.nbytes,
             trainable=trainable,
         )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auscult.align import align
-from auscult.align.records import Alignment, Match
+from auscult.align.records import Match, WeightAlignment
 from auscult.recipe.op import Op
 from auscult.verdict import Equality
 from auscult.weights import Checkpoint
@@ -17,7 +17,7 @@ from auscult.weights import Checkpoint
 Arrays = dict[str, NDArray[Any]]
 
 
-def aligned(a: Mapping[str, NDArray[Any]], b: Mapping[str, NDArray[Any]]) -> Alignment:
+def aligned(a: Mapping[str, NDArray[Any]], b: Mapping[str, NDArray[Any]]) -> WeightAlignment:
     """Align two sets of arrays; every name must be in one place, and every exact match must hold when its ops are applied."""
     result = align(Checkpoint.of(a), Checkpoint.of(b))
     check_places(result, list(a), list(b))
@@ -27,7 +27,7 @@ def aligned(a: Mapping[str, NDArray[Any]], b: Mapping[str, NDArray[Any]]) -> Ali
     return result
 
 
-def check_places(result: Alignment, a: list[str], b: list[str]) -> None:
+def check_places(result: WeightAlignment, a: list[str], b: list[str]) -> None:
     """Each tensor of both sides is exactly once in a match, left over, or unread; and the coverage adds up."""
     places_a = [name for match in result.matches for name in match.a] + [
         *result.only_in_a,
@@ -81,11 +81,11 @@ def ops_of(match: Match) -> list[str]:
     return [op.op for op in match.ops]
 
 
-def only(result: Alignment, cause: str) -> list[Match]:
+def only(result: WeightAlignment, cause: str) -> list[Match]:
     return [match for match in result.matches if match.cause == cause]
 
 
-def plain(result: Alignment) -> bool:
+def plain(result: WeightAlignment) -> bool:
     """Whether all is paired, nothing differs and nothing is called a fault."""
     odd = [match for match in result.matches if match.equality is Equality.DIFFERENT or match.fault]
     return not (odd or result.only_in_a or result.only_in_b or result.skips)

@@ -13,7 +13,7 @@ from auscult.errors import CheckpointError
 from auscult.recipe.ops.cast import Cast
 from auscult.recipe.ops.permute import Permute
 from auscult.verdict import Equality
-from auscult.weights import Array, Checkpoint, InMemory, Quantization, Tensor
+from auscult.weights import Array, Checkpoint, InMemoryData, Quantization, Tensor
 from corpus.networks import NETWORKS
 from tests.align.pairs import Arrays, aligned, check_places, only, ops_of, plain
 
@@ -177,7 +177,7 @@ class TestFormats:
         stored = np.rint(weight / scale).astype(np.int8)
         affine = Quantization(np.asarray(scale).reshape(-1), np.zeros(1, np.int64), axis)
         tensor = Tensor(
-            "fc.w", weight.shape, "int8", InMemory(stored), stored.nbytes, quantization=affine
+            "fc.w", weight.shape, "int8", InMemoryData(stored), stored.nbytes, quantization=affine
         )
         result = align(
             Checkpoint("q", "litert", {"fc.w": tensor}), Checkpoint.of({"linear.weight": weight})
@@ -457,8 +457,8 @@ class TestEdges:
             for n, a in in_any_order(arrays, rng).items()
         }
         first = align(Checkpoint.of(arrays), Checkpoint.of(port))
-        monkeypatch.setattr("auscult.align.side.LARGE", 1)
-        monkeypatch.setattr("auscult.align.side.WORKERS", 4)
+        monkeypatch.setattr("auscult.align.side.MIN_THREADED_SIZE", 1)
+        monkeypatch.setattr("auscult.align.side.MAX_WORKERS", 4)
         assert align(Checkpoint.of(arrays), Checkpoint.of(port)) == first
 
 

@@ -6,9 +6,14 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from auscult.align.formats import float_format, format_of, grid, narrower
-from auscult.align.moves import sample
-from auscult.weights import InMemory, Quantization, Tensor
+from auscult.align.formats import (
+    find_integer_grid,
+    find_narrow_format,
+    get_float_format,
+    get_tensor_format,
+)
+from auscult.align.moves import sample_places
+from auscult.weights import InMemoryData, Quantization, Tensor
 
 
 @pytest.mark.parametrize("name", ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2", "float32"])
@@ -16,7 +21,7 @@ def test_rounding_to_nearest_stays_within_one_unit(name: str, rng: np.random.Gen
     kind = np.dtype(getattr(ml_dtypes, name, name))
     values = (rng.standard_normal(5000) * np.exp(rng.uniform(-12, 3, 5000))).astype(np.float64)
     kept = values.astype(kind).astype(np.float64)
-    form = float_format(name)
+    form = get_float_format(name)
     assert bool((np.abs(kept - values) <= form.eps * np.abs(values) + form.tiny).all())
 
 
@@ -24,25 +29,25 @@ def test_rounding_to_nearest_stays_within_one_unit(name: str, rng: np.random.Gen
 def test_wide_values_tell_what_they_were_rounded_to(name: str, rng: np.random.Generator) -> None:
     kind: Any = np.dtype(getattr(ml_dtypes, name, name))
     values = rng.standard_normal((40, 30)).astype(kind).astype(np.float32)
-    found = narrower(values, values[sample(values.shape)])
+    found = find_narrow_format(values, values[sample_places(values.shape)])
     assert found is not None
     assert found.name == name
 
 
 def test_few_values_are_no_evidence_of_rounding() -> None:
     ones = np.ones((40, 30), np.float32)
-    assert narrower(ones, ones[sample(ones.shape)]) is None
-    found = narrower(ones, ones[sample(ones.shape)], frozenset({"bfloat16"}))
+    assert find_narrow_format(ones, ones[sample_places(ones.shape)]) is None
+    found = find_narrow_format(ones, ones[sample_places(ones.shape)], frozenset({"bfloat16"}))
     assert found is not None
     assert found.name == "bfloat16"
-    assert grid(ones, ones[sample(ones.shape)]) is None
+    assert find_integer_grid(ones, ones[sample_places(ones.shape)]) is None
 
 
 @pytest.mark.parametrize("rows", [1, 6])
 def test_a_zero_point_shifts_the_grid(rows: int, rng: np.random.Generator) -> None:
     stored, scale = rng.integers(0, 256, (rows, 400)), np.float32(0.037)
     values = ((stored - 31) * scale).astype(np.float32)
-    found = grid(values, values[sample(values.shape)])
+    found = find_integer_grid(values, values[sample_places(values.shape)])
     assert found is not None
     assert found.step is not None
     assert np.allclose(found.step, scale, rtol=1e-4)
@@ -50,8 +55,8 @@ def test_a_zero_point_shifts_the_grid(rows: int, rng: np.random.Generator) -> No
 
 def test_full_precision_is_no_narrower(rng: np.random.Generator) -> None:
     values = rng.standard_normal((40, 30)).astype(np.float32)
-    assert narrower(values, values[sample(values.shape)]) is None
-    assert grid(values, values[sample(values.shape)]) is None
+    assert find_narrow_format(values, values[sample_places(values.shape)]) is None
+    assert find_integer_grid(values, values[sample_places(values.shape)]) is None
 
 
 @pytest.mark.parametrize("axis", [None, 0, 1])
@@ -60,7 +65,7 @@ def test_a_dequantised_tensor_lies_on_a_grid(axis: int | None, rng: np.random.Ge
     peak = np.abs(values).max(axis=None if axis is None else 1 - axis, keepdims=True)
     scale = peak / np.float32(127)
     rounded = (np.rint(values / scale) * scale).astype(np.float32)
-    found = grid(rounded, rounded[sample(rounded.shape)])
+    found = find_integer_grid(rounded, rounded[sample_places(rounded.shape)])
     assert found is not None
     assert found.step is not None
     assert np.allclose(found.step, scale, rtol=1e-5)
@@ -70,8 +75,10 @@ def test_a_stored_scale_is_the_step(rng: np.random.Generator) -> None:
     stored = rng.integers(-127, 128, (4, 6)).astype(np.int8)
     scale = np.array([0.1, 0.2, 0.3, 0.4], np.float32)
     affine = Quantization(scale, np.zeros(1), axis=0)
-    tensor = Tensor("w", stored.shape, "int8", InMemory(stored), stored.nbytes, quantization=affine)
-    found = format_of(tensor, tensor.values())
+    tensor = Tensor(
+        "w", stored.shape, "int8", InMemoryData(stored), stored.nbytes, quantization=affine
+    )
+    found = get_tensor_format(tensor, tensor.values())
     assert found.name == "int8"
     assert found.step is not None
     assert found.step.shape == (4, 1)
@@ -82,7 +89,7 @@ def test_a_small_tensor_needs_others_that_were_rounded_alike(rng: np.random.Gene
     scale = np.abs(values).max((1, 2), keepdims=True) / 127
     rounded = (np.round(values / scale) * scale).astype(np.float32)
     rounded[1, 1, 2] = rounded[1, 1, 1]  # eleven different values
-    assert grid(rounded, rounded.reshape(-1)) is None
-    assert grid(rounded, rounded.reshape(-1), frozenset({"int8"})) is not None
-    assert grid(values, values.reshape(-1), frozenset({"int8"})) is None
-    assert grid(rounded[0, 0, :1], rounded[0, 0, :1], frozenset({"int8"})) is None
+    assert find_integer_grid(rounded, rounded.reshape(-1)) is None
+    assert find_integer_grid(rounded, rounded.reshape(-1), frozenset({"int8"})) is not None
+    assert find_integer_grid(values, values.reshape(-1), frozenset({"int8"})) is None
+    assert find_integer_grid(rounded[0, 0, :1], rounded[0, 0, :1], frozenset({"int8"})) is None

@@ -5,7 +5,7 @@ from auscult.align.renaming import Renaming
 
 
 def predicted(pairs: list[tuple[str, str]], name: str) -> list[str]:
-    return list(dict.fromkeys(Renaming.of(pairs).predict(name)))
+    return list(dict.fromkeys(Renaming.of(pairs).predict_names(name)))
 
 
 def test_a_prefix() -> None:

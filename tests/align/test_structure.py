@@ -9,8 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auscult.align.naming import pattern, rows, similarity, slots, split_prefix, weight_norm_pair
-from auscult.align.records import Alignment
+from auscult.align.naming import (
+    collect_slots,
+    find_weight_norm_pair,
+    list_index_contexts,
+    measure_similarity,
+    split_indices,
+    split_prefix,
+)
+from auscult.align.records import WeightAlignment
 from auscult.align.structure import align_structure
 from auscult.recipe.ops.fuse_weight_norm import FuseWeightNorm
 from auscult.recipe.ops.permute import Permute
@@ -25,11 +32,11 @@ from tests.rules.models import (
 )
 
 
-def names(alignment: Alignment) -> dict[str, str]:
+def names(alignment: WeightAlignment) -> dict[str, str]:
     return {a: b for match in alignment.matches for a, b in zip(match.a, match.b, strict=False)}
 
 
-def assert_everything_once(alignment: Alignment, a: Checkpoint, b: Checkpoint) -> None:
+def assert_everything_once(alignment: WeightAlignment, a: Checkpoint, b: Checkpoint) -> None:
     left = [name for match in alignment.matches for name in match.a] + list(alignment.only_in_a)
     right = [name for match in alignment.matches for name in match.b] + list(alignment.only_in_b)
     assert sorted(left) == sorted(a)
@@ -180,7 +187,7 @@ def test_old_and_new_weight_norm_are_a_rename() -> None:
 
 def test_spectral_norm_is_not_weight_norm() -> None:
     shapes = {"x.weight_orig": (8, 4, 3), "x.weight_u": (8,), "x.weight_v": (12,)}
-    assert [slot.form for slot in slots(shapes)] == ["plain"] * 3
+    assert [slot.form for slot in collect_slots(shapes)] == ["plain"] * 3
     a = empty(shapes)
     assert all(not match.ops for match in align_structure(a, empty(shapes)).matches)
 
@@ -228,14 +235,17 @@ def test_every_tensor_ends_in_one_place(left: dict[str, Shape], right: dict[str,
 
 
 def test_names() -> None:
-    assert pattern("encoders_3.ff.0.weight") == ("encoders_*.ff.*.weight", (3, 0))
-    assert pattern("block1.tdnnd2.weight") == ("block1.tdnnd2.weight", ())
-    assert pattern("block1.tdnnd2.weight", every_digit=True) == ("block*.tdnnd*.weight", (1, 2))
-    assert rows("layers.3.ff.weight") == (("layers.", 3, ".ff.weight"),)
+    assert split_indices("encoders_3.ff.0.weight") == ("encoders_*.ff.*.weight", (3, 0))
+    assert split_indices("block1.tdnnd2.weight") == ("block1.tdnnd2.weight", ())
+    assert split_indices("block1.tdnnd2.weight", every_digit=True) == (
+        "block*.tdnnd*.weight",
+        (1, 2),
+    )
+    assert list_index_contexts("layers.3.ff.weight") == (("layers.", 3, ".ff.weight"),)
     assert split_prefix("generator.ups.0.weight", "ups.0.weight") == ("generator.", "")
-    assert similarity("attn1.to_q.weight", "attn.query_proj.weight") > similarity(
+    assert measure_similarity("attn1.to_q.weight", "attn.query_proj.weight") > measure_similarity(
         "attn1.to_q.weight", "attn.key_proj.weight"
     )
-    pair = weight_norm_pair("ups.0.parametrizations.weight.original1")
+    pair = find_weight_norm_pair("ups.0.parametrizations.weight.original1")
     assert pair is not None
     assert pair.stem == "ups.0.weight"

@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from auscult.align.records import Alignment
+from auscult.align.records import WeightAlignment
 from auscult.align.structure import align_structure
 from auscult.recipe.ops.permute import Permute
 from auscult.verdict import Equality
@@ -36,7 +36,7 @@ RULES = (
 
 
 @pytest.fixture(scope="module")
-def port() -> tuple[dict[str, Shape], dict[str, Shape], Alignment]:
+def port() -> tuple[dict[str, Shape], dict[str, Shape], WeightAlignment]:
     torch = {
         name: shape
         for name, shape in shapes("chatterbox_s3gen").items()
@@ -51,7 +51,7 @@ def port() -> tuple[dict[str, Shape], dict[str, Shape], Alignment]:
 
 
 def test_everything_that_the_port_has_is_found(
-    port: tuple[dict[str, Shape], dict[str, Shape], Alignment],
+    port: tuple[dict[str, Shape], dict[str, Shape], WeightAlignment],
 ) -> None:
     _, mlx, alignment = port
     assert all(match.equality is Equality.EXACT for match in alignment.matches)
@@ -62,7 +62,7 @@ def test_everything_that_the_port_has_is_found(
 
 
 def test_the_decoder_goes_where_the_port_puts_it(
-    port: tuple[dict[str, Shape], dict[str, Shape], Alignment],
+    port: tuple[dict[str, Shape], dict[str, Shape], WeightAlignment],
 ) -> None:
     _, _, alignment = port
     checked = 0
@@ -78,7 +78,7 @@ def test_the_decoder_goes_where_the_port_puts_it(
 
 
 def test_all_347_layouts_where_a_shape_heuristic_errs_on_one(
-    port: tuple[dict[str, Shape], dict[str, Shape], Alignment],
+    port: tuple[dict[str, Shape], dict[str, Shape], WeightAlignment],
 ) -> None:
     """ "shape[1] < shape[2] means MLX" is wrong about one tensor, whose kernel (30) is longer than its input is wide (18)."""
     _, mlx, alignment = port

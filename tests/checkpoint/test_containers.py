@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from auscult.checkpoint import open_checkpoint
-from auscult.checkpoint.containers import Choice, choose
+from auscult.checkpoint.containers import ContainerChoice, choose_container
 from auscult.checkpoint.contents import Opaque
-from auscult.checkpoint.groups import walk
+from auscult.checkpoint.groups import walk_tree
 from auscult.errors import CheckpointError
 from auscult.weights import Tensor
 
@@ -19,8 +19,8 @@ def t(*shape: int) -> Tensor:
     return Tensor.of("", np.zeros(shape, np.float32))
 
 
-def chosen(tree: Any, container: str | None = None) -> Choice:
-    return choose(walk(tree, "test").root, "test", container)
+def chosen(tree: Any, container: str | None = None) -> ContainerChoice:
+    return choose_container(walk_tree(tree, "test").root, "test", container)
 
 
 def names(tree: Any, container: str | None = None) -> list[str]:
@@ -91,8 +91,8 @@ def test_the_model_is_found(name: str) -> None:
 
 @pytest.mark.parametrize("name", WRAPPED)
 def test_every_tensor_is_in_exactly_one_container(name: str) -> None:
-    root = walk(WRAPPED[name][0], "test").root
-    choice = choose(root, "test")
+    root = walk_tree(WRAPPED[name][0], "test").root
+    choice = choose_container(root, "test")
     assert sum(entry.tensors for entry in choice.containers) == root.tensors
     assert sum(entry.parameters for entry in choice.containers) == root.parameters
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from auscult.checkpoint.coreml_network import ACTIVATION, LAYERS, NESTED
-from auscult.checkpoint.elements import unpack
+from auscult.checkpoint.coreml_network import ACTIVATION_WEIGHTS, LAYER_TYPES, NESTED_NETWORK_FIELDS
+from auscult.checkpoint.elements import unpack_elements
 from auscult.checkpoint.formats.coreml import read, sniff
 from auscult.checkpoint.mil import BLOB_DTYPES
 from auscult.checkpoint.mil_value import DTYPES
@@ -177,7 +177,7 @@ def test_the_blob_files_types_are_the_writers(tmp_path: Path) -> None:
         start = int.from_bytes(content[offset + 16 : offset + 24], "little")
         if name in ("int4", "uint4"):
             packed = np.frombuffer(content[start : start + 3], np.uint8)
-            assert unpack(packed, name)[:5].astype(int).tolist() == values.tolist()
+            assert unpack_elements(packed, name)[:5].astype(int).tolist() == values.tolist()
 
 
 def test_a_network_gives_back_what_went_in(network: tuple[Path, dict[str, Array]]) -> None:
@@ -222,11 +222,11 @@ def test_every_weight_of_every_layer_is_known() -> None:
             )
     known = {
         number: (kind, {path: name for path, (name, _) in weights.items()})
-        for number, (kind, weights) in LAYERS.items()
+        for number, (kind, weights) in LAYER_TYPES.items()
     }
     assert known == found
-    assert nested == NESTED
-    assert len(ACTIVATION) == 3
+    assert nested == NESTED_NETWORK_FIELDS
+    assert len(ACTIVATION_WEIGHTS) == 3
 
 
 def test_recurrent_and_other_layers(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auscult.checkpoint.formats.gguf import read, sniff
-from auscult.checkpoint.ggml import BLOCKS, DEQUANTIZE, SLAB_BLOCKS
+from auscult.checkpoint.ggml import BLOCK_TYPES, DEQUANTIZE, SLAB_BLOCKS
 from auscult.errors import CheckpointError
 from auscult.weights import Array
 from tests.checkpoint.mutation import Edit, damage, edits, read_all
@@ -43,10 +43,12 @@ def test_the_table_of_blocks_is_ggmls() -> None:
     known = {
         int(kind): sizes for kind, sizes in gguf.constants.GGML_QUANT_SIZES.items() if sizes[0] > 1
     }
-    assert {number: (block.elements, block.nbytes) for number, block in BLOCKS.items()} == known
+    assert {
+        number: (block.elements, block.nbytes) for number, block in BLOCK_TYPES.items()
+    } == known
     assert all(
         gguf.GGMLQuantizationType(number).name == block.name.upper()
-        for number, block in BLOCKS.items()
+        for number, block in BLOCK_TYPES.items()
     )
 
 
@@ -66,7 +68,7 @@ def test_blocks_dequantise_as_gguf_does(tmp_path: Path, kind: gguf.GGMLQuantizat
 
 @pytest.mark.parametrize("kind", READ, ids=lambda kind: kind.name)
 def test_any_bits_dequantise_as_gguf_does(tmp_path: Path, kind: gguf.GGMLQuantizationType) -> None:
-    block = BLOCKS[int(kind)]
+    block = BLOCK_TYPES[int(kind)]
     stored = np.random.default_rng(9).integers(0, 256, (64, block.nbytes), np.uint8)
     with np.errstate(all="ignore"):
         expected = gguf.quants.dequantize(stored, kind)
@@ -144,7 +146,7 @@ def test_big_endian_blocks_and_bfloat16(tmp_path: Path) -> None:
     path = tmp_path / "m.gguf"
     for kind in (gguf.GGMLQuantizationType.Q8_0, gguf.GGMLQuantizationType.Q4_0):
         stored = gguf.quants.quantize(values, kind)
-        blocks = stored.reshape(-1, BLOCKS[int(kind)].nbytes).copy()
+        blocks = stored.reshape(-1, BLOCK_TYPES[int(kind)].nbytes).copy()
         blocks[:, :2] = blocks[:, 1::-1]
         path.write_bytes(big_endian_tensor(int(kind), (64, 2), blocks.tobytes()))
         assert same(read(path).tree["t"].numpy(), gguf.quants.dequantize(stored, kind))

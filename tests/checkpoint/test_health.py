@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from auscult.checkpoint import glance, moments
-from auscult.checkpoint.health import Health, examine
+from auscult.checkpoint.health import Health, examine_checkpoint
 from auscult.weights import Checkpoint
-from corpus.networks import trained
+from corpus.networks import draw_trained_weights
 
 
 def health_of(array: NDArray[Any], *, full: bool = True) -> Health:
-    return examine(Checkpoint.of({"w": array}), full=full).health["w"]
+    return examine_checkpoint(Checkpoint.of({"w": array}), full=full).health["w"]
 
 
 @given(
@@ -30,10 +30,10 @@ def test_a_glance_and_a_full_read_measure_the_same(
     pieces = [np.where(rng.random(n) < 0.1, 0.0, rng.standard_normal(n)) for n in lengths]
     if damaged and lengths[0] > 2:
         pieces, pieces[0][0], pieces[0][1] = pieces[:1], np.nan, np.inf
-    quick = glance.measure([piece.tolist() for piece in pieces], closely=True)
-    whole = moments.empty()
+    quick = glance.measure_pieces([piece.tolist() for piece in pieces], closely=True)
+    whole = moments.make_empty_sums()
     for piece in pieces:
-        moments.merge(whole, moments.measure(piece))
+        moments.merge_sums(whole, moments.measure_values(piece))
     assert set(quick) == set(whole) == set(moments.COLUMNS)
     nonzero = [
         abs(x)
@@ -70,7 +70,7 @@ def test_sums_are_those_of_the_textbook(seed: int, length: int) -> None:
     }
     wanted |= {"v1": sum(blocks), "v2": sum(b * b for b in blocks)}
     wanted |= {"minimum": min(part, default=np.inf), "maximum": max(part, default=-np.inf)}
-    found = moments.measure(part)
+    found = moments.measure_values(part)
     assert {
         name: pytest.approx(value, rel=1e-9, abs=1e-9) for name, value in wanted.items()
     } == found
@@ -91,7 +91,7 @@ def test_measures_are_numpys() -> None:
 
 def test_a_sample_is_bounded_and_says_so() -> None:
     values = np.random.default_rng(0).standard_t(6, (512, 512, 7)).astype(np.float32)
-    result = examine(Checkpoint.of({"w": values, "b": values[0, :, 0]}))
+    result = examine_checkpoint(Checkpoint.of({"w": values, "b": values[0, :, 0]}))
     assert result.health["w"].seen == 1024
     assert result.health["b"].seen == 512
     assert (result.seen, result.size) == (1536, values.size + 512)
@@ -191,7 +191,7 @@ def test_trained_looking_tensors_are_not_called_fresh() -> None:
             int(rng.integers(16, 200)),
             int(rng.choice([1, 3, 7, 11])),
         )
-        if health_of(trained(shape, "conv1d", rng), full=False).fresh:
+        if health_of(draw_trained_weights(shape, "conv1d", rng), full=False).fresh:
             alarms.append((seed, shape))
     assert alarms == []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auscult.checkpoint.layout import layout_of, parametrisation_of
+from auscult.checkpoint.layout import detect_layout, detect_parametrisation
 from auscult.weights import Shape
 from tests.families import published
 
@@ -32,13 +32,13 @@ def in_mlx_order(shapes: dict[str, Shape]) -> dict[str, Shape]:
 
 @pytest.mark.parametrize("name", TORCH)
 def test_published_models_in_torchs_order(name: str) -> None:
-    found = layout_of(published.shapes(name))
+    found = detect_layout(published.shapes(name))
     assert found.layout in ("torch", "unknown"), found.mlx[:5]
 
 
 @pytest.mark.parametrize("name", TORCH)
 def test_published_models_in_mlxs_order(name: str) -> None:
-    found = layout_of(in_mlx_order(published.shapes(name)))
+    found = detect_layout(in_mlx_order(published.shapes(name)))
     assert found.layout in ("mlx", "unknown"), found.torch[:5]
 
 
@@ -47,34 +47,36 @@ def test_most_models_are_decided() -> None:
         name for name in TORCH if any(len(shape) == 3 for shape in published.shapes(name).values())
     ]
     decided = [
-        name for name in convolutional if layout_of(published.shapes(name)).layout == "torch"
+        name for name in convolutional if detect_layout(published.shapes(name)).layout == "torch"
     ]
     assert len(decided) >= 0.8 * len(convolutional), set(convolutional) - set(decided)
 
 
 def test_a_kernel_longer_than_the_channels_stays_undecided() -> None:
-    found = layout_of({"source_downs.0.weight": (256, 18, 30), "source_downs.0.bias": (256,)})
+    found = detect_layout({"source_downs.0.weight": (256, 18, 30), "source_downs.0.bias": (256,)})
     assert (found.layout, found.undecided) == ("unknown", ("source_downs.0.weight",))
 
 
 def test_square_and_pointwise_say_nothing() -> None:
     assert (
-        layout_of({"a.weight": (64, 3, 3), "b.weight": (64, 64, 1), "c.weight": (64, 1, 64)}).layout
+        detect_layout(
+            {"a.weight": (64, 3, 3), "b.weight": (64, 64, 1), "c.weight": (64, 1, 64)}
+        ).layout
         == "unknown"
     )
 
 
 def test_a_transposed_convolution_is_told_by_its_bias() -> None:
     shapes: dict[str, Shape] = {"up.weight": (512, 256, 16), "up.bias": (256,)}
-    assert layout_of(shapes).torch == ("up.weight",)
-    assert "1 can be read only as torch's" in layout_of(shapes).sentence
+    assert detect_layout(shapes).torch == ("up.weight",)
+    assert "1 can be read only as torch's" in detect_layout(shapes).sentence
 
 
 def test_one_layer_in_another_order_is_mixed() -> None:
     shapes = dict(published.shapes("hifigan_v1"))
     odd = next(name for name, shape in shapes.items() if shape == (256, 256, 3))
     shapes[odd] = (256, 3, 256)
-    found = layout_of(shapes)
+    found = detect_layout(shapes)
     assert (found.layout, found.mlx) == ("mixed", (odd,))
 
 
@@ -99,4 +101,4 @@ def test_one_layer_in_another_order_is_mixed() -> None:
     ],
 )
 def test_parametrisation(names: tuple[str, ...], expected: str) -> None:
-    assert parametrisation_of(dict.fromkeys(names))[0] == expected
+    assert detect_parametrisation(dict.fromkeys(names))[0] == expected

@@ -15,7 +15,7 @@ from safetensors import deserialize
 from safetensors.numpy import load as safetensors_load
 
 from auscult.checkpoint.source import dtype_of
-from auscult.checkpoint.writers import Outgoing, Piece, writer_for, writers
+from auscult.checkpoint.writers import OutgoingTensor, TensorPiece, find_writer, iter_writers
 from auscult.checkpoint.writers._sharded import plan_shards
 from auscult.errors import RecipeError, UsageError
 from auscult.weights import Array
@@ -47,14 +47,14 @@ def tensors(*dtypes: str) -> dict[str, Array]:
     return result
 
 
-def outgoing(arrays: dict[str, Array]) -> list[Outgoing]:
+def outgoing(arrays: dict[str, Array]) -> list[OutgoingTensor]:
     return [
-        Outgoing(name, array.shape, array.dtype.name, array.nbytes)
+        OutgoingTensor(name, array.shape, array.dtype.name, array.nbytes)
         for name, array in arrays.items()
     ]
 
 
-def pieces(arrays: dict[str, Array]) -> Iterator[Piece]:
+def pieces(arrays: dict[str, Array]) -> Iterator[TensorPiece]:
     for index, array in enumerate(arrays.values()):
         data = array.tobytes()
         for start in range(0, len(data), 10):  # several pieces for each tensor
@@ -62,7 +62,7 @@ def pieces(arrays: dict[str, Array]) -> Iterator[Piece]:
 
 
 def written(suffix: str, arrays: dict[str, Array], metadata: dict[str, str] | None = None) -> bytes:
-    writer = writer_for(Path("x" + suffix))
+    writer = find_writer(Path("x" + suffix))
     listed = outgoing(arrays)
     writer.check(listed)
     out = io.BytesIO()
@@ -158,20 +158,21 @@ def test_a_dtype_that_the_format_lacks_is_refused(suffix: str, dtype: str) -> No
 
 def test_an_unknown_suffix_lists_the_known_ones() -> None:
     with pytest.raises(UsageError, match=r"\.npz.*\.safetensors"):
-        writer_for(Path("model.onnx"))
-    assert len({suffix for writer in writers() for suffix in writer.SUFFIXES}) == sum(
-        len(w.SUFFIXES) for w in writers()
+        find_writer(Path("model.onnx"))
+    assert len({suffix for writer in iter_writers() for suffix in writer.SUFFIXES}) == sum(
+        len(w.SUFFIXES) for w in iter_writers()
     )
 
 
 def test_shards_hold_every_tensor_once_within_the_limit() -> None:
     listed = [
-        Outgoing(str(i), (size,), "uint8", size) for i, size in enumerate((5, 5, 20, 1, 0, 9, 3))
+        OutgoingTensor(str(i), (size,), "uint8", size)
+        for i, size in enumerate((5, 5, 20, 1, 0, 9, 3))
     ]
     shards = plan_shards(Path("dir/m.safetensors"), listed, 10)
     assert shards is not None
     assert shards.spans == ((0, 2), (2, 3), (3, 6), (6, 7))
     assert shards.paths[0].name == "m-00001-of-00004.safetensors"
     assert shards.index == Path("dir/m.safetensors.index.json")
-    assert b'"total_size": 43' in shards.index_json(listed)
+    assert b'"total_size": 43' in shards.build_index_json(listed)
     assert plan_shards(Path("m.safetensors"), listed, 100) is None

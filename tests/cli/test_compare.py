@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auscult.cli.main import invoke
+from auscult.cli.main import run_command_line
 from tests.traced_ports import SIGNAL
 
 Run = Callable[..., tuple[int, str, str]]
@@ -32,7 +32,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     np.savez(tmp_path / "x.npz", input=SIGNAL)
 
     def command(*words: str) -> tuple[int, str, str]:
-        code = invoke(words)
+        code = run_command_line(words)
         out, err = capsys.readouterr()
         return code, out, err
 

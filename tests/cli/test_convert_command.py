@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 from safetensors.numpy import save_file
 
-from auscult.cli.convert import command, size_argument
+from auscult.cli.convert import command, parse_size_argument
 from auscult.cli.main import main
 from tests.verbs.convert_samples import equal, in_mlx, vocoder
 
@@ -77,4 +77,4 @@ def test_the_command_asks_for_a_destination() -> None:
     ("text", "size"), [("500MB", 500_000_000), ("2GiB", 2**31), ("1.5k", 1500), ("10", 10)]
 )
 def test_sizes(text: str, size: int) -> None:
-    assert size_argument(None, None, text) == size  # type: ignore[arg-type]
+    assert parse_size_argument(None, None, text) == size  # type: ignore[arg-type]

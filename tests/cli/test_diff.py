@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from auscult.cli.main import invoke
+from auscult.cli.main import run_command_line
 from auscult.verbs.diff.diff import diff
 from auscult.weights import Checkpoint
 from tests.rules.models import Arrays, code, filled, in_mlx_layout
@@ -37,7 +37,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     save_file(small(), "good.safetensors")
 
     def command(*words: str) -> tuple[int, str, str]:
-        code = invoke(words)
+        code = run_command_line(words)
         out, err = capsys.readouterr()
         return code, out, err
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from corpus.networks import trained, vocoder
+from corpus.networks import build_vocoder, draw_trained_weights
 from tests.cli.test_main import schema
 from tests.conftest import Ran
 
@@ -45,9 +45,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def two(here: Path) -> str:
     rng = np.random.default_rng(0)
-    arrays = {f"convs.{i}.weight": trained((10, 8, 10), "conv1d", rng) for i in range(2)} | {
-        "head.bias": trained((8,), "bias", rng)
-    }
+    arrays = {
+        f"convs.{i}.weight": draw_trained_weights((10, 8, 10), "conv1d", rng) for i in range(2)
+    } | {"head.bias": draw_trained_weights((8,), "bias", rng)}
     save_file(arrays, "two.safetensors", {"by": "me"})
     return "two.safetensors"
 
@@ -71,7 +71,7 @@ def test_json_fits_the_schema(auscult: Cli, two: str) -> None:
 
 
 def test_findings_exit_1_and_can_be_ignored(auscult: Cli, here: Path) -> None:
-    weights = vocoder(0).weights
+    weights = build_vocoder(0).weights
     weights["ups.0.weight"][:] = np.nan
     save_file(weights, "bad.safetensors")
     ran = auscult("inspect", "bad.safetensors")
@@ -99,7 +99,7 @@ def test_every_format_renders(auscult: Cli, two: str) -> None:
 
 def test_containers_of_a_torch_file(auscult: Cli, here: Path) -> None:
     torch = pytest.importorskip("torch")
-    state = {name: torch.from_numpy(array) for name, array in vocoder(0).weights.items()}
+    state = {name: torch.from_numpy(array) for name, array in build_vocoder(0).weights.items()}
     ema = {name: value * 2 for name, value in state.items()}
     torch.save(
         {

@@ -16,9 +16,15 @@ import jsonschema
 import numpy as np
 import pytest
 
-from auscult.cli.common import Shared, narrow, run, shared_options, write_text
-from auscult.cli.main import verbs
-from auscult.cli.progress import Bar, progress_bar
+from auscult.cli.common import (
+    SharedOptions,
+    add_shared_options,
+    filter_findings,
+    run_verb,
+    write_text,
+)
+from auscult.cli.main import list_verbs
+from auscult.cli.progress import ProgressBar, progress_bar
 from auscult.errors import UsageError
 from auscult.finding import Finding, Severity
 from auscult.verdict import Coverage, Report, Verdict
@@ -53,12 +59,12 @@ def file(tmp_path: Path) -> Path:
 def test_help_names_every_verb(auscult: Cli) -> None:
     ran = auscult("--help")
     assert ran.exit_code == 0
-    assert {"inspect", "rules"} <= set(verbs())
-    assert all(f"  {verb} " in ran.out for verb in verbs())
+    assert {"inspect", "rules"} <= set(list_verbs())
+    assert all(f"  {verb} " in ran.out for verb in list_verbs())
 
 
 def test_every_verb_has_help_and_the_shared_options(auscult: Cli) -> None:
-    for verb in verbs():
+    for verb in list_verbs():
         ran = auscult(verb, "--help")
         assert ran.exit_code == 0
         for option in (
@@ -134,9 +140,9 @@ def test_debug_shows_the_traceback() -> None:
 
 def test_a_defect_of_ours_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     @click.command()
-    @shared_options
-    def broken(shared: Shared) -> None:
-        run(shared, "broken", (), lambda _progress: Report("x", (), Verdict(str(1 // 0))))
+    @add_shared_options
+    def broken(shared: SharedOptions) -> None:
+        run_verb(shared, "broken", (), lambda _progress: Report("x", (), Verdict(str(1 // 0))))
 
     assert broken.main([], standalone_mode=False) == 2
     assert "stopped by ZeroDivisionError" in capsys.readouterr().err
@@ -182,11 +188,11 @@ class TestOutput:
     def test_plan(
         self, formats: tuple[str, ...], outputs: tuple[str, ...], plan: list[tuple[str, str | None]]
     ) -> None:
-        assert Shared(formats=formats, outputs=outputs).plan() == plan
+        assert SharedOptions(formats=formats, outputs=outputs).plan() == plan
 
     def test_an_ambiguous_output_is_an_error(self) -> None:
         with pytest.raises(UsageError, match="cannot tell which format"):
-            Shared(formats=("text", "json"), outputs=("r.out",)).plan()
+            SharedOptions(formats=("text", "json"), outputs=("r.out",)).plan()
 
     def test_output_is_written_whole(self, auscult: Cli, file: Path, tmp_path: Path) -> None:
         target = tmp_path / "report.json"
@@ -239,7 +245,7 @@ class TestNarrow:
         )
 
     def test_what_is_left_out_is_listed_and_no_longer_decides(self) -> None:
-        left = narrow(self.report(), (), ("CKP050",))
+        left = filter_findings(self.report(), (), ("CKP050",))
         assert [finding.code for finding in left.findings] == ["CKP055"]
         assert left.verdict is Verdict.PASS
         assert [(skip.where, skip.reason) for skip in left.skips] == [
@@ -247,12 +253,13 @@ class TestNarrow:
         ]
 
     def test_select_by_prefix(self) -> None:
-        assert narrow(self.report(), ("CKP",), ()).verdict is Verdict.DIVERGENT
-        assert narrow(self.report(), ("LAY",), ()).findings == ()
+        assert filter_findings(self.report(), ("CKP",), ()).verdict is Verdict.DIVERGENT
+        assert filter_findings(self.report(), ("LAY",), ()).findings == ()
 
     def test_what_the_coverage_counts_as_different_stays_divergent(self) -> None:
         assert (
-            narrow(self.report(different=1, identical=3), (), ("CKP",)).verdict is Verdict.DIVERGENT
+            filter_findings(self.report(different=1, identical=3), (), ("CKP",)).verdict
+            is Verdict.DIVERGENT
         )
 
 
@@ -268,7 +275,7 @@ def test_no_bar_where_nobody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
     with progress_bar(quiet=True) as progress:
         assert progress is None
     with progress_bar() as progress:
-        assert isinstance(progress, Bar)
+        assert isinstance(progress, ProgressBar)
         progress(
             1, 10, "reading"
         )  # within the first second: nothing is shown and rich is not started

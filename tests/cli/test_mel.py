@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from auscult.sound.mel import mel_spectrogram
-from auscult.sound.mel_search.families import FAMILIES, family
+from auscult.sound.mel_search.families import FAMILIES, find_family
 from auscult.sound.recording import read_recording, write_recording
 from auscult.verbs.mel import mel
 from auscult.verdict import Verdict
@@ -129,5 +129,5 @@ def test_a_longer_mel_than_the_sound(
 
 
 def test_names_of_families() -> None:
-    assert family("CosyVoice2") is FAMILIES["chatterbox"]
+    assert find_family("CosyVoice2") is FAMILIES["chatterbox"]
     assert all(entry.source for entry in FAMILIES.values())

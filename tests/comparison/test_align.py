@@ -9,12 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from auscult.comparison.align.axes import order_of, orders, same_rank, turned, turned_back
-from auscult.comparison.align.layers import align_layers, parsed_map
+from auscult.comparison.align.axes import (
+    find_axis_order,
+    find_fitting_orders,
+    fit_shape_to_rank,
+    to_candidate_order,
+    to_reference_order,
+)
+from auscult.comparison.align.layers import align_layers, parse_path_map
 from auscult.comparison.align.pairs import LayerAlignment
-from auscult.comparison.compare_runs import aligned
+from auscult.comparison.compare_runs import align_runs
 from auscult.errors import UsageError
-from auscult.runtime.runner import runner_of
+from auscult.runtime.runner import make_runner
 from auscult.traces.records import Trace
 from tests.traced_ports import (
     MEL,
@@ -30,7 +36,7 @@ from tests.traced_ports import (
 
 
 def trace_of(model: object, inputs: np.ndarray = SIGNAL) -> Trace:
-    return runner_of(model).run({"input": inputs})
+    return make_runner(model).run({"input": inputs})
 
 
 def by(alignment: LayerAlignment) -> dict[str, tuple[str, ...]]:
@@ -59,7 +65,7 @@ def test_rounded_weights_under_other_names(dtype: str) -> None:
             return self.generator(x)
 
     model = hifigan()
-    found = align_layers(trace_of(model, MEL), runner_of(Wrapper()).at(dtype).run({"input": MEL}))
+    found = align_layers(trace_of(model, MEL), make_runner(Wrapper()).at(dtype).run({"input": MEL}))
     assert all(pair.b == f"generator.{pair.a}" for pair in found.pairs if pair.by == "weights")
     assert not found.doubts
     assert found.only_in_ref == ()
@@ -91,7 +97,7 @@ def test_shuffled_names_are_seen_through() -> None:
 
 def test_a_folded_norm_is_held_against_the_norm() -> None:
     net = Net()
-    found = aligned(runs_of(net, FoldedNet(net)), {})
+    found = align_runs(runs_of(net, FoldedNet(net)), {})
     groups = {pair.ref: pair.cand for pair in found.pairs}
     assert groups["encoder.conv", "encoder.norm"] == ("first.layer",)
     assert groups["decoder.conv", "decoder.norm"] == ("second.layer",)
@@ -109,7 +115,7 @@ def test_a_folded_norm_is_found_by_values_without_the_models() -> None:
 
 def test_three_projections_and_one() -> None:
     x = np.ascontiguousarray(SIGNAL.transpose(0, 2, 1))
-    found = aligned(runs_of(Attention(fused=False), Attention(fused=True), x), {})
+    found = align_runs(runs_of(Attention(fused=False), Attention(fused=True), x), {})
     pair = next(pair for pair in found.pairs if len(pair.ref) == 3)
     assert (pair.ref, pair.cand, pair.join, pair.by) == (
         ("q", "k", "v"),
@@ -140,13 +146,13 @@ def test_overrides_come_first() -> None:
 
 def test_maps_are_lines_or_json() -> None:
     assert (
-        parsed_map("a.b=c\n# comment\nd = e.f\n")
-        == parsed_map('{"a.b": "c", "d": "e.f"}')
+        parse_path_map("a.b=c\n# comment\nd = e.f\n")
+        == parse_path_map('{"a.b": "c", "d": "e.f"}')
         == {"a.b": "c", "d": "e.f"}
     )
     for wrong in ("a", "{", '{"a": 1}', "=b"):
         with pytest.raises(UsageError):
-            parsed_map(wrong)
+            parse_path_map(wrong)
 
 
 @settings(max_examples=20, deadline=None)
@@ -180,20 +186,20 @@ def test_axes_are_recovered_and_turned_back(order: list[int], equal: bool) -> No
     shape = (4, 6, 6) if equal else (4, 6, 9)
     array = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
     other = np.ascontiguousarray(array.transpose(order))
-    np.testing.assert_array_equal(turned(array, other, {}), array)
-    usual = {3: order_of(array, other, {})[0]}
-    np.testing.assert_array_equal(turned_back(array, other.shape, usual), other)
+    np.testing.assert_array_equal(to_reference_order(array, other, {}), array)
+    usual = {3: find_axis_order(array, other, {})[0]}
+    np.testing.assert_array_equal(to_candidate_order(array, other.shape, usual), other)
 
 
 def test_axes_of_one_length_after_the_divergence_follow_the_rest_of_the_model() -> None:
     rng = np.random.default_rng(0)
     array, unrelated = rng.standard_normal((2, 6, 6)), rng.standard_normal((2, 6, 6))
-    assert order_of(array, unrelated, {3: (0, 2, 1)}) == ((0, 2, 1), False)
-    assert order_of(array, unrelated, {}) == ((0, 1, 2), False)
+    assert find_axis_order(array, unrelated, {3: (0, 2, 1)}) == ((0, 2, 1), False)
+    assert find_axis_order(array, unrelated, {}) == ((0, 1, 2), False)
 
 
 def test_axes_of_length_one_come_and_go() -> None:
-    assert same_rank((2, 1, 30), (2, 30)) == (2, 1, 30)
-    assert same_rank((2, 30), (2, 30, 1)) == (2, 30)
-    assert same_rank((2, 30), (2, 5, 6)) is None
-    assert orders((2, 8, 30), (2, 31, 8)) == ((0, 2, 1),)
+    assert fit_shape_to_rank((2, 1, 30), (2, 30)) == (2, 1, 30)
+    assert fit_shape_to_rank((2, 30), (2, 30, 1)) == (2, 30)
+    assert fit_shape_to_rank((2, 30), (2, 5, 6)) is None
+    assert find_fitting_orders((2, 8, 30), (2, 31, 8)) == ((0, 2, 1),)

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auscult.comparison.locate.forced import own_view
-from auscult.runtime.runner import runner_of
+from auscult.comparison.locate.forced import view_own_outputs
+from auscult.runtime.runner import make_runner
 from auscult.verbs.compare.compare import compare
 from auscult.verdict import Verdict
-from corpus.computation.exports import EXPORTABLE, exported, judge_export
-from corpus.computation.judge import alarm
-from corpus.computation.networks import inputs, network
-from corpus.computation.plants import PLANTS, Plant
+from corpus.computation.exports import EXPORTABLE, export_to_onnx, judge_export
+from corpus.computation.judge import find_alarm
+from corpus.computation.networks import build_network, make_inputs
+from corpus.computation.plants import PLANTS, PlantedMistake
 
 WRONG = [
     plant
@@ -35,23 +35,25 @@ WRONG = [
 
 @pytest.mark.parametrize("name", EXPORTABLE)
 def test_a_right_export_raises_no_alarm(name: str, tmp_path: Path) -> None:
-    given = inputs(name)
-    file = exported(network(name, {}), given, tmp_path / "model.onnx")
-    report = compare(network(name, {}), file, inputs=given)
-    assert alarm(report) == ""
+    given = make_inputs(name)
+    file = export_to_onnx(build_network(name, {}), given, tmp_path / "model.onnx")
+    report = compare(build_network(name, {}), file, inputs=given)
+    assert find_alarm(report) == ""
     assert report.verdict in (Verdict.PASS, Verdict.EQUIVALENT)
 
 
 @pytest.mark.parametrize("plant", WRONG, ids=[plant.label for plant in WRONG])
-def test_a_wrong_export_is_named_at_its_place(plant: Plant) -> None:
+def test_a_wrong_export_is_named_at_its_place(plant: PlantedMistake) -> None:
     judged = judge_export(plant, 0)
     assert judged.top1, judged.answer
     assert judged.place, judged.answer
 
 
 def test_a_replaced_node_shows_what_it_gives_itself(tmp_path: Path) -> None:
-    given = inputs("hifigan")
-    runner = runner_of(exported(network("hifigan", {}), given, tmp_path / "model.onnx"))
+    given = make_inputs("hifigan")
+    runner = make_runner(
+        export_to_onnx(build_network("hifigan", {}), given, tmp_path / "model.onnx")
+    )
     plain = runner.run(given)
     node = next(
         record.path
@@ -70,5 +72,5 @@ def test_a_replaced_node_shows_what_it_gives_itself(tmp_path: Path) -> None:
     assert end is not None
     assert same_end is not None
     assert not np.array_equal(plain.tensor(end), changed.tensor(same_end))
-    seen = own_view(changed).find(node, "output")
+    seen = view_own_outputs(changed).find(node, "output")
     assert seen is not None

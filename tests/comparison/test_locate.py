@@ -10,12 +10,17 @@ import torch
 from torch import nn
 
 from auscult.comparison.compare_runs import compare_runs
-from auscult.comparison.measure.distance import between
-from auscult.comparison.measure.floor import estimated_floor, measure_floor
-from auscult.comparison.modules import Side
-from auscult.comparison.unloaded import extreme, is_extreme, loaded, noise_like
-from auscult.runtime.runner import runner_of
-from auscult.traces.statistics import summarise
+from auscult.comparison.measure.distance import measure_array_distance
+from auscult.comparison.measure.floor import estimate_floor, measure_floor
+from auscult.comparison.modules import ModuleTree
+from auscult.comparison.unloaded import (
+    compare_owned_weights,
+    compute_median_peak,
+    find_noise_moments,
+    is_plausible_peak,
+)
+from auscult.runtime.runner import make_runner
+from auscult.traces.statistics import summarise_tensor
 from tests.traced_ports import (
     MEL,
     SIGNAL,
@@ -43,13 +48,13 @@ PORTS: dict[str, Callable[[], tuple[object, object, np.ndarray, np.ndarray]]] = 
     "the same": lambda: (Net(), Net(), SIGNAL, SIGNAL),
     "float16": lambda: (
         hifigan(form="fused"),
-        runner_of(hifigan(form="fused")).at("float16"),
+        make_runner(hifigan(form="fused")).at("float16"),
         MEL,
         MEL,
     ),
     "bfloat16": lambda: (
         hifigan(form="fused"),
-        runner_of(hifigan(form="fused")).at("bfloat16"),
+        make_runner(hifigan(form="fused")).at("bfloat16"),
         MEL,
         MEL,
     ),
@@ -58,7 +63,7 @@ PORTS: dict[str, Callable[[], tuple[object, object, np.ndarray, np.ndarray]]] = 
     "mlx": lambda: (hifigan(), in_mlx(hifigan()), MEL, channels_last(MEL)),
     "mlx float16": lambda: (
         hifigan(form="fused"),
-        runner_of(in_mlx(hifigan())).at("float16"),
+        make_runner(in_mlx(hifigan())).at("float16"),
         MEL,
         channels_last(MEL),
     ),
@@ -78,8 +83,8 @@ def test_a_right_port_raises_no_alarm(name: str) -> None:
     found = compared(ref, opened(cand), inputs, inputs_cand)
     assert born(found) == []
     assert found.outputs_agree
-    assert not any(reading.differs for reading in found.readings.all)
-    margin = max(reading.error / reading.limit for reading in found.readings.all)
+    assert not any(reading.differs for reading in found.comparisons.all)
+    margin = max(reading.error / reading.limit for reading in found.comparisons.all)
     assert margin < 0.5, "the limit must lie well above what right ports show"
 
 
@@ -191,7 +196,7 @@ def test_a_layer_that_is_fed_wrong_and_wrong_itself_is_named_twice() -> None:
 
 def test_the_measured_floor_follows_the_precision() -> None:
     model = hifigan(form="fused")
-    runner = runner_of(model)
+    runner = make_runner(model)
     ref = runner.run({"input": MEL})
     half = runner.at("float16").run({"input": MEL})
     last = ref.find("")
@@ -200,27 +205,27 @@ def test_the_measured_floor_follows_the_precision() -> None:
     coarse = measure_floor(ref, half, runner, {"input": MEL}).at(last)
     assert 6e-8 < single < 1e-5
     assert 4e-4 < coarse < 1e-2
-    assert single / 10 < estimated_floor(ref, ref).at(last) < 100 * single
+    assert single / 10 < estimate_floor(ref, ref).at(last) < 100 * single
 
 
 def test_the_statistics_of_start_noise_are_recognised() -> None:
     rng = np.random.default_rng(0)
     for _ in range(50):
         draw = rng.standard_normal((80, 136))
-        assert noise_like(summarise(draw).statistics, draw.size) is not None
+        assert find_noise_moments(summarise_tensor(draw).statistics, draw.size) is not None
     cut, flat, heavy = (
         np.clip(draw, -2.5, 2.5),
         rng.uniform(-1.73, 1.73, draw.shape),
         rng.laplace(0, 0.707, draw.shape),
     )
     others = [1.05 * draw, draw + 0.1, cut, flat, heavy, np.sign(draw)]
-    assert [noise_like(summarise(other).statistics, other.size) for other in others] == [
-        None
-    ] * len(others)
+    assert [
+        find_noise_moments(summarise_tensor(other).statistics, other.size) for other in others
+    ] == [None] * len(others)
     # Seed: 10,880 values between -3.81 and 4.18, as a decoder gave back whose weights were not in use.
-    assert is_extreme(4.18, 10_880)
-    assert not is_extreme(11.5, 10_880)
-    assert abs(extreme(10_880) - 4.0) < 0.05
+    assert is_plausible_peak(4.18, 10_880)
+    assert not is_plausible_peak(11.5, 10_880)
+    assert abs(compute_median_peak(10_880) - 4.0) < 0.05
 
 
 def test_weights_that_were_not_loaded_are_told_from_the_manifests() -> None:
@@ -237,14 +242,14 @@ def test_weights_that_were_not_loaded_are_told_from_the_manifests() -> None:
         (nn.Sequential(*(nn.Linear(32, 32) for _ in range(4))), "untrained"),
     ):
         found = compared(trained, cand, x)
-        sides = Side.of(found.runs.ref), Side.of(found.runs.cand)
-        told = loaded(*sides, found.alignment)
+        sides = ModuleTree.of(found.runs.ref), ModuleTree.of(found.runs.cand)
+        told = compare_owned_weights(*sides, found.alignment)
         assert set(told.fresh) == set(told.other) == {path for path, _ in born(found)}
         assert {result.explanations[0].cause for result in found.results if result.born} == {cause}
 
 
 def test_rows_that_guidance_repeats_are_no_other_shape() -> None:
     one = np.random.default_rng(0).standard_normal((42, 8))
-    assert between(one, np.stack([one, one]), {}).error == 0
-    assert between(np.stack([one, one]), one[None], {}).error == 0
-    assert between(one, np.stack([one, one + 1]), {}).reason.startswith("shape")
+    assert measure_array_distance(one, np.stack([one, one]), {}).error == 0
+    assert measure_array_distance(np.stack([one, one]), one[None], {}).error == 0
+    assert measure_array_distance(one, np.stack([one, one + 1]), {}).reason.startswith("shape")

@@ -17,7 +17,7 @@ pytest.importorskip("torch")
 pytest.importorskip("mlx.core")
 
 from auscult.checkpoint.target import open_target
-from auscult.runtime.runner import runner_of
+from auscult.runtime.runner import make_runner
 from auscult.verbs.compare.compare import compare
 from auscult.verbs.diff.diff import diff
 from auscult.verdict import Report, Verdict
@@ -85,7 +85,7 @@ def test_every_fault_is_found_mended_and_the_next_one_found_until_parity(
 
 @pytest.mark.slow
 def test_each_fault_alone_is_named_at_its_place(guide: Callable[[str], Any]) -> None:
-    reference, port = runner_of(guide("reference").build()), guide("port")
+    reference, port = make_runner(guide("reference").build()), guide("port")
     inputs = dict(np.load("inputs.npz"))
     for fault in port.FAULTS:
         report = compare(reference, port.written(frozenset([fault])), inputs=inputs)

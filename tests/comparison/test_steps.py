@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from auscult.comparison.compare_runs import Comparison, compare_runs
-from auscult.comparison.locate.runs import Runs
-from auscult.runtime.runner import runner_of
+from auscult.comparison.compare_runs import RunComparison, compare_runs
+from auscult.comparison.locate.runs import ComparedRuns
+from auscult.runtime.runner import make_runner
 from tests.traced_ports import born, compared
 
 STATE = np.random.default_rng(0).standard_normal((1, 16)).astype(np.float32)
@@ -66,7 +66,7 @@ def rounding_otherwise(sampler: Sampler) -> Sampler:
     return sampler
 
 
-def of(found: Comparison, path: str) -> str:
+def of(found: RunComparison, path: str) -> str:
     return next(steps.verdict for steps in found.steps if steps.pair.a == path)
 
 
@@ -166,9 +166,9 @@ ULP = 2e-6
 
 @pytest.mark.parametrize("live", [False, True])
 def test_a_flip_between_equal_scores_is_chance_even_without_a_live_model(live: bool) -> None:
-    one, two = runner_of(Writer(ahead=-ULP)), runner_of(Writer(ahead=ULP))
+    one, two = make_runner(Writer(ahead=-ULP)), make_runner(Writer(ahead=ULP))
     given = {"token": TOKEN}
-    runs = Runs(one.run(given), two.run(given), *((one, two, given, given) if live else ()))
+    runs = ComparedRuns(one.run(given), two.run(given), *((one, two, given, given) if live else ()))
     found = compare_runs(runs)
     assert of(found, "embed") == "chaotic"
     assert found.is_chaotic
@@ -180,9 +180,9 @@ def test_a_flip_between_equal_scores_is_chance_even_without_a_live_model(live: b
 
 def test_a_choice_that_the_scores_do_not_excuse_is_no_chance() -> None:
     first, second = (
-        runner_of(Writer(worst=worst)).run({"token": TOKEN}) for worst in (False, True)
+        make_runner(Writer(worst=worst)).run({"token": TOKEN}) for worst in (False, True)
     )
-    found = compare_runs(Runs(first, second))
+    found = compare_runs(ComparedRuns(first, second))
     assert of(found, "embed") != "chaotic"
     assert not found.is_chaotic
     assert ("embed", "input") in born(found)

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auscult.explain.algebra.expressions import expressions
-from auscult.explain.algebra.nearness import error, oriented
+from auscult.explain.algebra.expressions import find_expressions
+from auscult.explain.algebra.nearness import orient_axes, relative_error
 from auscult.explain.case import LayerCase
-from auscult.explain.relation import description
-from auscult.explain.try_mistakes import explain
+from auscult.explain.relation import describe_difference
+from auscult.explain.try_mistakes import explain_case
 from auscult.weights import Array, ModuleInfo
 
 
@@ -35,7 +35,7 @@ def test_an_error_that_is_no_known_mistake_is_not_explained(seed: int, size: flo
     reference = np.maximum(x + y, 0)
     candidate = reference + np.float32(size) * drawn(seed + 2, 2, 6, 17)
     assert [
-        one for one in explain(place(reference, candidate, a=x, b=y), 1e-6) if one.reproduced
+        one for one in explain_case(place(reference, candidate, a=x, b=y), 1e-6) if one.reproduced
     ] == []
 
 
@@ -44,12 +44,12 @@ def test_an_error_that_is_no_known_mistake_is_not_explained(seed: int, size: flo
 def test_rounding_is_not_explained(seed: int) -> None:
     x = drawn(seed, 2, 6, 17)
     half = x.astype(np.float16).astype(np.float32)
-    assert [one for one in explain(place(x, half, a=x), 1e-3) if one.reproduced] == []
+    assert [one for one in explain_case(place(x, half, a=x), 1e-3) if one.reproduced] == []
 
 
 def test_equal_tensors_need_no_explanation() -> None:
     x = drawn(0, 2, 3, 5)
-    assert explain(place(x, x, a=x), 0.0) == ()
+    assert explain_case(place(x, x, a=x), 0.0) == ()
 
 
 @pytest.mark.parametrize("slope", [0.01, 0.05, 0.137])
@@ -60,7 +60,7 @@ def test_a_slope_is_found_whatever_it_is(slope: float) -> None:
         np.where(x > 0, x, slope * x).astype(np.float32),
         a=x,
     )
-    first = explain(case, 1e-6)[0]
+    first = explain_case(case, 1e-6)[0]
     assert first.cause == "leaky-slope"
     assert f"slope {slope:g}" in first.says
 
@@ -78,7 +78,7 @@ def test_a_slope_behind_a_residual_stream_is_no_second_activation() -> None:
         np.where(x > 0, x, 0.01 * x).astype(np.float32),
         **known,
     )
-    first = explain(case, 1e-6)[0]
+    first = explain_case(case, 1e-6)[0]
     assert (first.cause, first.complexity) == ("leaky-slope", 1)
     assert "sum(taken0, given0, given1, given2)" in first.evidence["reference"]
 
@@ -86,25 +86,25 @@ def test_a_slope_behind_a_residual_stream_is_no_second_activation() -> None:
 def test_a_slope_of_what_nobody_recorded_is_told_from_a_second_activation() -> None:
     x = drawn(1, 2, 6, 17)
     right, got = (np.where(x > 0, x, slope * x).astype(np.float32) for slope in (0.1, 0.01))
-    assert explain(place(right, got), 1e-6)[0].cause == "leaky-slope"
-    assert explain(place(x, right), 1e-6)[0].cause == "activation-extra"
+    assert explain_case(place(right, got), 1e-6)[0].cause == "leaky-slope"
+    assert explain_case(place(x, right), 1e-6)[0].cause == "activation-extra"
 
 
 def test_what_no_input_shows_is_not_named() -> None:
     """Without negative values there is no slope to be seen, and both sides are equal."""
     x = np.abs(drawn(1, 2, 6, 17))
-    assert explain(place(x, x.copy(), a=x), 1e-6) == ()
+    assert explain_case(place(x, x.copy(), a=x), 1e-6) == ()
 
 
 def test_a_channel_last_context_is_found() -> None:
     x, y = drawn(1, 2, 17, 6), drawn(2, 2, 6, 17)
-    found = expressions(x.swapaxes(1, 2) + y, {"x": x, "y": y}, 1e-6)
+    found = find_expressions(x.swapaxes(1, 2) + y, {"x": x, "y": y}, 1e-6)
     assert found[0].says == "sum(x, y)"
 
 
 def test_the_mean_of_branches_is_not_called_a_factor() -> None:
     a, b, c = (drawn(seed, 2, 6, 17) for seed in range(3))
-    first = explain(place((a + b + c) / 3, a + b + c, a=a, b=b, c=c), 1e-6)[0]
+    first = explain_case(place((a + b + c) / 3, a + b + c, a=a, b=b, c=c), 1e-6)[0]
     assert first.cause == "branch-sum-mean"
     assert first.rivals == ()
 
@@ -113,7 +113,7 @@ def test_a_branch_left_out_of_three_is_named() -> None:
     parts = {name: drawn(seed, 2, 6, 17) for seed, name in enumerate("axbyc")}
     whole = (parts["a"] + parts["b"] + parts["c"]) / 3
     for fewer in ((parts["a"] + parts["c"]) / 3, (parts["a"] + parts["c"]) / 2):
-        first = explain(
+        first = explain_case(
             place(
                 np.where(whole > 0, whole, 0.1 * whole),
                 np.where(fewer > 0, fewer, 0.1 * fewer),
@@ -135,7 +135,7 @@ def test_positions_that_are_constants_in_a_graph_are_seen_in_the_sum() -> None:
     known["fc:output"] = x
     right, got = ((x + table[start : start + 17]) * kept for start in (2, 3))
     case = replace(place(right, got, **known), attributes=info, relatives=weights)
-    first = explain(case, 1e-6)[0]
+    first = explain_case(case, 1e-6)[0]
     assert (first.cause, first.rivals) == ("position-offset", ())
     assert "start at 3, the reference's at 2" in first.says
 
@@ -145,7 +145,7 @@ def test_a_branch_of_zeros_is_named() -> None:
     case = place(
         np.concatenate([a, b, c], 1), np.concatenate([a, np.zeros_like(b), c], 1), a=a, b=b, c=c
     )
-    first = explain(case, 1e-6)[0]
+    first = explain_case(case, 1e-6)[0]
     assert (first.cause, first.rivals) == ("branch-missing", ())
     assert "b" in first.says
 
@@ -154,13 +154,13 @@ def test_what_is_left_is_described() -> None:
     x = drawn(3, 1, 4, 200)
     late = np.roll(x, 3, -1)
     late[..., :3] = 0
-    told = description(x, 2 * late)
+    told = describe_difference(x, 2 * late)
     assert told["lag"] == 3
-    assert description(x, np.clip(x, -0.5, 0.5))["saturated"]["limit"] == 0.5
-    assert description(x, x[..., :-1])["shape_candidate"] == [1, 4, 199]
+    assert describe_difference(x, np.clip(x, -0.5, 0.5))["saturated"]["limit"] == 0.5
+    assert describe_difference(x, x[..., :-1])["shape_candidate"] == [1, 4, 199]
 
 
 def test_axes_are_brought_into_the_reference_s_order() -> None:
     x = drawn(4, 2, 6, 6)
-    np.testing.assert_array_equal(oriented(x, x.swapaxes(1, 2)), x)
-    assert error(oriented(x, x), x) == 0
+    np.testing.assert_array_equal(orient_axes(x, x.swapaxes(1, 2)), x)
+    assert relative_error(orient_axes(x, x), x) == 0

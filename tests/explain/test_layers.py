@@ -11,8 +11,8 @@ import torch
 from torch.nn import functional
 
 from auscult.explain.algebra import layers as ops
-from auscult.explain.algebra.norms import Norm
-from auscult.explain.mistakes.frames import upsampled
+from auscult.explain.algebra.norms import NormConvention
+from auscult.explain.mistakes.frames import upsample_by_each_method
 from auscult.weights import Array
 
 
@@ -53,11 +53,11 @@ def test_conv_transpose1d(stride: int, groups: int) -> None:
 def test_pad(mode: ops.PaddingMode) -> None:
     x = drawn(1, 2, 7)
     wanted = functional.pad(torch.tensor(x), (3, 2), mode={"zeros": "constant"}.get(mode, mode))
-    close(ops.pad(x, 3, 2, mode), wanted)
+    close(ops.pad_time(x, 3, 2, mode), wanted)
 
 
 def test_a_reflection_longer_than_the_signal_is_none() -> None:
-    assert ops.pad(drawn(1, 1, 3), 3, 0, "reflect") is None
+    assert ops.pad_time(drawn(1, 1, 3), 3, 0, "reflect") is None
 
 
 @pytest.mark.parametrize(
@@ -79,14 +79,14 @@ def test_attention() -> None:
     wanted = functional.scaled_dot_product_attention(
         torch.tensor(q), torch.tensor(k), torch.tensor(v)
     )
-    close(ops.attention(q, k, v, 0.5), wanted, atol=1e-12)
+    close(ops.apply_attention(q, k, v, 0.5), wanted, atol=1e-12)
 
 
 def test_rotation_keeps_products_of_equal_distance() -> None:
     """Rotated q at m times rotated k at n depends on m - n alone: what a position embedding must do, in both conventions."""
     q, k = drawn(1, 8), drawn(1, 8) * 2
     for interleaved in (False, True):
-        one, two = (ops.rotary(np.repeat(x, 6, 0), interleaved=interleaved) for x in (q, k))
+        one, two = (ops.apply_rotary(np.repeat(x, 6, 0), interleaved=interleaved) for x in (q, k))
         turned = one @ two.T
         for distance in range(-5, 6):
             close(np.ptp(np.diagonal(turned, distance)), 0, atol=1e-10)
@@ -94,13 +94,17 @@ def test_rotation_keeps_products_of_equal_distance() -> None:
 
 def test_instance_norm() -> None:
     x = drawn(2, 4, 9)
-    close(Norm("instance", 1)(x, {}), functional.instance_norm(torch.tensor(x)), atol=1e-10)
+    close(
+        NormConvention("instance", 1)(x, {}), functional.instance_norm(torch.tensor(x)), atol=1e-10
+    )
 
 
 def test_group_norm() -> None:
     x, gain, bias = drawn(2, 6, 9), drawn(6), drawn(6) + 1
     wanted = functional.group_norm(torch.tensor(x), 3, torch.tensor(gain), torch.tensor(bias))
-    close(Norm("group", 1, groups=3)(x, {"weight": gain, "bias": bias}), wanted, atol=1e-10)
+    close(
+        NormConvention("group", 1, groups=3)(x, {"weight": gain, "bias": bias}), wanted, atol=1e-10
+    )
 
 
 def test_strided_groups_are_those_of_mlx() -> None:
@@ -108,7 +112,7 @@ def test_strided_groups_are_those_of_mlx() -> None:
     x = drawn(2, 9, 6).astype(np.float32)
     layer = nn.GroupNorm(3, 6)
     wanted = np.array(layer(mx.array(x)))
-    found = Norm("group", 2, groups=3, strided=True)(x.astype(float), {})
+    found = NormConvention("group", 2, groups=3, strided=True)(x.astype(float), {})
     close(found, wanted, atol=1e-5)
 
 
@@ -121,7 +125,7 @@ def test_upsampling(name: str, options: dict[str, bool]) -> None:
     wanted = functional.interpolate(
         torch.tensor(x), scale_factor=3, mode=name.partition(" ")[0], **options
     )
-    close(upsampled(x, 3)[name], wanted, atol=1e-12)
+    close(upsample_by_each_method(x, 3)[name], wanted, atol=1e-12)
 
 
 def test_overlap_add_of_a_window_that_sums_to_one() -> None:

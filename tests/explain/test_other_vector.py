@@ -7,10 +7,10 @@ import pytest
 
 from auscult.errors import TraceError
 from auscult.explain.case import LayerCase
-from auscult.explain.try_mistakes import explain
-from auscult.runtime.noise import Replay
+from auscult.explain.try_mistakes import explain_case
+from auscult.runtime.noise import NoiseReplay
 from auscult.traces.records import Manifest, Record, Trace
-from auscult.traces.statistics import summarise
+from auscult.traces.statistics import summarise_tensor
 from auscult.weights import Array, ModuleInfo
 
 RNG = np.random.default_rng(0)
@@ -29,14 +29,14 @@ def handed(got: Array, right: str) -> LayerCase:
 def test_another_vector_cut_or_filled_up_is_wiring() -> None:
     short, long = VECTORS[":input"], VECTORS[":input.1"]
     for got, right in ((long[:, :24], ":input"), (np.pad(short, [(0, 0), (0, 8)]), ":input.1")):
-        best = explain(handed(got, right), 1e-7)[0]
+        best = explain_case(handed(got, right), 1e-7)[0]
         assert best.cause == "wiring"
         assert best.parameters["reference"] == right
 
 
 def test_another_draw_of_the_same_vector_is_not() -> None:
     got = RNG.normal(size=(1, 24)).astype(np.float32)
-    assert "wiring" not in {one.cause for one in explain(handed(got, ":input"), 1e-7)}
+    assert "wiring" not in {one.cause for one in explain_case(handed(got, ":input"), 1e-7)}
 
 
 def test_an_identity_in_the_place_of_a_norm_is_a_missing_norm() -> None:
@@ -44,7 +44,7 @@ def test_an_identity_in_the_place_of_a_norm_is_a_missing_norm() -> None:
     normed = ((x - x.mean(-1, keepdims=True)) / x.std(-1, keepdims=True)).astype(np.float32)
     for module, causes in (("LayerNorm", {"norm-missing"}), ("Linear", set())):
         case = LayerCase("layer", ModuleInfo("layer", module), normed, x, inputs={"input": x})
-        found = {one.cause for one in explain(case, 1e-7) if one.reproduced}
+        found = {one.cause for one in explain_case(case, 1e-7) if one.reproduced}
         assert causes <= found
         assert ("norm-missing" in found) == bool(causes)
 
@@ -52,7 +52,14 @@ def test_an_identity_in_the_place_of_a_norm_is_a_missing_norm() -> None:
 def noise(*draws: Array) -> Trace:
     records = tuple(
         Record(
-            "", index, "noise", index, "normal", draw.shape, "float32", summarise(draw).statistics
+            "",
+            index,
+            "noise",
+            index,
+            "normal",
+            draw.shape,
+            "float32",
+            summarise_tensor(draw).statistics,
         )
         for index, draw in enumerate(draws)
     )
@@ -66,10 +73,10 @@ def test_a_draw_that_one_side_does_not_make_is_passed_over() -> None:
     start, phases, source = (
         RNG.normal(size=shape).astype(np.float32) for shape in ((1, 8, 42), (1, 3), (1, 3, 60))
     )
-    replay = Replay(noise(start, phases, source))
+    replay = NoiseReplay(noise(start, phases, source))
     np.testing.assert_array_equal(replay.draw("randn", (1, 3)), phases)
     np.testing.assert_array_equal(replay.draw("randn", (1, 60, 3)), source.transpose(0, 2, 1))
     with pytest.raises(TraceError, match="holds no more noise"):
         replay.draw("randn", (1, 8, 42))
     with pytest.raises(TraceError, match="another shape"):
-        Replay(noise(start, phases)).draw("randn", (5,))
+        NoiseReplay(noise(start, phases)).draw("randn", (5,))

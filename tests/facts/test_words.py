@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auscult.facts.words import counted, fold, some
+from auscult.facts.words import fold_names, format_count, summarise_names
 
 
 def unfold(pattern: str) -> list[str]:
@@ -40,7 +40,7 @@ NAMES = st.lists(
 
 @given(NAMES)
 def test_patterns_stand_for_exactly_these_names(names: list[str]) -> None:
-    folds = fold(names)
+    folds = fold_names(names)
     unfolded = [name for part in folds for name in unfold(part.pattern)]
     assert sorted(unfolded) == sorted(names)
     assert sum(part.size for part in folds) == len(names)
@@ -60,9 +60,12 @@ def test_patterns_stand_for_exactly_these_names(names: list[str]) -> None:
     ],
 )
 def test_examples(names: list[str], patterns: list[str]) -> None:
-    assert [part.pattern for part in fold(names)] == patterns
+    assert [part.pattern for part in fold_names(names)] == patterns
 
 
 def test_sentences() -> None:
-    assert some(["a.0", "a.1", "b", "c", "d.0", "d.1"]) == "a.{0..1}, b, c and 2 more"
-    assert (counted(1, "tensor"), counted(2000, "tensor")) == ("1 tensor", "2,000 tensors")
+    assert summarise_names(["a.0", "a.1", "b", "c", "d.0", "d.1"]) == "a.{0..1}, b, c and 2 more"
+    assert (format_count(1, "tensor"), format_count(2000, "tensor")) == (
+        "1 tensor",
+        "2,000 tensors",
+    )

@@ -12,13 +12,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from auscult.comparison.unloaded import noise_like  # noqa: E402
+from auscult.comparison.unloaded import find_noise_moments  # noqa: E402
 from auscult.families.chatterbox_s3gen.config import tiny  # noqa: E402
 from auscult.families.chatterbox_s3gen.features import flow_mel  # noqa: E402
 from auscult.families.chatterbox_s3gen.torch.flow import Flow  # noqa: E402
-from auscult.runtime.runner import runner_of  # noqa: E402
+from auscult.runtime.runner import make_runner  # noqa: E402
 from auscult.traces.file import read_trace, write_trace  # noqa: E402
-from auscult.traces.records import Statistics, Trace  # noqa: E402
+from auscult.traces.records import TensorStatistics, Trace  # noqa: E402
 from auscult.verbs.compare.compare import compare  # noqa: E402
 from tests.families.chatterbox import randomise  # noqa: E402
 
@@ -57,8 +57,8 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Any]:
     }
     folder = tmp_path_factory.mktemp("traces")
     torch.manual_seed(0)
-    ran = runner_of(reference).run(given)
-    broken = runner_of(unloaded).run(given, replay=ran)
+    ran = make_runner(reference).run(given)
+    broken = make_runner(unloaded).run(given, replay=ran)
     write_trace(ran, folder / "a.safetensors")
     write_trace(broken, folder / "b.safetensors")
     output = broken.find("")
@@ -88,10 +88,10 @@ def test_the_statistics_of_the_output_alone_say_so(traces: tuple[Path, Path, Any
     running, unloaded = (read_trace(path).find("") for path in traces[:2])
     assert running is not None
     assert unloaded is not None
-    found = noise_like(unloaded.statistics, 80 * 136)
+    found = find_noise_moments(unloaded.statistics, 80 * 136)
     assert found is not None
     assert abs(found["expected_peak"] - 4.0) < 0.05
-    assert noise_like(running.statistics, 80 * 136) is None
+    assert find_noise_moments(running.statistics, 80 * 136) is None
 
 
 def test_what_the_port_had_written_down_says_so() -> None:
@@ -99,11 +99,13 @@ def test_what_the_port_had_written_down_says_so() -> None:
     count, shift = 80 * 136, 0.0753  # of a standard normal with that mean, 53 % are above 0
     levels = np.clip(np.linspace(0, 1, 17), 0.5 / count, 1 - 0.5 / count)
     quantiles = [-3.81, *(NormalDist(shift, 1.0).inv_cdf(level) for level in levels[1:-1]), 4.18]
-    mel = Statistics(shift, 1.0, (1 + shift**2) ** 0.5, -3.81, 4.18, quantiles=tuple(quantiles))
-    found = noise_like(mel, count)
+    mel = TensorStatistics(
+        shift, 1.0, (1 + shift**2) ** 0.5, -3.81, 4.18, quantiles=tuple(quantiles)
+    )
+    found = find_noise_moments(mel, count)
     assert found is not None
     real = replace(mel, mean=-5.85, std=2.31, low=-10.45, high=0.08)  # of a mel that is one
-    assert noise_like(real, count) is None
+    assert find_noise_moments(real, count) is None
 
 
 def test_a_trace_of_statistics_alone_says_that_the_velocity_is_zero(

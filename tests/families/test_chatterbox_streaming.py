@@ -12,8 +12,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from auscult import rules  # noqa: E402
-from auscult.families.chatterbox.runtimes import Runtime, tiny_runtime  # noqa: E402
-from auscult.families.chatterbox.stream import chunks_of  # noqa: E402
+from auscult.families.chatterbox.runtimes import ChatterboxRuntime, tiny_runtime  # noqa: E402
+from auscult.families.chatterbox.stream import iter_chunks  # noqa: E402
 from auscult.families.chatterbox_s3gen.streaming import Chunking, Drawn, Sounding, given, mels  # noqa: E402
 from auscult.families.hift.config import Config, tiny  # noqa: E402
 from auscult.families.hift.torch import Generator  # noqa: E402
@@ -110,7 +110,7 @@ def test_draws_are_the_same_however_they_are_asked_for() -> None:
 
 
 @pytest.fixture(scope="module")
-def model() -> Runtime:
+def model() -> ChatterboxRuntime:
     return tiny_runtime()
 
 
@@ -136,16 +136,18 @@ def test_a_sentence_of_one_chunk_is_what_it_is_without_streaming(tmp_path: Any) 
     assert relative(rendered["mlx"], rendered["torch"]) <= CLOSE
 
 
-def test_chunks_join_without_seams(model: Runtime) -> None:
+def test_chunks_join_without_seams(model: ChatterboxRuntime) -> None:
     """By the measure that finds frames and chunks that do not join; joined without a vocoder's context, they have seams."""
     config, rng = model.s3gen.config, np.random.default_rng(1)
     tokens = rng.integers(0, config.flow.tokens, 120)
-    heard = model.hear(
-        Recording.mono_of((0.1 * rng.standard_normal(48_000)).astype(np.float32), 24_000), 0.5
+    heard = model.extract_conditioning(
+        Recording.from_mono((0.1 * rng.standard_normal(48_000)).astype(np.float32), 24_000), 0.5
     )
     chunking = Chunking(chunk=10)
-    draws = model.draws(0)
-    streamed = np.concatenate(list(chunks_of(model, iter(tokens.tolist()), heard, draws, chunking)))
+    draws = model.make_noise_streams(0)
+    streamed = np.concatenate(
+        list(iter_chunks(model, iter(tokens.tolist()), heard, draws, chunking))
+    )
     assert not seams(streamed, model, 0.4)
     noise = model.draw(len(tokens), heard.mel.shape[2] // 2, 0)
     pieces = []
@@ -161,10 +163,10 @@ def test_chunks_join_without_seams(model: Runtime) -> None:
     assert seams(np.concatenate(pieces), model, 0.4)
 
 
-def seams(sound: Any, model: Runtime, chunk_seconds: float) -> list[str]:
+def seams(sound: Any, model: ChatterboxRuntime, chunk_seconds: float) -> list[str]:
     facts = SoundFacts(hop=model.s3gen.config.mel2wav.hop, chunk_seconds=chunk_seconds)
     subject = SoundSubject(
-        Recording.mono_of(np.asarray(sound, np.float32), model.sample_rate), facts=facts
+        Recording.from_mono(np.asarray(sound, np.float32), model.sample_rate), facts=facts
     )
     return [
         finding.cause

@@ -70,7 +70,7 @@ def greedy(decoding: Any, steps: int, guidance: float = 0.5) -> tuple[Any, list[
 def test_the_module_has_the_signatures_names_and_shapes(model: Any) -> None:
     state = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     assert state == signature.expected(CONFIG)
-    detection = families.detect(state)[0]
+    detection = families.detect_families(state)[0]
     assert (detection.family, detection.score) == ("chatterbox-t3", 1.0)
 
 
@@ -303,9 +303,9 @@ class TestLoading:
             for name, value in model.state_dict().items()
             if "embed_tokens" not in name
         }
-        detection = families.detect({name: tuple(value.shape) for name, value in renamed.items()})[
-            0
-        ]
+        detection = families.detect_families(
+            {name: tuple(value.shape) for name, value in renamed.items()}
+        )[0]
         assert (detection.family, detection.prefix, detection.config.naming) == (
             "chatterbox-t3",
             "t3.",

@@ -81,7 +81,9 @@ def test_output_is_as_long_as_the_input_and_decode_gives_what_forward_gives(
 def test_save_detect_rebuild_load(config: Config, form: Any) -> None:
     original = made(config, form)
     state = original.state_dict()
-    detection = families.detect({name: tuple(value.shape) for name, value in state.items()})[0]
+    detection = families.detect_families(
+        {name: tuple(value.shape) for name, value in state.items()}
+    )[0]
     assert (detection.family, detection.score) == ("codec", 1.0)
     for name in (
         "widths",

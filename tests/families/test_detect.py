@@ -63,7 +63,7 @@ every_model = pytest.mark.parametrize("name", published.names())
 
 def best(shapes: dict[str, Shape], name: str) -> Detection:
     """The best detection, checked to be the right family by a margin."""
-    found = families.detect(shapes)
+    found = families.detect_families(shapes)
     assert found, name
     assert found[0].family == FAMILY[name][0]
     others = [other for other in found[1:] if other.family != found[0].family]
@@ -188,9 +188,9 @@ def test_a_few_absent_tensors_cost_little_and_are_named(name: str, seed: int) ->
     detection = best({key: shape for key, shape in whole.items() if key not in gone}, name)
     weights = len(fused(whole))
     assert detection.score >= 1 - (len(gone) + 0.5) / weights
-    plan = families.signature(detection.family).plan(families.detect(whole)[0].config)
+    plan = families.signature(detection.family).plan(families.detect_families(whole)[0].config)
     required = {key for key in gone if not (key in plan and plan[key].optional)}
-    if required and detection.hyperparameters == families.detect(whole)[0].hyperparameters:
+    if required and detection.hyperparameters == families.detect_families(whole)[0].hyperparameters:
         assert detection.missing_evidence
 
 
@@ -205,7 +205,7 @@ def test_a_few_absent_tensors_cost_little_and_are_named(name: str, seed: int) ->
 )
 @settings(max_examples=100, deadline=None)
 def test_junk_is_no_family(shapes: dict[str, Shape]) -> None:
-    assert families.detect(shapes) == ()
+    assert families.detect_families(shapes) == ()
 
 
 @every_model
@@ -218,7 +218,9 @@ def test_right_names_with_wrong_shapes_are_no_sure_thing(name: str, data: st.Dat
         key: tuple(draw.randint(1, 512) for _ in shape)
         for key, shape in published.shapes(name).items()
     }
-    assert all(0.0 <= detection.score <= OTHER_AT_MOST for detection in families.detect(shapes))
+    assert all(
+        0.0 <= detection.score <= OTHER_AT_MOST for detection in families.detect_families(shapes)
+    )
 
 
 @every_model
@@ -238,24 +240,24 @@ def test_hostile_names_and_shapes_neither_crash_nor_stall(name: str, data: st.Da
             shapes[key] = tuple(size() for _ in range(draw.randint(0, 5)))
         elif fate < 0.95:
             shapes[key] = shape
-    assert all(0.0 <= detection.score <= 1.0 for detection in families.detect(shapes))
+    assert all(0.0 <= detection.score <= 1.0 for detection in families.detect_families(shapes))
 
 
 def test_an_index_out_of_all_proportion_is_no_layer() -> None:
     shapes = dict(published.shapes("hifigan_v1"))
     shapes |= {"ups.255.weight_v": (4, 2, 4), "resblocks.255.convs1.255.weight_v": (4, 4, 3)}
-    assert all(detection.score < 0.5 for detection in families.detect(shapes))
+    assert all(detection.score < 0.5 for detection in families.detect_families(shapes))
 
 
 def test_a_near_miss_says_what_is_missing() -> None:
-    (first, second, *_) = families.detect(published.shapes("hifigan_v1"))
+    (first, second, *_) = families.detect_families(published.shapes("hifigan_v1"))
     assert (first.family, second.family) == ("hifigan", "codehifigan")
     assert "no `dict` and no `dur_predictor`" in second.missing_evidence[0]
     assert "1 tensor expected and not here: dict.weight" in second.missing_evidence
 
 
 def test_the_wrong_model_of_the_story_is_told_from_the_checkpoint() -> None:
-    detections = families.detect(published.shapes("streamspeech_modified_checkpoint94"))
+    detections = families.detect_families(published.shapes("streamspeech_modified_checkpoint94"))
     wrong = next(
         detection for detection in detections if detection.family == "streamspeech-grc-lora"
     )
@@ -270,9 +272,11 @@ def test_hift_alone_and_inside_s3gen() -> None:
         for name, shape in whole.items()
         if name.startswith("mel2wav.")
     }
-    detection = families.detect(alone)[0]
+    detection = families.detect_families(alone)[0]
     assert (detection.family, detection.score, detection.prefix) == ("hift", 1.0, "")
-    inside = [detection for detection in families.detect(whole) if detection.family == "hift"]
+    inside = [
+        detection for detection in families.detect_families(whole) if detection.family == "hift"
+    ]
     assert [detection.prefix for detection in inside] == ["mel2wav."]
     assert inside[0].score < 0.2
 
@@ -284,7 +288,7 @@ def test_exchanged_gain_and_direction_names_are_seen_through() -> None:
         name.replace(zero, ".x").replace(one, zero).replace(".x", one): shape
         for name, shape in shapes.items()
     }
-    assert families.detect(exchanged)[0].score == 1.0
+    assert families.detect_families(exchanged)[0].score == 1.0
 
 
 def test_the_one_tensor_that_a_shape_rule_gets_wrong() -> None:
@@ -292,7 +296,7 @@ def test_the_one_tensor_that_a_shape_rule_gets_wrong() -> None:
     name = "mel2wav.source_downs.0.weight"
     assert shapes[name] == (256, 30, 18)
     shapes[name] = (256, 18, 30)  # "fixed" by a rule that takes the longer axis for the channels
-    detection = families.detect(shapes)[0]
+    detection = families.detect_families(shapes)[0]
     assert detection.layout == "mlx"
     assert detection.missing_evidence == (
         f"1 tensor of another shape, such as {name} [256, 18, 30] where [256, 30, 18] is expected",
@@ -309,12 +313,12 @@ def test_layout_is_unknown_where_both_readings_fit() -> None:
         for name, shape in expected(config).items()
         if not name.endswith("dwconv.weight")
     }
-    assert families.detect(shapes)[0].layout == "unknown"
+    assert families.detect_families(shapes)[0].layout == "unknown"
 
 
 def test_layer_kinds_of_every_weight_of_s3gen() -> None:
     shapes = published.shapes("chatterbox_s3gen")
-    kinds = families.kinds(shapes, families.detect(shapes)[0])
+    kinds = families.find_layer_kinds(shapes, families.detect_families(shapes)[0])
     assert list(kinds) == list(shapes)
     three = [
         name
@@ -332,8 +336,8 @@ def test_layer_kinds_of_every_weight_of_s3gen() -> None:
 @every_model
 def test_layer_kinds_are_known_for_every_tensor(name: str) -> None:
     shapes = {f"model.{key}": shape for key, shape in published.shapes(name).items()}
-    detection = families.detect(shapes)[0]
-    kinds = families.kinds(shapes, detection)
+    detection = families.detect_families(shapes)[0]
+    kinds = families.find_layer_kinds(shapes, detection)
     assert list(kinds) == list(shapes)
     transposed = re.compile(TRANSPOSED.get(detection.family, r"^$"))
     for key, shape in shapes.items():
@@ -348,19 +352,21 @@ def test_layer_kinds_are_known_for_every_tensor(name: str) -> None:
 
 def test_2490_tensors_are_detected_quickly() -> None:
     shapes = published.shapes("chatterbox_s3gen")
-    families.detect(shapes)
+    families.detect_families(shapes)
     times = []
     for _ in range(15):
         start = time.process_time()
-        families.detect(shapes)
+        families.detect_families(shapes)
         times.append(time.process_time() - start)
     assert min(times) < 0.05  # measured: 10 to 13 ms
 
 
 def test_an_unknown_family_is_an_error_that_lists_the_known_ones() -> None:
     with pytest.raises(UsageError, match="hifigan"):
-        families.family("wavenet")
-    assert families.family("streamspeech_modified") is families.family("streamspeech-modified")
+        families.import_family("wavenet")
+    assert families.import_family("streamspeech_modified") is families.import_family(
+        "streamspeech-modified"
+    )
 
 
 def test_all_disguises_at_once() -> None:

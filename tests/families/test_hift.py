@@ -57,7 +57,7 @@ def test_names_and_shapes_are_the_signatures(model: Any) -> None:
 
 @pytest.mark.parametrize("config", [tiny(), Config(), replace(Config(), upsample_rates=(7, 5, 3))])
 def test_what_shapes_cannot_show_is_inferred_as_usual(config: Config) -> None:
-    detection = families.detect(signature.expected(config))[0]
+    detection = families.detect_families(signature.expected(config))[0]
     assert (detection.family, detection.score) == ("hift", 1.0)
     assert detection.config == replace(config, upsample_rates=(8, 5, 3))
 

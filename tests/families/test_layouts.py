@@ -13,8 +13,8 @@ from auscult import families
 from auscult.align import align
 from auscult.checkpoint import open_checkpoint
 from auscult.errors import CheckpointError
-from auscult.families._layouts import TO_TORCH, in_torch_layout, layouts
-from auscult.families._plan import Plan, Planned, mlx_shape
+from auscult.families._layouts import TO_TORCH_AXES, find_layouts, to_torch_layout
+from auscult.families._plan import Plan, PlannedTensor, to_mlx_shape
 from auscult.families.chatterbox_s3gen.config import Config, tiny
 from auscult.families.chatterbox_s3gen.signature import plan
 from auscult.recipe.ops.permute import Permute
@@ -38,7 +38,9 @@ def three_dimensional(planned: Plan) -> list[str]:
 
 
 def in_mlx(planned: Plan) -> dict[str, Shape]:
-    return {name: mlx_shape(tensor) for name, tensor in planned.items() if tensor.kind != "counter"}
+    return {
+        name: to_mlx_shape(tensor) for name, tensor in planned.items() if tensor.kind != "counter"
+    }
 
 
 def by_longer_axis(shape: Shape) -> str:
@@ -69,10 +71,10 @@ def test_every_layout_is_decided_without_a_reference(layout: str) -> None:
         if layout == "mlx"
         else {name: tensor.shape for name, tensor in planned.items()}
     )
-    decided = layouts(shapes, planned)
+    decided = find_layouts(shapes, planned)
     names = three_dimensional(planned)
     assert {decided[name] for name in names} == {layout}
-    assert families.detect(shapes)[0].layout == layout
+    assert families.detect_families(shapes)[0].layout == layout
     if layout == "mlx":  # what was taken for "346 MLX, 1 PyTorch", and then "repaired"
         assert [name for name in names if by_longer_axis(shapes[name]) == "torch"] == [TRAP]
 
@@ -82,9 +84,10 @@ def test_mixed_files_are_decided_tensor_by_tensor(seed: int) -> None:
     planned, draw = plan(Config()), random.Random(seed)
     odd = set(draw.sample(three_dimensional(planned), draw.choice((1, 2, 50, 346))))
     shapes = {
-        name: mlx_shape(tensor) if name in odd else tensor.shape for name, tensor in planned.items()
+        name: to_mlx_shape(tensor) if name in odd else tensor.shape
+        for name, tensor in planned.items()
     }
-    decided = layouts(shapes, planned)
+    decided = find_layouts(shapes, planned)
     assert {name for name in three_dimensional(planned) if decided[name] == "mlx"} == odd
 
 
@@ -103,7 +106,7 @@ def test_convert_moves_every_weight_and_no_other(source: str) -> None:
         for op in entry.ops
         if isinstance(op, Permute)
     }
-    axes = TO_TORCH if source == "mlx" else TO_MLX
+    axes = TO_TORCH_AXES if source == "mlx" else TO_MLX
     wanted = {name: axes[tensor.kind] for name, tensor in planned.items() if tensor.kind in axes}
     assert moved == wanted
     assert len([name for name in three_dimensional(planned) if name in moved]) == 347
@@ -161,7 +164,7 @@ def test_the_plan_settles_a_file_without_a_reference(side: str, files: dict[str,
     stored = {
         name: tensor.numpy() for name, tensor in open_checkpoint(files["paths"][side]).items()
     }
-    settled = in_torch_layout(stored, files["plan"])
+    settled = to_torch_layout(stored, files["plan"])
     assert all(np.array_equal(settled[name], array) for name, array in files["arrays"].items())
 
 
@@ -171,9 +174,9 @@ def test_a_shape_that_fits_both_follows_the_others_and_is_refused_where_they_dif
 ) -> None:
     square = (5, 5, 5) if kind == "conv_transpose1d" else (6, 5, 5)
     planned: Plan = {
-        "a.weight": Planned((4, 3, 7), "conv1d"),
-        "b.weight": Planned((3, 4, 8), "conv_transpose1d"),
-        "square.weight": Planned(square, kind),
+        "a.weight": PlannedTensor((4, 3, 7), "conv1d"),
+        "b.weight": PlannedTensor((3, 4, 8), "conv_transpose1d"),
+        "square.weight": PlannedTensor(square, kind),
     }
     torch_side = {
         name: np.random.default_rng(1).normal(size=tensor.shape) for name, tensor in planned.items()
@@ -182,9 +185,9 @@ def test_a_shape_that_fits_both_follows_the_others_and_is_refused_where_they_dif
         name: array.transpose(TO_MLX[planned[name].kind]) for name, array in torch_side.items()
     }
     for side in (torch_side, mlx_side):
-        settled = in_torch_layout(side, planned)
+        settled = to_torch_layout(side, planned)
         assert all(np.array_equal(settled[name], array) for name, array in torch_side.items())
     with pytest.raises(CheckpointError, match=r"square\.weight.*both"):
-        in_torch_layout({**torch_side, "a.weight": mlx_side["a.weight"]}, planned)
+        to_torch_layout({**torch_side, "a.weight": mlx_side["a.weight"]}, planned)
     with pytest.raises(CheckpointError, match=r"a\.weight.*fit"):
-        in_torch_layout({**torch_side, "a.weight": np.zeros((7, 4, 3))}, planned)
+        to_torch_layout({**torch_side, "a.weight": np.zeros((7, 4, 3))}, planned)

@@ -27,7 +27,7 @@ every_family = pytest.mark.parametrize("family", CONFIGS)
 
 def code_of(family: str) -> Any:
     """The family's MLX module file."""
-    return importlib.import_module(f"{families.family(family).__name__}.mlx")
+    return importlib.import_module(f"{families.import_family(family).__name__}.mlx")
 
 
 def arrays(module: Any) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def test_what_mlx_saves_is_detected_in_its_layout_and_loads_again(
     config = data.draw(CONFIGS[family])
     module = code_of(family).build(config)
     state = {name: np.asarray(value) for name, value in tree_flatten(module.parameters())}
-    detection = families.detect({name: value.shape for name, value in state.items()})[0]
+    detection = families.detect_families({name: value.shape for name, value in state.items()})[0]
     assert detection.family == family
     assert detection.layout in ("mlx", "unknown")
     again = code_of(family).build(config)

@@ -79,7 +79,7 @@ def test_the_modules_have_the_signatures_names_and_shapes(model: Any) -> None:
         **signature.expected(tiny()),
         "tokenizer._mel_filters": (16, 201),  # the release has 128 bands
     }
-    detection = families.detect(
+    detection = families.detect_families(
         {name: tuple(value.shape) for name, value in model.state_dict().items()}
     )[0]
     assert (detection.family, detection.score) == ("chatterbox-s3gen", 1.0)
@@ -396,7 +396,7 @@ def test_mlx_audios_names_and_layout_load(model: Any, port: Any, drawn: dict[str
     state = {to_mlx(name): np.asarray(value) for name, value in saved.items()}
     assert any(".mid_blocks_0.transformer_1.attn.query_proj." in name for name in state)
     state["flow.decoder.rand_noise"] = np.zeros((1, 8, 100), np.float32)
-    detection = families.detect({name: value.shape for name, value in state.items()})[0]
+    detection = families.detect_families({name: value.shape for name, value in state.items()})[0]
     assert (detection.family, detection.layout, detection.config.naming) == (
         "chatterbox-s3gen",
         "mlx",

@@ -81,11 +81,11 @@ def test_a_plan_has_the_published_size(family: str, config: Any, tensors: int, v
     )
 
 
-@pytest.mark.parametrize("family", families.names())
+@pytest.mark.parametrize("family", families.list_families())
 def test_every_signature_keeps_the_contract(family: str) -> None:
     signature = families.signature(family)
     assert signature.EVIDENCE
-    package = families.family(family)
+    package = families.import_family(family)
     assert package.__doc__
     assert package.ANCHORS
     for name in ("infer", "plan", "expected", "transposed", "undetermined", "variant"):
@@ -94,7 +94,7 @@ def test_every_signature_keeps_the_contract(family: str) -> None:
 
 @pytest.mark.parametrize(("family", "config"), [(row[0], row[1]) for row in PUBLISHED])
 def test_a_plan_is_detected_as_what_it_was_planned_from(family: str, config: Any) -> None:
-    detection = families.detect(families.signature(family).expected(config))[0]
+    detection = families.detect_families(families.signature(family).expected(config))[0]
     assert (detection.family, detection.score) == (family, 1.0)
     assert detection.config == config
 

@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from auscult.families._time_major import Conv1d, ConvTranspose1d, time_major  # noqa: E402
+from auscult.families._time_major import Conv1d, ConvTranspose1d, to_time_major  # noqa: E402
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_the_same_as_torchs_own(kind: Any, options: dict[str, Any], batch: int) 
     theirs.load_state_dict(ours.state_dict())
     x = torch.randn(batch, 8, 64)
     with torch.no_grad():
-        expected, found = theirs(x), ours(time_major(x))
+        expected, found = theirs(x), ours(to_time_major(x))
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(ours(x), expected, rtol=1e-4, atol=1e-5)
     assert found.transpose(1, 2).is_contiguous()

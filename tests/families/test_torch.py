@@ -26,7 +26,7 @@ every_family = pytest.mark.parametrize("family", CONFIGS)
 
 def code_of(family: str) -> Any:
     """The family's PyTorch module file."""
-    return importlib.import_module(f"{families.family(family).__name__}.torch")
+    return importlib.import_module(f"{families.import_family(family).__name__}.torch")
 
 
 def build(family: str, config: Any, form: str = "fused") -> Any:
@@ -71,7 +71,9 @@ def test_save_detect_rebuild_load(family: str, data: st.DataObject) -> None:
     form = data.draw(st.sampled_from(FORMS)) if family in NORMED else "fused"
     original = build(family, config, form)
     state = original.state_dict()
-    detection = families.detect({name: tuple(value.shape) for name, value in state.items()})[0]
+    detection = families.detect_families(
+        {name: tuple(value.shape) for name, value in state.items()}
+    )[0]
     assert detection.family == family
     assert detection.score == 1.0
     assert detection.config == config
@@ -125,14 +127,16 @@ def _small_code() -> Any:
 
 
 def test_fusing_a_transposed_convolution_takes_the_norm_over_all_axes_but_the_first() -> None:
-    from auscult.families._torch import fuse
+    from auscult.families._torch import fuse_weight_norm
 
     gain, direction = torch.rand(4, 1, 1) + 0.5, torch.randn(4, 3, 5)
     layer = torch.nn.ConvTranspose1d(4, 3, 5)
     torch.nn.utils.parametrizations.weight_norm(layer)
     layer.parametrizations.weight.original0.data.copy_(gain)
     layer.parametrizations.weight.original1.data.copy_(direction)
-    torch.testing.assert_close(fuse(gain, direction), layer.weight, rtol=1e-6, atol=1e-7)
+    torch.testing.assert_close(
+        fuse_weight_norm(gain, direction), layer.weight, rtol=1e-6, atol=1e-7
+    )
 
 
 @pytest.mark.parametrize("break_it", ["missing", "foreign", "shape"])

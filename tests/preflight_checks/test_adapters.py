@@ -15,22 +15,22 @@ from torch import Tensor, nn
 
 from auscult.errors import TargetError
 from auscult.preflight_checks.find import find_setup
-from auscult.preflight_checks.material import folder_batch
-from auscult.preflight_checks.options import Options
-from auscult.preflight_checks.run import measure
+from auscult.preflight_checks.material import read_folder_batch
+from auscult.preflight_checks.options import PreflightOptions
+from auscult.preflight_checks.run import measure_training
 from auscult.preflight_checks.setup import Setup
 from corpus.training.trainers import (
     RATE,
     Codec,
     Knobs,
-    build,
+    build_trainer,
     log_mel,
     mel_loss,
-    settled,
     wave_loss,
+    zero_biases,
 )
 
-QUICK = Options(steps=3, seconds=0.0)
+QUICK = PreflightOptions(steps=3, seconds=0.0)
 
 
 class Critic(nn.Module):
@@ -100,7 +100,7 @@ class EncodecShaped(nn.Module):
 
 
 def hifigan() -> dict[str, Any]:
-    plain = build(Knobs("hifigan"))
+    plain = build_trainer(Knobs("hifigan"))
     mel, audio = plain["batch"]
     return {
         "generator": plain["model"],
@@ -113,7 +113,7 @@ def hifigan() -> dict[str, Any]:
 
 
 def dac() -> SimpleNamespace:
-    plain = build(Knobs("dac"))
+    plain = build_trainer(Knobs("dac"))
     model = DacShaped(plain["model"])
     return SimpleNamespace(
         generator=model,
@@ -126,7 +126,7 @@ def dac() -> SimpleNamespace:
 
 
 def encodec() -> SimpleNamespace:
-    plain = build(Knobs("encodec"))
+    plain = build_trainer(Knobs("encodec"))
     model = EncodecShaped(plain["model"])
     return SimpleNamespace(
         model=model,
@@ -151,7 +151,7 @@ def encodec() -> SimpleNamespace:
     ],
 )
 def test_trainers_are_read_as_they_are(make: Any, terms: list[str], parts: list[str]) -> None:
-    found = measure(make(), QUICK)
+    found = measure_training(make(), QUICK)
     assert [term.name for term in found.terms] == terms
     assert all(term.at_output for term in found.terms[:2])
     assert found.lengths is not None
@@ -171,7 +171,7 @@ def test_weights_of_the_solver_count() -> None:
 
 
 def test_a_codec_by_itself_is_judged_for_its_own() -> None:
-    found = measure(settled(Codec(Knobs("encodec"))), QUICK)
+    found = measure_training(zero_biases(Codec(Knobs("encodec"))), QUICK)
     assert found.assumed
     assert found.learning is None
     assert [term.name for term in found.terms] == ["wave", "spectrum", "commitment"]
@@ -183,7 +183,7 @@ def test_a_codec_by_itself_is_judged_for_its_own() -> None:
 
 def test_a_quantizer_by_itself_is_put_into_a_codec() -> None:
     quantizer = Codec(Knobs("encodec", estimator="each")).quantizer
-    found = measure(quantizer, QUICK)
+    found = measure_training(quantizer, QUICK)
     assert [book.name for book in found.books] == [f"layers.{i}._codebook.embed" for i in range(4)]
     assert found.gains[0].factor == pytest.approx(4, abs=1e-3)
 
@@ -193,8 +193,8 @@ def test_a_folder_of_recordings_is_a_batch(tmp_path: Path) -> None:
     for index in range(2):
         loud = np.concatenate([np.zeros(16_000), 0.5 * rng.standard_normal(8_000)])
         soundfile.write(tmp_path / f"{index}.wav", loud, 8_000)
-    batch = folder_batch(tmp_path, 8_000, seconds=0.5)
+    batch = read_folder_batch(tmp_path, 8_000, seconds=0.5)
     assert batch.shape == (2, 1, 4_000)
     assert float(batch.std()) > 0.3  # the loud stretch, not the silence before it
     with pytest.raises(TargetError, match="holds no recordings"):
-        folder_batch(tmp_path / "none", 8_000)
+        read_folder_batch(tmp_path / "none", 8_000)

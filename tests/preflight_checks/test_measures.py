@@ -9,13 +9,26 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from auscult.preflight_checks.measures.amplitude import amplitude, best_rms_ratio
-from auscult.preflight_checks.measures.bound import bound, bound_curve, spectra
-from auscult.preflight_checks.measures.codebooks import find_codebooks, unreachable, usage
+from auscult.preflight_checks.measures.amplitude import compute_best_rms_ratio, measure_amplitude
+from auscult.preflight_checks.measures.bound import bound, compute_bound_curve, compute_spectra
+from auscult.preflight_checks.measures.codebooks import (
+    find_codebooks,
+    measure_unreachable,
+    measure_usage,
+)
 from auscult.preflight_checks.measures.codes import CodeWatch
-from auscult.preflight_checks.measures.gradients import derivative_gain, part_norms, term_norms
-from auscult.preflight_checks.measures.losses import frequency_share, gain_slope, is_deaf, reactions
-from auscult.preflight_checks.measures.straight_through import quantizer_gain
+from auscult.preflight_checks.measures.gradients import (
+    compute_part_norms,
+    compute_term_norms,
+    measure_derivative_gain,
+)
+from auscult.preflight_checks.measures.losses import (
+    compute_frequency_share,
+    is_deaf,
+    measure_gain_slope,
+    measure_term_reactions,
+)
+from auscult.preflight_checks.measures.straight_through import measure_quantizer_gain
 
 
 class Book(nn.Module):
@@ -60,20 +73,20 @@ def latents() -> Tensor:
 
 def test_usage_is_the_exponential_of_the_entropy() -> None:
     codes = torch.tensor([0, 0, 1, 1, 2, 2, 2, 2, -1])
-    found = usage(codes, 16)
+    found = measure_usage(codes, 16)
     assert (found.used, found.vectors, found.possible) == (3, 8, 8)
     assert found.perplexity == pytest.approx(
         math.exp(-(2 * 0.25 * math.log(0.25) + 0.5 * math.log(0.5)))
     )
-    assert usage(torch.empty(0, dtype=torch.long), 16).perplexity == 0
+    assert measure_usage(torch.empty(0, dtype=torch.long), 16).perplexity == 0
 
 
 def test_codes_too_long_to_be_nearest_are_unreachable() -> None:
     latents = torch.randn(50, 8)
     codebook = torch.randn(10, 8)
-    assert unreachable(codebook, latents) == 0
+    assert measure_unreachable(codebook, latents) == 0
     codebook[4:] *= 1e4
-    assert unreachable(codebook, latents) == pytest.approx(0.6)
+    assert measure_unreachable(codebook, latents) == pytest.approx(0.6)
 
 
 @pytest.mark.parametrize("projected", [False, True])
@@ -115,7 +128,7 @@ def test_codes_of_stacked_tables_are_caught_in_order(latents: Tensor) -> None:
 @pytest.mark.parametrize("projected", [False, True])
 def test_gain_of_a_right_quantizer_is_one(latents: Tensor, books: int, *, projected: bool) -> None:
     quantizer = Residual(books, projected=projected)
-    gain = quantizer_gain(quantizer, latents, find_codebooks(quantizer))
+    gain = measure_quantizer_gain(quantizer, latents, find_codebooks(quantizer))
     assert gain is not None
     assert gain.factor == pytest.approx(1, abs=1e-5)
     assert gain.books == books
@@ -126,14 +139,14 @@ def test_gain_is_the_number_of_books_that_pass_the_full_gradient(
     latents: Tensor, books: int
 ) -> None:
     quantizer = Residual(books, "detached")
-    gain = quantizer_gain(quantizer, latents, find_codebooks(quantizer))
+    gain = measure_quantizer_gain(quantizer, latents, find_codebooks(quantizer))
     assert gain is not None
     assert gain.factor == pytest.approx(books, abs=1e-5)
 
 
 def test_gain_without_straight_through_is_zero(latents: Tensor) -> None:
     quantizer = Residual(4, "missing")
-    gain = quantizer_gain(quantizer, latents, find_codebooks(quantizer))
+    gain = measure_quantizer_gain(quantizer, latents, find_codebooks(quantizer))
     assert gain is not None
     assert gain.factor == 0
 
@@ -147,27 +160,27 @@ def test_derivative_gain_sees_a_scaled_and_a_missing_gradient() -> None:
         y = net(value)
         return 4 * y - 3 * y.detach()
 
-    assert derivative_gain(net, x) == pytest.approx(1, abs=0.02)
-    assert derivative_gain(scaled, x) == pytest.approx(4, abs=0.05)
-    assert derivative_gain(lambda value: net(value.detach()), x) == 0
-    assert math.isnan(derivative_gain(torch.ones_like, x))
+    assert measure_derivative_gain(net, x) == pytest.approx(1, abs=0.02)
+    assert measure_derivative_gain(scaled, x) == pytest.approx(4, abs=0.05)
+    assert measure_derivative_gain(lambda value: net(value.detach()), x) == 0
+    assert math.isnan(measure_derivative_gain(torch.ones_like, x))
 
 
 def test_norms_of_parts_and_terms() -> None:
     parts = {"a": nn.Linear(2, 2), "b": nn.Linear(2, 2)}
     output = parts["a"](torch.ones(1, 2))
     terms = {"near": output.sum(), "far": 3 * output.sum(), "detached": output.detach().sum()}
-    norms = term_norms(terms, [output])
+    norms = compute_term_norms(terms, [output])
     assert norms["far"] == pytest.approx(3 * norms["near"])
     assert norms["detached"] == 0
     terms["near"].backward()
-    assert part_norms(parts) == {"a": pytest.approx(math.sqrt(6)), "b": 0}
+    assert compute_part_norms(parts) == {"a": pytest.approx(math.sqrt(6)), "b": 0}
 
 
 def test_amplitude_is_not_fooled_by_dc() -> None:
     target = torch.randn(1, 1, 16000, generator=torch.Generator().manual_seed(1)) * 0.247
     output = torch.randn(1, 1, 16000, generator=torch.Generator().manual_seed(2)) * 0.114 - 0.308
-    found = amplitude(output, target)
+    found = measure_amplitude(output, target)
     assert found.rms_ratio == pytest.approx(1.33, abs=0.03)  # as if a third too loud
     assert found.mean == pytest.approx(-0.308, abs=0.01)
     assert found.ac_ratio == pytest.approx(0.46, abs=0.02)
@@ -175,7 +188,7 @@ def test_amplitude_is_not_fooled_by_dc() -> None:
 
 
 def test_best_ratio_is_the_least_squares_one() -> None:
-    assert [round(best_rms_ratio(snr), 3) for snr in (-3, 0, 5, 10, 15)] == [
+    assert [round(compute_best_rms_ratio(snr), 3) for snr in (-3, 0, 5, 10, 15)] == [
         0,
         0,
         0.827,
@@ -196,18 +209,18 @@ def test_reactions_tell_deaf_level_and_frequency_terms_apart() -> None:
     def level(output: Tensor) -> Tensor:
         return (output.square().mean().sqrt() - target.square().mean().sqrt()).abs()
 
-    assert is_deaf(reactions(lambda _output: 0.3, target, 16000))
-    values = reactions(wave, target, 16000)
+    assert is_deaf(measure_term_reactions(lambda _output: 0.3, target, 16000))
+    values = measure_term_reactions(wave, target, 16000)
     assert not is_deaf(values)
     assert values["target"] == 0
-    assert frequency_share(values) > 0.5
-    assert frequency_share(reactions(level, target, 16000)) < 1e-3
-    assert gain_slope(wave, 2 * target) > 0 > gain_slope(wave, 0.5 * target)
+    assert compute_frequency_share(values) > 0.5
+    assert compute_frequency_share(measure_term_reactions(level, target, 16000)) < 1e-3
+    assert measure_gain_slope(wave, 2 * target) > 0 > measure_gain_slope(wave, 0.5 * target)
 
 
 def test_cells_hold_the_energy() -> None:
     samples = np.random.default_rng(0).standard_normal(16000)
-    cells = spectra(samples, 512)
+    cells = compute_spectra(samples, 512)
     assert cells.size == pytest.approx(len(samples), rel=0.05)
     assert cells.sum() == pytest.approx(np.square(samples).sum(), rel=0.02)
 
@@ -226,17 +239,17 @@ def test_bound_rises_with_the_bit_rate_and_with_structure() -> None:
     noise = rng.standard_normal(16000)
     tone = np.sin(np.arange(16000) * 0.3) + 0.01 * noise
     rates = (2000, 4000, 16000, 64000)
-    curve = bound_curve(noise, 16000, rates)
+    curve = compute_bound_curve(noise, 16000, rates)
     assert list(curve) == sorted(curve)
-    assert all(bound_curve(tone, 16000, rates) > curve)
+    assert all(compute_bound_curve(tone, 16000, rates) > curve)
     assert bound(np.zeros(16000), 16000, 1000) == 200
 
 
 def test_bound_meets_a_slow_search_of_the_water_level() -> None:
-    from auscult.preflight_checks.measures.bound import _snr_db
+    from auscult.preflight_checks.measures.bound import _compute_snr_db
 
     cells = np.random.default_rng(3).exponential(size=400) ** 3
     level = 0.3
     bits = np.maximum(0, 0.5 * np.log2(cells / level)).sum()
     wanted = 10 * math.log10(cells.sum() / np.minimum(cells, level).sum())
-    assert _snr_db(cells, bits) == pytest.approx(wanted, abs=1e-9)
+    assert _compute_snr_db(cells, bits) == pytest.approx(wanted, abs=1e-9)

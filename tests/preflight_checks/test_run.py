@@ -12,20 +12,20 @@ from torch import Tensor, nn
 
 from auscult.errors import TargetError
 from auscult.preflight_checks.find import find_setup
-from auscult.preflight_checks.keep import Kept
-from auscult.preflight_checks.options import Options
-from auscult.preflight_checks.run import measure
-from auscult.preflight_checks.steps import values_of
-from auscult.preflight_checks.structure import leaves, replaced
-from corpus.training.trainers import Knobs, Trainer, build
+from auscult.preflight_checks.keep import TrainingSnapshot
+from auscult.preflight_checks.options import PreflightOptions
+from auscult.preflight_checks.run import measure_training
+from auscult.preflight_checks.steps import read_losses
+from auscult.preflight_checks.structure import iter_leaves, replace_tensor
+from corpus.training.trainers import Knobs, Trainer, build_trainer
 
-QUICK = Options(steps=3, seconds=0.0)
+QUICK = PreflightOptions(steps=3, seconds=0.0)
 """Three steps; no time for learning rates."""
 
 
 @pytest.fixture
 def trainer() -> Trainer:
-    return build(Knobs("encodec"))
+    return build_trainer(Knobs("encodec"))
 
 
 def state_of(trainer: Trainer) -> dict[str, Tensor]:
@@ -49,7 +49,7 @@ def test_everything_is_put_back(trainer: Trainer) -> None:
     torch.manual_seed(5)
     np.random.seed(5)
     random.seed(5)
-    measure(trainer, QUICK)
+    measure_training(trainer, QUICK)
     assert torch.equal(torch.rand(3), drawn[0])
     assert np.array_equal(np.random.rand(3), drawn[1])
     assert random.random() == drawn[2]
@@ -67,7 +67,7 @@ def test_everything_is_put_back(trainer: Trainer) -> None:
 
 
 def test_two_runs_give_the_same(trainer: Trainer) -> None:
-    first, second = measure(trainer, QUICK), measure(trainer, QUICK)
+    first, second = measure_training(trainer, QUICK), measure_training(trainer, QUICK)
     a, b = first.to_json(), second.to_json()
     assert {**a, "seconds": 0} == {**b, "seconds": 0}
 
@@ -84,7 +84,7 @@ def test_state_is_put_back_after_an_error(trainer: Trainer) -> None:
         return loss(output, batch)
 
     with pytest.raises(TargetError, match="out of tape"):
-        measure({**trainer, "loss": failing}, QUICK)
+        measure_training({**trainer, "loss": failing}, QUICK)
     after = state_of(trainer)
     assert all(torch.equal(before[name], after[name]) for name in before)
 
@@ -114,7 +114,7 @@ def test_plain_attributes_and_replaced_buffers_are_put_back() -> None:
         },
         QUICK,
     )
-    kept, table = Kept(setup), model.table
+    kept, table = TrainingSnapshot(setup), model.table
     model(torch.zeros(1, 1, 10))
     kept.restore()
     assert (model.calls, model.ready) == (0, False)
@@ -137,7 +137,9 @@ def test_a_step_alone_is_enough(trainer: Trainer) -> None:
         optimizer.step()
         return float(total)
 
-    found = measure({**{k: v for k, v in trainer.items() if k != "loss"}, "step": step}, QUICK)
+    found = measure_training(
+        {**{k: v for k, v in trainer.items() if k != "loss"}, "step": step}, QUICK
+    )
     assert found.steps == 3
     assert found.terms == ()
     assert found.gains[0].factor == pytest.approx(1, abs=1e-4)
@@ -145,7 +147,7 @@ def test_a_step_alone_is_enough(trainer: Trainer) -> None:
 
 
 def test_what_did_not_fit_is_said(trainer: Trainer) -> None:
-    found = measure(trainer, Options(steps=24, seconds=0.0))
+    found = measure_training(trainer, PreflightOptions(steps=24, seconds=0.0))
     assert found.steps == 3
     assert any(what == "training steps" and "3 of 24" in reason for what, reason in found.skipped)
 
@@ -161,26 +163,26 @@ def test_what_did_not_fit_is_said(trainer: Trainer) -> None:
 )
 def test_a_trainer_that_does_not_fit_is_told(trainer: Trainer, change: Trainer, match: str) -> None:
     with pytest.raises(TargetError, match=match):
-        find_setup({**trainer, **change}, Options())
+        find_setup({**trainer, **change}, PreflightOptions())
 
 
 def test_something_else_is_no_training() -> None:
     with pytest.raises(TargetError, match="no training that auscult knows"):
-        find_setup(object(), Options())
+        find_setup(object(), PreflightOptions())
 
 
 def test_structures_are_searched_and_changed() -> None:
     a, b = torch.zeros(2), torch.ones(3)
     value = {"x": a, "y": [b, (a, 3)]}
-    assert [name for name, _ in leaves(value)] == ["x", "y.0", "y.1.0"]
-    changed = replaced(value, a, b)
+    assert [name for name, _ in iter_leaves(value)] == ["x", "y.0", "y.1.0"]
+    changed = replace_tensor(value, a, b)
     assert changed["x"] is b
     assert changed["y"][1] == (b, 3)
     assert value["x"] is a
 
 
 def test_losses_that_steps_say() -> None:
-    assert values_of(torch.tensor(2.0)) == {"loss": 2.0}
-    assert values_of({"a": 1.0, "total": 3.0}) == {"total": 3.0}
-    assert values_of((4.0, "x")) == {"loss": 4.0}
-    assert values_of(None) == {}
+    assert read_losses(torch.tensor(2.0)) == {"loss": 2.0}
+    assert read_losses({"a": 1.0, "total": 3.0}) == {"total": 3.0}
+    assert read_losses((4.0, "x")) == {"loss": 4.0}
+    assert read_losses(None) == {}

@@ -11,7 +11,7 @@ import pytest
 from auscult.checkpoint.source import dtype_of
 from auscult.errors import RecipeError
 from auscult.recipe import Entry, Op, Recipe
-from auscult.recipe.codegen_groups import folded
+from auscult.recipe.codegen_groups import fold_entries
 from auscult.recipe.ops.byteswap import Byteswap
 from auscult.recipe.ops.cast import Cast
 from auscult.recipe.ops.concat import Concat
@@ -235,7 +235,7 @@ def test_renames_decide_by_name_and_numbers_may_shift(framework: Framework) -> N
 
 def test_numbers_that_follow_no_rule_stay_apart() -> None:
     entries = [Entry((f"a.{i}",), (f"b.{(i * i) % 7}",)) for i in range(1, 4)]
-    groups = folded(entries)
+    groups = fold_entries(entries)
     assert [group.sources for group in groups] == [("a.1",), ("a.2",), ("a.3",)]
 
 

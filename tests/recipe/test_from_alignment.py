@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from auscult.align.records import Alignment, Match
+from auscult.align.records import Match, WeightAlignment
 from auscult.errors import RecipeError
 from auscult.recipe.from_alignment import recipe_from_alignment
 from auscult.recipe.ops.fuse_weight_norm import FuseWeightNorm
@@ -30,7 +30,7 @@ TIED = tuple(Match(("emb",), (name,), (), Equality.EXACT, "content") for name in
 
 
 def test_matches_become_entries_and_the_rest_is_dropped_by_name() -> None:
-    recipe = recipe_from_alignment(Alignment((FUSED, *TIED), ("step",), ()), SOURCE)
+    recipe = recipe_from_alignment(WeightAlignment((FUSED, *TIED), ("step",), ()), SOURCE)
     target = recipe.apply(SOURCE)
     assert {name: tensor.shape for name, tensor in target.items()} == {
         "w": (3, 4, 2),
@@ -52,10 +52,10 @@ def test_anything_with_matches_will_do() -> None:
 def test_a_match_that_differs_is_refused() -> None:
     different = Match(("emb",), ("emb",), (), Equality.DIFFERENT, "name")
     with pytest.raises(RecipeError, match=r"no operation makes equal.*emb against emb"):
-        recipe_from_alignment(Alignment((different,), (), ()), SOURCE)
+        recipe_from_alignment(WeightAlignment((different,), (), ()), SOURCE)
 
 
 def test_a_source_used_in_two_ways_is_refused() -> None:
     turned = Match(("emb",), ("t",), (Permute((1, 0)),), Equality.EXACT, "content")
     with pytest.raises(RecipeError, match="several ways"):
-        recipe_from_alignment(Alignment((TIED[0], turned), (), ()), SOURCE)
+        recipe_from_alignment(WeightAlignment((TIED[0], turned), (), ()), SOURCE)

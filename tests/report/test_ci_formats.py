@@ -117,7 +117,7 @@ def test_sarif_names_files_below_the_working_directory_relatively(
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "models" / "g.pth"
     report = Report("diff", (str(file), "other.pth"), Verdict.DIVERGENT, None, COMPARED.findings)
-    assert sarif.artifact_uri(report) == "models/g.pth"
+    assert sarif.find_artifact_uri(report) == "models/g.pth"
 
 
 def test_a_comparison_in_github_and_junit() -> None:

@@ -25,7 +25,7 @@ pytest.importorskip("jinja2")
 
 from auscult.report import _provenance, html
 from auscult.report.html import _audio
-from auscult.report.html._text import figure
+from auscult.report.html._text import format_figure
 from auscult.report.html.sections import sound
 from auscult.verbs.listen.listen import listen
 
@@ -131,7 +131,7 @@ def test_any_verb_with_nothing_but_a_verdict(command: str) -> None:
     page = html.render(Report(command, (), Verdict.PASS))
     parsed(page)
     assert "PASS" in page
-    assert ("Nothing was found" in page) is (command in html.LOOKING)
+    assert ("Nothing was found" in page) is (command in html.SEARCHING_COMMANDS)
     assert len(page) < 130_000
 
 
@@ -211,7 +211,7 @@ def test_a_notebook_shows_the_page_in_a_frame() -> None:
 def test_figures() -> None:
     values = [None, True, 1234567, 0.5, 3.14159, 2e-7, 123456.7, float("nan"), 1e300, "x"]
     shown = ["–", "yes", "1,234,567", "0.5", "3.142", "2.0e-07", "123,457", "nan"]
-    assert [figure(value) for value in values][:8] == shown
+    assert [format_figure(value) for value in values][:8] == shown
 
 
 def test_the_guide_says_what_is_so() -> None:
@@ -222,7 +222,7 @@ def test_the_guide_says_what_is_so() -> None:
         f"pieces of {_audio.PIECE_SECONDS:.0f} s, up to {html.MAX_EMBEDDED_BYTES // 10**6} MB"
         in guide
     )
-    assert f"{sound.MAX_PLAYED} are played" in guide
+    assert f"{sound.MAX_PLAYED_RECORDINGS} are played" in guide
     shown = html.render(Report("listen", (), Verdict.PASS))
     keys = (Path(html.__file__).parent / "js" / "keys.js").read_text(encoding="utf-8")
     for key in ("ArrowRight", "Escape", '"+"', '"-"', "x:", "d:", "n:", "p:", '" "'):
@@ -257,7 +257,7 @@ def page_of(path: Path, embed: int = 10**9, **extra: Any) -> str:
         "SND010", "dropouts", Severity.ERROR, (str(path),), "gaps", times=((12.5, 12.6),)
     )
     items = [{"role": "heard", "file": str(path), **extra}]
-    return html.page_of(
+    return html.build_page(
         Report(
             "listen",
             (str(path),),
@@ -265,7 +265,7 @@ def page_of(path: Path, embed: int = 10**9, **extra: Any) -> str:
             findings=(finding,),
             extra={"recordings": items},
         ),
-        embed=embed,
+        max_embedded_bytes=embed,
     )
 
 
@@ -351,7 +351,7 @@ def test_what_was_listened_to_lies_beside_its_reference_on_one_axis(tmp_path: Pa
     sound[RATE : 2 * RATE] *= 0.1
     late = np.concatenate([noise(0.25)[0] * 1e-3, sound])
     paths = [
-        str(write_recording(Recording.mono_of(samples, RATE), tmp_path / name))
+        str(write_recording(Recording.from_mono(samples, RATE), tmp_path / name))
         for name, samples in (("a.wav", sound), ("b.wav", late))
     ]
     tracks = data_of(html.render(listen(paths[1], reference=paths[0])))["tracks"]
@@ -379,7 +379,7 @@ def test_what_a_run_made_can_be_heard(tmp_path: Path) -> None:
 
 def test_pieces_cover_the_recording(tmp_path: Path) -> None:
     path = write_recording(Recording(noise(20.001), RATE), tmp_path / "a.wav")
-    (sound,) = _audio.embedded([str(path)], [[(19.999, 20.0)]], 10**9)
+    (sound,) = _audio.embed_recordings([str(path)], [[(19.999, 20.0)]], 10**9)
     assert [(piece.start, piece.frames, piece.marked) for piece in sound.pieces] == [
         (0, 80_000, False),
         (80_000, 80_000, True),

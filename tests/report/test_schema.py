@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 from safetensors.numpy import save_file
 
-from corpus.networks import vocoder
+from corpus.networks import build_vocoder
 from tests.cli.test_main import schema
 from tests.conftest import Ran
 
@@ -19,7 +19,7 @@ Cli = Callable[..., Ran]
 
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[Path, Path]:
-    weights = vocoder(0).weights
+    weights = build_vocoder(0).weights
     save_file(weights, tmp_path / "a.safetensors")
     weights["conv_pre.weight"] = weights["conv_pre.weight"].transpose(0, 2, 1).copy()
     weights["conv_post.bias"] += 1

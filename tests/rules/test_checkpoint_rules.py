@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from auscult.finding import Finding, Severity
-from auscult.rules.diff.evidence.difference import freshness, measure
+from auscult.rules.diff.evidence.difference import judge_freshness, measure_difference
 from auscult.verbs.diff.diff import diff
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint
@@ -196,7 +196,7 @@ def test_measure_against_the_textbook() -> None:
     rng = np.random.default_rng(1)
     a, b = rng.standard_normal((2, 50))
     b[:25] = a[:25]
-    found_difference = measure(a, b)
+    found_difference = measure_difference(a, b)
     assert found_difference.equal_share == 0.5
     assert (found_difference.first, found_difference.last) == (25, 49)
     assert found_difference.correlation == pytest.approx(np.corrcoef(a, b)[0, 1])
@@ -209,9 +209,9 @@ def test_freshness_tells_constructors_from_training() -> None:
     uniform, normal, trained = 0, 0, 0
     for seed in range(200):
         shape = (int(rng.integers(8, 64)), int(rng.integers(4, 32)), int(rng.integers(1, 8)))
-        uniform += freshness(fresh({"w": shape}, seed)["w"]) == "uniform"
-        normal += freshness(0.01 * rng.standard_normal(shape)) == "normal"
-        trained += freshness(filled({"w": shape}, seed)["w"]) is not None
+        uniform += judge_freshness(fresh({"w": shape}, seed)["w"]) == "uniform"
+        normal += judge_freshness(0.01 * rng.standard_normal(shape)) == "normal"
+        trained += judge_freshness(filled({"w": shape}, seed)["w"]) is not None
     assert uniform >= 190
     assert normal >= 180
     assert trained <= 4

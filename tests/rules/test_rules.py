@@ -8,7 +8,7 @@ import pytest
 
 from auscult.rules import Rule, every_rule, rule_files
 from auscult.rules.diff.subject import DiffSubject
-from auscult.rules.wording import counted, folded, some
+from auscult.rules.wording import fold_names, format_count, list_first_names
 
 DIFF_RULES = [rule for rule in every_rule() if rule.requires is DiffSubject]
 SECTIONS = (
@@ -80,14 +80,14 @@ def test_every_cause_of_the_catalogue_has_a_rule() -> None:
 
 
 def test_folded_names() -> None:
-    assert folded(["ups.0.conv.weight", "ups.1.conv.weight", "out.bias"]) == (
+    assert fold_names(["ups.0.conv.weight", "ups.1.conv.weight", "out.bias"]) == (
         "ups.{0..1}.conv.weight",
         "out.bias",
     )
-    assert folded(["a.0.b.1", "a.2.b.1"]) == ("a.{0,2}.b.1",)
-    assert folded(["a.0.0", "a.1.1"]) == ("a.{0..1}.{0..1} (2 of 4)",)
-    assert some(["a", "b", "c", "d"], 2) == "a, b and 2 more"
-    assert (counted(1, "tensor"), counted(2_000, "tensor"), counted(3, "entry")) == (
+    assert fold_names(["a.0.b.1", "a.2.b.1"]) == ("a.{0,2}.b.1",)
+    assert fold_names(["a.0.0", "a.1.1"]) == ("a.{0..1}.{0..1} (2 of 4)",)
+    assert list_first_names(["a", "b", "c", "d"], 2) == "a, b and 2 more"
+    assert (format_count(1, "tensor"), format_count(2_000, "tensor"), format_count(3, "entry")) == (
         "1 tensor",
         "2,000 tensors",
         "3 entries",

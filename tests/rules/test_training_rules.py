@@ -12,28 +12,28 @@ from hypothesis import strategies as st
 
 from auscult import rules
 from auscult.finding import Finding, Severity
-from auscult.preflight_checks.checks.metrics import contradiction, snr_of
+from auscult.preflight_checks.checks.metrics import compute_snr, find_contradiction
 from auscult.preflight_checks.records import (
-    Alignment,
     AmplitudeOwners,
-    Book,
+    BitRateLimit,
+    BookHistory,
     Claim,
     GainResponse,
-    Learning,
-    Lengths,
-    Limit,
-    Measured,
-    Parameters,
+    LearningCurve,
+    NonFiniteValues,
+    ParameterStatus,
     PartGain,
-    Precision,
+    SignalLengths,
+    TargetAlignment,
     TermMeasure,
+    TrainingMeasurements,
 )
 from auscult.rules.training.subject import PreflightSubject
 
-LOST = Book(
+LOST = BookHistory(
     "book", 64, 200, (30, 1, 1), (20.0, 1.0, 1.0), (0.0, 0.9, 0.9), (1.0, 3e4, 3e4), (1.0, 1.0, 1.0)
 )
-FINE = Book(
+FINE = BookHistory(
     "book",
     64,
     200,
@@ -57,13 +57,13 @@ GOOD = {
 }
 
 
-def findings(measured: Measured) -> dict[str, Finding]:
+def findings(measured: TrainingMeasurements) -> dict[str, Finding]:
     found, _ = rules.run_rules(PreflightSubject(measured), "training")
     return {finding.cause: finding for finding in found}
 
 
 def test_nothing_measured_gives_nothing() -> None:
-    assert findings(Measured("x")) == {}
+    assert findings(TrainingMeasurements("x")) == {}
 
 
 @pytest.mark.parametrize(
@@ -87,28 +87,28 @@ def test_nothing_measured_gives_nothing() -> None:
         ),
         (
             "length-mismatch",
-            {"lengths": Lengths(16000, 16000, 15768, 232, 80)},
-            {"lengths": Lengths(16000, 16000, 16040, 0, 80)},
+            {"lengths": SignalLengths(16000, 16000, 15768, 232, 80)},
+            {"lengths": SignalLengths(16000, 16000, 16040, 0, 80)},
         ),
         (
             "misaligned-target",
-            {"alignment": Alignment(False, 0, 0.0, 0.02, 0.01)},
-            {"alignment": Alignment(False, 0, 0.0, 0.6, 0.02)},
+            {"alignment": TargetAlignment(False, 0, 0.0, 0.02, 0.01)},
+            {"alignment": TargetAlignment(False, 0, 0.0, 0.6, 0.02)},
         ),
         (
             "misaligned-target",
-            {"alignment": Alignment(False, 40, 0.98)},
-            {"alignment": Alignment(False, 0, 0.98)},
+            {"alignment": TargetAlignment(False, 40, 0.98)},
+            {"alignment": TargetAlignment(False, 0, 0.98)},
         ),
         (
             "dead-parameters",
-            {"parameters": Parameters(9, 9, no_gradient=("a.weight",))},
-            {"parameters": Parameters(9, 9)},
+            {"parameters": ParameterStatus(9, 9, no_gradient=("a.weight",))},
+            {"parameters": ParameterStatus(9, 9)},
         ),
         (
             "frozen-by-accident",
-            {"parameters": Parameters(9, 9, not_optimized=("a.weight",))},
-            {"parameters": Parameters(9, 9)},
+            {"parameters": ParameterStatus(9, 9, not_optimized=("a.weight",))},
+            {"parameters": ParameterStatus(9, 9)},
         ),
         (
             "norm-kills-gain",
@@ -156,41 +156,47 @@ def test_nothing_measured_gives_nothing() -> None:
         ),
         (
             "cannot-overfit",
-            {"learning": Learning((1.0,) * 8, 1e-3, {1e-3: 0.0, 1e-2: 0.01}, 5)},
-            {"learning": Learning((1.0, 0.9, 0.8, 0.7, 0.6, 0.5), 1e-3, {1e-3: 0.2}, 5)},
+            {"learning": LearningCurve((1.0,) * 8, 1e-3, {1e-3: 0.0, 1e-2: 0.01}, 5)},
+            {"learning": LearningCurve((1.0, 0.9, 0.8, 0.7, 0.6, 0.5), 1e-3, {1e-3: 0.2}, 5)},
         ),
         (
             "cannot-overfit",
             {
-                "learning": Learning(
+                "learning": LearningCurve(
                     (1.0, 0.9, 0.8, 0.7, 0.6, 0.5), 1e-3, {1e-3: 0.2}, 5, downhill=-1.0
                 )
             },
             {
-                "learning": Learning(
+                "learning": LearningCurve(
                     (1.0, 0.9, 0.8, 0.7, 0.6, 0.5), 1e-3, {1e-3: 0.2}, 5, downhill=1.0
                 )
             },
         ),
         (
             "learning-rate",
-            {"learning": Learning((1.0,) * 3, 1e-5, {1e-5: 0.002, 1e-3: 0.4}, 5)},
-            {"learning": Learning((1.0,) * 3, 1e-4, {1e-4: 0.1, 1e-3: 0.4}, 5)},
+            {"learning": LearningCurve((1.0,) * 3, 1e-5, {1e-5: 0.002, 1e-3: 0.4}, 5)},
+            {"learning": LearningCurve((1.0,) * 3, 1e-4, {1e-4: 0.1, 1e-3: 0.4}, 5)},
         ),
         (
             "learning-rate",
-            {"learning": Learning((1.0,) * 3, 1e-1, {1e-3: 0.3, 1e-1: math.nan}, 5)},
-            {"learning": Learning((1.0,) * 3, 1e-3, {1e-3: 0.3, 1e-1: math.nan}, 5)},
+            {"learning": LearningCurve((1.0,) * 3, 1e-1, {1e-3: 0.3, 1e-1: math.nan}, 5)},
+            {"learning": LearningCurve((1.0,) * 3, 1e-3, {1e-3: 0.3, 1e-1: math.nan}, 5)},
         ),
         (
             "precision-overflow",
-            {"precision": Precision({"bfloat16": ("output",)})},
-            {"precision": Precision()},
+            {"precision": NonFiniteValues({"bfloat16": ("output",)})},
+            {"precision": NonFiniteValues()},
         ),
         (
             "bitrate-bound",
-            {"limit": Limit(16000, 25.0, "given", 16000), "claims": (Claim("claims", 35.0),)},
-            {"limit": Limit(16000, 25.0, "given", 16000), "claims": (Claim("claims", 25.2),)},
+            {
+                "limit": BitRateLimit(16000, 25.0, "given", 16000),
+                "claims": (Claim("claims", 35.0),),
+            },
+            {
+                "limit": BitRateLimit(16000, 25.0, "given", 16000),
+                "claims": (Claim("claims", 25.2),),
+            },
         ),
         (
             "metrics-inconsistent",
@@ -202,14 +208,14 @@ def test_nothing_measured_gives_nothing() -> None:
 def test_each_cause_is_found_where_it_is_and_not_elsewhere(
     cause: str, wrong: dict[str, object], right: dict[str, object]
 ) -> None:
-    assert cause in findings(replace(Measured("x"), **wrong))  # type: ignore[arg-type]
-    assert cause not in findings(replace(Measured("x"), **right))  # type: ignore[arg-type]
+    assert cause in findings(replace(TrainingMeasurements("x"), **wrong))  # type: ignore[arg-type]
+    assert cause not in findings(replace(TrainingMeasurements("x"), **right))  # type: ignore[arg-type]
 
 
 def test_amplitude_is_a_symptom_where_the_codebooks_collapsed() -> None:
     owners = AmplitudeOwners({"scale": 3.0}, "tanh")
-    alone = findings(Measured("x", owners=owners))["amplitude-conflict"]
-    with_cause = findings(Measured("x", owners=owners, books=(LOST,)))
+    alone = findings(TrainingMeasurements("x", owners=owners))["amplitude-conflict"]
+    with_cause = findings(TrainingMeasurements("x", owners=owners, books=(LOST,)))
     assert alone.severity is Severity.WARNING
     assert with_cause["amplitude-conflict"].severity is Severity.INFO
     assert "A symptom, not the cause" in with_cause["amplitude-conflict"].message
@@ -218,23 +224,25 @@ def test_amplitude_is_a_symptom_where_the_codebooks_collapsed() -> None:
 
 def test_a_factor_that_is_the_number_of_books_says_so() -> None:
     found = findings(
-        Measured("x", gains=(PartGain("quantizer", 8.0, 1.0, "straight-through", 8),))
+        TrainingMeasurements("x", gains=(PartGain("quantizer", 8.0, 1.0, "straight-through", 8),))
     )["gradient-scale"]
     assert "×8: each of the 8 books" in found.message
     assert found.fix is not None
 
 
 def test_a_difference_within_a_frame_is_no_error() -> None:
-    found = findings(Measured("x", lengths=Lengths(6400, 6392, 6392, 0, 40)))["length-mismatch"]
+    found = findings(TrainingMeasurements("x", lengths=SignalLengths(6400, 6392, 6392, 0, 40)))[
+        "length-mismatch"
+    ]
     assert found.severity is Severity.INFO
 
 
 def test_samples_that_the_model_puts_before_its_encoder_may_be_cut_off_again() -> None:
-    padded = Lengths(8000, 8000, 8320, 0, 80, encoded=8320)
-    assert "length-mismatch" not in findings(Measured("x", lengths=padded))
-    found = findings(Measured("x", lengths=Lengths(8000, 8000, 8320, 0, 80, encoded=8000)))[
-        "length-mismatch"
-    ]
+    padded = SignalLengths(8000, 8000, 8320, 0, 80, encoded=8320)
+    assert "length-mismatch" not in findings(TrainingMeasurements("x", lengths=padded))
+    found = findings(
+        TrainingMeasurements("x", lengths=SignalLengths(8000, 8000, 8320, 0, 80, encoded=8000))
+    )["length-mismatch"]
     assert found.severity is Severity.ERROR
 
 
@@ -261,9 +269,10 @@ def test_figures_of_real_signals_never_contradict(
         target @ centred / math.sqrt(np.square(target).sum() * max(np.square(centred).sum(), 1e-12))
     )
     if not about_the_means:
-        assert snr_of(ratio, rho) == pytest.approx(snr, abs=1e-3) or snr > 100
+        assert compute_snr(ratio, rho) == pytest.approx(snr, abs=1e-3) or snr > 100
     assert (
-        contradiction(Claim("x", round(snr, 2), round(ratio, 3), round(rho, 3))) is None or snr > 40
+        find_contradiction(Claim("x", round(snr, 2), round(ratio, 3), round(rho, 3))) is None
+        or snr > 40
     )
 
 
@@ -272,9 +281,9 @@ def test_figures_of_real_signals_never_contradict(
 def test_averages_over_items_do_not_contradict(seed: int) -> None:
     rng = np.random.default_rng(seed)
     ratios, rhos = rng.uniform(0.3, 0.9, 8), rng.uniform(0.2, 0.9, 8)
-    snrs = [snr_of(ratio, rho) for ratio, rho in zip(ratios, rhos, strict=True)]
+    snrs = [compute_snr(ratio, rho) for ratio, rho in zip(ratios, rhos, strict=True)]
     assert (
-        contradiction(
+        find_contradiction(
             Claim("x", float(np.mean(snrs)), float(np.mean(ratios)), float(np.mean(rhos)))
         )
         is None
@@ -282,9 +291,9 @@ def test_averages_over_items_do_not_contradict(seed: int) -> None:
 
 
 def test_the_seeds_table() -> None:
-    found = contradiction(Claim("x", -15.0, 1.4))
+    found = find_contradiction(Claim("x", -15.0, 1.4))
     assert found is not None
     assert found.lowest_db == pytest.approx(-7.604, abs=1e-3)
-    assert contradiction(Claim("x", 0.5, None, 1.2)) is not None
-    assert contradiction(Claim("x", 12.0, None, 0.6)) is not None
-    assert contradiction(Claim("x", 5.0)) is None
+    assert find_contradiction(Claim("x", 0.5, None, 1.2)) is not None
+    assert find_contradiction(Claim("x", 12.0, None, 0.6)) is not None
+    assert find_contradiction(Claim("x", 5.0)) is None

@@ -12,8 +12,8 @@ from safetensors.numpy import save_file
 from auscult.errors import UsageError
 from auscult.runtime.capture_run import capture
 from auscult.runtime.inputs import read_inputs
-from auscult.runtime.roles import arguments, bound
-from auscult.traces.npy_folder import key_of, read_npy_folder
+from auscult.runtime.roles import bind_arguments, split_arguments
+from auscult.traces.npy_folder import key_from_stem, read_npy_folder
 from tests.traced_networks import Vocoder
 
 A, B = np.ones((1, 3), np.float32), np.zeros((2, 2), np.int64)
@@ -70,11 +70,11 @@ def test_wrong_files_are_told(tmp_path: Path) -> None:
 def test_names_become_positions_where_the_signature_has_them() -> None:
     def forward(mel: object, f0: object = None, *, mask: object = None) -> None: ...
 
-    assert bound(forward, {"mel": 1, "mask": 2}) == ([1], {"mask": 2})
-    assert bound(forward, {"f0": 1, "mel": 2}) == ([2, 1], {})
-    assert bound(forward, {"anything": 1}) == ([1], {})
-    assert bound(forward, {"mask": 1}) == ([], {"mask": 1})
-    assert arguments({"input.1": 1, "input": 0, "input.mask": 2}) == ([0, 1], {"mask": 2})
+    assert bind_arguments(forward, {"mel": 1, "mask": 2}) == ([1], {"mask": 2})
+    assert bind_arguments(forward, {"f0": 1, "mel": 2}) == ([2, 1], {})
+    assert bind_arguments(forward, {"anything": 1}) == ([1], {})
+    assert bind_arguments(forward, {"mask": 1}) == ([], {"mask": 1})
+    assert split_arguments({"input.1": 1, "input": 0, "input.mask": 2}) == ([0, 1], {"mask": 2})
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_names_become_positions_where_the_signature_has_them() -> None:
     ],
 )
 def test_names_of_npy_files(stem: str, key: str) -> None:
-    assert key_of(stem) == key
+    assert key_from_stem(stem) == key
 
 
 def test_a_folder_is_read_in_the_order_of_its_numbers(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from auscult.errors import AuscultError, UsageError
-from auscult.runtime.runner import runner_of
+from auscult.runtime.runner import make_runner
 from auscult.traces.file import FileStore, read_trace
-from auscult.traces.fingerprint import same_content
+from auscult.traces.fingerprint import is_same_content
 from tests.checkpoint.samples.litert import buffer, convolution, subgraph, tensor
 
 RNG = np.random.default_rng(3)
@@ -71,7 +71,7 @@ def slow_convolution(
 
 
 def test_every_tensor_is_recorded(tmp_path: Path) -> None:
-    runner = runner_of(str(network(tmp_path / "m.tflite")))
+    runner = make_runner(str(network(tmp_path / "m.tflite")))
     trace = runner.run({"0": X}, store=FileStore(tmp_path / "t.safetensors"))
     first = slow_convolution(X, FIRST, BIASES[0], 1)
     last = slow_convolution(np.tanh(first), SECOND, BIASES[1], 2)
@@ -95,12 +95,12 @@ def test_every_tensor_is_recorded(tmp_path: Path) -> None:
     conv = torch.nn.Conv1d(4, 6, 3)
     with torch.no_grad():
         conv.weight.copy_(torch.from_numpy(FIRST[:, 0].transpose(0, 2, 1)))
-    theirs = runner_of(conv).run({"0": X[0].transpose(0, 2, 1)}).manifest.weights[""]["weight"]
-    assert same_content(prints["pre/kernel"], theirs)
+    theirs = make_runner(conv).run({"0": X[0].transpose(0, 2, 1)}).manifest.weights[""]["weight"]
+    assert is_same_content(prints["pre/kernel"], theirs)
 
 
 def test_what_the_runtime_cannot_do_is_told(tmp_path: Path) -> None:
-    runner = runner_of(str(network(tmp_path / "m.tflite")))
+    runner = make_runner(str(network(tmp_path / "m.tflite")))
     for wrong in (
         lambda: runner.call("model.tanh", {}),
         lambda: runner.replace("model.tanh", {}),
@@ -114,4 +114,4 @@ def test_what_the_runtime_cannot_do_is_told(tmp_path: Path) -> None:
             wrong()
     (tmp_path / "x.tflite").write_bytes(b"\x1c\0\0\0TFL3" + bytes(100))
     with pytest.raises(AuscultError):  # by our reader or by the runtime
-        runner_of(str(tmp_path / "x.tflite"))
+        make_runner(str(tmp_path / "x.tflite"))

@@ -11,8 +11,8 @@ from mlx import nn
 
 import auscult
 from auscult.errors import TraceError, UsageError
-from auscult.runtime.runner import runner_of
-from auscult.traces.fingerprint import same_content
+from auscult.runtime.runner import make_runner
+from auscult.traces.fingerprint import is_same_content
 from tests.traced_networks import Vocoder
 
 MEL = np.random.default_rng(0).standard_normal((2, 20, 8)).astype(np.float32)
@@ -64,7 +64,7 @@ class Noisy(nn.Module):
 
 def ported(kind: type[Port] = Port) -> Port:
     """The port with the weights of the torch network."""
-    port, weights = kind(), runner_of(Vocoder())
+    port, weights = kind(), make_runner(Vocoder())
     loaded = []
     for path in (
         "pre",
@@ -86,8 +86,8 @@ def ported(kind: type[Port] = Port) -> Port:
 
 
 def test_a_port_has_the_trace_of_its_reference() -> None:
-    ours = runner_of(ported()).run({"mel": MEL})
-    theirs = runner_of(Vocoder()).run({"mel": MEL.transpose(0, 2, 1)})
+    ours = make_runner(ported()).run({"mel": MEL})
+    theirs = make_runner(Vocoder()).run({"mel": MEL.transpose(0, 2, 1)})
     assert [r.key for r in ours] == [r.key for r in theirs]
     for a, b in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(ours.tensor(a), theirs.tensor(b).swapaxes(1, 2), atol=1e-5)
@@ -98,7 +98,7 @@ def test_a_port_has_the_trace_of_its_reference() -> None:
         r.same_as for r in theirs if r.path == "post"
     ]
     for path, own in ours.manifest.weights.items():
-        assert same_content(own["weight"], theirs.manifest.weights[path]["weight"])
+        assert is_same_content(own["weight"], theirs.manifest.weights[path]["weight"])
     assert ours.manifest.modules["up"].attributes["stride"] == 4
     assert (ours.manifest.framework, ours.manifest.dtype) == ("mlx", "float32")
 
@@ -142,7 +142,7 @@ def test_an_array_written_to_in_place_is_recorded_as_it_was() -> None:
             x[0, 0] = 100.0
             return self.second(x)
 
-    t = runner_of(InPlace()).run({"x": np.ones((1, 3), np.float32)})
+    t = make_runner(InPlace()).run({"x": np.ones((1, 3), np.float32)})
     first, second = t.find("first"), t.find("second", "input")
     assert first is not None
     assert second is not None
@@ -183,7 +183,7 @@ def test_noise_is_recorded_and_drawn_again_also_from_another_framework() -> None
 
 
 def test_modules_run_alone_with_changes_and_substitutes() -> None:
-    runner = runner_of(ported())
+    runner = make_runner(ported())
     trace = runner.run({"mel": MEL})
     for path in runner.paths():
         took, gave = trace.find(path, "input"), trace.find(path)
@@ -205,7 +205,7 @@ def test_modules_run_alone_with_changes_and_substitutes() -> None:
 
 
 def test_another_precision_is_a_copy() -> None:
-    runner = runner_of(ported())
+    runner = make_runner(ported())
     outputs = []
     for dtype in ("float32", "bfloat16", "float16"):
         trace = runner.at(dtype).run({"mel": MEL})
@@ -216,7 +216,7 @@ def test_another_precision_is_a_copy() -> None:
     errors = [np.abs(output - outputs[0]).max() for output in outputs]
     assert 1e-5 < errors[2] < errors[1] < 0.1
     assert runner.dtype == "float32"
-    linear = runner_of(nn.Linear(3, 3)).at("float64")  # MLX has no convolution in float64
+    linear = make_runner(nn.Linear(3, 3)).at("float64")  # MLX has no convolution in float64
     assert linear.run({"x": np.ones((1, 3))}).find("").dtype == "float64"  # type: ignore[union-attr]
     with pytest.raises(UsageError, match="no floating type of MLX"):
         runner.at("float8")
@@ -224,17 +224,17 @@ def test_another_precision_is_a_copy() -> None:
 
 def test_a_floor_without_float64_is_scaled_from_float16() -> None:
     """MLX has no convolution in float64: the floor must come out as torch measures it, and the report must say how."""
-    from auscult.comparison.measure.floor import best_floor
-    from auscult.runtime.runner import runner_of
+    from auscult.comparison.measure.floor import find_best_floor
+    from auscult.runtime.runner import make_runner
     from auscult.verbs.compare.compare import compare
     from tests.traced_ports import MEL, hifigan, in_mlx
 
     model = hifigan()
-    port, right = runner_of(in_mlx(model)), runner_of(model)
+    port, right = make_runner(in_mlx(model)), make_runner(model)
     turned = {"input": np.ascontiguousarray(MEL.swapaxes(1, 2))}
     trace, other = port.run(turned), right.run({"input": MEL})
-    floor, why = best_floor(trace, trace, port, turned)
-    measured, _ = best_floor(other, other, right, {"input": MEL})
+    floor, why = find_best_floor(trace, trace, port, turned)
+    measured, _ = find_best_floor(other, other, right, {"input": MEL})
     assert floor.how == "measured"
     assert "scaled" in floor.what
     assert why

@@ -12,11 +12,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from auscult.errors import TargetError, TraceError, UsageError
 from auscult.runtime.onnx import runner as on_onnx
-from auscult.runtime.options import Options
+from auscult.runtime.options import CaptureOptions
 from auscult.runtime.recorder import Recorder
-from auscult.runtime.runner import runner_of
+from auscult.runtime.runner import make_runner
 from auscult.traces.file import FileStore
-from auscult.traces.fingerprint import same_content
+from auscult.traces.fingerprint import is_same_content
 from auscult.traces.records import Manifest
 from tests.traced_networks import Vocoder
 
@@ -83,7 +83,7 @@ def test_every_intermediate_is_recorded_whatever_the_batches(
     external: bool, batch_bytes: int, tmp_path: Path
 ) -> None:
     path = network(tmp_path / "m.onnx", external=external)
-    trace = runner_of(str(path)).run({"0": MEL}, batch_bytes=batch_bytes)
+    trace = make_runner(str(path)).run({"0": MEL}, batch_bytes=batch_bytes)
     expected = reference(path, ["x0", "x2", "x3"])
     names = {"pre.Conv": "x0", "x1": "x1", "up.ConvTranspose": "x2", "Mul": "x3", "Tanh": "wav"}
     outputs = {r.path: r for r in trace if r.role == "output" and r.path}
@@ -104,7 +104,7 @@ def test_every_intermediate_is_recorded_whatever_the_batches(
 
 
 def test_batches_are_few_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    runner = runner_of(str(network(tmp_path / "m.onnx")))
+    runner = make_runner(str(network(tmp_path / "m.onnx")))
     runs = []
     original = on_onnx.OnnxRunner._run
 
@@ -130,7 +130,7 @@ def test_an_exported_network_has_the_weights_and_the_outputs_of_its_source(tmp_p
     torch.nn.utils.parametrize.remove_parametrizations(model.pre, "weight")
     path = tmp_path / "m.onnx"
     torch.onnx.export(model, (torch.from_numpy(MEL),), str(path), input_names=["mel"], dynamo=False)
-    ours, theirs = runner_of(model).run({"mel": MEL}), runner_of(str(path)).run({"mel": MEL})
+    ours, theirs = make_runner(model).run({"mel": MEL}), make_runner(str(path)).run({"mel": MEL})
     for module, node in (
         ("pre", "pre.Conv"),
         ("up", "up.ConvTranspose"),
@@ -141,7 +141,9 @@ def test_an_exported_network_has_the_weights_and_the_outputs_of_its_source(tmp_p
         assert b is not None
         np.testing.assert_allclose(ours.tensor(a), theirs.tensor(b), atol=1e-5)
         known = theirs.manifest.weights[node].values()
-        assert any(same_content(ours.manifest.weights[module]["weight"], other) for other in known)
+        assert any(
+            is_same_content(ours.manifest.weights[module]["weight"], other) for other in known
+        )
 
 
 def noisy(path: Path) -> Path:
@@ -163,7 +165,7 @@ def noisy(path: Path) -> Path:
 
 
 def test_noise_is_the_same_in_all_runs_and_can_be_replayed(tmp_path: Path) -> None:
-    runner = runner_of(str(noisy(tmp_path / "n.onnx")))
+    runner = make_runner(str(noisy(tmp_path / "n.onnx")))
     x = np.zeros((1, 6), np.float32)
     trace = runner.run({"x": x}, batch_bytes=1)
     noise, total = trace.find("noise", "noise"), trace.find("sum")
@@ -171,19 +173,19 @@ def test_noise_is_the_same_in_all_runs_and_can_be_replayed(tmp_path: Path) -> No
     assert total is not None
     assert trace.manifest.noise == (noise.key,)
     np.testing.assert_array_equal(trace.tensor(noise), trace.tensor(total))
-    recorder = Recorder(Options())
+    recorder = Recorder(CaptureOptions())
     other = np.arange(6, dtype=np.float32)
     recorder.add("", 0, "noise", "randn", other)
     replay = recorder.finish(Manifest("torch", noise=("#0:noise",)))
     again = runner.run({"x": x}, replay=replay)
     np.testing.assert_array_equal(again.tensor(again.find("relu"))[0], other)  # type: ignore[arg-type]
     with pytest.raises(TraceError, match="no more noise"):
-        runner.run({"x": x}, replay=runner_of(Vocoder()).run({"mel": MEL}))
+        runner.run({"x": x}, replay=make_runner(Vocoder()).run({"mel": MEL}))
 
 
 @pytest.mark.parametrize("external", [False, True])
 def test_nodes_run_alone_and_are_replaced(external: bool, tmp_path: Path) -> None:
-    runner = runner_of(str(network(tmp_path / "m.onnx", external=external)))
+    runner = make_runner(str(network(tmp_path / "m.onnx", external=external)))
     trace = runner.run({"mel": MEL})
     for path in ("pre.Conv", "x1", "up.ConvTranspose", "Tanh"):
         took, gave = trace.find(path, "input"), trace.find(path)
@@ -211,7 +213,7 @@ def test_nodes_run_alone_and_are_replaced(external: bool, tmp_path: Path) -> Non
 
 
 def test_lesser_detail_patterns_and_files(tmp_path: Path) -> None:
-    runner = runner_of(str(network(tmp_path / "m.onnx")))
+    runner = make_runner(str(network(tmp_path / "m.onnx")))
     trace = runner.run(
         {"mel": MEL}, store=FileStore(tmp_path / "t.safetensors"), detail="sketch", include=("up*",)
     )
@@ -219,7 +221,7 @@ def test_lesser_detail_patterns_and_files(tmp_path: Path) -> None:
 
 
 def test_wrong_inputs_and_files_are_told(tmp_path: Path) -> None:
-    runner = runner_of(str(network(tmp_path / "m.onnx")))
+    runner = make_runner(str(network(tmp_path / "m.onnx")))
     for inputs, message in (({}, "lacks an input"), ({"0": MEL, "b": MEL}, "no such input")):
         with pytest.raises(UsageError, match=message):
             runner.run(inputs)
@@ -227,4 +229,4 @@ def test_wrong_inputs_and_files_are_told(tmp_path: Path) -> None:
         runner.run({"mel": MEL[:, :3]})
     (tmp_path / "x.onnx").write_bytes(b"\x08\x09\x3a\x04\x0a\x02\x22\x00")
     with pytest.raises(TargetError, match="refuses"):
-        runner_of(str(tmp_path / "x.onnx")).run({})
+        make_runner(str(tmp_path / "x.onnx")).run({})

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from auscult.comparison.locate.forced import own_view
-from auscult.runtime.runner import runner_of
-from corpus.computation.exports import exported
+from auscult.comparison.locate.forced import view_own_outputs
+from auscult.runtime.runner import make_runner
+from corpus.computation.exports import export_to_onnx
 
 X = {"input": np.random.default_rng(0).standard_normal((1, 4, 9)).astype(np.float32)}
 
@@ -48,12 +48,12 @@ def net() -> nn.Module:
 
 @pytest.fixture(scope="module")
 def file(net: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> str:
-    return exported(net, X, tmp_path_factory.mktemp("graph") / "net.onnx")
+    return export_to_onnx(net, X, tmp_path_factory.mktemp("graph") / "net.onnx")
 
 
 def test_modules_and_their_calls_are_those_of_the_code(net: nn.Module, file: str) -> None:
-    theirs = runner_of(Path(file)).as_modules().run(X)  # type: ignore[attr-defined]
-    ours = runner_of(net).run(X)
+    theirs = make_runner(Path(file)).as_modules().run(X)  # type: ignore[attr-defined]
+    ours = make_runner(net).run(X)
     outputs = [
         {
             (record.path, record.call): trace.tensor(record)
@@ -68,7 +68,7 @@ def test_modules_and_their_calls_are_those_of_the_code(net: nn.Module, file: str
 
 
 def test_what_an_exporter_shares_is_no_input(file: str) -> None:
-    trace = runner_of(Path(file)).as_modules().run(X)  # type: ignore[attr-defined]
+    trace = make_runner(Path(file)).as_modules().run(X)  # type: ignore[attr-defined]
     taken = {
         path: [r.role for r in trace.records if r.path == path and r.role.startswith("input")]
         for path in ("left", "right")
@@ -77,7 +77,7 @@ def test_what_an_exporter_shares_is_no_input(file: str) -> None:
 
 
 def test_a_replaced_module_shows_what_it_gives_itself(net: nn.Module, file: str) -> None:
-    runner = runner_of(Path(file)).as_modules()  # type: ignore[attr-defined]
+    runner = make_runner(Path(file)).as_modules()  # type: ignore[attr-defined]
     zeros = np.zeros((1, 4, 9), np.float32)
     with (
         runner.replace("again", {"output": zeros}, call=0),
@@ -87,13 +87,13 @@ def test_a_replaced_module_shows_what_it_gives_itself(net: nn.Module, file: str)
     first = trace.find("again", "output", 0)
     assert first is not None
     assert not trace.tensor(first).any()
-    own = own_view(trace, "again.conv", 0).find("again.conv", "output", 0)
+    own = view_own_outputs(trace, "again.conv", 0).find("again.conv", "output", 0)
     assert own is not None
-    plain = runner_of(net).run(X)
+    plain = make_runner(net).run(X)
     conv = plain.find("again.conv", "output", 0)
     assert conv is not None
     np.testing.assert_allclose(
-        own_view(trace, "again.conv", 0).tensor(own), plain.tensor(conv), atol=1e-5
+        view_own_outputs(trace, "again.conv", 0).tensor(own), plain.tensor(conv), atol=1e-5
     )
     # the second call ran on the substitute
     second = trace.find("again", "input", 1)

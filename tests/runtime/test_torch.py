@@ -12,10 +12,10 @@ from torch import nn
 
 import auscult
 from auscult.errors import TargetError, TraceError, UsageError
-from auscult.runtime.runner import runner_of
-from auscult.runtime.torch.measure import measure
+from auscult.runtime.runner import make_runner
+from auscult.runtime.torch.measure import measure_elements
 from auscult.traces.file import read_trace
-from auscult.traces.statistics import in_numpy
+from auscult.traces.statistics import measure_in_numpy
 from tests.traced_networks import Decoder, Noisy, Vocoder
 
 MEL = np.random.default_rng(0).standard_normal((2, 8, 20)).astype(np.float32)
@@ -28,7 +28,7 @@ def test_every_module_is_recorded_with_what_it_took_and_gave() -> None:
         module.register_forward_hook(
             lambda _m, _a, output, name=name: seen.__setitem__(name, output.detach().clone())
         )
-    trace = runner_of(model).run({"mel": MEL})
+    trace = make_runner(model).run({"mel": MEL})
     outputs = {record.path: trace.tensor(record) for record in trace if record.role == "output"}
     expected = {
         name: tensor.numpy() for name, tensor in seen.items() if "parametrizations" not in name
@@ -44,7 +44,7 @@ def test_every_module_is_recorded_with_what_it_took_and_gave() -> None:
 
 
 def test_manifest_says_how_it_was_made() -> None:
-    manifest = runner_of(Vocoder()).run({"0": MEL}).manifest
+    manifest = make_runner(Vocoder()).run({"0": MEL}).manifest
     assert (manifest.framework, manifest.dtype, manifest.device) == ("torch", "float32", "cpu")
     assert manifest.version == torch.__version__
     assert manifest.modules["up"].attributes["stride"] == (4,)
@@ -161,17 +161,17 @@ def test_what_was_computed_before_an_error_is_kept_in_memory_and_no_half_file_is
 
 def test_sums_by_torch_are_those_of_numpy_under_any_mode_of_the_users() -> None:
     x = np.random.default_rng(0).standard_normal(300_001).astype(np.float32)
-    expected = in_numpy(x)
+    expected = measure_in_numpy(x)
     for mode in (torch.no_grad(), torch.inference_mode(), torch.autocast("cpu", torch.bfloat16)):
         with mode:
-            assert measure(x) == pytest.approx(expected, rel=1e-5, abs=1e-5 * x.size)
-    assert measure(x)[2:] == expected[2:]
+            assert measure_elements(x) == pytest.approx(expected, rel=1e-5, abs=1e-5 * x.size)
+    assert measure_elements(x)[2:] == expected[2:]
 
 
 @pytest.mark.parametrize("detail", ["sketch", "sample", "statistics"])
 def test_lesser_details_agree_with_the_full_one(detail: str, tmp_path: Path) -> None:
     model = Vocoder()
-    full = runner_of(model).run({"mel": MEL})
+    full = make_runner(model).run({"mel": MEL})
     with auscult.trace(model, tmp_path / "t.safetensors", detail=detail) as less:
         model(torch.from_numpy(MEL))
     for a, b in zip(full, less, strict=True):
@@ -185,7 +185,7 @@ def test_lesser_details_agree_with_the_full_one(detail: str, tmp_path: Path) -> 
 
 
 def test_a_limit_turns_what_is_over_it_into_sketches_and_says_so() -> None:
-    trace = runner_of(Vocoder()).run({"mel": MEL}, max_bytes=4000)
+    trace = make_runner(Vocoder()).run({"mel": MEL}, max_bytes=4000)
     kept = [record for record in trace if record.stored == "full" and record.same_as is None]
     assert sum(trace.tensor(record).nbytes for record in kept) <= 4000
     left = {record.key for record in trace if record.stored == "sketch" and record.same_as is None}
@@ -194,7 +194,7 @@ def test_a_limit_turns_what_is_over_it_into_sketches_and_says_so() -> None:
 
 
 def test_patterns_choose_modules() -> None:
-    runner = runner_of(Vocoder())
+    runner = make_runner(Vocoder())
     only = runner.run(
         {"mel": MEL},
         include=("blocks.*",),
@@ -245,7 +245,7 @@ def test_attention_without_dropout_draws_no_noise() -> None:
 
 
 def test_a_module_runs_alone_on_given_inputs() -> None:
-    runner = runner_of(Vocoder())
+    runner = make_runner(Vocoder())
     trace = runner.run({"mel": MEL})
     for path in runner.paths():
         took, gave = trace.find(path, "input"), trace.find(path)
@@ -258,7 +258,7 @@ def test_a_module_runs_alone_on_given_inputs() -> None:
 
 def test_a_module_runs_alone_with_the_arguments_that_are_no_tensors() -> None:
     model = Decoder()
-    runner = runner_of(model)
+    runner = make_runner(model)
     x = np.ones((1, 2, 4), np.float32)
     with torch.no_grad():
         model(torch.from_numpy(x))
@@ -272,7 +272,7 @@ def test_a_module_runs_alone_with_the_arguments_that_are_no_tensors() -> None:
 
 
 def test_attributes_are_changed_for_one_call() -> None:
-    runner = runner_of(nn.Sequential(nn.LeakyReLU(0.1)))
+    runner = make_runner(nn.Sequential(nn.LeakyReLU(0.1)))
     x = -np.ones((1, 2), np.float32)
     assert runner.call("0", {"input": x}, changes={"negative_slope": 0.5})["output"][0, 0] == -0.5
     assert (
@@ -284,7 +284,7 @@ def test_attributes_are_changed_for_one_call() -> None:
 
 
 def test_substitution_changes_all_that_follows() -> None:
-    runner = runner_of(Vocoder())
+    runner = make_runner(Vocoder())
     plain = runner.run({"mel": MEL})
     zeros = np.zeros(plain.find("up").shape, np.float32)  # type: ignore[union-attr]
     with runner.replace("up", {"output": zeros}):
@@ -307,7 +307,7 @@ def test_substitution_changes_all_that_follows() -> None:
 
 def test_another_precision_is_a_copy() -> None:
     model = Vocoder()
-    runner = runner_of(model)
+    runner = make_runner(model)
     single = runner.run({"mel": MEL})
     double = runner.at("float64").run({"mel": MEL})
     half = runner.at("bfloat16").run({"mel": MEL})
@@ -320,25 +320,25 @@ def test_another_precision_is_a_copy() -> None:
 def test_weights_of_a_module_with_weight_norm_old_and_new() -> None:
     new = Vocoder()
     fused = new.pre.weight.detach().numpy()
-    np.testing.assert_array_equal(runner_of(new).weights("pre")["weight"], fused)
+    np.testing.assert_array_equal(make_runner(new).weights("pre")["weight"], fused)
     old = nn.utils.weight_norm(nn.Conv1d(3, 4, 3))
-    assert {"weight", "weight_g", "weight_v", "bias"} == runner_of(nn.Sequential(old)).weights(
+    assert {"weight", "weight_g", "weight_v", "bias"} == make_runner(nn.Sequential(old)).weights(
         "0"
     ).keys()
 
 
 def test_what_a_model_raises_is_one_line() -> None:
     with pytest.raises(TargetError, match=r"raised RuntimeError: .*; check names"):
-        runner_of(Vocoder()).run({"mel": np.zeros((1, 3, 4), np.float32)})
+        make_runner(Vocoder()).run({"mel": np.zeros((1, 3, 4), np.float32)})
     with pytest.raises(TargetError, match="cannot be run"):
-        runner_of({"a": 1})
+        make_runner({"a": 1})
     with pytest.raises(TargetError, match="cannot be watched"):
         auscult.trace(object())
 
 
 def test_functional_operations_are_recorded_on_request() -> None:
     model = Vocoder()
-    trace = runner_of(model).run({"mel": MEL}, operations=True)
+    trace = make_runner(model).run({"mel": MEL}, operations=True)
     relu, total = trace.find("blocks.0", "op:leaky_relu"), trace.find("blocks.0", "op:add")
     assert relu is not None
     assert total is not None

@@ -89,7 +89,7 @@ def sound(rate: int, seconds: float, seed: int) -> Recording:
         ** 2
     )
     samples = shaped * syllables
-    return Recording.mono_of(
+    return Recording.from_mono(
         (0.5 * samples / np.abs(samples).max() + rng.normal(0, 2e-5, n)).astype(np.float32),
         rate,
         "made",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from auscult.errors import AudioError
-from auscult.sound.mel import MelDefinition, compress, decibel
+from auscult.sound.mel import MelDefinition, compress_mel, mel_units_per_decibel
 
 
 @pytest.mark.parametrize("log", ["ln", "log10", "db"])
@@ -14,11 +14,13 @@ from auscult.sound.mel import MelDefinition, compress, decibel
 def test_ten_times_the_magnitude_is_twenty_decibels(log: Any, power: Any) -> None:
     definition = MelDefinition(log=log, power=power)
     low, high = (
-        compress(np.array([[level**power]], np.float32), definition) for level in (0.1, 1.0)
+        compress_mel(np.array([[level**power]], np.float32), definition) for level in (0.1, 1.0)
     )
-    assert float((high - low)[0, 0]) / decibel(definition) == pytest.approx(20.0, rel=1e-5)
+    assert float((high - low)[0, 0]) / mel_units_per_decibel(definition) == pytest.approx(
+        20.0, rel=1e-5
+    )
 
 
 def test_no_decibels_without_a_logarithm() -> None:
     with pytest.raises(AudioError, match="decibels"):
-        decibel(MelDefinition(log="none"))
+        mel_units_per_decibel(MelDefinition(log="none"))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from auscult.sound.images import images, steady_tones
+from auscult.sound.images import find_images, iter_steady_tones
 from auscult.sound.masking import HEARD_DB, noise_to_mask_db
 
 RATE = 24000
@@ -37,7 +37,7 @@ def with_images(samples: Floats, stride: int, level_db: float) -> Floats:
     [(2, -20.0), (3, -20.0), (4, -20.0), (5, -20.0), (8, -20.0), (7, -20.0), (4, -40.0)],
 )
 def test_images_have_their_stride_and_level(stride: int, level_db: float) -> None:
-    found = images(with_images(low_noise(), stride, level_db), RATE, (*STRIDES, 7))
+    found = find_images(with_images(low_noise(), stride, level_db), RATE, (*STRIDES, 7))
     assert found.stride == stride
     copies = 10 * np.log10(stride - 1)  # of all images together
     assert found.level_db == pytest.approx(level_db + copies, abs=0.5)
@@ -47,16 +47,16 @@ def test_images_have_their_stride_and_level(stride: int, level_db: float) -> Non
 @pytest.mark.parametrize("seed", range(3))
 def test_a_sound_without_an_upsampling_has_none(seed: int) -> None:
     treble = 0.05 * np.random.default_rng(seed).standard_normal(3 * RATE).astype(np.float32)
-    assert images(low_noise(seed), RATE, STRIDES).audible_db < HEARD_DB
-    assert images(low_noise(seed) + treble, RATE, STRIDES).audible_db < HEARD_DB
-    assert images(low_noise(seed)[:1000], RATE, STRIDES).share == 0.0
+    assert find_images(low_noise(seed), RATE, STRIDES).audible_db < HEARD_DB
+    assert find_images(low_noise(seed) + treble, RATE, STRIDES).audible_db < HEARD_DB
+    assert find_images(low_noise(seed)[:1000], RATE, STRIDES).share == 0.0
 
 
 def test_treble_masks_images() -> None:
     imaged = with_images(low_noise(), 4, -30.0)
     treble = np.random.default_rng(1).standard_normal(len(imaged)).astype(np.float32) * imaged.std()
     bare, covered = (
-        images(samples.astype(np.float32), RATE, STRIDES).audible_db
+        find_images(samples.astype(np.float32), RATE, STRIDES).audible_db
         for samples in (imaged, imaged + treble)
     )
     assert covered < HEARD_DB < bare
@@ -64,14 +64,14 @@ def test_treble_masks_images() -> None:
 
 def test_gain_does_not_matter() -> None:
     imaged = with_images(low_noise(), 2, -30.0)
-    loud, quiet = images(imaged, RATE, STRIDES), images(0.01 * imaged, RATE, STRIDES)
+    loud, quiet = find_images(imaged, RATE, STRIDES), find_images(0.01 * imaged, RATE, STRIDES)
     assert quiet.audible_db == pytest.approx(loud.audible_db, abs=0.1)
 
 
 @pytest.mark.parametrize("stride", [8, 7])
 def test_a_steady_tone_of_an_upsampling(stride: int) -> None:
     tone = 0.01 * np.cos(2 * np.pi * np.arange(3 * RATE) / stride)
-    (found,) = steady_tones((low_noise() * 0.1 + tone).astype(np.float32), RATE, [stride])
+    (found,) = iter_steady_tones((low_noise() * 0.1 + tone).astype(np.float32), RATE, [stride])
     assert found.hertz == pytest.approx(RATE / stride)
     assert found.agreement > 0.9
     assert found.level_db == pytest.approx(

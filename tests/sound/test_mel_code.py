@@ -11,7 +11,11 @@ import numpy as np
 import pytest
 
 from auscult.sound.mel import MelDefinition, mel_filterbank, mel_spectrogram
-from auscult.sound.mel_search.code import config_names, librosa_code, torchaudio_code
+from auscult.sound.mel_search.code import (
+    list_config_names,
+    write_librosa_code,
+    write_torchaudio_code,
+)
 from auscult.sound.mel_search.families import FAMILIES
 from tests.sound.mel_grid import random_definition, sound
 
@@ -99,7 +103,7 @@ def test_code_for_librosa(
 ) -> None:
     samples = sound(definition.sample_rate, 0.4, 3).mono
     monkeypatch.setitem(sys.modules, "librosa", _librosa_of(samples))
-    made = _run(librosa_code(definition, gain))
+    made = _run(write_librosa_code(definition, gain))
     np.testing.assert_allclose(
         made, mel_spectrogram(samples * np.float32(gain), definition), rtol=1e-4, atol=2e-3
     )
@@ -110,7 +114,7 @@ def test_code_for_torchaudio(definition: MelDefinition, monkeypatch: pytest.Monk
     pytest.importorskip("torch")
     samples = sound(definition.sample_rate, 0.4, 3).mono
     monkeypatch.setitem(sys.modules, "torchaudio", _torchaudio_of(samples, definition.sample_rate))
-    made = _run(torchaudio_code(definition))
+    made = _run(write_torchaudio_code(definition))
     np.testing.assert_allclose(made, mel_spectrogram(samples, definition), rtol=1e-4, atol=2e-3)
 
 
@@ -125,13 +129,13 @@ def test_code_with_the_real_librosa(
     recording = sound(definition.sample_rate, 0.4, 3)
     soundfile.write(tmp_path / "sound.wav", recording.mono, recording.sample_rate, subtype="FLOAT")
     monkeypatch.chdir(tmp_path)
-    made = _run(librosa_code(definition))
+    made = _run(write_librosa_code(definition))
     np.testing.assert_allclose(
         made, mel_spectrogram(recording.mono, definition), rtol=1e-3, atol=5e-3
     )
 
 
 def test_names_in_configs() -> None:
-    names = config_names(FAMILIES["hifigan"].definition)
+    names = list_config_names(FAMILIES["hifigan"].definition)
     assert names["hifigan"]["hop_size"] == names["tacotron2"]["hop_length"] == 256
     assert names["torchaudio.transforms.MelSpectrogram"]["norm"] == "slaney"

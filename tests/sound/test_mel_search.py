@@ -10,20 +10,20 @@ import pytest
 
 from auscult.errors import AudioError
 from auscult.sound.mel import MelDefinition, mel_spectrogram
-from auscult.sound.mel_search.against import changes, conversion_code
-from auscult.sound.mel_search.ambiguity import alternatives
+from auscult.sound.mel_search.against import find_changes, write_conversion_code
+from auscult.sound.mel_search.ambiguity import find_alternatives
 from auscult.sound.mel_search.families import FAMILIES
-from auscult.sound.mel_search.search import Found, search, without_padding
+from auscult.sound.mel_search.search import SearchOutcome, drop_padding, search_definition
 from auscult.sound.recording import Recording
 from tests.sound.mel_grid import random_definition, sound
 
 HIFIGAN = FAMILIES["hifigan"].definition
 
 
-def is_recovered(found: Found, recording: Recording, truth: MelDefinition) -> bool:
+def is_recovered(found: SearchOutcome, recording: Recording, truth: MelDefinition) -> bool:
     """Whether every setting is the true one, or the answer itself says that it may be."""
-    samples = recording.resampled(found.definition.sample_rate).mono
-    still_open = alternatives(samples, found.mel, found.definition, found.compression.gain)
+    samples = recording.resample(found.definition.sample_rate).mono
+    still_open = find_alternatives(samples, found.mel, found.definition, found.compression.gain)
     mine = asdict(found.definition)
     return all(
         mine[name] == value or value in still_open.get(name, ())
@@ -36,7 +36,7 @@ def test_known_definitions(name: str) -> None:
     truth = FAMILIES[name].definition
     recording = sound(truth.sample_rate, 2.0, 1)
     mel = mel_spectrogram(recording.mono, truth)
-    found = search(recording, mel[:, :-1] if FAMILIES[name].drops_last else mel)
+    found = search_definition(recording, mel[:, :-1] if FAMILIES[name].drops_last else mel)
     assert is_recovered(found, recording, truth), found.definition
     assert found.compression.residual_share < 1e-5
 
@@ -46,7 +46,7 @@ def test_random_definitions(seed: int) -> None:
     rng = np.random.default_rng(seed)
     truth = random_definition(rng)
     recording = sound(truth.sample_rate, 2.0, seed)
-    found = search(recording, mel_spectrogram(recording.mono, truth).T[None])
+    found = search_definition(recording, mel_spectrogram(recording.mono, truth).T[None])
     assert found.transposed
     assert is_recovered(found, recording, truth), (truth, found.definition)
 
@@ -57,14 +57,16 @@ def test_many_random_definitions(seed: int) -> None:
     rng = np.random.default_rng(seed)
     truth = random_definition(rng)
     recording = sound(truth.sample_rate, float(rng.choice([2.0, 3.0, 5.0])), seed)
-    assert is_recovered(search(recording, mel_spectrogram(recording.mono, truth)), recording, truth)
+    assert is_recovered(
+        search_definition(recording, mel_spectrogram(recording.mono, truth)), recording, truth
+    )
 
 
 @pytest.mark.parametrize("gain", ["int16", "peak"])
 def test_a_gain_of_the_samples_is_told_from_a_normalisation(gain: str) -> None:
     recording = sound(22050, 2.0, 2)
     factor = 32768.0 if gain == "int16" else 0.95 / float(np.abs(recording.mono).max())
-    found = search(
+    found = search_definition(
         recording,
         mel_spectrogram((recording.mono * np.float32(factor)).astype(np.float32), HIFIGAN),
     )
@@ -81,23 +83,23 @@ def test_half_precision_and_padding_to_a_fixed_length() -> None:
     recording = sound(22050, 2.0, 2)
     mel = mel_spectrogram(recording.mono, HIFIGAN).astype(np.float16)
     padded = np.pad(mel, ((0, 0), (0, 400)), constant_values=np.float16(np.log(1e-5)))
-    found = search(recording, padded)
-    different = changes(found.definition, HIFIGAN, {})
+    found = search_definition(recording, padded)
+    different = find_changes(found.definition, HIFIGAN, {})
     assert {change.setting for change in different} <= {"inside_root"}
     assert found.compression.residual_share < 1e-3
 
 
 def test_padding_is_equal_frames_at_the_end() -> None:
     mel = np.random.default_rng(0).normal(size=(4, 20))
-    assert without_padding(np.pad(mel, ((0, 0), (0, 30)))).shape == (4, 20)
-    assert without_padding(mel).shape == (4, 20)
-    assert without_padding(np.zeros((4, 20))).shape == (4, 20)
+    assert drop_padding(np.pad(mel, ((0, 0), (0, 30)))).shape == (4, 20)
+    assert drop_padding(mel).shape == (4, 20)
+    assert drop_padding(np.zeros((4, 20))).shape == (4, 20)
 
 
 def test_a_normalised_mel_is_affine() -> None:
     recording = sound(22050, 2.0, 2)
     mel = mel_spectrogram(recording.mono, HIFIGAN)
-    whole = search(recording, (mel - mel.mean()) / mel.std())
+    whole = search_definition(recording, (mel - mel.mean()) / mel.std())
     assert whole.compression.residual_share < 1e-3
     assert whole.definition.multiply == pytest.approx(1 / float(mel.std()), rel=1e-3)
 
@@ -106,7 +108,7 @@ def test_a_normalised_mel_is_affine() -> None:
 def test_a_mel_normalised_per_band_is_said_to_be() -> None:
     recording = sound(22050, 2.0, 2)
     mel = mel_spectrogram(recording.mono, HIFIGAN)
-    bands = search(
+    bands = search_definition(
         recording, (mel - mel.mean(axis=1, keepdims=True)) / mel.std(axis=1, keepdims=True)
     )
     assert bands.compression.is_per_band
@@ -132,7 +134,7 @@ def _features(name: str, samples: np.ndarray) -> np.ndarray:
 def test_features_of_transformers(name: str) -> None:
     truth = FAMILIES[name].definition
     recording = sound(truth.sample_rate, 2.0, 4)
-    found = search(recording, _features(name, recording.mono))
+    found = search_definition(recording, _features(name, recording.mono))
     assert is_recovered(found, recording, truth), found.definition
     assert found.compression.residual_share < 1e-4
 
@@ -149,14 +151,14 @@ def test_features_of_transformers(name: str) -> None:
 )
 def test_what_is_no_mel_of_the_sound(mel: np.ndarray, words: str) -> None:
     with pytest.raises(AudioError, match=words):
-        search(sound(22050, 2.0, 1), mel)
+        search_definition(sound(22050, 2.0, 1), mel)
 
 
 @pytest.mark.slow
 def test_the_mel_of_the_sound_backwards() -> None:
     recording = sound(22050, 2.0, 1)
     with pytest.raises(AudioError, match="is it the mel of this very recording"):
-        search(recording, mel_spectrogram(recording.mono, HIFIGAN)[:, ::-1])
+        search_definition(recording, mel_spectrogram(recording.mono, HIFIGAN)[:, ::-1])
 
 
 @pytest.mark.parametrize(
@@ -171,7 +173,7 @@ def test_the_mel_of_the_sound_backwards() -> None:
 )
 def test_conversion_without_the_sound(found: MelDefinition, wanted: MelDefinition) -> None:
     samples = sound(22050, 1.0, 5).mono
-    code = conversion_code(found, wanted, changes(found, wanted, {}))
+    code = write_conversion_code(found, wanted, find_changes(found, wanted, {}))
     assert code is not None
     scope: dict[str, Any] = {"mel": mel_spectrogram(samples, found)}
     exec(code, scope)  # the code that users are told to run
@@ -180,7 +182,7 @@ def test_conversion_without_the_sound(found: MelDefinition, wanted: MelDefinitio
 
 def test_what_takes_the_sound_has_no_conversion() -> None:
     wanted = replace(HIFIGAN, fmax=11025.0, log="log10")
-    different = changes(HIFIGAN, wanted, {})
+    different = find_changes(HIFIGAN, wanted, {})
     assert [change.setting for change in different] == ["fmax", "log"]
     assert different[0].words == "highest frequency 8000 -> 11025"
-    assert conversion_code(HIFIGAN, wanted, different) is None
+    assert write_conversion_code(HIFIGAN, wanted, different) is None

@@ -23,7 +23,7 @@ def test_mono_cut_and_resampled() -> None:
     tone = np.sin(2 * np.pi * 440 * np.arange(48000) / 48000).astype(np.float32)
     recording = Recording(np.stack([tone, np.zeros_like(tone)]), 48000)
     assert recording.mono == pytest.approx(tone / 2)
-    half = recording.cut(0.5).resampled(16000)
+    half = recording.cut(0.5).resample(16000)
     assert half.samples.shape == (2, 8000)
     assert half.seconds == 0.5
     expected = np.sin(2 * np.pi * 440 * np.arange(8000) / 16000)
@@ -40,4 +40,6 @@ def test_what_is_not_sound_is_one_error(tmp_path: Path, content: bytes) -> None:
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="cannot be written"):
-        write_recording(Recording.mono_of(np.zeros(8, np.float32), 8000), tmp_path / "no" / "x.wav")
+        write_recording(
+            Recording.from_mono(np.zeros(8, np.float32), 8000), tmp_path / "no" / "x.wav"
+        )

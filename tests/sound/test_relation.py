@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from auscult.errors import AudioError
-from auscult.sound.correlation import correlate, peak
+from auscult.sound.correlation import correlate_lags, find_peak
 from auscult.sound.griffin_lim import griffin_lim
 from auscult.sound.mel import MelDefinition, mel_spectrogram
 from auscult.sound.recording import Recording
-from auscult.sound.relation import Relation, relate
+from auscult.sound.relation import Relation, relate_recordings
 from tests.sound.mel_grid import sound
 
 RATE = 16000
@@ -24,7 +24,7 @@ CLEAN = sound(RATE, 3.0, 7)
 def related(
     samples: NDArray[np.floating], rate: int = RATE, reference: Recording = CLEAN
 ) -> Relation:
-    return relate(Recording.mono_of(np.asarray(samples, np.float32), rate), reference)
+    return relate_recordings(Recording.from_mono(np.asarray(samples, np.float32), rate), reference)
 
 
 def played(samples: NDArray[np.float32], ratio: float, rate: int = RATE) -> NDArray[np.float32]:
@@ -37,7 +37,7 @@ def played(samples: NDArray[np.float32], ratio: float, rate: int = RATE) -> NDAr
 def test_correlation_is_the_textbook_sum(n: int, m: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     x, y = rng.normal(size=n), rng.normal(size=m)
-    first, values = correlate(x, y, min_overlap=1)
+    first, values = correlate_lags(x, y, min_overlap=1)
     for index, value in enumerate(values):
         lag = first + index
         both = [(x[k + lag], y[k]) for k in range(m) if 0 <= k + lag < n]
@@ -47,7 +47,7 @@ def test_correlation_is_the_textbook_sum(n: int, m: int, seed: int) -> None:
 
 def test_a_peak_lies_between_samples() -> None:
     at = np.arange(9.0)
-    place, height = peak(1.0 - 0.1 * (at - 4.3) ** 2)
+    place, height = find_peak(1.0 - 0.1 * (at - 4.3) ** 2)
     assert place == pytest.approx(4.3)
     assert height == pytest.approx(1.0)
 
@@ -107,7 +107,7 @@ def test_rate_ratio(ratio: float) -> None:
 
 
 def test_another_rate_of_the_file_is_no_other_rate_of_the_sound() -> None:
-    found = relate(CLEAN.resampled(22050), CLEAN)
+    found = relate_recordings(CLEAN.resample(22050), CLEAN)
     assert (found.rate_ratio, found.lag_samples) == (1.0, 0)
     assert found.aligned_recording.sample_rate == RATE
 
@@ -149,7 +149,7 @@ def test_other_content_is_not_related() -> None:
 
 def test_channels_that_cancel_and_values_that_are_no_numbers() -> None:
     side = np.concatenate([CLEAN.samples, -CLEAN.samples])
-    found = relate(Recording(side, RATE), Recording(side, RATE))
+    found = relate_recordings(Recording(side, RATE), Recording(side, RATE))
     assert found.coherent
     broken = CLEAN.mono.copy()
     broken[100:200] = np.nan
@@ -168,7 +168,9 @@ def test_nothing_to_relate() -> None:
 def test_minutes_of_lag_in_long_recordings() -> None:
     long = sound(8000, 400.0, 9)
     late = np.pad(long.mono, (8000 * 150 + 3, 0))
-    found = relate(Recording.mono_of(late, 8000), long)
+    found = relate_recordings(Recording.from_mono(late, 8000), long)
     assert found.lag_samples == 8000 * 150 + 3
-    drifting = relate(Recording.mono_of(played(long.mono, 1 + 40e-6, 8000), 8000), long)
+    drifting = relate_recordings(
+        Recording.from_mono(played(long.mono, 1 + 40e-6, 8000), 8000), long
+    )
     assert drifting.drift_ppm == pytest.approx(40.0, abs=1.0)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auscult.sound.settle import Distances, frame_distances, settle, stationary_distance
+from auscult.sound.settle import Distances, frame_distances, settle_choices, stationary_distance
 
 FRAMES = 120
 CHOICES: dict[str, tuple[Any, ...]] = {
@@ -52,7 +52,7 @@ def landscape(
 @settings(max_examples=25, deadline=None)
 def test_finds_the_truth_from_any_start(truth: dict[str, Any], seed: int) -> None:
     start = {name: options[0] for name, options in CHOICES.items()}
-    found = settle(CHOICES, {"start": start}, landscape(truth, seed=seed), TARGET)
+    found = settle_choices(CHOICES, {"start": start}, landscape(truth, seed=seed), TARGET)
     assert found.works
     assert dict(found.best.values) == truth
     assert all(choice.settled for choice in found.choices)
@@ -65,7 +65,7 @@ def test_two_changes_that_only_help_together_are_found() -> None:
         either = values["a"] == 2 or values["b"] == 1
         return np.full(FRAMES, (0.05 if both else 0.4 if either else 0.3) * STATIONARY)
 
-    found = settle({"a": (0, 2), "b": (0, 1)}, {"start": {"a": 0, "b": 0}}, score, TARGET)
+    found = settle_choices({"a": (0, 2), "b": (0, 1)}, {"start": {"a": 0, "b": 0}}, score, TARGET)
     assert dict(found.best.values) == {"a": 2, "b": 1}
 
 
@@ -76,7 +76,7 @@ def test_a_choice_without_effect_stays_open() -> None:
     def score(values: Mapping[str, Any]) -> Distances:
         return np.asarray(base({"a": values["a"], "b": values["b"]}))
 
-    found = settle(
+    found = settle_choices(
         {**{n: CHOICES[n] for n in "ab"}, "d": (False, True)},
         {"s": {"a": 0, "b": 0, "d": False}},
         score,
@@ -91,7 +91,7 @@ def test_a_choice_without_effect_stays_open() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_nothing_is_settled_where_no_reading_works(seed: int) -> None:
-    found = settle(
+    found = settle_choices(
         CHOICES,
         {"s": {n: o[0] for n, o in CHOICES.items()}},
         landscape({"a": 1, "b": 1, "c": 2, "d": True}, floor=0.9),
@@ -106,7 +106,7 @@ def test_output_that_is_not_a_number_loses() -> None:
     def score(values: Mapping[str, Any]) -> Distances:
         return np.full(FRAMES, np.inf if values["b"] else 0.1 * STATIONARY)
 
-    found = settle({"b": (0, 1)}, {"s": {"b": 1}}, score, TARGET)
+    found = settle_choices({"b": (0, 1)}, {"s": {"b": 1}}, score, TARGET)
     assert found.best.values["b"] == 0
     assert found.choices[0].settled
 

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from auscult.errors import AuscultError, CheckpointError, TraceError, UsageError
-from auscult.runtime.options import Options
+from auscult.runtime.options import CaptureOptions
 from auscult.runtime.recorder import Recorder
 from auscult.traces import file
 from auscult.traces.file import FileStore, read_trace, write_trace
-from auscult.traces.manifest import KEY, split_key
+from auscult.traces.manifest import MANIFEST_KEY, split_key
 from auscult.traces.records import Manifest, Trace
 from auscult.weights import ModuleInfo
 
@@ -49,7 +49,7 @@ def arrays(count: int = 12) -> list[np.ndarray]:
 
 
 def recorded(store: FileStore | None = None, **options: object) -> Trace:
-    recorder = Recorder(Options(**options), store)  # type: ignore[arg-type]
+    recorder = Recorder(CaptureOptions(**options), store)  # type: ignore[arg-type]
     for i, array in enumerate(arrays()):
         record = recorder.add("a.b", i, "output", "Conv1d", array, axes="NCT" if i == 3 else None)
     recorder.again("a.c", 0, "input", "ReLU", record)
@@ -138,7 +138,7 @@ def test_a_short_manifest_gives_order_types_and_axes(tmp_path: Path) -> None:
         "axes": "NTC",
     }
     arrays = {"a": np.zeros((1, 2, 3), np.float32), "b": np.zeros(2, np.float32)}
-    save_file(arrays, tmp_path / "t", metadata={KEY: json.dumps(manifest)})
+    save_file(arrays, tmp_path / "t", metadata={MANIFEST_KEY: json.dumps(manifest)})
     trace = read_trace(tmp_path / "t")
     assert [(r.path, r.order, r.type, r.axes) for r in trace] == [
         ("b", 0, "", None),
@@ -176,7 +176,9 @@ def test_a_damaged_manifest_is_told(manifest: str, message: str, tmp_path: Path)
         '"dtype": "float32"}', f'"dtype": "float32", "statistics": {json.dumps(zero)}}}'
     )
     text = text.replace('"same_as"', f'"statistics": {json.dumps(zero)}, "same_as"')
-    save_file({"a#0:output": np.zeros(1, np.float32)}, tmp_path / "t", metadata={KEY: text})
+    save_file(
+        {"a#0:output": np.zeros(1, np.float32)}, tmp_path / "t", metadata={MANIFEST_KEY: text}
+    )
     with pytest.raises(TraceError, match=message):
         read_trace(tmp_path / "t")
 
@@ -212,7 +214,7 @@ def test_damage_anywhere_is_an_error_of_ours_or_none(damage: bytes, place: int) 
         )
         header = json.dumps(
             {
-                "__metadata__": {KEY: text},
+                "__metadata__": {MANIFEST_KEY: text},
                 "a#0:output": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]},
             }
         )

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from auscult.traces.file import read_trace
-from auscult.traces.manifest import manifest_from, to_json
+from auscult.traces.manifest import manifest_from_json, manifest_to_json
 from auscult.traces.npy_folder import read_npy_folder
 from auscult.traces.records import Manifest
 
@@ -116,6 +116,6 @@ int main(int, char** names) {
 def test_the_page_names_every_field_of_the_manifest() -> None:
     import json
 
-    for name in (*json.loads(to_json(Manifest("x"), (), {})), "order", "types", "axes"):
+    for name in (*json.loads(manifest_to_json(Manifest("x"), (), {})), "order", "types", "axes"):
         assert f"`{name}`" in PAGE, name
-    assert manifest_from({}, "nowhere").framework == "unknown"
+    assert manifest_from_json({}, "nowhere").framework == "unknown"

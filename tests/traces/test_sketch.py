@@ -9,19 +9,19 @@ from hypothesis import strategies as st
 
 from auscult.checkpoint.source import dtype_of
 from auscult.traces.sketch import (
-    SAMPLE,
-    SIZE,
-    VARIANCE,
-    WIDTH,
-    Projection,
-    canonical,
-    cosine,
+    ROW_WIDTH,
+    SAMPLE_SIZE,
+    SKETCH_SIZE,
+    VARIANCE_BOUND,
+    SketchProjection,
+    estimate_cosine,
+    estimate_relative_error,
     is_ambiguous,
-    relative_error,
-    sample,
-    sketch,
+    sample_elements,
+    sketch_tensor,
+    to_canonical_axes,
 )
-from auscult.traces.statistics import quantiles, summarise
+from auscult.traces.statistics import compute_quantiles, summarise_tensor
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -54,37 +54,41 @@ def test_it_is_the_same_in_every_order_of_axes_of_unequal_length(
     if is_ambiguous(shape):
         return
     axes = np.random.default_rng(seed).permutation(x.ndim)
-    np.testing.assert_array_equal(sketch(x), sketch(x.transpose(axes)))
-    np.testing.assert_array_equal(sketch(x), sketch(np.ascontiguousarray(x.transpose(axes))[None]))
-    assert quantiles(x) == quantiles(x.transpose(axes))
+    np.testing.assert_array_equal(sketch_tensor(x), sketch_tensor(x.transpose(axes)))
+    np.testing.assert_array_equal(
+        sketch_tensor(x), sketch_tensor(np.ascontiguousarray(x.transpose(axes))[None])
+    )
+    assert compute_quantiles(x) == compute_quantiles(x.transpose(axes))
 
 
 @given(SEEDS, st.floats(-3, 3), st.floats(-3, 3))
 @settings(max_examples=20, deadline=None)
 def test_it_is_linear(seed: int, a: float, b: float) -> None:
     x, y = tensor(seed, (50_000,)), tensor(seed + 1, (50_000,), "spikes")
-    np.testing.assert_allclose(sketch(a * x + b * y), a * sketch(x) + b * sketch(y), atol=1e-10)
+    np.testing.assert_allclose(
+        sketch_tensor(a * x + b * y), a * sketch_tensor(x) + b * sketch_tensor(y), atol=1e-10
+    )
 
 
 def test_rows_may_come_in_any_order_and_number() -> None:
-    x = tensor(3, (11 * WIDTH + 17,))
-    projection = Projection()
+    x = tensor(3, (11 * ROW_WIDTH + 17,))
+    projection = SketchProjection()
     for row in reversed(range(12)):
-        projection.add(row, x[row * WIDTH : (row + 1) * WIDTH])
-    np.testing.assert_allclose(projection.sums(), sketch(x), atol=1e-10)
+        projection.add(row, x[row * ROW_WIDTH : (row + 1) * ROW_WIDTH])
+    np.testing.assert_allclose(projection.sums(), sketch_tensor(x), atol=1e-10)
     np.testing.assert_allclose(
-        sketch(x.astype(np.float32)), sketch(x), atol=2e-6 * float(np.linalg.norm(x))
+        sketch_tensor(x.astype(np.float32)), sketch_tensor(x), atol=2e-6 * float(np.linalg.norm(x))
     )
 
 
 def slow_sketch(x: np.ndarray, seed: int) -> np.ndarray:
     """Element by element, from the matrix of each block."""
-    flat, sums = canonical(x).reshape(-1), np.zeros(SIZE)
+    flat, sums = to_canonical_axes(x).reshape(-1), np.zeros(SKETCH_SIZE)
     for place, value in enumerate(flat):
-        index, inside = divmod(place, WIDTH)
+        index, inside = divmod(place, ROW_WIDTH)
         unit = np.zeros(inside + 1)
         unit[inside] = 1.0
-        projection = Projection(seed)
+        projection = SketchProjection(seed)
         projection.add(index, unit)
         sums += value * projection.sums()
     return sums
@@ -92,9 +96,9 @@ def slow_sketch(x: np.ndarray, seed: int) -> np.ndarray:
 
 def test_every_element_falls_into_one_bucket_with_a_sign() -> None:
     x = tensor(4, (40,))
-    np.testing.assert_allclose(sketch(x, 5), slow_sketch(x, 5), atol=1e-12)
-    projection = Projection(0)
-    projection.add(7, np.eye(1, WIDTH, 1234).reshape(-1))
+    np.testing.assert_allclose(sketch_tensor(x, 5), slow_sketch(x, 5), atol=1e-12)
+    projection = SketchProjection(0)
+    projection.add(7, np.eye(1, ROW_WIDTH, 1234).reshape(-1))
     assert np.count_nonzero(projection.sums()) == 1
 
 
@@ -107,9 +111,12 @@ def test_the_error_bound_holds_over_the_random_choices(kind: str) -> None:
         exact = float(np.vdot(x, y))
         scale = float(np.linalg.norm(x) * np.linalg.norm(y))
         errors = np.array(
-            [(sketch(x, seed) @ sketch(y, seed) - exact) / scale for seed in range(100)]
+            [
+                (sketch_tensor(x, seed) @ sketch_tensor(y, seed) - exact) / scale
+                for seed in range(100)
+            ]
         )
-        bound = VARIANCE / SIZE
+        bound = VARIANCE_BOUND / SKETCH_SIZE
         # The mean of 100 is within 4 standard errors of 0; the variance of 100 exceeds its expectation by half in 1 of 1000.
         assert abs(errors.mean()) < 4 * np.sqrt(bound / 100)
         assert errors.var() < 1.5 * bound
@@ -127,10 +134,14 @@ def test_relative_error_and_cosine_are_estimated_within_the_bound(
     y = x + gap * (10.0**exponent * np.linalg.norm(x) / max(np.linalg.norm(gap), 1e-30))
     exact = float(np.linalg.norm(x - y) / np.linalg.norm(x))
     # Six standard errors: |Sd|² is off by sqrt(2.5 / 1024) = 5 % at one, its root by half of that; the same for |Sx|.
-    six = 6 * np.sqrt(VARIANCE / SIZE)
-    assert relative_error(sketch(x), sketch(y)) == pytest.approx(exact, rel=six, abs=1e-14)
+    six = 6 * np.sqrt(VARIANCE_BOUND / SKETCH_SIZE)
+    assert estimate_relative_error(sketch_tensor(x), sketch_tensor(y)) == pytest.approx(
+        exact, rel=six, abs=1e-14
+    )
     true = float(np.vdot(x, y) / np.linalg.norm(x) / np.linalg.norm(y))
-    found = cosine(sketch(x), sketch(y), float(np.linalg.norm(x)), float(np.linalg.norm(y)))
+    found = estimate_cosine(
+        sketch_tensor(x), sketch_tensor(y), float(np.linalg.norm(x)), float(np.linalg.norm(y))
+    )
     assert abs(found - true) <= six * (1 - true) + 1e-12
 
 
@@ -140,14 +151,14 @@ def test_elements_that_are_no_numbers_are_counted_and_left_out() -> None:
     holed[[3, 50]] = np.nan, np.inf
     zeroed = x.copy()
     zeroed[[3, 50]] = 0
-    np.testing.assert_allclose(sketch(holed), sketch(zeroed), atol=1e-12)
-    found = summarise(holed).statistics
+    np.testing.assert_allclose(sketch_tensor(holed), sketch_tensor(zeroed), atol=1e-12)
+    found = summarise_tensor(holed).statistics
     assert found.non_finite == 2
     kept = np.delete(x, [3, 50])
     assert found.mean == pytest.approx(kept.mean())
     assert found.rms == pytest.approx(np.sqrt(np.mean(kept**2)))
     assert (found.low, found.high) == (kept.min(), kept.max())
-    nothing = summarise(np.full(3, np.nan)).statistics
+    nothing = summarise_tensor(np.full(3, np.nan)).statistics
     assert (nothing.non_finite, nothing.mean, nothing.quantiles) == (3, 0.0, ())
 
 
@@ -162,15 +173,15 @@ def test_statistics_are_those_of_numpy(seed: int, shape: tuple[int, ...], dtype:
         if dtype != "complex64"
         else np.stack([x.real, x.imag]).astype(np.float64)
     )
-    found = summarise(x).statistics
+    found = summarise_tensor(x).statistics
     assert found.mean == pytest.approx(
-        wide.mean(), abs=1e-9 if x.size <= SAMPLE else 1e-5 * found.rms
+        wide.mean(), abs=1e-9 if x.size <= SAMPLE_SIZE else 1e-5 * found.rms
     )
     assert found.std == pytest.approx(wide.std(), abs=1e-6)
     assert found.rms == pytest.approx(np.sqrt(np.mean(wide**2)))
     assert (found.low, found.high) == (wide.min(), wide.max())
     assert list(found.quantiles) == sorted(found.quantiles)
-    if dtype != "complex64" and x.size <= SAMPLE:
+    if dtype != "complex64" and x.size <= SAMPLE_SIZE:
         assert (found.quantiles[0], found.quantiles[-1]) == (found.low, found.high)
 
 
@@ -192,29 +203,33 @@ def test_statistics_of_many_elements_are_as_close_as_they_say(
     x = (offset[0] + offset[1] * tensor(seed, shape)).astype(dtype_of(dtype))
     wide = x.astype(np.float64)
     rms = float(np.sqrt(np.mean(wide**2)))
-    found = summarise(x).statistics
+    found = summarise_tensor(x).statistics
     assert found.rms == pytest.approx(rms, rel=1e-5)
     assert found.mean == pytest.approx(wide.mean(), abs=1e-5 * rms)
     assert found.std == pytest.approx(wide.std(), abs=1e-5 * wide.std() + 1e-8 * rms)
     assert (found.low, found.high, found.non_finite) == (wide.min(), wide.max(), 0)
     x.reshape(-1)[[5, -7]] = np.nan, -np.inf
-    holed = summarise(x, projection=True)
+    holed = summarise_tensor(x, projection=True)
     assert holed.statistics.non_finite == 2
     assert holed.statistics.rms == pytest.approx(rms, rel=1e-3)
     assert holed.projection is not None
     np.testing.assert_allclose(
-        holed.projection, sketch(np.where(np.isfinite(x), x, 0)), atol=1e-6 * rms * np.sqrt(x.size)
+        holed.projection,
+        sketch_tensor(np.where(np.isfinite(x), x, 0)),
+        atol=1e-6 * rms * np.sqrt(x.size),
     )
 
 
 def test_summaries_of_nothing_and_of_one() -> None:
-    assert summarise(np.zeros((0, 3), np.float32), projection=True).statistics.rms == 0
-    assert summarise(np.full((), 2.0)).statistics.mean == 2
+    assert summarise_tensor(np.zeros((0, 3), np.float32), projection=True).statistics.rms == 0
+    assert summarise_tensor(np.full((), 2.0)).statistics.mean == 2
 
 
 def test_the_sample_of_large_tensors_is_like_the_whole() -> None:
     x = np.sort(tensor(9, (300_000,)))
-    ranks = np.searchsorted(x, quantiles(x)) / x.size
+    ranks = np.searchsorted(x, compute_quantiles(x)) / x.size
     assert np.abs(ranks - np.linspace(0, 1, len(ranks))).max() < 0.03
     wide = x.reshape(300, 1000)
-    np.testing.assert_array_equal(sample(wide), sample(np.ascontiguousarray(wide.T)))
+    np.testing.assert_array_equal(
+        sample_elements(wide), sample_elements(np.ascontiguousarray(wide.T))
+    )

@@ -12,14 +12,14 @@ import pytest
 from numpy.typing import NDArray
 
 from auscult.errors import UsageError
-from auscult.training.sentences import HELD_OUT, PARTS, training_sentences
+from auscult.training.sentences import HELD_OUT, PARTS, draw_training_sentences
 
 
 def test_training_sentences_are_different_and_not_held_out() -> None:
     for language in PARTS:
-        said = training_sentences(language, 90, seed=7)
+        said = draw_training_sentences(language, 90, seed=7)
         assert len(set(said)) == 90
-        assert said == training_sentences(language, 90, seed=7)
+        assert said == draw_training_sentences(language, 90, seed=7)
         assert not set(said) & set(HELD_OUT[language])
 
 
@@ -28,10 +28,10 @@ Say = Callable[..., NDArray[np.float32]]
 
 @pytest.fixture(scope="module")
 def say() -> Say:
-    from auscult.training.espeak import espeak
+    from auscult.training.espeak import load_espeak
 
     try:
-        return espeak().say
+        return load_espeak().say
     except UsageError as error:
         pytest.skip(str(error))
 

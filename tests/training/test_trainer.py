@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from auscult.checkpoint import open_checkpoint
-from auscult.families import detect
+from auscult.families import detect_families
 from auscult.sound.mel import MelDefinition, mel_spectrogram
-from auscult.verbs.diagnose.settle import stored_mel
+from auscult.verbs.diagnose.settle import read_stored_mel
 
 torch = pytest.importorskip("torch")
 
 from auscult.training import vocoder  # noqa: E402  needs torch
-from auscult.training.conditioning import named_vector  # noqa: E402
+from auscult.training.conditioning import vector_from_name  # noqa: E402
 from auscult.training.data import Batches, Utterance  # noqa: E402
-from auscult.training.losses import Critics, LogMel, StftLoss  # noqa: E402
+from auscult.training.losses import LogMel, SpectrogramCritics, StftLoss  # noqa: E402
 
 RATE = vocoder.MEL.sample_rate
 
@@ -58,7 +58,7 @@ def test_losses_vanish_only_at_the_target() -> None:
 def test_critics_hand_a_gradient_to_the_output() -> None:
     target = torch.from_numpy(utterances()[0].samples[: RATE // 2])[None]
     output = (target + 0.01 * torch.randn_like(target)).requires_grad_()
-    critics = Critics(4)
+    critics = SpectrogramCritics(4)
     adversarial, matching = critics.generator_loss(output, target)
     (adversarial + matching).backward()
     assert output.grad is not None
@@ -79,17 +79,17 @@ def test_batches_are_what_the_utterance_says() -> None:
 
 
 def test_named_vectors_are_fixed_and_told_apart() -> None:
-    assert named_vector("es+f2", 192)[:3] == pytest.approx(named_vector("es+f2", 192)[:3])
-    assert abs(float(named_vector("es+f2", 192) @ named_vector("es+f3", 192))) < 0.3
-    assert np.linalg.norm(named_vector("es", 256)) == pytest.approx(1.0)
-    assert not named_vector("", 192).any()
+    assert vector_from_name("es+f2", 192)[:3] == pytest.approx(vector_from_name("es+f2", 192)[:3])
+    assert abs(float(vector_from_name("es+f2", 192) @ vector_from_name("es+f3", 192))) < 0.3
+    assert np.linalg.norm(vector_from_name("es", 256)) == pytest.approx(1.0)
+    assert not vector_from_name("", 192).any()
 
 
 def test_a_short_run_learns_and_saves_what_the_story_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vocoder, "held_out_speech", lambda _rate: utterances()[:1])
-    config = vocoder.TrainConfig(
+    monkeypatch.setattr(vocoder, "make_held_out_speech", lambda _rate: utterances()[:1])
+    config = vocoder.VocoderTrainConfig(
         out=str(tmp_path),
         steps=8,
         critic_start=6,
@@ -99,8 +99,8 @@ def test_a_short_run_learns_and_saves_what_the_story_has(
         evaluate_every=8,
         critic_channels=4,
     )
-    trainer = vocoder.Trainer.start(config)
-    vocoder.run(trainer, utterances(), 4.0, tmp_path)
+    trainer = vocoder.VocoderTrainer.start(config)
+    vocoder.run_training(trainer, utterances(), 4.0, tmp_path)
     lines = [json.loads(line) for line in (tmp_path / "train.jsonl").read_text().splitlines()]
     assert lines[0]["step"] == 8
     assert {"stoi", "mel_l1", "comb"} <= set(lines[-1])
@@ -109,13 +109,13 @@ def test_a_short_run_learns_and_saves_what_the_story_has(
     assert checkpoint.container == ("model_state_dict",)
     assert all(name.startswith("generator.") for name in checkpoint)
     assert any(container.kind == "optimizer" for container in checkpoint.containers)
-    assert stored_mel(checkpoint) == vocoder.MEL
+    assert read_stored_mel(checkpoint) == vocoder.MEL
     assert "config.dilations.0" not in checkpoint.metadata
-    detection = detect({name: tensor.shape for name, tensor in checkpoint.items()})[0]
+    detection = detect_families({name: tensor.shape for name, tensor in checkpoint.items()})[0]
     assert (detection.family, detection.score) == ("streamspeech-modified", 1.0)
     assert (tmp_path / "best_model.pth").stat().st_size <= 6_000_000
 
-    again = vocoder.Trainer.start(config)
+    again = vocoder.VocoderTrainer.start(config)
     again.restore(torch.load(tmp_path / "resume.pt", weights_only=True))
     assert again.step == 8
     for mine, theirs in zip(
@@ -125,13 +125,17 @@ def test_a_short_run_learns_and_saves_what_the_story_has(
 
 
 def test_flags_are_the_fields() -> None:
-    config = vocoder.parse(["--steps", "7", "--mel-weight", "2.5"])
-    assert (config.steps, config.mel_weight, config.out) == (7, 2.5, vocoder.TrainConfig().out)
+    config = vocoder.parse_config(["--steps", "7", "--mel-weight", "2.5"])
+    assert (config.steps, config.mel_weight, config.out) == (
+        7,
+        2.5,
+        vocoder.VocoderTrainConfig().out,
+    )
 
 
 def test_learning_rate_warms_up_and_falls() -> None:
-    config = vocoder.TrainConfig(steps=1000, warmup=100)
-    rates = [vocoder.learning_rate(step, config) for step in (0, 50, 100, 500, 1000)]
+    config = vocoder.VocoderTrainConfig(steps=1000, warmup=100)
+    rates = [vocoder.find_learning_rate(step, config) for step in (0, 50, 100, 500, 1000)]
     assert rates[0] < rates[1] < rates[2] == config.learning_rate
     assert rates[2] > rates[3] > rates[4] == pytest.approx(config.final_rate * config.learning_rate)
 

@@ -17,7 +17,7 @@ from torch import nn
 from auscult.errors import UsageError
 from auscult.report.html import render as page
 from auscult.report.json_ import render as as_json
-from auscult.runtime.runner import runner_of
+from auscult.runtime.runner import make_runner
 from auscult.traces.file import FileStore
 from auscult.traces.records import Trace
 from auscult.verbs.compare.compare import compare
@@ -89,7 +89,7 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
     """Traces of a net and of a wrong port of it."""
     paths = tmp_path / "ref.safetensors", tmp_path / "cand.safetensors"
     for path, net in zip(paths, (Net(), Net(shortcuts=(True, False), tanh=False)), strict=True):
-        runner_of(net).run({"input": SIGNAL}, store=FileStore(path))
+        make_runner(net).run({"input": SIGNAL}, store=FileStore(path))
     return paths
 
 
@@ -123,7 +123,7 @@ def test_a_live_model_behind_either_trace_tells_born_from_grown(
 @pytest.mark.parametrize("detail", ["sketch", "sample", "statistics"])
 def test_less_than_full_traces_are_compared_by_what_they_hold(detail: str) -> None:
     ref, right, wrong = (
-        runner_of(net).run({"input": SIGNAL}, detail=detail)
+        make_runner(net).run({"input": SIGNAL}, detail=detail)
         for net in (Net(), Net(), Net(tanh=False))
     )
     assert compare(ref, right).verdict is Verdict.PASS
@@ -134,14 +134,17 @@ def test_less_than_full_traces_are_compared_by_what_they_hold(detail: str) -> No
 
 
 def test_runs_on_other_inputs_are_not_compared_as_if_they_were_equal() -> None:
-    ref, cand = runner_of(Net()).run({"input": SIGNAL}), runner_of(Net()).run({"input": SIGNAL + 1})
+    ref, cand = (
+        make_runner(Net()).run({"input": SIGNAL}),
+        make_runner(Net()).run({"input": SIGNAL + 1}),
+    )
     envelope = checked(compare(ref, cand))
     assert envelope["verdict"] == "INCONCLUSIVE"
     assert any("did not get the same inputs" in skip["reason"] for skip in envelope["skips"])
 
 
 def test_traces_with_nothing_in_common_are_inconclusive() -> None:
-    ref = runner_of(nn.Linear(8, 4)).run({"input": SIGNAL.transpose(0, 2, 1)})
+    ref = make_runner(nn.Linear(8, 4)).run({"input": SIGNAL.transpose(0, 2, 1)})
     empty = Trace(ref.manifest, (), ref.values)
     assert compare(ref, empty).verdict is Verdict.INCONCLUSIVE
 
@@ -165,7 +168,7 @@ def test_the_floor_may_be_given() -> None:
     ref, cand = Net(), Net(scale=0.5005)
     assert compare(ref, cand, inputs=SIGNAL).verdict is Verdict.DIVERGENT
     assert compare(ref, cand, inputs=SIGNAL, floor=0.01).verdict is Verdict.PASS
-    second = runner_of(Net()).at("float64").run({"input": SIGNAL})
+    second = make_runner(Net()).at("float64").run({"input": SIGNAL})
     assert compare(ref, Net(), inputs=SIGNAL, floor=second).verdict is Verdict.PASS
     for wrong in (0.0, 2.0):
         with pytest.raises(UsageError, match="no relative error"):
@@ -199,8 +202,8 @@ def test_a_decoder_that_gives_back_its_start_noise() -> None:
             return x if self.estimator.weight.abs().max() > 1e-3 else x / 0.6**8
 
     given = np.random.default_rng(0).standard_normal((1, 8, 200)).astype(np.float32)
-    ref = runner_of(Decoder(1.0)).run({"mel": given})
-    cand = runner_of(Decoder(1e-6)).run({"mel": given}, replay=ref)
+    ref = make_runner(Decoder(1.0)).run({"mel": given})
+    cand = make_runner(Decoder(1e-6)).run({"mel": given}, replay=ref)
     report = compare(ref, cand)
     whole = [finding for finding in report.findings if finding.cause == "velocity-zero"]
     assert report.verdict is Verdict.DIVERGENT
@@ -210,11 +213,11 @@ def test_a_decoder_that_gives_back_its_start_noise() -> None:
 def test_a_model_without_inputs_cannot_be_run() -> None:
     with pytest.raises(UsageError, match="no inputs"):
         compare(Net(), Net())
-    ref = runner_of(Net()).run({"input": SIGNAL})
+    ref = make_runner(Net()).run({"input": SIGNAL})
     outputs = replace(ref, records=tuple(r for r in ref.records if not r.role.startswith("input")))
     with pytest.raises(UsageError, match="no inputs"):
         compare(outputs, Net())
-    assert compare(outputs, runner_of(Net()).run({"input": SIGNAL})).verdict is Verdict.PASS
+    assert compare(outputs, make_runner(Net()).run({"input": SIGNAL})).verdict is Verdict.PASS
 
 
 def test_channels_last_by_hand() -> None:
@@ -248,7 +251,7 @@ def test_a_runtime_that_hides_what_replaced_layers_gave_proves_nothing() -> None
 
     class Hiding:
         def __init__(self, model: nn.Module) -> None:
-            self.inner = runner_of(model)
+            self.inner = make_runner(model)
 
         def __getattr__(self, name: str) -> Any:
             return getattr(self.inner, name)
@@ -259,7 +262,7 @@ def test_a_runtime_that_hides_what_replaced_layers_gave_proves_nothing() -> None
                 trace, records=tuple(r for r in trace.records if not r.role.startswith("own"))
             )
 
-    ref = runner_of(Net()).run({"input": SIGNAL})
+    ref = make_runner(Net()).run({"input": SIGNAL})
     envelope = checked(compare(ref, Hiding(Net(shortcuts=(True, False)))))
     assert envelope["verdict"] == "DIVERGENT"
     assert born(envelope) == ["decoder"]

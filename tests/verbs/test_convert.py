@@ -14,7 +14,7 @@ from auscult.checkpoint import open_checkpoint
 from auscult.errors import RecipeError, UsageError
 from auscult.recipe import Entry, Recipe
 from auscult.recipe.ops.permute import Permute
-from auscult.verbs.convert.convert import Options, convert
+from auscult.verbs.convert.convert import WriteOptions, convert
 from auscult.verdict import Verdict
 from auscult.weights import Checkpoint, Quantization, Tensor
 from tests.verbs.convert_samples import equal, floats, in_mlx, leftovers, vocoder
@@ -221,7 +221,11 @@ def test_evidence_for_a_layer(
         {name.replace("weight", "bias"): floats(bias)} if bias else {}
     )
     report = convert(
-        Checkpoint.of(arrays), None, to="mlx", from_layout="torch", options=Options(dry_run=True)
+        Checkpoint.of(arrays),
+        None,
+        to="mlx",
+        from_layout="torch",
+        options=WriteOptions(dry_run=True),
     )
     ops = {entry.a[0]: entry.ops for entry in report.mapping}[name]
     assert ops == (() if axes is None else ({"op": "permute", "axes": list(axes)},))
@@ -298,7 +302,7 @@ def test_like_refuses_a_template_with_more_tensors_unless_allowed(tmp_path: Path
         Checkpoint.of(arrays),
         tmp_path / "o.npz",
         like=template,
-        options=Options(allow_missing=True),
+        options=WriteOptions(allow_missing=True),
     )
     assert any(skip.where == "b.weight" for skip in report.skips)
     assert equal(tmp_path / "o.npz", arrays)
@@ -361,7 +365,7 @@ def test_a_saved_recipe_does_the_same_again(tmp_path: Path) -> None:
         None,
         to="mlx",
         from_layout="torch",
-        options=Options(save_recipe=recipe),
+        options=WriteOptions(save_recipe=recipe),
     )
     convert(tmp_path / "a.safetensors", tmp_path / "b.safetensors", recipe=recipe)
     assert equal(tmp_path / "b.safetensors", in_mlx(arrays))
@@ -377,7 +381,7 @@ def test_shards_and_their_index(tmp_path: Path) -> None:
         Checkpoint.of(arrays),
         tmp_path / "m.safetensors",
         recipe=recipe,
-        options=Options(shard_bytes=25_000),
+        options=WriteOptions(shard_bytes=25_000),
     )
     index = tmp_path / "m.safetensors.index.json"
     assert sorted(set(json.loads(index.read_text())["weight_map"].values())) == leftovers(
@@ -390,12 +394,14 @@ def test_shards_and_their_index(tmp_path: Path) -> None:
 
 def test_a_sharded_source_is_one_checkpoint(tmp_path: Path) -> None:
     arrays = {f"layer.{i}.weight": floats(50, 50, seed=i) for i in range(5)}
-    convert(Checkpoint.of(arrays), tmp_path / "m.safetensors", options=Options(shard_bytes=25_000))
+    convert(
+        Checkpoint.of(arrays), tmp_path / "m.safetensors", options=WriteOptions(shard_bytes=25_000)
+    )
     convert(tmp_path / "m.safetensors.index.json", tmp_path / "whole.safetensors")
     assert equal(tmp_path / "whole.safetensors", arrays)
     with pytest.raises(UsageError, match="own input"):
         convert(
             tmp_path / "m.safetensors.index.json",
             tmp_path / "m-00001-of-00003.safetensors",
-            options=Options(force=True),
+            options=WriteOptions(force=True),
         )

@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from auscult.errors import AuscultError, CheckpointError, UsageError
-from auscult.verbs.convert.convert import Options, convert
+from auscult.verbs.convert.convert import WriteOptions, convert
 from auscult.weights import Array, Checkpoint
 from tests.verbs.convert_samples import equal, floats, leftovers, vocoder
 
@@ -28,7 +28,7 @@ def test_the_input_is_never_written_over(tmp_path: Path, link: str | None) -> No
     elif link == "hardlink":
         os.link(source, place)
     with pytest.raises(UsageError, match="own input"):
-        convert(source, place, options=Options(force=True))
+        convert(source, place, options=WriteOptions(force=True))
     assert source.read_bytes() == before
 
 
@@ -38,7 +38,7 @@ def test_an_existing_file_is_kept_without_force_and_replaced_with_it(tmp_path: P
     with pytest.raises(UsageError, match="--force"):
         convert(Checkpoint.of({"w": floats(3)}), place)
     assert place.read_bytes() == b"mine"
-    convert(Checkpoint.of({"w": floats(3)}), place, options=Options(force=True))
+    convert(Checkpoint.of({"w": floats(3)}), place, options=WriteOptions(force=True))
     assert equal(place, {"w": floats(3)})
 
 

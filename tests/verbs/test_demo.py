@@ -11,19 +11,19 @@ import pytest
 
 from auscult import data
 from auscult.checkpoint import open_checkpoint
-from auscult.cli.main import invoke
+from auscult.cli.main import run_command_line
 from auscult.finding import Severity
 from auscult.sound.measures import comb_share
 from auscult.sound.recording import read_recording
 from auscult.verbs.demo import (
-    as_in_the_story,
-    demo,
+    apply_story_loudness,
     half_loaded_model,
+    is_story_complete,
     render_wrongly,
-    tells_the_story,
+    run_demo,
     wrong_model,
 )
-from auscult.verbs.diagnose.diagnose import diagnose, follows_input
+from auscult.verbs.diagnose.diagnose import diagnose, is_input_reproduced
 from auscult.verdict import Report, Verdict
 
 torch = pytest.importorskip("torch")
@@ -36,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def story(folder: Path) -> Report:
-    return demo(folder)
+    return run_demo(folder)
 
 
 def test_the_causes_come_in_order_of_importance(story: Report) -> None:
@@ -63,8 +63,8 @@ def test_the_causes_come_in_order_of_importance(story: Report) -> None:
 
 
 def test_the_settled_model_speaks(story: Report, folder: Path) -> None:
-    assert tells_the_story(story)
-    assert follows_input(story)
+    assert is_story_complete(story)
+    assert is_input_reproduced(story)
     measured = {item["role"]: item for item in story.extra["recordings"]}
     assert measured["repaired"]["mel_distance_db"] < 0.4 * measured["heard"]["mel_distance_db"]
     pystoi = pytest.importorskip("pystoi")
@@ -119,8 +119,8 @@ def test_the_wrong_model_buzzes_at_the_frame_rate() -> None:
 
 def test_loudness_of_the_story() -> None:
     quiet = (0.001 * np.sin(np.arange(1000) / 10)).astype(np.float32)
-    assert np.abs(as_in_the_story(quiet)).max() == pytest.approx(0.7 * np.tanh(0.96), rel=1e-3)
-    assert not as_in_the_story(np.zeros(10, np.float32)).any()
+    assert np.abs(apply_story_loudness(quiet)).max() == pytest.approx(0.7 * np.tanh(0.96), rel=1e-3)
+    assert not apply_story_loudness(np.zeros(10, np.float32)).any()
 
 
 def test_diagnose_without_settling_names_the_run_that_settles() -> None:
@@ -140,5 +140,5 @@ def test_diagnose_without_settling_names_the_run_that_settles() -> None:
 
 
 def test_a_checkpoint_alone_is_not_enough(capsys: pytest.CaptureFixture[str]) -> None:
-    assert invoke(["diagnose", str(data.path(data.VOCODER))]) == 3
+    assert run_command_line(["diagnose", str(data.path(data.VOCODER))]) == 3
     assert "--model" in capsys.readouterr().out

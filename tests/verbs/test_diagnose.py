@@ -14,13 +14,13 @@ from safetensors.numpy import save_file
 from auscult import data
 from auscult.checkpoint import open_checkpoint
 from auscult.cli.diagnose import command as diagnose_command
-from auscult.cli.main import invoke
+from auscult.cli.main import run_command_line
 from auscult.errors import UsageError
 from auscult.finding import Finding, Severity
 from auscult.rules import every_rule
 from auscult.sound.recording import Recording, read_recording, write_recording
-from auscult.symptoms import table
-from auscult.verbs.diagnose.chain import chain
+from auscult.symptoms import load_symptoms
+from auscult.verbs.diagnose.chain import build_causal_chain
 from auscult.verbs.diagnose.diagnose import diagnose
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint
@@ -37,17 +37,19 @@ def finding(code: str, cause: str, severity: Severity = Severity.ERROR) -> Findi
 class TestTable:
     @pytest.mark.parametrize("name", sorted(HEARD))
     def test_every_sound_that_is_named_has_its_causes(self, name: str) -> None:
-        assert table()[name].suspects or table()[name].writing
+        assert load_symptoms()[name].suspects or load_symptoms()[name].writing
 
-    @pytest.mark.parametrize("name", sorted(table()))
+    @pytest.mark.parametrize("name", sorted(load_symptoms()))
     def test_every_suspect_is_something_that_a_rule_finds(self, name: str) -> None:
-        assert {cause for suspect in table()[name].suspects for cause in suspect.causes} <= NAMES
+        assert {
+            cause for suspect in load_symptoms()[name].suspects for cause in suspect.causes
+        } <= NAMES
         assert name in HEARD
 
 
 class TestChain:
     def test_the_cause_in_the_weights_explains_the_buzz(self) -> None:
-        found = chain(
+        found = build_causal_chain(
             [finding("SND001", "buzz"), finding("LAY002", "layout-conv-transpose1d")],
             frozenset({"weights"}),
         )
@@ -61,25 +63,25 @@ class TestChain:
             finding("CKP009", "tie-lost"),
             finding("PAR001", "leaky-slope"),
         ]
-        found = chain(every, frozenset({"weights", "traces"}))
+        found = build_causal_chain(every, frozenset({"weights", "traces"}))
         assert found.cause is not None
         assert found.cause.cause == "leaky-slope"
-        assert [other.cause for other in found.others] == ["tie-lost"]
+        assert [other.cause for other in found.other_causes] == ["tie-lost"]
 
     def test_a_buzz_alone_names_the_run_that_settles_it(self) -> None:
-        found = chain([finding("SND001", "buzz")], frozenset())
+        found = build_causal_chain([finding("SND001", "buzz")], frozenset())
         assert found.cause is None
         assert found.next == "auscult diagnose CHECKPOINT --model package.module:callable"
 
     def test_the_next_run_keeps_what_was_given(self) -> None:
         told = {"audio": ("out of tune.wav",), "config": ("config.json",)}
-        found = chain([finding("SND001", "buzz")], frozenset(), told)
+        found = build_causal_chain([finding("SND001", "buzz")], frozenset(), told)
         assert found.next == (
             "auscult diagnose CHECKPOINT --model package.module:callable --audio 'out of tune.wav' --config config.json"
         )
 
     def test_what_was_looked_at_is_no_suspect_any_more(self) -> None:
-        found = chain(
+        found = build_causal_chain(
             [finding("SND001", "buzz")], frozenset({"weights", "code", "reference-weights"})
         )
         assert {suspect.needs for suspect in found.suspects} <= {
@@ -91,10 +93,12 @@ class TestChain:
         assert "--traces" in found.next
 
     def test_a_label_is_its_own_cause(self) -> None:
-        found = chain([finding("SND040", "sample-rate-label")], frozenset({"reference-audio"}))
+        found = build_causal_chain(
+            [finding("SND040", "sample-rate-label")], frozenset({"reference-audio"})
+        )
         assert found.cause is not None
         assert found.cause.cause == "sample-rate-label"
-        assert found.next == table()["sample-rate-label"].writing
+        assert found.next == load_symptoms()["sample-rate-label"].writing
 
     def test_what_any_wrong_computation_leaves_follows_the_cause(self) -> None:
         every = [
@@ -104,7 +108,7 @@ class TestChain:
             finding("PAR021", "leaky-slope"),
             finding("PAR099", "unexplained"),
         ]
-        found = chain(every, frozenset({"traces"}))
+        found = build_causal_chain(every, frozenset({"traces"}))
         assert found.cause is not None
         assert found.cause.cause == "leaky-slope"
         assert {one.cause for one in found.follows} == {"imaging", "interleave", "unexplained"}
@@ -119,10 +123,10 @@ class TestChain:
             replace(finding("PAR053", "layout-conv1d"), where=(place,))
             for place in ("ups.0", "head")
         )
-        found = chain(
+        found = build_causal_chain(
             [weights, same, elsewhere], frozenset({"weights", "reference-weights", "traces"})
         )
-        assert (found.follows, found.others) == ((same,), (elsewhere,))
+        assert (found.follows, found.other_causes) == ((same,), (elsewhere,))
 
     def test_other_weights_elsewhere_are_a_second_cause_of_wrong_code(self) -> None:
         code, weights = (
@@ -132,15 +136,15 @@ class TestChain:
                 ("PAR098", "other-weights", "head"),
             )
         )
-        assert chain([code, weights], frozenset({"traces"})).others == (weights,)
+        assert build_causal_chain([code, weights], frozenset({"traces"})).other_causes == (weights,)
 
     def test_an_error_without_a_sound_is_named(self) -> None:
-        found = chain([finding("CKP010", "pickle-code")], frozenset({"weights"}))
+        found = build_causal_chain([finding("CKP010", "pickle-code")], frozenset({"weights"}))
         assert found.cause is not None
         assert found.cause.cause == "pickle-code"
 
     def test_other_seeds_are_no_cause(self) -> None:
-        found = chain(
+        found = build_causal_chain(
             [finding("PAR040", "noise-differs", Severity.WARNING), finding("SND003", "noise")],
             frozenset({"traces"}),
         )
@@ -196,7 +200,7 @@ class TestDiagnose:
 
     def test_a_sound_that_nothing_explains_is_inconclusive(self) -> None:
         noise = np.random.default_rng(0).standard_normal(32000).astype(np.float32) * 0.1
-        report = diagnose(audio=Recording.mono_of(noise, 16000, "noise.wav"))
+        report = diagnose(audio=Recording.from_mono(noise, 16000, "noise.wav"))
         assert verdict_and_cause(report) == (Verdict.INCONCLUSIVE, None)
         assert report.extra["diagnosis"]["next"]
 
@@ -223,13 +227,13 @@ def files(spoken: Recording, tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_recording(spoken, folder / "right.wav")
     write_recording(Recording(spoken.samples, 22050), folder / "fast.wav")
     noise = np.random.default_rng(0).standard_normal(32000).astype(np.float32) * 0.1
-    write_recording(Recording.mono_of(noise, 16000), folder / "noise.wav")
+    write_recording(Recording.from_mono(noise, 16000), folder / "noise.wav")
     (folder / "config.json").write_text(json.dumps({"sampling_rate": 16000}))
     (folder / "vocoder.pth").write_bytes(data.path(data.VOCODER).read_bytes())
     (folder / "empty.safetensors").write_bytes(b"")
     save_file({"elsewhere.weight": np.ones((3, 5), np.float32)}, folder / "other.safetensors")
     holed = np.where(np.arange(16000) % 200 < 3, np.nan, 0.1).astype(np.float32)
-    write_recording(Recording.mono_of(holed, 16000), folder / "nan.wav", exact=True)
+    write_recording(Recording.from_mono(holed, 16000), folder / "nan.wav", exact=True)
     return folder
 
 
@@ -273,7 +277,7 @@ def test_one_kind_of_evidence_names_the_run_that_settles_it(
     following: str,
 ) -> None:
     monkeypatch.chdir(files)
-    code = invoke(["diagnose", *given])
+    code = run_command_line(["diagnose", *given])
     said = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("next"))
     assert said == f"next      {following}"
     assert (code == 0) is following.startswith("if it still sounds wrong")
@@ -283,13 +287,13 @@ def test_one_kind_of_evidence_names_the_run_that_settles_it(
 
 def test_traces_of_other_inputs_ask_for_the_same_inputs(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
-    from auscult.verbs.trace import trace
+    from auscult.verbs.trace import record_trace
 
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2))
     sides = [str(tmp_path / f"{name}.safetensors") for name in ("reference", "candidate")]
     for side, value in zip(sides, (1.0, 2.0), strict=True):
-        trace(model, {"input": np.full((1, 4), value, np.float32)}, output=side)
+        record_trace(model, {"input": np.full((1, 4), value, np.float32)}, output=side)
     same, other = diagnose(traces=(sides[0], sides[0])), diagnose(traces=(sides[0], sides[1]))
     assert verdict_and_cause(same) == (Verdict.PASS, None)
     assert verdict_and_cause(other) == (Verdict.INCONCLUSIVE, None)
@@ -344,7 +348,7 @@ def test_wrong_evidence_is_one_line(
     said: str,
 ) -> None:
     monkeypatch.chdir(files)
-    assert invoke(["diagnose", *given]) == 2
+    assert run_command_line(["diagnose", *given]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     errors = [
@@ -362,7 +366,7 @@ def test_wrong_evidence_is_one_line(
 def test_samples_that_are_no_numbers_are_told_without_noise(
     files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert invoke(["diagnose", "--audio", str(files / "nan.wav")]) == 3
+    assert run_command_line(["diagnose", "--audio", str(files / "nan.wav")]) == 3
     captured = capsys.readouterr()
     assert "non-finite-sound" in captured.out
     assert captured.err == ""
@@ -373,7 +377,7 @@ def test_the_saved_report_says_where_it_comes_from(
 ) -> None:
     monkeypatch.chdir(files)
     saved = tmp_path / "report.json"
-    invoke(
+    run_command_line(
         [
             "diagnose",
             "--audio",
@@ -390,7 +394,7 @@ def test_the_saved_report_says_where_it_comes_from(
     assert all(len(file["sha256"]) == 64 for file in provenance["files"])
     assert provenance["versions"]["auscult"]
     again = tmp_path / "again.json"
-    invoke(["report", str(saved), "-o", str(again), "-q"])
+    run_command_line(["report", str(saved), "-o", str(again), "-q"])
     assert json.loads(again.read_text())["provenance"] == provenance
 
 
@@ -398,7 +402,9 @@ def test_the_command_says_the_cause_on_one_screen(
     files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(files)
-    assert invoke(["diagnose", "--audio", "fast.wav", "--reference-audio", "right.wav"]) == 1
+    assert (
+        run_command_line(["diagnose", "--audio", "fast.wav", "--reference-audio", "right.wav"]) == 1
+    )
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("DIVERGENT")
     assert lines[1].startswith("cause     sample-rate-label (SND")

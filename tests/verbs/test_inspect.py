@@ -15,7 +15,7 @@ from auscult.finding import Severity
 from auscult.verbs.inspect.inspect import inspect
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint, Container, Hazard
-from corpus.networks import NETWORKS, every_network, trained, vocoder
+from corpus.networks import NETWORKS, build_vocoder, draw_trained_weights, iter_networks
 from tests.families import published
 
 Arrays = dict[str, NDArray[Any]]
@@ -39,13 +39,16 @@ def published_weights(name: str) -> Arrays:
     rng = np.random.default_rng(0)
     kinds = {0: "counter", 1: "bias"}
     shapes = published.shapes(name).items()
-    return {key: trained(shape, kinds.get(len(shape), "conv1d"), rng) for key, shape in shapes}  # type: ignore[arg-type]
+    return {
+        key: draw_trained_weights(shape, kinds.get(len(shape), "conv1d"), rng)  # type: ignore[arg-type]
+        for key, shape in shapes
+    }
 
 
 @pytest.mark.parametrize("full", [False, True])
 def test_trained_networks_raise_no_alarm(*, full: bool) -> None:
     alarms = []
-    for network in every_network(3):
+    for network in iter_networks(3):
         report = of(network.weights, full=full)
         alarms += [
             (network.name, finding.code, finding.where)
@@ -57,7 +60,7 @@ def test_trained_networks_raise_no_alarm(*, full: bool) -> None:
 
 def test_every_tensor_is_in_one_bucket() -> None:
     arrays = {
-        "big.weight": trained((256, 200, 3), "conv1d", np.random.default_rng(0)),
+        "big.weight": draw_trained_weights((256, 200, 3), "conv1d", np.random.default_rng(0)),
         "empty": np.zeros((0, 3)),
         "one": np.ones(()),
     }
@@ -101,7 +104,7 @@ class TestUntrained:
 
     @staticmethod
     def planted(seed: int, make: Any) -> tuple[Report, str]:
-        network = vocoder(seed, 64)
+        network = build_vocoder(seed, 64)
         name = sorted(
             name for name, array in network.weights.items() if array.ndim > 1 and array.size >= 4096
         )[seed % 5]
@@ -116,7 +119,7 @@ class TestUntrained:
     @pytest.mark.parametrize("seed", range(5))
     def test_a_normal_weight_beside_a_trained_bias_is_trained(self, seed: int) -> None:
         """Short training leaves normal weights normal, and one of the known scales is near by chance."""
-        network = vocoder(seed, 64)
+        network = build_vocoder(seed, 64)
         name = next(
             name for name, array in network.weights.items() if array.ndim > 1 and array.size >= 4096
         )
@@ -160,7 +163,7 @@ class TestUntrained:
         assert (report.findings[0].severity, report.verdict) == (Severity.WARNING, Verdict.PASS)
 
     def test_a_norm_that_never_moved(self) -> None:
-        network = vocoder(0)
+        network = build_vocoder(0)
         network.weights |= {
             "norm.weight": np.ones(32, np.float32),
             "norm.bias": np.zeros(32, np.float32),
@@ -173,7 +176,7 @@ class TestUntrained:
         assert report.findings[0].severity is Severity.WARNING
 
     def test_zero_biases_are_no_finding(self) -> None:
-        network = vocoder(0)
+        network = build_vocoder(0)
         zeroed = {
             name: np.zeros_like(array) if name.endswith("bias") else array
             for name, array in network.weights.items()
@@ -182,7 +185,7 @@ class TestUntrained:
 
 
 def test_non_finite() -> None:
-    network = vocoder(0)
+    network = build_vocoder(0)
     network.weights["conv_pre.weight"][0, 0, :3] = np.nan
     network.weights["attn_mask"] = np.full((4, 4), -np.inf, np.float32)
     report = of(network.weights)
@@ -195,7 +198,7 @@ def test_non_finite() -> None:
 
 
 def test_one_nan_in_a_large_tensor_is_found_by_a_full_read() -> None:
-    array = trained((512, 512, 3), "conv1d", np.random.default_rng(0))
+    array = draw_trained_weights((512, 512, 3), "conv1d", np.random.default_rng(0))
     array[300, 100, 1] = np.nan
     assert codes(of({"w.weight": array}, full=True)) == ["CKP050"]
     assert (
@@ -204,7 +207,7 @@ def test_one_nan_in_a_large_tensor_is_found_by_a_full_read() -> None:
 
 
 def test_a_flipped_exponent_bit() -> None:
-    network = vocoder(0)
+    network = build_vocoder(0)
     weight = network.weights["ups.0.weight"]
     bits = weight.reshape(-1).view(np.uint32)
     bits[np.argmax(np.abs(weight))] ^= 1 << 30
@@ -214,7 +217,7 @@ def test_a_flipped_exponent_bit() -> None:
 
 
 def test_dead_channels() -> None:
-    network = vocoder(0)
+    network = build_vocoder(0)
     network.weights["ups.0.weight"][[1, 3]] = 0
     report = of(network.weights, full=True)
     assert codes(report) == ["CKP052"]
@@ -249,7 +252,7 @@ def test_one_layer_in_another_layout(name: str, seed: int) -> None:
 
 
 def test_hazards_and_containers() -> None:
-    arrays = vocoder(0).weights
+    arrays = build_vocoder(0).weights
     hazards = (
         Hazard("os.system", "data.pkl:12", calls=True),
         Hazard("argparse.Namespace", "data.pkl:90", calls=False),

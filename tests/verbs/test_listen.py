@@ -17,7 +17,7 @@ import auscult
 from auscult.errors import UsageError
 from auscult.rules.sound.subject import SoundFacts
 from auscult.sound.recording import Recording, write_recording
-from auscult.verbs.listen.facts import facts_of
+from auscult.verbs.listen.facts import read_sound_facts
 from auscult.verbs.listen.listen import listen
 from auscult.verdict import Verdict
 from tests.conftest import Ran
@@ -41,7 +41,7 @@ def voice(seconds: float = 3.0, seed: int = 0) -> Recording:
         gain = 0.5 + 0.5 * np.sin(2 * np.pi * rng.uniform(2, 6) * time + rng.uniform(0, 6.28))
         total += gain / harmonic**0.7 * np.sin(harmonic * phase)
     loudness = 0.55 + 0.45 * np.sin(2 * np.pi * 4.3 * time)
-    return Recording.mono_of(
+    return Recording.from_mono(
         (0.05 * total * loudness + 1e-3 * rng.standard_normal(len(time))).astype(np.float32), RATE
     )
 
@@ -60,7 +60,7 @@ def folder(tmp_path: Path) -> Path:
     write_recording(with_gaps(voice()), tmp_path / "gaps.wav")
     (tmp_path / "sub").mkdir()
     write_recording(
-        Recording.mono_of(np.zeros(RATE, np.float32), RATE), tmp_path / "sub" / "silent.flac"
+        Recording.from_mono(np.zeros(RATE, np.float32), RATE), tmp_path / "sub" / "silent.flac"
     )
     (tmp_path / "sub" / "broken.wav").write_bytes(b"RIFF....WAVE")
     (tmp_path / "notes.txt").write_text("no sound")
@@ -129,7 +129,7 @@ def test_an_unreadable_file_is_a_finding(folder: Path) -> None:
 
 
 def test_an_empty_file_is_a_finding(tmp_path: Path) -> None:
-    write_recording(Recording.mono_of(np.zeros(0, np.float32), RATE), tmp_path / "empty.wav")
+    write_recording(Recording.from_mono(np.zeros(0, np.float32), RATE), tmp_path / "empty.wav")
     (finding,) = listen(tmp_path / "empty.wav").findings
     assert finding.cause == "unreadable-sound"
 
@@ -137,7 +137,7 @@ def test_an_empty_file_is_a_finding(tmp_path: Path) -> None:
 @pytest.mark.parametrize("count", [1, 2, 3, 40, 700])
 def test_a_file_of_a_few_samples_is_no_crash(tmp_path: Path, count: int) -> None:
     noise = 0.1 * np.random.default_rng(0).standard_normal(count).astype(np.float32)
-    write_recording(Recording.mono_of(noise, RATE), tmp_path / "short.wav")
+    write_recording(Recording.from_mono(noise, RATE), tmp_path / "short.wav")
     assert (
         listen(tmp_path / "short.wav", facts=SoundFacts(RATE, 256, (8, 8, 2, 2), 0.01, "a")).extra[
             "recording"
@@ -231,13 +231,13 @@ def test_a_reference_that_has_it_too(tmp_path: Path) -> None:
 def test_facts_from_a_config(tmp_path: Path, config: dict[str, object], facts: SoundFacts) -> None:
     path = tmp_path / "config.json"
     path.write_text(json.dumps(config))
-    assert facts_of(path) == facts
+    assert read_sound_facts(path) == facts
 
 
 def test_facts_from_the_bundled_checkpoint() -> None:
     from auscult import data
 
-    facts = facts_of(checkpoint=data.path(data.VOCODER))
+    facts = read_sound_facts(checkpoint=data.path(data.VOCODER))
     assert facts.sample_rate == 16000
     assert facts.hop == int(np.prod(facts.strides))
 

@@ -12,8 +12,8 @@ from auscult.sound.mel import MelDefinition, mel_spectrogram
 from auscult.sound.recording import Recording, read_recording
 from auscult.verbs.listen.listen import listen
 from auscult.verdict import Report
-from corpus.sound.judge import rounded
-from corpus.sound.plant import changed
+from corpus.sound.judge import round_to_int16
+from corpus.sound.plant import replace_samples
 from corpus.sound.plants import frame_seams, time_stretch
 
 RATE = 16000
@@ -39,12 +39,12 @@ def test_a_buzz_from_random_weights(spoken: Recording, facts: SoundFacts) -> Non
 
     torch.manual_seed(3)
     model = build(Config(channels=(32, 16, 8, 8, 8))).eval()
-    mel = mel_spectrogram(spoken.resampled(22050).mono, MelDefinition(sample_rate=22050)).astype(
+    mel = mel_spectrogram(spoken.resample(22050).mono, MelDefinition(sample_rate=22050)).astype(
         np.float32
     )
     with torch.no_grad():
         samples = model(torch.from_numpy(mel)[None])[0, 0].numpy()
-    first = listen(Recording.mono_of(samples, 22050), facts=facts).findings[0]
+    first = listen(Recording.from_mono(samples, 22050), facts=facts).findings[0]
     assert (first.cause, first.severity) == ("buzz", Severity.ERROR)
     assert first.evidence["frame_rate_hz"] == pytest.approx(22050 / 256)
     assert {"flat-mel", "dc"} <= set(first.evidence["explains"])
@@ -64,14 +64,14 @@ def test_a_phone_line(spoken: Recording) -> None:
     low = soxr.resample(
         soxr.resample(spoken.samples.T, RATE, 7000, quality="VHQ"), 7000, RATE, quality="VHQ"
     ).T
-    assert named(listen(rounded(changed(spoken, low)))) == {"band-limited"}
+    assert named(listen(round_to_int16(replace_samples(spoken, low)))) == {"band-limited"}
 
 
 @pytest.mark.parametrize("seed", [2, 3])
 def test_it_flickers_in_slow_motion(spoken: Recording, seed: int) -> None:
     """Of these seeds every frame comes from a little too early, and none is only too quiet."""
     hop = frame_seams.facts(spoken, np.random.default_rng(seed)).hop
-    flickering = rounded(frame_seams.plant(spoken, 1.0, np.random.default_rng(seed)))
+    flickering = round_to_int16(frame_seams.plant(spoken, 1.0, np.random.default_rng(seed)))
     slow = Recording(flickering.samples, 11025, "slow.wav")
     assert named(listen(slow, facts=SoundFacts(sample_rate=RATE, hop=hop))) == {
         "frame-seams",
@@ -86,16 +86,16 @@ def test_slow_motion_at_its_pitch(spoken: Recording) -> None:
 
 def test_noise_from_a_mel_of_start_noise() -> None:
     pytest.importorskip("torch")
-    from corpus.sound.coded import vocoder
+    from corpus.sound.coded import load_vocoder
 
-    reading, config = vocoder()
+    reading, config = load_vocoder()
     mel = np.random.default_rng(0).standard_normal((reading.mel.n_mels, 400)).astype(np.float32)
-    first = listen(Recording.mono_of(reading.render(config, mel), RATE)).findings[0]
+    first = listen(Recording.from_mono(reading.render(config, mel), RATE)).findings[0]
     assert (first.cause, first.severity) == ("noise", Severity.ERROR)
     assert "flat-mel" in first.evidence["explains"]
 
 
 def test_an_amplitude_that_collapsed_to_an_offset(spoken: Recording) -> None:
-    collapsed = rounded(changed(spoken, 0.004 * spoken.samples + 0.02))
+    collapsed = round_to_int16(replace_samples(spoken, 0.004 * spoken.samples + 0.02))
     assert listen(collapsed).findings[0].cause == "dc"
     assert named(listen(collapsed, reference=spoken)) == {"dc", "gain"}

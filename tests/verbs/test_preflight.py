@@ -14,7 +14,7 @@ from auscult.errors import TargetError, UsageError
 from auscult.report import json_, text
 from auscult.verbs.preflight import preflight
 from auscult.verdict import Verdict
-from corpus.training.trainers import Knobs, build
+from corpus.training.trainers import Knobs, build_trainer
 from tests.cli.test_main import schema
 
 TRAINER = """
@@ -32,7 +32,7 @@ def target(tmp_path: Path) -> str:
 
 
 def test_a_healthy_training_passes_and_shows_its_measures() -> None:
-    report = preflight(build(Knobs("encodec")), steps=4, seconds=5.0)
+    report = preflight(build_trainer(Knobs("encodec")), steps=4, seconds=5.0)
     assert report.verdict is Verdict.PASS
     assert report.subjects == ("Codec",)
     shown = text.render(report)
@@ -89,4 +89,4 @@ def test_what_cannot_be_looked_at_is_told(tmp_path: Path) -> None:
     with pytest.raises(TargetError, match="names no code"):
         preflight(str(tmp_path / "model.pth"))
     with pytest.raises(UsageError, match="at least three steps"):
-        preflight(build(Knobs("hifigan")), steps=1)
+        preflight(build_trainer(Knobs("hifigan")), steps=1)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from auscult.families import detect
+from auscult.families import detect_families
 from auscult.report.text import render
 from auscult.verbs.convert.convert import convert
 from auscult.verbs.diff.diff import diff
@@ -395,7 +395,7 @@ def test_transformers_hifigan_shows_its_upsampling_kernels() -> None:
             for index in range(2):
                 name = f"resblocks.{block}.{stem}.{index}"
                 shapes |= {f"{name}.weight": (width, width, kernel), f"{name}.bias": (width,)}
-    found = detect(shapes)[0]
+    found = detect_families(shapes)[0]
     assert found.family == "hifigan"
     assert found.hyperparameters["upsample_kernel_sizes"] == (16, 6)
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from auscult.errors import UsageError
 from auscult.finding import Finding, Fix, Severity, Skip
 from auscult.report import json_
-from auscult.report._saved import from_json
-from auscult.verbs.report.report import compare, report
+from auscult.report._saved import report_from_json
+from auscult.verbs.report.report import compare_reports, show_report
 from auscult.verdict import Coverage, Equality, MappingEntry, Report, Verdict
 from tests.cli.test_main import schema
 from tests.conftest import Ran
@@ -79,12 +79,12 @@ reports = st.builds(
 @given(reports)
 def test_what_was_saved_is_read_back_whole(made: Report) -> None:
     saved = json.loads(json_.render(made))
-    assert json.loads(json_.render(from_json(saved))) == saved
+    assert json.loads(json_.render(report_from_json(saved))) == saved
 
 
 @given(reports)
 def test_a_report_against_itself_has_not_changed(made: Report) -> None:
-    found = compare(made, made, ("a", "b"))
+    found = compare_reports(made, made, ("a", "b"))
     changes = found.extra["changes"]
     assert found.verdict is Verdict.PASS
     assert [changes[kind] for kind in ("gone", "new", "changed", "figures")] == [[], [], [], []]
@@ -103,7 +103,7 @@ def ran(*found: Finding, verdict: Verdict = Verdict.DIVERGENT, **extra: Any) -> 
 
 
 def changes(before: Report, after: Report) -> tuple[Verdict, dict[str, Any]]:
-    found = compare(before, after, ("a.json", "b.json"))
+    found = compare_reports(before, after, ("a.json", "b.json"))
     return found.verdict, dict(found.extra["changes"])
 
 
@@ -115,7 +115,7 @@ def test_what_is_repaired_is_gone() -> None:
 
 
 def test_what_is_new_diverges_and_is_a_finding() -> None:
-    found = compare(ran(BUZZ), ran(BUZZ, LAYOUT), ("a", "b"))
+    found = compare_reports(ran(BUZZ), ran(BUZZ, LAYOUT), ("a", "b"))
     assert found.verdict is Verdict.DIVERGENT
     assert [finding.cause for finding in found.findings] == ["layout-conv1d"]
 
@@ -270,6 +270,6 @@ def test_what_is_no_report_is_refused(tmp_path: Path, content: str, what: str) -
     path = tmp_path / "a.json"
     path.write_text(content)
     with pytest.raises(UsageError, match=what):
-        report(path)
+        show_report(path)
     with pytest.raises(UsageError, match="No such file"):
-        report(tmp_path / "absent.json")
+        show_report(tmp_path / "absent.json")

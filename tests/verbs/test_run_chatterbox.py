@@ -18,7 +18,7 @@ from safetensors.numpy import save_file  # noqa: E402
 
 from auscult.errors import AudioError, CheckpointError, UsageError  # noqa: E402
 from auscult.families.chatterbox import runtimes  # noqa: E402
-from auscult.families.chatterbox.files import find, read, read_conditions  # noqa: E402
+from auscult.families.chatterbox.files import find_chatterbox_files, read, read_conditions  # noqa: E402
 from auscult.families.chatterbox.runtimes import open_runtime, tiny_runtime  # noqa: E402
 from auscult.families.chatterbox_s3gen import config as s3gen_config  # noqa: E402
 from auscult.families.chatterbox_s3gen import signature as s3gen_signature  # noqa: E402
@@ -203,7 +203,7 @@ class TestWeights:
     def test_the_voice_that_comes_with_it(
         self, folder: Path, tmp_path: Path, recording: Path, model: Any
     ) -> None:
-        heard = model.hear(read_recording(recording), 0.5)
+        heard = model.extract_conditioning(read_recording(recording), 0.5)
         speaker, prompt = (
             torch.from_numpy(heard.condition.speaker)[None],
             torch.from_numpy(heard.condition.prompt)[None],
@@ -281,10 +281,10 @@ class TestWeights:
             folder / "t3_cfg.safetensors",
         )
         with pytest.raises(CheckpointError, match="does not fit the model"):
-            open_runtime(find(folder))
+            open_runtime(find_chatterbox_files(folder))
         (folder / "t3_cfg.safetensors").write_bytes((folder / "ve.safetensors").read_bytes())
         with pytest.raises(CheckpointError, match="is no chatterbox-t3 checkpoint"):
-            open_runtime(find(folder))
+            open_runtime(find_chatterbox_files(folder))
 
     def test_turbo_and_the_multilingual_model_are_refused_by_name(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -300,7 +300,7 @@ class TestWeights:
 
             monkeypatch.setattr(runtimes, "read", other)
             with pytest.raises(UsageError, match=said) as refused:
-                open_runtime(find(folder))
+                open_runtime(find_chatterbox_files(folder))
             assert refused.value.hint is not None
             assert "t3_cfg.safetensors" in refused.value.hint
 
@@ -331,7 +331,7 @@ def test_a_model_that_ends_at_once_has_said_nothing(
             rows[:, 28] = 99.0
             return rows
 
-    monkeypatch.setattr(runtimes.Runtime, "decoder", lambda *_given, **_options: Silent())
+    monkeypatch.setattr(runtimes.ChatterboxRuntime, "decoder", lambda *_given, **_options: Silent())
     with pytest.raises(AudioError, match="ended before it said anything"):
         run_chatterbox(TEXT, tmp_path / "out.wav", tiny=True)
 

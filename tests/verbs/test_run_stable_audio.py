@@ -17,15 +17,15 @@ pytest.importorskip("transformers")
 
 from auscult.errors import AudioError, CheckpointError, UsageError  # noqa: E402
 from auscult.families.stable_audio.config import TINY  # noqa: E402
-from auscult.families.stable_audio.files import find, with_settings  # noqa: E402
+from auscult.families.stable_audio.files import apply_settings, find_stable_audio_files  # noqa: E402
 from auscult.families.stable_audio.generate import Request, fitted, generate  # noqa: E402
 from auscult.families.stable_audio.inpaint import masked_input  # noqa: E402
 from auscult.families.stable_audio.prompt import bytes_as_tokens, padded  # noqa: E402
 from auscult.families.stable_audio.runtimes import (  # noqa: E402
+    build_torch_model,
     open_runtime,
-    open_state,
+    read_state,
     tiny_runtime,
-    torch_model,
 )
 from auscult.verbs.run.stable_audio import run_stable_audio  # noqa: E402
 from auscult.verdict import Verdict  # noqa: E402
@@ -221,8 +221,8 @@ class TestWeights:
         np.testing.assert_allclose(samples(out), made.audio, atol=1e-6)
 
     def test_weights_stay_in_the_file_and_are_read_again(self, folder: Path) -> None:
-        config, state = open_state(folder / "model.safetensors")
-        model = torch_model(config, state).eval()
+        config, state = read_state(folder / "model.safetensors")
+        model = build_torch_model(config, state).eval()
         for name, parameter in model.named_parameters():
             assert parameter.data_ptr() == state[name].ctypes.data, name
             assert not state[name].flags.owndata, name
@@ -240,11 +240,11 @@ class TestWeights:
         path = settings(
             folder / "model_config.json", diffusion_objective="v", distribution_shift_options=shift
         )
-        config = with_settings(TINY, path)
+        config = apply_settings(TINY, path)
         assert (config.objective, config.shift, config.frames) == ("v", (0.4, 1.15, 32, 4096), 64)
         path.write_text('{"model": 3}')
         with pytest.raises(CheckpointError, match="no model config"):
-            with_settings(TINY, path)
+            apply_settings(TINY, path)
 
     def test_missing_parts_are_named_with_their_place(
         self, auscult: Cli, folder: Path, tmp_path: Path
@@ -280,7 +280,7 @@ class TestWeights:
         )
         with pytest.raises(CheckpointError, match="is no stable-audio checkpoint"):
             open_runtime(folder)
-        assert find(folder).export is None
+        assert find_stable_audio_files(folder).export is None
 
 
 def test_a_loud_sound_keeps_its_peak_unless_asked(

@@ -9,8 +9,8 @@ from auscult import data
 from auscult.checkpoint import open_checkpoint
 from auscult.errors import UsageError
 from auscult.sound.recording import read_recording
-from auscult.verbs.demo import story_inputs
-from auscult.verbs.diagnose.settle import read_model, settle, stored_mel
+from auscult.verbs.demo import make_story_inputs
+from auscult.verbs.diagnose.settle import build_family, read_stored_mel, settle_checkpoint
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint
 
@@ -20,7 +20,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def settled() -> Report:
-    return settle(data.path(data.VOCODER), data.path(data.SENTENCE), inputs=story_inputs())
+    return settle_checkpoint(
+        data.path(data.VOCODER), data.path(data.SENTENCE), inputs=make_story_inputs()
+    )
 
 
 def test_the_training_scripts_reading_comes_first(settled: Report) -> None:
@@ -58,7 +60,7 @@ def test_random_weights_settle_nothing(seed: int) -> None:
         name: (rng.standard_normal(tensor.shape) * tensor.values().std()).astype(np.float32)
         for name, tensor in trained.items()
     }
-    report = settle(
+    report = settle_checkpoint(
         Checkpoint.of(random, metadata=trained.metadata),
         read_recording(data.path(data.SENTENCE)).cut(1.2),
     )
@@ -67,11 +69,11 @@ def test_random_weights_settle_nothing(seed: int) -> None:
 
 
 def test_the_mel_comes_from_the_files_config() -> None:
-    definition = stored_mel(open_checkpoint(data.path(data.VOCODER)))
+    definition = read_stored_mel(open_checkpoint(data.path(data.VOCODER)))
     assert definition is not None
     assert (definition.sample_rate, definition.hop) == (16000, 64)
 
 
 def test_a_model_of_no_family_is_refused() -> None:
     with pytest.raises(UsageError, match="famil"):
-        read_model(Checkpoint.of({"some.weight": np.zeros((3, 3), np.float32)}))
+        build_family(Checkpoint.of({"some.weight": np.zeros((3, 3), np.float32)}))

@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 
 from auscult.finding import Finding
 from auscult.rules.diff.subject import DiffSubject
-from auscult.verbs.diff.diff import diff, subject_of
+from auscult.verbs.diff.diff import build_subject, diff
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint
 from tests.rules.models import Arrays, hifigan, in_mlx_layout, weight_normed
@@ -102,7 +102,7 @@ def test_shape_alone_does_not_decide_the_layout() -> None:
     ]
     misjudged = [name for name in weights if not mlx[name].shape[1] < mlx[name].shape[2]]
     assert misjudged
-    subject = subject_of(Checkpoint.of(mlx, "a"), Checkpoint.of(good, "b"), None)
+    subject = build_subject(Checkpoint.of(mlx, "a"), Checkpoint.of(good, "b"), None)
     assert isinstance(subject, DiffSubject)
     axes = {layer.match.a[0]: layer.axes for layer in subject.layers}
     assert all(axes[name] == (0, 2, 1) for name in weights)

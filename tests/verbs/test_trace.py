@@ -12,7 +12,7 @@ import pytest
 from auscult.cli.main import main
 from auscult.errors import UsageError
 from auscult.traces.file import read_trace
-from auscult.verbs.trace import trace
+from auscult.verbs.trace import record_trace
 
 CODE = """
 import torch
@@ -132,4 +132,4 @@ def test_arguments_that_do_not_fit(
     assert "cannot be run" in capsys.readouterr().err
     assert not (folder / "t.safetensors").exists()
     with pytest.raises(UsageError, match="either a target"):
-        trace(output=folder / "t.safetensors")
+        record_trace(output=folder / "t.safetensors")

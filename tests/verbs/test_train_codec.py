@@ -15,7 +15,7 @@ import soundfile
 torch = pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 
-from auscult.cli.main import invoke  # noqa: E402
+from auscult.cli.main import run_command_line  # noqa: E402
 from tests.training.codec.small import RATE, tones  # noqa: E402
 
 SMALL = (
@@ -45,7 +45,7 @@ class Result:
 def call(*arguments: str) -> Result:
     written = io.StringIO()
     with contextlib.redirect_stdout(written), contextlib.redirect_stderr(written):
-        code = invoke(arguments)
+        code = run_command_line(arguments)
     return Result(code, written.getvalue())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auscult.sound.recording import Recording
-from corpus.sound.plant import changed
+from corpus.sound.plant import replace_samples
 
 NAME = "band-limited"
 LEVEL = "nothing"
@@ -26,9 +26,11 @@ def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Re
     rate = recording.sample_rate
     if rng.random() < 0.5:
         low = soxr.resample(recording.samples.T, rate, rate * strength, quality="VHQ")
-        return changed(recording, soxr.resample(low, rate * strength, rate, quality="VHQ").T)
+        return replace_samples(
+            recording, soxr.resample(low, rate * strength, rate, quality="VHQ").T
+        )
     from scipy.signal import ellip, sosfiltfilt
 
-    return changed(
+    return replace_samples(
         recording, sosfiltfilt(ellip(8, 0.1, 50, strength, output="sos"), recording.samples)
     )

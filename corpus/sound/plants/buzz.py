@@ -6,7 +6,7 @@ import numpy as np
 
 from auscult.rules.sound.subject import SoundFacts
 from auscult.sound.recording import Recording
-from corpus.sound.plant import changed, rms
+from corpus.sound.plant import replace_samples, rms
 
 NAME = "buzz"
 LEVEL = "metadata"
@@ -27,7 +27,7 @@ def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Re
     period -= period.mean()
     buzz = np.tile(period, length // hop + 1)[:length] + 0.01 * rng.standard_normal(length)
     scale = rms(recording.samples)
-    return changed(
+    return replace_samples(
         recording,
         np.sqrt(1 - strength) * recording.samples + np.sqrt(strength) * scale / rms(buzz) * buzz,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auscult.sound.recording import Recording
-from corpus.sound.plant import changed
+from corpus.sound.plant import replace_samples
 
 NAME = "byte-order"
 LEVEL = "nothing"
@@ -17,4 +17,4 @@ FLOATS = True
 
 def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Recording:
     loud = recording.samples / np.abs(recording.samples).max() * strength
-    return changed(recording, np.rint(loud * 32767).astype(np.int16).byteswap() / 32768)
+    return replace_samples(recording, np.rint(loud * 32767).astype(np.int16).byteswap() / 32768)

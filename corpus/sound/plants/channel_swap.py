@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auscult.sound.recording import Recording
-from corpus.sound.plant import changed
+from corpus.sound.plant import replace_samples
 
 NAME = "channel-swap"
 LEVEL = "reference"
@@ -19,8 +19,10 @@ def prepare(recording: Recording, strength: float, rng: np.random.Generator) -> 
     left = recording.samples[0]
     far = np.roll(left, int(recording.sample_rate * 0.7))
     right = np.sqrt(1 - strength) * left + np.sqrt(strength) * far
-    return changed(recording, np.stack([left, right]) / max(1.0, float(np.abs(right).max())))
+    return replace_samples(
+        recording, np.stack([left, right]) / max(1.0, float(np.abs(right).max()))
+    )
 
 
 def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Recording:
-    return changed(recording, recording.samples[::-1])
+    return replace_samples(recording, recording.samples[::-1])

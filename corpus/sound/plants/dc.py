@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auscult.sound.recording import Recording
-from corpus.sound.plant import changed, rms
+from corpus.sound.plant import replace_samples, rms
 
 NAME = "dc"
 LEVEL = "nothing"
@@ -16,4 +16,4 @@ AUDIBLE = 0.2
 
 def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Recording:
     moved = recording.samples + strength * rms(recording.samples) * rng.choice((-1.0, 1.0))
-    return changed(recording, moved / max(1.0, float(np.abs(moved).max())))
+    return replace_samples(recording, moved / max(1.0, float(np.abs(moved).max())))

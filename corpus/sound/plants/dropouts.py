@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auscult.sound.recording import Recording
-from corpus.sound.plant import changed, loud_places
+from corpus.sound.plant import find_loud_places, replace_samples
 
 NAME = "dropouts"
 LEVEL = "nothing"
@@ -17,6 +17,6 @@ AUDIBLE = 10.0
 def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Recording:
     samples = recording.samples.copy()
     span = int(strength * recording.sample_rate / 1000)
-    for place in loud_places(recording, 6, rng):
+    for place in find_loud_places(recording, 6, rng):
         samples[:, place : place + span] = 0.0
-    return changed(recording, samples)
+    return replace_samples(recording, samples)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auscult.sound.recording import Recording
-from corpus.sound.plant import changed, rms
+from corpus.sound.plant import replace_samples, rms
 
 NAME = "flat-mel"
 LEVEL = "nothing"
@@ -24,7 +24,7 @@ def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Re
     )
     steady = steady + 0.003 * rng.standard_normal(len(time))
     scale = rms(recording.samples)
-    return changed(
+    return replace_samples(
         recording,
         np.sqrt(1 - strength) * recording.samples
         + np.sqrt(strength) * scale / rms(steady) * steady,

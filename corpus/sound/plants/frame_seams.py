@@ -6,7 +6,7 @@ import numpy as np
 
 from auscult.rules.sound.subject import SoundFacts
 from auscult.sound.recording import Recording
-from corpus.sound.plant import changed
+from corpus.sound.plant import replace_samples
 
 NAME = "frame-seams"
 LEVEL = "metadata"
@@ -33,4 +33,4 @@ def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Re
             result[:, start : start + hop] = samples[:, start - lag : start - lag + hop]
         else:
             result[:, start : start + hop] *= rng.uniform(0.5, 1.0)
-    return changed(recording, result)
+    return replace_samples(recording, result)

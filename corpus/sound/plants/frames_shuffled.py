@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auscult.sound.recording import Recording
-from corpus.sound.plant import changed
+from corpus.sound.plant import replace_samples
 
 NAME = "frames-shuffled"
 LEVEL = "reference"
@@ -23,4 +23,4 @@ def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Re
     else:
         order[: count // 4 * 4] = order[: count // 4 * 4].reshape(-1, 4)[:, [2, 0, 3, 1]].ravel()
     frames = recording.samples[:, : count * size].reshape(len(recording.samples), count, size)
-    return changed(recording, frames[:, order].reshape(len(recording.samples), -1))
+    return replace_samples(recording, frames[:, order].reshape(len(recording.samples), -1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auscult.sound.recording import Recording
-from corpus.sound.plant import changed
+from corpus.sound.plant import replace_samples
 
 NAME = "gain"
 LEVEL = "reference"
@@ -20,4 +20,4 @@ def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Re
         if rng.random() < 0.5 and np.abs(recording.samples).max() * 10.0 ** (strength / 20) < 0.98
         else -1.0
     )
-    return changed(recording, recording.samples * 10.0 ** (sign * strength / 20))
+    return replace_samples(recording, recording.samples * 10.0 ** (sign * strength / 20))

@@ -6,7 +6,7 @@ import numpy as np
 
 from auscult.rules.sound.subject import SoundFacts
 from auscult.sound.recording import Recording
-from corpus.sound.plant import changed, rms
+from corpus.sound.plant import replace_samples, rms
 
 NAME = "imaging"
 LEVEL = "metadata"
@@ -31,7 +31,7 @@ def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Re
         tones = np.sum(
             [np.cos(2 * np.pi * k * time / stride) / k for k in range(1, stride // 2)], axis=0
         )
-        return changed(
+        return replace_samples(
             recording, recording.samples + gain * 0.3 * rms(recording.samples) / rms(tones) * tones
         )
     low = soxr.resample(recording.samples.T, rate, rate / stride, quality="VHQ").T
@@ -40,4 +40,6 @@ def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Re
     length = min(stuffed.shape[1], recording.samples.shape[1])
     base = soxr.resample(low.T, rate / stride, rate, quality="VHQ").T
     length = min(length, base.shape[1])
-    return changed(recording, base[:, :length] + gain * (stuffed[:, :length] - base[:, :length]))
+    return replace_samples(
+        recording, base[:, :length] + gain * (stuffed[:, :length] - base[:, :length])
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auscult.sound.recording import Recording
-from corpus.sound.plant import changed
+from corpus.sound.plant import replace_samples
 
 NAME = "integer-scale"
 LEVEL = "nothing"
@@ -16,4 +16,4 @@ FLOATS = True
 
 
 def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Recording:
-    return changed(recording, recording.samples * 2.0**strength)
+    return replace_samples(recording, recording.samples * 2.0**strength)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from auscult.sound.recording import Recording
-from corpus.sound.plant import changed
+from corpus.sound.plant import replace_samples
 
 NAME = "interleave"
 LEVEL = "nothing"
@@ -22,7 +22,7 @@ def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Re
     far = np.roll(left, int(recording.sample_rate * 0.7))
     right = np.sqrt(1 - strength) * left + np.sqrt(strength) * far
     if rng.random() < 0.5:
-        return changed(recording, np.stack([left, right]).T.reshape(1, -1))
-    return changed(
+        return replace_samples(recording, np.stack([left, right]).T.reshape(1, -1))
+    return replace_samples(
         recording, np.concatenate([left, right])[: 2 * (len(left) // 2) * 2].reshape(-1, 2).T
     )

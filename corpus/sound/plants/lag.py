@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auscult.sound.recording import Recording
-from corpus.sound.plant import changed
+from corpus.sound.plant import replace_samples
 
 NAME = "lag"
 LEVEL = "reference"
@@ -17,5 +17,5 @@ AUDIBLE = 1.0
 def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Recording:
     by, length = int(strength), recording.samples.shape[1]
     if rng.random() < 0.5:
-        return changed(recording, np.pad(recording.samples, ((0, 0), (by, 0)))[:, :length])
-    return changed(recording, np.pad(recording.samples, ((0, 0), (0, by)))[:, by:])
+        return replace_samples(recording, np.pad(recording.samples, ((0, 0), (by, 0)))[:, :length])
+    return replace_samples(recording, np.pad(recording.samples, ((0, 0), (0, by)))[:, by:])

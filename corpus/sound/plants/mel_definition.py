@@ -8,7 +8,7 @@ from auscult.sound.griffin_lim import griffin_lim
 from auscult.sound.measures import standard_mel
 from auscult.sound.mel import mel_spectrogram
 from auscult.sound.recording import Recording
-from corpus.sound.plant import changed, rms
+from corpus.sound.plant import replace_samples, rms
 
 NAME = "mel-definition"
 LEVEL = "reference"
@@ -25,6 +25,6 @@ def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Re
         made = griffin_lim(mel, definition, iterations=10, seed=int(rng.integers(1000)))
         result.append(made[: len(channel)])
     made = np.stack(result)
-    return changed(
+    return replace_samples(
         recording, made * min(rms(recording.samples) / rms(made), 0.95 / float(np.abs(made).max()))
     )

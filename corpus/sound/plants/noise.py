@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auscult.sound.recording import Recording
-from corpus.sound.plant import changed, coloured_noise, rms
+from corpus.sound.plant import make_coloured_noise, replace_samples, rms
 
 NAME = "noise"
 LEVEL = "nothing"
@@ -16,11 +16,11 @@ AUDIBLE = 20.0
 
 def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Recording:
     samples = recording.samples
-    noise = coloured_noise(
+    noise = make_coloured_noise(
         samples.shape, recording.sample_rate, rng.choice((-3.0, 0.0, 0.0, 3.0, 6.0)), rng
     )
     noise *= rms(samples) / rms(noise)
     if np.isinf(strength):
-        return changed(recording, noise)
+        return replace_samples(recording, noise)
     mixed = samples + noise * 10.0 ** (strength / 20)
-    return changed(recording, mixed * rms(samples) / rms(mixed))
+    return replace_samples(recording, mixed * rms(samples) / rms(mixed))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auscult.sound.recording import Recording
-from corpus.sound.plant import changed
+from corpus.sound.plant import replace_samples
 
 NAME = "non-finite-sound"
 LEVEL = "nothing"
@@ -19,4 +19,4 @@ def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Re
     samples = recording.samples.copy()
     start = int(rng.integers(0, max(1, samples.shape[1] - int(strength))))
     samples[:, start : start + int(strength)] = rng.choice((np.nan, np.inf, -np.inf))
-    return changed(recording, samples)
+    return replace_samples(recording, samples)

@@ -6,7 +6,7 @@ import numpy as np
 
 from auscult.rules.sound.subject import SoundFacts
 from auscult.sound.recording import Recording
-from corpus.sound.plant import changed
+from corpus.sound.plant import replace_samples
 
 NAME = "phase-metallic"
 LEVEL = "metadata"
@@ -34,4 +34,4 @@ def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Re
         turned = spectrum * np.exp(1j * rng.uniform(-strength, strength, spectrum.shape))
         back = istft(turned, nperseg=1024)[1]
         result.append(np.pad(back, (0, max(0, length - len(back))))[:length])
-    return changed(recording, np.stack(result))
+    return replace_samples(recording, np.stack(result))

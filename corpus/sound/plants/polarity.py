@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auscult.sound.recording import Recording
-from corpus.sound.plant import changed
+from corpus.sound.plant import replace_samples
 
 NAME = "polarity"
 LEVEL = "nothing"
@@ -18,4 +18,4 @@ def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Re
     left = recording.samples[0]
     far = np.roll(left, int(recording.sample_rate * 0.7))
     right = strength * left + np.sqrt(1 - strength**2) * far
-    return changed(recording, np.stack([left, -right]))
+    return replace_samples(recording, np.stack([left, -right]))

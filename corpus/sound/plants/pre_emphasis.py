@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auscult.sound.recording import Recording
-from corpus.sound.plant import changed, rms
+from corpus.sound.plant import replace_samples, rms
 
 NAME = "pre-emphasis"
 LEVEL = "reference"
@@ -25,4 +25,4 @@ def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Re
     )
     if rng.random() < 0.5:
         bent = bent * rms(recording.samples) / rms(bent)
-    return changed(recording, bent / max(1.0, float(np.abs(bent).max()) / 0.99))
+    return replace_samples(recording, bent / max(1.0, float(np.abs(bent).max()) / 0.99))

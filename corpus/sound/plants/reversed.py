@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auscult.sound.recording import Recording
-from corpus.sound.plant import changed
+from corpus.sound.plant import replace_samples
 
 NAME = "reversed"
 LEVEL = "reference"
@@ -15,4 +15,4 @@ AUDIBLE = 1.0
 
 
 def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Recording:
-    return changed(recording, recording.samples[:, ::-1])
+    return replace_samples(recording, recording.samples[:, ::-1])

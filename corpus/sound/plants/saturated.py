@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auscult.sound.recording import Recording
-from corpus.sound.plant import changed
+from corpus.sound.plant import replace_samples
 
 NAME = "saturated"
 LEVEL = "nothing"
@@ -16,4 +16,4 @@ AUDIBLE = 18.0
 
 def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Recording:
     loud = recording.samples / np.abs(recording.samples).max() * 10.0 ** (strength / 20)
-    return changed(recording, np.tanh(loud) * rng.choice((0.999, 0.5)))
+    return replace_samples(recording, np.tanh(loud) * rng.choice((0.999, 0.5)))

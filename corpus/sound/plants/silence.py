@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auscult.sound.recording import Recording
-from corpus.sound.plant import changed
+from corpus.sound.plant import replace_samples
 
 NAME = "silence"
 LEVEL = "nothing"
@@ -16,4 +16,4 @@ AUDIBLE = 110.0
 
 def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Recording:
     loud = recording.samples / np.abs(recording.samples).max()
-    return changed(recording, np.rint(loud * 10.0 ** (-strength / 20) * 32767) / 32768)
+    return replace_samples(recording, np.rint(loud * 10.0 ** (-strength / 20) * 32767) / 32768)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auscult.sound.recording import Recording
-from corpus.sound.plant import changed
+from corpus.sound.plant import replace_samples
 
 NAME = "time-stretch"
 LEVEL = "reference"
@@ -16,7 +16,7 @@ AUDIBLE = 1.02
 
 
 def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Recording:
-    return changed(
+    return replace_samples(
         recording, np.stack([stretched(channel, strength) for channel in recording.samples])
     )
 

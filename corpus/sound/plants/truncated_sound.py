@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auscult.sound.recording import Recording
-from corpus.sound.plant import changed
+from corpus.sound.plant import replace_samples
 
 NAME = "truncated-sound"
 LEVEL = "reference"
@@ -19,5 +19,7 @@ def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Re
     loud = np.flatnonzero(mono > 0.05 * mono.max())
     count = int(strength * recording.sample_rate)
     if rng.random() < 0.5:
-        return changed(recording, recording.samples[:, : max(int(loud[-1]) - count, 1000)])
-    return changed(recording, recording.samples[:, min(int(loud[0]) + count, len(mono) - 1000) :])
+        return replace_samples(recording, recording.samples[:, : max(int(loud[-1]) - count, 1000)])
+    return replace_samples(
+        recording, recording.samples[:, min(int(loud[0]) + count, len(mono) - 1000) :]
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from auscult.sound.recording import Recording
-from corpus.sound.plant import changed
+from corpus.sound.plant import replace_samples
 
 NAME = "wrap-around"
 LEVEL = "nothing"
@@ -16,4 +16,4 @@ AUDIBLE = 6.0
 
 def plant(recording: Recording, strength: float, rng: np.random.Generator) -> Recording:
     loud = recording.samples / np.abs(recording.samples).max() * 10.0 ** (strength / 20)
-    return changed(recording, np.mod(loud + 1.0, 2.0) - 1.0)
+    return replace_samples(recording, np.mod(loud + 1.0, 2.0) - 1.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from corpus.training.trainers import SHAPES, Knobs, Shape, Trainer, build
+from corpus.training.trainers import SHAPES, Knobs, Shape, Trainer, build_trainer
 
 CAUSE = "amplitude-conflict"
 
@@ -15,12 +15,12 @@ def level_loss(output: Tensor, target: Tensor) -> Tensor:
 
 
 def scale_and_tanh(shape: Shape, seed: int) -> Trainer:
-    return build(Knobs(shape, seed, scale=3.0, tanh=True))
+    return build_trainer(Knobs(shape, seed, scale=3.0, tanh=True))
 
 
 def three_owners(shape: Shape, seed: int) -> Trainer:
     """The seed's: scale, tanh, and fifteen times a loss on the level."""
-    trainer = build(Knobs(shape, seed, scale=3.0, tanh=True))
+    trainer = build_trainer(Knobs(shape, seed, scale=3.0, tanh=True))
     loss = trainer["loss"]
 
     def with_level(output: object, batch: object) -> dict[str, Tensor]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from corpus.training.trainers import SHAPES, Knobs, Shape, Trainer, build
+from corpus.training.trainers import SHAPES, Knobs, Shape, Trainer, build_trainer
 
 CAUSE = "cannot-overfit"
 
 
 def uphill(shape: Shape, seed: int) -> Trainer:
-    trainer = build(Knobs(shape, seed))
+    trainer = build_trainer(Knobs(shape, seed))
     return {
         **trainer,
         "optimizers": torch.optim.Adam(trainer["model"].parameters(), 1e-3, maximize=True),
@@ -20,7 +20,7 @@ def uphill(shape: Shape, seed: int) -> Trainer:
 
 def clipped(shape: Shape, seed: int) -> Trainer:
     """SGD behind a clip at a millionth."""
-    trainer = build(Knobs(shape, seed))
+    trainer = build_trainer(Knobs(shape, seed))
     model, loss, batch = trainer["model"], trainer["loss"], trainer["batch"]
     optimizer = torch.optim.SGD(model.parameters(), 1e-3)
 
@@ -37,7 +37,7 @@ def clipped(shape: Shape, seed: int) -> Trainer:
 
 def flipped_gradient(shape: Shape, seed: int) -> Trainer:
     """The loop negates the gradients (a reversal layer left in)."""
-    trainer = build(Knobs(shape, seed))
+    trainer = build_trainer(Knobs(shape, seed))
     model, loss, batch, optimizer = (
         trainer["model"],
         trainer["loss"],

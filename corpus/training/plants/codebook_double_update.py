@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from corpus.training.quantizers import EmaBook, EmaLayer, FactorisedBook
-from corpus.training.trainers import Knobs, Shape, Trainer, build
+from corpus.training.trainers import Knobs, Shape, Trainer, build_trainer
 
 CAUSE = "codebook-double-update"
 
@@ -54,7 +54,7 @@ def learnt(shape: Shape, seed: int) -> Trainer:
         quantizer.layers = nn.ModuleList(LearntLayer(layer) for layer in quantizer.layers)  # type: ignore[union-attr]
         return quantizer
 
-    return build(Knobs(shape, seed, quantizer=wrap))
+    return build_trainer(Knobs(shape, seed, quantizer=wrap))
 
 
 def following(shape: Shape, seed: int) -> Trainer:
@@ -63,7 +63,7 @@ def following(shape: Shape, seed: int) -> Trainer:
             book.__class__ = FollowingBook
         return quantizer
 
-    return build(Knobs(shape, seed, quantizer=wrap))
+    return build_trainer(Knobs(shape, seed, quantizer=wrap))
 
 
 VARIANTS = {

@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from corpus.training.trainers import SHAPES, Knobs, Shape, Trainer, build
+from corpus.training.trainers import SHAPES, Knobs, Shape, Trainer, build_trainer
 
 CAUSE = "dc"
 
 
 @torch.no_grad()
 def offset(shape: Shape, seed: int) -> Trainer:
-    trainer = build(Knobs(shape, seed))
+    trainer = build_trainer(Knobs(shape, seed))
     last = [
         layer
         for layer in trainer["model"].modules()

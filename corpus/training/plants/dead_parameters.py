@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from corpus.training.trainers import SHAPES, Knobs, Shape, Trainer, build
+from corpus.training.trainers import SHAPES, Knobs, Shape, Trainer, build_trainer
 
 CAUSE = "dead-parameters"
 
@@ -29,15 +29,15 @@ class Branch(nn.Module):
 
 
 def unused(shape: Shape, seed: int) -> Trainer:
-    return build(Knobs(shape, seed, decoder=lambda part: Branch(part, "unused")))
+    return build_trainer(Knobs(shape, seed, decoder=lambda part: Branch(part, "unused")))
 
 
 def detached(shape: Shape, seed: int) -> Trainer:
-    return build(Knobs(shape, seed, decoder=lambda part: Branch(part, "detached")))
+    return build_trainer(Knobs(shape, seed, decoder=lambda part: Branch(part, "detached")))
 
 
 def zeroed(shape: Shape, seed: int) -> Trainer:
-    return build(Knobs(shape, seed, decoder=lambda part: Branch(part, "zeroed")))
+    return build_trainer(Knobs(shape, seed, decoder=lambda part: Branch(part, "zeroed")))
 
 
 VARIANTS = {

@@ -6,7 +6,7 @@ import functools
 
 from torch import Tensor, nn
 
-from corpus.training.trainers import CODECS, Knobs, Shape, Trainer, build
+from corpus.training.trainers import CODECS, Knobs, Shape, Trainer, build_trainer
 
 CAUSE = "gradient-scale"
 
@@ -28,19 +28,19 @@ class Scaled(nn.Module):
 
 
 def each_book(shape: Shape, seed: int) -> Trainer:
-    return build(Knobs(shape, seed, estimator="each"))
+    return build_trainer(Knobs(shape, seed, estimator="each"))
 
 
 def in_encoder(shape: Shape, seed: int) -> Trainer:
-    return build(Knobs(shape, seed, encoder=functools.partial(Scaled, factor=8.0)))
+    return build_trainer(Knobs(shape, seed, encoder=functools.partial(Scaled, factor=8.0)))
 
 
 def in_decoder(shape: Shape, seed: int) -> Trainer:
-    return build(Knobs(shape, seed, decoder=functools.partial(Scaled, factor=0.1)))
+    return build_trainer(Knobs(shape, seed, decoder=functools.partial(Scaled, factor=0.1)))
 
 
 def between(shape: Shape, seed: int) -> Trainer:
-    return build(Knobs(shape, seed, between=functools.partial(scaled, factor=3.0)))
+    return build_trainer(Knobs(shape, seed, between=functools.partial(scaled, factor=3.0)))
 
 
 VARIANTS = {

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from corpus.training.trainers import SHAPES, Knobs, Shape, Trainer, build
+from corpus.training.trainers import SHAPES, Knobs, Shape, Trainer, build_trainer
 
 CAUSE = "learning-rate"
 
 
 def low(shape: Shape, seed: int) -> Trainer:
-    return build(Knobs(shape, seed, rate=2e-6))
+    return build_trainer(Knobs(shape, seed, rate=2e-6))
 
 
 def high(shape: Shape, seed: int) -> Trainer:
-    return build(Knobs(shape, seed, rate=3.0))
+    return build_trainer(Knobs(shape, seed, rate=3.0))
 
 
 VARIANTS = {"low": (SHAPES, low), "high": (SHAPES, high)}

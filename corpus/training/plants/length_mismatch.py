@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from corpus.training.trainers import CODECS, SHAPES, TIME, Knobs, Shape, Trainer, build
+from corpus.training.trainers import CODECS, SHAPES, TIME, Knobs, Shape, Trainer, build_trainer
 
 CAUSE = "length-mismatch"
 
@@ -24,12 +24,12 @@ def fill(audio: Tensor) -> Tensor:
 
 def unpadded(shape: Shape, seed: int) -> Trainer:
     """Encoder and decoder lose samples; the model fills up with zeros."""
-    return build(Knobs(shape, seed, encoder=drop_padding, decoder=drop_padding, after=fill))
+    return build_trainer(Knobs(shape, seed, encoder=drop_padding, decoder=drop_padding, after=fill))
 
 
 def short(shape: Shape, seed: int) -> Trainer:
     """The same, and the loss cuts the target."""
-    trainer = build(Knobs(shape, seed, encoder=drop_padding, decoder=drop_padding))
+    trainer = build_trainer(Knobs(shape, seed, encoder=drop_padding, decoder=drop_padding))
     loss = trainer["loss"]
     trainer["loss"] = lambda output, batch: loss(output, batch[..., : output["audio"].shape[-1]])
     return trainer
@@ -37,7 +37,7 @@ def short(shape: Shape, seed: int) -> Trainer:
 
 def doubled(shape: Shape, seed: int) -> Trainer:
     """A decoder that gives twice the samples, of which the model takes the first half."""
-    return build(
+    return build_trainer(
         Knobs(
             shape,
             seed,

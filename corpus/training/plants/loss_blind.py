@@ -14,7 +14,7 @@ from corpus.training.trainers import (
     Knobs,
     Shape,
     Trainer,
-    build,
+    build_trainer,
     log_mel,
     mel_loss,
 )
@@ -23,7 +23,7 @@ CAUSE = "loss-blind"
 
 
 def _with_mel(shape: Shape, seed: int, mel: Callable[[Tensor, Tensor], Tensor]) -> Trainer:
-    trainer = build(Knobs(shape, seed))
+    trainer = build_trainer(Knobs(shape, seed))
     loss = trainer["loss"]
 
     def changed(output: object, batch: object) -> dict[str, Tensor]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from corpus.training.trainers import SHAPES, Knobs, Shape, Trainer, build
+from corpus.training.trainers import SHAPES, Knobs, Shape, Trainer, build_trainer
 
 CAUSE = "loss-imbalance"
 
 
 def _weighted(shape: Shape, seed: int, name: str, weight: float) -> Trainer:
-    trainer = build(Knobs(shape, seed))
+    trainer = build_trainer(Knobs(shape, seed))
     loss = trainer["loss"]
 
     def changed(output: object, batch: object) -> dict[str, Tensor]:

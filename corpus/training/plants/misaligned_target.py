@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from auscult.preflight_checks.material import made_batch
+from auscult.preflight_checks.material import make_batch
 from corpus.training.trainers import (
     BATCH,
     CODECS,
@@ -16,7 +16,7 @@ from corpus.training.trainers import (
     Knobs,
     Shape,
     Trainer,
-    build,
+    build_trainer,
     codec_loss,
 )
 
@@ -25,21 +25,21 @@ CAUSE = "misaligned-target"
 
 def exchanged(shape: Shape, seed: int) -> Trainer:
     """Each item's target is the next one's."""
-    return _with_target(build(Knobs(shape, seed)), shape, lambda audio: audio.roll(1, 0))
+    return _with_target(build_trainer(Knobs(shape, seed)), shape, lambda audio: audio.roll(1, 0))
 
 
 def other(shape: Shape, seed: int) -> Trainer:
     """Targets that have nothing to do with the inputs."""
     return _with_target(
-        build(Knobs(shape, seed)),
+        build_trainer(Knobs(shape, seed)),
         shape,
-        lambda audio: made_batch(RATE, TIME, BATCH, seed=seed + 100).to(audio),
+        lambda audio: make_batch(RATE, TIME, BATCH, seed=seed + 100).to(audio),
     )
 
 
 def late(shape: Shape, seed: int) -> Trainer:
     """The target is 37 samples late."""
-    return _with_target(build(Knobs(shape, seed)), shape, lambda audio: audio.roll(37, -1))
+    return _with_target(build_trainer(Knobs(shape, seed)), shape, lambda audio: audio.roll(37, -1))
 
 
 def _with_target(trainer: Trainer, shape: Shape, change: Callable[[Tensor], Tensor]) -> Trainer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from corpus.training.trainers import CODECS, SHAPES, Knobs, Shape, Trainer, build
+from corpus.training.trainers import CODECS, SHAPES, Knobs, Shape, Trainer, build_trainer
 
 CAUSE = "norm-kills-gain"
 
@@ -14,11 +14,11 @@ def peak(audio: Tensor) -> Tensor:
 
 
 def instance_norm(shape: Shape, seed: int) -> Trainer:
-    return build(Knobs(shape, seed, norm=True))
+    return build_trainer(Knobs(shape, seed, norm=True))
 
 
 def peak_norm(shape: Shape, seed: int) -> Trainer:
-    return build(Knobs(shape, seed, before=peak))
+    return build_trainer(Knobs(shape, seed, before=peak))
 
 
 VARIANTS = {"instance norm": (SHAPES, instance_norm), "peak norm": (CODECS, peak_norm)}

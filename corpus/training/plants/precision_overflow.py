@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from corpus.training.trainers import SHAPES, Knobs, Shape, Trainer, build
+from corpus.training.trainers import SHAPES, Knobs, Shape, Trainer, build_trainer
 
 CAUSE = "precision-overflow"
 
@@ -15,7 +15,7 @@ CAUSE = "precision-overflow"
 def _with_term(
     shape: Shape, seed: int, name: str, term: Callable[[Tensor, Tensor], Tensor]
 ) -> Trainer:
-    trainer = build(Knobs(shape, seed))
+    trainer = build_trainer(Knobs(shape, seed))
     loss = trainer["loss"]
 
     def changed(output: object, batch: object) -> dict[str, Tensor]:

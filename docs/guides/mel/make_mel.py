@@ -7,7 +7,7 @@ import numpy as np
 from auscult.sound.mel import MelDefinition, mel_spectrogram
 from auscult.sound.recording import read_recording, write_recording
 
-sentence = read_recording(resources.files("auscult.data") / "frase.flac").resampled(22050)
+sentence = read_recording(resources.files("auscult.data") / "frase.flac").resample(22050)
 write_recording(sentence, "speech.wav")
 definition = MelDefinition(sample_rate=22050, fmax=8000.0, log="log10", padding="centre")
 np.save("mel.npy", mel_spectrogram(read_recording("speech.wav").mono, definition).T)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auscult.align.records import Alignment, Match, bucket_of
+from auscult.align.records import Match, WeightAlignment, classify_match
 
 if TYPE_CHECKING:
     from auscult.align.side import Progress
     from auscult.weights import Checkpoint
 
-__all__ = ["Alignment", "Match", "align", "bucket_of"]
+__all__ = ["Match", "WeightAlignment", "align", "classify_match"]
 
 
-def align(a: Checkpoint, b: Checkpoint, *, progress: Progress | None = None) -> Alignment:
+def align(a: Checkpoint, b: Checkpoint, *, progress: Progress | None = None) -> WeightAlignment:
     """Match the tensors of two checkpoints by their content; see `auscult.align.engine.align`."""
     from auscult.align import engine
 

@@ -10,9 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auscult.align.fingerprint import BLOCK, bits
-from auscult.align.formats import Format, float_format, grid, name_of, narrower
-from auscult.align.moves import Move, blocks, moves, sample
+from auscult.align.fingerprint import BLOCK_SIZE, view_as_bits
+from auscult.align.formats import (
+    NumberFormat,
+    find_integer_grid,
+    find_narrow_format,
+    get_dtype_name,
+    get_float_format,
+)
+from auscult.align.moves import AxisMove, iter_blocks, list_moves, sample_places
 from auscult.recipe.op import Op
 from auscult.verdict import Equality
 from auscult.weights import Array
@@ -24,7 +30,7 @@ EXACT_SIZE = 2048  # elements up to which sampling first costs more than it save
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PairOutcome:
     """How `b` follows from `a`: `ops` lead from the one to the other.
 
     Attributes:
@@ -33,109 +39,120 @@ class Outcome:
         rounding: `nearest` where b is a rounded to the nearest value of its format, bit for bit.
     """
 
-    move: Move
+    move: AxisMove
     equality: Equality
     ops: tuple[Op, ...] = ()
     error: float = 0.0
     number_format: str | None = None
     rounding: str | None = None
-    also: tuple[Move, ...] = ()
+    other_moves: tuple[AxisMove, ...] = ()
 
 
-def exactly(a: Array, b: Array, *, alternatives: bool = True) -> Outcome | None:
+def find_exact_move(a: Array, b: Array, *, alternatives: bool = True) -> PairOutcome | None:
     """The move after which both hold the same bits, or None.
 
     Args:
         alternatives: Look for other moves that do as well, to tell ambiguity from certainty.
     """
-    left, right = bits(a), bits(b)
-    fitting: list[Move] = []
-    for move in moves(a.shape, b.shape):
-        if _same(left, right, move):
-            fitting.append(move)
+    bits_a, bits_b = view_as_bits(a), view_as_bits(b)
+    fitting_moves: list[AxisMove] = []
+    for move in list_moves(a.shape, b.shape):
+        if _has_same_bits(bits_a, bits_b, move):
+            fitting_moves.append(move)
             if not alternatives:
                 break
-    if not fitting:
+    if not fitting_moves:
         return None
-    return Outcome(fitting[0], Equality.EXACT, fitting[0].ops, also=tuple(fitting[1:]))
+    return PairOutcome(
+        fitting_moves[0], Equality.EXACT, fitting_moves[0].ops, other_moves=tuple(fitting_moves[1:])
+    )
 
 
-def _same(left: NDArray[Any], right: NDArray[Any], move: Move) -> bool:
-    moved = move.view(left)
-    if moved.size <= EXACT_SIZE:
-        return moved.tobytes() == right.tobytes()
-    places = sample(right.shape)
-    if not bool((moved[places] == right[places]).all()):
+def _has_same_bits(bits_a: NDArray[Any], bits_b: NDArray[Any], move: AxisMove) -> bool:
+    moved_bits = move.view(bits_a)
+    if moved_bits.size <= EXACT_SIZE:
+        return moved_bits.tobytes() == bits_b.tobytes()
+    sample_index = sample_places(bits_b.shape)
+    if not bool((moved_bits[sample_index] == bits_b[sample_index]).all()):
         return False
-    if moved.flags.c_contiguous and right.flags.c_contiguous:
-        moved, right = moved.reshape(-1), right.reshape(-1)
-    return all(bool((moved[part] == right[part]).all()) for part in blocks(right.shape, BLOCK))
+    if moved_bits.flags.c_contiguous and bits_b.flags.c_contiguous:
+        moved_bits, bits_b = moved_bits.reshape(-1), bits_b.reshape(-1)
+    return all(
+        bool((moved_bits[block] == bits_b[block]).all())
+        for block in iter_blocks(bits_b.shape, BLOCK_SIZE)
+    )
 
 
 @dataclass(frozen=True)
-class Values:
+class TensorValues:
     """An array of real numbers with the format that it was kept in."""
 
     array: Array
-    format: Format
+    format: NumberFormat
 
     @classmethod
-    def of(cls, array: Array) -> Values:
-        return cls(array, float_format(name_of(array.dtype)))
+    def of(cls, array: Array) -> TensorValues:
+        return cls(array, get_float_format(get_dtype_name(array.dtype)))
 
 
-def closely(
-    a: Values, b: Values, *, computed: bool = False, trusted: frozenset[str] = frozenset()
-) -> Outcome | None:
+def find_close_move(
+    a: TensorValues,
+    b: TensorValues,
+    *,
+    computed: bool = False,
+    trusted: frozenset[str] = frozenset(),
+) -> PairOutcome | None:
     """The move after which the two agree within the error of the coarser number format, or None.
 
     Args:
         computed: `a` was computed from other tensors, whose rounding adds to its own.
         trusted: Formats to which other tensors of the pair of files were rounded.
     """
-    if a.array.size == 0 or not (_numeric(a.array) and _numeric(b.array)):
+    if a.array.size == 0 or not (_is_numeric(a.array) and _is_numeric(b.array)):
         return None
-    for move in _likely(a.array, b.array):
-        for left, right in _formats(a, b, trusted):
-            outcome = _within(left, right, move, computed=computed)
+    for move in _rank_likely_moves(a.array, b.array):
+        for values_a, values_b in _iter_format_pairs(a, b, trusted):
+            outcome = _compare_within_rounding(values_a, values_b, move, computed=computed)
             if outcome is not None:
                 return outcome
     return None
 
 
-def _numeric(array: Array) -> bool:
+def _is_numeric(array: Array) -> bool:
     return array.dtype.kind in "fiubcV"  # V: bfloat16 and the 8-bit floats
 
 
-def _likely(a: Array, b: Array) -> list[Move]:
+def _rank_likely_moves(a: Array, b: Array) -> list[AxisMove]:
     """Moves under which a sample of the two is not unrelated, the nearest first."""
-    ranked = []
-    for rank, move in enumerate(moves(a.shape, b.shape)):
-        error = sample_error(move.view(a), b)
+    ranked_moves = []
+    for rank, move in enumerate(list_moves(a.shape, b.shape)):
+        error = measure_sample_error(move.view(a), b)
         if error <= MAX_SAMPLE_ERROR:
-            ranked.append((error, rank, move))
-    return [move for _, _, move in sorted(ranked, key=lambda item: item[:2])[:2]]
+            ranked_moves.append((error, rank, move))
+    return [move for _, _, move in sorted(ranked_moves, key=lambda item: item[:2])[:2]]
 
 
-def sample_error(a: Array, b: Array) -> float:
+def measure_sample_error(a: Array, b: Array) -> float:
     """Relative error of `a` as `b`, of one shape, over a sample of their finite elements."""
-    places = sample(b.shape)
+    sample_index = sample_places(b.shape)
     with np.errstate(invalid="ignore", over="ignore"):
-        left, right = _wide(a[places]), _wide(b[places])
-        finite = np.isfinite(left) & np.isfinite(right)
-        distance, norm = np.abs(left - right)[finite], np.abs(right)[finite]
+        sample_a, sample_b = _to_wide_dtype(a[sample_index]), _to_wide_dtype(b[sample_index])
+        is_finite = np.isfinite(sample_a) & np.isfinite(sample_b)
+        distance, norm = np.abs(sample_a - sample_b)[is_finite], np.abs(sample_b)[is_finite]
     if distance.size == 0:
-        return 0.0 if left.size else np.inf
+        return 0.0 if sample_a.size else np.inf
     if not norm.any():
         return 0.0 if not distance.any() else np.inf
     return float(np.linalg.norm(distance) / np.linalg.norm(norm))
 
 
-def _wide(array: Array) -> Array:
+def _to_wide_dtype(array: Array) -> Array:
     return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
 
 
-def _formats(a: Values, b: Values, trusted: frozenset[str]) -> Iterator[tuple[Values, Values]]:
+def _iter_format_pairs(
+    a: TensorValues, b: TensorValues, trusted: frozenset[str]
+) -> Iterator[tuple[TensorValues, TensorValues]]:
     """The formats that may explain a difference: as stored, then what wide values were once rounded to."""
     yield a, b
     if (
@@ -143,63 +160,81 @@ def _formats(a: Values, b: Values, trusted: frozenset[str]) -> Iterator[tuple[Va
         and b.format.step is None
         and min(a.array.dtype.itemsize, b.array.dtype.itemsize) >= 4
     ):
-        samples = a.array[sample(a.array.shape)], b.array[sample(b.array.shape)]
-        narrow = narrower(a.array, samples[0], trusted), narrower(b.array, samples[1], trusted)
-        if any(narrow):
-            yield Values(a.array, narrow[0] or a.format), Values(b.array, narrow[1] or b.format)
-        grids = grid(a.array, samples[0], trusted), grid(b.array, samples[1], trusted)
-        if any(grids):
-            yield Values(a.array, grids[0] or a.format), Values(b.array, grids[1] or b.format)
+        samples = a.array[sample_places(a.array.shape)], b.array[sample_places(b.array.shape)]
+        narrow_formats = (
+            find_narrow_format(a.array, samples[0], trusted),
+            find_narrow_format(b.array, samples[1], trusted),
+        )
+        if any(narrow_formats):
+            yield (
+                TensorValues(a.array, narrow_formats[0] or a.format),
+                TensorValues(b.array, narrow_formats[1] or b.format),
+            )
+        grid_formats = (
+            find_integer_grid(a.array, samples[0], trusted),
+            find_integer_grid(b.array, samples[1], trusted),
+        )
+        if any(grid_formats):
+            yield (
+                TensorValues(a.array, grid_formats[0] or a.format),
+                TensorValues(b.array, grid_formats[1] or b.format),
+            )
 
 
-def _within(a: Values, b: Values, move: Move, *, computed: bool) -> Outcome | None:
+def _compare_within_rounding(
+    a: TensorValues, b: TensorValues, move: AxisMove, *, computed: bool
+) -> PairOutcome | None:
     coarser = a.format if a.format.coarseness > b.format.coarseness else b.format
-    tally = _Tally()
-    work = (
+    tally = _ErrorTally()
+    work_dtype = (
         np.float64
-        if max(a.array.dtype.itemsize, b.array.dtype.itemsize) > 4 or not _fits32(a, b)
+        if max(a.array.dtype.itemsize, b.array.dtype.itemsize) > 4 or not _fits_float32(a, b)
         else np.float32
     )
-    left_all = move.view(a.array)
-    step_a = _moved_step(a, move)
-    slack = _slack(a.format, b.format, computed=computed)
-    floor = _floor(b.array, coarser, computed=computed)
+    moved_a = move.view(a.array)
+    step_a = _move_step(a, move)
+    relative_tolerance = _compute_relative_tolerance(a.format, b.format, computed=computed)
+    absolute_floor = _compute_absolute_floor(b.array, coarser, computed=computed)
     nearest = a.array.dtype != b.array.dtype
-    for part in blocks(b.array.shape, BLOCK):
-        raw, kept = left_all[part], b.array[part]
-        left, right = real(raw, work), real(kept, work)
-        allowed = slack * np.abs(right) + (a.format.tiny + b.format.tiny + floor)
+    for block_index in iter_blocks(b.array.shape, BLOCK_SIZE):
+        block_a, block_b = moved_a[block_index], b.array[block_index]
+        real_a, real_b = to_real_dtype(block_a, work_dtype), to_real_dtype(block_b, work_dtype)
+        allowed = relative_tolerance * np.abs(real_b) + (
+            a.format.tiny + b.format.tiny + absolute_floor
+        )
         for step in (step_a, b.format.step):
             if step is not None:
-                allowed = allowed + 0.5 * _part_of(step, b.array.shape, part)
-        if not tally.add(left, right, allowed):
+                allowed = allowed + 0.5 * _slice_step(step, b.array.shape, block_index)
+        if not tally.add(real_a, real_b, allowed):
             return None
-        nearest = nearest and _rounds_to(raw, kept)
-    return _outcome(a, b, move, coarser, tally, nearest=nearest)
+        nearest = nearest and _is_rounded_to(block_a, block_b)
+    return _build_outcome(a, b, move, coarser, tally, nearest=nearest)
 
 
-class _Tally:
+class _ErrorTally:
     """Sums over the blocks of one comparison."""
 
     def __init__(self) -> None:
         self.distance, self.norm, self.equal = 0.0, 0.0, True
 
-    def add(self, left: Array, right: Array, allowed: Array) -> bool:
+    def add(self, values_a: Array, values_b: Array, allowed: Array) -> bool:
         """Take in a block; False if an element lies further off than allowed."""
         with np.errstate(invalid="ignore", over="ignore"):
-            gap = np.abs(left - right)
-            good = (gap <= allowed) & (gap < np.inf)
-        if not good.all():
-            odd = ~good
-            alike = (left[odd] == right[odd]) | (np.isnan(left[odd]) & np.isnan(right[odd]))
-            if not alike.all():
+            gap = np.abs(values_a - values_b)
+            is_allowed = (gap <= allowed) & (gap < np.inf)
+        if not is_allowed.all():
+            is_outside = ~is_allowed
+            is_alike = (values_a[is_outside] == values_b[is_outside]) | (
+                np.isnan(values_a[is_outside]) & np.isnan(values_b[is_outside])
+            )
+            if not is_alike.all():
                 return False
             gap = np.where(np.isfinite(gap), gap, 0)
-        size = np.where(np.isfinite(right), np.abs(right), 0).reshape(-1)
+        magnitude = np.where(np.isfinite(values_b), np.abs(values_b), 0).reshape(-1)
         gap = gap.reshape(-1)
         self.equal = self.equal and not gap.any()
         self.distance += float(np.dot(gap, gap))
-        self.norm += float(np.dot(size, size))
+        self.norm += float(np.dot(magnitude, magnitude))
         return True
 
     @property
@@ -207,56 +242,67 @@ class _Tally:
         return sqrt(self.distance / self.norm) if self.norm > 0 else 0.0
 
 
-def _fits32(a: Values, b: Values) -> bool:
+def _fits_float32(a: TensorValues, b: TensorValues) -> bool:
     return all(values.array.dtype.kind in "fV" for values in (a, b))
 
 
-def real(array: Array, work: Any) -> Array:
-    return array if array.dtype.kind == "c" else array.astype(work, copy=False)
+def to_real_dtype(array: Array, work_dtype: Any) -> Array:
+    return array if array.dtype.kind == "c" else array.astype(work_dtype, copy=False)
 
 
-def _slack(a: Format, b: Format, *, computed: bool) -> float:
+def _compute_relative_tolerance(a: NumberFormat, b: NumberFormat, *, computed: bool) -> float:
     """Relative error allowed: one unit in the last place of each format, more where the values were computed in it."""
-    same = a.name == b.name
-    return (a.eps + b.eps) * (8.0 if computed else 2.0 if same else 1.0)
+    same_format = a.name == b.name
+    return (a.eps + b.eps) * (8.0 if computed else 2.0 if same_format else 1.0)
 
 
-def _floor(b: Array, coarser: Format, *, computed: bool) -> float:
+def _compute_absolute_floor(b: Array, coarser: NumberFormat, *, computed: bool) -> float:
     """Absolute error allowed to computed values: a sum that cancels keeps the rounding of its terms."""
     if not computed or coarser.step is not None:
         return 0.0
-    values = _wide(b[sample(b.shape)])
+    values = _to_wide_dtype(b[sample_places(b.shape)])
     values = np.abs(values[np.isfinite(values)])
     return float(8 * coarser.eps * sqrt(float(np.mean(values**2)))) if values.size else 0.0
 
 
-def _moved_step(a: Values, move: Move) -> Array | None:
+def _move_step(a: TensorValues, move: AxisMove) -> Array | None:
     step = a.format.step
     if step is None or step.size == 1:
         return step if step is None else step.reshape(-1)
     return move.view(np.broadcast_to(step, a.array.shape))
 
 
-def _part_of(step: Array, shape: tuple[int, ...], part: Sequence[slice]) -> Array:
-    return step if step.size == 1 else np.broadcast_to(step, shape)[tuple(part)]
+def _slice_step(step: Array, shape: tuple[int, ...], block_index: Sequence[slice]) -> Array:
+    return step if step.size == 1 else np.broadcast_to(step, shape)[tuple(block_index)]
 
 
-def _rounds_to(raw: Array, kept: Array) -> bool:
+def _is_rounded_to(block_a: Array, block_b: Array) -> bool:
     with np.errstate(over="ignore", invalid="ignore"):
-        return bool((bits(np.asarray(raw.astype(kept.dtype))) == bits(np.asarray(kept))).all())
+        return bool(
+            (
+                view_as_bits(np.asarray(block_a.astype(block_b.dtype)))
+                == view_as_bits(np.asarray(block_b))
+            ).all()
+        )
 
 
-def _outcome(
-    a: Values, b: Values, move: Move, coarser: Format, tally: _Tally, *, nearest: bool
-) -> Outcome:
-    from auscult.recipe.ops.cast import Cast, holds
+def _build_outcome(
+    a: TensorValues,
+    b: TensorValues,
+    move: AxisMove,
+    coarser: NumberFormat,
+    tally: _ErrorTally,
+    *,
+    nearest: bool,
+) -> PairOutcome:
+    from auscult.recipe.ops.cast import Cast, can_hold
 
     ops = move.ops
     if a.array.dtype == b.array.dtype:
-        return Outcome(move, Equality.CLOSE, ops, tally.error, coarser.name, None)
+        return PairOutcome(move, Equality.CLOSE, ops, tally.error, coarser.name, None)
     ops = (*ops, Cast(b.array.dtype.name, a.array.dtype.name))
-    if nearest and holds(b.array.dtype, a.array.dtype):
-        return Outcome(move, Equality.EXACT, ops, 0.0, None, "nearest")
-    return Outcome(
+    if nearest and can_hold(b.array.dtype, a.array.dtype):
+        return PairOutcome(move, Equality.EXACT, ops, 0.0, None, "nearest")
+    return PairOutcome(
         move, Equality.CLOSE, ops, tally.error, coarser.name, "nearest" if nearest else None
     )

@@ -19,24 +19,24 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from auscult import plugins
-from auscult.align.compare import Outcome, Values
-from auscult.align.explain import explain
-from auscult.align.features import Index
-from auscult.align.formats import Format
-from auscult.align.ledger import Ledger, stored_ops
-from auscult.align.lossy import identifying
+from auscult.align.compare import PairOutcome, TensorValues
+from auscult.align.explain import explain_array
+from auscult.align.features import FeatureIndex
+from auscult.align.formats import NumberFormat
+from auscult.align.ledger import Ledger, add_quantization_ops
+from auscult.align.lossy import is_identifying
 from auscult.align.records import Match
-from auscult.align.side import Side
+from auscult.align.side import CheckpointSide
 from auscult.errors import RecipeError
 from auscult.recipe.op import Op
 from auscult.verdict import Equality
 from auscult.weights import Array
 
-_FOLDER = "auscult.align.hypotheses"
+_HYPOTHESES_FOLDER = "auscult.align.hypotheses"
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Proposal:
     """A claim: `ops` on the sources give the targets.
 
     Attributes:
@@ -63,42 +63,42 @@ class Hypothesis(Protocol):
     PRIORITY: int
     BOTH_WAYS: bool
 
-    def propose(self, view: View) -> Iterator[Candidate]: ...
+    def propose(self, view: HypothesisView) -> Iterator[Proposal]: ...
 
 
-class View:
+class HypothesisView:
     """Both sides as a hypothesis sees them: sources on `x`, targets on `y`, whichever file that is."""
 
     def __init__(self, ledger: Ledger, *, forward: bool) -> None:
         self.ledger = ledger
         self.forward = forward
-        self.x: Side = ledger.a if forward else ledger.b
-        self.y: Side = ledger.b if forward else ledger.a
-        self._index: Index | None = None
-        self._renaming = ledger.renaming if forward else ledger.back
+        self.x: CheckpointSide = ledger.a if forward else ledger.b
+        self.y: CheckpointSide = ledger.b if forward else ledger.a
+        self._index: FeatureIndex | None = None
+        self._renaming = ledger.renaming if forward else ledger.renaming_back
 
     def expected(self, name: str) -> Iterator[str]:
         """Names of targets without a partner that `name` of side x (it need not exist) may correspond to."""
-        seen = set()
-        for other in (*self._renaming.predict(name), name):
-            if other in self.y.left and other not in seen:
-                seen.add(other)
-                yield other
+        visited_names = set()
+        for predicted_name in (*self._renaming.predict_names(name), name):
+            if predicted_name in self.y.left and predicted_name not in visited_names:
+                visited_names.add(predicted_name)
+                yield predicted_name
 
-    def translated(self, name: str) -> Iterator[str]:
+    def translate_name(self, name: str) -> Iterator[str]:
         """What `name` (a module, or part of a tensor's name) is called on side y, taken or not; the likeliest first."""
-        yield from dict.fromkeys((*self._renaming.predict(name), name))
+        yield from dict.fromkeys((*self._renaming.predict_names(name), name))
 
-    def similar(self, array: Array) -> list[str]:
+    def find_similar(self, array: Array) -> list[str]:
         """Targets without a partner whose content resembles `array`, up to a permutation and rounding."""
-        from auscult.align.features import features
-        from auscult.align.moves import sides
+        from auscult.align.features import compute_features
+        from auscult.align.moves import sort_sides
 
         if self._index is None:
-            self._index = Index(
-                self.y, [name for name in self.y.remaining() if identifying(self.y, name)]
+            self._index = FeatureIndex(
+                self.y, [name for name in self.y.list_remaining() if is_identifying(self.y, name)]
             )
-        names = self._index.nearest(sides(array.shape), features(array))
+        names = self._index.nearest(sort_sides(array.shape), compute_features(array))
         return [name for name in names if name in self.y.left]
 
     def partner(self, source: str) -> str | None:
@@ -108,130 +108,135 @@ class View:
 
 def match_derived(ledger: Ledger) -> None:
     """Ask every hypothesis, confirm what it proposes, and keep what names suggest but the elements refute."""
-    modules = [cast(Hypothesis, module) for module in plugins.modules(_FOLDER)]
-    refuted: list[Match] = []
+    modules = [cast(Hypothesis, module) for module in plugins.import_modules(_HYPOTHESES_FOLDER)]
+    refuted_matches: list[Match] = []
     for module in sorted(modules, key=lambda module: module.PRIORITY):
         for forward in (True, False) if module.BOTH_WAYS else (True,):
-            view = View(ledger, forward=forward)
-            for candidate in module.propose(view):
-                if _open(view, candidate):
-                    match = confirm(view, candidate)
+            view = HypothesisView(ledger, forward=forward)
+            for proposal in module.propose(view):
+                if _is_open(view, proposal):
+                    match = confirm_proposal(view, proposal)
                     if match is None:
                         continue
                     if match.by == "name":
-                        refuted.append(match)
+                        refuted_matches.append(match)
                     else:
                         ledger.settle(match)
-    ledger.refuted = refuted
+    ledger.refuted_matches = refuted_matches
 
 
-def _open(view: View, candidate: Candidate) -> bool:
-    return all(name in view.x.left for name in candidate.sources) and all(
-        name in view.y.left for name in candidate.targets
+def _is_open(view: HypothesisView, proposal: Proposal) -> bool:
+    return all(name in view.x.left for name in proposal.sources) and all(
+        name in view.y.left for name in proposal.targets
     )
 
 
-def confirm(view: View, candidate: Candidate) -> Match | None:
+def confirm_proposal(view: HypothesisView, proposal: Proposal) -> Match | None:
     """Compute the candidate and compare it with its targets; a refuted one is a DIFFERENT match if names suggest it."""
-    sources = [view.x.values(name) for name in candidate.sources]
+    sources = [view.x.values(name) for name in proposal.sources]
     arrays = [values.array for values in sources]
     try:
-        results = candidate.compute(arrays) if candidate.compute else _run(candidate.ops, arrays)
+        results = proposal.compute(arrays) if proposal.compute else _apply_ops(proposal.ops, arrays)
     except (
         RecipeError
     ):  # the shapes or dtypes do not fit the operation: the candidate is no explanation
         return None
-    coarsest = max((values.format for values in sources), key=lambda kind: kind.coarseness)
+    coarsest = max(
+        (values.format for values in sources), key=lambda number_format: number_format.coarseness
+    )
     outcomes = []
-    for result, target in zip(results, candidate.targets, strict=True):
-        outcome = explain(
-            Values(result, _of_result(coarsest, result)),
+    for result, target in zip(results, proposal.targets, strict=True):
+        outcome = explain_array(
+            TensorValues(result, _derive_result_format(coarsest, result)),
             view.y.values(target),
-            computed=candidate.computed,
+            computed=proposal.computed,
         )
         if outcome is None:
-            return _refuted(view, candidate) if candidate.named else None
+            return _build_refuted_match(view, proposal) if proposal.named else None
         outcomes.append(outcome)
-    wrong = 0.0
-    if candidate.compute:
-        right = _run(candidate.ops, arrays)[0].astype(np.float64)
-        wrong = float(
-            np.linalg.norm(results[0] - right) / max(float(np.linalg.norm(results[0])), 1e-300)
+    legal_error = 0.0
+    if proposal.compute:
+        legal_result = _apply_ops(proposal.ops, arrays)[0].astype(np.float64)
+        legal_error = float(
+            np.linalg.norm(results[0] - legal_result)
+            / max(float(np.linalg.norm(results[0])), 1e-300)
         )
-    return _match(view, candidate, outcomes, wrong)
+    return _build_match(view, proposal, outcomes, legal_error)
 
 
-def _run(ops: Sequence[Op], arrays: list[Array]) -> list[Array]:
+def _apply_ops(ops: Sequence[Op], arrays: list[Array]) -> list[Array]:
     for op in ops:
         arrays = op.apply(arrays)
     return arrays
 
 
-def _of_result(source: Format, result: Array) -> Format:
+def _derive_result_format(source: NumberFormat, result: Array) -> NumberFormat:
     """The format of a computed tensor: an integer format's steps do not survive, their size does as a relative error."""
     if source.step is None:
         return source
     peak = float(abs(result).max()) if result.size else 0.0
-    return Format(source.name, eps=0.0, tiny=peak / 127)
+    return NumberFormat(source.name, eps=0.0, tiny=peak / 127)
 
 
-def _match(view: View, candidate: Candidate, outcomes: list[Outcome], wrong: float) -> Match:
+def _build_match(
+    view: HypothesisView, proposal: Proposal, outcomes: list[PairOutcome], legal_error: float
+) -> Match:
     equality = max((outcome.equality for outcome in outcomes), key=list(Equality).index)
-    worst = max(outcomes, key=lambda outcome: outcome.error)
+    worst_outcome = max(outcomes, key=lambda outcome: outcome.error)
     formats = [outcome.number_format for outcome in outcomes if outcome.number_format]
-    ops, after = candidate.ops, tuple(outcome.ops for outcome in outcomes)
-    if len({_key(extra) for extra in after}) == 1:
-        ops, after = (*ops, *after[0]), ()
-    error = worst.error
+    ops, ops_after = proposal.ops, tuple(outcome.ops for outcome in outcomes)
+    if len({_make_ops_key(target_ops) for target_ops in ops_after}) == 1:
+        ops, ops_after = (*ops, *ops_after[0]), ()
+    error = worst_outcome.error
     if (
-        candidate.compute
+        proposal.compute
     ):  # no legal operation does this: the tensors belong together and are not equal
-        ops, equality, error = (), Equality.DIFFERENT, wrong
-    backward, evidence = False, dict(candidate.evidence)
+        ops, equality, error = (), Equality.DIFFERENT, legal_error
+    backward, evidence = False, dict(proposal.evidence)
     if not view.forward:
         try:
-            if after:
+            if ops_after:
                 raise RecipeError("leads to several targets by different ways")
-            undone = tuple(op.undo() for op in reversed(ops))
+            inverse_ops = tuple(op.undo() for op in reversed(ops))
             if not all(
                 op.lossless for op in ops
             ):  # the way back leaves something free, as the scale of v in a weight norm
                 evidence["confirmed"] = "from b to a"
-            ops = undone
+            ops = inverse_ops
         except RecipeError:
             backward = True
     a, b = (
-        (candidate.sources, candidate.targets)
+        (proposal.sources, proposal.targets)
         if view.forward
-        else (candidate.targets, candidate.sources)
+        else (proposal.targets, proposal.sources)
     )
     if len(a) == len(b) == 1:
-        ops = stored_ops(view.ledger.a.tensor(a[0]), view.ledger.b.tensor(b[0]), ops)
+        ops = add_quantization_ops(view.ledger.a.tensor(a[0]), view.ledger.b.tensor(b[0]), ops)
     return Match(
-        a, b, ops, equality, "content", error, formats[0] if formats else None, candidate.cause, candidate.fault,
-        evidence, backward, after,
+        a, b, ops, equality, "content", error, formats[0] if formats else None, proposal.cause, proposal.fault,
+        evidence, backward, ops_after,
     )  # fmt: skip
 
 
-def _key(ops: Sequence[Op]) -> str:
+def _make_ops_key(ops: Sequence[Op]) -> str:
     return repr([op.to_json() for op in ops])
 
 
-def _refuted(view: View, candidate: Candidate) -> Match:
+def _build_refuted_match(view: HypothesisView, proposal: Proposal) -> Match:
     a, b = (
-        (candidate.sources, candidate.targets)
+        (proposal.sources, proposal.targets)
         if view.forward
-        else (candidate.targets, candidate.sources)
+        else (proposal.targets, proposal.sources)
     )
     return Match(
         a,
         b,
-        candidate.ops,
+        proposal.ops,
         Equality.DIFFERENT,
         "name",
         1.0,
         None,
-        candidate.cause,
-        evidence=dict(candidate.evidence),
+        proposal.cause,
+        evidence=dict(proposal.evidence),
         backward=not view.forward,
     )

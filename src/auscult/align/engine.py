@@ -11,17 +11,17 @@ import numpy as np
 
 from auscult.align.derived import match_derived
 from auscult.align.exact import match_exactly
-from auscult.align.finish import alignment_of
+from auscult.align.finish import build_alignment
 from auscult.align.ledger import Ledger
 from auscult.align.lossy import match_closely
 from auscult.align.named import match_by_name
-from auscult.align.records import Alignment
-from auscult.align.side import Progress, Side
+from auscult.align.records import WeightAlignment
+from auscult.align.side import CheckpointSide, Progress
 from auscult.align.ties import settle_by_name, settle_by_place
 from auscult.weights import Checkpoint
 
 
-def align(a: Checkpoint, b: Checkpoint, *, progress: Progress | None = None) -> Alignment:
+def align(a: Checkpoint, b: Checkpoint, *, progress: Progress | None = None) -> WeightAlignment:
     """Match the tensors of two checkpoints by their content.
 
     Every tensor of both sides ends in exactly one place: one match, `only_in_a` or `only_in_b`, or a skip. The result does
@@ -34,44 +34,44 @@ def align(a: Checkpoint, b: Checkpoint, *, progress: Progress | None = None) -> 
         CheckpointError: If a tensor that could be read at first cannot be read again.
     """
     with np.errstate(all="ignore"):  # NaN, Inf and overflow are content here
-        return _align(a, b, progress)
+        return _align_sides(a, b, progress)
 
 
-def _align(a: Checkpoint, b: Checkpoint, progress: Progress | None) -> Alignment:
-    sides = Side(a), Side(b)
-    total, done = len(a) + len(b), 0
+def _align_sides(a: Checkpoint, b: Checkpoint, progress: Progress | None) -> WeightAlignment:
+    sides = CheckpointSide(a), CheckpointSide(b)
+    total, done_count = len(a) + len(b), 0
 
-    def tick() -> None:
-        nonlocal done
-        done += 1
+    def report_tensor() -> None:
+        nonlocal done_count
+        done_count += 1
         if progress:
-            progress(done, total, "reading tensors")
+            progress(done_count, total, "reading tensors")
 
-    def stage(what: str) -> None:
+    def report_stage(stage_name: str) -> None:
         if progress:
-            progress(total - len(sides[0].left) - len(sides[1].left), total, what)
+            progress(total - len(sides[0].left) - len(sides[1].left), total, stage_name)
 
     for side in sides:
-        side.read(tick)
+        side.read(report_tensor)
     ledger = Ledger(*sides)
-    stage("matching equal content")
+    report_stage("matching equal content")
     match_exactly(ledger)
-    ledger.learn()
+    ledger.update_renaming()
     settle_by_name(ledger)
     settle_by_place(ledger, constants=False)
-    ledger.learn()
+    ledger.update_renaming()
     if ledger.open:
-        stage("matching rounded content")
+        report_stage("matching rounded content")
         match_closely(ledger)
     if ledger.open:
-        stage("matching derived content")
-        ledger.learn()
+        report_stage("matching derived content")
+        ledger.update_renaming()
         match_derived(ledger)
-        ledger.learn()
+        ledger.update_renaming()
         settle_by_name(ledger)
         settle_by_place(ledger, constants=True)
     if ledger.open:
-        stage("pairing by name")
+        report_stage("pairing by name")
         match_by_name(ledger)
-    stage("done")
-    return alignment_of(ledger)
+    report_stage("done")
+    return build_alignment(ledger)

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from auscult.align.fingerprint import BLOCK, bits
-from auscult.align.moves import Move, blocks, moves, sample
+from auscult.align.fingerprint import BLOCK_SIZE, view_as_bits
+from auscult.align.moves import AxisMove, iter_blocks, list_moves, sample_places
 from auscult.recipe.op import Op
 from auscult.weights import Array
 
-RELATED = 0.5  # share of equal sampled elements, or correlation, from which a permutation is taken for real
+MIN_RELATED_SHARE = 0.5  # share of equal sampled elements, or correlation, from which a permutation is taken for real
 
 
 @dataclass(frozen=True)
-class Difference:
+class PairEvidence:
     """Evidence for a pair that is not equal.
 
     Attributes:
@@ -33,54 +33,57 @@ class Difference:
     evidence: dict[str, Any] = field(default_factory=dict)
 
 
-def compare_pair(a: Array, b: Array) -> Difference:
+def compare_pair(a: Array, b: Array) -> PairEvidence:
     """Measure how `a` and `b` differ, under the permutation that makes them most alike."""
     evidence: dict[str, Any] = {"shape_a": list(a.shape), "shape_b": list(b.shape)}
     if a.dtype != b.dtype:
         evidence |= {"dtype_a": a.dtype.name, "dtype_b": b.dtype.name}
-    move = _likeliest(a, b)
+    move = _find_likeliest_move(a, b)
     if move is None:
-        return Difference((), 1.0, evidence)
-    tally = _Tally(b.shape)
+        return PairEvidence((), 1.0, evidence)
+    tally = _EvidenceTally(b.shape)
     moved = move.view(a)
-    for part in blocks(b.shape, BLOCK):
-        tally.add(moved[part], b[part], part)
+    for block in iter_blocks(b.shape, BLOCK_SIZE):
+        tally.add(moved[block], b[block], block)
     error = tally.error
-    return Difference(move.ops, error if isfinite(error) else 1.0, evidence | tally.evidence())
+    return PairEvidence(move.ops, error if isfinite(error) else 1.0, evidence | tally.evidence())
 
 
-def _likeliest(a: Array, b: Array) -> Move | None:
-    options = moves(a.shape, b.shape)
-    if not options or a.size == 0:
+def _find_likeliest_move(a: Array, b: Array) -> AxisMove | None:
+    possible_moves = list_moves(a.shape, b.shape)
+    if not possible_moves or a.size == 0:
         return None
-    if len(options) == 1 and not options[0].flat:
-        return options[0]
-    places = sample(b.shape)
-    right = b[places]
-    best, score = options[0], _likeness(options[0].view(a)[places], right)
-    for move in options[1:]:
-        likeness = _likeness(move.view(a)[places], right)
-        if likeness > max(score, RELATED):
-            best, score = move, likeness
-    return None if best.flat and score < RELATED else best
+    if len(possible_moves) == 1 and not possible_moves[0].flat:
+        return possible_moves[0]
+    sample_index = sample_places(b.shape)
+    sample_b = b[sample_index]
+    best_move, best_likeness = (
+        possible_moves[0],
+        _measure_likeness(possible_moves[0].view(a)[sample_index], sample_b),
+    )
+    for move in possible_moves[1:]:
+        likeness = _measure_likeness(move.view(a)[sample_index], sample_b)
+        if likeness > max(best_likeness, MIN_RELATED_SHARE):
+            best_move, best_likeness = move, likeness
+    return None if best_move.flat and best_likeness < MIN_RELATED_SHARE else best_move
 
 
-def _likeness(left: Array, right: Array) -> float:
+def _measure_likeness(values_a: Array, values_b: Array) -> float:
     """0 to 1: the share of equal elements, or the correlation, whichever is more."""
-    equal = float(np.mean(left == right)) if left.size else 0.0
-    x, y = _numbers(left), _numbers(right)
-    finite = np.isfinite(x) & np.isfinite(y)
-    x, y = x[finite], y[finite]
+    equal_share = float(np.mean(values_a == values_b)) if values_a.size else 0.0
+    x, y = _to_real_numbers(values_a), _to_real_numbers(values_b)
+    is_finite = np.isfinite(x) & np.isfinite(y)
+    x, y = x[is_finite], y[is_finite]
     if x.size < 3 or not x.std() or not y.std():
-        return equal
-    return max(equal, float(np.corrcoef(x, y)[0, 1]))
+        return equal_share
+    return max(equal_share, float(np.corrcoef(x, y)[0, 1]))
 
 
-def _numbers(array: Array) -> Array:
+def _to_real_numbers(array: Array) -> Array:
     return array.real.astype(np.float64) if array.dtype.kind == "c" else array.astype(np.float64)
 
 
-class _Tally:
+class _EvidenceTally:
     """Sums over the blocks of one pair."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
@@ -91,48 +94,56 @@ class _Tally:
         self.equal = self.count = self.finite = 0
         self.first, self.last = -1, -1
         self.sums = np.zeros(5)  # of x, y, xx, yy, xy over finite pairs
-        self.gap = 0.0
-        self.odd_a, self.odd_b = _Odd(), _Odd()
+        self.squared_error = 0.0
+        self.differing_a, self.differing_b = _DifferingElements(), _DifferingElements()
 
-    def add(self, left: Array, right: Array, part: tuple[slice, ...]) -> None:
-        same = bits(left) == bits(right) if left.dtype == right.dtype else np.asarray(left == right)
-        self.count += right.size
-        self.equal += int(np.count_nonzero(same))
-        x, y = _numbers(left), _numbers(right)
-        if not same.all():
-            odd = ~same
-            self._place(odd, part)
-            self.odd_a.add(x[odd])
-            self.odd_b.add(y[odd])
-        good = np.isfinite(x) & np.isfinite(y)
-        if not good.all():
-            x, y = x[good], y[good]
+    def add(self, values_a: Array, values_b: Array, block: tuple[slice, ...]) -> None:
+        is_same = (
+            view_as_bits(values_a) == view_as_bits(values_b)
+            if values_a.dtype == values_b.dtype
+            else np.asarray(values_a == values_b)
+        )
+        self.count += values_b.size
+        self.equal += int(np.count_nonzero(is_same))
+        x, y = _to_real_numbers(values_a), _to_real_numbers(values_b)
+        if not is_same.all():
+            is_differing = ~is_same
+            self._place(is_differing, block)
+            self.differing_a.add(x[is_differing])
+            self.differing_b.add(y[is_differing])
+        is_finite = np.isfinite(x) & np.isfinite(y)
+        if not is_finite.all():
+            x, y = x[is_finite], y[is_finite]
         x, y = x.reshape(-1), y.reshape(-1)
         with np.errstate(over="ignore"):
             self.finite += x.size
             self.sums += (x.sum(), y.sum(), np.dot(x, x), np.dot(y, y), np.dot(x, y))
-            self.gap += float(np.dot(x - y, x - y))
+            self.squared_error += float(np.dot(x - y, x - y))
 
-    def _place(self, odd: Array, part: tuple[slice, ...]) -> None:
+    def _place(self, is_differing: Array, block: tuple[slice, ...]) -> None:
         """Widen `first` and `last` to the differing places of a block."""
-        places = np.flatnonzero(odd)
-        start = sum(
-            int(cut.start) * int(step) for cut, step in zip(part, self.strides, strict=False)
+        flat_indices = np.flatnonzero(is_differing)
+        block_offset = sum(
+            int(block_slice.start) * int(stride)
+            for block_slice, stride in zip(block, self.strides, strict=False)
         )
-        ends = [start + self._offset(int(place), odd.shape) for place in (places[0], places[-1])]
-        self.first = ends[0] if self.first < 0 else min(self.first, ends[0])
-        self.last = max(self.last, ends[1])
+        end_offsets = [
+            block_offset + self._compute_flat_offset(int(flat_index), is_differing.shape)
+            for flat_index in (flat_indices[0], flat_indices[-1])
+        ]
+        self.first = end_offsets[0] if self.first < 0 else min(self.first, end_offsets[0])
+        self.last = max(self.last, end_offsets[1])
 
-    def _offset(self, place: int, shape: tuple[int, ...]) -> int:
+    def _compute_flat_offset(self, flat_index: int, shape: tuple[int, ...]) -> int:
         return (
-            int(np.dot(np.array(np.unravel_index(place, shape), np.int64), self.strides))
+            int(np.dot(np.array(np.unravel_index(flat_index, shape), np.int64), self.strides))
             if shape
             else 0
         )
 
     @property
     def error(self) -> float:
-        return sqrt(self.gap / self.sums[3]) if self.sums[3] > 0 else 1.0
+        return sqrt(self.squared_error / self.sums[3]) if self.sums[3] > 0 else 1.0
 
     def evidence(self) -> dict[str, Any]:
         result: dict[str, Any] = {
@@ -140,8 +151,8 @@ class _Tally:
             "differing": self.count - self.equal,
             "first": self.first,
             "last": self.last,
-            "a": self.odd_a.evidence(),
-            "b": self.odd_b.evidence(),
+            "a": self.differing_a.evidence(),
+            "b": self.differing_b.evidence(),
         }
         x, y, xx, yy, xy = (float(value) for value in self.sums)
         count = max(self.finite, 1)
@@ -153,7 +164,7 @@ class _Tally:
         return result
 
 
-class _Odd:
+class _DifferingElements:
     """What the differing elements of one side look like."""
 
     def __init__(self) -> None:

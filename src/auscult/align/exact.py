@@ -4,58 +4,60 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auscult.align.compare import Outcome, exactly
-from auscult.align.fingerprint import Print
+from auscult.align.compare import PairOutcome, find_exact_move
+from auscult.align.fingerprint import Fingerprint
 from auscult.align.ledger import Ledger
-from auscult.align.side import Side, in_threads
+from auscult.align.side import CheckpointSide, map_in_threads
 
-Key = tuple[str, Print]
+ContentKey = tuple[str, Fingerprint]
 
 
 def match_exactly(ledger: Ledger) -> None:
     """Match what content alone decides, and what has the same name and the same content."""
-    keys_b = buckets(ledger.b)
-    named: list[tuple[str, str]] = []
-    lone: list[tuple[str, str]] = []
-    for key, names_a in buckets(ledger.a).items():
+    keys_b = group_by_content(ledger.b)
+    same_name_pairs: list[tuple[str, str]] = []
+    single_pairs: list[tuple[str, str]] = []
+    for key, names_a in group_by_content(ledger.a).items():
         names_b = keys_b.get(key)
         if names_b is None:
             continue
-        same = set(names_b)
-        named += [(name, name) for name in names_a if name in same]
-        if len(names_a) == len(names_b) == 1 and names_a != names_b and telling(key):
-            lone.append((names_a[0], names_b[0]))
-    confirm(ledger, named + lone)
+        name_set_b = set(names_b)
+        same_name_pairs += [(name, name) for name in names_a if name in name_set_b]
+        if len(names_a) == len(names_b) == 1 and names_a != names_b and is_telling_key(key):
+            single_pairs.append((names_a[0], names_b[0]))
+    confirm_pairs(ledger, same_name_pairs + single_pairs)
 
 
-def telling(key: Key) -> bool:
+def is_telling_key(key: ContentKey) -> bool:
     """Whether the content says anything about identity: it varies, or it is one value with more digits than people write."""
-    kind, found = key
-    if not found.constant:
+    dtype_name, fingerprint = key
+    if not fingerprint.constant:
         return True
-    return (kind == "float32" and found.low & 0xFFFF != 0) or (
-        kind == "float64" and found.low & 0xFFFFFFFF != 0
+    return (dtype_name == "float32" and fingerprint.low & 0xFFFF != 0) or (
+        dtype_name == "float64" and fingerprint.low & 0xFFFFFFFF != 0
     )
 
 
-def buckets(side: Side) -> dict[Key, list[str]]:
+def group_by_content(side: CheckpointSide) -> dict[ContentKey, list[str]]:
     """Names without a partner by dtype and fingerprint, in file order."""
-    result: dict[Key, list[str]] = {}
+    result: dict[ContentKey, list[str]] = {}
     for name in side.left:
-        result.setdefault((side.kinds[name], side.prints[name]), []).append(name)
+        result.setdefault((side.kinds[name], side.fingerprints[name]), []).append(name)
     return result
 
 
-def confirm(ledger: Ledger, pairs: Sequence[tuple[str, str]]) -> None:
+def confirm_pairs(ledger: Ledger, pairs: Sequence[tuple[str, str]]) -> None:
     """Compare the proposed pairs (no name twice) on their elements, and settle those that are equal."""
     sizes = [ledger.a.size(a) for a, _ in pairs]
 
-    def look(pair: tuple[str, str]) -> Outcome | None:
+    def compare_contents(pair: tuple[str, str]) -> PairOutcome | None:
         a, b = pair
-        return exactly(
-            ledger.a.array(a), ledger.b.array(b), alternatives=not ledger.a.prints[a].constant
+        return find_exact_move(
+            ledger.a.array(a), ledger.b.array(b), alternatives=not ledger.a.fingerprints[a].constant
         )
 
-    for (a, b), outcome in zip(pairs, in_threads(look, list(pairs), sizes), strict=True):
+    for (a, b), outcome in zip(
+        pairs, map_in_threads(compare_contents, list(pairs), sizes), strict=True
+    ):
         if outcome is not None:
             ledger.pair(a, b, outcome, "content")

@@ -8,69 +8,93 @@ from math import sqrt
 
 import numpy as np
 
-from auscult.align.compare import Outcome, Values, closely, exactly, real
-from auscult.align.fingerprint import BLOCK
-from auscult.align.formats import float_format, name_of
-from auscult.align.moves import blocks
+from auscult.align.compare import (
+    PairOutcome,
+    TensorValues,
+    find_close_move,
+    find_exact_move,
+    to_real_dtype,
+)
+from auscult.align.fingerprint import BLOCK_SIZE
+from auscult.align.formats import get_dtype_name, get_float_format
+from auscult.align.moves import iter_blocks
 from auscult.recipe.ops.cast import Cast
 from auscult.verdict import Equality
 from auscult.weights import Array
 
 
-def explain(
-    a: Values, b: Values, *, computed: bool = False, trusted: frozenset[str] = frozenset()
-) -> Outcome | None:
+def explain_array(
+    a: TensorValues,
+    b: TensorValues,
+    *,
+    computed: bool = False,
+    trusted: frozenset[str] = frozenset(),
+) -> PairOutcome | None:
     """Exactly, else as the nearest value of a coarser dtype, else closely, else None."""
-    same = a.array.dtype == b.array.dtype
-    outcome = exactly(a.array, b.array) if same else _rounded(a.array, b.array)
-    return outcome or closely(a, b, computed=computed, trusted=trusted)
+    same_dtype = a.array.dtype == b.array.dtype
+    outcome = (
+        find_exact_move(a.array, b.array) if same_dtype else _explain_by_cast(a.array, b.array)
+    )
+    return outcome or find_close_move(a, b, computed=computed, trusted=trusted)
 
 
-def _rounded(a: Array, b: Array) -> Outcome | None:
+def _explain_by_cast(a: Array, b: Array) -> PairOutcome | None:
     """Whether the finer of two float arrays, rounded to the nearest value of the other's dtype, is the other bit for bit."""
-    eps_a, eps_b = float_format(name_of(a.dtype)).eps, float_format(name_of(b.dtype)).eps
+    eps_a, eps_b = (
+        get_float_format(get_dtype_name(a.dtype)).eps,
+        get_float_format(get_dtype_name(b.dtype)).eps,
+    )
     if not (eps_a and eps_b) or (a.dtype.kind == "c") != (b.dtype.kind == "c"):
         return None
-    cast = _cast(name_of(b.dtype), name_of(a.dtype))
+    cast = _make_cast(get_dtype_name(b.dtype), get_dtype_name(a.dtype))
     with np.errstate(over="ignore", invalid="ignore"):
-        forward = a.astype(b.dtype)
-        outcome = exactly(forward, b)
+        cast_a = a.astype(b.dtype)
+        outcome = find_exact_move(cast_a, b)
         if outcome is not None:
-            if _lossless(cast):
+            if _is_lossless_cast(cast):
                 return replace(outcome, ops=(*outcome.ops, cast), rounding="nearest")
-            error, name = _distance(a, forward), name_of(b.dtype)
+            error, format_name = _measure_distance(a, cast_a), get_dtype_name(b.dtype)
         else:
-            back = b.astype(a.dtype) if eps_a > eps_b else None
-            outcome = exactly(a, back) if back is not None else None
-            if outcome is None or back is None:
+            restored_b = b.astype(a.dtype) if eps_a > eps_b else None
+            outcome = find_exact_move(a, restored_b) if restored_b is not None else None
+            if outcome is None or restored_b is None:
                 return None
-            error, name = _distance(b, back), name_of(a.dtype)
+            error, format_name = _measure_distance(b, restored_b), get_dtype_name(a.dtype)
     if not np.isfinite(error):
         return None
-    return Outcome(
-        outcome.move, Equality.CLOSE, (*outcome.ops, cast), error, name, "nearest", outcome.also
+    return PairOutcome(
+        outcome.move,
+        Equality.CLOSE,
+        (*outcome.ops, cast),
+        error,
+        format_name,
+        "nearest",
+        outcome.other_moves,
     )
 
 
 @lru_cache(maxsize=64)
-def _cast(dtype: str, from_dtype: str) -> Cast:
+def _make_cast(dtype: str, from_dtype: str) -> Cast:
     return Cast(dtype, from_dtype)
 
 
 @lru_cache(maxsize=64)
-def _lossless(cast: Cast) -> bool:
+def _is_lossless_cast(cast: Cast) -> bool:
     return cast.lossless
 
 
-def _distance(fine: Array, coarse: Array) -> float:
+def _measure_distance(fine: Array, coarse: Array) -> float:
     """Relative distance of two arrays of one shape; infinite where only `coarse` is, as after an overflow."""
-    work = np.float64 if fine.dtype.itemsize > 4 else np.float32
+    work_dtype = np.float64 if fine.dtype.itemsize > 4 else np.float32
     distance = norm = 0.0
-    for part in blocks(fine.shape, BLOCK):
-        x, y = real(fine[part], work).reshape(-1), real(coarse[part], work).reshape(-1)
-        finite = np.isfinite(x)
-        if not finite.all():
-            x, y = x[finite], y[finite]
+    for block in iter_blocks(fine.shape, BLOCK_SIZE):
+        x, y = (
+            to_real_dtype(fine[block], work_dtype).reshape(-1),
+            to_real_dtype(coarse[block], work_dtype).reshape(-1),
+        )
+        is_finite = np.isfinite(x)
+        if not is_finite.all():
+            x, y = x[is_finite], y[is_finite]
         gap = np.abs(x - y)
         distance += float(np.dot(gap, gap))
         norm += float(np.vdot(y, y).real)

@@ -15,16 +15,18 @@ from numpy.typing import NDArray
 
 from auscult.weights import Array
 
-BLOCK = 1 << 16  # elements; 256 KiB of float32 stays in the second-level cache for the three passes
-FEW = 128
-_MASK = (1 << 64) - 1
+BLOCK_SIZE = (
+    1 << 16
+)  # elements; 256 KiB of float32 stays in the second-level cache for the three passes
+MAX_PLAIN_SUM = 128
+_UINT64_MASK = (1 << 64) - 1
 
-_PATTERN = {
+_PATTERN_DTYPES = {
     width: np.dtype(f"u{width}" if width <= 8 else f"V{width}") for width in (1, 2, 4, 8, 16, 32)
 }
 
 
-class Print(NamedTuple):
+class Fingerprint(NamedTuple):
     """What is left of a tensor when the order of its elements is forgotten.
 
     Attributes:
@@ -47,39 +49,45 @@ class Print(NamedTuple):
         return self.high == self.low
 
 
-def native(array: Array) -> Array:
+def to_native_order(array: Array) -> Array:
     """The array in this machine's byte order (a copy only where it was in the other)."""
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def bits(array: Array) -> NDArray[Any]:
+def view_as_bits(array: Array) -> NDArray[Any]:
     """The elements as unsigned integers of the same width, as a view; 16-byte elements as opaque bytes."""
-    return array.view(_PATTERN[array.dtype.itemsize])
+    return array.view(_PATTERN_DTYPES[array.dtype.itemsize])
 
 
-def fingerprint(array: Array) -> Print:
+def compute_fingerprint(array: Array) -> Fingerprint:
     """The fingerprint of an array in native byte order; several passes over one block at a time."""
     width = array.dtype.itemsize
     if array.size == 0:
-        return Print(0, width, 0, 0, 0)
+        return Fingerprint(0, width, 0, 0, 0)
     patterns = (
-        _in_memory_order(bits(array))
+        _flatten_in_memory_order(view_as_bits(array))
         if width <= 8
         else np.ascontiguousarray(array).reshape(-1).view(np.uint64)
     )
-    if array.size <= FEW:  # Python's own sums are quicker than three calls into numpy
-        some = patterns.tolist()
-        return Print(array.size, width, sum(some) & _MASK, max(some), min(some))
-    total, high, low = 0, 0, _MASK
-    for start in range(0, len(patterns), BLOCK):
-        block = patterns[start : start + BLOCK]
+    if array.size <= MAX_PLAIN_SUM:  # Python's own sums are quicker than three calls into numpy
+        pattern_values = patterns.tolist()
+        return Fingerprint(
+            array.size,
+            width,
+            sum(pattern_values) & _UINT64_MASK,
+            max(pattern_values),
+            min(pattern_values),
+        )
+    total, high, low = 0, 0, _UINT64_MASK
+    for start in range(0, len(patterns), BLOCK_SIZE):
+        block = patterns[start : start + BLOCK_SIZE]
         total += int(np.add.reduce(block, axis=None, dtype=np.uint64))
         high = max(high, int(np.maximum.reduce(block, axis=None)))
         low = min(low, int(np.minimum.reduce(block, axis=None)))
-    return Print(array.size, width, total & _MASK, high, low)
+    return Fingerprint(array.size, width, total & _UINT64_MASK, high, low)
 
 
-def _in_memory_order(array: NDArray[Any]) -> NDArray[Any]:
+def _flatten_in_memory_order(array: NDArray[Any]) -> NDArray[Any]:
     """One axis over all elements, in whatever order they lie; a copy only of views with gaps."""
     if array.flags.c_contiguous:
         return array.reshape(-1)

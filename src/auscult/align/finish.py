@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from auscult.align.compare import exactly
-from auscult.align.fingerprint import bits
+from auscult.align.compare import find_exact_move
+from auscult.align.fingerprint import view_as_bits
 from auscult.align.ledger import Ledger
-from auscult.align.naming import weight_norm_pair
-from auscult.align.records import Alignment, Match
-from auscult.align.side import Side
+from auscult.align.naming import find_weight_norm_pair
+from auscult.align.records import Match, WeightAlignment
+from auscult.align.side import CheckpointSide
 from auscult.recipe.op import Op
 from auscult.verdict import Equality
 
 
-def alignment_of(ledger: Ledger) -> Alignment:
+def build_alignment(ledger: Ledger) -> WeightAlignment:
     """The finished alignment, matches in the order of side a."""
-    matches = _one_scramble(ledger, mark_swapped(ledger))
+    matches = _unify_scrambles(ledger, mark_swapped_matches(ledger))
     matches.sort(key=lambda match: min(ledger.a.position[name] for name in match.a))
-    return Alignment(
+    return WeightAlignment(
         tuple(matches),
         tuple(ledger.a.left),
         tuple(ledger.b.left),
@@ -27,43 +27,46 @@ def alignment_of(ledger: Ledger) -> Alignment:
         ledger.ambiguous,
         tuple(ledger.a.skips),
         tuple(ledger.b.skips),
-        _copies(ledger.a, [name for match in matches for name in match.a]),
-        _copies(ledger.b, [name for match in matches for name in match.b]),
+        _find_copies(ledger.a, [name for match in matches for name in match.a]),
+        _find_copies(ledger.b, [name for match in matches for name in match.b]),
     )
 
 
-def mark_swapped(ledger: Ledger) -> list[Match]:
+def mark_swapped_matches(ledger: Ledger) -> list[Match]:
     """The matches, those marked as a fault whose contents stand under each other's names.
 
     Such names form cycles: x has the content of y's name, and so on back to x. A shifted numbering is no cycle.
     """
-    partner = {match.a[0]: match.b[0] for match in ledger.matches if _single(match)}
+    partner = {match.a[0]: match.b[0] for match in ledger.matches if _is_single_pair(match)}
     holder = {b: a for a, b in partner.items()}
     if any(a != b and a not in ledger.b.position for a, b in partner.items()):
-        ledger.learn(always=True)
-    home = {a: _home(ledger, a, b) for a, b in partner.items()}
-    crossed: dict[str, str] = {}
+        ledger.update_renaming(always=True)
+    home_names = {a: _find_home_name(ledger, a, b) for a, b in partner.items()}
+    expected_names: dict[str, str] = {}
     for a, b in partner.items():
-        wanted = home[a]
-        if wanted != b and _closes(a, partner, holder, home):
-            crossed[a] = wanted
-    return [_marked(match, crossed) for match in ledger.matches]
+        home_name = home_names[a]
+        if home_name != b and _is_in_cycle(a, partner, holder, home_names):
+            expected_names[a] = home_name
+    return [_mark_fault(match, expected_names) for match in ledger.matches]
 
 
-def _marked(match: Match, crossed: Mapping[str, str]) -> Match:
+def _mark_fault(match: Match, expected_names: Mapping[str, str]) -> Match:
     if match.cause is not None or len(match.a) != 1 or match.equality is Equality.DIFFERENT:
         return match
-    roles = _roles_crossed(match)
-    wanted = crossed.get(match.a[0])
-    if wanted is None and not roles:
+    roles_crossed = _has_crossed_roles(match)
+    expected_name = expected_names.get(match.a[0])
+    if expected_name is None and not roles_crossed:
         return match
-    evidence = {**match.evidence, "expected": wanted} if wanted else match.evidence
+    evidence = {**match.evidence, "expected": expected_name} if expected_name else match.evidence
     return replace(
-        match, cause="weight-norm-swapped" if roles else "swapped", fault=True, evidence=evidence
+        match,
+        cause="weight-norm-swapped" if roles_crossed else "swapped",
+        fault=True,
+        evidence=evidence,
     )
 
 
-def _one_scramble(ledger: Ledger, matches: list[Match]) -> list[Match]:
+def _unify_scrambles(ledger: Ledger, matches: list[Match]) -> list[Match]:
     """Beside tensors in the wrong memory order, a transposed one that the same mistake explains is one of them.
 
     For a square matrix the two are the same; the file's other tensors tell which it was.
@@ -71,10 +74,14 @@ def _one_scramble(ledger: Ledger, matches: list[Match]) -> list[Match]:
     scrambles: set[tuple[Op, ...]] = {
         match.ops for match in matches if match.cause == "layout-fortran" and len(match.ops) == 1
     }
-    return [_scrambled(ledger, match, scrambles) for match in matches] if scrambles else matches
+    return (
+        [_explain_as_scramble(ledger, match, scrambles) for match in matches]
+        if scrambles
+        else matches
+    )
 
 
-def _scrambled(ledger: Ledger, match: Match, scrambles: set[tuple[Op, ...]]) -> Match:
+def _explain_as_scramble(ledger: Ledger, match: Match, scrambles: set[tuple[Op, ...]]) -> Match:
     if (
         [op.op for op in match.ops] != ["permute"]
         or match.a != match.b
@@ -86,14 +93,14 @@ def _scrambled(ledger: Ledger, match: Match, scrambles: set[tuple[Op, ...]]) -> 
         if (
             a.shape == b.shape
             and ops[0].op == "fortran"
-            and bool((bits(ops[0].apply([a])[0]) == bits(b)).all())
+            and bool((view_as_bits(ops[0].apply([a])[0]) == view_as_bits(b)).all())
         ):
             evidence = {**match.evidence, "also": [op.to_json() for op in match.ops]}
             return replace(match, ops=ops, cause="layout-fortran", fault=True, evidence=evidence)
     return match
 
 
-def _single(match: Match) -> bool:
+def _is_single_pair(match: Match) -> bool:
     return (
         len(match.a) == len(match.b) == 1
         and match.equality is not Equality.DIFFERENT
@@ -101,48 +108,54 @@ def _single(match: Match) -> bool:
     )
 
 
-def _home(ledger: Ledger, a: str, b: str) -> str:
+def _find_home_name(ledger: Ledger, a: str, b: str) -> str:
     """The name on side b under which `a` would be looked for: its own, or the one that more pairs speak for than for `b`."""
     if a in ledger.b.position:
         return a
-    votes = [(name, count) for name, count in ledger.renaming.votes(a) if name in ledger.b.position]
-    least = max((count for name, count in votes if name == b), default=0)
-    return max(((count, name) for name, count in votes if count > least), default=(0, b))[1]
+    votes = [
+        (name, count) for name, count in ledger.renaming.iter_votes(a) if name in ledger.b.position
+    ]
+    least_votes = max((count for name, count in votes if name == b), default=0)
+    return max(((count, name) for name, count in votes if count > least_votes), default=(0, b))[1]
 
 
-def _closes(
-    start: str, partner: Mapping[str, str], holder: Mapping[str, str], home: Mapping[str, str]
+def _is_in_cycle(
+    start: str, partner: Mapping[str, str], holder: Mapping[str, str], home_names: Mapping[str, str]
 ) -> bool:
     """Whether following content to names comes back to `start`, and all shapes on the way let names be exchanged."""
     a = start
     for _ in range(len(partner)):
-        wanted = home[a]
-        if wanted not in holder:
+        home_name = home_names[a]
+        if home_name not in holder:
             return False
-        a = holder[wanted]
+        a = holder[home_name]
         if a == start:
             return True
     return False
 
 
-def _roles_crossed(match: Match) -> bool:
+def _has_crossed_roles(match: Match) -> bool:
     """Whether g of a weight norm on one side is v on the other."""
-    pairs = weight_norm_pair(match.a[0]), weight_norm_pair(match.b[0])
+    pairs = find_weight_norm_pair(match.a[0]), find_weight_norm_pair(match.b[0])
     if pairs[0] is None or pairs[1] is None:
         return False
     return pairs[0].names.index(match.a[0]) != pairs[1].names.index(match.b[0])
 
 
-def _copies(side: Side, matched: list[str]) -> dict[str, str]:
+def _find_copies(side: CheckpointSide, matched_names: list[str]) -> dict[str, str]:
     """For names that are left over: a matched name of the same side with the same content."""
     if not side.left:
         return {}
-    by_print = {(side.kinds[name], side.prints[name]): name for name in reversed(matched)}
+    by_print = {
+        (side.kinds[name], side.fingerprints[name]): name for name in reversed(matched_names)
+    }
     result = {}
     for name in side.left:
-        other = by_print.get((side.kinds[name], side.prints[name]))
-        if other is not None and not side.prints[name].constant:
-            outcome = exactly(side.array(other), side.array(name), alternatives=False)
-            if outcome is not None and outcome.move.nothing:
-                result[name] = other
+        matched_name = by_print.get((side.kinds[name], side.fingerprints[name]))
+        if matched_name is not None and not side.fingerprints[name].constant:
+            outcome = find_exact_move(
+                side.array(matched_name), side.array(name), alternatives=False
+            )
+            if outcome is not None and outcome.move.is_identity:
+                result[name] = matched_name
     return result

@@ -9,25 +9,25 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from auscult.checkpoint.mlx_quantized import Packed
+from auscult.checkpoint.mlx_quantized import PackedWeight
 from auscult.checkpoint.source import ML_DTYPES, dtype_of
 from auscult.weights import Array, Shape, Tensor
 
 GGML_BLOCK = 32
 _GGML_LEVELS = {"q8_0": 255, "q8_1": 255, "q5_0": 31, "q5_1": 31, "q4_0": 15, "q4_1": 15}
-COARSE = ("float8_e5m2", "float8_e4m3fn", "bfloat16", "float16")  # coarsest first
+COARSE_FLOATS = ("float8_e5m2", "float8_e4m3fn", "bfloat16", "float16")  # coarsest first
 GRID_LEVELS = 256
 MIN_DISTINCT = 12  # different values in a sample of 128
 MIN_TRUSTED_DISTINCT = 6  # where other tensors of the pair were rounded alike: each is a multiple by chance once in 500
 MIN_ROW = 8
 MIN_TRUSTED_ROW = 3
-FIRST_ROWS = 4  # looked at before all
-SAMPLE_OF_ROW = 4096
-ROUNDING_OF_MULTIPLES = 1e-3  # of a step: float32 rounding of level times scale, at most 256 levels
+FIRST_ROW_COUNT = 4  # looked at before all
+ROW_SAMPLE_SIZE = 4096
+MAX_MULTIPLE_ERROR = 1e-3  # of a step: float32 rounding of level times scale, at most 256 levels
 
 
 @dataclass(frozen=True)
-class Format:
+class NumberFormat:
     """A number format: `eps` is one unit in the last place of 1.0, `tiny` the smallest step near 0 of a float format.
 
     Attributes:
@@ -45,61 +45,65 @@ class Format:
 
 
 @lru_cache(maxsize=64)
-def name_of(kind: np.dtype[Any]) -> str:
+def get_dtype_name(dtype: np.dtype[Any]) -> str:
     """`dtype.name`, which numpy works out anew each time."""
-    return kind.name
+    return dtype.name
 
 
 @lru_cache(maxsize=64)
-def float_format(name: str) -> Format:
+def get_float_format(name: str) -> NumberFormat:
     """The format of a float (or complex) dtype; other dtypes hold their values exactly."""
-    kind = dtype_of(name)
-    if kind.kind == "c":
-        kind = np.dtype(f"f{kind.itemsize // 2}")
-    if kind.kind != "f" and kind.name not in ML_DTYPES:
-        return Format(name)
-    if kind.name in {"int4", "uint4"}:
-        return Format(name)
+    dtype = dtype_of(name)
+    if dtype.kind == "c":
+        dtype = np.dtype(f"f{dtype.itemsize // 2}")
+    if dtype.kind != "f" and dtype.name not in ML_DTYPES:
+        return NumberFormat(name)
+    if dtype.name in {"int4", "uint4"}:
+        return NumberFormat(name)
     finfo: Any = ml_dtypes.finfo
-    info = finfo(kind)
-    return Format(name, float(info.eps), float(info.smallest_subnormal))
+    limits = finfo(dtype)
+    return NumberFormat(name, float(limits.eps), float(limits.smallest_subnormal))
 
 
-def format_of(tensor: Tensor, values: Array) -> Format:
+def get_tensor_format(tensor: Tensor, values: Array) -> NumberFormat:
     """The format in which the file keeps that tensor, whose real values are given."""
     if tensor.quantization is not None:
         scale = np.asarray(tensor.quantization.scale, np.float32).reshape(-1)
         axis = tensor.quantization.axis
         if axis is not None and scale.size > 1:
-            side = [1] * values.ndim
-            side[axis] = -1
-            return Format(tensor.dtype, step=np.abs(scale.reshape(side)))
-        return Format(tensor.dtype, step=np.abs(scale.reshape([1] * values.ndim)))
+            scale_shape = [1] * values.ndim
+            scale_shape[axis] = -1
+            return NumberFormat(tensor.dtype, step=np.abs(scale.reshape(scale_shape)))
+        return NumberFormat(tensor.dtype, step=np.abs(scale.reshape([1] * values.ndim)))
     if tensor.dtype in _GGML_LEVELS:
-        return Format(tensor.dtype, step=_block_steps(values, _GGML_LEVELS[tensor.dtype]))
-    if isinstance(tensor.data, Packed):
-        return Format(tensor.dtype, step=2 * tensor.data.steps())
-    return float_format(name_of(values.dtype))
+        return NumberFormat(
+            tensor.dtype, step=_compute_block_steps(values, _GGML_LEVELS[tensor.dtype])
+        )
+    if isinstance(tensor.data, PackedWeight):
+        return NumberFormat(tensor.dtype, step=2 * tensor.data.steps())
+    return get_float_format(get_dtype_name(values.dtype))
 
 
-def _block_steps(values: Array, levels: int) -> Array:
+def _compute_block_steps(values: Array, levels: int) -> Array:
     """Two half steps of each run of 32 values: ggml scales each block by its own extreme, kept as float16."""
-    runs = (
+    block_peaks = (
         np.abs(values.reshape(-1, GGML_BLOCK)).max(axis=1)
         if values.size % GGML_BLOCK == 0
         else np.abs(values).max()[None]
     )
-    steps = 2 * runs * (2 / levels if levels < GRID_LEVELS - 1 else 1 / 127)
-    whole = np.repeat(steps, values.size // max(len(steps), 1)).reshape(values.shape)
-    return np.asarray(whole, np.float32)
+    steps = 2 * block_peaks * (2 / levels if levels < GRID_LEVELS - 1 else 1 / 127)
+    element_steps = np.repeat(steps, values.size // max(len(steps), 1)).reshape(values.shape)
+    return np.asarray(element_steps, np.float32)
 
 
-def tells(sample: Array, least: int = MIN_DISTINCT) -> bool:
+def has_distinct_values(sample: Array, min_distinct: int = MIN_DISTINCT) -> bool:
     """Whether there are enough different values for their roundness to be evidence of rounding: 1.0 is round in any format."""
-    return len(np.unique(sample)) >= least
+    return len(np.unique(sample)) >= min_distinct
 
 
-def narrower(values: Array, sample: Array, trusted: frozenset[str] = frozenset()) -> Format | None:
+def find_narrow_format(
+    values: Array, sample: Array, trusted: frozenset[str] = frozenset()
+) -> NumberFormat | None:
     """The coarsest float format that holds every value: what a wide tensor was once rounded to, if anything.
 
     Args:
@@ -108,14 +112,18 @@ def narrower(values: Array, sample: Array, trusted: frozenset[str] = frozenset()
     """
     if values.dtype.kind != "f" or values.dtype.itemsize < 4:
         return None
-    enough = tells(sample)
-    for name in COARSE:
-        if (enough or name in trusted) and _held(sample, name) and _held(values, name):
-            return float_format(name)
+    has_enough_values = has_distinct_values(sample)
+    for name in COARSE_FLOATS:
+        if (
+            (has_enough_values or name in trusted)
+            and _is_representable(sample, name)
+            and _is_representable(values, name)
+        ):
+            return get_float_format(name)
     return None
 
 
-def _held(values: Array, name: str) -> bool:
+def _is_representable(values: Array, name: str) -> bool:
     with np.errstate(over="ignore", invalid="ignore"):
         return bool(
             np.array_equal(
@@ -124,7 +132,9 @@ def _held(values: Array, name: str) -> bool:
         )
 
 
-def grid(values: Array, sample: Array, trusted: frozenset[str] = frozenset()) -> Format | None:
+def find_integer_grid(
+    values: Array, sample: Array, trusted: frozenset[str] = frozenset()
+) -> NumberFormat | None:
     """The integer format whose dequantised values these are: one scale for all, or one for each index of an axis.
 
     A slice lies on a grid if its values are whole multiples of one step: of a 127th or a 7th of its largest value where the
@@ -133,78 +143,83 @@ def grid(values: Array, sample: Array, trusted: frozenset[str] = frozenset()) ->
     Args:
         trusted: Formats that other tensors of the pair of files were found in; with int8 among them, short rows count too.
     """
-    shortest, least = (
+    min_row, min_distinct = (
         (MIN_TRUSTED_ROW, MIN_TRUSTED_DISTINCT) if "int8" in trusted else (MIN_ROW, MIN_DISTINCT)
     )
     if (
         values.dtype.kind != "f"
         or values.ndim == 0
-        or not tells(sample, least)
+        or not has_distinct_values(sample, min_distinct)
         or not np.isfinite(sample).all()
     ):
         return None
     for axis in (None, 0, values.ndim - 1):
         lines = values.reshape(1, -1) if axis is None else np.moveaxis(values, axis, 0)
-        if (axis is None or values.size // values.shape[axis] >= shortest) and _few(lines[0]):
-            steps = _symmetric(lines)
-            steps = _asymmetric(lines) if steps is None else steps
+        if (axis is None or values.size // values.shape[axis] >= min_row) and _has_few_levels(
+            lines[0]
+        ):
+            steps = _find_symmetric_steps(lines)
+            steps = _find_asymmetric_steps(lines) if steps is None else steps
             if steps is not None:
                 shape: Shape = tuple(
-                    len(lines) if place == axis else 1 for place in range(values.ndim)
+                    len(lines) if index == axis else 1 for index in range(values.ndim)
                 )
-                return Format("int8", step=steps.astype(np.float32).reshape(shape))
+                return NumberFormat("int8", step=steps.astype(np.float32).reshape(shape))
     return None
 
 
-def _few(line: Array) -> bool:
-    return len(np.unique(line.reshape(-1)[:SAMPLE_OF_ROW])) <= GRID_LEVELS
+def _has_few_levels(line: Array) -> bool:
+    return len(np.unique(line.reshape(-1)[:ROW_SAMPLE_SIZE])) <= GRID_LEVELS
 
 
-def _symmetric(lines: Array) -> Array | None:
+def _find_symmetric_steps(lines: Array) -> Array | None:
     """The step of each index of the first axis, a fixed part of its largest value."""
-    head = _rows(lines[:FIRST_ROWS])
-    for parts in (127, 7, 128, 8):
-        if _whole(head, _peaks(head) / np.float32(parts)):
-            rows = _rows(lines)
-            steps = _peaks(rows) / np.float32(parts)
-            starts = range(0, rows.shape[1], SAMPLE_OF_ROW)
-            if all(_whole(rows[:, start : start + SAMPLE_OF_ROW], steps) for start in starts):
+    first_rows = _flatten_rows(lines[:FIRST_ROW_COUNT])
+    for divisor in (127, 7, 128, 8):
+        if _has_whole_multiples(first_rows, _find_row_peaks(first_rows) / np.float32(divisor)):
+            rows = _flatten_rows(lines)
+            steps = _find_row_peaks(rows) / np.float32(divisor)
+            starts = range(0, rows.shape[1], ROW_SAMPLE_SIZE)
+            if all(
+                _has_whole_multiples(rows[:, start : start + ROW_SAMPLE_SIZE], steps)
+                for start in starts
+            ):
                 return np.asarray(steps[:, 0])
     return None
 
 
-def _rows(lines: Array) -> Array:
+def _flatten_rows(lines: Array) -> Array:
     return lines.reshape(len(lines), -1)
 
 
-def _peaks(rows: Array) -> Array:
+def _find_row_peaks(rows: Array) -> Array:
     return np.asarray(np.abs(rows).max(axis=1, keepdims=True))
 
 
-def _whole(rows: Array, steps: Array) -> bool:
+def _has_whole_multiples(rows: Array, steps: Array) -> bool:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         multiples = np.where(steps > 0, rows / steps, 0)
-    return bool((np.abs(multiples - np.rint(multiples)) <= ROUNDING_OF_MULTIPLES).all())
+    return bool((np.abs(multiples - np.rint(multiples)) <= MAX_MULTIPLE_ERROR).all())
 
 
-def _asymmetric(lines: Array) -> Array | None:
+def _find_asymmetric_steps(lines: Array) -> Array | None:
     """The step of each index of the first axis, the least difference between its values."""
     steps = np.empty(len(lines))
     for index, line in enumerate(lines):
         row = line.reshape(-1)
-        levels = np.unique(row[:SAMPLE_OF_ROW]).astype(np.float64)
+        levels = np.unique(row[:ROW_SAMPLE_SIZE]).astype(np.float64)
         if len(levels) > GRID_LEVELS:
             return None
-        levels = levels if row.size <= SAMPLE_OF_ROW else np.unique(row).astype(np.float64)
+        levels = levels if row.size <= ROW_SAMPLE_SIZE else np.unique(row).astype(np.float64)
         if not 3 <= len(levels) <= GRID_LEVELS:
             return None
-        span, least = np.ptp(levels), np.diff(levels).min()
+        span, least_gap = np.ptp(levels), np.diff(levels).min()
         steps[index] = step = float(
-            span / np.rint(span / least)
+            span / np.rint(span / least_gap)
         )  # one difference has more rounding than all together
-        whole = levels / step
-        if np.ptp(whole) >= GRID_LEVELS or bool(
-            (np.abs(whole - np.rint(whole)) > ROUNDING_OF_MULTIPLES).any()
+        multiples = levels / step
+        if np.ptp(multiples) >= GRID_LEVELS or bool(
+            (np.abs(multiples - np.rint(multiples)) > MAX_MULTIPLE_ERROR).any()
         ):
             return None
     return steps

@@ -11,10 +11,10 @@ import re
 from functools import cache
 from typing import Literal
 
-from auscult.align.naming import stem_of
+from auscult.align.naming import get_fused_name
 from auscult.weights import Checkpoint, ModuleInfo, Shape
 
-Kind = Literal[
+LayerKind = Literal[
     "conv1d",
     "conv-transpose1d",
     "conv2d",
@@ -25,10 +25,10 @@ Kind = Literal[
     "vector",
     "other",
 ]
-Layout = Literal["torch", "mlx", "keras"]
+FrameworkLayout = Literal["torch", "mlx", "keras"]
 
 # Axes of torch's weight, in the order in which that framework stores them.
-FROM_TORCH: dict[tuple[Kind, Layout], tuple[int, ...]] = {
+AXES_FROM_TORCH: dict[tuple[LayerKind, FrameworkLayout], tuple[int, ...]] = {
     ("conv1d", "mlx"): (0, 2, 1),
     ("conv-transpose1d", "mlx"): (1, 2, 0),
     ("conv2d", "mlx"): (0, 2, 3, 1),
@@ -50,33 +50,35 @@ _EMBEDDING_NAME = re.compile(
 )
 
 
-def inverse_axes(axes: tuple[int, ...]) -> tuple[int, ...]:
+def invert_axes(axes: tuple[int, ...]) -> tuple[int, ...]:
     """The permutation that undoes `axes`."""
     return tuple(axes.index(axis) for axis in range(len(axes)))
 
 
 @cache
-def legal_permutations(kind: Kind) -> dict[tuple[int, ...], tuple[Layout, Layout]]:
+def list_legal_permutations(
+    kind: LayerKind,
+) -> dict[tuple[int, ...], tuple[FrameworkLayout, FrameworkLayout]]:
     """Permutations that turn one framework's weight of that kind into another's, with the two frameworks (from, to)."""
-    result: dict[tuple[int, ...], tuple[Layout, Layout]] = {}
-    for (known, layout), axes in FROM_TORCH.items():
-        if known == kind:
+    result: dict[tuple[int, ...], tuple[FrameworkLayout, FrameworkLayout]] = {}
+    for (weight_kind, layout), axes in AXES_FROM_TORCH.items():
+        if weight_kind == kind:
             result.setdefault(axes, ("torch", layout))
-            result.setdefault(inverse_axes(axes), (layout, "torch"))
+            result.setdefault(invert_axes(axes), (layout, "torch"))
     return result
 
 
-def module_of(checkpoint: Checkpoint, name: str) -> ModuleInfo | None:
+def find_owner_module(checkpoint: Checkpoint, name: str) -> ModuleInfo | None:
     """The module (of code) or operator (of a graph) that owns or consumes a tensor, where the checkpoint knows it."""
     if not checkpoint.modules:
         return None
     if name in checkpoint.modules:
         return checkpoint.modules[name]
-    path = stem_of((name,)).rpartition(".")[0]
+    path = get_fused_name((name,)).rpartition(".")[0]
     return checkpoint.modules.get(path)
 
 
-def layer_kind(checkpoint: Checkpoint, name: str, shape: Shape | None = None) -> Kind:
+def find_layer_kind(checkpoint: Checkpoint, name: str, shape: Shape | None = None) -> LayerKind:
     """The kind of layer whose weight `name` is.
 
     Args:
@@ -84,21 +86,21 @@ def layer_kind(checkpoint: Checkpoint, name: str, shape: Shape | None = None) ->
     """
     tensor = checkpoint.get(name)
     shape = shape if shape is not None else (tensor.shape if tensor is not None else ())
-    info = module_of(checkpoint, name)
-    if info is not None:
-        known = _kind_of_type(info.type, len(shape))
-        if known is not None:
-            return known
-    return _kind_by_name(checkpoint, name, shape)
+    owner = find_owner_module(checkpoint, name)
+    if owner is not None:
+        module_kind = _infer_kind_by_type(owner.type, len(shape))
+        if module_kind is not None:
+            return module_kind
+    return _infer_kind_by_name(checkpoint, name, shape)
 
 
-def _kind_by_name(checkpoint: Checkpoint, name: str, shape: Shape) -> Kind:
+def _infer_kind_by_name(checkpoint: Checkpoint, name: str, shape: Shape) -> LayerKind:
     if len(shape) in {3, 4} and not shape[0] == shape[-1] == 1:
         transposed = _is_transposed(checkpoint, name, shape)
         if len(shape) == 3:
             return "conv-transpose1d" if transposed else "conv1d"
         return "conv-transpose2d" if transposed else "conv2d"
-    if sum(side > 1 for side in shape) <= 1:
+    if sum(length > 1 for length in shape) <= 1:
         return "vector"
     if _RECURRENT_NAME.search(name):
         return "recurrent"
@@ -111,7 +113,7 @@ def _kind_by_name(checkpoint: Checkpoint, name: str, shape: Shape) -> Kind:
     return "other"
 
 
-def _kind_of_type(module: str, dimensions: int) -> Kind | None:
+def _infer_kind_by_type(module: str, dimensions: int) -> LayerKind | None:
     lower = module.lower().replace("_", "")
     if "transpose" in lower and "conv" in lower:
         return "conv-transpose2d" if dimensions == 4 else "conv-transpose1d"
@@ -128,7 +130,7 @@ def _kind_of_type(module: str, dimensions: int) -> Kind | None:
 
 def _is_transposed(checkpoint: Checkpoint, name: str, shape: Shape) -> bool:
     """Torch's (in, out, k) has its bias along axis 1, MLX's transposed (out, k, in) as its plain convolution along axis 0."""
-    bias = checkpoint.get(stem_of((name,)).rpartition(".")[0] + ".bias")
+    bias = checkpoint.get(get_fused_name((name,)).rpartition(".")[0] + ".bias")
     if bias is not None and len(bias.shape) == 1 and shape[0] != shape[1]:
         if bias.shape[0] == shape[1]:
             return True

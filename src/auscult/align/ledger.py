@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from auscult.align.compare import Outcome
-from auscult.align.records import By, Match
+from auscult.align.compare import PairOutcome
+from auscult.align.records import Match, MatchBasis
 from auscult.align.renaming import Renaming
-from auscult.align.side import Side, take
+from auscult.align.side import CheckpointSide, remove_names
 from auscult.errors import RecipeError
 from auscult.recipe.op import Op
 from auscult.weights import Quantization, Tensor
@@ -29,17 +29,17 @@ class Ledger:
         renaming: What the matches teach about names, from side a to side b; `back` the other way. See `learn`.
     """
 
-    def __init__(self, a: Side, b: Side) -> None:
+    def __init__(self, a: CheckpointSide, b: CheckpointSide) -> None:
         self.a, self.b = a, b
         self.matches: list[Match] = []
         self.partner: dict[str, str] = {}
         self.ambiguous: dict[str, tuple[str, ...]] = {}
-        self.tried: set[tuple[str, str]] = set()
-        self.refuted: list[Match] = []
-        self.alike: list[tuple[str, str]] = []
-        self._learnt = 0
+        self.tried_pairs: set[tuple[str, str]] = set()
+        self.refuted_matches: list[Match] = []
+        self.alike_pairs: list[tuple[str, str]] = []
+        self._learnt_count = 0
         self.renaming = Renaming.of(())
-        self.back = Renaming.of(())
+        self.renaming_back = Renaming.of(())
 
     @property
     def open(self) -> bool:
@@ -53,19 +53,19 @@ class Ledger:
 
     def settle(self, match: Match) -> None:
         """Accept a match: its tensors are taken on both sides."""
-        take(self.a, match.a)
-        take(self.b, match.b)
+        remove_names(self.a, match.a)
+        remove_names(self.b, match.b)
         self.matches.append(match)
         if len(match.a) == len(match.b) == 1:
             self.partner[match.a[0]] = match.b[0]
 
-    def pair(self, a: str, b: str, outcome: Outcome, by: By) -> None:
+    def pair(self, a: str, b: str, outcome: PairOutcome, by: MatchBasis) -> None:
         """Accept a pair of single tensors with what was found on their elements."""
-        ops = stored_ops(self.a.tensor(a), self.b.tensor(b), outcome.ops)
+        ops = add_quantization_ops(self.a.tensor(a), self.b.tensor(b), outcome.ops)
         evidence: dict[str, Any] = {}
-        if outcome.also and not self.a.prints[a].constant:
+        if outcome.other_moves and not self.a.fingerprints[a].constant:
             evidence["also_permutations"] = [
-                list(move.axes or range(len(move.source))) for move in outcome.also
+                list(move.axes or range(len(move.source))) for move in outcome.other_moves
             ]
         if outcome.rounding:
             evidence["rounding"] = outcome.rounding
@@ -82,62 +82,72 @@ class Ledger:
             )
         )
 
-    def learn(self, *, always: bool = False) -> None:
+    def update_renaming(self, *, always: bool = False) -> None:
         """Learn the renaming from the pairs whose content left no doubt, if there are names left that may need it."""
-        if len(self.matches) == self._learnt or not (always or (self.a.left and self.b.left)):
+        if len(self.matches) == self._learnt_count or not (always or (self.a.left and self.b.left)):
             return
-        self._learnt = len(self.matches)
-        known = [
-            (m.a[0], m.b[0])
-            for m in self.matches
-            if m.by == "content" and len(m.a) == len(m.b) == 1
+        self._learnt_count = len(self.matches)
+        certain_pairs = [
+            (match.a[0], match.b[0])
+            for match in self.matches
+            if match.by == "content" and len(match.a) == len(match.b) == 1
         ]
-        telling = [pair for pair in known if not self.a.prints[pair[0]].constant]
-        self.renaming = Renaming.of(telling)
-        self.back = Renaming.of((b, a) for a, b in telling)
+        telling_pairs = [
+            pair for pair in certain_pairs if not self.a.fingerprints[pair[0]].constant
+        ]
+        self.renaming = Renaming.of(telling_pairs)
+        self.renaming_back = Renaming.of((b, a) for a, b in telling_pairs)
 
     def expected(self, a: str) -> Iterator[str]:
         """Names on side b that `a` may go by: learnt ones first, then its own; only those still without a partner."""
-        seen = set()
-        for name in (*self.renaming.predict(a), a):
-            if name in self.b.left and name not in seen:
-                seen.add(name)
+        visited_names = set()
+        for name in (*self.renaming.predict_names(a), a):
+            if name in self.b.left and name not in visited_names:
+                visited_names.add(name)
                 yield name
 
-    def note_ties(self, b: str, others: Sequence[str]) -> None:
+    def record_ties(self, b: str, other_names: Sequence[str]) -> None:
         """Remember that the partner of `b` was chosen among equals."""
-        if others:
-            self.ambiguous[b] = tuple(others[:MAX_PARTNERS])
+        if other_names:
+            self.ambiguous[b] = tuple(other_names[:MAX_PARTNERS])
 
 
-def stored_ops(a: Tensor, b: Tensor, ops: tuple[Op, ...]) -> tuple[Op, ...]:
+def add_quantization_ops(a: Tensor, b: Tensor, ops: tuple[Op, ...]) -> tuple[Op, ...]:
     """The ops between what is stored: dequantised first and quantised last, where a side keeps integers with a scale."""
     if a.quantization is None and b.quantization is None:
         return ops
-    if not ops and _same_quantization(a, b):
+    if not ops and _has_same_quantization(a, b):
         return ops
     from auscult.recipe.ops.dequantize import Dequantize
     from auscult.recipe.ops.quantize import Quantize
 
     try:
-        first = (Dequantize(*_affine(a.quantization, a.dtype)),) if a.quantization else ()
-        last = (Quantize(*_affine(b.quantization, b.dtype)),) if b.quantization else ()
+        dequantize_ops = (
+            (Dequantize(*_get_affine_parameters(a.quantization, a.dtype)),)
+            if a.quantization
+            else ()
+        )
+        quantize_ops = (
+            (Quantize(*_get_affine_parameters(b.quantization, b.dtype)),) if b.quantization else ()
+        )
     except (
         RecipeError
     ):  # a scale of zero, or integers wider than the operation knows: the values still compare
         return ops
-    return (*first, *ops, *last)
+    return (*dequantize_ops, *ops, *quantize_ops)
 
 
-def _affine(
-    affine: Quantization, dtype: str
+def _get_affine_parameters(
+    quantization: Quantization, dtype: str
 ) -> tuple[tuple[float, ...], tuple[int, ...], int | None, str]:
-    scale = tuple(float(value) for value in np.asarray(affine.scale, np.float32).reshape(-1))
-    zero = tuple(int(value) for value in np.asarray(affine.zero_point).reshape(-1))
-    return scale, zero or (0,), affine.axis if len(scale) > 1 else None, dtype
+    scale = tuple(float(value) for value in np.asarray(quantization.scale, np.float32).reshape(-1))
+    zero_points = tuple(int(value) for value in np.asarray(quantization.zero_point).reshape(-1))
+    return scale, zero_points or (0,), quantization.axis if len(scale) > 1 else None, dtype
 
 
-def _same_quantization(a: Tensor, b: Tensor) -> bool:
+def _has_same_quantization(a: Tensor, b: Tensor) -> bool:
     if a.quantization is None or b.quantization is None:
         return False
-    return _affine(a.quantization, a.dtype) == _affine(b.quantization, b.dtype)
+    return _get_affine_parameters(a.quantization, a.dtype) == _get_affine_parameters(
+        b.quantization, b.dtype
+    )

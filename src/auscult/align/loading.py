@@ -62,14 +62,18 @@ def simulate_load(
     Args:
         renamed: File name to model name, for what a loader does first (strip a prefix); names not in it stay as they are.
     """
-    names = {(renamed or {}).get(name, name): tensor for name, tensor in file.items()}
-    shared = [name for name in template if name in names]
-    copied = tuple(name for name in shared if names[name].shape == template[name].shape)
+    tensors_by_name = {(renamed or {}).get(name, name): tensor for name, tensor in file.items()}
+    shared_names = [name for name in template if name in tensors_by_name]
+    copied = tuple(
+        name for name in shared_names if tensors_by_name[name].shape == template[name].shape
+    )
     return LoadOutcome(
         copied=copied,
-        mismatched=tuple(name for name in shared if names[name].shape != template[name].shape),
-        missing=tuple(name for name in template if name not in names),
-        unexpected=tuple(name for name in names if name not in template),
-        values_copied=sum(names[name].size for name in copied),
+        mismatched=tuple(
+            name for name in shared_names if tensors_by_name[name].shape != template[name].shape
+        ),
+        missing=tuple(name for name in template if name not in tensors_by_name),
+        unexpected=tuple(name for name in tensors_by_name if name not in template),
+        values_copied=sum(tensors_by_name[name].size for name in copied),
         values_total=file.parameters,
     )

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from auscult.align.compare import Outcome
-from auscult.align.explain import explain
-from auscult.align.features import Index
-from auscult.align.fingerprint import Print, fingerprint
-from auscult.align.formats import float_format, tells
+from auscult.align.compare import PairOutcome
+from auscult.align.explain import explain_array
+from auscult.align.features import FeatureIndex
+from auscult.align.fingerprint import Fingerprint, compute_fingerprint
+from auscult.align.formats import get_float_format, has_distinct_values
 from auscult.align.ledger import Ledger
-from auscult.align.moves import moves, sample
-from auscult.align.side import Side, in_threads
+from auscult.align.moves import list_moves, sample_places
+from auscult.align.side import CheckpointSide, map_in_threads
 from auscult.checkpoint.source import dtype_of
 from auscult.verdict import Equality
 from auscult.weights import Shape
@@ -23,124 +23,136 @@ MIN_SIZE = 16  # elements from which content in another format identifies a tens
 
 def match_closely(ledger: Ledger) -> None:
     """Match by name first, then by the fingerprint after a cast, then by statistics; each confirmed on the elements."""
-    _by_name(ledger)
-    ledger.learn()
-    _by_name(ledger)
-    _by_cast(ledger)
-    ledger.learn()
-    _by_name(ledger)
-    _by_statistics(ledger)
-    _by_trust(ledger)
+    _match_by_name(ledger)
+    ledger.update_renaming()
+    _match_by_name(ledger)
+    _match_by_cast(ledger)
+    ledger.update_renaming()
+    _match_by_name(ledger)
+    _match_by_statistics(ledger)
+    _match_by_trusted_formats(ledger)
 
 
-def named_pairs(ledger: Ledger) -> Iterator[tuple[str, str]]:
+def iter_named_pairs(ledger: Ledger) -> Iterator[tuple[str, str]]:
     """Names without a partner that correspond under the learnt renaming and whose axes fit; no name twice."""
-    used: set[str] = set()
-    for a in ledger.a.remaining():
+    used_names: set[str] = set()
+    for a in ledger.a.list_remaining():
         for b in ledger.expected(a):
             if (
-                b not in used
-                and (a, b) not in ledger.tried
-                and moves(ledger.a.shapes[a], ledger.b.shapes[b])
+                b not in used_names
+                and (a, b) not in ledger.tried_pairs
+                and list_moves(ledger.a.shapes[a], ledger.b.shapes[b])
             ):
-                used.add(b)
+                used_names.add(b)
                 yield a, b
                 break
 
 
-def _by_name(ledger: Ledger) -> None:
-    _confirm(ledger, list(named_pairs(ledger)))
+def _match_by_name(ledger: Ledger) -> None:
+    _confirm_pairs(ledger, list(iter_named_pairs(ledger)))
 
 
-def _by_trust(ledger: Ledger) -> None:
+def _match_by_trusted_formats(ledger: Ledger) -> None:
     """Small and constant tensors say too little about rounding; what the others were rounded to explains them too."""
     formats = {match.number_format for match in ledger.matches if match.equality is Equality.CLOSE}
     trusted = frozenset(name for name in formats if name)
     if trusted:
-        ledger.learn()
-        again = {pair for pair in ledger.tried if _small(ledger.a, pair[0])}
-        ledger.tried -= again
-        _confirm(ledger, [pair for pair in named_pairs(ledger) if pair in again], trusted)
+        ledger.update_renaming()
+        retried_pairs = {pair for pair in ledger.tried_pairs if _is_small(ledger.a, pair[0])}
+        ledger.tried_pairs -= retried_pairs
+        _confirm_pairs(
+            ledger, [pair for pair in iter_named_pairs(ledger) if pair in retried_pairs], trusted
+        )
 
 
-def _small(side: Side, name: str) -> bool:
+def _is_small(side: CheckpointSide, name: str) -> bool:
     return (
         side.size(name) < MIN_SIZE
-        or side.prints[name].constant
-        or not tells(side.array(name)[sample(side.shapes[name])])
+        or side.fingerprints[name].constant
+        or not has_distinct_values(side.array(name)[sample_places(side.shapes[name])])
     )
 
 
-def _confirm(
+def _confirm_pairs(
     ledger: Ledger, pairs: list[tuple[str, str]], trusted: frozenset[str] = frozenset()
 ) -> None:
-    def look(pair: tuple[str, str]) -> Outcome | None:
-        return explain(ledger.a.values(pair[0]), ledger.b.values(pair[1]), trusted=trusted)
+    def explain_pair(pair: tuple[str, str]) -> PairOutcome | None:
+        return explain_array(ledger.a.values(pair[0]), ledger.b.values(pair[1]), trusted=trusted)
 
-    pairs = [pair for pair in pairs if pair not in ledger.tried]
-    ledger.tried.update(pairs)
+    pairs = [pair for pair in pairs if pair not in ledger.tried_pairs]
+    ledger.tried_pairs.update(pairs)
     sizes = [ledger.a.size(a) for a, _ in pairs]
-    for (a, b), outcome in zip(pairs, in_threads(look, pairs, sizes), strict=True):
+    for (a, b), outcome in zip(pairs, map_in_threads(explain_pair, pairs, sizes), strict=True):
         if outcome is not None and a in ledger.a.left and b in ledger.b.left:
-            ledger.pair(a, b, outcome, "neighbours" if ledger.a.prints[a].constant else "content")
+            ledger.pair(
+                a, b, outcome, "neighbours" if ledger.a.fingerprints[a].constant else "content"
+            )
 
 
-def _by_cast(ledger: Ledger) -> None:
+def _match_by_cast(ledger: Ledger) -> None:
     """Round the finer side to each coarser dtype that the other has for these sides: equal fingerprints then pair up."""
     pairs: list[tuple[str, str]] = []
     for finer, coarser, forward in ((ledger.a, ledger.b, True), (ledger.b, ledger.a, False)):
-        wanted: dict[Shape, dict[str, dict[Print, str]]] = {}
+        coarse_fingerprints: dict[Shape, dict[str, dict[Fingerprint, str]]] = {}
         for name in coarser.left:
-            if identifying(coarser, name):
-                kinds = wanted.setdefault(coarser.sides(name), {})
-                kinds.setdefault(coarser.kinds[name], {}).setdefault(coarser.prints[name], name)
+            if is_identifying(coarser, name):
+                names_by_dtype = coarse_fingerprints.setdefault(coarser.sides(name), {})
+                names_by_dtype.setdefault(coarser.kinds[name], {}).setdefault(
+                    coarser.fingerprints[name], name
+                )
         for name in finer.left:
-            if not identifying(finer, name):
+            if not is_identifying(finer, name):
                 continue
-            for kind, prints in wanted.get(finer.sides(name), {}).items():
-                if float_format(kind).eps > finer.format(name).eps:
-                    partner = prints.get(cast_print(finer, name, kind))
+            for dtype_name, names_by_fingerprint in coarse_fingerprints.get(
+                finer.sides(name), {}
+            ).items():
+                if get_float_format(dtype_name).eps > finer.format(name).eps:
+                    partner = names_by_fingerprint.get(
+                        fingerprint_after_cast(finer, name, dtype_name)
+                    )
                     if partner is not None:
                         pairs.append((name, partner) if forward else (partner, name))
-    ledger.alike = pairs
-    _confirm(ledger, _once(pairs))
+    ledger.alike_pairs = pairs
+    _confirm_pairs(ledger, _drop_repeated_names(pairs))
 
 
-def cast_print(side: Side, name: str, dtype: str) -> Print:
+def fingerprint_after_cast(side: CheckpointSide, name: str, dtype: str) -> Fingerprint:
     """The fingerprint of a tensor rounded to another dtype."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return fingerprint(side.array(name).astype(dtype_of(dtype)))
+        return compute_fingerprint(side.array(name).astype(dtype_of(dtype)))
 
 
-def _by_statistics(ledger: Ledger) -> None:
-    names_a = [name for name in ledger.a.left if identifying(ledger.a, name)]
-    names_b = [name for name in ledger.b.left if identifying(ledger.b, name)]
+def _match_by_statistics(ledger: Ledger) -> None:
+    names_a = [name for name in ledger.a.left if is_identifying(ledger.a, name)]
+    names_b = [name for name in ledger.b.left if is_identifying(ledger.b, name)]
     shared = {ledger.a.sides(name) for name in names_a} & {ledger.b.sides(name) for name in names_b}
-    index_a = Index(ledger.a, [name for name in names_a if ledger.a.sides(name) in shared])
-    index_b = Index(ledger.b, [name for name in names_b if ledger.b.sides(name) in shared])
+    index_a = FeatureIndex(ledger.a, [name for name in names_a if ledger.a.sides(name) in shared])
+    index_b = FeatureIndex(ledger.b, [name for name in names_b if ledger.b.sides(name) in shared])
     for key, names in index_a.names.items():
         nearest = index_b.nearest_of_all(key, (index_a.of[name] for name in names))
-        for rank in range(max((len(some) for some in nearest), default=0)):
+        for rank in range(max((len(neighbours) for neighbours in nearest), default=0)):
             pairs = [
-                (a, some[rank]) for a, some in zip(names, nearest, strict=True) if len(some) > rank
+                (a, neighbours[rank])
+                for a, neighbours in zip(names, nearest, strict=True)
+                if len(neighbours) > rank
             ]
-            _confirm(
+            _confirm_pairs(
                 ledger, [(a, b) for a, b in pairs if a in ledger.a.left and b in ledger.b.left]
             )
 
 
-def identifying(side: Side, name: str) -> bool:
+def is_identifying(side: CheckpointSide, name: str) -> bool:
     """Whether the content is enough to tell the tensor from others."""
-    return side.size(name) >= MIN_SIZE and not side.prints[name].constant
+    return side.size(name) >= MIN_SIZE and not side.fingerprints[name].constant
 
 
-def _once(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    seen_a: set[str] = set()
-    seen_b: set[str] = set()
+def _drop_repeated_names(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    used_a: set[str] = set()
+    used_b: set[str] = set()
     result = []
     for a, b in pairs:
-        if a not in seen_a and b not in seen_b:
-            seen_a.add(a)
-            seen_b.add(b)
+        if a not in used_a and b not in used_b:
+            used_a.add(a)
+            used_b.add(b)
             result.append((a, b))
     return result

@@ -19,10 +19,10 @@ from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
 MAX_MOVES = 720  # all orders of six equal axes; more axes than that are not looked through in full
-SAMPLES = 128
+SAMPLE_SIZE = 128
 
 # How convolutions go between frameworks (torch -> MLX, and back; torch -> Keras), tried before any other order.
-_CUSTOMARY = (
+_CUSTOMARY_ORDERS = (
     (0, 2, 1),
     (1, 2, 0),
     (2, 0, 1),
@@ -36,7 +36,7 @@ _CUSTOMARY = (
 
 
 @dataclass(frozen=True)
-class Move:
+class AxisMove:
     """`source` to `target`: first the axes in the order `axes` (None: as they are), then the shape.
 
     `flat` marks a reshape that regroups elements, where the sides of the two shapes differ.
@@ -48,7 +48,7 @@ class Move:
     flat: bool = False
 
     @property
-    def nothing(self) -> bool:
+    def is_identity(self) -> bool:
         return self.axes is None and self.source == self.target
 
     def view(self, array: Array) -> Array:
@@ -72,71 +72,75 @@ class Move:
         return tuple(result)
 
 
-def squeezed(shape: Shape) -> Shape:
+def squeeze_shape(shape: Shape) -> Shape:
     """The shape without axes of length one."""
-    return tuple(side for side in shape if side != 1)
+    return tuple(length for length in shape if length != 1)
 
 
 @lru_cache(maxsize=4096)
-def sides(shape: Shape) -> Shape:
+def sort_sides(shape: Shape) -> Shape:
     """The sides that count, sorted: what a permutation or an added axis of length one leaves alone."""
-    return tuple(sorted(squeezed(shape)))
+    return tuple(sorted(squeeze_shape(shape)))
 
 
 @lru_cache(maxsize=4096)
-def moves(source: Shape, target: Shape) -> tuple[Move, ...]:
+def list_moves(source: Shape, target: Shape) -> tuple[AxisMove, ...]:
     """Every move from `source` to `target`, the likeliest first; none if the sizes differ."""
     if prod(source) != prod(target):
         return ()
-    if sides(source) != sides(target):
-        return (Move(source, target, flat=True),)
+    if sort_sides(source) != sort_sides(target):
+        return (AxisMove(source, target, flat=True),)
     if len(source) == len(target):
-        return tuple(_permuting(source, target))
-    return tuple(_squeezing(source, target))
+        return tuple(_iter_permuting_moves(source, target))
+    return tuple(_iter_squeezing_moves(source, target))
 
 
-def _permuting(source: Shape, target: Shape) -> Iterator[Move]:
-    seen: set[tuple[int, ...]] = set()
+def _iter_permuting_moves(source: Shape, target: Shape) -> Iterator[AxisMove]:
+    visited_orders: set[tuple[int, ...]] = set()
     identity = tuple(range(len(source)))
-    for axes in _orders(len(source)):
+    for axes in _iter_axis_orders(len(source)):
         if tuple(source[axis] for axis in axes) != target:
             continue
-        essence = tuple(axis for axis in axes if source[axis] != 1)
-        if essence not in seen:
-            seen.add(essence)
-            yield Move(source, target, None if axes == identity else axes)
+        long_axes = tuple(axis for axis in axes if source[axis] != 1)
+        if long_axes not in visited_orders:
+            visited_orders.add(long_axes)
+            yield AxisMove(source, target, None if axes == identity else axes)
 
 
-def _squeezing(source: Shape, target: Shape) -> Iterator[Move]:
-    long = [axis for axis, side in enumerate(source) if side != 1]
-    short = [axis for axis, side in enumerate(source) if side == 1]
-    wanted = squeezed(target)
-    for order in _orders(len(long)):
-        axes = [long[place] for place in order]
-        if tuple(source[axis] for axis in axes) == wanted:
-            yield Move(source, target, None if axes == long else tuple(axes + short))
+def _iter_squeezing_moves(source: Shape, target: Shape) -> Iterator[AxisMove]:
+    long_axes = [axis for axis, length in enumerate(source) if length != 1]
+    unit_axes = [axis for axis, length in enumerate(source) if length == 1]
+    target_sides = squeeze_shape(target)
+    for order in _iter_axis_orders(len(long_axes)):
+        axes = [long_axes[position] for position in order]
+        if tuple(source[axis] for axis in axes) == target_sides:
+            yield AxisMove(source, target, None if axes == long_axes else tuple(axes + unit_axes))
 
 
-def _orders(count: int) -> Iterator[tuple[int, ...]]:
+def _iter_axis_orders(count: int) -> Iterator[tuple[int, ...]]:
     identity = tuple(range(count))
-    first = [identity, *(axes for axes in _CUSTOMARY if len(axes) == count)]
-    yield from first
-    yield from (axes for axes in islice(permutations(range(count)), MAX_MOVES) if axes not in first)
+    customary_orders = [identity, *(axes for axes in _CUSTOMARY_ORDERS if len(axes) == count)]
+    yield from customary_orders
+    yield from (
+        axes
+        for axes in islice(permutations(range(count)), MAX_MOVES)
+        if axes not in customary_orders
+    )
 
 
 @lru_cache(maxsize=1024)
-def sample(shape: Shape) -> tuple[NDArray[np.intp], ...]:
+def sample_places(shape: Shape) -> tuple[NDArray[np.intp], ...]:
     """The same few places for every array of that shape, spread over all of it, as an index for each axis."""
     size = prod(shape)
     places = (
         np.arange(size)
-        if size <= SAMPLES
-        else np.random.default_rng(size).integers(0, size, SAMPLES)
+        if size <= SAMPLE_SIZE
+        else np.random.default_rng(size).integers(0, size, SAMPLE_SIZE)
     )
     return tuple(np.unravel_index(places, shape)) if shape else ()
 
 
-def blocks(shape: Shape, limit: int) -> Iterator[tuple[slice, ...]]:
+def iter_blocks(shape: Shape, limit: int) -> Iterator[tuple[slice, ...]]:
     """Slices that cut a shape in parts of about `limit` elements, along the first axes."""
     if not shape or prod(shape) <= limit:
         yield ()
@@ -144,8 +148,8 @@ def blocks(shape: Shape, limit: int) -> Iterator[tuple[slice, ...]]:
     row = prod(shape[1:])
     if row > 2 * limit:
         for index in range(shape[0]):
-            for rest in blocks(shape[1:], limit):
-                yield (slice(index, index + 1), *rest)
+            for remaining_slices in iter_blocks(shape[1:], limit):
+                yield (slice(index, index + 1), *remaining_slices)
         return
     step = max(1, limit // max(row, 1))
     for start in range(0, shape[0], step):

@@ -10,13 +10,13 @@ from typing import Literal
 
 from auscult.weights import Shape
 
-Form = Literal["plain", "weight-norm-old", "weight-norm-new"]
+WeightNormForm = Literal["plain", "weight-norm-old", "weight-norm-new"]
 
 _LONE_DIGITS = re.compile(r"(?<![A-Za-z0-9])\d+(?![A-Za-z0-9])")
 _ANY_DIGITS = re.compile(r"\d+")
-_WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
-_NEW_G, _NEW_V = ".original0", ".original1"
-_HALVES = ("_g", "_v", _NEW_G, _NEW_V)
+_WORD_PATTERN = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
+_NEW_GAIN_SUFFIX, _NEW_VECTOR_SUFFIX = ".original0", ".original1"
+_WEIGHT_NORM_SUFFIXES = ("_g", "_v", _NEW_GAIN_SUFFIX, _NEW_VECTOR_SUFFIX)
 
 # One spelling for each word that ports are known to change (torch, mlx-audio, transformers, Swift ports).
 _SYNONYMS = {
@@ -35,7 +35,7 @@ _SYNONYMS = {
 
 
 @dataclass(frozen=True)
-class Slot:
+class NameSlot:
     """One parameter, however it is stored: `names` is (weight,) or, under weight norm, (g, v) as they are labelled.
 
     Attributes:
@@ -46,7 +46,7 @@ class Slot:
     names: tuple[str, ...]
     stem: str
     shape: Shape
-    form: Form = "plain"
+    form: WeightNormForm = "plain"
 
     @property
     def module(self) -> str:
@@ -57,38 +57,38 @@ class Slot:
         return self.stem.rpartition(".")[2]
 
 
-def slots(shapes: Mapping[str, Shape]) -> tuple[Slot, ...]:
+def collect_slots(shapes: Mapping[str, Shape]) -> tuple[NameSlot, ...]:
     """The parameters behind the names, in file order, with each weight-norm pair as one.
 
     Spectral norm stores a `weight_v` too, without a `weight_g`: that is not a weight-norm pair and stays as it is.
     """
-    result: list[Slot] = []
-    seen: set[str] = set()
+    result: list[NameSlot] = []
+    visited_names: set[str] = set()
     for name, shape in shapes.items():
-        if name in seen:
+        if name in visited_names:
             continue
-        pair = weight_norm_pair(name)
+        pair = find_weight_norm_pair(name)
         if pair and all(part in shapes for part in pair.names):
-            seen.update(pair.names)
-            result.append(Slot(pair.names, pair.stem, shapes[pair.names[1]], pair.form))
+            visited_names.update(pair.names)
+            result.append(NameSlot(pair.names, pair.stem, shapes[pair.names[1]], pair.form))
         else:
-            result.append(Slot((name,), name, shape))
+            result.append(NameSlot((name,), name, shape))
     return tuple(result)
 
 
-def weight_norm_pair(name: str) -> Slot | None:
+def find_weight_norm_pair(name: str) -> NameSlot | None:
     """The pair that a name would belong to by its suffix, without a shape; None if it is no weight-norm name."""
-    if not name.endswith(_HALVES):
+    if not name.endswith(_WEIGHT_NORM_SUFFIXES):
         return None
     for suffix in ("_g", "_v"):
         if name.endswith(suffix):
             stem = name.removesuffix(suffix)
-            return Slot((stem + "_g", stem + "_v"), stem, (), "weight-norm-old")
-    for suffix in (_NEW_G, _NEW_V):
+            return NameSlot((stem + "_g", stem + "_v"), stem, (), "weight-norm-old")
+    for suffix in (_NEW_GAIN_SUFFIX, _NEW_VECTOR_SUFFIX):
         if name.endswith(suffix) and ".parametrizations." in name:
             base = name.removesuffix(suffix)
-            return Slot(
-                (base + _NEW_G, base + _NEW_V),
+            return NameSlot(
+                (base + _NEW_GAIN_SUFFIX, base + _NEW_VECTOR_SUFFIX),
                 base.replace("parametrizations.", "", 1),
                 (),
                 "weight-norm-new",
@@ -96,15 +96,15 @@ def weight_norm_pair(name: str) -> Slot | None:
     return None
 
 
-def stem_of(names: Iterable[str]) -> str:
+def get_fused_name(names: Iterable[str]) -> str:
     """The fused name of the parameter that these names store."""
-    first = next(iter(names))
-    pair = weight_norm_pair(first)
-    return pair.stem if pair else first
+    first_name = next(iter(names))
+    pair = find_weight_norm_pair(first_name)
+    return pair.stem if pair else first_name
 
 
 @cache
-def pattern(name: str, *, every_digit: bool = False) -> tuple[str, tuple[int, ...]]:
+def split_indices(name: str, *, every_digit: bool = False) -> tuple[str, tuple[int, ...]]:
     """A name with `*` for each index, and the indices: `encoders_3.ff.0.weight` gives `encoders_*.ff.*.weight`, (3, 0).
 
     Args:
@@ -114,23 +114,25 @@ def pattern(name: str, *, every_digit: bool = False) -> tuple[str, tuple[int, ..
     return digits.sub("*", name), tuple(int(index) for index in digits.findall(name))
 
 
-def rows(name: str, *, every_digit: bool = False) -> tuple[tuple[str, int, str], ...]:
+def list_index_contexts(
+    name: str, *, every_digit: bool = False
+) -> tuple[tuple[str, int, str], ...]:
     """Each index of a name with what stands before and after it: `layers.3.ff.weight` gives (`layers.`, 3, `.ff.weight`)."""
     digits = _ANY_DIGITS if every_digit else _LONE_DIGITS
     return tuple(
-        (name[: found.start()], int(found.group()), name[found.end() :])
-        for found in digits.finditer(name)
+        (name[: match.start()], int(match.group()), name[match.end() :])
+        for match in digits.finditer(name)
     )
 
 
 @cache
-def words(name: str) -> tuple[str, ...]:
+def split_words(name: str) -> tuple[str, ...]:
     """Lower-case words of a name, each in one spelling; indices are left out."""
-    found = (word.lower() for word in _WORDS.findall(name))
-    return tuple(_SYNONYMS.get(word, word) for word in found if not word.isdigit())
+    lower_words = (word.lower() for word in _WORD_PATTERN.findall(name))
+    return tuple(_SYNONYMS.get(word, word) for word in lower_words if not word.isdigit())
 
 
-def similarity(a: str, b: str) -> float:
+def measure_similarity(a: str, b: str) -> float:
     """0 to 1: how much of the words of two names agree (Dice coefficient of the word multisets, later words count double).
 
     The end of a name says what a tensor is (`query.weight`), its beginning where it lies. Names that differ only in separators
@@ -138,16 +140,16 @@ def similarity(a: str, b: str) -> float:
     """
     if re.sub(r"[\W_]", "", a) == re.sub(r"[\W_]", "", b):
         return 1.0
-    left, right = _weighted(words(a)), _weighted(words(b))
-    shared = sum(min(weight, right.get(word, 0.0)) for word, weight in left.items())
-    total = sum(left.values()) + sum(right.values())
+    weights_a, weights_b = _weigh_words(split_words(a)), _weigh_words(split_words(b))
+    shared = sum(min(weight, weights_b.get(word, 0.0)) for word, weight in weights_a.items())
+    total = sum(weights_a.values()) + sum(weights_b.values())
     return 2 * shared / total if total else 0.0
 
 
-def _weighted(tokens: tuple[str, ...]) -> dict[str, float]:
+def _weigh_words(tokens: tuple[str, ...]) -> dict[str, float]:
     weights: dict[str, float] = {}
-    for place, token in enumerate(reversed(tokens)):
-        weights[token] = weights.get(token, 0.0) + (2.0 if place < 2 else 1.0)
+    for position, token in enumerate(reversed(tokens)):
+        weights[token] = weights.get(token, 0.0) + (2.0 if position < 2 else 1.0)
     return weights
 
 
@@ -155,10 +157,10 @@ def split_prefix(a: str, b: str) -> tuple[str, str]:
     """What stands before the longest common dotted suffix of two names, on each side (with the trailing dot)."""
     if a == b:
         return "", ""
-    left, right = a.split("."), b.split(".")
+    parts_a, parts_b = a.split("."), b.split(".")
     shared = 0
-    while shared < min(len(left), len(right)) and left[-1 - shared] == right[-1 - shared]:
+    while shared < min(len(parts_a), len(parts_b)) and parts_a[-1 - shared] == parts_b[-1 - shared]:
         shared += 1
-    ends = (left[: len(left) - shared], right[: len(right) - shared])
-    head, other = (".".join(part) + "." if part else "" for part in ends)
-    return head, other
+    unshared_parts = (parts_a[: len(parts_a) - shared], parts_b[: len(parts_b) - shared])
+    head_a, head_b = (".".join(part) + "." if part else "" for part in unshared_parts)
+    return head_a, head_b

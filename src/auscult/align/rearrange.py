@@ -14,9 +14,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from auscult.align.compare import sample_error
-from auscult.align.fingerprint import bits
-from auscult.align.moves import moves, sample
+from auscult.align.compare import measure_sample_error
+from auscult.align.fingerprint import view_as_bits
+from auscult.align.moves import list_moves, sample_places
 from auscult.recipe.op import Op
 from auscult.recipe.ops.deinterleave import Deinterleave
 from auscult.recipe.ops.flip import Flip
@@ -31,7 +31,7 @@ MAX_HEADS = 64
 MAX_ROUNDED_ERROR = 0.1  # relative, over the sample, where the two sides have different dtypes
 MIN_SIZE = 8
 
-Places = tuple[NDArray[np.intp], ...]
+IndexArrays = tuple[NDArray[np.intp], ...]
 
 
 @dataclass(frozen=True)
@@ -42,121 +42,135 @@ class Rearrangement:
     axis: int
     origin: Callable[[NDArray[np.intp]], NDArray[np.intp]]
 
-    def places(self, target: Places) -> Places:
+    def places(self, target: IndexArrays) -> IndexArrays:
         return (*target[: self.axis], self.origin(target[self.axis]), *target[self.axis + 1 :])
 
 
-def rearranged(x: Array, y: Array) -> Iterator[tuple[Op, ...]]:
+def find_rearrangements(x: Array, y: Array) -> Iterator[tuple[Op, ...]]:
     """Operations from `x` to `y` that a sample does not refute: a move of the axes, then one rearrangement."""
     if x.size < MIN_SIZE:
         return
     exact = x.dtype == y.dtype
-    left, right = (bits(x), bits(y)) if exact else (x, y)
-    target = sample(y.shape)
-    wanted = right[target]
-    for move in moves(x.shape, y.shape):
-        moved = move.view(left)
-        for option in () if move.flat else _options(y.shape):
-            if _agrees(moved[option.places(target)], wanted, exact=exact):
-                yield (*move.ops, option.op)
-    for op, origin in _scrambles(x.shape, y.shape, target):
-        if _agrees(left[origin], wanted, exact=exact):
+    comparable_x, comparable_y = (view_as_bits(x), view_as_bits(y)) if exact else (x, y)
+    target = sample_places(y.shape)
+    sample_y = comparable_y[target]
+    for move in list_moves(x.shape, y.shape):
+        moved = move.view(comparable_x)
+        for rearrangement in () if move.flat else _list_rearrangements(y.shape):
+            if _is_in_agreement(moved[rearrangement.places(target)], sample_y, exact=exact):
+                yield (*move.ops, rearrangement.op)
+    for op, origin in _iter_scrambles(x.shape, y.shape, target):
+        if _is_in_agreement(comparable_x[origin], sample_y, exact=exact):
             yield (op,)
 
 
-def _scrambles(source: Shape, shape: Shape, target: Places) -> Iterator[tuple[Op, Places]]:
+def _iter_scrambles(
+    source: Shape, shape: Shape, target: IndexArrays
+) -> Iterator[tuple[Op, IndexArrays]]:
     """Memory orders mixed up: the same bytes read column by column, or as they are under a permuted shape."""
     if source == shape and len(shape) > 1:
         yield (
             FortranScramble("column"),
-            _unravel(np.ravel_multi_index(target, shape, order="F"), shape, "C"),
+            _unravel_places(np.ravel_multi_index(target, shape, order="F"), shape, "C"),
         )
-        yield FortranScramble("row"), _unravel(np.ravel_multi_index(target, shape), shape, "F")
+        yield (
+            FortranScramble("row"),
+            _unravel_places(np.ravel_multi_index(target, shape), shape, "F"),
+        )
     elif source != shape and shape and source:
-        yield Reshape(source, shape), _unravel(np.ravel_multi_index(target, shape), source, "C")
+        yield (
+            Reshape(source, shape),
+            _unravel_places(np.ravel_multi_index(target, shape), source, "C"),
+        )
 
 
-def _unravel(places: NDArray[np.intp], shape: Shape, order: Literal["C", "F"]) -> Places:
-    return tuple(np.unravel_index(places, shape, order=order))
+def _unravel_places(
+    indices: NDArray[np.intp], shape: Shape, order: Literal["C", "F"]
+) -> IndexArrays:
+    return tuple(np.unravel_index(indices, shape, order=order))
 
 
-def _agrees(found: Array, wanted: Array, *, exact: bool) -> bool:
+def _is_in_agreement(sample_x: Array, sample_y: Array, *, exact: bool) -> bool:
     return (
-        bool((found == wanted).all()) if exact else sample_error(found, wanted) < MAX_ROUNDED_ERROR
+        bool((sample_x == sample_y).all())
+        if exact
+        else measure_sample_error(sample_x, sample_y) < MAX_ROUNDED_ERROR
     )
 
 
 @lru_cache(maxsize=512)
-def _options(shape: Shape) -> tuple[Rearrangement, ...]:
+def _list_rearrangements(shape: Shape) -> tuple[Rearrangement, ...]:
     """Every rearrangement of that shape, the plainest first."""
     result: list[Rearrangement] = []
-    for axis, side in enumerate(shape):
-        if side > 1:
-            result += _block_orders(axis, side)
-    for axis, side in enumerate(shape):
-        if side > 1:
-            result.append(_flipped(axis, side))
-            result += _interleavings(axis, side)
+    for axis, length in enumerate(shape):
+        if length > 1:
+            result += _iter_block_orders(axis, length)
+    for axis, length in enumerate(shape):
+        if length > 1:
+            result.append(_make_flip(axis, length))
+            result += _iter_interleavings(axis, length)
     return tuple(result)
 
 
-def _flipped(axis: int, side: int) -> Rearrangement:
-    def origin(places: NDArray[np.intp]) -> NDArray[np.intp]:
-        return side - 1 - places
+def _make_flip(axis: int, length: int) -> Rearrangement:
+    def flip_places(indices: NDArray[np.intp]) -> NDArray[np.intp]:
+        return length - 1 - indices
 
-    return Rearrangement(Flip(axis), axis, origin)
+    return Rearrangement(Flip(axis), axis, flip_places)
 
 
-def _block_orders(axis: int, side: int) -> Iterator[Rearrangement]:
+def _iter_block_orders(axis: int, length: int) -> Iterator[Rearrangement]:
     for count in BLOCK_COUNTS:
-        if side % count == 0:
+        if length % count == 0:
             for order in permutations(range(count)):
                 if order not in {
                     tuple(range(count)),
                     (2, 3, 0, 1),
                 }:  # the latter is an exchange of halves
-                    yield block_order(axis, side, order)
+                    yield make_block_order(axis, length, order)
 
 
-def block_order(axis: int, side: int, order: tuple[int, ...]) -> Rearrangement:
+def make_block_order(axis: int, length: int, order: tuple[int, ...]) -> Rearrangement:
     """Blocks along one axis in that order."""
-    width = side // len(order)
+    width = length // len(order)
     table = np.array(order)
     return Rearrangement(
         ReorderBlocks(axis, order),
         axis,
-        lambda places: table[places // width] * width + places % width,
+        lambda indices: table[indices // width] * width + indices % width,
     )
 
 
-def _interleavings(axis: int, side: int) -> Iterator[Rearrangement]:
+def _iter_interleavings(axis: int, length: int) -> Iterator[Rearrangement]:
     """Heads of a fused qkv or kv, and the two halves of each head under rotary embeddings."""
     for parts in (3, 2):
-        for heads in range(2, min(side // parts, MAX_HEADS) + 1):
-            if side % (parts * heads) == 0:
-                yield _exchanged(Interleave(axis, heads, parts), side, (1, parts, heads))
-                yield _exchanged(Deinterleave(axis, heads, parts), side, (1, heads, parts))
-    for heads in range(1, min(side // 4, MAX_HEADS) + 1):
-        half = side // (2 * heads)
-        if side % (2 * heads) == 0 and (
+        for heads in range(2, min(length // parts, MAX_HEADS) + 1):
+            if length % (parts * heads) == 0:
+                yield _make_exchange(Interleave(axis, heads, parts), length, (1, parts, heads))
+                yield _make_exchange(Deinterleave(axis, heads, parts), length, (1, heads, parts))
+    for heads in range(1, min(length // 4, MAX_HEADS) + 1):
+        half = length // (2 * heads)
+        if length % (2 * heads) == 0 and (
             heads > 1 or half > MAX_HEADS
         ):  # fewer halves of one head are the case above
-            yield _exchanged(Interleave(axis, half, 2, heads), side, (heads, 2, half))
-            yield _exchanged(Deinterleave(axis, half, 2, heads), side, (heads, half, 2))
+            yield _make_exchange(Interleave(axis, half, 2, heads), length, (heads, 2, half))
+            yield _make_exchange(Deinterleave(axis, half, 2, heads), length, (heads, half, 2))
 
 
-def _exchanged(
-    op: Interleave | Deinterleave, side: int, sides: tuple[int, int, int]
+def _make_exchange(
+    op: Interleave | Deinterleave, length: int, level_sizes: tuple[int, int, int]
 ) -> Rearrangement:
     """The axis, seen as [outer, first, second, rest], with first and second exchanged."""
-    outer, first, second = sides
-    rest = side // (outer * first * second)
+    outer, first_size, second_size = level_sizes
+    inner_size = length // (outer * first_size * second_size)
 
-    def origin(places: NDArray[np.intp]) -> NDArray[np.intp]:
-        group, within = places // rest, places % rest
-        block, inner = group // first, group % first
+    def exchange_places(indices: NDArray[np.intp]) -> NDArray[np.intp]:
+        group, within = indices // inner_size, indices % inner_size
+        block, inner = group // first_size, group % first_size
         return np.asarray(
-            ((block // second * first + inner) * second + block % second) * rest + within
+            ((block // second_size * first_size + inner) * second_size + block % second_size)
+            * inner_size
+            + within
         )
 
-    return Rearrangement(op, op.axis, origin)
+    return Rearrangement(op, op.axis, exchange_places)

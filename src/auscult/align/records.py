@@ -10,7 +10,7 @@ from auscult.finding import Skip
 from auscult.recipe.op import Op
 from auscult.verdict import Coverage, Equality
 
-By = Literal["content", "name", "structure", "neighbours"]
+MatchBasis = Literal["content", "name", "structure", "neighbours"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Match:
     b: tuple[str, ...]
     ops: tuple[Op, ...]
     equality: Equality
-    by: By
+    by: MatchBasis
     error: float = 0.0
     number_format: str | None = None
     cause: str | None = None
@@ -49,7 +49,7 @@ class Match:
 
 
 @dataclass(frozen=True)
-class Alignment:
+class WeightAlignment:
     """Every tensor of both sides in exactly one place: a match, `only_in_a`, `only_in_b`, or a skip.
 
     Attributes:
@@ -76,14 +76,14 @@ class Alignment:
             0,
         )
         for match in self.matches:
-            buckets[bucket_of(match)] += max(len(match.a), len(match.b))
+            buckets[classify_match(match)] += max(len(match.a), len(match.b))
         buckets["only_in_a"] = len(self.only_in_a)
         buckets["only_in_b"] = len(self.only_in_b)
         buckets["skipped"] = len(self.skips)
         return Coverage("tensors", buckets)
 
 
-def bucket_of(match: Match) -> str:
+def classify_match(match: Match) -> str:
     """`identical` = exact with no ops; `equivalent` = exact or close after ops; `close` = close with no ops.
 
     Content found under the name of something else (`swapped`) is equivalent, not identical: it must be moved to be right.

@@ -29,53 +29,66 @@ def learn_renaming(pairs: Iterable[tuple[str, str]]) -> tuple[RenameRule, ...]:
     counts: dict[tuple[str, str], int] = {}
     for patterns in Renaming.of((a, b) for a, b in pairs if a != b).patterns.values():
         for pattern in patterns:
-            counts[pattern.shown()] = counts.get(pattern.shown(), 0) + pattern.count
-    reduced: dict[tuple[str, str], int] = {}
-    for (left, right), count in sorted(
+            counts[pattern.format_forms()] = counts.get(pattern.format_forms(), 0) + pattern.count
+    reduced_counts: dict[tuple[str, str], int] = {}
+    for (form_a, form_b), count in sorted(
         counts.items(), key=lambda item: (item[0][0].count("."), item[0])
     ):
-        used: list[tuple[str, str]] = []
-        rest = _reduce(left, right, list(reduced), used)
-        for key in [*used, rest] if rest[0] != rest[1] else used:
-            reduced[key] = reduced.get(key, 0) + count
-    rules = [RenameRule(*_stars(left, right), count) for (left, right), count in reduced.items()]
+        used_rules: list[tuple[str, str]] = []
+        remaining_rule = _reduce_rule(form_a, form_b, list(reduced_counts), used_rules)
+        for key in (
+            [*used_rules, remaining_rule] if remaining_rule[0] != remaining_rule[1] else used_rules
+        ):
+            reduced_counts[key] = reduced_counts.get(key, 0) + count
+    rules = [
+        RenameRule(*_add_stars(form_a, form_b), count)
+        for (form_a, form_b), count in reduced_counts.items()
+    ]
     return tuple(sorted(rules, key=lambda rule: (-rule.count, rule.a, rule.b)))
 
 
-def _reduce(
-    left: str, right: str, known: Sequence[tuple[str, str]], used: list[tuple[str, str]]
+def _reduce_rule(
+    form_a: str,
+    form_b: str,
+    known_rules: Sequence[tuple[str, str]],
+    used_rules: list[tuple[str, str]],
 ) -> tuple[str, str]:
     """Without what the two begin with in common, and without the shorter rules that they begin with (added to `used`)."""
-    a, b = left.split("."), right.split(".")
+    a, b = form_a.split("."), form_b.split(".")
     shared = 0
     while shared < min(len(a), len(b)) and a[shared] == b[shared]:
         shared += 1
     if 0 < shared < max(len(a), len(b)) and all(
-        rest[shared : shared + 1] == [] or _index(rest[shared]) for rest in (a, b)
+        parts[shared : shared + 1] == [] or _is_index(parts[shared]) for parts in (a, b)
     ):
         shared -= 1  # an index alone says nothing: keep what it counts
     a, b = a[shared:], b[shared:]
-    for one, other in known:
-        head, tail = one.split("."), other.split(".")
+    for rule_a, rule_b in known_rules:
+        rule_parts_a, rule_parts_b = rule_a.split("."), rule_b.split(".")
         if (
-            one
-            and other
-            and len(a) > len(head)
-            and a[: len(head)] == head
-            and b[: len(tail)] == tail
+            rule_a
+            and rule_b
+            and len(a) > len(rule_parts_a)
+            and a[: len(rule_parts_a)] == rule_parts_a
+            and b[: len(rule_parts_b)] == rule_parts_b
         ):
-            used.append((one, other))
-            return _reduce(".".join(a[len(head) :]), ".".join(b[len(tail) :]), known, used)
+            used_rules.append((rule_a, rule_b))
+            return _reduce_rule(
+                ".".join(a[len(rule_parts_a) :]),
+                ".".join(b[len(rule_parts_b) :]),
+                known_rules,
+                used_rules,
+            )
     while a and b and a[-1] == b[-1]:
         a, b = a[:-1], b[:-1]
     return ".".join(a), ".".join(b)
 
 
-def _index(part: str) -> bool:
+def _is_index(part: str) -> bool:
     return part.isdigit() or part.startswith("{")
 
 
-def _stars(left: str, right: str) -> tuple[str, str]:
-    if left and right:
-        return left, right
-    return (f"{left}.*" if left else "*"), (f"{right}.*" if right else "*")
+def _add_stars(form_a: str, form_b: str) -> tuple[str, str]:
+    if form_a and form_b:
+        return form_a, form_b
+    return (f"{form_a}.*" if form_a else "*"), (f"{form_b}.*" if form_b else "*")

@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-Indices = tuple[int, ...]
-Rows = dict[Indices, Indices]
-Middle = tuple[tuple[str, ...], tuple[str, ...]]
+NameIndices = tuple[int, ...]
+IndexRows = dict[NameIndices, NameIndices]
+NameMiddle = tuple[tuple[str, ...], tuple[str, ...]]
 
 _DIGITS = re.compile(r"\d+")
 MAX_MIDDLES = 64
-_LETTERS = "ijklmnpq"
-_RELATIONS: tuple[tuple[str, Callable[[int], int]], ...] = (
+_INDEX_LETTERS = "ijklmnpq"
+_INDEX_RELATIONS: tuple[tuple[str, Callable[[int], int]], ...] = (
     ("{}", lambda index: index),
     ("{}-1", lambda index: index - 1),
     ("{}+1", lambda index: index + 1),
@@ -30,7 +30,7 @@ _RELATIONS: tuple[tuple[str, Callable[[int], int]], ...] = (
 
 
 @dataclass(frozen=True)
-class Pattern:
+class NamePattern:
     """Names whose beginning has the form `a` (with `{}` for each index) begin with the form `b` on the other side.
 
     Attributes:
@@ -41,11 +41,11 @@ class Pattern:
 
     a: str
     b: str
-    rows: Rows
+    rows: IndexRows
     count: int
     relations: tuple[tuple[int, int] | int, ...] | None
 
-    def rename(self, indices: Indices) -> str | None:
+    def rename(self, indices: NameIndices) -> str | None:
         """The beginning on side b for the indices on side a; None if these were never seen and no rule covers them."""
         if indices in self.rows:
             return self.b.format(*self.rows[indices])
@@ -56,13 +56,13 @@ class Pattern:
             value = (
                 relation
                 if isinstance(relation, int)
-                else _RELATIONS[relation[1]][1](indices[relation[0]])
+                else _INDEX_RELATIONS[relation[1]][1](indices[relation[0]])
             )
             result.append(value)
         return self.b.format(*result) if all(value >= 0 for value in result) else None
 
     @cached_property
-    def fixed(self) -> tuple[int | None, ...]:
+    def constant_indices(self) -> tuple[int | None, ...]:
         """Per index of `a`, its value where all pairs have the same; None where it varies, or for a lone pair."""
         columns = list(zip(*self.rows, strict=True))
         return tuple(
@@ -70,36 +70,40 @@ class Pattern:
             for column in columns
         )
 
-    def strangeness(self, indices: Indices) -> int:
+    def count_strange_indices(self, indices: NameIndices) -> int:
         """How many indices differ from what all pairs of the pattern have in common; -1 for indices seen before."""
         if indices in self.rows:
             return -1
         return sum(
             value is not None and value != index
-            for value, index in zip(self.fixed, indices, strict=True)
+            for value, index in zip(self.constant_indices, indices, strict=True)
         )
 
-    def shown(self) -> tuple[str, str]:
+    def format_forms(self) -> tuple[str, str]:
         """Both forms with a letter for each index that varies."""
         letters = [
-            _LETTERS[place] if place < len(_LETTERS) else f"i{place}"
-            for place in range(self.a.count("{}"))
+            _INDEX_LETTERS[position] if position < len(_INDEX_LETTERS) else f"i{position}"
+            for position in range(self.a.count("{}"))
         ]
-        left = [
+        fields_a = [
             "{" + letter + "}" if value is None else str(value)
-            for letter, value in zip(letters, self.fixed, strict=True)
+            for letter, value in zip(letters, self.constant_indices, strict=True)
         ]
         columns = list(zip(*self.rows.values(), strict=True))
-        right = []
-        for place, column in enumerate(columns):
-            relation = self.relations[place] if self.relations else "…"
+        fields_b = []
+        for position, column in enumerate(columns):
+            relation = self.relations[position] if self.relations else "…"
             if len(self.rows) > 1 and len(set(column)) == 1:
-                right.append(str(column[0]))
+                fields_b.append(str(column[0]))
             elif isinstance(relation, tuple):
-                right.append("{" + _RELATIONS[relation[1]][0].format(letters[relation[0]]) + "}")
+                fields_b.append(
+                    "{" + _INDEX_RELATIONS[relation[1]][0].format(letters[relation[0]]) + "}"
+                )
             else:
-                right.append("{" + relation + "}" if isinstance(relation, str) else str(relation))
-        return self.a.format(*left), self.b.format(*right)
+                fields_b.append(
+                    "{" + relation + "}" if isinstance(relation, str) else str(relation)
+                )
+        return self.a.format(*fields_a), self.b.format(*fields_b)
 
 
 @dataclass(frozen=True)
@@ -111,33 +115,43 @@ class Renaming:
         middles: Dotted parts without an index that are replaced wherever they stand, such as `attn1.to_q`, and how often.
     """
 
-    patterns: dict[str, tuple[Pattern, ...]]
-    middles: tuple[tuple[Middle, int], ...] = ()
+    patterns: dict[str, tuple[NamePattern, ...]]
+    middles: tuple[tuple[NameMiddle, int], ...] = ()
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str, str]]) -> Renaming:
         """Learn from (name on side a, name on side b)."""
-        groups: dict[tuple[str, str], Rows] = {}
+        groups: dict[tuple[str, str], IndexRows] = {}
         counts: dict[tuple[str, str], int] = {}
         for a, b in pairs:
             if a == b:
                 groups.setdefault(("", ""), {})[()] = ()
                 counts["", ""] = counts.get(("", ""), 0) + 1
                 continue
-            left, right = _beginnings(a, b)
-            (form_a, indices_a), (form_b, indices_b) = _form(left), _form(right)
+            beginning_a, beginning_b = _strip_shared_ending(a, b)
+            (form_a, indices_a), (form_b, indices_b) = (
+                _to_index_form(beginning_a),
+                _to_index_form(beginning_b),
+            )
             groups.setdefault((form_a, form_b), {}).setdefault(indices_a, indices_b)
             counts[form_a, form_b] = counts.get((form_a, form_b), 0) + 1
-        found: dict[str, list[Pattern]] = {}
+        patterns_by_form: dict[str, list[NamePattern]] = {}
         for (form_a, form_b), rows in groups.items():
-            found.setdefault(form_a, []).append(
-                Pattern(form_a, form_b, rows, counts[form_a, form_b], _relations(rows))
+            patterns_by_form.setdefault(form_a, []).append(
+                NamePattern(
+                    form_a, form_b, rows, counts[form_a, form_b], _find_index_relations(rows)
+                )
             )
         patterns = {
-            form: tuple(sorted(some, key=lambda pattern: -pattern.count))
-            for form, some in found.items()
+            form: tuple(sorted(form_patterns, key=lambda pattern: -pattern.count))
+            for form, form_patterns in patterns_by_form.items()
         }
-        return cls(patterns, _middles(pattern for some in patterns.values() for pattern in some))
+        return cls(
+            patterns,
+            _collect_middles(
+                pattern for form_patterns in patterns.values() for pattern in form_patterns
+            ),
+        )
 
     @cached_property
     def lengths(self) -> tuple[int, ...]:
@@ -146,77 +160,84 @@ class Renaming:
             sorted({form.count(".") + 1 if form else 0 for form in self.patterns}, reverse=True)
         )
 
-    def predict(self, name: str) -> Iterator[str]:
+    def predict_names(self, name: str) -> Iterator[str]:
         """Names that `name` may have on the other side, the most specific rule first."""
-        yield from (other for other, _ in self.votes(name))
+        yield from (predicted_name for predicted_name, _ in self.iter_votes(name))
 
-    def votes(self, name: str) -> Iterator[tuple[str, int]]:
+    def iter_votes(self, name: str) -> Iterator[tuple[str, int]]:
         """`predict`, with how many pairs each rule rests on."""
         parts = name.split(".")
-        for cut in self.lengths:
-            if cut > len(parts):
+        for part_count in self.lengths:
+            if part_count > len(parts):
                 continue
-            form, indices = _form(".".join(parts[:cut]))
-            known = self.patterns.get(form, ())
+            form, indices = _to_index_form(".".join(parts[:part_count]))
+            form_patterns = self.patterns.get(form, ())
             for pattern in (
-                known
-                if len(known) < 2
-                else sorted(known, key=lambda pattern: pattern.strangeness(indices))
+                form_patterns
+                if len(form_patterns) < 2
+                else sorted(
+                    form_patterns, key=lambda pattern: pattern.count_strange_indices(indices)
+                )
             ):
                 beginning = pattern.rename(indices)
                 if beginning is not None:
-                    yield ".".join(([beginning] if beginning else []) + parts[cut:]), pattern.count
+                    yield (
+                        ".".join(([beginning] if beginning else []) + parts[part_count:]),
+                        pattern.count,
+                    )
         for (old, new), count in self.middles:
             for start in range(len(parts) - len(old) + 1):
                 if tuple(parts[start : start + len(old)]) == old:
                     yield ".".join([*parts[:start], *new, *parts[start + len(old) :]]), count
 
 
-def _beginnings(a: str, b: str) -> tuple[str, str]:
+def _strip_shared_ending(a: str, b: str) -> tuple[str, str]:
     """What is left of two dotted names without the parts that they share at the end."""
-    left, right = a.split("."), b.split(".")
+    parts_a, parts_b = a.split("."), b.split(".")
     shared = 0
-    while shared < min(len(left), len(right)) and left[-1 - shared] == right[-1 - shared]:
+    while shared < min(len(parts_a), len(parts_b)) and parts_a[-1 - shared] == parts_b[-1 - shared]:
         shared += 1
-    return ".".join(left[: len(left) - shared]), ".".join(right[: len(right) - shared])
+    return ".".join(parts_a[: len(parts_a) - shared]), ".".join(parts_b[: len(parts_b) - shared])
 
 
-def _form(text: str) -> tuple[str, Indices]:
+def _to_index_form(text: str) -> tuple[str, NameIndices]:
     if "{" in text or "}" in text:  # a name may hold anything; braces would be taken for indices
         return text.replace("{", "{{").replace("}", "}}"), ()
     return _DIGITS.sub("{}", text), tuple(int(index) for index in _DIGITS.findall(text))
 
 
-def _relations(rows: Rows) -> tuple[tuple[int, int] | int, ...] | None:
+def _find_index_relations(rows: IndexRows) -> tuple[tuple[int, int] | int, ...] | None:
     """For each index on side b, the first relation that holds in all rows."""
     pairs = list(rows.items())
-    found: list[tuple[int, int] | int] = []
-    for place in range(len(pairs[0][1])):
-        wanted = [right[place] for _, right in pairs]
-        options = (
-            (source, kind)
-            for kind, (_, relation) in enumerate(_RELATIONS)
+    relations: list[tuple[int, int] | int] = []
+    for position in range(len(pairs[0][1])):
+        values_b = [indices_b[position] for _, indices_b in pairs]
+        fitting_relations = (
+            (source, relation_index)
+            for relation_index, (_, relation) in enumerate(_INDEX_RELATIONS)
             for source in range(len(pairs[0][0]))
             if all(
-                relation(left[source]) == value
-                for (left, _), value in zip(pairs, wanted, strict=True)
+                relation(indices_a[source]) == value
+                for (indices_a, _), value in zip(pairs, values_b, strict=True)
             )
         )
-        relation = next(options, None)
-        if relation is None and len(set(wanted)) > 1:
+        relation = next(fitting_relations, None)
+        if relation is None and len(set(values_b)) > 1:
             return None
-        found.append(wanted[0] if relation is None else relation)
-    return tuple(found)
+        relations.append(values_b[0] if relation is None else relation)
+    return tuple(relations)
 
 
-def _middles(patterns: Iterable[Pattern]) -> tuple[tuple[Middle, int], ...]:
+def _collect_middles(patterns: Iterable[NamePattern]) -> tuple[tuple[NameMiddle, int], ...]:
     """The differing parts of the patterns in which no index varies, by how many pairs follow them."""
-    found: dict[Middle, int] = {}
+    middle_counts: dict[NameMiddle, int] = {}
     for pattern in patterns:
-        left, right = pattern.shown()
-        a, b = left.split("."), right.split(".")
+        form_a, form_b = pattern.format_forms()
+        a, b = form_a.split("."), form_b.split(".")
         while a and b and a[0] == b[0]:
             a, b = a[1:], b[1:]
         if any(a) and any(b) and not any("{" in part for part in a + b):
-            found[tuple(a), tuple(b)] = found.get((tuple(a), tuple(b)), 0) + pattern.count
-    return tuple(sorted(found.items(), key=lambda item: -item[1])[:MAX_MIDDLES])
+            middle_counts[tuple(a), tuple(b)] = (
+                middle_counts.get((tuple(a), tuple(b)), 0) + pattern.count
+            )
+    return tuple(sorted(middle_counts.items(), key=lambda item: -item[1])[:MAX_MIDDLES])

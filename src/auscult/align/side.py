@@ -8,38 +8,40 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TypeVar
 
-from auscult.align.compare import Values
-from auscult.align.fingerprint import Print, fingerprint, native
-from auscult.align.formats import Format, float_format, format_of, name_of
-from auscult.align.moves import sides
+from auscult.align.compare import TensorValues
+from auscult.align.fingerprint import Fingerprint, compute_fingerprint, to_native_order
+from auscult.align.formats import NumberFormat, get_dtype_name, get_float_format, get_tensor_format
+from auscult.align.moves import sort_sides
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
 from auscult.weights import Array, Checkpoint, Shape, Tensor
 
-LARGE = (
+MIN_THREADED_SIZE = (
     1 << 15
 )  # elements from which a thread of its own pays; below it, Python's own work dominates
-WORKERS = min(8, os.cpu_count() or 1)
+MAX_WORKERS = min(8, os.cpu_count() or 1)
 
 Progress = Callable[[int, int, str], None]
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-def in_threads(work: Callable[[T], R], items: list[T], sizes: list[int]) -> Iterator[R]:
+def map_in_threads(compute: Callable[[T], R], items: list[T], sizes: list[int]) -> Iterator[R]:
     """`work` on each item, in order; the large ones in threads (numpy lets go of the interpreter while it computes)."""
-    large = [index for index, size in enumerate(sizes) if size >= LARGE]
-    if len(large) < 2 or WORKERS < 2:
-        yield from map(work, items)
+    large_indices = [index for index, size in enumerate(sizes) if size >= MIN_THREADED_SIZE]
+    if len(large_indices) < 2 or MAX_WORKERS < 2:
+        yield from map(compute, items)
         return
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with ThreadPoolExecutor(MAX_WORKERS) as pool:
         # numpy keeps what it ignores in the context, which a thread does not inherit
-        running = {index: pool.submit(copy_context().run, work, items[index]) for index in large}
+        futures = {
+            index: pool.submit(copy_context().run, compute, items[index]) for index in large_indices
+        }
         for index, item in enumerate(items):
-            yield running[index].result() if index in running else work(item)
+            yield futures[index].result() if index in futures else compute(item)
 
 
-class Side:
+class CheckpointSide:
     """The tensors of one checkpoint and what is known of them.
 
     Attributes:
@@ -52,7 +54,7 @@ class Side:
         self.names = tuple(checkpoint)
         self.position = {name: index for index, name in enumerate(self.names)}
         self.left = dict.fromkeys(self.names)
-        self.prints: dict[str, Print] = {}
+        self.fingerprints: dict[str, Fingerprint] = {}
         self.kinds: dict[str, str] = {}
         self.shapes: dict[str, Shape] = {}
         self.skips: dict[str, Skip] = {}
@@ -62,24 +64,24 @@ class Side:
 
     def array(self, name: str) -> Array:
         """The real values, in native byte order."""
-        return native(self.checkpoint[name].values())
+        return to_native_order(self.checkpoint[name].values())
 
-    def values(self, name: str) -> Values:
+    def values(self, name: str) -> TensorValues:
         """The real values with the format in which the file keeps them."""
         array = self.array(name)
-        return Values(array, format_of(self.checkpoint[name], array))
+        return TensorValues(array, get_tensor_format(self.checkpoint[name], array))
 
-    def format(self, name: str) -> Format:
+    def format(self, name: str) -> NumberFormat:
         """The format by dtype alone (an integer format's steps are in `values`)."""
-        return float_format(self.kinds[name])
+        return get_float_format(self.kinds[name])
 
     def sides(self, name: str) -> Shape:
-        return sides(self.shapes[name])
+        return sort_sides(self.shapes[name])
 
     def size(self, name: str) -> int:
-        return self.prints[name].size
+        return self.fingerprints[name].size
 
-    def remaining(self) -> tuple[str, ...]:
+    def list_remaining(self) -> tuple[str, ...]:
         """The names without a partner, as a list that does not change while partners are found."""
         return tuple(self.left)
 
@@ -87,24 +89,24 @@ class Side:
         """Fingerprint every tensor; one that cannot be read becomes a skip."""
         sizes = [self.checkpoint[name].size for name in self.names]
         for name, result in zip(
-            self.names, in_threads(self._look, list(self.names), sizes), strict=True
+            self.names, map_in_threads(self._read_tensor, list(self.names), sizes), strict=True
         ):
             if isinstance(result, Skip):
                 self.skips[name] = result
                 self.left.pop(name)
             else:
-                self.kinds[name], self.shapes[name], self.prints[name] = result
+                self.kinds[name], self.shapes[name], self.fingerprints[name] = result
             tick()
 
-    def _look(self, name: str) -> tuple[str, Shape, Print] | Skip:
+    def _read_tensor(self, name: str) -> tuple[str, Shape, Fingerprint] | Skip:
         try:
             array = self.array(name)
-            return name_of(array.dtype), array.shape, fingerprint(array)
+            return get_dtype_name(array.dtype), array.shape, compute_fingerprint(array)
         except CheckpointError as error:
             return Skip(f"{self.checkpoint.path}: {name}", str(error))
 
 
-def take(side: Side, names: Iterable[str]) -> None:
+def remove_names(side: CheckpointSide, names: Iterable[str]) -> None:
     """Take names off the list of those without a partner."""
     for name in names:
         side.left.pop(name)

@@ -13,21 +13,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from auscult.align.naming import Slot, similarity
+from auscult.align.naming import NameSlot, measure_similarity
 from auscult.weights import Shape
 
-Signature = frozenset[tuple[tuple[int, ...], int]]
+ShapeSignature = frozenset[tuple[tuple[int, ...], int]]
 
 
 @dataclass
-class Node:
+class NameNode:
     """A module: its own parameters by leaf name, and its submodules by name."""
 
-    slots: dict[str, Slot] = field(default_factory=dict)
-    children: dict[str, Node] = field(default_factory=dict)
+    slots: dict[str, NameSlot] = field(default_factory=dict)
+    children: dict[str, NameNode] = field(default_factory=dict)
 
     @cached_property
-    def signature(self) -> Signature:
+    def signature(self) -> ShapeSignature:
         """Shapes below, up to the order of axes, with their counts; scalars (counters) aside."""
         return frozenset(Counter(self._shapes()).items())
 
@@ -39,87 +39,95 @@ class Node:
             yield from child._shapes()
 
 
-def tree_of(slots: Mapping[str, Slot]) -> Node:
+def build_tree(slots: Mapping[str, NameSlot]) -> NameNode:
     """The module tree of these parameters; `blocks_3` counts as `blocks.3`."""
-    root = Node()
+    root = NameNode()
     for stem, slot in slots.items():
         *path, leaf = stem.split(".")
         node = root
-        for step in (part for piece in path for part in re.split(r"_(?=\d+$)", piece)):
-            node = node.children.setdefault(step, Node())
+        for module_name in (
+            part for path_part in path for part in re.split(r"_(?=\d+$)", path_part)
+        ):
+            node = node.children.setdefault(module_name, NameNode())
         node.slots[leaf] = slot
     return root
 
 
-def matched(a: Node, b: Node) -> Iterator[tuple[Slot, Slot]]:
+def iter_matching_slots(a: NameNode, b: NameNode) -> Iterator[tuple[NameSlot, NameSlot]]:
     """Parameters of `a` with those of `b` that stand at the same place of the tree and have compatible shapes."""
-    a, b = _collapsed(a), _collapsed(b)
+    a, b = _collapse_chain(a), _collapse_chain(b)
     for leaf, slot in a.slots.items():
-        other = b.slots.get(leaf)
-        if other is not None and sorted(slot.shape) == sorted(other.shape):
-            yield slot, other
-    for one, two in _children(a, b):
-        yield from matched(one, two)
+        other_slot = b.slots.get(leaf)
+        if other_slot is not None and sorted(slot.shape) == sorted(other_slot.shape):
+            yield slot, other_slot
+    for child_a, child_b in _pair_children(a, b):
+        yield from iter_matching_slots(child_a, child_b)
 
 
-def _collapsed(node: Node) -> Node:
+def _collapse_chain(node: NameNode) -> NameNode:
     """Down to the first module that holds something itself or has a choice of submodules."""
     while not node.slots and len(node.children) == 1:
         node = next(iter(node.children.values()))
     return node
 
 
-def _children(a: Node, b: Node) -> Iterator[tuple[Node, Node]]:
-    left, right = dict(a.children), dict(b.children)
-    if _renumbered(a, b):
-        yield from zip(_in_order(left), _in_order(right), strict=True)
+def _pair_children(a: NameNode, b: NameNode) -> Iterator[tuple[NameNode, NameNode]]:
+    children_a, children_b = dict(a.children), dict(b.children)
+    if _is_renumbered(a, b):
+        yield from zip(_sort_by_number(children_a), _sort_by_number(children_b), strict=True)
         return
     for name in [
-        name for name in left if name in right and left[name].signature == right[name].signature
+        name
+        for name in children_a
+        if name in children_b and children_a[name].signature == children_b[name].signature
     ]:
-        yield left.pop(name), right.pop(name)
-    kinds: dict[Signature, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
-    for side, nodes in enumerate((left, right)):
+        yield children_a.pop(name), children_b.pop(name)
+    names_by_signature: dict[ShapeSignature, tuple[list[str], list[str]]] = defaultdict(
+        lambda: ([], [])
+    )
+    for side_index, nodes in enumerate((children_a, children_b)):
         for name, node in nodes.items():
-            kinds[node.signature][side].append(name)
-    for one, two in [pair for names in kinds.values() for pair in _alike(*names)]:
-        yield left.pop(one), right.pop(two)
-    for name in [name for name in left if name in right]:
-        yield left.pop(name), right.pop(name)
+            names_by_signature[node.signature][side_index].append(name)
+    for name_a, name_b in [
+        pair for names in names_by_signature.values() for pair in _pair_alike(*names)
+    ]:
+        yield children_a.pop(name_a), children_b.pop(name_b)
+    for name in [name for name in children_a if name in children_b]:
+        yield children_a.pop(name), children_b.pop(name)
 
 
-def _renumbered(a: Node, b: Node) -> bool:
+def _is_renumbered(a: NameNode, b: NameNode) -> bool:
     """Whether both hold one row of equal modules under other numbers (0, 2, 4 among activations; 0, 1, 2 without)."""
     if a.children.keys() == b.children.keys() or len(a.children) != len(b.children):
         return False
     if not all(name.isdigit() for name in (*a.children, *b.children)):
         return False
-    return [node.signature for node in _in_order(a.children)] == [
-        node.signature for node in _in_order(b.children)
+    return [node.signature for node in _sort_by_number(a.children)] == [
+        node.signature for node in _sort_by_number(b.children)
     ]
 
 
-def _in_order(children: Mapping[str, Node]) -> list[Node]:
+def _sort_by_number(children: Mapping[str, NameNode]) -> list[NameNode]:
     return [children[name] for name in sorted(children, key=int)]
 
 
-def _alike(a: list[str], b: list[str]) -> Iterator[tuple[str, str]]:
+def _pair_alike(a: list[str], b: list[str]) -> Iterator[tuple[str, str]]:
     """Modules with the same shapes below: the only two there are, or rows of numbers, or those whose words agree best."""
     if len(a) == len(b) == 1:
         yield a[0], b[0]
     elif len(a) == len(b) and all(name.isdigit() for name in (*a, *b)):
         yield from zip(sorted(a, key=int), sorted(b, key=int), strict=True)
     else:
-        yield from _by_words(a, b)
+        yield from _pair_by_words(a, b)
 
 
-def _by_words(a: list[str], b: list[str]) -> Iterator[tuple[str, str]]:
-    scores = {(one, two): similarity(one, two) for one in a for two in b}
-    for (one, two), score in scores.items():
-        rivals = [
-            other
-            for pair, other in scores.items()
-            if pair != (one, two) and (pair[0] == one or pair[1] == two)
+def _pair_by_words(a: list[str], b: list[str]) -> Iterator[tuple[str, str]]:
+    scores = {(name_a, name_b): measure_similarity(name_a, name_b) for name_a in a for name_b in b}
+    for (name_a, name_b), score in scores.items():
+        rival_scores = [
+            rival_score
+            for pair, rival_score in scores.items()
+            if pair != (name_a, name_b) and (pair[0] == name_a or pair[1] == name_b)
         ]
-        if score > 0 and all(score > other for other in rivals):
-            yield one, two
+        if score > 0 and all(score > rival_score for rival_score in rival_scores):
+            yield name_a, name_b

@@ -9,18 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from auscult import plugins
-from auscult.checkpoint.containers import Choice, choose
+from auscult.checkpoint.containers import ContainerChoice, choose_container
 from auscult.checkpoint.contents import Contents, Leaf
-from auscult.checkpoint.groups import Buffer, walk
-from auscult.checkpoint.unknown import explain, explain_folder
-from auscult.collector import without_collector
+from auscult.checkpoint.groups import BufferLeaf, walk_tree
+from auscult.checkpoint.unknown import explain_unknown_file, explain_unknown_folder
+from auscult.collector import pause_collector
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
 from auscult.weights import Checkpoint, Tensor
 
-FORMATS = "auscult.checkpoint.formats"
+FORMATS_PACKAGE = "auscult.checkpoint.formats"
 HEAD_BYTES = 64
-TRIED_FIRST = {
+READER_BY_SUFFIX = {
     **dict.fromkeys((".pth", ".pt", ".ckpt", ".bin"), "torch_zip"),
     **{
         ".safetensors": "safetensors",
@@ -45,13 +45,13 @@ def open_checkpoint(path: str | os.PathLike[str], container: str | None = None) 
     Raises:
         CheckpointError: If the file is of no known format, damaged, hostile, or has no such container.
     """
-    place = Path(path)
-    with without_collector():
-        format_name, contents = _read(place)
-        walked = walk(contents.tree, str(place))
-        choice = choose(walked.root, str(place), container)
-        tensors, skips = _describe(choice)
-        tensors, assumed = _quantised(tensors, place)
+    file_path = Path(path)
+    with pause_collector():
+        format_name, contents = _read_contents(file_path)
+        tree_walk = walk_tree(contents.tree, str(file_path))
+        choice = choose_container(tree_walk.root, str(file_path), container)
+        tensors, skips = _describe_tensors(choice)
+        tensors, assumption_skips = _merge_mlx_quantised(tensors, file_path)
     return Checkpoint(
         path=str(path),
         format=contents.format or format_name,
@@ -60,7 +60,7 @@ def open_checkpoint(path: str | os.PathLike[str], container: str | None = None) 
         containers=choice.containers,
         metadata={**choice.scalars, **contents.metadata},
         hazards=contents.hazards,
-        skips=(*contents.skips, *walked.skips, *skips, *assumed),
+        skips=(*contents.skips, *tree_walk.skips, *skips, *assumption_skips),
         modules=contents.modules,
         ties=find_ties(tensors.values()),
     )
@@ -71,25 +71,27 @@ def find_ties(tensors: Iterable[Tensor]) -> tuple[tuple[str, ...], ...]:
     groups: dict[object, list[str]] = {}
     for tensor in tensors:
         if tensor.storage is not None and tensor.nbytes:
-            on = (
+            storage = (
                 tensor.storage
             )  # its fields, not itself: the hash of a record is computed in Python
-            place = (on.key, on.offset, on.strides, tensor.shape, tensor.dtype)
-            groups.setdefault(place, []).append(tensor.name)
+            location = (storage.key, storage.offset, storage.strides, tensor.shape, tensor.dtype)
+            groups.setdefault(location, []).append(tensor.name)
     return tuple(tuple(names) for names in groups.values() if len(names) > 1)
 
 
-def _read(path: Path) -> tuple[str, Contents]:
-    head = _head(path)
-    first = TRIED_FIRST.get(path.suffix)
-    for name in sorted(plugins.names(FORMATS), key=lambda name: name != first):
-        module = importlib.import_module(f"{FORMATS}.{name}")
+def _read_contents(path: Path) -> tuple[str, Contents]:
+    head = _read_head(path)
+    likely_reader = READER_BY_SUFFIX.get(path.suffix)
+    for name in sorted(
+        plugins.list_module_names(FORMATS_PACKAGE), key=lambda name: name != likely_reader
+    ):
+        module = importlib.import_module(f"{FORMATS_PACKAGE}.{name}")
         if module.sniff(path, head):
             return str(module.FORMAT), module.read(path)
-    raise explain_folder(path) if path.is_dir() else explain(path, head)
+    raise explain_unknown_folder(path) if path.is_dir() else explain_unknown_file(path, head)
 
 
-def _head(path: Path) -> bytes:
+def _read_head(path: Path) -> bytes:
     """The first bytes of a file; none for a folder.
 
     Raises:
@@ -112,29 +114,33 @@ def _head(path: Path) -> bytes:
         ) from error
 
 
-def _describe(choice: Choice) -> tuple[dict[str, Tensor], list[Skip]]:
+def _describe_tensors(choice: ContainerChoice) -> tuple[dict[str, Tensor], list[Skip]]:
     tensors: dict[str, Tensor] = {}
     skips: list[Skip] = []
     for name, item in choice.leaves:
-        leaf = item.leaf if isinstance(item, Buffer) else item
-        found = leaf.describe(name) if isinstance(leaf, Leaf) else leaf
+        leaf = item.leaf if isinstance(item, BufferLeaf) else item
+        description = leaf.describe(name) if isinstance(leaf, Leaf) else leaf
         if name in tensors:
-            found = Skip(name, "a second tensor of this name")
-        if isinstance(found, Skip):
-            skips.append(found)
+            description = Skip(name, "a second tensor of this name")
+        if isinstance(description, Skip):
+            skips.append(description)
         else:
-            trainable = False if isinstance(item, Buffer) else found.trainable
-            same = found.name == name and found.trainable == trainable
-            tensors[name] = found if same else replace(found, name=name, trainable=trainable)
+            trainable = False if isinstance(item, BufferLeaf) else description.trainable
+            is_unchanged = description.name == name and description.trainable == trainable
+            tensors[name] = (
+                description
+                if is_unchanged
+                else replace(description, name=name, trainable=trainable)
+            )
     return tensors, skips
 
 
-def _quantised(
-    tensors: dict[str, Tensor], place: Path
+def _merge_mlx_quantised(
+    tensors: dict[str, Tensor], path: Path
 ) -> tuple[dict[str, Tensor], tuple[Skip, ...]]:
     """What MLX packed into words, as the weights that it stands for."""
     if not any(tensor.dtype == "uint32" for tensor in tensors.values()):
         return tensors, ()
-    from auscult.checkpoint.mlx_quantized import unpacked
+    from auscult.checkpoint.mlx_quantized import merge_quantised_weights
 
-    return unpacked(tensors, place)
+    return merge_quantised_weights(tensors, path)

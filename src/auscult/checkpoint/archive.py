@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from auscult.checkpoint.source import TRUNCATED_HINT, Bytes, Source, outside
+from auscult.checkpoint.source import TRUNCATED_HINT, ByteSource, Source, make_bounds_error
 from auscult.errors import CheckpointError
 
 STORED, DEFLATED = 0, 8
@@ -35,7 +35,7 @@ ENTRY = struct.Struct("<4s6H3L5H2L")
 LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 
 
-class Member(NamedTuple):
+class ZipMember(NamedTuple):
     """A member as the directory describes it; `header` is the file offset of its local header."""
 
     name: str
@@ -46,10 +46,10 @@ class Member(NamedTuple):
     crc: int
 
 
-class Stored:
+class StoredMember:
     """The bytes of an uncompressed member, found in the file when they are first asked for."""
 
-    def __init__(self, source: Source, member: Member) -> None:
+    def __init__(self, source: Source, member: ZipMember) -> None:
         self._source = source
         self._member = member
 
@@ -63,25 +63,25 @@ class Stored:
 
     @cached_property
     def _start(self) -> int:
-        return data_start(self._source, self._member)
+        return find_data_start(self._source, self._member)
 
     def view(self, offset: int, length: int) -> memoryview:
         if offset < 0 or length < 0 or offset + length > self.size:
-            raise outside(self.path, self.size, offset, length)
+            raise make_bounds_error(self.path, self.size, offset, length)
         return self._source.view(self._start + offset, length)
 
 
-class Inflated(Stored):
+class InflatedMember(StoredMember):
     """The bytes of a deflated member, inflated as a whole on each use; the last one used stays in memory."""
 
     def view(self, offset: int, length: int) -> memoryview:
         if offset < 0 or length < 0 or offset + length > self.size:
-            raise outside(self.path, self.size, offset, length)
+            raise make_bounds_error(self.path, self.size, offset, length)
         if offset + length <= min(MAX_HEAD_BYTES, self.size - 1):
-            return memoryview(self._inflated_head(offset + length))[offset:]
-        return memoryview(inflate(self))[offset : offset + length]
+            return memoryview(self._inflate_head(offset + length))[offset:]
+        return memoryview(inflate_member(self))[offset : offset + length]
 
-    def _inflated_head(self, length: int) -> bytes:
+    def _inflate_head(self, length: int) -> bytes:
         """The first bytes only, which is where an array's header is."""
         packed = self._source.view(self._start, min(self._member.packed, 2 * MAX_HEAD_BYTES))
         try:
@@ -90,11 +90,11 @@ class Inflated(Stored):
             raise CheckpointError(
                 f"member {self._member.name} cannot be inflated: {error}", where=str(self.path)
             ) from error
-        return result if len(result) == length else inflate(self)[:length]
+        return result if len(result) == length else inflate_member(self)[:length]
 
 
 @lru_cache(maxsize=1)
-def inflate(data: Inflated) -> bytes:
+def inflate_member(data: InflatedMember) -> bytes:
     """All bytes of a deflated member; never more than its directory entry says.
 
     Raises:
@@ -117,11 +117,13 @@ def inflate(data: Inflated) -> bytes:
     return result
 
 
-def data_start(source: Source, member: Member) -> int:
+def find_data_start(source: Source, member: ZipMember) -> int:
     """File offset of a member's data, from its local header."""
     fields = LOCAL_HEADER.unpack(source.view(member.header, LOCAL_HEADER.size))
     if fields[0] != b"PK\x03\x04":
-        raise damaged(source, f"no header of member {member.name} where the directory says")
+        raise make_archive_error(
+            source, f"no header of member {member.name} where the directory says"
+        )
     return int(member.header + LOCAL_HEADER.size + fields[9] + fields[10])
 
 
@@ -130,9 +132,9 @@ class Archive:
     """A zip archive: its members by name, in directory order."""
 
     source: Source
-    members: Mapping[str, Member]
+    members: Mapping[str, ZipMember]
 
-    def open(self, name: str) -> Bytes:
+    def open(self, name: str) -> ByteSource:
         """The bytes of one member.
 
         Raises:
@@ -140,17 +142,17 @@ class Archive:
         """
         member = self.members.get(name)
         if member is None:
-            raise damaged(self.source, f"has no member {name[:200]}")
+            raise make_archive_error(self.source, f"has no member {name[:200]}")
         if member.method == STORED:
-            return Stored(self.source, member)
-        return Inflated(self.source, member)
+            return StoredMember(self.source, member)
+        return InflatedMember(self.source, member)
 
 
 @lru_cache(maxsize=4)
-def _read(path: Path, _size: int, _modified: int) -> Archive:
+def _read_cached_archive(path: Path, _size: int, _modified: int) -> Archive:
     source = Source(path)
-    count, start, length, shift = _last_record(source)
-    return Archive(source, _directory(source, source.view(start, length), count, shift))
+    count, start, length, shift = _find_last_record(source)
+    return Archive(source, _parse_directory(source, source.view(start, length), count, shift))
 
 
 def read_archive(path: Path) -> Archive:
@@ -163,7 +165,7 @@ def read_archive(path: Path) -> Archive:
         status = path.stat()
     except OSError as error:
         raise CheckpointError(f"cannot be opened: {error.strerror}", where=str(path)) from error
-    return _read(path, status.st_size, status.st_mtime_ns)
+    return _read_cached_archive(path, status.st_size, status.st_mtime_ns)
 
 
 def has_member(path: Path, suffix: str) -> bool:
@@ -174,43 +176,49 @@ def has_member(path: Path, suffix: str) -> bool:
         return False
 
 
-def _last_record(source: Source) -> tuple[int, int, int, int]:
+def _find_last_record(source: Source) -> tuple[int, int, int, int]:
     """Number of members, offset and length of the directory, and the length of whatever stands before the archive."""
     tail_length = min(source.size, LAST_RECORD.size + 0xFFFF)
     tail_start = source.size - tail_length
     tail = source.bytes(tail_start, tail_length)
-    at = tail.rfind(b"PK\x05\x06")
-    if at < 0 or at + LAST_RECORD.size > len(tail):
+    position = tail.rfind(b"PK\x05\x06")
+    if position < 0 or position + LAST_RECORD.size > len(tail):
         raise CheckpointError(
             "is a zip archive without its directory, which comes last in the file",
             where=str(source.path),
             hint=TRUNCATED_HINT,
         )
-    _, disk, _, _, count, length, start, _ = LAST_RECORD.unpack_from(tail, at)
-    end = tail_start + at
+    _, disk, _, _, count, length, start, _ = LAST_RECORD.unpack_from(tail, position)
+    end = tail_start + position
     if end >= LOCATOR64.size:
-        signature, _, at64, _ = LOCATOR64.unpack(source.view(end - LOCATOR64.size, LOCATOR64.size))
+        signature, _, position64, _ = LOCATOR64.unpack(
+            source.view(end - LOCATOR64.size, LOCATOR64.size)
+        )
         if signature == b"PK\x06\x07":
-            fields = LAST_RECORD64.unpack(source.view(at64, LAST_RECORD64.size))
+            fields = LAST_RECORD64.unpack(source.view(position64, LAST_RECORD64.size))
             if fields[0] != b"PK\x06\x06":
-                raise damaged(source, "its zip64 directory record is not where its locator says")
-            disk, count, length, start, end = fields[4], fields[7], fields[8], fields[9], at64
+                raise make_archive_error(
+                    source, "its zip64 directory record is not where its locator says"
+                )
+            disk, count, length, start, end = fields[4], fields[7], fields[8], fields[9], position64
     shift = end - length - start
     if shift < 0:
-        raise damaged(source, "its directory does not fit before its last record")
+        raise make_archive_error(source, "its directory does not fit before its last record")
     if disk:
-        raise damaged(source, "is one part of a split archive")
+        raise make_archive_error(source, "is one part of a split archive")
     if count > MAX_MEMBERS or count * ENTRY.size > length:
-        raise damaged(source, f"its directory claims {count} members in {length} bytes")
+        raise make_archive_error(source, f"its directory claims {count} members in {length} bytes")
     return count, start + shift, length, shift
 
 
-def _directory(source: Source, table: memoryview, count: int, shift: int) -> dict[str, Member]:
-    members: dict[str, Member] = {}
-    at = 0
+def _parse_directory(
+    source: Source, table: memoryview, count: int, shift: int
+) -> dict[str, ZipMember]:
+    members: dict[str, ZipMember] = {}
+    position = 0
     for _ in range(count):
-        if at + ENTRY.size > len(table):
-            raise damaged(source, "its directory ends early")
+        if position + ENTRY.size > len(table):
+            raise make_archive_error(source, "its directory ends early")
         (
             signature,
             _,
@@ -229,42 +237,44 @@ def _directory(source: Source, table: memoryview, count: int, shift: int) -> dic
             _,
             _,
             header,
-        ) = ENTRY.unpack_from(table, at)
+        ) = ENTRY.unpack_from(table, position)
         if signature != b"PK\x01\x02" or n_name > MAX_NAME_BYTES:
-            raise damaged(source, f"its directory is damaged at entry {len(members)}")
-        at += ENTRY.size
-        name = str(table[at : at + n_name], "utf-8", "replace")
+            raise make_archive_error(source, f"its directory is damaged at entry {len(members)}")
+        position += ENTRY.size
+        name = str(table[position : position + n_name], "utf-8", "replace")
         if 0xFFFFFFFF in (packed, size, header):
-            extra = bytes(table[at + n_name : at + n_name + n_extra])
-            size, packed, header = _zip64(source, extra, size, packed, header)
-        at += n_name + n_extra + n_comment
+            extra = bytes(table[position + n_name : position + n_name + n_extra])
+            size, packed, header = _apply_zip64_extra(source, extra, size, packed, header)
+        position += n_name + n_extra + n_comment
         if name in members:
-            raise damaged(source, f"has two members named {name[:200]}")
-        members[name] = Member(name, method, packed, size, header + shift, crc)
-        _check(source, members[name], flags)
+            raise make_archive_error(source, f"has two members named {name[:200]}")
+        members[name] = ZipMember(name, method, packed, size, header + shift, crc)
+        _check_member(source, members[name], flags)
     return members
 
 
-def _zip64(source: Source, extra: bytes, *fields: int) -> list[int]:
+def _apply_zip64_extra(source: Source, extra: bytes, *fields: int) -> list[int]:
     """`fields` with those that are 0xFFFFFFFF replaced by the next 64-bit number of the zip64 extra record."""
-    at = 0
-    while at + 4 <= len(extra):
-        kind, length = struct.unpack_from("<HH", extra, at)
+    position = 0
+    while position + 4 <= len(extra):
+        kind, length = struct.unpack_from("<HH", extra, position)
         if kind == 1:
             numbers = iter(
                 struct.unpack_from(
                     f"<{length // 8}Q",
-                    extra[at + 4 : at + 4 + length // 8 * 8].ljust(length // 8 * 8, b"\0"),
+                    extra[position + 4 : position + 4 + length // 8 * 8].ljust(
+                        length // 8 * 8, b"\0"
+                    ),
                 )
             )
             return [next(numbers, field) if field == 0xFFFFFFFF else field for field in fields]
-        at += 4 + length
+        position += 4 + length
     if fields[2] == 0xFFFFFFFF:
-        raise damaged(source, "an entry of its directory lacks its 64-bit offset")
+        raise make_archive_error(source, "an entry of its directory lacks its 64-bit offset")
     return list(fields)
 
 
-def _check(source: Source, member: Member, flags: int) -> None:
+def _check_member(source: Source, member: ZipMember, flags: int) -> None:
     if flags & 1:
         raise CheckpointError(
             f"member {member.name[:200]} is encrypted",
@@ -280,24 +290,24 @@ def _check(source: Source, member: Member, flags: int) -> None:
             hint="pack the archive again with zip -0",
         )
     if member.header + LOCAL_HEADER.size + member.packed > source.size:
-        raise outside(source.path, source.size, member.header, member.packed)
+        raise make_bounds_error(source.path, source.size, member.header, member.packed)
     if member.method == STORED and member.size != member.packed:
-        raise damaged(
+        raise make_archive_error(
             source,
             f"stored member {member.name[:200]} has two sizes, {member.size} and {member.packed}",
         )
-    most = (
+    max_inflated_bytes = (
         MAX_DEFLATE_RATIO * member.packed + 64
         if member.size <= MAX_BOMB_BYTES
         else BOMB_RATIO * member.packed
     )
-    if member.method == DEFLATED and member.size > min(MAX_INFLATED_BYTES, most):
-        raise damaged(
+    if member.method == DEFLATED and member.size > min(MAX_INFLATED_BYTES, max_inflated_bytes):
+        raise make_archive_error(
             source,
             f"member {member.name[:200]} would inflate from {member.packed} to {member.size} bytes",
         )
 
 
-def damaged(source: Source, what: str) -> CheckpointError:
+def make_archive_error(source: Source, problem: str) -> CheckpointError:
     """The error for an archive that is not what it says."""
-    return CheckpointError(what, where=str(source.path), hint=TRUNCATED_HINT)
+    return CheckpointError(problem, where=str(source.path), hint=TRUNCATED_HINT)

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from auscult.errors import CheckpointError
 
 
-def beside(folder: Path, location: str, model: Path) -> Path:
+def resolve_data_file(folder: Path, location: str, model: Path) -> Path:
     """The path of `location` in `folder`, which `model` names.
 
     A link is followed only to the folder itself or to where the model itself really lies (download caches link both there).
@@ -16,8 +16,8 @@ def beside(folder: Path, location: str, model: Path) -> Path:
         CheckpointError: If the location is absolute, has `..` in it, leads outside, or no file is there.
     """
     parts = PurePosixPath(location)
-    odd = not location or "\\" in location or "\0" in location or ":" in location
-    if odd or parts.is_absolute() or ".." in parts.parts:
+    is_malformed = not location or "\\" in location or "\0" in location or ":" in location
+    if is_malformed or parts.is_absolute() or ".." in parts.parts:
         raise CheckpointError(
             "names a data file outside the model's folder",
             where=str(model),
@@ -26,18 +26,18 @@ def beside(folder: Path, location: str, model: Path) -> Path:
         )
     path = folder / parts
     try:
-        real, homes = path.resolve(), (folder.resolve(), model.resolve().parent)
-        missing = not path.is_file()
+        real_path, allowed_folders = path.resolve(), (folder.resolve(), model.resolve().parent)
+        is_missing = not path.is_file()
     except (OSError, RuntimeError) as error:
         raise CheckpointError(
             "names a data file that cannot be opened", where=str(model), found=location[:100]
         ) from error
-    if missing:
+    if is_missing:
         hint = "fetch it too and put it in the same folder"
         raise CheckpointError(
             f"keeps data in {location[:100]}, which is not there", where=str(model), hint=hint
         )
-    if not any(real.is_relative_to(home) for home in homes):
+    if not any(real_path.is_relative_to(allowed_folder) for allowed_folder in allowed_folders):
         raise CheckpointError(
             "names a data file that links outside the model's folder",
             where=str(model),

@@ -26,22 +26,22 @@ def parse_json(source: Source, offset: int, length: int) -> Any:
         raise ValueError("it has more values than any model")
     try:
         return json.loads(
-            str(raw, "utf-8"), object_pairs_hook=_without_duplicates, parse_constant=_refuse
+            str(raw, "utf-8"), object_pairs_hook=_build_unique_dict, parse_constant=_refuse_constant
         )
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
 
 
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _build_unique_dict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        seen: set[str] = set()
+        visited_names: set[str] = set()
         for name, _ in pairs:
-            if name in seen:
+            if name in visited_names:
                 raise ValueError(f"the name {name[:200]} stands twice")
-            seen.add(name)
+            visited_names.add(name)
     return result
 
 
-def _refuse(constant: str) -> None:
+def _refuse_constant(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")

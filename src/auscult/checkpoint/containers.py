@@ -21,14 +21,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from auscult.checkpoint.contents import Leaf
-from auscult.checkpoint.groups import Buffer, Group, leaves_of
+from auscult.checkpoint.groups import BufferLeaf, TensorGroup, iter_leaves
 from auscult.errors import CheckpointError
 from auscult.weights import Container, ContainerPath, Tensor
 
-Kind = Literal["model", "ema", "optimizer", "other"]
-Named = tuple[str, Tensor | Leaf | Buffer]
+ContainerKind = Literal["model", "ema", "optimizer", "other"]
+NamedLeaf = tuple[str, Tensor | Leaf | BufferLeaf]
 
-WRAPPERS = frozenset(
+WRAPPER_KEYS = frozenset(
     (
         *(
             "state_dict",
@@ -70,38 +70,42 @@ WRAPPERS = frozenset(
         *("optimizer", "checkpoint", "ckpt", "data", "discriminator"),
     )
 )
-OPTIMIZER = re.compile(r"optim|(^|_)opt(_|$)|^opts?$|sched|scaler$|^amp$|^opt[gd]$", re.IGNORECASE)
-EMA = re.compile(r"(^|_)(ema|swa|shadow|averaged|avg)(_|$)|ema$", re.IGNORECASE)
-DISCRIMINATOR = re.compile(
+OPTIMIZER_KEY = re.compile(
+    r"optim|(^|_)opt(_|$)|^opts?$|sched|scaler$|^amp$|^opt[gd]$", re.IGNORECASE
+)
+EMA_KEY = re.compile(r"(^|_)(ema|swa|shadow|averaged|avg)(_|$)|ema$", re.IGNORECASE)
+DISCRIMINATOR_KEY = re.compile(
     r"^(mpd|msd|mrd|mbd|mssd|cqtd|mssbcqtd|combd|sbd|disc|.*discriminators?.*)$", re.IGNORECASE
 )
-OTHER = re.compile(
+OTHER_KEY = re.compile(
     r"rng|random_state|^callbacks$|^loops$|history|^losses$|^metrics$", re.IGNORECASE
 )
-MAX_WRAPPING = 6
-MAX_SHOWN = 8
+MAX_WRAPPER_DEPTH = 6
+MAX_SHOWN_LABELS = 8
 
 
 @dataclass(frozen=True)
-class Choice:
+class ContainerChoice:
     """The container that was taken, its tensors by name, and the other containers of the file."""
 
     path: ContainerPath
-    leaves: tuple[Named, ...]
+    leaves: tuple[NamedLeaf, ...]
     containers: tuple[Container, ...]
     scalars: dict[str, str]
 
 
 @dataclass(frozen=True)
-class _Level:
+class _ModelLevel:
     """The level that holds the model: which of its groups and whether its own tensors belong to it."""
 
-    group: Group
+    group: TensorGroup
     taken: tuple[str | int, ...]
     own: tuple[str | int, ...]
 
 
-def choose(root: Group, where: str, container: str | None = None) -> Choice:
+def choose_container(
+    root: TensorGroup, where: str, container: str | None = None
+) -> ContainerChoice:
     """Take the group that is the model, or the one that `container` names.
 
     Args:
@@ -111,16 +115,18 @@ def choose(root: Group, where: str, container: str | None = None) -> Choice:
     Raises:
         CheckpointError: If there is no such container; the message lists those that there are.
     """
-    level = _resolve(root, 0)
-    listed = tuple(_list(root, level))
-    scalars = _scalars(root, level.group.path)
+    level = _resolve_level(root, 0)
+    containers = tuple(_iter_containers(root, level))
+    scalars = _collect_scalars(root, level.group.path)
     if container is None:
-        return Choice(level.group.path, tuple(_leaves(level)), listed, scalars)
+        return ContainerChoice(
+            level.group.path, tuple(_iter_level_leaves(level)), containers, scalars
+        )
     if container in ("", "(top level)"):
-        return Choice((), tuple(leaves_of(root)), listed, scalars)
-    found = _find(root, _dots(container))
-    if found is None:
-        labels = [_plain(entry.path) for entry in listed if entry.path][:MAX_SHOWN]
+        return ContainerChoice((), tuple(iter_leaves(root)), containers, scalars)
+    matching_group = _find_group(root, _convert_label_to_dots(container))
+    if matching_group is None:
+        labels = [_join_path(entry.path) for entry in containers if entry.path][:MAX_SHOWN_LABELS]
         raise CheckpointError(
             f"has no container {container[:100]}",
             where=where,
@@ -130,131 +136,143 @@ def choose(root: Group, where: str, container: str | None = None) -> Choice:
             found=container[:100],
             hint="leave --container out to let auscult choose",
         )
-    path, leaves = found
-    return Choice(path, leaves, listed, _scalars(root, path))
+    path, leaves = matching_group
+    return ContainerChoice(path, leaves, containers, _collect_scalars(root, path))
 
 
-def kind_of(key: str | int, group: Group) -> Kind:
+def classify_group(key: str | int, group: TensorGroup) -> ContainerKind:
     """What a group under this key is for."""
     name = str(key)
     if group.is_module:
         return "model"
-    if group.is_optimizer or OPTIMIZER.search(name):
+    if group.is_optimizer or OPTIMIZER_KEY.search(name):
         return "optimizer"
-    if OTHER.search(name):
+    if OTHER_KEY.search(name):
         return "other"
-    return "ema" if EMA.search(name) else "model"
+    return "ema" if EMA_KEY.search(name) else "model"
 
 
-def _resolve(group: Group, depth: int) -> _Level:
-    whole = _Level(group, tuple(group.groups), tuple(group.leaves))
-    if group.is_module or not group.groups or depth >= MAX_WRAPPING:
-        return whole
-    models = _models(group)
-    own = tuple(key for key in group.leaves if not OTHER.search(str(key)))
-    if len(models) == 1:
-        key = models[0]
+def _resolve_level(group: TensorGroup, depth: int) -> _ModelLevel:
+    whole_level = _ModelLevel(group, tuple(group.groups), tuple(group.leaves))
+    if group.is_module or not group.groups or depth >= MAX_WRAPPER_DEPTH:
+        return whole_level
+    model_keys = _find_model_keys(group)
+    own_keys = tuple(key for key in group.leaves if not OTHER_KEY.search(str(key)))
+    if len(model_keys) == 1:
+        key = model_keys[0]
         child = group.groups[key]
-        inner = _resolve(child, depth + 1)
+        inner_level = _resolve_level(child, depth + 1)
         if (
-            str(key).lower() in WRAPPERS
-            or inner.group is not child
+            str(key).lower() in WRAPPER_KEYS
+            or inner_level.group is not child
             or child.is_module
             or any("." in str(k) for k in child.leaves)
         ):
-            return inner
-    if not models and not own:
-        return whole
-    return _Level(group, models, own)
+            return inner_level
+    if not model_keys and not own_keys:
+        return whole_level
+    return _ModelLevel(group, model_keys, own_keys)
 
 
-def _models(group: Group) -> tuple[str | int, ...]:
+def _find_model_keys(group: TensorGroup) -> tuple[str | int, ...]:
     """Keys of the groups at this level that are the model."""
-    kinds: dict[Kind, list[str | int]] = {"model": [], "ema": [], "optimizer": [], "other": []}
+    kinds: dict[ContainerKind, list[str | int]] = {
+        "model": [],
+        "ema": [],
+        "optimizer": [],
+        "other": [],
+    }
     for key, child in group.groups.items():
-        kinds[kind_of(key, child)].append(key)
+        kinds[classify_group(key, child)].append(key)
     candidates = kinds["model"] or ([] if group.leaves else kinds["ema"] or kinds["other"])
     generators = [key for key in candidates if not _is_discriminator(str(key), candidates)]
-    return tuple(_without_versions(group, generators or candidates))
+    return tuple(_iter_distinct_keys(group, generators or candidates))
 
 
-def _is_discriminator(name: str, beside: list[str | int]) -> bool:
+def _is_discriminator(name: str, sibling_names: list[str | int]) -> bool:
     """Whether a name is a discriminator's: by itself, or as the `d` to a `g` (`net_d` beside `net_g`)."""
-    return bool(DISCRIMINATOR.match(name)) or (
-        name[-1:] in ("d", "D") and name[:-1] + chr(ord(name[-1]) + 3) in beside
+    return bool(DISCRIMINATOR_KEY.match(name)) or (
+        name[-1:] in ("d", "D") and name[:-1] + chr(ord(name[-1]) + 3) in sibling_names
     )
 
 
-def _without_versions(group: Group, keys: list[str | int]) -> Iterator[str | int]:
+def _iter_distinct_keys(group: TensorGroup, keys: list[str | int]) -> Iterator[str | int]:
     """The keys, less those whose group has the same names and shapes as one before it, when they look like state dicts."""
-    seen: set[frozenset[tuple[str, tuple[int, ...]]]] = set()
+    visited_signatures: set[frozenset[tuple[str, tuple[int, ...]]]] = set()
     for key in keys:
         child = group.groups[key]
         if isinstance(key, str) and any("." in str(name) for name in child.leaves):
-            signature = frozenset((name, _shape(leaf)) for name, leaf in leaves_of(child))
-            if signature in seen:
+            signature = frozenset(
+                (name, _get_leaf_shape(leaf)) for name, leaf in iter_leaves(child)
+            )
+            if signature in visited_signatures:
                 continue
-            seen.add(signature)
+            visited_signatures.add(signature)
         yield key
 
 
-def _shape(leaf: Tensor | Leaf | Buffer) -> tuple[int, ...]:
-    return (leaf.leaf if isinstance(leaf, Buffer) else leaf).shape
+def _get_leaf_shape(leaf: Tensor | Leaf | BufferLeaf) -> tuple[int, ...]:
+    return (leaf.leaf if isinstance(leaf, BufferLeaf) else leaf).shape
 
 
-def _leaves(level: _Level) -> Iterator[Named]:
+def _iter_level_leaves(level: _ModelLevel) -> Iterator[NamedLeaf]:
     for key in level.own:
         yield str(key), level.group.leaves[key]
     for key in level.taken:
-        yield from leaves_of(level.group.groups[key], f"{key}.")
+        yield from iter_leaves(level.group.groups[key], f"{key}.")
 
 
-def _list(group: Group, level: _Level) -> Iterator[Container]:
+def _iter_containers(group: TensorGroup, level: _ModelLevel) -> Iterator[Container]:
     """Every container from `group` down to the level of the model, each tensor counted once."""
     if group is level.group:
-        taken = [group.groups[key] for key in level.taken]
-        tensors = len(level.own) + sum(child.tensors for child in taken)
-        parameters = sum(_size(group.leaves[key]) for key in level.own) + sum(
-            child.parameters for child in taken
+        model_groups = [group.groups[key] for key in level.taken]
+        tensors = len(level.own) + sum(child.tensors for child in model_groups)
+        parameters = sum(_count_leaf_values(group.leaves[key]) for key in level.own) + sum(
+            child.parameters for child in model_groups
         )
-        kind: Kind = kind_of(group.path[-1], group) if group.path else "model"
+        kind: ContainerKind = classify_group(group.path[-1], group) if group.path else "model"
         yield Container(group.path, "model" if kind == "other" else kind, tensors, parameters)
-        own = set(level.own)
-        rest = [key for key in group.leaves if key not in own]
+        own_keys = set(level.own)
+        remaining_keys = [key for key in group.leaves if key not in own_keys]
     else:
-        rest = list(group.leaves)
-    if rest:
+        remaining_keys = list(group.leaves)
+    if remaining_keys:
         yield Container(
-            group.path, "other", len(rest), sum(_size(group.leaves[key]) for key in rest)
+            group.path,
+            "other",
+            len(remaining_keys),
+            sum(_count_leaf_values(group.leaves[key]) for key in remaining_keys),
         )
     for key, child in group.groups.items():
         if child.path == level.group.path[: len(child.path)]:
-            yield from _list(child, level)
+            yield from _iter_containers(child, level)
         elif group is not level.group or key not in level.taken:
-            yield Container(child.path, kind_of(key, child), child.tensors, child.parameters)
+            yield Container(child.path, classify_group(key, child), child.tensors, child.parameters)
 
 
-def _size(leaf: Tensor | Leaf | Buffer) -> int:
+def _count_leaf_values(leaf: Tensor | Leaf | BufferLeaf) -> int:
     size = 1
-    for side in _shape(leaf):
+    for side in _get_leaf_shape(leaf):
         size *= side
     return size
 
 
-def _scalars(root: Group, path: ContainerPath) -> dict[str, str]:
+def _collect_scalars(root: TensorGroup, path: ContainerPath) -> dict[str, str]:
     """Scalars beside the container, from the top down to its own level."""
-    found = dict(root.scalars)
+    scalars = dict(root.scalars)
     group = root
     for key in path:
         child = group.groups.get(key)
         if child is None:
             break
         group = child
-        found.update(group.scalars)
-    return {name: text for name, text in found.items() if not OPTIMIZER.search(name.split(".")[0])}
+        scalars.update(group.scalars)
+    return {
+        name: text for name, text in scalars.items() if not OPTIMIZER_KEY.search(name.split(".")[0])
+    }
 
 
-def _dots(container: str) -> str:
+def _convert_label_to_dots(container: str) -> str:
     """A label such as `["a"]["b"]` as `a.b`; anything else as it is."""
     steps = (
         re.findall(r"\[(?:\"((?:[^\"\\]|\\.)*)\"|'([^']*)'|(\d+))\]", container)
@@ -264,21 +282,23 @@ def _dots(container: str) -> str:
     return ".".join("".join(step) for step in steps) or container
 
 
-def _plain(path: ContainerPath) -> str:
+def _join_path(path: ContainerPath) -> str:
     return ".".join(map(str, path))
 
 
-def _find(group: Group, rest: str) -> tuple[ContainerPath, tuple[Named, ...]] | None:
+def _find_group(
+    group: TensorGroup, dotted_path: str
+) -> tuple[ContainerPath, tuple[NamedLeaf, ...]] | None:
     """The group at a dotted path below `group`, or the names that share the path as their prefix."""
     for key, child in group.groups.items():
-        if rest == str(key):
-            return child.path, tuple(leaves_of(child))
-        if rest.startswith(f"{key}."):
-            found = _find(child, rest[len(str(key)) + 1 :])
-            if found is not None:
-                return found
-    prefix = rest + "."
-    matched = tuple(
-        (name[len(prefix) :], leaf) for name, leaf in leaves_of(group) if name.startswith(prefix)
+        if dotted_path == str(key):
+            return child.path, tuple(iter_leaves(child))
+        if dotted_path.startswith(f"{key}."):
+            inner_match = _find_group(child, dotted_path[len(str(key)) + 1 :])
+            if inner_match is not None:
+                return inner_match
+    prefix = dotted_path + "."
+    matching_leaves = tuple(
+        (name[len(prefix) :], leaf) for name, leaf in iter_leaves(group) if name.startswith(prefix)
     )
-    return ((*group.path, rest), matched) if matched else None
+    return ((*group.path, dotted_path), matching_leaves) if matching_leaves else None

@@ -10,49 +10,65 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
-from auscult.checkpoint.elements import check_count, checked_shape, place, place_tensor
+from auscult.checkpoint.elements import check_count, check_shape, format_tensor_place, place_tensor
 from auscult.checkpoint.protobuf import Message
 from auscult.finding import Skip
 from auscult.weights import ModuleInfo, Tensor
 
-Path = tuple[int, ...]
-Sides = Callable[[Message], list[int]]
+FieldPath = tuple[int, ...]
+SidesReader = Callable[[Message], list[int]]
 
-FLOATS, HALVES, RAW, RAW_INT8 = 1, 2, 30, 31
+FLOATS_FIELD, HALVES_FIELD, RAW_FIELD, RAW_INT8_FIELD = 1, 2, 30, 31
 
 
-def _list(number: int) -> Sides:
+def _make_list_reader(number: int) -> SidesReader:
     return lambda layer: layer.integers(number, limit=64)
 
 
-def _pair(first: int, second: int) -> Sides:
+def _make_pair_reader(first: int, second: int) -> SidesReader:
     return lambda layer: [layer.unsigned(first), layer.unsigned(second)]
 
 
-def _convolution(layer: Message) -> list[int]:
-    out, into, groups = layer.unsigned(1), layer.unsigned(2), layer.unsigned(10) or 1
+def _read_convolution_sides(layer: Message) -> list[int]:
+    out_channels, in_channels, groups = (
+        layer.unsigned(1),
+        layer.unsigned(2),
+        layer.unsigned(10) or 1,
+    )
     kernel = layer.integers(20, limit=64) or [3, 3]
-    return [into, out // groups, *kernel] if layer.unsigned(60) else [out, into, *kernel]
+    return (
+        [in_channels, out_channels // groups, *kernel]
+        if layer.unsigned(60)
+        else [out_channels, in_channels, *kernel]
+    )
 
 
-def _convolution3d(layer: Message) -> list[int]:
-    out, into, groups = layer.unsigned(1), layer.unsigned(2), layer.unsigned(10) or 1
+def _read_convolution3d_sides(layer: Message) -> list[int]:
+    out_channels, in_channels, groups = (
+        layer.unsigned(1),
+        layer.unsigned(2),
+        layer.unsigned(10) or 1,
+    )
     kernel = [layer.unsigned(number) for number in (20, 21, 22)]
-    return [into, out // groups, *kernel] if layer.unsigned(86) else [out, into // groups, *kernel]
+    return (
+        [in_channels, out_channels // groups, *kernel]
+        if layer.unsigned(86)
+        else [out_channels, in_channels // groups, *kernel]
+    )
 
 
-GATES: dict[Path, tuple[str, Sides | None]] = {
+GATE_WEIGHTS: dict[FieldPath, tuple[str, SidesReader | None]] = {
     **{
-        (number,): (f"{gate}WeightMatrix", _pair(2, 1))
+        (number,): (f"{gate}WeightMatrix", _make_pair_reader(2, 1))
         for number, gate in ((1, "inputGate"), (2, "forgetGate"), (3, "blockInput"))
     },
-    (4,): ("outputGateWeightMatrix", _pair(2, 1)),
+    (4,): ("outputGateWeightMatrix", _make_pair_reader(2, 1)),
     **{
-        (number,): (f"{gate}RecursionMatrix", _pair(2, 2))
+        (number,): (f"{gate}RecursionMatrix", _make_pair_reader(2, 2))
         for number, gate in ((20, "inputGate"), (21, "forgetGate"))
     },
     **{
-        (number,): (f"{gate}RecursionMatrix", _pair(2, 2))
+        (number,): (f"{gate}RecursionMatrix", _make_pair_reader(2, 2))
         for number, gate in ((22, "blockInput"), (23, "outputGate"))
     },
     **{
@@ -67,26 +83,26 @@ GATES: dict[Path, tuple[str, Sides | None]] = {
     (61,): ("forgetGatePeepholeVector", None),
     (62,): ("outputGatePeepholeVector", None),
 }
-ACTIVATION: dict[Path, tuple[str, Sides | None]] = {
+ACTIVATION_WEIGHTS: dict[FieldPath, tuple[str, SidesReader | None]] = {
     (25, 1): ("PReLU.alpha", None),
     (71, 1): ("parametricSoftplus.alpha", None),
     (71, 2): ("parametricSoftplus.beta", None),
 }
 
 
-def _under(
-    number: int, name: str, weights: dict[Path, tuple[str, Sides | None]]
-) -> dict[Path, tuple[str, Sides | None]]:
+def _nest_weights(
+    number: int, name: str, weights: dict[FieldPath, tuple[str, SidesReader | None]]
+) -> dict[FieldPath, tuple[str, SidesReader | None]]:
     return {
         (number, *path): (f"{name}.{weight}", sides) for path, (weight, sides) in weights.items()
     }
 
 
-LAYERS: dict[int, tuple[str, dict[Path, tuple[str, Sides | None]]]] = {
-    100: ("convolution", {(90,): ("weights", _convolution), (91,): ("bias", None)}),
-    130: ("activation", ACTIVATION),
-    140: ("innerProduct", {(20,): ("weights", _pair(2, 1)), (21,): ("bias", None)}),
-    150: ("embedding", {(20,): ("weights", _pair(2, 1)), (21,): ("bias", None)}),
+LAYER_TYPES: dict[int, tuple[str, dict[FieldPath, tuple[str, SidesReader | None]]]] = {
+    100: ("convolution", {(90,): ("weights", _read_convolution_sides), (91,): ("bias", None)}),
+    130: ("activation", ACTIVATION_WEIGHTS),
+    140: ("innerProduct", {(20,): ("weights", _make_pair_reader(2, 1)), (21,): ("bias", None)}),
+    150: ("embedding", {(20,): ("weights", _make_pair_reader(2, 1)), (21,): ("bias", None)}),
     160: (
         "batchnorm",
         {
@@ -96,62 +112,71 @@ LAYERS: dict[int, tuple[str, dict[Path, tuple[str, Sides | None]]]] = {
             (18,): ("variance", None),
         },
     ),
-    245: ("scale", {(2,): ("scale", _list(1)), (5,): ("bias", _list(4))}),
-    250: ("bias", {(2,): ("bias", _list(1))}),
-    290: ("loadConstant", {(2,): ("data", _list(1))}),
+    245: ("scale", {(2,): ("scale", _make_list_reader(1)), (5,): ("bias", _make_list_reader(4))}),
+    250: ("bias", {(2,): ("bias", _make_list_reader(1))}),
+    290: ("loadConstant", {(2,): ("data", _make_list_reader(1))}),
     400: (
         "simpleRecurrent",
         {
             **{
-                (30,): ("weightMatrix", _pair(2, 1)),
-                (31,): ("recursionMatrix", _pair(2, 2)),
+                (30,): ("weightMatrix", _make_pair_reader(2, 1)),
+                (31,): ("recursionMatrix", _make_pair_reader(2, 2)),
                 (32,): ("biasVector", None),
             },
-            **_under(10, "activation", ACTIVATION),
+            **_nest_weights(10, "activation", ACTIVATION_WEIGHTS),
         },
     ),
     410: (
         "gru",
         {
             **{
-                (30,): ("updateGateWeightMatrix", _pair(2, 1)),
-                (31,): ("resetGateWeightMatrix", _pair(2, 1)),
+                (30,): ("updateGateWeightMatrix", _make_pair_reader(2, 1)),
+                (31,): ("resetGateWeightMatrix", _make_pair_reader(2, 1)),
             },
             **{
-                (32,): ("outputGateWeightMatrix", _pair(2, 1)),
-                (50,): ("updateGateRecursionMatrix", _pair(2, 2)),
+                (32,): ("outputGateWeightMatrix", _make_pair_reader(2, 1)),
+                (50,): ("updateGateRecursionMatrix", _make_pair_reader(2, 2)),
             },
             **{
-                (51,): ("resetGateRecursionMatrix", _pair(2, 2)),
-                (52,): ("outputGateRecursionMatrix", _pair(2, 2)),
+                (51,): ("resetGateRecursionMatrix", _make_pair_reader(2, 2)),
+                (52,): ("outputGateRecursionMatrix", _make_pair_reader(2, 2)),
             },
             **{(70,): ("updateGateBiasVector", None), (71,): ("resetGateBiasVector", None)},
-            **{(72,): ("outputGateBiasVector", None), **_under(10, "activations", ACTIVATION)},
+            **{
+                (72,): ("outputGateBiasVector", None),
+                **_nest_weights(10, "activations", ACTIVATION_WEIGHTS),
+            },
         },
     ),
     420: (
         "uniDirectionalLSTM",
-        {**_under(20, "weightParams", GATES), **_under(10, "activations", ACTIVATION)},
+        {
+            **_nest_weights(20, "weightParams", GATE_WEIGHTS),
+            **_nest_weights(10, "activations", ACTIVATION_WEIGHTS),
+        },
     ),
     430: (
         "biDirectionalLSTM",
         {
-            **_under(20, "weightParams", GATES),
-            **_under(10, "activationsForwardLSTM", ACTIVATION),
-            **_under(11, "activationsBackwardLSTM", ACTIVATION),
+            **_nest_weights(20, "weightParams", GATE_WEIGHTS),
+            **_nest_weights(10, "activationsForwardLSTM", ACTIVATION_WEIGHTS),
+            **_nest_weights(11, "activationsBackwardLSTM", ACTIVATION_WEIGHTS),
         },
     ),
     500: ("custom", {(20,): ("weights", None)}),
-    1040: ("embeddingND", {(20,): ("weights", _pair(2, 1)), (21,): ("bias", None)}),
-    1045: ("batchedMatmul", {(8,): ("weights", _pair(5, 6)), (9,): ("bias", None)}),
-    1070: ("loadConstantND", {(2,): ("data", _list(1))}),
-    1350: ("layerNormalization", {(3,): ("gamma", _list(1)), (4,): ("beta", _list(1))}),
-    1471: ("convolution3d", {(60,): ("weights", _convolution3d), (61,): ("bias", None)}),
+    1040: ("embeddingND", {(20,): ("weights", _make_pair_reader(2, 1)), (21,): ("bias", None)}),
+    1045: ("batchedMatmul", {(8,): ("weights", _make_pair_reader(5, 6)), (9,): ("bias", None)}),
+    1070: ("loadConstantND", {(2,): ("data", _make_list_reader(1))}),
+    1350: (
+        "layerNormalization",
+        {(3,): ("gamma", _make_list_reader(1)), (4,): ("beta", _make_list_reader(1))},
+    ),
+    1471: ("convolution3d", {(60,): ("weights", _read_convolution3d_sides), (61,): ("bias", None)}),
 }
 """By the layer's field number: its type, and where its weights are, with the names and the sides of those that are not flat."""
-NESTED = {605: (1, 2), 615: (3, 4)}
+NESTED_NETWORK_FIELDS = {605: (1, 2), 615: (3, 4)}
 """Branches and loops: the fields that hold networks."""
-CONVOLUTION = (("groups", 10), ("stride", 30), ("dilation", 40), ("transposed", 60))
+CONVOLUTION_FIELDS = (("groups", 10), ("stride", 30), ("dilation", 40), ("transposed", 60))
 
 
 @dataclass
@@ -171,10 +196,10 @@ class NetworkReader:
         """
         for layer in network.messages(1):
             name = layer.text(1)
-            for number, (kind, weights) in LAYERS.items():
+            for number, (kind, weights) in LAYER_TYPES.items():
                 if number in layer:
                     self.layer(layer, number, name, kind, weights)
-            for number, fields in NESTED.items():
+            for number, fields in NESTED_NETWORK_FIELDS.items():
                 holder = layer.message(number) if number in layer else None
                 for nested in fields if holder else ():
                     inner = holder.message(nested) if holder else None
@@ -187,16 +212,18 @@ class NetworkReader:
         number: int,
         name: str,
         kind: str,
-        weights: dict[Path, tuple[str, Sides | None]],
+        weights: dict[FieldPath, tuple[str, SidesReader | None]],
     ) -> None:
         parameters = layer.message(number)
         if parameters is None:
             return
-        attributes = _convolution_attributes(parameters) if kind == "convolution" else {}
+        attributes = _read_convolution_attributes(parameters) if kind == "convolution" else {}
         for path, (weight, sides) in weights.items():
-            found = list(_follow(parameters, path))
-            for index, params in enumerate(found):
-                label = f"{name}.{weight}" if len(found) == 1 else f"{name}.{weight}.{index}"
+            weight_messages = list(_iter_nested_messages(parameters, path))
+            for index, params in enumerate(weight_messages):
+                label = (
+                    f"{name}.{weight}" if len(weight_messages) == 1 else f"{name}.{weight}.{index}"
+                )
                 tensor = self.weight(params, label, parameters, sides)
                 if tensor is not None:
                     self.tensors[tensor.name] = tensor
@@ -205,18 +232,18 @@ class NetworkReader:
                     )
 
     def weight(
-        self, params: Message, label: str, layer: Message, sides: Sides | None
+        self, params: Message, label: str, layer: Message, sides: SidesReader | None
     ) -> Tensor | None:
         """The tensor in a WeightParams, None if it is empty or was skipped."""
         check_count(params.source, len(self.tensors) + len(self.skips))
-        name, again = self.prefix + label, 1
+        name, repetition = self.prefix + label, 1
         while name in self.tensors:
-            again += 1
-            name = f"{self.prefix}{label}#{again}"
-        if RAW in params or RAW_INT8 in params:
+            repetition += 1
+            name = f"{self.prefix}{label}#{repetition}"
+        if RAW_FIELD in params or RAW_INT8_FIELD in params:
             self.skips.append(Skip(name, "quantised weights of a neural network are not read"))
             return None
-        for number, dtype, itemsize in ((FLOATS, "float32", 4), (HALVES, "float16", 2)):
+        for number, dtype, itemsize in ((FLOATS_FIELD, "float32", 4), (HALVES_FIELD, "float16", 2)):
             spans = params.spans_of(number)
             if not spans or spans == ((spans[0][0], spans[0][0]),):
                 continue
@@ -224,7 +251,9 @@ class NetworkReader:
                 self.skips.append(Skip(name, "stored in several pieces"))
                 return None
             count = (spans[0][1] - spans[0][0]) // itemsize
-            shape = checked_shape(sides(layer) if sides else [count], place(params.source, name))
+            shape = check_shape(
+                sides(layer) if sides else [count], format_tensor_place(params.source, name)
+            )
             if prod(shape) != count:
                 self.skips.append(Skip(name, f"{count} values do not fill shape {list(shape)}"))
                 return None
@@ -232,18 +261,18 @@ class NetworkReader:
         return None
 
 
-def _follow(message: Message, path: Path) -> Iterator[Message]:
+def _iter_nested_messages(message: Message, path: FieldPath) -> Iterator[Message]:
     for inner in message.messages(path[0]) if path[0] in message else ():
         if len(path) == 1:
             yield inner
         else:
-            yield from _follow(inner, path[1:])
+            yield from _iter_nested_messages(inner, path[1:])
 
 
-def _convolution_attributes(layer: Message) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, number in CONVOLUTION:
+def _read_convolution_attributes(layer: Message) -> dict[str, Any]:
+    attributes: dict[str, Any] = {}
+    for name, number in CONVOLUTION_FIELDS:
         values = layer.integers(number, limit=64)
         if values:
-            found[name] = values[0] if len(values) == 1 else tuple(values)
-    return found
+            attributes[name] = values[0] if len(values) == 1 else tuple(values)
+    return attributes

@@ -10,22 +10,22 @@ from typing import Literal
 from auscult.checkpoint.source import FileArray, Source, dtype_of, item_bytes
 from auscult.errors import CheckpointError
 from auscult.late import numpy as np
-from auscult.weights import Array, Data, Quantization, Shape, Storage, Tensor
+from auscult.weights import Array, Quantization, Shape, Storage, Tensor, TensorData
 
 MAX_RANK = 32
 MAX_ELEMENTS = 1 << 60
 MAX_TENSORS = 1 << 18
 """More than any model has; tensors that share their bytes would let a small file list far more than memory holds."""
-BITS = {"int4": 4, "uint4": 4, "float4_e2m1fn": 4, "int2": 2, "uint2": 2}
+SUB_BYTE_BITS = {"int4": 4, "uint4": 4, "float4_e2m1fn": 4, "int2": 2, "uint2": 2}
 """Types whose elements share bytes in files, the first element in the lowest bits."""
 
 
-def place(source: Source, name: str) -> str:
+def format_tensor_place(source: Source, name: str) -> str:
     """How errors name a tensor in a file."""
     return f'{source.path}, tensor "{name[:200]}"'
 
 
-def checked_shape(dims: Sequence[int], where: str) -> Shape:
+def check_shape(dims: Sequence[int], where: str) -> Shape:
     """`dims` as a shape that numpy can take.
 
     Raises:
@@ -61,9 +61,13 @@ def check_count(source: Source, count: int) -> None:
         )
 
 
-def stored_bytes(dtype: str, shape: Shape) -> int:
+def count_stored_bytes(dtype: str, shape: Shape) -> int:
     """How many bytes the elements of a tensor take in a file, sub-byte types packed."""
-    return -(-prod(shape) * BITS[dtype] // 8) if dtype in BITS else prod(shape) * item_bytes(dtype)
+    return (
+        -(-prod(shape) * SUB_BYTE_BITS[dtype] // 8)
+        if dtype in SUB_BYTE_BITS
+        else prod(shape) * item_bytes(dtype)
+    )
 
 
 def place_tensor(
@@ -83,21 +87,21 @@ def place_tensor(
         CheckpointError: If the bytes are outside the file or their number is not what dtype and shape need.
     """
     start, end = span
-    needed = stored_bytes(dtype, shape) if packed else prod(shape) * item_bytes(dtype)
-    if end - start != needed:
+    needed_bytes = count_stored_bytes(dtype, shape) if packed else prod(shape) * item_bytes(dtype)
+    if end - start != needed_bytes:
         raise CheckpointError(
             "has the wrong number of bytes",
-            where=place(source, name),
-            expected=f"{needed} for {dtype} {list(shape)}",
+            where=format_tensor_place(source, name),
+            expected=f"{needed_bytes} for {dtype} {list(shape)}",
             found=end - start,
             hint="the file is truncated or damaged: fetch it again",
         )
-    source.view(start, needed)
-    data: Data = FileArray(source, start, dtype, shape, byteorder=byteorder)
-    if packed and dtype in BITS:
+    source.view(start, needed_bytes)
+    data: TensorData = FileArray(source, start, dtype, shape, byteorder=byteorder)
+    if packed and dtype in SUB_BYTE_BITS:
         data = PackedArray(source, start, dtype, shape)
-    storage = Storage(f"{source.path.name}@{source.start + start}") if needed else None
-    return Tensor(name, shape, dtype, data, needed, storage, quantization)
+    storage = Storage(f"{source.path.name}@{source.start + start}") if needed_bytes else None
+    return Tensor(name, shape, dtype, data, needed_bytes, storage, quantization)
 
 
 @dataclass(frozen=True)
@@ -113,17 +117,17 @@ class PackedArray:
         return self.flat(0, prod(self.shape)).reshape(self.shape)
 
     def flat(self, start: int, stop: int) -> Array:
-        per_byte = 8 // BITS[self.dtype]
+        per_byte = 8 // SUB_BYTE_BITS[self.dtype]
         first, last = start // per_byte, -(-max(stop, start) // per_byte)
         raw = np.frombuffer(self.source.view(self.offset + first, last - first), np.uint8)
-        return unpack(raw, self.dtype)[
+        return unpack_elements(raw, self.dtype)[
             start - first * per_byte : max(stop, start) - first * per_byte
         ]
 
 
-def unpack(raw: Array, dtype: str) -> Array:
+def unpack_elements(raw: Array, dtype: str) -> Array:
     """Elements of a sub-byte type from the bytes that hold them, lowest bits first."""
-    bits = BITS[dtype]
+    bits = SUB_BYTE_BITS[dtype]
     codes = (raw[:, None] >> np.arange(0, 8, bits, dtype=np.uint8)) & np.uint8((1 << bits) - 1)
     flat = codes.reshape(-1)
     if dtype.startswith("float"):
@@ -137,7 +141,7 @@ def unpack(raw: Array, dtype: str) -> Array:
 
 
 @dataclass(frozen=True)
-class Decoded:
+class DecodedData:
     """Data that can only be decoded as a whole."""
 
     decode: Callable[[], Array]
@@ -150,14 +154,14 @@ class Decoded:
 
 
 @dataclass(frozen=True)
-class Joined:
+class JoinedData:
     """Data that lies in several 1-D pieces, one after the other.
 
     Attributes:
         sizes: Elements in each piece.
     """
 
-    pieces: tuple[Data, ...]
+    pieces: tuple[TensorData, ...]
     sizes: tuple[int, ...]
     shape: Shape
     dtype: str
@@ -166,11 +170,11 @@ class Joined:
         return self.flat(0, sum(self.sizes)).reshape(self.shape)
 
     def flat(self, start: int, stop: int) -> Array:
-        found: list[Array] = [np.empty(0, dtype_of(self.dtype))]
+        parts: list[Array] = [np.empty(0, dtype_of(self.dtype))]
         first = 0
         for piece, size in zip(self.pieces, self.sizes, strict=True):
             low, high = max(start - first, 0), min(stop - first, size)
             if low < high:
-                found.append(piece.flat(low, high))
+                parts.append(piece.flat(low, high))
             first += size
-        return np.concatenate(found)
+        return np.concatenate(parts)

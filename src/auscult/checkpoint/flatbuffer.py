@@ -22,13 +22,13 @@ MAX_FIELDS = 64
 MAX_TEXT_BYTES = 1 << 16
 MAX_ALL_TEXT_BYTES = 1 << 26
 
-Code = Literal["b", "B", "?", "h", "H", "i", "I", "q", "Q", "f", "d"]
+ScalarCode = Literal["b", "B", "?", "h", "H", "i", "I", "q", "Q", "f", "d"]
 """Scalar types, as the struct module writes them."""
-FORMS = {code: struct.Struct("<" + code) for code in get_args(Code)}
+SCALAR_STRUCTS = {code: struct.Struct("<" + code) for code in get_args(ScalarCode)}
 
 
 @dataclass
-class _File:
+class _FileState:
     """What the tables of a file share.
 
     Attributes:
@@ -44,7 +44,7 @@ class _File:
 
 
 @dataclass
-class Table:
+class FlatbufferTable:
     """One table.
 
     Args:
@@ -56,22 +56,22 @@ class Table:
 
     source: Source
     position: int
-    file: _File = field(repr=False)
+    file: _FileState = field(repr=False)
     fields: tuple[int, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         self.file.tables -= 1
         if self.file.tables < 0:
-            raise self.error("has too many tables", expected=f"at most {MAX_TABLES}", found="more")
-        vtable = self.position - self._number("i", self.position)
-        known = self.file.vtables.get(vtable)
-        self.fields = self._vtable(vtable) if known is None else known
+            raise self.error("has too many tables", expected=f"at most {MAX_TABLES}", actual="more")
+        vtable = self.position - self._read_number("i", self.position)
+        cached_fields = self.file.vtables.get(vtable)
+        self.fields = self._read_vtable(vtable) if cached_fields is None else cached_fields
 
-    def _vtable(self, position: int) -> tuple[int, ...]:
-        size = self._number("H", position)
+    def _read_vtable(self, position: int) -> tuple[int, ...]:
+        size = self._read_number("H", position)
         if size < 4 or size % 2:
             raise self.error(
-                "has a damaged table", expected="an even size of at least 4", found=size
+                "has a damaged table", expected="an even size of at least 4", actual=size
             )
         self.source.view(position, size)
         count = min(size // 2 - 2, MAX_FIELDS)
@@ -79,20 +79,22 @@ class Table:
         return self.file.vtables[position]
 
     @classmethod
-    def root(cls, source: Source) -> Table:
+    def root(cls, source: Source) -> FlatbufferTable:
         """The table that a file starts with."""
         data = source.view(0, source.size)
-        return cls(source, struct.unpack("<I", source.view(0, 4))[0], _File(data))
+        return cls(source, struct.unpack("<I", source.view(0, 4))[0], _FileState(data))
 
-    def error(self, what: str, expected: object = None, found: object = None) -> CheckpointError:
+    def error(
+        self, problem: str, expected: object = None, actual: object = None
+    ) -> CheckpointError:
         """An error about this file."""
         hint = "the file is damaged: fetch it again"
         return CheckpointError(
-            what, where=str(self.source.path), expected=expected, found=found, hint=hint
+            problem, where=str(self.source.path), expected=expected, found=actual, hint=hint
         )
 
-    def _number(self, code: Code, position: int) -> Any:
-        form = FORMS[code]
+    def _read_number(self, code: ScalarCode, position: int) -> Any:
+        form = SCALAR_STRUCTS[code]
         if position < 0 or position + form.size > len(self.file.data):
             self.source.view(position, form.size)  # says what is wrong
         return form.unpack_from(self.file.data, position)[0]
@@ -102,36 +104,40 @@ class Table:
         offset = self.fields[number] if number < len(self.fields) else 0
         return self.position + offset if offset else 0
 
-    def _target(self, position: int) -> int:
-        return position + int(self._number("I", position))
+    def _follow_offset(self, position: int) -> int:
+        return position + int(self._read_number("I", position))
 
-    def scalar(self, number: int, code: Code, default: Any = 0) -> Any:
+    def scalar(self, number: int, code: ScalarCode, default: Any = 0) -> Any:
         """A number or a bool."""
         position = self._place(number)
-        return self._number(code, position) if position else default
+        return self._read_number(code, position) if position else default
 
-    def table(self, number: int) -> Table | None:
+    def table(self, number: int) -> FlatbufferTable | None:
         """A sub-table, or the table of a union."""
         position = self._place(number)
-        return Table(self.source, self._target(position), self.file) if position else None
+        return (
+            FlatbufferTable(self.source, self._follow_offset(position), self.file)
+            if position
+            else None
+        )
 
     def vector(self, number: int, itemsize: int) -> tuple[int, int] | None:
         """First byte and number of items of a vector; None if it is absent."""
         position = self._place(number)
         if not position:
             return None
-        start = self._target(position)
-        count = int(self._number("I", start))
+        start = self._follow_offset(position)
+        count = int(self._read_number("I", start))
         self.source.view(start + 4, count * itemsize)
         return start + 4, count
 
-    def tables(self, number: int) -> Iterator[Table]:
+    def tables(self, number: int) -> Iterator[FlatbufferTable]:
         """The tables of a vector."""
         start, count = self.vector(number, 4) or (0, 0)
         for index in range(count):
-            yield Table(self.source, self._target(start + 4 * index), self.file)
+            yield FlatbufferTable(self.source, self._follow_offset(start + 4 * index), self.file)
 
-    def numbers(self, number: int, code: Code) -> Array:
+    def numbers(self, number: int, code: ScalarCode) -> Array:
         """A vector of scalars as a read-only view of the file; empty if it is absent."""
         kind = np.dtype("<" + code)
         start, count = self.vector(number, kind.itemsize) or (0, 0)
@@ -145,6 +151,6 @@ class Table:
             raise self.error(
                 "has text that is too long",
                 expected=f"at most {MAX_TEXT_BYTES} bytes in a string",
-                found=count,
+                actual=count,
             )
         return self.source.bytes(start, count).decode("utf-8", "replace")

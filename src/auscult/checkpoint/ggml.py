@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from auscult.checkpoint.source import Source
 from auscult.weights import Array, Shape
 
-PLAIN = {
+PLAIN_TYPES = {
     0: "float32",
     1: "float16",
     24: "int8",
@@ -39,7 +39,7 @@ class BlockType:
     nbytes: int
 
 
-BLOCKS = {
+BLOCK_TYPES = {
     number: BlockType(name, elements, nbytes)
     for number, name, elements, nbytes in (
         (2, "q4_0", 32, 18),
@@ -75,59 +75,67 @@ BLOCKS = {
 SLAB_BLOCKS = 1 << 15
 
 
-def _half(blocks: Array, at: int, byteorder: str) -> NDArray[np.float32]:
+def _read_halves(blocks: Array, offset: int, byteorder: str) -> NDArray[np.float32]:
     """The 16-bit float at byte `at` of each block, [blocks, 1] in float32."""
-    return np.ascontiguousarray(blocks[:, at : at + 2]).view(f"{byteorder}f2").astype(np.float32)
+    return (
+        np.ascontiguousarray(blocks[:, offset : offset + 2])
+        .view(f"{byteorder}f2")
+        .astype(np.float32)
+    )
 
 
-def _nibbles(packed: Array) -> NDArray[np.uint8]:
+def _split_nibbles(packed: Array) -> NDArray[np.uint8]:
     """[blocks, 16] bytes as [blocks, 32]: the low halves first, then the high halves."""
     return np.concatenate((packed & np.uint8(15), packed >> np.uint8(4)), axis=1)
 
 
-def _fifth_bits(blocks: Array, at: int) -> NDArray[np.uint8]:
+def _read_fifth_bits(blocks: Array, offset: int) -> NDArray[np.uint8]:
     """The 32-bit word at byte `at` of each block as [blocks, 32] bits, moved to bit 4."""
-    words = np.ascontiguousarray(blocks[:, at : at + 4]).view("<u4")
+    words = np.ascontiguousarray(blocks[:, offset : offset + 4]).view("<u4")
     bits = (words >> np.arange(32, dtype=np.uint32)) & np.uint32(1)
     return np.left_shift(bits.astype(np.uint8), np.uint8(4))
 
 
-def _q8_0(blocks: Array, order: str) -> Array:
-    return np.ascontiguousarray(blocks[:, 2:]).view(np.int8).astype(np.float32) * _half(
+def _dequantize_q8_0(blocks: Array, order: str) -> Array:
+    return np.ascontiguousarray(blocks[:, 2:]).view(np.int8).astype(np.float32) * _read_halves(
         blocks, 0, order
     )
 
 
-def _q4_0(blocks: Array, order: str) -> Array:
-    return _half(blocks, 0, order) * (_nibbles(blocks[:, 2:]).astype(np.float32) - np.float32(8))
-
-
-def _q4_1(blocks: Array, order: str) -> Array:
-    return np.asarray(
-        _half(blocks, 0, order) * _nibbles(blocks[:, 4:]).astype(np.float32)
-        + _half(blocks, 2, order)
+def _dequantize_q4_0(blocks: Array, order: str) -> Array:
+    return _read_halves(blocks, 0, order) * (
+        _split_nibbles(blocks[:, 2:]).astype(np.float32) - np.float32(8)
     )
 
 
-def _q5_0(blocks: Array, order: str) -> Array:
-    codes = _nibbles(blocks[:, 6:]) | _fifth_bits(blocks, 2)
-    return _half(blocks, 0, order) * (codes.astype(np.float32) - np.float32(16))
+def _dequantize_q4_1(blocks: Array, order: str) -> Array:
+    return np.asarray(
+        _read_halves(blocks, 0, order) * _split_nibbles(blocks[:, 4:]).astype(np.float32)
+        + _read_halves(blocks, 2, order)
+    )
 
 
-def _q5_1(blocks: Array, order: str) -> Array:
-    codes = _nibbles(blocks[:, 8:]) | _fifth_bits(blocks, 4)
-    return np.asarray(_half(blocks, 0, order) * codes.astype(np.float32) + _half(blocks, 2, order))
+def _dequantize_q5_0(blocks: Array, order: str) -> Array:
+    codes = _split_nibbles(blocks[:, 6:]) | _read_fifth_bits(blocks, 2)
+    return _read_halves(blocks, 0, order) * (codes.astype(np.float32) - np.float32(16))
+
+
+def _dequantize_q5_1(blocks: Array, order: str) -> Array:
+    codes = _split_nibbles(blocks[:, 8:]) | _read_fifth_bits(blocks, 4)
+    return np.asarray(
+        _read_halves(blocks, 0, order) * codes.astype(np.float32) + _read_halves(blocks, 2, order)
+    )
 
 
 DEQUANTIZE: dict[str, Callable[[Array, str], Array]] = {
-    "q8_0": _q8_0,
-    "q4_0": _q4_0,
-    "q4_1": _q4_1,
-    "q5_0": _q5_0,
-    "q5_1": _q5_1,
+    "q8_0": _dequantize_q8_0,
+    "q4_0": _dequantize_q4_0,
+    "q4_1": _dequantize_q4_1,
+    "q5_0": _dequantize_q5_0,
+    "q5_1": _dequantize_q5_1,
 }
 """[blocks, bytes] in the file's byte order -> [blocks, elements] in float32."""
-BIG_ENDIAN = frozenset(("q8_0", "q4_0"))
+BIG_ENDIAN_TYPES = frozenset(("q8_0", "q4_0"))
 """Types whose big-endian layout is settled: gguf's own converter swaps the bytes of their scale and refuses the other types."""
 
 

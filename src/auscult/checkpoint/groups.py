@@ -19,22 +19,22 @@ from auscult.weights import ContainerPath, Tensor
 MAX_DEPTH = 64
 MAX_VISITS = 2_000_000
 MAX_LEAVES = 1_000_000
-MAX_NAMES = 1 << 27  # characters in all names together
+MAX_NAME_CHARACTERS = 1 << 27  # characters in all names together
 MAX_SCALARS = 64
 MAX_SCALAR_TEXT = 200
-MAX_NAME = 2000
+MAX_NAME_LENGTH = 2000
 MODULE_KEYS = ("_parameters", "_buffers", "_modules")
 
 
 @dataclass(frozen=True)
-class Buffer:
+class BufferLeaf:
     """A tensor that its module does not train."""
 
     leaf: Tensor | Leaf
 
 
 @dataclass(eq=False)
-class Group:
+class TensorGroup:
     """A mapping or sequence with tensors somewhere inside.
 
     Attributes:
@@ -43,8 +43,8 @@ class Group:
     """
 
     path: ContainerPath
-    groups: dict[str | int, Group] = field(default_factory=dict)
-    leaves: dict[str | int, Tensor | Leaf | Buffer] = field(default_factory=dict)
+    groups: dict[str | int, TensorGroup] = field(default_factory=dict)
+    leaves: dict[str | int, Tensor | Leaf | BufferLeaf] = field(default_factory=dict)
     scalars: dict[str, str] = field(default_factory=dict)
     is_module: bool = False
     is_optimizer: bool = False
@@ -54,28 +54,28 @@ class Group:
 
 
 @dataclass
-class Walk:
+class TreeWalk:
     """What a walk found: the root, and what it left out."""
 
-    root: Group
+    root: TensorGroup
     skips: list[Skip] = field(default_factory=list)
     leaves: int = 0
     name_length: int = 0
 
 
-def walk(tree: Any, where: str) -> Walk:
+def walk_tree(tree: Any, where: str) -> TreeWalk:
     """The groups of a tree.
 
     Raises:
         CheckpointError: If the tree unfolds without end.
     """
-    found = Walk(Group(()))
+    tree_walk = TreeWalk(TensorGroup(()))
     visits = 0
-    stack: list[tuple[Group, int, Iterator[tuple[str | int, Any, bool]]]] = [
-        _enter(found.root, tree)
+    stack: list[tuple[TensorGroup, int, Iterator[tuple[str | int, Any, bool]]]] = [
+        _enter_group(tree_walk.root, tree)
     ]
-    on_path = {id(tree)}
-    barren: set[int] = (
+    path_ids = {id(tree)}
+    barren_ids: set[int] = (
         set()
     )  # values without tensors inside: not walked again, however often they are referred to
     while stack:
@@ -83,14 +83,18 @@ def walk(tree: Any, where: str) -> Walk:
         entry = next(items, None)
         if entry is None:
             stack.pop()
-            on_path.discard(identity)
+            path_ids.discard(identity)
             if not group.tensors:
-                barren.add(identity)
+                barren_ids.add(identity)
             if stack:
-                _fold(stack[-1][0], group)
+                _attach_group(stack[-1][0], group)
             continue
         visits += 1
-        if visits > MAX_VISITS or found.leaves > MAX_LEAVES or found.name_length > MAX_NAMES:
+        if (
+            visits > MAX_VISITS
+            or tree_walk.leaves > MAX_LEAVES
+            or tree_walk.name_length > MAX_NAME_CHARACTERS
+        ):
             raise CheckpointError(
                 "unfolds into too many values",
                 where=where,
@@ -99,41 +103,47 @@ def walk(tree: Any, where: str) -> Walk:
             )
         key, value, is_buffer = entry
         if isinstance(value, Tensor | Leaf):
-            _add(found, group, key, Buffer(value) if is_buffer else value)
+            _add_leaf(tree_walk, group, key, BufferLeaf(value) if is_buffer else value)
         elif _is_composite(value):
-            if id(value) in on_path or id(value) in barren:
+            if id(value) in path_ids or id(value) in barren_ids:
                 continue
             if len(stack) >= MAX_DEPTH:
-                found.skips.append(
+                tree_walk.skips.append(
                     Skip(
-                        dotted((*group.path, key))[:MAX_NAME],
+                        join_path((*group.path, key))[:MAX_NAME_LENGTH],
                         f"nested deeper than {MAX_DEPTH} levels",
                     )
                 )
                 continue
-            on_path.add(id(value))
+            path_ids.add(id(value))
             stack.append(
-                _enter(Group((*group.path, key), prefix=group.prefix + len(str(key)) + 1), value)
+                _enter_group(
+                    TensorGroup((*group.path, key), prefix=group.prefix + len(str(key)) + 1), value
+                )
             )
         elif len(group.scalars) < MAX_SCALARS and isinstance(value, str | int | float | bool):
             group.scalars[str(key)] = str(value)[:MAX_SCALAR_TEXT]
-    return found
+    return tree_walk
 
 
-def dotted(path: ContainerPath) -> str:
+def join_path(path: ContainerPath) -> str:
     """A path as a name."""
     return ".".join(map(str, path))
 
 
-def leaves_of(group: Group, prefix: str = "") -> Iterator[tuple[str, Tensor | Leaf | Buffer]]:
+def iter_leaves(
+    group: TensorGroup, prefix: str = ""
+) -> Iterator[tuple[str, Tensor | Leaf | BufferLeaf]]:
     """All tensors below a group, by their dotted names, in file order of each level."""
     for key, leaf in group.leaves.items():
         yield f"{prefix}{key}", leaf
     for key, child in group.groups.items():
-        yield from leaves_of(child, f"{prefix}{key}.")
+        yield from iter_leaves(child, f"{prefix}{key}.")
 
 
-def _enter(group: Group, value: Any) -> tuple[Group, int, Iterator[tuple[str | int, Any, bool]]]:
+def _enter_group(
+    group: TensorGroup, value: Any
+) -> tuple[TensorGroup, int, Iterator[tuple[str | int, Any, bool]]]:
     if isinstance(value, Opaque):
         state = value.state
         group.is_module = value.what.startswith("__torch__") or (
@@ -141,63 +151,65 @@ def _enter(group: Group, value: Any) -> tuple[Group, int, Iterator[tuple[str | i
         )
     elif isinstance(value, dict):
         group.is_optimizer = "state" in value and "param_groups" in value
-    return group, id(value), _children(value)
+    return group, id(value), _iter_children(value)
 
 
 def _is_composite(value: Any) -> bool:
     return isinstance(value, dict | list | tuple | Opaque)
 
 
-def _children(value: Any) -> Iterator[tuple[str | int, Any, bool]]:
+def _iter_children(value: Any) -> Iterator[tuple[str | int, Any, bool]]:
     """Key, value and whether it is a module's buffer."""
     if isinstance(value, dict):
         for key, child in value.items():
-            yield _key(key), child, False
+            yield _normalise_key(key), child, False
     elif isinstance(value, list | tuple):
         for index, child in enumerate(value):
             yield index, child, False
     elif isinstance(value, Opaque):
-        yield from _of_object(value)
+        yield from _iter_object_children(value)
 
 
-def _of_object(value: Opaque) -> Iterator[tuple[str | int, Any, bool]]:
+def _iter_object_children(value: Opaque) -> Iterator[tuple[str | int, Any, bool]]:
     state = value.state
     if isinstance(state, dict) and "_modules" in state:
         for part in MODULE_KEYS:
             content = state.get(part)
             if isinstance(content, dict):
                 for key, child in content.items():
-                    yield _key(key), child, part == "_buffers"
+                    yield _normalise_key(key), child, part == "_buffers"
         return
     if _is_composite(state):
-        yield from _children(state)
+        yield from _iter_children(state)
     if value.entries is not None:
-        yield from _children(value.entries)
+        yield from _iter_children(value.entries)
 
 
-def _key(key: Any) -> str | int:
+def _normalise_key(key: Any) -> str | int:
     if isinstance(key, str):
-        return key[:MAX_NAME]
+        return key[:MAX_NAME_LENGTH]
     if isinstance(key, int) and not isinstance(key, bool):
         return key
-    return key.what[:MAX_NAME] if isinstance(key, Opaque) else str(key)[:MAX_NAME]
+    return key.what[:MAX_NAME_LENGTH] if isinstance(key, Opaque) else str(key)[:MAX_NAME_LENGTH]
 
 
-def _add(found: Walk, group: Group, key: str | int, leaf: Tensor | Leaf | Buffer) -> None:
+def _add_leaf(
+    tree_walk: TreeWalk, group: TensorGroup, key: str | int, leaf: Tensor | Leaf | BufferLeaf
+) -> None:
     """Note a tensor; of two with one name the second is skipped."""
     if key in group.leaves or key in group.groups:
-        found.skips.append(
-            Skip(dotted((*group.path, key))[:MAX_NAME], "a second tensor of this name")
+        tree_walk.skips.append(
+            Skip(join_path((*group.path, key))[:MAX_NAME_LENGTH], "a second tensor of this name")
         )
         return
     group.leaves[key] = leaf
-    found.leaves += 1
-    found.name_length += group.prefix + len(str(key))
+    tree_walk.leaves += 1
+    tree_walk.name_length += group.prefix + len(str(key))
     group.tensors += 1
-    group.parameters += prod((leaf.leaf if isinstance(leaf, Buffer) else leaf).shape)
+    group.parameters += prod((leaf.leaf if isinstance(leaf, BufferLeaf) else leaf).shape)
 
 
-def _fold(parent: Group, child: Group) -> None:
+def _attach_group(parent: TensorGroup, child: TensorGroup) -> None:
     """Keep a finished group with its parent; one without tensors leaves only its scalars."""
     key = child.path[-1]
     if child.tensors:

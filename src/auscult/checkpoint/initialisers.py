@@ -30,7 +30,7 @@ CUT_PEAK = 2.2737  # largest value in standard deviations
 SCALE_SLACK = 0.004  # half-precision rounding of a bound
 
 
-def fresh_as(
+def recognise_initialiser(
     *,
     shape: Shape,
     count: float,
@@ -57,17 +57,17 @@ def fresh_as(
     if abs(kurtosis - UNIFORM_KURTOSIS) < UNIFORM_ERROR * margin and peak < sqrt(3.0) * (
         1 + 0.45 * margin + SCALE_SLACK
     ):
-        return _uniform_name(shape, std * sqrt(3.0), margin)
+        return _name_uniform(shape, std * sqrt(3.0), margin)
     if abs(kurtosis - NORMAL_KURTOSIS) < NORMAL_ERROR * margin:
-        return _scale_name("normal", _normal_scales(shape), std, 0.71 * margin)
+        return _name_scale("normal", _compute_normal_scales(shape), std, 0.71 * margin)
     if abs(kurtosis - CUT_KURTOSIS) < CUT_ERROR * margin and peak < CUT_PEAK * (
         1 + 0.6 * margin + SCALE_SLACK
     ):
-        return _scale_name("truncated normal", _normal_scales(shape), std, 0.6 * margin)
+        return _name_scale("truncated normal", _compute_normal_scales(shape), std, 0.6 * margin)
     return None
 
 
-def fans(shape: Shape) -> tuple[int, int]:
+def compute_fans(shape: Shape) -> tuple[int, int]:
     """(fan_in, fan_out) as torch counts them: sides 1 and 0 times the kernel; the product is the same in MLX's layout."""
     kernel = 1
     for side in shape[2:]:
@@ -75,18 +75,20 @@ def fans(shape: Shape) -> tuple[int, int]:
     return shape[1] * kernel, shape[0] * kernel
 
 
-def _uniform_name(shape: Shape, bound: float, margin: float) -> str:
-    fan_in, fan_out = fans(shape)
-    known = {
+def _name_uniform(shape: Shape, bound: float, margin: float) -> str:
+    fan_in, fan_out = compute_fans(shape)
+    known_scales = {
         "1/sqrt(fan_in), torch's and MLX's default": 1 / sqrt(fan_in),
         "Xavier": sqrt(6 / (fan_in + fan_out)),
         "Kaiming": sqrt(6 / fan_in),
     }
-    return _scale_name("uniform", known, bound, 0.45 * margin) or f"uniform within {bound:.3g}"
+    return (
+        _name_scale("uniform", known_scales, bound, 0.45 * margin) or f"uniform within {bound:.3g}"
+    )
 
 
-def _normal_scales(shape: Shape) -> dict[str, float]:
-    fan_in, fan_out = fans(shape)
+def _compute_normal_scales(shape: Shape) -> dict[str, float]:
+    fan_in, fan_out = compute_fans(shape)
     return {
         "0.01, HiFi-GAN's init_weights": 0.01,
         "0.02": 0.02,
@@ -98,8 +100,10 @@ def _normal_scales(shape: Shape) -> dict[str, float]:
     }
 
 
-def _scale_name(kind: str, known: dict[str, float], scale: float, slack: float) -> str | None:
-    for name, value in known.items():
+def _name_scale(
+    kind: str, known_scales: dict[str, float], scale: float, slack: float
+) -> str | None:
+    for name, value in known_scales.items():
         if abs(scale / value - 1) < slack + SCALE_SLACK:
             return f"{kind} ({name})"
     return None

@@ -17,15 +17,15 @@ from typing import Literal, NamedTuple
 
 from auscult.weights import Shape
 
-Layout = Literal["torch", "mlx", "mixed", "unknown"]
-Vote = Literal["torch", "mlx", "undecided"]
-Parametrisation = Literal["weight-norm-old", "weight-norm-new", "mixed", "none"]
+LayoutVerdict = Literal["torch", "mlx", "mixed", "unknown"]
+LayoutVote = Literal["torch", "mlx", "undecided"]
+WeightNormForm = Literal["weight-norm-old", "weight-norm-new", "mixed", "none"]
 
 MAX_KERNEL = 128
 """No convolution of the known audio models has a longer kernel beside more than that many channels."""
-MIN_CLEAR = 4  # how many times the kernel the channels must be for the plain shape to vote,
+MIN_CLEAR_RATIO = 4  # how many times the kernel the channels must be for the plain shape to vote,
 MIN_CHANNELS = 64  # and how many at least: a grouped convolution of kernel 41 over 8 channels per group is a real one
-MIN_KNOWN = 2  # how many times the kernel where the file knows the number: small numbers of channels are kernels of other layers
+MIN_KNOWN_RATIO = 2  # how many times the kernel where the file knows the number: small numbers of channels are kernels of other layers
 
 OLD_GAIN, OLD_DIRECTION = ".weight_g", ".weight_v"
 NEW_GAIN, NEW_DIRECTION = ".parametrizations.weight.original0", ".parametrizations.weight.original1"
@@ -39,7 +39,7 @@ class LayoutEvidence(NamedTuple):
         undecided: Names whose shape fits both readings.
     """
 
-    layout: Layout
+    layout: LayoutVerdict
     torch: tuple[str, ...]
     mlx: tuple[str, ...]
     undecided: tuple[str, ...]
@@ -59,41 +59,41 @@ class LayoutEvidence(NamedTuple):
         )
 
 
-def layout_of(shapes: Mapping[str, Shape]) -> LayoutEvidence:
+def detect_layout(shapes: Mapping[str, Shape]) -> LayoutEvidence:
     """The axis order of the convolution weights, from names and shapes."""
-    channels = _channels(shapes)
-    votes: dict[Vote, list[str]] = {"torch": [], "mlx": [], "undecided": []}
+    channels = _collect_channel_counts(shapes)
+    votes: dict[LayoutVote, list[str]] = {"torch": [], "mlx": [], "undecided": []}
     for name, shape in shapes.items():
         if len(shape) in (3, 4) and _is_weight(name) and min(shape) > 0:
-            votes[_vote(shape, shapes.get(_bias_of(name)), channels)].append(name)
+            votes[_vote_on_layout(shape, shapes.get(_name_bias(name)), channels)].append(name)
     torch, mlx = tuple(votes["torch"]), tuple(votes["mlx"])
-    layout: Layout = "unknown"
+    layout: LayoutVerdict = "unknown"
     if torch or mlx:
         layout = "mixed" if torch and mlx else ("torch" if torch else "mlx")
     return LayoutEvidence(layout, torch, mlx, tuple(votes["undecided"]))
 
 
-def parametrisation_of(names: Mapping[str, object]) -> tuple[Parametrisation, str]:
+def detect_parametrisation(names: Mapping[str, object]) -> tuple[WeightNormForm, str]:
     """How weight norm is stored, and the evidence in words."""
-    old = sum(
+    old_pairs = sum(
         name.endswith(OLD_GAIN) and name[: -len(OLD_GAIN)] + OLD_DIRECTION in names
         for name in names
     )
-    new = sum(
+    new_pairs = sum(
         name.endswith(NEW_GAIN) and name[: -len(NEW_GAIN)] + NEW_DIRECTION in names
         for name in names
     )
-    if old and new:
+    if old_pairs and new_pairs:
         return (
             "mixed",
-            f"{old} pairs weight_g / weight_v and {new} pairs parametrizations.weight.original0 / original1",
+            f"{old_pairs} pairs weight_g / weight_v and {new_pairs} pairs parametrizations.weight.original0 / original1",
         )
-    if old:
-        return "weight-norm-old", f"{old} pairs weight_g / weight_v"
-    if new:
+    if old_pairs:
+        return "weight-norm-old", f"{old_pairs} pairs weight_g / weight_v"
+    if new_pairs:
         return (
             "weight-norm-new",
-            f"{new} pairs parametrizations.weight.original0 (gain) / original1 (direction)",
+            f"{new_pairs} pairs parametrizations.weight.original0 (gain) / original1 (direction)",
         )
     return "none", "no weight-norm pairs: fused, or never normed"
 
@@ -105,26 +105,26 @@ def _is_weight(name: str) -> bool:
     )
 
 
-def _bias_of(name: str) -> str:
+def _name_bias(name: str) -> str:
     for ending in (NEW_DIRECTION, OLD_DIRECTION, ".weight"):
         if name.endswith(ending):
             return name[: -len(ending)] + ".bias"
     return "bias"
 
 
-def _channels(shapes: Mapping[str, Shape]) -> frozenset[int]:
+def _collect_channel_counts(shapes: Mapping[str, Shape]) -> frozenset[int]:
     """Numbers of channels that some layer of the file gives out: the lengths of its biases, norms and linear weights."""
-    found = {
+    counts = {
         shape[0]
         for name, shape in shapes.items()
         if len(shape) == 1 and shape[0] > 1 and not name.endswith("_g")
     }
     return frozenset(
-        found | {side for shape in shapes.values() if len(shape) == 2 for side in shape}
+        counts | {side for shape in shapes.values() if len(shape) == 2 for side in shape}
     )
 
 
-def _vote(shape: Shape, bias: Shape | None, channels: frozenset[int]) -> Vote:
+def _vote_on_layout(shape: Shape, bias: Shape | None, channels: frozenset[int]) -> LayoutVote:
     kernel, inner = (
         max(shape[2:]),
         max(shape[1:-1]),
@@ -137,21 +137,29 @@ def _vote(shape: Shape, bias: Shape | None, channels: frozenset[int]) -> Vote:
         return "torch" if as_torch else "mlx"
     if not as_torch or shape[1] == shape[-1] or 1 in (shape[1], shape[-1]):
         return "undecided"
-    return _by_channels(shape[1], kernel, shape[-1], inner, channels)
+    return _vote_by_channels(shape[1], kernel, shape[-1], inner, channels)
 
 
-def _by_channels(
+def _vote_by_channels(
     in_torch: int, kernel_torch: int, in_mlx: int, kernel_mlx: int, channels: frozenset[int]
-) -> Vote:
+) -> LayoutVote:
     """The reading whose channels the file knows, or whose channels are plainly no kernel."""
     known_torch, known_mlx = in_torch in channels, in_mlx in channels
-    torch = in_torch >= _least(kernel_torch, known=known_torch) and known_torch >= known_mlx
-    mlx = in_mlx >= _least(kernel_mlx, known=known_mlx) and known_mlx >= known_torch
+    torch = (
+        in_torch >= _choose_min_channels(kernel_torch, is_known_count=known_torch)
+        and known_torch >= known_mlx
+    )
+    mlx = (
+        in_mlx >= _choose_min_channels(kernel_mlx, is_known_count=known_mlx)
+        and known_mlx >= known_torch
+    )
     if torch == mlx:
         return "undecided"
     return "torch" if torch else "mlx"
 
 
-def _least(kernel: int, *, known: bool) -> int:
+def _choose_min_channels(kernel: int, *, is_known_count: bool) -> int:
     """From how many channels on a side is taken for channels beside a kernel of that length."""
-    return MIN_KNOWN * kernel if known else max(MIN_CLEAR * kernel, MIN_CHANNELS)
+    return (
+        MIN_KNOWN_RATIO * kernel if is_known_count else max(MIN_CLEAR_RATIO * kernel, MIN_CHANNELS)
+    )

@@ -9,10 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from auscult.checkpoint.pickle_machine import Builder, Machine
-from auscult.checkpoint.pickle_torch import load_persistent
-from auscult.checkpoint.pickle_values import Global, LongBytes, Malformed
-from auscult.checkpoint.source import TRUNCATED_HINT, Bytes, item_bytes, outside
+from auscult.checkpoint.pickle_machine import GlobalBuilder, PickleMachine
+from auscult.checkpoint.pickle_torch import make_persistent_loader
+from auscult.checkpoint.pickle_values import GlobalName, LongBytes, MalformedPickle
+from auscult.checkpoint.source import TRUNCATED_HINT, ByteSource, item_bytes, make_bounds_error
 from auscult.checkpoint.torch_tensors import StorageRef
 from auscult.errors import CheckpointError
 
@@ -28,7 +28,7 @@ class NotAStream(Exception):  # noqa: N818 - another kind of pickle, not an erro
         self.value = value
 
 
-def read_stream(machine: Machine, places: Stream) -> Any:
+def read_stream(machine: PickleMachine, stream: LegacyStream) -> Any:
     """The object of a stream; `places` then knows where its storages are.
 
     Raises:
@@ -36,39 +36,39 @@ def read_stream(machine: Machine, places: Stream) -> Any:
         CheckpointError: If the stream is truncated, damaged or hostile.
     """
     where = str(machine.source.path)
-    first = machine.run()
-    if type(first) is not int or first != MAGIC_NUMBER:
-        raise NotAStream(first)
-    protocol, facts = machine.run(), machine.run()
+    first_object = machine.run()
+    if type(first_object) is not int or first_object != MAGIC_NUMBER:
+        raise NotAStream(first_object)
+    protocol, machine_facts = machine.run(), machine.run()
     if protocol != PROTOCOL:
         raise CheckpointError(
             "has an unknown protocol", where=where, expected=PROTOCOL, found=str(protocol)[:40]
         )
-    if isinstance(facts, dict) and facts.get("little_endian") is False:
-        places.byteorder = ">"
+    if isinstance(machine_facts, dict) and machine_facts.get("little_endian") is False:
+        stream.byteorder = ">"
     machine.memo = {}
     tree = machine.run()
     machine.memo = {}
     keys = machine.run()
-    places.locate(machine.source, machine.pos, keys)
+    stream.locate_storages(machine.source, machine.pos, keys)
     return tree
 
 
-class Stream:
+class LegacyStream:
     """The storages behind the pickles of a stream."""
 
     byteorder: Literal["<", ">"] = "<"
 
     def __init__(self) -> None:
         self._path = ""
-        self._refs: dict[str, StorageRef] = {}
-        self._found: dict[str, tuple[Bytes, int, int]] = {}
+        self._storage_refs: dict[str, StorageRef] = {}
+        self._locations: dict[str, tuple[ByteSource, int, int]] = {}
 
-    def met(self, storage: StorageRef) -> None:
+    def note_storage(self, storage: StorageRef) -> None:
         """A storage that the object's pickle names; its type tells how long it is."""
-        self._refs.setdefault(storage.key, storage)
+        self._storage_refs.setdefault(storage.key, storage)
 
-    def locate(self, source: Bytes, start: int, keys: Any) -> None:
+    def locate_storages(self, source: ByteSource, start: int, keys: Any) -> None:
         """Walk the storages in the order of their keys.
 
         Raises:
@@ -81,35 +81,35 @@ class Stream:
                 where=str(source.path),
                 hint=TRUNCATED_HINT,
             )
-        at = start
+        position = start
         for key in map(str, keys):
-            ref = self._refs.get(key)
-            if ref is None or key in self._found or ref.dtype is None:
+            ref = self._storage_refs.get(key)
+            if ref is None or key in self._locations or ref.dtype is None:
                 raise CheckpointError(
                     f"has a storage {key[:40]} that no tensor can use", where=str(source.path)
                 )
             order: Literal["little", "big"] = "little" if self.byteorder == "<" else "big"
-            count = int.from_bytes(source.view(at, 8), order)
+            count = int.from_bytes(source.view(position, 8), order)
             length = count * item_bytes(ref.dtype)
-            source.view(at + 8, length)
-            self._found[key] = (source, at + 8, length)
-            at += 8 + length
+            source.view(position + 8, length)
+            self._locations[key] = (source, position + 8, length)
+            position += 8 + length
 
     def rename(self, storage: StorageRef, key: str) -> None:
         """Give a storage of a nested stream a key that is unique in the file."""
-        self._found = {key: self._found[storage.key]}
+        self._locations = {key: self._locations[storage.key]}
         storage.key = key
 
-    def place(self, storage: StorageRef) -> tuple[Bytes, int, int]:
+    def place(self, storage: StorageRef) -> tuple[ByteSource, int, int]:
         try:
-            return self._found[storage.key]
+            return self._locations[storage.key]
         except KeyError:
             raise CheckpointError(
                 f"lacks the storage {storage.key[:40]}", where=self._path, hint=TRUNCATED_HINT
             ) from None
 
 
-class Inside:
+class NestedBytes:
     """Bytes within other bytes, or in memory."""
 
     def __init__(self, path: Path, data: memoryview) -> None:
@@ -122,14 +122,14 @@ class Inside:
 
     def view(self, offset: int, length: int) -> memoryview:
         if offset < 0 or length < 0 or offset + length > self.size:
-            raise outside(self.path, self.size, offset, length)
+            raise make_bounds_error(self.path, self.size, offset, length)
         return self._data[offset : offset + length]
 
 
-def nested_storage(builders: dict[str, Builder]) -> Builder:
+def make_storage_builder(builders: dict[str, GlobalBuilder]) -> GlobalBuilder:
     """How `torch.storage._load_from_bytes(stream)` is read: what `pickle.dump` writes for a storage. A stream has none inside."""
 
-    def build(machine: Machine, _: Global, arguments: tuple[Any, ...]) -> Any:
+    def build_storage(machine: PickleMachine, _: GlobalName, arguments: tuple[Any, ...]) -> Any:
         raw = arguments[0] if len(arguments) == 1 else None
         if isinstance(raw, LongBytes):
             data = (
@@ -140,23 +140,23 @@ def nested_storage(builders: dict[str, Builder]) -> Builder:
         elif isinstance(raw, bytes):
             data = memoryview(raw)
         else:
-            raise Malformed("loads a storage from something else than bytes")
-        places = Stream()
+            raise MalformedPickle("loads a storage from something else than bytes")
+        stream = LegacyStream()
         label = f"{machine.label} (storage at byte {machine.pos})"
-        inner = Machine(
-            Inside(machine.source.path, data),
+        inner_machine = PickleMachine(
+            NestedBytes(machine.source.path, data),
             label,
             builders=builders,
             harmless=machine.harmless,
-            load=load_persistent(places),
+            load=make_persistent_loader(stream),
         )
         try:
-            storage = read_stream(inner, places)
+            storage = read_stream(inner_machine, stream)
         except NotAStream as error:
-            raise Malformed("loads a storage from another kind of pickle") from error
-        machine.hazards = {**inner.hazards, **machine.hazards}
+            raise MalformedPickle("loads a storage from another kind of pickle") from error
+        machine.hazards = {**inner_machine.hazards, **machine.hazards}
         if isinstance(storage, StorageRef):
-            places.rename(storage, f"{machine.pos}:{storage.key}")
+            stream.rename(storage, f"{machine.pos}:{storage.key}")
         return storage
 
-    return build
+    return build_storage

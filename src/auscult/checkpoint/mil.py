@@ -15,9 +15,20 @@ from typing import Any
 
 import numpy as np
 
-from auscult.checkpoint.beside import beside
-from auscult.checkpoint.elements import check_count, place, place_tensor, stored_bytes
-from auscult.checkpoint.mil_value import DTYPES, immediate, is_weight, plain_value, type_of
+from auscult.checkpoint.beside import resolve_data_file
+from auscult.checkpoint.elements import (
+    check_count,
+    count_stored_bytes,
+    format_tensor_place,
+    place_tensor,
+)
+from auscult.checkpoint.mil_value import (
+    DTYPES,
+    is_weight,
+    read_immediate,
+    read_plain_value,
+    read_value_type,
+)
 from auscult.checkpoint.protobuf import Message
 from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
@@ -41,9 +52,9 @@ BLOB_DTYPES = {
     17: "float8_e5m2",
 }
 """The blob file's own numbers for element types."""
-SENTINEL = 0xDEADBEEF
-MODEL_PATH = "@model_path/"
-CONSTEXPR = "constexpr_"
+BLOB_SENTINEL = 0xDEADBEEF
+MODEL_PATH_PREFIX = "@model_path/"
+CONSTEXPR_PREFIX = "constexpr_"
 
 
 @dataclass
@@ -64,67 +75,69 @@ class ProgramReader:
         Raises:
             CheckpointError: If the program or its blob file is damaged, or the blob file is missing or outside its folder.
         """
-        for _, function in _entries(program, 2):
-            blocks = dict(_entries(function, 3))
+        for _, function in _iter_map_entries(program, 2):
+            blocks = dict(_iter_map_entries(function, 3))
             opset = function.text(2)
             for block in (blocks[opset],) if opset in blocks else tuple(blocks.values()):
                 self.block(block, {})
 
-    def block(self, block: Message, outer: Mapping[str, str]) -> None:
+    def block(self, block: Message, outer_scope: Mapping[str, str]) -> None:
         """Read a block; `outer` maps the values in scope to the tensors that they are."""
-        known = dict(outer)
+        scope = dict(outer_scope)
         for operation in block.messages(3):
             op = operation.text(1)
             outputs = [output.text(1) for output in operation.messages(3)]
             name = outputs[0] if outputs else "unnamed"
             if op == "const":
-                self.constant(operation, name, known)
-            elif op.startswith(CONSTEXPR):
-                self.compressed(operation, op, name, known)
+                self.constant(operation, name, scope)
+            elif op.startswith(CONSTEXPR_PREFIX):
+                self.collect_compressed(operation, op, name, scope)
             else:
-                self.consume(operation, op, name, known)
+                self.note_consumer(operation, op, name, scope)
             for nested in operation.messages(4):
-                self.block(nested, known)
+                self.block(nested, scope)
 
-    def constant(self, operation: Message, name: str, known: dict[str, str]) -> None:
-        value = dict(_entries(operation, 5)).get("val")
+    def constant(self, operation: Message, name: str, scope: dict[str, str]) -> None:
+        value = dict(_iter_map_entries(operation, 5)).get("val")
         if value is None:
-            value = _argument_values(operation).get("val")
+            value = _collect_argument_values(operation).get("val")
         if value is None:
             self.skips.append(Skip(self.prefix + name, "a constant without a value"))
             return
-        plain = None if is_weight(value) else plain_value(value)
-        if plain is None:
-            self.keep(self.value(value, name), known, name)
+        parameter = None if is_weight(value) else read_plain_value(value)
+        if parameter is None:
+            self.keep(self.value(value, name), scope, name)
         else:
-            self.parameters[name] = plain
+            self.parameters[name] = parameter
 
-    def compressed(self, operation: Message, op: str, name: str, known: dict[str, str]) -> None:
-        values = {**dict(_entries(operation, 5)), **_argument_values(operation)}
+    def collect_compressed(
+        self, operation: Message, op: str, name: str, scope: dict[str, str]
+    ) -> None:
+        values = {**dict(_iter_map_entries(operation, 5)), **_collect_argument_values(operation)}
         data = values.get("quantized_data") or values.get("data") or values.get("source_val")
         reason = f"compressed with {op}, which is not undone"
         if op == "constexpr_cast" and data is not None:
-            self.keep(self.value(data, name), known, name)
+            self.keep(self.value(data, name), scope, name)
         elif (
             op in ("constexpr_affine_dequantize", "constexpr_blockwise_shift_scale")
             and data is not None
         ):
-            self.keep(self.quantized(values, data, name) or Skip(name, reason), known, name)
+            self.keep(self.quantized(values, data, name) or Skip(name, reason), scope, name)
         else:
-            self.keep(Skip(name, reason), known, name)
+            self.keep(Skip(name, reason), scope, name)
 
     def quantized(
         self, values: Mapping[str, Message], data: Message, name: str
     ) -> Tensor | Skip | None:
         """Integers with a scale for each channel, None if the scales are of another kind."""
-        tensor, scale = self.value(data, name), self.operand(values, "scale")
-        zero = self.operand(values, "zero_point" if "zero_point" in values else "offset")
+        tensor, scale = self.value(data, name), self.read_operand(values, "scale")
+        zero = self.read_operand(values, "zero_point" if "zero_point" in values else "offset")
         if isinstance(tensor, Skip):
             return tensor
         if scale is None or ("offset" in values and zero is None):
             return None
         if "axis" in values:
-            axis = plain_value(values["axis"])
+            axis = read_plain_value(values["axis"])
             axes = [axis] if isinstance(axis, int) and scale.size > 1 else []
         else:
             if scale.ndim != len(tensor.shape):
@@ -141,41 +154,45 @@ class ProgramReader:
             tensor, quantization=Quantization(scale.reshape(-1), zeros, axes[0] if axes else None)
         )
 
-    def operand(self, values: Mapping[str, Message], name: str) -> Array | None:
+    def read_operand(self, values: Mapping[str, Message], name: str) -> Array | None:
         if name not in values:
             return None
-        found = self.value(values[name], name)
-        return None if isinstance(found, Skip) else found.numpy()
+        description = self.value(values[name], name)
+        return None if isinstance(description, Skip) else description.numpy()
 
-    def keep(self, found: Tensor | Skip, known: dict[str, str], name: str) -> None:
+    def keep(self, description: Tensor | Skip, scope: dict[str, str], name: str) -> None:
         check_count(self.source, len(self.tensors) + len(self.skips))
-        unique, again = self.prefix + name, 1
+        unique, repetition = self.prefix + name, 1
         while unique in self.tensors:
-            again += 1
-            unique = f"{self.prefix}{name}#{again}"
-        if isinstance(found, Skip):
-            self.skips.append(Skip(unique, found.reason))
+            repetition += 1
+            unique = f"{self.prefix}{name}#{repetition}"
+        if isinstance(description, Skip):
+            self.skips.append(Skip(unique, description.reason))
         else:
-            self.tensors[unique] = replace(found, name=unique)
-            known[name] = unique
+            self.tensors[unique] = replace(description, name=unique)
+            scope[name] = unique
 
-    def consume(self, operation: Message, op: str, output: str, known: Mapping[str, str]) -> None:
+    def note_consumer(
+        self, operation: Message, op: str, output: str, scope: Mapping[str, str]
+    ) -> None:
         inputs = {
             key: [binding.text(1) for binding in argument.messages(1)]
-            for key, argument in _entries(operation, 2)
+            for key, argument in _iter_map_entries(operation, 2)
         }
         attributes: dict[str, Any] | None = None
         for key, names in inputs.items():
             for name in names:
-                tensor = known.get(name)
+                tensor = scope.get(name)
                 if tensor is None or tensor in self.modules:
                     continue
                 if attributes is None:
-                    single = {other: given[0] for other, given in inputs.items() if len(given) == 1}
+                    single_inputs = {
+                        other: operand[0] for other, operand in inputs.items() if len(operand) == 1
+                    }
                     attributes = {
-                        other: self.parameters[given]
-                        for other, given in single.items()
-                        if given in self.parameters
+                        other: self.parameters[operand]
+                        for other, operand in single_inputs.items()
+                        if operand in self.parameters
                     }
                 self.modules[tensor] = ModuleInfo(
                     tensor, op, {**attributes, "node": output, "input": key}
@@ -183,16 +200,19 @@ class ProgramReader:
 
     def value(self, value: Message, name: str) -> Tensor | Skip:
         """The tensor that a Value is, in the blob file or in the program."""
-        number, shape = type_of(value, place(self.source, name))
+        number, shape = read_value_type(value, format_tensor_place(self.source, name))
         dtype = DTYPES.get(number)
         if dtype is None:
             return Skip(name, f"Core ML element type {number} is not one that auscult reads")
         blob = value.message(5)
         if blob is not None:
             return self.blob(blob, name, dtype, shape)
-        array = immediate(value, dtype, shape)
+        array = read_immediate(value, dtype, shape)
         if array is None:
-            where, hint = place(self.source, name), "the file is damaged: fetch it again"
+            where, hint = (
+                format_tensor_place(self.source, name),
+                "the file is damaged: fetch it again",
+            )
             raise CheckpointError(
                 "has a value that does not fit its type",
                 where=where,
@@ -205,27 +225,29 @@ class ProgramReader:
         location, offset = blob.text(1), blob.unsigned(2)
         if location not in self.blobs:
             folder, model = self.source.path.parent, self.source.path
-            self.blobs[location] = Source(beside(folder, location.removeprefix(MODEL_PATH), model))
+            self.blobs[location] = Source(
+                resolve_data_file(folder, location.removeprefix(MODEL_PATH_PREFIX), model)
+            )
         source = self.blobs[location]
         sentinel, number, nbytes, start = struct.unpack("<IIQQ", source.view(offset, 24))
         if (
-            sentinel != SENTINEL
+            sentinel != BLOB_SENTINEL
             or BLOB_DTYPES.get(number) != dtype
-            or nbytes != stored_bytes(dtype, shape)
+            or nbytes != count_stored_bytes(dtype, shape)
         ):
             raise CheckpointError(
                 "has no such blob",
-                where=place(source, name),
-                expected=f"{stored_bytes(dtype, shape)} bytes of {dtype} at offset {offset}",
+                where=format_tensor_place(source, name),
+                expected=f"{count_stored_bytes(dtype, shape)} bytes of {dtype} at offset {offset}",
                 found=f"{nbytes} bytes of {BLOB_DTYPES.get(number, f'type {number}')}"
-                if sentinel == SENTINEL
+                if sentinel == BLOB_SENTINEL
                 else "no blob",
                 hint="the weight file is damaged or belongs to another model",
             )
         return place_tensor(source, (start, start + nbytes), name, dtype, shape)
 
 
-def _entries(message: Message, number: int) -> Iterator[tuple[str, Message]]:
+def _iter_map_entries(message: Message, number: int) -> Iterator[tuple[str, Message]]:
     """The entries of a map field."""
     for entry in message.messages(number):
         value = entry.message(2)
@@ -233,12 +255,12 @@ def _entries(message: Message, number: int) -> Iterator[tuple[str, Message]]:
             yield entry.text(1), value
 
 
-def _argument_values(operation: Message) -> dict[str, Message]:
+def _collect_argument_values(operation: Message) -> dict[str, Message]:
     """Inputs that are given as values, not by name."""
-    found: dict[str, Message] = {}
-    for key, argument in _entries(operation, 2):
+    values: dict[str, Message] = {}
+    for key, argument in _iter_map_entries(operation, 2):
         for binding in argument.messages(1):
             value = binding.message(2)
             if value is not None:
-                found[key] = value
-    return found
+                values[key] = value
+    return values

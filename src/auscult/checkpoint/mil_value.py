@@ -10,7 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from auscult.checkpoint.elements import BITS, checked_shape, stored_bytes, unpack
+from auscult.checkpoint.elements import (
+    SUB_BYTE_BITS,
+    check_shape,
+    count_stored_bytes,
+    unpack_elements,
+)
 from auscult.checkpoint.protobuf import Message
 from auscult.checkpoint.source import dtype_of
 from auscult.weights import Array, Shape
@@ -38,10 +43,10 @@ DTYPES = {
 """MIL element types by number; 1-, 3- and 6-bit integers occur only in compressed weights."""
 MIN_LISTED_INTEGERS = 10
 """Shorter lists of integers are strides, pads and axes: parameters of operations, not weights."""
-MAX_PLAIN = 64
+MAX_PLAIN_VALUES = 64
 
 
-def type_of(value: Message, where: str) -> tuple[int, Shape]:
+def read_value_type(value: Message, where: str) -> tuple[int, Shape]:
     """Element type number and shape of a Value; 0 where it is no tensor."""
     kind = value.message(2)
     tensor = kind.message(1) if kind else None
@@ -51,36 +56,36 @@ def type_of(value: Message, where: str) -> tuple[int, Shape]:
     for dimension in tensor.messages(3):
         constant = dimension.message(1)
         sides.append(constant.unsigned(1) if constant else 0)
-    return tensor.signed(1), checked_shape(sides, where)
+    return tensor.signed(1), check_shape(sides, where)
 
 
-def _content(value: Message) -> Message | None:
+def _find_content(value: Message) -> Message | None:
     """The TensorValue of an immediate Value."""
-    immediate = value.message(3)
-    return immediate.message(1) if immediate else None
+    immediate_value = value.message(3)
+    return immediate_value.message(1) if immediate_value else None
 
 
 def is_weight(value: Message) -> bool:
     """Whether an immediate value is listed: floats of rank 1 or more, or many integers; not the parameters of operations."""
-    number, shape = type_of(value, "a constant")
+    number, shape = read_value_type(value, "a constant")
     dtype = DTYPES.get(number, "")
     return bool(shape) and ("float" in dtype or prod(shape) >= MIN_LISTED_INTEGERS)
 
 
-def plain_value(value: Message) -> Any:
+def read_plain_value(value: Message) -> Any:
     """An immediate number, bool or string, or a short tuple of them; None for anything else."""
-    content = _content(value)
+    content = _find_content(value)
     if content is None:
         return None
     strings = content.message(4)
     if strings is not None:
-        found: list[Any] = list(strings.texts(1)[:MAX_PLAIN])
-        return found[0] if len(found) == 1 else tuple(found)
-    number, shape = type_of(value, "a constant")
+        texts: list[Any] = list(strings.texts(1)[:MAX_PLAIN_VALUES])
+        return texts[0] if len(texts) == 1 else tuple(texts)
+    number, shape = read_value_type(value, "a constant")
     dtype = DTYPES.get(number)
-    if dtype is None or prod(shape) > MAX_PLAIN:
+    if dtype is None or prod(shape) > MAX_PLAIN_VALUES:
         return None
-    array = immediate(value, dtype, shape)
+    array = read_immediate(value, dtype, shape)
     if array is None:
         return None
     return (
@@ -90,9 +95,9 @@ def plain_value(value: Message) -> Any:
     )
 
 
-def immediate(value: Message, dtype: str, shape: Shape) -> Array | None:
+def read_immediate(value: Message, dtype: str, shape: Shape) -> Array | None:
     """The elements that a program holds itself; None if their number is wrong."""
-    content = _content(value)
+    content = _find_content(value)
     if content is None:
         return None
     kind, count = dtype_of(dtype), prod(shape)
@@ -105,10 +110,10 @@ def immediate(value: Message, dtype: str, shape: Shape) -> Array | None:
             for item in holder.fields.get(1, [])
             if not isinstance(item, int)
         )
-        if number == 7 and dtype in BITS:
+        if number == 7 and dtype in SUB_BYTE_BITS:
             return (
-                unpack(np.frombuffer(raw, np.uint8), dtype)[:count].reshape(shape)
-                if len(raw) == stored_bytes(dtype, shape)
+                unpack_elements(np.frombuffer(raw, np.uint8), dtype)[:count].reshape(shape)
+                if len(raw) == count_stored_bytes(dtype, shape)
                 else None
             )
         fits = len(raw) == count * np.dtype(code).itemsize

@@ -16,17 +16,17 @@ from auscult.finding import Skip
 from auscult.late import numpy as np
 from auscult.weights import Array, Tensor
 
-DEFAULT_GROUP = 64
-GROUPS = (32, 64, 128)
-BITS = (8, 4, 2)
+DEFAULT_GROUP_SIZE = 64
+GROUP_SIZES = (32, 64, 128)
+PACKED_BITS = (8, 4, 2)
 """Integers that fill a word exactly; MLX's 3, 5 and 6 bits lie across words and are left as they are stored."""
-MAX_CONFIG = 1 << 20
-MIN_ZEROS = 0.9
+MAX_CONFIG_BYTES = 1 << 20
+MIN_ZERO_SHARE = 0.9
 SAMPLE_GROUPS = 64
 
 
 @dataclass(frozen=True)
-class Packed:
+class PackedWeight:
     """The elements of one quantised weight."""
 
     words: Tensor
@@ -57,7 +57,7 @@ class Packed:
         return self.array().reshape(-1)[start:stop]
 
 
-def unpacked(
+def merge_quantised_weights(
     tensors: Mapping[str, Tensor], path: Path
 ) -> tuple[dict[str, Tensor], tuple[Skip, ...]]:
     """The tensors with every quantised weight as one, and what had to be assumed of them.
@@ -65,37 +65,39 @@ def unpacked(
     How many bits and how long a group, the shapes tell only as a product; `config.json` beside the file says which, else the
     integers do, since MLX gives every group's largest value the integer 0.
     """
-    found = {name: parts for name in tensors if (parts := _parts(tensors, name)) is not None}
-    if not found:
+    parts_by_name = {
+        name: parts for name in tensors if (parts := _find_parts(tensors, name)) is not None
+    }
+    if not parts_by_name:
         return dict(tensors), ()
-    declared = _declared(path)
-    result, assumed, taken = dict(tensors), [], set()
-    for name, parts in found.items():
-        form = _form(*parts, declared)
-        if form is None:
+    declared_packing = _read_declared_packing(path)
+    result, assumed_packings, merged_names = dict(tensors), [], set()
+    for name, parts in parts_by_name.items():
+        packing = _infer_packing(*parts, declared_packing)
+        if packing is None:
             continue
-        bits, group, sure = form
+        bits, group, is_sure = packing
         words, scales, biases = parts
         shape = (*words.shape[:-1], words.shape[-1] * 32 // bits)
-        data = Packed(words, scales, biases, bits, group)
+        data = PackedWeight(words, scales, biases, bits, group)
         nbytes = words.nbytes + scales.nbytes + biases.nbytes
         result[name] = replace(
             words, shape=shape, dtype=f"mlx_q{bits}", data=data, nbytes=nbytes, storage=None
         )
-        taken |= {scales.name, biases.name}
-        if not sure:
-            assumed.append((bits, group))
+        merged_names |= {scales.name, biases.name}
+        if not is_sure:
+            assumed_packings.append((bits, group))
     skips = tuple(
         Skip(
             "quantisation",
             f"read as {bits} bits in groups of {group}: the shapes fit others too; config.json would tell",
         )
-        for bits, group in sorted(set(assumed))
+        for bits, group in sorted(set(assumed_packings))
     )
-    return {name: tensor for name, tensor in result.items() if name not in taken}, skips
+    return {name: tensor for name, tensor in result.items() if name not in merged_names}, skips
 
 
-def _parts(tensors: Mapping[str, Tensor], name: str) -> tuple[Tensor, Tensor, Tensor] | None:
+def _find_parts(tensors: Mapping[str, Tensor], name: str) -> tuple[Tensor, Tensor, Tensor] | None:
     words = tensors[name]
     if words.dtype != "uint32" or not name.endswith("weight") or len(words.shape) < 2:
         return None
@@ -111,46 +113,52 @@ def _parts(tensors: Mapping[str, Tensor], name: str) -> tuple[Tensor, Tensor, Te
     return words, scales, biases
 
 
-def _form(
-    words: Tensor, scales: Tensor, biases: Tensor, declared: tuple[int, int] | None
+def _infer_packing(
+    words: Tensor, scales: Tensor, biases: Tensor, declared_packing: tuple[int, int] | None
 ) -> tuple[int, int, bool] | None:
     """(bits, group, whether that is sure), or None where no form fits."""
     if 0 in words.shape or 0 in biases.shape:
         return None
-    fitting = [
+    fitting_packings = [
         (bits, group)
-        for bits in BITS
-        for group in GROUPS
+        for bits in PACKED_BITS
+        for group in GROUP_SIZES
         if words.shape[-1] * 32 == scales.shape[-1] * bits * group
     ]
-    if declared in fitting:
-        return (*declared, True)
-    if len(fitting) < 2:
-        return (*fitting[0], True) if fitting else None
-    telling = [form for form in fitting if _zeros(words, *form) >= MIN_ZEROS]
-    usual = [form for form in fitting if form[1] == DEFAULT_GROUP] or fitting
-    return (*telling[0], True) if telling else (*usual[0], False)
+    if declared_packing in fitting_packings:
+        return (*declared_packing, True)
+    if len(fitting_packings) < 2:
+        return (*fitting_packings[0], True) if fitting_packings else None
+    likely_packings = [
+        packing
+        for packing in fitting_packings
+        if _measure_zero_share(words, *packing) >= MIN_ZERO_SHARE
+    ]
+    usual_packings = [
+        packing for packing in fitting_packings if packing[1] == DEFAULT_GROUP_SIZE
+    ] or fitting_packings
+    return (*likely_packings[0], True) if likely_packings else (*usual_packings[0], False)
 
 
-def _zeros(words: Tensor, bits: int, group: int) -> float:
+def _measure_zero_share(words: Tensor, bits: int, group: int) -> float:
     """Share of the first groups that have the integer 0. Too many bits at a time seldom give one: the most that do are right."""
     per_group = group * bits // 32
-    some = words.flat(0, min(words.size, SAMPLE_GROUPS * per_group)).reshape(-1, per_group)
-    integers = (some[..., None] >> np.arange(0, 32, bits, dtype=np.uint32)) & np.uint32(
+    first_words = words.flat(0, min(words.size, SAMPLE_GROUPS * per_group)).reshape(-1, per_group)
+    integers = (first_words[..., None] >> np.arange(0, 32, bits, dtype=np.uint32)) & np.uint32(
         (1 << bits) - 1
     )
-    return float((integers.reshape(len(some), -1) == 0).any(axis=1).mean())
+    return float((integers.reshape(len(first_words), -1) == 0).any(axis=1).mean())
 
 
-def _declared(path: Path) -> tuple[int, int] | None:
+def _read_declared_packing(path: Path) -> tuple[int, int] | None:
     """What `config.json` beside the file says: {"quantization": {"group_size": 64, "bits": 4}}."""
     config = (path if path.is_dir() else path.parent) / "config.json"
     try:
-        if config.stat().st_size > MAX_CONFIG:
+        if config.stat().st_size > MAX_CONFIG_BYTES:
             return None
         content = json.loads(config.read_bytes())
-        stated = content.get("quantization")
-        return int(stated["bits"]), int(stated["group_size"])
+        quantization = content.get("quantization")
+        return int(quantization["bits"]), int(quantization["group_size"])
     except (
         OSError,
         ValueError,

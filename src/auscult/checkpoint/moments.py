@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from auscult.checkpoint.glance import BLOCK, Sums
+from auscult.checkpoint.glance import BLOCK_VALUES, ValueSums
 from auscult.weights import Array
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ COLUMNS = (
 products of neighbours; blocks, v1 and v2 the number of full blocks and the sums of their mean squares and of their squares."""
 
 
-def as_float(values: Array) -> NDArray[np.float64]:
+def to_float64(values: Array) -> NDArray[np.float64]:
     """Values as float64, 1-D; the two parts of complex numbers one after the other."""
     if values.dtype.kind == "c":
         values = np.concatenate([values.real.reshape(-1), values.imag.reshape(-1)])
@@ -41,21 +41,25 @@ def as_float(values: Array) -> NDArray[np.float64]:
         return np.ascontiguousarray(values, np.float64).reshape(-1)
 
 
-def empty() -> Sums:
+def make_empty_sums() -> ValueSums:
     """Sums over nothing."""
     return {**dict.fromkeys(COLUMNS, 0.0), "minimum": np.inf, "maximum": -np.inf}
 
 
-def merge(into: Sums, more: Sums) -> None:
+def merge_sums(target_sums: ValueSums, chunk_sums: ValueSums) -> None:
     """Add the sums of another chunk."""
-    for name, value in more.items():
+    for name, value in chunk_sums.items():
         if name in ("minimum", "maximum"):
-            into[name] = min(into[name], value) if name == "minimum" else max(into[name], value)
+            target_sums[name] = (
+                min(target_sums[name], value)
+                if name == "minimum"
+                else max(target_sums[name], value)
+            )
         else:
-            into[name] += value
+            target_sums[name] += value
 
 
-def measure(values: NDArray[np.float64]) -> Sums:
+def measure_values(values: NDArray[np.float64]) -> ValueSums:
     """Sums over one chunk of values."""
     finite = np.isfinite(values)
     nan = inf = 0.0
@@ -66,7 +70,11 @@ def measure(values: NDArray[np.float64]) -> Sums:
     squares = values * values
     sizes = np.abs(values)
     zeros = len(values) - float(np.count_nonzero(sizes))
-    blocks = squares[: len(squares) // BLOCK * BLOCK].reshape(-1, BLOCK).mean(axis=1)
+    blocks = (
+        squares[: len(squares) // BLOCK_VALUES * BLOCK_VALUES]
+        .reshape(-1, BLOCK_VALUES)
+        .mean(axis=1)
+    )
     return {
         "count": len(values) + nan + inf,
         "nan": nan,
@@ -76,23 +84,23 @@ def measure(values: NDArray[np.float64]) -> Sums:
         "maximum": float(values.max(initial=-np.inf)),
         "s1": float(values.sum()),
         "s2": float(squares.sum()),
-        "s3": _dot(squares, values),
-        "s4": _dot(squares, squares),
+        "s3": _sum_products(squares, values),
+        "s4": _sum_products(squares, squares),
         "log": float(np.log2(sizes[sizes > 0.0] if zeros else sizes).sum()),
-        "lag": _dot(values[:-1], values[1:]),
+        "lag": _sum_products(values[:-1], values[1:]),
         "blocks": float(len(blocks)),
         "v1": float(blocks.sum()),
-        "v2": _dot(blocks, blocks),
+        "v2": _sum_products(blocks, blocks),
     }
 
 
-def _dot(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+def _sum_products(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """Sum of products, in this thread: BLAS would start threads of its own in each of ours, ten times slower."""
     return float(np.einsum("i,i->", a, b))
 
 
-def row_peaks(values: NDArray[np.float64], width: int) -> list[float]:
+def find_row_peaks(values: NDArray[np.float64], width: int) -> list[float]:
     """Largest magnitude of each row of `width` values; NaN counts as infinite."""
     peaks = np.abs(values).reshape(-1, width).max(axis=1)
-    found: list[float] = np.where(np.isnan(peaks), np.inf, peaks).tolist()
-    return found
+    peak_list: list[float] = np.where(np.isnan(peaks), np.inf, peaks).tolist()
+    return peak_list

@@ -9,21 +9,27 @@ from math import prod
 from typing import Any
 
 from auscult.checkpoint.contents import Opaque
-from auscult.checkpoint.pickle_numpy import MAX_ELEMENTS, MAX_RANK, parse_code
-from auscult.checkpoint.source import TRUNCATED_HINT, Bytes, FileArray, item_bytes, outside
+from auscult.checkpoint.pickle_numpy import MAX_ELEMENTS, MAX_RANK, parse_type_code
+from auscult.checkpoint.source import (
+    TRUNCATED_HINT,
+    ByteSource,
+    FileArray,
+    item_bytes,
+    make_bounds_error,
+)
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
 from auscult.weights import Hazard, Tensor
 
 MAGIC = b"\x93NUMPY"
-MAX_HEADER = 1 << 16
-DESCR = re.compile(r"['\"]descr['\"]\s*:\s*(?:'([^']*)'|\"([^\"]*)\"|(\[))")
-ORDER = re.compile(r"['\"]fortran_order['\"]\s*:\s*(True|False)")
-SHAPE = re.compile(r"['\"]shape['\"]\s*:\s*\(([\dL,\s]*)\)")
+MAX_HEADER_BYTES = 1 << 16
+DESCR_PATTERN = re.compile(r"['\"]descr['\"]\s*:\s*(?:'([^']*)'|\"([^\"]*)\"|(\[))")
+ORDER_PATTERN = re.compile(r"['\"]fortran_order['\"]\s*:\s*(True|False)")
+SHAPE_PATTERN = re.compile(r"['\"]shape['\"]\s*:\s*\(([\dL,\s]*)\)")
 
 
 @dataclass(frozen=True)
-class Found:
+class NpyHeader:
     """What an array file holds: a tensor, or the tree of a pickled object, or nothing readable."""
 
     value: Any
@@ -32,31 +38,39 @@ class Found:
     skips: tuple[Skip, ...] = ()
 
 
-def read_array(source: Bytes, name: str, label: str) -> Found:
+def read_array(source: ByteSource, name: str, label: str) -> NpyHeader:
     """The array at the start of `source`.
 
     Raises:
         CheckpointError: If its header is damaged, or the bytes end before the array does.
     """
-    start, header = _header(source, label)
-    descr, order, shape = DESCR.search(header), ORDER.search(header), SHAPE.search(header)
+    start, header = _read_header(source, label)
+    descr, order, shape = (
+        DESCR_PATTERN.search(header),
+        ORDER_PATTERN.search(header),
+        SHAPE_PATTERN.search(header),
+    )
     if not descr or not order or not shape:
-        raise _damaged(source, label, "has a header without descr, fortran_order and shape")
+        raise _make_array_error(
+            source, label, "has a header without descr, fortran_order and shape"
+        )
     sides = tuple(
-        _side(source, label, part) for part in shape[1].replace("L", "").split(",") if part.strip()
+        _parse_side(source, label, part)
+        for part in shape[1].replace("L", "").split(",")
+        if part.strip()
     )
     if len(sides) > MAX_RANK or prod(side for side in sides if side) > MAX_ELEMENTS:
-        raise _damaged(source, label, "has an impossible shape")
+        raise _make_array_error(source, label, "has an impossible shape")
     code = "structured" if descr[3] else (descr[1] or descr[2] or "")
     if code.strip("<>=|").startswith("O"):
-        return _objects(source, start, name, label, scalar=sides == ())
-    dtype, byteorder = parse_code(code)
+        return _read_objects(source, start, name, label, scalar=sides == ())
+    dtype, byteorder = parse_type_code(code)
     metadata = {}
     if code.strip("<>=|") == "V2":
         # Of the types that numpy lacks only bfloat16 has two bytes; numpy.save writes it as raw bytes.
         dtype, metadata = "bfloat16", {f"{name}: 2-byte void read as": "bfloat16"}
     if dtype is None:
-        return Found(
+        return NpyHeader(
             None,
             skips=(
                 Skip(
@@ -67,37 +81,37 @@ def read_array(source: Bytes, name: str, label: str) -> Found:
         )
     size = prod(sides) * item_bytes(dtype)
     if start + size > source.size:
-        raise outside(source.path, source.size, start, size)
-    strides = _column_major(sides) if order[1] == "True" and len(sides) > 1 else None
+        raise make_bounds_error(source.path, source.size, start, size)
+    strides = _compute_column_strides(sides) if order[1] == "True" and len(sides) > 1 else None
     data = FileArray(source, start, dtype, sides, 0, strides, byteorder)
-    return Found(Tensor(name, sides, dtype, data, size), metadata)
+    return NpyHeader(Tensor(name, sides, dtype, data, size), metadata)
 
 
-def _header(source: Bytes, label: str) -> tuple[int, str]:
+def _read_header(source: ByteSource, label: str) -> tuple[int, str]:
     """Where the elements start, and the text before them."""
     if source.size < 10 or bytes(source.view(0, 6)) != MAGIC:
-        raise _damaged(source, label, "is no .npy array")
+        raise _make_array_error(source, label, "is no .npy array")
     major = source.view(6, 1)[0]
     if major not in (1, 2, 3):
-        raise _damaged(source, label, f"has .npy version {major}, which is not known")
+        raise _make_array_error(source, label, f"has .npy version {major}, which is not known")
     width = 2 if major == 1 else 4
     if source.size < 8 + width:
-        raise _damaged(source, label, "is cut off inside its header")
+        raise _make_array_error(source, label, "is cut off inside its header")
     (length,) = struct.unpack("<H" if major == 1 else "<I", source.view(8, width))
-    if length > MAX_HEADER:
-        raise _damaged(source, label, f"has a header of {length} bytes")
+    if length > MAX_HEADER_BYTES:
+        raise _make_array_error(source, label, f"has a header of {length} bytes")
     return 8 + width + length, str(
         source.view(8 + width, length), "utf-8" if major == 3 else "latin-1", "replace"
     )
 
 
-def _side(source: Bytes, label: str, text: str) -> int:
+def _parse_side(source: ByteSource, label: str, text: str) -> int:
     if len(text.strip()) > 20 or not text.strip().isdecimal():
-        raise _damaged(source, label, "has an impossible shape")
+        raise _make_array_error(source, label, "has an impossible shape")
     return int(text.strip())
 
 
-def _column_major(shape: tuple[int, ...]) -> tuple[int, ...]:
+def _compute_column_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
     strides, step = [], 1
     for side in shape:
         strides.append(step)
@@ -105,22 +119,24 @@ def _column_major(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(strides)
 
 
-def _objects(source: Bytes, start: int, name: str, label: str, *, scalar: bool) -> Found:
+def _read_objects(
+    source: ByteSource, start: int, name: str, label: str, *, scalar: bool
+) -> NpyHeader:
     """An array of objects is a pickle; its arrays are read and its code is not run."""
-    from auscult.checkpoint.pickle import machine_for
+    from auscult.checkpoint.pickle import make_machine
 
-    machine = machine_for(source, label, lambda _, __: Opaque("persistent id"), start)
+    machine = make_machine(source, label, lambda _, __: Opaque("persistent id"), start)
     node = machine.run()
     content = getattr(node, "objects", None)
     hazards = tuple(machine.hazards.values())
     if isinstance(content, dict | Opaque) or (isinstance(content, list) and not scalar):
-        return Found(content, hazards=hazards)
-    return Found(
+        return NpyHeader(content, hazards=hazards)
+    return NpyHeader(
         None, hazards=hazards, skips=(Skip(name, "an array of Python objects, which is a pickle"),)
     )
 
 
-def _damaged(source: Bytes, label: str, what: str) -> CheckpointError:
+def _make_array_error(source: ByteSource, label: str, problem: str) -> CheckpointError:
     return CheckpointError(
-        f"array {label[:200]} {what}", where=str(source.path), hint=TRUNCATED_HINT
+        f"array {label[:200]} {problem}", where=str(source.path), hint=TRUNCATED_HINT
     )

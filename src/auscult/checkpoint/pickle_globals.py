@@ -5,8 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from auscult.checkpoint.contents import Opaque
-from auscult.checkpoint.pickle_machine import Builder, Machine
-from auscult.checkpoint.pickle_values import Global, LongBytes, LongText, Malformed, SetList
+from auscult.checkpoint.pickle_machine import GlobalBuilder, PickleMachine
+from auscult.checkpoint.pickle_values import (
+    GlobalName,
+    LongBytes,
+    LongText,
+    MalformedPickle,
+    SetList,
+)
 
 HARMLESS_MODULES = (
     *(
@@ -24,7 +30,7 @@ HARMLESS_MODULES = (
     *("lightning", "lightning_fabric", "pytorch_lightning"),
 )
 """Modules whose classes only store what they are given; a class is recognised by its capital letter."""
-HARMLESS = frozenset(
+HARMLESS_GLOBALS = frozenset(
     (
         *(
             "numpy.ndarray",
@@ -73,21 +79,27 @@ PLAIN_TYPES = (
 )
 
 
-def is_harmless(found: Global) -> bool:
+def is_harmless(global_name: GlobalName) -> bool:
     """Whether loading would import nothing but a class that stores what it is given."""
-    what = found.what
-    if what in HARMLESS or found.module == "__torch__" or found.module.startswith("__torch__."):
+    full_name = global_name.what
+    if (
+        full_name in HARMLESS_GLOBALS
+        or global_name.module == "__torch__"
+        or global_name.module.startswith("__torch__.")
+    ):
         return True
-    if what.startswith("torch.nn.functional.") and found.name.isidentifier():
+    if full_name.startswith("torch.nn.functional.") and global_name.name.isidentifier():
         return True
     inside = any(
-        found.module == module or found.module.startswith(module + ".")
+        global_name.module == module or global_name.module.startswith(module + ".")
         for module in HARMLESS_MODULES
     )
-    return inside and found.name.isidentifier() and found.name.lstrip("_")[:1].isupper()
+    return inside and global_name.name.isidentifier() and global_name.name.lstrip("_")[:1].isupper()
 
 
-def _mapping(machine: Machine, _: Global, arguments: tuple[Any, ...]) -> dict[Any, Any]:
+def _build_mapping(
+    machine: PickleMachine, _: GlobalName, arguments: tuple[Any, ...]
+) -> dict[Any, Any]:
     result: dict[Any, Any] = {}
     content = arguments[0] if arguments else None
     if isinstance(content, dict):
@@ -96,19 +108,19 @@ def _mapping(machine: Machine, _: Global, arguments: tuple[Any, ...]) -> dict[An
         machine.count_container(len(content))
         for pair in content:
             if not isinstance(pair, list | tuple) or len(pair) != 2:
-                raise Malformed("builds a mapping from something else than pairs")
+                raise MalformedPickle("builds a mapping from something else than pairs")
             machine.put_items(result, list(pair))
     return result
 
 
-def _sequence(_: Machine, __: Global, arguments: tuple[Any, ...]) -> Any:
+def _build_sequence(_: PickleMachine, __: GlobalName, arguments: tuple[Any, ...]) -> Any:
     content = arguments[0] if arguments else ()
     if not isinstance(content, list | tuple):
-        raise Malformed("builds a set from something else than a sequence")
+        raise MalformedPickle("builds a set from something else than a sequence")
     return content if content else SetList()
 
 
-def _plain(_: Machine, function: Global, arguments: tuple[Any, ...]) -> Any:
+def _build_plain_value(_: PickleMachine, function: GlobalName, arguments: tuple[Any, ...]) -> Any:
     """A plain value that was pickled as a call of its own type, such as `bytearray(b"...")`."""
     kinds: dict[str, tuple[type, ...]] = {
         "int": (int, float),
@@ -133,11 +145,13 @@ def _plain(_: Machine, function: Global, arguments: tuple[Any, ...]) -> Any:
         try:
             return complex(*arguments)
         except OverflowError as error:
-            raise Malformed("has a number beyond all bounds") from error
+            raise MalformedPickle("has a number beyond all bounds") from error
     return Opaque(function.what, {"arguments": arguments})
 
 
-def _encode(machine: Machine, function: Global, arguments: tuple[Any, ...]) -> Any:
+def _build_encoded_text(
+    machine: PickleMachine, function: GlobalName, arguments: tuple[Any, ...]
+) -> Any:
     """`_codecs.encode(text, "latin1")`, which is how protocols 0 to 2 write a byte string."""
     text, *encoding = arguments or (None,)
     if encoding in (["latin1"], ["latin-1"]):
@@ -150,44 +164,48 @@ def _encode(machine: Machine, function: Global, arguments: tuple[Any, ...]) -> A
     return Opaque(function.what)
 
 
-def _reconstructor(machine: Machine, function: Global, arguments: tuple[Any, ...]) -> Any:
+def _build_old_object(
+    machine: PickleMachine, function: GlobalName, arguments: tuple[Any, ...]
+) -> Any:
     """`copyreg._reconstructor(class, base, state)`: an object of protocols 0 and 1."""
-    if not arguments or not isinstance(arguments[0], Global):
+    if not arguments or not isinstance(arguments[0], GlobalName):
         machine.note(function, calls=True)
         return Opaque(function.what)
     return machine.call(arguments[0], ())
 
 
-def _path(machine: Machine, function: Global, arguments: tuple[Any, ...]) -> Any:
+def _build_path(machine: PickleMachine, function: GlobalName, arguments: tuple[Any, ...]) -> Any:
     if all(isinstance(part, str) for part in arguments) and sum(map(len, arguments)) < 4096:
         machine.count_container(64)
         return "/".join(arguments).replace("//", "/")
     return Opaque(function.what)
 
 
-def _first(_: Machine, __: Global, arguments: tuple[Any, ...]) -> Any:
+def _take_first_argument(_: PickleMachine, __: GlobalName, arguments: tuple[Any, ...]) -> Any:
     return arguments[0] if arguments else None
 
 
-PLAIN_BUILDERS: dict[str, Builder] = {
-    "collections.OrderedDict": _mapping,
-    "collections.Counter": _mapping,
-    "collections.defaultdict": lambda machine, function, _: _mapping(machine, function, ()),
-    "collections.deque": _sequence,
-    "_codecs.encode": _encode,
-    "copyreg._reconstructor": _reconstructor,
-    "copy_reg._reconstructor": _reconstructor,
-    "torch.Size": _first,
-    "torch.device": _first,
-    "pathlib.PosixPath": _path,
-    "pathlib.WindowsPath": _path,
-    "pathlib.Path": _path,
-    "pathlib._local.PosixPath": _path,
+PLAIN_BUILDERS: dict[str, GlobalBuilder] = {
+    "collections.OrderedDict": _build_mapping,
+    "collections.Counter": _build_mapping,
+    "collections.defaultdict": lambda machine, function, _: _build_mapping(machine, function, ()),
+    "collections.deque": _build_sequence,
+    "_codecs.encode": _build_encoded_text,
+    "copyreg._reconstructor": _build_old_object,
+    "copy_reg._reconstructor": _build_old_object,
+    "torch.Size": _take_first_argument,
+    "torch.device": _take_first_argument,
+    "pathlib.PosixPath": _build_path,
+    "pathlib.WindowsPath": _build_path,
+    "pathlib.Path": _build_path,
+    "pathlib._local.PosixPath": _build_path,
     **{
-        f"{module}.{name}": _plain for module in ("builtins", "__builtin__") for name in PLAIN_TYPES
+        f"{module}.{name}": _build_plain_value
+        for module in ("builtins", "__builtin__")
+        for name in PLAIN_TYPES
     },
     **{
-        f"{module}.{name}": _sequence
+        f"{module}.{name}": _build_sequence
         for module in ("builtins", "__builtin__")
         for name in ("set", "frozenset")
     },

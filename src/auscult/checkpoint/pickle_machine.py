@@ -17,8 +17,14 @@ from collections.abc import Callable
 from typing import Any
 
 from auscult.checkpoint.contents import Opaque
-from auscult.checkpoint.pickle_values import Global, LongBytes, LongText, Malformed, key_of
-from auscult.checkpoint.source import TRUNCATED_HINT, Bytes
+from auscult.checkpoint.pickle_values import (
+    GlobalName,
+    LongBytes,
+    LongText,
+    MalformedPickle,
+    make_safe_key,
+)
+from auscult.checkpoint.source import TRUNCATED_HINT, ByteSource
 from auscult.errors import CheckpointError
 from auscult.weights import Hazard
 
@@ -34,11 +40,11 @@ MEMOIZE, BINGET, LONG_BINGET, BINPUT, LONG_BINPUT, BININT1, TUPLE = b"\x94hjqrKt
 U4 = struct.Struct("<I")
 
 
-Builder = Callable[["Machine", Global, tuple[Any, ...]], Any]
-Loader = Callable[["Machine", Any], Any]
+GlobalBuilder = Callable[["PickleMachine", GlobalName, tuple[Any, ...]], Any]
+PersistentLoader = Callable[["PickleMachine", Any], Any]
 
 
-class Machine:
+class PickleMachine:
     """Runs one pickle.
 
     Args:
@@ -51,12 +57,12 @@ class Machine:
 
     def __init__(
         self,
-        source: Bytes,
+        source: ByteSource,
         label: str,
         *,
-        builders: dict[str, Builder],
-        harmless: Callable[[Global], bool],
-        load: Loader,
+        builders: dict[str, GlobalBuilder],
+        harmless: Callable[[GlobalName], bool],
+        load: PersistentLoader,
         start: int = 0,
     ) -> None:
         self.source = source
@@ -82,53 +88,55 @@ class Machine:
         start = self.pos
         self.done = False
         try:
-            self._walk()
+            self._walk_bytes()
             return self.stack.pop()
-        except (IndexError, struct.error, Malformed, KeyError) as error:
-            raise self.error(_reason(error, self.pos >= len(self.data)), start) from error
+        except (IndexError, struct.error, MalformedPickle, KeyError) as error:
+            raise self.error(_explain_error(error, self.pos >= len(self.data)), start) from error
 
-    def _walk(self) -> None:
+    def _walk_bytes(self) -> None:
         """Run opcodes until STOP. The frequent ones stand here: most of a torch pickle, at half the cost of a call each."""
         data, stack, memo, table = self.data, self.stack, self.memo, OPCODES
         pos = self.pos
         for _ in range(MAX_OPCODES):
-            op = data[pos]
+            opcode = data[pos]
             pos += 1
-            if op == LONG_BINPUT:
+            if opcode == LONG_BINPUT:
                 memo[U4.unpack_from(data, pos)[0]] = stack[-1]
                 pos += 4
-            elif op == BINGET:
+            elif opcode == BINGET:
                 stack.append(memo[data[pos]])
                 pos += 1
-            elif op == LONG_BINGET:
+            elif opcode == LONG_BINGET:
                 stack.append(memo[U4.unpack_from(data, pos)[0]])
                 pos += 4
-            elif op == BINPUT:
+            elif opcode == BINPUT:
                 memo[data[pos]] = stack[-1]
                 pos += 1
-            elif op == BININT1:
+            elif opcode == BININT1:
                 stack.append(data[pos])
                 pos += 1
-            elif op == TUPLE:
-                at = self.marks.pop()
-                stack[at:] = (tuple(stack[at:]),)
-            elif op == MEMOIZE:
+            elif opcode == TUPLE:
+                mark = self.marks.pop()
+                stack[mark:] = (tuple(stack[mark:]),)
+            elif opcode == MEMOIZE:
                 memo[len(memo)] = stack[-1]
             else:
                 self.pos = pos
-                table[op](self)
+                table[opcode](self)
                 pos = self.pos
                 if self.done:
                     return
         self.pos = pos
-        raise Malformed(f"has more than {MAX_OPCODES} opcodes")
+        raise MalformedPickle(f"has more than {MAX_OPCODES} opcodes")
 
-    def error(self, what: str, start: int = 0) -> CheckpointError:
+    def error(self, problem: str, start: int = 0) -> CheckpointError:
         """The error for this pickle at the present place."""
         head = bytes(self.data[start : start + 1])
         hint = TRUNCATED_HINT if head in (b"\x80", b"(", b"c", b"}", b"]") else "this is no pickle"
         return CheckpointError(
-            f"pickle {self.label} {what} at byte {self.pos}", where=str(self.source.path), hint=hint
+            f"pickle {self.label} {problem} at byte {self.pos}",
+            where=str(self.source.path),
+            hint=hint,
         )
 
     # -- reading
@@ -137,7 +145,7 @@ class Machine:
         """The next bytes, checked against the end before they are used."""
         start, end = self.pos, self.pos + length
         if length < 0 or end > len(self.data):
-            raise Malformed(f"is cut off inside a value of {length} bytes")
+            raise MalformedPickle(f"is cut off inside a value of {length} bytes")
         self.pos = end
         return self.data[start:end]
 
@@ -155,7 +163,7 @@ class Machine:
             if end >= 0:
                 self.pos += end + 1
                 return chunk[:end]
-        raise Malformed("is cut off inside a line")
+        raise MalformedPickle("is cut off inside a line")
 
     def text(self, length: int) -> Any:
         """The next `length` bytes as text; long ones stay in the file."""
@@ -179,38 +187,40 @@ class Machine:
         """Charge for something that takes more memory than its opcode."""
         self.containers += weight
         if self.containers > MAX_CONTAINERS:
-            raise Malformed(f"builds more than {MAX_CONTAINERS} containers")
+            raise MalformedPickle(f"builds more than {MAX_CONTAINERS} containers")
 
-    def since_mark(self) -> list[Any]:
+    def pop_to_mark(self) -> list[Any]:
         """What was pushed since the last mark, taken off the stack."""
-        at = self.marks.pop()
-        items = self.stack[at:]
-        del self.stack[at:]
+        mark = self.marks.pop()
+        items = self.stack[mark:]
+        del self.stack[mark:]
         return items
 
     def reference(self, module: str, name: str) -> None:
-        found = Global(module, name, self.pos)
-        if found.what not in self.builders and not self.harmless(found):
-            self.note(found, calls=False)
-        self.stack.append(found)
+        global_name = GlobalName(module, name, self.pos)
+        if global_name.what not in self.builders and not self.harmless(global_name):
+            self.note(global_name, calls=False)
+        self.stack.append(global_name)
 
-    def note(self, found: Global, *, calls: bool) -> None:
+    def note(self, global_name: GlobalName, *, calls: bool) -> None:
         """Remember a global that loading would import, and whether it would be called; once per name."""
-        known = self.hazards.get(found.what)
-        if (known is None and len(self.hazards) < MAX_HAZARDS) or (
-            known is not None and calls and not known.calls
+        known_hazard = self.hazards.get(global_name.what)
+        if (known_hazard is None and len(self.hazards) < MAX_HAZARDS) or (
+            known_hazard is not None and calls and not known_hazard.calls
         ):
-            where = known.where if known else f"{self.label} at byte {found.offset}"
-            self.hazards[found.what] = Hazard(found.what[:300], where, calls)
+            where = (
+                known_hazard.where if known_hazard else f"{self.label} at byte {global_name.offset}"
+            )
+            self.hazards[global_name.what] = Hazard(global_name.what[:300], where, calls)
 
     def call(self, function: Any, arguments: Any) -> Any:
         """What calling `function` would give, as a description; nothing is called."""
         if not isinstance(arguments, tuple):
-            raise Malformed("calls something with arguments that are no tuple")
+            raise MalformedPickle("calls something with arguments that are no tuple")
         self.count_container()
-        if not isinstance(function, Global):
-            what = function.what if isinstance(function, Opaque) else type(function).__name__
-            return Opaque(f"{what}(...)", {"arguments": arguments})
+        if not isinstance(function, GlobalName):
+            callee_name = function.what if isinstance(function, Opaque) else type(function).__name__
+            return Opaque(f"{callee_name}(...)", {"arguments": arguments})
         builder = self.builders.get(function.what)
         if builder is not None:
             return builder(self, function, arguments)
@@ -235,9 +245,9 @@ class Machine:
                 target.entries = {}
             target = target.entries
         if not isinstance(target, dict) or len(items) % 2:
-            raise Malformed("sets an item of something that is no mapping")
-        for at in range(0, len(items), 2):
-            target[key_of(items[at])] = items[at + 1]
+            raise MalformedPickle("sets an item of something that is no mapping")
+        for index in range(0, len(items), 2):
+            target[make_safe_key(items[index])] = items[index + 1]
 
     def put_elements(self, target: Any, items: list[Any]) -> None:
         """Add elements to a sequence or set."""
@@ -246,12 +256,12 @@ class Machine:
                 target.entries = []
             target = target.entries
         if not isinstance(target, list):
-            raise Malformed("appends to something that is no sequence")
+            raise MalformedPickle("appends to something that is no sequence")
         target.extend(items)
 
 
-def _reason(error: Exception, at_end: bool) -> str:
-    if isinstance(error, Malformed):
+def _explain_error(error: Exception, at_end: bool) -> str:
+    if isinstance(error, MalformedPickle):
         return str(error)
     if at_end or isinstance(error, struct.error):
         return "is cut off"
@@ -260,9 +270,9 @@ def _reason(error: Exception, at_end: bool) -> str:
     return "takes more values than it has"
 
 
-def _unknown(machine: Machine) -> None:
-    raise Malformed(f"has an unknown opcode 0x{machine.data[machine.pos - 1]:02x}")
+def _refuse_opcode(machine: PickleMachine) -> None:
+    raise MalformedPickle(f"has an unknown opcode 0x{machine.data[machine.pos - 1]:02x}")
 
 
-OPCODES: list[Callable[[Machine], None]] = [_unknown] * 256
+OPCODES: list[Callable[[PickleMachine], None]] = [_refuse_opcode] * 256
 """What to do per opcode byte; filled by `pickle_opcodes`."""

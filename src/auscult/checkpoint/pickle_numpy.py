@@ -11,15 +11,15 @@ from math import prod
 from typing import Any, Literal
 
 from auscult.checkpoint.contents import Leaf, Opaque
-from auscult.checkpoint.pickle_machine import Builder, Machine
-from auscult.checkpoint.pickle_values import Global, LongBytes, Malformed
+from auscult.checkpoint.pickle_machine import GlobalBuilder, PickleMachine
+from auscult.checkpoint.pickle_values import GlobalName, LongBytes, MalformedPickle
 from auscult.checkpoint.source import ITEM_BYTES, ML_DTYPES, dtype_of, item_bytes
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
 from auscult.late import numpy as np
 from auscult.weights import Array, Shape, Tensor
 
-CODES = {
+NUMPY_CODES = {
     "f2": "float16",
     "f4": "float32",
     "f8": "float64",
@@ -37,11 +37,11 @@ MAX_RANK = 64
 MAX_ELEMENTS = 1 << 60
 
 
-def parse_code(code: str) -> tuple[str | None, Literal["<", ">"]]:
+def parse_type_code(code: str) -> tuple[str | None, Literal["<", ">"]]:
     """Name and byte order of a numpy type code such as `<f4`; the name is None where it is no number."""
     match = TYPE_CODE.fullmatch(code)
     order: Literal["<", ">"] = ">" if match and match[1] == ">" else "<"
-    return (CODES.get(match[2]) if match else None), order
+    return (NUMPY_CODES.get(match[2]) if match else None), order
 
 
 @dataclass(eq=False)
@@ -95,9 +95,9 @@ class ArrayNode(Leaf):
 
     def set_state(self, state: Any) -> None:
         if not isinstance(state, tuple) or len(state) != 5 or not isinstance(state[2], DTypeNode):
-            raise Malformed("has an array without its details")
+            raise MalformedPickle("has an array without its details")
         self.shape, self.dtype, self.fortran, self.raw = (
-            _shape(state[1]),
+            _check_shape(state[1]),
             state[2],
             bool(state[3] is True),
             state[4],
@@ -120,54 +120,54 @@ class ArrayNode(Leaf):
         if not isinstance(raw, bytes | LongBytes):
             raise CheckpointError("a pickled array has no bytes", where=name[:200])
         data = PickledArray(raw, self.dtype.name, self.dtype.byteorder, self.shape, self.fortran)
-        needed = prod(self.shape) * item_bytes(self.dtype.name)
-        given = len(raw) if isinstance(raw, bytes) else raw.length
-        if given < needed or (
-            given > needed
-            and not (isinstance(raw, LongBytes) and raw.latin1 and given <= 2 * needed)
+        needed_bytes = prod(self.shape) * item_bytes(self.dtype.name)
+        byte_count = len(raw) if isinstance(raw, bytes) else raw.length
+        if byte_count < needed_bytes or (
+            byte_count > needed_bytes
+            and not (isinstance(raw, LongBytes) and raw.latin1 and byte_count <= 2 * needed_bytes)
         ):
             raise CheckpointError(
                 "a pickled array has another number of bytes than its shape",
                 where=name[:200],
-                found=given,
+                found=byte_count,
             )
-        return Tensor(name, self.shape, self.dtype.name, data, needed)
+        return Tensor(name, self.shape, self.dtype.name, data, needed_bytes)
 
 
-def _shape(value: Any) -> Shape:
+def _check_shape(value: Any) -> Shape:
     if not isinstance(value, tuple) or len(value) > MAX_RANK:
-        raise Malformed("has an array whose shape is none")
+        raise MalformedPickle("has an array whose shape is none")
     if (
         any(type(side) is not int or not 0 <= side <= MAX_ELEMENTS for side in value)
         or prod(value) > MAX_ELEMENTS
     ):
-        raise Malformed("has an array whose shape makes no sense")
+        raise MalformedPickle("has an array whose shape makes no sense")
     return tuple(value)
 
 
-def _dtype(_: Machine, __: Global, arguments: tuple[Any, ...]) -> DTypeNode:
+def _build_dtype(_: PickleMachine, __: GlobalName, arguments: tuple[Any, ...]) -> DTypeNode:
     code = arguments[0] if arguments else None
-    if isinstance(code, Global):  # a scalar type such as ml_dtypes.bfloat16
+    if isinstance(code, GlobalName):  # a scalar type such as ml_dtypes.bfloat16
         name = code.name.rstrip("_")
         return DTypeNode(code.what, name if name in ML_DTYPES or name in ITEM_BYTES else None)
     if not isinstance(code, str):
         return DTypeNode("structured", None)
-    name_, order = parse_code(code)
-    return DTypeNode(code, name_, order)
+    dtype_name, order = parse_type_code(code)
+    return DTypeNode(code, dtype_name, order)
 
 
-def _reconstruct(_: Machine, __: Global, ___: tuple[Any, ...]) -> ArrayNode:
+def _build_empty_array(_: PickleMachine, __: GlobalName, ___: tuple[Any, ...]) -> ArrayNode:
     return ArrayNode()
 
 
-def _from_buffer(_: Machine, function: Global, arguments: tuple[Any, ...]) -> Any:
+def _build_from_buffer(_: PickleMachine, function: GlobalName, arguments: tuple[Any, ...]) -> Any:
     """`_frombuffer(buffer, dtype, shape, order)` of protocol 5."""
     if len(arguments) != 4 or not isinstance(arguments[1], DTypeNode):
         return Opaque(function.what)
-    return ArrayNode(_shape(arguments[2]), arguments[1], arguments[3] == "F", arguments[0])
+    return ArrayNode(_check_shape(arguments[2]), arguments[1], arguments[3] == "F", arguments[0])
 
 
-def _scalar(_: Machine, function: Global, arguments: tuple[Any, ...]) -> Any:
+def _build_scalar(_: PickleMachine, function: GlobalName, arguments: tuple[Any, ...]) -> Any:
     """`scalar(dtype, bytes)`: a numpy number, as a Python one."""
     if len(arguments) != 2 or not isinstance(arguments[0], DTypeNode) or arguments[0].name is None:
         return Opaque(function.what)
@@ -175,7 +175,7 @@ def _scalar(_: Machine, function: Global, arguments: tuple[Any, ...]) -> Any:
         arguments[1].encode("latin-1", "replace") if isinstance(arguments[1], str) else arguments[1]
     )
     if not isinstance(raw, bytes) or len(raw) != item_bytes(arguments[0].name):
-        raise Malformed("has a numpy number of the wrong size")
+        raise MalformedPickle("has a numpy number of the wrong size")
     return (
         PickledArray(raw, arguments[0].name, arguments[0].byteorder, (), fortran=False)
         .array()
@@ -183,12 +183,12 @@ def _scalar(_: Machine, function: Global, arguments: tuple[Any, ...]) -> Any:
     )
 
 
-_CORES = ("numpy.core", "numpy._core")
-NUMPY_BUILDERS: dict[str, Builder] = {
-    "numpy.dtype": _dtype,
-    **{f"{core}.multiarray._reconstruct": _reconstruct for core in _CORES},
-    **{f"{core}.multiarray.scalar": _scalar for core in _CORES},
-    **{f"{core}.numeric._frombuffer": _from_buffer for core in _CORES},
+_NUMPY_CORES = ("numpy.core", "numpy._core")
+NUMPY_BUILDERS: dict[str, GlobalBuilder] = {
+    "numpy.dtype": _build_dtype,
+    **{f"{core}.multiarray._reconstruct": _build_empty_array for core in _NUMPY_CORES},
+    **{f"{core}.multiarray.scalar": _build_scalar for core in _NUMPY_CORES},
+    **{f"{core}.numeric._frombuffer": _build_from_buffer for core in _NUMPY_CORES},
 }
 NUMPY_NAMES = frozenset(
     (

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from auscult.checkpoint.contents import Opaque
-from auscult.checkpoint.pickle_machine import MAX_LONG_BYTES, OPCODES, Machine
-from auscult.checkpoint.pickle_values import Global, Malformed, SetList
+from auscult.checkpoint.pickle_machine import MAX_LONG_BYTES, OPCODES, PickleMachine
+from auscult.checkpoint.pickle_values import GlobalName, MalformedPickle, SetList
 
 U2, I4, U4, U8, F8 = (
     struct.Struct("<H"),
@@ -18,83 +18,83 @@ U2, I4, U4, U8, F8 = (
     struct.Struct(">d"),
 )
 U1 = struct.Struct("B")
-MAX_TEXT_NUMBER = 400
-Handler = Callable[[Machine], None]
+MAX_NUMBER_DIGITS = 400
+Handler = Callable[[PickleMachine], None]
 
 
-def opcode(*codes: bytes) -> Callable[[Handler], Handler]:
+def register_opcode(*codes: bytes) -> Callable[[Handler], Handler]:
     """Register a handler for these opcode bytes."""
 
-    def register(handler: Handler) -> Handler:
+    def register_handler(handler: Handler) -> Handler:
         for code in codes:
             OPCODES[code[0]] = handler
         return handler
 
-    return register
+    return register_handler
 
 
-def push(code: bytes, make: Callable[[Machine], Any]) -> None:
+def register_push(code: bytes, make: Callable[[PickleMachine], Any]) -> None:
     """Register an opcode that only pushes a value."""
 
-    def handler(machine: Machine) -> None:
+    def push_value(machine: PickleMachine) -> None:
         machine.stack.append(make(machine))
 
-    OPCODES[code[0]] = handler
+    OPCODES[code[0]] = push_value
 
 
-def _decimal(machine: Machine) -> int:
+def _read_decimal(machine: PickleMachine) -> int:
     line = machine.line().rstrip(b"L")
-    if len(line) > MAX_TEXT_NUMBER:
-        raise Malformed("has a number of more digits than any tensor needs")
+    if len(line) > MAX_NUMBER_DIGITS:
+        raise MalformedPickle("has a number of more digits than any tensor needs")
     try:
         return int(line)
     except ValueError as error:
-        raise Malformed("has a number that is none") from error
+        raise MalformedPickle("has a number that is none") from error
 
 
-def _int(machine: Machine) -> int | bool:
+def _read_int(machine: PickleMachine) -> int | bool:
     if bytes(machine.data[machine.pos : machine.pos + 3]) in (b"00\n", b"01\n"):
         return machine.line() == b"01"
-    return _decimal(machine)
+    return _read_decimal(machine)
 
 
-def _float(machine: Machine) -> float:
+def _read_float(machine: PickleMachine) -> float:
     try:
         return float(machine.line())
     except ValueError as error:
-        raise Malformed("has a number that is none") from error
+        raise MalformedPickle("has a number that is none") from error
 
 
-def _double(machine: Machine) -> float:
+def _read_double(machine: PickleMachine) -> float:
     return float(F8.unpack(machine.take(8))[0])
 
 
-def _long(machine: Machine, length: int) -> int:
+def _read_long(machine: PickleMachine, length: int) -> int:
     if not 0 <= length <= MAX_LONG_BYTES:
-        raise Malformed(f"has a number of {length} bytes")
+        raise MalformedPickle(f"has a number of {length} bytes")
     return int.from_bytes(machine.take(length), "little", signed=True)
 
 
-def _quoted(machine: Machine) -> bytes:
+def _read_quoted(machine: PickleMachine) -> bytes:
     line = machine.line()
     if len(line) < 2 or line[:1] != line[-1:] or line[:1] not in b"'\"":
-        raise Malformed("has a string without quotes")
+        raise MalformedPickle("has a string without quotes")
     return line[1:-1]
 
 
-def _container(machine: Machine, value: Any) -> Any:
+def _charge_container(machine: PickleMachine, value: Any) -> Any:
     machine.count_container()
     return value
 
 
-def _pairs(machine: Machine) -> dict[Any, Any]:
-    items = machine.since_mark()
-    result: dict[Any, Any] = _container(machine, {})
+def _pop_pairs(machine: PickleMachine) -> dict[Any, Any]:
+    items = machine.pop_to_mark()
+    result: dict[Any, Any] = _charge_container(machine, {})
     machine.put_items(result, items)
     return result
 
 
-def _tuple(machine: Machine, count: int) -> tuple[Any, ...]:
+def _pop_tuple(machine: PickleMachine, count: int) -> tuple[Any, ...]:
     stack = machine.stack
     if len(stack) < count:
         raise IndexError
@@ -103,197 +103,202 @@ def _tuple(machine: Machine, count: int) -> tuple[Any, ...]:
     return items
 
 
-def _persistent(machine: Machine) -> Any:
+def _load_persistent(machine: PickleMachine) -> Any:
     return machine.load(machine, machine.stack.pop())
 
 
-push(b"N", lambda _: None)
-push(b"\x88", lambda _: True)
-push(b"\x89", lambda _: False)
-push(b"I", _int)
-push(b"L", _decimal)
-push(b"F", _float)
-push(b"G", _double)
-push(b"J", lambda m: m.number(I4))
-push(b"K", lambda m: m.number(U1))
-push(b"M", lambda m: m.number(U2))
-push(b"\x8a", lambda m: _long(m, m.number(U1)))
-push(b"\x8b", lambda m: _long(m, m.number(I4)))
-push(b"S", _quoted)
-push(b"V", lambda m: str(m.line(), "raw_unicode_escape", "replace"))
-push(b"T", lambda m: m.text(m.number(I4)))  # Python 2's str: text for our purposes
-push(b"U", lambda m: m.text(m.number(U1)))
-push(b"X", lambda m: m.text(m.number(U4)))
-push(b"\x8c", lambda m: m.text(m.number(U1)))
-push(b"\x8d", lambda m: m.text(m.number(U8)))
-push(b"B", lambda m: m.bytes(m.number(U4)))
-push(b"C", lambda m: m.bytes(m.number(U1)))
-push(b"\x8e", lambda m: m.bytes(m.number(U8)))
-push(b"\x96", lambda m: m.bytes(m.number(U8)))
-push(b"]", lambda m: _container(m, []))
-push(b"}", lambda m: _container(m, {}))
-push(b"\x8f", lambda m: _container(m, SetList()))
-push(b")", lambda _: ())
-push(b"l", lambda m: _container(m, m.since_mark()))
-push(b"t", lambda m: tuple(m.since_mark()))
-push(b"d", _pairs)
-push(b"\x91", lambda m: _container(m, SetList(m.since_mark())))
-push(b"\x85", lambda m: _tuple(m, 1))
-push(b"\x86", lambda m: _tuple(m, 2))
-push(b"\x87", lambda m: _tuple(m, 3))
-push(b"P", lambda m: m.load(m, str(m.line(), "ascii", "replace")))
-push(b"Q", _persistent)
-push(b"g", lambda m: m.memo[_decimal(m)])
-push(b"h", lambda m: m.memo[m.number(U1)])
-push(b"j", lambda m: m.memo[m.number(U4)])
-push(b"2", lambda m: m.stack[-1])
-push(b"\x97", lambda _: Opaque("out-of-band buffer"))
+register_push(b"N", lambda _: None)
+register_push(b"\x88", lambda _: True)
+register_push(b"\x89", lambda _: False)
+register_push(b"I", _read_int)
+register_push(b"L", _read_decimal)
+register_push(b"F", _read_float)
+register_push(b"G", _read_double)
+register_push(b"J", lambda m: m.number(I4))
+register_push(b"K", lambda m: m.number(U1))
+register_push(b"M", lambda m: m.number(U2))
+register_push(b"\x8a", lambda m: _read_long(m, m.number(U1)))
+register_push(b"\x8b", lambda m: _read_long(m, m.number(I4)))
+register_push(b"S", _read_quoted)
+register_push(b"V", lambda m: str(m.line(), "raw_unicode_escape", "replace"))
+register_push(b"T", lambda m: m.text(m.number(I4)))  # Python 2's str: text for our purposes
+register_push(b"U", lambda m: m.text(m.number(U1)))
+register_push(b"X", lambda m: m.text(m.number(U4)))
+register_push(b"\x8c", lambda m: m.text(m.number(U1)))
+register_push(b"\x8d", lambda m: m.text(m.number(U8)))
+register_push(b"B", lambda m: m.bytes(m.number(U4)))
+register_push(b"C", lambda m: m.bytes(m.number(U1)))
+register_push(b"\x8e", lambda m: m.bytes(m.number(U8)))
+register_push(b"\x96", lambda m: m.bytes(m.number(U8)))
+register_push(b"]", lambda m: _charge_container(m, []))
+register_push(b"}", lambda m: _charge_container(m, {}))
+register_push(b"\x8f", lambda m: _charge_container(m, SetList()))
+register_push(b")", lambda _: ())
+register_push(b"l", lambda m: _charge_container(m, m.pop_to_mark()))
+register_push(b"t", lambda m: tuple(m.pop_to_mark()))
+register_push(b"d", _pop_pairs)
+register_push(b"\x91", lambda m: _charge_container(m, SetList(m.pop_to_mark())))
+register_push(b"\x85", lambda m: _pop_tuple(m, 1))
+register_push(b"\x86", lambda m: _pop_tuple(m, 2))
+register_push(b"\x87", lambda m: _pop_tuple(m, 3))
+register_push(b"P", lambda m: m.load(m, str(m.line(), "ascii", "replace")))
+register_push(b"Q", _load_persistent)
+register_push(b"g", lambda m: m.memo[_read_decimal(m)])
+register_push(b"h", lambda m: m.memo[m.number(U1)])
+register_push(b"j", lambda m: m.memo[m.number(U4)])
+register_push(b"2", lambda m: m.stack[-1])
+register_push(b"\x97", lambda _: Opaque("out-of-band buffer"))
 
 
-@opcode(b"(")
-def mark(machine: Machine) -> None:
+@register_opcode(b"(")
+def push_mark(machine: PickleMachine) -> None:
     machine.marks.append(len(machine.stack))
 
 
-@opcode(b"\x80")
-def protocol(machine: Machine) -> None:
+@register_opcode(b"\x80")
+def check_protocol(machine: PickleMachine) -> None:
     version = machine.number(U1)
     if version > 5:
-        raise Malformed(f"has protocol {version}, which is not known")
+        raise MalformedPickle(f"has protocol {version}, which is not known")
 
 
-@opcode(b"\x95")
-def frame(machine: Machine) -> None:
+@register_opcode(b"\x95")
+def check_frame(machine: PickleMachine) -> None:
     if machine.number(U8) > len(machine.data) - machine.pos:
-        raise Malformed("is cut off inside a frame")
+        raise MalformedPickle("is cut off inside a frame")
 
 
-@opcode(b".")
-def stop(machine: Machine) -> None:
+@register_opcode(b".")
+def stop_machine(machine: PickleMachine) -> None:
     machine.done = True
 
 
-@opcode(b"0")
-def pop(machine: Machine) -> None:
+@register_opcode(b"0")
+def pop_value(machine: PickleMachine) -> None:
     if machine.marks and machine.marks[-1] == len(machine.stack):
         machine.marks.pop()
     else:
         machine.stack.pop()
 
 
-@opcode(b"1")
-def pop_mark(machine: Machine) -> None:
-    machine.since_mark()
+@register_opcode(b"1")
+def pop_mark(machine: PickleMachine) -> None:
+    machine.pop_to_mark()
 
 
-@opcode(b"p")
-def put(machine: Machine) -> None:
-    machine.memo[_decimal(machine)] = machine.stack[-1]
+@register_opcode(b"p")
+def put_memo(machine: PickleMachine) -> None:
+    machine.memo[_read_decimal(machine)] = machine.stack[-1]
 
 
-@opcode(b"q")
-def binput(machine: Machine) -> None:
+@register_opcode(b"q")
+def put_memo_short(machine: PickleMachine) -> None:
     machine.memo[machine.number(U1)] = machine.stack[-1]
 
 
-@opcode(b"r")
-def long_binput(machine: Machine) -> None:
+@register_opcode(b"r")
+def put_memo_long(machine: PickleMachine) -> None:
     machine.memo[machine.number(U4)] = machine.stack[-1]
 
 
-@opcode(b"\x94")
-def memoize(machine: Machine) -> None:
+@register_opcode(b"\x94")
+def memoize_top(machine: PickleMachine) -> None:
     machine.memo[len(machine.memo)] = machine.stack[-1]
 
 
-@opcode(b"a")
-def append(machine: Machine) -> None:
+@register_opcode(b"a")
+def append_value(machine: PickleMachine) -> None:
     value = machine.stack.pop()
     machine.put_elements(machine.stack[-1], [value])
 
 
-@opcode(b"e", b"\x90")
-def append_many(machine: Machine) -> None:
-    items = machine.since_mark()
+@register_opcode(b"e", b"\x90")
+def append_values(machine: PickleMachine) -> None:
+    items = machine.pop_to_mark()
     machine.put_elements(machine.stack[-1], items)
 
 
-@opcode(b"s")
-def set_item(machine: Machine) -> None:
+@register_opcode(b"s")
+def set_item(machine: PickleMachine) -> None:
     value, key = machine.stack.pop(), machine.stack.pop()
     machine.put_items(machine.stack[-1], [key, value])
 
 
-@opcode(b"u")
-def set_items(machine: Machine) -> None:
-    items = machine.since_mark()
+@register_opcode(b"u")
+def set_items(machine: PickleMachine) -> None:
+    items = machine.pop_to_mark()
     machine.put_items(machine.stack[-1], items)
 
 
-@opcode(b"c")
-def global_(machine: Machine) -> None:
+@register_opcode(b"c")
+def push_global(machine: PickleMachine) -> None:
     module, name = machine.line(), machine.line()
     machine.reference(str(module, "utf-8", "replace"), str(name, "utf-8", "replace"))
 
 
-@opcode(b"\x93")
-def stack_global(machine: Machine) -> None:
+@register_opcode(b"\x93")
+def push_stack_global(machine: PickleMachine) -> None:
     name, module = machine.stack.pop(), machine.stack.pop()
     if not isinstance(name, str) or not isinstance(module, str):
-        raise Malformed("imports something whose name is no text")
+        raise MalformedPickle("imports something whose name is no text")
     machine.reference(module, name)
 
 
-@opcode(b"i")
-def instance(machine: Machine) -> None:
-    global_(machine)
+@register_opcode(b"i")
+def build_instance(machine: PickleMachine) -> None:
+    push_global(machine)
     function = machine.stack.pop()
-    machine.stack.append(machine.call(function, tuple(machine.since_mark())))
+    machine.stack.append(machine.call(function, tuple(machine.pop_to_mark())))
 
 
-@opcode(b"o")
-def object_(machine: Machine) -> None:
-    function, *arguments = machine.since_mark() or [None]
+@register_opcode(b"o")
+def build_object(machine: PickleMachine) -> None:
+    function, *arguments = machine.pop_to_mark() or [None]
     machine.stack.append(machine.call(function, tuple(arguments)))
 
 
-@opcode(b"R", b"\x81")
-def reduce(machine: Machine) -> None:
+@register_opcode(b"R", b"\x81")
+def call_function(machine: PickleMachine) -> None:
     arguments, function = machine.stack.pop(), machine.stack.pop()
     machine.stack.append(machine.call(function, arguments))
 
 
-@opcode(b"\x92")
-def new_with_keywords(machine: Machine) -> None:
+@register_opcode(b"\x92")
+def create_with_keywords(machine: PickleMachine) -> None:
     keywords, arguments, function = machine.stack.pop(), machine.stack.pop(), machine.stack.pop()
     if keywords:
-        if isinstance(function, Global):
+        if isinstance(function, GlobalName):
             machine.note(function, calls=True)
         machine.stack.append(
             Opaque(
-                function.what if isinstance(function, Global) else "object", {"keywords": keywords}
+                function.what if isinstance(function, GlobalName) else "object",
+                {"keywords": keywords},
             )
         )
     else:
         machine.stack.append(machine.call(function, arguments))
 
 
-@opcode(b"b")
-def build(machine: Machine) -> None:
+@register_opcode(b"b")
+def set_object_state(machine: PickleMachine) -> None:
     state = machine.stack.pop()
     machine.build(machine.stack[-1], state)
 
 
-def _extension(code: struct.Struct) -> Handler:
-    def handler(machine: Machine) -> None:
+def _make_extension_handler(code: struct.Struct) -> Handler:
+    def push_extension(machine: PickleMachine) -> None:
         machine.reference("copyreg", f"extension {machine.number(code)}")
 
-    return handler
+    return push_extension
 
 
-OPCODES[0x82], OPCODES[0x83], OPCODES[0x84] = _extension(U1), _extension(U2), _extension(I4)
+OPCODES[0x82], OPCODES[0x83], OPCODES[0x84] = (
+    _make_extension_handler(U1),
+    _make_extension_handler(U2),
+    _make_extension_handler(I4),
+)
 
 
-@opcode(b"\x98")
-def read_only(machine: Machine) -> None:
+@register_opcode(b"\x98")
+def check_read_only(machine: PickleMachine) -> None:
     machine.stack[-1]

@@ -10,12 +10,12 @@ from math import prod
 from typing import Any
 
 from auscult.checkpoint.contents import Leaf, Opaque
-from auscult.checkpoint.pickle_machine import Builder, Machine
-from auscult.checkpoint.pickle_values import Global, Malformed
+from auscult.checkpoint.pickle_machine import GlobalBuilder, PickleMachine
+from auscult.checkpoint.pickle_values import GlobalName, MalformedPickle
 from auscult.checkpoint.torch_tensors import (
-    DTYPES,
-    STORAGES,
-    Places,
+    STORAGE_DTYPES,
+    TORCH_DTYPES,
+    StorageLocator,
     StorageRef,
     TensorNode,
     UnreadableNode,
@@ -31,11 +31,11 @@ SCHEMES = (
 )
 
 
-def load_persistent(places: Places) -> Callable[[Machine, Any], Any]:
+def make_persistent_loader(locator: StorageLocator) -> Callable[[PickleMachine, Any], Any]:
     """The meaning of a persistent id in a torch file: a storage, or (before 0.4) a module class with its source text."""
-    known: dict[str, StorageRef] = {}
+    storage_refs: dict[str, StorageRef] = {}
 
-    def load(_: Machine, identity: Any) -> Any:
+    def load_storage(_: PickleMachine, identity: Any) -> Any:
         if (
             not isinstance(identity, tuple)
             or len(identity) < 2
@@ -45,167 +45,171 @@ def load_persistent(places: Places) -> Callable[[Machine, Any], Any]:
         if identity[0] == "module":
             return identity[1]
         if len(identity) < 5:
-            raise Malformed("refers to a storage with too few details")
+            raise MalformedPickle("refers to a storage with too few details")
         _, kind, key, _, count, *view = identity
         if (
-            not isinstance(kind, Global)
+            not isinstance(kind, GlobalName)
             or not isinstance(key, str | int)
             or type(count) is not int
             or count < 0
         ):
-            raise Malformed("refers to a storage in a way that torch does not")
+            raise MalformedPickle("refers to a storage in a way that torch does not")
         base = view[0][1] if view and isinstance(view[0], tuple) and len(view[0]) == 3 else 0
         if type(base) is not int or base < 0:
-            raise Malformed("refers to a part of a storage in a way that torch does not")
-        ref = known.get(f"{key}")
+            raise MalformedPickle("refers to a part of a storage in a way that torch does not")
+        ref = storage_refs.get(f"{key}")
         if ref is None or (ref.kind, ref.count, ref.base) != (kind.name, count, base):
-            ref = StorageRef(places, f"{key}", kind.name, STORAGES.get(kind.name), count, base)
-            known[f"{key}"] = ref
-            places.met(ref)
+            ref = StorageRef(
+                locator, f"{key}", kind.name, STORAGE_DTYPES.get(kind.name), count, base
+            )
+            storage_refs[f"{key}"] = ref
+            locator.note_storage(ref)
         return ref
 
-    return load
+    return load_storage
 
 
-def _counts(value: Any) -> tuple[int, ...]:
+def _check_counts(value: Any) -> tuple[int, ...]:
     if not isinstance(value, tuple | list) or len(value) > MAX_RANK:
-        raise Malformed("has a tensor whose shape is none")
+        raise MalformedPickle("has a tensor whose shape is none")
     for side in value:
         if type(side) is not int or not 0 <= side <= MAX_ELEMENTS:
-            raise Malformed("has a tensor whose shape or strides are no counts")
+            raise MalformedPickle("has a tensor whose shape or strides are no counts")
     return tuple(value)
 
 
-def _node(storage: Any, first: Any, size: Any, stride: Any, dtype: str | None = None) -> TensorNode:
+def _make_node(
+    storage: Any, first: Any, size: Any, stride: Any, dtype: str | None = None
+) -> TensorNode:
     if not isinstance(storage, StorageRef):
-        raise Malformed("has a tensor without a storage")
-    shape, strides = _counts(size), _counts(stride)
+        raise MalformedPickle("has a tensor without a storage")
+    shape, strides = _check_counts(size), _check_counts(stride)
     if len(shape) != len(strides) or type(first) is not int or not 0 <= first <= MAX_ELEMENTS:
-        raise Malformed("has a tensor whose strides do not fit its shape")
+        raise MalformedPickle("has a tensor whose strides do not fit its shape")
     if 0 not in shape and prod(shape) > MAX_ELEMENTS:
-        raise Malformed("has a tensor of impossible size")
+        raise MalformedPickle("has a tensor of impossible size")
     return TensorNode(storage, dtype or storage.dtype, first, shape, strides)
 
 
-def _need(arguments: tuple[Any, ...], count: int) -> None:
+def _require_arguments(arguments: tuple[Any, ...], count: int) -> None:
     if len(arguments) < count:
-        raise Malformed("builds a tensor from too few details")
+        raise MalformedPickle("builds a tensor from too few details")
 
 
-def _tensor(_: Machine, __: Global, arguments: tuple[Any, ...]) -> Leaf:
+def _build_tensor(_: PickleMachine, __: GlobalName, arguments: tuple[Any, ...]) -> Leaf:
     """`_rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks, metadata)`, and v1 and v3."""
-    _need(arguments, 4)
-    node = _node(*arguments[:4])
+    _require_arguments(arguments, 4)
+    node = _make_node(*arguments[:4])
     if len(arguments) > 4 and arguments[4] is True:
         node.trainable = True
-    return _with_metadata(node, arguments[6] if len(arguments) > 6 else None)
+    return _apply_metadata(node, arguments[6] if len(arguments) > 6 else None)
 
 
-def _tensor_v3(_: Machine, __: Global, arguments: tuple[Any, ...]) -> Leaf:
+def _build_tensor_v3(_: PickleMachine, __: GlobalName, arguments: tuple[Any, ...]) -> Leaf:
     """`_rebuild_tensor_v3(storage, offset, size, stride, requires_grad, hooks, dtype, metadata)`: types without storage class."""
-    _need(arguments, 7)
+    _require_arguments(arguments, 7)
     dtype = arguments[6]
-    name = dtype.name if isinstance(dtype, Global) else "?"
-    if name not in DTYPES:
+    name = dtype.name if isinstance(dtype, GlobalName) else "?"
+    if name not in TORCH_DTYPES:
         return UnreadableNode(
-            _counts(arguments[2]), f"elements of type {name[:60]}, which numpy cannot hold"
+            _check_counts(arguments[2]), f"elements of type {name[:60]}, which numpy cannot hold"
         )
     storage, first, size, stride = arguments[:4]
-    node = _node(storage, first, size, stride, DTYPES[name])
-    return _with_metadata(node, arguments[7] if len(arguments) > 7 else None)
+    node = _make_node(storage, first, size, stride, TORCH_DTYPES[name])
+    return _apply_metadata(node, arguments[7] if len(arguments) > 7 else None)
 
 
-def _with_metadata(node: TensorNode, metadata: Any) -> TensorNode:
+def _apply_metadata(node: TensorNode, metadata: Any) -> TensorNode:
     if isinstance(metadata, dict):
         node.conjugate, node.negative = metadata.get("conj") is True, metadata.get("neg") is True
     return node
 
 
-def _parameter(_: Machine, __: Global, arguments: tuple[Any, ...]) -> Any:
+def _build_parameter(_: PickleMachine, __: GlobalName, arguments: tuple[Any, ...]) -> Any:
     """`_rebuild_parameter(data, requires_grad, hooks)`; also with state."""
-    _need(arguments, 2)
+    _require_arguments(arguments, 2)
     data, trainable = arguments[0], arguments[1]
     if isinstance(data, TensorNode):
         data.trainable = bool(trainable) if isinstance(trainable, bool | int) else None
     return data
 
 
-def _quantized(_: Machine, __: Global, arguments: tuple[Any, ...]) -> Leaf:
+def _build_quantized(_: PickleMachine, __: GlobalName, arguments: tuple[Any, ...]) -> Leaf:
     """`_rebuild_qtensor(storage, offset, size, stride, quantizer, requires_grad, hooks)`."""
-    _need(arguments, 5)
+    _require_arguments(arguments, 5)
     quantizer = arguments[4]
     scheme = (
         quantizer[0].name
-        if isinstance(quantizer, tuple) and quantizer and isinstance(quantizer[0], Global)
+        if isinstance(quantizer, tuple) and quantizer and isinstance(quantizer[0], GlobalName)
         else "?"
     )
     if scheme not in SCHEMES or not isinstance(quantizer, tuple):
-        return UnreadableNode(_counts(arguments[2]), f"quantised by the scheme {scheme[:60]}")
-    node = _node(*arguments[:4])
+        return UnreadableNode(_check_counts(arguments[2]), f"quantised by the scheme {scheme[:60]}")
+    node = _make_node(*arguments[:4])
     node.quantizer = (scheme, *quantizer[1:])
     return node
 
 
-def _sparse(_: Machine, __: Global, arguments: tuple[Any, ...]) -> Leaf:
+def _build_sparse(_: PickleMachine, __: GlobalName, arguments: tuple[Any, ...]) -> Leaf:
     """`_rebuild_sparse_tensor(layout, (indices, values, size, ...))`."""
-    _need(arguments, 2)
+    _require_arguments(arguments, 2)
     data = arguments[1]
     sizes = [part for part in data if isinstance(part, tuple)] if isinstance(data, tuple) else []
-    return UnreadableNode(_counts(sizes[0]) if sizes else (), "a sparse tensor")
+    return UnreadableNode(_check_counts(sizes[0]) if sizes else (), "a sparse tensor")
 
 
-def _meta(_: Machine, __: Global, arguments: tuple[Any, ...]) -> Leaf:
+def _build_meta(_: PickleMachine, __: GlobalName, arguments: tuple[Any, ...]) -> Leaf:
     """`_rebuild_meta_tensor_no_storage(dtype, size, stride, requires_grad)`."""
-    _need(arguments, 2)
-    return UnreadableNode(_counts(arguments[1]), "a meta tensor: a shape without values")
+    _require_arguments(arguments, 2)
+    return UnreadableNode(_check_counts(arguments[1]), "a meta tensor: a shape without values")
 
 
-def _of_subclass(machine: Machine, _: Global, arguments: tuple[Any, ...]) -> Any:
+def _build_subclass(machine: PickleMachine, _: GlobalName, arguments: tuple[Any, ...]) -> Any:
     """`_rebuild_from_type_v2(function, type, arguments, state)`: a subclass of Tensor, or one with attributes."""
-    _need(arguments, 3)
+    _require_arguments(arguments, 3)
     return machine.call(arguments[0], arguments[2])
 
 
-def _from_numpy(_: Machine, __: Global, arguments: tuple[Any, ...]) -> Any:
+def _build_from_numpy(_: PickleMachine, __: GlobalName, arguments: tuple[Any, ...]) -> Any:
     """`_rebuild_device_tensor_from_numpy(array, dtype, device, requires_grad)`: the array, as it is."""
-    _need(arguments, 1)
+    _require_arguments(arguments, 1)
     return arguments[0]
 
 
-def _unsupported(what: str) -> Builder:
-    return lambda _, __, ___: UnreadableNode((), what)
+def _make_unsupported_builder(reason: str) -> GlobalBuilder:
+    return lambda _, __, ___: UnreadableNode((), reason)
 
 
-def _layout(_: Machine, __: Global, arguments: tuple[Any, ...]) -> Any:
+def _build_layout(_: PickleMachine, __: GlobalName, arguments: tuple[Any, ...]) -> Any:
     return arguments[0] if arguments else None
 
 
-def _script_list(_: Machine, __: Global, arguments: tuple[Any, ...]) -> Any:
+def _build_script_list(_: PickleMachine, __: GlobalName, arguments: tuple[Any, ...]) -> Any:
     return arguments[0] if arguments else []
 
 
-TORCH_BUILDERS: dict[str, Builder] = {
-    "torch._utils._rebuild_tensor": _tensor,
-    "torch._utils._rebuild_tensor_v2": _tensor,
-    "torch._utils._rebuild_tensor_v3": _tensor_v3,
-    "torch._utils._rebuild_parameter": _parameter,
-    "torch._utils._rebuild_parameter_with_state": _parameter,
-    "torch._utils._rebuild_qtensor": _quantized,
-    "torch._utils._rebuild_sparse_tensor": _sparse,
-    "torch._utils._rebuild_sparse_csr_tensor": _sparse,
-    "torch._utils._rebuild_meta_tensor_no_storage": _meta,
-    "torch._utils._rebuild_device_tensor_from_numpy": _from_numpy,
-    "torch._utils._rebuild_device_tensor_from_cpu_tensor": _from_numpy,
-    "torch._utils._rebuild_xla_tensor": _from_numpy,
-    "torch._utils._rebuild_nested_tensor": _unsupported("a nested tensor"),
-    "torch._utils._rebuild_wrapper_subclass": _unsupported(
+TORCH_BUILDERS: dict[str, GlobalBuilder] = {
+    "torch._utils._rebuild_tensor": _build_tensor,
+    "torch._utils._rebuild_tensor_v2": _build_tensor,
+    "torch._utils._rebuild_tensor_v3": _build_tensor_v3,
+    "torch._utils._rebuild_parameter": _build_parameter,
+    "torch._utils._rebuild_parameter_with_state": _build_parameter,
+    "torch._utils._rebuild_qtensor": _build_quantized,
+    "torch._utils._rebuild_sparse_tensor": _build_sparse,
+    "torch._utils._rebuild_sparse_csr_tensor": _build_sparse,
+    "torch._utils._rebuild_meta_tensor_no_storage": _build_meta,
+    "torch._utils._rebuild_device_tensor_from_numpy": _build_from_numpy,
+    "torch._utils._rebuild_device_tensor_from_cpu_tensor": _build_from_numpy,
+    "torch._utils._rebuild_xla_tensor": _build_from_numpy,
+    "torch._utils._rebuild_nested_tensor": _make_unsupported_builder("a nested tensor"),
+    "torch._utils._rebuild_wrapper_subclass": _make_unsupported_builder(
         "a tensor of a wrapper class, without values of its own"
     ),
-    "torch._tensor._rebuild_from_type_v2": _of_subclass,
-    "torch._tensor._rebuild_from_type": _of_subclass,
-    "torch.serialization._get_layout": _layout,
+    "torch._tensor._rebuild_from_type_v2": _build_subclass,
+    "torch._tensor._rebuild_from_type": _build_subclass,
+    "torch.serialization._get_layout": _build_layout,
     **{
-        f"torch.jit._pickle.{name}": _script_list
+        f"torch.jit._pickle.{name}": _build_script_list
         for name in (
             "build_intlist",
             "build_tensorlist",
@@ -217,12 +221,12 @@ TORCH_BUILDERS: dict[str, Builder] = {
 }
 TORCH_NAMES = frozenset(
     (
-        *(f"torch.{name}" for name in STORAGES),
+        *(f"torch.{name}" for name in STORAGE_DTYPES),
         *(
             f"torch.storage.{name}"
             for name in ("UntypedStorage", "_UntypedStorage", "TypedStorage", "_TypedStorage")
         ),
-        *(f"torch.{name}" for name in DTYPES),
+        *(f"torch.{name}" for name in TORCH_DTYPES),
         *(f"torch.{name}" for name in SCHEMES),
         *(
             "torch.Tensor",

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from auscult.checkpoint.contents import Opaque
-from auscult.checkpoint.source import Bytes
+from auscult.checkpoint.source import ByteSource
 from auscult.errors import CheckpointError
 
 
-class Malformed(Exception):  # noqa: N818 - becomes a CheckpointError with its place
+class MalformedPickle(Exception):  # noqa: N818 - becomes a CheckpointError with its place
     """Something in a pickle that no pickler writes."""
 
 
-class Global:
+class GlobalName:
     """A class or function by name, not imported."""
 
     __slots__ = ("module", "name", "offset")
@@ -33,7 +33,9 @@ class LongBytes:
 
     __slots__ = ("latin1", "length", "offset", "source")
 
-    def __init__(self, source: Bytes, offset: int, length: int, *, latin1: bool = False) -> None:
+    def __init__(
+        self, source: ByteSource, offset: int, length: int, *, latin1: bool = False
+    ) -> None:
         self.source = source
         self.offset = offset
         self.length = length
@@ -70,7 +72,7 @@ class SetList(list[Any]):
     __slots__ = ()
 
 
-def key_of(value: Any) -> Any:
+def make_safe_key(value: Any) -> Any:
     """A dictionary key that is safe to hash: plain values as they are, anything else as an opaque node."""
     kind = type(value)
     if kind is str or kind is bytes or value is None or kind is bool or kind is float:
@@ -79,4 +81,4 @@ def key_of(value: Any) -> Any:
         return value
     if isinstance(value, Opaque):
         return value
-    return Opaque(value.what if isinstance(value, Global) else f"key of type {kind.__name__}")
+    return Opaque(value.what if isinstance(value, GlobalName) else f"key of type {kind.__name__}")

@@ -25,14 +25,14 @@ VARINT_BYTES = 10
 SLAB_BYTES = 1 << 20
 SMALL_BYTES = 4096
 
-Span = tuple[int, int]
+ByteSpan = tuple[int, int]
 """First byte and the byte after the last, in the source."""
-Value = int | bytes | Span
+FieldValue = int | bytes | ByteSpan
 """A varint, the bytes of a fixed32 or fixed64, or the span of a length-delimited payload."""
 
 
 @dataclass
-class _Budget:
+class _FieldBudget:
     """How many more fields may be walked in this file, so that a small hostile file cannot cost minutes."""
 
     fields: int = MAX_FIELDS
@@ -51,30 +51,34 @@ class Message:
     """
 
     source: Source
-    spans: tuple[Span, ...] = ()
+    spans: tuple[ByteSpan, ...] = ()
     depth: int = 0
-    budget: _Budget = field(default_factory=_Budget, repr=False)
-    fields: dict[int, list[Value]] = field(default_factory=dict, repr=False)
+    budget: _FieldBudget = field(default_factory=_FieldBudget, repr=False)
+    fields: dict[int, list[FieldValue]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if self.depth > MAX_DEPTH:
-            raise self._error(
+            raise self._make_error(
                 "messages are nested too deeply",
                 expected=f"at most {MAX_DEPTH} levels",
-                found="more",
+                actual="more",
             )
         for start, end in self.spans or ((0, self.source.size),):
-            self._walk(start, end)
+            self._walk_bytes(start, end)
         if self.budget.fields < 0:
-            raise self._error("has too many fields", expected=f"at most {MAX_FIELDS}", found="more")
+            raise self._make_error(
+                "has too many fields", expected=f"at most {MAX_FIELDS}", actual="more"
+            )
 
-    def _error(self, what: str, expected: object = None, found: object = None) -> CheckpointError:
+    def _make_error(
+        self, problem: str, expected: object = None, actual: object = None
+    ) -> CheckpointError:
         hint = "the file is damaged or is not what its name says: fetch it again"
         return CheckpointError(
-            what, where=str(self.source.path), expected=expected, found=found, hint=hint
+            problem, where=str(self.source.path), expected=expected, found=actual, hint=hint
         )
 
-    def _walk(self, start: int, end: int) -> None:
+    def _walk_bytes(self, start: int, end: int) -> None:
         """Remember where the fields of one piece are. The one-byte cases stand here, as they make up nearly everything."""
         size = end - start
         view = self.source.view(start, size)
@@ -84,38 +88,38 @@ class Message:
             tag, position = (
                 (data[position], position + 1)
                 if data[position] < 0x80
-                else self._varint(data, position)
+                else self._read_varint(data, position)
             )
-            number, wire = tag >> 3, tag & 7
-            if wire in (0, 2) and position < size and data[position] < 0x80:
+            number, wire_type = tag >> 3, tag & 7
+            if wire_type in (0, 2) and position < size and data[position] < 0x80:
                 value, position = data[position], position + 1
-            elif wire in (0, 2):
-                value, position = self._varint(data, position)
+            elif wire_type in (0, 2):
+                value, position = self._read_varint(data, position)
             else:
-                value = {1: 8, 5: 4}.get(wire, size)
-            if number == 0 or (wire and position + value > size):
-                raise self._error(
+                value = {1: 8, 5: 4}.get(wire_type, size)
+            if number == 0 or (wire_type and position + value > size):
+                raise self._make_error(
                     f"is no protocol-buffers message: field {number} does not fit at byte {start + position}"
                 )
-            found: Value = value
-            if wire:
-                found = (
+            field_value: FieldValue = value
+            if wire_type:
+                field_value = (
                     (start + position, start + position + value)
-                    if wire == 2
+                    if wire_type == 2
                     else bytes(data[position : position + value])
                 )
                 position += value
-            fields.setdefault(number, []).append(found)
+            fields.setdefault(number, []).append(field_value)
             count += 1
             if count > MAX_FIELDS_PER_MESSAGE:
-                raise self._error(
+                raise self._make_error(
                     "has too many fields in one message",
                     expected=f"at most {MAX_FIELDS_PER_MESSAGE}",
-                    found="more",
+                    actual="more",
                 )
         self.budget.fields -= count
 
-    def _varint(self, view: bytes | memoryview, position: int) -> tuple[int, int]:
+    def _read_varint(self, view: bytes | memoryview, position: int) -> tuple[int, int]:
         value = shift = 0
         for offset in range(position, min(position + VARINT_BYTES, len(view))):
             byte = view[offset]
@@ -123,45 +127,45 @@ class Message:
             if byte < 0x80:
                 return value & 0xFFFF_FFFF_FFFF_FFFF, offset + 1
             shift += 7
-        raise self._error(
+        raise self._make_error(
             f"a variable-length integer does not end, {position} bytes into a message"
         )
 
     def __contains__(self, number: int) -> bool:
         return number in self.fields
 
-    def _last(self, number: int, kind: type) -> Value | None:
+    def _get_last_value(self, number: int, kind: type) -> FieldValue | None:
         values = self.fields.get(number)
         if not values:
             return None
         if not isinstance(values[-1], kind):
-            raise self._error(f"field {number} has the wrong wire type")
+            raise self._make_error(f"field {number} has the wrong wire type")
         return values[-1]
 
     def unsigned(self, number: int, default: int = 0) -> int:
         """A varint as an unsigned integer."""
-        value = self._last(number, int)
+        value = self._get_last_value(number, int)
         return value if isinstance(value, int) else default
 
     def signed(self, number: int, default: int = 0) -> int:
         """A varint as a two's complement 64-bit integer (int32, int64, enum)."""
-        return _signed(self.unsigned(number, default & 0xFFFF_FFFF_FFFF_FFFF))
+        return _to_signed(self.unsigned(number, default & 0xFFFF_FFFF_FFFF_FFFF))
 
     def float32(self, number: int, default: float = 0.0) -> float:
         """A fixed32 as a float."""
-        value = self._last(number, bytes)
+        value = self._get_last_value(number, bytes)
         if value is None:
             return default
         if not isinstance(value, bytes) or len(value) != 4:
-            raise self._error(f"field {number} has the wrong wire type")
+            raise self._make_error(f"field {number} has the wrong wire type")
         return float(struct.unpack("<f", value)[0])
 
-    def spans_of(self, number: int) -> tuple[Span, ...]:
+    def spans_of(self, number: int) -> tuple[ByteSpan, ...]:
         """Where the payloads of every occurrence of a length-delimited field lie."""
-        spans: list[Span] = []
+        spans: list[ByteSpan] = []
         for value in self.fields.get(number, ()):
             if not isinstance(value, tuple):
-                raise self._error(f"field {number} has the wrong wire type")
+                raise self._make_error(f"field {number} has the wrong wire type")
             spans.append(value)
         return tuple(spans)
 
@@ -174,13 +178,13 @@ class Message:
         """Every occurrence of a repeated string."""
         return [self._text(span) for span in self.spans_of(number)]
 
-    def _text(self, span: Span) -> str:
+    def _text(self, span: ByteSpan) -> str:
         start, end = span
         if end - start > MAX_TEXT_BYTES:
-            raise self._error(
+            raise self._make_error(
                 "has a string that is too long",
                 expected=f"at most {MAX_TEXT_BYTES} bytes",
-                found=end - start,
+                actual=end - start,
             )
         return self.source.bytes(start, end - start).decode("utf-8", "replace")
 
@@ -199,27 +203,29 @@ class Message:
         result: list[int] = []
         for value in self.fields.get(number, []):
             if isinstance(value, int):
-                result.append(_signed(value))
+                result.append(_to_signed(value))
             elif isinstance(value, tuple):
                 view, position = self.source.view(value[0], value[1] - value[0]), 0
                 while position < len(view) and len(result) <= limit:
-                    item, position = self._varint(view, position)
-                    result.append(_signed(item))
+                    item, position = self._read_varint(view, position)
+                    result.append(_to_signed(item))
             else:
-                raise self._error(f"field {number} has the wrong wire type")
+                raise self._make_error(f"field {number} has the wrong wire type")
             if len(result) > limit:
-                raise self._error(
-                    f"field {number} has too many values", expected=f"at most {limit}", found="more"
+                raise self._make_error(
+                    f"field {number} has too many values",
+                    expected=f"at most {limit}",
+                    actual="more",
                 )
         return result
 
 
-def _signed(value: int) -> int:
+def _to_signed(value: int) -> int:
     return value - (1 << 64) if value >= 1 << 63 else value
 
 
 def decode_varints(
-    source: Source, span: Span, count: int, kind: np.dtype[np.unsignedinteger]
+    source: Source, span: ByteSpan, count: int, kind: np.dtype[np.unsignedinteger]
 ) -> Array:
     """`count` packed varints as an array of `kind`, each cut to its low bits (which is how protobuf stores int32 and int64).
 

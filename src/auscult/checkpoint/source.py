@@ -13,7 +13,7 @@ from weakref import WeakSet
 
 from auscult.errors import CheckpointError
 from auscult.late import numpy as np
-from auscult.weights import Array, Data, Shape
+from auscult.weights import Array, Shape, TensorData
 
 ML_DTYPES = frozenset(
     (
@@ -72,7 +72,7 @@ def item_bytes(name: str) -> int:
     return 1 if name in ML_DTYPES else int(np.dtype(name).itemsize)
 
 
-_MAPS: WeakSet[mmap.mmap] = WeakSet()
+_OPEN_MAPS: WeakSet[mmap.mmap] = WeakSet()
 
 
 def release_pages() -> None:
@@ -81,11 +81,11 @@ def release_pages() -> None:
     The system reads them again, mostly from its cache, when they are asked for.
     """
     if hasattr(mmap, "MADV_DONTNEED"):
-        for held in list(_MAPS):
-            held.madvise(mmap.MADV_DONTNEED)
+        for memory_map in list(_OPEN_MAPS):
+            memory_map.madvise(mmap.MADV_DONTNEED)
 
 
-class Bytes(Protocol):
+class ByteSource(Protocol):
     """Something that bytes can be taken from: a file, a window of one, a compressed member of an archive."""
 
     @property
@@ -98,14 +98,14 @@ class Bytes(Protocol):
         """`length` bytes at `offset`; a CheckpointError if they do not lie wholly inside."""
 
 
-def outside(path: Path, size: int, offset: int, length: int) -> CheckpointError:
+def make_bounds_error(path: Path, size: int, offset: int, length: int) -> CheckpointError:
     """The error for a read that would leave its file or member."""
-    found = f"{length} bytes at offset {offset}"
+    request = f"{length} bytes at offset {offset}"
     return CheckpointError(
         "points outside the file",
         where=str(path),
         expected=f"at most {size} bytes",
-        found=found,
+        found=request,
         hint=TRUNCATED_HINT,
     )
 
@@ -131,12 +131,12 @@ class Source:
         Raises:
             CheckpointError: If the file cannot be opened.
         """
-        return self.length if self.length >= 0 else len(self._map) - self.start
+        return self.length if self.length >= 0 else len(self._file_view) - self.start
 
     @cached_property
-    def _map(self) -> memoryview:
+    def _file_view(self) -> memoryview:
         if self._parent is not None:
-            return self._parent._map
+            return self._parent._file_view
         try:
             # A pipe would block and a device has no end: only plain files are opened.
             status = self.path.stat()
@@ -145,9 +145,9 @@ class Source:
             if status.st_size == 0:
                 return memoryview(b"")
             with self.path.open("rb") as handle:
-                held = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
-                _MAPS.add(held)
-                return memoryview(held)
+                memory_map = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
+                _OPEN_MAPS.add(memory_map)
+                return memoryview(memory_map)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise CheckpointError(f"cannot be opened: {reason}", where=str(self.path)) from error
@@ -159,8 +159,8 @@ class Source:
             CheckpointError: If they do not lie wholly inside the window.
         """
         if offset < 0 or length < 0 or offset + length > self.size:
-            raise outside(self.path, self.size, offset, length)
-        return self._map[self.start + offset : self.start + offset + length]
+            raise make_bounds_error(self.path, self.size, offset, length)
+        return self._file_view[self.start + offset : self.start + offset + length]
 
     def bytes(self, offset: int, length: int) -> bytes:
         """A copy of `length` bytes at `offset`; bounded like `view`."""
@@ -183,7 +183,7 @@ class FileArray:
         byteorder: `<` or `>`.
     """
 
-    source: Bytes
+    source: ByteSource
     offset: int
     dtype: str
     shape: Shape
@@ -206,7 +206,7 @@ class FileArray:
                 return np.frombuffer(view, kind).reshape(
                     self.shape
                 )  # its base is the view, by which its pages are given back
-            return self._elements(0, count).reshape(self.shape)
+            return self._read_elements(0, count).reshape(self.shape)
         if min(self.strides, default=0) < 0:
             raise CheckpointError(
                 "has a negative stride", where=str(self.source.path), found=self.strides
@@ -221,14 +221,14 @@ class FileArray:
                 found=f"{count * width} bytes over {span * width}",
                 hint="look at its shape only, or save it again with .contiguous() where that is meant",
             )
-        flat = self._elements(0, span)
+        flat = self._read_elements(0, span)
         return np.lib.stride_tricks.as_strided(
             flat, self.shape, [step * flat.itemsize for step in self.strides], writeable=False
         )
 
     def flat(self, start: int, stop: int) -> Array:
         if self.strides is None:
-            return self._elements(start, max(stop, start))
+            return self._read_elements(start, max(stop, start))
         return np.asarray(self.array().flat[start : max(stop, start)])
 
     def raw(self, start: int, stop: int) -> memoryview | None:
@@ -238,7 +238,7 @@ class FileArray:
             return None
         return self.source.view(self.offset + (self.first + start) * width, (stop - start) * width)
 
-    def _elements(self, start: int, stop: int) -> Array:
+    def _read_elements(self, start: int, stop: int) -> Array:
         kind = dtype_of(self.dtype)
         if stop <= start:
             return np.empty(0, kind)
@@ -253,20 +253,20 @@ class FileArray:
 
 
 @dataclass(frozen=True)
-class Signed:
+class SignedData:
     """Data whose conjugate or negative bit is set, as torch stores lazy `conj()` and `imag` views."""
 
-    base: Data
+    base: TensorData
     conjugate: bool
     negative: bool
 
     def array(self) -> Array:
-        return self._apply(self.base.array())
+        return self._apply_signs(self.base.array())
 
     def flat(self, start: int, stop: int) -> Array:
-        return self._apply(self.base.flat(start, stop))
+        return self._apply_signs(self.base.flat(start, stop))
 
-    def _apply(self, values: Array) -> Array:
+    def _apply_signs(self, values: Array) -> Array:
         values = np.conjugate(values) if self.conjugate else values
         return np.asarray(np.negative(values)) if self.negative else np.asarray(values)
 

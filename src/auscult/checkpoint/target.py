@@ -15,20 +15,20 @@ from types import ModuleType
 from typing import Any
 
 from auscult.checkpoint import code, open_checkpoint
-from auscult.checkpoint.containers import choose
-from auscult.checkpoint.groups import walk
+from auscult.checkpoint.containers import choose_container
+from auscult.checkpoint.groups import walk_tree
 from auscult.errors import TargetError, UsageError
 from auscult.late import numpy as np
 from auscult.weights import Checkpoint, Tensor
 
-_CODE = re.compile(
+_CODE_TARGET = re.compile(
     r"(?P<module>.+\.py|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<name>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)$"
 )
 
 
 def is_code(target: str) -> bool:
     """Whether a target names code: `package.module:callable` or `path/file.py:callable`, and no file of that very name."""
-    return _CODE.match(target) is not None and not Path(target).exists()
+    return _CODE_TARGET.match(target) is not None and not Path(target).exists()
 
 
 def open_target(
@@ -50,7 +50,7 @@ def open_target(
         UsageError: If arguments are given to a file.
     """
     if is_code(target):
-        return _state(call_target(target, kwargs or {}), target, container)
+        return _describe_state(call_target(target, kwargs or {}), target, container)
     if kwargs:
         raise UsageError(
             "a file takes no --kwargs", where=target, hint="name code as package.module:callable"
@@ -64,18 +64,18 @@ def state_of(module: Any, path: str = "live") -> Checkpoint:
     Raises:
         TargetError: If it is none of these.
     """
-    return _state(module, path, None)
+    return _describe_state(module, path, None)
 
 
-def _state(value: Any, path: str, container: str | None) -> Checkpoint:
+def _describe_state(value: Any, path: str, container: str | None) -> Checkpoint:
     if isinstance(value, Checkpoint):
         return value
-    frameworks = list(code.present())
+    frameworks = list(code.iter_imported_frameworks())
     for framework in frameworks:
         if framework.is_module(value):
             return framework.state(value, path)
     if isinstance(value, Mapping) and value:
-        return _from_mapping(value, path, container, frameworks)
+        return _checkpoint_from_mapping(value, path, container, frameworks)
     raise TargetError(
         "gives no model",
         where=path,
@@ -85,17 +85,20 @@ def _state(value: Any, path: str, container: str | None) -> Checkpoint:
     )
 
 
-def _from_mapping(
-    value: Mapping[Any, Any], path: str, container: str | None, frameworks: list[code.Framework]
+def _checkpoint_from_mapping(
+    value: Mapping[Any, Any],
+    path: str,
+    container: str | None,
+    frameworks: list[code.FrameworkAdapter],
 ) -> Checkpoint:
     """A state dict in memory, flat or wrapped as files are: the model's group is chosen, or the one that `container` names."""
-    walked = walk(_tree(value, frameworks), path)
-    if not walked.root.tensors:
+    tree_walk = walk_tree(_describe_tree(value, frameworks), path)
+    if not tree_walk.root.tensors:
         hint = "return the module, or its state dict"
         raise TargetError(
             "gives a dict without arrays", where=path, found=f"keys {list(value)[:8]}", hint=hint
         )
-    choice = choose(walked.root, path, container)
+    choice = choose_container(tree_walk.root, path, container)
     tensors = {
         name: replace(leaf, name=name) for name, leaf in choice.leaves if isinstance(leaf, Tensor)
     }
@@ -106,21 +109,21 @@ def _from_mapping(
         container=choice.path,
         containers=choice.containers,
         metadata=choice.scalars,
-        skips=(*walked.skips,),
+        skips=(*tree_walk.skips,),
     )
 
 
-def _tree(value: Any, frameworks: list[code.Framework]) -> Any:
+def _describe_tree(value: Any, frameworks: list[code.FrameworkAdapter]) -> Any:
     """Nested containers with arrays as tensors; anything else as it is."""
     if isinstance(value, Mapping):
-        return {key: _tree(item, frameworks) for key, item in value.items()}
+        return {key: _describe_tree(item, frameworks) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_tree(item, frameworks) for item in value]
-    described = _leaf("", value, frameworks)
-    return value if described is None else described
+        return [_describe_tree(item, frameworks) for item in value]
+    description = _describe_leaf("", value, frameworks)
+    return value if description is None else description
 
 
-def _leaf(name: str, value: Any, frameworks: list[code.Framework]) -> Tensor | None:
+def _describe_leaf(name: str, value: Any, frameworks: list[code.FrameworkAdapter]) -> Tensor | None:
     for framework in frameworks:
         if framework.is_array(value):
             return framework.tensor(name, value)
@@ -136,19 +139,20 @@ def call_target(target: str, kwargs: Mapping[str, Any]) -> Any:
         TargetError: If the code cannot be imported or called.
     """
     logging.getLogger("auscult").warning("running your code: %s", target)
-    matched = _CODE.match(target)
-    if matched is None:
+    match = _CODE_TARGET.match(target)
+    if match is None:
         raise TargetError(
             "names no code",
             where=target,
             expected="package.module:callable or path/file.py:callable",
         )
-    with _as_a_script(target):
-        value: Any = _module(matched["module"], target)
-        for step in matched["name"].split("."):
-            value = _attribute(value, step, target)
+    with _guard_user_code(target):
+        value: Any = _import_module(match["module"], target)
+        for step in match["name"].split("."):
+            value = _get_attribute(value, step, target)
         if not isinstance(value, type) and (
-            isinstance(value, Mapping) or any(f.is_module(value) for f in code.present())
+            isinstance(value, Mapping)
+            or any(f.is_module(value) for f in code.iter_imported_frameworks())
         ):
             return value
         if not callable(value):
@@ -159,7 +163,7 @@ def call_target(target: str, kwargs: Mapping[str, Any]) -> Any:
 
 
 @contextlib.contextmanager
-def _as_a_script(target: str) -> Iterator[None]:
+def _guard_user_code(target: str) -> Iterator[None]:
     """Run user code: what it prints goes to stderr, and what it raises becomes one line."""
     try:
         with contextlib.redirect_stdout(sys.stderr):
@@ -177,27 +181,29 @@ def _as_a_script(target: str) -> Iterator[None]:
         Exception,
         SystemExit,
     ) as error:  # whatever the user's code raises is for the user, as one line
-        said = " ".join(str(error).split())[:300] or "no message"
+        error_text = " ".join(str(error).split())[:300] or "no message"
         hint = (
             "arguments go in --kwargs '{\"name\": value}'"
             if isinstance(error, TypeError)
             else "--debug shows the traceback"
         )
         raise TargetError(
-            f"raised {type(error).__name__}: {said}", where=target, hint=hint
+            f"raised {type(error).__name__}: {error_text}", where=target, hint=hint
         ) from error
 
 
-def _module(name: str, target: str) -> ModuleType:
+def _import_module(name: str, target: str) -> ModuleType:
     if not name.endswith(".py"):
-        _on_path(str(Path.cwd()))
+        _add_to_path(str(Path.cwd()))
         return importlib.import_module(name)
     path = Path(name)
     if not path.is_file():
         raise TargetError("there is no such file", where=name, hint="check the path")
     from importlib.util import module_from_spec, spec_from_file_location
 
-    _on_path(str(path.resolve().parent))  # so that the file finds its neighbours, as when it is run
+    _add_to_path(
+        str(path.resolve().parent)
+    )  # so that the file finds its neighbours, as when it is run
     alias = f"_auscult_target_{path.stem}"
     spec = spec_from_file_location(alias, path)
     if spec is None or spec.loader is None:
@@ -208,23 +214,23 @@ def _module(name: str, target: str) -> ModuleType:
     return module
 
 
-def _on_path(folder: str) -> None:
+def _add_to_path(folder: str) -> None:
     if folder not in sys.path:
         sys.path.insert(0, folder)
 
 
-def _attribute(owner: Any, name: str, target: str) -> Any:
+def _get_attribute(owner: Any, name: str, target: str) -> Any:
     if hasattr(owner, name):
         return getattr(owner, name)
     public = [
-        known
-        for known in vars(owner)
-        if not known.startswith("_") and callable(getattr(owner, known))
+        member_name
+        for member_name in vars(owner)
+        if not member_name.startswith("_") and callable(getattr(owner, member_name))
     ]
-    close = difflib.get_close_matches(name, public, n=3)
+    close_matches = difflib.get_close_matches(name, public, n=3)
     hint = (
-        f"did you mean {' or '.join(close)}?"
-        if close
+        f"did you mean {' or '.join(close_matches)}?"
+        if close_matches
         else f"it has {', '.join(sorted(public)[:8]) or 'no callables'}"
     )
     raise TargetError(f"has no `{name}`", where=target, hint=hint)

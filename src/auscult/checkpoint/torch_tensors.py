@@ -8,20 +8,20 @@ from typing import Any, Literal, Protocol
 
 from auscult.checkpoint.contents import Leaf
 from auscult.checkpoint.source import (
-    Bytes,
+    ByteSource,
     FileArray,
-    Signed,
+    SignedData,
     is_contiguous,
     item_bytes,
-    outside,
+    make_bounds_error,
     span_of,
 )
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
 from auscult.late import numpy as np
-from auscult.weights import Array, Data, Quantization, Shape, Storage, Tensor
+from auscult.weights import Array, Quantization, Shape, Storage, Tensor, TensorData
 
-STORAGES = {
+STORAGE_DTYPES = {
     "DoubleStorage": "float64",
     "FloatStorage": "float32",
     "HalfStorage": "float16",
@@ -40,7 +40,7 @@ STORAGES = {
     "UntypedStorage": "uint8",
     "_UntypedStorage": "uint8",
 }
-DTYPES = {
+TORCH_DTYPES = {
     **{
         name: name
         for name in (
@@ -88,15 +88,15 @@ DTYPES = {
 """numpy's name per torch dtype."""
 
 
-class Places(Protocol):
+class StorageLocator(Protocol):
     """Where the storages of a file lie."""
 
     byteorder: Literal["<", ">"]
 
-    def place(self, storage: StorageRef) -> tuple[Bytes, int, int]:
+    def place(self, storage: StorageRef) -> tuple[ByteSource, int, int]:
         """Bytes, offset of the storage in them, and its length in bytes."""
 
-    def met(self, storage: StorageRef) -> None:
+    def note_storage(self, storage: StorageRef) -> None:
         """Take note of a storage that the pickle names."""
 
 
@@ -104,7 +104,7 @@ class Places(Protocol):
 class StorageRef:
     """A storage that a pickle refers to by its key; `dtype` is None for a type that numpy cannot hold."""
 
-    places: Places
+    places: StorageLocator
     key: str
     kind: str
     dtype: str | None
@@ -136,11 +136,18 @@ class TensorNode(Leaf):
         contiguous = is_contiguous(shape, self.strides)
         span = prod(shape) if contiguous else span_of(shape, self.strides)
         if span and (first + span) * width > available:
-            raise outside(source.path, available, first * width, span * width)
-        place = Storage(ref.key, first, None if contiguous else self.strides)
-        quantization = self._quantization(name) if self.quantizer else None
+            raise make_bounds_error(source.path, available, first * width, span * width)
+        storage = Storage(ref.key, first, None if contiguous else self.strides)
+        quantization = self._read_quantization(name) if self.quantizer else None
         return Tensor(
-            name, shape, self.dtype, self, prod(shape) * width, place, quantization, self.trainable
+            name,
+            shape,
+            self.dtype,
+            self,
+            prod(shape) * width,
+            storage,
+            quantization,
+            self.trainable,
         )
 
     def array(self) -> Array:
@@ -154,7 +161,7 @@ class TensorNode(Leaf):
         data = self._data()
         return data.raw(start, stop) if isinstance(data, FileArray) else None
 
-    def _data(self) -> Data:
+    def _data(self) -> TensorData:
         """Where the elements lie. Made on use: most tensors of a large file are only listed."""
         ref = self.storage
         source, offset, _ = ref.places.place(ref)
@@ -169,33 +176,37 @@ class TensorNode(Leaf):
             ref.places.byteorder,
         )
         return (
-            Signed(data, self.conjugate, self.negative) if self.conjugate or self.negative else data
+            SignedData(data, self.conjugate, self.negative)
+            if self.conjugate or self.negative
+            else data
         )
 
-    def _quantization(self, name: str) -> Quantization | None:
-        scheme, *rest = self.quantizer or ("?",)
+    def _read_quantization(self, name: str) -> Quantization | None:
+        scheme, *parameters = self.quantizer or ("?",)
         if (
             scheme.startswith("per_tensor")
-            and len(rest) >= 2
-            and all(type(value) in (int, float) for value in rest[:2])
+            and len(parameters) >= 2
+            and all(type(value) in (int, float) for value in parameters[:2])
         ):
             return Quantization(
-                np.asarray(rest[0], np.float64), np.asarray(float(rest[1]), np.float64)
+                np.asarray(parameters[0], np.float64), np.asarray(float(parameters[1]), np.float64)
             )
         if (
             scheme.startswith("per_channel")
-            and len(rest) >= 3
-            and type(rest[2]) is int
-            and 0 <= rest[2] < len(self.shape)
+            and len(parameters) >= 3
+            and type(parameters[2]) is int
+            and 0 <= parameters[2] < len(self.shape)
         ):
-            described = [part.describe(name) for part in rest[:2] if isinstance(part, TensorNode)]
+            descriptions = [
+                part.describe(name) for part in parameters[:2] if isinstance(part, TensorNode)
+            ]
             parts = [
                 part
-                for part in described
-                if isinstance(part, Tensor) and part.shape == (self.shape[rest[2]],)
+                for part in descriptions
+                if isinstance(part, Tensor) and part.shape == (self.shape[parameters[2]],)
             ]
             if len(parts) == 2:
-                return Quantization(parts[0].numpy(), parts[1].numpy(), rest[2])
+                return Quantization(parts[0].numpy(), parts[1].numpy(), parameters[2])
         raise CheckpointError(
             "has quantisation parameters that make no sense",
             where=f"{self.storage.key}, tensor {name[:200]}",

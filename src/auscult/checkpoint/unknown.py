@@ -6,8 +6,8 @@ from pathlib import Path
 
 from auscult.errors import CheckpointError
 
-KNOWN = "safetensors, .pth/.pt/.ckpt/.bin, .npz/.npy, .onnx, .tflite, .gguf, .mlpackage/.mlmodel, .msgpack"
-LOOKS: tuple[tuple[tuple[bytes, ...], str, str], ...] = (
+KNOWN_FORMATS = "safetensors, .pth/.pt/.ckpt/.bin, .npz/.npy, .onnx, .tflite, .gguf, .mlpackage/.mlmodel, .msgpack"
+FILE_LOOKS: tuple[tuple[tuple[bytes, ...], str, str], ...] = (
     (
         (b"<!doctype html", b"<html", b"<?xml"),
         "is a web page, not a checkpoint",
@@ -55,7 +55,7 @@ LOOKS: tuple[tuple[tuple[bytes, ...], str, str], ...] = (
 )
 
 
-def explain(path: Path, head: bytes) -> CheckpointError:
+def explain_unknown_file(path: Path, head: bytes) -> CheckpointError:
     """The error for a file that no reader recognises, saying what its first bytes look like and what to do next."""
     if not head:
         return CheckpointError(
@@ -65,39 +65,39 @@ def explain(path: Path, head: bytes) -> CheckpointError:
         )
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not head.strip(b"\0"):
-        what, hint = (
+        problem, hint = (
             "starts with zeros only",
             "the file was allocated and never written: fetch it again",
         )
     elif head.startswith(b"PK\x05\x06"):
-        what, hint = "is an empty zip archive", "the save did not finish: save or fetch it again"
+        problem, hint = "is an empty zip archive", "the save did not finish: save or fetch it again"
     elif head.startswith(b"PK"):
-        what = "is a zip archive that holds no checkpoint"
+        problem = "is a zip archive that holds no checkpoint"
         hint = "unpack it and give the file inside"
     else:
-        what, hint = _look(start)
-    return CheckpointError(what, where=str(path), hint=hint)
+        problem, hint = _describe_start(start)
+    return CheckpointError(problem, where=str(path), hint=hint)
 
 
-def explain_folder(path: Path) -> CheckpointError:
+def explain_unknown_folder(path: Path) -> CheckpointError:
     """The error for a folder in which no reader finds a checkpoint."""
     try:
-        found = sorted(entry.name for entry in path.iterdir())[:5]
+        entry_names = sorted(entry.name for entry in path.iterdir())[:5]
     except OSError as error:
         return CheckpointError(f"cannot be opened: {error.strerror}", where=str(path))
     return CheckpointError(
         "is a folder without a checkpoint that auscult recognises",
         where=str(path),
         expected="one *.index.json, or *.safetensors files, or a Core ML package",
-        found=", ".join(found) or "nothing",
+        found=", ".join(entry_names) or "nothing",
         hint="give the weight file itself",
     )
 
 
-def _look(start: bytes) -> tuple[str, str]:
-    for heads, what, hint in LOOKS:
+def _describe_start(start: bytes) -> tuple[str, str]:
+    for heads, problem, hint in FILE_LOOKS:
         if start.startswith(heads):
-            return what, hint
+            return problem, hint
     if all(32 <= byte < 127 or byte in b"\t\r\n" for byte in start):
         return (
             "is text, not a checkpoint",
@@ -106,5 +106,5 @@ def _look(start: bytes) -> tuple[str, str]:
     shown = " ".join(f"{byte:02x}" for byte in start[:8])
     return (
         f"is of a format that auscult does not know (its first bytes are {shown})",
-        f"known are {KNOWN}",
+        f"known are {KNOWN_FORMATS}",
     )

@@ -39,25 +39,25 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
-GROUPS = ("Start here", "Weights", "Layers", "Sound", "Training", "Reports")
+GROUP_TITLES = ("Start here", "Weights", "Layers", "Sound", "Training", "Reports")
 """Headings of `auscult --help`; a verb names its own in `GROUP`."""
 
 SUFFIX_FORMATS = {".htm": "html", ".xml": "junit", ".md": "github", ".txt": "text"}
 """Suffixes of `--output` that differ from the name of the format."""
 
 
-def formats() -> tuple[str, ...]:
+def list_formats() -> tuple[str, ...]:
     """Names of the report formats, from the files in `auscult/report` (`json_.py` is `json`); text first."""
     return tuple(
         sorted(
-            (name.rstrip("_") for name in plugins.names("auscult.report")),
+            (name.rstrip("_") for name in plugins.list_module_names("auscult.report")),
             key=lambda name: (name != "text", name),
         )
     )
 
 
 @dataclass(frozen=True)
-class Shared:
+class SharedOptions:
     """The options that every verb takes.
 
     Attributes:
@@ -79,29 +79,29 @@ class Shared:
         Raises:
             UsageError: If an output file cannot be told which format it takes.
         """
-        wanted = list(self.formats)
-        places: list[tuple[str, str | None]] = []
+        stdout_formats = list(self.formats)
+        destinations: list[tuple[str, str | None]] = []
         for output in self.outputs:
-            places.append((_format_of(output, self.formats), output))
-            if places[-1][0] in wanted:
-                wanted.remove(places[-1][0])
-        if not self.formats and all(name != "text" for name, _ in places):
-            wanted = ["text"]
-        return [*((name, None) for name in wanted), *places]
+            destinations.append((_choose_format(output, self.formats), output))
+            if destinations[-1][0] in stdout_formats:
+                stdout_formats.remove(destinations[-1][0])
+        if not self.formats and all(name != "text" for name, _ in destinations):
+            stdout_formats = ["text"]
+        return [*((name, None) for name in stdout_formats), *destinations]
 
 
-def _format_of(output: str, asked: tuple[str, ...]) -> str:
+def _choose_format(output: str, requested_formats: tuple[str, ...]) -> str:
     suffix = Path(output).suffix.lower()
     by_suffix = SUFFIX_FORMATS.get(suffix, suffix[1:])
-    if by_suffix in asked or (not asked and by_suffix in formats()):
+    if by_suffix in requested_formats or (not requested_formats and by_suffix in list_formats()):
         return by_suffix
-    if len(asked) > 1:
+    if len(requested_formats) > 1:
         raise UsageError(
             "cannot tell which format this file takes",
             where=output,
             hint="give it the suffix of one of the formats",
         )
-    return asked[0] if asked else "text"
+    return requested_formats[0] if requested_formats else "text"
 
 
 _CODES = "CODES"
@@ -118,7 +118,7 @@ _OPTIONS = (
         "--format",
         "formats",
         multiple=True,
-        type=click.Choice(formats()),
+        type=click.Choice(list_formats()),
         help="Report format; repeatable. Default: text.",
     ),
     click.option(
@@ -142,22 +142,22 @@ _OPTIONS = (
 )
 
 
-def shared_options(function: Callable[P, None]) -> Callable[..., None]:
+def add_shared_options(function: Callable[P, None]) -> Callable[..., None]:
     """Add the shared options to a click command, and hand them over as one `shared` argument."""
 
     @functools.wraps(function)
     def command(*args: Any, **given: Any) -> None:
         names = ("quiet", "verbose", "formats", "outputs", "debug")
-        prefixes = {name: _prefixes(given.pop(name)) for name in ("select", "ignore")}
+        prefixes = {name: _split_prefixes(given.pop(name)) for name in ("select", "ignore")}
         values = {name: given.pop(name) for name in names}
-        function(*args, shared=Shared(**values, **prefixes), **given)  # type: ignore[arg-type]
+        function(*args, shared=SharedOptions(**values, **prefixes), **given)  # type: ignore[arg-type]
 
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
-def json_argument(
+def parse_json_argument(
     _context: click.Context, option: click.Parameter, text: str | None
 ) -> dict[str, Any] | None:
     """Callback of an option that takes a JSON object."""
@@ -174,14 +174,14 @@ def json_argument(
     return value
 
 
-def _prefixes(values: Sequence[str]) -> tuple[str, ...]:
+def _split_prefixes(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(
         part.strip().upper() for value in values for part in value.split(",") if part.strip()
     )
 
 
-def run(
-    shared: Shared,
+def run_verb(
+    shared: SharedOptions,
     command: str,
     subjects: Sequence[str],
     work: Callable[[Progress | None], Report],
@@ -195,14 +195,16 @@ def run(
     """
     context = click.get_current_context()
     try:
-        places = shared.plan()
-        with _warnings_on_stderr(subjects), progress_bar(quiet=shared.quiet) as progress:
-            report = narrow(work(progress), shared.select, shared.ignore)
-        deliver(report, places, verbose=-1 if shared.quiet else shared.verbose)
+        destinations = shared.plan()
+        with _show_warnings(subjects), progress_bar(quiet=shared.quiet) as progress:
+            report = filter_findings(work(progress), shared.select, shared.ignore)
+        deliver_report(report, destinations, verbose=-1 if shared.quiet else shared.verbose)
     except AuscultError as error:
         if shared.debug:
             raise
-        context.exit(fail(error, command=command, subjects=subjects, formats=shared.formats))
+        context.exit(
+            report_failure(error, command=command, subjects=subjects, formats=shared.formats)
+        )
     except (KeyboardInterrupt, click.exceptions.Exit, click.ClickException):
         raise
     except (
@@ -210,16 +212,20 @@ def run(
     ) as error:  # the outermost boundary: a defect of ours must still end in one line
         if shared.debug:
             raise
-        surprise = AuscultError(
+        unexpected_error = AuscultError(
             f"stopped by {type(error).__name__}: {error}",
             hint="a defect of auscult: run again with --debug and report it",
         )
-        context.exit(fail(surprise, command=command, subjects=subjects, formats=shared.formats))
+        context.exit(
+            report_failure(
+                unexpected_error, command=command, subjects=subjects, formats=shared.formats
+            )
+        )
     context.exit(exit_code(report) if exit_code else report.verdict.exit_code)
 
 
 @contextlib.contextmanager
-def _warnings_on_stderr(subjects: Sequence[str]) -> Iterator[None]:
+def _show_warnings(subjects: Sequence[str]) -> Iterator[None]:
     """Show what the library warns of, such as that it runs the user's code; only code targets cost the import of logging."""
     if not any(":" in subject and not Path(subject).exists() for subject in subjects):
         yield
@@ -236,7 +242,7 @@ def _warnings_on_stderr(subjects: Sequence[str]) -> Iterator[None]:
         logger.removeHandler(handler)
 
 
-def narrow(report: Report, select: tuple[str, ...], ignore: tuple[str, ...]) -> Report:
+def filter_findings(report: Report, select: tuple[str, ...], ignore: tuple[str, ...]) -> Report:
     """The report without the findings that the user did not ask for; each cause left out is listed as a skip.
 
     A verdict that rested on those findings alone becomes PASS; what the coverage counts as different stays divergent.
@@ -244,10 +250,10 @@ def narrow(report: Report, select: tuple[str, ...], ignore: tuple[str, ...]) -> 
     from dataclasses import replace
 
     from auscult.finding import Severity, Skip
-    from auscult.verdict import Verdict, selected
+    from auscult.verdict import Verdict, select_findings
 
-    kept = selected(report.findings, select, ignore)
-    left_out = [finding for finding in report.findings if finding not in kept]
+    selected_findings = select_findings(report.findings, select, ignore)
+    left_out = [finding for finding in report.findings if finding not in selected_findings]
     if not left_out:
         return report
     verdict = report.verdict
@@ -259,19 +265,19 @@ def narrow(report: Report, select: tuple[str, ...], ignore: tuple[str, ...]) -> 
     if (
         verdict is Verdict.DIVERGENT
         and not unequal
-        and not any(finding.severity is Severity.ERROR for finding in kept)
+        and not any(finding.severity is Severity.ERROR for finding in selected_findings)
     ):
         verdict = Verdict.PASS
     skips = tuple(
         Skip(f"{finding.code} {finding.cause}", f"left out as asked ({finding.count} places)")
         for finding in left_out
     )
-    return replace(report, findings=kept, verdict=verdict, skips=report.skips + skips)
+    return replace(report, findings=selected_findings, verdict=verdict, skips=report.skips + skips)
 
 
-def render(report: Report, format: str, *, color: bool = False, verbose: int = 0) -> str:
+def render_report(report: Report, format: str, *, color: bool = False, verbose: int = 0) -> str:
     """The report as text of that format."""
-    files = {name.rstrip("_"): name for name in plugins.names("auscult.report")}
+    files = {name.rstrip("_"): name for name in plugins.list_module_names("auscult.report")}
     return str(
         importlib.import_module(f"auscult.report.{files[format]}").render(
             report, color=color, verbose=verbose
@@ -279,16 +285,20 @@ def render(report: Report, format: str, *, color: bool = False, verbose: int = 0
     )
 
 
-def deliver(report: Report, places: Sequence[tuple[str, str | None]], *, verbose: int = 0) -> None:
+def deliver_report(
+    report: Report, destinations: Sequence[tuple[str, str | None]], *, verbose: int = 0
+) -> None:
     """Print the report, or write it, in each of its formats."""
-    for format, output in places:
+    for format, output in destinations:
         if output is None:
-            _print(render(report, format, color=color_wanted(sys.stdout), verbose=verbose))
+            _print_text(
+                render_report(report, format, color=is_color_wanted(sys.stdout), verbose=verbose)
+            )
         else:
-            write_text(Path(output), render(report, format, verbose=verbose))
+            write_text(Path(output), render_report(report, format, verbose=verbose))
 
 
-def _print(text: str) -> None:
+def _print_text(text: str) -> None:
     """Print to stdout; a reader that has gone away (`| head`) is no error."""
     try:
         sys.stdout.write(text.rstrip("\n") + "\n")
@@ -317,14 +327,14 @@ def write_text(path: Path, text: str) -> None:
         partial.unlink(missing_ok=True)
 
 
-def color_wanted(stream: Any) -> bool:
+def is_color_wanted(stream: Any) -> bool:
     """Whether to colour what goes to that stream: a terminal, and nobody said NO_COLOR."""
     if os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or bool(stream.isatty())
 
 
-def fail(
+def report_failure(
     error: AuscultError,
     *,
     command: str = "",
@@ -358,6 +368,6 @@ def fail(
         report = Report(
             command or (words[0] if words else ""), tuple(subjects), Verdict.ERROR, extra=extra
         )
-        _print(render(report, "json"))
+        _print_text(render_report(report, "json"))
     click.echo(f"auscult: {error}", err=True)
     return 2

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from auscult.cli.common import Shared, json_argument, run, shared_options
+from auscult.cli.common import SharedOptions, add_shared_options, parse_json_argument, run_verb
 
 GROUP = "Layers"
 
@@ -30,7 +30,10 @@ GROUP = "Layers"
 @click.option("--ref-model", metavar="TARGET", help="The live model behind a trace REF.")
 @click.option("--cand-model", metavar="TARGET", help="The live model behind a trace CAND.")
 @click.option(
-    "--kwargs", metavar="JSON", callback=json_argument, help="Arguments for code given as a target."
+    "--kwargs",
+    metavar="JSON",
+    callback=parse_json_argument,
+    help="Arguments for code given as a target.",
 )
 @click.option(
     "--substitute/--no-substitute",
@@ -54,7 +57,7 @@ GROUP = "Layers"
     metavar="X|FILE",
     help="Relative error to allow, or a trace of REF at a second precision.",
 )
-@shared_options
+@add_shared_options
 def command(
     ref: str,
     cand: str,
@@ -68,7 +71,7 @@ def command(
     stages: str | None,
     map_: tuple[str, ...],
     floor: str | None,
-    shared: Shared,
+    shared: SharedOptions,
 ) -> None:
     """Say in which layer CAND first computes something else than REF, and why.
 
@@ -80,7 +83,7 @@ def command(
     """
     from auscult.verbs.compare.compare import compare
 
-    run(
+    run_verb(
         shared,
         "compare",
         (ref, cand),
@@ -93,7 +96,7 @@ def command(
             inputs_cand=inputs_cand or None,
             substitute=substitute,
             stages=[name.strip() for name in (stages or "").split(",") if name.strip()],
-            map=parsed_maps(map_),
+            map=parse_maps(map_),
             floor=floor,
             kwargs=kwargs,
             progress=progress,
@@ -101,18 +104,18 @@ def command(
     )
 
 
-def parsed_maps(given: tuple[str, ...]) -> dict[str, str]:
+def parse_maps(map_texts: tuple[str, ...]) -> dict[str, str]:
     """The `--map` options as reference path to candidate path.
 
     Raises:
         UsageError: If one is no pair and no file of pairs.
     """
-    from auscult.comparison.align.layers import parsed_map
+    from auscult.comparison.align.layers import parse_path_map
 
     pairs: dict[str, str] = {}
-    for text in given:
+    for text in map_texts:
         file = Path(text)
-        pairs |= parsed_map(
+        pairs |= parse_path_map(
             file.read_text(encoding="utf-8") if "=" not in text and file.is_file() else text
         )
     return pairs

@@ -8,7 +8,13 @@ from typing import Any, Literal
 
 import click
 
-from auscult.cli.common import Shared, deliver, json_argument, run, shared_options
+from auscult.cli.common import (
+    SharedOptions,
+    add_shared_options,
+    deliver_report,
+    parse_json_argument,
+    run_verb,
+)
 
 GROUP = "Weights"
 
@@ -20,15 +26,21 @@ Examples:
   auscult convert a.pth --to mlx --emit-code mlx > sanitize.py
   auscult convert a.pth b.safetensors --like other.safetensors --save-recipe r.json"""
 
-UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
+SIZE_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
 
 
-def size_argument(_context: click.Context, option: click.Parameter, text: str | None) -> int | None:
+def parse_size_argument(
+    _context: click.Context, option: click.Parameter, text: str | None
+) -> int | None:
     """Callback of an option that takes a size such as 500MB, 5GB or 2GiB."""
     if text is None:
         return None
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMG]?I?)B?", text.strip().upper())
-    size = int(float(match[1]) * UNITS[match[2]]) if match is not None and match[2] in UNITS else 0
+    size = (
+        int(float(match[1]) * SIZE_UNITS[match[2]])
+        if match is not None and match[2] in SIZE_UNITS
+        else 0
+    )
     if size <= 0:
         raise click.BadParameter("is not a size such as 500MB, 5GB or 2GiB", param=option)
     return size
@@ -65,12 +77,15 @@ def size_argument(_context: click.Context, option: click.Parameter, text: str | 
     help="Number format of floating tensors: float16, bfloat16, float32 ...",
 )
 @click.option(
-    "--kwargs", metavar="JSON", callback=json_argument, help="Arguments for a --like that is code."
+    "--kwargs",
+    metavar="JSON",
+    callback=parse_json_argument,
+    help="Arguments for a --like that is code.",
 )
 @click.option(
     "--shard-size",
     metavar="SIZE",
-    callback=size_argument,
+    callback=parse_size_argument,
     help="Split .safetensors into files of at most SIZE (5GB).",
 )
 @click.option(
@@ -86,7 +101,7 @@ def size_argument(_context: click.Context, option: click.Parameter, text: str | 
     type=click.Choice(("mlx", "torch")),
     help="Print the mapping as code: sanitize(), or a loader.",
 )
-@shared_options
+@add_shared_options
 def command(
     source: str,
     destination: str | None,
@@ -104,20 +119,20 @@ def command(
     dry_run: bool,
     save_recipe: str | None,
     emit_code: Literal["mlx", "torch"] | None,
-    shared: Shared,
+    shared: SharedOptions,
 ) -> None:
     """Convert a checkpoint to another format, framework layout or set of names, and prove the round trip.
 
     The suffix of DESTINATION says the format: .safetensors, .pth .pt .ckpt .bin (torch zip), .npz, .npy. SOURCE is never
     written to. Without DESTINATION, give --dry-run, --emit-code or --save-recipe.
     """
-    from auscult.verbs.convert.convert import Options, convert
+    from auscult.verbs.convert.convert import WriteOptions, convert
 
     if destination is None and not (dry_run or emit_code or save_recipe):
         raise click.UsageError(
             "give a DESTINATION, or one of --dry-run, --emit-code, --save-recipe"
         )
-    options = Options(
+    options = WriteOptions(
         force=force,
         dry_run=dry_run,
         allow_missing=allow_missing,
@@ -126,7 +141,7 @@ def command(
         emit_code=emit_code,
     )
 
-    def work(progress: Any) -> Any:
+    def convert_and_report(progress: Any) -> Any:
         report = convert(
             source,
             destination,
@@ -144,11 +159,17 @@ def command(
             return report
         # The code alone goes to stdout, so that it can be piped into a file; reports go to their own files.
         click.echo(report.extra["code"], nl=False)
-        deliver(
+        deliver_report(
             report,
-            [place for place in shared.plan() if place[1] is not None],
+            [
+                destination_format
+                for destination_format in shared.plan()
+                if destination_format[1] is not None
+            ],
             verbose=shared.verbose,
         )
         raise click.exceptions.Exit(report.verdict.exit_code)
 
-    run(shared, "convert", tuple(part for part in (source, destination) if part), work)
+    run_verb(
+        shared, "convert", tuple(part for part in (source, destination) if part), convert_and_report
+    )

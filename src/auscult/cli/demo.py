@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from auscult.cli.common import Shared, run, shared_options
+from auscult.cli.common import SharedOptions, add_shared_options, run_verb
 
 GROUP = "Start here"
 
@@ -20,19 +20,19 @@ GROUP = "Start here"
     metavar="DIR",
     help="Where the recordings, the picture and the page go.",
 )
-@shared_options
-def command(output_dir: Path, shared: Shared) -> None:
+@add_shared_options
+def command(output_dir: Path, shared: SharedOptions) -> None:
     """Load a trained vocoder into the wrong code, hear it buzz, find out why, and let it speak again.
 
     Needs PyTorch (pip install 'auscult[torch,html]'). Exit code 0 when the diagnosis found the planted mistake and the
     repaired model speaks, 1 when it did not.
     """
-    from auscult.verbs.demo import demo, tells_the_story
+    from auscult.verbs.demo import is_story_complete, run_demo
 
-    run(
+    run_verb(
         shared,
         "demo",
         (),
-        lambda progress: demo(output_dir, progress=progress),
-        exit_code=lambda report: 0 if tells_the_story(report) else 1,
+        lambda progress: run_demo(output_dir, progress=progress),
+        exit_code=lambda report: 0 if is_story_complete(report) else 1,
     )

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from auscult.cli.common import Shared, run, shared_options
-from auscult.cli.diff import parsed
+from auscult.cli.common import SharedOptions, add_shared_options, run_verb
+from auscult.cli.diff import parse_kwargs
 
 GROUP = "Start here"
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -73,7 +73,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     help="Which part of the checkpoint to take, such as model_state_dict.",
 )
 @click.option("--kwargs", metavar="JSON", help="Arguments for the model's code.")
-@shared_options
+@add_shared_options
 def command(
     checkpoint: str | None,
     *,
@@ -90,7 +90,7 @@ def command(
     output_dir: Path | None,
     container: str | None,
     kwargs: str | None,
-    shared: Shared,
+    shared: SharedOptions,
 ) -> None:
     """Say why a model sounds wrong, from everything there is: weights, code, traces, sound. Give what you have.
 
@@ -105,7 +105,7 @@ def command(
     from auscult.rules.sound.subject import SoundFacts
     from auscult.verbs.diagnose.diagnose import diagnose
 
-    run(
+    run_verb(
         shared,
         "diagnose",
         tuple(
@@ -127,7 +127,7 @@ def command(
             settle=settle,
             output_dir=output_dir,
             container=container,
-            kwargs=parsed(kwargs),
+            kwargs=parse_kwargs(kwargs),
             progress=progress,
         ),
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from auscult.cli.common import Shared, run, shared_options
+from auscult.cli.common import SharedOptions, add_shared_options, run_verb
 from auscult.errors import UsageError
 from auscult.finding import Json
 
@@ -37,7 +37,7 @@ GROUP = "Weights"
     metavar="OUT",
     help="Write A in B's form to a new file.",
 )
-@shared_options
+@add_shared_options
 def command(
     a: str,
     b: tuple[str, ...],
@@ -48,7 +48,7 @@ def command(
     container_b: str | None,
     kwargs: str | None,
     fix: Path | None,
-    shared: Shared,
+    shared: SharedOptions,
 ) -> None:
     """Say whether A holds the same weights as B, and explain every difference.
 
@@ -64,7 +64,7 @@ def command(
 
     files = [*b, *also_b]
     sides = ([a, *also_a] if also_a else a, files if len(files) > 1 else files[0])
-    run(
+    run_verb(
         shared,
         "diff",
         (a, " + ".join(files)),
@@ -72,14 +72,14 @@ def command(
             *sides,
             container_a=container_a,
             container_b=container_b,
-            kwargs=parsed(kwargs),
+            kwargs=parse_kwargs(kwargs),
             fix=fix,
             progress=progress,
         ),
     )
 
 
-def parsed(kwargs: str | None) -> Json | None:
+def parse_kwargs(kwargs: str | None) -> Json | None:
     """The `--kwargs` option as a mapping.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from auscult.cli.common import Shared, json_argument, run, shared_options
+from auscult.cli.common import SharedOptions, add_shared_options, parse_json_argument, run_verb
 
 GROUP = "Weights"
 
@@ -24,7 +24,10 @@ Examples:
     help="Group of tensors to take, such as model_state_dict.generator.",
 )
 @click.option(
-    "--kwargs", metavar="JSON", callback=json_argument, help="Arguments for a TARGET that is code."
+    "--kwargs",
+    metavar="JSON",
+    callback=parse_json_argument,
+    help="Arguments for a TARGET that is code.",
 )
 @click.option("--full", is_flag=True, help="Read all values instead of a sample.")
 @click.option("--tensors", is_flag=True, help="List every tensor with its measures.")
@@ -34,7 +37,7 @@ Examples:
     metavar="PATTERN",
     help="Draw the values of matching tensors; repeatable.",
 )
-@shared_options
+@add_shared_options
 def command(
     target: str,
     *,
@@ -43,7 +46,7 @@ def command(
     full: bool,
     tensors: bool,
     histogram: tuple[str, ...],
-    shared: Shared,
+    shared: SharedOptions,
 ) -> None:
     """Say what is in a checkpoint: which model, in which layout, trained or random, healthy or not.
 
@@ -51,7 +54,7 @@ def command(
     """
     from auscult.verbs.inspect.inspect import inspect
 
-    run(
+    run_verb(
         shared,
         "inspect",
         (target,),

@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from auscult.cli.common import Shared, run, shared_options
+from auscult.cli.common import SharedOptions, add_shared_options, run_verb
 
 GROUP = "Sound"
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -20,7 +20,9 @@ Examples:
   auscult listen samples/ '*.flac' --format json -o report.json"""
 
 
-def numbers(_context: click.Context, option: click.Parameter, text: str | None) -> tuple[int, ...]:
+def parse_whole_numbers(
+    _context: click.Context, option: click.Parameter, text: str | None
+) -> tuple[int, ...]:
     """Callback of an option that takes whole numbers, separated by commas."""
     if text is None:
         return ()
@@ -55,7 +57,10 @@ def numbers(_context: click.Context, option: click.Parameter, text: str | None) 
 )
 @click.option("--hop", type=click.IntRange(1), metavar="N", help="Samples per frame of the model.")
 @click.option(
-    "--strides", callback=numbers, metavar="LIST", help="Its upsampling factors, such as 8,8,2,2."
+    "--strides",
+    callback=parse_whole_numbers,
+    metavar="LIST",
+    help="Its upsampling factors, such as 8,8,2,2.",
 )
 @click.option(
     "--chunk",
@@ -76,7 +81,7 @@ def numbers(_context: click.Context, option: click.Parameter, text: str | None) 
     default="local",
     help="ray: over a Ray cluster.",
 )
-@shared_options
+@add_shared_options
 def command(
     sources: tuple[str, ...],
     *,
@@ -90,7 +95,7 @@ def command(
     text: str | None,
     workers: int | None,
     engine: Literal["local", "ray"],
-    shared: Shared,
+    shared: SharedOptions,
 ) -> None:
     """Say what is wrong with recordings: which defect, where in time, and what makes such a sound.
 
@@ -103,7 +108,7 @@ def command(
     facts = SoundFacts(
         sample_rate=sample_rate, hop=hop, strides=strides, chunk_seconds=chunk, text=text
     )
-    run(
+    run_verb(
         shared,
         "listen",
         sources,

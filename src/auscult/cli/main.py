@@ -12,10 +12,10 @@ from typing import Any
 import click
 
 from auscult import plugins
-from auscult.cli.common import GROUPS, fail
+from auscult.cli.common import GROUP_TITLES, report_failure
 from auscult.errors import UsageError
 
-HELPERS = frozenset(("main", "common", "progress"))
+HELPER_MODULES = frozenset(("main", "common", "progress"))
 """Modules in this folder that are not verbs."""
 
 COLLECT_AFTER = (50_000, 20, 20)
@@ -34,7 +34,7 @@ PACKAGES_SHOWN = (
     "ai-edge-litert",
 )
 
-EXAMPLES = """\b
+MAIN_EPILOG = """\b
 Examples:
   auscult diagnose gen.pth --model code.py:Net --audio a.wav   why this sound?
   auscult listen bad.wav --ref good.wav                        what is wrong with it?
@@ -47,29 +47,33 @@ Examples:
 Exit codes: 0 nothing wrong, 1 findings, 2 usage or input error, 3 inconclusive."""
 
 
-def verbs() -> tuple[str, ...]:
+def list_verbs() -> tuple[str, ...]:
     """Names of the verbs: the modules of `auscult.cli` that hold a click command named `command`."""
-    return tuple(name.rstrip("_") for name in plugins.names("auscult.cli") if name not in HELPERS)
+    return tuple(
+        name.rstrip("_")
+        for name in plugins.list_module_names("auscult.cli")
+        if name not in HELPER_MODULES
+    )
 
 
-class Verbs(click.Group):
+class VerbGroup(click.Group):
     """A click group whose commands are the modules of this folder."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return list(verbs())
+        return list(list_verbs())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in verbs():
+        if cmd_name not in list_verbs():
             return None
-        return _module(cmd_name).command  # type: ignore[no-any-return]
+        return _import_verb(cmd_name).command  # type: ignore[no-any-return]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and not args[0].startswith("-") and args[0] not in verbs():
+        if args and not args[0].startswith("-") and args[0] not in list_verbs():
             import difflib
 
-            close = difflib.get_close_matches(args[0], verbs(), n=1)
+            close = difflib.get_close_matches(args[0], list_verbs(), n=1)
             hint = (
                 f"did you mean `auscult {close[0]}`?"
                 if close
@@ -80,10 +84,10 @@ class Verbs(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The verbs, under the question that a group of them answers."""
-        groups: dict[str, list[tuple[str, str]]] = {title: [] for title in GROUPS}
-        for name in verbs():
-            module = _module(name)
-            groups.setdefault(getattr(module, "GROUP", GROUPS[-1]), []).append(
+        groups: dict[str, list[tuple[str, str]]] = {title: [] for title in GROUP_TITLES}
+        for name in list_verbs():
+            module = _import_verb(name)
+            groups.setdefault(getattr(module, "GROUP", GROUP_TITLES[-1]), []).append(
                 (name, module.command.get_short_help_str(200))
             )
         for title, rows in groups.items():
@@ -92,13 +96,13 @@ class Verbs(click.Group):
                     formatter.write_dl(rows)
 
 
-def _module(verb: str) -> Any:
-    names = {name.rstrip("_"): name for name in plugins.names("auscult.cli")}
+def _import_verb(verb: str) -> Any:
+    names = {name.rstrip("_"): name for name in plugins.list_module_names("auscult.cli")}
     return importlib.import_module(f"auscult.cli.{names[verb]}")
 
 
-def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
-    if not wanted or ctx.resilient_parsing:
+def _print_version(ctx: click.Context, _option: click.Parameter, is_requested: bool) -> None:
+    if not is_requested or ctx.resilient_parsing:
         return
     import platform
     from importlib import metadata
@@ -117,8 +121,8 @@ def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -
 
 
 @click.group(
-    cls=Verbs,
-    epilog=EXAMPLES,
+    cls=VerbGroup,
+    epilog=MAIN_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
 )
@@ -134,7 +138,7 @@ def group() -> None:
     """Find out why a neural audio model sounds wrong, prove it, and repair it."""
 
 
-def invoke(args: Sequence[str]) -> int:
+def run_command_line(args: Sequence[str]) -> int:
     """Run one command line and give its exit code; everything is printed on the way."""
     try:
         code = group.main(args=list(args), prog_name="auscult", standalone_mode=False)
@@ -142,18 +146,18 @@ def invoke(args: Sequence[str]) -> int:
         click.echo(error.format_message())
         return 0
     except click.UsageError as error:
-        return fail(_in_our_words(error), args=args)
+        return report_failure(_to_usage_error(error), args=args)
     except click.ClickException as error:
-        return fail(UsageError(error.format_message()), args=args)
+        return report_failure(UsageError(error.format_message()), args=args)
     except UsageError as error:
-        return fail(error, args=args)
+        return report_failure(error, args=args)
     except (click.Abort, KeyboardInterrupt):
         click.echo("auscult: interrupted", err=True)
         return 130
     return code if isinstance(code, int) else 0
 
 
-def _in_our_words(error: click.UsageError) -> UsageError:
+def _to_usage_error(error: click.UsageError) -> UsageError:
     verb = error.ctx.command_path if error.ctx else "auscult"
     message = error.format_message().rstrip(".")
     return UsageError(
@@ -168,4 +172,4 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(invoke(sys.argv[1:]))
+    sys.exit(run_command_line(sys.argv[1:]))

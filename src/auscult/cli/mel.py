@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from auscult.cli.common import Shared, run, shared_options
+from auscult.cli.common import SharedOptions, add_shared_options, run_verb
 
 GROUP = "Sound"
 
@@ -24,15 +24,17 @@ Examples:
     help="Say what to change for this vocoder: hifigan, vocos, chatterbox, whisper, ...",
 )
 @click.option("--key", metavar="NAME", help="The tensor to take, where the file holds several.")
-@shared_options
-def command(sound: str, mel: str, *, against: str | None, key: str | None, shared: Shared) -> None:
+@add_shared_options
+def command(
+    sound: str, mel: str, *, against: str | None, key: str | None, shared: SharedOptions
+) -> None:
     """Say which definition made a mel spectrogram, from the numbers alone.
 
     SOUND is the recording, MEL the .npy, .npz, .safetensors or torch file with its mel, whichever way round.
     """
     from auscult.verbs.mel import mel as find
 
-    run(
+    run_verb(
         shared,
         "mel",
         (sound, mel),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from auscult.cli.common import Shared, json_argument, run, shared_options
+from auscult.cli.common import SharedOptions, add_shared_options, parse_json_argument, run_verb
 
 GROUP = "Training"
 
@@ -20,7 +20,10 @@ GROUP = "Training"
     help="Check the figures of a training log too.",
 )
 @click.option(
-    "--kwargs", metavar="JSON", callback=json_argument, help="Arguments for the trainer's code."
+    "--kwargs",
+    metavar="JSON",
+    callback=parse_json_argument,
+    help="Arguments for the trainer's code.",
 )
 @click.option(
     "--steps", type=click.IntRange(min=3), default=24, help="Training steps to watch. Default: 24."
@@ -41,7 +44,7 @@ GROUP = "Training"
     "--bitrate", type=click.FloatRange(min=1), metavar="BITS", help="Bits a second, for the bound."
 )
 @click.option("--snr", type=float, metavar="DB", help="The SNR that is promised.")
-@shared_options
+@add_shared_options
 def command(
     target: str | None,
     *,
@@ -52,7 +55,7 @@ def command(
     sample_rate: int | None,
     bitrate: float | None,
     snr: float | None,
-    shared: Shared,
+    shared: SharedOptions,
 ) -> None:
     """Say what will go wrong in a training, from a few steps of it.
 
@@ -63,7 +66,7 @@ def command(
     """
     from auscult.verbs.preflight import preflight
 
-    run(
+    run_verb(
         shared,
         "preflight",
         tuple(str(part) for part in (target, log) if part),

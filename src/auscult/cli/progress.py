@@ -15,7 +15,7 @@ Progress = Callable[[int, int, str], None]
 PATIENCE_SECONDS = 1.0
 
 
-class Bar:
+class ProgressBar:
     """A rich progress bar that appears with the first call after a second."""
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class Bar:
         self._bar: Any = None
         self._task: Any = None
 
-    def __call__(self, done: int, total: int, what: str) -> None:
+    def __call__(self, done: int, total: int, description: str) -> None:
         if self._bar is None:
             if time.monotonic() - self._start < PATIENCE_SECONDS:
                 return
@@ -31,9 +31,9 @@ class Bar:
             from rich.progress import Progress as RichProgress
 
             self._bar = RichProgress(console=Console(stderr=True), transient=True)
-            self._task = self._bar.add_task(what, total=total)
+            self._task = self._bar.add_task(description, total=total)
             self._bar.start()
-        self._bar.update(self._task, completed=done, total=total, description=what)
+        self._bar.update(self._task, completed=done, total=total, description=description)
 
     def stop(self) -> None:
         """Take the bar away."""
@@ -57,7 +57,7 @@ def progress_bar(*, quiet: bool = False) -> Iterator[Progress | None]:
     if not is_watched(quiet=quiet):
         yield None
         return
-    bar = Bar()
+    bar = ProgressBar()
     try:
         yield bar
     finally:

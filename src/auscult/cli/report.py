@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from auscult.cli.common import Shared, run, shared_options
+from auscult.cli.common import SharedOptions, add_shared_options, run_verb
 
 GROUP = "Reports"
 
@@ -12,8 +12,8 @@ GROUP = "Reports"
 @click.command()
 @click.argument("a", metavar="A.json")
 @click.argument("b", metavar="[B.json]", required=False)
-@shared_options
-def command(a: str, b: str | None, shared: Shared) -> None:
+@add_shared_options
+def command(a: str, b: str | None, shared: SharedOptions) -> None:
     """Show a saved report again, or say what changed from one run to another.
 
     A.json and B.json are reports that were written with --format json. One of them is shown in any format, such as
@@ -22,6 +22,6 @@ def command(a: str, b: str | None, shared: Shared) -> None:
 
     Exit code of one: that of the saved verdict. Of two: 0 if nothing is new or worse in B.json, 1 otherwise.
     """
-    from auscult.verbs.report.report import report
+    from auscult.verbs.report.report import show_report
 
-    run(shared, "report", (a, b) if b else (a,), lambda _progress: report(a, b))
+    run_verb(shared, "report", (a, b) if b else (a,), lambda _progress: show_report(a, b))

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from auscult.cli.common import Shared, json_argument, run, shared_options
-from auscult.cli.convert import size_argument
+from auscult.cli.common import SharedOptions, add_shared_options, parse_json_argument, run_verb
+from auscult.cli.convert import parse_size_argument
 
 GROUP = "Layers"
 
@@ -29,7 +29,10 @@ Examples:
     help=".npz, .safetensors, trace, .npy or sound; or NAME=FILE; repeatable.",
 )
 @click.option(
-    "--kwargs", metavar="JSON", callback=json_argument, help="Arguments for a TARGET that is code."
+    "--kwargs",
+    metavar="JSON",
+    callback=parse_json_argument,
+    help="Arguments for a TARGET that is code.",
 )
 @click.option(
     "--detail",
@@ -40,7 +43,7 @@ Examples:
 @click.option(
     "--max-bytes",
     metavar="SIZE",
-    callback=size_argument,
+    callback=parse_size_argument,
     help="Keep sketches of what is over SIZE (2GB) in full tensors.",
 )
 @click.option(
@@ -68,7 +71,7 @@ Examples:
     "--from-npy", metavar="DIR", help="Make the trace of a folder of .npy files, and run nothing."
 )
 @click.option("--force", is_flag=True, help="Replace the trace if it is there.")
-@shared_options
+@add_shared_options
 def command(
     target: str | None,
     *,
@@ -83,24 +86,24 @@ def command(
     replay_noise: str | None,
     from_npy: str | None,
     force: bool,
-    shared: Shared,
+    shared: SharedOptions,
 ) -> None:
     """Run a model once and record what every layer takes and gives, with the noise that it drew.
 
     TARGET is code (package.module:callable, file.py:callable), which is run, or an .onnx or .tflite file. The trace is the -o
     that ends in .safetensors; other -o are for the report.
     """
-    from auscult.verbs.trace import trace
+    from auscult.verbs.trace import record_trace
 
     traces = [name for name in shared.outputs if name.lower().endswith(".safetensors")]
     if len(traces) != 1:
         raise click.UsageError("give the trace to write: -o OUT.safetensors")
     shared = replace(shared, outputs=tuple(name for name in shared.outputs if name not in traces))
-    run(
+    run_verb(
         shared,
         "trace",
         (target or from_npy or "",),
-        lambda _: trace(
+        lambda _: record_trace(
             target,
             list(inputs) or None,
             output=traces[0],

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from auscult.cli.common import Shared, run, shared_options
+from auscult.cli.common import SharedOptions, add_shared_options, run_verb
 
 GROUP = "Training"
 
@@ -23,7 +23,7 @@ Examples:
 Run `auscult preflight` first: it costs two minutes, a training hours. The same command goes on with a run that was stopped."""
 
 
-def _settings(
+def _parse_settings(
     _context: click.Context, option: click.Parameter, texts: tuple[str, ...]
 ) -> dict[str, Any]:
     """`codec.hop=3` to {"codec": {"hop": 3}}; what is no JSON is text."""
@@ -33,14 +33,14 @@ def _settings(
         if not equals:
             raise click.BadParameter(f"is not of the form NAME=VALUE: {text}", param=option)
         try:
-            parsed = json.loads(value)
+            setting_value = json.loads(value)
         except ValueError:
-            parsed = value
-        place, _, inner = name.partition(".")
-        if inner:
-            settings.setdefault(place, {})[inner] = parsed
+            setting_value = value
+        section, _, field_name = name.partition(".")
+        if field_name:
+            settings.setdefault(section, {})[field_name] = setting_value
         else:
-            settings[place] = parsed
+            settings[section] = setting_value
     return settings
 
 
@@ -65,7 +65,7 @@ def _settings(
     "--set",
     "changes",
     multiple=True,
-    callback=_settings,
+    callback=_parse_settings,
     metavar="NAME=VALUE",
     help="A setting; repeatable.",
 )
@@ -79,7 +79,7 @@ def _settings(
     show_default=True,
     help="Of a study: runs of each design.",
 )
-@shared_options
+@add_shared_options
 def command(
     model: str | None,
     *,
@@ -90,7 +90,7 @@ def command(
     changes: dict[str, Any],
     study: str | None,
     seeds: int,
-    shared: Shared,
+    shared: SharedOptions,
 ) -> None:
     """Train MODEL (codec), or go on with the training in --out.
 
@@ -101,25 +101,32 @@ def command(
     if (model is None) == (study is None):
         raise click.UsageError("give either a model to train (codec) or --study NAME")
     if study is not None:
-        page = out or f"{study}.md"
-        run(
+        page_path = out or f"{study}.md"
+        run_verb(
             shared,
             "train",
             (study,),
-            lambda progress: verbs.study(study, page, seeds=seeds, steps=steps, progress=progress),
+            lambda progress: verbs.write_study(
+                study, page_path, seeds=seeds, steps=steps, progress=progress
+            ),
         )
         return
     settings: dict[str, Any] = json.loads(config.read_text()) if config else {}
-    named = {
+    option_settings = {
         name: value
         for name, value in (("data", data), ("out", out), ("steps", steps))
         if value is not None
     }
-    inner = {**settings.get("codec", {}), **changes.pop("codec", {})}
-    settings = {**settings, **named, **changes, **({"codec": inner} if inner else {})}
-    run(
+    codec_settings = {**settings.get("codec", {}), **changes.pop("codec", {})}
+    settings = {
+        **settings,
+        **option_settings,
+        **changes,
+        **({"codec": codec_settings} if codec_settings else {}),
+    }
+    run_verb(
         shared,
         "train",
         (str(settings.get("data", "telugu")),),
-        lambda progress: verbs.train(str(model), settings=settings, progress=progress),
+        lambda progress: verbs.train_model(str(model), settings=settings, progress=progress),
     )

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from auscult.align.records import Alignment
+from auscult.align.records import WeightAlignment
 from auscult.comparison.align.layers import align_layers
 from auscult.comparison.align.pairs import LayerAlignment
-from auscult.comparison.explained_places import results_of
-from auscult.comparison.locate.places import Place
+from auscult.comparison.explained_places import explain_located_faults
+from auscult.comparison.locate.places import FaultPlace
 from auscult.comparison.locate.runs import (
-    Located,
+    AlignedSides,
+    ComparedRuns,
+    LocatedFaults,
     Progress,
-    Runs,
-    Sides,
-    described,
+    add_chaos_explanations,
     judge_stages,
     locate_forced,
     locate_free,
 )
-from auscult.comparison.measure.floor import MOST, Floor, best_floor
-from auscult.comparison.measure.readings import Reading, Readings, read
-from auscult.comparison.modules import Side
+from auscult.comparison.measure.floor import MAX_FLOOR_LIMIT, NoiseFloor, find_best_floor
+from auscult.comparison.measure.readings import TensorComparison, TensorComparisons, compare_tensors
+from auscult.comparison.modules import ModuleTree
 from auscult.comparison.results import LayerResult
 from auscult.comparison.stages import StageResult
-from auscult.comparison.steps import Steps, StepsResult, iterated
+from auscult.comparison.steps import StepJudge, StepsResult, find_iterated_pairs
 from auscult.errors import AuscultError
 from auscult.finding import Skip
 from auscult.runtime.runner import Runner
@@ -33,7 +33,7 @@ from auscult.weights import Array, Checkpoint
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class RunComparison:
     """What comparing two runs said.
 
     Attributes:
@@ -45,11 +45,11 @@ class Comparison:
         skips: What could not be done, and why.
     """
 
-    runs: Runs
+    runs: ComparedRuns
     alignment: LayerAlignment
-    floor: Floor
-    readings: Readings
-    places: tuple[Place, ...]
+    floor: NoiseFloor
+    comparisons: TensorComparisons
+    places: tuple[FaultPlace, ...]
     results: tuple[LayerResult, ...]
     separated: bool
     stages: tuple[StageResult, ...] = ()
@@ -57,14 +57,14 @@ class Comparison:
     skips: tuple[Skip, ...] = ()
 
     @property
-    def first(self) -> Reading | None:
+    def first(self) -> TensorComparison | None:
         """The first tensor that differs in the candidate's own run, in the reference's order of execution."""
-        return next((reading for reading in self.readings.all if reading.differs), None)
+        return next((comparison for comparison in self.comparisons.all if comparison.differs), None)
 
     @property
     def inputs_differ(self) -> bool:
         """Whether the two runs were given different things."""
-        return any(reading.differs for reading in self.readings.inputs("", 0))
+        return any(comparison.differs for comparison in self.comparisons.inputs("", 0))
 
     @property
     def is_permuted(self) -> bool:
@@ -77,36 +77,41 @@ class Comparison:
 
         In a model without steps too, where the reference at a second precision is as far from itself.
         """
-        chance = any(steps.verdict == "chaotic" for steps in self.steps) or (
-            self.separated and any(reading.limit >= MOST for reading in self.readings.all)
+        is_chance = any(steps.verdict == "chaotic" for steps in self.steps) or (
+            self.separated
+            and any(comparison.limit >= MAX_FLOOR_LIMIT for comparison in self.comparisons.all)
         )
-        other_counts = any(
+        has_other_counts = any(
             steps.steps != steps.calls_cand and steps.verdict != "chaotic" for steps in self.steps
         )
-        return chance and not other_counts and not any(result.born for result in self.results)
+        return (
+            is_chance and not has_other_counts and not any(result.born for result in self.results)
+        )
 
     @property
     def outputs_agree(self) -> bool | None:
         """Whether the whole model's output agrees; None where it was not compared."""
-        found = [
-            reading
-            for reading in self.readings.all
-            if reading.is_output and reading.pair.by == "root"
+        outputs = [
+            comparison
+            for comparison in self.comparisons.all
+            if comparison.is_output and comparison.pair.by == "root"
         ]
-        if not found:
-            found = [reading for reading in self.readings.all if reading.is_output][-1:]
-        return None if not found else not any(reading.differs for reading in found)
+        if not outputs:
+            outputs = [comparison for comparison in self.comparisons.all if comparison.is_output][
+                -1:
+            ]
+        return None if not outputs else not any(comparison.differs for comparison in outputs)
 
 
 def compare_runs(
-    runs: Runs,
+    runs: ComparedRuns,
     *,
     overrides: Mapping[str, str] | None = None,
-    floor: Floor | None = None,
+    floor: NoiseFloor | None = None,
     substitute: bool = True,
     stages: Sequence[str] = (),
     progress: Progress | None = None,
-) -> Comparison:
+) -> RunComparison:
     """Compare two runs.
 
     Args:
@@ -118,25 +123,29 @@ def compare_runs(
     Raises:
         UsageError: If an override or a stage names no layer, or stages are asked for without a live candidate.
     """
-    tick = progress or (lambda *_: None)
-    tick(0, 4, "aligning layers")
-    alignment = aligned(runs, overrides or {})
-    tick(1, 4, "measuring the noise floor")
-    why = ""
+    report_progress = progress or (lambda *_: None)
+    report_progress(0, 4, "aligning layers")
+    alignment = align_runs(runs, overrides or {})
+    report_progress(1, 4, "measuring the noise floor")
+    estimate_reason = ""
     if floor is None:
-        floor, why = best_floor(runs.ref, runs.cand, runs.ref_runner, runs.inputs)
+        floor, estimate_reason = find_best_floor(runs.ref, runs.cand, runs.ref_runner, runs.inputs)
     skips = [
         *alignment.skips,
-        *([Skip("noise floor", f"{floor.what}: {why}")] if why and runs.ref_runner else []),
+        *(
+            [Skip("noise floor", f"{floor.what}: {estimate_reason}")]
+            if estimate_reason and runs.ref_runner
+            else []
+        ),
     ]
-    sides = Sides(runs, Side.of(runs.ref), Side.of(runs.cand), alignment, floor)
-    readings = read(sides.ref, sides.cand, alignment, floor)
-    tick(2, 4, "locating")
-    judged = judge_stages(sides, stages) if stages else ()
-    located = locate_free(sides, readings)
-    if substitute and any(reading.differs for reading in readings.all):
+    sides = AlignedSides(runs, ModuleTree.of(runs.ref), ModuleTree.of(runs.cand), alignment, floor)
+    comparisons = compare_tensors(sides.ref, sides.cand, alignment, floor)
+    report_progress(2, 4, "locating")
+    stage_results = judge_stages(sides, stages) if stages else ()
+    located = locate_free(sides, comparisons)
+    if substitute and any(comparison.differs for comparison in comparisons.all):
         try:
-            located = locate_forced(sides, judged) or located
+            located = locate_forced(sides, stage_results) or located
         except AuscultError as error:
             skips.append(
                 Skip(
@@ -145,35 +154,37 @@ def compare_runs(
                 )
             )
     if not located.separated:
-        located = before_chance(sides, readings, located)
-    tick(3, 4, "explaining")
-    results, more = results_of(sides, readings, located)
+        located = drop_places_after_chance(sides, comparisons, located)
+    report_progress(3, 4, "explaining")
+    results, explanation_skips = explain_located_faults(sides, comparisons, located)
     born = frozenset(result.path_ref for result in results if result.born)
-    judge = Steps(
-        sides.ref, sides.cand, readings, located.readings if located.separated else None, born
+    judge = StepJudge(
+        sides.ref, sides.cand, comparisons, located.comparisons if located.separated else None, born
     )
-    steps = tuple(judge.judge(pair) for pair in iterated(sides.ref, alignment))
-    tick(4, 4, "done")
-    return Comparison(
+    steps = tuple(judge.judge(pair) for pair in find_iterated_pairs(sides.ref, alignment))
+    report_progress(4, 4, "done")
+    return RunComparison(
         runs,
         alignment,
         floor,
-        readings,
+        comparisons,
         located.places,
-        described(results, steps),
+        add_chaos_explanations(results, steps),
         located.separated,
-        judged,
+        stage_results,
         steps,
-        (*skips, *more, *_uncompared_calls(sides)),
+        (*skips, *explanation_skips, *_find_uncompared_calls(sides)),
     )
 
 
-def before_chance(sides: Sides, readings: Readings, located: Located) -> Located:
+def drop_places_after_chance(
+    sides: AlignedSides, comparisons: TensorComparisons, located: LocatedFaults
+) -> LocatedFaults:
     """Without the places behind a choice that rounding may have turned: nothing there has the reference's state."""
-    judge = Steps(sides.ref, sides.cand, readings, None, frozenset())
+    judge = StepJudge(sides.ref, sides.cand, comparisons, None, frozenset())
     flips = [
         flip
-        for pair in iterated(sides.ref, sides.alignment)
+        for pair in find_iterated_pairs(sides.ref, sides.alignment)
         if (flip := judge.find_flip(pair)) and flip.is_chance
     ]
     first = min((flip.order for flip in flips), default=None)
@@ -184,36 +195,45 @@ def before_chance(sides: Sides, readings: Readings, located: Located) -> Located
     )
 
 
-def _uncompared_calls(sides: Sides) -> Iterator[Skip]:
+def _find_uncompared_calls(sides: AlignedSides) -> Iterator[Skip]:
     for pair in sides.alignment.pairs:
-        mine, theirs = sides.ref.modules[pair.a].calls, sides.cand.modules[pair.b].calls
-        if mine != theirs:
+        reference_calls, candidate_calls = (
+            sides.ref.modules[pair.a].calls,
+            sides.cand.modules[pair.b].calls,
+        )
+        if reference_calls != candidate_calls:
             yield Skip(
                 pair.a,
-                f"called {mine} times by the reference and {theirs} times by the candidate: the rest has no partner",
+                f"called {reference_calls} times by the reference and {candidate_calls} times by the candidate: the rest has no partner",
             )
 
 
-def aligned(runs: Runs, overrides: Mapping[str, str]) -> LayerAlignment:
+def align_runs(runs: ComparedRuns, overrides: Mapping[str, str]) -> LayerAlignment:
     """The alignment of the two runs; by the weights themselves where the manifests leave modules open."""
-    found = align_layers(runs.ref, runs.cand, overrides)
-    open_weights = [path for path in found.only_in_ref if path in runs.ref.manifest.weights]
-    open_weights += [path for path in found.only_in_cand if path in runs.cand.manifest.weights]
-    if runs.ref_runner is None or runs.cand_runner is None or not (open_weights or found.doubts):
-        return found
+    alignment = align_layers(runs.ref, runs.cand, overrides)
+    open_weights = [path for path in alignment.only_in_ref if path in runs.ref.manifest.weights]
+    open_weights += [path for path in alignment.only_in_cand if path in runs.cand.manifest.weights]
+    if (
+        runs.ref_runner is None
+        or runs.cand_runner is None
+        or not (open_weights or alignment.doubts)
+    ):
+        return alignment
     return align_layers(
-        runs.ref, runs.cand, overrides, weights_of_both(runs.ref_runner, runs.cand_runner)
+        runs.ref, runs.cand, overrides, align_weights(runs.ref_runner, runs.cand_runner)
     )
 
 
-def weights_of_both(ref: Runner, cand: Runner) -> Alignment:
+def align_weights(ref: Runner, cand: Runner) -> WeightAlignment:
     """The content alignment of all that the modules of two live models own."""
     from auscult.align import align
 
-    return align(*(Checkpoint.of(_parameters(runner), runner.name) for runner in (ref, cand)))
+    return align(
+        *(Checkpoint.of(_collect_parameters(runner), runner.name) for runner in (ref, cand))
+    )
 
 
-def _parameters(runner: Runner) -> dict[str, Array]:
+def _collect_parameters(runner: Runner) -> dict[str, Array]:
     return {
         f"{path}.{name}": array
         for path in runner.paths()

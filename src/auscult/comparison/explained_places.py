@@ -6,147 +6,163 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from auscult.comparison.align.pairs import LayerPair
-from auscult.comparison.locate.places import Place
-from auscult.comparison.locate.runs import Located, Sides
-from auscult.comparison.measure.readings import Readings
+from auscult.comparison.locate.places import FaultPlace
+from auscult.comparison.locate.runs import AlignedSides, LocatedFaults
+from auscult.comparison.measure.readings import TensorComparisons
 from auscult.comparison.results import LayerResult
-from auscult.comparison.unloaded import Loaded, explanation_of, loaded, noisy_pairs
+from auscult.comparison.unloaded import (
+    WeightOwnership,
+    compare_owned_weights,
+    explain_ownership,
+    find_noisy_pairs,
+)
 from auscult.explain.case import Explanation, LayerCase
-from auscult.explain.try_mistakes import explain
+from auscult.explain.try_mistakes import explain_case
 from auscult.finding import Skip
 
-MAX_EXPLAINED = 24
+MAX_EXPLAINED_PLACES = 24
 """Places that are explained; a fault that is written once and called often shows at many."""
-MAX_CALLS = 3
+MAX_CALLS_PER_PLACE = 3
 """Calls of one place that are looked into; a loop repeats its fault at every step."""
-DOUBT = 4.0
+MAX_DOUBTFUL_LIMITS = 4.0
 """An error of so many limits that no known mistake explains may be rounding in another order: long sums, and their sines."""
 
 
 @dataclass
-class _Explainer:
+class _FaultExplainer:
     """Explains places until the budget is spent; what explained one place is tried first at the next."""
 
-    weights: Loaded
-    left: int = MAX_EXPLAINED
+    weights: WeightOwnership
+    left: int = MAX_EXPLAINED_PLACES
     causes: dict[str, None] = field(default_factory=dict)
     skips: list[Skip] = field(default_factory=list)
 
-    def result(self, place: Place, case: LayerCase | None) -> LayerResult | None:
+    def result(self, place: FaultPlace, case: LayerCase | None) -> LayerResult | None:
         """What is said of one place; None where an earlier fault left something wrong there, and nothing explains it."""
-        pair, reading = place.reading.pair, place.reading
-        other_weights = explanation_of(self.weights, pair.a) if reading.is_output else None
-        found: tuple[Explanation, ...] = ()
-        looked = True
+        pair, comparison = place.reading.pair, place.reading
+        other_weights = explain_ownership(self.weights, pair.a) if comparison.is_output else None
+        explanations: tuple[Explanation, ...] = ()
+        was_looked_into = True
         if other_weights is not None and pair.a in self.weights.fresh:
-            found = (
+            explanations = (
                 other_weights,
             )  # whatever else would give the same: these weights were never loaded
-            looked = False
+            was_looked_into = False
         elif case is not None:
-            found, looked = self._explained(place, case)
-            explained = any(one.reproduced and one.cause != "noise-differs" for one in found)
-            if other_weights is not None and not explained:
-                found = (other_weights, *found)
-        if not (place.certain or any(one.reproduced for one in found)):
+            explanations, was_looked_into = self._explain_within_budget(place, case)
+            is_reproduced = any(
+                explanation.reproduced and explanation.cause != "noise-differs"
+                for explanation in explanations
+            )
+            if other_weights is not None and not is_reproduced:
+                explanations = (other_weights, *explanations)
+        if not (place.certain or any(explanation.reproduced for explanation in explanations)):
             return None
         if (
-            looked
-            and reading.error <= DOUBT * reading.limit
-            and not any(one.reproduced for one in found)
+            was_looked_into
+            and comparison.error <= MAX_DOUBTFUL_LIMITS * comparison.limit
+            and not any(explanation.reproduced for explanation in explanations)
         ):
-            times = f"{reading.error / reading.floor:.0f} times" if reading.floor else "above"
-            reason = f"is {reading.error:.1e} off, {times} the floor, by no known mistake: rounding in another order may give that"
+            times = (
+                f"{comparison.error / comparison.floor:.0f} times" if comparison.floor else "above"
+            )
+            reason = f"is {comparison.error:.1e} off, {times} the floor, by no known mistake: rounding in another order may give that"
             self.skips.append(Skip(place.key, reason))
             return None
         return LayerResult(
             pair.a,
             pair.b,
-            reading.error,
-            reading.floor,
+            comparison.error,
+            comparison.floor,
             born=True,
             case=case,
-            explanations=found,
-            looked_into=looked or bool(found),
+            explanations=explanations,
+            looked_into=was_looked_into or bool(explanations),
         )
 
-    def _explained(self, place: Place, case: LayerCase) -> tuple[tuple[Explanation, ...], bool]:
+    def _explain_within_budget(
+        self, place: FaultPlace, case: LayerCase
+    ) -> tuple[tuple[Explanation, ...], bool]:
         if not self.left:
             self.skips.append(
                 Skip(
                     place.key,
-                    f"its cause was not looked for: {MAX_EXPLAINED} places were explained before it",
+                    f"its cause was not looked for: {MAX_EXPLAINED_PLACES} places were explained before it",
                 )
             )
             return (), False
         self.left -= 1
-        found = explain(case, place.reading.floor, tuple(self.causes))
-        self.causes |= dict.fromkeys(one.cause for one in found[:1] if one.reproduced)
-        return found, True
+        explanations = explain_case(case, place.reading.floor, tuple(self.causes))
+        self.causes |= dict.fromkeys(
+            explanation.cause for explanation in explanations[:1] if explanation.reproduced
+        )
+        return explanations, True
 
 
-def results_of(
-    sides: Sides, readings: Readings, located: Located
+def explain_located_faults(
+    sides: AlignedSides, comparisons: TensorComparisons, located: LocatedFaults
 ) -> tuple[tuple[LayerResult, ...], list[Skip]]:
     """One result per pair, behind them further places of pairs that have two; and places whose cause was not looked for."""
-    explainer = _Explainer(loaded(sides.ref, sides.cand, sides.alignment))
-    known: dict[int, LayerResult] = {}
-    for index in _first_calls_first(located.places):
+    explainer = _FaultExplainer(compare_owned_weights(sides.ref, sides.cand, sides.alignment))
+    result_by_index: dict[int, LayerResult] = {}
+    for index in _order_first_calls_first(located.places):
         place = located.places[index]
         result = explainer.result(place, located.case(place))
         if result is not None:
-            known[index] = result
+            result_by_index[index] = result
     born: dict[LayerPair, list[LayerResult]] = {}
-    for index in sorted(known):
-        born.setdefault(located.places[index].reading.pair, []).append(known[index])
-    noisy = _noisy(sides, known.values())
-    results, more = [], []
+    for index in sorted(result_by_index):
+        born.setdefault(located.places[index].reading.pair, []).append(result_by_index[index])
+    noisy = _find_noisy_layers(sides, result_by_index.values())
+    results, further_results = [], []
     for pair in sides.alignment.pairs:
-        worst = readings.worst_output(pair.a)
+        worst = comparisons.worst_output(pair.a)
         if worst is None:
             continue
-        here = born.get(
+        pair_results = born.get(
             pair, [LayerResult(pair.a, pair.b, 0.0, 0.0, grown=worst.differs and located.separated)]
         )
-        first = replace(here[0], error=worst.error, floor=worst.floor)
+        first = replace(pair_results[0], error=worst.error, floor=worst.floor)
         if pair in noisy:
             first = replace(first, explanations=(noisy[pair], *first.explanations))
         results.append(first)
-        more += here[1:]
-    return (*results, *more), [*explainer.skips, *_unjudged(sides, located)]
+        further_results += pair_results[1:]
+    return (*results, *further_results), [*explainer.skips, *_find_unjudged_modules(sides, located)]
 
 
-def _first_calls_first(places: Iterable[Place]) -> list[int]:
+def _order_first_calls_first(places: Iterable[FaultPlace]) -> list[int]:
     """In which order places are explained: every place once, then again as later calls show it, up to MAX_CALLS."""
-    seen: dict[tuple[LayerPair, str], int] = {}
-    turns = []
+    call_counts: dict[tuple[LayerPair, str], int] = {}
+    ranked_indices = []
     for index, place in enumerate(places):
         key = place.reading.pair, place.reading.role
-        seen[key] = seen.get(key, -1) + 1
-        if seen[key] < MAX_CALLS:
-            turns.append((seen[key], index))
-    return [index for _, index in sorted(turns)]
+        call_counts[key] = call_counts.get(key, -1) + 1
+        if call_counts[key] < MAX_CALLS_PER_PLACE:
+            ranked_indices.append((call_counts[key], index))
+    return [index for _, index in sorted(ranked_indices)]
 
 
-def _noisy(sides: Sides, born: Iterable[LayerResult]) -> Mapping[LayerPair, Explanation]:
+def _find_noisy_layers(
+    sides: AlignedSides, born: Iterable[LayerResult]
+) -> Mapping[LayerPair, Explanation]:
     """Layers whose output has the statistics of start noise; none where a known mistake gives what the candidate computes.
 
     Then its numbers are the mistake's, and that they look like noise is what came of it, or chance.
     """
     if any(
-        one.reproduced and one.cause != "velocity-zero"
+        explanation.reproduced and explanation.cause != "velocity-zero"
         for result in born
-        for one in result.explanations[:1]
+        for explanation in result.explanations[:1]
     ):
         return {}
-    return dict(noisy_pairs(sides.ref, sides.cand, sides.alignment))
+    return dict(find_noisy_pairs(sides.ref, sides.cand, sides.alignment))
 
 
-def _unjudged(sides: Sides, located: Located) -> Iterable[Skip]:
+def _find_unjudged_modules(sides: AlignedSides, located: LocatedFaults) -> Iterable[Skip]:
     """Composite modules that were handed something else even in a run on the other side's tensors."""
     if not located.separated:
         return
-    for (path, call), group in located.readings.by_place.items():
+    for (path, call), group in located.comparisons.by_place.items():
         if (
             call == 0
             and path

@@ -7,19 +7,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from auscult.traces.records import Record, Trace
-from auscult.traces.sketch import canonical_shape
+from auscult.traces.sketch import get_canonical_shape
 from auscult.weights import Shape
 
 BASE_ROLES = ("output", "input", "own")
 
 
-def base_role(role: str) -> str:
+def get_base_role(role: str) -> str:
     """`output` for `output.1`, `input` for `input.mask`."""
     return role.partition(".")[0]
 
 
 @dataclass(frozen=True, eq=False)
-class Traced:
+class TracedModule:
     """One module with its records.
 
     Attributes:
@@ -52,47 +52,51 @@ class Traced:
         return tuple(
             record
             for record in self.records
-            if record.call == call and base_role(record.role) == base
+            if record.call == call and get_base_role(record.role) == base
         )
 
     @property
-    def hands_on(self) -> bool:
+    def is_pass_through(self) -> bool:
         """Whether its first call gives the very tensor that it took."""
-        given = self.output()
-        return given is not None and given.same_as in {
+        output = self.output()
+        return output is not None and output.same_as in {
             record.same_as or record.key for record in self.roles("input")
         }
 
     @property
     def shape(self) -> Shape | None:
-        found = self.output()
-        return None if found is None else canonical_shape(found.shape)
+        output = self.output()
+        return None if output is None else get_canonical_shape(output.shape)
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class ModuleTree:
     """All modules of a trace by path, in the order in which they first ended."""
 
     trace: Trace
-    modules: Mapping[str, Traced] = field(default_factory=dict)
+    modules: Mapping[str, TracedModule] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, trace: Trace) -> Side:
+    def of(cls, trace: Trace) -> ModuleTree:
         grouped: dict[str, list[Record]] = {}
         for record in trace.records:
-            if base_role(record.role) in BASE_ROLES:
+            if get_base_role(record.role) in BASE_ROLES:
                 grouped.setdefault(record.path, []).append(record)
-        found = [_traced(trace, path, records, grouped) for path, records in grouped.items()]
-        return cls(trace, {module.path: module for module in sorted(found, key=lambda m: m.order)})
+        traced_modules = [
+            _build_traced_module(trace, path, records, grouped) for path, records in grouped.items()
+        ]
+        return cls(
+            trace, {module.path: module for module in sorted(traced_modules, key=lambda m: m.order)}
+        )
 
     @cached_property
     def children(self) -> Mapping[str, tuple[str, ...]]:
         """Paths directly below each path, in the order of their first call."""
-        below: dict[str, list[str]] = {}
+        paths_by_parent: dict[str, list[str]] = {}
         for module in sorted(self.modules.values(), key=lambda m: m.records[0].order):
             if module.parent is not None:
-                below.setdefault(module.parent, []).append(module.path)
-        return {path: tuple(paths) for path, paths in below.items()}
+                paths_by_parent.setdefault(module.parent, []).append(module.path)
+        return {path: tuple(paths) for path, paths in paths_by_parent.items()}
 
     def descendants(self, path: str) -> Iterable[str]:
         for child in self.children.get(path, ()):
@@ -105,50 +109,59 @@ class Side:
         return tuple(path for path in self.modules if path not in self.children)
 
 
-def partner_calls(a: Traced, b: Traced) -> list[tuple[int, int]]:
+def match_calls(a: TracedModule, b: TracedModule) -> list[tuple[int, int]]:
     """Which call of `b` belongs to which of `a`: by number, unless only another order fits the shapes of what they give.
 
     A norm that serves queries and keys is called on either first. Calls of one shape keep their order. Where one side calls
     more often, a call that has no partner of its shape has none.
     """
-    mine, theirs = ([_shapes(module, call) for call in range(module.calls)] for module in (a, b))
-    left: dict[tuple[Shape, ...], list[int]] = {}
-    for call, shapes in enumerate(theirs):
-        left.setdefault(shapes, []).append(call)
-    fitting = [(call, left[shapes].pop(0)) for call, shapes in enumerate(mine) if left.get(shapes)]
-    if fitting and (len(fitting) == len(mine) or len(mine) != len(theirs)):
-        return fitting
+    reference_shapes, candidate_shapes = (
+        [_list_output_shapes(module, call) for call in range(module.calls)] for module in (a, b)
+    )
+    remaining_calls: dict[tuple[Shape, ...], list[int]] = {}
+    for call, shapes in enumerate(candidate_shapes):
+        remaining_calls.setdefault(shapes, []).append(call)
+    matched_calls = [
+        (call, remaining_calls[shapes].pop(0))
+        for call, shapes in enumerate(reference_shapes)
+        if remaining_calls.get(shapes)
+    ]
+    if matched_calls and (
+        len(matched_calls) == len(reference_shapes)
+        or len(reference_shapes) != len(candidate_shapes)
+    ):
+        return matched_calls
     return [(call, call) for call in range(min(a.calls, b.calls))]
 
 
-def _shapes(module: Traced, call: int) -> tuple[Shape, ...]:
-    return tuple(canonical_shape(record.shape) for record in module.roles("output", call))
+def _list_output_shapes(module: TracedModule, call: int) -> tuple[Shape, ...]:
+    return tuple(get_canonical_shape(record.shape) for record in module.roles("output", call))
 
 
-def _traced(
-    trace: Trace, path: str, records: Sequence[Record], known: Mapping[str, object]
-) -> Traced:
-    outputs = [record for record in records if base_role(record.role) == "output"]
-    own = trace.manifest.weights.get(path, {})
-    return Traced(
+def _build_traced_module(
+    trace: Trace, path: str, records: Sequence[Record], traced_paths: Mapping[str, object]
+) -> TracedModule:
+    outputs = [record for record in records if get_base_role(record.role) == "output"]
+    owned_weights = trace.manifest.weights.get(path, {})
+    return TracedModule(
         path,
         next((record.type for record in records if record.type), ""),
         (outputs[0] if outputs else records[-1]).order,
         tuple(records),
-        tuple(dict.fromkeys(text for text in own.values() if _says_something(text))),
-        _parent(path, known),
+        tuple(dict.fromkeys(text for text in owned_weights.values() if _has_distinct_values(text))),
+        _find_traced_parent(path, traced_paths),
     )
 
 
-def _says_something(fingerprint: str) -> bool:
+def _has_distinct_values(fingerprint: str) -> bool:
     """Zeros and ones are the same in every layer."""
     _, _, _, high, low, *_ = fingerprint.split(":")
     return high != low
 
 
-def _parent(path: str, known: Mapping[str, object]) -> str | None:
+def _find_traced_parent(path: str, traced_paths: Mapping[str, object]) -> str | None:
     while path:
         path = path.rpartition(".")[0]
-        if path in known:
+        if path in traced_paths:
             return path
     return None

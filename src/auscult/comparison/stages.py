@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 from auscult.comparison.align.pairs import LayerAlignment, LayerPair
 from auscult.comparison.locate import forced
-from auscult.comparison.measure.floor import Floor
-from auscult.comparison.measure.readings import Readings, read
-from auscult.comparison.modules import Side
+from auscult.comparison.measure.floor import NoiseFloor
+from auscult.comparison.measure.readings import TensorComparisons, compare_tensors
+from auscult.comparison.modules import ModuleTree
 from auscult.errors import UsageError
 from auscult.runtime.runner import Runner
 from auscult.weights import Array
@@ -36,21 +36,25 @@ class StageResult:
     guilty: bool
 
 
-def stage_pairs(names: Sequence[str], ref: Side, alignment: LayerAlignment) -> list[LayerPair]:
+def find_stage_pairs(
+    names: Sequence[str], ref: ModuleTree, alignment: LayerAlignment
+) -> list[LayerPair]:
     """The aligned modules of these names: paths of the reference, or the last part of one.
 
     Raises:
         UsageError: If a name is no module, several, or is not aligned with any of the candidate's.
     """
-    found = []
+    pairs = []
     for name in names:
         paths = [path for path in ref.modules if path == name] or [
             path for path in ref.modules if path.rpartition(".")[2] == name
         ]
         if len(paths) != 1:
-            some = ", ".join(ref.children.get("", ())[:8])
-            what = f"{len(paths)} modules" if paths else "no module of the reference"
-            raise UsageError(f"names {what}", where="--stages", found=name, hint=f"it has {some}")
+            example_paths = ", ".join(ref.children.get("", ())[:8])
+            problem = f"{len(paths)} modules" if paths else "no module of the reference"
+            raise UsageError(
+                f"names {problem}", where="--stages", found=name, hint=f"it has {example_paths}"
+            )
         pair = next((pair for pair in alignment.pairs if pair.a == paths[0]), None)
         if pair is None:
             hint = f"say which module of the candidate it is: --map {paths[0]}=PATH"
@@ -60,12 +64,12 @@ def stage_pairs(names: Sequence[str], ref: Side, alignment: LayerAlignment) -> l
                 found=paths[0],
                 hint=hint,
             )
-        found.append(pair)
-    return found
+        pairs.append(pair)
+    return pairs
 
 
 @dataclass(frozen=True, eq=False)
-class Stages:
+class StageJudge:
     """Judges stages.
 
     Attributes:
@@ -75,41 +79,49 @@ class Stages:
 
     runner: Runner
     inputs: Mapping[str, Array]
-    ref: Side
-    cand: Side
+    ref: ModuleTree
+    cand: ModuleTree
     alignment: LayerAlignment
-    floor: Floor
+    floor: NoiseFloor
 
     def judge(self, pairs: Sequence[LayerPair]) -> list[StageResult]:
         """Judge each stage, with one run for all their own errors and one run per stage."""
-        readings = self._run(pairs, own=True)
+        comparisons = self._run(pairs, own_outputs=True)
         results = []
         for pair in pairs:
             calls = range(self.ref.modules[pair.a].calls)
-            outputs = [reading for call in calls for reading in readings.outputs(pair.a, call)]
-            handed = [reading for call in calls for reading in readings.inputs(pair.a, call)]
-            guilty = any(reading.differs for reading in (*outputs, *handed))
-            own = max((reading.error for reading in outputs), default=None)
-            results.append(StageResult(pair.a, pair.b, own, self._left(pair), guilty))
+            outputs = [
+                comparison for call in calls for comparison in comparisons.outputs(pair.a, call)
+            ]
+            inputs = [
+                comparison for call in calls for comparison in comparisons.inputs(pair.a, call)
+            ]
+            guilty = any(comparison.differs for comparison in (*outputs, *inputs))
+            own_error = max((comparison.error for comparison in outputs), default=None)
+            results.append(StageResult(pair.a, pair.b, own_error, self._left(pair), guilty))
         return results
 
-    def _run(self, replaced: Sequence[LayerPair], *, own: bool) -> Readings:
+    def _run(self, replaced_pairs: Sequence[LayerPair], *, own_outputs: bool) -> TensorComparisons:
         """Readings of a run with these taken from the reference."""
-        only = replace(self.alignment, pairs=tuple(replaced))
-        run = forced.run_candidate(self.runner, self.inputs, self.ref, self.cand, only)
-        return read(self.ref, Side.of(run), self.alignment, self.floor, own=own)
+        narrowed_alignment = replace(self.alignment, pairs=tuple(replaced_pairs))
+        forced_run = forced.run_candidate(
+            self.runner, self.inputs, self.ref, self.cand, narrowed_alignment
+        )
+        return compare_tensors(
+            self.ref, ModuleTree.of(forced_run), self.alignment, self.floor, own_outputs=own_outputs
+        )
 
     def _left(self, pair: LayerPair) -> float | None:
-        readings = self._run((pair,), own=False)
-        found = [
-            reading.error
-            for reading in readings.all
-            if reading.pair.by == "root" and reading.is_output
+        comparisons = self._run((pair,), own_outputs=False)
+        errors = [
+            comparison.error
+            for comparison in comparisons.all
+            if comparison.pair.by == "root" and comparison.is_output
         ]
-        return max(found, default=None)
+        return max(errors, default=None)
 
 
-def inside(path: str, stages: Sequence[StageResult]) -> bool:
+def is_in_guilty_stage(path: str, stages: Sequence[StageResult]) -> bool:
     """Whether a layer lies in a guilty stage, or in none: the code between the stages is looked at too."""
     holders = [
         stage for stage in stages if path == stage.path_ref or path.startswith(f"{stage.path_ref}.")

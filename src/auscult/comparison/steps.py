@@ -15,18 +15,18 @@ from typing import Literal
 
 import numpy as np
 
-from auscult.comparison.align.axes import turned
+from auscult.comparison.align.axes import to_reference_order
 from auscult.comparison.align.pairs import LayerAlignment, LayerPair
-from auscult.comparison.measure.readings import Reading, Readings
-from auscult.comparison.modules import Side
+from auscult.comparison.measure.readings import TensorComparison, TensorComparisons
+from auscult.comparison.modules import ModuleTree
 from auscult.weights import Array
 
 MIN_STEPS = 3
-Word = Literal["same", "born", "chaotic", "undecided"]
+StepVerdict = Literal["same", "born", "chaotic", "undecided"]
 
 
 @dataclass(frozen=True)
-class Flip:
+class StepFlip:
     """A choice that fell otherwise.
 
     Attributes:
@@ -64,12 +64,12 @@ class StepsResult:
     calls_cand: int
     errors: tuple[float, ...]
     own: tuple[float, ...]
-    verdict: Word
+    verdict: StepVerdict
     says: str
-    flip: Flip | None = None
+    flip: StepFlip | None = None
 
 
-def iterated(ref: Side, alignment: LayerAlignment) -> Iterator[LayerPair]:
+def find_iterated_pairs(ref: ModuleTree, alignment: LayerAlignment) -> Iterator[LayerPair]:
     """The outermost paired modules that the reference calls at least MIN_STEPS times."""
     for pair in alignment.pairs:
         module = ref.modules[pair.a]
@@ -82,7 +82,7 @@ def iterated(ref: Side, alignment: LayerAlignment) -> Iterator[LayerPair]:
 
 
 @dataclass(frozen=True, eq=False)
-class Steps:
+class StepJudge:
     """Judges iterated modules.
 
     Attributes:
@@ -91,71 +91,100 @@ class Steps:
         born: Reference paths at which errors are born.
     """
 
-    ref: Side
-    cand: Side
-    readings: Readings
-    forced: Readings | None
+    ref: ModuleTree
+    cand: ModuleTree
+    comparisons: TensorComparisons
+    forced: TensorComparisons | None
     born: frozenset[str]
 
     def judge(self, pair: LayerPair) -> StepsResult:
         """Compare one module step by step."""
-        calls, theirs = self.ref.modules[pair.a].calls, self.cand.modules[pair.b].calls
-        run = [_worst(self.readings, pair.a, call) for call in range(min(calls, theirs))]
-        own = (
+        reference_calls, candidate_calls = (
+            self.ref.modules[pair.a].calls,
+            self.cand.modules[pair.b].calls,
+        )
+        free_comparisons = [
+            _find_worst_output(self.comparisons, pair.a, call)
+            for call in range(min(reference_calls, candidate_calls))
+        ]
+        forced_comparisons = (
             []
             if self.forced is None
-            else [_worst(self.forced, pair.a, call) for call in range(min(calls, theirs))]
+            else [
+                _find_worst_output(self.forced, pair.a, call)
+                for call in range(min(reference_calls, candidate_calls))
+            ]
         )
         flip = self.find_flip(pair)
         first = next(
-            (step for step, reading in enumerate(run) if reading is not None and reading.differs),
+            (
+                step
+                for step, comparison in enumerate(free_comparisons)
+                if comparison is not None and comparison.differs
+            ),
             None,
         )
-        verdict, says = self._verdict(pair, first, flip)
-        errors, alone = (tuple(r.error for r in found if r is not None) for found in (run, own))
-        return StepsResult(pair, calls, theirs, errors, alone, verdict, says, flip)
+        verdict, sentence = self._decide_verdict(pair, first, flip)
+        errors, own_errors = (
+            tuple(r.error for r in step_comparisons if r is not None)
+            for step_comparisons in (free_comparisons, forced_comparisons)
+        )
+        return StepsResult(
+            pair, reference_calls, candidate_calls, errors, own_errors, verdict, sentence, flip
+        )
 
-    def _verdict(self, pair: LayerPair, first: int | None, flip: Flip | None) -> tuple[Word, str]:
-        calls, theirs = self.ref.modules[pair.a].calls, self.cand.modules[pair.b].calls
-        guilty = sorted(
+    def _decide_verdict(
+        self, pair: LayerPair, first: int | None, flip: StepFlip | None
+    ) -> tuple[StepVerdict, str]:
+        reference_calls, candidate_calls = (
+            self.ref.modules[pair.a].calls,
+            self.cand.modules[pair.b].calls,
+        )
+        guilty_paths = sorted(
             path for path in self.born if path == pair.a or path.startswith(f"{pair.a}.")
         )
-        if guilty:
+        if guilty_paths:
             return (
                 "born",
-                f"an error is born in {guilty[0]} when every step starts from the reference's state",
+                f"an error is born in {guilty_paths[0]} when every step starts from the reference's state",
             )
         if flip is not None and flip.is_chance:
             return "chaotic", (
                 f"at step {flip.step} another value is chosen, although the scores of {flip.scores} differ by no more than"
                 f" {flip.error:.2g} and the reference prefers its own by {flip.margin:.2g}: rounding decided"
             )
-        if calls == theirs and first is None:
+        if reference_calls == candidate_calls and first is None:
             return "same", "every step agrees within the noise floor"
-        separated = (
-            self._from_the_references_state(pair, first)
-            if calls == theirs and self.forced is not None
+        verdict_from_reference = (
+            self._judge_from_reference_state(pair, first)
+            if reference_calls == candidate_calls and self.forced is not None
             else None
         )
-        return separated or ("undecided", self._open(calls, theirs, first))
+        return verdict_from_reference or (
+            "undecided",
+            self._open(reference_calls, candidate_calls, first),
+        )
 
-    def _from_the_references_state(
+    def _judge_from_reference_state(
         self, pair: LayerPair, first: int | None
-    ) -> tuple[Word, str] | None:
+    ) -> tuple[StepVerdict, str] | None:
         """What a run tells in which every step starts from the reference's state; None if one is handed something else there."""
         if self.born:
-            parted = (
+            parting_note = (
                 ""
                 if first is None
                 else f"; by themselves they part at step {first}, after an error born in {min(self.born)}"
             )
-            right = self._steps_are_right(pair)
+            is_correct = self._has_correct_steps(pair)
             return (
-                ("same", f"from the reference's state no step has an error of its own{parted}")
-                if right
+                (
+                    "same",
+                    f"from the reference's state no step has an error of its own{parting_note}",
+                )
+                if is_correct
                 else None
             )
-        if self._comes_together(pair):
+        if self._has_equal_outcome(pair):
             return (
                 "same",
                 f"rounding tells from step {first} on, but what is made of the steps agrees within the noise floor",
@@ -165,85 +194,113 @@ class Steps:
             f"from step {first} on the runs part, but from the reference's state no step has an error of its own",
         )
 
-    def _open(self, calls: int, theirs: int, first: int | None) -> str:
-        if calls != theirs:
-            return f"the reference makes {calls} steps, the candidate {theirs}"
+    def _open(self, reference_calls: int, candidate_calls: int, first: int | None) -> str:
+        if reference_calls != candidate_calls:
+            return f"the reference makes {reference_calls} steps, the candidate {candidate_calls}"
         if self.forced is None:
             return f"step {first} is the first to differ; a live model is needed to start from the reference's state"
         return (
             f"step {first} is the first to differ, after an error that is born in {min(self.born)}"
         )
 
-    def _steps_are_right(self, pair: LayerPair) -> bool:
+    def _has_correct_steps(self, pair: LayerPair) -> bool:
         """Whether every step, started from the reference's state, takes and gives what the reference's does."""
-        forced = self.forced.all if self.forced is not None else ()
-        return not any(reading.differs for reading in forced if reading.pair.a == pair.a)
+        forced_comparisons = self.forced.all if self.forced is not None else ()
+        return not any(
+            comparison.differs for comparison in forced_comparisons if comparison.pair.a == pair.a
+        )
 
-    def _comes_together(self, pair: LayerPair) -> bool:
+    def _has_equal_outcome(self, pair: LayerPair) -> bool:
         """Whether the module that owns the loop gives the same in spite of steps that differ."""
         parent = self.ref.modules[pair.a].parent
         outputs = (
             []
             if parent is None
-            else [r for r in self.readings.all if r.is_output and r.pair.a == parent]
+            else [r for r in self.comparisons.all if r.is_output and r.pair.a == parent]
         )
-        return bool(outputs) and not any(reading.differs for reading in outputs)
+        return bool(outputs) and not any(comparison.differs for comparison in outputs)
 
-    def find_flip(self, pair: LayerPair) -> Flip | None:
+    def find_flip(self, pair: LayerPair) -> StepFlip | None:
         """The first step at which an integer input differs, with the scores that it was chosen from."""
         a, b = self.ref.modules[pair.a], self.cand.modules[pair.b]
         for step in range(1, min(a.calls, b.calls)):
-            for reading in self.readings.inputs(pair.a, step):
-                mine, theirs = (
-                    a.by_key.get((step, reading.role)),
-                    b.by_key.get((step, reading.role_cand)),
+            for comparison in self.comparisons.inputs(pair.a, step):
+                reference_record, candidate_record = (
+                    a.by_key.get((step, comparison.role)),
+                    b.by_key.get((step, comparison.role_cand)),
                 )
                 if (
-                    mine is None
-                    or theirs is None
-                    or not reading.differs
-                    or np.dtype(mine.dtype).kind not in "iu"
+                    reference_record is None
+                    or candidate_record is None
+                    or not comparison.differs
+                    or np.dtype(reference_record.dtype).kind not in "iu"
                 ):
                     continue
-                if mine.stored != "full" or theirs.stored != "full":
+                if reference_record.stored != "full" or candidate_record.stored != "full":
                     return None
-                one, two = (
-                    self.ref.trace.tensor(mine).ravel(),
-                    self.cand.trace.tensor(theirs).ravel(),
+                reference_values, candidate_values = (
+                    self.ref.trace.tensor(reference_record).ravel(),
+                    self.cand.trace.tensor(candidate_record).ravel(),
                 )
-                return self._flip(step, (int(one[-1]), int(two[-1])), mine.order)
+                return self._find_flip_scores(
+                    step,
+                    (int(reference_values[-1]), int(candidate_values[-1])),
+                    reference_record.order,
+                )
         return None
 
-    def _flip(self, step: int, chosen: tuple[int, int], before: int) -> Flip | None:
+    def _find_flip_scores(self, step: int, chosen: tuple[int, int], before: int) -> StepFlip | None:
         """The latest output before that place of whose last row both sides' choices are the best."""
-        for reading in reversed([r for r in self.readings.all if r.is_output and r.order < before]):
-            mine = self.ref.modules[reading.pair.a].by_key.get((reading.call, reading.role))
-            theirs = self.cand.modules[reading.pair.b].by_key.get(
-                (reading.call_cand, reading.role_cand)
+        for comparison in reversed(
+            [r for r in self.comparisons.all if r.is_output and r.order < before]
+        ):
+            reference_record = self.ref.modules[comparison.pair.a].by_key.get(
+                (comparison.call, comparison.role)
             )
-            if mine is None or theirs is None or mine.stored != "full" or theirs.stored != "full":
+            candidate_record = self.cand.modules[comparison.pair.b].by_key.get(
+                (comparison.call_cand, comparison.role_cand)
+            )
+            if (
+                reference_record is None
+                or candidate_record is None
+                or reference_record.stored != "full"
+                or candidate_record.stored != "full"
+            ):
                 continue
-            here = self.ref.trace.tensor(mine)
-            there = turned(here, self.cand.trace.tensor(theirs), {})
-            if here.ndim == 0 or here.shape != there.shape or here.shape[-1] <= max(chosen):
+            reference_scores = self.ref.trace.tensor(reference_record)
+            candidate_scores = to_reference_order(
+                reference_scores, self.cand.trace.tensor(candidate_record), {}
+            )
+            if (
+                reference_scores.ndim == 0
+                or reference_scores.shape != candidate_scores.shape
+                or reference_scores.shape[-1] <= max(chosen)
+            ):
                 continue
-            one, two = _last_row(here), _last_row(there)
-            if (int(np.argmax(one)), int(np.argmax(two))) == chosen:
+            reference_row, candidate_row = (
+                _take_last_row(reference_scores),
+                _take_last_row(candidate_scores),
+            )
+            if (int(np.argmax(reference_row)), int(np.argmax(candidate_row))) == chosen:
                 margin, error = (
-                    float(one[chosen[0]] - one[chosen[1]]),
-                    float(np.max(np.abs(one - two))),
+                    float(reference_row[chosen[0]] - reference_row[chosen[1]]),
+                    float(np.max(np.abs(reference_row - candidate_row))),
                 )
                 return (
-                    None if reading.differs else Flip(step, reading.pair.a, margin, error, before)
+                    None
+                    if comparison.differs
+                    else StepFlip(step, comparison.pair.a, margin, error, before)
                 )
         return None
 
 
-def _worst(readings: Readings, path: str, call: int) -> Reading | None:
-    found = readings.outputs(path, call)
-    return max(found, key=lambda reading: reading.error, default=None)
+def _find_worst_output(
+    comparisons: TensorComparisons, path: str, call: int
+) -> TensorComparison | None:
+    outputs = comparisons.outputs(path, call)
+    return max(outputs, key=lambda comparison: comparison.error, default=None)
 
 
-def _last_row(scores: Array) -> Array:
+def _take_last_row(scores: Array) -> Array:
     row: Array = scores.reshape(-1, scores.shape[-1])[-1].astype(np.float64)
     return row

@@ -12,7 +12,7 @@ Rerun = Callable[[Mapping[str, Any]], "Array | None"]
 
 
 @dataclass(frozen=True, eq=False)
-class Steps:
+class IteratedCalls:
     """What a module that is called again and again took and gave: the estimator of a sampler, the body of a decoder.
 
     Attributes:
@@ -74,8 +74,8 @@ class LayerCase:
     candidate_module: ModuleInfo | None = None
     rerun: Rerun | None = None
     call: int = 0
-    reference_steps: Steps | None = None
-    candidate_steps: Steps | None = None
+    reference_steps: IteratedCalls | None = None
+    candidate_steps: IteratedCalls | None = None
 
     @property
     def input(self) -> Array | None:

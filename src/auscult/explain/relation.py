@@ -4,78 +4,106 @@ from __future__ import annotations
 
 import numpy as np
 
-from auscult.explain.algebra.nearness import error, real
+from auscult.explain.algebra.nearness import relative_error, to_float64
 from auscult.finding import Json
 from auscult.weights import Array
 
-MAX_LAG = 64
-SATURATED = 0.01  # share of elements at the very limit
+MAX_LAG_FRAMES = 64
+MIN_SATURATED_SHARE = 0.01  # share of elements at the very limit
 
 
-def description(reference: Array, candidate: Array) -> Json:
+def describe_difference(reference: Array, candidate: Array) -> Json:
     """Numbers that describe the difference (JSON values); only those that say something."""
     if reference.shape != candidate.shape:
         return {"shape_reference": list(reference.shape), "shape_candidate": list(candidate.shape)}
     if reference.dtype.kind in "iub":
         return {"unequal": int((reference != candidate).sum()), "elements": int(reference.size)}
-    right, got = real(reference), real(candidate)
-    finite = np.isfinite(right) & np.isfinite(got)
+    reference_values, candidate_values = to_float64(reference), to_float64(candidate)
+    finite = np.isfinite(reference_values) & np.isfinite(candidate_values)
     result: Json = {
-        "error": _rounded(error(got, right)),
-        "non_finite": int((~np.isfinite(got)).sum()),
+        "error": _round_for_json(relative_error(candidate_values, reference_values)),
+        "non_finite": int((~np.isfinite(candidate_values)).sum()),
     }
-    if finite.sum() < 2 or np.iscomplexobj(right) or np.iscomplexobj(got):
+    if finite.sum() < 2 or np.iscomplexobj(reference_values) or np.iscomplexobj(candidate_values):
         return result
-    x, y = right[finite], got[finite]
+    x, y = reference_values[finite], candidate_values[finite]
     if x.std() and y.std():
         correlation = float(np.corrcoef(x, y)[0, 1])
         gain = correlation * float(y.std() / x.std())
         result |= {
-            "correlation": _rounded(correlation),
-            "gain": _rounded(gain),
-            "offset": _rounded(float(y.mean() - gain * x.mean())),
+            "correlation": _round_for_json(correlation),
+            "gain": _round_for_json(gain),
+            "offset": _round_for_json(float(y.mean() - gain * x.mean())),
         }
-    top = np.abs(y).max()
-    share = float(np.mean(np.abs(y) >= top * (1 - 1e-6)))
-    if share > SATURATED:
-        result["saturated"] = {"limit": _rounded(float(top)), "share": _rounded(share)}
-    if finite.all() and right.ndim > 1:
-        result |= _axes(right, got)
+    peak = np.abs(y).max()
+    share = float(np.mean(np.abs(y) >= peak * (1 - 1e-6)))
+    if share > MIN_SATURATED_SHARE:
+        result["saturated"] = {
+            "limit": _round_for_json(float(peak)),
+            "share": _round_for_json(share),
+        }
+    if finite.all() and reference_values.ndim > 1:
+        result |= _describe_axes(reference_values, candidate_values)
     return result
 
 
-def _axes(right: Array, got: Array) -> Json:
+def _describe_axes(reference_values: Array, candidate_values: Array) -> Json:
     """The axis over which the error is least even, where on it, and the lag in time that would explain most."""
-    power = (got - right) ** 2
-    uneven: list[tuple[float, int, int]] = []
-    for axis in range(1, right.ndim):
-        along = power.mean(tuple(a for a in range(right.ndim) if a != axis))
-        if len(along) > 1 and along.mean() > 0:
-            uneven.append((float(along.max() / along.mean()), axis, int(along.argmax())))
-    found: Json = {}
-    if uneven and max(uneven)[0] > 2:
-        ratio, axis, place = max(uneven)
-        found["worst"] = {"axis": axis, "index": place, "times_the_mean": _rounded(ratio)}
-    lag = _lag(right, got)
-    return found | ({"lag": lag} if lag else {})
+    squared_error = (candidate_values - reference_values) ** 2
+    uneven_axes: list[tuple[float, int, int]] = []
+    for axis in range(1, reference_values.ndim):
+        error_along_axis = squared_error.mean(
+            tuple(a for a in range(reference_values.ndim) if a != axis)
+        )
+        if len(error_along_axis) > 1 and error_along_axis.mean() > 0:
+            uneven_axes.append(
+                (
+                    float(error_along_axis.max() / error_along_axis.mean()),
+                    axis,
+                    int(error_along_axis.argmax()),
+                )
+            )
+    description: Json = {}
+    if uneven_axes and max(uneven_axes)[0] > 2:
+        ratio, axis, worst_index = max(uneven_axes)
+        description["worst"] = {
+            "axis": axis,
+            "index": worst_index,
+            "times_the_mean": _round_for_json(ratio),
+        }
+    lag = _find_lag(reference_values, candidate_values)
+    return description | ({"lag": lag} if lag else {})
 
 
-def _lag(right: Array, got: Array) -> int:
+def _find_lag(reference_values: Array, candidate_values: Array) -> int:
     """Frames by which the candidate is late along its longest axis; 0 unless a shift halves the error."""
-    axis = int(np.argmax(right.shape[1:])) + 1
-    one, two = np.moveaxis(right, axis, -1), np.moveaxis(got, axis, -1)
-    reach = min(MAX_LAG, one.shape[-1] // 4)
-    still = error(two, one)
-    best = min(range(-reach, reach + 1), key=lambda lag: _shifted_error(one, two, lag), default=0)
-    return best if best and _shifted_error(one, two, best) < 0.5 * still else 0
-
-
-def _shifted_error(one: Array, two: Array, lag: int) -> float:
-    end = one.shape[-1]
-    return error(
-        two[..., max(lag, 0) : end + min(lag, 0)], one[..., max(-lag, 0) : end - max(lag, 0)]
+    axis = int(np.argmax(reference_values.shape[1:])) + 1
+    reference_series, candidate_series = (
+        np.moveaxis(reference_values, axis, -1),
+        np.moveaxis(candidate_values, axis, -1),
+    )
+    max_lag = min(MAX_LAG_FRAMES, reference_series.shape[-1] // 4)
+    unshifted_error = relative_error(candidate_series, reference_series)
+    best = min(
+        range(-max_lag, max_lag + 1),
+        key=lambda lag: _measure_shifted_error(reference_series, candidate_series, lag),
+        default=0,
+    )
+    return (
+        best
+        if best
+        and _measure_shifted_error(reference_series, candidate_series, best) < 0.5 * unshifted_error
+        else 0
     )
 
 
-def _rounded(value: float) -> float | None:
+def _measure_shifted_error(reference_series: Array, candidate_series: Array, lag: int) -> float:
+    end = reference_series.shape[-1]
+    return relative_error(
+        candidate_series[..., max(lag, 0) : end + min(lag, 0)],
+        reference_series[..., max(-lag, 0) : end - max(lag, 0)],
+    )
+
+
+def _round_for_json(value: float) -> float | None:
     return float(f"{value:.4g}") if np.isfinite(value) else None

@@ -8,15 +8,15 @@ from dataclasses import replace
 import numpy as np
 
 from auscult import plugins
-from auscult.explain.algebra.nearness import error
+from auscult.explain.algebra.nearness import relative_error
 from auscult.explain.case import Explanation, LayerCase
-from auscult.explain.wiring import candidate_limit
+from auscult.explain.wiring import get_candidate_limit
 
-MISTAKES = "auscult.explain.mistakes"
-MOST = 5
+MISTAKES_PACKAGE = "auscult.explain.mistakes"
+MAX_EXPLANATIONS = 5
 
 
-def explain(
+def explain_case(
     case: LayerCase, floor: float = 0.0, expected: Sequence[str] = ()
 ) -> tuple[Explanation, ...]:
     """Explanations of the case, best first.
@@ -30,36 +30,43 @@ def explain(
         expected: Causes found at other places: a mistake that is written once shows at many. The files that can name them are
             tried first, and where one reproduces the candidate's output as simply as can be, no other is tried.
     """
-    if error(case.candidate, case.reference) == 0:
+    if relative_error(case.candidate, case.reference) == 0:
         return ()
-    limit = candidate_limit(case, floor)
+    limit = get_candidate_limit(case, floor)
     best: dict[str, Explanation] = {}
     for module in sorted(
-        plugins.modules(MISTAKES), key=lambda known: not set(known.NAMES) & set(expected)
+        plugins.import_modules(MISTAKES_PACKAGE),
+        key=lambda mistake: not set(mistake.NAMES) & set(expected),
     ):
         if any(
-            one.cause in expected and one.reproduced and one.complexity <= 1
-            for one in best.values()
+            explanation.cause in expected and explanation.reproduced and explanation.complexity <= 1
+            for explanation in best.values()
         ):
             break
         with np.errstate(all="ignore"):  # trying a mistake that is none may overflow
-            for one in module.explain(case, floor):
-                if one.reproduced and not one.residual <= limit:
+            for explanation in module.explain(case, floor):
+                if explanation.reproduced and not explanation.residual <= limit:
                     continue
-                held = best.get(one.cause)
-                if held is None or _order(one) < _order(held):
-                    best[one.cause] = one
-    ranked = sorted(best.values(), key=_order)[:MOST]
+                best_so_far = best.get(explanation.cause)
+                if best_so_far is None or _rank_explanation(explanation) < _rank_explanation(
+                    best_so_far
+                ):
+                    best[explanation.cause] = explanation
+    ranked = sorted(best.values(), key=_rank_explanation)[:MAX_EXPLANATIONS]
     if not ranked:
         return ()
     first = ranked[0]
     rivals = tuple(
-        one.cause
-        for one in ranked[1:]
-        if (one.reproduced, one.complexity) == (first.reproduced, first.complexity)
+        explanation.cause
+        for explanation in ranked[1:]
+        if (explanation.reproduced, explanation.complexity) == (first.reproduced, first.complexity)
     )
     return (replace(first, rivals=rivals), *ranked[1:])
 
 
-def _order(one: Explanation) -> tuple[bool, int, float]:
-    return (not one.reproduced, one.complexity, one.residual if np.isfinite(one.residual) else 0.0)
+def _rank_explanation(explanation: Explanation) -> tuple[bool, int, float]:
+    return (
+        not explanation.reproduced,
+        explanation.complexity,
+        explanation.residual if np.isfinite(explanation.residual) else 0.0,
+    )

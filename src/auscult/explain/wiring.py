@@ -8,34 +8,34 @@ from functools import lru_cache
 
 import numpy as np
 
-from auscult.explain.algebra.activations import SLOPES
-from auscult.explain.algebra.expressions import Expression, expressions
-from auscult.explain.algebra.layers import normalise
-from auscult.explain.algebra.nearness import error, real, tolerance
-from auscult.explain.algebra.norms import NORM_TYPES, as_written
+from auscult.explain.algebra.activations import USUAL_SLOPES
+from auscult.explain.algebra.expressions import Expression, find_expressions
+from auscult.explain.algebra.layers import normalise_axes
+from auscult.explain.algebra.nearness import get_rounding_tolerance, relative_error, to_float64
+from auscult.explain.algebra.norms import NORM_TYPE_PATTERN, apply_written_norm
 from auscult.explain.case import LayerCase
 from auscult.weights import Array
 
-SLACK = (
+FLOOR_SLACK = (
     3.0  # how far above the floor a reproduction may lie: the floor is a measured rms, not a bound
 )
-MAX_READINGS = 12
+MAX_EXPRESSIONS = 12
 
 
-def reference_limit(case: LayerCase) -> float:
+def get_reference_limit(case: LayerCase) -> float:
     """The relative error within which an expression counts as what the reference does."""
-    return tolerance(case.reference)
+    return get_rounding_tolerance(case.reference)
 
 
-def candidate_limit(case: LayerCase, floor: float) -> float:
+def get_candidate_limit(case: LayerCase, floor: float) -> float:
     """The same for the candidate; never so wide that the reference's own tensor would pass."""
-    born = error(case.candidate, case.reference)
+    born = relative_error(case.candidate, case.reference)
     widest = 0.34 * born if np.isfinite(born) else 1.0
-    return min(max(SLACK * floor, tolerance(case.candidate)), widest)
+    return min(max(FLOOR_SLACK * floor, get_rounding_tolerance(case.candidate)), widest)
 
 
 @dataclass(frozen=True)
-class Difference:
+class WiringDifference:
     """One reading of both sides.
 
     Attributes:
@@ -52,15 +52,22 @@ class Difference:
 
 
 @lru_cache(maxsize=4)
-def differences(case: LayerCase, floor: float) -> tuple[Difference, ...]:
+def find_wiring_differences(case: LayerCase, floor: float) -> tuple[WiringDifference, ...]:
     """Readings of the case that reproduce both sides, those that change least first."""
-    references, candidates = _read(case, floor, _normalised(case))
+    references, candidates = _find_side_expressions(case, floor, _collect_neighbour_norms(case))
     if not references or not candidates:
-        references, candidates = _read(case, floor, _normalised(case) | _functional(case))
-    found = [Difference(r, c, _steps(r, c)) for r in references for c in candidates if _steps(r, c)]
+        references, candidates = _find_side_expressions(
+            case, floor, _collect_neighbour_norms(case) | _collect_functional_norms(case)
+        )
+    all_differences = [
+        WiringDifference(r, c, _count_changed_steps(r, c))
+        for r in references
+        for c in candidates
+        if _count_changed_steps(r, c)
+    ]
     return tuple(
         sorted(
-            found,
+            all_differences,
             key=lambda d: (
                 d.steps,
                 d.reference.complexity + d.candidate.complexity,
@@ -70,63 +77,77 @@ def differences(case: LayerCase, floor: float) -> tuple[Difference, ...]:
     )
 
 
-def _read(
+def _find_side_expressions(
     case: LayerCase, floor: float, alone: Mapping[str, Array]
 ) -> tuple[list[Expression], list[Expression]]:
-    references = expressions(case.reference, case.context, reference_limit(case), alone)[
-        :MAX_READINGS
+    references = find_expressions(case.reference, case.context, get_reference_limit(case), alone)[
+        :MAX_EXPRESSIONS
     ]
     if not references:
         return [], []
-    return references, expressions(
-        case.candidate, case.context, candidate_limit(case, floor), alone
-    )[:MAX_READINGS]
+    return references, find_expressions(
+        case.candidate, case.context, get_candidate_limit(case, floor), alone
+    )[:MAX_EXPRESSIONS]
 
 
-def _functional(case: LayerCase) -> dict[str, Array]:
+def _collect_functional_norms(case: LayerCase) -> dict[str, Array]:
     """Norms without parameters of the latest tensors, and of these behind a leaky ReLU: code may norm between modules."""
     result: dict[str, Array] = {}
     for name, value in list(case.context.items())[-2:]:
         if value.dtype.kind != "f" or value.ndim != 3:
             continue
-        x = real(value)
-        for slope in (1.0, *SLOPES):
+        x = to_float64(value)
+        for slope in (1.0, *USUAL_SLOPES):
             inner = name if slope == 1.0 else f"leaky_relu({name}, {slope:g})"
             y = x if slope == 1.0 else np.where(x >= 0, x, slope * x)
-            result[f"instance_norm({inner})"] = normalise(y, (2,), 1e-5)
-            result[f"layer_norm({inner})"] = normalise(y, (1,), 1e-5)
+            result[f"instance_norm({inner})"] = normalise_axes(y, (2,), 1e-5)
+            result[f"layer_norm({inner})"] = normalise_axes(y, (1,), 1e-5)
     return result
 
 
-def _steps(one: Expression, two: Expression) -> int:
-    shared = set(one.terms) & set(two.terms)
-    terms = max(len(one.terms), len(two.terms)) - len(shared)
-    if not terms and one.terms != two.terms:
+def _count_changed_steps(reference: Expression, candidate: Expression) -> int:
+    shared = set(reference.terms) & set(candidate.terms)
+    terms = max(len(reference.terms), len(candidate.terms)) - len(shared)
+    if not terms and reference.terms != candidate.terms:
         terms = 1  # the same in another order
-    same = (one.activation.name, one.activation.constant, one.activation.limits) == (
-        two.activation.name,
-        two.activation.constant,
-        two.activation.limits,
+    is_same_activation = (
+        reference.activation.name,
+        reference.activation.constant,
+        reference.activation.limits,
+    ) == (
+        candidate.activation.name,
+        candidate.activation.constant,
+        candidate.activation.limits,
     )
-    if one.factors != two.factors and not terms:
+    if reference.factors != candidate.factors and not terms:
         return 1
-    return terms + (one.join != two.join and len(one.terms) == len(two.terms)) + (not same)
+    return (
+        terms
+        + (reference.join != candidate.join and len(reference.terms) == len(candidate.terms))
+        + (not is_same_activation)
+    )
 
 
-def _normalised(case: LayerCase) -> dict[str, Array]:
+def _collect_neighbour_norms(case: LayerCase) -> dict[str, Array]:
     """What a neighbouring norm would give for a tensor at hand, if the candidate applied it here."""
     latest = list(case.context.items())[-3:] + list(case.context.items())[:1]
-    return dict(_norms_of(case, latest))
+    return dict(_iter_norm_outputs(case, latest))
 
 
-def _norms_of(case: LayerCase, tensors: list[tuple[str, Array]]) -> Iterator[tuple[str, Array]]:
+def _iter_norm_outputs(
+    case: LayerCase, tensors: list[tuple[str, Array]]
+) -> Iterator[tuple[str, Array]]:
     for path, module in case.attributes.items():
-        if not NORM_TYPES.search(module.type) or f"{path}:output" in case.context:
+        if not NORM_TYPE_PATTERN.search(module.type) or f"{path}:output" in case.context:
             continue
         for name, value in tensors:
             if (
                 value.dtype.kind == "f"
-                and (given := as_written(module, case.relatives.get(path, {}), real(value)))
+                and (
+                    norm_output := apply_written_norm(
+                        module, case.relatives.get(path, {}), to_float64(value)
+                    )
+                )
                 is not None
             ):
-                yield f"{path}({name})", given.astype(np.float32)
+                yield f"{path}({name})", norm_output.astype(np.float32)

@@ -16,7 +16,7 @@ FLUSH_SECONDS = 0.05
 
 
 @contextlib.contextmanager
-def atomic_files(
+def open_atomic_files(
     paths: Sequence[Path], *, force: bool = False, durable: bool = True
 ) -> Iterator[list[BinaryIO]]:
     """Open one temporary file for each path; on a clean exit they take their places, in order, otherwise they vanish.
@@ -31,37 +31,37 @@ def atomic_files(
         UsageError: If a file is already there and `force` is not given, also if it appears while writing.
         CheckpointError: If the folder or disk refuses, such as a full disk.
     """
-    paths = [_place(path) for path in paths]
+    paths = [_resolve_destination(path) for path in paths]
     if not force:
         for path in paths:
             _refuse_existing(path)
-    temporary: list[Path] = []
+    part_paths: list[Path] = []
     with contextlib.ExitStack() as stack:
-        stack.callback(_remove, temporary)
+        stack.callback(_remove_files, part_paths)
         try:
             handles = []
             for path in paths:
-                beside = path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
-                handle = stack.enter_context(_create(beside))
-                temporary.append(beside)
+                part_path = path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
+                handle = stack.enter_context(_create_file(part_path))
+                part_paths.append(part_path)
                 handles.append(handle)
-            with _flushing(handles if durable else ()):
+            with _flush_in_background(handles if durable else ()):
                 yield handles
             for handle in handles:
                 handle.flush()
                 if durable:
                     os.fsync(handle.fileno())
                 handle.close()
-            for beside, path in zip(list(temporary), paths, strict=True):
-                _rename(beside, path, force=force)
-                temporary.remove(beside)
+            for part_path, path in zip(list(part_paths), paths, strict=True):
+                _move_into_place(part_path, path, force=force)
+                part_paths.remove(part_path)
             if durable:
                 _flush_folder(paths[-1].parent)
         except OSError as error:
-            raise _refused(error, paths[-1]) from error
+            raise _make_write_error(error, paths[-1]) from error
 
 
-def reserve(handle: BinaryIO, size: int) -> None:
+def reserve_space(handle: BinaryIO, size: int) -> None:
     """Ask the disk for `size` bytes at once: a full disk says so before the work, and one large extent is faster to fill.
 
     The file is that long afterwards; truncate it where the writing ended.
@@ -82,38 +82,38 @@ def reserve(handle: BinaryIO, size: int) -> None:
 
 
 @contextlib.contextmanager
-def _flushing(handles: Sequence[BinaryIO]) -> Iterator[None]:
+def _flush_in_background(handles: Sequence[BinaryIO]) -> Iterator[None]:
     """Bring to the disk what was written so far, again and again while more is computed, so that the last flush is short.
 
     Raises:
         OSError: If one of these flushes failed; the system tells of a failed write once, and never again.
     """
-    over = threading.Event()
-    failed: list[OSError] = []
+    stop_event = threading.Event()
+    failures: list[OSError] = []
 
-    def flush() -> None:
-        while not failed and not over.wait(FLUSH_SECONDS):
+    def flush_handles() -> None:
+        while not failures and not stop_event.wait(FLUSH_SECONDS):
             for handle in handles:
                 try:
                     os.fdatasync(handle.fileno())
                 except OSError as error:
-                    failed.append(error)
+                    failures.append(error)
 
     if not handles or not hasattr(os, "fdatasync"):
         yield
         return
-    thread = threading.Thread(target=flush, name="auscult-flush", daemon=True)
+    thread = threading.Thread(target=flush_handles, name="auscult-flush", daemon=True)
     thread.start()
     try:
         yield
     finally:
-        over.set()
+        stop_event.set()
         thread.join()
-    if failed:
-        raise failed[0]
+    if failures:
+        raise failures[0]
 
 
-def _place(path: Path) -> Path:
+def _resolve_destination(path: Path) -> Path:
     """Where the name leads: a link to a file stays a link, and the file behind it is the one that is replaced."""
     if not path.parent.is_dir():
         raise UsageError(
@@ -124,27 +124,27 @@ def _place(path: Path) -> Path:
     return path.resolve() if path.is_symlink() else path
 
 
-def _create(path: Path) -> BinaryIO:
+def _create_file(path: Path) -> BinaryIO:
     return os.fdopen(
         os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666), "w+b", buffering=1 << 20
     )
 
 
-def _rename(beside: Path, path: Path, *, force: bool) -> None:
+def _move_into_place(part_path: Path, path: Path, *, force: bool) -> None:
     if force:
-        os.replace(beside, path)
+        os.replace(part_path, path)
         return
     try:
         os.link(
-            beside, path
+            part_path, path
         )  # unlike rename, this never replaces a file that appeared in the meantime
     except FileExistsError:
         _refuse_existing(path)
     except OSError:  # a file system without hard links
         _refuse_existing(path)
-        os.replace(beside, path)
+        os.replace(part_path, path)
     else:
-        beside.unlink()
+        part_path.unlink()
 
 
 def _refuse_existing(path: Path) -> None:
@@ -164,12 +164,12 @@ def _flush_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def _remove(temporary: list[Path]) -> None:
-    for path in temporary:
-        path.unlink(missing_ok=True)
+def _remove_files(part_paths: list[Path]) -> None:
+    for part_path in part_paths:
+        part_path.unlink(missing_ok=True)
 
 
-def _refused(error: OSError, path: Path) -> CheckpointError:
+def _make_write_error(error: OSError, path: Path) -> CheckpointError:
     reason = error.strerror or str(error)
     return CheckpointError(
         f"cannot be written: {reason}",

@@ -8,78 +8,78 @@ from typing import NamedTuple
 
 _NUMBER = re.compile(r"\d+")
 
-Numbers = tuple[int, ...]
+NameNumbers = tuple[int, ...]
 
 
-class Fold(NamedTuple):
+class FoldedNames(NamedTuple):
     """A pattern, and how many names it stands for."""
 
     pattern: str
     size: int
 
 
-def fold(names: Iterable[str]) -> list[Fold]:
+def fold_names(names: Iterable[str]) -> list[FoldedNames]:
     """Patterns that stand for exactly these names, each for one or more, in the order of their first names.
 
     A pattern lists the values of each number: `{0..4}` for a run, `{0,2}` for others. The patterns are disjoint, and a
     number with a leading zero stays as it is.
     """
-    groups: dict[tuple[str, ...], dict[Numbers, None]] = {}
+    groups: dict[tuple[str, ...], dict[NameNumbers, None]] = {}
     for name in names:
-        words, numbers = _cut(name)
+        words, numbers = _split_numbers(name)
         groups.setdefault(words, {})[numbers] = None
     return [
-        Fold(_join(words, block), _extent(block))
+        FoldedNames(_join_pattern(words, block), _count_names(block))
         for words, rows in groups.items()
-        for block in _blocks(list(rows))
+        for block in _find_blocks(list(rows))
     ]
 
 
-def _cut(name: str) -> tuple[tuple[str, ...], Numbers]:
-    words, numbers, last = [], [], 0
-    for found in _NUMBER.finditer(name):
-        if found.group().startswith("0") and len(found.group()) > 1:
+def _split_numbers(name: str) -> tuple[tuple[str, ...], NameNumbers]:
+    words, numbers, last_end = [], [], 0
+    for match in _NUMBER.finditer(name):
+        if match.group().startswith("0") and len(match.group()) > 1:
             continue
-        words.append(name[last : found.start()])
-        numbers.append(int(found.group()))
-        last = found.end()
-    return (*words, name[last:]), tuple(numbers)
+        words.append(name[last_end : match.start()])
+        numbers.append(int(match.group()))
+        last_end = match.end()
+    return (*words, name[last_end:]), tuple(numbers)
 
 
-Block = tuple[tuple[int, ...], ...]
+NumberBlock = tuple[tuple[int, ...], ...]
 
 
-def _blocks(rows: list[Numbers]) -> list[Block]:
+def _find_blocks(rows: list[NameNumbers]) -> list[NumberBlock]:
     """Disjoint products of value sets that together hold exactly these rows."""
     if not rows or not rows[0]:
         return [()]
-    tails: dict[int, list[Numbers]] = {}
+    tails: dict[int, list[NameNumbers]] = {}
     for row in rows:
         tails.setdefault(row[0], []).append(row[1:])
-    same: dict[frozenset[Numbers], list[int]] = {}
-    for value, rest in tails.items():
-        same.setdefault(frozenset(rest), []).append(value)
+    values_by_tails: dict[frozenset[NameNumbers], list[int]] = {}
+    for value, value_tails in tails.items():
+        values_by_tails.setdefault(frozenset(value_tails), []).append(value)
     return [
         (tuple(sorted(values)), *block)
-        for values in same.values()
-        for block in _blocks(tails[values[0]])
+        for values in values_by_tails.values()
+        for block in _find_blocks(tails[values[0]])
     ]
 
 
-def _extent(block: Block) -> int:
+def _count_names(block: NumberBlock) -> int:
     count = 1
     for values in block:
         count *= len(values)
     return count
 
 
-def _join(words: tuple[str, ...], block: Block) -> str:
+def _join_pattern(words: tuple[str, ...], block: NumberBlock) -> str:
     return "".join(
-        word + values for word, values in zip(words, (*map(_braces, block), ""), strict=True)
+        word + values for word, values in zip(words, (*map(_format_values, block), ""), strict=True)
     )
 
 
-def _braces(values: tuple[int, ...]) -> str:
+def _format_values(values: tuple[int, ...]) -> str:
     if len(values) == 1:
         return str(values[0])
     if len(values) > 2 and values[-1] - values[0] == len(values) - 1:
@@ -89,13 +89,15 @@ def _braces(values: tuple[int, ...]) -> str:
     return "{" + ",".join(map(str, values)) + "}"
 
 
-def some(names: Iterable[str], most: int = 3) -> str:
+def summarise_names(names: Iterable[str], most: int = 3) -> str:
     """The first few patterns, and how many names more."""
-    folds = fold(names)
-    rest = sum(part.size for part in folds[most:])
-    return ", ".join(part.pattern for part in folds[:most]) + (f" and {rest} more" if rest else "")
+    folds = fold_names(names)
+    remaining_count = sum(part.size for part in folds[most:])
+    return ", ".join(part.pattern for part in folds[:most]) + (
+        f" and {remaining_count} more" if remaining_count else ""
+    )
 
 
-def counted(number: int, noun: str) -> str:
+def format_count(number: int, noun: str) -> str:
     """`1 tensor`, `2,000 tensors`."""
     return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"

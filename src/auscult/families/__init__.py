@@ -20,13 +20,29 @@ from typing import Any, cast
 from auscult import plugins
 from auscult.errors import UsageError
 from auscult.families._plan import Plan, TooLargeError
-from auscult.families._score import Fit, fit, sentences
-from auscult.families._shapes import Canonical, Shapes, canonical, from_mlx
-from auscult.families.records import Choice, Detection, Kind, Layout, Parametrisation, Variant
+from auscult.families._score import PlanFit, compare_with_plan, describe_fit
+from auscult.families._shapes import CanonicalShapes, Shapes, to_canonical_shapes, to_torch_shape
+from auscult.families.records import (
+    Detection,
+    FreeChoice,
+    Layout,
+    Parametrisation,
+    TensorKind,
+    Variant,
+)
 from auscult.families.signature import Signature
 from auscult.weights import Shape
 
-__all__ = ["Choice", "Detection", "Variant", "detect", "family", "kinds", "names", "signature"]
+__all__ = [
+    "Detection",
+    "FreeChoice",
+    "Variant",
+    "detect_families",
+    "find_layer_kinds",
+    "import_family",
+    "list_families",
+    "signature",
+]
 
 MIN_SCORE = 0.1  # below this a family shares no more than common words with the checkpoint
 MIN_MATCHED = 3  # tensors of the right name and shape
@@ -34,24 +50,24 @@ MAX_PREFIXES = 3  # places in one checkpoint at which a family is looked for
 
 
 @cache
-def names() -> tuple[str, ...]:
+def list_families() -> tuple[str, ...]:
     """Names of all families, sorted: the folders here that hold a signature."""
-    folders = (folder.rpartition(".")[2] for folder in plugins.folders(__name__))
+    folders = (folder.rpartition(".")[2] for folder in plugins.list_packages(__name__))
     here = Path(__file__).parent
     return tuple(
         folder.replace("_", "-") for folder in folders if (here / folder / "signature.py").exists()
     )
 
 
-def family(name: str) -> ModuleType:
+def import_family(name: str) -> ModuleType:
     """The family's package.
 
     Raises:
         UsageError: If there is none of that name.
     """
-    if name.replace("_", "-") not in names():
+    if name.replace("_", "-") not in list_families():
         raise UsageError(
-            "no such model family", where=name, hint=f"choose one of {', '.join(names())}"
+            "no such model family", where=name, hint=f"choose one of {', '.join(list_families())}"
         )
     return importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
 
@@ -63,37 +79,39 @@ def signature(name: str) -> Signature:
     Raises:
         UsageError: If there is no family of that name.
     """
-    return cast(Signature, importlib.import_module(f"{family(name).__name__}.signature"))
+    return cast(Signature, importlib.import_module(f"{import_family(name).__name__}.signature"))
 
 
-def detect(shapes: Mapping[str, Shape]) -> tuple[Detection, ...]:
+def detect_families(shapes: Mapping[str, Shape]) -> tuple[Detection, ...]:
     """The families that these names and shapes fit, best first; empty if they fit none.
 
     A family that only almost fits is among them, with what is missing in `missing_evidence`.
     """
-    plain = canonical(shapes)
-    prefixes = _prefixes(plain.shapes)
-    found = [
+    canonical_shapes = to_canonical_shapes(shapes)
+    prefixes = _count_prefixes(canonical_shapes.shapes)
+    detections = [
         detection
-        for name in names()
+        for name in list_families()
         for prefix, _ in prefixes[name].most_common(MAX_PREFIXES)
-        if (detection := _try(name, plain, prefix)) is not None
+        if (detection := _detect_at_prefix(name, canonical_shapes, prefix)) is not None
     ]
     return tuple(
-        sorted(found, key=lambda detection: (-detection.score, detection.family, detection.prefix))
+        sorted(
+            detections, key=lambda detection: (-detection.score, detection.family, detection.prefix)
+        )
     )
 
 
-def kinds(shapes: Mapping[str, Shape], detection: Detection) -> dict[str, Kind]:
+def find_layer_kinds(shapes: Mapping[str, Shape], detection: Detection) -> dict[str, TensorKind]:
     """The layer kind of each tensor of a checkpoint that the detected family knows, under the checkpoint's own names.
 
     The direction of a weight-norm pair has its layer's kind, the gain is a `gain`. Names that the family does not know,
     or knows with another number of axes, are left out.
     """
     plan = signature(detection.family).plan(detection.config)
-    plain = canonical(shapes)
-    result: dict[str, Kind] = {}
-    for name, shape in plain.shapes.items():
+    canonical_shapes = to_canonical_shapes(shapes)
+    result: dict[str, TensorKind] = {}
+    for name, shape in canonical_shapes.shapes.items():
         planned = (
             plan.get(name.removeprefix(detection.prefix))
             if name.startswith(detection.prefix)
@@ -101,7 +119,7 @@ def kinds(shapes: Mapping[str, Shape], detection: Detection) -> dict[str, Kind]:
         )
         if planned is None or len(planned.shape) != len(shape):
             continue
-        pair = plain.members.get(name)
+        pair = canonical_shapes.members.get(name)
         if pair is None:
             result[name] = planned.kind
         else:
@@ -110,16 +128,16 @@ def kinds(shapes: Mapping[str, Shape], detection: Detection) -> dict[str, Kind]:
     return {name: result[name] for name in shapes if name in result}
 
 
-def _prefixes(shapes: Mapping[str, Shape]) -> dict[str, Counter[str]]:
+def _count_prefixes(shapes: Mapping[str, Shape]) -> dict[str, Counter[str]]:
     """Per family, what stands before its anchor names in this checkpoint, with how many anchors vote for it."""
     owners: dict[str, list[str]] = {}
-    for name in names():
-        for anchor in family(name).ANCHORS:
+    for name in list_families():
+        for anchor in import_family(name).ANCHORS:
             owners.setdefault(anchor, []).append(name)
-    votes: dict[str, Counter[str]] = {name: Counter() for name in names()}
-    tails = {_tail(anchor) for anchor in owners}
+    votes: dict[str, Counter[str]] = {name: Counter() for name in list_families()}
+    tails = {_get_name_tail(anchor) for anchor in owners}
     for tensor in shapes:
-        if _tail(tensor) not in tails:
+        if _get_name_tail(tensor) not in tails:
             continue
         start = 0
         while True:
@@ -132,37 +150,48 @@ def _prefixes(shapes: Mapping[str, Shape]) -> dict[str, Counter[str]]:
     return votes
 
 
-def _tail(name: str) -> str:
+def _get_name_tail(name: str) -> str:
     """The last two parts of a dotted name."""
     return name[name.rfind(".", 0, max(name.rfind("."), 0)) + 1 :]
 
 
-def _try(name: str, plain: Canonical, prefix: str) -> Detection | None:
+def _detect_at_prefix(
+    name: str, canonical_shapes: CanonicalShapes, prefix: str
+) -> Detection | None:
     """The better of the two layout readings of the part of the checkpoint under `prefix`."""
-    sign = signature(name)
+    family_signature = signature(name)
     stored = (
-        {key[len(prefix) :]: shape for key, shape in plain.shapes.items() if key.startswith(prefix)}
+        {
+            key[len(prefix) :]: shape
+            for key, shape in canonical_shapes.shapes.items()
+            if key.startswith(prefix)
+        }
         if prefix
-        else plain.shapes
+        else canonical_shapes.shapes
     )
-    outside = len(plain.shapes) - len(stored)
+    outside = len(canonical_shapes.shapes) - len(stored)
     halves = {
         weight[len(prefix) :]
-        for weight, pair in plain.members.items()
+        for weight, pair in canonical_shapes.members.items()
         if len(pair) == 1 and weight.startswith(prefix)
     }
-    as_torch = _read(sign, Shapes(stored), outside, halves)
-    as_mlx = _read(
-        sign,
-        Shapes({key: from_mlx(key, shape, sign.transposed) for key, shape in stored.items()}),
+    as_torch = _fit_layout(family_signature, Shapes(stored), outside, halves)
+    as_mlx = _fit_layout(
+        family_signature,
+        Shapes(
+            {
+                key: to_torch_shape(key, shape, family_signature.transposed)
+                for key, shape in stored.items()
+            }
+        ),
         outside,
         halves,
     )
-    scores = [reading[2].score if reading else 0.0 for reading in (as_torch, as_mlx)]
-    best = as_mlx if scores[1] > scores[0] else as_torch
-    if best is None or best[2].score < MIN_SCORE or best[2].matched < MIN_MATCHED:
+    scores = [layout_fit[2].score if layout_fit else 0.0 for layout_fit in (as_torch, as_mlx)]
+    best_fit = as_mlx if scores[1] > scores[0] else as_torch
+    if best_fit is None or best_fit[2].score < MIN_SCORE or best_fit[2].matched < MIN_MATCHED:
         return None
-    config, plan, result, guesses = best
+    config, plan, result, guesses = best_fit
     layout: Layout = (
         "unknown" if scores[0] == scores[1] else ("mlx" if scores[1] > scores[0] else "torch")
     )
@@ -171,36 +200,51 @@ def _try(name: str, plain: Canonical, prefix: str) -> Detection | None:
         score=result.score,
         hyperparameters=asdict(config),
         layout=layout,
-        parametrisation=_parametrisation(plain, plan, prefix),
+        parametrisation=_find_parametrisation(canonical_shapes, plan, prefix),
         prefix=prefix,
-        missing_evidence=sentences(result, plan, stored, layout, guesses=guesses, outside=outside),
-        undetermined=sign.undetermined(config),
+        missing_evidence=describe_fit(
+            result, plan, stored, layout, guesses=guesses, outside=outside
+        ),
+        undetermined=family_signature.undetermined(config),
         config=config,
-        variant=sign.variant(config),
+        variant=family_signature.variant(config),
     )
 
 
-def _read(
-    sign: Signature, shapes: Shapes, outside: int, halves: Set[str]
-) -> tuple[Any, Plan, Fit, list[str]] | None:
-    config = sign.infer(shapes)
+def _fit_layout(
+    family_signature: Signature, shapes: Shapes, outside: int, halves: Set[str]
+) -> tuple[Any, Plan, PlanFit, list[str]] | None:
+    config = family_signature.infer(shapes)
     if config is None:
         return None
     try:
-        plan = sign.plan(config)
+        plan = family_signature.plan(config)
     except TooLargeError:
         return None
-    absent = tuple(evidence.says for evidence in sign.EVIDENCE if not evidence.holds(shapes.has))
-    return config, plan, fit(shapes.shapes, plan, outside, absent, halves), shapes.guesses
+    absent = tuple(
+        evidence.says for evidence in family_signature.EVIDENCE if not evidence.holds(shapes.has)
+    )
+    return (
+        config,
+        plan,
+        compare_with_plan(shapes.shapes, plan, outside, absent, halves),
+        shapes.guesses,
+    )
 
 
-def _parametrisation(plain: Canonical, plan: Plan, prefix: str) -> Parametrisation:
+def _find_parametrisation(
+    canonical_shapes: CanonicalShapes, plan: Plan, prefix: str
+) -> Parametrisation:
     if not any(planned.weight_norm for planned in plan.values()):
         return "none"
-    first = next(
-        (pair[0] for weight, pair in plain.members.items() if weight.removeprefix(prefix) in plan),
+    gain_name = next(
+        (
+            pair[0]
+            for weight, pair in canonical_shapes.members.items()
+            if weight.removeprefix(prefix) in plan
+        ),
         None,
     )
-    if first is None:
+    if gain_name is None:
         return "fused"
-    return "weight-norm-new" if ".parametrizations." in first else "weight-norm-old"
+    return "weight-norm-new" if ".parametrizations." in gain_name else "weight-norm-old"

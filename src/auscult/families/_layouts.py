@@ -8,33 +8,36 @@ from typing import Literal
 import numpy as np
 
 from auscult.errors import CheckpointError
-from auscult.families._plan import Plan, Planned, mlx_shape
-from auscult.families._shapes import NEW, OLD
+from auscult.families._plan import Plan, PlannedTensor, to_mlx_shape
+from auscult.families._shapes import NEW_SUFFIXES, OLD_SUFFIXES
 from auscult.weights import Array, Shape
 
-Fit = Literal["torch", "mlx", "either", "neither"]
-TO_TORCH = {"conv1d": (0, 2, 1), "conv_transpose1d": (2, 0, 1), "conv2d": (0, 3, 1, 2)}
+LayoutFit = Literal["torch", "mlx", "either", "neither"]
+TO_TORCH_AXES = {"conv1d": (0, 2, 1), "conv_transpose1d": (2, 0, 1), "conv2d": (0, 3, 1, 2)}
 """Axes of MLX's layout in torch's order."""
 
 
-def fit(planned: Planned, shape: Shape) -> Fit:
+def classify_layout(planned: PlannedTensor, shape: Shape) -> LayoutFit:
     """Which layouts a stored shape fits; `either` where a permutation would leave the shape as it is."""
-    torch, mlx = shape == planned.shape, shape == mlx_shape(planned)
+    torch, mlx = shape == planned.shape, shape == to_mlx_shape(planned)
     return ("either" if mlx else "torch") if torch else ("mlx" if mlx else "neither")
 
 
-def layouts(shapes: Mapping[str, Shape], plan: Plan) -> dict[str, Fit]:
+def find_layouts(shapes: Mapping[str, Shape], plan: Plan) -> dict[str, LayoutFit]:
     """The layout of every convolution's weight that is there, under its own name (the direction's, of a weight-norm pair)."""
-    found: dict[str, Fit] = {}
+    layout_by_name: dict[str, LayoutFit] = {}
     for name, planned in plan.items():
-        if planned.kind in TO_TORCH:
-            stored = next((other for other in _names(name) if other in shapes), None)
-            if stored is not None:
-                found[stored] = fit(planned, tuple(shapes[stored]))
-    return found
+        if planned.kind in TO_TORCH_AXES:
+            present_name = next(
+                (stored_name for stored_name in _list_stored_names(name) if stored_name in shapes),
+                None,
+            )
+            if present_name is not None:
+                layout_by_name[present_name] = classify_layout(planned, tuple(shapes[present_name]))
+    return layout_by_name
 
 
-def in_torch_layout(state: Mapping[str, Array], plan: Plan) -> dict[str, Array]:
+def to_torch_layout(state: Mapping[str, Array], plan: Plan) -> dict[str, Array]:
     """The state with every convolution's weight in torch's layout; the rest as it is.
 
     A weight whose shape fits both layouts follows the others; a gain follows its direction.
@@ -42,28 +45,33 @@ def in_torch_layout(state: Mapping[str, Array], plan: Plan) -> dict[str, Array]:
     Raises:
         CheckpointError: If a shape fits neither layout, or one fits both and the others are in two layouts.
     """
-    decided = layouts({name: array.shape for name, array in state.items()}, plan)
-    sides = {side for side in decided.values() if side in ("torch", "mlx")}
+    layout_by_name = find_layouts({name: array.shape for name, array in state.items()}, plan)
+    known_layouts = {layout for layout in layout_by_name.values() if layout in ("torch", "mlx")}
     result = dict(state)
-    for name, side in decided.items():
-        weight = _weight_of(name)
-        if side == "neither":
-            both = f"{list(plan[weight].shape)} or {list(mlx_shape(plan[weight]))}"
+    for name, layout in layout_by_name.items():
+        weight = _find_weight_name(name)
+        if layout == "neither":
+            expected_shapes = f"{list(plan[weight].shape)} or {list(to_mlx_shape(plan[weight]))}"
             raise CheckpointError(
-                "does not fit the model", where=name, expected=both, found=list(state[name].shape)
+                "does not fit the model",
+                where=name,
+                expected=expected_shapes,
+                found=list(state[name].shape),
             )
-        if side == "either" and len(sides) > 1:
+        if layout == "either" and len(known_layouts) > 1:
             raise CheckpointError(
                 "fits PyTorch's and MLX's layout, and the file has weights in both",
                 where=name,
                 hint="`auscult convert --like` with a file of the same weights settles it by their values",
             )
-        if side == "mlx" or (side == "either" and sides == {"mlx"}):
-            result[name] = np.ascontiguousarray(state[name].transpose(TO_TORCH[plan[weight].kind]))
+        if layout == "mlx" or (layout == "either" and known_layouts == {"mlx"}):
+            result[name] = np.ascontiguousarray(
+                state[name].transpose(TO_TORCH_AXES[plan[weight].kind])
+            )
             gain = next(
                 (
                     weight.removesuffix(".weight") + pair[0]
-                    for pair in (OLD, NEW)
+                    for pair in (OLD_SUFFIXES, NEW_SUFFIXES)
                     if name.endswith(pair[1])
                 ),
                 None,
@@ -73,15 +81,15 @@ def in_torch_layout(state: Mapping[str, Array], plan: Plan) -> dict[str, Array]:
     return result
 
 
-def _names(weight: str) -> tuple[str, ...]:
+def _list_stored_names(weight: str) -> tuple[str, ...]:
     """A weight, and its direction in both namings of weight norm."""
     stem = weight.removesuffix(".weight")
-    return (weight, stem + OLD[1], stem + NEW[1])
+    return (weight, stem + OLD_SUFFIXES[1], stem + NEW_SUFFIXES[1])
 
 
-def _weight_of(stored: str) -> str:
+def _find_weight_name(stored: str) -> str:
     """The weight that a stored name is, or is the direction of."""
-    for _, direction in (OLD, NEW):
+    for _, direction in (OLD_SUFFIXES, NEW_SUFFIXES):
         if stored.endswith(direction):
             return stored.removesuffix(direction) + ".weight"
     return stored

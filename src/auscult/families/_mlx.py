@@ -9,9 +9,9 @@ import numpy as np
 from mlx import nn
 
 from auscult.errors import CheckpointError
-from auscult.families._plan import Plan, Planned, mlx_shape
-from auscult.families._shapes import NEW, OLD
-from auscult.families._weight_norm import fuse
+from auscult.families._plan import Plan, PlannedTensor, to_mlx_shape
+from auscult.families._shapes import NEW_SUFFIXES, OLD_SUFFIXES
+from auscult.families._weight_norm import fuse_weight_norm
 from auscult.families.records import Layout
 from auscult.weights import Array
 
@@ -35,41 +35,43 @@ def load_planned(
     state = {
         name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)
     }
-    used: set[str] = set()
+    used_names: set[str] = set()
     weights = []
     for name, planned in plan.items():
-        array = _find(name, state, used)
+        array = _find_array(name, state, used_names)
         if array is None and planned.optional:
             continue
         if planned.kind != "counter":
-            weights.append((name, mx.array(_arranged(prefix + name, array, planned, layout))))
-    if left := sorted(set(state) - used):
+            weights.append((name, mx.array(_to_mlx_layout(prefix + name, array, planned, layout))))
+    if unused_names := sorted(set(state) - used_names):
         raise CheckpointError(
-            "is not in the model", where=prefix + left[0], found=f"{len(left)} such tensors"
+            "is not in the model",
+            where=prefix + unused_names[0],
+            found=f"{len(unused_names)} such tensors",
         )
     module.load_weights(weights, strict=True)
     mx.eval(module.parameters())
 
 
-def _arranged(name: str, array: Array | None, planned: Planned, layout: Layout) -> Array:
+def _to_mlx_layout(name: str, array: Array | None, planned: PlannedTensor, layout: Layout) -> Array:
     """The array in MLX's layout."""
-    expected = mlx_shape(planned) if layout == "mlx" else planned.shape
+    expected = to_mlx_shape(planned) if layout == "mlx" else planned.shape
     if array is None or array.shape != expected:
-        found = None if array is None else list(array.shape)
+        actual_shape = None if array is None else list(array.shape)
         raise CheckpointError(
-            "does not fit the model", where=name, expected=list(expected), found=found
+            "does not fit the model", where=name, expected=list(expected), found=actual_shape
         )
     axes = PERMUTATIONS.get(planned.kind) if layout == "torch" else None
     return np.ascontiguousarray(array.transpose(axes)) if axes else array
 
 
-def _find(name: str, state: Mapping[str, Array], used: set[str]) -> Array | None:
+def _find_array(name: str, state: Mapping[str, Array], used_names: set[str]) -> Array | None:
     if name in state:
-        used.add(name)
+        used_names.add(name)
         return state[name]
     stem = name.removesuffix(".weight")
-    for gain, direction in (OLD, NEW):
+    for gain, direction in (OLD_SUFFIXES, NEW_SUFFIXES):
         if stem != name and stem + gain in state and stem + direction in state:
-            used.update((stem + gain, stem + direction))
-            return fuse(state[stem + gain], state[stem + direction])
+            used_names.update((stem + gain, stem + direction))
+            return fuse_weight_norm(state[stem + gain], state[stem + direction])
     return None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from auscult.families.records import Kind
+from auscult.families.records import TensorKind
 from auscult.weights import Shape
 
 
-class Planned(NamedTuple):
+class PlannedTensor(NamedTuple):
     """One expected tensor.
 
     Attributes:
@@ -19,7 +19,7 @@ class Planned(NamedTuple):
     """
 
     shape: Shape
-    kind: Kind
+    kind: TensorKind
     optional: bool = False
     weight_norm: bool = False
     groups: int = 1
@@ -36,7 +36,7 @@ class TooLargeError(Exception):
     """The sizes that a checkpoint's names claim are no model's."""
 
 
-Plan = dict[str, Planned]
+Plan = dict[str, PlannedTensor]
 
 
 class Planner:
@@ -45,7 +45,7 @@ class Planner:
     def __init__(self) -> None:
         self.plan: Plan = {}
 
-    def _add(self, name: str, planned: Planned) -> None:
+    def _add(self, name: str, planned: PlannedTensor) -> None:
         if len(self.plan) >= MAX_TENSORS:
             raise TooLargeError
         self.plan[name] = planned
@@ -64,10 +64,12 @@ class Planner:
         """Weight [target, source / groups, kernel]."""
         self._add(
             f"{name}.weight",
-            Planned((target, source // max(groups, 1), kernel), "conv1d", False, norm, groups),
+            PlannedTensor(
+                (target, source // max(groups, 1), kernel), "conv1d", False, norm, groups
+            ),
         )
         if bias:
-            self._add(f"{name}.bias", Planned((target,), "bias"))
+            self._add(f"{name}.bias", PlannedTensor((target,), "bias"))
 
     def conv_transpose1d(
         self,
@@ -83,12 +85,12 @@ class Planner:
         """Weight [source, target / groups, kernel]."""
         self._add(
             f"{name}.weight",
-            Planned(
+            PlannedTensor(
                 (source, target // max(groups, 1), kernel), "conv_transpose1d", False, norm, groups
             ),
         )
         if bias:
-            self._add(f"{name}.bias", Planned((target,), "bias"))
+            self._add(f"{name}.bias", PlannedTensor((target,), "bias"))
 
     def conv2d(
         self,
@@ -101,57 +103,57 @@ class Planner:
         norm: bool = False,
     ) -> None:
         """Weight [target, source, height, width]."""
-        self._add(f"{name}.weight", Planned((target, source, *kernel), "conv2d", False, norm))
+        self._add(f"{name}.weight", PlannedTensor((target, source, *kernel), "conv2d", False, norm))
         if bias:
-            self._add(f"{name}.bias", Planned((target,), "bias"))
+            self._add(f"{name}.bias", PlannedTensor((target,), "bias"))
 
     def linear(
         self, name: str, source: int, target: int, *, bias: bool = True, norm: bool = False
     ) -> None:
         """Weight [target, source]."""
-        self._add(f"{name}.weight", Planned((target, source), "linear", False, norm))
+        self._add(f"{name}.weight", PlannedTensor((target, source), "linear", False, norm))
         if bias:
-            self._add(f"{name}.bias", Planned((target,), "bias"))
+            self._add(f"{name}.bias", PlannedTensor((target,), "bias"))
 
     def linear_transposed(self, name: str, source: int, target: int) -> None:
         """GPT-2's Conv1D: weight [source, target] and bias."""
-        self._add(f"{name}.weight", Planned((source, target), "linear_transposed"))
-        self._add(f"{name}.bias", Planned((target,), "bias"))
+        self._add(f"{name}.weight", PlannedTensor((source, target), "linear_transposed"))
+        self._add(f"{name}.bias", PlannedTensor((target,), "bias"))
 
     def embedding(self, name: str, rows: int, width: int, *, optional: bool = False) -> None:
         """Weight [rows, width]."""
-        self._add(f"{name}.weight", Planned((rows, width), "embedding", optional))
+        self._add(f"{name}.weight", PlannedTensor((rows, width), "embedding", optional))
 
     def norm(self, name: str, width: int, *, bias: bool = True) -> None:
         """A layer, group or RMS norm: weight and bias [width]."""
-        self._add(f"{name}.weight", Planned((width,), "norm"))
+        self._add(f"{name}.weight", PlannedTensor((width,), "norm"))
         if bias:
-            self._add(f"{name}.bias", Planned((width,), "norm"))
+            self._add(f"{name}.bias", PlannedTensor((width,), "norm"))
 
     def batch_norm(self, name: str, width: int, *, affine: bool = True) -> None:
         """Scale and shift where affine, running statistics, and the counter that MLX does not have."""
         if affine:
             self.norm(name, width)
-        self._add(f"{name}.running_mean", Planned((width,), "norm"))
-        self._add(f"{name}.running_var", Planned((width,), "norm"))
-        self._add(f"{name}.num_batches_tracked", Planned((), "counter", optional=True))
+        self._add(f"{name}.running_mean", PlannedTensor((width,), "norm"))
+        self._add(f"{name}.running_var", PlannedTensor((width,), "norm"))
+        self._add(f"{name}.num_batches_tracked", PlannedTensor((), "counter", optional=True))
 
     def lstm(self, name: str, source: int, hidden: int, layers: int) -> None:
         """Torch's naming: weight_ih_l0 [4 hidden, source], weight_hh_l0 [4 hidden, hidden], two biases."""
         for layer in range(layers):
             self._add(
                 f"{name}.weight_ih_l{layer}",
-                Planned((4 * hidden, source if layer == 0 else hidden), "lstm"),
+                PlannedTensor((4 * hidden, source if layer == 0 else hidden), "lstm"),
             )
-            self._add(f"{name}.weight_hh_l{layer}", Planned((4 * hidden, hidden), "lstm"))
-            self._add(f"{name}.bias_ih_l{layer}", Planned((4 * hidden,), "lstm"))
-            self._add(f"{name}.bias_hh_l{layer}", Planned((4 * hidden,), "lstm"))
+            self._add(f"{name}.weight_hh_l{layer}", PlannedTensor((4 * hidden, hidden), "lstm"))
+            self._add(f"{name}.bias_ih_l{layer}", PlannedTensor((4 * hidden,), "lstm"))
+            self._add(f"{name}.bias_hh_l{layer}", PlannedTensor((4 * hidden,), "lstm"))
 
     def tensor(
-        self, name: str, shape: Shape, kind: Kind = "parameter", *, optional: bool = False
+        self, name: str, shape: Shape, kind: TensorKind = "parameter", *, optional: bool = False
     ) -> None:
         """Anything else, under its full name."""
-        self._add(name, Planned(shape, kind, optional))
+        self._add(name, PlannedTensor(shape, kind, optional))
 
     def include(self, prefix: str, plan: Plan) -> None:
         """Another model's plan, as a part of this one."""
@@ -159,12 +161,12 @@ class Planner:
             self._add(prefix + name, planned)
 
 
-def shapes_of(plan: Plan) -> dict[str, Shape]:
+def extract_shapes(plan: Plan) -> dict[str, Shape]:
     """Name -> torch-layout shape."""
     return {name: planned.shape for name, planned in plan.items()}
 
 
-def mlx_shape(planned: Planned) -> Shape:
+def to_mlx_shape(planned: PlannedTensor) -> Shape:
     """The same weight's shape in MLX's layout."""
     shape = planned.shape
     if planned.kind == "conv1d":

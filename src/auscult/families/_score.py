@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 
-from auscult.families._plan import ANY_SHAPE, Plan, mlx_shape
+from auscult.families._plan import ANY_SHAPE, Plan, to_mlx_shape
 from auscult.families.records import Layout
 from auscult.weights import Shape
 
-SHOWN = 4
-NAME_ONLY = 0.25  # what a tensor of the right name and another shape counts
-ABSENT_EVIDENCE = 0.5  # what each absent piece of decisive evidence leaves of the score
+MAX_NAMES_SHOWN = 4
+NAME_ONLY_WEIGHT = 0.25  # what a tensor of the right name and another shape counts
+ABSENT_EVIDENCE_FACTOR = 0.5  # what each absent piece of decisive evidence leaves of the score
 
 
 @dataclass(frozen=True)
-class Evidence:
+class SignatureFact:
     """A decisive fact: names that make the family (`any_of`), or names that speak for another one (`none_of`)."""
 
     says: str
@@ -28,7 +28,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Fit:
+class PlanFit:
     """The comparison of one reading of a checkpoint with one plan. All names are canonical.
 
     `reshaped` have another shape than planned, `halved` only one tensor of their weight-norm pair.
@@ -47,15 +47,15 @@ class Fit:
         if not self.total:
             return 0.0
         return (
-            (self.matched + NAME_ONLY * (len(self.reshaped) + len(self.halved)))
+            (self.matched + NAME_ONLY_WEIGHT * (len(self.reshaped) + len(self.halved)))
             / self.total
-            * ABSENT_EVIDENCE ** len(self.absent)
+            * ABSENT_EVIDENCE_FACTOR ** len(self.absent)
         )
 
 
-def fit(
+def compare_with_plan(
     shapes: Mapping[str, Shape], plan: Plan, outside: int, absent: tuple[str, ...], halves: Set[str]
-) -> Fit:
+) -> PlanFit:
     """Compare torch-layout shapes with a plan.
 
     `outside` counts the checkpoint's tensors that do not have the prefix, `halves` are the weight-norm pairs of which one
@@ -64,25 +64,25 @@ def fit(
     matched = optional_absent = 0
     missing, reshaped, halved = [], [], []
     for name, planned in plan.items():
-        found = shapes.get(name)
-        if found is None:
+        stored_shape = shapes.get(name)
+        if stored_shape is None:
             if planned.optional:
                 optional_absent += 1
             else:
                 missing.append(name)
         elif name in halves:
             halved.append(name)
-        elif planned.shape in {found, ANY_SHAPE}:
+        elif planned.shape in {stored_shape, ANY_SHAPE}:
             matched += 1
         else:
             reshaped.append(name)
     foreign = tuple(name for name in shapes if name not in plan)
     total = len(plan) - optional_absent + len(foreign) + outside
-    return Fit(matched, tuple(missing), foreign, tuple(reshaped), tuple(halved), total, absent)
+    return PlanFit(matched, tuple(missing), foreign, tuple(reshaped), tuple(halved), total, absent)
 
 
-def sentences(
-    result: Fit,
+def describe_fit(
+    result: PlanFit,
     plan: Plan,
     stored: Mapping[str, Shape],
     layout: Layout,
@@ -93,30 +93,32 @@ def sentences(
     """What a person should know about an imperfect fit."""
     lines = list(result.absent)
     if result.missing:
-        lines.append(f"{_count(result.missing)} expected and not here: {_some(result.missing)}")
+        lines.append(
+            f"{_count_tensors(result.missing)} expected and not here: {_join_some(result.missing)}"
+        )
     if result.halved:
-        lines.append(f"one half of a weight-norm pair is not here: {_some(result.halved)}")
+        lines.append(f"one half of a weight-norm pair is not here: {_join_some(result.halved)}")
     if result.reshaped:
         name = result.reshaped[0]
-        expected = mlx_shape(plan[name]) if layout == "mlx" else plan[name].shape
+        expected = to_mlx_shape(plan[name]) if layout == "mlx" else plan[name].shape
         lines.append(
-            f"{_count(result.reshaped)} of another shape, such as {name} {list(stored[name])} where {list(expected)} is expected"
+            f"{_count_tensors(result.reshaped)} of another shape, such as {name} {list(stored[name])} where {list(expected)} is expected"
         )
     if result.foreign:
         lines.append(
-            f"{_count(result.foreign)} that this family does not have: {_some(result.foreign)}"
+            f"{_count_tensors(result.foreign)} that this family does not have: {_join_some(result.foreign)}"
         )
     if outside:
         lines.append(f"{outside} tensors outside the part that fits")
     guessed = [name for name in dict.fromkeys(guesses) if name in result.missing]
     if guessed:
-        lines.append(f"sizes guessed for want of {_some(guessed)}")
+        lines.append(f"sizes guessed for want of {_join_some(guessed)}")
     return tuple(lines)
 
 
-def _count(names: tuple[str, ...]) -> str:
+def _count_tensors(names: tuple[str, ...]) -> str:
     return f"{len(names)} tensor{'' if len(names) == 1 else 's'}"
 
 
-def _some(names: tuple[str, ...] | list[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+def _join_some(names: tuple[str, ...] | list[str]) -> str:
+    return ", ".join(names[:MAX_NAMES_SHOWN]) + (", ..." if len(names) > MAX_NAMES_SHOWN else "")

@@ -9,7 +9,7 @@ from auscult.families._shapes import Shapes
 
 
 @dataclass(frozen=True)
-class Naming:
+class SeanetNaming:
     """How a file calls the parts.
 
     Attributes:
@@ -25,12 +25,12 @@ class Naming:
     convtr_norm: str
 
 
-ORIGINAL = Naming("model", "conv.conv", "convtr.convtr", "conv.norm", "convtr.norm")
-TRANSFORMERS = Naming("layers", "conv", "conv", "norm", "norm")
+ORIGINAL_NAMING = SeanetNaming("model", "conv.conv", "convtr.convtr", "conv.norm", "convtr.norm")
+TRANSFORMERS_NAMING = SeanetNaming("layers", "conv", "conv", "norm", "norm")
 
 
 @dataclass(frozen=True)
-class Seanet:
+class SeanetSizes:
     """Sizes of the convolutional stack.
 
     Attributes:
@@ -53,28 +53,28 @@ class Seanet:
     weight_norm: bool
 
 
-def plan_seanet(planner: Planner, naming: Naming, net: Seanet) -> None:
+def plan_seanet(planner: Planner, naming: SeanetNaming, net: SeanetSizes) -> None:
     """Encoder, then decoder."""
     _plan_encoder(planner, naming, net)
     _plan_decoder(planner, naming, net)
 
 
-def _plan_encoder(planner: Planner, naming: Naming, net: Seanet) -> None:
+def _plan_encoder(planner: Planner, naming: SeanetNaming, net: SeanetSizes) -> None:
     stem, width, index = f"encoder.{naming.root}", net.filters, 0
-    _conv(planner, naming, net, f"{stem}.0", net.channels, width, net.kernel_size)
+    _plan_conv(planner, naming, net, f"{stem}.0", net.channels, width, net.kernel_size)
     for kernel in net.kernels:
-        _residual(planner, naming, net, f"{stem}.{index + 1}", width)
-        _conv(planner, naming, net, f"{stem}.{index + 3}", width, 2 * width, kernel)
+        _plan_residual(planner, naming, net, f"{stem}.{index + 1}", width)
+        _plan_conv(planner, naming, net, f"{stem}.{index + 3}", width, 2 * width, kernel)
         width, index = 2 * width, index + 3
     if net.lstm:
         index += 1
         planner.lstm(f"{stem}.{index}.lstm", width, width, net.lstm)
-    _conv(planner, naming, net, f"{stem}.{index + 2}", width, net.latent, net.last_kernel_size)
+    _plan_conv(planner, naming, net, f"{stem}.{index + 2}", width, net.latent, net.last_kernel_size)
 
 
-def _plan_decoder(planner: Planner, naming: Naming, net: Seanet) -> None:
+def _plan_decoder(planner: Planner, naming: SeanetNaming, net: SeanetSizes) -> None:
     stem, width, index = f"decoder.{naming.root}", net.filters * 2 ** len(net.kernels), 0
-    _conv(planner, naming, net, f"{stem}.0", net.latent, width, net.kernel_size)
+    _plan_conv(planner, naming, net, f"{stem}.0", net.latent, width, net.kernel_size)
     if net.lstm:
         index += 1
         planner.lstm(f"{stem}.{index}.lstm", width, width, net.lstm)
@@ -86,26 +86,38 @@ def _plan_decoder(planner: Planner, naming: Naming, net: Seanet) -> None:
         if net.group_norm:
             planner.norm(f"{name}.{naming.convtr_norm}", width // 2)
         width, index = width // 2, index + 3
-        _residual(planner, naming, net, f"{stem}.{index}", width)
-    _conv(planner, naming, net, f"{stem}.{index + 2}", width, net.channels, net.last_kernel_size)
+        _plan_residual(planner, naming, net, f"{stem}.{index}", width)
+    _plan_conv(
+        planner, naming, net, f"{stem}.{index + 2}", width, net.channels, net.last_kernel_size
+    )
 
 
-def _residual(planner: Planner, naming: Naming, net: Seanet, name: str, width: int) -> None:
-    _conv(planner, naming, net, f"{name}.block.1", width, width // 2, net.residual_kernel_size)
-    _conv(planner, naming, net, f"{name}.block.3", width // 2, width, 1)
+def _plan_residual(
+    planner: Planner, naming: SeanetNaming, net: SeanetSizes, name: str, width: int
+) -> None:
+    _plan_conv(planner, naming, net, f"{name}.block.1", width, width // 2, net.residual_kernel_size)
+    _plan_conv(planner, naming, net, f"{name}.block.3", width // 2, width, 1)
     if net.shortcut:
-        _conv(planner, naming, net, f"{name}.shortcut", width, width, 1)
+        _plan_conv(planner, naming, net, f"{name}.shortcut", width, width, 1)
 
 
-def _conv(  # noqa: PLR0917
-    planner: Planner, naming: Naming, net: Seanet, name: str, source: int, target: int, kernel: int
+def _plan_conv(  # noqa: PLR0917
+    planner: Planner,
+    naming: SeanetNaming,
+    net: SeanetSizes,
+    name: str,
+    source: int,
+    target: int,
+    kernel: int,
 ) -> None:
     planner.conv1d(f"{name}.{naming.conv}", source, target, kernel, norm=net.weight_norm)
     if net.group_norm:
         planner.norm(f"{name}.{naming.norm}", target)
 
 
-def infer_seanet(shapes: Shapes, naming: Naming, *, lstm: int, weight_norm: bool) -> Seanet | None:
+def infer_seanet(
+    shapes: Shapes, naming: SeanetNaming, *, lstm: int, weight_norm: bool
+) -> SeanetSizes | None:
     """Sizes from names and torch-layout shapes, or None where the encoder's first convolution has no width."""
     stem, conv = f"encoder.{naming.root}", naming.conv
     after = 2 + (1 if lstm else 0)
@@ -127,7 +139,7 @@ def infer_seanet(shapes: Shapes, naming: Naming, *, lstm: int, weight_norm: bool
         for stage in range(stages)
     ]
     inner = [(f"{stem}.{3 * stage + 1}.block.1.{conv}.weight", 2) for stage in range(stages)]
-    return Seanet(
+    return SeanetSizes(
         channels=shapes.size((f"{stem}.0.{conv}.weight", 1), (f"{end}.bias", 0), default=1),
         filters=filters,
         latent=shapes.size((f"{last}.weight", 0), (f"{last}.bias", 0), default=128),

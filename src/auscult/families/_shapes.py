@@ -10,13 +10,13 @@ from math import prod
 
 from auscult.weights import Shape
 
-OLD = (".weight_g", ".weight_v")
-NEW = (".parametrizations.weight.original0", ".parametrizations.weight.original1")
+OLD_SUFFIXES = (".weight_g", ".weight_v")
+NEW_SUFFIXES = (".parametrizations.weight.original0", ".parametrizations.weight.original1")
 MAX_INDEX = 255  # of a list of layers or codebooks; a larger number in a name is none
 
 
 @dataclass(frozen=True)
-class Canonical:
+class CanonicalShapes:
     """A checkpoint's names and shapes with each weight-norm pair as one `weight`.
 
     Attributes:
@@ -31,7 +31,7 @@ class Canonical:
     new: int
 
 
-def canonical(shapes: Mapping[str, Shape]) -> Canonical:
+def to_canonical_shapes(shapes: Mapping[str, Shape]) -> CanonicalShapes:
     """Fuse weight-norm pairs by name.
 
     A `weight_v` beside a `weight_orig` is spectral norm's vector and stays as it is. Of a new-style pair the direction is
@@ -41,15 +41,15 @@ def canonical(shapes: Mapping[str, Shape]) -> Canonical:
     members: dict[str, tuple[str, ...]] = {}
     old = new = 0
     for name, shape in shapes.items():
-        if name.endswith(OLD):
+        if name.endswith(OLD_SUFFIXES):
             stem = name[:-9]
             if f"{stem}.weight_orig" in shapes:
                 plain[name] = tuple(shape)
                 continue
             gain, direction = f"{stem}.weight_g", f"{stem}.weight_v"
-        elif name.endswith(NEW):
-            stem = name[: -len(NEW[0])]
-            gain, direction = stem + NEW[0], stem + NEW[1]
+        elif name.endswith(NEW_SUFFIXES):
+            stem = name[: -len(NEW_SUFFIXES[0])]
+            gain, direction = stem + NEW_SUFFIXES[0], stem + NEW_SUFFIXES[1]
             if (
                 gain in shapes
                 and direction in shapes
@@ -65,14 +65,14 @@ def canonical(shapes: Mapping[str, Shape]) -> Canonical:
         members[weight] = tuple(part for part in (gain, direction) if part in shapes)
         if direction in shapes:
             plain[weight] = tuple(shapes[direction])
-        if name.endswith(OLD):
+        if name.endswith(OLD_SUFFIXES):
             old += 1
         else:
             new += 1
-    return Canonical(plain, members, old, new)
+    return CanonicalShapes(plain, members, old, new)
 
 
-def from_mlx(name: str, shape: Shape, transposed: Callable[[str], bool]) -> Shape:
+def to_torch_shape(name: str, shape: Shape, transposed: Callable[[str], bool]) -> Shape:
     """The torch-layout shape of a weight whose stored shape is read as MLX's."""
     if name.endswith((".weight", ".weight_orig")):
         if len(shape) == 3:
@@ -118,35 +118,35 @@ class Shapes(Mapping[str, Shape]):
 
     def size(self, *places: tuple[str, int], default: int) -> int:
         """Like `find`; the default, and a note of it, if there is none."""
-        found = self.find(*places)
-        if found is None:
+        axis_size = self.find(*places)
+        if axis_size is None:
             self.guesses.append(places[0][0])
             return default
-        return found
+        return axis_size
 
     def count(self, stem: str) -> int:
         """One more than the largest number that follows `stem` in a name: `count("ups.")` of `ups.0.bias`, `ups.3.bias` is 4.
 
         Numbers above `MAX_INDEX` are no layer's.
         """
-        names, start = self._sorted, len(stem)
-        place, largest = bisect_left(names, stem), -1
-        while place < len(names) and names[place].startswith(stem):
-            digits = names[place][start : start + 5].partition(".")[0]
+        names, start = self._names_in_order, len(stem)
+        index, largest = bisect_left(names, stem), -1
+        while index < len(names) and names[index].startswith(stem):
+            digits = names[index][start : start + 5].partition(".")[0]
             if digits.isascii() and digits.isdecimal() and int(digits) <= MAX_INDEX:
                 largest = max(largest, int(digits))
-            place += 1
+            index += 1
         return largest + 1
 
     def has(self, *stems: str) -> bool:
         """Whether any name starts with one of these."""
-        names = self._sorted
+        names = self._names_in_order
         for stem in stems:
-            place = bisect_left(names, stem)
-            if place < len(names) and names[place].startswith(stem):
+            index = bisect_left(names, stem)
+            if index < len(names) and names[index].startswith(stem):
                 return True
         return False
 
     @cached_property
-    def _sorted(self) -> list[str]:
+    def _names_in_order(self) -> list[str]:
         return sorted(self.shapes)

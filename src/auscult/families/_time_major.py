@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-def time_major(x: Tensor) -> Tensor:
+def to_time_major(x: Tensor) -> Tensor:
     """The same [batch, channels, time] with the channels of a frame side by side."""
     return x.transpose(1, 2).contiguous().transpose(1, 2)
 

@@ -10,18 +10,18 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations, weight_norm
 
 from auscult.errors import CheckpointError
-from auscult.families._shapes import NEW, OLD
+from auscult.families._shapes import NEW_SUFFIXES, OLD_SUFFIXES
 
-Form = Literal["fused", "weight-norm-old", "weight-norm-new"]
-FORMS: Mapping[Form, Callable[[nn.Module], nn.Module]] = {
+WeightNormForm = Literal["fused", "weight-norm-old", "weight-norm-new"]
+WEIGHT_NORM_FORMS: Mapping[WeightNormForm, Callable[[nn.Module], nn.Module]] = {
     "fused": lambda layer: layer,
     "weight-norm-old": weight_norm,
     "weight-norm-new": parametrizations.weight_norm,
 }
-PAIRS = (OLD, NEW)
+SUFFIX_PAIRS = (OLD_SUFFIXES, NEW_SUFFIXES)
 
 
-def start(layer: nn.Conv1d | nn.ConvTranspose1d, deviation: float) -> None:
+def draw_normal_weights(layer: nn.Conv1d | nn.ConvTranspose1d, deviation: float) -> None:
     """Normal weights of that standard deviation; the bias stays as torch has drawn it."""
     nn.init.normal_(layer.weight, 0.0, deviation)
 
@@ -42,66 +42,70 @@ def load(module: nn.Module, state: Mapping[str, Tensor], prefix: str = "") -> No
         for name, tensor in state.items()
         if name.startswith(prefix)
     }
-    used: set[str] = set()
-    loaded, bare = {}, False
+    used_names: set[str] = set()
+    loaded_tensors, is_on_meta = {}, False
     for name, target in module.state_dict().items():
-        bare |= target.is_meta
-        value = _find(name, state, used)
+        is_on_meta |= target.is_meta
+        value = _find_tensor(name, state, used_names)
         if value is None or value.shape != target.shape:
-            found = None if value is None else list(value.shape)
+            actual_shape = None if value is None else list(value.shape)
             raise CheckpointError(
                 "does not fit the model",
                 where=prefix + name,
                 expected=list(target.shape),
-                found=found,
+                found=actual_shape,
             )
-        loaded[name] = value.to(target.dtype)
-    if left := sorted(set(state) - used):
+        loaded_tensors[name] = value.to(target.dtype)
+    if unused_names := sorted(set(state) - used_names):
         raise CheckpointError(
-            "is not in the model", where=prefix + left[0], found=f"{len(left)} such tensors"
+            "is not in the model",
+            where=prefix + unused_names[0],
+            found=f"{len(unused_names)} such tensors",
         )
-    module.load_state_dict(loaded, assign=bare)
+    module.load_state_dict(loaded_tensors, assign=is_on_meta)
 
 
-def _find(name: str, state: Mapping[str, Tensor], used: set[str]) -> Tensor | None:
+def _find_tensor(name: str, state: Mapping[str, Tensor], used_names: set[str]) -> Tensor | None:
     """The value of one of the module's tensors, and a note of the tensors that it came from."""
     if name in state:
-        used.add(name)
+        used_names.add(name)
         return state[name]
-    for gain, direction in PAIRS:
+    for gain, direction in SUFFIX_PAIRS:
         if name.endswith((gain, direction)):
             stem, is_gain = name.removesuffix(gain).removesuffix(direction), name.endswith(gain)
-            other = next(
+            stored_suffix = next(
                 (
                     pair[0 if is_gain else 1]
-                    for pair in PAIRS
+                    for pair in SUFFIX_PAIRS
                     if stem + pair[0] in state and stem + pair[1] in state
                 ),
                 None,
             )
-            if other is not None:
-                used.add(stem + other)
-                return state[stem + other]
+            if stored_suffix is not None:
+                used_names.add(stem + stored_suffix)
+                return state[stem + stored_suffix]
             weight = state.get(f"{stem}.weight")
-            used.add(f"{stem}.weight")
+            used_names.add(f"{stem}.weight")
             return (
-                weight if weight is None or not is_gain else _norm(weight.double()).to(weight.dtype)
+                weight
+                if weight is None or not is_gain
+                else _compute_norm(weight.double()).to(weight.dtype)
             )
     stem = name.removesuffix(".weight")
     pair = next(
-        (pair for pair in PAIRS if stem + pair[0] in state and stem + pair[1] in state), None
+        (pair for pair in SUFFIX_PAIRS if stem + pair[0] in state and stem + pair[1] in state), None
     )
     if pair is None:
         return None
-    used.update((stem + pair[0], stem + pair[1]))
-    return fuse(state[stem + pair[0]], state[stem + pair[1]])
+    used_names.update((stem + pair[0], stem + pair[1]))
+    return fuse_weight_norm(state[stem + pair[0]], state[stem + pair[1]])
 
 
-def fuse(gain: Tensor, direction: Tensor) -> Tensor:
+def fuse_weight_norm(gain: Tensor, direction: Tensor) -> Tensor:
     """g * v / ||v||, the norm over all axes but the first, in float64."""
     wide = direction.double()
-    return (gain.double() * wide / _norm(wide)).to(direction.dtype)
+    return (gain.double() * wide / _compute_norm(wide)).to(direction.dtype)
 
 
-def _norm(weight: Tensor) -> Tensor:
+def _compute_norm(weight: Tensor) -> Tensor:
     return torch.linalg.vector_norm(weight, dim=tuple(range(1, weight.ndim)), keepdim=True)

@@ -6,17 +6,17 @@ import numpy as np
 
 from auscult.weights import Array
 
-ROWS = 64
+ROWS_AT_A_TIME = 64
 """Rows that are in float64 at a time: the largest convolutions would be so twice over."""
 
 
-def fuse(gain: Array, direction: Array) -> Array:
+def fuse_weight_norm(gain: Array, direction: Array) -> Array:
     """g * v / ||v||, the norm over all axes but the first, in float64. Torch's layout."""
     weight = np.empty_like(direction)
-    for start in range(0, len(direction), ROWS):
-        wide = np.asarray(direction[start : start + ROWS], np.float64)
+    for start in range(0, len(direction), ROWS_AT_A_TIME):
+        wide = np.asarray(direction[start : start + ROWS_AT_A_TIME], np.float64)
         norm = np.sqrt((wide**2).sum(axis=tuple(range(1, wide.ndim)), keepdims=True))
-        weight[start : start + ROWS] = (
-            np.asarray(gain[start : start + ROWS], np.float64) * wide / norm
+        weight[start : start + ROWS_AT_A_TIME] = (
+            np.asarray(gain[start : start + ROWS_AT_A_TIME], np.float64) * wide / norm
         )
     return weight

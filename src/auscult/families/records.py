@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 Layout = Literal["torch", "mlx", "unknown"]
 Parametrisation = Literal["weight-norm-old", "weight-norm-new", "fused", "none"]
-Kind = Literal[
+TensorKind = Literal[
     "conv1d",
     "conv_transpose1d",
     "conv2d",
@@ -32,7 +32,7 @@ statistics of a normalisation; `counter` is BatchNorm's `num_batches_tracked`.
 
 
 @dataclass(frozen=True)
-class Choice:
+class FreeChoice:
     """Something that the model computes and no tensor shows, as a finite set to be tried.
 
     Attributes:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from auscult.families._plan import Plan
-from auscult.families._score import Evidence
+from auscult.families._score import SignatureFact
 from auscult.families._shapes import Shapes
 from auscult.weights import Shape
 
@@ -22,7 +22,7 @@ class Signature(Protocol):
         EVIDENCE: What tells the family from those that share its names.
     """
 
-    EVIDENCE: tuple[Evidence, ...]
+    EVIDENCE: tuple[SignatureFact, ...]
 
     def infer(self, shapes: Shapes) -> Any:
         """A config from canonical names and torch-layout shapes, or None if they cannot be this family's."""

@@ -14,39 +14,42 @@ from torch import Tensor, nn
 
 from auscult.preflight_checks.setup import Setup
 
-_PLAIN = (bool, int, float, str, type(None))
+_PLAIN_TYPES = (bool, int, float, str, type(None))
 
 
-class Kept:
+class TrainingSnapshot:
     """The state of a training at the time of construction; `restore` puts it back, as often as wanted."""
 
     def __init__(self, setup: Setup) -> None:
-        self._modules = _modules(setup)
+        self._modules = _list_modules(setup)
         self._tensors: dict[int, tuple[Tensor, Tensor, Tensor | None]] = {}
-        self._places: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        self._attribute_dicts: list[tuple[dict[str, Any], dict[str, Any]]] = []
         for module in self._modules:
             self._keep_module(module)
         for optimizer in setup.optimizers:
             for group in optimizer.param_groups:
                 for parameter in group["params"]:
                     self._keep_tensor(parameter)
-        self._stateful = [(thing, copy.deepcopy(thing.state_dict())) for thing in _stateful(setup)]
+        self._object_states = [
+            (stateful_object, copy.deepcopy(stateful_object.state_dict()))
+            for stateful_object in _list_stateful(setup)
+        ]
         self._rng = (torch.get_rng_state(), np.random.get_state(), random.getstate())
-        self._cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+        self._cuda_rng = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
 
     def _keep_module(self, module: nn.Module) -> None:
         for tensor in (*module._parameters.values(), *module._buffers.values()):
             if tensor is not None:
                 self._keep_tensor(tensor)
         for place in (module._parameters, module._buffers):
-            self._places.append((place, dict(place)))
+            self._attribute_dicts.append((place, dict(place)))
         plain: dict[str, Any] = {
-            name: value for name, value in vars(module).items() if isinstance(value, _PLAIN)
+            name: value for name, value in vars(module).items() if isinstance(value, _PLAIN_TYPES)
         }
         for name, value in vars(module).items():
             if isinstance(value, Tensor):
                 plain[name] = value.detach().clone()
-        self._places.append((vars(module), plain))
+        self._attribute_dicts.append((vars(module), plain))
 
     def _keep_tensor(self, tensor: Tensor) -> None:
         if id(tensor) not in self._tensors and not isinstance(tensor, nn.UninitializedParameter):
@@ -58,49 +61,49 @@ class Kept:
     @torch.no_grad()
     def restore(self) -> None:
         """Put everything back."""
-        for place, entries in self._places:
+        for place, entries in self._attribute_dicts:
             place.update(entries)
         for tensor, values, grad in self._tensors.values():
             tensor.data.copy_(values)
             if tensor.is_leaf:
                 tensor.grad = None if grad is None else grad.clone()
-        for thing, state in self._stateful:
-            thing.load_state_dict(copy.deepcopy(state))
+        for stateful_object, state in self._object_states:
+            stateful_object.load_state_dict(copy.deepcopy(state))
         torch.set_rng_state(self._rng[0])
         np.random.set_state(self._rng[1])
         random.setstate(self._rng[2])
-        if self._cuda:
-            torch.cuda.set_rng_state_all(self._cuda)
+        if self._cuda_rng:
+            torch.cuda.set_rng_state_all(self._cuda_rng)
 
 
-def _modules(setup: Setup) -> list[nn.Module]:
-    found: dict[int, nn.Module] = {}
-    for root in (setup.model, *setup.parts.values(), *_inside(setup.keep)):
+def _list_modules(setup: Setup) -> list[nn.Module]:
+    modules_by_id: dict[int, nn.Module] = {}
+    for root in (setup.model, *setup.parts.values(), *_iter_nested(setup.keep)):
         if isinstance(root, nn.Module):
-            found.update({id(module): module for module in root.modules()})
-    return list(found.values())
+            modules_by_id.update({id(module): module for module in root.modules()})
+    return list(modules_by_id.values())
 
 
-def _stateful(setup: Setup) -> list[Any]:
+def _list_stateful(setup: Setup) -> list[Any]:
     """Optimizers, schedulers, scalers: what has a state and takes it back, and is no module."""
-    things = [*setup.optimizers, *_inside(setup.keep)]
-    unique = {id(thing): thing for thing in things if not isinstance(thing, nn.Module)}
+    objects = [*setup.optimizers, *_iter_nested(setup.keep)]
+    unique = {id(item): item for item in objects if not isinstance(item, nn.Module)}
     return [
-        thing
-        for thing in unique.values()
-        if hasattr(thing, "state_dict") and hasattr(thing, "load_state_dict")
+        item
+        for item in unique.values()
+        if hasattr(item, "state_dict") and hasattr(item, "load_state_dict")
     ]
 
 
-def _inside(value: Any) -> Iterator[Any]:
+def _iter_nested(value: Any) -> Iterator[Any]:
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list | tuple):
         for item in value:
-            yield from _inside(item)
+            yield from _iter_nested(item)
     elif is_dataclass(value) and not isinstance(value, type):
         yield value
         for entry in fields(value):
-            yield from _inside(getattr(value, entry.name))
+            yield from _iter_nested(getattr(value, entry.name))
     else:
         yield value

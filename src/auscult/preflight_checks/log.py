@@ -12,17 +12,18 @@ from auscult.errors import UsageError
 from auscult.preflight_checks.records import Claim
 
 _NUMBER = r"(?P<value>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
-_BETWEEN = r"\s*(?:\([^)]*\)|\[[^\]]*\])?[\"']?\s*[:=]?\s*"
+_SEPARATOR = r"\s*(?:\([^)]*\)|\[[^\]]*\])?[\"']?\s*[:=]?\s*"
 _PATTERNS = {
     "snr_db": re.compile(
-        r"(?<![a-z-])(?<!si[-_ ])(?:val[_/ ]?)?snr(?:[_ ]?db)?" + _BETWEEN + _NUMBER, re.IGNORECASE
+        r"(?<![a-z-])(?<!si[-_ ])(?:val[_/ ]?)?snr(?:[_ ]?db)?" + _SEPARATOR + _NUMBER,
+        re.IGNORECASE,
     ),
     "rms_ratio": re.compile(
-        r"\b(?:rms|amp\w*|level|ac)?[_ -]?ratio" + _BETWEEN + _NUMBER, re.IGNORECASE
+        r"\b(?:rms|amp\w*|level|ac)?[_ -]?ratio" + _SEPARATOR + _NUMBER, re.IGNORECASE
     ),
     "correlation": re.compile(
         r"\b(?:corr(?:elation)?|pearson|rho)"
-        + _BETWEEN
+        + _SEPARATOR
         + _NUMBER
         + r"|[ρ]\s*[:=]\s*(?P<rho>[-+]?[\d.]+)",
         re.IGNORECASE,
@@ -48,11 +49,13 @@ def read_log(path: str | Path) -> tuple[Claim, ...]:
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", where=str(path)) from error
     rows = (
-        list(_csv_rows(text)) if file.suffix.lower() in (".csv", ".tsv") else list(_text_rows(text))
+        list(_iter_csv_rows(text))
+        if file.suffix.lower() in (".csv", ".tsv")
+        else list(_iter_text_rows(text))
     )
     claims = tuple(
         claim
-        for claim in _claims(rows)
+        for claim in _iter_claims(rows)
         if claim.snr_db is not None and (claim.rms_ratio, claim.correlation) != (None, None)
     )
     if not claims:
@@ -66,56 +69,56 @@ def read_log(path: str | Path) -> tuple[Claim, ...]:
 Row = tuple[str, Mapping[str, float]]
 
 
-def _text_rows(text: str) -> Iterator[Row]:
+def _iter_text_rows(text: str) -> Iterator[Row]:
     """Where (line and epoch) and figures, of lines that have any; lines of one epoch are put together."""
-    found: dict[str, float]
-    where, found = "", {}
+    row_figures: dict[str, float]
+    where, row_figures = "", {}
     for number, line in enumerate(text.splitlines(), 1):
         epoch = _EPOCH.search(line)
-        figures = _from_json(line) if line.lstrip().startswith("{") else _figures(line)
-        if epoch or set(figures) & set(found):
-            yield where, found
-            where, found = "", {}
+        figures = _figures_from_json(line) if line.lstrip().startswith("{") else _find_figures(line)
+        if epoch or set(figures) & set(row_figures):
+            yield where, row_figures
+            where, row_figures = "", {}
         if epoch:
             where = f"{epoch['word'].lower()} {epoch['number']}"
         if figures:
             where = where or f"line {number}"
-            found = {**found, **figures}
-    yield where, found
+            row_figures = {**row_figures, **figures}
+    yield where, row_figures
 
 
-def _figures(line: str) -> dict[str, float]:
-    found = {}
+def _find_figures(line: str) -> dict[str, float]:
+    figures = {}
     for name, pattern in _PATTERNS.items():
         match = pattern.search(line)
         if match:
-            found[name] = float(match["value"] or match.groupdict().get("rho") or "nan")
-    return found
+            figures[name] = float(match["value"] or match.groupdict().get("rho") or "nan")
+    return figures
 
 
-def _from_json(line: str) -> dict[str, float]:
+def _figures_from_json(line: str) -> dict[str, float]:
     try:
         values = json.loads(line)
     except ValueError:
-        return _figures(line)
+        return _find_figures(line)
     flat = (
         {str(key): value for key, value in values.items() if isinstance(value, int | float)}
         if isinstance(values, dict)
         else {}
     )
-    return _named(flat)
+    return _name_figures(flat)
 
 
-def _named(values: Mapping[str, float]) -> dict[str, float]:
+def _name_figures(values: Mapping[str, float]) -> dict[str, float]:
     """Figures by the names of their columns."""
-    found: dict[str, float] = {}
+    figures: dict[str, float] = {}
     for key, value in values.items():
-        for name, figure in _figures(f"{key}: {value!r}").items():
-            found.setdefault(name, figure)
-    return found
+        for name, figure in _find_figures(f"{key}: {value!r}").items():
+            figures.setdefault(name, figure)
+    return figures
 
 
-def _csv_rows(text: str) -> Iterator[Row]:
+def _iter_csv_rows(text: str) -> Iterator[Row]:
     lines = text.splitlines()
     if not lines:
         return
@@ -127,12 +130,12 @@ def _csv_rows(text: str) -> Iterator[Row]:
                 numbers[str(key)] = float(value)
             except (TypeError, ValueError):
                 continue
-        yield f"line {number}", _named(numbers)
+        yield f"line {number}", _name_figures(numbers)
 
 
-def _claims(rows: list[Row]) -> Iterator[Claim]:
-    for where, found in rows:
-        if found:
+def _iter_claims(rows: list[Row]) -> Iterator[Claim]:
+    for where, figures in rows:
+        if figures:
             yield Claim(
-                where, found.get("snr_db"), found.get("rms_ratio"), found.get("correlation")
+                where, figures.get("snr_db"), figures.get("rms_ratio"), figures.get("correlation")
             )

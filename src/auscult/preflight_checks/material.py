@@ -16,7 +16,7 @@ ITEMS = 4
 SECONDS = 1.0
 
 
-def folder_batch(
+def read_folder_batch(
     folder: str | Path, sample_rate: int, items: int = ITEMS, seconds: float = SECONDS
 ) -> Tensor:
     """The loudest second of each of the first recordings in a folder, at `sample_rate` Hz: [items, 1, time].
@@ -35,11 +35,11 @@ def folder_batch(
             found="none of these",
         )
     length = int(seconds * sample_rate)
-    rows = [_loudest(read_recording(path).resampled(sample_rate).mono, length) for path in files]
+    rows = [_cut_loudest(read_recording(path).resample(sample_rate).mono, length) for path in files]
     return torch.from_numpy(np.stack(rows))[:, None]
 
 
-def _loudest(samples: np.ndarray, length: int) -> np.ndarray:
+def _cut_loudest(samples: np.ndarray, length: int) -> np.ndarray:
     if len(samples) <= length:
         return np.pad(samples, (0, length - len(samples)))
     energy = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
@@ -47,7 +47,7 @@ def _loudest(samples: np.ndarray, length: int) -> np.ndarray:
     return samples[start : start + length]
 
 
-def made_batch(sample_rate: int, time: int, items: int = ITEMS, seed: int = 0) -> Tensor:
+def make_batch(sample_rate: int, time: int, items: int = ITEMS, seed: int = 0) -> Tensor:
     """Voices of a kind, [items, 1, time]: a pitch that glides, formants that move, syllables, breath, levels that differ."""
     rng = np.random.default_rng(seed)
     t = np.arange(time) / sample_rate

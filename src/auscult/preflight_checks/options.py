@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Options:
+class PreflightOptions:
     """Options of a run.
 
     Attributes:

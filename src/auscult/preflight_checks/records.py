@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Lengths:
+class SignalLengths:
     """Samples: what should come out, what came out, what the decoder gave before it was cut or filled up, zeros at the end, what
     the encoder was given."""
 
@@ -21,7 +21,7 @@ class Lengths:
 
 
 @dataclass(frozen=True)
-class Alignment:
+class TargetAlignment:
     """Whether the target belongs to the input.
 
     Attributes:
@@ -51,7 +51,7 @@ class PartGain:
 
 
 @dataclass(frozen=True)
-class Parameters:
+class ParameterStatus:
     """Names of parameters by what is wrong with them; `total` and `trainable` count them.
 
     Attributes:
@@ -73,7 +73,7 @@ class Parameters:
 
 
 @dataclass(frozen=True)
-class Book:
+class BookHistory:
     """One codebook over the steps: per step the codes used, the perplexity, the share out of reach, the longest code.
 
     `moved_by_forward` and `moved_by_optimizer` count the steps, of `compared`, in which a code that was in use changed.
@@ -117,7 +117,7 @@ class TermMeasure:
 
 
 @dataclass(frozen=True)
-class Level:
+class OutputLevel:
     """Amplitude of output against target, at one time (`auscult.preflight_checks.measures.amplitude`)."""
 
     mean: float
@@ -159,7 +159,7 @@ class GainResponse:
 
 
 @dataclass(frozen=True)
-class Learning:
+class LearningCurve:
     """The steps on one batch, and the same from the same start with other learning rates.
 
     Attributes:
@@ -181,7 +181,7 @@ class Learning:
 
 
 @dataclass(frozen=True)
-class Precision:
+class NonFiniteValues:
     """What is not finite, by number format (`float32`, `bfloat16`, `float16`): names of outputs, terms or gradients."""
 
     broken: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -198,7 +198,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Limit:
+class BitRateLimit:
     """The best SNR in dB that the bit rate allows on the material (`auscult.preflight_checks.measures.bound`)."""
 
     bitrate: float
@@ -208,7 +208,7 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class Measured:
+class TrainingMeasurements:
     """Everything. None or empty where it was not measured; `skipped` says why: (what, reason).
 
     `assumed`: only a model was given, so that loss and optimizer are preflight's own.
@@ -218,33 +218,33 @@ class Measured:
     steps: int = 0
     seconds: float = 0.0
     assumed: bool = False
-    lengths: Lengths | None = None
-    alignment: Alignment | None = None
+    lengths: SignalLengths | None = None
+    alignment: TargetAlignment | None = None
     gains: tuple[PartGain, ...] = ()
-    parameters: Parameters | None = None
+    parameters: ParameterStatus | None = None
     gradients: Mapping[str, float] = field(default_factory=dict)
-    books: tuple[Book, ...] = ()
+    books: tuple[BookHistory, ...] = ()
     terms: tuple[TermMeasure, ...] = ()
-    start: Level | None = None
-    end: Level | None = None
+    start: OutputLevel | None = None
+    end: OutputLevel | None = None
     owners: AmplitudeOwners | None = None
     gain_response: GainResponse | None = None
-    learning: Learning | None = None
-    precision: Precision | None = None
-    limit: Limit | None = None
+    learning: LearningCurve | None = None
+    precision: NonFiniteValues | None = None
+    limit: BitRateLimit | None = None
     claims: tuple[Claim, ...] = ()
     skipped: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values, without what was not measured."""
-        found: dict[str, Any] = _plain(asdict(self))
-        found.pop("skipped")
-        return {name: value for name, value in found.items() if value not in (None, [], {})}
+        values: dict[str, Any] = _to_plain(asdict(self))
+        values.pop("skipped")
+        return {name: value for name, value in values.items() if value not in (None, [], {})}
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
+        return {str(name): _to_plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_to_plain(item) for item in value]
     return float(f"{value:.6g}") if isinstance(value, float) else value

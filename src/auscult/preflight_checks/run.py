@@ -11,7 +11,7 @@ import torch
 
 from auscult.errors import TargetError
 from auscult.preflight_checks.checks.alignment import measure_alignment
-from auscult.preflight_checks.checks.capture import capture
+from auscult.preflight_checks.checks.capture import capture_forward
 from auscult.preflight_checks.checks.gains import measure_gains
 from auscult.preflight_checks.checks.learning import measure_learning
 from auscult.preflight_checks.checks.lengths import measure_lengths
@@ -25,20 +25,20 @@ from auscult.preflight_checks.checks.parameters import measure_parameters
 from auscult.preflight_checks.checks.precision import FORMATS, measure_precision
 from auscult.preflight_checks.checks.terms import measure_shares, measure_terms
 from auscult.preflight_checks.find import find_setup
-from auscult.preflight_checks.keep import Kept
-from auscult.preflight_checks.options import Options
-from auscult.preflight_checks.records import Claim, Measured, TermMeasure
+from auscult.preflight_checks.keep import TrainingSnapshot
+from auscult.preflight_checks.options import PreflightOptions
+from auscult.preflight_checks.records import Claim, TermMeasure, TrainingMeasurements
 from auscult.preflight_checks.setup import Setup
-from auscult.preflight_checks.steps import Trail, run_steps
+from auscult.preflight_checks.steps import StepsTrail, run_steps
 
 Progress = Callable[[int, int, str], None]
 LOOP_SHARE = 0.6
 """Of the time, for the steps; the other learning rates get the rest."""
 
 
-def measure(
-    trainer: Any, options: Options | None = None, progress: Progress | None = None
-) -> Measured:
+def measure_training(
+    trainer: Any, options: PreflightOptions | None = None, progress: Progress | None = None
+) -> TrainingMeasurements:
     """Measure a training; model, optimizers and random state are put back afterwards, also when it fails.
 
     Args:
@@ -47,53 +47,59 @@ def measure(
     Raises:
         TargetError: If it cannot be read, or if one step of it fails.
     """
-    options = options or Options()
+    options = options or PreflightOptions()
     setup = trainer if isinstance(trainer, Setup) else find_setup(trainer, options)
     started = time.monotonic()
-    kept = Kept(setup)
+    snapshot = TrainingSnapshot(setup)
     try:
-        with _as_the_users(setup.name):
-            return _measure(setup, options, kept, started, progress)
+        with _attribute_to_user(setup.name):
+            return _measure_setup(setup, options, snapshot, started, progress)
     finally:
-        kept.restore()
+        snapshot.restore()
 
 
-def _measure(
-    setup: Setup, options: Options, kept: Kept, started: float, progress: Progress | None
-) -> Measured:
-    skipped = list(_not_looked_at(setup))
-    say = progress or (lambda _done, _total, _what: None)
-    say(0, 6, "first pass")
+def _measure_setup(
+    setup: Setup,
+    options: PreflightOptions,
+    snapshot: TrainingSnapshot,
+    started: float,
+    progress: Progress | None,
+) -> TrainingMeasurements:
+    skipped = list(_iter_unmeasured(setup))
+    report_progress = progress or (lambda _done, _total, _what: None)
+    report_progress(0, 6, "first pass")
     with torch.no_grad():
-        captured = capture(setup)
+        captured = capture_forward(setup)
         lengths, start = measure_lengths(setup, captured), measure_level(setup, captured)
-        kept.restore()
+        snapshot.restore()
         owners = measure_owners(setup, captured)
-        kept.restore()
+        snapshot.restore()
         response = measure_gain_response(setup)
-    kept.restore()
-    say(1, 6, "alignment")
+    snapshot.restore()
+    report_progress(1, 6, "alignment")
     alignment = measure_alignment(setup)
-    say(2, 6, "gradients of the parts")
-    gains = measure_gains(setup, kept)
-    say(3, 6, "loss terms")
+    report_progress(2, 6, "gradients of the parts")
+    gains = measure_gains(setup, snapshot)
+    report_progress(3, 6, "loss terms")
     terms = measure_terms(setup)
-    kept.restore()
+    snapshot.restore()
     trail = run_steps(setup, options.steps, started + LOOP_SHARE * options.seconds, progress)
     parameters = measure_parameters(setup, trail)
     with torch.no_grad():
-        end = measure_level(setup, capture(setup))
-    terms = _with_shares(terms, measure_shares(setup))
-    kept.restore()
+        end = measure_level(setup, capture_forward(setup))
+    terms = _add_shares(terms, measure_shares(setup))
+    snapshot.restore()
     learning = (
         None
         if setup.assumed
-        else measure_learning(setup, trail, kept, started + options.seconds, progress)
+        else measure_learning(setup, trail, snapshot, started + options.seconds, progress)
     )
     broken = tuple(dict.fromkeys(trail.broken))
     in_time = time.monotonic() - started < options.seconds
-    precision, not_run = measure_precision(setup, kept, broken, formats=FORMATS if in_time else ())
-    return Measured(
+    precision, not_run = measure_precision(
+        setup, snapshot, broken, formats=FORMATS if in_time else ()
+    )
+    return TrainingMeasurements(
         name=setup.name,
         steps=max(len(trail.losses), *(len(book.used) for book in trail.books.values()), 0, 0),
         seconds=round(time.monotonic() - started, 2),
@@ -113,11 +119,11 @@ def _measure(
         precision=precision,
         limit=measure_limit(setup, trail.books),
         claims=(Claim("claims", **setup.claims),) if setup.claims else (),
-        skipped=(*skipped, *not_run, *_left_out(setup, trail, options)),
+        skipped=(*skipped, *not_run, *_iter_left_out(setup, trail, options)),
     )
 
 
-def _with_shares(
+def _add_shares(
     terms: tuple[TermMeasure, ...], shares: dict[str, float]
 ) -> tuple[TermMeasure, ...]:
     from dataclasses import replace
@@ -125,7 +131,7 @@ def _with_shares(
     return tuple(replace(term, share_after=shares.get(term.name)) for term in terms)
 
 
-def _not_looked_at(setup: Setup) -> Iterator[tuple[str, str]]:
+def _iter_unmeasured(setup: Setup) -> Iterator[tuple[str, str]]:
     if setup.assumed:
         yield "learning", "only a model was given: loss, batch and optimizer are preflight's own"
     if setup.loss is None:
@@ -141,7 +147,9 @@ def _not_looked_at(setup: Setup) -> Iterator[tuple[str, str]]:
         yield "codebooks", "no quantizer was found; name it in `parts`"
 
 
-def _left_out(setup: Setup, trail: Trail, options: Options) -> Iterator[tuple[str, str]]:
+def _iter_left_out(
+    setup: Setup, trail: StepsTrail, options: PreflightOptions
+) -> Iterator[tuple[str, str]]:
     if trail.losses and len(trail.losses) < options.steps:
         reason = f"{len(trail.losses)} of {options.steps} fitted into the time ({trail.seconds:.1f} s each)"
         yield "training steps", f"{reason}; --seconds gives more"
@@ -152,7 +160,7 @@ def _left_out(setup: Setup, trail: Trail, options: Options) -> Iterator[tuple[st
 
 
 @contextlib.contextmanager
-def _as_the_users(name: str) -> Iterator[None]:
+def _attribute_to_user(name: str) -> Iterator[None]:
     """What the user's code raises becomes one line that says so."""
     try:
         yield
@@ -167,8 +175,8 @@ def _as_the_users(name: str) -> Iterator[None]:
         IndexError,
         NotImplementedError,
     ) as error:
-        said = " ".join(str(error).split())[:300]
+        reason = " ".join(str(error).split())[:300]
         hint = "run one step of the training by itself; --debug shows the traceback"
         raise TargetError(
-            f"a step raised {type(error).__name__}: {said}", where=name, hint=hint
+            f"a step raised {type(error).__name__}: {reason}", where=name, hint=hint
         ) from error

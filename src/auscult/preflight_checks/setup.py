@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from auscult.errors import TargetError
-from auscult.preflight_checks.structure import leaves, replaced
+from auscult.preflight_checks.structure import iter_leaves, replace_tensor
 
 PARTS = ("encoder", "quantizer", "decoder")
 _PART_NAMES = {
@@ -18,7 +18,7 @@ _PART_NAMES = {
     "quantizer": ("quantizer", "quantiser", "vq", "rvq", "quantize", "quantization", "bottleneck"),
     "decoder": ("decoder", "dec", "generator"),
 }
-_INPUTS = (
+_INPUT_NAMES = (
     "input",
     "inputs",
     "input_values",
@@ -32,7 +32,7 @@ _INPUTS = (
     "waveform",
     "signal",
 )
-_TARGETS = (
+_TARGET_NAMES = (
     "target",
     "targets",
     "y",
@@ -44,7 +44,7 @@ _TARGETS = (
     "input",
     "x",
 )
-_WAVES = ("audio", "audio_values", "wav", "waveform", "output", "recon", "reconstruction", "y")
+_WAVE_NAMES = ("audio", "audio_values", "wav", "waveform", "output", "recon", "reconstruction", "y")
 
 Forward = Callable[[Any], Any]
 Loss = Callable[[Any, Any], Any]
@@ -114,14 +114,14 @@ class Setup:
 
     def with_source(self, source: Tensor) -> Any:
         """The batch with another tensor going in; a codec's target follows, since it is the same tensor."""
-        return replaced(self.batch, self.source, source)
+        return replace_tensor(self.batch, self.source, source)
 
     def plain_step(self) -> dict[str, float]:
         """Forward, backward and optimizers, as a textbook has it; the terms' values."""
         for optimizer in self.optimizers:
             optimizer.zero_grad()
         terms = self.terms(self.forward(self.batch), self.batch)
-        total = total_of(terms)
+        total = sum_terms(terms)
         if total.requires_grad:
             total.backward()
         for optimizer in self.optimizers:
@@ -129,7 +129,7 @@ class Setup:
         return {name: float(torch.as_tensor(term).detach()) for name, term in terms.items()}
 
 
-def total_of(terms: Mapping[str, Tensor]) -> Tensor:
+def sum_terms(terms: Mapping[str, Tensor]) -> Tensor:
     """The sum of the terms."""
     values = [
         value if isinstance(value, Tensor) else torch.as_tensor(float(value))
@@ -142,19 +142,23 @@ def find_wave(output: Any, target: Tensor | None, where: str) -> Tensor:
     """The tensor of an output that is the waveform: called so, or the floating one whose length is nearest to the target's."""
     if isinstance(output, Tensor):
         return output
-    named = [
-        (name, leaf) for name, leaf in leaves(output) if leaf.is_floating_point() and leaf.ndim >= 2
+    named_leaves = [
+        (name, leaf)
+        for name, leaf in iter_leaves(output)
+        if leaf.is_floating_point() and leaf.ndim >= 2
     ]
-    for wanted in _WAVES:
-        for name, leaf in named:
-            if name.rpartition(".")[2] == wanted:
+    for wave_name in _WAVE_NAMES:
+        for name, leaf in named_leaves:
+            if name.rpartition(".")[2] == wave_name:
                 return leaf
-    if not named:
+    if not named_leaves:
         raise TargetError(
             "the model's output holds no waveform", where=where, hint="let `forward` return it"
         )
-    length = target.shape[-1] if target is not None else max(leaf.shape[-1] for _, leaf in named)
-    return min(named, key=lambda item: abs(item[1].shape[-1] - length))[1]
+    length = (
+        target.shape[-1] if target is not None else max(leaf.shape[-1] for _, leaf in named_leaves)
+    )
+    return min(named_leaves, key=lambda item: abs(item[1].shape[-1] - length))[1]
 
 
 def as_wave(tensor: Tensor) -> Tensor:
@@ -162,15 +166,17 @@ def as_wave(tensor: Tensor) -> Tensor:
     return tensor[:, None] if tensor.ndim == 2 else tensor
 
 
-def find_parts(model: nn.Module, given: Mapping[str, Any] | None = None) -> dict[str, nn.Module]:
+def find_parts(
+    model: nn.Module, stated_parts: Mapping[str, Any] | None = None
+) -> dict[str, nn.Module]:
     """Encoder, quantizer and decoder: as given (modules or dotted names), else attributes of the usual names.
 
     Raises:
         TargetError: If a given name is none of the model's.
     """
-    found: dict[str, nn.Module] = {}
+    parts: dict[str, nn.Module] = {}
     for part in PARTS:
-        value = (given or {}).get(part)
+        value = (stated_parts or {}).get(part)
         if isinstance(value, str):
             try:
                 value = model.get_submodule(value)
@@ -186,26 +192,28 @@ def find_parts(model: nn.Module, given: Mapping[str, Any] | None = None) -> dict
                 value = candidate
                 break
         if isinstance(value, nn.Module):
-            found[part] = value
-    return found
+            parts[part] = value
+    return parts
 
 
 def find_source(batch: Any) -> Tensor | None:
     """What goes into the model: a tensor itself, the first of a tuple, or the one of a dict that is called so."""
-    return _pick(batch, _INPUTS, last=False)
+    return _pick_tensor(batch, _INPUT_NAMES, last=False)
 
 
 def find_target(batch: Any) -> Tensor | None:
     """The waveform that should come out: a lone tensor itself, the longest behind the first of a tuple, or by its name."""
-    return _pick(batch, _TARGETS, last=True)
+    return _pick_tensor(batch, _TARGET_NAMES, last=True)
 
 
-def _pick(batch: Any, names: Sequence[str], *, last: bool) -> Tensor | None:
+def _pick_tensor(batch: Any, names: Sequence[str], *, last: bool) -> Tensor | None:
     if isinstance(batch, Tensor):
         return batch
     if isinstance(batch, Mapping):
         return next((batch[name] for name in names if isinstance(batch.get(name), Tensor)), None)
-    tensors = [leaf for _, leaf in leaves(batch) if leaf.is_floating_point() and leaf.ndim >= 2]
+    tensors = [
+        leaf for _, leaf in iter_leaves(batch) if leaf.is_floating_point() and leaf.ndim >= 2
+    ]
     if not tensors:
         return None
     if last and len(tensors) > 1:

@@ -12,14 +12,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from auscult.preflight_checks.measures.codebooks import Codebook, find_codebooks, unreachable, usage
-from auscult.preflight_checks.measures.codes import Chosen, CodeWatch
-from auscult.preflight_checks.measures.gradients import part_norms
-from auscult.preflight_checks.records import Book
+from auscult.preflight_checks.measures.codebooks import (
+    Codebook,
+    find_codebooks,
+    measure_unreachable,
+    measure_usage,
+)
+from auscult.preflight_checks.measures.codes import ChosenCodes, CodeWatch
+from auscult.preflight_checks.measures.gradients import compute_part_norms
+from auscult.preflight_checks.records import BookHistory
 from auscult.preflight_checks.setup import Setup
 
 Progress = Callable[[int, int, str], None]
-MOVED = 1e-7
+MIN_MOVEMENT = 1e-7
 """Relative change of a code vector that counts as an update."""
 
 
@@ -39,7 +44,7 @@ class _BookTrail:
 
 
 @dataclass
-class Trail:
+class StepsTrail:
     """What the steps left behind.
 
     Attributes:
@@ -52,8 +57,8 @@ class Trail:
     """
 
     losses: list[float] = field(default_factory=list)
-    books: dict[str, Book] = field(default_factory=dict)
-    touched: dict[str, float] = field(default_factory=dict)
+    books: dict[str, BookHistory] = field(default_factory=dict)
+    largest_gradients: dict[str, float] = field(default_factory=dict)
     moved: dict[str, float] = field(default_factory=dict)
     gradients: dict[str, float] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
@@ -69,22 +74,22 @@ class Instruments:
         self.books = find_codebooks(quantizer) if "quantizer" in setup.parts else ()
         self.watch = CodeWatch(quantizer, self.books) if self.books else None
         self.trails = {book.name: _BookTrail() for book in self.books}
-        self.trail = Trail()
+        self.trail = StepsTrail()
         self._norms: dict[str, list[float]] = {name: [] for name in setup.parts}
         self._hooks = ExitStack()
         self._latent: Tensor | None = None
-        self._marks: dict[str, dict[str, Tensor]] = {}
+        self._snapshots: dict[str, dict[str, Tensor]] = {}
         self._stepped = False
 
     def __enter__(self) -> Instruments:
         for optimizer in self.setup.optimizers:
             before = optimizer.register_step_pre_hook(lambda *_: self._before_optimizer())
-            after = optimizer.register_step_post_hook(lambda *_: self._mark("stepped"))
+            after = optimizer.register_step_post_hook(lambda *_: self._snapshot_books("stepped"))
             self._hooks.callback(before.remove)
             self._hooks.callback(after.remove)
         if self.watch is not None:
-            given = self.setup.parts["quantizer"].register_forward_pre_hook(self._note_latent)
-            self._hooks.callback(given.remove)
+            latent_hook = self.setup.parts["quantizer"].register_forward_pre_hook(self._note_latent)
+            self._hooks.callback(latent_hook.remove)
             self._hooks.enter_context(self.watch)
         return self
 
@@ -95,13 +100,13 @@ class Instruments:
         if args and isinstance(args[0], Tensor):
             self._latent = args[0].detach()
 
-    def _mark(self, name: str) -> None:
-        self._marks[name] = {book.name: book.vectors().clone() for book in self.books}
+    def _snapshot_books(self, name: str) -> None:
+        self._snapshots[name] = {book.name: book.vectors().clone() for book in self.books}
 
     def _before_optimizer(self) -> None:
         if not self._stepped:
             self._stepped = True
-            self._mark("forwarded")
+            self._snapshot_books("forwarded")
         self.read_gradients()
 
     def read_gradients(self) -> None:
@@ -112,19 +117,21 @@ class Instruments:
             largest = float(parameter.grad.detach().abs().max()) if parameter.grad.numel() else 0.0
             if not math.isfinite(largest):
                 self.trail.broken.append(f"gradient of {name} in step {len(self.trail.losses) + 1}")
-            self.trail.touched[name] = max(self.trail.touched.get(name, 0.0), largest)
-        for name, norm in part_norms(self.setup.parts).items():
+            self.trail.largest_gradients[name] = max(
+                self.trail.largest_gradients.get(name, 0.0), largest
+            )
+        for name, norm in compute_part_norms(self.setup.parts).items():
             self._norms[name].append(norm)
 
     def step(self, number: int) -> None:
         """One step, watched."""
         self._stepped = False
-        self._marks = {}
-        self._mark("started")
+        self._snapshots = {}
+        self._snapshot_books("started")
         losses = run_step(self.setup)
         if not self._stepped:
             self.read_gradients()
-        self._mark("ended")
+        self._snapshot_books("ended")
         self.trail.broken += [
             f"{name} in step {number + 1}"
             for name, value in losses.items()
@@ -132,39 +139,39 @@ class Instruments:
         ]
         if losses:
             self.trail.losses.append(sum(losses.values()))
-        taken = self.watch.take() if self.watch is not None else {}
+        codes_by_book = self.watch.take() if self.watch is not None else {}
         for book in self.books:
-            if book.name in taken:
-                self._follow(book, taken[book.name], number)
+            if book.name in codes_by_book:
+                self._follow_book(book, codes_by_book[book.name], number)
 
-    def _follow(self, book: Codebook, chosen: Chosen, number: int) -> None:
-        trail, found = self.trails[book.name], usage(chosen.codes, chosen.size)
-        trail.used.append(found.used)
-        trail.perplexity.append(found.perplexity)
-        trail.vectors = found.vectors
-        start, end = self._marks["started"][book.name], self._marks["ended"][book.name]
+    def _follow_book(self, book: Codebook, chosen: ChosenCodes, number: int) -> None:
+        trail, code_usage = self.trails[book.name], measure_usage(chosen.codes, chosen.size)
+        trail.used.append(code_usage.used)
+        trail.perplexity.append(code_usage.perplexity)
+        trail.vectors = code_usage.vectors
+        start, end = self._snapshots["started"][book.name], self._snapshots["ended"][book.name]
         trail.longest.append(float(end.norm(dim=-1).max()))
-        latents = _rows(
+        latents = _orient_latents(
             chosen.latents if chosen.latents is not None else self._latent, end.shape[-1]
         )
         if latents is not None:
-            trail.unreachable.append(unreachable(end, latents))
+            trail.unreachable.append(measure_unreachable(end, latents))
             trail.latent.append(float(latents.norm(dim=-1).max()))
         if number == 0:
             return  # the first batch may initialise the book, which is no update
         codes = chosen.codes.flatten().unique()
         codes = codes[codes >= 0].to(start.device)
-        forwarded, stepped = self._marks.get("forwarded"), self._marks.get("stepped")
+        forwarded, stepped = self._snapshots.get("forwarded"), self._snapshots.get("stepped")
         trail.compared += 1
         if forwarded is not None and stepped is not None:
-            trail.by_optimizer += _moves(forwarded[book.name], stepped[book.name], codes)
-            trail.by_forward += _moves(start, forwarded[book.name], codes) or _moves(
+            trail.by_optimizer += _has_moved(forwarded[book.name], stepped[book.name], codes)
+            trail.by_forward += _has_moved(start, forwarded[book.name], codes) or _has_moved(
                 stepped[book.name], end, codes
             )
         else:
-            trail.by_forward += _moves(start, end, codes)
+            trail.by_forward += _has_moved(start, end, codes)
 
-    def finish(self, before: Mapping[str, Tensor]) -> Trail:
+    def finish(self, before: Mapping[str, Tensor]) -> StepsTrail:
         """The trail, with what moved since `before` (parameter name to its values then)."""
         for book in self.books:
             t = self.trails[book.name]
@@ -176,7 +183,7 @@ class Instruments:
                     tuple(t.longest),
                     tuple(t.latent),
                 )
-                self.trail.books[book.name] = Book(
+                self.trail.books[book.name] = BookHistory(
                     book.name,
                     book.size,
                     t.vectors,
@@ -198,7 +205,7 @@ class Instruments:
         return self.trail
 
 
-def _rows(latents: Tensor | None, dim: int) -> Tensor | None:
+def _orient_latents(latents: Tensor | None, dim: int) -> Tensor | None:
     """Latents as [..., dim], whichever axis holds the dimension."""
     if latents is None:
         return None
@@ -207,11 +214,15 @@ def _rows(latents: Tensor | None, dim: int) -> Tensor | None:
     return latents.transpose(1, -1) if latents.ndim >= 3 and latents.shape[1] == dim else None
 
 
-def _moves(before: Tensor, after: Tensor, codes: Tensor) -> bool:
+def _has_moved(before: Tensor, after: Tensor, codes: Tensor) -> bool:
     """Whether any of these rows changed."""
     a, b = before[codes], after[codes]
     return (
-        bool(((b - a).abs().amax(dim=-1) > MOVED * a.abs().amax(dim=-1).clamp_min(1e-12)).any())
+        bool(
+            (
+                (b - a).abs().amax(dim=-1) > MIN_MOVEMENT * a.abs().amax(dim=-1).clamp_min(1e-12)
+            ).any()
+        )
         if len(codes)
         else False
     )
@@ -221,23 +232,25 @@ def run_step(setup: Setup) -> dict[str, float]:
     """One step, the user's or the plain one; what it says of its losses, by name."""
     if setup.step is None:
         return setup.plain_step()
-    return values_of(setup.step())
+    return read_losses(setup.step())
 
 
-def values_of(said: Any) -> dict[str, float]:
+def read_losses(step_result: Any) -> dict[str, float]:
     """The losses in what a step returned: a number, or numbers by name (then `total`, `loss` or `loss_g` counts alone)."""
-    if isinstance(said, Mapping):
-        numbers = {str(name): _number(value) for name, value in said.items() if _is_number(value)}
+    if isinstance(step_result, Mapping):
+        numbers = {
+            str(name): _to_number(value) for name, value in step_result.items() if _is_number(value)
+        }
         total = next(
             (name for name in ("total", "loss", "loss_g", "loss_gen_all") if name in numbers), None
         )
         return {total: numbers[total]} if total else numbers
-    if isinstance(said, list | tuple) and said:
-        return values_of(said[0])
-    return {"loss": _number(said)} if _is_number(said) else {}
+    if isinstance(step_result, list | tuple) and step_result:
+        return read_losses(step_result[0])
+    return {"loss": _to_number(step_result)} if _is_number(step_result) else {}
 
 
-def _number(value: Any) -> float:
+def _to_number(value: Any) -> float:
     return float(value.detach() if isinstance(value, Tensor) else value)
 
 
@@ -247,7 +260,9 @@ def _is_number(value: Any) -> bool:
     )
 
 
-def run_steps(setup: Setup, count: int, deadline: float, progress: Progress | None = None) -> Trail:
+def run_steps(
+    setup: Setup, count: int, deadline: float, progress: Progress | None = None
+) -> StepsTrail:
     """Run up to `count` steps on the batch, as many as fit before `deadline` (of `time.monotonic`), at least three."""
     before = {
         name: parameter.detach().clone() for name, parameter in setup.model.named_parameters()

@@ -10,16 +10,16 @@ from typing import Any
 from torch import Tensor
 
 
-def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
+def iter_leaves(value: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
     """Every tensor with its dotted name, in order."""
     if isinstance(value, Tensor):
         yield name, value
     else:
-        for key, item in _items(value):
-            yield from leaves(item, f"{name}.{key}" if name else key)
+        for key, item in _iter_items(value):
+            yield from iter_leaves(item, f"{name}.{key}" if name else key)
 
 
-def _items(value: Any) -> Iterator[tuple[str, Any]]:
+def _iter_items(value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, Mapping):
         yield from ((str(key), item) for key, item in value.items())
     elif isinstance(value, list | tuple):
@@ -28,24 +28,28 @@ def _items(value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((entry.name, getattr(value, entry.name)) for entry in fields(value))
 
 
-def replaced(value: Any, old: Tensor | None, new: Tensor) -> Any:
+def replace_tensor(value: Any, old: Tensor | None, new: Tensor) -> Any:
     """The structure with the tensor `old` (that very object) exchanged for `new`; containers are copied, `value` stays."""
     if old is None or isinstance(value, Tensor):
         return new if value is old and old is not None else value
     if isinstance(value, Mapping):
-        return _mapping(value, {key: replaced(item, old, new) for key, item in value.items()})
+        return _copy_mapping(
+            value, {key: replace_tensor(item, old, new) for key, item in value.items()}
+        )
     if isinstance(value, list | tuple):
-        items = [replaced(item, old, new) for item in value]
+        items = [replace_tensor(item, old, new) for item in value]
         return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
     if is_dataclass(value) and not isinstance(value, type):
         clone = copy.copy(value)
         for entry in fields(value):
-            object.__setattr__(clone, entry.name, replaced(getattr(value, entry.name), old, new))
+            object.__setattr__(
+                clone, entry.name, replace_tensor(getattr(value, entry.name), old, new)
+            )
         return clone
     return value
 
 
-def _mapping(value: Mapping[Any, Any], changed: dict[Any, Any]) -> Any:
+def _copy_mapping(value: Mapping[Any, Any], changed: dict[Any, Any]) -> Any:
     if type(value) is dict:
         return changed
     twin: Any = copy.copy(value)

@@ -11,44 +11,48 @@ from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
 
-def misfit(
-    op: Op, what: str, expected: object = None, found: object = None, hint: str | None = None
+def make_misfit_error(
+    op: Op, problem: str, expected: object = None, actual: object = None, hint: str | None = None
 ) -> RecipeError:
     """The error of an operation that does not fit its input."""
-    return RecipeError(what, where=op.op, expected=expected, found=found, hint=hint)
+    return RecipeError(problem, where=op.op, expected=expected, found=actual, hint=hint)
 
 
-def lost(op: Op, what: str, hint: str | None = None) -> RecipeError:
+def make_loss_error(op: Op, problem: str, hint: str | None = None) -> RecipeError:
     """The error of an operation without an inverse: `what` says what it drops."""
-    return RecipeError(f"cannot be undone: {what}", where=op.op, hint=hint)
+    return RecipeError(f"cannot be undone: {problem}", where=op.op, hint=hint)
 
 
-def check_count(op: Op, found: int, *expected: int) -> None:
+def check_count(op: Op, actual_count: int, *expected: int) -> None:
     """The number of arrays is one of `expected`."""
-    if found not in expected:
-        raise misfit(op, "takes another number of tensors", " or ".join(map(str, expected)), found)
+    if actual_count not in expected:
+        raise make_misfit_error(
+            op, "takes another number of tensors", " or ".join(map(str, expected)), actual_count
+        )
 
 
 def check_axis(op: Op, axis: int, shape: Shape) -> None:
     """`axis` is one of the shape's, counted from 0."""
     if not 0 <= axis < len(shape):
-        raise misfit(op, f"has no axis {axis} to work on", f"an axis of {shape}", axis)
+        raise make_misfit_error(op, f"has no axis {axis} to work on", f"an axis of {shape}", axis)
 
 
-def replaced(shape: Shape, axis: int, side: int) -> Shape:
+def replace_side(shape: Shape, axis: int, length: int) -> Shape:
     """`shape` with `side` at `axis`."""
-    return (*shape[:axis], side, *shape[axis + 1 :])
+    return (*shape[:axis], length, *shape[axis + 1 :])
 
 
-def same_but_axis(op: Op, shapes: Sequence[Shape], axis: int) -> None:
+def check_same_but_axis(op: Op, shapes: Sequence[Shape], axis: int) -> None:
     """All shapes agree outside `axis`."""
     for shape in shapes:
         check_axis(op, axis, shape)
-        if replaced(shape, axis, 0) != replaced(shapes[0], axis, 0):
-            raise misfit(op, f"joins tensors that differ outside axis {axis}", shapes[0], shape)
+        if replace_side(shape, axis, 0) != replace_side(shapes[0], axis, 0):
+            raise make_misfit_error(
+                op, f"joins tensors that differ outside axis {axis}", shapes[0], shape
+            )
 
 
-def native(array: Array) -> Array:
+def to_native_contiguous(array: Array) -> Array:
     """The array contiguous, in this machine's byte order, for operations that look at bytes."""
-    order = array.dtype if array.dtype.isnative else array.dtype.newbyteorder("=")
-    return np.ascontiguousarray(array, order)
+    dtype = array.dtype if array.dtype.isnative else array.dtype.newbyteorder("=")
+    return np.ascontiguousarray(array, dtype)

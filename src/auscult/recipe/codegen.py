@@ -12,17 +12,17 @@ from collections.abc import Sequence
 from textwrap import indent
 
 from auscult.errors import RecipeError
-from auscult.recipe.codegen_groups import Group, folded
-from auscult.recipe.dialect import DIALECTS, Block, Dialect, FrameworkName
+from auscult.recipe.codegen_groups import EntryGroup, fold_entries
+from auscult.recipe.dialect import DIALECTS, CodeBlock, Dialect, FrameworkName
 from auscult.recipe.entry import Entry
 from auscult.recipe.recipe import Recipe
 from auscult.weights import Shape
 
-MAX_MARKS = 8
-STEP = "    "
+MAX_KNOWN_SHAPES = 8
+INDENT = "    "
 
 
-def code(recipe: Recipe, framework: FrameworkName) -> str:
+def generate_code(recipe: Recipe, framework: FrameworkName) -> str:
     """The mapping as a Python module.
 
     Raises:
@@ -30,79 +30,89 @@ def code(recipe: Recipe, framework: FrameworkName) -> str:
     """
     dialect = DIALECTS[framework]
     changed = [entry for entry in recipe.entries if entry.ops or entry.sources != entry.targets]
-    body = _body(changed, dialect)
-    marks = _marks(changed)
+    body = _build_body(changed, dialect)
+    converted_test = _build_converted_test(changed)
     function = "sanitize" if framework == "mlx" else "convert"
     argument = "weights" if framework == "mlx" else "state"
-    told = not changed or bool(marks)
+    can_tell = not changed or bool(converted_test)
     parts = [
-        _header(recipe, changed, dialect),
+        _build_header(recipe, changed, dialect),
         *(source for name, source in dialect.helpers.items() if re.search(rf"\b{name}\(", body)),
-        *([marks] if marks else []),
-        _function(function, argument, body, told=told, changed=bool(changed)),
-        *([_LOAD] if framework == "torch" else []),
+        *([converted_test] if converted_test else []),
+        _build_function(function, argument, body, can_tell=can_tell, changed=bool(changed)),
+        *([_LOAD_SOURCE] if framework == "torch" else []),
     ]
     return "\n\n\n".join(part.rstrip() for part in parts) + "\n"
 
 
-def _header(recipe: Recipe, changed: Sequence[Entry], dialect: Dialect) -> str:
+def _build_header(recipe: Recipe, changed: Sequence[Entry], dialect: Dialect) -> str:
     touched = sum(len(entry.sources) for entry in changed)
     text = f'"""{len(recipe.source_names)} tensors, {touched} of them changed; printed by auscult from a recipe."""\n\n'
     return text + ("import mlx.core as mx" if dialect.name == "mlx" else "import torch")
 
 
-def _function(name: str, argument: str, body: str, *, told: bool, changed: bool) -> str:
+def _build_function(name: str, argument: str, body: str, *, can_tell: bool, changed: bool) -> str:
     if not changed:
-        return f'def {name}({argument}):\n{STEP}"""The names and layouts agree: nothing to do."""\n{STEP}return {argument}'
-    lines = [f"def {name}({argument}):" if told else f"def {name}({argument}, *, converted):"]
-    what = "Converted weights, under their new names; what no rule names stays, and weights converted before come back unchanged."
-    lines.append(f'{STEP}"""{what}"""')
-    if not told:
+        return f'def {name}({argument}):\n{INDENT}"""The names and layouts agree: nothing to do."""\n{INDENT}return {argument}'
+    lines = [f"def {name}({argument}):" if can_tell else f"def {name}({argument}, *, converted):"]
+    docstring = "Converted weights, under their new names; what no rule names stays, and weights converted before come back unchanged."
+    lines.append(f'{INDENT}"""{docstring}"""')
+    if not can_tell:
         lines.append(
-            f"{STEP}# Neither names nor shapes tell converted weights from others: the caller must say which these are."
+            f"{INDENT}# Neither names nor shapes tell converted weights from others: the caller must say which these are."
         )
     lines += [
-        f"{STEP}if {f'is_converted({argument})' if told else 'converted'}:",
-        f"{STEP * 2}return {argument}",
+        f"{INDENT}if {f'is_converted({argument})' if can_tell else 'converted'}:",
+        f"{INDENT * 2}return {argument}",
     ]
     lines += [
-        f"{STEP}old, new = dict({argument}), {{}}",
-        indent(body, STEP).rstrip(),
-        f"{STEP}new.update(old)",
-        f"{STEP}return new",
+        f"{INDENT}old, new = dict({argument}), {{}}",
+        indent(body, INDENT).rstrip(),
+        f"{INDENT}new.update(old)",
+        f"{INDENT}return new",
     ]
     return "\n".join(lines)
 
 
-def _marks(changed: Sequence[Entry]) -> str:
+def _build_converted_test(changed: Sequence[Entry]) -> str:
     """`is_converted`, by names or by shapes; empty where neither tells.
 
     A name that is only dropped or added (a counter) says little: it may be absent for other reasons, so shapes come first.
     """
-    before = {name for entry in changed for name in entry.sources}
-    after = {name for entry in changed for name in entry.targets}
+    source_names = {name for entry in changed for name in entry.sources}
+    target_names = {name for entry in changed for name in entry.targets}
     renaming = [entry for entry in changed if entry.sources and entry.targets]
-    old = next((name for entry in renaming for name in entry.sources if name not in after), None)
-    new = next((name for entry in renaming for name in entry.targets if name not in before), None)
-    if old is not None and new is not None:
-        return _by_name(old, new)
-    known = _known_shapes(changed)
-    return _by_shape(known) if known else _by_presence(changed, before, after)
+    old_name = next(
+        (name for entry in renaming for name in entry.sources if name not in target_names), None
+    )
+    new_name = next(
+        (name for entry in renaming for name in entry.targets if name not in source_names), None
+    )
+    if old_name is not None and new_name is not None:
+        return _build_name_test(old_name, new_name)
+    known_shapes = _find_telling_shapes(changed)
+    return (
+        _build_shape_test(known_shapes)
+        if known_shapes
+        else _build_presence_test(changed, source_names, target_names)
+    )
 
 
-def _by_presence(changed: Sequence[Entry], before: set[str], after: set[str]) -> str:
+def _build_presence_test(
+    changed: Sequence[Entry], source_names: set[str], target_names: set[str]
+) -> str:
     """Where tensors are only dropped or added, and nothing else is done, their presence is the difference itself."""
     if any(entry.sources and entry.targets for entry in changed):
         return ""
-    tests = [f"{name!r} not in weights" for name in sorted(before)] + [
-        f"{name!r} in weights" for name in sorted(after)
+    tests = [f"{name!r} not in weights" for name in sorted(source_names)] + [
+        f"{name!r} in weights" for name in sorted(target_names)
     ]
-    body = f" \\\n{STEP * 2}and ".join(tests)
-    return f'def is_converted(weights):\n{STEP}"""Whether the names are the new ones."""\n{STEP}return {body}'
+    body = f" \\\n{INDENT * 2}and ".join(tests)
+    return f'def is_converted(weights):\n{INDENT}"""Whether the names are the new ones."""\n{INDENT}return {body}'
 
 
-def _by_shape(known: dict[str, tuple[Shape, Shape]]) -> str:
-    table = "\n".join(f"{STEP}{name!r}: ({a}, {b})," for name, (a, b) in known.items())
+def _build_shape_test(known_shapes: dict[str, tuple[Shape, Shape]]) -> str:
+    table = "\n".join(f"{INDENT}{name!r}: ({a}, {b})," for name, (a, b) in known_shapes.items())
     return f"""# Weights whose two layouts differ in shape, before and after: together they tell which layout a file is in.
 KNOWN = {{
 {table}
@@ -119,16 +129,16 @@ def is_converted(weights):
     return all(after)"""
 
 
-def _by_name(old: str, new: str) -> str:
+def _build_name_test(old_name: str, new_name: str) -> str:
     return f"""def is_converted(weights):
     \"\"\"Whether the names are the new ones; an error if they are neither, or both.\"\"\"
-    before, after = {old!r} in weights, {new!r} in weights
+    before, after = {old_name!r} in weights, {new_name!r} in weights
     if before == after:
         raise ValueError("these are not the weights that the rules were made for, or they are converted in part")
     return after"""
 
 
-def _known_shapes(changed: Sequence[Entry]) -> dict[str, tuple[Shape, Shape]]:
+def _find_telling_shapes(changed: Sequence[Entry]) -> dict[str, tuple[Shape, Shape]]:
     """Up to MAX_MARKS weights whose shape changes under the same name, from as many different rules as there are."""
     if any(entry.shapes is None for entry in changed):
         raise RecipeError(
@@ -136,12 +146,12 @@ def _known_shapes(changed: Sequence[Entry]) -> dict[str, tuple[Shape, Shape]]:
             where="code",
             hint="Recipe.bind(checkpoint)",
         )
-    telling: dict[str, tuple[Shape, Shape]] = {}
-    for group in folded(changed):
+    telling_shapes: dict[str, tuple[Shape, Shape]] = {}
+    for group in fold_entries(changed):
         names = {
             source
             for value in group.values
-            for source in _names(group.sources, group.letters, value)
+            for source in _fill_templates(group.sources, group.letters, value)
         }
         for entry in changed:
             if (
@@ -149,48 +159,52 @@ def _known_shapes(changed: Sequence[Entry]) -> dict[str, tuple[Shape, Shape]]:
                 and entry.sources[0] in names
                 and entry.shapes
             ):
-                before, (after,) = entry.shapes[0], entry.target_shapes(entry.shapes)
-                if before != after:
-                    telling[entry.sources[0]] = (before, after)
+                source_shape, (target_shape,) = entry.shapes[0], entry.target_shapes(entry.shapes)
+                if source_shape != target_shape:
+                    telling_shapes[entry.sources[0]] = (source_shape, target_shape)
                     break
-    return dict(list(telling.items())[:MAX_MARKS])
+    return dict(list(telling_shapes.items())[:MAX_KNOWN_SHAPES])
 
 
-def _names(templates: Sequence[str], letters: str, value: tuple[int, ...]) -> list[str]:
+def _fill_templates(templates: Sequence[str], letters: str, value: tuple[int, ...]) -> list[str]:
     if not letters:
         return list(templates)
     return [template.format(**dict(zip(letters, value, strict=True))) for template in templates]
 
 
-def _body(changed: Sequence[Entry], dialect: Dialect) -> str:
+def _build_body(changed: Sequence[Entry], dialect: Dialect) -> str:
     """All rules: those that keep their names and do the same within the same loops share one."""
-    shared: dict[object, list[Group]] = {}
-    for group in folded(changed):
-        alike = group.keeps_names and len(group.sources) == 1
-        shared.setdefault((tuple(group.loops()), group.ops) if alike else group, []).append(group)
-    return "\n".join(_rule(groups, dialect) for groups in shared.values())
+    groups_by_rule: dict[object, list[EntryGroup]] = {}
+    for group in fold_entries(changed):
+        can_share = group.keeps_names and len(group.sources) == 1
+        groups_by_rule.setdefault(
+            (tuple(group.format_loops()), group.ops) if can_share else group, []
+        ).append(group)
+    return "\n".join(_build_rule(groups, dialect) for groups in groups_by_rule.values())
 
 
-def _rule(groups: list[Group], dialect: Dialect) -> str:
-    first, shared = groups[0], len(groups) > 1
+def _build_rule(groups: list[EntryGroup], dialect: Dialect) -> str:
+    first_group, is_shared = groups[0], len(groups) > 1
     lines: list[str] = []
-    for depth, (variables, values) in enumerate(first.loops()):
-        lines.append(f"{STEP * depth}for {variables} in {values}:")
-    if shared:
-        names = ", ".join(_quoted(group.sources[0], group.letters) for group in groups)
-        lines.append(f"{STEP * len(lines)}for name in ({names}):")
+    for depth, (variables, values) in enumerate(first_group.format_loops()):
+        lines.append(f"{INDENT * depth}for {variables} in {values}:")
+    if is_shared:
+        names = ", ".join(_quote_template(group.sources[0], group.letters) for group in groups)
+        lines.append(f"{INDENT * len(lines)}for name in ({names}):")
     depth = len(lines)
-    statements = _statements(first, dialect, ["name"] if shared else None)
-    return "\n".join([*lines, *(STEP * depth + line for line in statements)])
+    statements = _build_statements(first_group, dialect, ["name"] if is_shared else None)
+    return "\n".join([*lines, *(INDENT * depth + line for line in statements)])
 
 
-def _statements(group: Group, dialect: Dialect, named: list[str] | None) -> list[str]:
+def _build_statements(
+    group: EntryGroup, dialect: Dialect, name_override: list[str] | None
+) -> list[str]:
     """What is done for one entry of a group."""
-    sources = named or [_quoted(name, group.letters) for name in group.sources]
-    targets = named or [_quoted(name, group.letters) for name in group.targets]
+    sources = name_override or [_quote_template(name, group.letters) for name in group.sources]
+    targets = name_override or [_quote_template(name, group.letters) for name in group.targets]
     if not targets:
         return [f"old.pop({name}, None)" for name in sources]
-    block = Block(dialect)
+    block = CodeBlock(dialect)
     values = [f"old.pop({name})" for name in sources]
     if len(values) > 1:
         values = [block.held(value) for value in values]
@@ -203,11 +217,11 @@ def _statements(group: Group, dialect: Dialect, named: list[str] | None) -> list
     return block.lines
 
 
-def _quoted(template: str, letters: str) -> str:
+def _quote_template(template: str, letters: str) -> str:
     return f"f{template!r}" if letters else repr(template)
 
 
-_LOAD = '''def load(module, path):
+_LOAD_SOURCE = '''def load(module, path):
     """Load the file at `path` into a module, strictly."""
     if str(path).endswith(".safetensors"):
         from safetensors.torch import load_file

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from auscult.recipe.entry import Entry
 from auscult.recipe.op import Op
 
-LETTERS = "ijklmnpqrs"
-Numbers = tuple[int, ...]
+LOOP_LETTERS = "ijklmnpqrs"
+NameNumbers = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Group:
+class EntryGroup:
     """Entries of one form.
 
     Attributes:
@@ -27,13 +27,13 @@ class Group:
     targets: tuple[str, ...]
     ops: tuple[Op, ...]
     letters: str = ""
-    values: tuple[Numbers, ...] = ((),)
+    values: tuple[NameNumbers, ...] = ((),)
 
     @property
     def keeps_names(self) -> bool:
         return self.sources == self.targets
 
-    def loops(self) -> list[tuple[str, str]]:
+    def format_loops(self) -> list[tuple[str, str]]:
         """`for` headers, outermost first, as (variables, iterable); none for a single entry."""
         if not self.letters:
             return []
@@ -43,65 +43,73 @@ class Group:
             product *= len(axis)
         if product == len(self.values):
             return [
-                (letter, _iterable(axis)) for letter, axis in zip(self.letters, axes, strict=True)
+                (letter, _format_iterable(axis))
+                for letter, axis in zip(self.letters, axes, strict=True)
             ]
         rows = ", ".join(str(value) if len(value) > 1 else str(value[0]) for value in self.values)
         return [(", ".join(self.letters), f"({rows},)")]
 
 
-def folded(entries: Sequence[Entry]) -> list[Group]:
+def fold_entries(entries: Sequence[Entry]) -> list[EntryGroup]:
     """Entries in groups, each as large as one rule can say, in the order of their first entries."""
     forms: dict[tuple[tuple[str, ...], tuple[str, ...], tuple[Op, ...]], list[Entry]] = {}
     for entry in entries:
-        key = (tuple(map(_masked, entry.sources)), tuple(map(_masked, entry.targets)), entry.ops)
+        key = (
+            tuple(map(_mask_numbers, entry.sources)),
+            tuple(map(_mask_numbers, entry.targets)),
+            entry.ops,
+        )
         forms.setdefault(key, []).append(entry)
-    return [group for alike in forms.values() for group in _rules(alike)]
+    return [group for same_form in forms.values() for group in _fold_same_form(same_form)]
 
 
-def _rules(alike: list[Entry]) -> list[Group]:
-    single = [Group(entry.sources, entry.targets, entry.ops) for entry in alike]
-    if len(alike) == 1:
+def _fold_same_form(same_form: list[Entry]) -> list[EntryGroup]:
+    single = [EntryGroup(entry.sources, entry.targets, entry.ops) for entry in same_form]
+    if len(same_form) == 1:
         return single
-    rows = [_numbers(entry.sources) for entry in alike]
-    places = [k for k in range(len(rows[0])) if len({row[k] for row in rows}) > 1]
+    rows = [_extract_numbers(entry.sources) for entry in same_form]
+    varying_columns = [k for k in range(len(rows[0])) if len({row[k] for row in rows}) > 1]
     free: list[int] = []  # numbers that always agree share a variable
     owner: dict[int, int] = {}
-    for k in places:
-        twin = next((other for other in free if all(row[other] == row[k] for row in rows)), None)
+    for k in varying_columns:
+        twin = next(
+            (free_place for free_place in free if all(row[free_place] == row[k] for row in rows)),
+            None,
+        )
         if twin is None:
             free.append(k)
         owner[k] = k if twin is None else twin
-    target_rows = [_numbers(entry.targets) for entry in alike]
+    target_rows = [_extract_numbers(entry.targets) for entry in same_form]
     fields: list[str] = []
     for k in range(len(target_rows[0])):
-        field = _field([row[k] for row in target_rows], rows, free)
+        field = _relate_column([row[k] for row in target_rows], rows, free)
         if field is None:
             return single
         fields.append(field)
-    if not free or len(free) > len(LETTERS):
+    if not free or len(free) > len(LOOP_LETTERS):
         return single
-    letters = LETTERS[: len(free)]
-    name = dict(zip(free, letters, strict=True))
+    letters = LOOP_LETTERS[: len(free)]
+    letter_of = dict(zip(free, letters, strict=True))
     source_fields = [
-        f"{{{name[owner[k]]}}}" if k in owner else str(rows[0][k]) for k in range(len(rows[0]))
+        f"{{{letter_of[owner[k]]}}}" if k in owner else str(rows[0][k]) for k in range(len(rows[0]))
     ]
-    shown = [
-        field.format(**{f"n{k}": name[k] for k in free}) if "n" in field else field
+    target_fields = [
+        field.format(**{f"n{k}": letter_of[k] for k in free}) if "n" in field else field
         for field in fields
     ]
     values = tuple(tuple(row[k] for k in free) for row in rows)
     return [
-        Group(
-            _filled(alike[0].sources, source_fields),
-            _filled(alike[0].targets, shown),
-            alike[0].ops,
+        EntryGroup(
+            _fill_numbers(same_form[0].sources, source_fields),
+            _fill_numbers(same_form[0].targets, target_fields),
+            same_form[0].ops,
             letters,
             values,
         )
     ]
 
 
-def _field(column: list[int], rows: list[Numbers], free: list[int]) -> str | None:
+def _relate_column(column: list[int], rows: list[NameNumbers], free: list[int]) -> str | None:
     """How a number of the target follows from those of the sources: the same, a constant, or with a fixed offset."""
     for k in free:
         if all(value == row[k] for value, row in zip(column, rows, strict=True)):
@@ -116,15 +124,15 @@ def _field(column: list[int], rows: list[Numbers], free: list[int]) -> str | Non
     return None
 
 
-def _masked(name: str) -> str:
+def _mask_numbers(name: str) -> str:
     return re.sub(r"\d+", "#", name.replace("#", "##"))
 
 
-def _numbers(names: Sequence[str]) -> Numbers:
+def _extract_numbers(names: Sequence[str]) -> NameNumbers:
     return tuple(int(number) for name in names for number in re.findall(r"\d+", name))
 
 
-def _filled(names: Sequence[str], fields: Sequence[str]) -> tuple[str, ...]:
+def _fill_numbers(names: Sequence[str], fields: Sequence[str]) -> tuple[str, ...]:
     """The names with their numbers replaced, braces of the name itself doubled."""
     values = iter(fields)
     return tuple(
@@ -133,7 +141,7 @@ def _filled(names: Sequence[str], fields: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def _iterable(values: list[int]) -> str:
+def _format_iterable(values: list[int]) -> str:
     if values == list(range(values[0], values[-1] + 1)) and len(values) > 1:
         return (
             f"range({values[-1] + 1})"

@@ -25,7 +25,7 @@ class Dialect:
     axis: str
     helpers: dict[str, str]
 
-    def permuted(self, x: str, axes: Sequence[int]) -> str:
+    def permute_axes(self, x: str, axes: Sequence[int]) -> str:
         """Axes in another order."""
         return f"{x}.{self.permute}({', '.join(map(str, axes))})" if axes else x
 
@@ -50,7 +50,7 @@ class Dialect:
             )
         return f"{self.module}.{'bool_' if dtype == 'bool' and self.name == 'mlx' else dtype}"
 
-    def joined(self, names: Sequence[str], axis: int) -> str:
+    def join_tensors(self, names: Sequence[str], axis: int) -> str:
         """Several tensors along an axis."""
         word = "concatenate" if self.name == "mlx" else "cat"
         return f"{self.module}.{word}([{', '.join(names)}], {self.axis}={axis})"
@@ -62,7 +62,7 @@ class Dialect:
         ends = [sum(sizes[: i + 1]) for i in range(len(sizes) - 1)]
         return f"mx.split({x}, {ends}, axis={axis})"
 
-    def flipped(self, x: str, axis: int) -> str:
+    def flip_axis(self, x: str, axis: int) -> str:
         """An axis backwards."""
         return f"{x}[{':, ' * axis}::-1]" if self.name == "mlx" else f"{x}.flip({axis})"
 
@@ -76,7 +76,7 @@ class Dialect:
 
 
 @dataclass
-class Block:
+class CodeBlock:
     """Lines of code under construction; operations take and give expressions, and write a line where they give several.
 
     Attributes:
@@ -104,7 +104,7 @@ class Block:
         return name
 
 
-_MLX = {
+_MLX_HELPERS = {
     "fuse_weight_norm": '''def fuse_weight_norm(g, v, dim):
     """g * v / |v|, the norm over every axis except dim."""
     wide = v.astype(mx.float32)
@@ -139,7 +139,7 @@ _MLX = {
 }
 
 
-def _for_torch(source: str) -> str:
+def _translate_to_torch(source: str) -> str:
     """The same helper in PyTorch's words; sums are taken in float64 there."""
     swaps = (
         ("mx.square(wide)", "wide.square()"),
@@ -159,12 +159,12 @@ def _for_torch(source: str) -> str:
     return source
 
 
-def _torch_helpers() -> dict[str, str]:
-    helpers = {name: _for_torch(source) for name, source in _MLX.items()}
+def _build_torch_helpers() -> dict[str, str]:
+    helpers = {name: _translate_to_torch(source) for name, source in _MLX_HELPERS.items()}
     helpers["affine"] = helpers["affine"].replace("x.double()", "x.float()")
     return helpers
 
 
-MLX = Dialect("mlx", "mx", "transpose", "axis", _MLX)
-TORCH = Dialect("torch", "torch", "permute", "dim", _torch_helpers())
-DIALECTS: dict[FrameworkName, Dialect] = {"mlx": MLX, "torch": TORCH}
+MLX_DIALECT = Dialect("mlx", "mx", "transpose", "axis", _MLX_HELPERS)
+TORCH_DIALECT = Dialect("torch", "torch", "permute", "dim", _build_torch_helpers())
+DIALECTS: dict[FrameworkName, Dialect] = {"mlx": MLX_DIALECT, "torch": TORCH_DIALECT}

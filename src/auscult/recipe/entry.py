@@ -34,8 +34,11 @@ class Entry:
     @property
     def label(self) -> str:
         """The sources and targets, for messages."""
-        left, right = ", ".join(self.sources) or "nothing", ", ".join(self.targets) or "nothing"
-        return left if left == right else f"{left} -> {right}"
+        source_label, target_label = (
+            ", ".join(self.sources) or "nothing",
+            ", ".join(self.targets) or "nothing",
+        )
+        return source_label if source_label == target_label else f"{source_label} -> {target_label}"
 
     def stages(self, arrays: Sequence[Array]) -> list[list[Array]]:
         """The sources, then the tensors after each operation; the last are the targets.
@@ -45,7 +48,7 @@ class Entry:
         """
         stages = [list(arrays)]
         for op in self.ops:
-            stages.append(self._named(op.apply, stages[-1]))
+            stages.append(self._run_with_label(op.apply, stages[-1]))
         self._check_count(len(stages[-1]))
         return stages
 
@@ -57,7 +60,7 @@ class Entry:
         """
         result = list(arrays)
         for op in self.ops:
-            result = self._named(op.apply, result)
+            result = self._run_with_label(op.apply, result)
         self._check_count(len(result))
         return result
 
@@ -69,7 +72,7 @@ class Entry:
         """
         result = [tuple(shape) for shape in shapes]
         for op in self.ops:
-            result = self._named(op.shapes, result)
+            result = self._run_with_label(op.shapes, result)
         self._check_count(len(result))
         return result
 
@@ -86,7 +89,7 @@ class Entry:
         Raises:
             RecipeError: If an operation has no inverse; the message says what is lost.
         """
-        ops = tuple(self._named(lambda op: op.inverse(), op) for op in reversed(self.ops))
+        ops = tuple(self._run_with_label(lambda op: op.inverse(), op) for op in reversed(self.ops))
         return Entry(
             self.targets,
             self.sources,
@@ -135,7 +138,7 @@ class Entry:
             )
         return cls(sources, targets, ops, sides)
 
-    def _named(self, step: Any, argument: Any) -> Any:
+    def _run_with_label(self, step: Any, argument: Any) -> Any:
         try:
             return step(argument)
         except RecipeError as error:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auscult.recipe.checks import check_axis, misfit
-from auscult.recipe.dialect import Block
+from auscult.recipe.checks import check_axis, make_misfit_error
+from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -22,10 +22,10 @@ class Exchange(Op):
 
     def __post_init__(self) -> None:
         if min(self.groups, self.parts, self.outer) < 1:
-            raise misfit(
+            raise make_misfit_error(
                 self,
                 "needs at least one group, part and outer block",
-                found=(self.groups, self.parts, self.outer),
+                actual=(self.groups, self.parts, self.outer),
             )
 
     @property
@@ -35,9 +35,9 @@ class Exchange(Op):
 
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
         self.shapes([array.shape for array in arrays])
-        return [self._exchanged(array) for array in arrays]
+        return [self._exchange_levels(array) for array in arrays]
 
-    def render(self, block: Block, names: Sequence[str]) -> list[str]:  # noqa: ARG002
+    def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:  # noqa: ARG002
         first, second = self.levels
         return [f"exchange({x}, {self.axis}, {self.outer}, {first}, {second})" for x in names]
 
@@ -46,7 +46,7 @@ class Exchange(Op):
         for shape in shapes:
             check_axis(self, self.axis, shape)
             if shape[self.axis] % count:
-                raise misfit(
+                raise make_misfit_error(
                     self,
                     f"cuts axis {self.axis} unevenly",
                     f"a multiple of {count}",
@@ -54,8 +54,10 @@ class Exchange(Op):
                 )
         return [tuple(shape) for shape in shapes]
 
-    def _exchanged(self, array: Array) -> Array:
-        before, after = array.shape[: self.axis], array.shape[self.axis + 1 :]
-        rest = array.shape[self.axis] // (self.outer * self.groups * self.parts)
-        cut = array.reshape(*before, self.outer, *self.levels, rest, *after)
-        return cut.swapaxes(self.axis + 1, self.axis + 2).reshape(array.shape)
+    def _exchange_levels(self, array: Array) -> Array:
+        leading_shape, trailing_shape = array.shape[: self.axis], array.shape[self.axis + 1 :]
+        inner_size = array.shape[self.axis] // (self.outer * self.groups * self.parts)
+        split_levels = array.reshape(
+            *leading_shape, self.outer, *self.levels, inner_size, *trailing_shape
+        )
+        return split_levels.swapaxes(self.axis + 1, self.axis + 2).reshape(array.shape)

@@ -14,7 +14,7 @@ from auscult.recipe.recipe import Recipe
 from auscult.verdict import Equality
 from auscult.weights import Checkpoint
 
-SHOWN = 5
+MAX_SHOWN = 5
 
 
 class MatchLike(Protocol):
@@ -51,45 +51,47 @@ def recipe_from_alignment(alignment: AlignmentLike, source: Checkpoint | None = 
         raise RecipeError(
             "pairs tensors that no operation makes equal",
             where="alignment",
-            found=_some(
+            found=_list_some(
                 f"{', '.join(match.a)} against {', '.join(match.b)}" for match in different
             ),
             hint="`auscult diff` explains each of them",
         )
-    entries = _shared_sources([Entry(match.a, match.b, match.ops) for match in alignment.matches])
-    used = {name for entry in entries for name in entry.sources}
+    entries = _merge_shared_sources(
+        [Entry(match.a, match.b, match.ops) for match in alignment.matches]
+    )
+    used_names = {name for entry in entries for name in entry.sources}
     if source is None:
         return Recipe(tuple(entries))
-    unused = [tensor for name, tensor in source.items() if name not in used]
+    unused = [tensor for name, tensor in source.items() if name not in used_names]
     entries += [Entry((tensor.name,), (), (Drop(tensor.shape, tensor.dtype),)) for tensor in unused]
     return Recipe(tuple(entries)).bind(source)
 
 
-def _shared_sources(entries: list[Entry]) -> list[Entry]:
+def _merge_shared_sources(entries: list[Entry]) -> list[Entry]:
     """Two matches of one source (a tie that the other side stores twice) become one entry that copies it."""
     by_source: dict[tuple[str, ...], list[Entry]] = {}
     for entry in entries:
         by_source.setdefault(entry.sources, []).append(entry)
     result: list[Entry] = []
     for sources, group in by_source.items():
-        first = group[0]
+        first_entry = group[0]
         if len(group) == 1:
-            result.append(first)
+            result.append(first_entry)
         elif len(sources) == 1 and all(
-            entry.ops == first.ops and len(entry.targets) == 1 for entry in group
+            entry.ops == first_entry.ops and len(entry.targets) == 1 for entry in group
         ):
             targets = tuple(name for entry in group for name in entry.targets)
-            result.append(Entry(sources, targets, (*first.ops, Copy(len(group)))))
+            result.append(Entry(sources, targets, (*first_entry.ops, Copy(len(group)))))
         else:
             names = [", ".join(entry.targets) for entry in group]
             raise RecipeError(
-                "is used in several ways at once", where=", ".join(sources), found=_some(names)
+                "is used in several ways at once", where=", ".join(sources), found=_list_some(names)
             )
     return result
 
 
-def _some(items: Iterable[str]) -> str:
+def _list_some(items: Iterable[str]) -> str:
     listed = list(items)
-    return "; ".join(listed[:SHOWN]) + (
-        f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
+    return "; ".join(listed[:MAX_SHOWN]) + (
+        f" and {len(listed) - MAX_SHOWN} more" if len(listed) > MAX_SHOWN else ""
     )

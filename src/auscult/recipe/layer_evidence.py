@@ -16,25 +16,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from auscult.recipe.layout import TO_MLX, Framework
-from auscult.recipe.weight_names import Weight
+from auscult.recipe.layout import AXES_TO_MLX, Framework
+from auscult.recipe.weight_names import LayerWeight
 from auscult.weights import Checkpoint, Shape
 
-By = Literal["module", "family", "bias", "name", "rank"]
+LayerBasis = Literal["module", "family", "bias", "name", "rank"]
 MIN_CONV_RANK = 3
 
-_TRANSPOSED = re.compile(
+_TRANSPOSED_WORD = re.compile(
     r"^(ups?|upsamples?|upsamplers?|up_?convs?\d*d?|de_?convs?\d*d?|conv_?tr\w*|t_?convs?\d*d?|trans_?convs?\w*)$",
     re.I,
 )
-_PLAIN = re.compile(
+_PLAIN_WORD = re.compile(
     r"^((?!up|de|trans|t_?conv).*conv(?!_?tr)\w*|downs?|downsamples?|downsamplers?)$", re.I
 )
-_INDEX = re.compile(r"_?\d+$")
+_INDEX_SUFFIX = re.compile(r"_?\d+$")
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerIdentity:
     """The kind of a layer, and what it was told by.
 
     Attributes:
@@ -42,11 +42,11 @@ class Layer:
     """
 
     kind: str
-    by: By
+    by: LayerBasis
     groups: int | None = None
 
 
-def kind_by_module(type_name: str, rank: int) -> str | None:
+def infer_kind_by_module(type_name: str, rank: int) -> str | None:
     """The kind of a torch or MLX module class; None for a class that is not known to hold such a weight."""
     lower = (
         type_name.rpartition(".")[2]
@@ -61,15 +61,15 @@ def kind_by_module(type_name: str, rank: int) -> str | None:
         r"conv(transpose|transposed)?([123])d|conv([123])d(transpose|transposed)?", lower
     )
     if match is not None:
-        side = match[2] or match[3]
-        kind = f"conv_transpose{side}d" if match[1] or match[4] else f"conv{side}d"
-        return kind if rank == int(side) + 2 else None
+        kernel_rank = match[2] or match[3]
+        kind = f"conv_transpose{kernel_rank}d" if match[1] or match[4] else f"conv{kernel_rank}d"
+        return kind if rank == int(kernel_rank) + 2 else None
     if "embedding" in lower:
         return "embedding"
     return "linear" if lower in {"linear", "nondynamicallyquantizablelinear"} else None
 
 
-def kind_by_bias(shape: Shape, bias: Shape | None) -> str | None:
+def infer_kind_by_bias(shape: Shape, bias: Shape | None) -> str | None:
     """By the length of the bias; for torch's layout only.
 
     A transposed convolution with groups, in = out, and a plain convolution could both have such a bias: plain is meant unless the
@@ -77,30 +77,34 @@ def kind_by_bias(shape: Shape, bias: Shape | None) -> str | None:
     """
     if bias is None or len(bias) != 1 or len(shape) < MIN_CONV_RANK or shape[0] == shape[1]:
         return None
-    side = len(shape) - 2
+    kernel_rank = len(shape) - 2
     if bias[0] == shape[1]:
-        return f"conv_transpose{side}d"
-    return f"conv{side}d" if bias[0] == shape[0] else None
+        return f"conv_transpose{kernel_rank}d"
+    return f"conv{kernel_rank}d" if bias[0] == shape[0] else None
 
 
-def kind_by_name(layer: str, rank: int) -> str | None:
+def infer_kind_by_name(layer: str, rank: int) -> str | None:
     """By the last two words of the module path, numbers apart; None where they say nothing or disagree."""
-    words = [_INDEX.sub("", word) for word in layer.split(".") if not word.isdigit()][-2:]
+    words = [_INDEX_SUFFIX.sub("", word) for word in layer.split(".") if not word.isdigit()][-2:]
     if not words or rank < MIN_CONV_RANK:
         return None
     last = words[-1]
-    side = rank - 2
-    if _TRANSPOSED.match(last):
-        return f"conv_transpose{side}d"
-    if _PLAIN.match(last):
+    kernel_rank = rank - 2
+    if _TRANSPOSED_WORD.match(last):
+        return f"conv_transpose{kernel_rank}d"
+    if _PLAIN_WORD.match(last):
         outer = words[0] if len(words) == 2 else ""
-        return None if _TRANSPOSED.match(outer) else f"conv{side}d"
+        return None if _TRANSPOSED_WORD.match(outer) else f"conv{kernel_rank}d"
     return None
 
 
-def layer_of(
-    weight: Weight, shape: Shape, source: Checkpoint, layout: Framework, known: Mapping[str, Layer]
-) -> Layer | None:
+def identify_layer(
+    weight: LayerWeight,
+    shape: Shape,
+    source: Checkpoint,
+    layout: Framework,
+    known_layers: Mapping[str, LayerIdentity],
+) -> LayerIdentity | None:
     """The layer of a weight; None if the evidence does not tell.
 
     Args:
@@ -108,30 +112,30 @@ def layer_of(
         layout: In which the source is.
         known: Layers by module or family, by fused weight name.
     """
-    if weight.name in known:
-        return known[weight.name]
+    if weight.name in known_layers:
+        return known_layers[weight.name]
     if len(shape) < MIN_CONV_RANK:
-        return _matrix(weight, source, shape)
+        return _identify_matrix(weight, source, shape)
     bias = source[weight.bias].shape if weight.bias in source else None
-    name = kind_by_name(weight.layer, len(shape))
-    told = kind_by_bias(shape, bias) if layout == "torch" else None
-    if told is not None and name is not None and told != name:
+    name_kind = infer_kind_by_name(weight.layer, len(shape))
+    bias_kind = infer_kind_by_bias(shape, bias) if layout == "torch" else None
+    if bias_kind is not None and name_kind is not None and bias_kind != name_kind:
         # in = out with groups is the one case in which both can hold; otherwise the bias is a fact and the name a habit
-        grouped = (
-            name.startswith("conv_transpose")
+        may_be_grouped = (
+            name_kind.startswith("conv_transpose")
             and shape[0] == (bias or (0,))[0]
             and shape[0] % shape[1] == 0
         )
-        return None if grouped else Layer(told, "bias")
-    if told is not None:
-        return Layer(told, "bias")
-    return Layer(name, "name") if name is not None else None
+        return None if may_be_grouped else LayerIdentity(bias_kind, "bias")
+    if bias_kind is not None:
+        return LayerIdentity(bias_kind, "bias")
+    return LayerIdentity(name_kind, "name") if name_kind is not None else None
 
 
-def _matrix(weight: Weight, source: Checkpoint, shape: Shape) -> Layer | None:
+def _identify_matrix(weight: LayerWeight, source: Checkpoint, shape: Shape) -> LayerIdentity | None:
     """Linear and embedding weights stay; only GPT-2's Conv1D is stored the other way."""
     if len(shape) != 2 or not re.search(r"(^|\.)(c_attn|c_proj|c_fc)$", weight.layer):
-        return Layer("linear", "rank")
+        return LayerIdentity("linear", "rank")
     votes = {
         "linear_transposed" if source[name].shape[1] == source[bias].shape[0] else "linear"
         for name in source
@@ -140,10 +144,12 @@ def _matrix(weight: Weight, source: Checkpoint, shape: Shape) -> Layer | None:
         and len(source[name].shape) == 2
         and source[name].shape[0] != source[name].shape[1]
     }
-    return Layer(votes.pop(), "bias") if len(votes) == 1 else None
+    return LayerIdentity(votes.pop(), "bias") if len(votes) == 1 else None
 
 
-def groups_of(layer: Layer, shape: Shape, bias: Shape | None, layout: Framework) -> int | None:
+def infer_groups(
+    layer: LayerIdentity, shape: Shape, bias: Shape | None, layout: Framework
+) -> int | None:
     """Groups of a transposed convolution; of all others the layout needs none, so 1. None if nothing tells.
 
     The bias counts output channels, torch's second axis those of one group. Without a bias, a weight with one channel for
@@ -160,15 +166,15 @@ def groups_of(layer: Layer, shape: Shape, bias: Shape | None, layout: Framework)
         and bias[0] % max(1, shape[1]) == 0
     ):
         return max(1, bias[0] // max(1, shape[1]))
-    alone = shape[1] == 1 < shape[0] if layout == "torch" else shape[-1] == 1 < shape[0]
-    return None if alone else 1
+    is_single_channel = shape[1] == 1 < shape[0] if layout == "torch" else shape[-1] == 1 < shape[0]
+    return None if is_single_channel else 1
 
 
-def fits(kind: str, shape: Shape, bias: Shape | None, layout: Framework) -> bool:
+def is_possible_layer(kind: str, shape: Shape, bias: Shape | None, layout: Framework) -> bool:
     """Whether a layer of that kind can have this weight and bias in this layout."""
-    if kind not in TO_MLX:
+    if kind not in AXES_TO_MLX:
         return True
-    if len(shape) != len(TO_MLX[kind]):
+    if len(shape) != len(AXES_TO_MLX[kind]):
         return False
     if bias is None or len(bias) != 1:
         return True

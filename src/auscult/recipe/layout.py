@@ -24,7 +24,7 @@ from auscult.weights import Shape
 
 Framework = Literal["torch", "mlx"]
 
-TO_MLX: dict[str, tuple[int, ...]] = {
+AXES_TO_MLX: dict[str, tuple[int, ...]] = {
     "conv1d": (0, 2, 1),
     "conv_transpose1d": (1, 2, 0),
     "conv2d": (0, 2, 3, 1),
@@ -33,20 +33,20 @@ TO_MLX: dict[str, tuple[int, ...]] = {
     "conv_transpose3d": (1, 2, 3, 4, 0),
     "linear_transposed": (1, 0),
 }
-RANK = {kind: len(axes) for kind, axes in TO_MLX.items()}
+RANK_BY_KIND = {kind: len(axes) for kind, axes in AXES_TO_MLX.items()}
 
 
-def permutation(kind: str, to: Framework) -> Permute | None:
+def make_permutation(kind: str, to: Framework) -> Permute | None:
     """The permutation that brings a weight of that kind from the other framework's layout; None if there is none."""
-    if kind not in TO_MLX:
+    if kind not in AXES_TO_MLX:
         return None
-    permute = Permute(TO_MLX[kind])
+    permute = Permute(AXES_TO_MLX[kind])
     return permute if to == "mlx" else permute.inverse()
 
 
-def conversion(kind: str, shape: Shape, groups: int, to: Framework) -> tuple[Op, ...]:
+def make_conversion(kind: str, shape: Shape, groups: int, to: Framework) -> tuple[Op, ...]:
     """The operations that bring a weight of that kind, shape and number of groups from the other framework's layout."""
-    permute = permutation(kind, to)
+    permute = make_permutation(kind, to)
     if permute is None:
         return ()
     if groups == 1 or not kind.startswith("conv_transpose"):
@@ -57,20 +57,20 @@ def conversion(kind: str, shape: Shape, groups: int, to: Framework) -> tuple[Op,
         inner, outer = shape[0] // groups, shape[1]
     else:
         inner, outer = shape[-1], shape[0] // groups
-    apart, joined = Permute((0, 2, *middle, 1)), (groups * outer, *kernel, inner)
-    stored = (groups * inner, outer, *kernel)
+    group_permute, joined_shape = Permute((0, 2, *middle, 1)), (groups * outer, *kernel, inner)
+    stored_shape = (groups * inner, outer, *kernel)
     if inner == outer == 1:  # depthwise: one channel for each group on both sides
-        ends = Permute((0, *(axis - 1 for axis in middle), 1))
-        return (ends if to == "mlx" else ends.inverse(),)
+        depthwise_permute = Permute((0, *(axis - 1 for axis in middle), 1))
+        return (depthwise_permute if to == "mlx" else depthwise_permute.inverse(),)
     ops = (
-        Reshape(stored, (groups, inner, outer, *kernel)),
-        apart,
-        Reshape((groups, outer, *kernel, inner), joined),
+        Reshape(stored_shape, (groups, inner, outer, *kernel)),
+        group_permute,
+        Reshape((groups, outer, *kernel, inner), joined_shape),
     )
     return ops if to == "mlx" else tuple(op.inverse() for op in reversed(ops))
 
 
-def same_effect(shape: Shape, a: Permute, b: Permute) -> bool:
+def has_same_effect(shape: Shape, a: Permute, b: Permute) -> bool:
     """Whether two permutations give the same tensor, because they differ only in axes of length 1."""
     if a.shapes([shape]) != b.shapes([shape]):
         return False

@@ -10,11 +10,11 @@ from auscult.checkpoint.source import dtype_of
 from auscult.errors import RecipeError
 from auscult.recipe.entry import Entry
 from auscult.recipe.recipe import Recipe
-from auscult.weights import Array, Checkpoint, Data, Tensor
+from auscult.weights import Array, Checkpoint, Tensor, TensorData
 
 
 @dataclass(eq=False)
-class _Slot:
+class _SplitCache:
     """The targets of the entry with several targets that was computed last, so that q, k and v are split once."""
 
     lock: Lock = field(default_factory=Lock)
@@ -23,46 +23,46 @@ class _Slot:
 
 
 @dataclass(frozen=True, eq=False)
-class Computed:
+class ComputedData:
     """Data of one target of an entry."""
 
     entry: Entry
     sources: tuple[Tensor, ...]
     index: int
-    slot: _Slot
+    slot: _SplitCache
 
     def array(self) -> Array:
         if len(self.entry.targets) == 1:
-            return self._compute()[0]
+            return self._compute_targets()[0]
         with self.slot.lock:
             if self.slot.entry is not self.entry:
                 self.slot.entry, self.slot.targets = None, []
-                self.slot.targets = self._compute()
+                self.slot.targets = self._compute_targets()
                 self.slot.entry = self.entry
             return self.slot.targets[self.index]
 
     def flat(self, start: int, stop: int) -> Array:
         return self.array().reshape(-1)[start:stop]
 
-    def _compute(self) -> list[Array]:
+    def _compute_targets(self) -> list[Array]:
         return self.entry.apply([tensor.numpy() for tensor in self.sources])
 
 
-def applied(recipe: Recipe, checkpoint: Checkpoint) -> Checkpoint:
+def apply_recipe(recipe: Recipe, checkpoint: Checkpoint) -> Checkpoint:
     """The target checkpoint of a recipe that is bound to `checkpoint`."""
-    slot = _Slot()
+    split_cache = _SplitCache()
     tensors: dict[str, Tensor] = {}
     for entry in recipe.entries:
         sources = tuple(checkpoint[name] for name in entry.sources)
         shapes = entry.target_shapes([tensor.shape for tensor in sources])
-        dtypes = entry.target_dtypes([element_type(tensor) for tensor in sources])
+        dtypes = entry.target_dtypes([get_element_type(tensor) for tensor in sources])
         for index, (name, shape, dtype) in enumerate(
             zip(entry.targets, shapes, dtypes, strict=True)
         ):
             if not entry.ops and len(sources) == 1:
-                tensors[name] = _renamed(sources[0], name)
+                tensors[name] = _rename_tensor(sources[0], name)
                 continue
-            data: Data = Computed(entry, sources, index, slot)
+            data: TensorData = ComputedData(entry, sources, index, split_cache)
             trainable = sources[0].trainable if sources else None
             nbytes = prod(shape) * dtype_of(dtype).itemsize
             tensors[name] = Tensor(name, shape, dtype, data, nbytes, trainable=trainable)
@@ -75,7 +75,7 @@ def applied(recipe: Recipe, checkpoint: Checkpoint) -> Checkpoint:
     )
 
 
-def element_type(tensor: Tensor) -> str:
+def get_element_type(tensor: Tensor) -> str:
     """The dtype of `tensor.numpy()`: that of a GGUF block type, or of weights that MLX packed, is dequantised float32.
 
     Raises:
@@ -91,7 +91,7 @@ def element_type(tensor: Tensor) -> str:
         ) from None
 
 
-def _renamed(tensor: Tensor, name: str) -> Tensor:
+def _rename_tensor(tensor: Tensor, name: str) -> Tensor:
     return Tensor(
         name,
         tensor.shape,

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from auscult.recipe.blocks import block_slices
+from auscult.recipe.blocks import iter_block_slices
 from auscult.weights import Array
 
-PIECE = 4 << 20
+PIECE_BYTES = 4 << 20
 BLOCK_BYTES = 2 << 20
 
 
-class Buffers:
+class BlockBuffers:
     """Memory for blocks, used again and again: fresh memory costs a page fault for every 4 KiB."""
 
     def __init__(self) -> None:
@@ -44,49 +44,49 @@ class Buffers:
             self._free.put(buffer)
 
 
-def native(array: Array) -> Array:
+def to_little_endian(array: Array) -> Array:
     """The array in little-endian order, a view where it is so already."""
     if array.dtype.byteorder == ">" or (array.dtype.byteorder == "=" and sys.byteorder == "big"):
         return array.astype(array.dtype.newbyteorder("<"))
     return array
 
 
-def bytes_of(array: Array) -> Iterator[memoryview]:
+def iter_bytes(array: Array) -> Iterator[memoryview]:
     """Row-major bytes in pieces; a strided view is made contiguous block by block."""
     if array.size == 0:
         return
     if array.flags.c_contiguous:
-        flat = _view(array)
-        for start in range(0, len(flat), PIECE):
-            yield flat[start : start + PIECE]
+        flat = _view_as_bytes(array)
+        for start in range(0, len(flat), PIECE_BYTES):
+            yield flat[start : start + PIECE_BYTES]
         return
-    for cut in block_slices(array.shape, 0, PIECE // array.itemsize):
-        yield _view(np.ascontiguousarray(array[cut]))
+    for block_index in iter_block_slices(array.shape, 0, PIECE_BYTES // array.itemsize):
+        yield _view_as_bytes(np.ascontiguousarray(array[block_index]))
 
 
-def _view(array: Array) -> memoryview:
+def _view_as_bytes(array: Array) -> memoryview:
     flat: Any = array.reshape(-1).view(np.uint8)
     return memoryview(flat)
 
 
-def release(arrays: Iterable[Array]) -> None:
+def release_memory(arrays: Iterable[Array]) -> None:
     """Let the system take the memory of mapped arrays back; it is read again from the file if it is used again."""
     spans: dict[int, tuple[mmap.mmap, int, int]] = {}
     for array in arrays:
-        whole = _map_of(array)
-        if whole is None or array.size == 0:
+        memory_map = _find_memory_map(array)
+        if memory_map is None or array.size == 0:
             continue
         low, high = np.lib.array_utils.byte_bounds(array)
-        _, first, last = spans.get(id(whole), (whole, low, high))
-        spans[id(whole)] = (whole, min(first, low), max(last, high))
-    for whole, first, last in spans.values():
-        origin = np.frombuffer(whole, np.uint8).__array_interface__["data"][0]
-        start = (first - origin) // mmap.PAGESIZE * mmap.PAGESIZE
-        stop = min(len(whole), -(-(last - origin) // mmap.PAGESIZE) * mmap.PAGESIZE)
-        whole.madvise(mmap.MADV_DONTNEED, start, stop - start)
+        _, span_start, span_stop = spans.get(id(memory_map), (memory_map, low, high))
+        spans[id(memory_map)] = (memory_map, min(span_start, low), max(span_stop, high))
+    for memory_map, span_start, span_stop in spans.values():
+        origin = np.frombuffer(memory_map, np.uint8).__array_interface__["data"][0]
+        start = (span_start - origin) // mmap.PAGESIZE * mmap.PAGESIZE
+        stop = min(len(memory_map), -(-(span_stop - origin) // mmap.PAGESIZE) * mmap.PAGESIZE)
+        memory_map.madvise(mmap.MADV_DONTNEED, start, stop - start)
 
 
-def _map_of(array: Array) -> mmap.mmap | None:
+def _find_memory_map(array: Array) -> mmap.mmap | None:
     base: object = array
     while isinstance(base, np.ndarray):
         base = base.base

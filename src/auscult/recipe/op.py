@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 
 from auscult.errors import RecipeError
 from auscult.finding import Json
-from auscult.recipe.blocks import same_bits
-from auscult.recipe.dialect import Block
+from auscult.recipe.blocks import has_same_bits
+from auscult.recipe.dialect import CodeBlock
 from auscult.weights import Array, Shape
 
 
@@ -78,11 +78,11 @@ class Op(ABC):
         """
         if not self.lossless:
             raise NotImplementedError(f"{type(self).__name__} must define its error")
-        back = self.inverse().apply(targets)
-        same = len(back) == len(sources) and all(map(same_bits, back, sources))
-        return 0.0 if same else float("inf")
+        restored = self.inverse().apply(targets)
+        is_same = len(restored) == len(sources) and all(map(has_same_bits, restored, sources))
+        return 0.0 if is_same else float("inf")
 
-    def render(self, block: Block, names: Sequence[str]) -> list[str]:  # noqa: ARG002
+    def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:  # noqa: ARG002
         """The operation as expressions in `block.dialect`, over the expressions `names`.
 
         Raises:
@@ -97,13 +97,13 @@ class Op(ABC):
     def to_json(self) -> Json:
         """`{"op": name, **parameters}`, with tuples as lists."""
         result: Json = {"op": self.op}
-        for name in _parameters(type(self)):
+        for name in _list_parameters(type(self)):
             value: Any = getattr(self, name)
             result[name] = list(value) if isinstance(value, tuple) else value
         return result
 
 
 @cache
-def _parameters(kind: type[Op]) -> tuple[str, ...]:
+def _list_parameters(op_type: type[Op]) -> tuple[str, ...]:
     """The names of an operation's parameters, in their order."""
-    return tuple(parameter.name for parameter in fields(kind))
+    return tuple(parameter.name for parameter in fields(op_type))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from auscult.errors import RecipeError
-from auscult.recipe.blocks import same_bits
+from auscult.recipe.blocks import has_same_bits
 from auscult.recipe.entry import Entry
 from auscult.recipe.op import Op
 from auscult.recipe.recipe import Recipe
@@ -63,7 +63,7 @@ class Proof:
             ("identical", "equivalent", "close", "different", "dropped", "added"), 0
         )
         for proof in self.entries:
-            buckets[bucket_of(proof)] += len(proof.entry.sources) or len(proof.entry.targets)
+            buckets[classify_proof(proof)] += len(proof.entry.sources) or len(proof.entry.targets)
         return Coverage("tensors", buckets)
 
     def require(self) -> Proof:
@@ -73,11 +73,11 @@ class Proof:
             RecipeError: If an entry did not come back; names the first ones.
         """
         if self.failed:
-            raise failure(self.failed)
+            raise make_failure_error(self.failed)
         return self
 
 
-def bucket_of(proof: EntryProof) -> str:
+def classify_proof(proof: EntryProof) -> str:
     """`identical` with no ops, `equivalent` exact after ops, `close` within rounding, `dropped`, `added`, or `different`."""
     if proof.equality is Equality.DIFFERENT:
         return "different"
@@ -90,7 +90,7 @@ def bucket_of(proof: EntryProof) -> str:
     return "equivalent" if proof.entry.ops else "identical"
 
 
-def failure(failed: Iterable[EntryProof]) -> RecipeError:
+def make_failure_error(failed: Iterable[EntryProof]) -> RecipeError:
     """The error that names what did not survive."""
     proofs = list(failed)
     shown = ", ".join(f"{proof.entry.label} (error {proof.error:.3g})" for proof in proofs[:3])
@@ -113,27 +113,31 @@ def prove_entry(entry: Entry, arrays: Sequence[Array]) -> tuple[list[Array], Ent
     stages = entry.stages(arrays)
     targets = stages[-1]
     if entry.lossless:
-        back = list(targets)
+        restored = list(targets)
         for op in reversed(entry.ops):
-            back = op.inverse().apply(back)
-        exact = all(map(same_bits, back, arrays))
+            restored = op.inverse().apply(restored)
+        exact = all(map(has_same_bits, restored, arrays))
         return targets, EntryProof(
             entry, Equality.EXACT if exact else Equality.DIFFERENT, 0.0 if exact else float("inf")
         )
     error = max(
-        op.error(before, after)
-        for op, before, after in zip(entry.ops, stages, stages[1:], strict=False)
+        op.error(inputs, outputs)
+        for op, inputs, outputs in zip(entry.ops, stages, stages[1:], strict=False)
     )
     equality = (
         Equality.DIFFERENT if not error <= 1 else Equality.CLOSE if error > 0 else Equality.EXACT
     )
     dropped = any(op.op == "drop" for op in entry.ops if not op.lossless)
     return targets, EntryProof(
-        entry, equality, error, None if error == 0 else rounding_format(entry.ops, targets), dropped
+        entry,
+        equality,
+        error,
+        None if error == 0 else find_rounding_format(entry.ops, targets),
+        dropped,
     )
 
 
-def rounding_format(ops: Sequence[Op], targets: Sequence[Array]) -> str:
+def find_rounding_format(ops: Sequence[Op], targets: Sequence[Array]) -> str:
     """The number format whose rounding explains the difference."""
     for op in ops:
         if not op.lossless and op.op in ("cast", "quantize"):
@@ -141,15 +145,19 @@ def rounding_format(ops: Sequence[Op], targets: Sequence[Array]) -> str:
     return targets[0].dtype.name if targets else "none"
 
 
-def prove(recipe: Recipe, checkpoint: Checkpoint) -> Proof:
+def prove_recipe(recipe: Recipe, checkpoint: Checkpoint) -> Proof:
     """Run the round trip of every entry; holds the tensors of one entry at a time.
 
     Raises:
         RecipeError: If the recipe does not fit the checkpoint. A failed round trip is reported in the proof.
     """
-    return Proof(tuple(_prove_one(entry, checkpoint) for entry in recipe.bind(checkpoint).entries))
+    return Proof(
+        tuple(
+            _prove_from_checkpoint(entry, checkpoint) for entry in recipe.bind(checkpoint).entries
+        )
+    )
 
 
-def _prove_one(entry: Entry, checkpoint: Checkpoint) -> EntryProof:
+def _prove_from_checkpoint(entry: Entry, checkpoint: Checkpoint) -> EntryProof:
     arrays = [checkpoint[name].numpy() for name in entry.sources]
     return prove_entry(entry, arrays)[1]

@@ -17,8 +17,8 @@ from auscult.weights import Checkpoint, Shape
 if TYPE_CHECKING:
     from auscult.recipe.proof import Proof
 
-VERSION = 1
-Rest = Literal["refuse", "keep"]
+RECIPE_VERSION = 1
+RestPolicy = Literal["refuse", "keep"]
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,16 @@ class Recipe:
     """
 
     entries: tuple[Entry, ...]
-    rest: Rest = "refuse"
+    rest: RestPolicy = "refuse"
 
     def __post_init__(self) -> None:
         for side in ("sources", "targets"):
             counts = Counter(name for entry in self.entries for name in getattr(entry, side))
-            twice = [name for name, count in counts.items() if count > 1]
-            if twice:
-                raise RecipeError(f"names {side} twice", where="recipe", found=", ".join(twice[:5]))
+            repeated_names = [name for name, count in counts.items() if count > 1]
+            if repeated_names:
+                raise RecipeError(
+                    f"names {side} twice", where="recipe", found=", ".join(repeated_names[:5])
+                )
 
     @classmethod
     def identity(cls, checkpoint: Checkpoint) -> Recipe:
@@ -70,19 +72,21 @@ class Recipe:
         """
         missing = [name for name in self.source_names if name not in checkpoint]
         if missing:
-            raise _unaccounted("names tensors that the checkpoint does not have", missing)
-        named = set(self.source_names)
-        others = [name for name in checkpoint if name not in named]
-        if others and self.rest == "refuse":
-            raise _unaccounted(
+            raise _make_unaccounted_error(
+                "names tensors that the checkpoint does not have", missing
+            )
+        named_sources = set(self.source_names)
+        unnamed = [name for name in checkpoint if name not in named_sources]
+        if unnamed and self.rest == "refuse":
+            raise _make_unaccounted_error(
                 "does not say what becomes of every tensor",
-                others,
+                unnamed,
                 'add them, or set "rest": "keep"',
             )
-        clash = sorted(set(others) & set(self.target_names))
+        clash = sorted(set(unnamed) & set(self.target_names))
         if clash:
-            raise _unaccounted("writes over tensors that it does not mention", clash)
-        entries = [*self.entries, *(Entry((name,), (name,)) for name in others)]
+            raise _make_unaccounted_error("writes over tensors that it does not mention", clash)
+        entries = [*self.entries, *(Entry((name,), (name,)) for name in unnamed)]
         bound = [
             replace(entry, shapes=tuple(checkpoint[name].shape for name in entry.sources))
             for entry in entries
@@ -97,9 +101,9 @@ class Recipe:
         Raises:
             RecipeError: If the recipe does not fit the checkpoint.
         """
-        from auscult.recipe.lazy import applied
+        from auscult.recipe.lazy import apply_recipe
 
-        return applied(self.bind(checkpoint), checkpoint)
+        return apply_recipe(self.bind(checkpoint), checkpoint)
 
     def invert(self) -> Recipe:
         """The recipe that leads back.
@@ -115,9 +119,9 @@ class Recipe:
         Raises:
             RecipeError: If the other one names tensors that this one does not give, or leaves some out.
         """
-        from auscult.recipe.compose import composed
+        from auscult.recipe.compose import compose_recipes
 
-        return composed(self, then)
+        return compose_recipes(self, then)
 
     def prove(self, checkpoint: Checkpoint) -> Proof:
         """The round trip over the actual data, tensor by tensor; see `auscult.recipe.proof`.
@@ -125,9 +129,9 @@ class Recipe:
         Raises:
             RecipeError: If the recipe does not fit the checkpoint.
         """
-        from auscult.recipe.proof import prove
+        from auscult.recipe.proof import prove_recipe
 
-        return prove(self, checkpoint)
+        return prove_recipe(self, checkpoint)
 
     def code(self, framework: Literal["mlx", "torch"]) -> str:
         """The mapping as Python: `sanitize(weights)` for MLX, `convert(state)` and `load(module, path)` for PyTorch.
@@ -135,14 +139,14 @@ class Recipe:
         Raises:
             RecipeError: If an operation cannot be printed, or the recipe was never bound to shapes.
         """
-        from auscult.recipe.codegen import code
+        from auscult.recipe.codegen import generate_code
 
-        return code(self, framework)
+        return generate_code(self, framework)
 
     def to_json(self) -> Json:
         """A versioned JSON object."""
         return {
-            "auscult_recipe": VERSION,
+            "auscult_recipe": RECIPE_VERSION,
             "rest": self.rest,
             "entries": [entry.to_json() for entry in self.entries],
         }
@@ -161,24 +165,24 @@ class Recipe:
                 where="recipe",
                 expected='{"auscult_recipe": 1, "entries": [...]}',
             )
-        if version > VERSION:
+        if version > RECIPE_VERSION:
             raise RecipeError(
                 "is from a later auscult",
                 where="recipe",
-                expected=f"version {VERSION}",
+                expected=f"version {RECIPE_VERSION}",
                 found=version,
             )
-        rest = data.get("rest", "refuse")
-        if rest not in ("refuse", "keep"):
+        rest_policy = data.get("rest", "refuse")
+        if rest_policy not in ("refuse", "keep"):
             raise RecipeError(
-                "has an unknown rest", where="recipe", expected="refuse or keep", found=rest
+                "has an unknown rest", where="recipe", expected="refuse or keep", found=rest_policy
             )
-        return cls(tuple(Entry.from_json(entry) for entry in data["entries"]), rest)
+        return cls(tuple(Entry.from_json(entry) for entry in data["entries"]), rest_policy)
 
     def save(self, path: Path) -> None:
         """Write the recipe as JSON, one entry a line."""
         lines = ",\n".join("  " + json.dumps(entry.to_json()) for entry in self.entries)
-        text = f'{{"auscult_recipe": {VERSION}, "rest": "{self.rest}", "entries": [\n{lines}\n]}}\n'
+        text = f'{{"auscult_recipe": {RECIPE_VERSION}, "rest": "{self.rest}", "entries": [\n{lines}\n]}}\n'
         path.write_text(text, encoding="utf-8")
 
     @classmethod
@@ -197,12 +201,12 @@ class Recipe:
         return cls.from_json(data)
 
 
-def from_entries(entries: Iterable[Mapping[str, Any]], rest: Rest = "keep") -> Recipe:
+def from_entries(entries: Iterable[Mapping[str, Any]], rest_policy: RestPolicy = "keep") -> Recipe:
     """A recipe from the entries that a Fix carries; a patch unless said otherwise."""
-    return Recipe(tuple(Entry.from_json(entry) for entry in entries), rest)
+    return Recipe(tuple(Entry.from_json(entry) for entry in entries), rest_policy)
 
 
-def shapes_of(recipe: Recipe) -> dict[str, Shape]:
+def list_target_shapes(recipe: Recipe) -> dict[str, Shape]:
     """Target shapes of a bound recipe."""
     return {
         name: shape
@@ -211,6 +215,6 @@ def shapes_of(recipe: Recipe) -> dict[str, Shape]:
     }
 
 
-def _unaccounted(what: str, names: list[str], hint: str | None = None) -> RecipeError:
+def _make_unaccounted_error(problem: str, names: list[str], hint: str | None = None) -> RecipeError:
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    return RecipeError(what, where="recipe", found=shown, hint=hint)
+    return RecipeError(problem, where="recipe", found=shown, hint=hint)

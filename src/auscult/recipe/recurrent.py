@@ -17,18 +17,18 @@ from auscult.recipe.ops.parallel import Parallel
 from auscult.recipe.ops.route import Route
 from auscult.recipe.ops.split import Split
 from auscult.recipe.ops.sum import Sum
-from auscult.recipe.weight_names import recurrent_groups
+from auscult.recipe.weight_names import group_recurrent_weights
 from auscult.weights import Checkpoint
 
 MLX_NAMES = {1: ("Wxh", "Whh"), 3: ("Wx", "Wh"), 4: ("Wx", "Wh")}
 """Input and hidden weight by number of gates: RNN, GRU, LSTM."""
 
 
-def recurrent_to_mlx(source: Checkpoint) -> tuple[list[Entry], list[Skip]]:
+def convert_recurrent_to_mlx(source: Checkpoint) -> tuple[list[Entry], list[Skip]]:
     """Entries for every recurrent layer of a torch checkpoint that MLX has too, and what it does not have."""
     entries: list[Entry] = []
     skips: list[Skip] = []
-    for path, suffixes in recurrent_groups(source.tensors).items():
+    for path, suffixes in group_recurrent_weights(source.tensors).items():
         hidden = source.get(f"{path}weight_hh_l0")
         gates = (
             hidden.shape[0] // max(1, hidden.shape[1])
@@ -39,11 +39,11 @@ def recurrent_to_mlx(source: Checkpoint) -> tuple[list[Entry], list[Skip]]:
             reason = "MLX's recurrent layers have one layer and one direction: kept under torch's names; map them with --recipe"
             skips.append(Skip(path.rstrip(".") or "(top level)", reason))
             continue
-        entries += _layer_to_mlx(source, path, gates)
+        entries += _iter_mlx_entries(source, path, gates)
     return entries, skips
 
 
-def _layer_to_mlx(source: Checkpoint, path: str, gates: int) -> Iterator[Entry]:
+def _iter_mlx_entries(source: Checkpoint, path: str, gates: int) -> Iterator[Entry]:
     for part, name in zip(("ih", "hh"), MLX_NAMES[gates], strict=True):
         yield Entry((f"{path}weight_{part}_l0",), (path + name,))
     biases = (f"{path}bias_ih_l0", f"{path}bias_hh_l0")
@@ -65,25 +65,33 @@ def _layer_to_mlx(source: Checkpoint, path: str, gates: int) -> Iterator[Entry]:
     yield Entry(biases, (f"{path}b", f"{path}bhn"), ops)
 
 
-def recurrent_to_torch(source: Checkpoint) -> list[Entry]:
+def convert_recurrent_to_torch(source: Checkpoint) -> list[Entry]:
     """Entries for every recurrent layer of an MLX checkpoint; the bias that MLX has no second of becomes zeros."""
     entries: list[Entry] = []
-    for gates, (wide, deep) in ((4, ("Wx", "Wh")), (3, ("Wx", "Wh")), (1, ("Wxh", "Whh"))):
+    for gates, (input_name, hidden_name) in (
+        (4, ("Wx", "Wh")),
+        (3, ("Wx", "Wh")),
+        (1, ("Wxh", "Whh")),
+    ):
         for name in source:
-            path = name.removesuffix(wide)
-            hidden = source.get(path + deep)
-            known = name == path + wide and (not path or path.endswith(".")) and hidden is not None
+            path = name.removesuffix(input_name)
+            hidden = source.get(path + hidden_name)
+            is_layer = (
+                name == path + input_name
+                and (not path or path.endswith("."))
+                and hidden is not None
+            )
             if (
-                known
+                is_layer
                 and hidden is not None
                 and len(hidden.shape) == 2
                 and hidden.shape[0] == gates * hidden.shape[1]
             ):
-                entries += _layer_to_torch(source, path, gates)
+                entries += _iter_torch_entries(source, path, gates)
     return entries
 
 
-def _layer_to_torch(source: Checkpoint, path: str, gates: int) -> Iterator[Entry]:
+def _iter_torch_entries(source: Checkpoint, path: str, gates: int) -> Iterator[Entry]:
     for part, name in zip(("ih", "hh"), MLX_NAMES[gates], strict=True):
         yield Entry((path + name,), (f"{path}weight_{part}_l0",))
     inner, hidden = f"{path}bias_ih_l0", f"{path}bias_hh_l0"

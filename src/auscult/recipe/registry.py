@@ -12,18 +12,18 @@ from auscult.errors import RecipeError
 from auscult.finding import Json
 from auscult.recipe.op import Op
 
-_FOLDER = "auscult.recipe.ops"
+_OPS_FOLDER = "auscult.recipe.ops"
 
 
 @cache
-def op_class(name: str) -> type[Op]:
+def find_op_class(name: str) -> type[Op]:
     """The operation of that JSON name.
 
     Raises:
         RecipeError: If there is none.
     """
-    if name in plugins.names(_FOLDER):
-        for value in vars(importlib.import_module(f"{_FOLDER}.{name}")).values():
+    if name in plugins.list_module_names(_OPS_FOLDER):
+        for value in vars(importlib.import_module(f"{_OPS_FOLDER}.{name}")).values():
             if (
                 isinstance(value, type)
                 and issubclass(value, Op)
@@ -31,13 +31,16 @@ def op_class(name: str) -> type[Op]:
             ):
                 return value
     raise RecipeError(
-        "names an unknown operation", where="recipe", expected=", ".join(op_names()), found=name
+        "names an unknown operation",
+        where="recipe",
+        expected=", ".join(list_op_names()),
+        found=name,
     )
 
 
-def op_names() -> tuple[str, ...]:
+def list_op_names() -> tuple[str, ...]:
     """The JSON names of all operations."""
-    return plugins.names(_FOLDER)
+    return plugins.list_module_names(_OPS_FOLDER)
 
 
 def op_from_json(data: Mapping[str, Any] | Json) -> Op:
@@ -50,15 +53,15 @@ def op_from_json(data: Mapping[str, Any] | Json) -> Op:
         raise RecipeError(
             "is not an operation", where="recipe", expected='{"op": name, ...}', found=data
         )
-    kind = op_class(data["op"])
-    parameters = {key: _frozen(value) for key, value in data.items() if key != "op"}
+    op_type = find_op_class(data["op"])
+    parameters = {key: _freeze_lists(value) for key, value in data.items() if key != "op"}
     try:
-        return kind(**parameters)
+        return op_type(**parameters)
     except (TypeError, ValueError) as error:
         raise RecipeError(
-            f"has wrong parameters: {error}", where=kind.op, found=parameters
+            f"has wrong parameters: {error}", where=op_type.op, found=parameters
         ) from error
 
 
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+def _freeze_lists(value: Any) -> Any:
+    return tuple(_freeze_lists(item) for item in value) if isinstance(value, list) else value

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from auscult.errors import RecipeError
 from auscult.recipe.layout import Framework
-from auscult.recipe.weight_names import recurrent_groups, weights_of
+from auscult.recipe.weight_names import collect_weights, group_recurrent_weights
 from auscult.weights import Checkpoint
 
-BY_FORMAT: dict[str, Framework] = {
+LAYOUT_BY_FORMAT: dict[str, Framework] = {
     "torch": "torch",
     "torch-legacy": "torch",
     "torchscript": "torch",
@@ -15,13 +15,13 @@ BY_FORMAT: dict[str, Framework] = {
     "code:torch": "torch",
     "code:mlx": "mlx",
 }
-BY_METADATA: dict[str, Framework] = {"mlx": "mlx"}
+LAYOUT_BY_METADATA: dict[str, Framework] = {"mlx": "mlx"}
 """`format` in a safetensors header. `pt` is no evidence: torch's writer puts it into files of any layout."""
 
-Vote = tuple[Framework, str]
+LayoutVote = tuple[Framework, str]
 
 
-def source_layout(
+def detect_source_layout(
     checkpoint: Checkpoint, detected: Framework | None = None, declared: Framework | None = None
 ) -> Framework:
     """The layout of a checkpoint.
@@ -33,7 +33,7 @@ def source_layout(
     Raises:
         RecipeError: If nothing tells, or facts disagree.
     """
-    facts = bias_votes(checkpoint)
+    facts = collect_bias_votes(checkpoint)
     if declared is not None:
         if facts and facts[0][0] != declared:
             raise RecipeError(
@@ -43,7 +43,7 @@ def source_layout(
                 found=facts[0][0],
             )
         return declared
-    votes = [*facts, *_votes(checkpoint)]
+    votes = [*facts, *_collect_votes(checkpoint)]
     if detected is not None:
         votes.append((detected, "the detected family's names and shapes"))
     layouts = {layout for layout, _ in votes}
@@ -55,22 +55,22 @@ def source_layout(
             where=checkpoint.path,
             hint="say it with --from torch or --from mlx, or give --like module:callable",
         )
-    told = "; ".join(
-        f"{layout}: {next(why for other, why in votes if other == layout)}"
+    votes_text = "; ".join(
+        f"{layout}: {next(reason for voted_layout, reason in votes if voted_layout == layout)}"
         for layout in sorted(layouts)
     )
     raise RecipeError(
         "has weights in two layouts, or evidence that contradicts itself",
         where=checkpoint.path,
-        found=told,
+        found=votes_text,
         hint="`auscult inspect` shows which tensors; settle it with --like module:callable",
     )
 
 
-def bias_votes(checkpoint: Checkpoint) -> list[Vote]:
+def collect_bias_votes(checkpoint: Checkpoint) -> list[LayoutVote]:
     """A bias along axis 1 of an unsquare weight is a transposed convolution in torch's layout; MLX's is always along axis 0."""
-    votes: list[Vote] = []
-    for name, weight in weights_of(checkpoint).items():
+    votes: list[LayoutVote] = []
+    for name, weight in collect_weights(checkpoint).items():
         shape = checkpoint[weight.parts[-1]].shape
         bias = checkpoint[weight.bias].shape if weight.bias in checkpoint else ()
         if len(shape) >= 3 and len(bias) == 1 and bias[0] == shape[1] != shape[0]:
@@ -78,30 +78,30 @@ def bias_votes(checkpoint: Checkpoint) -> list[Vote]:
     return votes
 
 
-def _votes(checkpoint: Checkpoint) -> list[Vote]:
-    votes: list[Vote] = []
-    if checkpoint.format in BY_FORMAT:
-        votes.append((BY_FORMAT[checkpoint.format], f"the file is {checkpoint.format}"))
-    stated = BY_METADATA.get(checkpoint.metadata.get("format", ""))
-    if stated is not None:
-        votes.append((stated, "its header says so"))
+def _collect_votes(checkpoint: Checkpoint) -> list[LayoutVote]:
+    votes: list[LayoutVote] = []
+    if checkpoint.format in LAYOUT_BY_FORMAT:
+        votes.append((LAYOUT_BY_FORMAT[checkpoint.format], f"the file is {checkpoint.format}"))
+    stated_layout = LAYOUT_BY_METADATA.get(checkpoint.metadata.get("format", ""))
+    if stated_layout is not None:
+        votes.append((stated_layout, "its header says so"))
     names = set(checkpoint)
     tracked = next((name for name in names if name.endswith("num_batches_tracked")), None)
     normed = next(
-        (weight.name for weight in weights_of(checkpoint).values() if weight.is_normed), None
+        (weight.name for weight in collect_weights(checkpoint).values() if weight.is_normed), None
     )
-    recurrent = next(iter(recurrent_groups(checkpoint.tensors)), None)
-    for name, why in (
+    recurrent = next(iter(group_recurrent_weights(checkpoint.tensors)), None)
+    for name, reason in (
         (tracked, "only torch counts batches"),
         (normed, "only torch has weight norm"),
         (recurrent, "torch's names"),
     ):
         if name is not None:
-            votes.append(("torch", f"{name}: {why}"))
-    wide = next(
+            votes.append(("torch", f"{name}: {reason}"))
+    input_weight_name = next(
         (name for name in names if name.endswith((".Wx", ".Wxh")) and name[:-2] + "Wh" in names),
         None,
     )
-    if wide is not None:
-        votes.append(("mlx", f"{wide}: MLX's name of a recurrent weight"))
+    if input_weight_name is not None:
+        votes.append(("mlx", f"{input_weight_name}: MLX's name of a recurrent weight"))
     return votes

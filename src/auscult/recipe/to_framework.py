@@ -8,20 +8,25 @@ from dataclasses import dataclass
 from auscult.errors import RecipeError
 from auscult.finding import Skip
 from auscult.recipe.entry import Entry
-from auscult.recipe.layer_evidence import Layer, fits, groups_of, layer_of
-from auscult.recipe.layout import TO_MLX, Framework, conversion, same_effect
+from auscult.recipe.layer_evidence import (
+    LayerIdentity,
+    identify_layer,
+    infer_groups,
+    is_possible_layer,
+)
+from auscult.recipe.layout import AXES_TO_MLX, Framework, has_same_effect, make_conversion
 from auscult.recipe.op import Op
 from auscult.recipe.ops.constant import Constant
 from auscult.recipe.ops.drop import Drop
-from auscult.recipe.ops.fuse_weight_norm import FuseWeightNorm, norm_shape
+from auscult.recipe.ops.fuse_weight_norm import FuseWeightNorm, get_gain_shape
 from auscult.recipe.ops.permute import Permute
 from auscult.recipe.recipe import Recipe
-from auscult.recipe.recurrent import recurrent_to_mlx, recurrent_to_torch
-from auscult.recipe.weight_names import Weight, weights_of
+from auscult.recipe.recurrent import convert_recurrent_to_mlx, convert_recurrent_to_torch
+from auscult.recipe.weight_names import LayerWeight, collect_weights
 from auscult.weights import Checkpoint, Shape, Tensor
 
-COUNTER = "num_batches_tracked"
-SHOWN = 6
+BATCH_COUNTER_NAME = "num_batches_tracked"
+MAX_SHOWN = 6
 
 
 @dataclass(frozen=True)
@@ -34,12 +39,12 @@ class FrameworkPlan:
     """
 
     recipe: Recipe
-    layers: Mapping[str, Layer]
+    layers: Mapping[str, LayerIdentity]
     skips: tuple[Skip, ...]
 
 
 def plan_framework(
-    source: Checkpoint, layout: Framework, to: Framework, known: Mapping[str, Layer]
+    source: Checkpoint, layout: Framework, to: Framework, known_layers: Mapping[str, LayerIdentity]
 ) -> FrameworkPlan:
     """The recipe that brings a checkpoint from `layout` to the layout and conventions of `to`.
 
@@ -55,67 +60,72 @@ def plan_framework(
     if layout == to:
         return FrameworkPlan(Recipe.identity(source), {}, ())
     if to == "mlx":
-        entries, skips = recurrent_to_mlx(source)
+        entries, skips = convert_recurrent_to_mlx(source)
     else:
-        entries, skips = recurrent_to_torch(source), []
-    done = {name: entry for entry in entries for name in entry.sources}
+        entries, skips = convert_recurrent_to_torch(source), []
+    entry_by_source = {name: entry for entry in entries for name in entry.sources}
     planned: list[Entry] = []
-    layers: dict[str, Layer] = {}
-    unclear: list[tuple[Weight, Shape]] = []
-    for weight in weights_of(source).values():
-        if weight.parts[0] in done:
-            entry = done[weight.parts[0]]
+    layers: dict[str, LayerIdentity] = {}
+    ambiguous_weights: list[tuple[LayerWeight, Shape]] = []
+    for weight in collect_weights(source).values():
+        if weight.parts[0] in entry_by_source:
+            entry = entry_by_source[weight.parts[0]]
             planned += [entry] if entry.sources[0] == weight.parts[0] else []
             continue
-        if weight.name.endswith(COUNTER) and to == "mlx":
-            planned.append(_dropped(source[weight.name]))
+        if weight.name.endswith(BATCH_COUNTER_NAME) and to == "mlx":
+            planned.append(_make_drop_entry(source[weight.name]))
             continue
         shape = source[weight.parts[-1]].shape
-        layer = _layer(weight, source, layout, known)
+        layer = _identify_layer(weight, source, layout, known_layers)
         if layer is None:
-            unclear.append((weight, shape))
+            ambiguous_weights.append((weight, shape))
             continue
-        if layer.kind in TO_MLX:
+        if layer.kind in AXES_TO_MLX:
             layers[weight.name] = layer
         bias = source[weight.bias].shape if weight.bias in source else None
-        groups = groups_of(layer, shape, bias, layout)
+        groups = infer_groups(layer, shape, bias, layout)
         if groups is None or shape[0] % groups:
-            unclear.append((weight, shape))
+            ambiguous_weights.append((weight, shape))
             continue
         planned.append(
             Entry(
                 weight.parts,
                 (weight.name,),
-                _ops(weight, source, conversion(layer.kind, shape, groups, to)),
+                _build_ops(weight, source, make_conversion(layer.kind, shape, groups, to)),
             )
         )
-    if unclear:
-        raise ambiguous(unclear, to)
+    if ambiguous_weights:
+        raise make_ambiguity_error(ambiguous_weights, to)
     planned += [entry for entry in entries if not entry.sources]
     if to == "torch":
-        planned += _counters(source)
+        planned += _make_counter_entries(source)
     return FrameworkPlan(
-        Recipe(tuple(planned)).bind(source), layers, (*skips, *_kept(source, known))
+        Recipe(tuple(planned)).bind(source),
+        layers,
+        (*skips, *_list_unlayered_skips(source, known_layers)),
     )
 
 
-def _layer(
-    weight: Weight, source: Checkpoint, layout: Framework, known: Mapping[str, Layer]
-) -> Layer | None:
-    if not is_layer_weight(weight.name) and weight.name not in known:
-        return Layer("other", "name")
+def _identify_layer(
+    weight: LayerWeight,
+    source: Checkpoint,
+    layout: Framework,
+    known_layers: Mapping[str, LayerIdentity],
+) -> LayerIdentity | None:
+    if not is_layer_weight(weight.name) and weight.name not in known_layers:
+        return LayerIdentity("other", "name")
     shape = source[weight.parts[-1]].shape
-    layer = layer_of(weight, shape, source, layout, known)
+    layer = identify_layer(weight, shape, source, layout, known_layers)
     bias = source[weight.bias].shape if weight.bias in source else None
-    if layer is not None and not fits(layer.kind, shape, bias, layout):
+    if layer is not None and not is_possible_layer(layer.kind, shape, bias, layout):
         raise RecipeError(
             f"cannot be the weight of a {layer.kind} in {layout}'s layout, as the {layer.by} says",
             where=weight.name,
             found=f"{list(shape)} with a bias of {list(bias or ())}",
             hint="the file may be in the other layout (--from), or mixed; `auscult inspect` shows which",
         )
-    if layer is None and _all_the_same(shape, bias, layout):
-        return Layer(f"conv{len(shape) - 2}d", "rank")
+    if layer is None and _is_same_either_way(shape, bias, layout):
+        return LayerIdentity(f"conv{len(shape) - 2}d", "rank")
     return layer
 
 
@@ -125,7 +135,9 @@ def is_layer_weight(name: str) -> bool:
     return "weight" in last or "kernel" in last
 
 
-def _kept(source: Checkpoint, known: Mapping[str, Layer]) -> list[Skip]:
+def _list_unlayered_skips(
+    source: Checkpoint, known_layers: Mapping[str, LayerIdentity]
+) -> list[Skip]:
     """Parameters of three axes or more that are no layer's weight: the code that uses them decides about their axes."""
     names = [
         name
@@ -133,39 +145,45 @@ def _kept(source: Checkpoint, known: Mapping[str, Layer]) -> list[Skip]:
         if len(tensor.shape) >= 3
         and tensor.size > 1
         and not is_layer_weight(name)
-        and name not in known
+        and name not in known_layers
         and all(part not in name for part in (".original0", ".original1"))
     ]
     reason = "no layer's weight: kept as it is; the code that uses it decides about its axes"
     return [Skip(name, reason) for name in names]
 
 
-def _all_the_same(shape: Shape, bias: Shape | None, layout: Framework) -> bool:
+def _is_same_either_way(shape: Shape, bias: Shape | None, layout: Framework) -> bool:
     """Whether plain and transposed convolution would be turned into the very same tensor, as depthwise ones are."""
-    side = len(shape) - 2
+    kernel_rank = len(shape) - 2
     to: Framework = "mlx" if layout == "torch" else "torch"
-    transposed = Layer(f"conv_transpose{side}d", "rank")
-    groups = groups_of(transposed, shape, bias, layout)
-    if groups is None or shape[0] % groups or transposed.kind not in TO_MLX:
+    transposed = LayerIdentity(f"conv_transpose{kernel_rank}d", "rank")
+    groups = infer_groups(transposed, shape, bias, layout)
+    if groups is None or shape[0] % groups or transposed.kind not in AXES_TO_MLX:
         return False
-    turns = [
-        conversion(kind, shape, count, to)
-        for kind, count in ((f"conv{side}d", 1), (transposed.kind, groups))
+    conversions = [
+        make_conversion(kind, shape, count, to)
+        for kind, count in ((f"conv{kernel_rank}d", 1), (transposed.kind, groups))
     ]
-    (plain, *_), (other, *more) = turns
+    (plain_op, *_), (transposed_op, *more_ops) = conversions
     return (
-        not more
-        and isinstance(plain, Permute)
-        and isinstance(other, Permute)
-        and same_effect(shape, plain, other)
+        not more_ops
+        and isinstance(plain_op, Permute)
+        and isinstance(transposed_op, Permute)
+        and has_same_effect(shape, plain_op, transposed_op)
     )
 
 
-def _ops(weight: Weight, source: Checkpoint, turn: tuple[Op, ...]) -> tuple[Op, ...]:
-    return (FuseWeightNorm(norm_dim(weight, source)), *turn) if weight.is_normed else turn
+def _build_ops(
+    weight: LayerWeight, source: Checkpoint, layout_ops: tuple[Op, ...]
+) -> tuple[Op, ...]:
+    return (
+        (FuseWeightNorm(find_norm_dim(weight, source)), *layout_ops)
+        if weight.is_normed
+        else layout_ops
+    )
 
 
-def norm_dim(weight: Weight, source: Checkpoint) -> int:
+def find_norm_dim(weight: LayerWeight, source: Checkpoint) -> int:
     """The axis that g runs along.
 
     Raises:
@@ -173,33 +191,45 @@ def norm_dim(weight: Weight, source: Checkpoint) -> int:
     """
     g, v = (source[name].shape for name in weight.parts)
     for dim in range(len(v)):
-        if norm_shape(v, dim) == g or (len(g) == 1 and len(v) > 1 and dim == 0 and g[0] == v[0]):
+        if get_gain_shape(v, dim) == g or (
+            len(g) == 1 and len(v) > 1 and dim == 0 and g[0] == v[0]
+        ):
             return dim
     raise RecipeError(
         "has a gain that fits no axis of its direction",
         where=weight.name,
-        expected=list(norm_shape(v, 0)),
+        expected=list(get_gain_shape(v, 0)),
         found=list(g),
     )
 
 
-def _dropped(tensor: Tensor) -> Entry:
+def _make_drop_entry(tensor: Tensor) -> Entry:
     value = tensor.numpy().reshape(-1).tolist() if tensor.size <= 1 else None
-    kept = None if value is None else value[0] if value else ()
-    return Entry((tensor.name,), (), (Drop(tensor.shape, tensor.dtype, kept),))
+    stored_value = None if value is None else value[0] if value else ()
+    return Entry((tensor.name,), (), (Drop(tensor.shape, tensor.dtype, stored_value),))
 
 
-def _counters(source: Checkpoint) -> list[Entry]:
+def _make_counter_entries(source: Checkpoint) -> list[Entry]:
     """torch's BatchNorm counts its batches; strict loading asks for the counter."""
     paths = [name.removesuffix("running_mean") for name in source if name.endswith("running_mean")]
-    missing = [path + COUNTER for path in paths if path + COUNTER not in source]
+    missing = [
+        path + BATCH_COUNTER_NAME for path in paths if path + BATCH_COUNTER_NAME not in source
+    ]
     return [Entry((), (name,), (Constant((), "int64", 0),)) for name in missing]
 
 
-def ambiguous(unclear: list[tuple[Weight, Shape]], to: Framework) -> RecipeError:
+def make_ambiguity_error(
+    ambiguous_weights: list[tuple[LayerWeight, Shape]], to: Framework
+) -> RecipeError:
     """The refusal to guess."""
-    shown = ", ".join(f"{weight.name} {list(shape)}" for weight, shape in unclear[:SHOWN])
-    more = f" and {len(unclear) - SHOWN} more" if len(unclear) > SHOWN else ""
+    shown = ", ".join(
+        f"{weight.name} {list(shape)}" for weight, shape in ambiguous_weights[:MAX_SHOWN]
+    )
+    more = (
+        f" and {len(ambiguous_weights) - MAX_SHOWN} more"
+        if len(ambiguous_weights) > MAX_SHOWN
+        else ""
+    )
     return RecipeError(
         f"cannot tell plain from transposed or depthwise convolutions: their {to} layouts differ and nothing in the file decides",
         where="convert",

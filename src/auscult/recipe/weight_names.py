@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-OLD = re.compile(r"^(?P<stem>.*?weight\w*)_(?P<part>[gv])$")
-NEW = re.compile(r"^(?P<layer>.*?)parametrizations\.(?P<name>\w+)\.original(?P<part>[01])$")
+OLD_WEIGHT_NORM = re.compile(r"^(?P<stem>.*?weight\w*)_(?P<part>[gv])$")
+NEW_WEIGHT_NORM = re.compile(
+    r"^(?P<layer>.*?)parametrizations\.(?P<name>\w+)\.original(?P<part>[01])$"
+)
 
 
 @dataclass(frozen=True)
-class Weight:
+class LayerWeight:
     """A layer's weight under the name that it has when it is fused.
 
     Attributes:
@@ -36,41 +38,41 @@ class Weight:
         return f"{self.layer}.bias" if self.layer else "bias"
 
 
-def weights_of(names: Iterable[str]) -> dict[str, Weight]:
+def collect_weights(names: Iterable[str]) -> dict[str, LayerWeight]:
     """Every tensor under its fused name, in file order.
 
     A `weight_v` without a `weight_g` beside it is not weight norm: spectral norm has one too.
     """
     listed = list(names)
     present = set(listed)
-    pairs: dict[str, Weight] = {}
+    pairs: dict[str, LayerWeight] = {}
     for name in listed:
-        pair = _pair_of(name)
+        pair = _find_norm_pair(name)
         if pair is not None and set(pair.parts) <= present:
             pairs.update(dict.fromkeys(pair.parts, pair))
-    result: dict[str, Weight] = {}
+    result: dict[str, LayerWeight] = {}
     for name in listed:
-        weight = pairs.get(name) or Weight(name, (name,))
+        weight = pairs.get(name) or LayerWeight(name, (name,))
         result.setdefault(weight.name, weight)
     return result
 
 
-def _pair_of(name: str) -> Weight | None:
-    old = OLD.match(name)
-    if old is not None:
-        return Weight(old["stem"], (f"{old['stem']}_g", f"{old['stem']}_v"))
-    new = NEW.match(name)
-    if new is not None:
-        stem = f"{new['layer']}parametrizations.{new['name']}.original"
-        return Weight(f"{new['layer']}{new['name']}", (f"{stem}0", f"{stem}1"))
+def _find_norm_pair(name: str) -> LayerWeight | None:
+    old_match = OLD_WEIGHT_NORM.match(name)
+    if old_match is not None:
+        return LayerWeight(old_match["stem"], (f"{old_match['stem']}_g", f"{old_match['stem']}_v"))
+    new_match = NEW_WEIGHT_NORM.match(name)
+    if new_match is not None:
+        stem = f"{new_match['layer']}parametrizations.{new_match['name']}.original"
+        return LayerWeight(f"{new_match['layer']}{new_match['name']}", (f"{stem}0", f"{stem}1"))
     return None
 
 
-def recurrent_groups(names: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
+def group_recurrent_weights(names: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
     """For each torch recurrent layer (`X.weight_ih_l0` ...): its path, and the suffixes `_l0`, `_l0_reverse` ... that it has."""
-    found: dict[str, list[str]] = {}
+    suffixes_by_path: dict[str, list[str]] = {}
     for name in names:
         match = re.match(r"^(.*?)weight_ih(_l\d+(?:_reverse)?)$", name)
         if match is not None:
-            found.setdefault(match[1], []).append(match[2])
-    return {path: tuple(suffixes) for path, suffixes in found.items()}
+            suffixes_by_path.setdefault(match[1], []).append(match[2])
+    return {path: tuple(suffixes) for path, suffixes in suffixes_by_path.items()}

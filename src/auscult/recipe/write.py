@@ -7,24 +7,24 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from auscult.checkpoint.writers import Outgoing, Piece, writer_for
+from auscult.checkpoint.writers import OutgoingTensor, TensorPiece, find_writer
 from auscult.checkpoint.writers._sharded import plan_shards
 from auscult.errors import UsageError
-from auscult.facts.atomic import atomic_files, reserve
+from auscult.facts.atomic import open_atomic_files, reserve_space
 from auscult.recipe.proof import Proof
 from auscult.recipe.recipe import Recipe
-from auscult.recipe.stream import Progress, Stream
+from auscult.recipe.stream import Progress, RecipeStream
 from auscult.weights import Checkpoint
 
 
 @dataclass(frozen=True)
-class Written:
+class WriteOutcome:
     """What was written (or, without a destination, proven only)."""
 
     proof: Proof
     format: str | None
     files: tuple[Path, ...]
-    tensors: tuple[Outgoing, ...]
+    tensors: tuple[OutgoingTensor, ...]
 
 
 def write_recipe(
@@ -36,7 +36,7 @@ def write_recipe(
     force: bool = False,
     shard_bytes: int | None = None,
     progress: Progress | None = None,
-) -> Written:
+) -> WriteOutcome:
     """Apply a recipe to a checkpoint and write the result in the format of the destination's suffix.
 
     Memory stays below three times the largest tensor and 100 MB. On any error or interrupt nothing is left behind.
@@ -50,12 +50,12 @@ def write_recipe(
         UsageError: If the destination is there already and `force` is not given, or its suffix is unknown.
         CheckpointError: If the disk refuses.
     """
-    stream = Stream(recipe.bind(source), source, progress)
+    stream = RecipeStream(recipe.bind(source), source, progress)
     if destination is None:
         for _ in stream.pieces():
             pass
-        return Written(stream.proof(), None, (), tuple(stream.tensors))
-    writer = writer_for(destination)
+        return WriteOutcome(stream.proof(), None, (), tuple(stream.tensors))
+    writer = find_writer(destination)
     writer.check(stream.tensors)
     shards = plan_shards(destination, stream.tensors, shard_bytes) if shard_bytes else None
     if shards is not None and writer.FORMAT != "safetensors":
@@ -65,43 +65,43 @@ def write_recipe(
             hint="name it *.safetensors",
         )
     if shards is None:
-        with atomic_files([destination], force=force) as (out,):
-            reserve(out, sum(tensor.nbytes for tensor in stream.tensors))
+        with open_atomic_files([destination], force=force) as (out,):
+            reserve_space(out, sum(tensor.nbytes for tensor in stream.tensors))
             writer.write(out, stream.tensors, stream.pieces(), metadata or {})
             out.truncate()
             proof = stream.proof()
-        return Written(proof, writer.FORMAT, (destination,), tuple(stream.tensors))
+        return WriteOutcome(proof, writer.FORMAT, (destination,), tuple(stream.tensors))
     files = (*shards.paths, shards.index)
-    with atomic_files(files, force=force) as outs:
-        pieces: Iterator[Piece] = stream.pieces()
+    with open_atomic_files(files, force=force) as outs:
+        pieces: Iterator[TensorPiece] = stream.pieces()
         for out, (start, stop) in zip(outs, shards.spans, strict=False):
-            part, pieces = _until(pieces, start, stop)
-            reserve(out, sum(tensor.nbytes for tensor in stream.tensors[start:stop]))
+            part, pieces = _split_pieces(pieces, start, stop)
+            reserve_space(out, sum(tensor.nbytes for tensor in stream.tensors[start:stop]))
             writer.write(out, stream.tensors[start:stop], part, metadata or {})
             out.truncate()
         for (
             _
         ) in pieces:  # entries without targets come after the last tensor: their proofs count too
             pass
-        outs[-1].write(shards.index_json(stream.tensors))
+        outs[-1].write(shards.build_index_json(stream.tensors))
         proof = stream.proof()
-    return Written(proof, writer.FORMAT, files, tuple(stream.tensors))
+    return WriteOutcome(proof, writer.FORMAT, files, tuple(stream.tensors))
 
 
-def _until(
-    pieces: Iterator[Piece], start: int, stop: int
-) -> tuple[Iterator[Piece], Iterator[Piece]]:
+def _split_pieces(
+    pieces: Iterator[TensorPiece], start: int, stop: int
+) -> tuple[Iterator[TensorPiece], Iterator[TensorPiece]]:
     """The pieces of the tensors before `stop`, counted from `start`; and what follows, once these are consumed."""
-    ahead: list[Piece] = []
+    ahead: list[TensorPiece] = []
 
-    def before() -> Iterator[Piece]:
+    def iter_before() -> Iterator[TensorPiece]:
         for index, piece in pieces:
             if index >= stop:
                 ahead.append((index, piece))
                 return
             yield index - start, piece
 
-    def after() -> Iterator[Piece]:
+    def iter_after() -> Iterator[TensorPiece]:
         yield from chain(ahead, pieces)
 
-    return before(), after()
+    return iter_before(), iter_after()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from auscult.sound.mel import Frames, MelDefinition, decibel
+from auscult.sound.mel import Frames, MelDefinition, mel_units_per_decibel
 
 DYNAMIC_RANGE_DB = 70.0
 ROW_INCHES = 2.1
@@ -28,7 +28,7 @@ def draw_mels(rows: Sequence[tuple[str, Frames]], definition: MelDefinition, pat
     )
     axes = figure.subplots(len(rows), 1, sharex=True, squeeze=False)[:, 0]
     for axis, (title, mel) in zip(axes, rows, strict=True):
-        decibels = _decibels(mel, definition)
+        decibels = _to_relative_decibels(mel, definition)
         extent = (0.0, mel.shape[1] * definition.hop / definition.sample_rate, 0.0, float(len(mel)))
         image = axis.imshow(
             decibels,
@@ -53,12 +53,12 @@ def draw_mels(rows: Sequence[tuple[str, Frames]], definition: MelDefinition, pat
     return path
 
 
-def _decibels(mel: Frames, definition: MelDefinition) -> Frames:
+def _to_relative_decibels(mel: Frames, definition: MelDefinition) -> Frames:
     """dB below the loudest point, whatever the definition's logarithm."""
-    in_db = definition.log != "none"
+    is_logarithmic = definition.log != "none"
     levels = (
-        mel / decibel(definition)
-        if in_db
+        mel / mel_units_per_decibel(definition)
+        if is_logarithmic
         else 20.0 / definition.power * np.log10(np.maximum(mel, 1e-10))
     )
     return np.asarray(levels - levels.max(), np.float32)

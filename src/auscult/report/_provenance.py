@@ -12,7 +12,7 @@ from pathlib import Path
 from auscult.finding import Json
 from auscult.verdict import VERSION, Report
 
-PACKAGES = (
+REPORTED_PACKAGES = (
     "numpy",
     "scipy",
     "safetensors",
@@ -30,53 +30,55 @@ MAX_HASHED_BYTES = 2_000_000_000
 """Of all inputs together, in their order: a few seconds of hashing at most."""
 
 
-def provenance(report: Report) -> Json:
+def collect_provenance(report: Report) -> Json:
     """Versions of the packages that are loaded, the command line, and size and SHA-256 of every input that is a file.
 
     A report that was read from a file keeps what was written there: it is of the run that made it.
     """
-    known = report.extra.get("provenance")
-    if known:
-        return dict(known)
-    left, files = MAX_HASHED_BYTES, []
-    for path in input_files(report):
-        facts = file_facts(path, left)
-        left -= facts["bytes"] or 0 if facts["sha256"] else 0
+    saved_provenance = report.extra.get("provenance")
+    if saved_provenance:
+        return dict(saved_provenance)
+    remaining_bytes, files = MAX_HASHED_BYTES, []
+    for path in find_input_files(report):
+        facts = describe_file(path, remaining_bytes)
+        remaining_bytes -= facts["bytes"] or 0 if facts["sha256"] else 0
         files.append(facts)
-    return {"command": command_line(), "versions": versions(), "files": files}
+    return {"command": format_command_line(), "versions": collect_versions(), "files": files}
 
 
-def command_line() -> str | None:
+def format_command_line() -> str | None:
     """The command as a shell takes it; None where auscult was called from Python."""
     program = Path(sys.argv[0]).name if sys.argv else ""
-    called = program in ("auscult", "auscult.exe") or sys.argv[0].endswith(
+    is_command = program in ("auscult", "auscult.exe") or sys.argv[0].endswith(
         str(Path("auscult") / "__main__.py")
     )
-    return shlex.join(["auscult", *sys.argv[1:]]) if called else None
+    return shlex.join(["auscult", *sys.argv[1:]]) if is_command else None
 
 
-def versions() -> dict[str, str]:
+def collect_versions() -> dict[str, str]:
     """auscult, Python, the system, and the packages in use."""
-    found = {
+    version_by_name = {
         "auscult": VERSION,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
     }
-    loaded = [name for name in PACKAGES if name.replace("-", "_") in sys.modules]
-    if loaded:  # the import takes longer than all the rest
+    loaded_packages = [name for name in REPORTED_PACKAGES if name.replace("-", "_") in sys.modules]
+    if loaded_packages:  # the import takes longer than all the rest
         from importlib import metadata
 
-        for name in loaded:
+        for name in loaded_packages:
             with contextlib.suppress(metadata.PackageNotFoundError):
-                found[name] = metadata.version(name)
-    return found
+                version_by_name[name] = metadata.version(name)
+    return version_by_name
 
 
-def input_files(report: Report) -> list[Path]:
+def find_input_files(report: Report) -> list[Path]:
     """The files among the subjects and what was given, those of code targets (`file.py:callable`) included, each once."""
-    given = [word for words in (report.extra.get("given") or {}).values() for word in words]
+    input_words = [word for words in (report.extra.get("given") or {}).values() for word in words]
     candidates = [
-        part for name in (*report.subjects, *given) for part in (name, name.rpartition(":")[0])
+        part
+        for name in (*report.subjects, *input_words)
+        for part in (name, name.rpartition(":")[0])
     ]
     return list(dict.fromkeys(Path(name) for name in candidates if name and _is_file(name)))
 
@@ -88,12 +90,12 @@ def _is_file(name: str) -> bool:
         return False
 
 
-def file_facts(path: Path, most: int) -> Json:
+def describe_file(path: Path, max_bytes: int) -> Json:
     """Path, size and hash; `note` says why there is no hash where there is none."""
     size = None
     try:
         size = path.stat().st_size
-        if size > most:
+        if size > max_bytes:
             return {
                 "path": str(path),
                 "bytes": size,

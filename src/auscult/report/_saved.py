@@ -11,7 +11,7 @@ from auscult.errors import UsageError
 from auscult.finding import Finding, Fix, Json, Safety, Severity, Skip
 from auscult.verdict import Coverage, Equality, MappingEntry, Report, Verdict
 
-ENVELOPE = ("command", "subjects", "verdict", "coverage", "findings", "skips", "mapping")
+ENVELOPE_KEYS = ("command", "subjects", "verdict", "coverage", "findings", "skips", "mapping")
 
 
 def read_report(path: str | Path) -> Report:
@@ -29,10 +29,10 @@ def read_report(path: str | Path) -> Report:
             where=str(path),
             hint="save one with --format json -o FILE.json",
         ) from error
-    return from_json(content, where=str(path))
+    return report_from_json(content, where=str(path))
 
 
-def from_json(content: Any, *, where: str = "report") -> Report:
+def report_from_json(content: Any, *, where: str = "report") -> Report:
     """The report that `Report.to_json` described.
 
     Raises:
@@ -41,7 +41,7 @@ def from_json(content: Any, *, where: str = "report") -> Report:
     if (
         not isinstance(content, Mapping)
         or "auscult" not in content
-        or any(key not in content for key in ENVELOPE)
+        or any(key not in content for key in ENVELOPE_KEYS)
     ):
         raise UsageError(
             "is not a report of auscult",
@@ -53,14 +53,14 @@ def from_json(content: Any, *, where: str = "report") -> Report:
             str(content["command"]),
             tuple(map(str, content["subjects"])),
             Verdict(content["verdict"]),
-            _coverage(content["coverage"]),
-            tuple(_finding(item, place) for place, item in enumerate(content["findings"])),
+            _parse_coverage(content["coverage"]),
+            tuple(_parse_finding(item, index) for index, item in enumerate(content["findings"])),
             tuple(Skip(str(item["where"]), str(item["reason"])) for item in content["skips"]),
-            tuple(_entry(item) for item in content["mapping"]),
+            tuple(_parse_mapping_entry(item) for item in content["mapping"]),
             {
                 key: value
                 for key, value in content.items()
-                if key not in ENVELOPE and key != "auscult"
+                if key not in ENVELOPE_KEYS and key != "auscult"
             },
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -71,7 +71,7 @@ def from_json(content: Any, *, where: str = "report") -> Report:
         ) from error
 
 
-def _coverage(item: Json | None) -> Coverage | None:
+def _parse_coverage(item: Json | None) -> Coverage | None:
     if item is None:
         return None
     return Coverage(
@@ -79,7 +79,7 @@ def _coverage(item: Json | None) -> Coverage | None:
     )
 
 
-def _finding(item: Json, place: int) -> Finding:
+def _parse_finding(item: Json, index: int) -> Finding:
     """The finding; its place in the file stands for the rank, which is not saved."""
     return Finding(
         item["code"],
@@ -90,14 +90,14 @@ def _finding(item: Json, place: int) -> Finding:
         float(item["confidence"]),
         int(item["count"]),
         item["evidence"],
-        _fix(item["fix"]),
+        _parse_fix(item["fix"]),
         item["settled_by"],
         tuple((float(start), float(stop)) for start, stop in item.get("times", ())),
-        rank=place,
+        rank=index,
     )
 
 
-def _fix(item: Json | None) -> Fix | None:
+def _parse_fix(item: Json | None) -> Fix | None:
     if item is None:
         return None
     if item["safety"] not in get_args(Safety):
@@ -105,13 +105,13 @@ def _fix(item: Json | None) -> Fix | None:
     return Fix(item["safety"], item["summary"], tuple(item["recipe"]), item["code"])
 
 
-def _entry(item: Json) -> MappingEntry:
-    def side(names: str | list[str]) -> tuple[str, ...]:
+def _parse_mapping_entry(item: Json) -> MappingEntry:
+    def to_names(names: str | list[str]) -> tuple[str, ...]:
         return (names,) if isinstance(names, str) else tuple(names)
 
     return MappingEntry(
-        side(item["a"]),
-        side(item["b"]),
+        to_names(item["a"]),
+        to_names(item["b"]),
         tuple(item["ops"]),
         Equality(item["equality"]),
         item.get("number_format"),

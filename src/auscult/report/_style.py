@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+_ANSI_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
-def painter(*, color: bool) -> Style:
+def make_style(*, color: bool) -> Style:
     """A function that wraps text in a style, or leaves it alone."""
     return Style(color=color)
 
@@ -19,4 +19,4 @@ class Style:
     def __call__(self, text: str, *styles: str) -> str:
         if not self._color or not text:
             return text
-        return f"\x1b[{';'.join(_CODES[style] for style in styles)}m{text}\x1b[0m"
+        return f"\x1b[{';'.join(_ANSI_CODES[style] for style in styles)}m{text}\x1b[0m"

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.facts.words import fold
+from auscult.facts.words import fold_names
 
 MAX_PATTERNS = 3
 
 
-def where_text(where: Iterable[str], limit: int | None = MAX_PATTERNS) -> str:
+def format_places(places: Iterable[str], max_patterns: int | None = MAX_PATTERNS) -> str:
     """The places, names that differ in their numbers folded, no more than `limit` patterns."""
-    folds = fold(where)
-    if not folds:
+    folded_names = fold_names(places)
+    if not folded_names:
         return "(whole)"
-    shown = folds[:limit]
-    text = ", ".join(part.pattern for part in shown)
-    rest = sum(part.size for part in folds[len(shown) :])
-    return f"{text} +{rest} more" if rest else text
+    shown_folds = folded_names[:max_patterns]
+    text = ", ".join(folded_name.pattern for folded_name in shown_folds)
+    remaining_count = sum(folded_name.size for folded_name in folded_names[len(shown_folds) :])
+    return f"{text} +{remaining_count} more" if remaining_count else text

@@ -12,22 +12,22 @@ from auscult.verdict import Report
 
 def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:  # noqa: ARG001  JSON is the same for everyone
     """The envelope with its provenance, indented; numbers that JSON does not know (NaN, infinity) become strings."""
-    from auscult.report._provenance import provenance
+    from auscult.report._provenance import collect_provenance
 
-    envelope = {**report.to_json(), "provenance": provenance(report)}
-    return json.dumps(plain(envelope), indent=2, ensure_ascii=False, allow_nan=False)
+    envelope = {**report.to_json(), "provenance": collect_provenance(report)}
+    return json.dumps(to_plain_json(envelope), indent=2, ensure_ascii=False, allow_nan=False)
 
 
-def plain(value: Any) -> Any:
+def to_plain_json(value: Any) -> Any:
     """The value in JSON's own types: numpy scalars and arrays, tuples, sets and enums included."""
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): to_plain_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
+        return [to_plain_json(item) for item in value]
     if (
         value is None
         or isinstance(value, bool | int)
         or (isinstance(value, float) and math.isfinite(value))
     ):
         return value
-    return plain(value.tolist()) if hasattr(value, "tolist") else str(value)
+    return to_plain_json(value.tolist()) if hasattr(value, "tolist") else str(value)

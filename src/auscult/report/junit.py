@@ -12,7 +12,7 @@ def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:  # 
     """A `testsuite` whose failures are the findings of severity error, and a divergent verdict."""
     subject = " ".join(report.subjects)
     suite = ElementTree.Element("testsuite", name=f"auscult {report.command}")
-    verdict = _case(suite, subject, "verdict")
+    verdict = _add_test_case(suite, subject, "verdict")
     failures = errors = 0
     if report.verdict is Verdict.ERROR:
         ElementTree.SubElement(verdict, "error", message=report.verdict.value)
@@ -21,7 +21,7 @@ def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:  # 
         ElementTree.SubElement(verdict, "failure", message=report.verdict.value)
         failures += 1
     for finding in report.findings:
-        case = _case(suite, subject, f"{finding.code} {finding.cause}")
+        case = _add_test_case(suite, subject, f"{finding.code} {finding.cause}")
         text = "\n".join(finding.where)
         if finding.severity is Severity.ERROR:
             ElementTree.SubElement(
@@ -33,7 +33,9 @@ def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:  # 
                 case, "system-out"
             ).text = f"{finding.severity.value}: {finding.message}\n{text}"
     for skip in report.skips:
-        ElementTree.SubElement(_case(suite, subject, skip.where), "skipped", message=skip.reason)
+        ElementTree.SubElement(
+            _add_test_case(suite, subject, skip.where), "skipped", message=skip.reason
+        )
     suite.attrib |= {
         "tests": str(len(suite)),
         "failures": str(failures),
@@ -46,7 +48,7 @@ def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:  # 
     )
 
 
-def _case(suite: ElementTree.Element, subject: str, name: str) -> ElementTree.Element:
+def _add_test_case(suite: ElementTree.Element, subject: str, name: str) -> ElementTree.Element:
     return ElementTree.SubElement(
         suite,
         "testcase",

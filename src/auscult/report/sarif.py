@@ -16,8 +16,8 @@ from auscult.finding import Finding, Json
 from auscult.verdict import VERSION, Report
 
 MAX_LOCATIONS = 1_000
-LEVELS = {"error": "error", "warning": "warning", "info": "note"}
-SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+LEVEL_BY_SEVERITY = {"error": "error", "warning": "warning", "info": "note"}
+SCHEMA_URL = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:  # noqa: ARG001
@@ -28,10 +28,10 @@ def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:  # 
             "driver": {
                 "name": "auscult",
                 "version": VERSION,
-                "rules": [_rule(*rule) for rule in sorted(rules.items())],
+                "rules": [_build_rule(*rule) for rule in sorted(rules.items())],
             }
         },
-        "results": [_result(finding, report) for finding in report.findings],
+        "results": [_build_result(finding, report) for finding in report.findings],
         "invocations": [
             {
                 "executionSuccessful": report.verdict.value != "ERROR",
@@ -43,22 +43,22 @@ def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:  # 
         ],
         "properties": {"command": report.command, "verdict": report.verdict.value},
     }
-    return json.dumps({"version": "2.1.0", "$schema": SCHEMA, "runs": [run]}, indent=2)
+    return json.dumps({"version": "2.1.0", "$schema": SCHEMA_URL, "runs": [run]}, indent=2)
 
 
-def _rule(code: str, cause: str) -> Json:
+def _build_rule(code: str, cause: str) -> Json:
     return {"id": code, "name": cause, "shortDescription": {"text": cause}}
 
 
-def _result(finding: Finding, report: Report) -> Json:
+def _build_result(finding: Finding, report: Report) -> Json:
     places = finding.where[:MAX_LOCATIONS]
-    artifact = {"artifactLocation": {"uri": artifact_uri(report)}}
+    artifact = {"artifactLocation": {"uri": find_artifact_uri(report)}}
     fingerprint = hashlib.sha256(
         "\0".join((finding.code, *report.subjects, *finding.where)).encode()
     ).hexdigest()
     return {
         "ruleId": finding.code,
-        "level": LEVELS[finding.severity.value],
+        "level": LEVEL_BY_SEVERITY[finding.severity.value],
         "message": {"text": finding.message},
         "locations": [
             {
@@ -77,7 +77,7 @@ def _result(finding: Finding, report: Report) -> Json:
     }
 
 
-def artifact_uri(report: Report) -> str:
+def find_artifact_uri(report: Report) -> str:
     """The file that the findings are about, as a relative URI where it lies below the working directory.
 
     `compare` speaks of the candidate, which comes second. Of code (`file.py:callable`, `package.module:callable`) its source.
@@ -89,8 +89,8 @@ def artifact_uri(report: Report) -> str:
         if report.command == "compare" and len(report.subjects) > 1
         else report.subjects[0]
     )
-    file, colon, name = subject.rpartition(":")
-    if colon and name.isidentifier() and not Path(subject).exists():
+    file, separator, name = subject.rpartition(":")
+    if separator and name.isidentifier() and not Path(subject).exists():
         subject = file if file.endswith(".py") else f"{file.replace('.', '/')}.py"
     if os.path.isabs(subject) and Path(subject).is_relative_to(Path.cwd()):
         subject = str(Path(subject).relative_to(Path.cwd()))

@@ -9,12 +9,14 @@ from auscult.comparison.results import LayerResult
 from auscult.explain.case import Explanation
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.parity.subject import CompareSubject
-from auscult.rules.wording import counted
+from auscult.rules.wording import format_count
 
-SURE, AMBIGUOUS, DESCRIBED = 0.99, 0.5, 0.6
+REPRODUCED_CONFIDENCE, AMBIGUOUS_CONFIDENCE, DESCRIBED_CONFIDENCE = 0.99, 0.5, 0.6
 
 
-def explained(subject: CompareSubject, cause: str) -> tuple[tuple[LayerResult, Explanation], ...]:
+def find_explained_layers(
+    subject: CompareSubject, cause: str
+) -> tuple[tuple[LayerResult, Explanation], ...]:
     """Layers whose first explanation has that cause, in order of execution."""
     return tuple(
         (layer, layer.explanations[0])
@@ -23,7 +25,7 @@ def explained(subject: CompareSubject, cause: str) -> tuple[tuple[LayerResult, E
     )
 
 
-def parity_findings(
+def iter_parity_findings(
     subject: CompareSubject,
     code: str,
     cause: str,
@@ -32,61 +34,65 @@ def parity_findings(
     rank: int = 30,
 ) -> Iterator[Finding]:
     """One finding for all places of the cause; the message tells of the first."""
-    places = explained(subject, cause)
+    places = find_explained_layers(subject, cause)
     if not places:
         return
-    layer, first = places[0]
+    layer, first_explanation = places[0]
     yield Finding(
         code,
         cause,
         severity,
-        tuple(dict.fromkeys(where(one) for one, _ in places)),
-        _message(places),
-        confidence=_confidence(first),
-        evidence=_evidence(layer, first),
-        fix=_fix(first),
-        settled_by=_settled(first),
+        tuple(dict.fromkeys(name_layer(explained_layer) for explained_layer, _ in places)),
+        _describe_places(places),
+        confidence=_judge_confidence(first_explanation),
+        evidence=_collect_evidence(layer, first_explanation),
+        fix=_build_fix(first_explanation),
+        settled_by=_suggest_settling(first_explanation),
         rank=rank,
     )
 
 
-def where(layer: LayerResult) -> str:
+def name_layer(layer: LayerResult) -> str:
     """The layer's name for a finding, where several are one on the other side the one at fault: the whole model has none."""
     return (layer.path_ref if layer.case is None else layer.case.path) or "(model)"
 
 
-def _message(places: Iterable[tuple[LayerResult, Explanation]]) -> str:
-    listed = list(places)
-    layer, first = listed[0]
-    place = "what reaches " if layer.case is not None and layer.case.role != "output" else ""
-    more = f" (and {counted(len(listed) - 1, 'place')} more)" if len(listed) > 1 else ""
-    return f"{place}{where(layer)}: {first.says}{more}"
+def _describe_places(places: Iterable[tuple[LayerResult, Explanation]]) -> str:
+    explained_layers = list(places)
+    layer, first_explanation = explained_layers[0]
+    role_text = "what reaches " if layer.case is not None and layer.case.role != "output" else ""
+    more_note = (
+        f" (and {format_count(len(explained_layers) - 1, 'place')} more)"
+        if len(explained_layers) > 1
+        else ""
+    )
+    return f"{role_text}{name_layer(layer)}: {first_explanation.says}{more_note}"
 
 
-def _confidence(explanation: Explanation) -> float:
+def _judge_confidence(explanation: Explanation) -> float:
     if not explanation.reproduced:
-        return DESCRIBED
-    return AMBIGUOUS if explanation.rivals else SURE
+        return DESCRIBED_CONFIDENCE
+    return AMBIGUOUS_CONFIDENCE if explanation.rivals else REPRODUCED_CONFIDENCE
 
 
-def _evidence(layer: LayerResult, explanation: Explanation) -> dict[str, Any]:
+def _collect_evidence(layer: LayerResult, explanation: Explanation) -> dict[str, Any]:
     case = layer.case
-    found: dict[str, Any] = {
+    evidence: dict[str, Any] = {
         "error": layer.error,
         "floor": layer.floor,
         **explanation.parameters,
         **explanation.evidence,
     }
     if explanation.reproduced:
-        found["residual"] = explanation.residual
+        evidence["residual"] = explanation.residual
     if case is not None:
-        found |= {"role": case.role, "call": case.call, "candidate": case.candidate_path}
+        evidence |= {"role": case.role, "call": case.call, "candidate": case.candidate_path}
     if explanation.rivals:
-        found["rivals"] = list(explanation.rivals)
-    return found
+        evidence["rivals"] = list(explanation.rivals)
+    return evidence
 
 
-def _fix(explanation: Explanation) -> Fix | None:
+def _build_fix(explanation: Explanation) -> Fix | None:
     if explanation.fix is None:
         return None
     return Fix(
@@ -94,7 +100,7 @@ def _fix(explanation: Explanation) -> Fix | None:
     )
 
 
-def _settled(explanation: Explanation) -> str | None:
+def _suggest_settling(explanation: Explanation) -> str | None:
     if not explanation.rivals:
         return None
     return f"compare on other inputs: on these, {', '.join(explanation.rivals)} gives the same"

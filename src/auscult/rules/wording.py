@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from auscult.align.naming import pattern
+from auscult.align.naming import split_indices
 from auscult.align.records import Match
 from auscult.finding import Json
 
 
-def folded(names: Iterable[str]) -> tuple[str, ...]:
+def fold_names(names: Iterable[str]) -> tuple[str, ...]:
     """Names that differ in indices only as one: `ups.{0..4}.conv.weight`, in the order of their first members.
 
     The indices of one column are shown as `{0..4}` where they are consecutive, else as `{0,2,4}`. A pattern whose columns do
@@ -18,23 +18,25 @@ def folded(names: Iterable[str]) -> tuple[str, ...]:
     """
     groups: dict[str, list[tuple[int, ...]]] = {}
     for name in names:
-        label, indices = pattern(name)
+        label, indices = split_indices(name)
         groups.setdefault(label, []).append(indices)
-    return tuple(_fold(label, members) for label, members in groups.items())
+    return tuple(_fold_pattern(label, members) for label, members in groups.items())
 
 
-def _fold(label: str, members: list[tuple[int, ...]]) -> str:
+def _fold_pattern(label: str, members: list[tuple[int, ...]]) -> str:
     columns = [sorted(set(column)) for column in zip(*members, strict=True)]
-    whole = 1
+    grid_size = 1
     for column in columns:
-        whole *= len(column)
+        grid_size *= len(column)
     text = label
     for column in columns:
-        text = text.replace("*", _indices(column).replace("*", ""), 1)
-    return text if whole == len(set(members)) else f"{text} ({len(set(members))} of {whole})"
+        text = text.replace("*", _format_indices(column).replace("*", ""), 1)
+    return (
+        text if grid_size == len(set(members)) else f"{text} ({len(set(members))} of {grid_size})"
+    )
 
 
-def _indices(values: Sequence[int]) -> str:
+def _format_indices(values: Sequence[int]) -> str:
     if len(values) == 1:
         return str(values[0])
     if list(values) == list(range(values[0], values[-1] + 1)):
@@ -42,27 +44,33 @@ def _indices(values: Sequence[int]) -> str:
     return "{" + ",".join(map(str, values)) + "}"
 
 
-def some(names: Sequence[str], most: int = 3) -> str:
+def list_first_names(names: Sequence[str], max_patterns: int = 3) -> str:
     """The first few names, folded, and how many patterns more."""
-    patterns = folded(names)
-    rest = len(patterns) - most
-    return ", ".join(patterns[:most]) + (f" and {rest} more" if rest > 0 else "")
+    patterns = fold_names(names)
+    remaining_count = len(patterns) - max_patterns
+    return ", ".join(patterns[:max_patterns]) + (
+        f" and {remaining_count} more" if remaining_count > 0 else ""
+    )
 
 
-def counted(number: int, noun: str) -> str:
+def format_count(number: int, noun: str) -> str:
     """`1 tensor`, `2 tensors`, `2 entries`, `2 matrices`."""
     if number == 1:
         return f"1 {noun}"
     return f"{number:,} {re.sub(r'y$', 'ie', re.sub(r'ix$', 'ice', noun))}s"
 
 
-def entries(matches: Iterable[Match]) -> tuple[Json, ...]:
+def build_recipe_entries(matches: Iterable[Match]) -> tuple[Json, ...]:
     """The recipe entries that these matches amount to."""
     return tuple(
-        {"sources": list(m.a), "targets": list(m.b), "ops": [op.to_json() for op in m.ops]}
-        for m in matches
+        {
+            "sources": list(match.a),
+            "targets": list(match.b),
+            "ops": [op.to_json() for op in match.ops],
+        }
+        for match in matches
     )
 
 
-def shape_text(shape: Sequence[int]) -> str:
+def format_shape(shape: Sequence[int]) -> str:
     return "[" + ", ".join(map(str, shape)) + "]"

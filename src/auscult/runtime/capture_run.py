@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from auscult.runtime.inputs import read_inputs
-from auscult.runtime.runner import Runner, runner_of
+from auscult.runtime.runner import Runner, make_runner
 from auscult.traces.file import FileStore
 from auscult.traces.records import Trace
 from auscult.weights import Array
@@ -38,7 +38,9 @@ def capture(
     """
     arrays = inputs if isinstance(inputs, Mapping) else read_inputs(inputs)
     runner: Runner = (
-        target if hasattr(target, "paths") and hasattr(target, "run") else runner_of(target, kwargs)
+        target
+        if hasattr(target, "paths") and hasattr(target, "run")
+        else make_runner(target, kwargs)
     )
     if path is None:
         return runner.run(arrays, **options)

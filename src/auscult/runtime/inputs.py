@@ -12,11 +12,11 @@ import numpy as np
 from auscult.checkpoint.formats import safetensors
 from auscult.errors import CheckpointError, UsageError
 from auscult.traces.file import read_trace
-from auscult.traces.manifest import KEY
+from auscult.traces.manifest import MANIFEST_KEY
 from auscult.weights import Array, Tensor
 
-SOUND = frozenset((".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif"))
-NAMED = re.compile(r"(?P<name>[A-Za-z_]\w*|\d+)=(?P<path>.+)")
+SOUND_SUFFIXES = frozenset((".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif"))
+NAMED_FILE_PATTERN = re.compile(r"(?P<name>[A-Za-z_]\w*|\d+)=(?P<path>.+)")
 
 
 def read_inputs(files: str | Iterable[str]) -> dict[str, Array]:
@@ -30,32 +30,33 @@ def read_inputs(files: str | Iterable[str]) -> dict[str, Array]:
     Raises:
         UsageError: If a file is missing or of another kind, or two files give one name.
     """
-    found: dict[str, Array] = {}
-    for given in [files] if isinstance(files, str) else files:
-        matched = None if Path(given).exists() else NAMED.fullmatch(given)
-        arrays = _read(
-            Path(matched["path"] if matched else given), str(sum(name.isdigit() for name in found))
+    input_by_name: dict[str, Array] = {}
+    for file in [files] if isinstance(files, str) else files:
+        matched = None if Path(file).exists() else NAMED_FILE_PATTERN.fullmatch(file)
+        arrays = _read_arrays(
+            Path(matched["path"] if matched else file),
+            str(sum(name.isdigit() for name in input_by_name)),
         )
         if matched is not None:
             if len(arrays) != 1:
                 raise UsageError(
                     "holds several arrays and cannot get one name",
-                    where=given,
+                    where=file,
                     found=", ".join(arrays),
                 )
             arrays = {matched["name"]: next(iter(arrays.values()))}
         for name, array in arrays.items():
-            if name in found:
-                raise UsageError("gives an input a second time", where=given, found=name)
-            found[name] = array
-    if not found:
+            if name in input_by_name:
+                raise UsageError("gives an input a second time", where=file, found=name)
+            input_by_name[name] = array
+    if not input_by_name:
         raise UsageError(
             "gives no inputs", where=str(files), hint="a .npz with one array per parameter"
         )
-    return found
+    return input_by_name
 
 
-def _read(path: Path, position: str) -> dict[str, Array]:
+def _read_arrays(path: Path, position: str) -> dict[str, Array]:
     if not path.is_file():
         raise UsageError(
             "is no file", where=str(path), hint="give a .npz, .safetensors, .npy or sound file"
@@ -63,7 +64,7 @@ def _read(path: Path, position: str) -> dict[str, Array]:
     suffix = path.suffix.lower()
     try:
         if suffix == ".safetensors":
-            return _safetensors(path)
+            return _read_safetensors(path)
         if suffix == ".npz":
             with np.load(path, allow_pickle=False) as archive:
                 return dict(archive)
@@ -71,8 +72,8 @@ def _read(path: Path, position: str) -> dict[str, Array]:
             return {position: np.load(path, allow_pickle=False)}
     except (ValueError, OSError, EOFError, BadZipFile) as error:
         raise UsageError(f"cannot be read: {str(error)[:200]}", where=str(path)) from error
-    if suffix in SOUND:
-        return {position: _sound(path)}
+    if suffix in SOUND_SUFFIXES:
+        return {position: _read_sound(path)}
     raise UsageError(
         "is of no kind that holds inputs",
         where=str(path),
@@ -81,7 +82,7 @@ def _read(path: Path, position: str) -> dict[str, Array]:
     )
 
 
-def _sound(path: Path) -> Array:
+def _read_sound(path: Path) -> Array:
     import soundfile
 
     try:
@@ -91,19 +92,19 @@ def _sound(path: Path) -> Array:
     return np.ascontiguousarray(samples.T)[None]
 
 
-def _safetensors(path: Path) -> dict[str, Array]:
-    if KEY in safetensors.read_metadata(path):
+def _read_safetensors(path: Path) -> dict[str, Array]:
+    if MANIFEST_KEY in safetensors.read_metadata(path):
         trace = read_trace(path)
-        taken = {
+        input_record_by_role = {
             record.role: record
             for record in trace
             if (record.path, record.call) == ("", 0) and record.role.startswith("input")
         }
-        if not taken:
+        if not input_record_by_role:
             raise CheckpointError(
                 "is a trace that does not hold what the whole model took", where=str(path)
             )
-        return {role: trace.tensor(record) for role, record in taken.items()}
+        return {role: trace.tensor(record) for role, record in input_record_by_role.items()}
     return {
         name: value.numpy()
         for name, value in safetensors.read(path).tree.items()

@@ -10,12 +10,12 @@ from typing import Any
 
 from auscult import plugins
 from auscult.errors import TargetError
-from auscult.runtime.options import Options
-from auscult.runtime.recorder import Memory, Recorder
+from auscult.runtime.options import CaptureOptions
+from auscult.runtime.recorder import MemoryStore, Recorder
 from auscult.traces.file import FileStore
-from auscult.traces.records import Manifest, Record, Trace, Values
+from auscult.traces.records import Manifest, Record, RecordValues, Trace
 
-CAPTURES = "auscult.runtime.capture"
+CAPTURES_PACKAGE = "auscult.runtime.capture"
 
 
 class LiveTrace(Trace):
@@ -29,13 +29,15 @@ class LiveTrace(Trace):
         object.__setattr__(self, "_recorder", recorder)
         object.__setattr__(self, "_finished", None)
 
-    def _now(self) -> Trace:
+    def _get_current_trace(self) -> Trace:
         finished: Trace | None = self.__dict__["_finished"]
         if finished is not None:
             return finished
         recorder: Recorder = self.__dict__["_recorder"]
         values = (
-            recorder.store.arrays.__getitem__ if isinstance(recorder.store, Memory) else _not_yet
+            recorder.store.arrays.__getitem__
+            if isinstance(recorder.store, MemoryStore)
+            else _raise_unfinished
         )
         return Trace(
             Manifest("", noise=tuple(recorder.noise)),
@@ -47,30 +49,30 @@ class LiveTrace(Trace):
 
     @property
     def manifest(self) -> Manifest:
-        return self._now().manifest
+        return self._get_current_trace().manifest
 
     @property
     def records(self) -> tuple[Record, ...]:
-        return self._now().records
+        return self._get_current_trace().records
 
     @property
-    def values(self) -> Values:
-        return self._now().values
+    def values(self) -> RecordValues:
+        return self._get_current_trace().values
 
     @property
     def path(self) -> str:
-        return self._now().path
+        return self._get_current_trace().path
 
     @property
     def left_out(self) -> Mapping[str, str]:
-        return self._now().left_out
+        return self._get_current_trace().left_out
 
 
-def _not_yet(key: str, /) -> Any:
+def _raise_unfinished(key: str, /) -> Any:
     raise TargetError("is being written", where=key, hint="read it after the `with` block")
 
 
-class Tracing(contextlib.AbstractContextManager[LiveTrace]):
+class TracingContext(contextlib.AbstractContextManager[LiveTrace]):
     """The context that `auscult.trace(model)` gives."""
 
     def __init__(
@@ -81,12 +83,12 @@ class Tracing(contextlib.AbstractContextManager[LiveTrace]):
         force: bool = False,
         **options: Any,
     ) -> None:
-        self._capture = adapter(model)
+        self._capture = find_capture_module(model)
         self._model, self._path, self._force = model, path, force
-        self._options = Options(**options)
+        self._options = CaptureOptions(**options)
 
     def __enter__(self) -> LiveTrace:
-        store = Memory() if self._path is None else FileStore(self._path, force=self._force)
+        store = MemoryStore() if self._path is None else FileStore(self._path, force=self._force)
         self._recorder = Recorder(self._options, store)
         self._probe = self._capture.probe(self._model, self._recorder)
         self._probe.__enter__()
@@ -103,14 +105,14 @@ class Tracing(contextlib.AbstractContextManager[LiveTrace]):
         object.__setattr__(self._trace, "_finished", finished)
 
 
-def adapter(model: Any) -> Any:
+def find_capture_module(model: Any) -> Any:
     """The capture for a live model.
 
     Raises:
         TargetError: If no framework that can be watched knows it.
     """
-    for name in plugins.names(CAPTURES):
-        module = importlib.import_module(f"{CAPTURES}.{name}")
+    for name in plugins.list_module_names(CAPTURES_PACKAGE):
+        module = importlib.import_module(f"{CAPTURES_PACKAGE}.{name}")
         if module.accepts(model) and hasattr(module, "probe"):
             return module
     raise TargetError(
@@ -128,7 +130,7 @@ def trace(
     *,
     force: bool = False,
     **options: Any,
-) -> Tracing:
+) -> TracingContext:
     """Record everything that `model` computes while the context is open, whoever calls it and how often.
 
         with auscult.trace(model) as t:
@@ -144,4 +146,4 @@ def trace(
         TargetError: If it is no module that can be watched.
         UsageError: If the file is already there and `force` is not given.
     """
-    return Tracing(model, path, force=force, **options)
+    return TracingContext(model, path, force=force, **options)

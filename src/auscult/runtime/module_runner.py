@@ -10,19 +10,26 @@ from typing import Any
 
 from auscult.checkpoint.target import state_of
 from auscult.errors import AuscultError, TargetError, UsageError
-from auscult.runtime.options import Options
-from auscult.runtime.recorder import Recorder, Store
-from auscult.runtime.roles import arguments, bound, call_roles, named_inputs, replaced, roles
+from auscult.runtime.options import CaptureOptions
+from auscult.runtime.recorder import Recorder, TensorStore
+from auscult.runtime.roles import (
+    bind_arguments,
+    iter_call_roles,
+    iter_role_inputs,
+    iter_roles,
+    replace_tensors,
+    split_arguments,
+)
 from auscult.traces.records import Trace
 from auscult.weights import Array, ModuleInfo
 
-MAX_HELD = 1 << 16
+MAX_REMEMBERED_ELEMENTS = 1 << 16
 """Elements of a tensor that is remembered from a module's last call, so that masks and steps need not be given again."""
-Call = tuple[tuple[Any, ...], dict[str, Any]]
+CallArguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Slot:
+class WeightSlot:
     """Where a large tensor was in the arguments of a call; the caller has to bring it back."""
 
 
@@ -37,7 +44,7 @@ class ModuleRunner(ABC):
         self._modules = modules
         self._infos: Mapping[str, ModuleInfo] | None = None
         self._substitutes: dict[tuple[str, int | None], Mapping[str, Array]] = {}
-        self._calls: dict[tuple[str, int], Call] = {}
+        self._calls: dict[tuple[str, int], CallArguments] = {}
 
     @abstractmethod
     def at(self, dtype: str) -> Any: ...
@@ -50,33 +57,33 @@ class ModuleRunner(ABC):
         """While entered, what the model computes goes to the recorder; `_remember` and `_substitute` are called."""
 
     @abstractmethod
-    def _finish(self, recorder: Recorder) -> Trace: ...
+    def _finish_trace(self, recorder: Recorder) -> Trace: ...
 
     @abstractmethod
-    def _tensor(self, array: Array, module: Any) -> Any:
+    def _to_tensor(self, array: Array, module: Any) -> Any:
         """The framework's tensor; floating elements in the type in which `module` computes."""
 
     @abstractmethod
     def _array(self, tensor: Any) -> Array: ...
 
     @abstractmethod
-    def _in_place_of(self, tensor: Any, array: Array) -> Any: ...
+    def _make_replacement(self, tensor: Any, array: Array) -> Any: ...
 
     @abstractmethod
     def _is_tensor(self, value: object) -> bool: ...
 
     @abstractmethod
-    def _size(self, tensor: Any) -> int: ...
+    def _count_elements(self, tensor: Any) -> int: ...
 
     @abstractmethod
-    def _copy(self, tensor: Any) -> Any: ...
+    def _copy_tensor(self, tensor: Any) -> Any: ...
 
-    def _forward(self, module: Any) -> Callable[..., Any]:
+    def _get_forward(self, module: Any) -> Callable[..., Any]:
         """The function whose signature says how the module is called."""
         forward: Callable[..., Any] = module.__call__
         return forward
 
-    def _quiet(self) -> contextlib.AbstractContextManager[Any]:
+    def _without_gradients(self) -> contextlib.AbstractContextManager[Any]:
         """Without gradients."""
         return contextlib.nullcontext()
 
@@ -84,16 +91,16 @@ class ModuleRunner(ABC):
         return tuple(self._modules)
 
     def run(
-        self, inputs: Mapping[str, Array], *, store: Store | None = None, **options: Any
+        self, inputs: Mapping[str, Array], *, store: TensorStore | None = None, **options: Any
     ) -> Trace:
-        recorder = Recorder(Options(**options), store)
-        args, kwargs = bound(self._forward(self.model), inputs)
-        args = [self._tensor(array, self.model) for array in args]
-        kwargs = {name: self._tensor(array, self.model) for name, array in kwargs.items()}
+        recorder = Recorder(CaptureOptions(**options), store)
+        args, kwargs = bind_arguments(self._get_forward(self.model), inputs)
+        args = [self._to_tensor(array, self.model) for array in args]
+        kwargs = {name: self._to_tensor(array, self.model) for name, array in kwargs.items()}
         self._calls.clear()
-        with self._quiet(), self._record(recorder):
-            guarded(self.model, self.name, args, kwargs)
-        return self._finish(recorder)
+        with self._without_gradients(), self._record(recorder):
+            call_user_code(self.model, self.name, args, kwargs)
+        return self._finish_trace(recorder)
 
     def call(
         self,
@@ -103,21 +110,21 @@ class ModuleRunner(ABC):
         call: int = 0,
         changes: Mapping[str, Any] | None = None,
     ) -> dict[str, Array]:
-        module = self._module(path)
-        tensors = {role: self._tensor(array, module) for role, array in named_inputs(inputs)}
-        args, kwargs = self._arguments(path, call, tensors)
-        with self._quiet(), changed(module, changes or {}):
-            output = guarded(module, path or self.name, args, kwargs)
+        module = self._get_module(path)
+        tensors = {role: self._to_tensor(array, module) for role, array in iter_role_inputs(inputs)}
+        args, kwargs = self._build_arguments(path, call, tensors)
+        with self._without_gradients(), change_attributes(module, changes or {}):
+            output = call_user_code(module, path or self.name, args, kwargs)
         return {
             role: self._array(tensor).copy()
-            for role, tensor in roles(output, "output", self._is_tensor)
+            for role, tensor in iter_roles(output, "output", self._is_tensor)
         }
 
     @contextlib.contextmanager
     def replace(
         self, path: str, outputs: Mapping[str, Array], *, call: int | None = None
     ) -> Iterator[None]:
-        self._module(path)
+        self._get_module(path)
         self._substitutes[path, call] = outputs
         try:
             yield
@@ -125,30 +132,30 @@ class ModuleRunner(ABC):
             del self._substitutes[path, call]
 
     def module(self, path: str) -> ModuleInfo:
-        self._module(path)
+        self._get_module(path)
         if self._infos is None:
             self._infos = state_of(self.model).modules
         return self._infos[path]
 
-    def _module(self, path: str) -> Any:
+    def _get_module(self, path: str) -> Any:
         if path not in self._modules:
-            some = ", ".join(list(self._modules)[1:7])
+            example_paths = ", ".join(list(self._modules)[1:7])
             raise UsageError(
-                "has no such module", where=self.name, found=path, hint=f"it has {some}"
+                "has no such module", where=self.name, found=path, hint=f"it has {example_paths}"
             )
         return self._modules[path]
 
-    def _arguments(self, path: str, call: int, tensors: dict[str, Any]) -> Call:
+    def _build_arguments(self, path: str, call: int, tensors: dict[str, Any]) -> CallArguments:
         """Arguments of a module: the given tensors in the places that the last run showed, or by position and name."""
-        known = self._calls.get((path, call))
-        if known is None:
-            positional, named = arguments(tensors)
-            return tuple(positional), named
-        left = dict(tensors)
+        remembered_call = self._calls.get((path, call))
+        if remembered_call is None:
+            positional, keyword_tensors = split_arguments(tensors)
+            return tuple(positional), keyword_tensors
+        remaining_tensors = dict(tensors)
 
-        def fill(role: str, held: Any) -> Any:
-            tensor = left.pop(role, held)
-            if isinstance(tensor, Slot):
+        def fill(role: str, remembered_tensor: Any) -> Any:
+            tensor = remaining_tensors.pop(role, remembered_tensor)
+            if isinstance(tensor, WeightSlot):
                 hint = "take it from the trace of the run"
                 raise UsageError(
                     "needs a tensor that was not given",
@@ -157,62 +164,73 @@ class ModuleRunner(ABC):
                 )
             return tensor
 
-        args, kwargs = (replaced(part, "input", fill, self._is_held) for part in known)
-        if left:
+        args, kwargs = (
+            replace_tensors(part, "input", fill, self._is_tensor_or_slot)
+            for part in remembered_call
+        )
+        if remaining_tensors:
             raise UsageError(
                 "was not called with such an argument",
                 where=f"{path or self.name}#{call}",
-                found=", ".join(left),
-                hint=f"it took {', '.join(role for role, _ in call_roles(*known, self._is_held))}",
+                found=", ".join(remaining_tensors),
+                hint=f"it took {', '.join(role for role, _ in iter_call_roles(*remembered_call, self._is_tensor_or_slot))}",
             )
         return args, kwargs
 
-    def _is_held(self, value: object) -> bool:
-        return isinstance(value, Slot) or self._is_tensor(value)
+    def _is_tensor_or_slot(self, value: object) -> bool:
+        return isinstance(value, WeightSlot) or self._is_tensor(value)
 
-    def _remember(
+    def _remember_call(
         self, path: str, call: int, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         def hold(_role: str, tensor: Any) -> Any:
-            return self._copy(tensor) if self._size(tensor) <= MAX_HELD else Slot()
+            return (
+                self._copy_tensor(tensor)
+                if self._count_elements(tensor) <= MAX_REMEMBERED_ELEMENTS
+                else WeightSlot()
+            )
 
-        held = tuple(replaced(part, "input", hold, self._is_tensor) for part in (args, kwargs))
-        self._calls[path, call] = (held[0], held[1])
+        remembered_parts = tuple(
+            replace_tensors(part, "input", hold, self._is_tensor) for part in (args, kwargs)
+        )
+        self._calls[path, call] = (remembered_parts[0], remembered_parts[1])
 
-    def _substitute(self, path: str, call: int, _args: Any, _kwargs: Any, output: Any) -> Any:
+    def _substitute_output(
+        self, path: str, call: int, _args: Any, _kwargs: Any, output: Any
+    ) -> Any:
         arrays = self._substitutes.get((path, call), self._substitutes.get((path, None)))
         if arrays is None:
             return None
 
         def swap(role: str, tensor: Any) -> Any:
             array = arrays.get(role)
-            return tensor if array is None else self._in_place_of(tensor, array)
+            return tensor if array is None else self._make_replacement(tensor, array)
 
-        return replaced(output, "output", swap, self._is_tensor)
+        return replace_tensors(output, "output", swap, self._is_tensor)
 
 
-def guarded(function: Any, name: str, args: Any, kwargs: Any) -> Any:
+def call_user_code(function: Any, name: str, args: Any, kwargs: Any) -> Any:
     """Call the user's code; what it raises becomes one line."""
     try:
         return function(*args, **kwargs)
     except AuscultError:
         raise
     except Exception as error:  # whatever the user's model raises is for the user, as one line
-        said = " ".join(str(error).split())[:300] or "no message"
+        message = " ".join(str(error).split())[:300] or "no message"
         hint = "check names, shapes and types of the inputs; --debug shows the traceback"
         raise TargetError(
-            f"raised {type(error).__name__}: {said}", where=name, hint=hint
+            f"raised {type(error).__name__}: {message}", where=name, hint=hint
         ) from error
 
 
 @contextlib.contextmanager
-def changed(module: Any, changes: Mapping[str, Any]) -> Iterator[None]:
+def change_attributes(module: Any, changes: Mapping[str, Any]) -> Iterator[None]:
     """Set attributes of a module, or with dots of what it consists of, and set them back.
 
     Raises:
         UsageError: If it has no such attribute.
     """
-    before: list[tuple[Any, str, Any]] = []
+    previous_values: list[tuple[Any, str, Any]] = []
     try:
         for name, value in changes.items():
             *steps, attribute = name.split(".")
@@ -221,15 +239,17 @@ def changed(module: Any, changes: Mapping[str, Any]) -> Iterator[None]:
                 owner = (
                     owner[int(step)] if isinstance(owner, list | tuple) else getattr(owner, step)
                 )
-            before.append((owner, attribute, _existing(owner, attribute, type(module).__name__)))
+            previous_values.append(
+                (owner, attribute, _get_existing_attribute(owner, attribute, type(module).__name__))
+            )
             setattr(owner, attribute, value)
         yield
     finally:
-        for owner, attribute, value in reversed(before):
+        for owner, attribute, value in reversed(previous_values):
             setattr(owner, attribute, value)
 
 
-def _existing(owner: Any, attribute: str, where: str) -> Any:
+def _get_existing_attribute(owner: Any, attribute: str, where: str) -> Any:
     if not hasattr(owner, attribute):
         raise UsageError("has no such attribute", where=where, found=attribute)
     return getattr(owner, attribute)

@@ -8,10 +8,10 @@ import numpy as np
 
 from auscult.errors import TraceError
 from auscult.traces.records import Record, Trace
-from auscult.traces.sketch import canonical_shape
+from auscult.traces.sketch import get_canonical_shape
 from auscult.weights import Array, Shape
 
-KINDS = {
+DISTRIBUTION_KINDS = {
     "gaussian": (
         "normal",
         "randn",
@@ -38,12 +38,14 @@ KINDS = {
 }
 
 
-def kind_of(name: str) -> str:
+def find_distribution_kind(name: str) -> str:
     """Which distribution a function draws from, whatever the framework calls it; its own name where it is none of KINDS."""
-    return next((kind for kind, names in KINDS.items() if name in names), name.rstrip("_"))
+    return next(
+        (kind for kind, names in DISTRIBUTION_KINDS.items() if name in names), name.rstrip("_")
+    )
 
 
-class Replay:
+class NoiseReplay:
     """Hands out the noise of a trace, draw by draw.
 
     Raises:
@@ -74,7 +76,7 @@ class Replay:
         unfit: TraceError | None = None
         for index in range(self._next, len(self._records)):
             try:
-                value = self._fitted(index, name, shape)
+                value = self._read_fitting_draw(index, name, shape)
             except TraceError as error:
                 unfit = unfit or error
                 continue
@@ -83,9 +85,9 @@ class Replay:
         assert unfit is not None
         raise unfit
 
-    def _fitted(self, index: int, name: str, shape: Shape) -> Array:
+    def _read_fitting_draw(self, index: int, name: str, shape: Shape) -> Array:
         record, where = self._records[index], f"{self.trace.path} draw {index}"
-        if kind_of(record.type) != kind_of(name):
+        if find_distribution_kind(record.type) != find_distribution_kind(name):
             hint = "the two sides draw in another order"
             raise TraceError(
                 "holds another kind of noise",
@@ -94,7 +96,7 @@ class Replay:
                 found=record.type,
                 hint=hint,
             )
-        return fitted(self.trace.tensor(record), shape, where, record)
+        return fit_noise_axes(self.trace.tensor(record), shape, where, record)
 
     @property
     def left(self) -> int:
@@ -102,7 +104,7 @@ class Replay:
         return len(self._records) - self._next
 
 
-def fitted(array: Array, shape: Shape, where: str, record: Record) -> Array:
+def fit_noise_axes(array: Array, shape: Shape, where: str, record: Record) -> Array:
     """The array with its axes in the order of `shape`, where lengths leave no choice.
 
     Raises:
@@ -110,8 +112,8 @@ def fitted(array: Array, shape: Shape, where: str, record: Record) -> Array:
     """
     if array.shape == shape:
         return array
-    lengths = canonical_shape(shape)
-    if canonical_shape(array.shape) != lengths:
+    lengths = get_canonical_shape(shape)
+    if get_canonical_shape(array.shape) != lengths:
         raise TraceError(
             "holds noise of another shape",
             where=where,
@@ -119,18 +121,18 @@ def fitted(array: Array, shape: Shape, where: str, record: Record) -> Array:
             found=list(record.shape),
         )
     squeezed = array.reshape([length for length in array.shape if length != 1])
-    wanted = tuple(length for length in shape if length != 1)
-    ways = [
+    target_lengths = tuple(length for length in shape if length != 1)
+    fitting_orders = [
         axes
         for axes in permutations(range(squeezed.ndim))
-        if tuple(squeezed.shape[axis] for axis in axes) == wanted
+        if tuple(squeezed.shape[axis] for axis in axes) == target_lengths
     ]
-    if len(ways) > 1 and squeezed.shape != wanted:
+    if len(fitting_orders) > 1 and squeezed.shape != target_lengths:
         raise TraceError(
             "holds noise whose axes fit in more than one way",
             where=where,
             expected=list(shape),
             found=list(record.shape),
         )
-    axes = tuple(range(squeezed.ndim)) if squeezed.shape == wanted else ways[0]
+    axes = tuple(range(squeezed.ndim)) if squeezed.shape == target_lengths else fitting_orders[0]
     return np.ascontiguousarray(squeezed.transpose(axes)).reshape(shape)

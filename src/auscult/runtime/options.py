@@ -14,7 +14,7 @@ DETAILS: tuple[Detail, ...] = ("full", "sketch", "sample", "statistics")
 
 
 @dataclass(frozen=True)
-class Options:
+class CaptureOptions:
     """What a capture keeps.
 
     Attributes:
@@ -45,18 +45,20 @@ class Options:
     batch_bytes: int = 1 << 30
     replay: Trace | None = None
 
-    def wants(self, path: str) -> bool:
+    def is_included(self, path: str) -> bool:
         """Whether the module of that path is recorded."""
-        known = self._known.get(path)
-        if known is None:
-            known = (not self.include or _any(path, self.include)) and not _any(path, self.exclude)
-            self._known[path] = known
-        return known
+        is_recorded = self._known.get(path)
+        if is_recorded is None:
+            is_recorded = (
+                not self.include or _matches_any(path, self.include)
+            ) and not _matches_any(path, self.exclude)
+            self._known[path] = is_recorded
+        return is_recorded
 
     @cached_property
     def _known(self) -> dict[str, bool]:
         return {}
 
 
-def _any(path: str, patterns: tuple[str, ...]) -> bool:
+def _matches_any(path: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(path, pattern) for pattern in patterns)

@@ -7,14 +7,14 @@ from typing import Protocol
 
 import numpy as np
 
-from auscult.runtime.options import Detail, Options
-from auscult.traces.records import SKETCH, Manifest, Record, Trace
-from auscult.traces.sketch import sample
-from auscult.traces.statistics import Measure, summarise
+from auscult.runtime.options import CaptureOptions, Detail
+from auscult.traces.records import SKETCH_SUFFIX, Manifest, Record, Trace
+from auscult.traces.sketch import sample_elements
+from auscult.traces.statistics import MeasureRun, summarise_tensor
 from auscult.weights import Array
 
 
-class Store(Protocol):
+class TensorStore(Protocol):
     """Where tensors go."""
 
     def put(self, key: str, array: Array) -> None:
@@ -26,7 +26,7 @@ class Store(Protocol):
         """Nothing more comes: the trace."""
 
 
-class Memory:
+class MemoryStore:
     """Keeps copies in memory."""
 
     def __init__(self) -> None:
@@ -44,22 +44,22 @@ class Memory:
 class Recorder:
     """Collects the records of one run; the captures call `add` as tensors appear."""
 
-    def __init__(self, options: Options, store: Store | None = None) -> None:
+    def __init__(self, options: CaptureOptions, store: TensorStore | None = None) -> None:
         self.options = options
-        self.store: Store = Memory() if store is None else store
+        self.store: TensorStore = MemoryStore() if store is None else store
         self.records: list[Record] = []
         self.noise: list[str] = []
         self.left_out: dict[str, str] = {}
         self.notes: dict[str, object] = {}
-        self.measure: Measure | None = None
+        self.measure: MeasureRun | None = None
         self._bytes = 0
 
     def add(
         self, path: str, call: int, role: str, type_: str, array: Array, *, axes: str | None = None
     ) -> Record:
         """Record a tensor; it may change as soon as this returns."""
-        detail = self._detail(f"{path}#{call}:{role}", role, array.nbytes)
-        summary = summarise(array, projection=detail == "sketch", measure=self.measure)
+        detail = self._choose_detail(f"{path}#{call}:{role}", role, array.nbytes)
+        summary = summarise_tensor(array, projection=detail == "sketch", measure=self.measure)
         record = Record(
             path,
             call,
@@ -76,17 +76,17 @@ class Recorder:
             self.store.put(record.key, array)
             self._bytes += array.nbytes
         elif detail == "sample":
-            self.store.put(record.key, sample(array))
+            self.store.put(record.key, sample_elements(array))
         elif summary.projection is not None:
-            wide = array.dtype.itemsize > np.dtype(np.float32).itemsize
+            is_wide = array.dtype.itemsize > np.dtype(np.float32).itemsize
             self.store.put(
-                record.key + SKETCH,
-                summary.projection if wide else summary.projection.astype(np.float32),
+                record.key + SKETCH_SUFFIX,
+                summary.projection if is_wide else summary.projection.astype(np.float32),
             )
         self._note(record)
         return record
 
-    def again(self, path: str, call: int, role: str, type_: str, known: Record) -> Record:
+    def again(self, path: str, call: int, role: str, type_: str, earlier_record: Record) -> Record:
         """Record that a module took or gave a tensor that is recorded already."""
         record = Record(
             path,
@@ -94,12 +94,12 @@ class Recorder:
             role,
             len(self.records),
             type_,
-            known.shape,
-            known.dtype,
-            known.statistics,
-            known.stored,
-            known.axes,
-            known.same_as or known.key,
+            earlier_record.shape,
+            earlier_record.dtype,
+            earlier_record.statistics,
+            earlier_record.stored,
+            earlier_record.axes,
+            earlier_record.same_as or earlier_record.key,
         )
         self._note(record)
         return record
@@ -113,7 +113,7 @@ class Recorder:
         if record.role == "noise":
             self.noise.append(record.key)
 
-    def _detail(self, key: str, role: str, size: int) -> Detail:
+    def _choose_detail(self, key: str, role: str, size: int) -> Detail:
         if role == "noise":  # a draw that is not whole cannot be replayed
             return "full"
         limit = self.options.max_bytes

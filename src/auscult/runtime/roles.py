@@ -12,35 +12,39 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-Is = Callable[[object], bool]
-Step = str | int
+IsTensor = Callable[[object], bool]
+ContainerKey = str | int
 MAX_DEPTH = 8
 
 
-def roles(value: Any, base: str, is_tensor: Is) -> Iterator[tuple[str, Any]]:
+def iter_roles(value: Any, base: str, is_tensor: IsTensor) -> Iterator[tuple[str, Any]]:
     """Every tensor inside nested tuples, lists, mappings and dataclasses, with its role."""
-    for steps, leaf in _leaves(value, (), is_tensor):
-        yield _role(base, steps), leaf
+    for steps, leaf in _iter_leaves(value, (), is_tensor):
+        yield _format_role(base, steps), leaf
 
 
-def call_roles(
-    args: tuple[Any, ...], kwargs: Mapping[str, Any], is_tensor: Is
+def iter_call_roles(
+    args: tuple[Any, ...], kwargs: Mapping[str, Any], is_tensor: IsTensor
 ) -> Iterator[tuple[str, Any]]:
     """Every tensor among the arguments of a call, with its role."""
-    yield from roles(args, "input", is_tensor)
-    yield from roles(kwargs, "input", is_tensor)
+    yield from iter_roles(args, "input", is_tensor)
+    yield from iter_roles(kwargs, "input", is_tensor)
 
 
-def replaced(value: Any, base: str, swap: Callable[[str, Any], Any], is_tensor: Is) -> Any:
+def replace_tensors(
+    value: Any, base: str, swap: Callable[[str, Any], Any], is_tensor: IsTensor
+) -> Any:
     """A copy of `value` in which each tensor is what `swap(role, tensor)` gives."""
-    return _map(value, (), lambda steps, leaf: swap(_role(base, steps), leaf), is_tensor)
+    return _map_leaves(
+        value, (), lambda steps, leaf: swap(_format_role(base, steps), leaf), is_tensor
+    )
 
 
-def _role(base: str, steps: tuple[Step, ...]) -> str:
+def _format_role(base: str, steps: tuple[ContainerKey, ...]) -> str:
     return base if steps in ((), (0,)) else ".".join((base, *map(str, steps)))
 
 
-def _items(value: Any) -> Iterator[tuple[Step, Any]]:
+def _iter_items(value: Any) -> Iterator[tuple[ContainerKey, Any]]:
     if isinstance(value, Mapping):
         yield from ((str(key), item) for key, item in value.items())
     elif isinstance(value, tuple | list):
@@ -49,71 +53,79 @@ def _items(value: Any) -> Iterator[tuple[Step, Any]]:
         yield from ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
 
 
-def _leaves(
-    value: Any, steps: tuple[Step, ...], is_tensor: Is
-) -> Iterator[tuple[tuple[Step, ...], Any]]:
+def _iter_leaves(
+    value: Any, steps: tuple[ContainerKey, ...], is_tensor: IsTensor
+) -> Iterator[tuple[tuple[ContainerKey, ...], Any]]:
     if is_tensor(value):
         yield steps, value
     elif len(steps) < MAX_DEPTH:
-        for step, item in _items(value):
-            yield from _leaves(item, (*steps, step), is_tensor)
+        for step, item in _iter_items(value):
+            yield from _iter_leaves(item, (*steps, step), is_tensor)
 
 
-def _map(
-    value: Any, steps: tuple[Step, ...], swap: Callable[[tuple[Step, ...], Any], Any], is_tensor: Is
+def _map_leaves(
+    value: Any,
+    steps: tuple[ContainerKey, ...],
+    swap: Callable[[tuple[ContainerKey, ...], Any], Any],
+    is_tensor: IsTensor,
 ) -> Any:
     if is_tensor(value):
         return swap(steps, value)
     if len(steps) >= MAX_DEPTH:
         return value
-    made = {step: _map(item, (*steps, step), swap, is_tensor) for step, item in _items(value)}
-    unchanged = all(made[step] is item for step, item in _items(value))
-    return value if unchanged else _like(value, made)
+    mapped_items = {
+        step: _map_leaves(item, (*steps, step), swap, is_tensor)
+        for step, item in _iter_items(value)
+    }
+    is_unchanged = all(mapped_items[step] is item for step, item in _iter_items(value))
+    return value if is_unchanged else _rebuild_container(value, mapped_items)
 
 
-def _like(value: Any, made: Mapping[Step, Any]) -> Any:
+def _rebuild_container(value: Any, mapped_items: Mapping[ContainerKey, Any]) -> Any:
     """A container of the same kind with other items."""
     if isinstance(value, Mapping):
-        changed = {key: made[str(key)] for key in value}
+        changed_items = {key: mapped_items[str(key)] for key in value}
         return (
-            dataclasses.replace(value, **changed)
+            dataclasses.replace(value, **changed_items)
             if dataclasses.is_dataclass(value)
-            else _mapping(value, changed)
+            else _rebuild_mapping(value, changed_items)
         )
     if isinstance(value, tuple | list):
-        listed = [made[index] for index in range(len(value))]
-        return type(value)(*listed) if hasattr(value, "_fields") else type(value)(listed)
-    return dataclasses.replace(value, **{str(step): item for step, item in made.items()})
+        listed_items = [mapped_items[index] for index in range(len(value))]
+        return (
+            type(value)(*listed_items) if hasattr(value, "_fields") else type(value)(listed_items)
+        )
+    return dataclasses.replace(value, **{str(step): item for step, item in mapped_items.items()})
 
 
-def _mapping(value: Mapping[Any, Any], changed: dict[Any, Any]) -> Any:
+def _rebuild_mapping(value: Mapping[Any, Any], changed_items: dict[Any, Any]) -> Any:
     try:
-        return type(value)(changed)  # type: ignore[call-arg]
+        return type(value)(changed_items)  # type: ignore[call-arg]
     except TypeError:  # a mapping with a constructor of its own
-        return changed
+        return changed_items
 
 
-def arguments(inputs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+def split_arguments(inputs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """Positional and keyword arguments from names: `0`, `1`, `input`, `input.1` are positions, anything else a keyword."""
     positional: dict[int, Any] = {}
-    named: dict[str, Any] = {}
+    keyword_values: dict[str, Any] = {}
     for name, value in inputs.items():
         short = "0" if name == "input" else name.removeprefix("input.")
         if short.isdigit():
             positional[int(short)] = value
         else:
-            named[short] = value
-    return [positional[index] for index in sorted(positional)], named
+            keyword_values[short] = value
+    return [positional[index] for index in sorted(positional)], keyword_values
 
 
-def named_inputs(inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def iter_role_inputs(inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """The same inputs under the roles that a trace gives them."""
     for name, value in inputs.items():
         short = name.removeprefix("input.")
         yield ("input" if short in ("0", "input") else f"input.{short}"), value
 
 
-def bound(
+def bind_arguments(
     function: Callable[..., Any], inputs: Mapping[str, Any]
 ) -> tuple[list[Any], dict[str, Any]]:
     """Arguments for `function`: as `arguments`, but by position where the signature has one for the name.
@@ -121,21 +133,28 @@ def bound(
     A single array under a foreign name becomes the first position: a file that was written as `x` still reaches
     `forward(mel)`, where there is no choice.
     """
-    positional, named = arguments(inputs)
+    positional, keyword_values = split_arguments(inputs)
     try:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):
-        return positional, named
-    free = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-    if not positional and len(named) == 1 and not free and next(iter(named)) not in parameters:
-        return list(named.values()), {}
+        return positional, keyword_values
+    accepts_any_keyword = any(
+        parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()
+    )
+    if (
+        not positional
+        and len(keyword_values) == 1
+        and not accepts_any_keyword
+        and next(iter(keyword_values)) not in parameters
+    ):
+        return list(keyword_values.values()), {}
     places = [
         name
         for name, parameter in parameters.items()
         if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
     ]
     for name in places[len(positional) :]:
-        if name not in named:
+        if name not in keyword_values:
             break
-        positional.append(named.pop(name))
-    return positional, named
+        positional.append(keyword_values.pop(name))
+    return positional, keyword_values

@@ -14,7 +14,7 @@ from auscult.errors import TargetError, UsageError
 from auscult.traces.records import Trace
 from auscult.weights import Array, ModuleInfo
 
-CAPTURES = "auscult.runtime.capture"
+CAPTURES_PACKAGE = "auscult.runtime.capture"
 Detail = Literal["full", "sketch", "sample", "statistics"]
 
 
@@ -92,7 +92,7 @@ class Runner(Protocol):
         """
 
 
-def runner_of(target: Any, kwargs: Mapping[str, Any] | None = None) -> Runner:
+def make_runner(target: Any, kwargs: Mapping[str, Any] | None = None) -> Runner:
     """The runner for a live module, a code target (`package.module:callable`), or a model file (`.onnx`, `.tflite`).
 
     Raises:
@@ -114,8 +114,8 @@ def runner_of(target: Any, kwargs: Mapping[str, Any] | None = None) -> Runner:
                 where=name,
                 hint="give a model file, or code as package.module:callable",
             )
-    for framework in plugins.names(CAPTURES):
-        module = importlib.import_module(f"{CAPTURES}.{framework}")
+    for framework in plugins.list_module_names(CAPTURES_PACKAGE):
+        module = importlib.import_module(f"{CAPTURES_PACKAGE}.{framework}")
         if module.accepts(value):
             return cast(Runner, module.open_runner(value, name))
     raise TargetError(

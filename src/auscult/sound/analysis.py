@@ -10,11 +10,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from auscult.sound.folding import corners
-from auscult.sound.pcm import level_count
+from auscult.sound.folding import measure_corners
+from auscult.sound.pcm import count_levels
 from auscult.sound.recording import Recording
-from auscult.sound.speaking import Speaking, centroid_hz, sharpness, syllables_hz
-from auscult.sound.stationary import Stillness, movement_db, stillness
+from auscult.sound.speaking import (
+    SpeakingMeasures,
+    measure_centroid_hz,
+    measure_sharpness,
+    measure_syllables_hz,
+)
+from auscult.sound.stationary import SpectralStillness, measure_movement_db, measure_stillness
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -24,22 +29,22 @@ ACTIVE_DB = 40.0
 """A frame counts as sounding when it is at most this far below the loud frames."""
 CANCEL_CORRELATION = -0.5
 """Channels more opposite than this would cancel in their mean; then the louder one is looked at."""
-MOST_FRAMES = 480
+MAX_FRAMES = 480
 """Frames, evenly spaced, that are enough for what speaks of the whole piece."""
-MOST_CORNERS = 2**19
+MAX_CORNERS = 2**19
 TINY = 1e-20
 
 
-def thinned(frames: NDArray[np.intp]) -> NDArray[np.intp]:
+def thin_frames(frames: NDArray[np.intp]) -> NDArray[np.intp]:
     """At most `MOST_FRAMES` of the frames, evenly spaced."""
     return (
         frames
-        if len(frames) <= MOST_FRAMES
-        else frames[np.linspace(0, len(frames) - 1, MOST_FRAMES).astype(int)]
+        if len(frames) <= MAX_FRAMES
+        else frames[np.linspace(0, len(frames) - 1, MAX_FRAMES).astype(int)]
     )
 
 
-class Analysis:
+class SoundAnalysis:
     """What the detectors share.
 
     Attributes:
@@ -81,11 +86,11 @@ class Analysis:
             mixed = self.samples[0]
         else:
             mean = self.samples.mean(axis=0, dtype=np.float32)
-            alone = np.einsum("ct,ct->c", self.samples, self.samples, dtype=np.float64)
-            together = float(mean.astype(np.float64) @ mean)
+            channel_energies = np.einsum("ct,ct->c", self.samples, self.samples, dtype=np.float64)
+            mean_energy = float(mean.astype(np.float64) @ mean)
             mixed = (
-                self.samples[int(alone.argmax())]
-                if together < alone.max() * (1 + CANCEL_CORRELATION) / 4
+                self.samples[int(channel_energies.argmax())]
+                if mean_energy < channel_energies.max() * (1 + CANCEL_CORRELATION) / 4
                 else mean
             )
         return np.asarray(mixed - mixed.mean(dtype=np.float64) if time else mixed, np.float32)
@@ -137,31 +142,31 @@ class Analysis:
         return np.asarray(self.power.sum(axis=1))
 
     @cached_property
-    def active(self) -> Mask:
+    def active_frames(self) -> Mask:
         """Frames in which there is sound: within `ACTIVE_DB` of the loud ones, [frames]."""
         if not self.level.size or self.level.max() <= 0:
             return np.zeros(self.level.shape, bool)
-        loud = float(np.percentile(self.level[self.level > self.level.max() * 1e-6], 95))
-        return np.asarray(self.level > loud * 10.0 ** (-ACTIVE_DB / 10.0))
+        loud_level = float(np.percentile(self.level[self.level > self.level.max() * 1e-6], 95))
+        return np.asarray(self.level > loud_level * 10.0 ** (-ACTIVE_DB / 10.0))
 
     @cached_property
     def mean_power(self) -> NDArray[np.float64]:
         """Mean power of the sounding frames, [bins]; zeros where there are none."""
-        if not self.active.any():
+        if not self.active_frames.any():
             return np.zeros(self.n_fft // 2 + 1)
-        return np.asarray(self.power[self.active].mean(axis=0, dtype=np.float64))
+        return np.asarray(self.power[self.active_frames].mean(axis=0, dtype=np.float64))
 
     @cached_property
     def log_power(self) -> Floats:
         """`power` of at most `MOST_FRAMES` sounding frames in dB, floored 100 dB below the loudest bin, [frames, bins]."""
-        power = self.power[thinned(np.flatnonzero(self.active))]
+        power = self.power[thin_frames(np.flatnonzero(self.active_frames))]
         if not power.size:
             return power
         floor = np.float32(max(float(power.max()) * 1e-10, TINY))
         return np.asarray(10.0 * np.log10(np.maximum(power, floor)), np.float32)
 
     @cached_property
-    def bend(self) -> Floats:
+    def second_difference(self) -> Floats:
         """Second difference of the voice, [time - 2]: where the waveform has corners."""
         voice = self.voice
         return np.asarray(voice[2:] - 2 * voice[1:-1] + voice[:-2])
@@ -169,12 +174,12 @@ class Analysis:
     @cached_property
     def level_count(self) -> float:
         """How many levels the samples have between their extremes."""
-        return level_count(self.voice)
+        return count_levels(self.voice)
 
     @cached_property
     def corners(self) -> Floats:
         """How much each second difference stands out of its neighbourhood, of the first `MOST_CORNERS`, [time - 2]."""
-        return corners(self.bend[:MOST_CORNERS])
+        return measure_corners(self.second_difference[:MAX_CORNERS])
 
     @cached_property
     def corner_spread(self) -> float:
@@ -182,22 +187,22 @@ class Analysis:
         return float(self.corners.std()) if self.corners.size else 0.0
 
     @cached_property
-    def stillness(self) -> Stillness:
+    def stillness(self) -> SpectralStillness:
         """How the spectrum behaves between the first and the last sounding frame."""
-        sounding = np.flatnonzero(self.active)
+        sounding = np.flatnonzero(self.active_frames)
         frames = np.arange(sounding[0], sounding[-1] + 1) if len(sounding) else sounding
-        return stillness(self.power[thinned(frames)], self.hertz)
+        return measure_stillness(self.power[thin_frames(frames)], self.hertz)
 
     @cached_property
     def movement_db(self) -> float:
         """How much the sounding frames move in time: `auscult.sound.stationary.movement_db`."""
-        return movement_db(self.power[self.active], self.hertz)
+        return measure_movement_db(self.power[self.active_frames], self.hertz)
 
     @cached_property
-    def speaking(self) -> Speaking:
+    def speaking_measures(self) -> SpeakingMeasures:
         """How a voice speaks, if it is one."""
-        return Speaking(
-            sharpness(self.voice, self.sample_rate),
-            syllables_hz(self.level, self.sample_rate / self.hop),
-            centroid_hz(self.mean_power, self.hertz),
+        return SpeakingMeasures(
+            measure_sharpness(self.voice, self.sample_rate),
+            measure_syllables_hz(self.level, self.sample_rate / self.hop),
+            measure_centroid_hz(self.mean_power, self.hertz),
         )

@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 LOWEST_HZ = 1500.0
-UNDER = 0.85
+BAND_START_SHARE = 0.85
 """The band that has to be there reaches from this share of the cut-off up to it."""
-ABOVE = 1.06
+EMPTY_FROM_SHARE = 1.06
 """Beyond this share of the cut-off there must be nothing."""
-STEPS = 80
+CUTOFF_COUNT = 80
 """Cut-offs that are tried, evenly spaced on a logarithmic axis."""
 
 
 @dataclass(frozen=True)
-class Edge:
+class SpectralEdge:
     """A cliff in the mean spectrum.
 
     Attributes:
@@ -29,18 +29,23 @@ class Edge:
     drop_db: float
 
 
-def spectral_edge(mean_power: NDArray[np.float64], sample_rate: int) -> Edge:
+def find_spectral_edge(mean_power: NDArray[np.float64], sample_rate: int) -> SpectralEdge:
     """The steepest cliff above which nothing comes any more, in a mean power spectrum [bins] from 0 to half the rate."""
     bins = len(mean_power)
-    per_bin = sample_rate / 2 / (bins - 1)
+    hertz_per_bin = sample_rate / 2 / (bins - 1)
     db = 10 * np.log10(mean_power + max(float(mean_power.max()) * 1e-12, 1e-30))
     smooth = np.convolve(db, np.ones(3) / 3, mode="same")
     highest_from = np.maximum.accumulate(smooth[: bins - 2][::-1])[::-1]
-    best = Edge(sample_rate / 2, 0.0)
-    first, last = LOWEST_HZ / per_bin, min(bins * 0.97, len(highest_from) - 1) / ABOVE
-    for index in np.unique(np.geomspace(first, max(first, last), STEPS).astype(int)):
-        above = int(np.ceil(index * ABOVE))
-        drop = float(np.median(db[int(index * UNDER) : index])) - float(highest_from[above])
-        if drop > best.drop_db:
-            best = Edge(float(index) * per_bin, drop)
-    return best
+    best_edge = SpectralEdge(sample_rate / 2, 0.0)
+    first, last = (
+        LOWEST_HZ / hertz_per_bin,
+        min(bins * 0.97, len(highest_from) - 1) / EMPTY_FROM_SHARE,
+    )
+    for index in np.unique(np.geomspace(first, max(first, last), CUTOFF_COUNT).astype(int)):
+        above = int(np.ceil(index * EMPTY_FROM_SHARE))
+        drop = float(np.median(db[int(index * BAND_START_SHARE) : index])) - float(
+            highest_from[above]
+        )
+        if drop > best_edge.drop_db:
+            best_edge = SpectralEdge(float(index) * hertz_per_bin, drop)
+    return best_edge

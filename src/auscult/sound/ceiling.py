@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-NEAR = 0.9
+MIN_NEAR_SHARE = 0.9
 """Of the extreme: samples above this are looked at."""
-FLAT = 0.001
+FLAT_TOLERANCE = 0.001
 """Of the extreme: samples this near to it count as lying on it."""
 BLOCK_SECONDS = 0.005
-MAX_LEFT = 0.1
+MAX_REMAINING_SHARE = 0.1
 """Of the modulus: a jump that comes so near to it is a wrap."""
 
 
 @dataclass(frozen=True, eq=False)
-class Pile:
+class SamplePile:
     """Samples that lie on an extreme of their channel.
 
     Attributes:
@@ -39,23 +39,30 @@ class Pile:
     runs: int
 
 
-def pile_up(channel: Floats) -> Pile:
+def find_largest_pile(channel: Floats) -> SamplePile:
     """The larger of the piles at the two extremes of [time] samples."""
     return max(
-        (_pile(channel, sign) for sign in (1.0, -1.0)),
+        (_measure_pile(channel, sign) for sign in (1.0, -1.0)),
         key=lambda pile: pile.share * np.sqrt(pile.runs),
     )
 
 
-def _pile(channel: Floats, sign: float) -> Pile:
-    side = channel if sign > 0 else -channel
-    top = float(side.max(initial=0.0))
-    if top <= 0:
-        return Pile(0.0, 0.0, np.zeros(0, np.int64), 0)
-    near = np.flatnonzero(side >= NEAR * top)
-    on_top = near[side[near] >= (1 - FLAT) * top]
-    exact = float((side[near] == top).sum() / (side[near] >= 0.98 * top).sum())
-    return Pile(len(on_top) / len(near), exact, on_top, int((np.diff(on_top) == 1).sum()))
+def _measure_pile(channel: Floats, sign: float) -> SamplePile:
+    oriented = channel if sign > 0 else -channel
+    highest = float(oriented.max(initial=0.0))
+    if highest <= 0:
+        return SamplePile(0.0, 0.0, np.zeros(0, np.int64), 0)
+    near_places = np.flatnonzero(oriented >= MIN_NEAR_SHARE * highest)
+    pile_places = near_places[oriented[near_places] >= (1 - FLAT_TOLERANCE) * highest]
+    exact = float(
+        (oriented[near_places] == highest).sum() / (oriented[near_places] >= 0.98 * highest).sum()
+    )
+    return SamplePile(
+        len(pile_places) / len(near_places),
+        exact,
+        pile_places,
+        int((np.diff(pile_places) == 1).sum()),
+    )
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,7 @@ class Squeeze:
     held: float
 
 
-def squeeze(channel: Floats, sample_rate: int) -> Squeeze:
+def measure_squeeze(channel: Floats, sample_rate: int) -> Squeeze:
     """Measure [time] samples; zeros where nothing sounds."""
     step = max(1, int(BLOCK_SECONDS * sample_rate))
     blocks = np.abs(channel[: len(channel) // step * step].reshape(-1, step))
@@ -87,7 +94,7 @@ def squeeze(channel: Floats, sample_rate: int) -> Squeeze:
 
 
 @dataclass(frozen=True, eq=False)
-class Wraps:
+class WrapJumps:
     """Jumps from one end of the scale to the other.
 
     Attributes:
@@ -105,33 +112,39 @@ class Wraps:
     steadiness: float
 
 
-def wraps(channel: Floats) -> Wraps:
+def find_wraps(channel: Floats) -> WrapJumps:
     """Jumps of [time] samples between values near the two ends, with calm samples before and after them."""
     top = float(np.abs(channel).max(initial=0.0))
     steps = np.diff(channel)
     places = np.flatnonzero(np.abs(steps) > 1.0 * top)
     places = places[(places >= 2) & (places < len(steps) - 2)]
     if top <= 0 or not len(places):
-        return Wraps(np.zeros(0, np.int64), 0, 2 * top, 0, 0.0)
-    calm = np.maximum(np.abs(steps[places - 1]), np.abs(steps[places + 1])) < 0.35 * np.abs(
+        return WrapJumps(np.zeros(0, np.int64), 0, 2 * top, 0, 0.0)
+    is_calm = np.maximum(np.abs(steps[places - 1]), np.abs(steps[places + 1])) < 0.35 * np.abs(
         steps[places]
     )
-    opposite = channel[places] * channel[places + 1] < 0
-    onward = (steps[places - 1] * steps[places] < 0) & (
+    is_opposite = channel[places] * channel[places + 1] < 0
+    is_against_slope = (steps[places - 1] * steps[places] < 0) & (
         steps[places + 1] * steps[places] < 0
     )  # against the jump, on both sides
-    places = places[calm & opposite & onward]
+    places = places[is_calm & is_opposite & is_against_slope]
     if not len(places):
-        return Wraps(places, 0, 2 * top, 0, 0.0)
-    jump = np.abs(steps[places])
+        return WrapJumps(places, 0, 2 * top, 0, 0.0)
+    jump_heights = np.abs(steps[places])
     slope = 0.5 * (steps[places - 1] + steps[places + 1])
-    modulus = float(np.percentile(jump + np.sign(steps[places]) * -slope, 90))
+    modulus = float(np.percentile(jump_heights + np.sign(steps[places]) * -slope, 90))
     modulus = max(modulus, 2 * top * 0.98)
-    left = np.abs(modulus - jump - np.abs(slope)) / modulus
-    apart = np.diff(places)
+    remaining_share = np.abs(modulus - jump_heights - np.abs(slope)) / modulus
+    jump_distances = np.diff(places)
     steadiness = (
-        float(np.unique(apart, return_counts=True)[1].max() / len(apart)) if len(apart) > 3 else 0.0
+        float(np.unique(jump_distances, return_counts=True)[1].max() / len(jump_distances))
+        if len(jump_distances) > 3
+        else 0.0
     )
-    return Wraps(
-        places[left < MAX_LEFT], len(places), modulus, int((left < MAX_LEFT).sum()), steadiness
+    return WrapJumps(
+        places[remaining_share < MAX_REMAINING_SHARE],
+        len(places),
+        modulus,
+        int((remaining_share < MAX_REMAINING_SHARE).sum()),
+        steadiness,
     )

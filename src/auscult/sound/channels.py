@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auscult.sound.pcm import loud_part
+from auscult.sound.pcm import find_loud_part
 
 Floats = NDArray[np.float32]
 TINY = 1e-20
 
 
 @dataclass(frozen=True)
-class Pairing:
+class ChannelPairing:
     """Whether the samples of one channel come in pairs.
 
     Attributes:
@@ -34,59 +34,70 @@ class Pairing:
     half_step: float
 
 
-def pairing(channel: Floats, count: int = 4 * 16384) -> Pairing:
+def measure_pairing(channel: Floats, count: int = 4 * 16384) -> ChannelPairing:
     """Measure the loudest part of [time] samples."""
-    part = loud_part(channel, count).astype(np.float64)
+    part = find_loud_part(channel, count).astype(np.float64)
     part = part[: len(part) // 2 * 2]
     if len(part) < 64:
-        return Pairing(0.0, -1.0, 0.0, 0.0, 1.0)
+        return ChannelPairing(0.0, -1.0, 0.0, 0.0, 1.0)
     part = part - part.mean()
     steps = np.abs(np.diff(part))
-    usual = float(np.median(steps))
+    usual_step = float(np.median(steps))
     steps = np.square(
-        np.minimum(steps, 4 * usual if usual > 0 else np.inf)
+        np.minimum(steps, 4 * usual_step if usual_step > 0 else np.inf)
     )  # a few corners must not count
-    within, between = float(steps[::2].mean()), float(steps[1::2].mean())
+    within_pairs, between_pairs = float(steps[::2].mean()), float(steps[1::2].mean())
     energy = float(part @ part) + TINY
     neighbours = float(part[1:] @ part[:-1]) / energy
     two_apart = float(part[2:] @ part[:-2]) / energy
-    asymmetry = abs(10 * np.log10((within + TINY) / (between + TINY)))
-    even, odd = part[::2], part[1::2]
-    balance = abs(10 * np.log10((float(even @ even) + TINY) / (float(odd @ odd) + TINY)))
-    return Pairing(
-        asymmetry, two_apart - abs(neighbours), two_apart, balance, _half_step(even, odd)
+    asymmetry = abs(10 * np.log10((within_pairs + TINY) / (between_pairs + TINY)))
+    even_samples, odd_samples = part[::2], part[1::2]
+    balance = abs(
+        10
+        * np.log10(
+            (float(even_samples @ even_samples) + TINY) / (float(odd_samples @ odd_samples) + TINY)
+        )
+    )
+    return ChannelPairing(
+        asymmetry,
+        two_apart - abs(neighbours),
+        two_apart,
+        balance,
+        _compute_half_step(even_samples, odd_samples),
     )
 
 
-def half_step(first: Floats, second: Floats, count: int = 4 * 16384) -> float:
+def measure_half_step(first: Floats, second: Floats, count: int = 4 * 16384) -> float:
     """How much better the second channel is predicted from half a sample later in the first than from the same sample.
 
     The ratio of the two residuals: above 1 for two channels of one time, near 0 where the channels are the even and the odd
     samples of one signal.
     """
     start = max(0, int(np.abs(first).argmax()) - count // 2)
-    return _half_step(
+    return _compute_half_step(
         first[start : start + count].astype(np.float64),
         second[start : start + count].astype(np.float64),
     )
 
 
-def _half_step(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+def _compute_half_step(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     if len(a) < 64:
         return 1.0
     between = (9 * (a[1:-2] + a[2:-1]) - (a[:-3] + a[3:])) / 16
-    return _residual(between, b[1:-2]) / max(_residual(a[1:-2], b[1:-2]), 1e-9)
-
-
-def _residual(known: NDArray[np.float64], wanted: NDArray[np.float64]) -> float:
-    """Share of the energy of `wanted` that the best multiple of `known` leaves."""
-    product = float(known @ wanted)
-    return float(
-        max(0.0, 1.0 - product**2 / (float(known @ known) * float(wanted @ wanted) + TINY))
+    return _measure_residual_share(between, b[1:-2]) / max(
+        _measure_residual_share(a[1:-2], b[1:-2]), 1e-9
     )
 
 
-def correlation(first: Floats, second: Floats) -> float:
+def _measure_residual_share(predictor: NDArray[np.float64], target: NDArray[np.float64]) -> float:
+    """Share of the energy of `wanted` that the best multiple of `known` leaves."""
+    product = float(predictor @ target)
+    return float(
+        max(0.0, 1.0 - product**2 / (float(predictor @ predictor) * float(target @ target) + TINY))
+    )
+
+
+def correlate_channels(first: Floats, second: Floats) -> float:
     """Of two channels without their means: -1 where one is the other upside down; 0 where one is silent."""
     a, b = first - first.mean(dtype=np.float64), second - second.mean(dtype=np.float64)
     scale = np.sqrt(float(a @ a) * float(b @ b))

@@ -17,18 +17,18 @@ from auscult.sound.folding import moving_mean
 
 Floats = NDArray[np.float32]
 
-MOST_SAMPLES = 2**18
+MAX_SAMPLES = 2**18
 LOUDNESS_SECONDS = 0.05
-QUIETEST = 1e-2
+MIN_LOUDNESS_SHARE = 1e-2
 """Of the loudest: what is quieter is not raised any more."""
 LINE_BINS = 2
 """To each side of a multiple: the main lobe of a Hann window."""
 MIN_LINES_APART = 12
 """Bins between two multiples, below which lines cannot be told from what lies between them."""
-FAINTEST = 1e-8
+MIN_SHARE_OF_LOUDEST = 1e-8
 """Of the loudest surroundings of a multiple."""
-MOST_LINES = 400
-HIGHEST = 0.47
+MAX_LINES = 400
+MAX_SHARE_OF_RATE = 0.47
 """Of the sample rate: above this no multiples are looked at."""
 
 
@@ -46,51 +46,63 @@ class Comb:
     share: float
 
 
-def strongest_comb(voice: Floats, sample_rate: int, candidates: Sequence[float]) -> Comb:
+def find_strongest_comb(voice: Floats, sample_rate: int, candidates: Sequence[float]) -> Comb:
     """The frequency of which most multiples are lines in [time] samples; every part counts alike, however loud it is."""
     from scipy.fft import next_fast_len, rfft
 
-    samples = voice[:MOST_SAMPLES]
+    samples = voice[:MAX_SAMPLES]
     if len(samples) < 2 or not samples.any():
         return Comb(0.0, 0.0)
     loudness = np.sqrt(
         np.maximum(moving_mean(np.square(samples), int(LOUDNESS_SECONDS * sample_rate)), 0)
     )
-    level = samples / np.maximum(loudness, QUIETEST * loudness.max())
+    level = samples / np.maximum(loudness, MIN_LOUDNESS_SHARE * loudness.max())
     size = next_fast_len(len(level), real=True)
     window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(len(level)) / len(level))).astype(np.float32)
     spectrum = rfft(level * window, size)
-    below = np.concatenate(
+    cumulative_energy = np.concatenate(
         [[0.0], np.cumsum(np.square(spectrum.real) + np.square(spectrum.imag), dtype=np.float64)]
     )
     per_hertz, reach = size / sample_rate, LINE_BINS * size / len(level)
-    combs = (Comb(hertz, _share(below, hertz * per_hertz, reach)) for hertz in candidates)
+    combs = (
+        Comb(hertz, _measure_line_share(cumulative_energy, hertz * per_hertz, reach))
+        for hertz in candidates
+    )
     return max(combs, key=lambda comb: comb.share, default=Comb(0.0, 0.0))
 
 
-def _share(below: NDArray[np.float64], apart: float, reach: float) -> float:
+def _measure_line_share(
+    cumulative_energy: NDArray[np.float64], spacing: float, reach: float
+) -> float:
     """Mean share of the energy on the multiples of `apart` bins, from the energies below each bin."""
-    last = min(int(HIGHEST * 2 * (len(below) - 2) / apart), MOST_LINES)
-    if apart < MIN_LINES_APART or last < 2:
+    last = min(int(MAX_SHARE_OF_RATE * 2 * (len(cumulative_energy) - 2) / spacing), MAX_LINES)
+    if spacing < MIN_LINES_APART or last < 2:
         return 0.0
-    lines = np.asarray(np.arange(1, last + 1) * apart, np.float64)
-    on_line = _within(below, lines, reach)
-    around = _within(below, lines, apart / 2)
+    lines = np.asarray(np.arange(1, last + 1) * spacing, np.float64)
+    on_line = _sum_energy_around(cumulative_energy, lines, reach)
+    around = _sum_energy_around(cumulative_energy, lines, spacing / 2)
     loudest = float(around.max())
     if loudest <= 0:
         return 0.0
-    chance = (2 * reach + 1) / apart
-    heard = around > FAINTEST * loudest  # else it is the side lobes of another line
+    chance = (2 * reach + 1) / spacing
+    is_audible = (
+        around > MIN_SHARE_OF_LOUDEST * loudest
+    )  # else it is the side lobes of another line
     return float(
         np.where(
-            heard, (on_line / np.maximum(around, FAINTEST * loudest) - chance) / (1 - chance), 0.0
+            is_audible,
+            (on_line / np.maximum(around, MIN_SHARE_OF_LOUDEST * loudest) - chance) / (1 - chance),
+            0.0,
         ).mean()
     )
 
 
-def _within(
-    below: NDArray[np.float64], middles: NDArray[np.float64], reach: float
+def _sum_energy_around(
+    cumulative_energy: NDArray[np.float64], middles: NDArray[np.float64], reach: float
 ) -> NDArray[np.float64]:
     """Energy within so many bins of each middle."""
     first, last = np.ceil(middles - reach).astype(int), np.floor(middles + reach).astype(int)
-    return np.asarray(below[np.minimum(last + 1, len(below) - 1)] - below[np.maximum(first, 0)])
+    return np.asarray(
+        cumulative_energy[np.minimum(last + 1, len(cumulative_energy) - 1)]
+        - cumulative_energy[np.maximum(first, 0)]
+    )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK = 2**21
+MAX_BLOCK_SAMPLES = 2**21
 """Samples that are transformed at once: no array of the transforms of all bands of a long sound."""
 
 Signal = NDArray[np.float32] | NDArray[np.float64]
 
 
-def correlate(x: Signal, y: Signal, *, min_overlap: int) -> tuple[int, NDArray[np.float64]]:
+def correlate_lags(x: Signal, y: Signal, *, min_overlap: int) -> tuple[int, NDArray[np.float64]]:
     """Normalised correlation of two signals, [time] or [bands, time], at every lag: -1 to 1.
 
     At lag L, `x[n + L]` is set against `y[n]` over the samples that both have, and the two parts are normalised by their own
@@ -28,7 +28,7 @@ def correlate(x: Signal, y: Signal, *, min_overlap: int) -> tuple[int, NDArray[n
     x, y = np.atleast_2d(x).astype(np.float64), np.atleast_2d(y).astype(np.float64)
     n, m = x.shape[1], y.shape[1]
     size = fft.next_fast_len(n + m - 1, real=True)
-    rows = max(BLOCK // size, 1)
+    rows = max(MAX_BLOCK_SAMPLES // size, 1)
     spectrum = np.zeros(size // 2 + 1, np.complex128)
     for row in range(0, len(x), rows):
         block = slice(row, row + rows)
@@ -49,15 +49,15 @@ def correlate(x: Signal, y: Signal, *, min_overlap: int) -> tuple[int, NDArray[n
     return 1 - m, np.clip(values, -1.0, 1.0)
 
 
-def peak(values: NDArray[np.float64]) -> tuple[float, float]:
+def find_peak(values: NDArray[np.float64]) -> tuple[float, float]:
     """Place and height of the greatest value, between samples by a parabola through its neighbours."""
     top = int(np.argmax(values))
     if not 0 < top < len(values) - 1:
         return float(top), float(values[top])
-    left, middle, right = values[top - 1 : top + 2]
-    bend = left - 2 * middle + right
-    shift = 0.5 * (left - right) / bend if bend < 0 else 0.0
-    return top + float(shift), float(middle - 0.25 * (left - right) * shift)
+    previous_value, top_value, next_value = values[top - 1 : top + 2]
+    bend = previous_value - 2 * top_value + next_value
+    shift = 0.5 * (previous_value - next_value) / bend if bend < 0 else 0.0
+    return top + float(shift), float(top_value - 0.25 * (previous_value - next_value) * shift)
 
 
 def centred_correlation(x: Signal, y: Signal) -> float:

@@ -10,25 +10,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auscult.sound.correlation import centred_correlation, correlate
+from auscult.sound.correlation import centred_correlation, correlate_lags
 from auscult.sound.mel import Samples
 from auscult.sound.recording import Recording
-from auscult.sound.relation import Relation, probe
-from auscult.sound.tracking import sharpen
+from auscult.sound.relation import Relation, mix_down
+from auscult.sound.tracking import take_first_difference
 
 BLOCK_SECONDS = 0.01
 ACTIVE_DB = 40.0
 PRE_EMPHASES = (0.7, 0.8, 0.85, 0.9, 0.95, 0.97, 0.98)
 TILT_BANDS_PER_OCTAVE = 3
 TILT_RANGE_DB = 60.0
-PIECES = 60
-FIRST_LOOK = 5
+MAX_PIECES = 60
+FIRST_LOOK_STEP = 5
 """Every so many pieces are looked at first; where none of them is displaced, the others are not looked at."""
-MIN_COPY = 0.95
+MIN_COPY_CORRELATION = 0.95
 """Correlation of a piece's first difference with its place in the reference, above which it is a copy."""
 
 
-def sounding(samples: Samples, rate: int) -> NDArray[np.bool_]:
+def find_sounding_blocks(samples: Samples, rate: int) -> NDArray[np.bool_]:
     """Whether there is sound, every `BLOCK_SECONDS`: within `ACTIVE_DB` of the loud blocks."""
     size = max(int(BLOCK_SECONDS * rate), 1)
     blocks = samples[: len(samples) // size * size].reshape(-1, size)
@@ -40,7 +40,7 @@ def sounding(samples: Samples, rate: int) -> NDArray[np.bool_]:
 
 
 @dataclass(frozen=True)
-class Ends:
+class CounterpartEnds:
     """Seconds at each end that only one of the two has, and how much of them is sound.
 
     Attributes:
@@ -57,18 +57,20 @@ class Ends:
     extra_sound: tuple[float, float]
 
 
-def ends(relation: Relation, recording: Recording, reference: Recording) -> Ends:
+def measure_overhang(
+    relation: Relation, recording: Recording, reference: Recording
+) -> CounterpartEnds:
     """What hangs over at the ends of the two, once they are laid upon each other; in seconds of the reference."""
     lag = relation.lag_seconds
     length = relation.recording_seconds * relation.rate_ratio / relation.time_stretch
     before, after = -lag, relation.reference_seconds - (length - lag)
-    return Ends(
+    return CounterpartEnds(
         missing_start=max(before, 0.0),
         missing_end=max(after, 0.0),
         extra_start=max(-before, 0.0),
         extra_end=max(-after, 0.0),
-        missing_sound=_sound_at_ends(reference, max(before, 0.0), max(after, 0.0), 1.0),
-        extra_sound=_sound_at_ends(
+        missing_sound=_measure_sound_at_ends(reference, max(before, 0.0), max(after, 0.0), 1.0),
+        extra_sound=_measure_sound_at_ends(
             recording,
             max(-before, 0.0),
             max(-after, 0.0),
@@ -77,20 +79,25 @@ def ends(relation: Relation, recording: Recording, reference: Recording) -> Ends
     )
 
 
-def _sound_at_ends(
+def _measure_sound_at_ends(
     recording: Recording, start: float, end: float, scale: float
 ) -> tuple[float, float]:
     """Seconds of sound in the first `start` and last `end` seconds, which last `scale` times as long in this recording."""
-    active = sounding(probe(recording), recording.sample_rate)
+    is_sounding = find_sounding_blocks(mix_down(recording), recording.sample_rate)
     first, last = (
-        min(round(seconds * scale / BLOCK_SECONDS), len(active)) for seconds in (start, end)
+        min(round(seconds * scale / BLOCK_SECONDS), len(is_sounding)) for seconds in (start, end)
     )
-    heard = active[:first].sum(), active[len(active) - last :].sum() if last else 0
-    return float(heard[0] * BLOCK_SECONDS / scale), float(heard[1] * BLOCK_SECONDS / scale)
+    sounding_counts = (
+        is_sounding[:first].sum(),
+        is_sounding[len(is_sounding) - last :].sum() if last else 0,
+    )
+    return float(sounding_counts[0] * BLOCK_SECONDS / scale), float(
+        sounding_counts[1] * BLOCK_SECONDS / scale
+    )
 
 
 @dataclass(frozen=True)
-class Tilt:
+class SpectralTilt:
     """How the recording's spectrum is bent against the reference's.
 
     Attributes:
@@ -106,36 +113,42 @@ class Tilt:
     span_db: float
 
 
-def tilt(relation: Relation) -> Tilt | None:
+def find_tilt(relation: Relation) -> SpectralTilt | None:
     """The pre-emphasis that turns the reference's long-term spectrum into the recording's; None where too little is heard."""
     rate = relation.aligned_reference.sample_rate
-    mine, theirs = (
-        _third_octaves(probe(side), rate)
+    candidate_power, reference_power = (
+        _measure_third_octaves(mix_down(side), rate)
         for side in (relation.aligned_recording, relation.aligned_reference)
     )
-    centres = 62.5 * 2.0 ** (np.arange(len(theirs)) / TILT_BANDS_PER_OCTAVE)
-    heard = (theirs > theirs.max(initial=0.0) * 10.0 ** (-TILT_RANGE_DB / 10)) & (mine > 0)
-    if heard.sum() < 3 * TILT_BANDS_PER_OCTAVE:
+    centres = 62.5 * 2.0 ** (np.arange(len(reference_power)) / TILT_BANDS_PER_OCTAVE)
+    is_audible = (
+        reference_power > reference_power.max(initial=0.0) * 10.0 ** (-TILT_RANGE_DB / 10)
+    ) & (candidate_power > 0)
+    if is_audible.sum() < 3 * TILT_BANDS_PER_OCTAVE:
         return None
-    difference = 10.0 * np.log10(mine[heard] / theirs[heard])
-    best: Tilt | None = None
-    flat = float(np.std(difference))
+    difference = 10.0 * np.log10(candidate_power[is_audible] / reference_power[is_audible])
+    best_tilt: SpectralTilt | None = None
+    flat_db = float(np.std(difference))
     for coefficient in PRE_EMPHASES:
         curve = 20.0 * np.log10(
-            np.abs(1 - coefficient * np.exp(-2j * np.pi * centres[heard] / rate))
+            np.abs(1 - coefficient * np.exp(-2j * np.pi * centres[is_audible] / rate))
         )
         for sign in (1.0, -1.0):
-            found = Tilt(
+            trial_tilt = SpectralTilt(
                 sign * coefficient,
                 float(np.std(difference - sign * curve)),
-                flat,
+                flat_db,
                 float(np.ptp(curve)),
             )
-            best = found if best is None or found.off_db < best.off_db else best
-    return best
+            best_tilt = (
+                trial_tilt
+                if best_tilt is None or trial_tilt.off_db < best_tilt.off_db
+                else best_tilt
+            )
+    return best_tilt
 
 
-def _third_octaves(samples: Samples, rate: int) -> NDArray[np.float64]:
+def _measure_third_octaves(samples: Samples, rate: int) -> NDArray[np.float64]:
     """Mean power in third octaves from 62.5 Hz to 0.45 of the rate."""
     size = 2 ** round(np.log2(rate * 0.064))
     if len(samples) < size:
@@ -152,7 +165,7 @@ def _third_octaves(samples: Samples, rate: int) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True)
-class Order:
+class PieceOrder:
     """Where pieces of the recording lie in the reference.
 
     Attributes:
@@ -166,40 +179,45 @@ class Order:
     places: NDArray[np.float64]
 
 
-def order(
+def find_piece_order(
     recording: Samples,
     reference: Samples,
     rate: int,
     piece_seconds: float,
     tolerance_seconds: float,
-) -> Order:
+) -> PieceOrder:
     """Look for pieces of the recording everywhere in the reference, both at `rate` and beginning together.
 
     Args:
         tolerance_seconds: How far from its own place a piece may lie before it counts as displaced.
     """
     size = max(int(piece_seconds * rate), 48)
-    active = sounding(recording, rate)
+    is_sounding = find_sounding_blocks(recording, rate)
     step = max(int(BLOCK_SECONDS * rate), 1)
-    starts = np.flatnonzero(active) * step
+    starts = np.flatnonzero(is_sounding) * step
     starts = starts[starts + size <= len(recording)]
     starts = (
-        starts[np.unique(np.linspace(0, len(starts) - 1, min(PIECES, len(starts))).astype(int))]
+        starts[np.unique(np.linspace(0, len(starts) - 1, min(MAX_PIECES, len(starts))).astype(int))]
         if len(starts)
         else starts
     )
-    first_look = starts[::FIRST_LOOK]
+    first_look = starts[::FIRST_LOOK_STEP]
     copied, places = _search_pieces(
         recording, reference, rate, first_look, size=size, tolerance_seconds=tolerance_seconds
     )
     if places and len(starts) > len(first_look):
-        rest = np.setdiff1d(starts, first_look)
-        more, others = _search_pieces(
-            recording, reference, rate, rest, size=size, tolerance_seconds=tolerance_seconds
+        remaining_starts = np.setdiff1d(starts, first_look)
+        more_copied, more_places = _search_pieces(
+            recording,
+            reference,
+            rate,
+            remaining_starts,
+            size=size,
+            tolerance_seconds=tolerance_seconds,
         )
-        copied, places, first_look = copied + more, places + others, starts
+        copied, places, first_look = copied + more_copied, places + more_places, starts
     count = max(len(first_look), 1)
-    return Order(copied / count, len(places) / count, np.array(places).reshape(-1, 2))
+    return PieceOrder(copied / count, len(places) / count, np.array(places).reshape(-1, 2))
 
 
 def _search_pieces(
@@ -212,24 +230,33 @@ def _search_pieces(
     tolerance_seconds: float,
 ) -> tuple[int, list[tuple[float, float]]]:
     """How many of the pieces are copies, and the seconds here and there of those from another place."""
-    sharp, tolerance = sharpen(reference), int(tolerance_seconds * rate)
+    sharpened_reference, tolerance = take_first_difference(reference), int(tolerance_seconds * rate)
     copied, places = 0, []
     for start in starts:
-        first, values = correlate(sharp, sharpen(recording[start : start + size]), min_overlap=size)
+        first, values = correlate_lags(
+            sharpened_reference,
+            take_first_difference(recording[start : start + size]),
+            min_overlap=size,
+        )
         top = int(np.argmax(values))
-        if values[top] < MIN_COPY:
+        if values[top] < MIN_COPY_CORRELATION:
             continue
         copied += 1
-        own = int(start) - first
-        near = values[max(own - tolerance, 0) : own + tolerance + 1]
-        if near.max(initial=-1.0) < values[top] - 0.02:
+        own_index = int(start) - first
+        values_near_own = values[max(own_index - tolerance, 0) : own_index + tolerance + 1]
+        if values_near_own.max(initial=-1.0) < values[top] - 0.02:
             places.append((start / rate, (first + top) / rate))
     return copied, places
 
 
-def channel_correlations(relation: Relation) -> NDArray[np.float64] | None:
+def correlate_channel_pairs(relation: Relation) -> NDArray[np.float64] | None:
     """Correlation of every channel of the recording with every channel of the reference, [2, 2]; None unless both are stereo."""
-    mine, theirs = relation.aligned_recording.samples, relation.aligned_reference.samples
-    if mine.shape[0] != 2 or theirs.shape[0] != 2:
+    candidate_channels, reference_channels = (
+        relation.aligned_recording.samples,
+        relation.aligned_reference.samples,
+    )
+    if candidate_channels.shape[0] != 2 or reference_channels.shape[0] != 2:
         return None
-    return np.array([[centred_correlation(a, b) for b in theirs] for a in mine])
+    return np.array(
+        [[centred_correlation(a, b) for b in reference_channels] for a in candidate_channels]
+    )

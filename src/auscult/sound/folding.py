@@ -12,13 +12,13 @@ Floats = NDArray[np.float32]
 MIN_ROWS = 16
 """Periods that there have to be before a fold says anything."""
 SMALL_DIVISORS = (16, 5, 3)
-BESIDE = 4
-LONGEST_SERIES = 2**18
+NEIGHBOUR_REACH = 4
+MAX_SERIES_SAMPLES = 2**18
 """Samples that the search for an unknown period looks at."""
 
 
 @dataclass(frozen=True)
-class Fold:
+class FoldedSignal:
     """A series folded at a period.
 
     Attributes:
@@ -35,23 +35,25 @@ class Fold:
     prominence: float
 
 
-def fold(series: Floats, period: int, spread: float) -> Fold:
+def fold_series(series: Floats, period: int, spread: float) -> FoldedSignal:
     """Fold [time] values of standard deviation `spread`; the error of a mean comes from the scatter of the phases, robustly."""
     rows = len(series) // period
     if rows < MIN_ROWS:
-        return Fold(period, 0, 0.0, 0.0)
-    means = _phase_means(series[: rows * period].reshape(rows, period))
+        return FoldedSignal(period, 0, 0.0, 0.0)
+    means = _average_phases(series[: rows * period].reshape(rows, period))
     centre = float(np.median(means))
     scatter = 1.4826 * float(np.median(np.abs(means - centre)))
     scatter = max(scatter, 0.5 * spread / np.sqrt(rows), 1e-12)
     phase = int(means.argmax())
     top = float(means[phase])
-    away = np.abs((np.arange(period) - phase + period // 2) % period - period // 2) > BESIDE
+    away = (
+        np.abs((np.arange(period) - phase + period // 2) % period - period // 2) > NEIGHBOUR_REACH
+    )
     prominence = (top - float(means[away].max())) / max(top - centre, 1e-12) if away.any() else 0.0
-    return Fold(period, phase, (top - centre) / scatter, prominence)
+    return FoldedSignal(period, phase, (top - centre) / scatter, prominence)
 
 
-def _phase_means(table: Floats) -> NDArray[np.float64]:
+def _average_phases(table: Floats) -> NDArray[np.float64]:
     """Means of [rows, period] at each phase, less what repeats with a small divisor of the period: that is an upsampling's."""
     means = np.asarray((np.full(len(table), 1 / len(table), np.float32) @ table), np.float64)
     for divisor in SMALL_DIVISORS:
@@ -61,21 +63,21 @@ def _phase_means(table: Floats) -> NDArray[np.float64]:
     return means
 
 
-def persistence(series: Floats, found: Fold, parts: int = 8) -> float:
+def measure_persistence(series: Floats, folded: FoldedSignal, parts: int = 8) -> float:
     """Share of the parts of the series in which the phase of a fold stands out by itself (by two standard errors)."""
-    rows = len(series) // found.period
-    table = series[: rows * found.period].reshape(rows, found.period)
+    rows = len(series) // folded.period
+    table = series[: rows * folded.period].reshape(rows, folded.period)
     groups = np.array_split(np.arange(rows), min(parts, max(1, rows // 8)))
-    seen = 0
+    persistent_parts = 0
     for group in groups:
-        means = _phase_means(table[group])
+        means = _average_phases(table[group])
         centre = float(np.median(means))
         scatter = max(1.4826 * float(np.median(np.abs(means - centre))), 1e-12)
-        seen += float(means[found.phase]) - centre > 2 * scatter
-    return seen / len(groups)
+        persistent_parts += float(means[folded.phase]) - centre > 2 * scatter
+    return persistent_parts / len(groups)
 
 
-def corners(bend: Floats, width: int = 64) -> Floats:
+def measure_corners(bend: Floats, width: int = 64) -> Floats:
     """How much each second difference stands out of its neighbourhood of `width` samples: log1p of the ratio, [time].
 
     Zeros where the neighbourhood is silent.
@@ -98,20 +100,20 @@ def moving_mean(series: Floats, width: int) -> Floats:
     inner = total[..., width - 1 :].copy()
     inner[..., 1:] -= total[..., :-width]
     result = np.empty_like(series, dtype=np.float32)
-    left = width // 2
-    result[..., left : left + inner.shape[-1]] = inner / width
-    result[..., :left] = result[..., left : left + 1]
-    result[..., left + inner.shape[-1] :] = result[
-        ..., left + inner.shape[-1] - 1 : left + inner.shape[-1]
+    offset = width // 2
+    result[..., offset : offset + inner.shape[-1]] = inner / width
+    result[..., :offset] = result[..., offset : offset + 1]
+    result[..., offset + inner.shape[-1] :] = result[
+        ..., offset + inner.shape[-1] - 1 : offset + inner.shape[-1]
     ]
     return result
 
 
-def likely_period(series: Floats, shortest: int, longest: int) -> int:
+def find_likely_period(series: Floats, shortest: int, longest: int) -> int:
     """The period in [shortest, longest] at which a series is most like itself, from its autocorrelation summed over multiples."""
     from scipy.fft import irfft, next_fast_len, rfft
 
-    centred = series[:LONGEST_SERIES] - series.mean(dtype=np.float64).astype(np.float32)
+    centred = series[:MAX_SERIES_SAMPLES] - series.mean(dtype=np.float64).astype(np.float32)
     size = next_fast_len(len(centred) + 8 * longest, real=True)
     spectrum = rfft(centred, size)
     auto = irfft(spectrum.real**2 + spectrum.imag**2, size)[: 8 * longest + 1]
@@ -119,7 +121,7 @@ def likely_period(series: Floats, shortest: int, longest: int) -> int:
     return int(periods[auto[periods[:, None] * np.arange(1, 9)].mean(axis=1).argmax()])
 
 
-def border_chance(
+def measure_border_chance(
     bend: Floats, sample_rate: int, chunk_seconds: float
 ) -> tuple[NDArray[np.int64], float]:
     """Borders of chunks, in samples, and how likely chance is to put corners as sharp on them.
@@ -129,23 +131,34 @@ def border_chance(
     """
     from scipy.stats import chi2
 
-    near, around = max(2, int(0.002 * sample_rate)), int(0.05 * sample_rate)
-    every = (
+    near_samples, around_samples = max(2, int(0.002 * sample_rate)), int(0.05 * sample_rate)
+    exact_borders = (
         np.arange(1, int(len(bend) / (chunk_seconds * sample_rate)) + 1)
         * chunk_seconds
         * sample_rate
     )
-    places = np.rint(every).astype(np.int64)
-    places = places[(places > around + near) & (places < len(bend) - around - near)]
-    chances, used = [], []
+    places = np.rint(exact_borders).astype(np.int64)
+    places = places[
+        (places > around_samples + near_samples)
+        & (places < len(bend) - around_samples - near_samples)
+    ]
+    chances, used_places = [], []
     for place in places:
-        piece = np.abs(bend[place - around : place + around])
-        others = np.concatenate([piece[: around - near], piece[around + near :]])
-        others = others[: len(others) // (2 * near) * 2 * near].reshape(-1, 2 * near).max(axis=1)
+        piece = np.abs(bend[place - around_samples : place + around_samples])
+        others = np.concatenate(
+            [piece[: around_samples - near_samples], piece[around_samples + near_samples :]]
+        )
+        others = (
+            others[: len(others) // (2 * near_samples) * 2 * near_samples]
+            .reshape(-1, 2 * near_samples)
+            .max(axis=1)
+        )
         if others.max() <= 0:
             continue
-        here = float(piece[around - near : around + near].max())
-        chances.append((int((others >= here).sum()) + 1) / (len(others) + 1))
-        used.append(place)
+        border_height = float(
+            piece[around_samples - near_samples : around_samples + near_samples].max()
+        )
+        chances.append((int((others >= border_height).sum()) + 1) / (len(others) + 1))
+        used_places.append(place)
     statistic = -2.0 * float(np.log(chances).sum()) if chances else 0.0
-    return np.array(used, np.int64), float(chi2.sf(statistic, 2 * max(1, len(chances))))
+    return np.array(used_places, np.int64), float(chi2.sf(statistic, 2 * max(1, len(chances))))

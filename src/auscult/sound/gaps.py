@@ -17,7 +17,7 @@ EDGE_SECONDS = 0.004
 
 
 @dataclass(frozen=True)
-class Ends:
+class GapEnds:
     """Silence before the first and after the last sound, in seconds, and the longest silence between."""
 
     before: float
@@ -26,25 +26,25 @@ class Ends:
     seconds: float
 
 
-def envelope(channel: Floats, sample_rate: int) -> Floats:
+def measure_envelope(channel: Floats, sample_rate: int) -> Floats:
     """Half of what lies between the highest and the lowest sample of every 10 ms, [blocks]: a constant counts for nothing."""
     step = max(1, int(BLOCK_SECONDS * sample_rate))
     blocks = channel[: len(channel) // step * step].reshape(-1, step)
     return np.asarray((blocks.max(axis=1) - blocks.min(axis=1)) / 2)
 
 
-def ends(peaks: Floats, seconds: float) -> Ends:
+def measure_end_silence(peaks: Floats, seconds: float) -> GapEnds:
     """Silence in an `envelope`."""
-    loud = float(np.percentile(peaks[peaks > 0], 95)) if (peaks > 0).any() else 0.0
-    sounding = np.flatnonzero(peaks > loud * 10.0 ** (-SILENT_DB / 20))
-    if loud <= 0 or not len(sounding):
-        return Ends(seconds, 0.0, 0.0, seconds)
+    loud_level = float(np.percentile(peaks[peaks > 0], 95)) if (peaks > 0).any() else 0.0
+    sounding = np.flatnonzero(peaks > loud_level * 10.0 ** (-SILENT_DB / 20))
+    if loud_level <= 0 or not len(sounding):
+        return GapEnds(seconds, 0.0, 0.0, seconds)
     between = float(np.diff(sounding).max(initial=1) - 1) * BLOCK_SECONDS
     after = seconds - (int(sounding[-1]) + 1) * BLOCK_SECONDS
-    return Ends(float(sounding[0]) * BLOCK_SECONDS, max(0.0, after), between, seconds)
+    return GapEnds(float(sounding[0]) * BLOCK_SECONDS, max(0.0, after), between, seconds)
 
 
-def equal_runs(channel: Floats, shortest: int) -> Spans:
+def find_equal_runs(channel: Floats, shortest: int) -> Spans:
     """Start and end (exclusive) of stretches of at least `shortest` equal samples, [runs, 2]."""
     same = channel[1:] == channel[:-1]
     edges = np.flatnonzero(np.diff(np.concatenate([[False], same, [False]]).astype(np.int8)))
@@ -53,18 +53,20 @@ def equal_runs(channel: Floats, shortest: int) -> Spans:
     return np.asarray(np.stack([spans[:, 0], spans[:, 1] + 1], axis=1), np.int64)
 
 
-def cut_outs(channel: Floats, sample_rate: int, shortest_seconds: float) -> tuple[Spans, Floats]:
+def find_cut_outs(
+    channel: Floats, sample_rate: int, shortest_seconds: float
+) -> tuple[Spans, Floats]:
     """Stretches of equal samples between sounds, [gaps, 2], and how abruptly each begins and ends, [gaps, 2].
 
     Abrupt is the root mean square of the millisecond before or after, over that of the loud parts of the recording: a sound
     that has died away before a pause, or starts from nothing after it, gives a small value.
     """
     channel = channel - channel.mean(dtype=np.float64).astype(np.float32)
-    spans = equal_runs(channel, max(3, int(shortest_seconds * sample_rate)))
+    spans = find_equal_runs(channel, max(3, int(shortest_seconds * sample_rate)))
     edge = max(4, int(EDGE_SECONDS * sample_rate))
     spans = spans[(spans[:, 0] >= edge) & (spans[:, 1] + edge <= len(channel))]
-    loud = _loud(channel, sample_rate)
-    if not len(spans) or loud <= 0:
+    loud_level = _measure_loud_level(channel, sample_rate)
+    if not len(spans) or loud_level <= 0:
         return spans[:0], np.zeros((0, 2), np.float32)
     near = edge // 4  # the last millisecond has to be loud by itself: a fade is not
     sides = []
@@ -75,10 +77,10 @@ def cut_outs(channel: Floats, sample_rate: int, shortest_seconds: float) -> tupl
                 for a, b in zip(start, stop, strict=True)
             ]
         )
-    return spans, np.asarray(np.array(sides).T / loud, np.float32)
+    return spans, np.asarray(np.array(sides).T / loud_level, np.float32)
 
 
-def _loud(channel: Floats, sample_rate: int) -> float:
+def _measure_loud_level(channel: Floats, sample_rate: int) -> float:
     step = max(1, int(BLOCK_SECONDS * sample_rate))
     blocks = channel[: len(channel) // step * step].reshape(-1, step)
     levels = np.sqrt(np.einsum("bt,bt->b", blocks, blocks) / step)

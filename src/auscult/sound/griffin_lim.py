@@ -12,19 +12,19 @@ from auscult.sound.mel import (
     Frames,
     MelDefinition,
     Samples,
-    expand,
-    hann_window,
+    build_window,
+    count_padding,
+    expand_mel,
     mel_filterbank,
-    padding_of,
     stft,
 )
 
 
 def istft(spectrum: NDArray[np.complex64], definition: MelDefinition, length: int) -> Samples:
     """The [length] samples whose `stft` comes nearest to `spectrum` [n_fft // 2 + 1, frames], by weighted overlap-add."""
-    window = hann_window(definition)
+    window = build_window(definition)
     frames = np.fft.irfft(spectrum.T, n=definition.n_fft, axis=1) * window
-    side = padding_of(definition)
+    side = count_padding(definition)
     total = np.zeros(max(length + 2 * side, (len(frames) - 1) * definition.hop + definition.n_fft))
     weight = np.zeros_like(total)
     for index, frame in enumerate(frames):
@@ -38,7 +38,7 @@ def istft(spectrum: NDArray[np.complex64], definition: MelDefinition, length: in
 def magnitude_from_mel(mel: Frames, definition: MelDefinition, steps: int = 50) -> Frames:
     """Non-negative magnitudes [n_fft // 2 + 1, frames] whose bands come nearest to the mel, by multiplicative updates."""
     filters = mel_filterbank(definition)
-    bands = np.maximum(expand(mel, definition), 0.0)
+    bands = np.maximum(expand_mel(mel, definition), 0.0)
     guess = np.maximum(np.linalg.pinv(filters) @ bands, 1e-6)
     for _ in range(steps):
         guess *= (filters.T @ bands) / np.maximum(filters.T @ (filters @ guess), 1e-10)
@@ -54,14 +54,18 @@ def griffin_lim(
     seed: int = 0,
 ) -> Samples:
     """Samples [frames * hop] from a mel spectrogram [n_mels, frames], phases found by iteration from a random start."""
-    wanted = magnitude_from_mel(mel, definition)
-    phases = np.random.default_rng(seed).uniform(-np.pi, np.pi, wanted.shape)
-    spectrum = (wanted * np.exp(1j * phases)).astype(np.complex64)
+    target_magnitudes = magnitude_from_mel(mel, definition)
+    phases = np.random.default_rng(seed).uniform(-np.pi, np.pi, target_magnitudes.shape)
+    spectrum = (target_magnitudes * np.exp(1j * phases)).astype(np.complex64)
     length = mel.shape[1] * definition.hop
-    last = np.zeros_like(spectrum)
+    previous = np.zeros_like(spectrum)
     for _ in range(iterations):
-        consistent = stft(istft(spectrum, definition, length), definition)[:, : wanted.shape[1]]
-        pushed = consistent + momentum * (consistent - last)
-        last = consistent
-        spectrum = (wanted * pushed / np.maximum(np.abs(pushed), 1e-10)).astype(np.complex64)
+        consistent = stft(istft(spectrum, definition, length), definition)[
+            :, : target_magnitudes.shape[1]
+        ]
+        accelerated = consistent + momentum * (consistent - previous)
+        previous = consistent
+        spectrum = (
+            target_magnitudes * accelerated / np.maximum(np.abs(accelerated), 1e-10)
+        ).astype(np.complex64)
     return istft(spectrum, definition, length)

@@ -24,16 +24,16 @@ Floats = NDArray[np.float32]
 Spectra = NDArray[np.complex64]
 
 FRAME_SECONDS = 0.04
-MOST_FRAMES = 360
+MAX_FRAMES = 360
 MIN_FRAMES = 12
 ACTIVE_DB = 40.0
-GRID = 240
+FRAME_GRID = 240
 """Frames are a multiple of this long and begin at multiples of it: the usual strides divide it, so that phases agree."""
-NEIGHBOURS = 9
+NEIGHBOUR_BINS = 9
 """Bins over which a coherence is averaged: an image covers a band."""
 MIN_SHARE = 6.0
 """Over the number of frames: a smaller share is chance."""
-WEAKER = 0.7
+WEAKER_RATIO = 0.7
 """Of two coherent bins the weaker one is the image, and the higher one where neither has less than so much of the other."""
 SEGMENT_SECONDS = 0.25
 MIN_SEGMENTS = 4
@@ -41,7 +41,7 @@ FAINTEST_TONE_DB = -75.0
 
 
 @dataclass(frozen=True)
-class Images:
+class SpectralImages:
     """The images that stand out most of what masks them.
 
     Attributes:
@@ -59,49 +59,57 @@ class Images:
     stride: int = 0
 
 
-def images(voice: Floats, sample_rate: int, strides: Sequence[int]) -> Images:
+def find_images(voice: Floats, sample_rate: int, strides: Sequence[int]) -> SpectralImages:
     """Look for images of upsamplings by `strides` in [time] samples."""
     distances = sorted(
         {Fraction(k, stride) for stride in strides for k in range(1, stride // 2 + 1)}
     )
-    found = Images()
-    regular = [each for each in distances if GRID % each.denominator == 0]
+    loudest_images = SpectralImages()
+    regular = [each for each in distances if FRAME_GRID % each.denominator == 0]
     for grid, group in (
-        (GRID, regular),
+        (FRAME_GRID, regular),
         *((2 * each.denominator, [each]) for each in distances if each not in regular),
     ):
-        spectra = _spectra(voice, sample_rate, grid)
+        spectra = _compute_spectra(voice, sample_rate, grid)
         if group and len(spectra) >= MIN_FRAMES:
-            found = max(
-                found, _most_audible(spectra, group, sample_rate), key=lambda each: each.audible_db
+            loudest_images = max(
+                loudest_images,
+                _find_most_audible(spectra, group, sample_rate),
+                key=lambda each: each.audible_db,
             )
-    return found
+    return loudest_images
 
 
-def _most_audible(spectra: Spectra, distances: Sequence[Fraction], sample_rate: int) -> Images:
+def _find_most_audible(
+    spectra: Spectra, distances: Sequence[Fraction], sample_rate: int
+) -> SpectralImages:
     power = np.square(spectra.real) + np.square(spectra.imag)
     size = np.sqrt(np.maximum(power, np.float32(1e-30)))
-    phases, usual = spectra / size, size.mean(axis=0)
-    shares = np.stack([_image_share(phases, usual, each) for each in distances])
+    phases, mean_magnitude = spectra / size, size.mean(axis=0)
+    shares = np.stack([_measure_image_share(phases, mean_magnitude, each) for each in distances])
     share = shares.max(axis=0)
     if not share.any():
-        return Images()
-    above, centres = noise_to_mask_db(power, share, sample_rate)
+        return SpectralImages()
+    audible_db, centres = noise_to_mask_db(power, share, sample_rate)
     amounts = shares.sum(axis=1)
     stride = max(
         each.denominator
         for each, amount in zip(distances, amounts, strict=True)
         if amount >= 0.5 * amounts.max()
     )
-    best = int(above.argmax())
+    best_band = int(audible_db.argmax())
     mean = power.mean(axis=0, dtype=np.float64)
     level = 10 * float(np.log10(max(float(mean @ share) / float(mean.sum()), 1e-20)))
-    return Images(
-        float(above[best]), level, float(np.quantile(share, 0.9)), float(centres[best]), stride
+    return SpectralImages(
+        float(audible_db[best_band]),
+        level,
+        float(np.quantile(share, 0.9)),
+        float(centres[best_band]),
+        stride,
     )
 
 
-def _spectra(voice: Floats, sample_rate: int, grid: int) -> Spectra:
+def _compute_spectra(voice: Floats, sample_rate: int, grid: int) -> Spectra:
     """Spectra of at most `MOST_FRAMES` sounding frames of [time] samples, [frames, bins]."""
     from scipy.fft import rfft
 
@@ -112,13 +120,13 @@ def _spectra(voice: Floats, sample_rate: int, grid: int) -> Spectra:
     frames = np.lib.stride_tricks.sliding_window_view(voice, size)[::step]
     level = np.einsum("ft,ft->f", frames, frames)
     chosen = np.flatnonzero(level > np.percentile(level, 95) * 10.0 ** (-ACTIVE_DB / 10))
-    if len(chosen) > MOST_FRAMES:
-        chosen = chosen[np.linspace(0, len(chosen) - 1, MOST_FRAMES).astype(int)]
+    if len(chosen) > MAX_FRAMES:
+        chosen = chosen[np.linspace(0, len(chosen) - 1, MAX_FRAMES).astype(int)]
     window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
     return np.asarray(rfft(frames[chosen] * window, axis=1), np.complex64)
 
 
-def _image_share(phases: Spectra, size: Floats, distance: Fraction) -> Floats:
+def _measure_image_share(phases: Spectra, size: Floats, distance: Fraction) -> Floats:
     """How much of the power of each bin goes with a louder one `distance` of the sample rate away, [bins].
 
     Args:
@@ -135,20 +143,22 @@ def _image_share(phases: Spectra, size: Floats, distance: Fraction) -> Floats:
     )
     together[turned:] = np.einsum("fb,fb->b", phases[:, turned:], phases[:, 1 : bins - away].conj())
     share = np.maximum(np.square(np.abs(together) / frames) - 1 / frames, 0.0)
-    share = moving_mean(np.asarray(share, np.float32), NEIGHBOURS)
+    share = moving_mean(np.asarray(share, np.float32), NEIGHBOUR_BINS)
     result = np.zeros(bins, np.float32)
-    sure = np.where(share > MIN_SHARE / frames, np.minimum(share, np.float32(1)), np.float32(0))
-    here = np.arange(bins)
-    for one, other in ((here, partner), (partner, here)):
-        image = size[one] < size[other] * np.where(
-            one > other, np.float32(1 / WEAKER), np.float32(WEAKER)
+    certain_share = np.where(
+        share > MIN_SHARE / frames, np.minimum(share, np.float32(1)), np.float32(0)
+    )
+    bin_indices = np.arange(bins)
+    for image_bins, source_bins in ((bin_indices, partner), (partner, bin_indices)):
+        is_image = size[image_bins] < size[source_bins] * np.where(
+            image_bins > source_bins, np.float32(1 / WEAKER_RATIO), np.float32(WEAKER_RATIO)
         )
-        np.maximum.at(result, one[image], sure[image])
+        np.maximum.at(result, image_bins[is_image], certain_share[is_image])
     return result
 
 
 @dataclass(frozen=True)
-class Tone:
+class SteadyTone:
     """A steady tone at a multiple of sample_rate / stride.
 
     Attributes:
@@ -163,21 +173,23 @@ class Tone:
     hertz: float
 
 
-def steady_tones(voice: Floats, sample_rate: int, strides: Sequence[int]) -> Iterator[Tone]:
+def iter_steady_tones(
+    voice: Floats, sample_rate: int, strides: Sequence[int]
+) -> Iterator[SteadyTone]:
     """For each stride, the tone that repeats every so many samples of [time] samples."""
     rms = float(np.sqrt(np.mean(np.square(voice, dtype=np.float64)))) if voice.size else 0.0
-    whole = _segments(voice, sample_rate, GRID)
+    whole = _average_segments(voice, sample_rate, FRAME_GRID)
     for stride in strides:
-        if GRID % stride:
-            folded = _segments(voice, sample_rate, stride)
+        if FRAME_GRID % stride:
+            folded = _average_segments(voice, sample_rate, stride)
         else:
-            folded = whole.reshape(len(whole), GRID // stride, stride).mean(
+            folded = whole.reshape(len(whole), FRAME_GRID // stride, stride).mean(
                 axis=1, dtype=np.float64
             )
-        yield _steadiest(folded, rms, sample_rate, stride)
+        yield _find_steadiest_tone(folded, rms, sample_rate, stride)
 
 
-def _segments(series: Floats, sample_rate: int, period: int) -> Floats:
+def _average_segments(series: Floats, sample_rate: int, period: int) -> Floats:
     """Means at each phase of a period in segments of `SEGMENT_SECONDS`, [segments, period], of [time] values."""
     length = max(period, int(SEGMENT_SECONDS * sample_rate) // period * period)
     count = len(series) // length
@@ -185,14 +197,16 @@ def _segments(series: Floats, sample_rate: int, period: int) -> Floats:
     return np.asarray(table.mean(axis=1), np.float32)
 
 
-def _steadiest(folded: NDArray[Any], rms: float, sample_rate: int, stride: int) -> Tone:
+def _find_steadiest_tone(
+    folded: NDArray[Any], rms: float, sample_rate: int, stride: int
+) -> SteadyTone:
     """The tone of [segments, stride] that most segments agree on; the others may hold other sound of that frequency."""
     if len(folded) < MIN_SEGMENTS or stride < 2 or rms <= 0:
-        return Tone(-np.inf, 0.0, 0.0)
+        return SteadyTone(-np.inf, 0.0, 0.0)
     tones = np.fft.rfft(folded, axis=1)[:, 1:] / stride  # [segments, harmonics]
     usual = np.median(tones.real, axis=0) + 1j * np.median(tones.imag, axis=0)
     agreement = np.mean(np.abs(tones - usual) < 0.5 * np.abs(usual), axis=0)
     sides = np.where(2 * np.arange(1, len(usual) + 1) < stride, 2.0, 1.0)
     level = 20 * np.log10(np.maximum(np.abs(usual) * sides / np.sqrt(2) / rms, 1e-20))
     best = int(np.where(level >= FAINTEST_TONE_DB, agreement, -1).argmax())
-    return Tone(float(level[best]), float(agreement[best]), (best + 1) * sample_rate / stride)
+    return SteadyTone(float(level[best]), float(agreement[best]), (best + 1) * sample_rate / stride)

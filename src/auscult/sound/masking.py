@@ -33,7 +33,7 @@ def noise_to_mask_db(power: Floats, share: Floats, sample_rate: int) -> tuple[Do
         power: Of frames, [frames, bins], bins from 0 to half the sample rate.
         share: Of each bin's power that is the noise, [bins].
     """
-    centres, starts, spread, offset, quiet = _bands(power.shape[1], sample_rate)
+    centres, starts, spread, offset, quiet = _compute_bark_bands(power.shape[1], sample_rate)
     total = np.add.reduceat(power, starts, axis=1)
     noise = np.add.reduceat(power * share, starts, axis=1)
     scale = np.float32(
@@ -45,7 +45,9 @@ def noise_to_mask_db(power: Floats, share: Floats, sample_rate: int) -> tuple[Do
 
 
 @cache
-def _bands(bins: int, sample_rate: int) -> tuple[Doubles, NDArray[np.intp], Floats, Floats, Floats]:
+def _compute_bark_bands(
+    bins: int, sample_rate: int
+) -> tuple[Doubles, NDArray[np.intp], Floats, Floats, Floats]:
     """Centres in Hz, first bins, spreading [from, to], masking below the masker, and threshold in quiet, as power ratios."""
     hertz = np.linspace(0, sample_rate / 2, bins)
     number = (7 * np.arcsinh(hertz / 650) * BANDS_PER_BARK).astype(int)

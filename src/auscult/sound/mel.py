@@ -98,7 +98,7 @@ class MelDefinition:
         return asdict(self)
 
 
-def _to_mel(hertz: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
+def _hertz_to_mel(hertz: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
     if scale == "htk":
         return np.asarray(2595.0 * np.log10(1.0 + hertz / 700.0))
     linear = hertz / (200.0 / 3.0)
@@ -109,7 +109,7 @@ def _to_mel(hertz: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
     )
 
 
-def _to_hertz(mel: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
+def _mel_to_hertz(mel: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
     if scale == "htk":
         return np.asarray(700.0 * (10.0 ** (mel / 2595.0) - 1.0))
     return np.where(
@@ -123,8 +123,8 @@ def _to_hertz(mel: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
 def mel_filterbank(definition: MelDefinition) -> Frames:
     """Triangular filters, [n_mels, n_fft // 2 + 1], float32."""
     d = definition
-    ends = _to_mel(np.array([d.fmin, d.fmax]), d.scale)
-    edges = _to_hertz(np.linspace(ends[0], ends[1], d.n_mels + 2), d.scale)
+    ends = _hertz_to_mel(np.array([d.fmin, d.fmax]), d.scale)
+    edges = _mel_to_hertz(np.linspace(ends[0], ends[1], d.n_mels + 2), d.scale)
     bins = np.arange(d.n_fft // 2 + 1) * (d.filter_rate or d.sample_rate) / d.n_fft
     rising = (bins[None] - edges[:-2, None]) / np.diff(edges)[:-1, None]
     falling = (edges[2:, None] - bins[None]) / np.diff(edges)[1:, None]
@@ -136,26 +136,28 @@ def mel_filterbank(definition: MelDefinition) -> Frames:
     return filters
 
 
-def hann_window(definition: MelDefinition) -> Samples:
+def build_window(definition: MelDefinition) -> Samples:
     """The definition's window of `win` samples (Hann unless it says otherwise), in the middle of `n_fft` samples."""
     window = np.zeros(definition.n_fft, np.float32)
     start = (definition.n_fft - definition.win) // 2
-    window[start : start + definition.win] = _window(definition.win, definition.window)
+    window[start : start + definition.win] = _compute_window_shape(
+        definition.win, definition.window
+    )
     return window
 
 
-def _window(size: int, kind: str) -> NDArray[np.float64]:
-    at = 2 * np.pi * np.arange(size)
+def _compute_window_shape(size: int, kind: str) -> NDArray[np.float64]:
+    phase = 2 * np.pi * np.arange(size)
     if kind == "rectangular":
         return np.ones(size)
     if kind == "hamming":
-        return np.asarray(0.54 - 0.46 * np.cos(at / size))
+        return np.asarray(0.54 - 0.46 * np.cos(phase / size))
     if kind == "povey":  # Kaldi's: a symmetric Hann to the power of 0.85
-        return np.asarray((0.5 - 0.5 * np.cos(at / max(size - 1, 1))) ** 0.85)
-    return np.asarray(0.5 - 0.5 * np.cos(at / (size if kind == "hann" else max(size - 1, 1))))
+        return np.asarray((0.5 - 0.5 * np.cos(phase / max(size - 1, 1))) ** 0.85)
+    return np.asarray(0.5 - 0.5 * np.cos(phase / (size if kind == "hann" else max(size - 1, 1))))
 
 
-def padding_of(definition: MelDefinition) -> int:
+def count_padding(definition: MelDefinition) -> int:
     """Samples padded at each end."""
     return {
         "hop": (definition.n_fft - definition.hop) // 2,
@@ -164,13 +166,13 @@ def padding_of(definition: MelDefinition) -> int:
     }[definition.padding]
 
 
-def pad(samples: Samples, definition: MelDefinition) -> Samples:
+def pad_samples(samples: Samples, definition: MelDefinition) -> Samples:
     """The samples with the definition's padding at both ends.
 
     Raises:
         AudioError: If there are too few samples to reflect or to fill one frame.
     """
-    side = padding_of(definition)
+    side = count_padding(definition)
     shortest = max(side + 1 if definition.pad_mode == "reflect" else 1, definition.n_fft - 2 * side)
     if samples.ndim != 1 or len(samples) < shortest:
         raise AudioError(
@@ -187,15 +189,15 @@ def pad(samples: Samples, definition: MelDefinition) -> Samples:
 
 def stft(samples: Samples, definition: MelDefinition) -> NDArray[np.complex64]:
     """Short-time spectrum, [n_fft // 2 + 1, frames], of [time] samples."""
-    padded = pad(np.asarray(samples, np.float32), definition)
+    padded = pad_samples(np.asarray(samples, np.float32), definition)
     frames = np.lib.stride_tricks.sliding_window_view(padded, definition.n_fft)[:: definition.hop]
-    spectrum: NDArray[np.complex64] = np.fft.rfft(frames * hann_window(definition), axis=1).astype(
+    spectrum: NDArray[np.complex64] = np.fft.rfft(frames * build_window(definition), axis=1).astype(
         np.complex64
     )
     return spectrum.T
 
 
-def compress(mel: Frames, definition: MelDefinition) -> Frames:
+def compress_mel(mel: Frames, definition: MelDefinition) -> Frames:
     """The definition's floor, logarithm, range and normalisation, applied to band magnitudes or powers."""
     d = definition
     if d.log != "none":
@@ -208,11 +210,11 @@ def compress(mel: Frames, definition: MelDefinition) -> Frames:
         if d.reference == "max":
             mel = mel - mel.max()
         if d.range_db:
-            mel = np.maximum(mel, mel.max() - d.range_db * per_decibel(d))
+            mel = np.maximum(mel, mel.max() - d.range_db * log_units_per_decibel(d))
     return mel if (d.multiply, d.add) == (1.0, 0.0) else np.asarray(mel * d.multiply + d.add)
 
 
-def expand(mel: Frames, definition: MelDefinition) -> Frames:
+def expand_mel(mel: Frames, definition: MelDefinition) -> Frames:
     """Band magnitudes or powers from compressed ones: the inverse of `compress` above the floor.
 
     Where `reference` is `max`, the loudest comes out as 1.
@@ -230,7 +232,7 @@ def expand(mel: Frames, definition: MelDefinition) -> Frames:
     return np.maximum(bands - d.clip, 0.0) if d.floor == "add" else bands
 
 
-def per_decibel(definition: MelDefinition) -> float:
+def log_units_per_decibel(definition: MelDefinition) -> float:
     """One dB in the unit of the definition's logarithm, before it is multiplied.
 
     Raises:
@@ -242,16 +244,16 @@ def per_decibel(definition: MelDefinition) -> float:
     return {"ln": per_neper * float(np.log(10.0)), "log10": per_neper, "db": 1.0}[definition.log]
 
 
-def decibel(definition: MelDefinition) -> float:
+def mel_units_per_decibel(definition: MelDefinition) -> float:
     """One dB in the mel that `compress` gives.
 
     Raises:
         AudioError: If there is no logarithm.
     """
-    return per_decibel(definition) * definition.multiply
+    return log_units_per_decibel(definition) * definition.multiply
 
 
-def magnitudes(samples: Samples, definition: MelDefinition) -> Frames:
+def compute_magnitudes(samples: Samples, definition: MelDefinition) -> Frames:
     """What the filters are applied to, [n_fft // 2 + 1, frames]: magnitudes or powers."""
     power = np.square(np.abs(stft(samples, definition)))
     return power if definition.power == 2 else np.sqrt(power + definition.inside_root)
@@ -259,6 +261,6 @@ def magnitudes(samples: Samples, definition: MelDefinition) -> Frames:
 
 def mel_spectrogram(samples: Samples, definition: MelDefinition) -> Frames:
     """The mel spectrogram of [time] samples: float32 [n_mels, frames]."""
-    return compress(
-        mel_filterbank(definition) @ magnitudes(samples, definition), definition
+    return compress_mel(
+        mel_filterbank(definition) @ compute_magnitudes(samples, definition), definition
     ).astype(np.float32)

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from auscult.sound.analysis import Analysis
+from auscult.sound.analysis import SoundAnalysis
 
 COLUMNS = 64
 ROWS = 8
@@ -19,7 +19,7 @@ LOWEST_HZ = 60.0
 
 
 @dataclass(frozen=True, eq=False)
-class Strip:
+class SpectrumStrip:
     """Power over time and frequency.
 
     Attributes:
@@ -31,7 +31,7 @@ class Strip:
     seconds: float
 
 
-def strip(analysis: Analysis, columns: int = COLUMNS) -> Strip:
+def make_strip(analysis: SoundAnalysis, columns: int = COLUMNS) -> SpectrumStrip:
     """The picture of one piece, in so many columns."""
     edges = np.searchsorted(
         analysis.hertz, np.geomspace(LOWEST_HZ, analysis.sample_rate / 2, ROWS + 1)
@@ -40,13 +40,13 @@ def strip(analysis: Analysis, columns: int = COLUMNS) -> Strip:
     bands = np.add.reduceat(analysis.power, starts, axis=1)[:, :ROWS]
     frames = np.linspace(0, len(bands), columns + 1)
     cells = [bands[int(a) : max(int(a) + 1, int(b))].mean(axis=0) for a, b in pairwise(frames)]
-    return Strip(np.array(cells, np.float64).T, analysis.seconds)
+    return SpectrumStrip(np.array(cells, np.float64).T, analysis.seconds)
 
 
-def join(strips: Sequence[Strip], columns: int = COLUMNS) -> Strip:
+def join_strips(strips: Sequence[SpectrumStrip], columns: int = COLUMNS) -> SpectrumStrip:
     """One picture of pieces that follow one another."""
     total = sum(piece.seconds for piece in strips)
-    wide = np.concatenate([piece.power for piece in strips], axis=1)
+    joined_power = np.concatenate([piece.power for piece in strips], axis=1)
     widths = np.concatenate(
         [np.repeat(piece.seconds / piece.power.shape[1], piece.power.shape[1]) for piece in strips]
     )
@@ -54,12 +54,12 @@ def join(strips: Sequence[Strip], columns: int = COLUMNS) -> Strip:
         ((np.cumsum(widths) - widths / 2) / total * columns).astype(int), columns - 1
     )
     power = np.zeros((ROWS, columns))
-    np.add.at(power.T, places, (wide * widths).T)
+    np.add.at(power.T, places, (joined_power * widths).T)
     weight = np.bincount(places, widths, columns)
-    return Strip(power / np.maximum(weight, 1e-12), total)
+    return SpectrumStrip(power / np.maximum(weight, 1e-12), total)
 
 
-def digits(picture: Strip) -> list[str]:
+def render_digits(picture: SpectrumStrip) -> list[str]:
     """The picture as one string of digits per row, high frequencies first: 9 is the loudest, 0 is `DEPTH_DB` below."""
     db = 10 * np.log10(np.maximum(picture.power, 1e-30))
     depth = np.clip((db - db.max(initial=-300.0)) / DEPTH_DB + 1, 0, 1)

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-LOOK_AT = 16384
+LOUD_PART_SAMPLES = 16384
 """Samples that are enough to tell."""
 
 
-def loud_part(channel: Floats, count: int = LOOK_AT) -> Floats:
+def find_loud_part(channel: Floats, count: int = LOUD_PART_SAMPLES) -> Floats:
     """The stretch of `count` samples with the most energy, or all where there are fewer, [time]."""
     if len(channel) <= count:
         return channel
@@ -21,48 +21,53 @@ def loud_part(channel: Floats, count: int = LOOK_AT) -> Floats:
     return np.asarray(blocks[int(np.einsum("bt,bt->b", blocks, blocks).argmax())])
 
 
-def roughness(samples: NDArray[np.float64]) -> float:
+def measure_roughness(samples: NDArray[np.float64]) -> float:
     """Root mean square of the first difference over that of the samples: 1.41 for white noise, near 0 for a smooth sound."""
     scale = float(np.sqrt(np.mean(np.square(samples - samples.mean()))))
     return float(np.sqrt(np.mean(np.square(np.diff(samples))))) / scale if scale > 0 else 0.0
 
 
 @dataclass(frozen=True)
-class Swap:
+class ByteSwap:
     """Roughness as read, and with the two bytes of every sample exchanged."""
 
     as_read: float
     swapped: float
 
 
-def byte_swap(channel: Floats) -> Swap | None:
+def try_byte_swap(channel: Floats) -> ByteSwap | None:
     """What exchanging the bytes of 16-bit samples [time] does; None where the samples are not on the grid of 16 bits."""
-    part = loud_part(channel).astype(np.float64) * 32768.0
-    whole = np.rint(part)
-    if len(part) < 64 or np.abs(part - whole).max() > 1e-3 or np.abs(whole).max() > 32768:
+    part = find_loud_part(channel).astype(np.float64) * 32768.0
+    rounded = np.rint(part)
+    if len(part) < 64 or np.abs(part - rounded).max() > 1e-3 or np.abs(rounded).max() > 32768:
         return None
-    integers = np.clip(whole, -32768, 32767).astype(np.int16)
-    return Swap(
-        roughness(integers.astype(np.float64)), roughness(integers.byteswap().astype(np.float64))
+    integers = np.clip(rounded, -32768, 32767).astype(np.int16)
+    return ByteSwap(
+        measure_roughness(integers.astype(np.float64)),
+        measure_roughness(integers.byteswap().astype(np.float64)),
     )
 
 
-def float_swap(channel: Floats) -> bool:
+def is_float_swapped(channel: Floats) -> bool:
     """Whether samples [time] that are absurd as 32-bit floats become a sound when their four bytes are turned round."""
-    part = channel[: 4 * LOOK_AT].astype(np.float32)
-    turned = part.byteswap()
+    part = channel[: 4 * LOUD_PART_SAMPLES].astype(np.float32)
+    swapped_samples = part.byteswap()
     with np.errstate(all="ignore"):
-        sane = (
-            np.isfinite(turned)
-            & (np.abs(turned) < 2.0)
-            & ((np.abs(turned) > 1e-12) | (turned == 0))
+        is_sane = (
+            np.isfinite(swapped_samples)
+            & (np.abs(swapped_samples) < 2.0)
+            & ((np.abs(swapped_samples) > 1e-12) | (swapped_samples == 0))
         )
-    return bool(len(part) and sane.mean() > 0.999 and np.count_nonzero(turned) > len(turned) // 2)
+    return bool(
+        len(part)
+        and is_sane.mean() > 0.999
+        and np.count_nonzero(swapped_samples) > len(swapped_samples) // 2
+    )
 
 
-def level_count(channel: Floats) -> float:
+def count_levels(channel: Floats) -> float:
     """How many levels there are between the peak and its negative, from the smallest gap between neighbouring values."""
-    part = loud_part(channel, 4 * LOOK_AT)
+    part = find_loud_part(channel, 4 * LOUD_PART_SAMPLES)
     values = np.unique(part)
     if len(values) < 3:
         return float(len(values))

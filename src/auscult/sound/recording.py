@@ -27,7 +27,7 @@ class Recording:
     name: str = "recording"
 
     @classmethod
-    def mono_of(
+    def from_mono(
         cls, samples: NDArray[np.float32], sample_rate: int, name: str = "recording"
     ) -> Recording:
         """A recording of one channel from [time] samples."""
@@ -42,7 +42,7 @@ class Recording:
     def seconds(self) -> float:
         return float(self.samples.shape[1] / self.sample_rate)
 
-    def resampled(self, sample_rate: int) -> Recording:
+    def resample(self, sample_rate: int) -> Recording:
         """The same sound at another rate (soxr, very high quality)."""
         if sample_rate == self.sample_rate:
             return self

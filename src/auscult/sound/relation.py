@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auscult.errors import AudioError
-from auscult.sound.correlation import centred_correlation, correlate
-from auscult.sound.level import gain_db
+from auscult.sound.correlation import centred_correlation, correlate_lags
+from auscult.sound.level import measure_gain_db
 from auscult.sound.mel import Samples
 from auscult.sound.recording import Recording
-from auscult.sound.scaling import Scaling, find_scalings, sharpened
-from auscult.sound.tracking import Track, sharpen, track
+from auscult.sound.scaling import SpeedScaling, find_scalings, sharpen_scaling
+from auscult.sound.tracking import LagTrack, take_first_difference, track_lag
 
 STANDARD_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000)
 SEARCH_RATE = 16000
@@ -34,7 +34,7 @@ MAX_DRIFT_PPM = 2000.0
 MIN_SCALED_CORRELATION = 0.35
 MIN_GAIN_IN_CORRELATION = 0.1
 """What another speed must add to the correlation at the same speed before it is believed."""
-MAX_LEFT = 0.5
+MAX_REMAINING_SHARE = 0.5
 """Or the share of what is unexplained at the same speed that may be left."""
 MAX_OFF_LENGTH = 0.005
 """Relative difference up to which a speed is that of the durations."""
@@ -91,7 +91,7 @@ class Relation:
         return self.coherent or self.rate_correlation >= MIN_SCALED_CORRELATION
 
 
-def relate(recording: Recording, reference: Recording) -> Relation:
+def relate_recordings(recording: Recording, reference: Recording) -> Relation:
     """Find out how a recording relates to its reference.
 
     Values that are not numbers count as zeros.
@@ -102,60 +102,73 @@ def relate(recording: Recording, reference: Recording) -> Relation:
     for side in (recording, reference):
         if side.samples.shape[1] == 0:
             raise AudioError("holds no samples to set against another", where=side.name)
-    recording, reference = _finite(recording), _finite(reference)
+    recording, reference = _zero_non_finite(recording), _zero_non_finite(reference)
     rate = reference.sample_rate
-    at_rate = recording.resampled(rate)
-    candidate, wanted = probe(at_rate), probe(reference)
-    found, speed, stretch, correlation = _follow(candidate, wanted, rate), 1.0, 1.0, 0.0
-    coherent = is_coherent(found)
+    at_rate = recording.resample(rate)
+    candidate_samples, reference_samples = mix_down(at_rate), mix_down(reference)
+    lag_track, speed, stretch, correlation = (
+        _follow_lag(candidate_samples, reference_samples, rate),
+        1.0,
+        1.0,
+        0.0,
+    )
+    coherent = is_coherent(lag_track)
     if not coherent:
-        found, speed, stretch, correlation = _search_speed(candidate, wanted, rate, found)
-        coherent = stretch == 1.0 and is_coherent(found)
-    if coherent and found.drift:
-        found, speed = _without_drift(candidate, wanted, rate, found, speed)
-    aligned, expected, lag = _lay(recording, reference, speed, found.lag)
-    similarity = centred_correlation(probe(aligned), probe(expected))
+        lag_track, speed, stretch, correlation = _search_speed(
+            candidate_samples, reference_samples, rate, lag_track
+        )
+        coherent = stretch == 1.0 and is_coherent(lag_track)
+    if coherent and lag_track.drift:
+        lag_track, speed = _remove_drift(
+            candidate_samples, reference_samples, rate, lag_track, speed
+        )
+    aligned_recording, aligned_reference, lag = _align_pair(
+        recording, reference, speed, lag_track.lag
+    )
+    similarity = centred_correlation(mix_down(aligned_recording), mix_down(aligned_reference))
     is_drift = abs(speed - 1.0) * 1e6 <= MAX_DRIFT_PPM
     return Relation(
         lag_samples=lag,
         drift_ppm=(speed - 1.0) * 1e6 if is_drift else 0.0,
         rate_ratio=1.0 if is_drift else speed,
-        rate_correlation=correlation if not coherent else max(correlation, found.coherence),
+        rate_correlation=correlation if not coherent else max(correlation, lag_track.coherence),
         time_stretch=stretch,
-        gain_db=gain_db(probe(aligned), probe(expected), coherent=coherent),
-        polarity=found.sign if coherent else 1,
+        gain_db=measure_gain_db(
+            mix_down(aligned_recording), mix_down(aligned_reference), coherent=coherent
+        ),
+        polarity=lag_track.sign if coherent else 1,
         correlation=similarity,
         coherent=coherent,
-        aligned_recording=aligned,
-        aligned_reference=expected,
+        aligned_recording=aligned_recording,
+        aligned_reference=aligned_reference,
         recording_seconds=recording.seconds,
         reference_seconds=reference.seconds,
     )
 
 
-def _without_drift(
-    candidate: Samples, wanted: Samples, rate: int, found: Track, speed: float
-) -> tuple[Track, float]:
+def _remove_drift(
+    candidate: Samples, reference: Samples, rate: int, lag_track: LagTrack, speed: float
+) -> tuple[LagTrack, float]:
     """The drift taken into the speed, and what is seen of it once it is undone: within a piece it no longer blurs the lag."""
-    speed /= 1.0 + found.drift
-    again = track(
-        slowed_down(candidate, speed, rate), wanted, round(found.lag), int(0.01 * rate), rate
+    speed /= 1.0 + lag_track.drift
+    second_track = track_lag(
+        slow_down(candidate, speed, rate), reference, round(lag_track.lag), int(0.01 * rate), rate
     )
     return (
-        (again, speed / (1.0 + again.drift))
-        if again.coherence >= found.coherence
-        else (found, speed)
+        (second_track, speed / (1.0 + second_track.drift))
+        if second_track.coherence >= lag_track.coherence
+        else (lag_track, speed)
     )
 
 
-def _finite(recording: Recording) -> Recording:
+def _zero_non_finite(recording: Recording) -> Recording:
     if np.isfinite(recording.samples).all():
         return recording
     samples = np.nan_to_num(recording.samples, nan=0.0, posinf=0.0, neginf=0.0)
     return Recording(samples, recording.sample_rate, recording.name)
 
 
-def probe(recording: Recording) -> Samples:
+def mix_down(recording: Recording) -> Samples:
     """One channel that stands for all, [time]: the mean, or the loudest where the channels cancel each other."""
     mono = recording.mono
     power = np.square(recording.samples, dtype=np.float64).mean(axis=1)
@@ -164,164 +177,186 @@ def probe(recording: Recording) -> Samples:
     return mono
 
 
-def is_coherent(found: Track) -> bool:
-    return found.coherence >= MIN_COHERENCE and found.agreeing >= MIN_AGREEING
+def is_coherent(lag_track: LagTrack) -> bool:
+    return lag_track.coherence >= MIN_COHERENCE and lag_track.agreeing >= MIN_AGREEING
 
 
-def _follow(candidate: Samples, wanted: Samples, rate: int) -> Track:
+def _follow_lag(candidate: Samples, reference: Samples, rate: int) -> LagTrack:
     """The lag at the same speed, and its drift: from the waveforms, by way of the spectrograms where they are long."""
-    if max(len(candidate), len(wanted)) <= MAX_DIRECT_SECONDS * rate:
-        overlap = max(min(len(candidate), len(wanted)) // 4, 2)
-        first, values = correlate(sharpen(candidate), sharpen(wanted), min_overlap=overlap)
+    if max(len(candidate), len(reference)) <= MAX_DIRECT_SECONDS * rate:
+        overlap = max(min(len(candidate), len(reference)) // 4, 2)
+        first, values = correlate_lags(
+            take_first_difference(candidate), take_first_difference(reference), min_overlap=overlap
+        )
         lag = first + int(np.argmax(np.abs(values)))
-        return track(candidate, wanted, lag, int(TRACK_MARGIN_SECONDS * rate), rate)
-    lag = int(_envelope_lag(candidate, wanted, rate) * rate)
-    seconds = max(len(candidate), len(wanted)) / rate
-    found = track(candidate, wanted, lag, int((0.1 + seconds * MAX_DRIFT_PPM * 1e-6) * rate), rate)
-    return track(
-        candidate, wanted, round(found.lag), int((0.02 + seconds * abs(found.drift)) * rate), rate
+        return track_lag(candidate, reference, lag, int(TRACK_MARGIN_SECONDS * rate), rate)
+    lag = int(_find_envelope_lag(candidate, reference, rate) * rate)
+    seconds = max(len(candidate), len(reference)) / rate
+    lag_track = track_lag(
+        candidate, reference, lag, int((0.1 + seconds * MAX_DRIFT_PPM * 1e-6) * rate), rate
+    )
+    return track_lag(
+        candidate,
+        reference,
+        round(lag_track.lag),
+        int((0.02 + seconds * abs(lag_track.drift)) * rate),
+        rate,
     )
 
 
-def _envelope_lag(candidate: Samples, wanted: Samples, rate: int) -> float:
+def _find_envelope_lag(candidate: Samples, reference: Samples, rate: int) -> float:
     """Lag in seconds, from the levels of the first difference every 10 ms."""
     hop = rate // 100
 
-    def levels(samples: Samples) -> NDArray[np.float64]:
+    def measure_levels(samples: Samples) -> NDArray[np.float64]:
         blocks = samples[: len(samples) // hop * hop].reshape(-1, hop)
         power = np.square(np.diff(blocks, axis=1)).mean(axis=1, dtype=np.float64)
         level = np.log10(np.maximum(power, power.max() * 1e-6 + 1e-30))
         return np.asarray(level - level.mean())
 
-    x, y = levels(candidate), levels(wanted)
-    first, values = correlate(x, y, min_overlap=max(min(len(x), len(y)) // 4, 2))
+    x, y = measure_levels(candidate), measure_levels(reference)
+    first, values = correlate_lags(x, y, min_overlap=max(min(len(x), len(y)) // 4, 2))
     return (first + int(np.argmax(values))) * hop / rate
 
 
 def _search_speed(
-    candidate: Samples, wanted: Samples, rate: int, found: Track
-) -> tuple[Track, float, float, float]:
+    candidate: Samples, reference: Samples, rate: int, lag_track: LagTrack
+) -> tuple[LagTrack, float, float, float]:
     """Track, speed, stretch and correlation of the best reading at another speed, or `found` where none is better."""
-    slow = [_at_search_rate(side, rate) for side in (candidate, wanted)]
-    same, as_rate, as_stretch = find_scalings(slow[0], slow[1], SEARCH_RATE)
-    best = max((as_rate, as_stretch), key=lambda reading: reading.correlation)
-    if not _is_better(best, same, len(wanted) / max(len(candidate), 1)):
+    slow_samples = [_resample_for_search(side, rate) for side in (candidate, reference)]
+    same_speed, as_rate, as_stretch = find_scalings(slow_samples[0], slow_samples[1], SEARCH_RATE)
+    best_scaling = max((as_rate, as_stretch), key=lambda scaling: scaling.correlation)
+    if not _is_better(best_scaling, same_speed, len(reference) / max(len(candidate), 1)):
         if (
-            same.correlation >= MIN_SCALED_CORRELATION
+            same_speed.correlation >= MIN_SCALED_CORRELATION
         ):  # a clock that is far off blurs the waveforms' correlation
-            drifting, speed = _confirm(candidate, wanted, rate, same)
-            if is_coherent(drifting):
-                return drifting, speed, 1.0, same.correlation
-        return _placed(found, same, rate), 1.0, 1.0, max(same.correlation, 0.0)
-    if best.kind == "stretch":
-        exact = sharpened(best, slow[0], slow[1], SEARCH_RATE)
-        return _placed(found, exact, rate), 1.0, 1.0 / exact.speed, best.correlation
-    confirmed, speed = _confirm(candidate, wanted, rate, best)
-    return confirmed, speed, 1.0, best.correlation
+            drifting_track, speed = _confirm_speed(candidate, reference, rate, same_speed)
+            if is_coherent(drifting_track):
+                return drifting_track, speed, 1.0, same_speed.correlation
+        return _place_track(lag_track, same_speed, rate), 1.0, 1.0, max(same_speed.correlation, 0.0)
+    if best_scaling.kind == "stretch":
+        exact_scaling = sharpen_scaling(best_scaling, slow_samples[0], slow_samples[1], SEARCH_RATE)
+        return (
+            _place_track(lag_track, exact_scaling, rate),
+            1.0,
+            1.0 / exact_scaling.speed,
+            best_scaling.correlation,
+        )
+    confirmed_track, speed = _confirm_speed(candidate, reference, rate, best_scaling)
+    return confirmed_track, speed, 1.0, best_scaling.correlation
 
 
-def _is_better(best: Scaling, same: Scaling, by_length: float) -> bool:
+def _is_better(best_scaling: SpeedScaling, same_speed: SpeedScaling, by_length: float) -> bool:
     """Whether another speed explains so much more that it is believed; less is asked where the durations say the same."""
-    gained = best.correlation - same.correlation
-    left = (1.0 - best.correlation) / max(1.0 - same.correlation, 1e-9)
-    confirmed = (
-        abs(best.speed / by_length - 1.0) < MAX_OFF_LENGTH
-        and abs(best.speed - 1.0) > 2 * MAX_OFF_LENGTH
+    correlation_gain = best_scaling.correlation - same_speed.correlation
+    remaining_share = (1.0 - best_scaling.correlation) / max(1.0 - same_speed.correlation, 1e-9)
+    is_confirmed = (
+        abs(best_scaling.speed / by_length - 1.0) < MAX_OFF_LENGTH
+        and abs(best_scaling.speed - 1.0) > 2 * MAX_OFF_LENGTH
     )
-    needed = MIN_GAIN_IN_CORRELATION / 20 if confirmed else MIN_GAIN_IN_CORRELATION
-    return best.correlation >= MIN_SCALED_CORRELATION and (
-        gained >= needed or (gained > 0.01 and left < MAX_LEFT)
+    needed_gain = MIN_GAIN_IN_CORRELATION / 20 if is_confirmed else MIN_GAIN_IN_CORRELATION
+    return best_scaling.correlation >= MIN_SCALED_CORRELATION and (
+        correlation_gain >= needed_gain
+        or (correlation_gain > 0.01 and remaining_share < MAX_REMAINING_SHARE)
     )
 
 
-def _at_search_rate(samples: Samples, rate: int) -> Samples:
+def _resample_for_search(samples: Samples, rate: int) -> Samples:
     longest = int(400.0 * rate)
-    return Recording.mono_of(samples[:longest], rate).resampled(SEARCH_RATE).mono
+    return Recording.from_mono(samples[:longest], rate).resample(SEARCH_RATE).mono
 
 
-def _placed(found: Track, reading: Scaling, rate: int) -> Track:
+def _place_track(lag_track: LagTrack, scaling: SpeedScaling, rate: int) -> LagTrack:
     """The spectrogram's lag, where the waveform has none."""
-    if is_coherent(found):
-        return found
-    return Track(reading.lag_seconds * rate, 0.0, found.coherence, found.agreeing, 1)
+    if is_coherent(lag_track):
+        return lag_track
+    return LagTrack(scaling.lag_seconds * rate, 0.0, lag_track.coherence, lag_track.agreeing, 1)
 
 
-def _confirm(
-    candidate: Samples, wanted: Samples, rate: int, reading: Scaling
-) -> tuple[Track, float]:
+def _confirm_speed(
+    candidate: Samples, reference: Samples, rate: int, scaling: SpeedScaling
+) -> tuple[LagTrack, float]:
     """The waveform's own word on a speed: the ratios of standard rates and their surroundings, each undone and followed."""
     ratios = {a / b for a, b in product(STANDARD_RATES, repeat=2)}
-    reach = MAX_DRIFT_PPM * 1e-6 if reading.speed == 1.0 else 0.004
-    tried = sorted(
-        ratio for ratio in ratios if abs(ratio / reading.speed - 1) < 3 * reach and ratio != 1.0
+    reach = MAX_DRIFT_PPM * 1e-6 if scaling.speed == 1.0 else 0.004
+    trial_ratios = sorted(
+        ratio for ratio in ratios if abs(ratio / scaling.speed - 1) < 3 * reach and ratio != 1.0
     )
-    tried += [
-        reading.speed * (1 + step)
-        for step in np.linspace(-reach, reach, 17 if reading.speed == 1.0 else 9)
+    trial_ratios += [
+        scaling.speed * (1 + step)
+        for step in np.linspace(-reach, reach, 17 if scaling.speed == 1.0 else 9)
     ]
-    if reading.speed > 1.0:  # what lies above the band of the slowed-down recording is noise to it
-        wanted = _resampled(
-            _resampled(wanted, rate, rate / reading.speed), rate / reading.speed, rate
+    if scaling.speed > 1.0:  # what lies above the band of the slowed-down recording is noise to it
+        reference = _resample_samples(
+            _resample_samples(reference, rate, rate / scaling.speed), rate / scaling.speed, rate
         )
-    best, speed = Track(reading.lag_seconds * rate, 0.0, 0.0, 0.0, 1), reading.speed
-    for ratio in tried:
-        undone = slowed_down(candidate, ratio, rate)
-        found = track(
-            undone,
-            wanted,
-            round(reading.lag_seconds * rate),
+    best_track, speed = LagTrack(scaling.lag_seconds * rate, 0.0, 0.0, 0.0, 1), scaling.speed
+    for ratio in trial_ratios:
+        slowed_candidate = slow_down(candidate, ratio, rate)
+        trial_track = track_lag(
+            slowed_candidate,
+            reference,
+            round(scaling.lag_seconds * rate),
             int(0.1 * rate),
             rate,
             pieces=SCAN_PIECES,
         )
-        ahead = MIN_AHEAD if speed in ratios and ratio not in ratios else 0.0
-        if found.coherence > best.coherence + ahead:
-            best, speed = found, ratio
-    if is_coherent(best):
-        best = track(
-            slowed_down(candidate, speed, rate), wanted, round(best.lag), int(0.1 * rate), rate
+        min_ahead = MIN_AHEAD if speed in ratios and ratio not in ratios else 0.0
+        if trial_track.coherence > best_track.coherence + min_ahead:
+            best_track, speed = trial_track, ratio
+    if is_coherent(best_track):
+        best_track = track_lag(
+            slow_down(candidate, speed, rate),
+            reference,
+            round(best_track.lag),
+            int(0.1 * rate),
+            rate,
         )
-    if not is_coherent(best):
-        return Track(
-            reading.lag_seconds * rate, 0.0, best.coherence, best.agreeing, 1
-        ), reading.speed
-    residual = 1.0 + best.drift
+    if not is_coherent(best_track):
+        return LagTrack(
+            scaling.lag_seconds * rate, 0.0, best_track.coherence, best_track.agreeing, 1
+        ), scaling.speed
+    residual = 1.0 + best_track.drift
     if residual != 1.0:
-        again = track(
-            slowed_down(candidate, speed / residual, rate),
-            wanted,
-            round(best.lag),
+        second_track = track_lag(
+            slow_down(candidate, speed / residual, rate),
+            reference,
+            round(best_track.lag),
             int(0.02 * rate),
             rate,
         )
-        if again.coherence >= best.coherence + (MIN_AHEAD / 4 if speed in ratios else 0.0):
-            return again, speed / residual
-    return best, speed
+        if second_track.coherence >= best_track.coherence + (
+            MIN_AHEAD / 4 if speed in ratios else 0.0
+        ):
+            return second_track, speed / residual
+    return best_track, speed
 
 
-def slowed_down(samples: NDArray[np.float32], speed: float, rate: int) -> NDArray[np.float32]:
+def slow_down(samples: NDArray[np.float32], speed: float, rate: int) -> NDArray[np.float32]:
     """[time] or [channels, time] samples, played `speed` times as slowly (soxr), at the same rate."""
-    return samples if speed == 1.0 else _resampled(samples, rate, rate * speed)
+    return samples if speed == 1.0 else _resample_samples(samples, rate, rate * speed)
 
 
-def _resampled(samples: NDArray[np.float32], rate: float, wanted: float) -> NDArray[np.float32]:
+def _resample_samples(
+    samples: NDArray[np.float32], rate: float, target_rate: float
+) -> NDArray[np.float32]:
     """[time] or [channels, time] samples from one rate to another, in one step: a second would cost what is above its half."""
     import soxr
 
-    changed = soxr.resample(np.ascontiguousarray(samples.T), rate, wanted, quality="VHQ")
-    return np.ascontiguousarray(changed.T, dtype=np.float32)
+    converted = soxr.resample(np.ascontiguousarray(samples.T), rate, target_rate, quality="VHQ")
+    return np.ascontiguousarray(converted.T, dtype=np.float32)
 
 
-def _lay(
+def _align_pair(
     recording: Recording, reference: Recording, speed: float, lag: float
 ) -> tuple[Recording, Recording, int]:
     """The parts of the two that belong together, of one length, and the lag in whole samples."""
     rate = reference.sample_rate
-    same = speed == 1.0
+    is_same_speed = speed == 1.0
     samples = (
-        recording.resampled(rate).samples
-        if same
-        else _resampled(recording.samples, recording.sample_rate, rate * speed)
+        recording.resample(rate).samples
+        if is_same_speed
+        else _resample_samples(recording.samples, recording.sample_rate, rate * speed)
     )
     shift = round(lag)
     first = max(0, -shift)

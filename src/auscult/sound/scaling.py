@@ -13,10 +13,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from auscult.sound.correlation import correlate
+from auscult.sound.correlation import correlate_lags
 from auscult.sound.mel import Samples
 
-Kind = Literal["rate", "stretch"]
+ScalingKind = Literal["rate", "stretch"]
 Pattern = NDArray[np.float32]
 
 BANDS_PER_OCTAVE = 24
@@ -25,16 +25,16 @@ FLOOR_DB = 60.0
 MAX_FRAMES = 1500
 """Longer recordings get fewer frames per second, down to `MIN_FRAMES_PER_SECOND`; what is longer still is cut."""
 FRAMES_PER_SECOND, MIN_FRAMES_PER_SECOND = 50.0, 12.5
-WIDEST = 2.6
+MAX_RATIO = 2.6
 """Ratios from 1 / `WIDEST` to `WIDEST` are tried: 8,000 against 20,000 Hz and the like."""
 COARSE_STEP, FINE_STEP = 0.02, 0.0025
 MIN_SHARE_OF_OVERLAP = 0.6
-DENSER = 4
+SHARPENING_DENSITY = 4
 """How many times as many frames a reading is sharpened on."""
 
 
 @dataclass(frozen=True)
-class Scaling:
+class SpeedScaling:
     """One reading of how the recording runs against the reference.
 
     Attributes:
@@ -44,13 +44,13 @@ class Scaling:
         correlation: Of the two spectrograms, -1 to 1.
     """
 
-    kind: Kind
+    kind: ScalingKind
     speed: float
     lag_seconds: float
     correlation: float
 
 
-def log_frequency_pattern(samples: Samples, rate: float, frames_per_second: float) -> Pattern:
+def make_log_frequency_pattern(samples: Samples, rate: float, frames_per_second: float) -> Pattern:
     """Spectrogram in dB on a logarithmic frequency axis, [bands, frames], each frame less its own smooth colour.
 
     What is subtracted is the mean over an octave around each band, so that level, tilt and equalisers play no part. One more
@@ -64,7 +64,7 @@ def log_frequency_pattern(samples: Samples, rate: float, frames_per_second: floa
         np.arange(int(np.log2(HIGHEST_HZ / LOWEST_HZ) * BANDS_PER_OCTAVE) + 1) / BANDS_PER_OCTAVE
     )
     columns = [
-        _band_power(padded[start : start + n_fft], window, edges * n_fft / rate)
+        _measure_band_power(padded[start : start + n_fft], window, edges * n_fft / rate)
         for start in np.rint(centres * rate).astype(int)
     ]
     power = np.array(columns).T
@@ -72,7 +72,7 @@ def log_frequency_pattern(samples: Samples, rate: float, frames_per_second: floa
     if loudest <= 0:
         return np.zeros((len(edges), len(centres)), np.float32)
     level = 10.0 * np.log10(np.maximum(power, loudest * 10.0 ** (-FLOOR_DB / 10.0)))
-    smooth = _running_mean(level, BANDS_PER_OCTAVE)
+    smooth = _smooth_over_bands(level, BANDS_PER_OCTAVE)
     total = 10.0 * np.log10(
         np.maximum(power.sum(axis=0), power.sum(axis=0).max() * 10.0 ** (-FLOOR_DB / 10.0))
     )
@@ -80,7 +80,7 @@ def log_frequency_pattern(samples: Samples, rate: float, frames_per_second: floa
     return np.vstack([level - smooth, total]).astype(np.float32)
 
 
-def _band_power(
+def _measure_band_power(
     frame: Samples, window: NDArray[np.float64], edges: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Mean power between the edges (in bins), bins cut where an edge falls inside one."""
@@ -93,20 +93,20 @@ def _band_power(
     return np.asarray(np.diff(below) / np.diff(edges))
 
 
-def _running_mean(level: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+def _smooth_over_bands(level: NDArray[np.float64], width: int) -> NDArray[np.float64]:
     from scipy.ndimage import uniform_filter1d
 
     return np.asarray(uniform_filter1d(level, width, axis=0, mode="nearest"))
 
 
-def scaled(pattern: Pattern, speed: float, kind: Kind) -> tuple[Pattern, slice]:
+def slow_pattern(pattern: Pattern, speed: float, kind: ScalingKind) -> tuple[Pattern, slice]:
     """The pattern slowed down by `speed`, and lowered by as much for a `rate`; with the bands that are still known."""
     frames = pattern.shape[1]
     length = max(round(frames * speed), 2)
-    at = np.minimum(np.arange(length) / speed, frames - 1)
-    low = at.astype(int)
+    positions = np.minimum(np.arange(length) / speed, frames - 1)
+    low = positions.astype(int)
     high = np.minimum(low + 1, frames - 1)
-    share = (at - low).astype(np.float32)
+    share = (positions - low).astype(np.float32)
     slowed = pattern[:, low] * (1 - share) + pattern[:, high] * share
     shift = np.log2(speed) * BANDS_PER_OCTAVE if kind == "rate" else 0.0
     bands = len(pattern) - 1
@@ -115,11 +115,11 @@ def scaled(pattern: Pattern, speed: float, kind: Kind) -> tuple[Pattern, slice]:
     rows = np.arange(bands)
     first, second = np.clip(rows + whole, 0, bands - 1), np.clip(rows + whole + 1, 0, bands - 1)
     moved = slowed[first] * (1 - part) + slowed[second] * part
-    known = slice(max(0, -whole), min(bands, bands - whole - 1) if shift else bands)
-    return np.vstack([moved, slowed[-1:]]), known
+    valid_bands = slice(max(0, -whole), min(bands, bands - whole - 1) if shift else bands)
+    return np.vstack([moved, slowed[-1:]]), valid_bands
 
 
-class _Search:
+class _ScalingSearch:
     """Two recordings as patterns, and what correlation each reading has."""
 
     def __init__(
@@ -129,65 +129,81 @@ class _Search:
         self.frames_per_second = density * float(
             np.clip(MAX_FRAMES / max(seconds, 1e-3), MIN_FRAMES_PER_SECOND, FRAMES_PER_SECOND)
         )
-        longest = int(WIDEST * MAX_FRAMES / MIN_FRAMES_PER_SECOND * rate)
-        self.recording = log_frequency_pattern(recording[:longest], rate, self.frames_per_second)
-        self.reference = log_frequency_pattern(reference[:longest], rate, self.frames_per_second)
+        longest = int(MAX_RATIO * MAX_FRAMES / MIN_FRAMES_PER_SECOND * rate)
+        self.recording = make_log_frequency_pattern(
+            recording[:longest], rate, self.frames_per_second
+        )
+        self.reference = make_log_frequency_pattern(
+            reference[:longest], rate, self.frames_per_second
+        )
 
-    def reading(self, kind: Kind, speed: float) -> Scaling:
-        slowed, known = scaled(self.recording, speed, kind)
-        rows = [*range(*known.indices(len(slowed) - 1)), len(slowed) - 1]
+    def reading(self, kind: ScalingKind, speed: float) -> SpeedScaling:
+        slowed, valid_bands = slow_pattern(self.recording, speed, kind)
+        rows = [*range(*valid_bands.indices(len(slowed) - 1)), len(slowed) - 1]
         shorter = min(slowed.shape[1], self.reference.shape[1])
-        first, values = correlate(
+        first, values = correlate_lags(
             slowed[rows],
             self.reference[rows],
             min_overlap=max(int(MIN_SHARE_OF_OVERLAP * shorter), 2),
         )
         top = int(np.argmax(values))
-        return Scaling(kind, speed, (first + top) / self.frames_per_second, float(values[top]))
+        return SpeedScaling(kind, speed, (first + top) / self.frames_per_second, float(values[top]))
 
-    def best(self, kind: Kind, speeds: NDArray[np.float64]) -> Scaling:
+    def best(self, kind: ScalingKind, speeds: NDArray[np.float64]) -> SpeedScaling:
         return max(
             (self.reading(kind, float(speed)) for speed in speeds),
-            key=lambda found: found.correlation,
+            key=lambda scaling: scaling.correlation,
         )
 
 
-def pattern_correlation(recording: Samples, reference: Samples, rate: int) -> Scaling:
+def correlate_patterns(recording: Samples, reference: Samples, rate: int) -> SpeedScaling:
     """How alike the two spectrograms are at the same speed, at the best lag."""
-    return _Search(recording, reference, rate).reading("stretch", 1.0)
+    return _ScalingSearch(recording, reference, rate).reading("stretch", 1.0)
 
 
 def find_scalings(
     recording: Samples, reference: Samples, rate: int
-) -> tuple[Scaling, Scaling, Scaling]:
+) -> tuple[SpeedScaling, SpeedScaling, SpeedScaling]:
     """The correlation at the same speed, and the best readings as another rate and as a stretch.
 
     Args:
         recording, reference: [time] samples, both at `rate`.
     """
-    search = _Search(recording, reference, rate)
-    same = search.reading("stretch", 1.0)
-    coarse = np.exp(np.arange(-np.log(WIDEST), np.log(WIDEST), COARSE_STEP))
-    usual = len(reference) / max(len(recording), 1)
-    if 1 / WIDEST < usual < WIDEST:
-        coarse = np.append(coarse, usual)
-    return same, _refined(search, "rate", coarse), _refined(search, "stretch", coarse)
+    search = _ScalingSearch(recording, reference, rate)
+    same_speed = search.reading("stretch", 1.0)
+    coarse_speeds = np.exp(np.arange(-np.log(MAX_RATIO), np.log(MAX_RATIO), COARSE_STEP))
+    length_ratio = len(reference) / max(len(recording), 1)
+    if 1 / MAX_RATIO < length_ratio < MAX_RATIO:
+        coarse_speeds = np.append(coarse_speeds, length_ratio)
+    return (
+        same_speed,
+        _refine_scaling(search, "rate", coarse_speeds),
+        _refine_scaling(search, "stretch", coarse_speeds),
+    )
 
 
-def sharpened(found: Scaling, recording: Samples, reference: Samples, rate: int) -> Scaling:
+def sharpen_scaling(
+    scaling: SpeedScaling, recording: Samples, reference: Samples, rate: int
+) -> SpeedScaling:
     """The reading with its speed searched again on denser frames: a lag known to 20 ms would hide half a percent in seconds."""
-    search = _Search(recording, reference, rate, density=DENSER)
-    near = search.best(
-        found.kind, found.speed * np.exp(np.linspace(-4 * FINE_STEP, 4 * FINE_STEP, 17))
+    search = _ScalingSearch(recording, reference, rate, density=SHARPENING_DENSITY)
+    near_scaling = search.best(
+        scaling.kind, scaling.speed * np.exp(np.linspace(-4 * FINE_STEP, 4 * FINE_STEP, 17))
     )
     return search.best(
-        found.kind, near.speed * np.exp(np.linspace(-FINE_STEP / 2, FINE_STEP / 2, 11))
+        scaling.kind, near_scaling.speed * np.exp(np.linspace(-FINE_STEP / 2, FINE_STEP / 2, 11))
     )
 
 
-def _refined(search: _Search, kind: Kind, coarse: NDArray[np.float64]) -> Scaling:
-    found = search.best(kind, coarse)
+def _refine_scaling(
+    search: _ScalingSearch, kind: ScalingKind, coarse_speeds: NDArray[np.float64]
+) -> SpeedScaling:
+    coarse_scaling = search.best(kind, coarse_speeds)
     steps = np.arange(-COARSE_STEP, COARSE_STEP + FINE_STEP / 2, FINE_STEP)
-    fine = search.best(kind, found.speed * np.exp(steps))
-    finest = search.best(kind, fine.speed * np.exp(np.linspace(-FINE_STEP, FINE_STEP, 11)))
-    return max((found, fine, finest), key=lambda reading: reading.correlation)
+    fine_scaling = search.best(kind, coarse_scaling.speed * np.exp(steps))
+    finest_scaling = search.best(
+        kind, fine_scaling.speed * np.exp(np.linspace(-FINE_STEP, FINE_STEP, 11))
+    )
+    return max(
+        (coarse_scaling, fine_scaling, finest_scaling), key=lambda scaling: scaling.correlation
+    )

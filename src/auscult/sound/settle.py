@@ -61,7 +61,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Settled:
+class SettledChoice:
     """What became of one choice.
 
     Attributes:
@@ -94,7 +94,7 @@ class Settlement:
     trials: tuple[Trial, ...]
     stationary: float
     works: bool
-    choices: tuple[Settled, ...] = field(default_factory=tuple)
+    choices: tuple[SettledChoice, ...] = field(default_factory=tuple)
 
     @property
     def best(self) -> Trial:
@@ -130,13 +130,18 @@ def sigmas_between(first: Trial, second: Trial) -> float:
         return 99.0 if np.isfinite(first.distance) else 0.0
     difference = second.frames - first.frames
     blocks = np.array(
-        [part.mean() for part in np.array_split(difference, max(2, len(difference) // first.block))]
+        [
+            block_differences.mean()
+            for block_differences in np.array_split(
+                difference, max(2, len(difference) // first.block)
+            )
+        ]
     )
     error = blocks.std(ddof=1) / sqrt(len(blocks))
     return float(min(blocks.mean() / error, 99.0)) if error > 0 else 0.0
 
 
-class _Search:
+class _ChoiceSearch:
     """The trials so far."""
 
     def __init__(
@@ -174,7 +179,7 @@ class _Search:
             if value != values[name]
         ]
 
-    def descend(self, trial: Trial) -> Trial:
+    def descend_by_choice(self, trial: Trial) -> Trial:
         """One choice at a time, each to its best value, until no single change helps."""
         while True:
             before = trial
@@ -204,7 +209,7 @@ class _Search:
     def descend_in_pairs(self, trial: Trial) -> Trial:
         """`descend`, then pairs of changes, until neither helps."""
         while True:
-            trial = self.descend(trial)
+            trial = self.descend_by_choice(trial)
             rivals = self.rivals(trial)
             pairs = (
                 {**trial.values, a: x, b: y}
@@ -220,7 +225,7 @@ class _Search:
             trial = better
 
 
-def settle(
+def settle_choices(
     choices: Mapping[str, Sequence[Any]],
     starts: Mapping[str, Mapping[str, Any]],
     score: Score,
@@ -239,44 +244,55 @@ def settle(
         block: Frames in `BLOCK_SECONDS`.
     """
     singles = sum(len(options) - 1 for options in choices.values())
-    search = _Search(
+    search = _ChoiceSearch(
         choices, score, block, progress, len(starts) + 3 * singles + singles * singles // 2
     )
-    begun = sorted(
+    start_trials = sorted(
         (search.run(values, label) for label, values in starts.items()),
         key=lambda trial: trial.distance,
     )
-    descended = [search.descend(trial) for trial in begun[:2]]
-    best = min(descended, key=lambda trial: trial.distance)
+    descended_trials = [search.descend_by_choice(trial) for trial in start_trials[:2]]
+    best_trial = min(descended_trials, key=lambda trial: trial.distance)
     stationary = stationary_distance(target)
-    if best.distance <= HOPELESS_SHARE_OF_STATIONARY * stationary:
-        best = search.descend_in_pairs(best)
-    neighbours = [search.run(values) for values in search.changes(best.values)]
-    works = bool(best.distance <= MAX_SHARE_OF_STATIONARY * stationary)
-    outcome = tuple(
-        _outcome(name, best, neighbours, works=works) for name in choices if len(choices[name]) > 1
+    if best_trial.distance <= HOPELESS_SHARE_OF_STATIONARY * stationary:
+        best_trial = search.descend_in_pairs(best_trial)
+    neighbours = [search.run(values) for values in search.changes(best_trial.values)]
+    works = bool(best_trial.distance <= MAX_SHARE_OF_STATIONARY * stationary)
+    settled_choices = tuple(
+        _judge_choice(name, best_trial, neighbours, works=works)
+        for name in choices
+        if len(choices[name]) > 1
     )
-    return Settlement(_distinct(search.trials.values()), stationary, works, outcome)
+    return Settlement(
+        _drop_equal_trials(search.trials.values()), stationary, works, settled_choices
+    )
 
 
-def _outcome(name: str, best: Trial, neighbours: Sequence[Trial], *, works: bool) -> Settled:
+def _judge_choice(
+    name: str, best_trial: Trial, neighbours: Sequence[Trial], *, works: bool
+) -> SettledChoice:
     """The best value of a choice against its nearest rival, all other choices equal."""
-    rivals = [trial for trial in neighbours if trial.values[name] != best.values[name]]
+    rivals = [trial for trial in neighbours if trial.values[name] != best_trial.values[name]]
     rival = min(rivals, key=lambda trial: trial.distance)
-    sigmas = sigmas_between(best, rival)
-    margin = rival.distance - best.distance
-    return Settled(
-        name, best.values[name], rival.values[name], margin, sigmas, works and sigmas >= MIN_SIGMAS
+    sigmas = sigmas_between(best_trial, rival)
+    margin = rival.distance - best_trial.distance
+    return SettledChoice(
+        name,
+        best_trial.values[name],
+        rival.values[name],
+        margin,
+        sigmas,
+        works and sigmas >= MIN_SIGMAS,
     )
 
 
-def _distinct(trials: Sequence[Trial] | Any) -> tuple[Trial, ...]:
+def _drop_equal_trials(trials: Sequence[Trial] | Any) -> tuple[Trial, ...]:
     """Best first; of trials with the very same distances only one, a named one if there is one."""
-    kept: list[Trial] = []
+    distinct_trials: list[Trial] = []
     for trial in sorted(trials, key=lambda t: (t.distance, t.label is None)):
-        same = kept and np.array_equal(kept[-1].frames, trial.frames)
-        if not same:
-            kept.append(trial)
-        elif trial.label and not kept[-1].label:
-            kept[-1] = trial
-    return tuple(kept)
+        is_same = distinct_trials and np.array_equal(distinct_trials[-1].frames, trial.frames)
+        if not is_same:
+            distinct_trials.append(trial)
+        elif trial.label and not distinct_trials[-1].label:
+            distinct_trials[-1] = trial
+    return tuple(distinct_trials)

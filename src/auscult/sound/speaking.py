@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-ORDER = 16
+PREDICTION_ORDER = 16
 """Of the linear prediction."""
 FRAME_SECONDS = 0.02
-LONGEST_SECONDS = 12.0
+MAX_SECONDS = 12.0
 """More of a recording is not looked at for pulses."""
 ENVELOPE_SECONDS = 0.05
 ENVELOPE_RATE = 8000
@@ -29,7 +29,7 @@ TINY = 1e-20
 
 
 @dataclass(frozen=True)
-class Speaking:
+class SpeakingMeasures:
     """How a voice speaks.
 
     Attributes:
@@ -44,9 +44,9 @@ class Speaking:
     centroid_hz: float
 
 
-def sharpness(voice: Floats, sample_rate: int) -> float:
+def measure_sharpness(voice: Floats, sample_rate: int) -> float:
     """Median kurtosis of the residual's louder frames, of [time] samples; 0 where nothing sounds."""
-    residual = prediction_residual(voice[: int(LONGEST_SECONDS * sample_rate)])
+    residual = compute_prediction_residual(voice[: int(MAX_SECONDS * sample_rate)])
     size = int(FRAME_SECONDS * sample_rate)
     frames = residual[: len(residual) // size * size].reshape(-1, size)
     square = np.square(frames)
@@ -60,7 +60,7 @@ def sharpness(voice: Floats, sample_rate: int) -> float:
     return float(np.median(fourth / np.maximum(power[louder], TINY) ** 2))
 
 
-def periodicity(voice: Floats, sample_rate: int) -> float:
+def measure_periodicity(voice: Floats, sample_rate: int) -> float:
     """How regularly the residual's pulses come, in [time] samples: 0.65 or more for speech, 0.3 to 0.6 where phases are lost.
 
     Highest value of the autocorrelation of the residual's magnitude, smoothed over 0.6 ms, at distances of 2.5 to 15 ms; median
@@ -69,7 +69,7 @@ def periodicity(voice: Floats, sample_rate: int) -> float:
     from scipy.fft import irfft, next_fast_len, rfft
     from scipy.ndimage import uniform_filter1d
 
-    residual = np.abs(prediction_residual(voice[: int(LONGEST_SECONDS * sample_rate)]))
+    residual = np.abs(compute_prediction_residual(voice[: int(MAX_SECONDS * sample_rate)]))
     step = max(1, sample_rate // ENVELOPE_RATE)
     envelope = uniform_filter1d(residual, max(1, int(SMOOTH_SECONDS * sample_rate)))[::step]
     rate = sample_rate / step
@@ -90,7 +90,7 @@ def periodicity(voice: Floats, sample_rate: int) -> float:
     return float(np.median(auto[:, shortest:].max(axis=1)))
 
 
-def prediction_residual(samples: Floats, order: int = ORDER) -> Floats:
+def compute_prediction_residual(samples: Floats, order: int = PREDICTION_ORDER) -> Floats:
     """What one linear prediction over all of [time] samples leaves, [time]."""
     from scipy.linalg import solve_toeplitz
     from scipy.signal import lfilter
@@ -107,24 +107,24 @@ def prediction_residual(samples: Floats, order: int = ORDER) -> Floats:
     )
 
 
-def syllables_hz(level: Floats, frame_rate: float) -> float:
+def measure_syllables_hz(level: Floats, frame_rate: float) -> float:
     """Centre of the spectrum of the envelope, from the energies of frames; 0 where nothing sounds."""
     envelope = np.sqrt(level.astype(np.float64))
     envelope -= envelope.mean()
     size = max(4096, len(envelope))
     power = np.abs(np.fft.rfft(envelope * np.hanning(len(envelope)), size)) ** 2
     hertz = np.fft.rfftfreq(size, 1.0 / frame_rate).astype(np.float64)
-    return _centre(hertz, power, SYLLABLES_HZ)
+    return _find_log_centre(hertz, power, SYLLABLES_HZ)
 
 
-def centroid_hz(mean_power: NDArray[np.float64], hertz: Floats) -> float:
+def measure_centroid_hz(mean_power: NDArray[np.float64], hertz: Floats) -> float:
     """Centre of a mean power spectrum, weighted by magnitude; 0 where nothing sounds."""
-    return _centre(
+    return _find_log_centre(
         hertz.astype(np.float64), np.sqrt(mean_power), (SPECTRUM_HZ, 0.9 * float(hertz[-1]))
     )
 
 
-def _centre(
+def _find_log_centre(
     hertz: NDArray[np.float64], weights: NDArray[np.float64], between: tuple[float, float]
 ) -> float:
     inside = (hertz > between[0]) & (hertz < between[1])

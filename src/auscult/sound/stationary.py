@@ -17,7 +17,7 @@ GAUSSIAN_DB = -2.507
 
 
 @dataclass(frozen=True)
-class Stillness:
+class SpectralStillness:
     """How a spectrum behaves over time.
 
     Attributes:
@@ -36,31 +36,31 @@ class Stillness:
     colour_db: float
 
 
-def stillness(power: Floats, hertz: Floats) -> Stillness:
+def measure_stillness(power: Floats, hertz: Floats) -> SpectralStillness:
     """Measure the power of frames [frames, bins], silent ends cut off beforehand."""
     from scipy.ndimage import median_filter
 
     if not len(power):
-        return Stillness(-100.0, -100.0, 0.0, 0.0, 0.0)
+        return SpectralStillness(-100.0, -100.0, 0.0, 0.0, 0.0)
     mean = power.mean(axis=0, dtype=np.float64)
-    heard = (mean > mean.max(initial=0.0) * 1e-9) & (hertz > 50.0)
-    if heard.sum() < 16:
-        return Stillness(-100.0, -100.0, 0.0, 0.0, 0.0)
-    ratio = power[:, heard] / mean[heard].astype(np.float32)
+    is_audible = (mean > mean.max(initial=0.0) * 1e-9) & (hertz > 50.0)
+    if is_audible.sum() < 16:
+        return SpectralStillness(-100.0, -100.0, 0.0, 0.0, 0.0)
+    ratio = power[:, is_audible] / mean[is_audible].astype(np.float32)
     levels = (10 * np.log10(np.maximum(ratio, 1e-10))).mean(axis=0, dtype=np.float64)
-    bed = median_filter(mean[heard], 31, mode="nearest")
-    standing_out = mean[heard] > 10 * bed
-    total = float(mean[heard].sum())
-    return Stillness(
+    noise_bed = median_filter(mean[is_audible], 31, mode="nearest")
+    standing_out = mean[is_audible] > 10 * noise_bed
+    total = float(mean[is_audible].sum())
+    return SpectralStillness(
         float(levels.mean()),
-        float(levels @ mean[heard]) / total,
-        float(mean[heard][standing_out].sum()) / total,
-        float((mean[heard] * hertz[heard]).sum()) / total,
-        float((10 * np.log10(mean[heard])).std()),
+        float(levels @ mean[is_audible]) / total,
+        float(mean[is_audible][standing_out].sum()) / total,
+        float((mean[is_audible] * hertz[is_audible]).sum()) / total,
+        float((10 * np.log10(mean[is_audible])).std()),
     )
 
 
-def movement_db(power: Floats, hertz: Floats, bands: int = 32) -> float:
+def measure_movement_db(power: Floats, hertz: Floats, bands: int = 32) -> float:
     """Standard deviation over time of the level in dB, mean over the mel-spaced bands that are heard, of frames [frames, bins].
 
     Levels more than `FLOOR_DB` below the loudest count as that; three frames are taken together, so that the scatter of noise
@@ -74,6 +74,6 @@ def movement_db(power: Floats, hertz: Floats, bands: int = 32) -> float:
     level = level[:-2] + level[1:-1] + level[2:]
     if not len(level) or level.max() <= 0:
         return 0.0
-    heard = level.mean(axis=0) > level.max() * 10.0 ** (-HEARD_DB / 10)
-    db = 10 * np.log10(np.maximum(level[:, heard], level.max() * 10.0 ** (-FLOOR_DB / 10)))
+    is_audible = level.mean(axis=0) > level.max() * 10.0 ** (-HEARD_DB / 10)
+    db = 10 * np.log10(np.maximum(level[:, is_audible], level.max() * 10.0 ** (-FLOOR_DB / 10)))
     return float(db.std(axis=0).mean())

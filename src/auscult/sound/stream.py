@@ -13,7 +13,7 @@ from auscult.sound.recording import Recording
 
 
 @dataclass(frozen=True)
-class Header:
+class SoundHeader:
     """What a sound file says of itself."""
 
     sample_rate: int
@@ -27,7 +27,7 @@ class Header:
         return self.frames / self.sample_rate
 
 
-def read_header(path: str | Path) -> Header:
+def read_header(path: str | Path) -> SoundHeader:
     """The header alone.
 
     Raises:
@@ -46,7 +46,7 @@ def read_header(path: str | Path) -> Header:
         ) from error
     if info.frames <= 0 or info.samplerate <= 0:
         raise AudioError("holds no samples", where=str(path))
-    return Header(
+    return SoundHeader(
         int(info.samplerate),
         int(info.channels),
         int(info.frames),
@@ -55,7 +55,7 @@ def read_header(path: str | Path) -> Header:
     )
 
 
-def blocks(path: str | Path, seconds: float) -> Iterator[Recording]:
+def iter_blocks(path: str | Path, seconds: float) -> Iterator[Recording]:
     """The file in recordings of `seconds`; what is left at the end goes with the last one if it is shorter than half of that.
 
     Raises:
@@ -65,14 +65,16 @@ def blocks(path: str | Path, seconds: float) -> Iterator[Recording]:
 
     try:
         with soundfile.SoundFile(str(path)) as file:
-            size = max(1, int(seconds * file.samplerate))
-            rate, left = int(file.samplerate), int(file.frames)
-            while left > 0:
-                take = left if left < 1.5 * size else size
-                samples = file.read(take, dtype="float32", always_2d=True)
+            usual_frames = max(1, int(seconds * file.samplerate))
+            rate, remaining_frames = int(file.samplerate), int(file.frames)
+            while remaining_frames > 0:
+                block_frames = (
+                    remaining_frames if remaining_frames < 1.5 * usual_frames else usual_frames
+                )
+                samples = file.read(block_frames, dtype="float32", always_2d=True)
                 if not len(samples):
                     return
-                left -= len(samples)
+                remaining_frames -= len(samples)
                 yield Recording(np.ascontiguousarray(samples.T), rate, str(path))
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
         raise AudioError("cannot be read to its end", where=str(path), found=str(error)) from error

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auscult.sound.correlation import correlate, peak
+from auscult.sound.correlation import correlate_lags, find_peak
 from auscult.sound.mel import Samples
 
-PIECES = 24
+MAX_PIECES = 24
 PIECE_SECONDS = 0.6
 MIN_PIECE_CORRELATION = 0.3
 MAX_OFF_LINE = 1.5
@@ -25,7 +25,7 @@ MIN_DRIFT_SAMPLES = 1.0
 
 
 @dataclass(frozen=True)
-class Track:
+class LagTrack:
     """The lag over time.
 
     Attributes:
@@ -43,20 +43,20 @@ class Track:
     sign: int
 
 
-def sharpen(samples: Samples) -> Samples:
+def take_first_difference(samples: Samples) -> Samples:
     """First difference: the high frequencies, which tell a lag to the sample, count as much as the low; DC goes."""
     return np.diff(samples, prepend=samples[:1])
 
 
-def track(
+def track_lag(
     recording: Samples,
     reference: Samples,
     lag: int,
     margin: int,
     rate: int,
     *,
-    pieces: int = PIECES,
-) -> Track:
+    pieces: int = MAX_PIECES,
+) -> LagTrack:
     """Follow the lag through the overlap of two [time] signals of one rate.
 
     Args:
@@ -65,24 +65,28 @@ def track(
         pieces: How many are looked at, at most.
     """
     piece = max(int(PIECE_SECONDS * rate), 64)
-    starts = _starts(recording, reference, lag, piece, pieces)
-    at, lags, heights = [], [], []
+    starts = _choose_starts(recording, reference, lag, piece, pieces)
+    positions, lags, heights = [], [], []
     for start in starts:
         low = max(start + lag - margin, 0)
         window = recording[low : start + lag + piece + margin]
         part = reference[start : start + piece]
         if len(window) < len(part) or not len(part):
             continue
-        first, values = correlate(sharpen(window), sharpen(part), min_overlap=len(part))
+        first, values = correlate_lags(
+            take_first_difference(window), take_first_difference(part), min_overlap=len(part)
+        )
         sign = 1 if values.max() >= -values.min() else -1
-        place, height = peak(sign * values)
-        at.append(start + _middle(part))
+        place, height = find_peak(sign * values)
+        positions.append(start + _find_energy_centre(part))
         lags.append(first + place + low - start)
         heights.append(sign * height)
-    return _line(np.array(at), np.array(lags), np.array(heights), lag)
+    return _fit_line(np.array(positions), np.array(lags), np.array(heights), lag)
 
 
-def _starts(recording: Samples, reference: Samples, lag: int, piece: int, pieces: int) -> list[int]:
+def _choose_starts(
+    recording: Samples, reference: Samples, lag: int, piece: int, pieces: int
+) -> list[int]:
     """Places in the reference that lie in the overlap and in which there is sound on both sides."""
     first, last = max(0, -lag), min(len(reference), len(recording) - lag) - piece
     if last <= first:
@@ -90,7 +94,10 @@ def _starts(recording: Samples, reference: Samples, lag: int, piece: int, pieces
     count = min(pieces, max(2, (last - first) // (piece // 2)))
     starts = np.unique(np.linspace(first, last, count).astype(int))
     energy = np.array(
-        [min(_power(reference, s, piece), _power(recording, s + lag, piece)) for s in starts]
+        [
+            min(_measure_power(reference, s, piece), _measure_power(recording, s + lag, piece))
+            for s in starts
+        ]
     )
     return [
         int(s)
@@ -99,48 +106,57 @@ def _starts(recording: Samples, reference: Samples, lag: int, piece: int, pieces
     ]
 
 
-def _middle(part: Samples) -> float:
+def _find_energy_centre(part: Samples) -> float:
     """Where the energy of a piece lies, in samples: a lag is that of its loud places, such as the onset of a note."""
-    energy = np.square(sharpen(part), dtype=np.float64)
+    energy = np.square(take_first_difference(part), dtype=np.float64)
     total = float(energy.sum())
     return float(energy @ np.arange(len(part)) / total) if total > 0 else len(part) / 2
 
 
-def _power(samples: Samples, start: int, length: int) -> float:
-    part = sharpen(samples[max(start, 0) : start + length]).astype(np.float64)
+def _measure_power(samples: Samples, start: int, length: int) -> float:
+    part = take_first_difference(samples[max(start, 0) : start + length]).astype(np.float64)
     return float(part @ part)
 
 
-def _line(
-    at: NDArray[np.float64], lags: NDArray[np.float64], heights: NDArray[np.float64], lag: int
-) -> Track:
-    good = np.abs(heights) >= MIN_PIECE_CORRELATION
+def _fit_line(
+    positions: NDArray[np.float64],
+    lags: NDArray[np.float64],
+    heights: NDArray[np.float64],
+    lag: int,
+) -> LagTrack:
+    is_good = np.abs(heights) >= MIN_PIECE_CORRELATION
     coherence = float(np.median(np.abs(heights))) if len(heights) else 0.0
-    if not good.any():
-        return Track(float(lag), 0.0, coherence, 0.0, 1)
-    at, lags, weights = at[good], lags[good], np.abs(heights[good])
-    sign = 1 if heights[good].sum() >= 0 else -1
-    slope, start = _robust_line(at, lags)
-    on_line = np.abs(lags - start - slope * at) <= MAX_OFF_LINE
-    if on_line.sum() >= 2 and np.ptp(at[on_line]) > 0:
-        slope, start = np.polyfit(at[on_line], lags[on_line], 1, w=weights[on_line])
-    if abs(slope) * np.ptp(at) < MIN_DRIFT_SAMPLES:
+    if not is_good.any():
+        return LagTrack(float(lag), 0.0, coherence, 0.0, 1)
+    positions, lags, weights = positions[is_good], lags[is_good], np.abs(heights[is_good])
+    sign = 1 if heights[is_good].sum() >= 0 else -1
+    slope, start = _fit_robust_line(positions, lags)
+    is_on_line = np.abs(lags - start - slope * positions) <= MAX_OFF_LINE
+    if is_on_line.sum() >= 2 and np.ptp(positions[is_on_line]) > 0:
+        slope, start = np.polyfit(positions[is_on_line], lags[is_on_line], 1, w=weights[is_on_line])
+    if abs(slope) * np.ptp(positions) < MIN_DRIFT_SAMPLES:
         slope, start = (
             0.0,
-            float(np.average(lags[on_line], weights=weights[on_line]))
-            if on_line.any()
+            float(np.average(lags[is_on_line], weights=weights[is_on_line]))
+            if is_on_line.any()
             else float(np.median(lags)),
         )
-    return Track(float(start), float(slope), coherence, float(on_line.sum() / len(good)), sign)
+    return LagTrack(
+        float(start), float(slope), coherence, float(is_on_line.sum() / len(is_good)), sign
+    )
 
 
-def _robust_line(at: NDArray[np.float64], lags: NDArray[np.float64]) -> tuple[float, float]:
+def _fit_robust_line(
+    positions: NDArray[np.float64], lags: NDArray[np.float64]
+) -> tuple[float, float]:
     """Theil and Sen: the median of the slopes of all pairs, then of the intercepts."""
-    if len(at) < 2:
+    if len(positions) < 2:
         return 0.0, float(lags[0])
-    i, j = np.triu_indices(len(at), 1)
-    apart = at[j] != at[i]
-    if not apart.any():
+    i, j = np.triu_indices(len(positions), 1)
+    is_apart = positions[j] != positions[i]
+    if not is_apart.any():
         return 0.0, float(np.median(lags))
-    slope = float(np.median((lags[j] - lags[i])[apart] / (at[j] - at[i])[apart]))
-    return slope, float(np.median(lags - slope * at))
+    slope = float(
+        np.median((lags[j] - lags[i])[is_apart] / (positions[j] - positions[i])[is_apart])
+    )
+    return slope, float(np.median(lags - slope * positions))

@@ -15,7 +15,7 @@ from typing import Literal
 
 from auscult import plugins
 
-Evidence = Literal[
+EvidenceKind = Literal[
     "weights", "code", "reference-weights", "traces", "reference-audio", "training", "config"
 ]
 
@@ -32,7 +32,7 @@ class Suspect:
 
     causes: tuple[str, ...]
     why: str
-    needs: Evidence
+    needs: EvidenceKind
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,15 @@ class Symptom:
     writing: str | None = None
     follows: bool = False
 
-    def explained_by(self, cause: str) -> Suspect | None:
+    def find_suspect(self, cause: str) -> Suspect | None:
         """The suspect that has that cause, if any."""
         return next((suspect for suspect in self.suspects if cause in suspect.causes), None)
 
 
 @lru_cache(maxsize=1)
-def table() -> Mapping[str, Symptom]:
+def load_symptoms() -> Mapping[str, Symptom]:
     """Every symptom by name."""
-    modules = plugins.modules(__name__)
+    modules = plugins.import_modules(__name__)
     return {
         module.SYMPTOM: Symptom(
             module.SYMPTOM,

@@ -15,13 +15,19 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from auscult.checkpoint.formats import safetensors
-from auscult.checkpoint.writers.safetensors import NAMES
+from auscult.checkpoint.writers.safetensors import DTYPE_NAMES
 from auscult.errors import CheckpointError, TraceError
-from auscult.facts.atomic import atomic_files
-from auscult.traces.manifest import KEY, manifest_from, parse, record_from, to_json
-from auscult.traces.named_records import describe, field
-from auscult.traces.records import SKETCH, Manifest, Record, Trace
-from auscult.traces.sketch import VERSION as PROJECTION
+from auscult.facts.atomic import open_atomic_files
+from auscult.traces.manifest import (
+    MANIFEST_KEY,
+    manifest_from_json,
+    manifest_to_json,
+    parse_manifest,
+    record_from_json,
+)
+from auscult.traces.named_records import iter_described_records, read_manifest_field
+from auscult.traces.records import SKETCH_SUFFIX, Manifest, Record, Trace
+from auscult.traces.sketch import SKETCH_VERSION as PROJECTION
 from auscult.weights import Array, Tensor
 
 SPOOL_BYTES = 16 << 20
@@ -46,15 +52,15 @@ class FileStore:
         self._end = 0
         self._closing = contextlib.ExitStack()
         (self._file,) = self._closing.enter_context(
-            atomic_files([self.path], force=force, durable=False)
+            open_atomic_files([self.path], force=force, durable=False)
         )
         self._spool: io.BytesIO | None = io.BytesIO()
 
     def put(self, key: str, array: Array) -> None:
-        dtype = NAMES.get(array.dtype.name)
+        dtype = DTYPE_NAMES.get(array.dtype.name)
         if dtype is None:
             array = array.astype(np.complex64 if array.dtype.kind == "c" else np.float32)
-            dtype = NAMES[array.dtype.name]
+            dtype = DTYPE_NAMES[array.dtype.name]
         array = np.asarray(array, order="C")
         if self._spool is not None and self._end + array.nbytes > SPOOL_BYTES:
             self._file.seek(ROOM_BYTES)
@@ -73,7 +79,10 @@ class FileStore:
     def finish(
         self, manifest: Manifest, records: tuple[Record, ...], left_out: Mapping[str, str]
     ) -> Trace:
-        table = {"__metadata__": {KEY: to_json(manifest, records, left_out)}, **self._table}
+        table = {
+            "__metadata__": {MANIFEST_KEY: manifest_to_json(manifest, records, left_out)},
+            **self._table,
+        }
         text = json.dumps(table, separators=(",", ":")).encode()
         text += b" " * (-len(text) % 8)
         if self._spool is not None:
@@ -81,7 +90,7 @@ class FileStore:
             self._file.write(self._spool.getbuffer())
         else:
             room = max(ROOM_BYTES - 8, len(text))
-            move_back(self._file, ROOM_BYTES, self._end, room + 8 - ROOM_BYTES)
+            move_bytes_back(self._file, ROOM_BYTES, self._end, room + 8 - ROOM_BYTES)
             self._file.seek(0)
             self._file.write(struct.pack("<Q", room) + text.ljust(room))
         self._closing.close()
@@ -94,7 +103,7 @@ class FileStore:
             self._closing.__exit__(type(error), error, error.__traceback__)
 
 
-def move_back(file: BinaryIO, start: int, size: int, distance: int) -> None:
+def move_bytes_back(file: BinaryIO, start: int, size: int, distance: int) -> None:
     """Move `size` bytes at `start` by `distance` towards the end of the file."""
     if not distance:
         return
@@ -118,57 +127,62 @@ def read_trace(path: str | os.PathLike[str]) -> Trace:
         CheckpointError: If it is no safetensors file, or a damaged one.
         TraceError: If its manifest is damaged, or speaks of tensors that the file has not.
     """
-    place, where = Path(path), str(path)
-    tensors = _tensors(place)
-    value = parse(safetensors.read_metadata(place).get(KEY, "{}"), where)
-    manifest = manifest_from(value, where)
+    file_path, where = Path(path), str(path)
+    tensors = _read_tensors(file_path)
+    value = parse_manifest(safetensors.read_metadata(file_path).get(MANIFEST_KEY, "{}"), where)
+    manifest = manifest_from_json(value, where)
     if "records" in value:
-        rows = field(value, "records", list, where)
-        named = [
+        rows = read_manifest_field(value, "records", list, where)
+        named_records = [
             (record.key, record)
-            for record in (record_from(row, order, where) for order, row in enumerate(rows))
+            for record in (record_from_json(row, order, where) for order, row in enumerate(rows))
         ]
-        _check([record for _, record in named], tensors, where)
+        _check_records([record for _, record in named_records], tensors, where)
         if value.get("sketch", 1) != PROJECTION and any(
-            record.stored == "sketch" for _, record in named
+            record.stored == "sketch" for _, record in named_records
         ):
-            found = value.get("sketch", 1)
+            stored_value = value.get("sketch", 1)
             hint = "trace again: sketches of two projections cannot be compared"
             raise TraceError(
                 "has sketches of another version",
                 where=where,
                 expected=PROJECTION,
-                found=found,
+                found=stored_value,
                 hint=hint,
             )
     else:
-        named = list(describe(tensors, lambda name: tensors[name].numpy(), value, where))
+        named_records = list(
+            iter_described_records(tensors, lambda name: tensors[name].numpy(), value, where)
+        )
         if "order" not in value:
             manifest = replace(
                 manifest, notes={**manifest.notes, "order": "unknown: that of the file's header"}
             )
-    names = {record.key: name for name, record in named}
-    noise = manifest.noise or tuple(record.key for _, record in named if record.role == "noise")
+    names = {record.key: name for name, record in named_records}
+    noise = manifest.noise or tuple(
+        record.key for _, record in named_records if record.role == "noise"
+    )
 
-    def values(key: str, /) -> Array:
-        found = tensors.get(names.get(key, key))
-        if found is None:
+    def load_tensor(key: str, /) -> Array:
+        stored_value = tensors.get(names.get(key, key))
+        if stored_value is None:
             raise TraceError("holds no such tensor", where=where, found=key)
-        return found.numpy()
+        return stored_value.numpy()
 
     left_out = {
-        str(key): str(reason) for key, reason in field(value, "left_out", dict, where).items()
+        str(key): str(reason)
+        for key, reason in read_manifest_field(value, "left_out", dict, where).items()
     }
     return Trace(
         replace(manifest, noise=noise),
-        tuple(record for _, record in named),
-        values,
+        tuple(record for _, record in named_records),
+        load_tensor,
         where,
         left_out,
     )
 
 
-def _tensors(path: Path) -> dict[str, Tensor]:
+def _read_tensors(path: Path) -> dict[str, Tensor]:
     """Every tensor of the file by name.
 
     Raises:
@@ -185,26 +199,26 @@ def _tensors(path: Path) -> dict[str, Tensor]:
     return {name: value for name, value in contents.tree.items() if isinstance(value, Tensor)}
 
 
-def _check(records: list[Record], tensors: Mapping[str, Tensor], where: str) -> None:
+def _check_records(records: list[Record], tensors: Mapping[str, Tensor], where: str) -> None:
     """Every record must be readable as what it says it is, so that a later step does not fail on it."""
     keys = {record.key for record in records}
     for record in records:
         if record.stored == "statistics":
             continue
         name = record.same_as or record.key
-        found = tensors.get(name + SKETCH if record.stored == "sketch" else name)
+        tensor = tensors.get(name + SKETCH_SUFFIX if record.stored == "sketch" else name)
         if record.same_as is not None and record.same_as not in keys:
             raise TraceError(
                 "speaks of a record that it has not", where=where, found=record.same_as
             )
-        if found is None:
+        if tensor is None:
             raise TraceError("lacks a tensor that its manifest lists", where=where, found=name)
-        if record.stored == "full" and found.shape != record.shape:
+        if record.stored == "full" and tensor.shape != record.shape:
             raise TraceError(
                 "has a tensor of another shape than its manifest says",
                 where=f"{where} {name}",
                 expected=record.shape,
-                found=found.shape,
+                found=tensor.shape,
             )
 
 
@@ -220,7 +234,7 @@ def write_trace(trace: Trace, path: str | os.PathLike[str], *, force: bool = Fal
             if record.same_as is None and record.stored in ("full", "sample"):
                 store.put(record.key, trace.tensor(record))
             elif record.same_as is None and record.stored == "sketch":
-                store.put(record.key + SKETCH, trace.sketch(record))
+                store.put(record.key + SKETCH_SUFFIX, trace.sketch(record))
         return store.finish(trace.manifest, trace.records, trace.left_out)
     except BaseException as error:
         store.discard(error)

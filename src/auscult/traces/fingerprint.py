@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from math import isclose
 
-from auscult.align.fingerprint import fingerprint, native
-from auscult.traces.statistics import mean_and_rms
+from auscult.align.fingerprint import compute_fingerprint, to_native_order
+from auscult.traces.statistics import measure_mean_and_rms
 from auscult.weights import Array
 
-CLOSE = 2e-2
+CLOSE_TOLERANCE = 2e-2
 
 
-def content(array: Array) -> str:
+def fingerprint_content(array: Array) -> str:
     """`SIZE:WIDTH:SUM:HIGH:LOW` of the bit patterns (see `auscult.align.fingerprint`), then `MEAN:RMS` of the values.
 
     No reordering of axes changes it. The first five tell exactly equal content; the last two survive a change of precision.
     """
-    array = native(array)
-    size, width, total, high, low = fingerprint(array)
-    mean, rms = mean_and_rms(array)
+    array = to_native_order(array)
+    size, width, total, high, low = compute_fingerprint(array)
+    mean, rms = measure_mean_and_rms(array)
     return f"{size}:{width}:{total:x}:{high:x}:{low:x}:{mean:.7g}:{rms:.7g}"
 
 
-def same_content(a: str, b: str) -> bool:
+def is_same_content(a: str, b: str) -> bool:
     """Whether two fingerprints are those of exactly the same elements, in whatever order."""
     return a.split(":")[:5] == b.split(":")[:5]
 
 
-def close_content(a: str, b: str, tolerance: float = CLOSE) -> bool:
+def is_close_content(a: str, b: str, tolerance: float = CLOSE_TOLERANCE) -> bool:
     """Whether they may be the same content in two number formats: equal size, mean and rms within `tolerance` of the rms."""
     first, second = a.split(":"), b.split(":")
     rms = float(first[6])

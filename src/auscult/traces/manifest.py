@@ -10,29 +10,31 @@ from dataclasses import fields
 from typing import Any
 
 from auscult.errors import TraceError
-from auscult.traces.records import Manifest, Record, Statistics
-from auscult.traces.sketch import VERSION as PROJECTION
+from auscult.traces.records import Manifest, Record, TensorStatistics
+from auscult.traces.sketch import SKETCH_VERSION as PROJECTION
 from auscult.weights import ModuleInfo
 
-KEY = "auscult_trace"
-VERSION = 1
-NAME = re.compile(
+MANIFEST_KEY = "auscult_trace"
+MANIFEST_VERSION = 1
+RECORD_KEY_PATTERN = re.compile(
     r"(?P<path>.*?)(?:#(?P<call>\d{1,9}))?(?::(?P<role>[^:#]+(?::[^:#]+)?))?", re.DOTALL
 )
 _PLAIN_FIELDS = ("framework", "version", "dtype", "device", "weights", "seeds", "noise", "notes")
 
 
-def to_json(manifest: Manifest, records: Iterable[Record], left_out: Mapping[str, str]) -> str:
+def manifest_to_json(
+    manifest: Manifest, records: Iterable[Record], left_out: Mapping[str, str]
+) -> str:
     """The text that goes into the file's metadata under KEY."""
     value = {
-        KEY: VERSION,
+        MANIFEST_KEY: MANIFEST_VERSION,
         **{name: getattr(manifest, name) for name in _PLAIN_FIELDS},
         "sketch": PROJECTION,
         "modules": {
             path: {"type": info.type, "attributes": info.attributes}
             for path, info in manifest.modules.items()
         },
-        "records": [_record_json(record) for record in records],
+        "records": [_record_to_json(record) for record in records],
         "left_out": left_out,
     }
     try:
@@ -41,10 +43,10 @@ def to_json(manifest: Manifest, records: Iterable[Record], left_out: Mapping[str
         ValueError,
         TypeError,
     ):  # infinities, or keys that are no text: rare, and dear to look for in every trace
-        return json.dumps(_plain(value), separators=(",", ":"), allow_nan=False)
+        return json.dumps(_to_plain_json(value), separators=(",", ":"), allow_nan=False)
 
 
-def _record_json(record: Record) -> dict[str, Any]:
+def _record_to_json(record: Record) -> dict[str, Any]:
     row = {
         name: getattr(record, name)
         for name in ("path", "call", "role", "type", "shape", "dtype", "stored")
@@ -57,18 +59,18 @@ def _record_json(record: Record) -> dict[str, Any]:
     return {**row, "statistics": statistics}
 
 
-def _plain(value: Any) -> Any:
+def _to_plain_json(value: Any) -> Any:
     """JSON has no infinities: they become text, as do values that JSON does not know."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _to_plain_json(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
+        return [_to_plain_json(item) for item in value]
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
-def parse(text: str, where: str) -> dict[str, Any]:
+def parse_manifest(text: str, where: str) -> dict[str, Any]:
     """The manifest's JSON object.
 
     Raises:
@@ -84,31 +86,31 @@ def parse(text: str, where: str) -> dict[str, Any]:
         raise TraceError(
             "has a manifest that is no JSON object", where=where, found=type(value).__name__
         )
-    version = value.get(KEY, VERSION)
-    if version != VERSION:
+    version = value.get(MANIFEST_KEY, MANIFEST_VERSION)
+    if version != MANIFEST_VERSION:
         raise TraceError(
             "was written by another version",
             where=where,
-            expected=VERSION,
+            expected=MANIFEST_VERSION,
             found=version,
             hint="update auscult",
         )
     return value
 
 
-def manifest_from(value: Mapping[str, Any], where: str) -> Manifest:
+def manifest_from_json(value: Mapping[str, Any], where: str) -> Manifest:
     """The manifest from its JSON object; what is missing keeps its default.
 
     Raises:
         TraceError: If a field is of another kind.
     """
-    given: dict[str, Any] = {name: value[name] for name in _PLAIN_FIELDS if name in value}
+    value_by_field: dict[str, Any] = {name: value[name] for name in _PLAIN_FIELDS if name in value}
     expected = {
         **dict.fromkeys(_PLAIN_FIELDS[:4], str),
         **dict.fromkeys(("weights", "seeds", "notes"), dict),
         "noise": list,
     }
-    for name, item in given.items():
+    for name, item in value_by_field.items():
         if not isinstance(item, expected[name]):
             raise TraceError(
                 f"has an odd `{name}` in its manifest",
@@ -116,30 +118,35 @@ def manifest_from(value: Mapping[str, Any], where: str) -> Manifest:
                 expected=expected[name].__name__,
                 found=type(item).__name__,
             )
-    given["framework"] = given.get("framework", "unknown")
-    given["noise"] = tuple(str(key) for key in given.get("noise", ()))
+    value_by_field["framework"] = value_by_field.get("framework", "unknown")
+    value_by_field["noise"] = tuple(str(key) for key in value_by_field.get("noise", ()))
     modules = value.get("modules", {})
     if not isinstance(modules, dict):
         raise TraceError("has an odd `modules` in its manifest", where=where)
-    return Manifest(**given, modules={path: _module(path, info) for path, info in modules.items()})
+    return Manifest(
+        **value_by_field,
+        modules={path: _module_from_json(path, info) for path, info in modules.items()},
+    )
 
 
-def _module(path: str, info: Any) -> ModuleInfo:
+def _module_from_json(path: str, info: Any) -> ModuleInfo:
     if not isinstance(info, dict):
         return ModuleInfo(path, str(info))
     attributes = info.get("attributes", {})
     return ModuleInfo(
         path,
         str(info.get("type", "")),
-        {k: _tuples(v) for k, v in attributes.items()} if isinstance(attributes, dict) else {},
+        {k: _lists_to_tuples(v) for k, v in attributes.items()}
+        if isinstance(attributes, dict)
+        else {},
     )
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+def _lists_to_tuples(value: Any) -> Any:
+    return tuple(_lists_to_tuples(item) for item in value) if isinstance(value, list) else value
 
 
-def record_from(row: Any, order: int, where: str) -> Record:
+def record_from_json(row: Any, order: int, where: str) -> Record:
     """A record from its JSON object.
 
     Raises:
@@ -147,11 +154,11 @@ def record_from(row: Any, order: int, where: str) -> Record:
     """
     try:
         statistics = row.get("statistics", {})
-        known = {field.name for field in fields(Statistics)}
+        statistic_names = {field.name for field in fields(TensorStatistics)}
         numbers = {
             k: (tuple(map(float, v)) if k == "quantiles" else float(v))
             for k, v in statistics.items()
-            if k in known
+            if k in statistic_names
         }
         numbers["non_finite"] = int(numbers.get("non_finite", 0))  # type: ignore[arg-type]
         return Record(
@@ -162,7 +169,7 @@ def record_from(row: Any, order: int, where: str) -> Record:
             type=str(row.get("type", "")),
             shape=tuple(int(side) for side in row["shape"]),
             dtype=str(row["dtype"]),
-            statistics=Statistics(**numbers),  # type: ignore[arg-type]
+            statistics=TensorStatistics(**numbers),  # type: ignore[arg-type]
             stored=str(row.get("stored", "full")),
             axes=None if row.get("axes") is None else str(row["axes"]),
             same_as=None if row.get("same_as") is None else str(row["same_as"]),
@@ -175,7 +182,7 @@ def record_from(row: Any, order: int, where: str) -> Record:
 
 def split_key(key: str) -> tuple[str, int, str]:
     """Path, call and role from a tensor's name: `path#call:role`, `path:role`, `path#call` or just `path`."""
-    matched = NAME.fullmatch(key)
+    matched = RECORD_KEY_PATTERN.fullmatch(key)
     if matched is None:  # the pattern matches any text; a name is never lost over it
         return key, 0, "output"
     return matched["path"], int(matched["call"] or 0), matched["role"] or "output"

@@ -8,11 +8,11 @@ from typing import Any
 from auscult.errors import TraceError
 from auscult.traces.manifest import split_key
 from auscult.traces.records import Record
-from auscult.traces.statistics import summarise
+from auscult.traces.statistics import summarise_tensor
 from auscult.weights import Array
 
 
-def describe(
+def iter_described_records(
     names: Iterable[str], array_of: Callable[[str], Array], manifest: Mapping[str, Any], where: str
 ) -> Iterator[tuple[str, Record]]:
     """Name and record of every tensor, in the manifest's `order` or as given.
@@ -23,18 +23,18 @@ def describe(
     Raises:
         TraceError: If `order` names a tensor that is not there, or two names mean the same record.
     """
-    known = dict.fromkeys(names)
-    order = [str(name) for name in field(manifest, "order", list, where)]
-    unknown = [name for name in order if name not in known]
+    unique_names = dict.fromkeys(names)
+    order = [str(name) for name in read_manifest_field(manifest, "order", list, where)]
+    unknown = [name for name in order if name not in unique_names]
     if unknown:
         raise TraceError("lacks a tensor that its `order` lists", where=where, found=unknown[0])
-    types, axes = field(manifest, "types", dict, where), manifest.get("axes")
-    seen: dict[str, str] = {}
-    for position, name in enumerate(dict.fromkeys([*order, *known])):
+    types, axes = read_manifest_field(manifest, "types", dict, where), manifest.get("axes")
+    name_by_key: dict[str, str] = {}
+    for position, name in enumerate(dict.fromkeys([*order, *unique_names])):
         path, call, role = split_key(name)
         array = array_of(name)
-        meaning = axes.get(path) if isinstance(axes, dict) else axes
-        fits = isinstance(meaning, str) and len(meaning) == array.ndim
+        axis_letters = axes.get(path) if isinstance(axes, dict) else axes
+        is_fitting = isinstance(axis_letters, str) and len(axis_letters) == array.ndim
         record = Record(
             path,
             call,
@@ -43,29 +43,31 @@ def describe(
             str(types.get(path, "")),
             tuple(array.shape),
             array.dtype.name,
-            summarise(array).statistics,
-            axes=str(meaning) if fits else None,
+            summarise_tensor(array).statistics,
+            axes=str(axis_letters) if is_fitting else None,
         )
-        if record.key in seen:
+        if record.key in name_by_key:
             raise TraceError(
-                "has two names for one record", where=where, found=f"{seen[record.key]} and {name}"
+                "has two names for one record",
+                where=where,
+                found=f"{name_by_key[record.key]} and {name}",
             )
-        seen[record.key] = name
+        name_by_key[record.key] = name
         yield name, record
 
 
-def field(value: Mapping[str, Any], name: str, kind: type, where: str) -> Any:
+def read_manifest_field(value: Mapping[str, Any], name: str, kind: type, where: str) -> Any:
     """A field of the manifest, or an empty one.
 
     Raises:
         TraceError: If it is of another kind.
     """
-    found = value.get(name, kind())
-    if not isinstance(found, kind):
+    field_value = value.get(name, kind())
+    if not isinstance(field_value, kind):
         raise TraceError(
             f"has an odd `{name}` in its manifest",
             where=where,
             expected=kind.__name__,
-            found=type(found).__name__,
+            found=type(field_value).__name__,
         )
-    return found
+    return field_value

@@ -16,16 +16,16 @@ from typing import Any
 import numpy as np
 
 from auscult.errors import CheckpointError, TraceError
-from auscult.traces.manifest import manifest_from, parse
-from auscult.traces.named_records import describe
+from auscult.traces.manifest import manifest_from_json, parse_manifest
+from auscult.traces.named_records import iter_described_records
 from auscult.traces.records import Trace
 from auscult.weights import Array
 
-ROLE = r"(?:input|output)(?:\.[\w.]+)?|noise|op\.[\w.]+"
-NAME = re.compile(
-    rf"(?:(?P<order>\d+)__)?(?:(?P<whole>{ROLE})|(?P<path>.*?)(?:__c(?P<call>\d+))?(?:__(?P<role>{ROLE}))?)"
+ROLE_PATTERN = r"(?:input|output)(?:\.[\w.]+)?|noise|op\.[\w.]+"
+FILE_NAME_PATTERN = re.compile(
+    rf"(?:(?P<order>\d+)__)?(?:(?P<whole>{ROLE_PATTERN})|(?P<path>.*?)(?:__c(?P<call>\d+))?(?:__(?P<role>{ROLE_PATTERN}))?)"
 )
-MANIFEST = "manifest.json"
+MANIFEST_NAME = "manifest.json"
 
 
 def read_npy_folder(folder: str | os.PathLike[str]) -> Trace:
@@ -35,45 +35,49 @@ def read_npy_folder(folder: str | os.PathLike[str]) -> Trace:
         CheckpointError: If there is no such folder, or a file in it is no array of numbers.
         TraceError: If two files mean the same record, or the manifest is damaged.
     """
-    place, where = Path(folder), str(folder)
-    if not place.is_dir():
+    folder_path, where = Path(folder), str(folder)
+    if not folder_path.is_dir():
         raise CheckpointError(
             "is no folder", where=where, hint="give the folder that holds the .npy files"
         )
-    files = sorted(place.glob("*.npy"), key=_order)
+    files = sorted(folder_path.glob("*.npy"), key=_rank_file)
     if not files:
         raise CheckpointError("holds no .npy files", where=where)
-    manifest = _manifest(place / MANIFEST)
+    manifest = _read_manifest(folder_path / MANIFEST_NAME)
     arrays: dict[str, Array] = {}
     for file in files:
-        key = key_of(file.stem)
+        key = key_from_stem(file.stem)
         if key in arrays:
             raise TraceError("holds two files for one record", where=where, found=file.name)
-        arrays[key] = _load(file)
-    records = tuple(record for _, record in describe(arrays, arrays.__getitem__, manifest, where))
+        arrays[key] = _load_array(file)
+    records = tuple(
+        record for _, record in iter_described_records(arrays, arrays.__getitem__, manifest, where)
+    )
     noise = tuple(record.key for record in records if record.role == "noise")
-    given = manifest_from({"framework": "numpy", "noise": list(noise), **manifest}, where)
-    return Trace(given, records, arrays.__getitem__, where)
+    trace_manifest = manifest_from_json(
+        {"framework": "numpy", "noise": list(noise), **manifest}, where
+    )
+    return Trace(trace_manifest, records, arrays.__getitem__, where)
 
 
-def key_of(stem: str) -> str:
+def key_from_stem(stem: str) -> str:
     """`path#call:role` from the name of a file without its suffix."""
-    matched = NAME.fullmatch(stem)
+    matched = FILE_NAME_PATTERN.fullmatch(stem)
     if matched is None:  # the path takes any text
         return f"{stem}#0:output"
     role = matched["whole"] or matched["role"] or "output"
     return f"{matched['path'] or ''}#{int(matched['call'] or 0)}:{re.sub('^op[.]', 'op:', role)}"
 
 
-def _order(file: Path) -> tuple[Any, ...]:
+def _rank_file(file: Path) -> tuple[Any, ...]:
     """Numbered files by number, the others behind them by name, numbers within names as numbers."""
-    matched = NAME.fullmatch(file.stem)
+    matched = FILE_NAME_PATTERN.fullmatch(file.stem)
     number = matched and matched["order"]
     natural = [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", file.stem)]
     return (0, int(number), file.stem) if number else (1, natural)
 
 
-def _load(file: Path) -> Array:
+def _load_array(file: Path) -> Array:
     try:
         array: Array = np.load(file, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
@@ -85,10 +89,10 @@ def _load(file: Path) -> Array:
     return array
 
 
-def _manifest(file: Path) -> Mapping[str, Any]:
+def _read_manifest(file: Path) -> Mapping[str, Any]:
     if not file.is_file():
         return {}
     try:
-        return parse(file.read_text(encoding="utf-8"), str(file))
+        return parse_manifest(file.read_text(encoding="utf-8"), str(file))
     except (OSError, UnicodeDecodeError) as error:
         raise TraceError(f"cannot be read: {error}", where=str(file)) from error

@@ -9,14 +9,14 @@ from typing import Any, Protocol
 from auscult.errors import UsageError
 from auscult.weights import Array, ModuleInfo, Shape
 
-SKETCH = "~sketch"
+SKETCH_SUFFIX = "~sketch"
 """Ends the name under which a record's projection is stored."""
-IN_ORDER_OF_USE = "inputs_in_order_of_use"
+INPUTS_IN_USE_ORDER = "inputs_in_order_of_use"
 """In the notes of a manifest: modules' inputs are numbered as they are used, which need not be how they were handed over."""
 
 
 @dataclass(frozen=True)
-class Statistics:
+class TensorStatistics:
     """What is kept of a tensor at any level of detail, over its finite elements; see `auscult.traces.statistics` for how exactly.
 
     Attributes:
@@ -59,7 +59,7 @@ class Record:
     type: str
     shape: Shape
     dtype: str
-    statistics: Statistics
+    statistics: TensorStatistics
     stored: str = "full"
     axes: str | None = None
     same_as: str | None = None
@@ -95,7 +95,7 @@ class Manifest:
     notes: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Values(Protocol):
+class RecordValues(Protocol):
     """Where a trace's tensors are: in memory while capturing, in a memory-mapped file afterwards."""
 
     def __call__(self, key: str, /) -> Array: ...
@@ -112,7 +112,7 @@ class Trace:
 
     manifest: Manifest
     records: tuple[Record, ...]
-    values: Values
+    values: RecordValues
     path: str = "memory"
     left_out: Mapping[str, str] = field(default_factory=dict)
 
@@ -148,14 +148,14 @@ class Trace:
         Raises:
             UsageError: If the record has neither tensor nor sketch.
         """
-        from auscult.traces.sketch import sketch
+        from auscult.traces.sketch import sketch_tensor
 
         if record.stored == "sketch":
-            return self.values((record.same_as or record.key) + SKETCH)
+            return self.values((record.same_as or record.key) + SKETCH_SUFFIX)
         if record.stored != "full":
             raise UsageError(
                 f"holds no sketch but {record.stored}",
                 where=record.key,
                 hint="trace again with --detail sketch",
             )
-        return sketch(self.tensor(record))
+        return sketch_tensor(self.tensor(record))

@@ -43,23 +43,23 @@ from numpy.typing import NDArray
 
 from auscult.weights import Array, Shape
 
-VERSION = 2
+SKETCH_VERSION = 2
 """Of the projection: sketches of different versions cannot be compared."""
-SIZE = 1024
-WIDTH = 1 << 14
-RUN = 16
+SKETCH_SIZE = 1024
+ROW_WIDTH = 1 << 14
+ROWS_PER_RUN = 16
 """Rows that are taken at a time: 1 MiB of float32 are worth the calls."""
-ROWS = 4
+ROWS_PER_STEP = 4
 """Rows of which 256 KiB of float32 stay in the second-level cache between one step and the next."""
-RECENT = 32
-SAMPLE = 4096
-SEED = 0
-VARIANCE = 2.5
+MAX_RECENT_ROWS = 32
+SAMPLE_SIZE = 4096
+DEFAULT_SEED = 0
+VARIANCE_BOUND = 2.5
 """Bound of SIZE · Var[<Sx, Sy>] / (|x|² |y|²)."""
-_MASK = (1 << 64) - 1
+_WORD_MASK = (1 << 64) - 1
 
 
-def canonical(array: Array) -> Array:
+def to_canonical_axes(array: Array) -> Array:
     """A view with the axes of length 1 left out and the others sorted by length; complex elements as pairs in a last axis."""
     if array.dtype.kind == "c":
         array = array[..., None].view(array.real.dtype)
@@ -70,7 +70,7 @@ def canonical(array: Array) -> Array:
     return turned.reshape([length for length in turned.shape if length != 1])
 
 
-def canonical_shape(shape: Shape) -> Shape:
+def get_canonical_shape(shape: Shape) -> Shape:
     """Two tensors can be compared by their sketches if these are equal."""
     return tuple(sorted(length for length in shape if length != 1))
 
@@ -80,118 +80,131 @@ def is_ambiguous(shape: Shape) -> bool:
     return any(count > 1 for length, count in Counter(shape).items() if length != 1)
 
 
-def in_order(array: Array) -> Array:
+def flatten_canonically(array: Array) -> Array:
     """The elements in canonical order, one axis; a copy only where they do not lie so."""
-    return np.ascontiguousarray(canonical(array)).reshape(-1)
+    return np.ascontiguousarray(to_canonical_axes(array)).reshape(-1)
 
 
-def working_type(array: Array) -> type[np.float32 | np.float64]:
+def choose_working_type(array: Array) -> type[np.float32 | np.float64]:
     """In which type elements are summed: float64, but float32 for many elements of a floating type that it holds."""
-    narrow = array.dtype.kind not in "biu" and array.dtype.itemsize <= np.dtype(np.float32).itemsize
-    return np.float32 if narrow and array.size > SAMPLE else np.float64
+    is_narrow = (
+        array.dtype.kind not in "biu" and array.dtype.itemsize <= np.dtype(np.float32).itemsize
+    )
+    return np.float32 if is_narrow and array.size > SAMPLE_SIZE else np.float64
 
 
-def runs(flat: Array, dtype: type[np.float32 | np.float64]) -> Iterator[tuple[int, NDArray[Any]]]:
+def iter_row_runs(
+    flat: Array, dtype: type[np.float32 | np.float64]
+) -> Iterator[tuple[int, NDArray[Any]]]:
     """Number of the first row, and elements as `dtype`, of RUN rows at a time."""
-    for start in range(0, flat.size, RUN * WIDTH):
-        yield start // WIDTH, flat[start : start + RUN * WIDTH].astype(dtype, copy=False)
+    for start in range(0, flat.size, ROWS_PER_RUN * ROW_WIDTH):
+        yield (
+            start // ROW_WIDTH,
+            flat[start : start + ROWS_PER_RUN * ROW_WIDTH].astype(dtype, copy=False),
+        )
 
 
-_SPARE: dict[type, list[tuple[NDArray[Any], NDArray[np.float64]]]] = {}
+_SPARE_SUMS: dict[type, list[tuple[NDArray[Any], NDArray[np.float64]]]] = {}
 """Zeros to sum in: the system takes longer to give fresh memory than we to fill it."""
 
 
-class Projection:
+class SketchProjection:
     """Sums the sketch of one tensor, some rows at a time.
 
     Args:
         dtype: Of the elements and of short sums: float32 or float64.
     """
 
-    def __init__(self, seed: int = SEED, dtype: type[np.float32 | np.float64] = np.float64) -> None:
+    def __init__(
+        self, seed: int = DEFAULT_SEED, dtype: type[np.float32 | np.float64] = np.float64
+    ) -> None:
         self.seed = seed
-        self._draws = _draws(seed)
+        self._draws = _draw_signs(seed)
         self._signs = self._draws.signs.astype(dtype, copy=False)
-        spare = _SPARE.setdefault(dtype, [])
+        spare = _SPARE_SUMS.setdefault(dtype, [])
         # A turned row runs past WIDTH; it is folded at the end.
         zeros = (
-            spare.pop() if spare else (np.zeros(2 * WIDTH, dtype), np.zeros(2 * WIDTH, np.float64))
+            spare.pop()
+            if spare
+            else (np.zeros(2 * ROW_WIDTH, dtype), np.zeros(2 * ROW_WIDTH, np.float64))
         )
-        self._recent: NDArray[Any]
-        self._long: NDArray[np.float64]
-        self._recent, self._long = zeros
+        self._recent_sums: NDArray[Any]
+        self._long_sums: NDArray[np.float64]
+        self._recent_sums, self._long_sums = zeros
         self._rows = 0
 
     def add(self, first: int, run: NDArray[Any]) -> None:
         """Add finite elements from row number `first` on; only a tensor's last row may be short of WIDTH."""
-        turns = _turns(self.seed, 1 << (first - (-run.size // WIDTH)).bit_length())
-        products = np.empty(min(run.size, ROWS * WIDTH), run.dtype)
-        for start in range(0, run.size, ROWS * WIDTH):
-            part = run[start : start + ROWS * WIDTH]
-            self._signed(part, products[: part.size])
-            for place in range(0, part.size, WIDTH):
-                self._turned(
-                    products[place : min(place + WIDTH, part.size)],
-                    *turns[first + (start + place) // WIDTH],
+        turns = _draw_turns(self.seed, 1 << (first - (-run.size // ROW_WIDTH)).bit_length())
+        products = np.empty(min(run.size, ROWS_PER_STEP * ROW_WIDTH), run.dtype)
+        for start in range(0, run.size, ROWS_PER_STEP * ROW_WIDTH):
+            part = run[start : start + ROWS_PER_STEP * ROW_WIDTH]
+            self._apply_signs(part, products[: part.size])
+            for place in range(0, part.size, ROW_WIDTH):
+                self._add_turned_row(
+                    products[place : min(place + ROW_WIDTH, part.size)],
+                    *turns[first + (start + place) // ROW_WIDTH],
                 )
 
-    def _signed(self, part: NDArray[Any], out: NDArray[Any]) -> None:
-        whole = part.size // WIDTH * WIDTH
+    def _apply_signs(self, part: NDArray[Any], out: NDArray[Any]) -> None:
+        whole = part.size // ROW_WIDTH * ROW_WIDTH
         np.multiply(
-            part[:whole].reshape(-1, WIDTH), self._signs, out=out[:whole].reshape(-1, WIDTH)
+            part[:whole].reshape(-1, ROW_WIDTH), self._signs, out=out[:whole].reshape(-1, ROW_WIDTH)
         )
         np.multiply(part[whole:], self._signs[: part.size - whole], out=out[whole:])
 
-    def _turned(self, row: NDArray[Any], turn: int, sum_: np.ufunc) -> None:
-        place = self._recent[turn : turn + row.size]
+    def _add_turned_row(self, row: NDArray[Any], turn: int, sum_: np.ufunc) -> None:
+        place = self._recent_sums[turn : turn + row.size]
         sum_(place, row, out=place)
         self._rows += 1
-        if self._rows == RECENT:
-            self._settle()
+        if self._rows == MAX_RECENT_ROWS:
+            self._flush_recent()
 
-    def _settle(self) -> None:
-        self._long += self._recent
-        self._recent[:] = 0
+    def _flush_recent(self) -> None:
+        self._long_sums += self._recent_sums
+        self._recent_sums[:] = 0
         self._rows = 0
 
     def sums(self) -> NDArray[np.float64]:
         """The sketch [SIZE] of all that was added; nothing can be added any more."""
-        self._settle()
-        folded = (self._long[:WIDTH] + self._long[WIDTH:]) * self._draws.deal_signs
-        self._long[:] = 0
-        _SPARE[self._recent.dtype.type].append((self._recent, self._long))
-        del self._recent, self._long
+        self._flush_recent()
+        folded = (
+            self._long_sums[:ROW_WIDTH] + self._long_sums[ROW_WIDTH:]
+        ) * self._draws.deal_signs
+        self._long_sums[:] = 0
+        _SPARE_SUMS[self._recent_sums.dtype.type].append((self._recent_sums, self._long_sums))
+        del self._recent_sums, self._long_sums
         return np.asarray(np.add.reduce(folded[self._draws.deal], axis=0))
 
 
-def sketch(array: Array, seed: int = SEED) -> NDArray[np.float64]:
+def sketch_tensor(array: Array, seed: int = DEFAULT_SEED) -> NDArray[np.float64]:
     """The projection [SIZE] of a tensor of any shape; elements that are not finite count as 0."""
-    flat = in_order(array)
-    dtype = working_type(flat)
-    projection = Projection(seed, dtype)
+    flat = flatten_canonically(array)
+    dtype = choose_working_type(flat)
+    projection = SketchProjection(seed, dtype)
     with np.errstate(over="ignore", invalid="ignore"):
-        for first, run in runs(flat, dtype):
+        for first, run in iter_row_runs(flat, dtype):
             projection.add(first, run)
         sums = projection.sums()
-    return sums if np.isfinite(sums).all() else sketch_of_finite(flat, seed)
+    return sums if np.isfinite(sums).all() else sketch_finite_elements(flat, seed)
 
 
-def sketch_of_finite(flat: Array, seed: int = SEED) -> NDArray[np.float64]:
+def sketch_finite_elements(flat: Array, seed: int = DEFAULT_SEED) -> NDArray[np.float64]:
     """The projection of elements in order, those that are not finite left out."""
-    projection = Projection(seed)
-    for first, run in runs(flat, np.float64):
+    projection = SketchProjection(seed)
+    for first, run in iter_row_runs(flat, np.float64):
         projection.add(first, np.where(np.isfinite(run), run, 0.0))
     return projection.sums()
 
 
-def relative_error(reference: NDArray[Any], candidate: NDArray[Any]) -> float:
+def estimate_relative_error(reference: NDArray[Any], candidate: NDArray[Any]) -> float:
     """Estimate of |x - y| / |x| from the sketches of x and y; 0 if both are zero."""
     length = float(np.linalg.norm(reference.astype(np.float64)))
     error = float(np.linalg.norm(reference.astype(np.float64) - candidate.astype(np.float64)))
     return error / length if length else (0.0 if error == 0 else float("inf"))
 
 
-def cosine(a: NDArray[Any], b: NDArray[Any], length_a: float, length_b: float) -> float:
+def estimate_cosine(a: NDArray[Any], b: NDArray[Any], length_a: float, length_b: float) -> float:
     """Estimate of the cosine between x and y from their sketches and exact lengths (rms times the root of the size)."""
     if length_a == 0 or length_b == 0:
         return 1.0 if length_a == length_b else 0.0
@@ -200,28 +213,28 @@ def cosine(a: NDArray[Any], b: NDArray[Any], length_a: float, length_b: float) -
     return float(np.clip(1.0 - float(gap @ gap) / 2.0, -1.0, 1.0))
 
 
-def sample(array: Array) -> Array:
+def sample_elements(array: Array) -> Array:
     """Elements at pseudo-random places of the canonical order, ascending [min(size, SAMPLE)]; all where there are no more.
 
     The places depend on the size alone, so that two traces hold the same ones. By the inequality of Dvoretzky, Kiefer and
     Wolfowitz, quantiles of SAMPLE of them are off by more than 0.03 in rank with probability below 0.2 %.
     """
-    view = canonical(array)
-    if view.size <= SAMPLE:
+    view = to_canonical_axes(array)
+    if view.size <= SAMPLE_SIZE:
         return np.ascontiguousarray(view).reshape(-1)
-    places = _places(view.size)
+    places = _choose_sample_places(view.size)
     if view.flags.c_contiguous:
         return np.asarray(view.reshape(-1)[places])
     return np.asarray(view[np.unravel_index(places, view.shape)])
 
 
 @lru_cache(maxsize=256)
-def _places(size: int) -> NDArray[np.int64]:
-    raw = np.random.Philox(key=size).random_raw(SAMPLE)
+def _choose_sample_places(size: int) -> NDArray[np.int64]:
+    raw = np.random.Philox(key=size).random_raw(SAMPLE_SIZE)
     return np.sort(raw % np.uint64(size)).astype(np.int64)
 
 
-class _Draws(NamedTuple):
+class _SketchDraws(NamedTuple):
     """Signs of the places in a row [WIDTH]; of the sums [WIDTH]; and which of these go to each bucket [WIDTH / SIZE, SIZE]."""
 
     signs: NDArray[np.float32]
@@ -230,25 +243,27 @@ class _Draws(NamedTuple):
 
 
 @lru_cache(maxsize=4)
-def _draws(seed: int) -> _Draws:
+def _draw_signs(seed: int) -> _SketchDraws:
     """From raw words of the Philox counter generator, which numpy keeps the same over its versions."""
-    raw = np.random.Philox(key=_mix(seed)).random_raw(3 * WIDTH).reshape(3, WIDTH)
-    row, dealt = np.where(raw[:2] >> np.uint64(63), 1.0, -1.0)
-    return _Draws(
-        row.astype(np.float32), dealt, np.argsort(raw[2], kind="stable").reshape(-1, SIZE)
+    raw = np.random.Philox(key=_mix_bits(seed)).random_raw(3 * ROW_WIDTH).reshape(3, ROW_WIDTH)
+    row_signs, deal_signs = np.where(raw[:2] >> np.uint64(63), 1.0, -1.0)
+    return _SketchDraws(
+        row_signs.astype(np.float32),
+        deal_signs,
+        np.argsort(raw[2], kind="stable").reshape(-1, SKETCH_SIZE),
     )
 
 
 @lru_cache(maxsize=64)
-def _turns(seed: int, count: int) -> list[tuple[int, np.ufunc]]:
+def _draw_turns(seed: int, count: int) -> list[tuple[int, np.ufunc]]:
     """For each of the first rows, by how many places it is turned, and whether it is added or taken away."""
-    raw = np.random.Philox(key=_mix(seed ^ (1 << 32))).random_raw(count)
-    return [(word % WIDTH, np.add if word >> 63 else np.subtract) for word in raw.tolist()]
+    raw = np.random.Philox(key=_mix_bits(seed ^ (1 << 32))).random_raw(count)
+    return [(word % ROW_WIDTH, np.add if word >> 63 else np.subtract) for word in raw.tolist()]
 
 
-def _mix(word: int) -> int:
+def _mix_bits(word: int) -> int:
     """splitmix64 (Steele, Lea and Flood 2014)."""
-    word = (word + 0x9E3779B97F4A7C15) & _MASK
-    word = ((word ^ (word >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-    word = ((word ^ (word >> 27)) * 0x94D049BB133111EB) & _MASK
+    word = (word + 0x9E3779B97F4A7C15) & _WORD_MASK
+    word = ((word ^ (word >> 30)) * 0xBF58476D1CE4E5B9) & _WORD_MASK
+    word = ((word ^ (word >> 27)) * 0x94D049BB133111EB) & _WORD_MASK
     return word ^ (word >> 31)

@@ -15,21 +15,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auscult.traces.records import Statistics
+from auscult.traces.records import TensorStatistics
 from auscult.traces.sketch import (
-    ROWS,
-    SEED,
-    WIDTH,
-    Projection,
-    in_order,
-    runs,
-    sample,
-    working_type,
+    DEFAULT_SEED,
+    ROW_WIDTH,
+    ROWS_PER_STEP,
+    SketchProjection,
+    choose_working_type,
+    flatten_canonically,
+    iter_row_runs,
+    sample_elements,
 )
 from auscult.weights import Array
 
-QUANTILES = 17
-PIECE = 1 << 13
+QUANTILE_COUNT = 17
+PIECE_SIZE = 1 << 13
 """Elements of one short sum; short enough that no BLAS wakes threads for it, which would fight with those of the model."""
 MIN_RMS = 1e-15
 """Of float32: squares of smaller elements would be lost."""
@@ -37,14 +37,14 @@ MIN_VARIANCE = 1e-2
 """Of the mean square: below that, rounding of the float32 sums shows in the difference."""
 
 
-class Summary(NamedTuple):
+class TensorSummary(NamedTuple):
     """Statistics of a tensor, and its projection [SIZE] where it was asked for."""
 
-    statistics: Statistics
+    statistics: TensorStatistics
     projection: NDArray[np.float64] | None
 
 
-class Sums(NamedTuple):
+class MomentSums(NamedTuple):
     """Over the finite elements of a tensor; the lowest and highest are infinite where there are none."""
 
     number: int
@@ -73,21 +73,27 @@ class Sums(NamedTuple):
         )
 
 
-Measure = Callable[[NDArray[np.float32]], tuple[float, float, float, float]]
+MeasureRun = Callable[[NDArray[np.float32]], tuple[float, float, float, float]]
 """Sum, sum of squares, lowest and highest of some hundred thousand elements."""
 
 
-def summarise(
-    array: Array, *, projection: bool = False, seed: int = SEED, measure: Measure | None = None
-) -> Summary:
+def summarise_tensor(
+    array: Array,
+    *,
+    projection: bool = False,
+    seed: int = DEFAULT_SEED,
+    measure: MeasureRun | None = None,
+) -> TensorSummary:
     """Measure a tensor of any shape and type in one pass; complex elements count as pairs of reals.
 
     Args:
         measure: In place of numpy, from a framework that is quicker.
     """
-    flat = in_order(array)
-    sums, sketch = _measured(flat, projection=projection, seed=seed, measure=measure or in_numpy)
-    found = Statistics(
+    flat = flatten_canonically(array)
+    sums, sketch = _measure_sums(
+        flat, projection=projection, seed=seed, measure=measure or measure_in_numpy
+    )
+    statistics = TensorStatistics(
         mean=sums.mean,
         std=math.sqrt(max(sums.power - sums.mean * sums.mean, 0.0))
         if math.isfinite(sums.power)
@@ -96,50 +102,54 @@ def summarise(
         low=sums.low if sums.number else 0.0,
         high=sums.high if sums.number else 0.0,
         non_finite=flat.size - sums.number,
-        quantiles=quantiles(flat),
+        quantiles=compute_quantiles(flat),
     )
-    return Summary(found, None if sketch is None else sketch.sums())
+    return TensorSummary(statistics, None if sketch is None else sketch.sums())
 
 
-def mean_and_rms(array: Array) -> tuple[float, float]:
+def measure_mean_and_rms(array: Array) -> tuple[float, float]:
     """Of the finite elements, in whatever order they lie."""
-    flat = in_order(array) if array.dtype.kind == "c" else array.ravel(order="K")
-    if working_type(flat) is np.float32:
+    flat = flatten_canonically(array) if array.dtype.kind == "c" else array.ravel(order="K")
+    if choose_working_type(flat) is np.float32:
         with np.errstate(over="ignore", invalid="ignore"):
-            total, squares = np.sum([moments(run) for _, run in runs(flat, np.float32)], axis=0)
+            total, squares = np.sum(
+                [sum_moments(run) for _, run in iter_row_runs(flat, np.float32)], axis=0
+            )
         if math.isfinite(squares) and squares > MIN_RMS**2 * flat.size:
             return float(total) / flat.size, math.sqrt(squares / flat.size)
-    sums = _wide(flat, None)
+    sums = _sum_in_float64(flat, None)
     return sums.mean, math.sqrt(sums.power)
 
 
-def _measured(
-    flat: Array, *, projection: bool, seed: int, measure: Measure
-) -> tuple[Sums, Projection | None]:
-    if working_type(flat) is np.float32:
-        sketch = Projection(seed, np.float32) if projection else None
-        sums = _narrow(flat, sketch, measure)
+def _measure_sums(
+    flat: Array, *, projection: bool, seed: int, measure: MeasureRun
+) -> tuple[MomentSums, SketchProjection | None]:
+    if choose_working_type(flat) is np.float32:
+        sketch = SketchProjection(seed, np.float32) if projection else None
+        sums = _sum_in_float32(flat, sketch, measure)
         if sums.trusted:
             return sums, sketch
-    sketch = Projection(seed) if projection else None
-    return _wide(flat, sketch), sketch
+    sketch = SketchProjection(seed) if projection else None
+    return _sum_in_float64(flat, sketch), sketch
 
 
-def _narrow(flat: Array, sketch: Projection | None, measure: Measure) -> Sums:
+def _sum_in_float32(
+    flat: Array, sketch: SketchProjection | None, measure: MeasureRun
+) -> MomentSums:
     total, squares, low, high = 0.0, 0.0, math.inf, -math.inf
     with np.errstate(over="ignore", invalid="ignore"):
-        for first, run in runs(flat, np.float32):
+        for first, run in iter_row_runs(flat, np.float32):
             sum_, square, lowest, highest = measure(run)
             total, squares = total + sum_, squares + square
             low, high = min(low, lowest), max(high, highest)
             if sketch is not None:
                 sketch.add(first, run)
-    return Sums(flat.size, total, squares, low, high)
+    return MomentSums(flat.size, total, squares, low, high)
 
 
-def _wide(flat: Array, sketch: Projection | None) -> Sums:
+def _sum_in_float64(flat: Array, sketch: SketchProjection | None) -> MomentSums:
     count, total, squares, low, high = 0, 0.0, 0.0, math.inf, -math.inf
-    for first, run in runs(flat, np.float64):
+    for first, run in iter_row_runs(flat, np.float64):
         finite = np.isfinite(run)
         part = run if finite.all() else run[finite]
         count += part.size
@@ -153,48 +163,53 @@ def _wide(flat: Array, sketch: Projection | None) -> Sums:
             )
         if sketch is not None:
             sketch.add(first, run if part is run else np.where(finite, run, 0.0))
-    return Sums(count, total, squares, low, high)
+    return MomentSums(count, total, squares, low, high)
 
 
-def moments(run: NDArray[Any]) -> tuple[float, float]:
+def sum_moments(run: NDArray[Any]) -> tuple[float, float]:
     """Sum and sum of squares of a few thousand elements, PIECE by PIECE in their own type and over these in float64."""
-    whole = run.size // PIECE * PIECE
-    pieces, rest = run[:whole].reshape(-1, PIECE), run[whole:]
+    whole_size = run.size // PIECE_SIZE * PIECE_SIZE
+    pieces, remainder = run[:whole_size].reshape(-1, PIECE_SIZE), run[whole_size:]
     ones = _ONES.astype(run.dtype, copy=False)
-    total = np.vecdot(pieces, ones).sum(dtype=np.float64) + np.vecdot(rest, ones[: rest.size])
-    squares = np.vecdot(pieces, pieces).sum(dtype=np.float64) + np.vecdot(rest, rest)
+    total = np.vecdot(pieces, ones).sum(dtype=np.float64) + np.vecdot(
+        remainder, ones[: remainder.size]
+    )
+    squares = np.vecdot(pieces, pieces).sum(dtype=np.float64) + np.vecdot(remainder, remainder)
     return float(total), float(squares)
 
 
-_ONES = np.ones(PIECE, np.float32)
+_ONES = np.ones(PIECE_SIZE, np.float32)
 
 
-def in_numpy(run: NDArray[np.float32]) -> tuple[float, float, float, float]:
+def measure_in_numpy(run: NDArray[np.float32]) -> tuple[float, float, float, float]:
     """See Measure. A part at a time stays in the second-level cache."""
-    parts = [run[start : start + ROWS * WIDTH] for start in range(0, run.size, ROWS * WIDTH)]
+    parts = [
+        run[start : start + ROWS_PER_STEP * ROW_WIDTH]
+        for start in range(0, run.size, ROWS_PER_STEP * ROW_WIDTH)
+    ]
     rows = [
-        (*moments(part), float(np.minimum.reduce(part)), float(np.maximum.reduce(part)))
+        (*sum_moments(part), float(np.minimum.reduce(part)), float(np.maximum.reduce(part)))
         for part in parts
     ]
     total, squares, low, high = zip(*rows, strict=True)
     return sum(total), sum(squares), min(low), max(high)
 
 
-def quantiles(array: Array) -> tuple[float, ...]:
+def compute_quantiles(array: Array) -> tuple[float, ...]:
     """QUANTILES order statistics from the lowest to the highest of the finite elements in `sample(array)`."""
-    some = sample(array)
-    some = np.sort(
-        some.astype(np.float32 if some.dtype == np.float32 else np.float64, copy=False)
+    sampled = sample_elements(array)
+    sampled = np.sort(
+        sampled.astype(np.float32 if sampled.dtype == np.float32 else np.float64, copy=False)
     )  # NaN and infinity go to the end
     first, last = (
-        int(np.searchsorted(some, -np.inf, side="right")),
-        int(np.searchsorted(some, np.inf)),
+        int(np.searchsorted(sampled, -np.inf, side="right")),
+        int(np.searchsorted(sampled, np.inf)),
     )
     if first == last:
         return ()
-    return tuple(some[first + _ranks(last - first)].tolist())
+    return tuple(sampled[first + _choose_ranks(last - first)].tolist())
 
 
 @lru_cache(maxsize=64)
-def _ranks(count: int) -> NDArray[np.int64]:
-    return np.linspace(0, count - 1, QUANTILES).round().astype(np.int64)
+def _choose_ranks(count: int) -> NDArray[np.int64]:
+    return np.linspace(0, count - 1, QUANTILE_COUNT).round().astype(np.int64)

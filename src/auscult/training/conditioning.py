@@ -9,7 +9,7 @@ SPEAKER_DIM = 192
 EMOTION_DIM = 256
 
 
-def named_vector(name: str, size: int) -> NDArray[np.float32]:
+def vector_from_name(name: str, size: int) -> NDArray[np.float32]:
     """The unit vector [size] of a name, the same on every machine; the empty name (unknown) is the zero vector."""
     if not name:
         return np.zeros(size, np.float32)

@@ -9,10 +9,10 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from auscult.sound.mel import MelDefinition, padding_of
-from auscult.training.conditioning import EMOTION_DIM, SPEAKER_DIM, named_vector
-from auscult.training.espeak import espeak
-from auscult.training.sentences import HELD_OUT, PARTS, training_sentences
+from auscult.sound.mel import MelDefinition, count_padding
+from auscult.training.conditioning import EMOTION_DIM, SPEAKER_DIM, vector_from_name
+from auscult.training.espeak import load_espeak
+from auscult.training.sentences import HELD_OUT, PARTS, draw_training_sentences
 
 STYLES = {"neutral": (170, 50), "lively": (195, 66), "calm": (145, 38)}  # words per minute, pitch
 VARIANTS = ("", "+m1", "+m3", "+m7", "+f1", "+f2", "+f4")
@@ -34,34 +34,36 @@ class Utterance:
     samples: NDArray[np.float32]
 
 
-def speak(text: str, voice: str, style: str, sample_rate: int) -> Utterance:
+def speak_text(text: str, voice: str, style: str, sample_rate: int) -> Utterance:
     """One sentence at `sample_rate` Hz."""
     words_per_minute, pitch = STYLES[style]
-    samples = espeak().say(text, voice, words_per_minute=words_per_minute, pitch=pitch)
-    return Utterance(text, voice, style, soxr.resample(samples, espeak().sample_rate, sample_rate))
+    samples = load_espeak().say(text, voice, words_per_minute=words_per_minute, pitch=pitch)
+    return Utterance(
+        text, voice, style, soxr.resample(samples, load_espeak().sample_rate, sample_rate)
+    )
 
 
-def training_speech(
+def make_training_speech(
     sentences: int, renderings: int, sample_rate: int, seed: int
 ) -> list[Utterance]:
     """`sentences` per language, each said `renderings` times by voices and in styles drawn at random."""
     rng = np.random.default_rng(seed)
     return [
-        speak(
+        speak_text(
             text, language + str(rng.choice(VARIANTS)), str(rng.choice(list(STYLES))), sample_rate
         )
         for language in PARTS
-        for text in training_sentences(language, sentences, seed)
+        for text in draw_training_sentences(language, sentences, seed)
         for _ in range(renderings)
     ]
 
 
-def held_out_speech(sample_rate: int, variants: Sequence[str] = VARIANTS) -> list[Utterance]:
+def make_held_out_speech(sample_rate: int, variants: Sequence[str] = VARIANTS) -> list[Utterance]:
     """Every held-out sentence once; voice and style go round."""
     texts = [(language, text) for language, sentences in HELD_OUT.items() for text in sentences]
     styles = list(STYLES)
     return [
-        speak(
+        speak_text(
             text,
             language + variants[index % len(variants)],
             styles[index % len(styles)],
@@ -87,13 +89,13 @@ class Batches:
             frames: Mel frames in a segment.
             unknown: Share of segments whose voice and style are withheld (zero vectors).
         """
-        self._margin, self._length, self._hop = padding_of(mel), frames * mel.hop, mel.hop
-        self._unknown, self._rng = unknown, np.random.default_rng(seed)
-        self._speech = [(u, self._padded(u.samples)) for u in speech]
+        self._margin, self._length, self._hop = count_padding(mel), frames * mel.hop, mel.hop
+        self._unknown_share, self._rng = unknown, np.random.default_rng(seed)
+        self._speech = [(utterance, self._pad_edges(utterance.samples)) for utterance in speech]
         lengths = np.array([len(samples) for _, samples in self._speech], float)
-        self._chance = lengths / lengths.sum()
+        self._probabilities = lengths / lengths.sum()
 
-    def _padded(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _pad_edges(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Silence at both ends, so that the edges are segments too and a short sentence fills one."""
         side = self._margin + self._length // 4
         missing = max(0, self._length + 2 * self._margin - len(samples) - 2 * side)
@@ -105,11 +107,11 @@ class Batches:
         """Samples [count, margin + frames * hop + margin], speaker vectors [count, 192], emotion vectors [count, 256]."""
         size = self._length + 2 * self._margin
         samples, speakers, emotions = [], [], []
-        for index in self._rng.choice(len(self._speech), count, p=self._chance):
+        for index in self._rng.choice(len(self._speech), count, p=self._probabilities):
             utterance, padded = self._speech[index]
             start = self._rng.integers(0, len(padded) - size + 1)
             samples.append(padded[start : start + size])
-            known = self._rng.random() >= self._unknown
-            speakers.append(named_vector(utterance.voice if known else "", SPEAKER_DIM))
-            emotions.append(named_vector(utterance.style if known else "", EMOTION_DIM))
+            is_known = self._rng.random() >= self._unknown_share
+            speakers.append(vector_from_name(utterance.voice if is_known else "", SPEAKER_DIM))
+            emotions.append(vector_from_name(utterance.style if is_known else "", EMOTION_DIM))
         return np.stack(samples), np.stack(speakers), np.stack(emotions)

@@ -30,21 +30,21 @@ _CALLBACK = CFUNCTYPE(c_int, POINTER(c_short), c_int, c_void_p)
 
 def library() -> str:
     """Path of the shared library that is found."""
-    return _library()[0]
+    return _find_library()[0]
 
 
-def _library() -> tuple[str, str | None]:
+def _find_library() -> tuple[str, str | None]:
     """Paths of the shared library and of its data (None: where the library itself looks)."""
     try:
         import espeakng_loader
     except ImportError:
-        found = ctypes.util.find_library("espeak-ng")
-        if found is None:
+        library_path = ctypes.util.find_library("espeak-ng")
+        if library_path is None:
             raise UsageError(
                 "no espeak-ng on this machine",
                 hint="pip install 'auscult[train]', or install your system's espeak-ng package",
             ) from None
-        return found, None
+        return library_path, None
     return str(espeakng_loader.get_library_path()), str(espeakng_loader.get_data_path())
 
 
@@ -56,10 +56,10 @@ class Espeak:
     """
 
     def __init__(self, library: str | None = None) -> None:
-        found, data = _library()
+        found, data = _find_library()
         path = library or found
-        self._c: Any = ctypes.CDLL(path)
-        self._c.espeak_Synth.argtypes = [
+        self._library: Any = ctypes.CDLL(path)
+        self._library.espeak_Synth.argtypes = [
             c_char_p,
             ctypes.c_size_t,
             c_uint,
@@ -69,7 +69,7 @@ class Espeak:
             c_void_p,
             c_void_p,
         ]
-        self.sample_rate: int = self._c.espeak_Initialize(
+        self.sample_rate: int = self._library.espeak_Initialize(
             _SYNCHRONOUS, 0, data.encode() if data else None, _DONT_EXIT
         )
         if self.sample_rate <= 0:
@@ -77,19 +77,19 @@ class Espeak:
                 "espeak-ng could not be initialised", where=path, found=self.sample_rate
             )
         if hasattr(
-            self._c, "espeak_ng_SetRandSeed"
+            self._library, "espeak_ng_SetRandSeed"
         ):  # since 1.52; it is otherwise the time of day, and no run could be repeated
-            self._c.espeak_ng_SetRandSeed(ctypes.c_long(SEED))
+            self._library.espeak_ng_SetRandSeed(ctypes.c_long(SEED))
         self._blocks: list[NDArray[np.int16]] = []
-        self._receive = _CALLBACK(
+        self._callback = _CALLBACK(
             self._on_samples
         )  # kept: ctypes does not hold a reference to a callback
-        self._c.espeak_SetSynthCallback(self._receive)
+        self._library.espeak_SetSynthCallback(self._callback)
 
     def close(self) -> None:
         """Unload the library; where nothing else has loaded it, its flutter then starts anew with the next that loads it."""
-        self._c.espeak_Terminate()
-        _ctypes.dlclose(self._c._handle)
+        self._library.espeak_Terminate()
+        _ctypes.dlclose(self._library._handle)
 
     def _on_samples(self, samples: Any, count: int, _events: object) -> int:
         if count > 0 and samples:
@@ -107,24 +107,24 @@ class Espeak:
         Raises:
             UsageError: If espeak-ng does not know the voice, or gives no sound.
         """
-        self._c.espeak_SetVoiceByName(
+        self._library.espeak_SetVoiceByName(
             b"en"
         )  # a variant otherwise leaves its formants behind for a voice without one
-        if self._c.espeak_SetVoiceByName(voice.encode()) != 0:
+        if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
             raise UsageError(
                 "unknown espeak-ng voice", found=voice, hint="`espeak-ng --voices` lists them"
             )
-        self._c.espeak_SetParameter(_RATE, words_per_minute, 0)
-        self._c.espeak_SetParameter(_PITCH, pitch, 0)
+        self._library.espeak_SetParameter(_RATE, words_per_minute, 0)
+        self._library.espeak_SetParameter(_PITCH, pitch, 0)
         self._blocks.clear()
         data = text.encode()
-        self._c.espeak_Synth(data, len(data) + 1, 0, 0, 0, _UTF8, None, None)
+        self._library.espeak_Synth(data, len(data) + 1, 0, 0, 0, _UTF8, None, None)
         if not self._blocks:
             raise UsageError("espeak-ng gave no sound", where=voice, found=text)
         return (np.concatenate(self._blocks) / 32768.0).astype(np.float32)
 
 
 @cache
-def espeak() -> Espeak:
+def load_espeak() -> Espeak:
     """The library of this process."""
     return Espeak()

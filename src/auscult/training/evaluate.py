@@ -12,16 +12,16 @@ from torch import nn
 from auscult.sound.griffin_lim import griffin_lim
 from auscult.sound.measures import comb_share, log_mel_distance
 from auscult.sound.mel import MelDefinition, mel_spectrogram
-from auscult.training.conditioning import EMOTION_DIM, SPEAKER_DIM, named_vector
+from auscult.training.conditioning import EMOTION_DIM, SPEAKER_DIM, vector_from_name
 from auscult.training.data import Utterance
 
 
-def resynthesize(
-    generator: nn.Module, utterance: Utterance, mel: MelDefinition, *, known: bool = True
+def resynthesize_speech(
+    generator: nn.Module, utterance: Utterance, mel: MelDefinition, *, is_known: bool = True
 ) -> NDArray[np.float32]:
     """The utterance's mel through the generator: float32 [frames * hop]."""
-    speaker = named_vector(utterance.voice if known else "", SPEAKER_DIM)
-    emotion = named_vector(utterance.style if known else "", EMOTION_DIM)
+    speaker = vector_from_name(utterance.voice if is_known else "", SPEAKER_DIM)
+    emotion = vector_from_name(utterance.style if is_known else "", EMOTION_DIM)
     frames = mel_spectrogram(utterance.samples, mel)
     with torch.no_grad():
         output = generator(*(torch.from_numpy(part)[None] for part in (frames, speaker, emotion)))
@@ -29,7 +29,7 @@ def resynthesize(
     return result
 
 
-def intelligibility(
+def compute_stoi(
     reference: NDArray[np.float32], output: NDArray[np.float32], sample_rate: int
 ) -> float:
     """STOI (Taal et al. 2011), 0 to 1."""
@@ -39,32 +39,32 @@ def intelligibility(
     return float(stoi(reference[:length], output[:length], sample_rate))
 
 
-def evaluate(
+def evaluate_vocoder(
     generator: nn.Module,
     speech: Sequence[Utterance],
     mel: MelDefinition,
     *,
-    known: bool = True,
+    is_known: bool = True,
     baseline: bool = False,
 ) -> dict[str, float]:
     """Means over the utterances: `stoi`, `stoi_min`, `mel_l1` (nepers), and with `baseline` the same of Griffin-Lim."""
     generator.eval()
     rows = []
     for utterance in speech:
-        output = resynthesize(generator, utterance, mel, known=known)
-        rows.append(_scores(utterance, output, mel))
+        output = resynthesize_speech(generator, utterance, mel, is_known=is_known)
+        rows.append(_compute_scores(utterance, output, mel))
         if baseline:
             guess = griffin_lim(mel_spectrogram(utterance.samples, mel), mel)
             rows[-1] |= {
                 f"griffin_lim_{name}": value
-                for name, value in _scores(utterance, guess, mel).items()
+                for name, value in _compute_scores(utterance, guess, mel).items()
             }
     generator.train()
     means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
     return {**means, "stoi_min": min(row["stoi"] for row in rows)}
 
 
-def _scores(
+def _compute_scores(
     utterance: Utterance, output: NDArray[np.float32], mel: MelDefinition
 ) -> dict[str, float]:
     """`comb` is the share of energy locked to the frame rate: 0 for speech, 1 for a buzz."""
@@ -72,7 +72,7 @@ def _scores(
         mel_spectrogram(utterance.samples, mel), mel_spectrogram(output, mel)
     )
     return {
-        "stoi": intelligibility(utterance.samples, output, mel.sample_rate),
+        "stoi": compute_stoi(utterance.samples, output, mel.sample_rate),
         "mel_l1": distance,
         "comb": comb_share(output, mel.sample_rate, mel.hop),
     }

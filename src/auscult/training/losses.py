@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn import functional
 
-from auscult.sound.mel import MelDefinition, hann_window, mel_filterbank, padding_of
+from auscult.sound.mel import MelDefinition, build_window, count_padding, mel_filterbank
 
 RESOLUTIONS = ((2048, 512), (1024, 256), (512, 128), (256, 64))
 """(n_fft, hop) in samples. The longest sees a pitch that is pulled to a multiple of the frame rate."""
 
 
-def processes() -> int:
+def count_processes() -> int:
     """That train together."""
     return (
         distributed.get_world_size()
@@ -29,19 +29,23 @@ def processes() -> int:
     )
 
 
-def mean_of_all(value: Tensor) -> Tensor:
+def average_over_processes(value: Tensor) -> Tensor:
     """The mean of a value over the processes, with the gradient of the own one: averaged over them, that is the mean's."""
-    if processes() == 1:
+    if count_processes() == 1:
         return value
     whole = value.detach().clone()
     distributed.all_reduce(whole)
-    return value + (whole / processes() - value.detach())
+    return value + (whole / count_processes() - value.detach())
 
 
-def norm_of_all(values: Tensor) -> Tensor:
+def norm_over_processes(values: Tensor) -> Tensor:
     """The Euclidean norm over the processes, of values of which each has as many, up to a factor that all norms share."""
     norm = torch.linalg.vector_norm(values)
-    return norm if processes() == 1 else mean_of_all(norm.square()).clamp_min(1e-20).sqrt()
+    return (
+        norm
+        if count_processes() == 1
+        else average_over_processes(norm.square()).clamp_min(1e-20).sqrt()
+    )
 
 
 class LogMel(nn.Module):
@@ -52,19 +56,30 @@ class LogMel(nn.Module):
 
     def __init__(self, definition: MelDefinition) -> None:
         super().__init__()
-        usual = MelDefinition(power=1, log="ln", pad_mode="reflect")
-        fixed = ("power", "log", "pad_mode", "floor", "reference", "range_db", "multiply", "add")
-        if any(getattr(definition, name) != getattr(usual, name) for name in fixed):
+        usual_definition = MelDefinition(power=1, log="ln", pad_mode="reflect")
+        fixed_fields = (
+            "power",
+            "log",
+            "pad_mode",
+            "floor",
+            "reference",
+            "range_db",
+            "multiply",
+            "add",
+        )
+        if any(
+            getattr(definition, name) != getattr(usual_definition, name) for name in fixed_fields
+        ):
             raise ValueError("the trainer's mel is a natural-log magnitude with reflected ends")
         self.definition = definition
         self.register_buffer(
             "filters", torch.from_numpy(mel_filterbank(definition).copy()), persistent=False
         )
-        self.register_buffer("window", torch.from_numpy(hann_window(definition)), persistent=False)
+        self.register_buffer("window", torch.from_numpy(build_window(definition)), persistent=False)
 
     def forward(self, samples: Tensor) -> Tensor:
         padded = functional.pad(
-            samples[:, None], (padding_of(self.definition),) * 2, mode="reflect"
+            samples[:, None], (count_padding(self.definition),) * 2, mode="reflect"
         )[:, 0]
         return self.of_padded(padded)
 
@@ -72,11 +87,13 @@ class LogMel(nn.Module):
         """The same for samples that already have the padding's length on both sides, such as their real neighbours."""
         d = self.definition
         return (
-            (self.filters @ magnitude(padded, d.n_fft, d.hop, self.window)).clamp_min(d.clip).log()
+            (self.filters @ compute_magnitude(padded, d.n_fft, d.hop, self.window))
+            .clamp_min(d.clip)
+            .log()
         )
 
 
-def magnitude(samples: Tensor, n_fft: int, hop: int, window: Tensor) -> Tensor:
+def compute_magnitude(samples: Tensor, n_fft: int, hop: int, window: Tensor) -> Tensor:
     """|STFT| of [batch, time] without padding: [batch, n_fft // 2 + 1, frames]; the floor keeps its gradient finite."""
     spectrum = torch.stft(samples, n_fft, hop, window=window, center=False, return_complex=True)
     return (spectrum.real.square() + spectrum.imag.square() + 1e-9).sqrt()
@@ -95,8 +112,8 @@ class StftLoss(nn.Module):
         total = output.new_zeros(())
         for n_fft, hop in self.resolutions:
             window = getattr(self, f"window{n_fft}")
-            x, y = (magnitude(side, n_fft, hop, window) for side in (output, target))
-            convergence = norm_of_all(y - x) / norm_of_all(y).clamp_min(1e-5)
+            x, y = (compute_magnitude(side, n_fft, hop, window) for side in (output, target))
+            convergence = norm_over_processes(y - x) / norm_over_processes(y).clamp_min(1e-5)
             total = (
                 total
                 + convergence
@@ -122,7 +139,11 @@ class SpectrogramCritic(nn.Module):
         self.last = norm(nn.Conv2d(channels, 1, 3, padding=1))
 
     def forward(self, samples: Tensor) -> tuple[Tensor, list[Tensor]]:
-        x = magnitude(samples, self.n_fft, self.hop, self.window)[:, None].clamp_min(1e-4).log()
+        x = (
+            compute_magnitude(samples, self.n_fft, self.hop, self.window)[:, None]
+            .clamp_min(1e-4)
+            .log()
+        )
         features = []
         for layer in self.layers:
             x = functional.leaky_relu(layer(x), 0.2)
@@ -130,7 +151,7 @@ class SpectrogramCritic(nn.Module):
         return self.last(x), features
 
 
-class Critics(nn.Module):
+class SpectrogramCritics(nn.Module):
     """One spectrogram critic per resolution: short windows see the phase between harmonics, long ones the harmonics."""
 
     def __init__(
@@ -157,11 +178,11 @@ class Critics(nn.Module):
         adversarial, matching = output.new_zeros(()), output.new_zeros(())
         for critic in self.critics:
             with torch.no_grad():
-                wanted = critic(target)[1]
+                target_features = critic(target)[1]
             judged, features = critic(output)
             adversarial = adversarial + (judged - 1).square().mean()
-            for a, b in zip(features, wanted, strict=True):
-                matching = matching + functional.l1_loss(a, b) / mean_of_all(
+            for a, b in zip(features, target_features, strict=True):
+                matching = matching + functional.l1_loss(a, b) / average_over_processes(
                     b.abs().mean()
                 ).clamp_min(1e-3)
         count = len(self.critics)

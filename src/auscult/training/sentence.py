@@ -5,13 +5,13 @@ from __future__ import annotations
 from auscult import data
 from auscult.sound.mel import MelDefinition
 from auscult.sound.recording import Recording, write_recording
-from auscult.training.data import speak
+from auscult.training.data import speak_text
 
 
 def main() -> None:
     rate = MelDefinition().sample_rate
-    utterance = speak(data.SENTENCE_TEXT, data.SENTENCE_VOICE, data.SENTENCE_STYLE, rate)
-    print(write_recording(Recording.mono_of(utterance.samples, rate), data.path(data.SENTENCE)))
+    utterance = speak_text(data.SENTENCE_TEXT, data.SENTENCE_VOICE, data.SENTENCE_STYLE, rate)
+    print(write_recording(Recording.from_mono(utterance.samples, rate), data.path(data.SENTENCE)))
 
 
 if __name__ == "__main__":

@@ -230,8 +230,8 @@ HELD_OUT: dict[str, tuple[str, ...]] = {
 }
 
 
-def training_sentences(language: str, count: int, seed: int) -> list[str]:
+def draw_training_sentences(language: str, count: int, seed: int) -> list[str]:
     """`count` different sentences of the language, drawn from all combinations of its parts."""
     subjects, predicates, endings = PARTS[language]
-    every = [f"{a} {b} {c}" for a in subjects for b in predicates for c in endings]
-    return random.Random(f"{seed} {language}").sample(every, count)
+    all_sentences = [f"{a} {b} {c}" for a in subjects for b in predicates for c in endings]
+    return random.Random(f"{seed} {language}").sample(all_sentences, count)

@@ -29,20 +29,20 @@ from torch.nn import functional
 
 from auscult.families.streamspeech_modified.config import Config as Architecture
 from auscult.families.streamspeech_modified.torch import Generator, build
-from auscult.sound.mel import MelDefinition, padding_of
+from auscult.sound.mel import MelDefinition, count_padding
 from auscult.training.data import (
     HELD_OUT_VARIANTS,
     Batches,
     Utterance,
-    held_out_speech,
-    training_speech,
+    make_held_out_speech,
+    make_training_speech,
 )
-from auscult.training.evaluate import evaluate
-from auscult.training.losses import Critics, LogMel, StftLoss
+from auscult.training.evaluate import evaluate_vocoder
+from auscult.training.losses import LogMel, SpectrogramCritics, StftLoss
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class VocoderTrainConfig:
     """Everything that can be changed from the command line."""
 
     out: str = "scratch/vocoder"  # folder of the checkpoint, the log and the state to resume from
@@ -79,7 +79,7 @@ MEL = MelDefinition(hop=64, win=128)
 all alike comes out at the pitch of the frame rate. Frames of 8 ms every 4 ms show where each glottal pulse lies."""
 
 
-def learning_rate(step: int, config: TrainConfig) -> float:
+def find_learning_rate(step: int, config: VocoderTrainConfig) -> float:
     """Linear warm-up, then a cosine down to `final_rate`."""
     if step < config.warmup:
         return config.learning_rate * (step + 1) / config.warmup
@@ -90,21 +90,21 @@ def learning_rate(step: int, config: TrainConfig) -> float:
 
 
 @dataclass
-class Trainer:
+class VocoderTrainer:
     """The state of a run."""
 
-    config: TrainConfig
+    config: VocoderTrainConfig
     generator: Generator
-    critics: Critics
+    critics: SpectrogramCritics
     optimizer: torch.optim.Optimizer
     critic_optimizer: torch.optim.Optimizer
     step: int = 0
 
     @classmethod
-    def start(cls, config: TrainConfig) -> Trainer:
+    def start(cls, config: VocoderTrainConfig) -> VocoderTrainer:
         torch.manual_seed(config.seed)
         torch.set_num_threads(config.threads)
-        generator, critics = build(ARCHITECTURE), Critics(config.critic_channels)
+        generator, critics = build(ARCHITECTURE), SpectrogramCritics(config.critic_channels)
         return cls(
             config,
             generator,
@@ -140,7 +140,7 @@ class Trainer:
         Args:
             batch: What `Batches.draw` gives.
         """
-        config, margin = self.config, padding_of(MEL)
+        config, margin = self.config, count_padding(MEL)
         padded, speaker, emotion = batch
         target = padded[:, margin:-margin]
         output = self.generator(log_mel.of_padded(padded), speaker, emotion)[:, 0]
@@ -151,7 +151,7 @@ class Trainer:
         loss = config.mel_weight * terms["mel"] + config.stft_weight * terms["stft"]
         if self.step >= config.critic_start:
             terms["critic"] = self.critics.critic_loss(output, target)
-            update(self.critic_optimizer, terms["critic"], self.critics)
+            update_weights(self.critic_optimizer, terms["critic"], self.critics)
             terms["adversarial"], terms["matching"] = self.critics.generator_loss(output, target)
             loss = (
                 loss
@@ -159,13 +159,13 @@ class Trainer:
                 + config.matching_weight * terms["matching"]
             )
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.step, config)
-        update(self.optimizer, loss, self.generator)
+            group["lr"] = find_learning_rate(self.step, config)
+        update_weights(self.optimizer, loss, self.generator)
         self.step += 1
         return {name: value.item() for name, value in terms.items()}
 
 
-def update(optimizer: torch.optim.Optimizer, loss: Tensor, module: nn.Module) -> None:
+def update_weights(optimizer: torch.optim.Optimizer, loss: Tensor, module: nn.Module) -> None:
     """One clipped gradient step."""
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
@@ -173,18 +173,18 @@ def update(optimizer: torch.optim.Optimizer, loss: Tensor, module: nn.Module) ->
     optimizer.step()
 
 
-def remnants(optimizer: torch.optim.Optimizer, largest: int = 128) -> dict[str, Any]:
+def keep_small_moments(optimizer: torch.optim.Optimizer, largest: int = 128) -> dict[str, Any]:
     """The optimizer's state without the moments of large tensors: enough to see that there was one."""
     state = optimizer.state_dict()
-    kept = {
+    small_entries = {
         index: entry
         for index, entry in state["state"].items()
         if entry["exp_avg"].numel() <= largest
     }
-    return {"state": kept, "param_groups": state["param_groups"]}
+    return {"state": small_entries, "param_groups": state["param_groups"]}
 
 
-def save_checkpoint(trainer: Trainer, epoch: int, loss: float, path: Path) -> None:
+def save_checkpoint(trainer: VocoderTrainer, epoch: int, loss: float, path: Path) -> None:
     """The checkpoint as the story has it. Its config says the sizes, the strides and the mel, not how the model computes."""
     sizes = (
         "mel_bins",
@@ -203,7 +203,7 @@ def save_checkpoint(trainer: Trainer, epoch: int, loss: float, path: Path) -> No
     contents = {
         "epoch": epoch,
         "model_state_dict": state,
-        "optimizer_state_dict": remnants(trainer.optimizer),
+        "optimizer_state_dict": keep_small_moments(trainer.optimizer),
         "loss": loss,
         "config": {**config, "mel": MEL.to_config()},
     }
@@ -212,7 +212,7 @@ def save_checkpoint(trainer: Trainer, epoch: int, loss: float, path: Path) -> No
     partial.replace(path)
 
 
-def log(out: Path, entry: dict[str, Any]) -> None:
+def write_log_line(out: Path, entry: dict[str, Any]) -> None:
     """One line to the screen and to `train.jsonl`."""
     line = json.dumps(
         {
@@ -226,13 +226,13 @@ def log(out: Path, entry: dict[str, Any]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    config = parse(arguments)
+    config = parse_config(arguments)
     out = Path(config.out)
     out.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer.start(config)
+    trainer = VocoderTrainer.start(config)
     if (out / "resume.pt").exists():
         trainer.restore(torch.load(out / "resume.pt", weights_only=True))
-    speech = training_speech(config.sentences, config.renderings, MEL.sample_rate, config.seed)
+    speech = make_training_speech(config.sentences, config.renderings, MEL.sample_rate, config.seed)
     seconds = sum(len(utterance.samples) for utterance in speech) / MEL.sample_rate
     parameters = sum(p.numel() for p in trainer.generator.parameters())
     about = {
@@ -241,7 +241,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "parameters": parameters,
         "step": trainer.step,
     }
-    log(
+    write_log_line(
         out,
         {
             "config": asdict(config),
@@ -250,16 +250,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
             **about,
         },
     )
-    run(trainer, speech, seconds, out)
-    report(trainer, out)
+    run_training(trainer, speech, seconds, out)
+    log_final_scores(trainer, out)
 
 
-def run(trainer: Trainer, speech: Sequence[Utterance], seconds: float, out: Path) -> None:
+def run_training(
+    trainer: VocoderTrainer, speech: Sequence[Utterance], seconds: float, out: Path
+) -> None:
     """Train to the last step; evaluate and save on the way."""
     config = trainer.config
     batches = Batches(speech, MEL, config.frames, config.unknown, config.seed + trainer.step)
-    log_mel, stft, held_out = LogMel(MEL), StftLoss(), held_out_speech(MEL.sample_rate)
-    heard = config.batch * config.frames * MEL.hop / MEL.sample_rate  # seconds per step
+    log_mel, stft, held_out = LogMel(MEL), StftLoss(), make_held_out_speech(MEL.sample_rate)
+    seconds_per_step = config.batch * config.frames * MEL.hop / MEL.sample_rate  # seconds per step
     sums: dict[str, list[float]] = {}
     started = time.monotonic()
     while trainer.step < config.steps:
@@ -270,43 +272,55 @@ def run(trainer: Trainer, speech: Sequence[Utterance], seconds: float, out: Path
             sums.setdefault(name, []).append(value)
         if trainer.step % 50 == 0 or trainer.step == config.steps:
             means = {name: float(np.mean(values)) for name, values in sums.items()}
-            log(out, {"step": trainer.step, **means, "wall_s": time.monotonic() - started})
+            write_log_line(
+                out, {"step": trainer.step, **means, "wall_s": time.monotonic() - started}
+            )
             sums.clear()
         if trainer.step % config.evaluate_every == 0 or trainer.step == config.steps:
-            log(out, {"step": trainer.step, **evaluate(trainer.generator, held_out, MEL)})
+            write_log_line(
+                out, {"step": trainer.step, **evaluate_vocoder(trainer.generator, held_out, MEL)}
+            )
             save_checkpoint(
-                trainer, int(trainer.step * heard / seconds), terms["mel"], out / "best_model.pth"
+                trainer,
+                int(trainer.step * seconds_per_step / seconds),
+                terms["mel"],
+                out / "best_model.pth",
             )
             torch.save(trainer.state(), out / "resume.pt")
 
 
-def report(trainer: Trainer, out: Path) -> None:
+def log_final_scores(trainer: VocoderTrainer, out: Path) -> None:
     """The last lines of the log: held-out sentences by voices that were trained and by others, with Griffin-Lim beside them."""
-    known = held_out_speech(MEL.sample_rate)
-    strangers = held_out_speech(MEL.sample_rate, HELD_OUT_VARIANTS)
-    log(
+    known_voices = make_held_out_speech(MEL.sample_rate)
+    unknown_voices = make_held_out_speech(MEL.sample_rate, HELD_OUT_VARIANTS)
+    write_log_line(
         out,
-        {"final": "held-out sentences", **evaluate(trainer.generator, known, MEL, baseline=True)},
+        {
+            "final": "held-out sentences",
+            **evaluate_vocoder(trainer.generator, known_voices, MEL, baseline=True),
+        },
     )
-    log(
+    write_log_line(
         out,
         {
             "final": "held-out sentences and voices",
-            **evaluate(trainer.generator, strangers, MEL, known=False, baseline=True),
+            **evaluate_vocoder(
+                trainer.generator, unknown_voices, MEL, is_known=False, baseline=True
+            ),
         },
     )
 
 
-def parse(arguments: Sequence[str] | None) -> TrainConfig:
+def parse_config(arguments: Sequence[str] | None) -> VocoderTrainConfig:
     """Flags named after the fields of `TrainConfig`."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    for field in fields(TrainConfig):
+    for field in fields(VocoderTrainConfig):
         parser.add_argument(
             "--" + field.name.replace("_", "-"), type=type(field.default), default=field.default
         )
-    return TrainConfig(**vars(parser.parse_args(arguments)))
+    return VocoderTrainConfig(**vars(parser.parse_args(arguments)))
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ from auscult.errors import UsageError
 from auscult.finding import Skip
 from auscult.sound.mel import mel_spectrogram
 from auscult.sound.recording import Recording, read_recording
-from auscult.training.conditioning import EMOTION_DIM, SPEAKER_DIM, named_vector
-from auscult.verbs.diagnose.diagnose import diagnose, follows_input
-from auscult.verbs.diagnose.settle import Inputs, stored_mel
+from auscult.training.conditioning import EMOTION_DIM, SPEAKER_DIM, vector_from_name
+from auscult.verbs.diagnose.diagnose import diagnose, is_input_reproduced
+from auscult.verbs.diagnose.settle import ModelInputs, read_stored_mel
 from auscult.verdict import Report
 from auscult.weights import Checkpoint
 
@@ -28,7 +28,7 @@ Progress = Callable[[int, int, str], None]
 WRONG_MODEL = "auscult.verbs.demo:wrong_model"
 
 
-def demo(output_dir: Path, *, progress: Progress | None = None) -> Report:
+def run_demo(output_dir: Path, *, progress: Progress | None = None) -> Report:
     """Play the story and diagnose it; sound, picture and page are left in `output_dir`.
 
     The page is `report.html`, written where Jinja2 is there. The report is the one of `diagnose`.
@@ -54,14 +54,14 @@ def demo(output_dir: Path, *, progress: Progress | None = None) -> Report:
         WRONG_MODEL,
         audio=render_wrongly(spoken),
         reference_audio=spoken,
-        inputs=story_inputs(),
+        inputs=make_story_inputs(),
         output_dir=output_dir,
         progress=progress,
     )
-    return _with_page(replace(report, command="demo"), output_dir / "report.html")
+    return _write_page(replace(report, command="demo"), output_dir / "report.html")
 
 
-def tells_the_story(report: Report) -> bool:
+def is_story_complete(report: Report) -> bool:
     """Whether the diagnosis found what was planted, settled the true reading, and the repaired model says the sentence."""
     causes = [finding.cause for finding in report.findings]
     settlement = report.extra.get("settlement") or {"works": False}
@@ -70,7 +70,7 @@ def tells_the_story(report: Report) -> bool:
         and {"conv-grouped", "kernel-size", "partial-load", "buzz"} <= set(causes)
         and settlement["works"]
         and settlement["ranking"][0]["name"] == "training-script"
-        and follows_input(report)
+        and is_input_reproduced(report)
     )
 
 
@@ -82,7 +82,9 @@ def wrong_model() -> Any:
     from auscult.families.streamspeech_grc_lora.config import Config
     from auscult.families.streamspeech_grc_lora.torch import build
 
-    sizes = families.detect({name: tensor.shape for name, tensor in _vocoder().items()})[0].config
+    sizes = families.detect_families(
+        {name: tensor.shape for name, tensor in _open_vocoder().items()}
+    )[0].config
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return build(
@@ -105,22 +107,22 @@ def half_loaded_model() -> Any:
     model = wrong_model()
     state = {
         name.removeprefix("generator."): torch.from_numpy(np.array(tensor.numpy()))
-        for name, tensor in _vocoder().items()
+        for name, tensor in _open_vocoder().items()
     }
     with contextlib.suppress(RuntimeError):
         model.load_state_dict(state)
     return model
 
 
-def _vocoder() -> Checkpoint:
+def _open_vocoder() -> Checkpoint:
     return open_checkpoint(data.path(data.VOCODER))
 
 
-def story_inputs() -> Inputs:
+def make_story_inputs() -> ModelInputs:
     """The speaker and emotion vectors that belong to the bundled sentence."""
     return {
-        "speaker": named_vector(data.SENTENCE_VOICE, SPEAKER_DIM),
-        "emotion": named_vector(data.SENTENCE_STYLE, EMOTION_DIM),
+        "speaker": vector_from_name(data.SENTENCE_VOICE, SPEAKER_DIM),
+        "emotion": vector_from_name(data.SENTENCE_STYLE, EMOTION_DIM),
     }
 
 
@@ -128,25 +130,25 @@ def render_wrongly(spoken: Recording) -> Recording:
     """What the story's user heard: the mel through the wrong model, then the author's loudness treatment."""
     import torch
 
-    mel = stored_mel(_vocoder())
+    mel = read_stored_mel(_open_vocoder())
     if mel is None:
         raise UsageError(
             "the bundled checkpoint does not say which mel it was trained on", where=data.VOCODER
         )
-    frames = torch.from_numpy(mel_spectrogram(spoken.resampled(mel.sample_rate).mono, mel))[None]
-    inputs = {name: torch.from_numpy(vector)[None] for name, vector in story_inputs().items()}
+    frames = torch.from_numpy(mel_spectrogram(spoken.resample(mel.sample_rate).mono, mel))[None]
+    inputs = {name: torch.from_numpy(vector)[None] for name, vector in make_story_inputs().items()}
     with torch.no_grad():
         output = half_loaded_model()(frames, **inputs)[0, 0].numpy()
-    return Recording.mono_of(as_in_the_story(output), mel.sample_rate, "wrong.wav")
+    return Recording.from_mono(apply_story_loudness(output), mel.sample_rate, "wrong.wav")
 
 
-def as_in_the_story(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+def apply_story_loudness(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """Peak to 0.8, then 0.7·tanh(1.2·x): it makes the buzz loud, and hides how quiet the model was."""
     peak = float(np.abs(samples).max())
     return np.asarray(0.7 * np.tanh(1.2 * samples * (0.8 / peak if peak > 0 else 1.0)), np.float32)
 
 
-def _with_page(report: Report, path: Path) -> Report:
+def _write_page(report: Report, path: Path) -> Report:
     """The report with its page written and named, or with the reason why there is none."""
     from auscult.report.html import render
 
@@ -154,9 +156,9 @@ def _with_page(report: Report, path: Path) -> Report:
     try:
         text = render(report)
     except UsageError as error:
-        without = {name: value for name, value in report.extra.items() if name != "page"}
+        extra_without_page = {name: value for name, value in report.extra.items() if name != "page"}
         return replace(
-            report, skips=(*report.skips, Skip("report.html", error.what)), extra=without
+            report, skips=(*report.skips, Skip("report.html", error.what)), extra=extra_without_page
         )
     partial = path.with_name(f".{path.name}.part")
     partial.write_text(text, encoding="utf-8")

@@ -14,11 +14,15 @@ from auscult.errors import UsageError
 from auscult.finding import Json
 from auscult.rules.mel.snd060_mel_definition import MAX_EXACT_SHARE
 from auscult.rules.mel.subject import MelSubject
-from auscult.sound.mel_search.against import changes
-from auscult.sound.mel_search.ambiguity import alternatives
-from auscult.sound.mel_search.code import config_names, librosa_code, torchaudio_code
-from auscult.sound.mel_search.families import FAMILIES, family
-from auscult.sound.mel_search.search import Found, search
+from auscult.sound.mel_search.against import find_changes
+from auscult.sound.mel_search.ambiguity import find_alternatives
+from auscult.sound.mel_search.code import (
+    list_config_names,
+    write_librosa_code,
+    write_torchaudio_code,
+)
+from auscult.sound.mel_search.families import FAMILIES, find_family
+from auscult.sound.mel_search.search import SearchOutcome, search_definition
 from auscult.sound.recording import Recording, read_recording
 from auscult.verdict import Coverage, Report, Verdict
 
@@ -50,36 +54,38 @@ def mel(
         CheckpointError: If the mel's file cannot be read.
         UsageError: If there is no such vocoder or tensor.
     """
-    wanted = family(against) if against else None
+    vocoder_family = find_family(against) if against else None
     recording = sound if isinstance(sound, Recording) else read_recording(os.fspath(sound))
-    name, values = _open(spectrogram, key)
-    found = search(recording, values, progress=progress)
-    samples = recording.resampled(found.definition.sample_rate).mono
-    still_open = alternatives(samples, found.mel, found.definition, found.compression.gain)
-    target = (against, wanted.definition) if against and wanted else None
-    subject = MelSubject(name, found, still_open, target)
+    name, values = _open_mel(spectrogram, key)
+    outcome = search_definition(recording, values, progress=progress)
+    samples = recording.resample(outcome.definition.sample_rate).mono
+    open_alternatives = find_alternatives(
+        samples, outcome.mel, outcome.definition, outcome.compression.gain
+    )
+    target = (against, vocoder_family.definition) if against and vocoder_family else None
+    subject = MelSubject(name, outcome, open_alternatives, target)
     findings, skips = rules.run_rules(subject, "mel")
-    extra: dict[str, Any] = {"mel": describe(subject)}
+    extra: dict[str, Any] = {"mel": describe_outcome(subject)}
     return Report(
         "mel",
         (recording.name, name),
-        _verdict(subject, len(findings)),
-        _coverage(found),
+        _decide_verdict(subject, len(findings)),
+        _build_coverage(outcome),
         findings,
         skips,
         extra=extra,
     )
 
 
-def _open(
-    given: str | os.PathLike[str] | NDArray[np.floating], key: str | None
+def _open_mel(
+    source: str | os.PathLike[str] | NDArray[np.floating], key: str | None
 ) -> tuple[str, NDArray[Any]]:
     """Name and values of the mel."""
-    if isinstance(given, np.ndarray):
-        return "mel", given
+    if isinstance(source, np.ndarray):
+        return "mel", source
     from auscult.checkpoint import open_checkpoint
 
-    path = os.fspath(given)
+    path = os.fspath(source)
     tensors = open_checkpoint(path, "" if key else None).tensors
     if key is not None and key not in tensors:
         raise UsageError(
@@ -88,33 +94,36 @@ def _open(
             found=key,
             hint=f"it has {', '.join(list(tensors)[:8])}",
         )
-    likely = (
+    likely_names = (
         [key]
         if key
         else [
             name for name, tensor in tensors.items() if sum(size > 1 for size in tensor.shape) == 2
         ]
     )
-    likely = (
-        [name for name in likely if "mel" in name.lower()] or likely if len(likely) > 1 else likely
+    likely_names = (
+        [name for name in likely_names if "mel" in name.lower()] or likely_names
+        if len(likely_names) > 1
+        else likely_names
     )
-    if len(likely) != 1:
+    if len(likely_names) != 1:
         raise UsageError(
             "has no tensor that could be a mel"
-            if not likely
+            if not likely_names
             else "has several tensors that could be a mel",
             where=path,
             expected="one of two axes",
             found=", ".join(
-                f"{name} {list(tensors[name].shape)}" for name in (likely or list(tensors))[:8]
+                f"{name} {list(tensors[name].shape)}"
+                for name in (likely_names or list(tensors))[:8]
             )
             or "no tensors",
-            hint="name it with --key" if likely else None,
+            hint="name it with --key" if likely_names else None,
         )
-    return path, np.asarray(tensors[likely[0]].numpy())
+    return path, np.asarray(tensors[likely_names[0]].numpy())
 
 
-def _verdict(subject: MelSubject, findings: int) -> Verdict:
+def _decide_verdict(subject: MelSubject, findings: int) -> Verdict:
     if subject.found.compression.residual_share > MAX_EXACT_SHARE and (
         findings < 2 or subject.against is None
     ):
@@ -122,16 +131,16 @@ def _verdict(subject: MelSubject, findings: int) -> Verdict:
     return Verdict.DIVERGENT if findings else Verdict.PASS
 
 
-def _coverage(found: Found) -> Coverage:
+def _build_coverage(outcome: SearchOutcome) -> Coverage:
     """Every frame of the mel: compared with the sound's, or beyond its end."""
-    frames = found.mel.shape[1]
-    compared = min(frames, found.compression.frames)
+    frames = outcome.mel.shape[1]
+    compared = min(frames, outcome.compression.frames)
     return Coverage("frames", {"compared": compared, "beyond_the_sound": frames - compared})
 
 
-def describe(subject: MelSubject) -> Json:
+def describe_outcome(subject: MelSubject) -> Json:
     """The outcome as JSON."""
-    found, compression = subject.found, subject.found.compression
+    outcome, compression = subject.found, subject.found.compression
     definition = compression.definition
     facts: Json = {
         "definition": definition.to_config(),
@@ -141,22 +150,22 @@ def describe(subject: MelSubject) -> Json:
         "worst": compression.worst,
         "open": {name: list(values) for name, values in subject.alternatives.items()},
         "gain": compression.gain,
-        "axes": ["frames", "bands"] if found.transposed else ["bands", "frames"],
-        "frames": {"mel": found.mel.shape[1], "definition": compression.frames},
-        "tried": found.evaluations,
-        "families": known_as(subject),
+        "axes": ["frames", "bands"] if outcome.transposed else ["bands", "frames"],
+        "frames": {"mel": outcome.mel.shape[1], "definition": compression.frames},
+        "tried": outcome.evaluations,
+        "families": find_matching_families(subject),
         "code": {
-            "librosa": librosa_code(definition, compression.gain),
-            "torchaudio": torchaudio_code(definition, compression.gain),
+            "librosa": write_librosa_code(definition, compression.gain),
+            "torchaudio": write_torchaudio_code(definition, compression.gain),
         },
-        "configs": config_names(definition),
+        "configs": list_config_names(definition),
     }
     if subject.against:
-        name, wanted = subject.against
-        different = changes(definition, wanted, subject.alternatives)
+        name, vocoder_definition = subject.against
+        needed_changes = find_changes(definition, vocoder_definition, subject.alternatives)
         facts["against"] = {
             "family": name,
-            "definition": wanted.to_config(),
+            "definition": vocoder_definition.to_config(),
             "changes": [
                 {
                     "setting": change.setting,
@@ -164,19 +173,20 @@ def describe(subject: MelSubject) -> Json:
                     "wanted": change.wanted,
                     "open": change.is_open,
                 }
-                for change in different
+                for change in needed_changes
             ],
         }
     return facts
 
 
-def known_as(subject: MelSubject) -> list[str]:
+def find_matching_families(subject: MelSubject) -> list[str]:
     """Names of the families whose definition this is, as far as the mel can tell."""
     definition = subject.found.definition
     return [
         name
         for name, entry in FAMILIES.items()
         if all(
-            change.is_open for change in changes(definition, entry.definition, subject.alternatives)
+            change.is_open
+            for change in find_changes(definition, entry.definition, subject.alternatives)
         )
     ]

@@ -10,8 +10,8 @@ from auscult import rules
 from auscult.errors import TargetError, UsageError
 from auscult.finding import Severity, Skip
 from auscult.preflight_checks.log import read_log
-from auscult.preflight_checks.options import Options
-from auscult.preflight_checks.records import Measured
+from auscult.preflight_checks.options import PreflightOptions
+from auscult.preflight_checks.records import TrainingMeasurements
 from auscult.rules.training.subject import PreflightSubject
 from auscult.verdict import Coverage, Report, Verdict
 
@@ -59,39 +59,42 @@ def preflight(
     if steps < 3:
         raise UsageError("needs at least three steps", expected="3 or more", found=steps)
     subjects = tuple(
-        str(one)
-        for one in (_name(trainer) if trainer is not None else None, log)
-        if one is not None
+        str(subject)
+        for subject in (_name_trainer(trainer) if trainer is not None else None, log)
+        if subject is not None
     )
-    measured = Measured(subjects[0])
+    measured = TrainingMeasurements(subjects[0])
     if trainer is not None:
-        options = Options(subjects[0], steps, seconds, sample_rate, bitrate, dict(claims or {}))
-        measured = _measured(trainer, kwargs or {}, options, progress)
+        options = PreflightOptions(
+            subjects[0], steps, seconds, sample_rate, bitrate, dict(claims or {})
+        )
+        measured = _measure_trainer(trainer, kwargs or {}, options, progress)
     if log is not None:
         from dataclasses import replace
 
         measured = replace(measured, claims=(*measured.claims, *read_log(log)))
-    return report_of(measured, subjects)
+    return build_report(measured, subjects)
 
 
-def report_of(measured: Measured, subjects: tuple[str, ...]) -> Report:
+def build_report(measured: TrainingMeasurements, subjects: tuple[str, ...]) -> Report:
     """The report on what was measured."""
     findings, skips = rules.run_rules(PreflightSubject(measured), "training")
-    wrong = any(finding.severity is Severity.ERROR for finding in findings)
-    skips = (*skips, *(Skip(what, reason) for what, reason in measured.skipped))
+    has_errors = any(finding.severity is Severity.ERROR for finding in findings)
+    skips = (*skips, *(Skip(skipped_part, reason) for skipped_part, reason in measured.skipped))
     coverage = None
     if measured.parameters is not None:
-        found = measured.parameters
-        troubled = (
-            len(found.no_gradient)
-            + len(found.not_optimized)
-            + len(found.not_required)
-            + len(found.not_moving)
+        parameters = measured.parameters
+        troubled_count = (
+            len(parameters.no_gradient)
+            + len(parameters.not_optimized)
+            + len(parameters.not_required)
+            + len(parameters.not_moving)
         )
         coverage = Coverage(
-            "parameters", {"learning": found.total - troubled, "not_learning": troubled}
+            "parameters",
+            {"learning": parameters.total - troubled_count, "not_learning": troubled_count},
         )
-    verdict = Verdict.DIVERGENT if wrong else Verdict.PASS
+    verdict = Verdict.DIVERGENT if has_errors else Verdict.PASS
     return Report(
         "preflight",
         subjects,
@@ -103,9 +106,9 @@ def report_of(measured: Measured, subjects: tuple[str, ...]) -> Report:
     )
 
 
-def _measured(
-    trainer: Any, kwargs: Mapping[str, Any], options: Options, progress: Progress | None
-) -> Measured:
+def _measure_trainer(
+    trainer: Any, kwargs: Mapping[str, Any], options: PreflightOptions, progress: Progress | None
+) -> TrainingMeasurements:
     from auscult.checkpoint.target import call_target, is_code
 
     if isinstance(trainer, str):
@@ -117,13 +120,13 @@ def _measured(
             )
         trainer = call_target(trainer, kwargs)
     try:
-        from auscult.preflight_checks.run import measure
+        from auscult.preflight_checks.run import measure_training
     except ModuleNotFoundError as error:
         raise UsageError(f"needs {error.name}", hint="pip install 'auscult[torch]'") from error
-    return measure(trainer, options, progress)
+    return measure_training(trainer, options, progress)
 
 
-def _name(trainer: Any) -> str:
+def _name_trainer(trainer: Any) -> str:
     if isinstance(trainer, str):
         return trainer
     model = (

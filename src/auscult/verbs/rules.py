@@ -13,17 +13,19 @@ from auscult.verdict import Report, Verdict
 CODE_OR_PREFIX = re.compile(r"[A-Za-z]{1,3}\d{0,3}")
 
 
-def rules(code: str | None = None) -> Report:
+def list_rules(code: str | None = None) -> Report:
     """The rules with their pages: all, the one of that code or cause, or those whose code begins so.
 
     Raises:
         UsageError: If no rule has that code, name or prefix.
     """
     asked = [
-        load_rule(known) for known in sorted(rule_files()) if code is None or _may_fit(known, code)
+        load_rule(all_rules)
+        for all_rules in sorted(rule_files())
+        if code is None or _may_fit(all_rules, code)
     ]
     if not asked and code is not None:
-        raise UsageError(f"there is no rule `{code}`", hint=_hint(code))
+        raise UsageError(f"there is no rule `{code}`", hint=_suggest_codes(code))
     rows = [
         {"code": rule.code, "cause": rule.name, "summary": rule.summary, "page": rule.page}
         for rule in asked
@@ -40,7 +42,11 @@ def _may_fit(known: str, code: str) -> bool:
     return load_rule(known).name == code
 
 
-def _hint(code: str) -> str:
+def _suggest_codes(code: str) -> str:
     names = list(dict.fromkeys(name for rule in every_rule() for name in (rule.code, rule.name)))
-    close = difflib.get_close_matches(code if code.islower() else code.upper(), names, n=2)
-    return f"did you mean {' or '.join(close)}?" if close else "`auscult rules` lists them"
+    close_matches = difflib.get_close_matches(code if code.islower() else code.upper(), names, n=2)
+    return (
+        f"did you mean {' or '.join(close_matches)}?"
+        if close_matches
+        else "`auscult rules` lists them"
+    )

@@ -12,12 +12,12 @@ from auscult.errors import CheckpointError, UsageError
 from auscult.finding import Json
 from auscult.weights import Checkpoint, Tensor
 
-Given = Any
+CheckpointLike = Any
 """str, os.PathLike, Checkpoint, a torch or MLX module, or a sequence of paths that belong together."""
 
 
 def open_side(
-    given: Given, *, container: str | None = None, kwargs: Json | None = None
+    source: CheckpointLike, *, container: str | None = None, kwargs: Json | None = None
 ) -> Checkpoint:
     """The checkpoint behind what the user gave.
 
@@ -29,7 +29,7 @@ def open_side(
         TargetError: If code cannot be imported or called.
         UsageError: If files of one name on a side share the name of a tensor.
     """
-    checkpoint = _opened(given, container, kwargs)
+    checkpoint = _open_source(source, container, kwargs)
     if not checkpoint.tensors and not checkpoint.skips:
         raise CheckpointError(
             "holds no tensors",
@@ -41,16 +41,18 @@ def open_side(
     return checkpoint
 
 
-def _opened(given: Given, container: str | None, kwargs: Json | None) -> Checkpoint:
-    if isinstance(given, Checkpoint):
-        return given
-    if isinstance(given, str | os.PathLike):
-        return _open_target(os.fspath(given), container, kwargs)
-    if isinstance(given, Sequence):
-        return merged([open_side(part, container=container, kwargs=kwargs) for part in given])
+def _open_source(source: CheckpointLike, container: str | None, kwargs: Json | None) -> Checkpoint:
+    if isinstance(source, Checkpoint):
+        return source
+    if isinstance(source, str | os.PathLike):
+        return _open_target(os.fspath(source), container, kwargs)
+    if isinstance(source, Sequence):
+        return merge_checkpoints(
+            [open_side(part, container=container, kwargs=kwargs) for part in source]
+        )
     from auscult.checkpoint.target import state_of
 
-    return state_of(given, path=type(given).__name__)
+    return state_of(source, path=type(source).__name__)
 
 
 def _open_target(text: str, container: str | None, kwargs: Json | None) -> Checkpoint:
@@ -63,7 +65,7 @@ def _open_target(text: str, container: str | None, kwargs: Json | None) -> Check
     return open_target(text, kwargs, container)
 
 
-def merged(parts: Sequence[Checkpoint]) -> Checkpoint:
+def merge_checkpoints(parts: Sequence[Checkpoint]) -> Checkpoint:
     """Several files as one side, in the order given; a name that several of them have gets its file's name before it.
 
     Raises:
@@ -73,23 +75,23 @@ def merged(parts: Sequence[Checkpoint]) -> Checkpoint:
         raise UsageError("one side has no files", hint="give at least one path")
     if len(parts) == 1:
         return parts[0]
-    seen = Counter(name for part in parts for name in part)
-    renamed = [
-        {name: f"{_stem(part)}:{name}" if seen[name] > 1 else name for name in part}
+    name_counts = Counter(name for part in parts for name in part)
+    new_names = [
+        {name: f"{_get_file_stem(part)}:{name}" if name_counts[name] > 1 else name for name in part}
         for part in parts
     ]
-    if len({_stem(part) for part in parts}) < len(parts) and any(
-        count > 1 for count in seen.values()
+    if len({_get_file_stem(part) for part in parts}) < len(parts) and any(
+        count > 1 for count in name_counts.values()
     ):
         raise UsageError(
             "two files of one side have the same name and hold tensors of the same names",
             where=parts[-1].path,
-            found=next(name for name, count in seen.items() if count > 1),
+            found=next(name for name, count in name_counts.items() if count > 1),
             hint="give parts of one model",
         )
     tensors: dict[str, Tensor] = {
         names[name]: tensor if names[name] == name else replace(tensor, name=names[name])
-        for part, names in zip(parts, renamed, strict=True)
+        for part, names in zip(parts, new_names, strict=True)
         for name, tensor in part.items()
     }
     metadata: Mapping[str, str] = {
@@ -106,16 +108,16 @@ def merged(parts: Sequence[Checkpoint]) -> Checkpoint:
         skips=tuple(skip for part in parts for skip in part.skips),
         modules={
             names.get(path, path): info
-            for part, names in zip(parts, renamed, strict=True)
+            for part, names in zip(parts, new_names, strict=True)
             for path, info in part.modules.items()
         },
         ties=tuple(
             tuple(names[name] for name in group)
-            for part, names in zip(parts, renamed, strict=True)
+            for part, names in zip(parts, new_names, strict=True)
             for group in part.ties
         ),
     )
 
 
-def _stem(part: Checkpoint) -> str:
+def _get_file_stem(part: Checkpoint) -> str:
     return os.path.splitext(os.path.basename(part.path))[0]

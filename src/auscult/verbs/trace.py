@@ -21,7 +21,7 @@ from auscult.weights import Array
 MAX_LISTED = 8
 
 
-def trace(
+def record_trace(
     target: Any = None,
     inputs: Mapping[str, Array] | str | list[str] | None = None,
     *,
@@ -56,7 +56,9 @@ def trace(
             hint="auscult trace TARGET --inputs FILE -o OUT",
         )
     if from_npy is not None:
-        return report_of(write_trace(read_npy_folder(from_npy), output, force=force), str(from_npy))
+        return build_report(
+            write_trace(read_npy_folder(from_npy), output, force=force), str(from_npy)
+        )
     if inputs is None:
         raise UsageError(
             "needs inputs to run on",
@@ -65,36 +67,48 @@ def trace(
         )
     if replay_noise is not None:
         options["replay"] = read_trace(replay_noise)
-    made = capture(target, inputs, output, kwargs=kwargs, force=force, **options)
-    return report_of(made, target if isinstance(target, str) else type(target).__qualname__)
-
-
-def report_of(made: Trace, subject: str) -> Report:
-    """The report on a trace that was written."""
-    counts = Counter("same" if record.same_as is not None else record.stored for record in made)
-    skips = tuple(Skip(key, reason) for key, reason in made.left_out.items())
-    coverage = Coverage("records", {name: counts.get(name, 0) for name in (*DETAILS, "same")})
-    return Report(
-        "trace", (subject,), Verdict.PASS, coverage, skips=skips, extra={"trace": facts(made)}
+    recorded_trace = capture(target, inputs, output, kwargs=kwargs, force=force, **options)
+    return build_report(
+        recorded_trace, target if isinstance(target, str) else type(target).__qualname__
     )
 
 
-def facts(made: Trace) -> dict[str, Any]:
+def build_report(recorded_trace: Trace, subject: str) -> Report:
+    """The report on a trace that was written."""
+    counts = Counter(
+        "same" if record.same_as is not None else record.stored for record in recorded_trace
+    )
+    skips = tuple(Skip(key, reason) for key, reason in recorded_trace.left_out.items())
+    coverage = Coverage("records", {name: counts.get(name, 0) for name in (*DETAILS, "same")})
+    return Report(
+        "trace",
+        (subject,),
+        Verdict.PASS,
+        coverage,
+        skips=skips,
+        extra={"trace": describe_trace(recorded_trace)},
+    )
+
+
+def describe_trace(recorded_trace: Trace) -> dict[str, Any]:
     """What a trace is, as JSON."""
-    manifest, size = made.manifest, Path(made.path).stat().st_size if made.path != "memory" else 0
-    broken = [record.key for record in made if record.statistics.non_finite]
+    manifest, size = (
+        recorded_trace.manifest,
+        Path(recorded_trace.path).stat().st_size if recorded_trace.path != "memory" else 0,
+    )
+    non_finite_keys = [record.key for record in recorded_trace if record.statistics.non_finite]
     return {
-        "path": made.path,
+        "path": recorded_trace.path,
         "bytes": size,
         "framework": manifest.framework,
         "version": manifest.version,
         "dtype": manifest.dtype,
         "device": manifest.device,
-        "modules": len({record.path for record in made}),
-        "records": len(made),
+        "modules": len({record.path for record in recorded_trace}),
+        "records": len(recorded_trace),
         "noise": len(manifest.noise),
         "training": bool(manifest.notes.get("training", False)),
-        "non_finite": broken[:MAX_LISTED],
-        "non_finite_records": len(broken),
+        "non_finite": non_finite_keys[:MAX_LISTED],
+        "non_finite_records": len(non_finite_keys),
         "notes": {key: value for key, value in manifest.notes.items() if key != "training"},
     }

@@ -15,7 +15,7 @@ MODELS = ("codec",)
 STUDIES = ("amplitude",)
 
 
-def train(
+def train_model(
     model: str = "codec",
     *,
     settings: Mapping[str, Any] | None = None,
@@ -49,7 +49,7 @@ def train(
         config.data, codec.sample_rate, codec.level, minutes=config.minutes, seed=config.seed
     )
     figures = train_codec(config, speech, progress=progress)
-    best = bound(
+    bound_db = bound(
         [samples for _, samples in speech.held_out], codec.sample_rate, codec.bits_per_second
     )
     facts = {
@@ -57,7 +57,7 @@ def train(
         "steps": config.steps,
         "seconds_of_speech": speech.seconds,
         "kbit_per_second": codec.bits_per_second / 1000,
-        "bound_db": best,
+        "bound_db": bound_db,
         "held_out": figures,
         "file": str(Path(config.out) / RELEASE),
         "log": str(Path(config.out) / "train.jsonl"),
@@ -65,7 +65,7 @@ def train(
     return Report("train", (config.data,), Verdict.PASS, extra={"training": facts})
 
 
-def study(
+def write_study(
     name: str,
     output: str | Path,
     *,
@@ -81,12 +81,12 @@ def study(
     """
     if name not in STUDIES:
         raise UsageError("no such study", where=name, hint=f"choose one of {', '.join(STUDIES)}")
-    from auscult.training.codec.study import STEPS, page, run_study
+    from auscult.training.codec.study import STEPS, render_page, run_study
 
     table = run_study(seeds=seeds, steps=steps or STEPS, progress=progress)
     path = Path(output)
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(page(table), encoding="utf-8")
+    partial.write_text(render_page(table), encoding="utf-8")
     partial.replace(path)
     return Report(
         "train",

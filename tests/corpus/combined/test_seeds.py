@@ -21,8 +21,8 @@ from auscult.verbs.diagnose.diagnose import diagnose
 from auscult.verbs.preflight import preflight
 from auscult.verdict import Report, Verdict
 from corpus.combined import stories
-from corpus.computation.candidates import pair
-from corpus.computation.networks import inputs
+from corpus.computation.candidates import build_sides
+from corpus.computation.networks import make_inputs
 from corpus.computation.plants import PLANTS
 from corpus.sound.plants import band_limited, frame_seams, time_stretch
 from corpus.training import seed004
@@ -48,7 +48,7 @@ def cause(report: Report) -> str | None:
 def with_mistake(name: str) -> dict[str, object]:
     """Traces of a small network with that mistake, as arguments of diagnose."""
     plant = next(plant for plant in PLANTS if plant.cause == name)
-    return {"traces": pair(plant, "torch", 7), "trace_inputs": inputs(plant.network, 7)}
+    return {"traces": build_sides(plant, "torch", 7), "trace_inputs": make_inputs(plant.network, 7)}
 
 
 def test_a_buzz_from_a_model_that_does_not_fit_its_checkpoint(spoken: Recording) -> None:
@@ -65,7 +65,7 @@ def test_a_chipmunk_by_the_config_alone(spoken: Recording, tmp_path: Path) -> No
     report = diagnose(audio=Recording(spoken.samples, 22050, "fast.wav"), config=config)
     assert (report.verdict, cause(report)) == (Verdict.DIVERGENT, "sample-rate-label")
     assert "16,000" in report.extra["diagnosis"]["next"]
-    resampled = diagnose(audio=spoken.resampled(22050), config=config)
+    resampled = diagnose(audio=spoken.resample(22050), config=config)
     assert (resampled.verdict, cause(resampled)) == (Verdict.INCONCLUSIVE, None)
 
 
@@ -91,14 +91,14 @@ def test_a_bad_phone_line_flickery_in_slow_motion(
 
 
 def test_noise_from_the_start_noise_of_a_sampler_that_never_moves() -> None:
-    model = stories.module(stories.arrays(), stories.right_config())
-    given = {name: torch.from_numpy(array) for name, array in stories.model_inputs().items()}
+    model = stories.build_module(stories.read_arrays(), stories.infer_true_config())
+    given = {name: torch.from_numpy(array) for name, array in stories.make_model_inputs().items()}
     given["mel"] = torch.from_numpy(
         np.random.default_rng(0).standard_normal(given["mel"].shape).astype(np.float32)
     )
     with torch.no_grad():
         samples = model(**given)[0, 0].numpy()
-    heard = Recording.mono_of(samples / np.abs(samples).max() * 0.5, 16000, "noise.wav")
+    heard = Recording.from_mono(samples / np.abs(samples).max() * 0.5, 16000, "noise.wav")
     alone = diagnose(audio=heard)
     assert (alone.verdict, cause(alone)) == (Verdict.INCONCLUSIVE, None)
     assert set(explained(alone)) & {"noise", "flat-mel", "buzz"}
@@ -114,7 +114,7 @@ def test_an_amplitude_that_collapsed_to_an_offset(spoken: Recording, tmp_path: P
     alone = diagnose(audio=collapsed, reference_audio=spoken)
     assert {"dc", "gain"} & set(explained(alone))
     saved = tmp_path / "preflight.json"
-    saved.write_text(as_json(preflight(seed004.trainer(), steps=3, seconds=20.0)))
+    saved.write_text(as_json(preflight(seed004.make_trainer(), steps=3, seconds=20.0)))
     report = diagnose(audio=collapsed, reference_audio=spoken, reports=[saved])
     assert cause(report) == "codebook-collapse"
     assert explained(report)["dc"]
@@ -122,9 +122,9 @@ def test_an_amplitude_that_collapsed_to_an_offset(spoken: Recording, tmp_path: P
 
 def test_a_saved_report_of_something_else_is_refused(spoken: Recording, tmp_path: Path) -> None:
     from auscult.errors import UsageError
-    from auscult.verbs.rules import rules
+    from auscult.verbs.rules import list_rules
 
-    (tmp_path / "rules.json").write_text(as_json(rules()))
+    (tmp_path / "rules.json").write_text(as_json(list_rules()))
     write_recording(spoken, tmp_path / "right.wav")
     with pytest.raises(UsageError, match="expected one of inspect"):
         diagnose(audio=tmp_path / "right.wav", reports=[tmp_path / "rules.json"])

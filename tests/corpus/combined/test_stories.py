@@ -8,7 +8,7 @@ pytest.importorskip("torch")
 
 from auscult.report.text import render
 from auscult.verdict import Report, Verdict
-from corpus.combined.stories import HEALTHY, STORIES, Story, answer
+from corpus.combined.stories import HEALTHY, STORIES, Story, diagnose_story
 
 UNTRACED = [story for story in STORIES if not story.traced]
 TRACED = [story for story in STORIES if story.traced]
@@ -25,7 +25,7 @@ def fits_the_screen(report: Report) -> bool:
 
 
 def check(story: Story) -> None:
-    report = answer(story, 0)
+    report = diagnose_story(story, 0)
     cause = report.extra["diagnosis"]["cause"]
     assert report.verdict is Verdict.DIVERGENT
     assert cause["cause"] in story.causes, render(report)
@@ -47,5 +47,5 @@ def test_with_traces_the_cause_of_what_is_heard_is_found(story: Story) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("story", HEALTHY, ids=lambda story: story.name)
 def test_nothing_is_wrong(story: Story) -> None:
-    report = answer(story, 0)
+    report = diagnose_story(story, 0)
     assert report.verdict in {Verdict.PASS, Verdict.EQUIVALENT}, render(report)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from auscult import plugins
-from auscult.explain.try_mistakes import MISTAKES
+from auscult.explain.try_mistakes import MISTAKES_PACKAGE
 from auscult.rules import every_rule
-from corpus.computation.judge import FRAMEWORKS, judge, port_alarm, ports
-from corpus.computation.plants import PLANTS, Plant
+from corpus.computation.judge import FRAMEWORKS, find_port_alarm, iter_ports, judge_plant
+from corpus.computation.plants import PLANTS, PlantedMistake
 
 NAMED = {
     "activation-extra",
@@ -67,7 +67,7 @@ def test_every_cause_of_the_catalogue_is_planted() -> None:
 
 
 def test_every_cause_that_a_mistake_may_name_has_a_rule() -> None:
-    named = {cause for module in plugins.modules(MISTAKES) for cause in module.NAMES}
+    named = {cause for module in plugins.import_modules(MISTAKES_PACKAGE) for cause in module.NAMES}
     assert sorted(named - {rule.name for rule in every_rule()}) == []
 
 
@@ -77,13 +77,13 @@ def test_labels_are_unique() -> None:
 
 
 @pytest.mark.parametrize(("plant", "framework"), DRAW)
-def test_answer(plant: Plant, framework: str) -> None:
-    judged = judge(plant, framework, 0) or judge(plant, "torch", 0)
+def test_answer(plant: PlantedMistake, framework: str) -> None:
+    judged = judge_plant(plant, framework, 0) or judge_plant(plant, "torch", 0)
     assert judged is not None
     assert judged.top1, judged.answer
     assert judged.place, judged.answer
 
 
-@pytest.mark.parametrize(("name", "port"), [(name, port) for name, port, _ in ports()])
+@pytest.mark.parametrize(("name", "port"), [(name, port) for name, port, _ in iter_ports()])
 def test_a_correct_port_raises_no_alarm(name: str, port: str) -> None:
-    assert port_alarm(name, port, 0) == ""
+    assert find_port_alarm(name, port, 0) == ""

@@ -11,15 +11,23 @@ import pytest
 pytest.importorskip("espeakng_loader")
 
 from auscult.rules.sound.subject import SoundFacts, SoundSubject
-from corpus.sound.coded import coded_clips, rendered
-from corpus.sound.judge import Judgement, cases, false_alarms, heard, judge, plant, rounded
-from corpus.sound.material import Clip, clips
-from corpus.sound.plant import Planter, planters
+from corpus.sound.coded import iter_coded_clips, render_with_vocoder
+from corpus.sound.judge import (
+    SoundJudgement,
+    find_false_alarms,
+    iter_cases,
+    judge_planted,
+    list_sound_findings,
+    plant_defect,
+    round_to_int16,
+)
+from corpus.sound.material import Clip, make_clips
+from corpus.sound.plant import SoundPlanter, iter_planters
 
 MIN_TOP1 = 0.95
 MAX_FALSE_ALARMS = 0.01
 
-WITHOUT_REFERENCE = [planter for planter in planters() if planter.LEVEL != "reference"]
+WITHOUT_REFERENCE = [planter for planter in iter_planters() if planter.LEVEL != "reference"]
 
 
 def facts_of(clip: Clip) -> SoundFacts:
@@ -31,54 +39,58 @@ def facts_of(clip: Clip) -> SoundFacts:
 @pytest.fixture(scope="module")
 def few() -> list[Clip]:
     """One clip of each kind, at three rates, the music in stereo."""
-    from corpus.sound.material import music, speech, tones
+    from corpus.sound.material import make_music, make_speech, make_tones
 
     return [
-        speech(40, 24000),
-        music(41, 44100, 2),
-        tones(42, 16000),
-        speech(43, 22050, held_out=True),
+        make_speech(40, 24000),
+        make_music(41, 44100, 2),
+        make_tones(42, 16000),
+        make_speech(43, 22050, held_out=True),
     ]
 
 
 @pytest.mark.parametrize(
     "planter", WITHOUT_REFERENCE, ids=lambda planter: planter.__name__.rpartition(".")[2]
 )
-def test_the_strongest_is_the_first_cause(planter: Planter, few: list[Clip]) -> None:
+def test_the_strongest_is_the_first_cause(planter: SoundPlanter, few: list[Clip]) -> None:
     if planter.AUDIBLE not in planter.STRENGTHS:
         pytest.skip("cannot be told for sure on this evidence")
     kinds = getattr(planter, "KINDS", ("speech", "music", "tones"))
     strength = (
         planter.AUDIBLE if planter.NAME == "dropouts" else planter.STRENGTHS[-1]
     )  # a long gap may reach into a pause
-    judged = [judge(plant(planter, clip, strength, 5)) for clip in few if clip.kind in kinds]
+    judged = [
+        judge_planted(plant_defect(planter, clip, strength, 5))
+        for clip in few
+        if clip.kind in kinds
+    ]
     assert [judgement.answer for judgement in judged] == [planter.NAME] * len(judged)
 
 
 def test_clean_clips_give_nothing(few: list[Clip]) -> None:
-    assert [(clip.label, false_alarms(clip)) for clip in few if false_alarms(clip)] == []
+    assert [(clip.label, find_false_alarms(clip)) for clip in few if find_false_alarms(clip)] == []
     assert [
-        (clip.label, false_alarms(clip, facts_of(clip)))
+        (clip.label, find_false_alarms(clip, facts_of(clip)))
         for clip in few
-        if false_alarms(clip, facts_of(clip))
+        if find_false_alarms(clip, facts_of(clip))
     ] == []
 
 
 def alarm_shares(material: list[Clip]) -> dict[str, float]:
     counts: Counter[str] = Counter()
     for number, clip in enumerate(material):
-        counts.update(set(false_alarms(clip, facts_of(clip) if number % 2 else None)))
+        counts.update(set(find_false_alarms(clip, facts_of(clip) if number % 2 else None)))
     return {cause: count / len(material) for cause, count in counts.items()}
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_top1_on_held_out_material() -> None:
-    material = dict(list(enumerate(clips(90, held_out=True, first=20000)))[::5])
-    judged: dict[str, list[Judgement]] = defaultdict(list)
-    for planter, clip, strength, seed in cases(material):
+    material = dict(list(enumerate(make_clips(90, held_out=True, first=20000)))[::5])
+    judged: dict[str, list[SoundJudgement]] = defaultdict(list)
+    for planter, clip, strength, seed in iter_cases(material):
         if planter.LEVEL != "reference":
-            judgement = judge(plant(planter, clip, strength, seed))
+            judgement = judge_planted(plant_defect(planter, clip, strength, seed))
             if judgement.planted.is_audible:
                 judged[planter.NAME].append(judgement)
     every = [judgement.top1 for rows in judged.values() for judgement in rows]
@@ -91,14 +103,14 @@ def test_top1_on_held_out_material() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_false_alarms_on_held_out_material() -> None:
-    shares = alarm_shares(clips(120, held_out=True, first=30000))
+    shares = alarm_shares(make_clips(120, held_out=True, first=30000))
     assert {cause: share for cause, share in shares.items() if share > MAX_FALSE_ALARMS} == {}
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_false_alarms_after_lossy_codecs() -> None:
-    material = list(coded_clips(clips(60, held_out=True, first=40000)))
+    material = list(iter_coded_clips(make_clips(60, held_out=True, first=40000)))
     assert len(material) > 120
     assert {
         cause: share for cause, share in alarm_shares(material).items() if share > MAX_FALSE_ALARMS
@@ -107,13 +119,13 @@ def test_false_alarms_after_lossy_codecs() -> None:
 
 def test_a_sentence_of_the_bundled_vocoder_sounds_clean() -> None:
     pytest.importorskip("torch")
-    clip = rendered(clips(1, kinds=("speech",), held_out=True, first=83000)[0])
-    assert false_alarms(clip) == false_alarms(clip, facts_of_vocoder()) == ()
+    clip = render_with_vocoder(make_clips(1, kinds=("speech",), held_out=True, first=83000)[0])
+    assert find_false_alarms(clip) == find_false_alarms(clip, facts_of_vocoder()) == ()
 
 
 def facts_of_vocoder() -> SoundFacts:
     from auscult import data
-    from auscult.verbs.listen.facts import facts_of as stated
+    from auscult.verbs.listen.facts import read_sound_facts as stated
 
     return stated(checkpoint=data.path(data.VOCODER))
 
@@ -123,9 +135,14 @@ def facts_of_vocoder() -> SoundFacts:
 def test_the_bundled_vocoder_sounds_clean() -> None:
     """It does leave images, some decibels above what masks them at most: information, and no alarm."""
     pytest.importorskip("torch")
-    material = [rendered(clip) for clip in clips(40, kinds=("speech",), held_out=True, first=84000)]
+    material = [
+        render_with_vocoder(clip)
+        for clip in make_clips(40, kinds=("speech",), held_out=True, first=84000)
+    ]
     for facts in (None, facts_of_vocoder()):
-        counts = Counter(cause for clip in material for cause in set(false_alarms(clip, facts)))
+        counts = Counter(
+            cause for clip in material for cause in set(find_false_alarms(clip, facts))
+        )
         assert {
             cause: count
             for cause, count in counts.items()
@@ -140,7 +157,7 @@ COMBINED = ("clipping", "dc", "dropouts", "band-limited", "polarity", "padded-so
 @pytest.mark.slow
 def test_of_two_defects_both_are_found() -> None:
     by_name = {planter.NAME: planter for planter in WITHOUT_REFERENCE}
-    material = clips(6, first=60)
+    material = make_clips(6, first=60)
     found = total = 0
     for first, second in combinations(COMBINED, 2):
         for seed, clip in enumerate(material):
@@ -149,9 +166,9 @@ def test_of_two_defects_both_are_found() -> None:
                 (first, second),
                 key=lambda name: name in ("clipping", "dropouts", "dc", "padded-sound"),
             )
-            once = plant(by_name[a], clip, by_name[a].STRENGTHS[-2], seed).recording
+            once = plant_defect(by_name[a], clip, by_name[a].STRENGTHS[-2], seed).recording
             twice = by_name[b].plant(once, by_name[b].STRENGTHS[-2], np.random.default_rng(seed))
-            findings = heard(SoundSubject(rounded(twice)))
+            findings = list_sound_findings(SoundSubject(round_to_int16(twice)))
             named = {finding.cause for finding in findings}.union(
                 *(finding.evidence.get("explains", ()) for finding in findings)
             )

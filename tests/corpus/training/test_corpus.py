@@ -9,7 +9,14 @@ from auscult.finding import Severity
 from auscult.report.text import render
 from auscult.verbs.preflight import preflight
 from corpus.training import seed004
-from corpus.training.corpus import Case, alarms, answer, first_cause, healthy, planted
+from corpus.training.corpus import (
+    TrainingCase,
+    find_alarms,
+    find_first_cause,
+    iter_healthy_cases,
+    iter_planted_cases,
+    run_preflight,
+)
 
 DAILY = (
     "gradient-scale/each book/dac/0",
@@ -30,42 +37,44 @@ def _one_thread() -> None:
 
 
 def test_every_variant_is_in_the_corpus_once() -> None:
-    labels = [case.label for case in (*planted(1), *healthy(1))]
+    labels = [case.label for case in (*iter_planted_cases(1), *iter_healthy_cases(1))]
     assert len(labels) == len(set(labels))
     assert set(DAILY) <= set(labels)
 
 
 @pytest.mark.parametrize(
-    "case", [case for case in planted(1) if case.label in DAILY], ids=lambda case: case.label
+    "case",
+    [case for case in iter_planted_cases(1) if case.label in DAILY],
+    ids=lambda case: case.label,
 )
-def test_planted_cause_is_named_first(case: Case) -> None:
-    report = answer(case, steps=6)
-    assert first_cause(report) == case.cause, render(report)
+def test_planted_cause_is_named_first(case: TrainingCase) -> None:
+    report = run_preflight(case, steps=6)
+    assert find_first_cause(report) == case.cause, render(report)
 
 
 @pytest.mark.parametrize(
     "case",
-    [c for c in healthy(1) if c.variant == "plain" and c.shape != "seed"],
+    [c for c in iter_healthy_cases(1) if c.variant == "plain" and c.shape != "seed"],
     ids=lambda case: case.label,
 )
-def test_a_healthy_trainer_is_left_alone(case: Case) -> None:
-    report = answer(case, steps=6)
-    assert alarms(report) == (), render(report)
+def test_a_healthy_trainer_is_left_alone(case: TrainingCase) -> None:
+    report = run_preflight(case, steps=6)
+    assert find_alarms(report) == (), render(report)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_the_whole_corpus() -> None:
     wrong, false = [], []
-    cases, ports = list(planted(1)), list(healthy(2))
+    cases, ports = list(iter_planted_cases(1)), list(iter_healthy_cases(2))
     for case in cases:
-        report = answer(case)
-        if first_cause(report) != case.cause:
-            wrong.append(f"{case.label}: {first_cause(report)}")
+        report = run_preflight(case)
+        if find_first_cause(report) != case.cause:
+            wrong.append(f"{case.label}: {find_first_cause(report)}")
     for case in ports:
-        report = answer(case)
-        if alarms(report):
-            false.append(f"{case.label}: {alarms(report)}")
+        report = run_preflight(case)
+        if find_alarms(report):
+            false.append(f"{case.label}: {find_alarms(report)}")
     assert len(wrong) <= (1 - MIN_TOP1) * len(cases), wrong
     assert len(false) <= MAX_FALSE_ALARMS * len(ports), false
 
@@ -73,7 +82,7 @@ def test_the_whole_corpus() -> None:
 @pytest.mark.slow
 def test_the_seeds_codec() -> None:
     """The story of devasphn/NewProject at 1c72334 ends in step 2."""
-    report = preflight(seed004.trainer(), steps=8, seconds=100.0)
+    report = preflight(seed004.make_trainer(), steps=8, seconds=100.0)
     found = {finding.cause: finding for finding in report.findings}
     assert [finding.cause for finding in report.findings][:3] == [
         "codebook-collapse",

@@ -12,28 +12,28 @@ import torch
 from auscult.report.text import render
 from auscult.verbs.preflight import preflight
 from corpus.training import peers
-from corpus.training.corpus import alarms
+from corpus.training.corpus import find_alarms
 
 pytestmark = pytest.mark.slow
 
 HEALTHY: dict[str, tuple[str, Callable[[], Any]]] = {
-    "encodec": ("encodec", peers.encodec),
-    "dac": ("dac", peers.dac),
+    "encodec": ("encodec", peers.make_encodec_trainer),
+    "dac": ("dac", peers.make_dac_trainer),
     "rotated residual": (
         "vector_quantize_pytorch",
-        lambda: peers.lucid("ResidualVQ", num_quantizers=4),
+        lambda: peers.make_lucid_trainer("ResidualVQ", num_quantizers=4),
     ),
     "residual, gradient passed on": (
         "vector_quantize_pytorch",
-        lambda: peers.lucid(
+        lambda: peers.make_lucid_trainer(
             "ResidualVQ", num_quantizers=4, rotation_trick=False, quant_grad_frac=1.0
         ),
     ),
     "single": (
         "vector_quantize_pytorch",
-        lambda: peers.lucid("VectorQuantize", rotation_trick=False),
+        lambda: peers.make_lucid_trainer("VectorQuantize", rotation_trick=False),
     ),
-    "DacModel": ("transformers", lambda: peers.transformers("DacModel")),
+    "DacModel": ("transformers", lambda: peers.build_transformers_model("DacModel")),
 }
 
 
@@ -43,7 +43,7 @@ def _one_thread() -> None:
 
 
 def installed(package: str) -> None:
-    with peers.unused_imports() if package in ("encodec", "dac") else contextlib.nullcontext():
+    with peers.stub_unused_imports() if package in ("encodec", "dac") else contextlib.nullcontext():
         pytest.importorskip(package)
 
 
@@ -52,13 +52,15 @@ def test_healthy_packages_are_left_alone(name: str) -> None:
     package, make = HEALTHY[name]
     installed(package)
     report = preflight(make(), steps=12, seconds=60.0)
-    assert alarms(report) == (), render(report)
+    assert find_alarms(report) == (), render(report)
 
 
 def test_a_residual_quantizer_without_rotation_hands_over_the_gradient_of_every_book() -> None:
     installed("vector_quantize_pytorch")
     report = preflight(
-        peers.lucid("ResidualVQ", num_quantizers=4, rotation_trick=False), steps=6, seconds=20.0
+        peers.make_lucid_trainer("ResidualVQ", num_quantizers=4, rotation_trick=False),
+        steps=6,
+        seconds=20.0,
     )
     found = {finding.cause: finding for finding in report.findings}
     assert found["gradient-scale"].evidence["quantizer"]["factor"] == pytest.approx(4, abs=1e-3)
@@ -66,7 +68,7 @@ def test_a_residual_quantizer_without_rotation_hands_over_the_gradient_of_every_
 
 def test_transformers_encodec_decodes_from_codes_and_cannot_train_its_encoder() -> None:
     installed("transformers")
-    report = preflight(peers.transformers("EncodecModel"), steps=3, seconds=5.0)
+    report = preflight(peers.build_transformers_model("EncodecModel"), steps=3, seconds=5.0)
     assert report.findings[0].cause == "straight-through-missing", render(report)
 
 

@@ -17,7 +17,7 @@ from auscult.families import signature
 from auscult.families.stable_audio import torch as model
 from auscult.families.stable_audio.config import TINY
 from auscult.families.stable_audio.guidance import guided
-from auscult.families.stable_audio.runtimes import random_state
+from auscult.families.stable_audio.runtimes import draw_random_state
 from auscult.families.stable_audio.samplers import SAMPLERS
 from auscult.families.stable_audio.schedules import linear
 from auscult.families.stable_audio.torch_dit import LayerNorm
@@ -33,8 +33,8 @@ def reference(seed: int = 1) -> Pipeline:
     """The model with the weights of one training run; another seed is another run."""
     whole, words = model.build(TINY), text.build(TEXT)
     state, text_state = (
-        random_state(signature("stable-audio").plan(TINY), seed),
-        random_state(signature("t5-encoder").plan(TEXT), 2),
+        draw_random_state(signature("stable-audio").plan(TINY), seed),
+        draw_random_state(signature("t5-encoder").plan(TEXT), 2),
     )
     model.load(whole, {name: torch.from_numpy(value) for name, value in state.items()})
     text.load(words, {name: torch.from_numpy(value) for name, value in text_state.items()})

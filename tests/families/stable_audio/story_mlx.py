@@ -14,7 +14,7 @@ from auscult.families.stable_audio.config import TINY
 from auscult.families.stable_audio.guidance import guided
 from auscult.families.stable_audio.mlx_dit import LayerNorm
 from auscult.families.stable_audio.mlx_pipeline import Pipeline
-from auscult.families.stable_audio.runtimes import random_state
+from auscult.families.stable_audio.runtimes import draw_random_state
 from auscult.families.stable_audio.samplers import SAMPLERS
 from auscult.families.stable_audio.schedules import linear
 from auscult.families.t5_encoder import mlx as text
@@ -24,8 +24,8 @@ from auscult.families.t5_encoder.signature import TINY as TEXT
 def port(faults: Collection[str], seed: int = 1) -> Pipeline:
     """`story.reference`'s weights in MLX with these faults."""
     whole, words = model.build(TINY), text.build(TEXT)
-    model.load(whole, random_state(signature("stable-audio").plan(TINY), seed))
-    text.load(words, random_state(signature("t5-encoder").plan(TEXT), 2))
+    model.load(whole, draw_random_state(signature("stable-audio").plan(TINY), seed))
+    text.load(words, draw_random_state(signature("t5-encoder").plan(TEXT), 2))
     pipeline = Pipeline(whole, words)
     if "pads" in faults:
         pipeline.conditioner.prompt.__class__ = Unmasked

@@ -76,7 +76,9 @@ def test_expected_names_and_shapes_are_the_modules(config: Config) -> None:
 def test_what_was_saved_is_detected_and_loads_again(config: Config) -> None:
     original = build(config, "weight-norm-old")
     state = original.state_dict()
-    detection = families.detect({name: tuple(value.shape) for name, value in state.items()})[0]
+    detection = families.detect_families(
+        {name: tuple(value.shape) for name, value in state.items()}
+    )[0]
     assert (detection.family, detection.score) == ("stable-audio", 1.0)
     seen = {
         field: getattr(detection.config, field)
@@ -101,7 +103,9 @@ def test_full_sizes(config: Config, values: int | None) -> None:
     state = model.state_dict()
     if values is not None:
         assert (len(state), sum(value.numel() for value in state.values())) == (750, values)
-    detection = families.detect({name: tuple(value.shape) for name, value in state.items()})[0]
+    detection = families.detect_families(
+        {name: tuple(value.shape) for name, value in state.items()}
+    )[0]
     assert detection.config == config
     assert detection.variant == {OPEN_SMALL: "open-small", OPEN_1_0: "open-1.0"}[config]
 

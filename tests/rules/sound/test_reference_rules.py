@@ -10,7 +10,7 @@ import pytest
 from auscult.finding import Finding, Severity, Skip
 from auscult.rules.sound import snd040_sample_rate_label as sample_rate_label
 from auscult.rules.sound import snd050_mel_definition_suspected as mel_definition_suspected
-from auscult.rules.sound.hearing import hear
+from auscult.rules.sound.hearing import run_sound_rules
 from auscult.rules.sound.subject import SoundSubject
 from auscult.sound.griffin_lim import griffin_lim
 from auscult.sound.mel import MelDefinition, mel_spectrogram
@@ -31,7 +31,9 @@ CLEAN = sound(16000, 2.5, 7)
 
 
 def heard(recording: Recording, reference: Recording = CLEAN) -> dict[str, Finding]:
-    return {finding.cause: finding for finding in hear(SoundSubject(recording, reference))[0]}
+    return {
+        finding.cause: finding for finding in run_sound_rules(SoundSubject(recording, reference))[0]
+    }
 
 
 SLOW = (frames_shuffled, reversed, label_plant)
@@ -94,14 +96,14 @@ def test_lossy_coding_gives_nothing(container: str) -> None:
     samples, rate = soundfile.read(coded, dtype="float32")
     found = {
         cause: each
-        for cause, each in heard(Recording.mono_of(samples, rate)).items()
+        for cause, each in heard(Recording.from_mono(samples, rate)).items()
         if each.code.startswith(("SND04", "SND05"))
     }
     assert set(found) <= {"lag"}, found  # MP3's own delay is a lag indeed
 
 
 def test_other_content_is_said_to_be_so() -> None:
-    noise = Recording.mono_of(
+    noise = Recording.from_mono(
         np.random.default_rng(0).normal(0, 0.1, 40000).astype(np.float32), 16000
     )
     outcomes = list(sample_rate_label.check(SoundSubject(noise, CLEAN)))
@@ -111,9 +113,9 @@ def test_other_content_is_said_to_be_so() -> None:
 
 
 def test_pairs_of_standard_rates() -> None:
-    assert sample_rate_label.standard_pair(24000 / 22050, 24000) == (24000, 22050)
-    assert sample_rate_label.standard_pair(2.0, 48000) == (48000, 24000)
-    assert sample_rate_label.standard_pair(1.234, 24000) is None
+    assert sample_rate_label.find_standard_pair(24000 / 22050, 24000) == (24000, 22050)
+    assert sample_rate_label.find_standard_pair(2.0, 48000) == (48000, 24000)
+    assert sample_rate_label.find_standard_pair(1.234, 24000) is None
 
 
 @pytest.mark.slow
@@ -124,10 +126,10 @@ def test_a_vocoder_fed_another_logarithm() -> None:
     wrong = griffin_lim(
         (mel / np.float32(np.log(10))).astype(np.float32), definition, iterations=15
     )
-    subject = SoundSubject(Recording.mono_of(right, 16000), CLEAN)
+    subject = SoundSubject(Recording.from_mono(right, 16000), CLEAN)
     assert not list(mel_definition_suspected.check(subject))
     wrong = wrong / np.abs(wrong).max() * 0.5
     (found,) = mel_definition_suspected.check(
-        SoundSubject(Recording.mono_of(wrong.astype(np.float32), 16000), CLEAN)
+        SoundSubject(Recording.from_mono(wrong.astype(np.float32), 16000), CLEAN)
     )
     assert "contrast" in found.message

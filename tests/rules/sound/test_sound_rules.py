@@ -10,7 +10,7 @@ from auscult import rules
 from auscult.finding import Finding, Severity
 from auscult.rules.sound import snd001_buzz as buzz
 from auscult.rules.sound import snd002_flat_mel as flat_mel
-from auscult.rules.sound.hearing import hear
+from auscult.rules.sound.hearing import run_sound_rules
 from auscult.rules.sound.subject import SoundSubject
 from auscult.sound.recording import Recording
 from tests.sound.test_measures import buzz as steady_buzz
@@ -18,11 +18,11 @@ from tests.sound.test_measures import syllables
 
 
 def record(samples: NDArray[np.float32], rate: int = 16000) -> Recording:
-    return Recording.mono_of(samples, rate, "x.wav")
+    return Recording.from_mono(samples, rate, "x.wav")
 
 
 def causes(subject: SoundSubject) -> dict[str, Finding]:
-    return {finding.cause: finding for finding in hear(subject)[0]}
+    return {finding.cause: finding for finding in run_sound_rules(subject)[0]}
 
 
 @pytest.mark.parametrize("rate", [16000, 24000, 48000])

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auscult.sound.figures import Figure, figures
+from auscult.sound.figures import Figure, measure_figures
 from auscult.sound.figures.lsd import log_spectral_distance_db
 from auscult.sound.figures.mcd import mel_cepstral_distortion_db
 from auscult.sound.figures.si_sdr import si_sdr_db
 from auscult.sound.figures.snr import MAX_DB, snr_db
-from auscult.sound.pitch import pitch_hertz
+from auscult.sound.pitch import estimate_pitch_hertz
 from auscult.sound.recording import Recording
 from tests.sound.mel_grid import sound
 
@@ -24,7 +24,7 @@ NOISE = np.random.default_rng(0).standard_normal(CLEAN.mono.shape).astype(np.flo
 def table(samples: np.ndarray, reference: Recording = CLEAN) -> dict[str, Figure]:
     return {
         each.name: each
-        for each in figures(Recording.mono_of(samples, reference.sample_rate), reference)
+        for each in measure_figures(Recording.from_mono(samples, reference.sample_rate), reference)
     }
 
 
@@ -69,7 +69,9 @@ def test_lag_gain_and_rate_are_taken_out_first() -> None:
     halved = table(0.5 * CLEAN.mono)
     assert halved["gain"].value == pytest.approx(-6.0206, abs=0.01)
     assert halved["si_sdr"].value == MAX_DB
-    labelled = {each.name: each for each in figures(Recording.mono_of(CLEAN.mono, 22050), CLEAN)}
+    labelled = {
+        each.name: each for each in measure_figures(Recording.from_mono(CLEAN.mono, 22050), CLEAN)
+    }
     assert (labelled["snr"].value or 0) > 15.0
 
 
@@ -83,11 +85,11 @@ def test_a_gain_is_a_distance_of_as_many_decibels() -> None:
 def test_mcd_is_the_textbook_formula() -> None:
     from dataclasses import replace
 
-    from auscult.sound.figures.mel_distance import mel_pair
+    from auscult.sound.figures.mel_distance import compute_mel_pair
     from auscult.sound.measures import standard_mel
 
     x, y = (0.1 * NOISE[:8000]).astype(np.float32), CLEAN.mono[:8000]
-    mine, theirs = mel_pair(x, y, replace(standard_mel(RATE), n_mels=80))
+    mine, theirs = compute_mel_pair(x, y, replace(standard_mel(RATE), n_mels=80))
     total = []
     for a, b in zip(mine.T, theirs.T, strict=True):
         cepstra = [
@@ -108,36 +110,38 @@ def test_mcd_is_the_textbook_formula() -> None:
 def test_pitch_of_a_tone(hertz: float, rate: int) -> None:
     time = np.arange(rate) / rate
     tone = np.sum([np.sin(2 * np.pi * k * hertz * time) / k for k in range(1, 5)], axis=0)
-    found = pitch_hertz((0.1 * tone).astype(np.float32), rate)
+    found = estimate_pitch_hertz((0.1 * tone).astype(np.float32), rate)
     assert np.isfinite(found[5:-5]).all()
     assert 1200 * np.abs(np.log2(found[5:-5] / hertz)).max() < 5.0
 
 
 def test_noise_and_silence_have_no_pitch() -> None:
-    assert np.isfinite(pitch_hertz((0.1 * NOISE).astype(np.float32), RATE)).mean() < 0.05
-    assert not np.isfinite(pitch_hertz(np.zeros(8000, np.float32), RATE)).any()
+    assert np.isfinite(estimate_pitch_hertz((0.1 * NOISE).astype(np.float32), RATE)).mean() < 0.05
+    assert not np.isfinite(estimate_pitch_hertz(np.zeros(8000, np.float32), RATE)).any()
 
 
 def test_a_semitone_is_a_hundred_cents() -> None:
-    from auscult.sound.figures import Pair
+    from auscult.sound.figures import SoundPair
     from auscult.sound.figures.pitch import measure
-    from auscult.sound.relation import relate
+    from auscult.sound.relation import relate_recordings
 
     time = np.arange(RATE) / RATE
     low, high = (
-        Recording.mono_of((0.1 * np.sign(np.sin(2 * np.pi * f * time))).astype(np.float32), RATE)
+        Recording.from_mono((0.1 * np.sign(np.sin(2 * np.pi * f * time))).astype(np.float32), RATE)
         for f in (200.0, 211.893)
     )
-    found = {each.name: each.value for each in measure(Pair(relate(low, low), high, low))}
+    found = {
+        each.name: each.value for each in measure(SoundPair(relate_recordings(low, low), high, low))
+    }
     assert found["f0_rmse"] == pytest.approx(100.0, abs=2.0)
     assert found["voicing_error"] == pytest.approx(0.0, abs=3.0)
 
 
 def test_what_cannot_be_taken_has_a_reason() -> None:
-    silent = table(CLEAN.mono, Recording.mono_of(np.zeros(RATE, np.float32), RATE))
+    silent = table(CLEAN.mono, Recording.from_mono(np.zeros(RATE, np.float32), RATE))
     assert {each.reason for each in silent.values()} == {"the reference is silent"}
     assert all(each.value is None for each in silent.values())
-    short = table(CLEAN.mono[:800], Recording.mono_of(CLEAN.mono[:800], RATE))
+    short = table(CLEAN.mono[:800], Recording.from_mono(CLEAN.mono[:800], RATE))
     assert short["snr"].value is None
 
 

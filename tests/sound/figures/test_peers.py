@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from auscult.sound.figures import figures
+from auscult.sound.figures import measure_figures
 from auscult.sound.figures.lsd import FLOOR_DB, FRAME_SECONDS, log_spectral_distance_db
-from auscult.sound.figures.mcd import BANDS, COEFFICIENTS, mel_cepstral_distortion_db
+from auscult.sound.figures.mcd import COEFFICIENTS, MEL_BANDS, mel_cepstral_distortion_db
 from auscult.sound.figures.mel_distance import FLOOR_DB as MEL_FLOOR_DB
-from auscult.sound.figures.mel_distance import mel_pair
+from auscult.sound.figures.mel_distance import compute_mel_pair
 from auscult.sound.figures.si_sdr import si_sdr_db
 from auscult.sound.figures.snr import snr_db
 from auscult.sound.measures import log_mel_distance, standard_mel
-from auscult.sound.mel import MelDefinition, Samples, decibel
-from auscult.sound.pitch import HOP_SECONDS, MAX_HERTZ, MIN_HERTZ, pitch_hertz
+from auscult.sound.mel import MelDefinition, Samples, mel_units_per_decibel
+from auscult.sound.pitch import HOP_SECONDS, MAX_HERTZ, MIN_HERTZ, estimate_pitch_hertz
 from auscult.sound.recording import Recording
 from tests.sound.mel_grid import sound
 
@@ -65,7 +65,7 @@ def librosa_mel(samples: Samples, definition: MelDefinition) -> Any:
 @pytest.mark.parametrize("candidate", PAIRS)
 def test_mel_distance_and_mcd_are_those_of_librosa(candidate: Samples) -> None:
     librosa = pytest.importorskip("librosa")
-    for bands in (64, BANDS):
+    for bands in (64, MEL_BANDS):
         definition = replace(standard_mel(RATE), n_mels=bands)
         mine, theirs = (
             librosa.amplitude_to_db(librosa_mel(side, definition), amin=1e-9)
@@ -74,7 +74,9 @@ def test_mel_distance_and_mcd_are_those_of_librosa(candidate: Samples) -> None:
         floor = theirs.max() - MEL_FLOOR_DB
         mine, theirs = np.maximum(mine, floor), np.maximum(theirs, floor)
         if bands == 64:
-            ours = log_mel_distance(*mel_pair(candidate, CLEAN, definition)) / decibel(definition)
+            ours = log_mel_distance(
+                *compute_mel_pair(candidate, CLEAN, definition)
+            ) / mel_units_per_decibel(definition)
             assert ours == pytest.approx(float(np.abs(mine - theirs).mean()), abs=2e-3)
     cepstra = [
         librosa.feature.mfcc(S=side * np.log(10) / 20, n_mfcc=COEFFICIENTS + 1, norm="ortho")[1:]
@@ -83,7 +85,7 @@ def test_mel_distance_and_mcd_are_those_of_librosa(candidate: Samples) -> None:
     distance = (
         10
         / np.log(10)
-        * np.sqrt(2 * np.square((cepstra[0] - cepstra[1]) * np.sqrt(2 / BANDS)).sum(axis=0))
+        * np.sqrt(2 * np.square((cepstra[0] - cepstra[1]) * np.sqrt(2 / MEL_BANDS)).sum(axis=0))
     )
     assert mel_cepstral_distortion_db(candidate, CLEAN, RATE) == pytest.approx(
         float(distance.mean()), abs=2e-3
@@ -117,7 +119,7 @@ def test_pitch_is_that_of_librosas_yin() -> None:
     hertz = 150 * 2 ** (0.4 * np.sin(2 * np.pi * 0.7 * time))
     phase = 2 * np.pi * np.cumsum(hertz) / RATE
     glide = (0.1 * np.sum([np.sin(k * phase) / k for k in range(1, 8)], axis=0)).astype(np.float32)
-    ours = pitch_hertz(glide, RATE)
+    ours = estimate_pitch_hertz(glide, RATE)
     hop = int(HOP_SECONDS * RATE)
     theirs = librosa.yin(
         glide, fmin=MIN_HERTZ, fmax=MAX_HERTZ, sr=RATE, frame_length=1024, hop_length=hop
@@ -131,10 +133,11 @@ def test_pitch_is_that_of_librosas_yin() -> None:
 def test_the_late_and_quiet_get_what_the_package_gives_the_pair_itself(name: str) -> None:
     package = pytest.importorskip("pystoi" if name == "stoi" else "pesq")
     candidate = (CLEAN + np.float32(0.02) * NOISE).astype(np.float32)
-    late = Recording.mono_of(np.pad(0.5 * candidate, (777, 0)).astype(np.float32), RATE)
-    found = {figure.name: figure.value for figure in figures(late, Recording.mono_of(CLEAN, RATE))}[
-        name
-    ]
+    late = Recording.from_mono(np.pad(0.5 * candidate, (777, 0)).astype(np.float32), RATE)
+    found = {
+        figure.name: figure.value
+        for figure in measure_figures(late, Recording.from_mono(CLEAN, RATE))
+    }[name]
     expected = (
         package.stoi(CLEAN, candidate, RATE)
         if name == "stoi"

@@ -54,7 +54,7 @@ def test_a_codec_of_another_rate_trains_encodes_and_decodes(codec: Config, tmp_p
     assert np.isfinite(figures["snr"])
     x = soxr.resample(tones(1.0, 9), RATE, rate)
     source, file, again = (tmp_path / name for name in ("x.wav", "x.auc", "y.wav"))
-    write_recording(Recording.mono_of(x, rate, "x"), source)
+    write_recording(Recording.from_mono(x, rate, "x"), source)
     report = run_codec.encode(source, file, codec=tmp_path / RELEASE)
     run_codec.decode(file, again, codec=tmp_path / RELEASE)
     found = read_recording(again)

@@ -22,7 +22,7 @@ from auscult.families.codec import storage  # noqa: E402
 from auscult.families.codec.storage import read_codec, read_tensors  # noqa: E402
 from auscult.training.codec import loop  # noqa: E402
 from auscult.training.codec.loop import TrainingError, train  # noqa: E402
-from auscult.training.codec.trainer import RELEASE, RESUME, Trainer, learning_rate  # noqa: E402
+from auscult.training.codec.trainer import RELEASE, RESUME, Trainer, find_learning_rate  # noqa: E402
 from tests.training.codec.small import config, speech  # noqa: E402
 
 EVERYTHING = {
@@ -61,9 +61,11 @@ def test_a_run_learns_and_leaves_a_codec_that_can_be_used(tmp_path: Path) -> Non
     assert [entry["step"] for entry in log if "monitor" in entry] == [20, 40, 60]
     codec, about = read_codec(tmp_path / RELEASE)
     assert about["step"] == 60
-    from auscult.training.codec.validate import evaluate
+    from auscult.training.codec.validate import evaluate_codec
 
-    assert evaluate(codec, speech().held_out)["snr"] == pytest.approx(figures["snr"], abs=0.05)
+    assert evaluate_codec(codec, speech().held_out)["snr"] == pytest.approx(
+        figures["snr"], abs=0.05
+    )
 
 
 @pytest.mark.parametrize("more", [{}, EVERYTHING], ids=["plain", "everything"])
@@ -249,7 +251,7 @@ def test_the_monitor_stops_a_run_whose_codebooks_die(
 
 def test_the_rate_warms_up_stays_and_falls(tmp_path: Path) -> None:
     c = config(tmp_path, steps=100, warmup=10, decay_share=0.5, learning_rate=1.0, final_rate=0.1)
-    rates = [learning_rate(step, c) for step in range(101)]
+    rates = [find_learning_rate(step, c) for step in range(101)]
     assert rates[0] == pytest.approx(0.1)
     assert rates[10:50] == [1.0] * 40
     assert rates[50:] == sorted(rates[50:], reverse=True)

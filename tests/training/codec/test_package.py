@@ -15,8 +15,8 @@ pytest.importorskip("espeakng_loader")
 
 from auscult import families  # noqa: E402
 from auscult.families.codec.storage import read_codec  # noqa: E402
-from auscult.training.codec.release import held_out_by_voices  # noqa: E402
-from auscult.training.codec.validate import evaluate, reconstruct  # noqa: E402
+from auscult.training.codec.release import speak_held_out  # noqa: E402
+from auscult.training.codec.validate import evaluate_codec, reconstruct_samples  # noqa: E402
 
 DATA = Path(str(files("auscult.data")))
 GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "train-a-codec.md"
@@ -40,8 +40,8 @@ def test_the_file_is_small_and_reaches_its_goals(package: tuple[Any, dict[str, A
 
 def test_the_figures_can_be_measured_again(package: tuple[Any, dict[str, Any]]) -> None:
     codec, about = package
-    speech = held_out_by_voices(codec.config.sample_rate, codec.config.level)[::9]
-    again = evaluate(codec, speech)
+    speech = speak_held_out(codec.config.sample_rate, codec.config.level)[::9]
+    again = evaluate_codec(codec, speech)
     assert again["snr"] == pytest.approx(about["held_out"]["snr"], abs=1.0)
     assert float(again["bits_per_second"]) <= 16000  # type: ignore[arg-type]
     assert 0.95 <= float(again["rms_ratio"]) <= 1.0  # type: ignore[arg-type]
@@ -50,20 +50,22 @@ def test_the_figures_can_be_measured_again(package: tuple[Any, dict[str, Any]]) 
 def test_it_is_detected_and_mlx_gives_the_same_sound(package: tuple[Any, dict[str, Any]]) -> None:
     codec, _ = package
     state = codec.state_dict()
-    detection = families.detect({name: tuple(value.shape) for name, value in state.items()})[0]
+    detection = families.detect_families(
+        {name: tuple(value.shape) for name, value in state.items()}
+    )[0]
     assert (detection.family, detection.score, detection.variant) == ("codec", 1.0, "telugu")
     mx = pytest.importorskip("mlx.core")
     from auscult.families.codec import mlx
 
     module = mlx.build(codec.config)
     mlx.load(module, {name: value.numpy() for name, value in state.items()})
-    x = held_out_by_voices(codec.config.sample_rate, codec.config.level)[0][1][:16000]
+    x = speak_held_out(codec.config.sample_rate, codec.config.level)[0][1][:16000]
     with torch.inference_mode():
         codes = codec.encode(torch.from_numpy(x)[None, None], fit=True)
         expected = codec.decode(codes)[0, 0].numpy()
     found = np.asarray(module.decode(mx.array(codes.numpy())))[0, :, 0]
     assert np.abs(found - expected).max() < 1e-4
-    assert len(reconstruct(codec, x)) == len(x)
+    assert len(reconstruct_samples(codec, x)) == len(x)
 
 
 def test_the_log_and_the_guide_say_what_the_file_says(package: tuple[Any, dict[str, Any]]) -> None:

@@ -18,13 +18,13 @@ from auscult.errors import UsageError  # noqa: E402
 from auscult.training.codec.balancer import Balancer  # noqa: E402
 from auscult.training.codec.config import TrainConfig  # noqa: E402
 from auscult.training.codec.critics import CodecCritics  # noqa: E402
-from auscult.training.codec.initial import lapped_transform, start_codec  # noqa: E402
-from auscult.training.codec.journal import Journal, spectrogram_picture  # noqa: E402
-from auscult.training.codec.losses import Losses, commitment_loss, waveform_loss  # noqa: E402
+from auscult.training.codec.initial import build_lapped_basis, start_codec  # noqa: E402
+from auscult.training.codec.journal import Journal, draw_spectrogram  # noqa: E402
+from auscult.training.codec.losses import CodecLosses, commitment_loss, waveform_loss  # noqa: E402
 from auscult.training.codec.monitor import Monitor  # noqa: E402
 from auscult.training.codec.segments import Segments  # noqa: E402
-from auscult.training.codec.speech import Speech, levelled, read_speech  # noqa: E402
-from auscult.training.codec.validate import perplexity, scores  # noqa: E402
+from auscult.training.codec.speech import Speech, read_speech, set_level  # noqa: E402
+from auscult.training.codec.validate import compute_perplexity, compute_scores  # noqa: E402
 from tests.training.codec.small import CODEC, RATE, speech, tones  # noqa: E402
 
 
@@ -34,7 +34,7 @@ def noise(*shape: int, seed: int = 0) -> Any:
 
 @pytest.mark.parametrize("size", [1, 4, 16, 80])
 def test_the_lapped_transform_gives_the_signal_back(size: int) -> None:
-    basis = lapped_transform(size)
+    basis = build_lapped_basis(size)
     signal = noise(1, 1, size * 9)
     coefficients = torch.nn.functional.conv1d(signal, basis[:, None], stride=size)
     again = torch.nn.functional.conv_transpose1d(coefficients, basis[:, None], stride=size)
@@ -51,7 +51,7 @@ def test_a_fresh_codec_is_nearly_that_transform(causal: bool, delay: int) -> Non
     x = torch.from_numpy(tones(1.0, 0))[None, None]
     with torch.no_grad():
         y = codec.decoder(codec.encoder(codec.padded(x)))[..., delay:][..., : x.shape[-1]]
-    assert scores(x[0, 0].numpy(), y[0, 0].numpy(), RATE)["snr"] > 9
+    assert compute_scores(x[0, 0].numpy(), y[0, 0].numpy(), RATE)["snr"] > 9
 
 
 def test_a_codec_that_cannot_start_as_a_transform_says_why() -> None:
@@ -84,7 +84,7 @@ def test_commitment_takes_away_what_straight_through_pushes_apart() -> None:
 
 
 def test_every_loss_hears_the_signal_and_is_least_on_the_target() -> None:
-    losses = Losses(RATE, mel=True, spectral=True)
+    losses = CodecLosses(RATE, mel=True, spectral=True)
     x = torch.from_numpy(tones(0.5, 1))[None, None]
     perfect, shifted, quiet = losses(x, x), losses(x.roll(40, -1), x), losses(0.5 * x, x)
     assert set(perfect) == {"waveform", "spectral", "mel"}
@@ -212,18 +212,18 @@ def test_a_folder_of_recordings_is_read_mixed_and_resampled(tmp_path: Path) -> N
 
 
 def test_silence_keeps_its_level() -> None:
-    assert levelled(np.zeros(9, np.float32), -20.0)[1] == 1.0
+    assert set_level(np.zeros(9, np.float32), -20.0)[1] == 1.0
 
 
 def test_figures_of_known_outputs() -> None:
     x = tones(1.0, 0)
-    assert scores(x, 0.5 * x, RATE)["snr"] == pytest.approx(6.02, abs=0.01)
-    assert scores(x, 0.5 * x, RATE)["rms_ratio"] == pytest.approx(0.5, abs=1e-4)
-    assert scores(x, x + 0.1, RATE)["dc"] == pytest.approx(0.1, abs=1e-4)
-    assert scores(x, -x, RATE)["correlation"] == pytest.approx(-1)
+    assert compute_scores(x, 0.5 * x, RATE)["snr"] == pytest.approx(6.02, abs=0.01)
+    assert compute_scores(x, 0.5 * x, RATE)["rms_ratio"] == pytest.approx(0.5, abs=1e-4)
+    assert compute_scores(x, x + 0.1, RATE)["dc"] == pytest.approx(0.1, abs=1e-4)
+    assert compute_scores(x, -x, RATE)["correlation"] == pytest.approx(-1)
     even = torch.arange(64).reshape(1, 64) % 16
-    assert perplexity([even, even], 16) == [pytest.approx(1)]
-    assert perplexity([torch.zeros(1, 9, dtype=torch.long)], 16) == [pytest.approx(1 / 16)]
+    assert compute_perplexity([even, even], 16) == [pytest.approx(1)]
+    assert compute_perplexity([torch.zeros(1, 9, dtype=torch.long)], 16) == [pytest.approx(1 / 16)]
 
 
 def test_the_config_survives_json_and_refuses_what_it_does_not_have() -> None:
@@ -253,6 +253,6 @@ def test_tensorboard_gets_scalars_sound_and_pictures(tmp_path: Path) -> None:
     journal.sound("sentence", tones(0.2, 0), RATE, 1)
     journal.close()
     assert sum(path.stat().st_size for path in (tmp_path / "tensorboard").iterdir()) > 1000
-    picture = spectrogram_picture(tones(0.2, 0))
+    picture = draw_spectrogram(tones(0.2, 0))
     assert picture.shape[0] == 1
     assert 0 <= picture.min() < picture.max() == 1

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 
 from auscult.training.codec.designs import DESIGNS, STUDY_CODEC, BrokenQuantizer, StudyCodec  # noqa: E402
-from auscult.training.codec.study import claims, page  # noqa: E402
+from auscult.training.codec.study import list_claims, render_page  # noqa: E402
 
 
 def test_the_broken_quantizer_multiplies_the_gradient_by_its_books_and_collapses() -> None:
@@ -91,12 +91,12 @@ def table(**changes: float) -> dict[str, Any]:
 
 
 def test_claims_follow_the_figures() -> None:
-    assert [" does not hold" in claim for claim in claims(table())] == [True] * 5
-    free = claims(table(**{"unbounded; broken quantiser": 16.0}))
+    assert [" does not hold" in claim for claim in list_claims(table())] == [True] * 5
+    free = list_claims(table(**{"unbounded; broken quantiser": 16.0}))
     assert " holds" in free[0]
     assert " holds" in free[1]
-    bounded = claims(table(**{"tanh; healthy quantiser": 2.0}))
+    bounded = list_claims(table(**{"tanh; healthy quantiser": 2.0}))
     assert " holds" in bounded[2]
-    text = page(table())
+    text = render_page(table())
     assert text.count("\n| ") == 7
     assert "**30.0 dB**" in text

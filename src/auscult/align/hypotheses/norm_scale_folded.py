@@ -9,61 +9,66 @@ import re
 from collections.abc import Iterator
 from itertools import takewhile
 
-from auscult.align.derived import Candidate, View
+from auscult.align.derived import HypothesisView, Proposal
 from auscult.recipe.ops.fold_scale import FoldScale
 
 PRIORITY = 26
 BOTH_WAYS = True
 
-NEAREST = (
+MAX_SIMILAR = (
     2  # targets that are compared on their elements, of those whose content resembles the product
 )
-_GAIN = re.compile(
+_GAIN_NAME = re.compile(
     r"(norm|ln)[^.]*\.(gamma|weight|scale)$|layer_?norm.*\.(gamma|weight|scale)$", re.IGNORECASE
 )
 
 
-def propose(view: View) -> Iterator[Candidate]:
+def propose(view: HypothesisView) -> Iterator[Proposal]:
     gains = [
-        name for name in view.x.remaining() if _GAIN.search(name) and len(view.x.shapes[name]) == 1
+        name
+        for name in view.x.list_remaining()
+        if _GAIN_NAME.search(name) and len(view.x.shapes[name]) == 1
     ]
-    weights = [name for name in view.x.remaining() if len(view.x.shapes[name]) >= 2]
+    weights = [name for name in view.x.list_remaining() if len(view.x.shapes[name]) >= 2]
     for gain in gains:
-        for weight in sorted(weights, key=lambda name: -_shared(name, gain)):
+        for weight in sorted(weights, key=lambda name: -_count_shared_parts(name, gain)):
             if (
                 weight in view.x.left
-                and _shared(weight, gain)
+                and _count_shared_parts(weight, gain)
                 and view.x.shapes[weight][1] == view.x.shapes[gain][0]
             ):
-                yield from _products(view, weight, gain)
+                yield from _propose_products(view, weight, gain)
             if gain not in view.x.left:
                 break
 
 
-def _shared(one: str, two: str) -> int:
+def _count_shared_parts(weight_name: str, gain_name: str) -> int:
     """Parts of their names that agree from the start: a norm stands in the same block as the layer behind it."""
     return sum(
         1
         for _ in takewhile(
-            lambda pair: pair[0] == pair[1], zip(one.split("."), two.split("."), strict=False)
+            lambda pair: pair[0] == pair[1],
+            zip(weight_name.split("."), gain_name.split("."), strict=False),
         )
     )
 
 
-def _products(view: View, weight: str, gain: str) -> Iterator[Candidate]:
+def _propose_products(view: HypothesisView, weight: str, gain: str) -> Iterator[Proposal]:
     fold = FoldScale(1)
     shift = re.sub(r"[^.]+$", "beta" if gain.endswith("gamma") else "bias", gain)
-    zero = (
+    has_zero_shift = (
         shift in view.x.left
         and view.x.shapes[shift] == view.x.shapes[gain]
         and not view.x.array(shift).any()
     )
-    if shift in view.x.left and not zero:
+    if shift in view.x.left and not has_zero_shift:
         return
-    sources = (weight, gain, shift) if zero else (weight, gain)
+    sources = (weight, gain, shift) if has_zero_shift else (weight, gain)
     product = fold.apply([view.x.array(source) for source in sources])[0]
-    named = [name for name in view.expected(weight) if view.y.sides(name) == view.x.sides(weight)]
-    for target in dict.fromkeys((*named, *view.similar(product)[:NEAREST])):
-        yield Candidate(
+    named_targets = [
+        name for name in view.expected(weight) if view.y.sides(name) == view.x.sides(weight)
+    ]
+    for target in dict.fromkeys((*named_targets, *view.find_similar(product)[:MAX_SIMILAR])):
+        yield Proposal(
             sources, (target,), (fold,), "norm-folded", computed=True, evidence={"norm": gain}
         )

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import permutations
 
-from auscult.align.compare import Values, closely, exactly
-from auscult.align.derived import Candidate, View
-from auscult.align.lossy import identifying
+from auscult.align.compare import TensorValues, find_close_move, find_exact_move
+from auscult.align.derived import HypothesisView, Proposal
+from auscult.align.lossy import is_identifying
 from auscult.errors import RecipeError
 from auscult.recipe.op import Op
 from auscult.recipe.ops.concat import Concat
@@ -22,9 +22,9 @@ from auscult.weights import Array
 PRIORITY = 15
 BOTH_WAYS = True
 MAX_HEADS = 64
-_MASK = (1 << 64) - 1
+_UINT64_MASK = (1 << 64) - 1
 
-_ROLES = {
+_ROLE_NAMES = {
     "q": re.compile(
         r"(^|[._])(to_|linear_|w_?|lin_|fc_)?q(uery)?(_?(proj|project|layer|linear|lin|weight|bias))?($|[._])",
         re.I,
@@ -38,12 +38,12 @@ _ROLES = {
         re.I,
     ),
 }
-_FUSED = re.compile(r"qkv|to_kv|\bkv|_kv|in_proj|c_attn|query_key_value|wqkv", re.I)
+_FUSED_NAME = re.compile(r"qkv|to_kv|\bkv|_kv|in_proj|c_attn|query_key_value|wqkv", re.I)
 
 
-def propose(view: View) -> Iterator[Candidate]:
-    totals = _totals(view)
-    for parent, parts in _groups(view):
+def propose(view: HypothesisView) -> Iterator[Proposal]:
+    totals = _index_totals(view)
+    for parent, parts in _iter_attention_parts(view):
         for count in (3, 2):
             names = [
                 parts[role]
@@ -53,18 +53,18 @@ def propose(view: View) -> Iterator[Candidate]:
             if len(names) != count:
                 continue
             roles = dict(zip(names, "qkv"[3 - count :], strict=True))
-            for target in _targets(view, parent, names, totals):
+            for target in _find_targets(view, parent, names, totals):
                 if target in view.y.left:
-                    yield from _joined(view, names, target, roles)
+                    yield from _propose_joins(view, names, target, roles)
 
 
-def _groups(view: View) -> Iterator[tuple[str, dict[str, str]]]:
+def _iter_attention_parts(view: HypothesisView) -> Iterator[tuple[str, dict[str, str]]]:
     """Per module and leaf: the names of its q, k and v."""
     groups: dict[tuple[str, str], dict[str, str]] = {}
-    for name in view.x.remaining():
+    for name in view.x.list_remaining():
         path, _, leaf = name.rpartition(".")
         parent, _, child = path.rpartition(".")
-        for role, pattern in _ROLES.items():
+        for role, pattern in _ROLE_NAMES.items():
             if pattern.search(child):
                 groups.setdefault((parent, leaf), {}).setdefault(role, name)
             elif pattern.search(leaf):
@@ -74,51 +74,60 @@ def _groups(view: View) -> Iterator[tuple[str, dict[str, str]]]:
             yield parent, parts
 
 
-def _totals(view: View) -> dict[tuple[str, int, int], list[str]]:
+def _index_totals(view: HypothesisView) -> dict[tuple[str, int, int], list[str]]:
     result: dict[tuple[str, int, int], list[str]] = {}
-    for name in view.y.remaining():
-        if identifying(view.y, name):
-            print_ = view.y.prints[name]
-            result.setdefault((view.y.kinds[name], print_.size, print_.total), []).append(name)
+    for name in view.y.list_remaining():
+        if is_identifying(view.y, name):
+            fingerprint = view.y.fingerprints[name]
+            result.setdefault((view.y.kinds[name], fingerprint.size, fingerprint.total), []).append(
+                name
+            )
     return result
 
 
-def _targets(
-    view: View, parent: str, names: Sequence[str], totals: dict[tuple[str, int, int], list[str]]
+def _find_targets(
+    view: HypothesisView,
+    parent: str,
+    names: Sequence[str],
+    totals: dict[tuple[str, int, int], list[str]],
 ) -> dict[str, None]:
-    prints = [view.x.prints[name] for name in names]
-    size = sum(print_.size for print_ in prints)
-    key = (view.x.kinds[names[0]], size, sum(print_.total for print_ in prints) & _MASK)
-    found = dict.fromkeys(totals.get(key, []))
-    modules = tuple(view.translated(parent))
+    fingerprints = [view.x.fingerprints[name] for name in names]
+    size = sum(fingerprint.size for fingerprint in fingerprints)
+    content_key = (
+        view.x.kinds[names[0]],
+        size,
+        sum(fingerprint.total for fingerprint in fingerprints) & _UINT64_MASK,
+    )
+    target_names = dict.fromkeys(totals.get(content_key, []))
+    modules = tuple(view.translate_name(parent))
     leaf = names[0].rpartition(".")[2]
-    for name in view.y.remaining():
+    for name in view.y.list_remaining():
         if (
             view.y.size(name) == size
-            and _FUSED.search(name)
+            and _FUSED_NAME.search(name)
             and name.startswith(modules)
             and leaf[-4:] == name[-4:]
         ):
-            found[name] = None
-    return found
+            target_names[name] = None
+    return target_names
 
 
-def _joined(
-    view: View, names: Sequence[str], target: str, roles: dict[str, str]
-) -> Iterator[Candidate]:
+def _propose_joins(
+    view: HypothesisView, names: Sequence[str], target: str, roles: dict[str, str]
+) -> Iterator[Proposal]:
     """Every order of the parts along either axis, then every number of heads, that a comparison does not refute."""
     arrays = {name: view.x.array(name) for name in names}
-    wanted = view.y.values(target)
+    target_values = view.y.values(target)
     dimensions = min(array.ndim for array in arrays.values())
     for axis in range(min(dimensions, 2)):
         for order in permutations(names):
-            for ops, heads in _ways(axis, [arrays[name].shape[axis] for name in order]):
-                if _fits(ops, [arrays[name] for name in order], wanted):
+            for ops, heads in _iter_joins(axis, [arrays[name].shape[axis] for name in order]):
+                if _is_fitting(ops, [arrays[name] for name in order], target_values):
                     evidence = {"order": "".join(roles[name] for name in order), "heads": heads}
-                    yield Candidate(order, (target,), ops, "qkv-fused", evidence=evidence)
+                    yield Proposal(order, (target,), ops, "qkv-fused", evidence=evidence)
 
 
-def _ways(axis: int, sizes: list[int]) -> Iterator[tuple[tuple[Op, ...], int | None]]:
+def _iter_joins(axis: int, sizes: list[int]) -> Iterator[tuple[tuple[Op, ...], int | None]]:
     join = Concat(axis, tuple(sizes))
     yield (join,), None
     if len(set(sizes)) == 1:
@@ -127,14 +136,14 @@ def _ways(axis: int, sizes: list[int]) -> Iterator[tuple[tuple[Op, ...], int | N
                 yield (join, Interleave(axis, heads, len(sizes))), heads
 
 
-def _fits(ops: tuple[Op, ...], arrays: list[Array], wanted: Values) -> bool:
+def _is_fitting(ops: tuple[Op, ...], arrays: list[Array], target_values: TensorValues) -> bool:
     try:
         for op in ops:
             arrays = op.apply(arrays)
     except RecipeError:
         return False
-    if arrays[0].dtype == wanted.array.dtype and exactly(
-        arrays[0], wanted.array, alternatives=False
+    if arrays[0].dtype == target_values.array.dtype and find_exact_move(
+        arrays[0], target_values.array, alternatives=False
     ):
         return True
-    return closely(Values.of(arrays[0]), wanted) is not None
+    return find_close_move(TensorValues.of(arrays[0]), target_values) is not None

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from auscult.align.derived import Candidate, View
-from auscult.align.exact import buckets
-from auscult.align.lossy import identifying
-from auscult.align.rearrange import rearranged
+from auscult.align.derived import HypothesisView, Proposal
+from auscult.align.exact import group_by_content
+from auscult.align.lossy import is_identifying
+from auscult.align.rearrange import find_rearrangements
 from auscult.recipe.op import Op
 from auscult.recipe.ops.deinterleave import Deinterleave
 from auscult.recipe.ops.flip import Flip
@@ -26,26 +26,28 @@ PRIORITY = 20
 BOTH_WAYS = False
 MAX_PARTNERS = 4
 
-_RECURRENT = re.compile(
+_RECURRENT_NAME = re.compile(
     r"lstm|gru|rnn|gate|weight_[ih]h|bias_[ih]h|(^|[._])(w_?[xih]|[wr]_?[ih]?h?|wx|wh)$",
     re.IGNORECASE,
 )
-_ATTENTION = re.compile(r"qkv|kv|in_proj|c_attn|att(entio)?n|query_key|to_[qkv]", re.IGNORECASE)
+_ATTENTION_NAME = re.compile(
+    r"qkv|kv|in_proj|c_attn|att(entio)?n|query_key|to_[qkv]", re.IGNORECASE
+)
 
 
-def propose(view: View) -> Iterator[Candidate]:
-    for source, target in _pairs(view):
+def propose(view: HypothesisView) -> Iterator[Proposal]:
+    for source, target in _iter_pairs(view):
         if source not in view.x.left or target not in view.y.left:
             continue
-        for ops in rearranged(view.x.array(source), view.y.array(target)):
-            cause, fault = _cause(source, target, ops[-1])
-            yield Candidate((source,), (target,), ops, cause, fault)
+        for ops in find_rearrangements(view.x.array(source), view.y.array(target)):
+            cause, fault = _name_cause(source, target, ops[-1])
+            yield Proposal((source,), (target,), ops, cause, fault)
 
 
-def _pairs(view: View) -> Iterator[tuple[str, str]]:
+def _iter_pairs(view: HypothesisView) -> Iterator[tuple[str, str]]:
     """Pairs of equal fingerprint that no move of axes makes equal, those with corresponding names first."""
-    targets = buckets(view.y)
-    for key, sources in buckets(view.x).items():
+    targets = group_by_content(view.y)
+    for key, sources in group_by_content(view.x).items():
         partners = targets.get(key)
         if partners is None or key[1].constant:
             continue
@@ -54,14 +56,14 @@ def _pairs(view: View) -> Iterator[tuple[str, str]]:
             yield from (
                 (source, target) for target in dict.fromkeys([*expected, *partners[:MAX_PARTNERS]])
             )
-    for a, b in view.ledger.alike:
-        if a in view.x.left and b in view.y.left and identifying(view.x, a):
+    for a, b in view.ledger.alike_pairs:
+        if a in view.x.left and b in view.y.left and is_identifying(view.x, a):
             yield a, b
 
 
-def _cause(source: str, target: str, op: Op) -> tuple[str | None, bool]:
+def _name_cause(source: str, target: str, op: Op) -> tuple[str | None, bool]:
     """The defect's name, and whether it is a fault: between files that use the same name, another order is one."""
-    same = (
+    same_name = (
         source.rpartition(".")[2] == target.rpartition(".")[2]
         and source.split(".")[-2:] == target.split(".")[-2:]
     )
@@ -69,13 +71,15 @@ def _cause(source: str, target: str, op: Op) -> tuple[str | None, bool]:
         return "layout-fortran", True
     if isinstance(op, Interleave | Deinterleave):
         return (
-            ("qkv-order", same)
+            ("qkv-order", same_name)
             if op.outer == 1 and op.parts in {2, 3}
-            else ("rope-convention", same)
+            else ("rope-convention", same_name)
         )
     if isinstance(op, ReorderBlocks):
-        recurrent = bool(_RECURRENT.search(source) or _RECURRENT.search(target))
-        attention = bool(_ATTENTION.search(source) or _ATTENTION.search(target))
-        gates = recurrent or (len(op.order) != 3 and not attention)
-        return "gate-order" if gates and not (attention and not recurrent) else "qkv-order", same
-    return ("kernel-flipped" if isinstance(op, Flip) else None), same
+        is_recurrent = bool(_RECURRENT_NAME.search(source) or _RECURRENT_NAME.search(target))
+        is_attention = bool(_ATTENTION_NAME.search(source) or _ATTENTION_NAME.search(target))
+        is_gates = is_recurrent or (len(op.order) != 3 and not is_attention)
+        return "gate-order" if is_gates and not (
+            is_attention and not is_recurrent
+        ) else "qkv-order", same_name
+    return ("kernel-flipped" if isinstance(op, Flip) else None), same_name

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import permutations
 
-from auscult.align.derived import Candidate, View
-from auscult.align.rearrange import rearranged
+from auscult.align.derived import HypothesisView, Proposal
+from auscult.align.rearrange import find_rearrangements
 from auscult.recipe.op import Op
 from auscult.recipe.ops.concat import Concat
 from auscult.recipe.ops.reorder_blocks import ReorderBlocks
@@ -14,62 +14,74 @@ from auscult.recipe.ops.sum import Sum
 
 PRIORITY = 28
 BOTH_WAYS = True
-_MASK = (1 << 64) - 1
+_UINT64_MASK = (1 << 64) - 1
 
 
-def propose(view: View) -> Iterator[Candidate]:
-    for first, second in _pairs(view):
-        yield from _summed(view, first, second)
-        yield from _joined(view, first, second)
+def propose(view: HypothesisView) -> Iterator[Proposal]:
+    for input_bias, hidden_bias in _iter_bias_pairs(view):
+        yield from _propose_sums(view, input_bias, hidden_bias)
+        yield from _propose_joins(view, input_bias, hidden_bias)
 
 
-def _pairs(view: View) -> Iterator[tuple[str, str]]:
+def _iter_bias_pairs(view: HypothesisView) -> Iterator[tuple[str, str]]:
     """(input bias, hidden bias) of each recurrent layer, both without a partner."""
-    for name in view.x.remaining():
-        for input_, hidden in (("bias_ih", "bias_hh"), ("b_ih", "b_hh")):
-            other = name.replace(input_, hidden)
+    for name in view.x.list_remaining():
+        for input_part, hidden_part in (("bias_ih", "bias_hh"), ("b_ih", "b_hh")):
+            hidden_name = name.replace(input_part, hidden_part)
             if (
-                other != name
-                and other in view.x.left
-                and view.x.shapes[other] == view.x.shapes[name]
+                hidden_name != name
+                and hidden_name in view.x.left
+                and view.x.shapes[hidden_name] == view.x.shapes[name]
             ):
-                yield name, other
+                yield name, hidden_name
                 break
 
 
-def _summed(view: View, first: str, second: str) -> Iterator[Candidate]:
-    total = Sum(2).apply([view.x.array(first), view.x.array(second)])[0]
-    near = [
+def _propose_sums(view: HypothesisView, input_bias: str, hidden_bias: str) -> Iterator[Proposal]:
+    total = Sum(2).apply([view.x.array(input_bias), view.x.array(hidden_bias)])[0]
+    nearby_names = [
         name
-        for name in view.y.remaining()
-        if _close_by(view, first, name) and view.y.sides(name) == view.x.sides(first)
+        for name in view.y.list_remaining()
+        if _is_in_same_module(view, input_bias, name)
+        and view.y.sides(name) == view.x.sides(input_bias)
     ]
-    for target in dict.fromkeys([*near, *view.similar(total)]):
-        orders: Iterator[tuple[Op, ...]] = iter([(), *rearranged(total, view.y.array(target))])
+    for target in dict.fromkeys([*nearby_names, *view.find_similar(total)]):
+        orders: Iterator[tuple[Op, ...]] = iter(
+            [(), *find_rearrangements(total, view.y.array(target))]
+        )
         for ops in orders:
-            yield Candidate((first, second), (target,), (Sum(2), *ops), "gate-order", computed=True)
+            yield Proposal(
+                (input_bias, hidden_bias), (target,), (Sum(2), *ops), "gate-order", computed=True
+            )
 
 
-def _close_by(view: View, source: str, target: str) -> bool:
+def _is_in_same_module(view: HypothesisView, source: str, target: str) -> bool:
     """Whether `target` lies in what the source's module is called on side y."""
     module = source.rpartition(".")[0]
-    return any(target.rpartition(".")[0] == name for name in view.translated(module))
+    return any(target.rpartition(".")[0] == name for name in view.translate_name(module))
 
 
-def _joined(view: View, first: str, second: str) -> Iterator[Candidate]:
-    prints = view.x.prints[first], view.x.prints[second]
-    size, total = prints[0].size * 2, (prints[0].total + prints[1].total) & _MASK
-    for target in view.y.remaining():
-        found = view.y.prints[target]
-        if (found.size, found.total, view.y.kinds[target]) == (size, total, view.x.kinds[first]):
-            join = Concat(0, (prints[0].size, prints[1].size))
-            for ops in _gate_orders(prints[0].size):
-                yield Candidate((first, second), (target,), (join, *ops), "gate-order")
+def _propose_joins(view: HypothesisView, input_bias: str, hidden_bias: str) -> Iterator[Proposal]:
+    fingerprints = view.x.fingerprints[input_bias], view.x.fingerprints[hidden_bias]
+    size, total = (
+        fingerprints[0].size * 2,
+        (fingerprints[0].total + fingerprints[1].total) & _UINT64_MASK,
+    )
+    for target in view.y.list_remaining():
+        fingerprint = view.y.fingerprints[target]
+        if (fingerprint.size, fingerprint.total, view.y.kinds[target]) == (
+            size,
+            total,
+            view.x.kinds[input_bias],
+        ):
+            join = Concat(0, (fingerprints[0].size, fingerprints[1].size))
+            for ops in _iter_gate_orders(fingerprints[0].size):
+                yield Proposal((input_bias, hidden_bias), (target,), (join, *ops), "gate-order")
 
 
-def _gate_orders(side: int) -> Iterator[tuple[Op, ...]]:
+def _iter_gate_orders(length: int) -> Iterator[tuple[Op, ...]]:
     yield ()
     for count in (4, 3):
-        if side % count == 0:
+        if length % count == 0:
             for order in permutations(range(count)):
                 yield (ReorderBlocks(0, (*order, *(count + gate for gate in order))),)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from auscult.align.derived import Candidate, View
+from auscult.align.derived import HypothesisView, Proposal
 from auscult.recipe.op import Op
 from auscult.recipe.ops.exp import Exp
 from auscult.recipe.ops.reciprocal import Reciprocal
@@ -19,50 +19,56 @@ from auscult.weights import Array
 PRIORITY = 31
 BOTH_WAYS = True
 
-OFFSETS = (1e-9, 0.0)  # stable-audio-tools and BigVGAN add the first
-NEAR = 1e-5  # relative; what confirms is the number format, this only finds
-_PARAMETER = re.compile(r"(^|\.)(alpha|beta)$")
+DIVISOR_OFFSETS = (1e-9, 0.0)  # stable-audio-tools and BigVGAN add the first
+MAX_RELATIVE_ERROR = 1e-5  # relative; what confirms is the number format, this only finds
+_PARAMETER_NAME = re.compile(r"(^|\.)(alpha|beta)$")
 
 
-def propose(view: View) -> Iterator[Candidate]:
-    targets = _by_size(view)
-    for source in view.x.remaining():
+def propose(view: HypothesisView) -> Iterator[Proposal]:
+    targets = _group_by_size(view)
+    for source in view.x.list_remaining():
         if (
-            not _PARAMETER.search(source)
+            not _PARAMETER_NAME.search(source)
             or view.x.size(source) not in targets
-            or view.x.prints[source].constant
+            or view.x.fingerprints[source].constant
         ):
             continue
         value = view.x.array(source).reshape(-1).astype(np.float64)
         with np.errstate(over="ignore"):
-            grown = np.exp(value)
-        for ops, expected in _forms(grown):
-            for target in _equal(view, targets[view.x.size(source)], expected):
-                yield Candidate((source,), (target,), ops, "snake-parametrisation", computed=True)
+            exponential = np.exp(value)
+        for ops, expected in _iter_forms(exponential):
+            for target in _find_equal_vectors(view, targets[view.x.size(source)], expected):
+                yield Proposal((source,), (target,), ops, "snake-parametrisation", computed=True)
 
 
-def _forms(grown: Array) -> Iterator[tuple[tuple[Op, ...], Array]]:
-    yield (Exp(),), grown
-    for offset in OFFSETS:
-        yield (Exp(), Reciprocal(offset)), 1 / (grown + offset)
+def _iter_forms(exponential: Array) -> Iterator[tuple[tuple[Op, ...], Array]]:
+    yield (Exp(),), exponential
+    for offset in DIVISOR_OFFSETS:
+        yield (Exp(), Reciprocal(offset)), 1 / (exponential + offset)
 
 
-def _by_size(view: View) -> Mapping[int, tuple[list[str], Array]]:
+def _group_by_size(view: HypothesisView) -> Mapping[int, tuple[list[str], Array]]:
     """The other side's short vectors of numbers, by length, each with their values one below the other."""
     names: dict[int, list[str]] = {}
-    for name in view.y.remaining():
+    for name in view.y.list_remaining():
         if len(view.y.sides(name)) == 1 and view.y.kinds[name].startswith(("float", "bfloat")):
             names.setdefault(view.y.size(name), []).append(name)
     return {
         size: (
-            found,
-            np.stack([view.y.array(name).reshape(-1).astype(np.float64) for name in found]),
+            size_names,
+            np.stack([view.y.array(name).reshape(-1).astype(np.float64) for name in size_names]),
         )
-        for size, found in names.items()
+        for size, size_names in names.items()
     }
 
 
-def _equal(view: View, targets: tuple[list[str], Array], expected: Array) -> list[str]:
+def _find_equal_vectors(
+    view: HypothesisView, targets: tuple[list[str], Array], expected: Array
+) -> list[str]:
     names, values = targets
-    near = np.abs(values - expected).max(axis=1) <= NEAR * max(float(np.abs(expected).max()), 1e-30)
-    return [name for name, hit in zip(names, near, strict=True) if hit and name in view.y.left]
+    is_near = np.abs(values - expected).max(axis=1) <= MAX_RELATIVE_ERROR * max(
+        float(np.abs(expected).max()), 1e-30
+    )
+    return [
+        name for name, is_hit in zip(names, is_near, strict=True) if is_hit and name in view.y.left
+    ]

@@ -10,11 +10,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from auscult.align.derived import Candidate, View
-from auscult.align.fingerprint import Print, bits
-from auscult.align.formats import name_of
-from auscult.align.lossy import identifying
-from auscult.align.moves import sample
+from auscult.align.derived import HypothesisView, Proposal
+from auscult.align.fingerprint import Fingerprint, view_as_bits
+from auscult.align.formats import get_dtype_name
+from auscult.align.lossy import is_identifying
+from auscult.align.moves import sample_places
 from auscult.checkpoint.source import dtype_of
 from auscult.errors import RecipeError
 from auscult.recipe.op import Op
@@ -27,116 +27,128 @@ PRIORITY = 40
 BOTH_WAYS = True
 MIN_SIZE = 4
 
-_ALIKE = (
+_SAME_WIDTH_DTYPES = (
     ("float16", "bfloat16", "int16", "uint16"),
     ("float32", "int32", "uint32"),
     ("float64", "int64", "uint64"),
     ("int8", "uint8", "float8_e4m3fn", "float8_e5m2"),
 )
-_HALVES = ("bfloat16", "float16")
+_HALF_DTYPES = ("bfloat16", "float16")
 
 
-def propose(view: View) -> Iterator[Candidate]:
-    yield from _same_bits(view)
-    yield from _misread(view, MIN_SIZE)
+def propose(view: HypothesisView) -> Iterator[Proposal]:
+    yield from _propose_same_bits(view)
+    yield from _propose_misreadings(view, MIN_SIZE)
     if any(
         match.cause == "wrong-dtype" for match in view.ledger.matches
     ):  # what the large ones prove explains the small ones
-        yield from _misread(view, 1)
+        yield from _propose_misreadings(view, 1)
 
 
-def _misread(view: View, least: int) -> Iterator[Candidate]:
-    for source in view.x.remaining():
+def _propose_misreadings(view: HypothesisView, min_size: int) -> Iterator[Proposal]:
+    for source in view.x.list_remaining():
         for target in view.expected(source):
-            if view.x.size(source) >= least and view.x.shapes[source] == view.y.shapes[target]:
-                for ops in _readings(view.x.array(source), view.y.array(target)):
-                    yield Candidate((source,), (target,), ops, "wrong-dtype", True)
+            if view.x.size(source) >= min_size and view.x.shapes[source] == view.y.shapes[target]:
+                for ops in _iter_misreadings(view.x.array(source), view.y.array(target)):
+                    yield Proposal((source,), (target,), ops, "wrong-dtype", True)
                 break
 
 
-def _same_bits(view: View) -> Iterator[Candidate]:
+def _propose_same_bits(view: HypothesisView) -> Iterator[Proposal]:
     if not view.forward:
         return
-    targets: dict[Print, list[str]] = {}
-    for name in view.y.remaining():
-        if identifying(view.y, name):
-            targets.setdefault(view.y.prints[name], []).append(name)
-    for source in view.x.remaining():
-        for target in targets.get(view.x.prints[source], [])[:2]:
-            old, new = view.x.kinds[source], view.y.kinds[target]
-            if old != new:
-                yield Candidate((source,), (target,), (Reinterpret(new, old),), "wrong-dtype", True)
+    targets: dict[Fingerprint, list[str]] = {}
+    for name in view.y.list_remaining():
+        if is_identifying(view.y, name):
+            targets.setdefault(view.y.fingerprints[name], []).append(name)
+    for source in view.x.list_remaining():
+        for target in targets.get(view.x.fingerprints[source], [])[:2]:
+            old_dtype, new_dtype = view.x.kinds[source], view.y.kinds[target]
+            if old_dtype != new_dtype:
+                yield Proposal(
+                    (source,), (target,), (Reinterpret(new_dtype, old_dtype),), "wrong-dtype", True
+                )
 
 
-def _readings(x: Array, y: Array) -> Iterator[tuple[Op, ...]]:
+def _iter_misreadings(x: Array, y: Array) -> Iterator[tuple[Op, ...]]:
     """Ways to misread `x` as `y` that a sample does not refute, bit for bit."""
-    places = sample(y.shape)
-    some, wanted = np.ascontiguousarray(x[places]), y[places]
-    for ops in _ways(name_of(x.dtype), name_of(y.dtype)):
-        found = [some]
+    sample_index = sample_places(y.shape)
+    sample_x, sample_y = np.ascontiguousarray(x[sample_index]), y[sample_index]
+    for ops in _list_misreadings(get_dtype_name(x.dtype), get_dtype_name(y.dtype)):
+        misread = [sample_x]
         try:
             with np.errstate(all="ignore"):
                 for op in ops:
-                    found = op.apply(found)
+                    misread = op.apply(misread)
         except RecipeError:
             continue
-        if bool((bits(found[0]) == bits(wanted)).all()):
+        if bool((view_as_bits(misread[0]) == view_as_bits(sample_y)).all()):
             yield ops
-    yield from _rounded_readings(x, some, wanted)
+    yield from _iter_rounded_misreadings(x, sample_x, sample_y)
 
 
-def _rounded_readings(x: Array, some: Array, wanted: Array) -> Iterator[tuple[Op, ...]]:
+def _iter_rounded_misreadings(
+    x: Array, sample_x: Array, sample_y: Array
+) -> Iterator[tuple[Op, ...]]:
     """Ways to misread `x` that give `y` rounded to the format which the bytes really are: the reference was never rounded."""
-    for ops, kept in _narrow_ways(name_of(x.dtype)):
-        if dtype_of(kept).itemsize >= wanted.dtype.itemsize or wanted.dtype.kind != "f":
+    for ops, narrow_dtype in _list_narrow_misreadings(get_dtype_name(x.dtype)):
+        if dtype_of(narrow_dtype).itemsize >= sample_y.dtype.itemsize or sample_y.dtype.kind != "f":
             continue
-        found = [some]
+        misread = [sample_x]
         with np.errstate(all="ignore"):
             for op in ops:
-                found = op.apply(found)
-            rounded = wanted.astype(dtype_of(kept))
-        if rounded.any() and bool((bits(found[0]) == bits(rounded)).all()):
+                misread = op.apply(misread)
+            rounded = sample_y.astype(dtype_of(narrow_dtype))
+        if rounded.any() and bool((view_as_bits(misread[0]) == view_as_bits(rounded)).all()):
             yield ops
 
 
 @lru_cache(maxsize=64)
-def _narrow_ways(old: str) -> tuple[tuple[tuple[Op, ...], str], ...]:
+def _list_narrow_misreadings(old_dtype: str) -> tuple[tuple[tuple[Op, ...], str], ...]:
     """Misreadings of dtype `old` with the narrow format that they lead to."""
     ways: list[tuple[tuple[Op, ...], str]] = []
-    if old in _HALVES:
-        ways.append(((Byteswap(),), old))
-        ways += [((Reinterpret(read, old),), read) for read in _HALVES if read != old]
-    elif old in ("float32", "float64"):  # wide now, misread as halves once
-        for kept in _HALVES:
-            ways.append(((Cast(kept, old), Byteswap()), kept))
+    if old_dtype in _HALF_DTYPES:
+        ways.append(((Byteswap(),), old_dtype))
+        ways += [
+            ((Reinterpret(read_dtype, old_dtype),), read_dtype)
+            for read_dtype in _HALF_DTYPES
+            if read_dtype != old_dtype
+        ]
+    elif old_dtype in ("float32", "float64"):  # wide now, misread as halves once
+        for half_dtype in _HALF_DTYPES:
+            ways.append(((Cast(half_dtype, old_dtype), Byteswap()), half_dtype))
             ways += [
-                ((Cast(kept, old), Reinterpret(read, kept)), read)
-                for read in _HALVES
-                if read != kept
+                ((Cast(half_dtype, old_dtype), Reinterpret(read_dtype, half_dtype)), read_dtype)
+                for read_dtype in _HALF_DTYPES
+                if read_dtype != half_dtype
             ]
     return tuple(ways)
 
 
 @lru_cache(maxsize=256)
-def _ways(old: str, new: str) -> tuple[tuple[Op, ...], ...]:
+def _list_misreadings(old_dtype: str, new_dtype: str) -> tuple[tuple[Op, ...], ...]:
     """Misreadings of dtype `old` that end, perhaps after a cast, in dtype `new`."""
-    return tuple(_each_way(old, new))
+    return tuple(_iter_misreading_ops(old_dtype, new_dtype))
 
 
-def _each_way(old: str, new: str) -> Iterator[tuple[Op, ...]]:
-    for read in next((group for group in _ALIKE if old in group), ()):
-        if read != old:
-            yield (Reinterpret(read, old), *_cast(read, new))
-    yield (Byteswap(), *_cast(old, new))
+def _iter_misreading_ops(old_dtype: str, new_dtype: str) -> Iterator[tuple[Op, ...]]:
+    for read_dtype in next((group for group in _SAME_WIDTH_DTYPES if old_dtype in group), ()):
+        if read_dtype != old_dtype:
+            yield (Reinterpret(read_dtype, old_dtype), *_make_cast(read_dtype, new_dtype))
+    yield (Byteswap(), *_make_cast(old_dtype, new_dtype))
     if (
-        dtype_of(old).itemsize > 2 and dtype_of(new).itemsize > 2
+        dtype_of(old_dtype).itemsize > 2 and dtype_of(new_dtype).itemsize > 2
     ):  # both wide now, misread as halves once
-        for kept in _HALVES:
-            yield (Cast(kept, old), Byteswap(), Cast(new, kept))
-            for read in _HALVES:
-                if read != kept:
-                    yield (Cast(kept, old), Reinterpret(read, kept), Cast(new, read))
+        for half_dtype in _HALF_DTYPES:
+            yield (Cast(half_dtype, old_dtype), Byteswap(), Cast(new_dtype, half_dtype))
+            for read_dtype in _HALF_DTYPES:
+                if read_dtype != half_dtype:
+                    yield (
+                        Cast(half_dtype, old_dtype),
+                        Reinterpret(read_dtype, half_dtype),
+                        Cast(new_dtype, read_dtype),
+                    )
 
 
-def _cast(old: str, new: str) -> tuple[Op, ...]:
-    return (Cast(new, old),) if old != new else ()
+def _make_cast(old_dtype: str, new_dtype: str) -> tuple[Op, ...]:
+    return (Cast(new_dtype, old_dtype),) if old_dtype != new_dtype else ()

@@ -19,7 +19,7 @@ from auscult import plugins
 from auscult.weights import Checkpoint, Tensor
 
 
-class Framework(Protocol):
+class FrameworkAdapter(Protocol):
     """The names that an adapter has."""
 
     def is_module(self, value: object) -> bool: ...
@@ -31,18 +31,18 @@ class Framework(Protocol):
     def tensor(self, name: str, value: Any) -> Tensor: ...
 
 
-def present() -> Iterator[Framework]:
+def iter_imported_frameworks() -> Iterator[FrameworkAdapter]:
     """Adapters of the frameworks that this process has already imported; auscult imports none by itself."""
-    for name in plugins.names(__name__):
+    for name in plugins.list_module_names(__name__):
         if name in sys.modules:
-            yield cast(Framework, importlib.import_module(f"{__name__}.{name}"))
+            yield cast(FrameworkAdapter, importlib.import_module(f"{__name__}.{name}"))
 
 
-def simple(value: object) -> Any:
+def as_plain_data(value: object) -> Any:
     """The value if it is plain data (number, text, None, or a short tuple of these), else `...`."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, tuple | list) and len(value) <= 32:
-        items = [simple(item) for item in value]
+        items = [as_plain_data(item) for item in value]
         return ... if any(item is ... for item in items) else tuple(items)
     return ...

@@ -11,7 +11,7 @@ import numpy as np
 from mlx import nn
 from mlx.utils import tree_flatten
 
-from auscult.checkpoint.code import simple
+from auscult.checkpoint.code import as_plain_data
 from auscult.checkpoint.source import dtype_of, item_bytes
 from auscult.weights import Array, Checkpoint, ModuleInfo, Tensor
 
@@ -25,7 +25,7 @@ def is_array(value: object) -> bool:
 
 
 @dataclass(frozen=True)
-class LiveData:
+class MlxArrayData:
     """Elements of an MLX array, evaluated and copied when asked for."""
 
     value: Any
@@ -43,7 +43,9 @@ def tensor(name: str, value: Any) -> Tensor:
     """A description of a live array."""
     dtype = str(value.dtype).rpartition(".")[2]
     dtype = "bool" if dtype == "bool_" else dtype
-    return Tensor(name, tuple(value.shape), dtype, LiveData(value), value.size * item_bytes(dtype))
+    return Tensor(
+        name, tuple(value.shape), dtype, MlxArrayData(value), value.size * item_bytes(dtype)
+    )
 
 
 def state(module: Any, path: str) -> Checkpoint:
@@ -55,28 +57,30 @@ def state(module: Any, path: str) -> Checkpoint:
         tensors[name] = Tensor(**{**vars(tensor(name, value)), "trainable": name in trainable})
         owners.setdefault(id(value), []).append(name)
     ties = tuple(tuple(names) for names in owners.values() if len(names) > 1)
-    modules = {info.path: info for info in _modules(module)}
+    modules = {info.path: info for info in _iter_module_infos(module)}
     return Checkpoint(path, "code:mlx", tensors, modules=modules, ties=ties)
 
 
-def _modules(root: Any) -> Iterator[ModuleInfo]:
+def _iter_module_infos(root: Any) -> Iterator[ModuleInfo]:
     for path, module in sorted(root.named_modules(), key=lambda item: item[0]):
         # MLX keeps arrays, submodules, tuples and lists in the module's own dict and everything else in __dict__.
-        held = {
+        members = {
             **{name: value for name, value in module.items() if isinstance(value, tuple | list)},
             **vars(module),
         }
         attributes = {
-            name: plain
-            for name, value in held.items()
-            if not name.startswith("_") and (plain := simple(value)) is not ...
+            name: plain_value
+            for name, value in members.items()
+            if not name.startswith("_") and (plain_value := as_plain_data(value)) is not ...
         }
         yield ModuleInfo(
-            path, type(module).__name__, _with_sizes(type(module).__name__, module, attributes)
+            path, type(module).__name__, _add_layer_sizes(type(module).__name__, module, attributes)
         )
 
 
-def _with_sizes(kind: str, module: Mapping[str, Any], attributes: dict[str, Any]) -> dict[str, Any]:
+def _add_layer_sizes(
+    kind: str, module: Mapping[str, Any], attributes: dict[str, Any]
+) -> dict[str, Any]:
     """MLX forgets the channels and the kernel of a layer; its weight (out, kernel..., in / groups) knows them."""
     weight = module.get("weight")
     if weight is None:

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from auscult.checkpoint.code import simple
+from auscult.checkpoint.code import as_plain_data
 from auscult.checkpoint.source import dtype_of
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
 from auscult.weights import Array, Checkpoint, ModuleInfo, Quantization, Storage, Tensor
 
-_SAME_WIDTH = {1: torch.uint8, 2: torch.int16, 4: torch.int32}
+_INTEGER_OF_WIDTH = {1: torch.uint8, 2: torch.int16, 4: torch.int32}
 
 
 def is_module(value: object) -> bool:
@@ -27,7 +27,7 @@ def is_array(value: object) -> bool:
 
 
 @dataclass(frozen=True)
-class LiveData:
+class TorchTensorData:
     """Elements of a live tensor, copied to the host when asked for."""
 
     value: torch.Tensor
@@ -38,25 +38,25 @@ class LiveData:
                 "has no elements: the module was built on torch's meta device",
                 hint="compare names and shapes only, or build it on the CPU",
             )
-        held = (
+        host_tensor = (
             self.value.detach() if self.value.requires_grad else self.value
         )  # a dispatch mode makes every call dear
-        if held.device.type != "cpu":
-            held = held.cpu()
-        if held.is_quantized:
-            held = held.int_repr()
-        name = str(held.dtype).removeprefix("torch.")
+        if host_tensor.device.type != "cpu":
+            host_tensor = host_tensor.cpu()
+        if host_tensor.is_quantized:
+            host_tensor = host_tensor.int_repr()
+        name = str(host_tensor.dtype).removeprefix("torch.")
         if name in ("bfloat16",) or name.startswith("float8"):
             return (
-                held.contiguous()
-                .view(_SAME_WIDTH[held.element_size()])
+                host_tensor.contiguous()
+                .view(_INTEGER_OF_WIDTH[host_tensor.element_size()])
                 .numpy()
                 .view(dtype_of(name))
             )
         return np.asarray(
-            held.resolve_conj().resolve_neg().numpy()
-            if held.is_conj() or held.is_neg()
-            else held.numpy()
+            host_tensor.resolve_conj().resolve_neg().numpy()
+            if host_tensor.is_conj() or host_tensor.is_neg()
+            else host_tensor.numpy()
         )
 
     def flat(self, start: int, stop: int) -> Array:
@@ -69,17 +69,17 @@ def tensor(name: str, value: torch.Tensor) -> Tensor:
     dtype = str(value.dtype).removeprefix("torch.")
     if value.is_quantized:
         quantization, dtype = (
-            _quantization(value),
+            _read_quantization(value),
             {"qint8": "int8", "quint8": "uint8", "qint32": "int32"}[dtype],
         )
     return Tensor(
         name,
         tuple(value.shape),
         dtype,
-        LiveData(value),
+        TorchTensorData(value),
         value.numel() * value.element_size(),
         storage=Storage(
-            _storage_key(value),
+            _make_storage_key(value),
             int(value.storage_offset()),
             None if value.is_contiguous() else value.stride(),
         ),
@@ -87,7 +87,7 @@ def tensor(name: str, value: torch.Tensor) -> Tensor:
     )
 
 
-def _quantization(value: torch.Tensor) -> Quantization:
+def _read_quantization(value: torch.Tensor) -> Quantization:
     if value.qscheme() in (torch.per_channel_affine, torch.per_channel_symmetric):
         scales, zeros = (
             value.q_per_channel_scales().numpy(),
@@ -97,7 +97,7 @@ def _quantization(value: torch.Tensor) -> Quantization:
     return Quantization(np.float32(value.q_scale()), np.int32(value.q_zero_point()))  # type: ignore[arg-type]
 
 
-def _storage_key(value: torch.Tensor) -> str:
+def _make_storage_key(value: torch.Tensor) -> str:
     pointer = (
         value.untyped_storage().data_ptr()
         if value.device.type != "meta" and not value.is_quantized
@@ -120,20 +120,20 @@ def state(module: torch.nn.Module, path: str) -> Checkpoint:
                 Skip(name, "is a lazy parameter without a shape: run the module once first")
             )
             continue
-        described = tensor(name, value)
+        description = tensor(name, value)
         trainable = isinstance(value, torch.nn.Parameter)
-        tensors[name] = Tensor(**{**vars(described), "trainable": trainable})
-        place = described.storage
-        if value.numel() and place is not None:
-            owners.setdefault((place.key, place.offset, described.shape, place.strides), []).append(
-                name
-            )
+        tensors[name] = Tensor(**{**vars(description), "trainable": trainable})
+        storage = description.storage
+        if value.numel() and storage is not None:
+            owners.setdefault(
+                (storage.key, storage.offset, description.shape, storage.strides), []
+            ).append(name)
     ties = tuple(tuple(names) for names in owners.values() if len(names) > 1)
-    modules = {info.path: info for info in modules_of(module)}
+    modules = {info.path: info for info in iter_module_infos(module)}
     return Checkpoint(path, "code:torch", tensors, skips=tuple(skips), modules=modules, ties=ties)
 
 
-def modules_of(root: torch.nn.Module) -> Iterator[ModuleInfo]:
+def iter_module_infos(root: torch.nn.Module) -> Iterator[ModuleInfo]:
     """Class and attributes of every module."""
     for path, module in root.named_modules():
         kind = type(module)
@@ -145,7 +145,7 @@ def modules_of(root: torch.nn.Module) -> Iterator[ModuleInfo]:
         for name, value in vars(module).items():
             if name.startswith("_"):
                 continue
-            plain = simple(tuple(value) if isinstance(value, torch.Size) else value)
-            if plain is not ...:
-                attributes[name] = plain
+            plain_value = as_plain_data(tuple(value) if isinstance(value, torch.Size) else value)
+            if plain_value is not ...:
+                attributes[name] = plain_value
         yield ModuleInfo(path, kind.__name__, attributes)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from auscult.checkpoint.beside import beside
+from auscult.checkpoint.beside import resolve_data_file
 from auscult.checkpoint.contents import Contents
 from auscult.checkpoint.coreml_network import NetworkReader
 from auscult.checkpoint.mil import ProgramReader
@@ -23,10 +23,15 @@ from auscult.finding import Skip
 from auscult.weights import ModuleInfo, Tensor
 
 FORMAT = "coreml"
-MANIFEST = "Manifest.json"
+MANIFEST_NAME = "Manifest.json"
 MAX_MANIFEST_BYTES = 1 << 20
-MAX_PIPELINE = 8
-PROGRAM, NETWORKS, PIPELINES, PIPELINE = 502, (303, 403, 500), (200, 201), 202
+MAX_PIPELINE_DEPTH = 8
+PROGRAM_FIELD, NETWORK_FIELDS, PIPELINE_HOLDER_FIELDS, PIPELINE_FIELD = (
+    502,
+    (303, 403, 500),
+    (200, 201),
+    202,
+)
 SPECIFICATION_VERSION_TAG = 0x08
 # tags of what may follow the version in a Model: description, isUpdatable, and the first bytes of every model type's tag
 NEXT_TAGS = frozenset(
@@ -61,7 +66,9 @@ def sniff(path: Path, head: bytes) -> bool:
             and 0 < head[1] < 0x80
             and head[2] in NEXT_TAGS
         )
-    return not head and path.is_dir() and (path / MANIFEST).is_file() and (path / "Data").is_dir()
+    return (
+        not head and path.is_dir() and (path / MANIFEST_NAME).is_file() and (path / "Data").is_dir()
+    )
 
 
 def read(path: Path) -> Contents:
@@ -70,18 +77,20 @@ def read(path: Path) -> Contents:
     Raises:
         CheckpointError: If the manifest, the model or its weight file is damaged or missing, or names files outside the package.
     """
-    model = _package_model(path) if path.is_dir() else path
-    found = _Models({}, [], {})
+    model = _find_package_model(path) if path.is_dir() else path
+    contents = _ModelContents({}, [], {})
     source = Source(model)
     message = Message(source)
-    _read_model(message, source, "", found, 0)
-    metadata = {"specification_version": str(message.signed(1)), **_metadata(message)}
-    return Contents(found.tensors, metadata, skips=tuple(found.skips), modules=found.modules)
+    _read_model(message, source, "", contents, 0)
+    metadata = {"specification_version": str(message.signed(1)), **_read_metadata(message)}
+    return Contents(
+        contents.tensors, metadata, skips=tuple(contents.skips), modules=contents.modules
+    )
 
 
-def _package_model(package: Path) -> Path:
+def _find_package_model(package: Path) -> Path:
     """The model file that a package's manifest names as its root."""
-    source = Source(package / MANIFEST)
+    source = Source(package / MANIFEST_NAME)
     if source.size > MAX_MANIFEST_BYTES:
         raise CheckpointError(
             "has a manifest that is too long",
@@ -101,10 +110,10 @@ def _package_model(package: Path) -> Path:
         raise CheckpointError(
             "has a manifest that names no model", where=str(package), found=repr(location)[:100]
         )
-    return beside(package / "Data", location, package / MANIFEST)
+    return resolve_data_file(package / "Data", location, package / MANIFEST_NAME)
 
 
-class _Models:
+class _ModelContents:
     """What was found in all models of a file."""
 
     def __init__(
@@ -113,29 +122,37 @@ class _Models:
         self.tensors, self.skips, self.modules = tensors, skips, modules
 
 
-def _read_model(model: Message, source: Source, prefix: str, found: _Models, depth: int) -> None:
-    if depth > MAX_PIPELINE:
+def _read_model(
+    model: Message, source: Source, prefix: str, contents: _ModelContents, depth: int
+) -> None:
+    if depth > MAX_PIPELINE_DEPTH:
         raise CheckpointError("has pipelines that are nested too deeply", where=str(source.path))
-    program = model.message(PROGRAM)
+    program = model.message(PROGRAM_FIELD)
     networks = [
-        network for network in (model.message(number) for number in NETWORKS) if network is not None
+        network
+        for network in (model.message(number) for number in NETWORK_FIELDS)
+        if network is not None
     ]
     holders = [
-        holder for holder in (model.message(number) for number in PIPELINES) if holder is not None
+        holder
+        for holder in (model.message(number) for number in PIPELINE_HOLDER_FIELDS)
+        if holder is not None
     ]
-    pipelines = [model.message(PIPELINE), *(holder.message(1) for holder in holders)]
+    pipelines = [model.message(PIPELINE_FIELD), *(holder.message(1) for holder in holders)]
     if program is not None:
-        ProgramReader(source, prefix, found.tensors, found.skips, found.modules).program(program)
+        ProgramReader(source, prefix, contents.tensors, contents.skips, contents.modules).program(
+            program
+        )
     for network in networks:
-        NetworkReader(prefix, found.tensors, found.skips, found.modules).network(network)
+        NetworkReader(prefix, contents.tensors, contents.skips, contents.modules).network(network)
     for pipeline in pipelines:
         names = pipeline.texts(2) if pipeline else []
         for index, inner in enumerate(pipeline.messages(1) if pipeline else ()):
             label = names[index] if index < len(names) else f"model{index}"
-            _read_model(inner, source, f"{prefix}{label}.", found, depth + 1)
+            _read_model(inner, source, f"{prefix}{label}.", contents, depth + 1)
     if program is None and not networks and not any(pipelines):
-        kinds = [number for number in model.fields if number >= PIPELINES[0]]
-        found.skips.append(
+        kinds = [number for number in model.fields if number >= PIPELINE_HOLDER_FIELDS[0]]
+        contents.skips.append(
             Skip(
                 prefix.rstrip(".") or "model",
                 f"Core ML model type {kinds[:1] or 'none'} holds no network",
@@ -143,12 +160,12 @@ def _read_model(model: Message, source: Source, prefix: str, found: _Models, dep
         )
 
 
-def _metadata(model: Message) -> dict[str, str]:
+def _read_metadata(model: Message) -> dict[str, str]:
     description = model.message(2)
     metadata = description.message(100) if description else None
     if metadata is None:
         return {}
-    known = {"description": 1, "version": 2, "author": 3, "license": 4}
-    found = {key: metadata.text(number) for key, number in known.items()}
-    found.update({entry.text(1): entry.text(2) for entry in metadata.messages(100)})
-    return {key: value for key, value in found.items() if value}
+    standard_fields = {"description": 1, "version": 2, "author": 3, "license": 4}
+    texts = {key: metadata.text(number) for key, number in standard_fields.items()}
+    texts.update({entry.text(1): entry.text(2) for entry in metadata.messages(100)})
+    return {key: value for key, value in texts.items() if value}

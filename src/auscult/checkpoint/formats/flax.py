@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from auscult.checkpoint.contents import Contents
-from auscult.checkpoint.elements import Joined, checked_shape, place, place_tensor
-from auscult.checkpoint.messagepack import Binary, Extension, Unpacker
+from auscult.checkpoint.elements import JoinedData, check_shape, format_tensor_place, place_tensor
+from auscult.checkpoint.messagepack import BinarySpan, ExtensionSpan, Unpacker
 from auscult.checkpoint.source import ML_DTYPES, Source, dtype_of
 from auscult.errors import CheckpointError
 from auscult.weights import Tensor
 
 FORMAT = "flax"
-ARRAY, COMPLEX, SCALAR = 1, 2, 3
-CHUNKED = "__msgpack_chunked_array__"
+ARRAY_CODE, COMPLEX_CODE, SCALAR_CODE = 1, 2, 3
+CHUNKED_KEY = "__msgpack_chunked_array__"
 DTYPES = ML_DTYPES | frozenset(
     (
         *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
@@ -33,14 +33,14 @@ def sniff(path: Path, head: bytes) -> bool:  # noqa: ARG001 - MessagePack has no
     """A MessagePack mapping with at least one entry, whose first key is a printable string."""
     if len(head) < 3:
         return False
-    skipped = {0xDE: 3, 0xDF: 5}.get(head[0], 1 if 0x81 <= head[0] <= 0x8F else 0)
-    if not skipped or len(head) < skipped + 3:
+    header_length = {0xDE: 3, 0xDF: 5}.get(head[0], 1 if 0x81 <= head[0] <= 0x8F else 0)
+    if not header_length or len(head) < header_length + 3:
         return False
-    first = head[skipped]
-    if 0xA1 <= first <= 0xBF:
-        start, length = skipped + 1, first & 0x1F
-    elif first == 0xD9:
-        start, length = skipped + 2, head[skipped + 1]
+    key_byte = head[header_length]
+    if 0xA1 <= key_byte <= 0xBF:
+        start, length = header_length + 1, key_byte & 0x1F
+    elif key_byte == 0xD9:
+        start, length = header_length + 2, head[header_length + 1]
     else:
         return False
     key = head[start : start + length]
@@ -58,9 +58,9 @@ def read(path: Path) -> Contents:
     root = unpacker.value()
     if unpacker.position != source.size:
         raise unpacker.error(
-            "has bytes behind its end", found=f"{source.size - unpacker.position} bytes"
+            "has bytes behind its end", actual=f"{source.size - unpacker.position} bytes"
         )
-    tree = _build(root, source, "")
+    tree = _build_tree(root, source, "")
     if not isinstance(tree, dict):
         raise CheckpointError(
             "holds no mapping of names to arrays",
@@ -71,50 +71,50 @@ def read(path: Path) -> Contents:
     return Contents(tree)
 
 
-def _build(value: Any, source: Source, name: str) -> Any:
+def _build_tree(value: Any, source: Source, name: str) -> Any:
     """The value with its arrays as Tensors; `name` is its dotted path."""
     if isinstance(value, dict):
-        if CHUNKED in value:
-            return _chunked(value, source, name)
+        if CHUNKED_KEY in value:
+            return _join_chunks(value, source, name)
         return {
-            key: _build(item, source, f"{name}.{key}" if name else str(key))
+            key: _build_tree(item, source, f"{name}.{key}" if name else str(key))
             for key, item in value.items()
         }
     if isinstance(value, list):
-        return [_build(item, source, f"{name}.{index}") for index, item in enumerate(value)]
-    if isinstance(value, Extension):
-        return _extension(value, source, name)
-    return f"{value.end - value.start} bytes" if isinstance(value, Binary) else value
+        return [_build_tree(item, source, f"{name}.{index}") for index, item in enumerate(value)]
+    if isinstance(value, ExtensionSpan):
+        return _decode_extension(value, source, name)
+    return f"{value.end - value.start} bytes" if isinstance(value, BinarySpan) else value
 
 
-def _extension(value: Extension, source: Source, name: str) -> Tensor | complex | str:
-    if value.code in (ARRAY, SCALAR):
-        return _array(value, source, name)
-    if value.code == COMPLEX:
-        parts = _parts(value, source)
+def _decode_extension(value: ExtensionSpan, source: Source, name: str) -> Tensor | complex | str:
+    if value.code in (ARRAY_CODE, SCALAR_CODE):
+        return _describe_array(value, source, name)
+    if value.code == COMPLEX_CODE:
+        parts = _read_parts(value, source)
         if len(parts) == 2 and all(isinstance(part, (int, float)) for part in parts):
             return complex(*parts)
     return f"extension type {value.code}, {value.end - value.start} bytes"
 
 
-def _parts(value: Extension, source: Source) -> list[Any]:
+def _read_parts(value: ExtensionSpan, source: Source) -> list[Any]:
     """The list that an extension's payload is."""
     unpacker = Unpacker(source.window(value.start, value.end - value.start), items=64)
     parts = unpacker.value()
     return parts if isinstance(parts, list) else []
 
 
-def _array(value: Extension, source: Source, name: str) -> Tensor:
-    parts = _parts(value, source)
-    where = place(source, name)
-    if len(parts) != 3 or not isinstance(parts[2], Binary) or not _is_integers(parts[0]):
+def _describe_array(value: ExtensionSpan, source: Source, name: str) -> Tensor:
+    parts = _read_parts(value, source)
+    where = format_tensor_place(source, name)
+    if len(parts) != 3 or not isinstance(parts[2], BinarySpan) or not _is_integer_list(parts[0]):
         raise CheckpointError(
             "has an array that is not a shape, a type and bytes",
             where=where,
             hint="the file is damaged: fetch it again",
         )
     sides, dtype, data = parts
-    if isinstance(dtype, Binary):  # written by Python 2 or with use_bin_type=False
+    if isinstance(dtype, BinarySpan):  # written by Python 2 or with use_bin_type=False
         dtype = source.bytes(value.start + dtype.start, min(dtype.end - dtype.start, 64)).decode(
             "ascii", "replace"
         )
@@ -123,24 +123,24 @@ def _array(value: Extension, source: Source, name: str) -> Tensor:
             "has an array of an unknown type", where=where, found=repr(dtype)[:60]
         )
     span = (value.start + data.start, value.start + data.end)
-    return place_tensor(source, span, name, dtype, checked_shape(sides, where), packed=False)
+    return place_tensor(source, span, name, dtype, check_shape(sides, where), packed=False)
 
 
-def _is_integers(values: Any) -> bool:
+def _is_integer_list(values: Any) -> bool:
     return isinstance(values, list) and all(type(item) is int for item in values)
 
 
-def _chunked(value: dict[Any, Any], source: Source, name: str) -> Tensor:
-    where = place(source, name)
-    sides, chunks = _in_order(value.get("shape")), _in_order(value.get("chunks"))
-    if not _is_integers(sides) or not all(isinstance(chunk, Extension) for chunk in chunks):
+def _join_chunks(value: dict[Any, Any], source: Source, name: str) -> Tensor:
+    where = format_tensor_place(source, name)
+    sides, chunks = _list_from_mapping(value.get("shape")), _list_from_mapping(value.get("chunks"))
+    if not _is_integer_list(sides) or not all(isinstance(chunk, ExtensionSpan) for chunk in chunks):
         raise CheckpointError(
             "has an array in chunks that are no arrays",
             where=where,
             hint="the file is damaged: fetch it again",
         )
-    shape = checked_shape(sides, where)
-    pieces = [_array(chunk, source, name) for chunk in chunks]
+    shape = check_shape(sides, where)
+    pieces = [_describe_array(chunk, source, name) for chunk in chunks]
     kinds = sorted({piece.dtype for piece in pieces})
     sizes = tuple(piece.size for piece in pieces)
     if len(kinds) != 1 or sum(sizes) != prod(shape):
@@ -150,11 +150,11 @@ def _chunked(value: dict[Any, Any], source: Source, name: str) -> Tensor:
             expected=prod(shape),
             found=f"{sum(sizes)} of {kinds}",
         )
-    data = Joined(tuple(piece.data for piece in pieces), sizes, shape, kinds[0])
+    data = JoinedData(tuple(piece.data for piece in pieces), sizes, shape, kinds[0])
     return Tensor(name, shape, kinds[0], data, prod(shape) * dtype_of(kinds[0]).itemsize)
 
 
-def _in_order(value: Any) -> list[Any]:
+def _list_from_mapping(value: Any) -> list[Any]:
     """A tuple that flax wrote as a mapping from "0", "1" and so on."""
     if not isinstance(value, dict):
         return value if isinstance(value, list) else []

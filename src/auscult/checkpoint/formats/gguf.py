@@ -17,12 +17,19 @@ from typing import Any, Literal
 from auscult.checkpoint.contents import Contents
 from auscult.checkpoint.elements import (
     MAX_TENSORS,
-    checked_shape,
-    place,
+    check_shape,
+    count_stored_bytes,
+    format_tensor_place,
     place_tensor,
-    stored_bytes,
 )
-from auscult.checkpoint.ggml import BIG_ENDIAN, BLOCKS, DEQUANTIZE, PLAIN, BlockArray, BlockType
+from auscult.checkpoint.ggml import (
+    BIG_ENDIAN_TYPES,
+    BLOCK_TYPES,
+    DEQUANTIZE,
+    PLAIN_TYPES,
+    BlockArray,
+    BlockType,
+)
 from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
@@ -34,13 +41,13 @@ VERSIONS = (2, 3)
 MAX_ENTRIES = MAX_TENSORS
 MAX_ITEMS = 8_000_000
 MAX_NAME_BYTES = 1 << 16
-MAX_SHOWN = 200
-MAX_LISTED = 16
+MAX_SHOWN_LENGTH = 200
+MAX_LISTED_ITEMS = 16
 MAX_ARRAY_DEPTH = 4
 MAX_ALIGNMENT = 1 << 20
 DEFAULT_ALIGNMENT = 32
-STRING, ARRAY = 8, 9
-SCALARS = {
+STRING_KIND, ARRAY_KIND = 8, 9
+SCALAR_CODES = {
     0: "B",
     1: "b",
     2: "H",
@@ -67,43 +74,43 @@ def read(path: Path) -> Contents:
     Raises:
         CheckpointError: If the file is damaged, or of another version.
     """
-    cursor = _open(Source(path))
-    tensors, entries = cursor.count("tensors"), cursor.count("metadata entries")
+    cursor = _open_cursor(Source(path))
+    tensor_count, entry_count = cursor.count("tensors"), cursor.count("metadata entries")
     metadata: dict[str, str] = {}
     alignment = DEFAULT_ALIGNMENT
-    for _ in range(entries):
-        key = cursor.string()
+    for _ in range(entry_count):
+        key = cursor.read_string()
         value = cursor.value(cursor.number("I"))
         metadata[key] = str(value)
         if key == "general.alignment":
             alignment = value if isinstance(value, int) else 0
     if not 0 < alignment <= MAX_ALIGNMENT or alignment & (alignment - 1):
         raise cursor.error(
-            "has an impossible alignment", expected="a power of two", found=alignment
+            "has an impossible alignment", expected="a power of two", actual=alignment
         )
-    listed = [cursor.tensor_info() for _ in range(tensors)]
+    tensor_infos = [cursor.read_tensor_info() for _ in range(tensor_count)]
     start = -(-cursor.position // alignment) * alignment
     tree: dict[str, Tensor] = {}
     skips: list[Skip] = []
-    for info in listed:
+    for info in tensor_infos:
         if info.name in tree:
-            raise cursor.error("lists a tensor twice", found=info.name[:MAX_SHOWN])
+            raise cursor.error("lists a tensor twice", actual=info.name[:MAX_SHOWN_LENGTH])
         if info.offset % alignment:
             raise cursor.error(
-                f'tensor "{info.name[:MAX_SHOWN]}" is not aligned',
+                f'tensor "{info.name[:MAX_SHOWN_LENGTH]}" is not aligned',
                 expected=f"a multiple of {alignment}",
-                found=info.offset,
+                actual=info.offset,
             )
-        found = _tensor(cursor, info, start)
-        if isinstance(found, Skip):
-            skips.append(found)
+        description = _describe_tensor(cursor, info, start)
+        if isinstance(description, Skip):
+            skips.append(description)
         else:
-            tree[info.name] = found
+            tree[info.name] = description
     return Contents(tree, metadata, skips=tuple(skips))
 
 
 @dataclass(frozen=True)
-class _Info:
+class _TensorInfo:
     """What the header says of a tensor; the sides as stored, fastest first."""
 
     name: str
@@ -112,7 +119,7 @@ class _Info:
     offset: int
 
 
-def _open(source: Source) -> _Cursor:
+def _open_cursor(source: Source) -> _HeaderCursor:
     source.view(0, 8)
     version = struct.unpack("<I", source.bytes(4, 4))[0]
     order: Literal["<", ">"] = "<"
@@ -126,40 +133,41 @@ def _open(source: Source) -> _Cursor:
             found=version,
             hint="convert it with a current llama.cpp",
         )
-    return _Cursor(source, 8, order)
+    return _HeaderCursor(source, 8, order)
 
 
-def _tensor(cursor: _Cursor, info: _Info, start: int) -> Tensor | Skip:
+def _describe_tensor(cursor: _HeaderCursor, info: _TensorInfo, start: int) -> Tensor | Skip:
     source, name = cursor.source, info.name
-    where = place(source, name)
-    shape = checked_shape(tuple(reversed(info.sides)), where)
+    where = format_tensor_place(source, name)
+    shape = check_shape(tuple(reversed(info.sides)), where)
     offset = start + info.offset
-    if info.type in PLAIN:
-        dtype = PLAIN[info.type]
-        span = (offset, offset + stored_bytes(dtype, shape))
+    if info.type in PLAIN_TYPES:
+        dtype = PLAIN_TYPES[info.type]
+        span = (offset, offset + count_stored_bytes(dtype, shape))
         return place_tensor(source, span, name, dtype, shape, byteorder=cursor.order)
-    block = BLOCKS.get(info.type)
-    if block is None:
+    block_type = BLOCK_TYPES.get(info.type)
+    if block_type is None:
         return Skip(name, f"ggml type {info.type} is unknown")
-    nbytes = _block_bytes(block, shape, where)
+    nbytes = _count_block_bytes(block_type, shape, where)
     source.view(offset, nbytes)
-    if block.name not in (DEQUANTIZE if cursor.order == "<" else BIG_ENDIAN):
-        big = " of a big-endian file" if cursor.order == ">" else ""
+    if block_type.name not in (DEQUANTIZE if cursor.order == "<" else BIG_ENDIAN_TYPES):
+        order_note = " of a big-endian file" if cursor.order == ">" else ""
         return Skip(
-            name, f"{block.name.upper()} blocks{big} are not dequantised (shape {list(shape)})"
+            name,
+            f"{block_type.name.upper()} blocks{order_note} are not dequantised (shape {list(shape)})",
         )
     storage = Storage(f"{source.path.name}@{offset}") if nbytes else None
     return Tensor(
         name,
         shape,
-        block.name,
-        BlockArray(source, offset, block, shape, cursor.order),
+        block_type.name,
+        BlockArray(source, offset, block_type, shape, cursor.order),
         nbytes,
         storage,
     )
 
 
-def _block_bytes(block: BlockType, shape: tuple[int, ...], where: str) -> int:
+def _count_block_bytes(block: BlockType, shape: tuple[int, ...], where: str) -> int:
     if not shape or shape[-1] % block.elements:
         raise CheckpointError(
             f"has rows that are not whole {block.name.upper()} blocks",
@@ -171,7 +179,7 @@ def _block_bytes(block: BlockType, shape: tuple[int, ...], where: str) -> int:
 
 
 @dataclass
-class _Cursor:
+class _HeaderCursor:
     """Reads the header from front to back; nothing it says can move it outside the file."""
 
     source: Source
@@ -179,10 +187,12 @@ class _Cursor:
     order: Literal["<", ">"]
     items: int = MAX_ITEMS
 
-    def error(self, what: str, expected: object = None, found: object = None) -> CheckpointError:
+    def error(
+        self, problem: str, expected: object = None, actual: object = None
+    ) -> CheckpointError:
         hint = "the file is damaged: fetch it again"
         return CheckpointError(
-            what, where=str(self.source.path), expected=expected, found=found, hint=hint
+            problem, where=str(self.source.path), expected=expected, found=actual, hint=hint
         )
 
     def take(self, length: int) -> memoryview:
@@ -194,68 +204,70 @@ class _Cursor:
         form = struct.Struct(self.order + code)
         return form.unpack(self.take(form.size))[0]
 
-    def count(self, what: str) -> int:
-        found = self.number("Q")
-        if found > MAX_ENTRIES:
+    def count(self, noun: str) -> int:
+        stated_count = self.number("Q")
+        if stated_count > MAX_ENTRIES:
             raise self.error(
-                f"says that it has too many {what}", expected=f"at most {MAX_ENTRIES}", found=found
+                f"says that it has too many {noun}",
+                expected=f"at most {MAX_ENTRIES}",
+                actual=stated_count,
             )
-        return int(found)
+        return int(stated_count)
 
-    def string(self) -> str:
+    def read_string(self) -> str:
         length = self.number("Q")
         if length > MAX_NAME_BYTES:
             raise self.error(
                 "has a name that is too long",
                 expected=f"at most {MAX_NAME_BYTES} bytes",
-                found=length,
+                actual=length,
             )
         return bytes(self.take(length)).decode("utf-8", "replace")
 
-    def spend(self, count: int) -> None:
+    def charge_items(self, count: int) -> None:
         self.items -= count
         if self.items < 0:
             raise self.error(
-                "has too much metadata", expected=f"at most {MAX_ITEMS} items", found="more"
+                "has too much metadata", expected=f"at most {MAX_ITEMS} items", actual="more"
             )
 
     def value(self, kind: int, depth: int = 0) -> str | int | float | bool:
         """A metadata value; long strings are cut and arrays summed up."""
-        self.spend(1)
-        if kind in SCALARS:
-            found: int | float | bool = self.number(SCALARS[kind])
-            return found
-        if kind == STRING:
+        self.charge_items(1)
+        if kind in SCALAR_CODES:
+            number: int | float | bool = self.number(SCALAR_CODES[kind])
+            return number
+        if kind == STRING_KIND:
             view = self.take(self.number("Q"))
             return bytes(view[:MAX_NAME_BYTES]).decode("utf-8", "replace")
-        if kind != ARRAY:
-            raise self.error("has metadata of an unknown type", expected="0 to 12", found=kind)
+        if kind != ARRAY_KIND:
+            raise self.error("has metadata of an unknown type", expected="0 to 12", actual=kind)
         if depth >= MAX_ARRAY_DEPTH:
             raise self.error(
                 "has metadata that is nested too deeply",
                 expected=f"at most {MAX_ARRAY_DEPTH} levels",
-                found="more",
+                actual="more",
             )
         return self.array(depth)
 
     def array(self, depth: int) -> str:
         kind, length = self.number("I"), self.number("Q")
         shown: list[object] = []
-        if kind in SCALARS:
-            shown = [self.number(SCALARS[kind]) for _ in range(min(length, MAX_LISTED))]
-            self.take((length - len(shown)) * struct.calcsize("=" + SCALARS[kind]))
+        if kind in SCALAR_CODES:
+            shown = [self.number(SCALAR_CODES[kind]) for _ in range(min(length, MAX_LISTED_ITEMS))]
+            self.take((length - len(shown)) * struct.calcsize("=" + SCALAR_CODES[kind]))
         else:
-            self.spend(length)
+            self.charge_items(length)
             for index in range(length):
                 item = self.value(kind, depth + 1)
-                if index < MAX_LISTED:
-                    shown.append(item if not isinstance(item, str) else item[:MAX_SHOWN])
-        more = f", ... {length} in all" if length > len(shown) else ""
-        return f"[{', '.join(str(item) for item in shown)}{more}]"
+                if index < MAX_LISTED_ITEMS:
+                    shown.append(item if not isinstance(item, str) else item[:MAX_SHOWN_LENGTH])
+        suffix = f", ... {length} in all" if length > len(shown) else ""
+        return f"[{', '.join(str(item) for item in shown)}{suffix}]"
 
-    def tensor_info(self) -> _Info:
-        name, rank = self.string(), self.number("I")
+    def read_tensor_info(self) -> _TensorInfo:
+        name, rank = self.read_string(), self.number("I")
         if rank > 64:
-            raise self.error("has a tensor with too many sides", expected="at most 64", found=rank)
+            raise self.error("has a tensor with too many sides", expected="at most 64", actual=rank)
         sides = tuple(self.number("Q") for _ in range(rank))
-        return _Info(name, sides, self.number("I"), self.number("Q"))
+        return _TensorInfo(name, sides, self.number("I"), self.number("Q"))

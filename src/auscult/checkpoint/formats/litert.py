@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from auscult.checkpoint.contents import Contents
-from auscult.checkpoint.elements import check_count, checked_shape, place, place_tensor
-from auscult.checkpoint.flatbuffer import Code, Table
+from auscult.checkpoint.elements import check_count, check_shape, format_tensor_place, place_tensor
+from auscult.checkpoint.flatbuffer import FlatbufferTable, ScalarCode
 from auscult.checkpoint.source import Source
 from auscult.finding import Skip
 from auscult.weights import ModuleInfo, Quantization, Shape, Tensor
@@ -89,10 +89,10 @@ OPERATORS = {
     132: "CONV_3D",
     141: "CONV_3D_TRANSPOSE",
 }
-CUSTOM = 32
-PADDING = {0: "SAME", 1: "VALID"}
+CUSTOM_OPERATOR = 32
+PADDING_NAMES = {0: "SAME", 1: "VALID"}
 # operator: (attribute, field of its options, type, default)
-OPTIONS: dict[str, tuple[tuple[str, int, Code, int], ...]] = {
+OPERATOR_OPTIONS: dict[str, tuple[tuple[str, int, ScalarCode, int], ...]] = {
     "CONV_2D": (
         ("stride_w", 1, "i", 0),
         ("stride_h", 2, "i", 0),
@@ -106,7 +106,7 @@ OPTIONS: dict[str, tuple[tuple[str, int, Code, int], ...]] = {
     "TRANSPOSE_CONV": (("stride_w", 1, "i", 0), ("stride_h", 2, "i", 0)),
     "FULLY_CONNECTED": (("weights_format", 1, "b", 0), ("keep_num_dims", 2, "?", 0)),
 }
-PADDED = frozenset(("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV"))
+PADDED_OPERATORS = frozenset(("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV"))
 BLOCKWISE_OR_LATER = 2
 
 
@@ -122,13 +122,15 @@ def read(path: Path) -> Contents:
         CheckpointError: If the file is damaged.
     """
     source = Source(path)
-    model = Table.root(source)
-    reader = _Reader(
-        source, [_place_buffer(buffer) for buffer in model.tables(4)], _operator_names(model)
+    model = FlatbufferTable.root(source)
+    reader = _LiteRTReader(
+        source,
+        [_find_buffer_span(buffer) for buffer in model.tables(4)],
+        _read_operator_names(model),
     )
     count = 0
     for subgraph in model.tables(2):
-        reader.subgraph(subgraph)
+        reader.collect_subgraph(subgraph)
         count += 1
     metadata = {
         "schema": str(model.scalar(0, "I")),
@@ -144,7 +146,7 @@ def read(path: Path) -> Contents:
     )
 
 
-def _place_buffer(buffer: Table) -> tuple[int, int]:
+def _find_buffer_span(buffer: FlatbufferTable) -> tuple[int, int]:
     """Where a buffer's bytes lie: in the flatbuffer, or for models over 2 GB behind it."""
     start, count = buffer.vector(0, 1) or (0, 0)
     if count:
@@ -156,19 +158,21 @@ def _place_buffer(buffer: Table) -> tuple[int, int]:
     return 0, 0
 
 
-def _operator_names(model: Table) -> list[str]:
+def _read_operator_names(model: FlatbufferTable) -> list[str]:
     names = []
     for code in model.tables(1):
         # the first field is the old, one-byte code: the newer one counts where it is larger
         number = max(int(code.scalar(0, "b")), int(code.scalar(3, "i")))
         names.append(
-            code.text(1) if number == CUSTOM else OPERATORS.get(number, f"BUILTIN_{number}")
+            code.text(1)
+            if number == CUSTOM_OPERATOR
+            else OPERATORS.get(number, f"BUILTIN_{number}")
         )
     return names
 
 
 @dataclass
-class _Reader:
+class _LiteRTReader:
     """Collects the constant tensors of all subgraphs."""
 
     source: Source
@@ -179,7 +183,7 @@ class _Reader:
     modules: dict[str, ModuleInfo] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
 
-    def subgraph(self, subgraph: Table) -> None:
+    def collect_subgraph(self, subgraph: FlatbufferTable) -> None:
         names: dict[int, str] = {}
         for index, entry in enumerate(subgraph.tables(0)):
             buffer = int(entry.scalar(2, "I"))
@@ -188,31 +192,31 @@ class _Reader:
                 raise entry.error(
                     "names a buffer that is not there",
                     expected=f"below {len(self.buffers)}",
-                    found=buffer,
+                    actual=buffer,
                 )
             span = self.buffers[buffer]
             if span[0] == span[1] and not external:
                 continue
             check_count(self.source, len(self.taken))
             name = self.unique(entry.text(3), index)
-            found = self.tensor(entry, name, span, external=bool(external))
-            if isinstance(found, Skip):
-                self.skips.append(found)
+            description = self.tensor(entry, name, span, external=bool(external))
+            if isinstance(description, Skip):
+                self.skips.append(description)
             else:
-                self.tensors[name] = found
+                self.tensors[name] = description
                 names[index] = name
         for operator in subgraph.tables(3):
-            self.operator(operator, names)
+            self.collect_operator(operator, names)
 
     def unique(self, name: str, index: int) -> str:
-        chosen = name or f"tensor#{index}"
-        while chosen in self.taken:
-            chosen = f"{chosen}#{index}"
-        self.taken.add(chosen)
-        return chosen
+        unique_name = name or f"tensor#{index}"
+        while unique_name in self.taken:
+            unique_name = f"{unique_name}#{index}"
+        self.taken.add(unique_name)
+        return unique_name
 
     def tensor(
-        self, entry: Table, name: str, span: tuple[int, int], *, external: bool
+        self, entry: FlatbufferTable, name: str, span: tuple[int, int], *, external: bool
     ) -> Tensor | Skip:
         number = int(entry.scalar(1, "b"))
         dtype = DTYPES[number] if 0 <= number < len(DTYPES) else ""
@@ -222,15 +226,16 @@ class _Reader:
             return Skip(name, f"LiteRT element type {number} is not a number that auscult reads")
         if entry.table(6) is not None:
             return Skip(name, "sparse tensors are not read")
-        shape = checked_shape(
-            [int(side) for side in entry.numbers(0, "i")[:64]], place(self.source, name)
+        shape = check_shape(
+            [int(side) for side in entry.numbers(0, "i")[:64]],
+            format_tensor_place(self.source, name),
         )
-        quantization = _quantization(entry.table(4), shape)
+        quantization = _read_quantization(entry.table(4), shape)
         if isinstance(quantization, str):
             return Skip(name, quantization)
         return place_tensor(self.source, span, name, dtype, shape, quantization=quantization)
 
-    def operator(self, operator: Table, names: Mapping[int, str]) -> None:
+    def collect_operator(self, operator: FlatbufferTable, names: Mapping[int, str]) -> None:
         code = int(operator.scalar(0, "I"))
         op = self.operators[code] if code < len(self.operators) else f"OPERATOR_{code}"
         attributes: dict[str, Any] | None = None
@@ -238,24 +243,25 @@ class _Reader:
             name = names.get(index)
             if name is None or name in self.modules:
                 continue
-            attributes = _attributes(operator, op) if attributes is None else attributes
+            attributes = _read_attributes(operator, op) if attributes is None else attributes
             self.modules[name] = ModuleInfo(name, op, {**attributes, "input": position})
 
 
-def _attributes(operator: Table, op: str) -> dict[str, Any]:
-    options = operator.table(4) if op in OPTIONS else None
+def _read_attributes(operator: FlatbufferTable, op: str) -> dict[str, Any]:
+    options = operator.table(4) if op in OPERATOR_OPTIONS else None
     if options is None:
         return {}
-    found = {
-        name: options.scalar(number, code, default) for name, number, code, default in OPTIONS[op]
+    attributes = {
+        name: options.scalar(number, code, default)
+        for name, number, code, default in OPERATOR_OPTIONS[op]
     }
-    if op in PADDED:
+    if op in PADDED_OPERATORS:
         padding = int(options.scalar(0, "b"))
-        found["padding"] = PADDING.get(padding, str(padding))
-    return found
+        attributes["padding"] = PADDING_NAMES.get(padding, str(padding))
+    return attributes
 
 
-def _quantization(entry: Table | None, shape: Shape) -> Quantization | str | None:
+def _read_quantization(entry: FlatbufferTable | None, shape: Shape) -> Quantization | str | None:
     """The tensor's scales, None if it has none, or why they cannot be used."""
     if entry is None:
         return None

@@ -26,12 +26,12 @@ def read(path: Path) -> Contents:
     Raises:
         CheckpointError: If the header is damaged or the file too short for it.
     """
-    found = read_array(Source(path), path.stem, path.name)
+    array_contents = read_array(Source(path), path.stem, path.name)
     tree = (
-        found.value
-        if isinstance(found.value, dict)
-        else {path.stem: found.value}
-        if found.value is not None
+        array_contents.value
+        if isinstance(array_contents.value, dict)
+        else {path.stem: array_contents.value}
+        if array_contents.value is not None
         else {}
     )
-    return Contents(tree, found.metadata, found.hazards, found.skips)
+    return Contents(tree, array_contents.metadata, array_contents.hazards, array_contents.skips)

@@ -37,10 +37,10 @@ def read(path: Path) -> Contents:
             skips.append(Skip(member, "not an array: a member without .npy"))
             continue
         name = member[: -len(".npy")]
-        found = read_array(archive.open(member), name, member)
-        if found.value is not None:
-            tree[name] = found.value
-        metadata.update(found.metadata)
-        hazards += found.hazards
-        skips += found.skips
+        array_contents = read_array(archive.open(member), name, member)
+        if array_contents.value is not None:
+            tree[name] = array_contents.value
+        metadata.update(array_contents.metadata)
+        hazards += array_contents.hazards
+        skips += array_contents.skips
     return Contents(tree, metadata, tuple(hazards), tuple(skips))

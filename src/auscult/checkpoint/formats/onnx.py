@@ -29,10 +29,12 @@ from auscult.weights import ModuleInfo, Quantization, Tensor
 
 FORMAT = "onnx"
 MAX_LISTED = 64
-QUANTIZED = "_quantized"
-TRANSPARENT = frozenset(("Identity", "Cast", "Transpose", "DequantizeLinear", "QuantizeLinear"))
+QUANTIZED_SUFFIX = "_quantized"
+TRANSPARENT_OPERATORS = frozenset(
+    ("Identity", "Cast", "Transpose", "DequantizeLinear", "QuantizeLinear")
+)
 # operator: inputs that are the integers, their scale and their zero point; the axis if the operator has no attribute for it
-SCALED = {
+SCALED_INPUTS = {
     "DequantizeLinear": (0, 1, 2, 1),
     "QLinearConv": (3, 4, 5, 0),
     "QLinearMatMul": (3, 4, 5, -1),
@@ -56,13 +58,13 @@ def sniff(path: Path, head: bytes) -> bool:
         return head[:1] != b"" and head[0] in MODEL_TAGS
     if len(head) < 6 or head[0] != 0x08 or not 1 <= head[1] < 64 or head[2] != 0x12:
         return False
-    name, after = head[4 : 4 + head[3]], head[4 + head[3] : 5 + head[3]]
+    name, next_bytes = head[4 : 4 + head[3]], head[4 + head[3] : 5 + head[3]]
     return (
         bool(name)
         and name.isascii()
         and name.decode("ascii").isprintable()
-        and bool(after)
-        and after[0] in NEXT_TAGS
+        and bool(next_bytes)
+        and next_bytes[0] in NEXT_TAGS
     )
 
 
@@ -73,7 +75,7 @@ def read(path: Path) -> Contents:
         CheckpointError: If the file is damaged, or its external data is missing or outside its folder.
     """
     model = Message(Source(path))
-    reader = _Reader()
+    reader = _OnnxReader()
     graph = model.message(7)
     if graph is not None:
         reader.graph(graph)
@@ -82,26 +84,26 @@ def read(path: Path) -> Contents:
     skips = [Skip("training_info", "graphs for training are not read") for _ in model.spans_of(20)]
     return Contents(
         reader.named(),
-        _metadata(model, graph),
+        _read_metadata(model, graph),
         skips=(*reader.skips, *skips),
         modules=reader.modules(),
     )
 
 
-def _metadata(model: Message, graph: Message | None) -> dict[str, str]:
+def _read_metadata(model: Message, graph: Message | None) -> dict[str, str]:
     opsets = [f"{entry.text(1) or 'ai.onnx'} {entry.signed(2)}" for entry in model.messages(8)]
-    found = {
+    metadata = {
         "producer": f"{model.text(2)} {model.text(3)}".strip(),
         "ir_version": str(model.signed(1)),
         "opset": ", ".join(opsets[:MAX_LISTED]),
         "graph": graph.text(2) if graph else "",
     }
-    found.update({entry.text(1): entry.text(2) for entry in model.messages(14)})
-    return {key: value for key, value in found.items() if value}
+    metadata.update({entry.text(1): entry.text(2) for entry in model.messages(14)})
+    return {key: value for key, value in metadata.items() if value}
 
 
 @dataclass(frozen=True)
-class _Node:
+class _OperatorNode:
     op: str
     name: str
     inputs: tuple[str, ...]
@@ -110,12 +112,12 @@ class _Node:
 
 
 @dataclass
-class _Reader:
+class _OnnxReader:
     """Collects tensors and nodes over all graphs of a model."""
 
     tensors: dict[str, Tensor] = field(default_factory=dict)
     skips: list[Skip] = field(default_factory=list)
-    consumers: dict[str, list[tuple[_Node, int]]] = field(default_factory=dict)
+    consumers: dict[str, list[tuple[_OperatorNode, int]]] = field(default_factory=dict)
     externals: dict[str, Source] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
     constants: set[str] = field(default_factory=set)
@@ -139,7 +141,7 @@ class _Reader:
             op, outputs = message.text(4), tuple(message.texts(2))
             for attribute in message.messages(5):
                 self.attribute(attribute, op, outputs, attributes)
-            node = _Node(op, message.text(3), tuple(message.texts(1)), outputs, attributes)
+            node = _OperatorNode(op, message.text(3), tuple(message.texts(1)), outputs, attributes)
             for index, name in enumerate(node.inputs):
                 self.consumers.setdefault(name, []).append((node, index))
 
@@ -152,7 +154,7 @@ class _Reader:
                 *attribute.messages(GRAPHS_ATTRIBUTE),
             ):
                 self.graph(graph)
-        value = _plain(attribute)
+        value = _read_plain_attribute(attribute)
         if op != "Constant":
             if value is not None:
                 attributes[attribute.text(1)] = value
@@ -171,11 +173,11 @@ class _Reader:
 
     def add(self, message: Message, name: str) -> None:
         check_count(message.source, len(self.tensors))
-        found = read_tensor(message, self.unique(name), self.externals)
-        if isinstance(found, Skip):
-            self.skips.append(found)
+        description = read_tensor(message, self.unique(name), self.externals)
+        if isinstance(description, Skip):
+            self.skips.append(description)
         else:
-            self.keep(found)
+            self.keep(description)
 
     def keep(self, tensor: Tensor) -> None:
         self.tensors[tensor.name] = tensor
@@ -209,18 +211,18 @@ class _Reader:
         ONNX Runtime's dynamic quantisation multiplies integers (MatMulInteger, ConvInteger, DynamicQuantizeLSTM) and scales the
         product, so that only the names `x_quantized`, `x_scale`, `x_zero_point` hold the three together.
         """
-        stem = tensor.name.removesuffix(QUANTIZED)
+        stem = tensor.name.removesuffix(QUANTIZED_SUFFIX)
         if stem != tensor.name and tensor.dtype in ("int8", "uint8"):
-            found = _affine(
+            affine = _build_quantization(
                 tensor,
                 self.tensors.get(f"{stem}_scale"),
                 self.tensors.get(f"{stem}_zero_point"),
                 None,
             )
-            if found is not None:
-                return found
+            if affine is not None:
+                return affine
         for node, index in self.consumers.get(tensor.name, ()):
-            stored, scale_at, zero_at, default = SCALED.get(node.op, (-1, 0, 0, 0))
+            stored, scale_at, zero_at, default = SCALED_INPUTS.get(node.op, (-1, 0, 0, 0))
             if index != stored or len(node.inputs) <= scale_at or node.attributes.get("block_size"):
                 continue
             scale = self.tensors.get(node.inputs[scale_at])
@@ -228,18 +230,18 @@ class _Reader:
             zero = self.tensors.get(zero_name)
             if scale is None or (zero_name and zero is None):
                 continue
-            found = _affine(tensor, scale, zero, node.attributes.get("axis", default))
-            if found is not None:
-                return found
+            affine = _build_quantization(tensor, scale, zero, node.attributes.get("axis", default))
+            if affine is not None:
+                return affine
         return None
 
     def modules(self) -> dict[str, ModuleInfo]:
         """For each tensor the operator that consumes it."""
-        found = {name: self.consumer(name) for name in self.tensors}
-        return {name: info for name, info in found.items() if info is not None}
+        consumers = {name: self.find_consumer(name) for name in self.tensors}
+        return {name: info for name, info in consumers.items() if info is not None}
 
-    def consumer(self, name: str) -> ModuleInfo | None:
-        through: list[str] = []
+    def find_consumer(self, name: str) -> ModuleInfo | None:
+        passed_operators: list[str] = []
         current = name
         for _ in range(8):
             uses = self.consumers.get(current)
@@ -247,40 +249,46 @@ class _Reader:
                 return None
             node, index = uses[0]
             if (
-                node.op not in TRANSPARENT
+                node.op not in TRANSPARENT_OPERATORS
                 or index
                 or not node.outputs
                 or node.outputs[0] not in self.consumers
             ):
-                extra: dict[str, Any] = {"through": tuple(through)} if through else {}
+                extra: dict[str, Any] = (
+                    {"through": tuple(passed_operators)} if passed_operators else {}
+                )
                 if name in self.constants:
                     extra["constant"] = True
                 return ModuleInfo(
                     name, node.op, {**node.attributes, **extra, "node": node.name, "input": index}
                 )
-            through.append(node.op)
+            passed_operators.append(node.op)
             current = node.outputs[0]
         return None
 
 
-def _affine(
+def _build_quantization(
     stored: Tensor, scale: Tensor | None, zero: Tensor | None, axis: int | None
 ) -> Quantization | None:
     """The quantisation that these constants describe, if they fit the tensor; without an axis, the one as long as the scale."""
     if scale is None:
         return None
     if axis is None:
-        fitting = [place for place, side in enumerate(stored.shape) if side == scale.size]
+        fitting = [position for position, side in enumerate(stored.shape) if side == scale.size]
         axis = fitting[-1] if len(stored.shape) == 2 and fitting else next(iter(fitting), 0)
     axis += len(stored.shape) if axis < 0 else 0
-    along = stored.shape[axis] if 0 <= axis < len(stored.shape) else 1
-    if scale.size not in (1, along) or (zero is not None and zero.size not in (1, scale.size)):
+    axis_length = stored.shape[axis] if 0 <= axis < len(stored.shape) else 1
+    if scale.size not in (1, axis_length) or (
+        zero is not None and zero.size not in (1, scale.size)
+    ):
         return None
     zeros = zero.numpy() if zero is not None else np.zeros(1, np.int32)
     return Quantization(scale.numpy(), zeros, axis if scale.size > 1 else None)
 
 
-def _plain(attribute: Message) -> int | float | str | tuple[int, ...] | tuple[float, ...] | None:
+def _read_plain_attribute(
+    attribute: Message,
+) -> int | float | str | tuple[int, ...] | tuple[float, ...] | None:
     """The value of an attribute that is a number, a string or a short list of numbers."""
     if INTEGER_ATTRIBUTE in attribute:
         return attribute.signed(INTEGER_ATTRIBUTE)
@@ -291,11 +299,11 @@ def _plain(attribute: Message) -> int | float | str | tuple[int, ...] | tuple[fl
     if INTEGERS_ATTRIBUTE in attribute:
         return tuple(attribute.integers(INTEGERS_ATTRIBUTE))
     if FLOATS_ATTRIBUTE in attribute:
-        return tuple(_floats(attribute))
+        return tuple(_iter_floats(attribute))
     return None
 
 
-def _floats(attribute: Message) -> Iterator[float]:
+def _iter_floats(attribute: Message) -> Iterator[float]:
     for value in attribute.fields[FLOATS_ATTRIBUTE]:
         if isinstance(value, tuple):
             start, end = value

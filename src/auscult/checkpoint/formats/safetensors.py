@@ -64,10 +64,10 @@ def read(path: Path) -> Contents:
         CheckpointError: If the header is damaged, or the data does not fit it without a hole or an overlap.
     """
     source = Source(path)
-    start, header = _header(source)
-    metadata = _metadata(header.pop("__metadata__", {}))
+    start, header = _read_header(source)
+    metadata = _shorten_metadata(header.pop("__metadata__", {}))
     entries = sorted(
-        ((_entry(source, name, value), name) for name, value in header.items()),
+        ((_parse_entry(source, name, value), name) for name, value in header.items()),
         key=lambda entry: entry[0][2:],
     )
     tree: dict[str, Tensor] = {}
@@ -76,8 +76,11 @@ def read(path: Path) -> Contents:
     for (code, shape, first, last), name in entries:
         if first != end:
             kind = "overlap" if first < end else "leave a hole"
-            raise _damaged(
-                source, f"tensors {kind} before {name[:200]}", expected=f"offset {end}", found=first
+            raise _make_header_error(
+                source,
+                f"tensors {kind} before {name[:200]}",
+                expected=f"offset {end}",
+                actual=first,
             )
         end = last
         if code in DTYPES:
@@ -87,8 +90,10 @@ def read(path: Path) -> Contents:
         else:
             skips.append(Skip(name, f"elements of type {code[:60]}, which numpy cannot hold"))
     if start + end != source.size:
-        what = "is cut off" if source.size < start + end else "goes on behind its last tensor"
-        raise _damaged(source, what, expected=f"{start + end} bytes", found=source.size)
+        problem = "is cut off" if source.size < start + end else "goes on behind its last tensor"
+        raise _make_header_error(
+            source, problem, expected=f"{start + end} bytes", actual=source.size
+        )
     # place_tensor wants bytes in order; people want the header's order.
     ordered = {name: tree[name] for name in header if name in tree}
     return Contents(ordered, metadata, skips=tuple(skips))
@@ -100,41 +105,43 @@ def read_metadata(path: Path) -> dict[str, str]:
     Raises:
         CheckpointError: If the header is damaged.
     """
-    _, header = _header(Source(path))
+    _, header = _read_header(Source(path))
     value = header.get("__metadata__", {})
     return {str(key): str(text) for key, text in value.items()} if isinstance(value, dict) else {}
 
 
-def _header(source: Source) -> tuple[int, dict[str, Any]]:
+def _read_header(source: Source) -> tuple[int, dict[str, Any]]:
     """Where the data starts, and the header."""
     if source.size < 8:
-        raise _damaged(
+        raise _make_header_error(
             source,
             "is too short for a safetensors file",
             expected="at least 8 bytes",
-            found=source.size,
+            actual=source.size,
         )
     length = int.from_bytes(source.view(0, 8), "little")
     if length > MAX_HEADER or 8 + length > source.size:
-        raise _damaged(
+        raise _make_header_error(
             source,
             "has a header longer than it can be",
             expected=f"at most {min(MAX_HEADER, source.size - 8)} bytes",
-            found=length,
+            actual=length,
         )
     try:
         header = parse_json(source, 8, length)
     except ValueError as error:
-        raise _damaged(source, f"has a header that cannot be parsed: {str(error)[:200]}") from error
+        raise _make_header_error(
+            source, f"has a header that cannot be parsed: {str(error)[:200]}"
+        ) from error
     if not isinstance(header, dict):
-        raise _damaged(source, "has a header that is no JSON object")
+        raise _make_header_error(source, "has a header that is no JSON object")
     return 8 + length, header
 
 
-def _entry(source: Source, name: str, value: Any) -> tuple[str, Shape, int, int]:
+def _parse_entry(source: Source, name: str, value: Any) -> tuple[str, Shape, int, int]:
     """Type code, shape, first and last byte of a tensor."""
     if not isinstance(value, dict):
-        raise _damaged(source, f"tensor {name[:200]} has no description")
+        raise _make_header_error(source, f"tensor {name[:200]} has no description")
     code, shape, offsets = value.get("dtype"), value.get("shape"), value.get("data_offsets")
     if (
         not isinstance(code, str)
@@ -142,23 +149,25 @@ def _entry(source: Source, name: str, value: Any) -> tuple[str, Shape, int, int]
         or not _are_counts(offsets)
         or len(offsets) != 2
     ):
-        raise _damaged(
+        raise _make_header_error(
             source,
             f"tensor {name[:200]} has an odd description",
             expected="dtype, shape, data_offsets",
-            found=str(value)[:200],
+            actual=str(value)[:200],
         )
     size = 1
     for side in shape:
         size *= side
         if size > MAX_ELEMENTS:
-            raise _damaged(
-                source, f"tensor {name[:200]} has an impossible shape", found=str(shape)[:200]
+            raise _make_header_error(
+                source, f"tensor {name[:200]} has an impossible shape", actual=str(shape)[:200]
             )
     if len(shape) > MAX_RANK:
-        raise _damaged(source, f"tensor {name[:200]} has {len(shape)} axes")
+        raise _make_header_error(source, f"tensor {name[:200]} has {len(shape)} axes")
     if offsets[0] > offsets[1]:
-        raise _damaged(source, f"tensor {name[:200]} ends before it starts", found=offsets)
+        raise _make_header_error(
+            source, f"tensor {name[:200]} ends before it starts", actual=offsets
+        )
     return code, tuple(shape), offsets[0], offsets[1]
 
 
@@ -171,15 +180,15 @@ def _are_counts(value: Any) -> TypeGuard[list[int]]:
     return True
 
 
-def _metadata(value: Any) -> dict[str, str]:
+def _shorten_metadata(value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
         return {}
     return {str(key)[:200]: str(text)[:MAX_METADATA] for key, text in value.items()}
 
 
-def _damaged(
-    source: Source, what: str, *, expected: object = None, found: object = None
+def _make_header_error(
+    source: Source, problem: str, *, expected: object = None, actual: object = None
 ) -> CheckpointError:
     return CheckpointError(
-        what, where=str(source.path), expected=expected, found=found, hint=TRUNCATED_HINT
+        problem, where=str(source.path), expected=expected, found=actual, hint=TRUNCATED_HINT
     )

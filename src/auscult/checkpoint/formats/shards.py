@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from auscult.checkpoint.beside import beside
+from auscult.checkpoint.beside import resolve_data_file
 from auscult.checkpoint.bounded_json import parse_json
 from auscult.checkpoint.contents import Contents
 from auscult.checkpoint.formats import npz, safetensors, torch_legacy, torch_zip
@@ -21,9 +21,9 @@ from auscult.finding import Skip
 from auscult.weights import Hazard
 
 FORMAT = "shards"
-READERS = (safetensors, torch_zip, torch_legacy, npz)
-INDEX = ".index.json"
-NUMBERED = re.compile(r"(.+)-(\d+)-of-(\d+)(\.[a-z]+)")
+SHARD_READERS = (safetensors, torch_zip, torch_legacy, npz)
+INDEX_SUFFIX = ".index.json"
+NUMBERED_NAME = re.compile(r"(.+)-(\d+)-of-(\d+)(\.[a-z]+)")
 SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".npz")
 MAX_SHARDS = 10_000
 
@@ -31,12 +31,12 @@ MAX_SHARDS = 10_000
 def sniff(path: Path, head: bytes) -> bool:
     """An index file, or a folder with an index or weight files."""
     if head:
-        return path.name.endswith(INDEX) and head.lstrip()[:1] == b"{"
+        return path.name.endswith(INDEX_SUFFIX) and head.lstrip()[:1] == b"{"
     if path.suffix in (".mlpackage", ".mlmodelc"):
         return False
     try:
         return path.is_dir() and any(
-            entry.name.endswith((INDEX, *SUFFIXES)) for entry in path.iterdir()
+            entry.name.endswith((INDEX_SUFFIX, *SUFFIXES)) for entry in path.iterdir()
         )
     except OSError:
         return False
@@ -49,8 +49,8 @@ def read(path: Path) -> Contents:
         CheckpointError: If a shard is missing, or the index and the shards disagree.
     """
     if path.is_dir():
-        return _folder(path)
-    shards = _weight_map(path)
+        return _read_folder(path)
+    shards = _read_weight_map(path)
     names: dict[str, set[str]] = {}
     for name, shard in shards.items():
         names.setdefault(shard, set()).add(name)
@@ -61,22 +61,25 @@ def read(path: Path) -> Contents:
             expected=f"at most {MAX_SHARDS}",
             found=len(names),
         )
-    files = {beside(path.parent, shard, path): wanted for shard, wanted in sorted(names.items())}
-    return _join(path, files)
+    files = {
+        resolve_data_file(path.parent, shard, path): tensor_names
+        for shard, tensor_names in sorted(names.items())
+    }
+    return _join_shards(path, files)
 
 
-def _folder(path: Path) -> Contents:
+def _read_folder(path: Path) -> Contents:
     entries = sorted(entry for entry in path.iterdir() if entry.is_file())
-    indexes = [entry for entry in entries if entry.name.endswith(INDEX)]
+    indexes = [entry for entry in entries if entry.name.endswith(INDEX_SUFFIX)]
     preferred = [entry for entry in indexes if "safetensors" in entry.name] or indexes
     if len(preferred) == 1:
         return read(preferred[0])
     files = [entry for entry in entries if entry.suffix == ".safetensors"] or [
         e for e in entries if e.suffix in SUFFIXES
     ]
-    numbered = [NUMBERED.fullmatch(entry.name) for entry in files]
-    families = {(match[1], match[3], match[4]) for match in numbered if match}
-    if len(files) > 1 and all(numbered) and len(families) == 1:
+    name_matches = [NUMBERED_NAME.fullmatch(entry.name) for entry in files]
+    families = {(match[1], match[3], match[4]) for match in name_matches if match}
+    if len(files) > 1 and all(name_matches) and len(families) == 1:
         (_, total, _) = next(iter(families))
         if len(files) != int(total):
             raise CheckpointError(
@@ -85,9 +88,9 @@ def _folder(path: Path) -> Contents:
                 expected=f"{int(total)} files",
                 found=len(files),
             )
-        return _join(path, dict.fromkeys(files))
+        return _join_shards(path, dict.fromkeys(files))
     if len(files) == 1:
-        return _reader(files[0]).read(files[0])  # type: ignore[no-any-return]
+        return _find_reader(files[0]).read(files[0])  # type: ignore[no-any-return]
     shown = ", ".join(entry.name for entry in (preferred or files)[:5])
     raise CheckpointError(
         "is a folder with several checkpoints",
@@ -97,7 +100,7 @@ def _folder(path: Path) -> Contents:
     )
 
 
-def _weight_map(path: Path) -> dict[str, str]:
+def _read_weight_map(path: Path) -> dict[str, str]:
     source = Source(path)
     try:
         index = parse_json(source, 0, source.size)
@@ -105,34 +108,38 @@ def _weight_map(path: Path) -> dict[str, str]:
         raise CheckpointError(
             f"cannot be parsed: {str(error)[:200]}", where=str(path), hint="fetch the index again"
         ) from error
-    found = index.get("weight_map") if isinstance(index, dict) else None
-    if not isinstance(found, dict) or not all(isinstance(shard, str) for shard in found.values()):
+    weight_map = index.get("weight_map") if isinstance(index, dict) else None
+    if not isinstance(weight_map, dict) or not all(
+        isinstance(shard, str) for shard in weight_map.values()
+    ):
         raise CheckpointError(
             "has no weight_map",
             where=str(path),
             hint="give the weight file itself, or fetch the index again",
         )
-    return found
+    return weight_map
 
 
-def _join(path: Path, files: Mapping[Path, set[str] | None]) -> Contents:
+def _join_shards(path: Path, files: Mapping[Path, set[str] | None]) -> Contents:
     tree: dict[str, Any] = {}
     metadata: dict[str, str] = {}
     hazards: list[Hazard] = []
     skips: list[Skip] = []
     formats: list[str] = []
-    for file, wanted in files.items():
-        reader = _reader(file)
+    for file, tensor_names in files.items():
+        reader = _find_reader(file)
         contents = reader.read(file)
         formats.append(contents.format or reader.FORMAT)
         skipped = {skip.where for skip in contents.skips}
-        lacking = sorted((wanted or set()) - set(contents.tree) - skipped)
-        if lacking:
+        missing_names = sorted((tensor_names or set()) - set(contents.tree) - skipped)
+        if missing_names:
             raise CheckpointError(
-                "lacks a tensor that the index promises", where=str(file), found=lacking[0][:200]
+                "lacks a tensor that the index promises",
+                where=str(file),
+                found=missing_names[0][:200],
             )
         for name, value in contents.tree.items():
-            if wanted is not None and name not in wanted:
+            if tensor_names is not None and name not in tensor_names:
                 skips.append(Skip(name, f"in {file.name}, which the index does not name for it"))
             elif name in tree:
                 raise CheckpointError(
@@ -148,10 +155,10 @@ def _join(path: Path, files: Mapping[Path, set[str] | None]) -> Contents:
     )
 
 
-def _reader(path: Path) -> Any:
+def _find_reader(path: Path) -> Any:
     with path.open("rb") as handle:
         head = handle.read(64)
-    for reader in READERS:
+    for reader in SHARD_READERS:
         if reader.sniff(path, head):
             return reader
     raise CheckpointError("is a shard of no known format", where=str(path), found=head[:8])

@@ -9,22 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from auscult.checkpoint.contents import Contents, as_tree
-from auscult.checkpoint.legacy_stream import NotAStream, Stream, read_stream
-from auscult.checkpoint.pickle import machine_for
-from auscult.checkpoint.pickle_machine import Machine
-from auscult.checkpoint.pickle_torch import load_persistent
+from auscult.checkpoint.legacy_stream import LegacyStream, NotAStream, read_stream
+from auscult.checkpoint.pickle import make_machine
+from auscult.checkpoint.pickle_machine import PickleMachine
+from auscult.checkpoint.pickle_torch import make_persistent_loader
 from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
 
 FORMAT = "torch-legacy"
-PLAIN = "pickle"
-STARTS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
-TAR_MAGIC_AT = 257
+PLAIN_FORMAT = "pickle"
+PICKLE_STARTS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+TAR_MAGIC_OFFSET = 257
 
 
 def sniff(path: Path, head: bytes) -> bool:
     """A pickle of protocol 2 to 5 (an older one by its suffix), or the tar archive that torch wrote before 0.1.10."""
-    if head.startswith(STARTS):
+    if head.startswith(PICKLE_STARTS):
         return True
     if path.suffix in (".pkl", ".pickle") and head[:1] in (b"(", b"c", b"}", b"]"):
         return True
@@ -38,19 +38,19 @@ def read(path: Path) -> Contents:
         CheckpointError: If it is truncated, damaged, hostile, or in the tar format.
     """
     source = Source(path)
-    if source.size > TAR_MAGIC_AT + 5 and source.bytes(TAR_MAGIC_AT, 5) == b"ustar":
+    if source.size > TAR_MAGIC_OFFSET + 5 and source.bytes(TAR_MAGIC_OFFSET, 5) == b"ustar":
         raise CheckpointError(
             "is in the tar format of torch 0.1.9 and before",
             where=str(path),
             hint="load it once with torch.load and save it again with a torch that is newer",
         )
-    places = Stream()
-    machine = machine_for(source, path.name, load_persistent(places))
+    stream = LegacyStream()
+    machine = make_machine(source, path.name, make_persistent_loader(stream))
     try:
-        return _contents(read_stream(machine, places), machine, None)
-    except NotAStream as plain:
-        return _contents(plain.value, machine, PLAIN)
+        return _wrap_contents(read_stream(machine, stream), machine, None)
+    except NotAStream as plain_pickle:
+        return _wrap_contents(plain_pickle.value, machine, PLAIN_FORMAT)
 
 
-def _contents(tree: Any, machine: Machine, name: str | None) -> Contents:
+def _wrap_contents(tree: Any, machine: PickleMachine, name: str | None) -> Contents:
     return Contents(as_tree(tree), hazards=tuple(machine.hazards.values()), format=name)

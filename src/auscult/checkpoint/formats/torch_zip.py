@@ -9,17 +9,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from auscult.checkpoint.archive import Archive, Inflated, read_archive
+from auscult.checkpoint.archive import Archive, InflatedMember, read_archive
 from auscult.checkpoint.contents import Contents, as_tree
-from auscult.checkpoint.pickle import machine_for
-from auscult.checkpoint.pickle_torch import load_persistent
-from auscult.checkpoint.source import Bytes
+from auscult.checkpoint.pickle import make_machine
+from auscult.checkpoint.pickle_torch import make_persistent_loader
+from auscult.checkpoint.source import ByteSource
 from auscult.checkpoint.torch_tensors import StorageRef
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
 
 FORMAT = "torch"
-PICKLE = "data.pkl"
+PICKLE_NAME = "data.pkl"
 MAX_PICKLE_BYTES = 1 << 30
 MAX_INFLATED_PICKLE_BYTES = 1 << 26
 
@@ -30,7 +30,8 @@ def sniff(path: Path, head: bytes) -> bool:
         return False
     try:
         return any(
-            name == PICKLE or name.endswith("/" + PICKLE) for name in read_archive(path).members
+            name == PICKLE_NAME or name.endswith("/" + PICKLE_NAME)
+            for name in read_archive(path).members
         )
     except CheckpointError:
         return path.suffix != ".npz"
@@ -43,79 +44,83 @@ def read(path: Path) -> Contents:
         CheckpointError: If the archive or its pickle is damaged or hostile.
     """
     archive = read_archive(path)
-    name = min((n for n in archive.members if n == PICKLE or n.endswith("/" + PICKLE)), key=len)
-    prefix = name[: -len(PICKLE)]
+    name = min(
+        (n for n in archive.members if n == PICKLE_NAME or n.endswith("/" + PICKLE_NAME)), key=len
+    )
+    prefix = name[: -len(PICKLE_NAME)]
     source = archive.open(name)
-    most = MAX_INFLATED_PICKLE_BYTES if isinstance(source, Inflated) else MAX_PICKLE_BYTES
-    if source.size > most:
+    max_bytes = (
+        MAX_INFLATED_PICKLE_BYTES if isinstance(source, InflatedMember) else MAX_PICKLE_BYTES
+    )
+    if source.size > max_bytes:
         raise CheckpointError(
             f"{name} is too large",
             where=str(path),
-            expected=f"at most {most} bytes",
+            expected=f"at most {max_bytes} bytes",
             found=source.size,
         )
-    places = Members(archive, prefix + "data/", _byteorder(archive, prefix))
-    machine = machine_for(source, name, load_persistent(places))
+    storages = ArchiveStorages(archive, prefix + "data/", _read_byteorder(archive, prefix))
+    machine = make_machine(source, name, make_persistent_loader(storages))
     tree = machine.run()
     is_script = any(member.startswith(prefix + "code/") for member in archive.members)
-    metadata = _text_members(archive, prefix)
+    metadata = _read_text_members(archive, prefix)
     return Contents(
         tree=as_tree(tree),
         metadata=metadata,
         hazards=tuple(machine.hazards.values()),
-        skips=tuple(_constants(archive, prefix)) if is_script else (),
+        skips=tuple(_skip_constants(archive, prefix)) if is_script else (),
         format="torchscript" if is_script else None,
     )
 
 
-class Members:
+class ArchiveStorages:
     """The storages of an archive: one member each."""
 
     def __init__(self, archive: Archive, prefix: str, byteorder: Literal["<", ">"]) -> None:
         self.archive = archive
         self.prefix = prefix
         self.byteorder = byteorder
-        self._opened: dict[str, Bytes] = {}
+        self._opened: dict[str, ByteSource] = {}
 
-    def met(self, storage: StorageRef) -> None:
+    def note_storage(self, storage: StorageRef) -> None:
         """Nothing to note: the archive's directory says how long a storage is."""
 
-    def place(self, storage: StorageRef) -> tuple[Bytes, int, int]:
+    def place(self, storage: StorageRef) -> tuple[ByteSource, int, int]:
         data = self._opened.get(storage.key)
         if data is None:
             data = self._opened[storage.key] = self.archive.open(self.prefix + storage.key)
         return data, 0, data.size
 
 
-def _byteorder(archive: Archive, prefix: str) -> Literal["<", ">"]:
+def _read_byteorder(archive: Archive, prefix: str) -> Literal["<", ">"]:
     if prefix + "byteorder" not in archive.members:
         return "<"
     member = archive.open(prefix + "byteorder")
-    written = bytes(member.view(0, min(member.size, 16)))
-    if written not in (b"little", b"big"):
+    order_text = bytes(member.view(0, min(member.size, 16)))
+    if order_text not in (b"little", b"big"):
         raise CheckpointError(
             "names an unknown byte order",
             where=str(archive.source.path),
             expected="little or big",
-            found=written,
+            found=order_text,
         )
-    return ">" if written == b"big" else "<"
+    return ">" if order_text == b"big" else "<"
 
 
-def _text_members(archive: Archive, prefix: str) -> dict[str, str]:
+def _read_text_members(archive: Archive, prefix: str) -> dict[str, str]:
     """The small text members that torch adds, such as its file version."""
-    found = {}
+    texts = {}
     for name, key in (
         ("version", "torch file version"),
         (".format_version", "torch format version"),
     ):
         if prefix + name in archive.members:
             member = archive.open(prefix + name)
-            found[key] = str(member.view(0, min(member.size, 32)), "ascii", "replace").strip()
-    return found
+            texts[key] = str(member.view(0, min(member.size, 32)), "ascii", "replace").strip()
+    return texts
 
 
-def _constants(archive: Archive, prefix: str) -> list[Skip]:
+def _skip_constants(archive: Archive, prefix: str) -> list[Skip]:
     count = sum(member.startswith(prefix + "constants/") for member in archive.members)
     return (
         [

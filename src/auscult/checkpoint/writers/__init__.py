@@ -22,11 +22,11 @@ from auscult import plugins
 from auscult.errors import UsageError
 from auscult.weights import Shape
 
-Piece = tuple[int, memoryview]
+TensorPiece = tuple[int, memoryview]
 
 
 @dataclass(frozen=True)
-class Outgoing:
+class OutgoingTensor:
     """A tensor to be written.
 
     Attributes:
@@ -39,59 +39,59 @@ class Outgoing:
     nbytes: int
 
 
-class Writer(Protocol):
+class FormatWriter(Protocol):
     """The names that a writer module has."""
 
     FORMAT: str
     SUFFIXES: tuple[str, ...]
 
-    def check(self, tensors: Sequence[Outgoing]) -> None: ...
+    def check(self, tensors: Sequence[OutgoingTensor]) -> None: ...
 
     def write(
         self,
         out: BinaryIO,
-        tensors: Sequence[Outgoing],
-        pieces: Iterable[Piece],
+        tensors: Sequence[OutgoingTensor],
+        pieces: Iterable[TensorPiece],
         metadata: Mapping[str, str],
     ) -> None: ...
 
 
-def writers() -> Iterator[Writer]:
+def iter_writers() -> Iterator[FormatWriter]:
     """All writers, in name order."""
-    for module in plugins.modules(__name__):
-        yield cast(Writer, module)
+    for module in plugins.import_modules(__name__):
+        yield cast(FormatWriter, module)
 
 
-def writer_for(path: Path) -> Writer:
+def find_writer(path: Path) -> FormatWriter:
     """The writer of the format that the destination's suffix asks for.
 
     Raises:
         UsageError: If no format has that suffix.
     """
-    known = {suffix: writer for writer in writers() for suffix in writer.SUFFIXES}
-    if path.suffix.lower() not in known:
+    writers_by_suffix = {suffix: writer for writer in iter_writers() for suffix in writer.SUFFIXES}
+    if path.suffix.lower() not in writers_by_suffix:
         raise UsageError(
             "cannot tell the output format from this name",
             where=str(path),
-            expected=f"a name ending in {', '.join(sorted(known))}",
+            expected=f"a name ending in {', '.join(sorted(writers_by_suffix))}",
             found=path.suffix or "no suffix",
         )
-    return known[path.suffix.lower()]
+    return writers_by_suffix[path.suffix.lower()]
 
 
-def grouped(
-    tensors: Sequence[Outgoing], pieces: Iterable[Piece]
-) -> Iterator[tuple[Outgoing, Iterator[memoryview]]]:
+def group_pieces(
+    tensors: Sequence[OutgoingTensor], pieces: Iterable[TensorPiece]
+) -> Iterator[tuple[OutgoingTensor, Iterator[memoryview]]]:
     """Each tensor with its own pieces, which must be consumed before the next tensor is asked for."""
     stream = iter(pieces)
-    ahead = next(stream, None)
+    next_piece = next(stream, None)
 
-    def own(index: int) -> Iterator[memoryview]:
-        nonlocal ahead
-        while ahead is not None and ahead[0] == index:
-            piece = ahead[1]
+    def iter_own_pieces(index: int) -> Iterator[memoryview]:
+        nonlocal next_piece
+        while next_piece is not None and next_piece[0] == index:
+            piece = next_piece[1]
             yield piece
-            ahead = next(stream, None)
+            next_piece = next(stream, None)
 
     for index, tensor in enumerate(tensors):
-        yield tensor, own(index)
+        yield tensor, iter_own_pieces(index)

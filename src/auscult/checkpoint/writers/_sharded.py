@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from auscult.checkpoint.writers import Outgoing
+from auscult.checkpoint.writers import OutgoingTensor
 
 
 @dataclass(frozen=True)
-class Shards:
+class ShardPlan:
     """Where each tensor goes.
 
     Attributes:
@@ -23,27 +23,29 @@ class Shards:
     spans: tuple[tuple[int, int], ...]
     index: Path
 
-    def index_json(self, tensors: Sequence[Outgoing]) -> bytes:
+    def build_index_json(self, tensors: Sequence[OutgoingTensor]) -> bytes:
         """The index as Hugging Face's libraries read it."""
-        places = {
+        shard_names = {
             tensor.name: path.name
             for path, (start, stop) in zip(self.paths, self.spans, strict=True)
             for tensor in tensors[start:stop]
         }
         total = sum(tensor.nbytes for tensor in tensors)
         return json.dumps(
-            {"metadata": {"total_size": total}, "weight_map": places}, indent=2
+            {"metadata": {"total_size": total}, "weight_map": shard_names}, indent=2
         ).encode()
 
 
-def plan_shards(destination: Path, tensors: Sequence[Outgoing], limit: int) -> Shards | None:
+def plan_shards(
+    destination: Path, tensors: Sequence[OutgoingTensor], limit: int
+) -> ShardPlan | None:
     """Files of at most `limit` bytes of tensors (one tensor at least); None if one file is enough."""
-    starts, filled = [0], 0
+    starts, shard_bytes = [0], 0
     for index, tensor in enumerate(tensors):
-        if filled and filled + tensor.nbytes > limit:
+        if shard_bytes and shard_bytes + tensor.nbytes > limit:
             starts.append(index)
-            filled = 0
-        filled += tensor.nbytes
+            shard_bytes = 0
+        shard_bytes += tensor.nbytes
     if len(starts) == 1:
         return None
     count, stem = len(starts), destination.name.removesuffix(".safetensors")
@@ -52,4 +54,4 @@ def plan_shards(destination: Path, tensors: Sequence[Outgoing], limit: int) -> S
         for i in range(count)
     )
     spans = tuple(zip(starts, [*starts[1:], len(tensors)], strict=True))
-    return Shards(paths, spans, destination.with_name(f"{destination.name}.index.json"))
+    return ShardPlan(paths, spans, destination.with_name(f"{destination.name}.index.json"))

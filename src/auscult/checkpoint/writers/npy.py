@@ -9,14 +9,14 @@ from typing import BinaryIO
 import numpy as np
 
 from auscult.checkpoint.source import ML_DTYPES
-from auscult.checkpoint.writers import Outgoing, Piece
+from auscult.checkpoint.writers import OutgoingTensor, TensorPiece
 from auscult.errors import RecipeError
 
 FORMAT = "npy"
 SUFFIXES = (".npy",)
 
 
-def check(tensors: Sequence[Outgoing]) -> None:
+def check(tensors: Sequence[OutgoingTensor]) -> None:
     """Raises RecipeError unless there is just one tensor, of a dtype that numpy itself has."""
     check_dtypes(tensors)
     if len(tensors) != 1:
@@ -29,7 +29,7 @@ def check(tensors: Sequence[Outgoing]) -> None:
         )
 
 
-def check_dtypes(tensors: Sequence[Outgoing]) -> None:
+def check_dtypes(tensors: Sequence[OutgoingTensor]) -> None:
     """Raises RecipeError for a dtype that numpy itself does not have: its readers would see raw bytes."""
     for tensor in tensors:
         if tensor.dtype in ML_DTYPES:
@@ -39,7 +39,7 @@ def check_dtypes(tensors: Sequence[Outgoing]) -> None:
             )
 
 
-def npy_header(tensor: Outgoing) -> bytes:
+def build_npy_header(tensor: OutgoingTensor) -> bytes:
     """Magic, version and dictionary."""
     buffer = io.BytesIO()
     descr = np.lib.format.dtype_to_descr(np.dtype(tensor.dtype).newbyteorder("<"))
@@ -51,11 +51,11 @@ def npy_header(tensor: Outgoing) -> bytes:
 
 def write(
     out: BinaryIO,
-    tensors: Sequence[Outgoing],
-    pieces: Iterable[Piece],
+    tensors: Sequence[OutgoingTensor],
+    pieces: Iterable[TensorPiece],
     metadata: Mapping[str, str],  # noqa: ARG001 - the format has no place for it
 ) -> None:
     """Write the file."""
-    out.write(npy_header(tensors[0]))
+    out.write(build_npy_header(tensors[0]))
     for _, piece in pieces:
         out.write(piece)

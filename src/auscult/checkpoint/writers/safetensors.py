@@ -7,14 +7,14 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import BinaryIO
 
-from auscult.checkpoint.writers import Outgoing, Piece
+from auscult.checkpoint.writers import OutgoingTensor, TensorPiece
 from auscult.errors import RecipeError
 
 FORMAT = "safetensors"
 SUFFIXES = (".safetensors",)
 ALIGNMENT = 8  # the data begin at a multiple of it; the header is padded with spaces
 
-NAMES = {
+DTYPE_NAMES = {
     **{f"float{bits}": f"F{bits}" for bits in (16, 32, 64)},
     **{f"int{bits}": f"I{bits}" for bits in (8, 16, 32, 64)},
     **{f"uint{bits}": f"U{bits}" for bits in (8, 16, 32, 64)},
@@ -27,10 +27,10 @@ NAMES = {
 }
 
 
-def check(tensors: Sequence[Outgoing]) -> None:
+def check(tensors: Sequence[OutgoingTensor]) -> None:
     """Raises RecipeError for a dtype or a name that the format does not know."""
     for tensor in tensors:
-        if tensor.dtype not in NAMES:
+        if tensor.dtype not in DTYPE_NAMES:
             raise RecipeError(
                 "safetensors has no such dtype",
                 where=tensor.name,
@@ -45,13 +45,13 @@ def check(tensors: Sequence[Outgoing]) -> None:
             )
 
 
-def header(tensors: Sequence[Outgoing], metadata: Mapping[str, str]) -> bytes:
+def build_header(tensors: Sequence[OutgoingTensor], metadata: Mapping[str, str]) -> bytes:
     """The file up to its first tensor."""
     table: dict[str, object] = {"__metadata__": dict(metadata)} if metadata else {}
     offset = 0
     for tensor in tensors:
         table[tensor.name] = {
-            "dtype": NAMES[tensor.dtype],
+            "dtype": DTYPE_NAMES[tensor.dtype],
             "shape": list(tensor.shape),
             "data_offsets": [offset, offset + tensor.nbytes],
         }
@@ -62,9 +62,12 @@ def header(tensors: Sequence[Outgoing], metadata: Mapping[str, str]) -> bytes:
 
 
 def write(
-    out: BinaryIO, tensors: Sequence[Outgoing], pieces: Iterable[Piece], metadata: Mapping[str, str]
+    out: BinaryIO,
+    tensors: Sequence[OutgoingTensor],
+    pieces: Iterable[TensorPiece],
+    metadata: Mapping[str, str],
 ) -> None:
     """Write the file."""
-    out.write(header(tensors, metadata))
+    out.write(build_header(tensors, metadata))
     for _, piece in pieces:
         out.write(piece)

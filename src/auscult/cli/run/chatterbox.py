@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from auscult.cli.common import Shared, run, shared_options
+from auscult.cli.common import SharedOptions, add_shared_options, run_verb
 
-SOUNDS = (".wav", ".flac")
+SOUND_SUFFIXES = (".wav", ".flac")
 
 EPILOG = """\b
 Examples:
@@ -87,25 +87,27 @@ DIR holds the model's own files; run it on an empty folder and it says which, an
     help="Seconds in a chunk of --stream.",
 )
 @click.option("--runtime", type=click.Choice(("torch", "mlx")), default="torch", show_default=True)
-@shared_options
-def command(*, shared: Shared, **options: Any) -> None:
+@add_shared_options
+def command(*, shared: SharedOptions, **options: Any) -> None:
     """Say a text with Chatterbox, in the voice of a recording.
 
     The sound is the -o that ends in .wav (32-bit float) or .flac (16 bit); other -o are for the report.
     """
     from auscult.verbs.run.chatterbox import run_chatterbox
 
-    sounds = [name for name in shared.outputs if name.lower().endswith(SOUNDS)]
-    if len(sounds) != 1:
+    sound_outputs = [name for name in shared.outputs if name.lower().endswith(SOUND_SUFFIXES)]
+    if len(sound_outputs) != 1:
         raise click.UsageError("give the sound to write: -o OUT.wav")
-    shared = replace(shared, outputs=tuple(name for name in shared.outputs if name not in sounds))
+    shared = replace(
+        shared, outputs=tuple(name for name in shared.outputs if name not in sound_outputs)
+    )
     text = options.pop("text")
     chunk = options.pop("chunk")
     options["chunk_seconds"] = chunk if options.pop("stream") else None
     subject = "tiny" if options["tiny"] else str(options["weights"] or "")
-    run(
+    run_verb(
         shared,
         "run chatterbox",
         (subject,),
-        lambda progress: run_chatterbox(text, sounds[0], progress=progress, **options),
+        lambda progress: run_chatterbox(text, sound_outputs[0], progress=progress, **options),
     )

@@ -8,9 +8,9 @@ from typing import Literal
 
 import click
 
-from auscult.cli.common import Shared, run, shared_options
+from auscult.cli.common import SharedOptions, add_shared_options, run_verb
 
-SOUNDS = (".wav", ".flac")
+SOUND_SUFFIXES = (".wav", ".flac")
 
 EPILOG = """\b
 Examples:
@@ -45,7 +45,7 @@ Examples:
 @click.option(
     "--salvage", is_flag=True, help="Decode what is whole of a damaged file; the rest is silence."
 )
-@shared_options
+@add_shared_options
 def command(
     source: str | None,
     codes: str | None,
@@ -53,7 +53,7 @@ def command(
     codec: Path | None,
     runtime: Literal["torch", "mlx"],
     salvage: bool,
-    shared: Shared,
+    shared: SharedOptions,
 ) -> None:
     """Code a recording in a few kilobits per second, and decode it.
 
@@ -65,22 +65,26 @@ def command(
         raise click.UsageError("give either --encode SOUND or --decode FILE")
     if salvage and codes is None:
         raise click.UsageError("--salvage is for --decode")
-    endings = (".auc",) if codes is None else SOUNDS
-    made = [name for name in shared.outputs if name.lower().endswith(endings)]
-    if len(made) != 1:
-        raise click.UsageError(f"give the file to write: -o OUT{endings[0]}")
-    shared = replace(shared, outputs=tuple(name for name in shared.outputs if name not in made))
+    target_suffixes = (".auc",) if codes is None else SOUND_SUFFIXES
+    target_outputs = [name for name in shared.outputs if name.lower().endswith(target_suffixes)]
+    if len(target_outputs) != 1:
+        raise click.UsageError(f"give the file to write: -o OUT{target_suffixes[0]}")
+    shared = replace(
+        shared, outputs=tuple(name for name in shared.outputs if name not in target_outputs)
+    )
     if codes is None:
-        run(
+        run_verb(
             shared,
             "run codec",
             (str(source),),
-            lambda _: encode(str(source), made[0], codec=codec, runtime=runtime),
+            lambda _: encode(str(source), target_outputs[0], codec=codec, runtime=runtime),
         )
     else:
-        run(
+        run_verb(
             shared,
             "run codec",
             (codes,),
-            lambda _: decode(str(codes), made[0], codec=codec, runtime=runtime, salvage=salvage),
+            lambda _: decode(
+                str(codes), target_outputs[0], codec=codec, runtime=runtime, salvage=salvage
+            ),
         )

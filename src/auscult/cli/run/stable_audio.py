@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from auscult.cli.common import Shared, run, shared_options
+from auscult.cli.common import SharedOptions, add_shared_options, run_verb
 
-SOUNDS = (".wav", ".flac")
+SOUND_SUFFIXES = (".wav", ".flac")
 SAMPLERS = ("pingpong", "euler", "rk4", "dpmpp", "dpmpp-3m-sde", "dpmpp-2m", "ddim")
 
 EPILOG = """\b
@@ -22,7 +22,7 @@ Examples:
 DIR holds the model's own files; run it on an empty folder and it says which, and where they go."""
 
 
-def _span(
+def _parse_spans(
     _context: click.Context, option: click.Parameter, texts: tuple[str, ...]
 ) -> tuple[tuple[float, float], ...]:
     spans = []
@@ -98,7 +98,7 @@ def _span(
 @click.option(
     "--keep",
     multiple=True,
-    callback=_span,
+    callback=_parse_spans,
     metavar="FROM-TO",
     help="Seconds of it that stay; repeatable.",
 )
@@ -107,23 +107,25 @@ def _span(
     is_flag=True,
     help="Scale the peak to full scale; otherwise the loudness stays the model's.",
 )
-@shared_options
-def command(*, shared: Shared, **options: Any) -> None:
+@add_shared_options
+def command(*, shared: SharedOptions, **options: Any) -> None:
     """Make stereo sound from a prompt with Stable Audio Open.
 
     The sound is the -o that ends in .wav (32-bit float, not clipped) or .flac (16 bit); other -o are for the report.
     """
     from auscult.verbs.run.stable_audio import run_stable_audio
 
-    sounds = [name for name in shared.outputs if name.lower().endswith(SOUNDS)]
-    if len(sounds) != 1:
+    sound_outputs = [name for name in shared.outputs if name.lower().endswith(SOUND_SUFFIXES)]
+    if len(sound_outputs) != 1:
         raise click.UsageError("give the sound to write: -o OUT.wav")
-    shared = replace(shared, outputs=tuple(name for name in shared.outputs if name not in sounds))
+    shared = replace(
+        shared, outputs=tuple(name for name in shared.outputs if name not in sound_outputs)
+    )
     prompt = options.pop("prompt")
     subject = "tiny" if options["tiny"] else str(options["weights"] or "")
-    run(
+    run_verb(
         shared,
         "run stable-audio",
         (subject,),
-        lambda progress: run_stable_audio(prompt, sounds[0], progress=progress, **options),
+        lambda progress: run_stable_audio(prompt, sound_outputs[0], progress=progress, **options),
     )

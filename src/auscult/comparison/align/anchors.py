@@ -8,20 +8,20 @@ from functools import lru_cache
 from math import sqrt
 from typing import NamedTuple
 
-from auscult.align.records import Alignment
+from auscult.align.records import WeightAlignment
 from auscult.comparison.align.pairs import LayerPair
-from auscult.comparison.modules import Side, Traced
-from auscult.traces.fingerprint import close_content
+from auscult.comparison.modules import ModuleTree, TracedModule
+from auscult.traces.fingerprint import is_close_content
 from auscult.verdict import Equality
 
-CLEAR = 3.0
+CLEAR_RATIO = 3.0
 """Fingerprints of rounded weights are close by chance in some layers of one size; the nearest must be nearer by this factor."""
 
-MAX_APART = 3
+MAX_OPERATIONS_APART = 3
 """Operations from the one that owns a weight to the one that owns the bias."""
 
 
-class Link(NamedTuple):
+class ModuleLink(NamedTuple):
     """Modules whose weights are each other's, by an alignment of the weights themselves."""
 
     ref: tuple[str, ...]
@@ -29,53 +29,58 @@ class Link(NamedTuple):
     derived: bool
 
 
-def links_of(alignment: Alignment, ref: Side, cand: Side) -> list[Link]:
+def find_module_links(
+    alignment: WeightAlignment, ref: ModuleTree, cand: ModuleTree
+) -> list[ModuleLink]:
     """Groups of modules that an alignment of `PATH.PARAMETER` tensors joins.
 
     Raises nothing: parameters of modules that the traces do not show are left out.
     """
-    below: dict[tuple[int, str], set[tuple[int, str]]] = defaultdict(set)
+    joined_nodes: dict[tuple[int, str], set[tuple[int, str]]] = defaultdict(set)
     derived: set[tuple[int, str]] = set()
     for match in alignment.matches:
         if match.equality is Equality.DIFFERENT or match.by not in ("content", "neighbours"):
             continue
         nodes = {
-            *((0, path) for path in map(_module, match.a) if path in ref.modules),
-            *((1, path) for path in map(_module, match.b) if path in cand.modules),
+            *((0, path) for path in map(_find_owning_module, match.a) if path in ref.modules),
+            *((1, path) for path in map(_find_owning_module, match.b) if path in cand.modules),
         }
         for node in nodes:
-            below[node] |= nodes
+            joined_nodes[node] |= nodes
             if len(match.a) != len(match.b):
                 derived.add(node)
-    return [_link(group, derived, ref, cand) for group in _components(below)]
+    return [_link_from_group(group, derived, ref, cand) for group in _iter_components(joined_nodes)]
 
 
-def _module(name: str) -> str:
+def _find_owning_module(name: str) -> str:
     """The module that owns a parameter; `parametrizations.NAME` below it is its own."""
     path = name.rpartition(".")[0]
     return path.partition(".parametrizations")[0] if ".parametrizations" in path else path
 
 
-def _components(
-    below: Mapping[tuple[int, str], set[tuple[int, str]]],
+def _iter_components(
+    joined_nodes: Mapping[tuple[int, str], set[tuple[int, str]]],
 ) -> Iterator[set[tuple[int, str]]]:
-    seen: set[tuple[int, str]] = set()
-    for start in below:
-        if start in seen:
+    visited_nodes: set[tuple[int, str]] = set()
+    for start in joined_nodes:
+        if start in visited_nodes:
             continue
-        group, waiting = set(), [start]
-        while waiting:
-            node = waiting.pop()
+        group, pending_nodes = set(), [start]
+        while pending_nodes:
+            node = pending_nodes.pop()
             if node not in group:
                 group.add(node)
-                waiting.extend(below[node] - group)
-        seen |= group
+                pending_nodes.extend(joined_nodes[node] - group)
+        visited_nodes |= group
         yield group
 
 
-def _link(
-    group: Iterable[tuple[int, str]], derived: set[tuple[int, str]], ref: Side, cand: Side
-) -> Link:
+def _link_from_group(
+    group: Iterable[tuple[int, str]],
+    derived: set[tuple[int, str]],
+    ref: ModuleTree,
+    cand: ModuleTree,
+) -> ModuleLink:
     group = list(group)
     a = sorted(
         (path for side, path in group if side == 0), key=lambda path: ref.modules[path].order
@@ -83,10 +88,10 @@ def _link(
     b = sorted(
         (path for side, path in group if side == 1), key=lambda path: cand.modules[path].order
     )
-    return Link(tuple(a), tuple(b), any(node in derived for node in group))
+    return ModuleLink(tuple(a), tuple(b), any(node in derived for node in group))
 
 
-def pairs_of_links(links: Iterable[Link]) -> Iterator[LayerPair]:
+def iter_link_pairs(links: Iterable[ModuleLink]) -> Iterator[LayerPair]:
     """One pair per link; equally many modules on both sides are tied weights and are paired as they ran."""
     for link in links:
         if not link.ref or not link.cand:
@@ -100,46 +105,54 @@ def pairs_of_links(links: Iterable[Link]) -> Iterator[LayerPair]:
             yield LayerPair(link.ref, link.cand, "derived")
 
 
-def pairs_by_content(ref: Iterable[Traced], cand: Iterable[Traced]) -> list[LayerPair]:
+def pair_by_content(ref: Iterable[TracedModule], cand: Iterable[TracedModule]) -> list[LayerPair]:
     """Pairs by the fingerprints in the manifests: equal ones first, then those that may be one content in two number formats."""
-    left, right = [m for m in ref if m.weights], [m for m in cand if m.weights]
-    found = _equal(left, right)
-    done_a, done_b = {pair.a for pair in found}, {pair.b for pair in found}
-    return found + _close(
-        [m for m in left if m.path not in done_a], [m for m in right if m.path not in done_b]
+    reference_modules, candidate_modules = (
+        [m for m in ref if m.weights],
+        [m for m in cand if m.weights],
+    )
+    equal_pairs = _pair_equal_weights(reference_modules, candidate_modules)
+    paired_a, paired_b = {pair.a for pair in equal_pairs}, {pair.b for pair in equal_pairs}
+    return equal_pairs + _pair_nearest_weights(
+        [m for m in reference_modules if m.path not in paired_a],
+        [m for m in candidate_modules if m.path not in paired_b],
     )
 
 
-def _equal(left: list[Traced], right: list[Traced]) -> list[LayerPair]:
+def _pair_equal_weights(
+    reference_modules: list[TracedModule], candidate_modules: list[TracedModule]
+) -> list[LayerPair]:
     """Modules that share an equal fingerprint; several that share one are taken by name, then as they ran."""
-    holders: dict[tuple[str, ...], tuple[list[Traced], list[Traced]]] = defaultdict(
+    holders: dict[tuple[str, ...], tuple[list[TracedModule], list[TracedModule]]] = defaultdict(
         lambda: ([], [])
     )
-    for side, modules in enumerate((left, right)):
+    for side, modules in enumerate((reference_modules, candidate_modules)):
         for module in modules:
             for text in module.weights:
                 holders[tuple(text.split(":")[:5])][side].append(module)
     pairs: dict[str, LayerPair] = {}
-    taken: set[str] = set()
+    paired_candidates: set[str] = set()
     largest_first = sorted(holders.items(), key=lambda item: -int(item[0][0]))
-    for _, (here, there) in largest_first:
-        a = [m for m in here if m.path not in pairs]
-        b = [m for m in there if m.path not in taken]
-        for one, two in _in_turn(a, b):
-            pairs[one.path] = LayerPair((one.path,), (two.path,), "weights")
-            taken.add(two.path)
+    for _, (reference_holders, candidate_holders) in largest_first:
+        a = [m for m in reference_holders if m.path not in pairs]
+        b = [m for m in candidate_holders if m.path not in paired_candidates]
+        for reference_module, candidate_module in _iter_matched_owners(a, b):
+            pairs[reference_module.path] = LayerPair(
+                (reference_module.path,), (candidate_module.path,), "weights"
+            )
+            paired_candidates.add(candidate_module.path)
     return list(pairs.values())
 
 
-def with_split_owners(
-    pairs: Iterable[LayerPair], ref: Side, cand: Side
+def widen_split_owners(
+    pairs: Iterable[LayerPair], ref: ModuleTree, cand: ModuleTree
 ) -> Iterator[tuple[LayerPair, LayerPair]]:
     """Pairs by weights in which one side keeps a part of them in an operation of its own, with the pair that takes it in.
 
     A linear layer is a product and a sum in an exported graph: the sum owns the bias.
     """
     pairs = list(pairs)
-    taken = (
+    paired_paths = (
         {path for pair in pairs for path in pair.ref},
         {path for pair in pairs for path in pair.cand},
     )
@@ -147,99 +160,128 @@ def with_split_owners(
         if pair.by != "weights" or not pair.is_single:
             continue
         a, b = ref.modules[pair.a], cand.modules[pair.b]
-        more = _rest(cand, b, _lacking(a, b), taken[1])
-        if more:
-            yield pair, LayerPair(pair.ref, (*pair.cand, *more), "derived")
+        extra_paths = _find_completing_operations(
+            cand, b, _find_lacking_weights(a, b), paired_paths[1]
+        )
+        if extra_paths:
+            yield pair, LayerPair(pair.ref, (*pair.cand, *extra_paths), "derived")
             continue
-        more = _rest(ref, a, _lacking(b, a), taken[0])
-        if more:
-            yield pair, LayerPair((*pair.ref, *more), pair.cand, "derived")
+        extra_paths = _find_completing_operations(
+            ref, a, _find_lacking_weights(b, a), paired_paths[0]
+        )
+        if extra_paths:
+            yield pair, LayerPair((*pair.ref, *extra_paths), pair.cand, "derived")
 
 
-def _lacking(whole: Traced, part: Traced) -> list[str]:
+def _find_lacking_weights(whole: TracedModule, part: TracedModule) -> list[str]:
     """The weights of one module that the other has not."""
     return [
         text
         for text in whole.weights
-        if not any(close_content(text, other) for other in part.weights)
+        if not any(is_close_content(text, other) for other in part.weights)
     ]
 
 
-def _rest(side: Side, module: Traced, lacking: list[str], taken: set[str]) -> tuple[str, ...]:
+def _find_completing_operations(
+    side: ModuleTree, module: TracedModule, lacking_weights: list[str], paired_paths: set[str]
+) -> tuple[str, ...]:
     """The open operations after a module, up to the one that owns what is lacking."""
-    if not lacking or module.path not in side.leaves:
+    if not lacking_weights or module.path not in side.leaves:
         return ()
     start = side.leaves.index(module.path) + 1
     group: list[str] = []
-    for path in side.leaves[start : start + MAX_APART]:
-        if path in taken:
+    for path in side.leaves[start : start + MAX_OPERATIONS_APART]:
+        if path in paired_paths:
             return ()
         group.append(path)
-        own = side.modules[path].weights
-        if own and all(any(close_content(text, other) for text in lacking) for other in own):
+        owned_weights = side.modules[path].weights
+        if owned_weights and all(
+            any(is_close_content(text, other) for text in lacking_weights)
+            for other in owned_weights
+        ):
             return tuple(group)
     return ()
 
 
-def _in_turn(a: list[Traced], b: list[Traced]) -> Iterator[tuple[Traced, Traced]]:
+def _iter_matched_owners(
+    a: list[TracedModule], b: list[TracedModule]
+) -> Iterator[tuple[TracedModule, TracedModule]]:
     """By name, then by what they give: a weight may be used in several places; then as they ran."""
-    named = {m.path: m for m in b}
-    rest = []
-    for one in a:
-        if one.path in named:
-            yield one, named.pop(one.path)
+    candidate_by_path = {m.path: m for m in b}
+    remaining_modules = []
+    for reference_module in a:
+        if reference_module.path in candidate_by_path:
+            yield reference_module, candidate_by_path.pop(reference_module.path)
         else:
-            rest.append(one)
-    if len(rest) < len(named):
-        for one in list(rest):
-            fitting = next((m for m in named.values() if m.shape == one.shape), None)
-            if fitting is not None:
-                rest.remove(one)
-                yield one, named.pop(fitting.path)
-    yield from zip(rest, named.values(), strict=False)
+            remaining_modules.append(reference_module)
+    if len(remaining_modules) < len(candidate_by_path):
+        for reference_module in list(remaining_modules):
+            same_shape_module = next(
+                (m for m in candidate_by_path.values() if m.shape == reference_module.shape), None
+            )
+            if same_shape_module is not None:
+                remaining_modules.remove(reference_module)
+                yield reference_module, candidate_by_path.pop(same_shape_module.path)
+    yield from zip(remaining_modules, candidate_by_path.values(), strict=False)
 
 
-def _close(left: list[Traced], right: list[Traced]) -> list[LayerPair]:
+def _pair_nearest_weights(
+    reference_modules: list[TracedModule], candidate_modules: list[TracedModule]
+) -> list[LayerPair]:
     """Mutual nearest fingerprints, where the next is clearly farther or has another name."""
-    gaps = {(a.path, b.path): gap for a in left for b in right if (gap := _gap(a, b)) is not None}
+    gaps = {
+        (a.path, b.path): gap
+        for a in reference_modules
+        for b in candidate_modules
+        if (gap := _measure_content_gap(a, b)) is not None
+    }
     pairs = []
-    for a in left:
-        near = sorted(
+    for a in reference_modules:
+        ranked_candidates = sorted(
             (gaps[a.path, b.path], b.path != a.path, b.path)
-            for b in right
+            for b in candidate_modules
             if (a.path, b.path) in gaps
         )
-        if not near:
+        if not ranked_candidates:
             continue
-        path = near[0][2]
-        back = sorted(
-            (gaps[c.path, path], c.path != path, c.path) for c in left if (c.path, path) in gaps
+        path = ranked_candidates[0][2]
+        ranked_references = sorted(
+            (gaps[c.path, path], c.path != path, c.path)
+            for c in reference_modules
+            if (c.path, path) in gaps
         )
-        clear = all(len(rank) == 1 or rank[1][0] >= CLEAR * rank[0][0] for rank in (near, back))
-        if back[0][2] == a.path and (clear or a.path == path):
+        is_clear = all(
+            len(rank) == 1 or rank[1][0] >= CLEAR_RATIO * rank[0][0]
+            for rank in (ranked_candidates, ranked_references)
+        )
+        if ranked_references[0][2] == a.path and (is_clear or a.path == path):
             pairs.append(LayerPair((a.path,), (path,), "weights"))
     return pairs
 
 
-def _gap(a: Traced, b: Traced) -> float | None:
+def _measure_content_gap(a: TracedModule, b: TracedModule) -> float | None:
     """How far the contents of two modules are apart, in units of what chance would give; None if they cannot be the same."""
     few, many = sorted((a.weights, b.weights), key=len)
     worst = 0.0
     for text in few:
-        gaps = [_distance(text, other) for other in many if close_content(text, other)]
+        gaps = [
+            _measure_fingerprint_distance(text, other)
+            for other in many
+            if is_close_content(text, other)
+        ]
         if not gaps:
             return None
         worst = max(worst, min(gaps))
     return worst
 
 
-def _distance(one: str, other: str) -> float:
-    size, mean, rms = _moments(one)
-    _, other_mean, other_rms = _moments(other)
+def _measure_fingerprint_distance(text: str, other: str) -> float:
+    size, mean, rms = _parse_moments(text)
+    _, other_mean, other_rms = _parse_moments(other)
     return sqrt(size) * (abs(mean - other_mean) + abs(rms - other_rms)) / rms if rms else 0.0
 
 
 @lru_cache(maxsize=1 << 14)
-def _moments(text: str) -> tuple[int, float, float]:
+def _parse_moments(text: str) -> tuple[int, float, float]:
     parts = text.split(":")
     return int(parts[0]), float(parts[5]), float(parts[6])

@@ -8,63 +8,69 @@ from itertools import permutations
 
 import numpy as np
 
-from auscult.comparison.align.axes import Order, turned
+from auscult.comparison.align.axes import AxisOrder, to_reference_order
 from auscult.comparison.align.pairs import LayerPair
-from auscult.comparison.measure.distance import distance
-from auscult.comparison.modules import Side, Traced
-from auscult.explain.algebra.nearness import error
+from auscult.comparison.measure.distance import measure_distance
+from auscult.comparison.modules import ModuleTree, TracedModule
+from auscult.explain.algebra.nearness import relative_error
 from auscult.traces.records import Record, Trace
 from auscult.weights import Array
 
-NEAR = 0.02
+MAX_NEAR_ERROR = 0.02
 """Relative error below which two outputs are taken for the same before any floor is known."""
 MAX_FOLLOWERS = 4
-MAX_JOINED = 4
+MAX_JOINED_PARTS = 4
 
 
-def near(
-    ref: Trace, a: Record, cand: Trace, b: Record, orders: Mapping[int, Order]
+def measure_near_error(
+    ref: Trace, a: Record, cand: Trace, b: Record, orders: Mapping[int, AxisOrder]
 ) -> float | None:
     """The relative error of two outputs, if it is small; their statistics tell most unequal ones at once."""
-    one, two = a.statistics, b.statistics
+    reference_statistics, candidate_statistics = a.statistics, b.statistics
     if (
-        abs(one.rms - two.rms) > NEAR * max(one.rms, two.rms)
-        or abs(one.mean - two.mean) > NEAR * one.rms
-        or one.rms == 0
+        abs(reference_statistics.rms - candidate_statistics.rms)
+        > MAX_NEAR_ERROR * max(reference_statistics.rms, candidate_statistics.rms)
+        or abs(reference_statistics.mean - candidate_statistics.mean)
+        > MAX_NEAR_ERROR * reference_statistics.rms
+        or reference_statistics.rms == 0
     ):
         return None
-    found = distance(ref, a, cand, b, orders).error
-    return found if found < NEAR else None
+    error_value = measure_distance(ref, a, cand, b, orders).error
+    return error_value if error_value < MAX_NEAR_ERROR else None
 
 
-def joined(ref: Side, cand: Side, pair: LayerPair) -> LayerPair:
+def choose_join(ref: ModuleTree, cand: ModuleTree, pair: LayerPair) -> LayerPair:
     """How the outputs of a group of modules are to be held against those of another: the last ones, or side by side."""
     if pair.is_single:
         return pair
     a, b = ref.modules[pair.a], cand.modules[pair.b]
     if min(len(pair.ref), len(pair.cand)) == 1 and a.shape != b.shape:
-        many, one = (
+        part_modules, whole_module = (
             ([ref.modules[p] for p in pair.ref], b)
             if len(pair.ref) > 1
             else ([cand.modules[p] for p in pair.cand], a)
         )
-        if _adds_up(many, one):
+        if _can_concatenate(part_modules, whole_module):
             return replace(pair, join="concat")
     doubt = "" if a.shape == b.shape else "their outputs have no common boundary"
     return replace(pair, doubt=doubt)
 
 
-def _adds_up(many: list[Traced], one: Traced) -> bool:
-    records = [module.output() for module in many]
-    whole = one.output()
-    if whole is None or not 2 <= len(many) <= MAX_JOINED or any(r is None for r in records):
+def _can_concatenate(part_modules: list[TracedModule], whole_module: TracedModule) -> bool:
+    records = [module.output() for module in part_modules]
+    whole_record = whole_module.output()
+    if (
+        whole_record is None
+        or not 2 <= len(part_modules) <= MAX_JOINED_PARTS
+        or any(r is None for r in records)
+    ):
         return False
     sizes = [int(np.prod(r.shape)) for r in records if r is not None]
-    return sum(sizes) == int(np.prod(whole.shape))
+    return sum(sizes) == int(np.prod(whole_record.shape))
 
 
-def concatenated(
-    parts: list[Array], whole: Array, orders: Mapping[int, Order]
+def concatenate_parts(
+    parts: list[Array], whole: Array, orders: Mapping[int, AxisOrder]
 ) -> tuple[Array, Array] | None:
     """The parts side by side and the whole in one order of axes, in the order of parts that is nearest to the whole.
 
@@ -75,81 +81,105 @@ def concatenated(
         return None
     best: tuple[float, Array, Array] | None = None
     for axis in range(whole.ndim):
-        rests = {(*part.shape[:axis], *part.shape[axis + 1 :]) for part in parts}
-        if len(rests) > 1:
+        other_lengths = {(*part.shape[:axis], *part.shape[axis + 1 :]) for part in parts}
+        if len(other_lengths) > 1:
             continue
         for group in permutations(parts):
-            side = np.concatenate(group, axis)
-            other = turned(side, whole, orders)
-            if other.shape == side.shape and (
-                best is None or (missed := error(other, side)) < best[0]
+            joined_parts = np.concatenate(group, axis)
+            turned_whole = to_reference_order(joined_parts, whole, orders)
+            if turned_whole.shape == joined_parts.shape and (
+                best is None or (part_error := relative_error(turned_whole, joined_parts)) < best[0]
             ):
-                best = (error(other, side) if best is None else missed, side, other)
+                best = (
+                    relative_error(turned_whole, joined_parts) if best is None else part_error,
+                    joined_parts,
+                    turned_whole,
+                )
     return None if best is None else best[1:]
 
 
 def find_boundaries(
-    ref: Side, cand: Side, pairs: Sequence[LayerPair], orders: Mapping[int, Order]
+    ref: ModuleTree, cand: ModuleTree, pairs: Sequence[LayerPair], orders: Mapping[int, AxisOrder]
 ) -> list[LayerPair]:
     """Pairs whose outputs differ, while one side's output is what the modules after it give on the other, take these in: a
     convolution with its norm folded in is the convolution and the norm."""
-    taken_ref = {path for pair in pairs for path in pair.ref}
-    taken_cand = {path for pair in pairs for path in pair.cand}
+    paired_reference = {path for pair in pairs for path in pair.ref}
+    paired_candidate = {path for pair in pairs for path in pair.cand}
     result = []
     for pair in pairs:
-        one, two = ref.modules[pair.a].output(), cand.modules[pair.b].output()
+        reference_output, candidate_output = (
+            ref.modules[pair.a].output(),
+            cand.modules[pair.b].output(),
+        )
         wider = pair
         if (
             pair.is_single
             and pair.by not in ("map", "root")
-            and one is not None
-            and two is not None
+            and reference_output is not None
+            and candidate_output is not None
         ):
-            wider = _wider(_Reach(ref, cand, orders, taken_ref, taken_cand), pair, one, two)
-        taken_ref |= set(wider.ref)
-        taken_cand |= set(wider.cand)
+            wider = _widen_pair(
+                _NeighbourSearch(ref, cand, orders, paired_reference, paired_candidate),
+                pair,
+                reference_output,
+                candidate_output,
+            )
+        paired_reference |= set(wider.ref)
+        paired_candidate |= set(wider.cand)
         result.append(wider)
     return result
 
 
 @dataclass(frozen=True, eq=False)
-class _Reach:
+class _NeighbourSearch:
     """What is needed to look beyond a pair."""
 
-    ref: Side
-    cand: Side
-    orders: Mapping[int, Order]
-    taken_ref: set[str]
-    taken_cand: set[str]
+    ref: ModuleTree
+    cand: ModuleTree
+    orders: Mapping[int, AxisOrder]
+    paired_reference: set[str]
+    paired_candidate: set[str]
 
-    def near(self, a: Record, b: Record) -> bool:
-        return near(self.ref.trace, a, self.cand.trace, b, self.orders) is not None
+    def is_near(self, a: Record, b: Record) -> bool:
+        return measure_near_error(self.ref.trace, a, self.cand.trace, b, self.orders) is not None
 
 
-def _wider(reach: _Reach, pair: LayerPair, one: Record, two: Record) -> LayerPair:
-    if reach.near(one, two):
+def _widen_pair(
+    search: _NeighbourSearch, pair: LayerPair, reference_output: Record, candidate_output: Record
+) -> LayerPair:
+    if search.is_near(reference_output, candidate_output):
         return pair
-    more = _followers(reach.ref, pair.a, reach.taken_ref, lambda record: reach.near(record, two))
-    if more:
-        return replace(pair, ref=(*pair.ref, *more))
-    more = _followers(reach.cand, pair.b, reach.taken_cand, lambda record: reach.near(one, record))
-    return replace(pair, cand=(*pair.cand, *more))
+    follower_paths = _find_followers(
+        search.ref,
+        pair.a,
+        search.paired_reference,
+        lambda record: search.is_near(record, candidate_output),
+    )
+    if follower_paths:
+        return replace(pair, ref=(*pair.ref, *follower_paths))
+    follower_paths = _find_followers(
+        search.cand,
+        pair.b,
+        search.paired_candidate,
+        lambda record: search.is_near(reference_output, record),
+    )
+    return replace(pair, cand=(*pair.cand, *follower_paths))
 
 
-def _followers(
-    side: Side, path: str, taken: set[str], reached: Callable[[Record], bool]
+def _find_followers(
+    side: ModuleTree, path: str, paired_paths: set[str], is_reached: Callable[[Record], bool]
 ) -> tuple[str, ...]:
     """The unpaired leaves that ran next, up to the one that reaches the other side's output; none where none does."""
-    order = list(side.leaves)
-    if path not in order:
+    leaf_paths = list(side.leaves)
+    if path not in leaf_paths:
         return ()
     group: list[str] = []
-    start = order.index(path) + 1
-    for follower in order[start : start + MAX_FOLLOWERS]:
-        if follower in taken:
+    start = leaf_paths.index(path) + 1
+    for follower in leaf_paths[start : start + MAX_FOLLOWERS]:
+        if follower in paired_paths:
             return ()
         group.append(follower)
         record = side.modules[follower].output()
-        if record is not None and reached(record):
+        if record is not None and is_reached(record):
             return tuple(group)
     return ()

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from auscult.align.records import Alignment
+from auscult.align.records import WeightAlignment
 from auscult.comparison.align.anchors import (
-    links_of,
-    pairs_by_content,
-    pairs_of_links,
-    with_split_owners,
+    find_module_links,
+    iter_link_pairs,
+    pair_by_content,
+    widen_split_owners,
 )
-from auscult.comparison.align.axes import Order
-from auscult.comparison.align.boundaries import find_boundaries, joined
-from auscult.comparison.align.gaps import pairs_in_order
+from auscult.comparison.align.axes import AxisOrder
+from auscult.comparison.align.boundaries import choose_join, find_boundaries
+from auscult.comparison.align.gaps import iter_pairs_in_order
 from auscult.comparison.align.pairs import LayerAlignment, LayerPair
-from auscult.comparison.align.wholes import wholes
-from auscult.comparison.measure.distance import learned_order
-from auscult.comparison.modules import Side, Traced
+from auscult.comparison.align.wholes import find_whole_pairs
+from auscult.comparison.measure.distance import learn_axis_order
+from auscult.comparison.modules import ModuleTree, TracedModule
 from auscult.errors import UsageError
 from auscult.finding import Skip
 from auscult.traces.records import Trace
 
-MAX_LEARNED = 64
+MAX_LEARNED_TENSORS = 64
 """So many tensors are looked at to learn the order of axes."""
 
 
@@ -31,7 +31,7 @@ def align_layers(
     ref: Trace,
     cand: Trace,
     overrides: Mapping[str, str] | None = None,
-    weights: Alignment | None = None,
+    weights: WeightAlignment | None = None,
 ) -> LayerAlignment:
     """Align the modules of two traces.
 
@@ -46,92 +46,114 @@ def align_layers(
     Raises:
         UsageError: If an override names a module that the trace does not show.
     """
-    work = _Work(Side.of(ref), Side.of(cand))
-    for pair in _mapped(overrides or {}, work.ref, work.cand):
-        work.take(pair)
-    if "" in work.ref.modules and "" in work.cand.modules:
-        work.take(LayerPair(("",), ("",), "root"))
+    builder = _AlignmentBuilder(ModuleTree.of(ref), ModuleTree.of(cand))
+    for pair in _iter_override_pairs(overrides or {}, builder.ref, builder.cand):
+        builder.take(pair)
+    if "" in builder.ref.modules and "" in builder.cand.modules:
+        builder.take(LayerPair(("",), ("",), "root"))
     if weights is not None:
-        for pair in pairs_of_links(links_of(weights, work.ref, work.cand)):
-            work.take(joined(work.ref, work.cand, pair))
-    for pair in pairs_by_content(work.open_ref(), work.open_cand()):
-        if work.are_of_a_kind(pair):
-            work.take(pair)
-    for pair, wider in list(with_split_owners(work.pairs, work.ref, work.cand)):
-        work.widen(pair, wider)
-    work.pair_composites()
-    work.pair_names()
-    work.pair_composites()
-    work.orders = learned_orders(work.ref, work.cand, work.pairs)
-    for pair in pairs_in_order(work.ref, work.cand, work.pairs, work.orders):
-        work.take(pair)
-    for pair in wholes(work.ref, work.cand, work.pairs, work.orders):
-        work.take(pair)
-    return work.finish()
+        for pair in iter_link_pairs(find_module_links(weights, builder.ref, builder.cand)):
+            builder.take(choose_join(builder.ref, builder.cand, pair))
+    for pair in pair_by_content(builder.list_open_reference(), builder.list_open_candidate()):
+        if builder.is_same_kind(pair):
+            builder.take(pair)
+    for pair, wider in list(widen_split_owners(builder.pairs, builder.ref, builder.cand)):
+        builder.widen(pair, wider)
+    builder.pair_composites()
+    builder.pair_names()
+    builder.pair_composites()
+    builder.orders = learn_axis_orders(builder.ref, builder.cand, builder.pairs)
+    for pair in iter_pairs_in_order(builder.ref, builder.cand, builder.pairs, builder.orders):
+        builder.take(pair)
+    for pair in find_whole_pairs(builder.ref, builder.cand, builder.pairs, builder.orders):
+        builder.take(pair)
+    return builder.finish()
 
 
-class _Work:
+class _AlignmentBuilder:
     """An alignment in the making."""
 
-    def __init__(self, ref: Side, cand: Side) -> None:
+    def __init__(self, ref: ModuleTree, cand: ModuleTree) -> None:
         self.ref, self.cand = ref, cand
         self.pairs: list[LayerPair] = []
-        self.orders: Mapping[int, Order] = {}
-        self._a: dict[str, LayerPair] = {}
-        self._b: dict[str, LayerPair] = {}
+        self.orders: Mapping[int, AxisOrder] = {}
+        self._pair_by_reference: dict[str, LayerPair] = {}
+        self._pair_by_candidate: dict[str, LayerPair] = {}
 
     def take(self, pair: LayerPair) -> None:
         """Keep a pair unless one of its modules is taken."""
-        if any(path in self._a for path in pair.ref) or any(path in self._b for path in pair.cand):
+        if any(path in self._pair_by_reference for path in pair.ref) or any(
+            path in self._pair_by_candidate for path in pair.cand
+        ):
             return
-        if pair.by in ("values", "order") and pair.is_single and self._hands_on(pair):
+        if (
+            pair.by in ("values", "order")
+            and pair.is_single
+            and self._is_one_side_pass_through(pair)
+        ):
             return
         self.pairs.append(pair)
-        self._a |= dict.fromkeys(pair.ref, pair)
-        self._b |= dict.fromkeys(pair.cand, pair)
+        self._pair_by_reference |= dict.fromkeys(pair.ref, pair)
+        self._pair_by_candidate |= dict.fromkeys(pair.cand, pair)
 
-    def are_of_a_kind(self, pair: LayerPair) -> bool:
+    def is_same_kind(self, pair: LayerPair) -> bool:
         """Whether both consist of others, or neither; a module of several is an operation only if that gives the same shape."""
         a, b = self.ref.modules[pair.a], self.cand.modules[pair.b]
         return (pair.a in self.ref.children) == (pair.b in self.cand.children) or a.shape == b.shape
 
-    def _hands_on(self, pair: LayerPair) -> bool:
+    def _is_one_side_pass_through(self, pair: LayerPair) -> bool:
         """Whether one side only hands on what it took, as dropout does, and the other computes: then they are two things."""
         a, b = self.ref.modules[pair.a], self.cand.modules[pair.b]
-        return a.type.lower() != b.type.lower() and a.hands_on != b.hands_on
+        return a.type.lower() != b.type.lower() and a.is_pass_through != b.is_pass_through
 
     def widen(self, pair: LayerPair, wider: LayerPair) -> None:
         """Put a pair of more modules in a pair's place."""
         self.pairs[self.pairs.index(pair)] = wider
-        self._a |= dict.fromkeys(wider.ref, wider)
-        self._b |= dict.fromkeys(wider.cand, wider)
+        self._pair_by_reference |= dict.fromkeys(wider.ref, wider)
+        self._pair_by_candidate |= dict.fromkeys(wider.cand, wider)
 
-    def open_ref(self) -> list[Traced]:
-        return [module for path, module in self.ref.modules.items() if path not in self._a]
+    def list_open_reference(self) -> list[TracedModule]:
+        return [
+            module
+            for path, module in self.ref.modules.items()
+            if path not in self._pair_by_reference
+        ]
 
-    def open_cand(self) -> list[Traced]:
-        return [module for path, module in self.cand.modules.items() if path not in self._b]
+    def list_open_candidate(self) -> list[TracedModule]:
+        return [
+            module
+            for path, module in self.cand.modules.items()
+            if path not in self._pair_by_candidate
+        ]
 
     def pair_composites(self) -> None:
         """Composite modules that consist of the same paired modules, the outer ones first."""
         images: dict[frozenset[str], list[str]] = defaultdict(list)
         for path in self.cand.children:
-            if path not in self._b and (parts := self._parts(self.cand, path, self._b)):
-                images[frozenset(self._b[part].a for part in parts)].append(path)
-        for path in sorted(self.ref.children, key=_depth):
-            parts = self._parts(self.ref, path, self._a)
-            same = (
-                images.get(frozenset(self._a[part].a for part in parts))
-                if parts and path not in self._a
+            if path not in self._pair_by_candidate and (
+                parts := self._parts(self.cand, path, self._pair_by_candidate)
+            ):
+                images[frozenset(self._pair_by_candidate[part].a for part in parts)].append(path)
+        for path in sorted(self.ref.children, key=_count_path_depth):
+            parts = self._parts(self.ref, path, self._pair_by_reference)
+            equal_images = (
+                images.get(frozenset(self._pair_by_reference[part].a for part in parts))
+                if parts and path not in self._pair_by_reference
                 else None
             )
-            if same:
-                chosen = min(same, key=lambda other: (_last(other) != _last(path), _depth(other)))
-                same.remove(chosen)
-                self.take(LayerPair((path,), (chosen,), "parts"))
+            if equal_images:
+                best_image = min(
+                    equal_images,
+                    key=lambda other: (
+                        _get_last_path_part(other) != _get_last_path_part(path),
+                        _count_path_depth(other),
+                    ),
+                )
+                equal_images.remove(best_image)
+                self.take(LayerPair((path,), (best_image,), "parts"))
 
     @staticmethod
-    def _parts(side: Side, path: str, paired: Mapping[str, LayerPair]) -> list[str]:
+    def _parts(side: ModuleTree, path: str, paired: Mapping[str, LayerPair]) -> list[str]:
         """The paired modules below a path that own weights or have none below them."""
         return [
             part
@@ -141,20 +163,20 @@ class _Work:
 
     def pair_names(self) -> None:
         """Modules of one name below modules that are a pair; the same path where nothing above is paired."""
-        for module in sorted(self.open_ref(), key=lambda m: _depth(m.path)):
-            path = self._translated(module.path)
+        for module in sorted(self.list_open_reference(), key=lambda m: _count_path_depth(m.path)):
+            path = self._translate_path(module.path)
             other = self.cand.modules.get(path)
-            if other is None or path in self._b:
+            if other is None or path in self._pair_by_candidate:
                 continue
             differs = bool(module.weights and other.weights)
             doubt = "the same name, but other weights" if differs else ""
             self.take(LayerPair((module.path,), (path,), "name", doubt=doubt))
 
-    def _translated(self, path: str) -> str:
+    def _translate_path(self, path: str) -> str:
         head = path
         while head:
             head = head.rpartition(".")[0]
-            pair = self._a.get(head)
+            pair = self._pair_by_reference.get(head)
             if pair is not None and pair.is_single:
                 tail = path[len(head) :].lstrip(".")
                 return f"{pair.b}.{tail}" if pair.b else tail
@@ -168,29 +190,34 @@ class _Work:
             tuple(sorted(pairs, key=lambda pair: self.ref.modules[pair.a].order)),
             tuple(path for path in self.ref.modules if path not in in_a),
             tuple(path for path in self.cand.modules if path not in in_b),
-            learned_orders(self.ref, self.cand, pairs),
-            tuple(_never_ran(self.ref, "reference")) + tuple(_never_ran(self.cand, "candidate")),
+            learn_axis_orders(self.ref, self.cand, pairs),
+            tuple(_find_never_run_modules(self.ref, "reference"))
+            + tuple(_find_never_run_modules(self.cand, "candidate")),
         )
 
 
-def _mapped(overrides: Mapping[str, str], ref: Side, cand: Side) -> Iterable[LayerPair]:
+def _iter_override_pairs(
+    overrides: Mapping[str, str], ref: ModuleTree, cand: ModuleTree
+) -> Iterable[LayerPair]:
     for a, b in overrides.items():
-        for path, side, which in ((a, ref, "reference"), (b, cand, "candidate")):
+        for path, side, side_name in ((a, ref, "reference"), (b, cand, "candidate")):
             if path not in side.modules:
-                some = ", ".join(list(side.modules)[:6])
+                example_paths = ", ".join(list(side.modules)[:6])
                 raise UsageError(
-                    f"names no layer of the {which}",
+                    f"names no layer of the {side_name}",
                     where="--map",
                     found=path,
-                    hint=f"it has {some}",
+                    hint=f"it has {example_paths}",
                 )
         yield LayerPair((a,), (b,), "map")
 
 
-def learned_orders(ref: Side, cand: Side, pairs: Iterable[LayerPair]) -> dict[int, Order]:
+def learn_axis_orders(
+    ref: ModuleTree, cand: ModuleTree, pairs: Iterable[LayerPair]
+) -> dict[int, AxisOrder]:
     """Per number of axes, the order of the candidate's axes that most outputs establish by shape or values."""
-    votes: dict[int, dict[Order, int]] = defaultdict(lambda: defaultdict(int))
-    looked = 0
+    votes: dict[int, dict[AxisOrder, int]] = defaultdict(lambda: defaultdict(int))
+    compared_count = 0
     for pair in sorted(pairs, key=lambda pair: ref.modules[pair.a].order):
         a, b = ref.modules[pair.a].output(), cand.modules[pair.b].output()
         if (
@@ -199,11 +226,11 @@ def learned_orders(ref: Side, cand: Side, pairs: Iterable[LayerPair]) -> dict[in
             or not pair.is_single
             or a.stored != "full"
             or b.stored != "full"
-            or looked >= MAX_LEARNED
+            or compared_count >= MAX_LEARNED_TENSORS
         ):
             continue
-        looked += 1
-        order = learned_order(ref.trace.tensor(a), cand.trace.tensor(b))
+        compared_count += 1
+        order = learn_axis_order(ref.trace.tensor(a), cand.trace.tensor(b))
         if order is not None:
             votes[len(order)][order] += 1
     return {
@@ -211,24 +238,24 @@ def learned_orders(ref: Side, cand: Side, pairs: Iterable[LayerPair]) -> dict[in
     }
 
 
-def _never_ran(side: Side, which: str) -> Iterable[Skip]:
+def _find_never_run_modules(side: ModuleTree, side_name: str) -> Iterable[Skip]:
     """Modules with weights that were not called in this run."""
     for path in side.trace.manifest.weights:
         if path not in side.modules:
             yield Skip(
-                path, f"owns weights, but was not called or not recorded in the {which}'s run"
+                path, f"owns weights, but was not called or not recorded in the {side_name}'s run"
             )
 
 
-def _depth(path: str) -> int:
+def _count_path_depth(path: str) -> int:
     return path.count(".") + bool(path)
 
 
-def _last(path: str) -> str:
+def _get_last_path_part(path: str) -> str:
     return path.rpartition(".")[2]
 
 
-def parsed_map(text: str) -> dict[str, str]:
+def parse_path_map(text: str) -> dict[str, str]:
     """Overrides from lines `REF=CAND` or a JSON object.
 
     Raises:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from auscult.comparison.align.axes import Order
+from auscult.comparison.align.axes import AxisOrder
 from auscult.finding import Skip
 
-By = Literal["map", "root", "weights", "derived", "parts", "name", "order", "values"]
-Join = Literal["last", "concat"]
+PairBasis = Literal["map", "root", "weights", "derived", "parts", "name", "order", "values"]
+JoinKind = Literal["last", "concat"]
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class LayerPair:
 
     ref: tuple[str, ...]
     cand: tuple[str, ...]
-    by: By
-    join: Join = "last"
+    by: PairBasis
+    join: JoinKind = "last"
     doubt: str = ""
 
     @property
@@ -61,7 +61,7 @@ class LayerAlignment:
     pairs: tuple[LayerPair, ...]
     only_in_ref: tuple[str, ...] = ()
     only_in_cand: tuple[str, ...] = ()
-    orders: Mapping[int, Order] = field(default_factory=dict)
+    orders: Mapping[int, AxisOrder] = field(default_factory=dict)
     skips: tuple[Skip, ...] = ()
 
     @property

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from auscult.comparison.align.axes import Order
-from auscult.comparison.align.boundaries import near
+from auscult.comparison.align.axes import AxisOrder
+from auscult.comparison.align.boundaries import measure_near_error
 from auscult.comparison.align.pairs import LayerPair
-from auscult.comparison.modules import Side, Traced
+from auscult.comparison.modules import ModuleTree, TracedModule
 from auscult.traces.records import Record
 
 
-def wholes(
-    ref: Side, cand: Side, pairs: Sequence[LayerPair], orders: Mapping[int, Order]
+def find_whole_pairs(
+    ref: ModuleTree, cand: ModuleTree, pairs: Sequence[LayerPair], orders: Mapping[int, AxisOrder]
 ) -> Iterator[LayerPair]:
     """Pairs of composite modules, of either side, that are still open, with open operations of the other side.
 
@@ -23,63 +23,77 @@ def wholes(
     paired_b = {path for pair in pairs for path in pair.cand}
 
     def is_near(a: Record, b: Record) -> bool:
-        return near(ref.trace, a, cand.trace, b, orders) is not None
+        return measure_near_error(ref.trace, a, cand.trace, b, orders) is not None
 
     images = {path: pair.cand for pair in pairs for path in pair.ref}
     for path in [
-        path for path in ref.children if path not in paired_a and not _gives_a_parts(ref, path)
+        path for path in ref.children if path not in paired_a and not _is_output_of_part(ref, path)
     ]:
         parts = [image for part in ref.descendants(path) for image in images.get(part, ())]
-        found = _ending(ref.modules[path], _after(cand, parts, paired_b), is_near)
-        if found is not None:
-            paired_b.add(found[0])
-            yield LayerPair((path,), (found[0],), "values" if found[1] else "order")
+        ending = _find_ending_operation(
+            ref.modules[path], _find_operations_after(cand, parts, paired_b), is_near
+        )
+        if ending is not None:
+            paired_b.add(ending[0])
+            yield LayerPair((path,), (ending[0],), "values" if ending[1] else "order")
     origins = {path: pair.ref for pair in pairs for path in pair.cand}
     for path in [
-        path for path in cand.children if path not in paired_b and not _gives_a_parts(cand, path)
+        path
+        for path in cand.children
+        if path not in paired_b and not _is_output_of_part(cand, path)
     ]:
         parts = [origin for part in cand.descendants(path) for origin in origins.get(part, ())]
-        found = _ending(
-            cand.modules[path], _after(ref, parts, paired_a), lambda one, two: is_near(two, one)
+        ending = _find_ending_operation(
+            cand.modules[path],
+            _find_operations_after(ref, parts, paired_a),
+            lambda candidate_record, reference_record: is_near(reference_record, candidate_record),
         )
-        if found is not None:
-            paired_a.add(found[0])
-            yield LayerPair((found[0],), (path,), "values" if found[1] else "order")
+        if ending is not None:
+            paired_a.add(ending[0])
+            yield LayerPair((ending[0],), (path,), "values" if ending[1] else "order")
 
 
-def _gives_a_parts(side: Side, path: str) -> bool:
+def _is_output_of_part(side: ModuleTree, path: str) -> bool:
     """Whether a module gives the very tensor that one of its parts gave: no other operation than that part's partner ends it."""
-    given = side.modules[path].output()
+    output = side.modules[path].output()
     parts = {
         record.key
         for part in side.descendants(path)
         for record in side.modules[part].roles("output")
     }
-    return given is not None and given.same_as in parts
+    return output is not None and output.same_as in parts
 
 
-def _after(side: Side, parts: Sequence[str], taken: set[str]) -> list[Traced]:
+def _find_operations_after(
+    side: ModuleTree, parts: Sequence[str], paired_paths: set[str]
+) -> list[TracedModule]:
     """Operations in no pair that ran after these modules; none where there are no such modules."""
     last = max((side.modules[part].order for part in parts), default=None)
-    found = [side.modules[leaf] for leaf in side.leaves if leaf not in taken]
-    return [] if last is None else [operation for operation in found if operation.order > last]
+    open_operations = [side.modules[leaf] for leaf in side.leaves if leaf not in paired_paths]
+    return (
+        []
+        if last is None
+        else [operation for operation in open_operations if operation.order > last]
+    )
 
 
-def _ending(
-    module: Traced, operations: Sequence[Traced], is_near: Callable[[Record, Record], bool]
+def _find_ending_operation(
+    module: TracedModule,
+    operations: Sequence[TracedModule],
+    is_near: Callable[[Record, Record], bool],
 ) -> tuple[str, bool] | None:
     """The operation that ends a module, and whether what it gives says so.
 
     Args:
         operations: Open ones that ran after the module's parts.
     """
-    mine = module.output()
-    if mine is None:
+    module_output = module.output()
+    if module_output is None:
         return None
     fitting = [operation for operation in operations if operation.shape == module.shape]
     for operation in fitting:
-        theirs = operation.output()
-        if theirs is not None and is_near(mine, theirs):
+        operation_output = operation.output()
+        if operation_output is not None and is_near(module_output, operation_output):
             return operation.path, True
     scoped = [
         operation.path for operation in fitting if operation.path.startswith(f"{module.path}.")

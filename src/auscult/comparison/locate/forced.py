@@ -11,21 +11,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 
-from auscult.comparison.align.axes import Order, turned, turned_back
-from auscult.comparison.align.boundaries import concatenated
+from auscult.comparison.align.axes import AxisOrder, to_candidate_order, to_reference_order
+from auscult.comparison.align.boundaries import concatenate_parts
 from auscult.comparison.align.pairs import LayerAlignment, LayerPair
-from auscult.comparison.modules import Side, base_role, partner_calls
+from auscult.comparison.modules import ModuleTree, get_base_role, match_calls
 from auscult.errors import TraceError, UsageError
 from auscult.runtime.runner import Runner
 from auscult.traces.records import Record, Trace
 from auscult.weights import Array
 
-GIVEN = "~given"
-OWN_NOISE = "own_noise"
+GIVEN_SUFFIX = "~given"
+OWN_NOISE_NOTE = "own_noise"
 """In the notes of a manifest: why the run could not draw the other side's noise."""
 
 
-def replayed(runner: Runner, inputs: Mapping[str, Array], noise: Trace) -> Trace:
+def run_replaying_noise(runner: Runner, inputs: Mapping[str, Array], noise: Trace) -> Trace:
     """A run with another run's noise; with its own where it draws other noise than that holds, which its manifest then notes.
 
     Raises:
@@ -35,29 +35,29 @@ def replayed(runner: Runner, inputs: Mapping[str, Array], noise: Trace) -> Trace
         return runner.run(inputs, replay=noise)
     except TraceError as error:
         trace = runner.run(inputs)
-        notes = {**trace.manifest.notes, OWN_NOISE: str(error)}
+        notes = {**trace.manifest.notes, OWN_NOISE_NOTE: str(error)}
         return replace(trace, manifest=replace(trace.manifest, notes=notes))
 
 
-class Outputs(Mapping[str, Array]):
+class SubstituteOutputs(Mapping[str, Array]):
     """One call's outputs in the other side's order of axes, read when they are asked for."""
 
     def __init__(
         self,
         trace: Trace,
         pairs: Mapping[str, tuple[Record, Record]],
-        orders: Mapping[int, Order],
+        orders: Mapping[int, AxisOrder],
         *,
         back: bool,
     ) -> None:
         self._trace, self._pairs, self._orders, self._back = trace, pairs, orders, back
 
     def __getitem__(self, role: str) -> Array:
-        source, like = self._pairs[role]
-        array = self._trace.tensor(source)
+        source_record, target_record = self._pairs[role]
+        array = self._trace.tensor(source_record)
         if self._back:
-            return turned_back(array, like.shape, self._orders)
-        return turned_to(array, like, self._orders)
+            return to_candidate_order(array, target_record.shape, self._orders)
+        return to_record_order(array, target_record, self._orders)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._pairs)
@@ -66,15 +66,21 @@ class Outputs(Mapping[str, Array]):
         return len(self._pairs)
 
 
-def turned_to(array: Array, like: Record, orders: Mapping[int, Order]) -> Array:
+def to_record_order(array: Array, target_record: Record, orders: Mapping[int, AxisOrder]) -> Array:
     """A tensor of the candidate in the reference's order of axes, where the reference's own has the shape of `like`."""
     import numpy as np
 
-    return turned(np.broadcast_to(np.zeros((), np.float32), like.shape), array, orders)
+    return to_reference_order(
+        np.broadcast_to(np.zeros((), np.float32), target_record.shape), array, orders
+    )
 
 
 def run_candidate(
-    runner: Runner, inputs: Mapping[str, Array], ref: Side, cand: Side, alignment: LayerAlignment
+    runner: Runner,
+    inputs: Mapping[str, Array],
+    ref: ModuleTree,
+    cand: ModuleTree,
+    alignment: LayerAlignment,
 ) -> Trace:
     """Run the candidate with each aligned module replaced by the reference's output; what it gave itself is role `own`.
 
@@ -85,39 +91,43 @@ def run_candidate(
     Raises:
         UsageError, TargetError: If the runtime cannot, or the model's code raises on these tensors.
     """
-    with _Replacing(runner) as stack:
+    with _ReplacementContext(runner) as replacements:
         for pair in alignment.pairs:
-            for call, outputs in _for_candidate(pair, ref, cand, alignment.orders):
-                stack.add(pair.b, call, outputs)
-        return stack.run(inputs, ref.trace)
+            for call, outputs in _iter_candidate_outputs(pair, ref, cand, alignment.orders):
+                replacements.add(pair.b, call, outputs)
+        return replacements.run(inputs, ref.trace)
 
 
 def run_reference(
-    runner: Runner, inputs: Mapping[str, Array], ref: Side, cand: Side, alignment: LayerAlignment
+    runner: Runner,
+    inputs: Mapping[str, Array],
+    ref: ModuleTree,
+    cand: ModuleTree,
+    alignment: LayerAlignment,
 ) -> Trace:
     """The reverse: run the reference with each aligned module replaced by the candidate's output."""
-    with _Replacing(runner) as stack:
+    with _ReplacementContext(runner) as replacements:
         for pair in alignment.pairs:
-            for call, outputs in _for_reference(pair, ref, cand, alignment.orders):
-                stack.add(pair.a, call, outputs)
-        return stack.run(inputs, cand.trace)
+            for call, outputs in _iter_reference_outputs(pair, ref, cand, alignment.orders):
+                replacements.add(pair.a, call, outputs)
+        return replacements.run(inputs, cand.trace)
 
 
 def run_again(runner: Runner, inputs: Mapping[str, Array], trace: Trace) -> Trace:
     """Run the same model, perhaps in another precision, with each module replaced by what this trace has of it."""
-    side = Side.of(trace)
-    with _Replacing(runner) as stack:
+    side = ModuleTree.of(trace)
+    with _ReplacementContext(runner) as replacements:
         for path, module in side.modules.items():
             for call in range(module.calls):
                 outputs = {
                     r.role: (r, r) for r in module.roles("output", call) if r.stored == "full"
                 }
                 if outputs:
-                    stack.add(path, call, Outputs(trace, outputs, {}, back=False))
-        return stack.run(inputs, trace)
+                    replacements.add(path, call, SubstituteOutputs(trace, outputs, {}, back=False))
+        return replacements.run(inputs, trace)
 
 
-class _Replacing(ExitStack):
+class _ReplacementContext(ExitStack):
     """Modules that are replaced until the context is left."""
 
     def __init__(self, runner: Runner) -> None:
@@ -138,25 +148,31 @@ class _Replacing(ExitStack):
             UsageError: If the runtime does not show what the replaced modules gave themselves: a substitute held against what
                 it was taken from would agree whatever the module does.
         """
-        trace = replayed(self.runner, inputs, noise)
-        shown = {(record.path, record.call) for record in trace.records if record.role == "own"}
-        ran = {(record.path, record.call) for record in trace.records if record.role == "output"}
-        hidden = [place for place in self.places if place in ran and place not in shown]
-        if hidden:
-            path, call = hidden[0]
+        trace = run_replaying_noise(self.runner, inputs, noise)
+        shown_calls = {
+            (record.path, record.call) for record in trace.records if record.role == "own"
+        }
+        ran_calls = {
+            (record.path, record.call) for record in trace.records if record.role == "output"
+        }
+        hidden_calls = [
+            place for place in self.places if place in ran_calls and place not in shown_calls
+        ]
+        if hidden_calls:
+            path, call = hidden_calls[0]
             raise UsageError(
                 "is replaced without a record of what it gave itself",
                 where=f"{self.runner.name} {path}#{call}",
-                found=f"{len(hidden)} such layers",
+                found=f"{len(hidden_calls)} such layers",
             )
         return trace
 
 
-def _for_candidate(
-    pair: LayerPair, ref: Side, cand: Side, orders: Mapping[int, Order]
+def _iter_candidate_outputs(
+    pair: LayerPair, ref: ModuleTree, cand: ModuleTree, orders: Mapping[int, AxisOrder]
 ) -> Iterator[tuple[int, Mapping[str, Array]]]:
     a, b = ref.modules[pair.a], cand.modules[pair.b]
-    for call, call_cand in partner_calls(a, b):
+    for call, call_cand in match_calls(a, b):
         if pair.join == "concat":
             whole = b.output(call_cand)
             parts = [ref.modules[path].output(call) for path in pair.ref]
@@ -165,59 +181,66 @@ def _for_candidate(
                 and whole is not None
                 and all(r is not None and r.stored == "full" for r in parts)
             ):
-                put = concatenated(
+                joined_arrays = concatenate_parts(
                     [ref.trace.tensor(r) for r in parts if r], cand.trace.tensor(whole), orders
                 )
-                if put is not None:
-                    yield call_cand, {"output": turned_back(put[0], whole.shape, orders)}
+                if joined_arrays is not None:
+                    yield (
+                        call_cand,
+                        {"output": to_candidate_order(joined_arrays[0], whole.shape, orders)},
+                    )
             continue
-        theirs = {record.role: record for record in b.roles("output", call_cand)}
-        both = {
-            r.role: (r, theirs[r.role])
+        candidate_record_by_role = {record.role: record for record in b.roles("output", call_cand)}
+        record_pairs = {
+            r.role: (r, candidate_record_by_role[r.role])
             for r in a.roles("output", call)
-            if r.stored == "full" and r.role in theirs
+            if r.stored == "full" and r.role in candidate_record_by_role
         }
-        if both:
-            yield call_cand, Outputs(ref.trace, both, orders, back=True)
+        if record_pairs:
+            yield call_cand, SubstituteOutputs(ref.trace, record_pairs, orders, back=True)
 
 
-def _for_reference(
-    pair: LayerPair, ref: Side, cand: Side, orders: Mapping[int, Order]
+def _iter_reference_outputs(
+    pair: LayerPair, ref: ModuleTree, cand: ModuleTree, orders: Mapping[int, AxisOrder]
 ) -> Iterator[tuple[int, Mapping[str, Array]]]:
     if pair.join == "concat":
         return
     a, b = ref.modules[pair.a], cand.modules[pair.b]
-    for call, call_cand in partner_calls(a, b):
-        mine = {record.role: record for record in a.roles("output", call)}
-        both = {
-            r.role: (r, mine[r.role])
+    for call, call_cand in match_calls(a, b):
+        reference_record_by_role = {record.role: record for record in a.roles("output", call)}
+        record_pairs = {
+            r.role: (r, reference_record_by_role[r.role])
             for r in b.roles("output", call_cand)
-            if r.stored == "full" and r.role in mine
+            if r.stored == "full" and r.role in reference_record_by_role
         }
-        if both:
-            yield call, Outputs(cand.trace, both, orders, back=False)
+        if record_pairs:
+            yield call, SubstituteOutputs(cand.trace, record_pairs, orders, back=False)
 
 
-def own_view(trace: Trace, path: str | None = None, call: int = 0) -> Trace:
+def view_own_outputs(trace: Trace, path: str | None = None, call: int = 0) -> Trace:
     """The same trace, in which outputs are what the modules gave themselves: of that call, or of all."""
-    own = {
+    own_records = {
         f"{r.path}#{r.call}:{r.role.replace('own', 'output', 1)}": r
         for r in trace.records
-        if base_role(r.role) == "own" and (path is None or (r.path, r.call) == (path, call))
+        if get_base_role(r.role) == "own" and (path is None or (r.path, r.call) == (path, call))
     }
-    source = {key: record.same_as or record.key for key, record in own.items()}
+    source = {key: record.same_as or record.key for key, record in own_records.items()}
     records = []
     for record in trace.records:
-        if record.key in own:
+        if record.key in own_records:
             records.append(
-                replace(own[record.key], role=record.role, order=record.order, same_as=None)
+                replace(own_records[record.key], role=record.role, order=record.order, same_as=None)
             )
-        elif base_role(record.role) != "own":
+        elif get_base_role(record.role) != "own":
             # What was the same as an output that is now another tensor stays what it was.
-            held = f"{record.same_as}{GIVEN}" if record.same_as in own else record.same_as
-            records.append(replace(record, same_as=held))
+            same_as = (
+                f"{record.same_as}{GIVEN_SUFFIX}"
+                if record.same_as in own_records
+                else record.same_as
+            )
+            records.append(replace(record, same_as=same_as))
 
-    def values(key: str, /) -> Array:
-        return trace.values(source.get(key, key.removesuffix(GIVEN)))
+    def load_tensor(key: str, /) -> Array:
+        return trace.values(source.get(key, key.removesuffix(GIVEN_SUFFIX)))
 
-    return Trace(trace.manifest, tuple(records), values, trace.path, trace.left_out)
+    return Trace(trace.manifest, tuple(records), load_tensor, trace.path, trace.left_out)

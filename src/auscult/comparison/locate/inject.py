@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from auscult.comparison.align.axes import Order, turned_back
-from auscult.comparison.locate.places import Place
-from auscult.comparison.measure.distance import Distance, between
-from auscult.comparison.measure.floor import Floor
-from auscult.comparison.measure.readings import Reading, Readings
-from auscult.comparison.modules import Side
+from auscult.comparison.align.axes import AxisOrder, to_candidate_order
+from auscult.comparison.locate.places import FaultPlace
+from auscult.comparison.measure.distance import RecordDistance, measure_array_distance
+from auscult.comparison.measure.floor import NoiseFloor
+from auscult.comparison.measure.readings import TensorComparison, TensorComparisons
+from auscult.comparison.modules import ModuleTree
 from auscult.errors import AuscultError
 from auscult.runtime.runner import Runner
 from auscult.weights import Array
 
-MAX_CALLS = 64
+MAX_MODULE_RUNS = 64
 """Modules that are run alone."""
 
 
 @dataclass(frozen=True, eq=False)
-class Injection:
+class ModuleInjector:
     """Feeds modules of the candidate with the reference's inputs.
 
     Attributes:
@@ -28,69 +28,84 @@ class Injection:
     """
 
     runner: Runner
-    ref: Side
-    cand: Side
-    orders: Mapping[int, Order]
-    local: Floor
-    whole: Floor
+    ref: ModuleTree
+    cand: ModuleTree
+    orders: Mapping[int, AxisOrder]
+    local: NoiseFloor
+    whole: NoiseFloor
 
-    def confirm(self, places: list[Place], readings: Readings) -> list[Place]:
+    def confirm_places(
+        self, places: list[FaultPlace], comparisons: TensorComparisons
+    ) -> list[FaultPlace]:
         """Leave out outputs that are right on the reference's exact inputs, and add those of layers that were fed wrong.
 
         Replacing outputs does not reach what the code between the modules computes: a step of a schedule may be off by one
         rounding, which a layer behind it magnifies. And a layer that takes something wrong may be wrong itself.
         """
-        kept, calls = [], 0
+        confirmed_places, run_count = [], 0
         for place in places:
-            inexact = place.reading.is_output and any(
-                r.error > 0 for r in self._inputs(readings, place.reading)
+            has_inexact_inputs = place.reading.is_output and any(
+                r.error > 0 for r in self._inputs(comparisons, place.reading)
             )
-            if inexact and calls < MAX_CALLS:
-                calls += 1
-                own = self.own(place.reading)
-                if own is not None and not own.differs:
+            if has_inexact_inputs and run_count < MAX_MODULE_RUNS:
+                run_count += 1
+                own_comparison = self.own(place.reading)
+                if own_comparison is not None and not own_comparison.differs:
                     continue
-            kept.append(place)
+            confirmed_places.append(place)
         fed_wrong = [
-            reading
-            for reading in readings.all
-            if reading.role == "output"
-            and reading.pair.a not in self.ref.children
-            and any(r.differs for r in self._inputs(readings, reading))
+            comparison
+            for comparison in comparisons.all
+            if comparison.role == "output"
+            and comparison.pair.a not in self.ref.children
+            and any(r.differs for r in self._inputs(comparisons, comparison))
         ]
-        for reading in fed_wrong[: MAX_CALLS - calls]:
-            own = self.own(reading)
-            if own is not None and own.differs:
-                kept.append(Place(own))
-        return sorted(kept, key=lambda place: place.reading.order)
+        for comparison in fed_wrong[: MAX_MODULE_RUNS - run_count]:
+            own_comparison = self.own(comparison)
+            if own_comparison is not None and own_comparison.differs:
+                confirmed_places.append(FaultPlace(own_comparison))
+        return sorted(confirmed_places, key=lambda place: place.reading.order)
 
     @staticmethod
-    def _inputs(readings: Readings, reading: Reading) -> tuple[Reading, ...]:
-        return readings.inputs(reading.pair.a, reading.call)
+    def _inputs(
+        comparisons: TensorComparisons, comparison: TensorComparison
+    ) -> tuple[TensorComparison, ...]:
+        return comparisons.inputs(comparison.pair.a, comparison.call)
 
-    def own(self, reading: Reading) -> Reading | None:
+    def own(self, comparison: TensorComparison) -> TensorComparison | None:
         """The reading of the same output when the module is run alone; None where it cannot be."""
-        if not reading.pair.is_single:
+        if not comparison.pair.is_single:
             return None
-        a, b = self.ref.modules[reading.pair.a], self.cand.modules[reading.pair.b]
-        wanted = a.by_key.get((reading.call, reading.role))
-        theirs = {record.role: record for record in b.roles("input", reading.call_cand)}
-        given: dict[str, Array] = {}
-        for record in a.roles("input", reading.call):
-            like = theirs.get(record.role)
-            if like is None or record.stored != "full":
+        a, b = self.ref.modules[comparison.pair.a], self.cand.modules[comparison.pair.b]
+        reference_output = a.by_key.get((comparison.call, comparison.role))
+        candidate_input_by_role = {
+            record.role: record for record in b.roles("input", comparison.call_cand)
+        }
+        input_by_role: dict[str, Array] = {}
+        for record in a.roles("input", comparison.call):
+            candidate_input = candidate_input_by_role.get(record.role)
+            if candidate_input is None or record.stored != "full":
                 return None
-            given[like.role] = turned_back(self.ref.trace.tensor(record), like.shape, self.orders)
-        if wanted is None or wanted.stored != "full" or not given:
+            input_by_role[candidate_input.role] = to_candidate_order(
+                self.ref.trace.tensor(record), candidate_input.shape, self.orders
+            )
+        if reference_output is None or reference_output.stored != "full" or not input_by_role:
             return None
         try:
-            got = self.runner.call(reading.pair.b, given, call=reading.call_cand).get(
-                reading.role_cand
-            )
+            candidate_output = self.runner.call(
+                comparison.pair.b, input_by_role, call=comparison.call_cand
+            ).get(comparison.role_cand)
         except AuscultError:
             return None  # this module cannot be run alone: what the whole run showed stands
-        if got is None:
+        if candidate_output is None:
             return None
-        gap: Distance = between(self.ref.trace.tensor(wanted), got, self.orders)
-        floor = self.whole if reading.pair.a in self.ref.children else self.local
-        return replace(reading, distance=gap, floor=floor.at(wanted), limit=floor.limit(wanted))
+        gap: RecordDistance = measure_array_distance(
+            self.ref.trace.tensor(reference_output), candidate_output, self.orders
+        )
+        floor = self.whole if comparison.pair.a in self.ref.children else self.local
+        return replace(
+            comparison,
+            distance=gap,
+            floor=floor.at(reference_output),
+            limit=floor.limit(reference_output),
+        )

@@ -12,13 +12,13 @@ from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from dataclasses import dataclass
 
-from auscult.comparison.measure.readings import Reading, Readings
-from auscult.comparison.modules import Side, base_role
+from auscult.comparison.measure.readings import TensorComparison, TensorComparisons
+from auscult.comparison.modules import ModuleTree, get_base_role
 from auscult.traces.records import Record
 
 
 @dataclass(frozen=True)
-class Place:
+class FaultPlace:
     """A tensor at which an error is born.
 
     Attributes:
@@ -26,7 +26,7 @@ class Place:
         certain: False where an earlier fault of the same code may have left something wrong in a variable of its own.
     """
 
-    reading: Reading
+    reading: TensorComparison
     parent: str = ""
     certain: bool = True
 
@@ -41,131 +41,150 @@ class Place:
         return f"{self.path}#{self.reading.call}:{self.reading.role}"
 
 
-def locate(ref: Side, readings: Readings, *, forced: bool) -> list[Place]:
+def locate_faults(
+    ref: ModuleTree, comparisons: TensorComparisons, *, forced: bool
+) -> list[FaultPlace]:
     """The places at which errors are born, in the reference's order of execution.
 
     Args:
         readings: Of the candidate's own run, or of a run with every layer replaced by the reference's.
         forced: Which of the two.
     """
-    index = _Index(ref, readings)
-    places: list[Place] = []
-    tensors: set[str] = set()
-    again: set[tuple[str, str]] = set()
-    for reading in readings.all:
-        if not reading.differs:
+    index = _DifferenceIndex(ref, comparisons)
+    places: list[FaultPlace] = []
+    located_tensors: set[str] = set()
+    located_inputs: set[tuple[str, str]] = set()
+    for comparison in comparisons.all:
+        if not comparison.differs:
             continue
         place = (
-            index.output(reading, forced=forced)
-            if reading.is_output
-            else index.input(reading, forced=forced)
+            index.output(comparison, forced=forced)
+            if comparison.is_output
+            else index.input(comparison, forced=forced)
         )
-        if not reading.is_output:
+        if not comparison.is_output:
             # One wrong tensor that several modules take is one fault, and so is one that a loop takes on from step to step.
-            if reading.tensor in tensors or (forced and (reading.pair.a, reading.role) in again):
+            if comparison.tensor in located_tensors or (
+                forced and (comparison.pair.a, comparison.role) in located_inputs
+            ):
                 place = None
-            tensors.add(reading.tensor)
-            again.add((reading.pair.a, reading.role))
+            located_tensors.add(comparison.tensor)
+            located_inputs.add((comparison.pair.a, comparison.role))
         if place is not None:
             places.append(place)
     return places
 
 
-class _Index:
+class _DifferenceIndex:
     """What differs, by the module in whose call it lies."""
 
-    def __init__(self, ref: Side, readings: Readings) -> None:
-        self.ref, self.readings = ref, readings
-        self.below: dict[str, list[int]] = defaultdict(list)
+    def __init__(self, ref: ModuleTree, comparisons: TensorComparisons) -> None:
+        self.ref, self.comparisons = ref, comparisons
+        self.below_orders: dict[str, list[int]] = defaultdict(list)
         """Orders of differing tensors anywhere below a module."""
-        self.handed: dict[str, list[int]] = defaultdict(list)
+        self.handed_orders: dict[str, list[int]] = defaultdict(list)
         """Orders of differing inputs of a module's own children."""
         self.windows: dict[str, dict[int, tuple[int, int]]] = {}
-        for reading in readings.all:
-            if reading.differs:
-                self._note(reading)
+        for comparison in comparisons.all:
+            if comparison.differs:
+                self._note(comparison)
 
-    def _note(self, reading: Reading) -> None:
-        parent = self.parent(reading)
-        if parent is not None and not reading.is_output:
-            insort(self.handed[parent], reading.order)
+    def _note(self, comparison: TensorComparison) -> None:
+        parent = self.parent(comparison)
+        if parent is not None and not comparison.is_output:
+            insort(self.handed_orders[parent], comparison.order)
         while parent is not None:
-            insort(self.below[parent], reading.order)
+            insort(self.below_orders[parent], comparison.order)
             parent = self.ref.modules[parent].parent
 
-    def parent(self, reading: Reading) -> str | None:
+    def parent(self, comparison: TensorComparison) -> str | None:
         """The module whose code makes the tensor: not one that only hands on what it was handed, as a Sequential does."""
-        module = self.ref.modules[reading.pair.ref[0]]
-        record = module.by_key.get((reading.call, reading.role))
+        module = self.ref.modules[comparison.pair.ref[0]]
+        record = module.by_key.get((comparison.call, comparison.role))
         parent = module.parent
         while (
-            parent and record is not None and not reading.is_output and self._takes(parent, record)
+            parent
+            and record is not None
+            and not comparison.is_output
+            and self._takes_tensor(parent, record)
         ):
             parent = self.ref.modules[parent].parent
         return parent
 
-    def _takes(self, path: str, record: Record) -> bool:
+    def _takes_tensor(self, path: str, record: Record) -> bool:
         tensor = record.same_as or record.key
         return any(
-            base_role(r.role) == "input" and (r.same_as or r.key) == tensor
+            get_base_role(r.role) == "input" and (r.same_as or r.key) == tensor
             for r in self.ref.modules[path].records
         )
 
-    def output(self, reading: Reading, *, forced: bool) -> Place | None:
+    def output(self, comparison: TensorComparison, *, forced: bool) -> FaultPlace | None:
         """An output is born in its module if the module's inputs agree and nothing inside differs before."""
-        path, call = reading.pair.a, reading.call
-        inputs = self.readings.inputs(path, call)
+        path, call = comparison.pair.a, comparison.call
+        inputs = self.comparisons.inputs(path, call)
         if any(other.differs for other in inputs):
             return None
         start, end = self.window(path, call)
         if forced:
-            return Place(reading, certain=not _any(self.handed[path], start, end))
-        if _any(self.below[path], start, end):
+            return FaultPlace(
+                comparison, certain=not _has_order_between(self.handed_orders[path], start, end)
+            )
+        if _has_order_between(self.below_orders[path], start, end):
             return None
-        parent = self.parent(reading)
+        parent = self.parent(comparison)
         if (
             not inputs and parent is not None
         ):  # nobody recorded what came in: then nothing before it may differ
-            first, _ = self.window(parent, self.call_around(parent, reading.order))
-            if _any(self.below[parent], first, reading.order - 1):
+            first, _ = self.window(parent, self.find_call_around(parent, comparison.order))
+            if _has_order_between(self.below_orders[parent], first, comparison.order - 1):
                 return None
-        return Place(reading)
+        return FaultPlace(comparison)
 
-    def input(self, reading: Reading, *, forced: bool) -> Place | None:
+    def input(self, comparison: TensorComparison, *, forced: bool) -> FaultPlace | None:
         """An input is born in the parent's code if the parent's own inputs agree and nothing that it knew before differs."""
-        parent = self.parent(reading)
+        parent = self.parent(comparison)
         if parent is None:
             return None
-        above = self.nearest_with_inputs(parent, reading.order)
-        call = self.call_around(above, reading.order)
-        if any(other.differs for other in self.readings.inputs(above, call)):
+        above = self.find_nearest_with_inputs(parent, comparison.order)
+        call = self.find_call_around(above, comparison.order)
+        if any(other.differs for other in self.comparisons.inputs(above, call)):
             return None
         start, _ = self.window(above, call)
         if forced:
-            return Place(
-                reading, parent, certain=not _any(self.handed[parent], start, reading.order - 1)
+            return FaultPlace(
+                comparison,
+                parent,
+                certain=not _has_order_between(
+                    self.handed_orders[parent], start, comparison.order - 1
+                ),
             )
-        return None if _any(self.below[above], start, reading.order - 1) else Place(reading, parent)
+        return (
+            None
+            if _has_order_between(self.below_orders[above], start, comparison.order - 1)
+            else FaultPlace(comparison, parent)
+        )
 
-    def nearest_with_inputs(self, path: str, order: int) -> str:
+    def find_nearest_with_inputs(self, path: str, order: int) -> str:
         """The module itself, or the nearest above it, of which it is known what came in; else the outermost."""
         above = self.ref.modules[path].parent
-        while above is not None and not self.readings.inputs(path, self.call_around(path, order)):
+        while above is not None and not self.comparisons.inputs(
+            path, self.find_call_around(path, order)
+        ):
             path, above = above, self.ref.modules[above].parent
         return path
 
     def window(self, path: str, call: int) -> tuple[int, int]:
         """Orders of the first and the last record of a call."""
         if path not in self.windows:
-            found: dict[int, tuple[int, int]] = {}
+            windows: dict[int, tuple[int, int]] = {}
             for record in self.ref.modules[path].records:
-                first, last = found.get(record.call, (record.order, record.order))
-                found[record.call] = (min(first, record.order), max(last, record.order))
-            self.windows[path] = found
-        whole = (0, max((reading.order for reading in self.readings.all), default=0))
-        return whole if not path else self.windows[path].get(call, whole)
+                first, last = windows.get(record.call, (record.order, record.order))
+                windows[record.call] = (min(first, record.order), max(last, record.order))
+            self.windows[path] = windows
+        whole_run = (0, max((comparison.order for comparison in self.comparisons.all), default=0))
+        return whole_run if not path else self.windows[path].get(call, whole_run)
 
-    def call_around(self, path: str, order: int) -> int:
+    def find_call_around(self, path: str, order: int) -> int:
         """Which call of a module a record lies in."""
         self.window(path, 0)
         return next(
@@ -173,6 +192,6 @@ class _Index:
         )
 
 
-def _any(orders: list[int], start: int, end: int) -> bool:
+def _has_order_between(orders: list[int], start: int, end: int) -> bool:
     """Whether one of the sorted orders lies in start..end."""
     return bisect_left(orders, start) < bisect_right(orders, end)

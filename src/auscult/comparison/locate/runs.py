@@ -6,18 +6,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from auscult.comparison.align.pairs import LayerAlignment, LayerPair
-from auscult.comparison.fault_cases import case_at
+from auscult.comparison.fault_cases import build_layer_case
 from auscult.comparison.locate import forced
-from auscult.comparison.locate.inject import Injection
-from auscult.comparison.locate.places import Place, locate
-from auscult.comparison.measure.floor import Floor, dtype_of, least, measured, second_precision
-from auscult.comparison.measure.readings import Readings, read
-from auscult.comparison.modules import Side
+from auscult.comparison.locate.inject import ModuleInjector
+from auscult.comparison.locate.places import FaultPlace, locate_faults
+from auscult.comparison.measure.floor import (
+    NoiseFloor,
+    choose_second_precision,
+    compute_least_floor,
+    find_coarsest_dtype,
+    floor_from_second_run,
+)
+from auscult.comparison.measure.readings import TensorComparisons, compare_tensors
+from auscult.comparison.modules import ModuleTree
 from auscult.comparison.results import LayerResult
-from auscult.comparison.stages import StageResult, Stages, inside, stage_pairs
+from auscult.comparison.stages import StageJudge, StageResult, find_stage_pairs, is_in_guilty_stage
 from auscult.comparison.steps import StepsResult
 from auscult.errors import AuscultError, UsageError
-from auscult.explain.algebra.norms import before_batch_norm
+from auscult.explain.algebra.norms import invert_batch_norm
 from auscult.explain.case import Explanation, LayerCase
 from auscult.runtime.runner import Runner
 from auscult.traces.records import Trace
@@ -25,11 +31,11 @@ from auscult.weights import Array
 
 Progress = Callable[[int, int, str], None]
 Inputs = Mapping[str, Array]
-MakeCase = Callable[[Place], "LayerCase | None"]
+MakeCase = Callable[[FaultPlace], "LayerCase | None"]
 
 
 @dataclass(frozen=True, eq=False)
-class Runs:
+class ComparedRuns:
     """What there is to compare.
 
     Attributes:
@@ -48,31 +54,31 @@ class Runs:
 
 
 @dataclass(frozen=True, eq=False)
-class Sides:
+class AlignedSides:
     """Two runs with their modules, aligned, and the floor of the whole run."""
 
-    runs: Runs
-    ref: Side
-    cand: Side
+    runs: ComparedRuns
+    ref: ModuleTree
+    cand: ModuleTree
     alignment: LayerAlignment
-    floor: Floor
+    floor: NoiseFloor
 
 
 @dataclass(frozen=True, eq=False)
-class Located:
+class LocatedFaults:
     """Where errors are born, by which readings, and how to make cases of the places.
 
     Attributes:
         separated: Whether the readings are of a run on the other side's tensors, so that all that differs was born.
     """
 
-    readings: Readings
-    places: tuple[Place, ...]
+    comparisons: TensorComparisons
+    places: tuple[FaultPlace, ...]
     case: MakeCase
     separated: bool
 
 
-def judge_stages(sides: Sides, names: Sequence[str]) -> tuple[StageResult, ...]:
+def judge_stages(sides: AlignedSides, names: Sequence[str]) -> tuple[StageResult, ...]:
     """Judge the stages of these names.
 
     Raises:
@@ -82,22 +88,25 @@ def judge_stages(sides: Sides, names: Sequence[str]) -> tuple[StageResult, ...]:
     if runner is None or inputs is None:
         hint = "give the model in place of its trace, or --cand-model"
         raise UsageError("needs a live candidate", where="--stages", hint=hint)
-    judge = Stages(runner, inputs, sides.ref, sides.cand, sides.alignment, sides.floor)
-    return tuple(judge.judge(stage_pairs(names, sides.ref, sides.alignment)))
+    judge = StageJudge(runner, inputs, sides.ref, sides.cand, sides.alignment, sides.floor)
+    return tuple(judge.judge(find_stage_pairs(names, sides.ref, sides.alignment)))
 
 
-def locate_free(sides: Sides, readings: Readings) -> Located:
+def locate_free(sides: AlignedSides, comparisons: TensorComparisons) -> LocatedFaults:
     """Places in the candidate's own run: the first fault, and others only on branches of their own."""
 
-    def make(place: Place) -> LayerCase | None:
-        return _case(sides, sides.runs.ref, sides.runs.cand, place)
+    def make_case(place: FaultPlace) -> LayerCase | None:
+        return _build_place_case(sides, sides.runs.ref, sides.runs.cand, place)
 
-    return Located(
-        readings, tuple(locate(sides.ref, readings, forced=False)), make, separated=False
+    return LocatedFaults(
+        comparisons,
+        tuple(locate_faults(sides.ref, comparisons, forced=False)),
+        make_case,
+        separated=False,
     )
 
 
-def locate_forced(sides: Sides, stages: Sequence[StageResult] = ()) -> Located | None:
+def locate_forced(sides: AlignedSides, stages: Sequence[StageResult] = ()) -> LocatedFaults | None:
     """Places in a run of the candidate on the reference's tensors; if only the reference can be run so, the reverse.
 
     Args:
@@ -110,99 +119,128 @@ def locate_forced(sides: Sides, stages: Sequence[StageResult] = ()) -> Located |
         UsageError, TargetError: If the model cannot be run so.
     """
     pairs = tuple(
-        pair for pair in sides.alignment.pairs if inside(pair.a, stages) or _is_stage(pair, stages)
+        pair
+        for pair in sides.alignment.pairs
+        if is_in_guilty_stage(pair.a, stages) or _is_stage(pair, stages)
     )
     alignment = replace(sides.alignment, pairs=pairs)
     runs = sides.runs
     if runs.cand_runner is not None and runs.inputs_cand is not None:
         try:
-            return _forced_candidate(sides, alignment, runs.cand_runner, runs.inputs_cand)
+            return _locate_in_forced_candidate(sides, alignment, runs.cand_runner, runs.inputs_cand)
         except AuscultError:
             if runs.ref_runner is None or runs.inputs is None:
                 raise
     if runs.ref_runner is None or runs.inputs is None:
         return None
-    return _forced_reference(sides, alignment, runs.ref_runner, runs.inputs)
+    return _locate_in_forced_reference(sides, alignment, runs.ref_runner, runs.inputs)
 
 
-def _forced_candidate(
-    sides: Sides, alignment: LayerAlignment, runner: Runner, inputs: Inputs
-) -> Located:
+def _locate_in_forced_candidate(
+    sides: AlignedSides, alignment: LayerAlignment, runner: Runner, inputs: Inputs
+) -> LocatedFaults:
     runs = sides.runs
-    run = forced.run_candidate(runner, inputs, sides.ref, sides.cand, alignment)
-    local = local_floor(sides, runs.ref)
-    readings = read(sides.ref, Side.of(run), alignment, local, own=True)
-    inject = Injection(runner, sides.ref, sides.cand, alignment.orders, local, sides.floor)
-    places = inject.confirm(locate(sides.ref, readings, forced=True), readings)
+    forced_run = forced.run_candidate(runner, inputs, sides.ref, sides.cand, alignment)
+    layer_floor = measure_local_floor(sides, runs.ref)
+    comparisons = compare_tensors(
+        sides.ref, ModuleTree.of(forced_run), alignment, layer_floor, own_outputs=True
+    )
+    injector = ModuleInjector(
+        runner, sides.ref, sides.cand, alignment.orders, layer_floor, sides.floor
+    )
+    places = injector.confirm_places(
+        locate_faults(sides.ref, comparisons, forced=True), comparisons
+    )
 
-    def make(place: Place) -> LayerCase | None:
+    def make_case(place: FaultPlace) -> LayerCase | None:
         pair, call = place.reading.pair, place.reading.call_cand
-        view = forced.own_view(run, pair.b, call) if place.reading.is_output else run
-        return _case(sides, runs.ref, view, place)
+        view = (
+            forced.view_own_outputs(forced_run, pair.b, call)
+            if place.reading.is_output
+            else forced_run
+        )
+        return _build_place_case(sides, runs.ref, view, place)
 
-    return Located(readings, tuple(places), make, separated=True)
+    return LocatedFaults(comparisons, tuple(places), make_case, separated=True)
 
 
-def _forced_reference(
-    sides: Sides, alignment: LayerAlignment, runner: Runner, inputs: Inputs
-) -> Located:
-    run = forced.run_reference(runner, inputs, sides.ref, sides.cand, alignment)
-    right = forced.own_view(run)
-    side = Side.of(right)
-    readings = read(side, sides.cand, alignment, local_floor(sides, run))
+def _locate_in_forced_reference(
+    sides: AlignedSides, alignment: LayerAlignment, runner: Runner, inputs: Inputs
+) -> LocatedFaults:
+    forced_run = forced.run_reference(runner, inputs, sides.ref, sides.cand, alignment)
+    reference_view = forced.view_own_outputs(forced_run)
+    reference_side = ModuleTree.of(reference_view)
+    comparisons = compare_tensors(
+        reference_side, sides.cand, alignment, measure_local_floor(sides, forced_run)
+    )
 
-    def make(place: Place) -> LayerCase | None:
-        return _case(sides, right, sides.runs.cand, place)
+    def make_case(place: FaultPlace) -> LayerCase | None:
+        return _build_place_case(sides, reference_view, sides.runs.cand, place)
 
-    return Located(readings, tuple(locate(side, readings, forced=True)), make, separated=True)
+    return LocatedFaults(
+        comparisons,
+        tuple(locate_faults(reference_side, comparisons, forced=True)),
+        make_case,
+        separated=True,
+    )
 
 
 def _is_stage(pair: LayerPair, stages: Iterable[StageResult]) -> bool:
     return any(pair.a == stage.path_ref for stage in stages)
 
 
-def _case(sides: Sides, ref: Trace, cand: Trace, place: Place) -> LayerCase | None:
-    pair, reading = place.reading.pair, place.reading
+def _build_place_case(
+    sides: AlignedSides, ref: Trace, cand: Trace, place: FaultPlace
+) -> LayerCase | None:
+    pair, comparison = place.reading.pair, place.reading
     if pair.join == "concat":
         return None
-    if reading.is_output and (case := _before_norm(sides, ref, cand, place)) is not None:
+    if comparison.is_output and (case := _build_unfolded_case(sides, ref, cand, place)) is not None:
         return case
-    path_ref, path_cand = (pair.a, pair.b) if reading.is_output else (pair.ref[0], pair.cand[0])
-    return _case_of(sides, ref, cand, place, path_ref, path_cand)
+    path_ref, path_cand = (pair.a, pair.b) if comparison.is_output else (pair.ref[0], pair.cand[0])
+    return _build_path_case(sides, ref, cand, place, path_ref, path_cand)
 
 
-def _case_of(  # noqa: PLR0917
-    sides: Sides, ref: Trace, cand: Trace, place: Place, path_ref: str, path_cand: str
+def _build_path_case(  # noqa: PLR0917
+    sides: AlignedSides, ref: Trace, cand: Trace, place: FaultPlace, path_ref: str, path_cand: str
 ) -> LayerCase | None:
-    reading = place.reading
-    return case_at(
+    comparison = place.reading
+    return build_layer_case(
         ref,
         cand,
         path_ref,
         path_cand,
-        reading.role,
-        reading.call,
+        comparison.role,
+        comparison.call,
         sides.alignment.names,
         sides.runs.ref_runner,
-        role_cand=reading.role_cand,
-        call_cand=reading.call_cand,
+        role_cand=comparison.role_cand,
+        call_cand=comparison.call_cand,
         usual=sides.alignment.orders,
     )
 
 
-def _before_norm(sides: Sides, ref: Trace, cand: Trace, place: Place) -> LayerCase | None:
+def _build_unfolded_case(
+    sides: AlignedSides, ref: Trace, cand: Trace, place: FaultPlace
+) -> LayerCase | None:
     """Of a layer with a batch norm behind it, which the candidate has folded into one: the layer's own output, unfolded."""
     pair, runner = place.reading.pair, sides.runs.ref_runner
     if runner is None or len(pair.ref) != 2 or len(pair.cand) != 1:
         return None
-    case = _case_of(sides, ref, cand, place, pair.ref[0], pair.b)
+    case = _build_path_case(sides, ref, cand, place, pair.ref[0], pair.b)
     if case is None:
         return None
-    given = before_batch_norm(runner.module(pair.a), runner.weights(pair.a), case.candidate)
-    return None if given is None else replace(case, candidate=given.astype(case.reference.dtype))
+    unfolded_output = invert_batch_norm(
+        runner.module(pair.a), runner.weights(pair.a), case.candidate
+    )
+    return (
+        None
+        if unfolded_output is None
+        else replace(case, candidate=unfolded_output.astype(case.reference.dtype))
+    )
 
 
-def local_floor(sides: Sides, trace: Trace) -> Floor:
+def measure_local_floor(sides: AlignedSides, trace: Trace) -> NoiseFloor:
     """What rounding does within one layer: the reference at a second precision on the very tensors of that trace.
 
     Where it cannot be measured, the floor of the whole run is taken, which lies above it.
@@ -210,30 +248,35 @@ def local_floor(sides: Sides, trace: Trace) -> Floor:
     runs, floor = sides.runs, sides.floor
     if runs.ref_runner is None or runs.inputs is None or floor.how != "measured":
         return floor
-    dtype = second_precision(runs.ref_runner.dtype, dtype_of(runs.cand))
+    dtype = choose_second_precision(runs.ref_runner.dtype, find_coarsest_dtype(runs.cand))
     try:
-        second = forced.run_again(runs.ref_runner.at(dtype), runs.inputs, trace)
+        second_run = forced.run_again(runs.ref_runner.at(dtype), runs.inputs, trace)
     except AuscultError:
         return floor
-    return measured(
-        forced.own_view(trace), forced.own_view(second), least(runs.ref, runs.cand), floor.what
+    return floor_from_second_run(
+        forced.view_own_outputs(trace),
+        forced.view_own_outputs(second_run),
+        compute_least_floor(runs.ref, runs.cand),
+        floor.what,
     )
 
 
-def described(
+def add_chaos_explanations(
     results: Sequence[LayerResult], steps: Iterable[StepsResult]
 ) -> tuple[LayerResult, ...]:
     """The results, with what stepping said at the modules that are called again and again."""
     chaotic = {step.pair.a: step for step in steps if step.verdict == "chaotic"}
     return tuple(
-        replace(result, explanations=(_chaos(chaotic[result.path_ref]), *result.explanations))
+        replace(
+            result, explanations=(_explain_chaos(chaotic[result.path_ref]), *result.explanations)
+        )
         if result.path_ref in chaotic and not result.born
         else result
         for result in results
     )
 
 
-def _chaos(step: StepsResult) -> Explanation:
+def _explain_chaos(step: StepsResult) -> Explanation:
     evidence: dict[str, object] = {"steps": step.steps}
     if step.flip is not None:
         evidence |= {

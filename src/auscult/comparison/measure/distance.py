@@ -8,20 +8,25 @@ from typing import Literal
 
 import numpy as np
 
-from auscult.comparison.align.axes import Order, order_of, same_rank, turned
-from auscult.explain.algebra.nearness import error
+from auscult.comparison.align.axes import (
+    AxisOrder,
+    find_axis_order,
+    fit_shape_to_rank,
+    to_reference_order,
+)
+from auscult.explain.algebra.nearness import relative_error
 from auscult.traces import sketch
 from auscult.traces.records import Record, Trace
 from auscult.weights import Array
 
-How = Literal["values", "sketch", "sample", "statistics"]
-INFINITE = float("inf")
-MOST_ROWS = 4
+DistanceBasis = Literal["values", "sketch", "sample", "statistics"]
+INFINITE_ERROR = float("inf")
+MAX_GUIDANCE_ROWS = 4
 """Of guidance: with and without the text, the picture, the voice."""
 
 
 @dataclass(frozen=True)
-class Distance:
+class RecordDistance:
     """Relative error between two records.
 
     Attributes:
@@ -32,84 +37,118 @@ class Distance:
     """
 
     error: float
-    how: How = "values"
+    how: DistanceBasis = "values"
     reason: str = ""
 
 
-def distance(ref: Trace, a: Record, cand: Trace, b: Record, usual: Mapping[int, Order]) -> Distance:
+def measure_distance(
+    ref: Trace, a: Record, cand: Trace, b: Record, usual: Mapping[int, AxisOrder]
+) -> RecordDistance:
     """The relative error of record b of the candidate against record a of the reference.
 
     Args:
         usual: Per number of axes, the candidate's order in terms of the reference's.
     """
     if a.stored == b.stored == "full":
-        return between(ref.tensor(a), cand.tensor(b), usual)
-    if sketch.canonical_shape(a.shape) != sketch.canonical_shape(b.shape):
-        return Distance(
-            INFINITE, "statistics", f"shape {list(b.shape)} where the reference has {list(a.shape)}"
+        return measure_array_distance(ref.tensor(a), cand.tensor(b), usual)
+    if sketch.get_canonical_shape(a.shape) != sketch.get_canonical_shape(b.shape):
+        return RecordDistance(
+            INFINITE_ERROR,
+            "statistics",
+            f"shape {list(b.shape)} where the reference has {list(a.shape)}",
         )
     if a.statistics.non_finite != b.statistics.non_finite:
-        return Distance(
-            INFINITE, "statistics", f"{b.statistics.non_finite} elements are not finite"
+        return RecordDistance(
+            INFINITE_ERROR, "statistics", f"{b.statistics.non_finite} elements are not finite"
         )
-    kept = {a.stored, b.stored}
-    if kept <= {"full", "sketch"} and not (sketch.is_ambiguous(a.shape) and a.shape != b.shape):
-        return Distance(sketch.relative_error(ref.sketch(a), cand.sketch(b)), "sketch")
-    if kept <= {"full", "sample"}:
-        return Distance(error(_sampled(cand, b), _sampled(ref, a)), "sample")
-    return Distance(_by_statistics(a, b), "statistics")
+    stored_kinds = {a.stored, b.stored}
+    if stored_kinds <= {"full", "sketch"} and not (
+        sketch.is_ambiguous(a.shape) and a.shape != b.shape
+    ):
+        return RecordDistance(
+            sketch.estimate_relative_error(ref.sketch(a), cand.sketch(b)), "sketch"
+        )
+    if stored_kinds <= {"full", "sample"}:
+        return RecordDistance(relative_error(_read_sample(cand, b), _read_sample(ref, a)), "sample")
+    return RecordDistance(_compare_statistics(a, b), "statistics")
 
 
-def between(reference: Array, candidate: Array, usual: Mapping[int, Order]) -> Distance:
+def measure_array_distance(
+    reference: Array, candidate: Array, usual: Mapping[int, AxisOrder]
+) -> RecordDistance:
     """The same for two tensors; where all rows of one say the same, as guidance makes them, and the other has one, one counts."""
-    whole, candidate = candidate, turned(reference, candidate, usual)
+    unturned_candidate, candidate = candidate, to_reference_order(reference, candidate, usual)
     if candidate.shape != reference.shape:
         reference, candidate = (
-            _one_row(reference),
-            turned(_one_row(reference), _one_row(whole), usual),
+            _collapse_equal_rows(reference),
+            to_reference_order(
+                _collapse_equal_rows(reference), _collapse_equal_rows(unturned_candidate), usual
+            ),
         )
     if candidate.shape != reference.shape:
-        return Distance(
-            INFINITE,
+        return RecordDistance(
+            INFINITE_ERROR,
             "values",
             f"shape {list(candidate.shape)} where the reference has {list(reference.shape)}",
         )
-    found = error(candidate, reference)
-    return Distance(
-        found, "values", "" if np.isfinite(found) else "not finite, or the reference is all zero"
+    error_value = relative_error(candidate, reference)
+    return RecordDistance(
+        error_value,
+        "values",
+        "" if np.isfinite(error_value) else "not finite, or the reference is all zero",
     )
 
 
-def _one_row(array: Array) -> Array:
+def _collapse_equal_rows(array: Array) -> Array:
     rows = array.shape[0] if array.ndim > 1 else 1
     return (
         array[:1]
-        if 1 < rows <= MOST_ROWS and all(np.array_equal(array[0], row) for row in array[1:])
+        if 1 < rows <= MAX_GUIDANCE_ROWS and all(np.array_equal(array[0], row) for row in array[1:])
         else array
     )
 
 
-def learned_order(reference: Array, candidate: Array) -> Order | None:
+def learn_axis_order(reference: Array, candidate: Array) -> AxisOrder | None:
     """The order of the candidate's axes where shape or values establish it."""
-    shape = same_rank(reference.shape, candidate.shape)
+    shape = fit_shape_to_rank(reference.shape, candidate.shape)
     if shape is None or candidate.ndim != reference.ndim or sum(n > 1 for n in reference.shape) < 2:
         return None
-    order, sure = order_of(reference, candidate.reshape(shape), {})
-    exact = tuple(candidate.shape[axis] for axis in order) == reference.shape
-    return order if sure and exact else None
+    order, is_established = find_axis_order(reference, candidate.reshape(shape), {})
+    is_exact = tuple(candidate.shape[axis] for axis in order) == reference.shape
+    return order if is_established and is_exact else None
 
 
-def _sampled(trace: Trace, record: Record) -> Array:
+def _read_sample(trace: Trace, record: Record) -> Array:
     tensor = trace.tensor(record)
-    return tensor if record.stored == "sample" else sketch.sample(tensor)
+    return tensor if record.stored == "sample" else sketch.sample_elements(tensor)
 
 
-def _by_statistics(a: Record, b: Record) -> float:
-    one, two = a.statistics, b.statistics
-    gaps = [abs(one.mean - two.mean), abs(one.std - two.std), abs(one.rms - two.rms)]
-    if one.quantiles and len(one.quantiles) == len(two.quantiles):
+def _compare_statistics(a: Record, b: Record) -> float:
+    reference_statistics, candidate_statistics = a.statistics, b.statistics
+    gaps = [
+        abs(reference_statistics.mean - candidate_statistics.mean),
+        abs(reference_statistics.std - candidate_statistics.std),
+        abs(reference_statistics.rms - candidate_statistics.rms),
+    ]
+    if reference_statistics.quantiles and len(reference_statistics.quantiles) == len(
+        candidate_statistics.quantiles
+    ):
         gaps.append(
-            float(np.sqrt(np.mean((np.array(one.quantiles) - np.array(two.quantiles)) ** 2)))
+            float(
+                np.sqrt(
+                    np.mean(
+                        (
+                            np.array(reference_statistics.quantiles)
+                            - np.array(candidate_statistics.quantiles)
+                        )
+                        ** 2
+                    )
+                )
+            )
         )
     worst = max(gaps)
-    return worst / one.rms if one.rms else (0.0 if worst == 0 else INFINITE)
+    return (
+        worst / reference_statistics.rms
+        if reference_statistics.rms
+        else (0.0 if worst == 0 else INFINITE_ERROR)
+    )

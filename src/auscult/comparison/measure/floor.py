@@ -20,25 +20,30 @@ from auscult.runtime.runner import Runner
 from auscult.traces.records import Record, Trace
 from auscult.weights import Array
 
-FACTOR = 8.0
+FLOOR_FACTOR = 8.0
 """A layer differs when its error is above this multiple of the floor."""
-ROUNDING = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
-FINER = {"float32": "float64", "float16": "float32", "bfloat16": "float32", "float64": "float32"}
-COARSER = "float16"
+UNIT_ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
+FINER_DTYPE = {
+    "float32": "float64",
+    "float16": "float32",
+    "bfloat16": "float32",
+    "float64": "float32",
+}
+COARSER_DTYPE = "float16"
 """The second precision of a runtime that has no finer one."""
-LEAST = 2.0
+MIN_ROUNDINGS = 2.0
 """The floor is never taken below so many roundings: a layer may be exact by luck."""
-MOST = 0.5
+MAX_FLOOR_LIMIT = 0.5
 """A larger error always counts as a difference, also where the reference at a second precision is as far from itself: that is
 chaos, and for the steps to judge, not agreement."""
-GROWTH = 4.0
+ROUNDINGS_PER_LAYER = 4.0
 """Estimated floors: so many roundings times the root of the number of layers so far."""
 
-How = Literal["measured", "estimated", "given"]
+FloorBasis = Literal["measured", "estimated", "given"]
 
 
 @dataclass(frozen=True)
-class Floor:
+class NoiseFloor:
     """Relative errors by record key.
 
     Attributes:
@@ -48,79 +53,87 @@ class Floor:
         usual: For records that the second run does not have.
     """
 
-    how: How
+    how: FloorBasis
     what: str
     errors: Mapping[str, float] = field(default_factory=dict)
     least: float = 0.0
     usual: float = 0.0
-    factor: float = FACTOR
+    factor: float = FLOOR_FACTOR
 
     def at(self, record: Record) -> float:
         """The floor of a record of the reference."""
-        found = self.errors.get(record.key, self.usual)
-        return max(found if np.isfinite(found) else self.usual, self.least)
+        measured_error = self.errors.get(record.key, self.usual)
+        return max(measured_error if np.isfinite(measured_error) else self.usual, self.least)
 
     def limit(self, record: Record) -> float:
         """The error above which that record differs; what the user gave is taken as it is."""
         if self.how == "given":
             return self.usual
-        return min(self.factor * self.at(record) * _spread(record), MOST)
+        return min(self.factor * self.at(record) * _spread_for_size(record), MAX_FLOOR_LIMIT)
 
 
-def _spread(record: Record) -> float:
+def _spread_for_size(record: Record) -> float:
     """The rms of few roundings varies more than that of many."""
     size = int(np.prod(record.shape))
     return 1.0 + 4.0 / size**0.5 if size else 1.0
 
 
-def second_precision(ref: str, cand: str) -> str:
+def choose_second_precision(ref: str, cand: str) -> str:
     """In which type to run the reference for the floor: the candidate's if it is coarser, else one finer than the reference's."""
-    if ROUNDING.get(cand, 0.0) > ROUNDING.get(ref, ROUNDING["float32"]):
+    if UNIT_ROUNDOFF.get(cand, 0.0) > UNIT_ROUNDOFF.get(ref, UNIT_ROUNDOFF["float32"]):
         return cand
-    return FINER.get(ref, "float64")
+    return FINER_DTYPE.get(ref, "float64")
 
 
-def dtype_of(trace: Trace) -> str:
+def find_coarsest_dtype(trace: Trace) -> str:
     """The coarsest floating type in which a run computed."""
-    if trace.manifest.dtype in ROUNDING:
+    if trace.manifest.dtype in UNIT_ROUNDOFF:
         return trace.manifest.dtype
-    seen = {
+    float_dtypes = {
         record.dtype
         for record in trace.records
-        if record.dtype in ROUNDING and record.role != "noise"
+        if record.dtype in UNIT_ROUNDOFF and record.role != "noise"
     }
-    return max(seen, key=lambda name: ROUNDING[name], default="float32")
+    return max(float_dtypes, key=lambda name: UNIT_ROUNDOFF[name], default="float32")
 
 
-def least(ref: Trace, cand: Trace) -> float:
+def compute_least_floor(ref: Trace, cand: Trace) -> float:
     """What a few roundings in the coarser type of the two make."""
-    return LEAST * max(ROUNDING[dtype_of(ref)], ROUNDING[dtype_of(cand)])
+    return MIN_ROUNDINGS * max(
+        UNIT_ROUNDOFF[find_coarsest_dtype(ref)], UNIT_ROUNDOFF[find_coarsest_dtype(cand)]
+    )
 
 
-def measured(ref: Trace, second: Trace, bottom: float, what: str, *, own: bool = False) -> Floor:
+def floor_from_second_run(
+    ref: Trace, second_run: Trace, bottom: float, description: str, *, own_outputs: bool = False
+) -> NoiseFloor:
     """The floor from a second run of the reference.
 
     Args:
         own: Take from the second run what its modules gave themselves where they were replaced.
     """
-    from auscult.comparison.measure.distance import distance
+    from auscult.comparison.measure.distance import measure_distance
 
-    known = {record.key: record for record in second.records}
+    second_record_by_key = {record.key: record for record in second_run.records}
     errors: dict[str, float] = {}
     for record in ref.records:
-        if record.role == "noise" or record.dtype not in ROUNDING:
+        if record.role == "noise" or record.dtype not in UNIT_ROUNDOFF:
             continue
-        other = known.get(record.key.replace(":output", ":own")) if own else None
-        other = other or known.get(record.key)
-        if other is not None and other.shape == record.shape:
-            errors[record.key] = distance(ref, record, second, other, {}).error
+        second_record = (
+            second_record_by_key.get(record.key.replace(":output", ":own")) if own_outputs else None
+        )
+        second_record = second_record or second_record_by_key.get(record.key)
+        if second_record is not None and second_record.shape == record.shape:
+            errors[record.key] = measure_distance(ref, record, second_run, second_record, {}).error
     finite = [error for error in errors.values() if np.isfinite(error)]
-    return Floor("measured", what, errors, bottom, float(np.median(finite)) if finite else bottom)
+    return NoiseFloor(
+        "measured", description, errors, bottom, float(np.median(finite)) if finite else bottom
+    )
 
 
 def measure_floor(
     ref: Trace, cand: Trace, runner: Runner, inputs: Mapping[str, Array], dtype: str | None = None
-) -> Floor:
+) -> NoiseFloor:
     """Run the reference at a second precision, with the same inputs and noise.
 
     Args:
@@ -131,34 +144,41 @@ def measure_floor(
         UsageError: If the runtime cannot compute in that type.
         TargetError: If the model's code raises there.
     """
-    dtype = dtype or second_precision(runner.dtype, dtype_of(cand))
-    second = runner.at(dtype).run(inputs, replay=ref)
-    return measured(
-        ref, second, least(ref, cand), f"the reference in {dtype} against {runner.dtype}"
+    dtype = dtype or choose_second_precision(runner.dtype, find_coarsest_dtype(cand))
+    second_run = runner.at(dtype).run(inputs, replay=ref)
+    return floor_from_second_run(
+        ref,
+        second_run,
+        compute_least_floor(ref, cand),
+        f"the reference in {dtype} against {runner.dtype}",
     )
 
 
-def estimated_floor(ref: Trace, cand: Trace) -> Floor:
+def estimate_floor(ref: Trace, cand: Trace) -> NoiseFloor:
     """An estimate where the reference cannot be run again."""
-    bottom = least(ref, cand)
+    bottom = compute_least_floor(ref, cand)
     errors: dict[str, float] = {}
     depth = 0
     for record in ref.records:
-        errors[record.key] = bottom / LEAST * GROWTH * (1 + depth) ** 0.5
+        errors[record.key] = bottom / MIN_ROUNDINGS * ROUNDINGS_PER_LAYER * (1 + depth) ** 0.5
         depth += record.role == "output"
-    coarser = max((dtype_of(ref), dtype_of(cand)), key=lambda name: ROUNDING[name])
-    what = f"estimated from {coarser} and depth, since the reference cannot be run at another precision"
-    return Floor("estimated", what, errors, bottom, bottom)
+    coarser = max(
+        (find_coarsest_dtype(ref), find_coarsest_dtype(cand)), key=lambda name: UNIT_ROUNDOFF[name]
+    )
+    description = f"estimated from {coarser} and depth, since the reference cannot be run at another precision"
+    return NoiseFloor("estimated", description, errors, bottom, bottom)
 
 
-def given_floor(error: float) -> Floor:
+def floor_from_error(error: float) -> NoiseFloor:
     """One relative error for all layers, as the user said: taken as the limit itself."""
-    return Floor(
+    return NoiseFloor(
         "given", f"relative error {error:g} for every layer, as given", {}, error, error, factor=1.0
     )
 
 
-def scaled_floor(ref: Trace, cand: Trace, runner: Runner, inputs: Mapping[str, Array]) -> Floor:
+def measure_scaled_floor(
+    ref: Trace, cand: Trace, runner: Runner, inputs: Mapping[str, Array]
+) -> NoiseFloor:
     """The floor from a coarser second precision, for a runtime that has no finer one: rounding errors grow with the unit.
 
     MLX, for one, has no convolution in float64. What float16 does to a layer, divided by 8192, is what float32 does to it.
@@ -166,28 +186,31 @@ def scaled_floor(ref: Trace, cand: Trace, runner: Runner, inputs: Mapping[str, A
     Raises:
         UsageError, TargetError: If the model cannot be run so, or is no finer than that itself.
     """
-    coarse = measure_floor(ref, cand, runner, inputs, COARSER)
-    ratio = ROUNDING[dtype_of(ref)] / ROUNDING[COARSER]
-    errors = {key: error * ratio for key, error in coarse.errors.items()}
-    what = f"the reference in {COARSER} against {runner.dtype}, scaled to the rounding of {dtype_of(ref)}"
-    return replace(coarse, what=what, errors=errors, usual=coarse.usual * ratio)
+    coarse_floor = measure_floor(ref, cand, runner, inputs, COARSER_DTYPE)
+    ratio = UNIT_ROUNDOFF[find_coarsest_dtype(ref)] / UNIT_ROUNDOFF[COARSER_DTYPE]
+    errors = {key: error * ratio for key, error in coarse_floor.errors.items()}
+    description = f"the reference in {COARSER_DTYPE} against {runner.dtype}, scaled to the rounding of {find_coarsest_dtype(ref)}"
+    return replace(coarse_floor, what=description, errors=errors, usual=coarse_floor.usual * ratio)
 
 
-def best_floor(
+def find_best_floor(
     ref: Trace, cand: Trace, runner: Runner | None, inputs: Mapping[str, Array] | None
-) -> tuple[Floor, str]:
+) -> tuple[NoiseFloor, str]:
     """Measured where the reference can be run, at a finer precision or else scaled from a coarser one, estimated where not.
 
     Returns:
         The floor, and why it is not the measured one.
     """
     if runner is None or inputs is None:
-        return estimated_floor(ref, cand), "no live reference"
+        return estimate_floor(ref, cand), "no live reference"
     try:
         return measure_floor(ref, cand, runner, inputs), ""
     except AuscultError as error:
-        why = str(error)
-    if ROUNDING[dtype_of(ref)] < ROUNDING[COARSER] and ROUNDING[dtype_of(cand)] < ROUNDING[COARSER]:
+        reason = str(error)
+    if (
+        UNIT_ROUNDOFF[find_coarsest_dtype(ref)] < UNIT_ROUNDOFF[COARSER_DTYPE]
+        and UNIT_ROUNDOFF[find_coarsest_dtype(cand)] < UNIT_ROUNDOFF[COARSER_DTYPE]
+    ):
         with suppress(AuscultError):
-            return scaled_floor(ref, cand, runner, inputs), why
-    return estimated_floor(ref, cand), why
+            return measure_scaled_floor(ref, cand, runner, inputs), reason
+    return estimate_floor(ref, cand), reason

@@ -15,11 +15,11 @@ from scipy.special import expit
 from auscult.explain.algebra import layers as ops
 from auscult.weights import Array
 
-RATIOS = np.unique(
+USUAL_FACTORS = np.unique(
     [f(top / bottom) for top in range(1, 9) for bottom in range(1, 9) for f in (float, np.sqrt)]
 )
-MIN_CUT = 2  # elements at a limit before it counts as one
-SLOPES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.3, 0.5)
+MIN_CLAMPED_ELEMENTS = 2  # elements at a limit before it counts as one
+USUAL_SLOPES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.3, 0.5)
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Activation:
         return self.name if self.constant is None else f"{self.name}({self.constant:.4g})"
 
 
-FIXED: dict[str, Callable[[Array], Array]] = {
+CONSTANT_FREE_FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "identity": lambda x: x,
     "relu": lambda x: np.maximum(x, 0.0),
     "gelu": ops.gelu,
@@ -63,48 +63,48 @@ FIXED: dict[str, Callable[[Array], Array]] = {
     "abs": np.abs,
     "square": np.square,
 }
-GELUS = frozenset({"gelu", "gelu_tanh", "gelu_fast"})
+GELU_NAMES = frozenset({"gelu", "gelu_tanh", "gelu_fast"})
 
 
-def leaky(slope: float) -> Activation:
+def make_leaky_relu(slope: float) -> Activation:
     """Leaky ReLU; a slope of 0 is the ReLU."""
     if slope == 0:
-        return Activation("relu", FIXED["relu"])
-    usual = any(abs(slope - known) < 1e-6 for known in SLOPES)
+        return Activation("relu", CONSTANT_FREE_FUNCTIONS["relu"])
+    is_usual = any(abs(slope - usual_slope) < 1e-6 for usual_slope in USUAL_SLOPES)
     return Activation(
-        "leaky_relu", lambda x: np.where(x >= 0, x, slope * x), slope, fitted=0 if usual else 1
+        "leaky_relu", lambda x: np.where(x >= 0, x, slope * x), slope, fitted=0 if is_usual else 1
     )
 
 
-def clamp(low: float, high: float) -> Activation:
+def make_clamp(low: float, high: float) -> Activation:
     return Activation("clamp", lambda x: np.clip(x, low, high), limits=(low, high))
 
 
-def scale(factor: float) -> Activation:
+def make_scale(factor: float) -> Activation:
     return Activation("scale", lambda x: factor * x, factor, fitted=1)
 
 
-def candidates(x: Array, y: Array) -> Iterator[Activation]:
+def iter_fitting_activations(x: Array, y: Array) -> Iterator[Activation]:
     """Functions that may give y from x, both flat and of one length; those with a constant are fitted to them.
 
     The caller checks each: a fit alone proves nothing.
     """
-    for name, function in FIXED.items():
+    for name, function in CONSTANT_FREE_FUNCTIONS.items():
         yield Activation(name, function)
     negative, positive = x < 0, x > 0
     if negative.sum() >= 4 and np.isfinite(y[negative]).all():
         slope = float(np.median(y[negative] / x[negative]))
-        if np.isfinite(slope) and abs(slope) < 1 and _close(y[positive], x[positive]):
-            yield leaky(_usual(slope))
-    yield from _clamps(x, y)
+        if np.isfinite(slope) and abs(slope) < 1 and _is_close_in_rms(y[positive], x[positive]):
+            yield make_leaky_relu(_round_to_usual_slope(slope))
+    yield from _iter_fitting_clamps(x, y)
     power = float(np.dot(x, x))
     if power > 0:
         factor = float(np.dot(x, y)) / power
-        if np.isfinite(factor) and factor != 0 and usual_factor(factor) != 1:
-            yield scale(usual_factor(factor))
+        if np.isfinite(factor) and factor != 0 and round_to_usual_factor(factor) != 1:
+            yield make_scale(round_to_usual_factor(factor))
 
 
-def _clamps(x: Array, y: Array) -> Iterator[Activation]:
+def _iter_fitting_clamps(x: Array, y: Array) -> Iterator[Activation]:
     """A clamp leaves what is inside, and gives its limits for the rest."""
     if not len(y) or not np.isfinite(y).all():
         return
@@ -112,26 +112,34 @@ def _clamps(x: Array, y: Array) -> Iterator[Activation]:
     if low == high:
         return
     span = 1e-6 * max(high - low, 1e-12)
-    cut_low = (x < low - span).sum() >= MIN_CUT and (y == low).sum() >= MIN_CUT
-    cut_high = (x > high + span).sum() >= MIN_CUT and (y == high).sum() >= MIN_CUT
+    cut_low = (x < low - span).sum() >= MIN_CLAMPED_ELEMENTS and (
+        y == low
+    ).sum() >= MIN_CLAMPED_ELEMENTS
+    cut_high = (x > high + span).sum() >= MIN_CLAMPED_ELEMENTS and (
+        y == high
+    ).sum() >= MIN_CLAMPED_ELEMENTS
     if cut_low or cut_high:
         limits = (low if cut_low else -np.inf, high if cut_high else np.inf)
-        yield clamp(*limits)
+        yield make_clamp(*limits)
 
 
-def _close(a: Array, b: Array) -> bool:
+def _is_close_in_rms(a: Array, b: Array) -> bool:
     if not len(a):
         return True
     spread = np.sqrt(np.mean(b**2)) or 1.0
     return bool(np.sqrt(np.mean((a - b) ** 2)) < 0.05 * spread)
 
 
-def _usual(slope: float) -> float:
-    near = min(SLOPES, key=lambda known: abs(known - slope))
-    return near if abs(near - slope) < 0.02 * max(near, 1e-3) else slope
+def _round_to_usual_slope(slope: float) -> float:
+    nearest_slope = min(USUAL_SLOPES, key=lambda usual_slope: abs(usual_slope - slope))
+    return nearest_slope if abs(nearest_slope - slope) < 0.02 * max(nearest_slope, 1e-3) else slope
 
 
-def usual_factor(factor: float) -> float:
+def round_to_usual_factor(factor: float) -> float:
     """A factor that is nearly a ratio of small integers or a square root of one is taken as such."""
-    near = float(RATIOS[np.abs(RATIOS - abs(factor)).argmin()])
-    return float(np.copysign(near, factor)) if abs(near - abs(factor)) < 1e-4 * near else factor
+    nearest_ratio = float(USUAL_FACTORS[np.abs(USUAL_FACTORS - abs(factor)).argmin()])
+    return (
+        float(np.copysign(nearest_ratio, factor))
+        if abs(nearest_ratio - abs(factor)) < 1e-4 * nearest_ratio
+        else factor
+    )

@@ -10,39 +10,47 @@ from math import sqrt
 import numpy as np
 
 from auscult.explain.algebra import layers as ops
-from auscult.explain.algebra.nearness import error, real
+from auscult.explain.algebra.nearness import relative_error, to_float64
 from auscult.explain.case import LayerCase
 from auscult.weights import Array
 
-QUERY = re.compile(
+QUERY_PATTERN = re.compile(
     r"(^|[._])(to_q|q_proj|query_proj|linear_q|wq|query|q|q_norm|query_norm|norm_q)$", re.IGNORECASE
 )
-KEY = re.compile(
+KEY_PATTERN = re.compile(
     r"(^|[._])(to_k|k_proj|key_proj|linear_k|wk|key|k|k_norm|key_norm|norm_k)$", re.IGNORECASE
 )
-VALUE = re.compile(r"(^|[._])(to_v|v_proj|value_proj|linear_v|wv|value|v)$", re.IGNORECASE)
-POSITION = re.compile(
+VALUE_PATTERN = re.compile(r"(^|[._])(to_v|v_proj|value_proj|linear_v|wv|value|v)$", re.IGNORECASE)
+POSITION_PATTERN = re.compile(
     r"(^|[._])(linear_pos|pos_proj|to_pos|p_proj|linear_position|r_proj|pos_bias_proj|w_r)$",
     re.IGNORECASE,
 )
-BIASES = (
+BIAS_NAMES = (
     ("pos_bias_u", "pos_bias_v"),
     ("u_bias", "v_bias"),
     ("bias_u", "bias_v"),
     ("r_w_bias", "r_r_bias"),
 )
 """What the parent calls the biases of the content and of the position term (Dai et al. 2019)."""
-FUSED = re.compile(r"(^|[._])(to_qkv|qkv|qkv_proj|in_proj|c_attn|wqkv)$", re.IGNORECASE)
-MASK = re.compile(r"mask|bias|pad|length", re.IGNORECASE)
-HEADS = ("num_heads", "heads", "n_heads", "nhead", "n_head", "h", "num_attention_heads")
-SCREENED = 8  # query frames on which a reading is tried before all of them are
-ROPES = ("none", "half", "interleaved")
-SHIFTS = ("aligned", "unshifted", "one early", "one late", "mirrored")
+FUSED_PATTERN = re.compile(r"(^|[._])(to_qkv|qkv|qkv_proj|in_proj|c_attn|wqkv)$", re.IGNORECASE)
+MASK_PATTERN = re.compile(r"mask|bias|pad|length", re.IGNORECASE)
+HEAD_COUNT_ATTRIBUTES = (
+    "num_heads",
+    "heads",
+    "n_heads",
+    "nhead",
+    "n_head",
+    "h",
+    "num_attention_heads",
+)
+SCREENED_FRAMES = 8  # query frames on which a reading is tried before all of them are
+ROPE_KINDS = ("none", "half", "interleaved")
+RELATIVE_SHIFTS = ("aligned", "unshifted", "one early", "one late", "mirrored")
 """Where the score of each distance comes from: see `relative_scores`."""
 
 
 @dataclass(frozen=True)
-class Reading:
+class AttentionVariant:
     """One way to compute attention from q, k and v.
 
     Attributes:
@@ -77,7 +85,7 @@ class Reading:
 
 
 @dataclass(frozen=True, eq=False)
-class Projected:
+class AttentionInputs:
     """q, k, v as [batch, time, features] in float64, and the masks at hand.
 
     Attributes:
@@ -93,44 +101,53 @@ class Projected:
     biases: Mapping[str, Array] = field(default_factory=dict)
 
 
-def projected(case: LayerCase) -> Projected | None:
+def find_attention_inputs(case: LayerCase) -> AttentionInputs | None:
     """Find q, k and v among what the case knows; later ones (behind a norm of q) before earlier ones."""
-    found: dict[str, Array] = {}
+    tensor_by_letter: dict[str, Array] = {}
     for key, value in case.context.items():
         path, _, role = key.partition(":")
         if role != "output" or value.dtype.kind != "f":
             continue
-        if FUSED.search(path) and value.ndim == 3 and value.shape[-1] % 3 == 0:
-            found.update(zip("qkv", np.split(real(value), 3, -1), strict=True))
-        for name, pattern in (("q", QUERY), ("k", KEY), ("v", VALUE), ("p", POSITION)):
+        if FUSED_PATTERN.search(path) and value.ndim == 3 and value.shape[-1] % 3 == 0:
+            tensor_by_letter.update(zip("qkv", np.split(to_float64(value), 3, -1), strict=True))
+        for name, pattern in (
+            ("q", QUERY_PATTERN),
+            ("k", KEY_PATTERN),
+            ("v", VALUE_PATTERN),
+            ("p", POSITION_PATTERN),
+        ):
             if pattern.search(path):
-                found[name] = _merged(real(value if value.ndim > 2 else value[None]))
-    if not set(found) >= set("qkv") or any(part.ndim != 3 for part in found.values()):
+                tensor_by_letter[name] = _merge_heads(
+                    to_float64(value if value.ndim > 2 else value[None])
+                )
+    if not set(tensor_by_letter) >= set("qkv") or any(
+        part.ndim != 3 for part in tensor_by_letter.values()
+    ):
         return None
-    positions = found.get("p")
-    if positions is not None and positions.shape[1] != 2 * found["k"].shape[1] - 1:
+    positions = tensor_by_letter.get("p")
+    if positions is not None and positions.shape[1] != 2 * tensor_by_letter["k"].shape[1] - 1:
         positions = None
     masks = {
         key: value
         for key, value in case.context.items()
-        if _is_mask(key, value, found["k"].shape[1])
+        if _is_mask(key, value, tensor_by_letter["k"].shape[1])
     }
-    return Projected(
-        found["q"],
-        found["k"],
-        found["v"],
+    return AttentionInputs(
+        tensor_by_letter["q"],
+        tensor_by_letter["k"],
+        tensor_by_letter["v"],
         masks,
         positions,
-        _biases(case.relatives.get(case.parent, {})),
+        _find_position_biases(case.relatives.get(case.parent, {})),
     )
 
 
-def _biases(weights: Mapping[str, Array]) -> dict[str, Array]:
-    names = next((pair for pair in BIASES if set(pair) <= set(weights)), None)
+def _find_position_biases(weights: Mapping[str, Array]) -> dict[str, Array]:
+    names = next((pair for pair in BIAS_NAMES if set(pair) <= set(weights)), None)
     return (
         {}
         if names is None
-        else {letter: real(weights[name]) for letter, name in zip("uv", names, strict=True)}
+        else {letter: to_float64(weights[name]) for letter, name in zip("uv", names, strict=True)}
     )
 
 
@@ -140,39 +157,39 @@ def _is_mask(key: str, value: Array, keys: int) -> bool:
         return False
     return (
         value.dtype.kind == "b"
-        or bool(MASK.search(key.rpartition(":")[2]))
+        or bool(MASK_PATTERN.search(key.rpartition(":")[2]))
         or bool(np.isin(value, (0, 1)).all())
     )
 
 
-def _merged(value: Array) -> Array:
+def _merge_heads(value: Array) -> Array:
     """[batch, heads, time, width] or [batch, time, heads, width] as [batch, time, features]: the longer middle axis is time."""
     if value.ndim != 4:
         return value
-    batch, one, two, width = value.shape
-    if one <= two:
-        return value.transpose(0, 2, 1, 3).reshape(batch, two, one * width)
-    return value.reshape(batch, one, two * width)
+    batch, second_length, third_length, width = value.shape
+    if second_length <= third_length:
+        return value.transpose(0, 2, 1, 3).reshape(batch, third_length, second_length * width)
+    return value.reshape(batch, second_length, third_length * width)
 
 
-def readings(case: LayerCase, parts: Projected) -> Iterator[Reading]:
+def iter_attention_variants(case: LayerCase, parts: AttentionInputs) -> Iterator[AttentionVariant]:
     """Every usual reading."""
     width = parts.q.shape[-1]
     module = case.attributes.get(case.parent)
-    told = [
+    declared_counts = [
         int(module.attributes[name])
-        for name in HEADS
+        for name in HEAD_COUNT_ATTRIBUTES
         if module is not None and isinstance(module.attributes.get(name), int)
     ]
     masks = ["none"]
     if parts.q.shape[1] == parts.k.shape[1]:
         masks += ["causal", "anti-causal"]
-    masks += [f"{how}:{name}" for name in parts.masks for how in ("keep", "drop", "add")]
-    for heads in told[:1] or [h for h in (1, 2, 4, 8, 16) if width % h == 0]:
+    masks += [f"{mask_use}:{name}" for name in parts.masks for mask_use in ("keep", "drop", "add")]
+    for heads in declared_counts[:1] or [h for h in (1, 2, 4, 8, 16) if width % h == 0]:
         for mask in masks:
-            for rope, relative in _turns(parts):
+            for rope, relative in _iter_position_schemes(parts):
                 for scale in ("1/sqrt(head)", "1", "1/sqrt(model)", "1/head"):
-                    reading = Reading(
+                    variant = AttentionVariant(
                         heads,
                         scale,
                         mask,
@@ -180,67 +197,73 @@ def readings(case: LayerCase, parts: Projected) -> Iterator[Reading]:
                         relative=relative,
                         biases="u, v" if parts.biases else "none",
                     )
-                    yield reading
+                    yield variant
                     if parts.biases:
-                        yield replace(reading, biases="v, u")
-                        yield replace(reading, biases="none")
+                        yield replace(variant, biases="v, u")
+                        yield replace(variant, biases="none")
                     if rope != "none" and scale == "1/sqrt(head)":
-                        yield replace(reading, offset=1)
-                        yield replace(reading, base=500000.0)
+                        yield replace(variant, offset=1)
+                        yield replace(variant, base=500000.0)
 
 
-def _turns(parts: Projected) -> Iterator[tuple[str, str]]:
+def _iter_position_schemes(parts: AttentionInputs) -> Iterator[tuple[str, str]]:
     """How positions may count: by rotation, or by scores of their own."""
     if parts.positions is None:
-        yield from ((rope, "none") for rope in ROPES)
+        yield from ((rope, "none") for rope in ROPE_KINDS)
     else:
-        yield from (("none", relative) for relative in (*SHIFTS, "none"))
+        yield from (("none", relative) for relative in (*RELATIVE_SHIFTS, "none"))
 
 
-def attend(reading: Reading, parts: Projected, rows: Array | None = None) -> Array | None:
+def compute_attention(
+    variant: AttentionVariant, parts: AttentionInputs, rows: Array | None = None
+) -> Array | None:
     """The result [batch, time, features], for some query frames or all."""
-    q, k, v = (_split(part, reading.heads) for part in (parts.q, parts.k, parts.v))
+    q, k, v = (_split_heads(part, variant.heads) for part in (parts.q, parts.k, parts.v))
     width = q.shape[-1]
-    if reading.rope != "none":
+    if variant.rope != "none":
         if width % 2:
             return None
-        how = reading.rope == "interleaved"
-        q = ops.rotary(q, interleaved=how, offset=reading.offset, base=reading.base)
-        k = ops.rotary(k, interleaved=how, base=reading.base)
+        is_interleaved = variant.rope == "interleaved"
+        q = ops.apply_rotary(
+            q, interleaved=is_interleaved, offset=variant.offset, base=variant.base
+        )
+        k = ops.apply_rotary(k, interleaved=is_interleaved, base=variant.base)
     rows = np.arange(q.shape[2]) if rows is None else rows
     scale = {
         "1/sqrt(head)": 1 / sqrt(width),
         "1": 1.0,
         "1/sqrt(model)": 1 / sqrt(parts.q.shape[-1]),
         "1/head": 1 / width,
-    }[reading.scale]
-    bias = _bias(reading.mask, parts, q.shape[2], k.shape[2])
+    }[variant.scale]
+    bias = _mask_to_bias(variant.mask, parts, q.shape[2], k.shape[2])
     if bias is None:
         return None
     bias, q = bias[:, :, rows] if bias.shape[2] > 1 else bias, q[:, :, rows]
     if parts.positions is not None:
-        content, position = (_held(parts, reading, which, q) for which in (0, 1))
-        if reading.relative != "none":
-            p = _split(parts.positions, reading.heads)
-            bias = bias + scale * relative_scores(q + position, p, rows, reading.relative)
+        content, position = (_select_bias(parts, variant, bias_index, q) for bias_index in (0, 1))
+        if variant.relative != "none":
+            p = _split_heads(parts.positions, variant.heads)
+            bias = bias + scale * compute_relative_scores(q + position, p, rows, variant.relative)
         q = q + content
-    result = ops.attention(q, k, v, scale, bias)
+    result = ops.apply_attention(q, k, v, scale, bias)
     return result.transpose(0, 2, 1, 3).reshape(q.shape[0], len(rows), -1)
 
 
-def _held(parts: Projected, reading: Reading, which: int, q: Array) -> Array:
+def _select_bias(
+    parts: AttentionInputs, variant: AttentionVariant, bias_index: int, q: Array
+) -> Array:
     """The bias of the content (0) or position (1) term, [heads, 1, width]."""
-    if reading.biases == "none":
+    if variant.biases == "none":
         return np.zeros((1, 1, 1))
-    held = parts.biases[reading.biases.split(", ")[which]]
+    bias = parts.biases[variant.biases.split(", ")[bias_index]]
     return (
-        held.reshape(q.shape[1], 1, q.shape[3])
-        if held.size == q.shape[1] * q.shape[3]
+        bias.reshape(q.shape[1], 1, q.shape[3])
+        if bias.size == q.shape[1] * q.shape[3]
         else np.zeros((1, 1, 1))
     )
 
 
-def relative_scores(q: Array, positions: Array, rows: Array, how: str) -> Array:
+def compute_relative_scores(q: Array, positions: Array, rows: Array, how: str) -> Array:
     """Scores [batch, heads, rows, keys] of q [batch, heads, rows, width] with positions [1, heads, 2 keys - 1, width].
 
     Position n stands for the distance keys - 1 - n (query minus key), so that query i takes keys - 1 - i + j for key j
@@ -256,41 +279,43 @@ def relative_scores(q: Array, positions: Array, rows: Array, how: str) -> Array:
         "one late": place + 1,
         "mirrored": 2 * (keys - 1) - place,
     }.get(how, place)
-    inside = (place >= 0) & (place < positions.shape[2])
-    taken = np.take_along_axis(
+    is_inside = (place >= 0) & (place < positions.shape[2])
+    gathered_scores = np.take_along_axis(
         scores,
         np.clip(place, 0, positions.shape[2] - 1)[None, None] + np.zeros_like(scores[..., :1], int),
         -1,
     )
-    return np.where(inside, taken, 0.0)
+    return np.where(is_inside, gathered_scores, 0.0)
 
 
-def _split(x: Array, heads: int) -> Array:
+def _split_heads(x: Array, heads: int) -> Array:
     batch, time, width = x.shape
     return x.reshape(batch, time, heads, width // heads).transpose(0, 2, 1, 3)
 
 
-def _bias(mask: str, parts: Projected, queries: int, keys: int) -> Array | None:
+def _mask_to_bias(mask: str, parts: AttentionInputs, queries: int, keys: int) -> Array | None:
     """What is added to the scores, [batch or 1, 1, queries or 1, keys]."""
     if mask == "none":
         return np.zeros((1, 1, 1, keys))
     if mask in {"causal", "anti-causal"}:
-        seen = np.tril(np.ones((queries, keys), bool))
-        return np.where(seen if mask == "causal" else seen.T, 0.0, -np.inf)[None, None]
-    how, _, name = mask.partition(":")
-    held = parts.masks[name]
-    shaped = _mask_shape(held, parts.q.shape[0], queries, keys)
-    if shaped is None:
+        causal_mask = np.tril(np.ones((queries, keys), bool))
+        return np.where(causal_mask if mask == "causal" else causal_mask.T, 0.0, -np.inf)[
+            None, None
+        ]
+    mask_use, _, name = mask.partition(":")
+    mask_values = parts.masks[name]
+    shaped_mask = _reshape_mask(mask_values, parts.q.shape[0], queries, keys)
+    if shaped_mask is None:
         return None
-    if how == "add":
-        return real(shaped)
-    if held.dtype.kind == "f" and not np.isin(held, (0.0, 1.0)).all():
+    if mask_use == "add":
+        return to_float64(shaped_mask)
+    if mask_values.dtype.kind == "f" and not np.isin(mask_values, (0.0, 1.0)).all():
         return None  # additive numbers are no yes and no
-    kept = shaped.astype(bool) if how == "keep" else ~shaped.astype(bool)
-    return np.where(kept, 0.0, -np.inf)
+    attended = shaped_mask.astype(bool) if mask_use == "keep" else ~shaped_mask.astype(bool)
+    return np.where(attended, 0.0, -np.inf)
 
 
-def _mask_shape(mask: Array, batch: int, queries: int, keys: int) -> Array | None:
+def _reshape_mask(mask: Array, batch: int, queries: int, keys: int) -> Array | None:
     if mask.ndim == 2 and mask.shape == (queries, keys):
         return mask[None, None]
     if mask.ndim == 2 and mask.shape == (batch, keys):
@@ -302,24 +327,24 @@ def _mask_shape(mask: Array, batch: int, queries: int, keys: int) -> Array | Non
     return None
 
 
-def fitting(
-    target: Array, options: list[Reading], parts: Projected, limit: float
-) -> list[tuple[Reading, float]]:
+def find_fitting_variants(
+    target: Array, options: list[AttentionVariant], parts: AttentionInputs, limit: float
+) -> list[tuple[AttentionVariant, float]]:
     """Readings that give the target (in any of the layouts of heads) within the limit, nearest first."""
-    wanted = _merged(real(target)) if target.ndim == 4 else real(target)
-    if wanted.ndim != 3 or wanted.shape[:2] != parts.q.shape[:2]:
+    target_values = _merge_heads(to_float64(target)) if target.ndim == 4 else to_float64(target)
+    if target_values.ndim != 3 or target_values.shape[:2] != parts.q.shape[:2]:
         return []
-    rows = np.unique(np.linspace(0, wanted.shape[1] - 1, SCREENED).astype(int))
-    found = []
-    for reading in options:
-        drawn = attend(reading, parts, rows)
+    rows = np.unique(np.linspace(0, target_values.shape[1] - 1, SCREENED_FRAMES).astype(int))
+    fitting_variants = []
+    for variant in options:
+        drawn_output = compute_attention(variant, parts, rows)
         if (
-            drawn is None
-            or drawn.shape != wanted[:, rows].shape
-            or error(drawn, wanted[:, rows]) > 2 * limit + 1e-9
+            drawn_output is None
+            or drawn_output.shape != target_values[:, rows].shape
+            or relative_error(drawn_output, target_values[:, rows]) > 2 * limit + 1e-9
         ):
             continue
-        given = attend(reading, parts)
-        if given is not None and (missed := error(given, wanted)) <= limit:
-            found.append((reading, missed))
-    return sorted(found, key=lambda pair: pair[1])
+        output = compute_attention(variant, parts)
+        if output is not None and (misfit := relative_error(output, target_values)) <= limit:
+            fitting_variants.append((variant, misfit))
+    return sorted(fitting_variants, key=lambda pair: pair[1])

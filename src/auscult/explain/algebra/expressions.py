@@ -12,17 +12,21 @@ from itertools import chain, combinations, permutations
 
 import numpy as np
 
-from auscult.explain.algebra.activations import Activation, candidates, usual_factor
-from auscult.explain.algebra.nearness import error, oriented, real
-from auscult.explain.algebra.sums import sums
+from auscult.explain.algebra.activations import (
+    Activation,
+    iter_fitting_activations,
+    round_to_usual_factor,
+)
+from auscult.explain.algebra.nearness import orient_axes, relative_error, to_float64
+from auscult.explain.algebra.sums import iter_matching_sums
 from auscult.weights import Array
 
-MAX_SINGLES = 24  # the latest tensors of the context that are tried
-MAX_PAIRED = 10
-MAX_JOINED = 12
-MAX_CONCATENATED = 6
+MAX_SINGLE_TERMS = 24  # the latest tensors of the context that are tried
+MAX_PAIRED_TERMS = 10
+MAX_JOINED_TERMS = 12
+MAX_CONCATENATED_TERMS = 6
 MIN_CORRELATION = 0.55
-SCREEN = 2048  # elements on which an expression is tried before all are
+SCREENED_ELEMENTS = 2048  # elements on which an expression is tried before all are
 Axis = int
 
 
@@ -70,7 +74,7 @@ class Expression:
 
 
 @dataclass(frozen=True, eq=False)
-class _Base:
+class _JoinedTerms:
     terms: tuple[str, ...]
     join: str
     values: Array
@@ -78,7 +82,7 @@ class _Base:
     factors: tuple[float, ...] = ()
 
 
-def expressions(
+def find_expressions(
     target: Array,
     context: Mapping[str, Array],
     limit: float,
@@ -92,245 +96,314 @@ def expressions(
     """
     if target.dtype.kind not in "f" and target.dtype.name != "bfloat16":
         return []
-    wanted = real(target)
-    spots = _spots(wanted)
-    found: list[Expression] = []
-    for base in chain(_alone(wanted, alone or {}), _bases(wanted, context, spots)):
-        for activation in _screened(
-            base.values.ravel()[spots], wanted.ravel()[spots], limit, alone=base.join == "one"
+    target_values = to_float64(target)
+    drawn_indices = _draw_indices(target_values)
+    matches: list[Expression] = []
+    for joined_terms in chain(
+        _iter_single_terms(target_values, alone or {}),
+        _iter_joined_terms(target_values, context, drawn_indices),
+    ):
+        for activation in _screen_activations(
+            joined_terms.values.ravel()[drawn_indices],
+            target_values.ravel()[drawn_indices],
+            limit,
+            alone=joined_terms.join == "one",
         ):
-            if activation.name == "scale" and _is_count(activation.constant or 0.0, base):
+            if activation.name == "scale" and _is_term_count(
+                activation.constant or 0.0, joined_terms
+            ):
                 continue  # the sum of n is not n times their mean, but their sum
-            missed = error(activation.function(base.values), wanted)
-            if missed <= limit:
-                found.append(
-                    Expression(base.terms, base.join, activation, missed, base.axis, base.factors)
+            misfit = relative_error(activation.function(joined_terms.values), target_values)
+            if misfit <= limit:
+                matches.append(
+                    Expression(
+                        joined_terms.terms,
+                        joined_terms.join,
+                        activation,
+                        misfit,
+                        joined_terms.axis,
+                        joined_terms.factors,
+                    )
                 )
-        if any(e.complexity <= 1 and e.error < limit / 10 for e in found):
+        if any(e.complexity <= 1 and e.error < limit / 10 for e in matches):
             break
-    if not found:
-        found = list(_weighted(wanted, spots, context, limit))
+    if not matches:
+        matches = list(_fit_weighted_sums(target_values, drawn_indices, context, limit))
     return sorted(
-        (_named(one, {**context, **(alone or {})}) for one in found),
+        (_sort_terms(expression, {**context, **(alone or {})}) for expression in matches),
         key=lambda e: (e.complexity, e.error),
     )
 
 
-def _is_count(factor: float, base: _Base) -> bool:
-    count = len(base.terms)
-    return base.join in {"sum", "mean"} and min(abs(factor - count), abs(factor * count - 1)) < 1e-4
+def _is_term_count(factor: float, joined_terms: _JoinedTerms) -> bool:
+    count = len(joined_terms.terms)
+    return (
+        joined_terms.join in {"sum", "mean"}
+        and min(abs(factor - count), abs(factor * count - 1)) < 1e-4
+    )
 
 
-def _named(one: Expression, context: Mapping[str, Array]) -> Expression:
+def _sort_terms(expression: Expression, context: Mapping[str, Array]) -> Expression:
     """With its terms in the order in which they were computed, where that does not matter."""
     order = {name: index for index, name in enumerate(context)}
-    if one.factors or one.join not in {"one", "sum", "mean"}:
-        return one
-    return replace(one, terms=tuple(sorted(one.terms, key=order.__getitem__)))
+    if expression.factors or expression.join not in {"one", "sum", "mean"}:
+        return expression
+    return replace(expression, terms=tuple(sorted(expression.terms, key=order.__getitem__)))
 
 
-def _weighted(
-    wanted: Array, spots: Array, context: Mapping[str, Array], limit: float
+def _fit_weighted_sums(
+    target: Array, drawn_indices: Array, context: Mapping[str, Array], limit: float
 ) -> Iterator[Expression]:
     """a * one + b * two, perhaps under a mask, with factors fitted to the drawn elements."""
     identity = Activation("identity", lambda x: x)
-    for base in _bases(wanted, context, spots, weighted=True):
-        parts = base.values.reshape(2, -1)
-        solution, *_ = np.linalg.lstsq(parts[:, spots].T, wanted.ravel()[spots], rcond=None)
+    for joined_terms in _iter_joined_terms(target, context, drawn_indices, weighted=True):
+        parts = joined_terms.values.reshape(2, -1)
+        solution, *_ = np.linalg.lstsq(
+            parts[:, drawn_indices].T, target.ravel()[drawn_indices], rcond=None
+        )
         if (np.abs(solution) > 1e-6).all():
-            factors = tuple(usual_factor(float(f)) for f in solution)
-            missed = error((np.array(factors) @ parts).reshape(wanted.shape), wanted)
-            if missed <= limit:
-                yield Expression(base.terms, base.join, identity, missed, None, factors)
+            factors = tuple(round_to_usual_factor(float(f)) for f in solution)
+            misfit = relative_error((np.array(factors) @ parts).reshape(target.shape), target)
+            if misfit <= limit:
+                yield Expression(
+                    joined_terms.terms, joined_terms.join, identity, misfit, None, factors
+                )
 
 
-def _spots(wanted: Array) -> Array:
-    if wanted.size <= SCREEN:
-        return np.arange(wanted.size)
-    return np.sort(np.random.default_rng(0).choice(wanted.size, SCREEN, replace=False))
+def _draw_indices(target: Array) -> Array:
+    if target.size <= SCREENED_ELEMENTS:
+        return np.arange(target.size)
+    return np.sort(np.random.default_rng(0).choice(target.size, SCREENED_ELEMENTS, replace=False))
 
 
-def _screened(x: Array, y: Array, limit: float, *, alone: bool) -> Iterator[Activation]:
+def _screen_activations(x: Array, y: Array, limit: float, *, alone: bool) -> Iterator[Activation]:
     """Functions that give the drawn elements y from x within a few times the limit.
 
     Of joined tensors (not `alone`) only those are tried that go roughly with the target, as any usual activation's input does.
     """
-    if not alone and not _goes_with(x, y):
+    if not alone and not _is_correlated(x, y):
         return
     finite = np.isfinite(y).all()
     power = float(np.dot(y, y)) if finite else 0.0
     allowed = (3 * limit + 1e-12) ** 2 * power
-    for activation in candidates(x, y):
+    for activation in iter_fitting_activations(x, y):
         with np.errstate(all="ignore"):
-            made = activation.function(x)
+            result = activation.function(x)
             if finite and power:
-                missed = made - y
-                fits = float(np.dot(missed, missed)) <= allowed
+                difference = result - y
+                is_near = float(np.dot(difference, difference)) <= allowed
             else:
-                fits = error(made, y) <= 3 * limit + 1e-12
-        if fits:
+                is_near = relative_error(result, y) <= 3 * limit + 1e-12
+        if is_near:
             yield activation
 
 
-def _goes_with(x: Array, y: Array) -> bool:
+def _is_correlated(x: Array, y: Array) -> bool:
     with np.errstate(all="ignore"):
-        one, two = x - x.mean(), y - y.mean()
-        product = float(np.dot(one, two))
-        return product**2 > MIN_CORRELATION**2 * float(np.dot(one, one)) * float(np.dot(two, two))
+        centred_x, centred_y = x - x.mean(), y - y.mean()
+        product = float(np.dot(centred_x, centred_y))
+        return product**2 > MIN_CORRELATION**2 * float(np.dot(centred_x, centred_x)) * float(
+            np.dot(centred_y, centred_y)
+        )
 
 
-def _bases(
-    wanted: Array, context: Mapping[str, Array], spots: Array, *, weighted: bool = False
-) -> Iterator[_Base]:
+def _iter_joined_terms(
+    target: Array, context: Mapping[str, Array], drawn_indices: Array, *, weighted: bool = False
+) -> Iterator[_JoinedTerms]:
     latest = [
         name
         for name, value in context.items()
         if value.dtype.kind == "f" or value.dtype.name == "bfloat16"
-    ][::-1][:MAX_SINGLES]
-    held = {name: real(context[name]) for name in latest}
-    alike = {
-        name: fit
-        for name, value in held.items()
-        for fit in [_fitted(wanted, value)]
-        if fit is not None
+    ][::-1][:MAX_SINGLE_TERMS]
+    value_by_name = {name: to_float64(context[name]) for name in latest}
+    fitted_by_name = {
+        name: fitted_value
+        for name, value in value_by_name.items()
+        for fitted_value in [_fit_to_shape(target, value)]
+        if fitted_value is not None
     }
     if weighted:
-        yield from _pairs(wanted, context, alike)
+        yield from _iter_weighted_pairs(target, context, fitted_by_name)
         return
-    for name, value in alike.items():
-        yield _Base((name,), "one", value)
-    whole = list(alike)
-    whole = whole[:MAX_JOINED]
+    for name, value in fitted_by_name.items():
+        yield _JoinedTerms((name,), "one", value)
+    joinable_names = list(fitted_by_name)
+    joinable_names = joinable_names[:MAX_JOINED_TERMS]
     for count in range(
-        3, len(whole) + 1
+        3, len(joinable_names) + 1
     ):  # branches that end together: sums and means of neighbours, latest first
-        for start in range(len(whole) - count + 1):
-            group = whole[start : start + count]
-            total = np.sum([alike[name] for name in group], axis=0)
-            yield _Base(tuple(group), "sum", total)
-            yield _Base(tuple(group), "mean", total / count)
-    for one, two in combinations(whole[:MAX_PAIRED], 2):
-        yield _Base((one, two), "sum", alike[one] + alike[two])
-        yield _Base((one, two), "mean", (alike[one] + alike[two]) / 2)
-        yield _Base((one, two), "difference", alike[one] - alike[two])
-        yield _Base((two, one), "difference", alike[two] - alike[one])
-    yield from _shared(wanted, alike, spots)
-    yield from _products(wanted, context, alike)
-    yield from _concatenations(wanted, held)
+        for start in range(len(joinable_names) - count + 1):
+            group = joinable_names[start : start + count]
+            total = np.sum([fitted_by_name[name] for name in group], axis=0)
+            yield _JoinedTerms(tuple(group), "sum", total)
+            yield _JoinedTerms(tuple(group), "mean", total / count)
+    for first_name, second_name in combinations(joinable_names[:MAX_PAIRED_TERMS], 2):
+        yield _JoinedTerms(
+            (first_name, second_name),
+            "sum",
+            fitted_by_name[first_name] + fitted_by_name[second_name],
+        )
+        yield _JoinedTerms(
+            (first_name, second_name),
+            "mean",
+            (fitted_by_name[first_name] + fitted_by_name[second_name]) / 2,
+        )
+        yield _JoinedTerms(
+            (first_name, second_name),
+            "difference",
+            fitted_by_name[first_name] - fitted_by_name[second_name],
+        )
+        yield _JoinedTerms(
+            (second_name, first_name),
+            "difference",
+            fitted_by_name[second_name] - fitted_by_name[first_name],
+        )
+    yield from _iter_shared_sums(target, fitted_by_name, drawn_indices)
+    yield from _iter_products(target, context, fitted_by_name)
+    yield from _iter_concatenations(target, value_by_name)
 
 
-def _shared(wanted: Array, alike: Mapping[str, Array], spots: Array) -> Iterator[_Base]:
+def _iter_shared_sums(
+    target: Array, fitted_by_name: Mapping[str, Array], drawn_indices: Array
+) -> Iterator[_JoinedTerms]:
     """Sums of tensors that are no neighbours, each with the same share."""
-    drawn = {name: value.ravel()[spots] for name, value in alike.items()}
-    for terms, factor in sums(wanted.ravel()[spots], drawn):
-        total = np.sum([alike[name] for name in terms], axis=0)
-        share = usual_factor(factor)
+    drawn_by_name = {name: value.ravel()[drawn_indices] for name, value in fitted_by_name.items()}
+    for terms, factor in iter_matching_sums(target.ravel()[drawn_indices], drawn_by_name):
+        total = np.sum([fitted_by_name[name] for name in terms], axis=0)
+        share = round_to_usual_factor(factor)
         if len(terms) == 1 and share != 1:
-            yield _Base(terms, "one", share * total, factors=(share,))
+            yield _JoinedTerms(terms, "one", share * total, factors=(share,))
         elif len(terms) > 1 and abs(share * len(terms) - 1) < 1e-4:
-            yield _Base(terms, "mean", total / len(terms))
+            yield _JoinedTerms(terms, "mean", total / len(terms))
         elif share == 1:
-            yield _Base(terms, "sum", total)
+            yield _JoinedTerms(terms, "sum", total)
         else:
-            yield _Base(terms, "sum", share * total, factors=(share,) * len(terms))
+            yield _JoinedTerms(terms, "sum", share * total, factors=(share,) * len(terms))
 
 
-def _alone(wanted: Array, tensors: Mapping[str, Array]) -> Iterator[_Base]:
+def _iter_single_terms(target: Array, tensors: Mapping[str, Array]) -> Iterator[_JoinedTerms]:
     for name, value in tensors.items():
-        if value.dtype.kind == "f" and (fit := _fitted(wanted, real(value))) is not None:
-            yield _Base((name,), "one", fit)
+        if (
+            value.dtype.kind == "f"
+            and (fitted_value := _fit_to_shape(target, to_float64(value))) is not None
+        ):
+            yield _JoinedTerms((name,), "one", fitted_value)
 
 
-def _pairs(
-    wanted: Array, context: Mapping[str, Array], alike: Mapping[str, Array]
-) -> Iterator[_Base]:
+def _iter_weighted_pairs(
+    target: Array, context: Mapping[str, Array], fitted_by_name: Mapping[str, Array]
+) -> Iterator[_JoinedTerms]:
     """Two tensors each, one above the other, for a fit of their factors."""
     masks = {
         name: spread
         for name, factor in context.items()
-        if (spread := _mask(factor, wanted.shape)) is not None
+        if (spread := _spread_binary_mask(factor, target.shape)) is not None
     }
-    for one, two in combinations(list(alike)[:MAX_PAIRED], 2):
-        yield _Base((one, two), "sum", np.stack([alike[one], alike[two]]))
+    for first_name, second_name in combinations(list(fitted_by_name)[:MAX_PAIRED_TERMS], 2):
+        yield _JoinedTerms(
+            (first_name, second_name),
+            "sum",
+            np.stack([fitted_by_name[first_name], fitted_by_name[second_name]]),
+        )
         for name, spread in masks.items():
-            yield _Base(
-                (one, two, name), "masked sum", np.stack([alike[one] * spread, alike[two] * spread])
+            yield _JoinedTerms(
+                (first_name, second_name, name),
+                "masked sum",
+                np.stack(
+                    [fitted_by_name[first_name] * spread, fitted_by_name[second_name] * spread]
+                ),
             )
 
 
-def _mask(factor: Array, shape: tuple[int, ...]) -> Array | None:
+def _spread_binary_mask(factor: Array, shape: tuple[int, ...]) -> Array | None:
     """Zeros and ones that can lie over that shape, unless they are all ones."""
     if not np.isin(factor, (0, 1)).all() or factor.all():
         return None
-    return broadcast(real(factor), shape)
+    return broadcast_to_shape(to_float64(factor), shape)
 
 
-def _fitted(wanted: Array, value: Array) -> Array | None:
+def _fit_to_shape(target: Array, value: Array) -> Array | None:
     """The value in the target's shape: as it is, with its axes in another order, or with axes of length one."""
-    if value.shape == wanted.shape:
+    if value.shape == target.shape:
         return value
-    if value.size != wanted.size:
+    if value.size != target.size:
         return (
-            broadcast(value, wanted.shape)
-            if value.ndim > 1 and 1 < value.size < wanted.size
+            broadcast_to_shape(value, target.shape)
+            if value.ndim > 1 and 1 < value.size < target.size
             else None
         )
-    turned = oriented(wanted, value)
-    return turned if turned.shape == wanted.shape else None
+    oriented_value = orient_axes(target, value)
+    return oriented_value if oriented_value.shape == target.shape else None
 
 
-def _products(
-    wanted: Array, context: Mapping[str, Array], alike: Mapping[str, Array]
-) -> Iterator[_Base]:
+def _iter_products(
+    target: Array, context: Mapping[str, Array], fitted_by_name: Mapping[str, Array]
+) -> Iterator[_JoinedTerms]:
     """Each tensor times each other one that is broadcast over it: masks, gains, gates. A mask that keeps all is no product."""
-    names = list(alike)[:MAX_PAIRED]
+    names = list(fitted_by_name)[:MAX_PAIRED_TERMS]
     for other, factor in context.items():
-        spread = broadcast(real(factor), wanted.shape)
+        spread = broadcast_to_shape(to_float64(factor), target.shape)
         if spread is None or (spread == 1).all():
             continue
         for name in names:
             if name != other:
-                yield _Base((name, other), "product", alike[name] * spread)
+                yield _JoinedTerms((name, other), "product", fitted_by_name[name] * spread)
         if np.isin(factor, (0, 1)).all():  # a mask may also lie on a sum
-            for one, two in combinations([name for name in names if name != other], 2):
-                yield _Base((one, two, other), "masked sum", (alike[one] + alike[two]) * spread)
+            for first_name, second_name in combinations(
+                [name for name in names if name != other], 2
+            ):
+                yield _JoinedTerms(
+                    (first_name, second_name, other),
+                    "masked sum",
+                    (fitted_by_name[first_name] + fitted_by_name[second_name]) * spread,
+                )
 
 
-def broadcast(mask: Array, shape: tuple[int, ...]) -> Array | None:
+def broadcast_to_shape(mask: Array, shape: tuple[int, ...]) -> Array | None:
     """A tensor spread over that shape where its lengths occur there in order, or as [batch, time] of [batch, channels, time]."""
     if mask.size == 1 or mask.ndim > len(shape):
         return None
     if mask.shape == shape:
         return mask
-    slim = [n for n in mask.shape if n != 1]
-    for places in combinations(range(len(shape)), len(slim)):
-        if [shape[place] for place in places] == slim:
-            wide = [1] * len(shape)
-            for place, length in zip(places, slim, strict=True):
-                wide[place] = length
-            if slim and (len(slim) > 1 or shape[0] == 1 or len(slim) == len(shape)):
-                return np.broadcast_to(mask.reshape(wide), shape)
+    long_lengths = [n for n in mask.shape if n != 1]
+    for places in combinations(range(len(shape)), len(long_lengths)):
+        if [shape[place] for place in places] == long_lengths:
+            widened_shape = [1] * len(shape)
+            for place, length in zip(places, long_lengths, strict=True):
+                widened_shape[place] = length
+            if long_lengths and (
+                len(long_lengths) > 1 or shape[0] == 1 or len(long_lengths) == len(shape)
+            ):
+                return np.broadcast_to(mask.reshape(widened_shape), shape)
     return None
 
 
-def _concatenations(wanted: Array, held: Mapping[str, Array]) -> Iterator[_Base]:
-    names: Sequence[str] = [name for name, value in held.items() if value.ndim == wanted.ndim][
-        :MAX_CONCATENATED
-    ]
-    turned = {
-        name: [held[name]] if held[name].ndim < 3 else [held[name], held[name].swapaxes(1, 2)]
+def _iter_concatenations(
+    target: Array, value_by_name: Mapping[str, Array]
+) -> Iterator[_JoinedTerms]:
+    names: Sequence[str] = [
+        name for name, value in value_by_name.items() if value.ndim == target.ndim
+    ][:MAX_CONCATENATED_TERMS]
+    orientations = {
+        name: [value_by_name[name]]
+        if value_by_name[name].ndim < 3
+        else [value_by_name[name], value_by_name[name].swapaxes(1, 2)]
         for name in names
     }
     for count in (2, 3, 4):
         for group in permutations(names, count):
             for swap in (0, 1):
-                parts = [turned[name][min(swap, len(turned[name]) - 1)] for name in group]
-                axis = _joint(wanted.shape, [part.shape for part in parts])
-                if axis is not None and (swap == 0 or parts[0].shape != turned[group[0]][0].shape):
-                    yield _Base(group, "concat", np.concatenate(parts, axis), axis)
+                parts = [
+                    orientations[name][min(swap, len(orientations[name]) - 1)] for name in group
+                ]
+                axis = _find_joint_axis(target.shape, [part.shape for part in parts])
+                if axis is not None and (
+                    swap == 0 or parts[0].shape != orientations[group[0]][0].shape
+                ):
+                    yield _JoinedTerms(group, "concat", np.concatenate(parts, axis), axis)
 
 
-def _joint(shape: tuple[int, ...], parts: Sequence[tuple[int, ...]]) -> int | None:
+def _find_joint_axis(shape: tuple[int, ...], parts: Sequence[tuple[int, ...]]) -> int | None:
     """The axis along which the parts make up that shape."""
     for axis, length in enumerate(shape):
         if sum(part[axis] for part in parts) == length and all(

@@ -16,7 +16,7 @@ PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 _NUMPY_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
-def pad(x: Array, left: int, right: int, mode: PaddingMode = "zeros") -> Array | None:
+def pad_time(x: Array, left: int, right: int, mode: PaddingMode = "zeros") -> Array | None:
     """Pad (or, if negative, cut) the last axis; None where the mode cannot (a reflection longer than the signal)."""
     if mode == "reflect" and max(left, right) >= x.shape[-1]:
         return None
@@ -71,7 +71,7 @@ def conv_transpose1d(
     return full if bias is None else full + bias.reshape(1, out, 1)
 
 
-def normalise(
+def normalise_axes(
     x: Array,
     axes: tuple[int, ...],
     eps: float,
@@ -81,10 +81,10 @@ def normalise(
     ddof: int = 0,
 ) -> Array:
     """Zero mean (if `centre`) and unit deviation over `axes`; eps is added to the variance, or `outside` to the deviation."""
-    moved = x - x.mean(axes, keepdims=True) if centre else x
+    centred = x - x.mean(axes, keepdims=True) if centre else x
     count = np.prod([x.shape[axis] for axis in axes])
-    variance = (moved**2).sum(axes, keepdims=True) / max(count - ddof, 1)
-    return moved / (np.sqrt(variance) + eps) if outside else moved / np.sqrt(variance + eps)  # type: ignore[no-any-return]
+    variance = (centred**2).sum(axes, keepdims=True) / max(count - ddof, 1)
+    return centred / (np.sqrt(variance) + eps) if outside else centred / np.sqrt(variance + eps)  # type: ignore[no-any-return]
 
 
 def softmax(x: Array, axis: int = -1) -> Array:
@@ -94,14 +94,14 @@ def softmax(x: Array, axis: int = -1) -> Array:
     return powers / powers.sum(axis, keepdims=True)  # type: ignore[no-any-return]
 
 
-def attention(q: Array, k: Array, v: Array, scale: float, bias: Array | None = None) -> Array:
+def apply_attention(q: Array, k: Array, v: Array, scale: float, bias: Array | None = None) -> Array:
     """softmax(scale q k' + bias) v for [batch, heads, time, width]."""
     scores = np.einsum("bhqd,bhkd->bhqk", q, k, optimize=True) * scale
     weights = softmax(scores if bias is None else scores + bias)
     return np.einsum("bhqk,bhkd->bhqd", weights, v, optimize=True)  # type: ignore[no-any-return]
 
 
-def rotary(
+def apply_rotary(
     x: Array,
     *,
     interleaved: bool,
@@ -127,7 +127,7 @@ def rotary(
     return np.concatenate([mixed, tail], -1)
 
 
-def sinusoids(
+def make_sinusoids(
     positions: Array,
     width: int,
     *,
@@ -138,10 +138,10 @@ def sinusoids(
     """Sinusoidal features [..., width] of positions [...]; frequencies base ** (-i / (width / 2 - shift))."""
     half = width // 2
     angles = positions[..., None] * base ** (-np.arange(half) / max(half - shift, 1))
-    return arranged(np.sin(angles), np.cos(angles), order)
+    return arrange_sinusoids(np.sin(angles), np.cos(angles), order)
 
 
-def arranged(sin: Array, cos: Array, order: str) -> Array:
+def arrange_sinusoids(sin: Array, cos: Array, order: str) -> Array:
     """Sines and cosines of the same angles in one of the usual orders along the last axis."""
     if order == "interleaved":
         return np.stack([sin, cos], -1).reshape(*sin.shape[:-1], -1)

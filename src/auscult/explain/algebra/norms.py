@@ -9,18 +9,18 @@ from typing import Any, Literal
 
 import numpy as np
 
-from auscult.explain.algebra.layers import normalise
+from auscult.explain.algebra.layers import normalise_axes
 from auscult.weights import Array, ModuleInfo
 
-NORM_TYPES = re.compile(r"norm", re.IGNORECASE)
+NORM_TYPE_PATTERN = re.compile(r"norm", re.IGNORECASE)
 EPSILONS = (0.0, 1e-12, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
-GAINS, SHIFTS = ("weight", "gamma"), ("bias", "beta")
+GAIN_NAMES, SHIFT_NAMES = ("weight", "gamma"), ("bias", "beta")
 """What norms call their gain and shift."""
-Kind = Literal["layer", "group", "instance", "batch", "batch-statistics", "rms", "unit"]
+NormKind = Literal["layer", "group", "instance", "batch", "batch-statistics", "rms", "unit"]
 
 
 @dataclass(frozen=True)
-class Norm:
+class NormConvention:
     """One convention.
 
     Attributes:
@@ -35,7 +35,7 @@ class Norm:
         affine: Whether gain and bias are applied.
     """
 
-    kind: Kind
+    kind: NormKind
     axis: int
     eps: float = 1e-5
     groups: int = 1
@@ -47,73 +47,78 @@ class Norm:
     def __call__(self, x: Array, weights: Mapping[str, Array]) -> Array | None:
         """The output for x in float64; None where x or the weights do not fit."""
         channels = x.shape[self.axis]
-        y = self._plain(x, weights)
+        y = self._normalise_only(x, weights)
         if y is None or not self.affine:
             return y
-        for names, join in ((GAINS, np.multiply), (SHIFTS, np.add)):
-            held = next((weights[name] for name in names if name in weights), None)
-            if held is not None:
-                if held.size != channels:
+        for names, join in ((GAIN_NAMES, np.multiply), (SHIFT_NAMES, np.add)):
+            weight = next((weights[name] for name in names if name in weights), None)
+            if weight is not None:
+                if weight.size != channels:
                     return None
-                y = join(y, _along(held, y.ndim, self.axis))
+                y = join(y, _reshape_along_axis(weight, y.ndim, self.axis))
         return y
 
-    def _plain(self, x: Array, weights: Mapping[str, Array]) -> Array | None:  # noqa: PLR0911 - one return per kind
+    def _normalise_only(self, x: Array, weights: Mapping[str, Array]) -> Array | None:  # noqa: PLR0911 - one return per kind
         axis, time = (
             self.axis % x.ndim,
             tuple(a for a in range(1, x.ndim) if a != self.axis % x.ndim),
         )
         options: dict[str, Any] = {"outside": self.outside, "ddof": self.ddof}
         if self.kind in ("layer", "rms"):
-            return normalise(x, (axis,), self.eps, centre=self.kind == "layer", **options)
+            return normalise_axes(x, (axis,), self.eps, centre=self.kind == "layer", **options)
         if self.kind == "unit":
             return np.asarray(
-                normalise(x, (axis,), self.eps, centre=False, **options) / np.sqrt(x.shape[axis])
+                normalise_axes(x, (axis,), self.eps, centre=False, **options)
+                / np.sqrt(x.shape[axis])
             )
         if self.kind == "instance":
-            return normalise(x, time, self.eps, **options) if time else None
+            return normalise_axes(x, time, self.eps, **options) if time else None
         if self.kind == "batch-statistics":
-            return normalise(x, (0, *time), self.eps, **options)
+            return normalise_axes(x, (0, *time), self.eps, **options)
         if self.kind == "batch":
             mean, variance = weights.get("running_mean"), weights.get("running_var")
             if mean is None or variance is None or mean.size != x.shape[axis]:
                 return None
             return np.asarray(
-                (x - _along(mean, x.ndim, axis))
-                / np.sqrt(_along(variance, x.ndim, axis) + self.eps)
+                (x - _reshape_along_axis(mean, x.ndim, axis))
+                / np.sqrt(_reshape_along_axis(variance, x.ndim, axis) + self.eps)
             )
-        return self._grouped(x, axis, options)
+        return self._normalise_groups(x, axis, options)
 
-    def _grouped(self, x: Array, axis: int, options: Mapping[str, Any]) -> Array | None:
+    def _normalise_groups(self, x: Array, axis: int, options: Mapping[str, Any]) -> Array | None:
         if x.shape[axis] % self.groups:
             return None
-        each = x.shape[axis] // self.groups
+        group_size = x.shape[axis] // self.groups
         first = np.moveaxis(x, axis, 1)
-        cut = first.reshape(
+        grouped_x = first.reshape(
             x.shape[0],
-            *((each, self.groups) if self.strided else (self.groups, each)),
+            *((group_size, self.groups) if self.strided else (self.groups, group_size)),
             *first.shape[2:],
         )
-        over = tuple(a for a in range(1, cut.ndim) if a != (2 if self.strided else 1))
-        return np.moveaxis(normalise(cut, over, self.eps, **options).reshape(first.shape), 1, axis)
+        reduced_axes = tuple(a for a in range(1, grouped_x.ndim) if a != (2 if self.strided else 1))
+        return np.moveaxis(
+            normalise_axes(grouped_x, reduced_axes, self.eps, **options).reshape(first.shape),
+            1,
+            axis,
+        )
 
 
-def _along(values: Array, rank: int, axis: int) -> Array:
+def _reshape_along_axis(values: Array, rank: int, axis: int) -> Array:
     side = [1] * rank
     side[axis] = -1
     return values.astype(np.float64).reshape(side)
 
 
-def as_written(module: ModuleInfo, weights: Mapping[str, Array], x: Array) -> Array | None:
+def apply_written_norm(module: ModuleInfo, weights: Mapping[str, Array], x: Array) -> Array | None:
     """What that module should give for x, by its class and attributes; None where it is none of the usual norms."""
-    norm = norm_of(module, weights, x)
+    norm = norm_from_module(module, weights, x)
     return None if norm is None else norm(x, weights)
 
 
-def before_batch_norm(module: ModuleInfo, weights: Mapping[str, Array], y: Array) -> Array | None:
+def invert_batch_norm(module: ModuleInfo, weights: Mapping[str, Array], y: Array) -> Array | None:
     """What a batch norm in evaluation mode took, from what it gave; None of another norm, or where a gain of zero hides it."""
     x = y.astype(np.float64)
-    norm = norm_of(module, weights, x)
+    norm = norm_from_module(module, weights, x)
     mean, variance = weights.get("running_mean"), weights.get("running_var")
     if (
         norm is None
@@ -130,53 +135,65 @@ def before_batch_norm(module: ModuleInfo, weights: Mapping[str, Array], y: Array
     if not np.all(gain):
         return None
     mean, variance, gain, shift = (
-        _along(values, x.ndim, norm.axis) for values in (mean, variance, gain, shift)
+        _reshape_along_axis(values, x.ndim, norm.axis) for values in (mean, variance, gain, shift)
     )
     return np.asarray((x - shift) / gain * np.sqrt(variance + norm.eps) + mean)
 
 
-def norm_of(module: ModuleInfo, weights: Mapping[str, Array], x: Array) -> Norm | None:
+def norm_from_module(
+    module: ModuleInfo, weights: Mapping[str, Array], x: Array
+) -> NormConvention | None:
     """The convention that a module's class and attributes name."""
     kind = module.type.lower()
     channels = next(
-        (weights[name].size for name in (*GAINS, *SHIFTS, "running_mean") if name in weights), None
+        (
+            weights[name].size
+            for name in (*GAIN_NAMES, *SHIFT_NAMES, "running_mean")
+            if name in weights
+        ),
+        None,
     )
-    first = channels is None or (x.ndim > 2 and x.shape[1] == channels and x.shape[-1] != channels)
+    is_channel_first = channels is None or (
+        x.ndim > 2 and x.shape[1] == channels and x.shape[-1] != channels
+    )
     eps = float(module.attributes.get("eps") or 1e-5)
     if "group" in kind:
-        return Norm(
-            "group", 1 if first else -1, eps, groups=int(module.attributes.get("num_groups") or 1)
+        return NormConvention(
+            "group",
+            1 if is_channel_first else -1,
+            eps,
+            groups=int(module.attributes.get("num_groups") or 1),
         )
     if "instance" in kind:
-        return Norm("instance", 1 if first else -1, eps)
+        return NormConvention("instance", 1 if is_channel_first else -1, eps)
     if "batch" in kind:
-        return Norm("batch", 1 if first else -1, eps)
+        return NormConvention("batch", 1 if is_channel_first else -1, eps)
     if "rms" in kind:
-        return Norm("rms", -1, eps)
+        return NormConvention("rms", -1, eps)
     if "layer" in kind:
-        return Norm("layer", 1 if first and channels is not None else -1, eps)
+        return NormConvention("layer", 1 if is_channel_first and channels is not None else -1, eps)
     return None
 
 
-def conventions(x: Array, groups: tuple[int, ...] = ()) -> Iterator[Norm]:
+def iter_norm_conventions(x: Array, groups: tuple[int, ...] = ()) -> Iterator[NormConvention]:
     """Every convention that could be applied to x, with the default eps."""
     for axis in dict.fromkeys((1 if x.ndim > 2 else x.ndim - 1, x.ndim - 1)):
-        base = [
-            Norm("layer", axis),
-            Norm("rms", axis),
-            Norm("unit", axis),
-            Norm("layer", axis, ddof=1),
+        base_norms = [
+            NormConvention("layer", axis),
+            NormConvention("rms", axis),
+            NormConvention("unit", axis),
+            NormConvention("layer", axis, ddof=1),
         ]
-        base += [Norm("batch", axis), Norm("batch-statistics", axis)]
+        base_norms += [NormConvention("batch", axis), NormConvention("batch-statistics", axis)]
         if x.ndim > 2:
-            base.append(Norm("instance", axis))
+            base_norms.append(NormConvention("instance", axis))
         for count in groups:
-            base += [
-                Norm("group", axis, groups=count),
-                Norm("group", axis, groups=count, strided=True),
+            base_norms += [
+                NormConvention("group", axis, groups=count),
+                NormConvention("group", axis, groups=count, strided=True),
             ]
-        for one in base:
+        for norm in base_norms:
             for affine in (True, False):
-                yield replace(one, affine=affine)
-                if one.kind in ("layer", "rms"):
-                    yield replace(one, affine=affine, outside=True)
+                yield replace(norm, affine=affine)
+                if norm.kind in ("layer", "rms"):
+                    yield replace(norm, affine=affine, outside=True)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auscult.explain.algebra.nearness import error, real
-from auscult.explain.case import Steps
+from auscult.explain.algebra.nearness import relative_error, to_float64
+from auscult.explain.case import IteratedCalls
 from auscult.weights import Array
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
+class SamplerRun:
     """A sampler's run, one entry per step.
 
     Attributes:
@@ -34,7 +34,7 @@ class Course:
         return len(self.times)
 
 
-def course(steps: Steps) -> Course | None:
+def read_sampler_run(steps: IteratedCalls) -> SamplerRun | None:
     """Read a sampler's run from the calls of its estimator; None where there is no state and no time among its inputs.
 
     With guidance, the two rows are either halves of one batch or two calls in a row with the same state and time.
@@ -45,78 +45,82 @@ def course(steps: Steps) -> Course | None:
     state = next((n for n in names if steps.inputs[0][n].shape == steps.outputs[0].shape), None)
     if state is None:
         return None
-    moving = [n for n in names if n != state and _is_time(steps, n)]
-    if not moving:
+    time_names = [n for n in names if n != state and _is_time(steps, n)]
+    if not time_names:
         return None
-    times = [float(real(i[moving[0]]).flat[0]) for i in steps.inputs]
-    states = [real(i[state]) for i in steps.inputs]
-    outputs = [real(o) for o in steps.outputs]
-    return _paired(times, states, outputs, None if steps.result is None else real(steps.result))
+    times = [float(to_float64(i[time_names[0]]).flat[0]) for i in steps.inputs]
+    states = [to_float64(i[state]) for i in steps.inputs]
+    outputs = [to_float64(o) for o in steps.outputs]
+    return _split_guidance(
+        times, states, outputs, None if steps.result is None else to_float64(steps.result)
+    )
 
 
-def _is_time(steps: Steps, name: str) -> bool:
+def _is_time(steps: IteratedCalls, name: str) -> bool:
     """One number (or one per row of the batch, all equal) that moves from call to call."""
-    held = [i[name] for i in steps.inputs]
+    call_values = [i[name] for i in steps.inputs]
     if any(
         v.dtype.kind not in "fiu"
         or v.size > 64
-        or (v.size and np.ptp(real(v)) > 1e-6 * max(1.0, np.abs(real(v)).max()))
-        for v in held
+        or (v.size and np.ptp(to_float64(v)) > 1e-6 * max(1.0, np.abs(to_float64(v)).max()))
+        for v in call_values
     ):
         return False
-    values = [float(real(v).flat[0]) for v in held if v.size]
-    return len(values) == len(held) and (len(held) == 1 or len(set(values)) > 1)
+    values = [float(to_float64(v).flat[0]) for v in call_values if v.size]
+    return len(values) == len(call_values) and (len(call_values) == 1 or len(set(values)) > 1)
 
 
-def _paired(
+def _split_guidance(
     times: list[float], states: list[Array], outputs: list[Array], result: Array | None
-) -> Course:
-    halves = states[0].shape[0] % 2 == 0 and all(
+) -> SamplerRun:
+    is_halved = states[0].shape[0] % 2 == 0 and all(
         np.array_equal(s[: len(s) // 2], s[len(s) // 2 :]) for s in states
     )
-    if halves:
-        cut = [s[: len(s) // 2] for s in states]
+    if is_halved:
+        half_states = [s[: len(s) // 2] for s in states]
         conditional, unconditional = (
             [o[: len(o) // 2] for o in outputs],
             [o[len(o) // 2 :] for o in outputs],
         )
-        return _course(times, cut, conditional, unconditional, result)
-    doubled = len(states) % 2 == 0 and all(
+        return _build_sampler_run(times, half_states, conditional, unconditional, result)
+    is_doubled = len(states) % 2 == 0 and all(
         times[i] == times[i + 1] and np.array_equal(states[i], states[i + 1])
         for i in range(0, len(states), 2)
     )
-    if doubled and len(states) > 1:
-        return _course(times[::2], states[::2], outputs[::2], outputs[1::2], result)
-    return _course(times, states, outputs, [], result)
+    if is_doubled and len(states) > 1:
+        return _build_sampler_run(times[::2], states[::2], outputs[::2], outputs[1::2], result)
+    return _build_sampler_run(times, states, outputs, [], result)
 
 
-def _course(
+def _build_sampler_run(
     times: list[float],
     states: list[Array],
-    one: list[Array],
-    two: list[Array],
+    conditional: list[Array],
+    unconditional: list[Array],
     result: Array | None,
-) -> Course:
+) -> SamplerRun:
     end = result if result is not None and result.shape == states[0].shape else None
-    return Course(np.array(times), tuple(states), tuple(one), tuple(two), end)
+    return SamplerRun(np.array(times), tuple(states), tuple(conditional), tuple(unconditional), end)
 
 
-def blend(run: Course, index: int) -> tuple[float, float, float] | None:
+def fit_guidance_blend(run: SamplerRun, index: int) -> tuple[float, float, float] | None:
     """Weights (a, b) with which a step's displacement is a v_cond + b v_uncond, and the relative misfit."""
     if index + 1 >= len(run.states):
         return None
-    moved = (run.states[index + 1] - run.states[index]).ravel()
+    displacement = (run.states[index + 1] - run.states[index]).ravel()
     columns = [run.conditional[index].ravel()] + (
         [run.unconditional[index].ravel()] if run.unconditional else []
     )
     matrix = np.stack(columns, 1)
-    solution, *_ = np.linalg.lstsq(matrix, moved, rcond=None)
-    power = float(np.sqrt(np.mean(moved**2)))
-    misfit = float(np.sqrt(np.mean((matrix @ solution - moved) ** 2))) / power if power else 0.0
+    solution, *_ = np.linalg.lstsq(matrix, displacement, rcond=None)
+    power = float(np.sqrt(np.mean(displacement**2)))
+    misfit = (
+        float(np.sqrt(np.mean((matrix @ solution - displacement) ** 2))) / power if power else 0.0
+    )
     return float(solution[0]), float(solution[1]) if run.unconditional else 0.0, misfit
 
 
-def _log_snr(steps: int) -> Array:
+def _make_log_snr_times(steps: int) -> Array:
     """t = sigmoid(-logSNR) for evenly spaced log SNR, ends set to 1 and 0 (stable-audio-tools, `sample_rf`)."""
     times = 1 / (1 + np.exp(np.linspace(-6, 2, steps + 1)))
     times[0], times[-1] = 1.0, 0.0
@@ -130,23 +134,23 @@ SCHEDULES: dict[str, Callable[[int], Array]] = {
     "cosine, downwards": lambda n: np.cos(np.pi / 2 * np.linspace(0, 1, n + 1)),
     "sine": lambda n: np.sin(np.pi / 2 * np.linspace(0, 1, n + 1)),
     "quadratic": lambda n: np.linspace(0, 1, n + 1) ** 2,
-    "log SNR -6 to 2": _log_snr,
+    "log SNR -6 to 2": _make_log_snr_times,
     "linear without the end": lambda n: np.linspace(0, 1, n),
     "midpoints": lambda n: (np.arange(n) + 0.5) / n,
     "linear from the first step": lambda n: np.linspace(0, 1, n + 1)[1:],
 }
 
 
-def schedule(times: Array) -> str:
+def name_schedule(times: Array) -> str:
     """The schedule that these times follow, or the times themselves."""
     for name, make in SCHEDULES.items():
-        known = make(len(times))[: len(times)]
-        if np.allclose(known, times, atol=1e-4):
+        schedule_times = make(len(times))[: len(times)]
+        if np.allclose(schedule_times, times, atol=1e-4):
             return name
     return "times " + ", ".join(f"{t:.4g}" for t in times[:12])
 
 
-def method(run: Course, limit: float) -> str:  # noqa: PLR0911 - one per method
+def identify_solver(run: SamplerRun, limit: float) -> str:  # noqa: PLR0911 - one per method
     """`euler`, `heun`, `midpoint`, `rk4`, `ping-pong`, or `unknown`, by what takes each state to the next."""
     distinct = np.diff(run.times)
     if len(run.times) >= 4 and _is_rk4(run.times):
@@ -161,7 +165,7 @@ def method(run: Course, limit: float) -> str:  # noqa: PLR0911 - one per method
         return "unknown"
     if _is_midpoint(run):
         return "midpoint"
-    fits = [blend(run, index) for index in range(len(run.states) - 1)]
+    fits = [fit_guidance_blend(run, index) for index in range(len(run.states) - 1)]
     if all(fit is not None and fit[2] <= limit for fit in fits):
         return "euler"
     if _is_ping_pong(run):
@@ -180,7 +184,7 @@ def _is_rk4(times: Array) -> bool:
     )
 
 
-def _is_midpoint(run: Course) -> bool:
+def _is_midpoint(run: SamplerRun) -> bool:
     """Every second state is half a step from the one before it, and the step is taken from that one."""
     if run.steps % 2 or run.steps < 4:
         return False
@@ -189,19 +193,25 @@ def _is_midpoint(run: Course) -> bool:
         velocities = [run.conditional[index + 1]] + (
             [run.unconditional[index + 1]] if run.unconditional else []
         )
-        moved, own = (end - start).ravel(), np.stack([v.ravel() for v in velocities], 1)
-        fit, *_ = np.linalg.lstsq(own, moved, rcond=None)
-        if error(own @ fit, moved) > 1e-4 or error(middle, end) < 1e-9:
+        displacement, velocity_columns = (
+            (end - start).ravel(),
+            np.stack([v.ravel() for v in velocities], 1),
+        )
+        fit, *_ = np.linalg.lstsq(velocity_columns, displacement, rcond=None)
+        if (
+            relative_error(velocity_columns @ fit, displacement) > 1e-4
+            or relative_error(middle, end) < 1e-9
+        ):
             return False
     return True
 
 
-def _is_ping_pong(run: Course) -> bool:
+def _is_ping_pong(run: SamplerRun) -> bool:
     """x' = (1 - t') (x - t v) + t' noise: what is left after the first term has the deviation t'."""
     for index in range(run.steps - 1):
         clean = run.states[index] - run.times[index] * run.conditional[index]
-        later = run.times[index + 1]
-        noise = (run.states[index + 1] - (1 - later) * clean) / max(later, 1e-6)
+        next_time = run.times[index + 1]
+        noise = (run.states[index + 1] - (1 - next_time) * clean) / max(next_time, 1e-6)
         if abs(noise.std() - 1) > 5 / np.sqrt(2 * noise.size) + 0.02 or abs(
             noise.mean()
         ) > 5 / np.sqrt(noise.size):

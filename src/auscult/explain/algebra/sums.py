@@ -8,12 +8,14 @@ import numpy as np
 
 from auscult.weights import Array
 
-EXACT = 1e-3
+EXACT_TOLERANCE = 1e-3
 """How far one factor may lie from the others, and a tensor from what the others span, relative to its size."""
 MIN_ROWS = 4  # elements per tensor
 
 
-def sums(wanted: Array, tensors: Mapping[str, Array]) -> Iterator[tuple[tuple[str, ...], float]]:
+def iter_matching_sums(
+    target: Array, tensors: Mapping[str, Array]
+) -> Iterator[tuple[tuple[str, ...], float]]:
     """Terms and the factor that they have in common, so that `factor * (a + b + c)` may be the target.
 
     Solved by least squares on the elements drawn, over all of them, and over the positive ones alone, on which a (leaky) ReLU
@@ -23,51 +25,59 @@ def sums(wanted: Array, tensors: Mapping[str, Array]) -> Iterator[tuple[tuple[st
         wanted: Drawn elements [elements].
         tensors: The same elements of each tensor, those before others that are taken first where one is the sum of others.
     """
-    for rows, least in ((np.isfinite(wanted), 2), (wanted > 0, 1)):
-        found = _solved(wanted[rows], {name: values[rows] for name, values in tensors.items()})
-        if found is None or len(found[0]) < least:
+    for rows, min_terms in ((np.isfinite(target), 2), (target > 0, 1)):
+        terms_and_factor = _solve_common_factor(
+            target[rows], {name: values[rows] for name, values in tensors.items()}
+        )
+        if terms_and_factor is None or len(terms_and_factor[0]) < min_terms:
             continue
-        yield found
-        if _fits(found, wanted, tensors):
+        yield terms_and_factor
+        if _is_exact_sum(terms_and_factor, target, tensors):
             break  # no function lies over the sum
 
 
-def _fits(
-    found: tuple[tuple[str, ...], float], wanted: Array, tensors: Mapping[str, Array]
+def _is_exact_sum(
+    terms_and_factor: tuple[tuple[str, ...], float], target: Array, tensors: Mapping[str, Array]
 ) -> bool:
-    terms, factor = found
-    missed = factor * np.sum([tensors[name] for name in terms], axis=0) - wanted
-    return float(np.linalg.norm(missed)) <= EXACT * float(np.linalg.norm(wanted))
+    terms, factor = terms_and_factor
+    difference = factor * np.sum([tensors[name] for name in terms], axis=0) - target
+    return float(np.linalg.norm(difference)) <= EXACT_TOLERANCE * float(np.linalg.norm(target))
 
 
-def _solved(wanted: Array, tensors: Mapping[str, Array]) -> tuple[tuple[str, ...], float] | None:
+def _solve_common_factor(
+    target: Array, tensors: Mapping[str, Array]
+) -> tuple[tuple[str, ...], float] | None:
     """The terms with a factor that is not zero, if all have the same."""
-    free = _independent(
+    independent = _select_independent(
         {name: values for name, values in tensors.items() if np.isfinite(values).all()}
     )
-    if not free or len(wanted) < MIN_ROWS * len(free):
+    if not independent or len(target) < MIN_ROWS * len(independent):
         return None
-    solution, *_ = np.linalg.lstsq(np.stack(list(free.values()), 1), wanted, rcond=None)
+    solution, *_ = np.linalg.lstsq(np.stack(list(independent.values()), 1), target, rcond=None)
     largest = float(np.abs(solution).max(initial=0.0))
-    kept = {
-        name: float(c) for name, c in zip(free, solution, strict=True) if abs(c) > EXACT * largest
+    factor_by_term = {
+        name: float(c)
+        for name, c in zip(independent, solution, strict=True)
+        if abs(c) > EXACT_TOLERANCE * largest
     }
-    factor = float(np.mean(list(kept.values()))) if kept else 0.0
-    alike = all(abs(c - factor) < EXACT * abs(factor) for c in kept.values())
-    return (tuple(kept), factor) if kept and alike else None
+    factor = float(np.mean(list(factor_by_term.values()))) if factor_by_term else 0.0
+    is_common = all(
+        abs(c - factor) < EXACT_TOLERANCE * abs(factor) for c in factor_by_term.values()
+    )
+    return (tuple(factor_by_term), factor) if factor_by_term and is_common else None
 
 
-def _independent(tensors: Mapping[str, Array]) -> dict[str, Array]:
+def _select_independent(tensors: Mapping[str, Array]) -> dict[str, Array]:
     """Without those that the ones before them span (Gram and Schmidt)."""
     basis: list[Array] = []
-    free: dict[str, Array] = {}
+    independent: dict[str, Array] = {}
     for name, values in tensors.items():
-        rest = values
+        residual = values
         for _ in range(2):  # once more, since rounding leaves something of what was taken out
             for axis in basis:
-                rest = rest - np.dot(axis, rest) * axis
-        size = float(np.linalg.norm(rest))
-        if size > EXACT * float(np.linalg.norm(values)):
-            basis.append(rest / size)
-            free[name] = values
-    return free
+                residual = residual - np.dot(axis, residual) * axis
+        size = float(np.linalg.norm(residual))
+        if size > EXACT_TOLERANCE * float(np.linalg.norm(values)):
+            basis.append(residual / size)
+            independent[name] = values
+    return independent

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from auscult.explain.algebra.activations import GELUS, Activation, candidates
-from auscult.explain.algebra.nearness import error, real, tolerance
+from auscult.explain.algebra.activations import GELU_NAMES, Activation, iter_fitting_activations
+from auscult.explain.algebra.nearness import get_rounding_tolerance, relative_error, to_float64
 from auscult.explain.case import Explanation, LayerCase
-from auscult.explain.wiring import Difference, differences
+from auscult.explain.wiring import WiringDifference, find_wiring_differences
 from auscult.weights import Array
 
 NAMES = (
@@ -21,82 +21,84 @@ NAMES = (
     "gelu-variant",
     "factor",
 )
-LEAKY = frozenset({"relu", "leaky_relu"})
-LOPSIDED = 0.6
+LEAKY_NAMES = frozenset({"relu", "leaky_relu"})
+MAX_LOPSIDED_RATIO = 0.6
 """rms of the negative elements over that of the positive ones, below which a tensor has been through a leaky ReLU."""
 
 
 def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
-    for found in differences(case, floor):
-        same = (
-            found.reference.terms == found.candidate.terms
-            and found.reference.join == found.candidate.join
+    for difference in find_wiring_differences(case, floor):
+        is_same_wiring = (
+            difference.reference.terms == difference.candidate.terms
+            and difference.reference.join == difference.candidate.join
         )
-        if same and found.reference.factors != found.candidate.factors:
-            yield _weighted(found)
-        elif same:
-            cause, says = _cause(found.reference.activation, found.candidate.activation)
-            yield _explained(
-                cause,
-                says,
-                found.reference.activation,
-                found.candidate.activation,
-                found.candidate.error,
-                found.parameters,
+        if is_same_wiring and difference.reference.factors != difference.candidate.factors:
+            yield _explain_factors(difference)
+        elif is_same_wiring:
+            cause, message = _choose_cause(
+                difference.reference.activation, difference.candidate.activation
             )
-    yield from _on_the_output(case)
+            yield _build_explanation(
+                cause,
+                message,
+                difference.reference.activation,
+                difference.candidate.activation,
+                difference.candidate.error,
+                difference.parameters,
+            )
+    yield from _explain_from_output(case)
 
 
-def _weighted(found: Difference) -> Explanation:
+def _explain_factors(difference: WiringDifference) -> Explanation:
     """The same terms with other factors."""
-    says = f"it computes {found.candidate.says}, the reference {found.reference.says}"
-    fix = f"compute {found.reference.says} here"
+    message = f"it computes {difference.candidate.says}, the reference {difference.reference.says}"
+    fix = f"compute {difference.reference.says} here"
     return Explanation(
-        "factor", found.parameters, found.candidate.error, says, fix=fix, complexity=2
+        "factor", difference.parameters, difference.candidate.error, message, fix=fix, complexity=2
     )
 
 
-def _on_the_output(case: LayerCase) -> Iterator[Explanation]:
+def _explain_from_output(case: LayerCase) -> Iterator[Explanation]:
     """With nothing known inside the layer: the candidate's output is a function of the reference's, or the reverse."""
     if case.reference.shape != case.candidate.shape or case.reference.dtype.kind not in "f":
         return
-    plain = Activation("identity", lambda x: x)
-    right, got = real(case.reference), real(case.candidate)
-    for one in candidates(right.ravel(), got.ravel()):
-        if one.name == "leaky_relu" and _is_lopsided(right):
-            times = f"its leaky ReLU has {one.constant:.4g} times the reference's slope"
-            missed = error(one.function(right), got)
+    identity = Activation("identity", lambda x: x)
+    reference, candidate = to_float64(case.reference), to_float64(case.candidate)
+    for activation in iter_fitting_activations(reference.ravel(), candidate.ravel()):
+        if activation.name == "leaky_relu" and _is_lopsided(reference):
+            message = f"its leaky ReLU has {activation.constant:.4g} times the reference's slope"
+            residual = relative_error(activation.function(reference), candidate)
             yield Explanation(
                 "leaky-slope",
-                {"times": one.constant},
-                missed,
-                times,
+                {"times": activation.constant},
+                residual,
+                message,
                 fix="use the reference's slope",
                 complexity=3,
             )
-        elif one.name in {"tanh", "clamp", "relu", "leaky_relu", "sigmoid"}:
-            yield _explained(
+        elif activation.name in {"tanh", "clamp", "relu", "leaky_relu", "sigmoid"}:
+            yield _build_explanation(
                 "activation-extra",
-                _cause(plain, one)[1],
-                plain,
-                one,
-                error(one.function(right), got),
+                _choose_cause(identity, activation)[1],
+                identity,
+                activation,
+                relative_error(activation.function(reference), candidate),
                 {},
-                extra=2,
+                extra_complexity=2,
             )
-        if one.name == "scale":
-            yield _explained(
+        if activation.name == "scale":
+            yield _build_explanation(
                 "factor",
-                _cause(plain, one)[1],
-                plain,
-                one,
-                error(one.function(right), got),
+                _choose_cause(identity, activation)[1],
+                identity,
+                activation,
+                relative_error(activation.function(reference), candidate),
                 {},
-                extra=4,
+                extra_complexity=4,
             )
-    for one in candidates(got.ravel(), right.ravel()):
-        lost = error(one.function(got), right)
-        if one.name in {
+    for activation in iter_fitting_activations(candidate.ravel(), reference.ravel()):
+        inverse_residual = relative_error(activation.function(candidate), reference)
+        if activation.name in {
             "tanh",
             "relu",
             "gelu",
@@ -106,55 +108,72 @@ def _on_the_output(case: LayerCase) -> Iterator[Explanation]:
             "sigmoid",
             "elu",
             "leaky_relu",
-        } and lost <= tolerance(case.reference):
-            yield _explained(
-                "activation-missing", _cause(one, plain)[1], one, plain, lost, {}, extra=2
+        } and inverse_residual <= get_rounding_tolerance(case.reference):
+            yield _build_explanation(
+                "activation-missing",
+                _choose_cause(activation, identity)[1],
+                activation,
+                identity,
+                inverse_residual,
+                {},
+                extra_complexity=2,
             )
 
 
 def _is_lopsided(x: Array) -> bool:
     """Whether a leaky ReLU made it: a second one on top would be the first with another slope."""
     negative, positive = x[x < 0], x[x > 0]
-    return len(negative) > 0 < len(positive) and float(np.mean(negative**2)) < LOPSIDED**2 * float(
-        np.mean(positive**2)
+    return len(negative) > 0 < len(positive) and float(
+        np.mean(negative**2)
+    ) < MAX_LOPSIDED_RATIO**2 * float(np.mean(positive**2))
+
+
+def _choose_cause(reference: Activation, candidate: Activation) -> tuple[str, str]:
+    names = {reference.name, candidate.name}
+    if names <= LEAKY_NAMES:
+        return (
+            "leaky-slope",
+            f"its leaky ReLU has slope {candidate.constant or 0:.4g}, the reference's {reference.constant or 0:.4g}",
+        )
+    if names <= GELU_NAMES:
+        return "gelu-variant", f"it computes {candidate.name}, the reference {reference.name}"
+    if "scale" in names and names <= {"scale", "identity"}:
+        factor = (candidate.constant or 1.0) / (reference.constant or 1.0)
+        return "factor", f"it multiplies by {factor:.6g} what the reference does not"
+    if reference.name == "identity":
+        return (
+            "activation-extra",
+            f"it applies {candidate.says} where the reference applies nothing",
+        )
+    if candidate.name == "identity":
+        return (
+            "activation-missing",
+            f"the reference applies {reference.says}, the candidate nothing",
+        )
+    return (
+        "activation-wrong",
+        f"it applies {candidate.says} where the reference applies {reference.says}",
     )
 
 
-def _cause(right: Activation, got: Activation) -> tuple[str, str]:
-    names = {right.name, got.name}
-    if names <= LEAKY:
-        return (
-            "leaky-slope",
-            f"its leaky ReLU has slope {got.constant or 0:.4g}, the reference's {right.constant or 0:.4g}",
-        )
-    if names <= GELUS:
-        return "gelu-variant", f"it computes {got.name}, the reference {right.name}"
-    if "scale" in names and names <= {"scale", "identity"}:
-        factor = (got.constant or 1.0) / (right.constant or 1.0)
-        return "factor", f"it multiplies by {factor:.6g} what the reference does not"
-    if right.name == "identity":
-        return "activation-extra", f"it applies {got.says} where the reference applies nothing"
-    if got.name == "identity":
-        return "activation-missing", f"the reference applies {right.says}, the candidate nothing"
-    return "activation-wrong", f"it applies {got.says} where the reference applies {right.says}"
-
-
-def _explained(  # noqa: PLR0917
+def _build_explanation(  # noqa: PLR0917
     cause: str,
-    says: str,
-    right: Activation,
-    got: Activation,
+    message: str,
+    reference: Activation,
+    candidate: Activation,
     residual: float,
-    readings: Any,
+    evidence: Any,
     *,
-    extra: int = 0,
+    extra_complexity: int = 0,
 ) -> Explanation:
     return Explanation(
         cause,
-        {"reference": right.says, "candidate": got.says},
+        {"reference": reference.says, "candidate": candidate.says},
         residual,
-        says,
-        fix=f"apply {right.says} here" if right.name != "identity" else f"remove {got.says} here",
-        complexity=1 + got.fitted + extra,
-        evidence=dict(readings),
+        message,
+        fix=f"apply {reference.says} here"
+        if reference.name != "identity"
+        else f"remove {candidate.says} here",
+        complexity=1 + candidate.fitted + extra_complexity,
+        evidence=dict(evidence),
     )

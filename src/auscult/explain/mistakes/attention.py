@@ -6,10 +6,16 @@ from collections.abc import Iterator
 from itertools import product
 
 from auscult.explain.algebra import layers as ops
-from auscult.explain.algebra.attention import HEADS, Reading, fitting, projected, readings
-from auscult.explain.algebra.nearness import error, real
+from auscult.explain.algebra.attention import (
+    HEAD_COUNT_ATTRIBUTES,
+    AttentionVariant,
+    find_attention_inputs,
+    find_fitting_variants,
+    iter_attention_variants,
+)
+from auscult.explain.algebra.nearness import relative_error, to_float64
 from auscult.explain.case import Explanation, LayerCase
-from auscult.explain.wiring import candidate_limit, reference_limit
+from auscult.explain.wiring import get_candidate_limit, get_reference_limit
 from auscult.weights import Array
 
 NAMES = (
@@ -21,9 +27,9 @@ NAMES = (
     "relative-shift",
     "relative-bias",
 )
-FIELDS = ("heads", "scale", "mask", "rope", "offset", "base", "relative", "biases")
+VARIANT_FIELDS = ("heads", "scale", "mask", "rope", "offset", "base", "relative", "biases")
 
-SAYS = {
+MESSAGES = {
     "scale": ("attention-scale", "it scales the scores by {got}, the reference by {right}"),
     "heads": ("attention-heads", "it splits into {got} heads, the reference into {right}"),
     "relative": (
@@ -38,72 +44,84 @@ SAYS = {
 
 
 def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
-    yield from _results(case, floor)
-    yield from _rotations(case, floor)
+    yield from _explain_outputs(case, floor)
+    yield from _explain_rotations(case, floor)
 
 
-def _results(case: LayerCase, floor: float) -> Iterator[Explanation]:
+def _explain_outputs(case: LayerCase, floor: float) -> Iterator[Explanation]:
     """The place is behind the attention: q, k and v are known, and agree."""
-    parts = projected(case)
+    parts = find_attention_inputs(case)
     if parts is None or case.reference.dtype.kind != "f":
         return
-    options = list(readings(case, parts))
-    rights = fitting(case.reference, options, parts, reference_limit(case))[:4]
-    if not rights:
+    variants = list(iter_attention_variants(case, parts))
+    reference_fits = find_fitting_variants(
+        case.reference, variants, parts, get_reference_limit(case)
+    )[:4]
+    if not reference_fits:
         return
-    for got, residual in fitting(case.candidate, options, parts, candidate_limit(case, floor)):
-        for right, _ in rights:
-            unequal = [name for name in FIELDS if getattr(right, name) != getattr(got, name)]
+    for candidate, residual in find_fitting_variants(
+        case.candidate, variants, parts, get_candidate_limit(case, floor)
+    ):
+        for reference, _ in reference_fits:
+            unequal = [
+                name
+                for name in VARIANT_FIELDS
+                if getattr(reference, name) != getattr(candidate, name)
+            ]
             if unequal:
-                yield _told(right, got, unequal, residual)
+                yield _build_explanation(reference, candidate, unequal, residual)
 
 
-def _told(right: Reading, got: Reading, unequal: list[str], residual: float) -> Explanation:
-    cause, says = _cause(right, got, unequal[0])
+def _build_explanation(
+    reference: AttentionVariant, candidate: AttentionVariant, unequal: list[str], residual: float
+) -> Explanation:
+    cause, message = _choose_cause(reference, candidate, unequal[0])
     return Explanation(
         cause,
         {
-            "reference": {n: getattr(right, n) for n in unequal},
-            "candidate": {n: getattr(got, n) for n in unequal},
+            "reference": {n: getattr(reference, n) for n in unequal},
+            "candidate": {n: getattr(candidate, n) for n in unequal},
         },
         residual,
-        says,
-        fix=f"attend with {right.says}",
+        message,
+        fix=f"attend with {reference.says}",
         complexity=len(unequal),
     )
 
 
-def _cause(right: Reading, got: Reading, field: str) -> tuple[str, str]:
-    if field in SAYS:
-        cause, says = SAYS[field]
-        return cause, says.format(got=getattr(got, field), right=getattr(right, field))
+def _choose_cause(
+    reference: AttentionVariant, candidate: AttentionVariant, field: str
+) -> tuple[str, str]:
+    if field in MESSAGES:
+        cause, message = MESSAGES[field]
+        return cause, message.format(got=getattr(candidate, field), right=getattr(reference, field))
     if field == "mask":
         return (
             "attention-mask",
-            f"its mask is {_mask(got.mask)}, the reference's {_mask(right.mask)}",
+            f"its mask is {_describe_mask(candidate.mask)}, the reference's {_describe_mask(reference.mask)}",
         )
     if field == "offset":
         return (
             "position-offset",
-            f"its queries stand {got.offset - right.offset} position beside the reference's",
+            f"its queries stand {candidate.offset - reference.offset} position beside the reference's",
         )
     return (
         "rope-convention",
-        f"it rotates q and k as {got.rope} (base {got.base:g}), the reference as {right.rope} ({right.base:g})",
+        f"it rotates q and k as {candidate.rope} (base {candidate.base:g}), the reference as {reference.rope} ({reference.base:g})",
     )
 
 
-def _mask(name: str) -> str:
-    how, _, source = name.partition(":")
+def _describe_mask(name: str) -> str:
+    kind, _, source = name.partition(":")
     words = {
         "keep": "attended where true",
         "drop": "attended where false",
         "add": "added as numbers",
     }
-    return f"{source} {words[how]}" if how in words else how
+    return f"{source} {words[kind]}" if kind in words else kind
 
 
-def _rotations(case: LayerCase, floor: float) -> Iterator[Explanation]:
+def _explain_rotations(case: LayerCase, floor: float) -> Iterator[Explanation]:
     """The place is before the attention, such as a norm of q: the heads are rotated there, or not yet."""
     if (
         case.reference.ndim not in (3, 4)
@@ -114,49 +132,65 @@ def _rotations(case: LayerCase, floor: float) -> Iterator[Explanation]:
     for name, value in list(case.context.items())[-4:]:
         if value.dtype.kind != "f" or value.size != case.reference.size or value.ndim != 3:
             continue
-        rights = _rotated(case, real(value), case.reference, reference_limit(case))
-        gots = (
-            _rotated(case, real(value), case.candidate, candidate_limit(case, floor))
-            if rights
+        reference_rotations = _find_rotations(
+            case, to_float64(value), case.reference, get_reference_limit(case)
+        )
+        candidate_rotations = (
+            _find_rotations(
+                case, to_float64(value), case.candidate, get_candidate_limit(case, floor)
+            )
+            if reference_rotations
             else []
         )
-        for (right, shift, _), (got, other, missed) in product(rights[:2], gots):
-            if right != got:
-                where = "before the norm" if "none" in (right, got) else "here"
-                says = f"it rotates {name} as {got} {where}, the reference as {right}"
-                sides = {"reference": {"rope": right}, "candidate": {"rope": got}}
+        for (reference_rope, reference_offset, _), (
+            candidate_rope,
+            candidate_offset,
+            residual,
+        ) in product(reference_rotations[:2], candidate_rotations):
+            if reference_rope != candidate_rope:
+                position = (
+                    "before the norm" if "none" in (reference_rope, candidate_rope) else "here"
+                )
+                message = f"it rotates {name} as {candidate_rope} {position}, the reference as {reference_rope}"
+                sides = {
+                    "reference": {"rope": reference_rope},
+                    "candidate": {"rope": candidate_rope},
+                }
                 yield Explanation(
                     "rope-convention",
                     sides,
-                    missed,
-                    says,
-                    fix=f"rotate as {right} here",
+                    residual,
+                    message,
+                    fix=f"rotate as {reference_rope} here",
                     complexity=1,
                 )
-            elif shift != other:
-                sides_at = {"reference": {"offset": shift}, "candidate": {"offset": other}}
+            elif reference_offset != candidate_offset:
+                offsets = {
+                    "reference": {"offset": reference_offset},
+                    "candidate": {"offset": candidate_offset},
+                }
                 yield Explanation(
                     "position-offset",
-                    sides_at,
-                    missed,
-                    f"its positions start at {other}, the reference's at {shift}",
+                    offsets,
+                    residual,
+                    f"its positions start at {candidate_offset}, the reference's at {reference_offset}",
                 )
 
 
-def _rotated(
+def _find_rotations(
     case: LayerCase, x: Array, target: Array, limit: float
 ) -> list[tuple[str, int, float]]:
-    wanted, found = real(target), []
+    expected, rotations = to_float64(target), []
     module = case.attributes.get(case.parent)
-    told = [
+    declared_heads = [
         int(module.attributes[name])
-        for name in HEADS
+        for name in HEAD_COUNT_ATTRIBUTES
         if module is not None and isinstance(module.attributes.get(name), int)
     ]
-    for heads in told[:1] or (1, 2, 4, 8):
+    for heads in declared_heads[:1] or (1, 2, 4, 8):
         if x.shape[-1] % (2 * heads):
             continue
-        split = x.reshape(*x.shape[:2], heads, -1).transpose(0, 2, 1, 3)
+        split_heads = x.reshape(*x.shape[:2], heads, -1).transpose(0, 2, 1, 3)
         for rope, offset in (
             ("none", 0),
             ("half", 0),
@@ -164,17 +198,17 @@ def _rotated(
             ("half", 1),
             ("interleaved", 1),
         ):
-            turned = (
-                split
+            rotated_heads = (
+                split_heads
                 if rope == "none"
-                else ops.rotary(split, interleaved=rope == "interleaved", offset=offset)
+                else ops.apply_rotary(split_heads, interleaved=rope == "interleaved", offset=offset)
             )
             for layout in (
-                turned,
-                turned.transpose(0, 2, 1, 3),
-                turned.transpose(0, 2, 1, 3).reshape(x.shape),
+                rotated_heads,
+                rotated_heads.transpose(0, 2, 1, 3),
+                rotated_heads.transpose(0, 2, 1, 3).reshape(x.shape),
             ):
-                missed = error(layout, wanted)
-                if missed <= limit:
-                    found += [(rope, offset, missed)]
-    return sorted(found, key=lambda one: (one[0] != "none", one[2]))
+                residual = relative_error(layout, expected)
+                if residual <= limit:
+                    rotations += [(rope, offset, residual)]
+    return sorted(rotations, key=lambda rotation: (rotation[0] != "none", rotation[2]))

@@ -10,9 +10,9 @@ from itertools import product
 import numpy as np
 
 from auscult.explain.algebra import layers as ops
-from auscult.explain.algebra.nearness import error, real
+from auscult.explain.algebra.nearness import relative_error, to_float64
 from auscult.explain.case import Explanation, LayerCase
-from auscult.explain.wiring import candidate_limit, reference_limit
+from auscult.explain.wiring import get_candidate_limit, get_reference_limit
 from auscult.weights import Array
 
 NAMES = (
@@ -42,7 +42,7 @@ MAX_NUMBERS = 64
 
 
 @dataclass(frozen=True)
-class Features:
+class FeatureFormula:
     """One way to make features of numbers t.
 
     Attributes:
@@ -66,46 +66,48 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
         or case.reference.ndim < 2
     ):
         return
-    yield from _of_numbers(case, floor)
-    yield from _of_positions(case, floor)
+    yield from _explain_numbers(case, floor)
+    yield from _explain_positions(case, floor)
 
 
-def _of_numbers(case: LayerCase, floor: float) -> Iterator[Explanation]:
+def _explain_numbers(case: LayerCase, floor: float) -> Iterator[Explanation]:
     width = case.reference.shape[-1]
-    for numbers in _numbers(case):
-        for weights in _frequencies(case, width):
-            options = list(_options(learned=weights is not None, single=width % 2 == 1))
-            rights = _fitting(case.reference, numbers, weights, options, reference_limit(case))
-            if not rights:
+    for numbers in _find_numbers(case):
+        for weights in _find_frequencies(case, width):
+            formulas = list(_list_formulas(learned=weights is not None, single=width % 2 == 1))
+            reference_fits = _find_fitting(
+                case.reference, numbers, weights, formulas, get_reference_limit(case)
+            )
+            if not reference_fits:
                 continue
-            for got, residual in _fitting(
-                case.candidate, numbers, weights, options, candidate_limit(case, floor)
+            for candidate, residual in _find_fitting(
+                case.candidate, numbers, weights, formulas, get_candidate_limit(case, floor)
             ):
-                yield from _told(rights[0][0], got, residual)
+                yield from _explain_difference(reference_fits[0][0], candidate, residual)
 
 
-def _numbers(case: LayerCase) -> Iterator[Array]:
+def _find_numbers(case: LayerCase) -> Iterator[Array]:
     """Small inputs that features may have been made of: [batch] or [batch, 1]."""
-    seen = {**case.inputs, **case.context}
-    for value in seen.values():
+    tensors = {**case.inputs, **case.context}
+    for value in tensors.values():
         if 0 < value.size <= MAX_NUMBERS and value.dtype.kind in "fiu":
-            yield real(value).reshape(-1)
+            yield to_float64(value).reshape(-1)
 
 
-def _frequencies(case: LayerCase, width: int) -> Iterator[Array | None]:
-    held = {**case.weights}
+def _find_frequencies(case: LayerCase, width: int) -> Iterator[Array | None]:
+    tensors = {**case.weights}
     for weights in case.relatives.values():
-        held.update(weights)
-    for value in held.values():
+        tensors.update(weights)
+    for value in tensors.values():
         if value.size == width // 2 and value.dtype.kind == "f":
-            yield real(value).reshape(-1)
+            yield to_float64(value).reshape(-1)
     yield None
 
 
 @cache
-def _options(*, learned: bool, single: bool) -> tuple[Features, ...]:
+def _list_formulas(*, learned: bool, single: bool) -> tuple[FeatureFormula, ...]:
     """Usual ways, one factor varied at a time from any order."""
-    orders = [f"{where}{order}" for order in ("sin-cos", "cos-sin") for where in ("x-", "")] + [
+    orders = [f"{prefix}{order}" for order in ("sin-cos", "cos-sin") for prefix in ("x-", "")] + [
         "sin-cos-x",
         "cos-sin-x",
     ]
@@ -115,7 +117,7 @@ def _options(*, learned: bool, single: bool) -> tuple[Features, ...]:
     shapes = [(-1, 1.0)] if learned else list(product((0, 1), (10000.0, 100.0)))
     numbers = (1.0, 1 / 256, 256.0, 1 / 1000, 1 / 512) if single else (1.0,)
     return tuple(
-        Features(order, scale, number, shift, base)
+        FeatureFormula(order, scale, number, shift, base)
         for order in orders
         for scale in SCALES
         for number in numbers
@@ -123,41 +125,60 @@ def _options(*, learned: bool, single: bool) -> tuple[Features, ...]:
     )
 
 
-def _made(features: Features, numbers: Array, weights: Array | None, width: int) -> Array:
+def _compute_features(
+    features: FeatureFormula, numbers: Array, weights: Array | None, width: int
+) -> Array:
     half = width // 2
-    usual = features.base ** (-np.arange(half) / max(half - features.shift, 1))
-    frequencies = usual if weights is None else weights
+    default_frequencies = features.base ** (-np.arange(half) / max(half - features.shift, 1))
+    frequencies = default_frequencies if weights is None else weights
     angles = features.scale * numbers[:, None] * frequencies
-    own = features.number * numbers[:, None]
-    parts = {"x": own, "sin": np.sin(angles), "cos": np.cos(angles)}
+    raw_numbers = features.number * numbers[:, None]
+    parts = {"x": raw_numbers, "sin": np.sin(angles), "cos": np.cos(angles)}
     if features.order == "interleaved":
-        return ops.arranged(parts["sin"], parts["cos"], "interleaved")
+        return ops.arrange_sinusoids(parts["sin"], parts["cos"], "interleaved")
     return np.concatenate([parts[name] for name in features.order.split("-")], -1)
 
 
-def _fitting(
-    target: Array, numbers: Array, weights: Array | None, options: list[Features], limit: float
-) -> list[tuple[Features, float]]:
-    wanted = real(target).reshape(-1, target.shape[-1])
-    if len(wanted) != len(numbers):
+def _find_fitting(
+    target: Array,
+    numbers: Array,
+    weights: Array | None,
+    formulas: list[FeatureFormula],
+    limit: float,
+) -> list[tuple[FeatureFormula, float]]:
+    expected = to_float64(target).reshape(-1, target.shape[-1])
+    if len(expected) != len(numbers):
         return []
     # scaling by 1000 multiplies float32's rounding of t itself: phases are only as exact as that
-    loose = max(limit, 2e-3)
-    found = [
-        (one, error(_made(one, numbers, weights, target.shape[-1]), wanted)) for one in options
+    loose_limit = max(limit, 2e-3)
+    fits = [
+        (
+            formula,
+            relative_error(
+                _compute_features(formula, numbers, weights, target.shape[-1]), expected
+            ),
+        )
+        for formula in formulas
     ]
-    near = sorted((pair for pair in found if pair[1] <= limit), key=lambda pair: pair[1])
+    close_fits = sorted((fit for fit in fits if fit[1] <= limit), key=lambda fit: fit[1])
     return (
-        near or sorted((pair for pair in found if pair[1] <= loose), key=lambda pair: pair[1])[:1]
+        close_fits
+        or sorted((fit for fit in fits if fit[1] <= loose_limit), key=lambda fit: fit[1])[:1]
     )
 
 
-def _told(right: Features, got: Features, residual: float) -> Iterator[Explanation]:
-    unequal = [f.name for f in fields(Features) if getattr(right, f.name) != getattr(got, f.name)]
+def _explain_difference(
+    reference: FeatureFormula, candidate: FeatureFormula, residual: float
+) -> Iterator[Explanation]:
+    unequal = [
+        entry.name
+        for entry in fields(FeatureFormula)
+        if getattr(reference, entry.name) != getattr(candidate, entry.name)
+    ]
     if not unequal:
         return
-    number = "x" in right.order
-    if number:
+    has_number = "x" in reference.order
+    if has_number:
         cause = "number-embedding"
     elif "order" in unequal:
         cause = "time-embedding-order"
@@ -166,77 +187,84 @@ def _told(right: Features, got: Features, residual: float) -> Iterator[Explanati
     else:
         cause = "time-embedding-frequencies"
     sides = {
-        "reference": {n: getattr(right, n) for n in unequal},
-        "candidate": {n: getattr(got, n) for n in unequal},
+        "reference": {n: getattr(reference, n) for n in unequal},
+        "candidate": {n: getattr(candidate, n) for n in unequal},
     }
-    says = f"it makes features with {_said(sides['candidate'])}, the reference with {_said(sides['reference'])}"
+    message = f"it makes features with {_describe_side(sides['candidate'])}, the reference with {_describe_side(sides['reference'])}"
     yield Explanation(
         cause,
         sides,
         residual,
-        says,
-        fix=f"use {_said(sides['reference'])}",
-        complexity=len(unequal) if not number else 1,
+        message,
+        fix=f"use {_describe_side(sides['reference'])}",
+        complexity=len(unequal) if not has_number else 1,
     )
 
 
-def _said(side: Mapping[str, object]) -> str:
+def _describe_side(side: Mapping[str, object]) -> str:
     return ", ".join(
         f"{name} {value:.6g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in side.items()
     )
 
 
-def _of_positions(case: LayerCase, floor: float) -> Iterator[Explanation]:
+def _explain_positions(case: LayerCase, floor: float) -> Iterator[Explanation]:
     """x plus a table of positions that starts elsewhere: sinusoidal, or a learned one among the weights."""
     shape = case.reference.shape
     if len(shape) != 3:
         return
-    limits = (reference_limit(case), candidate_limit(case, floor))
-    tables = list(_tables(case, shape[1], shape[2]))
+    limits = (get_reference_limit(case), get_candidate_limit(case, floor))
+    tables = list(_iter_tables(case, shape[1], shape[2]))
     for value in (
         np.zeros(shape),
         *(
-            real(v)
-            for v in list(case.context.values())[-3:]
-            if v.shape == shape and v.dtype.kind == "f"
+            to_float64(tensor)
+            for tensor in list(case.context.values())[-3:]
+            if tensor.shape == shape and tensor.dtype.kind == "f"
         ),
     ):
         for table in tables:
-            right = [
-                o
-                for o in OFFSETS
-                if (row := table(o)) is not None
-                and error(value + row, real(case.reference)) <= limits[0]
+            reference_offsets = [
+                offset
+                for offset in OFFSETS
+                if (row := table(offset)) is not None
+                and relative_error(value + row, to_float64(case.reference)) <= limits[0]
             ]
-            for got in OFFSETS if right else ():
-                row = table(got)
-                if row is None or got in right:
+            for candidate_offset in OFFSETS if reference_offsets else ():
+                row = table(candidate_offset)
+                if row is None or candidate_offset in reference_offsets:
                     continue
-                residual = error(value + row, real(case.candidate))
-                sides = {"reference": {"first": right[0]}, "candidate": {"first": got}}
-                says = f"its positions start at {got}, the reference's at {right[0]}"
+                residual = relative_error(value + row, to_float64(case.candidate))
+                sides = {
+                    "reference": {"first": reference_offsets[0]},
+                    "candidate": {"first": candidate_offset},
+                }
+                message = f"its positions start at {candidate_offset}, the reference's at {reference_offsets[0]}"
                 yield Explanation(
-                    "position-offset", sides, residual, says, fix=f"count positions from {right[0]}"
+                    "position-offset",
+                    sides,
+                    residual,
+                    message,
+                    fix=f"count positions from {reference_offsets[0]}",
                 )
 
 
-def _tables(case: LayerCase, frames: int, width: int) -> Iterator[_Table]:
+def _iter_tables(case: LayerCase, frames: int, width: int) -> Iterator[_PositionTable]:
     for order in ORDERS if width % 2 == 0 else ():
         for shift in (0, 1):
-            yield _Table(None, frames, width, order, shift)
-    held = [
+            yield _PositionTable(None, frames, width, order, shift)
+    tensors = [
         *case.weights.values(),
         *(w for weights in case.relatives.values() for w in weights.values()),
     ]
-    for value in held:
+    for value in tensors:
         flat = value.reshape(-1, value.shape[-1]) if value.ndim > 1 else None
         if flat is not None and flat.shape[-1] == width and len(flat) >= frames:
-            yield _Table(real(flat), frames, width)
+            yield _PositionTable(to_float64(flat), frames, width)
 
 
 @dataclass(frozen=True, eq=False)
-class _Table:
+class _PositionTable:
     rows: Array | None
     frames: int
     width: int
@@ -247,7 +275,7 @@ class _Table:
         """Rows from `first` on, [time, features]."""
         if self.rows is None:
             positions = np.arange(self.frames) + float(first)
-            return ops.sinusoids(positions, self.width, order=self.order, shift=self.shift)  # type: ignore[arg-type]
+            return ops.make_sinusoids(positions, self.width, order=self.order, shift=self.shift)  # type: ignore[arg-type]
         if first < 0 or first + self.frames > len(self.rows):
             return None
         return self.rows[first : first + self.frames]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auscult.explain.algebra.nearness import error
-from auscult.explain.algebra.norms import NORM_TYPES
+from auscult.explain.algebra.nearness import relative_error
+from auscult.explain.algebra.norms import NORM_TYPE_PATTERN
 from auscult.explain.case import Explanation, LayerCase
 
 NAMES = ("norm-missing",)
@@ -17,14 +17,14 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:  # noqa: AR
         case.role != "output"
         or x is None
         or x.shape != case.candidate.shape
-        or not NORM_TYPES.search(case.module.type)
+        or not NORM_TYPE_PATTERN.search(case.module.type)
     ):
         return
-    says = f"it gives back what came in, where the reference normalises ({case.module.type})"
+    message = f"it gives back what came in, where the reference normalises ({case.module.type})"
     yield Explanation(
         "norm-missing",
         {},
-        error(case.candidate, x),
-        says,
+        relative_error(case.candidate, x),
+        message,
         fix=f"apply the reference's {case.module.type} here",
     )

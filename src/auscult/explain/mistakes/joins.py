@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from auscult.explain.algebra.expressions import Expression
-from auscult.explain.algebra.nearness import error, real
-from auscult.explain.algebra.norms import NORM_TYPES
+from auscult.explain.algebra.nearness import relative_error, to_float64
+from auscult.explain.algebra.norms import NORM_TYPE_PATTERN
 from auscult.explain.case import Explanation, LayerCase
-from auscult.explain.wiring import Difference, differences
+from auscult.explain.wiring import WiringDifference, find_wiring_differences
 
 NAMES = (
     "residual-missing",
@@ -25,133 +25,172 @@ NAMES = (
 
 
 def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
-    for found in differences(case, floor):
-        right, got = found.reference, found.candidate
-        moved = {right.activation.name, got.activation.name} <= {
+    for difference in find_wiring_differences(case, floor):
+        reference, candidate = difference.reference, difference.candidate
+        is_norm_moved = {reference.activation.name, candidate.activation.name} <= {
             "identity",
             "relu",
             "leaky_relu",
-        } and _norms(right, got)
+        } and _has_norms_on_both(reference, candidate)
         if (
-            right.activation.says != got.activation.says
-            and not moved
-            and not _factor_of_branches(right, got)
+            reference.activation.says != candidate.activation.says
+            and not is_norm_moved
+            and not _is_branch_factor(reference, candidate)
         ):
             continue
-        told = _told(case, right, got)
-        if told is not None:
-            yield _explained(found, *told)
-    yield from _inside(case)
+        cause_and_message = _find_join_cause(case, reference, candidate)
+        if cause_and_message is not None:
+            yield _build_explanation(difference, *cause_and_message)
+    yield from _explain_own_input(case)
 
 
-def _told(case: LayerCase, right: Expression, got: Expression) -> tuple[str, str] | None:  # noqa: PLR0911 - one per mistake
-    more, fewer = set(right.terms) - set(got.terms), set(got.terms) - set(right.terms)
-    if right.join == "concat" and got.join == "concat" and set(right.terms) == set(got.terms):
+def _find_join_cause(  # noqa: PLR0911
+    case: LayerCase, reference: Expression, candidate: Expression
+) -> tuple[str, str] | None:
+    missing_terms, extra_terms = (
+        set(reference.terms) - set(candidate.terms),
+        set(candidate.terms) - set(reference.terms),
+    )
+    if (
+        reference.join == "concat"
+        and candidate.join == "concat"
+        and set(reference.terms) == set(candidate.terms)
+    ):
         return (
             "skip-order",
-            f"it concatenates {', '.join(got.terms)}; the reference {', '.join(right.terms)}",
+            f"it concatenates {', '.join(candidate.terms)}; the reference {', '.join(reference.terms)}",
         )
-    if set(right.terms) == set(got.terms):
-        if {right.join, got.join} == {"sum", "mean"} or _factor_of_branches(right, got):
+    if set(reference.terms) == set(candidate.terms):
+        if {reference.join, candidate.join} == {"sum", "mean"} or _is_branch_factor(
+            reference, candidate
+        ):
             return (
                 "branch-sum-mean",
-                f"it takes the {got.join} of {len(right.terms)} branches, the reference the {right.join}",
+                f"it takes the {candidate.join} of {len(reference.terms)} branches, the reference the {reference.join}",
             )
         return None
-    masked = (right.join, got.join) in {("product", "one"), ("masked sum", "sum")}
-    if masked and not got.factors and len(more) == 1 and not fewer:
-        return "mask-not-applied", f"it does not multiply by {more.pop()}"
-    if right.join in {"sum", "mean"} and not fewer and more and got.join in {"one", "sum", "mean"}:
-        lost = ", ".join(sorted(more))
-        two = len(right.terms) == 2 and right.join == "sum"
-        return ("residual-missing" if two else "branch-missing"), f"it does not add {lost}"
-    if got.join == "sum" and not more and right.join in {"one", "sum"}:
-        return "residual-extra", f"it adds {', '.join(sorted(fewer))}, which the reference does not"
-    return _replaced(case, right, got)
+    is_mask_join = (reference.join, candidate.join) in {("product", "one"), ("masked sum", "sum")}
+    if is_mask_join and not candidate.factors and len(missing_terms) == 1 and not extra_terms:
+        return "mask-not-applied", f"it does not multiply by {missing_terms.pop()}"
+    if (
+        reference.join in {"sum", "mean"}
+        and not extra_terms
+        and missing_terms
+        and candidate.join in {"one", "sum", "mean"}
+    ):
+        missing_names = ", ".join(sorted(missing_terms))
+        is_residual = len(reference.terms) == 2 and reference.join == "sum"
+        return (
+            "residual-missing" if is_residual else "branch-missing"
+        ), f"it does not add {missing_names}"
+    if candidate.join == "sum" and not missing_terms and reference.join in {"one", "sum"}:
+        return (
+            "residual-extra",
+            f"it adds {', '.join(sorted(extra_terms))}, which the reference does not",
+        )
+    return _find_replaced_term(case, reference, candidate)
 
 
-def _factor_of_branches(right: Expression, got: Expression) -> bool:
+def _is_branch_factor(reference: Expression, candidate: Expression) -> bool:
     """A sum of n branches that is n times their mean, where one of them is written as a factor."""
-    constants = (right.activation.constant or 1.0, got.activation.constant or 1.0)
+    constants = (reference.activation.constant or 1.0, candidate.activation.constant or 1.0)
     ratio = constants[0] / constants[1] if constants[1] else 0.0
-    count = len(right.terms)
-    plain = {right.activation.name, got.activation.name} <= {"scale", "identity"}
+    count = len(reference.terms)
+    is_plain_scale = {reference.activation.name, candidate.activation.name} <= {"scale", "identity"}
     return (
-        plain
-        and right.terms == got.terms
+        is_plain_scale
+        and reference.terms == candidate.terms
         and count > 1
         and min(abs(ratio - count), abs(ratio * count - 1)) < 1e-4
     )
 
 
-def _replaced(case: LayerCase, right: Expression, got: Expression) -> tuple[str, str] | None:
+def _find_replaced_term(
+    case: LayerCase, reference: Expression, candidate: Expression
+) -> tuple[str, str] | None:
     """One tensor stands where another should: around a norm that is the norm's place, otherwise plain wiring."""
-    if right.join != got.join or len(right.terms) != len(got.terms):
+    if reference.join != candidate.join or len(reference.terms) != len(candidate.terms):
         return None
-    for wanted, used in zip(right.terms, got.terms, strict=True):
-        if wanted == used:
+    for reference_term, candidate_term in zip(reference.terms, candidate.terms, strict=True):
+        if reference_term == candidate_term:
             continue
-        if (told := _functional(wanted, used)) is not None:
-            return told
-        for name, other, missing in ((wanted, used, True), (used, wanted, False)):
-            norm = _norm(case, name)
+        if (cause_and_message := _find_functional_norm(reference_term, candidate_term)) is not None:
+            return cause_and_message
+        for term, other_term, is_missing in (
+            (reference_term, candidate_term, True),
+            (candidate_term, reference_term, False),
+        ):
+            norm = _find_norm(case, term)
             if norm is None:
                 continue
-            applied = norm in case.candidate_calls if missing else True
-            if not applied:
-                return "norm-missing", f"it uses {other} without {norm}"
-            where = "after" if missing else "before"
+            is_applied = norm in case.candidate_calls if is_missing else True
+            if not is_applied:
+                return "norm-missing", f"it uses {other_term} without {norm}"
+            position = "after" if is_missing else "before"
             return (
                 "norm-order",
-                f"it applies {norm} {where} this place; the reference {'before' if missing else 'after'} it",
+                f"it applies {norm} {position} this place; the reference {'before' if is_missing else 'after'} it",
             )
     return (
         "wiring",
-        f"it uses {', '.join(got.terms)} where the reference uses {', '.join(right.terms)}",
+        f"it uses {', '.join(candidate.terms)} where the reference uses {', '.join(reference.terms)}",
     )
 
 
-def _norms(right: Expression, got: Expression) -> bool:
+def _has_norms_on_both(reference: Expression, candidate: Expression) -> bool:
     """Whether both sides norm, one before and one behind its activation."""
-    return all(one.join == "one" and "_norm(" in one.terms[0] for one in (right, got))
+    return all(
+        expression.join == "one" and "_norm(" in expression.terms[0]
+        for expression in (reference, candidate)
+    )
 
 
-def _functional(wanted: str, used: str) -> tuple[str, str] | None:
+def _find_functional_norm(reference_term: str, candidate_term: str) -> tuple[str, str] | None:
     """A norm that code applies between modules, without a module of its own."""
-    one, two = ("_norm(" in name for name in (wanted, used))
-    if one and not two:
-        return "norm-missing", f"it uses {used}, the reference {wanted}"
-    if two and not one:
-        return "norm-extra", f"it uses {used}, the reference {wanted}"
-    if one and two and ("leaky" in wanted) != ("leaky" in used):
+    has_reference_norm, has_candidate_norm = (
+        "_norm(" in term for term in (reference_term, candidate_term)
+    )
+    if has_reference_norm and not has_candidate_norm:
+        return "norm-missing", f"it uses {candidate_term}, the reference {reference_term}"
+    if has_candidate_norm and not has_reference_norm:
+        return "norm-extra", f"it uses {candidate_term}, the reference {reference_term}"
+    if (
+        has_reference_norm
+        and has_candidate_norm
+        and ("leaky" in reference_term) != ("leaky" in candidate_term)
+    ):
         return (
             "norm-order",
-            f"it computes {used}, the reference {wanted} and the activation after it",
+            f"it computes {candidate_term}, the reference {reference_term} and the activation after it",
         )
     return None
 
 
-def _norm(case: LayerCase, term: str) -> str | None:
+def _find_norm(case: LayerCase, term: str) -> str | None:
     """The norm that gave a tensor of the context, real (`norm1:output`) or tried (`norm1(x)`)."""
     path = term.partition(":")[0].partition("(")[0]
     module = case.attributes.get(path)
-    given = term.endswith(":output") or "(" in term
-    return path if module is not None and given and NORM_TYPES.search(module.type) else None
-
-
-def _explained(found: Difference, cause: str, says: str) -> Explanation:
-    extra = {"wiring": 2, "residual-extra": 1}.get(cause, 0)
-    return Explanation(
-        cause,
-        found.parameters,
-        found.candidate.error,
-        says,
-        fix=f"compute {found.reference.says} here",
-        complexity=max(found.steps, 1) + extra + found.candidate.activation.fitted,
+    is_output = term.endswith(":output") or "(" in term
+    return (
+        path if module is not None and is_output and NORM_TYPE_PATTERN.search(module.type) else None
     )
 
 
-def _inside(case: LayerCase) -> Iterator[Explanation]:
+def _build_explanation(difference: WiringDifference, cause: str, message: str) -> Explanation:
+    extra_complexity = {"wiring": 2, "residual-extra": 1}.get(cause, 0)
+    return Explanation(
+        cause,
+        difference.parameters,
+        difference.candidate.error,
+        message,
+        fix=f"compute {difference.reference.says} here",
+        complexity=max(difference.steps, 1)
+        + extra_complexity
+        + difference.candidate.activation.fitted,
+    )
+
+
+def _explain_own_input(case: LayerCase) -> Iterator[Explanation]:
     """A layer that adds its own input inside: the candidate's output is the reference's less the input."""
     x = case.input
     if (
@@ -161,17 +200,17 @@ def _inside(case: LayerCase) -> Iterator[Explanation]:
         or x.shape != case.candidate.shape
     ):
         return
-    right, got = real(case.reference), real(case.candidate)
-    for cause, sign, says in (
+    reference, candidate = to_float64(case.reference), to_float64(case.candidate)
+    for cause, sign, message in (
         ("residual-missing", -1.0, "it does not add its input"),
         ("residual-extra", 1.0, "it adds its input, which the reference does not"),
     ):
-        residual = error(right + sign * real(x), got)
+        residual = relative_error(reference + sign * to_float64(x), candidate)
         yield Explanation(
             cause,
             {},
             residual,
-            says,
+            message,
             fix="add the input" if sign < 0 else "do not add the input",
             complexity=1,
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auscult.explain.algebra.nearness import error, real
+from auscult.explain.algebra.nearness import relative_error, to_float64
 from auscult.explain.case import Explanation, LayerCase
-from auscult.explain.wiring import reference_limit
+from auscult.explain.wiring import get_reference_limit
 
 NAMES = ("layout-linear", "bias-missing")
 
@@ -23,13 +23,15 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:  # noqa: AR
         return
     if x.shape[-1] != weight.shape[1]:
         return
-    wide, matrix = real(x), real(weight)
-    shift = 0.0 if bias is None else real(bias)
-    got = real(case.candidate)
-    if error(wide @ matrix.T + shift, real(case.reference)) > reference_limit(case):
+    signal, matrix = to_float64(x), to_float64(weight)
+    real_bias = 0.0 if bias is None else to_float64(bias)
+    candidate = to_float64(case.candidate)
+    if relative_error(
+        signal @ matrix.T + real_bias, to_float64(case.reference)
+    ) > get_reference_limit(case):
         return
     if matrix.shape[0] == matrix.shape[1]:
-        residual = error(wide @ matrix + shift, got)
+        residual = relative_error(signal @ matrix + real_bias, candidate)
         yield Explanation(
             "layout-linear",
             {},
@@ -41,7 +43,7 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:  # noqa: AR
         yield Explanation(
             "bias-missing",
             {},
-            error(wide @ matrix.T, got),
+            relative_error(signal @ matrix.T, candidate),
             "it does not add the bias",
             fix="load the bias",
         )

@@ -7,36 +7,47 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from auscult.explain.algebra.nearness import error, real
-from auscult.explain.algebra.norms import EPSILONS, NORM_TYPES, Norm, conventions
+from auscult.explain.algebra.nearness import relative_error, to_float64
+from auscult.explain.algebra.norms import (
+    EPSILONS,
+    NORM_TYPE_PATTERN,
+    NormConvention,
+    iter_norm_conventions,
+)
 from auscult.explain.case import Explanation, LayerCase
-from auscult.explain.wiring import candidate_limit, reference_limit
+from auscult.explain.wiring import get_candidate_limit, get_reference_limit
 from auscult.weights import Array
 
 NAMES = ("layer-norm-eps", "group-norm-convention", "norm-convention", "batch-norm-train-mode")
-_GROUPS = (2, 4, 8, 16, 32)
+_GROUP_COUNTS = (2, 4, 8, 16, 32)
 
 
 def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
-    for x, weights in _inputs(case):
-        groups = _groups(case, x)
-        rights = list(_fitting(case.reference, x, weights, groups, reference_limit(case)))
-        if not rights:
+    for x, weights in _iter_inputs(case):
+        groups = _list_group_counts(case, x)
+        reference_fits = list(
+            _iter_fitting(case.reference, x, weights, groups, get_reference_limit(case))
+        )
+        if not reference_fits:
             continue
-        limit = candidate_limit(case, floor)
-        for right, _ in rights[:3]:
-            for got, residual in _fitting(case.candidate, x, weights, groups, limit):
-                yield from _told(right, got, residual)
+        limit = get_candidate_limit(case, floor)
+        for reference, _ in reference_fits[:3]:
+            for candidate, residual in _iter_fitting(case.candidate, x, weights, groups, limit):
+                yield from _explain_difference(reference, candidate, residual)
 
 
-def _inputs(case: LayerCase) -> Iterator[tuple[Array, Mapping[str, Array]]]:
+def _iter_inputs(case: LayerCase) -> Iterator[tuple[Array, Mapping[str, Array]]]:
     """What may have been normalised: the input of a norm module, or the latest tensors where the code norms between modules."""
-    if NORM_TYPES.search(case.module.type) and case.role == "output" and case.input is not None:
-        yield real(case.input), case.weights
+    if (
+        NORM_TYPE_PATTERN.search(case.module.type)
+        and case.role == "output"
+        and case.input is not None
+    ):
+        yield to_float64(case.input), case.weights
     elif case.role != "output" or not case.weights:
         for value in list(case.context.values())[-2:]:
-            if value.dtype.kind == "f" and value.ndim > 1 and _is_even(real(case.reference)):
-                yield real(value), {}
+            if value.dtype.kind == "f" and value.ndim > 1 and _is_even(to_float64(case.reference)):
+                yield to_float64(value), {}
 
 
 def _is_even(x: Array) -> bool:
@@ -49,97 +60,114 @@ def _is_even(x: Array) -> bool:
     )
 
 
-def _groups(case: LayerCase, x: Array) -> tuple[int, ...]:
-    told = case.module.attributes.get("num_groups")
-    if told:
-        return (int(told),)
-    return tuple(g for g in _GROUPS if any(n > g and n % g == 0 for n in x.shape[1:]))
+def _list_group_counts(case: LayerCase, x: Array) -> tuple[int, ...]:
+    declared_groups = case.module.attributes.get("num_groups")
+    if declared_groups:
+        return (int(declared_groups),)
+    return tuple(g for g in _GROUP_COUNTS if any(n > g and n % g == 0 for n in x.shape[1:]))
 
 
-def _fitting(
-    wanted: Array, x: Array, weights: Mapping[str, Array], groups: tuple[int, ...], limit: float
-) -> Iterator[tuple[Norm, float]]:
+def _iter_fitting(
+    tensor: Array, x: Array, weights: Mapping[str, Array], groups: tuple[int, ...], limit: float
+) -> Iterator[tuple[NormConvention, float]]:
     """Conventions, with their eps, that give the wanted tensor; usual values of eps before others."""
-    target = real(wanted)
+    target = to_float64(tensor)
     if target.shape != x.shape:
         return
-    for convention in conventions(x, groups):
+    for convention in iter_norm_conventions(x, groups):
         if convention.affine and not weights:
             continue
-        rough = convention(x, weights)
-        if rough is None or error(rough, target) > 0.7:
+        rough_output = convention(x, weights)
+        if rough_output is None or relative_error(rough_output, target) > 0.7:
             continue
         best = min(
             (replace(convention, eps=eps) for eps in EPSILONS),
-            key=lambda norm: _miss(norm, x, weights, target),
+            key=lambda norm: _compute_residual(norm, x, weights, target),
         )
-        refined = _refined(best, x, weights, target)
-        if _miss(best, x, weights, target) <= limit:
-            yield best, _miss(best, x, weights, target)
-        elif _miss(refined, x, weights, target) <= limit:
-            yield refined, _miss(refined, x, weights, target)
+        refined = _refine_eps(best, x, weights, target)
+        if _compute_residual(best, x, weights, target) <= limit:
+            yield best, _compute_residual(best, x, weights, target)
+        elif _compute_residual(refined, x, weights, target) <= limit:
+            yield refined, _compute_residual(refined, x, weights, target)
 
 
-def _miss(norm: Norm, x: Array, weights: Mapping[str, Array], target: Array) -> float:
-    given = norm(x, weights)
-    return float("inf") if given is None else error(given, target)
+def _compute_residual(
+    norm: NormConvention, x: Array, weights: Mapping[str, Array], target: Array
+) -> float:
+    output = norm(x, weights)
+    return float("inf") if output is None else relative_error(output, target)
 
 
-def _refined(norm: Norm, x: Array, weights: Mapping[str, Array], target: Array) -> Norm:
+def _refine_eps(
+    norm: NormConvention, x: Array, weights: Mapping[str, Array], target: Array
+) -> NormConvention:
     """The eps between the decades round the best usual one that fits best (golden section over its logarithm)."""
     low, high = np.log10(max(norm.eps, 1e-13)) - 1, np.log10(max(norm.eps, 1e-13)) + 1
     for _ in range(24):
-        left, right = high - 0.618 * (high - low), low + 0.618 * (high - low)
-        misses = [
-            _miss(replace(norm, eps=10**point), x, weights, target) for point in (left, right)
+        lower_point, upper_point = high - 0.618 * (high - low), low + 0.618 * (high - low)
+        residuals = [
+            _compute_residual(replace(norm, eps=10**point), x, weights, target)
+            for point in (lower_point, upper_point)
         ]
-        low, high = (low, right) if misses[0] < misses[1] else (left, high)
+        low, high = (low, upper_point) if residuals[0] < residuals[1] else (lower_point, high)
     return replace(norm, eps=float(10 ** ((low + high) / 2)))
 
 
-def _told(right: Norm, got: Norm, residual: float) -> Iterator[Explanation]:
-    one, two = asdict(right), asdict(got)
-    unequal = {name for name in one if one[name] != two[name]}
+def _explain_difference(
+    reference: NormConvention, candidate: NormConvention, residual: float
+) -> Iterator[Explanation]:
+    reference_fields, candidate_fields = asdict(reference), asdict(candidate)
+    unequal = {
+        name for name in reference_fields if reference_fields[name] != candidate_fields[name]
+    }
     if not unequal:
         return
     parameters = {
-        "reference": {name: one[name] for name in sorted(unequal)},
-        "candidate": {name: two[name] for name in sorted(unequal)},
+        "reference": {name: reference_fields[name] for name in sorted(unequal)},
+        "candidate": {name: candidate_fields[name] for name in sorted(unequal)},
     }
-    cause, says = _cause(right, got, unequal)
-    fix = ", ".join(f"{name}={one[name]!r}" for name in sorted(unequal))
+    cause, message = _choose_cause(reference, candidate, unequal)
+    fix = ", ".join(f"{name}={reference_fields[name]!r}" for name in sorted(unequal))
     # a statistic over other axes with another eps beside it is two mistakes
     complexity = len(unequal - {"groups", "axis"}) or 1
     yield Explanation(
-        cause, parameters, residual, says, fix=f"normalise with {fix}", complexity=complexity
+        cause, parameters, residual, message, fix=f"normalise with {fix}", complexity=complexity
     )
 
 
-def _cause(right: Norm, got: Norm, unequal: set[str]) -> tuple[str, str]:
+def _choose_cause(
+    reference: NormConvention, candidate: NormConvention, unequal: set[str]
+) -> tuple[str, str]:
     if unequal <= {"eps", "outside"}:
-        where = {True: " beside the root", False: ""}
-        text = f"its eps is {got.eps:.3g}{where[got.outside]}, the reference's {right.eps:.3g}{where[right.outside]}"
+        suffixes = {True: " beside the root", False: ""}
+        text = f"its eps is {candidate.eps:.3g}{suffixes[candidate.outside]}, the reference's {reference.eps:.3g}{suffixes[reference.outside]}"
         return "layer-norm-eps", text
-    if {right.kind, got.kind} == {"batch", "batch-statistics"} and got.kind == "batch-statistics":
+    if {reference.kind, candidate.kind} == {
+        "batch",
+        "batch-statistics",
+    } and candidate.kind == "batch-statistics":
         return (
             "batch-norm-train-mode",
             "it normalises by the statistics of this batch, not the stored ones: it is in training mode",
         )
-    if "group" in (right.kind, got.kind):
+    if "group" in (reference.kind, candidate.kind):
         return (
             "group-norm-convention",
-            f"it groups channels as {_groups_said(got)}, the reference as {_groups_said(right)}",
+            f"it groups channels as {_describe_groups(candidate)}, the reference as {_describe_groups(reference)}",
         )
-    return "norm-convention", f"it normalises as {_said(got)}, the reference as {_said(right)}"
+    return (
+        "norm-convention",
+        f"it normalises as {_describe_norm(candidate)}, the reference as {_describe_norm(reference)}",
+    )
 
 
-def _groups_said(norm: Norm) -> str:
+def _describe_groups(norm: NormConvention) -> str:
     if norm.kind != "group":
         return norm.kind
     return f"{norm.groups} groups of {'strided' if norm.strided else 'neighbouring'} channels"
 
 
-def _said(norm: Norm) -> str:
+def _describe_norm(norm: NormConvention) -> str:
     parts = [
         norm.kind,
         f"axis {norm.axis}",

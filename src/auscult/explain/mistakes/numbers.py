@@ -7,20 +7,20 @@ from collections.abc import Callable, Iterator
 import ml_dtypes
 import numpy as np
 
-from auscult.explain.algebra.nearness import error, real
+from auscult.explain.algebra.nearness import relative_error, to_float64
 from auscult.explain.case import Explanation, LayerCase
-from auscult.explain.wiring import reference_limit
+from auscult.explain.wiring import get_reference_limit
 from auscult.weights import Array
 
 NAMES = ("precision-overflow", "precision-drift", "branch-cut", "dropout-active")
 HALF_MAX = 65504.0
-MIN_KEPT = (
+MIN_KEPT_SHARE = (
     0.05  # a dropout that keeps fewer or more than all but that share is not told from an accident
 )
 WHOLE_TURN = 2 * np.pi
-DRIFTING = (np.float16, ml_dtypes.bfloat16, np.float32)
+DRIFT_DTYPES = (np.float16, ml_dtypes.bfloat16, np.float32)
 
-WRAPS: dict[str, Callable[[Array], Array]] = {
+WRAP_FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "": lambda y: y,
     " modulo 1": lambda y: np.mod(y, 1.0),
     " modulo 2π": lambda y: np.mod(y, WHOLE_TURN),
@@ -30,126 +30,142 @@ WRAPS: dict[str, Callable[[Array], Array]] = {
 def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     if case.reference.shape != case.candidate.shape or case.reference.dtype.kind not in "fV":
         return
-    right, got = real(case.reference), real(case.candidate)
-    yield from _overflow(right, got, floor)
-    yield from _dropout(right, got, floor)
-    yield from _turns(right, got, floor)
-    yield from _drift(case, right, got)
+    reference, candidate = to_float64(case.reference), to_float64(case.candidate)
+    yield from _explain_overflow(reference, candidate, floor)
+    yield from _explain_dropout(reference, candidate, floor)
+    yield from _explain_turns(reference, candidate, floor)
+    yield from _explain_drift(case, reference, candidate)
 
 
-def _overflow(right: Array, got: Array, floor: float) -> Iterator[Explanation]:
-    lost = ~np.isfinite(got) & np.isfinite(right)
-    capped = np.isfinite(got) & (np.abs(got) >= HALF_MAX) & (np.abs(right) > 1.0001 * np.abs(got))
-    if not (lost | capped).any():
+def _explain_overflow(reference: Array, candidate: Array, floor: float) -> Iterator[Explanation]:
+    is_lost = ~np.isfinite(candidate) & np.isfinite(reference)
+    is_capped = (
+        np.isfinite(candidate)
+        & (np.abs(candidate) >= HALF_MAX)
+        & (np.abs(reference) > 1.0001 * np.abs(candidate))
+    )
+    if not (is_lost | is_capped).any():
         return
-    rest = ~(lost | capped)
-    largest = float(np.abs(right[lost | capped]).max())
-    count, fix = int((lost | capped).sum()), "compute this layer in float32"
-    if largest > HALF_MAX and error(got[rest], right[rest]) <= max(8 * floor, 4e-3):
-        says = f"{count} elements overflow: the reference has up to {largest:.4g} there, float16 ends at 65504"
-        yield Explanation("precision-overflow", {"elements": count}, 0.0, says, fix=fix)
-    elif lost.any():
-        says = f"{count} elements are not finite where the reference has at most {largest:.4g}: a product inside overflows"
+    is_finite = ~(is_lost | is_capped)
+    largest = float(np.abs(reference[is_lost | is_capped]).max())
+    count, fix = int((is_lost | is_capped).sum()), "compute this layer in float32"
+    if largest > HALF_MAX and relative_error(candidate[is_finite], reference[is_finite]) <= max(
+        8 * floor, 4e-3
+    ):
+        message = f"{count} elements overflow: the reference has up to {largest:.4g} there, float16 ends at 65504"
+        yield Explanation("precision-overflow", {"elements": count}, 0.0, message, fix=fix)
+    elif is_lost.any():
+        message = f"{count} elements are not finite where the reference has at most {largest:.4g}: a product inside overflows"
         yield Explanation(
-            "precision-overflow", {"elements": count}, says=says, fix=fix, reproduced=False
+            "precision-overflow", {"elements": count}, says=message, fix=fix, reproduced=False
         )
 
 
-def _dropout(right: Array, got: Array, floor: float) -> Iterator[Explanation]:
+def _explain_dropout(reference: Array, candidate: Array, floor: float) -> Iterator[Explanation]:
     """Every element is zero, or the reference's divided by the share that is kept."""
-    alive = np.abs(right) > 1e-6 * np.abs(right).max(initial=0.0)
-    zero = alive & (got == 0)
-    kept = alive & ~zero
-    if alive.sum() < 16 or not MIN_KEPT < (share := float(kept.sum() / alive.sum())) < 1:
+    is_alive = np.abs(reference) > 1e-6 * np.abs(reference).max(initial=0.0)
+    is_zero = is_alive & (candidate == 0)
+    is_kept = is_alive & ~is_zero
+    if (
+        is_alive.sum() < 16
+        or not MIN_KEPT_SHARE < (share := float(is_kept.sum() / is_alive.sum())) < 1
+    ):
         return
-    factor = float(np.dot(got[kept], right[kept]) / np.dot(right[kept], right[kept]))
-    made = np.where(zero, 0.0, factor * right)
+    factor = float(
+        np.dot(candidate[is_kept], reference[is_kept])
+        / np.dot(reference[is_kept], reference[is_kept])
+    )
+    prediction = np.where(is_zero, 0.0, factor * reference)
     expected = 1 / factor if factor else 0.0
-    spread = 4 * np.sqrt(share * (1 - share) / alive.sum()) + 0.02
-    plausible = (
+    spread = 4 * np.sqrt(share * (1 - share) / is_alive.sum()) + 0.02
+    is_plausible = (
         abs(expected - share) < spread
     )  # inverted dropout divides by the share that it keeps
-    if factor > 1 and plausible and error(made, got) <= max(8 * floor, 1e-5):
-        says = f"{1 - share:.0%} of its elements are zero and the rest {factor:.4g} times too large: dropout is active"
+    if (
+        factor > 1
+        and is_plausible
+        and relative_error(prediction, candidate) <= max(8 * floor, 1e-5)
+    ):
+        message = f"{1 - share:.0%} of its elements are zero and the rest {factor:.4g} times too large: dropout is active"
         yield Explanation(
             "dropout-active",
             {"probability": round(1 - expected, 4)},
-            error(made, got),
-            says,
+            relative_error(prediction, candidate),
+            message,
             fix="call .eval() before running",
         )
 
 
-def _turns(right: Array, got: Array, floor: float) -> Iterator[Explanation]:
+def _explain_turns(reference: Array, candidate: Array, floor: float) -> Iterator[Explanation]:
     """Angles that differ by whole turns alone."""
-    difference = got - right
+    difference = candidate - reference
     turns = np.round(difference / WHOLE_TURN)
-    wrapped = turns != 0
-    if not wrapped.any() or wrapped.mean() > 0.5 or np.abs(right).max() > 4 * np.pi:
+    is_wrapped = turns != 0
+    if not is_wrapped.any() or is_wrapped.mean() > 0.5 or np.abs(reference).max() > 4 * np.pi:
         return
-    made = right + WHOLE_TURN * turns
-    residual = error(made, got)
+    prediction = reference + WHOLE_TURN * turns
+    residual = relative_error(prediction, candidate)
     if residual <= max(8 * floor, 1e-5):
-        near = float(np.mean(np.abs(np.abs(right[wrapped]) - np.pi) < 0.01))
-        says = f"{int(wrapped.sum())} of {right.size} angles differ by whole turns ({near:.0%} of them at the cut of atan2)"
+        cut_share = float(np.mean(np.abs(np.abs(reference[is_wrapped]) - np.pi) < 0.01))
+        message = f"{int(is_wrapped.sum())} of {reference.size} angles differ by whole turns ({cut_share:.0%} of them at the cut of atan2)"
         yield Explanation(
             "branch-cut",
-            {"elements": int(wrapped.sum())},
+            {"elements": int(is_wrapped.sum())},
             residual,
-            says,
+            message,
             fix="compare cosine and sine, or wrap to (-π, π]",
         )
 
 
-def _drift(case: LayerCase, right: Array, got: Array) -> Iterator[Explanation]:
+def _explain_drift(case: LayerCase, reference: Array, candidate: Array) -> Iterator[Explanation]:
     """A running sum kept in a coarser format."""
     for name, value in [*case.inputs.items(), *list(case.context.items())[-3:]]:
-        if value.shape != right.shape or value.dtype.kind not in "fV":
+        if value.shape != reference.shape or value.dtype.kind not in "fV":
             continue
-        x = real(value)
-        for axis in range(1, right.ndim):
-            for post, wrap in WRAPS.items():
-                factor = _factor(np.cumsum(x, axis), right) if not post else 1.0
-                if factor is None or error(wrap(factor * np.cumsum(x, axis)), right) > max(
-                    reference_limit(case), 1e-4
-                ):
+        x = to_float64(value)
+        for axis in range(1, reference.ndim):
+            for wrap_name, wrap in WRAP_FUNCTIONS.items():
+                factor = _fit_factor(np.cumsum(x, axis), reference) if not wrap_name else 1.0
+                if factor is None or relative_error(
+                    wrap(factor * np.cumsum(x, axis)), reference
+                ) > max(get_reference_limit(case), 1e-4):
                     continue
-                yield from _coarser(name, x, got, axis, factor, post, wrap)
+                yield from _explain_coarse_sum(name, x, candidate, axis, factor, wrap_name, wrap)
 
 
-def _factor(total: Array, right: Array) -> float | None:
+def _fit_factor(total: Array, reference: Array) -> float | None:
     power = float(np.sum(total**2))
-    return float(np.sum(total * right)) / power if power else None
+    return float(np.sum(total * reference)) / power if power else None
 
 
-def _coarser(  # noqa: PLR0917
+def _explain_coarse_sum(  # noqa: PLR0917
     name: str,
     x: Array,
-    got: Array,
+    candidate: Array,
     axis: int,
     factor: float,
-    post: str,
+    wrap_name: str,
     wrap: Callable[[Array], Array],
 ) -> Iterator[Explanation]:
-    for dtype in DRIFTING:
-        given = np.moveaxis((x * factor if not post else x).astype(dtype), axis, 0)
-        total, rows = given[0], [given[0]]
-        for row in given[1:]:
+    for dtype in DRIFT_DTYPES:
+        addends = np.moveaxis((x * factor if not wrap_name else x).astype(dtype), axis, 0)
+        total, rows = addends[0], [addends[0]]
+        for row in addends[1:]:
             total = (total + row).astype(dtype)
             rows.append(total)
-        kept_finely = np.cumsum(given.astype(np.float64), 0).astype(
+        fine_sums = np.cumsum(addends.astype(np.float64), 0).astype(
             dtype
         )  # summed in float32, given in the format
         sums = [
-            wrap(np.moveaxis(np.asarray(s), 0, axis).astype(np.float64))
-            for s in (np.stack(rows), kept_finely)
+            wrap(np.moveaxis(np.asarray(series_in_dtype), 0, axis).astype(np.float64))
+            for series_in_dtype in (np.stack(rows), fine_sums)
         ]
-        made = min(sums, key=lambda one: error(one, got))
-        says = f"it keeps the running sum of {name}{post} in {np.dtype(dtype).name}: the error grows with time"
+        best_series = min(sums, key=lambda series: relative_error(series, candidate))
+        message = f"it keeps the running sum of {name}{wrap_name} in {np.dtype(dtype).name}: the error grows with time"
         yield Explanation(
             "precision-drift",
             {"candidate": np.dtype(dtype).name},
-            error(made, got),
-            says,
+            relative_error(best_series, candidate),
+            message,
             fix="sum in float64 or wrap at each step",
         )

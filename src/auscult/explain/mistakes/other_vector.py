@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from auscult.explain.algebra.nearness import error, real
+from auscult.explain.algebra.nearness import relative_error, to_float64
 from auscult.explain.case import Explanation, LayerCase
-from auscult.explain.wiring import candidate_limit, reference_limit
+from auscult.explain.wiring import get_candidate_limit, get_reference_limit
 from auscult.weights import Array
 
 NAMES = ("wiring",)
@@ -26,44 +26,44 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
         or case.candidate.ndim != 2
     ):
         return
-    known = {
+    tensors = {
         name: value
         for name, value in {**case.inputs, **case.context}.items()
         if value.dtype.kind == "f"
     }
-    right = next(
+    reference_name = next(
         (
             name
-            for name, value in known.items()
-            if error(value, case.reference) <= reference_limit(case)
+            for name, value in tensors.items()
+            if relative_error(value, case.reference) <= get_reference_limit(case)
         ),
         None,
     )
-    for name, value in known.items() if right else ():
-        missed = _missed(real(value), real(case.candidate))
-        if name != right and missed <= candidate_limit(case, floor):
-            how = "cut" if value.shape[-1] > case.candidate.shape[-1] else "filled up"
-            says = f"it is handed {name} ({value.shape[-1]} values, {how}), the reference hands it {right}"
-            sides = {"reference": right, "candidate": name}
+    for name, value in tensors.items() if reference_name else ():
+        residual = _compute_cut_residual(to_float64(value), to_float64(case.candidate))
+        if name != reference_name and residual <= get_candidate_limit(case, floor):
+            change = "cut" if value.shape[-1] > case.candidate.shape[-1] else "filled up"
+            message = f"it is handed {name} ({value.shape[-1]} values, {change}), the reference hands it {reference_name}"
+            sides = {"reference": reference_name, "candidate": name}
             # exact agreement of so many values: no other mistake is as simple
             yield Explanation(
-                "wiring", sides, missed, says, fix=f"hand {right} to it", complexity=0
+                "wiring", sides, residual, message, fix=f"hand {reference_name} to it", complexity=0
             )
 
 
-def _missed(value: Array, got: Array) -> float:
+def _compute_cut_residual(value: Array, candidate: Array) -> float:
     """How far `got` is from the start of a longer vector, or from a shorter one with zeros behind it; of one length, no cut."""
-    size, wanted = value.shape[-1], got.shape[-1]
+    size, target_size = value.shape[-1], candidate.shape[-1]
     if (
-        value.ndim != got.ndim
-        or value.shape[:-1] != got.shape[:-1]
-        or size == wanted
-        or min(size, wanted) < MIN_VALUES
+        value.ndim != candidate.ndim
+        or value.shape[:-1] != candidate.shape[:-1]
+        or size == target_size
+        or min(size, target_size) < MIN_VALUES
     ):
         return float("inf")
     fitted = (
-        value[..., :wanted]
-        if size > wanted
-        else np.pad(value, [(0, 0)] * (value.ndim - 1) + [(0, wanted - size)])
+        value[..., :target_size]
+        if size > target_size
+        else np.pad(value, [(0, 0)] * (value.ndim - 1) + [(0, target_size - size)])
     )
-    return error(got, fitted)
+    return relative_error(candidate, fitted)

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from auscult.families._plan import Plan, Planner, shapes_of
-from auscult.families._rates import possible_rates
-from auscult.families._score import Evidence
+from auscult.families._plan import Plan, Planner, extract_shapes
+from auscult.families._rates import list_possible_rates
+from auscult.families._score import SignatureFact
 from auscult.families._shapes import Shapes
 from auscult.weights import Shape
 
 EVIDENCE = (
-    Evidence(
+    SignatureFact(
         "no `activations.N.act`: BigVGAN's activations have tensors",
         any_of=("activation_post.", "resblocks.0.activations."),
     ),
-    Evidence(
+    SignatureFact(
         "`source_downs` or `m_source` is here: it has a source branch, as HiFT does",
         none_of=("source_", "m_source."),
     ),
@@ -147,7 +147,7 @@ def _plan_activation(planner: Planner, name: str, width: int, config: Config) ->
 
 def expected(config: Config) -> dict[str, Shape]:
     """See `auscult.families.signature`."""
-    return shapes_of(plan(config))
+    return extract_shapes(plan(config))
 
 
 def transposed(name: str) -> bool:
@@ -158,7 +158,7 @@ def transposed(name: str) -> bool:
 def undetermined(config: Config) -> Mapping[str, tuple[Any, ...]]:
     """Strides, dilations, whether alpha and beta are logarithms, and the last activation."""
     return {
-        "upsample_rates": possible_rates(config.upsample_kernel_sizes),
+        "upsample_rates": list_possible_rates(config.upsample_kernel_sizes),
         "dilations": ((1, 3, 5), (1, 1, 1)),
         "snake_logscale": (True, False),
         "final_tanh": (config.post_bias, not config.post_bias),

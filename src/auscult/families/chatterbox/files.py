@@ -16,20 +16,24 @@ from auscult.errors import CheckpointError, UsageError
 from auscult.families.chatterbox_t3.generate import Condition
 from auscult.weights import Array
 
-WHOLE = ("model.safetensors", "model.npz")
+WHOLE_MODEL_NAMES = ("model.safetensors", "model.npz")
 """All parts in one file, under the prefixes t3., s3gen. and ve., as mlx-audio converts them."""
-NAMES = {
+PART_FILE_NAMES = {
     "t3": (
         "t3_cfg.safetensors",
         "t3.safetensors",
         "t3_mtl23ls_v2.safetensors",
         "t3_turbo_v1.safetensors",
-        *WHOLE,
+        *WHOLE_MODEL_NAMES,
     ),
-    "s3gen": ("s3gen.safetensors", "s3gen.pt", "s3gen_meanflow.safetensors", *WHOLE),
-    "ve": ("ve.safetensors", "ve.pt", *WHOLE),
+    "s3gen": ("s3gen.safetensors", "s3gen.pt", "s3gen_meanflow.safetensors", *WHOLE_MODEL_NAMES),
+    "ve": ("ve.safetensors", "ve.pt", *WHOLE_MODEL_NAMES),
 }
-FAMILIES = {"t3": "chatterbox-t3", "s3gen": "chatterbox-s3gen", "ve": "chatterbox-voice-encoder"}
+PART_FAMILIES = {
+    "t3": "chatterbox-t3",
+    "s3gen": "chatterbox-s3gen",
+    "ve": "chatterbox-voice-encoder",
+}
 TOKENIZER, CONDITIONS = "tokenizer.json", "conds.pt"
 
 WHAT_TO_DO = (
@@ -39,7 +43,7 @@ WHAT_TO_DO = (
 
 
 @dataclass(frozen=True)
-class Files:
+class ChatterboxFiles:
     """The parts; `conditions` is None where the folder has no voice of its own."""
 
     t3: Path
@@ -49,7 +53,7 @@ class Files:
     conditions: Path | None
 
 
-class Heard(NamedTuple):
+class VoiceConditioning(NamedTuple):
     """All that is kept of a reference recording.
 
     Attributes:
@@ -63,7 +67,7 @@ class Heard(NamedTuple):
     xvector: NDArray[np.float32]
 
 
-def find(folder: Path) -> Files:
+def find_chatterbox_files(folder: Path) -> ChatterboxFiles:
     """The parts in a folder.
 
     Raises:
@@ -71,19 +75,24 @@ def find(folder: Path) -> Files:
     """
     if not folder.is_dir():
         raise UsageError("is no folder", where=str(folder), hint=WHAT_TO_DO)
-    t3, s3gen, voice = (_first(folder / name for name in NAMES[part]) for part in NAMES)
-    tokenizer = _first((folder / TOKENIZER,))
-    missing = [
+    t3, s3gen, voice = (
+        _find_first_file(folder / name for name in PART_FILE_NAMES[part])
+        for part in PART_FILE_NAMES
+    )
+    tokenizer = _find_first_file((folder / TOKENIZER,))
+    missing_parts = [
         name
         for name, path in (("T3", t3), ("S3Gen", s3gen), ("tokenizer", tokenizer))
         if path is None
     ]
     if t3 is None or s3gen is None or tokenizer is None:
-        raise UsageError(f"holds no {' and no '.join(missing)}", where=str(folder), hint=WHAT_TO_DO)
-    return Files(t3, s3gen, voice, tokenizer, _first((folder / CONDITIONS,)))
+        raise UsageError(
+            f"holds no {' and no '.join(missing_parts)}", where=str(folder), hint=WHAT_TO_DO
+        )
+    return ChatterboxFiles(t3, s3gen, voice, tokenizer, _find_first_file((folder / CONDITIONS,)))
 
 
-def _first(paths: Iterable[Path]) -> Path | None:
+def _find_first_file(paths: Iterable[Path]) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
@@ -105,22 +114,22 @@ def read(path: Path, part: str) -> tuple[dict[str, Array], Any]:
         from auscult.families.chatterbox_voice_encoder.naming import released
 
         state = released(state)
-    for detection in families.detect({name: value.shape for name, value in state.items()}):
-        if detection.family == FAMILIES[part]:
-            stem = detection.prefix
+    for detection in families.detect_families({name: value.shape for name, value in state.items()}):
+        if detection.family == PART_FAMILIES[part]:
+            family_prefix = detection.prefix
             return {
-                name.removeprefix(stem): value
+                name.removeprefix(family_prefix): value
                 for name, value in state.items()
-                if name.startswith(stem)
+                if name.startswith(family_prefix)
             }, detection.config
     raise CheckpointError(
-        f"is no {FAMILIES[part]} checkpoint",
+        f"is no {PART_FAMILIES[part]} checkpoint",
         where=str(path),
         hint=f"auscult inspect {path} says what it is",
     )
 
 
-def read_conditions(path: Path, emotion: float) -> Heard:
+def read_conditions(path: Path, emotion: float) -> VoiceConditioning:
     """The voice in the released `conds.pt`, which is not unpickled by execution.
 
     Raises:
@@ -134,12 +143,12 @@ def read_conditions(path: Path, emotion: float) -> Heard:
         "gen.prompt_feat",
         "gen.embedding",
     )
-    if absent := [name for name in names if name not in checkpoint]:
+    if absent_names := [name for name in names if name not in checkpoint]:
         raise CheckpointError(
             "is no voice of Chatterbox",
             where=str(path),
             expected=list(names),
-            found=f"no {absent[0]}",
+            found=f"no {absent_names[0]}",
         )
     speaker, prompt, tokens, mel, xvector = (np.array(checkpoint[name].values()) for name in names)
     condition = Condition(
@@ -147,7 +156,7 @@ def read_conditions(path: Path, emotion: float) -> Heard:
     )
     frames = mel.reshape(1, *mel.shape[-2:]).transpose(0, 2, 1)
     count = min(tokens.size, frames.shape[2] // 2)
-    return Heard(
+    return VoiceConditioning(
         condition,
         tokens.reshape(1, -1)[:, :count].astype(np.int64),
         np.ascontiguousarray(frames[:, :, : 2 * count], np.float32),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auscult.errors import UsageError
-from auscult.families.chatterbox.files import Files, Heard, read
+from auscult.families.chatterbox.files import ChatterboxFiles, VoiceConditioning, read
 from auscult.families.chatterbox_s3gen import config as s3gen_config
 from auscult.families.chatterbox_s3gen import signature as s3gen_signature
 from auscult.families.chatterbox_s3gen.features import tokenizer_mel
@@ -22,7 +22,7 @@ from auscult.families.chatterbox_t3 import signature as t3_signature
 from auscult.families.chatterbox_t3.generate import Condition, Decoding, Ids
 from auscult.families.chatterbox_voice_encoder import config as voice_config
 from auscult.families.chatterbox_voice_encoder import signature as voice_signature
-from auscult.families.stable_audio.runtimes import random_state
+from auscult.families.stable_audio.runtimes import draw_random_state
 from auscult.sound.recording import Recording
 from auscult.weights import Array
 
@@ -32,14 +32,14 @@ PROMPT_SECONDS, REFERENCE_SECONDS = 6.0, 10.0
 """How much of a reference recording T3 and S3Gen hear; the voice encoder hears all of it."""
 
 
-class Part(NamedTuple):
+class ModelPart(NamedTuple):
     """A model's arrays under torch's names, and its config."""
 
     state: dict[str, Array]
     config: Any
 
 
-class Noise(NamedTuple):
+class DrawnNoise(NamedTuple):
     """All that is drawn between tokens and samples, in torch's order of axes.
 
     Attributes:
@@ -53,7 +53,7 @@ class Noise(NamedTuple):
     source: Floats
 
 
-class Draws(NamedTuple):
+class NoiseStreams(NamedTuple):
     """The same, place by place: `flow` and `source` are asked for the places from and to."""
 
     flow: DrawsOf
@@ -61,12 +61,12 @@ class Draws(NamedTuple):
     source: DrawsOf
 
     @classmethod
-    def of(cls, noise: Noise) -> Draws:
+    def of(cls, noise: DrawnNoise) -> NoiseStreams:
         return cls(given(noise.flow), noise.phases, given(noise.source))
 
 
 @dataclass(frozen=True)
-class Runtime:
+class ChatterboxRuntime:
     """The three models in one framework; `voice` is None where the folder has no voice encoder."""
 
     name: RuntimeName
@@ -78,7 +78,7 @@ class Runtime:
     def sample_rate(self) -> int:
         return int(self.s3gen.config.mel2wav.sample_rate)
 
-    def hear(self, recording: Recording, emotion: float) -> Heard:
+    def extract_conditioning(self, recording: Recording, emotion: float) -> VoiceConditioning:
         """What the models keep of a reference recording.
 
         Raises:
@@ -90,37 +90,37 @@ class Runtime:
                 "a reference needs the voice encoder",
                 hint="put ve.safetensors of ResembleAI/chatterbox there",
             )
-        low = recording.resampled(s3gen_config.TOKENIZER_RATE)
-        high = recording.resampled(self.sample_rate).cut(REFERENCE_SECONDS).mono
-        kept = self.s3gen.voice(high, low.cut(REFERENCE_SECONDS).mono)
-        prompt = self._tokens(low.cut(PROMPT_SECONDS).mono)[: self.t3.config.prompt_tokens]
+        low = recording.resample(s3gen_config.TOKENIZER_RATE)
+        high = recording.resample(self.sample_rate).cut(REFERENCE_SECONDS).mono
+        voice_features = self.s3gen.voice(high, low.cut(REFERENCE_SECONDS).mono)
+        prompt = self._tokenize_speech(low.cut(PROMPT_SECONDS).mono)[: self.t3.config.prompt_tokens]
         condition = Condition(self.voice.speaker(low.mono), prompt, emotion)
-        mel = np.array(kept.mel, np.float32)
+        mel = np.array(voice_features.mel, np.float32)
         mel = mel.transpose(0, 2, 1) if self.name == "mlx" else mel
-        return Heard(
+        return VoiceConditioning(
             condition,
-            np.array(kept.tokens, np.int64),
+            np.array(voice_features.tokens, np.int64),
             np.ascontiguousarray(mel),
-            np.array(kept.xvector, np.float32),
+            np.array(voice_features.xvector, np.float32),
         )
 
-    def _tokens(self, samples: Floats) -> Ids:
+    def _tokenize_speech(self, samples: Floats) -> Ids:
         """Speech tokens of [time] samples at 16 kHz."""
         tokenizer, bands = self.s3gen.tokenizer, self.s3gen.config.tokenizer.mel_bins
         if self.name == "mlx":
             import mlx.core as mx
 
-            heard = tokenizer_mel(
+            mel = tokenizer_mel(
                 samples, np.array(tokenizer.mel_filters), np.array(tokenizer.window), bands
             )
-            return np.asarray(np.array(tokenizer(mx.array(heard.T)[None]))[0], np.int64)
+            return np.asarray(np.array(tokenizer(mx.array(mel.T)[None]))[0], np.int64)
         import torch
 
-        heard = tokenizer_mel(
+        mel = tokenizer_mel(
             samples, tokenizer._mel_filters.numpy(), tokenizer.window.numpy(), bands
         )
         with torch.inference_mode():
-            return np.asarray(tokenizer(torch.from_numpy(heard)[None])[0].numpy(), np.int64)
+            return np.asarray(tokenizer(torch.from_numpy(mel)[None])[0].numpy(), np.int64)
 
     def decoder(self, text: Ids, condition: Condition, *, with_guidance: bool) -> Decoding:
         """T3 about to say a text."""
@@ -132,25 +132,29 @@ class Runtime:
 
         return Decoder(self.t3, text, condition, with_guidance=with_guidance)
 
-    def draw(self, tokens: int, prompt: int, seed: int) -> Noise:
+    def draw(self, tokens: int, prompt: int, seed: int) -> DrawnNoise:
         """The noise for so many tokens after a prompt, the same in both frameworks."""
-        drawn, frames = self.draws(seed), self.s3gen.config.flow.frames_per_token
+        streams, frames = self.make_noise_streams(seed), self.s3gen.config.flow.frames_per_token
         samples = frames * tokens * self.s3gen.config.mel2wav.hop
-        return Noise(
-            drawn.flow(0, frames * (prompt + tokens)), drawn.phases, drawn.source(0, samples)
+        return DrawnNoise(
+            streams.flow(0, frames * (prompt + tokens)), streams.phases, streams.source(0, samples)
         )
 
-    def draws(self, seed: int) -> Draws:
+    def make_noise_streams(self, seed: int) -> NoiseStreams:
         """The same noise for a sentence of which nobody knows how long it will be."""
         harmonics = self.s3gen.config.mel2wav.harmonics
         flow, phase, source = (np.random.default_rng((seed, part)) for part in (1, 2, 3))
         phases = phase.uniform(-np.pi, np.pi, (1, harmonics)).astype(np.float32)
         phases[:, 0] = 0.0
-        return Draws(Drawn(self.s3gen.config.flow.mel_bins, flow), phases, Drawn(harmonics, source))
+        return NoiseStreams(
+            Drawn(self.s3gen.config.flow.mel_bins, flow), phases, Drawn(harmonics, source)
+        )
 
-    def mel(self, tokens: Ids, heard: Heard, noise: Floats, *, final: bool = True) -> Floats:
+    def mel(
+        self, tokens: Ids, conditioning: VoiceConditioning, noise: Floats, *, final: bool = True
+    ) -> Floats:
         """Speech tokens [tokens] to [1, mel_bins, frames]; unless they are the `final` ones, without the last ones' frames."""
-        arrays = tokens[None], heard.tokens, heard.mel, heard.xvector
+        arrays = tokens[None], conditioning.tokens, conditioning.mel, conditioning.xvector
         return self._call(self.s3gen.flow, *arrays, noise=noise, final=final)
 
     def f0(self, mel: Floats) -> Floats:
@@ -160,7 +164,7 @@ class Runtime:
     def source(self, f0: Floats, phases: Floats, noise: Floats) -> Floats:
         if self.name == "mlx":
             return self._call(
-                partial(self.s3gen.mel2wav.source, noise=_mlx_array(noise, turned=False)),
+                partial(self.s3gen.mel2wav.source, noise=_to_mlx_array(noise, channels_last=False)),
                 f0,
                 phases=phases,
             )
@@ -170,52 +174,52 @@ class Runtime:
         samples: Floats = self._call(self.s3gen.mel2wav.decode, mel, source)[0, 0]
         return samples
 
-    def _call(self, function: Callable[..., Any], *given: Any, **named: Any) -> Floats:
+    def _call(self, function: Callable[..., Any], *inputs: Any, **named_values: Any) -> Floats:
         """Numpy in and out, [batch, channels, time] on both sides, though MLX has channels last."""
         if self.name == "mlx":
-            made = np.array(
+            result = np.array(
                 function(
-                    *map(_mlx_array, given),
-                    **{name: _mlx_array(value) for name, value in named.items()},
+                    *map(_to_mlx_array, inputs),
+                    **{name: _to_mlx_array(value) for name, value in named_values.items()},
                 )
             )
-            return np.asarray(made.transpose(0, 2, 1) if made.ndim == 3 else made, np.float32)
+            return np.asarray(result.transpose(0, 2, 1) if result.ndim == 3 else result, np.float32)
         import torch
 
         with torch.inference_mode():
-            arrays = [torch.from_numpy(value) for value in given]
+            arrays = [torch.from_numpy(value) for value in inputs]
             keywords = {
                 name: torch.from_numpy(value) if isinstance(value, np.ndarray) else value
-                for name, value in named.items()
+                for name, value in named_values.items()
             }
             return np.asarray(function(*arrays, **keywords).numpy(), np.float32)
 
 
-def _mlx_array(value: Any, *, turned: bool = True) -> Any:
+def _to_mlx_array(value: Any, *, channels_last: bool = True) -> Any:
     """An array with channels last; anything else as it is."""
     import mlx.core as mx
 
     if not isinstance(value, np.ndarray):
         return value
-    return mx.array(value.transpose(0, 2, 1) if turned and value.ndim == 3 else value)
+    return mx.array(value.transpose(0, 2, 1) if channels_last and value.ndim == 3 else value)
 
 
-def open_runtime(files: Files, name: RuntimeName = "torch") -> Runtime:
+def open_runtime(files: ChatterboxFiles, name: RuntimeName = "torch") -> ChatterboxRuntime:
     """The models of a folder.
 
     Raises:
         UsageError: If the framework is not installed, or T3 is one that cannot be run here.
         CheckpointError: If a file is not what its name says, or does not fit the model.
     """
-    s3gen = Part(*read(files.s3gen, "s3gen"))
+    s3gen = ModelPart(*read(files.s3gen, "s3gen"))
     if s3gen.config.mel2wav is None:
         raise UsageError(
             "has no vocoder (mel2wav)",
             where=str(files.s3gen),
             hint="take the whole s3gen.safetensors",
         )
-    voice = Part(*read(files.ve, "ve")) if files.ve else None
-    t3 = Part(*read(files.t3, "t3"))
+    voice = ModelPart(*read(files.ve, "ve")) if files.ve else None
+    t3 = ModelPart(*read(files.t3, "t3"))
     if t3.config.text_tokens == t3_config.PUBLISHED["multilingual"].text_tokens:
         hint = "take t3_cfg.safetensors, the English model"
         raise UsageError(
@@ -223,25 +227,27 @@ def open_runtime(files: Files, name: RuntimeName = "torch") -> Runtime:
             where=str(files.t3),
             hint=hint,
         )
-    return built(t3, s3gen, voice, name)
+    return build_runtime(t3, s3gen, voice, name)
 
 
-def tiny_runtime(name: RuntimeName = "torch") -> Runtime:
+def tiny_runtime(name: RuntimeName = "torch") -> ChatterboxRuntime:
     """Random models of toy sizes, the same weights in both frameworks; what they say means nothing.
 
     Raises:
         UsageError: If the framework is not installed.
     """
     t3, s3gen, voice = t3_config.tiny(), s3gen_config.tiny(), voice_config.tiny()
-    return built(
-        Part(random_state(t3_signature.plan(t3), 1), t3),
-        Part(random_state(s3gen_signature.plan(s3gen), 2) | _statistics(s3gen), s3gen),
-        Part(random_state(voice_signature.plan(voice), 3), voice),
+    return build_runtime(
+        ModelPart(draw_random_state(t3_signature.plan(t3), 1), t3),
+        ModelPart(
+            draw_random_state(s3gen_signature.plan(s3gen), 2) | _make_variances(s3gen), s3gen
+        ),
+        ModelPart(draw_random_state(voice_signature.plan(voice), 3), voice),
         name,
     )
 
 
-def _statistics(config: s3gen_config.Config) -> dict[str, Array]:
+def _make_variances(config: s3gen_config.Config) -> dict[str, Array]:
     """Variances of batch norms, which cannot be negative."""
     plan = s3gen_signature.plan(config)
     return {
@@ -251,12 +257,16 @@ def _statistics(config: s3gen_config.Config) -> dict[str, Array]:
     }
 
 
-def built(t3: Part, s3gen: Part, voice: Part | None, name: RuntimeName) -> Runtime:
+def build_runtime(
+    t3: ModelPart, s3gen: ModelPart, voice: ModelPart | None, name: RuntimeName
+) -> ChatterboxRuntime:
     """The models in a framework, each filled strictly."""
-    return (_mlx if name == "mlx" else _torch)(t3, s3gen, voice)
+    return (_build_mlx_runtime if name == "mlx" else _build_torch_runtime)(t3, s3gen, voice)
 
 
-def _torch(t3: Part, s3gen: Part, voice: Part | None) -> Runtime:
+def _build_torch_runtime(
+    t3: ModelPart, s3gen: ModelPart, voice: ModelPart | None
+) -> ChatterboxRuntime:
     try:
         import torch
     except ImportError as error:
@@ -267,17 +277,22 @@ def _torch(t3: Part, s3gen: Part, voice: Part | None) -> Runtime:
     from auscult.families.chatterbox_t3 import torch as speech
     from auscult.families.chatterbox_voice_encoder import torch as speaker
 
-    def filled(module: Any, part: Part) -> Any:
+    def fill_model(module: Any, part: ModelPart) -> Any:
         model = module.build(part.config).eval()
         module.load(model, {name: torch.from_numpy(value) for name, value in part.state.items()})
         return model
 
-    return Runtime(
-        "torch", filled(speech, t3), filled(flow, s3gen), filled(speaker, voice) if voice else None
+    return ChatterboxRuntime(
+        "torch",
+        fill_model(speech, t3),
+        fill_model(flow, s3gen),
+        fill_model(speaker, voice) if voice else None,
     )
 
 
-def _mlx(t3: Part, s3gen: Part, voice: Part | None) -> Runtime:
+def _build_mlx_runtime(
+    t3: ModelPart, s3gen: ModelPart, voice: ModelPart | None
+) -> ChatterboxRuntime:
     try:
         import mlx.core  # noqa: F401
     except ImportError as error:
@@ -288,11 +303,14 @@ def _mlx(t3: Part, s3gen: Part, voice: Part | None) -> Runtime:
     from auscult.families.chatterbox_t3 import mlx as speech
     from auscult.families.chatterbox_voice_encoder import mlx as speaker
 
-    def filled(module: Any, part: Part) -> Any:
+    def fill_model(module: Any, part: ModelPart) -> Any:
         model = module.build(part.config)
         module.load(model, part.state)
         return model
 
-    return Runtime(
-        "mlx", filled(speech, t3), filled(flow, s3gen), filled(speaker, voice) if voice else None
+    return ChatterboxRuntime(
+        "mlx",
+        fill_model(speech, t3),
+        fill_model(flow, s3gen),
+        fill_model(speaker, voice) if voice else None,
     )

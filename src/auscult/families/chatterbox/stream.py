@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from auscult.errors import AudioError
-from auscult.families.chatterbox.files import Heard
-from auscult.families.chatterbox.runtimes import Draws, Floats, Runtime
+from auscult.families.chatterbox.files import VoiceConditioning
+from auscult.families.chatterbox.runtimes import ChatterboxRuntime, Floats, NoiseStreams
 from auscult.families.chatterbox_s3gen.config import TOKEN_RATE
 from auscult.families.chatterbox_s3gen.streaming import Chunking, Sounding, mels
 from auscult.families.chatterbox_s3gen.voice import fade
@@ -22,7 +22,7 @@ from auscult.sound.recording import Recording, write_recording
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenSpeech:
     """What was written.
 
     Attributes:
@@ -38,7 +38,7 @@ class Written:
     first_at: float
 
 
-class Saying:
+class SpeechTokenStream:
     """The tokens of a sentence that are sound, as they are drawn, and what there were.
 
     Attributes:
@@ -46,8 +46,8 @@ class Saying:
         stopped: Whether the stop token has.
     """
 
-    def __init__(self, drawn: Iterator[int], config: Config) -> None:
-        self._drawn, self._config = drawn, config
+    def __init__(self, drawn_tokens: Iterator[int], config: Config) -> None:
+        self._drawn, self._config = drawn_tokens, config
         self.tokens: list[int] = []
         self.stopped = False
 
@@ -61,30 +61,34 @@ class Saying:
                 yield token
 
 
-def chunking_of(model: Runtime, seconds: float | None) -> Chunking:
+def choose_chunking(model: ChatterboxRuntime, seconds: float | None) -> Chunking:
     """Chunks of about so long, of a token at least; None is a single one."""
     flow = model.s3gen.config.flow
     chunk = sys.maxsize if seconds is None else max(1, round(seconds * TOKEN_RATE))
     return Chunking(chunk, lookahead=flow.lookahead, frames=flow.frames_per_token)
 
 
-def chunks_of(
-    model: Runtime, tokens: Iterable[int], heard: Heard, draws: Draws, chunking: Chunking
+def iter_chunks(
+    model: ChatterboxRuntime,
+    tokens: Iterable[int],
+    conditioning: VoiceConditioning,
+    draws: NoiseStreams,
+    chunking: Chunking,
 ) -> Iterator[Floats]:
     """The sound of a sentence as its speech tokens come: samples [time], time and again; see `streaming`."""
-    prompt, frames = heard.mel.shape[2], chunking.frames
-    before = draws.flow(0, prompt)
+    prompt, frames = conditioning.mel.shape[2], chunking.frames
+    prompt_noise = draws.flow(0, prompt)
 
-    def flow(ids: Ids, first: int, final: bool) -> Floats:
+    def render_mel(ids: Ids, first: int, final: bool) -> Floats:
         stop = first + len(ids) - (0 if final else chunking.lookahead)
         noise = np.concatenate(
-            (before, draws.flow(prompt + first * frames, prompt + stop * frames)), axis=2
+            (prompt_noise, draws.flow(prompt + first * frames, prompt + stop * frames)), axis=2
         )
-        return model.mel(ids, heard, noise, final=final)
+        return model.mel(ids, conditioning, noise, final=final)
 
     sounding = Sounding(model, model.s3gen.config.mel2wav, draws.phases, draws.source)
     rise = fade(model.sample_rate)
-    for mel, last in mels(tokens, flow, chunking):
+    for mel, last in mels(tokens, render_mel, chunking):
         samples = sounding(mel, last=last)
         size = min(len(rise), len(samples))
         if len(samples):
@@ -92,24 +96,26 @@ def chunks_of(
         rise = rise[size:]
 
 
-def write(chunks: Iterable[Floats], sample_rate: int, output: Path, *, whole: bool) -> Written:
+def write_speech(
+    chunks: Iterable[Floats], sample_rate: int, output: Path, *, whole: bool
+) -> WrittenSpeech:
     """Write a sentence: when it is whole, or what comes when it comes. In 32-bit floats where the file is WAV.
 
     Raises:
         AudioError: If it cannot be written, or nothing comes.
     """
-    levels = Levels()
+    levels = LevelMeter()
     if whole:
         samples = np.concatenate([np.empty(0, np.float32), *levels.of(chunks)])
         if len(samples):
             write_recording(
-                Recording.mono_of(samples, sample_rate, str(output)), output, exact=True
+                Recording.from_mono(samples, sample_rate, str(output)), output, exact=True
             )
     else:
-        _append(levels.of(chunks), sample_rate, output)
+        _append_chunks(levels.of(chunks), sample_rate, output)
     if not levels.samples:
         raise AudioError("the model ended before it said anything", hint="try another --seed")
-    return Written(
+    return WrittenSpeech(
         levels.samples,
         levels.peak,
         (levels.power / levels.samples) ** 0.5,
@@ -118,7 +124,7 @@ def write(chunks: Iterable[Floats], sample_rate: int, output: Path, *, whole: bo
     )
 
 
-class Levels:
+class LevelMeter:
     """Measures what passes."""
 
     def __init__(self) -> None:
@@ -134,7 +140,7 @@ class Levels:
             yield chunk
 
 
-def _append(chunks: Iterable[Floats], sample_rate: int, output: Path) -> None:
+def _append_chunks(chunks: Iterable[Floats], sample_rate: int, output: Path) -> None:
     """The file grows under its own name, so that it can be listened to meanwhile."""
     import soundfile
 

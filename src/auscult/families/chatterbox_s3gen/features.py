@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from auscult.errors import AudioError
 from auscult.families.chatterbox_s3gen.config import TOKENIZER_FFT, TOKENIZER_HOP, TOKENIZER_RATE
-from auscult.sound.mel import MelDefinition, hann_window, mel_filterbank, pad
+from auscult.sound.mel import MelDefinition, build_window, mel_filterbank, pad_samples
 
 Floats = NDArray[np.float32]
 
@@ -38,7 +38,7 @@ def flow_mel(samples: Floats, bands: int = FLOW_MEL.n_mels) -> Floats:
     """
     definition = MelDefinition(**{**FLOW_MEL.to_config(), "n_mels": bands})
     power = _power(
-        pad(samples, definition), definition.n_fft, definition.hop, hann_window(definition)
+        pad_samples(samples, definition), definition.n_fft, definition.hop, build_window(definition)
     )
     magnitude = np.sqrt(power + POWER_FLOOR)
     return np.log(np.maximum(mel_filterbank(definition) @ magnitude.T, definition.clip)).astype(
@@ -57,8 +57,8 @@ def tokenizer_mel(
         AudioError: If there are fewer than 201 samples.
     """
     definition = tokenizer_definition(bands)
-    window = hann_window(definition) if window is None else window
-    power = _power(pad(samples, definition), TOKENIZER_FFT, TOKENIZER_HOP, window)[:-1]
+    window = build_window(definition) if window is None else window
+    power = _power(pad_samples(samples, definition), TOKENIZER_FFT, TOKENIZER_HOP, window)[:-1]
     mel = (mel_filterbank(definition) if filters is None else filters) @ power.T
     logarithm = np.log10(np.maximum(mel, 1e-10))
     return ((np.maximum(logarithm, logarithm.max() - 8.0) + 4.0) / 4.0).astype(np.float32)

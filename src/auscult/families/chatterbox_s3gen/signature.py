@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Literal
 
-from auscult.families._plan import ANY_SHAPE, Plan, Planner, shapes_of
-from auscult.families._score import Evidence
+from auscult.families._plan import ANY_SHAPE, Plan, Planner, extract_shapes
+from auscult.families._score import SignatureFact
 from auscult.families._shapes import Shapes
 from auscult.families.chatterbox_s3gen.config import Config, Flow, Speaker, Tokenizer
 from auscult.families.chatterbox_s3gen.naming import MLX_BUFFERS, to_mlx
@@ -18,8 +18,8 @@ from auscult.weights import Shape
 
 ESTIMATOR = "flow.decoder.estimator"
 EVIDENCE = (
-    Evidence("no `flow.decoder.estimator`", any_of=(f"{ESTIMATOR}.",)),
-    Evidence("no `flow.encoder`", any_of=("flow.encoder.",)),
+    SignatureFact("no `flow.decoder.estimator`", any_of=(f"{ESTIMATOR}.",)),
+    SignatureFact("no `flow.encoder`", any_of=("flow.encoder.",)),
 )
 
 
@@ -199,7 +199,7 @@ def plan(config: Config) -> Plan:
 
 def expected(config: Config) -> dict[str, Shape]:
     """See `auscult.families.signature`."""
-    return shapes_of(plan(config))
+    return extract_shapes(plan(config))
 
 
 def transposed(name: str) -> bool:

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Literal
 
-from auscult.families._plan import Plan, Planner, shapes_of
-from auscult.families._score import Evidence
+from auscult.families._plan import Plan, Planner, extract_shapes
+from auscult.families._score import SignatureFact
 from auscult.families._shapes import Shapes
 from auscult.families.chatterbox_t3.config import PUBLISHED, Config
 from auscult.weights import Shape
 
 EVIDENCE = (
-    Evidence("no backbone `tfmr`", any_of=("tfmr.",)),
-    Evidence("no `cond_enc`", any_of=("cond_enc.",)),
+    SignatureFact("no backbone `tfmr`", any_of=("tfmr.",)),
+    SignatureFact("no `cond_enc`", any_of=("cond_enc.",)),
 )
 
 
@@ -132,7 +132,7 @@ def _plan_gpt2(planner: Planner, root: str, config: Config) -> None:
 
 def expected(config: Config) -> dict[str, Shape]:
     """See `auscult.families.signature`."""
-    return shapes_of(plan(config))
+    return extract_shapes(plan(config))
 
 
 def transposed(name: str) -> bool:  # noqa: ARG001 - there is no convolution

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from auscult.families._plan import Plan, Planner, shapes_of
-from auscult.families._score import Evidence
+from auscult.families._plan import Plan, Planner, extract_shapes
+from auscult.families._score import SignatureFact
 from auscult.families._shapes import Shapes
 from auscult.families.chatterbox_voice_encoder.config import Config
 from auscult.weights import Shape
 
 LSTM = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-EVIDENCE = (Evidence("no `lstm`", any_of=("lstm.",)),)
+EVIDENCE = (SignatureFact("no `lstm`", any_of=("lstm.",)),)
 
 
 def infer(shapes: Shapes) -> Config | None:
@@ -51,7 +51,7 @@ def plan(config: Config) -> Plan:
 
 def expected(config: Config) -> dict[str, Shape]:
     """See `auscult.families.signature`."""
-    return shapes_of(plan(config))
+    return extract_shapes(plan(config))
 
 
 def transposed(name: str) -> bool:  # noqa: ARG001 - there is no convolution

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from auscult.families._torch import FORMS, Form
+from auscult.families._torch import WEIGHT_NORM_FORMS, WeightNormForm
 from auscult.families.codec.config import Config
 
 
@@ -46,15 +46,15 @@ class Book(nn.Module):
 
     codes: Tensor
 
-    def __init__(self, config: Config, form: Form) -> None:
+    def __init__(self, config: Config, form: WeightNormForm) -> None:
         super().__init__()
         width = config.code_dim or config.latent
         self.register_buffer("codes", torch.randn(config.book_size, width) / width**0.5)
         self.narrow: nn.Module | None = None
         self.wide: nn.Module | None = None
         if config.code_dim:
-            self.narrow = FORMS[form](nn.Conv1d(config.latent, width, 1))
-            self.wide = FORMS[form](nn.Conv1d(width, config.latent, 1))
+            self.narrow = WEIGHT_NORM_FORMS[form](nn.Conv1d(config.latent, width, 1))
+            self.wide = WEIGHT_NORM_FORMS[form](nn.Conv1d(width, config.latent, 1))
 
     def nearest(self, items: Tensor) -> Tensor:
         """Index of the nearest code for [items, code_dim]: int64 [items]."""
@@ -84,7 +84,7 @@ class ResidualQuantizer(nn.Module):
 
     level: Tensor
 
-    def __init__(self, config: Config, form: Form) -> None:
+    def __init__(self, config: Config, form: WeightNormForm) -> None:
         super().__init__()
         self.books = nn.ModuleList(Book(config, form) for _ in range(config.books))
         self.projected = config.code_dim > 0

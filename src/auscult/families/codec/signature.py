@@ -7,19 +7,19 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Literal
 
-from auscult.families._plan import Plan, Planner, shapes_of
-from auscult.families._score import Evidence
+from auscult.families._plan import Plan, Planner, extract_shapes
+from auscult.families._score import SignatureFact
 from auscult.families._shapes import Shapes
 from auscult.families.codec.config import Config
-from auscult.families.records import Choice, Variant
+from auscult.families.records import FreeChoice, Variant
 from auscult.weights import Shape
 
 EVIDENCE = (
-    Evidence(
+    SignatureFact(
         "no `quantizer.books` with codes",
         any_of=("quantizer.books.0.codes", "quantizer.books.1.codes"),
     ),
-    Evidence(
+    SignatureFact(
         "no `encoder.stages` with a strided convolution",
         any_of=("encoder.stages.0.conv.", "encoder.stages.1.conv."),
     ),
@@ -137,7 +137,7 @@ def _plan_units(planner: Planner, name: str, config: Config, width: int, count: 
 
 def expected(config: Config) -> dict[str, Shape]:
     """See `auscult.families.signature`."""
-    return shapes_of(plan(config))
+    return extract_shapes(plan(config))
 
 
 def transposed(name: str) -> bool:
@@ -151,22 +151,22 @@ def undetermined(config: Config) -> Mapping[str, tuple[Any, ...]]:
     return {choice.field: choice.values for choice in choices(config)}
 
 
-def choices(config: Config, hop: int | None = None) -> tuple[Choice, ...]:  # noqa: ARG001 - the kernels show the strides
+def choices(config: Config, hop: int | None = None) -> tuple[FreeChoice, ...]:  # noqa: ARG001 - the kernels show the strides
     """What the weights leave open."""
     ends: tuple[Literal["none", "tanh", "clamp"], ...] = ("none", "tanh", "clamp")
     return (
-        Choice("end", ends, "none", "nothing, tanh or a cut at ±1 after the last convolution"),
-        Choice("causal", (True, False), True, "frames that see the past only"),
-        Choice("delay", (160, 0, config.hop), 160, "samples by which the decoder lags behind")
+        FreeChoice("end", ends, "none", "nothing, tanh or a cut at ±1 after the last convolution"),
+        FreeChoice("causal", (True, False), True, "frames that see the past only"),
+        FreeChoice("delay", (160, 0, config.hop), 160, "samples by which the decoder lags behind")
         if config.hop not in (0, 160)
-        else Choice("delay", (160, 0), 160, "samples by which the decoder lags behind"),
-        Choice(
+        else FreeChoice("delay", (160, 0), 160, "samples by which the decoder lags behind"),
+        FreeChoice(
             "dilations",
             ((1, 3, 9), (1, 1, 1), (1, 2, 4)),
             (1, 3, 9),
             "dilations of the residual units before a stride",
         ),
-        Choice(
+        FreeChoice(
             "core_dilations",
             ((1, 2, 4, 8), (1, 3, 9), (1,)),
             (1, 2, 4, 8),

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from auscult.families._torch import FORMS, Form, load
+from auscult.families._torch import WEIGHT_NORM_FORMS, WeightNormForm, load
 from auscult.families.codec.config import Config
 from auscult.families.codec.quantizer import Quantized, ResidualQuantizer
 
@@ -159,13 +159,13 @@ class UpConv(nn.ConvTranspose1d):
 class Unit(nn.Module):
     """Activation, dilated convolution, activation, 1x1 convolution, added to the input."""
 
-    def __init__(self, config: Config, width: int, dilation: int, form: Form) -> None:
+    def __init__(self, config: Config, width: int, dilation: int, form: WeightNormForm) -> None:
         super().__init__()
         self.act1, self.act2 = _activation(config, width), _activation(config, width)
-        self.conv1 = FORMS[form](
+        self.conv1 = WEIGHT_NORM_FORMS[form](
             Conv(width, width, config.kernel, dilation=dilation, causal=config.causal)
         )
-        self.conv2 = FORMS[form](Conv(width, width, 1))
+        self.conv2 = WEIGHT_NORM_FORMS[form](Conv(width, width, 1))
 
     def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
         return x + self.conv2(self.act2(self.conv1(self.act1(x), cache)))
@@ -176,7 +176,7 @@ def _activation(config: Config, width: int) -> nn.Module:
 
 
 def _units(
-    config: Config, width: int, count: int, dilations: tuple[int, ...], form: Form
+    config: Config, width: int, count: int, dilations: tuple[int, ...], form: WeightNormForm
 ) -> nn.ModuleList:
     return nn.ModuleList(
         Unit(config, width, dilations[i % len(dilations)], form) for i in range(count)
@@ -186,7 +186,7 @@ def _units(
 class Down(nn.Module):
     """Residual units, activation, strided convolution."""
 
-    def __init__(self, config: Config, stage: int, form: Form) -> None:
+    def __init__(self, config: Config, stage: int, form: WeightNormForm) -> None:
         super().__init__()
         source, target, stride = (
             config.widths[stage],
@@ -198,7 +198,7 @@ class Down(nn.Module):
             config, source, 0 if self.plain else config.units, config.dilations, form
         )
         self.act = nn.Identity() if self.plain else _activation(config, source)
-        self.conv = FORMS[form](
+        self.conv = WEIGHT_NORM_FORMS[form](
             Conv(source, target, 2 * stride, stride=stride, causal=config.causal)
         )
 
@@ -211,7 +211,7 @@ class Down(nn.Module):
 class Up(nn.Module):
     """Activation, transposed convolution, residual units."""
 
-    def __init__(self, config: Config, stage: int, form: Form) -> None:
+    def __init__(self, config: Config, stage: int, form: WeightNormForm) -> None:
         super().__init__()
         source, target, stride = (
             config.widths[stage + 1],
@@ -220,7 +220,7 @@ class Up(nn.Module):
         )
         last = target == 1
         self.act = _activation(config, source)
-        self.conv = FORMS[form](UpConv(source, target, stride, causal=config.causal))
+        self.conv = WEIGHT_NORM_FORMS[form](UpConv(source, target, stride, causal=config.causal))
         self.units = _units(config, target, 0 if last else config.units, config.dilations, form)
 
     def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
@@ -233,16 +233,20 @@ class Up(nn.Module):
 class Encoder(nn.Module):
     """[batch, 1, frames * hop] to [batch, latent, frames]."""
 
-    def __init__(self, config: Config, form: Form) -> None:
+    def __init__(self, config: Config, form: WeightNormForm) -> None:
         super().__init__()
         widths, causal = config.widths, config.causal
-        self.first = None if widths[0] == 1 else FORMS[form](Conv(1, widths[0], 7, causal=causal))
+        self.first = (
+            None
+            if widths[0] == 1
+            else WEIGHT_NORM_FORMS[form](Conv(1, widths[0], 7, causal=causal))
+        )
         self.stages = nn.ModuleList(
             Down(config, stage, form) for stage in range(len(config.strides))
         )
         self.core = _units(config, widths[-1], config.core, config.core_dilations, form)
         self.act = _activation(config, widths[-1])
-        self.last = FORMS[form](Conv(widths[-1], config.latent, 3, causal=causal))
+        self.last = WEIGHT_NORM_FORMS[form](Conv(widths[-1], config.latent, 3, causal=causal))
 
     def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
         x = x if self.first is None else self.first(x, cache)
@@ -256,17 +260,21 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """[batch, latent, frames] to [batch, 1, frames * hop]."""
 
-    def __init__(self, config: Config, form: Form) -> None:
+    def __init__(self, config: Config, form: WeightNormForm) -> None:
         super().__init__()
         widths, causal = config.widths, config.causal
         self.end = config.end
-        self.first = FORMS[form](Conv(config.latent, widths[-1], 7, causal=causal))
+        self.first = WEIGHT_NORM_FORMS[form](Conv(config.latent, widths[-1], 7, causal=causal))
         self.core = _units(config, widths[-1], config.core, config.core_dilations, form)
         self.stages = nn.ModuleList(
             Up(config, stage, form) for stage in reversed(range(len(config.strides)))
         )
         self.act = None if widths[0] == 1 else _activation(config, widths[0])
-        self.last = None if widths[0] == 1 else FORMS[form](Conv(widths[0], 1, 7, causal=causal))
+        self.last = (
+            None
+            if widths[0] == 1
+            else WEIGHT_NORM_FORMS[form](Conv(widths[0], 1, 7, causal=causal))
+        )
 
     def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
         x = self.first(x, cache)
@@ -284,7 +292,7 @@ class Decoder(nn.Module):
 class Codec(nn.Module):
     """`forward(audio [batch, 1, time])` gives the audio after the codec, as long as it was, and the quantiser's `Quantized`."""
 
-    def __init__(self, config: Config, form: Form) -> None:
+    def __init__(self, config: Config, form: WeightNormForm) -> None:
         super().__init__()
         self.config = config
         self.encoder = Encoder(config, form)
@@ -325,6 +333,6 @@ class Codec(nn.Module):
         return audio if cache is not None else audio[..., self.config.delay :]
 
 
-def build(config: Config, form: Form = "fused") -> Codec:
+def build(config: Config, form: WeightNormForm = "fused") -> Codec:
     """A freshly initialised codec, with weight norm in the given form. `load` fills it from any form."""
     return Codec(config, form)

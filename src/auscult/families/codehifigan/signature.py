@@ -7,20 +7,20 @@ from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
-from auscult.families._plan import Plan, Planner, shapes_of
-from auscult.families._score import Evidence
+from auscult.families._plan import Plan, Planner, extract_shapes
+from auscult.families._score import SignatureFact
 from auscult.families._shapes import Shapes
 from auscult.families.codehifigan.config import Config
 from auscult.families.hifigan import signature as hifigan
-from auscult.families.records import Choice, Variant
+from auscult.families.records import FreeChoice, Variant
 from auscult.weights import Shape
 
 EVIDENCE = (
-    Evidence(
+    SignatureFact(
         "no `dict` and no `dur_predictor`: CodeHiFiGAN embeds units",
         any_of=("dict.", "dur_predictor."),
     ),
-    Evidence(
+    SignatureFact(
         "`source_downs` or `m_source` is here: it has a source branch, as HiFT does",
         none_of=("source_", "m_source."),
     ),
@@ -74,13 +74,13 @@ def plan(config: Config) -> Plan:
 
 def expected(config: Config) -> dict[str, Shape]:
     """See `auscult.families.signature`."""
-    return shapes_of(plan(config))
+    return extract_shapes(plan(config))
 
 
 transposed = hifigan.transposed
 
 
-def choices(config: Config, hop: int | None = None) -> tuple[Choice, ...]:
+def choices(config: Config, hop: int | None = None) -> tuple[FreeChoice, ...]:
     """What the weights leave open; `hop`, samples per unit, narrows the strides."""
     return hifigan.choices(config, hop)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from auscult.families._torch import Form, load
+from auscult.families._torch import WeightNormForm, load
 from auscult.families.codehifigan.config import Config
 from auscult.families.hifigan.torch import Generator
 
@@ -42,7 +42,7 @@ class CodeGenerator(Generator):
     without, each lasts one hop. Blanks, codes below zero, are removed first.
     """
 
-    def __init__(self, config: Config, form: Form) -> None:
+    def __init__(self, config: Config, form: WeightNormForm) -> None:
         super().__init__(config, form)
         self.predicts = config.duration_hidden > 0
         self.dict = nn.Embedding(config.units, config.unit_dim)
@@ -63,6 +63,6 @@ class CodeGenerator(Generator):
         return super().forward(embedded.transpose(1, 2)), durations
 
 
-def build(config: Config, form: Form = "fused") -> CodeGenerator:
+def build(config: Config, form: WeightNormForm = "fused") -> CodeGenerator:
     """A freshly initialised vocoder, with weight norm in the given form."""
     return CodeGenerator(config, form)

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from auscult.families._plan import Plan, Planner, shapes_of
-from auscult.families._score import Evidence
+from auscult.families._plan import Plan, Planner, extract_shapes
+from auscult.families._score import SignatureFact
 from auscult.families._shapes import Shapes
 from auscult.weights import Shape
 
 EVIDENCE = (
-    Evidence("no `quantizer.quantizers` with projections", any_of=("quantizer.quantizers.",)),
-    Evidence(
+    SignatureFact("no `quantizer.quantizers` with projections", any_of=("quantizer.quantizers.",)),
+    SignatureFact(
         "no Snake `alpha` in the encoder",
         any_of=("encoder.block.1.block.", "encoder.block.0.res_unit", "encoder.block.2.block."),
     ),
@@ -177,7 +177,7 @@ def _plan_unit(planner: Planner, names: tuple[str, str, str, str], width: int) -
 
 def expected(config: Config) -> dict[str, Shape]:
     """See `auscult.families.signature`."""
-    return shapes_of(plan(config))
+    return extract_shapes(plan(config))
 
 
 def transposed(name: str) -> bool:

@@ -7,18 +7,24 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from auscult.families._plan import Plan, Planner, shapes_of
-from auscult.families._score import Evidence
-from auscult.families._seanet import ORIGINAL, TRANSFORMERS, Seanet, infer_seanet, plan_seanet
+from auscult.families._plan import Plan, Planner, extract_shapes
+from auscult.families._score import SignatureFact
+from auscult.families._seanet import (
+    ORIGINAL_NAMING,
+    TRANSFORMERS_NAMING,
+    SeanetSizes,
+    infer_seanet,
+    plan_seanet,
+)
 from auscult.families._shapes import Shapes
 from auscult.weights import Shape
 
 EVIDENCE = (
-    Evidence(
+    SignatureFact(
         "no `quantizer` with an `embed_avg`",
         any_of=("quantizer.vq.layers.", "quantizer.layers.0.codebook.", "quantizer.layers.1."),
     ),
-    Evidence(
+    SignatureFact(
         "`encoder_transformer` is here, as in Mimi",
         none_of=("encoder_transformer.", "decoder_transformer."),
     ),
@@ -47,7 +53,7 @@ class Config:
 def infer(shapes: Shapes) -> Config | None:
     """See `auscult.families.signature`."""
     own = shapes.has("encoder.model.", "quantizer.vq.")
-    naming = ORIGINAL if own else TRANSFORMERS
+    naming = ORIGINAL_NAMING if own else TRANSFORMERS_NAMING
     lstm = max(
         (
             layer + 1
@@ -87,7 +93,7 @@ def plan(config: Config) -> Plan:
     """See `auscult.families.signature`."""
     planner = Planner()
     own = config.naming == "encodec"
-    net = Seanet(
+    net = SeanetSizes(
         channels=config.audio_channels,
         filters=config.filters,
         latent=config.latent,
@@ -100,7 +106,7 @@ def plan(config: Config) -> Plan:
         group_norm=config.norm == "time_group_norm",
         weight_norm=config.norm == "weight_norm",
     )
-    plan_seanet(planner, ORIGINAL if own else TRANSFORMERS, net)
+    plan_seanet(planner, ORIGINAL_NAMING if own else TRANSFORMERS_NAMING, net)
     for index in range(config.books):
         name = (
             f"quantizer.vq.layers.{index}._codebook"
@@ -118,7 +124,7 @@ def plan(config: Config) -> Plan:
 
 def expected(config: Config) -> dict[str, Shape]:
     """See `auscult.families.signature`."""
-    return shapes_of(plan(config))
+    return extract_shapes(plan(config))
 
 
 def transposed(name: str) -> bool:

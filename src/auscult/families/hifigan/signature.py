@@ -7,24 +7,24 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from auscult.families._plan import Plan, Planner, shapes_of
-from auscult.families._rates import possible_rates, usual_rates
-from auscult.families._score import Evidence
+from auscult.families._plan import Plan, Planner, extract_shapes
+from auscult.families._rates import choose_usual_rates, list_possible_rates
+from auscult.families._score import SignatureFact
 from auscult.families._shapes import Shapes
 from auscult.families.hifigan.config import PUBLISHED, Config
-from auscult.families.records import Choice, Variant
+from auscult.families.records import FreeChoice, Variant
 from auscult.weights import Shape
 
 EVIDENCE = (
-    Evidence(
+    SignatureFact(
         "`dict` or `dur_predictor` is here: it speaks units, as CodeHiFiGAN does",
         none_of=("dict.", "dur_predictor."),
     ),
-    Evidence(
+    SignatureFact(
         "`source_downs` or `m_source` is here: it has a source branch, as HiFT does",
         none_of=("source_", "m_source."),
     ),
-    Evidence(
+    SignatureFact(
         "`activations` is here: it has Snake activations, as BigVGAN does",
         none_of=("activation", "resblocks.0.activations"),
     ),
@@ -72,7 +72,7 @@ def infer(shapes: Shapes) -> Config | None:
         post_kernel_size=shapes.size(("conv_post.weight", 2), default=7),
         out_channels=shapes.size(("conv_post.weight", 0), ("conv_post.bias", 0), default=1),
         post_bias="conv_post.bias" in shapes,
-        upsample_rates=usual_rates(upsample_kernels),
+        upsample_rates=choose_usual_rates(upsample_kernels),
         dilations=usual_dilations(depths, paired=paired),
     )
 
@@ -154,7 +154,7 @@ def plan_resblocks(planner: Planner, name: str, config: Config) -> None:
 
 def expected(config: Config) -> dict[str, Shape]:
     """See `auscult.families.signature`."""
-    return shapes_of(plan(config))
+    return extract_shapes(plan(config))
 
 
 def transposed(name: str) -> bool:
@@ -167,38 +167,38 @@ def undetermined(config: Config) -> Mapping[str, tuple[Any, ...]]:
     return {choice.field: choice.values for choice in choices(config)}
 
 
-def choices(config: Config, hop: int | None = None) -> tuple[Choice, ...]:
+def choices(config: Config, hop: int | None = None) -> tuple[FreeChoice, ...]:
     """What the weights leave open; `hop`, where it is known, narrows the strides."""
-    usual = usual_rates(config.upsample_kernel_sizes)
-    rates = possible_rates(config.upsample_kernel_sizes, hop) or (usual,)
+    usual = choose_usual_rates(config.upsample_kernel_sizes)
+    rates = list_possible_rates(config.upsample_kernel_sizes, hop) or (usual,)
     depths = [len(dilations) for dilations in config.dilations]
     published = usual_dilations(depths, paired=config.resblock == "1")
     flat = tuple((1,) * depth for depth in depths)
     powers = tuple(tuple(2**i for i in range(depth)) for depth in depths)
     return (
-        Choice(
+        FreeChoice(
             "upsample_rates", rates, rates[0], "strides of the upsampling; their product is the hop"
         ),
-        Choice(
+        FreeChoice(
             "dilations",
             tuple(dict.fromkeys((published, flat, powers))),
             published,
             "dilations of the residual blocks",
         ),
-        Choice("slope", (0.1, 0.2, 0.01), 0.1, "negative slope of the leaky ReLUs inside"),
-        Choice(
+        FreeChoice("slope", (0.1, 0.2, 0.01), 0.1, "negative slope of the leaky ReLUs inside"),
+        FreeChoice(
             "final_slope",
             (0.01, 0.1),
             0.01,
             "negative slope of the leaky ReLU before the last convolution",
         ),
-        Choice("final_tanh", (True, False), True, "tanh on the output"),
+        FreeChoice("final_tanh", (True, False), True, "tanh on the output"),
     )
 
 
 def variants(config: Config) -> tuple[Variant, ...]:
     """The published reading of these sizes."""
-    rates = usual_rates(config.upsample_kernel_sizes)
+    rates = choose_usual_rates(config.upsample_kernel_sizes)
     dilations = usual_dilations(
         [len(row) for row in config.dilations], paired=config.resblock == "1"
     )

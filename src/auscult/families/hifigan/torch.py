@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from auscult.families._torch import FORMS, Form, load, start
+from auscult.families._torch import WEIGHT_NORM_FORMS, WeightNormForm, draw_normal_weights, load
 from auscult.families.hifigan.config import Config
 
 __all__ = ["Generator", "build", "load"]
@@ -14,20 +14,27 @@ __all__ = ["Generator", "build", "load"]
 DEVIATION = 0.01  # of the initial weights, as jik876/hifi-gan draws them
 
 
-def same_conv(source: int, target: int, kernel: int, dilation: int, form: Form) -> nn.Module:
+def same_conv(
+    source: int, target: int, kernel: int, dilation: int, form: WeightNormForm
+) -> nn.Module:
     """A convolution that keeps the number of frames (odd kernels)."""
     layer = nn.Conv1d(
         source, target, kernel, dilation=dilation, padding=(kernel - 1) * dilation // 2
     )
-    start(layer, DEVIATION)
-    return FORMS[form](layer)
+    draw_normal_weights(layer, DEVIATION)
+    return WEIGHT_NORM_FORMS[form](layer)
 
 
 class ResBlock1(nn.Module):
     """Per dilation: leaky ReLU, dilated convolution, leaky ReLU, plain convolution, added to the input."""
 
     def __init__(
-        self, channels: int, kernel: int, dilations: tuple[int, ...], slope: float, form: Form
+        self,
+        channels: int,
+        kernel: int,
+        dilations: tuple[int, ...],
+        slope: float,
+        form: WeightNormForm,
     ) -> None:
         super().__init__()
         self.slope = slope
@@ -49,7 +56,12 @@ class ResBlock2(nn.Module):
     """Per dilation: leaky ReLU, dilated convolution, added to the input."""
 
     def __init__(
-        self, channels: int, kernel: int, dilations: tuple[int, ...], slope: float, form: Form
+        self,
+        channels: int,
+        kernel: int,
+        dilations: tuple[int, ...],
+        slope: float,
+        form: WeightNormForm,
     ) -> None:
         super().__init__()
         self.slope = slope
@@ -66,12 +78,12 @@ class ResBlock2(nn.Module):
 class Generator(nn.Module):
     """`forward(x [batch, mel_bins, frames])` gives [batch, out_channels, frames * hop]."""
 
-    def __init__(self, config: Config, form: Form) -> None:
+    def __init__(self, config: Config, form: WeightNormForm) -> None:
         super().__init__()
         self.config = config
         channels = config.channels
         block = ResBlock1 if config.resblock == "1" else ResBlock2
-        self.conv_pre = FORMS[form](
+        self.conv_pre = WEIGHT_NORM_FORMS[form](
             nn.Conv1d(
                 config.mel_bins,
                 channels[0],
@@ -90,8 +102,8 @@ class Generator(nn.Module):
                 stride=rate,
                 padding=(kernel - rate) // 2,
             )
-            start(up, DEVIATION)
-            self.ups.append(FORMS[form](up))
+            draw_normal_weights(up, DEVIATION)
+            self.ups.append(WEIGHT_NORM_FORMS[form](up))
         branches = tuple(zip(config.resblock_kernel_sizes, config.dilations, strict=True))
         self.resblocks = nn.ModuleList(
             block(width, kernel, dilations, config.slope, form)
@@ -106,8 +118,8 @@ class Generator(nn.Module):
             padding=padding,
             bias=config.post_bias,
         )
-        start(post, DEVIATION)
-        self.conv_post = FORMS[form](post)
+        draw_normal_weights(post, DEVIATION)
+        self.conv_post = WEIGHT_NORM_FORMS[form](post)
 
     def forward(self, x: Tensor) -> Tensor:
         config, branches = self.config, len(self.config.resblock_kernel_sizes)
@@ -120,6 +132,6 @@ class Generator(nn.Module):
         return torch.tanh(x) if config.final_tanh else x
 
 
-def build(config: Config, form: Form = "fused") -> Generator:
+def build(config: Config, form: WeightNormForm = "fused") -> Generator:
     """A freshly initialised generator, with weight norm in the given form. `load` fills it from any form."""
     return Generator(config, form)

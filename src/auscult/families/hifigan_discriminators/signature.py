@@ -12,13 +12,13 @@ from functools import lru_cache
 from math import prod
 from typing import Any
 
-from auscult.families._plan import Plan, Planner, shapes_of
-from auscult.families._score import Evidence
+from auscult.families._plan import Plan, Planner, extract_shapes
+from auscult.families._score import SignatureFact
 from auscult.families._shapes import Shapes
 from auscult.weights import Shape
 
 EVIDENCE = (
-    Evidence("neither `mpd` nor `msd`", any_of=("mpd.discriminators.", "msd.discriminators.")),
+    SignatureFact("neither `mpd` nor `msd`", any_of=("mpd.discriminators.", "msd.discriminators.")),
 )
 
 MSD_KERNELS = (15, 41, 41, 41, 41, 41, 5)
@@ -115,7 +115,7 @@ def _plan_conv(planner: Planner, name: str, shape: Shape, *, spectral: bool) -> 
 
 def expected(config: Config) -> dict[str, Shape]:
     """See `auscult.families.signature`."""
-    return shapes_of(plan(config))
+    return extract_shapes(plan(config))
 
 
 def transposed(name: str) -> bool:  # noqa: ARG001 - there is no transposed convolution

@@ -7,16 +7,16 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from auscult.families._plan import Plan, Planner, shapes_of
-from auscult.families._rates import possible_rates, usual_rate
-from auscult.families._score import Evidence
+from auscult.families._plan import Plan, Planner, extract_shapes
+from auscult.families._rates import choose_usual_rate, list_possible_rates
+from auscult.families._score import SignatureFact
 from auscult.families._shapes import Shapes
 from auscult.families.hift.config import Config
-from auscult.families.records import Choice, Variant
+from auscult.families.records import FreeChoice, Variant
 from auscult.weights import Shape
 
 EVIDENCE = (
-    Evidence(
+    SignatureFact(
         "no `source_downs` and no `m_source`: HiFT has a source branch",
         any_of=("source_downs.", "m_source.", "source_resblocks."),
     ),
@@ -103,11 +103,11 @@ def upsampling(kernels: tuple[int, ...], source_kernels: tuple[int, ...]) -> tup
     A source convolution of kernel 1 has stride 1. Where kernels do not divide so, the usual strides.
     """
     left = [max(kernel // 2, 1) for kernel in source_kernels]
-    rates = [usual_rate(kernels[0])]
+    rates = [choose_usual_rate(kernels[0])]
     for stage in range(1, len(kernels)):
         rate, rest = divmod(left[stage - 1], left[stage])
         rates.append(
-            rate if rest == 0 and 1 < rate <= kernels[stage] else usual_rate(kernels[stage])
+            rate if rest == 0 and 1 < rate <= kernels[stage] else choose_usual_rate(kernels[stage])
         )
     return tuple(rates)
 
@@ -153,7 +153,7 @@ def _plan_resblock(planner: Planner, name: str, width: int, kernel: int, depth: 
 
 def expected(config: Config) -> dict[str, Shape]:
     """See `auscult.families.signature`."""
-    return shapes_of(plan(config))
+    return extract_shapes(plan(config))
 
 
 def transposed(name: str) -> bool:
@@ -166,13 +166,13 @@ def undetermined(config: Config) -> Mapping[str, tuple[Any, ...]]:
     return {choice.field: choice.values for choice in choices(config)}
 
 
-def choices(config: Config, hop: int | None = None) -> tuple[Choice, ...]:
+def choices(config: Config, hop: int | None = None) -> tuple[FreeChoice, ...]:
     """What the weights leave open: the first stride, dilations, slopes; `hop`, where it is known, narrows the strides.
 
     For Chatterbox the strides are 8, 5, 3, so that with the inverse STFT's hop of 4 a frame has 480 samples.
     """
     likely = upsampling(config.upsample_kernel_sizes, config.source_kernels)
-    firsts = [rates[0] for rates in possible_rates(config.upsample_kernel_sizes)]
+    firsts = [rates[0] for rates in list_possible_rates(config.upsample_kernel_sizes)]
     rates = tuple((first, *likely[1:]) for first in dict.fromkeys((likely[0], *firsts)))
     fitting = (
         tuple(row for row in rates if hop is None or replace(config, upsample_rates=row).hop == hop)
@@ -182,20 +182,20 @@ def choices(config: Config, hop: int | None = None) -> tuple[Choice, ...]:
     flat = (1,) * config.resblock_depth
     dilations = tuple(dict.fromkeys((odd, flat)))
     return (
-        Choice(
+        FreeChoice(
             "upsample_rates",
             fitting,
             fitting[0],
             "strides of the upsampling; times the ISTFT's hop they are the hop",
         ),
-        Choice("dilations", dilations, odd, "dilations of the residual blocks"),
-        Choice(
+        FreeChoice("dilations", dilations, odd, "dilations of the residual blocks"),
+        FreeChoice(
             "slope",
             (0.1, 0.2, 0.01),
             0.1,
             "negative slope of the leaky ReLU before each upsampling",
         ),
-        Choice(
+        FreeChoice(
             "final_slope",
             (0.01, 0.1),
             0.01,

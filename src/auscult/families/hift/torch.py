@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from auscult.families._time_major import Conv1d, ConvTranspose1d, time_major
-from auscult.families._torch import FORMS, Form, load, start
+from auscult.families._time_major import Conv1d, ConvTranspose1d, to_time_major
+from auscult.families._torch import WEIGHT_NORM_FORMS, WeightNormForm, draw_normal_weights, load
 from auscult.families.hift.config import Config
 
 __all__ = ["Generator", "build", "load"]
@@ -20,11 +20,13 @@ SNAKE_FLOOR = 1e-9  # keeps the division by alpha finite
 MAX_MAGNITUDE = 100.0
 
 
-def same_conv(source: int, target: int, kernel: int, dilation: int, form: Form) -> nn.Module:
+def same_conv(
+    source: int, target: int, kernel: int, dilation: int, form: WeightNormForm
+) -> nn.Module:
     """A convolution that keeps the number of frames (odd kernels)."""
     layer = Conv1d(source, target, kernel, dilation=dilation, padding=(kernel - 1) * dilation // 2)
-    start(layer, DEVIATION)
-    return FORMS[form](layer)
+    draw_normal_weights(layer, DEVIATION)
+    return WEIGHT_NORM_FORMS[form](layer)
 
 
 class Snake(nn.Module):
@@ -43,7 +45,9 @@ class Snake(nn.Module):
 class ResBlock(nn.Module):
     """Per dilation: Snake, dilated convolution, Snake, plain convolution, added to the input."""
 
-    def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...], form: Form) -> None:
+    def __init__(
+        self, channels: int, kernel: int, dilations: tuple[int, ...], form: WeightNormForm
+    ) -> None:
         super().__init__()
         self.convs1 = nn.ModuleList(
             same_conv(channels, channels, kernel, dilation, form) for dilation in dilations
@@ -64,12 +68,12 @@ class ResBlock(nn.Module):
 class F0Predictor(nn.Module):
     """Mel [batch, mel_bins, frames] to the fundamental frequency [batch, frames] in Hz; near 0 where unvoiced."""
 
-    def __init__(self, config: Config, form: Form) -> None:
+    def __init__(self, config: Config, form: WeightNormForm) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         for layer in range(config.f0_layers):
             source = config.mel_bins if layer == 0 else config.f0_width
-            layers.append(FORMS[form](Conv1d(source, config.f0_width, 3, padding=1)))
+            layers.append(WEIGHT_NORM_FORMS[form](Conv1d(source, config.f0_width, 3, padding=1)))
             if config.f0_step == 2:
                 layers.append(nn.ELU())
         self.activate: Callable[[Tensor], Tensor] = (
@@ -79,7 +83,7 @@ class F0Predictor(nn.Module):
         self.classifier = nn.Linear(config.f0_width, 1)
 
     def forward(self, mel: Tensor) -> Tensor:
-        x = time_major(mel)
+        x = to_time_major(mel)
         for layer in self.condnet:
             x = self.activate(layer(x))
         f0: Tensor = self.classifier(x.transpose(1, 2)).squeeze(-1)
@@ -129,12 +133,12 @@ class Generator(nn.Module):
 
     stft_window: Tensor
 
-    def __init__(self, config: Config, form: Form) -> None:
+    def __init__(self, config: Config, form: WeightNormForm) -> None:
         super().__init__()
         self.config = config
         channels = config.channels
         self.m_source = Source(config)
-        self.conv_pre = FORMS[form](
+        self.conv_pre = WEIGHT_NORM_FORMS[form](
             Conv1d(
                 config.mel_bins,
                 channels[0],
@@ -153,8 +157,8 @@ class Generator(nn.Module):
                 stride=rate,
                 padding=(kernel - rate) // 2,
             )
-            start(up, DEVIATION)
-            self.ups.append(FORMS[form](up))
+            draw_normal_weights(up, DEVIATION)
+            self.ups.append(WEIGHT_NORM_FORMS[form](up))
         self.source_downs = nn.ModuleList(
             Conv1d(config.outputs, width, kernel, stride=rate, padding=rate // 2 if rate > 1 else 0)
             for width, kernel, rate in zip(
@@ -208,8 +212,8 @@ class Generator(nn.Module):
     def decode(self, mel: Tensor, source: Tensor) -> Tensor:
         """Samples [batch, 1, frames * hop] for a mel and an excitation of as many samples."""
         config, branches = self.config, len(self.config.resblock_kernel_sizes)
-        spectrum = time_major(self._stft(source))
-        x = self.conv_pre(time_major(mel))
+        spectrum = to_time_major(self._stft(source))
+        x = self.conv_pre(to_time_major(mel))
         for stage, up in enumerate(self.ups):
             x = up(functional.leaky_relu(x, config.slope))
             if stage == len(self.ups) - 1:
@@ -247,6 +251,6 @@ class Generator(nn.Module):
         return torch.istft(spectrum, config.n_fft, config.istft_hop, window=self.stft_window)
 
 
-def build(config: Config, form: Form = "fused") -> Generator:
+def build(config: Config, form: WeightNormForm = "fused") -> Generator:
     """A freshly initialised generator, with weight norm in the given form. `load` fills it from any form."""
     return Generator(config, form)

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from auscult.families._plan import Plan, Planner, shapes_of
-from auscult.families._score import Evidence
-from auscult.families._seanet import TRANSFORMERS, Seanet, infer_seanet, plan_seanet
+from auscult.families._plan import Plan, Planner, extract_shapes
+from auscult.families._score import SignatureFact
+from auscult.families._seanet import TRANSFORMERS_NAMING, SeanetSizes, infer_seanet, plan_seanet
 from auscult.families._shapes import Shapes
 from auscult.weights import Shape
 
 SEMANTIC = "quantizer.semantic_residual_vector_quantizer"
 ACOUSTIC = "quantizer.acoustic_residual_vector_quantizer"
 EVIDENCE = (
-    Evidence(
+    SignatureFact(
         "no `encoder_transformer`: Mimi has a transformer on each side",
         any_of=("encoder_transformer.", "decoder_transformer."),
     ),
@@ -45,7 +45,7 @@ class Config:
 
 def infer(shapes: Shapes) -> Config | None:
     """See `auscult.families.signature`."""
-    net = infer_seanet(shapes, TRANSFORMERS, lstm=0, weight_norm=False)
+    net = infer_seanet(shapes, TRANSFORMERS_NAMING, lstm=0, weight_norm=False)
     if net is None:
         return None
     layers = max(
@@ -84,7 +84,7 @@ def infer(shapes: Shapes) -> Config | None:
 def plan(config: Config) -> Plan:
     """See `auscult.families.signature`."""
     planner = Planner()
-    net = Seanet(
+    net = SeanetSizes(
         channels=config.audio_channels,
         filters=config.filters,
         latent=config.width,
@@ -97,7 +97,7 @@ def plan(config: Config) -> Plan:
         group_norm=False,
         weight_norm=False,
     )
-    plan_seanet(planner, TRANSFORMERS, net)
+    plan_seanet(planner, TRANSFORMERS_NAMING, net)
     width = config.width
     for side in ("encoder", "decoder"):
         for layer in range(config.layers):
@@ -130,7 +130,7 @@ def _plan_layer(planner: Planner, name: str, width: int, hidden: int) -> None:
 
 def expected(config: Config) -> dict[str, Shape]:
     """See `auscult.families.signature`."""
-    return shapes_of(plan(config))
+    return extract_shapes(plan(config))
 
 
 def transposed(name: str) -> bool:

@@ -16,7 +16,7 @@ MODEL_SUFFIXES = (".safetensors", ".ckpt", ".npz")
 TEXT_FOLDERS = ("t5-base", "t5", "text_encoder")
 TEXT_NAMES = ("model.safetensors", "pytorch_model.bin")
 TOKENIZER = "tokenizer.json"
-EXPORT = ("conditioners*.tflite", "dit*.tflite", "autoencoder*.tflite")
+EXPORT_PATTERNS = ("conditioners*.tflite", "dit*.tflite", "autoencoder*.tflite")
 
 WHAT_TO_DO = (
     "put model.safetensors or model.ckpt of stabilityai/stable-audio-open-small there, and T5-base's model.safetensors and "
@@ -26,7 +26,7 @@ WHAT_TO_DO = (
 
 
 @dataclass(frozen=True)
-class Files:
+class StableAudioFiles:
     """The parts; `model` and `text` are None where only the export is there, `export` where it is not."""
 
     tokenizer: Path
@@ -36,7 +36,7 @@ class Files:
     export: tuple[Path, Path, Path] | None = None
 
 
-def find(folder: Path) -> Files:
+def find_stable_audio_files(folder: Path) -> StableAudioFiles:
     """The parts in a folder.
 
     Raises:
@@ -44,11 +44,15 @@ def find(folder: Path) -> Files:
     """
     if not folder.is_dir():
         raise UsageError("is no folder", where=str(folder), hint=WHAT_TO_DO)
-    export = tuple(next(iter(sorted(folder.glob(pattern))), None) for pattern in EXPORT)
-    model = _model(folder)
+    export = tuple(next(iter(sorted(folder.glob(pattern))), None) for pattern in EXPORT_PATTERNS)
+    model = _find_model(folder)
     text_folders = [folder / name for name in TEXT_FOLDERS]
-    text = _first(place / name for place in text_folders for name in TEXT_NAMES)
-    tokenizer = _first(place / TOKENIZER for place in (*text_folders, folder / "tokenizer", folder))
+    text = _find_first_file(
+        text_folder / name for text_folder in text_folders for name in TEXT_NAMES
+    )
+    tokenizer = _find_first_file(
+        text_folder / TOKENIZER for text_folder in (*text_folders, folder / "tokenizer", folder)
+    )
     whole_export = None if any(part is None for part in export) else export
     if model is None and whole_export is None:
         raise UsageError("holds no Stable Audio weights", where=str(folder), hint=WHAT_TO_DO)
@@ -64,21 +68,22 @@ def find(folder: Path) -> Files:
             where=str(folder),
             hint=f"put T5-base's model.safetensors in {folder / TEXT_FOLDERS[0]}",
         )
-    return Files(tokenizer, model, text, _first([folder / "model_config.json"]), whole_export)  # type: ignore[arg-type]
+    config = _find_first_file([folder / "model_config.json"])
+    return StableAudioFiles(tokenizer, model, text, config, whole_export)  # type: ignore[arg-type]
 
 
-def _first(paths: Iterable[Path]) -> Path | None:
+def _find_first_file(paths: Iterable[Path]) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
-def _model(folder: Path) -> Path | None:
-    named = _first(folder / name for name in MODEL_NAMES)
-    return named or _first(
+def _find_model(folder: Path) -> Path | None:
+    named_model = _find_first_file(folder / name for name in MODEL_NAMES)
+    return named_model or _find_first_file(
         path for path in sorted(folder.iterdir()) if path.suffix in MODEL_SUFFIXES
     )
 
 
-def with_settings(config: Config, path: Path | None) -> Config:
+def apply_settings(config: Config, path: Path | None) -> Config:
     """A config with what the released `model_config.json` says and no tensor shows.
 
     Raises:
@@ -87,21 +92,25 @@ def with_settings(config: Config, path: Path | None) -> Config:
     if path is None:
         return config
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        changes = _settings(told)
+        document = json.loads(path.read_text(encoding="utf-8"))
+        changes = _parse_settings(document)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
             "is no model config of stable-audio-tools", where=str(path), found=repr(error)[:200]
         ) from error
-    known = {field.name for field in fields(Config)}
+    field_names = {field.name for field in fields(Config)}
     return replace(
         config,
-        **{name: value for name, value in changes.items() if name in known and value is not None},
+        **{
+            name: value
+            for name, value in changes.items()
+            if name in field_names and value is not None
+        },
     )
 
 
-def _settings(told: dict[str, Any]) -> dict[str, Any]:
-    model, diffusion = told["model"], told["model"]["diffusion"]
+def _parse_settings(document: dict[str, Any]) -> dict[str, Any]:
+    model, diffusion = document["model"], document["model"]["diffusion"]
     conditioners = {entry["id"]: entry for entry in model["conditioning"]["configs"]}
     number: dict[str, Any] = next(
         (entry["config"] for entry in conditioners.values() if entry["type"] == "number"), {}
@@ -111,8 +120,8 @@ def _settings(told: dict[str, Any]) -> dict[str, Any]:
     )
     shift = diffusion.get("distribution_shift_options")
     return {
-        "sample_rate": told.get("sample_rate"),
-        "sample_size": told.get("sample_size"),
+        "sample_rate": document.get("sample_rate"),
+        "sample_size": document.get("sample_size"),
         "objective": diffusion.get("diffusion_objective", "v"),
         "prompt_tokens": prompt.get("max_length"),
         "number_range": (float(number["min_val"]), float(number["max_val"]))

@@ -14,10 +14,14 @@ from auscult import families
 from auscult.checkpoint import open_checkpoint
 from auscult.checkpoint.source import release_pages
 from auscult.errors import CheckpointError, UsageError
-from auscult.families._shapes import canonical
-from auscult.families._weight_norm import fuse
+from auscult.families._shapes import to_canonical_shapes
+from auscult.families._weight_norm import fuse_weight_norm
 from auscult.families.stable_audio.config import TINY, Config
-from auscult.families.stable_audio.files import Files, find, with_settings
+from auscult.families.stable_audio.files import (
+    StableAudioFiles,
+    apply_settings,
+    find_stable_audio_files,
+)
 from auscult.families.stable_audio.generate import Runtime, Tokens
 from auscult.families.stable_audio.prompt import bytes_as_tokens, tokenize
 from auscult.families.stable_audio.signature import plan
@@ -35,19 +39,19 @@ def open_runtime(folder: Path, name: RuntimeName | None = None) -> tuple[Runtime
         UsageError: If a file is missing, or the runtime is not installed.
         CheckpointError: If a file is not what its name says.
     """
-    files = find(folder)
+    files = find_stable_audio_files(folder)
     name = name or ("litert" if files.model is None or files.text is None else "torch")
     if name == "litert":
-        return _exported(files, folder)
+        return _open_exported_runtime(files, folder)
     if files.model is None or files.text is None:
         raise UsageError(
             f"holds the LiteRT export alone, which {name} cannot run",
             where=str(folder),
             hint="leave --runtime away",
         )
-    config, state = open_state(files.model)
-    config = with_settings(config, files.settings)
-    text_state, text_config = _text_state(files.text)
+    config, state = read_state(files.model)
+    config = apply_settings(config, files.settings)
+    text_state, text_config = _read_text_state(files.text)
     if text_config.width != config.cond_dim:
         raise CheckpointError(
             "is another T5 than this model was trained with",
@@ -55,7 +59,7 @@ def open_runtime(folder: Path, name: RuntimeName | None = None) -> tuple[Runtime
             expected=f"width {config.cond_dim}",
             found=text_config.width,
         )
-    build = _torch if name == "torch" else _mlx
+    build = _build_torch_runtime if name == "torch" else _build_mlx_runtime
     return build(config, state, text_config, text_state), lambda text: tokenize(
         text, files.tokenizer, config.prompt_tokens
     )
@@ -76,17 +80,17 @@ def tiny_runtime(
             hint="give --weights for LiteRT",
         )
     state, text_state = (
-        random_state(plan(config), 1),
-        random_state(families.signature("t5-encoder").plan(TINY_TEXT), 2),
+        draw_random_state(plan(config), 1),
+        draw_random_state(families.signature("t5-encoder").plan(TINY_TEXT), 2),
     )
     text_config = replace(TINY_TEXT, width=config.cond_dim)
-    build = _mlx if name == "mlx" else _torch
+    build = _build_mlx_runtime if name == "mlx" else _build_torch_runtime
     return build(config, state, text_config, text_state), lambda text: bytes_as_tokens(
         text, text_config.vocabulary, config.prompt_tokens
     )
 
 
-def random_state(tensors: families._plan.Plan, seed: int) -> dict[str, Array]:
+def draw_random_state(tensors: families._plan.Plan, seed: int) -> dict[str, Array]:
     """Weights that let a signal through without drowning it; buffers are left to the model."""
     generator, state = np.random.default_rng(seed), {}
     for name, planned in tensors.items():
@@ -103,31 +107,33 @@ def random_state(tensors: families._plan.Plan, seed: int) -> dict[str, Array]:
     return state
 
 
-def open_state(path: Path) -> tuple[Config, dict[str, Array]]:
+def read_state(path: Path) -> tuple[Config, dict[str, Array]]:
     """A model's config, and its tensors under their plain names."""
     checkpoint = open_checkpoint(path)
-    detection = _detected(checkpoint, "stable-audio", path)
+    detection = _require_family(checkpoint, "stable-audio", path)
     if detection.layout == "mlx":
         raise CheckpointError(
             "is in MLX's layout",
             where=str(path),
             hint=f"auscult convert {path} model.safetensors --to torch",
         )
-    return detection.config, held(checkpoint, plan(detection.config), detection.prefix)
+    return detection.config, collect_planned_arrays(
+        checkpoint, plan(detection.config), detection.prefix
+    )
 
 
-def _text_state(path: Path) -> tuple[dict[str, Array], Any]:
+def _read_text_state(path: Path) -> tuple[dict[str, Array], Any]:
     checkpoint = open_checkpoint(path)
     encoder = Checkpoint(
-        path=str(path), format=checkpoint.format, tensors=_without_decoder(checkpoint)
+        path=str(path), format=checkpoint.format, tensors=_drop_decoder(checkpoint)
     )
-    detection = _detected(encoder, "t5-encoder", path)
+    detection = _require_family(encoder, "t5-encoder", path)
     return {
-        name.removeprefix(detection.prefix): _floats(tensor) for name, tensor in encoder.items()
+        name.removeprefix(detection.prefix): _to_float32(tensor) for name, tensor in encoder.items()
     }, detection.config
 
 
-def _without_decoder(checkpoint: Checkpoint) -> dict[str, Any]:
+def _drop_decoder(checkpoint: Checkpoint) -> dict[str, Any]:
     return {
         name: tensor
         for name, tensor in checkpoint.items()
@@ -135,8 +141,10 @@ def _without_decoder(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
-def _detected(checkpoint: Checkpoint, family: str, path: Path) -> Any:
-    for detection in families.detect({name: tensor.shape for name, tensor in checkpoint.items()}):
+def _require_family(checkpoint: Checkpoint, family: str, path: Path) -> Any:
+    for detection in families.detect_families(
+        {name: tensor.shape for name, tensor in checkpoint.items()}
+    ):
         if detection.family == family:
             return detection
     raise CheckpointError(
@@ -146,29 +154,29 @@ def _detected(checkpoint: Checkpoint, family: str, path: Path) -> Any:
     )
 
 
-def held(
+def collect_planned_arrays(
     checkpoint: Checkpoint, tensors: families._plan.Plan, prefix: str = ""
 ) -> dict[str, Array]:
     """What a checkpoint has of these tensors, under their plain names; pairs of weight norm become the weight they stand for."""
-    pairs = canonical({name: tensor.shape for name, tensor in checkpoint.items()}).members
+    pairs = to_canonical_shapes({name: tensor.shape for name, tensor in checkpoint.items()}).members
     state = {}
     for name in tensors:
         pair = pairs.get(prefix + name, ())
         if prefix + name in checkpoint:
-            state[name] = _floats(checkpoint[prefix + name])
+            state[name] = _to_float32(checkpoint[prefix + name])
         elif len(pair) == 2:
-            gain, direction = (_floats(checkpoint[member]) for member in pair)
-            state[name] = fuse(gain, direction)
+            gain, direction = (_to_float32(checkpoint[member]) for member in pair)
+            state[name] = fuse_weight_norm(gain, direction)
             release_pages()
     return state
 
 
-def _floats(tensor: Any) -> Array:
+def _to_float32(tensor: Any) -> Array:
     """A view of the file where that holds float32."""
     return np.asarray(tensor.values(), np.float32)
 
 
-def _torch(
+def _build_torch_runtime(
     config: Config, state: dict[str, Array], text: Any, text_state: dict[str, Array]
 ) -> Runtime:
     try:
@@ -182,12 +190,12 @@ def _torch(
 
     with torch.device("meta"):
         words = encoder.build(text)
-    encoder.load(words, _tensors(text_state))
-    _give_back_behind(words.encoder.block)
-    return TorchRuntime(torch_model(config, state), words)
+    encoder.load(words, _to_torch_tensors(text_state))
+    _release_pages_after(words.encoder.block)
+    return TorchRuntime(build_torch_model(config, state), words)
 
 
-def torch_model(config: Config, state: dict[str, Array]) -> Any:
+def build_torch_model(config: Config, state: dict[str, Array]) -> Any:
     """A `StableAudio` in PyTorch over these arrays.
 
     Those that are views of a file stay in it: a block's pages are read as it runs, and given back to the system behind it.
@@ -198,12 +206,12 @@ def torch_model(config: Config, state: dict[str, Array]) -> Any:
 
     with torch.device("meta"):
         whole = model.build(config)
-    model.load(whole, _tensors(state))
-    _give_back_behind(whole.transformer.transformer.layers)
+    model.load(whole, _to_torch_tensors(state))
+    _release_pages_after(whole.transformer.transformer.layers)
     return whole
 
 
-def _tensors(state: dict[str, Array]) -> dict[str, Any]:
+def _to_torch_tensors(state: dict[str, Array]) -> dict[str, Any]:
     import torch
 
     with warnings.catch_warnings():
@@ -213,12 +221,12 @@ def _tensors(state: dict[str, Array]) -> dict[str, Any]:
         return {name: torch.from_numpy(value) for name, value in state.items()}
 
 
-def _give_back_behind(blocks: Any) -> None:
+def _release_pages_after(blocks: Any) -> None:
     for block in blocks:
         block.register_forward_hook(lambda *_: release_pages())
 
 
-def _mlx(
+def _build_mlx_runtime(
     config: Config, state: dict[str, Array], text: Any, text_state: dict[str, Array]
 ) -> Runtime:
     try:
@@ -238,7 +246,7 @@ def _mlx(
     return MlxRuntime(whole, words)
 
 
-def _exported(files: Files, folder: Path) -> tuple[Runtime, Tokenize]:
+def _open_exported_runtime(files: StableAudioFiles, folder: Path) -> tuple[Runtime, Tokenize]:
     if files.export is None:
         raise UsageError(
             "holds no LiteRT export", where=str(folder), hint="put its three .tflite files there"
@@ -246,6 +254,6 @@ def _exported(files: Files, folder: Path) -> tuple[Runtime, Tokenize]:
     from auscult.families.stable_audio.runtime_litert import LitertRuntime, config_of
 
     conditioners, transformer, autoencoder = files.export
-    config = with_settings(config_of(transformer, autoencoder), files.settings)
+    config = apply_settings(config_of(transformer, autoencoder), files.settings)
     runtime = LitertRuntime(conditioners, transformer, autoencoder, config)
     return runtime, lambda text: tokenize(text, files.tokenizer, runtime.tokens)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from auscult.families._plan import Plan, Planner, shapes_of
-from auscult.families._score import Evidence
+from auscult.families._plan import Plan, Planner, extract_shapes
+from auscult.families._score import SignatureFact
 from auscult.families._shapes import Shapes
 from auscult.families.stable_audio.config import OPEN_1_0, OPEN_SMALL, PUBLISHED, Config
 from auscult.weights import Shape
@@ -16,8 +16,8 @@ DIT = "model.model"
 VAE = "pretransform.model"
 NUMBERS = "conditioner.conditioners"
 EVIDENCE = (
-    Evidence("no diffusion transformer under `model.model`", any_of=(f"{DIT}.transformer.",)),
-    Evidence("no autoencoder under `pretransform.model`", any_of=(f"{VAE}.",)),
+    SignatureFact("no diffusion transformer under `model.model`", any_of=(f"{DIT}.transformer.",)),
+    SignatureFact("no autoencoder under `pretransform.model`", any_of=(f"{VAE}.",)),
 )
 
 
@@ -216,7 +216,7 @@ def _plan_unit(planner: Planner, name: str, width: int) -> None:
 
 def expected(config: Config) -> dict[str, Shape]:
     """See `auscult.families.signature`."""
-    return shapes_of(plan(config))
+    return extract_shapes(plan(config))
 
 
 def transposed(name: str) -> bool:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from auscult.families import _torch
-from auscult.families._torch import Form
+from auscult.families._torch import WeightNormForm
 from auscult.families.stable_audio.config import Config
 from auscult.families.stable_audio.signature import plan
 from auscult.families.stable_audio.torch_dit import Prepared, Transformer, rotary_frequencies
@@ -106,7 +106,7 @@ class StableAudio(nn.Module):
         autoencoder: See `auscult.families.stable_audio.torch_vae.Autoencoder`.
     """
 
-    def __init__(self, config: Config, form: Form) -> None:
+    def __init__(self, config: Config, form: WeightNormForm) -> None:
         super().__init__()
         self.config = config
         self.model = Model(Transformer(config))
@@ -135,7 +135,7 @@ class StableAudio(nn.Module):
         )
 
 
-def build(config: Config, form: Form = "fused") -> StableAudio:
+def build(config: Config, form: WeightNormForm = "fused") -> StableAudio:
     """A freshly initialised model, with weight norm in the given form. `load` fills it from any form."""
     return StableAudio(config, form)
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from auscult.families._torch import FORMS, Form
+from auscult.families._torch import WEIGHT_NORM_FORMS, WeightNormForm
 from auscult.families.stable_audio.config import LEAST_DEVIATION, SNAKE_FLOOR, Config
 from auscult.families.stable_audio.spans import (
     DILATIONS,
@@ -43,7 +43,7 @@ def _conv(
     source: int,
     target: int,
     kernel: int,
-    form: Form,
+    form: WeightNormForm,
     *,
     dilation: int = 1,
     stride: int = 1,
@@ -53,13 +53,13 @@ def _conv(
     layer = nn.Conv1d(
         source, target, kernel, stride=stride, padding=padding, dilation=dilation, bias=bias
     )
-    return FORMS[form](layer)
+    return WEIGHT_NORM_FORMS[form](layer)
 
 
 class Unit(nn.Module):
     """Snake, dilated convolution, snake, convolution of kernel 1; added to the input."""
 
-    def __init__(self, width: int, dilation: int, form: Form) -> None:
+    def __init__(self, width: int, dilation: int, form: WeightNormForm) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             Snake(width),
@@ -75,7 +75,7 @@ class Unit(nn.Module):
 class EncoderBlock(nn.Module):
     """Three units, snake, strided convolution."""
 
-    def __init__(self, source: int, target: int, stride: int, form: Form) -> None:
+    def __init__(self, source: int, target: int, stride: int, form: WeightNormForm) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             *(Unit(source, dilation, form) for dilation in DILATIONS),
@@ -90,14 +90,14 @@ class EncoderBlock(nn.Module):
 class DecoderBlock(nn.Module):
     """Snake, transposed convolution, three units."""
 
-    def __init__(self, source: int, target: int, stride: int, form: Form) -> None:
+    def __init__(self, source: int, target: int, stride: int, form: WeightNormForm) -> None:
         super().__init__()
         up = nn.ConvTranspose1d(
             source, target, 2 * stride, stride=stride, padding=(stride + 1) // 2
         )
         self.layers = nn.Sequential(
             Snake(source),
-            FORMS[form](up),
+            WEIGHT_NORM_FORMS[form](up),
             *(Unit(target, dilation, form) for dilation in DILATIONS),
         )
 
@@ -119,7 +119,7 @@ class Coder(nn.Module):
 class Autoencoder(nn.Module):
     """Audio [batch, channels, samples] to latents [batch, latent, samples / hop] and back."""
 
-    def __init__(self, config: Config, form: Form) -> None:
+    def __init__(self, config: Config, form: WeightNormForm) -> None:
         super().__init__()
         self.config = config
         widths, strides = config.vae_widths, config.strides

@@ -7,17 +7,17 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from auscult.families._plan import Plan, Planner, shapes_of
-from auscult.families._rates import possible_rates, usual_rates
-from auscult.families._score import Evidence
+from auscult.families._plan import Plan, Planner, extract_shapes
+from auscult.families._rates import choose_usual_rates, list_possible_rates
+from auscult.families._score import SignatureFact
 from auscult.families._shapes import Shapes
-from auscult.families.records import Choice, Variant
+from auscult.families.records import FreeChoice, Variant
 from auscult.families.streamspeech_grc_lora.config import Config
 from auscult.families.streamspeech_modified import signature as plain
 from auscult.weights import Shape
 
 EVIDENCE = (
-    Evidence(
+    SignatureFact(
         "no `lora_conv1`, `norm1` or `channel_attention` in the blocks: they are plain pairs of convolutions",
         any_of=tuple(
             f"mrfs.0.convs.0.{part}"
@@ -93,7 +93,7 @@ def _plan_block(planner: Planner, name: str, width: int, config: Config) -> None
 
 def expected(config: Config) -> dict[str, Shape]:
     """See `auscult.families.signature`."""
-    return shapes_of(plan(config))
+    return extract_shapes(plan(config))
 
 
 transposed = plain.transposed
@@ -104,32 +104,32 @@ def undetermined(config: Config) -> Mapping[str, tuple[Any, ...]]:
     return {choice.field: choice.values for choice in choices(config)}
 
 
-def choices(config: Config, hop: int | None = None) -> tuple[Choice, ...]:
+def choices(config: Config, hop: int | None = None) -> tuple[FreeChoice, ...]:
     """What the weights leave open; `hop`, where it is known, narrows the strides."""
-    rates = possible_rates(config.upsample_kernel_sizes, hop) or (
-        usual_rates(config.upsample_kernel_sizes),
+    rates = list_possible_rates(config.upsample_kernel_sizes, hop) or (
+        choose_usual_rates(config.upsample_kernel_sizes),
     )
     odd, growing = (
         tuple(step(branch) for branch in range(config.branches))
         for step in (lambda b: 2 * b + 1, lambda b: 2**b)
     )
     return (
-        Choice(
+        FreeChoice(
             "upsample_rates", rates, rates[0], "strides of the upsampling; their product is the hop"
         ),
-        Choice(
+        FreeChoice(
             "dilations",
             tuple(dict.fromkeys((odd, growing, (1,) * config.branches))),
             odd,
             "dilation of each block",
         ),
-        Choice(
+        FreeChoice(
             "lora_alpha",
             tuple(dict.fromkeys((1.0, float(config.rank)))),
             1.0,
             "the LoRA branch is scaled by alpha / rank",
         ),
-        Choice("clamp", (1.0, 0.0), 1.0, "limit of each block's output (0: none)"),
+        FreeChoice("clamp", (1.0, 0.0), 1.0, "limit of each block's output (0: none)"),
     )
 
 

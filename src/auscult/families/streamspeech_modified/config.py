@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Literal
 
-from auscult.families._rates import possible_rates, usual_rates
-from auscult.families.records import Choice, Variant
+from auscult.families._rates import choose_usual_rates, list_possible_rates
+from auscult.families.records import FreeChoice, Variant
 
 
 @dataclass(frozen=True)
@@ -61,55 +61,59 @@ class Config:
         return prod(self.upsample_rates)
 
 
-def choices(config: Config, hop: int | None = None) -> tuple[Choice, ...]:
+def choices(config: Config, hop: int | None = None) -> tuple[FreeChoice, ...]:
     """What the weights leave open, each with its finite set of values; the defaults are the training script's.
 
     `hop`, samples per mel frame, narrows the strides where it is known.
     """
-    rates = possible_rates(config.upsample_kernel_sizes, hop) or (
-        usual_rates(config.upsample_kernel_sizes),
+    rates = list_possible_rates(config.upsample_kernel_sizes, hop) or (
+        choose_usual_rates(config.upsample_kernel_sizes),
     )
     flat = (1,) * len(config.mrf_kernel_sizes)
     growing = tuple(2**branch for branch in range(len(flat)))
     odd = tuple(2 * branch + 1 for branch in range(len(flat)))
     return (
-        Choice(
+        FreeChoice(
             "upsample_rates", rates, rates[0], "strides of the upsampling; their product is the hop"
         ),
-        Choice(
+        FreeChoice(
             "norm",
             ("instance", "none"),
             "instance",
             "affine-free instance norm after each convolution of a block",
         ),
-        Choice("dilations", (growing, flat, odd), growing, "dilation of each branch of a block"),
-        Choice(
+        FreeChoice(
+            "dilations", (growing, flat, odd), growing, "dilation of each branch of a block"
+        ),
+        FreeChoice(
             "slope",
             (0.2, 0.1, 0.01, 0.0),
             0.2,
             "negative slope of the activation in a block (0 is ReLU)",
         ),
-        Choice(
+        FreeChoice(
             "second_activation",
             (True, False),
             True,
             "an activation after the second convolution of a block",
         ),
-        Choice(
+        FreeChoice(
             "order",
             ("conv-norm-act", "conv-act-norm"),
             "conv-norm-act",
             "norm before or after the activation",
         ),
-        Choice("branches", ("sum", "mean"), "sum", "branches of a block are summed or averaged"),
-        Choice("residual", (True, False), True, "each branch adds its input"),
-        Choice(
+        FreeChoice(
+            "branches", ("sum", "mean"), "sum", "branches of a block are summed or averaged"
+        ),
+        FreeChoice("residual", (True, False), True, "each branch adds its input"),
+        FreeChoice(
             "between",
             ("none", "leaky"),
             "none",
             "a leaky ReLU (0.1) before each upsampling and before the last convolution",
         ),
-        Choice("final_tanh", (False, True), False, "tanh on the output"),
+        FreeChoice("final_tanh", (False, True), False, "tanh on the output"),
     )
 
 

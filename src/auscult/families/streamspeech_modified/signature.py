@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from auscult.families._plan import Plan, Planner, shapes_of
-from auscult.families._rates import usual_rates
-from auscult.families._score import Evidence
+from auscult.families._plan import Plan, Planner, extract_shapes
+from auscult.families._rates import choose_usual_rates
+from auscult.families._score import SignatureFact
 from auscult.families._shapes import Shapes
 from auscult.families.streamspeech_modified.config import Config, choices, variants
 from auscult.weights import Shape
@@ -27,11 +27,11 @@ __all__ = [
 ]
 
 EVIDENCE = (
-    Evidence(
+    SignatureFact(
         "no `speaker_proj` or `emotion_proj` beside the upsampling",
         any_of=("ups.0.speaker_proj.", "ups.0.emotion_proj."),
     ),
-    Evidence(
+    SignatureFact(
         "`lora_conv1` is here: these are GRC-LoRA blocks",
         none_of=("mrfs.0.convs.0.lora", "mrfs.0.convs.1.lora", "mrfs.1.convs.0.lora"),
     ),
@@ -93,7 +93,7 @@ def infer(shapes: Shapes) -> Config | None:
         emotion_dim=shapes.size(
             *((f"ups.{stage}.emotion_proj.weight", 1) for stage in width), default=256
         ),
-        upsample_rates=usual_rates(ups),
+        upsample_rates=choose_usual_rates(ups),
         dilations=tuple(2**branch for branch in range(branches)),
     )
 
@@ -125,7 +125,7 @@ def plan(config: Config) -> Plan:
 
 def expected(config: Config) -> dict[str, Shape]:
     """See `auscult.families.signature`."""
-    return shapes_of(plan(config))
+    return extract_shapes(plan(config))
 
 
 def transposed(name: str) -> bool:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from auscult.families._plan import Plan, Planner, shapes_of
-from auscult.families._score import Evidence
+from auscult.families._plan import Plan, Planner, extract_shapes
+from auscult.families._score import SignatureFact
 from auscult.families._shapes import Shapes
 from auscult.weights import Shape
 
 BLOCK = "encoder.block.{}.layer.{}"
 EVIDENCE = (
-    Evidence(
+    SignatureFact(
         "`decoder.block` is here: this is the whole T5, not its encoder alone",
         none_of=("decoder.block.",),
     ),
@@ -111,7 +111,7 @@ def plan(config: Config) -> Plan:
 
 def expected(config: Config) -> dict[str, Shape]:
     """See `auscult.families.signature`."""
-    return shapes_of(plan(config))
+    return extract_shapes(plan(config))
 
 
 def transposed(name: str) -> bool:  # noqa: ARG001 - there is no convolution

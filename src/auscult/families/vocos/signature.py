@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from auscult.families._plan import Plan, Planner, shapes_of
-from auscult.families._score import Evidence
+from auscult.families._plan import Plan, Planner, extract_shapes
+from auscult.families._score import SignatureFact
 from auscult.families._shapes import Shapes
 from auscult.weights import Shape
 
-EVIDENCE = (Evidence("no `backbone.convnext`", any_of=("backbone.convnext.",)),)
+EVIDENCE = (SignatureFact("no `backbone.convnext`", any_of=("backbone.convnext.",)),)
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def _plan_norm(planner: Planner, name: str, config: Config) -> None:
 
 def expected(config: Config) -> dict[str, Shape]:
     """See `auscult.families.signature`."""
-    return shapes_of(plan(config))
+    return extract_shapes(plan(config))
 
 
 def transposed(name: str) -> bool:  # noqa: ARG001 - Vocos has no transposed convolution

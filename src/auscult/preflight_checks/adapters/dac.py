@@ -14,8 +14,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from auscult.errors import TargetError
-from auscult.preflight_checks.adapters.protocol import one_batch, optimizers_of
-from auscult.preflight_checks.options import Options
+from auscult.preflight_checks.adapters.protocol import iter_optimizers, take_one_batch
+from auscult.preflight_checks.options import PreflightOptions
 from auscult.preflight_checks.setup import Setup, find_parts
 
 ORDER = 20
@@ -43,7 +43,7 @@ _FIELDS = (
 )
 
 
-def read(value: Any) -> dict[str, Any]:
+def read_fields(value: Any) -> dict[str, Any]:
     """The fields that are there."""
     if isinstance(value, Mapping):
         return dict(value)
@@ -51,26 +51,26 @@ def read(value: Any) -> dict[str, Any]:
 
 
 def fits(value: Any) -> bool:
-    found = read(value)
+    fields = read_fields(value)
     return (
-        isinstance(found.get("generator"), nn.Module)
-        and "batch" in found
-        and any(name in found for name in _LOSSES)
+        isinstance(fields.get("generator"), nn.Module)
+        and "batch" in fields
+        and any(name in fields for name in _LOSSES)
     )
 
 
-def adapt(value: Any, options: Options) -> Setup:
+def adapt(value: Any, options: PreflightOptions) -> Setup:
     """A setup with the losses that the state holds.
 
     Raises:
         TargetError: If the batch has no signal, or the rate is not known.
     """
-    found = read(value)
-    batch = one_batch(found["batch"])
+    fields = read_fields(value)
+    batch = take_one_batch(fields["batch"])
     signal = batch["signal"] if isinstance(batch, Mapping) else None
     audio = batch if isinstance(batch, Tensor) else getattr(signal, "audio_data", None)
     rate = int(
-        found.get("sample_rate") or getattr(signal, "sample_rate", 0) or options.sample_rate or 0
+        fields.get("sample_rate") or getattr(signal, "sample_rate", 0) or options.sample_rate or 0
     )
     if not isinstance(audio, Tensor) or rate <= 0:
         raise TargetError(
@@ -78,20 +78,25 @@ def adapt(value: Any, options: Options) -> Setup:
             where=options.name,
             hint="batch: {'signal': signal}",
         )
-    model = found["generator"]
-    weights = {**LAMBDAS, **(found.get("lambdas") or {})}
+    model = fields["generator"]
+    weights = {**LAMBDAS, **(fields.get("lambdas") or {})}
     losses = {
-        key: found[name]
+        key: fields[name]
         for name, key in _LOSSES.items()
-        if found.get(name) is not None and weights[key]
+        if fields.get(name) is not None and weights[key]
     }
-    gan = found.get("gan_loss")
+    gan = fields.get("gan_loss")
 
-    def loss(output: Any, given: Tensor) -> dict[str, Tensor]:
-        rebuilt, wanted = _like(signal, output["audio"]), _like(signal, given)
-        terms = {key: weights[key] * function(rebuilt, wanted) for key, function in losses.items()}
+    def loss(output: Any, current_batch: Tensor) -> dict[str, Tensor]:
+        rebuilt, target_signal = (
+            _wrap_as_signal(signal, output["audio"]),
+            _wrap_as_signal(signal, current_batch),
+        )
+        terms = {
+            key: weights[key] * function(rebuilt, target_signal) for key, function in losses.items()
+        }
         if gan is not None:
-            judged, matched = gan.generator_loss(rebuilt, wanted)
+            judged, matched = gan.generator_loss(rebuilt, target_signal)
             terms |= {
                 "adv/gen_loss": weights["adv/gen_loss"] * judged,
                 "adv/feat_loss": weights["adv/feat_loss"] * matched,
@@ -103,23 +108,25 @@ def adapt(value: Any, options: Options) -> Setup:
         name=options.name,
         model=model,
         batch=audio,
-        forward=lambda given: model(given, rate),
+        forward=lambda current_batch: model(current_batch, rate),
         loss=loss,
         step=None,
-        optimizers=tuple(optimizers_of(found.get("optimizer_g"))),
+        optimizers=tuple(iter_optimizers(fields.get("optimizer_g"))),
         parts=find_parts(model),
         target=audio,
         source=audio,
         sample_rate=rate,
         bitrate=options.bitrate,
-        claims={**(found.get("claims") or {}), **options.claims},
+        claims={**(fields.get("claims") or {}), **options.claims},
         keep=tuple(
-            found[name] for name in ("discriminator", "optimizer_d") if found.get(name) is not None
+            fields[name]
+            for name in ("discriminator", "optimizer_d")
+            if fields.get(name) is not None
         ),
     )
 
 
-def _like(signal: Any, audio: Tensor) -> Any:
+def _wrap_as_signal(signal: Any, audio: Tensor) -> Any:
     """Audio in the batch's own kind of signal, or as it is."""
     if signal is None:
         return audio

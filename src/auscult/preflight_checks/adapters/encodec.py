@@ -12,8 +12,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from auscult.errors import TargetError
-from auscult.preflight_checks.adapters.protocol import one_batch, optimizers_of
-from auscult.preflight_checks.options import Options
+from auscult.preflight_checks.adapters.protocol import iter_optimizers, take_one_batch
+from auscult.preflight_checks.options import PreflightOptions
 from auscult.preflight_checks.setup import Setup, find_parts
 
 ORDER = 25
@@ -29,7 +29,7 @@ _FIELDS = (
 )
 
 
-def read(value: Any) -> dict[str, Any]:
+def read_fields(value: Any) -> dict[str, Any]:
     """The fields that are there."""
     if isinstance(value, Mapping):
         return dict(value)
@@ -37,39 +37,43 @@ def read(value: Any) -> dict[str, Any]:
 
 
 def fits(value: Any) -> bool:
-    found = read(value)
+    fields = read_fields(value)
     return (
-        isinstance(found.get("model"), nn.Module)
-        and "batch" in found
-        and ("aux_losses" in found or "adv_losses" in found)
+        isinstance(fields.get("model"), nn.Module)
+        and "batch" in fields
+        and ("aux_losses" in fields or "adv_losses" in fields)
     )
 
 
-def adapt(value: Any, options: Options) -> Setup:
+def adapt(value: Any, options: PreflightOptions) -> Setup:
     """A setup with the solver's losses.
 
     Raises:
         TargetError: If the batch is no tensor, or the rate is not known.
     """
-    found = read(value)
-    model, batch = found["model"], one_batch(found["batch"])
+    fields = read_fields(value)
+    model, batch = fields["model"], take_one_batch(fields["batch"])
     rate = int(
-        found.get("sample_rate") or getattr(model, "sample_rate", 0) or options.sample_rate or 0
+        fields.get("sample_rate") or getattr(model, "sample_rate", 0) or options.sample_rate or 0
     )
     if not isinstance(batch, Tensor) or rate <= 0:
         raise TargetError(
             "needs a batch [batch, channels, time] and a sample_rate", where=options.name
         )
-    weights: Mapping[str, float] = getattr(found.get("balancer"), "weights", None) or {}
-    auxiliary, adversarial = _items(found.get("aux_losses")), _items(found.get("adv_losses"))
+    weights: Mapping[str, float] = getattr(fields.get("balancer"), "weights", None) or {}
+    auxiliary, adversarial = (
+        _list_items(fields.get("aux_losses")),
+        _list_items(fields.get("adv_losses")),
+    )
 
-    def loss(output: Any, given: Tensor) -> dict[str, Tensor]:
+    def loss(output: Any, current_batch: Tensor) -> dict[str, Tensor]:
         rebuilt = output.x
         terms = {
-            name: weights.get(name, 1.0) * function(rebuilt, given) for name, function in auxiliary
+            name: weights.get(name, 1.0) * function(rebuilt, current_batch)
+            for name, function in auxiliary
         }
         for name, function in adversarial:
-            judged, matched = function(rebuilt, given)
+            judged, matched = function(rebuilt, current_batch)
             terms |= {f"adv_{name}": weights.get(f"adv_{name}", 1.0) * judged}
             terms |= {f"feat_{name}": weights.get(f"feat_{name}", 1.0) * matched}
         penalty = getattr(output, "penalty", None)
@@ -82,13 +86,13 @@ def adapt(value: Any, options: Options) -> Setup:
         forward=model,
         loss=loss,
         step=None,
-        optimizers=tuple(optimizers_of(found.get("optimizer"))),
+        optimizers=tuple(iter_optimizers(fields.get("optimizer"))),
         parts=find_parts(model),
         target=batch,
         source=batch,
         sample_rate=rate,
         bitrate=options.bitrate,
-        claims={**(found.get("claims") or {}), **options.claims},
+        claims={**(fields.get("claims") or {}), **options.claims},
         keep=tuple(
             function
             for _, function in (*auxiliary, *adversarial)
@@ -97,5 +101,5 @@ def adapt(value: Any, options: Options) -> Setup:
     )
 
 
-def _items(value: Any) -> list[tuple[str, Any]]:
+def _list_items(value: Any) -> list[tuple[str, Any]]:
     return list(value.items()) if value is not None else []

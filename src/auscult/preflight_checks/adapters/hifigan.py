@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from auscult.errors import TargetError
-from auscult.preflight_checks.adapters.protocol import one_batch, optimizers_of
-from auscult.preflight_checks.options import Options
+from auscult.preflight_checks.adapters.protocol import iter_optimizers, take_one_batch
+from auscult.preflight_checks.options import PreflightOptions
 from auscult.preflight_checks.setup import Setup, as_wave, find_source, find_target
 
 ORDER = 30
@@ -34,7 +34,7 @@ _FIELDS = (
 )
 
 
-def read(value: Any) -> dict[str, Any]:
+def read_fields(value: Any) -> dict[str, Any]:
     """The fields that are there."""
     if isinstance(value, Mapping):
         return dict(value)
@@ -42,50 +42,53 @@ def read(value: Any) -> dict[str, Any]:
 
 
 def fits(value: Any) -> bool:
-    found = read(value)
+    fields = read_fields(value)
     is_dac = any(
-        name in found or hasattr(value, name) for name in ("stft_loss", "mel_loss", "gan_loss")
+        name in fields or hasattr(value, name) for name in ("stft_loss", "mel_loss", "gan_loss")
     )
-    return isinstance(found.get("generator"), nn.Module) and "batch" in found and not is_dac
+    return isinstance(fields.get("generator"), nn.Module) and "batch" in fields and not is_dac
 
 
-def adapt(value: Any, options: Options) -> Setup:
+def adapt(value: Any, options: PreflightOptions) -> Setup:
     """A setup whose loss is HiFi-GAN's: mel L1 × 45, feature matching × 2, least squares of the critics' judgement.
 
     Raises:
         TargetError: If the batch has no mel and audio, or the rate is not known.
     """
-    found = read(value)
-    batch = one_batch(found["batch"])
+    fields = read_fields(value)
+    batch = take_one_batch(fields["batch"])
     source, target = find_source(batch), find_target(batch)
-    rate = int(found.get("sample_rate") or options.sample_rate or 0)
+    rate = int(fields.get("sample_rate") or options.sample_rate or 0)
     if source is None or target is None or rate <= 0:
         hint = "batch is (mel, audio, ...); sample_rate in Hz"
         raise TargetError("lacks a mel, its audio, or sample_rate", where=options.name, hint=hint)
-    generator = found["generator"]
-    critics = [found[name] for name in _CRITICS if found.get(name) is not None]
-    optimizers = [found[name] for name in _OPTIMIZERS if found.get(name) is not None]
+    generator = fields["generator"]
+    critics = [fields[name] for name in _CRITICS if fields.get(name) is not None]
+    optimizers = [fields[name] for name in _OPTIMIZERS if fields.get(name) is not None]
     return Setup(
         name=options.name,
         model=generator,
         batch=batch,
-        forward=lambda given: generator(find_source(given)),
-        loss=lambda output, given: generator_loss(
-            output, find_target(given), critics, found.get("mel")
+        forward=lambda current_batch: generator(find_source(current_batch)),
+        loss=lambda output, current_batch: compute_generator_loss(
+            output, find_target(current_batch), critics, fields.get("mel")
         ),
         step=None,
-        optimizers=tuple(optimizers_of(optimizers)),
+        optimizers=tuple(iter_optimizers(optimizers)),
         parts={},
         target=target,
         source=source,
         sample_rate=rate,
-        features=_features(found.get("mel"), source, target),
-        claims={**(found.get("claims") or {}), **options.claims},
-        keep=(*critics, *optimizers_of([found.get(name) for name in ("optim_d", "optimizer_d")])),
+        features=_choose_features(fields.get("mel"), source, target),
+        claims={**(fields.get("claims") or {}), **options.claims},
+        keep=(
+            *critics,
+            *iter_optimizers([fields.get(name) for name in ("optim_d", "optimizer_d")]),
+        ),
     )
 
 
-def _features(
+def _choose_features(
     mel: Callable[[Tensor], Tensor] | None, source: Tensor, target: Tensor
 ) -> Callable[[Tensor], Tensor] | None:
     """The trainer's mel as the way from a waveform to the input, if it gives the input's shape."""
@@ -93,8 +96,8 @@ def _features(
         return None
     function = mel
     with torch.no_grad():
-        same = call_mel(function, target).shape == source.shape
-    return (lambda wave: call_mel(function, wave)) if same else None
+        has_source_shape = call_mel(function, target).shape == source.shape
+    return (lambda wave: call_mel(function, wave)) if has_source_shape else None
 
 
 def call_mel(mel: Callable[[Tensor], Tensor], wave: Tensor) -> Tensor:
@@ -105,7 +108,7 @@ def call_mel(mel: Callable[[Tensor], Tensor], wave: Tensor) -> Tensor:
         return mel(as_wave(wave))
 
 
-def generator_loss(
+def compute_generator_loss(
     output: Any,
     target: Tensor | None,
     critics: list[nn.Module],
@@ -113,12 +116,12 @@ def generator_loss(
 ) -> dict[str, Tensor]:
     """The generator's terms, weighted."""
     wave = as_wave(output)
-    wanted = as_wave(target) if target is not None else torch.zeros_like(wave)
+    target_wave = as_wave(target) if target is not None else torch.zeros_like(wave)
     terms: dict[str, Tensor] = {}
     if mel is not None:
-        terms["mel"] = MEL_WEIGHT * (call_mel(mel, wave) - call_mel(mel, wanted)).abs().mean()
+        terms["mel"] = MEL_WEIGHT * (call_mel(mel, wave) - call_mel(mel, target_wave)).abs().mean()
     for critic in critics:
-        _, judged, real, fake = critic(wanted, wave)
+        _, judged, real, fake = critic(target_wave, wave)
         name = type(critic).__name__
         terms[f"adversarial {name}"] = torch.stack(
             [(1 - score).square().mean() for score in judged]

@@ -27,12 +27,12 @@ import torch
 from torch import Tensor, nn
 
 from auscult.errors import TargetError
-from auscult.preflight_checks.material import folder_batch
-from auscult.preflight_checks.options import Options
+from auscult.preflight_checks.material import read_folder_batch
+from auscult.preflight_checks.options import PreflightOptions
 from auscult.preflight_checks.setup import Setup, find_parts, find_source, find_target
 
 ORDER = 50
-FIELDS = (
+FIELD_NAMES = (
     *(
         "model",
         "batch",
@@ -51,68 +51,72 @@ FIELDS = (
 
 
 def fits(value: Any) -> bool:
-    found = read(value)
-    return isinstance(found.get("model"), nn.Module) and ("batch" in found or "data" in found)
+    fields = read_fields(value)
+    return isinstance(fields.get("model"), nn.Module) and ("batch" in fields or "data" in fields)
 
 
-def read(value: Any) -> dict[str, Any]:
+def read_fields(value: Any) -> dict[str, Any]:
     """The fields that are there."""
     if isinstance(value, Mapping):
         return dict(value)
-    return {name: getattr(value, name) for name in FIELDS if hasattr(value, name)}
+    return {name: getattr(value, name) for name in FIELD_NAMES if hasattr(value, name)}
 
 
-def adapt(value: Any, options: Options) -> Setup:
+def adapt(value: Any, options: PreflightOptions) -> Setup:
     """A setup of the fields; unknown keys of a dict are errors, since they are likely misspelt.
 
     Raises:
         TargetError: If something is missing or does not fit.
     """
-    found = read(value)
-    unknown = sorted(set(found) - set(FIELDS))
+    fields = read_fields(value)
+    unknown = sorted(set(fields) - set(FIELD_NAMES))
     if unknown:
         raise TargetError(
             "has unknown fields",
             where=options.name,
-            expected=" ".join(FIELDS),
+            expected=" ".join(FIELD_NAMES),
             found=", ".join(unknown),
         )
-    if found.get("loss") is None and found.get("step") is None:
+    if fields.get("loss") is None and fields.get("step") is None:
         raise TargetError(
             "has neither a loss nor a step",
             where=options.name,
             hint="give `loss(output, batch)` or `step()`",
         )
-    model, rate = found["model"], int(found.get("sample_rate") or options.sample_rate or 0)
+    model, rate = fields["model"], int(fields.get("sample_rate") or options.sample_rate or 0)
     if rate <= 0:
         raise TargetError(
             "has no sample_rate", where=options.name, hint="add it in Hz, or give --sample-rate"
         )
-    batch = one_batch(found["batch"]) if "batch" in found else folder_batch(found["data"], rate)
-    target = found.get("target")
+    batch = (
+        take_one_batch(fields["batch"])
+        if "batch" in fields
+        else read_folder_batch(fields["data"], rate)
+    )
+    target = fields.get("target")
     target = target(batch) if callable(target) and not isinstance(target, Tensor) else target
     return Setup(
         name=options.name,
         model=model,
         batch=batch,
-        forward=found.get("forward") or (lambda given: model(find_source(given))),
-        loss=found.get("loss"),
-        step=bind(found.get("step"), batch),
-        optimizers=tuple(optimizers_of(found.get("optimizers", found.get("optimizer")))),
-        parts=find_parts(model, found.get("parts")),
+        forward=fields.get("forward") or (lambda current_batch: model(find_source(current_batch))),
+        loss=fields.get("loss"),
+        step=bind_step(fields.get("step"), batch),
+        optimizers=tuple(iter_optimizers(fields.get("optimizers", fields.get("optimizer")))),
+        parts=find_parts(model, fields.get("parts")),
         target=find_target(batch) if target is None else target,
         source=find_source(batch),
         sample_rate=rate,
-        features=found.get("features"),
-        bitrate=options.bitrate or found.get("bitrate"),
-        claims={**(found.get("claims") or {}), **options.claims},
-        frozen=tuple(found.get("frozen") or ()),
-        keep=tuple(kept(found.get("keep"))),
-        delay=int(found.get("delay") or 0),
+        features=fields.get("features"),
+        bitrate=options.bitrate or fields.get("bitrate"),
+        claims={**(fields.get("claims") or {}), **options.claims},
+        frozen=tuple(fields.get("frozen") or ()),
+        keep=tuple(iter_kept(fields.get("keep"))),
+        delay=int(fields.get("delay") or 0),
     )
 
 
-def one_batch(value: Any) -> Any:
+def take_one_batch(value: Any) -> Any:
     """A batch as it is, or the first of an iterator, loader or function."""
     if isinstance(value, Tensor | Mapping | list | tuple):
         return value
@@ -121,19 +125,19 @@ def one_batch(value: Any) -> Any:
     return next(iter(value)) if hasattr(value, "__iter__") else value
 
 
-def bind(step: Callable[..., Any] | None, batch: Any) -> Callable[[], Any] | None:
+def bind_step(step: Callable[..., Any] | None, batch: Any) -> Callable[[], Any] | None:
     """A step as a function without arguments."""
     if step is None:
         return None
-    takes = [
+    required_parameters = [
         p
         for p in inspect.signature(step).parameters.values()
         if p.default is p.empty and p.kind in (0, 1)
     ]
-    return (lambda: step(batch)) if takes else step
+    return (lambda: step(batch)) if required_parameters else step
 
 
-def optimizers_of(value: Any) -> Iterator[torch.optim.Optimizer]:
+def iter_optimizers(value: Any) -> Iterator[torch.optim.Optimizer]:
     """One optimizer, or several in a list or dict."""
     if isinstance(value, Mapping):
         value = list(value.values())
@@ -142,7 +146,7 @@ def optimizers_of(value: Any) -> Iterator[torch.optim.Optimizer]:
             yield item
 
 
-def kept(value: Any) -> Iterator[Any]:
+def iter_kept(value: Any) -> Iterator[Any]:
     """What `keep` holds, one by one."""
     if isinstance(value, Mapping):
         yield from value.values()

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from auscult.errors import TargetError
 from auscult.preflight_checks.adapters import codec
 from auscult.preflight_checks.measures.codebooks import find_codebooks
-from auscult.preflight_checks.measures.straight_through import same_shape
-from auscult.preflight_checks.options import Options
+from auscult.preflight_checks.measures.straight_through import find_same_shape
+from auscult.preflight_checks.options import PreflightOptions
 from auscult.preflight_checks.setup import Setup
-from auscult.preflight_checks.structure import leaves
+from auscult.preflight_checks.structure import iter_leaves
 
 ORDER = 70
 HOP = 40
@@ -28,23 +28,23 @@ def fits(value: Any) -> bool:
     return isinstance(value, nn.Module) and not codec.fits(value) and bool(find_codebooks(value))
 
 
-def adapt(value: nn.Module, options: Options) -> Setup:
+def adapt(value: nn.Module, options: PreflightOptions) -> Setup:
     """A setup of a small codec round the quantizer.
 
     Raises:
         TargetError: If it takes neither [batch, dim, time] nor [batch, time, dim].
     """
-    return codec.adapt(Wrapped(value, options.name), options)
+    return codec.adapt(QuantizerCodec(value, options.name), options)
 
 
-class Wrapped(nn.Module):
+class QuantizerCodec(nn.Module):
     """Convolutions of one hop, the quantizer, and convolutions back."""
 
     hop_length = HOP
 
     def __init__(self, quantizer: nn.Module, name: str) -> None:
         super().__init__()
-        dim, self.last = _form(quantizer, name)
+        dim, self.last = _find_layout(quantizer, name)
         self.encoder = nn.Sequential(
             *(nn.Conv1d(1, WIDTH, 7, padding=3, bias=False), nn.LeakyReLU(0.2)),
             *(
@@ -67,21 +67,21 @@ class Wrapped(nn.Module):
         z = self.encoder(audio)
         z = z.transpose(1, 2) if self.last else z
         result = self.quantizer(z)
-        found = same_shape(result, z)
-        found = z if found is None else found
+        quantized = find_same_shape(result, z)
+        quantized = z if quantized is None else quantized
         penalties = [
             leaf.sum()
-            for _, leaf in leaves(result)
+            for _, leaf in iter_leaves(result)
             if leaf.is_floating_point() and leaf.requires_grad and leaf.numel() < 100
         ]
         penalty = torch.stack(penalties).sum() if penalties else audio.new_zeros(())
         return {
-            "audio": self.decoder(found.transpose(1, 2) if self.last else found),
+            "audio": self.decoder(quantized.transpose(1, 2) if self.last else quantized),
             "penalty": penalty,
         }
 
 
-def _form(quantizer: nn.Module, name: str) -> tuple[int, bool]:
+def _find_layout(quantizer: nn.Module, name: str) -> tuple[int, bool]:
     """The dimension it takes, and whether that is the last axis."""
     dims = [getattr(quantizer, attribute, None) for attribute in _DIMS]
     dims += [
@@ -92,9 +92,11 @@ def _form(quantizer: nn.Module, name: str) -> tuple[int, bool]:
     was_training = quantizer.training
     quantizer.eval()
     try:
-        for dim in [found for found in dims if isinstance(found, int) and found > 0]:
+        for dim in [size for size in dims if isinstance(size, int) and size > 0]:
             for last in (True, False):
-                if _takes(quantizer, torch.randn(1, 7, dim) if last else torch.randn(1, dim, 7)):
+                if _is_accepted(
+                    quantizer, torch.randn(1, 7, dim) if last else torch.randn(1, dim, 7)
+                ):
                     return dim, last
     finally:
         quantizer.train(was_training)
@@ -106,8 +108,8 @@ def _form(quantizer: nn.Module, name: str) -> tuple[int, bool]:
 
 
 @torch.no_grad()
-def _takes(quantizer: nn.Module, z: Tensor) -> bool:
+def _is_accepted(quantizer: nn.Module, z: Tensor) -> bool:
     try:
-        return same_shape(quantizer(z), z) is not None
+        return find_same_shape(quantizer(z), z) is not None
     except (RuntimeError, ValueError, TypeError, AssertionError, IndexError):
         return False

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from auscult.preflight_checks.setup import Setup, find_wave
-from auscult.preflight_checks.structure import leaves
+from auscult.preflight_checks.structure import iter_leaves
 
-_BOUNDED = frozenset(("tanh", "hardtanh", "clamp", "clip", "sigmoid", "softsign"))
+_BOUNDED_FUNCTIONS = frozenset(("tanh", "hardtanh", "clamp", "clip", "sigmoid", "softsign"))
 
 
 @dataclass
@@ -29,19 +29,19 @@ class PartCall:
     module: nn.Module
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
-    given: Tensor | None
+    input_tensor: Tensor | None
     result: Any
 
     def again(self, value: Tensor) -> Any:
         """Call the part once more with another tensor in the place of `given`."""
-        from auscult.preflight_checks.structure import replaced
+        from auscult.preflight_checks.structure import replace_tensor
 
-        args = replaced(tuple(self.args), self.given, value)
-        return self.module(*args, **replaced(dict(self.kwargs), self.given, value))
+        args = replace_tensor(tuple(self.args), self.input_tensor, value)
+        return self.module(*args, **replace_tensor(dict(self.kwargs), self.input_tensor, value))
 
 
 @dataclass
-class Captured:
+class ForwardPass:
     """A forward pass: the output, its waveform tensor (the very object in the output), and each part's call."""
 
     output: Any
@@ -70,7 +70,7 @@ class _LastBounded(TorchFunctionMode):
             or (kwargs or {}).keys() >= {"min", "max"}
         )
         if (
-            name in _BOUNDED
+            name in _BOUNDED_FUNCTIONS
             and two_sided
             and isinstance(result, Tensor)
             and result.is_floating_point()
@@ -81,36 +81,36 @@ class _LastBounded(TorchFunctionMode):
 
 
 @contextmanager
-def watched(setup: Setup) -> Iterator[dict[str, PartCall]]:
+def watch_parts(setup: Setup) -> Iterator[dict[str, PartCall]]:
     """Note the calls of the parts while the model runs."""
     calls: dict[str, PartCall] = {}
 
-    def noted(name: str) -> Callable[..., None]:
+    def make_hook(name: str) -> Callable[..., None]:
         def hook(
             module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
         ) -> None:
-            given = next(
-                (leaf for _, leaf in leaves((args, kwargs)) if leaf.is_floating_point()), None
+            input_tensor = next(
+                (leaf for _, leaf in iter_leaves((args, kwargs)) if leaf.is_floating_point()), None
             )
-            calls[name] = PartCall(module, args, kwargs, given, result)
+            calls[name] = PartCall(module, args, kwargs, input_tensor, result)
 
         return hook
 
     with ExitStack() as stack:
         for name, part in setup.parts.items():
-            stack.callback(part.register_forward_hook(noted(name), with_kwargs=True).remove)
+            stack.callback(part.register_forward_hook(make_hook(name), with_kwargs=True).remove)
         yield calls
 
 
-def capture(setup: Setup, batch: Any = None, *, seed: int = 0) -> Captured:
+def capture_forward(setup: Setup, batch: Any = None, *, seed: int = 0) -> ForwardPass:
     """Run the model on a batch (the setup's, if none is given) in training mode, with its noise drawn from `seed`."""
     setup.model.train()
     torch.manual_seed(seed)
-    with watched(setup) as calls, _LastBounded() as bounded:
+    with watch_parts(setup) as calls, _LastBounded() as bounded:
         output = setup.output_of(setup.batch if batch is None else batch)
-    return Captured(output, find_wave(output, setup.target, setup.name), calls, bounded.last)
+    return ForwardPass(output, find_wave(output, setup.target, setup.name), calls, bounded.last)
 
 
-def first_float(value: Any) -> Tensor | None:
+def find_first_float(value: Any) -> Tensor | None:
     """The first floating tensor in a result."""
-    return next((leaf for _, leaf in leaves(value) if leaf.is_floating_point()), None)
+    return next((leaf for _, leaf in iter_leaves(value) if leaf.is_floating_point()), None)

@@ -6,22 +6,25 @@ import math
 from collections.abc import Mapping
 
 from auscult.preflight_checks.measures.bound import bound
-from auscult.preflight_checks.records import Book, Limit
+from auscult.preflight_checks.records import BitRateLimit, BookHistory
 from auscult.preflight_checks.setup import Setup, as_wave
 
 
-def measure_limit(setup: Setup, books: Mapping[str, Book]) -> Limit | None:
+def measure_limit(setup: Setup, books: Mapping[str, BookHistory]) -> BitRateLimit | None:
     """None where neither a bit rate was given nor codes were seen."""
     if setup.target is None:
         return None
-    rate, how = setup.bitrate, "as given"
+    rate, origin = setup.bitrate, "as given"
     if rate is None:
         seconds = setup.target.shape[0] * setup.target.shape[-1] / setup.sample_rate
         bits = sum(math.log2(book.size) * book.vectors for book in books.values())
-        rate, how = bits / seconds, f"{len(books)} books, all codes of one batch at log2(size) bits"
+        rate, origin = (
+            bits / seconds,
+            f"{len(books)} books, all codes of one batch at log2(size) bits",
+        )
     if rate <= 0:
         return None
     waves = as_wave(setup.target).detach().cpu().double().numpy()
-    return Limit(
-        rate, round(bound(list(waves), setup.sample_rate, rate), 2), how, setup.sample_rate
+    return BitRateLimit(
+        rate, round(bound(list(waves), setup.sample_rate, rate), 2), origin, setup.sample_rate
     )

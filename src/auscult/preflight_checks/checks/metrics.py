@@ -28,13 +28,13 @@ class Contradiction:
         return max(self.lowest_db - self.snr_db, self.snr_db - self.highest_db)
 
 
-def snr_of(ratio: float, correlation: float) -> float:
+def compute_snr(ratio: float, correlation: float) -> float:
     """SNR in dB of an output with that RMS ratio and correlation (both about zero) to its target."""
     error = 1 + ratio**2 - 2 * correlation * ratio
     return -10 * math.log10(max(error, 1e-20))
 
 
-def contradiction(claim: Claim) -> Contradiction | None:
+def find_contradiction(claim: Claim) -> Contradiction | None:
     """Why no pair of signals has these figures, or None where one may.
 
     A correlation about the means (Pearson) may be higher than the one about zero when the output has a DC offset, never
@@ -49,17 +49,23 @@ def contradiction(claim: Claim) -> Contradiction | None:
         if rho is None:
             return None
         best = -10 * math.log10(max(1 - max(rho, 0.0) ** 2, 1e-20))
-        return _outside(snr, -math.inf, best, f"correlation {rho:g}", MAX_TRIPLE_DB)
-    alone = _outside(
-        snr, snr_of(ratio, -1.0), snr_of(ratio, 1.0), f"RMS ratio {ratio:g}", MAX_EXCESS_DB
+        return _check_range(snr, -math.inf, best, f"correlation {rho:g}", MAX_TRIPLE_DB)
+    ratio_contradiction = _check_range(
+        snr,
+        compute_snr(ratio, -1.0),
+        compute_snr(ratio, 1.0),
+        f"RMS ratio {ratio:g}",
+        MAX_EXCESS_DB,
     )
-    if alone is not None or rho is None:
-        return alone
-    low, high = sorted((snr_of(ratio, 0.0), snr_of(ratio, rho)))
-    return _outside(snr, low, high, f"RMS ratio {ratio:g} and correlation {rho:g}", MAX_TRIPLE_DB)
+    if ratio_contradiction is not None or rho is None:
+        return ratio_contradiction
+    low, high = sorted((compute_snr(ratio, 0.0), compute_snr(ratio, rho)))
+    return _check_range(
+        snr, low, high, f"RMS ratio {ratio:g} and correlation {rho:g}", MAX_TRIPLE_DB
+    )
 
 
-def _outside(
+def _check_range(
     snr: float, lowest: float, highest: float, by: str, tolerance: float
 ) -> Contradiction | None:
     return (

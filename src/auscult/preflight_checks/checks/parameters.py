@@ -2,61 +2,67 @@
 
 from __future__ import annotations
 
-from auscult.preflight_checks.records import Parameters
+from auscult.preflight_checks.records import ParameterStatus
 from auscult.preflight_checks.setup import Setup
-from auscult.preflight_checks.steps import Trail
+from auscult.preflight_checks.steps import StepsTrail
 
 
-def measure_parameters(setup: Setup, trail: Trail) -> Parameters:
+def measure_parameters(setup: Setup, trail: StepsTrail) -> ParameterStatus:
     """Sort the model's parameters by what is wrong with them; codebooks that the quantizer updates itself are not counted."""
-    named = dict(setup.model.named_parameters())
-    held = {
-        id(p): float(group["lr"])
-        for o in setup.optimizers
-        for group in o.param_groups
-        for p in group["params"]
+    named_parameters = dict(setup.model.named_parameters())
+    optimized_rates = {
+        id(tensor): float(group["lr"])
+        for optimizer in setup.optimizers
+        for group in optimizer.param_groups
+        for tensor in group["params"]
     }
-    own = {id(p) for p in setup.model.parameters()} | {
-        id(p) for thing in setup.keep for p in _parameters(thing)
+    own_ids = {id(tensor) for tensor in setup.model.parameters()} | {
+        id(tensor) for kept_object in setup.keep for tensor in _list_parameters(kept_object)
     }
-    books = _books(setup)
+    books = _find_book_names(setup)
     rows: dict[str, list[str]] = {
         "no_gradient": [],
         "not_optimized": [],
         "not_required": [],
         "not_moving": [],
     }
-    for name, parameter in named.items():
+    for name, parameter in named_parameters.items():
         if name in books or name.startswith(setup.frozen or ("\0",)):
             continue
-        reached, moved = trail.touched.get(name, 0.0) > 0, trail.moved.get(name, 0.0) > 0
+        is_reached, is_moved = (
+            trail.largest_gradients.get(name, 0.0) > 0,
+            trail.moved.get(name, 0.0) > 0,
+        )
         if not parameter.requires_grad:
-            if not moved:
+            if not is_moved:
                 rows["not_required"].append(name)
-        elif not reached:
-            if not moved:
+        elif not is_reached:
+            if not is_moved:
                 rows["no_gradient"].append(name)
-        elif setup.optimizers and id(parameter) not in held:
-            if not moved:
+        elif setup.optimizers and id(parameter) not in optimized_rates:
+            if not is_moved:
                 rows["not_optimized"].append(name)
-        elif setup.optimizers and not moved:
+        elif setup.optimizers and not is_moved:
             rows["not_moving"].append(name)
-    parts = {name: sum(p.numel() for p in part.parameters()) for name, part in setup.parts.items()}
-    return Parameters(
-        total=len(named),
-        trainable=sum(p.requires_grad for p in named.values()),
-        foreign=sum(key not in own for key in held),
+    parts = {
+        name: sum(tensor.numel() for tensor in part.parameters())
+        for name, part in setup.parts.items()
+    }
+    return ParameterStatus(
+        total=len(named_parameters),
+        trainable=sum(tensor.requires_grad for tensor in named_parameters.values()),
+        foreign=sum(key not in own_ids for key in optimized_rates),
         by_part=parts,
         **{key: tuple(names) for key, names in rows.items()},
     )
 
 
-def _parameters(thing: object) -> list[object]:
-    parameters = getattr(thing, "parameters", None)
+def _list_parameters(value: object) -> list[object]:
+    parameters = getattr(value, "parameters", None)
     return list(parameters()) if callable(parameters) else []
 
 
-def _books(setup: Setup) -> set[str]:
+def _find_book_names(setup: Setup) -> set[str]:
     """Full names of the codebooks among the parameters: EMA moves them, and a step may leave a book out."""
     from auscult.preflight_checks.measures.codebooks import find_codebooks
 

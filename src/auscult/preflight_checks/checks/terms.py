@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from auscult.preflight_checks.checks.capture import Captured, capture
-from auscult.preflight_checks.measures.gradients import term_norms
-from auscult.preflight_checks.measures.losses import perturbed
+from auscult.preflight_checks.checks.capture import ForwardPass, capture_forward
+from auscult.preflight_checks.measures.gradients import compute_term_norms
+from auscult.preflight_checks.measures.losses import perturb_target
 from auscult.preflight_checks.records import TermMeasure
 from auscult.preflight_checks.setup import Setup
-from auscult.preflight_checks.structure import replaced
+from auscult.preflight_checks.structure import replace_tensor
 
 GAIN_STEP = 0.01
 
@@ -23,13 +23,13 @@ def measure_terms(setup: Setup) -> tuple[TermMeasure, ...]:
     if setup.loss is None:
         return ()
     with torch.enable_grad():
-        captured = capture(setup)
+        captured = capture_forward(setup)
         terms = setup.terms(captured.output, setup.batch)
-        at_output = term_norms(terms, [captured.wave])
+        at_output = compute_term_norms(terms, [captured.wave])
         parameters = [p for p in setup.model.parameters() if p.requires_grad]
-        at_parameters = term_norms(terms, parameters)
+        at_parameters = compute_term_norms(terms, parameters)
     reactions = measure_reactions(setup, captured)
-    slopes = _slopes(setup, captured)
+    slopes = _measure_slopes(setup, captured)
     total = sum(at_output.values())
     return tuple(
         TermMeasure(
@@ -50,37 +50,37 @@ def measure_shares(setup: Setup) -> dict[str, float]:
     if setup.loss is None:
         return {}
     with torch.enable_grad():
-        captured = capture(setup)
-        norms = term_norms(setup.terms(captured.output, setup.batch), [captured.wave])
+        captured = capture_forward(setup)
+        norms = compute_term_norms(setup.terms(captured.output, setup.batch), [captured.wave])
     total = sum(norms.values())
     return {name: norm / total for name, norm in norms.items() if norm > 0} if total > 0 else {}
 
 
-def measure_reactions(setup: Setup, captured: Captured) -> dict[str, dict[str, float]]:
+def measure_reactions(setup: Setup, captured: ForwardPass) -> dict[str, dict[str, float]]:
     """Term to its value for each known output (`losses.PERTURBATIONS`)."""
     if setup.target is None:
         return {}
-    found: dict[str, dict[str, float]] = {}
-    for kind, wave in perturbed(setup.target.detach(), setup.sample_rate).items():
-        for name, value in _values(setup, captured, wave).items():
-            found.setdefault(name, {})[kind] = value
-    return found
+    reactions: dict[str, dict[str, float]] = {}
+    for kind, wave in perturb_target(setup.target.detach(), setup.sample_rate).items():
+        for name, value in _evaluate_terms(setup, captured, wave).items():
+            reactions.setdefault(name, {})[kind] = value
+    return reactions
 
 
-def _values(setup: Setup, captured: Captured, wave: Tensor) -> Mapping[str, float]:
+def _evaluate_terms(setup: Setup, captured: ForwardPass, wave: Tensor) -> Mapping[str, float]:
     """The terms with another waveform in the place of the output's."""
     shaped = (
         wave.reshape(*captured.wave.shape[:-1], -1) if wave.ndim != captured.wave.ndim else wave
     )
-    output: Any = replaced(captured.output, captured.wave, shaped.to(captured.wave.dtype))
+    output: Any = replace_tensor(captured.output, captured.wave, shaped.to(captured.wave.dtype))
     torch.manual_seed(0)
     with torch.no_grad():
         return {name: float(value) for name, value in setup.terms(output, setup.batch).items()}
 
 
-def _slopes(setup: Setup, captured: Captured) -> dict[str, float]:
+def _measure_slopes(setup: Setup, captured: ForwardPass) -> dict[str, float]:
     wave = captured.wave.detach()
-    louder = _values(setup, captured, wave * (1 + GAIN_STEP))
-    quieter = _values(setup, captured, wave / (1 + GAIN_STEP))
+    louder = _evaluate_terms(setup, captured, wave * (1 + GAIN_STEP))
+    quieter = _evaluate_terms(setup, captured, wave / (1 + GAIN_STEP))
     width = 2 * float(torch.log1p(torch.tensor(GAIN_STEP, dtype=torch.float64)))
     return {name: (value - quieter[name]) / width for name, value in louder.items()}

@@ -37,39 +37,41 @@ def bound(recordings: Samples | Iterable[Samples], sample_rate: int, bitrate: fl
     Raises:
         UsageError: If there is no material, or the rates are not positive.
     """
-    return float(bound_curve(recordings, sample_rate, (bitrate,))[0])
+    return float(compute_bound_curve(recordings, sample_rate, (bitrate,))[0])
 
 
-def bound_curve(
+def compute_bound_curve(
     recordings: Samples | Iterable[Samples], sample_rate: int, bitrates: Sequence[float]
 ) -> NDArray[np.float64]:
     """The bound in dB for each of several bit rates; the spectra are computed once."""
-    channels, rows = _channels(recordings)
+    channels, rows = _list_channels(recordings)
     if not channels or sample_rate <= 0 or min(bitrates) <= 0:
         raise UsageError("a bound needs recordings, a sample rate and a bit rate above zero")
     best = np.full(len(bitrates), -np.inf)
     seconds = sum(len(row) for row in channels) / rows / sample_rate
     for length in FRAME_SECONDS:
         size = 2 * max(8, round(length * sample_rate / 2))
-        cells = np.concatenate([spectra(row, size).ravel() for row in channels])
-        snrs = [_snr_db(cells, bitrate * seconds) for bitrate in bitrates]
+        cells = np.concatenate([compute_spectra(row, size).ravel() for row in channels])
+        snrs = [_compute_snr_db(cells, bitrate * seconds) for bitrate in bitrates]
         best = np.maximum(best, snrs)
     return best
 
 
-def _channels(recordings: Samples | Iterable[Samples]) -> tuple[list[NDArray[np.float64]], int]:
+def _list_channels(
+    recordings: Samples | Iterable[Samples],
+) -> tuple[list[NDArray[np.float64]], int]:
     """Every channel as [time], and how many share one bit rate."""
-    given = (
+    recording_list = (
         [recordings]
         if isinstance(recordings, np.ndarray) and recordings.ndim < 3
         else list(recordings)
     )
-    arrays = [np.atleast_2d(np.asarray(item, np.float64)) for item in given]
+    arrays = [np.atleast_2d(np.asarray(item, np.float64)) for item in recording_list]
     rows = [row for array in arrays for row in array.reshape(-1, array.shape[-1]) if len(row)]
     return rows, max((int(np.prod(array.shape[:-1])) for array in arrays), default=1)
 
 
-def spectra(samples: Samples, size: int) -> NDArray[np.float64]:
+def compute_spectra(samples: Samples, size: int) -> NDArray[np.float64]:
     """Power of the cells [frames, size // 2] of half-overlapping sine windows: as many cells as samples.
 
     Scaled so that the mean of the cells is the mean square of the samples.
@@ -84,7 +86,7 @@ def spectra(samples: Samples, size: int) -> NDArray[np.float64]:
     return power[:, :-1] * (2.0 / size)
 
 
-def _snr_db(cells: NDArray[np.float64], bits: float) -> float:
+def _compute_snr_db(cells: NDArray[np.float64], bits: float) -> float:
     """SNR at the water level that spends exactly `bits` on the cells."""
     ordered = np.sort(cells[cells > 0])[::-1]
     if not len(ordered):
@@ -93,7 +95,7 @@ def _snr_db(cells: NDArray[np.float64], bits: float) -> float:
     count = np.arange(1, len(ordered) + 1)
     # with the n largest cells above water the level is the one that spends all bits on them; it must not pass the n-th cell
     levels = (logs - 2 * bits) / count
-    above = int(np.flatnonzero(levels <= np.log2(ordered))[-1]) + 1
-    level = 2.0 ** levels[above - 1]
-    distortion = above * level + ordered[above:].sum()
+    count_above = int(np.flatnonzero(levels <= np.log2(ordered))[-1]) + 1
+    level = 2.0 ** levels[count_above - 1]
+    distortion = count_above * level + ordered[count_above:].sum()
     return float(min(10 * np.log10(ordered.sum() / distortion), MAX_SNR_DB))

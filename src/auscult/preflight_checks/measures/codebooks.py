@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 
 MIN_CODES = 4
-_NAMED = re.compile(r"(embed|embedding|embeddings|codebook|codebooks|code_?words|codes)$")
-_AVERAGE = ("embed_sum", "cluster_usage")
+_CODEBOOK_NAMES = re.compile(r"(embed|embedding|embeddings|codebook|codebooks|code_?words|codes)$")
+_AVERAGE_BUFFERS = ("embed_sum", "cluster_usage")
 """Mimi keeps sums and counts; the codebook is their quotient."""
 
 
 @dataclass(frozen=True)
-class Usage:
+class CodeUsage:
     """Which codes a batch used.
 
     Attributes:
@@ -42,18 +42,18 @@ class Usage:
         return self.perplexity / max(1, self.possible)
 
 
-def usage(codes: Tensor, size: int) -> Usage:
+def measure_usage(codes: Tensor, size: int) -> CodeUsage:
     """Count the codes of one book: integers 0 to size - 1 of any shape; negative ones (masked out) do not count."""
     flat = codes.detach().flatten().long()
     counts = torch.bincount(flat[flat >= 0], minlength=size).double()
     total = float(counts.sum())
     if total == 0:
-        return Usage(0, 0.0, size, 0)
+        return CodeUsage(0, 0.0, size, 0)
     share = counts[counts > 0] / total
-    return Usage(len(share), float(torch.exp(-(share * share.log()).sum())), size, int(total))
+    return CodeUsage(len(share), float(torch.exp(-(share * share.log()).sum())), size, int(total))
 
 
-def unreachable(codebook: Tensor, latents: Tensor) -> float:
+def measure_unreachable(codebook: Tensor, latents: Tensor) -> float:
     """Share of the codes [codes, dim] that no vector as long as the longest of `latents` [..., dim] can be nearest to.
 
     A vector z with |z| <= R is nearer to the shortest code s than to any code longer than 2R + |s|.
@@ -81,14 +81,17 @@ class Codebook:
     @property
     def stored(self) -> Tensor:
         """The tensor itself, as it is stored."""
-        found: Tensor = getattr(self.module, self.attribute)
-        return found
+        table: Tensor = getattr(self.module, self.attribute)
+        return table
 
     def vectors(self) -> Tensor:
         """The code vectors now, [codes, dim], detached."""
         table = self.stored.detach()
-        if self.attribute == _AVERAGE[0]:
-            table = table / getattr(self.module, _AVERAGE[1]).detach().clamp_min(1e-5)[..., None]
+        if self.attribute == _AVERAGE_BUFFERS[0]:
+            table = (
+                table
+                / getattr(self.module, _AVERAGE_BUFFERS[1]).detach().clamp_min(1e-5)[..., None]
+            )
         return table if self.index is None else table[self.index]
 
     @property
@@ -102,41 +105,43 @@ def find_codebooks(module: nn.Module) -> tuple[Codebook, ...]:
     Tables are nn.Embedding weights and floating tensors [codes, dim] or [books, codes, dim] that are called embed,
     embedding, codebook(s), codewords or codes, as parameters or buffers; a table seen twice (shared) counts once.
     """
-    found: list[Codebook] = []
-    seen: set[int] = set()
+    codebooks: list[Codebook] = []
+    visited_ids: set[int] = set()
     for owner, inner in module.named_modules():
-        for attribute in _tables(inner):
+        for attribute in _iter_tables(inner):
             table = getattr(inner, attribute)
             if (
-                id(table) in seen
+                id(table) in visited_ids
                 or table.ndim not in (2, 3)
                 or table.shape[-2] < MIN_CODES
                 or not table.is_floating_point()
             ):
                 continue
-            seen.add(id(table))
+            visited_ids.add(id(table))
             name = f"{owner}.{attribute}".lstrip(".")
             if table.ndim == 2:
-                found.append(Codebook(name, owner, inner, attribute))
+                codebooks.append(Codebook(name, owner, inner, attribute))
             elif table.shape[0] == 1:
-                found.append(Codebook(name, owner, inner, attribute, 0))
+                codebooks.append(Codebook(name, owner, inner, attribute, 0))
             else:
-                found += [
+                codebooks += [
                     Codebook(f"{name}[{i}]", owner, inner, attribute, i)
                     for i in range(table.shape[0])
                 ]
-    return tuple(found)
+    return tuple(codebooks)
 
 
-def _tables(module: nn.Module) -> Iterator[str]:
+def _iter_tables(module: nn.Module) -> Iterator[str]:
     names = [*module._parameters, *module._buffers]
-    if all(name in names for name in _AVERAGE):
-        yield _AVERAGE[0]
+    if all(name in names for name in _AVERAGE_BUFFERS):
+        yield _AVERAGE_BUFFERS[0]
     elif isinstance(module, nn.Embedding):
         yield "weight"
     else:
         yield from (
-            name for name in names if _NAMED.search(name) and getattr(module, name) is not None
+            name
+            for name in names
+            if _CODEBOOK_NAMES.search(name) and getattr(module, name) is not None
         )
     if isinstance(module, nn.ParameterList):
         yield from (name for name in names if name.isdigit())

@@ -16,11 +16,11 @@ from torch.overrides import TorchFunctionMode
 
 from auscult.preflight_checks.measures.codebooks import Codebook
 
-_CHOICES = frozenset(("argmin", "argmax", "min", "max"))
+_CHOOSING_FUNCTIONS = frozenset(("argmin", "argmax", "min", "max"))
 
 
 @dataclass
-class Chosen:
+class ChosenCodes:
     """Codes that were chosen during one call of the model.
 
     Attributes:
@@ -34,10 +34,10 @@ class Chosen:
 
 
 @dataclass
-class _Call:
+class _BookCall:
     name: str
     latents: Tensor | None
-    chosen: Chosen | None = None
+    chosen: ChosenCodes | None = None
 
 
 class CodeWatch(TorchFunctionMode):
@@ -52,16 +52,16 @@ class CodeWatch(TorchFunctionMode):
         super().__init__()
         self._sizes = frozenset(book.size for book in books)
         self._names = [book.name for book in books]
-        self._owners = _callers(module, books)
-        self._stack: list[_Call] = []
-        self._calls: list[_Call] = []
-        self._loose: list[Chosen] = []
+        self._owners = _find_callers(module, books)
+        self._stack: list[_BookCall] = []
+        self._calls: list[_BookCall] = []
+        self._unowned_choices: list[ChosenCodes] = []
         self._hooks = ExitStack()
 
     def __enter__(self) -> CodeWatch:
         for name, module in self._owners.items():
-            before = module.register_forward_pre_hook(self._opener(name), with_kwargs=True)
-            after = module.register_forward_hook(self._closer(), always_call=True)
+            before = module.register_forward_pre_hook(self._make_open_hook(name), with_kwargs=True)
+            after = module.register_forward_hook(self._make_close_hook(), always_call=True)
             self._hooks.callback(before.remove)
             self._hooks.callback(after.remove)
         super().__enter__()
@@ -79,7 +79,11 @@ class CodeWatch(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         result = func(*args, **(kwargs or {}))
-        if getattr(func, "__name__", "") in _CHOICES and args and isinstance(args[0], Tensor):
+        if (
+            getattr(func, "__name__", "") in _CHOOSING_FUNCTIONS
+            and args
+            and isinstance(args[0], Tensor)
+        ):
             self._note(args[0], result)
         return result
 
@@ -97,60 +101,63 @@ class CodeWatch(TorchFunctionMode):
         size = scores.numel() // codes.numel()
         if size not in self._sizes:
             return
-        chosen = Chosen(codes.detach(), size)
+        chosen = ChosenCodes(codes.detach(), size)
         if self._stack:
             chosen.latents = self._stack[-1].latents
             self._stack[
                 -1
             ].chosen = chosen  # the last choice of a call counts: k-means before it chooses too
         else:
-            self._loose.append(chosen)
+            self._unowned_choices.append(chosen)
 
-    def _opener(self, name: str) -> Callable[..., None]:
-        def opened(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            given = next(
+    def _make_open_hook(self, name: str) -> Callable[..., None]:
+        def open_call(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            first_tensor = next(
                 (value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)), None
             )
             self._stack.append(
-                _Call(
-                    name, None if given is None or not given.is_floating_point() else given.detach()
+                _BookCall(
+                    name,
+                    None
+                    if first_tensor is None or not first_tensor.is_floating_point()
+                    else first_tensor.detach(),
                 )
             )
 
-        return opened
+        return open_call
 
-    def _closer(self) -> Callable[..., None]:
-        def closed(_module: nn.Module, _args: Any, _result: Any) -> None:
+    def _make_close_hook(self) -> Callable[..., None]:
+        def close_call(_module: nn.Module, _args: Any, _result: Any) -> None:
             if self._stack:
                 call = self._stack.pop()
                 if call.chosen is not None:
                     self._calls.append(call)
 
-        return closed
+        return close_call
 
-    def take(self) -> dict[str, Chosen]:
+    def take(self) -> dict[str, ChosenCodes]:
         """Codebook name to its codes since the last time; a book that was not used (quantizer dropout) is absent."""
-        taken: dict[str, Chosen] = {}
+        codes_by_book: dict[str, ChosenCodes] = {}
         for call in self._calls:
             if call.chosen is not None:
-                taken[call.name] = _joined(taken.get(call.name), call.chosen)
+                codes_by_book[call.name] = _join_codes(codes_by_book.get(call.name), call.chosen)
         if (
-            not taken
+            not codes_by_book
         ):  # a quantizer without a module for each book chooses in the order of its books
-            taken = dict(zip(self._names, self._loose, strict=False))
-        self._calls, self._loose = [], []
-        return taken
+            codes_by_book = dict(zip(self._names, self._unowned_choices, strict=False))
+        self._calls, self._unowned_choices = [], []
+        return codes_by_book
 
 
-def _joined(first: Chosen | None, second: Chosen) -> Chosen:
+def _join_codes(first: ChosenCodes | None, second: ChosenCodes) -> ChosenCodes:
     """Several calls of one book in one step (a batch in parts) as one."""
     if first is None or first.size != second.size:
         return second
     codes = torch.cat([first.codes.flatten(), second.codes.flatten()])
-    return Chosen(codes, first.size, second.latents)
+    return ChosenCodes(codes, first.size, second.latents)
 
 
-def _callers(module: nn.Module, books: Sequence[Codebook]) -> dict[str, nn.Module]:
+def _find_callers(module: nn.Module, books: Sequence[Codebook]) -> dict[str, nn.Module]:
     """For each codebook that has a module of its own, the module whose call chooses its codes.
 
     That is the holder of the table, or the parent of a bare nn.Embedding; holders of several books are left out.

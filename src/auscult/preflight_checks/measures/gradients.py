@@ -13,7 +13,7 @@ MIN_OVER_ROUNDING = 100.0
 """A finite difference below so many roundings of the output says nothing."""
 
 
-def gradient_norm(parameters: Iterable[Tensor]) -> float:
+def compute_gradient_norm(parameters: Iterable[Tensor]) -> float:
     """Euclidean norm of the gradients that are there (`.grad`), over all of the parameters."""
     return math.sqrt(
         sum(
@@ -22,36 +22,36 @@ def gradient_norm(parameters: Iterable[Tensor]) -> float:
     )
 
 
-def part_norms(parts: Mapping[str, nn.Module]) -> dict[str, float]:
+def compute_part_norms(parts: Mapping[str, nn.Module]) -> dict[str, float]:
     """The gradient norm of each part, after a backward pass."""
-    return {name: gradient_norm(part.parameters()) for name, part in parts.items()}
+    return {name: compute_gradient_norm(part.parameters()) for name, part in parts.items()}
 
 
-def term_norms(terms: Mapping[str, Tensor], at: Sequence[Tensor]) -> dict[str, float]:
+def compute_term_norms(terms: Mapping[str, Tensor], tensors: Sequence[Tensor]) -> dict[str, float]:
     """For each loss term, the norm of its own gradient at these tensors; 0 where it does not reach them.
 
     The graph is kept. A term that needs no gradient at all (detached, or a plain number) gives 0.
     """
-    return {name: _norm(_gradients(term, at)) for name, term in terms.items()}
+    return {name: _compute_norm(_compute_gradients(term, tensors)) for name, term in terms.items()}
 
 
-def _gradients(term: Tensor, at: Sequence[Tensor]) -> list[Tensor]:
+def _compute_gradients(term: Tensor, tensors: Sequence[Tensor]) -> list[Tensor]:
     if not isinstance(term, Tensor) or not term.requires_grad:
         return []
-    found = torch.autograd.grad(
+    gradients = torch.autograd.grad(
         term.sum(),
-        [place for place in at if place.requires_grad],
+        [tensor for tensor in tensors if tensor.requires_grad],
         retain_graph=True,
         allow_unused=True,
     )
-    return [value for value in found if value is not None]
+    return [value for value in gradients if value is not None]
 
 
-def _norm(values: Iterable[Tensor]) -> float:
+def _compute_norm(values: Iterable[Tensor]) -> float:
     return math.sqrt(sum(float(value.detach().double().square().sum()) for value in values))
 
 
-def derivative_gain(
+def measure_derivative_gain(
     function: Function, point: Tensor, *, step: float = 1e-2, seed: int = 0
 ) -> float:
     """The gradient that autograd gives over the one that the function has: 1 where both agree, 8 where it is eight times.
@@ -85,12 +85,12 @@ def derivative_gain(
     return 0.0 if pulled is None else float((pulled.double() * direction.double()).sum()) / energy
 
 
-def projected_gain(gradient: Tensor | None, expected: Tensor) -> tuple[float, float]:
+def compute_projected_gain(gradient: Tensor | None, expected: Tensor) -> tuple[float, float]:
     """How many times `expected` lies in `gradient`, and the cosine between them; (0, 0) without a gradient."""
     if gradient is None:
         return 0.0, 0.0
     g, e = gradient.double().flatten(), expected.double().flatten()
-    inner, energy, own = float(g @ e), float(e @ e), float(g @ g)
-    if energy == 0.0 or own == 0.0:
+    product, energy, gradient_energy = float(g @ e), float(e @ e), float(g @ g)
+    if energy == 0.0 or gradient_energy == 0.0:
         return 0.0, 0.0
-    return inner / energy, inner / math.sqrt(energy * own)
+    return product / energy, product / math.sqrt(energy * gradient_energy)

@@ -14,7 +14,7 @@ PERTURBATIONS = ("target", "shifted", "half", "mirrored", "noise", "silence", "o
 envelope, other frequencies); noise of its level; silence; its own second half first."""
 
 
-def perturbed(target: Tensor, sample_rate: int, seed: int = 0) -> dict[str, Tensor]:
+def perturb_target(target: Tensor, sample_rate: int, seed: int = 0) -> dict[str, Tensor]:
     """The outputs of `PERTURBATIONS` for a target [batch, channels, time]."""
     time = target.shape[-1]
     noise = torch.randn(target.shape, generator=torch.Generator().manual_seed(seed)).to(target)
@@ -32,7 +32,9 @@ def perturbed(target: Tensor, sample_rate: int, seed: int = 0) -> dict[str, Tens
     }
 
 
-def reactions(term: Term, target: Tensor, sample_rate: int, seed: int = 0) -> dict[str, float]:
+def measure_term_reactions(
+    term: Term, target: Tensor, sample_rate: int, seed: int = 0
+) -> dict[str, float]:
     """The value of a loss term for each output of `perturbed`; NaN where the term is not a number or cannot be computed.
 
     Args:
@@ -41,7 +43,7 @@ def reactions(term: Term, target: Tensor, sample_rate: int, seed: int = 0) -> di
     with torch.no_grad():
         return {
             name: float(term(output))
-            for name, output in perturbed(target.detach(), sample_rate, seed).items()
+            for name, output in perturb_target(target.detach(), sample_rate, seed).items()
         }
 
 
@@ -51,7 +53,7 @@ def is_deaf(values: Mapping[str, float], tolerance: float = 1e-5) -> bool:
     return max(numbers) - min(numbers) <= tolerance * max(map(abs, numbers), default=0.0)
 
 
-def frequency_share(values: Mapping[str, float]) -> float:
+def compute_frequency_share(values: Mapping[str, float]) -> float:
     """How much a term reacts to other frequencies at the same level, as a share of its largest reaction.
 
     About 1 for a term that hears frequencies, near 0 for one that hears levels only; NaN where it reacts to nothing.
@@ -64,7 +66,7 @@ def frequency_share(values: Mapping[str, float]) -> float:
     return rise["mirrored"] / most if most > 0 else float("nan")
 
 
-def gain_slope(term: Term, output: Tensor, step: float = 0.01) -> float:
+def measure_gain_slope(term: Term, output: Tensor, step: float = 0.01) -> float:
     """Derivative of a term with respect to the logarithm of the output's gain: above 0 it wants the output quieter."""
     with torch.no_grad():
         louder, quieter = float(term(output * (1 + step))), float(term(output / (1 + step)))

@@ -18,11 +18,11 @@ import torch
 from torch import Tensor, nn
 
 from auscult.preflight_checks.measures.codebooks import Codebook
-from auscult.preflight_checks.measures.gradients import projected_gain
+from auscult.preflight_checks.measures.gradients import compute_projected_gain
 
 
 @dataclass(frozen=True)
-class Gain:
+class QuantizerGain:
     """Gradient through a quantizer.
 
     Attributes:
@@ -36,7 +36,7 @@ class Gain:
     books: int
 
 
-def quantizer_gain(
+def measure_quantizer_gain(
     quantizer: nn.Module,
     latents: Tensor,
     books: Sequence[Codebook],
@@ -44,7 +44,7 @@ def quantizer_gain(
     args: tuple[Any, ...] = (),
     kwargs: Mapping[str, Any] | None = None,
     seed: int = 0,
-) -> Gain | None:
+) -> QuantizerGain | None:
     """Measure the gain of a quantizer on real latents; its buffers may change as in a training step.
 
     Args:
@@ -56,29 +56,31 @@ def quantizer_gain(
     """
     leaf = latents.detach().clone().requires_grad_()
     calls: list[tuple[Tensor, Tensor]] = []
-    chain = chain_of(quantizer, books)
+    chain = find_chain(quantizer, books)
     with ExitStack() as stack:
         for module in chain:
             hook = module.register_forward_hook(
-                lambda _m, given, result: _note(calls, given, result)
+                lambda _m, inputs, result: _note_call(calls, inputs, result)
             )
             stack.callback(hook.remove)
-            before = module.register_forward_pre_hook(lambda _m, given: _rooted(given))
+            before = module.register_forward_pre_hook(lambda _m, inputs: _root_inputs(inputs))
             stack.callback(before.remove)
-        output = same_shape(quantizer(leaf, *args, **(kwargs or {})), leaf)
+        output = find_same_shape(quantizer(leaf, *args, **(kwargs or {})), leaf)
     if output is None:
         return None
     generator = torch.Generator().manual_seed(seed)
     pull = torch.randn(output.shape, generator=generator).to(output)
     if not output.requires_grad:
-        return Gain(0.0, 0.0, len(calls))
+        return QuantizerGain(0.0, 0.0, len(calls))
     (gradient,) = torch.autograd.grad(output, leaf, pull, retain_graph=True, allow_unused=True)
-    if not calls and any(True for _ in _projections(quantizer, books)):
-        return None if gradient is not None and bool(gradient.any()) else Gain(0.0, 0.0, 0)
-    return Gain(*projected_gain(gradient, _expected(calls, pull)), len(calls))
+    if not calls and any(True for _ in _list_projections(quantizer, books)):
+        return None if gradient is not None and bool(gradient.any()) else QuantizerGain(0.0, 0.0, 0)
+    return QuantizerGain(
+        *compute_projected_gain(gradient, _compute_expected_gradient(calls, pull)), len(calls)
+    )
 
 
-def chain_of(quantizer: nn.Module, books: Sequence[Codebook]) -> list[nn.Module]:
+def find_chain(quantizer: nn.Module, books: Sequence[Codebook]) -> list[nn.Module]:
     """The modules of the residual chain: for each book the outermost one inside the quantizer that holds it alone."""
     holders: dict[str, int] = {}
     for book in books:
@@ -90,41 +92,41 @@ def chain_of(quantizer: nn.Module, books: Sequence[Codebook]) -> list[nn.Module]
     for book in books:
         parts = book.owner.split(".") if book.owner else []
         paths = [".".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
-        alone = [path for path in paths if holders[path] == 1]
-        if alone and len(books) > 1:
-            module = quantizer.get_submodule(alone[0])
+        own_paths = [path for path in paths if holders[path] == 1]
+        if own_paths and len(books) > 1:
+            module = quantizer.get_submodule(own_paths[0])
             if not isinstance(module, nn.Embedding):
-                chain[alone[0]] = module
+                chain[own_paths[0]] = module
     return list(chain.values())
 
 
-def _projections(quantizer: nn.Module, books: Sequence[Codebook]) -> list[nn.Parameter]:
+def _list_projections(quantizer: nn.Module, books: Sequence[Codebook]) -> list[nn.Parameter]:
     """Parameters that are no codebook: with these inside, a single book's own gain is not known."""
     tables = {id(book.stored) for book in books}
     return [parameter for parameter in quantizer.parameters() if id(parameter) not in tables]
 
 
-def _rooted(given: tuple[Any, ...]) -> tuple[Any, ...]:
+def _root_inputs(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     """The book's input as a node that gradients can be asked at, also where the residual was detached."""
     if (
-        given
-        and isinstance(given[0], Tensor)
-        and given[0].is_floating_point()
+        inputs
+        and isinstance(inputs[0], Tensor)
+        and inputs[0].is_floating_point()
         and torch.is_grad_enabled()
     ):
-        value = given[0] if given[0].requires_grad else given[0].detach().requires_grad_()
-        return (value.view_as(value), *given[1:])
-    return given
+        value = inputs[0] if inputs[0].requires_grad else inputs[0].detach().requires_grad_()
+        return (value.view_as(value), *inputs[1:])
+    return inputs
 
 
-def _note(calls: list[tuple[Tensor, Tensor]], given: tuple[Any, ...], result: Any) -> None:
-    if given and isinstance(given[0], Tensor):
-        output = same_shape(result, given[0])
+def _note_call(calls: list[tuple[Tensor, Tensor]], inputs: tuple[Any, ...], result: Any) -> None:
+    if inputs and isinstance(inputs[0], Tensor):
+        output = find_same_shape(result, inputs[0])
         if output is not None:
-            calls.append((given[0], output))
+            calls.append((inputs[0], output))
 
 
-def _expected(calls: Sequence[tuple[Tensor, Tensor]], pull: Tensor) -> Tensor:
+def _compute_expected_gradient(calls: Sequence[tuple[Tensor, Tensor]], pull: Tensor) -> Tensor:
     """The gradient of a residual chain of transparent books, from last to first."""
     if not calls or any(entry.shape != pull.shape for entry, _ in calls):
         return pull
@@ -138,7 +140,7 @@ def _expected(calls: Sequence[tuple[Tensor, Tensor]], pull: Tensor) -> Tensor:
     return behind
 
 
-def same_shape(result: Any, like: Tensor) -> Tensor | None:
+def find_same_shape(result: Any, like: Tensor) -> Tensor | None:
     """The first floating tensor of that shape in a module's result, however nested."""
     if isinstance(result, Tensor):
         return result if result.shape == like.shape and result.is_floating_point() else None
@@ -152,7 +154,7 @@ def same_shape(result: Any, like: Tensor) -> Tensor | None:
     if not values and hasattr(result, "__dict__"):
         values = vars(result).values()
     for value in values:
-        found = same_shape(value, like)
-        if found is not None:
-            return found
+        match = find_same_shape(value, like)
+        if match is not None:
+            return match
     return None

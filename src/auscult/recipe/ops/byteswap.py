@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from auscult.recipe.checks import native
+from auscult.recipe.checks import to_native_contiguous
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -20,7 +20,7 @@ class Byteswap(Op):
     op: ClassVar[str] = "byteswap"
 
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
-        return [_swapped(array) for array in arrays]
+        return [_swap_bytes(array) for array in arrays]
 
     def inverse(self) -> Byteswap:
         return self
@@ -29,7 +29,7 @@ class Byteswap(Op):
         return [tuple(shape) for shape in shapes]
 
 
-def _swapped(array: Array) -> Array:
+def _swap_bytes(array: Array) -> Array:
     size = array.dtype.itemsize // 2 if array.dtype.kind == "c" else array.dtype.itemsize
-    flat = native(array).reshape(-1)  # a scalar cannot change its item size in a view
+    flat = to_native_contiguous(array).reshape(-1)  # a scalar cannot change its item size in a view
     return flat.view(np.dtype(f"u{size}")).byteswap().view(flat.dtype).reshape(array.shape)

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from auscult.recipe.checks import check_count, misfit, replaced, same_but_axis
-from auscult.recipe.dialect import Block
+from auscult.recipe.checks import check_count, check_same_but_axis, make_misfit_error, replace_side
+from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -25,7 +25,7 @@ class Concat(Op):
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
         self.shapes([array.shape for array in arrays])
         if len({array.dtype for array in arrays}) > 1:
-            raise misfit(
+            raise make_misfit_error(
                 self,
                 "joins tensors of different dtypes",
                 arrays[0].dtype,
@@ -41,13 +41,15 @@ class Concat(Op):
 
         return Split(self.axis, self.sizes)
 
-    def render(self, block: Block, names: Sequence[str]) -> list[str]:
-        return [block.dialect.joined(names, self.axis)]
+    def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:
+        return [block.dialect.join_tensors(names, self.axis)]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         check_count(self, len(shapes), len(self.sizes))
-        same_but_axis(self, shapes, self.axis)
-        found = tuple(shape[self.axis] for shape in shapes)
-        if found != self.sizes:
-            raise misfit(self, f"joins other sizes along axis {self.axis}", self.sizes, found)
-        return [replaced(tuple(shapes[0]), self.axis, sum(self.sizes))]
+        check_same_but_axis(self, shapes, self.axis)
+        axis_sizes = tuple(shape[self.axis] for shape in shapes)
+        if axis_sizes != self.sizes:
+            raise make_misfit_error(
+                self, f"joins other sizes along axis {self.axis}", self.sizes, axis_sizes
+            )
+        return [replace_side(tuple(shapes[0]), self.axis, sum(self.sizes))]

@@ -10,12 +10,12 @@ from typing import ClassVar
 import numpy as np
 
 from auscult.checkpoint.source import dtype_of
-from auscult.recipe.checks import check_count, misfit
-from auscult.recipe.dialect import Block
+from auscult.recipe.checks import check_count, make_misfit_error
+from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
-Value = bool | int | float | tuple[bool | int | float, ...]
+ConstantValue = bool | int | float | tuple[bool | int | float, ...]
 
 
 @dataclass(frozen=True)
@@ -25,15 +25,17 @@ class Constant(Op):
     op: ClassVar[str] = "constant"
     shape: Shape
     dtype: str
-    value: Value = 0
+    value: ConstantValue = 0
 
     def __post_init__(self) -> None:
         if isinstance(self.value, tuple) and len(self.value) != prod(self.shape):
-            raise misfit(self, "lists another number of values", prod(self.shape), len(self.value))
+            raise make_misfit_error(
+                self, "lists another number of values", prod(self.shape), len(self.value)
+            )
 
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
         check_count(self, len(arrays), 0)
-        return [filled(self.shape, self.dtype, self.value)]
+        return [make_filled_array(self.shape, self.dtype, self.value)]
 
     def dtypes(self, dtypes: Sequence[str]) -> list[str]:  # noqa: ARG002
         return [self.dtype]
@@ -43,7 +45,7 @@ class Constant(Op):
 
         return Drop(self.shape, self.dtype, self.value)
 
-    def render(self, block: Block, names: Sequence[str]) -> list[str]:
+    def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:
         if isinstance(self.value, tuple):
             return super().render(block, names)
         return [block.dialect.full(self.shape, self.value, self.dtype)]
@@ -53,7 +55,7 @@ class Constant(Op):
         return [self.shape]
 
 
-def filled(shape: Shape, dtype: str, value: Value) -> Array:
+def make_filled_array(shape: Shape, dtype: str, value: ConstantValue) -> Array:
     """An array of that shape and dtype holding `value`."""
     if isinstance(value, tuple):
         return np.asarray(value).astype(dtype_of(dtype)).reshape(shape)

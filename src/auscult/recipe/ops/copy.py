@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auscult.recipe.checks import check_count
-from auscult.recipe.dialect import Block
+from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -31,7 +31,7 @@ class Copy(Op):
 
         return Unify(self.count)
 
-    def render(self, block: Block, names: Sequence[str]) -> list[str]:
+    def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:
         return [block.held(names[0])] * self.count
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:

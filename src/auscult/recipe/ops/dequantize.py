@@ -8,9 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from auscult.recipe.blocks import worst
-from auscult.recipe.checks import check_axis, lost, misfit
-from auscult.recipe.dialect import Block
+from auscult.recipe.blocks import measure_worst_error
+from auscult.recipe.checks import check_axis, make_loss_error, make_misfit_error
+from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
 from auscult.weights import Array, Quantization, Shape
 
@@ -34,12 +34,17 @@ class Dequantize(Op):
 
     def __post_init__(self) -> None:
         check_quantization(
-            self, self.scale, self.zero_point, self.axis, self.dtype, types=SMALL | {"int32"}
+            self,
+            self.scale,
+            self.zero_point,
+            self.axis,
+            self.dtype,
+            types=LOSSLESS_INTEGERS | {"int32"},
         )
 
     @property
     def lossless(self) -> bool:
-        return self.dtype in SMALL
+        return self.dtype in LOSSLESS_INTEGERS
 
     def error(self, sources: Sequence[Array], targets: Sequence[Array]) -> float:
         """Of int32: against the values in float64."""
@@ -47,19 +52,19 @@ class Dequantize(Op):
             return super().error(sources, targets)
         errors = [0.0]
         for source, target in zip(sources, targets, strict=True):
-            side = [1] * source.ndim
+            scale_shape = [1] * source.ndim
             if self.axis is not None:
-                side[self.axis] = -1
-            scale = np.asarray(self.scale, np.float32).astype(np.float64).reshape(side)
-            zero = np.asarray(self.zero_point, np.float64).reshape(
-                side if len(self.zero_point) > 1 else [1] * source.ndim
+                scale_shape[self.axis] = -1
+            scale = np.asarray(self.scale, np.float32).astype(np.float64).reshape(scale_shape)
+            zero_points = np.asarray(self.zero_point, np.float64).reshape(
+                scale_shape if len(self.zero_point) > 1 else [1] * source.ndim
             )
-            exact = (source.astype(np.float64) - zero) * scale
+            exact = (source.astype(np.float64) - zero_points) * scale
             errors.append(
-                worst(
+                measure_worst_error(
                     target.astype(np.float64),
                     exact,
-                    2 * 2.0**-23 * (np.abs(exact) + np.abs(zero * scale)),
+                    2 * 2.0**-23 * (np.abs(exact) + np.abs(zero_points * scale)),
                 )
             )
         return max(errors)
@@ -68,7 +73,9 @@ class Dequantize(Op):
         self.shapes([array.shape for array in arrays])
         for array in arrays:
             if array.dtype.name != self.dtype:
-                raise misfit(self, "starts from another dtype", self.dtype, array.dtype.name)
+                raise make_misfit_error(
+                    self, "starts from another dtype", self.dtype, array.dtype.name
+                )
         affine = Quantization(
             np.asarray(self.scale, np.float32), np.asarray(self.zero_point, np.float32), self.axis
         )
@@ -79,22 +86,24 @@ class Dequantize(Op):
 
     def inverse(self) -> Op:
         if not self.lossless:
-            raise lost(self, "float32 keeps 24 of the 32 bits", "keep the quantised file")
+            raise make_loss_error(
+                self, "float32 keeps 24 of the 32 bits", "keep the quantised file"
+            )
         from auscult.recipe.ops.quantize import Quantize
 
         return Quantize(self.scale, self.zero_point, self.axis, self.dtype)
 
-    def render(self, block: Block, names: Sequence[str]) -> list[str]:
+    def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:
         scale, zero = (
             block.dialect.array(values, "float32") for values in (self.scale, self.zero_point)
         )
         return [f"affine({x}, {scale}, {zero}, {self.axis})" for x in names]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
-        return checked(self, shapes, self.axis, len(self.scale))
+        return check_scales(self, shapes, self.axis, len(self.scale))
 
 
-SMALL = frozenset(("int4", "uint4", "int8", "uint8", "int16", "uint16"))
+LOSSLESS_INTEGERS = frozenset(("int4", "uint4", "int8", "uint8", "int16", "uint16"))
 """Integers whose every value, after scaling, float32 tells apart."""
 
 
@@ -105,30 +114,34 @@ def check_quantization(
     axis: int | None,
     dtype: str,
     *,
-    types: frozenset[str] = SMALL,
+    types: frozenset[str] = LOSSLESS_INTEGERS,
 ) -> None:
     """Scales are positive, their number fits, and the type is one of `types`."""
     if not scale or not all(
         np.float32(value) > 0 and np.isfinite(np.float32(value)) for value in scale
     ):
-        raise misfit(op, "needs positive scales", "finite numbers above 0 in float32", scale[:4])
+        raise make_misfit_error(
+            op, "needs positive scales", "finite numbers above 0 in float32", scale[:4]
+        )
     if len(zero_point) not in (1, len(scale)) or (axis is None and len(scale) != 1):
-        raise misfit(
+        raise make_misfit_error(
             op,
             "has scales and zero points that do not fit together",
             "one, or one for each index of an axis",
         )
     if dtype not in types:
-        raise misfit(op, "stores another kind of number", ", ".join(sorted(types)), dtype)
+        raise make_misfit_error(
+            op, "stores another kind of number", ", ".join(sorted(types)), dtype
+        )
 
 
-def checked(op: Op, shapes: Sequence[Shape], axis: int | None, scales: int) -> list[Shape]:
+def check_scales(op: Op, shapes: Sequence[Shape], axis: int | None, scales: int) -> list[Shape]:
     """The shapes themselves, whose `axis` must have as many indices as there are scales."""
     for shape in shapes:
         if axis is not None:
             check_axis(op, axis, shape)
             if scales not in (1, shape[axis]):
-                raise misfit(
+                raise make_misfit_error(
                     op, f"needs one scale for each index of axis {axis}", shape[axis], scales
                 )
     return [tuple(shape) for shape in shapes]

@@ -6,10 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auscult.recipe.checks import check_count, lost, misfit, native
-from auscult.recipe.dialect import Block
+from auscult.recipe.checks import (
+    check_count,
+    make_loss_error,
+    make_misfit_error,
+    to_native_contiguous,
+)
+from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
-from auscult.recipe.ops.constant import Constant, Value, filled
+from auscult.recipe.ops.constant import Constant, ConstantValue, make_filled_array
 from auscult.weights import Array, Shape
 
 
@@ -20,7 +25,7 @@ class Drop(Op):
     op: ClassVar[str] = "drop"
     shape: Shape
     dtype: str
-    value: Value | None = None
+    value: ConstantValue | None = None
 
     @property
     def lossless(self) -> bool:
@@ -30,9 +35,10 @@ class Drop(Op):
         self.shapes([array.shape for array in arrays])
         if (
             self.value is not None
-            and native(arrays[0]).tobytes() != filled(self.shape, self.dtype, self.value).tobytes()
+            and to_native_contiguous(arrays[0]).tobytes()
+            != make_filled_array(self.shape, self.dtype, self.value).tobytes()
         ):
-            raise misfit(
+            raise make_misfit_error(
                 self,
                 "would drop other values than the recipe keeps",
                 self.value,
@@ -49,18 +55,18 @@ class Drop(Op):
 
     def inverse(self) -> Constant:
         if self.value is None:
-            raise lost(
+            raise make_loss_error(
                 self,
                 f"the values of a dropped tensor {self.shape} are not in the recipe",
                 "keep the original file",
             )
         return Constant(self.shape, self.dtype, self.value)
 
-    def render(self, block: Block, names: Sequence[str]) -> list[str]:  # noqa: ARG002
+    def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:  # noqa: ARG002
         return []
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         check_count(self, len(shapes), 1)
         if tuple(shapes[0]) != self.shape:
-            raise misfit(self, "drops another shape", self.shape, tuple(shapes[0]))
+            raise make_misfit_error(self, "drops another shape", self.shape, tuple(shapes[0]))
         return []

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from auscult.recipe.blocks import block_slices, eps_of, worst
-from auscult.recipe.dialect import Block
+from auscult.recipe.blocks import get_eps, iter_block_slices, measure_worst_error
+from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
 from auscult.recipe.ops.log import Log
 from auscult.weights import Array, Shape
@@ -33,17 +33,20 @@ class Exp(Op):
         """ln y against x."""
         errors = [0.0]
         for source, target in zip(sources, targets, strict=True):
-            eps = eps_of(target.dtype)
-            for cut in block_slices(source.shape):
-                x, y = source[cut].astype(np.float64), target[cut].astype(np.float64)
+            eps = get_eps(target.dtype)
+            for block_index in iter_block_slices(source.shape):
+                x, y = (
+                    source[block_index].astype(np.float64),
+                    target[block_index].astype(np.float64),
+                )
                 with np.errstate(divide="ignore"):
-                    errors.append(worst(np.log(y), x, np.full(x.shape, eps)))
+                    errors.append(measure_worst_error(np.log(y), x, np.full(x.shape, eps)))
         return max(errors)
 
     def inverse(self) -> Log:
         return Log()
 
-    def render(self, block: Block, names: Sequence[str]) -> list[str]:
+    def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:
         return [f"{block.dialect.module}.exp({x})" for x in names]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:

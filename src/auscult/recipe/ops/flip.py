@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from auscult.recipe.checks import check_axis
-from auscult.recipe.dialect import Block
+from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -28,8 +28,8 @@ class Flip(Op):
     def inverse(self) -> Flip:
         return self
 
-    def render(self, block: Block, names: Sequence[str]) -> list[str]:
-        return [block.dialect.flipped(x, self.axis) for x in names]
+    def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:
+        return [block.dialect.flip_axis(x, self.axis) for x in names]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         for shape in shapes:

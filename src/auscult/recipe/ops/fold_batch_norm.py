@@ -11,9 +11,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from auscult.recipe.blocks import block_slices, eps_of, tiny_of, worst
-from auscult.recipe.checks import check_axis, check_count, lost, misfit
-from auscult.recipe.dialect import Block
+from auscult.recipe.blocks import get_eps, get_tiny, iter_block_slices, measure_worst_error
+from auscult.recipe.checks import check_axis, check_count, make_loss_error, make_misfit_error
+from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -41,12 +41,12 @@ class FoldBatchNorm(Op):
         gamma, beta, mean, variance = (array.astype(np.float64) for array in arrays[-4:])
         bias = arrays[1].astype(np.float64) if len(arrays) == 6 else np.zeros_like(mean)
         scale = gamma / np.sqrt(variance + self.eps)
-        side = [1] * weight.ndim
-        side[self.dim] = -1
-        scale = scale.reshape(side)
+        scale_shape = [1] * weight.ndim
+        scale_shape[self.dim] = -1
+        scale = scale.reshape(scale_shape)
         folded = np.empty(weight.shape, weight.dtype)
-        for cut in block_slices(weight.shape, self.dim):
-            folded[cut] = weight[cut].astype(np.float64) * scale[cut]
+        for block_index in iter_block_slices(weight.shape, self.dim):
+            folded[block_index] = weight[block_index].astype(np.float64) * scale[block_index]
         return [folded, (beta + (bias - mean) * scale.reshape(-1)).astype(weight.dtype)]
 
     def error(self, sources: Sequence[Array], targets: Sequence[Array]) -> float:
@@ -55,36 +55,43 @@ class FoldBatchNorm(Op):
         bias = sources[1].astype(np.float64) if len(sources) == 6 else np.zeros_like(mean)
         (weight, folded), (eps, tiny) = (
             (sources[0], targets[0]),
-            (eps_of(targets[0].dtype), tiny_of(targets[0].dtype)),
+            (get_eps(targets[0].dtype), get_tiny(targets[0].dtype)),
         )
         root = np.sqrt(variance + self.eps)
-        side = [1] * weight.ndim
-        side[self.dim] = -1
-        roots, gammas = root.reshape(side), gamma.reshape(side)
+        scale_shape = [1] * weight.ndim
+        scale_shape[self.dim] = -1
+        roots, gammas = root.reshape(scale_shape), gamma.reshape(scale_shape)
         errors = [0.0]
-        for cut in block_slices(weight.shape, self.dim):
-            found, expected = (
-                folded[cut].astype(np.float64) * roots[cut],
-                weight[cut].astype(np.float64) * gammas[cut],
+        for block_index in iter_block_slices(weight.shape, self.dim):
+            restored, expected = (
+                folded[block_index].astype(np.float64) * roots[block_index],
+                weight[block_index].astype(np.float64) * gammas[block_index],
             )
-            errors.append(worst(found, expected, eps * np.abs(expected) + tiny * roots[cut]))
-        room = np.abs(beta * root) + np.abs(bias * gamma) + np.abs(mean * gamma)
+            errors.append(
+                measure_worst_error(
+                    restored, expected, eps * np.abs(expected) + tiny * roots[block_index]
+                )
+            )
+        term_size = np.abs(beta * root) + np.abs(bias * gamma) + np.abs(mean * gamma)
         shift = targets[1].astype(np.float64) * root
         return max(
-            *errors, worst(shift, beta * root + (bias - mean) * gamma, eps * room + tiny * root)
+            *errors,
+            measure_worst_error(
+                shift, beta * root + (bias - mean) * gamma, eps * term_size + tiny * root
+            ),
         )
 
     def dtypes(self, dtypes: Sequence[str]) -> list[str]:
         return [dtypes[0], dtypes[0]]
 
     def inverse(self) -> Op:
-        raise lost(
+        raise make_loss_error(
             self,
             "scale and statistics of the BatchNorm are multiplied into the weight",
             "keep the unfolded file",
         )
 
-    def render(self, block: Block, names: Sequence[str]) -> list[str]:
+    def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:
         bias = names[1] if len(names) == 6 else "0.0"
         call = f"fold_batch_norm({names[0]}, {bias}, {', '.join(names[-4:])}, eps={self.eps}, dim={self.dim})"
         return block.assign(call, 2)
@@ -96,7 +103,7 @@ class FoldBatchNorm(Op):
         channels = (weight[self.dim],)
         for shape in shapes[1:]:
             if tuple(shape) != channels:
-                raise misfit(
+                raise make_misfit_error(
                     self,
                     f"needs one value for each index of axis {self.dim}",
                     channels,

@@ -11,9 +11,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from auscult.recipe.blocks import block_slices, eps_of, tiny_of, worst
-from auscult.recipe.checks import check_axis, check_count, lost, misfit
-from auscult.recipe.dialect import Block
+from auscult.recipe.blocks import get_eps, get_tiny, iter_block_slices, measure_worst_error
+from auscult.recipe.checks import check_axis, check_count, make_loss_error, make_misfit_error
+from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -36,38 +36,41 @@ class FoldScale(Op):
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
         self.shapes([array.shape for array in arrays])
         if len(arrays) == 3 and arrays[2].any():
-            raise misfit(self, "the norm's shift is not zero, so it belongs in a bias")
-        weight, scale = arrays[0], self._scale(arrays)
+            raise make_misfit_error(self, "the norm's shift is not zero, so it belongs in a bias")
+        weight, scale = arrays[0], self._reshape_scale(arrays)
         folded = np.empty(weight.shape, weight.dtype)
-        for cut in block_slices(weight.shape):
-            folded[cut] = weight[cut].astype(np.float64) * np.broadcast_to(scale, weight.shape)[cut]
+        for block_index in iter_block_slices(weight.shape):
+            folded[block_index] = (
+                weight[block_index].astype(np.float64)
+                * np.broadcast_to(scale, weight.shape)[block_index]
+            )
         return [folded]
 
-    def _scale(self, arrays: Sequence[Array]) -> Array:
-        side = [1] * arrays[0].ndim
-        side[self.dim] = -1
-        return arrays[1].astype(np.float64).reshape(side)
+    def _reshape_scale(self, arrays: Sequence[Array]) -> Array:
+        scale_shape = [1] * arrays[0].ndim
+        scale_shape[self.dim] = -1
+        return arrays[1].astype(np.float64).reshape(scale_shape)
 
     def error(self, sources: Sequence[Array], targets: Sequence[Array]) -> float:
         """w' against w * gamma."""
         folded = targets[0].astype(np.float64)
-        expected = sources[0].astype(np.float64) * self._scale(sources)
-        tolerance = eps_of(targets[0].dtype) * np.abs(expected) + tiny_of(targets[0].dtype)
-        return worst(folded, expected, tolerance)
+        expected = sources[0].astype(np.float64) * self._reshape_scale(sources)
+        tolerance = get_eps(targets[0].dtype) * np.abs(expected) + get_tiny(targets[0].dtype)
+        return measure_worst_error(folded, expected, tolerance)
 
     def inverse(self) -> Op:
-        raise lost(self, "the norm's gain and the layer's weight are one product")
+        raise make_loss_error(self, "the norm's gain and the layer's weight are one product")
 
-    def render(self, block: Block, names: Sequence[str]) -> list[str]:  # noqa: ARG002 - plain arithmetic in every framework
-        side = ", ".join("-1" if axis == self.dim else "1" for axis in range(self.dim + 1))
-        return [f"{names[0]} * {names[1]}.reshape({side})"]
+    def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:  # noqa: ARG002 - plain arithmetic in every framework
+        shape_text = ", ".join("-1" if axis == self.dim else "1" for axis in range(self.dim + 1))
+        return [f"{names[0]} * {names[1]}.reshape({shape_text})"]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         check_count(self, len(shapes), 2, 3)
         check_axis(self, self.dim, shapes[0])
         for shape in shapes[1:]:
             if tuple(shape) != (shapes[0][self.dim],):
-                raise misfit(
+                raise make_misfit_error(
                     self,
                     "the norm is not as wide as the layer's input",
                     (shapes[0][self.dim],),

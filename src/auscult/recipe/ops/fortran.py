@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from auscult.recipe.checks import misfit
-from auscult.recipe.dialect import Block
+from auscult.recipe.checks import make_misfit_error
+from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -25,7 +25,7 @@ class FortranScramble(Op):
 
     def __post_init__(self) -> None:
         if self.read not in ("column", "row"):
-            raise misfit(self, "reads in an unknown order", "column or row", self.read)
+            raise make_misfit_error(self, "reads in an unknown order", "column or row", self.read)
 
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
         if self.read == "column":
@@ -37,13 +37,20 @@ class FortranScramble(Op):
     def inverse(self) -> FortranScramble:
         return FortranScramble("row" if self.read == "column" else "column")
 
-    def render(self, block: Block, names: Sequence[str]) -> list[str]:
-        held = [block.held(x) for x in names]
-        turned = [f"{x}.{block.dialect.permute}(*reversed(range({x}.ndim)))" for x in held]
+    def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:
+        input_names = [block.held(x) for x in names]
+        transposed_inputs = [
+            f"{x}.{block.dialect.permute}(*reversed(range({x}.ndim)))" for x in input_names
+        ]
         if self.read == "row":
-            return [f"{turn}.reshape({x}.shape)" for x, turn in zip(held, turned, strict=True)]
-        backwards = [block.held(f"{x}.reshape(tuple(reversed({x}.shape)))") for x in held]
-        return [f"{x}.{block.dialect.permute}(*reversed(range({x}.ndim)))" for x in backwards]
+            return [
+                f"{transposed}.reshape({x}.shape)"
+                for x, transposed in zip(input_names, transposed_inputs, strict=True)
+            ]
+        reversed_inputs = [
+            block.held(f"{x}.reshape(tuple(reversed({x}.shape)))") for x in input_names
+        ]
+        return [f"{x}.{block.dialect.permute}(*reversed(range({x}.ndim)))" for x in reversed_inputs]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         return [tuple(shape) for shape in shapes]

@@ -16,9 +16,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from auscult.recipe.blocks import block_slices, eps_of, tiny_of, worst
-from auscult.recipe.checks import check_axis, check_count, misfit, replaced
-from auscult.recipe.dialect import Block
+from auscult.recipe.blocks import get_eps, get_tiny, iter_block_slices, measure_worst_error
+from auscult.recipe.checks import check_axis, check_count, make_misfit_error, replace_side
+from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -41,40 +41,46 @@ class FuseWeightNorm(Op):
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
         self.shapes([array.shape for array in arrays])
         g, v = arrays
-        gain = g.reshape(norm_shape(v.shape, self.dim))
+        gain = g.reshape(get_gain_shape(v.shape, self.dim))
         fused = np.empty(v.shape, v.dtype)
-        for cut in block_slices(v.shape, self.dim):
-            wide = v[cut].astype(np.float64)
+        for block_index in iter_block_slices(v.shape, self.dim):
+            wide = v[block_index].astype(np.float64)
             with np.errstate(divide="ignore", invalid="ignore"):
-                wide *= gain[cut].astype(np.float64) / norm_except(
+                wide *= gain[block_index].astype(np.float64) / compute_norm_except(
                     wide, self.dim
                 )  # a row of zeros is 0/0, as in PyTorch
-            fused[cut] = wide
+            fused[block_index] = wide
         return [fused]
 
     def error(self, sources: Sequence[Array], targets: Sequence[Array]) -> float:
         """w · ‖v‖ against g · v for each element, and ‖w‖ against |g| for each gain."""
         (g, v), (weight,) = sources, targets
         gain, eps, tiny = (
-            g.reshape(norm_shape(v.shape, self.dim)),
-            eps_of(v.dtype),
-            tiny_of(v.dtype),
+            g.reshape(get_gain_shape(v.shape, self.dim)),
+            get_eps(v.dtype),
+            get_tiny(v.dtype),
         )
         errors = [0.0]
-        for cut in block_slices(v.shape, self.dim):
+        for block_index in iter_block_slices(v.shape, self.dim):
             wide, fused, gains = (
-                v[cut].astype(np.float64),
-                weight[cut].astype(np.float64),
-                gain[cut].astype(np.float64),
+                v[block_index].astype(np.float64),
+                weight[block_index].astype(np.float64),
+                gain[block_index].astype(np.float64),
             )
-            norm = norm_except(wide, self.dim)
+            norm = compute_norm_except(wide, self.dim)
             errors.append(
-                worst(fused * norm, wide * gains, eps * np.abs(wide * gains) + tiny * norm)
+                measure_worst_error(
+                    fused * norm, wide * gains, eps * np.abs(wide * gains) + tiny * norm
+                )
             )
-            room = fused.size / max(1, gains.size)
-            length = norm_except(fused, self.dim)
+            elements_per_gain = fused.size / max(1, gains.size)
+            length = compute_norm_except(fused, self.dim)
             errors.append(
-                worst(length, np.abs(gains), eps * np.abs(gains) + tiny * np.sqrt(np.asarray(room)))
+                measure_worst_error(
+                    length,
+                    np.abs(gains),
+                    eps * np.abs(gains) + tiny * np.sqrt(np.asarray(elements_per_gain)),
+                )
             )
         return max(errors)
 
@@ -86,31 +92,31 @@ class FuseWeightNorm(Op):
 
         return SplitWeightNorm(self.dim)
 
-    def render(self, block: Block, names: Sequence[str]) -> list[str]:  # noqa: ARG002
+    def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:  # noqa: ARG002
         return [f"fuse_weight_norm({names[0]}, {names[1]}, dim={self.dim})"]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         check_count(self, len(shapes), 2)
         g, v = (tuple(shape) for shape in shapes)
         check_axis(self, self.dim, v)
-        if prod(g) != v[self.dim] or (len(g) == len(v) and g != norm_shape(v, self.dim)):
+        if prod(g) != v[self.dim] or (len(g) == len(v) and g != get_gain_shape(v, self.dim)):
             hint = "g is the smaller of the two (original0)" if prod(g) > prod(v) else None
-            raise misfit(
+            raise make_misfit_error(
                 self,
                 f"needs one gain for each index of axis {self.dim}",
-                norm_shape(v, self.dim),
+                get_gain_shape(v, self.dim),
                 g,
                 hint,
             )
         return [v]
 
 
-def norm_shape(shape: Shape, dim: int) -> Shape:
+def get_gain_shape(shape: Shape, dim: int) -> Shape:
     """Shape of g for a v of `shape`: 1 everywhere but at `dim`."""
-    return replaced((1,) * len(shape), dim, shape[dim])
+    return replace_side((1,) * len(shape), dim, shape[dim])
 
 
-def norm_except(array: Array, dim: int) -> Array:
+def compute_norm_except(array: Array, dim: int) -> Array:
     """Euclidean norm over every axis except `dim`, in float64, with kept axes."""
     axes = tuple(axis for axis in range(array.ndim) if axis != dim)
     wide = array.astype(np.float64)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from auscult.finding import Json
-from auscult.recipe.blocks import same_bits
+from auscult.recipe.blocks import has_same_bits
 from auscult.recipe.checks import check_count
-from auscult.recipe.dialect import Block
+from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -27,11 +27,11 @@ class Parallel(Op):
     def __post_init__(self) -> None:
         from auscult.recipe.registry import op_from_json
 
-        def read(step: Any) -> Op:
+        def read_op(step: Any) -> Op:
             return op_from_json(step) if isinstance(step, Mapping) else step
 
         branches = tuple(
-            (int(sources), int(targets), tuple(map(read, ops)))
+            (int(sources), int(targets), tuple(map(read_op, ops)))
             for sources, targets, ops in self.branches
         )
         object.__setattr__(self, "branches", branches)
@@ -41,16 +41,16 @@ class Parallel(Op):
         return all(op.lossless for _, _, ops in self.branches for op in ops)
 
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
-        return self._each(arrays, lambda op, part: op.apply(part))
+        return self._run_branches(arrays, lambda op, part: op.apply(part))
 
-    def render(self, block: Block, names: Sequence[str]) -> list[str]:
-        return self._each(names, lambda op, part: op.render(block, part))
+    def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:
+        return self._run_branches(names, lambda op, part: op.render(block, part))
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
-        return self._each(shapes, lambda op, part: op.shapes(part))
+        return self._run_branches(shapes, lambda op, part: op.shapes(part))
 
     def dtypes(self, dtypes: Sequence[str]) -> list[str]:
-        return self._each(dtypes, lambda op, part: op.dtypes(part))
+        return self._run_branches(dtypes, lambda op, part: op.dtypes(part))
 
     def inverse(self) -> Parallel:
         return Parallel(
@@ -68,16 +68,16 @@ class Parallel(Op):
         """The worst of its operations."""
         errors = [0.0]
 
-        def measured(op: Op, part: Sequence[Array]) -> list[Array]:
+        def apply_and_measure(op: Op, part: Sequence[Array]) -> list[Array]:
             result = op.apply(part)
             errors.append(op.error(part, result))
             return result
 
-        again = self._each(sources, measured)
-        same = len(again) == len(targets) and all(map(same_bits, again, targets))
-        return max(errors) if same else float("inf")
+        recomputed = self._run_branches(sources, apply_and_measure)
+        is_same = len(recomputed) == len(targets) and all(map(has_same_bits, recomputed, targets))
+        return max(errors) if is_same else float("inf")
 
-    def _each(
+    def _run_branches(
         self, items: Sequence[Item], step: Callable[[Op, Sequence[Item]], list[Item]]
     ) -> list[Item]:
         check_count(self, len(items), sum(sources for sources, _, _ in self.branches))

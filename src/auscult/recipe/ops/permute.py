@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auscult.recipe.checks import misfit
-from auscult.recipe.dialect import Block
+from auscult.recipe.checks import make_misfit_error
+from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -21,7 +21,7 @@ class Permute(Op):
 
     def __post_init__(self) -> None:
         if sorted(self.axes) != list(range(len(self.axes))):
-            raise misfit(
+            raise make_misfit_error(
                 self,
                 "is not an order of axes",
                 f"each of 0 to {len(self.axes) - 1} once",
@@ -35,11 +35,13 @@ class Permute(Op):
     def inverse(self) -> Permute:
         return Permute(tuple(map(self.axes.index, range(len(self.axes)))))
 
-    def render(self, block: Block, names: Sequence[str]) -> list[str]:
-        return [block.dialect.permuted(x, self.axes) for x in names]
+    def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:
+        return [block.dialect.permute_axes(x, self.axes) for x in names]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         for shape in shapes:
             if len(shape) != len(self.axes):
-                raise misfit(self, f"orders {len(self.axes)} axes", f"{len(self.axes)} axes", shape)
+                raise make_misfit_error(
+                    self, f"orders {len(self.axes)} axes", f"{len(self.axes)} axes", shape
+                )
         return [tuple(shape[axis] for axis in self.axes) for shape in shapes]

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from auscult.recipe.blocks import eps_of, tiny_of, worst
-from auscult.recipe.dialect import Block
+from auscult.recipe.blocks import get_eps, get_tiny, measure_worst_error
+from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -45,10 +45,10 @@ class Reciprocal(Op):
             with np.errstate(divide="ignore"):
                 expected = 1 / (source.astype(np.float64) + self.offset) + self.shift
             errors.append(
-                worst(
+                measure_worst_error(
                     target.astype(np.float64),
                     expected,
-                    eps_of(target.dtype) * np.abs(expected) + tiny_of(target.dtype),
+                    get_eps(target.dtype) * np.abs(expected) + get_tiny(target.dtype),
                 )
             )
         return max(errors)
@@ -56,11 +56,11 @@ class Reciprocal(Op):
     def inverse(self) -> Reciprocal:
         return Reciprocal(-self.shift, -self.offset)
 
-    def render(self, block: Block, names: Sequence[str]) -> list[str]:  # noqa: ARG002 - plain arithmetic in every framework
-        def added(x: str, number: float) -> str:
+    def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:  # noqa: ARG002 - plain arithmetic in every framework
+        def format_sum(x: str, number: float) -> str:
             return f"({x} + {number!r})" if number else x
 
-        return [added(f"1 / {added(x, self.offset)}", self.shift) for x in names]
+        return [format_sum(f"1 / {format_sum(x, self.offset)}", self.shift) for x in names]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         return [tuple(shape) for shape in shapes]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auscult.checkpoint.source import dtype_of
-from auscult.recipe.checks import misfit, native
-from auscult.recipe.dialect import Block
+from auscult.recipe.checks import make_misfit_error, to_native_contiguous
+from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -25,8 +25,13 @@ class Reinterpret(Op):
         self.shapes([array.shape for array in arrays])
         for array in arrays:
             if array.dtype.name != dtype_of(self.from_dtype).name:
-                raise misfit(self, "starts from another dtype", self.from_dtype, array.dtype.name)
-        return [native(array).reshape(array.shape).view(dtype_of(self.dtype)) for array in arrays]
+                raise make_misfit_error(
+                    self, "starts from another dtype", self.from_dtype, array.dtype.name
+                )
+        return [
+            to_native_contiguous(array).reshape(array.shape).view(dtype_of(self.dtype))
+            for array in arrays
+        ]
 
     def dtypes(self, dtypes: Sequence[str]) -> list[str]:
         return [self.dtype for _ in dtypes]
@@ -34,7 +39,7 @@ class Reinterpret(Op):
     def inverse(self) -> Reinterpret:
         return Reinterpret(self.from_dtype, self.dtype)
 
-    def render(self, block: Block, names: Sequence[str]) -> list[str]:
+    def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:
         return [f"{x}.view({block.dialect.dtype(self.dtype)})" for x in names]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
@@ -43,7 +48,7 @@ class Reinterpret(Op):
             return [tuple(shape) for shape in shapes]
         for shape in shapes:
             if not shape or shape[-1] * old % new:
-                raise misfit(
+                raise make_misfit_error(
                     self,
                     f"cannot cut the last axis of {tuple(shape)} into {self.dtype}",
                     f"a multiple of {new} bytes",

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from auscult.recipe.checks import check_axis, misfit
-from auscult.recipe.dialect import Block
+from auscult.recipe.checks import check_axis, make_misfit_error
+from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -24,7 +24,7 @@ class ReorderBlocks(Op):
 
     def __post_init__(self) -> None:
         if not self.order or sorted(self.order) != list(range(len(self.order))):
-            raise misfit(
+            raise make_misfit_error(
                 self,
                 "is not an order of blocks",
                 f"each of 0 to {len(self.order) - 1} once",
@@ -33,23 +33,23 @@ class ReorderBlocks(Op):
 
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
         self.shapes([array.shape for array in arrays])
-        return [self._reorder(array) for array in arrays]
+        return [self._reorder_array(array) for array in arrays]
 
-    def _reorder(self, array: Array) -> Array:
+    def _reorder_array(self, array: Array) -> Array:
         blocks = np.split(array, len(self.order), axis=self.axis)
         return np.concatenate([blocks[index] for index in self.order], axis=self.axis)
 
     def inverse(self) -> ReorderBlocks:
         return ReorderBlocks(self.axis, tuple(int(index) for index in np.argsort(self.order)))
 
-    def render(self, block: Block, names: Sequence[str]) -> list[str]:  # noqa: ARG002
+    def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:  # noqa: ARG002
         return [f"reorder_blocks({x}, {self.axis}, {self.order})" for x in names]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         for shape in shapes:
             check_axis(self, self.axis, shape)
             if shape[self.axis] % len(self.order):
-                raise misfit(
+                raise make_misfit_error(
                     self,
                     f"cuts axis {self.axis} unevenly",
                     f"a multiple of {len(self.order)}",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
-from auscult.recipe.checks import misfit
-from auscult.recipe.dialect import Block
+from auscult.recipe.checks import make_misfit_error
+from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -23,7 +23,9 @@ class Reshape(Op):
 
     def __post_init__(self) -> None:
         if prod(self.source) != prod(self.target):
-            raise misfit(self, "changes the number of elements", self.source, self.target)
+            raise make_misfit_error(
+                self, "changes the number of elements", self.source, self.target
+            )
 
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
         self.shapes([array.shape for array in arrays])
@@ -32,11 +34,11 @@ class Reshape(Op):
     def inverse(self) -> Reshape:
         return Reshape(self.target, self.source)
 
-    def render(self, block: Block, names: Sequence[str]) -> list[str]:  # noqa: ARG002
+    def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:  # noqa: ARG002
         return [f"{x}.reshape({', '.join(map(str, self.target))})" for x in names]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         for shape in shapes:
             if tuple(shape) != self.source:
-                raise misfit(self, "does not fit this shape", self.source, shape)
+                raise make_misfit_error(self, "does not fit this shape", self.source, shape)
         return [self.target for _ in shapes]

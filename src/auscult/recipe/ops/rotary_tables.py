@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from auscult.recipe.blocks import worst
-from auscult.recipe.checks import check_count, lost, misfit
+from auscult.recipe.blocks import measure_worst_error
+from auscult.recipe.checks import check_count, make_loss_error, make_misfit_error
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -37,21 +37,21 @@ class RotaryTables(Op):
     def error(self, sources: Sequence[Array], targets: Sequence[Array]) -> float:
         """Against the tables made anew, in units of float32's rounding at 1."""
         tolerance = float(np.finfo(np.float32).eps)
-        made = self.apply(sources)
+        tables = self.apply(sources)
         return max(
-            worst(
+            measure_worst_error(
                 target.astype(np.float64), table.astype(np.float64), np.full(table.shape, tolerance)
             )
-            for target, table in zip(targets, made, strict=True)
+            for target, table in zip(targets, tables, strict=True)
         )
 
     def inverse(self) -> Op:
-        raise lost(self, "the tables hold angles up to whole turns")
+        raise make_loss_error(self, "the tables hold angles up to whole turns")
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         check_count(self, len(shapes), 1)
         if len(shapes[0]) != 1:
-            raise misfit(self, "takes a row of frequencies", "one axis", shapes[0])
+            raise make_misfit_error(self, "takes a row of frequencies", "one axis", shapes[0])
         return [(self.length, shapes[0][0])] * 2
 
     def dtypes(self, dtypes: Sequence[str]) -> list[str]:  # noqa: ARG002 - tables are float32 whatever the frequencies are

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from auscult.recipe.checks import check_count, misfit
-from auscult.recipe.dialect import Block
+from auscult.recipe.checks import check_count, make_misfit_error
+from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -23,7 +23,7 @@ class Route(Op):
 
     def __post_init__(self) -> None:
         if sorted(self.order) != list(range(len(self.order))):
-            raise misfit(
+            raise make_misfit_error(
                 self, "is not an order", f"each of 0 to {len(self.order) - 1} once", self.order
             )
 
@@ -37,7 +37,7 @@ class Route(Op):
     def inverse(self) -> Route:
         return Route(tuple(int(index) for index in np.argsort(self.order)))
 
-    def render(self, block: Block, names: Sequence[str]) -> list[str]:  # noqa: ARG002
+    def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:  # noqa: ARG002
         return [names[index] for index in self.order]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:

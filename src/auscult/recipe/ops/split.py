@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from auscult.recipe.checks import check_axis, check_count, misfit, replaced
-from auscult.recipe.dialect import Block
+from auscult.recipe.checks import check_axis, check_count, make_misfit_error, replace_side
+from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
 from auscult.recipe.ops.concat import Concat
 from auscult.weights import Array, Shape
@@ -33,17 +33,17 @@ class Split(Op):
     def inverse(self) -> Concat:
         return Concat(self.axis, self.sizes)
 
-    def render(self, block: Block, names: Sequence[str]) -> list[str]:
+    def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:
         return block.assign(block.dialect.cut(names[0], self.sizes, self.axis), len(self.sizes))
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         check_count(self, len(shapes), 1)
         check_axis(self, self.axis, shapes[0])
         if shapes[0][self.axis] != sum(self.sizes):
-            raise misfit(
+            raise make_misfit_error(
                 self,
                 f"cuts axis {self.axis} into {self.sizes}",
                 sum(self.sizes),
                 shapes[0][self.axis],
             )
-        return [replaced(tuple(shapes[0]), self.axis, size) for size in self.sizes]
+        return [replace_side(tuple(shapes[0]), self.axis, size) for size in self.sizes]

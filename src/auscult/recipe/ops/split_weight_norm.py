@@ -8,11 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from auscult.recipe.blocks import block_slices, eps_of, tiny_of, worst
+from auscult.recipe.blocks import get_eps, get_tiny, iter_block_slices, measure_worst_error
 from auscult.recipe.checks import check_axis, check_count
-from auscult.recipe.dialect import Block
+from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
-from auscult.recipe.ops.fuse_weight_norm import FuseWeightNorm, norm_except, norm_shape
+from auscult.recipe.ops.fuse_weight_norm import FuseWeightNorm, compute_norm_except, get_gain_shape
 from auscult.weights import Array, Shape
 
 
@@ -34,20 +34,24 @@ class SplitWeightNorm(Op):
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
         self.shapes([array.shape for array in arrays])
         (weight,) = arrays
-        gain = np.empty(norm_shape(weight.shape, self.dim), weight.dtype)
-        for cut in block_slices(weight.shape, self.dim):
-            gain[cut] = norm_except(weight[cut], self.dim)
+        gain = np.empty(get_gain_shape(weight.shape, self.dim), weight.dtype)
+        for block_index in iter_block_slices(weight.shape, self.dim):
+            gain[block_index] = compute_norm_except(weight[block_index], self.dim)
         empty = gain == 0
         return [gain, np.where(empty, np.ones((), weight.dtype), weight) if empty.any() else weight]
 
     def error(self, sources: Sequence[Array], targets: Sequence[Array]) -> float:
         """The fused pair against w, in units of the last place."""
         (weight,), (fused,) = sources, self.inverse().apply(targets)
-        eps, tiny = eps_of(weight.dtype), tiny_of(weight.dtype)
+        eps, tiny = get_eps(weight.dtype), get_tiny(weight.dtype)
         errors = [0.0]
-        for cut in block_slices(weight.shape, self.dim):
-            wide = weight[cut].astype(np.float64)
-            errors.append(worst(fused[cut].astype(np.float64), wide, eps * np.abs(wide) + tiny))
+        for block_index in iter_block_slices(weight.shape, self.dim):
+            wide = weight[block_index].astype(np.float64)
+            errors.append(
+                measure_worst_error(
+                    fused[block_index].astype(np.float64), wide, eps * np.abs(wide) + tiny
+                )
+            )
         return max(errors)
 
     def dtypes(self, dtypes: Sequence[str]) -> list[str]:
@@ -56,10 +60,10 @@ class SplitWeightNorm(Op):
     def inverse(self) -> FuseWeightNorm:
         return FuseWeightNorm(self.dim)
 
-    def render(self, block: Block, names: Sequence[str]) -> list[str]:
+    def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:
         return block.assign(f"split_weight_norm({names[0]}, dim={self.dim})", 2)
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         check_count(self, len(shapes), 1)
         check_axis(self, self.dim, shapes[0])
-        return [norm_shape(shapes[0], self.dim), tuple(shapes[0])]
+        return [get_gain_shape(shapes[0], self.dim), tuple(shapes[0])]

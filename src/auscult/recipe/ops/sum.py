@@ -8,9 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from auscult.recipe.blocks import eps_of, tiny_of, worst
-from auscult.recipe.checks import check_count, lost, misfit
-from auscult.recipe.dialect import Block
+from auscult.recipe.blocks import get_eps, get_tiny, measure_worst_error
+from auscult.recipe.checks import check_count, make_loss_error, make_misfit_error
+from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
 from auscult.weights import Array, Shape
 
@@ -39,28 +39,28 @@ class Sum(Op):
     def error(self, sources: Sequence[Array], targets: Sequence[Array]) -> float:
         """The sum against one taken in float64, in units of the last place of the largest number on the way."""
         total = np.sum([source.astype(np.float64) for source in sources], axis=0)
-        room = np.sum([np.abs(source.astype(np.float64)) for source in sources], axis=0)
+        absolute_total = np.sum([np.abs(source.astype(np.float64)) for source in sources], axis=0)
         dtype = targets[0].dtype
-        return worst(
+        return measure_worst_error(
             targets[0].astype(np.float64),
             total,
-            self.count * eps_of(dtype) / 2 * room + tiny_of(dtype),
+            self.count * get_eps(dtype) / 2 * absolute_total + get_tiny(dtype),
         )
 
     def inverse(self) -> Op:
-        raise lost(
+        raise make_loss_error(
             self,
             "the summands cannot be told from their sum",
             "put the sum in the first and zeros in the others",
         )
 
-    def render(self, block: Block, names: Sequence[str]) -> list[str]:  # noqa: ARG002
+    def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:  # noqa: ARG002
         return [f"({' + '.join(names)})"]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         check_count(self, len(shapes), self.count)
         if len(set(map(tuple, shapes))) != 1:
-            raise misfit(
+            raise make_misfit_error(
                 self,
                 "adds tensors of different shapes",
                 tuple(shapes[0]),

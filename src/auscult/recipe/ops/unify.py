@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auscult.recipe.blocks import same_bits
-from auscult.recipe.checks import check_count, misfit
-from auscult.recipe.dialect import Block
+from auscult.recipe.blocks import has_same_bits
+from auscult.recipe.checks import check_count, make_misfit_error
+from auscult.recipe.dialect import CodeBlock
 from auscult.recipe.op import Op
 from auscult.recipe.ops.copy import Copy
 from auscult.weights import Array, Shape
@@ -23,8 +23,8 @@ class Unify(Op):
 
     def apply(self, arrays: Sequence[Array]) -> list[Array]:
         self.shapes([array.shape for array in arrays])
-        if not all(same_bits(array, arrays[0]) for array in arrays[1:]):
-            raise misfit(
+        if not all(has_same_bits(array, arrays[0]) for array in arrays[1:]):
+            raise make_misfit_error(
                 self, "would merge tensors that differ", hint="they are not copies: keep them apart"
             )
         return [arrays[0]]
@@ -35,13 +35,13 @@ class Unify(Op):
     def inverse(self) -> Copy:
         return Copy(self.count)
 
-    def render(self, block: Block, names: Sequence[str]) -> list[str]:  # noqa: ARG002
+    def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:  # noqa: ARG002
         return [names[0]]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
         check_count(self, len(shapes), self.count)
         if len(set(map(tuple, shapes))) != 1:
-            raise misfit(
+            raise make_misfit_error(
                 self,
                 "would merge tensors of different shapes",
                 tuple(shapes[0]),

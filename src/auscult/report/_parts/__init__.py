@@ -13,11 +13,11 @@ from auscult.report._style import Style
 from auscult.verdict import Report
 
 
-def part_lines(report: Report, style: Style, verbose: int, *, before: bool) -> Iterator[str]:
+def iter_part_lines(report: Report, style: Style, verbose: int, *, before: bool) -> Iterator[str]:
     """The parts that the report has, in its own order; only their modules are imported."""
-    known = plugins.names(__name__)
+    part_names = plugins.list_module_names(__name__)
     for key in report.extra:
-        if key in known and report.extra[key]:
+        if key in part_names and report.extra[key]:
             part = importlib.import_module(f"{__name__}.{key}")
             if part.BEFORE is before:
                 yield from part.lines(report, style, verbose)

@@ -8,16 +8,16 @@ from typing import Any
 
 from auscult.finding import Finding
 from auscult.report._style import Style
-from auscult.report._where import where_text
+from auscult.report._where import format_places
 from auscult.verdict import Report, Verdict
 
 BEFORE = True
 WIDTH = 100
 MAX_LINES = 3
 MAX_SUSPECTS = 4
-MAX_OTHERS = 4
-LABEL = 10
-BUCKETS = {
+MAX_OTHER_FINDINGS = 4
+LABEL_WIDTH = 10
+BUCKET_TEXTS = {
     "equivalent": "equal once rearranged",
     "close": "equal within rounding",
     "born": "wrong by themselves",
@@ -28,7 +28,7 @@ BUCKETS = {
 """What the buckets of a coverage mean, where their names do not say it."""
 
 
-STAGES = {
+STAGE_TEXTS = {
     "CKP": "the file that holds the weights",
     "LAY": "the file that holds the weights, as it was converted",
     "ARC": "the code, which does not fit the weights",
@@ -41,113 +41,133 @@ STAGES = {
 
 def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa: ARG001
     """Cause, where, what it explains, the evidence, and what to run next: the answer before its findings."""
-    found = report.extra["diagnosis"]
-    cause = _of(report, found["cause"])
+    diagnosis = report.extra["diagnosis"]
+    cause = _find_finding(report, diagnosis["cause"])
     if cause is not None:
-        yield from _said("cause", f"{cause.cause} ({cause.code}): {cause.message}", style, "red")
-        yield from _said("where", where_text(cause.where), style)
-        if cause.code[:3] in STAGES:
-            yield from _said("stage", STAGES[cause.code[:3]], style)
-    elif report.verdict is Verdict.INCONCLUSIVE:
-        yield from _said("cause", "not shown by the evidence at hand", style, "yellow")
-    for symptom in found["symptoms"]:
-        yield from _symptom(report, symptom, cause, style)
-    if found.get("follows"):
-        yield from _said(
-            "follows", f"{_list(found['follows'])}: look again once the cause is mended", style
+        yield from _iter_labelled_lines(
+            "cause", f"{cause.cause} ({cause.code}): {cause.message}", style, "red"
         )
-    for other in found["others"][:MAX_OTHERS]:
-        yield from _said("also", _briefly(report, other), style, lines=1)
-    if found["others"][MAX_OTHERS:]:
-        yield from _said("also", _list(found["others"][MAX_OTHERS:]), style)
-    for line in found["evidence"]:
-        yield from _said("evidence", _evidence(line), style)
-    for suspect in found["suspects"][:MAX_SUSPECTS]:
-        yield from _said("suspect", f"{suspect['why']} ({', '.join(suspect['causes'][:3])})", style)
-    if found["next"]:
-        yield from _said("next", found["next"], style, "green")
-    if found.get("not_given"):
-        yield from _said("not given", ", ".join(found["not_given"]), style)
+        yield from _iter_labelled_lines("where", format_places(cause.where), style)
+        if cause.code[:3] in STAGE_TEXTS:
+            yield from _iter_labelled_lines("stage", STAGE_TEXTS[cause.code[:3]], style)
+    elif report.verdict is Verdict.INCONCLUSIVE:
+        yield from _iter_labelled_lines(
+            "cause", "not shown by the evidence at hand", style, "yellow"
+        )
+    for symptom in diagnosis["symptoms"]:
+        yield from _iter_symptom_lines(report, symptom, cause, style)
+    if diagnosis.get("follows"):
+        yield from _iter_labelled_lines(
+            "follows",
+            f"{_join_causes(diagnosis['follows'])}: look again once the cause is mended",
+            style,
+        )
+    for other in diagnosis["others"][:MAX_OTHER_FINDINGS]:
+        yield from _iter_labelled_lines(
+            "also", _describe_finding(report, other), style, max_lines=1
+        )
+    if diagnosis["others"][MAX_OTHER_FINDINGS:]:
+        yield from _iter_labelled_lines(
+            "also", _join_causes(diagnosis["others"][MAX_OTHER_FINDINGS:]), style
+        )
+    for line in diagnosis["evidence"]:
+        yield from _iter_labelled_lines("evidence", _describe_evidence(line), style)
+    for suspect in diagnosis["suspects"][:MAX_SUSPECTS]:
+        yield from _iter_labelled_lines(
+            "suspect", f"{suspect['why']} ({', '.join(suspect['causes'][:3])})", style
+        )
+    if diagnosis["next"]:
+        yield from _iter_labelled_lines("next", diagnosis["next"], style, "green")
+    if diagnosis.get("not_given"):
+        yield from _iter_labelled_lines("not given", ", ".join(diagnosis["not_given"]), style)
 
 
-def told(report: Report) -> frozenset[str]:
+def find_answered_codes(report: Report) -> frozenset[str]:
     """Codes of the findings that the answer has said already."""
-    found = report.extra["diagnosis"]
-    named = [
-        *([found["cause"]] if found["cause"] else []),
-        *found["symptoms"],
-        *found.get("follows", ()),
-        *found["others"],
+    diagnosis = report.extra["diagnosis"]
+    shown_items = [
+        *([diagnosis["cause"]] if diagnosis["cause"] else []),
+        *diagnosis["symptoms"],
+        *diagnosis.get("follows", ()),
+        *diagnosis["others"],
     ]
-    return frozenset(item["code"] for item in named)
+    return frozenset(item["code"] for item in shown_items)
 
 
-def _symptom(
+def _iter_symptom_lines(
     report: Report, symptom: Mapping[str, Any], cause: Finding | None, style: Style
 ) -> Iterator[str]:
     """What was measured, unless it is the cause itself, and how the cause makes it."""
-    measured = _of(report, symptom)
-    if measured is not None and measured is cause:
+    symptom_finding = _find_finding(report, symptom)
+    if symptom_finding is not None and symptom_finding is cause:
         return
     name = f"{symptom['cause']} ({symptom['code']})"
-    why = symptom["explained"]
-    yield from _said("heard", f"{name}: {measured.message}" if measured else name, style)
-    if why:
-        yield from _said("", f"because {why}", style)
+    explanation = symptom["explained"]
+    yield from _iter_labelled_lines(
+        "heard", f"{name}: {symptom_finding.message}" if symptom_finding else name, style
+    )
+    if explanation:
+        yield from _iter_labelled_lines("", f"because {explanation}", style)
     elif cause is not None:
-        yield from _said(
+        yield from _iter_labelled_lines(
             "", "the cause does not explain it: a second fault, or gone with the first", style
         )
 
 
-def _of(report: Report, named: Mapping[str, Any] | None) -> Finding | None:
+def _find_finding(report: Report, item: Mapping[str, Any] | None) -> Finding | None:
     """The finding that the diagnosis names."""
-    if named is None:
+    if item is None:
         return None
     return next(
-        (f for f in report.findings if (f.code, f.cause) == (named["code"], named["cause"])), None
+        (
+            finding
+            for finding in report.findings
+            if (finding.code, finding.cause) == (item["code"], item["cause"])
+        ),
+        None,
     )
 
 
-def _briefly(report: Report, named: Mapping[str, Any]) -> str:
-    finding = _of(report, named)
-    return f"{named['cause']} ({named['code']})" + (f": {finding.message}" if finding else "")
+def _describe_finding(report: Report, item: Mapping[str, Any]) -> str:
+    finding = _find_finding(report, item)
+    return f"{item['cause']} ({item['code']})" + (f": {finding.message}" if finding else "")
 
 
-def _list(items: Sequence[Mapping[str, Any]]) -> str:
+def _join_causes(items: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(dict.fromkeys(f"{item['cause']} ({item['code']})" for item in items))
 
 
-def _evidence(line: Mapping[str, Any]) -> str:
-    counted = line.get("coverage")
+def _describe_evidence(line: Mapping[str, Any]) -> str:
+    coverage = line.get("coverage")
     buckets = {
         name: count
-        for name, count in (counted or {}).items()
+        for name, count in (coverage or {}).items()
         if name not in {"unit", "total"} and count
     }
     parts = [
-        f"{count:g} {BUCKETS.get(name, name.replace('_', ' '))}" for name, count in buckets.items()
+        f"{count:g} {BUCKET_TEXTS.get(name, name.replace('_', ' '))}"
+        for name, count in buckets.items()
     ]
-    said = f": {', '.join(parts)}" if parts else f": {line['says']}" if line.get("says") else ""
-    first = line.get("first_divergence")
+    detail = f": {', '.join(parts)}" if parts else f": {line['says']}" if line.get("says") else ""
+    first_divergence = line.get("first_divergence")
     place = (
-        first
-        if isinstance(first, str) or not first
-        else first.get("a") or first.get("b") or "the whole model"
+        first_divergence
+        if isinstance(first_divergence, str) or not first_divergence
+        else first_divergence.get("a") or first_divergence.get("b") or "the whole model"
     )
-    born = f"; the first wrong layer is {place}" if place else ""
-    return f"{line['kind']} {line['verdict']}{said}{born}"
+    divergence_note = f"; the first wrong layer is {place}" if place else ""
+    return f"{line['kind']} {line['verdict']}{detail}{divergence_note}"
 
 
-def _said(
-    label: str, text: str, style: Style, *colors: str, lines: int = MAX_LINES
+def _iter_labelled_lines(
+    label: str, text: str, style: Style, *colors: str, max_lines: int = MAX_LINES
 ) -> Iterator[str]:
     """A labelled text, wrapped under itself; a command stays on one line, so that it can be copied."""
     if "auscult " in text and label == "next":
         rows = [text]
     else:
         rows = wrap(
-            text, WIDTH - LABEL, max_lines=lines, placeholder=" …", break_on_hyphens=False
+            text, WIDTH - LABEL_WIDTH, max_lines=max_lines, placeholder=" …", break_on_hyphens=False
         ) or [""]
-    yield f"{style(f'{label:{LABEL}}', 'bold', *colors)}{rows[0]}"
-    yield from (" " * LABEL + row for row in rows[1:])
+    yield f"{style(f'{label:{LABEL_WIDTH}}', 'bold', *colors)}{rows[0]}"
+    yield from (" " * LABEL_WIDTH + row for row in rows[1:])

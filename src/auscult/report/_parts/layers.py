@@ -12,97 +12,101 @@ from auscult.verdict import Report
 BEFORE = True
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 72
-AROUND = 4
+LAYERS_AROUND = 4
 """Layers shown before and after the first divergence."""
-MAX_TREE = 40
+MAX_TREE_LINES = 40
 
-Layer = Mapping[str, Any]
-STATES = {"born": "red", "grown": "yellow", "differs": "yellow", "same": "green"}
+LayerFacts = Mapping[str, Any]
+STATE_COLORS = {"born": "red", "grown": "yellow", "differs": "yellow", "same": "green"}
 
 
 def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
     """The comparison, where it is the report and not a part of one."""
     if report.command != "compare":
         return
-    yield from compare_lines(report.extra, style, verbose)
+    yield from iter_compare_lines(report.extra, style, verbose)
 
 
-def compare_lines(extra: Mapping[str, Any], style: Style, verbose: int) -> Iterator[str]:
+def iter_compare_lines(extra: Mapping[str, Any], style: Style, verbose: int) -> Iterator[str]:
     """The comparison as lines; nothing but the floor where every layer agrees."""
     layers, first = extra["layers"], extra["first_divergence"]
     yield style(f"noise floor: {extra['floor']['what']}", "dim")
     for stage in extra.get("stages", ()):
-        yield stage_line(stage, style)
+        yield format_stage(stage, style)
     for steps in extra.get("steps", ()):
-        yield steps_line(steps, style)
+        yield format_steps(steps, style)
     if first is None:
         return
-    if verbose <= 0 and is_inside(layers):
-        above = [layer for layer in layers if state_of(layer) != "same"]
-        most = max((layer["error"] for layer in above if layer["error"] is not None), default=0.0)
-        said = (
-            f"{len(above)} layers inside are above the floor, by rounding alone, at most {number_text(most)} off"
-            if above
+    if verbose <= 0 and is_difference_inside(layers):
+        layers_above = [layer for layer in layers if classify_layer(layer) != "same"]
+        largest_error = max(
+            (layer["error"] for layer in layers_above if layer["error"] is not None), default=0.0
+        )
+        inside_note = (
+            f"{len(layers_above)} layers inside are above the floor, by rounding alone, at most {format_number(largest_error)} off"
+            if layers_above
             else ""
         )
         yield style(
-            f"{said or 'inside, inputs of layers are above the floor'}; the output agrees; -v shows them",
+            f"{inside_note or 'inside, inputs of layers are above the floor'}; the output agrees; -v shows them",
             "dim",
         )
         return
     yield ""
-    yield first_line(first, style)
+    yield format_first_divergence(first, style)
     yield ""
-    yield from sparkline(layers, style)
+    yield from iter_sparkline_lines(layers, style)
     yield ""
-    yield from tree_lines(layers, first, style, None if verbose > 1 else MAX_TREE)
+    yield from iter_tree_lines(layers, first, style, None if verbose > 1 else MAX_TREE_LINES)
     yield ""
-    yield from table_lines(layers, first, style, None if verbose > 0 else AROUND)
+    yield from iter_table_lines(layers, first, style, None if verbose > 0 else LAYERS_AROUND)
 
 
-def is_inside(layers: Sequence[Layer]) -> bool:
+def is_difference_inside(layers: Sequence[LayerFacts]) -> bool:
     """Whether what differs is inside a model whose output agrees, and none of it was born anywhere."""
-    return any(layer["a"] == "" and state_of(layer) == "same" for layer in layers) and not any(
-        layer["born"] for layer in layers
-    )
+    return any(
+        layer["a"] == "" and classify_layer(layer) == "same" for layer in layers
+    ) and not any(layer["born"] for layer in layers)
 
 
-def state_of(layer: Layer) -> str:
+def classify_layer(layer: LayerFacts) -> str:
     """`born`, `grown`, `differs` (it is not known which), `same`."""
     if layer["born"] or layer["grown"]:
         return "born" if layer["born"] else "grown"
     return "same" if layer["error"] is not None and layer["error"] <= layer["limit"] else "differs"
 
 
-def first_line(first: Mapping[str, Any], style: Style) -> str:
+def format_first_divergence(first: Mapping[str, Any], style: Style) -> str:
     """Where the two first part, and whose code it is."""
-    place = f"{first['a'] or '(the whole model)'}" + (
+    layer_names = f"{first['a'] or '(the whole model)'}" + (
         f" = {first['b']}" if first["b"] != first["a"] else ""
     )
-    call = f", call {first['call']}" if first["call"] else ""
-    what = f"{first['role']} of {place}{call}"
-    error = (
-        number_text(first["error"])
+    call_note = f", call {first['call']}" if first["call"] else ""
+    faulty_value = f"{first['role']} of {layer_names}{call_note}"
+    error_text = (
+        format_number(first["error"])
         if first["error"] is not None
         else first.get("reason", "not comparable")
     )
-    where = ""
+    origin_note = ""
     if first["parent"] is not None and first["role"].startswith("input"):
-        where = f": handed over by the code of {first['parent'] or 'the whole model'}"
+        origin_note = f": handed over by the code of {first['parent'] or 'the whole model'}"
     title = "first divergence" if first["born"] else "first difference"
-    return f"{style(title, 'red', 'bold')}  {what}, error {error} against a floor of {number_text(first['floor'])}{where}"
+    return f"{style(title, 'red', 'bold')}  {faulty_value}, error {error_text} against a floor of {format_number(first['floor'])}{origin_note}"
 
 
-def sparkline(layers: Sequence[Layer], style: Style) -> Iterator[str]:
+def iter_sparkline_lines(layers: Sequence[LayerFacts], style: Style) -> Iterator[str]:
     """Error and floor along the depth on one logarithmic scale, the worst of the layers that share a column."""
     values = [(layer["error"], layer["floor"]) for layer in layers]
-    known = [value for pair in values for value in pair if value]
-    if not known:
+    plotted_values = [value for pair in values for value in pair if value]
+    if not plotted_values:
         return
-    low, high = log10(min(known)), log10(max(known))
-    columns = _columns(values, WIDTH)
+    low, high = log10(min(plotted_values)), log10(max(plotted_values))
+    columns = _split_columns(values, WIDTH)
     for name, index in (("error", 0), ("floor", 1)):
-        bars = "".join(_bar(max_of(part, index), low, high) for part in columns)
+        bars = "".join(
+            _draw_bar(find_column_maximum(column, index), low, high) for column in columns
+        )
         yield f"{style(name, 'dim')} {style(bars, 'red' if index == 0 else 'cyan')}"
     yield style(
         f"      {len(layers)} layers in order, from {10**low:.1e} to {10**high:.1e}, logarithmic",
@@ -110,22 +114,24 @@ def sparkline(layers: Sequence[Layer], style: Style) -> Iterator[str]:
     )
 
 
-def _columns(values: Sequence[Any], width: int) -> list[Sequence[Any]]:
+def _split_columns(values: Sequence[Any], width: int) -> list[Sequence[Any]]:
     count = min(width, len(values))
     return [values[len(values) * i // count : len(values) * (i + 1) // count] for i in range(count)]
 
 
-def max_of(part: Sequence[tuple[float | None, float | None]], index: int) -> float | None:
+def find_column_maximum(
+    column: Sequence[tuple[float | None, float | None]], index: int
+) -> float | None:
     """The largest of one column; None (not comparable) is the largest of all."""
-    found = [pair[index] for pair in part]
+    column_values = [pair[index] for pair in column]
     return (
         None
-        if any(value is None for value in found)
-        else max(value for value in found if value is not None)
+        if any(value is None for value in column_values)
+        else max(value for value in column_values if value is not None)
     )
 
 
-def _bar(value: float | None, low: float, high: float) -> str:
+def _draw_bar(value: float | None, low: float, high: float) -> str:
     if value is None:
         return BARS[-1]
     if value <= 0 or high <= low:
@@ -133,54 +139,56 @@ def _bar(value: float | None, low: float, high: float) -> str:
     return BARS[min(len(BARS) - 1, max(0, int((log10(value) - low) / (high - low) * len(BARS))))]
 
 
-def tree_lines(
-    layers: Sequence[Layer], first: Mapping[str, Any], style: Style, most: int | None
+def iter_tree_lines(
+    layers: Sequence[LayerFacts], first: Mapping[str, Any], style: Style, max_lines: int | None
 ) -> Iterator[str]:
     """The module tree in which subtrees of one state are one line, with the first divergence marked."""
-    states = {layer["a"]: state_of(layer) for layer in layers}
+    states = {layer["a"]: classify_layer(layer) for layer in layers}
     causes = {layer["a"]: layer["causes"] for layer in layers}
-    rows = list(_rows("", states, first["a"]))
-    for depth, path, size in rows[:most]:
+    rows = list(_iter_tree_rows("", states, first["a"]))
+    for depth, path, size in rows[:max_lines]:
         state = states.get(path, "")
-        above = _parent(path, states)
-        name = f"{'  ' * depth}{path[len(above) :].lstrip('.') or '(the whole model)'}"
-        inside = f" and {size} inside" if size else ""
-        why = f"  {', '.join(causes.get(path, ()))}" if causes.get(path) else ""
+        parent_path = _find_parent(path, states)
+        name = f"{'  ' * depth}{path[len(parent_path) :].lstrip('.') or '(the whole model)'}"
+        inside_note = f" and {size} inside" if size else ""
+        causes_text = f"  {', '.join(causes.get(path, ()))}" if causes.get(path) else ""
         title = "first divergence" if first["born"] else "first difference"
-        mark = style(f"  <- {title}", "red", "bold") if path == first["a"] else ""
-        yield f"{name}  {style(state, STATES.get(state, 'dim'))}{style(inside, 'dim')}{why}{mark}"
-    if most is not None and len(rows) > most:
-        yield style(f"+{len(rows) - most} more; -vv shows them", "dim")
+        divergence_mark = style(f"  <- {title}", "red", "bold") if path == first["a"] else ""
+        yield f"{name}  {style(state, STATE_COLORS.get(state, 'dim'))}{style(inside_note, 'dim')}{causes_text}{divergence_mark}"
+    if max_lines is not None and len(rows) > max_lines:
+        yield style(f"+{len(rows) - max_lines} more; -vv shows them", "dim")
 
 
-def _rows(path: str, states: Mapping[str, str], first: str) -> Iterator[tuple[int, str, int]]:
+def _iter_tree_rows(
+    path: str, states: Mapping[str, str], first_path: str
+) -> Iterator[tuple[int, str, int]]:
     """(depth, path, modules folded into it) of the tree below a path, in order of execution."""
-    below: dict[str, list[str]] = {}
+    children_by_parent: dict[str, list[str]] = {}
     for name in states:
         if name:
-            below.setdefault(_parent(name, states), []).append(name)
+            children_by_parent.setdefault(_find_parent(name, states), []).append(name)
 
-    def walk(node: str, depth: int) -> Iterator[tuple[int, str, int]]:
-        inside = list(_descendants(node, below))
+    def walk_node(node: str, depth: int) -> Iterator[tuple[int, str, int]]:
+        inner_paths = list(_iter_descendants(node, children_by_parent))
         uniform = (
             node
-            and inside
-            and first not in inside
-            and {states[part] for part in inside} == {states[node]}
+            and inner_paths
+            and first_path not in inner_paths
+            and {states[inner_path] for inner_path in inner_paths} == {states[node]}
         )
-        yield depth, node, len(inside) if uniform else 0
+        yield depth, node, len(inner_paths) if uniform else 0
         if not uniform:
-            for child in below.get(node, ()):
-                yield from walk(child, depth + 1)
+            for child in children_by_parent.get(node, ()):
+                yield from walk_node(child, depth + 1)
 
     if path in states:
-        yield from walk(path, 0)
+        yield from walk_node(path, 0)
     else:
-        for top in below.get("", ()):
-            yield from walk(top, 0)
+        for top_name in children_by_parent.get("", ()):
+            yield from walk_node(top_name, 0)
 
 
-def _parent(name: str, states: Mapping[str, str]) -> str:
+def _find_parent(name: str, states: Mapping[str, str]) -> str:
     while name:
         name = name.rpartition(".")[0]
         if name in states:
@@ -188,61 +196,68 @@ def _parent(name: str, states: Mapping[str, str]) -> str:
     return ""
 
 
-def _descendants(node: str, below: Mapping[str, list[str]]) -> Iterator[str]:
-    for child in below.get(node, ()):
+def _iter_descendants(node: str, children_by_parent: Mapping[str, list[str]]) -> Iterator[str]:
+    for child in children_by_parent.get(node, ()):
         yield child
-        yield from _descendants(child, below)
+        yield from _iter_descendants(child, children_by_parent)
 
 
-def table_lines(
-    layers: Sequence[Layer], first: Mapping[str, Any], style: Style, around: int | None
+def iter_table_lines(
+    layers: Sequence[LayerFacts], first: Mapping[str, Any], style: Style, around: int | None
 ) -> Iterator[str]:
     """The layers around the first divergence, or all: error, floor, state, causes."""
-    place = next((index for index, layer in enumerate(layers) if layer["a"] == first["a"]), 0)
-    shown = layers if around is None else layers[max(0, place - around) : place + around + 1]
-    width = max((len(_names(layer)) for layer in shown), default=0)
+    first_index = next((index for index, layer in enumerate(layers) if layer["a"] == first["a"]), 0)
+    shown = (
+        layers
+        if around is None
+        else layers[max(0, first_index - around) : first_index + around + 1]
+    )
+    width = max((len(_format_layer_names(layer)) for layer in shown), default=0)
     yield style(f"{'layer'.ljust(width)}     error     floor  state", "dim")
     for layer in shown:
-        state = state_of(layer)
-        error = "     none" if layer["error"] is None else f"{layer['error']:9.1e}"
-        why = ", ".join(layer["causes"]) or layer.get("reason", "")
-        floor = "     none" if layer["floor"] is None else f"{layer['floor']:9.1e}"
-        line = f"{_names(layer).ljust(width)} {error} {floor}  {style(state, STATES[state])}"
-        yield f"{line}  {why}" if why else line
+        state = classify_layer(layer)
+        error_text = "     none" if layer["error"] is None else f"{layer['error']:9.1e}"
+        remark = ", ".join(layer["causes"]) or layer.get("reason", "")
+        floor_text = "     none" if layer["floor"] is None else f"{layer['floor']:9.1e}"
+        line = f"{_format_layer_names(layer).ljust(width)} {error_text} {floor_text}  {style(state, STATE_COLORS[state])}"
+        yield f"{line}  {remark}" if remark else line
 
 
-def _names(layer: Layer) -> str:
+def _format_layer_names(layer: LayerFacts) -> str:
     """`decoder.attn1.to_q = ….query_proj`: of the candidate's name what it does not share with the reference's."""
     name = layer["a"] or "(the whole model)"
     if layer["b"] == layer["a"]:
         return name
-    mine, theirs = layer["a"].split("."), layer["b"].split(".")
-    shared = 0
-    while shared < min(len(mine), len(theirs)) - 1 and mine[shared] == theirs[shared]:
-        shared += 1
-    return f"{name} = {'….' if shared else ''}{'.'.join(theirs[shared:]) or '(the whole model)'}"
+    reference_parts, candidate_parts = layer["a"].split("."), layer["b"].split(".")
+    shared_count = 0
+    while (
+        shared_count < min(len(reference_parts), len(candidate_parts)) - 1
+        and reference_parts[shared_count] == candidate_parts[shared_count]
+    ):
+        shared_count += 1
+    return f"{name} = {'….' if shared_count else ''}{'.'.join(candidate_parts[shared_count:]) or '(the whole model)'}"
 
 
-def stage_line(stage: Mapping[str, Any], style: Style) -> str:
+def format_stage(stage: Mapping[str, Any], style: Style) -> str:
     """One stage: what it does by itself, and what is left of the final error when it is taken from the reference."""
     state = "born" if stage["guilty"] else "same"
-    own = "not comparable" if stage["own"] is None else number_text(stage["own"])
-    left = (
+    own_error = "not comparable" if stage["own"] is None else format_number(stage["own"])
+    remaining_note = (
         ""
         if stage["left"] is None
-        else f"; with the reference's in its place the model's error is {number_text(stage['left'])}"
+        else f"; with the reference's in its place the model's error is {format_number(stage['left'])}"
     )
-    said = style("guilty" if stage["guilty"] else "right", STATES[state])
-    return f"{style('stage', 'bold')} {stage['a']}  {said}, own error {own}{left}"
+    verdict_text = style("guilty" if stage["guilty"] else "right", STATE_COLORS[state])
+    return f"{style('stage', 'bold')} {stage['a']}  {verdict_text}, own error {own_error}{remaining_note}"
 
 
-def steps_line(steps: Mapping[str, Any], style: Style) -> str:
+def format_steps(steps: Mapping[str, Any], style: Style) -> str:
     """One module that is called again and again."""
     verdict = steps["verdict"]
     shade = {"same": "green", "chaotic": "yellow"}.get(verdict, "red")
     return f"{style('steps', 'bold')} {steps['a']}  {steps['steps']} calls, {style(verdict, shade)}: {steps['says']}"
 
 
-def number_text(value: float) -> str:
+def format_number(value: float) -> str:
     """`3.1e-07`, `0.19`."""
     return f"{value:.2g}" if value >= 0.01 else f"{value:.1e}"

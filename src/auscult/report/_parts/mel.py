@@ -9,7 +9,7 @@ from auscult.report._style import Style
 from auscult.verdict import Report
 
 BEFORE = True
-_PLAIN = {
+_NEUTRAL_SETTINGS = {
     "multiply": 1.0,
     "add": 0.0,
     "range_db": 0.0,
@@ -22,28 +22,28 @@ _PLAIN = {
 
 def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
     """The definition and what stays open."""
-    yield from mel_lines(report.extra["mel"], style, verbose)
+    yield from iter_mel_lines(report.extra["mel"], style, verbose)
 
 
-def mel_lines(facts: Mapping[str, Any], style: Style, verbose: int) -> Iterator[str]:
+def iter_mel_lines(facts: Mapping[str, Any], style: Style, verbose: int) -> Iterator[str]:
     """The outcome of a search as lines; with -v the code for torchaudio and the names in configs too."""
     definition = facts["definition"]
     yield ""
-    known = facts["families"]
-    if known:
-        yield f"the mel of {style(', '.join(known), 'bold')}"
-    yield from _definition_lines(definition, facts["open"], style)
+    families = facts["families"]
+    if families:
+        yield f"the mel of {style(', '.join(families), 'bold')}"
+    yield from _iter_definition_lines(definition, facts["open"], style)
     if facts["gain"] != 1.0:
         yield f"  {'samples times'.ljust(26)}  {facts['gain']:.6g}"
     if facts["axes"] == ["frames", "bands"]:
         yield f"  {'axes'.ljust(26)}  [frames, bands]: transposed"
-    counted = facts["frames"]
-    if counted["mel"] != counted["definition"]:
-        yield f"  {'frames'.ljust(26)}  {counted['mel']}, where the definition gives {counted['definition']}"
+    frame_counts = facts["frames"]
+    if frame_counts["mel"] != frame_counts["definition"]:
+        yield f"  {'frames'.ljust(26)}  {frame_counts['mel']}, where the definition gives {frame_counts['definition']}"
     yield ""
-    exact = style("exact", "green") if facts["exact"] else style("not exact", "yellow")
+    exactness = style("exact", "green") if facts["exact"] else style("not exact", "yellow")
     yield (
-        f"{exact}: residual {facts['residual']:.2g} rms, {facts['worst']:.2g} at most; "
+        f"{exactness}: residual {facts['residual']:.2g} rms, {facts['worst']:.2g} at most; "
         f"{facts['residual_share']:.2g} of the mel's standard deviation; {facts['tried']} definitions tried"
     )
     yield ""
@@ -58,21 +58,25 @@ def mel_lines(facts: Mapping[str, Any], style: Style, verbose: int) -> Iterator[
             )
 
 
-def _definition_lines(
-    definition: Mapping[str, Any], still_open: Mapping[str, Sequence[Any]], style: Style
+def _iter_definition_lines(
+    definition: Mapping[str, Any], open_settings: Mapping[str, Sequence[Any]], style: Style
 ) -> Iterator[str]:
-    from auscult.sound.mel_search.against import WORDS
+    from auscult.sound.mel_search.against import SETTING_WORDS
 
     for name, value in definition.items():
-        if value == _PLAIN.get(name, ...) and not (name in still_open and name == "range_db"):
+        if value == _NEUTRAL_SETTINGS.get(name, ...) and not (
+            name in open_settings and name == "range_db"
+        ):
             continue
         if definition["log"] == "none" and name in ("clip", "floor"):
             continue
-        others = ", ".join(map(_shown, still_open.get(name, ())))
-        note = f"  (or {others}: the mel cannot tell)" if others else ""
-        shown = {1: "magnitude", 2: "power"}[value] if name == "power" else _shown(value)
-        yield f"  {WORDS[name].ljust(26)}  {shown}{style(note, 'dim')}"
+        other_values = ", ".join(map(_format_value, open_settings.get(name, ())))
+        note = f"  (or {other_values}: the mel cannot tell)" if other_values else ""
+        value_text = (
+            {1: "magnitude", 2: "power"}[value] if name == "power" else _format_value(value)
+        )
+        yield f"  {SETTING_WORDS[name].ljust(26)}  {value_text}{style(note, 'dim')}"
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)

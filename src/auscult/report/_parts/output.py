@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from auscult.report._style import Style
 from auscult.verdict import Report
 
-_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+_SIZE_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
 BEFORE = True
@@ -17,29 +17,29 @@ BEFORE = True
 def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa: ARG001
     """`wrote out.npz: npz, 156 tensors, 56.2 MB`, then the operations and the proof."""
     output = report.extra["output"]
-    content = f"{output['tensors']} tensors, {_size(output['bytes'])}"
+    content_text = f"{output['tensors']} tensors, {_format_size(output['bytes'])}"
     if output["path"] is None:
-        yield f"nothing written: it would hold {content}"
+        yield f"nothing written: it would hold {content_text}"
     else:
-        files = f" in {len(output['files'])} files" if len(output["files"]) > 1 else ""
-        yield f"wrote {output['path']}: {output['format']}, {content}{files}"
+        files_note = f" in {len(output['files'])} files" if len(output["files"]) > 1 else ""
+        yield f"wrote {output['path']}: {output['format']}, {content_text}{files_note}"
     operations = Counter(str(op["op"]) for entry in report.mapping for op in entry.ops)
-    renamed = sum(entry.a != entry.b for entry in report.mapping)
+    renamed_count = sum(entry.a != entry.b for entry in report.mapping)
     changes = [f"{count} {name}" for name, count in operations.most_common()] + (
-        [f"{renamed} renamed"] if renamed else []
+        [f"{renamed_count} renamed"] if renamed_count else []
     )
     yield f"changed: {', '.join(changes) or 'nothing but the file format'}"
     if output["evidence"]:
-        yield f"layers told by: {', '.join(f'{count} {how}' for how, count in output['evidence'].items())}"
+        yield f"layers told by: {', '.join(f'{count} {evidence_kind}' for evidence_kind, count in output['evidence'].items())}"
     if output["lossless"]:
         yield "proven: taken back, every tensor is the source's bit for bit"
     else:
         yield "proven: every tensor is within the rounding of its number format; the way back does not restore every bit"
 
 
-def _size(count: float) -> str:
+def _format_size(count: float) -> str:
     """`512 bytes`, `56.2 MB`."""
-    steps = 0
-    while count >= 1000 and steps < len(_UNITS) - 1:
-        count, steps = count / 1000, steps + 1
-    return f"{count:.1f} {_UNITS[steps]}" if steps else f"{count:.0f} bytes"
+    unit_index = 0
+    while count >= 1000 and unit_index < len(_SIZE_UNITS) - 1:
+        count, unit_index = count / 1000, unit_index + 1
+    return f"{count:.1f} {_SIZE_UNITS[unit_index]}" if unit_index else f"{count:.0f} bytes"

@@ -13,8 +13,8 @@ BEFORE = True
 BARS = "▁▂▃▄▅▆▇█"
 MAX_BOOKS = 10
 MAX_TERMS = 12
-SPARK = 24
-_HEARD = (
+SPARKLINE_WIDTH = 24
+_REACTION_COLUMNS = (
     ("shifted", "shift 5 ms"),
     ("half", "half level"),
     ("mirrored", "mirrored"),
@@ -25,16 +25,16 @@ _HEARD = (
 
 def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
     """What the instrumented steps measured."""
-    yield from preflight_lines(report.extra["preflight"], style, verbose)
+    yield from iter_preflight_lines(report.extra["preflight"], style, verbose)
 
 
-def preflight_lines(facts: Mapping[str, Any], style: Style, verbose: int) -> Iterator[str]:
+def iter_preflight_lines(facts: Mapping[str, Any], style: Style, verbose: int) -> Iterator[str]:
     """The measures as lines, those that are there."""
     learning = facts.get("learning")
     if learning:
         losses = learning["losses"]
-        line = f"{sparkline(losses)}  {losses[0]:.4g} to {losses[-1]:.4g} in {len(losses)} steps on one batch"
-        yield f"{style('loss', 'bold')}       {line}, learning rate {learning['learning_rate']:.2g}{_best_rate(learning)}"
+        line = f"{draw_sparkline(losses)}  {losses[0]:.4g} to {losses[-1]:.4g} in {len(losses)} steps on one batch"
+        yield f"{style('loss', 'bold')}       {line}, learning rate {learning['learning_rate']:.2g}{_describe_best_rate(learning)}"
     gains = facts.get("gains")
     if gains:
         yield f"{style('gradient', 'bold')}   " + ", ".join(
@@ -42,27 +42,27 @@ def preflight_lines(facts: Mapping[str, Any], style: Style, verbose: int) -> Ite
         )
     for title, key in (("start", "start"), ("after", "end")):
         if facts.get(key):
-            yield f"{style(title, 'bold')}{' ' * (11 - len(title))}{_level(facts[key])}"
+            yield f"{style(title, 'bold')}{' ' * (11 - len(title))}{_describe_level(facts[key])}"
     limit = facts.get("limit")
     if limit:
-        said = f"{limit['bound_db']:.1f} dB SNR at most, at {limit['bitrate'] / 1000:.3g} kbit/s ({limit['how']})"
-        yield f"{style('bound', 'bold')}      {said}"
+        bound_text = f"{limit['bound_db']:.1f} dB SNR at most, at {limit['bitrate'] / 1000:.3g} kbit/s ({limit['how']})"
+        yield f"{style('bound', 'bold')}      {bound_text}"
     if facts.get("books"):
         yield ""
-        yield from book_lines(facts["books"], style, verbose)
+        yield from iter_book_lines(facts["books"], style, verbose)
     if facts.get("terms"):
         yield ""
-        yield from term_lines(facts["terms"], style, verbose)
+        yield from iter_term_lines(facts["terms"], style, verbose)
 
 
-def _level(level: Mapping[str, float]) -> str:
+def _describe_level(level: Mapping[str, float]) -> str:
     return (
         f"mean {level['mean']:+.3f}, RMS ratio {level['ac_ratio']:.3g} without it, correlation {level['correlation']:+.3f},"
         f" SNR {level['snr_db']:+.2f} dB"
     )
 
 
-def _best_rate(learning: Mapping[str, Any]) -> str:
+def _describe_best_rate(learning: Mapping[str, Any]) -> str:
     falls = {rate: fall for rate, fall in learning.get("sweep", {}).items() if not math.isnan(fall)}
     if not falls:
         return ""
@@ -70,54 +70,62 @@ def _best_rate(learning: Mapping[str, Any]) -> str:
     return f"; fell most at {float(best):.2g}"
 
 
-def book_lines(books: Sequence[Mapping[str, Any]], style: Style, verbose: int) -> Iterator[str]:
+def iter_book_lines(
+    books: Sequence[Mapping[str, Any]], style: Style, verbose: int
+) -> Iterator[str]:
     """One line per codebook: its perplexity over the steps, and the codes in use."""
     shown = books if verbose else books[:MAX_BOOKS]
     width = max(len(book["name"]) for book in shown)
     yield style(
-        f"{'codebook'.ljust(width)}  {'perplexity'.ljust(SPARK)}  first to last  codes in use  out of reach",
+        f"{'codebook'.ljust(width)}  {'perplexity'.ljust(SPARKLINE_WIDTH)}  first to last  codes in use  out of reach",
         "dim",
     )
     for book in shown:
-        series, most = book["perplexity"], min(book["size"], book["vectors"])
-        reach = f"{book['unreachable'][-1]:.0%}" if book.get("unreachable") else "-"
-        line = f"{book['name'].ljust(width)}  {sparkline(series, 0.0, most).ljust(SPARK)}  {series[0]:5.1f} to {series[-1]:5.1f}"
-        yield f"{line}  {book['used'][-1]:5d} of {book['size']:<5d} {reach:>8}"
+        series, max_perplexity = book["perplexity"], min(book["size"], book["vectors"])
+        unreachable_text = f"{book['unreachable'][-1]:.0%}" if book.get("unreachable") else "-"
+        line = f"{book['name'].ljust(width)}  {draw_sparkline(series, 0.0, max_perplexity).ljust(SPARKLINE_WIDTH)}  {series[0]:5.1f} to {series[-1]:5.1f}"
+        yield f"{line}  {book['used'][-1]:5d} of {book['size']:<5d} {unreachable_text:>8}"
     if len(shown) < len(books):
         yield style(f"+{len(books) - len(shown)} more codebooks; -v lists them", "dim")
 
 
-def term_lines(terms: Sequence[Mapping[str, Any]], style: Style, verbose: int) -> Iterator[str]:
+def iter_term_lines(
+    terms: Sequence[Mapping[str, Any]], style: Style, verbose: int
+) -> Iterator[str]:
     """One line per loss term: its share of the gradient, and its rise over a perfect output for each wrong one."""
     shown = terms if verbose else terms[:MAX_TERMS]
     width = max(4, *(len(term["name"]) for term in shown))
-    head = "".join(title.rjust(12) for _, title in _HEARD)
-    yield style(f"{'term'.ljust(width)}       value  gradient{head}", "dim")
+    reaction_titles = "".join(title.rjust(12) for _, title in _REACTION_COLUMNS)
+    yield style(f"{'term'.ljust(width)}       value  gradient{reaction_titles}", "dim")
     for term in shown:
         reactions = term.get("reactions") or {}
-        best = reactions.get("target", 0.0)
-        heard = "".join(
-            (f"{reactions[kind] - best:+.3g}" if term["at_output"] else "-").rjust(12)
-            for kind, _ in _HEARD
+        target_value = reactions.get("target", 0.0)
+        reaction_cells = "".join(
+            (f"{reactions[kind] - target_value:+.3g}" if term["at_output"] else "-").rjust(12)
+            for kind, _ in _REACTION_COLUMNS
             if kind in reactions
         )
-        share = "-" if term.get("share") is None else f"{term['share']:.1%}"
-        yield f"{term['name'].ljust(width)}  {term['value']:10.4g}  {share:>8}{heard}"
+        share_text = "-" if term.get("share") is None else f"{term['share']:.1%}"
+        yield f"{term['name'].ljust(width)}  {term['value']:10.4g}  {share_text:>8}{reaction_cells}"
 
 
-def sparkline(values: Sequence[float], low: float | None = None, high: float | None = None) -> str:
+def draw_sparkline(
+    values: Sequence[float], low: float | None = None, high: float | None = None
+) -> str:
     """At most `SPARK` bars; values that are no numbers are `!`."""
-    step = max(1, -(-len(values) // SPARK))
-    picked = list(values)[::step]
-    numbers = [value for value in picked if isinstance(value, int | float) and math.isfinite(value)]
+    step = max(1, -(-len(values) // SPARKLINE_WIDTH))
+    sampled_values = list(values)[::step]
+    numbers = [
+        value for value in sampled_values if isinstance(value, int | float) and math.isfinite(value)
+    ]
     if not numbers:
-        return "!" * len(picked)
+        return "!" * len(sampled_values)
     bottom, top = min(numbers) if low is None else low, max(numbers) if high is None else high
     span = (top - bottom) or 1.0
 
-    def bar(value: Any) -> str:
+    def draw_bar(value: Any) -> str:
         if value not in numbers:
             return "!"
         return BARS[max(0, min(len(BARS) - 1, int((value - bottom) / span * len(BARS))))]
 
-    return "".join(map(bar, picked))
+    return "".join(map(draw_bar, sampled_values))

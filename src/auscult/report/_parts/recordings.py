@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from auscult.report._listen import listen_lines
+from auscult.report._listen import iter_listen_lines
 from auscult.report._style import Style
 from auscult.verdict import Report
 
@@ -15,16 +15,16 @@ BEFORE = True
 def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
     """The pictures of `listen`; elsewhere how the recordings compare, and what was written."""
     if report.command == "listen":
-        yield from listen_lines(report.extra, style, verbose)
+        yield from iter_listen_lines(report.extra, style, verbose)
         return
     extra = report.extra
     yield ""
-    heard = (
+    output_name = (
         "wrong" if report.command == "demo" else "output"
     )  # of a sound that may be right nobody says that it is wrong
     for item in extra["recordings"]:
-        name = heard if item["role"] == "heard" else item["role"]
-        yield f"{style(f'{name:8}', 'bold')}  {_recording_line(item)}"
+        name = output_name if item["role"] == "heard" else item["role"]
+        yield f"{style(f'{name:8}', 'bold')}  {_format_recording(item)}"
     files = [
         item["file"]
         for item in (*extra["recordings"], *extra.get("pictures", ()))
@@ -35,7 +35,7 @@ def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
         yield f"{style('wrote', 'bold')}  {'  '.join(files)}"
 
 
-def _recording_line(item: Mapping[str, Any]) -> str:
+def _format_recording(item: Mapping[str, Any]) -> str:
     parts = [f"{item['seconds']:.1f} s", f"the mel moves by {item['movement_db']:.1f} dB"]
     if item.get("comb_share") is not None:
         parts.append(f"{item['comb_share']:.0%} on the frame-rate comb")

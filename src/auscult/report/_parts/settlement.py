@@ -14,35 +14,42 @@ BEFORE = False
 def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
     """The settlement, after the findings that rest on it."""
     yield ""
-    yield from _settlement_lines(report.extra["settlement"], style, verbose)
+    yield from _iter_settlement_lines(report.extra["settlement"], style, verbose)
 
 
-def _settlement_lines(settlement: Mapping[str, Any], style: Style, verbose: int) -> Iterator[str]:
+def _iter_settlement_lines(
+    settlement: Mapping[str, Any], style: Style, verbose: int
+) -> Iterator[str]:
     if not settlement["works"]:
         yield style(
             "nothing is settled: no reading of the model gives the input's mel back", "yellow"
         )
-    settled = [choice for choice in settlement["choices"] if choice["settled"]]
-    if settled:
-        said = ", ".join(
-            f"{c['field']} {value_text(c['value'])} ({c['sigmas']:.0f}σ)" for c in settled
+    settled_choices = [choice for choice in settlement["choices"] if choice["settled"]]
+    if settled_choices:
+        settled_text = ", ".join(
+            f"{settled_choice['field']} {format_value(settled_choice['value'])} ({settled_choice['sigmas']:.0f}σ)"
+            for settled_choice in settled_choices
         )
-        yield f"{style('settled', 'green')} by {settlement['runs']} runs: {said}"
-    rows = settlement["ranking"] if verbose > 0 else _short(settlement["ranking"])
+        yield f"{style('settled', 'green')} by {settlement['runs']} runs: {settled_text}"
+    rows = settlement["ranking"] if verbose > 0 else _shorten_ranking(settlement["ranking"])
     yield style("rank  mel distance  reading", "dim")
     for row in rows:
         distance = "not a number" if row["distance"] is None else f"{row['distance']:.3f}"
-        differs = ", ".join(f"{name} {value_text(value)}" for name, value in row["differs"].items())
-        name = style(row["name"], "bold") + (": " if differs else "") if row["name"] else ""
-        yield f"{row['rank']:4d}  {distance:>12}  {name}{differs}"
+        differences_text = ", ".join(
+            f"{name} {format_value(value)}" for name, value in row["differs"].items()
+        )
+        name = (
+            style(row["name"], "bold") + (": " if differences_text else "") if row["name"] else ""
+        )
+        yield f"{row['rank']:4d}  {distance:>12}  {name}{differences_text}"
 
 
-def _short(ranking: list[Any]) -> list[Any]:
+def _shorten_ranking(ranking: list[Any]) -> list[Any]:
     """The first three, and every reading that has a name."""
     return [row for index, row in enumerate(ranking) if index < 3 or row["name"]]
 
 
-def value_text(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A choice's value for people."""
     if isinstance(value, list | tuple):
         return "/".join(map(str, value))

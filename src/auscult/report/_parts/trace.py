@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from auscult.report._parts.checkpoint import size_text
+from auscult.report._parts.checkpoint import format_size
 from auscult.report._style import Style
 from auscult.verdict import Report
 
@@ -14,14 +14,16 @@ BEFORE = True
 
 def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa: ARG001
     """The trace that was written."""
-    yield from trace_lines(report.extra["trace"], style)
+    yield from iter_trace_lines(report.extra["trace"], style)
 
 
-def trace_lines(facts: Mapping[str, Any], style: Style) -> Iterator[str]:
+def iter_trace_lines(facts: Mapping[str, Any], style: Style) -> Iterator[str]:
     """Where the trace is, how it was made, and what one should know before comparing it."""
-    yield f"wrote {facts['path']} ({size_text(facts['bytes'])})"
-    made = " ".join(str(facts[name]) for name in ("framework", "version", "dtype") if facts[name])
-    yield f"{made} on {facts['device']}, {facts['modules']} modules, {facts['noise']} random draws"
+    yield f"wrote {facts['path']} ({format_size(facts['bytes'])})"
+    origin_text = " ".join(
+        str(facts[name]) for name in ("framework", "version", "dtype") if facts[name]
+    )
+    yield f"{origin_text} on {facts['device']}, {facts['modules']} modules, {facts['noise']} random draws"
     if facts["non_finite_records"]:
         yield style(
             f"{facts['non_finite_records']} records hold NaN or infinity, the first is {facts['non_finite'][0]}",

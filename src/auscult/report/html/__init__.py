@@ -16,18 +16,18 @@ from typing import Any
 
 from auscult import plugins
 from auscult.errors import UsageError
-from auscult.facts.words import counted
+from auscult.facts.words import format_count
 from auscult.finding import Json, Severity
-from auscult.report.html._page import Page
+from auscult.report.html._page import ReportPage
 from auscult.report.html._text import FILTERS
-from auscult.report.json_ import plain
-from auscult.report.text import next_command
+from auscult.report.json_ import to_plain_json
+from auscult.report.text import suggest_next_command
 from auscult.verdict import VERSION, Report, Verdict
 
 MAX_EMBEDDED_BYTES = 32_000_000
 """Of sound in one page, before base64: twenty minutes of speech at 24 kHz without loss."""
 MAX_NOTEBOOK_BYTES = 6_000_000
-LOOKING = ("inspect", "diff", "compare", "listen", "diagnose", "preflight")
+SEARCHING_COMMANDS = ("inspect", "diff", "compare", "listen", "diagnose", "preflight")
 """Verbs of which it is news that they found nothing."""
 NOTEBOOK_HEIGHT = 680
 """Of the frame in a notebook, in pixels."""
@@ -59,13 +59,13 @@ def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:  # 
     Raises:
         UsageError: If Jinja2 is not installed.
     """
-    return page_of(report, embed=MAX_EMBEDDED_BYTES)
+    return build_page(report, max_embedded_bytes=MAX_EMBEDDED_BYTES)
 
 
 def notebook(report: Report) -> str:
     """The page in a frame of its own, as a notebook shows it; the report as plain text where Jinja2 is not installed."""
     try:
-        page = page_of(report, embed=MAX_NOTEBOOK_BYTES)
+        page = build_page(report, max_embedded_bytes=MAX_NOTEBOOK_BYTES)
     except UsageError:
         from auscult.report import text
 
@@ -76,7 +76,7 @@ def notebook(report: Report) -> str:
     )
 
 
-def page_of(report: Report, *, embed: int) -> str:
+def build_page(report: Report, *, max_embedded_bytes: int) -> str:
     """The page, with no more than `embed` bytes of sound in it.
 
     Raises:
@@ -97,13 +97,15 @@ def page_of(report: Report, *, embed: int) -> str:
         undefined=StrictUndefined,
     )
     environment.filters.update(FILTERS)
-    page = Page(report, embed)
-    shown = []
-    for module in sorted(plugins.modules(f"{__name__}.sections"), key=lambda module: module.ORDER):
+    page = ReportPage(report, max_embedded_bytes)
+    shown_sections = []
+    for module in sorted(
+        plugins.import_modules(f"{__name__}.sections"), key=lambda module: module.ORDER
+    ):
         content = module.content(page)
         if content is not None:
             name = module.__name__.rpartition(".")[2].rstrip("_")
-            shown.append(
+            shown_sections.append(
                 {
                     "id": name,
                     "title": module.TITLE,
@@ -111,31 +113,31 @@ def page_of(report: Report, *, embed: int) -> str:
                     "content": content,
                 }
             )
-    script = _script()
+    script = _read_script()
     return environment.get_template("page.html.j2").render(
         version=VERSION,
         report=report,
-        sections=shown,
-        counts=_counts(report),
+        sections=shown_sections,
+        counts=_describe_counts(report),
         nothing=not report.findings
         and report.verdict is Verdict.PASS
-        and report.command in LOOKING,
-        next=_next(report),
-        style=_assets("css", STYLES),
+        and report.command in SEARCHING_COMMANDS,
+        next=_find_next_command(report),
+        style=_read_assets("css", STYLES),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        data=_for_script(page.data),
+        data=_to_script_json(page.data),
         blobs=page.blobs,
     )
 
 
-def _next(report: Report) -> str | None:
+def _find_next_command(report: Report) -> str | None:
     """What to type next, where the page does not say it elsewhere."""
-    elsewhere = report.command in ("demo", "report") or "diagnosis" in report.extra
-    return next_command(report) if report.findings and not elsewhere else None
+    is_shown_elsewhere = report.command in ("demo", "report") or "diagnosis" in report.extra
+    return suggest_next_command(report) if report.findings and not is_shown_elsewhere else None
 
 
-def _counts(report: Report) -> str:
+def _describe_counts(report: Report) -> str:
     """`7 errors, 1 warning, 2 for information, 3 not looked at`."""
     words = {Severity.ERROR: "error", Severity.WARNING: "warning"}
     counts = {
@@ -143,27 +145,29 @@ def _counts(report: Report) -> str:
         for severity in Severity
     }
     parts = [
-        counted(counts[severity], word) for severity, word in words.items() if counts[severity]
+        format_count(counts[severity], word) for severity, word in words.items() if counts[severity]
     ]
     parts += [f"{counts[Severity.INFO]} for information"] if counts[Severity.INFO] else []
     parts += [f"{len(report.skips):,} not looked at"] if report.skips else []
     return ", ".join(parts)
 
 
-def _script() -> str:
-    return f'(() => {{\n"use strict";\n{_assets("js", SCRIPTS)}}})();\n'
+def _read_script() -> str:
+    return f'(() => {{\n"use strict";\n{_read_assets("js", SCRIPTS)}}})();\n'
 
 
-def _assets(folder: str, names: tuple[str, ...]) -> str:
+def _read_assets(folder: str, names: tuple[str, ...]) -> str:
     files = resources.files(__name__).joinpath(folder)
     return "\n".join(
         files.joinpath(f"{name}.{folder}").read_text(encoding="utf-8") for name in names
     )
 
 
-def _for_script(data: Json) -> str:
+def _to_script_json(data: Json) -> str:
     """JSON that may stand inside a script element: nothing in it can end the element."""
-    text: Any = json.dumps(plain(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text: Any = json.dumps(
+        to_plain_json(data), ensure_ascii=False, allow_nan=False, separators=(",", ":")
+    )
     return (
         str(text).replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     )

@@ -24,14 +24,14 @@ VORBIS_BLOCK = 16_384
 MAX_CHANNELS = 8
 """Of FLAC."""
 
-SIXTEEN_BITS = ("PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW", "VORBIS", "OPUS", "MPEG")
+SIXTEEN_BIT_SUBTYPES = ("PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW", "VORBIS", "OPUS", "MPEG")
 """Kinds of samples that 16 bits hold, or that were never more exact; the others are embedded with 24."""
 
-Span = tuple[float, float]
+TimeSpan = tuple[float, float]
 
 
 @dataclass
-class Piece:
+class SoundPiece:
     """Frames `start` to `start + frames` of a recording, as `codec` (`flac`, `ogg`, or empty: not in the page)."""
 
     start: int
@@ -42,7 +42,7 @@ class Piece:
 
 
 @dataclass
-class Sound:
+class EmbeddedSound:
     """One recording on its way into the page.
 
     Attributes:
@@ -61,49 +61,55 @@ class Sound:
     peak: float = 0.0
     non_finite: int = 0
     note: str = ""
-    pieces: list[Piece] = field(default_factory=list)
+    pieces: list[SoundPiece] = field(default_factory=list)
 
     @property
-    def is_here(self) -> bool:
+    def is_embedded(self) -> bool:
         """Whether any of it is in the page."""
         return any(piece.codec for piece in self.pieces)
 
 
-def embedded(
-    files: Sequence[str | None], marks: Sequence[Sequence[Span]], budget: int
-) -> list[Sound]:
+def embed_recordings(
+    files: Sequence[str | None], marks: Sequence[Sequence[TimeSpan]], budget: int
+) -> list[EmbeddedSound]:
     """The recordings with as many of their pieces as `budget` bytes hold.
 
     Args:
         files: Paths; None where a recording was never written.
         marks: Time ranges in seconds that findings speak of, per recording: these come first and stay without loss.
     """
-    sounds = [_measured(file, spans) for file, spans in zip(files, marks, strict=True)]
-    wanted = [(sound, piece) for sound in sounds for piece in sound.pieces]
-    wanted.sort(key=lambda pair: (not pair[1].marked, pair[1].start / pair[0].rate))
-    all_lossless = (
-        sum(BYTES_PER_SAMPLE * s.frames * s.channels * (1.0 if s.exact else 1.5) for s in sounds)
+    sounds = [_measure_file(file, spans) for file, spans in zip(files, marks, strict=True)]
+    pending_pieces = [(sound, piece) for sound in sounds for piece in sound.pieces]
+    pending_pieces.sort(key=lambda pair: (not pair[1].marked, pair[1].start / pair[0].rate))
+    is_all_lossless = (
+        sum(
+            BYTES_PER_SAMPLE
+            * measured_sound.frames
+            * measured_sound.channels
+            * (1.0 if measured_sound.exact else 1.5)
+            for measured_sound in sounds
+        )
         <= budget
     )
-    left = budget
-    for sound, piece in wanted:
-        for codec in ("flac", "ogg") if piece.marked or all_lossless else ("ogg",):
-            content = _encoded(sound, piece, codec)
-            if len(content) <= left:
-                left -= len(content)
+    remaining_bytes = budget
+    for sound, piece in pending_pieces:
+        for codec in ("flac", "ogg") if piece.marked or is_all_lossless else ("ogg",):
+            content = _encode_piece(sound, piece, codec)
+            if len(content) <= remaining_bytes:
+                remaining_bytes -= len(content)
                 piece.codec, piece.content = codec, base64.b64encode(content).decode("ascii")
                 break
         else:
             break
     for sound in sounds:
-        if sound.pieces and not sound.is_here:
+        if sound.pieces and not sound.is_embedded:
             sound.note = "it would make the page too large"
     return sounds
 
 
-def _measured(file: str | None, marks: Sequence[Span]) -> Sound:
+def _measure_file(file: str | None, marks: Sequence[TimeSpan]) -> EmbeddedSound:
     """Length, level and pieces of a file, read once from beginning to end in bounded memory."""
-    sound = Sound(file or "")
+    sound = EmbeddedSound(file or "")
     if not file:
         sound.note = "it was not written to a file"
         return sound
@@ -113,46 +119,48 @@ def _measured(file: str | None, marks: Sequence[Span]) -> Sound:
     import soundfile
 
     try:
-        with soundfile.SoundFile(file) as opened:
-            sound.rate, sound.channels = int(opened.samplerate), int(opened.channels)
-            sound.exact = opened.subtype.startswith(SIXTEEN_BITS)
-            _scan(sound, opened)
+        with soundfile.SoundFile(file) as sound_file:
+            sound.rate, sound.channels = int(sound_file.samplerate), int(sound_file.channels)
+            sound.exact = sound_file.subtype.startswith(SIXTEEN_BIT_SUBTYPES)
+            _scan_samples(sound, sound_file)
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
-        return Sound(file, note=f"it cannot be read: {error}")
+        return EmbeddedSound(file, note=f"it cannot be read: {error}")
     if sound.channels > MAX_CHANNELS:
-        return Sound(file, note=f"it has {sound.channels} channels")
+        return EmbeddedSound(file, note=f"it has {sound.channels} channels")
     sound.scale = max(1.0, sound.peak)
-    _cut(sound, marks)
+    _cut_pieces(sound, marks)
     return sound
 
 
-def _scan(sound: Sound, opened: Any) -> None:
-    total = 0.0
-    for block in opened.blocks(blocksize=1 << 18, dtype="float32", always_2d=True):
+def _scan_samples(sound: EmbeddedSound, sound_file: Any) -> None:
+    square_sum = 0.0
+    for block in sound_file.blocks(blocksize=1 << 18, dtype="float32", always_2d=True):
         finite = np.isfinite(block)
         sound.non_finite += int(block.size - np.count_nonzero(finite))
         values = np.where(finite, block, 0.0)
         sound.frames += len(block)
         sound.peak = max(sound.peak, float(np.abs(values).max(initial=0.0)))
-        total += float(np.square(values, dtype=np.float64).sum())
-    sound.rms = (total / max(1, sound.frames * sound.channels)) ** 0.5
+        square_sum += float(np.square(values, dtype=np.float64).sum())
+    sound.rms = (square_sum / max(1, sound.frames * sound.channels)) ** 0.5
 
 
-def _cut(sound: Sound, marks: Sequence[Span]) -> None:
+def _cut_pieces(sound: EmbeddedSound, marks: Sequence[TimeSpan]) -> None:
     length = max(1, round(PIECE_SECONDS * sound.rate))
     for start in range(0, sound.frames, length):
-        piece = Piece(start, min(length, sound.frames - start))
+        piece = SoundPiece(start, min(length, sound.frames - start))
         begin, end = start / sound.rate, (start + piece.frames) / sound.rate
-        piece.marked = any(first < end and last > begin for first, last in marks)
+        piece.marked = any(mark_start < end and mark_end > begin for mark_start, mark_end in marks)
         sound.pieces.append(piece)
 
 
-def _encoded(sound: Sound, piece: Piece, codec: str) -> bytes:
+def _encode_piece(sound: EmbeddedSound, piece: SoundPiece, codec: str) -> bytes:
     import soundfile
 
-    with soundfile.SoundFile(sound.file) as opened:
-        opened.seek(piece.start)
-        samples: NDArray[np.float32] = opened.read(piece.frames, dtype="float32", always_2d=True)
+    with soundfile.SoundFile(sound.file) as sound_file:
+        sound_file.seek(piece.start)
+        samples: NDArray[np.float32] = sound_file.read(
+            piece.frames, dtype="float32", always_2d=True
+        )
     samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0) / np.float32(sound.scale)
     kind, subtype = (
         ("OGG", "VORBIS") if codec == "ogg" else ("FLAC", "PCM_16" if sound.exact else "PCM_24")
@@ -161,11 +169,11 @@ def _encoded(sound: Sound, piece: Piece, codec: str) -> bytes:
     with soundfile.SoundFile(
         buffer, "w", sound.rate, sound.channels, format=kind, subtype=subtype
     ) as target:
-        for block in _blocks(samples):
+        for block in _iter_sample_blocks(samples):
             target.write(block)
     return buffer.getvalue()
 
 
-def _blocks(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+def _iter_sample_blocks(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
     for start in range(0, len(samples), VORBIS_BLOCK):
         yield samples[start : start + VORBIS_BLOCK]

@@ -10,7 +10,7 @@ from auscult.verdict import Report
 
 
 @dataclass
-class Page:
+class ReportPage:
     """One page in the making.
 
     Attributes:
@@ -36,6 +36,6 @@ class Page:
     def names(self, texts: Iterable[str]) -> list[int]:
         return [self.name(text) for text in texts]
 
-    def knows(self, text: str) -> bool:
+    def has_name(self, text: str) -> bool:
         """Whether some table of the page shows that name."""
         return text in self._numbers

@@ -7,8 +7,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from auscult.facts.words import fold
-from auscult.report.json_ import plain
+from auscult.facts.words import fold_names
+from auscult.report.json_ import to_plain_json
 
 MAX_PLACES = 200
 MAX_JSON = 20_000
@@ -16,7 +16,7 @@ MAX_INLINE = 600
 """Characters of a nested value that are shown as running text."""
 
 
-def figure(value: Any) -> str:
+def format_figure(value: Any) -> str:
     """`1,234,567`, `0.0123`, `3.1e-07`, `yes`, `–`."""
     if value is None or isinstance(value, bool):
         return {None: "–", True: "yes", False: "no"}[value]
@@ -29,21 +29,23 @@ def figure(value: Any) -> str:
     return f"{value:.1e}" if abs(value) < 1e-3 else f"{value:.4g}"
 
 
-def label(key: Any) -> str:
+def format_key(key: Any) -> str:
     """`mel_distance_db` as `mel distance db`."""
     return str(key).replace("_", " ")
 
 
-def inline(value: Any) -> str:
+def format_inline(value: Any) -> str:
     """Any value on one line."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{label(key)}: {inline(item)}" for key, item in value.items())
+        return ", ".join(f"{format_key(key)}: {format_inline(item)}" for key, item in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(
-            f"({inline(item)})" if isinstance(item, list | tuple | Mapping) else inline(item)
+            f"({format_inline(item)})"
+            if isinstance(item, list | tuple | Mapping)
+            else format_inline(item)
             for item in value
         )
-    return figure(value)
+    return format_figure(value)
 
 
 def is_short(value: Any) -> bool:
@@ -55,12 +57,15 @@ def is_short(value: Any) -> bool:
         if isinstance(value, list | tuple)
         else ()
     )
-    return not any(isinstance(item, Mapping) for item in items) and len(inline(value)) <= MAX_INLINE
+    return (
+        not any(isinstance(item, Mapping) for item in items)
+        and len(format_inline(value)) <= MAX_INLINE
+    )
 
 
-def as_json(value: Any) -> str:
+def format_json(value: Any) -> str:
     """Indented, for what has no better form; no more than `MAX_JSON` characters."""
-    text = json.dumps(plain(value), indent=1, ensure_ascii=False)
+    text = json.dumps(to_plain_json(value), indent=1, ensure_ascii=False)
     return (
         text
         if len(text) <= MAX_JSON
@@ -68,32 +73,36 @@ def as_json(value: Any) -> str:
     )
 
 
-def patterns(names: Any, most: int = MAX_PLACES) -> list[str]:
+def fold_patterns(names: Any, max_patterns: int = MAX_PLACES) -> list[str]:
     """Names folded by their numbers, no more than `most` patterns."""
-    folds = [part.pattern for part in fold(names)]
-    rest = len(folds) - most
-    return [*folds[:most], f"and {rest:,} more patterns"] if rest > 0 else folds
-
-
-def seconds(value: float) -> str:
-    """`0:01.240`, `12:03.5`: minutes, and as many decimals as the length asks for."""
-    minutes, left = divmod(max(0.0, value), 60.0)
-    return f"{int(minutes)}:{left:06.3f}"
-
-
-def clock(value: float) -> str:
-    """`2.84 s`, `10:00`: a length."""
-    if value < 60.0:
-        return f"{value:.2f} s"
-    minutes, left = divmod(round(value), 60)
+    folded_names = [folded_name.pattern for folded_name in fold_names(names)]
+    remaining_count = len(folded_names) - max_patterns
     return (
-        f"{minutes // 60}:{minutes % 60:02d}:{left:02d}"
-        if minutes >= 60
-        else f"{minutes}:{left:02d}"
+        [*folded_names[:max_patterns], f"and {remaining_count:,} more patterns"]
+        if remaining_count > 0
+        else folded_names
     )
 
 
-def size(count: float) -> str:
+def format_timestamp(value: float) -> str:
+    """`0:01.240`, `12:03.5`: minutes, and as many decimals as the length asks for."""
+    minutes, remaining_seconds = divmod(max(0.0, value), 60.0)
+    return f"{int(minutes)}:{remaining_seconds:06.3f}"
+
+
+def format_duration(value: float) -> str:
+    """`2.84 s`, `10:00`: a length."""
+    if value < 60.0:
+        return f"{value:.2f} s"
+    minutes, remaining_seconds = divmod(round(value), 60)
+    return (
+        f"{minutes // 60}:{minutes % 60:02d}:{remaining_seconds:02d}"
+        if minutes >= 60
+        else f"{minutes}:{remaining_seconds:02d}"
+    )
+
+
+def format_size(count: float) -> str:
     """`56.0 MB`."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if count < 1000 or unit == "GB":
@@ -103,12 +112,12 @@ def size(count: float) -> str:
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
-    "figure": figure,
-    "label": label,
-    "inline": inline,
+    "figure": format_figure,
+    "label": format_key,
+    "inline": format_inline,
     "is_short": is_short,
-    "as_json": as_json,
-    "seconds": seconds,
-    "clock": clock,
-    "size": size,
+    "as_json": format_json,
+    "seconds": format_timestamp,
+    "clock": format_duration,
+    "size": format_size,
 }

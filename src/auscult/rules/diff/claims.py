@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from auscult.align.records import Match
-from auscult.rules.diff.subject import DiffSubject, Place
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
 
-OPEN = "open"
+OPEN_KEY = "open"
 """Evidence of a place that explains only part of what is there (a layout, of values that differ too): others may claim it."""
 
 
@@ -22,46 +22,50 @@ class OpenItems:
     """What no rule has explained yet: unequal pairs, and tensors with no partner."""
 
     subject: DiffSubject
-    different: list[Match] = field(default_factory=list)
+    unequal_matches: list[Match] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     surplus: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, subject: DiffSubject) -> OpenItems:
-        return cls(subject, list(subject.different), list(subject.absent), list(subject.surplus))
+        return cls(
+            subject, list(subject.unequal_matches), list(subject.absent), list(subject.surplus)
+        )
 
     def caused_by(self, cause: str) -> list[Match]:
         """Unequal pairs to which content alignment has already given that cause."""
-        return [match for match in self.different if match.cause == cause]
+        return [match for match in self.unequal_matches if match.cause == cause]
 
-    def close(self, places: Iterable[Place]) -> None:
+    def close(self, places: Iterable[ClaimedPlace]) -> None:
         """Take what these places explain off the lists."""
-        named: set[str] = set()
-        explained: set[int] = set()
+        explained_names: set[str] = set()
+        explained_matches: set[int] = set()
         for place in places:
-            if place.evidence.get(OPEN):
+            if place.evidence.get(OPEN_KEY):
                 continue
             if place.match is not None:
-                explained.add(id(place.match))
+                explained_matches.add(id(place.match))
             else:
-                named.update(place.where)
-        self.different = [match for match in self.different if id(match) not in explained]
-        self.absent = [name for name in self.absent if name not in named]
-        self.surplus = [name for name in self.surplus if name not in named]
+                explained_names.update(place.where)
+        self.unequal_matches = [
+            match for match in self.unequal_matches if id(match) not in explained_matches
+        ]
+        self.absent = [name for name in self.absent if name not in explained_names]
+        self.surplus = [name for name in self.surplus if name not in explained_names]
 
 
-def settle(subject: DiffSubject) -> Mapping[str, tuple[Place, ...]]:
+def settle_claims(subject: DiffSubject) -> Mapping[str, tuple[ClaimedPlace, ...]]:
     """Ask every rule in order of precedence; the places of each cause, in the order in which they were found."""
     from auscult.rules import every_rule
 
-    claiming = [
+    claiming_rules = [
         (rule, rule.claim)
         for rule in every_rule("diff")
         if rule.requires is DiffSubject and rule.claim is not None
     ]
     items = OpenItems.of(subject)
-    result: dict[str, tuple[Place, ...]] = {}
-    for rule, claim in sorted(claiming, key=lambda pair: pair[0].precedence):
+    result: dict[str, tuple[ClaimedPlace, ...]] = {}
+    for rule, claim in sorted(claiming_rules, key=lambda pair: pair[0].precedence):
         places = tuple(claim(subject, items))
         if places:
             result[rule.name] = (*result.get(rule.name, ()), *places)

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 from auscult.verdict import Equality
 
 if TYPE_CHECKING:  # each part of the evidence is imported when a rule first asks for it
-    from auscult.align.kinds import Kind
-    from auscult.align.records import Alignment, Match
-    from auscult.rules.diff.evidence.correspondence import Correspondence
-    from auscult.rules.diff.evidence.damage import Pair
-    from auscult.rules.diff.evidence.permutations import Layer
+    from auscult.align.kinds import LayerKind
+    from auscult.align.records import Match, WeightAlignment
+    from auscult.rules.diff.evidence.correspondence import NameCorrespondence
+    from auscult.rules.diff.evidence.damage import MeasuredPair
+    from auscult.rules.diff.evidence.permutations import LayerLayout
     from auscult.weights import Checkpoint
 
 
 @dataclass(frozen=True)
-class Place:
+class ClaimedPlace:
     """One place of a cause: the names to point at, the match behind them (if any), and numbers."""
 
     where: tuple[str, ...]
@@ -38,7 +38,7 @@ class DiffSubject:
 
     a: Checkpoint
     b: Checkpoint
-    alignment: Alignment
+    alignment: WeightAlignment
     b_is_template: bool = False
     choices: tuple[Any, ...] = ()
 
@@ -53,63 +53,65 @@ class DiffSubject:
         return self.alignment.only_in_a
 
     @property
-    def different(self) -> tuple[Match, ...]:
+    def unequal_matches(self) -> tuple[Match, ...]:
         """Pairs that stay unequal whatever the operations."""
         return tuple(
             match for match in self.alignment.matches if match.equality is Equality.DIFFERENT
         )
 
     @cached_property
-    def layers(self) -> tuple[Layer, ...]:
+    def layers(self) -> tuple[LayerLayout, ...]:
         """Every weight found on both sides, with its kind and its permutation."""
         from auscult.rules.diff.evidence.permutations import find_layers
 
         return find_layers(self)
 
     @cached_property
-    def odd_layers(self) -> Mapping[Kind, tuple[Layer, ...]]:
+    def minority_layers(self) -> Mapping[LayerKind, tuple[LayerLayout, ...]]:
         """Per kind of convolution that is in two layouts, the fewer layers of the two."""
-        from auscult.rules.diff.evidence.permutations import find_odd_ones
+        from auscult.rules.diff.evidence.permutations import find_minority_layers
 
-        return find_odd_ones(self)
+        return find_minority_layers(self)
 
     @cached_property
-    def pairs(self) -> Mapping[int, Pair]:
+    def pairs(self) -> Mapping[int, MeasuredPair]:
         """Unequal pairs of one shape, measured, by `id` of the match."""
         from auscult.rules.diff.evidence.damage import measure_pairs
 
         return measure_pairs(self)
 
     @cached_property
-    def caused(self) -> Mapping[str, tuple[Match, ...]]:
+    def matches_by_cause(self) -> Mapping[str, tuple[Match, ...]]:
         """For each cause, the matches that show it by themselves, in order."""
-        from auscult.rules.diff.evidence.operations import causes_of
+        from auscult.rules.diff.evidence.operations import find_causes
 
-        found: dict[str, list[Match]] = {}
+        collected_matches: dict[str, list[Match]] = {}
         for match in self.alignment.matches:
-            for cause in causes_of(match):
-                found.setdefault(cause, []).append(match)
-        return {cause: tuple(matches) for cause, matches in found.items()}
+            for cause in find_causes(match):
+                collected_matches.setdefault(cause, []).append(match)
+        return {cause: tuple(matches) for cause, matches in collected_matches.items()}
 
     @cached_property
-    def has_scramble(self) -> bool:
+    def has_column_major_tensors(self) -> bool:
         """Whether any tensor is in the wrong memory order."""
-        every = self.alignment.matches
-        kinds = {id(match.ops): match.ops for match in every}  # most matches share theirs
-        return any(op.op == "fortran" for ops in kinds.values() for op in ops) or any(
-            match.cause == "layout-fortran" for match in every
+        all_matches = self.alignment.matches
+        distinct_ops = {
+            id(match.ops): match.ops for match in all_matches
+        }  # most matches share theirs
+        return any(op.op == "fortran" for ops in distinct_ops.values() for op in ops) or any(
+            match.cause == "layout-fortran" for match in all_matches
         )
 
     @cached_property
-    def names(self) -> Correspondence:
+    def names(self) -> NameCorrespondence:
         """Prefix, renames and exchanges between the names of the two sides."""
-        from auscult.rules.diff.evidence.correspondence import correspondence
+        from auscult.rules.diff.evidence.correspondence import find_correspondence
 
-        return correspondence(self)
+        return find_correspondence(self)
 
     @cached_property
-    def places(self) -> Mapping[str, tuple[Place, ...]]:
+    def places(self) -> Mapping[str, tuple[ClaimedPlace, ...]]:
         """For each cause, the places that its rule claimed; an open item is claimed once."""
-        from auscult.rules.diff.claims import settle
+        from auscult.rules.diff.claims import settle_claims
 
-        return settle(self)
+        return settle_claims(self)

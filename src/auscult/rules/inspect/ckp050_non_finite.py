@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.facts.words import counted, some
+from auscult.facts.words import format_count, summarise_names
 from auscult.finding import Finding, Severity
 from auscult.rules.inspect.subject import InspectSubject
 
@@ -35,23 +35,28 @@ MASK_WORDS = ("mask", "attn_bias", "causal")
 
 
 def check(subject: InspectSubject) -> Iterable[Finding]:
-    bad = {name: health for name, health in subject.health.items() if health.nan or health.inf}
-    masks = tuple(
+    bad_health = {
+        name: health for name, health in subject.health.items() if health.nan or health.inf
+    }
+    mask_names = tuple(
         name
-        for name in bad
-        if any(word in name.lower() for word in MASK_WORDS) and not bad[name].nan
+        for name in bad_health
+        if any(word in name.lower() for word in MASK_WORDS) and not bad_health[name].nan
     )
-    weights = tuple(name for name in bad if name not in masks)
-    for names, severity in ((weights, Severity.ERROR), (masks, Severity.WARNING)):
+    weight_names = tuple(name for name in bad_health if name not in mask_names)
+    for names, severity in ((weight_names, Severity.ERROR), (mask_names, Severity.WARNING)):
         if names:
-            nan, inf = sum(bad[name].nan for name in names), sum(bad[name].inf for name in names)
-            seen = sum(bad[name].seen for name in names)
+            nan_count, inf_count = (
+                sum(bad_health[name].nan for name in names),
+                sum(bad_health[name].inf for name in names),
+            )
+            value_count = sum(bad_health[name].seen for name in names)
             yield Finding(
                 CODE,
                 NAME,
                 severity,
                 names,
-                f"{counted(len(names), 'tensor')} with {nan} NaN and {inf} Inf among {seen:,} values: {some(names)}",
-                evidence={"nan": nan, "inf": inf, "seen": seen},
+                f"{format_count(len(names), 'tensor')} with {nan_count} NaN and {inf_count} Inf among {value_count:,} values: {summarise_names(names)}",
+                evidence={"nan": nan_count, "inf": inf_count, "seen": value_count},
                 rank=1,
             )

@@ -34,7 +34,7 @@ from collections.abc import Iterable, Mapping
 from math import prod, sqrt
 
 from auscult.checkpoint.health import Health, is_float
-from auscult.facts.words import counted, some
+from auscult.facts.words import format_count, summarise_names
 from auscult.finding import Finding, Severity
 from auscult.rules.inspect.subject import InspectSubject
 from auscult.weights import Tensor
@@ -43,46 +43,49 @@ CODE = "CKP051"
 NAME = "untrained"
 REQUIRES = InspectSubject
 
-MIN_ZEROS = 16  # values; a smaller weight may be zero by chance or by design
+MIN_ZERO_VALUES = 16  # values; a smaller weight may be zero by chance or by design
 BIAS_SIGMAS = 3.5
 UNIFORM_STD_ERROR = 0.45  # relative standard error of a uniform draw's deviation, times sqrt(n)
 WEAK_CONFIDENCE = 0.6
-GAINS = (".weight", ".gamma", ".scale")
-SHIFTS = {".weight": ".bias", ".gamma": ".beta", ".scale": ".bias"}
+GAIN_SUFFIXES = (".weight", ".gamma", ".scale")
+SHIFT_BY_GAIN_SUFFIX = {".weight": ".bias", ".gamma": ".beta", ".scale": ".bias"}
 
 
 def measure(
     tensors: Mapping[str, Tensor], health: Mapping[str, Health]
 ) -> tuple[dict[str, str], int]:
     """Fresh-looking tensors with what they look like, and how many weights could be judged."""
-    found: dict[str, str] = {}
-    judged = 0
+    look_by_name: dict[str, str] = {}
+    judged_count = 0
     for name, tensor in tensors.items():
-        measured = health.get(name)
+        tensor_health = health.get(name)
         if (
-            measured is None
-            or not measured.seen
+            tensor_health is None
+            or not tensor_health.seen
             or not is_float(tensor.dtype)
             or tensor.trainable is False
         ):
             continue
         if len(tensor.shape) < 2 or min(tensor.shape[:2]) < 2:
             if _is_default_norm(name, health):
-                found[name] = found[_shift_of(name)] = "gain 1 and shift 0"
+                look_by_name[name] = look_by_name[_name_shift(name)] = "gain 1 and shift 0"
             continue
-        if measured.is_zero and measured.seen >= MIN_ZEROS:
-            found[name] = "all zero"
-        elif measured.fresh and _bias_agrees(name, tensor, measured.fresh, health) is not False:
-            found[name] = measured.fresh
-        judged += measured.is_zero or measured.seen >= 1024
-    return found, judged
+        if tensor_health.is_zero and tensor_health.seen >= MIN_ZERO_VALUES:
+            look_by_name[name] = "all zero"
+        elif (
+            tensor_health.fresh
+            and _is_bias_fresh(name, tensor, tensor_health.fresh, health) is not False
+        ):
+            look_by_name[name] = tensor_health.fresh
+        judged_count += tensor_health.is_zero or tensor_health.seen >= 1024
+    return look_by_name, judged_count
 
 
-def _bias_agrees(
-    name: str, weight: Tensor, looks: str, health: Mapping[str, Health]
+def _is_bias_fresh(
+    name: str, weight: Tensor, look: str, health: Mapping[str, Health]
 ) -> bool | None:
     """Whether the bias beside a normal-looking weight is fresh too; None without a bias; True where no witness is needed."""
-    if looks.startswith("uniform"):
+    if look.startswith("uniform"):
         return True
     bias = health.get(name.removesuffix("weight") + "bias") if name.endswith("weight") else None
     if bias is None or not bias.seen:
@@ -94,46 +97,48 @@ def _bias_agrees(
     return bias.peak <= bound * (1 + 1e-6) and abs(bias.std * sqrt(3.0) / bound - 1) < slack
 
 
-def _shift_of(gain: str) -> str:
-    ending = next((ending for ending in GAINS if gain.endswith(ending)), "")
-    return gain[: len(gain) - len(ending)] + SHIFTS.get(ending, "?")
+def _name_shift(gain: str) -> str:
+    ending = next((ending for ending in GAIN_SUFFIXES if gain.endswith(ending)), "")
+    return gain[: len(gain) - len(ending)] + SHIFT_BY_GAIN_SUFFIX.get(ending, "?")
 
 
 def _is_default_norm(name: str, health: Mapping[str, Health]) -> bool:
-    gain, shift = health[name], health.get(_shift_of(name))
+    gain, shift = health[name], health.get(_name_shift(name))
     if shift is None or not shift.seen or gain.size != shift.size or gain.size < 2:
         return False
     return gain.is_constant and gain.minimum == 1.0 and shift.is_zero
 
 
 def check(subject: InspectSubject) -> Iterable[Finding]:
-    found, judged = measure(subject.checkpoint.tensors, subject.health)
-    weights = [name for name, looks in found.items() if looks != "gain 1 and shift 0"]
-    if not found:
+    look_by_name, judged_count = measure(subject.checkpoint.tensors, subject.health)
+    weight_names = [name for name, looks in look_by_name.items() if looks != "gain 1 and shift 0"]
+    if not look_by_name:
         return
-    looks = dict(Counter(found.values()).most_common())
+    looks = dict(Counter(look_by_name.values()).most_common())
     likeness = ", ".join(f"{count} {look}" for look, count in list(looks.items())[:4])
-    evidence = {"like": looks, "judged": judged, "fresh": len(weights)}
-    if judged and len(weights) == judged:
+    evidence = {"like": looks, "judged": judged_count, "fresh": len(weight_names)}
+    if judged_count and len(weight_names) == judged_count:
         severity = Severity.INFO if subject.checkpoint.is_code else Severity.WARNING
-        message = f"all of the {counted(judged, 'weight')} that can be judged look freshly initialised ({likeness}): never trained"
-        yield Finding(CODE, NAME, severity, tuple(found), message, 0.97, evidence=evidence, rank=8)
+        message = f"all of the {format_count(judged_count, 'weight')} that can be judged look freshly initialised ({likeness}): never trained"
+        yield Finding(
+            CODE, NAME, severity, tuple(look_by_name), message, 0.97, evidence=evidence, rank=8
+        )
         return
-    sure = [name for name in weights if _is_sure(name, found[name], subject)]
-    severity = Severity.ERROR if sure else Severity.WARNING
+    sure_names = [name for name in weight_names if _is_sure(name, look_by_name[name], subject)]
+    severity = Severity.ERROR if sure_names else Severity.WARNING
     yield Finding(
         CODE,
         NAME,
         severity,
-        tuple(found),
-        f"{counted(len(found), 'tensor')} among trained ones look untrained ({likeness}): {some(tuple(found))}",
-        0.95 if sure else WEAK_CONFIDENCE if weights else 0.8,
+        tuple(look_by_name),
+        f"{format_count(len(look_by_name), 'tensor')} among trained ones look untrained ({likeness}): {summarise_names(tuple(look_by_name))}",
+        0.95 if sure_names else WEAK_CONFIDENCE if weight_names else 0.8,
         evidence=evidence,
         rank=8,
     )
 
 
-def _is_sure(name: str, looks: str, subject: InspectSubject) -> bool:
-    return looks == "all zero" or bool(
-        _bias_agrees(name, subject.checkpoint[name], looks, subject.health)
+def _is_sure(name: str, look: str, subject: InspectSubject) -> bool:
+    return look == "all zero" or bool(
+        _is_bias_fresh(name, subject.checkpoint[name], look, subject.health)
     )

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.facts.words import counted, some
+from auscult.facts.words import format_count, summarise_names
 from auscult.finding import Finding, Severity
 from auscult.rules.inspect.subject import InspectSubject
 
@@ -34,21 +34,21 @@ WARNING_SHARE = 0.05  # of the channels of one tensor; fewer are information
 
 
 def check(subject: InspectSubject) -> Iterable[Finding]:
-    dead = {name: health for name, health in subject.health.items() if health.dead}
-    if not dead:
+    dead_tensors = {name: health for name, health in subject.health.items() if health.dead}
+    if not dead_tensors:
         return
-    worst = max(len(health.dead) / health.channels for health in dead.values())
-    count = sum(len(health.dead) for health in dead.values())
-    total = sum(health.channels for health in dead.values())
+    worst_share = max(len(health.dead) / health.channels for health in dead_tensors.values())
+    count = sum(len(health.dead) for health in dead_tensors.values())
+    total = sum(health.channels for health in dead_tensors.values())
     yield Finding(
         CODE,
         NAME,
-        Severity.WARNING if worst >= WARNING_SHARE else Severity.INFO,
-        tuple(dead),
-        f"{counted(count, 'channel')} of {total:,} are dead in {counted(len(dead), 'tensor')}: {some(tuple(dead))}",
+        Severity.WARNING if worst_share >= WARNING_SHARE else Severity.INFO,
+        tuple(dead_tensors),
+        f"{format_count(count, 'channel')} of {total:,} are dead in {format_count(len(dead_tensors), 'tensor')}: {summarise_names(tuple(dead_tensors))}",
         evidence={
             name: {"dead": list(health.dead[:16]), "of": health.channels}
-            for name, health in list(dead.items())[:16]
+            for name, health in list(dead_tensors.items())[:16]
         },
         rank=30,
     )

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auscult.checkpoint.health import is_float
-from auscult.facts.words import counted, some
+from auscult.facts.words import format_count, summarise_names
 from auscult.finding import Finding, Severity
 from auscult.rules.inspect.subject import InspectSubject
 
@@ -36,33 +36,33 @@ REQUIRES = InspectSubject
 MIN_RATIO = 1e4
 MIN_KURTOSIS = 50.0
 MIN_VALUES = 64
-STATISTICS = ("running_var", "running_mean", "num_batches_tracked")
+STATISTIC_SUFFIXES = ("running_var", "running_mean", "num_batches_tracked")
 
 
 def check(subject: InspectSubject) -> Iterable[Finding]:
-    found: dict[str, float] = {}
+    ratio_by_name: dict[str, float] = {}
     for name, health in subject.health.items():
         tensor = subject.checkpoint[name]
         if (
             not is_float(tensor.dtype)
-            or name.endswith(STATISTICS)
+            or name.endswith(STATISTIC_SUFFIXES)
             or health.seen < MIN_VALUES
             or not health.geometric
         ):
             continue
         ratio = health.peak / health.geometric
         if ratio >= MIN_RATIO and health.kurtosis >= MIN_KURTOSIS:
-            found[name] = ratio
-    if found:
-        worst = max(found, key=lambda name: found[name])
+            ratio_by_name[name] = ratio
+    if ratio_by_name:
+        worst_name = max(ratio_by_name, key=lambda name: ratio_by_name[name])
         yield Finding(
             CODE,
             NAME,
             Severity.WARNING,
-            tuple(found),
-            f"{counted(len(found), 'tensor')} with single huge values: {some(tuple(found))}; the largest is"
-            f" {subject.health[worst].peak:.3g} in {worst}, {found[worst]:.1g} times its typical value",
+            tuple(ratio_by_name),
+            f"{format_count(len(ratio_by_name), 'tensor')} with single huge values: {summarise_names(tuple(ratio_by_name))}; the largest is"
+            f" {subject.health[worst_name].peak:.3g} in {worst_name}, {ratio_by_name[worst_name]:.1g} times its typical value",
             0.9,
-            evidence={"ratio": dict(list(found.items())[:16])},
+            evidence={"ratio": dict(list(ratio_by_name.items())[:16])},
             rank=12,
         )

@@ -28,7 +28,7 @@ CODE = "CKP054"
 NAME = "pickle-code"
 REQUIRES = InspectSubject
 
-MAX_NAMED = 5
+MAX_SHOWN_NAMES = 5
 
 
 def check(subject: InspectSubject) -> Iterable[Finding]:
@@ -38,14 +38,16 @@ def check(subject: InspectSubject) -> Iterable[Finding]:
         if not hazards:
             continue
         names = list(dict.fromkeys(hazard.what for hazard in hazards))
-        more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+        more_note = (
+            f" and {len(names) - MAX_SHOWN_NAMES} more" if len(names) > MAX_SHOWN_NAMES else ""
+        )
         verb = "call" if calls else "import"
         yield Finding(
             CODE,
             NAME,
             severity,
             tuple(dict.fromkeys(hazard.where for hazard in hazards)),
-            f"loading this file with pickle would {verb} {', '.join(names[:MAX_NAMED])}{more}; auscult did not",
+            f"loading this file with pickle would {verb} {', '.join(names[:MAX_SHOWN_NAMES])}{more_note}; auscult did not",
             evidence={"globals": names},
             fix=Fix(
                 "safe",

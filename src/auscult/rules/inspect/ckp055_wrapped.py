@@ -34,16 +34,18 @@ def check(subject: InspectSubject) -> Iterable[Finding]:
     if not checkpoint.container:
         return
     label = Container(checkpoint.container, "model", 0, 0).label
-    others = [entry.label for entry in checkpoint.containers if entry.path != checkpoint.container]
-    beside = f"; beside it lie {', '.join(others[:4])}" if others else ""
+    other_labels = [
+        entry.label for entry in checkpoint.containers if entry.path != checkpoint.container
+    ]
+    others_note = f"; beside it lie {', '.join(other_labels[:4])}" if other_labels else ""
     yield Finding(
         CODE,
         NAME,
         Severity.INFO,
         (label,),
-        f"the model is nested under {label}{beside}",
+        f"the model is nested under {label}{others_note}",
         count=len(checkpoint),
-        evidence={"container": list(checkpoint.container), "others": others},
+        evidence={"container": list(checkpoint.container), "others": other_labels},
         fix=Fix(
             "safe",
             "unwrap it before load_state_dict",

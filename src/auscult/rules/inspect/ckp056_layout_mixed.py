@@ -25,8 +25,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from auscult.checkpoint.layout import LayoutEvidence, layout_of
-from auscult.facts.words import counted, some
+from auscult.checkpoint.layout import LayoutEvidence, detect_layout
+from auscult.facts.words import format_count, summarise_names
 from auscult.finding import Finding, Severity
 from auscult.rules.inspect.subject import InspectSubject
 from auscult.weights import Shape
@@ -40,23 +40,36 @@ MIN_FAMILY_SCORE = 0.6
 
 def measure(shapes: Mapping[str, Shape], planned: Mapping[str, Shape]) -> LayoutEvidence:
     """How each convolution can be read: by the shape that its family plans in torch's order, where one is known."""
-    by_shape = layout_of(shapes)
-    torch, mlx = set(by_shape.torch), set(by_shape.mlx)
-    for name in {*torch, *mlx, *by_shape.undecided} & set(planned):
-        torch.discard(name)
-        mlx.discard(name)
-        stored, plan = shapes[name], planned[name]
-        readings = {(plan[0], *plan[2:], plan[1]), (plan[1], *plan[2:], plan[0])}
-        if stored == plan and stored not in readings:
-            torch.add(name)
-        elif stored in readings and stored != plan:
-            mlx.add(name)
-    ordered = [tuple(name for name in shapes if name in names) for names in (torch, mlx)]
-    layout = "mixed" if torch and mlx else "torch" if torch else "mlx" if mlx else "unknown"
-    return LayoutEvidence(layout, ordered[0], ordered[1], by_shape.undecided)  # type: ignore[arg-type]
+    by_shape = detect_layout(shapes)
+    torch_names, mlx_names = set(by_shape.torch), set(by_shape.mlx)
+    for name in {*torch_names, *mlx_names, *by_shape.undecided} & set(planned):
+        torch_names.discard(name)
+        mlx_names.discard(name)
+        stored_shape, planned_shape = shapes[name], planned[name]
+        mlx_shapes = {
+            (planned_shape[0], *planned_shape[2:], planned_shape[1]),
+            (planned_shape[1], *planned_shape[2:], planned_shape[0]),
+        }
+        if stored_shape == planned_shape and stored_shape not in mlx_shapes:
+            torch_names.add(name)
+        elif stored_shape in mlx_shapes and stored_shape != planned_shape:
+            mlx_names.add(name)
+    ordered_names = [
+        tuple(name for name in shapes if name in names) for names in (torch_names, mlx_names)
+    ]
+    layout = (
+        "mixed"
+        if torch_names and mlx_names
+        else "torch"
+        if torch_names
+        else "mlx"
+        if mlx_names
+        else "unknown"
+    )
+    return LayoutEvidence(layout, ordered_names[0], ordered_names[1], by_shape.undecided)  # type: ignore[arg-type]
 
 
-def planned_shapes(family: Any, names: Iterable[str]) -> dict[str, Shape]:
+def plan_shapes(family: Any, names: Iterable[str]) -> dict[str, Shape]:
     """Shapes in torch's order that the detected family plans for these names; empty if it fits too badly."""
     if family is None or family.score < MIN_FAMILY_SCORE or family.config is None:
         return {}
@@ -65,38 +78,44 @@ def planned_shapes(family: Any, names: Iterable[str]) -> dict[str, Shape]:
     plan = signature(family.family).plan(family.config)
     result = {}
     for name in names:
-        bare = name.removeprefix(family.prefix)
+        bare_name = name.removeprefix(family.prefix)
         for direction in (".parametrizations.weight.original1", ".weight_v"):
-            bare = bare.removesuffix(direction) + ".weight" if bare.endswith(direction) else bare
-        if bare in plan and len(plan[bare].shape) in (3, 4):
-            result[name] = plan[bare].shape
+            bare_name = (
+                bare_name.removesuffix(direction) + ".weight"
+                if bare_name.endswith(direction)
+                else bare_name
+            )
+        if bare_name in plan and len(plan[bare_name].shape) in (3, 4):
+            result[name] = plan[bare_name].shape
     return result
 
 
 def check(subject: InspectSubject) -> Iterable[Finding]:
     shapes = {name: tensor.shape for name, tensor in subject.checkpoint.items()}
-    planned = planned_shapes(subject.family, shapes)
-    found = measure(shapes, planned)
-    if found.layout != "mixed":
+    planned = plan_shapes(subject.family, shapes)
+    evidence = measure(shapes, planned)
+    if evidence.layout != "mixed":
         return
-    even = not planned and 2 * min(len(found.torch), len(found.mlx)) > max(
-        len(found.torch), len(found.mlx)
+    is_even = not planned and 2 * min(len(evidence.torch), len(evidence.mlx)) > max(
+        len(evidence.torch), len(evidence.mlx)
     )
-    few, many = sorted((("torch", found.torch), ("MLX", found.mlx)), key=lambda side: len(side[1]))
+    smaller_side, larger_side = sorted(
+        (("torch", evidence.torch), ("MLX", evidence.mlx)), key=lambda side: len(side[1])
+    )
     yield Finding(
         CODE,
         NAME,
         Severity.WARNING
-        if even
+        if is_even
         else Severity.ERROR,  # shapes alone, and no order that the file plainly has
-        few[1],
-        f"two layouts in one file: {counted(len(many[1]), 'convolution')} in {many[0]}'s order and"
-        f" {len(few[1])} in {few[0]}'s: {some(few[1])}",
-        0.95 if planned else 0.5 if even else 0.8,
+        smaller_side[1],
+        f"two layouts in one file: {format_count(len(larger_side[1]), 'convolution')} in {larger_side[0]}'s order and"
+        f" {len(smaller_side[1])} in {smaller_side[0]}'s: {summarise_names(smaller_side[1])}",
+        0.95 if planned else 0.5 if is_even else 0.8,
         evidence={
-            "torch": len(found.torch),
-            "mlx": len(found.mlx),
-            "undecided": len(found.undecided),
+            "torch": len(evidence.torch),
+            "mlx": len(evidence.mlx),
+            "undecided": len(evidence.undecided),
         },
         settled_by="auscult diff FILE REFERENCE",
         rank=9,

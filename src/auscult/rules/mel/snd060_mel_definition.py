@@ -31,8 +31,8 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.mel.subject import MelSubject
-from auscult.sound.mel_search.against import Change, changes, conversion_code
-from auscult.sound.mel_search.code import librosa_code
+from auscult.sound.mel_search.against import SettingChange, find_changes, write_conversion_code
+from auscult.sound.mel_search.code import write_librosa_code
 
 CODE = "SND060"
 NAME = "mel-definition"
@@ -46,53 +46,56 @@ MAX_NEAR_SHARE = 0.05
 def check(subject: MelSubject) -> Iterable[Finding]:
     compression = subject.found.compression
     if compression.residual_share > MAX_EXACT_SHARE:
-        yield _not_found(subject)
+        yield _report_no_definition(subject)
     if subject.against is None or compression.residual_share > MAX_NEAR_SHARE:
         return
-    name, wanted = subject.against
-    different = changes(subject.found.definition, wanted, subject.alternatives)
-    needed = [change for change in different if not change.is_open]
-    if needed:
-        yield _differs(subject, name, needed)
+    name, target = subject.against
+    differing_settings = find_changes(subject.found.definition, target, subject.alternatives)
+    needed_changes = [change for change in differing_settings if not change.is_open]
+    if needed_changes:
+        yield _report_difference(subject, name, needed_changes)
 
 
-def _differs(subject: MelSubject, name: str, needed: list[Change]) -> Finding:
-    found, wanted = (
+def _report_difference(
+    subject: MelSubject, name: str, needed_changes: list[SettingChange]
+) -> Finding:
+    current, target = (
         subject.found.definition,
         subject.against[1] if subject.against else subject.found.definition,
     )
-    code = conversion_code(found, wanted, needed)
+    code = write_conversion_code(current, target, needed_changes)
     if code:
         fix = Fix(
-            "lossy" if wanted.clip > found.clip else "safe",
+            "lossy" if target.clip > current.clip else "safe",
             "convert the mel as it is, [bands, frames]",
             code=code,
         )
     else:
-        fix = Fix("safe", "make the mel again from the sound", code=librosa_code(wanted))
+        fix = Fix("safe", "make the mel again from the sound", code=write_librosa_code(target))
     return Finding(
         CODE,
         NAME,
         Severity.ERROR,
         (subject.name,),
-        f"not the mel that {name} was trained on: {'; '.join(change.words for change in needed)}",
+        f"not the mel that {name} was trained on: {'; '.join(change.words for change in needed_changes)}",
         confidence=0.99 if subject.found.compression.residual_share <= MAX_EXACT_SHARE else 0.8,
         evidence={
-            change.setting: {"found": change.found, "wanted": change.wanted} for change in needed
+            change.setting: {"found": change.found, "wanted": change.wanted}
+            for change in needed_changes
         },
         fix=fix,
         rank=10,
     )
 
 
-def _not_found(subject: MelSubject) -> Finding:
+def _report_no_definition(subject: MelSubject) -> Finding:
     compression = subject.found.compression
-    near = compression.residual_share <= MAX_NEAR_SHARE
+    is_near = compression.residual_share <= MAX_NEAR_SHARE
     why = (
         "every band was normalised by itself (mean, perhaps variance)"
         if compression.is_per_band
         else "resampled by other means, dithered, or with a setting that is not searched for"
-        if near
+        if is_near
         else "is it the mel of this very sound, whole and unchanged?"
     )
     return Finding(
@@ -100,9 +103,9 @@ def _not_found(subject: MelSubject) -> Finding:
         NAME,
         Severity.WARNING,
         (subject.name,),
-        f"{'nearly' if near else 'not'} explained: the nearest definition is {compression.residual:.3g} off "
+        f"{'nearly' if is_near else 'not'} explained: the nearest definition is {compression.residual:.3g} off "
         f"({compression.residual_share:.1%} of the mel's standard deviation); {why}",
-        confidence=0.9 if near else 0.5,
+        confidence=0.9 if is_near else 0.5,
         evidence={
             "residual": compression.residual,
             "residual_share": compression.residual_share,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from auscult.sound.mel import MelDefinition
-    from auscult.sound.mel_search.search import Found
+    from auscult.sound.mel_search.search import SearchOutcome
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +23,6 @@ class MelSubject:
     """
 
     name: str
-    found: Found
+    found: SearchOutcome
     alternatives: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     against: tuple[str, MelDefinition] | None = None

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity
-from auscult.rules.explained import parity_findings
+from auscult.rules.explained import iter_parity_findings
 from auscult.rules.parity.subject import CompareSubject
 
 CODE = "PAR002"
@@ -30,4 +30,4 @@ REQUIRES = CompareSubject
 
 
 def check(subject: CompareSubject) -> Iterable[Finding]:
-    yield from parity_findings(subject, CODE, NAME, severity=Severity.INFO, rank=4)
+    yield from iter_parity_findings(subject, CODE, NAME, severity=Severity.INFO, rank=4)

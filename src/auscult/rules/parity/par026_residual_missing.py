@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auscult.finding import Finding
-from auscult.rules.explained import parity_findings
+from auscult.rules.explained import iter_parity_findings
 from auscult.rules.parity.subject import CompareSubject
 
 CODE = "PAR026"
@@ -29,4 +29,4 @@ REQUIRES = CompareSubject
 
 
 def check(subject: CompareSubject) -> Iterable[Finding]:
-    yield from parity_findings(subject, CODE, NAME, rank=19)
+    yield from iter_parity_findings(subject, CODE, NAME, rank=19)

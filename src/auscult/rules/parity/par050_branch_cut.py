@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity
-from auscult.rules.explained import parity_findings
+from auscult.rules.explained import iter_parity_findings
 from auscult.rules.parity.subject import CompareSubject
 
 CODE = "PAR050"
@@ -31,4 +31,4 @@ REQUIRES = CompareSubject
 
 
 def check(subject: CompareSubject) -> Iterable[Finding]:
-    yield from parity_findings(subject, CODE, NAME, severity=Severity.WARNING, rank=30)
+    yield from iter_parity_findings(subject, CODE, NAME, severity=Severity.WARNING, rank=30)

@@ -19,9 +19,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.explain.relation import description
+from auscult.explain.relation import describe_difference
 from auscult.finding import Finding, Severity
-from auscult.rules.explained import where
+from auscult.rules.explained import name_layer
 from auscult.rules.parity.subject import CompareSubject
 
 CODE = "PAR099"
@@ -34,26 +34,34 @@ def check(subject: CompareSubject) -> Iterable[Finding]:
     layers = [layer for layer in subject.layers if layer.born and not layer.explanations]
     if not layers:
         return
-    first = next((layer for layer in layers if layer.looked_into), layers[0])
-    described = {
-        where(layer): description(layer.case.reference, layer.case.candidate)
+    first_layer = next((layer for layer in layers if layer.looked_into), layers[0])
+    description_by_layer = {
+        name_layer(layer): describe_difference(layer.case.reference, layer.case.candidate)
         for layer in layers[:MAX_DESCRIBED]
         if layer.case is not None
     }
-    tried = (
+    outcome_text = (
         "no known mistake explains it"
-        if first.looked_into
+        if first_layer.looked_into
         else "its cause was not looked for before the others are mended"
     )
-    place = "what reaches " if first.case is not None and first.case.role != "output" else ""
+    role_text = (
+        "what reaches "
+        if first_layer.case is not None and first_layer.case.role != "output"
+        else ""
+    )
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR,
-        tuple(dict.fromkeys(where(layer) for layer in layers)),
-        f"{place}{where(first)} is {first.error:.2g} off (floor {first.floor:.2g}), and {tried}",
+        tuple(dict.fromkeys(name_layer(layer) for layer in layers)),
+        f"{role_text}{name_layer(first_layer)} is {first_layer.error:.2g} off (floor {first_layer.floor:.2g}), and {outcome_text}",
         confidence=0.9,
-        evidence={"error": first.error, "floor": first.floor, "layers": described},
+        evidence={
+            "error": first_layer.error,
+            "floor": first_layer.floor,
+            "layers": description_by_layer,
+        },
         settled_by="auscult diff of the two sides' weights",
         rank=45,
     )

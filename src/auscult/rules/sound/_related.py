@@ -12,7 +12,7 @@ White noise gave 0.03, the same sentence backwards 0.39.
 """
 
 
-def related(subject: SoundSubject) -> Relation | None:
+def find_relation(subject: SoundSubject) -> Relation | None:
     """How the recording relates to its reference, or None where there is none or they are not alike."""
     if subject.reference is None or not has_sound(subject):
         return None

@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-MOST = 50
+MAX_SPANS = 50
 """Spans that a finding lists."""
 
 Spans = tuple[tuple[float, float], ...]
 
 
-def spans_of(places: NDArray[np.int64], sample_rate: int, *, apart_seconds: float = 0.05) -> Spans:
+def join_into_spans(
+    places: NDArray[np.int64], sample_rate: int, *, apart_seconds: float = 0.05
+) -> Spans:
     """Samples, in order, that are near each other joined to one span; the first `MOST`."""
     if not len(places):
         return ()
@@ -19,5 +21,5 @@ def spans_of(places: NDArray[np.int64], sample_rate: int, *, apart_seconds: floa
     starts, stops = np.concatenate([[0], cuts + 1]), np.concatenate([cuts, [len(places) - 1]])
     return tuple(
         (round(float(places[a]) / sample_rate, 4), round(float(places[b] + 1) / sample_rate, 4))
-        for a, b in zip(starts[:MOST], stops[:MOST], strict=True)
+        for a, b in zip(starts[:MAX_SPANS], stops[:MAX_SPANS], strict=True)
     )

@@ -18,38 +18,39 @@ from auscult.rules.sound.subject import SoundSubject
 FOLDER = "sound"
 
 
-def hear(subject: SoundSubject) -> tuple[tuple[Finding, ...], tuple[Skip, ...]]:
+def run_sound_rules(subject: SoundSubject) -> tuple[tuple[Finding, ...], tuple[Skip, ...]]:
     """The causes that a recording shows, the first to act on first, and what was not looked for.
 
     With a reference, what its own sound shows too, and as badly, is a skip: it is no defect of the recording.
     """
     findings, skips = run_rules(subject, FOLDER)
     if subject.reference is not None and findings:
-        own, _ = run_rules(
+        reference_findings, _ = run_rules(
             SoundSubject(subject.reference, facts=subject.facts, hop=subject.hop), FOLDER
         )
-        worst = {
+        worst_reference_ranks = {
             finding.cause: finding.severity.rank
-            for finding in sorted(own, key=lambda f: f.severity.rank, reverse=True)
+            for finding in sorted(reference_findings, key=lambda f: f.severity.rank, reverse=True)
         }
-        common = [
+        shared_findings = [
             finding
             for finding in findings
-            if worst.get(finding.cause, finding.severity.rank + 1) <= finding.severity.rank
+            if worst_reference_ranks.get(finding.cause, finding.severity.rank + 1)
+            <= finding.severity.rank
         ]
         skips = (
             *skips,
             *(
                 Skip(subject.recording.name, f"{finding.cause}: the reference has it too")
-                for finding in common
+                for finding in shared_findings
             ),
         )
-        findings = tuple(finding for finding in findings if finding not in common)
-    return first_causes(findings), skips
+        findings = tuple(finding for finding in findings if finding not in shared_findings)
+    return find_first_causes(findings), skips
 
 
 @dataclass(frozen=True)
-class Trait:
+class CauseTrait:
     """What the rules of one cause say of themselves.
 
     Attributes:
@@ -65,53 +66,63 @@ class Trait:
 
 
 @cache
-def traits() -> Mapping[str, Trait]:
+def collect_traits() -> Mapping[str, CauseTrait]:
     """The traits of every cause of sound. Where several rules find one cause, the one that needs least speaks first."""
-    found: dict[str, Trait] = {}
+    traits_by_cause: dict[str, CauseTrait] = {}
     for rule in every_rule(FOLDER):
-        own = Trait(rule.extent, frozenset(rule.explains), rule.evidence)
-        other = found.get(rule.name)
-        first = (
-            own
-            if other is None or (own.evidence != "reference" and other.evidence == "reference")
-            else other
+        module_trait = CauseTrait(rule.extent, frozenset(rule.explains), rule.evidence)
+        existing_trait = traits_by_cause.get(rule.name)
+        leading_trait = (
+            module_trait
+            if existing_trait is None
+            or (module_trait.evidence != "reference" and existing_trait.evidence == "reference")
+            else existing_trait
         )
-        found[rule.name] = replace(
-            first, explains=own.explains | (other.explains if other else frozenset())
+        traits_by_cause[rule.name] = replace(
+            leading_trait,
+            explains=module_trait.explains
+            | (existing_trait.explains if existing_trait else frozenset()),
         )
-    return found
+    return traits_by_cause
 
 
-def first_causes(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+def find_first_causes(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """The findings that no other one explains, the first to act on first; what each explains is in its evidence.
 
     Of two that explain each other the one of higher order stays. A warning does not explain an error.
     """
-    ordered = sorted(findings, key=lambda finding: finding.order)
-    kept = [finding for finding in ordered if not any(_covers(other, finding) for other in ordered)]
-    hidden: dict[str, set[str]] = {}
-    for finding in ordered:
-        for by in kept:
-            if _covers(by, finding):
-                hidden.setdefault(by.cause, set()).add(finding.cause)
+    ordered_findings = sorted(findings, key=lambda finding: finding.order)
+    root_findings = [
+        finding
+        for finding in ordered_findings
+        if not any(_can_explain(other_finding, finding) for other_finding in ordered_findings)
+    ]
+    explained_causes: dict[str, set[str]] = {}
+    for finding in ordered_findings:
+        for root_finding in root_findings:
+            if _can_explain(root_finding, finding):
+                explained_causes.setdefault(root_finding.cause, set()).add(finding.cause)
     return tuple(
-        replace(finding, evidence={**finding.evidence, "explains": sorted(hidden[finding.cause])})
-        if finding.cause in hidden
+        replace(
+            finding,
+            evidence={**finding.evidence, "explains": sorted(explained_causes[finding.cause])},
+        )
+        if finding.cause in explained_causes
         else finding
-        for finding in kept
+        for finding in root_findings
     )
 
 
-def _explains(cause: str) -> frozenset[str]:
-    return traits().get(cause, Trait()).explains
+def _find_explained_causes(cause: str) -> frozenset[str]:
+    return collect_traits().get(cause, CauseTrait()).explains
 
 
-def _covers(cause: Finding, effect: Finding) -> bool:
+def _can_explain(cause: Finding, effect: Finding) -> bool:
     if (
         cause is effect
-        or effect.cause not in _explains(cause.cause)
+        or effect.cause not in _find_explained_causes(cause.cause)
         or cause.severity.rank > effect.severity.rank
     ):
         return False
-    mutual = cause.cause in _explains(effect.cause)
-    return not mutual or cause.order < effect.order
+    is_mutual = cause.cause in _find_explained_causes(effect.cause)
+    return not is_mutual or cause.order < effect.order

@@ -37,10 +37,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from auscult.finding import Finding, Severity, Skip
-from auscult.rules.sound.snd002_flat_mel import stands_still
+from auscult.rules.sound.snd002_flat_mel import is_stationary
 from auscult.rules.sound.subject import SoundSubject
-from auscult.sound.analysis import Analysis
-from auscult.sound.comb import MOST_SAMPLES, strongest_comb
+from auscult.sound.analysis import SoundAnalysis
+from auscult.sound.comb import MAX_SAMPLES, find_strongest_comb
 from auscult.sound.measures import comb_share
 
 CODE = "SND001"
@@ -102,7 +102,7 @@ USUAL_HOPS = (
 
 
 @dataclass(frozen=True)
-class _Shares:
+class _CombShares:
     """Of one recording: the frame rate, how much of what is around its multiples is lines, and of all energy on them."""
 
     frame_rate: float
@@ -120,70 +120,86 @@ def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
     rate = recording.sample_rate
     if recording.seconds < MIN_SECONDS:
         return
-    found = _shares(subject.analysis, frame_rates(rate) if hop is None else (rate / hop,), hop)
-    other = Analysis(reference.resampled(rate)) if reference is not None else None
-    usual = (
-        _shares(other, (found.frame_rate,), hop)
-        if other is not None
-        else _Shares(found.frame_rate, 0.0, 0.0)
+    candidate_shares = _measure_shares(
+        subject.analysis, list_frame_rates(rate) if hop is None else (rate / hop,), hop
     )
-    least = MIN_SHARE if reference is None else MIN_ABOVE_REFERENCE
+    reference_analysis = SoundAnalysis(reference.resample(rate)) if reference is not None else None
+    reference_shares = (
+        _measure_shares(reference_analysis, (candidate_shares.frame_rate,), hop)
+        if reference_analysis is not None
+        else _CombShares(candidate_shares.frame_rate, 0.0, 0.0)
+    )
+    min_energy = MIN_SHARE if reference is None else MIN_ABOVE_REFERENCE
     if (
-        found.lines - usual.lines < (MIN_LINES_BLIND if hop is None else MIN_LINES)
-        and found.energy - usual.energy < least
+        candidate_shares.lines - reference_shares.lines
+        < (MIN_LINES_BLIND if hop is None else MIN_LINES)
+        and candidate_shares.energy - reference_shares.energy < min_energy
     ):
         return
-    yield _finding(subject, found, usual, stuck=stands_still(subject.analysis, other))
+    yield _make_finding(
+        subject,
+        candidate_shares,
+        reference_shares,
+        is_stuck=is_stationary(subject.analysis, reference_analysis),
+    )
 
 
-def frame_rates(sample_rate: int) -> tuple[float, ...]:
+def list_frame_rates(sample_rate: int) -> tuple[float, ...]:
     """Frames per second that usual hops give, at this sample rate and at the usual ones (it may have been resampled since)."""
     rates = {rate / hop for rate in (sample_rate, *USUAL_RATES) for hop in USUAL_HOPS}
     return tuple(sorted(rate for rate in rates if rate >= LOWEST_HZ))
 
 
-def _shares(analysis: Analysis, rates: tuple[float, ...], hop: int | None) -> _Shares:
-    comb = strongest_comb(analysis.voice, analysis.sample_rate, rates)
+def _measure_shares(
+    analysis: SoundAnalysis, rates: tuple[float, ...], hop: int | None
+) -> _CombShares:
+    comb = find_strongest_comb(analysis.voice, analysis.sample_rate, rates)
     energy = (
-        comb_share(analysis.voice[:MOST_SAMPLES], analysis.sample_rate, hop)
+        comb_share(analysis.voice[:MAX_SAMPLES], analysis.sample_rate, hop)
         if hop is not None
         else 0.0
     )
-    return _Shares(comb.hertz or rates[0], comb.share, energy)
+    return _CombShares(comb.hertz or rates[0], comb.share, energy)
 
 
-def _finding(subject: SoundSubject, found: _Shares, usual: _Shares, *, stuck: bool) -> Finding:
+def _make_finding(
+    subject: SoundSubject,
+    candidate_shares: _CombShares,
+    reference_shares: _CombShares,
+    *,
+    is_stuck: bool,
+) -> Finding:
     of_frames = "the frame rate" if subject.hop is not None else "a usual frame rate"
-    against = (
-        f", against {max(usual.lines, usual.energy):.0%} in the reference"
+    reference_note = (
+        f", against {max(reference_shares.lines, reference_shares.energy):.0%} in the reference"
         if subject.reference is not None
         else ""
     )
     meaning = (
         "every frame sounds alike"
-        if stuck
+        if is_stuck
         else "what should be heard may be there, but not at the input's pitch, or under it"
     )
-    share, each = (
-        max(found.lines, found.energy),
-        "" if found.energy >= found.lines else " of each band",
+    share, band_note = (
+        max(candidate_shares.lines, candidate_shares.energy),
+        "" if candidate_shares.energy >= candidate_shares.lines else " of each band",
     )
     return Finding(
         CODE,
         NAME,
         Severity.ERROR
-        if stuck or found.lines - usual.lines >= MIN_LINES_BLIND
+        if is_stuck or candidate_shares.lines - reference_shares.lines >= MIN_LINES_BLIND
         else Severity.WARNING,
         (subject.recording.name,),
-        f"{share:.0%} of the energy{each} lies on multiples of {found.frame_rate:.4g} Hz, {of_frames}{against}: {meaning}",
+        f"{share:.0%} of the energy{band_note} lies on multiples of {candidate_shares.frame_rate:.4g} Hz, {of_frames}{reference_note}: {meaning}",
         confidence=min(0.99, 0.5 + share / 2),
         evidence={
-            "lines": round(found.lines, 4),
-            "reference_lines": round(usual.lines, 4),
-            "comb_share": round(found.energy, 4),
-            "reference_comb_share": round(usual.energy, 4),
+            "lines": round(candidate_shares.lines, 4),
+            "reference_lines": round(reference_shares.lines, 4),
+            "comb_share": round(candidate_shares.energy, 4),
+            "reference_comb_share": round(reference_shares.energy, 4),
             "hop": subject.hop,
-            "frame_rate_hz": found.frame_rate,
+            "frame_rate_hz": candidate_shares.frame_rate,
         },
         rank=60,
     )

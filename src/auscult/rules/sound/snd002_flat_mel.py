@@ -31,7 +31,7 @@ import numpy as np
 
 from auscult.finding import Finding, Severity
 from auscult.rules.sound.subject import SoundSubject
-from auscult.sound.analysis import Analysis
+from auscult.sound.analysis import SoundAnalysis
 
 CODE = "SND002"
 NAME = "flat-mel"
@@ -64,14 +64,19 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     analysis, reference = subject.analysis, subject.reference
     if analysis.rms < MIN_RMS:
         return
-    other = Analysis(reference) if reference is not None else None
-    if not stands_still(analysis, other):
+    reference_analysis = SoundAnalysis(reference) if reference is not None else None
+    if not is_stationary(analysis, reference_analysis):
         return
-    movement, usual = analysis.movement_db, other.movement_db if other is not None else None
-    against = f" ({usual:.1f} dB in the reference)" if usual is not None else ""
-    moves = (
+    movement, reference_movement = (
+        analysis.movement_db,
+        reference_analysis.movement_db if reference_analysis is not None else None,
+    )
+    reference_note = (
+        f" ({reference_movement:.1f} dB in the reference)" if reference_movement is not None else ""
+    )
+    movement_text = (
         f"the mel moves by only {movement:.1f} dB over time"
-        if is_flat(movement, usual)
+        if is_flat(movement, reference_movement)
         else "next to all energy stands still"
     )
     yield Finding(
@@ -79,11 +84,11 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR,
         (subject.recording.name,),
-        f"{moves}{against}: {kind_of(analysis)}, the same from beginning to end",
-        confidence=0.95 if usual is not None else 0.8,
+        f"{movement_text}{reference_note}: {describe_kind(analysis)}, the same from beginning to end",
+        confidence=0.95 if reference_movement is not None else 0.8,
         evidence={
             "movement_db": round(movement, 2),
-            "reference_movement_db": usual and round(usual, 2),
+            "reference_movement_db": reference_movement and round(reference_movement, 2),
             "steady_db": round(analysis.stillness.weighted_db, 2),
             "peaks": round(analysis.stillness.peaks, 3),
         },
@@ -91,15 +96,15 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     )
 
 
-def stands_still(analysis: Analysis, reference: Analysis | None) -> bool:
+def is_stationary(analysis: SoundAnalysis, reference: SoundAnalysis | None) -> bool:
     """Whether the recording does not move, and its reference does."""
     if is_flat(analysis.movement_db, reference.movement_db if reference is not None else None):
         return True
-    own, usual = (
+    candidate_db, reference_db = (
         side.stillness.weighted_db if side is not None else -np.inf
         for side in (analysis, reference)
     )
-    return own >= MIN_STEADY_DB and usual < 2 * MIN_STEADY_DB
+    return candidate_db >= MIN_STEADY_DB and reference_db < 2 * MIN_STEADY_DB
 
 
 def is_flat(movement_db: float, usual_db: float | None) -> bool:
@@ -109,7 +114,7 @@ def is_flat(movement_db: float, usual_db: float | None) -> bool:
     return movement_db <= min(MAX_WITH_REFERENCE_DB, MAX_SHARE_OF_REFERENCE * usual_db)
 
 
-def kind_of(analysis: Analysis) -> str:
+def describe_kind(analysis: SoundAnalysis) -> str:
     """What the unchanging sound is."""
     if abs(float(analysis.means[0])) > 3 * analysis.rms:
         return "a constant with next to nothing on it"

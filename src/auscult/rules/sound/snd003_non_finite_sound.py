@@ -23,9 +23,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from auscult.facts.words import counted
+from auscult.facts.words import format_count
 from auscult.finding import Finding, Severity
-from auscult.rules.sound._times import spans_of
+from auscult.rules.sound._times import join_into_spans
 from auscult.rules.sound.subject import SoundSubject
 
 CODE = "SND003"
@@ -57,8 +57,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR,
         (subject.recording.name,),
-        f"{counted(total, 'sample')} of {analysis.finite.size:,} are no numbers ({nans:,} NaN, {total - nans:,} infinite)",
+        f"{format_count(total, 'sample')} of {analysis.finite.size:,} are no numbers ({nans:,} NaN, {total - nans:,} infinite)",
         evidence={"samples": total, "nan": nans, "infinite": total - nans},
-        times=spans_of(places, analysis.sample_rate),
+        times=join_into_spans(places, analysis.sample_rate),
         rank=1,
     )

@@ -55,13 +55,13 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         return
     level = f"{20 * np.log10(deviation):.0f} dBFS" if deviation > 0 else "every sample is the same"
     constant = float(np.abs(analysis.means).max(initial=0.0))
-    rest = f", on a constant of {constant:.3g}" if constant > MAX_PEAK else ""
+    constant_note = f", on a constant of {constant:.3g}" if constant > MAX_PEAK else ""
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR,
         (subject.recording.name,),
-        f"there is nothing to hear in {analysis.seconds:.2f} s: {level}{rest}",
+        f"there is nothing to hear in {analysis.seconds:.2f} s: {level}{constant_note}",
         evidence={"peak": deviation, "constant": constant},
         times=((0.0, round(analysis.seconds, 4)),),
         rank=2,

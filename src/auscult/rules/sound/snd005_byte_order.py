@@ -27,7 +27,7 @@ import numpy as np
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.sound.subject import SoundSubject
-from auscult.sound.pcm import byte_swap, float_swap
+from auscult.sound.pcm import is_float_swapped, try_byte_swap
 
 CODE = "SND005"
 NAME = "byte-order"
@@ -60,7 +60,7 @@ MIN_ROUGHNESS = 0.5
 MAX_RATIO = 0.9
 MAX_SWAPPED = 1.2
 """Noise has 1.41 and more, whichever way its bytes are."""
-ABSURD = 1e6
+MAX_FLOAT_PEAK = 1e6
 """No sound in floats is as large as that."""
 
 
@@ -69,24 +69,24 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     channel = analysis.samples[
         int(np.einsum("ct,ct->c", analysis.samples, analysis.samples, dtype=np.float64).argmax())
     ]
-    if not analysis.is_finite or analysis.peak > ABSURD:
-        if float_swap(subject.recording.samples[0]):
-            yield _finding(subject, 32, {"peak": analysis.peak})
+    if not analysis.is_finite or analysis.peak > MAX_FLOAT_PEAK:
+        if is_float_swapped(subject.recording.samples[0]):
+            yield _make_finding(subject, 32, {"peak": analysis.peak})
         return
-    swap = byte_swap(channel)
+    swap = try_byte_swap(channel)
     if (
         swap is not None
         and swap.as_read > MIN_ROUGHNESS
         and swap.swapped < min(MAX_SWAPPED, MAX_RATIO * swap.as_read)
     ):
-        yield _finding(
+        yield _make_finding(
             subject,
             16,
             {"roughness": round(swap.as_read, 3), "roughness_swapped": round(swap.swapped, 3)},
         )
 
 
-def _finding(subject: SoundSubject, bits: int, evidence: dict[str, float]) -> Finding:
+def _make_finding(subject: SoundSubject, bits: int, evidence: dict[str, float]) -> Finding:
     return Finding(
         CODE,
         NAME,

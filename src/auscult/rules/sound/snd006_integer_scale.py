@@ -52,30 +52,30 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         or analysis.level_count <= MIN_LEVELS
     ):
         return
-    loud = peak > MAX_PEAK
+    is_loud = peak > MAX_PEAK
     bits = next(
-        (bits for bits in USUAL_BITS if 0.05 <= peak * 2.0 ** (-bits if loud else bits) <= 1.0),
+        (bits for bits in USUAL_BITS if 0.05 <= peak * 2.0 ** (-bits if is_loud else bits) <= 1.0),
         None,
     )
-    power = f"2**{bits}" if bits else f"{peak if loud else 1 / peak:.3g}"
-    what = (
+    power = f"2**{bits}" if bits else f"{peak if is_loud else 1 / peak:.3g}"
+    level_text = (
         f"up to {peak:,.4g} times full scale: integers taken for floats"
-        if loud
+        if is_loud
         else f"at most {20 * np.log10(peak):.0f} dBFS"
     )
-    again = "" if loud else ", with all its detail: divided by the integers' range twice"
+    detail_note = "" if is_loud else ", with all its detail: divided by the integers' range twice"
     yield Finding(
         CODE,
         NAME,
-        Severity.ERROR if loud or peak < ERROR_PEAK else Severity.WARNING,
+        Severity.ERROR if is_loud or peak < ERROR_PEAK else Severity.WARNING,
         (subject.recording.name,),
-        f"the samples are {what}{again}",
+        f"the samples are {level_text}{detail_note}",
         confidence=0.95 if bits else 0.7,
         evidence={"peak": peak, "bits": bits},
         fix=Fix(
             "guess",
-            f"{'Divide' if loud else 'Multiply'} by {power}.",
-            code=f"samples {'/' if loud else '*'} {power}",
+            f"{'Divide' if is_loud else 'Multiply'} by {power}.",
+            code=f"samples {'/' if is_loud else '*'} {power}",
         ),
         rank=4,
     )

@@ -27,7 +27,7 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.sound.subject import SoundSubject
-from auscult.sound.channels import half_step, pairing
+from auscult.sound.channels import measure_half_step, measure_pairing
 
 CODE = "SND007"
 NAME = "interleave"
@@ -61,40 +61,40 @@ EQUAL_DB = 40.0
 def check(subject: SoundSubject) -> Iterable[Finding]:
     samples = subject.analysis.samples
     if samples.shape[0] == 1:
-        yield from _one_channel(subject)
+        yield from _check_one_channel(subject)
     elif samples.shape[0] == 2:
-        yield from _two_channels(subject)
+        yield from _check_two_channels(subject)
 
 
-def _one_channel(subject: SoundSubject) -> Iterable[Finding]:
-    pairs = pairing(subject.analysis.samples[0])
-    apart = (
+def _check_one_channel(subject: SoundSubject) -> Iterable[Finding]:
+    pairs = measure_pairing(subject.analysis.samples[0])
+    is_alternating = (
         pairs.skip >= MIN_SKIP
         and pairs.two_apart >= MIN_TWO_APART
         and pairs.half_step > MAX_HALF_STEP
     )
-    apart = apart and pairs.balance_db < MAX_BALANCE_DB
-    if pairs.asymmetry_db < MIN_ASYMMETRY_DB and not apart:
+    is_alternating = is_alternating and pairs.balance_db < MAX_BALANCE_DB
+    if pairs.asymmetry_db < MIN_ASYMMETRY_DB and not is_alternating:
         return
-    equal = pairs.asymmetry_db > EQUAL_DB
-    also = " (or one channel was upsampled by repeating each sample)" if equal else ""
+    is_repeated = pairs.asymmetry_db > EQUAL_DB
+    repeat_note = " (or one channel was upsampled by repeating each sample)" if is_repeated else ""
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR,
         (subject.recording.name,),
-        f"the samples come in pairs: two interleaved channels were read as one, at half their speed{also}",
-        confidence=0.6 if equal else 0.95,
+        f"the samples come in pairs: two interleaved channels were read as one, at half their speed{repeat_note}",
+        confidence=0.6 if is_repeated else 0.95,
         evidence={"asymmetry_db": round(pairs.asymmetry_db, 2), "skip": round(pairs.skip, 3)},
         fix=Fix("safe", "Read the samples as [time, 2].", code="samples.reshape(-1, 2).T"),
         rank=6,
     )
 
 
-def _two_channels(subject: SoundSubject) -> Iterable[Finding]:
+def _check_two_channels(subject: SoundSubject) -> Iterable[Finding]:
     left, right = subject.analysis.samples
-    ratio = half_step(left, right)
-    joined = pairing(subject.analysis.samples.T.reshape(-1))
+    ratio = measure_half_step(left, right)
+    joined = measure_pairing(subject.analysis.samples.T.reshape(-1))
     if (
         ratio > MAX_HALF_STEP
         or joined.asymmetry_db > MAX_JOINED_ASYMMETRY_DB

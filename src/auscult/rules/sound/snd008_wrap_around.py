@@ -25,12 +25,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.facts.words import counted
+from auscult.facts.words import format_count
 from auscult.finding import Finding, Fix, Severity
-from auscult.rules.sound._times import spans_of
+from auscult.rules.sound._times import join_into_spans
 from auscult.rules.sound.snd009_clipping import is_cut
 from auscult.rules.sound.subject import SoundSubject
-from auscult.sound.ceiling import pile_up, squeeze, wraps
+from auscult.sound.ceiling import find_largest_pile, find_wraps, measure_squeeze
 
 CODE = "SND008"
 NAME = "wrap-around"
@@ -57,38 +57,40 @@ MAX_HELD = 0.31
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
-    if squeeze(subject.analysis.voice, subject.analysis.sample_rate).held > MAX_HELD:
+    if measure_squeeze(subject.analysis.voice, subject.analysis.sample_rate).held > MAX_HELD:
         return
-    for number, channel in enumerate(subject.analysis.samples):
-        found = wraps(channel)
-        few = MIN_FITS if abs(found.modulus - FULL_RANGE) < 0.02 * FULL_RANGE else SURE_FITS
+    for channel_number, channel in enumerate(subject.analysis.samples):
+        wrap_jumps = find_wraps(channel)
+        min_fits = (
+            MIN_FITS if abs(wrap_jumps.modulus - FULL_RANGE) < 0.02 * FULL_RANGE else SURE_FITS
+        )
         if (
-            found.fits < few
-            or found.fits < MIN_SHARE * found.jumps
-            or found.steadiness > MAX_STEADINESS
+            wrap_jumps.fits < min_fits
+            or wrap_jumps.fits < MIN_SHARE * wrap_jumps.jumps
+            or wrap_jumps.steadiness > MAX_STEADINESS
         ):
             continue
-        if is_cut(pile_up(channel)):
+        if is_cut(find_largest_pile(channel)):
             return
         yield Finding(
             CODE,
             NAME,
             Severity.ERROR,
             (subject.recording.name,),
-            f"{counted(found.fits, 'jump')} from one end of the scale to the other: louder than full scale, and wrapped round",
-            confidence=min(0.99, 0.8 + 0.02 * found.fits),
+            f"{format_count(wrap_jumps.fits, 'jump')} from one end of the scale to the other: louder than full scale, and wrapped round",
+            confidence=min(0.99, 0.8 + 0.02 * wrap_jumps.fits),
             evidence={
-                "jumps": found.fits,
-                "other_jumps": found.jumps - found.fits,
-                "modulus": found.modulus,
-                "channel": number,
+                "jumps": wrap_jumps.fits,
+                "other_jumps": wrap_jumps.jumps - wrap_jumps.fits,
+                "modulus": wrap_jumps.modulus,
+                "channel": channel_number,
             },
             fix=Fix(
                 "lossy",
                 "Cut off at full scale before converting to integers.",
                 code="np.clip(samples, -1.0, 1.0)",
             ),
-            times=spans_of(found.places, subject.analysis.sample_rate),
+            times=join_into_spans(wrap_jumps.places, subject.analysis.sample_rate),
             rank=8,
         )
         return

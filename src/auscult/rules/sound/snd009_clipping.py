@@ -23,11 +23,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.facts.words import counted
+from auscult.facts.words import format_count
 from auscult.finding import Finding, Severity
-from auscult.rules.sound._times import spans_of
+from auscult.rules.sound._times import join_into_spans
 from auscult.rules.sound.subject import SoundSubject
-from auscult.sound.ceiling import Pile, pile_up
+from auscult.sound.ceiling import SamplePile, find_largest_pile
 
 CODE = "SND009"
 NAME = "clipping"
@@ -40,15 +40,15 @@ MIN_EXACT = 0.6
 MIN_RUNS = 5
 
 
-def is_cut(pile: Pile) -> bool:
+def is_cut(pile: SamplePile) -> bool:
     """Whether samples pile up on an extreme as only a cut makes them."""
     return pile.share >= MIN_SHARE and pile.exact >= MIN_EXACT and pile.runs >= MIN_RUNS
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
-    piles = [pile_up(channel) for channel in subject.analysis.samples]
-    number = max(range(len(piles)), key=lambda index: piles[index].runs)
-    pile = piles[number]
+    piles = [find_largest_pile(channel) for channel in subject.analysis.samples]
+    channel_number = max(range(len(piles)), key=lambda index: piles[index].runs)
+    pile = piles[channel_number]
     if not is_cut(pile):
         return
     share = len(pile.places) / subject.analysis.samples.shape[1]
@@ -57,14 +57,14 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR if share > 1e-3 else Severity.WARNING,
         (subject.recording.name,),
-        f"{counted(len(pile.places), 'sample')} lie exactly on the ceiling ({share:.2%}): the peaks are cut off",
+        f"{format_count(len(pile.places), 'sample')} lie exactly on the ceiling ({share:.2%}): the peaks are cut off",
         confidence=min(0.99, 0.6 + pile.share / 2),
         evidence={
             "samples": len(pile.places),
             "pile": round(pile.share, 3),
             "exact": round(pile.exact, 3),
-            "channel": number,
+            "channel": channel_number,
         },
-        times=spans_of(pile.places, subject.analysis.sample_rate),
+        times=join_into_spans(pile.places, subject.analysis.sample_rate),
         rank=10,
     )

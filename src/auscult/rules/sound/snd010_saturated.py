@@ -28,7 +28,7 @@ import numpy as np
 
 from auscult.finding import Finding, Severity
 from auscult.rules.sound.subject import SoundSubject
-from auscult.sound.ceiling import squeeze
+from auscult.sound.ceiling import measure_squeeze
 
 CODE = "SND010"
 NAME = "saturated"
@@ -45,21 +45,24 @@ ERROR_HELD = 0.5
 def check(subject: SoundSubject) -> Iterable[Finding]:
     analysis = subject.analysis
     channels = analysis.samples - analysis.means[:, None].astype(np.float32)
-    found = max(
-        (squeeze(each, analysis.sample_rate) for each in channels),
-        key=lambda squeezed: squeezed.crowding * squeezed.held,
+    strongest_squeeze = max(
+        (measure_squeeze(channel, analysis.sample_rate) for channel in channels),
+        key=lambda measured_squeeze: measured_squeeze.crowding * measured_squeeze.held,
     )
-    if found.crowding < MIN_CROWDING or found.held < MIN_HELD:
+    if strongest_squeeze.crowding < MIN_CROWDING or strongest_squeeze.held < MIN_HELD:
         return
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR
-        if found.crowding > ERROR_CROWDING and found.held > ERROR_HELD
+        if strongest_squeeze.crowding > ERROR_CROWDING and strongest_squeeze.held > ERROR_HELD
         else Severity.WARNING,
         (subject.recording.name,),
-        f"{found.crowding:.0%} of the loud places reach the same height and stay near it: squeezed by a tanh or a limiter",
-        confidence=min(0.9, 0.5 + found.crowding / 2),
-        evidence={"crowding": round(found.crowding, 3), "held": round(found.held, 3)},
+        f"{strongest_squeeze.crowding:.0%} of the loud places reach the same height and stay near it: squeezed by a tanh or a limiter",
+        confidence=min(0.9, 0.5 + strongest_squeeze.crowding / 2),
+        evidence={
+            "crowding": round(strongest_squeeze.crowding, 3),
+            "held": round(strongest_squeeze.held, 3),
+        },
         rank=30,
     )

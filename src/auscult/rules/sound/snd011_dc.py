@@ -41,20 +41,27 @@ MIN_CONSTANT = 1e-4
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
     analysis = subject.analysis
-    number = int(np.abs(analysis.means).argmax())
-    constant = float(analysis.means[number])
-    rest = float((analysis.samples[number] - np.float32(constant)).std(dtype=np.float64))
-    if abs(constant) < MIN_CONSTANT or abs(constant) < MIN_SHARE * rest:
+    channel_number = int(np.abs(analysis.means).argmax())
+    channel_mean = float(analysis.means[channel_number])
+    ac_rms = float(
+        (analysis.samples[channel_number] - np.float32(channel_mean)).std(dtype=np.float64)
+    )
+    if abs(channel_mean) < MIN_CONSTANT or abs(channel_mean) < MIN_SHARE * ac_rms:
         return
-    share = abs(constant) / max(rest, 1e-9)
+    share = abs(channel_mean) / max(ac_rms, 1e-9)
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR if share > ERROR_SHARE else Severity.WARNING,
         (subject.recording.name,),
-        f"a constant of {constant:+.3g} under a sound of {rest:.3g} rms ({share:.0%} of it)",
+        f"a constant of {channel_mean:+.3g} under a sound of {ac_rms:.3g} rms ({share:.0%} of it)",
         confidence=min(0.99, 0.7 + share / 2),
-        evidence={"mean": constant, "ac_rms": rest, "share": round(share, 4), "channel": number},
+        evidence={
+            "mean": channel_mean,
+            "ac_rms": ac_rms,
+            "share": round(share, 4),
+            "channel": channel_number,
+        },
         fix=Fix(
             "safe",
             "Subtract the mean of each channel.",

@@ -22,7 +22,7 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.sound.subject import SoundSubject
-from auscult.sound.channels import correlation
+from auscult.sound.channels import correlate_channels
 
 CODE = "SND012"
 NAME = "polarity"
@@ -37,17 +37,17 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     samples = subject.analysis.samples
     if samples.shape[0] != 2:
         return
-    found = correlation(samples[0], samples[1])
-    if found > MAX_CORRELATION:
+    channel_correlation = correlate_channels(samples[0], samples[1])
+    if channel_correlation > MAX_CORRELATION:
         return
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR,
         (subject.recording.name,),
-        f"the channels are each other's negative (correlation {found:.2f}): together they cancel",
-        confidence=min(0.99, -found),
-        evidence={"correlation": round(found, 4)},
+        f"the channels are each other's negative (correlation {channel_correlation:.2f}): together they cancel",
+        confidence=min(0.99, -channel_correlation),
+        evidence={"correlation": round(channel_correlation, 4)},
         fix=Fix("safe", "Negate one channel.", code="samples[1] = -samples[1]"),
         rank=12,
     )

@@ -24,10 +24,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from auscult.facts.words import counted
+from auscult.facts.words import format_count
 from auscult.finding import Finding, Severity
 from auscult.rules.sound.subject import SoundSubject
-from auscult.sound.gaps import cut_outs
+from auscult.sound.gaps import find_cut_outs
 
 CODE = "SND013"
 NAME = "dropouts"
@@ -50,26 +50,30 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     analysis = subject.analysis
     if analysis.level_count < MIN_LEVELS:
         return
-    for number, channel in enumerate(analysis.samples):
-        spans, edges = cut_outs(channel, analysis.sample_rate, MIN_SECONDS)
-        low = (
+    for channel_number, channel in enumerate(analysis.samples):
+        spans, edges = find_cut_outs(channel, analysis.sample_rate, MIN_SECONDS)
+        is_below_peak = (
             np.abs(channel[spans[:, 0]]) < AT_PEAK * analysis.peak
         )  # runs on the ceiling are clipping
-        long = low & (spans[:, 1] - spans[:, 0] >= SURE_SECONDS * analysis.sample_rate)
-        cut = low & (edges.min(axis=1) > MIN_EDGE)
-        sure = long & ((edges.min(axis=1) > SURE_EDGE) | (edges[:, 0] > CUT_EDGE))
-        if cut.sum() < MIN_GAPS and not sure.any():
+        is_long = is_below_peak & (spans[:, 1] - spans[:, 0] >= SURE_SECONDS * analysis.sample_rate)
+        is_cut_out = is_below_peak & (edges.min(axis=1) > MIN_EDGE)
+        is_sure = is_long & ((edges.min(axis=1) > SURE_EDGE) | (edges[:, 0] > CUT_EDGE))
+        if is_cut_out.sum() < MIN_GAPS and not is_sure.any():
             continue
-        spans = spans[cut | sure]
-        lost = float((spans[:, 1] - spans[:, 0]).sum()) / analysis.sample_rate
+        spans = spans[is_cut_out | is_sure]
+        lost_seconds = float((spans[:, 1] - spans[:, 0]).sum()) / analysis.sample_rate
         yield Finding(
             CODE,
             NAME,
             Severity.ERROR,
             (subject.recording.name,),
-            f"{counted(len(spans), 'piece')} missing from the middle of the sound, {1000 * lost:.0f} ms in all",
+            f"{format_count(len(spans), 'piece')} missing from the middle of the sound, {1000 * lost_seconds:.0f} ms in all",
             confidence=min(0.99, 0.7 + 0.05 * len(spans)),
-            evidence={"gaps": len(spans), "seconds": round(lost, 4), "channel": number},
+            evidence={
+                "gaps": len(spans),
+                "seconds": round(lost_seconds, 4),
+                "channel": channel_number,
+            },
             times=tuple(
                 (
                     round(float(a) / analysis.sample_rate, 4),

@@ -24,7 +24,7 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.sound.subject import SoundSubject
-from auscult.sound.gaps import ends, envelope
+from auscult.sound.gaps import measure_end_silence, measure_envelope
 
 CODE = "SND014"
 NAME = "padded-sound"
@@ -38,20 +38,30 @@ MIN_SHARE = 0.3
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
     analysis = subject.analysis
-    found = ends(envelope(analysis.voice, analysis.sample_rate), analysis.seconds)
-    longest = max(found.before, found.after)
-    if longest < MIN_SECONDS or longest < MIN_SHARE * found.seconds or longest >= found.seconds:
+    end_silence = measure_end_silence(
+        measure_envelope(analysis.voice, analysis.sample_rate), analysis.seconds
+    )
+    longest = max(end_silence.before, end_silence.after)
+    if (
+        longest < MIN_SECONDS
+        or longest < MIN_SHARE * end_silence.seconds
+        or longest >= end_silence.seconds
+    ):
         return
-    at_end = found.after >= found.before
-    span = (found.seconds - found.after, found.seconds) if at_end else (0.0, found.before)
+    is_at_end = end_silence.after >= end_silence.before
+    span = (
+        (end_silence.seconds - end_silence.after, end_silence.seconds)
+        if is_at_end
+        else (0.0, end_silence.before)
+    )
     yield Finding(
         CODE,
         NAME,
         Severity.WARNING,
         (subject.recording.name,),
-        f"{longest:.2f} s of {found.seconds:.2f} s are silence {'after the last' if at_end else 'before the first'} sound",
+        f"{longest:.2f} s of {end_silence.seconds:.2f} s are silence {'after the last' if is_at_end else 'before the first'} sound",
         confidence=0.9,
-        evidence={"before": round(found.before, 3), "after": round(found.after, 3)},
+        evidence={"before": round(end_silence.before, 3), "after": round(end_silence.after, 3)},
         fix=Fix("lossy", "Cut the silence off."),
         times=((round(span[0], 4), round(span[1], 4)),),
         rank=35,

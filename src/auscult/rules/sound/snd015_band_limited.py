@@ -26,7 +26,7 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity
 from auscult.rules.sound.subject import SoundSubject
-from auscult.sound.bandwidth import spectral_edge
+from auscult.sound.bandwidth import find_spectral_edge
 
 CODE = "SND015"
 NAME = "band-limited"
@@ -43,26 +43,26 @@ USUAL_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100)
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
     analysis = subject.analysis
-    if not analysis.active.any():
+    if not analysis.active_frames.any():
         return
-    edge = spectral_edge(analysis.mean_power, analysis.sample_rate)
+    edge = find_spectral_edge(analysis.mean_power, analysis.sample_rate)
     if edge.drop_db < MIN_DROP_DB or edge.hertz > min(
         MAX_SHARE * analysis.sample_rate / 2, MAX_HERTZ
     ):
         return
-    near = [rate for rate in USUAL_RATES if 0.85 * rate / 2 < edge.hertz < 1.03 * rate / 2]
-    once = f", as of material that once had {near[0]:,} Hz" if near else ""
+    near_rates = [rate for rate in USUAL_RATES if 0.85 * rate / 2 < edge.hertz < 1.03 * rate / 2]
+    rate_note = f", as of material that once had {near_rates[0]:,} Hz" if near_rates else ""
     yield Finding(
         CODE,
         NAME,
         Severity.WARNING,
         (subject.recording.name,),
-        f"nothing above {edge.hertz:,.0f} Hz, where the sample rate could carry {analysis.sample_rate / 2:,.0f} Hz{once}",
+        f"nothing above {edge.hertz:,.0f} Hz, where the sample rate could carry {analysis.sample_rate / 2:,.0f} Hz{rate_note}",
         confidence=min(0.95, 0.5 + edge.drop_db / 100),
         evidence={
             "cutoff_hz": round(edge.hertz, 1),
             "drop_db": round(edge.drop_db, 1),
-            "rate_once": near[0] if near else None,
+            "rate_once": near_rates[0] if near_rates else None,
         },
         rank=33,
     )

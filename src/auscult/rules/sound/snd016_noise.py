@@ -54,28 +54,28 @@ MIN_RMS = 1e-5
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
     analysis = subject.analysis
-    found = analysis.stillness
+    spectral_stillness = analysis.stillness
     if (
         analysis.rms < MIN_RMS
-        or not MIN_LEVEL_DB <= found.level_db <= MAX_LEVEL_DB
-        or found.peaks > MAX_PEAKS
+        or not MIN_LEVEL_DB <= spectral_stillness.level_db <= MAX_LEVEL_DB
+        or spectral_stillness.peaks > MAX_PEAKS
     ):
         return
-    if found.weighted_db > MAX_LEVEL_DB:
+    if spectral_stillness.weighted_db > MAX_LEVEL_DB:
         return
     middle = analysis.sample_rate / 4
-    where = (
+    band_name = (
         "low"
-        if found.centroid_hz < 0.8 * middle
+        if spectral_stillness.centroid_hz < 0.8 * middle
         else "high"
-        if found.centroid_hz > 1.2 * middle
+        if spectral_stillness.centroid_hz > 1.2 * middle
         else "all"
     )
     colour = (
         "white"
-        if found.colour_db < MAX_WHITE_DB
-        else f"mostly in the {where} frequencies"
-        if where != "all"
+        if spectral_stillness.colour_db < MAX_WHITE_DB
+        else f"mostly in the {band_name} frequencies"
+        if band_name != "all"
         else "coloured"
     )
     yield Finding(
@@ -86,10 +86,10 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         f"nothing but noise, {colour}, the same from beginning to end",
         confidence=0.9,
         evidence={
-            "level_db": round(found.level_db, 3),
-            "peaks": round(found.peaks, 3),
-            "centroid_hz": round(found.centroid_hz, 1),
-            "colour_db": round(found.colour_db, 2),
+            "level_db": round(spectral_stillness.level_db, 3),
+            "peaks": round(spectral_stillness.peaks, 3),
+            "centroid_hz": round(spectral_stillness.centroid_hz, 1),
+            "colour_db": round(spectral_stillness.colour_db, 2),
         },
         rank=20,
     )

@@ -28,8 +28,8 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity, Skip
 from auscult.rules.sound.subject import SoundSubject
-from auscult.sound.analysis import Analysis
-from auscult.sound.speaking import periodicity
+from auscult.sound.analysis import SoundAnalysis
+from auscult.sound.speaking import measure_periodicity
 
 CODE = "SND017"
 NAME = "phase-metallic"
@@ -51,32 +51,42 @@ def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
         reason = "lost phases were not looked for: that needs speech and its text (--text), or a reference"
         yield Skip(subject.recording.name, reason)
         return
-    if analysis.seconds < MIN_SECONDS or not analysis.active.any():
+    if analysis.seconds < MIN_SECONDS or not analysis.active_frames.any():
         return
-    found = analysis.speaking.sharpness
-    usual = Analysis(subject.reference).speaking.sharpness if subject.reference else None
-    if usual is None:
+    sharpness = analysis.speaking_measures.sharpness
+    reference_sharpness = (
+        SoundAnalysis(subject.reference).speaking_measures.sharpness if subject.reference else None
+    )
+    if reference_sharpness is None:
         limit = MAX_SHARPNESS
     else:
-        limit = min(MAX_WITH_REFERENCE, MAX_OF_REFERENCE * usual) if usual >= MIN_REFERENCE else 0.0
-    if not 0 < found < limit:
+        limit = (
+            min(MAX_WITH_REFERENCE, MAX_OF_REFERENCE * reference_sharpness)
+            if reference_sharpness >= MIN_REFERENCE
+            else 0.0
+        )
+    if not 0 < sharpness < limit:
         return
-    regular = periodicity(analysis.voice, analysis.sample_rate)
-    if regular >= MAX_PERIODICITY:
+    pulse_periodicity = measure_periodicity(analysis.voice, analysis.sample_rate)
+    if pulse_periodicity >= MAX_PERIODICITY:
         return
-    against = f", {usual:.1f} in the reference" if usual is not None else ""
+    reference_note = (
+        f", {reference_sharpness:.1f} in the reference" if reference_sharpness is not None else ""
+    )
     yield Finding(
         CODE,
         NAME,
-        Severity.INFO if usual is None else Severity.WARNING,
+        Severity.INFO if reference_sharpness is None else Severity.WARNING,
         (subject.recording.name,),
-        f"the voice has no regular pulses (kurtosis {found:.1f}{against}; noise has 3): its phases may be wrong",
-        confidence=0.5 if usual is None else 0.8,
+        f"the voice has no regular pulses (kurtosis {sharpness:.1f}{reference_note}; noise has 3): its phases may be wrong",
+        confidence=0.5 if reference_sharpness is None else 0.8,
         evidence={
-            "sharpness": round(found, 3),
-            "periodicity": round(regular, 3),
-            "reference_sharpness": usual and round(usual, 3),
+            "sharpness": round(sharpness, 3),
+            "periodicity": round(pulse_periodicity, 3),
+            "reference_sharpness": reference_sharpness and round(reference_sharpness, 3),
         },
-        settled_by=None if usual is not None else "auscult listen FILE --ref REFERENCE",
+        settled_by=None
+        if reference_sharpness is not None
+        else "auscult listen FILE --ref REFERENCE",
         rank=70,
     )

@@ -32,7 +32,13 @@ import numpy as np
 
 from auscult.finding import Finding, Severity, Skip
 from auscult.rules.sound.subject import SoundSubject
-from auscult.sound.folding import Fold, border_chance, fold, likely_period, persistence
+from auscult.sound.folding import (
+    FoldedSignal,
+    find_likely_period,
+    fold_series,
+    measure_border_chance,
+    measure_persistence,
+)
 
 CODE = "SND018"
 NAME = "frame-seams"
@@ -47,7 +53,7 @@ MIN_PERSISTENCE_BLIND = 0.75
 """Where the period was searched for."""
 MAX_CHANCE = 1e-4
 USUAL_HOPS = (128, 160, 200, 240, 256, 300, 320, 400, 441, 480, 512, 600, 640, 768, 882, 960, 1024)
-SHORTEST, LONGEST = 64, 2048
+SHORTEST_PERIOD, LONGEST_PERIOD = 64, 2048
 MIN_SEAMS = 4
 
 
@@ -57,16 +63,19 @@ def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
         periods: tuple[int, ...] = (
             (subject.hop,)
             if subject.hop
-            else (*USUAL_HOPS, likely_period(corners, SHORTEST, LONGEST))
+            else (*USUAL_HOPS, find_likely_period(corners, SHORTEST_PERIOD, LONGEST_PERIOD))
         )
-        folds = (fold(corners, period, spread) for period in periods)
-        single = [
-            found for found in folds if found.z >= MIN_Z and found.prominence >= MIN_PROMINENCE
+        folds = (fold_series(corners, period, spread) for period in periods)
+        seam_folds = [
+            folded for folded in folds if folded.z >= MIN_Z and folded.prominence >= MIN_PROMINENCE
         ]
-        best = max(single, key=lambda found: found.z, default=None)
-        least = MIN_PERSISTENCE if subject.hop else MIN_PERSISTENCE_BLIND
-        if best is not None and (share := persistence(corners, best)) >= least:
-            yield _seams(subject, best, share)
+        best_fold = max(seam_folds, key=lambda folded: folded.z, default=None)
+        min_persistence = MIN_PERSISTENCE if subject.hop else MIN_PERSISTENCE_BLIND
+        if (
+            best_fold is not None
+            and (share := measure_persistence(corners, best_fold)) >= min_persistence
+        ):
+            yield _report_seams(subject, best_fold, share)
             return
     if subject.hop is None:
         yield Skip(
@@ -74,25 +83,25 @@ def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
             "seams were looked for at the usual hops only: the model's hop is not known",
         )
     if subject.facts.chunk_seconds:
-        yield from _borders(subject, subject.facts.chunk_seconds)
+        yield from _check_borders(subject, subject.facts.chunk_seconds)
 
 
-def _seams(subject: SoundSubject, found: Fold, share: float) -> Finding:
+def _report_seams(subject: SoundSubject, folded: FoldedSignal, share: float) -> Finding:
     rate = subject.analysis.sample_rate
-    known = " (the model's hop)" if subject.hop == found.period else ""
+    hop_note = " (the model's hop)" if subject.hop == folded.period else ""
     return Finding(
         CODE,
         NAME,
         Severity.ERROR,
         (subject.recording.name,),
-        f"a corner in the waveform every {found.period} samples{known}, {rate / found.period:.4g} times a second: "
+        f"a corner in the waveform every {folded.period} samples{hop_note}, {rate / folded.period:.4g} times a second: "
         "the frames do not join",
-        confidence=min(0.99, 0.6 + found.z / 50),
+        confidence=min(0.99, 0.6 + folded.z / 50),
         evidence={
-            "period": found.period,
-            "z": round(found.z, 2),
-            "prominence": round(found.prominence, 2),
-            "phase": found.phase + 1,
+            "period": folded.period,
+            "z": round(folded.z, 2),
+            "prominence": round(folded.prominence, 2),
+            "phase": folded.phase + 1,
             "persistence": round(share, 2),
             "hop": subject.hop,
         },
@@ -100,9 +109,9 @@ def _seams(subject: SoundSubject, found: Fold, share: float) -> Finding:
     )
 
 
-def _borders(subject: SoundSubject, chunk_seconds: float) -> Iterable[Finding | Skip]:
+def _check_borders(subject: SoundSubject, chunk_seconds: float) -> Iterable[Finding | Skip]:
     rate = subject.analysis.sample_rate
-    places, chance = border_chance(subject.analysis.bend, rate, chunk_seconds)
+    places, chance = measure_border_chance(subject.analysis.second_difference, rate, chunk_seconds)
     if len(places) < MIN_SEAMS:
         yield Skip(
             subject.recording.name,
@@ -118,8 +127,8 @@ def _borders(subject: SoundSubject, chunk_seconds: float) -> Iterable[Finding | 
             confidence=0.9,
             evidence={"chunk_seconds": chunk_seconds, "borders": len(places), "chance": chance},
             times=tuple(
-                (round(float(at) / rate - 0.002, 4), round(float(at) / rate + 0.002, 4))
-                for at in np.asarray(places)[:50]
+                (round(float(place) / rate - 0.002, 4), round(float(place) / rate + 0.002, 4))
+                for place in np.asarray(places)[:50]
             ),
             rank=16,
         )

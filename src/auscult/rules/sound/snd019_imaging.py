@@ -39,7 +39,7 @@ from operator import mul
 
 from auscult.finding import Finding, Severity, Skip
 from auscult.rules.sound.subject import SoundSubject
-from auscult.sound.images import images, steady_tones
+from auscult.sound.images import find_images, iter_steady_tones
 from auscult.sound.masking import HEARD_DB
 
 CODE = "SND019"
@@ -65,24 +65,24 @@ def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
             subject.recording.name,
             "images were looked for at strides of 2, 3, 4, 5 and 8 only: the model's are not known",
         )
-    if not analysis.active.any():
+    if not analysis.active_frames.any():
         return
     periods = periods_of(subject)
-    found = images(analysis.voice, analysis.sample_rate, periods)
+    spectral_images = find_images(analysis.voice, analysis.sample_rate, periods)
     evidence: dict[str, float] = {}
-    words: list[str] = []
-    is_heard = found.audible_db >= MIN_AUDIBLE_DB
-    if found.audible_db >= HEARD_DB or found.share >= PLAIN_SHARE:
+    descriptions: list[str] = []
+    is_heard = spectral_images.audible_db >= MIN_AUDIBLE_DB
+    if spectral_images.audible_db >= HEARD_DB or spectral_images.share >= PLAIN_SHARE:
         evidence |= {
-            "stride": found.stride,
-            "audible_db": round(found.audible_db, 1),
-            "images_db": round(found.level_db, 1),
-            "image_share": round(found.share, 3),
-            "image_hz": round(found.hertz),
+            "stride": spectral_images.stride,
+            "audible_db": round(spectral_images.audible_db, 1),
+            "images_db": round(spectral_images.level_db, 1),
+            "image_share": round(spectral_images.share, 3),
+            "image_hz": round(spectral_images.hertz),
         }
-        words.append(_words(found.audible_db, found.hertz))
+        descriptions.append(_describe_images(spectral_images.audible_db, spectral_images.hertz))
     for period, tone in zip(
-        periods, steady_tones(analysis.voice, analysis.sample_rate, periods), strict=True
+        periods, iter_steady_tones(analysis.voice, analysis.sample_rate, periods), strict=True
     ):
         if tone.agreement >= MIN_AGREEMENT and tone.level_db >= MIN_LINE_DB:
             evidence |= {
@@ -90,25 +90,25 @@ def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
                 "tone_db": round(tone.level_db, 1),
                 "stride": period,
             }
-            words.append(
+            descriptions.append(
                 f"a steady tone at {tone.hertz:,.4g} Hz, {tone.level_db:.0f} dB against the sound"
             )
             is_heard |= tone.agreement >= SURE_AGREEMENT
             break
-    if words:
+    if descriptions:
         yield Finding(
             CODE,
             NAME,
             Severity.ERROR if is_heard else Severity.INFO,
             (subject.recording.name,),
-            f"an upsampling by {evidence['stride']} shows: {'; '.join(words)}",
-            confidence=0.95 if len(words) > 1 else 0.85,
+            f"an upsampling by {evidence['stride']} shows: {'; '.join(descriptions)}",
+            confidence=0.95 if len(descriptions) > 1 else 0.85,
             evidence=evidence,
             rank=18,
         )
 
 
-def _words(audible_db: float, hertz: float) -> str:
+def _describe_images(audible_db: float, hertz: float) -> str:
     if audible_db < HEARD_DB:
         return "images of the spectrum that nothing lets one hear"
     return f"images of the spectrum, {audible_db:.0f} dB above what masks them at {hertz:,.0f} Hz"
@@ -116,5 +116,7 @@ def _words(audible_db: float, hertz: float) -> str:
 
 def periods_of(subject: SoundSubject) -> tuple[int, ...]:
     """Output samples per input sample of each upsampling layer, small ones first: products of the strides from the end."""
-    known = accumulate(reversed(subject.facts.strides), mul)
-    return tuple(sorted({period for period in known if period <= LONGEST_PERIOD} | set(STRIDES)))
+    stride_products = accumulate(reversed(subject.facts.strides), mul)
+    return tuple(
+        sorted({period for period in stride_products if period <= LONGEST_PERIOD} | set(STRIDES))
+    )

@@ -35,7 +35,7 @@ import numpy as np
 
 from auscult.finding import Finding, Fix, Severity, Skip
 from auscult.rules.sound.subject import SoundSubject
-from auscult.sound.gaps import ends, envelope
+from auscult.sound.gaps import measure_end_silence, measure_envelope
 
 CODE = "SND022"
 NAME = "sample-rate-label"
@@ -54,7 +54,7 @@ CHARACTERS = (6.0, 30.0)
 USUAL_CHARACTERS = 14.0
 MIN_CHARACTERS = 20
 RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
-MOST_PAIRS = 3
+MAX_PAIRS = 3
 MIN_STEP_DB = -15.0
 MIN_OF_ALL_DB = -55.0
 """Below that of the mean power, the band above is noise of the number format."""
@@ -63,56 +63,69 @@ MIN_OF_ALL_DB = -55.0
 def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
     if subject.reference is not None:
         return
-    label, made = subject.recording.sample_rate, subject.facts.sample_rate
-    if made is None:
+    label, model_rate = subject.recording.sample_rate, subject.facts.sample_rate
+    if model_rate is None:
         yield Skip(
             subject.recording.name,
             "the header's rate was held against nothing: the model's is not known (--sample-rate)",
         )
-    shift, evidence = _shift(subject)
-    differs = made is not None and made != label
-    step = _step_db(subject, made) if made is not None and label > made else None
-    made_up = step is not None and step > MIN_STEP_DB
-    suspicious = abs(shift) > MAX_SHIFT
-    if not differs and not suspicious:
-        return
-    agrees = made_up or (
-        differs and made is not None and suspicious and (shift > 0) == (label > made)
+    shift, evidence = _measure_shift(subject)
+    rate_differs = model_rate is not None and model_rate != label
+    step_db = (
+        _measure_step_db(subject, model_rate)
+        if model_rate is not None and label > model_rate
+        else None
     )
-    sounds = (
+    has_impossible_band = step_db is not None and step_db > MIN_STEP_DB
+    is_suspicious = abs(shift) > MAX_SHIFT
+    if not rate_differs and not is_suspicious:
+        return
+    signs_agree = has_impossible_band or (
+        rate_differs
+        and model_rate is not None
+        and is_suspicious
+        and (shift > 0) == (label > model_rate)
+    )
+    speech_note = (
         f"it sounds too {'fast and high' if shift > 0 else 'slow and low'} for speech"
-        if suspicious
+        if is_suspicious
         else ""
     )
-    header = f"the file says {label:,} Hz, and the model makes {made:,} Hz" if differs else ""
-    if made_up and made is not None:
-        header += f"; what it holds above {made // 2:,} Hz cannot come from resampling"
-        evidence["step_db"] = round(float(step or 0.0), 1)
-    pairs = [made] if differs and made is not None else _likely(label, shift)
-    ranked = (
+    header_note = (
+        f"the file says {label:,} Hz, and the model makes {model_rate:,} Hz" if rate_differs else ""
+    )
+    if has_impossible_band and model_rate is not None:
+        header_note += f"; what it holds above {model_rate // 2:,} Hz cannot come from resampling"
+        evidence["step_db"] = round(float(step_db or 0.0), 1)
+    pairs = (
+        [model_rate]
+        if rate_differs and model_rate is not None
+        else _list_likely_rates(label, shift)
+    )
+    ranking_note = (
         ""
-        if differs
+        if rate_differs
         else f"; its true rate may be {' or '.join(f'{rate:,}' for rate in pairs)} Hz instead of {label:,}"
     )
     yield Finding(
         CODE,
         NAME,
-        Severity.ERROR if agrees else Severity.WARNING,
+        Severity.ERROR if signs_agree else Severity.WARNING,
         (subject.recording.name,),
-        f"{' and '.join(part for part in (header, sounds) if part)}{ranked}",
-        confidence=0.9 if agrees else 0.6 if differs else 0.5,
-        evidence={"label": label, "model": made, "candidates": pairs, **evidence},
+        f"{' and '.join(part for part in (header_note, speech_note) if part)}{ranking_note}",
+        confidence=0.9 if signs_agree else 0.6 if rate_differs else 0.5,
+        evidence={"label": label, "model": model_rate, "candidates": pairs, **evidence},
         fix=Fix("guess", f"Label the samples with {pairs[0]:,} Hz.") if pairs else None,
         settled_by="auscult listen FILE --ref REFERENCE",
         rank=25,
     )
 
 
-def _step_db(subject: SoundSubject, made: int) -> float | None:
+def _measure_step_db(subject: SoundSubject, model_rate: int) -> float | None:
     """Level of the band above half of `made` Hz against the band below; None where there is nothing in it, or no room for it."""
-    power, hertz, half = subject.analysis.mean_power, subject.analysis.hertz, made / 2
-    above = power[(hertz > 1.06 * half) & (hertz < min(1.3 * half, 0.97 * hertz[-1]))]
-    below = power[(hertz > 0.8 * half) & (hertz < 0.97 * half)]
+    power, hertz, half_rate = subject.analysis.mean_power, subject.analysis.hertz, model_rate / 2
+    above = power[(hertz > 1.06 * half_rate) & (hertz < min(1.3 * half_rate, 0.97 * hertz[-1]))]
+    below = power[(hertz > 0.8 * half_rate) & (hertz < 0.97 * half_rate)]
     if (
         not above.size
         or not below.any()
@@ -122,19 +135,21 @@ def _step_db(subject: SoundSubject, made: int) -> float | None:
     return float(10 * np.log10(above.mean() / below.mean()))
 
 
-def _shift(subject: SoundSubject) -> tuple[float, dict[str, float]]:
+def _measure_shift(subject: SoundSubject) -> tuple[float, dict[str, float]]:
     """How much faster (above 0) or slower than speech it sounds, as a natural logarithm; and the numbers behind it."""
     analysis, text = subject.analysis, subject.facts.text
     evidence: dict[str, float] = {}
-    if analysis.seconds < MIN_SECONDS or not analysis.active.any():
+    if analysis.seconds < MIN_SECONDS or not analysis.active_frames.any():
         return 0.0, evidence
     if text is not None and len(text) >= MIN_CHARACTERS:
-        silent = ends(envelope(analysis.voice, analysis.sample_rate), analysis.seconds)
-        pace = len(text) / max(silent.seconds - silent.before - silent.after, 1e-3)
+        end_silence = measure_end_silence(
+            measure_envelope(analysis.voice, analysis.sample_rate), analysis.seconds
+        )
+        pace = len(text) / max(end_silence.seconds - end_silence.before - end_silence.after, 1e-3)
         evidence["characters_per_second"] = round(pace, 2)
         if not CHARACTERS[0] <= pace <= CHARACTERS[1]:
             return float(np.log(pace / USUAL_CHARACTERS)), evidence
-    speaking = analysis.speaking
+    speaking = analysis.speaking_measures
     if speaking.sharpness < MIN_SHARPNESS or min(speaking.syllables_hz, speaking.centroid_hz) <= 0:
         return 0.0, evidence
     evidence |= {
@@ -149,7 +164,7 @@ def _shift(subject: SoundSubject) -> tuple[float, dict[str, float]]:
     ), evidence
 
 
-def _likely(label: int, shift: float) -> list[int]:
+def _list_likely_rates(label: int, shift: float) -> list[int]:
     """Usual true rates on that side of the label, the likeliest first."""
-    side = [rate for rate in RATES if (rate < label if shift > 0 else rate > label)]
-    return sorted(side, key=lambda rate: abs(np.log(label / rate) - shift))[:MOST_PAIRS]
+    rates_on_side = [rate for rate in RATES if (rate < label if shift > 0 else rate > label)]
+    return sorted(rates_on_side, key=lambda rate: abs(np.log(label / rate) - shift))[:MAX_PAIRS]

@@ -53,15 +53,15 @@ MAX_OFF_PAIR = 0.005
 """Relative distance of the ratio from that of two standard rates, up to which they are named."""
 
 
-def standard_pair(ratio: float, label: int) -> tuple[int, int] | None:
+def find_standard_pair(ratio: float, label: int) -> tuple[int, int] | None:
     """(label, true) rates whose ratio is nearest to the one measured; the recording's own label before others."""
-    near = [
+    near_pairs = [
         pair
         for pair in permutations(STANDARD_RATES, 2)
         if abs(pair[0] / pair[1] / ratio - 1) <= MAX_OFF_PAIR
     ]
     return min(
-        near,
+        near_pairs,
         key=lambda pair: (pair[0] != label, abs(pair[0] / pair[1] / ratio - 1), pair[0]),
         default=None,
     )
@@ -80,29 +80,31 @@ def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
     ratio = relation.rate_ratio
     if ratio == 1.0:
         return
-    pair = standard_pair(ratio, label)
-    named = (
+    pair = find_standard_pair(ratio, label)
+    pair_note = (
         f"{pair[1]} Hz samples labelled {pair[0]} Hz"
         if pair
         else "the ratio of no two standard rates"
     )
-    true = pair[1] if pair and pair[0] == label else round(label / ratio)
+    true_rate = pair[1] if pair and pair[0] == label else round(label / ratio)
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR,
         (subject.recording.name,),
-        f"runs {ratio:.4f} times as fast and as high as the reference: {named}",
+        f"runs {ratio:.4f} times as fast and as high as the reference: {pair_note}",
         confidence=0.99 if relation.coherent else min(0.95, 0.4 + 0.6 * relation.rate_correlation),
         evidence={
             "ratio": round(ratio, 6),
             "correlation": round(relation.rate_correlation, 4),
             "label": label,
-            "true_rate": true,
+            "true_rate": true_rate,
             "pair": list(pair) if pair else None,
         },
         fix=Fix(
-            "safe", f"Label the samples {true} Hz.", code=f"soundfile.write(path, samples, {true})"
+            "safe",
+            f"Label the samples {true_rate} Hz.",
+            code=f"soundfile.write(path, samples, {true_rate})",
         ),
         rank=5,
     )

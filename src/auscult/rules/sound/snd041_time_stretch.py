@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity
-from auscult.rules.sound._related import related
+from auscult.rules.sound._related import find_relation
 from auscult.rules.sound.subject import SoundSubject
 from auscult.sound.relation import MIN_STRETCH
 
@@ -44,7 +44,7 @@ EXPLAINS = (
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
-    relation = related(subject)
+    relation = find_relation(subject)
     if relation is None or abs(relation.time_stretch - 1.0) < MIN_STRETCH:
         return
     stretch = relation.time_stretch

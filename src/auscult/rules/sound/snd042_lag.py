@@ -24,10 +24,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
-from auscult.rules.sound._related import is_same_speed, related
+from auscult.rules.sound._related import find_relation, is_same_speed
 from auscult.rules.sound.snd044_truncated_sound import MIN_SECONDS as LEAST_CUT
 from auscult.rules.sound.subject import SoundSubject
-from auscult.sound.counterpart import ends
+from auscult.sound.counterpart import measure_overhang
 
 CODE = "SND042"
 NAME = "lag"
@@ -40,20 +40,20 @@ MIN_DRIFT_PPM = 5.0
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
-    relation = related(subject)
+    relation = find_relation(subject)
     if relation is None or subject.reference is None or not is_same_speed(relation):
         return
     lag, drift = relation.lag_samples, relation.drift_ppm
-    least = (
+    min_lag = (
         1
         if relation.coherent
         else round(MIN_FRAME_LAG_SECONDS * relation.aligned_reference.sample_rate)
     )
-    if abs(lag) < least and abs(drift) < MIN_DRIFT_PPM:
+    if abs(lag) < min_lag and abs(drift) < MIN_DRIFT_PPM:
         return
-    hanging = ends(relation, subject.recording, subject.reference)
+    overhang = measure_overhang(relation, subject.recording, subject.reference)
     if abs(drift) < MIN_DRIFT_PPM and (
-        hanging.missing_sound[0] >= LEAST_CUT or hanging.extra_sound[0] >= LEAST_CUT
+        overhang.missing_sound[0] >= LEAST_CUT or overhang.extra_sound[0] >= LEAST_CUT
     ):
         return  # the start is cut off or another one is before it
     rate = relation.aligned_reference.sample_rate
@@ -66,7 +66,7 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     )
     if abs(drift) >= MIN_DRIFT_PPM:
         parts.append(f"runs {abs(drift):.1f} ppm too {'fast' if drift > 0 else 'slow'}")
-    exact = "" if relation.coherent else ", to a frame"
+    precision_note = "" if relation.coherent else ", to a frame"
     code = (
         f"samples = samples[:, {lag}:]"
         if lag > 0
@@ -77,7 +77,7 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         NAME,
         Severity.WARNING,
         (subject.recording.name,),
-        f"{' and '.join(parts)}{exact}, against the reference",
+        f"{' and '.join(parts)}{precision_note}, against the reference",
         confidence=0.99 if relation.coherent else 0.7,
         evidence={
             "lag_samples": lag,

@@ -27,10 +27,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from auscult.finding import Finding, Fix, Severity
-from auscult.rules.sound._related import related
-from auscult.rules.sound.snd049_pre_emphasis import is_bent
+from auscult.rules.sound._related import find_relation
+from auscult.rules.sound.snd049_pre_emphasis import is_filter_tilt
 from auscult.rules.sound.subject import SoundSubject
-from auscult.sound.counterpart import tilt
+from auscult.sound.counterpart import find_tilt
 
 CODE = "SND043"
 NAME = "gain"
@@ -44,14 +44,14 @@ ERROR_DB = 12.0
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
-    relation = related(subject)
+    relation = find_relation(subject)
     if relation is None or not np.isfinite(relation.gain_db):
         return
     gain = relation.gain_db
     if abs(gain) < (MIN_DB if relation.coherent else MIN_SPECTRAL_DB):
         return
-    bent = tilt(relation)
-    if bent is not None and is_bent(bent, coherent=relation.coherent):
+    spectral_tilt = find_tilt(relation)
+    if spectral_tilt is not None and is_filter_tilt(spectral_tilt, coherent=relation.coherent):
         return  # the filter has another gain at every frequency
     factor = 10.0 ** (-gain / 20.0)
     yield Finding(

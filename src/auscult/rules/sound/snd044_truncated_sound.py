@@ -24,9 +24,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity
-from auscult.rules.sound._related import is_same_speed, related
+from auscult.rules.sound._related import find_relation, is_same_speed
 from auscult.rules.sound.subject import SoundSubject
-from auscult.sound.counterpart import ends
+from auscult.sound.counterpart import measure_overhang
 
 CODE = "SND044"
 NAME = "truncated-sound"
@@ -38,11 +38,11 @@ MIN_SECONDS = 0.05
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
-    relation = related(subject)
+    relation = find_relation(subject)
     if relation is None or subject.reference is None or not is_same_speed(relation):
         return
-    hanging = ends(relation, subject.recording, subject.reference)
-    missing, extra = hanging.missing_sound, hanging.extra_sound
+    overhang = measure_overhang(relation, subject.recording, subject.reference)
+    missing, extra = overhang.missing_sound, overhang.extra_sound
     parts = [
         f"{seconds:.2f} s of sound {word} at the {end}"
         for word, sides in (("missing", missing), ("added", extra))
@@ -53,8 +53,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         return
     is_cut = max(missing) >= MIN_SECONDS
     length = relation.recording_seconds
-    spans = [(0.0, hanging.extra_start)] if extra[0] >= MIN_SECONDS else []
-    spans += [(length - hanging.extra_end, length)] if extra[1] >= MIN_SECONDS else []
+    spans = [(0.0, overhang.extra_start)] if extra[0] >= MIN_SECONDS else []
+    spans += [(length - overhang.extra_end, length)] if extra[1] >= MIN_SECONDS else []
     yield Finding(
         CODE,
         NAME,
@@ -63,9 +63,9 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         f"{', '.join(parts)}, against the reference ({relation.recording_seconds:.2f} s for {relation.reference_seconds:.2f} s)",
         confidence=0.95 if relation.coherent else 0.8,
         evidence={
-            "missing_seconds": [round(hanging.missing_start, 4), round(hanging.missing_end, 4)],
+            "missing_seconds": [round(overhang.missing_start, 4), round(overhang.missing_end, 4)],
             "missing_sound": [round(value, 2) for value in missing],
-            "extra_seconds": [round(hanging.extra_start, 4), round(hanging.extra_end, 4)],
+            "extra_seconds": [round(overhang.extra_start, 4), round(overhang.extra_end, 4)],
             "extra_sound": [round(value, 2) for value in extra],
         },
         times=tuple((round(start, 4), round(stop, 4)) for start, stop in spans),

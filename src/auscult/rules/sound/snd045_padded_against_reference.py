@@ -22,10 +22,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
-from auscult.rules.sound._related import is_same_speed, related
+from auscult.rules.sound._related import find_relation, is_same_speed
 from auscult.rules.sound.snd044_truncated_sound import MIN_SECONDS as LEAST_SOUND
 from auscult.rules.sound.subject import SoundSubject
-from auscult.sound.counterpart import ends
+from auscult.sound.counterpart import measure_overhang
 
 CODE = "SND045"
 NAME = "padded-sound"
@@ -37,16 +37,16 @@ MIN_SECONDS = 0.15
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
-    relation = related(subject)
+    relation = find_relation(subject)
     if relation is None or subject.reference is None or not is_same_speed(relation):
         return
-    hanging = ends(relation, subject.recording, subject.reference)
-    before = hanging.extra_start if hanging.extra_sound[0] < LEAST_SOUND else 0.0
-    after = hanging.extra_end if hanging.extra_sound[1] < LEAST_SOUND else 0.0
+    overhang = measure_overhang(relation, subject.recording, subject.reference)
+    before = overhang.extra_start if overhang.extra_sound[0] < LEAST_SOUND else 0.0
+    after = overhang.extra_end if overhang.extra_sound[1] < LEAST_SOUND else 0.0
     parts = [
-        f"{s:.2f} s of silence {where}"
-        for s, where in ((before, "before"), (after, "after"))
-        if s >= MIN_SECONDS
+        f"{seconds:.2f} s of silence {end_name}"
+        for seconds, end_name in ((before, "before"), (after, "after"))
+        if seconds >= MIN_SECONDS
     ]
     if not parts:
         return

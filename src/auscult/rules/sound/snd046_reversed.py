@@ -25,8 +25,8 @@ from auscult.finding import Finding, Fix, Severity
 from auscult.rules.sound._related import MIN_CORRELATION, has_sound
 from auscult.rules.sound.subject import SoundSubject
 from auscult.sound.recording import Recording
-from auscult.sound.relation import SEARCH_RATE, probe
-from auscult.sound.scaling import pattern_correlation
+from auscult.sound.relation import SEARCH_RATE, mix_down
+from auscult.sound.scaling import correlate_patterns
 
 CODE = "SND046"
 NAME = "reversed"
@@ -79,9 +79,11 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
 
 def measure(recording: Recording, reference: Recording) -> float:
     """Correlation of the reversed recording's spectrogram with the reference's."""
-    turned = Recording.mono_of(
-        np.ascontiguousarray(probe(recording)[::-1]), recording.sample_rate
+    reversed_mono = Recording.from_mono(
+        np.ascontiguousarray(mix_down(recording)[::-1]), recording.sample_rate
     ).cut(MAX_SECONDS)
-    wanted = Recording.mono_of(probe(reference), reference.sample_rate).cut(MAX_SECONDS)
-    slow = [side.resampled(SEARCH_RATE).mono for side in (turned, wanted)]
-    return pattern_correlation(slow[0], slow[1], SEARCH_RATE).correlation
+    mono_reference = Recording.from_mono(mix_down(reference), reference.sample_rate).cut(
+        MAX_SECONDS
+    )
+    resampled_pair = [side.resample(SEARCH_RATE).mono for side in (reversed_mono, mono_reference)]
+    return correlate_patterns(resampled_pair[0], resampled_pair[1], SEARCH_RATE).correlation

@@ -28,9 +28,9 @@ import numpy as np
 from auscult.finding import Finding, Severity
 from auscult.rules.sound._related import has_sound
 from auscult.rules.sound.subject import SoundSubject
-from auscult.sound.counterpart import Order, order
+from auscult.sound.counterpart import PieceOrder, find_piece_order
 from auscult.sound.recording import Recording
-from auscult.sound.relation import probe
+from auscult.sound.relation import mix_down
 
 CODE = "SND047"
 NAME = "frames-shuffled"
@@ -71,36 +71,39 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     relation = subject.relation
     if relation.coherent and abs(relation.correlation) > 0.9:
         return
-    aligned = (
+    aligned_pair = (
         (relation.aligned_recording, relation.aligned_reference) if relation.coherent else None
     )  # what is late is in order
-    found = measure(*(aligned or (subject.recording, subject.reference)))
-    if found.displaced < MIN_DISPLACED:
+    piece_order = measure(*(aligned_pair or (subject.recording, subject.reference)))
+    if piece_order.displaced < MIN_DISPLACED:
         return
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR,
         (subject.recording.name,),
-        f"{found.displaced:.0%} of its pieces are copies of the reference from other places than their own: out of order",
-        confidence=min(0.99, 0.6 + found.displaced / 2),
+        f"{piece_order.displaced:.0%} of its pieces are copies of the reference from other places than their own: out of order",
+        confidence=min(0.99, 0.6 + piece_order.displaced / 2),
         evidence={
-            "displaced": round(found.displaced, 4),
-            "copied": round(found.copied, 4),
-            "moves": [[round(float(a), 4), round(float(b), 4)] for a, b in found.places[:10]],
+            "displaced": round(piece_order.displaced, 4),
+            "copied": round(piece_order.copied, 4),
+            "moves": [[round(float(a), 4), round(float(b), 4)] for a, b in piece_order.places[:10]],
         },
         times=tuple(
             (round(float(a), 4), round(float(a) + PIECES_SECONDS[-1], 4))
-            for a in np.sort(found.places[:20, 0])
+            for a in np.sort(piece_order.places[:20, 0])
         ),
         rank=11,
     )
 
 
-def measure(recording: Recording, reference: Recording) -> Order:
+def measure(recording: Recording, reference: Recording) -> PieceOrder:
     """The order by the length of piece that finds most copies elsewhere."""
     rate = reference.sample_rate
-    mine = probe(recording.cut(MAX_SECONDS).resampled(rate))
-    theirs = probe(reference.cut(MAX_SECONDS))
-    found = (order(mine, theirs, rate, seconds, TOLERANCE_SECONDS) for seconds in PIECES_SECONDS)
-    return max(found, key=lambda each: each.displaced)
+    candidate_samples = mix_down(recording.cut(MAX_SECONDS).resample(rate))
+    reference_samples = mix_down(reference.cut(MAX_SECONDS))
+    orders = (
+        find_piece_order(candidate_samples, reference_samples, rate, seconds, TOLERANCE_SECONDS)
+        for seconds in PIECES_SECONDS
+    )
+    return max(orders, key=lambda piece_order: piece_order.displaced)

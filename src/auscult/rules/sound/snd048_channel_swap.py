@@ -21,9 +21,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
-from auscult.rules.sound._related import related
+from auscult.rules.sound._related import find_relation
 from auscult.rules.sound.subject import SoundSubject
-from auscult.sound.counterpart import channel_correlations
+from auscult.sound.counterpart import correlate_channel_pairs
 
 CODE = "SND048"
 NAME = "channel-swap"
@@ -31,23 +31,25 @@ REQUIRES = SoundSubject
 EVIDENCE = "reference"
 EXTENT = "whole"
 EXPLAINS = ()
-MAX_LEFT = 0.5
+MAX_REMAINING_SHARE = 0.5
 """Of what the straight order leaves unexplained."""
 MIN_MARGIN = 0.01
 MIN_CROSSED = 0.5
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
-    relation = related(subject)
-    found = channel_correlations(relation) if relation is not None and relation.coherent else None
-    if relation is None or found is None:
+    relation = find_relation(subject)
+    correlations = (
+        correlate_channel_pairs(relation) if relation is not None and relation.coherent else None
+    )
+    if relation is None or correlations is None:
         return
-    straight = relation.polarity * (found[0, 0] + found[1, 1]) / 2
-    crossed = relation.polarity * (found[0, 1] + found[1, 0]) / 2
+    straight = relation.polarity * (correlations[0, 0] + correlations[1, 1]) / 2
+    crossed = relation.polarity * (correlations[0, 1] + correlations[1, 0]) / 2
     if (
         crossed < MIN_CROSSED
         or crossed < straight + MIN_MARGIN
-        or 1 - crossed > MAX_LEFT * (1 - straight)
+        or 1 - crossed > MAX_REMAINING_SHARE * (1 - straight)
     ):
         return
     yield Finding(

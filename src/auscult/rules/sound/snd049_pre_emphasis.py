@@ -23,9 +23,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
-from auscult.rules.sound._related import related
+from auscult.rules.sound._related import find_relation
 from auscult.rules.sound.subject import SoundSubject
-from auscult.sound.counterpart import Tilt, tilt
+from auscult.sound.counterpart import SpectralTilt, find_tilt
 
 CODE = "SND049"
 NAME = "pre-emphasis"
@@ -39,25 +39,29 @@ MAX_SHARE = 0.35
 MIN_SPAN_DB = 8.0
 
 
-def is_bent(found: Tilt, *, coherent: bool) -> bool:
+def is_filter_tilt(spectral_tilt: SpectralTilt, *, coherent: bool) -> bool:
     """Whether the filter explains the difference of the spectra."""
     return (
-        found.off_db <= (MAX_OFF_DB if coherent else MAX_OFF_SPECTRAL_DB)
-        and found.off_db <= MAX_SHARE * found.flat_db
-        and found.span_db >= MIN_SPAN_DB
+        spectral_tilt.off_db <= (MAX_OFF_DB if coherent else MAX_OFF_SPECTRAL_DB)
+        and spectral_tilt.off_db <= MAX_SHARE * spectral_tilt.flat_db
+        and spectral_tilt.span_db >= MIN_SPAN_DB
     )
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
-    relation = related(subject)
-    found = tilt(relation) if relation is not None else None
-    if relation is None or found is None or not is_bent(found, coherent=relation.coherent):
+    relation = find_relation(subject)
+    spectral_tilt = find_tilt(relation) if relation is not None else None
+    if (
+        relation is None
+        or spectral_tilt is None
+        or not is_filter_tilt(spectral_tilt, coherent=relation.coherent)
+    ):
         return
-    a = abs(found.coefficient)
-    thin = found.coefficient > 0
+    a = abs(spectral_tilt.coefficient)
+    is_thin = spectral_tilt.coefficient > 0
     code = (
         f"samples = scipy.signal.lfilter([1], [1, -{a}], samples)"
-        if thin
+        if is_thin
         else f"samples = scipy.signal.lfilter([1, -{a}], [1], samples)"
     )
     yield Finding(
@@ -65,13 +69,13 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR,
         (subject.recording.name,),
-        f"{'pre-emphasis is left in' if thin else 'de-emphasis without pre-emphasis'}: the spectrum is the reference's through "
-        f"{'1 - a/z' if thin else '1 / (1 - a/z)'} with a = {a} ({found.off_db:.1f} dB off, {found.flat_db:.1f} without)",
+        f"{'pre-emphasis is left in' if is_thin else 'de-emphasis without pre-emphasis'}: the spectrum is the reference's through "
+        f"{'1 - a/z' if is_thin else '1 / (1 - a/z)'} with a = {a} ({spectral_tilt.off_db:.1f} dB off, {spectral_tilt.flat_db:.1f} without)",
         confidence=0.95 if relation.coherent else 0.8,
         evidence={
-            "a": found.coefficient,
-            "off_db": round(found.off_db, 2),
-            "flat_db": round(found.flat_db, 2),
+            "a": spectral_tilt.coefficient,
+            "off_db": round(spectral_tilt.off_db, 2),
+            "flat_db": round(spectral_tilt.flat_db, 2),
         },
         fix=Fix("safe", "The inverse filter.", code=code),
         rank=15,

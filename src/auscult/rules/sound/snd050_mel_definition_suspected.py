@@ -28,12 +28,12 @@ from dataclasses import replace
 import numpy as np
 
 from auscult.finding import Finding, Severity
-from auscult.rules.sound._related import is_same_speed, related
+from auscult.rules.sound._related import find_relation, is_same_speed
 from auscult.rules.sound.subject import SoundSubject
-from auscult.sound.figures.mel_distance import mel_pair
+from auscult.sound.figures.mel_distance import compute_mel_pair
 from auscult.sound.measures import standard_mel
-from auscult.sound.mel import decibel
-from auscult.sound.relation import Relation, probe
+from auscult.sound.mel import mel_units_per_decibel
+from auscult.sound.relation import Relation, mix_down
 
 CODE = "SND050"
 NAME = "mel-definition"
@@ -48,17 +48,21 @@ MIN_BANDS = 10
 BANDS = 40
 
 
-def contrast(relation: Relation) -> float | None:
+def measure_contrast(relation: Relation) -> float | None:
     """How many times the reference's range of levels the recording has, median over the bands; None if too few follow it."""
     definition = replace(standard_mel(relation.aligned_reference.sample_rate), n_mels=BANDS)
-    pair = mel_pair(
-        probe(relation.aligned_recording), probe(relation.aligned_reference), definition
+    mel_pair_levels = compute_mel_pair(
+        mix_down(relation.aligned_recording), mix_down(relation.aligned_reference), definition
     )
-    mine, theirs = (side / decibel(definition) for side in pair)
-    heard = theirs > theirs.max() - 60.0
+    candidate_mel, reference_mel = (
+        side / mel_units_per_decibel(definition) for side in mel_pair_levels
+    )
+    is_audible = reference_mel > reference_mel.max() - 60.0
     slopes = []
-    for one, other, which in zip(mine, theirs, heard, strict=True):
-        x, y = one[which], other[which]
+    for candidate_band, reference_band, is_audible_frame in zip(
+        candidate_mel, reference_mel, is_audible, strict=True
+    ):
+        x, y = candidate_band[is_audible_frame], reference_band[is_audible_frame]
         if len(y) < 20 or x.std() == 0 or y.std() < 3.0:
             continue
         if np.corrcoef(x, y)[0, 1] >= MIN_BAND_CORRELATION:
@@ -67,20 +71,26 @@ def contrast(relation: Relation) -> float | None:
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
-    relation = related(subject)
+    relation = find_relation(subject)
     if relation is None or relation.coherent or not is_same_speed(relation):
         return
-    found = contrast(relation)
-    if found is None or 1 / MAX_CONTRAST < found < MAX_CONTRAST:
+    contrast_ratio = measure_contrast(relation)
+    if contrast_ratio is None or 1 / MAX_CONTRAST < contrast_ratio < MAX_CONTRAST:
         return
     yield Finding(
         CODE,
         NAME,
-        Severity.WARNING if 1 / ERROR_CONTRAST < found < ERROR_CONTRAST else Severity.ERROR,
+        Severity.WARNING
+        if 1 / ERROR_CONTRAST < contrast_ratio < ERROR_CONTRAST
+        else Severity.ERROR,
         (subject.recording.name,),
-        f"the contrast of loud and quiet is {found:.2f} times the reference's: a vocoder fed a mel of another logarithm or power",
+        f"the contrast of loud and quiet is {contrast_ratio:.2f} times the reference's: a vocoder fed a mel of another logarithm or power",
         confidence=0.6,
-        evidence={"contrast": round(found, 3), "ln_over_log10": 2.303, "power_over_magnitude": 2.0},
+        evidence={
+            "contrast": round(contrast_ratio, 3),
+            "ln_over_log10": 2.303,
+            "power_over_magnitude": 2.0,
+        },
         settled_by="auscult mel REFERENCE.wav MEL --against FAMILY",
         rank=55,
     )

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
-from auscult.rules.sound._related import related
+from auscult.rules.sound._related import find_relation
 from auscult.rules.sound.subject import SoundSubject
 from auscult.sound.correlation import centred_correlation
 
@@ -33,33 +33,36 @@ MAX_CHANNEL = -0.5
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
-    relation = related(subject)
+    relation = find_relation(subject)
     if relation is None or not relation.coherent:
         return
-    mine, theirs = relation.aligned_recording.samples, relation.aligned_reference.samples
-    if len(mine) == len(theirs) > 1:
-        flipped = [
+    candidate_channels, reference_channels = (
+        relation.aligned_recording.samples,
+        relation.aligned_reference.samples,
+    )
+    if len(candidate_channels) == len(reference_channels) > 1:
+        flipped_channels = [
             i
-            for i, (a, b) in enumerate(zip(mine, theirs, strict=True))
+            for i, (a, b) in enumerate(zip(candidate_channels, reference_channels, strict=True))
             if centred_correlation(a, b) < MAX_CHANNEL
         ]
     else:
-        flipped = [0] if relation.polarity < 0 else []
-    if not flipped:
+        flipped_channels = [0] if relation.polarity < 0 else []
+    if not flipped_channels:
         return
-    whole = len(flipped) == len(mine)
+    is_whole = len(flipped_channels) == len(candidate_channels)
     yield Finding(
         CODE,
         NAME,
-        Severity.WARNING if whole else Severity.ERROR,
+        Severity.WARNING if is_whole else Severity.ERROR,
         (subject.recording.name,),
-        f"{'the waveform is' if whole else f'channel {flipped[0]} is'} upside down against the reference",
+        f"{'the waveform is' if is_whole else f'channel {flipped_channels[0]} is'} upside down against the reference",
         confidence=0.98,
-        evidence={"correlation": round(relation.correlation, 4), "channels": flipped},
+        evidence={"correlation": round(relation.correlation, 4), "channels": flipped_channels},
         fix=Fix(
             "safe",
             "Negate it.",
-            code="samples = -samples" if whole else f"samples[{flipped[0]}] *= -1",
+            code="samples = -samples" if is_whole else f"samples[{flipped_channels[0]}] *= -1",
         ),
-        rank=32 if whole else 12,
+        rank=32 if is_whole else 12,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from auscult.errors import UsageError
 
 if TYPE_CHECKING:
-    from auscult.sound.analysis import Analysis
+    from auscult.sound.analysis import SoundAnalysis
     from auscult.sound.recording import Recording
     from auscult.sound.relation import Relation
 
@@ -52,11 +52,11 @@ class SoundSubject:
             object.__setattr__(self, "hop", self.facts.hop)
 
     @cached_property
-    def analysis(self) -> Analysis:
+    def analysis(self) -> SoundAnalysis:
         """What the detectors share: levels, spectra and differences of the recording, each computed once."""
-        from auscult.sound.analysis import Analysis
+        from auscult.sound.analysis import SoundAnalysis
 
-        return Analysis(self.recording)
+        return SoundAnalysis(self.recording)
 
     @cached_property
     def relation(self) -> Relation:
@@ -65,13 +65,13 @@ class SoundSubject:
         Raises:
             UsageError: If there is no reference.
         """
-        from auscult.sound.relation import relate
+        from auscult.sound.relation import relate_recordings
 
         if self.reference is None:
             raise UsageError(
                 "there is no reference recording to relate to", where=self.recording.name
             )
-        return relate(self.recording, self.reference)
+        return relate_recordings(self.recording, self.reference)
 
 
 @dataclass(frozen=True)

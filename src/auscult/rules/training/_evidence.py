@@ -2,70 +2,84 @@
 
 from __future__ import annotations
 
-from auscult.preflight_checks.records import Book, Measured, PartGain, TermMeasure
+from auscult.preflight_checks.records import (
+    BookHistory,
+    PartGain,
+    TermMeasure,
+    TrainingMeasurements,
+)
 
-MIN_LOST = 0.5
+MIN_UNREACHABLE_SHARE = 0.5
 """Share of a book's codes that no latent can be nearest to."""
 MAX_SILENT_PERPLEXITY = 1.5
 """Perplexity of a book that has, in effect, one code."""
-MIN_POSSIBLE = 8
+MIN_POSSIBLE_CODES = 8
 MAX_GAIN, MIN_GAIN = 1.5, 1 / 1.5
 """A gradient further from what it should be is wrong; rounding and noise gave 0.99 to 1.01."""
 MIN_COSINE = 0.7
 """Below this the gradient has another direction (rotation trick), and a factor says nothing."""
-NO_GAIN = 0.01
+MAX_CUT_FACTOR = 0.01
 MAX_LEVEL_SHARE = 0.05
 """Of a term's reaction to silence and half level, for what keeps the level: below it hears levels alone."""
 
 
-def lost(book: Book) -> bool:
+def is_lost(book: BookHistory) -> bool:
     """Whether most of its codes are out of reach at the end."""
-    return bool(book.unreachable) and book.unreachable[-1] >= MIN_LOST
+    return bool(book.unreachable) and book.unreachable[-1] >= MIN_UNREACHABLE_SHARE
 
 
-def silent(book: Book) -> bool:
+def is_silent(book: BookHistory) -> bool:
     """Whether it has one code in use, to the end."""
     tail = book.perplexity[-max(1, len(book.perplexity) // 4) :]
-    return min(book.size, book.vectors) >= MIN_POSSIBLE and max(tail) < MAX_SILENT_PERPLEXITY
+    return min(book.size, book.vectors) >= MIN_POSSIBLE_CODES and max(tail) < MAX_SILENT_PERPLEXITY
 
 
-def collapsed(measured: Measured) -> tuple[Book, ...]:
+def find_collapsed_books(measured: TrainingMeasurements) -> tuple[BookHistory, ...]:
     """The books that have collapsed, where at least half of all have: out of reach, or one code where reach is not known."""
     books = [
-        book for book in measured.books if lost(book) or (silent(book) and not book.unreachable)
+        book
+        for book in measured.books
+        if is_lost(book) or (is_silent(book) and not book.unreachable)
     ]
     return tuple(books) if books and 2 * len(books) >= len(measured.books) else ()
 
 
-def wrong_gains(measured: Measured) -> tuple[PartGain, ...]:
+def find_wrong_gains(measured: TrainingMeasurements) -> tuple[PartGain, ...]:
     """Gradients that come with another size than they should, not those that do not come at all."""
     return tuple(
         gain
         for gain in measured.gains
         if gain.cosine >= MIN_COSINE
-        and gain.factor > NO_GAIN
+        and gain.factor > MAX_CUT_FACTOR
         and not MIN_GAIN <= gain.factor <= MAX_GAIN
     )
 
 
-def cut_gains(measured: Measured) -> tuple[PartGain, ...]:
+def find_cut_gains(measured: TrainingMeasurements) -> tuple[PartGain, ...]:
     """Places through which no gradient comes."""
     return tuple(
-        gain for gain in measured.gains if abs(gain.factor) <= NO_GAIN and gain.cosine in (0.0, 1.0)
+        gain
+        for gain in measured.gains
+        if abs(gain.factor) <= MAX_CUT_FACTOR and gain.cosine in (0.0, 1.0)
     )
 
 
-def rises(term: TermMeasure) -> dict[str, float]:
+def measure_rises(term: TermMeasure) -> dict[str, float]:
     """By how much a term differs from its value for a perfect output, per kind of output."""
-    best = term.reactions.get("target", 0.0)
-    return {kind: abs(value - best) for kind, value in term.reactions.items() if kind != "target"}
+    target_value = term.reactions.get("target", 0.0)
+    return {
+        kind: abs(value - target_value)
+        for kind, value in term.reactions.items()
+        if kind != "target"
+    }
 
 
-def hears_level_only(term: TermMeasure) -> bool:
+def is_level_only(term: TermMeasure) -> bool:
     """Whether a term reacts to the overall level and to nothing else."""
-    rise = rises(term)
-    loud = max(rise.get("half", 0.0), rise.get("silence", 0.0))
-    rest = max(
-        (rise.get(kind, 0.0) for kind in ("mirrored", "noise", "shifted", "other")), default=0.0
+    rise_by_kind = measure_rises(term)
+    level_rise = max(rise_by_kind.get("half", 0.0), rise_by_kind.get("silence", 0.0))
+    content_rise = max(
+        (rise_by_kind.get(kind, 0.0) for kind in ("mirrored", "noise", "shifted", "other")),
+        default=0.0,
     )
-    return loud > 0 and rest < MAX_LEVEL_SHARE * loud
+    return level_rise > 0 and content_rise < MAX_LEVEL_SHARE * level_rise

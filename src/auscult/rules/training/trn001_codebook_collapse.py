@@ -30,46 +30,46 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.facts.words import counted
+from auscult.facts.words import format_count
 from auscult.finding import Finding, Fix, Severity
-from auscult.preflight_checks.records import Book
-from auscult.rules.training._evidence import MAX_SILENT_PERPLEXITY, collapsed, lost
+from auscult.preflight_checks.records import BookHistory
+from auscult.rules.training._evidence import MAX_SILENT_PERPLEXITY, find_collapsed_books, is_lost
 from auscult.rules.training.subject import PreflightSubject
 
 CODE = "TRN001"
 NAME = "codebook-collapse"
 REQUIRES = PreflightSubject
-EXPLODED = 100.0
+MIN_EXPLODED_RATIO = 100.0
 """A longest code that is so many times as long as the longest latent was thrown there by a division."""
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:
-    books = collapsed(subject.measured)
+    books = find_collapsed_books(subject.measured)
     if not books:
         return
-    used = [book.used[-1] for book in books]
-    thrown = [book for book in books if _was_thrown(book)]
-    why = ""
-    if thrown:
-        step = min(_thrown_at(book) for book in thrown)
-        longest = max(max(book.longest) for book in thrown)
-        why = (
-            f"; unused codes were thrown out of reach in step {step} (length {longest:.3g},"
-            f" latents {thrown[0].latent_length[-1]:.3g}): the counts of the average start at zero, its sums do not"
+    used_counts = [book.used[-1] for book in books]
+    thrown_books = [book for book in books if _is_thrown(book)]
+    reason = ""
+    if thrown_books:
+        step = min(_find_thrown_step(book) for book in thrown_books)
+        longest_code = max(max(book.longest) for book in thrown_books)
+        reason = (
+            f"; unused codes were thrown out of reach in step {step} (length {longest_code:.3g},"
+            f" latents {thrown_books[0].latent_length[-1]:.3g}): the counts of the average start at zero, its sums do not"
         )
     elif any(book.unreachable for book in books):
         share = max(book.unreachable[-1] for book in books if book.unreachable)
-        why = f"; up to {share:.0%} of the codes are too far from the latents to be chosen, and nothing brings them back"
+        reason = f"; up to {share:.0%} of the codes are too far from the latents to be chosen, and nothing brings them back"
     yield Finding(
         CODE,
         NAME,
-        _severity(books, assumed=subject.measured.assumed),
+        _judge_severity(books, assumed=subject.measured.assumed),
         tuple(book.name for book in books),
-        f"{counted(len(books), 'book')} of {len(subject.measured.books)} collapsed: {_few(used)} of {books[0].size} codes in use"
-        f" after {len(books[0].used)} steps{why}",
+        f"{format_count(len(books), 'book')} of {len(subject.measured.books)} collapsed: {_format_range(used_counts)} of {books[0].size} codes in use"
+        f" after {len(books[0].used)} steps{reason}",
         evidence={
             "used_first": [book.used[0] for book in books],
-            "used_last": used,
+            "used_last": used_counts,
             "perplexity_last": [round(book.perplexity[-1], 2) for book in books],
             "unreachable_last": [
                 round(book.unreachable[-1], 3) for book in books if book.unreachable
@@ -85,31 +85,32 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
     )
 
 
-def _severity(books: tuple[Book, ...], *, assumed: bool) -> Severity:
+def _judge_severity(books: tuple[BookHistory, ...], *, assumed: bool) -> Severity:
     """What fell to one code under a loss that is not the user's own says little of the user's training."""
-    if any(lost(book) or _at_once(book) for book in books):
+    if any(is_lost(book) or _is_silent_at_once(book) for book in books):
         return Severity.ERROR
     return Severity.INFO if assumed else Severity.WARNING
 
 
-def _at_once(book: Book) -> bool:
+def _is_silent_at_once(book: BookHistory) -> bool:
     """One code from the first steps on: what fell so in two dozen steps may rise again."""
     return max(book.perplexity[:3]) < MAX_SILENT_PERPLEXITY
 
 
-def _few(values: list[int]) -> str:
+def _format_range(values: list[int]) -> str:
     return f"{min(values)}" if min(values) == max(values) else f"{min(values)} to {max(values)}"
 
 
-def _was_thrown(book: Book) -> bool:
+def _is_thrown(book: BookHistory) -> bool:
     return any(
-        length > EXPLODED * max(latent, 1e-12)
+        length > MIN_EXPLODED_RATIO * max(latent, 1e-12)
         for length, latent in zip(book.longest[:3], book.latent_length[:3], strict=False)
     ) and (len(book.longest) > 1 and book.unreachable[-1] > 0)
 
 
-def _thrown_at(book: Book) -> int:
+def _find_thrown_step(book: BookHistory) -> int:
     pairs = zip(book.longest, book.latent_length, strict=False)
     return next(
-        (n + 1 for n, (length, latent) in enumerate(pairs) if length > EXPLODED * latent), 1
+        (n + 1 for n, (length, latent) in enumerate(pairs) if length > MIN_EXPLODED_RATIO * latent),
+        1,
     )

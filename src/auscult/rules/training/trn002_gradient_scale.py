@@ -31,29 +31,31 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.preflight_checks.records import PartGain
-from auscult.rules.training._evidence import wrong_gains
+from auscult.rules.training._evidence import find_wrong_gains
 from auscult.rules.training.subject import PreflightSubject
 
 CODE = "TRN002"
 NAME = "gradient-scale"
 REQUIRES = PreflightSubject
-NEAR_BOOKS = 0.02
+MAX_BOOKS_DISTANCE = 0.02
 """Relative distance from the number of books, for the factor to be its doing."""
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:
-    gains = sorted(wrong_gains(subject.measured), key=lambda gain: -abs(gain.factor))
+    gains = sorted(find_wrong_gains(subject.measured), key=lambda gain: -abs(gain.factor))
     if not gains:
         return
-    first = gains[0]
-    by_books = first.books > 1 and abs(first.factor / first.books - 1) < NEAR_BOOKS
-    said = ", ".join(f"{gain.place} ×{gain.factor:.4g}" for gain in gains)
+    first_gain = gains[0]
+    is_by_books = (
+        first_gain.books > 1 and abs(first_gain.factor / first_gain.books - 1) < MAX_BOOKS_DISTANCE
+    )
+    gains_text = ", ".join(f"{gain.place} ×{gain.factor:.4g}" for gain in gains)
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR,
         tuple(gain.place for gain in gains),
-        f"the gradient is not the derivative: {said}{_meaning(first, by_books=by_books)}",
+        f"the gradient is not the derivative: {gains_text}{_describe_meaning(first_gain, is_by_books=is_by_books)}",
         evidence={
             gain.place: {
                 "factor": round(gain.factor, 4),
@@ -67,14 +69,14 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
             "estimate the gradient once for all books",
             code="return z + (total - z).detach()",
         )
-        if by_books
+        if is_by_books
         else None,
         rank=11,
     )
 
 
-def _meaning(gain: PartGain, *, by_books: bool) -> str:
-    if by_books:
+def _describe_meaning(gain: PartGain, *, is_by_books: bool) -> str:
+    if is_by_books:
         return f": each of the {gain.books} books hands its full straight-through gradient to the encoder"
     return (
         ""

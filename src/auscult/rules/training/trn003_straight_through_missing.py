@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
-from auscult.rules.training._evidence import cut_gains
+from auscult.rules.training._evidence import find_cut_gains
 from auscult.rules.training.subject import PreflightSubject
 
 CODE = "TRN003"
@@ -36,20 +36,28 @@ REQUIRES = PreflightSubject
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:
     measured = subject.measured
-    cut = [
-        gain.place for gain in cut_gains(measured) if gain.how in ("straight-through", "passage")
+    cut_places = [
+        gain.place
+        for gain in find_cut_gains(measured)
+        if gain.how in ("straight-through", "passage")
     ]
-    norms = measured.gradients
-    seen = any(gain.how == "straight-through" for gain in measured.gains)
-    if not cut and (seen or norms.get("encoder") != 0.0 or not norms.get("decoder")):
+    gradient_norms = measured.gradients
+    has_straight_through = any(gain.how == "straight-through" for gain in measured.gains)
+    if not cut_places and (
+        has_straight_through
+        or gradient_norms.get("encoder") != 0.0
+        or not gradient_norms.get("decoder")
+    ):
         return
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR,
-        tuple(cut) or ("encoder",),
-        f"no gradient comes through {', '.join(cut) or 'to the encoder'}: the encoder learns nothing from the output",
-        evidence={"gradient_norms": {name: float(f"{norm:.4g}") for name, norm in norms.items()}},
+        tuple(cut_places) or ("encoder",),
+        f"no gradient comes through {', '.join(cut_places) or 'to the encoder'}: the encoder learns nothing from the output",
+        evidence={
+            "gradient_norms": {name: float(f"{norm:.4g}") for name, norm in gradient_norms.items()}
+        },
         fix=Fix(
             "safe",
             "give the quantised value the gradient of its input",

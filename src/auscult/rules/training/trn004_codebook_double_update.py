@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.facts.words import counted
+from auscult.facts.words import format_count
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.training.subject import PreflightSubject
 
@@ -36,25 +36,25 @@ MIN_SHARE = 0.5
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:
-    twice = [
+    double_books = [
         book
         for book in subject.measured.books
         if book.compared
         and min(book.moved_by_forward, book.moved_by_optimizer) >= MIN_SHARE * book.compared
     ]
-    if not twice:
+    if not double_books:
         return
-    first = twice[0]
+    first_book = double_books[0]
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR,
-        tuple(book.name for book in twice),
-        f"{counted(len(twice), 'codebook')} moved twice in a step: by the quantizer itself in {first.moved_by_forward} of"
-        f" {first.compared} steps and by the optimizer in {first.moved_by_optimizer}",
+        tuple(book.name for book in double_books),
+        f"{format_count(len(double_books), 'codebook')} moved twice in a step: by the quantizer itself in {first_book.moved_by_forward} of"
+        f" {first_book.compared} steps and by the optimizer in {first_book.moved_by_optimizer}",
         evidence={
             book.name: [book.moved_by_forward, book.moved_by_optimizer, book.compared]
-            for book in twice
+            for book in double_books
         },
         fix=Fix(
             "safe",

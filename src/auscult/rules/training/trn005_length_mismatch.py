@@ -28,7 +28,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity
-from auscult.preflight_checks.records import Lengths
+from auscult.preflight_checks.records import SignalLengths
 from auscult.rules.training.subject import PreflightSubject
 
 CODE = "TRN005"
@@ -42,17 +42,17 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
     lengths = subject.measured.lengths
     if lengths is None:
         return
-    missing, said = _difference(lengths)
+    missing, message = _describe_difference(lengths)
     if missing == 0:
         return
     hop = lengths.hop or USUAL_HOP
-    serious = abs(missing) > hop
+    is_serious = abs(missing) > hop
     yield Finding(
         CODE,
         NAME,
-        Severity.ERROR if serious else Severity.INFO,
+        Severity.ERROR if is_serious else Severity.INFO,
         (subject.measured.name,),
-        said + ("" if serious else f"; within one frame of {hop}"),
+        message + ("" if is_serious else f"; within one frame of {hop}"),
         evidence={
             "target": lengths.target,
             "output": lengths.output,
@@ -64,13 +64,13 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
     )
 
 
-def _difference(lengths: Lengths) -> tuple[int, str]:
+def _describe_difference(lengths: SignalLengths) -> tuple[int, str]:
     """Samples missing (below 0: too many), and the sentence."""
     if lengths.output != lengths.target:
         missing = lengths.target - lengths.output
         return (
             missing,
-            f"the output has {lengths.output:,} samples, its target {lengths.target:,}: {_signed(missing)}",
+            f"the output has {lengths.output:,} samples, its target {lengths.target:,}: {_format_signed(missing)}",
         )
     decoded, hop = lengths.decoded, lengths.hop or USUAL_HOP
     if decoded is not None and decoded < lengths.target:
@@ -95,5 +95,5 @@ def _difference(lengths: Lengths) -> tuple[int, str]:
     return 0, ""
 
 
-def _signed(missing: int) -> str:
+def _format_signed(missing: int) -> str:
     return f"{missing:,} too few" if missing > 0 else f"{-missing:,} too many"

@@ -38,36 +38,39 @@ MIN_ADVANTAGE = 0.1
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:
-    found = subject.measured.alignment
-    if found is None or found.identical:
+    alignment = subject.measured.alignment
+    if alignment is None or alignment.identical:
         return
     evidence = {
-        "lag": found.lag,
-        "correlation": found.correlation,
-        "r2": found.learnable,
-        "r2_exchanged": found.shuffled,
+        "lag": alignment.lag,
+        "correlation": alignment.correlation,
+        "r2": alignment.learnable,
+        "r2_exchanged": alignment.shuffled,
     }
-    if abs(found.correlation) >= MIN_CORRELATION:
-        if found.lag != 0:
-            word = "later" if found.lag > 0 else "earlier"
-            said = f"the target is {abs(found.lag):,} samples {word} than the input (correlation {found.correlation:.2f})"
+    if abs(alignment.correlation) >= MIN_CORRELATION:
+        if alignment.lag != 0:
+            direction = "later" if alignment.lag > 0 else "earlier"
+            message = f"the target is {abs(alignment.lag):,} samples {direction} than the input (correlation {alignment.correlation:.2f})"
             yield Finding(
                 CODE,
                 NAME,
                 Severity.ERROR,
                 (subject.measured.name,),
-                said,
+                message,
                 evidence=evidence,
                 rank=5,
             )
         return
-    if found.learnable is None or found.shuffled is None:
+    if alignment.learnable is None or alignment.shuffled is None:
         return
-    if found.learnable < MAX_LEARNABLE and found.learnable < found.shuffled + MIN_ADVANTAGE:
-        said = (
-            f"the input predicts {max(0.0, found.learnable):.0%} of the target's frame energies, exchanged targets"
-            f" {max(0.0, found.shuffled):.0%}: they are not the same utterance, or not aligned"
+    if (
+        alignment.learnable < MAX_LEARNABLE
+        and alignment.learnable < alignment.shuffled + MIN_ADVANTAGE
+    ):
+        message = (
+            f"the input predicts {max(0.0, alignment.learnable):.0%} of the target's frame energies, exchanged targets"
+            f" {max(0.0, alignment.shuffled):.0%}: they are not the same utterance, or not aligned"
         )
         yield Finding(
-            CODE, NAME, Severity.ERROR, (subject.measured.name,), said, evidence=evidence, rank=5
+            CODE, NAME, Severity.ERROR, (subject.measured.name,), message, evidence=evidence, rank=5
         )

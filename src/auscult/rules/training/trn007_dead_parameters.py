@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.facts.words import some
+from auscult.facts.words import summarise_names
 from auscult.finding import Finding, Severity
 from auscult.rules.training.subject import PreflightSubject
 
@@ -33,17 +33,17 @@ MIN_SHARE = 0.02
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:
-    found = subject.measured.parameters
-    if found is None or not found.no_gradient:
+    parameters = subject.measured.parameters
+    if parameters is None or not parameters.no_gradient:
         return
-    count = len(found.no_gradient)
+    count = len(parameters.no_gradient)
     yield Finding(
         CODE,
         NAME,
-        Severity.ERROR if count >= MIN_SHARE * found.trainable else Severity.WARNING,
-        found.no_gradient,
-        f"no gradient reaches {count} of {found.trainable} parameters in {subject.measured.steps} steps:"
-        f" {some(found.no_gradient)}",
-        evidence={"parameters": count, "of": found.trainable},
+        Severity.ERROR if count >= MIN_SHARE * parameters.trainable else Severity.WARNING,
+        parameters.no_gradient,
+        f"no gradient reaches {count} of {parameters.trainable} parameters in {subject.measured.steps} steps:"
+        f" {summarise_names(parameters.no_gradient)}",
+        evidence={"parameters": count, "of": parameters.trainable},
         rank=20,
     )

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.facts.words import some
+from auscult.facts.words import summarise_names
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.training.subject import PreflightSubject
 
@@ -34,40 +34,46 @@ MIN_MOVED = 1e-6
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:
-    found = subject.measured.parameters
-    if found is None:
+    parameters = subject.measured.parameters
+    if parameters is None:
         return
-    left_out, stuck, off = found.not_optimized, found.not_moving, found.not_required
+    not_optimized, not_moving, not_required = (
+        parameters.not_optimized,
+        parameters.not_moving,
+        parameters.not_required,
+    )
     learning = subject.measured.learning
     if learning is not None and (learning.moved or 0.0) < MIN_MOVED:
-        stuck = ()  # nothing moves: that is the loop's affair (cannot-overfit)
-    if not (left_out or stuck or off):
+        not_moving = ()  # nothing moves: that is the loop's affair (cannot-overfit)
+    if not (not_optimized or not_moving or not_required):
         return
     parts = []
-    if left_out:
-        foreign = (
-            f", which holds {found.foreign} tensors that are not the model's"
-            if found.foreign
+    if not_optimized:
+        foreign_note = (
+            f", which holds {parameters.foreign} tensors that are not the model's"
+            if parameters.foreign
             else ""
         )
         parts.append(
-            f"{len(left_out)} parameters with a gradient are in no optimizer{foreign}: {some(left_out)}"
+            f"{len(not_optimized)} parameters with a gradient are in no optimizer{foreign_note}: {summarise_names(not_optimized)}"
         )
-    if stuck:
-        parts.append(f"{len(stuck)} are in an optimizer and do not move: {some(stuck)}")
-    if off:
-        parts.append(f"{len(off)} have requires_grad off: {some(off)}")
+    if not_moving:
+        parts.append(
+            f"{len(not_moving)} are in an optimizer and do not move: {summarise_names(not_moving)}"
+        )
+    if not_required:
+        parts.append(f"{len(not_required)} have requires_grad off: {summarise_names(not_required)}")
     yield Finding(
         CODE,
         NAME,
-        Severity.ERROR if left_out or stuck else Severity.WARNING,
-        (*left_out, *stuck, *off),
+        Severity.ERROR if not_optimized or not_moving else Severity.WARNING,
+        (*not_optimized, *not_moving, *not_required),
         "; ".join(parts),
         evidence={
-            "not_optimized": len(left_out),
-            "not_moving": len(stuck),
-            "not_required": len(off),
-            "foreign": found.foreign,
+            "not_optimized": len(not_optimized),
+            "not_moving": len(not_moving),
+            "not_required": len(not_required),
+            "foreign": parameters.foreign,
         },
         fix=Fix(
             "safe",

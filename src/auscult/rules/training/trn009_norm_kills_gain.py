@@ -36,25 +36,25 @@ MIN_SPREAD_DB = 0.5
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:
-    found = subject.measured.gain_response
-    if found is None:
+    gain_response = subject.measured.gain_response
+    if gain_response is None:
         return
-    response = found.output if found.latents is None else found.latents
-    if not response < MAX_RESPONSE or not MIN_FOLLOWS <= found.follows <= MAX_FOLLOWS:
+    response = gain_response.output if gain_response.latents is None else gain_response.latents
+    if not response < MAX_RESPONSE or not MIN_FOLLOWS <= gain_response.follows <= MAX_FOLLOWS:
         return
-    same = found.levels_db < MIN_SPREAD_DB
+    has_equal_levels = gain_response.levels_db < MIN_SPREAD_DB
     yield Finding(
         CODE,
         NAME,
-        Severity.INFO if same else Severity.ERROR,
-        ("model" if found.latents is None else "encoder",),
-        f"halving the input changes {'the output' if found.latents is None else 'the latents'} by {response:.1%} of"
-        f" what other content does: a normalisation removes the level, which differs by {found.levels_db:.1f} dB"
+        Severity.INFO if has_equal_levels else Severity.ERROR,
+        ("model" if gain_response.latents is None else "encoder",),
+        f"halving the input changes {'the output' if gain_response.latents is None else 'the latents'} by {response:.1%} of"
+        f" what other content does: a normalisation removes the level, which differs by {gain_response.levels_db:.1f} dB"
         " between the items",
         evidence={
             "response": round(response, 4),
-            "output_follows": round(found.follows, 4),
-            "levels_db": round(found.levels_db, 2),
+            "output_follows": round(gain_response.follows, 4),
+            "levels_db": round(gain_response.levels_db, 2),
         },
         rank=18,
     )

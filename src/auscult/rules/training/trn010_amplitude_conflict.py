@@ -27,14 +27,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
-from auscult.preflight_checks.records import Measured, TermMeasure
-from auscult.rules.training._evidence import collapsed, hears_level_only, wrong_gains
+from auscult.preflight_checks.records import TermMeasure, TrainingMeasurements
+from auscult.rules.training._evidence import find_collapsed_books, find_wrong_gains, is_level_only
 from auscult.rules.training.subject import PreflightSubject
 
 CODE = "TRN010"
 NAME = "amplitude-conflict"
 REQUIRES = PreflightSubject
-MIN_OPPOSED = 0.5
+MIN_OPPOSING_PULL = 0.5
 """Pull of the loss on the level, against the sum of the other pulls."""
 
 
@@ -42,33 +42,35 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
     measured = subject.measured
     owners = measured.owners
     scales, bounded = (owners.scales, owners.bounded) if owners else ({}, None)
-    levels = [term for term in measured.terms if term.at_output and hears_level_only(term)]
-    fights = [term for term in levels if _opposes(term, measured)]
-    if not (scales and (bounded or levels)) and not fights:
+    level_terms = [term for term in measured.terms if term.at_output and is_level_only(term)]
+    opposing_terms = [term for term in level_terms if _is_opposing(term, measured)]
+    if not (scales and (bounded or level_terms)) and not opposing_terms:
         return
     parts = [f"the scale {name} = {value:.3g}" for name, value in scales.items()]
     parts += [f"a {bounded} at the end"] if bounded else []
-    parts += [f"the loss `{term.name}` on the level alone" for term in levels]
-    causes = _real_causes(measured)
-    said = f"the amplitude has {len(parts)} owners: {', '.join(parts)}"
-    if fights:
-        said += f"; {', '.join(term.name for term in fights)} pulls against all other terms"
+    parts += [f"the loss `{term.name}` on the level alone" for term in level_terms]
+    causes = _find_real_causes(measured)
+    message = f"the amplitude has {len(parts)} owners: {', '.join(parts)}"
+    if opposing_terms:
+        message += (
+            f"; {', '.join(term.name for term in opposing_terms)} pulls against all other terms"
+        )
     if causes:
-        said += f". A symptom, not the cause: with {' and '.join(causes)} output and target stay uncorrelated,"
-        said += " and the best level of such an output is near silence"
+        message += f". A symptom, not the cause: with {' and '.join(causes)} output and target stay uncorrelated,"
+        message += " and the best level of such an output is near silence"
     severity = (
         Severity.INFO
         if causes
         else Severity.ERROR
-        if fights or len(parts) > 2
+        if opposing_terms or len(parts) > 2
         else Severity.WARNING
     )
     yield Finding(
         CODE,
         NAME,
         severity,
-        (*scales, *(["output"] if bounded else []), *(term.name for term in levels)),
-        said,
+        (*scales, *(["output"] if bounded else []), *(term.name for term in level_terms)),
+        message,
         confidence=0.8,
         evidence={
             "scales": dict(scales),
@@ -85,15 +87,18 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
     )
 
 
-def _opposes(term: TermMeasure, measured: Measured) -> bool:
-    others = sum(
+def _is_opposing(term: TermMeasure, measured: TrainingMeasurements) -> bool:
+    other_pull = sum(
         other.gain_slope for other in measured.terms if other is not term and other.at_output
     )
-    return term.gain_slope * others < 0 and abs(term.gain_slope) > MIN_OPPOSED * abs(others)
+    return term.gain_slope * other_pull < 0 and abs(term.gain_slope) > MIN_OPPOSING_PULL * abs(
+        other_pull
+    )
 
 
-def _real_causes(measured: Measured) -> list[str]:
-    causes = ["the collapse of the codebooks"] if collapsed(measured) else []
+def _find_real_causes(measured: TrainingMeasurements) -> list[str]:
+    causes = ["the collapse of the codebooks"] if find_collapsed_books(measured) else []
     return causes + [
-        f"a gradient of ×{gain.factor:.4g} into the encoder" for gain in wrong_gains(measured)[:1]
+        f"a gradient of ×{gain.factor:.4g} into the encoder"
+        for gain in find_wrong_gains(measured)[:1]
     ]

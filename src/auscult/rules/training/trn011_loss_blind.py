@@ -30,65 +30,67 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity
 from auscult.preflight_checks.records import TermMeasure
-from auscult.rules.training._evidence import hears_level_only, rises
+from auscult.rules.training._evidence import is_level_only, measure_rises
 from auscult.rules.training.subject import PreflightSubject
 
 CODE = "TRN011"
 NAME = "loss-blind"
 REQUIRES = PreflightSubject
-MAX_DEAF = 1e-5
+MAX_DEAF_SPREAD = 1e-5
 MIN_FREQUENCY_SHARE = 0.35
-_SPECTRAL = re.compile(r"mel|stft|spec|freq|fft|mag", re.IGNORECASE)
+_SPECTRAL_NAME = re.compile(r"mel|stft|spec|freq|fft|mag", re.IGNORECASE)
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:
     parameters = subject.measured.parameters
-    frozen = parameters is not None and bool(parameters.not_required)
+    has_frozen = parameters is not None and bool(parameters.not_required)
     for term in subject.measured.terms:
-        said, severity = _verdict(term)
-        by_freezing = (
-            frozen and not term.at_output and not term.at_parameters and _deaf(term)
+        message, severity = _judge_term(term)
+        is_by_freezing = (
+            has_frozen and not term.at_output and not term.at_parameters and _is_deaf(term)
         )  # a commitment to what is frozen
-        if said and not by_freezing:
+        if message and not is_by_freezing:
             yield Finding(
                 CODE,
                 NAME,
                 severity,
                 (term.name,),
-                f"`{term.name}` {said}",
+                f"`{term.name}` {message}",
                 evidence={
                     "value": term.value,
-                    "reactions": {kind: float(f"{v:.4g}") for kind, v in term.reactions.items()},
+                    "reactions": {
+                        kind: float(f"{reaction:.4g}") for kind, reaction in term.reactions.items()
+                    },
                 },
                 rank=17 if severity is Severity.ERROR else 60,
             )
 
 
-def _verdict(term: TermMeasure) -> tuple[str, Severity]:
+def _judge_term(term: TermMeasure) -> tuple[str, Severity]:
     if not term.at_output and not term.at_parameters:
-        moves = (
+        reaction_text = (
             "reacts to the output, but"
-            if term.reactions and not _deaf(term)
+            if term.reactions and not _is_deaf(term)
             else f"is {term.value:.4g} whatever the output is:"
         )
-        return f"{moves} no gradient of it reaches any parameter", Severity.ERROR
+        return f"{reaction_text} no gradient of it reaches any parameter", Severity.ERROR
     if not term.reactions or not term.at_output:
         return "", Severity.INFO
-    if _deaf(term):
+    if _is_deaf(term):
         return f"is {term.value:.4g} for silence, noise and the target alike", Severity.ERROR
-    rise = rises(term)
-    usual = max(rise.get("half", 0.0), rise.get("other", 0.0))
+    rise_by_kind = measure_rises(term)
+    usual_rise = max(rise_by_kind.get("half", 0.0), rise_by_kind.get("other", 0.0))
     if (
-        usual > 0
-        and not hears_level_only(term)
-        and rise.get("mirrored", 0.0) < MIN_FREQUENCY_SHARE * usual
+        usual_rise > 0
+        and not is_level_only(term)
+        and rise_by_kind.get("mirrored", 0.0) < MIN_FREQUENCY_SHARE * usual_rise
     ):
-        share = rise["mirrored"] / usual
-        said = f"hears levels and no frequencies: a mirrored spectrum moves it by {share:.0%} of what other content does"
-        return said, Severity.ERROR if _SPECTRAL.search(term.name) else Severity.WARNING
+        share = rise_by_kind["mirrored"] / usual_rise
+        message = f"hears levels and no frequencies: a mirrored spectrum moves it by {share:.0%} of what other content does"
+        return message, Severity.ERROR if _SPECTRAL_NAME.search(term.name) else Severity.WARNING
     return "", Severity.INFO
 
 
-def _deaf(term: TermMeasure) -> bool:
+def _is_deaf(term: TermMeasure) -> bool:
     values = list(term.reactions.values()) or [term.value]
-    return max(values) - min(values) <= MAX_DEAF * max(map(abs, values))
+    return max(values) - min(values) <= MAX_DEAF_SPREAD * max(map(abs, values))

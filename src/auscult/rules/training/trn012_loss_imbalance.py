@@ -37,20 +37,22 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
     terms = [term for term in subject.measured.terms if term.share is not None]
     if len(terms) < 2:
         return
-    first = max(terms, key=lambda term: term.share or 0.0)
-    before, after = (
-        first.share or 0.0,
-        first.share if first.share_after is None else first.share_after,
+    largest_term = max(terms, key=lambda term: term.share or 0.0)
+    share_before, share_after = (
+        largest_term.share or 0.0,
+        largest_term.share if largest_term.share_after is None else largest_term.share_after,
     )
-    if min(before, after or 0.0) < MAX_SHARE:
+    if min(share_before, share_after or 0.0) < MAX_SHARE:
         return
-    others = ", ".join(f"{term.name} {term.share:.1e}" for term in terms if term is not first)
+    others_text = ", ".join(
+        f"{term.name} {term.share:.1e}" for term in terms if term is not largest_term
+    )
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR,
-        (first.name,),
-        f"`{first.name}` has {before:.4%} of the gradient at the output ({after:.4%} after the steps); the others: {others}",
+        (largest_term.name,),
+        f"`{largest_term.name}` has {share_before:.4%} of the gradient at the output ({share_after:.4%} after the steps); the others: {others_text}",
         evidence={term.name: [term.share, term.share_after] for term in terms},
         rank=30,
     )

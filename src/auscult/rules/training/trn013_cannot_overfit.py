@@ -27,7 +27,7 @@ import math
 from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity
-from auscult.preflight_checks.records import Learning
+from auscult.preflight_checks.records import LearningCurve
 from auscult.rules.training.subject import PreflightSubject
 
 CODE = "TRN013"
@@ -38,62 +38,60 @@ MIN_STEPS = 6
 MAX_UPHILL = -0.2
 
 
-def fall(losses: tuple[float, ...]) -> float:
+def measure_fall(losses: tuple[float, ...]) -> float:
     """First loss against the median of the last quarter, relative to the first."""
     tail = sorted(losses[-max(1, len(losses) // 4) :])
     return (losses[0] - tail[len(tail) // 2]) / max(abs(losses[0]), 1e-12)
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:
-    found = subject.measured.learning
-    if found is None or len(found.losses) < MIN_STEPS:
+    learning = subject.measured.learning
+    if learning is None or len(learning.losses) < MIN_STEPS:
         return
-    own = fall(found.losses)
-    uphill = found.downhill is not None and found.downhill < MAX_UPHILL
-    if math.isnan(own) or not (uphill or _stays(found, own)):
+    own_fall = measure_fall(learning.losses)
+    is_uphill = learning.downhill is not None and learning.downhill < MAX_UPHILL
+    if math.isnan(own_fall) or not (is_uphill or _is_flat(learning, own_fall)):
         return
-    way = f"goes from {found.losses[0]:.4g} to {found.losses[-1]:.4g} in {len(found.losses)} steps"
-    if uphill:
-        said = f"the steps go uphill (agreement with the descent {found.downhill:+.2f}): the loss on one batch {way}"
+    course_text = f"goes from {learning.losses[0]:.4g} to {learning.losses[-1]:.4g} in {len(learning.losses)} steps"
+    if is_uphill:
+        message = f"the steps go uphill (agreement with the descent {learning.downhill:+.2f}): the loss on one batch {course_text}"
     else:
-        rates = f"{min(found.sweep):.1g} to {max(found.sweep):.1g}"
-        said = f"the loss on one batch {way}, and at no learning rate from {rates} does it fall by {MIN_FALL:.0%}{_whose(found)}"
+        rates_text = f"{min(learning.sweep):.1g} to {max(learning.sweep):.1g}"
+        message = f"the loss on one batch {course_text}, and at no learning rate from {rates_text} does it fall by {MIN_FALL:.0%}{_describe_culprit(learning)}"
     yield Finding(
         CODE,
         NAME,
-        Severity.ERROR if uphill else _severity(found),
+        Severity.ERROR if is_uphill else _judge_severity(learning),
         (subject.measured.name,),
-        said,
+        message,
         evidence={
-            "fall": round(own, 5),
-            "descent": found.descent,
-            "downhill": found.downhill,
-            "moved": found.moved,
+            "fall": round(own_fall, 5),
+            "descent": learning.descent,
+            "downhill": learning.downhill,
+            "moved": learning.moved,
         },
-        rank=9 if uphill else 34,
+        rank=9 if is_uphill else 34,
     )
 
 
-def _severity(found: Learning) -> Severity:
+def _judge_severity(learning: LearningCurve) -> Severity:
     """An error if a plain step does what the loop cannot; a loss that starts flat is none."""
-    if found.descent is None:
+    if learning.descent is None:
         return Severity.WARNING
-    return Severity.ERROR if found.descent >= MIN_FALL else Severity.INFO
+    return Severity.ERROR if learning.descent >= MIN_FALL else Severity.INFO
 
 
-def _stays(found: Learning, own: float) -> bool:
+def _is_flat(learning: LearningCurve, own_fall: float) -> bool:
     return (
-        bool(found.sweep)
-        and own < MIN_FALL
-        and not any(value >= MIN_FALL for value in found.sweep.values())
+        bool(learning.sweep)
+        and own_fall < MIN_FALL
+        and not any(value >= MIN_FALL for value in learning.sweep.values())
     )
 
 
-def _whose(found: Learning) -> str:
-    if found.descent is None:
+def _describe_culprit(learning: LearningCurve) -> str:
+    if learning.descent is None:
         return ""
-    if found.descent >= MIN_FALL:
-        return f"; one plain step along the gradient lowers it by {found.descent:.2%}: loop or optimizer are at fault"
-    return (
-        f"; a plain step along the gradient lowers it by {found.descent:.2%}: the loss is flat here"
-    )
+    if learning.descent >= MIN_FALL:
+        return f"; one plain step along the gradient lowers it by {learning.descent:.2%}: loop or optimizer are at fault"
+    return f"; a plain step along the gradient lowers it by {learning.descent:.2%}: the loss is flat here"

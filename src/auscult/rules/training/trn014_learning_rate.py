@@ -28,78 +28,85 @@ import math
 from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
-from auscult.preflight_checks.records import Learning
+from auscult.preflight_checks.records import LearningCurve
 from auscult.rules.training.subject import PreflightSubject
 
 CODE = "TRN014"
 NAME = "learning-rate"
 REQUIRES = PreflightSubject
-MAX_SLOW = 0.05
-MIN_RATIO = 8.0
-MIN_HIGHER = 9.9
+MAX_SLOW_FALL = 0.05
+MIN_FALL_RATIO = 8.0
+MIN_RATE_RATIO = 9.9
 MAX_RISE = -0.5
-OVER_NOISE = 5.0
+NOISE_FACTOR = 5.0
 MIN_NOISE = 0.005
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:
-    found = subject.measured.learning
-    if found is None or not found.sweep:
+    learning = subject.measured.learning
+    if learning is None or not learning.sweep:
         return
-    own = _at(found, found.learning_rate)
-    if own is None:
+    own_fall = _find_fall_at(learning, learning.learning_rate)
+    if own_fall is None:
         return
-    best = max(
-        found.sweep,
-        key=lambda rate: -math.inf if math.isnan(found.sweep[rate]) else found.sweep[rate],
+    best_rate = max(
+        learning.sweep,
+        key=lambda rate: -math.inf if math.isnan(learning.sweep[rate]) else learning.sweep[rate],
     )
-    fell = found.sweep[best]
-    blew = math.isnan(own) or own < MAX_RISE
-    if blew and best < found.learning_rate and fell > MAX_SLOW:
-        said = f"{found.learning_rate:.2g} is too high: the loss {'is not finite' if math.isnan(own) else f'rises by {-own:.0%}'}"
+    best_fall = learning.sweep[best_rate]
+    is_too_high = math.isnan(own_fall) or own_fall < MAX_RISE
+    if is_too_high and best_rate < learning.learning_rate and best_fall > MAX_SLOW_FALL:
+        message = f"{learning.learning_rate:.2g} is too high: the loss {'is not finite' if math.isnan(own_fall) else f'rises by {-own_fall:.0%}'}"
     elif (
-        _stands(found, own)
-        and best >= MIN_HIGHER * found.learning_rate
-        and fell > max(MIN_RATIO * max(own, 1e-3), own + _noise(found))
+        _is_stagnant(learning, own_fall)
+        and best_rate >= MIN_RATE_RATIO * learning.learning_rate
+        and best_fall
+        > max(MIN_FALL_RATIO * max(own_fall, 1e-3), own_fall + _estimate_noise(learning))
     ):
-        said = f"{found.learning_rate:.2g} is too low: the loss {'falls' if own >= 0 else 'rises'} by {abs(own):.2%}"
+        message = f"{learning.learning_rate:.2g} is too low: the loss {'falls' if own_fall >= 0 else 'rises'} by {abs(own_fall):.2%}"
     else:
         return
     yield Finding(
         CODE,
         NAME,
-        Severity.ERROR if blew else Severity.WARNING,
+        Severity.ERROR if is_too_high else Severity.WARNING,
         ("optimizer",),
-        f"{said} in {found.sweep_steps} steps, at {best:.2g} by {fell:.0%}",
+        f"{message} in {learning.sweep_steps} steps, at {best_rate:.2g} by {best_fall:.0%}",
         confidence=0.8,
-        evidence={f"{rate:.3g}": value for rate, value in found.sweep.items()},
-        fix=Fix("guess", f"try {best / 3:.1g}"),
+        evidence={f"{rate:.3g}": value for rate, value in learning.sweep.items()},
+        fix=Fix("guess", f"try {best_rate / 3:.1g}"),
         rank=28,
     )
 
 
-def _stands(found: Learning, own: float) -> bool:
+def _is_stagnant(learning: LearningCurve, own_fall: float) -> bool:
     """Whether the loss stays where it is: it does not fall, nor rise, nor swing, and would not fall at a lower rate."""
-    if not -max(_noise(found), MIN_NOISE) < own < MAX_SLOW:
+    if not -max(_estimate_noise(learning), MIN_NOISE) < own_fall < MAX_SLOW_FALL:
         return False
-    seen = [loss for loss in found.losses[: 2 * found.sweep_steps] if math.isfinite(loss)]
-    if seen and max(seen) - min(seen) >= MAX_SLOW * abs(seen[0]):
+    finite_losses = [
+        loss for loss in learning.losses[: 2 * learning.sweep_steps] if math.isfinite(loss)
+    ]
+    if finite_losses and max(finite_losses) - min(finite_losses) >= MAX_SLOW_FALL * abs(
+        finite_losses[0]
+    ):
         return False
     return all(
-        fall <= own + MIN_NOISE for rate, fall in found.sweep.items() if rate < found.learning_rate
+        fall <= own_fall + MIN_NOISE
+        for rate, fall in learning.sweep.items()
+        if rate < learning.learning_rate
     )
 
 
-def _noise(found: Learning) -> float:
+def _estimate_noise(learning: LearningCurve) -> float:
     """What chance does to a fall: at the lowest rate hardly anything is learnt, yet quantizer dropout moves the loss."""
-    lowest = found.sweep[min(found.sweep)]
-    return OVER_NOISE * abs(lowest) if math.isfinite(lowest) else math.inf
+    lowest_fall = learning.sweep[min(learning.sweep)]
+    return NOISE_FACTOR * abs(lowest_fall) if math.isfinite(lowest_fall) else math.inf
 
 
-def _at(found: Learning, rate: float) -> float | None:
-    near = (
-        [value for other, value in found.sweep.items() if abs(other / rate - 1) < 0.01]
+def _find_fall_at(learning: LearningCurve, rate: float) -> float | None:
+    near_falls = (
+        [value for swept_rate, value in learning.sweep.items() if abs(swept_rate / rate - 1) < 0.01]
         if rate
         else []
     )
-    return near[0] if near else None
+    return near_falls[0] if near_falls else None

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.facts.words import some
+from auscult.facts.words import summarise_names
 from auscult.finding import Finding, Severity
 from auscult.rules.training.subject import PreflightSubject
 
@@ -34,19 +34,19 @@ REQUIRES = PreflightSubject
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:
-    found = subject.measured.precision
-    if found is None:
+    precision = subject.measured.precision
+    if precision is None:
         return
-    for number_format, names in found.broken.items():
-        own = number_format == "float32"
+    for number_format, names in precision.broken.items():
+        is_own_format = number_format == "float32"
         yield Finding(
             CODE,
             NAME,
             Severity.WARNING if number_format == "float16" else Severity.ERROR,
             names,
-            f"not finite {'in the training itself' if own else f'under autocast to {number_format}'}: {some(names)}",
+            f"not finite {'in the training itself' if is_own_format else f'under autocast to {number_format}'}: {summarise_names(names)}",
             evidence={"format": number_format},
-            rank=12 if own else 26,
+            rank=12 if is_own_format else 26,
         )
-        if own:
+        if is_own_format:
             return

@@ -24,13 +24,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.facts.words import counted
+from auscult.facts.words import format_count
 from auscult.finding import Finding, Severity
 from auscult.preflight_checks.checks.metrics import (
     MAX_EXCESS_DB,
     MAX_TRIPLE_DB,
     Contradiction,
-    contradiction,
+    find_contradiction,
 )
 from auscult.rules.training.subject import PreflightSubject
 
@@ -38,35 +38,45 @@ CODE = "TRN017"
 NAME = "metrics-inconsistent"
 REQUIRES = PreflightSubject
 TOLERANCES_DB = (MAX_EXCESS_DB, MAX_TRIPLE_DB)
-MAX_SHOWN = 3
+MAX_SHOWN_CLAIMS = 3
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:
     claims = subject.measured.claims
-    wrong = [(claim, found) for claim in claims if (found := contradiction(claim)) is not None]
-    if not wrong:
+    wrong_claims = [
+        (claim, conflict) for claim in claims if (conflict := find_contradiction(claim)) is not None
+    ]
+    if not wrong_claims:
         return
-    said = "; ".join(f"{claim.where}: {_why(found)}" for claim, found in wrong[:MAX_SHOWN])
-    more = f"; and {len(wrong) - MAX_SHOWN} more" if len(wrong) > MAX_SHOWN else ""
+    shown_text = "; ".join(
+        f"{claim.where}: {_explain_contradiction(conflict)}"
+        for claim, conflict in wrong_claims[:MAX_SHOWN_CLAIMS]
+    )
+    more_note = (
+        f"; and {len(wrong_claims) - MAX_SHOWN_CLAIMS} more"
+        if len(wrong_claims) > MAX_SHOWN_CLAIMS
+        else ""
+    )
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR,
-        tuple(claim.where for claim, _ in wrong),
-        f"{counted(len(wrong), 'report')} of {len(claims)} that no pair of signals can have. {said}{more}",
+        tuple(claim.where for claim, _ in wrong_claims),
+        f"{format_count(len(wrong_claims), 'report')} of {len(claims)} that no pair of signals can have. {shown_text}{more_note}",
         evidence={
-            claim.where: [claim.snr_db, claim.rms_ratio, claim.correlation] for claim, _ in wrong
+            claim.where: [claim.snr_db, claim.rms_ratio, claim.correlation]
+            for claim, _ in wrong_claims
         },
         rank=38,
     )
 
 
-def _why(found: Contradiction) -> str:
-    if found.by == "a correlation":
-        return f"a correlation of {found.snr_db:g}"
-    allowed = (
-        f"at most {found.highest_db:.1f}"
-        if found.snr_db > found.highest_db
-        else f"at least {found.lowest_db:.1f}"
+def _explain_contradiction(conflict: Contradiction) -> str:
+    if conflict.by == "a correlation":
+        return f"a correlation of {conflict.snr_db:g}"
+    allowed_text = (
+        f"at most {conflict.highest_db:.1f}"
+        if conflict.snr_db > conflict.highest_db
+        else f"at least {conflict.lowest_db:.1f}"
     )
-    return f"{found.snr_db:g} dB, where {found.by} allows {allowed} dB"
+    return f"{conflict.snr_db:g} dB, where {conflict.by} allows {allowed_text} dB"

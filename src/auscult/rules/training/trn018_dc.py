@@ -27,7 +27,7 @@ from auscult.rules.training.subject import PreflightSubject
 CODE = "TRN018"
 NAME = "dc"
 REQUIRES = PreflightSubject
-MIN_OF_TARGET = 0.5
+MIN_TARGET_SHARE = 0.5
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:
@@ -35,16 +35,16 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
     if (
         start is None
         or abs(start.mean) <= start.ac_rms
-        or abs(start.mean) < MIN_OF_TARGET * start.target_rms
+        or abs(start.mean) < MIN_TARGET_SHARE * start.target_rms
     ):
         return
-    later = f", {end.mean:+.3f} after the steps" if end else ""
+    later_note = f", {end.mean:+.3f} after the steps" if end else ""
     yield Finding(
         CODE,
         NAME,
         Severity.INFO,
         ("output",),
-        f"the output starts at a mean of {start.mean:+.3f} with {start.ac_rms:.3f} of sound about it{later};"
+        f"the output starts at a mean of {start.mean:+.3f} with {start.ac_rms:.3f} of sound about it{later_note};"
         " an RMS ratio counts it as level",
         evidence={
             "mean": start.mean,

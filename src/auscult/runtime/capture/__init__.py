@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from auscult.errors import UsageError
 
 
-def needs(package: str, extra: str, where: str) -> None:
+def require_package(package: str, extra: str, where: str) -> None:
     """Say what to install where a runtime is missing.
 
     Raises:

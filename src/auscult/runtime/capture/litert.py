@@ -17,9 +17,9 @@ def open_runner(value: Path, name: str) -> Runner:
     Raises:
         UsageError: If LiteRT is not installed.
     """
-    from auscult.runtime.capture import needs
+    from auscult.runtime.capture import require_package
 
-    needs("ai_edge_litert", "litert", name)
+    require_package("ai_edge_litert", "litert", name)
     from auscult.runtime.litert.runner import LitertRunner
 
     return LitertRunner(value, name)

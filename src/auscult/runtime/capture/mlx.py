@@ -22,12 +22,12 @@ def open_runner(value: Any, name: str) -> Runner:
 
 
 def probe(value: Any, recorder: Recorder) -> AbstractContextManager[Any]:
-    from auscult.runtime.mlx.probe import Probe
+    from auscult.runtime.mlx.probe import MlxProbe
 
-    return Probe(value, recorder)
+    return MlxProbe(value, recorder)
 
 
 def manifest(value: Any, recorder: Recorder) -> Manifest:
-    from auscult.runtime.mlx.manifest import manifest_of
+    from auscult.runtime.mlx.manifest import build_manifest
 
-    return manifest_of(value, recorder)
+    return build_manifest(value, recorder)

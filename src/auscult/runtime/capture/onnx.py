@@ -17,9 +17,9 @@ def open_runner(value: Path, name: str) -> Runner:
     Raises:
         UsageError: If ONNX Runtime is not installed.
     """
-    from auscult.runtime.capture import needs
+    from auscult.runtime.capture import require_package
 
-    needs("onnxruntime", "onnx", name)
+    require_package("onnxruntime", "onnx", name)
     from auscult.runtime.onnx.runner import OnnxRunner
 
     return OnnxRunner(value, name)

@@ -22,12 +22,12 @@ def open_runner(value: Any, name: str) -> Runner:
 
 
 def probe(value: Any, recorder: Recorder) -> AbstractContextManager[Any]:
-    from auscult.runtime.torch.probe import Probe
+    from auscult.runtime.torch.probe import TorchProbe
 
-    return Probe(value, recorder)
+    return TorchProbe(value, recorder)
 
 
 def manifest(value: Any, recorder: Recorder) -> Manifest:
-    from auscult.runtime.torch.manifest import manifest_of
+    from auscult.runtime.torch.manifest import build_manifest
 
-    return manifest_of(value, recorder)
+    return build_manifest(value, recorder)

@@ -14,14 +14,14 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from auscult.checkpoint import open_checkpoint
 from auscult.errors import TargetError, UsageError
-from auscult.runtime.options import Options
-from auscult.runtime.recorder import Recorder, Store
-from auscult.traces.fingerprint import content
+from auscult.runtime.options import CaptureOptions
+from auscult.runtime.recorder import Recorder, TensorStore
+from auscult.traces.fingerprint import fingerprint_content
 from auscult.traces.records import Manifest, Record, Trace
 from auscult.weights import Array, ModuleInfo
 
 
-class Operator(NamedTuple):
+class LitertOperator(NamedTuple):
     """One operator: the indices of its tensors in the interpreter."""
 
     path: str
@@ -54,37 +54,37 @@ class LitertRunner:
         }
         self._inputs = [detail["index"] for detail in self._interpreter.get_input_details()]
         self._outputs = [detail["index"] for detail in self._interpreter.get_output_details()]
-        self._operators = tuple(self._list())
-        self._by_path = {operator.path: operator for operator in self._operators}
+        self._operators = tuple(self._list_operators())
+        self._operators_by_path = {operator.path: operator for operator in self._operators}
         kinds = {str(np.dtype(detail["dtype"])) for detail in self._interpreter.get_input_details()}
         self.dtype = next(iter(kinds)) if len(kinds) == 1 else "mixed"
 
     def paths(self) -> tuple[str, ...]:
-        return ("", *self._by_path)
+        return ("", *self._operators_by_path)
 
     def run(
-        self, inputs: Mapping[str, Array], *, store: Store | None = None, **options: Any
+        self, inputs: Mapping[str, Array], *, store: TensorStore | None = None, **options: Any
     ) -> Trace:
-        recorder = Recorder(Options(**options), store)
-        self._feed(inputs)
+        recorder = Recorder(CaptureOptions(**options), store)
+        self._set_inputs(inputs)
         try:
             self._interpreter.invoke()
         except RuntimeError as error:
             raise TargetError(
                 f"stopped: {' '.join(str(error).split())[:300]}", where=self.name
             ) from error
-        known: dict[int, Record] = {}
-        if recorder.options.wants("") and recorder.options.with_inputs:
-            self._record(recorder, "", "input", self._inputs, known)
+        known_records: dict[int, Record] = {}
+        if recorder.options.is_included("") and recorder.options.with_inputs:
+            self._record(recorder, "", "input", self._inputs, known_records)
         for operator in self._operators:
-            if recorder.options.wants(operator.path):
+            if recorder.options.is_included(operator.path):
                 if recorder.options.with_inputs:
-                    places = [index if index in known else -1 for index in operator.inputs]
-                    self._record(recorder, operator.path, "input", places, known)
-                self._record(recorder, operator.path, "output", operator.outputs, known)
-        if recorder.options.wants(""):
-            self._record(recorder, "", "output", self._outputs, known)
-        return recorder.finish(self._manifest(recorder))
+                    places = [index if index in known_records else -1 for index in operator.inputs]
+                    self._record(recorder, operator.path, "input", places, known_records)
+                self._record(recorder, operator.path, "output", operator.outputs, known_records)
+        if recorder.options.is_included(""):
+            self._record(recorder, "", "output", self._outputs, known_records)
+        return recorder.finish(self._build_manifest(recorder))
 
     def call(
         self,
@@ -112,17 +112,17 @@ class LitertRunner:
     def module(self, path: str) -> ModuleInfo:
         if path == "":
             return ModuleInfo("", "Graph")
-        operator = self._operator(path)
-        told = (
+        operator = self._find_operator(path)
+        input_infos = (
             self._checkpoint.modules.get(self._names.get(index, "")) for index in operator.inputs
         )
-        attributes = next((info.attributes for info in told if info is not None), {})
+        attributes = next((info.attributes for info in input_infos if info is not None), {})
         return ModuleInfo(path, operator.op, attributes)
 
     def weights(self, path: str) -> dict[str, Array]:
         if path == "":
             return {}
-        names = (self._names.get(index, "") for index in self._operator(path).inputs)
+        names = (self._names.get(index, "") for index in self._find_operator(path).inputs)
         return {name: self._checkpoint[name].numpy() for name in names if name in self._checkpoint}
 
     def at(self, dtype: str) -> LitertRunner:
@@ -130,41 +130,41 @@ class LitertRunner:
             "a LiteRT model computes in the types it was converted to", where=self.name, found=dtype
         )
 
-    def _operator(self, path: str) -> Operator:
-        if path not in self._by_path:
+    def _find_operator(self, path: str) -> LitertOperator:
+        if path not in self._operators_by_path:
             raise UsageError(
                 "has no such operator",
                 where=self.name,
                 found=path,
-                hint=f"it has {', '.join(list(self._by_path)[:6])}",
+                hint=f"it has {', '.join(list(self._operators_by_path)[:6])}",
             )
-        return self._by_path[path]
+        return self._operators_by_path[path]
 
-    def _list(self) -> list[Operator]:
-        taken: set[str] = set()
-        found = []
+    def _list_operators(self) -> list[LitertOperator]:
+        used_paths: set[str] = set()
+        operators = []
         for detail in (
             self._interpreter._get_ops_details()
         ):  # the only way to the operators; there is no public one
             outputs = tuple(int(index) for index in detail["outputs"])
-            path = _short(self._names.get(outputs[0], "").strip("/")) if outputs else ""
+            path = _shorten_name(self._names.get(outputs[0], "").strip("/")) if outputs else ""
             path = (
                 path.replace("/", ".").replace("#", "_").replace(":", "_")
                 or f"{detail['op_name']}.{detail['index']}"
             )
-            path = path if path not in taken else f"{path}.{detail['index']}"
-            taken.add(path)
-            found.append(
-                Operator(
+            path = path if path not in used_paths else f"{path}.{detail['index']}"
+            used_paths.add(path)
+            operators.append(
+                LitertOperator(
                     path,
                     str(detail["op_name"]),
                     tuple(int(index) for index in detail["inputs"]),
                     outputs,
                 )
             )
-        return found
+        return operators
 
-    def _feed(self, inputs: Mapping[str, Array]) -> None:
+    def _set_inputs(self, inputs: Mapping[str, Array]) -> None:
         """Set the inputs, by name or position, in the types and shapes that the model declares.
 
         Raises:
@@ -172,14 +172,14 @@ class LitertRunner:
         """
         details = self._interpreter.get_input_details()
         names = [str(detail["name"]) for detail in details]
-        given: dict[int, Array] = {}
+        arrays_by_index: dict[int, Array] = {}
         for name, array in inputs.items():
-            place = "0" if name == "input" else name.removeprefix("input.")
+            position = "0" if name == "input" else name.removeprefix("input.")
             index = (
                 names.index(name)
                 if name in names
-                else int(place)
-                if place.isdigit()
+                else int(position)
+                if position.isdigit()
                 else 0
                 if len(names) == 1
                 else -1
@@ -191,8 +191,8 @@ class LitertRunner:
                     found=name,
                     hint=f"it takes {', '.join(names)}",
                 )
-            given[index] = array
-        if len(given) != len(details):
+            arrays_by_index[index] = array
+        if len(arrays_by_index) != len(details):
             raise UsageError(
                 "lacks an input",
                 where=self.name,
@@ -200,21 +200,23 @@ class LitertRunner:
                 found=", ".join(inputs) or "none",
             )
         try:
-            for index, array in given.items():
+            for index, array in arrays_by_index.items():
                 if tuple(details[index]["shape"]) != array.shape:
                     self._interpreter.resize_tensor_input(
                         details[index]["index"], array.shape, strict=True
                     )
             self._interpreter.allocate_tensors()
-            for index, array in given.items():
+            for index, array in arrays_by_index.items():
                 self._interpreter.set_tensor(
                     details[index]["index"],
                     np.ascontiguousarray(array, dtype=details[index]["dtype"]),
                 )
         except (ValueError, RuntimeError) as error:
-            said = " ".join(str(error).split())[:300]
+            reason = " ".join(str(error).split())[:300]
             raise UsageError(
-                f"does not take this input: {said}", where=self.name, hint="check shapes and types"
+                f"does not take this input: {reason}",
+                where=self.name,
+                hint="check shapes and types",
             ) from error
 
     def _record(
@@ -223,41 +225,43 @@ class LitertRunner:
         path: str,
         role: str,
         indices: list[int] | tuple[int, ...],
-        known: dict[int, Record],
+        known_records: dict[int, Record],
     ) -> None:
         """Record tensors by their index in the interpreter; -1 stands for one that is not recorded, such as a weight."""
-        kind = self._by_path[path].op if path else "Graph"
-        for place, index in enumerate(indices):
-            full = f"{role}.{place}" if place else role
-            if index in known:
-                recorder.again(path, 0, full, kind, known[index])
+        kind = self._operators_by_path[path].op if path else "Graph"
+        for position, index in enumerate(indices):
+            full_role = f"{role}.{position}" if position else role
+            if index in known_records:
+                recorder.again(path, 0, full_role, kind, known_records[index])
             elif index >= 0:
                 array = self._interpreter.get_tensor(index)
                 if array.dtype.kind not in "OUS":
-                    known[index] = recorder.add(path, 0, full, kind, array)
+                    known_records[index] = recorder.add(path, 0, full_role, kind, array)
 
-    def _manifest(self, recorder: Recorder) -> Manifest:
+    def _build_manifest(self, recorder: Recorder) -> Manifest:
         weights: dict[str, dict[str, str]] = {}
         if recorder.options.fingerprints:
             weights = {
-                path: {name: content(array) for name, array in self.weights(path).items()}
-                for path in self._by_path
+                path: {
+                    name: fingerprint_content(array) for name, array in self.weights(path).items()
+                }
+                for path in self._operators_by_path
             }
         return Manifest(
             "litert",
             version,
             self.dtype,
-            weights={path: own for path, own in weights.items() if own},
+            weights={path: path_weights for path, path_weights in weights.items() if path_weights},
             modules={path: self.module(path) for path in self.paths()},
             noise=tuple(recorder.noise),
             notes={"delegates": "off", **recorder.notes},
         )
 
 
-def _short(name: str) -> str:
+def _shorten_name(name: str) -> str:
     """litert-torch names a result by the classes around it, with their packages: `a.b.Net/torch.nn.modules.conv.Conv1d_1;6`."""
-    around, semicolon, rest = name.partition(";")
+    around, semicolon, suffix = name.partition(";")
     classes = [scope.rpartition(".") for scope in around.split("/")]
     if not all(package and last[:1].isupper() for package, _, last in classes):
         return name
-    return "/".join(last for *_, last in classes) + semicolon + rest.partition(";")[0]
+    return "/".join(last for *_, last in classes) + semicolon + suffix.partition(";")[0]

@@ -43,17 +43,17 @@ def to_tensor(array: Array, dtype: Any = None) -> Any:
     )
 
 
-def module_paths(model: Any) -> dict[str, Any]:
+def collect_modules(model: Any) -> dict[str, Any]:
     """Every module by its path in the order of definition, "" for the whole; one that is there twice under its first path."""
-    found: dict[str, Any] = {}
-    seen: set[int] = set()
+    modules: dict[str, Any] = {}
+    visited_ids: set[int] = set()
 
     def walk(value: Any, path: str) -> None:
         if isinstance(value, nn.Module):
-            if id(value) in seen:
+            if id(value) in visited_ids:
                 return
-            seen.add(id(value))
-            found[path] = value
+            visited_ids.add(id(value))
+            modules[path] = value
             value = value.children()
         items = (
             value.items()
@@ -66,7 +66,7 @@ def module_paths(model: Any) -> dict[str, Any]:
             walk(item, f"{path}.{name}" if path else str(name))
 
     walk(model, "")
-    return found
+    return modules
 
 
 def is_leaf(module: Any) -> bool:
@@ -78,16 +78,16 @@ def is_leaf(module: Any) -> bool:
     )
 
 
-def owned(module: Any) -> dict[str, Array]:
+def collect_own_arrays(module: Any) -> dict[str, Array]:
     """Arrays of the module itself, parameters and others."""
     return dict(
-        _arrays(
+        _iter_arrays(
             {name: value for name, value in module.items() if not isinstance(value, nn.Module)}, ""
         )
     )
 
 
-def _arrays(value: Any, path: str) -> Iterator[tuple[str, Array]]:
+def _iter_arrays(value: Any, path: str) -> Iterator[tuple[str, Array]]:
     if isinstance(value, mx.array):
         yield path, to_array(value)
     elif not isinstance(value, nn.Module):
@@ -99,10 +99,10 @@ def _arrays(value: Any, path: str) -> Iterator[tuple[str, Array]]:
             else ()
         )
         for name, item in items:
-            yield from _arrays(item, f"{path}.{name}" if path else str(name))
+            yield from _iter_arrays(item, f"{path}.{name}" if path else str(name))
 
 
-def floating_dtype(module: Any) -> Any:
+def find_floating_dtype(module: Any) -> Any:
     """The type of most floating parameters, by elements; None where there are none."""
     sizes: dict[Any, int] = {}
     for _, value in tree_flatten(module.parameters()):
@@ -115,15 +115,15 @@ def dtype_name(dtype: Any) -> str:
     return str(dtype).rpartition(".")[2]
 
 
-def mlx_dtype(name: str) -> Any:
+def to_mlx_dtype(name: str) -> Any:
     """MLX's type of that numpy or ml_dtypes name.
 
     Raises:
         UsageError: If it has none.
     """
-    found = getattr(mx, name, None)
-    if not isinstance(found, mx.Dtype):
+    dtype = getattr(mx, name, None)
+    if not isinstance(dtype, mx.Dtype):
         raise UsageError(
             "is no floating type of MLX", where=name, hint="float16, bfloat16, float32 or float64"
         )
-    return found
+    return dtype

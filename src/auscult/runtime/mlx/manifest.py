@@ -8,15 +8,20 @@ import mlx.core as mx
 from mlx.utils import tree_flatten
 
 from auscult.checkpoint.target import state_of
-from auscult.runtime.mlx.convert import dtype_name, floating_dtype, module_paths, owned
+from auscult.runtime.mlx.convert import (
+    collect_modules,
+    collect_own_arrays,
+    dtype_name,
+    find_floating_dtype,
+)
 from auscult.runtime.recorder import Recorder
-from auscult.traces.fingerprint import content
+from auscult.traces.fingerprint import fingerprint_content
 from auscult.traces.records import Manifest
 
 
-def manifest_of(model: Any, recorder: Recorder) -> Manifest:
+def build_manifest(model: Any, recorder: Recorder) -> Manifest:
     """The manifest of what `recorder` took from `model`."""
-    modules = module_paths(model)
+    modules = collect_modules(model)
     dtypes = {
         value.dtype
         for _, value in tree_flatten(model.parameters())
@@ -25,15 +30,18 @@ def manifest_of(model: Any, recorder: Recorder) -> Manifest:
     weights: dict[str, dict[str, str]] = {}
     if recorder.options.fingerprints:
         weights = {
-            path: {name: content(array) for name, array in owned(module).items()}
+            path: {
+                name: fingerprint_content(array)
+                for name, array in collect_own_arrays(module).items()
+            }
             for path, module in modules.items()
         }
     return Manifest(
         "mlx",
         mx.__version__,  # type: ignore[attr-defined]
-        "mixed" if len(dtypes) > 1 else dtype_name(floating_dtype(model) or mx.float32),
+        "mixed" if len(dtypes) > 1 else dtype_name(find_floating_dtype(model) or mx.float32),
         "gpu" if "gpu" in str(mx.default_device()) else "cpu",
-        weights={path: own for path, own in weights.items() if own},
+        weights={path: path_weights for path, path_weights in weights.items() if path_weights},
         modules={path: info for path, info in state_of(model).modules.items() if path in modules},
         noise=tuple(recorder.noise),
         notes={"training": bool(model.training), **recorder.notes},

@@ -9,13 +9,13 @@ from typing import Any
 import mlx.core as mx
 
 from auscult.runtime.mlx.convert import to_array, to_tensor
-from auscult.runtime.noise import Replay
+from auscult.runtime.noise import NoiseReplay
 from auscult.runtime.recorder import Recorder
 
-NOT_DRAWS = frozenset(("key", "seed", "split", "state"))
+NON_DRAWING_FUNCTIONS = frozenset(("key", "seed", "split", "state"))
 
 
-class Noise:
+class NoiseRecorder:
     """While entered, every call of a function of `mx.random` is recorded under the module in which it is made.
 
     Code that took a function out of the module beforehand (`from mlx.core.random import normal`) is not seen.
@@ -24,27 +24,27 @@ class Noise:
     def __init__(self, recorder: Recorder, place: Callable[[], tuple[str, int]]) -> None:
         self.recorder, self.place = recorder, place
         self.replay = (
-            Replay(recorder.options.replay) if recorder.options.replay is not None else None
+            NoiseReplay(recorder.options.replay) if recorder.options.replay is not None else None
         )
         self._counts: dict[str, int] = {}
-        self._entered = ExitStack()
+        self._exit_stack = ExitStack()
 
-    def __enter__(self) -> Noise:
+    def __enter__(self) -> NoiseRecorder:
         for name in dir(mx.random):
             if (
                 not name.startswith("_")
-                and name not in NOT_DRAWS
+                and name not in NON_DRAWING_FUNCTIONS
                 and callable(getattr(mx.random, name))
             ):
                 original = getattr(mx.random, name)
-                setattr(mx.random, name, self._through(name, original))
-                self._entered.callback(setattr, mx.random, name, original)
+                setattr(mx.random, name, self._wrap_function(name, original))
+                self._exit_stack.callback(setattr, mx.random, name, original)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._entered.close()
+        self._exit_stack.close()
 
-    def _through(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    def _wrap_function(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
         def draw(*args: Any, **kwargs: Any) -> Any:
             drawn = original(*args, **kwargs)
             if self.replay is not None:

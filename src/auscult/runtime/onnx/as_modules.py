@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from auscult.errors import UsageError
-from auscult.runtime.onnx.graph import Node
+from auscult.runtime.onnx.graph import GraphNode
 from auscult.runtime.onnx.runner import OnnxRunner
-from auscult.runtime.onnx.scopes import Call
-from auscult.traces.records import IN_ORDER_OF_USE, Manifest, Record, Trace
+from auscult.runtime.onnx.scopes import ScopeCall
+from auscult.traces.records import INPUTS_IN_USE_ORDER, Manifest, Record, Trace
 from auscult.weights import Array, ModuleInfo
 
 
@@ -20,10 +20,10 @@ class ModulesRunner:
 
     framework = "onnxruntime"
 
-    def __init__(self, graph: OnnxRunner, calls: tuple[Call, ...]) -> None:
-        self._graph, self.name, self.dtype = graph, graph.name, graph.dtype
+    def __init__(self, graph: OnnxRunner, calls: tuple[ScopeCall, ...]) -> None:
+        self._graph_runner, self.name, self.dtype = graph, graph.name, graph.dtype
         self._calls = {(call.path, call.call): call for call in calls}
-        self._makers = {
+        self._makers_by_tensor = {
             name: (node, index)
             for node in graph.graph.nodes
             for index, name in enumerate(node.outputs)
@@ -36,9 +36,9 @@ class ModulesRunner:
 
     def run(self, inputs: Mapping[str, Array], **options: Any) -> Trace:
         with contextlib.ExitStack() as stack:
-            for node, outputs, _ in self._by_node().values():
-                stack.enter_context(self._graph.replace(node.path, outputs))
-            return self._seen(self._graph.run(inputs, **options))
+            for node, outputs, _ in self._substitutes_by_node().values():
+                stack.enter_context(self._graph_runner.replace(node.path, outputs))
+            return self._view_as_modules(self._graph_runner.run(inputs, **options))
 
     def call(self, path: str, _inputs: Mapping[str, Array], **_options: Any) -> dict[str, Array]:
         raise UsageError(
@@ -54,7 +54,9 @@ class ModulesRunner:
         place = path, call or 0
         if place not in self._calls:
             raise UsageError("has no such module", where=self.name, found=f"{path}#{call}")
-        if any(len(self._makers[name][0].outputs) > 1 for name in self._calls[place].outputs):
+        if any(
+            len(self._makers_by_tensor[name][0].outputs) > 1 for name in self._calls[place].outputs
+        ):
             raise UsageError("ends in an operator of several results", where=f"{self.name} {path}")
         self._substitutes[place] = outputs
         try:
@@ -75,28 +77,28 @@ class ModulesRunner:
         return {
             name: array
             for node in self._calls[path, 0].own
-            for name, array in self._graph.weights(node.path).items()
+            for name, array in self._graph_runner.weights(node.path).items()
         }
 
     def at(self, dtype: str) -> Any:
-        return self._graph.at(dtype)
+        return self._graph_runner.at(dtype)
 
-    def _by_node(self) -> dict[str, tuple[Node, Mapping[str, Array], Call]]:
+    def _substitutes_by_node(self) -> dict[str, tuple[GraphNode, Mapping[str, Array], ScopeCall]]:
         """What is put in place of what nodes give, and whose it is: of modules that hand on one tensor, the innermost's."""
-        found: dict[str, tuple[Node, Mapping[str, Array], Call]] = {}
+        substitutes: dict[str, tuple[GraphNode, Mapping[str, Array], ScopeCall]] = {}
         for place in sorted(
             self._substitutes, key=lambda place: len(self._calls[place].nodes), reverse=True
         ):
             for role, array in self._substitutes[place].items():
-                name = dict(_roles("output", self._calls[place].outputs)).get(role)
+                name = dict(_pair_roles("output", self._calls[place].outputs)).get(role)
                 if name is not None:
-                    node = self._makers[name][0]
-                    found[node.path] = node, {"output": array}, self._calls[place]
-        return found
+                    node = self._makers_by_tensor[name][0]
+                    substitutes[node.path] = node, {"output": array}, self._calls[place]
+        return substitutes
 
-    def _seen(self, trace: Trace) -> Trace:
+    def _view_as_modules(self, trace: Trace) -> Trace:
         """The trace of the nodes as a trace of the modules."""
-        return _View(self, trace).trace()
+        return _ModuleView(self, trace).trace()
 
     def manifest(self, trace: Trace) -> Manifest:
         """The manifest with the modules' weights and classes."""
@@ -110,16 +112,16 @@ class ModulesRunner:
             if number == 0
         }
         modules = {path: self.module(path) for path in self.paths()}
-        notes = {**trace.manifest.notes, IN_ORDER_OF_USE: True}
+        notes = {**trace.manifest.notes, INPUTS_IN_USE_ORDER: True}
         return replace(
             trace.manifest,
-            weights={path: own for path, own in weights.items() if own},
+            weights={path: path_weights for path, path_weights in weights.items() if path_weights},
             modules=modules,
             notes=notes,
         )
 
 
-class _View:
+class _ModuleView:
     """Makes the records of modules from those of nodes.
 
     Attributes:
@@ -128,22 +130,22 @@ class _View:
     """
 
     def __init__(self, runner: ModulesRunner, trace: Trace) -> None:
-        self.runner, self.nodes, self.replaced = runner, trace, runner._by_node()
+        self.runner, self.nodes, self.replaced = runner, trace, runner._substitutes_by_node()
         self.by_place = {(record.path, record.role): record for record in trace.records}
         self.records: list[Record] = []
         self.sources: dict[str, str] = {}
-        self.known: dict[str, str] = {}
+        self.first_keys: dict[str, str] = {}
 
     def trace(self) -> Trace:
-        graph = self.runner._graph.graph
+        graph = self.runner._graph_runner.graph
         for record in self.nodes.records:
             if record.path == "" and record.role.startswith("input"):
-                self._add(record, ("", 0, record.role), self._input(record.role), "Graph")
-        for _, _, call, is_end in sorted(self._events(), key=lambda event: event[:2]):
+                self._add(record, ("", 0, record.role), self._find_input_name(record.role), "Graph")
+        for _, _, call, is_end in sorted(self._iter_events(), key=lambda event: event[:2]):
             self._call(call, is_end=is_end)
-        for role, name in _roles("output", graph.outputs):
-            if (found := self._of(name)) is not None:
-                self._add(found, ("", 0, role), name, "Graph")
+        for role, name in _pair_roles("output", graph.outputs):
+            if (tensor_record := self._find_record(name)) is not None:
+                self._add(tensor_record, ("", 0, role), name, "Graph")
         noise = tuple(record for record in self.nodes.records if record.role == "noise")
         self.sources |= {record.key: record.same_as or record.key for record in noise}
         ordered = tuple(
@@ -157,56 +159,59 @@ class _View:
 
         return Trace(manifest, ordered, values, nodes.path, nodes.left_out)
 
-    def _events(self) -> Iterator[tuple[int, int, Call, bool]]:
+    def _iter_events(self) -> Iterator[tuple[int, int, ScopeCall, bool]]:
         """Outer modules begin first and end last."""
         for call in self.runner._calls.values():
             yield 2 * call.first, -len(call.nodes), call, False
             yield 2 * call.last + 1, len(call.nodes), call, True
 
-    def _call(self, call: Call, *, is_end: bool) -> None:
+    def _call(self, call: ScopeCall, *, is_end: bool) -> None:
         if not is_end:
-            for role, name in _roles("input", call.inputs):
-                if (found := self._of(name)) is not None:
-                    self._add(found, (call.path, call.call, role), name, call.type)
+            for role, name in _pair_roles("input", call.inputs):
+                if (tensor_record := self._find_record(name)) is not None:
+                    self._add(tensor_record, (call.path, call.call, role), name, call.type)
             return
-        for role, name in _roles("output", call.outputs):
-            found = self._of(name)
-            if found is None:
+        for role, name in _pair_roles("output", call.outputs):
+            tensor_record = self._find_record(name)
+            if tensor_record is None:
                 continue
-            node, index = self.runner._makers[name]
-            own = self.by_place.get((node.path, f"own.{index}" if index else "own"))
-            if own is not None and (call.path, call.call) in self.runner._substitutes:
-                given = own if self.replaced[node.path][2] is call else found
+            node, index = self.runner._makers_by_tensor[name]
+            own_record = self.by_place.get((node.path, f"own.{index}" if index else "own"))
+            if own_record is not None and (call.path, call.call) in self.runner._substitutes:
+                shown_record = own_record if self.replaced[node.path][2] is call else tensor_record
                 self._add(
-                    given,
+                    shown_record,
                     (call.path, call.call, role.replace("output", "own")),
-                    f"{name}~{given.role}",
+                    f"{name}~{shown_record.role}",
                     call.type,
                 )
-            self._add(found, (call.path, call.call, role), name, call.type)
+            self._add(tensor_record, (call.path, call.call, role), name, call.type)
 
-    def _of(self, name: str) -> Record | None:
+    def _find_record(self, name: str) -> Record | None:
         """The record of a tensor: what its node gave, or what was fed."""
-        if name in self.runner._makers:
-            node, index = self.runner._makers[name]
+        if name in self.runner._makers_by_tensor:
+            node, index = self.runner._makers_by_tensor[name]
             return self.by_place.get((node.path, f"output.{index}" if index else "output"))
-        role = {fed: role for role, fed in _roles("input", self.runner._graph.graph.inputs)}.get(
-            name, ""
-        )
+        role = {
+            input_name: role
+            for role, input_name in _pair_roles("input", self.runner._graph_runner.graph.inputs)
+        }.get(name, "")
         return self.by_place.get(("", role))
 
-    def _input(self, role: str) -> str:
-        return dict(_roles("input", tuple(self.runner._graph.graph.inputs))).get(role, role)
+    def _find_input_name(self, role: str) -> str:
+        return dict(_pair_roles("input", tuple(self.runner._graph_runner.graph.inputs))).get(
+            role, role
+        )
 
     def _add(self, record: Record, place: tuple[str, int, str], name: str, kind: str) -> None:
         path, call, role = place
-        made = replace(
-            record, path=path, call=call, role=role, type=kind, same_as=self.known.get(name)
+        module_record = replace(
+            record, path=path, call=call, role=role, type=kind, same_as=self.first_keys.get(name)
         )
-        self.known.setdefault(name, made.key)
-        self.sources[made.key] = record.same_as or record.key
-        self.records.append(made)
+        self.first_keys.setdefault(name, module_record.key)
+        self.sources[module_record.key] = record.same_as or record.key
+        self.records.append(module_record)
 
 
-def _roles(base: str, names: Any) -> list[tuple[str, str]]:
+def _pair_roles(base: str, names: Any) -> list[tuple[str, str]]:
     return [(f"{base}.{index}" if index else base, name) for index, name in enumerate(names)]

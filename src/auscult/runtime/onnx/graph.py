@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from auscult.checkpoint.protobuf import Message, Span
+from auscult.checkpoint.protobuf import ByteSpan, Message
 from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
 from auscult.weights import Array
@@ -26,11 +26,13 @@ MODEL_GRAPH, GRAPH_NODE, GRAPH_NAME, GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_OUTPU
     11,
     12,
 )
-INITIALIZER_NAME, VALUE_NAME, NODE_OUTPUT, SCOPES = 8, 1, 2, "pkg.torch.onnx.name_scopes"
-LAYERS = frozenset(("Gather", "MatMul", "Gemm", "Conv", "ConvTranspose", "LSTM", "GRU", "RNN"))
-OWN = "~own"
+INITIALIZER_NAME, VALUE_NAME, NODE_OUTPUT, NAME_SCOPES_KEY = 8, 1, 2, "pkg.torch.onnx.name_scopes"
+LAYER_OPERATORS = frozenset(
+    ("Gather", "MatMul", "Gemm", "Conv", "ConvTranspose", "LSTM", "GRU", "RNN")
+)
+OWN_SUFFIX = "~own"
 """Ends the name of what a node gave itself, where something else was fed in its place."""
-RANDOM = frozenset(
+RANDOM_OPERATORS = frozenset(
     (
         "RandomNormal",
         "RandomNormalLike",
@@ -40,7 +42,7 @@ RANDOM = frozenset(
         "Multinomial",
     )
 )
-ELEMENTS = {
+ELEMENT_CODES = {
     **{
         "float32": 1,
         "uint8": 2,
@@ -56,7 +58,7 @@ ELEMENTS = {
 
 
 @dataclass(frozen=True)
-class Node:
+class GraphNode:
     """One operator.
 
     Attributes:
@@ -68,12 +70,12 @@ class Node:
     op: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    span: Span
+    span: ByteSpan
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Graph:
+class OnnxGraph:
     """The main graph of a model.
 
     Attributes:
@@ -83,102 +85,127 @@ class Graph:
 
     path: Path
     data: bytes
-    nodes: tuple[Node, ...]
+    nodes: tuple[GraphNode, ...]
     inputs: Mapping[str, str | None]
     outputs: tuple[str, ...]
-    initializers: Mapping[str, Span]
+    initializers: Mapping[str, ByteSpan]
     _header: bytes = b""
-    _input_spans: tuple[Span, ...] = ()
-    _output_spans: tuple[Span, ...] = ()
+    _input_spans: tuple[ByteSpan, ...] = ()
+    _output_spans: tuple[ByteSpan, ...] = ()
 
     def with_outputs(self, names: Iterable[str]) -> bytes:
         """The model with further outputs."""
-        known = set(self.outputs)
+        existing_outputs = set(self.outputs)
         values = b"".join(
-            _piece(GRAPH_OUTPUT, _piece(VALUE_NAME, name.encode()))
+            _encode_field(GRAPH_OUTPUT, _encode_field(VALUE_NAME, name.encode()))
             for name in names
-            if name not in known
+            if name not in existing_outputs
         )
-        return self.data + _piece(MODEL_GRAPH, values)
+        return self.data + _encode_field(MODEL_GRAPH, values)
 
-    def without(
-        self, nodes: Iterable[Node], feeds: Mapping[str, Array], outputs: Iterable[str] = ()
+    def without_nodes(
+        self, nodes: Iterable[GraphNode], feeds: Mapping[str, Array], outputs: Iterable[str] = ()
     ) -> bytes:
         """The model in which what some nodes give is fed instead.
 
         Random nodes are left out; others still compute, and their results have names that end in OWN and may be asked for.
         """
-        held = {node.path: node for node in nodes}
-        kept = [self._cut(node.span) for node in self.nodes if node.path not in held]
-        kept += [self._apart(node, feeds) for node in held.values() if node.op not in RANDOM]
-        known = set(self.outputs)
-        values = [_piece(GRAPH_OUTPUT, self._cut(span)) for span in self._output_spans]
-        values += [
-            _piece(GRAPH_OUTPUT, _piece(VALUE_NAME, name.encode()))
-            for name in outputs
-            if name not in known
+        fed_nodes = {node.path: node for node in nodes}
+        node_bytes = [
+            self._slice_span(node.span) for node in self.nodes if node.path not in fed_nodes
         ]
-        inputs = [_piece(GRAPH_INPUT, self._cut(span)) for span in self._input_spans]
+        node_bytes += [
+            self._rename_fed_outputs(node, feeds)
+            for node in fed_nodes.values()
+            if node.op not in RANDOM_OPERATORS
+        ]
+        existing_outputs = set(self.outputs)
+        values = [
+            _encode_field(GRAPH_OUTPUT, self._slice_span(span)) for span in self._output_spans
+        ]
+        values += [
+            _encode_field(GRAPH_OUTPUT, _encode_field(VALUE_NAME, name.encode()))
+            for name in outputs
+            if name not in existing_outputs
+        ]
+        inputs = [_encode_field(GRAPH_INPUT, self._slice_span(span)) for span in self._input_spans]
         return self._model(
-            kept, self.initializers.values(), [*inputs, *map(_fed, feeds.items()), *values]
+            node_bytes,
+            self.initializers.values(),
+            [*inputs, *map(_encode_input, feeds.items()), *values],
         )
 
-    def _apart(self, node: Node, feeds: Mapping[str, Array]) -> bytes:
+    def _rename_fed_outputs(self, node: GraphNode, feeds: Mapping[str, Array]) -> bytes:
         """A node whose fed results have other names."""
-        data = self._cut(node.span)
-        parts, place = [], 0
-        while place < len(data):
-            start = place
-            tag, place = _read_varint(data, place)
-            length, place = _read_varint(data, place)  # every field of a node has a length
-            payload = data[place : place + length]
-            place += length
-            fed = tag >> 3 == NODE_OUTPUT and payload.decode() in feeds
-            parts.append(_piece(NODE_OUTPUT, payload + OWN.encode()) if fed else data[start:place])
+        data = self._slice_span(node.span)
+        parts, position = [], 0
+        while position < len(data):
+            start = position
+            tag, position = _read_varint(data, position)
+            length, position = _read_varint(data, position)  # every field of a node has a length
+            payload = data[position : position + length]
+            position += length
+            is_fed = tag >> 3 == NODE_OUTPUT and payload.decode() in feeds
+            parts.append(
+                _encode_field(NODE_OUTPUT, payload + OWN_SUFFIX.encode())
+                if is_fed
+                else data[start:position]
+            )
         return b"".join(parts)
 
-    def owned(self) -> dict[str, list[str]]:
+    def list_owned_initializers(self) -> dict[str, list[str]]:
         """Initializers that each node brings together with something computed, by its path.
 
         What nodes make of initializers alone (a transposed, padded or normalised weight) counts as the initializer, unless it
         is a layer on constant inputs, such as an embedding of positions.
         """
         sources: dict[str, tuple[str, ...]] = {name: (name,) for name in self.initializers}
-        found: dict[str, list[str]] = {}
+        owned_by_node: dict[str, list[str]] = {}
         for node in self.nodes:
-            taken = [name for name in node.inputs if name]
-            held = [source for name in taken for source in sources.get(name, ())]
-            if node.op not in LAYERS and all(name in sources for name in taken):
-                sources |= {name: tuple(dict.fromkeys(held)) for name in node.outputs if name}
-            elif held:
-                found[node.path] = list(dict.fromkeys(held))
-        return found
+            input_names = [name for name in node.inputs if name]
+            input_sources = [source for name in input_names for source in sources.get(name, ())]
+            if node.op not in LAYER_OPERATORS and all(name in sources for name in input_names):
+                sources |= {
+                    name: tuple(dict.fromkeys(input_sources)) for name in node.outputs if name
+                }
+            elif input_sources:
+                owned_by_node[node.path] = list(dict.fromkeys(input_sources))
+        return owned_by_node
 
-    def alone(self, node: Node, feeds: Mapping[str, Array]) -> bytes:
+    def isolate_node(self, node: GraphNode, feeds: Mapping[str, Array]) -> bytes:
         """A model of one node, with the initializers that it takes unless they are fed."""
-        own = [
+        own_initializers = [
             self.initializers[name]
             for name in dict.fromkeys(node.inputs)
             if name in self.initializers and name not in feeds
         ]
         values = [
-            _piece(GRAPH_OUTPUT, _piece(VALUE_NAME, name.encode())) for name in node.outputs if name
+            _encode_field(GRAPH_OUTPUT, _encode_field(VALUE_NAME, name.encode()))
+            for name in node.outputs
+            if name
         ]
-        return self._model([self._cut(node.span)], own, [*map(_fed, feeds.items()), *values])
+        return self._model(
+            [self._slice_span(node.span)],
+            own_initializers,
+            [*map(_encode_input, feeds.items()), *values],
+        )
 
     def _model(
-        self, nodes: Iterable[bytes], initializers: Iterable[Span], rest: Iterable[bytes]
+        self,
+        nodes: Iterable[bytes],
+        initializers: Iterable[ByteSpan],
+        other_fields: Iterable[bytes],
     ) -> bytes:
-        parts = [_piece(GRAPH_NODE, node) for node in nodes]
-        parts += [_piece(GRAPH_INITIALIZER, self._cut(span)) for span in initializers]
-        graph = b"".join([_piece(GRAPH_NAME, b"part"), *parts, *rest])
-        return self._header + _piece(MODEL_GRAPH, graph)
+        parts = [_encode_field(GRAPH_NODE, node) for node in nodes]
+        parts += [_encode_field(GRAPH_INITIALIZER, self._slice_span(span)) for span in initializers]
+        graph = b"".join([_encode_field(GRAPH_NAME, b"part"), *parts, *other_fields])
+        return self._header + _encode_field(MODEL_GRAPH, graph)
 
-    def _cut(self, span: Span) -> bytes:
+    def _slice_span(self, span: ByteSpan) -> bytes:
         return self.data[span[0] : span[1]]
 
 
-def read_graph(path: Path) -> Graph:
+def read_graph(path: Path) -> OnnxGraph:
     """Read the structure of a model.
 
     Raises:
@@ -195,61 +222,63 @@ def read_graph(path: Path) -> Graph:
             graph.messages(GRAPH_INITIALIZER), graph.spans_of(GRAPH_INITIALIZER), strict=True
         )
     }
-    taken: set[str] = set()
+    used_paths: set[str] = set()
     nodes = tuple(
-        _node(message, span, taken)
+        _read_node(message, span, used_paths)
         for message, span in zip(
             graph.messages(GRAPH_NODE), graph.spans_of(GRAPH_NODE), strict=True
         )
     )
     pairs = list(zip(graph.messages(GRAPH_INPUT), graph.spans_of(GRAPH_INPUT), strict=True))
     header = [
-        _piece_of(data, number, span) for number in (8, 25) for span in model.spans_of(number)
+        _encode_span(data, number, span) for number in (8, 25) for span in model.spans_of(number)
     ]
-    return Graph(
+    return OnnxGraph(
         path,
         data,
         nodes,
         {
-            name: _input_type(message)
+            name: _read_input_type(message)
             for message, _ in pairs
             if (name := message.text(VALUE_NAME)) not in initializers
         },
         tuple(message.text(VALUE_NAME) for message in graph.messages(GRAPH_OUTPUT)),
         initializers,
-        _tag(1, 0) + _varint(model.unsigned(1)) + b"".join(header),
+        _encode_tag(1, 0) + _encode_varint(model.unsigned(1)) + b"".join(header),
         tuple(span for _, span in pairs),
         graph.spans_of(GRAPH_OUTPUT),
     )
 
 
-def _node(message: Message, span: Span, taken: set[str]) -> Node:
+def _read_node(message: Message, span: ByteSpan, used_paths: set[str]) -> GraphNode:
     name, op, outputs = message.text(3), message.text(4), tuple(message.texts(2))
-    scopes = {entry.text(1): entry.text(2) for entry in message.messages(9)}.get(SCOPES, "")
+    scopes = {entry.text(1): entry.text(2) for entry in message.messages(9)}.get(
+        NAME_SCOPES_KEY, ""
+    )
     path = (
-        _in_scope(scopes, name)
+        _find_scope_path(scopes, name)
         or name.strip("/").replace("/", ".")
         or (outputs[0] if outputs else op)
     )
     path = path.replace("#", "_").replace(":", "_")
     unique, number = path, 1
-    while unique in taken:
+    while unique in used_paths:
         number += 1
         unique = f"{path}.{number}"
-    taken.add(unique)
-    attributes = {entry.text(1): _attribute(entry) for entry in message.messages(5)}
-    known = {name: value for name, value in attributes.items() if value is not None}
-    return Node(unique, name, op, tuple(message.texts(1)), outputs, span, known)
+    used_paths.add(unique)
+    attributes = {entry.text(1): _read_attribute(entry) for entry in message.messages(5)}
+    known_attributes = {name: value for name, value in attributes.items() if value is not None}
+    return GraphNode(unique, name, op, tuple(message.texts(1)), outputs, span, known_attributes)
 
 
-def _input_type(value: Message) -> str | None:
+def _read_input_type(value: Message) -> str | None:
     kind = value.message(2)
     tensor = kind.message(1) if kind is not None else None
     code = tensor.unsigned(1) if tensor is not None else 0
-    return next((name for name, number in ELEMENTS.items() if number == code), None)
+    return next((name for name, number in ELEMENT_CODES.items() if number == code), None)
 
 
-def _in_scope(scopes: str, name: str) -> str:
+def _find_scope_path(scopes: str, name: str) -> str:
     """torch's newer exporter notes the modules around a node as a Python list: `['', 'ups.0', 'conv1d']`."""
     try:
         listed = ast.literal_eval(scopes) if scopes else []
@@ -259,7 +288,7 @@ def _in_scope(scopes: str, name: str) -> str:
     return f"{around[-1]}.{name}" if around else ""
 
 
-def _attribute(entry: Message) -> Any:
+def _read_attribute(entry: Message) -> Any:
     """A number, a text or a list of integers; None for anything larger."""
     kind = entry.unsigned(20)
     if kind == 1:
@@ -271,40 +300,47 @@ def _attribute(entry: Message) -> Any:
     return tuple(entry.integers(8)) if kind == 7 else None
 
 
-def _fed(item: tuple[str, Array]) -> bytes:
+def _encode_input(item: tuple[str, Array]) -> bytes:
     """A graph input with the type and shape of an array."""
     name, array = item
-    dims = b"".join(_piece(1, _tag(1, 0) + _varint(length)) for length in array.shape)
-    tensor = _tag(1, 0) + _varint(ELEMENTS[array.dtype.name]) + _piece(2, dims)
-    return _piece(GRAPH_INPUT, _piece(VALUE_NAME, name.encode()) + _piece(2, _piece(1, tensor)))
+    dims = b"".join(
+        _encode_field(1, _encode_tag(1, 0) + _encode_varint(length)) for length in array.shape
+    )
+    tensor = (
+        _encode_tag(1, 0) + _encode_varint(ELEMENT_CODES[array.dtype.name]) + _encode_field(2, dims)
+    )
+    return _encode_field(
+        GRAPH_INPUT,
+        _encode_field(VALUE_NAME, name.encode()) + _encode_field(2, _encode_field(1, tensor)),
+    )
 
 
-def _piece_of(data: bytes, number: int, span: Span) -> bytes:
-    return _piece(number, data[span[0] : span[1]])
+def _encode_span(data: bytes, number: int, span: ByteSpan) -> bytes:
+    return _encode_field(number, data[span[0] : span[1]])
 
 
-def _piece(number: int, payload: bytes) -> bytes:
-    return _tag(number, 2) + _varint(len(payload)) + payload
+def _encode_field(number: int, payload: bytes) -> bytes:
+    return _encode_tag(number, 2) + _encode_varint(len(payload)) + payload
 
 
-def _tag(number: int, wire: int) -> bytes:
-    return _varint(number << 3 | wire)
+def _encode_tag(number: int, wire: int) -> bytes:
+    return _encode_varint(number << 3 | wire)
 
 
-def _read_varint(data: bytes, place: int) -> tuple[int, int]:
+def _read_varint(data: bytes, position: int) -> tuple[int, int]:
     value = shift = 0
     while True:
-        byte = data[place]
+        byte = data[position]
         value |= (byte & 0x7F) << shift
-        place, shift = place + 1, shift + 7
+        position, shift = position + 1, shift + 7
         if byte < 0x80:
-            return value, place
+            return value, position
 
 
-def _varint(value: int) -> bytes:
-    found = bytearray()
+def _encode_varint(value: int) -> bytes:
+    encoded = bytearray()
     while value > 0x7F:
-        found.append(value & 0x7F | 0x80)
+        encoded.append(value & 0x7F | 0x80)
         value >>= 7
-    found.append(value)
-    return bytes(found)
+    encoded.append(value)
+    return bytes(encoded)

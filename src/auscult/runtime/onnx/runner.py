@@ -14,13 +14,18 @@ import onnxruntime
 from auscult.checkpoint import open_checkpoint
 from auscult.checkpoint.source import dtype_of
 from auscult.errors import TraceError, UsageError
-from auscult.runtime.noise import Replay
-from auscult.runtime.onnx.graph import OWN, RANDOM, Node, read_graph
-from auscult.runtime.onnx.session import declared_bytes, open_session, profiled_bytes, run_session
-from auscult.runtime.options import Options
-from auscult.runtime.recorder import Recorder, Store
-from auscult.runtime.roles import named_inputs
-from auscult.traces.fingerprint import content
+from auscult.runtime.noise import NoiseReplay
+from auscult.runtime.onnx.graph import OWN_SUFFIX, RANDOM_OPERATORS, GraphNode, read_graph
+from auscult.runtime.onnx.session import (
+    infer_result_bytes,
+    open_session,
+    read_profiled_bytes,
+    run_session,
+)
+from auscult.runtime.options import CaptureOptions
+from auscult.runtime.recorder import Recorder, TensorStore
+from auscult.runtime.roles import iter_role_inputs
+from auscult.traces.fingerprint import fingerprint_content
 from auscult.traces.records import Manifest, Record, Trace
 from auscult.weights import Array, ModuleInfo
 
@@ -61,62 +66,70 @@ class OnnxRunner:
     def as_modules(self) -> Any:
         """A runner of the modules that the graph was exported from; this one where the names of nodes show none."""
         from auscult.runtime.onnx.as_modules import ModulesRunner
-        from auscult.runtime.onnx.scopes import calls_of
+        from auscult.runtime.onnx.scopes import find_scope_calls
 
-        calls = calls_of(self.graph)
+        calls = find_scope_calls(self.graph)
         return ModulesRunner(self, calls) if calls else self
 
     def run(
-        self, inputs: Mapping[str, Array], *, store: Store | None = None, **options: Any
+        self, inputs: Mapping[str, Array], *, store: TensorStore | None = None, **options: Any
     ) -> Trace:
-        recorder = Recorder(Options(**options), store)
-        feeds = self._feeds(inputs)
+        recorder = Recorder(CaptureOptions(**options), store)
+        feeds = self._build_feeds(inputs)
         fixed = {
             name: array
             for path, outputs in self._substitutes.items()
-            for name, array in self._by_name(path, outputs).items()
+            for name, array in self._substitutes_by_tensor(path, outputs).items()
         }
-        fixed |= self._noise(feeds, fixed, recorder)
-        held = [node for node in self.graph.nodes if any(name in fixed for name in node.outputs)]
-        wanted = [
+        fixed |= self._draw_noise(feeds, fixed, recorder)
+        fixed_nodes = [
+            node for node in self.graph.nodes if any(name in fixed for name in node.outputs)
+        ]
+        recorded_nodes = [
             node
             for node in self.graph.nodes
-            if node.op != "Constant" and (_wants(recorder, node) or node in held)
+            if node.op != "Constant" and (_is_recorded(recorder, node) or node in fixed_nodes)
         ]
-        known: dict[str, Record] = {}
-        if recorder.options.wants(""):
+        known_records: dict[str, Record] = {}
+        if recorder.options.is_included(""):
             for name, array in feeds.items():
-                known[name] = recorder.add(
-                    "", 0, _role("input", list(self.graph.inputs).index(name)), "Graph", array
+                known_records[name] = recorder.add(
+                    "",
+                    0,
+                    _format_role("input", list(self.graph.inputs).index(name)),
+                    "Graph",
+                    array,
                 )
         last: dict[str, Array] = {}
-        for batch, session in self._batches(
-            wanted, feeds, fixed, held, recorder.options.batch_bytes
+        for batch, session in self._iter_batches(
+            recorded_nodes, feeds, fixed, fixed_nodes, recorder.options.batch_bytes
         ):
-            names = _results(batch, fixed)
-            ends = [name for name in self.graph.outputs if name not in names and name not in fixed]
-            got = dict(
+            names = _list_result_names(batch, fixed)
+            end_names = [
+                name for name in self.graph.outputs if name not in names and name not in fixed
+            ]
+            results = dict(
                 zip(
-                    [*names, *ends],
-                    self._run(session, [*names, *ends], {**feeds, **fixed}),
+                    [*names, *end_names],
+                    self._run(session, [*names, *end_names], {**feeds, **fixed}),
                     strict=True,
                 )
             )
             for node in batch:
-                self._record(recorder, node, {**got, **fixed}, known, got)
+                self._record(recorder, node, {**results, **fixed}, known_records, results)
             last = {
                 name: array
-                for name, array in {**got, **fixed}.items()
+                for name, array in {**results, **fixed}.items()
                 if name in self.graph.outputs
             }
         for index, name in enumerate(self.graph.outputs):
-            if not recorder.options.wants(""):
+            if not recorder.options.is_included(""):
                 break
-            if name in known:
-                recorder.again("", 0, _role("output", index), "Graph", known[name])
+            if name in known_records:
+                recorder.again("", 0, _format_role("output", index), "Graph", known_records[name])
             elif _is_array(last.get(name)):
-                recorder.add("", 0, _role("output", index), "Graph", last[name])
-        return recorder.finish(self._manifest(recorder))
+                recorder.add("", 0, _format_role("output", index), "Graph", last[name])
+        return recorder.finish(self._build_manifest(recorder))
 
     def call(
         self,
@@ -137,24 +150,24 @@ class OnnxRunner:
                 found=f"{path}#{call}",
                 hint="run the whole model with run()",
             )
-        node = self._node(path)
+        node = self._find_node(path)
         feeds = {}
-        for role, array in named_inputs(inputs):
-            place = (
+        for role, array in iter_role_inputs(inputs):
+            position = (
                 0
                 if role == "input"
                 else int(role.rpartition(".")[2])
                 if role.rpartition(".")[2].isdigit()
                 else -1
             )
-            if not 0 <= place < len(node.inputs):
+            if not 0 <= position < len(node.inputs):
                 raise UsageError(
                     "has no such input",
                     where=path,
                     found=role,
                     expected=f"{len(node.inputs)} inputs",
                 )
-            feeds[node.inputs[place]] = np.ascontiguousarray(array)
+            feeds[node.inputs[position]] = np.ascontiguousarray(array)
         missing = [
             name
             for name in node.inputs
@@ -165,9 +178,9 @@ class OnnxRunner:
                 "needs a tensor that was not given", where=path, found=", ".join(missing)
             )
         names = [name for name in node.outputs if name]
-        results = self._run(self._open(self.graph.alone(node, feeds)), names, feeds)
+        results = self._run(self._open(self.graph.isolate_node(node, feeds)), names, feeds)
         return {
-            _role("output", node.outputs.index(name)): array
+            _format_role("output", node.outputs.index(name)): array
             for name, array in zip(names, results, strict=True)
         }
 
@@ -177,7 +190,7 @@ class OnnxRunner:
     ) -> Iterator[None]:
         if call:
             raise UsageError("is called once in a run", where=path, found=f"call {call}")
-        self._by_name(path, outputs)
+        self._substitutes_by_tensor(path, outputs)
         self._substitutes[path] = outputs
         try:
             yield
@@ -187,7 +200,7 @@ class OnnxRunner:
     def module(self, path: str) -> ModuleInfo:
         if path == "":
             return ModuleInfo("", "Graph")
-        node = self._node(path)
+        node = self._find_node(path)
         return ModuleInfo(path, node.op, node.attributes)
 
     def weights(self, path: str) -> dict[str, Array]:
@@ -195,7 +208,7 @@ class OnnxRunner:
             return {}
         return {
             name: self._weights[name].numpy()
-            for name in self._node(path).inputs
+            for name in self._find_node(path).inputs
             if name in self._weights
         }
 
@@ -204,7 +217,7 @@ class OnnxRunner:
             "an ONNX model computes in the types it was exported with", where=self.name, found=dtype
         )
 
-    def _node(self, path: str) -> Node:
+    def _find_node(self, path: str) -> GraphNode:
         if path not in self._nodes:
             raise UsageError(
                 "has no such node",
@@ -214,10 +227,12 @@ class OnnxRunner:
             )
         return self._nodes[path]
 
-    def _by_name(self, path: str, outputs: Mapping[str, Array]) -> dict[str, Array]:
+    def _substitutes_by_tensor(self, path: str, outputs: Mapping[str, Array]) -> dict[str, Array]:
         """Substitutes by the names of tensors."""
-        node = self._node(path)
-        roles = {_role("output", index): name for index, name in enumerate(node.outputs) if name}
+        node = self._find_node(path)
+        roles = {
+            _format_role("output", index): name for index, name in enumerate(node.outputs) if name
+        }
         if set(roles) != set(outputs):
             raise UsageError(
                 "all outputs of a node are replaced",
@@ -225,27 +240,31 @@ class OnnxRunner:
                 expected=sorted(roles),
                 found=sorted(outputs),
             )
-        named = {roles[role]: np.ascontiguousarray(array) for role, array in outputs.items()}
+        arrays_by_tensor = {
+            roles[role]: np.ascontiguousarray(array) for role, array in outputs.items()
+        }
         return {
             name: array.astype(self._types.get(name, array.dtype), copy=False)
-            for name, array in named.items()
+            for name, array in arrays_by_tensor.items()
         }
 
-    def _feeds(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def _build_feeds(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Arrays for the graph's inputs, by name or position, in the types that it declares."""
         types = self.graph.inputs
         names = list(types)
         feeds: dict[str, Array] = {}
         # An exporter may call the first input `input.1`, which is how the second is called by position.
         by_position = set(inputs) == {
-            _role("input", index) for index in range(len(names))
+            _format_role("input", index) for index in range(len(names))
         } and not set(inputs) <= set(types)
         for name, array in inputs.items():
-            place = "0" if name == "input" else name.removeprefix("input.")
-            counts = (
-                place.isdigit() and int(place) < len(types) and (by_position or name not in types)
+            position = "0" if name == "input" else name.removeprefix("input.")
+            is_position = (
+                position.isdigit()
+                and int(position) < len(types)
+                and (by_position or name not in types)
             )
-            target = names[int(place)] if counts else name
+            target = names[int(position)] if is_position else name
             if target not in types and len(types) == len(inputs) == 1:
                 target = next(iter(types))
             if target not in types:
@@ -268,36 +287,38 @@ class OnnxRunner:
             )
         return feeds
 
-    def _noise(
+    def _draw_noise(
         self, feeds: Mapping[str, Array], fixed: Mapping[str, Array], recorder: Recorder
     ) -> dict[str, Array]:
         """What random nodes drew in one run, for all runs to use; or what a trace says that they draw."""
         nodes = [
             node
             for node in self.graph.nodes
-            if node.op in RANDOM and not any(name in fixed for name in node.outputs)
+            if node.op in RANDOM_OPERATORS and not any(name in fixed for name in node.outputs)
         ]
         if not nodes:
             return {}
         names = [node.outputs[0] for node in nodes]
         drawn = self._run(self._open(self.graph.with_outputs(names)), names, feeds)
-        replay = Replay(recorder.options.replay) if recorder.options.replay is not None else None
+        replay = (
+            NoiseReplay(recorder.options.replay) if recorder.options.replay is not None else None
+        )
         noise: dict[str, Array] = {}
         for index, (node, array) in enumerate(zip(nodes, drawn, strict=True)):
             value = (
                 array
                 if replay is None
-                else self._replayed(replay, nodes[: index + 1], array, feeds, noise)
+                else self._replay_draw(replay, nodes[: index + 1], array, feeds, noise)
             )
             noise[node.outputs[0]] = value
             if recorder.options.noise:
                 recorder.add(node.path, 0, "noise", node.op, value)
         return noise
 
-    def _replayed(
+    def _replay_draw(
         self,
-        replay: Replay,
-        nodes: Sequence[Node],
+        replay: NoiseReplay,
+        nodes: Sequence[GraphNode],
         array: Array,
         feeds: Mapping[str, Array],
         noise: Mapping[str, Array],
@@ -315,59 +336,64 @@ class OnnxRunner:
                 raise
         name = node.outputs[0]
         again = self._run(
-            self._open(self.graph.without(before, noise, [name])), [name], {**feeds, **noise}
+            self._open(self.graph.without_nodes(before, noise, [name])), [name], {**feeds, **noise}
         )[0]
         return replay.draw(node.op, again.shape).astype(array.dtype)
 
-    def _batches(
+    def _iter_batches(
         self,
-        nodes: list[Node],
+        nodes: list[GraphNode],
         feeds: Mapping[str, Array],
         fixed: Mapping[str, Array],
-        held: Sequence[Node],
+        fixed_nodes: Sequence[GraphNode],
         limit: int,
-    ) -> Iterator[tuple[list[Node], Any]]:
+    ) -> Iterator[tuple[list[GraphNode], Any]]:
         """Nodes in order, together as long as their results fit in `limit` bytes, with the session that gives these results.
 
         Sizes are those that the model declares for inputs of these shapes, or else those of a profiled run.
         """
 
-        def opened(batch: list[Node]) -> Any:
-            names = _results(batch, fixed)
+        def open_batch(batch: list[GraphNode]) -> Any:
+            names = _list_result_names(batch, fixed)
             return self._open(
-                self.graph.without(held, fixed, names) if fixed else self.graph.with_outputs(names)
+                self.graph.without_nodes(fixed_nodes, fixed, names)
+                if fixed
+                else self.graph.with_outputs(names)
             )
 
-        session = opened(nodes)
-        declared = declared_bytes(session, {**feeds, **fixed})
+        session = open_batch(nodes)
+        declared = infer_result_bytes(session, {**feeds, **fixed})
         if declared is not None and declared <= limit:
             yield nodes, session
             return
         del session
-        sizes = self._sizes(feeds, fixed, held)
-        batch: list[Node] = []
+        sizes = self._sizes(feeds, fixed, fixed_nodes)
+        batch: list[GraphNode] = []
         total = 0
         for node in nodes:
             size = sizes.get(node.name, UNKNOWN_BYTES)
             if batch and total + size > limit:
-                yield batch, opened(batch)
+                yield batch, open_batch(batch)
                 batch, total = [], 0
             batch.append(node)
             total += size
-        yield batch, opened(batch)  # also where nothing is wanted but the graph's own outputs
+        yield batch, open_batch(batch)  # also where nothing is wanted but the graph's own outputs
 
     def _sizes(
-        self, feeds: Mapping[str, Array], fixed: Mapping[str, Array], held: Sequence[Node]
+        self,
+        feeds: Mapping[str, Array],
+        fixed: Mapping[str, Array],
+        fixed_nodes: Sequence[GraphNode],
     ) -> dict[str, int]:
         """Bytes that each node's results take, by its name, from a run that keeps none of them."""
-        ends = [name for name in self.graph.outputs if name not in fixed]
+        end_names = [name for name in self.graph.outputs if name not in fixed]
         with tempfile.TemporaryDirectory(prefix="auscult-") as folder:
             session = self._open(
-                self.graph.without(held, fixed) if fixed else self.graph.data,
+                self.graph.without_nodes(fixed_nodes, fixed) if fixed else self.graph.data,
                 str(Path(folder) / "profile"),
             )
-            self._run(session, ends, {**feeds, **fixed})
-            return profiled_bytes(session)
+            self._run(session, end_names, {**feeds, **fixed})
+            return read_profiled_bytes(session)
 
     def _open(self, model: bytes, profile: str | None = None) -> Any:
         return open_session(model, self.graph.path.parent, self.name, profile)
@@ -378,39 +404,49 @@ class OnnxRunner:
     def _record(
         self,
         recorder: Recorder,
-        node: Node,
-        got: Mapping[str, Any],
-        known: dict[str, Record],
-        own: Mapping[str, Any],
+        node: GraphNode,
+        results: Mapping[str, Any],
+        known_records: dict[str, Record],
+        own_results: Mapping[str, Any],
     ) -> None:
         if recorder.options.with_inputs:
             for index, name in enumerate(node.inputs):
-                if name in known:
-                    recorder.again(node.path, 0, _role("input", index), node.op, known[name])
+                if name in known_records:
+                    recorder.again(
+                        node.path, 0, _format_role("input", index), node.op, known_records[name]
+                    )
         for index, name in enumerate(node.outputs):
-            if _is_array(own.get(name + OWN)):
-                recorder.add(node.path, 0, _role("own", index), node.op, own[name + OWN])
+            if _is_array(own_results.get(name + OWN_SUFFIX)):
+                recorder.add(
+                    node.path,
+                    0,
+                    _format_role("own", index),
+                    node.op,
+                    own_results[name + OWN_SUFFIX],
+                )
         for index, name in enumerate(node.outputs):
-            array = got.get(name)
+            array = results.get(name)
             if _is_array(array):
                 self._types[name] = array.dtype
-                known[name] = recorder.add(node.path, 0, _role("output", index), node.op, array)
+                known_records[name] = recorder.add(
+                    node.path, 0, _format_role("output", index), node.op, array
+                )
 
-    def _manifest(self, recorder: Recorder) -> Manifest:
-        prints = (
-            {name: content(tensor.numpy()) for name, tensor in self._weights.items()}
+    def _build_manifest(self, recorder: Recorder) -> Manifest:
+        fingerprints = (
+            {name: fingerprint_content(tensor.numpy()) for name, tensor in self._weights.items()}
             if recorder.options.fingerprints
             else {}
         )
         owned = {
-            path: {n: prints[n] for n in names if n in prints}
-            for path, names in self.graph.owned().items()
+            path: {n: fingerprints[n] for n in names if n in fingerprints}
+            for path, names in self.graph.list_owned_initializers().items()
         }
         return Manifest(
             "onnxruntime",
             onnxruntime.__version__,
             self.dtype,
-            weights={path: own for path, own in owned.items() if own},
+            weights={path: path_weights for path, path_weights in owned.items() if path_weights},
             modules={path: self.module(path) for path in self.paths()},
             noise=tuple(recorder.noise),
             notes={
@@ -421,25 +457,25 @@ class OnnxRunner:
         )
 
 
-def _results(nodes: Iterable[Node], fixed: Mapping[str, Array]) -> list[str]:
+def _list_result_names(nodes: Iterable[GraphNode], fixed: Mapping[str, Array]) -> list[str]:
     """Names of what nodes give; where something else is fed in its place, of what they gave themselves."""
     return [
-        name + OWN if name in fixed else name
+        name + OWN_SUFFIX if name in fixed else name
         for node in nodes
         for name in node.outputs
-        if name and _is_given(node, name, fixed)
+        if name and _is_computed(node, name, fixed)
     ]
 
 
-def _is_given(node: Node, name: str, fixed: Mapping[str, Array]) -> bool:
-    return name not in fixed or node.op not in RANDOM
+def _is_computed(node: GraphNode, name: str, fixed: Mapping[str, Array]) -> bool:
+    return name not in fixed or node.op not in RANDOM_OPERATORS
 
 
-def _wants(recorder: Recorder, node: Node) -> bool:
-    return recorder.options.wants(node.path)
+def _is_recorded(recorder: Recorder, node: GraphNode) -> bool:
+    return recorder.options.is_included(node.path)
 
 
-def _role(base: str, index: int) -> str:
+def _format_role(base: str, index: int) -> str:
     return f"{base}.{index}" if index else base
 
 

@@ -9,14 +9,14 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from auscult.runtime.onnx.graph import LAYERS, Graph, Node
+from auscult.runtime.onnx.graph import LAYER_OPERATORS, GraphNode, OnnxGraph
 
-AGAIN = re.compile(r"(?P<path>.+)_(?P<call>[1-9]\d*)")
-SHAPES = frozenset(("Shape", "Size"))
+REPEATED_SCOPE = re.compile(r"(?P<path>.+)_(?P<call>[1-9]\d*)")
+SHAPE_OPERATORS = frozenset(("Shape", "Size"))
 
 
 @dataclass(frozen=True, eq=False)
-class Call:
+class ScopeCall:
     """One call of one module.
 
     Attributes:
@@ -29,8 +29,8 @@ class Call:
 
     path: str
     call: int
-    nodes: tuple[Node, ...]
-    own: tuple[Node, ...]
+    nodes: tuple[GraphNode, ...]
+    own: tuple[GraphNode, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     first: int
@@ -39,27 +39,27 @@ class Call:
     @property
     def type(self) -> str:
         """The operator of its layer, where it has one alone."""
-        layers = [node.op for node in self.nodes if node.op in LAYERS]
+        layers = [node.op for node in self.nodes if node.op in LAYER_OPERATORS]
         return (
             layers[0] if len(layers) == 1 else self.own[0].op if len(self.nodes) == 1 else "Scope"
         )
 
 
-def calls_of(graph: Graph) -> tuple[Call, ...]:
+def find_scope_calls(graph: OnnxGraph) -> tuple[ScopeCall, ...]:
     """Every call of every module that the names of nodes show; empty where they show none, or calls cannot be told apart."""
-    scopes: dict[str, list[Node]] = {}
+    scopes: dict[str, list[GraphNode]] = {}
     for node in graph.nodes:
         scope = node.path.rpartition(".")[0]
         if scope and node.op != "Constant":
             scopes.setdefault(scope, []).append(node)
-    if any(_is_again(nodes, graph) for nodes in scopes.values()):
+    if any(_has_reused_weight(nodes, graph) for nodes in scopes.values()):
         return ()
-    called = _called(scopes, graph)
-    use = _Use(graph)
+    calls_by_path = _group_calls(scopes, graph)
+    tensor_use = _TensorUse(graph)
     calls = [
-        use.call(path, number, *parts)
-        for path in called
-        for number, parts in enumerate(_parts(path, called))
+        tensor_use.call(path, number, *parts)
+        for path in calls_by_path
+        for number, parts in enumerate(_iter_call_parts(path, calls_by_path))
     ]
     owners = {name: call for call in calls for node in call.own for name in node.outputs}
     return tuple(
@@ -71,32 +71,42 @@ def calls_of(graph: Graph) -> tuple[Call, ...]:
     )
 
 
-def _is_handed(owner: Call | None, name: str, taker: Call) -> bool:
+def _is_handed(owner: ScopeCall | None, name: str, taker: ScopeCall) -> bool:
     """Whether a module was handed a tensor: by the code around it, or since it is what another gives."""
     return owner is None or taker.path.startswith(f"{owner.path}.") or name in owner.outputs
 
 
-def _is_again(nodes: Iterable[Node], graph: Graph) -> bool:
+def _has_reused_weight(nodes: Iterable[GraphNode], graph: OnnxGraph) -> bool:
     """Whether one weight is used twice under one name, and calls are not numbered, as torch's newer exporter does not."""
-    layers = [node for node in nodes if node.op in LAYERS and not node.name.startswith("/")]
+    layers = [
+        node for node in nodes if node.op in LAYER_OPERATORS and not node.name.startswith("/")
+    ]
     used = [name for node in layers for name in node.inputs if name in graph.initializers]
     return len(used) != len(set(used))
 
 
-def _called(scopes: Mapping[str, list[Node]], graph: Graph) -> dict[str, list[list[Node]]]:
+def _group_calls(
+    scopes: Mapping[str, list[GraphNode]], graph: OnnxGraph
+) -> dict[str, list[list[GraphNode]]]:
     """The nodes of each call of a module by its path: `up_1` is `up` again if it uses the same weights by the same operators."""
-    found: dict[str, list[list[Node]]] = {}
+    calls_by_path: dict[str, list[list[GraphNode]]] = {}
     for scope, nodes in scopes.items():
-        again = AGAIN.fullmatch(scope)
-        before = found.get(again["path"], []) if again else []
-        if again and len(before) == int(again["call"]) and _same(before[0], nodes, graph):
-            before.append(nodes)
+        repeat_match = REPEATED_SCOPE.fullmatch(scope)
+        earlier_calls = calls_by_path.get(repeat_match["path"], []) if repeat_match else []
+        if (
+            repeat_match
+            and len(earlier_calls) == int(repeat_match["call"])
+            and _is_same_module(earlier_calls[0], nodes, graph)
+        ):
+            earlier_calls.append(nodes)
         else:
-            found[scope] = [nodes]
-    return found
+            calls_by_path[scope] = [nodes]
+    return calls_by_path
 
 
-def _same(one: Iterable[Node], two: Iterable[Node], graph: Graph) -> bool:
+def _is_same_module(
+    first_nodes: Iterable[GraphNode], second_nodes: Iterable[GraphNode], graph: OnnxGraph
+) -> bool:
     forms = [
         (
             {
@@ -105,67 +115,85 @@ def _same(one: Iterable[Node], two: Iterable[Node], graph: Graph) -> bool:
                 for name in node.inputs
                 if name in graph.initializers and "::" not in name
             },
-            sorted(node.op for node in nodes if node.op in LAYERS),
+            sorted(node.op for node in nodes if node.op in LAYER_OPERATORS),
         )
-        for nodes in (one, two)
+        for nodes in (first_nodes, second_nodes)
     ]
     return forms[0] == forms[1]
 
 
-def _parts(
-    path: str, called: Mapping[str, list[list[Node]]]
-) -> Iterator[tuple[list[Node], list[Node]]]:
+def _iter_call_parts(
+    path: str, calls_by_path: Mapping[str, list[list[GraphNode]]]
+) -> Iterator[tuple[list[GraphNode], list[GraphNode]]]:
     """Per call of a module, its own nodes and those of its parts: parts are called equally often in each."""
-    mine = called[path]
+    own_calls = calls_by_path[path]
     below = [
         calls
-        for other, calls in called.items()
-        if other.startswith(f"{path}.") and len(calls) % len(mine) == 0
+        for other, calls in calls_by_path.items()
+        if other.startswith(f"{path}.") and len(calls) % len(own_calls) == 0
     ]
-    for number, own in enumerate(mine):
-        inner = []
+    for number, own_nodes in enumerate(own_calls):
+        inner_nodes = []
         for calls in below:
-            each = len(calls) // len(mine)
-            inner += [
-                node for nodes in calls[number * each : (number + 1) * each] for node in nodes
+            calls_each = len(calls) // len(own_calls)
+            inner_nodes += [
+                node
+                for nodes in calls[number * calls_each : (number + 1) * calls_each]
+                for node in nodes
             ]
-        yield own, inner
+        yield own_nodes, inner_nodes
 
 
-class _Use:
+class _TensorUse:
     """Who makes and who takes each tensor of a graph."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: OnnxGraph) -> None:
         self.place = {node.path: index for index, node in enumerate(graph.nodes)}
         self.takers: dict[str, set[str]] = {name: {""} for name in graph.outputs}
-        self.told: set[str] = set(graph.initializers)
+        self.constant_tensors: set[str] = set(graph.initializers)
         """Tensors that no input changes, or only by its shape."""
         for node in graph.nodes:
-            taken = [name for name in node.inputs if name]
-            for name in taken:
+            input_names = [name for name in node.inputs if name]
+            for name in input_names:
                 self.takers.setdefault(name, set()).add(node.path)
-            layer = node.op in LAYERS and not set(taken).isdisjoint(graph.initializers)
-            if node.op in SHAPES or (not layer and all(name in self.told for name in taken)):
-                self.told |= set(node.outputs)
+            is_layer = node.op in LAYER_OPERATORS and not set(input_names).isdisjoint(
+                graph.initializers
+            )
+            if node.op in SHAPE_OPERATORS or (
+                not is_layer and all(name in self.constant_tensors for name in input_names)
+            ):
+                self.constant_tensors |= set(node.outputs)
 
-    def call(self, path: str, number: int, own: list[Node], inner: list[Node]) -> Call:
-        nodes = sorted((*own, *inner), key=lambda node: self.place[node.path])
-        inside = {node.path for node in nodes}
-        made = [name for node in nodes for name in node.outputs if name]
-        taken = dict.fromkeys(name for node in nodes for name in node.inputs if name)
-        return Call(
+    def call(
+        self, path: str, number: int, own_nodes: list[GraphNode], inner_nodes: list[GraphNode]
+    ) -> ScopeCall:
+        nodes = sorted((*own_nodes, *inner_nodes), key=lambda node: self.place[node.path])
+        inside_paths = {node.path for node in nodes}
+        output_names = [name for node in nodes for name in node.outputs if name]
+        input_names = dict.fromkeys(name for node in nodes for name in node.inputs if name)
+        return ScopeCall(
             path,
             number,
             tuple(nodes),
-            tuple(own),
-            tuple(name for name in taken if name not in self.told and name not in set(made)),
-            self._given([name for name in made if name not in self.told], inside),
+            tuple(own_nodes),
+            tuple(
+                name
+                for name in input_names
+                if name not in self.constant_tensors and name not in set(output_names)
+            ),
+            self._find_given_outside(
+                [name for name in output_names if name not in self.constant_tensors], inside_paths
+            ),
             self.place[nodes[0].path],
             self.place[nodes[-1].path],
         )
 
-    def _given(self, made: list[str], inside: Collection[str]) -> tuple[str, ...]:
+    def _find_given_outside(
+        self, output_names: list[str], inside_paths: Collection[str]
+    ) -> tuple[str, ...]:
         """What is used without and not within; what was made last, where all is."""
-        left = [name for name in made if self.takers.get(name, set()) - set(inside)]
-        given = [name for name in left if not self.takers[name] & set(inside)]
-        return tuple(given or left[-1:])
+        used_outside = [
+            name for name in output_names if self.takers.get(name, set()) - set(inside_paths)
+        ]
+        only_outside = [name for name in used_outside if not self.takers[name] & set(inside_paths)]
+        return tuple(only_outside or used_outside[-1:])

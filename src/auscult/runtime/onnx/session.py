@@ -13,8 +13,8 @@ import onnxruntime
 from auscult.errors import TargetError
 from auscult.weights import Array
 
-FOLDER = "session.model_external_initializers_file_folder_path"
-WIDTHS = {
+EXTERNAL_FOLDER_KEY = "session.model_external_initializers_file_folder_path"
+ELEMENT_WIDTHS = {
     "float16": 2,
     "bfloat16": 2,
     "int16": 2,
@@ -42,7 +42,7 @@ def open_session(model: bytes, folder: Path, name: str, profile: str | None = No
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 3
-    options.add_session_config_entry(FOLDER, str(folder.resolve()))
+    options.add_session_config_entry(EXTERNAL_FOLDER_KEY, str(folder.resolve()))
     if profile is not None:
         options.enable_profiling, options.profile_file_prefix = True, profile
     try:
@@ -61,26 +61,31 @@ def run_session(
     Raises:
         TargetError: If the run stops.
     """
-    taken = {entry.name for entry in session.get_inputs()}
+    input_names = {entry.name for entry in session.get_inputs()}
     try:
         return list(
             session.run(
-                list(names), {given: array for given, array in feeds.items() if given in taken}
+                list(names),
+                {
+                    feed_name: array
+                    for feed_name, array in feeds.items()
+                    if feed_name in input_names
+                },
             )
         )
     except Exception as error:  # as above
-        said = " ".join(str(error).split())[:300]
+        reason = " ".join(str(error).split())[:300]
         raise TargetError(
-            f"stopped: {said}", where=name, hint="check names, shapes and types of the inputs"
+            f"stopped: {reason}", where=name, hint="check names, shapes and types of the inputs"
         ) from error
 
 
-def declared_bytes(session: Any, feeds: Mapping[str, Array]) -> int | None:
+def infer_result_bytes(session: Any, feeds: Mapping[str, Array]) -> int | None:
     """Bytes of all outputs by the shapes that ONNX Runtime infers for these inputs; None where it cannot tell."""
-    sides: dict[str, int] = {}
+    free_lengths: dict[str, int] = {}
     for entry in session.get_inputs():
         shape = feeds[entry.name].shape if entry.name in feeds else ()
-        sides |= {
+        free_lengths |= {
             name: length
             for name, length in zip(entry.shape, shape, strict=False)
             if isinstance(name, str)
@@ -88,11 +93,12 @@ def declared_bytes(session: Any, feeds: Mapping[str, Array]) -> int | None:
     total = 0
     for entry in session.get_outputs():
         width = next(
-            (bytes_ for name, bytes_ in WIDTHS.items() if entry.type == f"tensor({name})"),
+            (bytes_ for name, bytes_ in ELEMENT_WIDTHS.items() if entry.type == f"tensor({name})"),
             MAX_WIDTH,
         )
         lengths = [
-            side if isinstance(side, int) else sides.get(side) for side in entry.shape or [None]
+            side if isinstance(side, int) else free_lengths.get(side)
+            for side in entry.shape or [None]
         ]
         if (not entry.shape and entry.type.startswith("tensor")) or None in lengths:
             return None
@@ -100,7 +106,7 @@ def declared_bytes(session: Any, feeds: Mapping[str, Array]) -> int | None:
     return total
 
 
-def profiled_bytes(session: Any) -> dict[str, int]:
+def read_profiled_bytes(session: Any) -> dict[str, int]:
     """Bytes that each node's results took in the runs of a session that was opened with a profile, by the node's name."""
     sizes: dict[str, int] = {}
     for event in json.loads(Path(session.end_profiling()).read_text()):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from auscult.checkpoint.code.torch import LiveData
+from auscult.checkpoint.code.torch import TorchTensorData
 from auscult.checkpoint.source import dtype_of
 from auscult.weights import Array
 
@@ -25,7 +25,7 @@ def is_tensor(value: object) -> bool:
 
 def to_array(tensor: torch.Tensor) -> Array:
     """The elements, without a copy where the tensor lies in this machine's memory."""
-    return LiveData(tensor).array()
+    return TorchTensorData(tensor).array()
 
 
 def to_tensor(
@@ -45,7 +45,7 @@ def to_tensor(
     return tensor.to(device)
 
 
-def floating_dtype(module: torch.nn.Module) -> torch.dtype | None:
+def find_floating_dtype(module: torch.nn.Module) -> torch.dtype | None:
     """The type of most floating parameters and buffers, by elements."""
     sizes: dict[torch.dtype, int] = {}
     for tensor in (*module.parameters(), *module.buffers()):
@@ -58,6 +58,6 @@ def dtype_name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def torch_dtype(name: str) -> torch.dtype:
+def to_torch_dtype(name: str) -> torch.dtype:
     """torch's type of that numpy or ml_dtypes name."""
     return getattr(torch, dtype_of(name).name)  # type: ignore[no-any-return]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch.utils._mode_utils import no_dispatch
 
 
-def measure(run: NDArray[np.float32]) -> tuple[float, float, float, float]:
+def measure_elements(run: NDArray[np.float32]) -> tuple[float, float, float, float]:
     """See `auscult.traces.statistics.Measure`."""
     with no_dispatch():  # what we do is no part of the model: its modes need not see it
         elements = torch.from_numpy(run)

@@ -8,17 +8,17 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from auscult.runtime.noise import KINDS, Replay
+from auscult.runtime.noise import DISTRIBUTION_KINDS, NoiseReplay
 from auscult.runtime.recorder import Recorder
 from auscult.runtime.torch.convert import is_tensor, to_array, to_tensor
 
-DRAWS = frozenset(name for names in KINDS.values() for name in names) | {
+RANDOM_OPERATIONS = frozenset(name for names in DISTRIBUTION_KINDS.values() for name in names) | {
     *("exponential_", "exponential", "log_normal_", "cauchy_", "geometric_", "poisson", "binomial"),
     *("_standard_gamma", "_sample_dirichlet", "rrelu_with_noise"),
 }
 
 
-class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class NoiseRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """While entered, every random draw is recorded under the module in which it is made.
 
     Args:
@@ -29,7 +29,7 @@ class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.recorder, self.place = recorder, place
         self.replay = (
-            Replay(recorder.options.replay) if recorder.options.replay is not None else None
+            NoiseReplay(recorder.options.replay) if recorder.options.replay is not None else None
         )
         self._counts: dict[str, int] = {}
 
@@ -39,9 +39,9 @@ class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
         output = func(*args, **(kwargs or {}))
         if torch.Tag.nondeterministic_seeded in func.tags:
             name = str(func.overloadpacket.__name__)
-            if name in DRAWS:
+            if name in RANDOM_OPERATIONS:
                 self._drawn(name, output, args)
-            elif not _draws_nothing(func, args, kwargs or {}):
+            elif not _is_dropout_off(func, args, kwargs or {}):
                 self.recorder.notes.setdefault("noise_not_recorded", name)
         return output
 
@@ -60,7 +60,7 @@ class Noise(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.recorder.add(path, number, "noise", name, to_array(drawn))
 
 
-def _draws_nothing(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+def _is_dropout_off(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     """Whether a random operation has its dropout off."""
     schema = func._schema.arguments
     for position, argument in enumerate(schema):

@@ -8,15 +8,15 @@ from typing import Any
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from auscult.runtime.recorder import Recorder
-from auscult.runtime.roles import roles
+from auscult.runtime.roles import iter_roles
 from auscult.runtime.torch.convert import is_tensor, to_array
 
-SILENT = frozenset(
+UNRECORDED_OPERATIONS = frozenset(
     ("detach", "empty", "empty_like", "empty_strided", "lift_fresh", "_local_scalar_dense")
 )
 
 
-class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """While entered, records what ATen's operations give as `op:NAME`, `op:NAME.1`; views of other tensors are left out.
 
     Args:
@@ -28,10 +28,10 @@ class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self,
         recorder: Recorder,
         place: Callable[[], tuple[str, int]],
-        wanted: Callable[[str], bool],
+        is_recorded: Callable[[str], bool],
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.recorder, self.place, self.wanted = recorder, place, wanted
+        self.recorder, self.place, self.wanted = recorder, place, is_recorded
         self._counts: dict[tuple[str, int, str], int] = {}
 
     def __torch_dispatch__(
@@ -40,11 +40,11 @@ class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
         output = func(*args, **(kwargs or {}))
         name = str(func.overloadpacket.__name__)
         path, call = self.place()
-        if self.wanted(path) and name not in SILENT and not _is_view(func):
+        if self.wanted(path) and name not in UNRECORDED_OPERATIONS and not _is_view(func):
             number = self._counts.get((path, call, name), 0)
             self._counts[path, call, name] = number + 1
             base = f"op:{name}.{number}" if number else f"op:{name}"
-            for role, tensor in roles(output, base, is_tensor):
+            for role, tensor in iter_roles(output, base, is_tensor):
                 self.recorder.add(path, call, role, name, to_array(tensor))
         return output
 

@@ -13,15 +13,15 @@ from auscult.runtime.module_runner import ModuleRunner
 from auscult.runtime.recorder import Recorder
 from auscult.runtime.torch.convert import (
     dtype_name,
-    floating_dtype,
+    find_floating_dtype,
     is_tensor,
     to_array,
     to_tensor,
-    torch_dtype,
+    to_torch_dtype,
 )
-from auscult.runtime.torch.manifest import manifest_of
-from auscult.runtime.torch.probe import Probe, module_paths
-from auscult.runtime.torch.weights import owned
+from auscult.runtime.torch.manifest import build_manifest
+from auscult.runtime.torch.probe import TorchProbe, collect_modules
+from auscult.runtime.torch.weights import collect_own_arrays
 from auscult.traces.records import Trace
 from auscult.weights import Array
 
@@ -32,47 +32,51 @@ class TorchRunner(ModuleRunner):
     framework = "torch"
 
     def __init__(self, model: torch.nn.Module, name: str = "model") -> None:
-        super().__init__(model, module_paths(model), name)
-        self._float = floating_dtype(model)
+        super().__init__(model, collect_modules(model), name)
+        self._float = find_floating_dtype(model)
         self.dtype = dtype_name(self._float or torch.float32)
         self._device = next(
             (tensor.device for tensor in (*model.parameters(), *model.buffers())), None
         )
 
     def weights(self, path: str) -> dict[str, Array]:
-        return owned(self._module(path))
+        return collect_own_arrays(self._get_module(path))
 
     def at(self, dtype: str) -> TorchRunner:
         return TorchRunner(
-            copy.deepcopy(self.model).to(torch_dtype(dtype)), f"{self.name} ({dtype})"
+            copy.deepcopy(self.model).to(to_torch_dtype(dtype)), f"{self.name} ({dtype})"
         )
 
     def _record(self, recorder: Recorder) -> contextlib.AbstractContextManager[Any]:
-        return Probe(self.model, recorder, before=self._remember, after=self._substitute)
+        return TorchProbe(
+            self.model, recorder, before=self._remember_call, after=self._substitute_output
+        )
 
-    def _finish(self, recorder: Recorder) -> Trace:
-        return recorder.finish(manifest_of(self.model, recorder))
+    def _finish_trace(self, recorder: Recorder) -> Trace:
+        return recorder.finish(build_manifest(self.model, recorder))
 
-    def _quiet(self) -> contextlib.AbstractContextManager[Any]:
+    def _without_gradients(self) -> contextlib.AbstractContextManager[Any]:
         return torch.no_grad()
 
-    def _forward(self, module: torch.nn.Module) -> Callable[..., Any]:
+    def _get_forward(self, module: torch.nn.Module) -> Callable[..., Any]:
         return module.forward
 
-    def _tensor(self, array: Array, module: torch.nn.Module) -> torch.Tensor:
-        return to_tensor(array, dtype=floating_dtype(module) or self._float, device=self._device)
+    def _to_tensor(self, array: Array, module: torch.nn.Module) -> torch.Tensor:
+        return to_tensor(
+            array, dtype=find_floating_dtype(module) or self._float, device=self._device
+        )
 
     def _array(self, tensor: torch.Tensor) -> Array:
         return to_array(tensor)
 
-    def _in_place_of(self, tensor: torch.Tensor, array: Array) -> torch.Tensor:
+    def _make_replacement(self, tensor: torch.Tensor, array: Array) -> torch.Tensor:
         return to_tensor(array).to(dtype=tensor.dtype, device=tensor.device)
 
     def _is_tensor(self, value: object) -> bool:
         return is_tensor(value)
 
-    def _size(self, tensor: torch.Tensor) -> int:
+    def _count_elements(self, tensor: torch.Tensor) -> int:
         return tensor.numel()
 
-    def _copy(self, tensor: torch.Tensor) -> torch.Tensor:
+    def _copy_tensor(self, tensor: torch.Tensor) -> torch.Tensor:
         return tensor.detach().clone()

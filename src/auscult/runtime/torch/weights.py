@@ -8,21 +8,21 @@ from auscult.runtime.torch.convert import is_tensor, to_array
 from auscult.weights import Array
 
 
-def owned(module: torch.nn.Module) -> dict[str, Array]:
+def collect_own_arrays(module: torch.nn.Module) -> dict[str, Array]:
     """Parameters and buffers of the module itself, and weights that weight norm and the like make from them."""
-    own = {
+    tensors = {
         **dict(module.named_parameters(recurse=False)),
         **dict(module.named_buffers(recurse=False)),
     }
     parametrized = getattr(module, "parametrizations", None)
     if parametrized is not None:
-        own |= {
+        tensors |= {
             f"parametrizations.{name}": tensor for name, tensor in parametrized.named_parameters()
         }
-        own |= {name: getattr(module, name) for name in parametrized}
+        tensors |= {name: getattr(module, name) for name in parametrized}
     for name, value in vars(
         module
     ).items():  # the weight that the older torch.nn.utils.weight_norm leaves on the module
-        if f"{name}_g" in own and is_tensor(value):
-            own[name] = value
-    return {name: to_array(tensor) for name, tensor in own.items() if is_tensor(tensor)}
+        if f"{name}_g" in tensors and is_tensor(value):
+            tensors[name] = value
+    return {name: to_array(tensor) for name, tensor in tensors.items() if is_tensor(tensor)}

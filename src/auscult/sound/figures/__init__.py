@@ -61,7 +61,7 @@ class Figure:
 
 
 @dataclass(frozen=True, eq=False)
-class Pair:
+class SoundPair:
     """What figures are taken on.
 
     Attributes:
@@ -79,19 +79,19 @@ class Pair:
     @cached_property
     def candidate(self) -> Samples:
         """The recording's one channel that stands for all, [time]."""
-        from auscult.sound.relation import probe
+        from auscult.sound.relation import mix_down
 
-        return probe(self.recording)
+        return mix_down(self.recording)
 
     @cached_property
     def wanted(self) -> Samples:
         """The same of the reference."""
-        from auscult.sound.relation import probe
+        from auscult.sound.relation import mix_down
 
-        return probe(self.reference)
+        return mix_down(self.reference)
 
 
-def figures(
+def measure_figures(
     recording: Recording, reference: Recording, *, relation: Relation | None = None
 ) -> tuple[Figure, ...]:
     """Every figure, in the order of their files' names.
@@ -102,29 +102,32 @@ def figures(
     Raises:
         AudioError: If one of them has no samples.
     """
-    from auscult.sound.relation import relate
+    from auscult.sound.relation import relate_recordings
 
-    relation = relation or relate(recording, reference)
+    relation = relation or relate_recordings(recording, reference)
     seconds = relation.aligned_reference.seconds
-    pair = Pair(
+    pair = SoundPair(
         relation,
-        *(_filled(side) for side in (relation.aligned_recording, relation.aligned_reference)),
+        *(
+            _pad_short_recording(side)
+            for side in (relation.aligned_recording, relation.aligned_reference)
+        ),
     )
     return tuple(
         replace(figure, seconds=seconds)
-        for module in plugins.modules(__name__)
-        for figure in _taken(module, pair)
+        for module in plugins.import_modules(__name__)
+        for figure in _iter_figures(module, pair)
     )
 
 
-def _filled(recording: Recording) -> Recording:
+def _pad_short_recording(recording: Recording) -> Recording:
     """At least half a second, so that every figure can be taken and then be left out."""
     missing = max(int(MIN_SECONDS * recording.sample_rate) - recording.samples.shape[1], 0) * 5
     samples = np.pad(recording.samples, ((0, 0), (0, missing)))
     return Recording(samples, recording.sample_rate, recording.name) if missing else recording
 
 
-def _taken(module: object, pair: Pair) -> Iterator[Figure]:
+def _iter_figures(module: object, pair: SoundPair) -> Iterator[Figure]:
     measure = module.measure  # type: ignore[attr-defined]
     for figure in measure(pair):
         if not pair.wanted.any():

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from auscult.sound.correlation import centred_correlation
-from auscult.sound.figures import Figure, Pair
+from auscult.sound.figures import Figure, SoundPair
 
 
-def measure(pair: Pair) -> Iterator[Figure]:
+def measure(pair: SoundPair) -> Iterator[Figure]:
     yield Figure(
         "correlation", centred_correlation(pair.candidate, pair.wanted), "", "higher", "waveform"
     )

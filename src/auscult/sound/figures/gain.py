@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from auscult.sound.figures import Figure, Pair
+from auscult.sound.figures import Figure, SoundPair
 
 
-def measure(pair: Pair) -> Iterator[Figure]:
+def measure(pair: SoundPair) -> Iterator[Figure]:
     gain = pair.relation.gain_db
-    known = bool(np.isfinite(gain))
+    is_finite = bool(np.isfinite(gain))
     yield Figure(
         "gain",
-        gain if known else None,
+        gain if is_finite else None,
         "dB",
         "zero",
         "spectrum",
-        None if known else "the recording is silent",
+        None if is_finite else "the recording is silent",
     )

@@ -11,44 +11,51 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from auscult.sound.figures import Figure, Pair
+from auscult.sound.figures import Figure, SoundPair
 from auscult.sound.mel import Samples
 
 FRAME_SECONDS = 0.046
 FLOOR_DB = 100.0
-BLOCK = 2000
+BLOCK_FRAMES = 2000
 """Frames that are transformed at once."""
 
 
-def log_spectral_distance_db(candidate: Samples, wanted: Samples, sample_rate: int) -> float:
+def log_spectral_distance_db(candidate: Samples, reference: Samples, sample_rate: int) -> float:
     """In dB, of [time] samples."""
     size = 2 ** round(np.log2(FRAME_SECONDS * sample_rate))
-    floor = max((float(power.max()) for power in _powers(wanted, size)), default=0.0) * 10.0 ** (
-        -FLOOR_DB / 10.0
-    )
+    floor = max(
+        (float(power.max()) for power in _iter_powers(reference, size)), default=0.0
+    ) * 10.0 ** (-FLOOR_DB / 10.0)
     distances = [
-        np.sqrt(np.square(_level(mine, floor) - _level(theirs, floor)).mean(axis=1))
-        for mine, theirs in zip(_powers(candidate, size), _powers(wanted, size), strict=True)
+        np.sqrt(
+            np.square(
+                _power_to_decibels(candidate_power, floor)
+                - _power_to_decibels(reference_power, floor)
+            ).mean(axis=1)
+        )
+        for candidate_power, reference_power in zip(
+            _iter_powers(candidate, size), _iter_powers(reference, size), strict=True
+        )
     ]
     return float(np.concatenate(distances).mean())
 
 
-def _powers(samples: Samples, size: int) -> Iterator[NDArray[np.float64]]:
+def _iter_powers(samples: Samples, size: int) -> Iterator[NDArray[np.float64]]:
     """Power spectra of Hann-windowed frames, [frames, bins], in blocks."""
     if len(samples) < size:
         samples = np.pad(samples, (0, size - len(samples)))
     frames = np.lib.stride_tricks.sliding_window_view(samples, size)[:: size // 4]
-    for start in range(0, len(frames), BLOCK):
+    for start in range(0, len(frames), BLOCK_FRAMES):
         yield np.square(
-            np.abs(np.fft.rfft(frames[start : start + BLOCK] * np.hanning(size), axis=1))
+            np.abs(np.fft.rfft(frames[start : start + BLOCK_FRAMES] * np.hanning(size), axis=1))
         )
 
 
-def _level(power: NDArray[np.float64], floor: float) -> NDArray[np.float64]:
+def _power_to_decibels(power: NDArray[np.float64], floor: float) -> NDArray[np.float64]:
     return np.asarray(10.0 * np.log10(np.maximum(power, max(floor, 1e-30))))
 
 
-def measure(pair: Pair) -> Iterator[Figure]:
+def measure(pair: SoundPair) -> Iterator[Figure]:
     yield Figure(
         "lsd",
         log_spectral_distance_db(pair.candidate, pair.wanted, pair.sample_rate),

@@ -11,29 +11,29 @@ from dataclasses import replace
 
 import numpy as np
 
-from auscult.sound.figures import Figure, Pair
-from auscult.sound.figures.mel_distance import mel_pair
+from auscult.sound.figures import Figure, SoundPair
+from auscult.sound.figures.mel_distance import compute_mel_pair
 from auscult.sound.measures import standard_mel
 from auscult.sound.mel import Samples
 
-BANDS = 80
+MEL_BANDS = 80
 COEFFICIENTS = 13
 
 
-def mel_cepstral_distortion_db(candidate: Samples, wanted: Samples, sample_rate: int) -> float:
+def mel_cepstral_distortion_db(candidate: Samples, reference: Samples, sample_rate: int) -> float:
     """In dB, mean over the frames of [time] samples."""
     from scipy.fft import dct
 
-    definition = replace(standard_mel(sample_rate), n_mels=BANDS)
-    mine, theirs = (
-        dct(mel.astype(np.float64), axis=0) / BANDS
-        for mel in mel_pair(candidate, wanted, definition)
+    definition = replace(standard_mel(sample_rate), n_mels=MEL_BANDS)
+    candidate_cepstra, reference_cepstra = (
+        dct(mel.astype(np.float64), axis=0) / MEL_BANDS
+        for mel in compute_mel_pair(candidate, reference, definition)
     )
-    difference = (mine - theirs)[1 : COEFFICIENTS + 1]
+    difference = (candidate_cepstra - reference_cepstra)[1 : COEFFICIENTS + 1]
     return float((10.0 / np.log(10.0) * np.sqrt(2.0 * np.square(difference).sum(axis=0))).mean())
 
 
-def measure(pair: Pair) -> Iterator[Figure]:
+def measure(pair: SoundPair) -> Iterator[Figure]:
     yield Figure(
         "mcd",
         mel_cepstral_distortion_db(pair.candidate, pair.wanted, pair.sample_rate),

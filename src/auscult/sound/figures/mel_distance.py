@@ -7,33 +7,33 @@ from dataclasses import replace
 
 import numpy as np
 
-from auscult.sound.figures import Figure, Pair
+from auscult.sound.figures import Figure, SoundPair
 from auscult.sound.measures import log_mel_distance, standard_mel
-from auscult.sound.mel import Frames, MelDefinition, Samples, decibel, mel_spectrogram
+from auscult.sound.mel import Frames, MelDefinition, Samples, mel_spectrogram, mel_units_per_decibel
 
 FLOOR_DB = 80.0
 """Below the reference's loudest band."""
 
 
-def mel_pair(
-    candidate: Samples, wanted: Samples, definition: MelDefinition
+def compute_mel_pair(
+    candidate: Samples, reference: Samples, definition: MelDefinition
 ) -> tuple[Frames, Frames]:
     """Log-mels of both, floored `FLOOR_DB` below the reference's loudest value, [bands, frames]."""
-    short = max(definition.n_fft - len(wanted), 0)
-    mine, theirs = (
-        mel_spectrogram(np.pad(side, (0, short)), replace(definition, clip=1e-9))
-        for side in (candidate, wanted)
+    missing_samples = max(definition.n_fft - len(reference), 0)
+    candidate_mel, reference_mel = (
+        mel_spectrogram(np.pad(side, (0, missing_samples)), replace(definition, clip=1e-9))
+        for side in (candidate, reference)
     )
-    floor = theirs.max() - FLOOR_DB * decibel(definition)
-    return np.maximum(mine, floor), np.maximum(theirs, floor)
+    floor = reference_mel.max() - FLOOR_DB * mel_units_per_decibel(definition)
+    return np.maximum(candidate_mel, floor), np.maximum(reference_mel, floor)
 
 
-def measure(pair: Pair) -> Iterator[Figure]:
+def measure(pair: SoundPair) -> Iterator[Figure]:
     definition = standard_mel(pair.sample_rate)
-    mine, theirs = mel_pair(pair.candidate, pair.wanted, definition)
+    candidate_mel, reference_mel = compute_mel_pair(pair.candidate, pair.wanted, definition)
     yield Figure(
         "mel_distance",
-        log_mel_distance(mine, theirs) / decibel(definition),
+        log_mel_distance(candidate_mel, reference_mel) / mel_units_per_decibel(definition),
         "dB",
         "lower",
         "spectrum",

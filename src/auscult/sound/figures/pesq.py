@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auscult.sound.figures import Figure, Pair
+from auscult.sound.figures import Figure, SoundPair
 from auscult.sound.recording import Recording
 
 MAX_SECONDS = 60.0
 """The package is written for sentences; longer recordings are judged by their first minute."""
 
 
-def measure(pair: Pair) -> Iterator[Figure]:
-    wide = pair.sample_rate >= 16000
-    name = "pesq" if wide else "pesq_narrow"
+def measure(pair: SoundPair) -> Iterator[Figure]:
+    is_wide_band = pair.sample_rate >= 16000
+    name = "pesq" if is_wide_band else "pesq_narrow"
     try:
         from pesq import PesqError, pesq
     except ModuleNotFoundError:
@@ -24,13 +24,13 @@ def measure(pair: Pair) -> Iterator[Figure]:
             name, None, "MOS", "higher", "spectrum", "needs pesq and a C compiler: pip install pesq"
         )
         return
-    rate = 16000 if wide else 8000
-    mine, theirs = (
-        Recording.mono_of(side, pair.sample_rate).cut(MAX_SECONDS).resampled(rate).mono
+    rate = 16000 if is_wide_band else 8000
+    candidate, reference = (
+        Recording.from_mono(side, pair.sample_rate).cut(MAX_SECONDS).resample(rate).mono
         for side in (pair.candidate, pair.wanted)
     )
     try:
-        value = float(pesq(rate, theirs, mine, "wb" if wide else "nb"))
+        value = float(pesq(rate, reference, candidate, "wb" if is_wide_band else "nb"))
     except PesqError as error:
         yield Figure(name, None, "MOS", "higher", "spectrum", f"pesq: {type(error).__name__}")
         return

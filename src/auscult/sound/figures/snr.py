@@ -6,21 +6,24 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from auscult.sound.figures import Figure, Pair
+from auscult.sound.figures import Figure, SoundPair
 from auscult.sound.mel import Samples
 
 MAX_DB = 150.0
 """What equal samples get; float32 gives no more."""
 
 
-def snr_db(candidate: Samples, wanted: Samples) -> float:
+def snr_db(candidate: Samples, reference: Samples) -> float:
     """10 log10 of the energies; `MAX_DB` for equal samples."""
-    difference = candidate.astype(np.float64) - wanted
-    noise, signal = float(difference @ difference), float(np.square(wanted, dtype=np.float64).sum())
+    difference = candidate.astype(np.float64) - reference
+    noise, signal = (
+        float(difference @ difference),
+        float(np.square(reference, dtype=np.float64).sum()),
+    )
     if noise <= signal * 10.0 ** (-MAX_DB / 10.0):
         return MAX_DB
     return 10.0 * float(np.log10(max(signal, 1e-30) / noise))
 
 
-def measure(pair: Pair) -> Iterator[Figure]:
+def measure(pair: SoundPair) -> Iterator[Figure]:
     yield Figure("snr", snr_db(pair.candidate, pair.wanted), "dB", "higher", "waveform")

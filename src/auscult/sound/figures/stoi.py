@@ -5,10 +5,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 
-from auscult.sound.figures import Figure, Pair
+from auscult.sound.figures import Figure, SoundPair
 
 
-def measure(pair: Pair) -> Iterator[Figure]:
+def measure(pair: SoundPair) -> Iterator[Figure]:
     try:
         from pystoi import stoi
     except ModuleNotFoundError:
@@ -16,10 +16,12 @@ def measure(pair: Pair) -> Iterator[Figure]:
             "stoi", None, "", "higher", "spectrum", "needs pystoi: pip install 'auscult[figures]'"
         )
         return
-    with warnings.catch_warnings(record=True) as said:  # too few frames give 1e-5 and a warning
+    with warnings.catch_warnings(
+        record=True
+    ) as caught_warnings:  # too few frames give 1e-5 and a warning
         warnings.simplefilter("always")
         value = float(stoi(pair.wanted, pair.candidate, pair.sample_rate))
-    if any("Not enough" in str(warning.message) for warning in said):
+    if any("Not enough" in str(warning.message) for warning in caught_warnings):
         yield Figure("stoi", None, "", "higher", "spectrum", "less than 0.4 s of speech")
         return
     yield Figure("stoi", value, "", "higher", "spectrum")

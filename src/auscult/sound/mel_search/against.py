@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from auscult.sound.mel import MelDefinition, mel_filterbank, per_decibel
+from auscult.sound.mel import MelDefinition, log_units_per_decibel, mel_filterbank
 
-WORDS = {
+SETTING_WORDS = {
     "sample_rate": "sample rate",
     "n_fft": "transform length",
     "hop": "hop",
@@ -36,14 +36,14 @@ WORDS = {
 }
 """Every setting in words."""
 
-CONVERTIBLE = frozenset(("norm", "log", "clip", "floor", "range_db", "multiply", "add"))
+CONVERTIBLE_SETTINGS = frozenset(("norm", "log", "clip", "floor", "range_db", "multiply", "add"))
 """Settings that can be changed on the mel itself; all others need the sound again."""
-NEGLIGIBLE = frozenset(("inside_root",))
+NEGLIGIBLE_SETTINGS = frozenset(("inside_root",))
 """Settings whose difference is below the floor of any usual vocoder."""
 
 
 @dataclass(frozen=True)
-class Change:
+class SettingChange:
     """One setting that differs.
 
     Attributes:
@@ -57,85 +57,94 @@ class Change:
 
     @property
     def words(self) -> str:
-        return f"{WORDS[self.setting]} {_shown(self.found)} -> {_shown(self.wanted)}"
+        return f"{SETTING_WORDS[self.setting]} {_format_value(self.found)} -> {_format_value(self.wanted)}"
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def changes(
-    found: MelDefinition, wanted: MelDefinition, still_open: Mapping[str, Sequence[Any]]
-) -> tuple[Change, ...]:
+def find_changes(
+    current: MelDefinition, target: MelDefinition, still_open: Mapping[str, Sequence[Any]]
+) -> tuple[SettingChange, ...]:
     """Every setting that differs, in the definition's order."""
     result = []
     for name in MelDefinition.__dataclass_fields__:
-        mine, theirs = getattr(found, name), getattr(wanted, name)
-        if mine != theirs and not _is_idle(name, found, wanted):
+        current_value, target_value = getattr(current, name), getattr(target, name)
+        if current_value != target_value and not _is_idle(name, current, target):
             result.append(
-                Change(name, mine, theirs, name in NEGLIGIBLE or theirs in still_open.get(name, ()))
+                SettingChange(
+                    name,
+                    current_value,
+                    target_value,
+                    name in NEGLIGIBLE_SETTINGS or target_value in still_open.get(name, ()),
+                )
             )
     return tuple(result)
 
 
-def _is_idle(name: str, found: MelDefinition, wanted: MelDefinition) -> bool:
+def _is_idle(name: str, current: MelDefinition, target: MelDefinition) -> bool:
     """Whether a setting does nothing in either definition."""
     if name in ("clip", "floor"):
-        return found.log == "none" and wanted.log == "none"
+        return current.log == "none" and target.log == "none"
     if name == "filter_rate":
-        return (found.filter_rate or found.sample_rate) == (
-            wanted.filter_rate or wanted.sample_rate
+        return (current.filter_rate or current.sample_rate) == (
+            target.filter_rate or target.sample_rate
         )
     return False
 
 
-def conversion_code(
-    found: MelDefinition, wanted: MelDefinition, needed: Sequence[Change]
+def write_conversion_code(
+    current: MelDefinition, target: MelDefinition, needed_changes: Sequence[SettingChange]
 ) -> str | None:
     """Lines of Python that turn the mel into the wanted one without the sound, or None where that takes the sound."""
-    if any(change.setting not in CONVERTIBLE for change in needed if not change.is_open):
+    if any(
+        change.setting not in CONVERTIBLE_SETTINGS
+        for change in needed_changes
+        if not change.is_open
+    ):
         return None
     if (
-        found.log == "none"
-        or wanted.log == "none"
-        or found.reference == "max"
-        or wanted.reference == "max"
+        current.log == "none"
+        or target.log == "none"
+        or current.reference == "max"
+        or target.reference == "max"
     ):
         return None
     lines = ["import numpy as np", ""]
-    if (found.multiply, found.add) != (1.0, 0.0):
-        lines.append(f"mel = (mel - {found.add!r}) / {found.multiply!r}")
-    factor = per_decibel(wanted) / per_decibel(found)
+    if (current.multiply, current.add) != (1.0, 0.0):
+        lines.append(f"mel = (mel - {current.add!r}) / {current.multiply!r}")
+    factor = log_units_per_decibel(target) / log_units_per_decibel(current)
     if factor != 1.0:
-        lines.append(f"mel = mel * {factor!r}  # {found.log} -> {wanted.log}")
-    if found.norm != wanted.norm:
-        lines += _norm_code(found, wanted)
-    if wanted.floor == "clip":
-        logarithm = {"ln": "np.log", "log10": "np.log10", "db": f"{20 // wanted.power} * np.log10"}[
-            wanted.log
+        lines.append(f"mel = mel * {factor!r}  # {current.log} -> {target.log}")
+    if current.norm != target.norm:
+        lines += _write_norm_code(current, target)
+    if target.floor == "clip":
+        logarithm = {"ln": "np.log", "log10": "np.log10", "db": f"{20 // target.power} * np.log10"}[
+            target.log
         ]
-        lines.append(f"mel = np.maximum(mel, {logarithm}({wanted.clip!r}))")
-    if wanted.range_db:
+        lines.append(f"mel = np.maximum(mel, {logarithm}({target.clip!r}))")
+    if target.range_db:
         lines.append(
-            f"mel = np.maximum(mel, mel.max() - {round(wanted.range_db * per_decibel(wanted), 9)!r})"
+            f"mel = np.maximum(mel, mel.max() - {round(target.range_db * log_units_per_decibel(target), 9)!r})"
         )
-    if (wanted.multiply, wanted.add) != (1.0, 0.0):
-        lines.append(f"mel = mel * {wanted.multiply!r} + {wanted.add!r}")
+    if (target.multiply, target.add) != (1.0, 0.0):
+        lines.append(f"mel = mel * {target.multiply!r} + {target.add!r}")
     return "\n".join(lines)
 
 
-def _norm_code(found: MelDefinition, wanted: MelDefinition) -> list[str]:
+def _write_norm_code(current: MelDefinition, target: MelDefinition) -> list[str]:
     """The area norm is a constant per band, known from the edges alone."""
-    filters = mel_filterbank(found)
-    other = mel_filterbank(wanted)
+    filters = mel_filterbank(current)
+    target_filters = mel_filterbank(target)
     peak = np.maximum(filters.max(axis=1), 1e-30)
     steps = (
         20.0
-        / wanted.power
-        * np.log10(np.maximum(other.max(axis=1), 1e-30) / peak)
-        * per_decibel(wanted)
+        / target.power
+        * np.log10(np.maximum(target_filters.max(axis=1), 1e-30) / peak)
+        * log_units_per_decibel(target)
     )
     rounded = ", ".join(f"{step:.6g}" for step in steps)
     return [
-        f"mel = mel + np.array([{rounded}])[:, None]  # filter norm {found.norm} -> {wanted.norm}"
+        f"mel = mel + np.array([{rounded}])[:, None]  # filter norm {current.norm} -> {target.norm}"
     ]

@@ -8,35 +8,42 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auscult.sound.mel import MelDefinition, Samples, compress, magnitudes, mel_filterbank
+from auscult.sound.mel import (
+    MelDefinition,
+    Samples,
+    compress_mel,
+    compute_magnitudes,
+    mel_filterbank,
+)
 
-Values = NDArray[np.float64]
+MelValues = NDArray[np.float64]
 
 
-def predicted(
+def predict_mel(
     samples: Samples, definition: MelDefinition, gain: float, frames: int | None = None
-) -> Values:
+) -> MelValues:
     """The mel of samples times gain, [n_mels, frames], in float64 from float32 spectra."""
     d = definition
     scale = gain if d.power == 1 else gain * gain
     bands = (
-        mel_filterbank(d) @ magnitudes(samples, replace(d, inside_root=d.inside_root / gain**2))
+        mel_filterbank(d)
+        @ compute_magnitudes(samples, replace(d, inside_root=d.inside_root / gain**2))
     ).astype(np.float64) * scale
-    return compressed(bands, d)[:, :frames]
+    return compress_to_float64(bands, d)[:, :frames]
 
 
-def compress_bands(bands: Values, definition: MelDefinition, gain: float) -> Values:
+def compress_bands(bands: MelValues, definition: MelDefinition, gain: float) -> MelValues:
     """The mel from bands of unit peak without a logarithm."""
     scale = gain if definition.power == 1 else gain * gain
-    return compressed(bands * norm_factors(definition) * scale, definition)
+    return compress_to_float64(bands * norm_factors(definition) * scale, definition)
 
 
-def compressed(bands: Any, definition: MelDefinition) -> Values:
+def compress_to_float64(bands: Any, definition: MelDefinition) -> MelValues:
     """`compress` in float64, which it takes as it does float32."""
-    return np.asarray(compress(bands, definition), np.float64)
+    return np.asarray(compress_mel(bands, definition), np.float64)
 
 
-def norm_factors(definition: MelDefinition) -> Values | float:
+def norm_factors(definition: MelDefinition) -> MelValues | float:
     """What the norm multiplies each band by, [n_mels, 1]."""
     if definition.norm == "none":
         return 1.0

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from auscult.sound.mel import MelDefinition, padding_of, per_decibel
+from auscult.sound.mel import MelDefinition, count_padding, log_units_per_decibel
 
-_WINDOWS = {"hann": '"hann"', "hamming": '"hamming"', "rectangular": '"boxcar"'}
+_LIBROSA_WINDOWS = {"hann": '"hann"', "hamming": '"hamming"', "rectangular": '"boxcar"'}
 
 
-def librosa_code(definition: MelDefinition, gain: float = 1.0) -> str:
+def write_librosa_code(definition: MelDefinition, gain: float = 1.0) -> str:
     """Lines of Python that make the mel with librosa and numpy."""
     d = definition
     window = {
-        **_WINDOWS,
+        **_LIBROSA_WINDOWS,
         "hann-symmetric": f"np.hanning({d.win})",
         "povey": f"np.hanning({d.win}) ** 0.85",
     }[d.window]
@@ -23,7 +23,7 @@ def librosa_code(definition: MelDefinition, gain: float = 1.0) -> str:
     ]
     if gain != 1.0:
         lines.append(f"y = y * {gain!r}")
-    side = padding_of(d)
+    side = count_padding(d)
     if side:
         mode = '"reflect"' if d.pad_mode == "reflect" else '"constant"'
         lines.append(f"y = np.pad(y, {side}, mode={mode})")
@@ -34,7 +34,7 @@ def librosa_code(definition: MelDefinition, gain: float = 1.0) -> str:
     lines.append(
         f"spectrum = {power}"
         if d.power == 2
-        else f"spectrum = {_root(d, power, 'np.abs(spectrum)', 'np.sqrt')}"
+        else f"spectrum = {_write_root(d, power, 'np.abs(spectrum)', 'np.sqrt')}"
     )
     norm = '"slaney"' if d.norm == "slaney" else "None"
     lines.append(
@@ -42,10 +42,10 @@ def librosa_code(definition: MelDefinition, gain: float = 1.0) -> str:
         f"fmin={d.fmin!r}, fmax={d.fmax!r}, htk={d.scale == 'htk'}, norm={norm})"
     )
     lines.append("mel = filters @ spectrum")
-    return "\n".join([*lines, *_compression(d, "np")])
+    return "\n".join([*lines, *_write_compression(d, "np")])
 
 
-def torchaudio_code(definition: MelDefinition, gain: float = 1.0) -> str:
+def write_torchaudio_code(definition: MelDefinition, gain: float = 1.0) -> str:
     """Lines of Python that make the mel with torch and torchaudio."""
     d = definition
     window = {
@@ -59,7 +59,7 @@ def torchaudio_code(definition: MelDefinition, gain: float = 1.0) -> str:
     lines.append(f"y = torchaudio.functional.resample(y.mean(0), rate, {d.sample_rate})")
     if gain != 1.0:
         lines.append(f"y = y * {gain!r}")
-    side = padding_of(d)
+    side = count_padding(d)
     if side:
         mode = '"reflect"' if d.pad_mode == "reflect" else '"constant"'
         lines.append(f"y = torch.nn.functional.pad(y[None], ({side}, {side}), mode={mode})[0]")
@@ -71,7 +71,7 @@ def torchaudio_code(definition: MelDefinition, gain: float = 1.0) -> str:
     lines.append(
         f"spectrum = {power}"
         if d.power == 2
-        else f"spectrum = {_root(d, power, 'spectrum.abs()', 'torch.sqrt')}"
+        else f"spectrum = {_write_root(d, power, 'spectrum.abs()', 'torch.sqrt')}"
     )
     norm = '"slaney"' if d.norm == "slaney" else "None"
     lines.append(
@@ -79,35 +79,35 @@ def torchaudio_code(definition: MelDefinition, gain: float = 1.0) -> str:
         f'{d.filter_rate or d.sample_rate}, norm={norm}, mel_scale="{d.scale}")'
     )
     lines.append("mel = filters.T @ spectrum")
-    return "\n".join([*lines, *_compression(d, "torch")])
+    return "\n".join([*lines, *_write_compression(d, "torch")])
 
 
-def _root(definition: MelDefinition, power: str, magnitude: str, root: str) -> str:
+def _write_root(definition: MelDefinition, power: str, magnitude: str, root: str) -> str:
     return f"{root}({power} + {definition.inside_root!r})" if definition.inside_root else magnitude
 
 
-def _compression(definition: MelDefinition, library: str) -> list[str]:
+def _write_compression(definition: MelDefinition, library: str) -> list[str]:
     d = definition
     lines = []
     if d.log != "none":
-        floored = f"mel + {d.clip!r}"
+        floor_code = f"mel + {d.clip!r}"
         if d.floor == "clip":
-            floored = (
+            floor_code = (
                 f"np.maximum(mel, {d.clip!r})" if library == "np" else f"mel.clamp(min={d.clip!r})"
             )
         factor = f"{20 // d.power} * " if d.log == "db" else ""
-        lines.append(f"mel = {factor}{library}.{'log' if d.log == 'ln' else 'log10'}({floored})")
+        lines.append(f"mel = {factor}{library}.{'log' if d.log == 'ln' else 'log10'}({floor_code})")
         if d.reference == "max":
             lines.append("mel = mel - mel.max()")
         if d.range_db:
-            limit = f"mel.max() - {round(d.range_db * per_decibel(d), 9)!r}"
+            limit = f"mel.max() - {round(d.range_db * log_units_per_decibel(d), 9)!r}"
             lines.append(f"mel = {library}.maximum(mel, {limit})")
     if (d.multiply, d.add) != (1.0, 0.0):
         lines.append(f"mel = mel * {d.multiply!r} + {d.add!r}")
     return lines
 
 
-def config_names(definition: MelDefinition) -> dict[str, dict[str, float | int | str | None]]:
+def list_config_names(definition: MelDefinition) -> dict[str, dict[str, float | int | str | None]]:
     """The settings under the names that configs of vocoder projects give them; what they fix in code is left out."""
     d = definition
     return {

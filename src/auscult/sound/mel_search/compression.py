@@ -11,23 +11,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from auscult.sound.mel import MelDefinition, Samples
-from auscult.sound.mel_search.bands import Values, compress_bands, predicted, with_settings
+from auscult.sound.mel_search.bands import MelValues, compress_bands, predict_mel, with_settings
 from auscult.sound.mel_search.evidence import MIN_SHARE_OF_PEAK
 from auscult.sound.mel_search.readings import (
     MIN_RESIDUAL,
     Mask,
-    linear_readings,
-    logarithmic_readings,
+    iter_linear_readings,
+    iter_logarithmic_readings,
 )
 from auscult.sound.recording import Recording
 
 MAX_READINGS = 200
-WORSE = 1.5
+MAX_RESIDUAL_FACTOR = 1.5
 """Factor on the residual up to which a simpler reading is preferred."""
 
 
 @dataclass(frozen=True, eq=False)
-class Compression:
+class MelCompression:
     """A whole definition, and how far its mel is from the one given.
 
     Attributes:
@@ -49,12 +49,12 @@ class Compression:
 
 
 def find_compression(
-    recording: Recording, mel: Values, shape: MelDefinition, *, is_log: bool
-) -> Compression:
+    recording: Recording, mel: MelValues, shape: MelDefinition, *, is_log: bool
+) -> MelCompression:
     """Fit what lies between the bands of `shape` and the mel [n_mels, frames]."""
-    samples = recording.resampled(shape.sample_rate).mono
+    samples = recording.resample(shape.sample_rate).mono
     fits = [
-        _fit(samples, mel, replace(shape, pad_mode=mode), is_log=is_log)
+        _fit_compression(samples, mel, replace(shape, pad_mode=mode), is_log=is_log)
         for mode in ("reflect", "zero")
     ]
     return min(
@@ -65,22 +65,32 @@ def find_compression(
     )
 
 
-def _fit(samples: Samples, mel: Values, shape: MelDefinition, *, is_log: bool) -> Compression:
+def _fit_compression(
+    samples: Samples, mel: MelValues, shape: MelDefinition, *, is_log: bool
+) -> MelCompression:
     plain = replace(shape, norm="none", log="none", multiply=1.0, add=0.0)
-    bands = predicted(samples, plain, 1.0)
+    bands = predict_mel(samples, plain, 1.0)
     frames = bands.shape[1]
     common = min(frames, mel.shape[1])
-    bands, wanted = bands[:, :common], mel[:, :common]
+    bands, target_mel = bands[:, :common], mel[:, :common]
     peak = float(np.abs(samples).max(initial=0.0))
-    trusted = bands >= bands.max(axis=0, keepdims=True) * MIN_SHARE_OF_PEAK**plain.power
-    given = (bands, wanted, plain, peak)
-    readings = logarithmic_readings(*given, trusted) if is_log else linear_readings(*given)
-    found = [
+    is_trusted = bands >= bands.max(axis=0, keepdims=True) * MIN_SHARE_OF_PEAK**plain.power
+    line_inputs = (bands, target_mel, plain, peak)
+    readings = (
+        iter_logarithmic_readings(*line_inputs, is_trusted)
+        if is_log
+        else iter_linear_readings(*line_inputs)
+    )
+    fits = [
         (
             cost,
             replace(
-                _measure(
-                    _gained(samples, bands, definition, gain), wanted, trusted, definition, gain
+                _measure_fit(
+                    _recompute_bands(samples, bands, definition, gain),
+                    target_mel,
+                    is_trusted,
+                    definition,
+                    gain,
                 ),
                 frames=frames,
             ),
@@ -89,12 +99,16 @@ def _fit(samples: Samples, mel: Values, shape: MelDefinition, *, is_log: bool) -
             :MAX_READINGS
         ]
     ]
-    tolerance = WORSE * min(fit.residual for _, fit in found) + MIN_RESIDUAL * float(np.ptp(wanted))
-    best = next(fit for _, fit in found if fit.residual <= tolerance)
-    return replace(best, is_per_band=is_log and _is_per_band(bands, wanted, best))
+    tolerance = MAX_RESIDUAL_FACTOR * min(fit.residual for _, fit in fits) + MIN_RESIDUAL * float(
+        np.ptp(target_mel)
+    )
+    best = next(fit for _, fit in fits if fit.residual <= tolerance)
+    return replace(best, is_per_band=is_log and _is_per_band(bands, target_mel, best))
 
 
-def _gained(samples: Samples, bands: Values, definition: MelDefinition, gain: float) -> Values:
+def _recompute_bands(
+    samples: Samples, bands: MelValues, definition: MelDefinition, gain: float
+) -> MelValues:
     """The bands, with what is added under the root as it weighs before that gain."""
     if gain == 1.0 or not definition.inside_root:
         return bands
@@ -106,30 +120,36 @@ def _gained(samples: Samples, bands: Values, definition: MelDefinition, gain: fl
         add=0.0,
         inside_root=definition.inside_root / gain**2,
     )
-    return predicted(samples, plain, 1.0)[:, : bands.shape[1]]
+    return predict_mel(samples, plain, 1.0)[:, : bands.shape[1]]
 
 
-def _measure(
-    bands: Values, wanted: Values, trusted: Mask, definition: MelDefinition, gain: float
-) -> Compression:
-    difference = compress_bands(bands, definition, gain) - wanted
-    floor = wanted <= wanted.min() + 1e-6 * float(np.ptp(wanted))
-    difference = difference[trusted | floor]
+def _measure_fit(
+    bands: MelValues,
+    target_mel: MelValues,
+    is_trusted: Mask,
+    definition: MelDefinition,
+    gain: float,
+) -> MelCompression:
+    difference = compress_bands(bands, definition, gain) - target_mel
+    is_floor = target_mel <= target_mel.min() + 1e-6 * float(np.ptp(target_mel))
+    difference = difference[is_trusted | is_floor]
     residual = float(np.sqrt(np.square(difference).mean()))
-    share = residual / max(float(wanted.std()), 1e-12)
-    return Compression(definition, gain, residual, float(np.abs(difference).max()), share, 0, False)
+    share = residual / max(float(target_mel.std()), 1e-12)
+    return MelCompression(
+        definition, gain, residual, float(np.abs(difference).max()), share, 0, False
+    )
 
 
-def _is_per_band(bands: Values, wanted: Values, best: Compression) -> bool:
+def _is_per_band(bands: MelValues, target_mel: MelValues, best: MelCompression) -> bool:
     """Whether letting every band have its own offset and slope explains what is left."""
     level = np.log(np.maximum(bands, bands.max() * 1e-8))
-    low = wanted.min(axis=1, keepdims=True)
-    clear = (wanted > low + 0.3 * np.ptp(wanted, axis=1)[:, None]).astype(np.float64)
-    count = np.maximum(clear.sum(axis=1, keepdims=True), 1.0)
-    x = (level - (level * clear).sum(axis=1, keepdims=True) / count) * clear
-    y = (wanted - (wanted * clear).sum(axis=1, keepdims=True) / count) * clear
+    low = target_mel.min(axis=1, keepdims=True)
+    is_clear = (target_mel > low + 0.3 * np.ptp(target_mel, axis=1)[:, None]).astype(np.float64)
+    count = np.maximum(is_clear.sum(axis=1, keepdims=True), 1.0)
+    x = (level - (level * is_clear).sum(axis=1, keepdims=True) / count) * is_clear
+    y = (target_mel - (target_mel * is_clear).sum(axis=1, keepdims=True) / count) * is_clear
     slope = (x * y).sum(axis=1, keepdims=True) / np.maximum(
         np.square(x).sum(axis=1, keepdims=True), 1e-12
     )
-    left = float(np.sqrt(np.square(y - slope * x).sum() / max(clear.sum(), 1.0)))
-    return best.residual_share > 0.02 and left < 0.2 * best.residual
+    remaining_residual = float(np.sqrt(np.square(y - slope * x).sum() / max(is_clear.sum(), 1.0)))
+    return best.residual_share > 0.02 and remaining_residual < 0.2 * best.residual

@@ -8,20 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from auscult.sound.mel import MelDefinition, padding_of
+from auscult.sound.mel import MelDefinition, count_padding
 from auscult.sound.mel_search import grid
-from auscult.sound.mel_search.evidence import Evidence
-from auscult.sound.mel_search.timing import Timing
+from auscult.sound.mel_search.evidence import MelEvidence
+from auscult.sound.mel_search.timing import FrameTiming
 
-SOLVED = 1e-9
+SOLVED_SHARE = 1e-9
 """Of the mel's movement unexplained: float32 leaves less, the nearest wrong definition more."""
-ROUNDED = 1e-11
+ROUNDING_SHARE = 1e-11
 """What rounding in float32 may leave."""
-MAX_FLOORED = 0.3
+MAX_FLOORED_SHARE = 0.3
 """Unexplained share from which on a constant under the logarithm may be all that is missing."""
 MAX_SHARE_OF_ROUND = 0.3
 """A constant under the root that is not round is believed when it leaves at most this share of what a round one leaves."""
-MAX_OF_HANN = 1e-3
+MAX_HANN_SHARE = 1e-3
 """Unexplained share above which the window may have another shape than Hann's."""
 MAX_ROUNDS = 4
 MAX_PLACE_SECONDS = 0.012
@@ -29,46 +29,46 @@ MAX_PLACE_SECONDS = 0.012
 FINE_STEPS_HZ = (400.0, 100.0, 25.0, 5.0, 1.0)
 
 
-class Descent:
+class MelDescent:
     """The best definition so far for one sample rate."""
 
-    def __init__(self, evidence: Evidence, timing: Timing, start: MelDefinition) -> None:
+    def __init__(self, evidence: MelEvidence, timing: FrameTiming, start: MelDefinition) -> None:
         self.evidence, self.timing = evidence, timing
         self.best = start
         self.score = evidence.unexplained(start)
 
-    def offer(self, settings: Iterable[dict[str, Any]]) -> bool:
+    def offer_changes(self, settings: Iterable[dict[str, Any]]) -> bool:
         """Take the best of these changes if it is better than what there is."""
         before = self.score
         start = self.best
         for changes in settings:
-            self._offer(replace(start, **changes))
+            self._keep_if_better(replace(start, **changes))
         return self.score < before
 
-    def _offer(self, definition: MelDefinition) -> None:
+    def _keep_if_better(self, definition: MelDefinition) -> None:
         score = self.evidence.unexplained(definition)
         if score < self.score:
             self.best, self.score = definition, score
 
     @property
     def is_solved(self) -> bool:
-        return self.score <= SOLVED
+        return self.score <= SOLVED_SHARE
 
-    def rescore(self) -> None:
+    def update_score(self) -> None:
         """Take the score anew, where the evidence is looked at in another way."""
         self.score = self.evidence.unexplained(self.best)
 
     def run(self, give_up_above: float = 1.0) -> None:
         """Filters, window, transform and the rest in turn, until nothing helps, or the first round leaves too much."""
-        if not self._rounds(give_up_above):
+        if not self._run_rounds(give_up_above):
             return
         if self.widen():
-            self._rounds(1.0)
+            self._run_rounds(1.0)
         for _ in range(3):
             for step in (
                 self.refine_floor,
                 self.window,
-                self.edges,
+                self.refine_edges,
                 self.sizes,
                 self.power,
                 self.details,
@@ -76,7 +76,7 @@ class Descent:
                 if not self.is_solved:
                     step()
 
-    def _rounds(self, give_up_above: float) -> bool:
+    def _run_rounds(self, give_up_above: float) -> bool:
         """False where it was given up."""
         steps: tuple[Callable[[], None], ...] = (
             self.filters,
@@ -94,8 +94,8 @@ class Descent:
                     return True
             if self.score > give_up_above:
                 return False
-            if turn == 0 and self.score > MAX_OF_HANN:
-                self.other_windows()
+            if turn == 0 and self.score > MAX_HANN_SHARE:
+                self.try_other_windows()
             if turn and self.score > 0.98 * before:
                 break
         return True
@@ -104,53 +104,57 @@ class Descent:
         """Look at the quiet values too, and reckon with a constant under the logarithm; whether it is worth going on."""
         if self.evidence.is_narrow:
             self.evidence.widen()
-            self.evidence.trust(self.best)
-            self.rescore()
-        if self.is_solved or self.score > MAX_FLOORED or self.evidence.added is not None:
+            self.evidence.mask_rounded_values(self.best)
+            self.update_score()
+        if (
+            self.is_solved
+            or self.score > MAX_FLOORED_SHARE
+            or self.evidence.added_floor is not None
+        ):
             return False
         for root in {self.best.inside_root, 0.0}:  # what is added under the root looks much like it
             definition = replace(self.best, inside_root=root)
             if self.evidence.add_floor(definition, self.score):
                 self.best = definition
-                self.rescore()
+                self.update_score()
                 return True
-        self.rescore()
+        self.update_score()
         return False
 
     def refine_floor(self) -> None:
         """Measure the constant under the logarithm anew, where one is reckoned with."""
-        if self.evidence.added is not None:
+        if self.evidence.added_floor is not None:
             self.evidence.refine_floor(self.best)
-            self.rescore()
+            self.update_score()
 
-    def other_windows(self) -> None:
+    def try_other_windows(self) -> None:
         """Shapes of window other than Hann's, each with the lengths around the best."""
         d = self.best
-        lengths = [win for win in grid.windows(d.sample_rate, d.hop) if 0.5 < win / d.win < 2]
-        self.offer(
+        lengths = [win for win in grid.list_windows(d.sample_rate, d.hop) if 0.5 < win / d.win < 2]
+        self.offer_changes(
             {"window": window, **changes}
             for window in grid.WINDOWS[1:]
             for win in lengths
-            for changes in self._placed(win, grid.transforms(win)[0])
+            for changes in self._iter_placements(win, grid.list_transforms(win)[0])
         )
 
     def filters(self) -> None:
         """Scale and edges: some of the lowest with all of the highest, then all of the lowest."""
         rate = self.best.sample_rate
-        some = (0.0, 50.0, 100.0)
-        self.offer(
+        common_edges = (0.0, 50.0, 100.0)
+        self.offer_changes(
             {"scale": scale, "fmin": low, "fmax": high}
             for scale in ("slaney", "htk")
-            for high in grid.highest(rate)
-            for low in some
+            for high in grid.list_upper_edges(rate)
+            for low in common_edges
         )
         for _ in range(2):
-            self.offer(
+            self.offer_changes(
                 {"fmin": low, "scale": scale}
                 for low in grid.LOWEST_HZ
                 for scale in ("slaney", "htk")
             )
-            if not self.offer({"fmax": high} for high in grid.highest(rate)):
+            if not self.offer_changes({"fmax": high} for high in grid.list_upper_edges(rate)):
                 break
 
     def window(self) -> None:
@@ -159,47 +163,57 @@ class Descent:
         Hann's shape is tried again with every length: a wrong length is best hidden by a wrong shape.
         """
         d = self.best
-        self.offer(
+        self.offer_changes(
             {**changes, "window": shape}
             for shape in {d.window, "hann"}
-            for win in grid.windows(d.sample_rate, d.hop)
+            for win in grid.list_windows(d.sample_rate, d.hop)
             for n_fft in {
-                grid.transforms(win)[0],
-                next(size for size in grid.transforms(win) if size & (size - 1) == 0),
+                grid.list_transforms(win)[0],
+                next(size for size in grid.list_transforms(win) if size & (size - 1) == 0),
             }
-            for changes in self._placed(win, n_fft)
+            for changes in self._iter_placements(win, n_fft)
         )
 
     def transform(self) -> None:
         """Length of the transform for this window."""
         win = self.best.win
-        self.offer(
-            changes for n_fft in grid.transforms(win) for changes in self._placed(win, n_fft)
+        self.offer_changes(
+            changes
+            for n_fft in grid.list_transforms(win)
+            for changes in self._iter_placements(win, n_fft)
         )
 
-    def _placed(self, win: int, n_fft: int) -> Iterable[dict[str, Any]]:
+    def _iter_placements(self, win: int, n_fft: int) -> Iterable[dict[str, Any]]:
         for padding in grid.PADDINGS:
             if padding == "hop" and n_fft < self.best.hop:
                 continue
             changes = {"win": win, "n_fft": n_fft, "padding": padding}
             definition = replace(self.best, **changes)  # type: ignore[arg-type]
-            if abs(first_seconds(definition) - self.timing.first_seconds) <= MAX_PLACE_SECONDS:
+            if (
+                abs(first_frame_seconds(definition) - self.timing.first_seconds)
+                <= MAX_PLACE_SECONDS
+            ):
                 yield changes
 
     def power(self) -> None:
         """Magnitude or power."""
-        self.offer({"power": power, "inside_root": 0.0} for power in (1, 2))
+        self.offer_changes({"power": power, "inside_root": 0.0} for power in (1, 2))
 
     def details(self) -> None:
         """Shape of the window, hop, and what is added under the root."""
-        self.offer({"window": window} for window in grid.WINDOWS)
-        self.offer({"hop": self.best.hop + step} for step in (-1, 1) if self.best.hop + step > 0)
+        self.offer_changes({"window": window} for window in grid.WINDOWS)
+        self.offer_changes(
+            {"hop": self.best.hop + step} for step in (-1, 1) if self.best.hop + step > 0
+        )
         if self.best.power == 1:
-            self.offer({"inside_root": value} for value in grid.INSIDE_ROOTS)
-            if ROUNDED < self.score < MAX_FLOORED and self.evidence.added is None:
-                self.any_root()
+            self.offer_changes({"inside_root": value} for value in grid.INSIDE_ROOTS)
+            if (
+                ROUNDING_SHARE < self.score < MAX_FLOORED_SHARE
+                and self.evidence.added_floor is None
+            ):
+                self.search_root()
 
-    def any_root(self) -> None:
+    def search_root(self) -> None:
         """A constant under the root that is on no list, as it comes to be where the samples had another gain."""
         from scipy.optimize import minimize_scalar
 
@@ -208,16 +222,16 @@ class Descent:
             np.arange(-12.0, -4.0, 0.5),
             key=lambda x: self.evidence.unexplained(replace(start, inside_root=10.0**x)),
         )
-        found = minimize_scalar(
+        optimum = minimize_scalar(
             lambda x: self.evidence.unexplained(replace(start, inside_root=10.0**x)),
             bounds=(least - 0.5, least + 0.5),
             method="bounded",
             options={"xatol": 1e-6},
         )
-        if found.fun < MAX_SHARE_OF_ROUND * self.score:
-            self._offer(replace(start, inside_root=float(10.0**found.x)))
+        if optimum.fun < MAX_SHARE_OF_ROUND * self.score:
+            self._keep_if_better(replace(start, inside_root=float(10.0**optimum.x)))
 
-    def edges(self) -> None:
+    def refine_edges(self) -> None:
         """Edges of the filters that are on no list, to the hertz."""
         for step in FINE_STEPS_HZ:
             for _ in range(8):
@@ -233,7 +247,7 @@ class Descent:
                     for side in (-step, step)
                     if 0 <= d.fmin + side < d.fmax / 2
                 ]
-                if not self.offer(moves) or self.is_solved:
+                if not self.offer_changes(moves) or self.is_solved:
                     break
 
     def sizes(self) -> None:
@@ -241,21 +255,21 @@ class Descent:
         for step in (64, 16, 4, 1):
             for _ in range(6):
                 d = self.best
-                tied = d.n_fft == d.win
+                is_tied = d.n_fft == d.win
                 moves = [
                     {
                         "win": d.win + side,
-                        "n_fft": d.win + side if tied else d.n_fft,
+                        "n_fft": d.win + side if is_tied else d.n_fft,
                         "inside_root": root,
                     }
                     for side in (-step, step)
                     for root in {d.inside_root, 0.0}
-                    if d.win + side >= 64 and (tied or d.win + side <= d.n_fft)
+                    if d.win + side >= 64 and (is_tied or d.win + side <= d.n_fft)
                 ]
-                if not self.offer(moves) or self.is_solved:
+                if not self.offer_changes(moves) or self.is_solved:
                     break
 
 
-def first_seconds(definition: MelDefinition) -> float:
+def first_frame_seconds(definition: MelDefinition) -> float:
     """The middle of the first frame."""
-    return (definition.n_fft / 2 - padding_of(definition)) / definition.sample_rate
+    return (definition.n_fft / 2 - count_padding(definition)) / definition.sample_rate

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auscult.errors import AudioError
-from auscult.sound.mel import MelDefinition, Samples, hann_window, mel_filterbank, padding_of
+from auscult.sound.mel import MelDefinition, Samples, build_window, count_padding, mel_filterbank
 from auscult.sound.recording import Recording
 
-Values = NDArray[np.float64]
+MelValues = NDArray[np.float64]
 
 MAX_FRAMES = 160
 """Frames that are looked at, of those with sound."""
@@ -35,7 +35,7 @@ MIN_SHARE_OF_PEAK = 3e-5
 """Of the frame's greatest magnitude: what is below was rounded away by transforms in float32, differently by each."""
 
 
-class Evidence:
+class MelEvidence:
     """A mel and the sound it was made of.
 
     Args:
@@ -43,52 +43,58 @@ class Evidence:
         is_log: Whether the values are logarithms; else their own logarithm is looked at.
     """
 
-    def __init__(self, recording: Recording, mel: Values, *, is_log: bool) -> None:
+    def __init__(self, recording: Recording, mel: MelValues, *, is_log: bool) -> None:
         self.recording, self.mel, self.is_log = recording, mel, is_log
         self.evaluations = 0
-        self.added: tuple[str, float] | None = None
-        self._samples: dict[int, Samples] = {}
-        self._spectra: OrderedDict[tuple[object, ...], Values] = OrderedDict()
-        self._choose()
+        self.added_floor: tuple[str, float] | None = None
+        self._samples_by_rate: dict[int, Samples] = {}
+        self._cached_spectra: OrderedDict[tuple[object, ...], MelValues] = OrderedDict()
+        self._choose_frames()
 
-    def _choose(self) -> None:
+    def _choose_frames(self) -> None:
         """Pick frames with sound, away from the ends, and the values in them that are clear of a floor."""
         levels = self.mel if self.is_log else np.log(np.maximum(self.mel, self.mel.max() * 1e-12))
         low, high = levels.min(), levels.max()
         span = high - low
-        exactly = levels <= low + 1e-6 * span
-        crowded = bool((levels <= low + 1e-4 * span).mean() > MIN_SHARE_AT_FLOOR)
-        self.has_floor = crowded or bool(exactly.sum() > 1)
-        clear = levels > low + MARGIN_OVER_FLOOR * span if crowded else ~exactly
+        is_at_floor = levels <= low + 1e-6 * span
+        is_crowded = bool((levels <= low + 1e-4 * span).mean() > MIN_SHARE_AT_FLOOR)
+        self.has_floor = is_crowded or bool(is_at_floor.sum() > 1)
+        is_clear = levels > low + MARGIN_OVER_FLOOR * span if is_crowded else ~is_at_floor
         frames = self.mel.shape[1]
         edge = min(int(np.ceil(EDGE_SECONDS / self.recording.seconds * frames)), frames // 4)
-        inner = np.arange(edge, frames - edge)
-        filled = inner[clear[:, inner].mean(axis=0) > 0.2]
-        inner = filled if len(filled) >= min(8, len(inner)) else inner
-        self.columns = inner[
-            np.unique(np.linspace(0, len(inner) - 1, min(MAX_FRAMES, len(inner))).astype(int))
+        inner_frames = np.arange(edge, frames - edge)
+        sounding_frames = inner_frames[is_clear[:, inner_frames].mean(axis=0) > 0.2]
+        inner_frames = (
+            sounding_frames if len(sounding_frames) >= min(8, len(inner_frames)) else inner_frames
+        )
+        self.frame_indices = inner_frames[
+            np.unique(
+                np.linspace(0, len(inner_frames) - 1, min(MAX_FRAMES, len(inner_frames))).astype(
+                    int
+                )
+            )
         ]
-        self.levels = levels[:, self.columns]
-        self._exact = (
-            levels[:, self.columns] > low + 1e-4 * (high - low)
+        self.levels = levels[:, self.frame_indices]
+        self._above_floor = (
+            levels[:, self.frame_indices] > low + 1e-4 * (high - low)
             if self.has_floor
             else np.ones_like(self.levels, bool)
         )
-        self._wide = clear[:, self.columns]
-        high_up = self._wide & (self.levels > low + SURE_OF_RANGE * span)
-        self.is_narrow = bool(high_up.mean() > MIN_SHARE_SURE)
-        self._look_at(high_up if self.is_narrow else self._wide)
+        self._clear_of_floor = is_clear[:, self.frame_indices]
+        is_high = self._clear_of_floor & (self.levels > low + SURE_OF_RANGE * span)
+        self.is_narrow = bool(is_high.mean() > MIN_SHARE_SURE)
+        self._set_mask(is_high if self.is_narrow else self._clear_of_floor)
 
     def widen(self) -> None:
         """Look at all that is clear of a floor, and no longer at the loud values alone."""
         self.is_narrow = False
-        self._look_at(self._wide)
+        self._set_mask(self._clear_of_floor)
 
-    def _look_at(self, mask: NDArray[np.bool_]) -> None:
+    def _set_mask(self, mask: NDArray[np.bool_]) -> None:
         self.mask = mask.astype(np.float64)
-        self._count = np.maximum(self.mask.sum(axis=1, keepdims=True), 1.0)
-        self._centred = self._centre(self.levels)
-        self._energy = float(np.square(self._centred).sum())
+        self._band_counts = np.maximum(self.mask.sum(axis=1, keepdims=True), 1.0)
+        self._centred_levels = self._centre_levels(self.levels)
+        self._energy = float(np.square(self._centred_levels).sum())
         if self._energy <= 0:
             raise AudioError(
                 "the mel does not move, so nothing can be told from it",
@@ -102,85 +108,88 @@ class Evidence:
             usual: What is unexplained without.
         """
         mask = self.mask
-        best, at = usual, None
-        self._look_at(self._exact)
+        best_score, best_floor = usual, None
+        self._set_mask(self._above_floor)
         for norm in ("slaney", "none"):
             for exponent in np.arange(-14.0, 1.0, 1 / 3):
-                self.added = (norm, 10.0**exponent)
+                self.added_floor = (norm, 10.0**exponent)
                 score = self.unexplained(definition)
-                if score < best:
-                    best, at = score, self.added
-        if at is None or best > MAX_SHARE_OF_UNFLOORED * usual:
-            self.added = None
-            self._look_at(mask > 0)
+                if score < best_score:
+                    best_score, best_floor = score, self.added_floor
+        if best_floor is None or best_score > MAX_SHARE_OF_UNFLOORED * usual:
+            self.added_floor = None
+            self._set_mask(mask > 0)
             return False
-        self.added = (at[0], self._refined(definition, at))
+        self.added_floor = (best_floor[0], self._refine_constant(definition, best_floor))
         return True
 
     def refine_floor(self, definition: MelDefinition) -> None:
         """Measure the constant that is reckoned with anew."""
-        if self.added is not None:
-            norm = self.added[0]
-            self.added = (norm, self._refined(definition, self.added))
+        if self.added_floor is not None:
+            norm = self.added_floor[0]
+            self.added_floor = (norm, self._refine_constant(definition, self.added_floor))
 
-    def _refined(self, definition: MelDefinition, start: tuple[str, float]) -> float:
+    def _refine_constant(self, definition: MelDefinition, start: tuple[str, float]) -> float:
         from scipy.optimize import minimize_scalar
 
-        def score(exponent: float) -> float:
-            self.added = (start[0], 10.0**exponent)
+        def score_exponent(exponent: float) -> float:
+            self.added_floor = (start[0], 10.0**exponent)
             return self.unexplained(definition)
 
         middle = float(np.log10(start[1]))
-        found = minimize_scalar(
-            score, bounds=(middle - 0.35, middle + 0.35), method="bounded", options={"xatol": 1e-9}
+        optimum = minimize_scalar(
+            score_exponent,
+            bounds=(middle - 0.35, middle + 0.35),
+            method="bounded",
+            options={"xatol": 1e-9},
         )
-        return float(10.0**found.x)
+        return float(10.0**optimum.x)
 
-    def trust(self, definition: MelDefinition) -> None:
+    def mask_rounded_values(self, definition: MelDefinition) -> None:
         """Look away from what rounding has blurred, as far as the bands of this definition tell; scores change with it."""
         peak = self.power(definition).max(axis=0, keepdims=True)
-        known = self.bands(replace(definition, power=2)) >= peak * MIN_SHARE_OF_PEAK**2
-        mask = (self.mask > 0) & known
+        is_trusted = self.compute_bands(replace(definition, power=2)) >= peak * MIN_SHARE_OF_PEAK**2
+        mask = (self.mask > 0) & is_trusted
         if mask.sum() > 0.2 * self.mask.sum():
-            self._look_at(mask)
+            self._set_mask(mask)
 
-    def _centre(self, levels: Values) -> Values:
-        mean = (levels * self.mask).sum(axis=1, keepdims=True) / self._count
+    def _centre_levels(self, levels: MelValues) -> MelValues:
+        mean = (levels * self.mask).sum(axis=1, keepdims=True) / self._band_counts
         return np.asarray((levels - mean) * self.mask)
 
     def samples(self, sample_rate: int) -> Samples:
         """The sound at that rate, [time]."""
-        if sample_rate not in self._samples:
-            self._samples[sample_rate] = self.recording.resampled(sample_rate).mono
-        return self._samples[sample_rate]
+        if sample_rate not in self._samples_by_rate:
+            self._samples_by_rate[sample_rate] = self.recording.resample(sample_rate).mono
+        return self._samples_by_rate[sample_rate]
 
-    def power(self, definition: MelDefinition) -> Values:
+    def power(self, definition: MelDefinition) -> MelValues:
         """Power spectrum of the chosen frames, [n_fft // 2 + 1, frames]; the last few are remembered."""
         d = definition
-        key = (d.sample_rate, d.n_fft, d.win, d.window, d.hop, padding_of(d))
-        if key not in self._spectra:
-            self._spectra[key] = self._transform(d)
-            if len(self._spectra) > CACHED_SPECTRA:
-                self._spectra.popitem(last=False)
-        self._spectra.move_to_end(key)
-        return self._spectra[key]
+        key = (d.sample_rate, d.n_fft, d.win, d.window, d.hop, count_padding(d))
+        if key not in self._cached_spectra:
+            self._cached_spectra[key] = self._compute_power(d)
+            if len(self._cached_spectra) > CACHED_SPECTRA:
+                self._cached_spectra.popitem(last=False)
+        self._cached_spectra.move_to_end(key)
+        return self._cached_spectra[key]
 
-    def _transform(self, d: MelDefinition) -> Values:
+    def _compute_power(self, d: MelDefinition) -> MelValues:
         from scipy import fft
 
         samples = self.samples(d.sample_rate)
-        side = padding_of(d)
-        starts = self.columns * d.hop - side
+        side = count_padding(d)
+        starts = self.frame_indices * d.hop - side
         before, after = (
             max(-int(starts.min()), 0),
             max(int(starts.max()) + d.n_fft - len(samples), 0),
         )
         mode = "reflect" if max(before, after) < len(samples) else "constant"
         padded = np.pad(samples, (before, after), mode=mode)  # type: ignore[call-overload]
-        frames = padded[(starts + before)[:, None] + np.arange(d.n_fft)] * hann_window(d)
+        frames = padded[(starts + before)[:, None] + np.arange(d.n_fft)] * build_window(d)
         return np.asarray(np.square(np.abs(fft.rfft(frames, axis=1))).T)
 
-    def bands(self, definition: MelDefinition, norm: str = "none") -> Values:
+    def compute_bands(self, definition: MelDefinition, norm: str = "none") -> MelValues:
         """Magnitudes or powers of the filters, of one peak by default, [n_mels, frames]."""
         power = self.power(definition)
         filters = mel_filterbank(replace(definition, norm=norm))  # type: ignore[arg-type]
@@ -192,17 +201,19 @@ class Evidence:
         """Share of the mel's movement that the definition does not explain: 0 is all explained, 1 nothing."""
         self.evaluations += 1
         bands = (
-            self.bands(definition, self.added[0]) + self.added[1]
-            if self.added
-            else self.bands(definition)
+            self.compute_bands(definition, self.added_floor[0]) + self.added_floor[1]
+            if self.added_floor
+            else self.compute_bands(definition)
         )
         ceiling = float(bands.max(initial=0.0))
         if ceiling <= 0:
             return 1.0
-        centred = self._centre(np.log(np.maximum(bands, ceiling * 1e-16)).astype(np.float64))
-        own = float(np.square(centred).sum())
-        shared = float((centred * self._centred).sum())
-        if own <= 0 or shared <= 0:
+        centred = self._centre_levels(np.log(np.maximum(bands, ceiling * 1e-16)).astype(np.float64))
+        candidate_energy = float(np.square(centred).sum())
+        shared_energy = float((centred * self._centred_levels).sum())
+        if candidate_energy <= 0 or shared_energy <= 0:
             return 1.0
-        residual = self._centred - (shared / own) * centred  # not 1 - r²: that cancels below 1e-8
+        residual = (
+            self._centred_levels - (shared_energy / candidate_energy) * centred
+        )  # not 1 - r²: that cancels below 1e-8
         return float(np.square(residual).sum() / self._energy)

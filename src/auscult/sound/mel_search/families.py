@@ -12,7 +12,7 @@ from auscult.sound.mel import MelDefinition
 
 
 @dataclass(frozen=True)
-class Family:
+class MelFamily:
     """A system's mel.
 
     Attributes:
@@ -64,61 +64,63 @@ _PWG = MelDefinition(
     padding="centre",
 )
 
-FAMILIES: dict[str, Family] = {
-    "hifigan": Family(_HIFIGAN, "jik876/hifi-gan meldataset.py, config_v1.json"),
-    "hifigan-16k": Family(
+FAMILIES: dict[str, MelFamily] = {
+    "hifigan": MelFamily(_HIFIGAN, "jik876/hifi-gan meldataset.py, config_v1.json"),
+    "hifigan-16k": MelFamily(
         replace(_HIFIGAN, sample_rate=16000), "AudioLDM's and others' 16 kHz HiFi-GAN configs"
     ),
-    "melgan": Family(
+    "melgan": MelFamily(
         replace(_HIFIGAN, fmax=11025.0, log="log10", inside_root=0.0),
         "descriptinc/melgan-neurips mel2wav/modules.py Audio2Mel",
     ),
-    "tacotron2": Family(
+    "tacotron2": MelFamily(
         replace(_HIFIGAN, padding="centre", inside_root=0.0),
         "NVIDIA/tacotron2 layers.py TacotronSTFT",
     ),
-    "parallel-wavegan": Family(
+    "parallel-wavegan": MelFamily(
         _PWG, "kan-bayashi/ParallelWaveGAN bin/preprocess.py, 24 kHz recipes"
     ),
-    "parallel-wavegan-22k": Family(
+    "parallel-wavegan-22k": MelFamily(
         replace(_PWG, sample_rate=22050, n_fft=1024, hop=256, win=1024),
         "kan-bayashi/ParallelWaveGAN egs/ljspeech conf",
     ),
-    "vocos": Family(_VOCOS, "gemelo-ai/vocos feature_extractors.py MelSpectrogramFeatures"),
-    "bigvgan": Family(_BIGVGAN, "NVIDIA/BigVGAN configs/bigvgan_v2_24khz_100band_256x.json"),
-    "bigvgan-22k": Family(
+    "vocos": MelFamily(_VOCOS, "gemelo-ai/vocos feature_extractors.py MelSpectrogramFeatures"),
+    "bigvgan": MelFamily(_BIGVGAN, "NVIDIA/BigVGAN configs/bigvgan_v2_24khz_100band_256x.json"),
+    "bigvgan-22k": MelFamily(
         replace(_HIFIGAN, fmax=11025.0), "NVIDIA/BigVGAN configs/bigvgan_v2_22khz_80band_256x.json"
     ),
-    "bigvgan-44k": Family(
+    "bigvgan-44k": MelFamily(
         replace(
             _HIFIGAN, sample_rate=44100, n_fft=2048, hop=512, win=2048, n_mels=128, fmax=22050.0
         ),
         "NVIDIA/BigVGAN configs/bigvgan_v2_44khz_128band_512x.json",
     ),
-    "univnet": Family(replace(_BIGVGAN, inside_root=1e-9), "transformers UnivNetFeatureExtractor"),
-    "chatterbox": Family(
+    "univnet": MelFamily(
+        replace(_BIGVGAN, inside_root=1e-9), "transformers UnivNetFeatureExtractor"
+    ),
+    "chatterbox": MelFamily(
         replace(_HIFIGAN, sample_rate=24000, n_fft=1920, hop=480, win=1920),
         "resemble-ai/chatterbox models/s3gen/utils/mel.py",
     ),
-    "styletts2": Family(
+    "styletts2": MelFamily(
         replace(_STYLETTS2, clip=1e-5, floor="add", multiply=0.25, add=1.0),
         "yl4579/StyleTTS2 meldataset.py: 24 kHz samples, filters at torchaudio's default of 16 kHz",
     ),
-    "speecht5": Family(
+    "speecht5": MelFamily(
         MelDefinition(fmin=80.0, fmax=7600.0, log="log10", clip=1e-10, padding="centre"),
         "transformers SpeechT5FeatureExtractor",
     ),
-    "whisper": Family(
+    "whisper": MelFamily(
         replace(_WHISPER, range_db=80.0, multiply=0.25, add=1.0),
         "openai/whisper audio.py",
         drops_last=True,
     ),
-    "whisper-128": Family(
+    "whisper-128": MelFamily(
         replace(_WHISPER, n_mels=128, range_db=80.0, multiply=0.25, add=1.0),
         "openai/whisper audio.py, large-v3; s3tokenizer",
         drops_last=True,
     ),
-    "rmvpe": Family(
+    "rmvpe": MelFamily(
         MelDefinition(
             n_fft=1024,
             hop=160,
@@ -154,21 +156,21 @@ NO_MEL = {
 }
 
 
-def family(name: str) -> Family:
+def find_family(name: str) -> MelFamily:
     """The family of that name.
 
     Raises:
         UsageError: If there is none, or if it takes no mel.
     """
-    wanted = name.lower().replace("_", "-")
-    if wanted in NO_MEL:
-        raise UsageError(f"{wanted} takes no mel: {NO_MEL[wanted]}", where="--against")
-    found = FAMILIES.get(ALIASES.get(wanted, wanted))
-    if found is None:
+    family_name = name.lower().replace("_", "-")
+    if family_name in NO_MEL:
+        raise UsageError(f"{family_name} takes no mel: {NO_MEL[family_name]}", where="--against")
+    mel_family = FAMILIES.get(ALIASES.get(family_name, family_name))
+    if mel_family is None:
         raise UsageError(
             "no such family",
             where="--against",
             found=name,
             hint=f"known are {', '.join(sorted({*FAMILIES, *ALIASES}))}",
         )
-    return found
+    return mel_family

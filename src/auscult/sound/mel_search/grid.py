@@ -76,21 +76,23 @@ RANGES_DB = (80.0, 60.0, 70.0, 90.0, 100.0, 115.0, 120.0)
 MULTIPLIERS = (1.0, 0.25, 0.5, 0.01, 0.1, 0.2, 0.05, 2.0, 4.0, 0.125, 1 / 80, 1 / 40, 0.08, 0.04)
 
 
-def highest(sample_rate: int) -> tuple[float, ...]:
+def list_upper_edges(sample_rate: int) -> tuple[float, ...]:
     """Upper edges that make sense at that rate, in Hz."""
     values = {*HIGHEST_HZ, *HIGHEST_HZ_WIDE, sample_rate / 2}
     return tuple(sorted(value for value in values if value <= sample_rate / 2))
 
 
-def windows(sample_rate: int, hop: int) -> tuple[int, ...]:
+def list_windows(sample_rate: int, hop: int) -> tuple[int, ...]:
     """Lengths of window that make sense at that rate and hop, in samples."""
     by_time = {round(ms * sample_rate / 1000) for ms in WINDOW_MS}
     by_hop = {hop * times for times in (1, 2, 3, 4, 5, 6, 8)}
-    every = {*FFT_SIZES, *by_time, *by_hop}
-    return tuple(sorted(size for size in every if hop <= size * 2 and 128 <= size <= 4096))
+    candidate_sizes = {*FFT_SIZES, *by_time, *by_hop}
+    return tuple(
+        sorted(size for size in candidate_sizes if hop <= size * 2 and 128 <= size <= 4096)
+    )
 
 
-def transforms(window: int) -> tuple[int, ...]:
+def list_transforms(window: int) -> tuple[int, ...]:
     """Lengths of transform for a window, in samples."""
     power = 2 ** int(np.ceil(np.log2(window)))
     return tuple(

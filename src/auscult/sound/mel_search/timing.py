@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from auscult.sound.mel import MelDefinition, mel_spectrogram
 from auscult.sound.recording import Recording
 
-GROUPS = 10
+BAND_GROUPS = 10
 STEP_SECONDS = 0.002
 MAX_WINDOW_SECONDS = 0.1
 MAX_FRAMES = 240
@@ -22,12 +22,12 @@ MAX_LOST_FRAMES = 4
 """Frames that may have been left out at the end."""
 
 
-_Levels = tuple[NDArray[np.float64], float, NDArray[np.float64]]
+_LevelInputs = tuple[NDArray[np.float64], float, NDArray[np.float64]]
 """Levels of the sound, how many there are a second, and those of the mel, standardised."""
 
 
 @dataclass(frozen=True)
-class Timing:
+class FrameTiming:
     """Where the frames lie.
 
     Attributes:
@@ -41,15 +41,17 @@ class Timing:
     correlation: float
 
 
-def find_timing(recording: Recording, levels: NDArray[np.float64]) -> Timing:
+def find_timing(recording: Recording, levels: NDArray[np.float64]) -> FrameTiming:
     """The best hop and start for mel levels [n_mels, frames]."""
     frames = levels.shape[1]
-    at = np.unique(np.linspace(0, frames - 1, min(frames, MAX_FRAMES)).astype(int))
-    wanted = _standard(
-        np.array([group.mean(axis=0) for group in np.array_split(levels[:, at], GROUPS)])
+    frame_indices = np.unique(np.linspace(0, frames - 1, min(frames, MAX_FRAMES)).astype(int))
+    mel_levels = _standardise_rows(
+        np.array(
+            [group.mean(axis=0) for group in np.array_split(levels[:, frame_indices], BAND_GROUPS)]
+        )
     )
-    sound, rate = _levels(recording)
-    given = (sound, rate, wanted)
+    sound_levels, rate = _measure_levels(recording)
+    level_inputs = (sound_levels, rate, mel_levels)
     seconds = recording.seconds
     smallest = max(seconds - MAX_WINDOW_SECONDS, seconds * 0.7) / max(frames, 1)
     largest = (
@@ -58,28 +60,30 @@ def find_timing(recording: Recording, levels: NDArray[np.float64]) -> Timing:
         else 2 * seconds / frames
     )
     hops = np.arange(smallest, largest, smallest / frames / 3)[:400]
-    best = Timing(seconds / frames, 0.0, -1.0)
+    best_timing = FrameTiming(seconds / frames, 0.0, -1.0)
     for hop in hops:
         for first in (0.0, hop / 2, *np.arange(0.006, MAX_WINDOW_SECONDS / 2, 0.004)):
-            best = max(
-                best, _timing(given, at, hop, float(first)), key=lambda found: found.correlation
+            best_timing = max(
+                best_timing,
+                _measure_timing(level_inputs, frame_indices, hop, float(first)),
+                key=lambda timing: timing.correlation,
             )
     for _ in range(2):
-        near = [
-            _timing(
-                given,
-                at,
-                best.hop_seconds + step * smallest / frames / 12,
-                best.first_seconds + shift,
+        near_timings = [
+            _measure_timing(
+                level_inputs,
+                frame_indices,
+                best_timing.hop_seconds + step * smallest / frames / 12,
+                best_timing.first_seconds + shift,
             )
             for step in range(-4, 5)
             for shift in (-0.002, 0.0, 0.002)
         ]
-        best = max([best, *near], key=lambda found: found.correlation)
-    return best
+        best_timing = max([best_timing, *near_timings], key=lambda timing: timing.correlation)
+    return best_timing
 
 
-def _levels(recording: Recording) -> tuple[NDArray[np.float64], float]:
+def _measure_levels(recording: Recording) -> tuple[NDArray[np.float64], float]:
     """Levels in `GROUPS` bands every `STEP_SECONDS`, and how many there are a second."""
     rate = recording.sample_rate
     hop = max(round(STEP_SECONDS * rate), 1)
@@ -89,24 +93,28 @@ def _levels(recording: Recording) -> tuple[NDArray[np.float64], float]:
         n_fft=n_fft,
         win=n_fft,
         hop=hop,
-        n_mels=GROUPS,
+        n_mels=BAND_GROUPS,
         fmax=min(8000.0, rate / 2),
         padding="centre",
         clip=1e-7,
     )
-    short = max(n_fft + 1 - recording.samples.shape[1], 0)
-    mel = mel_spectrogram(np.pad(recording.mono, (0, short)), definition)
+    missing_samples = max(n_fft + 1 - recording.samples.shape[1], 0)
+    mel = mel_spectrogram(np.pad(recording.mono, (0, missing_samples)), definition)
     return np.maximum(mel, mel.max() - 9.0).astype(np.float64), rate / hop
 
 
-def _timing(levels: _Levels, at: NDArray[np.intp], hop: float, first: float) -> Timing:
-    sound, rate, wanted = levels
-    places = np.clip(np.rint((first + at * hop) * rate).astype(int), 0, sound.shape[1] - 1)
-    found = _standard(sound[:, places])
-    return Timing(hop, first, float((found * wanted).mean(axis=1).mean()))
+def _measure_timing(
+    level_inputs: _LevelInputs, frame_indices: NDArray[np.intp], hop: float, first: float
+) -> FrameTiming:
+    sound_levels, rate, mel_levels = level_inputs
+    places = np.clip(
+        np.rint((first + frame_indices * hop) * rate).astype(int), 0, sound_levels.shape[1] - 1
+    )
+    sampled_levels = _standardise_rows(sound_levels[:, places])
+    return FrameTiming(hop, first, float((sampled_levels * mel_levels).mean(axis=1).mean()))
 
 
-def _standard(levels: NDArray[np.float64]) -> NDArray[np.float64]:
+def _standardise_rows(levels: NDArray[np.float64]) -> NDArray[np.float64]:
     """Each row with mean 0 and variance 1; a constant row becomes 0."""
     centred = levels - levels.mean(axis=1, keepdims=True)
     deviation = centred.std(axis=1, keepdims=True)

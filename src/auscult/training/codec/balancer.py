@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from auscult.training.losses import mean_of_all, processes
+from auscult.training.losses import average_over_processes, count_processes
 
 DECAY = 0.999
 
@@ -37,11 +37,13 @@ class Balancer:
                 continue
             (gradient,) = torch.autograd.grad(term, output, retain_graph=True)
             share = weights[name] / total
-            mixed = mixed + share * gradient / self._running(name, gradient).clamp_min(1e-12)
-        return processes() * (output * mixed.detach()).sum()  # the gradient is averaged over them
+            mixed = mixed + share * gradient / self._update_norm(name, gradient).clamp_min(1e-12)
+        return (
+            count_processes() * (output * mixed.detach()).sum()
+        )  # the gradient is averaged over them
 
-    def _running(self, name: str, gradient: Tensor) -> Tensor:
-        norm = mean_of_all(
+    def _update_norm(self, name: str, gradient: Tensor) -> Tensor:
+        norm = average_over_processes(
             torch.linalg.vector_norm(gradient.detach().flatten(1), dim=1).mean().float()
         )
         if bool(torch.isfinite(norm)):

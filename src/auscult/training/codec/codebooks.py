@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, distributed
 
 from auscult.families.codec.quantizer import Book, Quantized, ResidualQuantizer
-from auscult.training.losses import processes
+from auscult.training.losses import count_processes
 
 KMEANS_ROUNDS = 6
 LEVEL_RATE = 0.02  # per step, of the level's logarithm per relative excess of books
-TOWARDS = 0.25  # of the way from a code in use to the item at which a dead code takes over a part of its work
+REVIVAL_MIX = 0.25  # of the way from a code in use to the item at which a dead code takes over a part of its work
 KMEANS_ITEMS = 16  # per code, at most
 
 
@@ -35,7 +35,7 @@ class Codebooks:
         *,
         decay: float = 0.99,
         dead: float = 0.05,
-        every: int = 10,
+        revive_interval: int = 10,
         seed: int = 0,
     ) -> None:
         """
@@ -46,7 +46,7 @@ class Codebooks:
         """
         self.quantizer = quantizer
         self.books: list[Book] = list(quantizer.books)  # type: ignore[arg-type]
-        self.decay, self.dead, self.every = decay, dead, every
+        self.decay, self.dead, self.every = decay, dead, revive_interval
         self.generator = torch.Generator().manual_seed(seed)
         shape = (len(self.books), *self.books[0].codes.shape)
         device = self.books[0].codes.device
@@ -63,26 +63,28 @@ class Codebooks:
         """
         if self.quantizer.average:
             self._place(latent, KMEANS_ROUNDS // 2)
-            self.quantizer.level.copy_(self.quantizer.fit(everyone(latent)))
+            self.quantizer.level.copy_(self.quantizer.fit(gather_items(latent)))
         self._place(latent, KMEANS_ROUNDS)
         if self.quantizer.average:
-            self.quantizer.level.copy_(self.quantizer.fit(everyone(latent)))
+            self.quantizer.level.copy_(self.quantizer.fit(gather_items(latent)))
 
     def _place(self, latent: Tensor, rounds: int) -> None:
         total = torch.zeros_like(latent)
-        used = torch.ones(latent.shape[0], latent.shape[2], dtype=torch.bool, device=latent.device)
+        is_used = torch.ones(
+            latent.shape[0], latent.shape[2], dtype=torch.bool, device=latent.device
+        )
         for number, book in enumerate(self.books):
             if self.quantizer.average:
-                used = used & self.quantizer.above(latent - total, self.quantizer.level)
-            own = book.project(latent - total).transpose(1, 2)[used]
-            items = everyone(own)
+                is_used = is_used & self.quantizer.above(latent - total, self.quantizer.level)
+            projected = book.project(latent - total).transpose(1, 2)[is_used]
+            items = gather_items(projected)
             if len(items):
                 codes, counts = kmeans(items, len(book.codes), self.generator, rounds)
                 book.codes.copy_(codes)
                 self.usage[number] = counts * (len(book.codes) / counts.sum())
                 self.sums[number] = codes * self.usage[number, :, None]
-            chosen = torch.full(used.shape, -1, device=latent.device)
-            chosen[used] = book.nearest(own)
+            chosen = torch.full(is_used.shape, -1, device=latent.device)
+            chosen[is_used] = book.nearest(projected)
             total = total + book.lookup(chosen)
 
     @torch.no_grad()
@@ -94,11 +96,11 @@ class Codebooks:
             chosen = chosen[chosen >= 0]
             counts[number].index_add_(0, chosen, torch.ones_like(chosen, dtype=counts.dtype))
             sums[number].index_add_(0, chosen, items.to(sums.dtype))
-        if processes() > 1:
+        if count_processes() > 1:
             distributed.all_reduce(counts)
             distributed.all_reduce(sums)
         if self.quantizer.average:
-            frames = quantized.codes.shape[0] * quantized.codes.shape[2] * processes()
+            frames = quantized.codes.shape[0] * quantized.codes.shape[2] * count_processes()
             self.quantizer.level *= (
                 LEVEL_RATE * (counts.sum() / frames / self.quantizer.average - 1)
             ).exp()
@@ -121,14 +123,14 @@ class Codebooks:
         self.replaced = 0
         for number, (book, items) in enumerate(zip(self.books, quantized.inputs, strict=True)):
             dead = (self.usage[number] < self.dead * self.usage[number].mean()).nonzero()[:, 0]
-            pool = everyone(items)
+            pool = gather_items(items)
             if not len(dead) or not len(pool):
                 continue
             picked = torch.randint(len(pool), (len(dead),), generator=self.generator).to(
                 pool.device
             )
             source = book.nearest(pool[picked])
-            split = torch.lerp(book.codes[source], pool[picked].to(book.codes.dtype), TOWARDS)
+            split = torch.lerp(book.codes[source], pool[picked].to(book.codes.dtype), REVIVAL_MIX)
             self.usage[number, source] *= 0.5
             self.sums[number, source] *= 0.5
             self.usage[number, dead] = self.usage[number, source].clamp_min(
@@ -161,11 +163,11 @@ class Codebooks:
         self.generator.set_state(state["generator"].cpu())
 
 
-def everyone(items: Tensor) -> Tensor:
+def gather_items(items: Tensor) -> Tensor:
     """The items of all processes in the order of their ranks; each may have another number of them."""
-    if processes() == 1:
+    if count_processes() == 1:
         return items
-    gathered: list[Tensor | None] = [None] * processes()
+    gathered: list[Tensor | None] = [None] * count_processes()
     distributed.all_gather_object(gathered, items.cpu())
     return torch.cat([part for part in gathered if part is not None]).to(items.device)
 

@@ -73,26 +73,28 @@ class TrainConfig:
         Raises:
             UsageError: If there is a field that the config does not have.
         """
-        codec = _fields(Config, values.get("codec", {}), "codec")
-        rest = _fields(
+        codec = _check_fields(Config, values.get("codec", {}), "codec")
+        other_fields = _check_fields(
             cls,
             {name: value for name, value in values.items() if name != "codec"},
             "training config",
         )
-        return cls(**rest, codec=Config(**codec)) if "codec" in values else cls(**rest)
+        return (
+            cls(**other_fields, codec=Config(**codec)) if "codec" in values else cls(**other_fields)
+        )
 
     def to_json(self) -> str:
         return json.dumps(self.to_dict(), indent=1)
 
 
-def _fields(cls: type, values: Mapping[str, Any], where: str) -> dict[str, Any]:
-    known = [entry.name for entry in fields(cls)]
-    if unknown := sorted(set(values) - set(known)):
+def _check_fields(cls: type, values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    known_names = [entry.name for entry in fields(cls)]
+    if unknown := sorted(set(values) - set(known_names)):
         raise UsageError(
             "no such field",
             where=where,
             found=", ".join(unknown),
-            hint=f"it has {', '.join(known)}",
+            hint=f"it has {', '.join(known_names)}",
         )
     return {
         name: tuple(value) if isinstance(value, list) else value for name, value in values.items()

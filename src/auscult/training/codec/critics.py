@@ -72,11 +72,11 @@ class CodecCritics(nn.Module):
         features_count = 0
         for critic in self.critics:
             with torch.no_grad():
-                wanted = critic(target)[1]
+                target_features = critic(target)[1]
             judged, features = critic(output)
             adversarial = adversarial + (judged - 1).square().mean()
             features_count += len(features)
-            for a, b in zip(features, wanted, strict=True):
+            for a, b in zip(features, target_features, strict=True):
                 matching = matching + functional.l1_loss(a, b) / b.abs().mean().clamp_min(1e-3)
         return {
             "adversarial": adversarial / len(self.critics),

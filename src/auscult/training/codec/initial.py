@@ -12,11 +12,11 @@ from auscult.errors import UsageError
 from auscult.families.codec.config import Config
 from auscult.families.codec.torch import Codec, Snake, build
 
-NOISE = 0.1  # of the usual random weights, around the transform
-NEARLY_LINEAR = 0.1  # Snake's alpha at the ends: x + 0.1 x² for small x
+START_NOISE = 0.1  # of the usual random weights, around the transform
+SMALL_ALPHA = 0.1  # Snake's alpha at the ends: x + 0.1 x² for small x
 
 
-def lapped_transform(size: int) -> Tensor:
+def build_lapped_basis(size: int) -> Tensor:
     """The MDCT's basis with a sine window, [size, 2 * size]: its transpose with overlap gives the signal back exactly.
 
     Source: Princen, Johnson and Bradley 1987.
@@ -43,46 +43,46 @@ def start_codec(config: Config, start: str) -> Codec:
 @torch.no_grad()
 def _start_as_transform(codec: Any) -> None:
     config = codec.config
-    aligned = (
+    is_aligned = (
         config.delay == 0
         if not config.causal
         else config.delay % config.hop == 0 and 1 <= config.delay // config.hop <= 7
     )
-    if len(config.strides) != 1 or config.widths[0] != 1 or not aligned:
-        found = f"strides {config.strides}, widths {config.widths}, delay {config.delay}"
+    if len(config.strides) != 1 or config.widths[0] != 1 or not is_aligned:
+        settings = f"strides {config.strides}, widths {config.widths}, delay {config.delay}"
         raise UsageError(
             "cannot start as a lapped transform",
             where="codec",
-            found=found,
+            found=settings,
             hint="set start to `random`, or use one stride, the first width 1 and, if causal, a delay of 1 to 7 hops",
         )
-    basis = lapped_transform(config.hop)
-    kept = min(config.hop, config.widths[1], config.latent)
+    basis = build_lapped_basis(config.hop)
+    copied_channels = min(config.hop, config.widths[1], config.latent)
     analysis, synthesis = codec.encoder.stages[0].conv, codec.decoder.stages[0].conv
-    for conv, noise in ((analysis, 5 * NOISE), (synthesis, NOISE)):
+    for conv, noise in ((analysis, 5 * START_NOISE), (synthesis, START_NOISE)):
         weight = conv.weight * noise
-        weight[:kept, 0] = basis[:kept]
-        _set(conv, weight)
-    late = (
+        weight[:copied_channels, 0] = basis[:copied_channels]
+        _set_weight(conv, weight)
+    late_frames = (
         config.delay - config.hop
     ) // config.hop  # frames that the code may still wait for what is to come
     for conv, middle in (
         (codec.encoder.last, 2 if config.causal else 1),
-        (codec.decoder.first, 6 - late if config.causal else 3),
+        (codec.decoder.first, 6 - late_frames if config.causal else 3),
     ):
-        weight = conv.weight * NOISE
-        weight[:kept] *= NOISE
-        weight[range(kept), range(kept), middle] = 1
-        _set(conv, weight)
+        weight = conv.weight * START_NOISE
+        weight[:copied_channels] *= START_NOISE
+        weight[range(copied_channels), range(copied_channels), middle] = 1
+        _set_weight(conv, weight)
     for unit in (*codec.encoder.core, *codec.decoder.core):
-        _set(unit.conv1, unit.conv1.weight)
-        _set(unit.conv2, unit.conv2.weight * NOISE)
+        _set_weight(unit.conv1, unit.conv1.weight)
+        _set_weight(unit.conv2, unit.conv2.weight * START_NOISE)
     for act in (codec.encoder.act, codec.decoder.stages[0].act):
         if isinstance(act, Snake):
-            act.alpha.fill_(NEARLY_LINEAR)
+            act.alpha.fill_(SMALL_ALPHA)
 
 
-def _set(conv: Any, weight: Tensor) -> None:
+def _set_weight(conv: Any, weight: Tensor) -> None:
     """Weight and, where there is one, a bias of zero; weight norm's pair is derived from the weight."""
     conv.weight = weight
     if conv.bias is not None:

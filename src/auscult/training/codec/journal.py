@@ -18,29 +18,29 @@ class Journal:
         """A run that goes on at `step` drops the lines that it is about to write again."""
         self.path = out / "train.jsonl"
         if self.path.exists():
-            kept = [
+            kept_lines = [
                 line
                 for line in self.path.read_text().splitlines()
-                if _whole(line) and _is_past(json.loads(line), step)
+                if _is_whole_line(line) and _is_past(json.loads(line), step)
             ]
-            self.path.write_text("".join(line + "\n" for line in kept))
-        self.board = _board(out) if tensorboard else None
+            self.path.write_text("".join(line + "\n" for line in kept_lines))
+        self.board = _open_board(out) if tensorboard else None
 
     def line(self, entry: Mapping[str, Any]) -> None:
         """One line, floats at four significant decimals; scalars of a step also go to TensorBoard."""
         with self.path.open("a") as handle:
-            handle.write(json.dumps(_rounded(entry)) + "\n")
+            handle.write(json.dumps(_round_floats(entry)) + "\n")
         if self.board is not None and "step" in entry:
             for name, value in entry.items():
-                self._scalar(name, value, entry["step"])
+                self._add_scalar(name, value, entry["step"])
 
-    def _scalar(self, name: str, value: object, step: int) -> None:
+    def _add_scalar(self, name: str, value: object, step: int) -> None:
         if isinstance(value, Mapping):
-            for inner, one in value.items():
-                self._scalar(f"{name}/{inner}", one, step)
+            for inner, item in value.items():
+                self._add_scalar(f"{name}/{inner}", item, step)
         elif isinstance(value, list):
-            for number, one in enumerate(value):
-                self._scalar(f"{name}/{number}", one, step)
+            for number, item in enumerate(value):
+                self._add_scalar(f"{name}/{number}", item, step)
         elif isinstance(value, int | float) and name != "step":
             self.board.add_scalar(name, value, step)  # type: ignore[union-attr]
 
@@ -48,14 +48,14 @@ class Journal:
         """A recording [time] and its spectrogram."""
         if self.board is not None:
             self.board.add_audio(name, samples[None], step, sample_rate)
-            self.board.add_image(f"{name}/spectrogram", spectrogram_picture(samples), step)
+            self.board.add_image(f"{name}/spectrogram", draw_spectrogram(samples), step)
 
     def close(self) -> None:
         if self.board is not None:
             self.board.close()
 
 
-def spectrogram_picture(samples: NDArray[np.float32], n_fft: int = 512) -> NDArray[np.float32]:
+def draw_spectrogram(samples: NDArray[np.float32], n_fft: int = 512) -> NDArray[np.float32]:
     """Grey levels over 80 dB, low frequencies at the bottom: [1, n_fft / 2 + 1, frames]."""
     padded = np.pad(samples, (0, max(0, n_fft - len(samples))))
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[:: n_fft // 4] * np.hanning(
@@ -65,19 +65,19 @@ def spectrogram_picture(samples: NDArray[np.float32], n_fft: int = 512) -> NDArr
     return np.clip((level - level.max()) / 80 + 1, 0, 1).astype(np.float32)[None]
 
 
-def _rounded(value: Any) -> Any:
+def _round_floats(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 4) if abs(value) >= 0.01 else float(f"{value:.3g}")
     if isinstance(value, Mapping):
-        return {name: _rounded(one) for name, one in value.items()}
-    return [_rounded(one) for one in value] if isinstance(value, list | tuple) else value
+        return {name: _round_floats(item) for name, item in value.items()}
+    return [_round_floats(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _is_past(entry: Mapping[str, Any], step: int) -> bool:
     return entry.get("step", 0) <= step and "held_out" not in entry  # which is a run's last line
 
 
-def _whole(line: str) -> bool:
+def _is_whole_line(line: str) -> bool:
     try:
         json.loads(line)
     except ValueError:
@@ -85,7 +85,7 @@ def _whole(line: str) -> bool:
     return True
 
 
-def _board(out: Path) -> Any:
+def _open_board(out: Path) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:

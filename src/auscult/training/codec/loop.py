@@ -14,8 +14,8 @@ from auscult.families.codec.storage import read_tensors
 from auscult.training.codec.config import TrainConfig
 from auscult.training.codec.journal import Journal
 from auscult.training.codec.speech import Speech
-from auscult.training.codec.trainer import RESUME, Trainer, learning_rate
-from auscult.training.codec.validate import evaluate, reconstruct
+from auscult.training.codec.trainer import RESUME, Trainer, find_learning_rate
+from auscult.training.codec.validate import evaluate_codec, reconstruct_samples
 
 Progress = Callable[[int, int, str], None]
 
@@ -43,51 +43,53 @@ def train(
         trainer.restore(*read_tensors(out / RESUME))
     else:
         trainer.place_codebooks()
-    main = trainer.accelerator.is_main_process
-    journal = Journal(out, step=trainer.step) if main else None
+    is_main = trainer.accelerator.is_main_process
+    journal = Journal(out, step=trainer.step) if is_main else None
     if journal is not None and trainer.step == 0:
         parameters = sum(value.numel() for value in trainer.codec.parameters())
         journal.line(
             {"config": config.to_dict(), "parameters": parameters, "seconds": speech.seconds}
         )
     try:
-        _run(trainer, out, journal, progress)
-        return _judge(trainer, journal)
+        _run_steps(trainer, out, journal, progress)
+        return _evaluate_held_out(trainer, journal)
     finally:
         if journal is not None:
             journal.close()
 
 
-def _run(trainer: Trainer, out: Path, journal: Journal | None, progress: Progress | None) -> None:
+def _run_steps(
+    trainer: Trainer, out: Path, journal: Journal | None, progress: Progress | None
+) -> None:
     config, accelerator = trainer.config, trainer.accelerator
-    tally, failed, figures = _Tally(), 0, dict[str, Any]()
+    tally, failed, figures = _TermTally(), 0, dict[str, Any]()
     while trainer.step < config.steps:
         tally.add(trainer.train_step())
-        step, last = trainer.step, trainer.step == config.steps
+        step, is_last = trainer.step, trainer.step == config.steps
         if trainer.bad_steps >= MAX_BAD_STEPS:
             raise TrainingError(
                 f"{MAX_BAD_STEPS} steps in a row without a finite gradient",
                 where=f"step {step}",
                 hint="lower the learning rate, or train with precision `no`",
             )
-        if journal is not None and (step % LOG_EVERY == 0 or last):
+        if journal is not None and (step % LOG_EVERY == 0 or is_last):
             journal.line(
                 {
                     "step": step,
                     **tally.means(),
-                    "rate": learning_rate(step, config),
-                    **_books(trainer),
+                    "rate": find_learning_rate(step, config),
+                    **_summarize_books(trainer),
                 }
             )
         if config.watch_every and step % config.watch_every == 0:
-            _watch(trainer, journal)
-        if step % config.evaluate_every == 0 or last:
-            figures = _validate(trainer, journal) if accelerator.is_main_process else {}
-        if step % config.save_every == 0 or last:
+            _watch_training(trainer, journal)
+        if step % config.evaluate_every == 0 or is_last:
+            figures = _validate_codec(trainer, journal) if accelerator.is_main_process else {}
+        if step % config.save_every == 0 or is_last:
             failed = 0 if trainer.save(out, validation=figures) else failed + 1
             if failed and journal is not None:
                 journal.line({"step": step, "not_saved": failed})
-            if failed >= MAX_FAILED_SAVES or (failed and last):
+            if failed >= MAX_FAILED_SAVES or (failed and is_last):
                 raise TrainingError(
                     "cannot save",
                     where=str(out),
@@ -97,7 +99,7 @@ def _run(trainer: Trainer, out: Path, journal: Journal | None, progress: Progres
             progress(step, config.steps, f"step {step}, {tally.last.get('snr', 0.0):.1f} dB")
 
 
-class _Tally:
+class _TermTally:
     """Loss terms since the last line of the log, and the time since the start."""
 
     def __init__(self) -> None:
@@ -120,7 +122,7 @@ class _Tally:
         }
 
 
-def _books(trainer: Trainer) -> dict[str, Any]:
+def _summarize_books(trainer: Trainer) -> dict[str, Any]:
     shares = trainer.books.perplexity()
     return {
         "perplexity_min": min(shares),
@@ -129,28 +131,28 @@ def _books(trainer: Trainer) -> dict[str, Any]:
     }
 
 
-def _judge(trainer: Trainer, journal: Journal | None) -> dict[str, Any]:
+def _evaluate_held_out(trainer: Trainer, journal: Journal | None) -> dict[str, Any]:
     """The figures on held-out speech, by the first process."""
     if journal is None:
         return {}
-    figures = evaluate(trainer.codec, trainer.speech.held_out)
+    figures = evaluate_codec(trainer.codec, trainer.speech.held_out)
     journal.line({"step": trainer.step, "held_out": figures})
     return figures
 
 
-def _validate(trainer: Trainer, journal: Journal | None) -> dict[str, Any]:
-    figures = evaluate(trainer.codec, trainer.speech.validation)
+def _validate_codec(trainer: Trainer, journal: Journal | None) -> dict[str, Any]:
+    figures = evaluate_codec(trainer.codec, trainer.speech.validation)
     if journal is not None:
         journal.line({"step": trainer.step, "validation": figures})
         name, samples = trainer.speech.validation[0]
         rate = trainer.config.codec.sample_rate
         if trainer.step == trainer.config.evaluate_every:
             journal.sound(f"{name}, original", samples, rate, trainer.step)
-        journal.sound(name, reconstruct(trainer.codec, samples), rate, trainer.step)
+        journal.sound(name, reconstruct_samples(trainer.codec, samples), rate, trainer.step)
     return figures
 
 
-def _watch(trainer: Trainer, journal: Journal | None) -> None:
+def _watch_training(trainer: Trainer, journal: Journal | None) -> None:
     """Log what the monitor sees; stop with its diagnosis. Every process looks at its own segments, and the first one decides."""
     look = trainer.look()
     verdict = trainer.monitor.verdict(look)

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from auscult.sound.mel import MelDefinition, mel_filterbank
-from auscult.training.losses import StftLoss, magnitude, mean_of_all
+from auscult.training.losses import StftLoss, average_over_processes, compute_magnitude
 
 RESOLUTIONS = ((1024, 256), (512, 128), (256, 64))
 """(n_fft, hop) in samples."""
-MELS = ((2048, 80), (1024, 80), (512, 40), (256, 20), (128, 10))
+MEL_SCALES = ((2048, 80), (1024, 80), (512, 40), (256, 20), (128, 10))
 """(n_fft, bands); the hop is a quarter of n_fft."""
 FLOOR = 1e-5  # share of the batch's power below which an error is as good as none
 
@@ -30,8 +30,8 @@ def waveform_loss(output: Tensor, target: Tensor) -> Tensor:
 
 def _relative_error(output: Tensor, target: Tensor) -> Tensor:
     error, power = (
-        mean_of_all((output - target).square().mean()),
-        mean_of_all(target.square().mean()),
+        average_over_processes((output - target).square().mean()),
+        average_over_processes(target.square().mean()),
     )
     return error / power.clamp_min(1e-9) + FLOOR
 
@@ -49,14 +49,14 @@ def commitment_loss(
         latent_power: Mean square of the latent, scalar.
         distance: `Quantized.distance`, [batch].
     """
-    power = mean_of_all(latent_power).clamp_min(1e-12)
+    power = average_over_processes(latent_power).clamp_min(1e-12)
     return 0.5 * (distance.mean() / power) / _relative_error(output, target).detach()
 
 
 class MelLoss(nn.Module):
     """L1 of log10-mel over several window lengths."""
 
-    def __init__(self, sample_rate: int, scales: tuple[tuple[int, int], ...] = MELS) -> None:
+    def __init__(self, sample_rate: int, scales: tuple[tuple[int, int], ...] = MEL_SCALES) -> None:
         super().__init__()
         self.scales = scales
         for n_fft, bands in scales:
@@ -82,14 +82,16 @@ class MelLoss(nn.Module):
         for n_fft in scales:
             filters, window = getattr(self, f"filters{n_fft}"), getattr(self, f"window{n_fft}")
             x, y = (
-                (filters @ magnitude(side, n_fft, n_fft // 4, window)).clamp_min(1e-5).log10()
+                (filters @ compute_magnitude(side, n_fft, n_fft // 4, window))
+                .clamp_min(1e-5)
+                .log10()
                 for side in (output, target)
             )
             total = total + functional.l1_loss(x, y)
         return total / max(1, len(scales))
 
 
-class Losses(nn.Module):
+class CodecLosses(nn.Module):
     """The terms that need no critic, by name."""
 
     def __init__(self, sample_rate: int, *, mel: bool, spectral: bool) -> None:

@@ -14,17 +14,25 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from auscult.preflight_checks.measures.amplitude import Amplitude, amplitude, best_rms_ratio
-from auscult.preflight_checks.measures.codebooks import find_codebooks, unreachable, usage
-from auscult.preflight_checks.measures.losses import is_deaf, reactions
-from auscult.preflight_checks.measures.straight_through import quantizer_gain
+from auscult.preflight_checks.measures.amplitude import (
+    Amplitude,
+    compute_best_rms_ratio,
+    measure_amplitude,
+)
+from auscult.preflight_checks.measures.codebooks import (
+    find_codebooks,
+    measure_unreachable,
+    measure_usage,
+)
+from auscult.preflight_checks.measures.losses import is_deaf, measure_term_reactions
+from auscult.preflight_checks.measures.straight_through import measure_quantizer_gain
 
 MIN_SHARE = 0.1  # of the codes that the batch could use, as perplexity
 MAX_UNREACHABLE = 0.5  # share of a book's codes
 MAX_GAIN = 1.5  # of the gradient through the quantiser, either way
 MAX_RATIO = 1.6  # RMS of the output over that of the best answer at its SNR, either way
 MAX_DC = 0.25  # of the RMS
-IN_A_ROW = 2
+LOOKS_IN_A_ROW = 2
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,7 @@ class Diagnosis:
 
 
 @dataclass
-class Look:
+class MonitorReading:
     """What was measured, for the log, and what is wrong."""
 
     figures: dict[str, Any] = field(default_factory=dict)
@@ -53,39 +61,43 @@ class Monitor:
 
     def look(
         self, codec: Any, target: Tensor, terms: Callable[[Tensor, Tensor], Mapping[str, Tensor]]
-    ) -> Look:
+    ) -> MonitorReading:
         """Measure a codec on a batch [batch, 1, time]; `terms(output, target)` are the losses that have a weight."""
-        look = Look()
+        reading = MonitorReading()
         with torch.no_grad():
             latent = codec.encoder(codec.padded(target))
             output, quantized = codec(target)
         for diagnosis in (
-            *_codebooks(codec.quantizer, latent, quantized.codes, look.figures),
-            *_gradient(codec.quantizer, latent, look.figures),
-            *_amplitude(output, target, look.figures),
-            *_losses(terms, target, self.sample_rate),
+            *_check_codebooks(codec.quantizer, latent, quantized.codes, reading.figures),
+            *_check_gradient(codec.quantizer, latent, reading.figures),
+            *_check_amplitude(output, target, reading.figures),
+            *_check_losses(terms, target, self.sample_rate),
         ):
-            look.diagnoses.append(diagnosis)
-        return look
+            reading.diagnoses.append(diagnosis)
+        return reading
 
-    def verdict(self, look: Look) -> Diagnosis | None:
+    def verdict(self, reading: MonitorReading) -> Diagnosis | None:
         """The first cause that has now shown in two looks in a row."""
-        found = {diagnosis.cause for diagnosis in look.diagnoses}
+        current_causes = {diagnosis.cause for diagnosis in reading.diagnoses}
         for cause in list(self.seen):
-            if cause not in found:
+            if cause not in current_causes:
                 del self.seen[cause]
-        self.seen.update(found)
+        self.seen.update(current_causes)
         return next(
-            (diagnosis for diagnosis in look.diagnoses if self.seen[diagnosis.cause] >= IN_A_ROW),
+            (
+                diagnosis
+                for diagnosis in reading.diagnoses
+                if self.seen[diagnosis.cause] >= LOOKS_IN_A_ROW
+            ),
             None,
         )
 
 
-def _codebooks(
+def _check_codebooks(
     quantizer: Any, latent: Tensor, codes: Tensor, figures: dict[str, Any]
 ) -> Iterator[Diagnosis]:
     books = find_codebooks(quantizer)
-    uses = [usage(codes[:, number], book.size) for number, book in enumerate(books)]
+    uses = [measure_usage(codes[:, number], book.size) for number, book in enumerate(books)]
     figures["used"] = [use.used for use in uses]
     figures["share"] = [round(use.share, 3) for use in uses]
     worst = min(range(len(uses)), key=lambda number: uses[number].share)
@@ -97,18 +109,18 @@ def _codebooks(
         )
     vectors = books[0].vectors()
     if vectors.shape[-1] == latent.shape[1]:
-        lost = unreachable(vectors, latent.transpose(1, 2))
-        figures["unreachable"] = round(lost, 3)
-        if lost > MAX_UNREACHABLE:
+        unreachable_share = measure_unreachable(vectors, latent.transpose(1, 2))
+        figures["unreachable"] = round(unreachable_share, 3)
+        if unreachable_share > MAX_UNREACHABLE:
             yield Diagnosis(
                 "codebook-collapse",
-                f"{lost:.0%} of the first book's codes are further away than any latent can be nearest to",
+                f"{unreachable_share:.0%} of the first book's codes are further away than any latent can be nearest to",
                 "an EMA that starts at zero counts throws unused codes away: start counts and sums together",
             )
 
 
-def _gradient(quantizer: Any, latent: Tensor, figures: dict[str, Any]) -> Iterator[Diagnosis]:
-    gain = quantizer_gain(quantizer, latent, find_codebooks(quantizer))
+def _check_gradient(quantizer: Any, latent: Tensor, figures: dict[str, Any]) -> Iterator[Diagnosis]:
+    gain = measure_quantizer_gain(quantizer, latent, find_codebooks(quantizer))
     if gain is None:
         return
     figures["gain"] = round(gain.factor, 3)
@@ -120,8 +132,10 @@ def _gradient(quantizer: Any, latent: Tensor, figures: dict[str, Any]) -> Iterat
         )
 
 
-def _amplitude(output: Tensor, target: Tensor, figures: dict[str, Any]) -> Iterator[Diagnosis]:
-    measured: Amplitude = amplitude(output, target)
+def _check_amplitude(
+    output: Tensor, target: Tensor, figures: dict[str, Any]
+) -> Iterator[Diagnosis]:
+    measured: Amplitude = measure_amplitude(output, target)
     figures["amplitude"] = measured.to_json()
     level = max(measured.target_rms, measured.ac_rms)
     if abs(measured.mean) > MAX_DC * level:
@@ -130,9 +144,9 @@ def _amplitude(output: Tensor, target: Tensor, figures: dict[str, Any]) -> Itera
             f"the output's mean is {measured.mean:.3f}, {abs(measured.mean) / level:.0%} of the level",
             "look at the bias of the last convolution and at what precedes it",
         )
-    best = best_rms_ratio(measured.snr_db)
-    quiet = best > 0.3 and measured.ac_ratio < best / MAX_RATIO
-    if quiet or measured.ac_ratio > MAX_RATIO * max(best, 1 / MAX_RATIO):
+    best = compute_best_rms_ratio(measured.snr_db)
+    is_too_quiet = best > 0.3 and measured.ac_ratio < best / MAX_RATIO
+    if is_too_quiet or measured.ac_ratio > MAX_RATIO * max(best, 1 / MAX_RATIO):
         yield Diagnosis(
             "amplitude-conflict",
             f"RMS ratio {measured.ac_ratio:.2f} at {measured.snr_db:.1f} dB, where {best:.2f} would be best",
@@ -140,11 +154,15 @@ def _amplitude(output: Tensor, target: Tensor, figures: dict[str, Any]) -> Itera
         )
 
 
-def _losses(
+def _check_losses(
     terms: Callable[[Tensor, Tensor], Mapping[str, Tensor]], target: Tensor, sample_rate: int
 ) -> Iterator[Diagnosis]:
     for name in terms(target, target):
-        if is_deaf(reactions(partial(_term, terms, name, target), target, sample_rate)):
+        if is_deaf(
+            measure_term_reactions(
+                partial(_evaluate_term, terms, name, target), target, sample_rate
+            )
+        ):
             yield Diagnosis(
                 "loss-blind",
                 f"`{name}` has the same value whatever the output is",
@@ -152,7 +170,7 @@ def _losses(
             )
 
 
-def _term(
+def _evaluate_term(
     terms: Callable[[Tensor, Tensor], Mapping[str, Tensor]],
     name: str,
     target: Tensor,

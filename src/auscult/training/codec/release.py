@@ -17,32 +17,32 @@ import torch
 
 from auscult.families.codec.storage import read_codec, write_codec
 from auscult.preflight_checks.measures.bound import bound
-from auscult.training.codec.speech import levelled, say
+from auscult.training.codec.speech import say_text, set_level
 from auscult.training.codec.telugu import HELD_OUT, VOICES
 from auscult.training.codec.trainer import RELEASE
-from auscult.training.codec.validate import Samples, evaluate
+from auscult.training.codec.validate import Samples, evaluate_codec
 
 
-def held_out_by_voices(sample_rate: int, level: float | None) -> list[tuple[str, Samples]]:
+def speak_held_out(sample_rate: int, level: float | None) -> list[tuple[str, Samples]]:
     """Every held-out sentence by every second voice, brought to the level."""
     return [
         (
             f"{voice}, sentence {number + 1}",
-            levelled(say(text, voice, "neutral", sample_rate), level)[0],
+            set_level(say_text(text, voice, "neutral", sample_rate), level)[0],
         )
         for number, text in enumerate(HELD_OUT)
         for voice in VOICES[::2]
     ]
 
 
-def release(run: Path, out: Path) -> dict[str, Any]:
+def release_codec(run: Path, out: Path) -> dict[str, Any]:
     """The figures of the half-precision codec that was written."""
     codec, about = read_codec(run / RELEASE)
     config = codec.config
     facts = {"step": about["step"], "training": about["training"]}
     write_codec(codec, config, out, facts, torch.float16)
-    speech = held_out_by_voices(config.sample_rate, config.level)
-    figures: dict[str, Any] = evaluate(read_codec(out)[0], speech)
+    speech = speak_held_out(config.sample_rate, config.level)
+    figures: dict[str, Any] = evaluate_codec(read_codec(out)[0], speech)
     figures["bound_db"] = bound(
         [samples for _, samples in speech], config.sample_rate, config.bits_per_second
     )
@@ -52,7 +52,7 @@ def release(run: Path, out: Path) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    print(json.dumps(release(Path(arguments[0]), Path(arguments[1])), indent=1))
+    print(json.dumps(release_codec(Path(arguments[0]), Path(arguments[1])), indent=1))
 
 
 if __name__ == "__main__":

@@ -12,17 +12,17 @@ import soxr
 from numpy.typing import NDArray
 
 from auscult.errors import UsageError
-from auscult.training.codec.telugu import HELD_OUT, STYLES, VALIDATION, VOICES, sentence
-from auscult.training.espeak import espeak
+from auscult.training.codec.telugu import HELD_OUT, STYLES, VALIDATION, VOICES, make_sentence
+from auscult.training.espeak import load_espeak
 
 TELUGU = "telugu"
 """The name that stands for the recipe instead of a folder."""
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".opus")
-SHARE = (
+FILES_PER_HELD_OUT = (
     20  # of a folder, every this-many-th file is held out, and the one before it is for validation
 )
 SILENCE_DBFS = -90.0
-Named = tuple[str, NDArray[np.float32]]
+NamedSamples = tuple[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Speech:
     """
 
     training: tuple[NDArray[np.float32], ...]
-    validation: tuple[Named, ...]
-    held_out: tuple[Named, ...]
+    validation: tuple[NamedSamples, ...]
+    held_out: tuple[NamedSamples, ...]
     sample_rate: int
 
     @property
@@ -59,21 +59,21 @@ def read_speech(
         UsageError: If the folder has too little in it.
     """
     if source == TELUGU:
-        training = list(telugu_speech(minutes * 60, sample_rate, seed))
+        training = list(make_telugu_speech(minutes * 60, sample_rate, seed))
         validation, held_out = (
-            telugu_sentences(texts, sample_rate) for texts in (VALIDATION, HELD_OUT)
+            speak_telugu_sentences(texts, sample_rate) for texts in (VALIDATION, HELD_OUT)
         )
     else:
         training, validation, held_out = read_folder(Path(source), sample_rate)
     return Speech(
-        tuple(levelled(samples, level)[0] for samples in training),
-        tuple((name, levelled(samples, level)[0]) for name, samples in validation),
-        tuple((name, levelled(samples, level)[0]) for name, samples in held_out),
+        tuple(set_level(samples, level)[0] for samples in training),
+        tuple((name, set_level(samples, level)[0]) for name, samples in validation),
+        tuple((name, set_level(samples, level)[0]) for name, samples in held_out),
         sample_rate,
     )
 
 
-def levelled(
+def set_level(
     samples: NDArray[np.float32], level: float | None
 ) -> tuple[NDArray[np.float32], float]:
     """The samples at an RMS of `level` dBFS, and the gain that was applied; silence and `None` stay as they are."""
@@ -84,37 +84,41 @@ def levelled(
     return (samples * np.float32(gain)).astype(np.float32), gain
 
 
-def telugu_speech(seconds: float, sample_rate: int, seed: int) -> Iterator[NDArray[np.float32]]:
+def make_telugu_speech(
+    seconds: float, sample_rate: int, seed: int
+) -> Iterator[NDArray[np.float32]]:
     """Sentences by voices and in styles drawn at random, until they last `seconds`."""
     rng = random.Random(seed)
-    made = 0.0
-    while made < seconds:
-        samples = say(sentence(rng), rng.choice(VOICES), rng.choice(list(STYLES)), sample_rate)
-        made += len(samples) / sample_rate
+    seconds_made = 0.0
+    while seconds_made < seconds:
+        samples = say_text(
+            make_sentence(rng), rng.choice(VOICES), rng.choice(list(STYLES)), sample_rate
+        )
+        seconds_made += len(samples) / sample_rate
         yield samples
 
 
-def telugu_sentences(texts: Sequence[str], sample_rate: int) -> list[Named]:
+def speak_telugu_sentences(texts: Sequence[str], sample_rate: int) -> list[NamedSamples]:
     """Every sentence once; voices and styles go round."""
     styles = list(STYLES)
     return [
         (
             f"sentence {number + 1}",
-            say(text, VOICES[number % len(VOICES)], styles[number % len(styles)], sample_rate),
+            say_text(text, VOICES[number % len(VOICES)], styles[number % len(styles)], sample_rate),
         )
         for number, text in enumerate(texts)
     ]
 
 
-def say(text: str, voice: str, style: str, sample_rate: int) -> NDArray[np.float32]:
+def say_text(text: str, voice: str, style: str, sample_rate: int) -> NDArray[np.float32]:
     words_per_minute, pitch = STYLES[style]
-    samples = espeak().say(text, voice, words_per_minute=words_per_minute, pitch=pitch)
-    return np.asarray(soxr.resample(samples, espeak().sample_rate, sample_rate), np.float32)
+    samples = load_espeak().say(text, voice, words_per_minute=words_per_minute, pitch=pitch)
+    return np.asarray(soxr.resample(samples, load_espeak().sample_rate, sample_rate), np.float32)
 
 
 def read_folder(
     folder: Path, sample_rate: int
-) -> tuple[list[NDArray[np.float32]], list[Named], list[Named]]:
+) -> tuple[list[NDArray[np.float32]], list[NamedSamples], list[NamedSamples]]:
     """Every audio file under a folder, mixed to mono and resampled: those to train on, and one in twenty each for validation and
     held out.
 
@@ -133,9 +137,9 @@ def read_folder(
     training, validation, held_out = [], [], []
     for place, path in enumerate(reversed(paths)):
         samples = read_mono(path, sample_rate)
-        if place % SHARE == 0:
+        if place % FILES_PER_HELD_OUT == 0:
             held_out.append((path.name, samples))
-        elif place % SHARE == 1:
+        elif place % FILES_PER_HELD_OUT == 1:
             validation.append((path.name, samples))
         else:
             training.append(samples)

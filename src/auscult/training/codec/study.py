@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from auscult.preflight_checks.measures.amplitude import amplitude, best_rms_ratio
+from auscult.preflight_checks.measures.amplitude import compute_best_rms_ratio, measure_amplitude
 from auscult.preflight_checks.measures.bound import bound
-from auscult.preflight_checks.measures.codebooks import find_codebooks, usage
-from auscult.preflight_checks.measures.straight_through import quantizer_gain
+from auscult.preflight_checks.measures.codebooks import find_codebooks, measure_usage
+from auscult.preflight_checks.measures.straight_through import measure_quantizer_gain
 from auscult.training.codec.codebooks import Codebooks
 from auscult.training.codec.designs import DESIGNS, STUDY_CODEC, Design, StudyCodec
 from auscult.training.codec.losses import RESOLUTIONS
@@ -31,8 +31,8 @@ STEPS = 400
 BATCH, SEGMENT = 12, 8000  # segments, samples
 LEARNING_RATE = 1e-3
 MINUTES = 20.0  # of speech
-PROMISED = 15.0  # dB, once the amplitude is free
-FAR = 3.0  # dB between two designs that one would call apart
+PROMISED_DB = 15.0  # dB, once the amplitude is free
+MIN_GAP_DB = 3.0  # dB between two designs that one would call apart
 
 
 def run_study(
@@ -54,7 +54,7 @@ def run_study(
                     progress(place * steps + done, len(DESIGNS) * seeds * steps, name)
 
             runs.append(run_design(design, speech, steps, seed, step))
-        rows.append({"end": design.end, "quantizer": design.quantizer, **_mean(runs)})
+        rows.append({"end": design.end, "quantizer": design.quantizer, **_average_runs(runs)})
     limit = bound(
         [samples for _, samples in speech.held_out], speech.sample_rate, STUDY_CODEC.bits_per_second
     )
@@ -99,14 +99,15 @@ def run_design(
             books.update(quantized)
         if step == 1:
             early = [
-                usage(chosen, STUDY_CODEC.book_size).used for chosen in quantized.codes.unbind(1)
+                measure_usage(chosen, STUDY_CODEC.book_size).used
+                for chosen in quantized.codes.unbind(1)
             ]
         step_done(step + 1)
-    return {**_figures(codec, speech, segments), "codes_at_step_2": early}
+    return {**_measure_codec(codec, speech, segments), "codes_at_step_2": early}
 
 
-def _figures(codec: StudyCodec, speech: Speech, segments: Segments) -> dict[str, Any]:
-    gain = quantizer_gain(
+def _measure_codec(codec: StudyCodec, speech: Speech, segments: Segments) -> dict[str, Any]:
+    gain = measure_quantizer_gain(
         codec.codec.quantizer,
         codec.codec.encoder(segments.draw(0, 4)),
         find_codebooks(codec.codec.quantizer),
@@ -117,9 +118,9 @@ def _figures(codec: StudyCodec, speech: Speech, segments: Segments) -> dict[str,
         for _, samples in speech.held_out:
             target = torch.from_numpy(samples)[None, None]
             output, quantized = codec(target)
-            rows.append(amplitude(output, target))
+            rows.append(measure_amplitude(output, target))
             codes.append(quantized.codes[0])
-    uses = [usage(chosen, STUDY_CODEC.book_size) for chosen in torch.cat(codes, -1)]
+    uses = [measure_usage(chosen, STUDY_CODEC.book_size) for chosen in torch.cat(codes, -1)]
     snr = float(np.mean([row.snr_db for row in rows]))
     return {
         "snr": snr,
@@ -127,14 +128,14 @@ def _figures(codec: StudyCodec, speech: Speech, segments: Segments) -> dict[str,
         "ac_ratio": float(np.mean([row.ac_ratio for row in rows])),
         "correlation": float(np.mean([row.correlation for row in rows])),
         "dc": float(np.mean([row.mean for row in rows])),
-        "best_ratio": best_rms_ratio(snr),
+        "best_ratio": compute_best_rms_ratio(snr),
         "gain": gain.factor if gain else float("nan"),
         "codes": [use.used for use in uses],
         "scale": float(codec.scale.detach()),
     }
 
 
-def _mean(runs: list[dict[str, Any]]) -> dict[str, Any]:
+def _average_runs(runs: list[dict[str, Any]]) -> dict[str, Any]:
     """Means of the runs' figures, and the spread of the SNR."""
     mean: dict[str, Any] = {}
     for name, first in runs[0].items():
@@ -145,7 +146,7 @@ def _mean(runs: list[dict[str, Any]]) -> dict[str, Any]:
     return {**mean, "snr_spread": float(np.ptp([run["snr"] for run in runs]))}
 
 
-HEAD = (
+TABLE_HEAD = (
     "end of the decoder",
     "quantiser",
     "SNR dB",
@@ -157,9 +158,9 @@ HEAD = (
 )
 
 
-def page(table: Mapping[str, Any]) -> str:
+def render_page(table: Mapping[str, Any]) -> str:
     """The study as Markdown: the table, and which of the seed's claims it bears out."""
-    head = (*HEAD, "codes used per book", "at step 2")
+    head = (*TABLE_HEAD, "codes used per book", "at step 2")
     runs = f"{table['seeds']} run{'s' * (table['seeds'] != 1)} of each design"
     lines = [
         "# Amplitude: the end of the decoder, or the quantiser?",
@@ -189,10 +190,10 @@ def page(table: Mapping[str, Any]) -> str:
             " ".join(map(str, row["codes_at_step_2"])),
         )
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, "", *(f"- {claim}" for claim in claims(table)), ""])
+    return "\n".join([*lines, "", *(f"- {claim}" for claim in list_claims(table)), ""])
 
 
-def claims(table: Mapping[str, Any]) -> list[str]:
+def list_claims(table: Mapping[str, Any]) -> list[str]:
     """Each claim of the seed with what the figures say of it."""
     broken = [row for row in table["rows"] if row["quantizer"] == "broken"]
     healthy = {row["end"]: row["snr"] for row in table["rows"] if row["quantizer"] == "healthy"}
@@ -202,17 +203,17 @@ def claims(table: Mapping[str, Any]) -> list[str]:
     levelled = max(-10 * log10(1 - row["correlation"] ** 2) for row in broken)
     limit = table["bound_db"]
     return [
-        f'"Without tanh and scale, +{PROMISED:.0f} dB, guaranteed": {_holds(free >= PROMISED)}. The unbounded end on the broken '
+        f'"Without tanh and scale, +{PROMISED_DB:.0f} dB, guaranteed": {_describe_holding(free >= PROMISED_DB)}. The unbounded end on the broken '
         f"quantiser reaches {free:.2f} dB.",
-        f'"The end of the decoder is the cause": {_holds(best - worst > mended)}. On the broken quantiser the four ends reach '
+        f'"The end of the decoder is the cause": {_describe_holding(best - worst > mended)}. On the broken quantiser the four ends reach '
         f"{worst:.2f} to {best:.2f} dB; mending the quantiser lifts the worse healthy design {mended:.2f} dB above the best.",
-        f'"A bounded end cannot work": {_holds(unbounded - tanh > FAR)}. With a healthy quantiser tanh reaches {tanh:.2f} dB and '
+        f'"A bounded end cannot work": {_describe_holding(unbounded - tanh > MIN_GAP_DB)}. With a healthy quantiser tanh reaches {tanh:.2f} dB and '
         f"the unbounded end {unbounded:.2f} dB.",
-        f'"The level is what is wrong": {_holds(levelled >= PROMISED)}. At the best level for their correlation the designs on '
+        f'"The level is what is wrong": {_describe_holding(levelled >= PROMISED_DB)}. At the best level for their correlation the designs on '
         f"the broken quantiser would reach {levelled:.2f} dB at most; an output that knows nothing is best when it is silent.",
-        f'"+35 to +42 dB at 16 kbit/s": {_holds(limit >= 35)}. The bound is {limit:.1f} dB.',
+        f'"+35 to +42 dB at 16 kbit/s": {_describe_holding(limit >= 35)}. The bound is {limit:.1f} dB.',
     ]
 
 
-def _holds(claim: object) -> str:
+def _describe_holding(claim: object) -> str:
     return "holds" if claim else "does not hold"

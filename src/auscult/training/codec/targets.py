@@ -38,7 +38,7 @@ def telugu() -> dict[str, Any]:
         }
 
     batch = trainer.segments.draw(0, config.batch)
-    return _setup(
+    return _build_setup(
         trainer.codec,
         batch,
         loss,
@@ -50,15 +50,15 @@ def telugu() -> dict[str, Any]:
 
 def seed() -> dict[str, Any]:
     """The seed's design as its last fix left it: an unbounded end on a quantiser with three faults, and a promise of 35 dB."""
-    return _seed("unbounded")
+    return _build_seed_setup("unbounded")
 
 
 def seed_with_tanh() -> dict[str, Any]:
     """The same before that fix: behind the decoder a tanh, and a scale that is learnt."""
-    return _seed("tanh, scale 3")
+    return _build_seed_setup("tanh, scale 3")
 
 
-def _seed(end: End) -> dict[str, Any]:
+def _build_seed_setup(end: End) -> dict[str, Any]:
     torch.manual_seed(0)
     codec = StudyCodec(Design(end, "broken"))
     speech = read_speech(
@@ -76,16 +76,22 @@ def _seed(end: End) -> dict[str, Any]:
         [value for value in codec.parameters() if value.requires_grad], 1e-5
     )
     batch = Segments(speech, STUDY_CODEC.sample_rate // 2, 7).draw(0, 8)
-    inner = codec.codec
-    model = inner if end == "unbounded" else codec  # the scale is no part of a design without one
-    made = _setup(
+    inner_codec = codec.codec
+    model = (
+        inner_codec if end == "unbounded" else codec
+    )  # the scale is no part of a design without one
+    setup = _build_setup(
         model, batch, loss, optimizer, STUDY_CODEC.sample_rate, STUDY_CODEC.bits_per_second
     )
-    parts = {"encoder": inner.encoder, "quantizer": inner.quantizer, "decoder": inner.decoder}
-    return {**made, "parts": parts, "claims": {"snr_db": 35.0}}
+    parts = {
+        "encoder": inner_codec.encoder,
+        "quantizer": inner_codec.quantizer,
+        "decoder": inner_codec.decoder,
+    }
+    return {**setup, "parts": parts, "claims": {"snr_db": 35.0}}
 
 
-def _setup(  # noqa: PLR0917
+def _build_setup(  # noqa: PLR0917
     model: torch.nn.Module,
     batch: Tensor,
     loss: Callable[[Any, Tensor], dict[str, Tensor]],

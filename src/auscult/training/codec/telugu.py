@@ -76,7 +76,7 @@ VOICES = ("te", "te+m1", "te+m3", "te+m7", "te+f1", "te+f2", "te+f4")
 STYLES = {"neutral": (170, 50), "lively": (195, 66), "calm": (145, 38)}  # words per minute, pitch
 
 
-def sentence(rng: random.Random) -> str:
+def make_sentence(rng: random.Random) -> str:
     """A sentence of the training speech; about one in three counts something."""
     words = [rng.choice(SUBJECTS), rng.choice(PLACES)]
     if rng.random() < 0.35:

@@ -20,25 +20,25 @@ from torch import Tensor, nn
 from auscult.families.codec.storage import write_codec, write_tensors
 from auscult.families.codec.torch import Codec
 from auscult.training.codec.balancer import Balancer
-from auscult.training.codec.checkpoint import flatten_optimizer, part, restore_optimizer
+from auscult.training.codec.checkpoint import flatten_optimizer, restore_optimizer, select_prefix
 from auscult.training.codec.codebooks import Codebooks
 from auscult.training.codec.config import TrainConfig
 from auscult.training.codec.critics import CodecCritics
 from auscult.training.codec.initial import start_codec
-from auscult.training.codec.losses import Losses, commitment_loss
-from auscult.training.codec.monitor import Look, Monitor
+from auscult.training.codec.losses import CodecLosses, commitment_loss
+from auscult.training.codec.monitor import Monitor, MonitorReading
 from auscult.training.codec.segments import Segments
 from auscult.training.codec.speech import Speech
 
 RESUME, RELEASE = "resume.safetensors", "codec.safetensors"
 START_SEGMENTS = 256  # whose latents place the codebooks before the first step
-NEVER = 1e-3  # share of the mean use below which a code is moved even at the end
+FINAL_DEAD_SHARE = 1e-3  # share of the mean use below which a code is moved even at the end
 _START_STEP = (
     2**31
 )  # no step of a run: the segments that place the codebooks are drawn under its number
 
 
-def learning_rate(step: int, config: TrainConfig) -> float:
+def find_learning_rate(step: int, config: TrainConfig) -> float:
     """A linear warm-up, a plateau, and a cosine over the last `decay_share` of the steps."""
     if step < config.warmup:
         return config.learning_rate * (step + 1) / config.warmup
@@ -70,9 +70,9 @@ class Trainer:
             start_codec(config.codec, config.start) if codec is None else codec
         ).to(device)
         self.model, self.optimizer = self.accelerator.prepare(
-            self.codec, _adam(self.codec, config.learning_rate, 0.9)
+            self.codec, _build_optimizer(self.codec, config.learning_rate, 0.9)
         )
-        self.losses = Losses(
+        self.losses = CodecLosses(
             config.codec.sample_rate, mel=config.mel_weight > 0, spectral=config.spectral_weight > 0
         ).to(device)
         self.books = Codebooks(
@@ -89,7 +89,7 @@ class Trainer:
         self.critics: CodecCritics | None = None
         if config.adversarial_weight > 0 or config.matching_weight > 0:
             self.critics = CodecCritics(config.critic_channels).to(device)
-            optimizer = _adam(self.critics, config.critic_rate, 0.8)
+            optimizer = _build_optimizer(self.critics, config.critic_rate, 0.8)
             self.critic_model, self.critic_optimizer = self.accelerator.prepare(
                 self.critics, optimizer
             )
@@ -98,12 +98,12 @@ class Trainer:
     @torch.no_grad()
     def place_codebooks(self) -> None:
         """K-means over the latents of the first segments."""
-        audio = self._share(self.segments.draw, _START_STEP, START_SEGMENTS)
+        audio = self._draw_share(self.segments.draw, _START_STEP, START_SEGMENTS)
         self.books.start(
             torch.cat([self.codec.encoder(self.codec.padded(piece)) for piece in audio.split(16)])
         )
 
-    def _share(self, draw: Callable[..., Any], *arguments: Any) -> Any:
+    def _draw_share(self, draw: Callable[..., Any], *arguments: Any) -> Any:
         """This process's share of what is drawn for a step."""
         drawn = draw(
             *arguments,
@@ -115,25 +115,27 @@ class Trainer:
     def train_step(self) -> dict[str, float]:
         """One update; the loss terms and a few figures by name. A step without a finite gradient changes nothing."""
         config = self.config
-        target = self._share(self.segments.draw, self.step, config.batch)
-        depths = self._share(
+        target = self._draw_share(self.segments.draw, self.step, config.batch)
+        depths = self._draw_share(
             self.segments.depths, self.step, config.batch, config.codec.books, config.dropout
         )
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.step, config)
+            group["lr"] = find_learning_rate(self.step, config)
         output, quantized = self.model(target, depths)
         output = output.float()
         critic = self._train_critics(output, target)
         terms = self.terms(output, target)
         commitment = commitment_loss(output, target, quantized.power, quantized.distance)
-        loss = self._total(terms, output) + config.commitment_weight * commitment
+        loss = self._sum_terms(terms, output) + config.commitment_weight * commitment
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
         norm = float(self.accelerator.clip_grad_norm_(self.codec.parameters(), config.clip))
         if isfinite(norm):
             self.optimizer.step()
             self.books.dead = (
-                config.dead_share if self.step < config.revive_until * config.steps else NEVER
+                config.dead_share
+                if self.step < config.revive_until * config.steps
+                else FINAL_DEAD_SHARE
             )
             self.books.update(quantized)
         self.bad_steps = 0 if isfinite(norm) else self.bad_steps + 1
@@ -167,24 +169,24 @@ class Trainer:
         if self.critics is not None and self.step >= self.config.critic_start:
             terms |= self.critics.requires_grad_(False).generator_loss(output[:, 0], target[:, 0])
             self.critics.requires_grad_(True)
-        return {name: value for name, value in terms.items() if self._weight(name) > 0}
+        return {name: value for name, value in terms.items() if self._find_weight(name) > 0}
 
-    def _total(self, terms: Mapping[str, Tensor], output: Tensor) -> Tensor:
+    def _sum_terms(self, terms: Mapping[str, Tensor], output: Tensor) -> Tensor:
         if self.balancer is not None:
             return self.balancer.surrogate(
-                terms, {name: self._weight(name) for name in terms}, output
+                terms, {name: self._find_weight(name) for name in terms}, output
             )
         return sum(
-            (self._weight(name) * value for name, value in terms.items()), output.new_zeros(())
+            (self._find_weight(name) * value for name, value in terms.items()), output.new_zeros(())
         )
 
-    def _weight(self, name: str) -> float:
+    def _find_weight(self, name: str) -> float:
         weight: float = getattr(self.config, f"{name}_weight")
         return weight
 
-    def look(self) -> Look:
+    def look(self) -> MonitorReading:
         """What the monitor sees on the next step's segments."""
-        target = self._share(self.segments.draw, self.step, self.config.batch)
+        target = self._draw_share(self.segments.draw, self.step, self.config.batch)
         return self.monitor.look(self.codec, target, self.terms)
 
     def state(self) -> dict[str, Tensor]:
@@ -209,19 +211,21 @@ class Trainer:
 
     def restore(self, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
         """Go on from `state`. Critics that the earlier run did not have start fresh."""
-        self.codec.load_state_dict(part(tensors, "codec."))
-        self.books.restore(part(tensors, "books."))
+        self.codec.load_state_dict(select_prefix(tensors, "codec."))
+        self.books.restore(select_prefix(tensors, "books."))
         restore_optimizer(self.optimizer, tensors, "optimizer.")
-        if self.critics is not None and part(tensors, "critics."):
-            self.critics.load_state_dict(part(tensors, "critics."))
+        if self.critics is not None and select_prefix(tensors, "critics."):
+            self.critics.load_state_dict(select_prefix(tensors, "critics."))
             restore_optimizer(self.critic_optimizer, tensors, "critic_optimizer.")
         if self.balancer is not None:
-            self.balancer.restore(part(tensors, "balancer."))
-        if self.accelerator.scaler is not None and part(tensors, "scaler."):
-            scaler = {name: value.item() for name, value in part(tensors, "scaler.").items()}
-            whole = ("growth_interval", "_growth_tracker")
+            self.balancer.restore(select_prefix(tensors, "balancer."))
+        if self.accelerator.scaler is not None and select_prefix(tensors, "scaler."):
+            scaler = {
+                name: value.item() for name, value in select_prefix(tensors, "scaler.").items()
+            }
+            integer_keys = ("growth_interval", "_growth_tracker")
             self.accelerator.scaler.load_state_dict(
-                {k: int(v) if k in whole else v for k, v in scaler.items()}
+                {k: int(v) if k in integer_keys else v for k, v in scaler.items()}
             )
         self.step = int(about["step"])
 
@@ -238,5 +242,5 @@ class Trainer:
         return True
 
 
-def _adam(module: nn.Module, rate: float, beta: float) -> torch.optim.Optimizer:
+def _build_optimizer(module: nn.Module, rate: float, beta: float) -> torch.optim.Optimizer:
     return torch.optim.AdamW(module.parameters(), rate, betas=(beta, 0.99), weight_decay=0.0)

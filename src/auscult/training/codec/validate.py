@@ -19,7 +19,9 @@ Samples = NDArray[np.float32]
 
 
 @torch.no_grad()
-def evaluate(codec: Codec, speech: Sequence[tuple[str, Samples]]) -> dict[str, float | list[float]]:
+def evaluate_codec(
+    codec: Codec, speech: Sequence[tuple[str, Samples]]
+) -> dict[str, float | list[float]]:
     """Means over the recordings, and `perplexity` (of each book, as a share of its codes) over all of them together.
 
     Each recording uses the bit rate of the config. `snr` is in dB; `rms_ratio` that of the output to the input; `correlation` and
@@ -32,7 +34,7 @@ def evaluate(codec: Codec, speech: Sequence[tuple[str, Samples]]) -> dict[str, f
     for _, samples in speech:
         chosen = codec.encode(torch.from_numpy(samples)[None, None].to(device), fit=True)
         output = codec.decode(chosen)[0, 0, : len(samples)].cpu().numpy()
-        rows.append(scores(samples, output, codec.config.sample_rate))
+        rows.append(compute_scores(samples, output, codec.config.sample_rate))
         codes.append(chosen[0].cpu())
     codec.train(training)
     means: dict[str, float | list[float]] = {
@@ -42,7 +44,7 @@ def evaluate(codec: Codec, speech: Sequence[tuple[str, Samples]]) -> dict[str, f
         "snr_min": min(row["snr"] for row in rows),
         "bits_per_second": bits_per_second(codec.config, codes),
     }
-    return {**means, **more, "perplexity": perplexity(codes, codec.config.book_size)}
+    return {**means, **more, "perplexity": compute_perplexity(codes, codec.config.book_size)}
 
 
 def bits_per_second(config: Config, codes: Iterable[Tensor]) -> float:
@@ -55,7 +57,7 @@ def bits_per_second(config: Config, codes: Iterable[Tensor]) -> float:
 
 
 @torch.no_grad()
-def reconstruct(codec: Codec, samples: Samples) -> Samples:
+def reconstruct_samples(codec: Codec, samples: Samples) -> Samples:
     """A recording [time] through the codec and back."""
     device = next(codec.parameters()).device
     output = codec.decode(codec.encode(torch.from_numpy(samples)[None, None].to(device), fit=True))
@@ -63,7 +65,7 @@ def reconstruct(codec: Codec, samples: Samples) -> Samples:
     return result
 
 
-def scores(target: Samples, output: Samples, sample_rate: int) -> dict[str, float]:
+def compute_scores(target: Samples, output: Samples, sample_rate: int) -> dict[str, float]:
     """Figures of one recording and what came out of the codec, both [time]."""
     x, y = target.astype(np.float64), output.astype(np.float64)
     error, power = float(np.square(x - y).sum()), float(np.square(x).sum())
@@ -80,7 +82,7 @@ def scores(target: Samples, output: Samples, sample_rate: int) -> dict[str, floa
     }
 
 
-def perplexity(codes: Iterable[Tensor], size: int) -> list[float]:
+def compute_perplexity(codes: Iterable[Tensor], size: int) -> list[float]:
     """exp(entropy) of each book's codes [books, frames], as a share of its size."""
     counts = torch.stack(
         [torch.bincount(book[book >= 0], minlength=size) for book in torch.cat(list(codes), -1)]

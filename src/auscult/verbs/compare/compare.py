@@ -6,34 +6,34 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from auscult.comparison.compare_runs import Comparison, compare_runs
-from auscult.comparison.locate.runs import Progress, Runs
-from auscult.comparison.measure.floor import Floor, given_floor
+from auscult.comparison.compare_runs import RunComparison, compare_runs
+from auscult.comparison.locate.runs import ComparedRuns, Progress
+from auscult.comparison.measure.floor import NoiseFloor, floor_from_error
 from auscult.comparison.results import LayerResult
 from auscult.errors import UsageError
 from auscult.finding import Skip
 from auscult.rules.parity.subject import CompareSubject
 from auscult.traces.records import Trace
-from auscult.verbs.compare.sides import Opened, open_runs
-from auscult.verbs.compare.to_json import extra_of
-from auscult.verdict import Coverage, Report, Verdict, selected
+from auscult.verbs.compare.sides import RunPair, open_runs
+from auscult.verbs.compare.to_json import describe_comparison
+from auscult.verdict import Coverage, Report, Verdict, select_findings
 from auscult.weights import Array
 
-Given = Any
+TraceLike = Any
 """A trace or its file; code, a model file, a live module or a runner."""
-Inputs = (
+InputSource = (
     Array | Mapping[str, Any] | str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None
 )
 
 
 def compare(
-    ref: Given,
-    cand: Given,
+    ref: TraceLike,
+    cand: TraceLike,
     *,
-    ref_model: Given | None = None,
-    cand_model: Given | None = None,
-    inputs: Inputs = None,
-    inputs_cand: Inputs = None,
+    ref_model: TraceLike | None = None,
+    cand_model: TraceLike | None = None,
+    inputs: InputSource = None,
+    inputs_cand: InputSource = None,
     substitute: bool = True,
     stages: Sequence[str] = (),
     map: Mapping[str, str] | None = None,
@@ -66,7 +66,7 @@ def compare(
         TargetError: If a model cannot be opened or run.
         TraceError: If a trace file cannot be read.
     """
-    opened = open_runs(
+    run_pair = open_runs(
         ref,
         cand,
         ref_model=ref_model,
@@ -75,36 +75,41 @@ def compare(
         inputs_cand=inputs_cand,
         kwargs=kwargs or {},
     )
-    found = compare_runs(
-        opened.runs,
+    comparison = compare_runs(
+        run_pair.runs,
         overrides=map,
-        floor=_floor(floor, opened.runs),
+        floor=_resolve_floor(floor, run_pair.runs),
         substitute=substitute,
         stages=stages,
         progress=progress,
     )
-    return report_of(opened, found, select=select, ignore=ignore)
+    return build_report(run_pair, comparison, select=select, ignore=ignore)
 
 
-def _floor(floor: float | str | os.PathLike[str] | Trace | None, runs: Runs) -> Floor | None:
+def _resolve_floor(
+    floor: float | str | os.PathLike[str] | Trace | None, runs: ComparedRuns
+) -> NoiseFloor | None:
     if floor is None:
         return None
     if isinstance(floor, str | os.PathLike):
-        floor = _parsed_floor(os.fspath(floor))
+        floor = _parse_floor(os.fspath(floor))
     if isinstance(floor, Trace):
-        from auscult.comparison.measure.floor import least, measured
+        from auscult.comparison.measure.floor import compute_least_floor, floor_from_second_run
 
-        return measured(
-            runs.ref, floor, least(runs.ref, runs.cand), f"the reference against {floor.path}"
+        return floor_from_second_run(
+            runs.ref,
+            floor,
+            compute_least_floor(runs.ref, runs.cand),
+            f"the reference against {floor.path}",
         )
     if not 0 < floor < 1:
         raise UsageError(
             "is no relative error", where="--floor", expected="between 0 and 1", found=floor
         )
-    return given_floor(floor)
+    return floor_from_error(floor)
 
 
-def _parsed_floor(text: str) -> float | Trace:
+def _parse_floor(text: str) -> float | Trace:
     try:
         return float(text)
     except ValueError:
@@ -113,27 +118,31 @@ def _parsed_floor(text: str) -> float | Trace:
         return read_trace(text)
 
 
-def report_of(
-    opened: Opened, found: Comparison, *, select: tuple[str, ...] = (), ignore: tuple[str, ...] = ()
+def build_report(
+    run_pair: RunPair,
+    comparison: RunComparison,
+    *,
+    select: tuple[str, ...] = (),
+    ignore: tuple[str, ...] = (),
 ) -> Report:
     """The report of a comparison."""
     from auscult import rules
 
-    subject = CompareSubject(found.runs.ref, found.runs.cand, found.results)
+    subject = CompareSubject(comparison.runs.ref, comparison.runs.cand, comparison.results)
     findings, skips = rules.run_rules(subject, "parity")
-    coverage = coverage_of(found)
+    coverage = build_coverage(comparison)
     return Report(
         "compare",
-        opened.names,
-        verdict_of(found, coverage),
+        run_pair.names,
+        decide_verdict(comparison, coverage),
         coverage,
-        selected(findings, select, ignore),
-        (*opened.skips, *found.skips, *skips, *_left_open(found)),
-        extra=extra_of(found),
+        select_findings(findings, select, ignore),
+        (*run_pair.skips, *comparison.skips, *skips, *_list_open_points(comparison)),
+        extra=describe_comparison(comparison),
     )
 
 
-def coverage_of(found: Comparison) -> Coverage:
+def build_coverage(comparison: RunComparison) -> Coverage:
     """Layers of both sides, each once: a pair counts as one."""
     names = (
         "identical",
@@ -146,65 +155,68 @@ def coverage_of(found: Comparison) -> Coverage:
         "skipped",
     )
     buckets = dict.fromkeys(names, 0)
-    seen = set()
-    for result in found.results:
-        if result.path_ref not in seen:
-            seen.add(result.path_ref)
-            buckets[bucket_of(found, result)] += 1
-    buckets["skipped"] = len(found.alignment.pairs) - len(seen)
-    buckets["only_in_a"] = len(found.alignment.only_in_ref)
-    buckets["only_in_b"] = len(found.alignment.only_in_cand)
+    counted_paths = set()
+    for result in comparison.results:
+        if result.path_ref not in counted_paths:
+            counted_paths.add(result.path_ref)
+            buckets[choose_bucket(comparison, result)] += 1
+    buckets["skipped"] = len(comparison.alignment.pairs) - len(counted_paths)
+    buckets["only_in_a"] = len(comparison.alignment.only_in_ref)
+    buckets["only_in_b"] = len(comparison.alignment.only_in_cand)
     return Coverage("layers", buckets)
 
 
-def bucket_of(found: Comparison, result: LayerResult) -> str:
+def choose_bucket(comparison: RunComparison, result: LayerResult) -> str:
     """In which bucket of the coverage a layer is."""
     if result.born:
         return "born"
     if result.grown:
         return "grown"
-    worst = found.readings.worst_output(result.path_ref)
-    if worst is not None and worst.differs:
+    worst_output = comparison.comparisons.worst_output(result.path_ref)
+    if worst_output is not None and worst_output.differs:
         return "different"
     return "identical" if result.error == 0 else "close"
 
 
-def verdict_of(found: Comparison, coverage: Coverage) -> Verdict:
+def decide_verdict(comparison: RunComparison, coverage: Coverage) -> Verdict:
     """See `compare`."""
-    compared = sum(
+    compared_count = sum(
         coverage.buckets[name] for name in ("identical", "close", "born", "grown", "different")
     )
-    if not compared or found.outputs_agree is None or found.inputs_differ:
+    if not compared_count or comparison.outputs_agree is None or comparison.inputs_differ:
         return Verdict.INCONCLUSIVE
-    if found.outputs_agree and not any(result.born for result in found.results):
-        inside = coverage.buckets["different"] + coverage.buckets["grown"]
-        same_form = all(pair.is_single for pair in found.alignment.pairs) and not found.is_permuted
-        return Verdict.PASS if same_form and not inside else Verdict.EQUIVALENT
-    if all(_is_chance(result) for result in found.results if result.born) and any(
-        r.born for r in found.results
+    if comparison.outputs_agree and not any(result.born for result in comparison.results):
+        inner_count = coverage.buckets["different"] + coverage.buckets["grown"]
+        same_form = (
+            all(pair.is_single for pair in comparison.alignment.pairs)
+            and not comparison.is_permuted
+        )
+        return Verdict.PASS if same_form and not inner_count else Verdict.EQUIVALENT
+    if all(_is_other_noise(result) for result in comparison.results if result.born) and any(
+        r.born for r in comparison.results
     ):
         return Verdict.INCONCLUSIVE
-    if found.is_chaotic:
-        return Verdict.EQUIVALENT if found.separated else Verdict.INCONCLUSIVE
+    if comparison.is_chaotic:
+        return Verdict.EQUIVALENT if comparison.separated else Verdict.INCONCLUSIVE
     return Verdict.DIVERGENT
 
 
-def _is_chance(result: LayerResult) -> bool:
+def _is_other_noise(result: LayerResult) -> bool:
     """Whether what is born there is other noise, behind which nothing can be compared."""
     return bool(result.explanations) and result.explanations[0].cause == "noise-differs"
 
 
-def _left_open(found: Comparison) -> tuple[Skip, ...]:
+def _list_open_points(comparison: RunComparison) -> tuple[Skip, ...]:
     skips = []
     if (
-        found.separated
-        and found.outputs_agree is False
-        and not any(r.born for r in found.results)
-        and not found.is_chaotic
+        comparison.separated
+        and comparison.outputs_agree is False
+        and not any(result.born for result in comparison.results)
+        and not comparison.is_chaotic
     ):
         reason = "the outputs differ although no aligned layer has an error of its own: look at what has no partner (--map)"
         skips.append(Skip("(the whole model)", reason))
-    if found.inputs_differ:
+    if comparison.inputs_differ:
         skips.append(
             Skip(
                 "inputs",
@@ -213,12 +225,18 @@ def _left_open(found: Comparison) -> tuple[Skip, ...]:
         )
     skips += [
         Skip(pair.a, f"aligned with {pair.b} by {pair.by}, in doubt: {pair.doubt}")
-        for pair in found.alignment.doubts
+        for pair in comparison.alignment.doubts
     ]
-    open_ones = [r.path_ref for r in found.results if bucket_of(found, r) == "different"]
-    if open_ones and not found.outputs_agree:
+    undecided_paths = [
+        result.path_ref
+        for result in comparison.results
+        if choose_bucket(comparison, result) == "different"
+    ]
+    if undecided_paths and not comparison.outputs_agree:
         reason = "differs, and so does what came in: its own error cannot be told from what it was handed without a live model"
-        skips += [Skip(path, reason) for path in open_ones]
-    elif open_ones:
-        skips += [Skip(path, "differs inside, but the model's output agrees") for path in open_ones]
+        skips += [Skip(path, reason) for path in undecided_paths]
+    elif undecided_paths:
+        skips += [
+            Skip(path, "differs inside, but the model's output agrees") for path in undecided_paths
+        ]
     return tuple(skips)

@@ -11,33 +11,33 @@ from typing import Any
 import numpy as np
 
 from auscult.checkpoint.target import is_code
-from auscult.comparison.locate.forced import OWN_NOISE, replayed
-from auscult.comparison.locate.runs import Runs
-from auscult.comparison.modules import base_role
+from auscult.comparison.locate.forced import OWN_NOISE_NOTE, run_replaying_noise
+from auscult.comparison.locate.runs import ComparedRuns
+from auscult.comparison.modules import get_base_role
 from auscult.errors import TargetError, UsageError
 from auscult.finding import Skip
 from auscult.runtime.inputs import read_inputs
-from auscult.runtime.runner import Runner, runner_of
-from auscult.traces.manifest import KEY
+from auscult.runtime.runner import Runner, make_runner
+from auscult.traces.manifest import MANIFEST_KEY
 from auscult.traces.records import Trace
 from auscult.weights import Array
 
-MODULES = frozenset(("torch", "mlx"))
-ORDERS = {3: (0, 2, 1), 4: (0, 2, 3, 1)}
+MODULE_FRAMEWORKS = frozenset(("torch", "mlx"))
+CHANNELS_LAST_ORDERS = {3: (0, 2, 1), 4: (0, 2, 3, 1)}
 """From channels first to channels last."""
 
 
 @dataclass(frozen=True, eq=False)
-class Opened:
+class RunPair:
     """Two runs, how the user named them, and what could not be done."""
 
-    runs: Runs
+    runs: ComparedRuns
     names: tuple[str, str]
     skips: tuple[Skip, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
-class _Side:
+class _CompareSide:
     name: str
     trace: Trace | None
     runner: Runner | None
@@ -53,12 +53,12 @@ class _Side:
         )
 
 
-def _as_modules(side: _Side, other: _Side) -> _Side:
+def _convert_to_modules(side: _CompareSide, other: _CompareSide) -> _CompareSide:
     """A live graph as the modules that it was exported from, where the other side consists of modules."""
-    seen = getattr(side.runner, "as_modules", None)
-    if seen is None or side.trace is not None or other.framework not in MODULES:
+    as_modules = getattr(side.runner, "as_modules", None)
+    if as_modules is None or side.trace is not None or other.framework not in MODULE_FRAMEWORKS:
         return side
-    return replace(side, runner=seen())
+    return replace(side, runner=as_modules())
 
 
 def open_runs(
@@ -70,7 +70,7 @@ def open_runs(
     inputs: Any,
     inputs_cand: Any,
     kwargs: Mapping[str, Any],
-) -> Opened:
+) -> RunPair:
     """Run what has to be run.
 
     Raises:
@@ -78,86 +78,117 @@ def open_runs(
         TargetError: If a model cannot be opened or run.
         TraceError: If a trace cannot be read.
     """
-    one, two = _side(ref, ref_model, kwargs), _side(cand, cand_model, kwargs)
-    one, two = _as_modules(one, two), _as_modules(two, one)
-    given = _arrays(inputs)
-    if given is None:
-        given = next(
+    reference_side, candidate_side = (
+        _open_compare_side(ref, ref_model, kwargs),
+        _open_compare_side(cand, cand_model, kwargs),
+    )
+    reference_side, candidate_side = (
+        _convert_to_modules(reference_side, candidate_side),
+        _convert_to_modules(candidate_side, reference_side),
+    )
+    shared_inputs = _read_arrays(inputs)
+    if shared_inputs is None:
+        shared_inputs = next(
             (
-                found
-                for side in (one, two)
-                if side.trace is not None and (found := inputs_of(side.trace))
+                recorded_inputs
+                for side in (reference_side, candidate_side)
+                if side.trace is not None and (recorded_inputs := find_recorded_inputs(side.trace))
             ),
             None,
         )
-    if given is None and (one.trace is None or two.trace is None):
-        where = one.name if one.trace is None else two.name
+    if shared_inputs is None and (reference_side.trace is None or candidate_side.trace is None):
+        side_name = reference_side.name if reference_side.trace is None else candidate_side.name
         raise UsageError(
             "has no inputs to run on",
-            where=where,
+            where=side_name,
             hint="give --inputs FILE (.npz, .npy, .safetensors or a trace)",
         )
-    ref_inputs = given if one.trace is None else inputs_of(one.trace) or given
-    ref_trace = one.trace or _run(one, ref_inputs)
-    for_cand = (
-        _arrays(inputs_cand) or (inputs_of(two.trace) if two.trace is not None else None) or given
+    reference_inputs = (
+        shared_inputs
+        if reference_side.trace is None
+        else find_recorded_inputs(reference_side.trace) or shared_inputs
     )
-    cand_trace, for_cand = (
-        (two.trace, for_cand) if two.trace is not None else _run_candidate(two, for_cand, ref_trace)
+    reference_trace = reference_side.trace or _run_side(reference_side, reference_inputs)
+    candidate_inputs = (
+        _read_arrays(inputs_cand)
+        or (
+            find_recorded_inputs(candidate_side.trace) if candidate_side.trace is not None else None
+        )
+        or shared_inputs
     )
-    why = cand_trace.manifest.notes.get(OWN_NOISE)
-    skips = (Skip("noise", f"the candidate drew its own noise: {why}"),) if why else ()
-    runs = Runs(ref_trace, cand_trace, one.runner, two.runner, ref_inputs, for_cand)
-    return Opened(runs, (one.name, two.name), skips)
+    candidate_trace, candidate_inputs = (
+        (candidate_side.trace, candidate_inputs)
+        if candidate_side.trace is not None
+        else _run_candidate(candidate_side, candidate_inputs, reference_trace)
+    )
+    noise_problem = candidate_trace.manifest.notes.get(OWN_NOISE_NOTE)
+    skips = (
+        (Skip("noise", f"the candidate drew its own noise: {noise_problem}"),)
+        if noise_problem
+        else ()
+    )
+    runs = ComparedRuns(
+        reference_trace,
+        candidate_trace,
+        reference_side.runner,
+        candidate_side.runner,
+        reference_inputs,
+        candidate_inputs,
+    )
+    return RunPair(runs, (reference_side.name, candidate_side.name), skips)
 
 
-def _side(given: Any, model: Any, kwargs: Mapping[str, Any]) -> _Side:
-    runner = None if model is None else _runner(model, kwargs)
-    if isinstance(given, Trace):
-        return _Side(given.path, given, runner)
-    if isinstance(given, str | os.PathLike) and is_trace(os.fspath(given)):
+def _open_compare_side(target: Any, model: Any, kwargs: Mapping[str, Any]) -> _CompareSide:
+    runner = None if model is None else _open_runner(model, kwargs)
+    if isinstance(target, Trace):
+        return _CompareSide(target.path, target, runner)
+    if isinstance(target, str | os.PathLike) and is_trace_file(os.fspath(target)):
         from auscult.traces.file import read_trace
 
-        return _Side(os.fspath(given), read_trace(given), runner)
+        return _CompareSide(os.fspath(target), read_trace(target), runner)
     if model is not None:
         raise UsageError(
             "is no trace, so no model stands behind it",
-            where=str(given),
+            where=str(target),
             hint="give the model in its place",
         )
-    runner = _runner(given, kwargs)
-    return _Side(runner.name, None, runner)
+    runner = _open_runner(target, kwargs)
+    return _CompareSide(runner.name, None, runner)
 
 
-def is_trace(path: str) -> bool:
+def is_trace_file(path: str) -> bool:
     """Whether a file is a trace, from its header alone."""
     from auscult.checkpoint.formats import safetensors
 
     file = Path(path)
     return (
-        file.suffix == ".safetensors" and file.is_file() and KEY in safetensors.read_metadata(file)
+        file.suffix == ".safetensors"
+        and file.is_file()
+        and MANIFEST_KEY in safetensors.read_metadata(file)
     )
 
 
-def inputs_of(trace: Trace) -> dict[str, Array]:
+def find_recorded_inputs(trace: Trace) -> dict[str, Array]:
     """What the whole model took in that run, by role; empty where it was not recorded in full."""
     records = [
-        r for r in trace.records if r.path == "" and r.call == 0 and base_role(r.role) == "input"
+        r
+        for r in trace.records
+        if r.path == "" and r.call == 0 and get_base_role(r.role) == "input"
     ]
     if any(record.stored != "full" for record in records):
         return {}
     return {record.role: np.asarray(trace.tensor(record)) for record in records}
 
 
-def _runner(given: Any, kwargs: Mapping[str, Any]) -> Runner:
-    if all(hasattr(given, name) for name in ("run", "call", "replace", "at")):
-        return given  # type: ignore[no-any-return]
-    if isinstance(given, os.PathLike):
-        given = os.fspath(given)
-    return runner_of(given, kwargs if isinstance(given, str) and is_code(given) else None)
+def _open_runner(target: Any, kwargs: Mapping[str, Any]) -> Runner:
+    if all(hasattr(target, name) for name in ("run", "call", "replace", "at")):
+        return target  # type: ignore[no-any-return]
+    if isinstance(target, os.PathLike):
+        target = os.fspath(target)
+    return make_runner(target, kwargs if isinstance(target, str) and is_code(target) else None)
 
 
-def _arrays(inputs: Any) -> Mapping[str, Array] | None:
+def _read_arrays(inputs: Any) -> Mapping[str, Array] | None:
     if isinstance(inputs, os.PathLike):
         inputs = os.fspath(inputs)
     if inputs is None or isinstance(inputs, Mapping):
@@ -169,28 +200,30 @@ def _arrays(inputs: Any) -> Mapping[str, Array] | None:
     )
 
 
-def _run(side: _Side, inputs: Mapping[str, Array] | None) -> Trace:
+def _run_side(side: _CompareSide, inputs: Mapping[str, Array] | None) -> Trace:
     if side.runner is None or inputs is None:
         raise UsageError("cannot be run", where=side.name)
     return side.runner.run(inputs)
 
 
 def _run_candidate(
-    side: _Side, inputs: Mapping[str, Array] | None, ref: Trace
+    side: _CompareSide, inputs: Mapping[str, Array] | None, reference_trace: Trace
 ) -> tuple[Trace, Mapping[str, Array]]:
     """With the reference's noise; where the candidate does not take the inputs as they are, with channels last."""
     if side.runner is None or inputs is None:
         raise UsageError("cannot be run", where=side.name)
     try:
-        return replayed(side.runner, inputs, ref), inputs
+        return run_replaying_noise(side.runner, inputs, reference_trace), inputs
     except TargetError as error:
-        turned = {name: _channels_last(array) for name, array in inputs.items()}
+        channels_last_inputs = {name: _to_channels_last(array) for name, array in inputs.items()}
         try:
-            return replayed(side.runner, turned, ref), turned
+            return run_replaying_noise(
+                side.runner, channels_last_inputs, reference_trace
+            ), channels_last_inputs
         except TargetError:
             raise error from None
 
 
-def _channels_last(array: Array) -> Array:
-    order = ORDERS.get(np.ndim(array))
+def _to_channels_last(array: Array) -> Array:
+    order = CHANNELS_LAST_ORDERS.get(np.ndim(array))
     return array if order is None else np.ascontiguousarray(np.transpose(array, order))

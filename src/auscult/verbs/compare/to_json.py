@@ -5,136 +5,164 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from auscult.comparison.compare_runs import Comparison
-from auscult.comparison.measure.readings import Reading
+from auscult.comparison.compare_runs import RunComparison
+from auscult.comparison.measure.readings import TensorComparison
 from auscult.comparison.results import LayerResult
 from auscult.comparison.stages import StageResult
 from auscult.comparison.steps import StepsResult
 from auscult.finding import Json
 
 
-def extra_of(found: Comparison) -> Json:
+def describe_comparison(comparison: RunComparison) -> Json:
     """The keys of the report that are compare's own."""
     return {
-        "layers": layers(found),
-        "first_divergence": first_divergence(found),
-        "floor": {"how": found.floor.how, "what": found.floor.what, "factor": found.floor.factor},
-        "alignment": alignment(found),
-        **({"stages": [_stage(stage) for stage in found.stages]} if found.stages else {}),
-        **({"steps": [_steps(steps) for steps in found.steps]} if found.steps else {}),
+        "layers": describe_layers(comparison),
+        "first_divergence": describe_first_divergence(comparison),
+        "floor": {
+            "how": comparison.floor.how,
+            "what": comparison.floor.what,
+            "factor": comparison.floor.factor,
+        },
+        "alignment": describe_alignment(comparison),
+        **(
+            {"stages": [_describe_stage(stage) for stage in comparison.stages]}
+            if comparison.stages
+            else {}
+        ),
+        **(
+            {"steps": [_describe_steps(steps) for steps in comparison.steps]}
+            if comparison.steps
+            else {}
+        ),
     }
 
 
-def layers(found: Comparison) -> list[Json]:
+def describe_layers(comparison: RunComparison) -> list[Json]:
     """One entry per pair, in the reference's order of execution."""
-    pairs = {pair.a: pair for pair in found.alignment.pairs}
+    pairs = {pair.a: pair for pair in comparison.alignment.pairs}
     rows: dict[str, Json] = {}
-    for result in found.results:
+    for result in comparison.results:
         pair = pairs[result.path_ref]
         if result.path_ref in rows:
             rows[result.path_ref]["causes"] = list(
-                dict.fromkeys([*rows[result.path_ref]["causes"], *_causes(result)])
+                dict.fromkeys([*rows[result.path_ref]["causes"], *_list_causes(result)])
             )
             continue
-        reading = found.readings.worst_output(result.path_ref)
+        tensor_comparison = comparison.comparisons.worst_output(result.path_ref)
         rows[result.path_ref] = {
             "a": result.path_ref,
             "b": result.path_cand,
-            "error": number(result.error),
-            "floor": number(result.floor),
-            "limit": number(reading.limit if reading else result.floor),
+            "error": to_json_number(result.error),
+            "floor": to_json_number(result.floor),
+            "limit": to_json_number(tensor_comparison.limit if tensor_comparison else result.floor),
             "born": result.born,
             "grown": result.grown,
-            "type": found.runs.ref.manifest.modules[pair.a].type
-            if pair.a in found.runs.ref.manifest.modules
+            "type": comparison.runs.ref.manifest.modules[pair.a].type
+            if pair.a in comparison.runs.ref.manifest.modules
             else "",
             "aligned_by": pair.by,
-            "causes": _causes(result),
+            "causes": _list_causes(result),
             **({"doubt": pair.doubt} if pair.doubt else {}),
-            **({"reason": reading.distance.reason} if reading and reading.distance.reason else {}),
             **(
-                {"measured_on": reading.distance.how}
-                if reading and reading.distance.how != "values"
+                {"reason": tensor_comparison.distance.reason}
+                if tensor_comparison and tensor_comparison.distance.reason
+                else {}
+            ),
+            **(
+                {"measured_on": tensor_comparison.distance.how}
+                if tensor_comparison and tensor_comparison.distance.how != "values"
                 else {}
             ),
         }
     return list(rows.values())
 
 
-def _causes(result: LayerResult) -> list[str]:
+def _list_causes(result: LayerResult) -> list[str]:
     if result.born and not result.explanations:
         return ["unexplained"]
-    return [one.cause for one in result.explanations[:1]]
+    return [explanation.cause for explanation in result.explanations[:1]]
 
 
-def first_divergence(found: Comparison) -> Json | None:
+def describe_first_divergence(comparison: RunComparison) -> Json | None:
     """The first place at which an error is born; where that is not known, the first tensor that differs."""
-    place = found.places[0] if found.places else None
-    reading = place.reading if place else found.first
+    place = comparison.places[0] if comparison.places else None
+    tensor_comparison = place.reading if place else comparison.first
     return (
         None
-        if reading is None
+        if tensor_comparison is None
         else {
-            **_place(reading),
+            **_describe_place(tensor_comparison),
             "parent": place.parent if place else None,
             "born": place is not None,
         }
     )
 
 
-def _place(reading: Reading) -> Json:
+def _describe_place(tensor_comparison: TensorComparison) -> Json:
     return {
-        "a": reading.pair.a if reading.is_output else reading.pair.ref[0],
-        "b": reading.pair.b if reading.is_output else reading.pair.cand[0],
-        "role": reading.role,
-        "call": reading.call,
-        "error": number(reading.error),
-        "floor": number(reading.floor),
-        **({"reason": reading.distance.reason} if reading.distance.reason else {}),
+        "a": tensor_comparison.pair.a
+        if tensor_comparison.is_output
+        else tensor_comparison.pair.ref[0],
+        "b": tensor_comparison.pair.b
+        if tensor_comparison.is_output
+        else tensor_comparison.pair.cand[0],
+        "role": tensor_comparison.role,
+        "call": tensor_comparison.call,
+        "error": to_json_number(tensor_comparison.error),
+        "floor": to_json_number(tensor_comparison.floor),
+        **(
+            {"reason": tensor_comparison.distance.reason}
+            if tensor_comparison.distance.reason
+            else {}
+        ),
     }
 
 
-def alignment(found: Comparison) -> Json:
+def describe_alignment(comparison: RunComparison) -> Json:
     """How the layers were aligned, and what was left."""
-    by: dict[str, int] = {}
-    for pair in found.alignment.pairs:
-        by[pair.by] = by.get(pair.by, 0) + 1
+    count_by_method: dict[str, int] = {}
+    for pair in comparison.alignment.pairs:
+        count_by_method[pair.by] = count_by_method.get(pair.by, 0) + 1
     return {
-        "by": by,
+        "by": count_by_method,
         "groups": [
             {"a": list(pair.ref), "b": list(pair.cand)}
-            for pair in found.alignment.pairs
+            for pair in comparison.alignment.pairs
             if not pair.is_single
         ],
-        "axes": {str(rank): list(order) for rank, order in sorted(found.alignment.orders.items())},
-        "only_in_a": list(found.alignment.only_in_ref),
-        "only_in_b": list(found.alignment.only_in_cand),
+        "axes": {
+            str(rank): list(order) for rank, order in sorted(comparison.alignment.orders.items())
+        },
+        "only_in_a": list(comparison.alignment.only_in_ref),
+        "only_in_b": list(comparison.alignment.only_in_cand),
     }
 
 
-def _stage(stage: StageResult) -> Json:
-    own, left = (None if value is None else number(value) for value in (stage.own, stage.left))
+def _describe_stage(stage: StageResult) -> Json:
+    own_error, remaining_error = (
+        None if value is None else to_json_number(value) for value in (stage.own, stage.left)
+    )
     return {
         "a": stage.path_ref,
         "b": stage.path_cand,
-        "own": own,
-        "left": left,
+        "own": own_error,
+        "left": remaining_error,
         "guilty": stage.guilty,
     }
 
 
-def _steps(steps: StepsResult) -> Json:
+def _describe_steps(steps: StepsResult) -> Json:
     return {
         "a": steps.pair.a,
         "b": steps.pair.b,
         "steps": steps.steps,
         "verdict": steps.verdict,
         "says": steps.says,
-        "errors": [number(error) for error in steps.errors],
-        "own": [number(error) for error in steps.own],
+        "errors": [to_json_number(error) for error in steps.errors],
+        "own": [to_json_number(error) for error in steps.own],
     }
 
 
-def number(value: Any) -> float | None:
+def to_json_number(value: Any) -> float | None:
     """JSON knows no infinity."""
     return float(value) if math.isfinite(value) else None

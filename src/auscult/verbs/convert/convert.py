@@ -6,21 +6,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from auscult.checkpoint.writers import writer_for
+from auscult.checkpoint.writers import find_writer
 from auscult.errors import UsageError
 from auscult.finding import Skip
 from auscult.recipe import Recipe
 from auscult.recipe.layout import Framework
-from auscult.recipe.lazy import applied
+from auscult.recipe.lazy import apply_recipe
 from auscult.recipe.stream import Progress
-from auscult.recipe.write import Written, write_recipe
+from auscult.recipe.write import WriteOutcome, write_recipe
 from auscult.verbs.convert.plan import (
-    Plan,
-    dequantized,
+    ConversionPlan,
+    cast_recipe,
+    load_recipe,
     plan_for_framework,
     plan_like,
-    saved,
-    with_dtype,
+    recipe_for_dequantizing,
 )
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint
@@ -29,7 +29,7 @@ METADATA: dict[Framework, dict[str, str]] = {"mlx": {"format": "mlx"}, "torch": 
 
 
 @dataclass(frozen=True)
-class Options:
+class WriteOptions:
     """How to write, apart from what.
 
     Attributes:
@@ -58,7 +58,7 @@ def convert(
     container: str | None = None,
     dtype: str | None = None,
     like_kwargs: dict[str, Any] | None = None,
-    options: Options | None = None,
+    options: WriteOptions | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Convert a checkpoint, prove that nothing was lost, and write it in the format of the destination's suffix.
@@ -82,16 +82,18 @@ def convert(
         CheckpointError: If the source cannot be read or the destination not be written.
         UsageError: If the arguments do not fit together, or the destination is the source or already there.
     """
-    options = options or Options()
+    options = options or WriteOptions()
     if sum(option is not None for option in (to, like, recipe)) > 1:
         raise UsageError(
             "only one of --to, --like and --recipe can say what the result is", where="convert"
         )
-    place = None if destination is None else Path(destination)
-    if place is not None:
-        _check_destination(place, [source, like, recipe], dry_run=options.dry_run)
-    checkpoint = source if isinstance(source, Checkpoint) else _open(str(source), container)
-    plan = _plan(
+    destination_path = None if destination is None else Path(destination)
+    if destination_path is not None:
+        _check_destination(destination_path, [source, like, recipe], dry_run=options.dry_run)
+    checkpoint = (
+        source if isinstance(source, Checkpoint) else _open_checkpoint(str(source), container)
+    )
+    plan = _make_plan(
         checkpoint,
         to=to,
         like=like,
@@ -102,12 +104,12 @@ def convert(
         progress=progress,
     )
     if dtype is not None:
-        plan = replace(plan, recipe=with_dtype(plan.recipe, checkpoint, dtype))
+        plan = replace(plan, recipe=cast_recipe(plan.recipe, checkpoint, dtype))
     code = plan.recipe.code(options.emit_code) if options.emit_code else None
-    written = write_recipe(
+    outcome = write_recipe(
         plan.recipe,
         checkpoint,
-        None if options.dry_run else place,
+        None if options.dry_run else destination_path,
         metadata=METADATA[plan.framework] if plan.framework else dict(checkpoint.metadata),
         force=options.force,
         shard_bytes=options.shard_bytes,
@@ -115,10 +117,10 @@ def convert(
     )
     if options.save_recipe is not None:
         plan.recipe.save(options.save_recipe)
-    return _report(checkpoint, place, plan, written, code)
+    return _build_report(checkpoint, destination_path, plan, outcome, code)
 
 
-def _plan(
+def _make_plan(
     checkpoint: Checkpoint,
     *,
     to: Framework | None,
@@ -126,20 +128,20 @@ def _plan(
     recipe: Recipe | str | Path | None,
     from_layout: Framework | None,
     kwargs: dict[str, Any] | None,
-    options: Options,
+    options: WriteOptions,
     progress: Progress | None,
-) -> Plan:
+) -> ConversionPlan:
     """The recipe that was asked for; quantised tensors become real numbers first, unless a recipe says otherwise."""
     if recipe is not None:
-        return Plan(saved(recipe).bind(checkpoint))
-    real = dequantized(checkpoint)
+        return ConversionPlan(load_recipe(recipe).bind(checkpoint))
+    dequantizing_recipe = recipe_for_dequantizing(checkpoint)
     view = (
         checkpoint
-        if real is None
-        else replace(applied(real, checkpoint), modules=checkpoint.modules)
+        if dequantizing_recipe is None
+        else replace(apply_recipe(dequantizing_recipe, checkpoint), modules=checkpoint.modules)
     )
     if like is not None:
-        template = like if isinstance(like, Checkpoint) else _open(like, None, kwargs)
+        template = like if isinstance(like, Checkpoint) else _open_checkpoint(like, None, kwargs)
         plan = plan_like(
             view,
             template,
@@ -150,43 +152,49 @@ def _plan(
     elif to is not None:
         plan = plan_for_framework(view, to, from_layout)
     else:
-        plan = Plan(Recipe.identity(view))
+        plan = ConversionPlan(Recipe.identity(view))
     return (
-        plan if real is None else replace(plan, recipe=real.compose(plan.recipe).bind(checkpoint))
+        plan
+        if dequantizing_recipe is None
+        else replace(plan, recipe=dequantizing_recipe.compose(plan.recipe).bind(checkpoint))
     )
 
 
-def _open(target: str, container: str | None, kwargs: dict[str, Any] | None = None) -> Checkpoint:
+def _open_checkpoint(
+    target: str, container: str | None, kwargs: dict[str, Any] | None = None
+) -> Checkpoint:
     from auscult.checkpoint.target import open_target
 
     return open_target(target, kwargs, container)
 
 
-def _check_destination(place: Path, inputs: list[object], *, dry_run: bool) -> None:
+def _check_destination(destination_path: Path, inputs: list[object], *, dry_run: bool) -> None:
     """The format is known, and no input would be written over, also by way of a link.
 
     Raises:
         UsageError: Otherwise.
     """
     if not dry_run:
-        writer_for(place)
-    for given in inputs:
+        find_writer(destination_path)
+    for source in inputs:
         path = (
-            Path(given.path if isinstance(given, Checkpoint) else given)
-            if isinstance(given, str | Path | Checkpoint)
+            Path(source.path if isinstance(source, Checkpoint) else source)
+            if isinstance(source, str | Path | Checkpoint)
             else None
         )
         if (
             path is not None
-            and place.exists()
-            and any(place.samefile(file) for file in _files(path))
+            and destination_path.exists()
+            and any(destination_path.samefile(file) for file in _list_source_files(path))
         ):
             raise UsageError(
-                "would write over its own input", where=str(place), hint="name another file"
+                "would write over its own input",
+                where=str(destination_path),
+                hint="name another file",
             )
 
 
-def _files(path: Path) -> list[Path]:
+def _list_source_files(path: Path) -> list[Path]:
     """The files that a source may be read from: itself, or what lies in its folder where it is one, or an index."""
     if not path.exists():
         return []
@@ -194,12 +202,17 @@ def _files(path: Path) -> list[Path]:
     return [path, *folder.iterdir()] if folder is not None else [path]
 
 
-def _report(
-    checkpoint: Checkpoint, place: Path | None, plan: Plan, written: Written, code: str | None
+def _build_report(
+    checkpoint: Checkpoint,
+    destination_path: Path | None,
+    plan: ConversionPlan,
+    outcome: WriteOutcome,
+    code: str | None,
 ) -> Report:
-    proof = written.proof
+    proof = outcome.proof
     moved = any(
-        each.entry.ops or each.entry.sources != each.entry.targets for each in proof.entries
+        proven_entry.entry.ops or proven_entry.entry.sources != proven_entry.entry.targets
+        for proven_entry in proof.entries
     )
     skips = [
         *checkpoint.skips,
@@ -210,20 +223,20 @@ def _report(
     for layer in plan.layers.values():
         evidence[f"{layer.kind} by {layer.by}"] = evidence.get(f"{layer.kind} by {layer.by}", 0) + 1
     output = {
-        "path": str(place) if place is not None and written.files else None,
-        "files": [str(file) for file in written.files],
-        "format": written.format,
-        "tensors": len(written.tensors),
-        "bytes": sum(tensor.nbytes for tensor in written.tensors),
+        "path": str(destination_path) if destination_path is not None and outcome.files else None,
+        "files": [str(file) for file in outcome.files],
+        "format": outcome.format,
+        "tensors": len(outcome.tensors),
+        "bytes": sum(tensor.nbytes for tensor in outcome.tensors),
         "lossless": plan.recipe.lossless,
         "evidence": evidence,
     }
     return Report(
         "convert",
-        tuple(str(part) for part in (checkpoint.path, place) if part is not None),
+        tuple(str(part) for part in (checkpoint.path, destination_path) if part is not None),
         Verdict.EQUIVALENT if moved else Verdict.PASS,
         proof.coverage(),
         skips=tuple(skips),
-        mapping=tuple(each.mapping() for each in proof.entries),
+        mapping=tuple(proven_entry.mapping() for proven_entry in proof.entries),
         extra={"output": output} | ({"code": code} if code is not None else {}),
     )

@@ -6,23 +6,29 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from auscult.finding import Finding, Json, Severity
-from auscult.symptoms import Evidence, Suspect, table
-from auscult.verbs.diagnose.next_run import Told, missing, remake, repair_of, run_for
+from auscult.symptoms import EvidenceKind, Suspect, load_symptoms
+from auscult.verbs.diagnose.next_run import (
+    GivenOptions,
+    build_diagnose_command,
+    build_repair_command,
+    suggest_next_run,
+    suggest_remake,
+)
 
-HARMLESS = frozenset(
+HARMLESS_CAUSES = frozenset(
     ("noise-differs", "chaotic", "undetermined-by-weights", "lossy", "pickle-code")
 )
 """Causes that never are the root of a sound by themselves; seeds differ, an argmax flips, a rounding is small."""
 
-INAUDIBLE = frozenset(("dc", "lag", "polarity"))
+INAUDIBLE_SYMPTOMS = frozenset(("dc", "lag", "polarity"))
 """Symptoms that are measured and not heard: none of them is what the user complains of."""
 
-FILE = ("CKP", "LAY")
+WEIGHT_FILE_CODES = ("CKP", "LAY")
 """Codes of what is wrong with a file of weights."""
 
 
 @dataclass(frozen=True)
-class Chain:
+class CausalChain:
     """The answer of a diagnosis.
 
     Attributes:
@@ -37,35 +43,41 @@ class Chain:
     cause: Finding | None
     symptoms: tuple[tuple[Finding, str | None], ...] = ()
     follows: tuple[Finding, ...] = ()
-    others: tuple[Finding, ...] = ()
+    other_causes: tuple[Finding, ...] = ()
     suspects: tuple[Suspect, ...] = ()
     next: str | None = None
 
     def to_json(self) -> Json:
         return {
-            "cause": None if self.cause is None else _named(self.cause),
-            "symptoms": [{**_named(finding), "explained": why} for finding, why in self.symptoms],
-            "follows": [_named(finding) for finding in self.follows],
-            "others": [_named(finding) for finding in self.others],
+            "cause": None if self.cause is None else _identify_finding(self.cause),
+            "symptoms": [
+                {**_identify_finding(finding), "explained": explanation}
+                for finding, explanation in self.symptoms
+            ],
+            "follows": [_identify_finding(finding) for finding in self.follows],
+            "others": [_identify_finding(finding) for finding in self.other_causes],
             "suspects": [
-                {"causes": list(s.causes), "why": s.why, "needs": s.needs} for s in self.suspects
+                {"causes": list(suspect.causes), "why": suspect.why, "needs": suspect.needs}
+                for suspect in self.suspects
             ],
             "next": self.next,
         }
 
 
-def _named(finding: Finding) -> Json:
+def _identify_finding(finding: Finding) -> Json:
     return {"code": finding.code, "cause": finding.cause}
 
 
-def is_heard(finding: Finding) -> bool:
+def is_symptom(finding: Finding) -> bool:
     """Whether a finding says how something sounds, and not why."""
     return finding.code.startswith("SND")
 
 
-def chain(
-    findings: Iterable[Finding], looked_at: frozenset[Evidence], told: Told | None = None
-) -> Chain:
+def build_causal_chain(
+    findings: Iterable[Finding],
+    examined_kinds: frozenset[EvidenceKind],
+    given_options: GivenOptions | None = None,
+) -> CausalChain:
     """The cause of what was heard, as far as the evidence shows it.
 
     Args:
@@ -73,76 +85,105 @@ def chain(
         looked_at: The kinds of evidence, so that a suspect that would have shown itself is ruled out.
         told: What the user gave, for the command to run next.
     """
-    every = sorted(findings, key=lambda finding: finding.order)
-    heard = [
-        finding for finding in every if is_heard(finding) and finding.severity is not Severity.INFO
+    all_findings = sorted(findings, key=lambda finding: finding.order)
+    sound_findings = [
+        finding
+        for finding in all_findings
+        if is_symptom(finding) and finding.severity is not Severity.INFO
     ]
-    heard.sort(key=lambda finding: finding.cause in INAUDIBLE)
+    sound_findings.sort(key=lambda finding: finding.cause in INAUDIBLE_SYMPTOMS)
     causes = [
         f
-        for f in every
-        if not is_heard(f) and f.severity is not Severity.INFO and f.cause not in HARMLESS
+        for f in all_findings
+        if not is_symptom(f) and f.severity is not Severity.INFO and f.cause not in HARMLESS_CAUSES
     ]
-    causes = [f for f in causes if f.severity is Severity.ERROR or _explained(f, heard)]
-    causes.sort(key=lambda finding: _order(finding, heard))
-    if not heard:  # then an error is the cause even if it never is that of a sound
-        causes = causes or [finding for finding in every if finding.severity is Severity.ERROR]
+    causes = [
+        f for f in causes if f.severity is Severity.ERROR or _is_explaining_any(f, sound_findings)
+    ]
+    causes.sort(key=lambda finding: _rank_cause(finding, sound_findings))
+    if not sound_findings:  # then an error is the cause even if it never is that of a sound
+        causes = causes or [
+            finding for finding in all_findings if finding.severity is Severity.ERROR
+        ]
     if causes:
-        return _from_root(causes[0], causes[1:], heard, told or {})
-    if not heard:
-        return Chain(None)
-    suspects = _open(heard[0], looked_at)
-    written = _written(heard, suspects)
-    if written is not None:
-        rest = tuple((symptom, None) for symptom in heard if symptom is not written)
-        return Chain(
-            written,
-            ((written, "in how the samples were written or labelled"), *rest),
-            next=_repair(written, told or {}),
+        return _chain_from_root(causes[0], causes[1:], sound_findings, given_options or {})
+    if not sound_findings:
+        return CausalChain(None)
+    suspects = _find_open_suspects(sound_findings[0], examined_kinds)
+    writing_fault = _find_writing_fault(sound_findings, suspects)
+    if writing_fault is not None:
+        remaining_symptoms = tuple(
+            (symptom, None) for symptom in sound_findings if symptom is not writing_fault
         )
-    settled_by = run_for(suspects[0].needs, told) if suspects else missing(looked_at, told or {})
-    return Chain(
-        None, tuple((symptom, None) for symptom in heard), suspects=suspects, next=settled_by
+        return CausalChain(
+            writing_fault,
+            ((writing_fault, "in how the samples were written or labelled"), *remaining_symptoms),
+            next=_describe_repair(writing_fault, given_options or {}),
+        )
+    next_run = (
+        build_diagnose_command(suspects[0].needs, given_options)
+        if suspects
+        else suggest_next_run(examined_kinds, given_options or {})
+    )
+    return CausalChain(
+        None, tuple((symptom, None) for symptom in sound_findings), suspects=suspects, next=next_run
     )
 
 
-def _from_root(
-    root: Finding, causes: Sequence[Finding], heard: Sequence[Finding], told: Told
-) -> Chain:
+def _chain_from_root(
+    root: Finding,
+    causes: Sequence[Finding],
+    sound_findings: Sequence[Finding],
+    given_options: GivenOptions,
+) -> CausalChain:
     """What the cause explains, what comes of it, and what it has nothing to do with."""
     symptoms: list[tuple[Finding, str | None]] = []
     follows: list[Finding] = []
     others: list[Finding] = []
-    for symptom in heard:
-        why, known = _why(symptom, root), table().get(symptom.cause)
-        if why is None and known is not None and known.follows and root.severity is Severity.ERROR:
+    for symptom in sound_findings:
+        explanation, table_entry = (
+            _find_explanation(symptom, root),
+            load_symptoms().get(symptom.cause),
+        )
+        if (
+            explanation is None
+            and table_entry is not None
+            and table_entry.follows
+            and root.severity is Severity.ERROR
+        ):
             follows.append(symptom)
         else:
-            symptoms.append((symptom, why))
+            symptoms.append((symptom, explanation))
     for cause in causes:
         (follows if _is_echo(cause, root) else others).append(cause)
-    return Chain(root, tuple(symptoms), tuple(follows), tuple(others), next=_repair(root, told))
+    return CausalChain(
+        root,
+        tuple(symptoms),
+        tuple(follows),
+        tuple(others),
+        next=_describe_repair(root, given_options),
+    )
 
 
-def _order(
-    finding: Finding, heard: Sequence[Finding]
+def _rank_cause(
+    finding: Finding, sound_findings: Sequence[Finding]
 ) -> tuple[int, int, int, tuple[int, int, float, int, str]]:
     """Errors first, among them what explains something that is heard; weights before what is computed with them."""
     return (
         finding.severity.rank,
-        int(not _explained(finding, heard)),
+        int(not _is_explaining_any(finding, sound_findings)),
         int(finding.code.startswith("PAR")),
         finding.order,
     )
 
 
-def _explained(cause: Finding, heard: Sequence[Finding]) -> bool:
-    return any(_why(symptom, cause) for symptom in heard)
+def _is_explaining_any(cause: Finding, sound_findings: Sequence[Finding]) -> bool:
+    return any(_find_explanation(symptom, cause) for symptom in sound_findings)
 
 
-def _why(symptom: Finding, cause: Finding) -> str | None:
-    known = table().get(symptom.cause)
-    suspect = known.explained_by(cause.cause) if known else None
+def _find_explanation(symptom: Finding, cause: Finding) -> str | None:
+    table_entry = load_symptoms().get(symptom.cause)
+    suspect = table_entry.find_suspect(cause.cause) if table_entry else None
     return suspect.why if suspect else None
 
 
@@ -153,52 +194,56 @@ def _is_echo(cause: Finding, root: Finding) -> bool:
     if not cause.code.startswith("PAR"):
         return False
     if cause.cause == "unexplained" or (
-        cause.cause == "other-weights" and root.code.startswith(FILE)
+        cause.cause == "other-weights" and root.code.startswith(WEIGHT_FILE_CODES)
     ):
         return True
     modules = {place.rpartition(".")[0] for place in root.where} | set(root.where)
-    return all(_is_among(place, modules) for place in cause.where)
+    return all(_is_in_modules(place, modules) for place in cause.where)
 
 
-def _is_among(place: str, modules: Iterable[str]) -> bool:
+def _is_in_modules(place: str, modules: Iterable[str]) -> bool:
     """Whether a layer is one of the modules, which may have a prefix in a file that they lack in the code."""
     return any(module == place or module.endswith(f".{place}") for module in modules)
 
 
-def _open(symptom: Finding, looked_at: frozenset[Evidence]) -> tuple[Suspect, ...]:
+def _find_open_suspects(
+    symptom: Finding, examined_kinds: frozenset[EvidenceKind]
+) -> tuple[Suspect, ...]:
     """The suspects of a symptom that the evidence at hand would not have shown."""
-    known = table().get(symptom.cause)
+    table_entry = load_symptoms().get(symptom.cause)
     return (
-        tuple(suspect for suspect in known.suspects if suspect.needs not in looked_at)
-        if known
+        tuple(suspect for suspect in table_entry.suspects if suspect.needs not in examined_kinds)
+        if table_entry
         else ()
     )
 
 
-def _written(heard: Sequence[Finding], suspects: Sequence[Suspect]) -> Finding | None:
+def _find_writing_fault(
+    sound_findings: Sequence[Finding], suspects: Sequence[Suspect]
+) -> Finding | None:
     """The symptom that is its own cause: a fault of writing or labelling that was measured, or all that is left."""
-    for symptom in heard:
-        known = table().get(symptom.cause)
+    for symptom in sound_findings:
+        table_entry = load_symptoms().get(symptom.cause)
         if (
-            known is not None
-            and known.writing is not None
+            table_entry is not None
+            and table_entry.writing is not None
             and (symptom.severity is Severity.ERROR or not suspects)
         ):
             return symptom
     return None
 
 
-def _repair(cause: Finding, told: Told) -> str:
+def _describe_repair(cause: Finding, given_options: GivenOptions) -> str:
     """What to do about it, in one line."""
     if cause.fix is not None and cause.fix.recipe:
-        return f"{repair_of(told)} ({cause.fix.summary})"
+        return f"{build_repair_command(given_options)} ({cause.fix.summary})"
     if cause.fix is not None:
         return (
             f"{cause.where[0]}: {cause.fix.summary}"
             if cause.code.startswith("PAR") and cause.where
             else cause.fix.summary
         )
-    known = table().get(cause.cause)
-    if known is not None and known.writing:
-        return known.writing
-    return cause.settled_by or remake(told) or f"auscult rules {cause.code}"
+    table_entry = load_symptoms().get(cause.cause)
+    if table_entry is not None and table_entry.writing:
+        return table_entry.writing
+    return cause.settled_by or suggest_remake(given_options) or f"auscult rules {cause.code}"

@@ -11,61 +11,66 @@ import numpy as np
 
 from auscult.errors import CheckpointError, UsageError
 from auscult.finding import Finding, Json, Severity, Skip
-from auscult.rules.diff.checkpoint.ckp010_truncated import finding_of_error
+from auscult.rules.diff.checkpoint.ckp010_truncated import finding_from_error
 from auscult.rules.sound.subject import SoundFacts
 from auscult.sound.mel import MelDefinition
 from auscult.sound.recording import Recording
-from auscult.symptoms import Evidence
-from auscult.verbs.diagnose.chain import Chain, chain
-from auscult.verbs.diagnose.evidence import Case, refuse_the_same, told_of
-from auscult.verbs.diagnose.next_run import Told, missing, not_given, traces_run
+from auscult.symptoms import EvidenceKind
+from auscult.verbs.diagnose.chain import CausalChain, build_causal_chain
+from auscult.verbs.diagnose.evidence import DiagnosisCase, list_given_options, refuse_same_file
+from auscult.verbs.diagnose.next_run import (
+    GivenOptions,
+    list_missing_options,
+    suggest_next_run,
+    suggest_traces_run,
+)
 from auscult.verbs.diagnose.recordings import (
-    Heard,
-    listen_again,
-    listen_to,
-    measures_of,
-    picture_of,
-    recordings_of,
-    speak,
-    with_family,
-    write_all,
+    DiagnosedRecording,
+    add_family_facts,
+    check_heard_recording,
+    check_repaired_recording,
+    collect_recordings,
+    draw_mel_picture,
+    measure_recording,
+    render_repaired,
+    write_recordings,
 )
 from auscult.verbs.diagnose.settle import (
-    Inputs,
-    Reading,
-    finding,
-    read_model,
-    settle_reading,
-    skips,
-    to_json,
+    FamilyBuild,
+    ModelInputs,
+    build_family,
+    build_finding,
+    describe_settlement,
+    list_open_choices,
+    rank_readings,
 )
-from auscult.verbs.listen.facts import known_facts
-from auscult.verbs.sides import Given, open_side
+from auscult.verbs.listen.facts import complete_facts
+from auscult.verbs.sides import CheckpointLike, open_side
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint
 
 Progress = Callable[[int, int, str], None]
-Sound = Recording | str | Path
+SoundSource = Recording | str | Path
 
 MAX_MEL_DISTANCE_DB = 10.0
 """A repaired recording counts as following its input below this distance; Griffin-Lim's is about 4 dB, a buzz 15 dB and more."""
 
 
 def diagnose(
-    checkpoint: Given | None = None,
-    model: Given | None = None,
+    checkpoint: CheckpointLike | None = None,
+    model: CheckpointLike | None = None,
     *,
-    reference_checkpoint: Given | None = None,
-    traces: tuple[Given, Given] | None = None,
+    reference_checkpoint: CheckpointLike | None = None,
+    traces: tuple[CheckpointLike, CheckpointLike] | None = None,
     trace_inputs: Mapping[str, Any] | str | Path | None = None,
     trace_inputs_candidate: Mapping[str, Any] | str | Path | None = None,
-    audio: Sound | None = None,
-    reference_audio: Sound | None = None,
+    audio: SoundSource | None = None,
+    reference_audio: SoundSource | None = None,
     config: str | Path | None = None,
     facts: SoundFacts | None = None,
     reports: Sequence[str | Path] = (),
     settle: bool = True,
-    inputs: Inputs | None = None,
+    inputs: ModelInputs | None = None,
     mel: MelDefinition | None = None,
     output_dir: Path | None = None,
     container: str | None = None,
@@ -95,7 +100,7 @@ def diagnose(
         CheckpointError, AudioError, TargetError, TraceError: If something given cannot be read.
         UsageError: If nothing is given that could be held against something.
     """
-    told = told_of(
+    given_options = list_given_options(
         checkpoint=checkpoint,
         model=model,
         reference_checkpoint=reference_checkpoint,
@@ -106,15 +111,15 @@ def diagnose(
         config=config,
         report=list(reports) or None,
     )
-    if not told:
+    if not given_options:
         raise UsageError(
             "there is nothing to diagnose",
             hint="give what you have: CHECKPOINT, --model, --traces, --audio ...",
         )
-    refuse_the_same(checkpoint, reference_checkpoint, "--reference-checkpoint")
-    refuse_the_same(audio, reference_audio, "--reference-audio")
-    case = Case()
-    weights = _opened(case, checkpoint, container)
+    refuse_same_file(checkpoint, reference_checkpoint, "--reference-checkpoint")
+    refuse_same_file(audio, reference_audio, "--reference-audio")
+    case = DiagnosisCase()
+    weights = _open_weights(case, checkpoint, container)
     if checkpoint is None and (model is not None or reference_checkpoint is not None):
         raise UsageError(
             "there is no checkpoint to hold that against",
@@ -122,7 +127,7 @@ def diagnose(
         )
     _look_at_weights(case, weights, model, reference_checkpoint, kwargs=kwargs, progress=progress)
     for file in reports:
-        case.add_saved(file)
+        case.add_saved_report(file)
     if traces is not None:
         from auscult.verbs.compare.compare import compare
 
@@ -136,50 +141,57 @@ def diagnose(
         case.add("layers", report, _TRACES)
         case.extra |= report.extra
         case.lines[-1]["first_divergence"] = report.extra.get("first_divergence")
-    heard = recordings_of(audio, reference_audio)
-    reading = _reading(case, weights, mel, inputs, wanted=settle and reference_audio is not None)
-    opened = checkpoint if isinstance(checkpoint, str | Path) and weights is not None else None
-    known = with_family(known_facts(facts, config, opened), reading)
-    _listen(case, heard, known)
-    cause = chain(case.findings, frozenset(case.kinds), told)
-    if reading is not None:
-        _settle(case, reading, heard, known, progress)
-    verdict = _verdict(case, cause)
-    if cause.next is None and verdict is not Verdict.DIVERGENT:
-        cause = replace(cause, next=_next(case, verdict, told))
-    case.extra["given"] = {option: list(words) for option, words in told.items()}
-    open_ends = () if verdict is Verdict.DIVERGENT else not_given(told)
+    recordings = collect_recordings(audio, reference_audio)
+    family_build = _build_runnable_family(
+        case, weights, mel, inputs, is_requested=settle and reference_audio is not None
+    )
+    checkpoint_path = (
+        checkpoint if isinstance(checkpoint, str | Path) and weights is not None else None
+    )
+    sound_facts = add_family_facts(complete_facts(facts, config, checkpoint_path), family_build)
+    _listen_to_recordings(case, recordings, sound_facts)
+    causal_chain = build_causal_chain(case.findings, frozenset(case.kinds), given_options)
+    if family_build is not None:
+        _settle_readings(case, family_build, recordings, sound_facts, progress)
+    verdict = _decide_verdict(case, causal_chain)
+    if causal_chain.next is None and verdict is not Verdict.DIVERGENT:
+        causal_chain = replace(causal_chain, next=_suggest_next(case, verdict, given_options))
+    case.extra["given"] = {option: list(words) for option, words in given_options.items()}
+    missing_options = () if verdict is Verdict.DIVERGENT else list_missing_options(given_options)
     case.extra["diagnosis"] = {
-        **cause.to_json(),
+        **causal_chain.to_json(),
         "evidence": case.lines,
-        "not_given": list(open_ends),
+        "not_given": list(missing_options),
     }
     if output_dir is not None:
-        heard = write_all(heard, output_dir)
+        recordings = write_recordings(recordings, output_dir)
     case.extra["recordings"] = [
-        measures_of(item, heard.get("input"), reading) for item in heard.values()
+        measure_recording(item, recordings.get("input"), family_build)
+        for item in recordings.values()
     ]
-    case.extra |= picture_of(heard, reading, output_dir, case.skips)
-    spoken = [item.recording.name for item in heard.values() if item.role == "heard"]
+    case.extra |= draw_mel_picture(recordings, family_build, output_dir, case.skips)
+    spoken = [item.recording.name for item in recordings.values() if item.role == "heard"]
     return Report(
         "diagnose",
         tuple(dict.fromkeys((*case.subjects, *spoken)))
-        or tuple(word for words in told.values() for word in words),
+        or tuple(word for words in given_options.values() for word in words),
         verdict,
         case.coverage,
-        _in_order(case.findings, cause),
+        _put_cause_first(case.findings, causal_chain),
         tuple(case.skips),
         case.mapping,
         case.extra,
     )
 
 
-def _opened(case: Case, checkpoint: Given | None, container: str | None) -> Checkpoint | None:
+def _open_weights(
+    case: DiagnosisCase, checkpoint: CheckpointLike | None, container: str | None
+) -> Checkpoint | None:
     """The checkpoint; one that is cut off is a finding."""
     try:
         return None if checkpoint is None else open_side(checkpoint, container=container)
     except CheckpointError as error:
-        finding = finding_of_error(error)
+        finding = finding_from_error(error)
         if finding is None:
             raise
         case.findings.append(finding)
@@ -190,10 +202,10 @@ def _opened(case: Case, checkpoint: Given | None, container: str | None) -> Chec
 
 
 def _look_at_weights(
-    case: Case,
+    case: DiagnosisCase,
     weights: Checkpoint | None,
-    model: Given | None,
-    reference: Given | None,
+    model: CheckpointLike | None,
+    reference: CheckpointLike | None,
     *,
     kwargs: Json | None,
     progress: Progress | None,
@@ -201,11 +213,11 @@ def _look_at_weights(
     """The checkpoint by itself, against the code, and against its original, as far as these are given."""
     if weights is None:
         return
-    from auscult.verbs.diff.diff import compare
+    from auscult.verbs.diff.diff import compare_checkpoints
     from auscult.verbs.inspect.inspect import inspect
 
     if reference is not None:
-        report = compare(weights, open_side(reference), progress=progress)
+        report = compare_checkpoints(weights, open_side(reference), progress=progress)
         if not report.mapping:
             raise UsageError(
                 "has no tensor in common with its original",
@@ -216,7 +228,7 @@ def _look_at_weights(
     if model is not None:
         case.add(
             "weights against the code",
-            compare(weights, open_side(model, kwargs=kwargs), progress=progress),
+            compare_checkpoints(weights, open_side(model, kwargs=kwargs), progress=progress),
             _AGAINST_CODE,
         )
     else:
@@ -232,23 +244,23 @@ def _look_at_weights(
         )
 
 
-_AGAINST_ORIGINAL: tuple[Evidence, ...] = ("weights", "reference-weights")
-_AGAINST_CODE: tuple[Evidence, ...] = ("weights", "code")
-_TRACES: tuple[Evidence, ...] = ("traces",)
+_AGAINST_ORIGINAL: tuple[EvidenceKind, ...] = ("weights", "reference-weights")
+_AGAINST_CODE: tuple[EvidenceKind, ...] = ("weights", "code")
+_TRACES: tuple[EvidenceKind, ...] = ("traces",)
 
 
-def _reading(
-    case: Case,
+def _build_runnable_family(
+    case: DiagnosisCase,
     weights: Checkpoint | None,
     mel: MelDefinition | None,
-    inputs: Inputs | None,
+    inputs: ModelInputs | None,
     *,
-    wanted: bool,
-) -> Reading | None:
+    is_requested: bool,
+) -> FamilyBuild | None:
     """The family ready to run; the reason why not becomes a skip."""
     if weights is None:
         return None
-    if not wanted:
+    if not is_requested:
         case.skips.append(
             Skip("settling", "not asked for, or no reference recording to run the variants on")
         )
@@ -256,17 +268,19 @@ def _reading(
     try:
         import torch  # noqa: F401
 
-        return read_model(weights, mel, inputs)
+        return build_family(weights, mel, inputs)
     except (UsageError, ImportError) as error:
         case.skips.append(Skip("settling", f"the family cannot be run: {error}"))
         return None
 
 
-def _listen(case: Case, heard: Mapping[str, Heard], facts: SoundFacts) -> None:
-    listened = listen_to(heard, facts)
+def _listen_to_recordings(
+    case: DiagnosisCase, recordings: Mapping[str, DiagnosedRecording], facts: SoundFacts
+) -> None:
+    listened = check_heard_recording(recordings, facts)
     case.findings += listened.findings
     case.skips += listened.skips
-    if "heard" not in heard:
+    if "heard" not in recordings:
         return
     worst = min((item.severity.rank for item in listened.findings), default=Severity.INFO.rank)
     case.unlike = listened.unlike
@@ -277,58 +291,62 @@ def _listen(case: Case, heard: Mapping[str, Heard], facts: SoundFacts) -> None:
         if listened.unlike
         else Verdict.PASS
     )
-    named = list(
+    causes = list(
         dict.fromkeys(
             item.cause for item in listened.findings if item.severity is not Severity.INFO
         )
     )
-    says = (
-        ", ".join((*named, *(["not what the reference says"] if listened.unlike else [])))
+    sentence = (
+        ", ".join((*causes, *(["not what the reference says"] if listened.unlike else [])))
         or "nothing wrong by itself"
     )
     case.lines.append(
         {
             "kind": "sound",
             "verdict": verdict.value,
-            "subjects": [heard["heard"].recording.name],
-            "says": says,
+            "subjects": [recordings["heard"].recording.name],
+            "says": sentence,
         }
     )
-    if "input" in heard:
+    if "input" in recordings:
         case.kinds.add("reference-audio")
 
 
-def _settle(
-    case: Case,
-    reading: Reading,
-    heard: dict[str, Heard],
+def _settle_readings(
+    case: DiagnosisCase,
+    family_build: FamilyBuild,
+    recordings: dict[str, DiagnosedRecording],
     facts: SoundFacts,
     progress: Progress | None,
 ) -> None:
     """Run the readings of the family that load the same tensors, and let the best one speak."""
-    settlement = settle_reading(reading, heard["input"].recording, progress=progress)
+    settlement = rank_readings(family_build, recordings["input"].recording, progress=progress)
     case.findings = [
-        *(f for f in case.findings if f.cause != "undetermined-by-weights"),
-        finding(reading, settlement),
+        *(item for item in case.findings if item.cause != "undetermined-by-weights"),
+        build_finding(family_build, settlement),
     ]
-    case.skips += skips(settlement)
-    case.extra["settlement"] = to_json(reading, settlement)
+    case.skips += list_open_choices(settlement)
+    case.extra["settlement"] = describe_settlement(family_build, settlement)
     if settlement.works:
-        heard["repaired"] = Heard("repaired", speak(reading, settlement, heard["input"].recording))
-        case.findings += listen_again(heard, facts)
+        recordings["repaired"] = DiagnosedRecording(
+            "repaired", render_repaired(family_build, settlement, recordings["input"].recording)
+        )
+        case.findings += check_repaired_recording(recordings, facts)
 
 
-def _in_order(findings: Sequence[Finding], cause: Chain) -> tuple[Finding, ...]:
+def _put_cause_first(findings: Sequence[Finding], causal_chain: CausalChain) -> tuple[Finding, ...]:
     """The cause before its equals: a report sorts by severity, then by rank."""
-    return tuple(replace(item, rank=-1) if item is cause.cause else item for item in findings)
+    return tuple(
+        replace(item, rank=-1) if item is causal_chain.cause else item for item in findings
+    )
 
 
-def _verdict(case: Case, cause: Chain) -> Verdict:
+def _decide_verdict(case: DiagnosisCase, causal_chain: CausalChain) -> Verdict:
     """DIVERGENT with a cause; INCONCLUSIVE with a symptom that no evidence explains, or where nothing was settled."""
-    if cause.cause is not None:
+    if causal_chain.cause is not None:
         return Verdict.DIVERGENT
     settlement: Any = case.extra.get("settlement")
-    if cause.symptoms or case.unlike or (settlement is not None and not settlement["works"]):
+    if causal_chain.symptoms or case.unlike or (settlement is not None and not settlement["works"]):
         return Verdict.INCONCLUSIVE
     if Verdict.DIVERGENT in case.verdicts or Verdict.ERROR in case.verdicts:
         return Verdict.INCONCLUSIVE
@@ -344,16 +362,18 @@ def _verdict(case: Case, cause: Chain) -> Verdict:
     return next(verdict for verdict in order if verdict in case.verdicts)
 
 
-def _next(case: Case, verdict: Verdict, told: Told) -> str | None:
+def _suggest_next(case: DiagnosisCase, verdict: Verdict, given_options: GivenOptions) -> str | None:
     """The one run that would settle what is open; where nothing is, what could still be heard."""
-    traces = [line["verdict"] for line in case.lines if line["kind"] == "layers"]
+    trace_verdicts = [line["verdict"] for line in case.lines if line["kind"] == "layers"]
     if verdict is Verdict.INCONCLUSIVE and any(
-        said not in (Verdict.PASS, Verdict.EQUIVALENT) for said in traces
+        trace_verdict not in (Verdict.PASS, Verdict.EQUIVALENT) for trace_verdict in trace_verdicts
     ):
-        command = traces_run(told, inputs_differ=any(skip.where == "inputs" for skip in case.skips))
+        command = suggest_traces_run(
+            given_options, inputs_differ=any(skip.where == "inputs" for skip in case.skips)
+        )
         if command is not None:
             return command
-    command = missing(frozenset(case.kinds), told)
+    command = suggest_next_run(frozenset(case.kinds), given_options)
     return (
         command
         if command is None or verdict is Verdict.INCONCLUSIVE
@@ -361,7 +381,7 @@ def _next(case: Case, verdict: Verdict, told: Told) -> str | None:
     )
 
 
-def follows_input(report: Report) -> bool:
+def is_input_reproduced(report: Report) -> bool:
     """Whether the repaired recording says what went in: nearer than `MAX_MEL_DISTANCE_DB` to the input's mel."""
     repaired = [item for item in report.extra.get("recordings", ()) if item["role"] == "repaired"]
     return (

@@ -10,11 +10,11 @@ from typing import Any
 
 from auscult.errors import UsageError
 from auscult.finding import Finding, Json, Skip
-from auscult.symptoms import Evidence
+from auscult.symptoms import EvidenceKind
 from auscult.verdict import Coverage, MappingEntry, Report, Verdict
 from auscult.weights import Checkpoint
 
-SHOWS: Mapping[str, tuple[str, tuple[Evidence, ...]]] = {
+EVIDENCE_OF_VERB: Mapping[str, tuple[str, tuple[EvidenceKind, ...]]] = {
     "inspect": ("weights", ("weights",)),
     "diff": ("weights against the other side", ("weights", "reference-weights")),
     "compare": ("layers", ("traces",)),
@@ -25,14 +25,14 @@ SHOWS: Mapping[str, tuple[str, tuple[Evidence, ...]]] = {
 """What the saved report of each verb stands for, and which evidence it is."""
 
 
-COARSE = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "int8": 2.0**-8}
+ROUNDING_UNITS = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "int8": 2.0**-8}
 """Unit of rounding of the formats in which weights are kept."""
-WITHIN = 8.0
+MAX_ROUNDING_UNITS = 8.0
 """Units by which a layer over rounded weights may be off; the trained vocoder's layers were off by 0.9 at most."""
 
 
 @dataclass
-class Case:
+class DiagnosisCase:
     """What the evidence has shown so far.
 
     Attributes:
@@ -44,7 +44,7 @@ class Case:
 
     findings: list[Finding] = field(default_factory=list)
     skips: list[Skip] = field(default_factory=list)
-    kinds: set[Evidence] = field(default_factory=set)
+    kinds: set[EvidenceKind] = field(default_factory=set)
     lines: list[Json] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     unlike: bool = False
@@ -53,11 +53,11 @@ class Case:
     coverage: Coverage | None = None
     mapping: tuple[MappingEntry, ...] = ()
 
-    def add(self, kind: str, report: Report, shows: Sequence[Evidence]) -> None:
+    def add(self, kind: str, report: Report, evidence_kinds: Sequence[EvidenceKind]) -> None:
         """Take in the report of another verb."""
         self.findings += report.findings
         self.skips += report.skips
-        self.kinds.update(shows)
+        self.kinds.update(evidence_kinds)
         self.verdicts.append(report.verdict)
         self.subjects += [name for name in report.subjects if name not in self.subjects]
         self.coverage = self.coverage or report.coverage
@@ -72,10 +72,14 @@ class Case:
 
     def rounding(self) -> float | None:
         """The relative error that layers may have where the weights were equal within a coarser format; None if they were not."""
-        formats = {entry.number_format for entry in self.mapping if entry.number_format in COARSE}
-        return max((WITHIN * COARSE[name] for name in formats if name), default=None)
+        formats = {
+            entry.number_format for entry in self.mapping if entry.number_format in ROUNDING_UNITS
+        }
+        return max(
+            (MAX_ROUNDING_UNITS * ROUNDING_UNITS[name] for name in formats if name), default=None
+        )
 
-    def add_saved(self, file: str | Path) -> None:
+    def add_saved_report(self, file: str | Path) -> None:
         """Take in a report that another run saved; what came from code alone says nothing of the original's values.
 
         Raises:
@@ -84,55 +88,61 @@ class Case:
         from auscult.report._saved import read_report
 
         report = read_report(file)
-        if report.command not in SHOWS:
+        if report.command not in EVIDENCE_OF_VERB:
             raise UsageError(
                 "is a report that tells a diagnosis nothing",
                 where=str(file),
-                expected=f"one of {', '.join(SHOWS)}",
+                expected=f"one of {', '.join(EVIDENCE_OF_VERB)}",
                 found=report.command,
                 hint="save one of these with --format json -o FILE.json",
             )
-        kind, shows = SHOWS[report.command]
+        kind, evidence_kinds = EVIDENCE_OF_VERB[report.command]
         if report.command == "diff" and report.extra.get("compared") == "shapes":
-            shows = ("weights", "code")
-        self.add(kind, report, shows)
+            evidence_kinds = ("weights", "code")
+        self.add(kind, report, evidence_kinds)
         self.lines[-1]["subjects"] = [str(file)]
 
 
-def told_of(**given: Any) -> dict[str, tuple[str, ...]]:
+def list_given_options(**options: Any) -> dict[str, tuple[str, ...]]:
     """What the user gave, in words of the command line; nothing for what was not given."""
     words = {
-        name.replace("_", "-"): _words(value) for name, value in given.items() if value is not None
+        name.replace("_", "-"): _to_words(value)
+        for name, value in options.items()
+        if value is not None
     }
-    return {option: said for option, said in words.items() if said}
+    return {option: option_words for option, option_words in words.items() if option_words}
 
 
-def refuse_the_same(given: Any, other: Any, option: str) -> None:
+def refuse_same_file(candidate: Any, reference: Any, option: str) -> None:
     """A file held against itself proves nothing.
 
     Raises:
         UsageError: If both are one file.
     """
-    if isinstance(given, str | Path) and isinstance(other, str | Path) and _same_file(given, other):
+    if (
+        isinstance(candidate, str | Path)
+        and isinstance(reference, str | Path)
+        and _is_same_file(candidate, reference)
+    ):
         raise UsageError(
             "is held against itself",
-            where=str(given),
+            where=str(candidate),
             hint=f"{option} takes what it should have been",
         )
 
 
-def _same_file(one: str | Path, other: str | Path) -> bool:
+def _is_same_file(candidate: str | Path, reference: str | Path) -> bool:
     try:
-        return os.path.samefile(one, other)
+        return os.path.samefile(candidate, reference)
     except OSError:
         return False
 
 
-def _words(value: Any) -> tuple[str, ...]:
+def _to_words(value: Any) -> tuple[str, ...]:
     if isinstance(value, str | Path):
         return (str(value),)
     if isinstance(value, tuple | list):
-        return tuple(word for part in value for word in _words(part))
+        return tuple(word for part in value for word in _to_words(part))
     if isinstance(value, Checkpoint):
         return (value.path,)
     return (getattr(value, "name", None) or type(value).__name__,)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 
-from auscult.symptoms import Evidence
+from auscult.symptoms import EvidenceKind
 
-Told = Mapping[str, Sequence[str]]
+GivenOptions = Mapping[str, Sequence[str]]
 """What the user gave: words per option of `auscult diagnose`."""
 
-PLACES: Told = {
+OPTION_PLACEHOLDERS: GivenOptions = {
     "checkpoint": ("CHECKPOINT",),
     "model": ("package.module:callable",),
     "reference-checkpoint": ("THE_ORIGINAL",),
@@ -23,7 +23,7 @@ PLACES: Told = {
 }
 """Options in the order in which they are written, and what stands for a file that the user has yet to find."""
 
-OPTIONS: Mapping[Evidence, tuple[str, ...]] = {
+EVIDENCE_OPTIONS: Mapping[EvidenceKind, tuple[str, ...]] = {
     "weights": ("checkpoint",),
     "code": ("checkpoint", "model"),
     "reference-weights": ("checkpoint", "reference-checkpoint"),
@@ -33,8 +33,8 @@ OPTIONS: Mapping[Evidence, tuple[str, ...]] = {
 }
 """The options of each kind of evidence; that of training comes from `preflight`."""
 
-PREFLIGHT = "auscult preflight package.module:callable"
-EVIDENCE = (
+PREFLIGHT_COMMAND = "auscult preflight package.module:callable"
+ASKABLE_OPTIONS = (
     "checkpoint",
     "model",
     "reference-checkpoint",
@@ -43,7 +43,7 @@ EVIDENCE = (
     "reference-audio",
     "config",
 )
-INFORMATIVE: tuple[Evidence, ...] = (
+INFORMATIVE_EVIDENCE: tuple[EvidenceKind, ...] = (
     "code",
     "reference-weights",
     "traces",
@@ -53,37 +53,50 @@ INFORMATIVE: tuple[Evidence, ...] = (
 """What to ask for where no symptom points anywhere, the most telling first."""
 
 
-def run_for(evidence: Evidence, told: Told | None = None) -> str:
+def build_diagnose_command(
+    evidence: EvidenceKind, given_options: GivenOptions | None = None
+) -> str:
     """The command that gives this kind of evidence beside what was given."""
     if evidence == "training":
-        return PREFLIGHT
-    given = dict(told or {})
+        return PREFLIGHT_COMMAND
+    option_words = dict(given_options or {})
     words = ["auscult", "diagnose"]
-    for option, place in PLACES.items():
-        if option in given or option in OPTIONS[evidence]:
+    for option, placeholder in OPTION_PLACEHOLDERS.items():
+        if option in option_words or option in EVIDENCE_OPTIONS[evidence]:
             words += [
                 *(() if option == "checkpoint" else (f"--{option}",)),
-                *map(shlex.quote, given.get(option, place)),
+                *map(shlex.quote, option_words.get(option, placeholder)),
             ]
     return " ".join(words)
 
 
-def missing(looked_at: frozenset[Evidence], told: Told) -> str | None:
+def suggest_next_run(
+    examined_kinds: frozenset[EvidenceKind], given_options: GivenOptions
+) -> str | None:
     """The run that would tell most beside what was looked at; None where nothing is left."""
-    if told.keys() <= {"config"}:
-        return run_for("config", told)
-    sound_alone = told.keys() <= {
+    if given_options.keys() <= {"config"}:
+        return build_diagnose_command("config", given_options)
+    sound_alone = given_options.keys() <= {
         "audio",
         "reference-audio",
         "config",
     }  # what cannot be heard alone comes before what needs a model
-    kinds = ("reference-audio", *INFORMATIVE) if sound_alone else INFORMATIVE
-    return next((run_for(kind, told) for kind in kinds if kind not in looked_at), None)
+    kinds = ("reference-audio", *INFORMATIVE_EVIDENCE) if sound_alone else INFORMATIVE_EVIDENCE
+    return next(
+        (
+            build_diagnose_command(kind, given_options)
+            for kind in kinds
+            if kind not in examined_kinds
+        ),
+        None,
+    )
 
 
-def traces_run(told: Told, *, inputs_differ: bool) -> str | None:
+def suggest_traces_run(given_options: GivenOptions, *, inputs_differ: bool) -> str | None:
     """What settles two traces that differ: the same inputs, or a live model to tell born from grown; None where both are live."""
-    reference, candidate = (shlex.quote(name) for name in told.get("traces", PLACES["traces"]))
+    reference, candidate = (
+        shlex.quote(name) for name in given_options.get("traces", OPTION_PLACEHOLDERS["traces"])
+    )
     if inputs_differ:
         return f"auscult trace package.module:callable --inputs {reference} -o {candidate} --force"
     if not reference.endswith(".safetensors"):
@@ -91,28 +104,32 @@ def traces_run(told: Told, *, inputs_differ: bool) -> str | None:
     return f"auscult compare {reference} {candidate} --ref-model package.module:callable"
 
 
-def not_given(told: Told) -> tuple[str, ...]:
+def list_missing_options(given_options: GivenOptions) -> tuple[str, ...]:
     """The options of which there was none."""
     return tuple(
         "CHECKPOINT" if option == "checkpoint" else f"--{option}"
-        for option in EVIDENCE
-        if option not in told
+        for option in ASKABLE_OPTIONS
+        if option not in given_options
     )
 
 
-def remake(told: Told) -> str | None:
+def suggest_remake(given_options: GivenOptions) -> str | None:
     """What to do where no repair is possible, but the original is there."""
-    if "reference-checkpoint" not in told:
+    if "reference-checkpoint" not in given_options:
         return None
     original, file = (
-        shlex.quote(told.get(name, PLACES[name])[0])
+        shlex.quote(given_options.get(name, OPTION_PLACEHOLDERS[name])[0])
         for name in ("reference-checkpoint", "checkpoint")
     )
     return f"make it again from the original, then: auscult diff {file} {original}"
 
 
-def repair_of(told: Told) -> str:
+def build_repair_command(given_options: GivenOptions) -> str:
     """The command that writes a repaired checkpoint; the other side is the original, or the code."""
-    other = told.get("reference-checkpoint") or told.get("model") or PLACES["reference-checkpoint"]
-    words = [*told.get("checkpoint", PLACES["checkpoint"]), *other]
+    reference_words = (
+        given_options.get("reference-checkpoint")
+        or given_options.get("model")
+        or OPTION_PLACEHOLDERS["reference-checkpoint"]
+    )
+    words = [*given_options.get("checkpoint", OPTION_PLACEHOLDERS["checkpoint"]), *reference_words]
     return f"auscult diff {' '.join(map(shlex.quote, words))} --fix repaired.safetensors"

@@ -17,14 +17,14 @@ from auscult.sound.measures import (
     mel_movement_db,
     rms,
 )
-from auscult.sound.mel import MelDefinition, decibel, mel_spectrogram
+from auscult.sound.mel import MelDefinition, mel_spectrogram, mel_units_per_decibel
 from auscult.sound.recording import Recording, read_recording, write_recording
 from auscult.sound.settle import Settlement
-from auscult.verbs.diagnose.settle import Reading
+from auscult.verbs.diagnose.settle import FamilyBuild
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
+class DiagnosedRecording:
     """One recording of the diagnosis.
 
     Attributes:
@@ -37,20 +37,22 @@ class Heard:
     file: Path | None = None
 
 
-def recordings_of(
+def collect_recordings(
     audio: Recording | str | Path | None, reference: Recording | str | Path | None
-) -> dict[str, Heard]:
+) -> dict[str, DiagnosedRecording]:
     """The recordings that were given, by role."""
-    given = {"input": reference, "heard": audio}
+    sources_by_role = {"input": reference, "heard": audio}
     return {
-        role: Heard(role, item if isinstance(item, Recording) else read_recording(item))
-        for role, item in given.items()
-        if item is not None
+        role: DiagnosedRecording(
+            role, source if isinstance(source, Recording) else read_recording(source)
+        )
+        for role, source in sources_by_role.items()
+        if source is not None
     }
 
 
 @dataclass(frozen=True)
-class Listened:
+class ListeningOutcome:
     """What the sound rules say of a recording; `unlike` where the reference has other content, so that nothing was compared."""
 
     findings: Sequence[Finding]
@@ -58,74 +60,86 @@ class Listened:
     unlike: bool = False
 
 
-def listen_to(heard: Mapping[str, Heard], facts: SoundFacts) -> Listened:
+def check_heard_recording(
+    recordings: Mapping[str, DiagnosedRecording], facts: SoundFacts
+) -> ListeningOutcome:
     """What the sound rules say of the recording that the user's program gave."""
-    from auscult.rules.sound._related import has_sound, related
-    from auscult.rules.sound.hearing import hear
+    from auscult.rules.sound._related import find_relation, has_sound
+    from auscult.rules.sound.hearing import run_sound_rules
 
-    if "heard" not in heard:
-        return Listened((), (Skip("audio", "no recording of the model was given"),))
-    reference = heard["input"].recording if "input" in heard else None
-    subject = SoundSubject(heard["heard"].recording, reference, facts=facts)
-    found, skips = hear(subject)
-    return Listened(
-        found, skips, reference is not None and has_sound(subject) and related(subject) is None
+    if "heard" not in recordings:
+        return ListeningOutcome((), (Skip("audio", "no recording of the model was given"),))
+    reference = recordings["input"].recording if "input" in recordings else None
+    subject = SoundSubject(recordings["heard"].recording, reference, facts=facts)
+    findings, skips = run_sound_rules(subject)
+    return ListeningOutcome(
+        findings,
+        skips,
+        reference is not None and has_sound(subject) and find_relation(subject) is None,
     )
 
 
-def listen_again(heard: Mapping[str, Heard], facts: SoundFacts) -> list[Finding]:
+def check_repaired_recording(
+    recordings: Mapping[str, DiagnosedRecording], facts: SoundFacts
+) -> list[Finding]:
     """What the sound rules still say after the repair: no longer an error of loading, so never more than a warning."""
-    from auscult.rules.sound.hearing import hear
+    from auscult.rules.sound.hearing import run_sound_rules
 
-    found, _ = hear(
-        SoundSubject(heard["repaired"].recording, heard["input"].recording, facts=facts)
+    findings, _ = run_sound_rules(
+        SoundSubject(recordings["repaired"].recording, recordings["input"].recording, facts=facts)
     )
     return [
         replace(
-            item,
+            finding,
             severity=Severity.WARNING,
-            message=f"after the repair, {item.message}; what remains is in the trained weights, not in how they are loaded",
+            message=f"after the repair, {finding.message}; what remains is in the trained weights, not in how they are loaded",
         )
-        for item in found
-        if item.severity is not Severity.INFO
+        for finding in findings
+        if finding.severity is not Severity.INFO
     ]
 
 
-def with_family(known: SoundFacts, reading: Reading | None) -> SoundFacts:
+def add_family_facts(facts: SoundFacts, family_build: FamilyBuild | None) -> SoundFacts:
     """What the family adds to what the user said of the model."""
-    if reading is None:
-        return known
-    strides = tuple(getattr(reading.detection.config, "upsample_rates", ()))
+    if family_build is None:
+        return facts
+    strides = tuple(getattr(family_build.detection.config, "upsample_rates", ()))
     return SoundFacts(
-        known.sample_rate or reading.mel.sample_rate,
-        known.hop or reading.mel.hop,
-        known.strides or strides,
-        known.chunk_seconds,
-        known.text,
+        facts.sample_rate or family_build.mel.sample_rate,
+        facts.hop or family_build.mel.hop,
+        facts.strides or strides,
+        facts.chunk_seconds,
+        facts.text,
     )
 
 
-def speak(reading: Reading, settlement: Settlement, source: Recording) -> Recording:
+def render_repaired(
+    family_build: FamilyBuild, settlement: Settlement, source: Recording
+) -> Recording:
     """The settled model's rendering of the whole input."""
-    config = replace(reading.detection.config, **settlement.best.values)
-    sound = source.resampled(reading.mel.sample_rate)
-    samples = reading.render(config, mel_spectrogram(sound.mono, reading.mel))
-    return Recording.mono_of(
-        samples[: sound.samples.shape[1]], reading.mel.sample_rate, "repaired.wav"
+    config = replace(family_build.detection.config, **settlement.best.values)
+    sound = source.resample(family_build.mel.sample_rate)
+    samples = family_build.render(config, mel_spectrogram(sound.mono, family_build.mel))
+    return Recording.from_mono(
+        samples[: sound.samples.shape[1]], family_build.mel.sample_rate, "repaired.wav"
     )
 
 
-def write_all(heard: Mapping[str, Heard], folder: Path) -> dict[str, Heard]:
+def write_recordings(
+    recordings: Mapping[str, DiagnosedRecording], folder: Path
+) -> dict[str, DiagnosedRecording]:
     """Each recording as a WAV file named after its role."""
     folder.mkdir(parents=True, exist_ok=True)
     names = {"input": "input.wav", "heard": "wrong.wav", "repaired": "repaired.wav"}
     return {
-        role: replace(item, file=write_recording(item.recording, folder / names[role]))
-        for role, item in heard.items()
+        role: replace(recording, file=write_recording(recording.recording, folder / names[role]))
+        for role, recording in recordings.items()
     }
 
 
-def measures_of(item: Heard, source: Heard | None, reading: Reading | None) -> Json:
+def measure_recording(
+    item: DiagnosedRecording, source: DiagnosedRecording | None, family_build: FamilyBuild | None
+) -> Json:
     """A recording in numbers, for the report; samples that are none count as zeros."""
     recording = item.recording
     samples, rate = np.nan_to_num(recording.mono, posinf=0.0, neginf=0.0), recording.sample_rate
@@ -138,24 +152,26 @@ def measures_of(item: Heard, source: Heard | None, reading: Reading | None) -> J
         "rms": round(rms(samples), 5),
         "movement_db": round(mel_movement_db(samples, rate), 2),
     }
-    if reading is not None:
-        result["comb_share"] = round(comb_share(samples, rate, reading.mel.hop), 3)
-    if reading is not None and source is not None and item.role != "input":
-        mine, wanted = (
-            mel_spectrogram(r.resampled(reading.mel.sample_rate).mono, reading.mel)
-            for r in (recording, source.recording)
+    if family_build is not None:
+        result["comb_share"] = round(comb_share(samples, rate, family_build.mel.hop), 3)
+    if family_build is not None and source is not None and item.role != "input":
+        candidate_mel, reference_mel = (
+            mel_spectrogram(sound.resample(family_build.mel.sample_rate).mono, family_build.mel)
+            for sound in (recording, source.recording)
         )
-        if reading.mel.log != "none":
+        if family_build.mel.log != "none":
             result["mel_distance_db"] = round(
-                log_mel_distance(mine, wanted) / decibel(reading.mel), 2
+                log_mel_distance(candidate_mel, reference_mel)
+                / mel_units_per_decibel(family_build.mel),
+                2,
             )
-        result["mel_correlation"] = round(mel_correlation(mine, wanted), 3)
+        result["mel_correlation"] = round(mel_correlation(candidate_mel, reference_mel), 3)
     return result
 
 
-def picture_of(
-    heard: Mapping[str, Heard],
-    reading: Reading | None,
+def draw_mel_picture(
+    recordings: Mapping[str, DiagnosedRecording],
+    family_build: FamilyBuild | None,
     folder: Path | None,
     open_points: list[Skip],
 ) -> Json:
@@ -169,13 +185,13 @@ def picture_of(
         "heard": "what was heard",
         "repaired": "after the repair",
     }
-    definition = reading.mel if reading else MelDefinition()
+    definition = family_build.mel if family_build else MelDefinition()
     rows = [
         (
             titles[role],
-            mel_spectrogram(item.recording.resampled(definition.sample_rate).mono, definition),
+            mel_spectrogram(item.recording.resample(definition.sample_rate).mono, definition),
         )
-        for role, item in heard.items()
+        for role, item in recordings.items()
     ]
     try:
         return {

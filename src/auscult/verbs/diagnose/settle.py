@@ -20,10 +20,10 @@ from auscult.checkpoint import open_checkpoint
 from auscult.errors import UsageError
 from auscult.families import Detection
 from auscult.finding import Finding, Fix, Json, Severity, Skip
-from auscult.report._parts.settlement import value_text
+from auscult.report._parts.settlement import format_value
 from auscult.rules.diff.architecture.arc006_undetermined_by_weights import CODE
 from auscult.rules.diff.architecture.arc006_undetermined_by_weights import NAME as CAUSE
-from auscult.sound.mel import Frames, MelDefinition, decibel, mel_spectrogram
+from auscult.sound.mel import Frames, MelDefinition, mel_spectrogram, mel_units_per_decibel
 from auscult.sound.recording import Recording, read_recording
 from auscult.sound.settle import (
     BLOCK_SECONDS,
@@ -35,7 +35,7 @@ from auscult.sound.settle import (
     frame_distances,
     sigmas_between,
 )
-from auscult.sound.settle import settle as search
+from auscult.sound.settle import settle_choices as search
 from auscult.verdict import Coverage, Report, Verdict
 from auscult.weights import Checkpoint
 
@@ -45,11 +45,11 @@ AUDIBLE_DB = 60.0
 """Levels this far below the loudest point of the input count as silence; how deep a silence is would outweigh the speech."""
 TRIALS_SHOWN = 12
 
-Inputs = Mapping[str, NDArray[np.float32]]
+ModelInputs = Mapping[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class FamilyBuild:
     """A family's module for one checkpoint, to be run under any of its readings.
 
     Attributes:
@@ -62,7 +62,7 @@ class Reading:
     detection: Detection
     weights: Mapping[str, NDArray[Any]]
     mel: MelDefinition
-    inputs: Inputs
+    inputs: ModelInputs
 
     def module(self, config: Any) -> Any:
         """The torch module of that config with the checkpoint's weights, in eval mode."""
@@ -70,17 +70,17 @@ class Reading:
 
         from auscult.families._torch import load  # in whatever form of weight norm the file is
 
-        built = importlib.import_module(
-            f"{families.family(self.detection.family).__name__}.torch"
+        torch_module = importlib.import_module(
+            f"{families.import_family(self.detection.family).__name__}.torch"
         ).build(config)
         load(
-            built,
+            torch_module,
             {
                 name: torch.from_numpy(np.array(array, np.float32))
                 for name, array in self.weights.items()
             },
         )
-        return built.eval()
+        return torch_module.eval()
 
     def render(self, config: Any, mel: Frames) -> NDArray[np.float32]:
         """Samples [time] of the model under that config for a mel [bands, frames]."""
@@ -98,19 +98,20 @@ class Reading:
         return samples
 
 
-def read_model(
-    checkpoint: Checkpoint, mel: MelDefinition | None = None, inputs: Inputs | None = None
-) -> Reading:
+def build_family(
+    checkpoint: Checkpoint, mel: MelDefinition | None = None, inputs: ModelInputs | None = None
+) -> FamilyBuild:
     """The runnable family of a checkpoint.
 
     Raises:
         UsageError: If no family fits, the family's code is not there, or the mel is not known.
     """
     detection = next(
-        iter(families.detect({name: tensor.shape for name, tensor in checkpoint.items()})), None
+        iter(families.detect_families({name: tensor.shape for name, tensor in checkpoint.items()})),
+        None,
     )
     if detection is None or detection.missing_evidence:
-        near = (
+        nearest_family = (
             f"{detection.family}: {detection.missing_evidence[0]}"
             if detection
             else "no family comes near"
@@ -118,18 +119,18 @@ def read_model(
         raise UsageError(
             "is not wholly one of the families that auscult can run",
             where=checkpoint.path,
-            found=near,
+            found=nearest_family,
             hint="`auscult inspect` shows the nearest families",
         )
     weights = {
         name.removeprefix(detection.prefix): tensor.values() for name, tensor in checkpoint.items()
     }
-    return Reading(
-        detection, weights, mel or stored_mel(checkpoint) or MelDefinition(), inputs or {}
+    return FamilyBuild(
+        detection, weights, mel or read_stored_mel(checkpoint) or MelDefinition(), inputs or {}
     )
 
 
-def stored_mel(checkpoint: Checkpoint) -> MelDefinition | None:
+def read_stored_mel(checkpoint: Checkpoint) -> MelDefinition | None:
     """The mel definition that the file's own config states (`config.mel.hop` and so on), None where it states none.
 
     Raises:
@@ -143,16 +144,16 @@ def stored_mel(checkpoint: Checkpoint) -> MelDefinition | None:
     return MelDefinition.from_text(stated) if stated else None
 
 
-def settle_reading(
-    reading: Reading, recording: Recording, *, progress: Progress | None = None
+def rank_readings(
+    family_build: FamilyBuild, recording: Recording, *, progress: Progress | None = None
 ) -> Settlement:
     """Rank the readings of a model by how well its output's mel gives the recording's mel back.
 
     Raises:
         UsageError: If the family declares no choices, or PyTorch is not there.
     """
-    config = reading.detection.config
-    signature: Any = families.signature(reading.detection.family)
+    config = family_build.detection.config
+    signature: Any = families.signature(family_build.detection.family)
     choices = (
         {choice.field: choice.values for choice in signature.choices(config)}
         if hasattr(signature, "choices")
@@ -160,38 +161,40 @@ def settle_reading(
     )
     if not choices:
         raise UsageError(
-            "declares no choices that a run could settle", where=reading.detection.family
+            "declares no choices that a run could settle", where=family_build.detection.family
         )
-    sound = recording.resampled(reading.mel.sample_rate).cut(MAX_SECONDS)
-    frames = mel_spectrogram(sound.mono, reading.mel)
+    sound = recording.resample(family_build.mel.sample_rate).cut(MAX_SECONDS)
+    frames = mel_spectrogram(sound.mono, family_build.mel)
     floor = (
-        float(frames.max()) - AUDIBLE_DB * decibel(reading.mel)
-        if reading.mel.log != "none"
+        float(frames.max()) - AUDIBLE_DB * mel_units_per_decibel(family_build.mel)
+        if family_build.mel.log != "none"
         else -np.inf
     )
     target = np.maximum(frames, floor)
 
-    def score(values: Mapping[str, Any]) -> Distances:
-        samples = reading.render(replace(config, **values), frames)
-        if not np.isfinite(samples).all() or len(samples) < reading.mel.n_fft:
+    def measure_distances(values: Mapping[str, Any]) -> Distances:
+        samples = family_build.render(replace(config, **values), frames)
+        if not np.isfinite(samples).all() or len(samples) < family_build.mel.n_fft:
             return np.full(target.shape[1], np.inf)
-        return frame_distances(np.maximum(mel_spectrogram(samples, reading.mel), floor), target)
+        return frame_distances(
+            np.maximum(mel_spectrogram(samples, family_build.mel), floor), target
+        )
 
     starts = {
         variant.name: {name: getattr(variant.config, name) for name in choices}
         for variant in signature.variants(config)
     } or {"defaults": {name: getattr(config, name) for name in choices}}
-    block = max(1, round(BLOCK_SECONDS * reading.mel.sample_rate / reading.mel.hop))
-    return search(choices, starts, score, target, block=block, progress=progress)
+    block = max(1, round(BLOCK_SECONDS * family_build.mel.sample_rate / family_build.mel.hop))
+    return search(choices, starts, measure_distances, target, block=block, progress=progress)
 
 
-def settle(
+def settle_checkpoint(
     checkpoint: Checkpoint | str | Path,
     recording: Recording | str | Path,
     *,
     container: str | None = None,
     mel: MelDefinition | None = None,
-    inputs: Inputs | None = None,
+    inputs: ModelInputs | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Which reading of the checkpoint's family gives the mel of a short recording back.
@@ -212,26 +215,28 @@ def settle(
         checkpoint if isinstance(checkpoint, Checkpoint) else open_checkpoint(checkpoint, container)
     )
     sound = recording if isinstance(recording, Recording) else read_recording(recording)
-    reading = read_model(weights, mel, inputs)
-    settlement = settle_reading(reading, sound, progress=progress)
+    family_build = build_family(weights, mel, inputs)
+    settlement = rank_readings(family_build, sound, progress=progress)
     return Report(
         "settle",
         (weights.path, sound.name),
         Verdict.PASS if settlement.works else Verdict.INCONCLUSIVE,
-        coverage(settlement),
-        (finding(reading, settlement),),
-        skips(settlement),
-        extra={"settlement": to_json(reading, settlement)},
+        build_coverage(settlement),
+        (build_finding(family_build, settlement),),
+        list_open_choices(settlement),
+        extra={"settlement": describe_settlement(family_build, settlement)},
     )
 
 
-def coverage(settlement: Settlement) -> Coverage:
+def build_coverage(settlement: Settlement) -> Coverage:
     """Choices that are settled, and those that are not."""
-    settled = sum(choice.settled for choice in settlement.choices)
-    return Coverage("choices", {"settled": settled, "unsettled": len(settlement.choices) - settled})
+    settled_count = sum(choice.settled for choice in settlement.choices)
+    return Coverage(
+        "choices", {"settled": settled_count, "unsettled": len(settlement.choices) - settled_count}
+    )
 
 
-def finding(reading: Reading, settlement: Settlement) -> Finding:
+def build_finding(family_build: FamilyBuild, settlement: Settlement) -> Finding:
     """What the weights leave open, and what the runs made of it."""
     fields = tuple(choice.field for choice in settlement.choices)
     best, stationary = settlement.best, settlement.stationary
@@ -244,7 +249,7 @@ def finding(reading: Reading, settlement: Settlement) -> Finding:
     }
     if not settlement.works:
         message = (
-            f"every tensor loads, but no reading of {reading.detection.family} gives the mel back: the best is "
+            f"every tensor loads, but no reading of {family_build.detection.family} gives the mel back: the best is "
             f"{best.distance:.2f} away, a stationary sound of the right colour {stationary:.2f}; "
             "untrained weights, another mel, or a reading that is not declared"
         )
@@ -258,12 +263,12 @@ def finding(reading: Reading, settlement: Settlement) -> Finding:
             evidence=evidence,
             settled_by="a recording and mel from its training",
         )
-    values = settled_values(settlement)
+    values = list_settled_values(settlement)
     message = (
         f"every tensor loads under each of {len(settlement.trials)} readings; the mel that goes in comes back only under "
-        f"{describe(values)} ({best.distance:.2f} away, a stationary sound {stationary:.2f})"
+        f"{describe_values(values)} ({best.distance:.2f} away, a stationary sound {stationary:.2f})"
     )
-    fix = Fix("guess", "build the model with these settings", code=describe(values))
+    fix = Fix("guess", "build the model with these settings", code=describe_values(values))
     return Finding(
         CODE,
         CAUSE,
@@ -276,17 +281,17 @@ def finding(reading: Reading, settlement: Settlement) -> Finding:
     )
 
 
-def settled_values(settlement: Settlement) -> dict[str, Any]:
+def list_settled_values(settlement: Settlement) -> dict[str, Any]:
     """The best value of each choice that is settled."""
     return {choice.field: choice.value for choice in settlement.choices if choice.settled}
 
 
-def describe(values: Mapping[str, Any]) -> str:
+def describe_values(values: Mapping[str, Any]) -> str:
     """`norm=instance, dilations=1/2/4`."""
-    return ", ".join(f"{name}={value_text(value)}" for name, value in values.items())
+    return ", ".join(f"{name}={format_value(value)}" for name, value in values.items())
 
 
-def skips(settlement: Settlement) -> tuple[Skip, ...]:
+def list_open_choices(settlement: Settlement) -> tuple[Skip, ...]:
     """The choices that stay open, and why."""
     if not settlement.works:
         return tuple(
@@ -296,7 +301,7 @@ def skips(settlement: Settlement) -> tuple[Skip, ...]:
     return tuple(
         Skip(
             choice.field,
-            f"not settled: {value_text(choice.value)} and {value_text(choice.runner_up)} are {choice.margin:.4f} apart "
+            f"not settled: {format_value(choice.value)} and {format_value(choice.runner_up)} are {choice.margin:.4f} apart "
             f"({choice.sigmas:.1f} standard errors)",
         )
         for choice in settlement.choices
@@ -304,10 +309,10 @@ def skips(settlement: Settlement) -> tuple[Skip, ...]:
     )
 
 
-def to_json(reading: Reading, settlement: Settlement) -> Json:
+def describe_settlement(family_build: FamilyBuild, settlement: Settlement) -> Json:
     """The ranking and what became of each choice, for the report."""
     return {
-        "family": reading.detection.family,
+        "family": family_build.detection.family,
         "works": settlement.works,
         "confidence": round(settlement.confidence, 4),
         "stationary_distance": round(settlement.stationary, 4),
@@ -323,12 +328,14 @@ def to_json(reading: Reading, settlement: Settlement) -> Json:
             }
             for choice in settlement.choices
         ],
-        "ranking": [_row(settlement, trial) for trial in _shown(settlement)],
+        "ranking": [
+            _describe_trial(settlement, trial) for trial in _select_shown_trials(settlement)
+        ],
         "runs": len(settlement.trials),
     }
 
 
-def _shown(settlement: Settlement) -> list[Trial]:
+def _select_shown_trials(settlement: Settlement) -> list[Trial]:
     """The first few, and every reading that has a name."""
     return [
         trial
@@ -337,7 +344,7 @@ def _shown(settlement: Settlement) -> list[Trial]:
     ]
 
 
-def _row(settlement: Settlement, trial: Trial) -> Json:
+def _describe_trial(settlement: Settlement, trial: Trial) -> Json:
     differs = {
         name: value for name, value in trial.values.items() if value != settlement.best.values[name]
     }

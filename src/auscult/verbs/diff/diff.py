@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from auscult.align.records import Alignment, Match
-from auscult.collector import without_collector
+from auscult.align.records import Match, WeightAlignment
+from auscult.collector import pause_collector
 from auscult.errors import CheckpointError
 from auscult.finding import Finding, Json, Skip
 from auscult.rules.diff.subject import DiffSubject
 from auscult.verbs.diff.template import is_only_initialised
-from auscult.verbs.sides import Given, open_side
-from auscult.verdict import Equality, MappingEntry, Report, Verdict, selected
+from auscult.verbs.sides import CheckpointLike, open_side
+from auscult.verdict import Equality, MappingEntry, Report, Verdict, select_findings
 from auscult.weights import Checkpoint
 
 Progress = Callable[[int, int, str], None]
@@ -25,8 +25,8 @@ weights and only names and shapes can be compared. A partly loaded model lies ab
 
 
 def diff(
-    a: Given,
-    b: Given,
+    a: CheckpointLike,
+    b: CheckpointLike,
     *,
     container_a: str | None = None,
     container_b: str | None = None,
@@ -57,25 +57,27 @@ def diff(
         CheckpointError: If a side cannot be read. A file that is cut off gives a report with the verdict ERROR instead.
         RecipeError: If `fix` is asked for and what it would write does not verify.
     """
-    opened = []
-    for given, container in ((a, container_a), (b, container_b)):
+    checkpoints = []
+    for source, container in ((a, container_a), (b, container_b)):
         try:
-            opened.append(open_side(given, container=container, kwargs=kwargs))
+            checkpoints.append(open_side(source, container=container, kwargs=kwargs))
         except CheckpointError as error:
-            finding = _cut_off(error)
+            finding = _find_truncation(error)
             if finding is None:
                 raise
             return Report(
                 "diff",
-                (_name(a), _name(b)),
+                (_name_side(a), _name_side(b)),
                 Verdict.ERROR,
                 findings=(finding,),
                 extra={"error": {"what": str(error)}},
             )
-    return compare(opened[0], opened[1], select=select, ignore=ignore, fix=fix, progress=progress)
+    return compare_checkpoints(
+        checkpoints[0], checkpoints[1], select=select, ignore=ignore, fix=fix, progress=progress
+    )
 
 
-def compare(
+def compare_checkpoints(
     a: Checkpoint,
     b: Checkpoint,
     *,
@@ -85,11 +87,11 @@ def compare(
     progress: Progress | None = None,
 ) -> Report:
     """`diff` for two checkpoints that are open already."""
-    with without_collector():
-        return _compare(a, b, select=select, ignore=ignore, fix=fix, progress=progress)
+    with pause_collector():
+        return _build_diff_report(a, b, select=select, ignore=ignore, fix=fix, progress=progress)
 
 
-def _compare(
+def _build_diff_report(
     a: Checkpoint,
     b: Checkpoint,
     *,
@@ -99,97 +101,107 @@ def _compare(
     progress: Progress | None,
 ) -> Report:
     from auscult import rules
-    from auscult.verbs.diff.same_weights import apart, same_weights, without_apart
+    from auscult.verbs.diff.same_weights import (
+        describe_same_weights,
+        drop_unshared_findings,
+        find_unshared_parts,
+    )
 
     flipped = (
         a.is_code and not b.is_code
     )  # rules speak of a file that is held against code, whichever came first
-    subject = subject_of(b, a, progress) if flipped else subject_of(a, b, progress)
-    found, skips = rules.run_rules(subject, "diff")
-    parts = apart(subject)
-    findings = without_apart(found, parts)
+    subject = build_subject(b, a, progress) if flipped else build_subject(a, b, progress)
+    all_findings, skips = rules.run_rules(subject, "diff")
+    unshared_parts = find_unshared_parts(subject)
+    findings = drop_unshared_findings(all_findings, unshared_parts)
     report = Report(
         command="diff",
         subjects=(a.path, b.path),
-        verdict=verdict_of(subject, findings),
-        coverage=_flipped_coverage(subject) if flipped else subject.alignment.coverage(),
-        findings=selected(findings, select, ignore),
+        verdict=decide_verdict(subject, findings),
+        coverage=_flip_coverage(subject) if flipped else subject.alignment.coverage(),
+        findings=select_findings(findings, select, ignore),
         skips=(
             *subject.alignment.skips,
             *skips,
-            *_uncompared(subject),
-            *parts.skips,
+            *_list_uncompared(subject),
+            *unshared_parts.skips,
             *a.skips,
             *b.skips,
         ),
-        mapping=tuple(mapping_entry(match, flipped=flipped) for match in subject.alignment.matches),
+        mapping=tuple(
+            build_mapping_entry(match, flipped=flipped) for match in subject.alignment.matches
+        ),
         extra={
             "compared": "shapes" if subject.b_is_template else "values",
-            **same_weights(subject, flipped=flipped),
+            **describe_same_weights(subject, flipped=flipped),
         },
     )
     if fix is None:
         return report
-    from auscult.verbs.diff.fix import fixed
+    from auscult.verbs.diff.fix import repair_checkpoint
 
-    return fixed(subject, report, fix, progress)
+    return repair_checkpoint(subject, report, fix, progress)
 
 
-def subject_of(a: Checkpoint, b: Checkpoint, progress: Progress | None) -> DiffSubject:
+def build_subject(a: Checkpoint, b: Checkpoint, progress: Progress | None) -> DiffSubject:
     """Align by content; where b is code that holds none of it, by structure."""
     from auscult.align import align
 
     code = a.is_code or b.is_code
     if not code or not is_only_initialised(b, a):
         alignment = align(a, b, progress=progress)
-        if not code or content_share(alignment, a) >= MIN_CONTENT_SHARE:
-            return DiffSubject(a, b, alignment, choices=_choices(a) if code else ())
+        if not code or measure_content_share(alignment, a) >= MIN_CONTENT_SHARE:
+            return DiffSubject(a, b, alignment, choices=_list_free_choices(a) if code else ())
     from auscult.align.structure import align_structure
 
-    return DiffSubject(a, b, align_structure(a, b), b_is_template=True, choices=_choices(a))
+    return DiffSubject(
+        a, b, align_structure(a, b), b_is_template=True, choices=_list_free_choices(a)
+    )
 
 
-def content_share(alignment: Alignment, a: Checkpoint) -> float:
+def measure_content_share(alignment: WeightAlignment, a: Checkpoint) -> float:
     """Share of a's weights with two axes or more that were found on side b by their values."""
     weights = {name for name, tensor in a.items() if sum(side > 1 for side in tensor.shape) >= 2}
     if not weights:
         return 1.0
-    found = {
+    matched_names = {
         name
         for match in alignment.matches
         if match.equality is not Equality.DIFFERENT
         for name in match.a
     }
-    return len(found & weights) / len(weights)
+    return len(matched_names & weights) / len(weights)
 
 
-def _choices(a: Checkpoint) -> tuple[Any, ...]:
+def _list_free_choices(a: Checkpoint) -> tuple[Any, ...]:
     """What the family of this checkpoint computes without a tensor to show it, as it declares it."""
-    from auscult.families import detect, family
+    from auscult.families import detect_families, import_family
 
-    found = next(iter(detect({name: tensor.shape for name, tensor in a.items()})), None)
-    if found is None or found.score < 1.0 or found.missing_evidence:
+    detection = next(
+        iter(detect_families({name: tensor.shape for name, tensor in a.items()})), None
+    )
+    if detection is None or detection.score < 1.0 or detection.missing_evidence:
         return ()
-    signature = getattr(family(found.family), "signature", None)
+    signature = getattr(import_family(detection.family), "signature", None)
     declare = getattr(signature, "choices", None)
     config = getattr(signature, "Config", None)
     if declare is None or config is None:
         return ()
-    known = {
+    config_values = {
         key: value
-        for key, value in found.hyperparameters.items()
+        for key, value in detection.hyperparameters.items()
         if key in config.__dataclass_fields__
     }
-    return tuple(declare(config(**known)))
+    return tuple(declare(config(**config_values)))
 
 
-def verdict_of(subject: DiffSubject, findings: Iterable[Finding]) -> Verdict:
+def decide_verdict(subject: DiffSubject, findings: Iterable[Finding]) -> Verdict:
     """DIVERGENT if anything differs that no recipe and no convention explains; else by what had to be done and could be seen."""
     from auscult.rules import every_rule
-    from auscult.verbs.diff.same_weights import apart
+    from auscult.verbs.diff.same_weights import find_unshared_parts
 
-    diverging = {rule.name for rule in every_rule("diff") if rule.diverges}
-    benign = {
+    diverging_causes = {rule.name for rule in every_rule("diff") if rule.diverges}
+    benign_names = {
         name
         for rule in every_rule("diff")
         if rule.benign or rule.name == "tie-lost"
@@ -197,7 +209,7 @@ def verdict_of(subject: DiffSubject, findings: Iterable[Finding]) -> Verdict:
         if place.match is None
         for name in place.where
     }
-    settled = {
+    settled_matches = {
         id(place.match)
         for rule in every_rule("diff")
         if rule.benign
@@ -205,24 +217,31 @@ def verdict_of(subject: DiffSubject, findings: Iterable[Finding]) -> Verdict:
         if place.match is not None
     }
     alignment = subject.alignment
-    benign |= apart(subject).names
-    unpaired = [name for name in (*alignment.only_in_a, *alignment.only_in_b) if name not in benign]
+    benign_names |= find_unshared_parts(subject).names
+    unpaired_names = [
+        name for name in (*alignment.only_in_a, *alignment.only_in_b) if name not in benign_names
+    ]
     if (
-        unpaired
+        unpaired_names
         or any(
-            (match.equality is Equality.DIFFERENT or match.fault) and id(match) not in settled
+            (match.equality is Equality.DIFFERENT or match.fault)
+            and id(match) not in settled_matches
             for match in alignment.matches
         )
-        or any(finding.cause in diverging for finding in findings)
+        or any(finding.cause in diverging_causes for finding in findings)
     ):
         return Verdict.DIVERGENT
     if subject.b_is_template or alignment.skips or not alignment.matches:
         return Verdict.INCONCLUSIVE
-    same = all(match.identical and match.a == match.b for match in alignment.matches)
-    return Verdict.PASS if same and not benign and not settled else Verdict.EQUIVALENT
+    is_identical = all(match.identical and match.a == match.b for match in alignment.matches)
+    return (
+        Verdict.PASS
+        if is_identical and not benign_names and not settled_matches
+        else Verdict.EQUIVALENT
+    )
 
 
-def mapping_entry(match: Match, *, flipped: bool = False) -> MappingEntry:
+def build_mapping_entry(match: Match, *, flipped: bool = False) -> MappingEntry:
     """A line of the report's mapping; `flipped` where the user's a is the subject's b."""
     compared: Literal["values", "shapes"] = (
         "shapes" if match.evidence.get("compared") == "shapes" else "values"
@@ -239,14 +258,14 @@ def mapping_entry(match: Match, *, flipped: bool = False) -> MappingEntry:
     return replace(entry, a=match.b, b=match.a) if flipped else entry
 
 
-def _flipped_coverage(subject: DiffSubject) -> Any:
+def _flip_coverage(subject: DiffSubject) -> Any:
     coverage = subject.alignment.coverage()
     buckets = dict(coverage.buckets)
     buckets["only_in_a"], buckets["only_in_b"] = buckets["only_in_b"], buckets["only_in_a"]
     return replace(coverage, buckets=buckets)
 
 
-def _uncompared(subject: DiffSubject) -> tuple[Skip, ...]:
+def _list_uncompared(subject: DiffSubject) -> tuple[Skip, ...]:
     if not subject.b_is_template:
         return ()
     return (
@@ -257,16 +276,16 @@ def _uncompared(subject: DiffSubject) -> tuple[Skip, ...]:
     )
 
 
-def _cut_off(error: CheckpointError) -> Finding | None:
+def _find_truncation(error: CheckpointError) -> Finding | None:
     """A finding for a file whose header promises more bytes than there are; None for any other error."""
-    from auscult.rules.diff.checkpoint.ckp010_truncated import finding_of_error
+    from auscult.rules.diff.checkpoint.ckp010_truncated import finding_from_error
 
-    return finding_of_error(error)
+    return finding_from_error(error)
 
 
-def _name(given: Given) -> str:
-    if isinstance(given, Checkpoint):
-        return given.path
-    if isinstance(given, list | tuple):
-        return " + ".join(_name(part) for part in given)
-    return str(given) if isinstance(given, str | Path) else type(given).__name__
+def _name_side(source: CheckpointLike) -> str:
+    if isinstance(source, Checkpoint):
+        return source.path
+    if isinstance(source, list | tuple):
+        return " + ".join(_name_side(part) for part in source)
+    return str(source) if isinstance(source, str | Path) else type(source).__name__

@@ -9,91 +9,98 @@ from dataclasses import dataclass
 from typing import Any
 
 from auscult.finding import Finding, Skip
-from auscult.rules.diff.evidence.names import GRAPHS, is_derived, is_operator_parameter
+from auscult.rules.diff.evidence.names import GRAPH_FORMATS, is_derived, is_operator_parameter
 from auscult.rules.diff.subject import DiffSubject
 from auscult.verdict import Equality
 from auscult.weights import Checkpoint
 
-MIN_MODULE = 8
+MIN_MODULE_TENSORS = 8
 """Tensors of a module that an export may leave out as a whole; fewer are missing weights."""
 
 
-MIN_BLOCK = 4
+MIN_BLOCK_TENSORS = 4
 """Tensors of a block that one would miss; fewer have the shapes of something else too easily."""
-MIN_ALIKE = 0.5
+MIN_ALIKE_SHARE = 0.5
 """Share of the graph's matrices and filters without an equal that have a partner of their shape where weights are others."""
 
 
 @dataclass(frozen=True)
-class Apart:
+class UnsharedParts:
     """Tensors of parts that one side holds as a whole and the other was never meant to."""
 
     names: frozenset[str] = frozenset()
     skips: tuple[Skip, ...] = ()
 
 
-LEFT_OVER = frozenset(("tensor-missing", "modules-never-trained"))
+LEFTOVER_CAUSES = frozenset(("tensor-missing", "modules-never-trained"))
 """Causes that tensors without a counterpart are reported as."""
 
 
-def apart(subject: DiffSubject) -> Apart:
+def find_unshared_parts(subject: DiffSubject) -> UnsharedParts:
     """What one side holds and the other has no need of: modules that a graph leaves out, parts that come in another file."""
-    out, foreign = unexported(subject), other_part(subject)
-    return Apart(out.names | foreign.names, (*out.skips, *foreign.skips))
-
-
-def without_apart(findings: Iterable[Finding], parts: Apart) -> tuple[Finding, ...]:
-    """The findings but those that are of such parts alone."""
-    return tuple(
-        each
-        for each in findings
-        if not (each.cause in LEFT_OVER and parts.names and parts.names >= set(each.where))
+    unexported_parts, foreign_parts = find_unexported_modules(subject), find_other_part(subject)
+    return UnsharedParts(
+        unexported_parts.names | foreign_parts.names,
+        (*unexported_parts.skips, *foreign_parts.skips),
     )
 
 
-def unexported(subject: DiffSubject) -> Apart:
+def drop_unshared_findings(
+    findings: Iterable[Finding], parts: UnsharedParts
+) -> tuple[Finding, ...]:
+    """The findings but those that are of such parts alone."""
+    return tuple(
+        finding
+        for finding in findings
+        if not (
+            finding.cause in LEFTOVER_CAUSES and parts.names and parts.names >= set(finding.where)
+        )
+    )
+
+
+def find_unexported_modules(subject: DiffSubject) -> UnsharedParts:
     """The modules of a checkpoint that an inference graph on the other side leaves out as a whole.
 
     Only where everything else has its place: a graph of which some weight is unaccounted for proves nothing.
     """
-    sides = _sides(subject)
-    if sides is None or (sides.weights and not _complete(sides)):
-        return Apart()
-    modules = absent_modules(set(sides.left), sides.matched)
+    sides = _match_checkpoint_and_graph(subject)
+    if sides is None or (sides.weights and not _is_complete(sides)):
+        return UnsharedParts()
+    modules = find_absent_modules(set(sides.left), sides.matched)
     if sum(map(len, modules.values())) != len(
         [name for name in sides.left if not is_derived(name)]
     ):
-        return Apart()
+        return UnsharedParts()
     names = frozenset(name for group in modules.values() for name in group)
-    said = "not in the graph, which does not run it"
-    return Apart(
+    reason = "not in the graph, which does not run it"
+    return UnsharedParts(
         names,
-        tuple(Skip(module, f"{len(group)} tensors: {said}") for module, group in modules.items()),
+        tuple(Skip(module, f"{len(group)} tensors: {reason}") for module, group in modules.items()),
     )
 
 
-def other_part(subject: DiffSubject) -> Apart:
+def find_other_part(subject: DiffSubject) -> UnsharedParts:
     """The weights of a graph that belong to a part which comes in a file of its own, as Stable Audio's T5 does.
 
     Only where the checkpoint is all that its family is made of, every tensor of it has its place (or is in a module that the
     graph leaves out), and what the graph has besides could not be one more of the checkpoint's blocks.
     """
-    sides = _sides(subject)
-    if sides is None or not sides.weights or not _complete(sides):
-        return Apart()
+    sides = _match_checkpoint_and_graph(subject)
+    if sides is None or not sides.weights or not _is_complete(sides):
+        return UnsharedParts()
     values = sum(sides.graph[name].size for name in sides.weights)
-    said = (
+    reason = (
         f"{len(sides.weights)} tensors ({values:,} values) of a part that {sides.whole.path} is whole without: nothing to "
         "compare them with; give its file too (--also-a)"
     )
-    return Apart(
+    return UnsharedParts(
         frozenset(sides.weights),
-        (Skip(f"only in {'b' if sides.graph is subject.b else 'a'}", said),),
+        (Skip(f"only in {'b' if sides.graph is subject.b else 'a'}", reason),),
     )
 
 
 @dataclass(frozen=True)
-class _Sides:
+class _CheckpointAndGraph:
     """A checkpoint against a graph of which nothing differs: what is left of each, and what was matched.
 
     Attributes:
@@ -110,86 +117,98 @@ class _Sides:
     pairs: tuple[tuple[str, str], ...]
 
 
-def _sides(subject: DiffSubject) -> _Sides | None:
+def _match_checkpoint_and_graph(subject: DiffSubject) -> _CheckpointAndGraph | None:
     alignment = subject.alignment
     if subject.b_is_template or any(
         match.equality is Equality.DIFFERENT or match.fault for match in alignment.matches
     ):
         return None
-    flipped = subject.a.format in GRAPHS
+    flipped = subject.a.format in GRAPH_FORMATS
     whole, graph = (subject.b, subject.a) if flipped else (subject.a, subject.b)
-    if graph.format not in GRAPHS or whole.format in GRAPHS or not alignment.matches:
+    if graph.format not in GRAPH_FORMATS or whole.format in GRAPH_FORMATS or not alignment.matches:
         return None
-    left, unknown = alignment.only_in_a, alignment.only_in_b
+    checkpoint_only, graph_only = alignment.only_in_a, alignment.only_in_b
     if flipped:
-        left, unknown = unknown, left
+        checkpoint_only, graph_only = graph_only, checkpoint_only
     pairs = [(match.b, match.a) if flipped else (match.a, match.b) for match in alignment.matches]
-    return _Sides(
+    return _CheckpointAndGraph(
         whole,
         graph,
-        tuple(left),
-        tuple(name for name in unknown if not is_operator_parameter(graph, name)),
-        {name for mine, _ in pairs for name in mine},
-        tuple((name, other) for mine, theirs in pairs for name in mine for other in theirs),
+        tuple(checkpoint_only),
+        tuple(name for name in graph_only if not is_operator_parameter(graph, name)),
+        {name for checkpoint_names, _ in pairs for name in checkpoint_names},
+        tuple(
+            (name, other)
+            for checkpoint_names, graph_names in pairs
+            for name in checkpoint_names
+            for other in graph_names
+        ),
     )
 
 
-def _complete(sides: _Sides) -> bool:
+def _is_complete(sides: _CheckpointAndGraph) -> bool:
     """Whether the checkpoint is a whole of its family, and what the graph alone has is nothing of it: neither what is left of
     the checkpoint with other values, nor one more of its blocks."""
-    from auscult.families import detect
+    from auscult.families import detect_families
 
-    found = next(iter(detect({name: tensor.shape for name, tensor in sides.whole.items()})), None)
-    if found is None or found.score < 1.0 or found.missing_evidence:
+    detection = next(
+        iter(detect_families({name: tensor.shape for name, tensor in sides.whole.items()})), None
+    )
+    if detection is None or detection.score < 1.0 or detection.missing_evidence:
         return False
-    spare = _forms(sides.graph, sides.weights)
-    if (spare & _forms(sides.whole, sides.left)).total() >= MIN_BLOCK:
+    spare = _count_forms(sides.graph, sides.weights)
+    if (spare & _count_forms(sides.whole, sides.left)).total() >= MIN_BLOCK_TENSORS:
         return False
     blocks: dict[str, set[str]] = {}
     for name, place in sides.pairs:
         for end in re.finditer(r"\.\d+(?=\.)", name):
             blocks.setdefault(name[: end.end()], set()).add(place)
-    forms = [_forms(sides.graph, places) for places in blocks.values()]
-    return not any(block.total() >= MIN_BLOCK and block <= spare for block in forms)
+    forms = [_count_forms(sides.graph, places) for places in blocks.values()]
+    return not any(block.total() >= MIN_BLOCK_TENSORS and block <= spare for block in forms)
 
 
-def _form(shape: Iterable[int]) -> tuple[int, ...]:
+def _sort_axes(shape: Iterable[int]) -> tuple[int, ...]:
     """A shape whatever the order of its axes."""
     return tuple(sorted(side for side in shape if side > 1))
 
 
-def _forms(side: Checkpoint, names: Iterable[str]) -> Counter[tuple[int, ...]]:
+def _count_forms(side: Checkpoint, names: Iterable[str]) -> Counter[tuple[int, ...]]:
     """How many of these tensors are matrices and filters of each form."""
-    forms = (_form(side[name].shape) for name in names if not is_derived(name))
+    forms = (_sort_axes(side[name].shape) for name in names if not is_derived(name))
     return Counter(shape for shape in forms if len(shape) > 1)
 
 
-def absent_modules(left: set[str], matched: set[str]) -> dict[str, list[str]]:
+def find_absent_modules(unmatched: set[str], matched: set[str]) -> dict[str, list[str]]:
     """The largest modules of which every tensor is left and a sibling is matched, with their tensors."""
     present = {
         name[: index + 1] for name in matched for index, char in enumerate(name) if char == "."
     }
     modules: dict[str, list[str]] = {}
-    for name in sorted(left):
+    for name in sorted(unmatched):
         if is_derived(name):
             continue
         dots = [index for index, char in enumerate(name) if char == "."]
         top = next((name[: dot + 1] for dot in dots if name[: dot + 1] not in present), None)
         if top is not None:
             modules.setdefault(top.rstrip("."), []).append(name)
-    return {module: names for module, names in modules.items() if len(names) >= MIN_MODULE}
+    return {module: names for module, names in modules.items() if len(names) >= MIN_MODULE_TENSORS}
 
 
-def same_weights(subject: DiffSubject, *, flipped: bool = False) -> dict[str, Any]:
+def describe_same_weights(subject: DiffSubject, *, flipped: bool = False) -> dict[str, Any]:
     """`{"same_weights": {...}}` where both sides are files, one of them a graph, and what both have is equal.
 
     `{"other_weights": {...}}` where they are of two trainings; else empty.
     """
-    if other := other_weights(subject):
-        return other
+    if other_facts := describe_other_weights(subject):
+        return other_facts
     alignment = subject.alignment
     formats = {subject.a.format, subject.b.format}
-    if subject.b_is_template or not formats & GRAPHS or len(formats) < 2 or not alignment.matches:
+    if (
+        subject.b_is_template
+        or not formats & GRAPH_FORMATS
+        or len(formats) < 2
+        or not alignment.matches
+    ):
         return {}
     counts = {"exact": 0, "computed": 0}
     rounded: dict[str, int] = {}
@@ -202,7 +221,7 @@ def same_weights(subject: DiffSubject, *, flipped: bool = False) -> dict[str, An
             rounded[match.number_format] = rounded.get(match.number_format, 0) + 1
         else:
             counts["computed"] += 1
-    only = {
+    unmatched_counts = {
         side: sum(
             not is_operator_parameter(checkpoint, name) and not is_derived(name) for name in names
         )
@@ -211,24 +230,26 @@ def same_weights(subject: DiffSubject, *, flipped: bool = False) -> dict[str, An
             ("a" if flipped else "b", subject.b, alignment.only_in_b),
         )
     }
-    if sum(only.values()) > sum(counts.values()) + sum(rounded.values()):
+    if sum(unmatched_counts.values()) > sum(counts.values()) + sum(rounded.values()):
         return {}
-    said = [f"{counts['exact']} exact"]
-    said += [f"{number} within {name} error" for name, number in sorted(rounded.items())]
-    said += (
+    phrases = [f"{counts['exact']} exact"]
+    phrases += [f"{number} within {name} error" for name, number in sorted(rounded.items())]
+    phrases += (
         [f"{counts['computed']} within float32 error after folding"] if counts["computed"] else []
     )
-    said += [f"{number} only in {side}" for side, number in sorted(only.items()) if number]
+    phrases += [
+        f"{number} only in {side}" for side, number in sorted(unmatched_counts.items()) if number
+    ]
     facts = {
         **counts,
         "rounded": rounded,
-        "only_in": only,
-        "says": f"same weights: {', '.join(said)}",
+        "only_in": unmatched_counts,
+        "says": f"same weights: {', '.join(phrases)}",
     }
     return {"same_weights": facts}
 
 
-def other_weights(subject: DiffSubject) -> dict[str, Any]:
+def describe_other_weights(subject: DiffSubject) -> dict[str, Any]:
     """`{"other_weights": {...}}` where a graph's weights have partners of their shapes in the checkpoint, and no equals.
 
     Names tell nothing in a graph and values nothing of two trainings, so that alignment leaves both sides' weights over.
@@ -236,15 +257,18 @@ def other_weights(subject: DiffSubject) -> dict[str, Any]:
     alignment = subject.alignment
     if (
         subject.b_is_template
-        or len({subject.a.format, subject.b.format} & GRAPHS) != 1
+        or len({subject.a.format, subject.b.format} & GRAPH_FORMATS) != 1
         or subject.a.format == subject.b.format
     ):
         return {}
-    left = [_forms(subject.a, alignment.only_in_a), _forms(subject.b, alignment.only_in_b)]
-    graph = left[0 if subject.a.format in GRAPHS else 1].total()
-    alike = (left[0] & left[1]).total()
-    if alike < max(MIN_BLOCK, MIN_ALIKE * graph):
+    unmatched_forms = [
+        _count_forms(subject.a, alignment.only_in_a),
+        _count_forms(subject.b, alignment.only_in_b),
+    ]
+    graph = unmatched_forms[0 if subject.a.format in GRAPH_FORMATS else 1].total()
+    alike = (unmatched_forms[0] & unmatched_forms[1]).total()
+    if alike < max(MIN_BLOCK_TENSORS, MIN_ALIKE_SHARE * graph):
         return {}
     equal = sum(match.equality is not Equality.DIFFERENT for match in alignment.matches)
-    said = f"other weights: {alike} matrices and filters have a partner of their shape, none of their values; {equal} are equal"
-    return {"other_weights": {"alike": alike, "of": graph, "equal": equal, "says": said}}
+    sentence = f"other weights: {alike} matrices and filters have a partner of their shape, none of their values; {equal} are equal"
+    return {"other_weights": {"alike": alike, "of": graph, "equal": equal, "says": sentence}}

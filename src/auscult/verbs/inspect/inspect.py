@@ -7,14 +7,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from auscult import rules
-from auscult.checkpoint.health import Examination, Health, examine
-from auscult.checkpoint.layout import parametrisation_of
+from auscult.checkpoint.health import Examination, Health, examine_checkpoint
+from auscult.checkpoint.layout import detect_parametrisation
 from auscult.finding import Json, Severity, Skip
 from auscult.rules.inspect.ckp056_layout_mixed import measure as layout_by_plan
-from auscult.rules.inspect.ckp056_layout_mixed import planned_shapes
+from auscult.rules.inspect.ckp056_layout_mixed import plan_shapes
 from auscult.rules.inspect.subject import InspectSubject
-from auscult.verbs.inspect.tree import histograms, module_tree
-from auscult.verbs.sides import Given, open_side
+from auscult.verbs.inspect.tree import build_histograms, build_module_tree
+from auscult.verbs.sides import CheckpointLike, open_side
 from auscult.verdict import Coverage, Report, Verdict
 from auscult.weights import Checkpoint
 
@@ -27,7 +27,7 @@ MAX_METADATA = 64
 
 
 def inspect(
-    target: Given,
+    target: CheckpointLike,
     *,
     kwargs: Json | None = None,
     container: str | None = None,
@@ -55,59 +55,61 @@ def inspect(
         UsageError: If a histogram pattern fits no tensor.
     """
     checkpoint = open_side(target, container=container, kwargs=kwargs)
-    looked = examine(checkpoint, full=full, progress=progress)
-    detections = _families(checkpoint)
-    subject = InspectSubject(checkpoint, looked.health, detections[0] if detections else None)
-    findings, more = rules.run_rules(subject, "inspect")
-    skips = (*checkpoint.skips, *_unread(checkpoint, looked), *more)
+    examination = examine_checkpoint(checkpoint, full=full, progress=progress)
+    detections = _detect_families(checkpoint)
+    subject = InspectSubject(checkpoint, examination.health, detections[0] if detections else None)
+    findings, rule_skips = rules.run_rules(subject, "inspect")
+    skips = (*checkpoint.skips, *_list_unread(checkpoint, examination), *rule_skips)
     verdict = (
         Verdict.DIVERGENT
         if any(finding.severity is Severity.ERROR for finding in findings)
         else Verdict.PASS
     )
-    named = {name for finding in findings if finding.cause == "untrained" for name in finding.where}
-    facts = describe(checkpoint, looked, detections, named)
+    untrained_names = {
+        name for finding in findings if finding.cause == "untrained" for name in finding.where
+    }
+    facts = describe_checkpoint(checkpoint, examination, detections, untrained_names)
     if tensors:
         facts["tensor_list"] = [
-            _row(checkpoint, name, looked.health.get(name)) for name in checkpoint
+            _describe_tensor(checkpoint, name, examination.health.get(name)) for name in checkpoint
         ]
     if histogram:
-        facts["histograms"] = histograms(checkpoint, histogram)
+        facts["histograms"] = build_histograms(checkpoint, histogram)
     return Report(
         "inspect",
         (checkpoint.path,),
         verdict,
-        _coverage(checkpoint, looked),
+        _build_coverage(checkpoint, examination),
         findings,
         skips,
         extra={"checkpoint": facts},
     )
 
 
-def describe(
+def describe_checkpoint(
     checkpoint: Checkpoint,
-    looked: Examination,
+    examination: Examination,
     detections: tuple[Any, ...],
     untrained: Collection[str] = (),
 ) -> Json:
     """The facts of `inspect` as JSON; `untrained` names the tensors that a rule found so."""
     shapes = {name: tensor.shape for name, tensor in checkpoint.items()}
     best = detections[0] if detections else None
-    known = best if best is not None and best.score >= MIN_FAMILY_SCORE else None
-    layout = layout_by_plan(shapes, planned_shapes(known, shapes))
+    family_match = best if best is not None and best.score >= MIN_FAMILY_SCORE else None
+    layout = layout_by_plan(shapes, plan_shapes(family_match, shapes))
     layout_name, sentence = str(layout.layout), layout.sentence
-    parametrisation, parametrisation_evidence = map(str, parametrisation_of(shapes))
-    if known and layout_name == "unknown" and known.layout != "unknown":
-        layout_name, sentence = known.layout, f"the shapes that {known.family} plans"
-    if known and parametrisation == "none" and known.parametrisation == "fused":
+    parametrisation, parametrisation_evidence = map(str, detect_parametrisation(shapes))
+    if family_match and layout_name == "unknown" and family_match.layout != "unknown":
+        layout_name, sentence = family_match.layout, f"the shapes that {family_match.family} plans"
+    if family_match and parametrisation == "none" and family_match.parametrisation == "fused":
         parametrisation = "fused"
         parametrisation_evidence = (
-            f"{known.family} is trained with weight norm, and this file has plain weights"
+            f"{family_match.family} is trained with weight norm, and this file has plain weights"
         )
     return {
         "format": checkpoint.format,
         "container": list(checkpoint.container),
-        "containers": [_container(checkpoint, entry) for entry in checkpoint.containers],
+        "containers": [_describe_container(checkpoint, entry) for entry in checkpoint.containers],
         "tensors": len(checkpoint),
         "parameters": checkpoint.parameters,
         "bytes": sum(tensor.nbytes for tensor in checkpoint.tensors.values()),
@@ -118,21 +120,21 @@ def describe(
         "layout_evidence": sentence,
         "parametrisation": parametrisation,
         "parametrisation_evidence": parametrisation_evidence,
-        **_family_facts(detections, known),
-        "health": _health_facts(looked, untrained),
+        **_describe_family(detections, family_match),
+        "health": _summarize_health(examination, untrained),
         "ties": [list(group) for group in checkpoint.ties],
         "metadata": dict(list(checkpoint.metadata.items())[:MAX_METADATA]),
-        "modules": module_tree(checkpoint),
+        "modules": build_module_tree(checkpoint),
     }
 
 
-def _families(checkpoint: Checkpoint) -> tuple[Any, ...]:
-    from auscult.families import detect
+def _detect_families(checkpoint: Checkpoint) -> tuple[Any, ...]:
+    from auscult.families import detect_families
 
-    return tuple(detect({name: tensor.shape for name, tensor in checkpoint.items()}))
+    return tuple(detect_families({name: tensor.shape for name, tensor in checkpoint.items()}))
 
 
-def _family_facts(detections: tuple[Any, ...], best: Any) -> Json:
+def _describe_family(detections: tuple[Any, ...], best: Any) -> Json:
     return {
         "family": best.family if best else None,
         "variant": best.variant if best else None,
@@ -143,38 +145,38 @@ def _family_facts(detections: tuple[Any, ...], best: Any) -> Json:
         else {},
         "nearest": [
             {
-                "family": found.family,
-                "score": round(found.score, 4),
-                "missing_evidence": list(found.missing_evidence),
+                "family": detection.family,
+                "score": round(detection.score, 4),
+                "missing_evidence": list(detection.missing_evidence),
             }
-            for found in _nearest(detections)
+            for detection in _select_nearest(detections)
         ],
     }
 
 
-def _nearest(detections: tuple[Any, ...]) -> list[Any]:
+def _select_nearest(detections: tuple[Any, ...]) -> list[Any]:
     """The best detection of each family, best first."""
-    first: dict[str, Any] = {}
-    for found in detections:
-        first.setdefault(found.family, found)
-    return list(first.values())[:MAX_NEAREST]
+    best_by_family: dict[str, Any] = {}
+    for detection in detections:
+        best_by_family.setdefault(detection.family, detection)
+    return list(best_by_family.values())[:MAX_NEAREST]
 
 
-def _health_facts(looked: Examination, untrained: Collection[str]) -> Json:
-    records = looked.health.values()
+def _summarize_health(examination: Examination, untrained: Collection[str]) -> Json:
+    records = examination.health.values()
     return {
-        "values": looked.size,
-        "values_seen": looked.seen,
-        "share_seen": round(looked.seen / looked.size, 6) if looked.size else 1.0,
+        "values": examination.size,
+        "values_seen": examination.seen,
+        "share_seen": round(examination.seen / examination.size, 6) if examination.size else 1.0,
         "non_finite": sum(1 for record in records if record.nan or record.inf),
         "all_zero": sum(1 for record in records if record.is_zero),
         "constant": sum(1 for record in records if record.is_constant and not record.is_zero),
-        "fresh": sum(1 for name in untrained if looked.health[name].fresh),
+        "fresh": sum(1 for name in untrained if examination.health[name].fresh),
         "dead_channels": sum(len(record.dead) for record in records),
     }
 
 
-def _container(checkpoint: Checkpoint, entry: Any) -> Json:
+def _describe_container(checkpoint: Checkpoint, entry: Any) -> Json:
     chosen = entry.path == checkpoint.container and entry.kind != "other"
     return {
         "path": list(entry.path),
@@ -185,17 +187,22 @@ def _container(checkpoint: Checkpoint, entry: Any) -> Json:
     }
 
 
-def _unread(checkpoint: Checkpoint, looked: Examination) -> tuple[Skip, ...]:
-    listed = {skip.where for skip in looked.skips}
-    others = (name for name in checkpoint if name not in looked.health and name not in listed)
-    return (*looked.skips, *(Skip(name, "its values were not looked at") for name in others))
+def _list_unread(checkpoint: Checkpoint, examination: Examination) -> tuple[Skip, ...]:
+    skipped_names = {skip.where for skip in examination.skips}
+    unread_names = (
+        name for name in checkpoint if name not in examination.health and name not in skipped_names
+    )
+    return (
+        *examination.skips,
+        *(Skip(name, "its values were not looked at") for name in unread_names),
+    )
 
 
-def _coverage(checkpoint: Checkpoint, looked: Examination) -> Coverage:
+def _build_coverage(checkpoint: Checkpoint, examination: Examination) -> Coverage:
     """Every tensor: all of its values looked at, a sample of them, or none; and what the file has that could not be read."""
     buckets = {"read_whole": 0, "sampled": 0, "skipped": len(checkpoint.skips)}
     for name in checkpoint:
-        health = looked.health.get(name)
+        health = examination.health.get(name)
         bucket = (
             "skipped"
             if health is None
@@ -207,7 +214,7 @@ def _coverage(checkpoint: Checkpoint, looked: Examination) -> Coverage:
     return Coverage("tensors", buckets)
 
 
-def _row(checkpoint: Checkpoint, name: str, health: Health | None) -> Mapping[str, Any]:
+def _describe_tensor(checkpoint: Checkpoint, name: str, health: Health | None) -> Mapping[str, Any]:
     tensor = checkpoint[name]
     row: Json = {
         "name": name,

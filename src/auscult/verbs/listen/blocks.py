@@ -10,22 +10,22 @@ from numpy.typing import NDArray
 
 from auscult.finding import Finding
 from auscult.rules import every_rule
-from auscult.rules.sound.hearing import Trait, first_causes, traits
+from auscult.rules.sound.hearing import CauseTrait, collect_traits, find_first_causes
 from auscult.rules.sound.subject import SoundSubject
-from auscult.sound.analysis import Analysis
+from auscult.sound.analysis import SoundAnalysis
 from auscult.sound.gaps import BLOCK_SECONDS as ENVELOPE_SECONDS
-from auscult.sound.gaps import envelope
+from auscult.sound.gaps import measure_envelope
 from auscult.sound.recording import Recording
 
 BLOCK_SECONDS = 30.0
-MOST = 0.5
+MIN_MOSTLY_SHARE = 0.5
 """Share of the sounding pieces in which a cause has to show that speaks of most of the recording."""
 MIN_RMS = 1e-5
 MAX_SPANS = 50
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
+class AudioBlock:
     """What is kept of a piece.
 
     Attributes:
@@ -48,11 +48,11 @@ class Block:
     @classmethod
     def of(
         cls,
-        analysis: Analysis,
+        analysis: SoundAnalysis,
         start: float,
         findings: tuple[Finding, ...],
         edge: tuple[float, float] | None,
-    ) -> Block:
+    ) -> AudioBlock:
         """The piece that an analysis is of."""
         return cls(
             start,
@@ -63,62 +63,70 @@ class Block:
             analysis.rms,
             analysis.means,
             analysis.movement_db,
-            envelope(analysis.voice, analysis.sample_rate),
+            measure_envelope(analysis.voice, analysis.sample_rate),
             edge,
         )
 
     @property
-    def sounds(self) -> bool:
+    def is_sounding(self) -> bool:
         return self.rms > MIN_RMS
 
 
-def thumbnail(path: str, pieces: Sequence[Block]) -> Recording:
+def make_thumbnail(path: str, pieces: Sequence[AudioBlock]) -> Recording:
     """Two samples for every 10 ms, the peak up and the peak down: what the silence at the ends is measured on."""
     peaks = np.concatenate([piece.peaks for piece in pieces])
-    return Recording.mono_of(
+    return Recording.from_mono(
         np.stack([peaks, -peaks], axis=1).reshape(-1), round(2 / ENVELOPE_SECONDS), path
     )
 
 
-def of_the_whole(recording: Recording) -> list[Finding]:
+def check_thumbnail(recording: Recording) -> list[Finding]:
     """What the rules that speak of a recording as a whole, and need nothing else, say of its thumbnail."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for rule in every_rule("sound"):
         if rule.requires is SoundSubject and (rule.extent, rule.evidence) == ("whole", "nothing"):
-            found += [
+            findings += [
                 outcome
                 for outcome in rule.check(SoundSubject(recording))
                 if isinstance(outcome, Finding)
             ]
-    return found
+    return findings
 
 
-def joined(path: str, pieces: Sequence[Block]) -> tuple[Finding, ...]:
+def join_findings(path: str, pieces: Sequence[AudioBlock]) -> tuple[Finding, ...]:
     """One finding per cause, at the times at which it shows."""
-    found: dict[str, list[tuple[Block, Finding]]] = {}
+    rows_by_cause: dict[str, list[tuple[AudioBlock, Finding]]] = {}
     for piece in pieces:
         for finding in piece.findings:
-            found.setdefault(finding.cause, []).append((piece, finding))
-    kept = [_join(rows, pieces) for cause, rows in found.items() if _is_enough(cause, rows, pieces)]
-    return first_causes([*kept, *of_the_whole(thumbnail(path, pieces))])
+            rows_by_cause.setdefault(finding.cause, []).append((piece, finding))
+    joined_findings = [
+        _join_cause_findings(rows, pieces)
+        for cause, rows in rows_by_cause.items()
+        if _is_widespread_enough(cause, rows, pieces)
+    ]
+    return find_first_causes([*joined_findings, *check_thumbnail(make_thumbnail(path, pieces))])
 
 
-def _is_enough(cause: str, rows: Sequence[tuple[Block, Finding]], pieces: Sequence[Block]) -> bool:
-    extent = traits().get(cause, Trait()).extent
+def _is_widespread_enough(
+    cause: str, rows: Sequence[tuple[AudioBlock, Finding]], pieces: Sequence[AudioBlock]
+) -> bool:
+    extent = collect_traits().get(cause, CauseTrait()).extent
     if extent == "anywhere":
         return True
     if extent == "mostly":
-        return len(rows) > MOST * sum(piece.sounds for piece in pieces)
+        return len(rows) > MIN_MOSTLY_SHARE * sum(piece.is_sounding for piece in pieces)
     return extent == "always" and len(rows) == len(pieces)
 
 
-def _join(rows: Sequence[tuple[Block, Finding]], pieces: Sequence[Block]) -> Finding:
+def _join_cause_findings(
+    rows: Sequence[tuple[AudioBlock, Finding]], pieces: Sequence[AudioBlock]
+) -> Finding:
     """The surest of the findings of a cause, with the times of all."""
     surest = min((finding for _, finding in rows), key=lambda finding: finding.order)
     spans: list[tuple[float, float]] = []
     for piece, finding in rows:
-        own = finding.times or ((0.0, piece.seconds),)
-        spans += [(round(piece.start + a, 4), round(piece.start + b, 4)) for a, b in own]
+        finding_spans = finding.times or ((0.0, piece.seconds),)
+        spans += [(round(piece.start + a, 4), round(piece.start + b, 4)) for a, b in finding_spans]
     part = (
         f" (in {len(rows)} of {len(pieces)} parts of {BLOCK_SECONDS:.0f} s)"
         if len(rows) < len(pieces)
@@ -128,16 +136,16 @@ def _join(rows: Sequence[tuple[Block, Finding]], pieces: Sequence[Block]) -> Fin
         surest,
         message=f"{surest.message}{part}",
         evidence={**surest.evidence, "parts": len(rows), "of_parts": len(pieces)},
-        times=tuple(_merged(spans)[:MAX_SPANS]),
+        times=tuple(_merge_spans(spans)[:MAX_SPANS]),
     )
 
 
-def _merged(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+def _merge_spans(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """Spans that touch become one."""
-    merged: list[tuple[float, float]] = []
+    merged_spans: list[tuple[float, float]] = []
     for start, stop in sorted(spans):
-        if merged and start <= merged[-1][1] + 1e-3:
-            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
+        if merged_spans and start <= merged_spans[-1][1] + 1e-3:
+            merged_spans[-1] = (merged_spans[-1][0], max(stop, merged_spans[-1][1]))
         else:
-            merged.append((start, stop))
-    return merged
+            merged_spans.append((start, stop))
+    return merged_spans

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from auscult.errors import UsageError
 from auscult.rules.sound.subject import SoundFacts
-from auscult.verbs.listen.one_file import Heard, hear_file
+from auscult.verbs.listen.one_file import ListenedFile, hear_file
 
 Engine = Literal["local", "ray"]
 Progress = Callable[[int, int, str], None]
@@ -26,7 +26,7 @@ def hear_all(
     engine: Engine = "local",
     workers: int | None = None,
     progress: Progress | None = None,
-) -> list[Heard]:
+) -> list[ListenedFile]:
     """What is heard in every file.
 
     Args:
@@ -36,49 +36,54 @@ def hear_all(
         UsageError: If the engine is Ray and Ray is not installed.
     """
     if engine == "ray":
-        return _over_ray(paths, reference, facts)
-    wanted = _processors() if workers is None else workers
-    count = min(wanted, len(paths) // FILES_PER_WORKER if workers is None else len(paths))
+        return _hear_over_ray(paths, reference, facts)
+    worker_limit = _count_processors() if workers is None else workers
+    count = min(worker_limit, len(paths) // FILES_PER_WORKER if workers is None else len(paths))
     listen = partial(hear_file, reference=reference, facts=facts)
     if count < 2:
-        return _one_by_one(paths, listen, progress)
-    return _in_processes(paths, listen, count, progress)
+        return _hear_sequentially(paths, listen, progress)
+    return _hear_in_processes(paths, listen, count, progress)
 
 
-def _processors() -> int:
+def _count_processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _one_by_one(
-    paths: Sequence[str], listen: Callable[[str], Heard], progress: Progress | None
-) -> list[Heard]:
-    heard = []
+def _hear_sequentially(
+    paths: Sequence[str], listen: Callable[[str], ListenedFile], progress: Progress | None
+) -> list[ListenedFile]:
+    listened_files = []
     for done, path in enumerate(paths):
         if progress is not None:
             progress(done, len(paths), path)
-        heard.append(listen(path))
-    return heard
+        listened_files.append(listen(path))
+    return listened_files
 
 
-def _in_processes(
-    paths: Sequence[str], listen: Callable[[str], Heard], count: int, progress: Progress | None
-) -> list[Heard]:
+def _hear_in_processes(
+    paths: Sequence[str],
+    listen: Callable[[str], ListenedFile],
+    count: int,
+    progress: Progress | None,
+) -> list[ListenedFile]:
     """Spawned, not forked: a fork would copy the threads' locks of whatever the caller has loaded."""
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
-    heard = []
+    listened_files = []
     with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
         for done, result in enumerate(
             pool.map(listen, paths, chunksize=max(1, min(8, len(paths) // (4 * count)))), 1
         ):
-            heard.append(result)
+            listened_files.append(result)
             if progress is not None:
                 progress(done, len(paths), result.path)
-    return heard
+    return listened_files
 
 
-def _over_ray(paths: Sequence[str], reference: str | None, facts: SoundFacts) -> list[Heard]:
+def _hear_over_ray(
+    paths: Sequence[str], reference: str | None, facts: SoundFacts
+) -> list[ListenedFile]:
     """Ray Data: the cluster that RAY_ADDRESS names, or one on this machine. Every node has to see the files."""
     try:
         import ray
@@ -87,7 +92,7 @@ def _over_ray(paths: Sequence[str], reference: str | None, facts: SoundFacts) ->
         raise UsageError("Ray is not installed", hint="pip install 'auscult[ray]'") from error
     import pickle
 
-    def listen(row: dict[str, Any]) -> dict[str, Any]:
+    def hear_row(row: dict[str, Any]) -> dict[str, Any]:
         return {
             "index": row["index"],
             "heard": pickle.dumps(hear_file(row["path"], reference, facts)),
@@ -96,7 +101,7 @@ def _over_ray(paths: Sequence[str], reference: str | None, facts: SoundFacts) ->
     ray.init(ignore_reinit_error=True, log_to_driver=False, logging_level="ERROR")
     ray.data.DataContext.get_current().enable_progress_bars = False
     rows = ray.data.from_items([{"index": index, "path": path} for index, path in enumerate(paths)])
-    results = sorted(rows.map(listen).take_all(), key=lambda row: row["index"])
+    results = sorted(rows.map(hear_row).take_all(), key=lambda row: row["index"])
     return [
         pickle.loads(row["heard"]) for row in results
     ]  # bytes that our own workers made a moment ago

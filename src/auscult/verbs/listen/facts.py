@@ -12,7 +12,7 @@ from typing import Any
 from auscult.errors import UsageError
 from auscult.rules.sound.subject import SoundFacts
 
-KEYS = {
+FACT_KEYS = {
     "sample_rate": ("sample_rate", "sampling_rate", "sampling_rate_hz", "sr", "sample_rate_hz"),
     "hop": ("hop", "hop_size", "hop_length", "hopsize", "code_hop_size"),
     "strides": (
@@ -28,35 +28,38 @@ KEYS = {
 """Names under which public configs keep each fact."""
 
 
-def facts_of(config: str | Path | None = None, checkpoint: str | Path | None = None) -> SoundFacts:
+def read_sound_facts(
+    config: str | Path | None = None, checkpoint: str | Path | None = None
+) -> SoundFacts:
     """The facts that a JSON config states, and what is missing there from the checkpoint's metadata and family.
 
     Raises:
         UsageError: If the config is no JSON object.
         CheckpointError: If the checkpoint cannot be read.
     """
-    found = _from_values(_load(config)) if config else {}
+    facts = _find_facts(_load_config(config)) if config else {}
     if checkpoint:
-        found = _from_checkpoint(checkpoint) | found
-    if "hop" not in found and found.get("strides"):
-        found["hop"] = prod(found["strides"])
-    return SoundFacts(**found)
+        facts = _read_checkpoint_facts(checkpoint) | facts
+    if "hop" not in facts and facts.get("strides"):
+        facts["hop"] = prod(facts["strides"])
+    return SoundFacts(**facts)
 
 
-def known_facts(
+def complete_facts(
     facts: SoundFacts | None, config: str | Path | None, checkpoint: str | Path | None
 ) -> SoundFacts:
     """The facts that were given, completed from the config and the checkpoint."""
-    given = facts or SoundFacts()
+    stated_facts = facts or SoundFacts()
     if not config and not checkpoint:
-        return given
-    found = facts_of(config, checkpoint)
+        return stated_facts
+    file_facts = read_sound_facts(config, checkpoint)
     return replace(
-        found, **{name: value for name, value in vars(given).items() if value not in (None, ())}
+        file_facts,
+        **{name: value for name, value in vars(stated_facts).items() if value not in (None, ())},
     )
 
 
-def _load(path: str | Path) -> Mapping[str, Any]:
+def _load_config(path: str | Path) -> Mapping[str, Any]:
     try:
         values = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -76,21 +79,21 @@ def _load(path: str | Path) -> Mapping[str, Any]:
     return values
 
 
-def _from_values(values: Mapping[str, Any]) -> dict[str, Any]:
+def _find_facts(values: Mapping[str, Any]) -> dict[str, Any]:
     """The facts among (nested) values; the outermost of several counts."""
     flat: dict[str, Any] = {}
-    for name, value in _walk(values):
+    for name, value in _iter_leaves(values):
         flat.setdefault(name, value)
-    found: dict[str, Any] = {}
-    for fact, names in KEYS.items():
+    facts: dict[str, Any] = {}
+    for fact, names in FACT_KEYS.items():
         value = next((flat[name] for name in names if name in flat), None)
-        number = _number(fact, value)
+        number = _parse_fact(fact, value)
         if number is not None:
-            found[fact] = number
-    return found
+            facts[fact] = number
+    return facts
 
 
-def _walk(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _iter_leaves(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     inner = []
     for name, value in values.items():
         if isinstance(value, Mapping):
@@ -98,10 +101,10 @@ def _walk(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         else:
             yield str(name).rpartition(".")[2], value
     for value in inner:
-        yield from _walk(value)
+        yield from _iter_leaves(value)
 
 
-def _number(fact: str, value: Any) -> Any:
+def _parse_fact(fact: str, value: Any) -> Any:
     """The value as its fact needs it, or None where it is something else."""
     try:
         if value is None or isinstance(value, bool):
@@ -115,30 +118,31 @@ def _number(fact: str, value: Any) -> Any:
         return None
 
 
-def _from_checkpoint(path: str | Path) -> dict[str, Any]:
+def _read_checkpoint_facts(path: str | Path) -> dict[str, Any]:
     from auscult import families
     from auscult.checkpoint import open_checkpoint
 
     checkpoint = open_checkpoint(path)
-    found: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
     detection = next(
-        iter(families.detect({name: tensor.shape for name, tensor in checkpoint.items()})), None
+        iter(families.detect_families({name: tensor.shape for name, tensor in checkpoint.items()})),
+        None,
     )
     if detection is not None and not detection.missing_evidence:
         config = {
             name: getattr(detection.config, name)
             for name in getattr(detection.config, "__dataclass_fields__", ())
         }
-        found = _from_values(
+        facts = _find_facts(
             {name: value for name, value in config.items() if not isinstance(value, Mapping)}
         )
     stated = {
         key: value
         for key, value in checkpoint.metadata.items()
-        if "config" in key or key.rpartition(".")[2] in _names()
+        if "config" in key or key.rpartition(".")[2] in _list_fact_names()
     }
-    return found | _from_values(stated)
+    return facts | _find_facts(stated)
 
 
-def _names() -> frozenset[str]:
-    return frozenset(name for names in KEYS.values() for name in names)
+def _list_fact_names() -> frozenset[str]:
+    return frozenset(name for names in FACT_KEYS.values() for name in names)

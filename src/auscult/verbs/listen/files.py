@@ -8,7 +8,7 @@ from pathlib import Path
 
 from auscult.errors import UsageError
 
-SUFFIXES = (
+SOUND_SUFFIXES = (
     ".wav",
     ".flac",
     ".ogg",
@@ -26,32 +26,32 @@ SUFFIXES = (
 """What is looked for in a folder; a file that is named is taken whatever its suffix."""
 
 
-def sound_files(sources: Sequence[str | Path]) -> list[str]:
+def find_sound_files(sources: Sequence[str | Path]) -> list[str]:
     """The files, each once, in order; those of a folder and of a pattern sorted.
 
     Raises:
         UsageError: If a source is neither there nor matches anything, or there are no sound files at all.
     """
-    found: dict[str, None] = {}
+    paths: dict[str, None] = {}
     for source in map(str, sources):
-        for path in _expand(source):
-            found.setdefault(path, None)
-    if not found:
+        for path in _expand_source(source):
+            paths.setdefault(path, None)
+    if not paths:
         raise UsageError(
             "no sound files",
             where=", ".join(map(str, sources)),
-            hint=f"they end in {', '.join(SUFFIXES[:6])} ...",
+            hint=f"they end in {', '.join(SOUND_SUFFIXES[:6])} ...",
         )
-    return list(found)
+    return list(paths)
 
 
-def _expand(source: str) -> list[str]:
+def _expand_source(source: str) -> list[str]:
     path = Path(source)
     if path.is_dir():
         return sorted(
             str(file)
             for file in path.rglob("*")
-            if file.suffix.lower() in SUFFIXES and file.is_file()
+            if file.suffix.lower() in SOUND_SUFFIXES and file.is_file()
         )
     if path.exists():
         return [source]

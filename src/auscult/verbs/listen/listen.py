@@ -9,24 +9,24 @@ from pathlib import Path
 
 from auscult.errors import UsageError
 from auscult.finding import Finding, Json, Severity, Skip
-from auscult.rules.sound.hearing import traits
+from auscult.rules.sound.hearing import collect_traits
 from auscult.rules.sound.subject import SoundFacts
 from auscult.sound.recording import Recording
 from auscult.sound.stream import read_header
 from auscult.verbs.listen.engines import Engine, hear_all
-from auscult.verbs.listen.facts import known_facts
-from auscult.verbs.listen.files import sound_files
-from auscult.verbs.listen.one_file import Heard, hear_recording
+from auscult.verbs.listen.facts import complete_facts
+from auscult.verbs.listen.files import find_sound_files
+from auscult.verbs.listen.one_file import ListenedFile, hear_recording
 from auscult.verdict import Coverage, Report, Verdict
 
 Progress = Callable[[int, int, str], None]
-Source = str | Path | Recording
+RecordingSource = str | Path | Recording
 
 
 def listen(
-    sources: Source | Sequence[Source],
+    sources: RecordingSource | Sequence[RecordingSource],
     *,
-    reference: Source | None = None,
+    reference: RecordingSource | None = None,
     facts: SoundFacts | None = None,
     config: str | Path | None = None,
     checkpoint: str | Path | None = None,
@@ -50,31 +50,35 @@ def listen(
         AudioError: If the reference cannot be read. A file that cannot be read is a finding.
         CheckpointError: If the checkpoint cannot be read.
     """
-    known = known_facts(facts, config, checkpoint)
-    held_against: Json | None = None
-    single = [sources] if isinstance(sources, str | Path | Recording) else list(sources)
-    if any(isinstance(item, Recording) for item in (*single, reference)):
-        heard = [_in_memory(single, reference, known)]
+    sound_facts = complete_facts(facts, config, checkpoint)
+    reference_facts: Json | None = None
+    source_list = [sources] if isinstance(sources, str | Path | Recording) else list(sources)
+    if any(isinstance(item, Recording) for item in (*source_list, reference)):
+        listened_files = [_listen_in_memory(source_list, reference, sound_facts)]
     else:
-        paths = sound_files([str(item) for item in single])
+        paths = find_sound_files([str(item) for item in source_list])
         target = None if reference is None else str(reference)
         if target is not None:
             header = read_header(target)
-            held_against = {
+            reference_facts = {
                 "file": target,
                 "seconds": round(header.seconds, 4),
                 "sample_rate": header.sample_rate,
             }
-        heard = hear_all(paths, target, known, engine=engine, workers=workers, progress=progress)
-    report = _report(heard, known, with_reference=reference is not None)
+        listened_files = hear_all(
+            paths, target, sound_facts, engine=engine, workers=workers, progress=progress
+        )
+    report = _build_report(listened_files, sound_facts, with_reference=reference is not None)
     return (
-        replace(report, extra={**report.extra, "reference": held_against})
-        if held_against
+        replace(report, extra={**report.extra, "reference": reference_facts})
+        if reference_facts
         else report
     )
 
 
-def _in_memory(sources: Sequence[Source], reference: Source | None, facts: SoundFacts) -> Heard:
+def _listen_in_memory(
+    sources: Sequence[RecordingSource], reference: RecordingSource | None, facts: SoundFacts
+) -> ListenedFile:
     from auscult.sound.recording import read_recording
 
     if len(sources) != 1:
@@ -91,13 +95,17 @@ def _in_memory(sources: Sequence[Source], reference: Source | None, facts: Sound
     return hear_recording(recording, target, facts)
 
 
-def _report(heard: Sequence[Heard], facts: SoundFacts, *, with_reference: bool) -> Report:
-    findings = heard[0].findings if len(heard) == 1 else _over_files(heard)
-    skips = [skip for item in heard for skip in item.skips]
-    extra: dict[str, object] = {"recordings": [_row(item) for item in heard]}
-    if len(heard) == 1:
-        extra["recording"] = heard[0].recording
-    levels = Counter(trait.evidence for trait in traits().values())
+def _build_report(
+    listened_files: Sequence[ListenedFile], facts: SoundFacts, *, with_reference: bool
+) -> Report:
+    findings = (
+        listened_files[0].findings if len(listened_files) == 1 else _join_by_cause(listened_files)
+    )
+    skips = [skip for item in listened_files for skip in item.skips]
+    extra: dict[str, object] = {"recordings": [_describe_file(item) for item in listened_files]}
+    if len(listened_files) == 1:
+        extra["recording"] = listened_files[0].recording
+    levels = Counter(trait.evidence for trait in collect_traits().values())
     extra["evidence"] = {
         "nothing": levels["nothing"],
         "metadata": {
@@ -107,27 +115,29 @@ def _report(heard: Sequence[Heard], facts: SoundFacts, *, with_reference: bool) 
         "reference": {"causes": levels["reference"], "given": with_reference},
     }
     if not with_reference:
-        causes = sorted(cause for cause, trait in traits().items() if trait.evidence == "reference")
+        causes = sorted(
+            cause for cause, trait in collect_traits().items() if trait.evidence == "reference"
+        )
         skips.append(Skip(", ".join(causes), "cannot be told without a reference (--ref)"))
     return Report(
         "listen",
-        tuple(item.path for item in heard)
-        if len(heard) <= MOST_SUBJECTS
-        else (f"{len(heard)} files",),
+        tuple(item.path for item in listened_files)
+        if len(listened_files) <= MAX_SUBJECTS
+        else (f"{len(listened_files)} files",),
         Verdict.DIVERGENT
         if any(finding.severity is Severity.ERROR for finding in findings)
         else Verdict.PASS,
-        _coverage(heard),
+        _build_coverage(listened_files),
         tuple(findings),
         tuple(skips),
         extra=extra,
     )
 
 
-MOST_SUBJECTS = 8
+MAX_SUBJECTS = 8
 
 
-def _row(item: Heard) -> dict[str, object]:
+def _describe_file(item: ListenedFile) -> dict[str, object]:
     causes = [
         {
             "cause": f.cause,
@@ -140,15 +150,15 @@ def _row(item: Heard) -> dict[str, object]:
     return {**item.recording, "causes": causes}
 
 
-def _coverage(heard: Sequence[Heard]) -> Coverage:
+def _build_coverage(listened_files: Sequence[ListenedFile]) -> Coverage:
     """Every file in one bucket."""
-    count = Counter(_bucket(item) for item in heard)
+    count = Counter(_choose_bucket(item) for item in listened_files)
     return Coverage(
         "files", {name: count[name] for name in ("clean", "suspicious", "defective", "unreadable")}
     )
 
 
-def _bucket(item: Heard) -> str:
+def _choose_bucket(item: ListenedFile) -> str:
     if any(finding.cause == "unreadable-sound" for finding in item.findings):
         return "unreadable"
     return {Severity.ERROR: "defective", Severity.WARNING: "suspicious"}.get(
@@ -156,16 +166,16 @@ def _bucket(item: Heard) -> str:
     )
 
 
-def _over_files(heard: Sequence[Heard]) -> list[Finding]:
+def _join_by_cause(listened_files: Sequence[ListenedFile]) -> list[Finding]:
     """One finding per cause, with the files that show it; the numbers are those of the file that shows it best."""
-    found: dict[str, list[Finding]] = {}
-    for item in heard:
+    findings_by_cause: dict[str, list[Finding]] = {}
+    for item in listened_files:
         for finding in item.findings:
-            found.setdefault(finding.cause, []).append(finding)
-    return [_over(rows) for rows in found.values()]
+            findings_by_cause.setdefault(finding.cause, []).append(finding)
+    return [_join_findings(rows) for rows in findings_by_cause.values()]
 
 
-def _over(rows: Sequence[Finding]) -> Finding:
+def _join_findings(rows: Sequence[Finding]) -> Finding:
     surest = min(rows, key=lambda finding: finding.order)
     if len(rows) == 1:
         return surest

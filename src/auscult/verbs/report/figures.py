@@ -9,7 +9,7 @@ from auscult.verdict import Report
 
 Number = int | float
 
-KEYS = ("role", "name", "a", "path", "field", "file", "family", "title", "rank")
+NAMING_KEYS = ("role", "name", "a", "path", "field", "file", "family", "title", "rank")
 """What tells the items of a list apart, the best first."""
 
 LESS_IS_BETTER = (
@@ -28,35 +28,35 @@ MORE_IS_BETTER = ("correlation", "stoi", "pesq", "snr", "si_sdr", "identical", "
 """Ends of names of figures whose direction is known."""
 
 
-def figures_of(report: Report) -> Iterator[tuple[str, Number]]:
+def iter_figures(report: Report) -> Iterator[tuple[str, Number]]:
     """(path, number) of the coverage and of everything that the verb added; list items go by their name where they have one."""
     if report.coverage is not None:
         for name, count in report.coverage.buckets.items():
             yield f"{report.coverage.unit} {name.replace('_', ' ')}", count
     for key, value in report.extra.items():
         if key not in ("saved", "page", "provenance", "changes"):
-            yield from _walk(key, value)
+            yield from _iter_numbers(key, value)
 
 
-def _walk(path: str, value: Any) -> Iterator[tuple[str, Number]]:
+def _iter_numbers(path: str, value: Any) -> Iterator[tuple[str, Number]]:
     if isinstance(value, bool) or value is None:
         return
     if isinstance(value, int | float):
         yield path, value
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _walk(f"{path}.{key}", item)
+            yield from _iter_numbers(f"{path}.{key}", item)
     elif isinstance(value, list | tuple):
-        for place, item in enumerate(value):
-            yield from _walk(f"{path}[{_name(item, place)}]", item)
+        for index, item in enumerate(value):
+            yield from _iter_numbers(f"{path}[{_name_item(item, index)}]", item)
 
 
-def _name(item: Any, place: int) -> str:
+def _name_item(item: Any, index: int) -> str:
     if isinstance(item, Mapping):
-        for key in KEYS:
+        for key in NAMING_KEYS:
             if isinstance(item.get(key), str | int):
                 return str(item[key])
-    return str(place)
+    return str(index)
 
 
 def is_worse(path: str, was: Number, now: Number) -> bool | None:

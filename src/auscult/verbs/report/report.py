@@ -9,16 +9,22 @@ from pathlib import Path
 
 from auscult.finding import Finding, Json
 from auscult.report._saved import read_report
-from auscult.verbs.report.figures import Number, figures_of, is_worse
+from auscult.verbs.report.figures import Number, is_worse, iter_figures
 from auscult.verdict import Coverage, MappingEntry, Report, Verdict
 
 MIN_CONFIDENCE_STEP = 0.05
 """Smaller changes of a confidence are not worth a line."""
-ORDER = (Verdict.PASS, Verdict.EQUIVALENT, Verdict.INCONCLUSIVE, Verdict.DIVERGENT, Verdict.ERROR)
+VERDICT_ORDER = (
+    Verdict.PASS,
+    Verdict.EQUIVALENT,
+    Verdict.INCONCLUSIVE,
+    Verdict.DIVERGENT,
+    Verdict.ERROR,
+)
 """From the best to the worst."""
 
 
-def report(path: str | Path, other: str | Path | None = None) -> Report:
+def show_report(path: str | Path, other: str | Path | None = None) -> Report:
     """The report saved in a JSON file; with a second one, what changed from the first to the second.
 
     Of two, the report's findings are those of the second run that are new or became worse. It is PASS if there are none and
@@ -29,78 +35,82 @@ def report(path: str | Path, other: str | Path | None = None) -> Report:
     """
     first = read_report(path)
     if other is None:
-        return replace(first, extra={**first.extra, "saved": _saved(Path(path))})
+        return replace(first, extra={**first.extra, "saved": _describe_saved_file(Path(path))})
     second = read_report(other)
-    return compare(first, second, (str(path), str(other)))
+    return compare_reports(first, second, (str(path), str(other)))
 
 
-def _saved(path: Path) -> Json:
-    written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    return {"file": str(path), "written": written.strftime("%Y-%m-%d %H:%M UTC")}
+def _describe_saved_file(path: Path) -> Json:
+    modified_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return {"file": str(path), "written": modified_at.strftime("%Y-%m-%d %H:%M UTC")}
 
 
-def compare(before: Report, after: Report, names: tuple[str, str]) -> Report:
+def compare_reports(before: Report, after: Report, names: tuple[str, str]) -> Report:
     """What changed from one report to another.
 
     Args:
         names: Of the two, for messages.
     """
-    pairs = list(paired(before.findings, after.findings))
-    gone = [old for old, new in pairs if new is None and old is not None]
-    fresh = [new for old, new in pairs if old is None and new is not None]
-    both = [(old, new) for old, new in pairs if old is not None and new is not None]
-    changed = [(old, new, said) for old, new in both if (said := changes_of(old, new))]
-    worse = [
-        replace(new, message=f"{new.message} (worse: {'; '.join(said)})")
-        for old, new, said in changed
-        if became_worse(old, new)
+    pairs = list(pair_findings(before.findings, after.findings))
+    removed_findings = [old for old, new in pairs if new is None and old is not None]
+    new_findings = [new for old, new in pairs if old is None and new is not None]
+    common_pairs = [(old, new) for old, new in pairs if old is not None and new is not None]
+    changed = [
+        (old, new, sentences) for old, new in common_pairs if (sentences := list_changes(old, new))
     ]
-    declined = ORDER.index(after.verdict) > ORDER.index(before.verdict)
+    worsened_findings = [
+        replace(new, message=f"{new.message} (worse: {'; '.join(sentences)})")
+        for old, new, sentences in changed
+        if has_worsened(old, new)
+    ]
+    has_declined = VERDICT_ORDER.index(after.verdict) > VERDICT_ORDER.index(before.verdict)
     buckets = {
-        "gone": len(gone),
-        "same": len(both) - len(changed),
+        "gone": len(removed_findings),
+        "same": len(common_pairs) - len(changed),
         "changed": len(changed),
-        "new": len(fresh),
+        "new": len(new_findings),
     }
     changes: Json = {
         "command": [before.command, after.command],
         "subjects": [list(before.subjects), list(after.subjects)],
         "verdicts": [before.verdict.value, after.verdict.value],
-        "gone": [finding.to_json() for finding in gone],
-        "new": [finding.to_json() for finding in fresh],
+        "gone": [finding.to_json() for finding in removed_findings],
+        "new": [finding.to_json() for finding in new_findings],
         "changed": [
             {
                 "code": new.code,
                 "cause": new.cause,
                 "severity": new.severity.value,
-                "what": said,
-                "worse": became_worse(old, new),
+                "what": sentences,
+                "worse": has_worsened(old, new),
             }
-            for old, new, said in changed
+            for old, new, sentences in changed
         ],
         "same": [
-            {"code": new.code, "cause": new.cause} for old, new in both if not changes_of(old, new)
+            {"code": new.code, "cause": new.cause}
+            for old, new in common_pairs
+            if not list_changes(old, new)
         ],
-        "skips": _skips(before, after),
-        "mapping": _mapping(before.mapping, after.mapping),
-        "figures": list(_figures(before, after)),
+        "skips": _compare_skips(before, after),
+        "mapping": _compare_mappings(before.mapping, after.mapping),
+        "figures": list(_iter_changed_figures(before, after)),
     }
     return Report(
         "report",
         names,
-        Verdict.DIVERGENT if fresh or worse or declined else Verdict.PASS,
+        Verdict.DIVERGENT if new_findings or worsened_findings or has_declined else Verdict.PASS,
         Coverage("findings", buckets),
-        (*fresh, *worse),
+        (*new_findings, *worsened_findings),
         extra={"changes": changes},
     )
 
 
-def paired(
+def pair_findings(
     before: Sequence[Finding], after: Sequence[Finding]
 ) -> Iterator[tuple[Finding | None, Finding | None]]:
     """Findings of one cause are one finding on both sides; where there are several, the places tell which is which."""
     likeness = sorted(
-        (-_overlap(old.where, new.where), i, j)
+        (-_measure_overlap(old.where, new.where), i, j)
         for i, old in enumerate(before)
         for j, new in enumerate(after)
         if (old.code, old.cause) == (new.code, new.cause)
@@ -114,39 +124,39 @@ def paired(
     yield from ((None, new) for j, new in enumerate(after) if j not in partner.values())
 
 
-def _overlap(a: Sequence[str], b: Sequence[str]) -> float:
+def _measure_overlap(a: Sequence[str], b: Sequence[str]) -> float:
     ours, theirs = set(a), set(b)
     return len(ours & theirs) / len(ours | theirs) if ours | theirs else 1.0
 
 
-def changes_of(old: Finding, new: Finding) -> list[str]:
+def list_changes(old: Finding, new: Finding) -> list[str]:
     """What is different between two findings of one cause, one sentence each."""
-    said = []
+    sentences = []
     if old.severity is not new.severity:
-        said.append(f"{old.severity.value} became {new.severity.value}")
+        sentences.append(f"{old.severity.value} became {new.severity.value}")
     if old.count != new.count:
-        said.append(f"{old.count} places became {new.count}")
+        sentences.append(f"{old.count} places became {new.count}")
     elif set(old.where) != set(new.where):
-        said.append(f"{len(set(new.where) - set(old.where))} other places")
+        sentences.append(f"{len(set(new.where) - set(old.where))} other places")
     if abs(old.confidence - new.confidence) >= MIN_CONFIDENCE_STEP:
-        said.append(f"confidence {old.confidence:.2f} became {new.confidence:.2f}")
+        sentences.append(f"confidence {old.confidence:.2f} became {new.confidence:.2f}")
     if len(old.times) != len(new.times):
-        said.append(f"{len(old.times)} times became {len(new.times)}")
+        sentences.append(f"{len(old.times)} times became {len(new.times)}")
     elif old.times != new.times:
-        said.append("other times")
-    if not said and old.message != new.message:
-        said.append(f'"{old.message}" became "{new.message}"')
-    return said
+        sentences.append("other times")
+    if not sentences and old.message != new.message:
+        sentences.append(f'"{old.message}" became "{new.message}"')
+    return sentences
 
 
-def became_worse(old: Finding, new: Finding) -> bool:
+def has_worsened(old: Finding, new: Finding) -> bool:
     """Whether a finding is more severe than before, or in more places."""
     if old.severity is not new.severity:
         return new.severity.rank < old.severity.rank
     return new.count > old.count or len(new.times) > len(old.times)
 
 
-def _skips(before: Report, after: Report) -> Json:
+def _compare_skips(before: Report, after: Report) -> Json:
     old, new = set(before.skips), set(after.skips)
     return {
         "gone": [skip.to_json() for skip in before.skips if skip not in new],
@@ -154,10 +164,10 @@ def _skips(before: Report, after: Report) -> Json:
     }
 
 
-def _mapping(before: Sequence[MappingEntry], after: Sequence[MappingEntry]) -> Json:
+def _compare_mappings(before: Sequence[MappingEntry], after: Sequence[MappingEntry]) -> Json:
     """Entries by their names: which came, which went, and which have other operations or another equality."""
     old, new = ({(entry.a, entry.b): entry for entry in entries} for entries in (before, after))
-    other = [
+    changed_entries = [
         {"before": old[key].to_json(), "after": new[key].to_json()}
         for key in old
         if key in new and old[key] != new[key]
@@ -165,18 +175,23 @@ def _mapping(before: Sequence[MappingEntry], after: Sequence[MappingEntry]) -> J
     return {
         "gone": [old[key].to_json() for key in old if key not in new],
         "new": [new[key].to_json() for key in new if key not in old],
-        "changed": other,
+        "changed": changed_entries,
     }
 
 
-def _figures(before: Report, after: Report) -> Iterator[Json]:
+def _iter_changed_figures(before: Report, after: Report) -> Iterator[Json]:
     """Every number that both or only one of the reports has and that changed, under its path."""
-    old, new = (dict(figures_of(report)) for report in (before, after))
+    old, new = (dict(iter_figures(report)) for report in (before, after))
     for path in dict.fromkeys((*old, *new)):
         was, now = old.get(path), new.get(path)
         if was != now:
-            yield {"path": path, "before": was, "after": now, "worse": _direction(path, was, now)}
+            yield {
+                "path": path,
+                "before": was,
+                "after": now,
+                "worse": _is_figure_worse(path, was, now),
+            }
 
 
-def _direction(path: str, was: Number | None, now: Number | None) -> bool | None:
+def _is_figure_worse(path: str, was: Number | None, now: Number | None) -> bool | None:
     return None if was is None or now is None else is_worse(path, was, now)

@@ -9,16 +9,26 @@ from pathlib import Path
 import numpy as np
 
 from auscult.errors import UsageError
-from auscult.families.chatterbox.files import Files, Heard, find, read_conditions
+from auscult.families.chatterbox.files import (
+    ChatterboxFiles,
+    VoiceConditioning,
+    find_chatterbox_files,
+    read_conditions,
+)
 from auscult.families.chatterbox.runtimes import (
-    Draws,
-    Noise,
-    Runtime,
+    ChatterboxRuntime,
+    DrawnNoise,
+    NoiseStreams,
     RuntimeName,
     open_runtime,
     tiny_runtime,
 )
-from auscult.families.chatterbox.stream import Saying, chunking_of, chunks_of, write
+from auscult.families.chatterbox.stream import (
+    SpeechTokenStream,
+    choose_chunking,
+    iter_chunks,
+    write_speech,
+)
 from auscult.families.chatterbox_t3.generate import Ids, draw_tokens
 from auscult.families.chatterbox_t3.sampling import Sampling
 from auscult.families.chatterbox_t3.text import bytes_as_tokens, normalise, tokenize
@@ -44,7 +54,7 @@ def run_chatterbox(
     max_tokens: int | None = None,
     uniforms: Iterable[float] | None = None,
     tokens: Ids | None = None,
-    noise: Noise | None = None,
+    noise: DrawnNoise | None = None,
     chunk_seconds: float | None = None,
     progress: Progress | None = None,
 ) -> Report:
@@ -75,8 +85,8 @@ def run_chatterbox(
     """
     if (weights is None) == (not tiny):
         raise UsageError("give either the folder of the weights or --tiny", hint="--weights DIR")
-    said = normalise(text)
-    files = find(Path(str(weights))) if weights is not None else None
+    spoken_text = normalise(text)
+    files = find_chatterbox_files(Path(str(weights))) if weights is not None else None
     if files is not None and voice is None and files.conditions is None:
         raise UsageError(
             "holds no voice",
@@ -84,41 +94,48 @@ def run_chatterbox(
             hint="give --voice RECORDING, or put conds.pt of ResembleAI/chatterbox there",
         )
     reference = read_recording(voice) if voice is not None else None
-    ids = tokenize(said, files.tokenizer) if files else bytes_as_tokens(said)
-    began = time.monotonic()
+    ids = tokenize(spoken_text, files.tokenizer) if files else bytes_as_tokens(spoken_text)
+    start_time = time.monotonic()
     model = open_runtime(files, runtime) if files else tiny_runtime(runtime)
-    loaded = time.monotonic()
-    heard = _heard(model, reference, files, exaggeration)
+    loaded_time = time.monotonic()
+    conditioning = _load_conditioning(model, reference, files, exaggeration)
     sampling = Sampling(
         guidance,
         temperature,
         max_tokens=max_tokens or (TINY_TOKENS if tiny else Sampling().max_tokens),
     )
     if guidance < 0 or temperature < 0 or (chunk_seconds is not None and chunk_seconds <= 0):
-        found = (guidance, temperature, chunk_seconds)
+        invalid_settings = (guidance, temperature, chunk_seconds)
         raise UsageError(
-            "guidance and temperature are not below 0, and a chunk has some length", found=found
+            "guidance and temperature are not below 0, and a chunk has some length",
+            found=invalid_settings,
         )
     if tokens is None:
-        decoding = model.decoder(ids, heard.condition, with_guidance=guidance > 0)
-        saying = Saying(
-            draw_tokens(decoding, model.t3.config, sampling, _uniforms(uniforms, seed), progress),
+        decoding = model.decoder(ids, conditioning.condition, with_guidance=guidance > 0)
+        token_stream = SpeechTokenStream(
+            draw_tokens(
+                decoding, model.t3.config, sampling, _iter_uniforms(uniforms, seed), progress
+            ),
             model.t3.config,
         )
     else:
-        saying = Saying(iter(_checked(np.asarray(tokens, np.int64), model)), model.t3.config)
-    draws = Draws.of(noise) if noise is not None else model.draws(seed)
-    chunks = chunks_of(model, saying, heard, draws, chunking_of(model, chunk_seconds))
+        token_stream = SpeechTokenStream(
+            iter(_check_tokens(np.asarray(tokens, np.int64), model)), model.t3.config
+        )
+    draws = NoiseStreams.of(noise) if noise is not None else model.make_noise_streams(seed)
+    chunks = iter_chunks(
+        model, token_stream, conditioning, draws, choose_chunking(model, chunk_seconds)
+    )
     path = Path(output)
-    written = write(chunks, model.sample_rate, path, whole=chunk_seconds is None)
-    took = time.monotonic() - loaded
+    written_speech = write_speech(chunks, model.sample_rate, path, whole=chunk_seconds is None)
+    seconds_taken = time.monotonic() - loaded_time
     settings = {
         "runtime": model.name,
-        "tokens": len(saying.tokens),
+        "tokens": len(token_stream.tokens),
         "ended": "as given"
         if tokens is not None
         else "by the model"
-        if saying.stopped
+        if token_stream.stopped
         else "at the limit",
         "guidance": guidance,
         "temperature": temperature,
@@ -126,21 +143,21 @@ def run_chatterbox(
         "seed": seed,
     }
     if chunk_seconds is not None:
-        settings |= {"chunk seconds": chunk_seconds, "chunks": written.chunks}
+        settings |= {"chunk seconds": chunk_seconds, "chunks": written_speech.chunks}
     facts = {
         "family": "chatterbox",
         "file": str(path),
-        "seconds": written.samples / model.sample_rate,
+        "seconds": written_speech.samples / model.sample_rate,
         "sample_rate": model.sample_rate,
         "channels": 1,
-        "peak": written.peak,
-        "rms_db": float(20 * np.log10(max(written.rms, 1e-12))),
+        "peak": written_speech.peak,
+        "rms_db": float(20 * np.log10(max(written_speech.rms, 1e-12))),
         "settings": settings,
-        "text": said,
-        "speech_tokens": saying.tokens,
-        "load_seconds": loaded - began,
-        "first_seconds": written.first_at - loaded,
-        "took_seconds": took,
+        "text": spoken_text,
+        "speech_tokens": token_stream.tokens,
+        "load_seconds": loaded_time - start_time,
+        "first_seconds": written_speech.first_at - loaded_time,
+        "took_seconds": seconds_taken,
     }
     return Report(
         "run chatterbox",
@@ -150,21 +167,26 @@ def run_chatterbox(
     )
 
 
-def _heard(
-    model: Runtime, reference: Recording | None, files: Files | None, exaggeration: float
-) -> Heard:
+def _load_conditioning(
+    model: ChatterboxRuntime,
+    reference: Recording | None,
+    files: ChatterboxFiles | None,
+    exaggeration: float,
+) -> VoiceConditioning:
     if reference is not None:
-        return model.hear(reference, exaggeration)
+        return model.extract_conditioning(reference, exaggeration)
     if files is not None and files.conditions is not None:
         return read_conditions(files.conditions, exaggeration)
     rate = model.sample_rate  # the tiny model hears noise
     noise = 0.1 * np.random.default_rng(0).standard_normal(int(rate * TINY_SECONDS))
-    return model.hear(Recording.mono_of(noise.astype(np.float32), rate), exaggeration)
+    return model.extract_conditioning(
+        Recording.from_mono(noise.astype(np.float32), rate), exaggeration
+    )
 
 
-def _uniforms(given: Iterable[float] | None, seed: int) -> Iterator[float]:
-    if given is not None:
-        for value in given:
+def _iter_uniforms(uniforms: Iterable[float] | None, seed: int) -> Iterator[float]:
+    if uniforms is not None:
+        for value in uniforms:
             yield float(value)
         raise UsageError("more tokens are drawn than there are uniforms")
     rng = np.random.default_rng((seed, 0))
@@ -172,13 +194,13 @@ def _uniforms(given: Iterable[float] | None, seed: int) -> Iterator[float]:
         yield float(rng.random())
 
 
-def _checked(tokens: Ids, model: Runtime) -> list[int]:
-    known = model.s3gen.config.flow.tokens
-    if not len(tokens) or not 0 <= tokens.min() <= tokens.max() < known:
+def _check_tokens(tokens: Ids, model: ChatterboxRuntime) -> list[int]:
+    token_count = model.s3gen.config.flow.tokens
+    if not len(tokens) or not 0 <= tokens.min() <= tokens.max() < token_count:
         raise UsageError(
             "are no speech tokens",
             where="tokens",
-            expected=f"ids below {known}",
+            expected=f"ids below {token_count}",
             found=tokens[:8].tolist(),
         )
     return [int(token) for token in tokens]

@@ -18,7 +18,7 @@ from auscult.rules.diff.checkpoint.ckp011_corrupt import CODE, NAME
 from auscult.sound.recording import Recording, read_recording, write_recording
 from auscult.verdict import Coverage, Report, Verdict
 
-Runtime = Literal["torch", "mlx"]
+RuntimeName = Literal["torch", "mlx"]
 PACKAGE_CODEC = "codec.safetensors"
 
 
@@ -27,7 +27,7 @@ def encode(
     output: str | Path,
     *,
     codec: str | Path | None = None,
-    runtime: Runtime = "torch",
+    runtime: RuntimeName = "torch",
 ) -> Report:
     """Write a recording as an `.auc` file. It is mixed to mono and resampled to the codec's rate.
 
@@ -42,15 +42,15 @@ def encode(
         CheckpointError: If the codec cannot be read.
     """
     recording = read_recording(source)
-    engine = _Engine(codec, runtime)
-    samples = recording.resampled(engine.config.sample_rate).mono
-    began = time.perf_counter()
+    engine = _CodecEngine(codec, runtime)
+    samples = recording.resample(engine.config.sample_rate).mono
+    start_time = time.perf_counter()
     encoded = engine.encode(samples)
-    took = time.perf_counter() - began
+    seconds_taken = time.perf_counter() - start_time
     size = write_auc(encoded, output)
     seconds = len(samples) / engine.config.sample_rate
     settings = {"bytes": size, "kbit/s": round(8 * size / seconds / 1000, 2)}
-    facts = engine.describe(output, samples, took, settings)
+    facts = engine.describe(output, samples, seconds_taken, settings)
     return Report("run codec", (str(source),), Verdict.PASS, extra={"run": facts})
 
 
@@ -59,7 +59,7 @@ def decode(
     output: str | Path,
     *,
     codec: str | Path | None = None,
-    runtime: Runtime = "torch",
+    runtime: RuntimeName = "torch",
     salvage: bool = False,
 ) -> Report:
     """Write an `.auc` file as a recording.
@@ -75,26 +75,28 @@ def decode(
         CheckpointError: If the codec cannot be read, or is not the one that the file was written with.
     """
     encoded = read_auc(source, salvage=salvage)
-    engine = _Engine(codec, runtime)
+    engine = _CodecEngine(codec, runtime)
     engine.check(encoded, str(source))
-    began = time.perf_counter()
+    start_time = time.perf_counter()
     samples = engine.decode(encoded)
-    took = time.perf_counter() - began
-    write_recording(Recording.mono_of(samples, encoded.sample_rate, str(output)), output)
+    seconds_taken = time.perf_counter() - start_time
+    write_recording(Recording.from_mono(samples, encoded.sample_rate, str(output)), output)
     seconds = len(samples) / encoded.sample_rate
-    lost = lost_spans(encoded)
-    whole = seconds - sum(end - start for start, end in lost)
+    missing_spans = find_lost_spans(encoded)
+    whole_seconds = seconds - sum(end - start for start, end in missing_spans)
     return Report(
         "run codec",
         (str(source),),
-        Verdict.DIVERGENT if lost else Verdict.PASS,
-        Coverage("seconds", {"whole": round(whole, 3), "lost": round(seconds - whole, 3)}),
-        (_damage(str(source), lost),) if lost else (),
-        extra={"run": engine.describe(output, samples, took, {})},
+        Verdict.DIVERGENT if missing_spans else Verdict.PASS,
+        Coverage(
+            "seconds", {"whole": round(whole_seconds, 3), "lost": round(seconds - whole_seconds, 3)}
+        ),
+        (_build_damage_finding(str(source), missing_spans),) if missing_spans else (),
+        extra={"run": engine.describe(output, samples, seconds_taken, {})},
     )
 
 
-def lost_spans(encoded: Encoded) -> tuple[tuple[float, float], ...]:
+def find_lost_spans(encoded: Encoded) -> tuple[tuple[float, float], ...]:
     """Where frames of a salvaged file are missing, in seconds."""
     lost = np.concatenate(([False], encoded.lost, [False]))
     edges = np.flatnonzero(np.diff(lost))
@@ -104,11 +106,9 @@ def lost_spans(encoded: Encoded) -> tuple[tuple[float, float], ...]:
     )
 
 
-def _damage(source: str, spans: tuple[tuple[float, float], ...]) -> Finding:
-    said = ", ".join(f"{start:.2f} to {end:.2f} s" for start, end in spans)
-    message = (
-        f"damaged blocks: {said} cannot be decoded and {'are' if len(spans) > 1 else 'is'} silent"
-    )
+def _build_damage_finding(source: str, spans: tuple[tuple[float, float], ...]) -> Finding:
+    span_texts = ", ".join(f"{start:.2f} to {end:.2f} s" for start, end in spans)
+    message = f"damaged blocks: {span_texts} cannot be decoded and {'are' if len(spans) > 1 else 'is'} silent"
     return Finding(
         CODE,
         NAME,
@@ -120,19 +120,19 @@ def _damage(source: str, spans: tuple[tuple[float, float], ...]) -> Finding:
     )
 
 
-class _Engine:
+class _CodecEngine:
     """A codec in one runtime, from samples [time] to codes and back."""
 
-    def __init__(self, path: str | Path | None, runtime: Runtime) -> None:
+    def __init__(self, path: str | Path | None, runtime: RuntimeName) -> None:
         from auscult.families.codec.storage import read_codec
 
         if path is None:
-            with as_file(files("auscult.data") / PACKAGE_CODEC) as inside:
-                self.codec, about = read_codec(inside)
+            with as_file(files("auscult.data") / PACKAGE_CODEC) as package_path:
+                self.codec, codec_info = read_codec(package_path)
         else:
-            self.codec, about = read_codec(path)
+            self.codec, codec_info = read_codec(path)
         self.config = self.codec.config
-        self.fingerprint: bytes = about["fingerprint"]
+        self.fingerprint: bytes = codec_info["fingerprint"]
         self.name, self.runtime = str(path or "telugu"), runtime
         self.mlx: Any = None
         if runtime == "mlx":
@@ -144,7 +144,11 @@ class _Engine:
             )
 
     def describe(
-        self, output: str | Path, samples: NDArray[np.float32], took: float, more: Mapping[str, Any]
+        self,
+        output: str | Path,
+        samples: NDArray[np.float32],
+        seconds_taken: float,
+        more_settings: Mapping[str, Any],
     ) -> dict[str, Any]:
         """What was made, in the words of every `run`; peak and level are the recording's."""
         level = (
@@ -158,16 +162,16 @@ class _Engine:
             "channels": 1,
             "peak": float(np.abs(samples).max(initial=0.0)),
             "rms_db": float(20 * np.log10(max(level, 1e-12))),
-            "settings": {"codec": self.name, "runtime": self.runtime, **more},
-            "took_seconds": took,
+            "settings": {"codec": self.name, "runtime": self.runtime, **more_settings},
+            "took_seconds": seconds_taken,
         }
 
     def encode(self, samples: NDArray[np.float32]) -> Encoded:
-        from auscult.training.codec.speech import levelled
+        from auscult.training.codec.speech import set_level
 
-        brought, gain = levelled(samples, self.config.level)
+        levelled_samples, gain = set_level(samples, self.config.level)
         return Encoded(
-            self._codes(brought),
+            self._encode_to_codes(levelled_samples),
             self.config.bits,
             self.config.sample_rate,
             len(samples),
@@ -179,14 +183,14 @@ class _Engine:
             self.config.group if self.config.average else 0,
         )
 
-    def _codes(self, samples: NDArray[np.float32]) -> NDArray[np.int64]:
+    def _encode_to_codes(self, samples: NDArray[np.float32]) -> NDArray[np.int64]:
         if self.mlx is not None:
             import mlx.core as mx
 
-            found: NDArray[np.int64] = np.asarray(
+            mlx_codes: NDArray[np.int64] = np.asarray(
                 self.mlx.encode(mx.array(samples)[None, :, None], fit=True)
             )[0].astype(np.int64)
-            return found
+            return mlx_codes
         import torch
 
         with torch.inference_mode():
@@ -231,6 +235,6 @@ class _Engine:
                     torch.from_numpy(np.ascontiguousarray(encoded.codes))[None]
                 )[0, 0].numpy()
         samples = np.asarray(output[: encoded.samples] / np.float32(encoded.gain), np.float32)
-        for start, end in lost_spans(encoded):
+        for start, end in find_lost_spans(encoded):
             samples[int(start * encoded.sample_rate) : int(np.ceil(end * encoded.sample_rate))] = 0
         return samples

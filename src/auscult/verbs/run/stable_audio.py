@@ -69,31 +69,31 @@ def run_stable_audio(
         raise UsageError(
             "is no folder to write to", where=str(Path(output).parent), hint="make it first"
         )
-    initial, known = (
+    initial_recording, inpaint_recording = (
         None if path is None else read_recording(path) for path in (init_audio, inpaint)
     )
     model, tokens = tiny_runtime(runtime) if tiny else open_runtime(Path(str(weights)), runtime)
     config = model.config
     length = config.seconds if seconds is None else seconds
-    told = {"seconds_start": seconds_start, "seconds_total": length}
+    number_values = {"seconds_start": seconds_start, "seconds_total": length}
     request = Request(
         tokens(prompt),
-        {name: told[name] for name in config.numbers},
+        {name: number_values[name] for name in config.numbers},
         seconds,
         sampler,
         steps,
         guidance,
         seed,
         tokens(negative) if negative else None,
-        initial=_sound(initial, config),
+        initial=_resample_sound(initial_recording, config),
         initial_noise=init_noise,
-        inpaint=_sound(known, config),
+        inpaint=_resample_sound(inpaint_recording, config),
         keep=keep,
     )
-    began = time.monotonic()
-    made = generate(model, request, progress)
-    took = time.monotonic() - began
-    samples = scaled(made.audio) if normalize else made.audio
+    start_time = time.monotonic()
+    generated = generate(model, request, progress)
+    seconds_taken = time.monotonic() - start_time
+    samples = scale_to_peak(generated.audio) if normalize else generated.audio
     path = write_recording(Recording(samples, config.sample_rate, str(output)), output, exact=True)
     facts = {
         "family": "stable-audio",
@@ -106,54 +106,54 @@ def run_stable_audio(
         "settings": {
             "runtime": model.name,
             "objective": config.objective,
-            "sampler": made.sampler,
-            "steps": made.steps,
-            "guidance": made.guidance,
+            "sampler": generated.sampler,
+            "steps": generated.steps,
+            "guidance": generated.guidance,
             "seed": seed,
         },
-        "took_seconds": took,
+        "took_seconds": seconds_taken,
     }
     subject = "a tiny random model" if tiny else str(weights)
     return Report(
         "run stable-audio",
         (subject,),
         Verdict.PASS,
-        findings=mismatches(config, made),
+        findings=find_mismatches(config, generated),
         extra={"run": facts},
     )
 
 
-def _sound(recording: Recording | None, config: Config) -> Floats | None:
-    return None if recording is None else recording.resampled(config.sample_rate).samples
+def _resample_sound(recording: Recording | None, config: Config) -> Floats | None:
+    return None if recording is None else recording.resample(config.sample_rate).samples
 
 
-def scaled(samples: Floats) -> Floats:
+def scale_to_peak(samples: Floats) -> Floats:
     """The sound with its peak at full scale; silence stays silence."""
     peak = float(np.abs(samples).max())
     return samples / np.float32(peak) if peak > 0 else samples
 
 
-def mismatches(config: Config, made: Made) -> tuple[Finding, ...]:
+def find_mismatches(config: Config, generated: Made) -> tuple[Finding, ...]:
     """A warning where the sampler, or the guidance, is none that a model of this objective was made for."""
-    usual = fitting(config.objective)[0]
-    fits = config.objective in SAMPLERS[made.sampler].objectives
-    guided = config.objective == "rf_denoiser" and made.guidance != 1.0
-    if fits and not guided:
+    usual_sampler = fitting(config.objective)[0]
+    is_sampler_fitting = config.objective in SAMPLERS[generated.sampler].objectives
+    is_wrongly_guided = config.objective == "rf_denoiser" and generated.guidance != 1.0
+    if is_sampler_fitting and not is_wrongly_guided:
         return ()
-    wrong = [made.sampler] * (not fits) + [f"guidance {made.guidance:g}"] * guided
+    wrong_settings = [generated.sampler] * (not is_sampler_fitting) + [
+        f"guidance {generated.guidance:g}"
+    ] * is_wrongly_guided
     message = (
-        f"{' with '.join(wrong)} does not fit a model of the objective {config.objective}"
+        f"{' with '.join(wrong_settings)} does not fit a model of the objective {config.objective}"
         + (
             ": its answer is a sample, not a mean, so steps of an ODE add up and guidance distorts"
-            if guided or not fits
+            if is_wrongly_guided or not is_sampler_fitting
             else ""
         )
         if config.objective == "rf_denoiser"
-        else f"{made.sampler} does not fit a model of the objective {config.objective}"
+        else f"{generated.sampler} does not fit a model of the objective {config.objective}"
     )
-    option = (
-        f"--sampler {usual} --steps {SAMPLERS[usual].steps} --guidance {SAMPLERS[usual].guidance:g}"
-    )
+    option = f"--sampler {usual_sampler} --steps {SAMPLERS[usual_sampler].steps} --guidance {SAMPLERS[usual_sampler].guidance:g}"
     finding = Finding(
         CODE,
         NAME,
@@ -162,15 +162,15 @@ def mismatches(config: Config, made: Made) -> tuple[Finding, ...]:
         message,
         evidence={
             "objective": config.objective,
-            "sampler": made.sampler,
-            "guidance": made.guidance,
+            "sampler": generated.sampler,
+            "guidance": generated.guidance,
             "fitting": list(fitting(config.objective)),
         },
-        fix=Fix("safe", f"sample by {usual}", code=option),
+        fix=Fix("safe", f"sample by {usual_sampler}", code=option),
     )
     return (replace(finding, confidence=1.0),)
 
 
-def facts_of(report: Report) -> dict[str, Any]:
+def read_run_facts(report: Report) -> dict[str, Any]:
     """The facts under `run`, for whoever calls this from code."""
     return dict(report.extra["run"])

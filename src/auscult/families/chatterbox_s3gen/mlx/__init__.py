@@ -10,7 +10,7 @@ from mlx import nn
 from numpy.typing import NDArray
 
 from auscult.errors import UsageError
-from auscult.families._layouts import in_torch_layout
+from auscult.families._layouts import to_torch_layout
 from auscult.families._mlx import load_planned
 from auscult.families.chatterbox_s3gen.config import Config, as_released
 from auscult.families.chatterbox_s3gen.features import flow_mel, speaker_features, tokenizer_mel
@@ -118,7 +118,7 @@ def load(module: S3Gen, state: Mapping[str, Array], prefix: str = "") -> None:
         }
     else:
         buffers = {}
-    settled = in_torch_layout(released(state, planned, prefix), planned)
+    settled = to_torch_layout(released(state, planned, prefix), planned)
     known = {to_ours(name): value for name, value in planned.items()}
     load_planned(module, known, buffers | {to_ours(name): array for name, array in settled.items()})
 

@@ -8,7 +8,7 @@ from mlx import nn
 from auscult.families.chatterbox_s3gen.config import TOKENIZER_FFT, Tokenizer
 from auscult.families.chatterbox_s3gen.features import tokenizer_definition
 from auscult.families.chatterbox_s3gen.positions import rotary_angles
-from auscult.sound.mel import hann_window, mel_filterbank
+from auscult.sound.mel import build_window, mel_filterbank
 
 TANH_SCALE = 0.9990000128746033
 """Keeps the largest values of tanh from rounding to what is beyond the last digit."""
@@ -153,7 +153,7 @@ class SpeechTokenizer(nn.Module):
         self.encoder = Encoder(config)
         self.quantizer = Quantizer(config)
         self.mel_filters = mx.array(mel_filterbank(definition))
-        self.window = mx.array(hann_window(definition)[:TOKENIZER_FFT])
+        self.window = mx.array(build_window(definition)[:TOKENIZER_FFT])
 
     def __call__(self, mel: mx.array, lengths: mx.array | None = None) -> mx.array:
         """`lengths` [batch] are numbers of frames; tokens beyond a quarter of them mean nothing."""

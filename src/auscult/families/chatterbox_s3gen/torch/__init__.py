@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from auscult.errors import UsageError
 from auscult.families import _torch
-from auscult.families._layouts import in_torch_layout
-from auscult.families._torch import Form
+from auscult.families._layouts import to_torch_layout
+from auscult.families._torch import WeightNormForm
 from auscult.families.chatterbox_s3gen.config import Config, as_released
 from auscult.families.chatterbox_s3gen.features import flow_mel, speaker_features, tokenizer_mel
 from auscult.families.chatterbox_s3gen.naming import released
@@ -35,7 +35,7 @@ class S3Gen(nn.Module):
     Its parts, which work alone, too: `tokenizer`, `speaker_encoder`, `flow`, `mel2wav`; those that the config lacks are None.
     """
 
-    def __init__(self, config: Config, form: Form) -> None:
+    def __init__(self, config: Config, form: WeightNormForm) -> None:
         super().__init__()
         self.config = config
         self.tokenizer = SpeechTokenizer(config.tokenizer) if config.tokenizer else None
@@ -106,7 +106,7 @@ class S3Gen(nn.Module):
         return torch.cat((samples[:, : len(start)] * start, samples[:, len(start) :]), dim=1)
 
 
-def build(config: Config, form: Form = "fused") -> S3Gen:
+def build(config: Config, form: WeightNormForm = "fused") -> S3Gen:
     """A freshly initialised model, with the vocoder's weight norm in the given form. `load` fills it from any form."""
     return S3Gen(as_released(config), form)
 
@@ -126,7 +126,7 @@ def load(module: S3Gen, state: Mapping[str, Tensor], prefix: str = "") -> None:
         for name, value in weights.items()
     }
     settled = {
-        name: torch.from_numpy(array) for name, array in in_torch_layout(arrays, planned).items()
+        name: torch.from_numpy(array) for name, array in to_torch_layout(arrays, planned).items()
     }
     own = module.state_dict()
     kept = {

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from auscult.finding import Json
-from auscult.report.html._page import Page
-from auscult.report.html._text import patterns
+from auscult.report.html._page import ReportPage
+from auscult.report.html._text import fold_patterns
 
 ORDER = 15
 TITLE = "Changes"
@@ -14,13 +14,13 @@ MAX_FIGURES = 1000
 MAX_MAPPING = 500
 
 
-def content(page: Page) -> Json | None:
+def content(page: ReportPage) -> Json | None:
     changes = page.report.extra.get("changes")
     if not changes:
         return None
     figures = sorted(changes["figures"], key=lambda row: {True: 0, False: 1, None: 2}[row["worse"]])
     findings = [
-        {**item, "kind": kind, "places": patterns(item["where"], 6)}
+        {**item, "kind": kind, "places": fold_patterns(item["where"], 6)}
         for kind in ("new", "gone")
         for item in changes[kind]
     ]

@@ -6,30 +6,30 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auscult.finding import Json
-from auscult.report._parts.checkpoint import health_text, shape_text, size_text
-from auscult.report.html._page import Page
-from auscult.report.html._text import inline
+from auscult.report._parts.checkpoint import format_health, format_shape, format_size
+from auscult.report.html._page import ReportPage
+from auscult.report.html._text import format_inline
 
 ORDER = 25
 TITLE = "Checkpoint"
 KEYS = ("checkpoint",)
 
-Facts = Mapping[str, Any]
+CheckpointFacts = Mapping[str, Any]
 
 
-def content(page: Page) -> Json | None:
+def content(page: ReportPage) -> Json | None:
     facts = page.report.extra.get("checkpoint")
     if not isinstance(facts, Mapping):
         return None
-    page.data["modules"] = [_module(page, row) for row in facts.get("modules") or ()]
-    page.data["tensors"] = [_tensor(page, row) for row in facts.get("tensor_list") or ()]
+    page.data["modules"] = [_build_module_row(page, row) for row in facts.get("modules") or ()]
+    page.data["tensors"] = [_build_tensor_row(page, row) for row in facts.get("tensor_list") or ()]
     return {
         "count": facts.get("tensors"),
-        "facts": list(_facts(facts)),
+        "facts": list(_iter_facts(facts)),
         "settled": {
-            k: v
-            for k, v in facts.get("hyperparameters", {}).items()
-            if k not in facts.get("undetermined", {})
+            key: value
+            for key, value in facts.get("hyperparameters", {}).items()
+            if key not in facts.get("undetermined", {})
         },
         "open": facts.get("undetermined") or {},
         "nearest": facts.get("nearest") or (),
@@ -43,26 +43,26 @@ def content(page: Page) -> Json | None:
         "modules": len(page.data["modules"]),
         "tensors": len(page.data["tensors"]),
         "histograms": [
-            _histogram(name, item) for name, item in (facts.get("histograms") or {}).items()
+            _build_histogram(name, item) for name, item in (facts.get("histograms") or {}).items()
         ],
     }
 
 
-def _facts(facts: Facts) -> Iterator[tuple[str, str, str]]:
+def _iter_facts(facts: CheckpointFacts) -> Iterator[tuple[str, str, str]]:
     """(title, fact, what it rests on)."""
     if facts.get("family"):
         nearest = facts.get("nearest") or ({"score": 1.0},)
-        under = f", under {facts['prefix']}" if facts.get("prefix") else ""
+        prefix_note = f", under {facts['prefix']}" if facts.get("prefix") else ""
         name = f"{facts['family']} {facts.get('variant') or ''}".strip()
-        yield "family", name, f"{nearest[0]['score']:.0%} of names and shapes{under}"
+        yield "family", name, f"{nearest[0]['score']:.0%} of names and shapes{prefix_note}"
     else:
         yield "family", "none that auscult knows", ""
-    yield "format", str(facts.get("format")), inline(facts.get("dtypes") or {})
+    yield "format", str(facts.get("format")), format_inline(facts.get("dtypes") or {})
     if facts.get("parameters") is not None:
         yield (
             "size",
             f"{facts['parameters']:,} values in {facts['tensors']:,} tensors",
-            size_text(facts.get("bytes") or 0),
+            format_size(facts.get("bytes") or 0),
         )
     yield "layout", str(facts.get("layout")), str(facts.get("layout_evidence", ""))
     yield (
@@ -71,35 +71,37 @@ def _facts(facts: Facts) -> Iterator[tuple[str, str, str]]:
         str(facts.get("parametrisation_evidence", "")),
     )
     if facts.get("health"):
-        said, _, seen = health_text(facts["health"]).partition("; ")
-        yield "health", said, seen
+        condition, _, coverage_text = format_health(facts["health"]).partition("; ")
+        yield "health", condition, coverage_text
 
 
-def _module(page: Page, row: Facts) -> list[Any]:
-    leaves = ", ".join(f"{leaf['name']} {shape_text(leaf['shape'])}" for leaf in row["tensors"][:8])
-    more = f" +{len(row['tensors']) - 8}" if len(row["tensors"]) > 8 else ""
+def _build_module_row(page: ReportPage, row: CheckpointFacts) -> list[Any]:
+    leaves = ", ".join(
+        f"{leaf['name']} {format_shape(leaf['shape'])}" for leaf in row["tensors"][:8]
+    )
+    more_note = f" +{len(row['tensors']) - 8}" if len(row["tensors"]) > 8 else ""
     return [
         page.name(row["path"] or "(top level)"),
         row.get("type") or "",
         row["count"],
         row["parameters"],
-        leaves + more,
+        leaves + more_note,
     ]
 
 
-def _tensor(page: Page, row: Facts) -> list[Any]:
+def _build_tensor_row(page: ReportPage, row: CheckpointFacts) -> list[Any]:
     """[name, shape, dtype, minimum, maximum, mean, std, remark]."""
     measures = [row.get(name) for name in ("minimum", "maximum", "mean", "std")]
     return [
         page.name(row["name"]),
-        shape_text(row["shape"]),
+        format_shape(row["shape"]),
         row["dtype"],
         *measures,
         row.get("fresh") or "",
     ]
 
 
-def _histogram(name: str, item: Facts) -> Json:
+def _build_histogram(name: str, item: CheckpointFacts) -> Json:
     counts, edges = item["counts"], item["edges"]
     top = max(counts) or 1
     heights = [round(100 * (count / top) ** 0.5, 1) for count in counts]

@@ -6,59 +6,74 @@ from collections.abc import Mapping
 from typing import Any
 
 from auscult.finding import Json
-from auscult.report.html._page import Page
-from auscult.report.html._text import inline
+from auscult.report.html._page import ReportPage
+from auscult.report.html._text import format_inline
 
 ORDER = 8
 TITLE = "Diagnosis"
 KEYS = ("diagnosis",)
 
 
-def content(page: Page) -> Json | None:
-    found = page.report.extra.get("diagnosis")
-    if not isinstance(found, Mapping):
+def content(page: ReportPage) -> Json | None:
+    diagnosis = page.report.extra.get("diagnosis")
+    if not isinstance(diagnosis, Mapping):
         return None
-    cause = found.get("cause")
+    cause = diagnosis.get("cause")
     return {
         "count": None,
-        "cause": _linked(page, cause) if cause else None,
+        "cause": _link_finding(page, cause) if cause else None,
         "message": next(
-            (f.message for f in page.report.findings[1:] if cause and f.cause == cause["cause"]), ""
+            (
+                finding.message
+                for finding in page.report.findings[1:]
+                if cause and finding.cause == cause["cause"]
+            ),
+            "",
         ),
         "symptoms": [
-            {**_linked(page, item), "why": item.get("explained")}
-            for item in found.get("symptoms") or ()
+            {**_link_finding(page, item), "why": item.get("explained")}
+            for item in diagnosis.get("symptoms") or ()
         ],
-        "follows": [_linked(page, item) for item in found.get("follows") or ()],
-        "others": [_linked(page, item) for item in found.get("others") or ()],
-        "suspects": found.get("suspects") or (),
-        "evidence": [_evidence(line) for line in found.get("evidence") or ()],
-        "next": found.get("next"),
+        "follows": [_link_finding(page, item) for item in diagnosis.get("follows") or ()],
+        "others": [_link_finding(page, item) for item in diagnosis.get("others") or ()],
+        "suspects": diagnosis.get("suspects") or (),
+        "evidence": [_describe_evidence(line) for line in diagnosis.get("evidence") or ()],
+        "next": diagnosis.get("next"),
     }
 
 
-def _linked(page: Page, item: Mapping[str, Any]) -> Json:
+def _link_finding(page: ReportPage, item: Mapping[str, Any]) -> Json:
     """The name of a finding, with its number on the page where it is one."""
-    places = (
-        i
-        for i, f in enumerate(page.report.findings)
-        if (f.code, f.cause) == (item.get("code"), item.get("cause"))
+    finding_numbers = (
+        number
+        for number, finding in enumerate(page.report.findings)
+        if (finding.code, finding.cause) == (item.get("code"), item.get("cause"))
     )
-    return {"cause": item.get("cause"), "code": item.get("code"), "number": next(places, None)}
+    return {
+        "cause": item.get("cause"),
+        "code": item.get("code"),
+        "number": next(finding_numbers, None),
+    }
 
 
-def _evidence(line: Mapping[str, Any]) -> Json:
-    counted = {
+def _describe_evidence(line: Mapping[str, Any]) -> Json:
+    count_by_bucket = {
         name: count
         for name, count in (line.get("coverage") or {}).items()
         if name not in ("unit", "total") and count
     }
-    first = line.get("first_divergence")
-    place = first if isinstance(first, str) or not first else first.get("a") or first.get("b")
-    said = inline({name.replace("_", " "): count for name, count in counted.items()})
+    first_divergence = line.get("first_divergence")
+    place = (
+        first_divergence
+        if isinstance(first_divergence, str) or not first_divergence
+        else first_divergence.get("a") or first_divergence.get("b")
+    )
+    counted_text = format_inline(
+        {name.replace("_", " "): count for name, count in count_by_bucket.items()}
+    )
     return {
         "kind": line.get("kind"),
         "verdict": line.get("verdict"),
-        "counted": said,
+        "counted": counted_text,
         "first": place,
     }

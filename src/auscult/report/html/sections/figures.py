@@ -7,8 +7,8 @@ from typing import Any
 
 from auscult import plugins
 from auscult.finding import Json
-from auscult.report.html._page import Page
-from auscult.report.json_ import plain
+from auscult.report.html._page import ReportPage
+from auscult.report.json_ import to_plain_json
 
 ORDER = 70
 TITLE = "Figures"
@@ -18,26 +18,29 @@ KEYS = ("page", "provenance", "saved")
 MAX_ROWS = 200
 
 
-def content(page: Page) -> Json | None:
-    rest = unclaimed(page)
+def content(page: ReportPage) -> Json | None:
+    unclaimed_extra = find_unclaimed_extra(page)
     return (
-        {"count": None, "items": [_item(key, value) for key, value in rest.items()]}
-        if rest
+        {
+            "count": None,
+            "items": [_build_item(key, value) for key, value in unclaimed_extra.items()],
+        }
+        if unclaimed_extra
         else None
     )
 
 
-def unclaimed(page: Page) -> Json:
+def find_unclaimed_extra(page: ReportPage) -> Json:
     """What the verb added and no part of the page was made for."""
-    claimed = {key for module in plugins.modules(__package__) for key in module.KEYS}
+    claimed_keys = {key for module in plugins.import_modules(__package__) for key in module.KEYS}
     return {
-        key: plain(value)
+        key: to_plain_json(value)
         for key, value in page.report.extra.items()
-        if key not in claimed and value not in (None, {}, [], ())
+        if key not in claimed_keys and value not in (None, {}, [], ())
     }
 
 
-def _item(key: str, value: Any) -> Json:
+def _build_item(key: str, value: Any) -> Json:
     if isinstance(value, list) and value and all(isinstance(row, Mapping) for row in value):
         columns = list(dict.fromkeys(name for row in value for name in row))
         rows = [[row.get(name) for name in columns] for row in value[:MAX_ROWS]]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from auscult.finding import Finding, Json
-from auscult.report.html._page import Page
-from auscult.report.html._text import patterns
+from auscult.report.html._page import ReportPage
+from auscult.report.html._text import fold_patterns
 
 ORDER = 20
 TITLE = "Findings"
@@ -15,7 +15,7 @@ MAX_CHIPS = 6
 MAX_TIMES = 2000
 
 
-def content(page: Page) -> Json | None:
+def content(page: ReportPage) -> Json | None:
     report = page.report
     page.data["findings"] = [
         {
@@ -31,13 +31,13 @@ def content(page: Page) -> Json | None:
         return None
     return {
         "count": len(report.findings),
-        "items": [_item(finding, report.subjects) for finding in report.findings],
+        "items": [_build_item(finding, report.subjects) for finding in report.findings],
     }
 
 
-def _item(finding: Finding, subjects: tuple[str, ...]) -> Json:
+def _build_item(finding: Finding, subjects: tuple[str, ...]) -> Json:
     places = (
-        [] if finding.where == subjects else patterns(finding.where)
+        [] if finding.where == subjects else fold_patterns(finding.where)
     )  # the page says already what it is about
     return {
         **finding.to_json(),

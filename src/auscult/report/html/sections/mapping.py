@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from auscult.finding import Json
-from auscult.report.html._page import Page
-from auscult.report.html._text import inline
+from auscult.report.html._page import ReportPage
+from auscult.report.html._text import format_inline
 from auscult.verdict import MappingEntry
 
 ORDER = 60
@@ -16,12 +16,12 @@ TITLE = "Mapping"
 KEYS = ("compared",)
 
 
-def content(page: Page) -> Json | None:
+def content(page: ReportPage) -> Json | None:
     entries = page.report.mapping
     if not entries:
         return None
-    page.data["mapping"] = [_row(page, entry) for entry in entries]
-    kinds = Counter(_kind(entry) for entry in entries)
+    page.data["mapping"] = [_build_row(page, entry) for entry in entries]
+    kinds = Counter(_name_kind(entry) for entry in entries)
     ops = Counter(str(op.get("op")) for entry in entries for op in entry.ops)
     return {
         "count": len(entries),
@@ -32,20 +32,22 @@ def content(page: Page) -> Json | None:
     }
 
 
-def _row(page: Page, entry: MappingEntry) -> list[Any]:
+def _build_row(page: ReportPage, entry: MappingEntry) -> list[Any]:
     """[names of a, names of b, operations as text, kind]."""
-    text = " → ".join(operation(op) for op in entry.ops)
+    text = " → ".join(format_operation(op) for op in entry.ops)
     if entry.backward:
         text = f"from b to a: {text}"
-    kind = _kind(entry) + (f" ({entry.number_format})" if entry.number_format else "")
+    kind = _name_kind(entry) + (f" ({entry.number_format})" if entry.number_format else "")
     return [page.names(entry.a), page.names(entry.b), text, kind]
 
 
-def _kind(entry: MappingEntry) -> str:
+def _name_kind(entry: MappingEntry) -> str:
     return f"{entry.equality.value} shape" if entry.compared == "shapes" else entry.equality.value
 
 
-def operation(op: Mapping[str, Any]) -> str:
+def format_operation(op: Mapping[str, Any]) -> str:
     """`permute(axes 0, 2, 1)`."""
-    arguments = "; ".join(f"{name} {inline(value)}" for name, value in op.items() if name != "op")
+    arguments = "; ".join(
+        f"{name} {format_inline(value)}" for name, value in op.items() if name != "op"
+    )
     return f"{op.get('op')}({arguments})" if arguments else str(op.get("op"))

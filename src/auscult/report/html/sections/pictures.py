@@ -6,17 +6,22 @@ import base64
 from pathlib import Path
 
 from auscult.finding import Json
-from auscult.report.html._page import Page
+from auscult.report.html._page import ReportPage
 
 ORDER = 50
 TITLE = "Pictures"
 KEYS = ("pictures",)
 
 MAX_BYTES = 4_000_000
-MEDIA = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
+MEDIA_TYPES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".webp": "image/webp",
+}
 
 
-def content(page: Page) -> Json | None:
+def content(page: ReportPage) -> Json | None:
     pictures = page.report.extra.get("pictures") or ()
     if page.blobs:  # the players draw their own, at every zoom
         pictures = [
@@ -27,20 +32,24 @@ def content(page: Page) -> Json | None:
     return {
         "count": None,
         "items": [
-            {"title": item["title"], "file": item.get("file"), "uri": _uri(item.get("file"))}
+            {
+                "title": item["title"],
+                "file": item.get("file"),
+                "uri": _to_data_uri(item.get("file")),
+            }
             for item in pictures
         ],
     }
 
 
-def _uri(file: str | None) -> str | None:
+def _to_data_uri(file: str | None) -> str | None:
     """A data URI; None where the file is not there, of no known kind, or too large."""
     path = Path(file) if file else None
     if (
         path is None
-        or path.suffix.lower() not in MEDIA
+        or path.suffix.lower() not in MEDIA_TYPES
         or not path.is_file()
         or path.stat().st_size > MAX_BYTES
     ):
         return None
-    return f"data:{MEDIA[path.suffix.lower()]};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
+    return f"data:{MEDIA_TYPES[path.suffix.lower()]};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from auscult.finding import Json
-from auscult.report.html._page import Page
+from auscult.report.html._page import ReportPage
 
 ORDER = 5
 TITLE = "Rules"
 KEYS = ("rules",)
 
 
-def content(page: Page) -> Json | None:
+def content(page: ReportPage) -> Json | None:
     rows = page.report.extra.get("rules") or ()
     return {"count": len(rows), "rows": rows} if rows else None

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 from auscult.finding import Json
-from auscult.report._parts.settlement import value_text
-from auscult.report.html._page import Page
+from auscult.report._parts.settlement import format_value
+from auscult.report.html._page import ReportPage
 
 ORDER = 40
 TITLE = "Settled by running"
 KEYS = ("settlement",)
 
 
-def content(page: Page) -> Json | None:
+def content(page: ReportPage) -> Json | None:
     settlement = page.report.extra.get("settlement")
     if not settlement:
         return None
     choices = [
         {
             **choice,
-            "value": value_text(choice["value"]),
-            "runner_up": value_text(choice["runner_up"]),
+            "value": format_value(choice["value"]),
+            "runner_up": format_value(choice["runner_up"]),
         }
         for choice in settlement["choices"]
     ]
     ranking = [
-        {**row, "differs": {name: value_text(value) for name, value in row["differs"].items()}}
+        {**row, "differs": {name: format_value(value) for name, value in row["differs"].items()}}
         for row in settlement["ranking"]
     ]
-    settled = sum(bool(choice["settled"]) for choice in choices)
-    return {**settlement, "choices": choices, "ranking": ranking, "count": None, "settled": settled}
+    settled_count = sum(bool(choice["settled"]) for choice in choices)
+    return {
+        **settlement,
+        "choices": choices,
+        "ranking": ranking,
+        "count": None,
+        "settled": settled_count,
+    }

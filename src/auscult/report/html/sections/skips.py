@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from auscult.finding import Json
-from auscult.report.html._page import Page
-from auscult.report.html._text import patterns
+from auscult.report.html._page import ReportPage
+from auscult.report.html._text import fold_patterns
 
 ORDER = 80
 TITLE = "Not looked at"
@@ -13,11 +13,11 @@ KEYS: tuple[str, ...] = ()
 MAX_ROWS = 300
 
 
-def content(page: Page) -> Json | None:
+def content(page: ReportPage) -> Json | None:
     reasons: dict[str, list[str]] = {}
     for skip in page.report.skips:
         reasons.setdefault(skip.reason, []).append(skip.where)
-    rows = [(reason, patterns(places)) for reason, places in reasons.items()]
+    rows = [(reason, fold_patterns(places)) for reason, places in reasons.items()]
     return (
         {
             "count": len(page.report.skips),

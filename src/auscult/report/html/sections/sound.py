@@ -7,24 +7,24 @@ from pathlib import Path
 from typing import Any
 
 from auscult.finding import Finding, Json
-from auscult.report.html._audio import Sound, Span, embedded
-from auscult.report.html._page import Page
+from auscult.report.html._audio import EmbeddedSound, TimeSpan, embed_recordings
+from auscult.report.html._page import ReportPage
 
 ORDER = 10
 TITLE = "Listen"
 KEYS = ("recordings", "recording", "reference")
 
-TITLES = {
+ROLE_TITLES = {
     "input": "Input: what should be heard",
     "reference": "Reference: what should be heard",
     "heard": "Heard: what the model gave",
     "repaired": "Repaired: the settled model",
     "recording": "Recording",
 }
-SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff")
+SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff")
 """Of what a `run` wrote."""
-REFERENCES = ("input", "reference")
-MEASURES = {
+REFERENCE_ROLES = ("input", "reference")
+MEASURE_TITLES = {
     "movement_db": ("movement of the mel", "dB"),
     "comb_share": ("energy on the frame-rate comb", ""),
     "mel_distance_db": ("mel distance to the input", "dB"),
@@ -32,7 +32,7 @@ MEASURES = {
     "stoi": ("STOI against the input", ""),
     "rms": ("rms", ""),
 }
-NOT_MEASURES = (
+NON_MEASURE_KEYS = (
     "role",
     "file",
     "seconds",
@@ -43,111 +43,117 @@ NOT_MEASURES = (
     "name",
     "source",
 )
-UNITS = {"db": "dB", "dbfs": "dBFS", "hz": "Hz", "seconds": "s", "ppm": "ppm"}
+UNIT_BY_SUFFIX = {"db": "dB", "dbfs": "dBFS", "hz": "Hz", "seconds": "s", "ppm": "ppm"}
 """By the last word of a measure's name."""
 
-MAX_PLAYED = 48
+MAX_PLAYED_RECORDINGS = 48
 """Recordings in one page; those with findings come first."""
-MAX_MEASURED = 6
+MAX_MEASURED_RECORDINGS = 6
 """Recordings side by side in the table of measures."""
 
 
-def content(page: Page) -> Json | None:
-    items = recordings(page)
+def content(page: ReportPage) -> Json | None:
+    items = find_recordings(page)
     if not items:
         return None
-    owners = [owner(finding, items) for finding in page.report.findings]
-    marks: list[list[Span]] = [[] for _ in items]
-    for finding, place in zip(page.report.findings, owners, strict=True):
-        if place is not None:
-            marks[place] += finding.times
+    owners = [find_owner(finding, items) for finding in page.report.findings]
+    marks: list[list[TimeSpan]] = [[] for _ in items]
+    for finding, owner_index in zip(page.report.findings, owners, strict=True):
+        if owner_index is not None:
+            marks[owner_index] += finding.times
             for index, item in enumerate(items):  # what it is compared with stays without loss too
-                if item.get("role") in REFERENCES and index != place:
+                if item.get("role") in REFERENCE_ROLES and index != owner_index:
                     marks[index] += finding.times
-    played = sorted(
+    played_indices = sorted(
         range(len(items)),
         key=lambda index: (
-            items[index].get("role") not in REFERENCES,
+            items[index].get("role") not in REFERENCE_ROLES,
             not items[index].get("causes"),
         ),
     )
-    played = sorted(played[:MAX_PLAYED])
-    made = embedded(
-        [items[index].get("file") or items[index].get("source") for index in played],
-        [marks[index] for index in played],
+    played_indices = sorted(played_indices[:MAX_PLAYED_RECORDINGS])
+    embedded_sounds = embed_recordings(
+        [items[index].get("file") or items[index].get("source") for index in played_indices],
+        [marks[index] for index in played_indices],
         page.embed,
     )
-    note = f"this page plays {MAX_PLAYED} of {len(items):,} recordings, those with findings first"
-    sounds = [Sound(str(item.get("file") or ""), note=note) for item in items]
-    for index, sound in zip(played, made, strict=True):
+    note = f"this page plays {MAX_PLAYED_RECORDINGS} of {len(items):,} recordings, those with findings first"
+    sounds = [EmbeddedSound(str(item.get("file") or ""), note=note) for item in items]
+    for index, sound in zip(played_indices, embedded_sounds, strict=True):
         sounds[index] = sound
     page.data["tracks"] = [
-        _track(page, item, sound) for item, sound in zip(items, sounds, strict=True)
+        _build_track(page, item, sound) for item, sound in zip(items, sounds, strict=True)
     ]
     page.data["owners"] = owners
-    absent = [
-        (title_of(item), sound)
+    absent_sounds = [
+        (choose_title(item), sound)
         for item, sound in zip(items, sounds, strict=True)
-        if not sound.is_here
+        if not sound.is_embedded
     ]
     return {
         "count": len(items),
         "playable": bool(page.blobs),
-        "files": sum(item.get("role") not in REFERENCES for item in items) > 1
+        "files": sum(item.get("role") not in REFERENCE_ROLES for item in items) > 1
         and any("causes" in item for item in items),
         "absent": [
             {"title": title, "file": sound.file, "note": sound.note}
-            for title, sound in absent[:MAX_MEASURED]
+            for title, sound in absent_sounds[:MAX_MEASURED_RECORDINGS]
         ],
-        "more_absent": max(0, len(absent) - MAX_MEASURED),
+        "more_absent": max(0, len(absent_sounds) - MAX_MEASURED_RECORDINGS),
         "limits": [
-            line for item, sound in zip(items, sounds, strict=True) for line in _limits(item, sound)
+            line
+            for item, sound in zip(items, sounds, strict=True)
+            for line in _describe_limits(item, sound)
         ],
-        "titles": [title_of(item) for item in items[:MAX_MEASURED]],
-        "measures": _measures(items[:MAX_MEASURED]),
+        "titles": [choose_title(item) for item in items[:MAX_MEASURED_RECORDINGS]],
+        "measures": _build_measure_rows(items[:MAX_MEASURED_RECORDINGS]),
     }
 
 
-def recordings(page: Page) -> list[Mapping[str, Any]]:
+def find_recordings(page: ReportPage) -> list[Mapping[str, Any]]:
     """The recordings of the report, whether it speaks of several or of one; what they are held against comes first."""
     extra = page.report.extra
-    several = [item for item in extra.get("recordings") or () if isinstance(item, Mapping)]
-    single, reference = extra.get("recording"), extra.get("reference")
-    if not several and isinstance(single, Mapping):
-        several = [
+    items = [item for item in extra.get("recordings") or () if isinstance(item, Mapping)]
+    recording, reference = extra.get("recording"), extra.get("reference")
+    if not items and isinstance(recording, Mapping):
+        items = [
             {
                 "role": "recording",
                 "file": page.report.subjects[0] if page.report.subjects else None,
-                **single,
+                **recording,
             }
         ]
-    made = extra.get("run")
+    run_facts = extra.get("run")
     if (
-        not several
-        and isinstance(made, Mapping)
-        and str(made.get("file", "")).lower().endswith(SUFFIXES)
+        not items
+        and isinstance(run_facts, Mapping)
+        and str(run_facts.get("file", "")).lower().endswith(SOUND_SUFFIXES)
     ):
-        several = [
+        items = [
             {
                 "role": "recording",
-                **{key: made.get(key) for key in ("file", "seconds", "sample_rate")},
+                **{key: run_facts.get(key) for key in ("file", "seconds", "sample_rate")},
             }
         ]
-    if isinstance(reference, Mapping) and several:
-        several = [{"role": "reference", **reference}, *several]
-    alone = len(several) == 1 and several[0].get("role") == "heard"
-    return [{**several[0], "role": "recording"}] if alone else several
+    if isinstance(reference, Mapping) and items:
+        items = [{"role": "reference", **reference}, *items]
+    is_single_output = len(items) == 1 and items[0].get("role") == "heard"
+    return [{**items[0], "role": "recording"}] if is_single_output else items
 
 
-def title_of(item: Mapping[str, Any]) -> str:
+def choose_title(item: Mapping[str, Any]) -> str:
     role = str(item.get("role", "recording"))
     if item.get("title"):
         return str(item["title"])
-    many = role == "recording" or "causes" in item
-    return Path(str(item["file"])).name if many and item.get("file") else TITLES.get(role, role)
+    is_named_by_file = role == "recording" or "causes" in item
+    return (
+        Path(str(item["file"])).name
+        if is_named_by_file and item.get("file")
+        else ROLE_TITLES.get(role, role)
+    )
 
 
-def owner(finding: Finding, items: list[Mapping[str, Any]]) -> int | None:
+def find_owner(finding: Finding, items: list[Mapping[str, Any]]) -> int | None:
     """Which recording a finding speaks of: the one it names, else what was heard; None for findings of something else."""
     for place in finding.where[:4]:
         for index, item in enumerate(items):
@@ -160,14 +166,14 @@ def owner(finding: Finding, items: list[Mapping[str, Any]]) -> int | None:
     return next((roles.index(role) for role in ("heard", "recording") if role in roles), 0)
 
 
-def _track(page: Page, item: Mapping[str, Any], sound: Sound) -> Json:
+def _build_track(page: ReportPage, item: Mapping[str, Any], sound: EmbeddedSound) -> Json:
     pieces = []
     for piece in sound.pieces:
         pieces.append([piece.frames, piece.codec, len(page.blobs) if piece.codec else -1])
         if piece.codec:
             page.blobs.append(piece.content)
     return {
-        "title": title_of(item),
+        "title": choose_title(item),
         "file": sound.file,
         "seconds": item.get("seconds"),
         "sampleRate": item.get("sample_rate"),
@@ -192,17 +198,19 @@ def _track(page: Page, item: Mapping[str, Any], sound: Sound) -> Json:
     }
 
 
-def _limits(item: Mapping[str, Any], sound: Sound) -> list[str]:
+def _describe_limits(item: Mapping[str, Any], sound: EmbeddedSound) -> list[str]:
     """What one hears and sees here is not the file, where that is so."""
-    name, rate, lines = title_of(item), sound.rate or 1, []
-    lossy = sum(piece.frames for piece in sound.pieces if piece.codec == "ogg") / rate
-    absent = sum(piece.frames for piece in sound.pieces if not piece.codec) / rate
-    if lossy:
+    name, rate, lines = choose_title(item), sound.rate or 1, []
+    lossy_seconds = sum(piece.frames for piece in sound.pieces if piece.codec == "ogg") / rate
+    absent_seconds = sum(piece.frames for piece in sound.pieces if not piece.codec) / rate
+    if lossy_seconds:
         lines.append(
-            f"{name}: {lossy:.0f} s are compressed with loss (Ogg Vorbis) to keep this page small; the file is not"
+            f"{name}: {lossy_seconds:.0f} s are compressed with loss (Ogg Vorbis) to keep this page small; the file is not"
         )
-    if absent and sound.is_here:
-        lines.append(f"{name}: {absent:.0f} s are not in this page, which would be too large")
+    if absent_seconds and sound.is_embedded:
+        lines.append(
+            f"{name}: {absent_seconds:.0f} s are not in this page, which would be too large"
+        )
     if sound.non_finite:
         lines.append(f"{name}: {sound.non_finite:,} samples are not numbers; they play as silence")
     if sound.scale > 1.0:
@@ -212,30 +220,30 @@ def _limits(item: Mapping[str, Any], sound: Sound) -> list[str]:
     return lines
 
 
-def _measures(items: list[Mapping[str, Any]]) -> list[Json]:
+def _build_measure_rows(items: list[Mapping[str, Any]]) -> list[Json]:
     """One row a measure, one cell a recording."""
-    numbers = [_numbers({**item, **(item.get("measures") or {})}) for item in items]
+    numbers = [_select_numbers({**item, **(item.get("measures") or {})}) for item in items]
     rows = [{"name": "length", "unit": "s", "values": [item.get("seconds") for item in items]}]
     rows.append(
         {"name": "sample rate", "unit": "Hz", "values": [item.get("sample_rate") for item in items]}
     )
     for name in dict.fromkeys(name for row in numbers for name in row):
         words, _, last = name.rpartition("_")
-        title, unit = MEASURES.get(
+        title, unit = MEASURE_TITLES.get(
             name,
-            (words.replace("_", " "), UNITS[last])
-            if last in UNITS
+            (words.replace("_", " "), UNIT_BY_SUFFIX[last])
+            if last in UNIT_BY_SUFFIX
             else (name.replace("_", " "), ""),
         )
         rows.append({"name": title, "unit": unit, "values": [row.get(name) for row in numbers]})
     return [row for row in rows if any(value is not None for value in row["values"])]
 
 
-def _numbers(item: Mapping[str, Any]) -> dict[str, float]:
+def _select_numbers(item: Mapping[str, Any]) -> dict[str, float]:
     return {
         name: value
         for name, value in item.items()
-        if name not in NOT_MEASURES
+        if name not in NON_MEASURE_KEYS
         and isinstance(value, int | float)
         and not isinstance(value, bool)
     }

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from auscult.finding import Json
 from auscult.report import text
-from auscult.report.html._page import Page
-from auscult.report.html.sections.figures import unclaimed
+from auscult.report.html._page import ReportPage
+from auscult.report.html.sections.figures import find_unclaimed_extra
 
 ORDER = 65
 TITLE = "As text"
 KEYS: tuple[str, ...] = ()
 
-QUIET = frozenset(("evidence", "error", "checkpoint_of"))
+SILENT_KEYS = frozenset(("evidence", "error", "checkpoint_of"))
 """Keys that only the figures show, and that the terminal does not speak of."""
 
 
-def content(page: Page) -> Json | None:
-    if not set(unclaimed(page)) - QUIET:
+def content(page: ReportPage) -> Json | None:
+    if not set(find_unclaimed_extra(page)) - SILENT_KEYS:
         return None
     try:
         return {"count": None, "text": text.render(page.report)}

@@ -27,9 +27,9 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.evidence.shapes import with_cause
-from auscult.rules.diff.subject import DiffSubject, Place
-from auscult.rules.wording import counted, shape_text
+from auscult.rules.diff.evidence.shapes import select_by_cause
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
+from auscult.rules.wording import format_count, format_shape
 
 CODE = "ARC001"
 NAME = "conv-grouped"
@@ -37,34 +37,39 @@ REQUIRES = DiffSubject
 PRECEDENCE = 100
 
 
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
-    for match, difference in with_cause(subject, "conv-grouped"):
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:  # noqa: ARG001
+    for match, difference in select_by_cause(subject, "conv-grouped"):
         evidence = {"groups": difference.groups, "grouped_side": difference.grouped_side}
-        yield Place(match.a, match, evidence)
+        yield ClaimedPlace(match.a, match, evidence)
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
     places = subject.places.get(NAME, ())
     if not places:
         return
-    pairs = with_cause(subject, "conv-grouped")
-    first, difference = pairs[0]
+    pairs = select_by_cause(subject, "conv-grouped")
+    first_match, difference = pairs[0]
     groups = sorted({place.evidence["groups"] for place in places})
     side = "model" if subject.b_is_template else "reference"
-    grouped, full = ("checkpoint", side) if difference.grouped_side == "a" else (side, "checkpoint")
-    shapes = {"checkpoint": subject.a[first.a[0]].shape, side: subject.b[first.b[0]].shape}
+    grouped_side, full_side = (
+        ("checkpoint", side) if difference.grouped_side == "a" else (side, "checkpoint")
+    )
+    shapes = {
+        "checkpoint": subject.a[first_match.a[0]].shape,
+        side: subject.b[first_match.b[0]].shape,
+    }
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR,
         tuple(name for place in places for name in place.where),
-        f"{counted(len(places), 'convolution')}: the {grouped} has groups={'/'.join(map(str, groups))}, the {full} full"
-        f" connectivity ({first.a[0]}: checkpoint {shape_text(shapes['checkpoint'])}, {side} {shape_text(shapes[side])})",
+        f"{format_count(len(places), 'convolution')}: the {grouped_side} has groups={'/'.join(map(str, groups))}, the {full_side} full"
+        f" connectivity ({first_match.a[0]}: checkpoint {format_shape(shapes['checkpoint'])}, {side} {format_shape(shapes[side])})",
         evidence={
             "groups": groups,
             "grouped_side": difference.grouped_side,
-            "shape_a": list(subject.a[first.a[0]].shape),
-            "shape_b": list(subject.b[first.b[0]].shape),
+            "shape_a": list(subject.a[first_match.a[0]].shape),
+            "shape_b": list(subject.b[first_match.b[0]].shape),
         },
         fix=Fix(
             "safe",

@@ -25,9 +25,9 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.evidence.shapes import with_cause
-from auscult.rules.diff.subject import DiffSubject, Place
-from auscult.rules.wording import counted, shape_text
+from auscult.rules.diff.evidence.shapes import select_by_cause
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
+from auscult.rules.wording import format_count, format_shape
 
 CODE = "ARC002"
 NAME = "kernel-size"
@@ -35,29 +35,29 @@ REQUIRES = DiffSubject
 PRECEDENCE = 101
 
 
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:  # noqa: ARG001
     # not from the open items: a convolution may be grouped and of another kernel size at once
-    for match, difference in with_cause(subject, "kernel-size"):
+    for match, difference in select_by_cause(subject, "kernel-size"):
         if difference.kernels and "width" not in difference.causes:
-            yield Place(match.a, match, {"kernels": difference.kernels})
+            yield ClaimedPlace(match.a, match, {"kernels": difference.kernels})
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
     places = subject.places.get(NAME, ())
     if not places:
         return
-    first = places[0].match
-    assert first is not None
+    first_match = places[0].match
+    assert first_match is not None
     pairs = sorted({place.evidence["kernels"] for place in places})
-    changes = ", ".join(f"{_kernel(a)} against {_kernel(b)}" for a, b in pairs)
+    changes = ", ".join(f"{_format_kernel(a)} against {_format_kernel(b)}" for a, b in pairs)
     side = "model" if subject.b_is_template else "reference"
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR,
         tuple(name for place in places for name in place.where),
-        f"{counted(len(places), 'convolution')} with another kernel size: {changes} (checkpoint against {side}; {first.a[0]}:"
-        f" {shape_text(subject.a[first.a[0]].shape)} against {shape_text(subject.b[first.b[0]].shape)})",
+        f"{format_count(len(places), 'convolution')} with another kernel size: {changes} (checkpoint against {side}; {first_match.a[0]}:"
+        f" {format_shape(subject.a[first_match.a[0]].shape)} against {format_shape(subject.b[first_match.b[0]].shape)})",
         evidence={"kernels": [[list(a), list(b)] for a, b in pairs]},
         fix=Fix(
             "safe",
@@ -67,5 +67,5 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     )
 
 
-def _kernel(sides: tuple[int, ...]) -> str:
-    return "x".join(map(str, sides))
+def _format_kernel(kernel: tuple[int, ...]) -> str:
+    return "x".join(map(str, kernel))

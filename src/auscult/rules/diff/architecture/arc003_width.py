@@ -24,9 +24,9 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.evidence.shapes import with_cause
-from auscult.rules.diff.subject import DiffSubject, Place
-from auscult.rules.wording import counted, shape_text
+from auscult.rules.diff.evidence.shapes import select_by_cause
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
+from auscult.rules.wording import format_count, format_shape
 
 CODE = "ARC003"
 NAME = "width"
@@ -34,11 +34,11 @@ REQUIRES = DiffSubject
 PRECEDENCE = 102
 
 
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
-    still_open = {id(match) for match in items.different}
-    for match, _ in with_cause(subject, "width"):
-        if id(match) in still_open:
-            yield Place(match.a, match)
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
+    open_matches = {id(match) for match in items.unequal_matches}
+    for match, _ in select_by_cause(subject, "width"):
+        if id(match) in open_matches:
+            yield ClaimedPlace(match.a, match)
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
@@ -51,20 +51,30 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         shape_a, shape_b = subject.a[place.match.a[0]].shape, subject.b[place.match.b[0]].shape
         if len(shape_a) == len(shape_b):
             changes.update(
-                {(one, two) for one, two in zip(shape_a, shape_b, strict=True) if one != two}
+                {
+                    (length_a, length_b)
+                    for length_a, length_b in zip(shape_a, shape_b, strict=True)
+                    if length_a != length_b
+                }
             )
-    first = places[0].match
-    assert first is not None
+    first_match = places[0].match
+    assert first_match is not None
     side = "model" if subject.b_is_template else "reference"
-    listed = ", ".join(f"{one} against {two}" for (one, two), _ in changes.most_common(4))
+    changes_text = ", ".join(
+        f"{length_a} against {length_b}" for (length_a, length_b), _ in changes.most_common(4)
+    )
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR,
         tuple(name for place in places for name in place.where),
-        f"{counted(len(places), 'tensor')} of another width: {listed or 'other numbers of axes'} (checkpoint against {side};"
-        f" {first.a[0]}: {shape_text(subject.a[first.a[0]].shape)} against {shape_text(subject.b[first.b[0]].shape)})",
-        evidence={"channels": [[one, two, count] for (one, two), count in changes.most_common()]},
+        f"{format_count(len(places), 'tensor')} of another width: {changes_text or 'other numbers of axes'} (checkpoint against {side};"
+        f" {first_match.a[0]}: {format_shape(subject.a[first_match.a[0]].shape)} against {format_shape(subject.b[first_match.b[0]].shape)})",
+        evidence={
+            "channels": [
+                [length_a, length_b, count] for (length_a, length_b), count in changes.most_common()
+            ]
+        },
         fix=Fix("safe", "build the model with the checkpoint's channels"),
         rank=13,
     )

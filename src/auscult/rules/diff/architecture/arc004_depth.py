@@ -24,76 +24,87 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from auscult.align.naming import pattern, rows
+from auscult.align.naming import list_index_contexts, split_indices
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.subject import DiffSubject, Place
-from auscult.rules.wording import counted
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
+from auscult.rules.wording import format_count
 
 CODE = "ARC004"
 NAME = "depth"
 REQUIRES = DiffSubject
 PRECEDENCE = 110
-MIN_TENSORS_PER_BLOCK_OF_FILES = 3
+MIN_TENSORS_PER_FILE_BLOCK = 3
 """Between two files, one row that lacks its last layer alone (weight and bias) has lost it rather than never had it."""
 
 
 def measure(
-    extra: Iterable[str], known: Iterable[str], *, template: bool
+    surplus_names: Iterable[str], known_names: Iterable[str], *, template: bool
 ) -> dict[str, tuple[str, int]]:
     """The names in `extra` that lie in blocks past the end of a row in `known`: name to (row, index of the block).
 
     Digits that are part of a word (`block3`) count as an index only where the block holds several modules: `norm3` after
     `norm2` is another norm, not another block.
     """
-    names, others = list(extra), list(known)
-    if not names:
+    extra_names, other_names = list(surplus_names), list(known_names)
+    if not extra_names:
         return {}
-    result = _past_the_end(names, others, every_digit=False)
-    attached = _past_the_end(
-        [name for name in names if name not in result], others, every_digit=True
+    result = _find_blocks_past_end(extra_names, other_names, every_digit=False)
+    blocks_by_digit = _find_blocks_past_end(
+        [name for name in extra_names if name not in result], other_names, every_digit=True
     )
     modules: dict[tuple[str, int], set[str]] = {}
-    for name, (row, index) in attached.items():
+    for name, (row, index) in blocks_by_digit.items():
         modules.setdefault((row, index), set()).add(name.rpartition(".")[0])
-    result |= {name: block for name, block in attached.items() if len(modules[block]) > 1}
+    result |= {name: block for name, block in blocks_by_digit.items() if len(modules[block]) > 1}
     sizes = Counter(result.values())
-    least = 1 if template else MIN_TENSORS_PER_BLOCK_OF_FILES
-    return {name: block for name, block in result.items() if sizes[block] >= least}
+    min_tensors = 1 if template else MIN_TENSORS_PER_FILE_BLOCK
+    return {name: block for name, block in result.items() if sizes[block] >= min_tensors}
 
 
-def _past_the_end(
-    extra: list[str], known: list[str], *, every_digit: bool
+def _find_blocks_past_end(
+    extra_names: list[str], known_names: list[str], *, every_digit: bool
 ) -> dict[str, tuple[str, int]]:
-    in_pattern: dict[tuple[str, int], int] = {}
-    in_row: dict[str, int] = {}
-    for name in known:
-        label = pattern(name, every_digit=every_digit)[0]
-        for column, (row, index, _) in enumerate(rows(name, every_digit=every_digit)):
-            in_pattern[(label, column)] = max(index, in_pattern.get((label, column), -1))
-            in_row[row] = max(index, in_row.get(row, -1))
+    last_in_pattern: dict[tuple[str, int], int] = {}
+    last_in_row: dict[str, int] = {}
+    for name in known_names:
+        label = split_indices(name, every_digit=every_digit)[0]
+        for column, (row, index, _) in enumerate(
+            list_index_contexts(name, every_digit=every_digit)
+        ):
+            last_in_pattern[(label, column)] = max(index, last_in_pattern.get((label, column), -1))
+            last_in_row[row] = max(index, last_in_row.get(row, -1))
     result = {}
-    for name in extra:
-        label = pattern(name, every_digit=every_digit)[0]
-        for column, (row, index, _) in enumerate(rows(name, every_digit=every_digit)):
+    for name in extra_names:
+        label = split_indices(name, every_digit=every_digit)[0]
+        for column, (row, index, _) in enumerate(
+            list_index_contexts(name, every_digit=every_digit)
+        ):
             if (
-                row in in_row
-                and index > in_row[row]
-                and index > in_pattern.get((label, column), index)
+                row in last_in_row
+                and index > last_in_row[row]
+                and index > last_in_pattern.get((label, column), index)
             ):
                 result[name] = (row, index)
                 break
     return result
 
 
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
-    for side, extra, other in (("b", items.absent, subject.a), ("a", items.surplus, subject.b)):
-        own = {"b": subject.b, "a": subject.a}[side]
-        unmatched = set(extra)
-        shared = [name for name in own if name not in unmatched]
-        found = measure(extra, shared, template=subject.b_is_template)
-        for name, (row, index) in found.items():
-            yield Place((name,), None, {"row": row, "index": index, "side": side, "of": len(other)})
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
+    for side, unmatched_names, other_checkpoint in (
+        ("b", items.absent, subject.a),
+        ("a", items.surplus, subject.b),
+    ):
+        side_checkpoint = {"b": subject.b, "a": subject.a}[side]
+        unmatched_set = set(unmatched_names)
+        shared_names = [name for name in side_checkpoint if name not in unmatched_set]
+        extra_blocks = measure(unmatched_names, shared_names, template=subject.b_is_template)
+        for name, (row, index) in extra_blocks.items():
+            yield ClaimedPlace(
+                (name,),
+                None,
+                {"row": row, "index": index, "side": side, "of": len(other_checkpoint)},
+            )
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
@@ -102,12 +113,18 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         return
     blocks = sorted(
         {
-            (str(p.evidence["row"]), int(p.evidence["index"]), str(p.evidence["side"]))
-            for p in places
+            (
+                str(claimed_place.evidence["row"]),
+                int(claimed_place.evidence["index"]),
+                str(claimed_place.evidence["side"]),
+            )
+            for claimed_place in places
         }
     )
-    by_row = {row: [index for r, index, _ in blocks if r == row] for row, _, _ in blocks}
-    text = "; ".join(f"{row}{_span(indices)}" for row, indices in by_row.items())
+    by_row = {
+        row: [index for other_row, index, _ in blocks if other_row == row] for row, _, _ in blocks
+    }
+    text = "; ".join(f"{row}{_format_span(indices)}" for row, indices in by_row.items())
     names = tuple(name for place in places for name in place.where)
     model = "model" if subject.b_is_template else "reference"
     side = model if blocks[0][2] == "b" else "checkpoint"
@@ -117,12 +134,12 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR,
         names,
-        f"the {side} has {counted(len(blocks), 'block')} more than the {other}: {text} ({counted(len(names), 'tensor')})",
+        f"the {side} has {format_count(len(blocks), 'block')} more than the {other}: {text} ({format_count(len(names), 'tensor')})",
         evidence={"blocks": [[row, index] for row, index, _ in blocks], "side": blocks[0][2]},
         fix=Fix("safe", "build the model with the checkpoint's number of blocks"),
         rank=14,
     )
 
 
-def _span(indices: list[int]) -> str:
+def _format_span(indices: list[int]) -> str:
     return str(indices[0]) if len(indices) == 1 else f"{{{indices[0]}..{indices[-1]}}}"

@@ -34,10 +34,14 @@ from collections.abc import Iterable, Mapping
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.evidence.modules import known_patterns, module_kind, novel_part
-from auscult.rules.diff.evidence.names import GRAPHS
-from auscult.rules.diff.subject import DiffSubject, Place
-from auscult.rules.wording import counted, folded, some
+from auscult.rules.diff.evidence.modules import (
+    classify_module,
+    collect_path_patterns,
+    find_novel_part,
+)
+from auscult.rules.diff.evidence.names import GRAPH_FORMATS
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
+from auscult.rules.wording import fold_names, format_count, list_first_names
 from auscult.weights import Checkpoint, Shape
 
 CODE = "ARC005"
@@ -47,72 +51,85 @@ PRECEDENCE = 115
 MIN_MODULES_BETWEEN_FILES = 2
 
 
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
-    if subject.b.format in GRAPHS:  # its names are of operators
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
+    if subject.b.format in GRAPH_FORMATS:  # its names are of operators
         return
     absent = set(items.absent)
-    known = (
-        known_patterns(name for name in subject.b if name not in absent) if absent else frozenset()
+    known_paths = (
+        collect_path_patterns(name for name in subject.b if name not in absent)
+        if absent
+        else frozenset()
     )
-    novel = {name: part for name in items.absent if (part := novel_part(name, known))}
-    kinds = {name: module_kind(subject.b, name, part) for name, part in novel.items()}
+    novel_parts = {
+        name: part for name in items.absent if (part := find_novel_part(name, known_paths))
+    }
+    kinds = {name: classify_module(subject.b, name, part) for name, part in novel_parts.items()}
     # a branch that is absent with its convolutions and all, as a tokenizer, is a missing part and no norm too many
-    parts = {_branch(name, novel[name]) for name, kind in kinds.items() if kind == "other"}
-    left_out = _left_out(subject, novel, items.surplus)
+    absent_branches = {
+        _find_novel_branch(name, novel_parts[name])
+        for name, kind in kinds.items()
+        if kind == "other"
+    }
+    leftover_modules = _find_renamed_modules(subject, novel_parts, items.surplus)
     places = [
-        Place(
+        ClaimedPlace(
             (name,),
             None,
             {
                 "kind": kind,
-                "module": (own := name.rpartition(".")[0]),
-                "left_over": left_out.get(own),
+                "module": (module_path := name.rpartition(".")[0]),
+                "left_over": leftover_modules.get(module_path),
             },
         )
         for name, kind in kinds.items()
         if kind != "other"
-        and _branch(name, novel[name]) not in parts
-        and not _is_leaf_of_known(name, known)
+        and _find_novel_branch(name, novel_parts[name]) not in absent_branches
+        and not _is_leaf_of_known_module(name, known_paths)
     ]
     modules = {place.evidence["module"] for place in places}
     if subject.b_is_template or len(modules) >= MIN_MODULES_BETWEEN_FILES:
         yield from places
 
 
-def _left_out(
+def _find_renamed_modules(
     subject: DiffSubject, absent: Iterable[str], surplus: Iterable[str]
 ) -> dict[str, str]:
     """Modules that are absent, with the one module left over beside each that has tensors of the same names and shapes."""
-    held = [_by_form(side, names) for side, names in ((subject.b, absent), (subject.a, surplus))]
+    modules_by_form = [
+        _group_by_form(form_groups, names)
+        for form_groups, names in ((subject.b, absent), (subject.a, surplus))
+    ]
     return {
-        held[0][form][0]: held[1][form][0]
-        for form in held[0]
-        if [len(side.get(form, ())) for side in held] == [1, 1]
+        modules_by_form[0][form][0]: modules_by_form[1][form][0]
+        for form in modules_by_form[0]
+        if [len(form_groups.get(form, ())) for form_groups in modules_by_form] == [1, 1]
     }
 
 
-def _by_form(
+def _group_by_form(
     side: Checkpoint, names: Iterable[str]
 ) -> dict[tuple[str, frozenset[tuple[str, Shape]]], list[str]]:
     """Modules by what they lie in, and the names and shapes of their tensors."""
     modules: dict[str, set[tuple[str, Shape]]] = {}
     for name in names:
-        module, _, last = name.rpartition(".")
-        modules.setdefault(module, set()).add((last, side[name].shape))
-    found: dict[tuple[str, frozenset[tuple[str, Shape]]], list[str]] = {}
+        module, _, parameter_name = name.rpartition(".")
+        modules.setdefault(module, set()).add((parameter_name, side[name].shape))
+    modules_by_form: dict[tuple[str, frozenset[tuple[str, Shape]]], list[str]] = {}
     for module, tensors in modules.items():
-        found.setdefault((module.rpartition(".")[0], frozenset(tensors)), []).append(module)
-    return found
+        modules_by_form.setdefault((module.rpartition(".")[0], frozenset(tensors)), []).append(
+            module
+        )
+    return modules_by_form
 
 
-def _branch(name: str, novel: str) -> str:
+def _find_novel_branch(name: str, novel_part_of_name: str) -> str:
     """The first module on the way to `name` that the checkpoint has nothing of."""
-    return name.removesuffix(novel) + novel.partition(".")[0]
+    return name.removesuffix(novel_part_of_name) + novel_part_of_name.partition(".")[0]
 
 
-def _is_leaf_of_known(name: str, known: frozenset[str]) -> bool:
+def _is_leaf_of_known_module(name: str, known_paths: frozenset[str]) -> bool:
     """Whether only the parameter is new, in a module that the checkpoint has (a bias where there was none)."""
-    return "." not in novel_part(name, known)
+    return "." not in find_novel_part(name, known_paths)
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
@@ -123,41 +140,56 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     names = tuple(name for place in places for name in place.where)
     side = "model" if subject.b_is_template else "reference"
     modules = {
-        kind: folded(
-            dict.fromkeys(str(p.evidence["module"]) for p in places if p.evidence["kind"] == kind)
+        kind: fold_names(
+            dict.fromkeys(
+                str(claimed_place.evidence["module"])
+                for claimed_place in places
+                if claimed_place.evidence["kind"] == kind
+            )
         )
         for kind in kinds
     }
-    listed = ", ".join(f"{count} of {kind}" for kind, count in kinds.most_common())
-    renamed = {
-        str(p.evidence["left_over"]): str(p.evidence["module"])
-        for p in places
-        if p.evidence["left_over"]
+    kinds_text = ", ".join(f"{count} of {kind}" for kind, count in kinds.most_common())
+    renamed_modules = {
+        str(claimed_place.evidence["left_over"]): str(claimed_place.evidence["module"])
+        for claimed_place in places
+        if claimed_place.evidence["left_over"]
     }
-    dropped = len(set(renamed.values())) == len({p.evidence["module"] for p in places})
+    is_renaming_dropped = len(set(renamed_modules.values())) == len(
+        {claimed_place.evidence["module"] for claimed_place in places}
+    )
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR,
         names,
-        f"{len(names)} of the {side}'s {len(subject.b)} tensors belong to modules that the checkpoint has never seen ({listed}):"
+        f"{len(names)} of the {side}'s {len(subject.b)} tensors belong to modules that the checkpoint has never seen ({kinds_text}):"
         " they run with their initial weights"
-        + (f"; left over beside them: {some(tuple(renamed))}" if dropped else ""),
+        + (
+            f"; left over beside them: {list_first_names(tuple(renamed_modules))}"
+            if is_renaming_dropped
+            else ""
+        ),
         evidence={
             "tensors": len(names),
             "of": len(subject.b),
             "kinds": dict(kinds.most_common()),
             "modules": modules,
         }
-        | ({"left_over": renamed} if renamed else {}),
-        fix=Fix("guess", _renaming(renamed) if dropped else _without(kinds, subject)),
+        | ({"left_over": renamed_modules} if renamed_modules else {}),
+        fix=Fix(
+            "guess",
+            _advise_renaming(renamed_modules)
+            if is_renaming_dropped
+            else _advise_removal(kinds, subject),
+        ),
         rank=10,
     )
 
 
-def _renaming(renamed: Mapping[str, str]) -> str:
-    return f"rename {some(tuple(renamed))} to {some(tuple(renamed.values()))} on loading: a renaming was left out"
+def _advise_renaming(renamed_modules: Mapping[str, str]) -> str:
+    return f"rename {list_first_names(tuple(renamed_modules))} to {list_first_names(tuple(renamed_modules.values()))} on loading: a renaming was left out"
 
 
-def _without(kinds: Iterable[str], subject: DiffSubject) -> str:
-    return f"build the model without {', '.join(kinds)}, as the checkpoint was trained ({counted(len(subject.a), 'tensor')})"
+def _advise_removal(kinds: Iterable[str], subject: DiffSubject) -> str:
+    return f"build the model without {', '.join(kinds)}, as the checkpoint was trained ({format_count(len(subject.a), 'tensor')})"

@@ -27,11 +27,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.align.kinds import layer_kind
+from auscult.align.kinds import find_layer_kind
 from auscult.finding import Finding, Severity
-from auscult.rules.diff.evidence.modules import module_kind
+from auscult.rules.diff.evidence.modules import classify_module
 from auscult.rules.diff.subject import DiffSubject
-from auscult.rules.wording import folded
+from auscult.rules.wording import fold_names
 from auscult.weights import Checkpoint
 
 CODE = "ARC006"
@@ -46,81 +46,87 @@ _OPEN_CHOICES = {
     "recurrent": ("gate order", "direction"),
     "snake": ("linear or logarithmic alpha", "epsilon"),
 }
-_ALWAYS = (
+_ALWAYS_OPEN = (
     "activation functions and their slope",
     "norms without affine parameters",
     "sum or mean of branches",
     "final activation",
 )
-_ARCHITECTURE = ("conv-grouped", "kernel-size", "width", "depth", "modules-never-trained")
+_ARCHITECTURE_CAUSES = ("conv-grouped", "kernel-size", "width", "depth", "modules-never-trained")
 
 
 def measure(checkpoint: Checkpoint) -> dict[str, tuple[str, ...]]:
     """The modules of each kind that leave something open, as folded paths."""
-    found: dict[str, list[str]] = {}
+    modules_by_label: dict[str, list[str]] = {}
     for name, tensor in checkpoint.items():
         module = name.rpartition(".")[0]
-        kind = layer_kind(checkpoint, name)
-        group = {
+        kind = find_layer_kind(checkpoint, name)
+        label_by_kind = {
             "conv1d": "conv",
             "conv2d": "conv",
             "conv-transpose1d": "conv-transpose",
             "conv-transpose2d": "conv-transpose",
         }
-        label = group.get(kind) or ("recurrent" if kind == "recurrent" else None)
+        label = label_by_kind.get(kind) or ("recurrent" if kind == "recurrent" else None)
         if name.endswith((".alpha", ".beta")):
             label = "snake"
         elif (
             label is None
-            and module_kind(checkpoint, name, name) in {"norm", "attention"}
+            and classify_module(checkpoint, name, name) in {"norm", "attention"}
             and tensor.size
         ):
-            label = module_kind(checkpoint, name, name)
+            label = classify_module(checkpoint, name, name)
         if label:
-            found.setdefault(label, []).append(module)
-    return {label: folded(dict.fromkeys(modules)) for label, modules in found.items()}
+            modules_by_label.setdefault(label, []).append(module)
+    return {
+        label: fold_names(dict.fromkeys(modules)) for label, modules in modules_by_label.items()
+    }
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
-    code = subject.a.is_code or subject.b.is_code
-    if not code and not any(subject.places.get(cause) for cause in _ARCHITECTURE):
+    has_code = subject.a.is_code or subject.b.is_code
+    if not has_code and not any(subject.places.get(cause) for cause in _ARCHITECTURE_CAUSES):
         return
     modules = measure(subject.a)
     choices = {label: _OPEN_CHOICES[label] for label in modules}
-    named = [choice.field for choice in subject.choices]
-    listed = "; ".join(f"{', '.join(open_)} of {label} layers" for label, open_ in choices.items())
-    always = ", ".join(_ALWAYS)
-    fitting = sum(1 for match in subject.alignment.matches if match.equality != "different")
+    declared_fields = [choice.field for choice in subject.choices]
+    choices_text = "; ".join(
+        f"{', '.join(open_settings)} of {label} layers" for label, open_settings in choices.items()
+    )
+    always_text = ", ".join(_ALWAYS_OPEN)
+    fitting_count = sum(1 for match in subject.alignment.matches if match.equality != "different")
     yield Finding(
         CODE,
         NAME,
         Severity.WARNING if subject.b_is_template else Severity.INFO,
         tuple(path for paths in modules.values() for path in paths),
-        f"{fitting} of {len(subject.a)} tensors fit, and the weights still cannot tell: {listed}; {always}"
-        + (f" (declared by the family: {', '.join(named)})" if named else ""),
+        f"{fitting_count} of {len(subject.a)} tensors fit, and the weights still cannot tell: {choices_text}; {always_text}"
+        + (f" (declared by the family: {', '.join(declared_fields)})" if declared_fields else ""),
         evidence={
-            "open": {label: list(open_) for label, open_ in choices.items()},
-            "always_open": list(_ALWAYS),
+            "open": {label: list(open_settings) for label, open_settings in choices.items()},
+            "always_open": list(_ALWAYS_OPEN),
             "family_choices": {
                 choice.field: [str(value) for value in choice.values] for choice in subject.choices
             },
-            "declared_by_code": _declared(subject.b if subject.b.modules else subject.a),
+            "declared_by_code": _collect_declared_choices(
+                subject.b if subject.b.modules else subject.a
+            ),
         },
-        settled_by=_run(subject),
+        settled_by=_suggest_run(subject),
         rank=90,
     )
 
 
-def _run(subject: DiffSubject) -> str:
+def _suggest_run(subject: DiffSubject) -> str:
     """The run that would settle it: the family's variants on a recording, or a reference run layer by layer."""
     checkpoint = subject.b.path if subject.a.is_code else subject.a.path
     if subject.choices:
         return f"auscult diagnose {checkpoint} --reference-audio RECORDING.wav"
-    model = next((side.path for side in (subject.a, subject.b) if side.is_code), "CANDIDATE")
-    return f"auscult compare REFERENCE {model} --inputs INPUTS.npz, where REFERENCE is the code that it was trained with"
+    model_path = next((side.path for side in (subject.a, subject.b) if side.is_code), "CANDIDATE")
+    return f"auscult compare REFERENCE {model_path} --inputs INPUTS.npz, where REFERENCE is the code that it was trained with"
 
 
-def _declared(checkpoint: Checkpoint) -> dict[str, list[str]]:
+def _collect_declared_choices(checkpoint: Checkpoint) -> dict[str, list[str]]:
     """What the code at hand has chosen, so that a reader can hold it against the training code."""
     fields = ("dilation", "stride", "padding_mode", "eps", "negative_slope", "num_heads")
     result: dict[str, set[str]] = {}

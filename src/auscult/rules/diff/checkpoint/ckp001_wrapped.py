@@ -23,7 +23,7 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.subject import DiffSubject
-from auscult.rules.wording import counted
+from auscult.rules.wording import format_count
 from auscult.weights import Checkpoint
 
 CODE = "CKP001"
@@ -35,18 +35,20 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     if subject.a.container == subject.b.container:
         return
     side = subject.a if subject.a.container else subject.b
-    path = label(side)
-    others = [container.label for container in side.containers if container.path != side.container]
-    text = f"{side.path}: the {counted(len(side), 'tensor')} lie under {path}, not at the top level"
+    path = format_container_path(side)
+    other_labels = [
+        container.label for container in side.containers if container.path != side.container
+    ]
+    text = f"{side.path}: the {format_count(len(side), 'tensor')} lie under {path}, not at the top level"
     rivals = [
-        each
-        for each in side.containers
-        if each.path != side.container and each.kind in ("model", "ema")
+        entry
+        for entry in side.containers
+        if entry.path != side.container and entry.kind in ("model", "ema")
     ]
     if rivals:
         labels, kinds = (
             ", ".join(dict.fromkeys(words))
-            for words in ([r.label for r in rivals], [r.kind for r in rivals])
+            for words in ([rival.label for rival in rivals], [rival.kind for rival in rivals])
         )
         text += f"; not compared: {labels} ({kinds})"
     yield Finding(
@@ -55,7 +57,7 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         Severity.INFO,
         tuple(side),
         text,
-        evidence={"container": list(side.container), "other_containers": others},
+        evidence={"container": list(side.container), "other_containers": other_labels},
         settled_by=f"--container{'' if side is subject.a else '-b'} '{rivals[0].label}' compares the other"
         if rivals
         else None,
@@ -68,7 +70,7 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     )
 
 
-def label(checkpoint: Checkpoint) -> str:
+def format_container_path(checkpoint: Checkpoint) -> str:
     """The container as an index expression: `["model"]["ema"]`."""
     return "".join(
         f'["{step}"]' if isinstance(step, str) else f"[{step}]" for step in checkpoint.container

@@ -25,7 +25,7 @@ from collections.abc import Iterable
 from auscult.align.loading import simulate_load
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.subject import DiffSubject
-from auscult.rules.wording import entries
+from auscult.rules.wording import build_recipe_entries
 
 CODE = "CKP002"
 NAME = "prefix"
@@ -36,31 +36,35 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     names = subject.names
     if names.prefix is None or not names.prefixed:
         return
-    head, other = names.prefix
-    change = (
-        f'"{head}" in front'
-        if not other
-        else f'no "{other}" in front'
-        if not head
-        else f'"{head}" where "{other}" is expected'
+    prefix_a, prefix_b = names.prefix
+    change_text = (
+        f'"{prefix_a}" in front'
+        if not prefix_b
+        else f'no "{prefix_b}" in front'
+        if not prefix_a
+        else f'"{prefix_a}" where "{prefix_b}" is expected'
     )
     where = tuple(name for match in names.prefixed for name in match.a)
-    as_is = simulate_load(subject.a, subject.b)
+    load_outcome = simulate_load(subject.a, subject.b)
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR if subject.b_is_template else Severity.WARNING,
         where,
-        f"{len(where)} of {len(subject.a)} names have {change}: load_state_dict(strict=False) would copy"
-        f" {len(as_is.copied)} of {len(subject.b)} tensors and not complain",
-        evidence={"prefix_a": head, "prefix_b": other, "loaded_as_is": len(as_is.copied)},
+        f"{len(where)} of {len(subject.a)} names have {change_text}: load_state_dict(strict=False) would copy"
+        f" {len(load_outcome.copied)} of {len(subject.b)} tensors and not complain",
+        evidence={
+            "prefix_a": prefix_a,
+            "prefix_b": prefix_b,
+            "loaded_as_is": len(load_outcome.copied),
+        },
         fix=Fix(
             "safe",
-            f'rename "{head}*" to "{other}*"',
-            recipe=entries(names.prefixed),
-            code=f'{{k.replace("{head}", "{other}", 1) if k.startswith("{head}") else k: v for k, v in state.items()}}'
-            if head
-            else f'{{"{other}" + k: v for k, v in state.items()}}',
+            f'rename "{prefix_a}*" to "{prefix_b}*"',
+            recipe=build_recipe_entries(names.prefixed),
+            code=f'{{k.replace("{prefix_a}", "{prefix_b}", 1) if k.startswith("{prefix_a}") else k: v for k, v in state.items()}}'
+            if prefix_a
+            else f'{{"{prefix_b}" + k: v for k, v in state.items()}}',
         ),
         rank=30,
     )

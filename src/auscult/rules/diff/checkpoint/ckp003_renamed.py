@@ -21,10 +21,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.align.naming import pattern
+from auscult.align.naming import split_indices
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.subject import DiffSubject
-from auscult.rules.wording import counted, entries, folded
+from auscult.rules.wording import build_recipe_entries, fold_names, format_count
 
 CODE = "CKP003"
 NAME = "renamed"
@@ -35,9 +35,9 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     matches = subject.names.renamed
     if not matches:
         return
-    sure = all(match.by in {"content", "neighbours"} for match in matches)
+    is_sure = all(match.by in {"content", "neighbours"} for match in matches)
     where = tuple(name for match in matches for name in match.a)
-    patterns = _patterns([(match.a[-1], match.b[-1]) for match in matches])
+    patterns = _fold_pairs([(match.a[-1], match.b[-1]) for match in matches])
     shown = "; ".join(f"{a} is {b}" for a, b in patterns[:3]) + (
         f" and {len(patterns) - 3} more" if len(patterns) > 3 else ""
     )
@@ -46,29 +46,39 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR if subject.b_is_template else Severity.WARNING,
         where,
-        f"{counted(len(where), 'tensor')} under other names: {shown}",
-        confidence=1.0 if sure else 0.8,
+        f"{format_count(len(where), 'tensor')} under other names: {shown}",
+        confidence=1.0 if is_sure else 0.8,
         evidence={"patterns": [list(pair) for pair in patterns]},
-        fix=Fix("safe" if sure else "guess", "rename", recipe=entries(matches)),
+        fix=Fix("safe" if is_sure else "guess", "rename", recipe=build_recipe_entries(matches)),
         rank=31,
     )
 
 
-def _patterns(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def _fold_pairs(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Names of a with those of b that they stand for, folded only where both sides fold alike."""
     groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for a, b in pairs:
-        groups.setdefault((pattern(a)[0], pattern(b)[0]), []).append((a, b))
+        groups.setdefault((split_indices(a)[0], split_indices(b)[0]), []).append((a, b))
     result = []
     for members in groups.values():
-        alike = len({_steps(pattern(a)[1], pattern(b)[1]) for a, b in members}) == 1
-        if alike and len(members) > 1:
-            result.append((folded(a for a, _ in members)[0], folded(b for _, b in members)[0]))
+        is_uniform = (
+            len(
+                {
+                    _compute_index_offsets(split_indices(a)[1], split_indices(b)[1])
+                    for a, b in members
+                }
+            )
+            == 1
+        )
+        if is_uniform and len(members) > 1:
+            result.append(
+                (fold_names(a for a, _ in members)[0], fold_names(b for _, b in members)[0])
+            )
         else:
             result += members
     return result
 
 
-def _steps(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:
+def _compute_index_offsets(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:
     """How far each index of b lies from a's; None where they are not as many."""
     return tuple(y - x for x, y in zip(a, b, strict=True)) if len(a) == len(b) else None

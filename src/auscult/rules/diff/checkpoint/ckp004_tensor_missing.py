@@ -24,8 +24,8 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.subject import DiffSubject, Place
-from auscult.rules.wording import counted
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
+from auscult.rules.wording import format_count
 
 CODE = "CKP004"
 NAME = "tensor-missing"
@@ -33,8 +33,8 @@ REQUIRES = DiffSubject
 PRECEDENCE = 900
 
 
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
-    return [Place((name,)) for name in items.absent]
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:  # noqa: ARG001
+    return [ClaimedPlace((name,)) for name in items.absent]
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
@@ -49,7 +49,7 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR,
         names,
-        f"{counted(len(names), 'tensor')} of the {side} ({values:,} values) not in the checkpoint",
+        f"{format_count(len(names), 'tensor')} of the {side} ({values:,} values) not in the checkpoint",
         evidence={"values": values, "share_of_values": values / max(subject.b.parameters, 1)},
         rank=25,
     )

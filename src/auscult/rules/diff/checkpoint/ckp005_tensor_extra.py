@@ -24,20 +24,20 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.subject import DiffSubject, Place
-from auscult.rules.wording import counted
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
+from auscult.rules.wording import format_count
 from auscult.weights import Shape
 
 CODE = "CKP005"
 NAME = "tensor-extra"
 REQUIRES = DiffSubject
 PRECEDENCE = 901
-MIN_COPY = 4
+MIN_COPY_TENSORS = 4
 """Tensors; fewer may share a name and a shape by chance."""
 
 
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
-    return [Place((name,)) for name in items.surplus]
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:  # noqa: ARG001
+    return [ClaimedPlace((name,)) for name in items.surplus]
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
@@ -47,33 +47,35 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     names = tuple(name for place in places for name in place.where)
     values = sum(subject.a[name].size for name in names)
     side = "model" if subject.b_is_template else "reference"
-    copy = _second_copy(subject, names)
+    copy_note = _describe_second_copy(subject, names)
     yield Finding(
         CODE,
         NAME,
         Severity.WARNING,
         names,
-        f"{counted(len(names), 'tensor')} of the checkpoint ({values:,} values) without a place in the {side}{copy}",
+        f"{format_count(len(names), 'tensor')} of the checkpoint ({values:,} values) without a place in the {side}{copy_note}",
         evidence={"values": values, "share_of_values": values / max(subject.a.parameters, 1)},
         rank=26,
     )
 
 
-def _second_copy(subject: DiffSubject, names: tuple[str, ...]) -> str:
+def _describe_second_copy(subject: DiffSubject, names: tuple[str, ...]) -> str:
     """What to add where most of these tensors are the model once more under another prefix, as EMA weights are."""
-    by_tail: dict[tuple[str, Shape], str] = {}
+    prefix_by_tail: dict[tuple[str, Shape], str] = {}
     for match in subject.alignment.matches:
         for name in match.a:
-            by_tail.setdefault(
+            prefix_by_tail.setdefault(
                 (name.partition(".")[2], subject.a[name].shape), name.partition(".")[0]
             )
-    heads = Counter(
-        (name.partition(".")[0], by_tail[key])
+    prefix_pairs = Counter(
+        (name.partition(".")[0], prefix_by_tail[key])
         for name in names
-        if (key := (name.partition(".")[2], subject.a[name].shape)) in by_tail
-        and by_tail[key] != name.partition(".")[0]
+        if (key := (name.partition(".")[2], subject.a[name].shape)) in prefix_by_tail
+        and prefix_by_tail[key] != name.partition(".")[0]
     )
-    (head, other), count = heads.most_common(1)[0] if heads else (("", ""), 0)
-    if count < MIN_COPY or count * 2 < len(names):
+    (copy_prefix, compared_prefix), count = (
+        prefix_pairs.most_common(1)[0] if prefix_pairs else (("", ""), 0)
+    )
+    if count < MIN_COPY_TENSORS or count * 2 < len(names):
         return ""
-    return f": {count} of them are the model once more, {head}.* beside {other}.* (EMA or an earlier state); {other}.* was compared"
+    return f": {count} of them are the model once more, {copy_prefix}.* beside {compared_prefix}.* (EMA or an earlier state); {compared_prefix}.* was compared"

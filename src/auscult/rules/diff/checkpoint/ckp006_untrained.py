@@ -25,9 +25,9 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.evidence.damage import mostly_equal, same_shape, side_name
-from auscult.rules.diff.subject import DiffSubject, Place
-from auscult.rules.wording import counted
+from auscult.rules.diff.evidence.damage import is_mostly_equal, name_side, select_measured_pairs
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
+from auscult.rules.wording import format_count
 
 CODE = "CKP006"
 NAME = "untrained"
@@ -36,21 +36,32 @@ PRECEDENCE = 61
 MIN_EQUAL_SHARE = 0.5
 
 
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
     for match in items.caused_by(NAME):
-        yield Place(match.a, match, {"side": "a", "like": "constant", **match.evidence})
-    equal = mostly_equal(subject, MIN_EQUAL_SHARE)
-    sure, unsure = [], []
-    for pair in same_shape(subject, [match for match in items.different if match.cause is None]):
-        found = pair.untrained
+        yield ClaimedPlace(match.a, match, {"side": "a", "like": "constant", **match.evidence})
+    is_equal = is_mostly_equal(subject, MIN_EQUAL_SHARE)
+    sure_places, unsure_places = [], []
+    for pair in select_measured_pairs(
+        subject, [match for match in items.unequal_matches if match.cause is None]
+    ):
+        untrained_side = pair.untrained_side
         # where most tensors differ, the two are different trainings, and a look of freshness is chance
-        if found is not None and (equal or found[1] in {"zero", "constant"}):
-            sure.append(Place(pair.match.a, pair.match, {"side": found[0], "like": found[1]}))
-        elif equal and pair.in_range:
-            unsure.append(Place(pair.match.a, pair.match, {"side": "a", "like": "uniform"}))
-    yield from sure
-    if any(place.evidence["side"] == "a" and place.evidence["like"] == "uniform" for place in sure):
-        yield from unsure  # too small to be told alone, but unequal, and beside others that were never trained
+        if untrained_side is not None and (is_equal or untrained_side[1] in {"zero", "constant"}):
+            sure_places.append(
+                ClaimedPlace(
+                    pair.match.a, pair.match, {"side": untrained_side[0], "like": untrained_side[1]}
+                )
+            )
+        elif is_equal and pair.in_range:
+            unsure_places.append(
+                ClaimedPlace(pair.match.a, pair.match, {"side": "a", "like": "uniform"})
+            )
+    yield from sure_places
+    if any(
+        place.evidence["side"] == "a" and place.evidence["like"] == "uniform"
+        for place in sure_places
+    ):
+        yield from unsure_places  # too small to be told alone, but unequal, and beside others that were never trained
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
@@ -59,9 +70,9 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         return
     names = tuple(name for place in places for name in place.where)
     likeness = Counter(str(place.evidence["like"]) for place in places)
-    sides = sorted({side_name(place.evidence["side"], subject) for place in places})
+    sides = sorted({name_side(place.evidence["side"], subject) for place in places})
     fix = None
-    if sides == [side_name("a", subject)]:
+    if sides == [name_side("a", subject)]:
         hint = "report = model.load_state_dict(state, strict=False); print(report.missing_keys, report.unexpected_keys)"
         fix = Fix(
             "guess",
@@ -73,7 +84,7 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR,
         names,
-        f"{counted(len(names), 'tensor')} of the {' and the '.join(sides)} look untrained"
+        f"{format_count(len(names), 'tensor')} of the {' and the '.join(sides)} look untrained"
         f" ({', '.join(f'{count} {like}' for like, count in likeness.most_common())})",
         confidence=0.95,
         evidence={"like": dict(likeness.most_common()), "sides": sides},

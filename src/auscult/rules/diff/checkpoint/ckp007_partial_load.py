@@ -28,10 +28,10 @@ from collections.abc import Iterable
 from auscult.align.loading import simulate_load
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.evidence.damage import mostly_equal, same_shape
-from auscult.rules.diff.evidence.shapes import mismatched
-from auscult.rules.diff.subject import DiffSubject, Place
-from auscult.rules.wording import counted
+from auscult.rules.diff.evidence.damage import is_mostly_equal, select_measured_pairs
+from auscult.rules.diff.evidence.shapes import find_shape_mismatches
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
+from auscult.rules.wording import format_count
 
 CODE = "CKP007"
 NAME = "partial-load"
@@ -42,29 +42,37 @@ MIN_FRESH_SHARE = 0.1
 MIN_EQUAL_SHARE = 0.2
 
 
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
     """Between two files: the pairs of which one side is fresh, if they are many and the rest is equal."""
-    if not mostly_equal(subject, MIN_EQUAL_SHARE):
+    if not is_mostly_equal(subject, MIN_EQUAL_SHARE):
         return
-    fresh, unsure = [], []
-    for pair in same_shape(subject, [match for match in items.different if match.cause is None]):
-        found = pair.untrained
-        if found is not None and found[1] in {"uniform", "normal"}:
-            fresh.append(Place(pair.match.a, pair.match, {"side": found[0], "like": found[1]}))
+    fresh_places, unsure_places = [], []
+    for pair in select_measured_pairs(
+        subject, [match for match in items.unequal_matches if match.cause is None]
+    ):
+        untrained_side = pair.untrained_side
+        if untrained_side is not None and untrained_side[1] in {"uniform", "normal"}:
+            fresh_places.append(
+                ClaimedPlace(
+                    pair.match.a, pair.match, {"side": untrained_side[0], "like": untrained_side[1]}
+                )
+            )
         elif pair.in_range:
-            unsure.append(Place(pair.match.a, pair.match, {"side": "a", "like": "uniform"}))
-    weights = sum(1 for tensor in subject.a.values() if len(tensor.shape) > 1)
-    if len(fresh) >= max(MIN_FRESH_TENSORS, MIN_FRESH_SHARE * weights):
+            unsure_places.append(
+                ClaimedPlace(pair.match.a, pair.match, {"side": "a", "like": "uniform"})
+            )
+    weight_count = sum(1 for tensor in subject.a.values() if len(tensor.shape) > 1)
+    if len(fresh_places) >= max(MIN_FRESH_TENSORS, MIN_FRESH_SHARE * weight_count):
         yield from (
-            *fresh,
-            *unsure,
+            *fresh_places,
+            *unsure_places,
         )  # too small to be told alone, but unequal in a file that is known to be half loaded
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
     places = subject.places.get(NAME, ())
     if places:
-        yield _saved_after(subject, places)
+        yield _build_saved_finding(subject, places)
         return
     names = {
         match.a[0]: match.b[0]
@@ -73,18 +81,18 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     }
     outcome = simulate_load(subject.a, subject.b, names)
     # a shape that a permutation explains is a matter of layout, whatever load_state_dict thinks of it
-    if not outcome.partial or not mismatched(subject):
+    if not outcome.partial or not find_shape_mismatches(subject):
         return
     side = "model" if subject.b_is_template else "reference's model"
-    stripped = " (once the prefix is stripped)" if subject.names.prefix else ""
+    prefix_note = " (once the prefix is stripped)" if subject.names.prefix else ""
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR if subject.b_is_template else Severity.WARNING,
         outcome.mismatched,
-        f"load_state_dict{stripped} raises, but only after copying {len(outcome.copied)} of {len(subject.a)} tensors"
+        f"load_state_dict{prefix_note} raises, but only after copying {len(outcome.copied)} of {len(subject.a)} tensors"
         f" ({outcome.values_copied:,} of {outcome.values_total:,} values, {outcome.share:.0%}) into the {side};"
-        f" {counted(len(outcome.mismatched), 'tensor')} keep their initial values, whatever `strict` says",
+        f" {format_count(len(outcome.mismatched), 'tensor')} keep their initial values, whatever `strict` says",
         evidence={
             "copied": len(outcome.copied),
             "mismatched": len(outcome.mismatched),
@@ -102,7 +110,7 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     )
 
 
-def _saved_after(subject: DiffSubject, places: tuple[Place, ...]) -> Finding:
+def _build_saved_finding(subject: DiffSubject, places: tuple[ClaimedPlace, ...]) -> Finding:
     names = tuple(name for place in places for name in place.where)
     values = sum(subject.a[name].size for name in names)
     total = subject.a.parameters
@@ -111,7 +119,7 @@ def _saved_after(subject: DiffSubject, places: tuple[Place, ...]) -> Finding:
         NAME,
         Severity.ERROR,
         names,
-        f"{counted(len(names), 'tensor')} look freshly initialised ({values:,} of {total:,} values, {values / total:.0%})"
+        f"{format_count(len(names), 'tensor')} look freshly initialised ({values:,} of {total:,} values, {values / total:.0%})"
         " while the rest is equal: a model that was saved after a load that raised part-way",
         confidence=0.9,
         evidence={"fresh": len(names), "values_fresh": values, "values_total": total},

@@ -26,7 +26,7 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.subject import DiffSubject
-from auscult.rules.wording import counted, entries
+from auscult.rules.wording import build_recipe_entries, format_count
 
 CODE = "CKP008"
 NAME = "swapped"
@@ -40,17 +40,19 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         return
     matches = [match for group in groups for match in group]
     where = tuple(name for match in matches for name in match.a)
-    first = " and ".join(match.a[-1] for match in groups[0][:3])
-    more = f", and {counted(len(groups) - 1, 'other group')}" if len(groups) > 1 else ""
+    first_names = " and ".join(match.a[-1] for match in groups[0][:3])
+    more_note = f", and {format_count(len(groups) - 1, 'other group')}" if len(groups) > 1 else ""
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR,
         where,
-        f"{counted(len(matches), 'tensor')} in each other's places: {first}{more}",
+        f"{format_count(len(matches), 'tensor')} in each other's places: {first_names}{more_note}",
         evidence={"groups": [[list(match.a) for match in group] for group in groups]},
         fix=Fix(
-            "safe", "put each under the name that its content belongs to", recipe=entries(matches)
+            "safe",
+            "put each under the name that its content belongs to",
+            recipe=build_recipe_entries(matches),
         ),
         rank=8,
     )

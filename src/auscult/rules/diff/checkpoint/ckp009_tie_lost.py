@@ -26,7 +26,7 @@ import numpy as np
 
 from auscult.finding import Finding, Severity
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.subject import DiffSubject, Place
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
 from auscult.weights import Checkpoint
 
 CODE = "CKP009"
@@ -35,40 +35,48 @@ REQUIRES = DiffSubject
 PRECEDENCE = 40
 
 
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
-    for match in items.different:
-        if len(match.a) == len(match.b) == 1 and parted(subject, match.a[0], match.b[0]):
-            yield Place(match.a, match, {"values": "differ"})
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
+    for match in items.unequal_matches:
+        if len(match.a) == len(match.b) == 1 and is_parted_tie(subject, match.a[0], match.b[0]):
+            yield ClaimedPlace(match.a, match, {"values": "differ"})
     for side, names, copies in (
         (subject.a, items.surplus, subject.alignment.copies_a),
         (subject.b, items.absent, subject.alignment.copies_b),
     ):
         for name in names:
-            if name in copies or _tied_to_other(side, name, set(names)):
-                yield Place((name,), None, {"values": "agree"})
+            if name in copies or _is_tied_to_other(side, name, set(names)):
+                yield ClaimedPlace((name,), None, {"values": "agree"})
 
 
-def parted(subject: DiffSubject, a: str, b: str) -> bool:
+def is_parted_tie(subject: DiffSubject, a: str, b: str) -> bool:
     """Whether `b` is tied to another tensor on its side while `a`, in its place, no longer equals that tensor's."""
     partners = [name for group in subject.b.ties if b in group for name in group if name != b]
     for partner in partners:
         match = next(
-            (m for m in subject.alignment.matches if m.b == (partner,) and len(m.a) == 1), None
+            (
+                candidate_match
+                for candidate_match in subject.alignment.matches
+                if candidate_match.b == (partner,) and len(candidate_match.a) == 1
+            ),
+            None,
         )
-        other = match.a[0] if match else partner
-        if other in subject.a and not _same(subject.a, a, other):
+        partner_a = match.a[0] if match else partner
+        if partner_a in subject.a and not _has_equal_values(subject.a, a, partner_a):
             return True
     return False
 
 
-def _same(side: Checkpoint, one: str, two: str) -> bool:
-    left, right = side[one], side[two]
-    return left.shape == right.shape and np.array_equal(left.numpy(), right.numpy())
+def _has_equal_values(side: Checkpoint, first_name: str, second_name: str) -> bool:
+    first_tensor, second_tensor = side[first_name], side[second_name]
+    return first_tensor.shape == second_tensor.shape and np.array_equal(
+        first_tensor.numpy(), second_tensor.numpy()
+    )
 
 
-def _tied_to_other(side: Checkpoint, name: str, unmatched: set[str]) -> bool:
+def _is_tied_to_other(side: Checkpoint, name: str, unmatched: set[str]) -> bool:
     return any(
-        name in group and any(other not in unmatched for other in group) for group in side.ties
+        name in group and any(other_name not in unmatched for other_name in group)
+        for group in side.ties
     )
 
 

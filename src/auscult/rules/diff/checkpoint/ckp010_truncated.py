@@ -24,15 +24,15 @@ from collections.abc import Iterable
 from auscult.errors import CheckpointError
 from auscult.finding import Finding, Severity
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.evidence.damage import same_shape
-from auscult.rules.diff.subject import DiffSubject, Place
-from auscult.rules.wording import counted
+from auscult.rules.diff.evidence.damage import select_measured_pairs
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
+from auscult.rules.wording import format_count
 
 CODE = "CKP010"
 NAME = "truncated"
 REQUIRES = DiffSubject
 PRECEDENCE = 52
-_SIGNS = (
+_TRUNCATION_PHRASES = (
     "points outside the file",
     "truncated",
     "cut off",
@@ -43,18 +43,22 @@ _SIGNS = (
 """What readers say of a file that is shorter than its header."""
 
 
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
     for match in items.caused_by(NAME):
-        yield Place(match.a, match, match.evidence)
-    for pair in same_shape(subject, [match for match in items.different if match.cause is None]):
-        found = pair.difference
-        if found.tail_zero and found.first > 0 and found.size - found.first > 1:
-            yield Place(pair.match.a, pair.match, {"from": found.first, "of": found.size})
+        yield ClaimedPlace(match.a, match, match.evidence)
+    for pair in select_measured_pairs(
+        subject, [match for match in items.unequal_matches if match.cause is None]
+    ):
+        difference = pair.difference
+        if difference.tail_zero and difference.first > 0 and difference.size - difference.first > 1:
+            yield ClaimedPlace(
+                pair.match.a, pair.match, {"from": difference.first, "of": difference.size}
+            )
 
 
-def finding_of_error(error: CheckpointError) -> Finding | None:
+def finding_from_error(error: CheckpointError) -> Finding | None:
     """A finding for a file that ends before its header says it does; None if the error says something else."""
-    if not any(sign in error.what for sign in _SIGNS):
+    if not any(phrase in error.what for phrase in _TRUNCATION_PHRASES):
         return None
     return Finding(
         CODE,
@@ -72,14 +76,14 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     if not places:
         return
     names = tuple(name for place in places for name in place.where)
-    first = places[0]
+    first_place = places[0]
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR,
         names,
-        f"{counted(len(names), 'tensor')} cut off: zero from value {first.evidence.get('from', '?')} of"
-        f" {first.evidence.get('of', '?')} on",
+        f"{format_count(len(names), 'tensor')} cut off: zero from value {first_place.evidence.get('from', '?')} of"
+        f" {first_place.evidence.get('of', '?')} on",
         evidence={"cut": [dict(place.evidence) for place in places[:20]]},
         rank=5,
     )

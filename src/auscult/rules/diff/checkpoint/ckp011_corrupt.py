@@ -22,9 +22,9 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.evidence.damage import same_shape
-from auscult.rules.diff.subject import DiffSubject, Place
-from auscult.rules.wording import counted
+from auscult.rules.diff.evidence.damage import select_measured_pairs
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
+from auscult.rules.wording import format_count
 
 CODE = "CKP011"
 NAME = "corrupt"
@@ -33,17 +33,24 @@ PRECEDENCE = 53
 MIN_EQUAL_SHARE = 0.5
 
 
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
     for match in items.caused_by(NAME):
-        yield Place(match.a, match, match.evidence)
-    for pair in same_shape(subject, [match for match in items.different if match.cause is None]):
-        found = pair.difference
-        if found.size > 1 and MIN_EQUAL_SHARE <= found.equal_share < 1:
-            damaged = round((1 - found.equal_share) * found.size)
-            yield Place(
+        yield ClaimedPlace(match.a, match, match.evidence)
+    for pair in select_measured_pairs(
+        subject, [match for match in items.unequal_matches if match.cause is None]
+    ):
+        difference = pair.difference
+        if difference.size > 1 and MIN_EQUAL_SHARE <= difference.equal_share < 1:
+            damaged_count = round((1 - difference.equal_share) * difference.size)
+            yield ClaimedPlace(
                 pair.match.a,
                 pair.match,
-                {"values": damaged, "of": found.size, "first": found.first, "last": found.last},
+                {
+                    "values": damaged_count,
+                    "of": difference.size,
+                    "first": difference.first,
+                    "last": difference.last,
+                },
             )
 
 
@@ -52,14 +59,14 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     if not places:
         return
     names = tuple(name for place in places for name in place.where)
-    first = places[0].evidence
+    first_evidence = places[0].evidence
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR,
         names,
-        f"{counted(len(names), 'tensor')} damaged in part: {first.get('values', '?')} of {first.get('of', '?')} values"
-        f" differ, from {first.get('first', '?')} to {first.get('last', '?')}",
+        f"{format_count(len(names), 'tensor')} damaged in part: {first_evidence.get('values', '?')} of {first_evidence.get('of', '?')} values"
+        f" differ, from {first_evidence.get('first', '?')} to {first_evidence.get('last', '?')}",
         evidence={"damage": [dict(place.evidence) for place in places[:20]]},
         rank=5,
     )

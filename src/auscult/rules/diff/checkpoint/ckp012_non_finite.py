@@ -21,9 +21,9 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.evidence.damage import same_shape, side_name
-from auscult.rules.diff.subject import DiffSubject, Place
-from auscult.rules.wording import counted
+from auscult.rules.diff.evidence.damage import name_side, select_measured_pairs
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
+from auscult.rules.wording import format_count
 
 CODE = "CKP012"
 NAME = "non-finite"
@@ -31,18 +31,24 @@ REQUIRES = DiffSubject
 PRECEDENCE = 50
 
 
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
-    given = items.caused_by(NAME)
-    for match in given:
-        yield Place(match.a, match, {"side": "a", **match.evidence})
-    for pair in same_shape(subject, [match for match in items.different if match.cause is None]):
-        found = pair.difference
-        if (found.nonfinite_a > 0) != (found.nonfinite_b > 0):
-            side = "a" if found.nonfinite_a else "b"
-            yield Place(
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
+    aligned_matches = items.caused_by(NAME)
+    for match in aligned_matches:
+        yield ClaimedPlace(match.a, match, {"side": "a", **match.evidence})
+    for pair in select_measured_pairs(
+        subject, [match for match in items.unequal_matches if match.cause is None]
+    ):
+        difference = pair.difference
+        if (difference.nonfinite_a > 0) != (difference.nonfinite_b > 0):
+            side = "a" if difference.nonfinite_a else "b"
+            yield ClaimedPlace(
                 pair.match.a,
                 pair.match,
-                {"side": side, "values": found.nonfinite_a or found.nonfinite_b, "of": found.size},
+                {
+                    "side": side,
+                    "values": difference.nonfinite_a or difference.nonfinite_b,
+                    "of": difference.size,
+                },
             )
 
 
@@ -52,13 +58,13 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         return
     names = tuple(name for place in places for name in place.where)
     values = sum(int(place.evidence.get("values", 0)) for place in places)
-    sides = sorted({side_name(place.evidence["side"], subject) for place in places})
+    sides = sorted({name_side(place.evidence["side"], subject) for place in places})
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR,
         names,
-        f"NaN or Inf on the {' and the '.join(sides)}'s side in {counted(len(names), 'tensor')}",
+        f"NaN or Inf on the {' and the '.join(sides)}'s side in {format_count(len(names), 'tensor')}",
         evidence={"values": values, "sides": sides},
         rank=7,
     )

@@ -28,8 +28,12 @@ from auscult.recipe.op import Op
 from auscult.recipe.ops.byteswap import Byteswap
 from auscult.recipe.ops.reinterpret import Reinterpret
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.evidence.operations import always, places_of, reported
-from auscult.rules.diff.subject import DiffSubject, Place
+from auscult.rules.diff.evidence.operations import (
+    find_caused_places,
+    make_check,
+    make_constant_severity,
+)
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
 from auscult.weights import Array
 
 CODE = "CKP013"
@@ -43,34 +47,34 @@ def measure(a: Array, b: Array) -> Op | None:
     """The reading of a's bytes that gives b bit for bit, or None."""
     if a.shape != b.shape or a.dtype.itemsize != b.dtype.itemsize or a.size == 0:
         return None
-    left, right = np.ascontiguousarray(a), np.ascontiguousarray(b)
-    if left.dtype != right.dtype and left.tobytes() == right.tobytes():
-        return Reinterpret(right.dtype.name, left.dtype.name)
+    array_a, array_b = np.ascontiguousarray(a), np.ascontiguousarray(b)
+    if array_a.dtype != array_b.dtype and array_a.tobytes() == array_b.tobytes():
+        return Reinterpret(array_b.dtype.name, array_a.dtype.name)
     if (
-        left.dtype == right.dtype
-        and left.dtype.itemsize > 1
-        and left.byteswap().tobytes() == right.tobytes()
+        array_a.dtype == array_b.dtype
+        and array_a.dtype.itemsize > 1
+        and array_a.byteswap().tobytes() == array_b.tobytes()
     ):
         return Byteswap()
     return None
 
 
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
-    yield from places_of(subject, NAME)
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
+    yield from find_caused_places(subject, NAME)
     if subject.b_is_template:
         return
-    for match in items.different:
+    for match in items.unequal_matches:
         if match.cause is None and len(match.a) == len(match.b) == 1:
             op = measure(subject.a[match.a[0]].numpy(), subject.b[match.b[0]].numpy())
             if op is not None:
-                yield Place(match.a, match, {"op": op.to_json()})
+                yield ClaimedPlace(match.a, match, {"op": op.to_json()})
 
 
-check = reported(
+check = make_check(
     CODE,
     NAME,
     "bytes were read as another number type or byte order",
-    severity=always(Severity.ERROR),
+    severity=make_constant_severity(Severity.ERROR),
     rank=6,
     summary="read the bytes as what they are",
 )

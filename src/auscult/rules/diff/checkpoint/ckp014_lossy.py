@@ -25,7 +25,7 @@ from collections.abc import Iterable
 from auscult.align.records import Match
 from auscult.finding import Finding, Severity
 from auscult.rules.diff.subject import DiffSubject
-from auscult.rules.wording import counted
+from auscult.rules.wording import format_count
 from auscult.verdict import Equality
 
 CODE = "CKP014"
@@ -41,35 +41,35 @@ def measure(matches: Iterable[Match]) -> Counter[str]:
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
-    close = [
-        m
-        for m in subject.alignment.matches
-        if m.equality is Equality.CLOSE and _rounded(subject, m)
+    close_matches = [
+        candidate_match
+        for candidate_match in subject.alignment.matches
+        if candidate_match.equality is Equality.CLOSE and _is_rounded(subject, candidate_match)
     ]
-    if not close:
+    if not close_matches:
         return
-    formats = measure(close)
-    where = tuple(name for match in close for name in match.a)
-    worst = max(close, key=lambda match: match.error)
+    formats = measure(close_matches)
+    where = tuple(name for match in close_matches for name in match.a)
+    worst_match = max(close_matches, key=lambda match: match.error)
     yield Finding(
         CODE,
         NAME,
         Severity.INFO,
         where,
-        f"{counted(len(close), 'tensor')} equal within the rounding of {', '.join(formats)}; largest relative error"
-        f" {worst.error:.1e} in {worst.a[-1]}",
+        f"{format_count(len(close_matches), 'tensor')} equal within the rounding of {', '.join(formats)}; largest relative error"
+        f" {worst_match.error:.1e} in {worst_match.a[-1]}",
         evidence={
             "formats": dict(formats.most_common()),
-            "largest_error": worst.error,
-            "in": list(worst.a),
+            "largest_error": worst_match.error,
+            "in": list(worst_match.a),
         },
         rank=93,
     )
 
 
-def _rounded(subject: DiffSubject, match: Match) -> bool:
+def _is_rounded(subject: DiffSubject, match: Match) -> bool:
     """Whether a number format made the difference, and not the arithmetic of a fusion or a fold in float32."""
-    computed = {
+    computing_ops = {
         "fuse_weight_norm",
         "split_weight_norm",
         "fold_batch_norm",
@@ -82,7 +82,7 @@ def _rounded(subject: DiffSubject, match: Match) -> bool:
         subject.b[name].dtype for name in match.b
     }
     return not (
-        any(op.op in computed for op in match.ops)
+        any(op.op in computing_ops for op in match.ops)
         and len(dtypes) == 1
         and match.number_format in {None, *dtypes}
     )

@@ -28,9 +28,9 @@ import numpy as np
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.evidence.damage import same_shape
-from auscult.rules.diff.subject import DiffSubject, Place
-from auscult.rules.wording import counted
+from auscult.rules.diff.evidence.damage import select_measured_pairs
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
+from auscult.rules.wording import format_count
 
 CODE = "CKP015"
 NAME = "other-weights"
@@ -40,10 +40,12 @@ RELATED_CORRELATION = 0.5
 """Median correlation above which the two are called related; only the wording depends on it."""
 
 
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
-    measured = {id(pair.match): pair for pair in same_shape(subject, items.different)}
-    for match in items.different:
-        pair = measured.get(id(match))
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
+    pair_by_match = {
+        id(pair.match): pair for pair in select_measured_pairs(subject, items.unequal_matches)
+    }
+    for match in items.unequal_matches:
+        pair = pair_by_match.get(id(match))
         evidence = (
             {
                 "correlation": pair.difference.correlation,
@@ -53,7 +55,7 @@ def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
             if pair
             else {}
         )
-        yield Place(match.a, match, evidence)
+        yield ClaimedPlace(match.a, match, evidence)
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
@@ -62,11 +64,11 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         return
     names = tuple(name for place in places for name in place.where)
     weights = [
-        p
-        for p in places
-        if p.match is not None
-        and "correlation" in p.evidence
-        and len(subject.b[p.match.b[0]].shape) > 1
+        claimed_place
+        for claimed_place in places
+        if claimed_place.match is not None
+        and "correlation" in claimed_place.evidence
+        and len(subject.b[claimed_place.match.b[0]].shape) > 1
     ]
     median = float(
         np.median(
@@ -78,16 +80,20 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
             or [0]
         )
     )
-    related, pairs = median > RELATED_CORRELATION, len(subject.alignment.matches)
-    changes = [p.evidence["change"] for p in weights or places if "change" in p.evidence]
+    is_related, pairs = median > RELATED_CORRELATION, len(subject.alignment.matches)
+    changes = [
+        claimed_place.evidence["change"]
+        for claimed_place in weights or places
+        if "change" in claimed_place.evidence
+    ]
     change = float(np.median(changes)) if changes else 1.0
     if len(places) * 2 <= pairs:
-        what = "the rest agrees, so a part was trained further or taken from elsewhere"
-    elif related:
-        what = f"a fine-tuned, later or averaged (EMA) copy of the same training, its weights changed by {change:.2g} of their size"
+        origin_text = "the rest agrees, so a part was trained further or taken from elsewhere"
+    elif is_related:
+        origin_text = f"a fine-tuned, later or averaged (EMA) copy of the same training, its weights changed by {change:.2g} of their size"
     else:
-        what = "another training of the same architecture, or another seed; a mixture of the two is noise"
-    text = f"other values in {counted(len(places), 'tensor')} of {pairs} pairs (median correlation {median:.2f}): {what}"
+        origin_text = "another training of the same architecture, or another seed; a mixture of the two is noise"
+    text = f"other values in {format_count(len(places), 'tensor')} of {pairs} pairs (median correlation {median:.2f}): {origin_text}"
     yield Finding(
         CODE,
         NAME,
@@ -99,7 +105,7 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
             "median_correlation": round(median, 4),
             "median_change": float(f"{change:.4g}"),
             "pairs": pairs,
-            "related": related,
+            "related": is_related,
         },
         fix=Fix(
             "guess",

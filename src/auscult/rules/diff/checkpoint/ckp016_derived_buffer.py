@@ -25,8 +25,8 @@ from collections.abc import Iterable
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
 from auscult.rules.diff.evidence.names import is_derived, is_operator_parameter
-from auscult.rules.diff.subject import DiffSubject, Place
-from auscult.rules.wording import counted
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
+from auscult.rules.wording import format_count
 
 CODE = "CKP016"
 NAME = "derived-buffer"
@@ -35,18 +35,18 @@ PRECEDENCE = 120
 BENIGN = True
 
 
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
     for side, checkpoint, names in (
         ("a", subject.a, items.surplus),
         ("b", subject.b, items.absent),
     ):
         for name in names:
-            operator = is_operator_parameter(checkpoint, name)
-            if operator or is_derived(name):
-                yield Place((name,), None, {"side": side, "operator": operator})
-    for match in items.different:
+            is_operator = is_operator_parameter(checkpoint, name)
+            if is_operator or is_derived(name):
+                yield ClaimedPlace((name,), None, {"side": side, "operator": is_operator})
+    for match in items.unequal_matches:
         if len(match.a) == len(match.b) == 1 and match.b[0].endswith("num_batches_tracked"):
-            yield Place(match.a, match, {"side": "both"})
+            yield ClaimedPlace(match.a, match, {"side": "both"})
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
@@ -54,28 +54,28 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     if not places:
         return
     names = tuple(name for place in places for name in place.where)
-    operators = sum(bool(place.evidence.get("operator")) for place in places)
-    said = []
-    if operators:
-        said.append(
-            f"{counted(operators, 'constant')} of the graph's operators (axes, shapes, scales), which are no weights"
+    operator_count = sum(bool(place.evidence.get("operator")) for place in places)
+    message_parts = []
+    if operator_count:
+        message_parts.append(
+            f"{format_count(operator_count, 'constant')} of the graph's operators (axes, shapes, scales), which are no weights"
         )
-    if operators < len(places):
-        buffers = counted(len(places) - operators, "buffer")
-        said.append(
-            f"{buffers} that the model counts or computes anew, on one side only or with another count"
+    if operator_count < len(places):
+        buffers_text = format_count(len(places) - operator_count, "buffer")
+        message_parts.append(
+            f"{buffers_text} that the model counts or computes anew, on one side only or with another count"
         )
     yield Finding(
         CODE,
         NAME,
         Severity.INFO,
         names,
-        "; ".join(said),
+        "; ".join(message_parts),
         evidence={
             side: sum(place.evidence["side"] == side for place in places)
             for side in ("a", "b", "both")
         }
-        | {"operators": operators},
+        | {"operators": operator_count},
         fix=Fix("safe", "drop them; the code makes its own"),
         rank=95,
     )

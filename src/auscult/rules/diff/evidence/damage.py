@@ -11,22 +11,22 @@ import numpy as np
 from auscult.align.records import Match
 from auscult.recipe.ops.permute import Permute
 from auscult.rules.diff.evidence.difference import (
-    Difference,
+    ArrayDifference,
     Freshness,
-    as_real,
-    freshness,
-    measure,
+    judge_freshness,
+    measure_difference,
+    to_real_array,
 )
 from auscult.rules.diff.subject import DiffSubject
 from auscult.verdict import Equality
 from auscult.weights import Array
 
-Side = Literal["a", "b"]
-DEFINITE: frozenset[Freshness] = frozenset(("zero", "constant"))
+SideLabel = Literal["a", "b"]
+CERTAIN_FRESHNESS: frozenset[Freshness] = frozenset(("zero", "constant"))
 
 
 @dataclass(frozen=True)
-class Pair:
+class MeasuredPair:
     """An unequal pair of one shape, measured.
 
     Attributes:
@@ -35,21 +35,21 @@ class Pair:
     """
 
     match: Match
-    difference: Difference
+    difference: ArrayDifference
     fresh_a: Freshness | None
     fresh_b: Freshness | None
     in_range: bool
 
     @property
-    def untrained(self) -> tuple[Side, Freshness] | None:
+    def untrained_side(self) -> tuple[SideLabel, Freshness] | None:
         """The side that looks untrained while the other does not, and like what.
 
         Zeros and constants are certain; a distribution that looks like an initialiser's is weaker evidence.
         """
-        for judged in (DEFINITE, None):
+        for allowed in (CERTAIN_FRESHNESS, None):
             a, b = (
-                look if judged is None or look in judged else None
-                for look in (self.fresh_a, self.fresh_b)
+                side_freshness if allowed is None or side_freshness in allowed else None
+                for side_freshness in (self.fresh_a, self.fresh_b)
             )
             if a and not b:
                 return "a", a
@@ -58,53 +58,57 @@ class Pair:
         return None
 
 
-def measure_pairs(subject: DiffSubject) -> Mapping[int, Pair]:
+def measure_pairs(subject: DiffSubject) -> Mapping[int, MeasuredPair]:
     """Every unequal one-to-one pair whose shapes agree, after its permutation if it has one, read once, by `id` of its match.
 
     None where one side has no content.
     """
-    pairs: dict[int, Pair] = {}
-    for match in subject.different:
+    pairs: dict[int, MeasuredPair] = {}
+    for match in subject.unequal_matches:
         if len(match.a) == len(match.b) == 1 and not subject.b_is_template:
-            one, two = subject.a[match.a[0]], subject.b[match.b[0]]
+            tensor_a, tensor_b = subject.a[match.a[0]], subject.b[match.b[0]]
             axes = (
                 next((op.axes for op in match.ops if isinstance(op, Permute)), None)
                 if len(match.ops) == 1
                 else None
             )
-            shape = one.shape if axes is None else tuple(one.shape[axis] for axis in axes)
-            if shape == two.shape and one.size:
-                a, b = one.values(), two.values()
+            shape = tensor_a.shape if axes is None else tuple(tensor_a.shape[axis] for axis in axes)
+            if shape == tensor_b.shape and tensor_a.size:
+                a, b = tensor_a.values(), tensor_b.values()
                 a = a if axes is None else a.transpose(axes)
-                pairs[id(match)] = Pair(
-                    match, measure(a, b), freshness(a), freshness(b), could_be_fresh(a)
+                pairs[id(match)] = MeasuredPair(
+                    match,
+                    measure_difference(a, b),
+                    judge_freshness(a),
+                    judge_freshness(b),
+                    can_be_fresh(a),
                 )
     return pairs
 
 
-def same_shape(subject: DiffSubject, matches: Iterable[Match]) -> Iterator[Pair]:
+def select_measured_pairs(subject: DiffSubject, matches: Iterable[Match]) -> Iterator[MeasuredPair]:
     """The measured pairs among these."""
     return (subject.pairs[id(match)] for match in matches if id(match) in subject.pairs)
 
 
-def could_be_fresh(array: Array) -> bool:
+def can_be_fresh(array: Array) -> bool:
     """Whether no value lies outside the range from which PyTorch's Linear and Conv start."""
-    values = as_real(array)
+    values = to_real_array(array)
     return values.ndim > 1 and bool(
         np.abs(values).max() <= (1 + 1e-6) / np.sqrt(np.prod(values.shape[1:]))
     )
 
 
-def mostly_equal(subject: DiffSubject, share: float) -> bool:
+def is_mostly_equal(subject: DiffSubject, min_share: float) -> bool:
     """Whether at least that share of the tensors (scalars aside) is equal after its operations."""
-    found = [
+    equal_flags = [
         match.equality is not Equality.DIFFERENT
         for match in subject.alignment.matches
         if subject.b[match.b[0]].shape
     ]
-    return bool(found) and sum(found) >= share * len(found)
+    return bool(equal_flags) and sum(equal_flags) >= min_share * len(equal_flags)
 
 
-def side_name(side: Side, subject: DiffSubject) -> str:
+def name_side(side: SideLabel, subject: DiffSubject) -> str:
     """`checkpoint` for a; `model` or `reference` for b."""
     return "checkpoint" if side == "a" else ("model" if subject.b_is_template else "reference")

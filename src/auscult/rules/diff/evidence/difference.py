@@ -10,15 +10,15 @@ import numpy as np
 
 from auscult.weights import Array
 
-SAMPLE = 1 << 16
+MAX_SAMPLED_VALUES = 1 << 16
 """Values that a test of distribution looks at, evenly spread over the tensor."""
-MIN_SAMPLE = 64
+MIN_SAMPLED_VALUES = 64
 KS_CRITICAL = 1.63
 """Kolmogorov-Smirnov critical value at a significance of 1 %, times 1/sqrt(n)."""
 
 
 @dataclass(frozen=True)
-class Difference:
+class ArrayDifference:
     """How `a` differs from `b`, both flattened.
 
     Attributes:
@@ -42,46 +42,48 @@ class Difference:
     ratio: float
 
 
-def measure(a: Array, b: Array) -> Difference:
+def measure_difference(a: Array, b: Array) -> ArrayDifference:
     """Compare two arrays of one shape, element by element, in float64."""
     if (a.dtype.kind == "c") != (b.dtype.kind == "c"):  # real against complex: both as pairs
-        a, b = (one if one.dtype.kind == "c" else one.astype(np.complex128) for one in (a, b))
-    left, right = as_real(a).ravel(), as_real(b).ravel()
-    equal = (left == right) | (np.isnan(left) & np.isnan(right))
+        a, b = (
+            array if array.dtype.kind == "c" else array.astype(np.complex128) for array in (a, b)
+        )
+    flat_a, flat_b = to_real_array(a).ravel(), to_real_array(b).ravel()
+    equal = (flat_a == flat_b) | (np.isnan(flat_a) & np.isnan(flat_b))
     unequal = np.flatnonzero(~equal)
-    first, last = (int(unequal[0]), int(unequal[-1])) if unequal.size else (left.size, -1)
-    finite = np.isfinite(left) & np.isfinite(right)
-    return Difference(
-        equal_share=float(equal.mean()) if left.size else 1.0,
+    first, last = (int(unequal[0]), int(unequal[-1])) if unequal.size else (flat_a.size, -1)
+    finite = np.isfinite(flat_a) & np.isfinite(flat_b)
+    return ArrayDifference(
+        equal_share=float(equal.mean()) if flat_a.size else 1.0,
         first=first,
         last=last,
-        size=left.size,
-        tail_zero=bool(unequal.size and not left[first:].any()),
-        nonfinite_a=int((~np.isfinite(left)).sum()),
-        nonfinite_b=int((~np.isfinite(right)).sum()),
-        correlation=correlation(left[finite], right[finite]),
-        ratio=_rms(left[finite]) / max(_rms(right[finite]), 1e-300),
+        size=flat_a.size,
+        tail_zero=bool(unequal.size and not flat_a[first:].any()),
+        nonfinite_a=int((~np.isfinite(flat_a)).sum()),
+        nonfinite_b=int((~np.isfinite(flat_b)).sum()),
+        correlation=compute_correlation(flat_a[finite], flat_b[finite]),
+        ratio=_compute_rms(flat_a[finite]) / max(_compute_rms(flat_b[finite]), 1e-300),
     )
 
 
-def as_real(array: Array) -> Array:
+def to_real_array(array: Array) -> Array:
     """The array in float64 (ml_dtypes included); complex numbers as pairs."""
     if array.dtype.kind == "c":
         return np.ascontiguousarray(array).view(array.real.dtype).astype(np.float64)
     return array.astype(np.float64)
 
 
-def correlation(a: Array, b: Array) -> float:
+def compute_correlation(a: Array, b: Array) -> float:
     """Pearson's correlation of two flat arrays; 0 where one of them does not vary."""
     if a.size < 2:
         return 0.0
     with np.errstate(over="ignore", invalid="ignore"):
-        left, right = a - a.mean(), b - b.mean()
-        scale = np.sqrt((left @ left) * (right @ right))
-        return float(left @ right / scale) if np.isfinite(scale) and scale > 0 else 0.0
+        centred_a, centred_b = a - a.mean(), b - b.mean()
+        scale = np.sqrt((centred_a @ centred_a) * (centred_b @ centred_b))
+        return float(centred_a @ centred_b / scale) if np.isfinite(scale) and scale > 0 else 0.0
 
 
-def _rms(values: Array) -> float:
+def _compute_rms(values: Array) -> float:
     with np.errstate(over="ignore"):
         return float(np.sqrt(np.mean(values * values))) if values.size else 0.0
 
@@ -89,7 +91,7 @@ def _rms(values: Array) -> float:
 Freshness = Literal["zero", "constant", "uniform", "normal"]
 
 
-def freshness(array: Array) -> Freshness | None:
+def judge_freshness(array: Array) -> Freshness | None:
     """How a weight looks as if a constructor had just made it, or None where training has left its mark.
 
     All zero or constant (two values or more); uniform within ±1/sqrt(fan_in), as PyTorch's Linear and Conv start; or normal
@@ -97,43 +99,52 @@ def freshness(array: Array) -> Freshness | None:
     least 64 values; training leaves heavier tails and rows of unequal gain. A trained tensor passes by chance where it is
     small, so this is only evidence beside a reference that looks trained.
     """
-    values = as_real(array)
+    values = to_real_array(array)
     if values.size < 2 or not np.isfinite(values).all():
         return None
     if values.min() == values.max():
         return "constant" if values.any() else "zero"
-    return _distributed(values) if values.ndim > 1 and values.size >= MIN_SAMPLE else None
+    return (
+        _fit_distribution(values) if values.ndim > 1 and values.size >= MIN_SAMPLED_VALUES else None
+    )
 
 
-def _distributed(values: Array) -> Freshness | None:
+def _fit_distribution(values: Array) -> Freshness | None:
     """Which constructor's distribution the values fit, if any."""
-    sample = np.sort(values.ravel()[:: max(1, values.size // SAMPLE)])
+    sample = np.sort(values.ravel()[:: max(1, values.size // MAX_SAMPLED_VALUES)])
     critical = KS_CRITICAL / np.sqrt(sample.size)
     bound = 1 / np.sqrt(prod(values.shape[1:]))
     if (
         np.abs(values).max() <= bound * (1 + 1e-6)
-        and _distance(sample, (sample + bound) / (2 * bound)) < critical
+        and _measure_ks_distance(sample, (sample + bound) / (2 * bound)) < critical
     ):
         return "uniform"
     from scipy.special import ndtr
 
-    if _distance(sample, ndtr(sample / _rms(sample))) < critical and _rows_alike(values):
+    if _measure_ks_distance(
+        sample, ndtr(sample / _compute_rms(sample))
+    ) < critical and _has_even_rows(values):
         return "normal"
     return None
 
 
-def _distance(ordered: Array, expected: Array) -> float:
+def _measure_ks_distance(sorted_sample: Array, expected_shares: Array) -> float:
     """Kolmogorov-Smirnov distance of a sorted sample from the distribution whose values at the sample are `expected`."""
-    steps = np.arange(ordered.size + 1) / ordered.size
-    return float(max(np.abs(expected - steps[:-1]).max(), np.abs(steps[1:] - expected).max()))
+    sample_shares = np.arange(sorted_sample.size + 1) / sorted_sample.size
+    return float(
+        max(
+            np.abs(expected_shares - sample_shares[:-1]).max(),
+            np.abs(sample_shares[1:] - expected_shares).max(),
+        )
+    )
 
 
-def _rows_alike(values: Array) -> bool:
+def _has_even_rows(values: Array) -> bool:
     """Whether the rows' variances scatter no more than those of independent normals (within four standard errors)."""
     rows = values.reshape(values.shape[0], -1)
     if rows.shape[0] < 4 or rows.shape[1] < 4:
         return True
     variances = rows.var(axis=1)
     spread = variances.std() / variances.mean()
-    expected = np.sqrt(2 / (rows.shape[1] - 1))
-    return bool(spread < expected * (1 + 4 / np.sqrt(2 * rows.shape[0])))
+    expected_spread = np.sqrt(2 / (rows.shape[1] - 1))
+    return bool(spread < expected_spread * (1 + 4 / np.sqrt(2 * rows.shape[0])))

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable
 from typing import Literal
 
-from auscult.align.naming import pattern, stem_of
+from auscult.align.naming import get_fused_name, split_indices
 from auscult.weights import Checkpoint
 
 ModuleKind = Literal["norm", "LoRA", "attention", "conditioning", "other"]
 
-_KINDS: tuple[tuple[ModuleKind, re.Pattern[str]], ...] = (
+_KIND_PATTERNS: tuple[tuple[ModuleKind, re.Pattern[str]], ...] = (
     ("LoRA", re.compile(r"lora|adapter|dora|ia3", re.IGNORECASE)),
     (
         "norm",
@@ -30,31 +30,33 @@ _KINDS: tuple[tuple[ModuleKind, re.Pattern[str]], ...] = (
 )
 
 
-def module_kind(checkpoint: Checkpoint, name: str, novel: str) -> ModuleKind:
+def classify_module(checkpoint: Checkpoint, name: str, name_part: str) -> ModuleKind:
     """The kind of the module that owns a tensor, by its class where code tells, else by the part of its name that is `novel`."""
-    path = stem_of((name,)).rpartition(".")[0]
+    path = get_fused_name((name,)).rpartition(".")[0]
     info = checkpoint.modules.get(path)
     text = (
-        f"{novel}.{info.type}"
+        f"{name_part}.{info.type}"
         if info and info.type not in {"Conv1d", "Linear", "Conv2d"}
-        else novel
+        else name_part
     )
-    return next((kind for kind, found in _KINDS if found.search(text)), "other")
+    return next(
+        (kind for kind, kind_pattern in _KIND_PATTERNS if kind_pattern.search(text)), "other"
+    )
 
 
-def known_patterns(names: Iterable[str]) -> frozenset[str]:
+def collect_path_patterns(names: Iterable[str]) -> frozenset[str]:
     """Every module path, indices generalised, that occurs in these names: for `a.0.b.weight`: `a`, `a.*`, `a.*.b`."""
     result: set[str] = set()
     for name in names:
-        steps = pattern(name)[0].split(".")
+        steps = split_indices(name)[0].split(".")
         result.update(".".join(steps[: count + 1]) for count in range(len(steps)))
     return frozenset(result)
 
 
-def novel_part(name: str, known: frozenset[str]) -> str:
+def find_novel_part(name: str, known_paths: frozenset[str]) -> str:
     """From the first component on at which the name leaves the known paths; empty where it never does."""
-    steps, parts = pattern(name)[0].split("."), name.split(".")
+    steps, parts = split_indices(name)[0].split("."), name.split(".")
     for count in range(len(steps)):
-        if ".".join(steps[: count + 1]) not in known:
+        if ".".join(steps[: count + 1]) not in known_paths:
             return ".".join(parts[count:])
     return ""

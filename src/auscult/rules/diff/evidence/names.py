@@ -6,7 +6,7 @@ import re
 
 from auscult.weights import Checkpoint
 
-_DERIVED = re.compile(
+_DERIVED_NAME = re.compile(
     r"(^|[._])(num_batches_tracked|position_ids|inv_freq|rotary_emb\.\w+|stft_window|trim_fade|rand_noise|"
     r"mel_(basis|filters?|fb|filterbank)|_?mel_filters|hann_window|window|filterbank|fbank|attn_mask|causal_mask|tril|"
     r"sin_cached|cos_cached|pos_enc\.pe|pe|freqs(_cis)?|mel_basis)$"
@@ -17,22 +17,24 @@ _DERIVED = re.compile(
 
 def is_derived(name: str) -> bool:
     """Whether a tensor of that name is computed by code or only counts, so that its absence loses nothing."""
-    return bool(_DERIVED.search(name))
+    return bool(_DERIVED_NAME.search(name))
 
 
-GRAPHS = frozenset(("onnx", "litert", "coreml"))
-INITIAL_STATES = (5, 6)
+GRAPH_FORMATS = frozenset(("onnx", "litert", "coreml"))
+INITIAL_STATE_INPUTS = (5, 6)
 """Inputs of ONNX's LSTM and GRU that hold the state to start from."""
-RECURRENT = frozenset(("LSTM", "GRU", "RNN"))
-SCALING = frozenset(("DequantizeLinear", "QuantizeLinear", "QLinearConv", "QLinearMatMul"))
-INDICES = frozenset(("int64", "int32", "bool"))
-SCALES = ("_scale", "_zero_point")
-ARITHMETIC = frozenset(
+RECURRENT_OPERATORS = frozenset(("LSTM", "GRU", "RNN"))
+SCALING_OPERATORS = frozenset(
+    ("DequantizeLinear", "QuantizeLinear", "QLinearConv", "QLinearMatMul")
+)
+INTEGER_DTYPES = frozenset(("int64", "int32", "bool"))
+SCALE_SUFFIXES = ("_scale", "_zero_point")
+ARITHMETIC_OPERATORS = frozenset(
     ("ADD", "SUB", "MUL", "DIV", "POW", "CONCATENATION", "BUILTIN_55", "BUILTIN_57", "BUILTIN_123")
 )
 """LiteRT's, where a single number is a constant of the code; the numbered ones are MAXIMUM, MINIMUM and SELECT_V2."""
-BIASED = frozenset(("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "CONV_3D"))
-BIAS = 2
+BIASED_OPERATORS = frozenset(("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "CONV_3D"))
+BIAS_INPUT = 2
 """Input of these operators that is their bias."""
 
 
@@ -42,32 +44,39 @@ def is_operator_parameter(checkpoint: Checkpoint, name: str) -> bool:
     Integers that no scale belongs to, single numbers and zeros that stand in the graph as Constant nodes, the initial state of a
     recurrent layer, and the scales of quantised weights, which are part of these.
     """
-    if checkpoint.format not in GRAPHS or checkpoint[name].quantization is not None:
+    if checkpoint.format not in GRAPH_FORMATS or checkpoint[name].quantization is not None:
         return False
-    tensor, used = checkpoint[name], checkpoint.modules.get(name)
+    tensor, operator = checkpoint[name], checkpoint.modules.get(name)
     if _is_scale(checkpoint, name):
         return True
-    if used is None:
-        return tensor.dtype in INDICES or tensor.size <= 1
-    if used.type in RECURRENT and used.attributes.get("input") in INITIAL_STATES:
+    if operator is None:
+        return tensor.dtype in INTEGER_DTYPES or tensor.size <= 1
+    if (
+        operator.type in RECURRENT_OPERATORS
+        and operator.attributes.get("input") in INITIAL_STATE_INPUTS
+    ):
         return not bool(tensor.values().any())
-    if tensor.dtype in INDICES:
+    if tensor.dtype in INTEGER_DTYPES:
         return True
     # LiteRT does not tell a constant of the code from a weight: a single number of arithmetic, and a bias that is all zero
     # because its operator wants one, are no weights
-    single = bool(used.attributes.get("constant")) or used.type in ARITHMETIC
-    zeros = bool(used.attributes.get("constant")) or (
-        used.type in BIASED and used.attributes.get("input") == BIAS
+    is_single_constant = (
+        bool(operator.attributes.get("constant")) or operator.type in ARITHMETIC_OPERATORS
     )
-    return (single and tensor.size <= 1) or (zeros and not bool(tensor.values().any()))
+    is_zero_constant = bool(operator.attributes.get("constant")) or (
+        operator.type in BIASED_OPERATORS and operator.attributes.get("input") == BIAS_INPUT
+    )
+    return (is_single_constant and tensor.size <= 1) or (
+        is_zero_constant and not bool(tensor.values().any())
+    )
 
 
 def _is_scale(checkpoint: Checkpoint, name: str) -> bool:
     """Whether it is the scale or zero point of a weight, by its operator or by ONNX Runtime's names."""
-    used = checkpoint.modules.get(name)
-    if used is not None and used.type in SCALING:
-        return bool(used.attributes.get("input", 0))
-    for ending in SCALES:
+    operator = checkpoint.modules.get(name)
+    if operator is not None and operator.type in SCALING_OPERATORS:
+        return bool(operator.attributes.get("input", 0))
+    for ending in SCALE_SUFFIXES:
         weight = (
             checkpoint.get(name.removesuffix(ending) + "_quantized")
             if name.endswith(ending)

@@ -9,11 +9,11 @@ from auscult.align.records import Match
 from auscult.finding import Finding, Fix, Severity
 from auscult.recipe.op import Op
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.subject import DiffSubject, Place
-from auscult.rules.wording import counted, entries
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
+from auscult.rules.wording import build_recipe_entries, format_count
 from auscult.verdict import Equality
 
-_ATTENTION = re.compile(r"qkv|kv|in_proj|c_attn|att(entio)?n|query|to_[qkv]", re.IGNORECASE)
+_ATTENTION_NAME = re.compile(r"qkv|kv|in_proj|c_attn|att(entio)?n|query|to_[qkv]", re.IGNORECASE)
 _CAUSE_OF_OP = {
     "fuse_weight_norm": "weight-norm-unfused",
     "split_weight_norm": "weight-norm-unfused",
@@ -30,54 +30,60 @@ _CAUSE_OF_OP = {
     "reinterpret": "wrong-dtype",
 }
 
-_NONE: frozenset[str] = frozenset()
+_NO_CAUSES: frozenset[str] = frozenset()
 
 
-def causes_of(match: Match) -> frozenset[str]:
+def find_causes(match: Match) -> frozenset[str]:
     """Every cause that a match shows by itself: the given one, and one per telling operation."""
     if not match.ops:
-        return _NONE if match.cause is None else frozenset((match.cause,))
-    causes = {cause for op in match.ops if (cause := _cause(op, match))}
+        return _NO_CAUSES if match.cause is None else frozenset((match.cause,))
+    causes = {cause for op in match.ops if (cause := _find_cause(op, match))}
     if match.cause is not None:
         # an alignment knows more than the bare operation: a fused weight that only fits over the wrong axis is not "unfused"
-        causes = {match.cause, *(cause for cause in causes if not _shadowed(cause, match.cause))}
+        causes = {match.cause, *(cause for cause in causes if not _is_shadowed(cause, match.cause))}
     return frozenset(causes)
 
 
-def _shadowed(cause: str, by: str) -> bool:
-    families = (
+def _is_shadowed(cause: str, shadowing_cause: str) -> bool:
+    shadowing_pairs = (
         ("weight-norm", "weight-norm"),
         ("qkv", "gate"),
         ("gate", "qkv"),
         ("layout-fortran", "layout"),
     )
-    return cause != by and any(
-        cause.startswith(one) and by.startswith(two) for one, two in families
+    return cause != shadowing_cause and any(
+        cause.startswith(cause_prefix) and shadowing_cause.startswith(shadowing_prefix)
+        for cause_prefix, shadowing_prefix in shadowing_pairs
     )
 
 
-def _cause(op: Op, match: Match) -> str | None:
+def _find_cause(op: Op, match: Match) -> str | None:
     name = match.b[0] if len(match.b) == 1 else match.a[0]
     if op.op == "reorder_blocks":
-        return "qkv-order" if _ATTENTION.search(name) else "gate-order"
+        return "qkv-order" if _ATTENTION_NAME.search(name) else "gate-order"
     if op.op in {"concat", "split"}:
-        return "qkv-fused" if _ATTENTION.search(name) or _ATTENTION.search(match.a[0]) else None
+        return (
+            "qkv-fused"
+            if _ATTENTION_NAME.search(name) or _ATTENTION_NAME.search(match.a[0])
+            else None
+        )
     return _CAUSE_OF_OP.get(op.op)
 
 
-def places_of(subject: DiffSubject, cause: str) -> tuple[Place, ...]:
+def find_caused_places(subject: DiffSubject, cause: str) -> tuple[ClaimedPlace, ...]:
     """The matches that show that cause, in order."""
     return tuple(
-        Place(match.a, match, dict(match.evidence)) for match in subject.caused.get(cause, ())
+        ClaimedPlace(match.a, match, dict(match.evidence))
+        for match in subject.matches_by_cause.get(cause, ())
     )
 
 
-def claimed_by_operation(cause: str) -> Callable[[DiffSubject, OpenItems], Iterable[Place]]:
+def make_operation_claim(cause: str) -> Callable[[DiffSubject, OpenItems], Iterable[ClaimedPlace]]:
     """The `claim` of a rule that needs nothing but the matches that show its cause."""
-    return lambda subject, items: places_of(subject, cause)  # noqa: ARG005  the claim of a rule is given both
+    return lambda subject, items: find_caused_places(subject, cause)  # noqa: ARG005  the claim of a rule is given both
 
 
-def reported(
+def make_check(
     code: str,
     cause: str,
     message: str,
@@ -91,33 +97,33 @@ def reported(
     def check(subject: DiffSubject) -> Iterable[Finding]:
         places = subject.places.get(cause, ())
         if places:
-            yield operation_finding(
+            yield build_operation_finding(
                 code, cause, message, places, severity=severity(subject), rank=rank, summary=summary
             )
 
     return check
 
 
-def always(severity: Severity) -> Callable[[DiffSubject], Severity]:
+def make_constant_severity(severity: Severity) -> Callable[[DiffSubject], Severity]:
     """That severity, whatever the subject."""
     return lambda subject: severity  # noqa: ARG005
 
 
-def breaks_code(subject: DiffSubject) -> Severity:
+def judge_code_severity(subject: DiffSubject) -> Severity:
     """An error where live code would be loaded with it; between two files it is another way to say the same."""
     return Severity.ERROR if subject.b_is_template else Severity.INFO
 
 
-def leads_to_b(match: Match) -> bool:
+def is_forward_match(match: Match) -> bool:
     """Whether the operations make b's tensors of a's, and not the reverse."""
     return not match.backward and not any(match.after)
 
 
-def operation_finding(
+def build_operation_finding(
     code: str,
     cause: str,
     message: str,
-    places: tuple[Place, ...],
+    places: tuple[ClaimedPlace, ...],
     *,
     severity: Severity,
     rank: int,
@@ -126,15 +132,19 @@ def operation_finding(
     """One finding over matches that a recipe repairs (or, where nothing makes them equal, that none does)."""
     matches = [place.match for place in places if place.match is not None]
     names = tuple(dict.fromkeys(name for place in places for name in place.where))
-    repaired = [
+    repaired_matches = [
         match
         for match in matches
-        if match.ops and match.equality is not Equality.DIFFERENT and leads_to_b(match)
+        if match.ops and match.equality is not Equality.DIFFERENT and is_forward_match(match)
     ]
-    lossless = all(op.lossless for match in repaired for op in match.ops)
+    is_lossless = all(op.lossless for match in repaired_matches for op in match.ops)
     fix = (
-        Fix("safe" if lossless else "lossy", summary, recipe=entries(repaired))
-        if repaired
+        Fix(
+            "safe" if is_lossless else "lossy",
+            summary,
+            recipe=build_recipe_entries(repaired_matches),
+        )
+        if repaired_matches
         else None
     )
     return Finding(
@@ -142,7 +152,7 @@ def operation_finding(
         cause,
         severity,
         names,
-        f"{message} ({counted(len(names), 'tensor')})",
+        f"{message} ({format_count(len(names), 'tensor')})",
         evidence={
             "matches": len(matches),
             "ops": sorted({op.op for match in matches for op in match.ops}),

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from auscult.align.kinds import FROM_TORCH, Kind, Layout, inverse_axes, layer_kind, module_of
+from auscult.align.kinds import (
+    AXES_FROM_TORCH,
+    FrameworkLayout,
+    LayerKind,
+    find_layer_kind,
+    find_owner_module,
+    invert_axes,
+)
 from auscult.align.records import Match
 from auscult.rules.diff.subject import DiffSubject
 from auscult.weights import Checkpoint, Shape
@@ -42,20 +49,20 @@ class ShapeDifference:
     kernels: tuple[Shape, Shape] | None = None
 
 
-def mismatched(subject: DiffSubject) -> tuple[Match, ...]:
+def find_shape_mismatches(subject: DiffSubject) -> tuple[Match, ...]:
     """Unequal pairs of one tensor each whose shapes differ beyond the order of their axes."""
     return tuple(
         match
-        for match in subject.different
-        if len(match.a) == len(match.b) == 1 and shapes_differ(subject, match)
+        for match in subject.unequal_matches
+        if len(match.a) == len(match.b) == 1 and has_different_shapes(subject, match)
     )
 
 
-def shapes_differ(subject: DiffSubject, match: Match) -> bool:
+def has_different_shapes(subject: DiffSubject, match: Match) -> bool:
     return sorted(subject.a[match.a[0]].shape) != sorted(subject.b[match.b[0]].shape)
 
 
-def layouts(subject: DiffSubject) -> tuple[Layout, Layout]:
+def infer_layouts(subject: DiffSubject) -> tuple[FrameworkLayout, FrameworkLayout]:
     """The layouts of the two sides: of code by its framework, of files by the permutations between them; torch by default."""
     votes = {"forward": 0, "backward": 0}
     for match in subject.alignment.matches:
@@ -63,34 +70,38 @@ def layouts(subject: DiffSubject) -> tuple[Layout, Layout]:
             if op.op == "permute":
                 votes["forward"] += op.axes in {(0, 2, 1), (1, 2, 0), (0, 2, 3, 1)}  # type: ignore[attr-defined]
                 votes["backward"] += op.axes in {(2, 0, 1), (0, 3, 1, 2)}  # type: ignore[attr-defined]
-    code = {
+    framework_by_format = {
         "code:mlx": "mlx",
         "code:torch": "torch",
         "torch": "torch",
         "torch-legacy": "torch",
         "torchscript": "torch",
     }
-    a, b = code.get(subject.a.format), code.get(subject.b.format)
+    a, b = framework_by_format.get(subject.a.format), framework_by_format.get(subject.b.format)
     if a is None and b is not None and not any(votes.values()):
         a = b
     if b is None and a is not None and not any(votes.values()):
         b = a
-    forward = votes["forward"] > votes["backward"]
-    first: Layout = "mlx" if a == "mlx" or (a is None and votes["backward"] > 0) else "torch"
-    second: Layout = (
-        "mlx" if b == "mlx" or (b is None and first == "torch" and forward) else "torch"
+    is_forward = votes["forward"] > votes["backward"]
+    layout_a: FrameworkLayout = (
+        "mlx" if a == "mlx" or (a is None and votes["backward"] > 0) else "torch"
     )
-    return first, second
+    layout_b: FrameworkLayout = (
+        "mlx" if b == "mlx" or (b is None and layout_a == "torch" and is_forward) else "torch"
+    )
+    return layout_a, layout_b
 
 
-def conv_shape(checkpoint: Checkpoint, name: str, kind: Kind, layout: Layout) -> ConvShape | None:
+def read_conv_shape(
+    checkpoint: Checkpoint, name: str, kind: LayerKind, layout: FrameworkLayout
+) -> ConvShape | None:
     """The weight's shape in words; None where it is no convolution's."""
     shape = checkpoint[name].shape
     if not kind.startswith("conv") or len(shape) not in {3, 4}:
         return None
     if layout != "torch":
-        axes = FROM_TORCH[(kind, layout)]
-        shape = tuple(shape[axis] for axis in inverse_axes(axes))
+        axes = AXES_FROM_TORCH[(kind, layout)]
+        shape = tuple(shape[axis] for axis in invert_axes(axes))
     return ConvShape(shape[0], shape[1], shape[2:])
 
 
@@ -100,11 +111,14 @@ def explain_shapes(subject: DiffSubject) -> tuple[tuple[Match, ShapeDifference],
     A convolution whose input side alone shrank is grouped, unless the other tensors show that the model's channels changed by
     just that pair of numbers: then it is the layer after a narrower one.
     """
-    changes, sides = channel_changes(subject), layouts(subject)
-    return tuple((match, _explain(subject, match, changes, sides)) for match in mismatched(subject))
+    changes, layout_pair = find_channel_changes(subject), infer_layouts(subject)
+    return tuple(
+        (match, _explain_shape_pair(subject, match, changes, layout_pair))
+        for match in find_shape_mismatches(subject)
+    )
 
 
-def with_cause(
+def select_by_cause(
     subject: DiffSubject, cause: ShapeCause
 ) -> tuple[tuple[Match, ShapeDifference], ...]:
     """The pairs whose shapes differ by that cause, among others."""
@@ -115,60 +129,66 @@ def with_cause(
     )
 
 
-def _explain(
+def _explain_shape_pair(
     subject: DiffSubject,
     match: Match,
     changes: frozenset[tuple[int, int]],
-    sides: tuple[Layout, Layout],
+    layout_pair: tuple[FrameworkLayout, FrameworkLayout],
 ) -> ShapeDifference:
     name_a, name_b = match.a[0], match.b[0]
-    kind = layer_kind(subject.b, name_b) if subject.b.modules else layer_kind(subject.a, name_a)
-    layout_a, layout_b = sides
+    kind = (
+        find_layer_kind(subject.b, name_b)
+        if subject.b.modules
+        else find_layer_kind(subject.a, name_a)
+    )
+    layout_a, layout_b = layout_pair
     a, b = (
-        conv_shape(subject.a, name_a, kind, layout_a),
-        conv_shape(subject.b, name_b, kind, layout_b),
+        read_conv_shape(subject.a, name_a, kind, layout_a),
+        read_conv_shape(subject.b, name_b, kind, layout_b),
     )
     if a is None or b is None:
         return ShapeDifference(frozenset({"width"}))
     causes: set[ShapeCause] = set()
-    groups, side = 1, None
+    groups, grouped_side = 1, None
     if a.kernel != b.kernel:
         causes.add("kernel-size")
     if a.whole != b.whole:
         causes.add("width")
     elif a.grouped != b.grouped:
-        groups, side = _groups(a, b)
-        declared = _declared_groups(subject, match)
-        if groups > 1 and ((a.grouped, b.grouped) not in changes or declared == groups):
+        groups, grouped_side = _infer_groups(a, b)
+        declared_groups = _read_declared_groups(subject, match)
+        if groups > 1 and ((a.grouped, b.grouped) not in changes or declared_groups == groups):
             causes.add("conv-grouped")
         else:
             causes.add("width")
-            groups, side = 1, None
-    return ShapeDifference(frozenset(causes or {"width"}), groups, side, (a.kernel, b.kernel))
+            groups, grouped_side = 1, None
+    return ShapeDifference(
+        frozenset(causes or {"width"}), groups, grouped_side, (a.kernel, b.kernel)
+    )
 
 
-def _groups(a: ConvShape, b: ConvShape) -> tuple[int, Literal["a", "b"] | None]:
+def _infer_groups(a: ConvShape, b: ConvShape) -> tuple[int, Literal["a", "b"] | None]:
     larger, smaller = max(a.grouped, b.grouped), min(a.grouped, b.grouped)
     if not smaller or larger % smaller or a.whole % (larger // smaller):
         return 1, None
     return larger // smaller, "b" if b.grouped < a.grouped else "a"
 
 
-def _declared_groups(subject: DiffSubject, match: Match) -> int | None:
-    info = module_of(subject.b, match.b[0]) or module_of(subject.a, match.a[0])
+def _read_declared_groups(subject: DiffSubject, match: Match) -> int | None:
+    info = find_owner_module(subject.b, match.b[0]) or find_owner_module(subject.a, match.a[0])
     groups = info.attributes.get("groups") if info else None
     return groups if isinstance(groups, int) else None
 
 
-def channel_changes(subject: DiffSubject) -> frozenset[tuple[int, int]]:
+def find_channel_changes(subject: DiffSubject) -> frozenset[tuple[int, int]]:
     """Pairs (channels in a, channels in b) by which biases, gains and whole axes differ: the widths that changed."""
     changes = set()
-    for match in mismatched(subject):
+    for match in find_shape_mismatches(subject):
         shape_a, shape_b = subject.a[match.a[0]].shape, subject.b[match.b[0]].shape
         if len(shape_a) == len(shape_b) == 1:
             changes.add((shape_a[0], shape_b[0]))
         elif len(shape_a) == len(shape_b) and shape_a and shape_a[0] != shape_b[0]:
             changes.add((shape_a[0], shape_b[0]))
-            if layer_kind(subject.a, match.a[0]).startswith("conv-transpose"):
+            if find_layer_kind(subject.a, match.a[0]).startswith("conv-transpose"):
                 changes.add((shape_a[1], shape_b[1]))
     return frozenset(changes)

@@ -27,8 +27,8 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.evidence.permutations import layout_finding, places_of
-from auscult.rules.diff.subject import DiffSubject, Place
+from auscult.rules.diff.evidence.permutations import build_layout_finding, find_permuted_places
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
 
 CODE = "LAY001"
 NAME = "layout-conv1d"
@@ -36,11 +36,11 @@ REQUIRES = DiffSubject
 PRECEDENCE = 20
 
 
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
-    return places_of(subject, ("conv1d",))
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:  # noqa: ARG001
+    return find_permuted_places(subject, ("conv1d",))
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
     places = subject.places.get(NAME, ())
     if places:
-        yield layout_finding(CODE, NAME, "1-D convolution", subject, places)
+        yield build_layout_finding(CODE, NAME, "1-D convolution", subject, places)

@@ -26,8 +26,8 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.evidence.permutations import layout_finding, places_of
-from auscult.rules.diff.subject import DiffSubject, Place
+from auscult.rules.diff.evidence.permutations import build_layout_finding, find_permuted_places
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
 
 CODE = "LAY002"
 NAME = "layout-conv-transpose1d"
@@ -35,11 +35,11 @@ REQUIRES = DiffSubject
 PRECEDENCE = 20
 
 
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
-    return places_of(subject, ("conv-transpose1d",))
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:  # noqa: ARG001
+    return find_permuted_places(subject, ("conv-transpose1d",))
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
     places = subject.places.get(NAME, ())
     if places:
-        yield layout_finding(CODE, NAME, "transposed 1-D convolution", subject, places)
+        yield build_layout_finding(CODE, NAME, "transposed 1-D convolution", subject, places)

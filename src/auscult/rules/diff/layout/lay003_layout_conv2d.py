@@ -25,8 +25,8 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.evidence.permutations import layout_finding, places_of
-from auscult.rules.diff.subject import DiffSubject, Place
+from auscult.rules.diff.evidence.permutations import build_layout_finding, find_permuted_places
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
 
 CODE = "LAY003"
 NAME = "layout-conv2d"
@@ -34,11 +34,11 @@ REQUIRES = DiffSubject
 PRECEDENCE = 20
 
 
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
-    return places_of(subject, ("conv2d", "conv-transpose2d"))
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:  # noqa: ARG001
+    return find_permuted_places(subject, ("conv2d", "conv-transpose2d"))
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
     places = subject.places.get(NAME, ())
     if places:
-        yield layout_finding(CODE, NAME, "2-D convolution", subject, places)
+        yield build_layout_finding(CODE, NAME, "2-D convolution", subject, places)

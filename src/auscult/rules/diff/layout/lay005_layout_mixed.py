@@ -24,9 +24,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
-from auscult.rules.diff.claims import OPEN, OpenItems
-from auscult.rules.diff.subject import DiffSubject, Place
-from auscult.rules.wording import counted, entries, some
+from auscult.rules.diff.claims import OPEN_KEY, OpenItems
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
+from auscult.rules.wording import build_recipe_entries, format_count, list_first_names
 from auscult.verdict import Equality
 
 CODE = "LAY005"
@@ -36,14 +36,14 @@ PRECEDENCE = 19
 DIVERGES = True
 
 
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
-    for kind, group in subject.odd_layers.items():
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:  # noqa: ARG001
+    for kind, group in subject.minority_layers.items():
         for layer in group:
-            unequal = layer.match.equality is Equality.DIFFERENT
-            yield Place(
+            is_unequal = layer.match.equality is Equality.DIFFERENT
+            yield ClaimedPlace(
                 layer.match.a,
                 layer.match,
-                {"kind": kind, "permuted": layer.axes is not None, OPEN: unequal},
+                {"kind": kind, "permuted": layer.axes is not None, OPEN_KEY: is_unequal},
             )
 
 
@@ -52,8 +52,8 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     if not places:
         return
     kinds = {str(place.evidence["kind"]) for place in places}
-    every = [layer for layer in subject.layers if layer.kind in kinds]
-    permuted = sum(layer.axes is not None for layer in every)
+    all_layers = [layer for layer in subject.layers if layer.kind in kinds]
+    permuted_count = sum(layer.axes is not None for layer in all_layers)
     matches = [place.match for place in places if place.match is not None]
     names = tuple(name for match in matches for name in match.a)
     yield Finding(
@@ -61,9 +61,17 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR,
         names,
-        f"two layouts in one file: of {counted(len(every), 'convolution')}, {permuted} need a permutation to equal the other side"
-        f" and {len(every) - permuted} need none; the odd ones are {some(names)}",
-        evidence={"permuted": permuted, "straight": len(every) - permuted, "kinds": sorted(kinds)},
-        fix=Fix("safe", f"re-lay {counted(len(places), 'tensor')} only", recipe=entries(matches)),
+        f"two layouts in one file: of {format_count(len(all_layers), 'convolution')}, {permuted_count} need a permutation to equal the other side"
+        f" and {len(all_layers) - permuted_count} need none; the odd ones are {list_first_names(names)}",
+        evidence={
+            "permuted": permuted_count,
+            "straight": len(all_layers) - permuted_count,
+            "kinds": sorted(kinds),
+        },
+        fix=Fix(
+            "safe",
+            f"re-lay {format_count(len(places), 'tensor')} only",
+            recipe=build_recipe_entries(matches),
+        ),
         rank=9,
     )

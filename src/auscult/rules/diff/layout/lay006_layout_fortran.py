@@ -24,9 +24,13 @@ from collections.abc import Iterable
 
 from auscult.finding import Severity
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.evidence.operations import always, places_of, reported
-from auscult.rules.diff.evidence.permutations import fortran_squares
-from auscult.rules.diff.subject import DiffSubject, Place
+from auscult.rules.diff.evidence.operations import (
+    find_caused_places,
+    make_check,
+    make_constant_severity,
+)
+from auscult.rules.diff.evidence.permutations import find_fortran_squares
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
 
 CODE = "LAY006"
 NAME = "layout-fortran"
@@ -35,16 +39,16 @@ PRECEDENCE = 30
 DIVERGES = True
 
 
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:  # noqa: ARG001
-    yield from places_of(subject, NAME)
-    yield from (Place(match.a, match) for match in fortran_squares(subject))
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:  # noqa: ARG001
+    yield from find_caused_places(subject, NAME)
+    yield from (ClaimedPlace(match.a, match) for match in find_fortran_squares(subject))
 
 
-check = reported(
+check = make_check(
     CODE,
     NAME,
     "column-major values were read as row-major: right shape, scrambled order",
-    severity=always(Severity.ERROR),
+    severity=make_constant_severity(Severity.ERROR),
     rank=9,
     summary="read the values in column-major order",
 )

@@ -20,7 +20,11 @@ number format. No other threshold.
 
 from __future__ import annotations
 
-from auscult.rules.diff.evidence.operations import breaks_code, claimed_by_operation, reported
+from auscult.rules.diff.evidence.operations import (
+    judge_code_severity,
+    make_check,
+    make_operation_claim,
+)
 from auscult.rules.diff.subject import DiffSubject
 
 CODE = "LAY007"
@@ -28,12 +32,12 @@ NAME = "weight-norm-unfused"
 REQUIRES = DiffSubject
 PRECEDENCE = 30
 
-claim = claimed_by_operation(NAME)
-check = reported(
+claim = make_operation_claim(NAME)
+check = make_check(
     CODE,
     NAME,
     "weight norm is stored as g and v on one side and fused on the other",
-    severity=breaks_code,
+    severity=judge_code_severity,
     rank=34,
     summary="fuse g·v/‖v‖ (or split) to the other side's form",
 )

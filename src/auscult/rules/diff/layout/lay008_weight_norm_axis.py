@@ -21,7 +21,11 @@ and v are at hand.
 from __future__ import annotations
 
 from auscult.finding import Severity
-from auscult.rules.diff.evidence.operations import always, claimed_by_operation, reported
+from auscult.rules.diff.evidence.operations import (
+    make_check,
+    make_constant_severity,
+    make_operation_claim,
+)
 from auscult.rules.diff.subject import DiffSubject
 
 CODE = "LAY008"
@@ -30,12 +34,12 @@ REQUIRES = DiffSubject
 PRECEDENCE = 25
 DIVERGES = True
 
-claim = claimed_by_operation(NAME)
-check = reported(
+claim = make_operation_claim(NAME)
+check = make_check(
     CODE,
     NAME,
     "weight norm was fused over the wrong axis: the shape is legal, the gains are not",
-    severity=always(Severity.ERROR),
+    severity=make_constant_severity(Severity.ERROR),
     rank=9,
     summary="fuse over axis 0",
 )

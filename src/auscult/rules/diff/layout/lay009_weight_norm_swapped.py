@@ -20,12 +20,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.align.naming import stem_of, weight_norm_pair
+from auscult.align.naming import find_weight_norm_pair, get_fused_name
 from auscult.align.records import Match
 from auscult.finding import Severity
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.evidence.operations import always, places_of, reported
-from auscult.rules.diff.subject import DiffSubject, Place
+from auscult.rules.diff.evidence.operations import (
+    find_caused_places,
+    make_check,
+    make_constant_severity,
+)
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
 
 CODE = "LAY009"
 NAME = "weight-norm-swapped"
@@ -34,43 +38,43 @@ PRECEDENCE = 24
 DIVERGES = True
 
 
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
-    found = list(_crossed(subject, items))
-    yield from found
-    stems = {stem_of(place.where) for place in found}
-    halves = [
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
+    crossed_places = list(_find_crossed_pairs(subject, items))
+    yield from crossed_places
+    stems = {get_fused_name(place.where) for place in crossed_places}
+    half_names = [
         name
         for name in (*items.surplus, *items.absent)
-        if weight_norm_pair(name) and stem_of((name,)) in stems
+        if find_weight_norm_pair(name) and get_fused_name((name,)) in stems
     ]
-    yield from (Place((name,)) for name in dict.fromkeys(halves))
+    yield from (ClaimedPlace((name,)) for name in dict.fromkeys(half_names))
 
 
-def _crossed(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
-    given = places_of(subject, NAME)
-    taken = {id(place.match) for place in given}
-    yield from given
+def _find_crossed_pairs(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
+    aligned_places = find_caused_places(subject, NAME)
+    claimed_matches = {id(place.match) for place in aligned_places}
+    yield from aligned_places
     for match in subject.alignment.matches:
-        if id(match) not in taken and len(match.a) == len(match.b) == 1:
-            crossed = is_gain(match.a[0]) != is_gain(match.b[0]) and stem_of(match.a) == stem_of(
-                match.b
-            )
-            if crossed and match.a != match.b:
-                yield Place(match.a, match)
-    for match in items.different:
-        if id(match) not in taken and _shapes_exchanged(subject, match):
-            yield Place(match.a, match)
+        if id(match) not in claimed_matches and len(match.a) == len(match.b) == 1:
+            is_crossed = is_gain(match.a[0]) != is_gain(match.b[0]) and get_fused_name(
+                match.a
+            ) == get_fused_name(match.b)
+            if is_crossed and match.a != match.b:
+                yield ClaimedPlace(match.a, match)
+    for match in items.unequal_matches:
+        if id(match) not in claimed_matches and _has_exchanged_shapes(subject, match):
+            yield ClaimedPlace(match.a, match)
 
 
 def is_gain(name: str) -> bool | None:
     """Whether a name says that the tensor is g; None where it is no weight-norm name."""
-    pair = weight_norm_pair(name)
+    pair = find_weight_norm_pair(name)
     return None if pair is None else pair.names[0] == name
 
 
-def _shapes_exchanged(subject: DiffSubject, match: Match) -> bool:
+def _has_exchanged_shapes(subject: DiffSubject, match: Match) -> bool:
     """Whether a pair of one name has the shape of g on one side and of v on the other."""
-    pair = weight_norm_pair(match.a[0])
+    pair = find_weight_norm_pair(match.a[0])
     if (
         pair is None
         or match.a != match.b
@@ -81,11 +85,11 @@ def _shapes_exchanged(subject: DiffSubject, match: Match) -> bool:
     return subject.a[g].shape == subject.b[v].shape and subject.a[v].shape == subject.b[g].shape
 
 
-check = reported(
+check = make_check(
     CODE,
     NAME,
     "weight norm's g and v stand under each other's names (original0 is g)",
-    severity=always(Severity.ERROR),
+    severity=make_constant_severity(Severity.ERROR),
     rank=8,
     summary="exchange the names of g and v",
 )

@@ -17,7 +17,11 @@
 
 from __future__ import annotations
 
-from auscult.rules.diff.evidence.operations import breaks_code, claimed_by_operation, reported
+from auscult.rules.diff.evidence.operations import (
+    judge_code_severity,
+    make_check,
+    make_operation_claim,
+)
 from auscult.rules.diff.subject import DiffSubject
 
 CODE = "LAY010"
@@ -25,12 +29,12 @@ NAME = "qkv-fused"
 REQUIRES = DiffSubject
 PRECEDENCE = 30
 
-claim = claimed_by_operation(NAME)
-check = reported(
+claim = make_operation_claim(NAME)
+check = make_check(
     CODE,
     NAME,
     "query, key and value are one tensor on one side and several on the other",
-    severity=breaks_code,
+    severity=judge_code_severity,
     rank=35,
     summary="concatenate (or split) the blocks",
 )

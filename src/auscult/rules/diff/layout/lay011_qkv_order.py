@@ -19,7 +19,11 @@ first.
 from __future__ import annotations
 
 from auscult.finding import Severity
-from auscult.rules.diff.evidence.operations import always, claimed_by_operation, reported
+from auscult.rules.diff.evidence.operations import (
+    make_check,
+    make_constant_severity,
+    make_operation_claim,
+)
 from auscult.rules.diff.subject import DiffSubject
 
 CODE = "LAY011"
@@ -27,12 +31,12 @@ NAME = "qkv-order"
 REQUIRES = DiffSubject
 PRECEDENCE = 22
 
-claim = claimed_by_operation(NAME)
-check = reported(
+claim = make_operation_claim(NAME)
+check = make_check(
     CODE,
     NAME,
     "query, key and value lie in another order",
-    severity=always(Severity.ERROR),
+    severity=make_constant_severity(Severity.ERROR),
     rank=9,
     summary="reorder the blocks",
 )

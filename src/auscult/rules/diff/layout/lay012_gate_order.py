@@ -22,7 +22,7 @@ for the sum.
 from __future__ import annotations
 
 from auscult.finding import Severity
-from auscult.rules.diff.evidence.operations import claimed_by_operation, reported
+from auscult.rules.diff.evidence.operations import make_check, make_operation_claim
 from auscult.rules.diff.subject import DiffSubject
 
 CODE = "LAY012"
@@ -31,7 +31,7 @@ REQUIRES = DiffSubject
 PRECEDENCE = 22
 
 
-def _severity(subject: DiffSubject) -> Severity:
+def _judge_severity(subject: DiffSubject) -> Severity:
     places = subject.places.get(NAME, ())
     return (
         Severity.ERROR
@@ -40,12 +40,12 @@ def _severity(subject: DiffSubject) -> Severity:
     )
 
 
-claim = claimed_by_operation(NAME)
-check = reported(
+claim = make_operation_claim(NAME)
+check = make_check(
     CODE,
     NAME,
     "the gates of recurrent layers lie in another order (or two biases are one)",
-    severity=_severity,
+    severity=_judge_severity,
     rank=9,
     summary="reorder the gates",
 )

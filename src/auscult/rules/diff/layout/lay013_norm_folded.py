@@ -19,7 +19,11 @@ and colour.
 
 from __future__ import annotations
 
-from auscult.rules.diff.evidence.operations import breaks_code, claimed_by_operation, reported
+from auscult.rules.diff.evidence.operations import (
+    judge_code_severity,
+    make_check,
+    make_operation_claim,
+)
 from auscult.rules.diff.subject import DiffSubject
 
 CODE = "LAY013"
@@ -27,12 +31,12 @@ NAME = "norm-folded"
 REQUIRES = DiffSubject
 PRECEDENCE = 30
 
-claim = claimed_by_operation(NAME)
-check = reported(
+claim = make_operation_claim(NAME)
+check = make_check(
     CODE,
     NAME,
     "norms are folded into the layers beside them on one side",
-    severity=breaks_code,
+    severity=judge_code_severity,
     rank=36,
     summary="fold the norms",
 )

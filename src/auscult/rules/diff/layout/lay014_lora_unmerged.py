@@ -20,12 +20,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auscult.align.hypotheses.lora import factor_pairs
+from auscult.align.hypotheses.lora import iter_factor_pairs
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.evidence.operations import operation_finding, places_of
-from auscult.rules.diff.subject import DiffSubject, Place
-from auscult.rules.wording import counted
+from auscult.rules.diff.evidence.operations import build_operation_finding, find_caused_places
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
+from auscult.rules.wording import format_count
 
 CODE = "LAY014"
 NAME = "lora-unmerged"
@@ -33,58 +33,60 @@ REQUIRES = DiffSubject
 PRECEDENCE = 30
 
 
-def claim(subject: DiffSubject, items: OpenItems) -> Iterable[Place]:
-    yield from places_of(subject, NAME)
-    factors = [name for _, down, up in factor_pairs(items.surplus) for name in (down, up)]
-    yield from (Place((name,), None, {"factor": True}) for name in factors)
-    if factors and len(factors) * 2 > len(
+def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
+    yield from find_caused_places(subject, NAME)
+    factor_names = [name for _, down, up in iter_factor_pairs(items.surplus) for name in (down, up)]
+    yield from (ClaimedPlace((name,), None, {"factor": True}) for name in factor_names)
+    if factor_names and len(factor_names) * 2 > len(
         subject.a
     ):  # an adapter by itself: that the base is not in it is no second fault
-        yield from (Place((name,), None, {"base": True}) for name in items.absent)
+        yield from (ClaimedPlace((name,), None, {"base": True}) for name in items.absent)
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
     places = subject.places.get(NAME, ())
-    merged = tuple(place for place in places if place.match is not None)
-    if merged:
-        yield operation_finding(
+    merged_places = tuple(place for place in places if place.match is not None)
+    if merged_places:
+        yield build_operation_finding(
             CODE,
             NAME,
             "LoRA factors are merged into the weight on one side only",
-            merged,
+            merged_places,
             severity=Severity.WARNING,
             rank=32,
             summary="merge the LoRA factors",
         )
-    factors = tuple(
+    factor_names = tuple(
         name for place in places if place.evidence.get("factor") for name in place.where
     )
-    if factors:
-        yield _unused(subject, factors, sum(bool(place.evidence.get("base")) for place in places))
+    if factor_names:
+        yield _build_unused_finding(
+            subject, factor_names, sum(bool(place.evidence.get("base")) for place in places)
+        )
 
 
-def _unused(subject: DiffSubject, factors: tuple[str, ...], absent: int) -> Finding:
+def _build_unused_finding(
+    subject: DiffSubject, factor_names: tuple[str, ...], absent_count: int
+) -> Finding:
     """Factors that the other side neither has nor has merged."""
-    ranks = sorted({min(subject.a[name].shape) for name in factors})
-    pairs = (
-        f"{counted(len(factors) // 2, 'pair')} of LoRA factors (rank {', '.join(map(str, ranks))})"
-    )
+    ranks = sorted({min(subject.a[name].shape) for name in factor_names})
+    pairs_text = f"{format_count(len(factor_names) // 2, 'pair')} of LoRA factors (rank {', '.join(map(str, ranks))})"
     side = "model" if subject.b_is_template else "reference"
-    if absent:
-        text = f"the checkpoint is an adapter: {pairs} and none of the {absent} tensors of the {side}, which it changes"
+    if absent_count:
+        text = f"the checkpoint is an adapter: {pairs_text} and none of the {absent_count} tensors of the {side}, which it changes"
         advice = "load the base model first, then merge W + alpha / rank * B A into it"
     else:
-        text = f"{pairs} beside the weights that they change; the {side} has no place for them, so it computes without the adapter"
+        text = f"{pairs_text} beside the weights that they change; the {side} has no place for them, so it computes without the adapter"
         advice = (
             "merge W + alpha / rank * B A into the weights, or build the model with its adapter"
         )
     return Finding(
         CODE,
         NAME,
-        Severity.ERROR if absent or subject.b_is_template else Severity.WARNING,
-        factors,
+        Severity.ERROR if absent_count or subject.b_is_template else Severity.WARNING,
+        factor_names,
         text,
-        evidence={"pairs": len(factors) // 2, "ranks": ranks, "absent": absent},
+        evidence={"pairs": len(factor_names) // 2, "ranks": ranks, "absent": absent_count},
         fix=Fix("guess", f"{advice}; alpha is in the adapter's configuration, not in its tensors"),
-        rank=12 if absent else 24,
+        rank=12 if absent_count else 24,
     )

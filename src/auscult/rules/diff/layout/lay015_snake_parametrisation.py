@@ -20,8 +20,8 @@ dull tone.
 from __future__ import annotations
 
 from auscult.finding import Severity
-from auscult.rules.diff.evidence.names import GRAPHS
-from auscult.rules.diff.evidence.operations import claimed_by_operation, reported
+from auscult.rules.diff.evidence.names import GRAPH_FORMATS
+from auscult.rules.diff.evidence.operations import make_check, make_operation_claim
 from auscult.rules.diff.subject import DiffSubject
 
 CODE = "LAY015"
@@ -30,17 +30,19 @@ REQUIRES = DiffSubject
 PRECEDENCE = 30
 
 
-def _severity(subject: DiffSubject) -> Severity:
+def _judge_severity(subject: DiffSubject) -> Severity:
     """A graph holds what its operators multiply by, so there the exponential is only computed beforehand."""
-    return Severity.INFO if {subject.a.format, subject.b.format} & GRAPHS else Severity.WARNING
+    return (
+        Severity.INFO if {subject.a.format, subject.b.format} & GRAPH_FORMATS else Severity.WARNING
+    )
 
 
-claim = claimed_by_operation(NAME)
-check = reported(
+claim = make_operation_claim(NAME)
+check = make_check(
     CODE,
     NAME,
     "Snake's parameters are logarithms on one side and linear on the other",
-    severity=_severity,
+    severity=_judge_severity,
     rank=32,
     summary="take the exponential or logarithm",
 )
