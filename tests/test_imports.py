@@ -27,7 +27,7 @@ def modules_after(code: str) -> set[str]:
 
 
 def command(*args: str) -> str:
-    return f"from auscult.cli.main import invoke\ninvoke({list(args)!r})"
+    return f"from auscult.cli.main import run_command_line\nrun_command_line({list(args)!r})"
 
 
 def test_import_auscult_imports_nothing_else() -> None:

@@ -75,7 +75,9 @@ class MappingEntry:
 
     def to_json(self) -> Json:
         def shorten_names(side: tuple[str, ...]) -> str | list[str]:
-            return side[0] if len(side) == 1 else list(side)
+            if len(side) == 1:
+                return side[0]
+            return list(side)
 
         result: Json = {
             "a": shorten_names(self.a),

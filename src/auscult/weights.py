@@ -131,7 +131,9 @@ class Tensor:
     def values(self) -> Array:
         """The elements as real numbers: dequantised where the tensor is quantised, otherwise as stored."""
         stored = self.data.array()
-        return self.quantization.dequantize(stored) if self.quantization else stored
+        if self.quantization:
+            return self.quantization.dequantize(stored)
+        return stored
 
     def flat(self, start: int, stop: int) -> Array:
         """Stored elements `start:stop` in row-major order, without reading the rest."""

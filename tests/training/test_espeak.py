@@ -57,8 +57,8 @@ def test_another_process_says_the_same(say: Say) -> None:
     """Nothing hangs on the time of day: the second process starts in another second of it."""
     program = """
 import hashlib
-from auscult.training.espeak import espeak
-said = [espeak().say(text, voice) for text in ("una frase", "otra frase más larga") for voice in ("es", "es+m7", "es+f4")]
+from auscult.training.espeak import load_espeak
+said = [load_espeak().say(text, voice) for text in ("una frase", "otra frase más larga") for voice in ("es", "es+m7", "es+f4")]
 print(hashlib.sha256(b"".join(samples.tobytes() for samples in said)).hexdigest())
 """
     heard = []

@@ -18,10 +18,10 @@ from corpus.training.trainers import Knobs, build_trainer
 from tests.cli.test_main import schema
 
 TRAINER = """
-from corpus.training.trainers import Knobs, build
+from corpus.training.trainers import Knobs, build_trainer
 
 def trainer(shape="hifigan", **claims):
-    return {**build(Knobs(shape)), "claims": claims}
+    return {**build_trainer(Knobs(shape)), "claims": claims}
 """
 
 

@@ -140,9 +140,13 @@ def measure_sample_error(a: Array, b: Array) -> float:
         is_finite = np.isfinite(sample_a) & np.isfinite(sample_b)
         distance, norm = np.abs(sample_a - sample_b)[is_finite], np.abs(sample_b)[is_finite]
     if distance.size == 0:
-        return 0.0 if sample_a.size else np.inf
+        if sample_a.size:
+            return 0.0
+        return np.inf
     if not norm.any():
-        return 0.0 if not distance.any() else np.inf
+        if not distance.any():
+            return 0.0
+        return np.inf
     return float(np.linalg.norm(distance) / np.linalg.norm(norm))
 
 
@@ -239,7 +243,9 @@ class _ErrorTally:
 
     @property
     def error(self) -> float:
-        return sqrt(self.distance / self.norm) if self.norm > 0 else 0.0
+        if self.norm > 0:
+            return sqrt(self.distance / self.norm)
+        return 0.0
 
 
 def _fits_float32(a: TensorValues, b: TensorValues) -> bool:
@@ -247,7 +253,9 @@ def _fits_float32(a: TensorValues, b: TensorValues) -> bool:
 
 
 def to_real_dtype(array: Array, work_dtype: Any) -> Array:
-    return array if array.dtype.kind == "c" else array.astype(work_dtype, copy=False)
+    if array.dtype.kind == "c":
+        return array
+    return array.astype(work_dtype, copy=False)
 
 
 def _compute_relative_tolerance(a: NumberFormat, b: NumberFormat, *, computed: bool) -> float:
@@ -262,18 +270,24 @@ def _compute_absolute_floor(b: Array, coarser: NumberFormat, *, computed: bool) 
         return 0.0
     values = _to_wide_dtype(b[sample_places(b.shape)])
     values = np.abs(values[np.isfinite(values)])
-    return float(8 * coarser.eps * sqrt(float(np.mean(values**2)))) if values.size else 0.0
+    if values.size:
+        return float(8 * coarser.eps * sqrt(float(np.mean(values**2))))
+    return 0.0
 
 
 def _move_step(a: TensorValues, move: AxisMove) -> Array | None:
     step = a.format.step
     if step is None or step.size == 1:
-        return step if step is None else step.reshape(-1)
+        if step is None:
+            return step
+        return step.reshape(-1)
     return move.view(np.broadcast_to(step, a.array.shape))
 
 
 def _slice_step(step: Array, shape: tuple[int, ...], block_index: Sequence[slice]) -> Array:
-    return step if step.size == 1 else np.broadcast_to(step, shape)[tuple(block_index)]
+    if step.size == 1:
+        return step
+    return np.broadcast_to(step, shape)[tuple(block_index)]
 
 
 def _is_rounded_to(block_a: Array, block_b: Array) -> bool:

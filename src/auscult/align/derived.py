@@ -103,7 +103,9 @@ class HypothesisView:
 
     def partner(self, source: str) -> str | None:
         """The name on side y that a name on side x is matched with."""
-        return self.ledger.partner.get(source) if self.forward else self.ledger.reverse.get(source)
+        if self.forward:
+            return self.ledger.partner.get(source)
+        return self.ledger.reverse.get(source)
 
 
 def match_derived(ledger: Ledger) -> None:
@@ -136,7 +138,10 @@ def confirm_proposal(view: HypothesisView, proposal: Proposal) -> Match | None:
     sources = [view.x.values(name) for name in proposal.sources]
     arrays = [values.array for values in sources]
     try:
-        results = proposal.compute(arrays) if proposal.compute else _apply_ops(proposal.ops, arrays)
+        if proposal.compute:
+            results = proposal.compute(arrays)
+        else:
+            results = _apply_ops(proposal.ops, arrays)
     except (
         RecipeError
     ):  # the shapes or dtypes do not fit the operation: the candidate is no explanation
@@ -152,7 +157,9 @@ def confirm_proposal(view: HypothesisView, proposal: Proposal) -> Match | None:
             computed=proposal.computed,
         )
         if outcome is None:
-            return _build_refuted_match(view, proposal) if proposal.named else None
+            if proposal.named:
+                return _build_refuted_match(view, proposal)
+            return None
         outcomes.append(outcome)
     legal_error = 0.0
     if proposal.compute:
@@ -205,11 +212,10 @@ def _build_match(
             ops = inverse_ops
         except RecipeError:
             backward = True
-    a, b = (
-        (proposal.sources, proposal.targets)
-        if view.forward
-        else (proposal.targets, proposal.sources)
-    )
+    if view.forward:
+        a, b = (proposal.sources, proposal.targets)
+    else:
+        a, b = (proposal.targets, proposal.sources)
     if len(a) == len(b) == 1:
         ops = add_quantization_ops(view.ledger.a.tensor(a[0]), view.ledger.b.tensor(b[0]), ops)
     return Match(
@@ -223,11 +229,10 @@ def _make_ops_key(ops: Sequence[Op]) -> str:
 
 
 def _build_refuted_match(view: HypothesisView, proposal: Proposal) -> Match:
-    a, b = (
-        (proposal.sources, proposal.targets)
-        if view.forward
-        else (proposal.targets, proposal.sources)
-    )
+    if view.forward:
+        a, b = (proposal.sources, proposal.targets)
+    else:
+        a, b = (proposal.targets, proposal.sources)
     return Match(
         a,
         b,

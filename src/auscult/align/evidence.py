@@ -65,7 +65,9 @@ def _find_likeliest_move(a: Array, b: Array) -> AxisMove | None:
         likeness = _measure_likeness(move.view(a)[sample_index], sample_b)
         if likeness > max(best_likeness, MIN_RELATED_SHARE):
             best_move, best_likeness = move, likeness
-    return None if best_move.flat and best_likeness < MIN_RELATED_SHARE else best_move
+    if best_move.flat and best_likeness < MIN_RELATED_SHARE:
+        return None
+    return best_move
 
 
 def _measure_likeness(values_a: Array, values_b: Array) -> float:
@@ -80,7 +82,9 @@ def _measure_likeness(values_a: Array, values_b: Array) -> float:
 
 
 def _to_real_numbers(array: Array) -> Array:
-    return array.real.astype(np.float64) if array.dtype.kind == "c" else array.astype(np.float64)
+    if array.dtype.kind == "c":
+        return array.real.astype(np.float64)
+    return array.astype(np.float64)
 
 
 class _EvidenceTally:
@@ -98,11 +102,10 @@ class _EvidenceTally:
         self.differing_a, self.differing_b = _DifferingElements(), _DifferingElements()
 
     def add(self, values_a: Array, values_b: Array, block: tuple[slice, ...]) -> None:
-        is_same = (
-            view_as_bits(values_a) == view_as_bits(values_b)
-            if values_a.dtype == values_b.dtype
-            else np.asarray(values_a == values_b)
-        )
+        if values_a.dtype == values_b.dtype:
+            is_same = view_as_bits(values_a) == view_as_bits(values_b)
+        else:
+            is_same = np.asarray(values_a == values_b)
         self.count += values_b.size
         self.equal += int(np.count_nonzero(is_same))
         x, y = _to_real_numbers(values_a), _to_real_numbers(values_b)
@@ -131,19 +134,24 @@ class _EvidenceTally:
             block_offset + self._compute_flat_offset(int(flat_index), is_differing.shape)
             for flat_index in (flat_indices[0], flat_indices[-1])
         ]
-        self.first = end_offsets[0] if self.first < 0 else min(self.first, end_offsets[0])
+        if self.first < 0:
+            self.first = end_offsets[0]
+        else:
+            self.first = min(self.first, end_offsets[0])
         self.last = max(self.last, end_offsets[1])
 
     def _compute_flat_offset(self, flat_index: int, shape: tuple[int, ...]) -> int:
-        return (
-            int(np.dot(np.array(np.unravel_index(flat_index, shape), np.int64), self.strides))
-            if shape
-            else 0
-        )
+        if shape:
+            return int(
+                np.dot(np.array(np.unravel_index(flat_index, shape), np.int64), self.strides)
+            )
+        return 0
 
     @property
     def error(self) -> float:
-        return sqrt(self.squared_error / self.sums[3]) if self.sums[3] > 0 else 1.0
+        if self.sums[3] > 0:
+            return sqrt(self.squared_error / self.sums[3])
+        return 1.0
 
     def evidence(self) -> dict[str, Any]:
         result: dict[str, Any] = {

@@ -32,9 +32,10 @@ def explain_array(
 ) -> PairOutcome | None:
     """Exactly, else as the nearest value of a coarser dtype, else closely, else None."""
     same_dtype = a.array.dtype == b.array.dtype
-    outcome = (
-        find_exact_move(a.array, b.array) if same_dtype else _explain_by_cast(a.array, b.array)
-    )
+    if same_dtype:
+        outcome = find_exact_move(a.array, b.array)
+    else:
+        outcome = _explain_by_cast(a.array, b.array)
     return outcome or find_close_move(a, b, computed=computed, trusted=trusted)
 
 

@@ -42,9 +42,12 @@ def compute_features(array: Array) -> NDArray[np.float64]:
 def _to_finite_floats(block: Array) -> Array:
     if block.dtype.kind == "c":
         block = np.abs(block)
-    block = block if block.dtype in (np.float32, np.float64) else block.astype(np.float32)
+    if block.dtype not in (np.float32, np.float64):
+        block = block.astype(np.float32)
     is_finite = np.isfinite(block)
-    return block if is_finite.all() else block[is_finite]
+    if is_finite.all():
+        return block
+    return block[is_finite]
 
 
 class FeatureIndex:

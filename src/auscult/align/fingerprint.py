@@ -51,7 +51,9 @@ class Fingerprint(NamedTuple):
 
 def to_native_order(array: Array) -> Array:
     """The array in this machine's byte order (a copy only where it was in the other)."""
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+    if array.dtype.isnative:
+        return array
+    return array.astype(array.dtype.newbyteorder("="))
 
 
 def view_as_bits(array: Array) -> NDArray[Any]:
@@ -64,11 +66,10 @@ def compute_fingerprint(array: Array) -> Fingerprint:
     width = array.dtype.itemsize
     if array.size == 0:
         return Fingerprint(0, width, 0, 0, 0)
-    patterns = (
-        _flatten_in_memory_order(view_as_bits(array))
-        if width <= 8
-        else np.ascontiguousarray(array).reshape(-1).view(np.uint64)
-    )
+    if width <= 8:
+        patterns = _flatten_in_memory_order(view_as_bits(array))
+    else:
+        patterns = np.ascontiguousarray(array).reshape(-1).view(np.uint64)
     if array.size <= MAX_PLAIN_SUM:  # Python's own sums are quicker than three calls into numpy
         pattern_values = patterns.tolist()
         return Fingerprint(

@@ -74,11 +74,9 @@ def _unify_scrambles(ledger: Ledger, matches: list[Match]) -> list[Match]:
     scrambles: set[tuple[Op, ...]] = {
         match.ops for match in matches if match.cause == "layout-fortran" and len(match.ops) == 1
     }
-    return (
-        [_explain_as_scramble(ledger, match, scrambles) for match in matches]
-        if scrambles
-        else matches
-    )
+    if scrambles:
+        return [_explain_as_scramble(ledger, match, scrambles) for match in matches]
+    return matches
 
 
 def _explain_as_scramble(ledger: Ledger, match: Match, scrambles: set[tuple[Op, ...]]) -> Match:

@@ -41,7 +41,9 @@ class NumberFormat:
 
     @property
     def coarseness(self) -> float:
-        return 1.0 if self.step is not None else self.eps
+        if self.step is not None:
+            return 1.0
+        return self.eps
 
 
 @lru_cache(maxsize=64)
@@ -86,11 +88,10 @@ def get_tensor_format(tensor: Tensor, values: Array) -> NumberFormat:
 
 def _compute_block_steps(values: Array, levels: int) -> Array:
     """Two half steps of each run of 32 values: ggml scales each block by its own extreme, kept as float16."""
-    block_peaks = (
-        np.abs(values.reshape(-1, GGML_BLOCK)).max(axis=1)
-        if values.size % GGML_BLOCK == 0
-        else np.abs(values).max()[None]
-    )
+    if values.size % GGML_BLOCK == 0:
+        block_peaks = np.abs(values.reshape(-1, GGML_BLOCK)).max(axis=1)
+    else:
+        block_peaks = np.abs(values).max()[None]
     steps = 2 * block_peaks * (2 / levels if levels < GRID_LEVELS - 1 else 1 / 127)
     element_steps = np.repeat(steps, values.size // max(len(steps), 1)).reshape(values.shape)
     return np.asarray(element_steps, np.float32)
@@ -143,9 +144,10 @@ def find_integer_grid(
     Args:
         trusted: Formats that other tensors of the pair of files were found in; with int8 among them, short rows count too.
     """
-    min_row, min_distinct = (
-        (MIN_TRUSTED_ROW, MIN_TRUSTED_DISTINCT) if "int8" in trusted else (MIN_ROW, MIN_DISTINCT)
-    )
+    if "int8" in trusted:
+        min_row, min_distinct = (MIN_TRUSTED_ROW, MIN_TRUSTED_DISTINCT)
+    else:
+        min_row, min_distinct = (MIN_ROW, MIN_DISTINCT)
     if (
         values.dtype.kind != "f"
         or values.ndim == 0
@@ -210,7 +212,8 @@ def _find_asymmetric_steps(lines: Array) -> Array | None:
         levels = np.unique(row[:ROW_SAMPLE_SIZE]).astype(np.float64)
         if len(levels) > GRID_LEVELS:
             return None
-        levels = levels if row.size <= ROW_SAMPLE_SIZE else np.unique(row).astype(np.float64)
+        if row.size > ROW_SAMPLE_SIZE:
+            levels = np.unique(row).astype(np.float64)
         if not 3 <= len(levels) <= GRID_LEVELS:
             return None
         span, least_gap = np.ptp(levels), np.diff(levels).min()

@@ -85,7 +85,8 @@ def find_layer_kind(checkpoint: Checkpoint, name: str, shape: Shape | None = Non
         shape: The weight's shape where `name` is one of several tensors of it (v of a weight norm).
     """
     tensor = checkpoint.get(name)
-    shape = shape if shape is not None else (tensor.shape if tensor is not None else ())
+    if shape is None:
+        shape = () if tensor is None else tensor.shape
     owner = find_owner_module(checkpoint, name)
     if owner is not None:
         module_kind = _infer_kind_by_type(owner.type, len(shape))
@@ -98,34 +99,42 @@ def _infer_kind_by_name(checkpoint: Checkpoint, name: str, shape: Shape) -> Laye
     if len(shape) in {3, 4} and not shape[0] == shape[-1] == 1:
         transposed = _is_transposed(checkpoint, name, shape)
         if len(shape) == 3:
-            return "conv-transpose1d" if transposed else "conv1d"
-        return "conv-transpose2d" if transposed else "conv2d"
+            if transposed:
+                return "conv-transpose1d"
+            return "conv1d"
+        if transposed:
+            return "conv-transpose2d"
+        return "conv2d"
     if sum(length > 1 for length in shape) <= 1:
         return "vector"
     if _RECURRENT_NAME.search(name):
         return "recurrent"
     if len(shape) == 2:
-        return (
-            "embedding"
-            if _EMBEDDING_NAME.search(name) and not name.endswith("proj.weight")
-            else "linear"
-        )
+        if _EMBEDDING_NAME.search(name) and not name.endswith("proj.weight"):
+            return "embedding"
+        return "linear"
     return "other"
 
 
 def _infer_kind_by_type(module: str, dimensions: int) -> LayerKind | None:
     lower = module.lower().replace("_", "")
     if "transpose" in lower and "conv" in lower:
-        return "conv-transpose2d" if dimensions == 4 else "conv-transpose1d"
+        if dimensions == 4:
+            return "conv-transpose2d"
+        return "conv-transpose1d"
     if "conv" in lower and dimensions in {3, 4}:
-        return "conv2d" if dimensions == 4 else "conv1d"
+        if dimensions == 4:
+            return "conv2d"
+        return "conv1d"
     if "embedding" in lower:
         return "embedding"
     if lower in {"linear", "gemm", "matmul", "fullyconnected", "dense"}:
         return "linear"
     if any(word in lower for word in ("lstm", "gru", "rnn")):
         return "recurrent"
-    return "vector" if "norm" in lower and dimensions <= 1 else None
+    if "norm" in lower and dimensions <= 1:
+        return "vector"
+    return None
 
 
 def _is_transposed(checkpoint: Checkpoint, name: str, shape: Shape) -> bool:

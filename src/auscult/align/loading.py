@@ -46,7 +46,9 @@ class LoadOutcome:
     @property
     def share(self) -> float:
         """Share of the file's values that get into the model, 0 to 1."""
-        return self.values_copied / self.values_total if self.values_total else 0.0
+        if self.values_total:
+            return self.values_copied / self.values_total
+        return 0.0
 
     @property
     def partial(self) -> bool:

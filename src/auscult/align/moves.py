@@ -54,7 +54,9 @@ class AxisMove:
     def view(self, array: Array) -> Array:
         """The array moved; a view unless a regrouping needs a copy."""
         moved = array if self.axes is None else array.transpose(self.axes)
-        return moved if moved.shape == self.target else moved.reshape(self.target)
+        if moved.shape == self.target:
+            return moved
+        return moved.reshape(self.target)
 
     @cached_property
     def ops(self) -> tuple[Op, ...]:
@@ -132,12 +134,13 @@ def _iter_axis_orders(count: int) -> Iterator[tuple[int, ...]]:
 def sample_places(shape: Shape) -> tuple[NDArray[np.intp], ...]:
     """The same few places for every array of that shape, spread over all of it, as an index for each axis."""
     size = prod(shape)
-    places = (
-        np.arange(size)
-        if size <= SAMPLE_SIZE
-        else np.random.default_rng(size).integers(0, size, SAMPLE_SIZE)
-    )
-    return tuple(np.unravel_index(places, shape)) if shape else ()
+    if size <= SAMPLE_SIZE:
+        places = np.arange(size)
+    else:
+        places = np.random.default_rng(size).integers(0, size, SAMPLE_SIZE)
+    if shape:
+        return tuple(np.unravel_index(places, shape))
+    return ()
 
 
 def iter_blocks(shape: Shape, limit: int) -> Iterator[tuple[slice, ...]]:

@@ -100,7 +100,9 @@ def get_fused_name(names: Iterable[str]) -> str:
     """The fused name of the parameter that these names store."""
     first_name = next(iter(names))
     pair = find_weight_norm_pair(first_name)
-    return pair.stem if pair else first_name
+    if pair:
+        return pair.stem
+    return first_name
 
 
 @cache
@@ -143,7 +145,9 @@ def measure_similarity(a: str, b: str) -> float:
     weights_a, weights_b = _weigh_words(split_words(a)), _weigh_words(split_words(b))
     shared = sum(min(weight, weights_b.get(word, 0.0)) for word, weight in weights_a.items())
     total = sum(weights_a.values()) + sum(weights_b.values())
-    return 2 * shared / total if total else 0.0
+    if total:
+        return 2 * shared / total
+    return 0.0
 
 
 def _weigh_words(tokens: tuple[str, ...]) -> dict[str, float]:

@@ -88,11 +88,10 @@ def _pair_by_prefix(pairing: TensorPairing) -> None:
             )
             count_below = sum(stem.startswith(head_a) for stem in pairing.left)
             # a wrapper may hold more than the other side knows; one name for another has to fit throughout
-            is_enough = (
-                agreeing * 2 >= max(len(stems), count_below)
-                if not (head_a and head_b)
-                else agreeing == count_below
-            )
+            if not (head_a and head_b):
+                is_enough = agreeing * 2 >= max(len(stems), count_below)
+            else:
+                is_enough = agreeing == count_below
             if stems and is_enough and (count >= 2 or len(pairing.left) == 1):
                 for x, y in stems:
                     pairing.take(x, y, "prefix")
@@ -211,9 +210,10 @@ def _pair_siblings(pairing: TensorPairing) -> None:
     """Where one parameter of a module found its partner, the others of the module are with it, by the same leaf name."""
     modules = {a.module: b.module for a, b, _ in pairing.pairs}
     for stem, slot in list(pairing.left.items()):
-        partner = (
-            f"{modules[slot.module]}.{slot.leaf}".lstrip(".") if slot.module in modules else None
-        )
+        if slot.module in modules:
+            partner = f"{modules[slot.module]}.{slot.leaf}".lstrip(".")
+        else:
+            partner = None
         if (
             partner in pairing.right
             and partner is not None

@@ -91,11 +91,9 @@ def _unravel_places(
 
 
 def _is_in_agreement(sample_x: Array, sample_y: Array, *, exact: bool) -> bool:
-    return (
-        bool((sample_x == sample_y).all())
-        if exact
-        else measure_sample_error(sample_x, sample_y) < MAX_ROUNDED_ERROR
-    )
+    if exact:
+        return bool((sample_x == sample_y).all())
+    return measure_sample_error(sample_x, sample_y) < MAX_ROUNDED_ERROR
 
 
 @lru_cache(maxsize=512)

@@ -92,4 +92,6 @@ def classify_match(match: Match) -> str:
         return "different"
     if match.ops or match.fault:
         return "equivalent"
-    return "identical" if match.identical else "close"
+    if match.identical:
+        return "identical"
+    return "close"

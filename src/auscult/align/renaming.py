@@ -53,13 +53,14 @@ class NamePattern:
             return None
         result = []
         for relation in self.relations:
-            value = (
-                relation
-                if isinstance(relation, int)
-                else _INDEX_RELATIONS[relation[1]][1](indices[relation[0]])
-            )
+            if isinstance(relation, int):
+                value = relation
+            else:
+                value = _INDEX_RELATIONS[relation[1]][1](indices[relation[0]])
             result.append(value)
-        return self.b.format(*result) if all(value >= 0 for value in result) else None
+        if all(value >= 0 for value in result):
+            return self.b.format(*result)
+        return None
 
     @cached_property
     def constant_indices(self) -> tuple[int | None, ...]:

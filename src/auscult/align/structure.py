@@ -105,25 +105,25 @@ def _find_permutations(
             ):
                 result[slot_b.stem] = (fitting[winning_layouts], False)
         elif fitting:
-            axes = (
-                fitting[winning_layouts]
-                if winning_layouts in fitting and winning_layouts is not None
-                else next(iter(fitting.values()))
-            )
+            if winning_layouts in fitting and winning_layouts is not None:
+                axes = fitting[winning_layouts]
+            else:
+                axes = next(iter(fitting.values()))
             result[slot_b.stem] = (axes, len(set(slot_a.shape)) == len(slot_a.shape))
     return result
 
 
 def _find_pair_kind(a: Checkpoint, b: Checkpoint, slot_a: NameSlot, slot_b: NameSlot) -> LayerKind:
     """The kind by whichever side knows its modules, else by the side in which names and biases say most."""
-    preferred, fallback = ((b, slot_b), (a, slot_a)) if b.modules else ((a, slot_a), (b, slot_b))
+    if b.modules:
+        preferred, fallback = ((b, slot_b), (a, slot_a))
+    else:
+        preferred, fallback = ((a, slot_a), (b, slot_b))
     kind = find_layer_kind(preferred[0], preferred[1].names[-1], preferred[1].shape)
     fallback_kind = find_layer_kind(fallback[0], fallback[1].names[-1], fallback[1].shape)
-    return (
-        fallback_kind
-        if not preferred[0].modules and fallback_kind.startswith("conv-transpose")
-        else kind
-    )
+    if not preferred[0].modules and fallback_kind.startswith("conv-transpose"):
+        return fallback_kind
+    return kind
 
 
 def _list_conversions(kind: LayerKind) -> dict[tuple[FrameworkLayout, FrameworkLayout], Axes]:
@@ -136,7 +136,9 @@ def _list_conversions(kind: LayerKind) -> dict[tuple[FrameworkLayout, FrameworkL
 
 
 def _permute_shape(shape: Shape, axes: Axes) -> Shape | None:
-    return tuple(shape[axis] for axis in axes) if len(shape) == len(axes) else None
+    if len(shape) == len(axes):
+        return tuple(shape[axis] for axis in axes)
+    return None
 
 
 def _is_reordering(shape: Shape, axes: Axes) -> bool:

@@ -101,7 +101,10 @@ def _read_head(path: Path) -> bytes:
         if path.is_dir():
             return b""
         if not path.is_file():
-            hint = "check the path" if not path.exists() else "give a plain file or a folder"
+            if not path.exists():
+                hint = "check the path"
+            else:
+                hint = "give a plain file or a folder"
             raise CheckpointError("is no file or folder", where=str(path), hint=hint)
         with path.open("rb") as handle:
             return handle.read(HEAD_BYTES)
@@ -127,11 +130,10 @@ def _describe_tensors(choice: ContainerChoice) -> tuple[dict[str, Tensor], list[
         else:
             trainable = False if isinstance(item, BufferLeaf) else description.trainable
             is_unchanged = description.name == name and description.trainable == trainable
-            tensors[name] = (
-                description
-                if is_unchanged
-                else replace(description, name=name, trainable=trainable)
-            )
+            if is_unchanged:
+                tensors[name] = description
+            else:
+                tensors[name] = replace(description, name=name, trainable=trainable)
     return tensors, skips
 
 

@@ -90,7 +90,9 @@ class InflatedMember(StoredMember):
             raise CheckpointError(
                 f"member {self._member.name} cannot be inflated: {error}", where=str(self.path)
             ) from error
-        return result if len(result) == length else inflate_member(self)[:length]
+        if len(result) == length:
+            return result
+        return inflate_member(self)[:length]
 
 
 @lru_cache(maxsize=1)
@@ -296,11 +298,10 @@ def _check_member(source: Source, member: ZipMember, flags: int) -> None:
             source,
             f"stored member {member.name[:200]} has two sizes, {member.size} and {member.packed}",
         )
-    max_inflated_bytes = (
-        MAX_DEFLATE_RATIO * member.packed + 64
-        if member.size <= MAX_BOMB_BYTES
-        else BOMB_RATIO * member.packed
-    )
+    if member.size <= MAX_BOMB_BYTES:
+        max_inflated_bytes = MAX_DEFLATE_RATIO * member.packed + 64
+    else:
+        max_inflated_bytes = BOMB_RATIO * member.packed
     if member.method == DEFLATED and member.size > min(MAX_INFLATED_BYTES, max_inflated_bytes):
         raise make_archive_error(
             source,

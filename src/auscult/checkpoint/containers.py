@@ -149,7 +149,9 @@ def classify_group(key: str | int, group: TensorGroup) -> ContainerKind:
         return "optimizer"
     if OTHER_KEY.search(name):
         return "other"
-    return "ema" if EMA_KEY.search(name) else "model"
+    if EMA_KEY.search(name):
+        return "ema"
+    return "model"
 
 
 def _resolve_level(group: TensorGroup, depth: int) -> _ModelLevel:
@@ -274,11 +276,10 @@ def _collect_scalars(root: TensorGroup, path: ContainerPath) -> dict[str, str]:
 
 def _convert_label_to_dots(container: str) -> str:
     """A label such as `["a"]["b"]` as `a.b`; anything else as it is."""
-    steps = (
-        re.findall(r"\[(?:\"((?:[^\"\\]|\\.)*)\"|'([^']*)'|(\d+))\]", container)
-        if container.startswith("[")
-        else []
-    )
+    if container.startswith("["):
+        steps = re.findall(r"\[(?:\"((?:[^\"\\]|\\.)*)\"|'([^']*)'|(\d+))\]", container)
+    else:
+        steps = []
     return ".".join("".join(step) for step in steps) or container
 
 
@@ -301,4 +302,6 @@ def _find_group(
     matching_leaves = tuple(
         (name[len(prefix) :], leaf) for name, leaf in iter_leaves(group) if name.startswith(prefix)
     )
-    return ((*group.path, dotted_path), matching_leaves) if matching_leaves else None
+    if matching_leaves:
+        return ((*group.path, dotted_path), matching_leaves)
+    return None

@@ -57,7 +57,9 @@ def as_tree(value: Any) -> Any:
     """What a file holds as a tree: a lone tensor gets the name `tensor`, and a lone number is no tree at all."""
     if isinstance(value, Tensor | Leaf):
         return {"tensor": value}
-    return value if isinstance(value, dict | list | tuple | Opaque) else {}
+    if isinstance(value, dict | list | tuple | Opaque):
+        return value
+    return {}
 
 
 @dataclass(frozen=True)

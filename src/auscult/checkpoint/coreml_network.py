@@ -36,11 +36,9 @@ def _read_convolution_sides(layer: Message) -> list[int]:
         layer.unsigned(10) or 1,
     )
     kernel = layer.integers(20, limit=64) or [3, 3]
-    return (
-        [in_channels, out_channels // groups, *kernel]
-        if layer.unsigned(60)
-        else [out_channels, in_channels, *kernel]
-    )
+    if layer.unsigned(60):
+        return [in_channels, out_channels // groups, *kernel]
+    return [out_channels, in_channels, *kernel]
 
 
 def _read_convolution3d_sides(layer: Message) -> list[int]:
@@ -50,11 +48,9 @@ def _read_convolution3d_sides(layer: Message) -> list[int]:
         layer.unsigned(10) or 1,
     )
     kernel = [layer.unsigned(number) for number in (20, 21, 22)]
-    return (
-        [in_channels, out_channels // groups, *kernel]
-        if layer.unsigned(86)
-        else [out_channels, in_channels // groups, *kernel]
-    )
+    if layer.unsigned(86):
+        return [in_channels, out_channels // groups, *kernel]
+    return [out_channels, in_channels // groups, *kernel]
 
 
 GATE_WEIGHTS: dict[FieldPath, tuple[str, SidesReader | None]] = {
@@ -217,13 +213,17 @@ class NetworkReader:
         parameters = layer.message(number)
         if parameters is None:
             return
-        attributes = _read_convolution_attributes(parameters) if kind == "convolution" else {}
+        if kind == "convolution":
+            attributes = _read_convolution_attributes(parameters)
+        else:
+            attributes = {}
         for path, (weight, sides) in weights.items():
             weight_messages = list(_iter_nested_messages(parameters, path))
             for index, params in enumerate(weight_messages):
-                label = (
-                    f"{name}.{weight}" if len(weight_messages) == 1 else f"{name}.{weight}.{index}"
-                )
+                if len(weight_messages) == 1:
+                    label = f"{name}.{weight}"
+                else:
+                    label = f"{name}.{weight}.{index}"
                 tensor = self.weight(params, label, parameters, sides)
                 if tensor is not None:
                     self.tensors[tensor.name] = tensor

@@ -63,11 +63,9 @@ def check_count(source: Source, count: int) -> None:
 
 def count_stored_bytes(dtype: str, shape: Shape) -> int:
     """How many bytes the elements of a tensor take in a file, sub-byte types packed."""
-    return (
-        -(-prod(shape) * SUB_BYTE_BITS[dtype] // 8)
-        if dtype in SUB_BYTE_BITS
-        else prod(shape) * item_bytes(dtype)
-    )
+    if dtype in SUB_BYTE_BITS:
+        return -(-prod(shape) * SUB_BYTE_BITS[dtype] // 8)
+    return prod(shape) * item_bytes(dtype)
 
 
 def place_tensor(
@@ -87,7 +85,10 @@ def place_tensor(
         CheckpointError: If the bytes are outside the file or their number is not what dtype and shape need.
     """
     start, end = span
-    needed_bytes = count_stored_bytes(dtype, shape) if packed else prod(shape) * item_bytes(dtype)
+    if packed:
+        needed_bytes = count_stored_bytes(dtype, shape)
+    else:
+        needed_bytes = prod(shape) * item_bytes(dtype)
     if end - start != needed_bytes:
         raise CheckpointError(
             "has the wrong number of bytes",
@@ -100,7 +101,10 @@ def place_tensor(
     data: TensorData = FileArray(source, start, dtype, shape, byteorder=byteorder)
     if packed and dtype in SUB_BYTE_BITS:
         data = PackedArray(source, start, dtype, shape)
-    storage = Storage(f"{source.path.name}@{source.start + start}") if needed_bytes else None
+    if needed_bytes:
+        storage = Storage(f"{source.path.name}@{source.start + start}")
+    else:
+        storage = None
     return Tensor(name, shape, dtype, data, needed_bytes, storage, quantization)
 
 

@@ -65,7 +65,10 @@ class FlatbufferTable:
             raise self.error("has too many tables", expected=f"at most {MAX_TABLES}", actual="more")
         vtable = self.position - self._read_number("i", self.position)
         cached_fields = self.file.vtables.get(vtable)
-        self.fields = self._read_vtable(vtable) if cached_fields is None else cached_fields
+        if cached_fields is None:
+            self.fields = self._read_vtable(vtable)
+        else:
+            self.fields = cached_fields
 
     def _read_vtable(self, position: int) -> tuple[int, ...]:
         size = self._read_number("H", position)
@@ -102,7 +105,9 @@ class FlatbufferTable:
     def _place(self, number: int) -> int:
         """Where the field's value is, 0 if it is absent."""
         offset = self.fields[number] if number < len(self.fields) else 0
-        return self.position + offset if offset else 0
+        if offset:
+            return self.position + offset
+        return 0
 
     def _follow_offset(self, position: int) -> int:
         return position + int(self._read_number("I", position))
@@ -110,16 +115,16 @@ class FlatbufferTable:
     def scalar(self, number: int, code: ScalarCode, default: Any = 0) -> Any:
         """A number or a bool."""
         position = self._place(number)
-        return self._read_number(code, position) if position else default
+        if position:
+            return self._read_number(code, position)
+        return default
 
     def table(self, number: int) -> FlatbufferTable | None:
         """A sub-table, or the table of a union."""
         position = self._place(number)
-        return (
-            FlatbufferTable(self.source, self._follow_offset(position), self.file)
-            if position
-            else None
-        )
+        if position:
+            return FlatbufferTable(self.source, self._follow_offset(position), self.file)
+        return None
 
     def vector(self, number: int, itemsize: int) -> tuple[int, int] | None:
         """First byte and number of items of a vector; None if it is absent."""

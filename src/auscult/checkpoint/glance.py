@@ -40,7 +40,9 @@ def read_values(tensor: Tensor, start: int, stop: int) -> list[float]:
     view = raw(start, stop) if raw is not None and sys.byteorder == "little" else None
     if view is not None and tensor.dtype in MEMORYVIEW_CODES:
         numbers: list[Any] = view.cast(MEMORYVIEW_CODES[tensor.dtype]).tolist()
-        return numbers if tensor.dtype.startswith("float") else [float(value) for value in numbers]
+        if tensor.dtype.startswith("float"):
+            return numbers
+        return [float(value) for value in numbers]
     if view is not None and tensor.dtype == "float16":
         return list(struct.unpack(f"<{len(view) // 2}e", view))
     if view is not None and tensor.dtype == "bfloat16":
@@ -72,11 +74,10 @@ def measure_pieces(pieces: Sequence[list[float]], *, closely: bool) -> ValueSums
     sums["zeros"] = values.count(0.0)
     sums["s1"], sums["s2"] = float(sum(values)), _sum_squares(values)
     magnitudes = [abs(value) for value in islice(values, 0, None, LOG_STEP) if value]
-    sums["log"] = (
-        sum(map(log2, magnitudes)) * (len(values) - sums["zeros"]) / len(magnitudes)
-        if magnitudes
-        else 0.0
-    )
+    if magnitudes:
+        sums["log"] = sum(map(log2, magnitudes)) * (len(values) - sums["zeros"]) / len(magnitudes)
+    else:
+        sums["log"] = 0.0
     if closely:
         squares = list(map(mul, values, values))
         sums["s3"], sums["s4"] = sum(map(mul, squares, values)), _sum_squares(squares)
@@ -113,8 +114,6 @@ def find_row_peaks(tensor: Tensor, values: list[float]) -> list[float]:
     sizes = [inf if isnan(value) else abs(value) for value in values]
     if width == 1:
         return sizes
-    return (
-        [max(sizes[start : start + width]) for start in range(0, len(sizes), width)]
-        if width
-        else []
-    )
+    if width:
+        return [max(sizes[start : start + width]) for start in range(0, len(sizes), width)]
+    return []

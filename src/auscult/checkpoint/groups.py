@@ -190,7 +190,9 @@ def _normalise_key(key: Any) -> str | int:
         return key[:MAX_NAME_LENGTH]
     if isinstance(key, int) and not isinstance(key, bool):
         return key
-    return key.what[:MAX_NAME_LENGTH] if isinstance(key, Opaque) else str(key)[:MAX_NAME_LENGTH]
+    if isinstance(key, Opaque):
+        return key.what[:MAX_NAME_LENGTH]
+    return str(key)[:MAX_NAME_LENGTH]
 
 
 def _add_leaf(

@@ -92,7 +92,10 @@ def examine_checkpoint(
         full: Read all values, in threads, instead of a sample of some thousand per weight.
     """
     tensors = list(checkpoint.tensors.values())
-    outcomes = _measure_all_tensors(tensors, progress) if full else _sample_tensors(tensors)
+    if full:
+        outcomes = _measure_all_tensors(tensors, progress)
+    else:
+        outcomes = _sample_tensors(tensors)
     health: dict[str, Health] = {}
     skips: list[Skip] = []
     for tensor, outcome in zip(tensors, outcomes, strict=True):
@@ -124,11 +127,10 @@ def _sample_tensors(tensors: list[Tensor]) -> Iterator[MeasureOutcome]:
             yield Skip(tensor.name, str(error))
             continue
         is_whole = tensor.size <= limit and len(tensor.shape) > 1
-        dead = (
-            _find_dead_rows(glance.find_row_peaks(tensor, pieces[0]))
-            if is_whole and pieces
-            else None
-        )
+        if is_whole and pieces:
+            dead = _find_dead_rows(glance.find_row_peaks(tensor, pieces[0]))
+        else:
+            dead = None
         sums = glance.measure_pieces(pieces or [[]], closely=closely)
         if closely and tensor.size > limit and _build_health(tensor, sums, None).fresh:
             pieces = [
@@ -160,7 +162,9 @@ def _find_dead_rows(peaks: Sequence[float]) -> tuple[int, ...]:
     # the median, for one huge value would make the others look dead
     threshold = finite[len(finite) // 2] * DEAD_SHARE
     dead_rows = tuple(index for index, peak in enumerate(peaks) if peak <= threshold)
-    return dead_rows if len(dead_rows) < len(peaks) else ()
+    if len(dead_rows) < len(peaks):
+        return dead_rows
+    return ()
 
 
 def _measure_all_tensors(
@@ -217,7 +221,10 @@ def _build_health(tensor: Tensor, sums: glance.ValueSums, dead: tuple[int, ...] 
         + 6 * mean * mean * square
         - 3 * mean**4
     )
-    kurtosis = fourth / variance**2 if std and variance > 0.0 and variance**2 > 0.0 else 0.0
+    if std and variance > 0.0 and variance**2 > 0.0:
+        kurtosis = fourth / variance**2
+    else:
+        kurtosis = 0.0
     nonzero = finite_count - sums["zeros"]
     geometric = 2.0 ** (sums["log"] / nonzero) if nonzero else 0.0
     peak = max(abs(sums["minimum"]), abs(sums["maximum"]))

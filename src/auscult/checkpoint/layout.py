@@ -69,7 +69,12 @@ def detect_layout(shapes: Mapping[str, Shape]) -> LayoutEvidence:
     torch, mlx = tuple(votes["torch"]), tuple(votes["mlx"])
     layout: LayoutVerdict = "unknown"
     if torch or mlx:
-        layout = "mixed" if torch and mlx else ("torch" if torch else "mlx")
+        if torch and mlx:
+            layout = "mixed"
+        elif torch:
+            layout = "torch"
+        else:
+            layout = "mlx"
     return LayoutEvidence(layout, torch, mlx, tuple(votes["undecided"]))
 
 
@@ -132,9 +137,13 @@ def _vote_on_layout(shape: Shape, bias: Shape | None, channels: frozenset[int]) 
     as_torch, as_mlx = kernel <= MAX_KERNEL, inner <= MAX_KERNEL
     if bias is not None and len(bias) == 1 and bias[0] != shape[0]:
         # a transposed convolution of torch: MLX has the output channels first there too
-        return "torch" if bias[0] == shape[1] else "undecided"
+        if bias[0] == shape[1]:
+            return "torch"
+        return "undecided"
     if as_torch != as_mlx:
-        return "torch" if as_torch else "mlx"
+        if as_torch:
+            return "torch"
+        return "mlx"
     if not as_torch or shape[1] == shape[-1] or 1 in (shape[1], shape[-1]):
         return "undecided"
     return _vote_by_channels(shape[1], kernel, shape[-1], inner, channels)
@@ -155,11 +164,13 @@ def _vote_by_channels(
     )
     if torch == mlx:
         return "undecided"
-    return "torch" if torch else "mlx"
+    if torch:
+        return "torch"
+    return "mlx"
 
 
 def _choose_min_channels(kernel: int, *, is_known_count: bool) -> int:
     """From how many channels on a side is taken for channels beside a kernel of that length."""
-    return (
-        MIN_KNOWN_RATIO * kernel if is_known_count else max(MIN_CLEAR_RATIO * kernel, MIN_CHANNELS)
-    )
+    if is_known_count:
+        return MIN_KNOWN_RATIO * kernel
+    return max(MIN_CLEAR_RATIO * kernel, MIN_CHANNELS)

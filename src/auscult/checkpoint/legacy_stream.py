@@ -132,11 +132,10 @@ def make_storage_builder(builders: dict[str, GlobalBuilder]) -> GlobalBuilder:
     def build_storage(machine: PickleMachine, _: GlobalName, arguments: tuple[Any, ...]) -> Any:
         raw = arguments[0] if len(arguments) == 1 else None
         if isinstance(raw, LongBytes):
-            data = (
-                raw.source.view(raw.offset, raw.length)
-                if not raw.latin1
-                else memoryview(raw.read())
-            )
+            if not raw.latin1:
+                data = raw.source.view(raw.offset, raw.length)
+            else:
+                data = memoryview(raw.read())
         elif isinstance(raw, bytes):
             data = memoryview(raw)
         else:

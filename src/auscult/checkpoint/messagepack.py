@@ -99,9 +99,16 @@ class Unpacker:
             raise self.error("has too many values" if self.items < 0 else "is nested too deeply")
         first_byte = int(self._read_number(">B"))
         if first_byte < 0x80 or first_byte >= 0xE0:
-            return first_byte if first_byte < 0x80 else first_byte - 0x100
+            if first_byte < 0x80:
+                return first_byte
+            return first_byte - 0x100
         if first_byte < 0xC0:
-            kind = "mapping" if first_byte < 0x90 else "list" if first_byte < 0xA0 else "text"
+            if first_byte < 0x90:
+                kind = "mapping"
+            elif first_byte < 0xA0:
+                kind = "list"
+            else:
+                kind = "text"
             return self._read_sized_value(
                 kind, first_byte & (0x1F if kind == "text" else 0x0F), depth
             )
@@ -126,11 +133,9 @@ class Unpacker:
         code = int(self._read_number(">b")) if kind == "extension" else 0
         start = self.position
         self._take_bytes(length)
-        return (
-            ExtensionSpan(code, start, self.position)
-            if kind == "extension"
-            else BinarySpan(start, self.position)
-        )
+        if kind == "extension":
+            return ExtensionSpan(code, start, self.position)
+        return BinarySpan(start, self.position)
 
     def _read_mapping(self, length: int, depth: int) -> dict[Any, Any]:
         result: dict[Any, Any] = {}

@@ -158,7 +158,9 @@ class ProgramReader:
         if name not in values:
             return None
         description = self.value(values[name], name)
-        return None if isinstance(description, Skip) else description.numpy()
+        if isinstance(description, Skip):
+            return None
+        return description.numpy()
 
     def keep(self, description: Tensor | Skip, scope: dict[str, str], name: str) -> None:
         check_count(self.source, len(self.tensors) + len(self.skips))

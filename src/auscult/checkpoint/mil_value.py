@@ -62,7 +62,9 @@ def read_value_type(value: Message, where: str) -> tuple[int, Shape]:
 def _find_content(value: Message) -> Message | None:
     """The TensorValue of an immediate Value."""
     immediate_value = value.message(3)
-    return immediate_value.message(1) if immediate_value else None
+    if immediate_value:
+        return immediate_value.message(1)
+    return None
 
 
 def is_weight(value: Message) -> bool:
@@ -80,7 +82,9 @@ def read_plain_value(value: Message) -> Any:
     strings = content.message(4)
     if strings is not None:
         texts: list[Any] = list(strings.texts(1)[:MAX_PLAIN_VALUES])
-        return texts[0] if len(texts) == 1 else tuple(texts)
+        if len(texts) == 1:
+            return texts[0]
+        return tuple(texts)
     number, shape = read_value_type(value, "a constant")
     dtype = DTYPES.get(number)
     if dtype is None or prod(shape) > MAX_PLAIN_VALUES:
@@ -88,11 +92,9 @@ def read_plain_value(value: Message) -> Any:
     array = read_immediate(value, dtype, shape)
     if array is None:
         return None
-    return (
-        tuple(array.astype(float if "float" in dtype else int).reshape(-1).tolist())
-        if shape
-        else array.item()
-    )
+    if shape:
+        return tuple(array.astype(float if "float" in dtype else int).reshape(-1).tolist())
+    return array.item()
 
 
 def read_immediate(value: Message, dtype: str, shape: Shape) -> Array | None:
@@ -111,13 +113,13 @@ def read_immediate(value: Message, dtype: str, shape: Shape) -> Array | None:
             if not isinstance(item, int)
         )
         if number == 7 and dtype in SUB_BYTE_BITS:
-            return (
-                unpack_elements(np.frombuffer(raw, np.uint8), dtype)[:count].reshape(shape)
-                if len(raw) == count_stored_bytes(dtype, shape)
-                else None
-            )
+            if len(raw) == count_stored_bytes(dtype, shape):
+                return unpack_elements(np.frombuffer(raw, np.uint8), dtype)[:count].reshape(shape)
+            return None
         fits = len(raw) == count * np.dtype(code).itemsize
-        return np.frombuffer(raw, code).astype(kind).reshape(shape) if fits else None
+        if fits:
+            return np.frombuffer(raw, code).astype(kind).reshape(shape)
+        return None
     for number in (2, 3, 5):
         holder = content.message(number)
         if holder is not None:

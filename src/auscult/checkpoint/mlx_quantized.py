@@ -128,7 +128,9 @@ def _infer_packing(
     if declared_packing in fitting_packings:
         return (*declared_packing, True)
     if len(fitting_packings) < 2:
-        return (*fitting_packings[0], True) if fitting_packings else None
+        if fitting_packings:
+            return (*fitting_packings[0], True)
+        return None
     likely_packings = [
         packing
         for packing in fitting_packings
@@ -137,7 +139,9 @@ def _infer_packing(
     usual_packings = [
         packing for packing in fitting_packings if packing[1] == DEFAULT_GROUP_SIZE
     ] or fitting_packings
-    return (*likely_packings[0], True) if likely_packings else (*usual_packings[0], False)
+    if likely_packings:
+        return (*likely_packings[0], True)
+    return (*usual_packings[0], False)
 
 
 def _measure_zero_share(words: Tensor, bits: int, group: int) -> float:

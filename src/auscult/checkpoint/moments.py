@@ -50,11 +50,10 @@ def merge_sums(target_sums: ValueSums, chunk_sums: ValueSums) -> None:
     """Add the sums of another chunk."""
     for name, value in chunk_sums.items():
         if name in ("minimum", "maximum"):
-            target_sums[name] = (
-                min(target_sums[name], value)
-                if name == "minimum"
-                else max(target_sums[name], value)
-            )
+            if name == "minimum":
+                target_sums[name] = min(target_sums[name], value)
+            else:
+                target_sums[name] = max(target_sums[name], value)
         else:
             target_sums[name] += value
 

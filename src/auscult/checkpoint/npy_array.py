@@ -82,7 +82,10 @@ def read_array(source: ByteSource, name: str, label: str) -> NpyHeader:
     size = prod(sides) * item_bytes(dtype)
     if start + size > source.size:
         raise make_bounds_error(source.path, source.size, start, size)
-    strides = _compute_column_strides(sides) if order[1] == "True" and len(sides) > 1 else None
+    if order[1] == "True" and len(sides) > 1:
+        strides = _compute_column_strides(sides)
+    else:
+        strides = None
     data = FileArray(source, start, dtype, sides, 0, strides, byteorder)
     return NpyHeader(Tensor(name, sides, dtype, data, size), metadata)
 

@@ -190,7 +190,10 @@ def _locate_external_data(
         )
     source = externals[location]
     offset = _parse_number(entries.get("offset", "0"), message, name)
-    length = _parse_number(entries["length"], message, name) if "length" in entries else needed
+    if "length" in entries:
+        length = _parse_number(entries["length"], message, name)
+    else:
+        length = needed
     return source, (offset, offset + length)
 
 

@@ -117,7 +117,9 @@ def _build_sequence(_: PickleMachine, __: GlobalName, arguments: tuple[Any, ...]
     content = arguments[0] if arguments else ()
     if not isinstance(content, list | tuple):
         raise MalformedPickle("builds a set from something else than a sequence")
-    return content if content else SetList()
+    if content:
+        return content
+    return SetList()
 
 
 def _build_plain_value(_: PickleMachine, function: GlobalName, arguments: tuple[Any, ...]) -> Any:
@@ -182,7 +184,9 @@ def _build_path(machine: PickleMachine, function: GlobalName, arguments: tuple[A
 
 
 def _take_first_argument(_: PickleMachine, __: GlobalName, arguments: tuple[Any, ...]) -> Any:
-    return arguments[0] if arguments else None
+    if arguments:
+        return arguments[0]
+    return None
 
 
 PLAIN_BUILDERS: dict[str, GlobalBuilder] = {

@@ -132,7 +132,10 @@ class PickleMachine:
     def error(self, problem: str, start: int = 0) -> CheckpointError:
         """The error for this pickle at the present place."""
         head = bytes(self.data[start : start + 1])
-        hint = TRUNCATED_HINT if head in (b"\x80", b"(", b"c", b"}", b"]") else "this is no pickle"
+        if head in (b"\x80", b"(", b"c", b"}", b"]"):
+            hint = TRUNCATED_HINT
+        else:
+            hint = "this is no pickle"
         return CheckpointError(
             f"pickle {self.label} {problem} at byte {self.pos}",
             where=str(self.source.path),
@@ -169,17 +172,17 @@ class PickleMachine:
         """The next `length` bytes as text; long ones stay in the file."""
         start = self.pos
         raw = self.take(length)
-        return (
-            LongText(self.source, start, length)
-            if length > LAZY_BYTES
-            else str(raw, "utf-8", "replace")
-        )
+        if length > LAZY_BYTES:
+            return LongText(self.source, start, length)
+        return str(raw, "utf-8", "replace")
 
     def bytes(self, length: int) -> Any:
         """The next `length` bytes; long ones stay in the file."""
         start = self.pos
         raw = self.take(length)
-        return LongBytes(self.source, start, length) if length > LAZY_BYTES else bytes(raw)
+        if length > LAZY_BYTES:
+            return LongBytes(self.source, start, length)
+        return bytes(raw)
 
     # -- building
 
@@ -208,9 +211,10 @@ class PickleMachine:
         if (known_hazard is None and len(self.hazards) < MAX_HAZARDS) or (
             known_hazard is not None and calls and not known_hazard.calls
         ):
-            where = (
-                known_hazard.where if known_hazard else f"{self.label} at byte {global_name.offset}"
-            )
+            if known_hazard:
+                where = known_hazard.where
+            else:
+                where = f"{self.label} at byte {global_name.offset}"
             self.hazards[global_name.what] = Hazard(global_name.what[:300], where, calls)
 
     def call(self, function: Any, arguments: Any) -> Any:
@@ -219,7 +223,10 @@ class PickleMachine:
             raise MalformedPickle("calls something with arguments that are no tuple")
         self.count_container()
         if not isinstance(function, GlobalName):
-            callee_name = function.what if isinstance(function, Opaque) else type(function).__name__
+            if isinstance(function, Opaque):
+                callee_name = function.what
+            else:
+                callee_name = type(function).__name__
             return Opaque(f"{callee_name}(...)", {"arguments": arguments})
         builder = self.builders.get(function.what)
         if builder is not None:

@@ -108,7 +108,9 @@ class ArrayNode(Leaf):
         """The elements of an array of objects; None for an array of numbers."""
         if not isinstance(self.raw, list):
             return None
-        return self.raw[0] if self.shape == () and len(self.raw) == 1 else self.raw
+        if self.shape == () and len(self.raw) == 1:
+            return self.raw[0]
+        return self.raw
 
     def describe(self, name: str) -> Tensor | Skip:
         if self.dtype is None or self.dtype.name is None:
@@ -116,7 +118,10 @@ class ArrayNode(Leaf):
                 name,
                 f"a numpy array of type {self.dtype.code[:60] if self.dtype else 'unknown'}, which holds no numbers",
             )
-        raw = self.raw.encode("latin-1", "replace") if isinstance(self.raw, str) else self.raw
+        if isinstance(self.raw, str):
+            raw = self.raw.encode("latin-1", "replace")
+        else:
+            raw = self.raw
         if not isinstance(raw, bytes | LongBytes):
             raise CheckpointError("a pickled array has no bytes", where=name[:200])
         data = PickledArray(raw, self.dtype.name, self.dtype.byteorder, self.shape, self.fortran)
@@ -171,9 +176,10 @@ def _build_scalar(_: PickleMachine, function: GlobalName, arguments: tuple[Any, 
     """`scalar(dtype, bytes)`: a numpy number, as a Python one."""
     if len(arguments) != 2 or not isinstance(arguments[0], DTypeNode) or arguments[0].name is None:
         return Opaque(function.what)
-    raw = (
-        arguments[1].encode("latin-1", "replace") if isinstance(arguments[1], str) else arguments[1]
-    )
+    if isinstance(arguments[1], str):
+        raw = arguments[1].encode("latin-1", "replace")
+    else:
+        raw = arguments[1]
     if not isinstance(raw, bytes) or len(raw) != item_bytes(arguments[0].name):
         raise MalformedPickle("has a numpy number of the wrong size")
     return (

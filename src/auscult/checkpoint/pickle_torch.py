@@ -54,7 +54,10 @@ def make_persistent_loader(locator: StorageLocator) -> Callable[[PickleMachine, 
             or count < 0
         ):
             raise MalformedPickle("refers to a storage in a way that torch does not")
-        base = view[0][1] if view and isinstance(view[0], tuple) and len(view[0]) == 3 else 0
+        if view and isinstance(view[0], tuple) and len(view[0]) == 3:
+            base = view[0][1]
+        else:
+            base = 0
         if type(base) is not int or base < 0:
             raise MalformedPickle("refers to a part of a storage in a way that torch does not")
         ref = storage_refs.get(f"{key}")
@@ -138,11 +141,10 @@ def _build_quantized(_: PickleMachine, __: GlobalName, arguments: tuple[Any, ...
     """`_rebuild_qtensor(storage, offset, size, stride, quantizer, requires_grad, hooks)`."""
     _require_arguments(arguments, 5)
     quantizer = arguments[4]
-    scheme = (
-        quantizer[0].name
-        if isinstance(quantizer, tuple) and quantizer and isinstance(quantizer[0], GlobalName)
-        else "?"
-    )
+    if isinstance(quantizer, tuple) and quantizer and isinstance(quantizer[0], GlobalName):
+        scheme = quantizer[0].name
+    else:
+        scheme = "?"
     if scheme not in SCHEMES or not isinstance(quantizer, tuple):
         return UnreadableNode(_check_counts(arguments[2]), f"quantised by the scheme {scheme[:60]}")
     node = _make_node(*arguments[:4])
@@ -154,7 +156,10 @@ def _build_sparse(_: PickleMachine, __: GlobalName, arguments: tuple[Any, ...]) 
     """`_rebuild_sparse_tensor(layout, (indices, values, size, ...))`."""
     _require_arguments(arguments, 2)
     data = arguments[1]
-    sizes = [part for part in data if isinstance(part, tuple)] if isinstance(data, tuple) else []
+    if isinstance(data, tuple):
+        sizes = [part for part in data if isinstance(part, tuple)]
+    else:
+        sizes = []
     return UnreadableNode(_check_counts(sizes[0]) if sizes else (), "a sparse tensor")
 
 
@@ -181,11 +186,15 @@ def _make_unsupported_builder(reason: str) -> GlobalBuilder:
 
 
 def _build_layout(_: PickleMachine, __: GlobalName, arguments: tuple[Any, ...]) -> Any:
-    return arguments[0] if arguments else None
+    if arguments:
+        return arguments[0]
+    return None
 
 
 def _build_script_list(_: PickleMachine, __: GlobalName, arguments: tuple[Any, ...]) -> Any:
-    return arguments[0] if arguments else []
+    if arguments:
+        return arguments[0]
+    return []
 
 
 TORCH_BUILDERS: dict[str, GlobalBuilder] = {

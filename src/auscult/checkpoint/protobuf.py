@@ -85,11 +85,10 @@ class Message:
         data = bytes(view) if size <= SMALL_BYTES else view
         fields, position, count = self.fields, 0, 0
         while position < size:
-            tag, position = (
-                (data[position], position + 1)
-                if data[position] < 0x80
-                else self._read_varint(data, position)
-            )
+            if data[position] < 0x80:
+                tag, position = (data[position], position + 1)
+            else:
+                tag, position = self._read_varint(data, position)
             number, wire_type = tag >> 3, tag & 7
             if wire_type in (0, 2) and position < size and data[position] < 0x80:
                 value, position = data[position], position + 1
@@ -103,11 +102,10 @@ class Message:
                 )
             field_value: FieldValue = value
             if wire_type:
-                field_value = (
-                    (start + position, start + position + value)
-                    if wire_type == 2
-                    else bytes(data[position : position + value])
-                )
+                if wire_type == 2:
+                    field_value = (start + position, start + position + value)
+                else:
+                    field_value = bytes(data[position : position + value])
                 position += value
             fields.setdefault(number, []).append(field_value)
             count += 1
@@ -145,7 +143,9 @@ class Message:
     def unsigned(self, number: int, default: int = 0) -> int:
         """A varint as an unsigned integer."""
         value = self._get_last_value(number, int)
-        return value if isinstance(value, int) else default
+        if isinstance(value, int):
+            return value
+        return default
 
     def signed(self, number: int, default: int = 0) -> int:
         """A varint as a two's complement 64-bit integer (int32, int64, enum)."""
@@ -172,7 +172,9 @@ class Message:
     def text(self, number: int, default: str = "") -> str:
         """A string of at most 64 KiB; bytes that are not UTF-8 become replacement characters."""
         spans = self.spans_of(number)
-        return self._text(spans[-1]) if spans else default
+        if spans:
+            return self._text(spans[-1])
+        return default
 
     def texts(self, number: int) -> list[str]:
         """Every occurrence of a repeated string."""
@@ -191,7 +193,9 @@ class Message:
     def message(self, number: int) -> Message | None:
         """The embedded message of a field, its occurrences merged; None if there is none."""
         spans = self.spans_of(number)
-        return Message(self.source, spans, self.depth + 1, self.budget) if spans else None
+        if spans:
+            return Message(self.source, spans, self.depth + 1, self.budget)
+        return None
 
     def messages(self, number: int) -> Iterator[Message]:
         """Every message of a repeated field."""
@@ -221,7 +225,9 @@ class Message:
 
 
 def _to_signed(value: int) -> int:
-    return value - (1 << 64) if value >= 1 << 63 else value
+    if value >= 1 << 63:
+        return value - (1 << 64)
+    return value
 
 
 def decode_varints(

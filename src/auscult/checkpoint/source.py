@@ -69,7 +69,9 @@ def item_bytes(name: str) -> int:
     """Bytes per element, without importing ml_dtypes for it where that can be avoided."""
     if name in ITEM_BYTES:
         return ITEM_BYTES[name]
-    return 1 if name in ML_DTYPES else int(np.dtype(name).itemsize)
+    if name in ML_DTYPES:
+        return 1
+    return int(np.dtype(name).itemsize)
 
 
 _OPEN_MAPS: WeakSet[mmap.mmap] = WeakSet()
@@ -131,7 +133,9 @@ class Source:
         Raises:
             CheckpointError: If the file cannot be opened.
         """
-        return self.length if self.length >= 0 else len(self._file_view) - self.start
+        if self.length >= 0:
+            return self.length
+        return len(self._file_view) - self.start
 
     @cached_property
     def _file_view(self) -> memoryview:
@@ -268,7 +272,9 @@ class SignedData:
 
     def _apply_signs(self, values: Array) -> Array:
         values = np.conjugate(values) if self.conjugate else values
-        return np.asarray(np.negative(values)) if self.negative else np.asarray(values)
+        if self.negative:
+            return np.asarray(np.negative(values))
+        return np.asarray(values)
 
 
 def span_of(shape: Shape, strides: tuple[int, ...]) -> int:

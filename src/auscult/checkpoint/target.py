@@ -120,7 +120,9 @@ def _describe_tree(value: Any, frameworks: list[code.FrameworkAdapter]) -> Any:
     if isinstance(value, list | tuple):
         return [_describe_tree(item, frameworks) for item in value]
     description = _describe_leaf("", value, frameworks)
-    return value if description is None else description
+    if description is None:
+        return value
+    return description
 
 
 def _describe_leaf(name: str, value: Any, frameworks: list[code.FrameworkAdapter]) -> Tensor | None:
@@ -171,22 +173,20 @@ def _guard_user_code(target: str) -> Iterator[None]:
     except TargetError:
         raise
     except ModuleNotFoundError as error:
-        hint = (
-            f"install {error.name.split('.')[0]}, or run from the folder that holds it"
-            if error.name
-            else None
-        )
+        if error.name:
+            hint = f"install {error.name.split('.')[0]}, or run from the folder that holds it"
+        else:
+            hint = None
         raise TargetError(f"cannot be imported: {error}", where=target, hint=hint) from error
     except (
         Exception,
         SystemExit,
     ) as error:  # whatever the user's code raises is for the user, as one line
         error_text = " ".join(str(error).split())[:300] or "no message"
-        hint = (
-            "arguments go in --kwargs '{\"name\": value}'"
-            if isinstance(error, TypeError)
-            else "--debug shows the traceback"
-        )
+        if isinstance(error, TypeError):
+            hint = "arguments go in --kwargs '{\"name\": value}'"
+        else:
+            hint = "--debug shows the traceback"
         raise TargetError(
             f"raised {type(error).__name__}: {error_text}", where=target, hint=hint
         ) from error
@@ -228,9 +228,8 @@ def _get_attribute(owner: Any, name: str, target: str) -> Any:
         if not member_name.startswith("_") and callable(getattr(owner, member_name))
     ]
     close_matches = difflib.get_close_matches(name, public, n=3)
-    hint = (
-        f"did you mean {' or '.join(close_matches)}?"
-        if close_matches
-        else f"it has {', '.join(sorted(public)[:8]) or 'no callables'}"
-    )
+    if close_matches:
+        hint = f"did you mean {' or '.join(close_matches)}?"
+    else:
+        hint = f"it has {', '.join(sorted(public)[:8]) or 'no callables'}"
     raise TargetError(f"has no `{name}`", where=target, hint=hint)

@@ -159,7 +159,9 @@ class TensorNode(Leaf):
     def raw(self, start: int, stop: int) -> memoryview | None:
         """See `FileArray.raw`."""
         data = self._data()
-        return data.raw(start, stop) if isinstance(data, FileArray) else None
+        if isinstance(data, FileArray):
+            return data.raw(start, stop)
+        return None
 
     def _data(self) -> TensorData:
         """Where the elements lie. Made on use: most tensors of a large file are only listed."""
@@ -175,11 +177,9 @@ class TensorNode(Leaf):
             strides,
             ref.places.byteorder,
         )
-        return (
-            SignedData(data, self.conjugate, self.negative)
-            if self.conjugate or self.negative
-            else data
-        )
+        if self.conjugate or self.negative:
+            return SignedData(data, self.conjugate, self.negative)
+        return data
 
     def _read_quantization(self, name: str) -> Quantization | None:
         scheme, *parameters = self.quantizer or ("?",)

@@ -101,7 +101,9 @@ def _choose_format(output: str, requested_formats: tuple[str, ...]) -> str:
             where=output,
             hint="give it the suffix of one of the formats",
         )
-    return requested_formats[0] if requested_formats else "text"
+    if requested_formats:
+        return requested_formats[0]
+    return "text"
 
 
 _CODES = "CODES"
@@ -257,11 +259,12 @@ def filter_findings(report: Report, select: tuple[str, ...], ignore: tuple[str, 
     if not left_out:
         return report
     verdict = report.verdict
-    unequal = (
-        any(report.coverage.buckets.get(name) for name in ("different", "only_in_a", "only_in_b"))
-        if report.coverage
-        else False
-    )
+    if report.coverage:
+        unequal = any(
+            report.coverage.buckets.get(name) for name in ("different", "only_in_a", "only_in_b")
+        )
+    else:
+        unequal = False
     if (
         verdict is Verdict.DIVERGENT
         and not unequal

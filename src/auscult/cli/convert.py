@@ -36,11 +36,10 @@ def parse_size_argument(
     if text is None:
         return None
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMG]?I?)B?", text.strip().upper())
-    size = (
-        int(float(match[1]) * SIZE_UNITS[match[2]])
-        if match is not None and match[2] in SIZE_UNITS
-        else 0
-    )
+    if match is not None and match[2] in SIZE_UNITS:
+        size = int(float(match[1]) * SIZE_UNITS[match[2]])
+    else:
+        size = 0
     if size <= 0:
         raise click.BadParameter("is not a size such as 500MB, 5GB or 2GiB", param=option)
     return size

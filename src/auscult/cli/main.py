@@ -74,11 +74,10 @@ class VerbGroup(click.Group):
             import difflib
 
             close = difflib.get_close_matches(args[0], list_verbs(), n=1)
-            hint = (
-                f"did you mean `auscult {close[0]}`?"
-                if close
-                else "`auscult --help` lists the verbs"
-            )
+            if close:
+                hint = f"did you mean `auscult {close[0]}`?"
+            else:
+                hint = "`auscult --help` lists the verbs"
             raise UsageError(f"there is no verb `{args[0]}`", hint=hint)
         return super().resolve_command(ctx, args)
 
@@ -154,7 +153,9 @@ def run_command_line(args: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("auscult: interrupted", err=True)
         return 130
-    return code if isinstance(code, int) else 0
+    if isinstance(code, int):
+        return code
+    return 0
 
 
 def _to_usage_error(error: click.UsageError) -> UsageError:

@@ -100,7 +100,9 @@ class RunComparison:
             outputs = [comparison for comparison in self.comparisons.all if comparison.is_output][
                 -1:
             ]
-        return None if not outputs else not any(comparison.differs for comparison in outputs)
+        if not outputs:
+            return None
+        return not any(comparison.differs for comparison in outputs)
 
 
 def compare_runs(

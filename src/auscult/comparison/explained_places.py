@@ -40,7 +40,10 @@ class _FaultExplainer:
     def result(self, place: FaultPlace, case: LayerCase | None) -> LayerResult | None:
         """What is said of one place; None where an earlier fault left something wrong there, and nothing explains it."""
         pair, comparison = place.reading.pair, place.reading
-        other_weights = explain_ownership(self.weights, pair.a) if comparison.is_output else None
+        if comparison.is_output:
+            other_weights = explain_ownership(self.weights, pair.a)
+        else:
+            other_weights = None
         explanations: tuple[Explanation, ...] = ()
         was_looked_into = True
         if other_weights is not None and pair.a in self.weights.fresh:
@@ -63,9 +66,10 @@ class _FaultExplainer:
             and comparison.error <= MAX_DOUBTFUL_LIMITS * comparison.limit
             and not any(explanation.reproduced for explanation in explanations)
         ):
-            times = (
-                f"{comparison.error / comparison.floor:.0f} times" if comparison.floor else "above"
-            )
+            if comparison.floor:
+                times = f"{comparison.error / comparison.floor:.0f} times"
+            else:
+                times = "above"
             reason = f"is {comparison.error:.1e} off, {times} the floor, by no known mistake: rounding in another order may give that"
             self.skips.append(Skip(place.key, reason))
             return None

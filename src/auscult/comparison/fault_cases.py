@@ -122,11 +122,10 @@ class _CallScope:
 
 def _find_call_scope(trace: Trace, place_record: Record) -> _CallScope:
     called_paths = {record.path for record in trace.records if record.role.startswith("output")}
-    path = (
-        place_record.path
-        if place_record.role.startswith("output")
-        else _find_handing_module(trace, place_record, called_paths)
-    )
+    if place_record.role.startswith("output"):
+        path = place_record.path
+    else:
+        path = _find_handing_module(trace, place_record, called_paths)
     windows = _find_call_windows(trace, path)
     containing_calls = [
         number for number, (start, end) in windows.items() if start <= place_record.order <= end
@@ -197,9 +196,10 @@ def _collect_context(trace: Trace, scope: _CallScope) -> dict[str, Array]:
         )
         recorded_keys.add(record.same_as or record.key)
         if record.stored == "full" and is_new:
-            call_suffix = (
-                "" if latest[record.path, record.role] == record.call else f"#{record.call}"
-            )
+            if latest[record.path, record.role] == record.call:
+                call_suffix = ""
+            else:
+                call_suffix = f"#{record.call}"
             result[f"{record.path}{call_suffix}:{record.role}"] = trace.tensor(record)
     return result
 
@@ -242,11 +242,9 @@ def _collect_loop_calls(
     candidate_calls = _collect_iterated_calls(
         cand, pairs.get(body, body), pairs.get(scope.path, scope.path), scope.call
     )
-    return (
-        None
-        if reference_calls is None or candidate_calls is None
-        else (reference_calls, _fill_in_constants(candidate_calls, reference_calls))
-    )
+    if reference_calls is None or candidate_calls is None:
+        return None
+    return (reference_calls, _fill_in_constants(candidate_calls, reference_calls))
 
 
 def _fill_in_constants(iterated_calls: IteratedCalls, other_calls: IteratedCalls) -> IteratedCalls:
@@ -293,11 +291,10 @@ def _collect_iterated_calls(trace: Trace, body: str, owner: str, call: int) -> I
     )
     if not calls:
         return None
-    result = (
-        trace.tensor(owner_output)
-        if owner_output is not None and owner_output.stored == "full"
-        else None
-    )
+    if owner_output is not None and owner_output.stored == "full":
+        result = trace.tensor(owner_output)
+    else:
+        result = None
     return IteratedCalls(
         body, tuple(grouped[n] for n in calls), tuple(outputs[n] for n in calls), result, noise
     )

@@ -66,7 +66,9 @@ class TracedModule:
     @property
     def shape(self) -> Shape | None:
         output = self.output()
-        return None if output is None else get_canonical_shape(output.shape)
+        if output is None:
+            return None
+        return get_canonical_shape(output.shape)
 
 
 @dataclass(frozen=True, eq=False)

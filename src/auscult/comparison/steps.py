@@ -107,14 +107,13 @@ class StepJudge:
             _find_worst_output(self.comparisons, pair.a, call)
             for call in range(min(reference_calls, candidate_calls))
         ]
-        forced_comparisons = (
-            []
-            if self.forced is None
-            else [
+        if self.forced is None:
+            forced_comparisons = []
+        else:
+            forced_comparisons = [
                 _find_worst_output(self.forced, pair.a, call)
                 for call in range(min(reference_calls, candidate_calls))
             ]
-        )
         flip = self.find_flip(pair)
         first = next(
             (
@@ -155,11 +154,10 @@ class StepJudge:
             )
         if reference_calls == candidate_calls and first is None:
             return "same", "every step agrees within the noise floor"
-        verdict_from_reference = (
-            self._judge_from_reference_state(pair, first)
-            if reference_calls == candidate_calls and self.forced is not None
-            else None
-        )
+        if reference_calls == candidate_calls and self.forced is not None:
+            verdict_from_reference = self._judge_from_reference_state(pair, first)
+        else:
+            verdict_from_reference = None
         return verdict_from_reference or (
             "undecided",
             self._open(reference_calls, candidate_calls, first),
@@ -170,20 +168,17 @@ class StepJudge:
     ) -> tuple[StepVerdict, str] | None:
         """What a run tells in which every step starts from the reference's state; None if one is handed something else there."""
         if self.born:
-            parting_note = (
-                ""
-                if first is None
-                else f"; by themselves they part at step {first}, after an error born in {min(self.born)}"
-            )
+            if first is None:
+                parting_note = ""
+            else:
+                parting_note = f"; by themselves they part at step {first}, after an error born in {min(self.born)}"
             is_correct = self._has_correct_steps(pair)
-            return (
-                (
+            if is_correct:
+                return (
                     "same",
                     f"from the reference's state no step has an error of its own{parting_note}",
                 )
-                if is_correct
-                else None
-            )
+            return None
         if self._has_equal_outcome(pair):
             return (
                 "same",
@@ -213,11 +208,10 @@ class StepJudge:
     def _has_equal_outcome(self, pair: LayerPair) -> bool:
         """Whether the module that owns the loop gives the same in spite of steps that differ."""
         parent = self.ref.modules[pair.a].parent
-        outputs = (
-            []
-            if parent is None
-            else [r for r in self.comparisons.all if r.is_output and r.pair.a == parent]
-        )
+        if parent is None:
+            outputs = []
+        else:
+            outputs = [r for r in self.comparisons.all if r.is_output and r.pair.a == parent]
         return bool(outputs) and not any(comparison.differs for comparison in outputs)
 
     def find_flip(self, pair: LayerPair) -> StepFlip | None:
@@ -286,11 +280,9 @@ class StepJudge:
                     float(reference_row[chosen[0]] - reference_row[chosen[1]]),
                     float(np.max(np.abs(reference_row - candidate_row))),
                 )
-                return (
-                    None
-                    if comparison.differs
-                    else StepFlip(step, comparison.pair.a, margin, error, before)
-                )
+                if comparison.differs:
+                    return None
+                return StepFlip(step, comparison.pair.a, margin, error, before)
         return None
 
 

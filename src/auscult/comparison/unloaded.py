@@ -99,22 +99,22 @@ def _is_constant(a: TracedModule, fingerprints: Iterable[str]) -> bool:
 def _is_same_fingerprint(text: str, other: str) -> bool:
     """Equal content, or equal but for rounding: of the coarser format, or of fusing a weight norm."""
     widths = text.split(":")[1], other.split(":")[1]
-    tolerance = (
-        FUSED_TOLERANCE if widths[0] == widths[1] and int(widths[0]) >= 4 else ROUNDED_TOLERANCE
-    )
+    if widths[0] == widths[1] and int(widths[0]) >= 4:
+        tolerance = FUSED_TOLERANCE
+    else:
+        tolerance = ROUNDED_TOLERANCE
     return is_same_content(text, other) or is_close_content(text, other, tolerance)
 
 
 def _is_fresh(module: TracedModule, info: ModuleInfo | None) -> bool:
     """Whether its largest weight is as torch's and MLX's linear and convolution layers draw it: uniform in ±1/√fan_in."""
-    outputs = (
-        next(
+    if info:
+        outputs = next(
             (info.attributes[name] for name in OUTPUT_COUNT_ATTRIBUTES if name in info.attributes),
             None,
         )
-        if info
-        else None
-    )
+    else:
+        outputs = None
     size, rms = max((int(text.split(":")[0]), float(text.split(":")[6])) for text in module.weights)
     if not isinstance(outputs, int) or not outputs or size < MIN_NOISE_VALUES:
         return False

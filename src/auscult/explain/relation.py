@@ -89,12 +89,12 @@ def _find_lag(reference_values: Array, candidate_values: Array) -> int:
         key=lambda lag: _measure_shifted_error(reference_series, candidate_series, lag),
         default=0,
     )
-    return (
+    if (
         best
-        if best
         and _measure_shifted_error(reference_series, candidate_series, best) < 0.5 * unshifted_error
-        else 0
-    )
+    ):
+        return best
+    return 0
 
 
 def _measure_shifted_error(reference_series: Array, candidate_series: Array, lag: int) -> float:
@@ -106,4 +106,6 @@ def _measure_shifted_error(reference_series: Array, candidate_series: Array, lag
 
 
 def _round_for_json(value: float) -> float | None:
-    return float(f"{value:.4g}") if np.isfinite(value) else None
+    if np.isfinite(value):
+        return float(f"{value:.4g}")
+    return None

@@ -121,7 +121,9 @@ def _resolve_destination(path: Path) -> Path:
         )
     if path.is_dir():
         raise UsageError("is a folder", where=str(path), hint="name a file in it")
-    return path.resolve() if path.is_symlink() else path
+    if path.is_symlink():
+        return path.resolve()
+    return path
 
 
 def _create_file(path: Path) -> BinaryIO:

@@ -100,4 +100,6 @@ def summarise_names(names: Iterable[str], most: int = 3) -> str:
 
 def format_count(number: int, noun: str) -> str:
     """`1 tensor`, `2,000 tensors`."""
-    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {noun}s"

@@ -35,7 +35,10 @@ class TrainingSnapshot:
             for stateful_object in _list_stateful(setup)
         ]
         self._rng = (torch.get_rng_state(), np.random.get_state(), random.getstate())
-        self._cuda_rng = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+        if torch.cuda.is_available():
+            self._cuda_rng = torch.cuda.get_rng_state_all()
+        else:
+            self._cuda_rng = []
 
     def _keep_module(self, module: nn.Module) -> None:
         for tensor in (*module._parameters.values(), *module._buffers.values()):
@@ -53,9 +56,10 @@ class TrainingSnapshot:
 
     def _keep_tensor(self, tensor: Tensor) -> None:
         if id(tensor) not in self._tensors and not isinstance(tensor, nn.UninitializedParameter):
-            grad = (
-                None if not tensor.is_leaf or tensor.grad is None else tensor.grad.detach().clone()
-            )
+            if not tensor.is_leaf or tensor.grad is None:
+                grad = None
+            else:
+                grad = tensor.grad.detach().clone()
             self._tensors[id(tensor)] = (tensor, tensor.detach().clone(), grad)
 
     @torch.no_grad()

@@ -48,11 +48,10 @@ def read_log(path: str | Path) -> tuple[Claim, ...]:
         text = file.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", where=str(path)) from error
-    rows = (
-        list(_iter_csv_rows(text))
-        if file.suffix.lower() in (".csv", ".tsv")
-        else list(_iter_text_rows(text))
-    )
+    if file.suffix.lower() in (".csv", ".tsv"):
+        rows = list(_iter_csv_rows(text))
+    else:
+        rows = list(_iter_text_rows(text))
     claims = tuple(
         claim
         for claim in _iter_claims(rows)
@@ -75,7 +74,10 @@ def _iter_text_rows(text: str) -> Iterator[Row]:
     where, row_figures = "", {}
     for number, line in enumerate(text.splitlines(), 1):
         epoch = _EPOCH.search(line)
-        figures = _figures_from_json(line) if line.lstrip().startswith("{") else _find_figures(line)
+        if line.lstrip().startswith("{"):
+            figures = _figures_from_json(line)
+        else:
+            figures = _find_figures(line)
         if epoch or set(figures) & set(row_figures):
             yield where, row_figures
             where, row_figures = "", {}
@@ -101,11 +103,10 @@ def _figures_from_json(line: str) -> dict[str, float]:
         values = json.loads(line)
     except ValueError:
         return _find_figures(line)
-    flat = (
-        {str(key): value for key, value in values.items() if isinstance(value, int | float)}
-        if isinstance(values, dict)
-        else {}
-    )
+    if isinstance(values, dict):
+        flat = {str(key): value for key, value in values.items() if isinstance(value, int | float)}
+    else:
+        flat = {}
     return _name_figures(flat)
 
 

@@ -247,4 +247,6 @@ def _to_plain(value: Any) -> Any:
         return {str(name): _to_plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_to_plain(item) for item in value]
-    return float(f"{value:.6g}") if isinstance(value, float) else value
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    return value

@@ -89,11 +89,10 @@ def _measure_setup(
         end = measure_level(setup, capture_forward(setup))
     terms = _add_shares(terms, measure_shares(setup))
     snapshot.restore()
-    learning = (
-        None
-        if setup.assumed
-        else measure_learning(setup, trail, snapshot, started + options.seconds, progress)
-    )
+    if setup.assumed:
+        learning = None
+    else:
+        learning = measure_learning(setup, trail, snapshot, started + options.seconds, progress)
     broken = tuple(dict.fromkeys(trail.broken))
     in_time = time.monotonic() - started < options.seconds
     precision, not_run = measure_precision(

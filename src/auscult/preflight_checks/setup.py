@@ -102,7 +102,9 @@ class Setup:
         if self.loss is None:
             return {}
         value = self.loss(output, batch)
-        return dict(value) if isinstance(value, Mapping) else {"loss": value}
+        if isinstance(value, Mapping):
+            return dict(value)
+        return {"loss": value}
 
     def waveform(self, output: Any) -> Tensor:
         """The waveform in the model's output, [batch, channels, time].
@@ -155,15 +157,18 @@ def find_wave(output: Any, target: Tensor | None, where: str) -> Tensor:
         raise TargetError(
             "the model's output holds no waveform", where=where, hint="let `forward` return it"
         )
-    length = (
-        target.shape[-1] if target is not None else max(leaf.shape[-1] for _, leaf in named_leaves)
-    )
+    if target is not None:
+        length = target.shape[-1]
+    else:
+        length = max(leaf.shape[-1] for _, leaf in named_leaves)
     return min(named_leaves, key=lambda item: abs(item[1].shape[-1] - length))[1]
 
 
 def as_wave(tensor: Tensor) -> Tensor:
     """[batch, time] as [batch, 1, time]; [batch, channels, time] as it is."""
-    return tensor[:, None] if tensor.ndim == 2 else tensor
+    if tensor.ndim == 2:
+        return tensor[:, None]
+    return tensor
 
 
 def find_parts(

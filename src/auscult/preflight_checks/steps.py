@@ -114,7 +114,10 @@ class Instruments:
         for name, parameter in self.setup.model.named_parameters():
             if parameter.grad is None:
                 continue
-            largest = float(parameter.grad.detach().abs().max()) if parameter.grad.numel() else 0.0
+            if parameter.grad.numel():
+                largest = float(parameter.grad.detach().abs().max())
+            else:
+                largest = 0.0
             if not math.isfinite(largest):
                 self.trail.broken.append(f"gradient of {name} in step {len(self.trail.losses) + 1}")
             self.trail.largest_gradients[name] = max(
@@ -196,9 +199,10 @@ class Instruments:
             old = before.get(name)
             if old is not None and old.shape == parameter.shape:
                 scale = float(old.abs().max()) or 1.0
-                self.trail.moved[name] = (
-                    float((parameter.detach() - old).abs().max()) / scale if old.numel() else 0.0
-                )
+                if old.numel():
+                    self.trail.moved[name] = float((parameter.detach() - old).abs().max()) / scale
+                else:
+                    self.trail.moved[name] = 0.0
         self.trail.gradients = {
             name: sorted(norms)[len(norms) // 2] for name, norms in self._norms.items() if norms
         }
@@ -211,21 +215,21 @@ def _orient_latents(latents: Tensor | None, dim: int) -> Tensor | None:
         return None
     if latents.shape[-1] == dim:
         return latents
-    return latents.transpose(1, -1) if latents.ndim >= 3 and latents.shape[1] == dim else None
+    if latents.ndim >= 3 and latents.shape[1] == dim:
+        return latents.transpose(1, -1)
+    return None
 
 
 def _has_moved(before: Tensor, after: Tensor, codes: Tensor) -> bool:
     """Whether any of these rows changed."""
     a, b = before[codes], after[codes]
-    return (
-        bool(
+    if len(codes):
+        return bool(
             (
                 (b - a).abs().amax(dim=-1) > MIN_MOVEMENT * a.abs().amax(dim=-1).clamp_min(1e-12)
             ).any()
         )
-        if len(codes)
-        else False
-    )
+    return False
 
 
 def run_step(setup: Setup) -> dict[str, float]:
@@ -244,10 +248,14 @@ def read_losses(step_result: Any) -> dict[str, float]:
         total = next(
             (name for name in ("total", "loss", "loss_g", "loss_gen_all") if name in numbers), None
         )
-        return {total: numbers[total]} if total else numbers
+        if total:
+            return {total: numbers[total]}
+        return numbers
     if isinstance(step_result, list | tuple) and step_result:
         return read_losses(step_result[0])
-    return {"loss": _to_number(step_result)} if _is_number(step_result) else {}
+    if _is_number(step_result):
+        return {"loss": _to_number(step_result)}
+    return {}
 
 
 def _to_number(value: Any) -> float:

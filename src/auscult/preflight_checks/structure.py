@@ -31,14 +31,18 @@ def _iter_items(value: Any) -> Iterator[tuple[str, Any]]:
 def replace_tensor(value: Any, old: Tensor | None, new: Tensor) -> Any:
     """The structure with the tensor `old` (that very object) exchanged for `new`; containers are copied, `value` stays."""
     if old is None or isinstance(value, Tensor):
-        return new if value is old and old is not None else value
+        if value is old and old is not None:
+            return new
+        return value
     if isinstance(value, Mapping):
         return _copy_mapping(
             value, {key: replace_tensor(item, old, new) for key, item in value.items()}
         )
     if isinstance(value, list | tuple):
         items = [replace_tensor(item, old, new) for item in value]
-        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+        if hasattr(value, "_fields"):
+            return type(value)(*items)
+        return type(value)(items)
     if is_dataclass(value) and not isinstance(value, type):
         clone = copy.copy(value)
         for entry in fields(value):

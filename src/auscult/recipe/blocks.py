@@ -75,7 +75,9 @@ def view_as_integers(array: Array) -> Array:
 
 def _find_widest_axis(array: Array) -> int:
     """The axis whose steps are widest in memory: cutting there leaves compact pieces."""
-    return int(np.argmax(np.abs(array.strides))) if array.ndim else 0
+    if array.ndim:
+        return int(np.argmax(np.abs(array.strides)))
+    return 0
 
 
 def get_eps(dtype: np.dtype[Any]) -> float:
@@ -108,4 +110,6 @@ def measure_worst_error(actual: Array, expected: Array, tolerance: Array) -> flo
     if ratio.size == 0:
         return 0.0
     largest = float(np.max(ratio))
-    return float("inf") if np.isnan(largest) else largest
+    if np.isnan(largest):
+        return float("inf")
+    return largest

@@ -91,11 +91,9 @@ def _build_converted_test(changed: Sequence[Entry]) -> str:
     if old_name is not None and new_name is not None:
         return _build_name_test(old_name, new_name)
     known_shapes = _find_telling_shapes(changed)
-    return (
-        _build_shape_test(known_shapes)
-        if known_shapes
-        else _build_presence_test(changed, source_names, target_names)
-    )
+    if known_shapes:
+        return _build_shape_test(known_shapes)
+    return _build_presence_test(changed, source_names, target_names)
 
 
 def _build_presence_test(
@@ -218,7 +216,9 @@ def _build_statements(
 
 
 def _quote_template(template: str, letters: str) -> str:
-    return f"f{template!r}" if letters else repr(template)
+    if letters:
+        return f"f{template!r}"
+    return repr(template)
 
 
 _LOAD_SOURCE = '''def load(module, path):

@@ -143,9 +143,9 @@ def _fill_numbers(names: Sequence[str], fields: Sequence[str]) -> tuple[str, ...
 
 def _format_iterable(values: list[int]) -> str:
     if values == list(range(values[0], values[-1] + 1)) and len(values) > 1:
-        return (
-            f"range({values[-1] + 1})"
-            if values[0] == 0
-            else f"range({values[0]}, {values[-1] + 1})"
-        )
-    return f"({', '.join(map(str, values))},)" if len(values) == 1 else str(tuple(values))
+        if values[0] == 0:
+            return f"range({values[-1] + 1})"
+        return f"range({values[0]}, {values[-1] + 1})"
+    if len(values) == 1:
+        return f"({', '.join(map(str, values))},)"
+    return str(tuple(values))

@@ -88,9 +88,10 @@ def _join_entries(earlier: list[Entry], later: list[Entry]) -> Entry:
         ops.append(Route(order))
     ops += _place_side_by_side(later)
     has_shapes = all(entry.shapes is not None for entry in earlier)
-    shapes = (
-        tuple(shape for entry in earlier for shape in entry.shapes or ()) if has_shapes else None
-    )
+    if has_shapes:
+        shapes = tuple(shape for entry in earlier for shape in entry.shapes or ())
+    else:
+        shapes = None
     sources = tuple(name for entry in earlier for name in entry.sources)
     return Entry(
         sources,

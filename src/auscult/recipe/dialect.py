@@ -27,7 +27,9 @@ class Dialect:
 
     def permute_axes(self, x: str, axes: Sequence[int]) -> str:
         """Axes in another order."""
-        return f"{x}.{self.permute}({', '.join(map(str, axes))})" if axes else x
+        if axes:
+            return f"{x}.{self.permute}({', '.join(map(str, axes))})"
+        return x
 
     def cast(self, x: str, dtype: str) -> str:
         """Another dtype."""
@@ -64,7 +66,9 @@ class Dialect:
 
     def flip_axis(self, x: str, axis: int) -> str:
         """An axis backwards."""
-        return f"{x}[{':, ' * axis}::-1]" if self.name == "mlx" else f"{x}.flip({axis})"
+        if self.name == "mlx":
+            return f"{x}[{':, ' * axis}::-1]"
+        return f"{x}.flip({axis})"
 
     def array(self, values: Sequence[float], dtype: str) -> str:
         """A vector of numbers."""

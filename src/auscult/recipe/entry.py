@@ -38,7 +38,9 @@ class Entry:
             ", ".join(self.sources) or "nothing",
             ", ".join(self.targets) or "nothing",
         )
-        return source_label if source_label == target_label else f"{source_label} -> {target_label}"
+        if source_label == target_label:
+            return source_label
+        return f"{source_label} -> {target_label}"
 
     def stages(self, arrays: Sequence[Array]) -> list[list[Array]]:
         """The sources, then the tensors after each operation; the last are the targets.
@@ -120,11 +122,10 @@ class Entry:
             )
             ops = tuple(op_from_json(op) for op in data.get("ops", ()))
             shapes = data.get("shapes")
-            sides = (
-                None
-                if shapes is None
-                else tuple(tuple(int(side) for side in shape) for shape in shapes)
-            )
+            if shapes is None:
+                sides = None
+            else:
+                sides = tuple(tuple(int(side) for side in shape) for shape in shapes)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RecipeError(
                 f"is not a recipe entry: {error!r}", where="recipe", found=str(data)[:80]

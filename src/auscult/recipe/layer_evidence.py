@@ -62,11 +62,18 @@ def infer_kind_by_module(type_name: str, rank: int) -> str | None:
     )
     if match is not None:
         kernel_rank = match[2] or match[3]
-        kind = f"conv_transpose{kernel_rank}d" if match[1] or match[4] else f"conv{kernel_rank}d"
-        return kind if rank == int(kernel_rank) + 2 else None
+        if match[1] or match[4]:
+            kind = f"conv_transpose{kernel_rank}d"
+        else:
+            kind = f"conv{kernel_rank}d"
+        if rank == int(kernel_rank) + 2:
+            return kind
+        return None
     if "embedding" in lower:
         return "embedding"
-    return "linear" if lower in {"linear", "nondynamicallyquantizablelinear"} else None
+    if lower in {"linear", "nondynamicallyquantizablelinear"}:
+        return "linear"
+    return None
 
 
 def infer_kind_by_bias(shape: Shape, bias: Shape | None) -> str | None:
@@ -80,7 +87,9 @@ def infer_kind_by_bias(shape: Shape, bias: Shape | None) -> str | None:
     kernel_rank = len(shape) - 2
     if bias[0] == shape[1]:
         return f"conv_transpose{kernel_rank}d"
-    return f"conv{kernel_rank}d" if bias[0] == shape[0] else None
+    if bias[0] == shape[0]:
+        return f"conv{kernel_rank}d"
+    return None
 
 
 def infer_kind_by_name(layer: str, rank: int) -> str | None:
@@ -94,7 +103,9 @@ def infer_kind_by_name(layer: str, rank: int) -> str | None:
         return f"conv_transpose{kernel_rank}d"
     if _PLAIN_WORD.match(last):
         outer = words[0] if len(words) == 2 else ""
-        return None if _TRANSPOSED_WORD.match(outer) else f"conv{kernel_rank}d"
+        if _TRANSPOSED_WORD.match(outer):
+            return None
+        return f"conv{kernel_rank}d"
     return None
 
 
@@ -126,10 +137,14 @@ def identify_layer(
             and shape[0] == (bias or (0,))[0]
             and shape[0] % shape[1] == 0
         )
-        return None if may_be_grouped else LayerIdentity(bias_kind, "bias")
+        if may_be_grouped:
+            return None
+        return LayerIdentity(bias_kind, "bias")
     if bias_kind is not None:
         return LayerIdentity(bias_kind, "bias")
-    return LayerIdentity(name_kind, "name") if name_kind is not None else None
+    if name_kind is not None:
+        return LayerIdentity(name_kind, "name")
+    return None
 
 
 def _identify_matrix(weight: LayerWeight, source: Checkpoint, shape: Shape) -> LayerIdentity | None:
@@ -144,7 +159,9 @@ def _identify_matrix(weight: LayerWeight, source: Checkpoint, shape: Shape) -> L
         and len(source[name].shape) == 2
         and source[name].shape[0] != source[name].shape[1]
     }
-    return LayerIdentity(votes.pop(), "bias") if len(votes) == 1 else None
+    if len(votes) == 1:
+        return LayerIdentity(votes.pop(), "bias")
+    return None
 
 
 def infer_groups(
@@ -166,8 +183,13 @@ def infer_groups(
         and bias[0] % max(1, shape[1]) == 0
     ):
         return max(1, bias[0] // max(1, shape[1]))
-    is_single_channel = shape[1] == 1 < shape[0] if layout == "torch" else shape[-1] == 1 < shape[0]
-    return None if is_single_channel else 1
+    if layout == "torch":
+        is_single_channel = shape[1] == 1 < shape[0]
+    else:
+        is_single_channel = shape[-1] == 1 < shape[0]
+    if is_single_channel:
+        return None
+    return 1
 
 
 def is_possible_layer(kind: str, shape: Shape, bias: Shape | None, layout: Framework) -> bool:

@@ -41,7 +41,9 @@ def make_permutation(kind: str, to: Framework) -> Permute | None:
     if kind not in AXES_TO_MLX:
         return None
     permute = Permute(AXES_TO_MLX[kind])
-    return permute if to == "mlx" else permute.inverse()
+    if to == "mlx":
+        return permute
+    return permute.inverse()
 
 
 def make_conversion(kind: str, shape: Shape, groups: int, to: Framework) -> tuple[Op, ...]:
@@ -67,7 +69,9 @@ def make_conversion(kind: str, shape: Shape, groups: int, to: Framework) -> tupl
         group_permute,
         Reshape((groups, outer, *kernel, inner), joined_shape),
     )
-    return ops if to == "mlx" else tuple(op.inverse() for op in reversed(ops))
+    if to == "mlx":
+        return ops
+    return tuple(op.inverse() for op in reversed(ops))
 
 
 def has_same_effect(shape: Shape, a: Permute, b: Permute) -> bool:

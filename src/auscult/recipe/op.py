@@ -80,7 +80,9 @@ class Op(ABC):
             raise NotImplementedError(f"{type(self).__name__} must define its error")
         restored = self.inverse().apply(targets)
         is_same = len(restored) == len(sources) and all(map(has_same_bits, restored, sources))
-        return 0.0 if is_same else float("inf")
+        if is_same:
+            return 0.0
+        return float("inf")
 
     def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:  # noqa: ARG002
         """The operation as expressions in `block.dialect`, over the expressions `names`.

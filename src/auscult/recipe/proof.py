@@ -87,7 +87,9 @@ def classify_proof(proof: EntryProof) -> str:
         return "dropped"
     if proof.equality is Equality.CLOSE:
         return "close"
-    return "equivalent" if proof.entry.ops else "identical"
+    if proof.entry.ops:
+        return "equivalent"
+    return "identical"
 
 
 def make_failure_error(failed: Iterable[EntryProof]) -> RecipeError:
@@ -124,9 +126,12 @@ def prove_entry(entry: Entry, arrays: Sequence[Array]) -> tuple[list[Array], Ent
         op.error(inputs, outputs)
         for op, inputs, outputs in zip(entry.ops, stages, stages[1:], strict=False)
     )
-    equality = (
-        Equality.DIFFERENT if not error <= 1 else Equality.CLOSE if error > 0 else Equality.EXACT
-    )
+    if not error <= 1:
+        equality = Equality.DIFFERENT
+    elif error > 0:
+        equality = Equality.CLOSE
+    else:
+        equality = Equality.EXACT
     dropped = any(op.op == "drop" for op in entry.ops if not op.lossless)
     return targets, EntryProof(
         entry,
@@ -142,7 +147,9 @@ def find_rounding_format(ops: Sequence[Op], targets: Sequence[Array]) -> str:
     for op in ops:
         if not op.lossless and op.op in ("cast", "quantize"):
             return str(op.to_json()["dtype"])
-    return targets[0].dtype.name if targets else "none"
+    if targets:
+        return targets[0].dtype.name
+    return "none"
 
 
 def prove_recipe(recipe: Recipe, checkpoint: Checkpoint) -> Proof:

@@ -30,11 +30,10 @@ def convert_recurrent_to_mlx(source: Checkpoint) -> tuple[list[Entry], list[Skip
     skips: list[Skip] = []
     for path, suffixes in group_recurrent_weights(source.tensors).items():
         hidden = source.get(f"{path}weight_hh_l0")
-        gates = (
-            hidden.shape[0] // max(1, hidden.shape[1])
-            if hidden is not None and len(hidden.shape) == 2
-            else 0
-        )
+        if hidden is not None and len(hidden.shape) == 2:
+            gates = hidden.shape[0] // max(1, hidden.shape[1])
+        else:
+            gates = 0
         if suffixes != ("_l0",) or f"{path}weight_hr_l0" in source or gates not in MLX_NAMES:
             reason = "MLX's recurrent layers have one layer and one direction: kept under torch's names; map them with --recipe"
             skips.append(Skip(path.rstrip(".") or "(top level)", reason))

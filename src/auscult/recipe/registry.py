@@ -64,4 +64,6 @@ def op_from_json(data: Mapping[str, Any] | Json) -> Op:
 
 
 def _freeze_lists(value: Any) -> Any:
-    return tuple(_freeze_lists(item) for item in value) if isinstance(value, list) else value
+    if isinstance(value, list):
+        return tuple(_freeze_lists(item) for item in value)
+    return value

@@ -206,7 +206,10 @@ class RecipeStream:
             def run_block() -> _TaskResult:
                 # A compact copy first: rows that lie a multiple of 4 KiB apart fall on the same cache lines.
                 part = lazy_source.array()[block_index]
-                compact = part if part.flags.c_contiguous else self._buffers.copied(part)
+                if part.flags.c_contiguous:
+                    compact = part
+                else:
+                    compact = self._buffers.copied(part)
                 (result,), proof = prove_entry(_make_contiguous(entry, self._buffers), [compact])
                 if compact is not part:
                     self._buffers.give_back(compact)

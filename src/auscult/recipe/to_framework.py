@@ -176,11 +176,9 @@ def _is_same_either_way(shape: Shape, bias: Shape | None, layout: Framework) -> 
 def _build_ops(
     weight: LayerWeight, source: Checkpoint, layout_ops: tuple[Op, ...]
 ) -> tuple[Op, ...]:
-    return (
-        (FuseWeightNorm(find_norm_dim(weight, source)), *layout_ops)
-        if weight.is_normed
-        else layout_ops
-    )
+    if weight.is_normed:
+        return (FuseWeightNorm(find_norm_dim(weight, source)), *layout_ops)
+    return layout_ops
 
 
 def find_norm_dim(weight: LayerWeight, source: Checkpoint) -> int:
@@ -205,7 +203,12 @@ def find_norm_dim(weight: LayerWeight, source: Checkpoint) -> int:
 
 def _make_drop_entry(tensor: Tensor) -> Entry:
     value = tensor.numpy().reshape(-1).tolist() if tensor.size <= 1 else None
-    stored_value = None if value is None else value[0] if value else ()
+    if value is None:
+        stored_value = None
+    elif value:
+        stored_value = value[0]
+    else:
+        stored_value = ()
     return Entry((tensor.name,), (), (Drop(tensor.shape, tensor.dtype, stored_value),))
 
 
@@ -225,11 +228,10 @@ def make_ambiguity_error(
     shown = ", ".join(
         f"{weight.name} {list(shape)}" for weight, shape in ambiguous_weights[:MAX_SHOWN]
     )
-    more = (
-        f" and {len(ambiguous_weights) - MAX_SHOWN} more"
-        if len(ambiguous_weights) > MAX_SHOWN
-        else ""
-    )
+    if len(ambiguous_weights) > MAX_SHOWN:
+        more = f" and {len(ambiguous_weights) - MAX_SHOWN} more"
+    else:
+        more = ""
     return RecipeError(
         f"cannot tell plain from transposed or depthwise convolutions: their {to} layouts differ and nothing in the file decides",
         where="convert",

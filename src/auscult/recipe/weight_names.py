@@ -35,7 +35,9 @@ class LayerWeight:
 
     @property
     def bias(self) -> str:
-        return f"{self.layer}.bias" if self.layer else "bias"
+        if self.layer:
+            return f"{self.layer}.bias"
+        return "bias"
 
 
 def collect_weights(names: Iterable[str]) -> dict[str, LayerWeight]:

@@ -57,7 +57,10 @@ def write_recipe(
         return WriteOutcome(stream.proof(), None, (), tuple(stream.tensors))
     writer = find_writer(destination)
     writer.check(stream.tensors)
-    shards = plan_shards(destination, stream.tensors, shard_bytes) if shard_bytes else None
+    if shard_bytes:
+        shards = plan_shards(destination, stream.tensors, shard_bytes)
+    else:
+        shards = None
     if shards is not None and writer.FORMAT != "safetensors":
         raise UsageError(
             "only safetensors can be written in shards",

@@ -33,16 +33,14 @@ def _iter_screen_lines(row: Mapping[str, Any], style: Style) -> Iterator[str]:
     channels = {1: "mono", 2: "stereo"}.get(row["channels"], f"{row['channels']} channels")
     yield f"{row['sample_rate']:,} Hz, {channels}, {_format_duration(row['seconds'])}, {row['format']}"
     peak, level = measures["peak_dbfs"], measures["rms_dbfs"]
-    edge_note = (
-        f", spectrum up to {measures['cutoff_hz']:,.0f} Hz"
-        if (measures["cutoff_drop_db"] or 0) > 30
-        else ""
-    )
-    loudness = (
-        f"peak {peak:g} dBFS, rms {level:g} dBFS"
-        if peak is not None and level is not None
-        else "no sound"
-    )
+    if (measures["cutoff_drop_db"] or 0) > 30:
+        edge_note = f", spectrum up to {measures['cutoff_hz']:,.0f} Hz"
+    else:
+        edge_note = ""
+    if peak is not None and level is not None:
+        loudness = f"peak {peak:g} dBFS, rms {level:g} dBFS"
+    else:
+        loudness = "no sound"
     yield style(f"{loudness}, mean {measures['mean']:g}{edge_note}", "dim")
     yield ""
     yield from _iter_spectrogram_lines(row, style)
@@ -54,13 +52,12 @@ def _iter_spectrogram_lines(row: Mapping[str, Any], style: Style) -> Iterator[st
     lines: list[str] = outline["rows"]
     width = len(lines[0])
     for number, line in enumerate(lines):
-        label = (
-            _format_frequency(outline["high_hz"])
-            if number == 0
-            else _format_frequency(outline["low_hz"])
-            if number == len(lines) - 1
-            else ""
-        )
+        if number == 0:
+            label = _format_frequency(outline["high_hz"])
+        elif number == len(lines) - 1:
+            label = _format_frequency(outline["low_hz"])
+        else:
+            label = ""
         cells = "".join(SHADES[round(int(digit) / 9 * (len(SHADES) - 1))] for digit in line)
         yield f"{label.rjust(8)} {style(cells, 'cyan')}"
     end_label = _format_duration(row["seconds"])
@@ -94,11 +91,10 @@ def _iter_file_lines(rows: list[Mapping[str, Any]], style: Style, verbose: int) 
         causes = ", ".join(
             style(cause["cause"], _SEVERITY_COLORS[cause["severity"]]) for cause in row["causes"]
         )
-        facts_text = (
-            f"{_format_duration(row['seconds'])}, {row['sample_rate']:,} Hz"
-            if "seconds" in row
-            else ""
-        )
+        if "seconds" in row:
+            facts_text = f"{_format_duration(row['seconds'])}, {row['sample_rate']:,} Hz"
+        else:
+            facts_text = ""
         yield f"{row['file']}  {style(facts_text, 'dim')}  {causes or 'nothing found'}"
     if len(shown) < len(ranked):
         yield style(f"+{len(ranked) - len(shown)} more files; -v lists them", "dim")
@@ -110,12 +106,12 @@ def _format_duration(seconds: float) -> str:
         return f"{seconds:.2f} s"
     minutes, remaining_seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return (
-        f"{hours}:{minutes:02}:{remaining_seconds:02}"
-        if hours
-        else f"{minutes}:{remaining_seconds:02}"
-    )
+    if hours:
+        return f"{hours}:{minutes:02}:{remaining_seconds:02}"
+    return f"{minutes}:{remaining_seconds:02}"
 
 
 def _format_frequency(value: float) -> str:
-    return f"{value / 1000:.3g} kHz" if value >= 1000 else f"{value:.0f} Hz"
+    if value >= 1000:
+        return f"{value / 1000:.3g} kHz"
+    return f"{value:.0f} Hz"

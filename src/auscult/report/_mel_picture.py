@@ -56,9 +56,8 @@ def draw_mels(rows: Sequence[tuple[str, Frames]], definition: MelDefinition, pat
 def _to_relative_decibels(mel: Frames, definition: MelDefinition) -> Frames:
     """dB below the loudest point, whatever the definition's logarithm."""
     is_logarithmic = definition.log != "none"
-    levels = (
-        mel / mel_units_per_decibel(definition)
-        if is_logarithmic
-        else 20.0 / definition.power * np.log10(np.maximum(mel, 1e-10))
-    )
+    if is_logarithmic:
+        levels = mel / mel_units_per_decibel(definition)
+    else:
+        levels = 20.0 / definition.power * np.log10(np.maximum(mel, 1e-10))
     return np.asarray(levels - levels.max(), np.float32)

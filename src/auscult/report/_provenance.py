@@ -52,7 +52,9 @@ def format_command_line() -> str | None:
     is_command = program in ("auscult", "auscult.exe") or sys.argv[0].endswith(
         str(Path("auscult") / "__main__.py")
     )
-    return shlex.join(["auscult", *sys.argv[1:]]) if is_command else None
+    if is_command:
+        return shlex.join(["auscult", *sys.argv[1:]])
+    return None
 
 
 def collect_versions() -> dict[str, str]:

@@ -107,7 +107,9 @@ def _parse_fix(item: Json | None) -> Fix | None:
 
 def _parse_mapping_entry(item: Json) -> MappingEntry:
     def to_names(names: str | list[str]) -> tuple[str, ...]:
-        return (names,) if isinstance(names, str) else tuple(names)
+        if isinstance(names, str):
+            return (names,)
+        return tuple(names)
 
     return MappingEntry(
         to_names(item["a"]),

@@ -17,4 +17,6 @@ def format_places(places: Iterable[str], max_patterns: int | None = MAX_PATTERNS
     shown_folds = folded_names[:max_patterns]
     text = ", ".join(folded_name.pattern for folded_name in shown_folds)
     remaining_count = sum(folded_name.size for folded_name in folded_names[len(shown_folds) :])
-    return f"{text} +{remaining_count} more" if remaining_count else text
+    if remaining_count:
+        return f"{text} +{remaining_count} more"
+    return text

@@ -35,4 +35,6 @@ def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:  # 
 
 def _escape_text(text: str, *, is_property: bool = False) -> str:
     text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    return text.replace(":", "%3A").replace(",", "%2C") if is_property else text
+    if is_property:
+        return text.replace(":", "%3A").replace(",", "%2C")
+    return text

@@ -30,4 +30,6 @@ def to_plain_json(value: Any) -> Any:
         or (isinstance(value, float) and math.isfinite(value))
     ):
         return value
-    return to_plain_json(value.tolist()) if hasattr(value, "tolist") else str(value)
+    if hasattr(value, "tolist"):
+        return to_plain_json(value.tolist())
+    return str(value)

@@ -84,11 +84,10 @@ def find_artifact_uri(report: Report) -> str:
     """
     if not report.subjects:
         return "unknown"
-    subject = (
-        report.subjects[1]
-        if report.command == "compare" and len(report.subjects) > 1
-        else report.subjects[0]
-    )
+    if report.command == "compare" and len(report.subjects) > 1:
+        subject = report.subjects[1]
+    else:
+        subject = report.subjects[0]
     file, separator, name = subject.rpartition(":")
     if separator and name.isidentifier() and not Path(subject).exists():
         subject = file if file.endswith(".py") else f"{file.replace('.', '/')}.py"

@@ -43,11 +43,10 @@ def render(report: Report, *, color: bool = False, verbose: int = 0) -> str:
         verbose: -1 for the verdict line only, 1 for evidence and mapping, 2 for every place.
     """
     style = Style(color=color)
-    lines = (
-        iter_rule_lines(report.extra["rules"], style)
-        if report.command == "rules"
-        else _iter_lines(report, style, verbose)
-    )
+    if report.command == "rules":
+        lines = iter_rule_lines(report.extra["rules"], style)
+    else:
+        lines = _iter_lines(report, style, verbose)
     return "\n".join(lines) + "\n"
 
 
@@ -128,9 +127,10 @@ def iter_finding_lines(finding: Finding, style: Style, verbose: int) -> Iterator
     """One line of where, code, severity and message; then the remedy; the evidence on request."""
     places_text = format_places(finding.where, None if verbose > 1 else MAX_PATTERNS)
     severity_text = style(finding.severity.value, *_SEVERITY_STYLE[finding.severity])
-    confidence_note = (
-        "" if finding.confidence >= 0.995 else f" (confidence {finding.confidence:.2f})"
-    )
+    if finding.confidence >= 0.995:
+        confidence_note = ""
+    else:
+        confidence_note = f" (confidence {finding.confidence:.2f})"
     yield f"{places_text}  {style(finding.code, 'bold')} {severity_text}  {finding.cause}: {finding.message}{confidence_note}"
     for start, stop in finding.times[: None if verbose else MAX_PATTERNS]:
         yield f"    at {start:.3f} s to {stop:.3f} s"
@@ -150,11 +150,10 @@ def format_subjects(report: Report) -> str:
     """What was examined; the first few of many."""
     if report.command in ("diff", "compare", "report"):
         return " against ".join(report.subjects)
-    shown = (
-        report.subjects
-        if len(report.subjects) <= MAX_SUBJECTS
-        else report.subjects[: MAX_SUBJECTS - 1]
-    )
+    if len(report.subjects) <= MAX_SUBJECTS:
+        shown = report.subjects
+    else:
+        shown = report.subjects[: MAX_SUBJECTS - 1]
     remaining_count = len(report.subjects) - len(shown)
     return "  ".join(
         (*shown, *([f"and {_format_number(remaining_count)} more"] if remaining_count else ()))
@@ -170,11 +169,10 @@ def iter_skip_lines(report: Report, style: Style, verbose: int) -> Iterator[str]
     shown = rows if verbose > 0 else rows[:MAX_SKIPS]
     for reason, places in shown:
         is_everywhere = len(places) > 1 and {*places} == {*report.subjects}
-        place_text = (
-            f"all {_format_number(len(places))}"
-            if is_everywhere
-            else format_places(places, None if verbose > 1 else MAX_PATTERNS)
-        )
+        if is_everywhere:
+            place_text = f"all {_format_number(len(places))}"
+        else:
+            place_text = format_places(places, None if verbose > 1 else MAX_PATTERNS)
         yield f"{style('skipped', 'yellow')}  {place_text}: {reason}"
     if len(shown) < len(rows):
         yield f"{style('skipped', 'yellow')}  {len(rows) - len(shown)} more reasons; -v lists them"
@@ -227,15 +225,21 @@ def format_summary(report: Report) -> str:
     line = ", ".join(parts) or NOTHING_FOUND_TEXTS.get(report.command, "nothing found")
     if report.command == "diagnose":  # what to run next is in the answer
         cause = report.extra["diagnosis"]["cause"]
-        return f"{line}; auscult rules {cause['code']} explains the cause" if cause else line
-    return f"{line}; next: {suggest_next_command(report)}" if report.findings else line
+        if cause:
+            return f"{line}; auscult rules {cause['code']} explains the cause"
+        return line
+    if report.findings:
+        return f"{line}; next: {suggest_next_command(report)}"
+    return line
 
 
 def suggest_next_command(report: Report) -> str:
     """What to type next."""
     first_finding = report.findings[0]
     if report.command == "demo":
-        return f"open {report.extra['page']}" if "page" in report.extra else "auscult demo -v"
+        if "page" in report.extra:
+            return f"open {report.extra['page']}"
+        return "auscult demo -v"
     is_fixable = (
         bool(first_finding.fix and first_finding.fix.recipe) and "fixed" not in report.extra
     )
@@ -262,4 +266,6 @@ def _format_value(value: Any) -> str:
 
 
 def _format_number(count: float) -> str:
-    return f"{count:,.0f}".replace(",", " ") if float(count).is_integer() else f"{count:.3g}"
+    if float(count).is_integer():
+        return f"{count:,.0f}".replace(",", " ")
+    return f"{count:.3g}"

@@ -74,7 +74,10 @@ def rule_of(module: ModuleType) -> Rule:
     """The rule that a module declares, with the defaults for what it leaves out."""
     declared: dict[str, Any] = {"page": cleandoc(module.__doc__ or "")}
     for known in fields(Rule):
-        spelling = known.name if known.name in ("check", "claim") else known.name.upper()
+        if known.name in ("check", "claim"):
+            spelling = known.name
+        else:
+            spelling = known.name.upper()
         if hasattr(module, spelling):
             declared[known.name] = getattr(module, spelling)
     return Rule(**declared)

@@ -60,19 +60,23 @@ def name_layer(layer: LayerResult) -> str:
 def _describe_places(places: Iterable[tuple[LayerResult, Explanation]]) -> str:
     explained_layers = list(places)
     layer, first_explanation = explained_layers[0]
-    role_text = "what reaches " if layer.case is not None and layer.case.role != "output" else ""
-    more_note = (
-        f" (and {format_count(len(explained_layers) - 1, 'place')} more)"
-        if len(explained_layers) > 1
-        else ""
-    )
+    if layer.case is not None and layer.case.role != "output":
+        role_text = "what reaches "
+    else:
+        role_text = ""
+    if len(explained_layers) > 1:
+        more_note = f" (and {format_count(len(explained_layers) - 1, 'place')} more)"
+    else:
+        more_note = ""
     return f"{role_text}{name_layer(layer)}: {first_explanation.says}{more_note}"
 
 
 def _judge_confidence(explanation: Explanation) -> float:
     if not explanation.reproduced:
         return DESCRIBED_CONFIDENCE
-    return AMBIGUOUS_CONFIDENCE if explanation.rivals else REPRODUCED_CONFIDENCE
+    if explanation.rivals:
+        return AMBIGUOUS_CONFIDENCE
+    return REPRODUCED_CONFIDENCE
 
 
 def _collect_evidence(layer: LayerResult, explanation: Explanation) -> dict[str, Any]:

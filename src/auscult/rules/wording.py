@@ -31,9 +31,9 @@ def _fold_pattern(label: str, members: list[tuple[int, ...]]) -> str:
     text = label
     for column in columns:
         text = text.replace("*", _format_indices(column).replace("*", ""), 1)
-    return (
-        text if grid_size == len(set(members)) else f"{text} ({len(set(members))} of {grid_size})"
-    )
+    if grid_size == len(set(members)):
+        return text
+    return f"{text} ({len(set(members))} of {grid_size})"
 
 
 def _format_indices(values: Sequence[int]) -> str:

@@ -34,11 +34,10 @@ class LiveTrace(Trace):
         if finished is not None:
             return finished
         recorder: Recorder = self.__dict__["_recorder"]
-        values = (
-            recorder.store.arrays.__getitem__
-            if isinstance(recorder.store, MemoryStore)
-            else _raise_unfinished
-        )
+        if isinstance(recorder.store, MemoryStore):
+            values = recorder.store.arrays.__getitem__
+        else:
+            values = _raise_unfinished
         return Trace(
             Manifest("", noise=tuple(recorder.noise)),
             tuple(recorder.records),

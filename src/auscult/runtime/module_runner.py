@@ -184,11 +184,9 @@ class ModuleRunner(ABC):
         self, path: str, call: int, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         def hold(_role: str, tensor: Any) -> Any:
-            return (
-                self._copy_tensor(tensor)
-                if self._count_elements(tensor) <= MAX_REMEMBERED_ELEMENTS
-                else WeightSlot()
-            )
+            if self._count_elements(tensor) <= MAX_REMEMBERED_ELEMENTS:
+                return self._copy_tensor(tensor)
+            return WeightSlot()
 
         remembered_parts = tuple(
             replace_tensors(part, "input", hold, self._is_tensor) for part in (args, kwargs)
@@ -204,7 +202,9 @@ class ModuleRunner(ABC):
 
         def swap(role: str, tensor: Any) -> Any:
             array = arrays.get(role)
-            return tensor if array is None else self._make_replacement(tensor, array)
+            if array is None:
+                return tensor
+            return self._make_replacement(tensor, array)
 
         return replace_tensors(output, "output", swap, self._is_tensor)
 
@@ -236,9 +236,10 @@ def change_attributes(module: Any, changes: Mapping[str, Any]) -> Iterator[None]
             *steps, attribute = name.split(".")
             owner = module
             for step in steps:
-                owner = (
-                    owner[int(step)] if isinstance(owner, list | tuple) else getattr(owner, step)
-                )
+                if isinstance(owner, list | tuple):
+                    owner = owner[int(step)]
+                else:
+                    owner = getattr(owner, step)
             previous_values.append(
                 (owner, attribute, _get_existing_attribute(owner, attribute, type(module).__name__))
             )

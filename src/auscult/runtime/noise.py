@@ -134,5 +134,8 @@ def fit_noise_axes(array: Array, shape: Shape, where: str, record: Record) -> Ar
             expected=list(shape),
             found=list(record.shape),
         )
-    axes = tuple(range(squeezed.ndim)) if squeezed.shape == target_lengths else fitting_orders[0]
+    if squeezed.shape == target_lengths:
+        axes = tuple(range(squeezed.ndim))
+    else:
+        axes = fitting_orders[0]
     return np.ascontiguousarray(squeezed.transpose(axes)).reshape(shape)

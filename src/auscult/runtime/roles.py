@@ -41,7 +41,9 @@ def replace_tensors(
 
 
 def _format_role(base: str, steps: tuple[ContainerKey, ...]) -> str:
-    return base if steps in ((), (0,)) else ".".join((base, *map(str, steps)))
+    if steps in ((), (0,)):
+        return base
+    return ".".join((base, *map(str, steps)))
 
 
 def _iter_items(value: Any) -> Iterator[tuple[ContainerKey, Any]]:
@@ -78,23 +80,23 @@ def _map_leaves(
         for step, item in _iter_items(value)
     }
     is_unchanged = all(mapped_items[step] is item for step, item in _iter_items(value))
-    return value if is_unchanged else _rebuild_container(value, mapped_items)
+    if is_unchanged:
+        return value
+    return _rebuild_container(value, mapped_items)
 
 
 def _rebuild_container(value: Any, mapped_items: Mapping[ContainerKey, Any]) -> Any:
     """A container of the same kind with other items."""
     if isinstance(value, Mapping):
         changed_items = {key: mapped_items[str(key)] for key in value}
-        return (
-            dataclasses.replace(value, **changed_items)
-            if dataclasses.is_dataclass(value)
-            else _rebuild_mapping(value, changed_items)
-        )
+        if dataclasses.is_dataclass(value):
+            return dataclasses.replace(value, **changed_items)
+        return _rebuild_mapping(value, changed_items)
     if isinstance(value, tuple | list):
         listed_items = [mapped_items[index] for index in range(len(value))]
-        return (
-            type(value)(*listed_items) if hasattr(value, "_fields") else type(value)(listed_items)
-        )
+        if hasattr(value, "_fields"):
+            return type(value)(*listed_items)
+        return type(value)(listed_items)
     return dataclasses.replace(value, **{str(step): item for step, item in mapped_items.items()})
 
 

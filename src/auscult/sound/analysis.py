@@ -37,11 +37,9 @@ TINY = 1e-20
 
 def thin_frames(frames: NDArray[np.intp]) -> NDArray[np.intp]:
     """At most `MOST_FRAMES` of the frames, evenly spaced."""
-    return (
-        frames
-        if len(frames) <= MAX_FRAMES
-        else frames[np.linspace(0, len(frames) - 1, MAX_FRAMES).astype(int)]
-    )
+    if len(frames) <= MAX_FRAMES:
+        return frames
+    return frames[np.linspace(0, len(frames) - 1, MAX_FRAMES).astype(int)]  # type: ignore[no-any-return]
 
 
 class SoundAnalysis:
@@ -88,21 +86,18 @@ class SoundAnalysis:
             mean = self.samples.mean(axis=0, dtype=np.float32)
             channel_energies = np.einsum("ct,ct->c", self.samples, self.samples, dtype=np.float64)
             mean_energy = float(mean.astype(np.float64) @ mean)
-            mixed = (
-                self.samples[int(channel_energies.argmax())]
-                if mean_energy < channel_energies.max() * (1 + CANCEL_CORRELATION) / 4
-                else mean
-            )
+            if mean_energy < channel_energies.max() * (1 + CANCEL_CORRELATION) / 4:
+                mixed = self.samples[int(channel_energies.argmax())]
+            else:
+                mixed = mean
         return np.asarray(mixed - mixed.mean(dtype=np.float64) if time else mixed, np.float32)
 
     @cached_property
     def rms(self) -> float:
         """Root mean square of the voice."""
-        return (
-            float(np.sqrt(np.mean(np.square(self.voice, dtype=np.float64))))
-            if self.voice.size
-            else 0.0
-        )
+        if self.voice.size:
+            return float(np.sqrt(np.mean(np.square(self.voice, dtype=np.float64))))
+        return 0.0
 
     @cached_property
     def n_fft(self) -> int:
@@ -119,11 +114,10 @@ class SoundAnalysis:
         """Power of the Hann-windowed frames of the voice, [frames, n_fft // 2 + 1]."""
         from scipy.fft import rfft
 
-        voice = (
-            self.voice
-            if self.voice.size >= self.n_fft
-            else np.pad(self.voice, (0, self.n_fft - self.voice.size))
-        )
+        if self.voice.size >= self.n_fft:
+            voice = self.voice
+        else:
+            voice = np.pad(self.voice, (0, self.n_fft - self.voice.size))
         window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(self.n_fft) / self.n_fft)).astype(
             np.float32
         )
@@ -184,7 +178,9 @@ class SoundAnalysis:
     @cached_property
     def corner_spread(self) -> float:
         """Standard deviation of `corners`."""
-        return float(self.corners.std()) if self.corners.size else 0.0
+        if self.corners.size:
+            return float(self.corners.std())
+        return 0.0
 
     @cached_property
     def stillness(self) -> SpectralStillness:

@@ -136,11 +136,12 @@ def find_wraps(channel: Floats) -> WrapJumps:
     modulus = max(modulus, 2 * top * 0.98)
     remaining_share = np.abs(modulus - jump_heights - np.abs(slope)) / modulus
     jump_distances = np.diff(places)
-    steadiness = (
-        float(np.unique(jump_distances, return_counts=True)[1].max() / len(jump_distances))
-        if len(jump_distances) > 3
-        else 0.0
-    )
+    if len(jump_distances) > 3:
+        steadiness = float(
+            np.unique(jump_distances, return_counts=True)[1].max() / len(jump_distances)
+        )
+    else:
+        steadiness = 0.0
     return WrapJumps(
         places[remaining_share < MAX_REMAINING_SHARE],
         len(places),

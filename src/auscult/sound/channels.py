@@ -101,4 +101,6 @@ def correlate_channels(first: Floats, second: Floats) -> float:
     """Of two channels without their means: -1 where one is the other upside down; 0 where one is silent."""
     a, b = first - first.mean(dtype=np.float64), second - second.mean(dtype=np.float64)
     scale = np.sqrt(float(a @ a) * float(b @ b))
-    return float(a @ b / scale) if scale > 0 else 0.0
+    if scale > 0:
+        return float(a @ b / scale)
+    return 0.0

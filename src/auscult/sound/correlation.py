@@ -65,4 +65,6 @@ def centred_correlation(x: Signal, y: Signal) -> float:
     a, b = x.astype(np.float64).ravel(), y.astype(np.float64).ravel()
     a, b = a - a.mean(), b - b.mean()
     scale = np.sqrt((a @ a) * (b @ b))
-    return float(a @ b / scale) if scale > 0 else 0.0
+    if scale > 0:
+        return float(a @ b / scale)
+    return 0.0

@@ -140,11 +140,8 @@ def find_tilt(relation: Relation) -> SpectralTilt | None:
                 flat_db,
                 float(np.ptp(curve)),
             )
-            best_tilt = (
-                trial_tilt
-                if best_tilt is None or trial_tilt.off_db < best_tilt.off_db
-                else best_tilt
-            )
+            if best_tilt is None or trial_tilt.off_db < best_tilt.off_db:
+                best_tilt = trial_tilt
     return best_tilt
 
 
@@ -196,11 +193,10 @@ def find_piece_order(
     step = max(int(BLOCK_SECONDS * rate), 1)
     starts = np.flatnonzero(is_sounding) * step
     starts = starts[starts + size <= len(recording)]
-    starts = (
-        starts[np.unique(np.linspace(0, len(starts) - 1, min(MAX_PIECES, len(starts))).astype(int))]
-        if len(starts)
-        else starts
-    )
+    if len(starts):
+        starts = starts[
+            np.unique(np.linspace(0, len(starts) - 1, min(MAX_PIECES, len(starts))).astype(int))
+        ]
     first_look = starts[::FIRST_LOOK_STEP]
     copied, places = _search_pieces(
         recording, reference, rate, first_look, size=size, tolerance_seconds=tolerance_seconds

@@ -49,7 +49,10 @@ def fold_series(series: Floats, period: int, spread: float) -> FoldedSignal:
     away = (
         np.abs((np.arange(period) - phase + period // 2) % period - period // 2) > NEIGHBOUR_REACH
     )
-    prominence = (top - float(means[away].max())) / max(top - centre, 1e-12) if away.any() else 0.0
+    if away.any():
+        prominence = (top - float(means[away].max())) / max(top - centre, 1e-12)
+    else:
+        prominence = 0.0
     return FoldedSignal(period, phase, (top - centre) / scatter, prominence)
 
 

@@ -35,7 +35,10 @@ def measure_envelope(channel: Floats, sample_rate: int) -> Floats:
 
 def measure_end_silence(peaks: Floats, seconds: float) -> GapEnds:
     """Silence in an `envelope`."""
-    loud_level = float(np.percentile(peaks[peaks > 0], 95)) if (peaks > 0).any() else 0.0
+    if (peaks > 0).any():
+        loud_level = float(np.percentile(peaks[peaks > 0], 95))
+    else:
+        loud_level = 0.0
     sounding = np.flatnonzero(peaks > loud_level * 10.0 ** (-SILENT_DB / 20))
     if loud_level <= 0 or not len(sounding):
         return GapEnds(seconds, 0.0, 0.0, seconds)
@@ -85,4 +88,6 @@ def _measure_loud_level(channel: Floats, sample_rate: int) -> float:
     blocks = channel[: len(channel) // step * step].reshape(-1, step)
     levels = np.sqrt(np.einsum("bt,bt->b", blocks, blocks) / step)
     sounding = levels > 1e-3 * levels.max(initial=0.0)
-    return float(np.percentile(levels[sounding], 80)) if sounding.any() else 0.0
+    if sounding.any():
+        return float(np.percentile(levels[sounding], 80))
+    return 0.0

@@ -177,7 +177,10 @@ def iter_steady_tones(
     voice: Floats, sample_rate: int, strides: Sequence[int]
 ) -> Iterator[SteadyTone]:
     """For each stride, the tone that repeats every so many samples of [time] samples."""
-    rms = float(np.sqrt(np.mean(np.square(voice, dtype=np.float64)))) if voice.size else 0.0
+    if voice.size:
+        rms = float(np.sqrt(np.mean(np.square(voice, dtype=np.float64))))
+    else:
+        rms = 0.0
     whole = _average_segments(voice, sample_rate, FRAME_GRID)
     for stride in strides:
         if FRAME_GRID % stride:

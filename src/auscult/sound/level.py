@@ -24,7 +24,9 @@ def measure_gain_db(candidate: Samples, reference: Samples, *, coherent: bool) -
     x, y = (_compute_spectra(side, size) for side in (candidate, reference))
     reference_power, candidate_power = (np.square(np.abs(side)).sum(axis=0) for side in (y, x))
     if not reference_power.any() or not candidate_power.any():
-        return -np.inf if reference_power.any() else 0.0
+        if reference_power.any():
+            return -np.inf
+        return 0.0
     if not coherent:
         return float(10.0 * np.log10(candidate_power.sum() / reference_power.sum()))
     has_power = reference_power > 0

@@ -39,7 +39,9 @@ def mel_correlation(a: Frames, b: Frames) -> float:
     x, y = (side[:, :frames].astype(np.float64).ravel() for side in (a, b))
     x, y = x - x.mean(), y - y.mean()
     scale = np.sqrt((x @ x) * (y @ y))
-    return float(x @ y / scale) if scale > 0 else 0.0
+    if scale > 0:
+        return float(x @ y / scale)
+    return 0.0
 
 
 def rms(samples: NDArray[np.float32]) -> float:

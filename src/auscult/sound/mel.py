@@ -180,11 +180,11 @@ def pad_samples(samples: Samples, definition: MelDefinition) -> Samples:
             expected=f"one channel of at least {shortest} samples",
             found=samples.shape,
         )
-    return (
-        np.pad(samples, side, mode="reflect" if definition.pad_mode == "reflect" else "constant")
-        if side
-        else samples
-    )
+    if side:
+        return np.pad(
+            samples, side, mode="reflect" if definition.pad_mode == "reflect" else "constant"
+        )
+    return samples
 
 
 def stft(samples: Samples, definition: MelDefinition) -> NDArray[np.complex64]:
@@ -211,7 +211,9 @@ def compress_mel(mel: Frames, definition: MelDefinition) -> Frames:
             mel = mel - mel.max()
         if d.range_db:
             mel = np.maximum(mel, mel.max() - d.range_db * log_units_per_decibel(d))
-    return mel if (d.multiply, d.add) == (1.0, 0.0) else np.asarray(mel * d.multiply + d.add)
+    if (d.multiply, d.add) == (1.0, 0.0):
+        return mel
+    return np.asarray(mel * d.multiply + d.add)
 
 
 def expand_mel(mel: Frames, definition: MelDefinition) -> Frames:
@@ -229,7 +231,9 @@ def expand_mel(mel: Frames, definition: MelDefinition) -> Frames:
         if d.log == "ln"
         else 10.0 ** (mel / (1.0 if d.log == "log10" else 20.0 / d.power))
     )
-    return np.maximum(bands - d.clip, 0.0) if d.floor == "add" else bands
+    if d.floor == "add":
+        return np.maximum(bands - d.clip, 0.0)
+    return bands
 
 
 def log_units_per_decibel(definition: MelDefinition) -> float:
@@ -256,7 +260,9 @@ def mel_units_per_decibel(definition: MelDefinition) -> float:
 def compute_magnitudes(samples: Samples, definition: MelDefinition) -> Frames:
     """What the filters are applied to, [n_fft // 2 + 1, frames]: magnitudes or powers."""
     power = np.square(np.abs(stft(samples, definition)))
-    return power if definition.power == 2 else np.sqrt(power + definition.inside_root)
+    if definition.power == 2:
+        return power
+    return np.sqrt(power + definition.inside_root)
 
 
 def mel_spectrogram(samples: Samples, definition: MelDefinition) -> Frames:

@@ -24,7 +24,9 @@ def find_loud_part(channel: Floats, count: int = LOUD_PART_SAMPLES) -> Floats:
 def measure_roughness(samples: NDArray[np.float64]) -> float:
     """Root mean square of the first difference over that of the samples: 1.41 for white noise, near 0 for a smooth sound."""
     scale = float(np.sqrt(np.mean(np.square(samples - samples.mean()))))
-    return float(np.sqrt(np.mean(np.square(np.diff(samples))))) / scale if scale > 0 else 0.0
+    if scale > 0:
+        return float(np.sqrt(np.mean(np.square(np.diff(samples))))) / scale
+    return 0.0
 
 
 @dataclass(frozen=True)
@@ -73,4 +75,6 @@ def count_levels(channel: Floats) -> float:
         return float(len(values))
     gaps = np.diff(values)
     gap = float(np.percentile(gaps, 5))
-    return float((values[-1] - values[0]) / gap) + 1 if gap > 0 else float("inf")
+    if gap > 0:
+        return float((values[-1] - values[0]) / gap) + 1
+    return float("inf")

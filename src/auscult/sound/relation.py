@@ -154,11 +154,9 @@ def _remove_drift(
     second_track = track_lag(
         slow_down(candidate, speed, rate), reference, round(lag_track.lag), int(0.01 * rate), rate
     )
-    return (
-        (second_track, speed / (1.0 + second_track.drift))
-        if second_track.coherence >= lag_track.coherence
-        else (lag_track, speed)
-    )
+    if second_track.coherence >= lag_track.coherence:
+        return (second_track, speed / (1.0 + second_track.drift))
+    return (lag_track, speed)
 
 
 def _zero_non_finite(recording: Recording) -> Recording:
@@ -254,7 +252,10 @@ def _is_better(best_scaling: SpeedScaling, same_speed: SpeedScaling, by_length: 
         abs(best_scaling.speed / by_length - 1.0) < MAX_OFF_LENGTH
         and abs(best_scaling.speed - 1.0) > 2 * MAX_OFF_LENGTH
     )
-    needed_gain = MIN_GAIN_IN_CORRELATION / 20 if is_confirmed else MIN_GAIN_IN_CORRELATION
+    if is_confirmed:
+        needed_gain = MIN_GAIN_IN_CORRELATION / 20
+    else:
+        needed_gain = MIN_GAIN_IN_CORRELATION
     return best_scaling.correlation >= MIN_SCALED_CORRELATION and (
         correlation_gain >= needed_gain
         or (correlation_gain > 0.01 and remaining_share < MAX_REMAINING_SHARE)
@@ -334,7 +335,9 @@ def _confirm_speed(
 
 def slow_down(samples: NDArray[np.float32], speed: float, rate: int) -> NDArray[np.float32]:
     """[time] or [channels, time] samples, played `speed` times as slowly (soxr), at the same rate."""
-    return samples if speed == 1.0 else _resample_samples(samples, rate, rate * speed)
+    if speed == 1.0:
+        return samples
+    return _resample_samples(samples, rate, rate * speed)
 
 
 def _resample_samples(
@@ -353,11 +356,10 @@ def _align_pair(
     """The parts of the two that belong together, of one length, and the lag in whole samples."""
     rate = reference.sample_rate
     is_same_speed = speed == 1.0
-    samples = (
-        recording.resample(rate).samples
-        if is_same_speed
-        else _resample_samples(recording.samples, recording.sample_rate, rate * speed)
-    )
+    if is_same_speed:
+        samples = recording.resample(rate).samples
+    else:
+        samples = _resample_samples(recording.samples, recording.sample_rate, rate * speed)
     shift = round(lag)
     first = max(0, -shift)
     last = min(

@@ -127,7 +127,9 @@ def stationary_distance(target: Frames) -> float:
 def sigmas_between(first: Trial, second: Trial) -> float:
     """How many standard errors the second is farther than the first, frame against frame."""
     if not (np.isfinite(first.frames).all() and np.isfinite(second.frames).all()):
-        return 99.0 if np.isfinite(first.distance) else 0.0
+        if np.isfinite(first.distance):
+            return 99.0
+        return 0.0
     difference = second.frames - first.frames
     blocks = np.array(
         [
@@ -138,7 +140,9 @@ def sigmas_between(first: Trial, second: Trial) -> float:
         ]
     )
     error = blocks.std(ddof=1) / sqrt(len(blocks))
-    return float(min(blocks.mean() / error, 99.0)) if error > 0 else 0.0
+    if error > 0:
+        return float(min(blocks.mean() / error, 99.0))
+    return 0.0
 
 
 class _ChoiceSearch:

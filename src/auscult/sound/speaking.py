@@ -129,6 +129,6 @@ def _find_log_centre(
 ) -> float:
     inside = (hertz > between[0]) & (hertz < between[1])
     total = float(weights[inside].sum())
-    return (
-        float(np.exp((np.log(hertz[inside]) * weights[inside]).sum() / total)) if total > 0 else 0.0
-    )
+    if total > 0:
+        return float(np.exp((np.log(hertz[inside]) * weights[inside]).sum() / total))
+    return 0.0

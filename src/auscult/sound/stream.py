@@ -68,9 +68,10 @@ def iter_blocks(path: str | Path, seconds: float) -> Iterator[Recording]:
             usual_frames = max(1, int(seconds * file.samplerate))
             rate, remaining_frames = int(file.samplerate), int(file.frames)
             while remaining_frames > 0:
-                block_frames = (
-                    remaining_frames if remaining_frames < 1.5 * usual_frames else usual_frames
-                )
+                if remaining_frames < 1.5 * usual_frames:
+                    block_frames = remaining_frames
+                else:
+                    block_frames = usual_frames
                 samples = file.read(block_frames, dtype="float32", always_2d=True)
                 if not len(samples):
                     return

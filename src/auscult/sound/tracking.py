@@ -90,7 +90,9 @@ def _choose_starts(
     """Places in the reference that lie in the overlap and in which there is sound on both sides."""
     first, last = max(0, -lag), min(len(reference), len(recording) - lag) - piece
     if last <= first:
-        return [first] if min(len(reference), len(recording) - lag) - first >= 64 else []
+        if min(len(reference), len(recording) - lag) - first >= 64:
+            return [first]
+        return []
     count = min(pieces, max(2, (last - first) // (piece // 2)))
     starts = np.unique(np.linspace(first, last, count).astype(int))
     energy = np.array(
@@ -110,7 +112,9 @@ def _find_energy_centre(part: Samples) -> float:
     """Where the energy of a piece lies, in samples: a lag is that of its loud places, such as the onset of a note."""
     energy = np.square(take_first_difference(part), dtype=np.float64)
     total = float(energy.sum())
-    return float(energy @ np.arange(len(part)) / total) if total > 0 else len(part) / 2
+    if total > 0:
+        return float(energy @ np.arange(len(part)) / total)
+    return len(part) / 2
 
 
 def _measure_power(samples: Samples, start: int, length: int) -> float:

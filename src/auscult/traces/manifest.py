@@ -67,7 +67,9 @@ def _to_plain_json(value: Any) -> Any:
         return {str(key): _to_plain_json(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
         return [_to_plain_json(item) for item in value]
-    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return str(value)
 
 
 def parse_manifest(text: str, where: str) -> dict[str, Any]:
@@ -143,7 +145,9 @@ def _module_from_json(path: str, info: Any) -> ModuleInfo:
 
 
 def _lists_to_tuples(value: Any) -> Any:
-    return tuple(_lists_to_tuples(item) for item in value) if isinstance(value, list) else value
+    if isinstance(value, list):
+        return tuple(_lists_to_tuples(item) for item in value)
+    return value
 
 
 def record_from_json(row: Any, order: int, where: str) -> Record:

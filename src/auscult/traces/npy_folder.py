@@ -74,7 +74,9 @@ def _rank_file(file: Path) -> tuple[Any, ...]:
     matched = FILE_NAME_PATTERN.fullmatch(file.stem)
     number = matched and matched["order"]
     natural = [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", file.stem)]
-    return (0, int(number), file.stem) if number else (1, natural)
+    if number:
+        return (0, int(number), file.stem)
+    return (1, natural)
 
 
 def _load_array(file: Path) -> Array:

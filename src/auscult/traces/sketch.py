@@ -90,7 +90,9 @@ def choose_working_type(array: Array) -> type[np.float32 | np.float64]:
     is_narrow = (
         array.dtype.kind not in "biu" and array.dtype.itemsize <= np.dtype(np.float32).itemsize
     )
-    return np.float32 if is_narrow and array.size > SAMPLE_SIZE else np.float64
+    if is_narrow and array.size > SAMPLE_SIZE:
+        return np.float32
+    return np.float64
 
 
 def iter_row_runs(
@@ -123,11 +125,10 @@ class SketchProjection:
         self._signs = self._draws.signs.astype(dtype, copy=False)
         spare = _SPARE_SUMS.setdefault(dtype, [])
         # A turned row runs past WIDTH; it is folded at the end.
-        zeros = (
-            spare.pop()
-            if spare
-            else (np.zeros(2 * ROW_WIDTH, dtype), np.zeros(2 * ROW_WIDTH, np.float64))
-        )
+        if spare:
+            zeros = spare.pop()
+        else:
+            zeros = (np.zeros(2 * ROW_WIDTH, dtype), np.zeros(2 * ROW_WIDTH, np.float64))
         self._recent_sums: NDArray[Any]
         self._long_sums: NDArray[np.float64]
         self._recent_sums, self._long_sums = zeros
@@ -186,7 +187,9 @@ def sketch_tensor(array: Array, seed: int = DEFAULT_SEED) -> NDArray[np.float64]
         for first, run in iter_row_runs(flat, dtype):
             projection.add(first, run)
         sums = projection.sums()
-    return sums if np.isfinite(sums).all() else sketch_finite_elements(flat, seed)
+    if np.isfinite(sums).all():
+        return sums
+    return sketch_finite_elements(flat, seed)
 
 
 def sketch_finite_elements(flat: Array, seed: int = DEFAULT_SEED) -> NDArray[np.float64]:
@@ -201,13 +204,17 @@ def estimate_relative_error(reference: NDArray[Any], candidate: NDArray[Any]) ->
     """Estimate of |x - y| / |x| from the sketches of x and y; 0 if both are zero."""
     length = float(np.linalg.norm(reference.astype(np.float64)))
     error = float(np.linalg.norm(reference.astype(np.float64) - candidate.astype(np.float64)))
-    return error / length if length else (0.0 if error == 0 else float("inf"))
+    if length:
+        return error / length
+    return 0.0 if error == 0 else float("inf")
 
 
 def estimate_cosine(a: NDArray[Any], b: NDArray[Any], length_a: float, length_b: float) -> float:
     """Estimate of the cosine between x and y from their sketches and exact lengths (rms times the root of the size)."""
     if length_a == 0 or length_b == 0:
-        return 1.0 if length_a == length_b else 0.0
+        if length_a == length_b:
+            return 1.0
+        return 0.0
     # Scaled to length 1 first: the error between them is then the least, and so is what the estimate is off by.
     gap = a.astype(np.float64) / length_a - b.astype(np.float64) / length_b
     return float(np.clip(1.0 - float(gap @ gap) / 2.0, -1.0, 1.0))

@@ -55,11 +55,15 @@ class MomentSums(NamedTuple):
 
     @property
     def mean(self) -> float:
-        return self.total / self.number if self.number else 0.0
+        if self.number:
+            return self.total / self.number
+        return 0.0
 
     @property
     def power(self) -> float:
-        return self.squares / self.number if self.number else 0.0
+        if self.number:
+            return self.squares / self.number
+        return 0.0
 
     @property
     def trusted(self) -> bool:
@@ -109,7 +113,10 @@ def summarise_tensor(
 
 def measure_mean_and_rms(array: Array) -> tuple[float, float]:
     """Of the finite elements, in whatever order they lie."""
-    flat = flatten_canonically(array) if array.dtype.kind == "c" else array.ravel(order="K")
+    if array.dtype.kind == "c":
+        flat = flatten_canonically(array)
+    else:
+        flat = array.ravel(order="K")
     if choose_working_type(flat) is np.float32:
         with np.errstate(over="ignore", invalid="ignore"):
             total, squares = np.sum(

@@ -22,11 +22,9 @@ RESOLUTIONS = ((2048, 512), (1024, 256), (512, 128), (256, 64))
 
 def count_processes() -> int:
     """That train together."""
-    return (
-        distributed.get_world_size()
-        if distributed.is_available() and distributed.is_initialized()
-        else 1
-    )
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_world_size()
+    return 1
 
 
 def average_over_processes(value: Tensor) -> Tensor:
@@ -41,11 +39,9 @@ def average_over_processes(value: Tensor) -> Tensor:
 def norm_over_processes(values: Tensor) -> Tensor:
     """The Euclidean norm over the processes, of values of which each has as many, up to a factor that all norms share."""
     norm = torch.linalg.vector_norm(values)
-    return (
-        norm
-        if count_processes() == 1
-        else average_over_processes(norm.square()).clamp_min(1e-20).sqrt()
-    )
+    if count_processes() == 1:
+        return norm
+    return average_over_processes(norm.square()).clamp_min(1e-20).sqrt()
 
 
 class LogMel(nn.Module):

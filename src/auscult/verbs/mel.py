@@ -55,14 +55,20 @@ def mel(
         UsageError: If there is no such vocoder or tensor.
     """
     vocoder_family = find_family(against) if against else None
-    recording = sound if isinstance(sound, Recording) else read_recording(os.fspath(sound))
+    if isinstance(sound, Recording):
+        recording = sound
+    else:
+        recording = read_recording(os.fspath(sound))
     name, values = _open_mel(spectrogram, key)
     outcome = search_definition(recording, values, progress=progress)
     samples = recording.resample(outcome.definition.sample_rate).mono
     open_alternatives = find_alternatives(
         samples, outcome.mel, outcome.definition, outcome.compression.gain
     )
-    target = (against, vocoder_family.definition) if against and vocoder_family else None
+    if against and vocoder_family:
+        target = (against, vocoder_family.definition)
+    else:
+        target = None
     subject = MelSubject(name, outcome, open_alternatives, target)
     findings, skips = rules.run_rules(subject, "mel")
     extra: dict[str, Any] = {"mel": describe_outcome(subject)}
@@ -94,18 +100,14 @@ def _open_mel(
             found=key,
             hint=f"it has {', '.join(list(tensors)[:8])}",
         )
-    likely_names = (
-        [key]
-        if key
-        else [
+    if key:
+        likely_names = [key]
+    else:
+        likely_names = [
             name for name, tensor in tensors.items() if sum(size > 1 for size in tensor.shape) == 2
         ]
-    )
-    likely_names = (
-        [name for name in likely_names if "mel" in name.lower()] or likely_names
-        if len(likely_names) > 1
-        else likely_names
-    )
+    if len(likely_names) > 1:
+        likely_names = [name for name in likely_names if "mel" in name.lower()] or likely_names
     if len(likely_names) != 1:
         raise UsageError(
             "has no tensor that could be a mel"
@@ -128,7 +130,9 @@ def _decide_verdict(subject: MelSubject, findings: int) -> Verdict:
         findings < 2 or subject.against is None
     ):
         return Verdict.INCONCLUSIVE
-    return Verdict.DIVERGENT if findings else Verdict.PASS
+    if findings:
+        return Verdict.DIVERGENT
+    return Verdict.PASS
 
 
 def _build_coverage(outcome: SearchOutcome) -> Coverage:

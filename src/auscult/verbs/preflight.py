@@ -129,7 +129,8 @@ def _measure_trainer(
 def _name_trainer(trainer: Any) -> str:
     if isinstance(trainer, str):
         return trainer
-    model = (
-        trainer.get("model") if isinstance(trainer, Mapping) else getattr(trainer, "model", None)
-    )
+    if isinstance(trainer, Mapping):
+        model = trainer.get("model")
+    else:
+        model = getattr(trainer, "model", None)
     return type(trainer if model is None else model).__name__

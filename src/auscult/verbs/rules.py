@@ -45,8 +45,6 @@ def _may_fit(known: str, code: str) -> bool:
 def _suggest_codes(code: str) -> str:
     names = list(dict.fromkeys(name for rule in every_rule() for name in (rule.code, rule.name)))
     close_matches = difflib.get_close_matches(code if code.islower() else code.upper(), names, n=2)
-    return (
-        f"did you mean {' or '.join(close_matches)}?"
-        if close_matches
-        else "`auscult rules` lists them"
-    )
+    if close_matches:
+        return f"did you mean {' or '.join(close_matches)}?"
+    return "`auscult rules` lists them"

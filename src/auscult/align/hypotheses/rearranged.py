@@ -70,11 +70,9 @@ def _name_cause(source: str, target: str, op: Op) -> tuple[str | None, bool]:
     if isinstance(op, FortranScramble | Reshape):
         return "layout-fortran", True
     if isinstance(op, Interleave | Deinterleave):
-        return (
-            ("qkv-order", same_name)
-            if op.outer == 1 and op.parts in {2, 3}
-            else ("rope-convention", same_name)
-        )
+        if op.outer == 1 and op.parts in {2, 3}:
+            return ("qkv-order", same_name)
+        return ("rope-convention", same_name)
     if isinstance(op, ReorderBlocks):
         is_recurrent = bool(_RECURRENT_NAME.search(source) or _RECURRENT_NAME.search(target))
         is_attention = bool(_ATTENTION_NAME.search(source) or _ATTENTION_NAME.search(target))

@@ -24,9 +24,10 @@ MAX_GUESSES = 2  # by content, where no name tells the target
 
 def propose(view: HypothesisView) -> Iterator[Proposal]:
     for stem, gain, vectors, exchanged in _iter_pairs(view):
-        cause, fault = (
-            ("weight-norm-swapped", True) if exchanged else ("weight-norm-unfused", False)
-        )
+        if exchanged:
+            cause, fault = ("weight-norm-swapped", True)
+        else:
+            cause, fault = ("weight-norm-unfused", False)
         shape = view.x.shapes[vectors]
         targets = [name for name in view.expected(stem) if view.y.sides(name) == sort_sides(shape)]
         is_unfused = any(True for _ in view.expected(vectors)) and any(
@@ -121,11 +122,10 @@ def _make_fusion_along(
         gain_shape = [1] * vectors.ndim
         gain_shape[gain_axis] = -1
         wide_vectors = vectors.astype(np.float64)
-        norm = (
-            np.sqrt(np.sum(wide_vectors**2))
-            if norm_axis is None
-            else compute_norm_except(vectors, norm_axis)
-        )
+        if norm_axis is None:
+            norm = np.sqrt(np.sum(wide_vectors**2))
+        else:
+            norm = compute_norm_except(vectors, norm_axis)
         with np.errstate(divide="ignore", invalid="ignore"):
             return [
                 (wide_vectors * (gain.astype(np.float64).reshape(gain_shape) / norm)).astype(

@@ -151,4 +151,6 @@ def _iter_misreading_ops(old_dtype: str, new_dtype: str) -> Iterator[tuple[Op, .
 
 
 def _make_cast(old_dtype: str, new_dtype: str) -> tuple[Op, ...]:
-    return (Cast(new_dtype, old_dtype),) if old_dtype != new_dtype else ()
+    if old_dtype != new_dtype:
+        return (Cast(new_dtype, old_dtype),)
+    return ()

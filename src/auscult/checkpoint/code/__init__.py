@@ -44,5 +44,7 @@ def as_plain_data(value: object) -> Any:
         return value
     if isinstance(value, tuple | list) and len(value) <= 32:
         items = [as_plain_data(item) for item in value]
-        return ... if any(item is ... for item in items) else tuple(items)
+        if any(item is ... for item in items):
+            return ...
+        return tuple(items)
     return ...

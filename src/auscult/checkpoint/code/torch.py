@@ -38,9 +38,10 @@ class TorchTensorData:
                 "has no elements: the module was built on torch's meta device",
                 hint="compare names and shapes only, or build it on the CPU",
             )
-        host_tensor = (
-            self.value.detach() if self.value.requires_grad else self.value
-        )  # a dispatch mode makes every call dear
+        if self.value.requires_grad:
+            host_tensor = self.value.detach()
+        else:
+            host_tensor = self.value
         if host_tensor.device.type != "cpu":
             host_tensor = host_tensor.cpu()
         if host_tensor.is_quantized:
@@ -98,11 +99,10 @@ def _read_quantization(value: torch.Tensor) -> Quantization:
 
 
 def _make_storage_key(value: torch.Tensor) -> str:
-    pointer = (
-        value.untyped_storage().data_ptr()
-        if value.device.type != "meta" and not value.is_quantized
-        else 0
-    )
+    if value.device.type != "meta" and not value.is_quantized:
+        pointer = value.untyped_storage().data_ptr()
+    else:
+        pointer = 0
     return f"{value.device}:{pointer or id(value)}"
 
 

@@ -84,7 +84,9 @@ def _build_tree(value: Any, source: Source, name: str) -> Any:
         return [_build_tree(item, source, f"{name}.{index}") for index, item in enumerate(value)]
     if isinstance(value, ExtensionSpan):
         return _decode_extension(value, source, name)
-    return f"{value.end - value.start} bytes" if isinstance(value, BinarySpan) else value
+    if isinstance(value, BinarySpan):
+        return f"{value.end - value.start} bytes"
+    return value
 
 
 def _decode_extension(value: ExtensionSpan, source: Source, name: str) -> Tensor | complex | str:
@@ -101,7 +103,9 @@ def _read_parts(value: ExtensionSpan, source: Source) -> list[Any]:
     """The list that an extension's payload is."""
     unpacker = Unpacker(source.window(value.start, value.end - value.start), items=64)
     parts = unpacker.value()
-    return parts if isinstance(parts, list) else []
+    if isinstance(parts, list):
+        return parts
+    return []
 
 
 def _describe_array(value: ExtensionSpan, source: Source, name: str) -> Tensor:
@@ -157,5 +161,7 @@ def _join_chunks(value: dict[Any, Any], source: Source, name: str) -> Tensor:
 def _list_from_mapping(value: Any) -> list[Any]:
     """A tuple that flax wrote as a mapping from "0", "1" and so on."""
     if not isinstance(value, dict):
-        return value if isinstance(value, list) else []
+        if isinstance(value, list):
+            return value
+        return []
     return [value[key] for key in sorted(value, key=lambda key: (len(str(key)), str(key)))]

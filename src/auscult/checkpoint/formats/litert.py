@@ -243,7 +243,8 @@ class _LiteRTReader:
             name = names.get(index)
             if name is None or name in self.modules:
                 continue
-            attributes = _read_attributes(operator, op) if attributes is None else attributes
+            if attributes is None:
+                attributes = _read_attributes(operator, op)
             self.modules[name] = ModuleInfo(name, op, {**attributes, "input": position})
 
 

@@ -27,11 +27,10 @@ def read(path: Path) -> Contents:
         CheckpointError: If the header is damaged or the file too short for it.
     """
     array_contents = read_array(Source(path), path.stem, path.name)
-    tree = (
-        array_contents.value
-        if isinstance(array_contents.value, dict)
-        else {path.stem: array_contents.value}
-        if array_contents.value is not None
-        else {}
-    )
+    if isinstance(array_contents.value, dict):
+        tree = array_contents.value
+    elif array_contents.value is not None:
+        tree = {path.stem: array_contents.value}
+    else:
+        tree = {}
     return Contents(tree, array_contents.metadata, array_contents.hazards, array_contents.skips)

@@ -185,7 +185,9 @@ class _OnnxReader:
     def unique(self, name: str) -> str:
         name = name or "unnamed"
         self.seen[name] = self.seen.get(name, 0) + 1
-        return name if self.seen[name] == 1 else f"{name}#{self.seen[name]}"
+        if self.seen[name] == 1:
+            return name
+        return f"{name}#{self.seen[name]}"
 
     def named(self) -> dict[str, Tensor]:
         """The tensors, those of quantised weights with their scales."""
@@ -275,7 +277,10 @@ def _build_quantization(
         return None
     if axis is None:
         fitting = [position for position, side in enumerate(stored.shape) if side == scale.size]
-        axis = fitting[-1] if len(stored.shape) == 2 and fitting else next(iter(fitting), 0)
+        if len(stored.shape) == 2 and fitting:
+            axis = fitting[-1]
+        else:
+            axis = next(iter(fitting), 0)
     axis += len(stored.shape) if axis < 0 else 0
     axis_length = stored.shape[axis] if 0 <= axis < len(stored.shape) else 1
     if scale.size not in (1, axis_length) or (

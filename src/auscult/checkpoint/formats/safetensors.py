@@ -90,7 +90,10 @@ def read(path: Path) -> Contents:
         else:
             skips.append(Skip(name, f"elements of type {code[:60]}, which numpy cannot hold"))
     if start + end != source.size:
-        problem = "is cut off" if source.size < start + end else "goes on behind its last tensor"
+        if source.size < start + end:
+            problem = "is cut off"
+        else:
+            problem = "goes on behind its last tensor"
         raise _make_header_error(
             source, problem, expected=f"{start + end} bytes", actual=source.size
         )
@@ -107,7 +110,9 @@ def read_metadata(path: Path) -> dict[str, str]:
     """
     _, header = _read_header(Source(path))
     value = header.get("__metadata__", {})
-    return {str(key): str(text) for key, text in value.items()} if isinstance(value, dict) else {}
+    if isinstance(value, dict):
+        return {str(key): str(text) for key, text in value.items()}
+    return {}
 
 
 def _read_header(source: Source) -> tuple[int, dict[str, Any]]:

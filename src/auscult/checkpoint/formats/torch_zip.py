@@ -49,9 +49,10 @@ def read(path: Path) -> Contents:
     )
     prefix = name[: -len(PICKLE_NAME)]
     source = archive.open(name)
-    max_bytes = (
-        MAX_INFLATED_PICKLE_BYTES if isinstance(source, InflatedMember) else MAX_PICKLE_BYTES
-    )
+    if isinstance(source, InflatedMember):
+        max_bytes = MAX_INFLATED_PICKLE_BYTES
+    else:
+        max_bytes = MAX_PICKLE_BYTES
     if source.size > max_bytes:
         raise CheckpointError(
             f"{name} is too large",
@@ -104,7 +105,9 @@ def _read_byteorder(archive: Archive, prefix: str) -> Literal["<", ">"]:
             expected="little or big",
             found=order_text,
         )
-    return ">" if order_text == b"big" else "<"
+    if order_text == b"big":
+        return ">"
+    return "<"
 
 
 def _read_text_members(archive: Archive, prefix: str) -> dict[str, str]:
@@ -122,13 +125,11 @@ def _read_text_members(archive: Archive, prefix: str) -> dict[str, str]:
 
 def _skip_constants(archive: Archive, prefix: str) -> list[Skip]:
     count = sum(member.startswith(prefix + "constants/") for member in archive.members)
-    return (
-        [
+    if count:
+        return [
             Skip(
                 prefix + "constants.pkl",
                 f"{count} constants of the code: not part of the module's state",
             )
         ]
-        if count
-        else []
-    )
+    return []

@@ -93,9 +93,10 @@ def pickle_state_dict(tensors: Sequence[OutgoingTensor]) -> bytes:
 def _encode_rebuild_call(key: str, tensor: OutgoingTensor) -> bytes:
     count = prod(tensor.shape)
     untyped = tensor.dtype not in STORAGE_CLASSES
-    module, storage = (
-        ("torch.storage", "UntypedStorage") if untyped else ("torch", STORAGE_CLASSES[tensor.dtype])
-    )
+    if untyped:
+        module, storage = ("torch.storage", "UntypedStorage")
+    else:
+        module, storage = ("torch", STORAGE_CLASSES[tensor.dtype])
     storage_id = [
         _encode_text("storage"),
         _encode_global(module, storage),

@@ -55,7 +55,9 @@ def find_module_links(
 def _find_owning_module(name: str) -> str:
     """The module that owns a parameter; `parametrizations.NAME` below it is its own."""
     path = name.rpartition(".")[0]
-    return path.partition(".parametrizations")[0] if ".parametrizations" in path else path
+    if ".parametrizations" in path:
+        return path.partition(".parametrizations")[0]
+    return path
 
 
 def _iter_components(
@@ -278,7 +280,9 @@ def _measure_content_gap(a: TracedModule, b: TracedModule) -> float | None:
 def _measure_fingerprint_distance(text: str, other: str) -> float:
     size, mean, rms = _parse_moments(text)
     _, other_mean, other_rms = _parse_moments(other)
-    return sqrt(size) * (abs(mean - other_mean) + abs(rms - other_rms)) / rms if rms else 0.0
+    if rms:
+        return sqrt(size) * (abs(mean - other_mean) + abs(rms - other_rms)) / rms
+    return 0.0
 
 
 @lru_cache(maxsize=1 << 14)

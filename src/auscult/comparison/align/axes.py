@@ -40,7 +40,9 @@ def fit_shape_to_rank(shape: Shape, candidate: Shape) -> Shape | None:
 def _choose_axis_places(shape: Shape, count: int) -> list[tuple[int, ...]]:
     """Where `count` axes may go: where the shape has no length of one first."""
     long_axes = tuple(axis for axis, length in enumerate(shape) if length != 1)
-    return [long_axes] if len(long_axes) == count else [tuple(range(count))]
+    if len(long_axes) == count:
+        return [long_axes]
+    return [tuple(range(count))]
 
 
 def find_fitting_orders(shape: Shape, candidate: Shape) -> tuple[AxisOrder, ...]:
@@ -94,11 +96,9 @@ def to_reference_order(reference: Array, candidate: Array, usual: Mapping[int, A
     shape = fit_shape_to_rank(reference.shape, candidate.shape)
     if shape is None:
         is_same_size = candidate.size == reference.size and candidate.size > 0
-        return (
-            candidate.reshape(reference.shape)
-            if is_same_size and _is_reshaped(reference, candidate)
-            else candidate
-        )
+        if is_same_size and _is_reshaped(reference, candidate):
+            return candidate.reshape(reference.shape)
+        return candidate
     candidate = candidate.reshape(shape)
     return candidate.transpose(find_axis_order(reference, candidate, usual)[0])
 
@@ -114,15 +114,22 @@ def to_candidate_order(array: Array, shape: Shape, usual: Mapping[int, AxisOrder
     """
     widened_shape = fit_shape_to_rank(array.shape, shape)
     if widened_shape is None:
-        return array.reshape(shape) if array.size == int(np.prod(shape)) else array
+        if array.size == int(np.prod(shape)):
+            return array.reshape(shape)
+        return array
     fitting = find_fitting_orders(array.shape, widened_shape)
     identity = tuple(range(array.ndim))
     usual_order = usual.get(array.ndim, identity)
-    order = (
-        usual_order if usual_order in fitting else identity if identity in fitting else fitting[0]
-    )
+    if usual_order in fitting:
+        order = usual_order
+    elif identity in fitting:
+        order = identity
+    else:
+        order = fitting[0]
     turned_array = np.ascontiguousarray(array.transpose(np.argsort(order)))
-    return turned_array if len(shape) == array.ndim else _reshape_to_rank(turned_array, shape)
+    if len(shape) == array.ndim:
+        return turned_array
+    return _reshape_to_rank(turned_array, shape)
 
 
 def _reshape_to_rank(array: Array, shape: Shape) -> Array:

@@ -36,7 +36,9 @@ def measure_near_error(
     ):
         return None
     error_value = measure_distance(ref, a, cand, b, orders).error
-    return error_value if error_value < MAX_NEAR_ERROR else None
+    if error_value < MAX_NEAR_ERROR:
+        return error_value
+    return None
 
 
 def choose_join(ref: ModuleTree, cand: ModuleTree, pair: LayerPair) -> LayerPair:
@@ -45,11 +47,10 @@ def choose_join(ref: ModuleTree, cand: ModuleTree, pair: LayerPair) -> LayerPair
         return pair
     a, b = ref.modules[pair.a], cand.modules[pair.b]
     if min(len(pair.ref), len(pair.cand)) == 1 and a.shape != b.shape:
-        part_modules, whole_module = (
-            ([ref.modules[p] for p in pair.ref], b)
-            if len(pair.ref) > 1
-            else ([cand.modules[p] for p in pair.cand], a)
-        )
+        if len(pair.ref) > 1:
+            part_modules, whole_module = ([ref.modules[p] for p in pair.ref], b)
+        else:
+            part_modules, whole_module = ([cand.modules[p] for p in pair.cand], a)
         if _can_concatenate(part_modules, whole_module):
             return replace(pair, join="concat")
     doubt = "" if a.shape == b.shape else "their outputs have no common boundary"
@@ -95,7 +96,9 @@ def concatenate_parts(
                     joined_parts,
                     turned_whole,
                 )
-    return None if best is None else best[1:]
+    if best is None:
+        return None
+    return best[1:]
 
 
 def find_boundaries(

@@ -136,11 +136,12 @@ class _AlignmentBuilder:
                 images[frozenset(self._pair_by_candidate[part].a for part in parts)].append(path)
         for path in sorted(self.ref.children, key=_count_path_depth):
             parts = self._parts(self.ref, path, self._pair_by_reference)
-            equal_images = (
-                images.get(frozenset(self._pair_by_reference[part].a for part in parts))
-                if parts and path not in self._pair_by_reference
-                else None
-            )
+            if parts and path not in self._pair_by_reference:
+                equal_images = images.get(
+                    frozenset(self._pair_by_reference[part].a for part in parts)
+                )
+            else:
+                equal_images = None
             if equal_images:
                 best_image = min(
                     equal_images,
@@ -179,7 +180,9 @@ class _AlignmentBuilder:
             pair = self._pair_by_reference.get(head)
             if pair is not None and pair.is_single:
                 tail = path[len(head) :].lstrip(".")
-                return f"{pair.b}.{tail}" if pair.b else tail
+                if pair.b:
+                    return f"{pair.b}.{tail}"
+                return tail
         return path
 
     def finish(self) -> LayerAlignment:

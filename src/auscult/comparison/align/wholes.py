@@ -70,11 +70,9 @@ def _find_operations_after(
     """Operations in no pair that ran after these modules; none where there are no such modules."""
     last = max((side.modules[part].order for part in parts), default=None)
     open_operations = [side.modules[leaf] for leaf in side.leaves if leaf not in paired_paths]
-    return (
-        []
-        if last is None
-        else [operation for operation in open_operations if operation.order > last]
-    )
+    if last is None:
+        return []
+    return [operation for operation in open_operations if operation.order > last]
 
 
 def _find_ending_operation(
@@ -98,4 +96,6 @@ def _find_ending_operation(
     scoped = [
         operation.path for operation in fitting if operation.path.startswith(f"{module.path}.")
     ]
-    return (scoped[-1], False) if scoped else None
+    if scoped:
+        return (scoped[-1], False)
+    return None

@@ -57,11 +57,10 @@ def locate_faults(
     for comparison in comparisons.all:
         if not comparison.differs:
             continue
-        place = (
-            index.output(comparison, forced=forced)
-            if comparison.is_output
-            else index.input(comparison, forced=forced)
-        )
+        if comparison.is_output:
+            place = index.output(comparison, forced=forced)
+        else:
+            place = index.input(comparison, forced=forced)
         if not comparison.is_output:
             # One wrong tensor that several modules take is one fault, and so is one that a loop takes on from step to step.
             if comparison.tensor in located_tensors or (
@@ -158,11 +157,9 @@ class _DifferenceIndex:
                     self.handed_orders[parent], start, comparison.order - 1
                 ),
             )
-        return (
-            None
-            if _has_order_between(self.below_orders[above], start, comparison.order - 1)
-            else FaultPlace(comparison, parent)
-        )
+        if _has_order_between(self.below_orders[above], start, comparison.order - 1):
+            return None
+        return FaultPlace(comparison, parent)
 
     def find_nearest_with_inputs(self, path: str, order: int) -> str:
         """The module itself, or the nearest above it, of which it is known what came in; else the outermost."""
@@ -182,7 +179,9 @@ class _DifferenceIndex:
                 windows[record.call] = (min(first, record.order), max(last, record.order))
             self.windows[path] = windows
         whole_run = (0, max((comparison.order for comparison in self.comparisons.all), default=0))
-        return whole_run if not path else self.windows[path].get(call, whole_run)
+        if not path:
+            return whole_run
+        return self.windows[path].get(call, whole_run)
 
     def find_call_around(self, path: str, order: int) -> int:
         """Which call of a module a record lies in."""

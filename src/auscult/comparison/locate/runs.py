@@ -154,11 +154,10 @@ def _locate_in_forced_candidate(
 
     def make_case(place: FaultPlace) -> LayerCase | None:
         pair, call = place.reading.pair, place.reading.call_cand
-        view = (
-            forced.view_own_outputs(forced_run, pair.b, call)
-            if place.reading.is_output
-            else forced_run
-        )
+        if place.reading.is_output:
+            view = forced.view_own_outputs(forced_run, pair.b, call)
+        else:
+            view = forced_run
         return _build_place_case(sides, runs.ref, view, place)
 
     return LocatedFaults(comparisons, tuple(places), make_case, separated=True)
@@ -197,7 +196,10 @@ def _build_place_case(
         return None
     if comparison.is_output and (case := _build_unfolded_case(sides, ref, cand, place)) is not None:
         return case
-    path_ref, path_cand = (pair.a, pair.b) if comparison.is_output else (pair.ref[0], pair.cand[0])
+    if comparison.is_output:
+        path_ref, path_cand = (pair.a, pair.b)
+    else:
+        path_ref, path_cand = (pair.ref[0], pair.cand[0])
     return _build_path_case(sides, ref, cand, place, path_ref, path_cand)
 
 
@@ -233,11 +235,9 @@ def _build_unfolded_case(
     unfolded_output = invert_batch_norm(
         runner.module(pair.a), runner.weights(pair.a), case.candidate
     )
-    return (
-        None
-        if unfolded_output is None
-        else replace(case, candidate=unfolded_output.astype(case.reference.dtype))
-    )
+    if unfolded_output is None:
+        return None
+    return replace(case, candidate=unfolded_output.astype(case.reference.dtype))
 
 
 def measure_local_floor(sides: AlignedSides, trace: Trace) -> NoiseFloor:

@@ -101,11 +101,9 @@ def measure_array_distance(
 
 def _collapse_equal_rows(array: Array) -> Array:
     rows = array.shape[0] if array.ndim > 1 else 1
-    return (
-        array[:1]
-        if 1 < rows <= MAX_GUIDANCE_ROWS and all(np.array_equal(array[0], row) for row in array[1:])
-        else array
-    )
+    if 1 < rows <= MAX_GUIDANCE_ROWS and all(np.array_equal(array[0], row) for row in array[1:]):
+        return array[:1]
+    return array
 
 
 def learn_axis_order(reference: Array, candidate: Array) -> AxisOrder | None:
@@ -115,12 +113,16 @@ def learn_axis_order(reference: Array, candidate: Array) -> AxisOrder | None:
         return None
     order, is_established = find_axis_order(reference, candidate.reshape(shape), {})
     is_exact = tuple(candidate.shape[axis] for axis in order) == reference.shape
-    return order if is_established and is_exact else None
+    if is_established and is_exact:
+        return order
+    return None
 
 
 def _read_sample(trace: Trace, record: Record) -> Array:
     tensor = trace.tensor(record)
-    return tensor if record.stored == "sample" else sketch.sample_elements(tensor)
+    if record.stored == "sample":
+        return tensor
+    return sketch.sample_elements(tensor)
 
 
 def _compare_statistics(a: Record, b: Record) -> float:
@@ -147,8 +149,6 @@ def _compare_statistics(a: Record, b: Record) -> float:
             )
         )
     worst = max(gaps)
-    return (
-        worst / reference_statistics.rms
-        if reference_statistics.rms
-        else (0.0 if worst == 0 else INFINITE_ERROR)
-    )
+    if reference_statistics.rms:
+        return worst / reference_statistics.rms
+    return 0.0 if worst == 0 else INFINITE_ERROR

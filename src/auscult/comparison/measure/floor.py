@@ -75,7 +75,9 @@ class NoiseFloor:
 def _spread_for_size(record: Record) -> float:
     """The rms of few roundings varies more than that of many."""
     size = int(np.prod(record.shape))
-    return 1.0 + 4.0 / size**0.5 if size else 1.0
+    if size:
+        return 1.0 + 4.0 / size**0.5  # type: ignore[no-any-return]
+    return 1.0
 
 
 def choose_second_precision(ref: str, cand: str) -> str:
@@ -119,9 +121,10 @@ def floor_from_second_run(
     for record in ref.records:
         if record.role == "noise" or record.dtype not in UNIT_ROUNDOFF:
             continue
-        second_record = (
-            second_record_by_key.get(record.key.replace(":output", ":own")) if own_outputs else None
-        )
+        if own_outputs:
+            second_record = second_record_by_key.get(record.key.replace(":output", ":own"))
+        else:
+            second_record = None
         second_record = second_record or second_record_by_key.get(record.key)
         if second_record is not None and second_record.shape == record.shape:
             errors[record.key] = measure_distance(ref, record, second_run, second_record, {}).error

@@ -43,7 +43,9 @@ class Activation:
     def says(self) -> str:
         if self.limits is not None:
             return f"{self.name}({self.limits[0]:.4g}, {self.limits[1]:.4g})"
-        return self.name if self.constant is None else f"{self.name}({self.constant:.4g})"
+        if self.constant is None:
+            return self.name
+        return f"{self.name}({self.constant:.4g})"
 
 
 CONSTANT_FREE_FUNCTIONS: dict[str, Callable[[Array], Array]] = {
@@ -132,14 +134,14 @@ def _is_close_in_rms(a: Array, b: Array) -> bool:
 
 def _round_to_usual_slope(slope: float) -> float:
     nearest_slope = min(USUAL_SLOPES, key=lambda usual_slope: abs(usual_slope - slope))
-    return nearest_slope if abs(nearest_slope - slope) < 0.02 * max(nearest_slope, 1e-3) else slope
+    if abs(nearest_slope - slope) < 0.02 * max(nearest_slope, 1e-3):
+        return nearest_slope
+    return slope
 
 
 def round_to_usual_factor(factor: float) -> float:
     """A factor that is nearly a ratio of small integers or a square root of one is taken as such."""
     nearest_ratio = float(USUAL_FACTORS[np.abs(USUAL_FACTORS - abs(factor)).argmin()])
-    return (
-        float(np.copysign(nearest_ratio, factor))
-        if abs(nearest_ratio - abs(factor)) < 1e-4 * nearest_ratio
-        else factor
-    )
+    if abs(nearest_ratio - abs(factor)) < 1e-4 * nearest_ratio:
+        return float(np.copysign(nearest_ratio, factor))
+    return factor

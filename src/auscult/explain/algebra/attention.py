@@ -74,11 +74,10 @@ class AttentionVariant:
 
     @property
     def says(self) -> str:
-        relative = (
-            f", relative scores {self.relative} with biases {self.biases}"
-            if self.relative != "none"
-            else ""
-        )
+        if self.relative != "none":
+            relative = f", relative scores {self.relative} with biases {self.biases}"
+        else:
+            relative = ""
         return (
             f"{self.heads} heads, scale {self.scale}, mask {self.mask}, rope {self.rope}{relative}"
         )
@@ -144,11 +143,9 @@ def find_attention_inputs(case: LayerCase) -> AttentionInputs | None:
 
 def _find_position_biases(weights: Mapping[str, Array]) -> dict[str, Array]:
     names = next((pair for pair in BIAS_NAMES if set(pair) <= set(weights)), None)
-    return (
-        {}
-        if names is None
-        else {letter: to_float64(weights[name]) for letter, name in zip("uv", names, strict=True)}
-    )
+    if names is None:
+        return {}
+    return {letter: to_float64(weights[name]) for letter, name in zip("uv", names, strict=True)}
 
 
 def _is_mask(key: str, value: Array, keys: int) -> bool:
@@ -256,11 +253,9 @@ def _select_bias(
     if variant.biases == "none":
         return np.zeros((1, 1, 1))
     bias = parts.biases[variant.biases.split(", ")[bias_index]]
-    return (
-        bias.reshape(q.shape[1], 1, q.shape[3])
-        if bias.size == q.shape[1] * q.shape[3]
-        else np.zeros((1, 1, 1))
-    )
+    if bias.size == q.shape[1] * q.shape[3]:
+        return bias.reshape(q.shape[1], 1, q.shape[3])
+    return np.zeros((1, 1, 1))
 
 
 def compute_relative_scores(q: Array, positions: Array, rows: Array, how: str) -> Array:
@@ -311,7 +306,10 @@ def _mask_to_bias(mask: str, parts: AttentionInputs, queries: int, keys: int) ->
         return to_float64(shaped_mask)
     if mask_values.dtype.kind == "f" and not np.isin(mask_values, (0.0, 1.0)).all():
         return None  # additive numbers are no yes and no
-    attended = shaped_mask.astype(bool) if mask_use == "keep" else ~shaped_mask.astype(bool)
+    if mask_use == "keep":
+        attended = shaped_mask.astype(bool)
+    else:
+        attended = ~shaped_mask.astype(bool)
     return np.where(attended, 0.0, -np.inf)
 
 
@@ -331,7 +329,10 @@ def find_fitting_variants(
     target: Array, options: list[AttentionVariant], parts: AttentionInputs, limit: float
 ) -> list[tuple[AttentionVariant, float]]:
     """Readings that give the target (in any of the layouts of heads) within the limit, nearest first."""
-    target_values = _merge_heads(to_float64(target)) if target.ndim == 4 else to_float64(target)
+    if target.ndim == 4:
+        target_values = _merge_heads(to_float64(target))
+    else:
+        target_values = to_float64(target)
     if target_values.ndim != 3 or target_values.shape[:2] != parts.q.shape[:2]:
         return []
     rows = np.unique(np.linspace(0, target_values.shape[1] - 1, SCREENED_FRAMES).astype(int))

@@ -327,13 +327,13 @@ def _fit_to_shape(target: Array, value: Array) -> Array | None:
     if value.shape == target.shape:
         return value
     if value.size != target.size:
-        return (
-            broadcast_to_shape(value, target.shape)
-            if value.ndim > 1 and 1 < value.size < target.size
-            else None
-        )
+        if value.ndim > 1 and 1 < value.size < target.size:
+            return broadcast_to_shape(value, target.shape)
+        return None
     oriented_value = orient_axes(target, value)
-    return oriented_value if oriented_value.shape == target.shape else None
+    if oriented_value.shape == target.shape:
+        return oriented_value
+    return None
 
 
 def _iter_products(

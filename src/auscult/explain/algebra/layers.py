@@ -48,7 +48,9 @@ def conv1d(
         )
     ]
     y = np.concatenate(parts, 1)
-    return y if bias is None else y + bias.reshape(1, out, 1)
+    if bias is None:
+        return y
+    return y + bias.reshape(1, out, 1)
 
 
 def conv_transpose1d(
@@ -68,7 +70,9 @@ def conv_transpose1d(
     )
     for k in range(kernel):
         full[:, :, k : k + (frames - 1) * stride + 1 : stride] += taps[..., k]
-    return full if bias is None else full + bias.reshape(1, out, 1)
+    if bias is None:
+        return full
+    return full + bias.reshape(1, out, 1)
 
 
 def normalise_axes(
@@ -84,7 +88,9 @@ def normalise_axes(
     centred = x - x.mean(axes, keepdims=True) if centre else x
     count = np.prod([x.shape[axis] for axis in axes])
     variance = (centred**2).sum(axes, keepdims=True) / max(count - ddof, 1)
-    return centred / (np.sqrt(variance) + eps) if outside else centred / np.sqrt(variance + eps)  # type: ignore[no-any-return]
+    if outside:
+        return centred / (np.sqrt(variance) + eps)  # type: ignore[no-any-return]
+    return centred / np.sqrt(variance + eps)  # type: ignore[no-any-return]
 
 
 def softmax(x: Array, axis: int = -1) -> Array:
@@ -119,11 +125,15 @@ def apply_rotary(
     angles = sign * (np.arange(x.shape[-2]) + offset)[:, None] * base ** (-np.arange(half) / half)
     cos, sin = np.cos(angles), np.sin(angles)
     head, tail = x[..., :width], x[..., width:]
-    first, second = (
-        (head[..., 0::2], head[..., 1::2]) if interleaved else (head[..., :half], head[..., half:])
-    )
+    if interleaved:
+        first, second = (head[..., 0::2], head[..., 1::2])
+    else:
+        first, second = (head[..., :half], head[..., half:])
     turned = (first * cos - second * sin, first * sin + second * cos)
-    mixed = np.stack(turned, -1).reshape(head.shape) if interleaved else np.concatenate(turned, -1)
+    if interleaved:
+        mixed = np.stack(turned, -1).reshape(head.shape)
+    else:
+        mixed = np.concatenate(turned, -1)
     return np.concatenate([mixed, tail], -1)
 
 

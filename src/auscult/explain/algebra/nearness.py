@@ -33,19 +33,24 @@ def relative_error(candidate: Array, reference: Array) -> float:
         difference = np.abs(to_float64(candidate) - to_float64(reference))
         finite = np.isfinite(difference)
         if not finite.all():
-            is_equal = (
-                (candidate == reference) | (np.isnan(candidate) & np.isnan(reference))
-                if candidate.dtype.kind != "c"
-                else candidate == reference
-            )
+            if candidate.dtype.kind != "c":
+                is_equal = (candidate == reference) | (np.isnan(candidate) & np.isnan(reference))
+            else:
+                is_equal = candidate == reference
             if not (finite | is_equal).all():
                 return float("inf")
-        reference_rms = (
-            np.sqrt(np.mean(np.abs(to_float64(reference)[finite]) ** 2)) if finite.any() else 0.0
-        )
-        difference_rms = np.sqrt(np.mean(difference[finite] ** 2)) if finite.any() else 0.0
+        if finite.any():
+            reference_rms = np.sqrt(np.mean(np.abs(to_float64(reference)[finite]) ** 2))
+        else:
+            reference_rms = 0.0
+        if finite.any():
+            difference_rms = np.sqrt(np.mean(difference[finite] ** 2))
+        else:
+            difference_rms = 0.0
     if reference_rms == 0:
-        return 0.0 if difference_rms == 0 else float("inf")
+        if difference_rms == 0:
+            return 0.0
+        return float("inf")
     return float(difference_rms / reference_rms)
 
 
@@ -71,13 +76,9 @@ def bound_relative_error(candidate: Array, reference: Array, whole_energy: float
             candidate, reference, where=np.isfinite(candidate), out=np.zeros_like(reference)
         )
     )
-    return (
-        0.0
-        if difference_energy == 0
-        else float(np.sqrt(difference_energy / whole_energy))
-        if whole_energy
-        else float("inf")
-    )
+    if difference_energy == 0:
+        return 0.0
+    return float(np.sqrt(difference_energy / whole_energy)) if whole_energy else float("inf")
 
 
 def orient_axes(reference: Array, candidate: Array) -> Array:
@@ -126,4 +127,6 @@ def _measure_misfit(
 def _rank_order(candidate: Array, reference: Array, order: tuple[int, ...]) -> tuple[float, int]:
     distance = relative_error(candidate, reference)
     moved = sum(place != axis for place, axis in enumerate(order))
-    return (round(distance, 3), moved) if np.isfinite(distance) else (1e9, moved)
+    if np.isfinite(distance):
+        return (round(distance, 3), moved)
+    return (1e9, moved)

@@ -58,7 +58,7 @@ class NormConvention:
                 y = join(y, _reshape_along_axis(weight, y.ndim, self.axis))
         return y
 
-    def _normalise_only(self, x: Array, weights: Mapping[str, Array]) -> Array | None:  # noqa: PLR0911 - one return per kind
+    def _normalise_only(self, x: Array, weights: Mapping[str, Array]) -> Array | None:
         axis, time = (
             self.axis % x.ndim,
             tuple(a for a in range(1, x.ndim) if a != self.axis % x.ndim),
@@ -72,7 +72,9 @@ class NormConvention:
                 / np.sqrt(x.shape[axis])
             )
         if self.kind == "instance":
-            return normalise_axes(x, time, self.eps, **options) if time else None
+            if time:
+                return normalise_axes(x, time, self.eps, **options)
+            return None
         if self.kind == "batch-statistics":
             return normalise_axes(x, (0, *time), self.eps, **options)
         if self.kind == "batch":
@@ -112,7 +114,9 @@ def _reshape_along_axis(values: Array, rank: int, axis: int) -> Array:
 def apply_written_norm(module: ModuleInfo, weights: Mapping[str, Array], x: Array) -> Array | None:
     """What that module should give for x, by its class and attributes; None where it is none of the usual norms."""
     norm = norm_from_module(module, weights, x)
-    return None if norm is None else norm(x, weights)
+    if norm is None:
+        return None
+    return norm(x, weights)
 
 
 def invert_batch_norm(module: ModuleInfo, weights: Mapping[str, Array], y: Array) -> Array | None:

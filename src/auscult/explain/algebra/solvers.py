@@ -114,9 +114,10 @@ def fit_guidance_blend(run: SamplerRun, index: int) -> tuple[float, float, float
     matrix = np.stack(columns, 1)
     solution, *_ = np.linalg.lstsq(matrix, displacement, rcond=None)
     power = float(np.sqrt(np.mean(displacement**2)))
-    misfit = (
-        float(np.sqrt(np.mean((matrix @ solution - displacement) ** 2))) / power if power else 0.0
-    )
+    if power:
+        misfit = float(np.sqrt(np.mean((matrix @ solution - displacement) ** 2))) / power
+    else:
+        misfit = 0.0
     return float(solution[0]), float(solution[1]) if run.unconditional else 0.0, misfit
 
 
@@ -150,7 +151,7 @@ def name_schedule(times: Array) -> str:
     return "times " + ", ".join(f"{t:.4g}" for t in times[:12])
 
 
-def identify_solver(run: SamplerRun, limit: float) -> str:  # noqa: PLR0911 - one per method
+def identify_solver(run: SamplerRun, limit: float) -> str:
     """`euler`, `heun`, `midpoint`, `rk4`, `ping-pong`, or `unknown`, by what takes each state to the next."""
     distinct = np.diff(run.times)
     if len(run.times) >= 4 and _is_rk4(run.times):

@@ -64,7 +64,9 @@ def _solve_common_factor(
     is_common = all(
         abs(c - factor) < EXACT_TOLERANCE * abs(factor) for c in factor_by_term.values()
     )
-    return (tuple(factor_by_term), factor) if factor_by_term and is_common else None
+    if factor_by_term and is_common:
+        return (tuple(factor_by_term), factor)
+    return None
 
 
 def _select_independent(tensors: Mapping[str, Array]) -> dict[str, Array]:

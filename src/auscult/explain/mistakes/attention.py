@@ -118,7 +118,9 @@ def _describe_mask(name: str) -> str:
         "drop": "attended where false",
         "add": "added as numbers",
     }
-    return f"{source} {words[kind]}" if kind in words else kind
+    if kind in words:
+        return f"{source} {words[kind]}"
+    return kind
 
 
 def _explain_rotations(case: LayerCase, floor: float) -> Iterator[Explanation]:
@@ -135,22 +137,22 @@ def _explain_rotations(case: LayerCase, floor: float) -> Iterator[Explanation]:
         reference_rotations = _find_rotations(
             case, to_float64(value), case.reference, get_reference_limit(case)
         )
-        candidate_rotations = (
-            _find_rotations(
+        if reference_rotations:
+            candidate_rotations = _find_rotations(
                 case, to_float64(value), case.candidate, get_candidate_limit(case, floor)
             )
-            if reference_rotations
-            else []
-        )
+        else:
+            candidate_rotations = []
         for (reference_rope, reference_offset, _), (
             candidate_rope,
             candidate_offset,
             residual,
         ) in product(reference_rotations[:2], candidate_rotations):
             if reference_rope != candidate_rope:
-                position = (
-                    "before the norm" if "none" in (reference_rope, candidate_rope) else "here"
-                )
+                if "none" in (reference_rope, candidate_rope):
+                    position = "before the norm"
+                else:
+                    position = "here"
                 message = f"it rotates {name} as {candidate_rope} {position}, the reference as {reference_rope}"
                 sides = {
                     "reference": {"rope": reference_rope},
@@ -198,11 +200,12 @@ def _find_rotations(
             ("half", 1),
             ("interleaved", 1),
         ):
-            rotated_heads = (
-                split_heads
-                if rope == "none"
-                else ops.apply_rotary(split_heads, interleaved=rope == "interleaved", offset=offset)
-            )
+            if rope == "none":
+                rotated_heads = split_heads
+            else:
+                rotated_heads = ops.apply_rotary(
+                    split_heads, interleaved=rope == "interleaved", offset=offset
+                )
             for layout in (
                 rotated_heads,
                 rotated_heads.transpose(0, 2, 1, 3),

@@ -62,11 +62,9 @@ class Convolution:
             full = ops.conv_transpose1d(
                 x, weight, used_bias, stride=self.stride, groups=self.groups
             )
-            return (
-                full[..., self.left : full.shape[-1] - self.right]
-                if self.right >= 0
-                else np.pad(full[..., self.left :], [(0, 0), (0, 0), (0, -self.right)])
-            )
+            if self.right >= 0:
+                return full[..., self.left : full.shape[-1] - self.right]
+            return np.pad(full[..., self.left :], [(0, 0), (0, 0), (0, -self.right)])
         padded = ops.pad_time(x, self.left, self.right, self.mode)
         if padded is None or padded.shape[-1] < (weight.shape[-1] - 1) * self.dilation + 1:
             return None
@@ -112,17 +110,15 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
         return
     limit = get_candidate_limit(case, floor)
     candidate_output, candidate_energy = to_float64(case.candidate), compute_energy(case.candidate)
-    expected_part = (
-        restore_layout(candidate_output)[:, :PROBE_CHANNELS]
-        if candidate_output.ndim == x.ndim
-        else candidate_output
-    )
+    if candidate_output.ndim == x.ndim:
+        expected_part = restore_layout(candidate_output)[:, :PROBE_CHANNELS]
+    else:
+        expected_part = candidate_output
     for candidate in _iter_mistakes(reference, kernel):
-        partial_output = (
-            candidate(signal, kernel, real_bias, outputs=PROBE_CHANNELS)
-            if reference.groups == 1
-            else None
-        )
+        if reference.groups == 1:
+            partial_output = candidate(signal, kernel, real_bias, outputs=PROBE_CHANNELS)
+        else:
+            partial_output = None
         if (
             partial_output is not None
             and bound_relative_error(partial_output, expected_part, candidate_energy) > limit
@@ -167,7 +163,9 @@ def _read_convolution(case: LayerCase, weight: Array) -> Convolution | None:
 def _first_int(value: Any, default: int) -> int:
     if isinstance(value, tuple | list):
         value = value[0] if value else default
-    return int(value) if isinstance(value, int) else default
+    if isinstance(value, int):
+        return int(value)
+    return default
 
 
 def _to_channels_first(x: Array, conv: Convolution, weight: Array) -> tuple[Array, Any]:
@@ -238,7 +236,7 @@ def _build_explanation(
     )
 
 
-def _choose_cause(reference: Convolution, candidate: Convolution) -> tuple[str, str]:  # noqa: PLR0911 - one per mistake
+def _choose_cause(reference: Convolution, candidate: Convolution) -> tuple[str, str]:
     if candidate.layout:
         if candidate.layout == "flipped":
             return "kernel-flipped", "its kernel runs backwards in time"

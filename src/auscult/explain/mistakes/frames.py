@@ -81,12 +81,13 @@ def _explain_padding(case: LayerCase, limit: float) -> Iterator[Explanation]:
                     reference_mode,
                 ):
                     continue
-                cause = (
-                    "padding-mode"
-                    if (candidate_mode != reference_mode and candidate_left == reference_left)
-                    or (candidate_left, candidate_right) == (reference_left + reference_right, 0)
-                    else "stride-padding"
-                )
+                if (candidate_mode != reference_mode and candidate_left == reference_left) or (
+                    candidate_left,
+                    candidate_right,
+                ) == (reference_left + reference_right, 0):
+                    cause = "padding-mode"
+                else:
+                    cause = "stride-padding"
                 message = f"it pads {name} by {candidate_left} left and {candidate_right} right with {candidate_mode}, the reference by {reference_left} and {reference_right} with {reference_mode}"
                 sides = {
                     "reference": [reference_left, reference_right, reference_mode],
@@ -325,11 +326,15 @@ def _count_leading_zeros(x: Array) -> int:
 def _explain_reversal(case: LayerCase, reference: Array, candidate: Array) -> Iterator[Explanation]:
     if reference.shape != candidate.shape or reference.ndim < 2:
         return
-    channels = (reference.ndim - 1) if CHANNELS_LAST_LAYERS.search(case.module.type) else 1
+    if CHANNELS_LAST_LAYERS.search(case.module.type):
+        channels = reference.ndim - 1
+    else:
+        channels = 1
     for axis in range(1, reference.ndim):
-        cause, unit = (
-            ("channels-reversed", "channels") if axis == channels else ("time-reversed", "frames")
-        )
+        if axis == channels:
+            cause, unit = ("channels-reversed", "channels")
+        else:
+            cause, unit = ("time-reversed", "frames")
         yield Explanation(
             cause,
             {"axis": axis},
@@ -394,18 +399,16 @@ def _explain_lag(
         if residual <= limit:
             cause = "istft-trim" if is_wave else "stride-padding"
             side, remedy = ("early", "less") if lag > 0 else ("late", "more")
-            message = (
-                f"it is the reference {abs(lag)} frames {side}, "
-                if lag
-                else "it is the reference from its start, "
-            )
+            if lag:
+                message = f"it is the reference {abs(lag)} frames {side}, "
+            else:
+                message = "it is the reference from its start, "
             message += f"{candidate_rows.shape[-1]} long instead of {reference_rows.shape[-1]}"
             sides = {"lag": -lag, "length": [reference_rows.shape[-1], candidate_rows.shape[-1]]}
-            fix = (
-                f"cut {abs(lag)} frames {remedy} at the start"
-                if lag
-                else f"let it be {reference_rows.shape[-1]} frames long"
-            )
+            if lag:
+                fix = f"cut {abs(lag)} frames {remedy} at the start"
+            else:
+                fix = f"let it be {reference_rows.shape[-1]} frames long"
             yield Explanation(cause, sides, residual, message, fix=fix, complexity=2)
             return
 

@@ -44,7 +44,7 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     yield from _explain_own_input(case)
 
 
-def _find_join_cause(  # noqa: PLR0911
+def _find_join_cause(
     case: LayerCase, reference: Expression, candidate: Expression
 ) -> tuple[str, str] | None:
     missing_terms, extra_terms = (
@@ -171,9 +171,9 @@ def _find_norm(case: LayerCase, term: str) -> str | None:
     path = term.partition(":")[0].partition("(")[0]
     module = case.attributes.get(path)
     is_output = term.endswith(":output") or "(" in term
-    return (
-        path if module is not None and is_output and NORM_TYPE_PATTERN.search(module.type) else None
-    )
+    if module is not None and is_output and NORM_TYPE_PATTERN.search(module.type):
+        return path
+    return None
 
 
 def _build_explanation(difference: WiringDifference, cause: str, message: str) -> Explanation:

@@ -95,7 +95,9 @@ def _compute_residual(
     norm: NormConvention, x: Array, weights: Mapping[str, Array], target: Array
 ) -> float:
     output = norm(x, weights)
-    return float("inf") if output is None else relative_error(output, target)
+    if output is None:
+        return float("inf")
+    return relative_error(output, target)
 
 
 def _refine_eps(
@@ -109,7 +111,10 @@ def _refine_eps(
             _compute_residual(replace(norm, eps=10**point), x, weights, target)
             for point in (lower_point, upper_point)
         ]
-        low, high = (low, upper_point) if residuals[0] < residuals[1] else (lower_point, high)
+        if residuals[0] < residuals[1]:
+            high = upper_point
+        else:
+            low = lower_point
     return replace(norm, eps=float(10 ** ((low + high) / 2)))
 
 

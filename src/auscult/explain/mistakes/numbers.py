@@ -125,7 +125,10 @@ def _explain_drift(case: LayerCase, reference: Array, candidate: Array) -> Itera
         x = to_float64(value)
         for axis in range(1, reference.ndim):
             for wrap_name, wrap in WRAP_FUNCTIONS.items():
-                factor = _fit_factor(np.cumsum(x, axis), reference) if not wrap_name else 1.0
+                if not wrap_name:
+                    factor = _fit_factor(np.cumsum(x, axis), reference)
+                else:
+                    factor = 1.0
                 if factor is None or relative_error(
                     wrap(factor * np.cumsum(x, axis)), reference
                 ) > max(get_reference_limit(case), 1e-4):
@@ -135,7 +138,9 @@ def _explain_drift(case: LayerCase, reference: Array, candidate: Array) -> Itera
 
 def _fit_factor(total: Array, reference: Array) -> float | None:
     power = float(np.sum(total**2))
-    return float(np.sum(total * reference)) / power if power else None
+    if power:
+        return float(np.sum(total * reference)) / power
+    return None
 
 
 def _explain_coarse_sum(  # noqa: PLR0917

@@ -42,7 +42,10 @@ def explain(case: LayerCase, floor: float) -> Iterator[Explanation]:
     for name, value in tensors.items() if reference_name else ():
         residual = _compute_cut_residual(to_float64(value), to_float64(case.candidate))
         if name != reference_name and residual <= get_candidate_limit(case, floor):
-            change = "cut" if value.shape[-1] > case.candidate.shape[-1] else "filled up"
+            if value.shape[-1] > case.candidate.shape[-1]:
+                change = "cut"
+            else:
+                change = "filled up"
             message = f"it is handed {name} ({value.shape[-1]} values, {change}), the reference hands it {reference_name}"
             sides = {"reference": reference_name, "candidate": name}
             # exact agreement of so many values: no other mistake is as simple
@@ -61,9 +64,8 @@ def _compute_cut_residual(value: Array, candidate: Array) -> float:
         or min(size, target_size) < MIN_VALUES
     ):
         return float("inf")
-    fitted = (
-        value[..., :target_size]
-        if size > target_size
-        else np.pad(value, [(0, 0)] * (value.ndim - 1) + [(0, target_size - size)])
-    )
+    if size > target_size:
+        fitted = value[..., :target_size]
+    else:
+        fitted = np.pad(value, [(0, 0)] * (value.ndim - 1) + [(0, target_size - size)])
     return relative_error(candidate, fitted)

@@ -117,7 +117,9 @@ def read_layers(weights: Mapping[str, Array]) -> tuple[RecurrentWeights, ...] | 
         layer.hidden.ndim == 2 and len(layer.hidden) in {n * layer.hidden.shape[1] for n in GATES}
         for layer in layers
     )
-    return tuple(layers) if layers and has_usual_shapes and not is_unsupported else None
+    if layers and has_usual_shapes and not is_unsupported:
+        return tuple(layers)
+    return None
 
 
 def run_layers(cell: CellConvention, layers: tuple[RecurrentWeights, ...], x: Array) -> Array:

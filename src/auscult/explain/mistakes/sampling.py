@@ -64,7 +64,10 @@ def _explain_still_states(reference: SamplerRun, candidate: SamplerRun) -> Itera
     """The states end as the noise that they began with."""
     candidate_travel, reference_travel = (_measure_travel(run) for run in (candidate, reference))
     if candidate_travel < MAX_STILL_RMS and reference_travel > 10 * MAX_STILL_RMS:
-        last_state = candidate.states[-1] if candidate.result is None else candidate.result
+        if candidate.result is None:
+            last_state = candidate.states[-1]
+        else:
+            last_state = candidate.result
         message = f"its states move by {candidate_travel:.2g} of their size, the reference's by {reference_travel:.2g}: the output is the start noise"
         evidence = {
             "mean": float(last_state.mean()),
@@ -102,11 +105,10 @@ def _explain_noise(reference: Array, candidate: Array, case: LayerCase) -> Itera
         and not _is_standard_normal(reference_values)
     ):
         return
-    correlation = (
-        float(np.corrcoef(reference_values, candidate_values)[0, 1])
-        if reference_values.std() and candidate_values.std()
-        else 1.0
-    )
+    if reference_values.std() and candidate_values.std():
+        correlation = float(np.corrcoef(reference_values, candidate_values)[0, 1])
+    else:
+        correlation = 1.0
     is_alike = abs(
         reference_values.mean() - candidate_values.mean()
     ) < 6 * reference_values.std() / np.sqrt(reference_values.size) and abs(

@@ -32,11 +32,10 @@ def _explain_start_token(case: LayerCase) -> Iterator[Explanation]:
     axis = _find_differing_axis(reference.shape, candidate.shape)
     if axis is None or reference.ndim > 3:
         return
-    longer, shorter = (
-        (reference, candidate)
-        if reference.shape[axis] > candidate.shape[axis]
-        else (candidate, reference)
-    )
+    if reference.shape[axis] > candidate.shape[axis]:
+        longer, shorter = (reference, candidate)
+    else:
+        longer, shorter = (candidate, reference)
     extra = longer.shape[axis] - shorter.shape[axis]
     if (
         extra > 2
@@ -55,9 +54,10 @@ def _explain_start_token(case: LayerCase) -> Iterator[Explanation]:
             fix="put the start token in front",
         )
     else:
-        detail = (
-            "twice" if relative_error(first, second) < 1e-6 else "which the reference does not have"
-        )
+        if relative_error(first, second) < 1e-6:
+            detail = "twice"
+        else:
+            detail = "which the reference does not have"
         message = f"it puts {extra} start token in front, {detail}"
         yield Explanation(
             "bos-missing",
@@ -125,13 +125,13 @@ def _find_differing_axis(
         for axis, (a, b) in enumerate(zip(reference_shape, candidate_shape, strict=True))
         if a != b
     ]
-    return (
-        unequal[0]
-        if len(unequal) == 1
+    if (
+        len(unequal) == 1
         and unequal[0] > 0
         and min(reference_shape[unequal[0]], candidate_shape[unequal[0]]) > 1
-        else None
-    )
+    ):
+        return unequal[0]
+    return None
 
 
 def _explain_ids(case: LayerCase, floor: float) -> Iterator[Explanation]:

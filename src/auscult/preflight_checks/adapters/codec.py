@@ -87,9 +87,10 @@ def _choose_forward(
 ) -> Callable[[Tensor], Any]:
     """The model's own forward; for EnCodec's package, whose forward goes through codes, its parts one after the other."""
     quantizer = parts.get("quantizer")
-    parameter_names = (
-        list(inspect.signature(quantizer.forward).parameters) if quantizer is not None else []
-    )
+    if quantizer is not None:
+        parameter_names = list(inspect.signature(quantizer.forward).parameters)
+    else:
+        parameter_names = []
     if (
         quantizer is not None
         and len(parameter_names) > 1

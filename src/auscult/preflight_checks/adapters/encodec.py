@@ -77,7 +77,9 @@ def adapt(value: Any, options: PreflightOptions) -> Setup:
             terms |= {f"adv_{name}": weights.get(f"adv_{name}", 1.0) * judged}
             terms |= {f"feat_{name}": weights.get(f"feat_{name}", 1.0) * matched}
         penalty = getattr(output, "penalty", None)
-        return terms if penalty is None else {**terms, "penalty": penalty}
+        if penalty is None:
+            return terms
+        return {**terms, "penalty": penalty}
 
     return Setup(
         name=options.name,
@@ -102,4 +104,6 @@ def adapt(value: Any, options: PreflightOptions) -> Setup:
 
 
 def _list_items(value: Any) -> list[tuple[str, Any]]:
-    return list(value.items()) if value is not None else []
+    if value is not None:
+        return list(value.items())
+    return []

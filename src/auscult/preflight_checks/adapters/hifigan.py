@@ -97,7 +97,9 @@ def _choose_features(
     function = mel
     with torch.no_grad():
         has_source_shape = call_mel(function, target).shape == source.shape
-    return (lambda wave: call_mel(function, wave)) if has_source_shape else None
+    if has_source_shape:
+        return lambda wave: call_mel(function, wave)
+    return None
 
 
 def call_mel(mel: Callable[[Tensor], Tensor], wave: Tensor) -> Tensor:

@@ -88,13 +88,13 @@ def adapt(value: Any, options: PreflightOptions) -> Setup:
         raise TargetError(
             "has no sample_rate", where=options.name, hint="add it in Hz, or give --sample-rate"
         )
-    batch = (
-        take_one_batch(fields["batch"])
-        if "batch" in fields
-        else read_folder_batch(fields["data"], rate)
-    )
+    if "batch" in fields:
+        batch = take_one_batch(fields["batch"])
+    else:
+        batch = read_folder_batch(fields["data"], rate)
     target = fields.get("target")
-    target = target(batch) if callable(target) and not isinstance(target, Tensor) else target
+    if callable(target) and not isinstance(target, Tensor):
+        target = target(batch)
     return Setup(
         name=options.name,
         model=model,
@@ -122,7 +122,9 @@ def take_one_batch(value: Any) -> Any:
         return value
     if callable(value) and not hasattr(value, "__iter__"):
         return value()
-    return next(iter(value)) if hasattr(value, "__iter__") else value
+    if hasattr(value, "__iter__"):
+        return next(iter(value))
+    return value
 
 
 def bind_step(step: Callable[..., Any] | None, batch: Any) -> Callable[[], Any] | None:
@@ -134,7 +136,9 @@ def bind_step(step: Callable[..., Any] | None, batch: Any) -> Callable[[], Any] 
         for p in inspect.signature(step).parameters.values()
         if p.default is p.empty and p.kind in (0, 1)
     ]
-    return (lambda: step(batch)) if required_parameters else step
+    if required_parameters:
+        return lambda: step(batch)
+    return step
 
 
 def iter_optimizers(value: Any) -> Iterator[torch.optim.Optimizer]:

@@ -39,11 +39,10 @@ def measure_alignment(setup: Setup) -> TargetAlignment | None:
         and waves.shape[1] <= 2
         and 0.9 <= waves.shape[-1] / target.shape[-1] <= 1.1
     )
-    lag, correlation = (
-        correlate_waves(_mix_to_mono(waves), _mix_to_mono(target))
-        if is_wave
-        else (setup.delay, 0.0)
-    )
+    if is_wave:
+        lag, correlation = correlate_waves(_mix_to_mono(waves), _mix_to_mono(target))
+    else:
+        lag, correlation = (setup.delay, 0.0)
     lag -= setup.delay
     x, y = _extract_frames(waves if is_wave else source, target, is_wave=is_wave)
     if sum(len(item) for item in x) < MIN_FRAMES:
@@ -80,11 +79,10 @@ def _extract_frames(
         hop = float(FRAME_LENGTH)
     else:
         features = source.detach().cpu().double().numpy()
-        features = (
-            features[:, None]
-            if features.ndim == 2
-            else features.reshape(features.shape[0], -1, features.shape[-1])
-        )
+        if features.ndim == 2:
+            features = features[:, None]
+        else:
+            features = features.reshape(features.shape[0], -1, features.shape[-1])
         inputs = [np.asarray(item.T) for item in features]
         hop = waves.shape[-1] / inputs[0].shape[0]
     outputs = [compute_band_energies(row, hop) for row in waves]
@@ -98,7 +96,10 @@ def compute_band_energies(row: Frames, hop: float) -> Frames:
     width = max(32, int(2 * hop))
     padded = np.pad(row, (width // 2, width))
     starts = (np.arange(count) * hop + hop / 2).astype(int)
-    frames = np.stack([padded[s : s + width] for s in starts]) if count else np.zeros((0, width))
+    if count:
+        frames = np.stack([padded[s : s + width] for s in starts])
+    else:
+        frames = np.zeros((0, width))
     power = np.abs(np.fft.rfft(frames * np.hanning(width), axis=1)) ** 2
     edges = np.unique(np.geomspace(1, power.shape[1], BANDS + 1).astype(int))
     bands = [power[:, a:b].sum(axis=1) for a, b in itertools.pairwise(edges)]
@@ -115,7 +116,10 @@ def measure_learnability(inputs: list[Frames], outputs: list[Frames]) -> tuple[f
     count = len(outputs)
     chance = []
     for turn in range(1, SHUFFLES + 1):
-        moved = [outputs[(i + turn) % count] for i in range(count)] if count > 1 else outputs
+        if count > 1:
+            moved = [outputs[(i + turn) % count] for i in range(count)]
+        else:
+            moved = outputs
         # turned in time as well, so that frames which all items share (a silent start) are no help
         moved = [np.roll(item, (turn * len(item)) // (SHUFFLES + 1), axis=0) for item in moved]
         lengths = [min(len(x), len(y)) for x, y in zip(inputs, moved, strict=True)]
@@ -147,7 +151,9 @@ def _compute_r2(inputs: list[Frames], outputs: list[Frames]) -> float:
         weights = np.linalg.solve(x.T @ x + RIDGE * len(x) * np.eye(x.shape[1]), x.T @ y)
         error += float(((targets[held_index] - rows[held_index] / scale @ weights) ** 2).sum())
         total += float((targets[held_index] ** 2).sum())
-    return 1 - error / total if total > 0 else 0.0
+    if total > 0:
+        return 1 - error / total
+    return 0.0
 
 
 def _center_frames(item: Frames) -> Frames:

@@ -120,7 +120,9 @@ def _measure_smooth_part(name: str, call: PartCall) -> Iterator[PartGain]:
     def function(value: Tensor) -> Tensor:
         torch.manual_seed(0)
         result = find_first_float(call.again(value))
-        return value.new_zeros(()) if result is None else result
+        if result is None:
+            return value.new_zeros(())
+        return result
 
     factor = measure_derivative_gain(function, call.input_tensor)
     if not math.isnan(factor):

@@ -96,7 +96,9 @@ def _measure_downhill(setup: Setup, snapshot: TrainingSnapshot) -> float | None:
             inner -= float(product.sum())
             size += float(product.abs().sum())
     snapshot.restore()
-    return inner / size if 0 < size < math.inf else None
+    if 0 < size < math.inf:
+        return inner / size
+    return None
 
 
 def _compute_gradients(

@@ -38,7 +38,9 @@ def _measure_wave_length(wave: Tensor | None, target: int) -> int | None:
 def _count_end_zeros(wave: Tensor) -> int:
     """How many samples at the end are exactly zero in every item."""
     alive = (wave != 0).flatten(0, -2).any(dim=0).nonzero()
-    return int(wave.shape[-1] - 1 - alive[-1]) if len(alive) else 0
+    if len(alive):
+        return int(wave.shape[-1] - 1 - alive[-1])
+    return 0
 
 
 def _find_hop(setup: Setup, captured: ForwardPass, target: int) -> int | None:

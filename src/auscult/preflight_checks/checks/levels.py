@@ -128,10 +128,14 @@ def _exchange_content(wave: Tensor) -> Tensor:
 
 def _find_latent(run: ForwardPass) -> Tensor | None:
     call = run.calls.get("encoder")
-    return None if call is None else find_first_float(call.result)
+    if call is None:
+        return None
+    return find_first_float(call.result)
 
 
 def _compute_relative_change(first: Tensor, half: Tensor, other: Tensor) -> float:
     """Change by halving the input over the change by other content; NaN where nothing changes anything."""
     content = float((other.double() - first.double()).norm())
-    return float((half.double() - first.double()).norm()) / content if content > 0 else float("nan")
+    if content > 0:
+        return float((half.double() - first.double()).norm()) / content
+    return float("nan")

@@ -68,8 +68,6 @@ def find_contradiction(claim: Claim) -> Contradiction | None:
 def _check_range(
     snr: float, lowest: float, highest: float, by: str, tolerance: float
 ) -> Contradiction | None:
-    return (
-        Contradiction(snr, lowest, highest, by)
-        if not lowest - tolerance <= snr <= highest + tolerance
-        else None
-    )
+    if not lowest - tolerance <= snr <= highest + tolerance:
+        return Contradiction(snr, lowest, highest, by)
+    return None

@@ -59,7 +59,9 @@ def measure_parameters(setup: Setup, trail: StepsTrail) -> ParameterStatus:
 
 def _list_parameters(value: object) -> list[object]:
     parameters = getattr(value, "parameters", None)
-    return list(parameters()) if callable(parameters) else []
+    if callable(parameters):
+        return list(parameters())
+    return []
 
 
 def _find_book_names(setup: Setup) -> set[str]:

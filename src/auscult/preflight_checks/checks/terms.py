@@ -53,7 +53,9 @@ def measure_shares(setup: Setup) -> dict[str, float]:
         captured = capture_forward(setup)
         norms = compute_term_norms(setup.terms(captured.output, setup.batch), [captured.wave])
     total = sum(norms.values())
-    return {name: norm / total for name, norm in norms.items() if norm > 0} if total > 0 else {}
+    if total > 0:
+        return {name: norm / total for name, norm in norms.items() if norm > 0}
+    return {}
 
 
 def measure_reactions(setup: Setup, captured: ForwardPass) -> dict[str, dict[str, float]]:
@@ -69,9 +71,10 @@ def measure_reactions(setup: Setup, captured: ForwardPass) -> dict[str, dict[str
 
 def _evaluate_terms(setup: Setup, captured: ForwardPass, wave: Tensor) -> Mapping[str, float]:
     """The terms with another waveform in the place of the output's."""
-    shaped = (
-        wave.reshape(*captured.wave.shape[:-1], -1) if wave.ndim != captured.wave.ndim else wave
-    )
+    if wave.ndim != captured.wave.ndim:
+        shaped = wave.reshape(*captured.wave.shape[:-1], -1)
+    else:
+        shaped = wave
     output: Any = replace_tensor(captured.output, captured.wave, shaped.to(captured.wave.dtype))
     torch.manual_seed(0)
     with torch.no_grad():

@@ -61,11 +61,10 @@ def _list_channels(
     recordings: Samples | Iterable[Samples],
 ) -> tuple[list[NDArray[np.float64]], int]:
     """Every channel as [time], and how many share one bit rate."""
-    recording_list = (
-        [recordings]
-        if isinstance(recordings, np.ndarray) and recordings.ndim < 3
-        else list(recordings)
-    )
+    if isinstance(recordings, np.ndarray) and recordings.ndim < 3:
+        recording_list = [recordings]
+    else:
+        recording_list = list(recordings)
     arrays = [np.atleast_2d(np.asarray(item, np.float64)) for item in recording_list]
     rows = [row for array in arrays for row in array.reshape(-1, array.shape[-1]) if len(row)]
     return rows, max((int(np.prod(array.shape[:-1])) for array in arrays), default=1)

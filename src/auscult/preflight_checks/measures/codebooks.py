@@ -92,7 +92,9 @@ class Codebook:
                 table
                 / getattr(self.module, _AVERAGE_BUFFERS[1]).detach().clamp_min(1e-5)[..., None]
             )
-        return table if self.index is None else table[self.index]
+        if self.index is None:
+            return table
+        return table[self.index]
 
     @property
     def size(self) -> int:

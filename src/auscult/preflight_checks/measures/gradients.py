@@ -82,7 +82,9 @@ def measure_derivative_gain(
     if not output.requires_grad:
         return 0.0
     (pulled,) = torch.autograd.grad(output, leaf, actual.to(output.dtype), allow_unused=True)
-    return 0.0 if pulled is None else float((pulled.double() * direction.double()).sum()) / energy
+    if pulled is None:
+        return 0.0
+    return float((pulled.double() * direction.double()).sum()) / energy
 
 
 def compute_projected_gain(gradient: Tensor | None, expected: Tensor) -> tuple[float, float]:

@@ -63,7 +63,9 @@ def compute_frequency_share(values: Mapping[str, float]) -> float:
         for name in ("mirrored", "half", "noise", "silence", "other")
     }
     most = max(rise.values())
-    return rise["mirrored"] / most if most > 0 else float("nan")
+    if most > 0:
+        return rise["mirrored"] / most
+    return float("nan")
 
 
 def measure_gain_slope(term: Term, output: Tensor, step: float = 0.01) -> float:

@@ -74,7 +74,9 @@ def measure_quantizer_gain(
         return QuantizerGain(0.0, 0.0, len(calls))
     (gradient,) = torch.autograd.grad(output, leaf, pull, retain_graph=True, allow_unused=True)
     if not calls and any(True for _ in _list_projections(quantizer, books)):
-        return None if gradient is not None and bool(gradient.any()) else QuantizerGain(0.0, 0.0, 0)
+        if gradient is not None and bool(gradient.any()):
+            return None
+        return QuantizerGain(0.0, 0.0, 0)
     return QuantizerGain(
         *compute_projected_gain(gradient, _compute_expected_gradient(calls, pull)), len(calls)
     )
@@ -114,7 +116,10 @@ def _root_inputs(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         and inputs[0].is_floating_point()
         and torch.is_grad_enabled()
     ):
-        value = inputs[0] if inputs[0].requires_grad else inputs[0].detach().requires_grad_()
+        if inputs[0].requires_grad:
+            value = inputs[0]
+        else:
+            value = inputs[0].detach().requires_grad_()
         return (value.view_as(value), *inputs[1:])
     return inputs
 
@@ -143,7 +148,9 @@ def _compute_expected_gradient(calls: Sequence[tuple[Tensor, Tensor]], pull: Ten
 def find_same_shape(result: Any, like: Tensor) -> Tensor | None:
     """The first floating tensor of that shape in a module's result, however nested."""
     if isinstance(result, Tensor):
-        return result if result.shape == like.shape and result.is_floating_point() else None
+        if result.shape == like.shape and result.is_floating_point():
+            return result
+        return None
     values = (
         result.values()
         if isinstance(result, Mapping)

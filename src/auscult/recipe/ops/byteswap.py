@@ -30,6 +30,9 @@ class Byteswap(Op):
 
 
 def _swap_bytes(array: Array) -> Array:
-    size = array.dtype.itemsize // 2 if array.dtype.kind == "c" else array.dtype.itemsize
+    if array.dtype.kind == "c":
+        size = array.dtype.itemsize // 2
+    else:
+        size = array.dtype.itemsize
     flat = to_native_contiguous(array).reshape(-1)  # a scalar cannot change its item size in a view
     return flat.view(np.dtype(f"u{size}")).byteswap().view(flat.dtype).reshape(array.shape)

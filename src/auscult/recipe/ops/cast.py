@@ -72,7 +72,9 @@ class Cast(Op):
             return 0.0
         target = dtype_of(self.dtype)
         if target.kind in "iub" or sources[0].dtype.kind in "iubc":
-            return 0.0 if has_same_arrays(self.undo().apply(targets), sources) else float("inf")
+            if has_same_arrays(self.undo().apply(targets), sources):
+                return 0.0
+            return float("inf")
         half, tiny = max(get_eps(target), get_eps(sources[0].dtype)) / 2, get_tiny(target)
         errors = [0.0]
         for source, target_array in zip(sources, targets, strict=True):
@@ -128,7 +130,9 @@ def can_hold(wide: np.dtype[Any], narrow: np.dtype[Any]) -> bool:
 def get_integer_limits(dtype: str) -> tuple[int, int]:
     """Lowest and highest value of an integer type, by its name (`int4`, `uint8`)."""
     bits = int(dtype.lstrip("uint"))
-    return (0, 2**bits - 1) if dtype.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    if dtype.startswith("u"):
+        return (0, 2**bits - 1)
+    return (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
 
 def _is_integer(dtype: np.dtype[Any]) -> bool:
@@ -136,4 +140,6 @@ def _is_integer(dtype: np.dtype[Any]) -> bool:
 
 
 def _get_part_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    return np.dtype(f"f{dtype.itemsize // 2}") if dtype.kind == "c" else dtype
+    if dtype.kind == "c":
+        return np.dtype(f"f{dtype.itemsize // 2}")
+    return dtype

@@ -52,7 +52,10 @@ class FoldBatchNorm(Op):
     def error(self, sources: Sequence[Array], targets: Sequence[Array]) -> float:
         """w' · √(σ² + ε) against w · γ, and b' · √(σ² + ε) against its terms."""
         gamma, beta, mean, variance = (array.astype(np.float64) for array in sources[-4:])
-        bias = sources[1].astype(np.float64) if len(sources) == 6 else np.zeros_like(mean)
+        if len(sources) == 6:
+            bias = sources[1].astype(np.float64)
+        else:
+            bias = np.zeros_like(mean)
         (weight, folded), (eps, tiny) = (
             (sources[0], targets[0]),
             (get_eps(targets[0].dtype), get_tiny(targets[0].dtype)),

@@ -100,7 +100,10 @@ class FuseWeightNorm(Op):
         g, v = (tuple(shape) for shape in shapes)
         check_axis(self, self.dim, v)
         if prod(g) != v[self.dim] or (len(g) == len(v) and g != get_gain_shape(v, self.dim)):
-            hint = "g is the smaller of the two (original0)" if prod(g) > prod(v) else None
+            if prod(g) > prod(v):
+                hint = "g is the smaller of the two (original0)"
+            else:
+                hint = None
             raise make_misfit_error(
                 self,
                 f"needs one gain for each index of axis {self.dim}",

@@ -101,9 +101,10 @@ class MergeLora(Op):
 
     def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:
         weight = block.held(names[0])
-        product = (
-            f"({names[2]} @ {names[1]})" if self.order == "ba" else f"({names[1]} @ {names[2]}).T"
-        )
+        if self.order == "ba":
+            product = f"({names[2]} @ {names[1]})"
+        else:
+            product = f"({names[1]} @ {names[2]}).T"
         return [f"({weight} + {self.scale} * {product}.reshape({weight}.shape))"]
 
     def shapes(self, shapes: Sequence[Shape]) -> list[Shape]:

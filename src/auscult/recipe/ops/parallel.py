@@ -28,7 +28,9 @@ class Parallel(Op):
         from auscult.recipe.registry import op_from_json
 
         def read_op(step: Any) -> Op:
-            return op_from_json(step) if isinstance(step, Mapping) else step
+            if isinstance(step, Mapping):
+                return op_from_json(step)
+            return step  # type: ignore[no-any-return]
 
         branches = tuple(
             (int(sources), int(targets), tuple(map(read_op, ops)))
@@ -75,7 +77,9 @@ class Parallel(Op):
 
         recomputed = self._run_branches(sources, apply_and_measure)
         is_same = len(recomputed) == len(targets) and all(map(has_same_bits, recomputed, targets))
-        return max(errors) if is_same else float("inf")
+        if is_same:
+            return max(errors)
+        return float("inf")
 
     def _run_branches(
         self, items: Sequence[Item], step: Callable[[Op, Sequence[Item]], list[Item]]

@@ -58,7 +58,9 @@ class Reciprocal(Op):
 
     def render(self, block: CodeBlock, names: Sequence[str]) -> list[str]:  # noqa: ARG002 - plain arithmetic in every framework
         def format_sum(x: str, number: float) -> str:
-            return f"({x} + {number!r})" if number else x
+            if number:
+                return f"({x} + {number!r})"
+            return x
 
         return [format_sum(f"1 / {format_sum(x, self.offset)}", self.shift) for x in names]
 

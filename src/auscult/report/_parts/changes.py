@@ -34,7 +34,10 @@ def iter_change_lines(changes: Mapping[str, Any], style: Style, verbose: int) ->
     if changes["same"]:
         causes = list(dict.fromkeys(item["cause"] for item in changes["same"]))
         shown = causes if verbose > 0 else causes[:MAX_CAUSES]
-        more_note = f" +{len(causes) - len(shown)} more" if len(shown) < len(causes) else ""
+        if len(shown) < len(causes):
+            more_note = f" +{len(causes) - len(shown)} more"
+        else:
+            more_note = ""
         yield f"{style('same   ', 'dim')}  {', '.join(shown)}{more_note}"
     yield from _iter_count_lines(changes, style)
     yield from iter_changed_figure_lines(changes["figures"], style, verbose)
@@ -73,4 +76,6 @@ def iter_changed_figure_lines(
 
 
 def format_number(value: float | None) -> str:
-    return "none" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:.6g}"
+    if value is None:
+        return "none"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.6g}"

@@ -118,18 +118,19 @@ def format_health(health: Mapping[str, Any]) -> str:
     if health["dead_channels"]:
         parts.append(format_count(health["dead_channels"], "dead channel"))
     share = health["share_seen"]
-    coverage_text = (
-        "all values read"
-        if share >= 1.0
-        else f"sampled {_format_percent(share)} of values, --full reads all"
-    )
+    if share >= 1.0:
+        coverage_text = "all values read"
+    else:
+        coverage_text = f"sampled {_format_percent(share)} of values, --full reads all"
     return (
         f"{', '.join(parts) or 'finite, no constant or untrained-looking tensors'}; {coverage_text}"
     )
 
 
 def _format_percent(share: float) -> str:
-    return f"{100 * share:.1f} %" if share >= 0.001 else f"{100 * share:.2g} %"
+    if share >= 0.001:
+        return f"{100 * share:.1f} %"
+    return f"{100 * share:.2g} %"
 
 
 def iter_tree_lines(rows: list[Mapping[str, Any]], style: Style, verbose: int) -> Iterator[str]:
@@ -142,7 +143,10 @@ def iter_tree_lines(rows: list[Mapping[str, Any]], style: Style, verbose: int) -
         leaves = "  ".join(
             f"{leaf['name']} {format_shape(leaf['shape'])}" for leaf in row["tensors"][:8]
         )
-        more_note = f"  +{len(row['tensors']) - 8} more" if len(row["tensors"]) > 8 else ""
+        if len(row["tensors"]) > 8:
+            more_note = f"  +{len(row['tensors']) - 8} more"
+        else:
+            more_note = ""
         kind = f"{row['type']}  " if row.get("type") else ""
         yield f"{path.ljust(width)} {style(count.rjust(5), 'cyan')}  {kind}{leaves}{more_note}"
     if len(shown) < len(rows):
@@ -182,7 +186,9 @@ def format_size(count: int) -> str:
     size = float(count)
     for unit in ("bytes", "kB", "MB", "GB"):
         if size < 1000 or unit == "GB":
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+            if unit == "bytes":
+                return f"{size:.0f} {unit}"
+            return f"{size:.1f} {unit}"
         size /= 1000
     return ""
 
@@ -192,4 +198,6 @@ def _format_compactly(value: Any) -> str:
 
 
 def _shorten_text(text: str, limit: int | None) -> str:
-    return text if limit is None or len(text) <= limit else f"{text[:limit]}..."
+    if limit is None or len(text) <= limit:
+        return text
+    return f"{text[:limit]}..."

@@ -148,13 +148,17 @@ def _describe_evidence(line: Mapping[str, Any]) -> str:
         f"{count:g} {BUCKET_TEXTS.get(name, name.replace('_', ' '))}"
         for name, count in buckets.items()
     ]
-    detail = f": {', '.join(parts)}" if parts else f": {line['says']}" if line.get("says") else ""
+    if parts:
+        detail = f": {', '.join(parts)}"
+    elif line.get("says"):
+        detail = f": {line['says']}"
+    else:
+        detail = ""
     first_divergence = line.get("first_divergence")
-    place = (
-        first_divergence
-        if isinstance(first_divergence, str) or not first_divergence
-        else first_divergence.get("a") or first_divergence.get("b") or "the whole model"
-    )
+    if isinstance(first_divergence, str) or not first_divergence:
+        place = first_divergence
+    else:
+        place = first_divergence.get("a") or first_divergence.get("b") or "the whole model"
     divergence_note = f"; the first wrong layer is {place}" if place else ""
     return f"{line['kind']} {line['verdict']}{detail}{divergence_note}"
 

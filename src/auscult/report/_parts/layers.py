@@ -42,11 +42,10 @@ def iter_compare_lines(extra: Mapping[str, Any], style: Style, verbose: int) -> 
         largest_error = max(
             (layer["error"] for layer in layers_above if layer["error"] is not None), default=0.0
         )
-        inside_note = (
-            f"{len(layers_above)} layers inside are above the floor, by rounding alone, at most {format_number(largest_error)} off"
-            if layers_above
-            else ""
-        )
+        if layers_above:
+            inside_note = f"{len(layers_above)} layers inside are above the floor, by rounding alone, at most {format_number(largest_error)} off"
+        else:
+            inside_note = ""
         yield style(
             f"{inside_note or 'inside, inputs of layers are above the floor'}; the output agrees; -v shows them",
             "dim",
@@ -72,8 +71,12 @@ def is_difference_inside(layers: Sequence[LayerFacts]) -> bool:
 def classify_layer(layer: LayerFacts) -> str:
     """`born`, `grown`, `differs` (it is not known which), `same`."""
     if layer["born"] or layer["grown"]:
-        return "born" if layer["born"] else "grown"
-    return "same" if layer["error"] is not None and layer["error"] <= layer["limit"] else "differs"
+        if layer["born"]:
+            return "born"
+        return "grown"
+    if layer["error"] is not None and layer["error"] <= layer["limit"]:
+        return "same"
+    return "differs"
 
 
 def format_first_divergence(first: Mapping[str, Any], style: Style) -> str:
@@ -83,11 +86,10 @@ def format_first_divergence(first: Mapping[str, Any], style: Style) -> str:
     )
     call_note = f", call {first['call']}" if first["call"] else ""
     faulty_value = f"{first['role']} of {layer_names}{call_note}"
-    error_text = (
-        format_number(first["error"])
-        if first["error"] is not None
-        else first.get("reason", "not comparable")
-    )
+    if first["error"] is not None:
+        error_text = format_number(first["error"])
+    else:
+        error_text = first.get("reason", "not comparable")
     origin_note = ""
     if first["parent"] is not None and first["role"].startswith("input"):
         origin_note = f": handed over by the code of {first['parent'] or 'the whole model'}"
@@ -124,11 +126,9 @@ def find_column_maximum(
 ) -> float | None:
     """The largest of one column; None (not comparable) is the largest of all."""
     column_values = [pair[index] for pair in column]
-    return (
-        None
-        if any(value is None for value in column_values)
-        else max(value for value in column_values if value is not None)
-    )
+    if any(value is None for value in column_values):
+        return None
+    return max(value for value in column_values if value is not None)
 
 
 def _draw_bar(value: float | None, low: float, high: float) -> str:
@@ -153,7 +153,10 @@ def iter_tree_lines(
         inside_note = f" and {size} inside" if size else ""
         causes_text = f"  {', '.join(causes.get(path, ()))}" if causes.get(path) else ""
         title = "first divergence" if first["born"] else "first difference"
-        divergence_mark = style(f"  <- {title}", "red", "bold") if path == first["a"] else ""
+        if path == first["a"]:
+            divergence_mark = style(f"  <- {title}", "red", "bold")
+        else:
+            divergence_mark = ""
         yield f"{name}  {style(state, STATE_COLORS.get(state, 'dim'))}{style(inside_note, 'dim')}{causes_text}{divergence_mark}"
     if max_lines is not None and len(rows) > max_lines:
         yield style(f"+{len(rows) - max_lines} more; -vv shows them", "dim")
@@ -207,11 +210,10 @@ def iter_table_lines(
 ) -> Iterator[str]:
     """The layers around the first divergence, or all: error, floor, state, causes."""
     first_index = next((index for index, layer in enumerate(layers) if layer["a"] == first["a"]), 0)
-    shown = (
-        layers
-        if around is None
-        else layers[max(0, first_index - around) : first_index + around + 1]
-    )
+    if around is None:
+        shown = layers
+    else:
+        shown = layers[max(0, first_index - around) : first_index + around + 1]
     width = max((len(_format_layer_names(layer)) for layer in shown), default=0)
     yield style(f"{'layer'.ljust(width)}     error     floor  state", "dim")
     for layer in shown:
@@ -241,12 +243,14 @@ def _format_layer_names(layer: LayerFacts) -> str:
 def format_stage(stage: Mapping[str, Any], style: Style) -> str:
     """One stage: what it does by itself, and what is left of the final error when it is taken from the reference."""
     state = "born" if stage["guilty"] else "same"
-    own_error = "not comparable" if stage["own"] is None else format_number(stage["own"])
-    remaining_note = (
-        ""
-        if stage["left"] is None
-        else f"; with the reference's in its place the model's error is {format_number(stage['left'])}"
-    )
+    if stage["own"] is None:
+        own_error = "not comparable"
+    else:
+        own_error = format_number(stage["own"])
+    if stage["left"] is None:
+        remaining_note = ""
+    else:
+        remaining_note = f"; with the reference's in its place the model's error is {format_number(stage['left'])}"
     verdict_text = style("guilty" if stage["guilty"] else "right", STATE_COLORS[state])
     return f"{style('stage', 'bold')} {stage['a']}  {verdict_text}, own error {own_error}{remaining_note}"
 
@@ -260,4 +264,6 @@ def format_steps(steps: Mapping[str, Any], style: Style) -> str:
 
 def format_number(value: float) -> str:
     """`3.1e-07`, `0.19`."""
-    return f"{value:.2g}" if value >= 0.01 else f"{value:.1e}"
+    if value >= 0.01:
+        return f"{value:.2g}"
+    return f"{value:.1e}"

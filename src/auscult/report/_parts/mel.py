@@ -41,7 +41,10 @@ def iter_mel_lines(facts: Mapping[str, Any], style: Style, verbose: int) -> Iter
     if frame_counts["mel"] != frame_counts["definition"]:
         yield f"  {'frames'.ljust(26)}  {frame_counts['mel']}, where the definition gives {frame_counts['definition']}"
     yield ""
-    exactness = style("exact", "green") if facts["exact"] else style("not exact", "yellow")
+    if facts["exact"]:
+        exactness = style("exact", "green")
+    else:
+        exactness = style("not exact", "yellow")
     yield (
         f"{exactness}: residual {facts['residual']:.2g} rms, {facts['worst']:.2g} at most; "
         f"{facts['residual_share']:.2g} of the mel's standard deviation; {facts['tried']} definitions tried"
@@ -72,11 +75,14 @@ def _iter_definition_lines(
             continue
         other_values = ", ".join(map(_format_value, open_settings.get(name, ())))
         note = f"  (or {other_values}: the mel cannot tell)" if other_values else ""
-        value_text = (
-            {1: "magnitude", 2: "power"}[value] if name == "power" else _format_value(value)
-        )
+        if name == "power":
+            value_text = {1: "magnitude", 2: "power"}[value]
+        else:
+            value_text = _format_value(value)
         yield f"  {SETTING_WORDS[name].ljust(26)}  {value_text}{style(note, 'dim')}"
 
 
 def _format_value(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value)

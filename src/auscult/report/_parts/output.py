@@ -21,7 +21,10 @@ def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa:
     if output["path"] is None:
         yield f"nothing written: it would hold {content_text}"
     else:
-        files_note = f" in {len(output['files'])} files" if len(output["files"]) > 1 else ""
+        if len(output["files"]) > 1:
+            files_note = f" in {len(output['files'])} files"
+        else:
+            files_note = ""
         yield f"wrote {output['path']}: {output['format']}, {content_text}{files_note}"
     operations = Counter(str(op["op"]) for entry in report.mapping for op in entry.ops)
     renamed_count = sum(entry.a != entry.b for entry in report.mapping)
@@ -42,4 +45,6 @@ def _format_size(count: float) -> str:
     unit_index = 0
     while count >= 1000 and unit_index < len(_SIZE_UNITS) - 1:
         count, unit_index = count / 1000, unit_index + 1
-    return f"{count:.1f} {_SIZE_UNITS[unit_index]}" if unit_index else f"{count:.0f} bytes"
+    if unit_index:
+        return f"{count:.1f} {_SIZE_UNITS[unit_index]}"
+    return f"{count:.0f} bytes"

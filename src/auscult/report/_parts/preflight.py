@@ -82,7 +82,10 @@ def iter_book_lines(
     )
     for book in shown:
         series, max_perplexity = book["perplexity"], min(book["size"], book["vectors"])
-        unreachable_text = f"{book['unreachable'][-1]:.0%}" if book.get("unreachable") else "-"
+        if book.get("unreachable"):
+            unreachable_text = f"{book['unreachable'][-1]:.0%}"
+        else:
+            unreachable_text = "-"
         line = f"{book['name'].ljust(width)}  {draw_sparkline(series, 0.0, max_perplexity).ljust(SPARKLINE_WIDTH)}  {series[0]:5.1f} to {series[-1]:5.1f}"
         yield f"{line}  {book['used'][-1]:5d} of {book['size']:<5d} {unreachable_text:>8}"
     if len(shown) < len(books):

@@ -19,9 +19,10 @@ def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:
         return
     extra = report.extra
     yield ""
-    output_name = (
-        "wrong" if report.command == "demo" else "output"
-    )  # of a sound that may be right nobody says that it is wrong
+    if report.command == "demo":
+        output_name = "wrong"
+    else:
+        output_name = "output"
     for item in extra["recordings"]:
         name = output_name if item["role"] == "heard" else item["role"]
         yield f"{style(f'{name:8}', 'bold')}  {_format_recording(item)}"

@@ -31,16 +31,23 @@ def _iter_settlement_lines(
             for settled_choice in settled_choices
         )
         yield f"{style('settled', 'green')} by {settlement['runs']} runs: {settled_text}"
-    rows = settlement["ranking"] if verbose > 0 else _shorten_ranking(settlement["ranking"])
+    if verbose > 0:
+        rows = settlement["ranking"]
+    else:
+        rows = _shorten_ranking(settlement["ranking"])
     yield style("rank  mel distance  reading", "dim")
     for row in rows:
-        distance = "not a number" if row["distance"] is None else f"{row['distance']:.3f}"
+        if row["distance"] is None:
+            distance = "not a number"
+        else:
+            distance = f"{row['distance']:.3f}"
         differences_text = ", ".join(
             f"{name} {format_value(value)}" for name, value in row["differs"].items()
         )
-        name = (
-            style(row["name"], "bold") + (": " if differences_text else "") if row["name"] else ""
-        )
+        if row["name"]:
+            name = style(row["name"], "bold") + (": " if differences_text else "")
+        else:
+            name = ""
         yield f"{row['rank']:4d}  {distance:>12}  {name}{differences_text}"
 
 
@@ -53,4 +60,6 @@ def format_value(value: Any) -> str:
     """A choice's value for people."""
     if isinstance(value, list | tuple):
         return "/".join(map(str, value))
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return {True: "yes", False: "no"}[value]
+    return str(value)

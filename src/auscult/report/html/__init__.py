@@ -134,7 +134,9 @@ def build_page(report: Report, *, max_embedded_bytes: int) -> str:
 def _find_next_command(report: Report) -> str | None:
     """What to type next, where the page does not say it elsewhere."""
     is_shown_elsewhere = report.command in ("demo", "report") or "diagnosis" in report.extra
-    return suggest_next_command(report) if report.findings and not is_shown_elsewhere else None
+    if report.findings and not is_shown_elsewhere:
+        return suggest_next_command(report)
+    return None
 
 
 def _describe_counts(report: Report) -> str:

@@ -162,9 +162,10 @@ def _encode_piece(sound: EmbeddedSound, piece: SoundPiece, codec: str) -> bytes:
             piece.frames, dtype="float32", always_2d=True
         )
     samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0) / np.float32(sound.scale)
-    kind, subtype = (
-        ("OGG", "VORBIS") if codec == "ogg" else ("FLAC", "PCM_16" if sound.exact else "PCM_24")
-    )
+    if codec == "ogg":
+        kind, subtype = ("OGG", "VORBIS")
+    else:
+        kind, subtype = ("FLAC", "PCM_16" if sound.exact else "PCM_24")
     buffer = io.BytesIO()
     with soundfile.SoundFile(
         buffer, "w", sound.rate, sound.channels, format=kind, subtype=subtype

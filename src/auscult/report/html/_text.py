@@ -26,7 +26,9 @@ def format_figure(value: Any) -> str:
         return str(value)
     if abs(value) >= 1e4 or value == int(value):
         return f"{value:,.0f}"
-    return f"{value:.1e}" if abs(value) < 1e-3 else f"{value:.4g}"
+    if abs(value) < 1e-3:
+        return f"{value:.1e}"
+    return f"{value:.4g}"
 
 
 def format_key(key: Any) -> str:
@@ -66,22 +68,18 @@ def is_short(value: Any) -> bool:
 def format_json(value: Any) -> str:
     """Indented, for what has no better form; no more than `MAX_JSON` characters."""
     text = json.dumps(to_plain_json(value), indent=1, ensure_ascii=False)
-    return (
-        text
-        if len(text) <= MAX_JSON
-        else f"{text[:MAX_JSON]}\n… {len(text) - MAX_JSON:,} characters more in the JSON report"
-    )
+    if len(text) <= MAX_JSON:
+        return text
+    return f"{text[:MAX_JSON]}\n… {len(text) - MAX_JSON:,} characters more in the JSON report"
 
 
 def fold_patterns(names: Any, max_patterns: int = MAX_PLACES) -> list[str]:
     """Names folded by their numbers, no more than `most` patterns."""
     folded_names = [folded_name.pattern for folded_name in fold_names(names)]
     remaining_count = len(folded_names) - max_patterns
-    return (
-        [*folded_names[:max_patterns], f"and {remaining_count:,} more patterns"]
-        if remaining_count > 0
-        else folded_names
-    )
+    if remaining_count > 0:
+        return [*folded_names[:max_patterns], f"and {remaining_count:,} more patterns"]
+    return folded_names
 
 
 def format_timestamp(value: float) -> str:
@@ -95,18 +93,18 @@ def format_duration(value: float) -> str:
     if value < 60.0:
         return f"{value:.2f} s"
     minutes, remaining_seconds = divmod(round(value), 60)
-    return (
-        f"{minutes // 60}:{minutes % 60:02d}:{remaining_seconds:02d}"
-        if minutes >= 60
-        else f"{minutes}:{remaining_seconds:02d}"
-    )
+    if minutes >= 60:
+        return f"{minutes // 60}:{minutes % 60:02d}:{remaining_seconds:02d}"
+    return f"{minutes}:{remaining_seconds:02d}"
 
 
 def format_size(count: float) -> str:
     """`56.0 MB`."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if count < 1000 or unit == "GB":
-            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+            if unit == "bytes":
+                return f"{count:.0f} {unit}"
+            return f"{count:.1f} {unit}"
         count /= 1000
     return ""
 

@@ -87,7 +87,10 @@ def _is_bias_fresh(
     """Whether the bias beside a normal-looking weight is fresh too; None without a bias; True where no witness is needed."""
     if look.startswith("uniform"):
         return True
-    bias = health.get(name.removesuffix("weight") + "bias") if name.endswith("weight") else None
+    if name.endswith("weight"):
+        bias = health.get(name.removesuffix("weight") + "bias")
+    else:
+        bias = None
     if bias is None or not bias.seen:
         return None
     if bias.is_zero or bias.is_constant:

@@ -38,9 +38,10 @@ def check(subject: InspectSubject) -> Iterable[Finding]:
         if not hazards:
             continue
         names = list(dict.fromkeys(hazard.what for hazard in hazards))
-        more_note = (
-            f" and {len(names) - MAX_SHOWN_NAMES} more" if len(names) > MAX_SHOWN_NAMES else ""
-        )
+        if len(names) > MAX_SHOWN_NAMES:
+            more_note = f" and {len(names) - MAX_SHOWN_NAMES} more"
+        else:
+            more_note = ""
         verb = "call" if calls else "import"
         yield Finding(
             CODE,

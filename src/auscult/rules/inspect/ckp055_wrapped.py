@@ -37,7 +37,10 @@ def check(subject: InspectSubject) -> Iterable[Finding]:
     other_labels = [
         entry.label for entry in checkpoint.containers if entry.path != checkpoint.container
     ]
-    others_note = f"; beside it lie {', '.join(other_labels[:4])}" if other_labels else ""
+    if other_labels:
+        others_note = f"; beside it lie {', '.join(other_labels[:4])}"
+    else:
+        others_note = ""
     yield Finding(
         CODE,
         NAME,

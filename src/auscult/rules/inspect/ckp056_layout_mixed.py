@@ -57,15 +57,14 @@ def measure(shapes: Mapping[str, Shape], planned: Mapping[str, Shape]) -> Layout
     ordered_names = [
         tuple(name for name in shapes if name in names) for names in (torch_names, mlx_names)
     ]
-    layout = (
-        "mixed"
-        if torch_names and mlx_names
-        else "torch"
-        if torch_names
-        else "mlx"
-        if mlx_names
-        else "unknown"
-    )
+    if torch_names and mlx_names:
+        layout = "mixed"
+    elif torch_names:
+        layout = "torch"
+    elif mlx_names:
+        layout = "mlx"
+    else:
+        layout = "unknown"
     return LayoutEvidence(layout, ordered_names[0], ordered_names[1], by_shape.undecided)  # type: ignore[arg-type]
 
 
@@ -80,11 +79,8 @@ def plan_shapes(family: Any, names: Iterable[str]) -> dict[str, Shape]:
     for name in names:
         bare_name = name.removeprefix(family.prefix)
         for direction in (".parametrizations.weight.original1", ".weight_v"):
-            bare_name = (
-                bare_name.removesuffix(direction) + ".weight"
-                if bare_name.endswith(direction)
-                else bare_name
-            )
+            if bare_name.endswith(direction):
+                bare_name = bare_name.removesuffix(direction) + ".weight"
         if bare_name in plan and len(plan[bare_name].shape) in (3, 4):
             result[name] = plan[bare_name].shape
     return result

@@ -91,13 +91,12 @@ def _report_difference(
 def _report_no_definition(subject: MelSubject) -> Finding:
     compression = subject.found.compression
     is_near = compression.residual_share <= MAX_NEAR_SHARE
-    why = (
-        "every band was normalised by itself (mean, perhaps variance)"
-        if compression.is_per_band
-        else "resampled by other means, dithered, or with a setting that is not searched for"
-        if is_near
-        else "is it the mel of this very sound, whole and unchanged?"
-    )
+    if compression.is_per_band:
+        why = "every band was normalised by itself (mean, perhaps variance)"
+    elif is_near:
+        why = "resampled by other means, dithered, or with a setting that is not searched for"
+    else:
+        why = "is it the mel of this very sound, whole and unchanged?"
     return Finding(
         CODE,
         NAME,

@@ -40,16 +40,14 @@ def check(subject: CompareSubject) -> Iterable[Finding]:
         for layer in layers[:MAX_DESCRIBED]
         if layer.case is not None
     }
-    outcome_text = (
-        "no known mistake explains it"
-        if first_layer.looked_into
-        else "its cause was not looked for before the others are mended"
-    )
-    role_text = (
-        "what reaches "
-        if first_layer.case is not None and first_layer.case.role != "output"
-        else ""
-    )
+    if first_layer.looked_into:
+        outcome_text = "no known mistake explains it"
+    else:
+        outcome_text = "its cause was not looked for before the others are mended"
+    if first_layer.case is not None and first_layer.case.role != "output":
+        role_text = "what reaches "
+    else:
+        role_text = ""
     yield Finding(
         CODE,
         NAME,

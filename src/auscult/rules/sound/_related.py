@@ -17,7 +17,9 @@ def find_relation(subject: SoundSubject) -> Relation | None:
     if subject.reference is None or not has_sound(subject):
         return None
     relation = subject.relation
-    return relation if relation.coherent or relation.rate_correlation >= MIN_CORRELATION else None
+    if relation.coherent or relation.rate_correlation >= MIN_CORRELATION:
+        return relation
+    return None
 
 
 def has_sound(subject: SoundSubject) -> bool:

@@ -72,12 +72,12 @@ def collect_traits() -> Mapping[str, CauseTrait]:
     for rule in every_rule(FOLDER):
         module_trait = CauseTrait(rule.extent, frozenset(rule.explains), rule.evidence)
         existing_trait = traits_by_cause.get(rule.name)
-        leading_trait = (
-            module_trait
-            if existing_trait is None
-            or (module_trait.evidence != "reference" and existing_trait.evidence == "reference")
-            else existing_trait
-        )
+        if existing_trait is None or (
+            module_trait.evidence != "reference" and existing_trait.evidence == "reference"
+        ):
+            leading_trait = module_trait
+        else:
+            leading_trait = existing_trait
         traits_by_cause[rule.name] = replace(
             leading_trait,
             explains=module_trait.explains

@@ -123,12 +123,14 @@ def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
     candidate_shares = _measure_shares(
         subject.analysis, list_frame_rates(rate) if hop is None else (rate / hop,), hop
     )
-    reference_analysis = SoundAnalysis(reference.resample(rate)) if reference is not None else None
-    reference_shares = (
-        _measure_shares(reference_analysis, (candidate_shares.frame_rate,), hop)
-        if reference_analysis is not None
-        else _CombShares(candidate_shares.frame_rate, 0.0, 0.0)
-    )
+    if reference is not None:
+        reference_analysis = SoundAnalysis(reference.resample(rate))
+    else:
+        reference_analysis = None
+    if reference_analysis is not None:
+        reference_shares = _measure_shares(reference_analysis, (candidate_shares.frame_rate,), hop)
+    else:
+        reference_shares = _CombShares(candidate_shares.frame_rate, 0.0, 0.0)
     min_energy = MIN_SHARE if reference is None else MIN_ABOVE_REFERENCE
     if (
         candidate_shares.lines - reference_shares.lines
@@ -154,11 +156,10 @@ def _measure_shares(
     analysis: SoundAnalysis, rates: tuple[float, ...], hop: int | None
 ) -> _CombShares:
     comb = find_strongest_comb(analysis.voice, analysis.sample_rate, rates)
-    energy = (
-        comb_share(analysis.voice[:MAX_SAMPLES], analysis.sample_rate, hop)
-        if hop is not None
-        else 0.0
-    )
+    if hop is not None:
+        energy = comb_share(analysis.voice[:MAX_SAMPLES], analysis.sample_rate, hop)
+    else:
+        energy = 0.0
     return _CombShares(comb.hertz or rates[0], comb.share, energy)
 
 
@@ -170,16 +171,16 @@ def _make_finding(
     is_stuck: bool,
 ) -> Finding:
     of_frames = "the frame rate" if subject.hop is not None else "a usual frame rate"
-    reference_note = (
-        f", against {max(reference_shares.lines, reference_shares.energy):.0%} in the reference"
-        if subject.reference is not None
-        else ""
-    )
-    meaning = (
-        "every frame sounds alike"
-        if is_stuck
-        else "what should be heard may be there, but not at the input's pitch, or under it"
-    )
+    if subject.reference is not None:
+        reference_note = (
+            f", against {max(reference_shares.lines, reference_shares.energy):.0%} in the reference"
+        )
+    else:
+        reference_note = ""
+    if is_stuck:
+        meaning = "every frame sounds alike"
+    else:
+        meaning = "what should be heard may be there, but not at the input's pitch, or under it"
     share, band_note = (
         max(candidate_shares.lines, candidate_shares.energy),
         "" if candidate_shares.energy >= candidate_shares.lines else " of each band",

@@ -71,14 +71,14 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         analysis.movement_db,
         reference_analysis.movement_db if reference_analysis is not None else None,
     )
-    reference_note = (
-        f" ({reference_movement:.1f} dB in the reference)" if reference_movement is not None else ""
-    )
-    movement_text = (
-        f"the mel moves by only {movement:.1f} dB over time"
-        if is_flat(movement, reference_movement)
-        else "next to all energy stands still"
-    )
+    if reference_movement is not None:
+        reference_note = f" ({reference_movement:.1f} dB in the reference)"
+    else:
+        reference_note = ""
+    if is_flat(movement, reference_movement):
+        movement_text = f"the mel moves by only {movement:.1f} dB over time"
+    else:
+        movement_text = "next to all energy stands still"
     yield Finding(
         CODE,
         NAME,
@@ -122,4 +122,6 @@ def describe_kind(analysis: SoundAnalysis) -> str:
         analysis.stillness.weighted_db >= MIN_STEADY_DB
         or analysis.stillness.peaks >= MAX_NOISE_PEAKS
     )
-    return "a steady tone or hum" if is_tone else "noise"
+    if is_tone:
+        return "a steady tone or hum"
+    return "noise"

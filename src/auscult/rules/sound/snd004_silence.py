@@ -53,7 +53,10 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     deviation = float(np.abs(analysis.samples - analysis.means[:, None]).max(initial=0.0))
     if deviation >= MAX_PEAK or (deviation > 0 and analysis.level_count > MAX_LEVELS):
         return
-    level = f"{20 * np.log10(deviation):.0f} dBFS" if deviation > 0 else "every sample is the same"
+    if deviation > 0:
+        level = f"{20 * np.log10(deviation):.0f} dBFS"
+    else:
+        level = "every sample is the same"
     constant = float(np.abs(analysis.means).max(initial=0.0))
     constant_note = f", on a constant of {constant:.3g}" if constant > MAX_PEAK else ""
     yield Finding(

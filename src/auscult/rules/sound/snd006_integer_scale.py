@@ -58,12 +58,14 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         None,
     )
     power = f"2**{bits}" if bits else f"{peak if is_loud else 1 / peak:.3g}"
-    level_text = (
-        f"up to {peak:,.4g} times full scale: integers taken for floats"
-        if is_loud
-        else f"at most {20 * np.log10(peak):.0f} dBFS"
-    )
-    detail_note = "" if is_loud else ", with all its detail: divided by the integers' range twice"
+    if is_loud:
+        level_text = f"up to {peak:,.4g} times full scale: integers taken for floats"
+    else:
+        level_text = f"at most {20 * np.log10(peak):.0f} dBFS"
+    if is_loud:
+        detail_note = ""
+    else:
+        detail_note = ", with all its detail: divided by the integers' range twice"
     yield Finding(
         CODE,
         NAME,

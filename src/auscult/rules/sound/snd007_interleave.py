@@ -77,7 +77,10 @@ def _check_one_channel(subject: SoundSubject) -> Iterable[Finding]:
     if pairs.asymmetry_db < MIN_ASYMMETRY_DB and not is_alternating:
         return
     is_repeated = pairs.asymmetry_db > EQUAL_DB
-    repeat_note = " (or one channel was upsampled by repeating each sample)" if is_repeated else ""
+    if is_repeated:
+        repeat_note = " (or one channel was upsampled by repeating each sample)"
+    else:
+        repeat_note = ""
     yield Finding(
         CODE,
         NAME,

@@ -61,9 +61,10 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         return
     for channel_number, channel in enumerate(subject.analysis.samples):
         wrap_jumps = find_wraps(channel)
-        min_fits = (
-            MIN_FITS if abs(wrap_jumps.modulus - FULL_RANGE) < 0.02 * FULL_RANGE else SURE_FITS
-        )
+        if abs(wrap_jumps.modulus - FULL_RANGE) < 0.02 * FULL_RANGE:
+            min_fits = MIN_FITS
+        else:
+            min_fits = SURE_FITS
         if (
             wrap_jumps.fits < min_fits
             or wrap_jumps.fits < MIN_SHARE * wrap_jumps.jumps

@@ -49,11 +49,10 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     ):
         return
     is_at_end = end_silence.after >= end_silence.before
-    span = (
-        (end_silence.seconds - end_silence.after, end_silence.seconds)
-        if is_at_end
-        else (0.0, end_silence.before)
-    )
+    if is_at_end:
+        span = (end_silence.seconds - end_silence.after, end_silence.seconds)
+    else:
+        span = (0.0, end_silence.before)
     yield Finding(
         CODE,
         NAME,

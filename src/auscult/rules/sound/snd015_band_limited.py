@@ -51,7 +51,10 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     ):
         return
     near_rates = [rate for rate in USUAL_RATES if 0.85 * rate / 2 < edge.hertz < 1.03 * rate / 2]
-    rate_note = f", as of material that once had {near_rates[0]:,} Hz" if near_rates else ""
+    if near_rates:
+        rate_note = f", as of material that once had {near_rates[0]:,} Hz"
+    else:
+        rate_note = ""
     yield Finding(
         CODE,
         NAME,

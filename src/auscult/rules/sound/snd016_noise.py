@@ -64,20 +64,18 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     if spectral_stillness.weighted_db > MAX_LEVEL_DB:
         return
     middle = analysis.sample_rate / 4
-    band_name = (
-        "low"
-        if spectral_stillness.centroid_hz < 0.8 * middle
-        else "high"
-        if spectral_stillness.centroid_hz > 1.2 * middle
-        else "all"
-    )
-    colour = (
-        "white"
-        if spectral_stillness.colour_db < MAX_WHITE_DB
-        else f"mostly in the {band_name} frequencies"
-        if band_name != "all"
-        else "coloured"
-    )
+    if spectral_stillness.centroid_hz < 0.8 * middle:
+        band_name = "low"
+    elif spectral_stillness.centroid_hz > 1.2 * middle:
+        band_name = "high"
+    else:
+        band_name = "all"
+    if spectral_stillness.colour_db < MAX_WHITE_DB:
+        colour = "white"
+    elif band_name != "all":
+        colour = f"mostly in the {band_name} frequencies"
+    else:
+        colour = "coloured"
     yield Finding(
         CODE,
         NAME,

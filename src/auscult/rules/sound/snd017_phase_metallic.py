@@ -54,25 +54,25 @@ def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
     if analysis.seconds < MIN_SECONDS or not analysis.active_frames.any():
         return
     sharpness = analysis.speaking_measures.sharpness
-    reference_sharpness = (
-        SoundAnalysis(subject.reference).speaking_measures.sharpness if subject.reference else None
-    )
+    if subject.reference:
+        reference_sharpness = SoundAnalysis(subject.reference).speaking_measures.sharpness
+    else:
+        reference_sharpness = None
     if reference_sharpness is None:
         limit = MAX_SHARPNESS
+    elif reference_sharpness >= MIN_REFERENCE:
+        limit = min(MAX_WITH_REFERENCE, MAX_OF_REFERENCE * reference_sharpness)
     else:
-        limit = (
-            min(MAX_WITH_REFERENCE, MAX_OF_REFERENCE * reference_sharpness)
-            if reference_sharpness >= MIN_REFERENCE
-            else 0.0
-        )
+        limit = 0.0
     if not 0 < sharpness < limit:
         return
     pulse_periodicity = measure_periodicity(analysis.voice, analysis.sample_rate)
     if pulse_periodicity >= MAX_PERIODICITY:
         return
-    reference_note = (
-        f", {reference_sharpness:.1f} in the reference" if reference_sharpness is not None else ""
-    )
+    if reference_sharpness is not None:
+        reference_note = f", {reference_sharpness:.1f} in the reference"
+    else:
+        reference_note = ""
     yield Finding(
         CODE,
         NAME,

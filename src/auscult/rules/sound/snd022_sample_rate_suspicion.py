@@ -60,7 +60,7 @@ MIN_OF_ALL_DB = -55.0
 """Below that of the mean power, the band above is noise of the number format."""
 
 
-def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
+def check(subject: SoundSubject) -> Iterable[Finding | Skip]:  # noqa: PLR0912
     if subject.reference is not None:
         return
     label, model_rate = subject.recording.sample_rate, subject.facts.sample_rate
@@ -71,11 +71,10 @@ def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
         )
     shift, evidence = _measure_shift(subject)
     rate_differs = model_rate is not None and model_rate != label
-    step_db = (
-        _measure_step_db(subject, model_rate)
-        if model_rate is not None and label > model_rate
-        else None
-    )
+    if model_rate is not None and label > model_rate:
+        step_db = _measure_step_db(subject, model_rate)
+    else:
+        step_db = None
     has_impossible_band = step_db is not None and step_db > MIN_STEP_DB
     is_suspicious = abs(shift) > MAX_SHIFT
     if not rate_differs and not is_suspicious:
@@ -86,27 +85,25 @@ def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
         and is_suspicious
         and (shift > 0) == (label > model_rate)
     )
-    speech_note = (
-        f"it sounds too {'fast and high' if shift > 0 else 'slow and low'} for speech"
-        if is_suspicious
-        else ""
-    )
-    header_note = (
-        f"the file says {label:,} Hz, and the model makes {model_rate:,} Hz" if rate_differs else ""
-    )
+    if is_suspicious:
+        speech_note = f"it sounds too {'fast and high' if shift > 0 else 'slow and low'} for speech"
+    else:
+        speech_note = ""
+    if rate_differs:
+        header_note = f"the file says {label:,} Hz, and the model makes {model_rate:,} Hz"
+    else:
+        header_note = ""
     if has_impossible_band and model_rate is not None:
         header_note += f"; what it holds above {model_rate // 2:,} Hz cannot come from resampling"
         evidence["step_db"] = round(float(step_db or 0.0), 1)
-    pairs = (
-        [model_rate]
-        if rate_differs and model_rate is not None
-        else _list_likely_rates(label, shift)
-    )
-    ranking_note = (
-        ""
-        if rate_differs
-        else f"; its true rate may be {' or '.join(f'{rate:,}' for rate in pairs)} Hz instead of {label:,}"
-    )
+    if rate_differs and model_rate is not None:
+        pairs = [model_rate]
+    else:
+        pairs = _list_likely_rates(label, shift)
+    if rate_differs:
+        ranking_note = ""
+    else:
+        ranking_note = f"; its true rate may be {' or '.join(f'{rate:,}' for rate in pairs)} Hz instead of {label:,}"
     yield Finding(
         CODE,
         NAME,

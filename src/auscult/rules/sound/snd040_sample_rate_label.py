@@ -81,11 +81,10 @@ def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
     if ratio == 1.0:
         return
     pair = find_standard_pair(ratio, label)
-    pair_note = (
-        f"{pair[1]} Hz samples labelled {pair[0]} Hz"
-        if pair
-        else "the ratio of no two standard rates"
-    )
+    if pair:
+        pair_note = f"{pair[1]} Hz samples labelled {pair[0]} Hz"
+    else:
+        pair_note = "the ratio of no two standard rates"
     true_rate = pair[1] if pair and pair[0] == label else round(label / ratio)
     yield Finding(
         CODE,

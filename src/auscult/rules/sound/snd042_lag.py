@@ -44,11 +44,10 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     if relation is None or subject.reference is None or not is_same_speed(relation):
         return
     lag, drift = relation.lag_samples, relation.drift_ppm
-    min_lag = (
-        1
-        if relation.coherent
-        else round(MIN_FRAME_LAG_SECONDS * relation.aligned_reference.sample_rate)
-    )
+    if relation.coherent:
+        min_lag = 1
+    else:
+        min_lag = round(MIN_FRAME_LAG_SECONDS * relation.aligned_reference.sample_rate)
     if abs(lag) < min_lag and abs(drift) < MIN_DRIFT_PPM:
         return
     overhang = measure_overhang(relation, subject.recording, subject.reference)
@@ -57,21 +56,19 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     ):
         return  # the start is cut off or another one is before it
     rate = relation.aligned_reference.sample_rate
-    parts = (
-        [
+    if lag:
+        parts = [
             f"comes {abs(lag)} samples ({1000 * abs(lag) / rate:.4g} ms) {'late' if lag > 0 else 'early'}"
         ]
-        if lag
-        else []
-    )
+    else:
+        parts = []
     if abs(drift) >= MIN_DRIFT_PPM:
         parts.append(f"runs {abs(drift):.1f} ppm too {'fast' if drift > 0 else 'slow'}")
     precision_note = "" if relation.coherent else ", to a frame"
-    code = (
-        f"samples = samples[:, {lag}:]"
-        if lag > 0
-        else f"samples = np.pad(samples, ((0, 0), ({-lag}, 0)))"
-    )
+    if lag > 0:
+        code = f"samples = samples[:, {lag}:]"
+    else:
+        code = f"samples = np.pad(samples, ((0, 0), ({-lag}, 0)))"
     yield Finding(
         CODE,
         NAME,

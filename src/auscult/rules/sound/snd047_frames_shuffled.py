@@ -71,9 +71,10 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     relation = subject.relation
     if relation.coherent and abs(relation.correlation) > 0.9:
         return
-    aligned_pair = (
-        (relation.aligned_recording, relation.aligned_reference) if relation.coherent else None
-    )  # what is late is in order
+    if relation.coherent:
+        aligned_pair = (relation.aligned_recording, relation.aligned_reference)
+    else:
+        aligned_pair = None
     piece_order = measure(*(aligned_pair or (subject.recording, subject.reference)))
     if piece_order.displaced < MIN_DISPLACED:
         return

@@ -39,9 +39,10 @@ MIN_CROSSED = 0.5
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
     relation = find_relation(subject)
-    correlations = (
-        correlate_channel_pairs(relation) if relation is not None and relation.coherent else None
-    )
+    if relation is not None and relation.coherent:
+        correlations = correlate_channel_pairs(relation)
+    else:
+        correlations = None
     if relation is None or correlations is None:
         return
     straight = relation.polarity * (correlations[0, 0] + correlations[1, 1]) / 2

@@ -59,11 +59,10 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         return
     a = abs(spectral_tilt.coefficient)
     is_thin = spectral_tilt.coefficient > 0
-    code = (
-        f"samples = scipy.signal.lfilter([1], [1, -{a}], samples)"
-        if is_thin
-        else f"samples = scipy.signal.lfilter([1, -{a}], [1], samples)"
-    )
+    if is_thin:
+        code = f"samples = scipy.signal.lfilter([1], [1, -{a}], samples)"
+    else:
+        code = f"samples = scipy.signal.lfilter([1, -{a}], [1], samples)"
     yield Finding(
         CODE,
         NAME,

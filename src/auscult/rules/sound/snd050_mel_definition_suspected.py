@@ -67,7 +67,9 @@ def measure_contrast(relation: Relation) -> float | None:
             continue
         if np.corrcoef(x, y)[0, 1] >= MIN_BAND_CORRELATION:
             slopes.append(float(x.std() / y.std()))
-    return float(np.median(slopes)) if len(slopes) >= MIN_BANDS else None
+    if len(slopes) >= MIN_BANDS:
+        return float(np.median(slopes))
+    return None
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:

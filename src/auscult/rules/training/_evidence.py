@@ -41,7 +41,9 @@ def find_collapsed_books(measured: TrainingMeasurements) -> tuple[BookHistory, .
         for book in measured.books
         if is_lost(book) or (is_silent(book) and not book.unreachable)
     ]
-    return tuple(books) if books and 2 * len(books) >= len(measured.books) else ()
+    if books and 2 * len(books) >= len(measured.books):
+        return tuple(books)
+    return ()
 
 
 def find_wrong_gains(measured: TrainingMeasurements) -> tuple[PartGain, ...]:

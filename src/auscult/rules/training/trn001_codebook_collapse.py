@@ -89,7 +89,9 @@ def _judge_severity(books: tuple[BookHistory, ...], *, assumed: bool) -> Severit
     """What fell to one code under a loss that is not the user's own says little of the user's training."""
     if any(is_lost(book) or _is_silent_at_once(book) for book in books):
         return Severity.ERROR
-    return Severity.INFO if assumed else Severity.WARNING
+    if assumed:
+        return Severity.INFO
+    return Severity.WARNING
 
 
 def _is_silent_at_once(book: BookHistory) -> bool:
@@ -98,7 +100,9 @@ def _is_silent_at_once(book: BookHistory) -> bool:
 
 
 def _format_range(values: list[int]) -> str:
-    return f"{min(values)}" if min(values) == max(values) else f"{min(values)} to {max(values)}"
+    if min(values) == max(values):
+        return f"{min(values)}"
+    return f"{min(values)} to {max(values)}"
 
 
 def _is_thrown(book: BookHistory) -> bool:

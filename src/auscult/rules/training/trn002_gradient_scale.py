@@ -78,8 +78,6 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
 def _describe_meaning(gain: PartGain, *, is_by_books: bool) -> str:
     if is_by_books:
         return f": each of the {gain.books} books hands its full straight-through gradient to the encoder"
-    return (
-        ""
-        if gain.how != "derivative"
-        else " of what it computes: something in it scales the backward pass"
-    )
+    if gain.how != "derivative":
+        return ""
+    return " of what it computes: something in it scales the backward pass"

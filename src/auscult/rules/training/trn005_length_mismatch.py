@@ -96,4 +96,6 @@ def _describe_difference(lengths: SignalLengths) -> tuple[int, str]:
 
 
 def _format_signed(missing: int) -> str:
-    return f"{missing:,} too few" if missing > 0 else f"{-missing:,} too many"
+    if missing > 0:
+        return f"{missing:,} too few"
+    return f"{-missing:,} too many"

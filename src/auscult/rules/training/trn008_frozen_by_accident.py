@@ -49,11 +49,10 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
         return
     parts = []
     if not_optimized:
-        foreign_note = (
-            f", which holds {parameters.foreign} tensors that are not the model's"
-            if parameters.foreign
-            else ""
-        )
+        if parameters.foreign:
+            foreign_note = f", which holds {parameters.foreign} tensors that are not the model's"
+        else:
+            foreign_note = ""
         parts.append(
             f"{len(not_optimized)} parameters with a gradient are in no optimizer{foreign_note}: {summarise_names(not_optimized)}"
         )

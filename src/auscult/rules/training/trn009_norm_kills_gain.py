@@ -39,7 +39,10 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
     gain_response = subject.measured.gain_response
     if gain_response is None:
         return
-    response = gain_response.output if gain_response.latents is None else gain_response.latents
+    if gain_response.latents is None:
+        response = gain_response.output
+    else:
+        response = gain_response.latents
     if not response < MAX_RESPONSE or not MIN_FOLLOWS <= gain_response.follows <= MAX_FOLLOWS:
         return
     has_equal_levels = gain_response.levels_db < MIN_SPREAD_DB

@@ -58,13 +58,12 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
     if causes:
         message += f". A symptom, not the cause: with {' and '.join(causes)} output and target stay uncorrelated,"
         message += " and the best level of such an output is near silence"
-    severity = (
-        Severity.INFO
-        if causes
-        else Severity.ERROR
-        if opposing_terms or len(parts) > 2
-        else Severity.WARNING
-    )
+    if causes:
+        severity = Severity.INFO
+    elif opposing_terms or len(parts) > 2:
+        severity = Severity.ERROR
+    else:
+        severity = Severity.WARNING
     yield Finding(
         CODE,
         NAME,

@@ -68,11 +68,10 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
 
 def _judge_term(term: TermMeasure) -> tuple[str, Severity]:
     if not term.at_output and not term.at_parameters:
-        reaction_text = (
-            "reacts to the output, but"
-            if term.reactions and not _is_deaf(term)
-            else f"is {term.value:.4g} whatever the output is:"
-        )
+        if term.reactions and not _is_deaf(term):
+            reaction_text = "reacts to the output, but"
+        else:
+            reaction_text = f"is {term.value:.4g} whatever the output is:"
         return f"{reaction_text} no gradient of it reaches any parameter", Severity.ERROR
     if not term.reactions or not term.at_output:
         return "", Severity.INFO

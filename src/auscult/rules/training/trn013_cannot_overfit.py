@@ -78,7 +78,9 @@ def _judge_severity(learning: LearningCurve) -> Severity:
     """An error if a plain step does what the loop cannot; a loss that starts flat is none."""
     if learning.descent is None:
         return Severity.WARNING
-    return Severity.ERROR if learning.descent >= MIN_FALL else Severity.INFO
+    if learning.descent >= MIN_FALL:
+        return Severity.ERROR
+    return Severity.INFO
 
 
 def _is_flat(learning: LearningCurve, own_fall: float) -> bool:

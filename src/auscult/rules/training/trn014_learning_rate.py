@@ -100,13 +100,20 @@ def _is_stagnant(learning: LearningCurve, own_fall: float) -> bool:
 def _estimate_noise(learning: LearningCurve) -> float:
     """What chance does to a fall: at the lowest rate hardly anything is learnt, yet quantizer dropout moves the loss."""
     lowest_fall = learning.sweep[min(learning.sweep)]
-    return NOISE_FACTOR * abs(lowest_fall) if math.isfinite(lowest_fall) else math.inf
+    if math.isfinite(lowest_fall):
+        return NOISE_FACTOR * abs(lowest_fall)
+    return math.inf
 
 
 def _find_fall_at(learning: LearningCurve, rate: float) -> float | None:
-    near_falls = (
-        [value for swept_rate, value in learning.sweep.items() if abs(swept_rate / rate - 1) < 0.01]
-        if rate
-        else []
-    )
-    return near_falls[0] if near_falls else None
+    if rate:
+        near_falls = [
+            value
+            for swept_rate, value in learning.sweep.items()
+            if abs(swept_rate / rate - 1) < 0.01
+        ]
+    else:
+        near_falls = []
+    if near_falls:
+        return near_falls[0]
+    return None

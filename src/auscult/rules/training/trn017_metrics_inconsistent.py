@@ -52,11 +52,10 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
         f"{claim.where}: {_explain_contradiction(conflict)}"
         for claim, conflict in wrong_claims[:MAX_SHOWN_CLAIMS]
     )
-    more_note = (
-        f"; and {len(wrong_claims) - MAX_SHOWN_CLAIMS} more"
-        if len(wrong_claims) > MAX_SHOWN_CLAIMS
-        else ""
-    )
+    if len(wrong_claims) > MAX_SHOWN_CLAIMS:
+        more_note = f"; and {len(wrong_claims) - MAX_SHOWN_CLAIMS} more"
+    else:
+        more_note = ""
     yield Finding(
         CODE,
         NAME,
@@ -74,9 +73,8 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
 def _explain_contradiction(conflict: Contradiction) -> str:
     if conflict.by == "a correlation":
         return f"a correlation of {conflict.snr_db:g}"
-    allowed_text = (
-        f"at most {conflict.highest_db:.1f}"
-        if conflict.snr_db > conflict.highest_db
-        else f"at least {conflict.lowest_db:.1f}"
-    )
+    if conflict.snr_db > conflict.highest_db:
+        allowed_text = f"at most {conflict.highest_db:.1f}"
+    else:
+        allowed_text = f"at least {conflict.lowest_db:.1f}"
     return f"{conflict.snr_db:g} dB, where {conflict.by} allows {allowed_text} dB"

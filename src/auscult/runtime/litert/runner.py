@@ -147,7 +147,10 @@ class LitertRunner:
             self._interpreter._get_ops_details()
         ):  # the only way to the operators; there is no public one
             outputs = tuple(int(index) for index in detail["outputs"])
-            path = _shorten_name(self._names.get(outputs[0], "").strip("/")) if outputs else ""
+            if outputs:
+                path = _shorten_name(self._names.get(outputs[0], "").strip("/"))
+            else:
+                path = ""
             path = (
                 path.replace("/", ".").replace("#", "_").replace(":", "_")
                 or f"{detail['op_name']}.{detail['index']}"
@@ -175,15 +178,14 @@ class LitertRunner:
         arrays_by_index: dict[int, Array] = {}
         for name, array in inputs.items():
             position = "0" if name == "input" else name.removeprefix("input.")
-            index = (
-                names.index(name)
-                if name in names
-                else int(position)
-                if position.isdigit()
-                else 0
-                if len(names) == 1
-                else -1
-            )
+            if name in names:
+                index = names.index(name)
+            elif position.isdigit():
+                index = int(position)
+            elif len(names) == 1:
+                index = 0
+            else:
+                index = -1
             if not 0 <= index < len(details):
                 raise UsageError(
                     "has no such input",

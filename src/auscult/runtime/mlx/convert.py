@@ -36,11 +36,9 @@ def to_tensor(array: Array, dtype: Any = None) -> Any:
     else:
         tensor = mx.array(array)
     floating = mx.issubdtype(tensor.dtype, mx.floating)
-    return (
-        tensor.astype(dtype)
-        if dtype is not None and floating and mx.issubdtype(dtype, mx.floating)
-        else tensor
-    )
+    if dtype is not None and floating and mx.issubdtype(dtype, mx.floating):
+        return tensor.astype(dtype)
+    return tensor
 
 
 def collect_modules(model: Any) -> dict[str, Any]:

@@ -71,7 +71,9 @@ class MlxProbe:
     @property
     def place(self) -> tuple[str, int]:
         """Path and call number of the innermost module that is running."""
-        return self.stack[-1][:2] if self.stack else ("", self.calls.get("", 0))
+        if self.stack:
+            return self.stack[-1][:2]
+        return ("", self.calls.get("", 0))
 
     def _wrap_function(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def call(module: Any, *args: Any, **kwargs: Any) -> Any:
@@ -102,7 +104,10 @@ class MlxProbe:
     def _after(
         self, path: str, number: int, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
     ) -> Any:
-        changed = None if self.after is None else self.after(path, number, args, kwargs, output)
+        if self.after is None:
+            changed = None
+        else:
+            changed = self.after(path, number, args, kwargs, output)
         if path in self._recorded_paths and changed is not None:
             for role, tensor in iter_roles(output, "own", is_tensor):
                 self._record(path, number, role, tensor)

@@ -178,7 +178,10 @@ class _ModuleView:
             node, index = self.runner._makers_by_tensor[name]
             own_record = self.by_place.get((node.path, f"own.{index}" if index else "own"))
             if own_record is not None and (call.path, call.call) in self.runner._substitutes:
-                shown_record = own_record if self.replaced[node.path][2] is call else tensor_record
+                if self.replaced[node.path][2] is call:
+                    shown_record = own_record
+                else:
+                    shown_record = tensor_record
                 self._add(
                     shown_record,
                     (call.path, call.call, role.replace("output", "own")),

@@ -284,8 +284,13 @@ def _find_scope_path(scopes: str, name: str) -> str:
         listed = ast.literal_eval(scopes) if scopes else []
     except (ValueError, SyntaxError):
         return ""
-    around = [str(scope) for scope in listed[:-1] if scope] if isinstance(listed, list) else []
-    return f"{around[-1]}.{name}" if around else ""
+    if isinstance(listed, list):
+        around = [str(scope) for scope in listed[:-1] if scope]
+    else:
+        around = []
+    if around:
+        return f"{around[-1]}.{name}"
+    return ""
 
 
 def _read_attribute(entry: Message) -> Any:
@@ -297,7 +302,9 @@ def _read_attribute(entry: Message) -> Any:
         return entry.signed(3)
     if kind == 3:
         return entry.text(4)
-    return tuple(entry.integers(8)) if kind == 7 else None
+    if kind == 7:
+        return tuple(entry.integers(8))
+    return None
 
 
 def _encode_input(item: tuple[str, Array]) -> bytes:

@@ -69,7 +69,9 @@ class OnnxRunner:
         from auscult.runtime.onnx.scopes import find_scope_calls
 
         calls = find_scope_calls(self.graph)
-        return ModulesRunner(self, calls) if calls else self
+        if calls:
+            return ModulesRunner(self, calls)
+        return self
 
     def run(
         self, inputs: Mapping[str, Array], *, store: TensorStore | None = None, **options: Any
@@ -153,13 +155,12 @@ class OnnxRunner:
         node = self._find_node(path)
         feeds = {}
         for role, array in iter_role_inputs(inputs):
-            position = (
-                0
-                if role == "input"
-                else int(role.rpartition(".")[2])
-                if role.rpartition(".")[2].isdigit()
-                else -1
-            )
+            if role == "input":
+                position = 0
+            elif role.rpartition(".")[2].isdigit():
+                position = int(role.rpartition(".")[2])
+            else:
+                position = -1
             if not 0 <= position < len(node.inputs):
                 raise UsageError(
                     "has no such input",
@@ -300,16 +301,16 @@ class OnnxRunner:
             return {}
         names = [node.outputs[0] for node in nodes]
         drawn = self._run(self._open(self.graph.with_outputs(names)), names, feeds)
-        replay = (
-            NoiseReplay(recorder.options.replay) if recorder.options.replay is not None else None
-        )
+        if recorder.options.replay is not None:
+            replay = NoiseReplay(recorder.options.replay)
+        else:
+            replay = None
         noise: dict[str, Array] = {}
         for index, (node, array) in enumerate(zip(nodes, drawn, strict=True)):
-            value = (
-                array
-                if replay is None
-                else self._replay_draw(replay, nodes[: index + 1], array, feeds, noise)
-            )
+            if replay is None:
+                value = array
+            else:
+                value = self._replay_draw(replay, nodes[: index + 1], array, feeds, noise)
             noise[node.outputs[0]] = value
             if recorder.options.noise:
                 recorder.add(node.path, 0, "noise", node.op, value)
@@ -433,11 +434,12 @@ class OnnxRunner:
                 )
 
     def _build_manifest(self, recorder: Recorder) -> Manifest:
-        fingerprints = (
-            {name: fingerprint_content(tensor.numpy()) for name, tensor in self._weights.items()}
-            if recorder.options.fingerprints
-            else {}
-        )
+        if recorder.options.fingerprints:
+            fingerprints = {
+                name: fingerprint_content(tensor.numpy()) for name, tensor in self._weights.items()
+            }
+        else:
+            fingerprints = {}
         owned = {
             path: {n: fingerprints[n] for n in names if n in fingerprints}
             for path, names in self.graph.list_owned_initializers().items()
@@ -476,7 +478,9 @@ def _is_recorded(recorder: Recorder, node: GraphNode) -> bool:
 
 
 def _format_role(base: str, index: int) -> str:
-    return f"{base}.{index}" if index else base
+    if index:
+        return f"{base}.{index}"
+    return base
 
 
 def _is_array(value: Any) -> TypeGuard[Array]:

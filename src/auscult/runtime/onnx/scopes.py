@@ -40,9 +40,9 @@ class ScopeCall:
     def type(self) -> str:
         """The operator of its layer, where it has one alone."""
         layers = [node.op for node in self.nodes if node.op in LAYER_OPERATORS]
-        return (
-            layers[0] if len(layers) == 1 else self.own[0].op if len(self.nodes) == 1 else "Scope"
-        )
+        if len(layers) == 1:
+            return layers[0]
+        return self.own[0].op if len(self.nodes) == 1 else "Scope"
 
 
 def find_scope_calls(graph: OnnxGraph) -> tuple[ScopeCall, ...]:
@@ -92,7 +92,10 @@ def _group_calls(
     calls_by_path: dict[str, list[list[GraphNode]]] = {}
     for scope, nodes in scopes.items():
         repeat_match = REPEATED_SCOPE.fullmatch(scope)
-        earlier_calls = calls_by_path.get(repeat_match["path"], []) if repeat_match else []
+        if repeat_match:
+            earlier_calls = calls_by_path.get(repeat_match["path"], [])
+        else:
+            earlier_calls = []
         if (
             repeat_match
             and len(earlier_calls) == int(repeat_match["call"])

@@ -65,10 +65,9 @@ def _is_dropout_off(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any])
     schema = func._schema.arguments
     for position, argument in enumerate(schema):
         if argument.name in ("dropout_p", "p", "dropout"):
-            value = (
-                args[position]
-                if position < len(args)
-                else kwargs.get(argument.name, argument.default_value)
-            )
+            if position < len(args):
+                value = args[position]
+            else:
+                value = kwargs.get(argument.name, argument.default_value)
             return not value
     return False

@@ -81,7 +81,9 @@ class TorchProbe:
     @property
     def place(self) -> tuple[str, int]:
         """Path and call number of the innermost module that is running; the whole model's next call outside of all."""
-        return self.stack[-1] if self.stack else ("", self.calls.get("", 0))
+        if self.stack:
+            return self.stack[-1]
+        return ("", self.calls.get("", 0))
 
     def _hook_module(self, path: str, module: torch.nn.Module, *, is_recorded: bool) -> None:
         kind = find_type_name(module)
@@ -99,7 +101,10 @@ class TorchProbe:
 
         def leave(_module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
             _, call = self._end_call(path)
-            changed = None if self.after is None else self.after(path, call, args, kwargs, output)
+            if self.after is None:
+                changed = None
+            else:
+                changed = self.after(path, call, args, kwargs, output)
             if is_recorded and changed is not None:
                 for role, tensor in iter_roles(output, "own", is_tensor):
                     self._record(path, call, role, kind, tensor)
@@ -125,9 +130,10 @@ class TorchProbe:
 
     def _record(self, path: str, call: int, role: str, kind: str, tensor: torch.Tensor) -> None:
         known_entry = self._known.get(id(tensor))
-        version = (
-            None if tensor.is_inference() else tensor._version
-        )  # inference tensors do not count writes
+        if tensor.is_inference():
+            version = None
+        else:
+            version = tensor._version
         if (
             known_entry is not None
             and known_entry[0]() is tensor
@@ -147,8 +153,6 @@ class TorchProbe:
 def find_type_name(module: torch.nn.Module) -> str:
     """The class as it was written: parametrize makes one of its own over it."""
     kind = type(module)
-    return (
-        kind.__mro__[1].__name__
-        if torch.nn.utils.parametrize.is_parametrized(module)
-        else kind.__name__
-    )
+    if torch.nn.utils.parametrize.is_parametrized(module):
+        return kind.__mro__[1].__name__
+    return kind.__name__

@@ -124,7 +124,9 @@ def _pad_short_recording(recording: Recording) -> Recording:
     """At least half a second, so that every figure can be taken and then be left out."""
     missing = max(int(MIN_SECONDS * recording.sample_rate) - recording.samples.shape[1], 0) * 5
     samples = np.pad(recording.samples, ((0, 0), (0, missing)))
-    return Recording(samples, recording.sample_rate, recording.name) if missing else recording
+    if missing:
+        return Recording(samples, recording.sample_rate, recording.name)
+    return recording
 
 
 def _iter_figures(module: object, pair: SoundPair) -> Iterator[Figure]:

@@ -33,11 +33,12 @@ def measure(pair: SoundPair) -> Iterator[Figure]:
     reason = None if error is not None else "hardly anything is voiced on both sides"
     yield Figure("f0_rmse", error, "cents", "lower", "spectrum", reason)
     has_voiced_frames = np.isfinite(reference_pitch).any()
-    wrong_percent = (
-        100.0 * float((np.isfinite(candidate_pitch) != np.isfinite(reference_pitch)).mean())
-        if has_voiced_frames
-        else None
-    )
+    if has_voiced_frames:
+        wrong_percent = 100.0 * float(
+            (np.isfinite(candidate_pitch) != np.isfinite(reference_pitch)).mean()
+        )
+    else:
+        wrong_percent = None
     yield Figure(
         "voicing_error",
         wrong_percent,

@@ -83,7 +83,9 @@ def write_torchaudio_code(definition: MelDefinition, gain: float = 1.0) -> str:
 
 
 def _write_root(definition: MelDefinition, power: str, magnitude: str, root: str) -> str:
-    return f"{root}({power} + {definition.inside_root!r})" if definition.inside_root else magnitude
+    if definition.inside_root:
+        return f"{root}({power} + {definition.inside_root!r})"
+    return magnitude
 
 
 def _write_compression(definition: MelDefinition, library: str) -> list[str]:
@@ -92,9 +94,10 @@ def _write_compression(definition: MelDefinition, library: str) -> list[str]:
     if d.log != "none":
         floor_code = f"mel + {d.clip!r}"
         if d.floor == "clip":
-            floor_code = (
-                f"np.maximum(mel, {d.clip!r})" if library == "np" else f"mel.clamp(min={d.clip!r})"
-            )
+            if library == "np":
+                floor_code = f"np.maximum(mel, {d.clip!r})"
+            else:
+                floor_code = f"mel.clamp(min={d.clip!r})"
         factor = f"{20 // d.power} * " if d.log == "db" else ""
         lines.append(f"mel = {factor}{library}.{'log' if d.log == 'ln' else 'log10'}({floor_code})")
         if d.reference == "max":

@@ -76,11 +76,10 @@ def _fit_compression(
     peak = float(np.abs(samples).max(initial=0.0))
     is_trusted = bands >= bands.max(axis=0, keepdims=True) * MIN_SHARE_OF_PEAK**plain.power
     line_inputs = (bands, target_mel, plain, peak)
-    readings = (
-        iter_logarithmic_readings(*line_inputs, is_trusted)
-        if is_log
-        else iter_linear_readings(*line_inputs)
-    )
+    if is_log:
+        readings = iter_logarithmic_readings(*line_inputs, is_trusted)
+    else:
+        readings = iter_linear_readings(*line_inputs)
     fits = [
         (
             cost,

@@ -53,20 +53,25 @@ class MelEvidence:
 
     def _choose_frames(self) -> None:
         """Pick frames with sound, away from the ends, and the values in them that are clear of a floor."""
-        levels = self.mel if self.is_log else np.log(np.maximum(self.mel, self.mel.max() * 1e-12))
+        if self.is_log:
+            levels = self.mel
+        else:
+            levels = np.log(np.maximum(self.mel, self.mel.max() * 1e-12))
         low, high = levels.min(), levels.max()
         span = high - low
         is_at_floor = levels <= low + 1e-6 * span
         is_crowded = bool((levels <= low + 1e-4 * span).mean() > MIN_SHARE_AT_FLOOR)
         self.has_floor = is_crowded or bool(is_at_floor.sum() > 1)
-        is_clear = levels > low + MARGIN_OVER_FLOOR * span if is_crowded else ~is_at_floor
+        if is_crowded:
+            is_clear = levels > low + MARGIN_OVER_FLOOR * span
+        else:
+            is_clear = ~is_at_floor
         frames = self.mel.shape[1]
         edge = min(int(np.ceil(EDGE_SECONDS / self.recording.seconds * frames)), frames // 4)
         inner_frames = np.arange(edge, frames - edge)
         sounding_frames = inner_frames[is_clear[:, inner_frames].mean(axis=0) > 0.2]
-        inner_frames = (
-            sounding_frames if len(sounding_frames) >= min(8, len(inner_frames)) else inner_frames
-        )
+        if len(sounding_frames) >= min(8, len(inner_frames)):
+            inner_frames = sounding_frames
         self.frame_indices = inner_frames[
             np.unique(
                 np.linspace(0, len(inner_frames) - 1, min(MAX_FRAMES, len(inner_frames))).astype(
@@ -75,11 +80,10 @@ class MelEvidence:
             )
         ]
         self.levels = levels[:, self.frame_indices]
-        self._above_floor = (
-            levels[:, self.frame_indices] > low + 1e-4 * (high - low)
-            if self.has_floor
-            else np.ones_like(self.levels, bool)
-        )
+        if self.has_floor:
+            self._above_floor = levels[:, self.frame_indices] > low + 1e-4 * (high - low)
+        else:
+            self._above_floor = np.ones_like(self.levels, bool)
         self._clear_of_floor = is_clear[:, self.frame_indices]
         is_high = self._clear_of_floor & (self.levels > low + SURE_OF_RANGE * span)
         self.is_narrow = bool(is_high.mean() > MIN_SHARE_SURE)
@@ -200,11 +204,10 @@ class MelEvidence:
     def unexplained(self, definition: MelDefinition) -> float:
         """Share of the mel's movement that the definition does not explain: 0 is all explained, 1 nothing."""
         self.evaluations += 1
-        bands = (
-            self.compute_bands(definition, self.added_floor[0]) + self.added_floor[1]
-            if self.added_floor
-            else self.compute_bands(definition)
-        )
+        if self.added_floor:
+            bands = self.compute_bands(definition, self.added_floor[0]) + self.added_floor[1]
+        else:
+            bands = self.compute_bands(definition)
         ceiling = float(bands.max(initial=0.0))
         if ceiling <= 0:
             return 1.0

@@ -91,11 +91,10 @@ def _find_best_lines(
     for norm in ("slaney", "none"):
         x = bands * norm_factors(replace(plain, norm=norm))
         free_line = _fit_line(x, target_mel, is_clear, norm, ("clip", NO_FLOOR))
-        floor = (
-            float(np.exp(np.clip((low - free_line.offset) / free_line.slope, -60, 20)))
-            if free_line.slope > 0
-            else 1e-10
-        )
+        if free_line.slope > 0:
+            floor = float(np.exp(np.clip((low - free_line.offset) / free_line.slope, -60, 20)))
+        else:
+            floor = 1e-10
         for kind in ("clip", "add"):
             lines += [
                 _fit_line(x, target_mel, is_trusted, norm, (kind, clip))
@@ -115,7 +114,10 @@ def _fit_line(
     target_mel = target_mel[mask]
     mean, middle = level.mean(), target_mel.mean()
     spread = np.square(level - mean).sum()
-    slope = float(((level - mean) * (target_mel - middle)).sum() / spread) if spread > 0 else 0.0
+    if spread > 0:
+        slope = float(((level - mean) * (target_mel - middle)).sum() / spread)
+    else:
+        slope = 0.0
     offset = float(middle - slope * mean)
     residual = float(np.sqrt(np.square(target_mel - slope * level - offset).mean()))
     return _FittedLine(norm, kind, clip, slope, offset, residual)
@@ -174,7 +176,10 @@ def _iter_offsets(
                 )
             if nice_gain and abs(gain - 1.0) > SNAP_TOLERANCE and rounded_offset is None:
                 power = nice_gain**definition.power
-                inner_clip = _list_clips(clip * power)[0][1] if line.clip != NO_FLOOR else clip
+                if line.clip != NO_FLOOR:
+                    inner_clip = _list_clips(clip * power)[0][1]
+                else:
+                    inner_clip = clip
                 yield (
                     base_cost + 2,
                     replace(

@@ -126,8 +126,13 @@ def drop_unit_axes(mel: NDArray[np.floating]) -> MelValues:
 def drop_padding(mel: MelValues) -> MelValues:
     """[bands, frames] without the frames at the end that are all the same, as a mel padded to a fixed length has them."""
     equals_last = (mel == mel[:, -1:]).all(axis=0)
-    last = int(np.flatnonzero(~equals_last)[-1]) + 1 if not equals_last.all() else mel.shape[1]
-    return mel[:, :last] if mel.shape[1] - last >= MIN_PADDING_FRAMES else mel
+    if not equals_last.all():
+        last = int(np.flatnonzero(~equals_last)[-1]) + 1
+    else:
+        last = mel.shape[1]
+    if mel.shape[1] - last >= MIN_PADDING_FRAMES:
+        return mel[:, :last]
+    return mel
 
 
 def _orient_mel(recording: Recording, mel: MelValues) -> tuple[MelValues, bool, FrameTiming]:
@@ -164,11 +169,9 @@ def _make_unrelated_error(observation: str) -> AudioError:
 
 
 def _to_log_levels(mel: MelValues) -> MelValues:
-    return (
-        mel
-        if _is_log_scaled(mel) or mel.min() < 0
-        else np.asarray(np.log(np.maximum(mel, mel.max() * 1e-9 + 1e-300)))
-    )
+    if _is_log_scaled(mel) or mel.min() < 0:
+        return mel
+    return np.asarray(np.log(np.maximum(mel, mel.max() * 1e-9 + 1e-300)))
 
 
 def _is_log_scaled(mel: MelValues) -> bool:

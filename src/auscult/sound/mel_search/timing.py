@@ -54,11 +54,10 @@ def find_timing(recording: Recording, levels: NDArray[np.float64]) -> FrameTimin
     level_inputs = (sound_levels, rate, mel_levels)
     seconds = recording.seconds
     smallest = max(seconds - MAX_WINDOW_SECONDS, seconds * 0.7) / max(frames, 1)
-    largest = (
-        seconds / max(frames - 1 - MAX_LOST_FRAMES, 1)
-        if frames > 2 * MAX_LOST_FRAMES
-        else 2 * seconds / frames
-    )
+    if frames > 2 * MAX_LOST_FRAMES:
+        largest = seconds / max(frames - 1 - MAX_LOST_FRAMES, 1)
+    else:
+        largest = 2 * seconds / frames
     hops = np.arange(smallest, largest, smallest / frames / 3)[:400]
     best_timing = FrameTiming(seconds / frames, 0.0, -1.0)
     for hop in hops:

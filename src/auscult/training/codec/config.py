@@ -79,9 +79,9 @@ class TrainConfig:
             {name: value for name, value in values.items() if name != "codec"},
             "training config",
         )
-        return (
-            cls(**other_fields, codec=Config(**codec)) if "codec" in values else cls(**other_fields)
-        )
+        if "codec" in values:
+            return cls(**other_fields, codec=Config(**codec))
+        return cls(**other_fields)
 
     def to_json(self) -> str:
         return json.dumps(self.to_dict(), indent=1)

@@ -43,11 +43,10 @@ def start_codec(config: Config, start: str) -> Codec:
 @torch.no_grad()
 def _start_as_transform(codec: Any) -> None:
     config = codec.config
-    is_aligned = (
-        config.delay == 0
-        if not config.causal
-        else config.delay % config.hop == 0 and 1 <= config.delay // config.hop <= 7
-    )
+    if not config.causal:
+        is_aligned = config.delay == 0
+    else:
+        is_aligned = config.delay % config.hop == 0 and 1 <= config.delay // config.hop <= 7
     if len(config.strides) != 1 or config.widths[0] != 1 or not is_aligned:
         settings = f"strides {config.strides}, widths {config.widths}, delay {config.delay}"
         raise UsageError(

@@ -67,10 +67,14 @@ def draw_spectrogram(samples: NDArray[np.float32], n_fft: int = 512) -> NDArray[
 
 def _round_floats(value: Any) -> Any:
     if isinstance(value, float):
-        return round(value, 4) if abs(value) >= 0.01 else float(f"{value:.3g}")
+        if abs(value) >= 0.01:
+            return round(value, 4)
+        return float(f"{value:.3g}")
     if isinstance(value, Mapping):
         return {name: _round_floats(item) for name, item in value.items()}
-    return [_round_floats(item) for item in value] if isinstance(value, list | tuple) else value
+    if isinstance(value, list | tuple):
+        return [_round_floats(item) for item in value]
+    return value
 
 
 def _is_past(entry: Mapping[str, Any], step: int) -> bool:

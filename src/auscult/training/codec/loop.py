@@ -84,7 +84,10 @@ def _run_steps(
         if config.watch_every and step % config.watch_every == 0:
             _watch_training(trainer, journal)
         if step % config.evaluate_every == 0 or is_last:
-            figures = _validate_codec(trainer, journal) if accelerator.is_main_process else {}
+            if accelerator.is_main_process:
+                figures = _validate_codec(trainer, journal)
+            else:
+                figures = {}
         if step % config.save_every == 0 or is_last:
             failed = 0 if trainer.save(out, validation=figures) else failed + 1
             if failed and journal is not None:

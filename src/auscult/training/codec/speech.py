@@ -77,7 +77,10 @@ def set_level(
     samples: NDArray[np.float32], level: float | None
 ) -> tuple[NDArray[np.float32], float]:
     """The samples at an RMS of `level` dBFS, and the gain that was applied; silence and `None` stay as they are."""
-    rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) if len(samples) else 0.0
+    if len(samples):
+        rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
+    else:
+        rms = 0.0
     if level is None or rms < 10 ** (SILENCE_DBFS / 20):
         return samples, 1.0
     gain = 10 ** (level / 20) / rms

@@ -140,9 +140,10 @@ def _average_runs(runs: list[dict[str, Any]]) -> dict[str, Any]:
     mean: dict[str, Any] = {}
     for name, first in runs[0].items():
         values = np.mean([run[name] for run in runs], axis=0)
-        mean[name] = (
-            [round(float(value)) for value in values] if isinstance(first, list) else float(values)
-        )
+        if isinstance(first, list):
+            mean[name] = [round(float(value)) for value in values]
+        else:
+            mean[name] = float(values)
     return {**mean, "snr_spread": float(np.ptp([run["snr"] for run in runs]))}
 
 
@@ -216,4 +217,6 @@ def list_claims(table: Mapping[str, Any]) -> list[str]:
 
 
 def _describe_holding(claim: object) -> str:
-    return "holds" if claim else "does not hold"
+    if claim:
+        return "holds"
+    return "does not hold"

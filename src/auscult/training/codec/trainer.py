@@ -110,7 +110,9 @@ class Trainer:
             rank=self.accelerator.process_index,
             processes=self.accelerator.num_processes,
         )
-        return None if drawn is None else drawn.to(self.accelerator.device)
+        if drawn is None:
+            return None
+        return drawn.to(self.accelerator.device)
 
     def train_step(self) -> dict[str, float]:
         """One update; the loss terms and a few figures by name. A step without a finite gradient changes nothing."""
@@ -132,11 +134,10 @@ class Trainer:
         norm = float(self.accelerator.clip_grad_norm_(self.codec.parameters(), config.clip))
         if isfinite(norm):
             self.optimizer.step()
-            self.books.dead = (
-                config.dead_share
-                if self.step < config.revive_until * config.steps
-                else FINAL_DEAD_SHARE
-            )
+            if self.step < config.revive_until * config.steps:
+                self.books.dead = config.dead_share
+            else:
+                self.books.dead = FINAL_DEAD_SHARE
             self.books.update(quantized)
         self.bad_steps = 0 if isfinite(norm) else self.bad_steps + 1
         self.step += 1

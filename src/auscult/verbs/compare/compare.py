@@ -175,7 +175,9 @@ def choose_bucket(comparison: RunComparison, result: LayerResult) -> str:
     worst_output = comparison.comparisons.worst_output(result.path_ref)
     if worst_output is not None and worst_output.differs:
         return "different"
-    return "identical" if result.error == 0 else "close"
+    if result.error == 0:
+        return "identical"
+    return "close"
 
 
 def decide_verdict(comparison: RunComparison, coverage: Coverage) -> Verdict:
@@ -191,13 +193,17 @@ def decide_verdict(comparison: RunComparison, coverage: Coverage) -> Verdict:
             all(pair.is_single for pair in comparison.alignment.pairs)
             and not comparison.is_permuted
         )
-        return Verdict.PASS if same_form and not inner_count else Verdict.EQUIVALENT
+        if same_form and not inner_count:
+            return Verdict.PASS
+        return Verdict.EQUIVALENT
     if all(_is_other_noise(result) for result in comparison.results if result.born) and any(
         r.born for r in comparison.results
     ):
         return Verdict.INCONCLUSIVE
     if comparison.is_chaotic:
-        return Verdict.EQUIVALENT if comparison.separated else Verdict.INCONCLUSIVE
+        if comparison.separated:
+            return Verdict.EQUIVALENT
+        return Verdict.INCONCLUSIVE
     return Verdict.DIVERGENT
 
 

@@ -44,13 +44,9 @@ class _CompareSide:
 
     @property
     def framework(self) -> str:
-        return (
-            self.trace.manifest.framework
-            if self.trace is not None
-            else self.runner.framework
-            if self.runner
-            else ""
-        )
+        if self.trace is not None:
+            return self.trace.manifest.framework
+        return self.runner.framework if self.runner else ""
 
 
 def _convert_to_modules(side: _CompareSide, other: _CompareSide) -> _CompareSide:
@@ -97,17 +93,19 @@ def open_runs(
             None,
         )
     if shared_inputs is None and (reference_side.trace is None or candidate_side.trace is None):
-        side_name = reference_side.name if reference_side.trace is None else candidate_side.name
+        if reference_side.trace is None:
+            side_name = reference_side.name
+        else:
+            side_name = candidate_side.name
         raise UsageError(
             "has no inputs to run on",
             where=side_name,
             hint="give --inputs FILE (.npz, .npy, .safetensors or a trace)",
         )
-    reference_inputs = (
-        shared_inputs
-        if reference_side.trace is None
-        else find_recorded_inputs(reference_side.trace) or shared_inputs
-    )
+    if reference_side.trace is None:
+        reference_inputs = shared_inputs
+    else:
+        reference_inputs = find_recorded_inputs(reference_side.trace) or shared_inputs
     reference_trace = reference_side.trace or _run_side(reference_side, reference_inputs)
     candidate_inputs = (
         _read_arrays(inputs_cand)
@@ -116,11 +114,11 @@ def open_runs(
         )
         or shared_inputs
     )
-    candidate_trace, candidate_inputs = (
-        (candidate_side.trace, candidate_inputs)
-        if candidate_side.trace is not None
-        else _run_candidate(candidate_side, candidate_inputs, reference_trace)
-    )
+    candidate_trace = candidate_side.trace
+    if candidate_trace is None:
+        candidate_trace, candidate_inputs = _run_candidate(
+            candidate_side, candidate_inputs, reference_trace
+        )
     noise_problem = candidate_trace.manifest.notes.get(OWN_NOISE_NOTE)
     skips = (
         (Skip("noise", f"the candidate drew its own noise: {noise_problem}"),)
@@ -226,4 +224,6 @@ def _run_candidate(
 
 def _to_channels_last(array: Array) -> Array:
     order = CHANNELS_LAST_ORDERS.get(np.ndim(array))
-    return array if order is None else np.ascontiguousarray(np.transpose(array, order))
+    if order is None:
+        return array
+    return np.ascontiguousarray(np.transpose(array, order))

@@ -87,15 +87,13 @@ def describe_first_divergence(comparison: RunComparison) -> Json | None:
     """The first place at which an error is born; where that is not known, the first tensor that differs."""
     place = comparison.places[0] if comparison.places else None
     tensor_comparison = place.reading if place else comparison.first
-    return (
-        None
-        if tensor_comparison is None
-        else {
-            **_describe_place(tensor_comparison),
-            "parent": place.parent if place else None,
-            "born": place is not None,
-        }
-    )
+    if tensor_comparison is None:
+        return None
+    return {
+        **_describe_place(tensor_comparison),
+        "parent": place.parent if place else None,
+        "born": place is not None,
+    }
 
 
 def _describe_place(tensor_comparison: TensorComparison) -> Json:
@@ -165,4 +163,6 @@ def _describe_steps(steps: StepsResult) -> Json:
 
 def to_json_number(value: Any) -> float | None:
     """JSON knows no infinity."""
-    return float(value) if math.isfinite(value) else None
+    if math.isfinite(value):
+        return float(value)
+    return None

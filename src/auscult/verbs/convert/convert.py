@@ -90,9 +90,10 @@ def convert(
     destination_path = None if destination is None else Path(destination)
     if destination_path is not None:
         _check_destination(destination_path, [source, like, recipe], dry_run=options.dry_run)
-    checkpoint = (
-        source if isinstance(source, Checkpoint) else _open_checkpoint(str(source), container)
-    )
+    if isinstance(source, Checkpoint):
+        checkpoint = source
+    else:
+        checkpoint = _open_checkpoint(str(source), container)
     plan = _make_plan(
         checkpoint,
         to=to,
@@ -135,13 +136,15 @@ def _make_plan(
     if recipe is not None:
         return ConversionPlan(load_recipe(recipe).bind(checkpoint))
     dequantizing_recipe = recipe_for_dequantizing(checkpoint)
-    view = (
-        checkpoint
-        if dequantizing_recipe is None
-        else replace(apply_recipe(dequantizing_recipe, checkpoint), modules=checkpoint.modules)
-    )
+    if dequantizing_recipe is None:
+        view = checkpoint
+    else:
+        view = replace(apply_recipe(dequantizing_recipe, checkpoint), modules=checkpoint.modules)
     if like is not None:
-        template = like if isinstance(like, Checkpoint) else _open_checkpoint(like, None, kwargs)
+        if isinstance(like, Checkpoint):
+            template = like
+        else:
+            template = _open_checkpoint(like, None, kwargs)
         plan = plan_like(
             view,
             template,
@@ -153,11 +156,9 @@ def _make_plan(
         plan = plan_for_framework(view, to, from_layout)
     else:
         plan = ConversionPlan(Recipe.identity(view))
-    return (
-        plan
-        if dequantizing_recipe is None
-        else replace(plan, recipe=dequantizing_recipe.compose(plan.recipe).bind(checkpoint))
-    )
+    if dequantizing_recipe is None:
+        return plan
+    return replace(plan, recipe=dequantizing_recipe.compose(plan.recipe).bind(checkpoint))
 
 
 def _open_checkpoint(
@@ -177,11 +178,10 @@ def _check_destination(destination_path: Path, inputs: list[object], *, dry_run:
     if not dry_run:
         find_writer(destination_path)
     for source in inputs:
-        path = (
-            Path(source.path if isinstance(source, Checkpoint) else source)
-            if isinstance(source, str | Path | Checkpoint)
-            else None
-        )
+        if isinstance(source, str | Path | Checkpoint):
+            path = Path(source.path if isinstance(source, Checkpoint) else source)
+        else:
+            path = None
         if (
             path is not None
             and destination_path.exists()
@@ -198,8 +198,15 @@ def _list_source_files(path: Path) -> list[Path]:
     """The files that a source may be read from: itself, or what lies in its folder where it is one, or an index."""
     if not path.exists():
         return []
-    folder = path if path.is_dir() else path.parent if path.name.endswith(".index.json") else None
-    return [path, *folder.iterdir()] if folder is not None else [path]
+    if path.is_dir():
+        folder = path
+    elif path.name.endswith(".index.json"):
+        folder = path.parent
+    else:
+        folder = None
+    if folder is not None:
+        return [path, *folder.iterdir()]
+    return [path]
 
 
 def _build_report(

@@ -89,11 +89,10 @@ def _detect_layers(source: Checkpoint) -> tuple[Framework | None, dict[str, Laye
                 )
     for name, weight in weights.items():
         module = source.modules.get(weight.layer)
-        kind = (
-            infer_kind_by_module(module.type, len(source[weight.parts[-1]].shape))
-            if module is not None
-            else None
-        )
+        if module is not None:
+            kind = infer_kind_by_module(module.type, len(source[weight.parts[-1]].shape))
+        else:
+            kind = None
         if kind is not None and name.endswith("weight"):
             groups = module.attributes.get("groups", 1) if module is not None else 1
             layers_by_name[name] = LayerIdentity(
@@ -275,12 +274,16 @@ def recipe_for_dequantizing(source: Checkpoint) -> Recipe | None:
             zero = zero[:1] if len(set(zero)) == 1 else zero
             ops = (Dequantize(scale, zero, axis, tensor.dtype),)
         entries.append(Entry((name,), (name,), ops, (tensor.shape,)))
-    return Recipe(tuple(entries)) if any(entry.ops for entry in entries) else None
+    if any(entry.ops for entry in entries):
+        return Recipe(tuple(entries))
+    return None
 
 
 def load_recipe(recipe: Recipe | Path | str) -> Recipe:
     """A recipe from its file."""
-    return recipe if isinstance(recipe, Recipe) else Recipe.load(Path(recipe))
+    if isinstance(recipe, Recipe):
+        return recipe
+    return Recipe.load(Path(recipe))
 
 
 def _join_some(names: tuple[str, ...]) -> str:

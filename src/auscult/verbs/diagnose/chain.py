@@ -184,7 +184,9 @@ def _is_explaining_any(cause: Finding, sound_findings: Sequence[Finding]) -> boo
 def _find_explanation(symptom: Finding, cause: Finding) -> str | None:
     table_entry = load_symptoms().get(symptom.cause)
     suspect = table_entry.find_suspect(cause.cause) if table_entry else None
-    return suspect.why if suspect else None
+    if suspect:
+        return suspect.why
+    return None
 
 
 def _is_echo(cause: Finding, root: Finding) -> bool:
@@ -211,11 +213,11 @@ def _find_open_suspects(
 ) -> tuple[Suspect, ...]:
     """The suspects of a symptom that the evidence at hand would not have shown."""
     table_entry = load_symptoms().get(symptom.cause)
-    return (
-        tuple(suspect for suspect in table_entry.suspects if suspect.needs not in examined_kinds)
-        if table_entry
-        else ()
-    )
+    if table_entry:
+        return tuple(
+            suspect for suspect in table_entry.suspects if suspect.needs not in examined_kinds
+        )
+    return ()
 
 
 def _find_writing_fault(
@@ -238,11 +240,9 @@ def _describe_repair(cause: Finding, given_options: GivenOptions) -> str:
     if cause.fix is not None and cause.fix.recipe:
         return f"{build_repair_command(given_options)} ({cause.fix.summary})"
     if cause.fix is not None:
-        return (
-            f"{cause.where[0]}: {cause.fix.summary}"
-            if cause.code.startswith("PAR") and cause.where
-            else cause.fix.summary
-        )
+        if cause.code.startswith("PAR") and cause.where:
+            return f"{cause.where[0]}: {cause.fix.summary}"
+        return cause.fix.summary
     table_entry = load_symptoms().get(cause.cause)
     if table_entry is not None and table_entry.writing:
         return table_entry.writing

@@ -145,9 +145,10 @@ def diagnose(
     family_build = _build_runnable_family(
         case, weights, mel, inputs, is_requested=settle and reference_audio is not None
     )
-    checkpoint_path = (
-        checkpoint if isinstance(checkpoint, str | Path) and weights is not None else None
-    )
+    if isinstance(checkpoint, str | Path) and weights is not None:
+        checkpoint_path = checkpoint
+    else:
+        checkpoint_path = None
     sound_facts = add_family_facts(complete_facts(facts, config, checkpoint_path), family_build)
     _listen_to_recordings(case, recordings, sound_facts)
     causal_chain = build_causal_chain(case.findings, frozenset(case.kinds), given_options)
@@ -189,7 +190,9 @@ def _open_weights(
 ) -> Checkpoint | None:
     """The checkpoint; one that is cut off is a finding."""
     try:
-        return None if checkpoint is None else open_side(checkpoint, container=container)
+        if checkpoint is None:
+            return None
+        return open_side(checkpoint, container=container)
     except CheckpointError as error:
         finding = finding_from_error(error)
         if finding is None:
@@ -284,13 +287,12 @@ def _listen_to_recordings(
         return
     worst = min((item.severity.rank for item in listened.findings), default=Severity.INFO.rank)
     case.unlike = listened.unlike
-    verdict = (
-        Verdict.DIVERGENT
-        if worst == 0
-        else Verdict.INCONCLUSIVE
-        if listened.unlike
-        else Verdict.PASS
-    )
+    if worst == 0:
+        verdict = Verdict.DIVERGENT
+    elif listened.unlike:
+        verdict = Verdict.INCONCLUSIVE
+    else:
+        verdict = Verdict.PASS
     causes = list(
         dict.fromkeys(
             item.cause for item in listened.findings if item.severity is not Severity.INFO
@@ -354,11 +356,9 @@ def _decide_verdict(case: DiagnosisCase, causal_chain: CausalChain) -> Verdict:
         return Verdict.PASS
     order = (Verdict.INCONCLUSIVE, Verdict.EQUIVALENT, Verdict.PASS)
     if not case.verdicts:
-        return (
-            Verdict.PASS
-            if any(line["kind"] == "sound" for line in case.lines)
-            else Verdict.INCONCLUSIVE
-        )
+        if any(line["kind"] == "sound" for line in case.lines):
+            return Verdict.PASS
+        return Verdict.INCONCLUSIVE
     return next(verdict for verdict in order if verdict in case.verdicts)
 
 
@@ -374,11 +374,9 @@ def _suggest_next(case: DiagnosisCase, verdict: Verdict, given_options: GivenOpt
         if command is not None:
             return command
     command = suggest_next_run(frozenset(case.kinds), given_options)
-    return (
-        command
-        if command is None or verdict is Verdict.INCONCLUSIVE
-        else f"if it still sounds wrong: {command}"
-    )
+    if command is None or verdict is Verdict.INCONCLUSIVE:
+        return command
+    return f"if it still sounds wrong: {command}"
 
 
 def is_input_reproduced(report: Report) -> bool:

@@ -81,7 +81,10 @@ def suggest_next_run(
         "reference-audio",
         "config",
     }  # what cannot be heard alone comes before what needs a model
-    kinds = ("reference-audio", *INFORMATIVE_EVIDENCE) if sound_alone else INFORMATIVE_EVIDENCE
+    if sound_alone:
+        kinds = ("reference-audio", *INFORMATIVE_EVIDENCE)
+    else:
+        kinds = INFORMATIVE_EVIDENCE
     return next(
         (
             build_diagnose_command(kind, given_options)

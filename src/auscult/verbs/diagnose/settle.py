@@ -111,11 +111,10 @@ def build_family(
         None,
     )
     if detection is None or detection.missing_evidence:
-        nearest_family = (
-            f"{detection.family}: {detection.missing_evidence[0]}"
-            if detection
-            else "no family comes near"
-        )
+        if detection:
+            nearest_family = f"{detection.family}: {detection.missing_evidence[0]}"
+        else:
+            nearest_family = "no family comes near"
         raise UsageError(
             "is not wholly one of the families that auscult can run",
             where=checkpoint.path,
@@ -141,7 +140,9 @@ def read_stored_mel(checkpoint: Checkpoint) -> MelDefinition | None:
         for key, text in checkpoint.metadata.items()
         if key.startswith("config.mel.")
     }
-    return MelDefinition.from_text(stated) if stated else None
+    if stated:
+        return MelDefinition.from_text(stated)
+    return None
 
 
 def rank_readings(
@@ -154,22 +155,20 @@ def rank_readings(
     """
     config = family_build.detection.config
     signature: Any = families.signature(family_build.detection.family)
-    choices = (
-        {choice.field: choice.values for choice in signature.choices(config)}
-        if hasattr(signature, "choices")
-        else {}
-    )
+    if hasattr(signature, "choices"):
+        choices = {choice.field: choice.values for choice in signature.choices(config)}
+    else:
+        choices = {}
     if not choices:
         raise UsageError(
             "declares no choices that a run could settle", where=family_build.detection.family
         )
     sound = recording.resample(family_build.mel.sample_rate).cut(MAX_SECONDS)
     frames = mel_spectrogram(sound.mono, family_build.mel)
-    floor = (
-        float(frames.max()) - AUDIBLE_DB * mel_units_per_decibel(family_build.mel)
-        if family_build.mel.log != "none"
-        else -np.inf
-    )
+    if family_build.mel.log != "none":
+        floor = float(frames.max()) - AUDIBLE_DB * mel_units_per_decibel(family_build.mel)
+    else:
+        floor = -np.inf
     target = np.maximum(frames, floor)
 
     def measure_distances(values: Mapping[str, Any]) -> Distances:
@@ -211,9 +210,10 @@ def settle_checkpoint(
         CheckpointError, AudioError: If a file cannot be read.
         UsageError: If auscult has no code for the family.
     """
-    weights = (
-        checkpoint if isinstance(checkpoint, Checkpoint) else open_checkpoint(checkpoint, container)
-    )
+    if isinstance(checkpoint, Checkpoint):
+        weights = checkpoint
+    else:
+        weights = open_checkpoint(checkpoint, container)
     sound = recording if isinstance(recording, Recording) else read_recording(recording)
     family_build = build_family(weights, mel, inputs)
     settlement = rank_readings(family_build, sound, progress=progress)

@@ -110,7 +110,10 @@ def _build_diff_report(
     flipped = (
         a.is_code and not b.is_code
     )  # rules speak of a file that is held against code, whichever came first
-    subject = build_subject(b, a, progress) if flipped else build_subject(a, b, progress)
+    if flipped:
+        subject = build_subject(b, a, progress)
+    else:
+        subject = build_subject(a, b, progress)
     all_findings, skips = rules.run_rules(subject, "diff")
     unshared_parts = find_unshared_parts(subject)
     findings = drop_unshared_findings(all_findings, unshared_parts)
@@ -234,11 +237,9 @@ def decide_verdict(subject: DiffSubject, findings: Iterable[Finding]) -> Verdict
     if subject.b_is_template or alignment.skips or not alignment.matches:
         return Verdict.INCONCLUSIVE
     is_identical = all(match.identical and match.a == match.b for match in alignment.matches)
-    return (
-        Verdict.PASS
-        if is_identical and not benign_names and not settled_matches
-        else Verdict.EQUIVALENT
-    )
+    if is_identical and not benign_names and not settled_matches:
+        return Verdict.PASS
+    return Verdict.EQUIVALENT
 
 
 def build_mapping_entry(match: Match, *, flipped: bool = False) -> MappingEntry:
@@ -255,7 +256,9 @@ def build_mapping_entry(match: Match, *, flipped: bool = False) -> MappingEntry:
         compared=compared,
         backward=match.backward != flipped and bool(match.ops),
     )
-    return replace(entry, a=match.b, b=match.a) if flipped else entry
+    if flipped:
+        return replace(entry, a=match.b, b=match.a)
+    return entry
 
 
 def _flip_coverage(subject: DiffSubject) -> Any:
@@ -288,4 +291,6 @@ def _name_side(source: CheckpointLike) -> str:
         return source.path
     if isinstance(source, list | tuple):
         return " + ".join(_name_side(part) for part in source)
-    return str(source) if isinstance(source, str | Path) else type(source).__name__
+    if isinstance(source, str | Path):
+        return str(source)
+    return type(source).__name__

@@ -61,9 +61,10 @@ def repair_checkpoint(
         os.replace(unverified_path, destination)
     finally:
         unverified_path.unlink(missing_ok=True)
-    verdict = (
-        Verdict.EQUIVALENT if second_report.verdict is Verdict.DIVERGENT else second_report.verdict
-    )
+    if second_report.verdict is Verdict.DIVERGENT:
+        verdict = Verdict.EQUIVALENT
+    else:
+        verdict = second_report.verdict
     return replace(
         report,
         verdict=verdict,
@@ -157,11 +158,9 @@ def _explain_unfixable(subject: DiffSubject, matches: tuple[Match, ...]) -> str 
         - benign_names
         - {name for match in matches for name in match.b}
     )
-    return (
-        f"{len(lacking_names)} tensors are not in the source: {', '.join(sorted(lacking_names)[:3])}"
-        if lacking_names
-        else None
-    )
+    if lacking_names:
+        return f"{len(lacking_names)} tensors are not in the source: {', '.join(sorted(lacking_names)[:3])}"
+    return None
 
 
 def _write_repaired(

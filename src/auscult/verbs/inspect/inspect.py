@@ -60,11 +60,10 @@ def inspect(
     subject = InspectSubject(checkpoint, examination.health, detections[0] if detections else None)
     findings, rule_skips = rules.run_rules(subject, "inspect")
     skips = (*checkpoint.skips, *_list_unread(checkpoint, examination), *rule_skips)
-    verdict = (
-        Verdict.DIVERGENT
-        if any(finding.severity is Severity.ERROR for finding in findings)
-        else Verdict.PASS
-    )
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        verdict = Verdict.DIVERGENT
+    else:
+        verdict = Verdict.PASS
     untrained_names = {
         name for finding in findings if finding.cause == "untrained" for name in finding.where
     }
@@ -203,13 +202,12 @@ def _build_coverage(checkpoint: Checkpoint, examination: Examination) -> Coverag
     buckets = {"read_whole": 0, "sampled": 0, "skipped": len(checkpoint.skips)}
     for name in checkpoint:
         health = examination.health.get(name)
-        bucket = (
-            "skipped"
-            if health is None
-            else "read_whole"
-            if health.seen >= health.size
-            else "sampled"
-        )
+        if health is None:
+            bucket = "skipped"
+        elif health.seen >= health.size:
+            bucket = "read_whole"
+        else:
+            bucket = "sampled"
         buckets[bucket] += 1
     return Coverage("tensors", buckets)
 

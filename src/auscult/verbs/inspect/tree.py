@@ -60,7 +60,9 @@ def _split_name(name: str) -> tuple[str, str]:
 
 def _find_module_type(checkpoint: Checkpoint, path: str) -> str | None:
     info = checkpoint.modules.get(path) if checkpoint.is_code else None
-    return info.type if info else None
+    if info:
+        return info.type
+    return None
 
 
 def build_histograms(checkpoint: Checkpoint, patterns: Iterable[str]) -> dict[str, Json]:

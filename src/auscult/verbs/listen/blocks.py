@@ -127,11 +127,10 @@ def _join_cause_findings(
     for piece, finding in rows:
         finding_spans = finding.times or ((0.0, piece.seconds),)
         spans += [(round(piece.start + a, 4), round(piece.start + b, 4)) for a, b in finding_spans]
-    part = (
-        f" (in {len(rows)} of {len(pieces)} parts of {BLOCK_SECONDS:.0f} s)"
-        if len(rows) < len(pieces)
-        else ""
-    )
+    if len(rows) < len(pieces):
+        part = f" (in {len(rows)} of {len(pieces)} parts of {BLOCK_SECONDS:.0f} s)"
+    else:
+        part = ""
     return replace(
         surest,
         message=f"{surest.message}{part}",

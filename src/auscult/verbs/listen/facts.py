@@ -111,9 +111,13 @@ def _parse_fact(fact: str, value: Any) -> Any:
             return None
         if fact == "strides":
             strides = tuple(int(part) for part in value)
-            return strides if strides and min(strides) >= 1 else None
+            if strides and min(strides) >= 1:
+                return strides
+            return None
         number = float(value)
-        return None if number <= 0 else number if fact == "chunk_seconds" else int(number)
+        if number <= 0:
+            return None
+        return number if fact == "chunk_seconds" else int(number)
     except (TypeError, ValueError):
         return None
 

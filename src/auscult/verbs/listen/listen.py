@@ -52,7 +52,10 @@ def listen(
     """
     sound_facts = complete_facts(facts, config, checkpoint)
     reference_facts: Json | None = None
-    source_list = [sources] if isinstance(sources, str | Path | Recording) else list(sources)
+    if isinstance(sources, str | Path | Recording):
+        source_list = [sources]
+    else:
+        source_list = list(sources)
     if any(isinstance(item, Recording) for item in (*source_list, reference)):
         listened_files = [_listen_in_memory(source_list, reference, sound_facts)]
     else:
@@ -69,11 +72,9 @@ def listen(
             paths, target, sound_facts, engine=engine, workers=workers, progress=progress
         )
     report = _build_report(listened_files, sound_facts, with_reference=reference is not None)
-    return (
-        replace(report, extra={**report.extra, "reference": reference_facts})
-        if reference_facts
-        else report
-    )
+    if reference_facts:
+        return replace(report, extra={**report.extra, "reference": reference_facts})
+    return report
 
 
 def _listen_in_memory(

@@ -76,7 +76,9 @@ def hear_recording(
 
 
 def _describe_error(error: AuscultError) -> str:
-    return f"{error.what}: {error.found}" if error.found is not None else error.what
+    if error.found is not None:
+        return f"{error.what}: {error.found}"
+    return error.what
 
 
 def _hear_with_reference(
@@ -99,7 +101,10 @@ def _hear_with_reference(
     listened_file = _hear_whole(recording, header, subject)
     relation = subject.relation
     together = relation.is_related and relation.rate_ratio == 1.0 and relation.time_stretch == 1.0
-    start = {"start": -round(relation.lag_seconds, 6)} if together and relation.lag_samples else {}
+    if together and relation.lag_samples:
+        start = {"start": -round(relation.lag_seconds, 6)}
+    else:
+        start = {}
     return ListenedFile(
         path,
         listened_file.findings,
@@ -137,11 +142,10 @@ def _hear_in_blocks(path: str, header: SoundHeader, facts: SoundFacts) -> Listen
 
 
 def _make_block(analysis: SoundAnalysis, start: float, findings: tuple[Finding, ...]) -> AudioBlock:
-    edge = (
-        find_spectral_edge(analysis.mean_power, analysis.sample_rate)
-        if analysis.active_frames.any()
-        else None
-    )
+    if analysis.active_frames.any():
+        edge = find_spectral_edge(analysis.mean_power, analysis.sample_rate)
+    else:
+        edge = None
     return AudioBlock.of(
         analysis, start, findings, None if edge is None else (edge.hertz, edge.drop_db)
     )
@@ -182,4 +186,6 @@ def _collect_facts(
 
 def _to_decibels(value: float) -> float | None:
     """In dBFS; None for nothing at all."""
-    return round(20 * float(np.log10(value)), 1) if value > 0 else None
+    if value > 0:
+        return round(20 * float(np.log10(value)), 1)
+    return None

@@ -126,7 +126,9 @@ def pair_findings(
 
 def _measure_overlap(a: Sequence[str], b: Sequence[str]) -> float:
     ours, theirs = set(a), set(b)
-    return len(ours & theirs) / len(ours | theirs) if ours | theirs else 1.0
+    if ours | theirs:
+        return len(ours & theirs) / len(ours | theirs)
+    return 1.0
 
 
 def list_changes(old: Finding, new: Finding) -> list[str]:
@@ -194,4 +196,6 @@ def _iter_changed_figures(before: Report, after: Report) -> Iterator[Json]:
 
 
 def _is_figure_worse(path: str, was: Number | None, now: Number | None) -> bool | None:
-    return None if was is None or now is None else is_worse(path, was, now)
+    if was is None or now is None:
+        return None
+    return is_worse(path, was, now)

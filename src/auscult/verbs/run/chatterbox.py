@@ -94,7 +94,10 @@ def run_chatterbox(
             hint="give --voice RECORDING, or put conds.pt of ResembleAI/chatterbox there",
         )
     reference = read_recording(voice) if voice is not None else None
-    ids = tokenize(spoken_text, files.tokenizer) if files else bytes_as_tokens(spoken_text)
+    if files:
+        ids = tokenize(spoken_text, files.tokenizer)
+    else:
+        ids = bytes_as_tokens(spoken_text)
     start_time = time.monotonic()
     model = open_runtime(files, runtime) if files else tiny_runtime(runtime)
     loaded_time = time.monotonic()
@@ -122,7 +125,10 @@ def run_chatterbox(
         token_stream = SpeechTokenStream(
             iter(_check_tokens(np.asarray(tokens, np.int64), model)), model.t3.config
         )
-    draws = NoiseStreams.of(noise) if noise is not None else model.make_noise_streams(seed)
+    if noise is not None:
+        draws = NoiseStreams.of(noise)
+    else:
+        draws = model.make_noise_streams(seed)
     chunks = iter_chunks(
         model, token_stream, conditioning, draws, choose_chunking(model, chunk_seconds)
     )

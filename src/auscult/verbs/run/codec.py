@@ -151,9 +151,10 @@ class _CodecEngine:
         more_settings: Mapping[str, Any],
     ) -> dict[str, Any]:
         """What was made, in the words of every `run`; peak and level are the recording's."""
-        level = (
-            float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) if len(samples) else 0.0
-        )
+        if len(samples):
+            level = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
+        else:
+            level = 0.0
         return {
             "family": "codec",
             "file": str(output),

@@ -72,7 +72,10 @@ def run_stable_audio(
     initial_recording, inpaint_recording = (
         None if path is None else read_recording(path) for path in (init_audio, inpaint)
     )
-    model, tokens = tiny_runtime(runtime) if tiny else open_runtime(Path(str(weights)), runtime)
+    if tiny:
+        model, tokens = tiny_runtime(runtime)
+    else:
+        model, tokens = open_runtime(Path(str(weights)), runtime)
     config = model.config
     length = config.seconds if seconds is None else seconds
     number_values = {"seconds_start": seconds_start, "seconds_total": length}
@@ -124,13 +127,17 @@ def run_stable_audio(
 
 
 def _resample_sound(recording: Recording | None, config: Config) -> Floats | None:
-    return None if recording is None else recording.resample(config.sample_rate).samples
+    if recording is None:
+        return None
+    return recording.resample(config.sample_rate).samples
 
 
 def scale_to_peak(samples: Floats) -> Floats:
     """The sound with its peak at full scale; silence stays silence."""
     peak = float(np.abs(samples).max())
-    return samples / np.float32(peak) if peak > 0 else samples
+    if peak > 0:
+        return samples / np.float32(peak)
+    return samples
 
 
 def find_mismatches(config: Config, generated: Made) -> tuple[Finding, ...]:
@@ -143,16 +150,17 @@ def find_mismatches(config: Config, generated: Made) -> tuple[Finding, ...]:
     wrong_settings = [generated.sampler] * (not is_sampler_fitting) + [
         f"guidance {generated.guidance:g}"
     ] * is_wrongly_guided
-    message = (
-        f"{' with '.join(wrong_settings)} does not fit a model of the objective {config.objective}"
-        + (
-            ": its answer is a sample, not a mean, so steps of an ODE add up and guidance distorts"
-            if is_wrongly_guided or not is_sampler_fitting
-            else ""
+    if config.objective == "rf_denoiser":
+        message = (
+            f"{' with '.join(wrong_settings)} does not fit a model of the objective {config.objective}"
+            + (
+                ": its answer is a sample, not a mean, so steps of an ODE add up and guidance distorts"
+                if is_wrongly_guided or not is_sampler_fitting
+                else ""
+            )
         )
-        if config.objective == "rf_denoiser"
-        else f"{generated.sampler} does not fit a model of the objective {config.objective}"
-    )
+    else:
+        message = f"{generated.sampler} does not fit a model of the objective {config.objective}"
     option = f"--sampler {usual_sampler} --steps {SAMPLERS[usual_sampler].steps} --guidance {SAMPLERS[usual_sampler].guidance:g}"
     finding = Finding(
         CODE,

@@ -63,11 +63,10 @@ def _describe_evidence(line: Mapping[str, Any]) -> Json:
         if name not in ("unit", "total") and count
     }
     first_divergence = line.get("first_divergence")
-    place = (
-        first_divergence
-        if isinstance(first_divergence, str) or not first_divergence
-        else first_divergence.get("a") or first_divergence.get("b")
-    )
+    if isinstance(first_divergence, str) or not first_divergence:
+        place = first_divergence
+    else:
+        place = first_divergence.get("a") or first_divergence.get("b")
     counted_text = format_inline(
         {name.replace("_", " "): count for name, count in count_by_bucket.items()}
     )

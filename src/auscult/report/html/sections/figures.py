@@ -20,14 +20,12 @@ MAX_ROWS = 200
 
 def content(page: ReportPage) -> Json | None:
     unclaimed_extra = find_unclaimed_extra(page)
-    return (
-        {
+    if unclaimed_extra:
+        return {
             "count": None,
             "items": [_build_item(key, value) for key, value in unclaimed_extra.items()],
         }
-        if unclaimed_extra
-        else None
-    )
+    return None
 
 
 def find_unclaimed_extra(page: ReportPage) -> Json:

@@ -36,9 +36,10 @@ def content(page: ReportPage) -> Json | None:
 
 
 def _build_item(finding: Finding, subjects: tuple[str, ...]) -> Json:
-    places = (
-        [] if finding.where == subjects else fold_patterns(finding.where)
-    )  # the page says already what it is about
+    if finding.where == subjects:
+        places = []
+    else:
+        places = fold_patterns(finding.where)
     return {
         **finding.to_json(),
         "places": places[:MAX_CHIPS],

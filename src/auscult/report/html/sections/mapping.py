@@ -42,7 +42,9 @@ def _build_row(page: ReportPage, entry: MappingEntry) -> list[Any]:
 
 
 def _name_kind(entry: MappingEntry) -> str:
-    return f"{entry.equality.value} shape" if entry.compared == "shapes" else entry.equality.value
+    if entry.compared == "shapes":
+        return f"{entry.equality.value} shape"
+    return entry.equality.value
 
 
 def format_operation(op: Mapping[str, Any]) -> str:
@@ -50,4 +52,6 @@ def format_operation(op: Mapping[str, Any]) -> str:
     arguments = "; ".join(
         f"{name} {format_inline(value)}" for name, value in op.items() if name != "op"
     )
-    return f"{op.get('op')}({arguments})" if arguments else str(op.get("op"))
+    if arguments:
+        return f"{op.get('op')}({arguments})"
+    return str(op.get("op"))

@@ -12,4 +12,6 @@ KEYS = ("rules",)
 
 def content(page: ReportPage) -> Json | None:
     rows = page.report.extra.get("rules") or ()
-    return {"count": len(rows), "rows": rows} if rows else None
+    if rows:
+        return {"count": len(rows), "rows": rows}
+    return None

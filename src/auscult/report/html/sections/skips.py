@@ -18,12 +18,10 @@ def content(page: ReportPage) -> Json | None:
     for skip in page.report.skips:
         reasons.setdefault(skip.reason, []).append(skip.where)
     rows = [(reason, fold_patterns(places)) for reason, places in reasons.items()]
-    return (
-        {
+    if rows:
+        return {
             "count": len(page.report.skips),
             "rows": rows[:MAX_ROWS],
             "rest": max(0, len(rows) - MAX_ROWS),
         }
-        if rows
-        else None
-    )
+    return None

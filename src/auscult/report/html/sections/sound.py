@@ -138,7 +138,9 @@ def find_recordings(page: ReportPage) -> list[Mapping[str, Any]]:
     if isinstance(reference, Mapping) and items:
         items = [{"role": "reference", **reference}, *items]
     is_single_output = len(items) == 1 and items[0].get("role") == "heard"
-    return [{**items[0], "role": "recording"}] if is_single_output else items
+    if is_single_output:
+        return [{**items[0], "role": "recording"}]
+    return items
 
 
 def choose_title(item: Mapping[str, Any]) -> str:
@@ -146,11 +148,9 @@ def choose_title(item: Mapping[str, Any]) -> str:
     if item.get("title"):
         return str(item["title"])
     is_named_by_file = role == "recording" or "causes" in item
-    return (
-        Path(str(item["file"])).name
-        if is_named_by_file and item.get("file")
-        else ROLE_TITLES.get(role, role)
-    )
+    if is_named_by_file and item.get("file"):
+        return Path(str(item["file"])).name
+    return ROLE_TITLES.get(role, role)
 
 
 def find_owner(finding: Finding, items: list[Mapping[str, Any]]) -> int | None:

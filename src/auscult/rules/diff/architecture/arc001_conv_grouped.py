@@ -51,9 +51,10 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     first_match, difference = pairs[0]
     groups = sorted({place.evidence["groups"] for place in places})
     side = "model" if subject.b_is_template else "reference"
-    grouped_side, full_side = (
-        ("checkpoint", side) if difference.grouped_side == "a" else (side, "checkpoint")
-    )
+    if difference.grouped_side == "a":
+        grouped_side, full_side = ("checkpoint", side)
+    else:
+        grouped_side, full_side = (side, "checkpoint")
     shapes = {
         "checkpoint": subject.a[first_match.a[0]].shape,
         side: subject.b[first_match.b[0]].shape,

@@ -142,4 +142,6 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
 
 
 def _format_span(indices: list[int]) -> str:
-    return str(indices[0]) if len(indices) == 1 else f"{{{indices[0]}..{indices[-1]}}}"
+    if len(indices) == 1:
+        return str(indices[0])
+    return f"{{{indices[0]}..{indices[-1]}}}"

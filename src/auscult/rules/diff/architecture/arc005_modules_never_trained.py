@@ -55,11 +55,10 @@ def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
     if subject.b.format in GRAPH_FORMATS:  # its names are of operators
         return
     absent = set(items.absent)
-    known_paths = (
-        collect_path_patterns(name for name in subject.b if name not in absent)
-        if absent
-        else frozenset()
-    )
+    if absent:
+        known_paths = collect_path_patterns(name for name in subject.b if name not in absent)
+    else:
+        known_paths = frozenset()
     novel_parts = {
         name: part for name in items.absent if (part := find_novel_part(name, known_paths))
     }

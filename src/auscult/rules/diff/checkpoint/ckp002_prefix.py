@@ -37,13 +37,12 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     if names.prefix is None or not names.prefixed:
         return
     prefix_a, prefix_b = names.prefix
-    change_text = (
-        f'"{prefix_a}" in front'
-        if not prefix_b
-        else f'no "{prefix_b}" in front'
-        if not prefix_a
-        else f'"{prefix_a}" where "{prefix_b}" is expected'
-    )
+    if not prefix_b:
+        change_text = f'"{prefix_a}" in front'
+    elif not prefix_a:
+        change_text = f'no "{prefix_b}" in front'
+    else:
+        change_text = f'"{prefix_a}" where "{prefix_b}" is expected'
     where = tuple(name for match in names.prefixed for name in match.a)
     load_outcome = simulate_load(subject.a, subject.b)
     yield Finding(

@@ -81,4 +81,6 @@ def _fold_pairs(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def _compute_index_offsets(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:
     """How far each index of b lies from a's; None where they are not as many."""
-    return tuple(y - x for x, y in zip(a, b, strict=True)) if len(a) == len(b) else None
+    if len(a) == len(b):
+        return tuple(y - x for x, y in zip(a, b, strict=True))
+    return None

@@ -73,9 +73,10 @@ def _describe_second_copy(subject: DiffSubject, names: tuple[str, ...]) -> str:
         if (key := (name.partition(".")[2], subject.a[name].shape)) in prefix_by_tail
         and prefix_by_tail[key] != name.partition(".")[0]
     )
-    (copy_prefix, compared_prefix), count = (
-        prefix_pairs.most_common(1)[0] if prefix_pairs else (("", ""), 0)
-    )
+    if prefix_pairs:
+        (copy_prefix, compared_prefix), count = prefix_pairs.most_common(1)[0]
+    else:
+        (copy_prefix, compared_prefix), count = (("", ""), 0)
     if count < MIN_COPY_TENSORS or count * 2 < len(names):
         return ""
     return f": {count} of them are the model once more, {copy_prefix}.* beside {compared_prefix}.* (EMA or an earlier state); {compared_prefix}.* was compared"

@@ -41,7 +41,10 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     matches = [match for group in groups for match in group]
     where = tuple(name for match in matches for name in match.a)
     first_names = " and ".join(match.a[-1] for match in groups[0][:3])
-    more_note = f", and {format_count(len(groups) - 1, 'other group')}" if len(groups) > 1 else ""
+    if len(groups) > 1:
+        more_note = f", and {format_count(len(groups) - 1, 'other group')}"
+    else:
+        more_note = ""
     yield Finding(
         CODE,
         NAME,

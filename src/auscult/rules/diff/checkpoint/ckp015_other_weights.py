@@ -46,15 +46,14 @@ def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
     }
     for match in items.unequal_matches:
         pair = pair_by_match.get(id(match))
-        evidence = (
-            {
+        if pair:
+            evidence = {
                 "correlation": pair.difference.correlation,
                 "ratio": pair.difference.ratio,
                 "change": match.error,
             }
-            if pair
-            else {}
-        )
+        else:
+            evidence = {}
         yield ClaimedPlace(match.a, match, evidence)
 
 

@@ -53,7 +53,10 @@ def find_correspondence(subject: DiffSubject) -> NameCorrespondence:
     }
     misplaced: ExpectedNames = {}
     for index, (a, b) in pairs.items():
-        expected_name = prefix_b + a.removeprefix(prefix_a) if index in prefixed_indices else a
+        if index in prefixed_indices:
+            expected_name = prefix_b + a.removeprefix(prefix_a)
+        else:
+            expected_name = a
         if expected_name != b:
             misplaced[index] = (expected_name, b)
     swapped_groups = _find_cycles(subject, misplaced)
@@ -100,7 +103,9 @@ def _extract_stems(match: Match) -> tuple[str, str] | None:
         and match.a != match.b
         and _is_other_half(match)
     )
-    return None if is_other_half else (a.pop(), b.pop())
+    if is_other_half:
+        return None
+    return (a.pop(), b.pop())
 
 
 def _is_other_half(match: Match) -> bool:

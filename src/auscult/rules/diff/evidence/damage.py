@@ -67,12 +67,14 @@ def measure_pairs(subject: DiffSubject) -> Mapping[int, MeasuredPair]:
     for match in subject.unequal_matches:
         if len(match.a) == len(match.b) == 1 and not subject.b_is_template:
             tensor_a, tensor_b = subject.a[match.a[0]], subject.b[match.b[0]]
-            axes = (
-                next((op.axes for op in match.ops if isinstance(op, Permute)), None)
-                if len(match.ops) == 1
-                else None
-            )
-            shape = tensor_a.shape if axes is None else tuple(tensor_a.shape[axis] for axis in axes)
+            if len(match.ops) == 1:
+                axes = next((op.axes for op in match.ops if isinstance(op, Permute)), None)
+            else:
+                axes = None
+            if axes is None:
+                shape = tensor_a.shape
+            else:
+                shape = tuple(tensor_a.shape[axis] for axis in axes)
             if shape == tensor_b.shape and tensor_a.size:
                 a, b = tensor_a.values(), tensor_b.values()
                 a = a if axes is None else a.transpose(axes)
@@ -111,4 +113,6 @@ def is_mostly_equal(subject: DiffSubject, min_share: float) -> bool:
 
 def name_side(side: SideLabel, subject: DiffSubject) -> str:
     """`checkpoint` for a; `model` or `reference` for b."""
-    return "checkpoint" if side == "a" else ("model" if subject.b_is_template else "reference")
+    if side == "a":
+        return "checkpoint"
+    return "model" if subject.b_is_template else "reference"

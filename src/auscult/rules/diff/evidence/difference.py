@@ -51,7 +51,10 @@ def measure_difference(a: Array, b: Array) -> ArrayDifference:
     flat_a, flat_b = to_real_array(a).ravel(), to_real_array(b).ravel()
     equal = (flat_a == flat_b) | (np.isnan(flat_a) & np.isnan(flat_b))
     unequal = np.flatnonzero(~equal)
-    first, last = (int(unequal[0]), int(unequal[-1])) if unequal.size else (flat_a.size, -1)
+    if unequal.size:
+        first, last = (int(unequal[0]), int(unequal[-1]))
+    else:
+        first, last = (flat_a.size, -1)
     finite = np.isfinite(flat_a) & np.isfinite(flat_b)
     return ArrayDifference(
         equal_share=float(equal.mean()) if flat_a.size else 1.0,
@@ -80,12 +83,16 @@ def compute_correlation(a: Array, b: Array) -> float:
     with np.errstate(over="ignore", invalid="ignore"):
         centred_a, centred_b = a - a.mean(), b - b.mean()
         scale = np.sqrt((centred_a @ centred_a) * (centred_b @ centred_b))
-        return float(centred_a @ centred_b / scale) if np.isfinite(scale) and scale > 0 else 0.0
+        if np.isfinite(scale) and scale > 0:
+            return float(centred_a @ centred_b / scale)
+        return 0.0
 
 
 def _compute_rms(values: Array) -> float:
     with np.errstate(over="ignore"):
-        return float(np.sqrt(np.mean(values * values))) if values.size else 0.0
+        if values.size:
+            return float(np.sqrt(np.mean(values * values)))
+        return 0.0
 
 
 Freshness = Literal["zero", "constant", "uniform", "normal"]
@@ -103,10 +110,12 @@ def judge_freshness(array: Array) -> Freshness | None:
     if values.size < 2 or not np.isfinite(values).all():
         return None
     if values.min() == values.max():
-        return "constant" if values.any() else "zero"
-    return (
-        _fit_distribution(values) if values.ndim > 1 and values.size >= MIN_SAMPLED_VALUES else None
-    )
+        if values.any():
+            return "constant"
+        return "zero"
+    if values.ndim > 1 and values.size >= MIN_SAMPLED_VALUES:
+        return _fit_distribution(values)
+    return None
 
 
 def _fit_distribution(values: Array) -> Freshness | None:

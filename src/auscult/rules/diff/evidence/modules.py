@@ -34,11 +34,10 @@ def classify_module(checkpoint: Checkpoint, name: str, name_part: str) -> Module
     """The kind of the module that owns a tensor, by its class where code tells, else by the part of its name that is `novel`."""
     path = get_fused_name((name,)).rpartition(".")[0]
     info = checkpoint.modules.get(path)
-    text = (
-        f"{name_part}.{info.type}"
-        if info and info.type not in {"Conv1d", "Linear", "Conv2d"}
-        else name_part
-    )
+    if info and info.type not in {"Conv1d", "Linear", "Conv2d"}:
+        text = f"{name_part}.{info.type}"
+    else:
+        text = name_part
     return next(
         (kind for kind, kind_pattern in _KIND_PATTERNS if kind_pattern.search(text)), "other"
     )

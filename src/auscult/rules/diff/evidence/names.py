@@ -77,11 +77,10 @@ def _is_scale(checkpoint: Checkpoint, name: str) -> bool:
     if operator is not None and operator.type in SCALING_OPERATORS:
         return bool(operator.attributes.get("input", 0))
     for ending in SCALE_SUFFIXES:
-        weight = (
-            checkpoint.get(name.removesuffix(ending) + "_quantized")
-            if name.endswith(ending)
-            else None
-        )
+        if name.endswith(ending):
+            weight = checkpoint.get(name.removesuffix(ending) + "_quantized")
+        else:
+            weight = None
         if weight is not None and weight.quantization is not None:
             return True
     return False

@@ -36,7 +36,9 @@ _NO_CAUSES: frozenset[str] = frozenset()
 def find_causes(match: Match) -> frozenset[str]:
     """Every cause that a match shows by itself: the given one, and one per telling operation."""
     if not match.ops:
-        return _NO_CAUSES if match.cause is None else frozenset((match.cause,))
+        if match.cause is None:
+            return _NO_CAUSES
+        return frozenset((match.cause,))
     causes = {cause for op in match.ops if (cause := _find_cause(op, match))}
     if match.cause is not None:
         # an alignment knows more than the bare operation: a fused weight that only fits over the wrong axis is not "unfused"
@@ -60,13 +62,13 @@ def _is_shadowed(cause: str, shadowing_cause: str) -> bool:
 def _find_cause(op: Op, match: Match) -> str | None:
     name = match.b[0] if len(match.b) == 1 else match.a[0]
     if op.op == "reorder_blocks":
-        return "qkv-order" if _ATTENTION_NAME.search(name) else "gate-order"
+        if _ATTENTION_NAME.search(name):
+            return "qkv-order"
+        return "gate-order"
     if op.op in {"concat", "split"}:
-        return (
-            "qkv-fused"
-            if _ATTENTION_NAME.search(name) or _ATTENTION_NAME.search(match.a[0])
-            else None
-        )
+        if _ATTENTION_NAME.search(name) or _ATTENTION_NAME.search(match.a[0]):
+            return "qkv-fused"
+        return None
     return _CAUSE_OF_OP.get(op.op)
 
 
@@ -111,7 +113,9 @@ def make_constant_severity(severity: Severity) -> Callable[[DiffSubject], Severi
 
 def judge_code_severity(subject: DiffSubject) -> Severity:
     """An error where live code would be loaded with it; between two files it is another way to say the same."""
-    return Severity.ERROR if subject.b_is_template else Severity.INFO
+    if subject.b_is_template:
+        return Severity.ERROR
+    return Severity.INFO
 
 
 def is_forward_match(match: Match) -> bool:
@@ -138,15 +142,14 @@ def build_operation_finding(
         if match.ops and match.equality is not Equality.DIFFERENT and is_forward_match(match)
     ]
     is_lossless = all(op.lossless for match in repaired_matches for op in match.ops)
-    fix = (
-        Fix(
+    if repaired_matches:
+        fix = Fix(
             "safe" if is_lossless else "lossy",
             summary,
             recipe=build_recipe_entries(repaired_matches),
         )
-        if repaired_matches
-        else None
-    )
+    else:
+        fix = None
     return Finding(
         code,
         cause,

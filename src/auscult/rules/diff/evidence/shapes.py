@@ -136,11 +136,10 @@ def _explain_shape_pair(
     layout_pair: tuple[FrameworkLayout, FrameworkLayout],
 ) -> ShapeDifference:
     name_a, name_b = match.a[0], match.b[0]
-    kind = (
-        find_layer_kind(subject.b, name_b)
-        if subject.b.modules
-        else find_layer_kind(subject.a, name_a)
-    )
+    if subject.b.modules:
+        kind = find_layer_kind(subject.b, name_b)
+    else:
+        kind = find_layer_kind(subject.a, name_a)
     layout_a, layout_b = layout_pair
     a, b = (
         read_conv_shape(subject.a, name_a, kind, layout_a),
@@ -177,7 +176,9 @@ def _infer_groups(a: ConvShape, b: ConvShape) -> tuple[int, Literal["a", "b"] | 
 def _read_declared_groups(subject: DiffSubject, match: Match) -> int | None:
     info = find_owner_module(subject.b, match.b[0]) or find_owner_module(subject.a, match.a[0])
     groups = info.attributes.get("groups") if info else None
-    return groups if isinstance(groups, int) else None
+    if isinstance(groups, int):
+        return groups
+    return None
 
 
 def find_channel_changes(subject: DiffSubject) -> frozenset[tuple[int, int]]:

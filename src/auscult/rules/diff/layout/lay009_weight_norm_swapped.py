@@ -69,7 +69,9 @@ def _find_crossed_pairs(subject: DiffSubject, items: OpenItems) -> Iterable[Clai
 def is_gain(name: str) -> bool | None:
     """Whether a name says that the tensor is g; None where it is no weight-norm name."""
     pair = find_weight_norm_pair(name)
-    return None if pair is None else pair.names[0] == name
+    if pair is None:
+        return None
+    return pair.names[0] == name
 
 
 def _has_exchanged_shapes(subject: DiffSubject, match: Match) -> bool:

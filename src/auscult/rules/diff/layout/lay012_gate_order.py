@@ -33,11 +33,9 @@ PRECEDENCE = 22
 
 def _judge_severity(subject: DiffSubject) -> Severity:
     places = subject.places.get(NAME, ())
-    return (
-        Severity.ERROR
-        if any(place.match and place.match.fault for place in places)
-        else Severity.WARNING
-    )
+    if any(place.match and place.match.fault for place in places):
+        return Severity.ERROR
+    return Severity.WARNING
 
 
 claim = make_operation_claim(NAME)

@@ -32,9 +32,9 @@ PRECEDENCE = 30
 
 def _judge_severity(subject: DiffSubject) -> Severity:
     """A graph holds what its operators multiply by, so there the exponential is only computed beforehand."""
-    return (
-        Severity.INFO if {subject.a.format, subject.b.format} & GRAPH_FORMATS else Severity.WARNING
-    )
+    if {subject.a.format, subject.b.format} & GRAPH_FORMATS:
+        return Severity.INFO
+    return Severity.WARNING
 
 
 claim = make_operation_claim(NAME)
