@@ -1,1 +1,3 @@
-"""Two runs of one model: aligned layer by layer, held against the noise floor, and the place found where an error is born."""
+"""Two runs of one model: aligned layer by layer, held against the noise floor, and the place found
+where an error is born.
+"""

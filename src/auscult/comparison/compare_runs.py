@@ -1,4 +1,6 @@
-"""Two runs compared: aligned, held against the noise floor, and the layers named in which an error is born."""
+"""Two runs compared: aligned, held against the noise floor, and the layers named in which an error
+is born.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +40,10 @@ class RunComparison:
 
     Attributes:
         readings: Of the candidate's own run.
-        results: One per pair in the reference's order of execution; behind them further places of pairs that have two.
-        separated: Whether born and grown were told apart for every layer, by running one side on the other's tensors.
+        results: One per pair in the reference's order of execution; behind them further places of
+            pairs that have two.
+        separated: Whether born and grown were told apart for every layer, by running one side on
+            the other's tensors.
         stages: Where stages were asked for.
         steps: One per module that is called again and again.
         skips: What could not be done, and why.
@@ -58,7 +62,9 @@ class RunComparison:
 
     @property
     def first(self) -> TensorComparison | None:
-        """The first tensor that differs in the candidate's own run, in the reference's order of execution."""
+        """The first tensor that differs in the candidate's own run, in the reference's order of
+        execution.
+        """
         return next((comparison for comparison in self.comparisons.all if comparison.differs), None)
 
     @property
@@ -73,9 +79,11 @@ class RunComparison:
 
     @property
     def is_chaotic(self) -> bool:
-        """Whether rounding decided otherwise at some step: the outputs part, although no error is born anywhere.
+        """Whether rounding decided otherwise at some step: the outputs part, although no error is
+        born anywhere.
 
-        In a model without steps too, where the reference at a second precision is as far from itself.
+        In a model without steps too, where the reference at a second precision is as far from
+        itself.
         """
         is_chance = any(steps.verdict == "chaotic" for steps in self.steps) or (
             self.separated
@@ -119,11 +127,14 @@ def compare_runs(
     Args:
         overrides: Reference path to candidate path, for pairs that hold in any case.
         floor: Instead of the measured or estimated one.
-        substitute: Run one side on the other's tensors, where there is a live model, to tell born from grown.
-        stages: Names of modules to judge first; layers are then looked into in the guilty ones alone. Needs a live candidate.
+        substitute: Run one side on the other's tensors, where there is a live model, to tell born
+            from grown.
+        stages: Names of modules to judge first; layers are then looked into in the guilty ones
+            alone. Needs a live candidate.
 
     Raises:
-        UsageError: If an override or a stage names no layer, or stages are asked for without a live candidate.
+        UsageError: If an override or a stage names no layer, or stages are asked for without a live
+            candidate.
     """
     report_progress = progress or (lambda *_: None)
     report_progress(0, 4, "aligning layers")
@@ -182,7 +193,9 @@ def compare_runs(
 def drop_places_after_chance(
     sides: AlignedSides, comparisons: TensorComparisons, located: LocatedFaults
 ) -> LocatedFaults:
-    """Without the places behind a choice that rounding may have turned: nothing there has the reference's state."""
+    """Without the places behind a choice that rounding may have turned: nothing there has the
+    reference's state.
+    """
     judge = StepJudge(sides.ref, sides.cand, comparisons, None, frozenset())
     flips = [
         flip
@@ -206,12 +219,15 @@ def _find_uncompared_calls(sides: AlignedSides) -> Iterator[Skip]:
         if reference_calls != candidate_calls:
             yield Skip(
                 pair.a,
-                f"called {reference_calls} times by the reference and {candidate_calls} times by the candidate: the rest has no partner",
+                f"called {reference_calls} times by the reference and {candidate_calls} times by"
+                " the candidate: the rest has no partner",
             )
 
 
 def align_runs(runs: ComparedRuns, overrides: Mapping[str, str]) -> LayerAlignment:
-    """The alignment of the two runs; by the weights themselves where the manifests leave modules open."""
+    """The alignment of the two runs; by the weights themselves where the manifests leave modules
+    open.
+    """
     alignment = align_layers(runs.ref, runs.cand, overrides)
     open_weights = [path for path in alignment.only_in_ref if path in runs.ref.manifest.weights]
     open_weights += [path for path in alignment.only_in_cand if path in runs.cand.manifest.weights]

@@ -25,12 +25,16 @@ MAX_EXPLAINED_PLACES = 24
 MAX_CALLS_PER_PLACE = 3
 """Calls of one place that are looked into; a loop repeats its fault at every step."""
 MAX_DOUBTFUL_LIMITS = 4.0
-"""An error of so many limits that no known mistake explains may be rounding in another order: long sums, and their sines."""
+"""An error of so many limits that no known mistake explains may be rounding in another order: long
+sums, and their sines.
+"""
 
 
 @dataclass
 class _FaultExplainer:
-    """Explains places until the budget is spent; what explained one place is tried first at the next."""
+    """Explains places until the budget is spent; what explained one place is tried first at the
+    next.
+    """
 
     weights: WeightOwnership
     left: int = MAX_EXPLAINED_PLACES
@@ -38,7 +42,9 @@ class _FaultExplainer:
     skips: list[Skip] = field(default_factory=list)
 
     def result(self, place: FaultPlace, case: LayerCase | None) -> LayerResult | None:
-        """What is said of one place; None where an earlier fault left something wrong there, and nothing explains it."""
+        """What is said of one place; None where an earlier fault left something wrong there, and
+        nothing explains it.
+        """
         pair, comparison = place.reading.pair, place.reading
         if comparison.is_output:
             other_weights = explain_ownership(self.weights, pair.a)
@@ -70,7 +76,10 @@ class _FaultExplainer:
                 times = f"{comparison.error / comparison.floor:.0f} times"
             else:
                 times = "above"
-            reason = f"is {comparison.error:.1e} off, {times} the floor, by no known mistake: rounding in another order may give that"
+            reason = (
+                f"is {comparison.error:.1e} off, {times} the floor, by no known mistake: rounding"
+                " in another order may give that"
+            )
             self.skips.append(Skip(place.key, reason))
             return None
         return LayerResult(
@@ -91,7 +100,8 @@ class _FaultExplainer:
             self.skips.append(
                 Skip(
                     place.key,
-                    f"its cause was not looked for: {MAX_EXPLAINED_PLACES} places were explained before it",
+                    f"its cause was not looked for: {MAX_EXPLAINED_PLACES} places were explained"
+                    " before it",
                 )
             )
             return (), False
@@ -106,7 +116,9 @@ class _FaultExplainer:
 def explain_located_faults(
     sides: AlignedSides, comparisons: TensorComparisons, located: LocatedFaults
 ) -> tuple[tuple[LayerResult, ...], list[Skip]]:
-    """One result per pair, behind them further places of pairs that have two; and places whose cause was not looked for."""
+    """One result per pair, behind them further places of pairs that have two; and places whose
+    cause was not looked for.
+    """
     explainer = _FaultExplainer(compare_owned_weights(sides.ref, sides.cand, sides.alignment))
     result_by_index: dict[int, LayerResult] = {}
     for index in _order_first_calls_first(located.places):
@@ -135,7 +147,9 @@ def explain_located_faults(
 
 
 def _order_first_calls_first(places: Iterable[FaultPlace]) -> list[int]:
-    """In which order places are explained: every place once, then again as later calls show it, up to MAX_CALLS."""
+    """In which order places are explained: every place once, then again as later calls show it, up
+    to MAX_CALLS.
+    """
     call_counts: dict[tuple[LayerPair, str], int] = {}
     ranked_indices = []
     for index, place in enumerate(places):
@@ -149,7 +163,8 @@ def _order_first_calls_first(places: Iterable[FaultPlace]) -> list[int]:
 def _find_noisy_layers(
     sides: AlignedSides, born: Iterable[LayerResult]
 ) -> Mapping[LayerPair, Explanation]:
-    """Layers whose output has the statistics of start noise; none where a known mistake gives what the candidate computes.
+    """Layers whose output has the statistics of start noise; none where a known mistake gives what
+    the candidate computes.
 
     Then its numbers are the mistake's, and that they look like noise is what came of it, or chance.
     """
@@ -173,5 +188,8 @@ def _find_unjudged_modules(sides: AlignedSides, located: LocatedFaults) -> Itera
             and path in sides.ref.children
             and any(r.differs and not r.is_output for r in group)
         ):
-            reason = "is handed something else, so that its own code could not be judged: put that right and compare again"
+            reason = (
+                "is handed something else, so that its own code could not be judged: put that right"
+                " and compare again"
+            )
             yield Skip(path, reason)

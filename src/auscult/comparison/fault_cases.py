@@ -36,8 +36,9 @@ def build_layer_case(  # noqa: PLR0917 - the place, then what is known beside th
     """The case of one place, from traces in which everything that comes before it agrees.
 
     Args:
-        cand: The candidate's run on the reference's inputs and noise, best with every module before the place replaced by the
-            reference's output; the record at the place is the candidate's own.
+        cand: The candidate's run on the reference's inputs and noise, best with every module before
+            the place replaced by the reference's output; the record at the place is the candidate's
+            own.
         role: "output" for what the module gives, "input", "input.1", ... for what reaches it.
         pairs: Candidate path by reference path.
         runner: The live reference, for weights and for running the module with other attributes.
@@ -87,16 +88,20 @@ def build_layer_case(  # noqa: PLR0917 - the place, then what is known beside th
         weights={} if runner is None else runner.weights(path_ref),
         context=_collect_context(ref, scope),
         attributes=modules,
-        relatives={}
-        if runner is None
-        else {path: runner.weights(path) for path in (scope.path, *all_paths)},
+        relatives=(
+            {}
+            if runner is None
+            else {path: runner.weights(path) for path in (scope.path, *all_paths)}
+        ),
         candidate_calls=_order_candidate_calls(cand, pairs, all_paths),
         parent=scope.path,
         candidate_path=path_cand,
         candidate_module=cand.manifest.modules.get(path_cand),
-        rerun=None
-        if runner is None or role != "output"
-        else _make_rerun(runner, path_ref, call, ref, scope.inputs),
+        rerun=(
+            None
+            if runner is None or role != "output"
+            else _make_rerun(runner, path_ref, call, ref, scope.inputs)
+        ),
         call=call,
         reference_steps=None if loop_calls is None else loop_calls[0],
         candidate_steps=None if loop_calls is None else loop_calls[1],
@@ -153,7 +158,9 @@ def _find_call_scope(trace: Trace, place_record: Record) -> _CallScope:
 
 
 def _find_handing_module(trace: Trace, place_record: Record, called_paths: Iterable[str]) -> str:
-    """The module whose code made what reaches a place: not one that only hands on what it was handed, as a Sequential does."""
+    """The module whose code made what reaches a place: not one that only hands on what it was
+    handed, as a Sequential does.
+    """
     tensor_key = place_record.same_as or place_record.key
     takers = {
         r.path
@@ -186,7 +193,9 @@ def _find_called_parent(path: str, called_paths: Iterable[str]) -> str:
 
 
 def _collect_context(trace: Trace, scope: _CallScope) -> dict[str, Array]:
-    """Tensors known before the place by `path:role`; of a module called again, earlier calls as `path#call:role`."""
+    """Tensors known before the place by `path:role`; of a module called again, earlier calls as
+    `path#call:role`.
+    """
     latest = {(r.path, r.role): r.call for r in scope.before}
     result = {f"{r.path}:{r.role}": trace.tensor(r) for r in scope.inputs if r.stored == "full"}
     recorded_keys = {r.same_as or r.key for r in scope.inputs}
@@ -248,7 +257,9 @@ def _collect_loop_calls(
 
 
 def _fill_in_constants(iterated_calls: IteratedCalls, other_calls: IteratedCalls) -> IteratedCalls:
-    """With the times of the other side, where a graph has them as constants inside; the steps show whether it keeps to them."""
+    """With the times of the other side, where a graph has them as constants inside; the steps show
+    whether it keeps to them.
+    """
     if len(iterated_calls.inputs) != len(other_calls.inputs):
         return iterated_calls
     filled_inputs = (

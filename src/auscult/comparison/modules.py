@@ -24,7 +24,8 @@ class TracedModule:
 
     Attributes:
         order: Of its first output, or of its last record where it gave none.
-        weights: Fingerprints of the parameters it owns (`auscult.traces.fingerprint`), those that say anything about identity.
+        weights: Fingerprints of the parameters it owns (`auscult.traces.fingerprint`), those that
+            say anything about identity.
         parent: The nearest module above it that is in the trace; None for the outermost.
     """
 
@@ -112,10 +113,11 @@ class ModuleTree:
 
 
 def match_calls(a: TracedModule, b: TracedModule) -> list[tuple[int, int]]:
-    """Which call of `b` belongs to which of `a`: by number, unless only another order fits the shapes of what they give.
+    """Which call of `b` belongs to which of `a`: by number, unless only another order fits the
+    shapes of what they give.
 
-    A norm that serves queries and keys is called on either first. Calls of one shape keep their order. Where one side calls
-    more often, a call that has no partner of its shape has none.
+    A norm that serves queries and keys is called on either first. Calls of one shape keep their
+    order. Where one side calls more often, a call that has no partner of its shape has none.
     """
     reference_shapes, candidate_shapes = (
         [_list_output_shapes(module, call) for call in range(module.calls)] for module in (a, b)

@@ -1,7 +1,8 @@
 """Stages first: which of encoder, decoder, vocoder is wrong, before any layer is looked at.
 
-Each stage is run on the reference's tensors (its own error), and the candidate is run with that one stage taken from the
-reference (what is left of the final error): the swap of components that finds in one step what hours of listening do not.
+Each stage is run on the reference's tensors (its own error), and the candidate is run with that one
+stage taken from the reference (what is left of the final error): the swap of components that finds
+in one step what hours of listening do not.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ class StageResult:
     """One stage.
 
     Attributes:
-        own: Error of its output on the reference's tensors; None where it gives none that can be compared.
+        own: Error of its output on the reference's tensors; None where it gives none that can be
+            compared.
         left: Error of the whole model's output when this stage alone is taken from the reference.
         guilty: Whether an error is born in it, or in what is handed to it.
     """
@@ -122,7 +124,9 @@ class StageJudge:
 
 
 def is_in_guilty_stage(path: str, stages: Sequence[StageResult]) -> bool:
-    """Whether a layer lies in a guilty stage, or in none: the code between the stages is looked at too."""
+    """Whether a layer lies in a guilty stage, or in none: the code between the stages is looked at
+    too.
+    """
     holders = [
         stage for stage in stages if path == stage.path_ref or path.startswith(f"{stage.path_ref}.")
     ]

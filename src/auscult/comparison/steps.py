@@ -145,12 +145,19 @@ class StepJudge:
         if guilty_paths:
             return (
                 "born",
-                f"an error is born in {guilty_paths[0]} when every step starts from the reference's state",
+                (
+                    f"an error is born in {guilty_paths[0]} when every step starts from the"
+                    " reference's state"
+                ),
             )
         if flip is not None and flip.is_chance:
-            return "chaotic", (
-                f"at step {flip.step} another value is chosen, although the scores of {flip.scores} differ by no more than"
-                f" {flip.error:.2g} and the reference prefers its own by {flip.margin:.2g}: rounding decided"
+            return (
+                "chaotic",
+                (
+                    f"at step {flip.step} another value is chosen, although the scores of"
+                    f" {flip.scores} differ by no more than {flip.error:.2g} and the reference"
+                    f" prefers its own by {flip.margin:.2g}: rounding decided"
+                ),
             )
         if reference_calls == candidate_calls and first is None:
             return "same", "every step agrees within the noise floor"
@@ -166,12 +173,17 @@ class StepJudge:
     def _judge_from_reference_state(
         self, pair: LayerPair, first: int | None
     ) -> tuple[StepVerdict, str] | None:
-        """What a run tells in which every step starts from the reference's state; None if one is handed something else there."""
+        """What a run tells in which every step starts from the reference's state; None if one is
+        handed something else there.
+        """
         if self.born:
             if first is None:
                 parting_note = ""
             else:
-                parting_note = f"; by themselves they part at step {first}, after an error born in {min(self.born)}"
+                parting_note = (
+                    f"; by themselves they part at step {first}, after an error born in"
+                    f" {min(self.born)}"
+                )
             is_correct = self._has_correct_steps(pair)
             if is_correct:
                 return (
@@ -182,24 +194,35 @@ class StepJudge:
         if self._has_equal_outcome(pair):
             return (
                 "same",
-                f"rounding tells from step {first} on, but what is made of the steps agrees within the noise floor",
+                (
+                    f"rounding tells from step {first} on, but what is made of the steps agrees"
+                    " within the noise floor"
+                ),
             )
         return (
             "chaotic",
-            f"from step {first} on the runs part, but from the reference's state no step has an error of its own",
+            (
+                f"from step {first} on the runs part, but from the reference's state no step has an"
+                " error of its own"
+            ),
         )
 
     def _open(self, reference_calls: int, candidate_calls: int, first: int | None) -> str:
         if reference_calls != candidate_calls:
             return f"the reference makes {reference_calls} steps, the candidate {candidate_calls}"
         if self.forced is None:
-            return f"step {first} is the first to differ; a live model is needed to start from the reference's state"
+            return (
+                f"step {first} is the first to differ; a live model is needed to start from the"
+                " reference's state"
+            )
         return (
             f"step {first} is the first to differ, after an error that is born in {min(self.born)}"
         )
 
     def _has_correct_steps(self, pair: LayerPair) -> bool:
-        """Whether every step, started from the reference's state, takes and gives what the reference's does."""
+        """Whether every step, started from the reference's state, takes and gives what the
+        reference's does.
+        """
         forced_comparisons = self.forced.all if self.forced is not None else ()
         return not any(
             comparison.differs for comparison in forced_comparisons if comparison.pair.a == pair.a
@@ -215,7 +238,9 @@ class StepJudge:
         return bool(outputs) and not any(comparison.differs for comparison in outputs)
 
     def find_flip(self, pair: LayerPair) -> StepFlip | None:
-        """The first step at which an integer input differs, with the scores that it was chosen from."""
+        """The first step at which an integer input differs, with the scores that it was chosen
+        from.
+        """
         a, b = self.ref.modules[pair.a], self.cand.modules[pair.b]
         for step in range(1, min(a.calls, b.calls)):
             for comparison in self.comparisons.inputs(pair.a, step):

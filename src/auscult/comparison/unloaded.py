@@ -1,8 +1,8 @@
 """Runs that did not load their weights, recognised from the trace alone.
 
-By the fingerprints of the weights in the manifests: layers that own other content than the reference's, and whether it has the
-scale that constructors draw. And by the output: what a sampler gives back when its estimator says nothing has the statistics
-of its start noise.
+By the fingerprints of the weights in the manifests: layers that own other content than the
+reference's, and whether it has the scale that constructors draw. And by the output: what a sampler
+gives back when its estimator says nothing has the statistics of its start noise.
 """
 
 from __future__ import annotations
@@ -27,14 +27,18 @@ MAX_SIGMAS = 4.5
 """How far a moment of independent normal draws may lie from its expectation, in standard errors."""
 MIN_TAIL_PROBABILITY = 1e-6
 MAX_OFFSET = 0.09
-"""Mean of the output of a solver whose velocity is next to nothing: up to 54 % of the values on one side of 0."""
+"""Mean of the output of a solver whose velocity is next to nothing: up to 54 % of the values on one
+side of 0.
+"""
 MIN_NOISE_VALUES = 256
 MIN_CORRELATION = 0.9
 """With a recorded draw of the same shape, where there is one."""
 FRESH_SLACK = 0.03
 """Relative deviation of the rms of a freshly drawn weight from what its constructor draws."""
 FUSED_TOLERANCE, ROUNDED_TOLERANCE = 1e-5, 1e-2
-"""How far mean and rms of one content may lie apart, relative to the rms, in one format of 32 bits or more, and in two."""
+"""How far mean and rms of one content may lie apart, relative to the rms, in one format of 32 bits
+or more, and in two.
+"""
 OUTPUT_COUNT_ATTRIBUTES = ("out_channels", "out_features", "output_dims")
 
 
@@ -43,8 +47,10 @@ class WeightOwnership:
     """Which paired layers own the reference's weights.
 
     Attributes:
-        same, other: Reference paths of layers whose content is the reference's, or is not, in whatever axis order or format.
-        fresh: Those of `other` whose content has the scale that constructors draw, and not the reference's.
+        same, other: Reference paths of layers whose content is the reference's, or is not, in
+            whatever axis order or format.
+        fresh: Those of `other` whose content has the scale that constructors draw, and not the
+            reference's.
     """
 
     same: tuple[str, ...]
@@ -76,7 +82,10 @@ def compare_owned_weights(
 
 
 def _has_same_content(a: TracedModule, b: TracedModule) -> bool | None:
-    """Whether b owns a's content; None where nothing tells. Every parameter of b that has an equal in size must have one."""
+    """Whether b owns a's content; None where nothing tells.
+
+    Every parameter of b that has an equal in size must have one.
+    """
     if not a.weights or not b.weights:
         return None
     sizes = {text.split(":")[0] for text in a.weights}
@@ -90,7 +99,9 @@ def _has_same_content(a: TracedModule, b: TracedModule) -> bool | None:
 
 
 def _is_constant(a: TracedModule, fingerprints: Iterable[str]) -> bool:
-    """Whether the candidate has tensors of one value each where the reference has values: the ones and zeros of a fresh norm."""
+    """Whether the candidate has tensors of one value each where the reference has values: the ones
+    and zeros of a fresh norm.
+    """
     sizes = {text.split(":")[0] for text in a.weights}
     fitting = [text.split(":") for text in fingerprints if text.split(":")[0] in sizes]
     return bool(fitting) and all(parts[3] == parts[4] for parts in fitting)
@@ -107,7 +118,9 @@ def _is_same_fingerprint(text: str, other: str) -> bool:
 
 
 def _is_fresh(module: TracedModule, info: ModuleInfo | None) -> bool:
-    """Whether its largest weight is as torch's and MLX's linear and convolution layers draw it: uniform in ±1/√fan_in."""
+    """Whether its largest weight is as torch's and MLX's linear and convolution layers draw it:
+    uniform in ±1/√fan_in.
+    """
     if info:
         outputs = next(
             (info.attributes[name] for name in OUTPUT_COUNT_ATTRIBUTES if name in info.attributes),
@@ -123,7 +136,9 @@ def _is_fresh(module: TracedModule, info: ModuleInfo | None) -> bool:
 
 
 def explain_ownership(ownership: WeightOwnership, path: str) -> Explanation | None:
-    """What the fingerprints say of a layer with an error of its own; None where it owns what it should."""
+    """What the fingerprints say of a layer with an error of its own; None where it owns what it
+    should.
+    """
     if path not in ownership.other:
         return None
     counts = {
@@ -133,13 +148,22 @@ def explain_ownership(ownership: WeightOwnership, path: str) -> Explanation | No
     }
     total = len(ownership.same) + len(ownership.other)
     if not ownership.same and path in ownership.fresh:
-        sentence = f"none of the {total} layers own the reference's weights, and this one's have the scale that a constructor draws"
+        sentence = (
+            f"none of the {total} layers own the reference's weights, and this one's have the scale"
+            " that a constructor draws"
+        )
         cause = "untrained"
     elif path in ownership.fresh:
-        sentence = f"its weights are not the reference's but as a constructor draws them; {len(ownership.same)} of {total} layers own theirs"
+        sentence = (
+            "its weights are not the reference's but as a constructor draws them;"
+            f" {len(ownership.same)} of {total} layers own theirs"
+        )
         cause = "partial-load"
     else:
-        sentence = f"its weights are not the reference's; {len(ownership.same)} of {total} layers own theirs"
+        sentence = (
+            f"its weights are not the reference's; {len(ownership.same)} of {total} layers own"
+            " theirs"
+        )
         cause = "other-weights"
     return Explanation(
         cause,
@@ -151,11 +175,12 @@ def explain_ownership(ownership: WeightOwnership, path: str) -> Explanation | No
 
 
 def find_noise_moments(statistics: TensorStatistics, count: int) -> dict[str, float] | None:
-    """The moments of `count` values, if they are those of independent standard normal draws; None if not.
+    """The moments of `count` values, if they are those of independent standard normal draws; None
+    if not.
 
-    Mean 0 to within `MAX_OFFSET`, so that about as many are above zero as below, and about that mean deviation 1, the quantiles
-    of the normal distribution, and a largest magnitude near its expectation: for n = 10,880 that is 4.0, and 3.4 to 5.3 in
-    99.9 % of draws.
+    Mean 0 to within `MAX_OFFSET`, so that about as many are above zero as below, and about that
+    mean deviation 1, the quantiles of the normal distribution, and a largest magnitude near its
+    expectation: for n = 10,880 that is 4.0, and 3.4 to 5.3 in 99.9 % of draws.
     """
     if count < MIN_NOISE_VALUES or statistics.non_finite or not statistics.quantiles:
         return None
@@ -196,13 +221,17 @@ def compute_median_peak(count: int) -> float:
 
 
 def is_plausible_peak(peak: float, count: int) -> bool:
-    """Whether the largest magnitude of `count` standard normal draws may be that: neither tail below TAIL."""
+    """Whether the largest magnitude of `count` standard normal draws may be that: neither tail
+    below TAIL.
+    """
     below = exp(count * log1p(-2.0 * float(ndtr(-peak)))) if peak > 0 else 0.0
     return MIN_TAIL_PROBABILITY < below < 1.0 - MIN_TAIL_PROBABILITY
 
 
 def explain_start_noise(cand: Trace, a: Record, b: Record) -> Explanation | None:
-    """`velocity-zero`, if the candidate's output b has the statistics of start noise where the reference's a has not."""
+    """`velocity-zero`, if the candidate's output b has the statistics of start noise where the
+    reference's a has not.
+    """
     count = int(np.prod(b.shape))
     if find_noise_moments(a.statistics, int(np.prod(a.shape))) is not None:
         return None
@@ -210,9 +239,11 @@ def explain_start_noise(cand: Trace, a: Record, b: Record) -> Explanation | None
     if moments is None:
         return None
     sentence = (
-        f"its output has the statistics of {count} standard normal draws (mean {moments['mean']:.3f}, deviation {moments['std']:.3f},"
-        f" largest magnitude {moments['peak']:.2f} where {moments['expected_peak']:.2f} is expected), the reference's has not:"
-        " the state never left the start noise, as if the estimator's weights were not in use"
+        f"its output has the statistics of {count} standard normal draws (mean"
+        f" {moments['mean']:.3f}, deviation {moments['std']:.3f}, largest magnitude"
+        f" {moments['peak']:.2f} where {moments['expected_peak']:.2f} is expected), the reference's"
+        " has not: the state never left the start noise, as if the estimator's weights were not"
+        " in use"
     )
     correlation = _correlate_with_noise(cand, b)
     if correlation is not None and correlation < MIN_CORRELATION:
@@ -244,9 +275,11 @@ def _correlate_with_noise(trace: Trace, record: Record) -> float | None:
 def find_noisy_pairs(
     ref: ModuleTree, cand: ModuleTree, alignment: LayerAlignment
 ) -> Iterator[tuple[LayerPair, Explanation]]:
-    """The first of the modules that own a loop, and the whole model, of which the candidate's gives start noise.
+    """The first of the modules that own a loop, and the whole model, of which the candidate's gives
+    start noise.
 
-    Any other layer may well give such values: that is what a normalisation is for, and what a velocity looks like.
+    Any other layer may well give such values: that is what a normalisation is for, and what a
+    velocity looks like.
     """
     owners = {ref.modules[pair.a].parent for pair in find_iterated_pairs(ref, alignment)}
     for pair in alignment.pairs:

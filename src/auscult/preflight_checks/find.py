@@ -9,7 +9,10 @@ from auscult.errors import TargetError
 from auscult.preflight_checks.options import PreflightOptions
 from auscult.preflight_checks.setup import Setup
 
-HINT = "return a dict with model, batch, loss, optimizers and sample_rate; the page is in auscult.preflight_checks"
+HINT = (
+    "return a dict with model, batch, loss, optimizers and sample_rate; the page is in"
+    " auscult.preflight_checks"
+)
 
 
 def find_setup(value: Any, options: PreflightOptions) -> Setup:

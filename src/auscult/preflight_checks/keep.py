@@ -1,4 +1,6 @@
-"""Keep the state of a training, and put it back as if nothing had run: weights, buffers, plain attributes, optimizers, RNG."""
+"""Keep the state of a training, and put it back as if nothing had run: weights, buffers, plain
+attributes, optimizers, RNG.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ _PLAIN_TYPES = (bool, int, float, str, type(None))
 
 
 class TrainingSnapshot:
-    """The state of a training at the time of construction; `restore` puts it back, as often as wanted."""
+    """The state of a training at the time of construction; `restore` puts it back, as often as
+    wanted.
+    """
 
     def __init__(self, setup: Setup) -> None:
         self._modules = _list_modules(setup)

@@ -1,4 +1,6 @@
-"""Figures from a training log: SNR, RMS ratio and correlation, line by line, from text, JSON lines or CSV."""
+"""Figures from a training log: SNR, RMS ratio and correlation, line by line, from text, JSON lines
+or CSV.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,8 @@ MAX_BYTES = 200_000_000
 
 
 def read_log(path: str | Path) -> tuple[Claim, ...]:
-    """Every line that reports an SNR with a ratio or a correlation; the figures of one epoch or step may be on several lines.
+    """Every line that reports an SNR with a ratio or a correlation; the figures of one epoch or
+    step may be on several lines.
 
     Raises:
         UsageError: If the file cannot be read, or reports no such figures.
@@ -58,7 +61,10 @@ def read_log(path: str | Path) -> tuple[Claim, ...]:
         if claim.snr_db is not None and (claim.rms_ratio, claim.correlation) != (None, None)
     )
     if not claims:
-        hint = "a line needs an SNR and an RMS ratio or a correlation, such as `snr -3.7 dB ratio 0.42 corr 0.31`"
+        hint = (
+            "a line needs an SNR and an RMS ratio or a correlation, such as `snr -3.7 dB ratio 0.42"
+            " corr 0.31`"
+        )
         raise UsageError(
             "reports no SNR beside a ratio or a correlation", where=str(path), hint=hint
         )
@@ -69,7 +75,9 @@ Row = tuple[str, Mapping[str, float]]
 
 
 def _iter_text_rows(text: str) -> Iterator[Row]:
-    """Where (line and epoch) and figures, of lines that have any; lines of one epoch are put together."""
+    """Where (line and epoch) and figures, of lines that have any; lines of one epoch are put
+    together.
+    """
     row_figures: dict[str, float]
     where, row_figures = "", {}
     for number, line in enumerate(text.splitlines(), 1):

@@ -1,4 +1,6 @@
-"""A batch where the user gave none: cut from a folder of recordings, or made of sounds with known structure."""
+"""A batch where the user gave none: cut from a folder of recordings, or made of sounds with known
+structure.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ SECONDS = 1.0
 def read_folder_batch(
     folder: str | Path, sample_rate: int, items: int = ITEMS, seconds: float = SECONDS
 ) -> Tensor:
-    """The loudest second of each of the first recordings in a folder, at `sample_rate` Hz: [items, 1, time].
+    """The loudest second of each of the first recordings in a folder, at `sample_rate` Hz: [items,
+    1, time].
 
     Raises:
         TargetError: If there are no recordings.
@@ -48,7 +51,9 @@ def _cut_loudest(samples: np.ndarray, length: int) -> np.ndarray:
 
 
 def make_batch(sample_rate: int, time: int, items: int = ITEMS, seed: int = 0) -> Tensor:
-    """Voices of a kind, [items, 1, time]: a pitch that glides, formants that move, syllables, breath, levels that differ."""
+    """Voices of a kind, [items, 1, time]: a pitch that glides, formants that move, syllables,
+    breath, levels that differ.
+    """
     rng = np.random.default_rng(seed)
     t = np.arange(time) / sample_rate
     rows = []

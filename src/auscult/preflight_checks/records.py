@@ -1,4 +1,6 @@
-"""What preflight measured, as plain numbers: rules read these records, and no framework is needed to read them."""
+"""What preflight measured, as plain numbers: rules read these records, and no framework is needed
+to read them.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class SignalLengths:
-    """Samples: what should come out, what came out, what the decoder gave before it was cut or filled up, zeros at the end, what
-    the encoder was given."""
+    """Samples: what should come out, what came out, what the decoder gave before it was cut or
+    filled up, zeros at the end, what the encoder was given."""
 
     target: int
     output: int
@@ -26,9 +28,11 @@ class TargetAlignment:
 
     Attributes:
         identical: The target is the input.
-        lag: Samples by which the target is later than the input beyond the delay that is meant, where both are waveforms.
+        lag: Samples by which the target is later than the input beyond the delay that is meant,
+            where both are waveforms.
         correlation: At that lag.
-        learnable: Share of the target's frame energies (R²) that a linear map of the input predicts on frames it has not seen.
+        learnable: Share of the target's frame energies (R²) that a linear map of the input predicts
+            on frames it has not seen.
         shuffled: The same with targets exchanged, highest of several: what chance gives.
     """
 
@@ -41,7 +45,9 @@ class TargetAlignment:
 
 @dataclass(frozen=True)
 class PartGain:
-    """The gradient of a part or passage over what it should be: 1 is right; `how` says against what it was held."""
+    """The gradient of a part or passage over what it should be: 1 is right; `how` says against what
+    it was held.
+    """
 
     place: str
     factor: float
@@ -74,9 +80,11 @@ class ParameterStatus:
 
 @dataclass(frozen=True)
 class BookHistory:
-    """One codebook over the steps: per step the codes used, the perplexity, the share out of reach, the longest code.
+    """One codebook over the steps: per step the codes used, the perplexity, the share out of reach,
+    the longest code.
 
-    `moved_by_forward` and `moved_by_optimizer` count the steps, of `compared`, in which a code that was in use changed.
+    `moved_by_forward` and `moved_by_optimizer` count the steps, of `compared`, in which a code that
+    was in use changed.
     """
 
     name: str
@@ -98,12 +106,15 @@ class TermMeasure:
 
     Attributes:
         value: At the start, on the model's output.
-        share: Of the gradient at the output over all terms that reach it, at the start; None where none does.
+        share: Of the gradient at the output over all terms that reach it, at the start; None where
+            none does.
         share_after: The same after the steps.
         at_output: Whether its gradient reaches the output.
         at_parameters: Whether its gradient reaches any parameter.
-        reactions: Its value for each output of `auscult.preflight_checks.measures.losses.PERTURBATIONS`.
-        gain_slope: Derivative by the logarithm of the output's gain: above 0 it wants the output quieter.
+        reactions: Its value for each output of
+            `auscult.preflight_checks.measures.losses.PERTURBATIONS`.
+        gain_slope: Derivative by the logarithm of the output's gain: above 0 it wants the output
+            quieter.
     """
 
     name: str
@@ -118,7 +129,9 @@ class TermMeasure:
 
 @dataclass(frozen=True)
 class OutputLevel:
-    """Amplitude of output against target, at one time (`auscult.preflight_checks.measures.amplitude`)."""
+    """Amplitude of output against target, at one time
+    (`auscult.preflight_checks.measures.amplitude`).
+    """
 
     mean: float
     ac_rms: float
@@ -146,10 +159,11 @@ class AmplitudeOwners:
 
 @dataclass(frozen=True)
 class GainResponse:
-    """What halving the input does: to the latents and the output, relative to what other content does.
+    """What halving the input does: to the latents and the output, relative to what other content
+    does.
 
-    `follows` is the level of the output for half the input over that for all of it: 0.5 follows, 1 does not.
-    `levels_db` is the spread of the items' levels in the batch, highest less lowest.
+    `follows` is the level of the output for half the input over that for all of it: 0.5 follows, 1
+    does not. `levels_db` is the spread of the items' levels in the batch, highest less lowest.
     """
 
     latents: float | None
@@ -165,9 +179,12 @@ class LearningCurve:
     Attributes:
         losses: Total per step.
         learning_rate: Of the first group of the first optimizer.
-        sweep: Learning rate to the relative fall of the loss over `sweep_steps` steps; below 0 it rose, NaN it blew up.
-        descent: Relative fall after one small step along the negative gradient, without any optimizer.
-        downhill: Σ -Δg over Σ |Δg| for the first step's changes Δ and the gradient g: 1 goes down, -1 goes up.
+        sweep: Learning rate to the relative fall of the loss over `sweep_steps` steps; below 0 it
+            rose, NaN it blew up.
+        descent: Relative fall after one small step along the negative gradient, without any
+            optimizer.
+        downhill: Σ -Δg over Σ |Δg| for the first step's changes Δ and the gradient g: 1 goes down,
+            -1 goes up.
         moved: Largest relative change of a parameter tensor over the steps.
     """
 
@@ -182,14 +199,19 @@ class LearningCurve:
 
 @dataclass(frozen=True)
 class NonFiniteValues:
-    """What is not finite, by number format (`float32`, `bfloat16`, `float16`): names of outputs, terms or gradients."""
+    """What is not finite, by number format (`float32`, `bfloat16`, `float16`): names of outputs,
+    terms or gradients.
+    """
 
     broken: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """SNR in dB, RMS ratio and correlation that were reported together; None where one was not. `where` is a line or a name."""
+    """SNR in dB, RMS ratio and correlation that were reported together; None where one was not.
+
+    `where` is a line or a name.
+    """
 
     where: str
     snr_db: float | None = None
@@ -199,7 +221,9 @@ class Claim:
 
 @dataclass(frozen=True)
 class BitRateLimit:
-    """The best SNR in dB that the bit rate allows on the material (`auscult.preflight_checks.measures.bound`)."""
+    """The best SNR in dB that the bit rate allows on the material
+    (`auscult.preflight_checks.measures.bound`).
+    """
 
     bitrate: float
     bound_db: float

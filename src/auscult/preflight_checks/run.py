@@ -1,4 +1,6 @@
-"""Look at a training: everything that is measured, within a time, and the training afterwards as it was before."""
+"""Look at a training: everything that is measured, within a time, and the training afterwards as it
+was before.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,8 @@ LOOP_SHARE = 0.6
 def measure_training(
     trainer: Any, options: PreflightOptions | None = None, progress: Progress | None = None
 ) -> TrainingMeasurements:
-    """Measure a training; model, optimizers and random state are put back afterwards, also when it fails.
+    """Measure a training; model, optimizers and random state are put back afterwards, also when it
+    fails.
 
     Args:
         trainer: A `Setup`, or whatever an adapter reads (`auscult.preflight_checks.adapters`).
@@ -150,7 +153,10 @@ def _iter_left_out(
     setup: Setup, trail: StepsTrail, options: PreflightOptions
 ) -> Iterator[tuple[str, str]]:
     if trail.losses and len(trail.losses) < options.steps:
-        reason = f"{len(trail.losses)} of {options.steps} fitted into the time ({trail.seconds:.1f} s each)"
+        reason = (
+            f"{len(trail.losses)} of {options.steps} fitted into the time ({trail.seconds:.1f} s"
+            " each)"
+        )
         yield "training steps", f"{reason}; --seconds gives more"
     if not trail.losses:
         yield "learning", "the step returns no loss"

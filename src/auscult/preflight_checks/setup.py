@@ -1,4 +1,7 @@
-"""What preflight runs: a trainer taken apart, whatever it looked like before. Adapters make one of what TARGET returned."""
+"""What preflight runs: a trainer taken apart, whatever it looked like before.
+
+Adapters make one of what TARGET returned.
+"""
 
 from __future__ import annotations
 
@@ -58,8 +61,10 @@ class Setup:
         model: What is trained (the generator of an adversarial training).
         batch: One batch, as the loop gets it.
         forward: From a batch to the model's output, of any structure that holds a waveform.
-        loss: From output and batch to a term, or to terms by name; the total is their sum. None where only `step` is known.
-        step: One step of the user's own loop on the batch: forward, backward, optimizer. None: the plain one is used.
+        loss: From output and batch to a term, or to terms by name; the total is their sum. None
+            where only `step` is known.
+        step: One step of the user's own loop on the batch: forward, backward, optimizer. None: the
+            plain one is used.
         optimizers: Of the model; others (of discriminators) may be among them.
         parts: Those of `PARTS` that the model has.
         target: The waveform that the output should be, [batch, channels, time].
@@ -115,7 +120,9 @@ class Setup:
         return as_wave(find_wave(output, self.target, self.name))
 
     def with_source(self, source: Tensor) -> Any:
-        """The batch with another tensor going in; a codec's target follows, since it is the same tensor."""
+        """The batch with another tensor going in; a codec's target follows, since it is the same
+        tensor.
+        """
         return replace_tensor(self.batch, self.source, source)
 
     def plain_step(self) -> dict[str, float]:
@@ -141,7 +148,9 @@ def sum_terms(terms: Mapping[str, Tensor]) -> Tensor:
 
 
 def find_wave(output: Any, target: Tensor | None, where: str) -> Tensor:
-    """The tensor of an output that is the waveform: called so, or the floating one whose length is nearest to the target's."""
+    """The tensor of an output that is the waveform: called so, or the floating one whose length is
+    nearest to the target's.
+    """
     if isinstance(output, Tensor):
         return output
     named_leaves = [
@@ -174,7 +183,8 @@ def as_wave(tensor: Tensor) -> Tensor:
 def find_parts(
     model: nn.Module, stated_parts: Mapping[str, Any] | None = None
 ) -> dict[str, nn.Module]:
-    """Encoder, quantizer and decoder: as given (modules or dotted names), else attributes of the usual names.
+    """Encoder, quantizer and decoder: as given (modules or dotted names), else attributes of the
+    usual names.
 
     Raises:
         TargetError: If a given name is none of the model's.
@@ -202,12 +212,16 @@ def find_parts(
 
 
 def find_source(batch: Any) -> Tensor | None:
-    """What goes into the model: a tensor itself, the first of a tuple, or the one of a dict that is called so."""
+    """What goes into the model: a tensor itself, the first of a tuple, or the one of a dict that is
+    called so.
+    """
     return _pick_tensor(batch, _INPUT_NAMES, last=False)
 
 
 def find_target(batch: Any) -> Tensor | None:
-    """The waveform that should come out: a lone tensor itself, the longest behind the first of a tuple, or by its name."""
+    """The waveform that should come out: a lone tensor itself, the longest behind the first of a
+    tuple, or by its name.
+    """
     return _pick_tensor(batch, _TARGET_NAMES, last=True)
 
 

@@ -1,4 +1,6 @@
-"""Some steps of the user's own loop on one batch, with instruments: codes, codebooks, gradients, what moves and who moves it."""
+"""Some steps of the user's own loop on one batch, with instruments: codes, codebooks, gradients,
+what moves and who moves it.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,8 @@ class StepsTrail:
 
     Attributes:
         losses: Total per step, where the step says it.
-        touched: Parameter name to the largest absolute gradient that was seen; absent where it was always None.
+        touched: Parameter name to the largest absolute gradient that was seen; absent where it was
+            always None.
         moved: Parameter name to its largest relative change over all steps.
         gradients: Part to the median over the steps of its gradient norm.
         broken: Names of gradients or terms that were not finite, with the step.
@@ -240,7 +243,9 @@ def run_step(setup: Setup) -> dict[str, float]:
 
 
 def read_losses(step_result: Any) -> dict[str, float]:
-    """The losses in what a step returned: a number, or numbers by name (then `total`, `loss` or `loss_g` counts alone)."""
+    """The losses in what a step returned: a number, or numbers by name (then `total`, `loss` or
+    `loss_g` counts alone).
+    """
     if isinstance(step_result, Mapping):
         numbers = {
             str(name): _to_number(value) for name, value in step_result.items() if _is_number(value)
@@ -271,7 +276,9 @@ def _is_number(value: Any) -> bool:
 def run_steps(
     setup: Setup, count: int, deadline: float, progress: Progress | None = None
 ) -> StepsTrail:
-    """Run up to `count` steps on the batch, as many as fit before `deadline` (of `time.monotonic`), at least three."""
+    """Run up to `count` steps on the batch, as many as fit before `deadline` (of `time.monotonic`),
+    at least three.
+    """
     before = {
         name: parameter.detach().clone() for name, parameter in setup.model.named_parameters()
     }

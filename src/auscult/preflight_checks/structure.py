@@ -29,7 +29,9 @@ def _iter_items(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def replace_tensor(value: Any, old: Tensor | None, new: Tensor) -> Any:
-    """The structure with the tensor `old` (that very object) exchanged for `new`; containers are copied, `value` stays."""
+    """The structure with the tensor `old` (that very object) exchanged for `new`; containers are
+    copied, `value` stays.
+    """
     if old is None or isinstance(value, Tensor):
         if value is old and old is not None:
             return new

@@ -26,8 +26,10 @@ def capture(
     """Run a model and record what every layer computes.
 
     Args:
-        target: A live module, code (`package.module:callable`), a model file (.onnx, .tflite), or a Runner.
-        inputs: Arrays by name or position, or files as `auscult.runtime.inputs.read_inputs` takes them.
+        target: A live module, code (`package.module:callable`), a model file (.onnx, .tflite), or a
+            Runner.
+        inputs: Arrays by name or position, or files as `auscult.runtime.inputs.read_inputs` takes
+            them.
         path: Write the trace here as it appears, rather than keeping it in memory.
         kwargs: Arguments for code.
         options: See `auscult.runtime.options.Options`.

@@ -23,9 +23,10 @@ def read_inputs(files: str | Iterable[str]) -> dict[str, Array]:
     """Arrays by parameter name or position ("0", "1").
 
     Args:
-        files: Each a .npz or .safetensors (keys are names or positions), a trace (what the whole model took in it), a .npy, or
-            a sound file, float32 [1, channels, time]. `NAME=FILE` gives the one array of a file that name; without it, the
-            arrays of .npy and sound files take the positions in order.
+        files: Each a .npz or .safetensors (keys are names or positions), a trace (what the whole
+            model took in it), a .npy, or a sound file, float32 [1, channels, time]. `NAME=FILE`
+            gives the one array of a file that name; without it, the arrays of .npy and sound files
+            take the positions in order.
 
     Raises:
         UsageError: If a file is missing or of another kind, or two files give one name.

@@ -130,7 +130,8 @@ def trace(
     force: bool = False,
     **options: Any,
 ) -> TracingContext:
-    """Record everything that `model` computes while the context is open, whoever calls it and how often.
+    """Record everything that `model` computes while the context is open, whoever calls it and how
+    often.
 
         with auscult.trace(model) as t:
             my_inference_script(model)
@@ -139,7 +140,8 @@ def trace(
     Args:
         model: A live torch or MLX module.
         path: Write to this file as the tensors appear, instead of keeping them in memory.
-        options: See `auscult.runtime.options.Options`: `detail="sketch"`, `include=("decoder.*",)`, `replay=other_trace`, ...
+        options: See `auscult.runtime.options.Options`: `detail="sketch"`, `include=("decoder.*",)`,
+            `replay=other_trace`, ...
 
     Raises:
         TargetError: If it is no module that can be watched.

@@ -24,7 +24,9 @@ from auscult.traces.records import Trace
 from auscult.weights import Array, ModuleInfo
 
 MAX_REMEMBERED_ELEMENTS = 1 << 16
-"""Elements of a tensor that is remembered from a module's last call, so that masks and steps need not be given again."""
+"""Elements of a tensor that is remembered from a module's last call, so that masks and steps need
+not be given again.
+"""
 CallArguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 
@@ -54,7 +56,9 @@ class ModuleRunner(ABC):
 
     @abstractmethod
     def _record(self, recorder: Recorder) -> contextlib.AbstractContextManager[Any]:
-        """While entered, what the model computes goes to the recorder; `_remember` and `_substitute` are called."""
+        """While entered, what the model computes goes to the recorder; `_remember` and
+        `_substitute` are called.
+        """
 
     @abstractmethod
     def _finish_trace(self, recorder: Recorder) -> Trace: ...
@@ -146,7 +150,9 @@ class ModuleRunner(ABC):
         return self._modules[path]
 
     def _build_arguments(self, path: str, call: int, tensors: dict[str, Any]) -> CallArguments:
-        """Arguments of a module: the given tensors in the places that the last run showed, or by position and name."""
+        """Arguments of a module: the given tensors in the places that the last run showed, or by
+        position and name.
+        """
         remembered_call = self._calls.get((path, call))
         if remembered_call is None:
             positional, keyword_tensors = split_arguments(tensors)
@@ -173,7 +179,10 @@ class ModuleRunner(ABC):
                 "was not called with such an argument",
                 where=f"{path or self.name}#{call}",
                 found=", ".join(remaining_tensors),
-                hint=f"it took {', '.join(role for role, _ in iter_call_roles(*remembered_call, self._is_tensor_or_slot))}",
+                hint=(
+                    "it took"
+                    f" {', '.join(role for role, _ in iter_call_roles(*remembered_call, self._is_tensor_or_slot))}"
+                ),
             )
         return args, kwargs
 

@@ -1,4 +1,6 @@
-"""Random draws, recorded on one side and drawn again on the other, since seeds are not portable between frameworks."""
+"""Random draws, recorded on one side and drawn again on the other, since seeds are not portable
+between frameworks.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ DISTRIBUTION_KINDS = {
 
 
 def find_distribution_kind(name: str) -> str:
-    """Which distribution a function draws from, whatever the framework calls it; its own name where it is none of KINDS."""
+    """Which distribution a function draws from, whatever the framework calls it; its own name where
+    it is none of KINDS.
+    """
     return next(
         (kind for kind, names in DISTRIBUTION_KINDS.items() if name in names), name.rstrip("_")
     )

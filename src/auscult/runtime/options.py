@@ -18,18 +18,21 @@ class CaptureOptions:
     """What a capture keeps.
 
     Attributes:
-        detail: Of every tensor: all of it; statistics and a projection (`auscult.traces.sketch`); statistics and 4096
-            elements; statistics only.
-        max_bytes: Of tensors kept in full; the ones beyond it are kept as sketches and listed in `Trace.left_out`.
+        detail: Of every tensor: all of it; statistics and a projection (`auscult.traces.sketch`);
+            statistics and 4096 elements; statistics only.
+        max_bytes: Of tensors kept in full; the ones beyond it are kept as sketches and listed in
+            `Trace.left_out`.
         include: Patterns of module paths (`*` matches anything); empty means all.
         exclude: Patterns of module paths that are left out, also of those included.
         with_inputs: Whether what modules take is recorded, beside what they give.
         leaves_only: Whether modules that consist of others are left out.
-        operations: Whether results of functional operations inside composite modules are recorded (torch).
+        operations: Whether results of functional operations inside composite modules are recorded
+            (torch).
         noise: Whether random draws are recorded.
-        fingerprints: Whether the content of the modules' weights goes into the manifest, for alignment without the models.
-        batch_bytes: Of tensors that a runtime may hold at once, where it gives intermediates only as outputs (ONNX Runtime): what
-            does not fit is computed in further runs.
+        fingerprints: Whether the content of the modules' weights goes into the manifest, for
+            alignment without the models.
+        batch_bytes: Of tensors that a runtime may hold at once, where it gives intermediates only
+            as outputs (ONNX Runtime): what does not fit is computed in further runs.
         replay: Draw the noise of this trace again, in its order, instead of fresh one.
     """
 

@@ -119,7 +119,8 @@ class Recorder:
         limit = self.options.max_bytes
         if self.options.detail == "full" and limit is not None and self._bytes + size > limit:
             self.left_out[key] = (
-                f"{size} bytes on top of {self._bytes} are over the limit of {limit}: kept as a sketch"
+                f"{size} bytes on top of {self._bytes} are over the limit of {limit}: kept as a"
+                " sketch"
             )
             return "sketch"
         return self.options.detail

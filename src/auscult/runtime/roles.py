@@ -1,8 +1,9 @@
-"""Roles of tensors in a call: `input`, `input.1`, `input.mask`, `output`, `output.1.0`; and calls rebuilt from them.
+"""Roles of tensors in a call: `input`, `input.1`, `input.mask`, `output`, `output.1.0`; and calls
+rebuilt from them.
 
-The first positional tensor of a call is `input`, the next `input.1`; one given by keyword is `input.NAME`. Nested containers
-append their own keys: an LSTM's result `(y, (h, c))` is `output`, `output.1.0`, `output.1.1`. A single value, or the first of
-a tuple, has no suffix.
+The first positional tensor of a call is `input`, the next `input.1`; one given by keyword is
+`input.NAME`. Nested containers append their own keys: an LSTM's result `(y, (h, c))` is `output`,
+`output.1.0`, `output.1.1`. A single value, or the first of a tuple, has no suffix.
 """
 
 from __future__ import annotations
@@ -108,7 +109,9 @@ def _rebuild_mapping(value: Mapping[Any, Any], changed_items: dict[Any, Any]) ->
 
 
 def split_arguments(inputs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-    """Positional and keyword arguments from names: `0`, `1`, `input`, `input.1` are positions, anything else a keyword."""
+    """Positional and keyword arguments from names: `0`, `1`, `input`, `input.1` are positions,
+    anything else a keyword.
+    """
     positional: dict[int, Any] = {}
     keyword_values: dict[str, Any] = {}
     for name, value in inputs.items():
@@ -130,10 +133,11 @@ def iter_role_inputs(inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 def bind_arguments(
     function: Callable[..., Any], inputs: Mapping[str, Any]
 ) -> tuple[list[Any], dict[str, Any]]:
-    """Arguments for `function`: as `arguments`, but by position where the signature has one for the name.
+    """Arguments for `function`: as `arguments`, but by position where the signature has one for the
+    name.
 
-    A single array under a foreign name becomes the first position: a file that was written as `x` still reaches
-    `forward(mel)`, where there is no choice.
+    A single array under a foreign name becomes the first position: a file that was written as `x`
+    still reaches `forward(mel)`, where there is no choice.
     """
     positional, keyword_values = split_arguments(inputs)
     try:

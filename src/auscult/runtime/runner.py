@@ -1,4 +1,6 @@
-"""A live model in any runtime: run it, run one of its modules alone, substitute what a module gave, change its precision."""
+"""A live model in any runtime: run it, run one of its modules alone, substitute what a module gave,
+change its precision.
+"""
 
 from __future__ import annotations
 
@@ -35,10 +37,11 @@ class Runner(Protocol):
         """Run the whole model once and record it.
 
         Args:
-            inputs: By parameter name, position (`0`, `1`) or role (`input`, `input.1`, `input.mask`). Floating inputs are
-                cast to `dtype`.
-            options: Those of `auscult.runtime.options.Options`, such as `detail="sketch"`; everything is kept by default.
-                With `replay`, the noise of that trace is drawn again.
+            inputs: By parameter name, position (`0`, `1`) or role (`input`, `input.1`,
+                `input.mask`). Floating inputs are cast to `dtype`.
+            options: Those of `auscult.runtime.options.Options`, such as `detail="sketch"`;
+                everything is kept by default. With `replay`, the noise of that trace is drawn
+                again.
 
         Raises:
             TargetError: If the model's code raises.
@@ -58,9 +61,11 @@ class Runner(Protocol):
         """Run ONE module alone.
 
         Args:
-            inputs: Roles as a trace has them: `input`, `input.1`, `input.mask`. Arguments that are no tensors, and tensors
-                that are not given, are those of the module's call number `call` in the last run.
-            changes: Attributes of the module to set for this call only (`{"eps": 1e-6}`), with dots for a submodule's.
+            inputs: Roles as a trace has them: `input`, `input.1`, `input.mask`. Arguments that are
+                no tensors, and tensors that are not given, are those of the module's call number
+                `call` in the last run.
+            changes: Attributes of the module to set for this call only (`{"eps": 1e-6}`), with dots
+                for a submodule's.
 
         Returns:
             Outputs by role: `output`, `output.1`.
@@ -73,16 +78,20 @@ class Runner(Protocol):
     def replace(
         self, path: str, outputs: Mapping[str, Array], *, call: int | None = None
     ) -> AbstractContextManager[None]:
-        """Within the context, that module (its call number `call`, or each) gives these outputs instead of its own.
+        """Within the context, that module (its call number `call`, or each) gives these outputs
+        instead of its own.
 
-        They may have other shapes than its own. A run records what the module itself gave under the roles `own`, `own.1`, ...
+        They may have other shapes than its own. A run records what the module itself gave under the
+        roles `own`, `own.1`, ...
         """
 
     def module(self, path: str) -> ModuleInfo:
         """Class and attributes of a module."""
 
     def weights(self, path: str) -> Mapping[str, Array]:
-        """Parameters and buffers that the module owns directly; a weight under weight norm also as the fused `weight`."""
+        """Parameters and buffers that the module owns directly; a weight under weight norm also as
+        the fused `weight`.
+        """
 
     def at(self, dtype: str) -> Runner:
         """A copy that computes in another precision; this one is left as it is.
@@ -93,7 +102,8 @@ class Runner(Protocol):
 
 
 def make_runner(target: Any, kwargs: Mapping[str, Any] | None = None) -> Runner:
-    """The runner for a live module, a code target (`package.module:callable`), or a model file (`.onnx`, `.tflite`).
+    """The runner for a live module, a code target (`package.module:callable`), or a model file
+    (`.onnx`, `.tflite`).
 
     Raises:
         TargetError: If it is nothing that can be run.
@@ -122,8 +132,13 @@ def make_runner(target: Any, kwargs: Mapping[str, Any] | None = None) -> Runner:
         "cannot be run",
         where=str(name),
         expected="a torch or MLX module, or an .onnx or .tflite file",
-        found=f"{type(value).__module__}.{type(value).__qualname__}"
-        if not isinstance(value, Path)
-        else value.suffix,
-        hint="a file of weights needs its code: give package.module:callable that returns the loaded model",
+        found=(
+            f"{type(value).__module__}.{type(value).__qualname__}"
+            if not isinstance(value, Path)
+            else value.suffix
+        ),
+        hint=(
+            "a file of weights needs its code: give package.module:callable that returns the loaded"
+            " model"
+        ),
     )

@@ -1,4 +1,6 @@
-"""Traces on disk: plain safetensors files, written as the tensors appear, read when they are asked for."""
+"""Traces on disk: plain safetensors files, written as the tensors appear, read when they are asked
+for.
+"""
 
 from __future__ import annotations
 
@@ -36,10 +38,12 @@ PIECE_BYTES = 8 << 20
 
 
 class FileStore:
-    """Writes tensors to a safetensors file as they come; the file appears under its name when the trace is finished.
+    """Writes tensors to a safetensors file as they come; the file appears under its name when the
+    trace is finished.
 
-    Up to SPOOL_BYTES wait in memory and are written behind a header that fits. Beyond that they go straight to the disk, behind
-    ROOM_BYTES left for the header; should it need more, the tensors are moved back once.
+    Up to SPOOL_BYTES wait in memory and are written behind a header that fits. Beyond that they go
+    straight to the disk, behind ROOM_BYTES left for the header; should it need more, the tensors
+    are moved back once.
 
     Raises:
         UsageError: From the constructor, if the file is there and `force` is not given.
@@ -120,8 +124,8 @@ def move_bytes_back(file: BinaryIO, start: int, size: int, distance: int) -> Non
 def read_trace(path: str | os.PathLike[str]) -> Trace:
     """Open a trace file; its tensors stay in the file until they are asked for.
 
-    A safetensors file without a manifest is a trace too: its tensors' names are taken as `path#call:role`, its order as that of
-    the bytes, and the statistics are worked out now.
+    A safetensors file without a manifest is a trace too: its tensors' names are taken as
+    `path#call:role`, its order as that of the bytes, and the statistics are worked out now.
 
     Raises:
         CheckpointError: If it is no safetensors file, or a damaged one.
@@ -200,7 +204,9 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _check_records(records: list[Record], tensors: Mapping[str, Tensor], where: str) -> None:
-    """Every record must be readable as what it says it is, so that a later step does not fail on it."""
+    """Every record must be readable as what it says it is, so that a later step does not fail on
+    it.
+    """
     keys = {record.key for record in records}
     for record in records:
         if record.stored == "statistics":

@@ -12,9 +12,11 @@ CLOSE_TOLERANCE = 2e-2
 
 
 def fingerprint_content(array: Array) -> str:
-    """`SIZE:WIDTH:SUM:HIGH:LOW` of the bit patterns (see `auscult.align.fingerprint`), then `MEAN:RMS` of the values.
+    """`SIZE:WIDTH:SUM:HIGH:LOW` of the bit patterns (see `auscult.align.fingerprint`), then
+    `MEAN:RMS` of the values.
 
-    No reordering of axes changes it. The first five tell exactly equal content; the last two survive a change of precision.
+    No reordering of axes changes it. The first five tell exactly equal content; the last two
+    survive a change of precision.
     """
     array = to_native_order(array)
     size, width, total, high, low = compute_fingerprint(array)
@@ -28,7 +30,9 @@ def is_same_content(a: str, b: str) -> bool:
 
 
 def is_close_content(a: str, b: str, tolerance: float = CLOSE_TOLERANCE) -> bool:
-    """Whether they may be the same content in two number formats: equal size, mean and rms within `tolerance` of the rms."""
+    """Whether they may be the same content in two number formats: equal size, mean and rms within
+    `tolerance` of the rms.
+    """
     first, second = a.split(":"), b.split(":")
     rms = float(first[6])
     return first[0] == second[0] and all(

@@ -138,9 +138,11 @@ def _module_from_json(path: str, info: Any) -> ModuleInfo:
     return ModuleInfo(
         path,
         str(info.get("type", "")),
-        {k: _lists_to_tuples(v) for k, v in attributes.items()}
-        if isinstance(attributes, dict)
-        else {},
+        (
+            {k: _lists_to_tuples(v) for k, v in attributes.items()}
+            if isinstance(attributes, dict)
+            else {}
+        ),
     )
 
 
@@ -160,7 +162,7 @@ def record_from_json(row: Any, order: int, where: str) -> Record:
         statistics = row.get("statistics", {})
         statistic_names = {field.name for field in fields(TensorStatistics)}
         numbers = {
-            k: (tuple(map(float, v)) if k == "quantiles" else float(v))
+            k: tuple(map(float, v)) if k == "quantiles" else float(v)
             for k, v in statistics.items()
             if k in statistic_names
         }
@@ -185,7 +187,9 @@ def record_from_json(row: Any, order: int, where: str) -> Record:
 
 
 def split_key(key: str) -> tuple[str, int, str]:
-    """Path, call and role from a tensor's name: `path#call:role`, `path:role`, `path#call` or just `path`."""
+    """Path, call and role from a tensor's name: `path#call:role`, `path:role`, `path#call` or just
+    `path`.
+    """
     matched = RECORD_KEY_PATTERN.fullmatch(key)
     if matched is None:  # the pattern matches any text; a name is never lost over it
         return key, 0, "output"

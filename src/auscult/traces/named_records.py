@@ -1,4 +1,6 @@
-"""Records for tensors that come with names alone: from the names, and from what a short manifest adds."""
+"""Records for tensors that come with names alone: from the names, and from what a short manifest
+adds.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ def iter_described_records(
     """Name and record of every tensor, in the manifest's `order` or as given.
 
     Args:
-        manifest: May hold `order` (names), `types` (path to type) and `axes` (letters for all tensors of that rank, or by path).
+        manifest: May hold `order` (names), `types` (path to type) and `axes` (letters for all
+            tensors of that rank, or by path).
 
     Raises:
         TraceError: If `order` names a tensor that is not there, or two names mean the same record.

@@ -1,8 +1,10 @@
-"""A folder of .npy files as a trace, for whoever can write little more than arrays: C++, C#, a debugger.
+"""A folder of .npy files as a trace, for whoever can write little more than arrays: C++, C#, a
+debugger.
 
-A file is called `ORDER__PATH__ROLE.npy`, such as `0007__decoder.ups.0__output.npy`; with `__c2` before the role for the third
-call. Order, call and role may be missing (then: the order of the names, 0, `output`). What the whole model takes and gives is
-`0000__input.npy` and `0099__output.npy`. `manifest.json` beside them may hold what the manifest of a trace file holds.
+A file is called `ORDER__PATH__ROLE.npy`, such as `0007__decoder.ups.0__output.npy`; with `__c2`
+before the role for the third call. Order, call and role may be missing (then: the order of the
+names, 0, `output`). What the whole model takes and gives is `0000__input.npy` and
+`0099__output.npy`. `manifest.json` beside them may hold what the manifest of a trace file holds.
 """
 
 from __future__ import annotations

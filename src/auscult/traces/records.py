@@ -12,17 +12,21 @@ from auscult.weights import Array, ModuleInfo, Shape
 SKETCH_SUFFIX = "~sketch"
 """Ends the name under which a record's projection is stored."""
 INPUTS_IN_USE_ORDER = "inputs_in_order_of_use"
-"""In the notes of a manifest: modules' inputs are numbered as they are used, which need not be how they were handed over."""
+"""In the notes of a manifest: modules' inputs are numbered as they are used, which need not be how
+they were handed over.
+"""
 
 
 @dataclass(frozen=True)
 class TensorStatistics:
-    """What is kept of a tensor at any level of detail, over its finite elements; see `auscult.traces.statistics` for how exactly.
+    """What is kept of a tensor at any level of detail, over its finite elements; see
+    `auscult.traces.statistics` for how exactly.
 
     Attributes:
         non_finite: How many elements are NaN or infinite.
-        quantiles: Evenly spaced quantiles of the elements, lowest to highest: exact up to `sketch.SAMPLE` elements, otherwise
-            those of a pseudo-random sample of that size; empty where nobody took them. No reordering of axes changes them.
+        quantiles: Evenly spaced quantiles of the elements, lowest to highest: exact up to
+            `sketch.SAMPLE` elements, otherwise those of a pseudo-random sample of that size; empty
+            where nobody took them. No reordering of axes changes them.
     """
 
     mean: float
@@ -41,15 +45,16 @@ class Record:
     Attributes:
         path: Module path from the root, with dots; "" for the whole model.
         call: How many calls of that module came before, from 0.
-        role: `input`, `input.1`, `input.mask` (by position or keyword), `output`, `output.1`, `own` for what a
-            module gave that was replaced by `output`, `op:NAME` for the result of
-            a functional operation inside the module, or `noise` for a random draw inside the module.
+        role: `input`, `input.1`, `input.mask` (by position or keyword), `output`, `output.1`, `own`
+            for what a module gave that was replaced by `output`, `op:NAME` for the result of
+            a functional operation inside the module, or `noise` for a random draw inside the
+            module.
         order: Position in the run, over all records.
         type: Class of the module or name of the operation, as the framework calls it.
         axes: Meaning of the axes where known, such as `NCT`, `NTC`, `NHWC`.
         stored: `full`, `sketch`, `sample` or `statistics`: what can be asked of the record.
-        same_as: Key of an earlier record that holds this very tensor (an output that became the next input), which is then
-            stored once.
+        same_as: Key of an earlier record that holds this very tensor (an output that became the
+            next input), which is then stored once.
     """
 
     path: str
@@ -77,11 +82,12 @@ class Manifest:
     Attributes:
         framework: `torch`, `mlx`, `onnxruntime`, `litert`, `numpy`, `swift-mlx`, ...
         dtype: Of the computation, where one holds for all; `mixed` otherwise.
-        weights: Per module path, the parameters that it owns directly: name to content fingerprint (axis-order free), so that
-            two traces can be aligned without the models.
+        weights: Per module path, the parameters that it owns directly: name to content fingerprint
+            (axis-order free), so that two traces can be aligned without the models.
         modules: The module tree with its attributes, where the runtime shows one.
         seeds: Seeds that were set, by library.
-        noise: Keys of the records (role `noise`) that hold random draws, in the order in which they were drawn.
+        noise: Keys of the records (role `noise`) that hold random draws, in the order in which they
+            were drawn.
     """
 
     framework: str
@@ -107,7 +113,8 @@ class Trace:
 
     Attributes:
         path: The file it came from, or `memory`.
-        left_out: Keys that a limit on size or memory kept from being stored in full, with the reason.
+        left_out: Keys that a limit on size or memory kept from being stored in full, with the
+            reason.
     """
 
     manifest: Manifest
@@ -129,7 +136,8 @@ class Trace:
         )
 
     def tensor(self, record: Record) -> Array:
-        """The stored tensor: whole where `stored` is `full`, the drawn elements [n] (see `sketch`) where it is `sample`.
+        """The stored tensor: whole where `stored` is `full`, the drawn elements [n] (see `sketch`)
+        where it is `sample`.
 
         Raises:
             UsageError: If the record has no tensor.
@@ -143,7 +151,8 @@ class Trace:
         return self.values(record.same_as or record.key)
 
     def sketch(self, record: Record) -> Array:
-        """The projection of the record's tensor [k], as stored or taken now; see `auscult.traces.sketch`.
+        """The projection of the record's tensor [k], as stored or taken now; see
+        `auscult.traces.sketch`.
 
         Raises:
             UsageError: If the record has neither tensor nor sketch.

@@ -1,34 +1,37 @@
 """A seeded random projection of a tensor, so that two traces can be compared without their tensors.
 
-The projection is linear: the sketch of a difference is the difference of the sketches. Its squared length estimates the
-tensor's: unbiased, and over the random choices, for any two tensors x and y,
+The projection is linear: the sketch of a difference is the difference of the sketches. Its squared
+length estimates the tensor's: unbiased, and over the random choices, for any two tensors x and y,
 
     Var[<Sx, Sy>] <= 2.5 |x|² |y|² / SIZE
 
-so that a relative error read from two sketches is right to about 2.5 % of itself (one standard error), however small it is,
-down to the rounding of the sums (float32 over at most RECENT rows, float64 over these; float64 alone for wider elements) and of
-the stored sketch; and a cosine to 0.05 at worst, far better when it is near 1, since it is worked out from the error and the
-exact lengths.
+so that a relative error read from two sketches is right to about 2.5 % of itself (one standard
+error), however small it is, down to the rounding of the sums (float32 over at most RECENT rows,
+float64 over these; float64 alone for wider elements) and of the stored sketch; and a cosine to 0.05
+at worst, far better when it is near 1, since it is worked out from the error and the exact lengths.
 
 How, in two steps, since the first has to keep up with the model:
 
-1. Rows of WIDTH elements are multiplied by WIDTH random signs d, the same for each row, turned by a random number of places t
-   and added up with a random sign s: y = Σ s_b turn(d ∘ x_b, t_b). That is one multiplication and one addition of contiguous
-   memory for each element, whatever the tensor.
-2. The WIDTH sums are dealt at random, WIDTH / SIZE to each of SIZE buckets, each with a sign of its own, as in Charikar, Chen and
-   Farach-Colton, "Finding frequent items in data streams" (2002).
+1. Rows of WIDTH elements are multiplied by WIDTH random signs d, the same for each row, turned by a
+   random number of places t and added up with a random sign s: y = Σ s_b turn(d ∘ x_b, t_b). That
+   is one multiplication and one addition of contiguous memory for each element, whatever the
+   tensor.
+2. The WIDTH sums are dealt at random, WIDTH / SIZE to each of SIZE buckets, each with a sign of its
+   own, as in Charikar, Chen and Farach-Colton, "Finding frequent items in data streams" (2002).
 
-The bound: of the first step, elements of one row never meet, and those of two rows only where their turns say so. For rows
-b ≠ c with the difference of turns δ, uniform over WIDTH values, <y, y'> gets the term s_b s_c Σ_i d_i d_{i+δ} x_bi y_{c,i+δ},
-and the signs s make terms of different pairs of rows uncorrelated. The square of one is Σ_i x_bi² y_{c,i+δ}² on average over d,
-but for δ = 0 (at most |x_b|² |y_c|², with probability 1 / WIDTH) and δ = WIDTH / 2 (twice as much): over δ, at most
-3 |x_b|² |y_c|² / WIDTH. With as much for the pair (c, b) that shares its signs, the variance is at most 6 |x|² |y|² / WIDTH =
-0.375 |x|² |y|² / SIZE. The second step adds 2 |y|² |y'|² / SIZE, at most 2 (1 + 6 / WIDTH) |x|² |y|² / SIZE on average over the
-first.
+The bound: of the first step, elements of one row never meet, and those of two rows only where their
+turns say so. For rows b ≠ c with the difference of turns δ, uniform over WIDTH values, <y, y'> gets
+the term s_b s_c Σ_i d_i d_{i+δ} x_bi y_{c,i+δ}, and the signs s make terms of different pairs of
+rows uncorrelated. The square of one is Σ_i x_bi² y_{c,i+δ}² on average over d, but for δ = 0 (at
+most |x_b|² |y_c|², with probability 1 / WIDTH) and δ = WIDTH / 2 (twice as much): over δ, at most 3
+|x_b|² |y_c|² / WIDTH. With as much for the pair (c, b) that shares its signs, the variance is at
+most 6 |x|² |y|² / WIDTH = 0.375 |x|² |y|² / SIZE. The second step adds 2 |y|² |y'|² / SIZE, at most
+2 (1 + 6 / WIDTH) |x|² |y|² / SIZE on average over the first.
 
-Axis order: elements are counted in a canonical order, axes of length 1 left out and the others sorted by length, so that
-[batch, channels, time] and [batch, time, channels] give the same sketch. Axes of equal length keep their order: then, and only
-then, a transposed tensor has another sketch (`is_ambiguous`).
+Axis order: elements are counted in a canonical order, axes of length 1 left out and the others
+sorted by length, so that [batch, channels, time] and [batch, time, channels] give the same sketch.
+Axes of equal length keep their order: then, and only then, a transposed tensor has another sketch
+(`is_ambiguous`).
 """
 
 from __future__ import annotations
@@ -60,7 +63,9 @@ _WORD_MASK = (1 << 64) - 1
 
 
 def to_canonical_axes(array: Array) -> Array:
-    """A view with the axes of length 1 left out and the others sorted by length; complex elements as pairs in a last axis."""
+    """A view with the axes of length 1 left out and the others sorted by length; complex elements
+    as pairs in a last axis.
+    """
     if array.dtype.kind == "c":
         array = array[..., None].view(array.real.dtype)
         axes = [*sorted(range(array.ndim - 1), key=lambda axis: array.shape[axis]), array.ndim - 1]
@@ -86,7 +91,9 @@ def flatten_canonically(array: Array) -> Array:
 
 
 def choose_working_type(array: Array) -> type[np.float32 | np.float64]:
-    """In which type elements are summed: float64, but float32 for many elements of a floating type that it holds."""
+    """In which type elements are summed: float64, but float32 for many elements of a floating type
+    that it holds.
+    """
     is_narrow = (
         array.dtype.kind not in "biu" and array.dtype.itemsize <= np.dtype(np.float32).itemsize
     )
@@ -135,7 +142,9 @@ class SketchProjection:
         self._rows = 0
 
     def add(self, first: int, run: NDArray[Any]) -> None:
-        """Add finite elements from row number `first` on; only a tensor's last row may be short of WIDTH."""
+        """Add finite elements from row number `first` on; only a tensor's last row may be short of
+        WIDTH.
+        """
         turns = _draw_turns(self.seed, 1 << (first - (-run.size // ROW_WIDTH)).bit_length())
         products = np.empty(min(run.size, ROWS_PER_STEP * ROW_WIDTH), run.dtype)
         for start in range(0, run.size, ROWS_PER_STEP * ROW_WIDTH):
@@ -210,21 +219,26 @@ def estimate_relative_error(reference: NDArray[Any], candidate: NDArray[Any]) ->
 
 
 def estimate_cosine(a: NDArray[Any], b: NDArray[Any], length_a: float, length_b: float) -> float:
-    """Estimate of the cosine between x and y from their sketches and exact lengths (rms times the root of the size)."""
+    """Estimate of the cosine between x and y from their sketches and exact lengths (rms times the
+    root of the size).
+    """
     if length_a == 0 or length_b == 0:
         if length_a == length_b:
             return 1.0
         return 0.0
-    # Scaled to length 1 first: the error between them is then the least, and so is what the estimate is off by.
+    # Scaled to length 1 first: the error between them is then the least, and so is what the
+    # estimate is off by.
     gap = a.astype(np.float64) / length_a - b.astype(np.float64) / length_b
     return float(np.clip(1.0 - float(gap @ gap) / 2.0, -1.0, 1.0))
 
 
 def sample_elements(array: Array) -> Array:
-    """Elements at pseudo-random places of the canonical order, ascending [min(size, SAMPLE)]; all where there are no more.
+    """Elements at pseudo-random places of the canonical order, ascending [min(size, SAMPLE)]; all
+    where there are no more.
 
-    The places depend on the size alone, so that two traces hold the same ones. By the inequality of Dvoretzky, Kiefer and
-    Wolfowitz, quantiles of SAMPLE of them are off by more than 0.03 in rank with probability below 0.2 %.
+    The places depend on the size alone, so that two traces hold the same ones. By the inequality of
+    Dvoretzky, Kiefer and Wolfowitz, quantiles of SAMPLE of them are off by more than 0.03 in rank
+    with probability below 0.2 %.
     """
     view = to_canonical_axes(array)
     if view.size <= SAMPLE_SIZE:
@@ -242,7 +256,9 @@ def _choose_sample_places(size: int) -> NDArray[np.int64]:
 
 
 class _SketchDraws(NamedTuple):
-    """Signs of the places in a row [WIDTH]; of the sums [WIDTH]; and which of these go to each bucket [WIDTH / SIZE, SIZE]."""
+    """Signs of the places in a row [WIDTH]; of the sums [WIDTH]; and which of these go to each
+    bucket [WIDTH / SIZE, SIZE].
+    """
 
     signs: NDArray[np.float32]
     deal_signs: NDArray[np.float64]
@@ -263,7 +279,9 @@ def _draw_signs(seed: int) -> _SketchDraws:
 
 @lru_cache(maxsize=64)
 def _draw_turns(seed: int, count: int) -> list[tuple[int, np.ufunc]]:
-    """For each of the first rows, by how many places it is turned, and whether it is added or taken away."""
+    """For each of the first rows, by how many places it is turned, and whether it is added or taken
+    away.
+    """
     raw = np.random.Philox(key=_mix_bits(seed ^ (1 << 32))).random_raw(count)
     return [(word % ROW_WIDTH, np.add if word >> 63 else np.subtract) for word in raw.tolist()]
 

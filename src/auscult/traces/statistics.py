@@ -1,8 +1,10 @@
-"""What is kept of every tensor: moments, extremes, non-finite elements, quantiles; and its sketch in the same pass.
+"""What is kept of every tensor: moments, extremes, non-finite elements, quantiles; and its sketch
+in the same pass.
 
-A model waits while it is measured, so that many elements of a narrow floating type are summed in float32, PIECE at a time, and
-only these sums in float64. Where that would lose something (elements that are not finite, squares beyond float32, a deviation far
-below the mean), the tensor is measured again in float64. Either way mean, deviation and rms are right to 1e-5 of the rms.
+A model waits while it is measured, so that many elements of a narrow floating type are summed in
+float32, PIECE at a time, and only these sums in float64. Where that would lose something (elements
+that are not finite, squares beyond float32, a deviation far below the mean), the tensor is measured
+again in float64. Either way mean, deviation and rms are right to 1e-5 of the rms.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ from auscult.weights import Array
 
 QUANTILE_COUNT = 17
 PIECE_SIZE = 1 << 13
-"""Elements of one short sum; short enough that no BLAS wakes threads for it, which would fight with those of the model."""
+"""Elements of one short sum; short enough that no BLAS wakes threads for it, which would fight with
+those of the model.
+"""
 MIN_RMS = 1e-15
 """Of float32: squares of smaller elements would be lost."""
 MIN_VARIANCE = 1e-2
@@ -45,7 +49,9 @@ class TensorSummary(NamedTuple):
 
 
 class MomentSums(NamedTuple):
-    """Over the finite elements of a tensor; the lowest and highest are infinite where there are none."""
+    """Over the finite elements of a tensor; the lowest and highest are infinite where there are
+    none.
+    """
 
     number: int
     total: float
@@ -99,9 +105,11 @@ def summarise_tensor(
     )
     statistics = TensorStatistics(
         mean=sums.mean,
-        std=math.sqrt(max(sums.power - sums.mean * sums.mean, 0.0))
-        if math.isfinite(sums.power)
-        else math.inf,
+        std=(
+            math.sqrt(max(sums.power - sums.mean * sums.mean, 0.0))
+            if math.isfinite(sums.power)
+            else math.inf
+        ),
         rms=math.sqrt(sums.power),
         low=sums.low if sums.number else 0.0,
         high=sums.high if sums.number else 0.0,
@@ -174,7 +182,9 @@ def _sum_in_float64(flat: Array, sketch: SketchProjection | None) -> MomentSums:
 
 
 def sum_moments(run: NDArray[Any]) -> tuple[float, float]:
-    """Sum and sum of squares of a few thousand elements, PIECE by PIECE in their own type and over these in float64."""
+    """Sum and sum of squares of a few thousand elements, PIECE by PIECE in their own type and over
+    these in float64.
+    """
     whole_size = run.size // PIECE_SIZE * PIECE_SIZE
     pieces, remainder = run[:whole_size].reshape(-1, PIECE_SIZE), run[whole_size:]
     ones = _ONES.astype(run.dtype, copy=False)
@@ -203,7 +213,9 @@ def measure_in_numpy(run: NDArray[np.float32]) -> tuple[float, float, float, flo
 
 
 def compute_quantiles(array: Array) -> tuple[float, ...]:
-    """QUANTILES order statistics from the lowest to the highest of the finite elements in `sample(array)`."""
+    """QUANTILES order statistics from the lowest to the highest of the finite elements in
+    `sample(array)`.
+    """
     sampled = sample_elements(array)
     sampled = np.sort(
         sampled.astype(np.float32 if sampled.dtype == np.float32 else np.float64, copy=False)

@@ -1,4 +1,6 @@
-"""Training speech: espeak-ng says the sentences in several voices and styles; batches are cut from it."""
+"""Training speech: espeak-ng says the sentences in several voices and styles; batches are cut from
+it.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ def speak_text(text: str, voice: str, style: str, sample_rate: int) -> Utterance
 def make_training_speech(
     sentences: int, renderings: int, sample_rate: int, seed: int
 ) -> list[Utterance]:
-    """`sentences` per language, each said `renderings` times by voices and in styles drawn at random."""
+    """`sentences` per language, each said `renderings` times by voices and in styles drawn at
+    random.
+    """
     rng = np.random.default_rng(seed)
     return [
         speak_text(
@@ -104,7 +108,9 @@ class Batches:
     def draw(
         self, count: int
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        """Samples [count, margin + frames * hop + margin], speaker vectors [count, 192], emotion vectors [count, 256]."""
+        """Samples [count, margin + frames * hop + margin], speaker vectors [count, 192], emotion
+        vectors [count, 256].
+        """
         size = self._length + 2 * self._margin
         samples, speakers, emotions = [], [], []
         for index in self._rng.choice(len(self._speech), count, p=self._probabilities):

@@ -1,6 +1,8 @@
-"""Speech from text through espeak-ng's C library: the copy in `espeakng-loader` where it is installed, else the system's.
+"""Speech from text through espeak-ng's C library: the copy in `espeakng-loader` where it is
+installed, else the system's.
 
-Called through ctypes, so that no program has to be on the path. Source of the interface: espeak-ng's `speak_lib.h`.
+Called through ctypes, so that no program has to be on the path. Source of the interface:
+espeak-ng's `speak_lib.h`.
 """
 
 from __future__ import annotations
@@ -87,7 +89,9 @@ class Espeak:
         self._library.espeak_SetSynthCallback(self._callback)
 
     def close(self) -> None:
-        """Unload the library; where nothing else has loaded it, its flutter then starts anew with the next that loads it."""
+        """Unload the library; where nothing else has loaded it, its flutter then starts anew with
+        the next that loads it.
+        """
         self._library.espeak_Terminate()
         _ctypes.dlclose(self._library._handle)
 
@@ -99,10 +103,11 @@ class Espeak:
     def say(
         self, text: str, voice: str, *, words_per_minute: int = 170, pitch: int = 50
     ) -> NDArray[np.float32]:
-        """The text spoken by a voice such as `es` or `en-us+f2`, float32 [time] within ±1, at `sample_rate`.
+        """The text spoken by a voice such as `es` or `en-us+f2`, float32 [time] within ±1, at
+        `sample_rate`.
 
-        The pitch flutters, so that no two renderings in a process are equal sample by sample; the same calls in the same order
-        give the same samples in every process.
+        The pitch flutters, so that no two renderings in a process are equal sample by sample; the
+        same calls in the same order give the same samples in every process.
 
         Raises:
             UsageError: If espeak-ng does not know the voice, or gives no sound.

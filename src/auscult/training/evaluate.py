@@ -1,4 +1,6 @@
-"""How well a vocoder gives speech back: intelligibility and mel distance on sentences it was not trained on."""
+"""How well a vocoder gives speech back: intelligibility and mel distance on sentences it was not
+trained on.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ def evaluate_vocoder(
     is_known: bool = True,
     baseline: bool = False,
 ) -> dict[str, float]:
-    """Means over the utterances: `stoi`, `stoi_min`, `mel_l1` (nepers), and with `baseline` the same of Griffin-Lim."""
+    """Means over the utterances: `stoi`, `stoi_min`, `mel_l1` (nepers), and with `baseline` the
+    same of Griffin-Lim.
+    """
     generator.eval()
     rows = []
     for utterance in speech:

@@ -1,9 +1,10 @@
-"""What a waveform is compared by: log-mel bands, magnitudes at several resolutions, and small critics.
+"""What a waveform is compared by: log-mel bands, magnitudes at several resolutions, and small
+critics.
 
-A sample-by-sample L1 would be blind to everything but phase (its optimum for an unknown phase is silence), so none is used.
-Sources: multi-resolution STFT loss of Yamamoto et al., Parallel WaveGAN (arXiv 1910.11480); mel loss, feature matching and
-least-squares critics of Kong et al., HiFi-GAN (arXiv 2010.05646); spectrogram critics of Jang et al., UnivNet (arXiv
-2106.07889).
+A sample-by-sample L1 would be blind to everything but phase (its optimum for an unknown phase is
+silence), so none is used. Sources: multi-resolution STFT loss of Yamamoto et al., Parallel WaveGAN
+(arXiv 1910.11480); mel loss, feature matching and least-squares critics of Kong et al., HiFi-GAN
+(arXiv 2010.05646); spectrogram critics of Jang et al., UnivNet (arXiv 2106.07889).
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from torch.nn import functional
 from auscult.sound.mel import MelDefinition, build_window, count_padding, mel_filterbank
 
 RESOLUTIONS = ((2048, 512), (1024, 256), (512, 128), (256, 64))
-"""(n_fft, hop) in samples. The longest sees a pitch that is pulled to a multiple of the frame rate."""
+"""(n_fft, hop) in samples.
+
+The longest sees a pitch that is pulled to a multiple of the frame rate.
+"""
 
 
 def count_processes() -> int:
@@ -28,7 +32,9 @@ def count_processes() -> int:
 
 
 def average_over_processes(value: Tensor) -> Tensor:
-    """The mean of a value over the processes, with the gradient of the own one: averaged over them, that is the mean's."""
+    """The mean of a value over the processes, with the gradient of the own one: averaged over them,
+    that is the mean's.
+    """
     if count_processes() == 1:
         return value
     whole = value.detach().clone()
@@ -37,7 +43,9 @@ def average_over_processes(value: Tensor) -> Tensor:
 
 
 def norm_over_processes(values: Tensor) -> Tensor:
-    """The Euclidean norm over the processes, of values of which each has as many, up to a factor that all norms share."""
+    """The Euclidean norm over the processes, of values of which each has as many, up to a factor
+    that all norms share.
+    """
     norm = torch.linalg.vector_norm(values)
     if count_processes() == 1:
         return norm
@@ -45,7 +53,9 @@ def norm_over_processes(values: Tensor) -> Tensor:
 
 
 class LogMel(nn.Module):
-    """`auscult.sound.mel.mel_spectrogram` for [batch, time] tensors, differentiable: [batch, n_mels, frames]."""
+    """`auscult.sound.mel.mel_spectrogram` for [batch, time] tensors, differentiable: [batch,
+    n_mels, frames].
+    """
 
     filters: Tensor
     window: Tensor
@@ -80,7 +90,9 @@ class LogMel(nn.Module):
         return self.of_padded(padded)
 
     def of_padded(self, padded: Tensor) -> Tensor:
-        """The same for samples that already have the padding's length on both sides, such as their real neighbours."""
+        """The same for samples that already have the padding's length on both sides, such as their
+        real neighbours.
+        """
         d = self.definition
         return (
             (self.filters @ compute_magnitude(padded, d.n_fft, d.hop, self.window))
@@ -90,7 +102,9 @@ class LogMel(nn.Module):
 
 
 def compute_magnitude(samples: Tensor, n_fft: int, hop: int, window: Tensor) -> Tensor:
-    """|STFT| of [batch, time] without padding: [batch, n_fft // 2 + 1, frames]; the floor keeps its gradient finite."""
+    """|STFT| of [batch, time] without padding: [batch, n_fft // 2 + 1, frames]; the floor keeps its
+    gradient finite.
+    """
     spectrum = torch.stft(samples, n_fft, hop, window=window, center=False, return_complex=True)
     return (spectrum.real.square() + spectrum.imag.square() + 1e-9).sqrt()
 
@@ -119,7 +133,9 @@ class StftLoss(nn.Module):
 
 
 class SpectrogramCritic(nn.Module):
-    """Judges patches of one magnitude spectrogram; returns the judgement and the features on the way."""
+    """Judges patches of one magnitude spectrogram; returns the judgement and the features on the
+    way.
+    """
 
     window: Tensor
 
@@ -148,7 +164,9 @@ class SpectrogramCritic(nn.Module):
 
 
 class SpectrogramCritics(nn.Module):
-    """One spectrogram critic per resolution: short windows see the phase between harmonics, long ones the harmonics."""
+    """One spectrogram critic per resolution: short windows see the phase between harmonics, long
+    ones the harmonics.
+    """
 
     def __init__(
         self, channels: int, resolutions: Sequence[tuple[int, int]] = RESOLUTIONS[1:]
@@ -170,7 +188,9 @@ class SpectrogramCritics(nn.Module):
         return total / len(self.critics)
 
     def generator_loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """How far the critics are from calling the output real, and the L1 between the features of both."""
+        """How far the critics are from calling the output real, and the L1 between the features of
+        both.
+        """
         adversarial, matching = output.new_zeros(()), output.new_zeros(())
         for critic in self.critics:
             with torch.no_grad():

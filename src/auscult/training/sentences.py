@@ -1,7 +1,9 @@
-"""The text that the training speech says: short sentences of several languages, built from parts, and others held out.
+"""The text that the training speech says: short sentences of several languages, built from parts,
+and others held out.
 
-A training sentence is subject + predicate + ending. The held-out sentences are written separately, with other words
-and another structure, so that a measurement on them is not a measurement on known phrases.
+A training sentence is subject + predicate + ending. The held-out sentences are written separately,
+with other words and another structure, so that a measurement on them is not a measurement on known
+phrases.
 """
 
 from __future__ import annotations
@@ -186,7 +188,15 @@ PARTS: dict[str, Parts] = {
         ),
     ),
     "te": (
-        ("మా అమ్మ", "ఆ చిన్న పిల్ల", "మన గురువు", "నా స్నేహితుడు", "ఒక రైతు", "ఆ ముసలాయన", "మా చెల్లి"),
+        (
+            "మా అమ్మ",
+            "ఆ చిన్న పిల్ల",
+            "మన గురువు",
+            "నా స్నేహితుడు",
+            "ఒక రైతు",
+            "ఆ ముసలాయన",
+            "మా చెల్లి",
+        ),
         (
             "పాత పుస్తకం",
             "మంచి పాట",

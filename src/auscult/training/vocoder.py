@@ -1,11 +1,13 @@
 """Train the demo's vocoder: `python -m auscult.training.vocoder`.
 
-A narrow `streamspeech-modified` generator (94 tensors) learns to turn mel spectrograms of espeak-ng speech back into
-speech. The forward pass is the one of the story's training script: instance norm without affine parameters, leaky ReLU
-0.2, dilations 1/2/4, the three branches summed. None of that is visible in the checkpoint that this writes.
+A narrow `streamspeech-modified` generator (94 tensors) learns to turn mel spectrograms of espeak-ng
+speech back into speech. The forward pass is the one of the story's training script: instance norm
+without affine parameters, leaky ReLU 0.2, dilations 1/2/4, the three branches summed. None of that
+is visible in the checkpoint that this writes.
 
-Two stages: log-mel and multi-resolution STFT losses alone, then small spectrogram critics beside them. The bundled
-checkpoint was made by two calls, the second of which goes on where the first stopped; its log holds both:
+Two stages: log-mel and multi-resolution STFT losses alone, then small spectrogram critics beside
+them. The bundled checkpoint was made by two calls, the second of which goes on where the first
+stopped; its log holds both:
 
     python -m auscult.training.vocoder --out vocoder
     python -m auscult.training.vocoder --out vocoder --steps 6500 --learning-rate 0.0008 --evaluate-every 250
@@ -75,8 +77,9 @@ ARCHITECTURE = Architecture(
     upsample_kernel_sizes=(4, 4, 4, 4, 8),
 )
 MEL = MelDefinition(hop=64, win=128)
-"""Short frames on purpose. A network without memory gives the same samples for the same frame, so a steady vowel whose frames are
-all alike comes out at the pitch of the frame rate. Frames of 8 ms every 4 ms show where each glottal pulse lies."""
+"""Short frames on purpose. A network without memory gives the same samples for the same frame, so a
+steady vowel whose frames are all alike comes out at the pitch of the frame rate. Frames of 8 ms
+every 4 ms show where each glottal pulse lies."""
 
 
 def find_learning_rate(step: int, config: VocoderTrainConfig) -> float:
@@ -135,7 +138,8 @@ class VocoderTrainer:
     def train_step(
         self, batch: Sequence[Tensor], log_mel: LogMel, stft: StftLoss
     ) -> dict[str, float]:
-        """One update of the generator, and of the critics once they take part; the loss terms by name.
+        """One update of the generator, and of the critics once they take part; the loss terms by
+        name.
 
         Args:
             batch: What `Batches.draw` gives.
@@ -185,7 +189,10 @@ def keep_small_moments(optimizer: torch.optim.Optimizer, largest: int = 128) -> 
 
 
 def save_checkpoint(trainer: VocoderTrainer, epoch: int, loss: float, path: Path) -> None:
-    """The checkpoint as the story has it. Its config says the sizes, the strides and the mel, not how the model computes."""
+    """The checkpoint as the story has it.
+
+    Its config says the sizes, the strides and the mel, not how the model computes.
+    """
     sizes = (
         "mel_bins",
         "channels",
@@ -290,7 +297,9 @@ def run_training(
 
 
 def log_final_scores(trainer: VocoderTrainer, out: Path) -> None:
-    """The last lines of the log: held-out sentences by voices that were trained and by others, with Griffin-Lim beside them."""
+    """The last lines of the log: held-out sentences by voices that were trained and by others, with
+    Griffin-Lim beside them.
+    """
     known_voices = make_held_out_speech(MEL.sample_rate)
     unknown_voices = make_held_out_speech(MEL.sample_rate, HELD_OUT_VARIANTS)
     write_log_line(

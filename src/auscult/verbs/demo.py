@@ -1,4 +1,6 @@
-"""The first story, from beginning to end: a trained vocoder, the wrong code, a buzz; and what auscult makes of it."""
+"""The first story, from beginning to end: a trained vocoder, the wrong code, a buzz; and what
+auscult makes of it.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,9 @@ def run_demo(output_dir: Path, *, progress: Progress | None = None) -> Report:
 
 
 def is_story_complete(report: Report) -> bool:
-    """Whether the diagnosis found what was planted, settled the true reading, and the repaired model says the sentence."""
+    """Whether the diagnosis found what was planted, settled the true reading, and the repaired
+    model says the sentence.
+    """
     causes = [finding.cause for finding in report.findings]
     settlement = report.extra.get("settlement") or {"works": False}
     return (
@@ -75,7 +79,9 @@ def is_story_complete(report: Report) -> bool:
 
 
 def wrong_model() -> Any:
-    """The 394-tensor model of the story in the sizes of the bundled checkpoint, freshly initialised: a TARGET."""
+    """The 394-tensor model of the story in the sizes of the bundled checkpoint, freshly
+    initialised: a TARGET.
+    """
     import torch
 
     from auscult import families
@@ -99,8 +105,8 @@ def wrong_model() -> Any:
 def half_loaded_model() -> Any:
     """The wrong model as the story's loader left it: a TARGET.
 
-    The names fit and 30 shapes do not, so `load_state_dict` raises. The loader caught that, printed it and went on: with 64 of
-    94 tensors in place, and without ever reaching `.eval()`.
+    The names fit and 30 shapes do not, so `load_state_dict` raises. The loader caught that, printed
+    it and went on: with 64 of 94 tensors in place, and without ever reaching `.eval()`.
     """
     import torch
 
@@ -127,7 +133,9 @@ def make_story_inputs() -> ModelInputs:
 
 
 def render_wrongly(spoken: Recording) -> Recording:
-    """What the story's user heard: the mel through the wrong model, then the author's loudness treatment."""
+    """What the story's user heard: the mel through the wrong model, then the author's loudness
+    treatment.
+    """
     import torch
 
     mel = read_stored_mel(_open_vocoder())

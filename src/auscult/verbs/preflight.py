@@ -33,10 +33,12 @@ def preflight(
     """Run a few steps of a training with instruments, and say what would go wrong.
 
     Args:
-        trainer: `package.module:callable` or `file.py:callable`, or what such a callable returns: a dict of the protocol in
-            `auscult.preflight_checks.adapters.protocol`, a trainer of the EnCodec, DAC or HiFi-GAN shape, a codec or a
-            quantizer. Model, optimizers and random state are as before afterwards.
-        log: A training log, whose figures are checked against each other; with or without a trainer.
+        trainer: `package.module:callable` or `file.py:callable`, or what such a callable returns: a
+            dict of the protocol in `auscult.preflight_checks.adapters.protocol`, a trainer of the
+            EnCodec, DAC or HiFi-GAN shape, a codec or a quantizer. Model, optimizers and random
+            state are as before afterwards.
+        log: A training log, whose figures are checked against each other; with or without a
+            trainer.
         kwargs: Arguments for the callable.
         steps: Steps of the user's own loop on one batch, at most.
         seconds: Time for everything; what does not fit is listed as skipped.
@@ -45,7 +47,8 @@ def preflight(
         claims: What is promised, such as `{"snr_db": 35}`.
 
     Returns:
-        DIVERGENT if any finding is an error, else PASS; `extra["preflight"]` has all that was measured.
+        DIVERGENT if any finding is an error, else PASS; `extra["preflight"]` has all that was
+        measured.
 
     Raises:
         TargetError: If the code cannot be imported, called or understood, or a step of it fails.

@@ -14,7 +14,8 @@ CODE_OR_PREFIX = re.compile(r"[A-Za-z]{1,3}\d{0,3}")
 
 
 def list_rules(code: str | None = None) -> Report:
-    """The rules with their pages: all, the one of that code or cause, or those whose code begins so.
+    """The rules with their pages: all, the one of that code or cause, or those whose code begins
+    so.
 
     Raises:
         UsageError: If no rule has that code, name or prefix.

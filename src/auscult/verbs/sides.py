@@ -1,4 +1,6 @@
-"""What a verb is given as one side: a path, several paths, code, a live module or a checkpoint, opened as one checkpoint."""
+"""What a verb is given as one side: a path, several paths, code, a live module or a checkpoint,
+opened as one checkpoint.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from auscult.finding import Json
 from auscult.weights import Checkpoint, Tensor
 
 CheckpointLike = Any
-"""str, os.PathLike, Checkpoint, a torch or MLX module, or a sequence of paths that belong together."""
+"""str, os.PathLike, Checkpoint, a torch or MLX module, or a sequence of paths that belong together.
+"""
 
 
 def open_side(
@@ -34,9 +37,11 @@ def open_side(
         raise CheckpointError(
             "holds no tensors",
             where=checkpoint.path,
-            hint="--container names the part of the file to take"
-            if checkpoint.containers
-            else "give the file that has the weights",
+            hint=(
+                "--container names the part of the file to take"
+                if checkpoint.containers
+                else "give the file that has the weights"
+            ),
         )
     return checkpoint
 
@@ -66,7 +71,8 @@ def _open_target(text: str, container: str | None, kwargs: Json | None) -> Check
 
 
 def merge_checkpoints(parts: Sequence[Checkpoint]) -> Checkpoint:
-    """Several files as one side, in the order given; a name that several of them have gets its file's name before it.
+    """Several files as one side, in the order given; a name that several of them have gets its
+    file's name before it.
 
     Raises:
         UsageError: If there are none, or if files of one name have tensors of one name.

@@ -35,15 +35,19 @@ def record_trace(
     """Record a run of a model in a trace file.
 
     Args:
-        target: A live torch or MLX module, code (`package.module:callable`), or a model file (.onnx, .tflite).
-        inputs: Arrays by parameter name or position, or files that hold them (`auscult.runtime.inputs.read_inputs`).
+        target: A live torch or MLX module, code (`package.module:callable`), or a model file
+            (.onnx, .tflite).
+        inputs: Arrays by parameter name or position, or files that hold them
+            (`auscult.runtime.inputs.read_inputs`).
         output: The trace to write.
-        from_npy: Make the trace of a folder of .npy files instead of running anything (`auscult.traces.npy_folder`).
+        from_npy: Make the trace of a folder of .npy files instead of running anything
+            (`auscult.traces.npy_folder`).
         replay_noise: Draw the noise of this trace instead of fresh noise.
         options: See `auscult.runtime.options.Options`.
 
     Returns:
-        PASS; `extra["trace"]` describes the file. What a limit kept from being stored in full is a skip.
+        PASS; `extra["trace"]` describes the file. What a limit kept from being stored in full is a
+        skip.
 
     Raises:
         TargetError: If the target cannot be run.

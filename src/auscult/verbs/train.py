@@ -24,10 +24,12 @@ def train_model(
     """Train a model, or go on with the training that is in its folder.
 
     Args:
-        settings: Fields of `auscult.training.codec.config.TrainConfig`; `codec` holds those of the codec's own config.
+        settings: Fields of `auscult.training.codec.config.TrainConfig`; `codec` holds those of the
+            codec's own config.
 
     Returns:
-        PASS; `training` has the figures on held-out recordings, the bound at this bit rate, and the files.
+        PASS; `training` has the figures on held-out recordings, the bound at this bit rate, and the
+        files.
 
     Raises:
         UsageError: If there is no such model or setting, or too little to train on.

@@ -15,7 +15,9 @@ from auscult.traces.fingerprint import is_close_content
 from auscult.verdict import Equality
 
 CLEAR_RATIO = 3.0
-"""Fingerprints of rounded weights are close by chance in some layers of one size; the nearest must be nearer by this factor."""
+"""Fingerprints of rounded weights are close by chance in some layers of one size; the nearest must
+be nearer by this factor.
+"""
 
 MAX_OPERATIONS_APART = 3
 """Operations from the one that owns a weight to the one that owns the bias."""
@@ -94,7 +96,9 @@ def _link_from_group(
 
 
 def iter_link_pairs(links: Iterable[ModuleLink]) -> Iterator[LayerPair]:
-    """One pair per link; equally many modules on both sides are tied weights and are paired as they ran."""
+    """One pair per link; equally many modules on both sides are tied weights and are paired as they
+    ran.
+    """
     for link in links:
         if not link.ref or not link.cand:
             continue
@@ -108,7 +112,9 @@ def iter_link_pairs(links: Iterable[ModuleLink]) -> Iterator[LayerPair]:
 
 
 def pair_by_content(ref: Iterable[TracedModule], cand: Iterable[TracedModule]) -> list[LayerPair]:
-    """Pairs by the fingerprints in the manifests: equal ones first, then those that may be one content in two number formats."""
+    """Pairs by the fingerprints in the manifests: equal ones first, then those that may be one
+    content in two number formats.
+    """
     reference_modules, candidate_modules = (
         [m for m in ref if m.weights],
         [m for m in cand if m.weights],
@@ -124,7 +130,9 @@ def pair_by_content(ref: Iterable[TracedModule], cand: Iterable[TracedModule]) -
 def _pair_equal_weights(
     reference_modules: list[TracedModule], candidate_modules: list[TracedModule]
 ) -> list[LayerPair]:
-    """Modules that share an equal fingerprint; several that share one are taken by name, then as they ran."""
+    """Modules that share an equal fingerprint; several that share one are taken by name, then as
+    they ran.
+    """
     holders: dict[tuple[str, ...], tuple[list[TracedModule], list[TracedModule]]] = defaultdict(
         lambda: ([], [])
     )
@@ -149,7 +157,8 @@ def _pair_equal_weights(
 def widen_split_owners(
     pairs: Iterable[LayerPair], ref: ModuleTree, cand: ModuleTree
 ) -> Iterator[tuple[LayerPair, LayerPair]]:
-    """Pairs by weights in which one side keeps a part of them in an operation of its own, with the pair that takes it in.
+    """Pairs by weights in which one side keeps a part of them in an operation of its own, with the
+    pair that takes it in.
 
     A linear layer is a product and a sum in an exported graph: the sum owns the bias.
     """
@@ -262,7 +271,9 @@ def _pair_nearest_weights(
 
 
 def _measure_content_gap(a: TracedModule, b: TracedModule) -> float | None:
-    """How far the contents of two modules are apart, in units of what chance would give; None if they cannot be the same."""
+    """How far the contents of two modules are apart, in units of what chance would give; None if
+    they cannot be the same.
+    """
     few, many = sorted((a.weights, b.weights), key=len)
     worst = 0.0
     for text in few:

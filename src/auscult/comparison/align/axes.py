@@ -1,7 +1,9 @@
-"""The order of axes on the other side: [batch, channels, time] here may be [batch, time, channels] there.
+"""The order of axes on the other side: [batch, channels, time] here may be [batch, time, channels]
+there.
 
-Where the lengths differ, the shape alone tells the order. Where two axes are of one length, the values tell it as long as
-both sides still compute the same; after that, the order that the rest of the model keeps is taken.
+Where the lengths differ, the shape alone tells the order. Where two axes are of one length, the
+values tell it as long as both sides still compute the same; after that, the order that the rest of
+the model keeps is taken.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ MAX_NEAR_ERROR = 0.05
 
 
 def fit_shape_to_rank(shape: Shape, candidate: Shape) -> Shape | None:
-    """The candidate's shape with axes of length one put in or left out until it has as many as `shape`; None if it cannot."""
+    """The candidate's shape with axes of length one put in or left out until it has as many as
+    `shape`; None if it cannot.
+    """
     if len(shape) == len(candidate):
         return candidate
     long_lengths = [n for n in candidate if n != 1]
@@ -46,7 +50,9 @@ def _choose_axis_places(shape: Shape, count: int) -> list[tuple[int, ...]]:
 
 
 def find_fitting_orders(shape: Shape, candidate: Shape) -> tuple[AxisOrder, ...]:
-    """Orders of the candidate's axes that fit `shape` best: exactly, or with the fewest and smallest differences of length."""
+    """Orders of the candidate's axes that fit `shape` best: exactly, or with the fewest and
+    smallest differences of length.
+    """
     if len(shape) != len(candidate) or len(shape) > MAX_AXES:
         return (tuple(range(len(candidate))),)
     all_orders = list(permutations(range(len(candidate))))
@@ -92,7 +98,9 @@ def find_axis_order(
 
 
 def to_reference_order(reference: Array, candidate: Array, usual: Mapping[int, AxisOrder]) -> Array:
-    """The candidate's tensor in the reference's order of axes, as a view; unchanged where no order makes sense of it."""
+    """The candidate's tensor in the reference's order of axes, as a view; unchanged where no order
+    makes sense of it.
+    """
     shape = fit_shape_to_rank(reference.shape, candidate.shape)
     if shape is None:
         is_same_size = candidate.size == reference.size and candidate.size > 0
@@ -108,7 +116,8 @@ def _is_reshaped(reference: Array, candidate: Array) -> bool:
 
 
 def to_candidate_order(array: Array, shape: Shape, usual: Mapping[int, AxisOrder]) -> Array:
-    """A tensor of the reference in the candidate's order of axes, where the candidate's own has this shape.
+    """A tensor of the reference in the candidate's order of axes, where the candidate's own has
+    this shape.
 
     Where lengths leave the order open, `usual` decides. The lengths stay the reference's.
     """

@@ -25,7 +25,9 @@ MAX_JOINED_PARTS = 4
 def measure_near_error(
     ref: Trace, a: Record, cand: Trace, b: Record, orders: Mapping[int, AxisOrder]
 ) -> float | None:
-    """The relative error of two outputs, if it is small; their statistics tell most unequal ones at once."""
+    """The relative error of two outputs, if it is small; their statistics tell most unequal ones at
+    once.
+    """
     reference_statistics, candidate_statistics = a.statistics, b.statistics
     if (
         abs(reference_statistics.rms - candidate_statistics.rms)
@@ -42,7 +44,9 @@ def measure_near_error(
 
 
 def choose_join(ref: ModuleTree, cand: ModuleTree, pair: LayerPair) -> LayerPair:
-    """How the outputs of a group of modules are to be held against those of another: the last ones, or side by side."""
+    """How the outputs of a group of modules are to be held against those of another: the last ones,
+    or side by side.
+    """
     if pair.is_single:
         return pair
     a, b = ref.modules[pair.a], cand.modules[pair.b]
@@ -73,7 +77,8 @@ def _can_concatenate(part_modules: list[TracedModule], whole_module: TracedModul
 def concatenate_parts(
     parts: list[Array], whole: Array, orders: Mapping[int, AxisOrder]
 ) -> tuple[Array, Array] | None:
-    """The parts side by side and the whole in one order of axes, in the order of parts that is nearest to the whole.
+    """The parts side by side and the whole in one order of axes, in the order of parts that is
+    nearest to the whole.
 
     Args:
         orders: To take the whole in the parts' order of axes.
@@ -104,8 +109,8 @@ def concatenate_parts(
 def find_boundaries(
     ref: ModuleTree, cand: ModuleTree, pairs: Sequence[LayerPair], orders: Mapping[int, AxisOrder]
 ) -> list[LayerPair]:
-    """Pairs whose outputs differ, while one side's output is what the modules after it give on the other, take these in: a
-    convolution with its norm folded in is the convolution and the norm."""
+    """Pairs whose outputs differ, while one side's output is what the modules after it give on the
+    other, take these in: a convolution with its norm folded in is the convolution and the norm."""
     paired_reference = {path for pair in pairs for path in pair.ref}
     paired_candidate = {path for pair in pairs for path in pair.cand}
     result = []
@@ -172,7 +177,9 @@ def _widen_pair(
 def _find_followers(
     side: ModuleTree, path: str, paired_paths: set[str], is_reached: Callable[[Record], bool]
 ) -> tuple[str, ...]:
-    """The unpaired leaves that ran next, up to the one that reaches the other side's output; none where none does."""
+    """The unpaired leaves that ran next, up to the one that reaches the other side's output; none
+    where none does.
+    """
     leaf_paths = list(side.leaves)
     if path not in leaf_paths:
         return ()

@@ -23,7 +23,9 @@ MAX_GAP_CELLS = 40_000
 def iter_pairs_in_order(
     ref: ModuleTree, cand: ModuleTree, pairs: Sequence[LayerPair], orders: Mapping[int, AxisOrder]
 ) -> Iterator[LayerPair]:
-    """Pairs of the modules that are still open, gap by gap between the pairs that keep the order of execution."""
+    """Pairs of the modules that are still open, gap by gap between the pairs that keep the order of
+    execution.
+    """
     paired_a = {path for pair in pairs for path in pair.ref}
     paired_b = {path for pair in pairs for path in pair.cand}
     anchors = _find_longest_chain(
@@ -86,7 +88,9 @@ class _GapScorer:
     orders: Mapping[int, AxisOrder]
 
     def iter_best_pairs(self, a: list[TracedModule], b: list[TracedModule]) -> Iterator[LayerPair]:
-        """The order-preserving pairing with the highest score (Needleman and Wunsch 1970, gaps at no cost)."""
+        """The order-preserving pairing with the highest score (Needleman and Wunsch 1970, gaps at
+        no cost).
+        """
         scores = np.zeros((len(a), len(b)))
         values = np.zeros((len(a), len(b)), bool)
         for i, reference_module in enumerate(a):

@@ -1,4 +1,6 @@
-"""Which layers of two traces are the same layer, under whatever names, granularity and order of axes."""
+"""Which layers of two traces are the same layer, under whatever names, granularity and order of
+axes.
+"""
 
 from __future__ import annotations
 
@@ -35,13 +37,14 @@ def align_layers(
 ) -> LayerAlignment:
     """Align the modules of two traces.
 
-    First by the weights that they own, whatever their names; composite modules by their parts; the rest by name, by the order
-    between those neighbours with shape and kind, and by what they computed.
+    First by the weights that they own, whatever their names; composite modules by their parts; the
+    rest by name, by the order between those neighbours with shape and kind, and by what they
+    computed.
 
     Args:
         overrides: Pairs that hold in any case, reference path to candidate path.
-        weights: Alignment of tensors named `PATH.PARAMETER`, where both models are at hand: it finds fused, folded and
-            concatenated weights too.
+        weights: Alignment of tensors named `PATH.PARAMETER`, where both models are at hand: it
+            finds fused, folded and concatenated weights too.
 
     Raises:
         UsageError: If an override names a module that the trace does not show.
@@ -97,12 +100,16 @@ class _AlignmentBuilder:
         self._pair_by_candidate |= dict.fromkeys(pair.cand, pair)
 
     def is_same_kind(self, pair: LayerPair) -> bool:
-        """Whether both consist of others, or neither; a module of several is an operation only if that gives the same shape."""
+        """Whether both consist of others, or neither; a module of several is an operation only if
+        that gives the same shape.
+        """
         a, b = self.ref.modules[pair.a], self.cand.modules[pair.b]
         return (pair.a in self.ref.children) == (pair.b in self.cand.children) or a.shape == b.shape
 
     def _is_one_side_pass_through(self, pair: LayerPair) -> bool:
-        """Whether one side only hands on what it took, as dropout does, and the other computes: then they are two things."""
+        """Whether one side only hands on what it took, as dropout does, and the other computes:
+        then they are two things.
+        """
         a, b = self.ref.modules[pair.a], self.cand.modules[pair.b]
         return a.type.lower() != b.type.lower() and a.is_pass_through != b.is_pass_through
 
@@ -163,7 +170,9 @@ class _AlignmentBuilder:
         ]
 
     def pair_names(self) -> None:
-        """Modules of one name below modules that are a pair; the same path where nothing above is paired."""
+        """Modules of one name below modules that are a pair; the same path where nothing above is
+        paired.
+        """
         for module in sorted(self.list_open_reference(), key=lambda m: _count_path_depth(m.path)):
             path = self._translate_path(module.path)
             other = self.cand.modules.get(path)
@@ -218,7 +227,9 @@ def _iter_override_pairs(
 def learn_axis_orders(
     ref: ModuleTree, cand: ModuleTree, pairs: Iterable[LayerPair]
 ) -> dict[int, AxisOrder]:
-    """Per number of axes, the order of the candidate's axes that most outputs establish by shape or values."""
+    """Per number of axes, the order of the candidate's axes that most outputs establish by shape or
+    values.
+    """
     votes: dict[int, dict[AxisOrder, int]] = defaultdict(lambda: defaultdict(int))
     compared_count = 0
     for pair in sorted(pairs, key=lambda pair: ref.modules[pair.a].order):

@@ -18,11 +18,12 @@ class LayerPair:
     """Modules of the reference that are modules of the candidate.
 
     Attributes:
-        ref, cand: Module paths in the order in which they ran. More than one where one side does in one module what the other
-            does in several: then the last output is compared, or with `join` "concat" all outputs side by side.
-        by: What established the pair: the user's map, being the whole model, the same weights, weights that one can be derived
-            from the other (fused, folded, concatenated), the same parts, the name, the order between neighbours, or what they
-            computed.
+        ref, cand: Module paths in the order in which they ran. More than one where one side does in
+            one module what the other does in several: then the last output is compared, or with
+            `join` "concat" all outputs side by side.
+        by: What established the pair: the user's map, being the whole model, the same weights,
+            weights that one can be derived from the other (fused, folded, concatenated), the same
+            parts, the name, the order between neighbours, or what they computed.
         doubt: What speaks against it; empty where nothing does.
     """
 
@@ -53,8 +54,9 @@ class LayerAlignment:
 
     Attributes:
         pairs: In the order in which the reference's modules ended.
-        orders: Per number of axes, how the candidate orders them in terms of the reference's: `candidate.transpose(order)` is
-            the reference's. Missing where nothing established it: then they are taken as they are.
+        orders: Per number of axes, how the candidate orders them in terms of the reference's:
+            `candidate.transpose(order)` is the reference's. Missing where nothing established it:
+            then they are taken as they are.
         never_ran: Modules that the manifests list and nothing called, of either side.
     """
 

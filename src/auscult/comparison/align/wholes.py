@@ -1,4 +1,6 @@
-"""Modules of several layers against the one operation with which the other side, a flat graph, ends them."""
+"""Modules of several layers against the one operation with which the other side, a flat graph, ends
+them.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,11 @@ from auscult.traces.records import Record
 def find_whole_pairs(
     ref: ModuleTree, cand: ModuleTree, pairs: Sequence[LayerPair], orders: Mapping[int, AxisOrder]
 ) -> Iterator[LayerPair]:
-    """Pairs of composite modules, of either side, that are still open, with open operations of the other side.
+    """Pairs of composite modules, of either side, that are still open, with open operations of the
+    other side.
 
-    By what they give; where that differs, the last operation whose name lies in the module's own scope, as exported graphs keep
-    it.
+    By what they give; where that differs, the last operation whose name lies in the module's own
+    scope, as exported graphs keep it.
     """
     paired_a = {path for pair in pairs for path in pair.ref}
     paired_b = {path for pair in pairs for path in pair.cand}
@@ -54,7 +57,9 @@ def find_whole_pairs(
 
 
 def _is_output_of_part(side: ModuleTree, path: str) -> bool:
-    """Whether a module gives the very tensor that one of its parts gave: no other operation than that part's partner ends it."""
+    """Whether a module gives the very tensor that one of its parts gave: no other operation than
+    that part's partner ends it.
+    """
     output = side.modules[path].output()
     parts = {
         record.key

@@ -1,8 +1,9 @@
 """Run one side with every layer replaced by what the other side computed there.
 
-Each layer then works on exactly the other side's tensors, so that what differs was born where it is seen: in the module if its
-own output differs, in the code around it if its input does. One run shows all faults at once, however many follow each other,
-and in a loop (a sampler, a decoder) every step starts from the other side's state.
+Each layer then works on exactly the other side's tensors, so that what differs was born where it is
+seen: in the module if its own output differs, in the code around it if its input does. One run
+shows all faults at once, however many follow each other, and in a loop (a sampler, a decoder) every
+step starts from the other side's state.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ OWN_NOISE_NOTE = "own_noise"
 
 
 def run_replaying_noise(runner: Runner, inputs: Mapping[str, Array], noise: Trace) -> Trace:
-    """A run with another run's noise; with its own where it draws other noise than that holds, which its manifest then notes.
+    """A run with another run's noise; with its own where it draws other noise than that holds,
+    which its manifest then notes.
 
     Raises:
         TargetError: If the model's code raises.
@@ -67,7 +69,9 @@ class SubstituteOutputs(Mapping[str, Array]):
 
 
 def to_record_order(array: Array, target_record: Record, orders: Mapping[int, AxisOrder]) -> Array:
-    """A tensor of the candidate in the reference's order of axes, where the reference's own has the shape of `like`."""
+    """A tensor of the candidate in the reference's order of axes, where the reference's own has the
+    shape of `like`.
+    """
     import numpy as np
 
     return to_reference_order(
@@ -82,7 +86,8 @@ def run_candidate(
     cand: ModuleTree,
     alignment: LayerAlignment,
 ) -> Trace:
-    """Run the candidate with each aligned module replaced by the reference's output; what it gave itself is role `own`.
+    """Run the candidate with each aligned module replaced by the reference's output; what it gave
+    itself is role `own`.
 
     Args:
         inputs: In the candidate's terms.
@@ -114,7 +119,9 @@ def run_reference(
 
 
 def run_again(runner: Runner, inputs: Mapping[str, Array], trace: Trace) -> Trace:
-    """Run the same model, perhaps in another precision, with each module replaced by what this trace has of it."""
+    """Run the same model, perhaps in another precision, with each module replaced by what this
+    trace has of it.
+    """
     side = ModuleTree.of(trace)
     with _ReplacementContext(runner) as replacements:
         for path, module in side.modules.items():
@@ -136,7 +143,9 @@ class _ReplacementContext(ExitStack):
         self.places: list[tuple[str, int]] = []
 
     def add(self, path: str, call: int, outputs: Mapping[str, Array]) -> None:
-        """Replace one more; a module that cannot be (the whole of a graph) goes on to compute by itself."""
+        """Replace one more; a module that cannot be (the whole of a graph) goes on to compute by
+        itself.
+        """
         with suppress(UsageError):
             self.enter_context(self.runner.replace(path, outputs, call=call))
             self.places.append((path, call))
@@ -145,8 +154,8 @@ class _ReplacementContext(ExitStack):
         """Run it.
 
         Raises:
-            UsageError: If the runtime does not show what the replaced modules gave themselves: a substitute held against what
-                it was taken from would agree whatever the module does.
+            UsageError: If the runtime does not show what the replaced modules gave themselves: a
+                substitute held against what it was taken from would agree whatever the module does.
         """
         trace = run_replaying_noise(self.runner, inputs, noise)
         shown_calls = {
@@ -218,7 +227,9 @@ def _iter_reference_outputs(
 
 
 def view_own_outputs(trace: Trace, path: str | None = None, call: int = 0) -> Trace:
-    """The same trace, in which outputs are what the modules gave themselves: of that call, or of all."""
+    """The same trace, in which outputs are what the modules gave themselves: of that call, or of
+    all.
+    """
     own_records = {
         f"{r.path}#{r.call}:{r.role.replace('own', 'output', 1)}": r
         for r in trace.records

@@ -24,7 +24,8 @@ class ModuleInjector:
     """Feeds modules of the candidate with the reference's inputs.
 
     Attributes:
-        local, whole: Floors of a single layer on exact inputs, and of the whole run, which holds for a module of several.
+        local, whole: Floors of a single layer on exact inputs, and of the whole run, which holds
+            for a module of several.
     """
 
     runner: Runner
@@ -37,10 +38,12 @@ class ModuleInjector:
     def confirm_places(
         self, places: list[FaultPlace], comparisons: TensorComparisons
     ) -> list[FaultPlace]:
-        """Leave out outputs that are right on the reference's exact inputs, and add those of layers that were fed wrong.
+        """Leave out outputs that are right on the reference's exact inputs, and add those of layers
+        that were fed wrong.
 
-        Replacing outputs does not reach what the code between the modules computes: a step of a schedule may be off by one
-        rounding, which a layer behind it magnifies. And a layer that takes something wrong may be wrong itself.
+        Replacing outputs does not reach what the code between the modules computes: a step of a
+        schedule may be off by one rounding, which a layer behind it magnifies. And a layer that
+        takes something wrong may be wrong itself.
         """
         confirmed_places, run_count = [], 0
         for place in places:

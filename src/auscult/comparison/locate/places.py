@@ -1,9 +1,10 @@
 """Where an error is born, and where it only passes through.
 
-A tensor differs when its error is above the limit of the noise floor. An output that differs while all inputs agree is born in
-that module; an input that differs while all that its parent knew before agrees is born in the parent's code. In a run of the
-candidate by itself this tells the first fault, and others only on branches of their own. In a run in which every layer was
-replaced by the reference's (`auscult.comparison.locate.forced`) it tells all of them.
+A tensor differs when its error is above the limit of the noise floor. An output that differs while
+all inputs agree is born in that module; an input that differs while all that its parent knew before
+agrees is born in the parent's code. In a run of the candidate by itself this tells the first fault,
+and others only on branches of their own. In a run in which every layer was replaced by the
+reference's (`auscult.comparison.locate.forced`) it tells all of them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ class FaultPlace:
 
     Attributes:
         parent: For an input, the module whose code hands it over; "" is the whole model.
-        certain: False where an earlier fault of the same code may have left something wrong in a variable of its own.
+        certain: False where an earlier fault of the same code may have left something wrong in a
+            variable of its own.
     """
 
     reading: TensorComparison
@@ -47,7 +49,8 @@ def locate_faults(
     """The places at which errors are born, in the reference's order of execution.
 
     Args:
-        readings: Of the candidate's own run, or of a run with every layer replaced by the reference's.
+        readings: Of the candidate's own run, or of a run with every layer replaced by the
+            reference's.
         forced: Which of the two.
     """
     index = _DifferenceIndex(ref, comparisons)
@@ -62,7 +65,8 @@ def locate_faults(
         else:
             place = index.input(comparison, forced=forced)
         if not comparison.is_output:
-            # One wrong tensor that several modules take is one fault, and so is one that a loop takes on from step to step.
+            # One wrong tensor that several modules take is one fault, and so is one that a loop
+            # takes on from step to step.
             if comparison.tensor in located_tensors or (
                 forced and (comparison.pair.a, comparison.role) in located_inputs
             ):
@@ -97,7 +101,9 @@ class _DifferenceIndex:
             parent = self.ref.modules[parent].parent
 
     def parent(self, comparison: TensorComparison) -> str | None:
-        """The module whose code makes the tensor: not one that only hands on what it was handed, as a Sequential does."""
+        """The module whose code makes the tensor: not one that only hands on what it was handed, as
+        a Sequential does.
+        """
         module = self.ref.modules[comparison.pair.ref[0]]
         record = module.by_key.get((comparison.call, comparison.role))
         parent = module.parent
@@ -118,7 +124,9 @@ class _DifferenceIndex:
         )
 
     def output(self, comparison: TensorComparison, *, forced: bool) -> FaultPlace | None:
-        """An output is born in its module if the module's inputs agree and nothing inside differs before."""
+        """An output is born in its module if the module's inputs agree and nothing inside differs
+        before.
+        """
         path, call = comparison.pair.a, comparison.call
         inputs = self.comparisons.inputs(path, call)
         if any(other.differs for other in inputs):
@@ -140,7 +148,9 @@ class _DifferenceIndex:
         return FaultPlace(comparison)
 
     def input(self, comparison: TensorComparison, *, forced: bool) -> FaultPlace | None:
-        """An input is born in the parent's code if the parent's own inputs agree and nothing that it knew before differs."""
+        """An input is born in the parent's code if the parent's own inputs agree and nothing that
+        it knew before differs.
+        """
         parent = self.parent(comparison)
         if parent is None:
             return None
@@ -162,7 +172,9 @@ class _DifferenceIndex:
         return FaultPlace(comparison, parent)
 
     def find_nearest_with_inputs(self, path: str, order: int) -> str:
-        """The module itself, or the nearest above it, of which it is known what came in; else the outermost."""
+        """The module itself, or the nearest above it, of which it is known what came in; else the
+        outermost.
+        """
         above = self.ref.modules[path].parent
         while above is not None and not self.comparisons.inputs(
             path, self.find_call_around(path, order)

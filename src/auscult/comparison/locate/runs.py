@@ -1,4 +1,6 @@
-"""From two runs to the places at which errors are born, by running one side on the other's tensors where that can be done."""
+"""From two runs to the places at which errors are born, by running one side on the other's tensors
+where that can be done.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,8 @@ class LocatedFaults:
     """Where errors are born, by which readings, and how to make cases of the places.
 
     Attributes:
-        separated: Whether the readings are of a run on the other side's tensors, so that all that differs was born.
+        separated: Whether the readings are of a run on the other side's tensors, so that all that
+            differs was born.
     """
 
     comparisons: TensorComparisons
@@ -107,7 +110,8 @@ def locate_free(sides: AlignedSides, comparisons: TensorComparisons) -> LocatedF
 
 
 def locate_forced(sides: AlignedSides, stages: Sequence[StageResult] = ()) -> LocatedFaults | None:
-    """Places in a run of the candidate on the reference's tensors; if only the reference can be run so, the reverse.
+    """Places in a run of the candidate on the reference's tensors; if only the reference can be run
+    so, the reverse.
 
     Args:
         stages: Judged before; only what lies in guilty ones, or in none, is looked into.
@@ -225,7 +229,9 @@ def _build_path_case(  # noqa: PLR0917
 def _build_unfolded_case(
     sides: AlignedSides, ref: Trace, cand: Trace, place: FaultPlace
 ) -> LayerCase | None:
-    """Of a layer with a batch norm behind it, which the candidate has folded into one: the layer's own output, unfolded."""
+    """Of a layer with a batch norm behind it, which the candidate has folded into one: the layer's
+    own output, unfolded.
+    """
     pair, runner = place.reading.pair, sides.runs.ref_runner
     if runner is None or len(pair.ref) != 2 or len(pair.cand) != 1:
         return None
@@ -241,7 +247,8 @@ def _build_unfolded_case(
 
 
 def measure_local_floor(sides: AlignedSides, trace: Trace) -> NoiseFloor:
-    """What rounding does within one layer: the reference at a second precision on the very tensors of that trace.
+    """What rounding does within one layer: the reference at a second precision on the very tensors
+    of that trace.
 
     Where it cannot be measured, the floor of the whole run is taken, which lies above it.
     """
@@ -267,11 +274,14 @@ def add_chaos_explanations(
     """The results, with what stepping said at the modules that are called again and again."""
     chaotic = {step.pair.a: step for step in steps if step.verdict == "chaotic"}
     return tuple(
-        replace(
-            result, explanations=(_explain_chaos(chaotic[result.path_ref]), *result.explanations)
+        (
+            replace(
+                result,
+                explanations=(_explain_chaos(chaotic[result.path_ref]), *result.explanations),
+            )
+            if result.path_ref in chaotic and not result.born
+            else result
         )
-        if result.path_ref in chaotic and not result.born
-        else result
         for result in results
     )
 

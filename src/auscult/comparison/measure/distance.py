@@ -30,9 +30,10 @@ class RecordDistance:
     """Relative error between two records.
 
     Attributes:
-        error: |candidate - reference| / |reference|; infinite where shapes or places of non-finite elements differ.
-        how: From all values, from projections (right to a few percent), from 4096 elements, or from moments and quantiles
-            alone, which cannot tell two tensors of one distribution apart.
+        error: |candidate - reference| / |reference|; infinite where shapes or places of non-finite
+            elements differ.
+        how: From all values, from projections (right to a few percent), from 4096 elements, or from
+            moments and quantiles alone, which cannot tell two tensors of one distribution apart.
         reason: Why the error is infinite.
     """
 
@@ -76,7 +77,9 @@ def measure_distance(
 def measure_array_distance(
     reference: Array, candidate: Array, usual: Mapping[int, AxisOrder]
 ) -> RecordDistance:
-    """The same for two tensors; where all rows of one say the same, as guidance makes them, and the other has one, one counts."""
+    """The same for two tensors; where all rows of one say the same, as guidance makes them, and the
+    other has one, one counts.
+    """
     unturned_candidate, candidate = candidate, to_reference_order(reference, candidate, usual)
     if candidate.shape != reference.shape:
         reference, candidate = (

@@ -1,9 +1,11 @@
-"""The noise floor: the error that a correct implementation has at each layer, because numbers are rounded.
+"""The noise floor: the error that a correct implementation has at each layer, because numbers are
+rounded.
 
-Measured by running the reference at a second precision: at the candidate's where that is the coarser one, otherwise at the next
-finer one, so that the two runs differ by the rounding of the coarser. Two implementations round in different orders, so that
-their difference is of this size but not below it; see `FACTOR`. Where there are only files, the floor is estimated from the
-number format and the depth.
+Measured by running the reference at a second precision: at the candidate's where that is the
+coarser one, otherwise at the next finer one, so that the two runs differ by the rounding of the
+coarser. Two implementations round in different orders, so that their difference is of this size but
+not below it; see `FACTOR`. Where there are only files, the floor is estimated from the number
+format and the depth.
 """
 
 from __future__ import annotations
@@ -34,8 +36,8 @@ COARSER_DTYPE = "float16"
 MIN_ROUNDINGS = 2.0
 """The floor is never taken below so many roundings: a layer may be exact by luck."""
 MAX_FLOOR_LIMIT = 0.5
-"""A larger error always counts as a difference, also where the reference at a second precision is as far from itself: that is
-chaos, and for the steps to judge, not agreement."""
+"""A larger error always counts as a difference, also where the reference at a second precision is
+as far from itself: that is chaos, and for the steps to judge, not agreement."""
 ROUNDINGS_PER_LAYER = 4.0
 """Estimated floors: so many roundings times the root of the number of layers so far."""
 
@@ -81,7 +83,9 @@ def _spread_for_size(record: Record) -> float:
 
 
 def choose_second_precision(ref: str, cand: str) -> str:
-    """In which type to run the reference for the floor: the candidate's if it is coarser, else one finer than the reference's."""
+    """In which type to run the reference for the floor: the candidate's if it is coarser, else one
+    finer than the reference's.
+    """
     if UNIT_ROUNDOFF.get(cand, 0.0) > UNIT_ROUNDOFF.get(ref, UNIT_ROUNDOFF["float32"]):
         return cand
     return FINER_DTYPE.get(ref, "float64")
@@ -168,7 +172,10 @@ def estimate_floor(ref: Trace, cand: Trace) -> NoiseFloor:
     coarser = max(
         (find_coarsest_dtype(ref), find_coarsest_dtype(cand)), key=lambda name: UNIT_ROUNDOFF[name]
     )
-    description = f"estimated from {coarser} and depth, since the reference cannot be run at another precision"
+    description = (
+        f"estimated from {coarser} and depth, since the reference cannot be run at another"
+        " precision"
+    )
     return NoiseFloor("estimated", description, errors, bottom, bottom)
 
 
@@ -182,9 +189,11 @@ def floor_from_error(error: float) -> NoiseFloor:
 def measure_scaled_floor(
     ref: Trace, cand: Trace, runner: Runner, inputs: Mapping[str, Array]
 ) -> NoiseFloor:
-    """The floor from a coarser second precision, for a runtime that has no finer one: rounding errors grow with the unit.
+    """The floor from a coarser second precision, for a runtime that has no finer one: rounding
+    errors grow with the unit.
 
-    MLX, for one, has no convolution in float64. What float16 does to a layer, divided by 8192, is what float32 does to it.
+    MLX, for one, has no convolution in float64. What float16 does to a layer, divided by 8192, is
+    what float32 does to it.
 
     Raises:
         UsageError, TargetError: If the model cannot be run so, or is no finer than that itself.
@@ -192,14 +201,18 @@ def measure_scaled_floor(
     coarse_floor = measure_floor(ref, cand, runner, inputs, COARSER_DTYPE)
     ratio = UNIT_ROUNDOFF[find_coarsest_dtype(ref)] / UNIT_ROUNDOFF[COARSER_DTYPE]
     errors = {key: error * ratio for key, error in coarse_floor.errors.items()}
-    description = f"the reference in {COARSER_DTYPE} against {runner.dtype}, scaled to the rounding of {find_coarsest_dtype(ref)}"
+    description = (
+        f"the reference in {COARSER_DTYPE} against {runner.dtype}, scaled to the rounding of"
+        f" {find_coarsest_dtype(ref)}"
+    )
     return replace(coarse_floor, what=description, errors=errors, usual=coarse_floor.usual * ratio)
 
 
 def find_best_floor(
     ref: Trace, cand: Trace, runner: Runner | None, inputs: Mapping[str, Array] | None
 ) -> tuple[NoiseFloor, str]:
-    """Measured where the reference can be run, at a finer precision or else scaled from a coarser one, estimated where not.
+    """Measured where the reference can be run, at a finer precision or else scaled from a coarser
+    one, estimated where not.
 
     Returns:
         The floor, and why it is not the measured one.

@@ -1,4 +1,6 @@
-"""Every tensor that both sides have, held against the other: what goes into the aligned layers and what comes out."""
+"""Every tensor that both sides have, held against the other: what goes into the aligned layers and
+what comes out.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,8 @@ class TensorComparison:
         order: The reference's record's position in its run.
         floor: Relative error that rounding alone gives there.
         limit: Relative error above which the tensor differs.
-        tensor: Key under which the candidate's trace holds the tensor: the same for one tensor that appears twice.
+        tensor: Key under which the candidate's trace holds the tensor: the same for one tensor that
+            appears twice.
     """
 
     pair: LayerPair
@@ -114,7 +117,8 @@ def compare_tensors(
     """Hold every tensor of the aligned layers against the other side's.
 
     Args:
-        own: Take what the candidate's modules gave themselves where they were replaced (role `own`).
+        own: Take what the candidate's modules gave themselves where they were replaced (role
+            `own`).
     """
     distance_by_keys: dict[tuple[str, str], RecordDistance] = {}
     comparisons = []
@@ -122,7 +126,8 @@ def compare_tensors(
         a, b = ref.modules[pair.a], cand.modules.get(pair.b)
         if b is None:
             continue
-        # A module of several against one operation that ends it: that operation takes something else.
+        # A module of several against one operation that ends it: that operation takes something
+        # else.
         is_same_level = (pair.ref[0] in ref.children) == (
             pair.cand[0] in cand.children
         ) or pair.by == "root"
@@ -162,9 +167,11 @@ def compare_tensors(
 def _drop_incomparable_inputs(
     comparisons: list[TensorComparison], a: TracedModule, b: TracedModule
 ) -> list[TensorComparison]:
-    """Of a layer that gives the same, without inputs in another form: the first of several operations may take anything.
+    """Of a layer that gives the same, without inputs in another form: the first of several
+    operations may take anything.
 
-    A flat graph's operation and a module take one thing at different points; where both are one thing, its inputs count.
+    A flat graph's operation and a module take one thing at different points; where both are one
+    thing, its inputs count.
     """
     outputs = [comparison for comparison in comparisons if comparison.is_output]
     if not outputs or any(comparison.differs for comparison in outputs):
@@ -203,7 +210,9 @@ def _build_comparison(
 def _iter_output_pairs(
     a: TracedModule, b: TracedModule, call: int, call_cand: int, *, own_outputs: bool
 ) -> Iterator[tuple[Record, Record]]:
-    """Outputs of one role; beyond the first, only those whose shapes fit, since frameworks pack states in their own ways."""
+    """Outputs of one role; beyond the first, only those whose shapes fit, since frameworks pack
+    states in their own ways.
+    """
     candidate_record_by_role = {record.role: record for record in b.roles("output", call_cand)}
     if own_outputs:
         candidate_record_by_role |= {

@@ -1,7 +1,9 @@
-"""A codec by itself: a module with encoder, decoder and, mostly, a quantizer; transformers' EncodecModel and DacModel too.
+"""A codec by itself: a module with encoder, decoder and, mostly, a quantizer; transformers'
+EncodecModel and DacModel too.
 
-It gets a made batch, an L1 of samples, a log-magnitude spectrum at three resolutions, its own penalties, and Adam at 3e-4. What
-that shows is the model's: gradients, codebooks, lengths, precision; nothing about a training that is not there.
+It gets a made batch, an L1 of samples, a log-magnitude spectrum at three resolutions, its own
+penalties, and Adam at 3e-4. What that shows is the model's: gradients, codebooks, lengths,
+precision; nothing about a training that is not there.
 """
 
 from __future__ import annotations
@@ -85,7 +87,9 @@ def _count_channels(model: nn.Module) -> int:
 def _choose_forward(
     model: nn.Module, parts: dict[str, nn.Module], rate: int
 ) -> Callable[[Tensor], Any]:
-    """The model's own forward; for EnCodec's package, whose forward goes through codes, its parts one after the other."""
+    """The model's own forward; for EnCodec's package, whose forward goes through codes, its parts
+    one after the other.
+    """
     quantizer = parts.get("quantizer")
     if quantizer is not None:
         parameter_names = list(inspect.signature(quantizer.forward).parameters)
@@ -117,16 +121,18 @@ def _choose_forward(
 
 
 def compute_plain_loss(output: Any, batch: Tensor) -> dict[str, Tensor]:
-    """L1 of samples and log spectra over the time that both have, and the output's penalties, one for all or one an item."""
+    """L1 of samples and log spectra over the time that both have, and the output's penalties, one
+    for all or one an item.
+    """
     wave = find_wave(output, batch, "codec")
     wave = wave[:, None] if wave.ndim == 2 else wave
     time = min(wave.shape[-1], batch.shape[-1])
     a, b = wave[..., :time], batch[..., :time]
     terms = {
         "wave": 10 * (a - b).abs().mean(),
-        "spectrum": torch.stack(
-            [_compute_spectral_loss(a, b, size) for size in RESOLUTIONS]
-        ).mean(),
+        "spectrum": (
+            torch.stack([_compute_spectral_loss(a, b, size) for size in RESOLUTIONS]).mean()
+        ),
     }
     for name, leaf in iter_leaves(output):
         if (

@@ -1,8 +1,10 @@
-"""Trainers of the DAC shape: the `State` of descript-audio-codec's scripts/train.py, as an object or a dict, with a `batch`.
+"""Trainers of the DAC shape: the `State` of descript-audio-codec's scripts/train.py, as an object
+or a dict, with a `batch`.
 
-`generator`, `optimizer_g`, and the losses `mel_loss`, `stft_loss`, `waveform_loss` (each of reconstruction and signal) that
-are there, `gan_loss.generator_loss` too; `lambdas` weighs them as in conf/base.yml. `batch` is a tensor [batch, 1, time], or a
-dict with a `signal` that has `audio_data` and `sample_rate`, of whatever class.
+`generator`, `optimizer_g`, and the losses `mel_loss`, `stft_loss`, `waveform_loss` (each of
+reconstruction and signal) that are there, `gan_loss.generator_loss` too; `lambdas` weighs them as
+in conf/base.yml. `batch` is a tensor [batch, 1, time], or a dict with a `signal` that has
+`audio_data` and `sample_rate`, of whatever class.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Trainers of the EnCodec shape: audiocraft's compression solver: `model`, `optimizer`, `aux_losses` or `adv_losses`, a `batch`.
+"""Trainers of the EnCodec shape: audiocraft's compression solver: `model`, `optimizer`,
+`aux_losses` or `adv_losses`, a `batch`.
 
-The model gives a record with `x` and `penalty`; weights are the balancer's (`balancer.weights`), and `penalty` counts once, as
-there.
+The model gives a record with `x` and `penalty`; weights are the balancer's (`balancer.weights`),
+and `penalty` counts once, as there.
 """
 
 from __future__ import annotations

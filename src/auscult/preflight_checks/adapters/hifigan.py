@@ -1,7 +1,9 @@
-"""Trainers of the HiFi-GAN shape: `generator`, `mpd`, `msd` (or `discriminators`), `optim_g`, and a batch (mel, audio, ...).
+"""Trainers of the HiFi-GAN shape: `generator`, `mpd`, `msd` (or `discriminators`), `optim_g`, and a
+batch (mel, audio, ...).
 
-The names are those of jik876/hifi-gan's train.py, as a dict or an object. `mel` is the trainer's own function from a waveform
-[batch, time] or [batch, 1, time] to the mel of the loss; without it the adversarial terms alone are looked at.
+The names are those of jik876/hifi-gan's train.py, as a dict or an object. `mel` is the trainer's
+own function from a waveform [batch, time] or [batch, 1, time] to the mel of the loss; without it
+the adversarial terms alone are looked at.
 """
 
 from __future__ import annotations
@@ -50,7 +52,8 @@ def fits(value: Any) -> bool:
 
 
 def adapt(value: Any, options: PreflightOptions) -> Setup:
-    """A setup whose loss is HiFi-GAN's: mel L1 × 45, feature matching × 2, least squares of the critics' judgement.
+    """A setup whose loss is HiFi-GAN's: mel L1 × 45, feature matching × 2, least squares of the
+    critics' judgement.
 
     Raises:
         TargetError: If the batch has no mel and audio, or the rate is not known.

@@ -1,19 +1,21 @@
-"""The documented protocol: a dict or an object with `model`, `batch`, `loss`, `optimizers`, and what else is known.
+"""The documented protocol: a dict or an object with `model`, `batch`, `loss`, `optimizers`, and
+what else is known.
 
     def trainer():
         model = Codec()
         return {
             "model": model,
             "batch": next(iter(loader)),            # or "data": a folder of recordings
-            "loss": lambda output, batch: {"wave": l1(output, batch), "mel": 15 * mel(output, batch)},
-            "optimizers": torch.optim.AdamW(model.parameters(), 3e-4),
+            "loss": lambda output, batch: {"wave": l1(output, batch), "mel": 15 * mel(output,
+            batch)}, "optimizers": torch.optim.AdamW(model.parameters(), 3e-4),
             "sample_rate": 16000,
         }
 
-Optional: `forward(batch)` (else `model(batch)`, or `model(first of the batch)`), `step()` or `step(batch)` (the user's own
-step, which is then run as it is; without `loss` the loss terms cannot be looked at), `parts` ({"encoder": module or dotted
-name, ...}), `target` (a tensor, or a function of the batch), `features` (from a waveform to the model's input), `bitrate`,
-`claims` ({"snr_db": 35}), `frozen` (name prefixes that are meant to stay), `keep` (discriminators, schedulers: whatever
+Optional: `forward(batch)` (else `model(batch)`, or `model(first of the batch)`), `step()` or
+`step(batch)` (the user's own step, which is then run as it is; without `loss` the loss terms cannot
+be looked at), `parts` ({"encoder": module or dotted name, ...}), `target` (a tensor, or a function
+of the batch), `features` (from a waveform to the model's input), `bitrate`, `claims` ({"snr_db":
+35}), `frozen` (name prefixes that are meant to stay), `keep` (discriminators, schedulers: whatever
 else a step changes), `delay` (samples by which the output is meant to be late).
 """
 

@@ -1,6 +1,8 @@
-"""A quantizer by itself: a module that holds codebooks and no encoder, such as vector-quantize-pytorch's or DAC's.
+"""A quantizer by itself: a module that holds codebooks and no encoder, such as
+vector-quantize-pytorch's or DAC's.
 
-It is put between a small encoder and decoder with healthy starts, and trained like a codec by itself.
+It is put between a small encoder and decoder with healthy starts, and trained like a codec by
+itself.
 """
 
 from __future__ import annotations

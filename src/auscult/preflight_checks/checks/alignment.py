@@ -1,4 +1,7 @@
-"""Does the target belong to the input? Cross-correlation for waveforms, learnability against exchanged targets for all."""
+"""Does the target belong to the input?
+
+Cross-correlation for waveforms, learnability against exchanged targets for all.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,9 @@ def _mix_to_mono(wave: Tensor) -> Frames:
 
 
 def correlate_waves(a: Frames, b: Frames) -> tuple[int, float]:
-    """Samples by which b [items, time] is later than a, where their normalised correlation over all items is highest."""
+    """Samples by which b [items, time] is later than a, where their normalised correlation over all
+    items is highest.
+    """
     time = min(a.shape[-1], b.shape[-1])
     x, y = (side[:, :time] - side[:, :time].mean(axis=1, keepdims=True) for side in (a, b))
     size = 2 * time
@@ -72,7 +77,9 @@ def correlate_waves(a: Frames, b: Frames) -> tuple[int, float]:
 def _extract_frames(
     source: Tensor, target: Tensor, *, is_wave: bool
 ) -> tuple[list[Frames], list[Frames]]:
-    """Per item, features of the input [frames, n] and log band energies of the target [frames, BANDS], frame by frame."""
+    """Per item, features of the input [frames, n] and log band energies of the target [frames,
+    BANDS], frame by frame.
+    """
     waves = _mix_to_mono(target)
     if is_wave:
         inputs = [compute_band_energies(row, FRAME_LENGTH) for row in _mix_to_mono(source)]
@@ -91,7 +98,9 @@ def _extract_frames(
 
 
 def compute_band_energies(row: Frames, hop: float) -> Frames:
-    """Log energy [frames, BANDS] of the stretches of `hop` samples, in bands of equal numbers of octaves."""
+    """Log energy [frames, BANDS] of the stretches of `hop` samples, in bands of equal numbers of
+    octaves.
+    """
     count = int(len(row) / hop)
     width = max(32, int(2 * hop))
     padded = np.pad(row, (width // 2, width))
@@ -108,7 +117,8 @@ def compute_band_energies(row: Frames, hop: float) -> Frames:
 
 
 def measure_learnability(inputs: list[Frames], outputs: list[Frames]) -> tuple[float, float]:
-    """R² of a ridge regression on frames that it has not seen, and the highest with outputs exchanged.
+    """R² of a ridge regression on frames that it has not seen, and the highest with outputs
+    exchanged.
 
     Outputs are exchanged between items, or turned in time where there is one item.
     """
@@ -133,9 +143,11 @@ def measure_learnability(inputs: list[Frames], outputs: list[Frames]) -> tuple[f
 
 
 def _compute_r2(inputs: list[Frames], outputs: list[Frames]) -> float:
-    """R² on items that the regression has not seen (on the later halves, for one item), each item about its own mean.
+    """R² on items that the regression has not seen (on the later halves, for one item), each item
+    about its own mean.
 
-    The means are left out because a level that differs from item to item would tell the items apart, not their times.
+    The means are left out because a level that differs from item to item would tell the items
+    apart, not their times.
     """
     if len(inputs) == 1:
         half = len(inputs[0]) // 2

@@ -42,7 +42,9 @@ class PartCall:
 
 @dataclass
 class ForwardPass:
-    """A forward pass: the output, its waveform tensor (the very object in the output), and each part's call."""
+    """A forward pass: the output, its waveform tensor (the very object in the output), and each
+    part's call.
+    """
 
     output: Any
     wave: Tensor
@@ -103,7 +105,9 @@ def watch_parts(setup: Setup) -> Iterator[dict[str, PartCall]]:
 
 
 def capture_forward(setup: Setup, batch: Any = None, *, seed: int = 0) -> ForwardPass:
-    """Run the model on a batch (the setup's, if none is given) in training mode, with its noise drawn from `seed`."""
+    """Run the model on a batch (the setup's, if none is given) in training mode, with its noise
+    drawn from `seed`.
+    """
     setup.model.train()
     torch.manual_seed(seed)
     with watch_parts(setup) as calls, _LastBounded() as bounded:

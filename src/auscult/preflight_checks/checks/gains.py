@@ -1,4 +1,7 @@
-"""Does each part hand back the gradient that it should? Parts against their derivative, passages and the quantizer against 1."""
+"""Does each part hand back the gradient that it should?
+
+Parts against their derivative, passages and the quantizer against 1.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,9 @@ from auscult.preflight_checks.setup import Setup, sum_terms
 
 
 def measure_gains(setup: Setup, snapshot: TrainingSnapshot) -> tuple[PartGain, ...]:
-    """Gains of the quantizer, of the passages between parts, and of encoder and decoder (or the whole model)."""
+    """Gains of the quantizer, of the passages between parts, and of encoder and decoder (or the
+    whole model).
+    """
     gains: list[PartGain] = []
     with torch.enable_grad():
         captured = capture_forward(setup)
@@ -64,7 +69,9 @@ def _measure_quantizer(setup: Setup, captured: ForwardPass) -> Iterator[PartGain
 
 
 def measure_passages(setup: Setup, captured: ForwardPass) -> Iterator[PartGain]:
-    """Where one part's output is the next one's input, value for value, its gradient must be the same too."""
+    """Where one part's output is the next one's input, value for value, its gradient must be the
+    same too.
+    """
     terms = setup.terms(captured.output, setup.batch)
     if not terms:
         return

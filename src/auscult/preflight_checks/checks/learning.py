@@ -23,7 +23,9 @@ Progress = Callable[[int, int, str], None]
 
 
 def compute_relative_fall(losses: list[float]) -> float:
-    """How far the loss fell, relative to its first value, to the median of the last quarter; NaN if it blew up."""
+    """How far the loss fell, relative to its first value, to the median of the last quarter; NaN if
+    it blew up.
+    """
     if not losses or not all(map(math.isfinite, losses)):
         return float("nan")
     tail = sorted(losses[-max(1, len(losses) // 4) :])
@@ -37,7 +39,8 @@ def measure_learning(
     deadline: float,
     progress: Progress | None = None,
 ) -> LearningCurve | None:
-    """The loss over the steps that were run, and over a few steps at other learning rates from the same start.
+    """The loss over the steps that were run, and over a few steps at other learning rates from the
+    same start.
 
     None where the steps say nothing of their loss.
     """
@@ -78,7 +81,9 @@ def _measure_fall_at(setup: Setup, snapshot: TrainingSnapshot, factor: float) ->
 
 
 def _measure_downhill(setup: Setup, snapshot: TrainingSnapshot) -> float | None:
-    """How much of one step goes down the gradient, value by value: 1 all, -1 none; None where nothing moves."""
+    """How much of one step goes down the gradient, value by value: 1 all, -1 none; None where
+    nothing moves.
+    """
     gradient_state = _compute_gradients(setup, snapshot)
     if gradient_state is None:
         return None
@@ -104,7 +109,9 @@ def _measure_downhill(setup: Setup, snapshot: TrainingSnapshot) -> float | None:
 def _compute_gradients(
     setup: Setup, snapshot: TrainingSnapshot
 ) -> tuple[list[torch.Tensor], tuple[torch.Tensor | None, ...], float] | None:
-    """Trainable parameters, the gradient of the whole loss at the start, and the loss; None where it has none."""
+    """Trainable parameters, the gradient of the whole loss at the start, and the loss; None where
+    it has none.
+    """
     snapshot.restore()
     parameters: list[torch.Tensor] = [p for p in setup.model.parameters() if p.requires_grad]
     setup.model.train()

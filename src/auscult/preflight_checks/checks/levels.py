@@ -1,4 +1,6 @@
-"""Amplitude: of the output at the start and the end, who sets it, and whether the input's loudness gets through."""
+"""Amplitude: of the output at the start and the end, who sets it, and whether the input's loudness
+gets through.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ SCALE_STEP = 0.05
 MIN_COLLINEAR = 0.9
 SATURATION_LEVEL = 0.99
 _LAYER_PARAMETER_ENDS = re.compile(r"(bias|weight_g|original[01]|alpha|beta)$")
-"""Ends of names of lone parameters that belong to a layer: the gain of a weight-normed convolution with one output."""
+"""Ends of names of lone parameters that belong to a layer: the gain of a weight-normed convolution
+with one output.
+"""
 
 
 def measure_level(setup: Setup, captured: ForwardPass) -> OutputLevel | None:
@@ -91,7 +95,9 @@ def _is_same_form(a: Tensor, b: Tensor) -> bool:
 
 @torch.no_grad()
 def measure_gain_response(setup: Setup) -> GainResponse | None:
-    """Halve the input, and exchange it; None where the input is no waveform and `features` is not given."""
+    """Halve the input, and exchange it; None where the input is no waveform and `features` is not
+    given.
+    """
     if setup.target is None or setup.source is None:
         return None
     target = as_wave(setup.target)
@@ -134,7 +140,9 @@ def _find_latent(run: ForwardPass) -> Tensor | None:
 
 
 def _compute_relative_change(first: Tensor, half: Tensor, other: Tensor) -> float:
-    """Change by halving the input over the change by other content; NaN where nothing changes anything."""
+    """Change by halving the input over the change by other content; NaN where nothing changes
+    anything.
+    """
     content = float((other.double() - first.double()).norm())
     if content > 0:
         return float((half.double() - first.double()).norm()) / content

@@ -1,4 +1,7 @@
-"""Can a pair of signals have these figures? SNR, RMS ratio r and correlation ρ are bound: SNR = -10 log10(1 + r² - 2ρr)."""
+"""Can a pair of signals have these figures?
+
+SNR, RMS ratio r and correlation ρ are bound: SNR = -10 log10(1 + r² - 2ρr).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,9 @@ from auscult.preflight_checks.records import Claim
 MAX_EXCESS_DB = 1.0
 """Beyond what r alone allows: rounding and means over items explain no more."""
 MAX_TRIPLE_DB = 3.0
-"""Beyond what r and ρ allow together: these may be means over items, whose SNRs do not average like them."""
+"""Beyond what r and ρ allow together: these may be means over items, whose SNRs do not average like
+them.
+"""
 
 
 @dataclass(frozen=True)
@@ -37,8 +42,8 @@ def compute_snr(ratio: float, correlation: float) -> float:
 def find_contradiction(claim: Claim) -> Contradiction | None:
     """Why no pair of signals has these figures, or None where one may.
 
-    A correlation about the means (Pearson) may be higher than the one about zero when the output has a DC offset, never
-    lower in size: so every value between 0 and the reported one is allowed.
+    A correlation about the means (Pearson) may be higher than the one about zero when the output
+    has a DC offset, never lower in size: so every value between 0 and the reported one is allowed.
     """
     if claim.snr_db is None:
         return None

@@ -8,7 +8,9 @@ from auscult.preflight_checks.steps import StepsTrail
 
 
 def measure_parameters(setup: Setup, trail: StepsTrail) -> ParameterStatus:
-    """Sort the model's parameters by what is wrong with them; codebooks that the quantizer updates itself are not counted."""
+    """Sort the model's parameters by what is wrong with them; codebooks that the quantizer updates
+    itself are not counted.
+    """
     named_parameters = dict(setup.model.named_parameters())
     optimized_rates = {
         id(tensor): float(group["lr"])
@@ -65,7 +67,9 @@ def _list_parameters(value: object) -> list[object]:
 
 
 def _find_book_names(setup: Setup) -> set[str]:
-    """Full names of the codebooks among the parameters: EMA moves them, and a step may leave a book out."""
+    """Full names of the codebooks among the parameters: EMA moves them, and a step may leave a book
+    out.
+    """
     from auscult.preflight_checks.measures.codebooks import find_codebooks
 
     quantizer = setup.parts.get("quantizer")

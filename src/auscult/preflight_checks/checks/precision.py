@@ -19,10 +19,12 @@ FORMATS: Formats = (("bfloat16", torch.bfloat16), ("float16", torch.float16))
 def measure_precision(
     setup: Setup, snapshot: TrainingSnapshot, broken: tuple[str, ...], *, formats: Formats = FORMATS
 ) -> tuple[NonFiniteValues, list[tuple[str, str]]]:
-    """Run forward and loss under autocast, and backward for bfloat16 (float16 needs a loss scaler, which is the loop's affair).
+    """Run forward and loss under autocast, and backward for bfloat16 (float16 needs a loss scaler,
+    which is the loop's affair).
 
     Args:
-        broken: What was not finite in the steps already, in the format that the training itself uses.
+        broken: What was not finite in the steps already, in the format that the training itself
+            uses.
         formats: Those to try; none if the time is up.
 
     Returns:

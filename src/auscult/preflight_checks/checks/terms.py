@@ -1,4 +1,6 @@
-"""What each loss term hears, how much of the gradient is its own, and which way it pulls the output's level."""
+"""What each loss term hears, how much of the gradient is its own, and which way it pulls the
+output's level.
+"""
 
 from __future__ import annotations
 

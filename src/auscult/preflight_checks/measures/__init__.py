@@ -1,1 +1,3 @@
-"""What preflight measures on live modules: pure functions, cheap enough for a monitor that runs during training."""
+"""What preflight measures on live modules: pure functions, cheap enough for a monitor that runs
+during training.
+"""

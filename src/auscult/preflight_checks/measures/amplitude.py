@@ -1,4 +1,7 @@
-"""Amplitude of an output beside its target, kept apart: mean, AC level, correlation. A DC offset fools an RMS ratio."""
+"""Amplitude of an output beside its target, kept apart: mean, AC level, correlation.
+
+A DC offset fools an RMS ratio.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,9 @@ class Amplitude:
 
 
 def measure_amplitude(output: Tensor, target: Tensor) -> Amplitude:
-    """Measure an output [..., time] against its target of that shape; the longer is cut to the shorter in time."""
+    """Measure an output [..., time] against its target of that shape; the longer is cut to the
+    shorter in time.
+    """
     time = min(output.shape[-1], target.shape[-1])
     y, x = output.detach()[..., :time].double(), target.detach()[..., :time].double()
     mean, ac = float(y.mean()), y - y.mean()
@@ -62,8 +67,10 @@ def _compute_rms(value: Tensor) -> float:
 
 
 def compute_best_rms_ratio(snr_db: float) -> float:
-    """The RMS ratio of the least-squares answer at that SNR: √(1 - 10^(-SNR/10)); 0 at 0 dB and below.
+    """The RMS ratio of the least-squares answer at that SNR: √(1 - 10^(-SNR/10)); 0 at 0 dB and
+    below.
 
-    A quiet output is therefore the right answer of a model that knows little, and no fault of its amplitude.
+    A quiet output is therefore the right answer of a model that knows little, and no fault of its
+    amplitude.
     """
     return math.sqrt(max(0.0, 1.0 - 10.0 ** (-snr_db / 10.0)))

@@ -1,13 +1,15 @@
-"""The best SNR that a bit rate allows on given material: reverse water-filling on the spectra of its frames.
+"""The best SNR that a bit rate allows on given material: reverse water-filling on the spectra of
+its frames.
 
-Each frame of a recording is taken as a Gaussian source whose spectrum is known to the decoder for free. Its cells then share
-one distortion level θ over all frames and frequencies (Cover and Thomas, Elements of Information Theory, 10.3.3):
-rate = Σ max(0, ½ log2(S/θ)), distortion = Σ min(S, θ). Several frame lengths are tried and the most favourable counts.
+Each frame of a recording is taken as a Gaussian source whose spectrum is known to the decoder for
+free. Its cells then share one distortion level θ over all frames and frequencies (Cover and Thomas,
+Elements of Information Theory, 10.3.3): rate = Σ max(0, ½ log2(S/θ)), distortion = Σ min(S, θ).
+Several frame lengths are tried and the most favourable counts.
 
-Assumptions: no bit is spent on the spectra, none on pauses, and rate moves freely from quiet frames to loud ones; all of
-these favour the codec. Against it: cells are independent given the spectrum, so that a codec which predicts more than a
-spectrum of 64 ms shows (exact repetitions, say) can pass the figure. It says nothing of how good a codec sounds that does
-not aim at the waveform.
+Assumptions: no bit is spent on the spectra, none on pauses, and rate moves freely from quiet frames
+to loud ones; all of these favour the codec. Against it: cells are independent given the spectrum,
+so that a codec which predicts more than a spectrum of 64 ms shows (exact repetitions, say) can pass
+the figure. It says nothing of how good a codec sounds that does not aim at the waveform.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ def bound(recordings: Samples | Iterable[Samples], sample_rate: int, bitrate: fl
     """The highest SNR in dB for this material at `bitrate` bits a second.
 
     Args:
-        recordings: One recording [time] or [..., time], or several; each channel costs its own bits.
+        recordings: One recording [time] or [..., time], or several; each channel costs its own
+            bits.
         sample_rate: In Hz.
         bitrate: Bits a second for each recording, all channels together.
 
@@ -71,7 +74,8 @@ def _list_channels(
 
 
 def compute_spectra(samples: Samples, size: int) -> NDArray[np.float64]:
-    """Power of the cells [frames, size // 2] of half-overlapping sine windows: as many cells as samples.
+    """Power of the cells [frames, size // 2] of half-overlapping sine windows: as many cells as
+    samples.
 
     Scaled so that the mean of the cells is the mean square of the samples.
     """
@@ -92,7 +96,8 @@ def _compute_snr_db(cells: NDArray[np.float64], bits: float) -> float:
         return MAX_SNR_DB
     logs = np.cumsum(np.log2(ordered))
     count = np.arange(1, len(ordered) + 1)
-    # with the n largest cells above water the level is the one that spends all bits on them; it must not pass the n-th cell
+    # with the n largest cells above water the level is the one that spends all bits on them; it
+    # must not pass the n-th cell
     levels = (logs - 2 * bits) / count
     count_above = int(np.flatnonzero(levels <= np.log2(ordered))[-1]) + 1
     level = 2.0 ** levels[count_above - 1]

@@ -1,4 +1,6 @@
-"""Codebooks of a live quantizer: where they are, which codes are used, and which can be reached at all."""
+"""Codebooks of a live quantizer: where they are, which codes are used, and which can be reached at
+all.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ class CodeUsage:
 
     Attributes:
         used: How many different codes.
-        perplexity: exp of the entropy of their frequencies: `used` if all are equally frequent, 1 if there is one.
+        perplexity: exp of the entropy of their frequencies: `used` if all are equally frequent, 1
+            if there is one.
         size: Codes in the book.
         vectors: How many vectors were coded.
     """
@@ -43,7 +46,9 @@ class CodeUsage:
 
 
 def measure_usage(codes: Tensor, size: int) -> CodeUsage:
-    """Count the codes of one book: integers 0 to size - 1 of any shape; negative ones (masked out) do not count."""
+    """Count the codes of one book: integers 0 to size - 1 of any shape; negative ones (masked out)
+    do not count.
+    """
     flat = codes.detach().flatten().long()
     counts = torch.bincount(flat[flat >= 0], minlength=size).double()
     total = float(counts.sum())
@@ -54,7 +59,8 @@ def measure_usage(codes: Tensor, size: int) -> CodeUsage:
 
 
 def measure_unreachable(codebook: Tensor, latents: Tensor) -> float:
-    """Share of the codes [codes, dim] that no vector as long as the longest of `latents` [..., dim] can be nearest to.
+    """Share of the codes [codes, dim] that no vector as long as the longest of `latents` [..., dim]
+    can be nearest to.
 
     A vector z with |z| <= R is nearer to the shortest code s than to any code longer than 2R + |s|.
     """
@@ -68,7 +74,8 @@ class Codebook:
     """A table of code vectors inside a module.
 
     Attributes:
-        name: Its dotted name in the module that was searched; `name[i]` for the i-th of several stacked in one tensor.
+        name: Its dotted name in the module that was searched; `name[i]` for the i-th of several
+            stacked in one tensor.
         owner: The dotted name of the module that holds the tensor.
     """
 
@@ -102,10 +109,12 @@ class Codebook:
 
 
 def find_codebooks(module: nn.Module) -> tuple[Codebook, ...]:
-    """The codebooks inside a quantizer, in the order of its modules, by their shape and name; no package is imported.
+    """The codebooks inside a quantizer, in the order of its modules, by their shape and name; no
+    package is imported.
 
-    Tables are nn.Embedding weights and floating tensors [codes, dim] or [books, codes, dim] that are called embed,
-    embedding, codebook(s), codewords or codes, as parameters or buffers; a table seen twice (shared) counts once.
+    Tables are nn.Embedding weights and floating tensors [codes, dim] or [books, codes, dim] that
+    are called embed, embedding, codebook(s), codewords or codes, as parameters or buffers; a table
+    seen twice (shared) counts once.
     """
     codebooks: list[Codebook] = []
     visited_ids: set[int] = set()

@@ -1,4 +1,5 @@
-"""Catch the codes that a quantizer chooses, whatever its interface: the argmin, argmax, min or max over a codebook.
+"""Catch the codes that a quantizer chooses, whatever its interface: the argmin, argmax, min or max
+over a codebook.
 
 Return values differ from package to package; the choice of the nearest code does not.
 """
@@ -41,7 +42,8 @@ class _BookCall:
 
 
 class CodeWatch(TorchFunctionMode):
-    """While it is entered, notes every choice of a code inside `module`; `take` hands over what came since the last time.
+    """While it is entered, notes every choice of a code inside `module`; `take` hands over what
+    came since the last time.
 
     Args:
         module: The quantizer, or a model that holds one.
@@ -118,9 +120,11 @@ class CodeWatch(TorchFunctionMode):
             self._stack.append(
                 _BookCall(
                     name,
-                    None
-                    if first_tensor is None or not first_tensor.is_floating_point()
-                    else first_tensor.detach(),
+                    (
+                        None
+                        if first_tensor is None or not first_tensor.is_floating_point()
+                        else first_tensor.detach()
+                    ),
                 )
             )
 
@@ -136,7 +140,9 @@ class CodeWatch(TorchFunctionMode):
         return close_call
 
     def take(self) -> dict[str, ChosenCodes]:
-        """Codebook name to its codes since the last time; a book that was not used (quantizer dropout) is absent."""
+        """Codebook name to its codes since the last time; a book that was not used (quantizer
+        dropout) is absent.
+        """
         codes_by_book: dict[str, ChosenCodes] = {}
         for call in self._calls:
             if call.chosen is not None:
@@ -160,7 +166,8 @@ def _join_codes(first: ChosenCodes | None, second: ChosenCodes) -> ChosenCodes:
 def _find_callers(module: nn.Module, books: Sequence[Codebook]) -> dict[str, nn.Module]:
     """For each codebook that has a module of its own, the module whose call chooses its codes.
 
-    That is the holder of the table, or the parent of a bare nn.Embedding; holders of several books are left out.
+    That is the holder of the table, or the parent of a bare nn.Embedding; holders of several books
+    are left out.
     """
     modules = dict(module.named_modules())
     places = [

@@ -1,4 +1,6 @@
-"""Gradients of live modules: how large they are in each part, and whether they are the derivative of what is computed."""
+"""Gradients of live modules: how large they are in each part, and whether they are the derivative
+of what is computed.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ def compute_part_norms(parts: Mapping[str, nn.Module]) -> dict[str, float]:
 
 
 def compute_term_norms(terms: Mapping[str, Tensor], tensors: Sequence[Tensor]) -> dict[str, float]:
-    """For each loss term, the norm of its own gradient at these tensors; 0 where it does not reach them.
+    """For each loss term, the norm of its own gradient at these tensors; 0 where it does not reach
+    them.
 
     The graph is kept. A term that needs no gradient at all (detached, or a plain number) gives 0.
     """
@@ -54,13 +57,15 @@ def _compute_norm(values: Iterable[Tensor]) -> float:
 def measure_derivative_gain(
     function: Function, point: Tensor, *, step: float = 1e-2, seed: int = 0
 ) -> float:
-    """The gradient that autograd gives over the one that the function has: 1 where both agree, 8 where it is eight times.
+    """The gradient that autograd gives over the one that the function has: 1 where both agree, 8
+    where it is eight times.
 
-    A random direction u is tried: d = (f(x + hu) - f(x - hu)) / 2h is what really happens, and ⟨u, Jᵀd⟩ / ⟨d, d⟩ is 1 if J
-    is its Jacobian. NaN where the function does not react.
+    A random direction u is tried: d = (f(x + hu) - f(x - hu)) / 2h is what really happens, and ⟨u,
+    Jᵀd⟩ / ⟨d, d⟩ is 1 if J is its Jacobian. NaN where the function does not react.
 
     Args:
-        function: Smooth (no quantizer inside) and repeatable: noise and dropout drawn the same in each call.
+        function: Smooth (no quantizer inside) and repeatable: noise and dropout drawn the same in
+            each call.
         point: Where to try, [...]; `step` is relative to its RMS.
     """
     x = point.detach()
@@ -88,7 +93,9 @@ def measure_derivative_gain(
 
 
 def compute_projected_gain(gradient: Tensor | None, expected: Tensor) -> tuple[float, float]:
-    """How many times `expected` lies in `gradient`, and the cosine between them; (0, 0) without a gradient."""
+    """How many times `expected` lies in `gradient`, and the cosine between them; (0, 0) without a
+    gradient.
+    """
     if gradient is None:
         return 0.0, 0.0
     g, e = gradient.double().flatten(), expected.double().flatten()

@@ -1,4 +1,6 @@
-"""What a loss term reacts to: its value on a perfect output, and on outputs that are wrong in one known way."""
+"""What a loss term reacts to: its value on a perfect output, and on outputs that are wrong in one
+known way.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,9 @@ from torch import Tensor
 Term = Callable[[Tensor], Tensor | float]
 
 PERTURBATIONS = ("target", "shifted", "half", "mirrored", "noise", "silence", "other")
-"""The target itself; shifted by 5 ms; at half amplitude; its spectrum mirrored (every second sample negated: same level, same
-envelope, other frequencies); noise of its level; silence; its own second half first."""
+"""The target itself; shifted by 5 ms; at half amplitude; its spectrum mirrored (every second sample
+negated: same level, same envelope, other frequencies); noise of its level; silence; its own second
+half first."""
 
 
 def perturb_target(target: Tensor, sample_rate: int, seed: int = 0) -> dict[str, Tensor]:
@@ -35,7 +38,8 @@ def perturb_target(target: Tensor, sample_rate: int, seed: int = 0) -> dict[str,
 def measure_term_reactions(
     term: Term, target: Tensor, sample_rate: int, seed: int = 0
 ) -> dict[str, float]:
-    """The value of a loss term for each output of `perturbed`; NaN where the term is not a number or cannot be computed.
+    """The value of a loss term for each output of `perturbed`; NaN where the term is not a number
+    or cannot be computed.
 
     Args:
         term: From an output [batch, channels, time] to the term's value against `target`.
@@ -54,9 +58,11 @@ def is_deaf(values: Mapping[str, float], tolerance: float = 1e-5) -> bool:
 
 
 def compute_frequency_share(values: Mapping[str, float]) -> float:
-    """How much a term reacts to other frequencies at the same level, as a share of its largest reaction.
+    """How much a term reacts to other frequencies at the same level, as a share of its largest
+    reaction.
 
-    About 1 for a term that hears frequencies, near 0 for one that hears levels only; NaN where it reacts to nothing.
+    About 1 for a term that hears frequencies, near 0 for one that hears levels only; NaN where it
+    reacts to nothing.
     """
     rise = {
         name: abs(values[name] - values["target"])
@@ -69,7 +75,9 @@ def compute_frequency_share(values: Mapping[str, float]) -> float:
 
 
 def measure_gain_slope(term: Term, output: Tensor, step: float = 0.01) -> float:
-    """Derivative of a term with respect to the logarithm of the output's gain: above 0 it wants the output quieter."""
+    """Derivative of a term with respect to the logarithm of the output's gain: above 0 it wants the
+    output quieter.
+    """
     with torch.no_grad():
         louder, quieter = float(term(output * (1 + step))), float(term(output / (1 + step)))
     return (louder - quieter) / (2 * float(torch.log1p(torch.tensor(step, dtype=torch.float64))))

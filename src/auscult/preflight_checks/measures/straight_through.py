@@ -1,10 +1,12 @@
-"""How much gradient a quantizer hands to its encoder, against what one straight-through estimate would.
+"""How much gradient a quantizer hands to its encoder, against what one straight-through estimate
+would.
 
-A quantizer whose books were infinitely fine would give back what it gets. With book i passing the gradient P_i, a residual
-quantizer of such books computes z -> (I - Π(I - P_i)) z; for plain straight-through books (P = I) that is z itself: gain 1.
-The gradient that really comes is held against that one, so that factorised books (DAC's 8-dimensional projections) and
-rotated ones are judged by their own books. If each book adds its full straight-through gradient, the gain is the number of
-books.
+A quantizer whose books were infinitely fine would give back what it gets. With book i passing the
+gradient P_i, a residual quantizer of such books computes z -> (I - Π(I - P_i)) z; for plain
+straight-through books (P = I) that is z itself: gain 1. The gradient that really comes is held
+against that one, so that factorised books (DAC's 8-dimensional projections) and rotated ones are
+judged by their own books. If each book adds its full straight-through gradient, the gain is the
+number of books.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ class QuantizerGain:
     Attributes:
         factor: The expected gradient's multiple in the one that comes; 1 is right, 0 is none.
         cosine: Between the two.
-        books: How many books took part, each as a module of its own; 0 where the reference is the plain identity.
+        books: How many books took part, each as a module of its own; 0 where the reference is the
+            plain identity.
     """
 
     factor: float
@@ -45,7 +48,8 @@ def measure_quantizer_gain(
     kwargs: Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> QuantizerGain | None:
-    """Measure the gain of a quantizer on real latents; its buffers may change as in a training step.
+    """Measure the gain of a quantizer on real latents; its buffers may change as in a training
+    step.
 
     Args:
         latents: What it quantises; `args` and `kwargs` are what follows in its call.
@@ -83,7 +87,9 @@ def measure_quantizer_gain(
 
 
 def find_chain(quantizer: nn.Module, books: Sequence[Codebook]) -> list[nn.Module]:
-    """The modules of the residual chain: for each book the outermost one inside the quantizer that holds it alone."""
+    """The modules of the residual chain: for each book the outermost one inside the quantizer that
+    holds it alone.
+    """
     holders: dict[str, int] = {}
     for book in books:
         parts = book.owner.split(".")
@@ -109,7 +115,9 @@ def _list_projections(quantizer: nn.Module, books: Sequence[Codebook]) -> list[n
 
 
 def _root_inputs(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The book's input as a node that gradients can be asked at, also where the residual was detached."""
+    """The book's input as a node that gradients can be asked at, also where the residual was
+    detached.
+    """
     if (
         inputs
         and isinstance(inputs[0], Tensor)

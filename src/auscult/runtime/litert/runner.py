@@ -1,6 +1,10 @@
-"""A LiteRT model (`.tflite`): run with all its tensors kept. The interpreter runs no part of a model alone."""
+"""A LiteRT model (`.tflite`): run with all its tensors kept.
 
-# ruff: noqa: ARG002  (the methods of the protocol that this runtime cannot do take their arguments all the same)
+The interpreter runs no part of a model alone.
+"""
+
+# ruff: noqa: ARG002  (the methods of the protocol that this runtime cannot do take their arguments
+# all the same)
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -31,7 +35,10 @@ class LitertOperator(NamedTuple):
 
 
 class LitertRunner:
-    """See `auscult.runtime.runner.Runner`. A path is the name of an operator's first result, with dots; no delegate is used."""
+    """See `auscult.runtime.runner.Runner`.
+
+    A path is the name of an operator's first result, with dots; no delegate is used.
+    """
 
     framework = "litert"
 
@@ -229,7 +236,9 @@ class LitertRunner:
         indices: list[int] | tuple[int, ...],
         known_records: dict[int, Record],
     ) -> None:
-        """Record tensors by their index in the interpreter; -1 stands for one that is not recorded, such as a weight."""
+        """Record tensors by their index in the interpreter; -1 stands for one that is not recorded,
+        such as a weight.
+        """
         kind = self._operators_by_path[path].op if path else "Graph"
         for position, index in enumerate(indices):
             full_role = f"{role}.{position}" if position else role
@@ -261,7 +270,9 @@ class LitertRunner:
 
 
 def _shorten_name(name: str) -> str:
-    """litert-torch names a result by the classes around it, with their packages: `a.b.Net/torch.nn.modules.conv.Conv1d_1;6`."""
+    """litert-torch names a result by the classes around it, with their packages:
+    `a.b.Net/torch.nn.modules.conv.Conv1d_1;6`.
+    """
     around, semicolon, suffix = name.partition(";")
     classes = [scope.rpartition(".") for scope in around.split("/")]
     if not all(package and last[:1].isupper() for package, _, last in classes):

@@ -42,7 +42,9 @@ def to_tensor(array: Array, dtype: Any = None) -> Any:
 
 
 def collect_modules(model: Any) -> dict[str, Any]:
-    """Every module by its path in the order of definition, "" for the whole; one that is there twice under its first path."""
+    """Every module by its path in the order of definition, "" for the whole; one that is there
+    twice under its first path.
+    """
     modules: dict[str, Any] = {}
     visited_ids: set[int] = set()
 

@@ -16,9 +16,11 @@ NON_DRAWING_FUNCTIONS = frozenset(("key", "seed", "split", "state"))
 
 
 class NoiseRecorder:
-    """While entered, every call of a function of `mx.random` is recorded under the module in which it is made.
+    """While entered, every call of a function of `mx.random` is recorded under the module in which
+    it is made.
 
-    Code that took a function out of the module beforehand (`from mlx.core.random import normal`) is not seen.
+    Code that took a function out of the module beforehand (`from mlx.core.random import normal`) is
+    not seen.
     """
 
     def __init__(self, recorder: Recorder, place: Callable[[], tuple[str, int]]) -> None:

@@ -1,4 +1,6 @@
-"""MLX modules have no hooks: while a probe is entered, the classes of a model's modules are called through it."""
+"""MLX modules have no hooks: while a probe is entered, the classes of a model's modules are called
+through it.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,13 @@ MAX_KNOWN_TENSORS = 16
 class MlxProbe:
     """While entered, records what the modules of `model` compute, in whatever code calls them.
 
-    Arrays are evaluated as they appear, and `mx.compile` is off: inside a compiled function there is nothing to see.
+    Arrays are evaluated as they appear, and `mx.compile` is off: inside a compiled function there
+    is nothing to see.
 
     Args:
-        before, after: Called with (path, call, args, kwargs) before a module runs and (path, call, args, kwargs, output) after
-            it; what `after` gives, unless None, takes the place of the output.
+        before, after: Called with (path, call, args, kwargs) before a module runs and (path, call,
+            args, kwargs, output) after it; what `after` gives, unless None, takes the place of the
+            output.
     """
 
     def __init__(

@@ -1,4 +1,6 @@
-"""An exported graph seen as the modules that it was exported from: what hooks on these would have recorded."""
+"""An exported graph seen as the modules that it was exported from: what hooks on these would have
+recorded.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +86,9 @@ class ModulesRunner:
         return self._graph_runner.at(dtype)
 
     def _substitutes_by_node(self) -> dict[str, tuple[GraphNode, Mapping[str, Array], ScopeCall]]:
-        """What is put in place of what nodes give, and whose it is: of modules that hand on one tensor, the innermost's."""
+        """What is put in place of what nodes give, and whose it is: of modules that hand on one
+        tensor, the innermost's.
+        """
         substitutes: dict[str, tuple[GraphNode, Mapping[str, Array], ScopeCall]] = {}
         for place in sorted(
             self._substitutes, key=lambda place: len(self._calls[place].nodes), reverse=True

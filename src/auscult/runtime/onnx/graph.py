@@ -1,8 +1,8 @@
 """The nodes of an ONNX graph, and edited copies of it, without the onnx package.
 
-Protocol buffers merge a message that comes in several pieces, so that outputs are added by appending bytes to the model, and a
-smaller graph is made by joining the bytes of the parts that are kept. Field numbers:
-https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
+Protocol buffers merge a message that comes in several pieces, so that outputs are added by
+appending bytes to the model, and a smaller graph is made by joining the bytes of the parts that are
+kept. Field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ class OnnxGraph:
     """The main graph of a model.
 
     Attributes:
-        inputs: Names of what is fed, without initializers, with their numpy type (None where it has none).
+        inputs: Names of what is fed, without initializers, with their numpy type (None where it has
+            none).
         initializers: Where each one's bytes are.
     """
 
@@ -108,7 +109,8 @@ class OnnxGraph:
     ) -> bytes:
         """The model in which what some nodes give is fed instead.
 
-        Random nodes are left out; others still compute, and their results have names that end in OWN and may be asked for.
+        Random nodes are left out; others still compute, and their results have names that end in
+        OWN and may be asked for.
         """
         fed_nodes = {node.path: node for node in nodes}
         node_bytes = [
@@ -156,8 +158,8 @@ class OnnxGraph:
     def list_owned_initializers(self) -> dict[str, list[str]]:
         """Initializers that each node brings together with something computed, by its path.
 
-        What nodes make of initializers alone (a transposed, padded or normalised weight) counts as the initializer, unless it
-        is a layer on constant inputs, such as an embedding of positions.
+        What nodes make of initializers alone (a transposed, padded or normalised weight) counts as
+        the initializer, unless it is a layer on constant inputs, such as an embedding of positions.
         """
         sources: dict[str, tuple[str, ...]] = {name: (name,) for name in self.initializers}
         owned_by_node: dict[str, list[str]] = {}
@@ -279,7 +281,9 @@ def _read_input_type(value: Message) -> str | None:
 
 
 def _find_scope_path(scopes: str, name: str) -> str:
-    """torch's newer exporter notes the modules around a node as a Python list: `['', 'ups.0', 'conv1d']`."""
+    """torch's newer exporter notes the modules around a node as a Python list: `['', 'ups.0',
+    'conv1d']`.
+    """
     try:
         listed = ast.literal_eval(scopes) if scopes else []
     except (ValueError, SyntaxError):

@@ -1,4 +1,6 @@
-"""An ONNX model in ONNX Runtime: run with all its intermediates, node by node, or with results substituted."""
+"""An ONNX model in ONNX Runtime: run with all its intermediates, node by node, or with results
+substituted.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,9 @@ class OnnxRunner:
         return ("", *self._nodes)
 
     def as_modules(self) -> Any:
-        """A runner of the modules that the graph was exported from; this one where the names of nodes show none."""
+        """A runner of the modules that the graph was exported from; this one where the names of
+        nodes show none.
+        """
         from auscult.runtime.onnx.as_modules import ModulesRunner
         from auscult.runtime.onnx.scopes import find_scope_calls
 
@@ -254,7 +258,8 @@ class OnnxRunner:
         types = self.graph.inputs
         names = list(types)
         feeds: dict[str, Array] = {}
-        # An exporter may call the first input `input.1`, which is how the second is called by position.
+        # An exporter may call the first input `input.1`, which is how the second is called by
+        # position.
         by_position = set(inputs) == {
             _format_role("input", index) for index in range(len(names))
         } and not set(inputs) <= set(types)
@@ -291,7 +296,9 @@ class OnnxRunner:
     def _draw_noise(
         self, feeds: Mapping[str, Array], fixed: Mapping[str, Array], recorder: Recorder
     ) -> dict[str, Array]:
-        """What random nodes drew in one run, for all runs to use; or what a trace says that they draw."""
+        """What random nodes drew in one run, for all runs to use; or what a trace says that they
+        draw.
+        """
         nodes = [
             node
             for node in self.graph.nodes
@@ -324,7 +331,8 @@ class OnnxRunner:
         feeds: Mapping[str, Array],
         noise: Mapping[str, Array],
     ) -> Array:
-        """What a trace says that the last of these nodes draws; its shape may hang on what those before it drew.
+        """What a trace says that the last of these nodes draws; its shape may hang on what those
+        before it drew.
 
         Raises:
             TraceError: If the trace holds another draw.
@@ -349,9 +357,11 @@ class OnnxRunner:
         fixed_nodes: Sequence[GraphNode],
         limit: int,
     ) -> Iterator[tuple[list[GraphNode], Any]]:
-        """Nodes in order, together as long as their results fit in `limit` bytes, with the session that gives these results.
+        """Nodes in order, together as long as their results fit in `limit` bytes, with the session
+        that gives these results.
 
-        Sizes are those that the model declares for inputs of these shapes, or else those of a profiled run.
+        Sizes are those that the model declares for inputs of these shapes, or else those of a
+        profiled run.
         """
 
         def open_batch(batch: list[GraphNode]) -> Any:
@@ -460,7 +470,9 @@ class OnnxRunner:
 
 
 def _list_result_names(nodes: Iterable[GraphNode], fixed: Mapping[str, Array]) -> list[str]:
-    """Names of what nodes give; where something else is fed in its place, of what they gave themselves."""
+    """Names of what nodes give; where something else is fed in its place, of what they gave
+    themselves.
+    """
     return [
         name + OWN_SUFFIX if name in fixed else name
         for node in nodes

@@ -1,6 +1,7 @@
 """The modules that a graph was exported from: exporters keep their paths in the names of nodes.
 
-torch's exporter calls the nodes of a module `/decoder/up/Conv`, and those of its second call `/decoder/up_1/Conv`.
+torch's exporter calls the nodes of a module `/decoder/up/Conv`, and those of its second call
+`/decoder/up_1/Conv`.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ class ScopeCall:
     Attributes:
         nodes: All that ran in it, in order, those of its parts too.
         own: Those that are in none of its parts.
-        inputs, outputs: Names of the tensors that come from without, and of those that are used there. Exporters compute a thing
-            once that several modules compute alike: what one made for itself, and another took from it, is neither.
+        inputs, outputs: Names of the tensors that come from without, and of those that are used
+            there. Exporters compute a thing once that several modules compute alike: what one made
+            for itself, and another took from it, is neither.
         first, last: Positions in the graph.
     """
 
@@ -46,7 +48,9 @@ class ScopeCall:
 
 
 def find_scope_calls(graph: OnnxGraph) -> tuple[ScopeCall, ...]:
-    """Every call of every module that the names of nodes show; empty where they show none, or calls cannot be told apart."""
+    """Every call of every module that the names of nodes show; empty where they show none, or calls
+    cannot be told apart.
+    """
     scopes: dict[str, list[GraphNode]] = {}
     for node in graph.nodes:
         scope = node.path.rpartition(".")[0]
@@ -72,12 +76,16 @@ def find_scope_calls(graph: OnnxGraph) -> tuple[ScopeCall, ...]:
 
 
 def _is_handed(owner: ScopeCall | None, name: str, taker: ScopeCall) -> bool:
-    """Whether a module was handed a tensor: by the code around it, or since it is what another gives."""
+    """Whether a module was handed a tensor: by the code around it, or since it is what another
+    gives.
+    """
     return owner is None or taker.path.startswith(f"{owner.path}.") or name in owner.outputs
 
 
 def _has_reused_weight(nodes: Iterable[GraphNode], graph: OnnxGraph) -> bool:
-    """Whether one weight is used twice under one name, and calls are not numbered, as torch's newer exporter does not."""
+    """Whether one weight is used twice under one name, and calls are not numbered, as torch's newer
+    exporter does not.
+    """
     layers = [
         node for node in nodes if node.op in LAYER_OPERATORS and not node.name.startswith("/")
     ]
@@ -88,7 +96,9 @@ def _has_reused_weight(nodes: Iterable[GraphNode], graph: OnnxGraph) -> bool:
 def _group_calls(
     scopes: Mapping[str, list[GraphNode]], graph: OnnxGraph
 ) -> dict[str, list[list[GraphNode]]]:
-    """The nodes of each call of a module by its path: `up_1` is `up` again if it uses the same weights by the same operators."""
+    """The nodes of each call of a module by its path: `up_1` is `up` again if it uses the same
+    weights by the same operators.
+    """
     calls_by_path: dict[str, list[list[GraphNode]]] = {}
     for scope, nodes in scopes.items():
         repeat_match = REPEATED_SCOPE.fullmatch(scope)
@@ -128,7 +138,9 @@ def _is_same_module(
 def _iter_call_parts(
     path: str, calls_by_path: Mapping[str, list[list[GraphNode]]]
 ) -> Iterator[tuple[list[GraphNode], list[GraphNode]]]:
-    """Per call of a module, its own nodes and those of its parts: parts are called equally often in each."""
+    """Per call of a module, its own nodes and those of its parts: parts are called equally often in
+    each.
+    """
     own_calls = calls_by_path[path]
     below = [
         calls

@@ -81,7 +81,9 @@ def run_session(
 
 
 def infer_result_bytes(session: Any, feeds: Mapping[str, Array]) -> int | None:
-    """Bytes of all outputs by the shapes that ONNX Runtime infers for these inputs; None where it cannot tell."""
+    """Bytes of all outputs by the shapes that ONNX Runtime infers for these inputs; None where it
+    cannot tell.
+    """
     free_lengths: dict[str, int] = {}
     for entry in session.get_inputs():
         shape = feeds[entry.name].shape if entry.name in feeds else ()
@@ -107,7 +109,9 @@ def infer_result_bytes(session: Any, feeds: Mapping[str, Array]) -> int | None:
 
 
 def read_profiled_bytes(session: Any) -> dict[str, int]:
-    """Bytes that each node's results took in the runs of a session that was opened with a profile, by the node's name."""
+    """Bytes that each node's results took in the runs of a session that was opened with a profile,
+    by the node's name.
+    """
     sizes: dict[str, int] = {}
     for event in json.loads(Path(session.end_profiling()).read_text()):
         size = event.get("args", {}).get("output_size")

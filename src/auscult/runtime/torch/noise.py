@@ -1,4 +1,6 @@
-"""Random operations of torch, seen below all modules and functions: recorded, and replaced by recorded ones."""
+"""Random operations of torch, seen below all modules and functions: recorded, and replaced by
+recorded ones.
+"""
 
 from __future__ import annotations
 

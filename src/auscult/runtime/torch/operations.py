@@ -17,7 +17,8 @@ UNRECORDED_OPERATIONS = frozenset(
 
 
 class OperationRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """While entered, records what ATen's operations give as `op:NAME`, `op:NAME.1`; views of other tensors are left out.
+    """While entered, records what ATen's operations give as `op:NAME`, `op:NAME.1`; views of other
+    tensors are left out.
 
     Args:
         place: Gives path and call number of the module that is running.

@@ -22,7 +22,9 @@ PARAMETRIZATION = ".parametrizations"
 
 
 def collect_modules(model: torch.nn.Module) -> dict[str, torch.nn.Module]:
-    """Every module by its path, "" for the whole; without the inner modules of parametrizations, which compute weights."""
+    """Every module by its path, "" for the whole; without the inner modules of parametrizations,
+    which compute weights.
+    """
     return {
         path: module for path, module in model.named_modules() if PARAMETRIZATION not in f".{path}"
     }
@@ -37,8 +39,9 @@ class TorchProbe:
     """While entered, records what the modules of `model` compute, in whatever code calls them.
 
     Args:
-        before, after: Called with (path, call, args, kwargs) before a module runs and (path, call, args, kwargs, output) after
-            it, for all modules; what `after` gives, unless None, takes the place of the output.
+        before, after: Called with (path, call, args, kwargs) before a module runs and (path, call,
+            args, kwargs, output) after it, for all modules; what `after` gives, unless None, takes
+            the place of the output.
     """
 
     def __init__(
@@ -80,7 +83,9 @@ class TorchProbe:
 
     @property
     def place(self) -> tuple[str, int]:
-        """Path and call number of the innermost module that is running; the whole model's next call outside of all."""
+        """Path and call number of the innermost module that is running; the whole model's next call
+        outside of all.
+        """
         if self.stack:
             return self.stack[-1]
         return ("", self.calls.get("", 0))

@@ -9,7 +9,9 @@ from auscult.weights import Array
 
 
 def collect_own_arrays(module: torch.nn.Module) -> dict[str, Array]:
-    """Parameters and buffers of the module itself, and weights that weight norm and the like make from them."""
+    """Parameters and buffers of the module itself, and weights that weight norm and the like make
+    from them.
+    """
     tensors = {
         **dict(module.named_parameters(recurse=False)),
         **dict(module.named_buffers(recurse=False)),

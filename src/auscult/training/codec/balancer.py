@@ -1,4 +1,5 @@
-"""A gradient balancer: weights become shares of the gradient at the output, whatever the losses' own scales are.
+"""A gradient balancer: weights become shares of the gradient at the output, whatever the losses'
+own scales are.
 
 Source: Défossez et al., EnCodec (arXiv 2210.13438), section 3.4.
 """
@@ -26,9 +27,11 @@ class Balancer:
     def surrogate(
         self, terms: Mapping[str, Tensor], weights: Mapping[str, float], output: Tensor
     ) -> Tensor:
-        """A scalar whose gradient at `output` is the balanced one: each term's, divided by its running norm, times its share.
+        """A scalar whose gradient at `output` is the balanced one: each term's, divided by its
+        running norm, times its share.
 
-        Only the graph from the terms to the output is used up; the surrogate is what to call backward on.
+        Only the graph from the terms to the output is used up; the surrogate is what to call
+        backward on.
         """
         total = sum(weights[name] for name in terms) or 1.0
         mixed = torch.zeros_like(output)

@@ -1,4 +1,6 @@
-"""The state of a training run as named tensors: `resume.safetensors` has all that the run needs to go on bit for bit."""
+"""The state of a training run as named tensors: `resume.safetensors` has all that the run needs to
+go on bit for bit.
+"""
 
 from __future__ import annotations
 

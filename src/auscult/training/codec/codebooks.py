@@ -1,10 +1,11 @@
-"""How the codebooks learn: running means of what each code is chosen for, a start by k-means, and new places for dead codes.
+"""How the codebooks learn: running means of what each code is chosen for, a start by k-means, and
+new places for dead codes.
 
-Nothing else moves the codes: they get no gradient. The running counts and sums start from the k-means clusters themselves. A
-start at zero counts beside random sums would throw every unused code to sums / epsilon after one update, out of reach of all
-items for ever.
-Sources: van den Oord et al. (arXiv 1711.00937, appendix A.1) for the running means; Dhariwal et al., Jukebox (arXiv 2005.00341)
-for restarting codes.
+Nothing else moves the codes: they get no gradient. The running counts and sums start from the
+k-means clusters themselves. A start at zero counts beside random sums would throw every unused code
+to sums / epsilon after one update, out of reach of all items for ever.
+Sources: van den Oord et al. (arXiv 1711.00937, appendix A.1) for the running means; Dhariwal et
+al., Jukebox (arXiv 2005.00341) for restarting codes.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class Codebooks:
         """
         Args:
             decay: Of the running counts and sums, per step.
-            dead: A code whose running count is below this share of the mean takes over a part of another's work.
+            dead: A code whose running count is below this share of the mean takes over a part of
+                another's work.
             every: Steps between looks for dead codes.
         """
         self.quantizer = quantizer
@@ -57,9 +59,11 @@ class Codebooks:
 
     @torch.no_grad()
     def start(self, latent: Tensor) -> None:
-        """Place every book by k-means over what the books before it leave of [batch, latent, frames].
+        """Place every book by k-means over what the books before it leave of [batch, latent,
+        frames].
 
-        Where the number of books varies, the level is found with a first placing, and the books are placed for what is above it.
+        Where the number of books varies, the level is found with a first placing, and the books are
+        placed for what is above it.
         """
         if self.quantizer.average:
             self._place(latent, KMEANS_ROUNDS // 2)
@@ -116,9 +120,9 @@ class Codebooks:
     def _revive(self, quantized: Quantized) -> None:
         """Give codes that are hardly used a part of the work of those that are used much.
 
-        A random item is drawn, and with it, as often as it is used, a code. The dead code moves near that code, a little towards
-        the item. On the item itself it would be further from all others than the old code is: in many dimensions it would win
-        nothing.
+        A random item is drawn, and with it, as often as it is used, a code. The dead code moves
+        near that code, a little towards the item. On the item itself it would be further from all
+        others than the old code is: in many dimensions it would win nothing.
         """
         self.replaced = 0
         for number, (book, items) in enumerate(zip(self.books, quantized.inputs, strict=True)):
@@ -141,7 +145,9 @@ class Codebooks:
             self.replaced += len(dead)
 
     def perplexity(self) -> list[float]:
-        """exp(entropy) of each book's running counts as a share of its codes: 1 when all are used equally."""
+        """exp(entropy) of each book's running counts as a share of its codes: 1 when all are used
+        equally.
+        """
         shares = self.usage / self.usage.sum(1, keepdim=True)
         entropy = -torch.special.xlogy(shares, shares).sum(1)
         return [float(value) for value in entropy.exp() / self.usage.shape[1]]
@@ -175,9 +181,11 @@ def gather_items(items: Tensor) -> Tensor:
 def kmeans(
     items: Tensor, count: int, generator: torch.Generator, rounds: int = KMEANS_ROUNDS
 ) -> tuple[Tensor, Tensor]:
-    """Lloyd's algorithm from random items: centres [count, width] and how many items each has [count].
+    """Lloyd's algorithm from random items: centres [count, width] and how many items each has
+    [count].
 
-    A centre that loses all its items moves to a random item. Fewer items than centres: the rest are items with a little noise.
+    A centre that loses all its items moves to a random item. Fewer items than centres: the rest are
+    items with a little noise.
     """
     order = torch.randperm(len(items), generator=generator).to(items.device)
     items = items[order[: KMEANS_ITEMS * count]]

@@ -35,7 +35,9 @@ class TrainConfig:
     clip: float = 1.0  # largest norm of the gradient
     precision: Precision = "no"
     seed: int = 7
-    start: Start = "lapped-transform"  # or random weights; only a codec that reads the waveform with one stride can start as one
+    start: Start = (  # or random weights; only a codec that reads the waveform with one stride can start as one
+        "lapped-transform"
+    )
 
     waveform_weight: float = (
         1.0  # logarithm of the error's power in each segment: half of it is SNR in nepers

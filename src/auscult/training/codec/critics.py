@@ -1,8 +1,9 @@
-"""Critics of the codec's sound: of spectrograms at several resolutions, and of the waveform folded at several periods.
+"""Critics of the codec's sound: of spectrograms at several resolutions, and of the waveform folded
+at several periods.
 
-Least squares, not hinge: a hinge critic that learns nothing stands at a loss of 2 that looks like balance.
-Sources: Kong et al., HiFi-GAN (arXiv 2010.05646) for the folded waveform, least squares and feature matching; Jang et al.,
-UnivNet (arXiv 2106.07889) for spectrograms.
+Least squares, not hinge: a hinge critic that learns nothing stands at a loss of 2 that looks like
+balance. Sources: Kong et al., HiFi-GAN (arXiv 2010.05646) for the folded waveform, least squares
+and feature matching; Jang et al., UnivNet (arXiv 2106.07889) for spectrograms.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ PERIODS = (2, 3, 5, 7, 11)
 
 
 class PeriodCritic(nn.Module):
-    """Judges the waveform folded to [time / period, period]; returns the judgement and the features on the way."""
+    """Judges the waveform folded to [time / period, period]; returns the judgement and the features
+    on the way.
+    """
 
     def __init__(self, period: int, channels: int) -> None:
         super().__init__()
@@ -46,7 +49,9 @@ class PeriodCritic(nn.Module):
 
 
 class CodecCritics(nn.Module):
-    """`forward(output, target)`, [batch, time] each, is the critics' own loss; `generator_loss` is what they ask of the codec."""
+    """`forward(output, target)`, [batch, time] each, is the critics' own loss; `generator_loss` is
+    what they ask of the codec.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -67,7 +72,9 @@ class CodecCritics(nn.Module):
         return total / len(self.critics)
 
     def generator_loss(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """`adversarial`: how far the critics are from calling the output real; `matching`: L1 between the features of both."""
+        """`adversarial`: how far the critics are from calling the output real; `matching`: L1
+        between the features of both.
+        """
         adversarial, matching = output.new_zeros(()), output.new_zeros(())
         features_count = 0
         for critic in self.critics:

@@ -1,7 +1,9 @@
-"""The designs that the amplitude study compares: four ends of a decoder, on a broken quantiser and on a healthy one.
+"""The designs that the amplitude study compares: four ends of a decoder, on a broken quantiser and
+on a healthy one.
 
-The broken quantiser has three faults at once, as it was found in devasphn/NewProject at 1c72334: counts that start at zero beside
-random sums, a straight-through estimate in every book around a detached residual, and codes moved by gradient and running means.
+The broken quantiser has three faults at once, as it was found in devasphn/NewProject at 1c72334:
+counts that start at zero beside random sums, a straight-through estimate in every book around a
+detached residual, and codes moved by gradient and running means.
 """
 
 from __future__ import annotations

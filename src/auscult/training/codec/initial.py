@@ -17,7 +17,8 @@ SMALL_ALPHA = 0.1  # Snake's alpha at the ends: x + 0.1 x² for small x
 
 
 def build_lapped_basis(size: int) -> Tensor:
-    """The MDCT's basis with a sine window, [size, 2 * size]: its transpose with overlap gives the signal back exactly.
+    """The MDCT's basis with a sine window, [size, 2 * size]: its transpose with overlap gives the
+    signal back exactly.
 
     Source: Princen, Johnson and Bradley 1987.
     """
@@ -29,7 +30,8 @@ def build_lapped_basis(size: int) -> Tensor:
 
 
 def start_codec(config: Config, start: str) -> Codec:
-    """A codec with weight norm, with random weights or so that it is a lapped transform until it has learned better.
+    """A codec with weight norm, with random weights or so that it is a lapped transform until it
+    has learned better.
 
     Raises:
         UsageError: If a codec of this config cannot start as a transform.
@@ -53,7 +55,10 @@ def _start_as_transform(codec: Any) -> None:
             "cannot start as a lapped transform",
             where="codec",
             found=settings,
-            hint="set start to `random`, or use one stride, the first width 1 and, if causal, a delay of 1 to 7 hops",
+            hint=(
+                "set start to `random`, or use one stride, the first width 1 and, if causal, a"
+                " delay of 1 to 7 hops"
+            ),
         )
     basis = build_lapped_basis(config.hop)
     copied_channels = min(config.hop, config.widths[1], config.latent)
@@ -82,7 +87,9 @@ def _start_as_transform(codec: Any) -> None:
 
 
 def _set_weight(conv: Any, weight: Tensor) -> None:
-    """Weight and, where there is one, a bias of zero; weight norm's pair is derived from the weight."""
+    """Weight and, where there is one, a bias of zero; weight norm's pair is derived from the
+    weight.
+    """
     conv.weight = weight
     if conv.bias is not None:
         conv.bias.zero_()

@@ -1,4 +1,6 @@
-"""The run of a training: steps, the log, the monitor, validation, checkpoints, and at the end the figures on held-out speech."""
+"""The run of a training: steps, the log, the monitor, validation, checkpoints, and at the end the
+figures on held-out speech.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,8 @@ class TrainingError(AuscultError):
 def train(
     config: TrainConfig, speech: Speech, *, progress: Progress | None = None
 ) -> dict[str, Any]:
-    """Train, or go on with the run that is in `config.out`, to the last step; the figures on held-out speech.
+    """Train, or go on with the run that is in `config.out`, to the last step; the figures on
+    held-out speech.
 
     Raises:
         TrainingError: If the run cannot go on; the diagnosis says why.
@@ -156,7 +159,10 @@ def _validate_codec(trainer: Trainer, journal: Journal | None) -> dict[str, Any]
 
 
 def _watch_training(trainer: Trainer, journal: Journal | None) -> None:
-    """Log what the monitor sees; stop with its diagnosis. Every process looks at its own segments, and the first one decides."""
+    """Log what the monitor sees; stop with its diagnosis.
+
+    Every process looks at its own segments, and the first one decides.
+    """
     look = trainer.look()
     verdict = trainer.monitor.verdict(look)
     stop = [verdict]

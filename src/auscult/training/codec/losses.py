@@ -1,7 +1,7 @@
 """Losses of the codec: what it is to reproduce, sample by sample and in its spectrum.
 
-Sources: multi-resolution STFT loss of Yamamoto et al. (arXiv 1910.11480); multi-scale mel loss of Kumar et al. (arXiv
-2306.06546).
+Sources: multi-resolution STFT loss of Yamamoto et al. (arXiv 1910.11480); multi-scale mel loss of
+Kumar et al. (arXiv 2306.06546).
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ FLOOR = 1e-5  # share of the batch's power below which an error is as good as no
 
 
 def waveform_loss(output: Tensor, target: Tensor) -> Tensor:
-    """Half the logarithm of the squared error over the power, of the whole batch [batch, 1, time]: falling by 1 is 8.7 dB of SNR.
+    """Half the logarithm of the squared error over the power, of the whole batch [batch, 1, time]:
+    falling by 1 is 8.7 dB of SNR.
 
-    The logarithm keeps the gradient's size while the error shrinks; the sum over the batch asks for bits where the power is.
+    The logarithm keeps the gradient's size while the error shrinks; the sum over the batch asks for
+    bits where the power is.
     """
     return 0.5 * _relative_error(output, target).log()
 
@@ -41,9 +43,10 @@ def commitment_loss(
 ) -> Tensor:
     """What the quantiser leaves of the latents, in the units of `waveform_loss`.
 
-    The straight-through gradient wants the latent to move away from its code by as much as the code misses it: that would cancel
-    the error if the code came along, but it does not, and the latents spread until the books no longer cover them. With a
-    weight of 1 this term takes exactly that part away where the decoder keeps distances, whatever the latent's scale.
+    The straight-through gradient wants the latent to move away from its code by as much as the code
+    misses it: that would cancel the error if the code came along, but it does not, and the latents
+    spread until the books no longer cover them. With a weight of 1 this term takes exactly that
+    part away where the decoder keeps distances, whatever the latent's scale.
 
     Args:
         latent_power: Mean square of the latent, scalar.

@@ -1,6 +1,8 @@
-"""A look at a running training with the cheap measures of preflight, and a stop with a diagnosis when it cannot succeed.
+"""A look at a running training with the cheap measures of preflight, and a stop with a diagnosis
+when it cannot succeed.
 
-The causes have the names of `auscult rules`. A cause must show in two looks in a row: one look can fall on a bad batch.
+The causes have the names of `auscult rules`. A cause must show in two looks in a row: one look can
+fall on a bad batch.
 """
 
 from __future__ import annotations
@@ -62,7 +64,9 @@ class Monitor:
     def look(
         self, codec: Any, target: Tensor, terms: Callable[[Tensor, Tensor], Mapping[str, Tensor]]
     ) -> MonitorReading:
-        """Measure a codec on a batch [batch, 1, time]; `terms(output, target)` are the losses that have a weight."""
+        """Measure a codec on a batch [batch, 1, time]; `terms(output, target)` are the losses that
+        have a weight.
+        """
         reading = MonitorReading()
         with torch.no_grad():
             latent = codec.encoder(codec.padded(target))
@@ -104,7 +108,8 @@ def _check_codebooks(
     if uses[worst].vectors and uses[worst].share < MIN_SHARE:
         yield Diagnosis(
             "codebook-collapse",
-            f"book {worst} uses {uses[worst].used} of {uses[worst].possible} codes, perplexity {uses[worst].perplexity:.1f}",
+            f"book {worst} uses {uses[worst].used} of {uses[worst].possible} codes, perplexity"
+            f" {uses[worst].perplexity:.1f}",
             "start the codebooks by k-means with their counts, and move dead codes",
         )
     vectors = books[0].vectors()
@@ -114,8 +119,10 @@ def _check_codebooks(
         if unreachable_share > MAX_UNREACHABLE:
             yield Diagnosis(
                 "codebook-collapse",
-                f"{unreachable_share:.0%} of the first book's codes are further away than any latent can be nearest to",
-                "an EMA that starts at zero counts throws unused codes away: start counts and sums together",
+                f"{unreachable_share:.0%} of the first book's codes are further away than any"
+                " latent can be nearest to",
+                "an EMA that starts at zero counts throws unused codes away: start counts and sums"
+                " together",
             )
 
 
@@ -141,7 +148,8 @@ def _check_amplitude(
     if abs(measured.mean) > MAX_DC * level:
         yield Diagnosis(
             "dc-offset",
-            f"the output's mean is {measured.mean:.3f}, {abs(measured.mean) / level:.0%} of the level",
+            f"the output's mean is {measured.mean:.3f}, {abs(measured.mean) / level:.0%} of the"
+            " level",
             "look at the bias of the last convolution and at what precedes it",
         )
     best = compute_best_rms_ratio(measured.snr_db)
@@ -149,7 +157,8 @@ def _check_amplitude(
     if is_too_quiet or measured.ac_ratio > MAX_RATIO * max(best, 1 / MAX_RATIO):
         yield Diagnosis(
             "amplitude-conflict",
-            f"RMS ratio {measured.ac_ratio:.2f} at {measured.snr_db:.1f} dB, where {best:.2f} would be best",
+            f"RMS ratio {measured.ac_ratio:.2f} at {measured.snr_db:.1f} dB, where {best:.2f} would"
+            " be best",
             "look for a loss or a scale that sets the level against the waveform loss",
         )
 

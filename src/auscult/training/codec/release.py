@@ -1,7 +1,7 @@
 """A trained codec as package data: `python -m auscult.training.codec.release RUN OUT`.
 
-Writes the weights in half precision, checks them on every held-out sentence by several voices, and puts the figures
-into the file's header; the run's log goes beside it.
+Writes the weights in half precision, checks them on every held-out sentence by several voices, and
+puts the figures into the file's header; the run's log goes beside it.
 """
 
 from __future__ import annotations

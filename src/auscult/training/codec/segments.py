@@ -1,4 +1,6 @@
-"""Segments of the training speech, drawn from the seed and the step's number alone: a resumed run draws what it would have."""
+"""Segments of the training speech, drawn from the seed and the step's number alone: a resumed run
+draws what it would have.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ MIN_SEGMENTS = 2.0  # of training speech, so that there is something to draw
 
 
 class Segments:
-    """Random segments [batch, 1, time]; every process draws the same batch and takes its share of it."""
+    """Random segments [batch, 1, time]; every process draws the same batch and takes its share of
+    it.
+    """
 
     def __init__(self, speech: Speech, length: int, seed: int) -> None:
         """

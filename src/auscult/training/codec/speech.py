@@ -1,4 +1,6 @@
-"""The recordings that a codec is trained on: a folder of audio, or Telugu speech that espeak-ng says here."""
+"""The recordings that a codec is trained on: a folder of audio, or Telugu speech that espeak-ng
+says here.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +78,9 @@ def read_speech(
 def set_level(
     samples: NDArray[np.float32], level: float | None
 ) -> tuple[NDArray[np.float32], float]:
-    """The samples at an RMS of `level` dBFS, and the gain that was applied; silence and `None` stay as they are."""
+    """The samples at an RMS of `level` dBFS, and the gain that was applied; silence and `None` stay
+    as they are.
+    """
     if len(samples):
         rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
     else:
@@ -122,8 +126,8 @@ def say_text(text: str, voice: str, style: str, sample_rate: int) -> NDArray[np.
 def read_folder(
     folder: Path, sample_rate: int
 ) -> tuple[list[NDArray[np.float32]], list[NamedSamples], list[NamedSamples]]:
-    """Every audio file under a folder, mixed to mono and resampled: those to train on, and one in twenty each for validation and
-    held out.
+    """Every audio file under a folder, mixed to mono and resampled: those to train on, and one in
+    twenty each for validation and held out.
 
     Raises:
         UsageError: If there are fewer than three audio files.

@@ -1,4 +1,6 @@
-"""Trainings for `auscult preflight` to look at: `auscult.training.codec.targets:telugu`, `:seed` and `:seed_with_tanh`."""
+"""Trainings for `auscult preflight` to look at: `auscult.training.codec.targets:telugu`, `:seed`
+and `:seed_with_tanh`.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ def telugu() -> dict[str, Any]:
 
 
 def seed() -> dict[str, Any]:
-    """The seed's design as its last fix left it: an unbounded end on a quantiser with three faults, and a promise of 35 dB."""
+    """The seed's design as its last fix left it: an unbounded end on a quantiser with three faults,
+    and a promise of 35 dB.
+    """
     return _build_seed_setup("unbounded")
 
 

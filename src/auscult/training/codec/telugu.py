@@ -1,7 +1,8 @@
-"""Telugu text for the first recipe: sentences built from parts, with numbers in them; others to look at while it trains, and
-others again to judge it by.
+"""Telugu text for the first recipe: sentences built from parts, with numbers in them; others to
+look at while it trains, and others again to judge it by.
 
-Voices are espeak-ng's `te` with its variants. The sentences of both kinds are written separately, with other words.
+Voices are espeak-ng's `te` with its variants. The sentences of both kinds are written separately,
+with other words.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ VALIDATION = (
     "వంటగదిలోంచి ఘుమఘుమలాడే సువాసన వస్తోంది కదూ?",
     "శత్రువును కూడా క్షమించగలవాడే నిజమైన ధీరుడు.",
 )  # fmt: skip
-"""Looked at during a training, for its curve and for choices; what is said of a finished codec is measured on `HELD_OUT`."""
+"""Looked at during a training, for its curve and for choices; what is said of a finished codec is
+measured on `HELD_OUT`.
+"""
 
 HELD_OUT = (
     "తెలుగు భాష ఎంతో మధురమైనది, దానిని నేర్చుకోవడం నాకు ఇష్టం.",
@@ -70,7 +73,8 @@ HELD_OUT = (
     "క్రికెట్ పోటీలో భారత జట్టు ఘన విజయం సాధించింది.",
     "ఈ యంత్రం శబ్దాన్ని అంకెలుగా మార్చి, మళ్ళీ శబ్దంగా మారుస్తుంది.",
 )  # fmt: skip
-"""Written apart from the parts above: a measurement on them is not a measurement on known phrases."""
+"""Written apart from the parts above: a measurement on them is not a measurement on known phrases.
+"""
 
 VOICES = ("te", "te+m1", "te+m3", "te+m7", "te+f1", "te+f2", "te+f4")
 STYLES = {"neutral": (170, 50), "lively": (195, 66), "calm": (145, 38)}  # words per minute, pitch

@@ -1,8 +1,9 @@
 """One training step, and everything that it depends on.
 
-Accelerate places the model, casts for mixed precision and averages the gradients under `torchrun`; everything else is written out
-here, so that it can be read and changed. A step depends on the seed, its number and the state alone, and the state is in the
-checkpoint: a run that is killed and resumed goes on bit for bit.
+Accelerate places the model, casts for mixed precision and averages the gradients under `torchrun`;
+everything else is written out here, so that it can be read and changed. A step depends on the seed,
+its number and the state alone, and the state is in the checkpoint: a run that is killed and resumed
+goes on bit for bit.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ class Trainer:
     def __init__(self, config: TrainConfig, speech: Speech, codec: Codec | None = None) -> None:
         """
         Args:
-            codec: To be trained instead of a fresh one of the config: one of another architecture, say.
+            codec: To be trained instead of a fresh one of the config: one of another architecture,
+                say.
         """
         if config.threads:
             torch.set_num_threads(config.threads)
@@ -115,7 +117,10 @@ class Trainer:
         return drawn.to(self.accelerator.device)
 
     def train_step(self) -> dict[str, float]:
-        """One update; the loss terms and a few figures by name. A step without a finite gradient changes nothing."""
+        """One update; the loss terms and a few figures by name.
+
+        A step without a finite gradient changes nothing.
+        """
         config = self.config
         target = self._draw_share(self.segments.draw, self.step, config.batch)
         depths = self._draw_share(
@@ -231,7 +236,10 @@ class Trainer:
         self.step = int(about["step"])
 
     def save(self, out: Path, **about: Any) -> bool:
-        """Both checkpoints, by the first process. False if the disk did not take them; the ones before are then still whole."""
+        """Both checkpoints, by the first process.
+
+        False if the disk did not take them; the ones before are then still whole.
+        """
         if not self.accelerator.is_main_process:
             return True
         facts = {"step": self.step, "training": self.config.to_dict(), **about}

@@ -22,10 +22,11 @@ Samples = NDArray[np.float32]
 def evaluate_codec(
     codec: Codec, speech: Sequence[tuple[str, Samples]]
 ) -> dict[str, float | list[float]]:
-    """Means over the recordings, and `perplexity` (of each book, as a share of its codes) over all of them together.
+    """Means over the recordings, and `perplexity` (of each book, as a share of its codes) over all
+    of them together.
 
-    Each recording uses the bit rate of the config. `snr` is in dB; `rms_ratio` that of the output to the input; `correlation` and
-    `dc` of the samples; `mel_l1` in nepers.
+    Each recording uses the bit rate of the config. `snr` is in dB; `rms_ratio` that of the output
+    to the input; `correlation` and `dc` of the samples; `mel_l1` in nepers.
     """
     training = codec.training
     codec.eval()
@@ -74,9 +75,9 @@ def compute_scores(target: Samples, output: Samples, sample_rate: int) -> dict[s
     return {
         "snr": 10 * log10((power + 1e-12) / (error + 1e-12)),
         "rms_ratio": float(np.sqrt(np.square(y).sum() / (power + 1e-12))),
-        "correlation": float(np.mean((x - x.mean()) * (y - y.mean())) / spread)
-        if spread > 0
-        else 0.0,
+        "correlation": (
+            float(np.mean((x - x.mean()) * (y - y.mean())) / spread) if spread > 0 else 0.0
+        ),
         "dc": float(y.mean() - x.mean()),
         "mel_l1": log_mel_distance(mel_spectrogram(target, mel), mel_spectrogram(output, mel)),
     }

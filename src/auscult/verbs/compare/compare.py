@@ -46,20 +46,28 @@ def compare(
     """Compare what two implementations compute, layer by layer.
 
     Args:
-        ref, cand: Traces, or what can be run: `package.module:callable`, a live module, an `.onnx` or `.tflite` file.
-        ref_model, cand_model: The live model behind a trace, so that layers can be run on the other side's tensors.
-        inputs: Arrays by name, or files of them. A trace on the other side that holds the model's inputs will do.
+        ref, cand: Traces, or what can be run: `package.module:callable`, a live module, an `.onnx`
+            or `.tflite` file.
+        ref_model, cand_model: The live model behind a trace, so that layers can be run on the other
+            side's tensors.
+        inputs: Arrays by name, or files of them. A trace on the other side that holds the model's
+            inputs will do.
         inputs_cand: The candidate's, where it takes them in another form.
-        substitute: Run one side on the other's tensors, where there is a live model, to tell born from grown.
-        stages: Names of modules, such as encoder, decoder, vocoder: these are judged first, and layers in the guilty ones alone.
+        substitute: Run one side on the other's tensors, where there is a live model, to tell born
+            from grown.
+        stages: Names of modules, such as encoder, decoder, vocoder: these are judged first, and
+            layers in the guilty ones alone.
         map: Reference path to candidate path, for pairs that hold in any case.
-        floor: The relative error above which a layer differs, or a trace of the reference at a second precision.
+        floor: The relative error above which a layer differs, or a trace of the reference at a
+            second precision.
         kwargs: Arguments for code given as a target.
-        select, ignore: Prefixes of rule codes; they choose what is reported and do not change the verdict.
+        select, ignore: Prefixes of rule codes; they choose what is reported and do not change the
+            verdict.
 
     Returns:
-        PASS if every layer agrees within the noise floor, EQUIVALENT if they do in another order of axes or granularity or the
-        outputs do, DIVERGENT if an error is born anywhere, INCONCLUSIVE if too little could be compared.
+        PASS if every layer agrees within the noise floor, EQUIVALENT if they do in another order of
+        axes or granularity or the outputs do, DIVERGENT if an error is born anywhere, INCONCLUSIVE
+        if too little could be compared.
 
     Raises:
         UsageError: If there is nothing to run a live model on.
@@ -220,13 +228,17 @@ def _list_open_points(comparison: RunComparison) -> tuple[Skip, ...]:
         and not any(result.born for result in comparison.results)
         and not comparison.is_chaotic
     ):
-        reason = "the outputs differ although no aligned layer has an error of its own: look at what has no partner (--map)"
+        reason = (
+            "the outputs differ although no aligned layer has an error of its own: look at what has"
+            " no partner (--map)"
+        )
         skips.append(Skip("(the whole model)", reason))
     if comparison.inputs_differ:
         skips.append(
             Skip(
                 "inputs",
-                "the two runs did not get the same inputs: what follows cannot be held against each other",
+                "the two runs did not get the same inputs: what follows cannot be held against each"
+                " other",
             )
         )
     skips += [
@@ -239,7 +251,10 @@ def _list_open_points(comparison: RunComparison) -> tuple[Skip, ...]:
         if choose_bucket(comparison, result) == "different"
     ]
     if undecided_paths and not comparison.outputs_agree:
-        reason = "differs, and so does what came in: its own error cannot be told from what it was handed without a live model"
+        reason = (
+            "differs, and so does what came in: its own error cannot be told from what it was"
+            " handed without a live model"
+        )
         skips += [Skip(path, reason) for path in undecided_paths]
     elif undecided_paths:
         skips += [

@@ -50,7 +50,9 @@ class _CompareSide:
 
 
 def _convert_to_modules(side: _CompareSide, other: _CompareSide) -> _CompareSide:
-    """A live graph as the modules that it was exported from, where the other side consists of modules."""
+    """A live graph as the modules that it was exported from, where the other side consists of
+    modules.
+    """
     as_modules = getattr(side.runner, "as_modules", None)
     if as_modules is None or side.trace is not None or other.framework not in MODULE_FRAMEWORKS:
         return side
@@ -207,7 +209,9 @@ def _run_side(side: _CompareSide, inputs: Mapping[str, Array] | None) -> Trace:
 def _run_candidate(
     side: _CompareSide, inputs: Mapping[str, Array] | None, reference_trace: Trace
 ) -> tuple[Trace, Mapping[str, Array]]:
-    """With the reference's noise; where the candidate does not take the inputs as they are, with channels last."""
+    """With the reference's noise; where the candidate does not take the inputs as they are, with
+    channels last.
+    """
     if side.runner is None or inputs is None:
         raise UsageError("cannot be run", where=side.name)
     try:
@@ -215,9 +219,10 @@ def _run_candidate(
     except TargetError as error:
         channels_last_inputs = {name: _to_channels_last(array) for name, array in inputs.items()}
         try:
-            return run_replaying_noise(
-                side.runner, channels_last_inputs, reference_trace
-            ), channels_last_inputs
+            return (
+                run_replaying_noise(side.runner, channels_last_inputs, reference_trace),
+                channels_last_inputs,
+            )
         except TargetError:
             raise error from None
 

@@ -57,9 +57,11 @@ def describe_layers(comparison: RunComparison) -> list[Json]:
             "limit": to_json_number(tensor_comparison.limit if tensor_comparison else result.floor),
             "born": result.born,
             "grown": result.grown,
-            "type": comparison.runs.ref.manifest.modules[pair.a].type
-            if pair.a in comparison.runs.ref.manifest.modules
-            else "",
+            "type": (
+                comparison.runs.ref.manifest.modules[pair.a].type
+                if pair.a in comparison.runs.ref.manifest.modules
+                else ""
+            ),
             "aligned_by": pair.by,
             "causes": _list_causes(result),
             **({"doubt": pair.doubt} if pair.doubt else {}),
@@ -84,7 +86,9 @@ def _list_causes(result: LayerResult) -> list[str]:
 
 
 def describe_first_divergence(comparison: RunComparison) -> Json | None:
-    """The first place at which an error is born; where that is not known, the first tensor that differs."""
+    """The first place at which an error is born; where that is not known, the first tensor that
+    differs.
+    """
     place = comparison.places[0] if comparison.places else None
     tensor_comparison = place.reading if place else comparison.first
     if tensor_comparison is None:
@@ -98,12 +102,16 @@ def describe_first_divergence(comparison: RunComparison) -> Json | None:
 
 def _describe_place(tensor_comparison: TensorComparison) -> Json:
     return {
-        "a": tensor_comparison.pair.a
-        if tensor_comparison.is_output
-        else tensor_comparison.pair.ref[0],
-        "b": tensor_comparison.pair.b
-        if tensor_comparison.is_output
-        else tensor_comparison.pair.cand[0],
+        "a": (
+            tensor_comparison.pair.a
+            if tensor_comparison.is_output
+            else tensor_comparison.pair.ref[0]
+        ),
+        "b": (
+            tensor_comparison.pair.b
+            if tensor_comparison.is_output
+            else tensor_comparison.pair.cand[0]
+        ),
         "role": tensor_comparison.role,
         "call": tensor_comparison.call,
         "error": to_json_number(tensor_comparison.error),

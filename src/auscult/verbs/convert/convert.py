@@ -1,4 +1,6 @@
-"""convert: a checkpoint in another format, another framework's layout, another model's names; proven, then put in place."""
+"""convert: a checkpoint in another format, another framework's layout, another model's names;
+proven, then put in place.
+"""
 
 from __future__ import annotations
 
@@ -61,16 +63,18 @@ def convert(
     options: WriteOptions | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """Convert a checkpoint, prove that nothing was lost, and write it in the format of the destination's suffix.
+    """Convert a checkpoint, prove that nothing was lost, and write it in the format of the
+    destination's suffix.
 
-    Every target is proven by its way back as it is written; the file takes its place only when all of them held. Nothing is left
-    behind otherwise. The input is never written to.
+    Every target is proven by its way back as it is written; the file takes its place only when all
+    of them held. Nothing is left behind otherwise. The input is never written to.
 
     Args:
         source: A file, shard folder, `module:callable`, or an open checkpoint.
         destination: The new file; None to prove only.
         to: The framework whose layout is wanted, under the same names.
-        like: A file or `module:callable` whose names, layout, parametrisation and dtypes are wanted.
+        like: A file or `module:callable` whose names, layout, parametrisation and dtypes are
+            wanted.
         recipe: A saved recipe, or its file.
         from_layout: The source's layout, where its content does not tell.
         container: Which group of tensors to take, such as `["ema"]`.
@@ -80,7 +84,8 @@ def convert(
     Raises:
         RecipeError: If something is ambiguous, does not fit, or does not survive its round trip.
         CheckpointError: If the source cannot be read or the destination not be written.
-        UsageError: If the arguments do not fit together, or the destination is the source or already there.
+        UsageError: If the arguments do not fit together, or the destination is the source or
+            already there.
     """
     options = options or WriteOptions()
     if sum(option is not None for option in (to, like, recipe)) > 1:
@@ -132,7 +137,9 @@ def _make_plan(
     options: WriteOptions,
     progress: Progress | None,
 ) -> ConversionPlan:
-    """The recipe that was asked for; quantised tensors become real numbers first, unless a recipe says otherwise."""
+    """The recipe that was asked for; quantised tensors become real numbers first, unless a recipe
+    says otherwise.
+    """
     if recipe is not None:
         return ConversionPlan(load_recipe(recipe).bind(checkpoint))
     dequantizing_recipe = recipe_for_dequantizing(checkpoint)
@@ -195,7 +202,9 @@ def _check_destination(destination_path: Path, inputs: list[object], *, dry_run:
 
 
 def _list_source_files(path: Path) -> list[Path]:
-    """The files that a source may be read from: itself, or what lies in its folder where it is one, or an index."""
+    """The files that a source may be read from: itself, or what lies in its folder where it is one,
+    or an index.
+    """
     if not path.exists():
         return []
     if path.is_dir():

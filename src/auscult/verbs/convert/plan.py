@@ -1,4 +1,6 @@
-"""Which recipe a conversion needs: a saved one, another model's names, another framework's layout, or none."""
+"""Which recipe a conversion needs: a saved one, another model's names, another framework's layout,
+or none.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,9 @@ def plan_for_framework(
 
 
 def _detect_layers(source: Checkpoint) -> tuple[Framework | None, dict[str, LayerIdentity]]:
-    """The layout that the family's detection says, and the layers that modules or the family know, by fused name."""
+    """The layout that the family's detection says, and the layers that modules or the family know,
+    by fused name.
+    """
     from auscult import families
 
     weights = collect_weights(source)
@@ -111,11 +115,12 @@ def plan_like(
 ) -> ConversionPlan:
     """Into the names, layout, parametrisation and dtypes of a template.
 
-    By content where the template is a file that holds the same weights; otherwise by names and shapes, the layers' kinds
-    coming from the template's modules where it is code.
+    By content where the template is a file that holds the same weights; otherwise by names and
+    shapes, the layers' kinds coming from the template's modules where it is code.
 
     Raises:
-        RecipeError: If a template tensor has no source (unless `allow_missing`), or a square weight's axes cannot be told.
+        RecipeError: If a template tensor has no source (unless `allow_missing`), or a square
+            weight's axes cannot be told.
     """
     from auscult.align import align
     from auscult.align.structure import align_structure
@@ -153,7 +158,9 @@ def _is_confirmed(match: Match) -> bool:
 def _settle_permutations(
     alignment: WeightAlignment, source: Checkpoint, template: Checkpoint, declared: Framework | None
 ) -> WeightAlignment:
-    """The alignment by structure, with each permutation that shapes leave open settled by the layer, or refused."""
+    """The alignment by structure, with each permutation that shapes leave open settled by the
+    layer, or refused.
+    """
     template_layers = _detect_layers(template)[1]
     stems = {
         part: name for name, weight in collect_weights(template).items() for part in weight.parts

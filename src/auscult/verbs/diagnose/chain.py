@@ -1,4 +1,6 @@
-"""From symptom to cause: joins what was heard with what weights, code, traces and training show, through the causal table."""
+"""From symptom to cause: joins what was heard with what weights, code, traces and training show,
+through the causal table.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from auscult.verbs.diagnose.next_run import (
 HARMLESS_CAUSES = frozenset(
     ("noise-differs", "chaotic", "undetermined-by-weights", "lossy", "pickle-code")
 )
-"""Causes that never are the root of a sound by themselves; seeds differ, an argmax flips, a rounding is small."""
+"""Causes that never are the root of a sound by themselves; seeds differ, an argmax flips, a
+rounding is small.
+"""
 
 INAUDIBLE_SYMPTOMS = frozenset(("dc", "lag", "polarity"))
 """Symptoms that are measured and not heard: none of them is what the user complains of."""
@@ -33,10 +37,13 @@ class CausalChain:
 
     Attributes:
         cause: What to act on first; None where the evidence does not show it.
-        symptoms: What was heard, the main symptom first, each with how the cause makes it (None: it does not).
-        follows: What any such cause leaves behind, in the sound and in the layers: nothing to act on before the cause.
+        symptoms: What was heard, the main symptom first, each with how the cause makes it (None: it
+            does not).
+        follows: What any such cause leaves behind, in the sound and in the layers: nothing to act
+            on before the cause.
         others: Further causes, in order.
-        suspects: Where there is no cause: what could have made the main symptom, what was ruled out left out.
+        suspects: Where there is no cause: what could have made the main symptom, what was ruled out
+            left out.
         next: The one run that would settle it, or that repairs it.
     """
 
@@ -82,7 +89,8 @@ def build_causal_chain(
 
     Args:
         findings: Of every kind, in any order.
-        looked_at: The kinds of evidence, so that a suspect that would have shown itself is ruled out.
+        looked_at: The kinds of evidence, so that a suspect that would have shown itself is ruled
+            out.
         told: What the user gave, for the command to run next.
     """
     all_findings = sorted(findings, key=lambda finding: finding.order)
@@ -168,7 +176,9 @@ def _chain_from_root(
 def _rank_cause(
     finding: Finding, sound_findings: Sequence[Finding]
 ) -> tuple[int, int, int, tuple[int, int, float, int, str]]:
-    """Errors first, among them what explains something that is heard; weights before what is computed with them."""
+    """Errors first, among them what explains something that is heard; weights before what is
+    computed with them.
+    """
     return (
         finding.severity.rank,
         int(not _is_explaining_any(finding, sound_findings)),
@@ -190,7 +200,9 @@ def _find_explanation(symptom: Finding, cause: Finding) -> str | None:
 
 
 def _is_echo(cause: Finding, root: Finding) -> bool:
-    """Whether that is the root again, as the layers show it: the same name, no name, the same places, or weights that differ."""
+    """Whether that is the root again, as the layers show it: the same name, no name, the same
+    places, or weights that differ.
+    """
     if cause.cause == root.cause:
         return True
     if not cause.code.startswith("PAR"):
@@ -204,7 +216,9 @@ def _is_echo(cause: Finding, root: Finding) -> bool:
 
 
 def _is_in_modules(place: str, modules: Iterable[str]) -> bool:
-    """Whether a layer is one of the modules, which may have a prefix in a file that they lack in the code."""
+    """Whether a layer is one of the modules, which may have a prefix in a file that they lack in
+    the code.
+    """
     return any(module == place or module.endswith(f".{place}") for module in modules)
 
 
@@ -223,7 +237,9 @@ def _find_open_suspects(
 def _find_writing_fault(
     sound_findings: Sequence[Finding], suspects: Sequence[Suspect]
 ) -> Finding | None:
-    """The symptom that is its own cause: a fault of writing or labelling that was measured, or all that is left."""
+    """The symptom that is its own cause: a fault of writing or labelling that was measured, or all
+    that is left.
+    """
     for symptom in sound_findings:
         table_entry = load_symptoms().get(symptom.cause)
         if (

@@ -1,4 +1,7 @@
-"""`diagnose`: all the evidence at once. Weights, code, traces and what is heard, joined to one cause, and the repair."""
+"""`diagnose`: all the evidence at once.
+
+Weights, code, traces and what is heard, joined to one cause, and the repair.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,9 @@ Progress = Callable[[int, int, str], None]
 SoundSource = Recording | str | Path
 
 MAX_MEL_DISTANCE_DB = 10.0
-"""A repaired recording counts as following its input below this distance; Griffin-Lim's is about 4 dB, a buzz 15 dB and more."""
+"""A repaired recording counts as following its input below this distance; Griffin-Lim's is about 4
+dB, a buzz 15 dB and more.
+"""
 
 
 def diagnose(
@@ -77,21 +82,27 @@ def diagnose(
     kwargs: Json | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """Say what is wrong with a model that sounds wrong, settle what its weights cannot show, and let it speak again.
+    """Say what is wrong with a model that sounds wrong, settle what its weights cannot show, and
+    let it speak again.
 
     Args:
         checkpoint: The trained weights: a path, a Checkpoint, several files of one model.
-        model: The code that loads them: `package.module:callable`, `file.py:callable`, or a live module.
+        model: The code that loads them: `package.module:callable`, `file.py:callable`, or a live
+            module.
         reference_checkpoint: The weights as they should be: the original of a conversion.
         traces: Reference and candidate: two trace files, or what can be run.
         trace_inputs: What both are run on, where they are run.
         trace_inputs_candidate: The candidate's, where it takes them in another form.
         audio: What the model gave.
-        reference_audio: What it should have given: the recording whose mel went in. The variants of the family run on it.
-        config: A JSON config of the model: sample rate, hop, strides, chunk. What it leaves out comes from the checkpoint.
-        facts: What is known of the sound that the model makes; wins over `config`, which wins over the checkpoint.
+        reference_audio: What it should have given: the recording whose mel went in. The variants of
+            the family run on it.
+        config: A JSON config of the model: sample rate, hop, strides, chunk. What it leaves out
+            comes from the checkpoint.
+        facts: What is known of the sound that the model makes; wins over `config`, which wins over
+            the checkpoint.
         reports: JSON reports that other runs saved, such as that of `preflight` on the training.
-        settle: Whether to run the variants; needs `reference_audio`, PyTorch, and a family whose code auscult has.
+        settle: Whether to run the variants; needs `reference_audio`, PyTorch, and a family whose
+            code auscult has.
         inputs: Further inputs of the model by name, such as `speaker`.
         mel: What the model was fed in training; default: what the checkpoint's config says.
         output_dir: Where the recordings and the picture go; nothing is written without it.
@@ -213,7 +224,9 @@ def _look_at_weights(
     kwargs: Json | None,
     progress: Progress | None,
 ) -> None:
-    """The checkpoint by itself, against the code, and against its original, as far as these are given."""
+    """The checkpoint by itself, against the code, and against its original, as far as these are
+    given.
+    """
     if weights is None:
         return
     from auscult.verbs.diff.diff import compare_checkpoints
@@ -344,7 +357,9 @@ def _put_cause_first(findings: Sequence[Finding], causal_chain: CausalChain) -> 
 
 
 def _decide_verdict(case: DiagnosisCase, causal_chain: CausalChain) -> Verdict:
-    """DIVERGENT with a cause; INCONCLUSIVE with a symptom that no evidence explains, or where nothing was settled."""
+    """DIVERGENT with a cause; INCONCLUSIVE with a symptom that no evidence explains, or where
+    nothing was settled.
+    """
     if causal_chain.cause is not None:
         return Verdict.DIVERGENT
     settlement: Any = case.extra.get("settlement")
@@ -380,7 +395,9 @@ def _suggest_next(case: DiagnosisCase, verdict: Verdict, given_options: GivenOpt
 
 
 def is_input_reproduced(report: Report) -> bool:
-    """Whether the repaired recording says what went in: nearer than `MAX_MEL_DISTANCE_DB` to the input's mel."""
+    """Whether the repaired recording says what went in: nearer than `MAX_MEL_DISTANCE_DB` to the
+    input's mel.
+    """
     repaired = [item for item in report.extra.get("recordings", ()) if item["role"] == "repaired"]
     return (
         bool(repaired)

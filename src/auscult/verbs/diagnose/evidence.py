@@ -28,7 +28,9 @@ EVIDENCE_OF_VERB: Mapping[str, tuple[str, tuple[EvidenceKind, ...]]] = {
 ROUNDING_UNITS = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "int8": 2.0**-8}
 """Unit of rounding of the formats in which weights are kept."""
 MAX_ROUNDING_UNITS = 8.0
-"""Units by which a layer over rounded weights may be off; the trained vocoder's layers were off by 0.9 at most."""
+"""Units by which a layer over rounded weights may be off; the trained vocoder's layers were off by
+0.9 at most.
+"""
 
 
 @dataclass
@@ -39,7 +41,8 @@ class DiagnosisCase:
         kinds: Which kinds of evidence were looked at.
         lines: What each of them says, for the person at the terminal.
         verdicts: Of the comparisons that were made.
-        unlike: Whether the recording has other content than its reference, so that nothing could be compared.
+        unlike: Whether the recording has other content than its reference, so that nothing could be
+            compared.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -71,7 +74,9 @@ class DiagnosisCase:
             self.lines[-1]["coverage"] = report.coverage.to_json()
 
     def rounding(self) -> float | None:
-        """The relative error that layers may have where the weights were equal within a coarser format; None if they were not."""
+        """The relative error that layers may have where the weights were equal within a coarser
+        format; None if they were not.
+        """
         formats = {
             entry.number_format for entry in self.mapping if entry.number_format in ROUNDING_UNITS
         }
@@ -80,7 +85,8 @@ class DiagnosisCase:
         )
 
     def add_saved_report(self, file: str | Path) -> None:
-        """Take in a report that another run saved; what came from code alone says nothing of the original's values.
+        """Take in a report that another run saved; what came from code alone says nothing of the
+        original's values.
 
         Raises:
             UsageError: If the file holds no report, or one that tells a diagnosis nothing.

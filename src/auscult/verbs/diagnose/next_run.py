@@ -1,4 +1,6 @@
-"""The one run that would settle what the evidence leaves open: a command that holds what was given and names what is missing."""
+"""The one run that would settle what the evidence leaves open: a command that holds what was given
+and names what is missing.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ OPTION_PLACEHOLDERS: GivenOptions = {
     "config": ("config.json",),
     "report": ("report.json",),
 }
-"""Options in the order in which they are written, and what stands for a file that the user has yet to find."""
+"""Options in the order in which they are written, and what stands for a file that the user has yet
+to find.
+"""
 
 EVIDENCE_OPTIONS: Mapping[EvidenceKind, tuple[str, ...]] = {
     "weights": ("checkpoint",),
@@ -96,7 +100,9 @@ def suggest_next_run(
 
 
 def suggest_traces_run(given_options: GivenOptions, *, inputs_differ: bool) -> str | None:
-    """What settles two traces that differ: the same inputs, or a live model to tell born from grown; None where both are live."""
+    """What settles two traces that differ: the same inputs, or a live model to tell born from
+    grown; None where both are live.
+    """
     reference, candidate = (
         shlex.quote(name) for name in given_options.get("traces", OPTION_PLACEHOLDERS["traces"])
     )

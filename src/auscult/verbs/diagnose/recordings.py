@@ -1,4 +1,6 @@
-"""The recordings of a diagnosis: what should be heard, what was heard, what the repaired model gives."""
+"""The recordings of a diagnosis: what should be heard, what was heard, what the repaired model
+gives.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ class DiagnosedRecording:
     """One recording of the diagnosis.
 
     Attributes:
-        role: `input` is what should be heard, `heard` what the user's program gave, `repaired` what the settled model gives.
+        role: `input` is what should be heard, `heard` what the user's program gave, `repaired` what
+            the settled model gives.
         file: Where it was written, if it was.
     """
 
@@ -53,7 +56,9 @@ def collect_recordings(
 
 @dataclass(frozen=True)
 class ListeningOutcome:
-    """What the sound rules say of a recording; `unlike` where the reference has other content, so that nothing was compared."""
+    """What the sound rules say of a recording; `unlike` where the reference has other content, so
+    that nothing was compared.
+    """
 
     findings: Sequence[Finding]
     skips: Sequence[Skip]
@@ -82,7 +87,9 @@ def check_heard_recording(
 def check_repaired_recording(
     recordings: Mapping[str, DiagnosedRecording], facts: SoundFacts
 ) -> list[Finding]:
-    """What the sound rules still say after the repair: no longer an error of loading, so never more than a warning."""
+    """What the sound rules still say after the repair: no longer an error of loading, so never more
+    than a warning.
+    """
     from auscult.rules.sound.hearing import run_sound_rules
 
     findings, _ = run_sound_rules(
@@ -92,7 +99,10 @@ def check_repaired_recording(
         replace(
             finding,
             severity=Severity.WARNING,
-            message=f"after the repair, {finding.message}; what remains is in the trained weights, not in how they are loaded",
+            message=(
+                f"after the repair, {finding.message}; what remains is in the trained weights, not"
+                " in how they are loaded"
+            ),
         )
         for finding in findings
         if finding.severity is not Severity.INFO

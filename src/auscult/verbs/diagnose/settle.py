@@ -1,7 +1,9 @@
-"""Settle what a checkpoint's weights cannot show, by running the readings of its family on a short recording.
+"""Settle what a checkpoint's weights cannot show, by running the readings of its family on a short
+recording.
 
-A vocoder carries its own test: the mel of its output must be the mel that went in. Every reading of the family loads the
-same tensors without a complaint; only the right one passes that test. Needs PyTorch.
+A vocoder carries its own test: the mel of its output must be the mel that went in. Every reading of
+the family loads the same tensors without a complaint; only the right one passes that test. Needs
+PyTorch.
 """
 
 from __future__ import annotations
@@ -40,9 +42,13 @@ from auscult.verdict import Coverage, Report, Verdict
 from auscult.weights import Checkpoint
 
 MAX_SECONDS = 1.5
-"""Of the recording that every reading is run on: enough for several words, short enough for a hundred runs."""
+"""Of the recording that every reading is run on: enough for several words, short enough for a
+hundred runs.
+"""
 AUDIBLE_DB = 60.0
-"""Levels this far below the loudest point of the input count as silence; how deep a silence is would outweigh the speech."""
+"""Levels this far below the loudest point of the input count as silence; how deep a silence is
+would outweigh the speech.
+"""
 TRIALS_SHOWN = 12
 
 ModelInputs = Mapping[str, NDArray[np.float32]]
@@ -56,7 +62,8 @@ class FamilyBuild:
         detection: The family, the sizes and the prefix.
         weights: Torch-layout arrays under the family's own names.
         mel: What the model was fed in training.
-        inputs: Further inputs of the model by name, such as `speaker` [192]; what is left out is zeros.
+        inputs: Further inputs of the model by name, such as `speaker` [192]; what is left out is
+            zeros.
     """
 
     detection: Detection
@@ -130,7 +137,8 @@ def build_family(
 
 
 def read_stored_mel(checkpoint: Checkpoint) -> MelDefinition | None:
-    """The mel definition that the file's own config states (`config.mel.hop` and so on), None where it states none.
+    """The mel definition that the file's own config states (`config.mel.hop` and so on), None where
+    it states none.
 
     Raises:
         AudioError: If it names a setting that does not exist, or a value that is no number.
@@ -199,12 +207,16 @@ def settle_checkpoint(
     """Which reading of the checkpoint's family gives the mel of a short recording back.
 
     Args:
-        recording: Clean speech of the kind that the model was trained on; the first seconds of it are used.
-        mel: What the model was fed in training; default: what its config says, else HiFi-GAN's definition.
-        inputs: Further inputs of the model by name, such as a speaker vector; what is left out is zeros.
+        recording: Clean speech of the kind that the model was trained on; the first seconds of it
+            are used.
+        mel: What the model was fed in training; default: what its config says, else HiFi-GAN's
+            definition.
+        inputs: Further inputs of the model by name, such as a speaker vector; what is left out is
+            zeros.
 
     Returns:
-        PASS with the settled reading, or INCONCLUSIVE if no reading gives the input back. `extra["settlement"]` has the ranking.
+        PASS with the settled reading, or INCONCLUSIVE if no reading gives the input back.
+        `extra["settlement"]` has the ranking.
 
     Raises:
         CheckpointError, AudioError: If a file cannot be read.
@@ -249,9 +261,9 @@ def build_finding(family_build: FamilyBuild, settlement: Settlement) -> Finding:
     }
     if not settlement.works:
         message = (
-            f"every tensor loads, but no reading of {family_build.detection.family} gives the mel back: the best is "
-            f"{best.distance:.2f} away, a stationary sound of the right colour {stationary:.2f}; "
-            "untrained weights, another mel, or a reading that is not declared"
+            f"every tensor loads, but no reading of {family_build.detection.family} gives the mel"
+            f" back: the best is {best.distance:.2f} away, a stationary sound of the right colour"
+            f" {stationary:.2f}; untrained weights, another mel, or a reading that is not declared"
         )
         return Finding(
             CODE,
@@ -265,8 +277,9 @@ def build_finding(family_build: FamilyBuild, settlement: Settlement) -> Finding:
         )
     values = list_settled_values(settlement)
     message = (
-        f"every tensor loads under each of {len(settlement.trials)} readings; the mel that goes in comes back only under "
-        f"{describe_values(values)} ({best.distance:.2f} away, a stationary sound {stationary:.2f})"
+        f"every tensor loads under each of {len(settlement.trials)} readings; the mel that goes in"
+        f" comes back only under {describe_values(values)} ({best.distance:.2f} away, a stationary"
+        f" sound {stationary:.2f})"
     )
     fix = Fix("guess", "build the model with these settings", code=describe_values(values))
     return Finding(
@@ -301,8 +314,8 @@ def list_open_choices(settlement: Settlement) -> tuple[Skip, ...]:
     return tuple(
         Skip(
             choice.field,
-            f"not settled: {format_value(choice.value)} and {format_value(choice.runner_up)} are {choice.margin:.4f} apart "
-            f"({choice.sigmas:.1f} standard errors)",
+            f"not settled: {format_value(choice.value)} and {format_value(choice.runner_up)} are"
+            f" {choice.margin:.4f} apart ({choice.sigmas:.1f} standard errors)",
         )
         for choice in settlement.choices
         if not choice.settled
@@ -353,8 +366,10 @@ def _describe_trial(settlement: Settlement, trial: Trial) -> Json:
         "rank": settlement.trials.index(trial) + 1,
         "name": trial.label,
         "distance": distance,
-        "sigmas": round(sigmas_between(settlement.best, trial), 1)
-        if trial is not settlement.best
-        else 0.0,
+        "sigmas": (
+            round(sigmas_between(settlement.best, trial), 1)
+            if trial is not settlement.best
+            else 0.0
+        ),
         "differs": differs,
     }

@@ -1,4 +1,7 @@
-"""`inspect`: what is in this file? Which model is it, in which layout, trained or random, healthy or not?"""
+"""`inspect`: what is in this file?
+
+Which model is it, in which layout, trained or random, healthy or not?
+"""
 
 from __future__ import annotations
 
@@ -39,15 +42,18 @@ def inspect(
     """Describe one checkpoint and look for what is wrong in it, without a reference.
 
     Args:
-        target: Path, `package.module:callable`, `file.py:callable`, Checkpoint, or live torch or MLX module.
+        target: Path, `package.module:callable`, `file.py:callable`, Checkpoint, or live torch or
+            MLX module.
         kwargs: Arguments for code given as a target.
         container: Which group of tensors to take from a file that has several.
-        full: Read all values; otherwise a sample of every tensor, mostly a thousand values spread over it.
+        full: Read all values; otherwise a sample of every tensor, mostly a thousand values spread
+            over it.
         tensors: List every tensor with its measures.
         histogram: Patterns of tensor names (`*` matches anything) to draw; these are read whole.
 
     Returns:
-        PASS if nothing of severity `error` was found, else DIVERGENT. `extra["checkpoint"]` describes the file.
+        PASS if nothing of severity `error` was found, else DIVERGENT. `extra["checkpoint"]`
+        describes the file.
 
     Raises:
         CheckpointError: If the file cannot be read or has no tensors.
@@ -139,9 +145,9 @@ def _describe_family(detections: tuple[Any, ...], best: Any) -> Json:
         "variant": best.variant if best else None,
         "prefix": best.prefix if best else "",
         "hyperparameters": dict(best.hyperparameters) if best else {},
-        "undetermined": {name: list(values) for name, values in best.undetermined.items()}
-        if best
-        else {},
+        "undetermined": (
+            {name: list(values) for name, values in best.undetermined.items()} if best else {}
+        ),
         "nearest": [
             {
                 "family": detection.family,
@@ -198,7 +204,9 @@ def _list_unread(checkpoint: Checkpoint, examination: Examination) -> tuple[Skip
 
 
 def _build_coverage(checkpoint: Checkpoint, examination: Examination) -> Coverage:
-    """Every tensor: all of its values looked at, a sample of them, or none; and what the file has that could not be read."""
+    """Every tensor: all of its values looked at, a sample of them, or none; and what the file has
+    that could not be read.
+    """
     buckets = {"read_whole": 0, "sampled": 0, "skipped": len(checkpoint.skips)}
     for name in checkpoint:
         health = examination.health.get(name)

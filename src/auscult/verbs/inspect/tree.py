@@ -18,9 +18,11 @@ _PARAMETRISED_NAME = re.compile(r"^(.*?)\.?(parametrizations\.[^.]+\.original\d)
 
 
 def build_module_tree(checkpoint: Checkpoint) -> list[Json]:
-    """One row per kind of module: pattern of the paths, how many, the tensors that each holds, and its class if code told it.
+    """One row per kind of module: pattern of the paths, how many, the tensors that each holds, and
+    its class if code told it.
 
-    Modules are of one kind if their paths differ in numbers only and their tensors have equal names, shapes and dtypes.
+    Modules are of one kind if their paths differ in numbers only and their tensors have equal
+    names, shapes and dtypes.
     """
     leaves_by_path: dict[str, list[tuple[str, tuple[int, ...], str]]] = {}
     for name, tensor in checkpoint.items():
@@ -50,7 +52,9 @@ def build_module_tree(checkpoint: Checkpoint) -> list[Json]:
 
 
 def _split_name(name: str) -> tuple[str, str]:
-    """Module path and the tensor's own name: parametrised tensors belong to the module that they parametrise."""
+    """Module path and the tensor's own name: parametrised tensors belong to the module that they
+    parametrise.
+    """
     matched = _PARAMETRISED_NAME.match(name)
     if matched:
         return matched[1], matched[2]
@@ -66,7 +70,8 @@ def _find_module_type(checkpoint: Checkpoint, path: str) -> str | None:
 
 
 def build_histograms(checkpoint: Checkpoint, patterns: Iterable[str]) -> dict[str, Json]:
-    """Counts of the values of each matching tensor in `BINS` equal bins between its finite extremes.
+    """Counts of the values of each matching tensor in `BINS` equal bins between its finite
+    extremes.
 
     Raises:
         UsageError: If a pattern fits no tensor.

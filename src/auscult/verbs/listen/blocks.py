@@ -19,7 +19,8 @@ from auscult.sound.recording import Recording
 
 BLOCK_SECONDS = 30.0
 MIN_MOSTLY_SHARE = 0.5
-"""Share of the sounding pieces in which a cause has to show that speaks of most of the recording."""
+"""Share of the sounding pieces in which a cause has to show that speaks of most of the recording.
+"""
 MIN_RMS = 1e-5
 MAX_SPANS = 50
 
@@ -73,7 +74,9 @@ class AudioBlock:
 
 
 def make_thumbnail(path: str, pieces: Sequence[AudioBlock]) -> Recording:
-    """Two samples for every 10 ms, the peak up and the peak down: what the silence at the ends is measured on."""
+    """Two samples for every 10 ms, the peak up and the peak down: what the silence at the ends is
+    measured on.
+    """
     peaks = np.concatenate([piece.peaks for piece in pieces])
     return Recording.from_mono(
         np.stack([peaks, -peaks], axis=1).reshape(-1), round(2 / ENVELOPE_SECONDS), path
@@ -81,7 +84,9 @@ def make_thumbnail(path: str, pieces: Sequence[AudioBlock]) -> Recording:
 
 
 def check_thumbnail(recording: Recording) -> list[Finding]:
-    """What the rules that speak of a recording as a whole, and need nothing else, say of its thumbnail."""
+    """What the rules that speak of a recording as a whole, and need nothing else, say of its
+    thumbnail.
+    """
     findings: list[Finding] = []
     for rule in every_rule("sound"):
         if rule.requires is SoundSubject and (rule.extent, rule.evidence) == ("whole", "nothing"):

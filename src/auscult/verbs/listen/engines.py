@@ -1,4 +1,7 @@
-"""Listening to many files: one after the other, in worker processes, or over a Ray cluster. The results come in file order."""
+"""Listening to many files: one after the other, in worker processes, or over a Ray cluster.
+
+The results come in file order.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,8 @@ def hear_all(
     """What is heard in every file.
 
     Args:
-        workers: Processes; 0 for none but this one, None for as many as there are processors, where the files are many.
+        workers: Processes; 0 for none but this one, None for as many as there are processors, where
+            the files are many.
 
     Raises:
         UsageError: If the engine is Ray and Ray is not installed.
@@ -86,7 +90,10 @@ def _hear_in_processes(
 def _hear_over_ray(
     paths: Sequence[str], reference: str | None, facts: SoundFacts
 ) -> list[ListenedFile]:
-    """Ray Data: the cluster that RAY_ADDRESS names, or one on this machine. Every node has to see the files."""
+    """Ray Data: the cluster that RAY_ADDRESS names, or one on this machine.
+
+    Every node has to see the files.
+    """
     try:
         import ray
         import ray.data

@@ -1,4 +1,6 @@
-"""What a config or a checkpoint says of the sound that its model makes: sample rate, hop, strides, chunk."""
+"""What a config or a checkpoint says of the sound that its model makes: sample rate, hop, strides,
+chunk.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,8 @@ FACT_KEYS = {
 def read_sound_facts(
     config: str | Path | None = None, checkpoint: str | Path | None = None
 ) -> SoundFacts:
-    """The facts that a JSON config states, and what is missing there from the checkpoint's metadata and family.
+    """The facts that a JSON config states, and what is missing there from the checkpoint's metadata
+    and family.
 
     Raises:
         UsageError: If the config is no JSON object.

@@ -30,7 +30,8 @@ def find_sound_files(sources: Sequence[str | Path]) -> list[str]:
     """The files, each once, in order; those of a folder and of a pattern sorted.
 
     Raises:
-        UsageError: If a source is neither there nor matches anything, or there are no sound files at all.
+        UsageError: If a source is neither there nor matches anything, or there are no sound files
+            at all.
     """
     paths: dict[str, None] = {}
     for source in map(str, sources):

@@ -1,4 +1,7 @@
-"""`listen`: what is wrong with this sound? From the recording alone, with what is known of its model, or with a reference."""
+"""`listen`: what is wrong with this sound?
+
+From the recording alone, with what is known of its model, or with a reference.
+"""
 
 from __future__ import annotations
 
@@ -122,12 +125,16 @@ def _build_report(
         skips.append(Skip(", ".join(causes), "cannot be told without a reference (--ref)"))
     return Report(
         "listen",
-        tuple(item.path for item in listened_files)
-        if len(listened_files) <= MAX_SUBJECTS
-        else (f"{len(listened_files)} files",),
-        Verdict.DIVERGENT
-        if any(finding.severity is Severity.ERROR for finding in findings)
-        else Verdict.PASS,
+        (
+            tuple(item.path for item in listened_files)
+            if len(listened_files) <= MAX_SUBJECTS
+            else (f"{len(listened_files)} files",)
+        ),
+        (
+            Verdict.DIVERGENT
+            if any(finding.severity is Severity.ERROR for finding in findings)
+            else Verdict.PASS
+        ),
         _build_coverage(listened_files),
         tuple(findings),
         tuple(skips),
@@ -168,7 +175,9 @@ def _choose_bucket(item: ListenedFile) -> str:
 
 
 def _join_by_cause(listened_files: Sequence[ListenedFile]) -> list[Finding]:
-    """One finding per cause, with the files that show it; the numbers are those of the file that shows it best."""
+    """One finding per cause, with the files that show it; the numbers are those of the file that
+    shows it best.
+    """
     findings_by_cause: dict[str, list[Finding]] = {}
     for item in listened_files:
         for finding in item.findings:

@@ -29,7 +29,9 @@ MORE_IS_BETTER = ("correlation", "stoi", "pesq", "snr", "si_sdr", "identical", "
 
 
 def iter_figures(report: Report) -> Iterator[tuple[str, Number]]:
-    """(path, number) of the coverage and of everything that the verb added; list items go by their name where they have one."""
+    """(path, number) of the coverage and of everything that the verb added; list items go by their
+    name where they have one.
+    """
     if report.coverage is not None:
         for name, count in report.coverage.buckets.items():
             yield f"{report.coverage.unit} {name.replace('_', ' ')}", count

@@ -1,4 +1,6 @@
-"""`report`: a saved report shown again in any format; two of them, and what changed from the one run to the other."""
+"""`report`: a saved report shown again in any format; two of them, and what changed from the one
+run to the other.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +27,12 @@ VERDICT_ORDER = (
 
 
 def show_report(path: str | Path, other: str | Path | None = None) -> Report:
-    """The report saved in a JSON file; with a second one, what changed from the first to the second.
+    """The report saved in a JSON file; with a second one, what changed from the first to the
+    second.
 
-    Of two, the report's findings are those of the second run that are new or became worse. It is PASS if there are none and
-    the verdict is no worse, DIVERGENT otherwise; `extra["changes"]` holds everything that changed.
+    Of two, the report's findings are those of the second run that are new or became worse. It is
+    PASS if there are none and the verdict is no worse, DIVERGENT otherwise; `extra["changes"]`
+    holds everything that changed.
 
     Raises:
         UsageError: If a file holds no report.
@@ -108,7 +112,9 @@ def compare_reports(before: Report, after: Report, names: tuple[str, str]) -> Re
 def pair_findings(
     before: Sequence[Finding], after: Sequence[Finding]
 ) -> Iterator[tuple[Finding | None, Finding | None]]:
-    """Findings of one cause are one finding on both sides; where there are several, the places tell which is which."""
+    """Findings of one cause are one finding on both sides; where there are several, the places tell
+    which is which.
+    """
     likeness = sorted(
         (-_measure_overlap(old.where, new.where), i, j)
         for i, old in enumerate(before)
@@ -167,7 +173,9 @@ def _compare_skips(before: Report, after: Report) -> Json:
 
 
 def _compare_mappings(before: Sequence[MappingEntry], after: Sequence[MappingEntry]) -> Json:
-    """Entries by their names: which came, which went, and which have other operations or another equality."""
+    """Entries by their names: which came, which went, and which have other operations or another
+    equality.
+    """
     old, new = ({(entry.a, entry.b): entry for entry in entries} for entries in (before, after))
     changed_entries = [
         {"before": old[key].to_json(), "after": new[key].to_json()}

@@ -69,11 +69,13 @@ def run_chatterbox(
         guidance: How strictly the text is followed; 0 is without, and twice as fast.
         max_tokens: Where speech that does not end is cut: 25 a second; 1000, if None.
         uniforms: What the tokens are drawn with, one in [0, 1) each, instead of the seed's.
-        tokens: Speech tokens to sound as they are, instead of T3's, so that S3Gen can be compared alone.
+        tokens: Speech tokens to sound as they are, instead of T3's, so that S3Gen can be compared
+            alone.
         noise: What flow and vocoder draw, instead of the seed's.
-        chunk_seconds: Write chunk after chunk of that length, while T3 is still speaking, into a file that grows under its own
-            name. What fits into one chunk sounds as it does without; in a longer one every chunk is rendered from what is known
-            by then. All at once, if None.
+        chunk_seconds: Write chunk after chunk of that length, while T3 is still speaking, into a
+            file that grows under its own name. What fits into one chunk sounds as it does without;
+            in a longer one every chunk is rendered from what is known by then. All at once, if
+            None.
 
     Returns:
         PASS; `run` has the facts.
@@ -138,11 +140,13 @@ def run_chatterbox(
     settings = {
         "runtime": model.name,
         "tokens": len(token_stream.tokens),
-        "ended": "as given"
-        if tokens is not None
-        else "by the model"
-        if token_stream.stopped
-        else "at the limit",
+        "ended": (
+            "as given"
+            if tokens is not None
+            else "by the model"
+            if token_stream.stopped
+            else "at the limit"
+        ),
         "guidance": guidance,
         "temperature": temperature,
         "exaggeration": exaggeration,

@@ -32,7 +32,8 @@ def encode(
     """Write a recording as an `.auc` file. It is mixed to mono and resampled to the codec's rate.
 
     Args:
-        codec: A trained codec (`codec.safetensors`); the Telugu codec that comes with auscult, if None.
+        codec: A trained codec (`codec.safetensors`); the Telugu codec that comes with auscult, if
+            None.
 
     Returns:
         PASS; `run` has the size, the bit rate and the time it took.
@@ -65,14 +66,16 @@ def decode(
     """Write an `.auc` file as a recording.
 
     Args:
-        salvage: Decode what is whole of a damaged file, with silence where it is not, instead of an error.
+        salvage: Decode what is whole of a damaged file, with silence where it is not, instead of an
+            error.
 
     Returns:
         PASS; DIVERGENT where parts of a salvaged file are lost, with the finding that says which.
 
     Raises:
         AudioError: If a file cannot be read or written, or is damaged.
-        CheckpointError: If the codec cannot be read, or is not the one that the file was written with.
+        CheckpointError: If the codec cannot be read, or is not the one that the file was written
+            with.
     """
     encoded = read_auc(source, salvage=salvage)
     engine = _CodecEngine(codec, runtime)
@@ -108,7 +111,10 @@ def find_lost_spans(encoded: Encoded) -> tuple[tuple[float, float], ...]:
 
 def _build_damage_finding(source: str, spans: tuple[tuple[float, float], ...]) -> Finding:
     span_texts = ", ".join(f"{start:.2f} to {end:.2f} s" for start, end in spans)
-    message = f"damaged blocks: {span_texts} cannot be decoded and {'are' if len(spans) > 1 else 'is'} silent"
+    message = (
+        f"damaged blocks: {span_texts} cannot be decoded and {'are' if len(spans) > 1 else 'is'}"
+        " silent"
+    )
     return Finding(
         CODE,
         NAME,

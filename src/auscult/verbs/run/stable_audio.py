@@ -44,20 +44,23 @@ def run_stable_audio(
     normalize: bool = False,
     progress: Progress | None = None,
 ) -> Report:
-    """Make a sound from a prompt and write it, in 32-bit floats at the loudness that the model gave it.
+    """Make a sound from a prompt and write it, in 32-bit floats at the loudness that the model gave
+    it.
 
     Args:
         weights: Folder with the model's parts; see the error that a missing part gives.
         tiny: A random model of toy sizes instead.
-        seconds: Length of the sound, which the model is told too; all that the model makes, if None.
+        seconds: Length of the sound, which the model is told too; all that the model makes, if
+            None.
         seconds_start: Told to the models that take it (Stable Audio Open 1.0).
         sampler, steps, guidance: What fits the model, if None.
-        init_audio: A sound to vary, with `init_noise` of the noise. `inpaint`: one to fill in but for the spans `keep`, in
-            seconds, where the model is made for that.
+        init_audio: A sound to vary, with `init_noise` of the noise. `inpaint`: one to fill in but
+            for the spans `keep`, in seconds, where the model is made for that.
         normalize: Scale the sound so that its peak is full scale.
 
     Returns:
-        PASS, with the warning `sampler-mismatch` where sampler or guidance are not the model's; `run` has the facts.
+        PASS, with the warning `sampler-mismatch` where sampler or guidance are not the model's;
+        `run` has the facts.
 
     Raises:
         UsageError: If weights are missing, or the request does not fit the model.
@@ -141,7 +144,9 @@ def scale_to_peak(samples: Floats) -> Floats:
 
 
 def find_mismatches(config: Config, generated: Made) -> tuple[Finding, ...]:
-    """A warning where the sampler, or the guidance, is none that a model of this objective was made for."""
+    """A warning where the sampler, or the guidance, is none that a model of this objective was made
+    for.
+    """
     usual_sampler = fitting(config.objective)[0]
     is_sampler_fitting = config.objective in SAMPLERS[generated.sampler].objectives
     is_wrongly_guided = config.objective == "rf_denoiser" and generated.guidance != 1.0
@@ -152,16 +157,21 @@ def find_mismatches(config: Config, generated: Made) -> tuple[Finding, ...]:
     ] * is_wrongly_guided
     if config.objective == "rf_denoiser":
         message = (
-            f"{' with '.join(wrong_settings)} does not fit a model of the objective {config.objective}"
+            f"{' with '.join(wrong_settings)} does not fit a model of the objective"
+            f" {config.objective}"
             + (
-                ": its answer is a sample, not a mean, so steps of an ODE add up and guidance distorts"
+                ": its answer is a sample, not a mean, so steps of an ODE add up and guidance"
+                " distorts"
                 if is_wrongly_guided or not is_sampler_fitting
                 else ""
             )
         )
     else:
         message = f"{generated.sampler} does not fit a model of the objective {config.objective}"
-    option = f"--sampler {usual_sampler} --steps {SAMPLERS[usual_sampler].steps} --guidance {SAMPLERS[usual_sampler].guidance:g}"
+    option = (
+        f"--sampler {usual_sampler} --steps {SAMPLERS[usual_sampler].steps} --guidance"
+        f" {SAMPLERS[usual_sampler].guidance:g}"
+    )
     finding = Finding(
         CODE,
         NAME,
