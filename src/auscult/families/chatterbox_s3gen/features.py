@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auscult.errors import AudioError
+from auscult.facts.windows import make_symmetric_hann
 from auscult.families.chatterbox_s3gen.config import TOKENIZER_FFT, TOKENIZER_HOP, TOKENIZER_RATE
 from auscult.sound.mel import MelDefinition, build_window, mel_filterbank, pad_samples
 
@@ -98,7 +99,7 @@ def speaker_features(samples: Floats, bands: int = 80) -> Floats:
     ]
     frames = frames - frames.mean(axis=1, keepdims=True)
     before = np.concatenate((frames[:, :1], frames[:, :-1]), axis=1)
-    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FBANK_WINDOW) / (FBANK_WINDOW - 1))) ** 0.85
+    window = make_symmetric_hann(FBANK_WINDOW) ** 0.85
     spectrum = np.fft.rfft((frames - PREEMPHASIS * before) * window, FBANK_FFT)
     energy = (np.abs(spectrum[:, :-1]) ** 2) @ kaldi_filters(bands).T
     features = np.log(np.maximum(energy, np.finfo(np.float32).eps))

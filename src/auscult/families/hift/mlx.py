@@ -9,6 +9,7 @@ import mlx.core as mx
 import numpy as np
 from mlx import nn
 
+from auscult.facts.windows import make_periodic_hann
 from auscult.families._mlx import load_planned
 from auscult.families.hift.config import Config
 from auscult.families.hift.signature import plan
@@ -200,7 +201,7 @@ class Generator(nn.Module):
 
 def hann(size: int) -> Array:
     """The periodic Hann window."""
-    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
+    return make_periodic_hann(size).astype(np.float32)
 
 
 def stft(samples: mx.array, n_fft: int, hop: int) -> mx.array:

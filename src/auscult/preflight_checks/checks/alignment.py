@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from auscult.facts.windows import make_symmetric_hann
 from auscult.preflight_checks.records import TargetAlignment
 from auscult.preflight_checks.setup import Setup, as_wave
 
@@ -109,7 +110,7 @@ def compute_band_energies(row: Frames, hop: float) -> Frames:
         frames = np.stack([padded[s : s + width] for s in starts])
     else:
         frames = np.zeros((0, width))
-    power = np.abs(np.fft.rfft(frames * np.hanning(width), axis=1)) ** 2
+    power = np.abs(np.fft.rfft(frames * make_symmetric_hann(width), axis=1)) ** 2
     edges = np.unique(np.geomspace(1, power.shape[1], BANDS + 1).astype(int))
     bands = [power[:, a:b].sum(axis=1) for a, b in itertools.pairwise(edges)]
     energies = np.stack(bands, axis=1)

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auscult.facts.windows import make_symmetric_hann
+
 
 class Journal:
     """Writes `train.jsonl`, and scalars, sounds and pictures for TensorBoard beside it."""
@@ -58,9 +60,9 @@ class Journal:
 def draw_spectrogram(samples: NDArray[np.float32], n_fft: int = 512) -> NDArray[np.float32]:
     """Grey levels over 80 dB, low frequencies at the bottom: [1, n_fft / 2 + 1, frames]."""
     padded = np.pad(samples, (0, max(0, n_fft - len(samples))))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[:: n_fft // 4] * np.hanning(
-        n_fft
-    )
+    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[
+        :: n_fft // 4
+    ] * make_symmetric_hann(n_fft)
     level = 20 * np.log10(np.abs(np.fft.rfft(frames)).T[::-1] + 1e-6)
     return np.clip((level - level.max()) / 80 + 1, 0, 1).astype(np.float32)[None]
 
