@@ -19,14 +19,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from auscult import plugins, rules
-from auscult.symptoms import load_symptoms
+from auscult.rules.sound.causal_table import load_causal_table
+from auscult.rules.suspects import Suspect
 from auscult.verbs.diagnose.next_run import build_diagnose_command
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,10 +47,11 @@ def rule_pages() -> Iterator[tuple[Path, str]]:
     for rule in sorted(rules.every_rule(), key=lambda rule: rule.code):
         page = PAGES / f"{rule.code}-{rule.name}.md"
         text = rule.page
-        yield page, f"# {rule.code} `{rule.name}`\n\n{text}\n{sensitivity_text(rule)}"
+        suspects = f"\n{suspects_table(rule.suspects)}\n" if rule.suspects else ""
+        yield page, f"# {rule.code} `{rule.name}`\n\n{text}\n{suspects}{sensitivity_text(rule)}"
         rows.append(f"| [{rule.code}]({page.name}) | `{rule.name}` | {text.splitlines()[0]} |")
-    head = "# Rules\n\nGenerated from the rules' docstrings; `auscult rules CODE` prints the same page, but for what "
-    head += "`python -m benchmarks sound`\nmeasured last, which stands at its end.\n\n"
+    head = "# Rules\n\nGenerated from the rules' docstrings; `auscult rules CODE` prints the same page. At the end of a page here "
+    head += "stand\nfurther what can make the sound, and what `python -m benchmarks sound` measured last.\n\n"
     yield (
         PAGES / "README.md",
         head + "| code | cause | what it finds |\n|---|---|---|\n" + "\n".join(rows) + "\n",
@@ -154,22 +156,25 @@ def filled(document: Path) -> str:
 
 
 def symptoms_text(names: str) -> str:
-    """What the causal table says of some symptoms: how each arises, its suspects in order, and what settles each."""
+    """What the causal table says of some sounds: how each arises, its suspects in order, and what settles each."""
     parts = []
     for name in names.split(", "):
-        symptom = load_symptoms()[name]
-        parts.append(f"**`{name}`** {symptom.page.strip()}")
-        if symptom.suspects:
-            rows = ["| what makes it | found as | settled by |", "|---|---|---|"]
-            for suspect in symptom.suspects:
-                causes = ", ".join(f"`{cause}`" for cause in suspect.causes)
-                rows.append(
-                    f"| {suspect.why} | {causes} | `{build_diagnose_command(suspect.needs)}` |"
-                )
-            parts.append("\n".join(rows))
-        if symptom.writing:
-            parts.append(f"If the model is right: {symptom.writing}.")
+        entry = load_causal_table()[name]
+        parts.append(f"**`{name}`** {entry.page}")
+        if entry.suspects:
+            parts.append(suspects_table(entry.suspects))
+        if entry.writing:
+            parts.append(f"If the model is right: {entry.writing}.")
     return "\n\n".join(parts) + "\n"
+
+
+def suspects_table(suspects: Sequence[Suspect]) -> str:
+    """One row per suspect, the likeliest first."""
+    rows = ["| what makes it | found as | settled by |", "|---|---|---|"]
+    for suspect in suspects:
+        causes = ", ".join(f"`{cause}`" for cause in suspect.causes)
+        rows.append(f"| {suspect.why} | {causes} | `{build_diagnose_command(suspect.needs)}` |")
+    return "\n".join(rows)
 
 
 def everything() -> Iterator[tuple[Path, str]]:

@@ -17,17 +17,16 @@ from auscult.cli.diagnose import command as diagnose_command
 from auscult.cli.main import run_command_line
 from auscult.errors import UsageError
 from auscult.finding import Finding, Severity
-from auscult.rules import every_rule
+from auscult.rules import every_rule, load_rule
+from auscult.rules.sound.causal_table import CausalEntry, load_causal_table, merge_rule
+from auscult.rules.suspects import Suspect
 from auscult.sound.recording import Recording, read_recording, write_recording
-from auscult.symptoms import load_symptoms
 from auscult.verbs.diagnose.chain import build_causal_chain
 from auscult.verbs.diagnose.diagnose import diagnose
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint
 
-NOT_SYMPTOMS = {"unreadable-sound"}
 NAMES = {rule.name for rule in every_rule()}
-HEARD = {rule.name for rule in every_rule() if rule.code.startswith("SND")} - NOT_SYMPTOMS
 
 
 def finding(code: str, cause: str, severity: Severity = Severity.ERROR) -> Finding:
@@ -35,16 +34,32 @@ def finding(code: str, cause: str, severity: Severity = Severity.ERROR) -> Findi
 
 
 class TestTable:
-    @pytest.mark.parametrize("name", sorted(HEARD))
-    def test_every_sound_that_is_named_has_its_causes(self, name: str) -> None:
-        assert load_symptoms()[name].suspects or load_symptoms()[name].writing
+    def test_every_rule_of_sound_has_its_entry(self) -> None:
+        assert set(load_causal_table()) == {rule.name for rule in every_rule("sound")}
 
-    @pytest.mark.parametrize("name", sorted(load_symptoms()))
-    def test_every_suspect_is_something_that_a_rule_finds(self, name: str) -> None:
-        assert {
-            cause for suspect in load_symptoms()[name].suspects for cause in suspect.causes
-        } <= NAMES
-        assert name in HEARD
+    @pytest.mark.parametrize("name", sorted(load_causal_table()))
+    def test_what_makes_a_sound_is_on_its_page_and_is_found_by_a_rule(self, name: str) -> None:
+        entry = load_causal_table()[name]
+        assert {cause for suspect in entry.suspects for cause in suspect.causes} <= NAMES
+        assert bool(entry.page) is bool(entry.suspects or entry.writing or entry.follows)
+
+    def test_rules_of_one_sound_share_one_entry(self) -> None:
+        measured, suspected = (
+            replace(load_rule("SND040"), suspects=(suspect,), writing=writing, follows=follows)
+            for suspect, writing, follows in (
+                (Suspect(("dilation",), "first", "traces"), None, True),
+                (Suspect(("factor",), "second", "traces"), "label it", False),
+            )
+        )
+        entry = CausalEntry("sample-rate-label")
+        for rule in (measured, suspected, measured):
+            entry = merge_rule(entry, rule)
+        assert [suspect.why for suspect in entry.suspects] == ["first", "second"]
+        assert (entry.writing, entry.follows) == ("label it", True)
+
+    def test_a_rule_without_suspects_has_none(self) -> None:
+        rule = replace(load_rule("SND021"), suspects=(), writing=None, page="A page.")
+        assert merge_rule(CausalEntry(rule.name), rule) == CausalEntry(rule.name)
 
 
 class TestChain:
@@ -98,7 +113,7 @@ class TestChain:
         )
         assert found.cause is not None
         assert found.cause.cause == "sample-rate-label"
-        assert found.next == load_symptoms()["sample-rate-label"].writing
+        assert found.next == load_causal_table()["sample-rate-label"].writing
 
     def test_what_any_wrong_computation_leaves_follows_the_cause(self) -> None:
         every = [

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from auscult.finding import Finding, Skip
+from auscult.rules.suspects import Suspect
 
 CODED_FILE = re.compile(r"(?P<code>[a-z]{3}\d{3})_\w+")
 """Name of a module that holds a rule."""
@@ -40,6 +41,9 @@ class Rule:
         evidence: `EVIDENCE`: what a rule of sound needs: `nothing`, `metadata` or `reference`.
         extent: `EXTENT`: in which parts of a long recording its cause has to show: `anywhere`, `mostly`, `always`, or `whole`.
         explains: `EXPLAINS`: causes of sound that follow from its own.
+        suspects: `SUSPECTS`: of a rule of sound, what in a model can make it, likeliest first; none: no such cause is known.
+        writing: `WRITING`: the remedy where the sound was written or labelled wrongly, which no other evidence has to show.
+        follows: `FOLLOWS`: any wrong computation may leave this sound; beside a cause in the model it needs none of its own.
     """
 
     code: str
@@ -55,6 +59,9 @@ class Rule:
     evidence: str = "reference"
     extent: Literal["anywhere", "mostly", "always", "whole"] = "whole"
     explains: tuple[str, ...] = field(default=())
+    suspects: tuple[Suspect, ...] = field(default=())
+    writing: str | None = None
+    follows: bool = False
 
     @property
     def summary(self) -> str:

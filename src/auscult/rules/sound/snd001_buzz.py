@@ -12,6 +12,9 @@ random, missing, or in the wrong layout, so that the biases and the pattern of t
 Where the words are there, the generator is too small or too little trained: it starts its pitch pulses anew in every frame, since
 no phase runs on from one to the next.
 
+**What makes this sound.** Every frame comes out alike, so the waveform repeats once per hop,
+whatever the input says. A tone on the frame rate is what one hears.
+
 **Blind spots.** A machine that holds a note at exactly such a rate looks the same (a synthetic sawtooth of 100.000 Hz; a piano
 does not); with a reference recording that has the same lines, nothing is reported. Without the hop, words on a robot's pitch.
 
@@ -37,8 +40,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from auscult.finding import Finding, Severity, Skip
+from auscult.rules.sound.shared_suspects import NOT_LOADED, SCRAMBLED
 from auscult.rules.sound.snd002_flat_mel import is_stationary
 from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.suspects import Suspect
 from auscult.sound.analysis import SoundAnalysis
 from auscult.sound.comb import MAX_SAMPLES, find_strongest_comb
 from auscult.sound.measures import comb_share
@@ -61,6 +66,34 @@ EXPLAINS = (
         "dc",
     ),
     *("sample-rate-label", "interleave", "wrap-around"),
+)
+FOLLOWS = True
+SUSPECTS = (
+    NOT_LOADED,
+    SCRAMBLED,
+    Suspect(
+        ("weight-norm-unfused", "weight-norm-swapped", "weight-norm-axis"),
+        "gains lost or laid over the wrong axis leave the pattern of the transposed convolutions and the biases",
+        needs="weights",
+    ),
+    Suspect(
+        (
+            "leaky-slope",
+            "branch-sum-mean",
+            "norm-missing",
+            "norm-extra",
+            "dilation",
+            "residual-missing",
+            "undetermined-by-weights",
+        ),
+        "all tensors load and the code still computes something else with them",
+        needs="traces",
+    ),
+    Suspect(
+        ("transform-invented", "mel-definition", "velocity-zero"),
+        "features that do not vary over time give the same frame again and again",
+        needs="traces",
+    ),
 )
 MIN_LINES = 0.2
 MIN_LINES_BLIND = 0.55

@@ -8,6 +8,9 @@ constant colour, also where something else is left far below a tone or hum. The 
 **Why it happens.** The model's output does not depend on its input: weights not in use, a constant input, a decoder whose
 normalisation statistics were never trained.
 
+**What makes this sound.** The mel spectrogram does not move over time, as a picture of horizontal
+lines shows. The model answers to something that is the same in every frame.
+
 **Blind spots.** A note held from beginning to end is flat too: with a reference recording, only a sound that is much flatter than
 the reference is reported. Digital silence is left to `silence`. Noise over something else moves with it.
 
@@ -30,7 +33,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from auscult.finding import Finding, Severity
+from auscult.rules.sound.shared_suspects import NOT_LOADED, SCRAMBLED
 from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.suspects import Suspect
 from auscult.sound.analysis import SoundAnalysis
 
 CODE = "SND002"
@@ -49,6 +54,26 @@ EXPLAINS = (
         "interleave",
     ),
     "clipping",
+)
+FOLLOWS = True
+SUSPECTS = (
+    NOT_LOADED,
+    SCRAMBLED,
+    Suspect(
+        ("velocity-zero", "sampler-mismatch", "cfg-formula", "time-embedding-scale"),
+        "the solver's steps are near zero: the start noise's statistics come out",
+        needs="traces",
+    ),
+    Suspect(
+        ("transform-invented", "mel-definition"),
+        "features squeezed into a corner of their range look constant to the vocoder",
+        needs="traces",
+    ),
+    Suspect(
+        ("codebook-collapse", "amplitude-conflict", "misaligned-target"),
+        "a decoder that hears one code for everything learns the mean",
+        needs="training",
+    ),
 )
 MAX_MOVEMENT_DB = 3.0
 MAX_WITH_REFERENCE_DB = 6.0

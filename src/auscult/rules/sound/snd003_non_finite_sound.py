@@ -7,6 +7,9 @@ zeros or full scale of them, and then `silence`, `dropouts` or `clipping` is fou
 
 **Why it happens.** An overflow in half precision, a division by zero, a logarithm of zero, a model whose weights hold NaN.
 
+**What makes this sound.** One operation overflowed, and everything behind it is lost: NaN or Inf
+stands among the samples.
+
 **Blind spots.** None.
 
 **How it is measured.** Exactly: there is no threshold, and no false alarm.
@@ -27,6 +30,7 @@ from auscult.facts.words import format_count
 from auscult.finding import Finding, Severity
 from auscult.rules.sound._times import join_into_spans
 from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.suspects import Suspect
 
 CODE = "SND003"
 NAME = "non-finite-sound"
@@ -42,6 +46,16 @@ EXPLAINS = (
     "buzz",
     "flat-mel",
     "noise",
+)
+FOLLOWS = True
+SUSPECTS = (
+    Suspect(("non-finite",), "the weights hold NaN or Inf already", needs="weights"),
+    Suspect(
+        ("precision-overflow", "precision-drift"),
+        "an exponential or a square (Snake's, an attention's) overflows in half precision",
+        needs="traces",
+    ),
+    Suspect(("lossy",), "a cast to a narrower format overflowed", needs="weights"),
 )
 
 

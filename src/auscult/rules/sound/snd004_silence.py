@@ -7,6 +7,9 @@
 **Why it happens.** NaN rendered as zeros, a last layer that was never loaded, a gain of zero, the wrong channel, an output
 scaled by 32,768 twice and then stored as integers.
 
+**What makes this sound.** Nothing, or next to nothing, comes out of the model, or it was lost when
+the samples were written.
+
 **Blind spots.** A floating-point file at -90 dBFS with all its detail is `integer-scale`, since the sound can be had back.
 
 **How it is measured.** Peak about the mean, of all channels. Reported below `MAX_PEAK` = 1e-4 (-80 dBFS), unless more than
@@ -26,6 +29,7 @@ import numpy as np
 
 from auscult.finding import Finding, Severity
 from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.suspects import Suspect
 
 CODE = "SND004"
 NAME = "silence"
@@ -43,6 +47,29 @@ EXPLAINS = (
     "saturated",
     "band-limited",
     "imaging",
+)
+FOLLOWS = True
+SUSPECTS = (
+    Suspect(
+        ("non-finite", "precision-overflow"),
+        "NaN or Inf becomes zero when it is converted to integers",
+        needs="traces",
+    ),
+    Suspect(
+        ("tensor-missing", "partial-load", "untrained", "dead-channels"),
+        "a last layer of zeros or of tiny random weights gives a tiny output",
+        needs="weights",
+    ),
+    Suspect(
+        ("misaligned-target", "codebook-collapse", "loss-imbalance"),
+        "a waveform loss on targets that cannot be predicted has its optimum at silence",
+        needs="training",
+    ),
+    Suspect(
+        ("activation-extra", "factor", "istft-normalisation"),
+        "a clamp or a factor before the output takes the level away",
+        needs="traces",
+    ),
 )
 MAX_PEAK = 1e-4
 MAX_LEVELS = 64

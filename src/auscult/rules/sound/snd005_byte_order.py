@@ -7,6 +7,9 @@ reasonable when their four bytes are turned round.
 
 **Why it happens.** Raw audio read as little-endian that was big-endian, or the reverse; an offset of one byte.
 
+**What makes this sound.** The two bytes of each sample are exchanged. What comes out is loud noise
+with the rhythm of speech.
+
 **Blind spots.** After resampling, a gain or lossy coding the samples are no longer what was stored: then it is `noise`.
 
 **How it is measured.** Roughness: root mean square of the first difference over that of the samples, of the loudest 16,384
@@ -56,6 +59,7 @@ EXPLAINS = (
         "dropouts",
     ),
 )
+WRITING = "read or write the samples in the byte order of the format (WAV: little-endian)"
 MIN_ROUGHNESS = 0.5
 MAX_RATIO = 0.9
 MAX_SWAPPED = 1.2

@@ -7,6 +7,9 @@
 **Why it happens.** 16-bit integers handed on as floats without the division by 32,768; the division done twice; 24-bit or
 32-bit integers divided by the wrong power of two.
 
+**What makes this sound.** Integers were taken for floats, or 16 bits for 24 or 32. The level is off
+by a power of two.
+
 **Blind spots.** In an integer file the quiet kind has lost its detail and is `silence`. A recording that really is so quiet
 looks the same: above -80 dBFS it is a warning.
 
@@ -35,6 +38,7 @@ REQUIRES = SoundSubject
 EVIDENCE = "nothing"
 EXTENT = "mostly"
 EXPLAINS = ("clipping", "silence")
+WRITING = "divide by the full scale of the integer type that was read (32768 for 16 bits)"
 MAX_PEAK = 4.0
 MIN_PEAK = 1e-3
 ERROR_PEAK = 1e-4

@@ -7,6 +7,9 @@
 **Why it happens.** `[time, channels]` and `[channels, time]` confused at a reshape, or a header that says another number of
 channels.
 
+**What makes this sound.** Two channels lie in one row of samples and were read in the wrong order:
+half speed and doubled images, or the reverse.
+
 **Blind spots.** Two equal channels read as one give every sample twice, which repeating samples to upsample gives as well: the
 message says so. More than two channels are not looked for.
 
@@ -47,6 +50,8 @@ EXPLAINS = (
     ),
     "saturated",
 )
+FOLLOWS = True
+WRITING = "transpose [channels, time] to [time, channels] before writing, or reverse on reading"
 MIN_ASYMMETRY_DB = 1.0
 MIN_SKIP = 0.05
 MIN_TWO_APART = 0.35

@@ -7,6 +7,9 @@ range of the integers is added.
 
 **Why it happens.** `(samples * 32768).astype(np.int16)` of samples that reach 1: numpy wraps, it does not cut off.
 
+**What makes this sound.** Integers overflowed where they should have been limited. Peaks jump to
+the other end of the range.
+
 **Blind spots.** A sawtooth oscillator jumps just so, at equal distances; those are left out. After resampling or lossy coding
 the jumps are smoothed. In bursts of noise, as of a drum or a plucked string, single samples wrap that look like the burst's own
 jumps: there 3 dB over full scale may be missed, which is found in speech, and 6 dB are needed.
@@ -46,6 +49,7 @@ EXPLAINS = (
     "phase-metallic",
     "dropouts",
 )
+WRITING = "limit to ±1 before converting to integers, and scale by 32767"
 MIN_FITS = 2
 MIN_SHARE = 0.4
 SURE_FITS = 4

@@ -8,6 +8,9 @@ matter, so that a recording turned down after it was clipped is found too.
 **Why it happens.** A gain that is too high before `clip`, an integer conversion or a converter; output scaled to peaks that the
 training data did not have.
 
+**What makes this sound.** The waveform is larger than the format holds: its samples are stuck at
+the limits.
+
 **Blind spots.** Resampling and lossy coding round the flat tops. A square wave is flat by nature.
 
 **How it is measured.** Of the samples within a tenth of the extreme, the share that lies on it to 0.1 % (`MIN_SHARE` = 0.35), of
@@ -27,6 +30,7 @@ from auscult.facts.words import format_count
 from auscult.finding import Finding, Severity
 from auscult.rules.sound._times import join_into_spans
 from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.suspects import Suspect
 from auscult.sound.ceiling import SamplePile, find_largest_pile
 
 CODE = "SND009"
@@ -35,6 +39,27 @@ REQUIRES = SoundSubject
 EVIDENCE = "nothing"
 EXTENT = "anywhere"
 EXPLAINS = ("saturated", "dc", "imaging", "sample-rate-label", "dropouts")
+FOLLOWS = True
+SUSPECTS = (
+    Suspect(
+        (
+            "factor",
+            "istft-normalisation",
+            "weight-norm-unfused",
+            "weight-norm-swapped",
+            "branch-sum-mean",
+            "activation-missing",
+        ),
+        "a factor in the model makes everything louder, or the last tanh is missing",
+        needs="traces",
+    ),
+    Suspect(
+        ("snake-parametrisation",),
+        "Snake's alpha read on the wrong scale makes its output grow",
+        needs="weights",
+    ),
+)
+WRITING = "write float samples, or scale them below full scale before they are rounded to integers"
 MIN_SHARE = 0.35
 MIN_EXACT = 0.6
 MIN_RUNS = 5

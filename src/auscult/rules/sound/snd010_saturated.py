@@ -7,6 +7,9 @@
 **Why it happens.** The last tanh of a vocoder or codec driven too hard (weight norm fused twice, a gain on the pre-activation),
 or a loudness treatment such as `tanh(1.2 * x)`.
 
+**What makes this sound.** Peaks are rounded off by a tanh: loud parts are distorted and the crest
+factor is small.
+
 **Blind spots.** Music from a limiter looks the same. A drive of less than 12 dB over the peak is hardly heard and hardly seen.
 
 **How it is measured.** Blocks of 5 ms: of those within 6 dB of the highest, the share within 0.5 dB (`MIN_CROWDING` = 0.2); in
@@ -28,6 +31,7 @@ import numpy as np
 
 from auscult.finding import Finding, Severity
 from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.suspects import Suspect
 from auscult.sound.ceiling import measure_squeeze
 
 CODE = "SND010"
@@ -36,6 +40,22 @@ REQUIRES = SoundSubject
 EVIDENCE = "nothing"
 EXTENT = "mostly"
 EXPLAINS = ("sample-rate-label", "frame-seams", "dropouts", "phase-metallic")
+FOLLOWS = True
+SUSPECTS = (
+    Suspect(
+        ("activation-extra",),
+        "a tanh or clamp that the trained model does not have stands behind its last layer",
+        needs="traces",
+    ),
+    Suspect(
+        ("factor", "branch-sum-mean", "transform-invented"),
+        "a gain before the model's own tanh drives it into saturation",
+        needs="traces",
+    ),
+    Suspect(
+        ("amplitude-conflict",), "a loss rewards loudness that tanh cannot give", needs="training"
+    ),
+)
 MIN_CROWDING = 0.2
 MIN_HELD = 0.27
 ERROR_CROWDING = 0.5

@@ -8,6 +8,9 @@ samples are fooled: an RMS ratio of 1.33 can be a tenth of the sound on a consta
 **Why it happens.** A bias of the last layer that training did not remove, an amplitude that collapsed to its mean, unsigned
 samples read as signed.
 
+**What makes this sound.** A constant is added to every sample. It is not heard, but it fools every
+figure that compares levels.
+
 **Blind spots.** A sound of a few cycles has a mean of its own.
 
 **How it is measured.** The mean of each channel over the root mean square of the rest. Reported above `MIN_SHARE` = 0.1, an error
@@ -27,6 +30,7 @@ import numpy as np
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.suspects import Suspect
 
 CODE = "SND011"
 NAME = "dc"
@@ -34,6 +38,20 @@ REQUIRES = SoundSubject
 EVIDENCE = "nothing"
 EXTENT = "mostly"
 EXPLAINS = ()
+FOLLOWS = True
+SUSPECTS = (
+    Suspect(
+        ("bias-missing", "tensor-missing", "partial-load", "norm-missing"),
+        "a bias of the last layers is missing or random",
+        needs="weights",
+    ),
+    Suspect(
+        ("codebook-collapse", "amplitude-conflict"),
+        "a collapsed codec learns the mean of its targets and its own bias",
+        needs="training",
+    ),
+)
+WRITING = "take the mean off; keep mean, AC level and correlation apart when comparing"
 MIN_SHARE = 0.1
 ERROR_SHARE = 0.5
 MIN_CONSTANT = 1e-4

@@ -6,6 +6,9 @@
 
 **Why it happens.** A sign lost in one branch, mid and side channels taken for left and right with the wrong sign.
 
+**What makes this sound.** One channel is the negative of the other, or the whole is inverted: a
+sign was lost on the way.
+
 **Blind spots.** The polarity of a single channel cannot be heard, and needs a reference to be seen.
 
 **How it is measured.** Correlation of the channels without their means, over all. Reported below `MAX_CORRELATION` = -0.75.
@@ -22,6 +25,7 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.suspects import Suspect
 from auscult.sound.channels import correlate_channels
 
 CODE = "SND012"
@@ -30,6 +34,15 @@ REQUIRES = SoundSubject
 EVIDENCE = "nothing"
 EXTENT = "mostly"
 EXPLAINS = ()
+FOLLOWS = True
+SUSPECTS = (
+    Suspect(
+        ("factor", "weight-norm-swapped", "channels-reversed"),
+        "a negative gain stands at the end of the model",
+        needs="traces",
+    ),
+)
+WRITING = "multiply the channel by -1 if the model is right"
 MAX_CORRELATION = -0.75
 
 

@@ -6,6 +6,9 @@
 
 **Why it happens.** Lost blocks, a buffer that ran dry, chunks that were not written, NaN rendered as zeros.
 
+**What makes this sound.** Blocks were lost, or frames came out as NaN and were written as zeros.
+Holes of silence are what remains.
+
 **Blind spots.** Gaps that were faded, or filled by repetition or by noise. A stop consonant ends and begins more softly.
 
 **How it is measured.** Runs of at least `MIN_SECONDS` = 1.5 ms with the millisecond before and after at least `MIN_EDGE` =
@@ -26,7 +29,9 @@ import numpy as np
 
 from auscult.facts.words import format_count
 from auscult.finding import Finding, Severity
+from auscult.rules.sound.shared_suspects import OFF_TRAINING
 from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.suspects import Suspect
 from auscult.sound.gaps import find_cut_outs
 
 CODE = "SND013"
@@ -35,6 +40,23 @@ REQUIRES = SoundSubject
 EVIDENCE = "nothing"
 EXTENT = "anywhere"
 EXPLAINS = ("padded-sound",)
+FOLLOWS = True
+SUSPECTS = (
+    Suspect(
+        ("precision-overflow", "non-finite"),
+        "single frames overflow and are written as zeros",
+        needs="traces",
+    ),
+    Suspect(
+        ("attention-mask", "mask-not-applied"),
+        "masked or padded frames are treated as content, or content as padding",
+        needs="traces",
+    ),
+    OFF_TRAINING,
+)
+WRITING = (
+    "check how the chunks are joined: write every chunk, and overlap those of a model with context"
+)
 MIN_SECONDS = 0.0015
 MIN_EDGE = 0.25
 MIN_GAPS = 2

@@ -7,6 +7,8 @@
 **Why it happens.** A buffer longer than what was generated, a decoder that stopped, a batch padded to its longest member, a
 duration that was rounded up.
 
+**What makes this sound.** Silence was made before or behind what was asked for.
+
 **Blind spots.** A pause that somebody wanted. What is missing is not seen, only that there is silence in its place.
 
 **How it is measured.** Peaks of 10 ms more than 60 dB below the loud ones. Reported where the silence at one end is at least
@@ -24,6 +26,7 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.suspects import Suspect
 from auscult.sound.gaps import measure_end_silence, measure_envelope
 
 CODE = "SND014"
@@ -32,6 +35,12 @@ REQUIRES = SoundSubject
 EVIDENCE = "nothing"
 EXTENT = "whole"
 EXPLAINS = ()
+SUSPECTS = (
+    Suspect(
+        ("mask-not-applied", "attention-mask"), "padding is rendered as content", needs="traces"
+    ),
+)
+WRITING = "cut the output to the length that the input's frames give"
 MIN_SECONDS = 1.0
 MIN_SHARE = 0.3
 

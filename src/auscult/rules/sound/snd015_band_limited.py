@@ -7,6 +7,10 @@
 **Why it happens.** A model of a lower rate whose output was only upsampled, a mel whose `fmax` is below what the vocoder was
 trained on, a low-pass that stayed in, training data from lossy files.
 
+**What makes this sound.** The sound is dull, as over a telephone: nothing lies above a frequency
+that the sample rate promises. Features with a lower upper edge, or an upsampling without high
+frequencies, leave that.
+
 **Blind spots.** A gentle roll-off is a voice or a microphone. A cut-off above 0.68, or above 15 kHz, is what converters and
 codecs do (MP3 ends at 16 kHz), and few adults hear what is missing.
 
@@ -25,7 +29,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity
+from auscult.rules.sound.shared_suspects import OFF_TRAINING
 from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.suspects import Suspect
 from auscult.sound.bandwidth import find_spectral_edge
 
 CODE = "SND015"
@@ -34,6 +40,21 @@ REQUIRES = SoundSubject
 EVIDENCE = "nothing"
 EXTENT = "mostly"
 EXPLAINS = ()
+FOLLOWS = True
+SUSPECTS = (
+    Suspect(
+        ("mel-definition", "transform-invented"),
+        "features computed with a lower fmax or sample rate hold nothing above it",
+        needs="reference-audio",
+    ),
+    Suspect(
+        ("upsample-mode",),
+        "interpolation where the model had learnt upsampling has no high frequencies",
+        needs="traces",
+    ),
+    OFF_TRAINING,
+)
+WRITING = "find where a lower rate was used on the way, and resample there once, or not at all"
 MIN_DROP_DB = 30.0
 MAX_SHARE = 0.68
 MAX_HERTZ = 15000.0

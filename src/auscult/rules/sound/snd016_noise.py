@@ -8,6 +8,9 @@ where its energy lies: white, low, or high.
 **Why it happens.** A mel that is still the noise it started from (a diffusion or flow model whose network was not in use), a
 vocoder with random weights, codes of another codec, bytes in the wrong order.
 
+**What makes this sound.** What the layers compute no longer depends on the input. White or shaped
+noise comes out, without the rhythm of what should be said.
+
 **Blind spots.** A recording of rain. Noise with the rhythm of speech moves, and is not reported.
 
 **How it is measured.** Level in dB of each bin of the frames against the mean power of that bin, mean over both: Gaussian
@@ -26,7 +29,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity
+from auscult.rules.sound.shared_suspects import NOT_LOADED, SCRAMBLED
 from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.suspects import Suspect
 
 CODE = "SND016"
 NAME = "noise"
@@ -44,6 +49,26 @@ EXPLAINS = (
         "sample-rate-label",
     ),
     "interleave",
+)
+FOLLOWS = True
+SUSPECTS = (
+    NOT_LOADED,
+    SCRAMBLED,
+    Suspect(
+        ("velocity-zero", "noise-differs", "sampler-mismatch", "sigma-schedule"),
+        "a sampler that never moves hands its start noise on to the vocoder",
+        needs="traces",
+    ),
+    Suspect(
+        ("transform-invented", "mel-definition"),
+        "features on another scale than in training drive every layer out of its range",
+        needs="traces",
+    ),
+    Suspect(
+        ("wrong-dtype", "corrupt", "non-finite"),
+        "bytes read as another number type are noise, and so is what is computed with them",
+        needs="weights",
+    ),
 )
 MIN_LEVEL_DB = -3.4
 MAX_LEVEL_DB = -1.8

@@ -7,6 +7,9 @@
 **Why it happens.** Phases that a model did not learn, Griffin-Lim with few iterations, an inverse transform with another
 window or hop than the forward one, magnitudes and phases swapped at a split.
 
+**What makes this sound.** The magnitudes are right and the phases are not. The sound is metallic,
+as from a tin.
+
 **Blind spots.** Music has no pulses to lose, so that nothing is said unless the recording is known to be speech (its text is
 given) or a reference has the pulses. Reverberation and noise 10 dB below the voice blur them as well.
 
@@ -27,7 +30,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity, Skip
+from auscult.rules.sound.shared_suspects import OFF_TRAINING
 from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.suspects import Suspect
 from auscult.sound.analysis import SoundAnalysis
 from auscult.sound.speaking import measure_periodicity
 
@@ -37,6 +42,20 @@ REQUIRES = SoundSubject
 EVIDENCE = "metadata"
 EXTENT = "mostly"
 EXPLAINS = ()
+FOLLOWS = True
+SUSPECTS = (
+    Suspect(
+        ("branch-cut", "istft-window", "istft-normalisation", "precision-drift"),
+        "the phase that the head predicts is wrapped, scaled or summed in too few bits",
+        needs="traces",
+    ),
+    Suspect(
+        ("tensor-missing", "renamed"),
+        "the source or phase branch of the head has no trained weights",
+        needs="code",
+    ),
+    OFF_TRAINING,
+)
 MAX_SHARPNESS = 3.6
 MAX_PERIODICITY = 0.62
 MAX_WITH_REFERENCE = 3.5

@@ -8,6 +8,9 @@
 **Why it happens.** Frames rendered one by one without overlap, a window that does not add up to one, a causal decoder whose state
 is not kept from chunk to chunk, a trim that is off by one.
 
+**What makes this sound.** The frames or chunks are not joined as they were in training. Each border
+leaves a click or a jump, at a fixed period.
+
 **Blind spots.** A buzz has one corner per period as well, and is named so. Chunks of a second in a file of a few: too few seams,
 and it says so. Seams that were faded over. A pattern over the whole frame, as a trained vocoder leaves in its treble, is no seam.
 
@@ -31,7 +34,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from auscult.finding import Finding, Severity, Skip
+from auscult.rules.sound.shared_suspects import OFF_TRAINING
 from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.suspects import Suspect
 from auscult.sound.folding import (
     FoldedSignal,
     find_likely_period,
@@ -46,6 +51,26 @@ REQUIRES = SoundSubject
 EVIDENCE = "metadata"
 EXTENT = "mostly"
 EXPLAINS = ("phase-metallic", "noise", "imaging")
+FOLLOWS = True
+SUSPECTS = (
+    Suspect(
+        ("padding-mode", "stride-padding", "istft-window", "istft-trim"),
+        "every chunk is padded at its ends, so its edges are computed from zeros",
+        needs="traces",
+    ),
+    Suspect(
+        ("attention-mask", "position-offset"),
+        "the state or position of the last chunk is not carried on to the next",
+        needs="traces",
+    ),
+    Suspect(
+        ("undetermined-by-weights",),
+        "affine-free norms and strides cannot be seen in the weights",
+        needs="reference-audio",
+    ),
+    OFF_TRAINING,
+)
+WRITING = "overlap the chunks by the receptive field and cross-fade, or carry the state on"
 MIN_Z = 6.0
 MIN_PROMINENCE = 0.5
 MIN_PERSISTENCE = 0.6

@@ -8,6 +8,9 @@ steady tone at such a multiple.
 **Why it happens.** Zeros stuffed between the samples without a low-pass, a transposed convolution whose kernel is no multiple of
 its stride, nearest-neighbour upsampling, a bias before a transposed convolution.
 
+**What makes this sound.** The transposed convolutions leave their own pattern: mirror images and
+steady tones at multiples of sample rate / stride.
+
 **Blind spots.** Images that other sound masks, or above what one hears, are information where they are plain and nothing
 where they are not. So is what a trained vocoder leaves: part of its treble is an image of its lower bands, at the level that
 the treble should have. A steady note at a multiple of sample rate / stride looks like a tone of the upsampling, if it lasts
@@ -38,7 +41,9 @@ from itertools import accumulate
 from operator import mul
 
 from auscult.finding import Finding, Severity, Skip
+from auscult.rules.sound.shared_suspects import NOT_LOADED
 from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.suspects import Suspect
 from auscult.sound.images import find_images, iter_steady_tones
 from auscult.sound.masking import HEARD_DB
 
@@ -48,6 +53,20 @@ REQUIRES = SoundSubject
 EVIDENCE = "metadata"
 EXTENT = "mostly"
 EXPLAINS = ("phase-metallic", "frame-seams")
+FOLLOWS = True
+SUSPECTS = (
+    Suspect(
+        ("layout-conv-transpose1d", "weight-norm-axis", "kernel-flipped"),
+        "transposed convolutions with exchanged channels or a flipped kernel leave the pattern of their stride",
+        needs="reference-weights",
+    ),
+    Suspect(
+        ("upsample-mode", "stride-padding"),
+        "zeros between samples without the filter that belongs behind them",
+        needs="traces",
+    ),
+    NOT_LOADED,
+)
 MIN_AUDIBLE_DB = 12.0
 PLAIN_SHARE = 0.6
 MIN_AGREEMENT = 0.75

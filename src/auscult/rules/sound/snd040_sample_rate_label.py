@@ -7,6 +7,9 @@
 **Why it happens.** The file's header (or the player) has another rate than the samples: 24,000 Hz samples written as
 44,100, a vocoder's own rate forgotten, a resampling left out or done twice.
 
+**What makes this sound.** The samples have another rate than the file says. They play too fast and
+too high, or too slow and too low.
+
 **Blind spots.** Speech in other words than the reference's is another rendering, which no ratio describes. Two rates with
 the same ratio (48,000 / 24,000 and 32,000 / 16,000) cannot be told apart by ear; the recording's own label decides which is
 named.
@@ -29,6 +32,7 @@ from itertools import permutations
 from auscult.finding import Finding, Fix, Severity, Skip
 from auscult.rules.sound._related import MIN_CORRELATION, has_sound
 from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.suspects import Suspect
 from auscult.sound.relation import STANDARD_RATES
 
 CODE = "SND040"
@@ -49,6 +53,14 @@ EXPLAINS = (
     ),
     *("mel-definition", "imaging", "phase-metallic", "time-stretch", "frame-seams"),
 )
+SUSPECTS = (
+    Suspect(
+        ("mel-definition", "transform-invented"),
+        "features computed at another sample rate than the model's make it speak faster or slower",
+        needs="reference-audio",
+    ),
+)
+WRITING = "write the file with the sample rate that the model was trained at; do not resample"
 MAX_OFF_PAIR = 0.005
 """Relative distance of the ratio from that of two standard rates, up to which they are named."""
 

@@ -7,6 +7,9 @@
 **Why it happens.** Durations predicted in another unit; a mel with another hop than the vocoder's; frames repeated or left
 out (upsampling by the wrong factor before the vocoder); a mel resized in time.
 
+**What makes this sound.** The same time is rendered with another number of frames. It is too fast
+or too slow at the right pitch.
+
 **Blind spots.** A tempo that changes from word to word is another rendering. Steady sounds have no time to be stretched.
 
 **How it is measured.** As for `sample-rate-label`, on one frequency axis, the best once more on frames every 5 ms. Reported
@@ -24,7 +27,9 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity
 from auscult.rules.sound._related import find_relation
+from auscult.rules.sound.shared_suspects import OFF_TRAINING
 from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.suspects import Suspect
 from auscult.sound.relation import MIN_STRETCH
 
 CODE = "SND041"
@@ -40,6 +45,19 @@ EXPLAINS = (
     "mel-definition",
     "gain",
     "frame-seams",
+)
+SUSPECTS = (
+    Suspect(
+        ("upsample-mode", "stride-padding", "mel-definition", "time-embedding-scale"),
+        "another hop or stride gives another number of samples per frame",
+        needs="traces",
+    ),
+    Suspect(
+        ("undetermined-by-weights",),
+        "the product of the strides is not in the weights",
+        needs="reference-audio",
+    ),
+    OFF_TRAINING,
 )
 
 

@@ -7,6 +7,8 @@
 **Why it happens.** Delay of a codec or resampler that is not taken off; a transposed convolution cropped on the wrong side;
 iSTFT without its centre trimmed; a file played by another clock.
 
+**What makes this sound.** Everything comes earlier or later by a constant time.
+
 **Blind spots.** Where only the spectrograms agree (a vocoder's phases are its own), the lag is known to a frame, and
 reported from `MIN_FRAME_LAG_SECONDS` = 40 ms on. Sound of one period is alike at every period.
 
@@ -27,6 +29,7 @@ from auscult.finding import Finding, Fix, Severity
 from auscult.rules.sound._related import find_relation, is_same_speed
 from auscult.rules.sound.snd044_truncated_sound import MIN_SECONDS as LEAST_CUT
 from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.suspects import Suspect
 from auscult.sound.counterpart import measure_overhang
 
 CODE = "SND042"
@@ -35,6 +38,14 @@ REQUIRES = SoundSubject
 EVIDENCE = "reference"
 EXTENT = "whole"
 EXPLAINS = ()
+SUSPECTS = (
+    Suspect(
+        ("istft-trim", "stride-padding", "padding-mode"),
+        "padding on one side, or an inverse STFT trimmed elsewhere, moves everything",
+        needs="traces",
+    ),
+)
+WRITING = "none is needed to hear it; align before computing any sample-wise figure"
 MIN_FRAME_LAG_SECONDS = 0.04
 MIN_DRIFT_PPM = 5.0
 

@@ -7,6 +7,8 @@
 **Why it happens.** Normalisation on one side only; iSTFT divided by the sum of windows instead of their squares (-2.5 dB
 for a Hann window); weight norm fused over the wrong axis; a scale that is not multiplied back.
 
+**What makes this sound.** The right sound comes out at the wrong level.
+
 **Blind spots.** Where only the spectra agree, the level is the ratio of the powers, and models differ by some decibels (the
 bundled vocoder on voices that it never met: 0.5 to 3.8 dB quieter): reported from `MIN_SPECTRAL_DB` = 5 dB on. A level that
 is wrong in some places only (a limiter) is judged by its middle.
@@ -30,6 +32,7 @@ from auscult.finding import Finding, Fix, Severity
 from auscult.rules.sound._related import find_relation
 from auscult.rules.sound.snd049_pre_emphasis import is_filter_tilt
 from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.suspects import Suspect
 from auscult.sound.counterpart import find_tilt
 
 CODE = "SND043"
@@ -38,6 +41,32 @@ REQUIRES = SoundSubject
 EVIDENCE = "reference"
 EXTENT = "whole"
 EXPLAINS = ()
+FOLLOWS = True
+SUSPECTS = (
+    Suspect(
+        (
+            "istft-normalisation",
+            "factor",
+            "branch-sum-mean",
+            "weight-norm-unfused",
+            "weight-norm-swapped",
+            "residual-missing",
+        ),
+        "a factor between layers: a mean for a sum, an iSTFT divided by the sum of the window",
+        needs="traces",
+    ),
+    Suspect(
+        ("tensor-missing", "renamed", "prefix"),
+        "a branch that adds energy (a harmonic source, a final projection) has no weights",
+        needs="code",
+    ),
+    Suspect(
+        ("amplitude-conflict", "codebook-collapse", "misaligned-target"),
+        "small amplitude is the right answer of a model that knows little: look at the correlation",
+        needs="training",
+    ),
+)
+WRITING = "look where the samples are written: a loudness normalisation, a volume, an integer scale"
 MIN_DB = 0.4
 MIN_SPECTRAL_DB = 5.0
 ERROR_DB = 12.0

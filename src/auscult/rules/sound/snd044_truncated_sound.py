@@ -8,6 +8,9 @@ of the recording that lies outside the reference. Silence at the ends does not c
 **Why it happens.** Frames cut to a multiple of a chunk; a stop token too early or too late; the tail of a chunked decoder
 dropped; a fade or trim that eats speech; a prompt that is left in.
 
+**What makes this sound.** Rendering stopped early, or the last piece was not written: the end is
+missing.
+
 **Blind spots.** What is missing in the middle is `time-stretch` or `frames-shuffled` at best. A reference that was itself
 cut.
 
@@ -26,6 +29,7 @@ from collections.abc import Iterable
 from auscult.finding import Finding, Severity
 from auscult.rules.sound._related import find_relation, is_same_speed
 from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.suspects import Suspect
 from auscult.sound.counterpart import measure_overhang
 
 CODE = "SND044"
@@ -34,6 +38,19 @@ REQUIRES = SoundSubject
 EVIDENCE = "reference"
 EXTENT = "whole"
 EXPLAINS = ("lag", "padded-sound")
+SUSPECTS = (
+    Suspect(
+        ("bos-missing", "position-offset", "attention-mask"),
+        "the decoder stops early, or the tail of the last chunk is masked",
+        needs="traces",
+    ),
+    Suspect(
+        ("length-mismatch",),
+        "the output is shorter than the input by construction",
+        needs="training",
+    ),
+)
+WRITING = "flush the last chunk, and cut by the number of frames and not by a fixed length"
 MIN_SECONDS = 0.05
 
 

@@ -7,6 +7,9 @@
 **Why it happens.** A flipped time axis (`[::-1]` on the wrong axis, a transposed convolution with its kernel turned, a
 backward decoder whose output is not turned back).
 
+**What makes this sound.** The time axis was flipped and not flipped back, so that the sound plays
+backwards.
+
 **Blind spots.** Sounds that are alike both ways. Frames reversed each in itself are `frames-shuffled` or noise.
 
 **How it is measured.** Correlation of the log-frequency spectrograms, or of the waveforms where they agree, of the reversed
@@ -24,6 +27,7 @@ import numpy as np
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.sound._related import MIN_CORRELATION, has_sound
 from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.suspects import Suspect
 from auscult.sound.recording import Recording
 from auscult.sound.relation import SEARCH_RATE, mix_down
 from auscult.sound.scaling import correlate_patterns
@@ -46,6 +50,14 @@ EXPLAINS = (
     ),
     *("phase-metallic", "sample-rate-suspected"),
 )
+SUSPECTS = (
+    Suspect(
+        ("time-reversed", "channels-reversed"),
+        "an axis was flipped, as for a bidirectional or causal layer, and not flipped back",
+        needs="traces",
+    ),
+)
+WRITING = "reverse the samples, or drop the extra flip"
 MIN_GAIN = 0.2
 MAX_AS_IT_IS = 0.8
 """Correlation of the waveforms above which it surely runs forwards."""

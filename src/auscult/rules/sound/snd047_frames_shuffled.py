@@ -7,6 +7,8 @@
 **Why it happens.** A batch of chunks joined in another order; frames reshaped along the wrong axis; overlap-add with
 indices out of step; packets played as they come.
 
+**What makes this sound.** The right pieces were joined in the wrong order.
+
 **Blind spots.** The pieces must be copies: an order that was mixed up before the vocoder gives new waveforms. Pieces
 shorter than 3 ms. Sound that repeats itself exactly is alike at several places, and counts as in its own.
 
@@ -28,6 +30,7 @@ import numpy as np
 from auscult.finding import Finding, Severity
 from auscult.rules.sound._related import has_sound
 from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.suspects import Suspect
 from auscult.sound.counterpart import PieceOrder, find_piece_order
 from auscult.sound.recording import Recording
 from auscult.sound.relation import mix_down
@@ -59,6 +62,19 @@ EXPLAINS = (
         "dropouts",
     ),
 )
+SUSPECTS = (
+    Suspect(
+        ("position-offset", "rope-convention", "skip-order", "attention-mask"),
+        "attention sees positions that are not the frames' own",
+        needs="traces",
+    ),
+    Suspect(
+        ("layout-fortran",),
+        "a row-major buffer read as column-major exchanges frames and channels",
+        needs="weights",
+    ),
+)
+WRITING = "join chunks in the order in which they were made"
 MIN_DISPLACED = 0.35
 PIECES_SECONDS = (0.1, 0.03, 0.012, 0.005)
 TOLERANCE_SECONDS = 0.002

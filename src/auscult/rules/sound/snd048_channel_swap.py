@@ -7,6 +7,8 @@
 **Why it happens.** A channel axis reversed in a port; right and left taken in the order of another format; a stereo codec
 whose mid/side is decoded with the sign of side turned.
 
+**What makes this sound.** Left and right were exchanged when the channels were read or written.
+
 **Blind spots.** Channels that are alike; a mono recording. Phases that are the model's own: then only the levels could
 tell.
 
@@ -31,6 +33,7 @@ REQUIRES = SoundSubject
 EVIDENCE = "reference"
 EXTENT = "whole"
 EXPLAINS = ()
+WRITING = "exchange the channels when writing; check the order in which the decoder gives them"
 MAX_REMAINING_SHARE = 0.5
 """Of what the straight order leaves unexplained."""
 MIN_MARGIN = 0.01

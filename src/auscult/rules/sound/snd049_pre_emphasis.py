@@ -8,6 +8,9 @@ emphasis without pre-emphasis).
 **Why it happens.** Tacotron-like systems filter the samples with 0.97 before the mel, and the inverse filter after the
 vocoder is left out; Kaldi's features do so too.
 
+**What makes this sound.** A pre-emphasis was not taken back, or taken back twice. The sound is thin
+or dull by 6 dB per octave.
+
 **Blind spots.** Equalisers of other shapes; a vocoder's own dullness does not fit the curve. Material with less than three
 octaves.
 
@@ -25,6 +28,7 @@ from collections.abc import Iterable
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.sound._related import find_relation
 from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.suspects import Suspect
 from auscult.sound.counterpart import SpectralTilt, find_tilt
 
 CODE = "SND049"
@@ -33,6 +37,17 @@ REQUIRES = SoundSubject
 EVIDENCE = "reference"
 EXTENT = "whole"
 EXPLAINS = ("gain", "mel-definition", "phase-metallic", "band-limited", "noise")
+FOLLOWS = True
+SUSPECTS = (
+    Suspect(
+        ("transform-invented",),
+        "the features of training were computed from pre-emphasised sound",
+        needs="traces",
+    ),
+)
+WRITING = (
+    "apply the inverse filter y[n] = x[n] + a·y[n-1] with the a of training (0.97 or so), once"
+)
 MAX_OFF_DB = 1.5
 MAX_OFF_SPECTRAL_DB = 2.5
 MAX_SHARE = 0.35

@@ -9,6 +9,9 @@ given magnitudes for powers); or words torn out of silence (the other way round)
 **Why it happens.** Mel and vocoder differ in the logarithm (ln is 2.3 times log10), in magnitude against power (a factor of
 2), or in a normalisation that was not undone.
 
+**What makes this sound.** The mel spectrogram was not made the way that the vocoder was trained on.
+The speech is robotic, faint or muffled.
+
 **Blind spots.** Differences of bands, scale, norm or hop, which are told apart by `auscult mel` from the mel itself, and
 only there. A compressor or noise gate changes the contrast too.
 
@@ -30,6 +33,7 @@ import numpy as np
 from auscult.finding import Finding, Severity
 from auscult.rules.sound._related import find_relation, is_same_speed
 from auscult.rules.sound.subject import SoundSubject
+from auscult.rules.suspects import Suspect
 from auscult.sound.figures.mel_distance import compute_mel_pair
 from auscult.sound.measures import standard_mel
 from auscult.sound.mel import mel_units_per_decibel
@@ -41,6 +45,19 @@ REQUIRES = SoundSubject
 EVIDENCE = "reference"
 EXTENT = "whole"
 EXPLAINS = ("gain", "phase-metallic", "noise", "flat-mel")
+FOLLOWS = True
+SUSPECTS = (
+    Suspect(
+        ("transform-invented", "activation-extra", "mel-definition"),
+        "log base, range, normalisation or scale of the features differ from training",
+        needs="traces",
+    ),
+    Suspect(
+        ("undetermined-by-weights",),
+        "which mel a vocoder wants is not in its weights",
+        needs="reference-audio",
+    ),
+)
 MAX_CONTRAST = 1.6
 ERROR_CONTRAST = 1.8
 MIN_BAND_CORRELATION = 0.6

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from auscult.finding import Finding, Json, Severity
-from auscult.symptoms import EvidenceKind, Suspect, load_symptoms
+from auscult.rules.sound.causal_table import load_causal_table
+from auscult.rules.suspects import EvidenceKind, Suspect
 from auscult.verbs.diagnose.next_run import (
     GivenOptions,
     build_diagnose_command,
@@ -151,7 +152,7 @@ def _chain_from_root(
     for symptom in sound_findings:
         explanation, table_entry = (
             _find_explanation(symptom, root),
-            load_symptoms().get(symptom.cause),
+            load_causal_table().get(symptom.cause),
         )
         if (
             explanation is None
@@ -192,7 +193,7 @@ def _is_explaining_any(cause: Finding, sound_findings: Sequence[Finding]) -> boo
 
 
 def _find_explanation(symptom: Finding, cause: Finding) -> str | None:
-    table_entry = load_symptoms().get(symptom.cause)
+    table_entry = load_causal_table().get(symptom.cause)
     suspect = table_entry.find_suspect(cause.cause) if table_entry else None
     if suspect:
         return suspect.why
@@ -226,7 +227,7 @@ def _find_open_suspects(
     symptom: Finding, examined_kinds: frozenset[EvidenceKind]
 ) -> tuple[Suspect, ...]:
     """The suspects of a symptom that the evidence at hand would not have shown."""
-    table_entry = load_symptoms().get(symptom.cause)
+    table_entry = load_causal_table().get(symptom.cause)
     if table_entry:
         return tuple(
             suspect for suspect in table_entry.suspects if suspect.needs not in examined_kinds
@@ -241,7 +242,7 @@ def _find_writing_fault(
     that is left.
     """
     for symptom in sound_findings:
-        table_entry = load_symptoms().get(symptom.cause)
+        table_entry = load_causal_table().get(symptom.cause)
         if (
             table_entry is not None
             and table_entry.writing is not None
@@ -259,7 +260,7 @@ def _describe_repair(cause: Finding, given_options: GivenOptions) -> str:
         if cause.code.startswith("PAR") and cause.where:
             return f"{cause.where[0]}: {cause.fix.summary}"
         return cause.fix.summary
-    table_entry = load_symptoms().get(cause.cause)
+    table_entry = load_causal_table().get(cause.cause)
     if table_entry is not None and table_entry.writing:
         return table_entry.writing
     return cause.settled_by or suggest_remake(given_options) or f"auscult rules {cause.code}"

@@ -16,9 +16,9 @@ from auscult.errors import CheckpointError, UsageError
 from auscult.finding import Finding, Json, Severity, Skip
 from auscult.rules.diff.checkpoint.ckp010_truncated import finding_from_error
 from auscult.rules.sound.subject import SoundFacts
+from auscult.rules.suspects import EvidenceKind
 from auscult.sound.mel import MelDefinition
 from auscult.sound.recording import Recording
-from auscult.symptoms import EvidenceKind
 from auscult.verbs.diagnose.chain import CausalChain, build_causal_chain
 from auscult.verbs.diagnose.evidence import DiagnosisCase, list_given_options, refuse_same_file
 from auscult.verbs.diagnose.next_run import (

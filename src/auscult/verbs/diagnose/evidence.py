@@ -10,7 +10,7 @@ from typing import Any
 
 from auscult.errors import UsageError
 from auscult.finding import Finding, Json, Skip
-from auscult.symptoms import EvidenceKind
+from auscult.rules.suspects import EvidenceKind
 from auscult.verdict import Coverage, MappingEntry, Report, Verdict
 from auscult.weights import Checkpoint
 

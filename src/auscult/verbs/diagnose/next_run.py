@@ -7,7 +7,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 
-from auscult.symptoms import EvidenceKind
+from auscult.rules.suspects import EvidenceKind
 
 GivenOptions = Mapping[str, Sequence[str]]
 """What the user gave: words per option of `auscult diagnose`."""

@@ -1,8 +1,8 @@
-"""Suspects that make more than one symptom."""
+"""Suspects that make more than one sound."""
 
 from __future__ import annotations
 
-from auscult.symptoms import Suspect
+from auscult.rules.suspects import Suspect
 
 NOT_LOADED = Suspect(
     (
