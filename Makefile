@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 WORKERS ?= 2
 
-.PHONY: demo test slow check format docs bench fuzz properties clean
+.PHONY: demo test slow check format docs site bench fuzz properties clean
 
 demo: $(VENV)/.demo
 	$(BIN)/auscult demo --output-dir demo-out
@@ -29,6 +29,10 @@ format: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(BIN)/python docs/generate.py
 
+# The documentation with search and the API reference: open build/site/index.html.
+site: $(VENV)/.dev
+	$(BIN)/python docs/build_site.py
+
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
 
@@ -41,7 +45,7 @@ fuzz: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.fuzz --seconds $(or $(SECONDS),60)
 
 clean:
-	rm -rf $(VENV) demo-out bench-out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build demo-out bench-out .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -19,13 +19,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from auscult import plugins, rules
+from auscult.rules import Rule
 from auscult.rules.sound.causal_table import load_causal_table
 from auscult.rules.suspects import Suspect
 from auscult.verbs.diagnose.next_run import build_diagnose_command
@@ -56,6 +57,82 @@ def rule_pages() -> Iterator[tuple[Path, str]]:
         PAGES / "README.md",
         head + "| code | cause | what it finds |\n|---|---|---|\n" + "\n".join(rows) + "\n",
     )
+
+
+DOMAINS = {
+    "diff.checkpoint": "Two checkpoints: which tensors are there, and whose values they hold",
+    "diff.layout": "Two checkpoints: the order of axes, and how the weights are written down",
+    "diff.architecture": "A checkpoint and the code that loads it",
+    "inspect": "One checkpoint alone",
+    "parity": "Two models, run side by side",
+    "sound": "A recording, alone or beside its reference",
+    "mel": "A mel spectrogram",
+    "training": "A training, in its first steps",
+}
+"""What the rules of each folder look at."""
+
+
+def index_pages() -> Iterator[tuple[Path, str]]:
+    """The rules by what they look at, and by what one hears."""
+    every_rule = sorted(rules.every_rule(), key=lambda rule: rule.code)
+    yield PAGES / "by-domain.md", domain_index(every_rule)
+    yield PAGES / "by-sound.md", sound_index(every_rule)
+
+
+def domain_index(every_rule: Sequence[Rule]) -> str:
+    """A table of rules for each folder, with the verbs' domains as headings."""
+    folders = {
+        code: module.removeprefix("auscult.rules.").rpartition(".")[0]
+        for code, module in rules.rule_files().items()
+    }
+    parts = [
+        "# Rules by domain",
+        "Each rule is listed under what it looks at. Generated from the rules' files.",
+    ]
+    for folder, heading in DOMAINS.items():
+        rows = [rule_row(rule) for rule in every_rule if folders[rule.code] == folder]
+        parts.append(
+            f"## {heading}\n\n| code | cause | what it finds |\n|---|---|---|\n" + "\n".join(rows)
+        )
+    missing = set(folders.values()) - set(DOMAINS)
+    if missing:
+        raise SystemExit(
+            f"docs/generate.py: DOMAINS has no heading for {', '.join(sorted(missing))}"
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def rule_row(rule: Rule) -> str:
+    return f"| [{rule.code}]({rule.code}-{rule.name}.md) | `{rule.name}` | {rule.summary} |"
+
+
+def sound_index(every_rule: Sequence[Rule]) -> str:
+    """For each sound: the rule that hears it, and the rules that find what makes it."""
+    pages: dict[str, list[str]] = {}
+    for rule in every_rule:
+        pages.setdefault(rule.name, []).append(f"[{rule.code}]({rule.code}-{rule.name}.md)")
+    parts = [
+        "# Rules by what one hears",
+        "Each heading is a sound, with the rule that hears it. The table below it says what in a model makes that sound, and\n"
+        "which rules find it. Where there is no table, the fault lies in how the samples were written.",
+    ]
+    for name, entry in sorted(load_causal_table().items()):
+        parts.append(f"## {name}\n\n{', '.join(pages[name])}: {entry.page}")
+        rows = [
+            f"| {suspect.why} | {'; '.join(linked_causes(suspect.causes, pages))} |"
+            for suspect in entry.suspects
+        ]
+        if rows:
+            parts.append("| what makes it | found by |\n|---|---|\n" + "\n".join(rows))
+        if entry.writing:
+            parts.append(f"If the model is right: {entry.writing}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def linked_causes(causes: Sequence[str], pages: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Each cause with links to the rules that find it."""
+    for cause in causes:
+        yield f"`{cause}` {', '.join(pages[cause])}"
 
 
 def sensitivity_text(rule: Any) -> str:
@@ -179,6 +256,7 @@ def suspects_table(suspects: Sequence[Suspect]) -> str:
 
 def everything() -> Iterator[tuple[Path, str]]:
     yield from rule_pages()
+    yield from index_pages()
     documents = [
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",

@@ -14,9 +14,13 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "auscult"
-ROW = re.compile(r"^\| (?P<word>[^|]+?) \| [^|]+ \| `(?P<name>auscult[\w.]+)` \|$", re.MULTILINE)
+ROW = re.compile(
+    r"^\| (?P<word>[^|]+?) \| [^|]+ \| `(?P<name>[\w.]+)` \| `(?P<file>[\w/]+\.py)` \|$",
+    re.MULTILINE,
+)
 WORDS = {
-    match["word"]: match["name"] for match in ROW.finditer((ROOT / "docs/glossary.md").read_text())
+    match["word"]: (match["file"], match["name"])
+    for match in ROW.finditer((ROOT / "docs/glossary.md").read_text())
 }
 
 TWINS = {
@@ -25,30 +29,28 @@ TWINS = {
 """Class names that stand for several classes on purpose, and why."""
 
 
-def resolve(name: str) -> Any:
-    """The module, class or attribute of that dotted name; a field without a default counts as its dataclass's own."""
-    parts = name.split(".")
-    for length in range(len(parts), 0, -1):
-        try:
-            thing: Any = importlib.import_module(".".join(parts[:length]))
-        except ModuleNotFoundError:
+def resolve(file: str, name: str) -> Any:
+    """The class of that file, or its attribute; a field without a default counts as its dataclass's own."""
+    module = "auscult." + file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    class_name, *attributes = name.split(".")
+    thing: Any = getattr(importlib.import_module(module), class_name)
+    assert thing.__module__ == module, f"{class_name} is only imported in {file}"
+    for attribute in attributes:
+        if is_dataclass(thing) and attribute in {field.name for field in fields(thing)}:
             continue
-        for attribute in parts[length:]:
-            if is_dataclass(thing) and attribute in {field.name for field in fields(thing)}:
-                continue
-            thing = getattr(thing, attribute)
-        return thing
-    raise LookupError(name)
+        thing = getattr(thing, attribute)
+    return thing
 
 
 @pytest.mark.parametrize("word", WORDS)
 def test_what_the_glossary_names_exists(word: str) -> None:
-    assert resolve(WORDS[word]) is not None
+    file, name = WORDS[word]
+    assert resolve(file, name) is not None
 
 
 def test_a_name_that_does_not_exist_is_noticed() -> None:
     with pytest.raises(AttributeError):
-        resolve("auscult.finding.Finding.no_such_field")
+        resolve("finding.py", "Finding.no_such_field")
 
 
 def test_every_row_is_read() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.resources
+import io
 import json
 import os
 import subprocess
@@ -276,7 +277,24 @@ def test_no_bar_where_nobody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
         assert progress is None
     with progress_bar() as progress:
         assert isinstance(progress, ProgressBar)
-        progress(
-            1, 10, "reading"
-        )  # within the first second: nothing is shown and rich is not started
+        progress(1, 10, "reading")  # within the first second nothing is shown
         assert progress._bar is None
+
+
+def test_a_bar_shows_and_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr("auscult.cli.progress.PATIENCE_SECONDS", 0.0)
+    bar = ProgressBar()
+    bar(1, 4, "reading")
+    bar(2, 4, "reading")
+    bar(1, 9, "comparing")
+    bar.stop()
+    shown = terminal.getvalue()
+    assert shown.index("25%") < shown.index("50%") < shown.index("comparing")
+    assert "11%" in shown
+    assert shown.endswith("\033[A\033[2K")

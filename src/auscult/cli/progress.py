@@ -9,36 +9,41 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import click
+
 Progress = Callable[[int, int, str], None]
 """Called with (done, total, what)."""
 
 PATIENCE_SECONDS = 1.0
 
 
+ERASE_LINE_ABOVE = "\033[A\033[2K"
+"""What a terminal is sent to take a finished bar away; click ends it with a new line."""
+
+
 class ProgressBar:
-    """A rich progress bar that appears with the first call after a second."""
+    """A bar that appears with the first call after a second, and is taken away at the end."""
 
     def __init__(self) -> None:
         self._start = time.monotonic()
         self._bar: Any = None
-        self._task: Any = None
 
     def __call__(self, done: int, total: int, description: str) -> None:
-        if self._bar is None:
-            if time.monotonic() - self._start < PATIENCE_SECONDS:
-                return
-            from rich.console import Console
-            from rich.progress import Progress as RichProgress
-
-            self._bar = RichProgress(console=Console(stderr=True), transient=True)
-            self._task = self._bar.add_task(description, total=total)
-            self._bar.start()
-        self._bar.update(self._task, completed=done, total=total, description=description)
+        if self._bar is None and time.monotonic() - self._start < PATIENCE_SECONDS:
+            return
+        if self._bar is None or description != self._bar.label or done < self._bar.pos:
+            self.stop()
+            self._bar = click.progressbar(length=total, label=description, file=sys.stderr)
+            self._bar.render_progress()
+        self._bar.length = total
+        self._bar.update(done - self._bar.pos)
 
     def stop(self) -> None:
         """Take the bar away."""
         if self._bar is not None:
-            self._bar.stop()
+            self._bar.render_finish()
+            click.echo(ERASE_LINE_ABOVE, file=sys.stderr, nl=False)
+            self._bar = None
 
 
 def is_watched(*, quiet: bool) -> bool:
