@@ -79,8 +79,13 @@ def test_the_worst_file_decides(healthy: Path, sick: Path, tmp_path: Path) -> No
     assert done.stderr.count("\n") == 1
 
 
-def test_rules_can_be_left_out_and_warnings_made_to_count(sick: Path, tmp_path: Path) -> None:
-    assert run("--ignore", "CKP050", sick).returncode == 0
+def test_a_filter_hides_findings_and_fail_on_decides(sick: Path, tmp_path: Path) -> None:
+    done = run("--ignore", "CKP050", sick)
+    assert done.returncode == 1
+    assert "skipped  CKP050 non-finite: left out as asked" in done.stdout
+    assert run("--fail-on", "LAY,ARC", sick).returncode == 0
+    assert run("--fail-on", "CKP05", sick).returncode == 1
+    assert run("--ignore", "XYZ", sick).returncode == 2
     torch = pytest.importorskip("torch")
     dead = tmp_path / "dead.pth"
     weight = torch.randn(8, 4, 3)

@@ -24,6 +24,31 @@ class Severity(StrEnum):
         return ("error", "warning", "info").index(self.value)
 
 
+class Domain(StrEnum):
+    """What a finding is about: where in the making of a sound its cause lies."""
+
+    CHECKPOINT = "checkpoint"
+    LAYOUT = "layout"
+    ARCHITECTURE = "architecture"
+    COMPUTATION = "computation"
+    SOUND = "sound"
+    TRAINING = "training"
+    OTHER = "other"
+
+
+DOMAIN_BY_PREFIX = {
+    "CKP": Domain.CHECKPOINT,
+    "LAY": Domain.LAYOUT,
+    "ARC": Domain.ARCHITECTURE,
+    "PAR": Domain.COMPUTATION,
+    "SND": Domain.SOUND,
+    "TRN": Domain.TRAINING,
+}
+"""The domain that the first letters of a code name."""
+WEIGHT_FILE_DOMAINS = frozenset((Domain.CHECKPOINT, Domain.LAYOUT))
+"""Domains of what is wrong with a file of weights."""
+
+
 @dataclass(frozen=True)
 class Fix:
     """A remedy as a value: shown first, applied only to a new file, and verified by a second diagnosis.
@@ -82,6 +107,11 @@ class Finding:
     def __post_init__(self) -> None:
         if self.count < 0:
             object.__setattr__(self, "count", len(self.where))
+
+    @property
+    def domain(self) -> Domain:
+        """What the finding is about, as its code says; `OTHER` for a code of another version."""
+        return DOMAIN_BY_PREFIX.get(self.code[:3], Domain.OTHER)
 
     @property
     def order(self) -> tuple[int, int, float, int, str]:

@@ -1,12 +1,13 @@
 """The pre-commit hook: hold every checkpoint that is about to be committed to `auscult inspect`.
 
-    python -m auscult.pre_commit [--select CODES] [--ignore CODES] [--strict] FILE...
+    python -m auscult.pre_commit [--select CODES] [--ignore CODES] [--fail-on WHAT] [--strict] FILE...
 
 pre-commit hands over many files, `auscult inspect` takes one: this runs it on each. A healthy file is silent; another is shown as
 `auscult inspect` shows it.
 
-Exit code: the worst of `auscult inspect`'s, 0 where all files are healthy, 1 where one has a finding of severity error (with
-`--strict` also of severity warning), 2 where one cannot be read.
+Exit code: the worst of `auscult inspect`'s, 0 where all files are healthy, 1 where one has a finding
+of severity error (with `--strict`, which is `--fail-on warning`, also of severity warning), 2 where
+one cannot be read. `--select` and `--ignore` choose what is shown; `--fail-on` changes the exit code.
 """
 
 from __future__ import annotations
@@ -16,8 +17,14 @@ from collections.abc import Sequence
 
 import click
 
-from auscult.cli.common import filter_findings, is_color_wanted, render_report
-from auscult.errors import AuscultError
+from auscult.cli.common import (
+    SharedOptions,
+    is_color_wanted,
+    parse_fail_on,
+    render_report,
+    split_codes,
+)
+from auscult.errors import AuscultError, UsageError
 
 
 @click.command(help="Check checkpoints as `auscult inspect` does; silent where nothing is wrong.")
@@ -26,47 +33,56 @@ from auscult.errors import AuscultError
     "--select",
     multiple=True,
     metavar="CODES",
-    help="Report only rules whose code starts so (CKP05).",
+    help="Show only rules whose code starts so (CKP05). The exit code stays.",
 )
 @click.option(
-    "--ignore", multiple=True, metavar="CODES", help="Leave out rules whose code starts so."
+    "--ignore",
+    multiple=True,
+    metavar="CODES",
+    help="Do not show rules whose code starts so. The exit code stays.",
 )
-@click.option("--strict", is_flag=True, help="Fail on warnings, too.")
+@click.option(
+    "--fail-on",
+    multiple=True,
+    metavar="WHAT",
+    help="Fail for findings of this severity (error, warning, info) or code, or never.",
+)
+@click.option("--strict", is_flag=True, help="Fail on warnings, too: --fail-on warning.")
 def command(
-    files: Sequence[str], *, select: tuple[str, ...], ignore: tuple[str, ...], strict: bool
+    files: Sequence[str],
+    *,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    fail_on: tuple[str, ...],
+    strict: bool,
 ) -> None:
     """Check each file and end with the worst exit code."""
-    selected_codes, ignored_codes = (
-        tuple(part for text in codes for part in text.upper().split(","))
-        for codes in (select, ignore)
+    options = SharedOptions(
+        select=split_codes(select),
+        ignore=split_codes(ignore),
+        fail_on=parse_fail_on(fail_on) or (("warning",) if strict else ()),
     )
-    sys.exit(
-        max(
-            (check_file(file, selected_codes, ignored_codes, strict=strict) for file in files),
-            default=0,
-        )
-    )
+    try:
+        options.check_codes()
+    except UsageError as error:
+        click.echo(f"auscult: {error}", err=True)
+        sys.exit(2)
+    sys.exit(max((check_file(file, options) for file in files), default=0))
 
 
-def check_file(
-    file: str, select: tuple[str, ...] = (), ignore: tuple[str, ...] = (), *, strict: bool = False
-) -> int:
+def check_file(file: str, options: SharedOptions) -> int:
     """Inspect one file, show what is wrong with it, and give the exit code."""
-    from auscult.finding import Severity
     from auscult.verbs.inspect.inspect import inspect
 
     try:
-        report = filter_findings(inspect(file), select, ignore)
+        report = inspect(file).narrowed(options.select, options.ignore)
     except AuscultError as error:
         click.echo(f"auscult: {error}", err=True)
         return 2
-    failing_severity = Severity.WARNING if strict else Severity.ERROR
-    has_findings = any(
-        finding.severity.rank <= failing_severity.rank for finding in report.findings
-    )
-    if has_findings or report.verdict.exit_code:
+    code = report.exit_code(options.fail_on)
+    if code:
         click.echo(render_report(report, "text", color=is_color_wanted(sys.stdout)).rstrip())
-    return max(report.verdict.exit_code, int(has_findings))
+    return code
 
 
 if __name__ == "__main__":

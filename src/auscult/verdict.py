@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal
 
-from auscult.finding import Finding, Json, Skip
+from auscult.finding import Finding, Json, Severity, Skip
 
 VERSION = "0.1.0"
+
+FAIL_NEVER = "never"
+"""In `fail_on`: exit with 0 whatever was found."""
 
 
 class Verdict(StrEnum):
@@ -99,6 +102,7 @@ class Report:
     """The outcome of one command, the same envelope for every verb (`schemas/report.schema.json`).
 
     `extra` holds the keys that one verb adds: `checkpoint` for inspect, `layers` for compare, `recording` for listen.
+    `hidden` holds the findings that a filter took out of sight; the verdict and the exit code still count them.
     """
 
     command: str
@@ -109,6 +113,7 @@ class Report:
     skips: tuple[Skip, ...] = ()
     mapping: tuple[MappingEntry, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
+    hidden: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(
@@ -128,6 +133,59 @@ class Report:
             **self.extra,
         }
 
+    def narrowed(self, select: Sequence[str] = (), ignore: Sequence[str] = ()) -> Report:
+        """The report without the findings that were not asked for, each of them listed as a skip.
+
+        A filter changes what is shown. It changes neither the verdict nor the exit code;
+        `exit_code(fail_on=...)` does.
+
+        Args:
+            select: Beginnings of rule codes (`LAY`, `CKP05`); only findings of these are shown. Empty means all.
+            ignore: Beginnings of rule codes; findings of these are not shown.
+        """
+        shown = tuple(
+            finding for finding in self.findings if _is_selected(finding.code, select, ignore)
+        )
+        hidden = tuple(
+            finding for finding in self.findings if not _is_selected(finding.code, select, ignore)
+        )
+        if not hidden:
+            return self
+        skips = tuple(
+            Skip(f"{finding.code} {finding.cause}", f"left out as asked ({finding.count} places)")
+            for finding in hidden
+        )
+        return replace(
+            self,
+            findings=shown,
+            hidden=(*self.hidden, *hidden),
+            skips=self.skips + skips,
+        )
+
+    def exit_code(self, fail_on: Sequence[str] = ()) -> int:
+        """The exit code of a command that ends with this report.
+
+        Args:
+            fail_on: What makes the command fail, instead of the verdict: a severity (`error`,
+                `warning`, `info`: a finding of at least that severity), the beginning of a rule
+                code (`LAY`, `CKP05`), or `never`. Empty: the verdict decides.
+
+        Returns:
+            Without `fail_on`: 0 for PASS and EQUIVALENT, 1 for DIVERGENT, 2 for ERROR, 3 for
+            INCONCLUSIVE. With it: 1 if a finding, shown or hidden, is one of those named, else 0.
+            ERROR stays 2. INCONCLUSIVE stays 3 where no finding is one of those named, unless
+            `never` is given.
+        """
+        if not fail_on or self.verdict is Verdict.ERROR:
+            return self.verdict.exit_code
+        if FAIL_NEVER in fail_on:
+            return 0
+        if any(_is_failure(finding, fail_on) for finding in (*self.findings, *self.hidden)):
+            return 1
+        if self.verdict is Verdict.INCONCLUSIVE:
+            return self.verdict.exit_code
+        return 0
+
     def _repr_html_(self) -> str:
         """What a notebook shows: the page of `--format html` in a frame."""
         import importlib
@@ -135,12 +193,17 @@ class Report:
         return str(importlib.import_module("auscult.report.html").notebook(self))
 
 
-def select_findings(
-    findings: Iterable[Finding], select: tuple[str, ...], ignore: tuple[str, ...]
-) -> tuple[Finding, ...]:
-    """Keep the findings whose code starts with a prefix in `select` (all, if empty) and with none in `ignore`."""
-    return tuple(
-        f
-        for f in findings
-        if (not select or f.code.startswith(select)) and not (ignore and f.code.startswith(ignore))
+def _is_selected(code: str, select: Sequence[str], ignore: Sequence[str]) -> bool:
+    """Whether the code begins with one of `select` (any code, if empty) and with none of `ignore`."""
+    return (not select or code.startswith(tuple(select))) and not code.startswith(tuple(ignore))
+
+
+def _is_failure(finding: Finding, fail_on: Sequence[str]) -> bool:
+    """Whether the finding has at least one of the severities, or begins with one of the codes."""
+    severities = {severity.value: severity for severity in Severity}
+    return any(
+        finding.severity.rank <= severities[word].rank
+        if word in severities
+        else finding.code.startswith(word)
+        for word in fail_on
     )

@@ -70,7 +70,7 @@ def test_json_fits_the_schema(auscult: Cli, two: str) -> None:
     assert buckets.pop("total") == sum(buckets.values()) == 3
 
 
-def test_findings_exit_1_and_can_be_ignored(auscult: Cli, here: Path) -> None:
+def test_findings_exit_1_and_can_be_hidden(auscult: Cli, here: Path) -> None:
     weights = build_vocoder(0).weights
     weights["ups.0.weight"][:] = np.nan
     save_file(weights, "bad.safetensors")
@@ -80,7 +80,9 @@ def test_findings_exit_1_and_can_be_ignored(auscult: Cli, here: Path) -> None:
     assert "ups.0.weight  CKP050 error  non-finite: 1 tensor with 1024 NaN" in ran.out
     assert ran.out.endswith("1 error; next: auscult rules CKP050\n")
     ignored = auscult("inspect", "bad.safetensors", "--ignore", "CKP05")
-    assert ignored.exit_code == 0
+    assert ignored.exit_code == 1
+    assert ignored.out.startswith("DIVERGENT  bad.safetensors\n")
+    assert "ups.0.weight  CKP050" not in ignored.out
     assert "CKP050 non-finite: left out as asked (1 places)" in ignored.out
 
 

@@ -20,15 +20,13 @@ import pytest
 from auscult.cli.common import (
     SharedOptions,
     add_shared_options,
-    filter_findings,
     run_verb,
     write_text,
 )
 from auscult.cli.main import list_verbs
 from auscult.cli.progress import ProgressBar, progress_bar
 from auscult.errors import UsageError
-from auscult.finding import Finding, Severity
-from auscult.verdict import Coverage, Report, Verdict
+from auscult.verdict import Report, Verdict
 from tests.conftest import Ran
 
 Cli = Callable[..., Ran]
@@ -75,6 +73,7 @@ def test_every_verb_has_help_and_the_shared_options(auscult: Cli) -> None:
             "--output",
             "--select",
             "--ignore",
+            "--fail-on",
             "--debug",
         ):
             assert option in ran.out, (verb, option)
@@ -226,42 +225,6 @@ class TestOutput:
         assert "\x1b[" not in process("inspect", str(file)).stdout
         assert "\x1b[" in process("inspect", str(file), FORCE_COLOR="1").stdout
         assert "\x1b[" not in process("inspect", str(file), FORCE_COLOR="1", NO_COLOR="1").stdout
-
-
-class TestNarrow:
-    """--select and --ignore."""
-
-    @staticmethod
-    def report(**buckets: int) -> Report:
-        findings = (
-            Finding("CKP050", "non-finite", Severity.ERROR, ("a", "b"), "x"),
-            Finding("CKP055", "wrapped", Severity.INFO, ("a",), "y"),
-        )
-        return Report(
-            "inspect",
-            ("f",),
-            Verdict.DIVERGENT,
-            Coverage("tensors", buckets or {"sampled": 2}),
-            findings,
-        )
-
-    def test_what_is_left_out_is_listed_and_no_longer_decides(self) -> None:
-        left = filter_findings(self.report(), (), ("CKP050",))
-        assert [finding.code for finding in left.findings] == ["CKP055"]
-        assert left.verdict is Verdict.PASS
-        assert [(skip.where, skip.reason) for skip in left.skips] == [
-            ("CKP050 non-finite", "left out as asked (2 places)")
-        ]
-
-    def test_select_by_prefix(self) -> None:
-        assert filter_findings(self.report(), ("CKP",), ()).verdict is Verdict.DIVERGENT
-        assert filter_findings(self.report(), ("LAY",), ()).findings == ()
-
-    def test_what_the_coverage_counts_as_different_stays_divergent(self) -> None:
-        assert (
-            filter_findings(self.report(different=1, identical=3), (), ("CKP",)).verdict
-            is Verdict.DIVERGENT
-        )
 
 
 def test_no_bar_where_nobody_watches(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,6 +63,11 @@ class SharedOptions:
     Attributes:
         formats: As given; empty means text.
         outputs: Files to write, as given; each takes the format of its suffix, or the one format that was asked for.
+        select, ignore: Beginnings of rule codes, in capitals: what is shown.
+        fail_on: Severities and `never` in small letters, beginnings of rule codes in capitals:
+            what decides the exit code.
+        is_stdout_free: Whether a report may go to stdout; no where the command prints something
+            else there.
     """
 
     quiet: bool = False
@@ -71,7 +76,26 @@ class SharedOptions:
     outputs: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    fail_on: tuple[str, ...] = ()
     debug: bool = False
+    is_stdout_free: bool = True
+
+    def check_codes(self) -> None:
+        """Refuse codes that no rule has.
+
+        Raises:
+            UsageError: If no rule's code begins as one of `select`, `ignore` or `fail_on` does.
+        """
+        codes_by_option = {
+            "--select": self.select,
+            "--ignore": self.ignore,
+            "--fail-on": tuple(word for word in self.fail_on if word.isupper()),
+        }
+        if any(codes_by_option.values()):
+            from auscult.rules import require_known_codes
+
+            for option, codes in codes_by_option.items():
+                require_known_codes(codes, option)
 
     def plan(self) -> list[tuple[str, str | None]]:
         """Which format goes where (None is stdout).
@@ -87,6 +111,8 @@ class SharedOptions:
                 stdout_formats.remove(destinations[-1][0])
         if not self.formats and all(name != "text" for name, _ in destinations):
             stdout_formats = ["text"]
+        if not self.is_stdout_free:
+            stdout_formats = []
         return [*((name, None) for name in stdout_formats), *destinations]
 
 
@@ -107,6 +133,8 @@ def _choose_format(output: str, requested_formats: tuple[str, ...]) -> str:
 
 
 _CODES = "CODES"
+FAIL_ON_WORDS = ("error", "warning", "info", "never")
+"""What `--fail-on` takes besides codes."""
 
 _OPTIONS = (
     click.option("-q", "--quiet", is_flag=True, help="Print the verdict line only."),
@@ -135,10 +163,20 @@ _OPTIONS = (
         "--select",
         multiple=True,
         metavar=_CODES,
-        help="Report only rules whose code starts so (LAY,CKP05).",
+        help="Show only rules whose code starts so (LAY,CKP05). Verdict and exit code stay.",
     ),
     click.option(
-        "--ignore", multiple=True, metavar=_CODES, help="Leave out rules whose code starts so."
+        "--ignore",
+        multiple=True,
+        metavar=_CODES,
+        help="Do not show rules whose code starts so. Verdict and exit code stay.",
+    ),
+    click.option(
+        "--fail-on",
+        multiple=True,
+        metavar="WHAT",
+        help="Exit 1 for findings of this severity (error, warning, info) or code, shown or not, else 0; "
+        "never: always 0. Inconclusive stays 3, unless never.",
     ),
     click.option("--debug", is_flag=True, help="Show the traceback of an error."),
 )
@@ -149,10 +187,17 @@ def add_shared_options(function: Callable[P, None]) -> Callable[..., None]:
 
     @functools.wraps(function)
     def command(*args: Any, **given: Any) -> None:
-        names = ("quiet", "verbose", "formats", "outputs", "debug")
-        prefixes = {name: _split_prefixes(given.pop(name)) for name in ("select", "ignore")}
-        values = {name: given.pop(name) for name in names}
-        function(*args, shared=SharedOptions(**values, **prefixes), **given)  # type: ignore[arg-type]
+        shared = SharedOptions(
+            quiet=given.pop("quiet"),
+            verbose=given.pop("verbose"),
+            formats=given.pop("formats"),
+            outputs=given.pop("outputs"),
+            select=split_codes(given.pop("select")),
+            ignore=split_codes(given.pop("ignore")),
+            fail_on=parse_fail_on(given.pop("fail_on")),
+            debug=given.pop("debug"),
+        )
+        function(*args, shared=shared, **given)  # type: ignore[arg-type]
 
     for option in reversed(_OPTIONS):
         command = option(command)
@@ -176,10 +221,25 @@ def parse_json_argument(
     return value
 
 
-def _split_prefixes(values: Sequence[str]) -> tuple[str, ...]:
+def split_codes(values: Sequence[str]) -> tuple[str, ...]:
+    """Beginnings of codes in capitals, from options that may hold several with commas between."""
     return tuple(
         part.strip().upper() for value in values for part in value.split(",") if part.strip()
     )
+
+
+def parse_fail_on(values: Sequence[str]) -> tuple[str, ...]:
+    """The words of `--fail-on`: severities and `never` in small letters, beginnings of codes in capitals.
+
+    Raises:
+        click.BadParameter: If `never` stands beside something else.
+    """
+    words = tuple(
+        code.lower() if code.lower() in FAIL_ON_WORDS else code for code in split_codes(values)
+    )
+    if "never" in words and len(words) > 1:
+        raise click.BadParameter("never stands alone", param_hint="--fail-on")
+    return words
 
 
 def run_verb(
@@ -193,13 +253,14 @@ def run_verb(
 
     Args:
         work: Calls the verb's public function; its argument is the progress callback to hand on (None when nobody watches).
-        exit_code: For a verb whose success is not its verdict's.
+        exit_code: For a verb whose success is not its verdict's; `--fail-on` goes before it.
     """
     context = click.get_current_context()
     try:
+        shared.check_codes()
         destinations = shared.plan()
         with _show_warnings(subjects), progress_bar(quiet=shared.quiet) as progress:
-            report = filter_findings(work(progress), shared.select, shared.ignore)
+            report = work(progress).narrowed(shared.select, shared.ignore)
         deliver_report(report, destinations, verbose=-1 if shared.quiet else shared.verbose)
     except AuscultError as error:
         if shared.debug:
@@ -223,7 +284,9 @@ def run_verb(
                 unexpected_error, command=command, subjects=subjects, formats=shared.formats
             )
         )
-    context.exit(exit_code(report) if exit_code else report.verdict.exit_code)
+    if exit_code is not None and not shared.fail_on:
+        context.exit(exit_code(report))
+    context.exit(report.exit_code(shared.fail_on))
 
 
 @contextlib.contextmanager
@@ -242,40 +305,6 @@ def _show_warnings(subjects: Sequence[str]) -> Iterator[None]:
         yield
     finally:
         logger.removeHandler(handler)
-
-
-def filter_findings(report: Report, select: tuple[str, ...], ignore: tuple[str, ...]) -> Report:
-    """The report without the findings that the user did not ask for; each cause left out is listed as a skip.
-
-    A verdict that rested on those findings alone becomes PASS; what the coverage counts as different stays divergent.
-    """
-    from dataclasses import replace
-
-    from auscult.finding import Severity, Skip
-    from auscult.verdict import Verdict, select_findings
-
-    selected_findings = select_findings(report.findings, select, ignore)
-    left_out = [finding for finding in report.findings if finding not in selected_findings]
-    if not left_out:
-        return report
-    verdict = report.verdict
-    if report.coverage:
-        unequal = any(
-            report.coverage.buckets.get(name) for name in ("different", "only_in_a", "only_in_b")
-        )
-    else:
-        unequal = False
-    if (
-        verdict is Verdict.DIVERGENT
-        and not unequal
-        and not any(finding.severity is Severity.ERROR for finding in selected_findings)
-    ):
-        verdict = Verdict.PASS
-    skips = tuple(
-        Skip(f"{finding.code} {finding.cause}", f"left out as asked ({finding.count} places)")
-        for finding in left_out
-    )
-    return replace(report, findings=selected_findings, verdict=verdict, skips=report.skips + skips)
 
 
 def render_report(report: Report, format: str, *, color: bool = False, verbose: int = 0) -> str:

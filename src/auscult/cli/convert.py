@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from auscult.cli.common import (
     SharedOptions,
     add_shared_options,
-    deliver_report,
     parse_json_argument,
     run_verb,
 )
+
+if TYPE_CHECKING:
+    from auscult.cli.progress import Progress
+    from auscult.verdict import Report
 
 GROUP = "Weights"
 
@@ -140,7 +144,11 @@ def command(
         emit_code=emit_code,
     )
 
-    def convert_and_report(progress: Any) -> Any:
+    is_code_printed = emit_code is not None and not shared.formats
+    if is_code_printed:  # alone, so that it can be piped into a file; reports go to their own files
+        shared = replace(shared, is_stdout_free=False)
+
+    def convert_and_print_code(progress: Progress | None) -> Report:
         report = convert(
             source,
             destination,
@@ -154,21 +162,9 @@ def command(
             options=options,
             progress=progress,
         )
-        if emit_code is None or shared.formats:
-            return report
-        # The code alone goes to stdout, so that it can be piped into a file; reports go to their own files.
-        click.echo(report.extra["code"], nl=False)
-        deliver_report(
-            report,
-            [
-                destination_format
-                for destination_format in shared.plan()
-                if destination_format[1] is not None
-            ],
-            verbose=shared.verbose,
-        )
-        raise click.exceptions.Exit(report.verdict.exit_code)
+        if is_code_printed:
+            click.echo(report.extra["code"], nl=False)
+        return report
 
-    run_verb(
-        shared, "convert", tuple(part for part in (source, destination) if part), convert_and_report
-    )
+    subjects = tuple(part for part in (source, destination) if part)
+    run_verb(shared, "convert", subjects, convert_and_print_code)

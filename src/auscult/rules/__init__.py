@@ -6,6 +6,7 @@ Further names are optional; `Rule` lists each with its meaning and its default.
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import pkgutil
 import re
@@ -16,11 +17,14 @@ from inspect import cleandoc
 from types import ModuleType
 from typing import Any, Literal
 
+from auscult.errors import UsageError
 from auscult.finding import Finding, Skip
 from auscult.rules.suspects import Suspect
 
 CODED_FILE = re.compile(r"(?P<code>[a-z]{3}\d{3})_\w+")
 """Name of a module that holds a rule."""
+DOMAIN_LETTERS = 3
+"""Letters at the beginning of a code, which name its domain."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,33 @@ def every_rule(domain: str = "") -> Iterator[Rule]:
     for code, module in rule_files().items():
         if module.startswith(folder):
             yield load_rule(code)
+
+
+def require_known_codes(prefixes: Iterable[str], option: str) -> None:
+    """Refuse the beginning of a code with which no rule's code begins; no rule is imported for it.
+
+    Raises:
+        UsageError: If no rule begins so; it suggests the nearest codes.
+    """
+    codes = tuple(rule_files())
+    for prefix in prefixes:
+        if any(code.startswith(prefix) for code in codes):
+            continue
+        near_codes = _find_near_codes(prefix, codes)
+        if near_codes:
+            hint = f"did you mean {' or '.join(near_codes)}?"
+        else:
+            hint = "`auscult rules` lists them"
+        raise UsageError(f"no rule's code begins with `{prefix}`", where=option, hint=hint)
+
+
+def _find_near_codes(prefix: str, codes: Iterable[str]) -> list[str]:
+    """The nearest codes, or beginnings of codes where only three letters or fewer were given."""
+    if len(prefix) <= DOMAIN_LETTERS:
+        candidates = sorted({code[:DOMAIN_LETTERS] for code in codes})
+    else:
+        candidates = list(codes)
+    return difflib.get_close_matches(prefix, candidates, n=2)
 
 
 def run_rules(subject: object, domain: str) -> tuple[tuple[Finding, ...], tuple[Skip, ...]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
-from auscult.finding import Finding
+from auscult.finding import Domain, Finding
 from auscult.report._style import Style
 from auscult.report._where import format_places
 from auscult.verdict import Report, Verdict
@@ -29,14 +29,14 @@ BUCKET_TEXTS = {
 
 
 STAGE_TEXTS = {
-    "CKP": "the file that holds the weights",
-    "LAY": "the file that holds the weights, as it was converted",
-    "ARC": "the code, which does not fit the weights",
-    "PAR": "what the code computes",
-    "SND": "how the samples were written or labelled",
-    "TRN": "the training",
+    Domain.CHECKPOINT: "the file that holds the weights",
+    Domain.LAYOUT: "the file that holds the weights, as it was converted",
+    Domain.ARCHITECTURE: "the code, which does not fit the weights",
+    Domain.COMPUTATION: "what the code computes",
+    Domain.SOUND: "how the samples were written or labelled",
+    Domain.TRAINING: "the training",
 }
-"""Where in the making of a sound the cause lies, by the first letters of its code."""
+"""Where in the making of a sound the cause lies, by its domain."""
 
 
 def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa: ARG001
@@ -48,8 +48,8 @@ def lines(report: Report, style: Style, verbose: int) -> Iterator[str]:  # noqa:
             "cause", f"{cause.cause} ({cause.code}): {cause.message}", style, "red"
         )
         yield from _iter_labelled_lines("where", format_places(cause.where), style)
-        if cause.code[:3] in STAGE_TEXTS:
-            yield from _iter_labelled_lines("stage", STAGE_TEXTS[cause.code[:3]], style)
+        if cause.domain in STAGE_TEXTS:
+            yield from _iter_labelled_lines("stage", STAGE_TEXTS[cause.domain], style)
     elif report.verdict is Verdict.INCONCLUSIVE:
         yield from _iter_labelled_lines(
             "cause", "not shown by the evidence at hand", style, "yellow"

@@ -12,11 +12,12 @@ from auscult.comparison.measure.floor import NoiseFloor, floor_from_error
 from auscult.comparison.results import LayerResult
 from auscult.errors import UsageError
 from auscult.finding import Skip
+from auscult.rules import require_known_codes
 from auscult.rules.parity.subject import CompareSubject
 from auscult.traces.records import Trace
 from auscult.verbs.compare.sides import RunPair, open_runs
 from auscult.verbs.compare.to_json import describe_comparison
-from auscult.verdict import Coverage, Report, Verdict, select_findings
+from auscult.verdict import Coverage, Report, Verdict
 from auscult.weights import Array
 
 TraceLike = Any
@@ -61,8 +62,8 @@ def compare(
         floor: The relative error above which a layer differs, or a trace of the reference at a
             second precision.
         kwargs: Arguments for code given as a target.
-        select, ignore: Prefixes of rule codes; they choose what is reported and do not change the
-            verdict.
+        select, ignore: Beginnings of rule codes: what is shown. What is not is in `hidden` and
+            still counts.
 
     Returns:
         PASS if every layer agrees within the noise floor, EQUIVALENT if they do in another order of
@@ -70,10 +71,12 @@ def compare(
         if too little could be compared.
 
     Raises:
-        UsageError: If there is nothing to run a live model on.
+        UsageError: If there is nothing to run a live model on, or no rule's code begins as
+            `select` or `ignore` says.
         TargetError: If a model cannot be opened or run.
         TraceError: If a trace file cannot be read.
     """
+    require_known_codes((*select, *ignore), "select or ignore")
     run_pair = open_runs(
         ref,
         cand,
@@ -91,7 +94,7 @@ def compare(
         stages=stages,
         progress=progress,
     )
-    return build_report(run_pair, comparison, select=select, ignore=ignore)
+    return build_report(run_pair, comparison).narrowed(select, ignore)
 
 
 def _resolve_floor(
@@ -126,13 +129,7 @@ def _parse_floor(text: str) -> float | Trace:
         return read_trace(text)
 
 
-def build_report(
-    run_pair: RunPair,
-    comparison: RunComparison,
-    *,
-    select: tuple[str, ...] = (),
-    ignore: tuple[str, ...] = (),
-) -> Report:
+def build_report(run_pair: RunPair, comparison: RunComparison) -> Report:
     """The report of a comparison."""
     from auscult import rules
 
@@ -144,7 +141,7 @@ def build_report(
         run_pair.names,
         decide_verdict(comparison, coverage),
         coverage,
-        select_findings(findings, select, ignore),
+        findings,
         (*run_pair.skips, *comparison.skips, *skips, *_list_open_points(comparison)),
         extra=describe_comparison(comparison),
     )

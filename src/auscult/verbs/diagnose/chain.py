@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from auscult.finding import Finding, Json, Severity
+from auscult.finding import WEIGHT_FILE_DOMAINS, Domain, Finding, Json, Severity
 from auscult.rules.sound.causal_table import load_causal_table
 from auscult.rules.suspects import EvidenceKind, Suspect
 from auscult.verbs.diagnose.next_run import (
@@ -27,9 +27,6 @@ rounding is small.
 
 INAUDIBLE_SYMPTOMS = frozenset(("dc", "lag", "polarity"))
 """Symptoms that are measured and not heard: none of them is what the user complains of."""
-
-WEIGHT_FILE_CODES = ("CKP", "LAY")
-"""Codes of what is wrong with a file of weights."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +75,7 @@ def _identify_finding(finding: Finding) -> Json:
 
 def is_symptom(finding: Finding) -> bool:
     """Whether a finding says how something sounds, and not why."""
-    return finding.code.startswith("SND")
+    return finding.domain is Domain.SOUND
 
 
 def build_causal_chain(
@@ -183,7 +180,7 @@ def _rank_cause(
     return (
         finding.severity.rank,
         int(not _is_explaining_any(finding, sound_findings)),
-        int(finding.code.startswith("PAR")),
+        int(finding.domain is Domain.COMPUTATION),
         finding.order,
     )
 
@@ -206,10 +203,10 @@ def _is_echo(cause: Finding, root: Finding) -> bool:
     """
     if cause.cause == root.cause:
         return True
-    if not cause.code.startswith("PAR"):
+    if cause.domain is not Domain.COMPUTATION:
         return False
     if cause.cause == "unexplained" or (
-        cause.cause == "other-weights" and root.code.startswith(WEIGHT_FILE_CODES)
+        cause.cause == "other-weights" and root.domain in WEIGHT_FILE_DOMAINS
     ):
         return True
     modules = {place.rpartition(".")[0] for place in root.where} | set(root.where)
@@ -257,7 +254,7 @@ def _describe_repair(cause: Finding, given_options: GivenOptions) -> str:
     if cause.fix is not None and cause.fix.recipe:
         return f"{build_repair_command(given_options)} ({cause.fix.summary})"
     if cause.fix is not None:
-        if cause.code.startswith("PAR") and cause.where:
+        if cause.domain is Domain.COMPUTATION and cause.where:
             return f"{cause.where[0]}: {cause.fix.summary}"
         return cause.fix.summary
     table_entry = load_causal_table().get(cause.cause)

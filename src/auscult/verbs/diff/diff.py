@@ -11,10 +11,11 @@ from auscult.align.records import Match, WeightAlignment
 from auscult.collector import pause_collector
 from auscult.errors import CheckpointError
 from auscult.finding import Finding, Json, Skip
+from auscult.rules import require_known_codes
 from auscult.rules.diff.subject import DiffSubject
 from auscult.verbs.diff.template import is_only_initialised
 from auscult.verbs.sides import CheckpointLike, open_side
-from auscult.verdict import Equality, MappingEntry, Report, Verdict, select_findings
+from auscult.verdict import Equality, MappingEntry, Report, Verdict
 from auscult.weights import Checkpoint
 
 Progress = Callable[[int, int, str], None]
@@ -46,7 +47,8 @@ def diff(
         a, b: Path, `package.module:callable`, `file.py:callable`, Checkpoint, live torch or MLX module, or a list of files.
         container_a, container_b: Which group of tensors to take from a file that has several.
         kwargs: Arguments for code given as a target.
-        select, ignore: Prefixes of rule codes; they choose what is reported and do not change the verdict.
+        select, ignore: Beginnings of rule codes: what is shown. What is not is in `hidden` and
+            still counts.
         fix: Write `a` in `b`'s form to this new file, compare that again, and report on it under `fixed`.
         progress: Called with (done, total, what).
 
@@ -54,9 +56,11 @@ def diff(
         EQUIVALENT if all is equal after the recipe that is shown, DIVERGENT if anything is not.
 
     Raises:
+        UsageError: If no rule's code begins as `select` or `ignore` says.
         CheckpointError: If a side cannot be read. A file that is cut off gives a report with the verdict ERROR instead.
         RecipeError: If `fix` is asked for and what it would write does not verify.
     """
+    require_known_codes((*select, *ignore), "select or ignore")
     checkpoints = []
     for source, container in ((a, container_a), (b, container_b)):
         try:
@@ -88,15 +92,14 @@ def compare_checkpoints(
 ) -> Report:
     """`diff` for two checkpoints that are open already."""
     with pause_collector():
-        return _build_diff_report(a, b, select=select, ignore=ignore, fix=fix, progress=progress)
+        report = _build_diff_report(a, b, fix=fix, progress=progress)
+    return report.narrowed(select, ignore)
 
 
 def _build_diff_report(
     a: Checkpoint,
     b: Checkpoint,
     *,
-    select: tuple[str, ...],
-    ignore: tuple[str, ...],
     fix: Path | None,
     progress: Progress | None,
 ) -> Report:
@@ -122,7 +125,7 @@ def _build_diff_report(
         subjects=(a.path, b.path),
         verdict=decide_verdict(subject, findings),
         coverage=_flip_coverage(subject) if flipped else subject.alignment.coverage(),
-        findings=select_findings(findings, select, ignore),
+        findings=tuple(findings),
         skips=(
             *subject.alignment.skips,
             *skips,

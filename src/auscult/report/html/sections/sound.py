@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from auscult.finding import Finding, Json
+from auscult.finding import Domain, Finding, Json
 from auscult.report.html._audio import EmbeddedSound, TimeSpan, embed_recordings
 from auscult.report.html._page import ReportPage
 
@@ -160,7 +160,7 @@ def find_owner(finding: Finding, items: list[Mapping[str, Any]]) -> int | None:
             file = str(item.get("file") or "")
             if file and (place == file or Path(place).name == Path(file).name):
                 return index
-    if not finding.times and not finding.code.startswith("SND"):
+    if not finding.times and finding.domain is not Domain.SOUND:
         return None
     roles = [str(item.get("role")) for item in items]
     return next((roles.index(role) for role in ("heard", "recording") if role in roles), 0)
