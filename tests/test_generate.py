@@ -21,7 +21,7 @@ def generate() -> Any:
     return module
 
 
-PAGE = "floor ▁▁▂\n0.75 against 1.2e-07: 5 errors in v0.1.0"
+PAGE = "floor ▁▁▂\n0.75 and 3.1e-03 against 1.2e-07: 5 errors in v0.1.0"
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,12 @@ PAGE = "floor ▁▁▂\n0.75 against 1.2e-07: 5 errors in v0.1.0"
     [
         (PAGE, True),
         (PAGE.replace("1.2e-07", "1.9e-07").replace("▁▁▂", "▁▁▃"), True),
-        (PAGE.replace("1.2e-07", "1.2e-06"), False),
+        (PAGE.replace("3.1e-03", "1.9e-03"), True),
+        (PAGE.replace("3.1e-03", "3.1e-02"), False),
+        (PAGE.replace("3.1e-03", "0.0e+00"), False),
+        (PAGE.replace("1.2e-07", "1.2e-06"), True),
+        (PAGE.replace("1.2e-07", "0.0e+00"), True),
+        (PAGE.replace("1.2e-07", "1.2e-03"), False),
         (PAGE.replace("5 errors", "4 errors"), False),
         (PAGE.replace("against", "for"), False),
         (PAGE.replace("0.1.0", "0.2.0"), False),
