@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 WORKERS ?= 2
 
-.PHONY: demo test slow check format docs site bench fuzz properties clean
+.PHONY: demo test slow check check-types check-docs format docs site bench fuzz properties clean
 
 demo: $(VENV)/.demo
 	$(BIN)/auscult demo --output-dir demo-out
@@ -19,7 +19,12 @@ slow: $(VENV)/.peers
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(MAKE) --no-print-directory --jobs 2 --output-sync check-types check-docs
+
+check-types: $(VENV)/.dev
 	$(BIN)/mypy
+
+check-docs: $(VENV)/.dev
 	$(BIN)/python docs/generate.py --check
 
 format: $(VENV)/.dev
