@@ -265,7 +265,7 @@ def everything() -> Iterator[tuple[Path, str]]:
         *sorted((ROOT / "docs").glob("**/*.md")),
     ]
     generated = [document for document in documents if BLOCK.search(document.read_text())]
-    generated.sort(key=lambda document: -len(BLOCK.findall(document.read_text())))  # the longest first
+    generated.sort(key=lambda document: len(BLOCK.findall(document.read_text())), reverse=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from zip(generated, pool.map(filled, generated), strict=True)
 
