@@ -1,0 +1,93 @@
+"""What is known at one place, in the reference's terms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from auscult.comparison.fault_cases import build_layer_case
+from auscult.errors import UsageError
+from auscult.runtime.runner import Runner
+from auscult.weights import Array
+from tests.hand_made import make_noise, make_trace
+
+X, A, B, Y = (make_noise(1, 3, 5, seed=seed) for seed in range(4))
+TYPES = {"": "Net", "a": "Conv1d", "b": "LeakyReLU"}
+ROWS = [(":input", X), ("a:input", X), ("a", A), ("b:input", A), ("b", B), ("", Y)]
+REF = make_trace(ROWS, types=TYPES)
+
+
+class Weights:
+    """A runner that owns a weight in `a`, and doubles what it is called with."""
+
+    def weights(self, path: str) -> Mapping[str, Array]:
+        return {"weight": A} if path == "a" else {}
+
+    def call(self, path: str, inputs: Mapping[str, Array], **options: Any) -> Mapping[str, Array]:
+        if "eps" in options["changes"]:
+            raise UsageError("has no eps", where=path)
+        return {"output": 2 * inputs["input"]}
+
+
+RUNNER = cast(Runner, Weights())
+
+
+def test_an_output_with_its_inputs_weights_and_a_way_to_run_it_again() -> None:
+    turned = np.ascontiguousarray(2 * A.transpose(0, 2, 1))
+    cand = make_trace([("p:input", X), ("p", turned)], types={"p": "Conv"})
+    case = build_layer_case(
+        REF, cand, "a", "p", runner=RUNNER, usual={3: (0, 2, 1)}, pairs={"a": "p"}
+    )
+    assert case is not None
+    assert (case.key, case.module.type, case.candidate_path) == ("a#0:output", "Conv1d", "p")
+    assert case.candidate_module is not None
+    assert case.candidate_module.type == "Conv"
+    assert np.array_equal(case.candidate, 2 * case.reference)
+    assert np.array_equal(case.inputs["input"], X)
+    assert list(case.weights) == ["weight"]
+    assert case.rerun is not None
+    again = case.rerun({"stride": 2})
+    assert again is not None
+    assert np.array_equal(again, 2 * X)
+    assert case.rerun({"eps": 1e-6}) is None
+
+
+def test_an_input_with_all_that_the_parent_knew_before() -> None:
+    before, behind = ROWS[:3], ROWS[4:]
+    ref = make_trace([*before, ("b:input", 2 * A), *behind], types=TYPES)
+    cand = make_trace([*before, ("b:input", 3 * A), *behind])
+    case = build_layer_case(ref, cand, "b", "b", "input")
+    assert case is not None
+    assert (case.role, case.parent, case.rerun) == ("input", "", None)
+    assert list(case.context) == [":input", "a:output"]  # not what reaches the place itself
+    assert {path: info.type for path, info in case.attributes.items()} == TYPES
+    assert case.candidate_calls == ("a", "b")
+
+
+@pytest.mark.parametrize("stored", ["sketch", "statistics"])
+def test_no_case_without_tensors(stored: str) -> None:
+    assert build_layer_case(REF, make_trace([("a", A)], stored=stored), "a", "a") is None
+    assert build_layer_case(REF, REF, "nowhere", "a") is None
+
+
+def test_the_steps_of_a_loop() -> None:
+    rows: list[tuple[str, Array]] = [(":input", X)]
+    for step in range(4):
+        rows += [(f"f#{step}:input", X * step), (f"f#{step}", A * step)]
+    ref = make_trace([*rows, (":noise", B), ("", Y)])
+    case = build_layer_case(ref, ref, "", "")
+    assert case is not None
+    assert case.reference_steps is not None
+    assert case.candidate_steps is not None
+    steps = case.reference_steps
+    assert (steps.path, len(steps.inputs), len(steps.outputs)) == ("f", 4, 4)
+    assert np.array_equal(steps.outputs[2], A * 2)
+    assert steps.result is not None
+    assert np.array_equal(steps.result, Y)
+    twice = make_trace([*rows[:5], ("", Y)])
+    short = build_layer_case(twice, twice, "", "")
+    assert short is not None
+    assert short.reference_steps is None  # two calls are no loop
