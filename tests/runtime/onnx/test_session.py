@@ -15,6 +15,7 @@ from auscult.runtime.onnx.session import (
     read_profiled_bytes,
     run_session,
 )
+from auscult.weights import Array
 from tests.runtime.onnx.graphs import WEIGHTS, Node, X, write_graph
 
 NODES: tuple[Node, ...] = (
@@ -29,7 +30,7 @@ def open_graph(tmp_path: Path, profile: str | None = None) -> Any:
 
 
 def test_a_run(tmp_path: Path) -> None:
-    feeds = {**X, "of another model": np.zeros(3)}
+    feeds: dict[str, Array] = {**X, "of another model": np.zeros(3)}
     (z,) = run_session(open_graph(tmp_path), ["z"], feeds, "m.onnx")
     assert np.allclose(z, np.maximum(X["x"] @ WEIGHTS["w"], 0), atol=1e-5)
 
