@@ -8,6 +8,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from auscult.checkpoint.contents import Contents
+from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
 from auscult.weights import Tensor
 
@@ -54,7 +55,7 @@ def damage(content: bytes, changes: list[Edit]) -> bytes:
     return content
 
 
-def read_all(read: Callable[[Path], Contents], path: Path) -> int:
+def read_all(read: Callable[[Source], Contents], path: Path) -> int:
     """Read a file and all its tensors; how many there were, -1 if it was refused.
 
     Every other exception than a CheckpointError of one line goes through.
@@ -62,7 +63,7 @@ def read_all(read: Callable[[Path], Contents], path: Path) -> int:
     refusal = ""
     tensors: list[Tensor] = []
     try:
-        tensors = leaves(read(path).tree)
+        tensors = leaves(read(Source(path)).tree)
         for tensor in tensors:
             stored = tensor.numpy()
             assert stored.shape == tensor.shape

@@ -15,6 +15,7 @@ from auscult.checkpoint.elements import unpack_elements
 from auscult.checkpoint.formats.coreml import read, sniff
 from auscult.checkpoint.mil import BLOB_DTYPES
 from auscult.checkpoint.mil_value import DTYPES
+from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
 from auscult.weights import Array
 from tests.checkpoint.mutation import Edit, damage, edits, read_all
@@ -51,7 +52,7 @@ def copied(package: tuple[Path, dict[str, Array]], tmp_path: Path) -> Path:
 
 
 def test_a_program_gives_back_what_went_in(package: tuple[Path, dict[str, Array]]) -> None:
-    tree = read(package[0]).tree
+    tree = read(Source(package[0])).tree
     assert set(tree) == set(package[1])
     assert all(same(tree[name].numpy(), array) for name, array in package[1].items())
     weight = package[1]["conv_weight"].reshape(-1)
@@ -60,7 +61,7 @@ def test_a_program_gives_back_what_went_in(package: tuple[Path, dict[str, Array]
 
 def test_a_half_precision_program(tmp_path: Path) -> None:
     arrays = make_package(tmp_path / "m.mlpackage", 4, half=True)
-    tree = read(tmp_path / "m.mlpackage").tree
+    tree = read(Source(tmp_path / "m.mlpackage")).tree
     assert set(tree) == {f"{name}_to_fp16" for name in arrays}
     assert all(
         same(tree[f"{name}_to_fp16"].numpy(), array.astype(np.float16))
@@ -69,7 +70,7 @@ def test_a_half_precision_program(tmp_path: Path) -> None:
 
 
 def test_operations_are_told(package: tuple[Path, dict[str, Array]]) -> None:
-    module = read(package[0]).modules["conv_weight"]
+    module = read(Source(package[0])).modules["conv_weight"]
     assert module.type == "conv"
     assert {
         key: module.attributes[key]
@@ -84,7 +85,7 @@ def test_operations_are_told(package: tuple[Path, dict[str, Array]]) -> None:
 
 
 def test_a_model_file_inside_a_package_is_read_too(package: tuple[Path, dict[str, Array]]) -> None:
-    assert set(read(package[0] / MODEL).tree) == set(package[1])
+    assert set(read(Source(package[0] / MODEL)).tree) == set(package[1])
 
 
 @pytest.mark.parametrize("half", [False, True], ids=["ios16", "ios18"])
@@ -99,12 +100,12 @@ def test_linear_quantisation_equals_coremltools(tmp_path: Path, half: bool) -> N
     cto.linear_quantize_weights(ct.models.MLModel(str(tmp_path / "m.mlpackage")), config).save(
         str(tmp_path / "q.mlpackage")
     )
-    tree = read(tmp_path / "q.mlpackage").tree
+    tree = read(Source(tmp_path / "q.mlpackage")).tree
     quantised = {name: tensor for name, tensor in tree.items() if tensor.quantization is not None}
     assert len(quantised) == 2
     plain = cto.decompress_weights(ct.models.MLModel(str(tmp_path / "q.mlpackage")))
     plain.save(str(tmp_path / "d.mlpackage"))
-    expected = [tensor.numpy() for tensor in read(tmp_path / "d.mlpackage").tree.values()]
+    expected = [tensor.numpy() for tensor in read(Source(tmp_path / "d.mlpackage")).tree.values()]
     for name, tensor in quantised.items():
         assert tensor.dtype in ("int8", "uint8")
         assert tensor.quantization is not None
@@ -134,7 +135,7 @@ def test_block_quantisation_is_skipped_with_the_reason(tmp_path: Path) -> None:
     options = {"weight_threshold": 0, "dtype": "int4", "granularity": "per_block", "block_size": 16}
     config = cto.OptimizationConfig(global_config=cto.OpLinearQuantizerConfig(**options))
     cto.linear_quantize_weights(model, config).save(str(tmp_path / "m.mlpackage"))
-    contents = read(tmp_path / "m.mlpackage")
+    contents = read(Source(tmp_path / "m.mlpackage"))
     assert ["constexpr_blockwise_shift_scale" in skip.reason for skip in contents.skips] == [True]
 
 
@@ -181,7 +182,7 @@ def test_the_blob_files_types_are_the_writers(tmp_path: Path) -> None:
 
 
 def test_a_network_gives_back_what_went_in(network: tuple[Path, dict[str, Array]]) -> None:
-    contents = read(network[0])
+    contents = read(Source(network[0]))
     assert set(contents.tree) == set(network[1])
     assert all(same(contents.tree[name].numpy(), array) for name, array in network[1].items())
     assert contents.modules["conv.weights"].type == "convolution"
@@ -256,7 +257,7 @@ def test_recurrent_and_other_layers(tmp_path: Path) -> None:
     )
     builder.add_load_constant_nd("const", "k", rng.normal(size=(2, 3)).astype(np.float32), [2, 3])
     (tmp_path / "m.mlmodel").write_bytes(builder.spec.SerializeToString())
-    tree = read(tmp_path / "m.mlmodel").tree
+    tree = read(Source(tmp_path / "m.mlmodel")).tree
     assert tree["emb.weights"].shape == (5, 6)
     assert tree["const.data"].shape == (2, 3)
     # the builder takes gates in the order input, forget, output, block; the names say which is which
@@ -280,7 +281,7 @@ def test_pipelines_and_models_without_a_network(
     )
     model.pipeline.names.extend(["first", "second"])
     (tmp_path / "m.mlmodel").write_bytes(model.SerializeToString())
-    contents = read(tmp_path / "m.mlmodel")
+    contents = read(Source(tmp_path / "m.mlmodel"))
     assert {f"{stage}.{name}" for stage in ("first", "second") for name in network[1]} == set(
         contents.tree
     )
@@ -291,13 +292,13 @@ def test_a_weight_file_of_another_model_is_refused(copied: Path, tmp_path: Path)
     make_package(tmp_path / "other.mlpackage", 11)
     shutil.copy(tmp_path / "other.mlpackage" / WEIGHTS, copied / WEIGHTS)
     with pytest.raises(CheckpointError, match=r"no such blob|outside the file"):
-        read(copied)
+        read(Source(copied))
 
 
 def test_a_missing_weight_file_is_said(copied: Path) -> None:
     (copied / WEIGHTS).unlink()
     with pytest.raises(CheckpointError, match=r"weight\.bin, which is not there"):
-        read(copied)
+        read(Source(copied))
 
 
 @pytest.mark.parametrize(
@@ -309,7 +310,7 @@ def test_manifests_that_lead_elsewhere_are_refused(copied: Path, location: Any) 
     manifest = {"rootModelIdentifier": "a", "itemInfoEntries": {"a": {"path": location}}}
     (copied / "Manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(CheckpointError):
-        read(copied)
+        read(Source(copied))
 
 
 @pytest.mark.parametrize(
@@ -318,7 +319,7 @@ def test_manifests_that_lead_elsewhere_are_refused(copied: Path, location: Any) 
 def test_damaged_manifests_are_refused(copied: Path, text: str) -> None:
     (copied / "Manifest.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(CheckpointError):
-        read(copied)
+        read(Source(copied))
 
 
 @pytest.mark.parametrize(
@@ -336,17 +337,17 @@ def test_weight_files_stay_in_the_package(copied: Path, name: str) -> None:
             operation.attributes["val"].blobFileValue.fileName = name
     (copied / MODEL).write_bytes(spec.SerializeToString())
     with pytest.raises(CheckpointError):
-        read(copied)
+        read(Source(copied))
 
 
 def test_sniff(
     package: tuple[Path, dict[str, Array]], network: tuple[Path, dict[str, Array]], tmp_path: Path
 ) -> None:
-    assert sniff(package[0], b"")
-    assert sniff(network[0], network[0].read_bytes()[:64])
-    assert sniff(package[0] / MODEL, (package[0] / MODEL).read_bytes()[:64])
-    assert not sniff(tmp_path, b"")
-    assert not sniff(Path("x.mlmodel"), b"PK\x03\x04")
+    assert sniff(Source(package[0]), b"")
+    assert sniff(Source(network[0]), network[0].read_bytes()[:64])
+    assert sniff(Source(package[0] / MODEL), (package[0] / MODEL).read_bytes()[:64])
+    assert not sniff(Source(tmp_path), b"")
+    assert not sniff(Source(Path("x.mlmodel")), b"PK\x03\x04")
 
 
 @settings(max_examples=100, deadline=None)
@@ -377,4 +378,4 @@ def test_damaged_networks_are_refused_in_one_line(
 
 def test_make_follows_the_suffix(tmp_path: Path) -> None:
     make(tmp_path / "m.mlmodel", 1)
-    assert len(read(tmp_path / "m.mlmodel").tree) == 7
+    assert len(read(Source(tmp_path / "m.mlmodel")).tree) == 7

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from auscult.checkpoint.formats.gguf import read, sniff
 from auscult.checkpoint.ggml import BLOCK_TYPES, DEQUANTIZE, SLAB_BLOCKS
+from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
 from auscult.weights import Array
 from tests.checkpoint.mutation import Edit, damage, edits, read_all
@@ -57,7 +58,7 @@ def test_blocks_dequantise_as_gguf_does(tmp_path: Path, kind: gguf.GGMLQuantizat
     rng = np.random.default_rng(int(kind))
     stored = gguf.quants.quantize((rng.normal(size=(3, 2, 96)) * 10).astype(np.float32), kind)
     expected = gguf.quants.dequantize(stored, kind)
-    tensor = read(write(tmp_path / "m.gguf", stored, kind)).tree["t"]
+    tensor = read(Source(write(tmp_path / "m.gguf", stored, kind))).tree["t"]
     assert tensor.shape == (3, 2, 96)
     assert tensor.dtype == kind.name.lower()
     assert tensor.nbytes == stored.nbytes
@@ -72,7 +73,7 @@ def test_any_bits_dequantise_as_gguf_does(tmp_path: Path, kind: gguf.GGMLQuantiz
     stored = np.random.default_rng(9).integers(0, 256, (64, block.nbytes), np.uint8)
     with np.errstate(all="ignore"):
         expected = gguf.quants.dequantize(stored, kind)
-    found = read(write(tmp_path / "m.gguf", stored, kind)).tree["t"].numpy()
+    found = read(Source(write(tmp_path / "m.gguf", stored, kind))).tree["t"].numpy()
     np.testing.assert_array_equal(
         found.view(np.uint32)[~np.isnan(expected)], expected.view(np.uint32)[~np.isnan(expected)]
     )
@@ -82,7 +83,9 @@ def test_any_bits_dequantise_as_gguf_does(tmp_path: Path, kind: gguf.GGMLQuantiz
 def test_blocks_over_several_slabs(tmp_path: Path) -> None:
     values = np.random.default_rng(2).normal(size=(SLAB_BLOCKS + 7, 32)).astype(np.float32)
     stored = gguf.quants.quantize(values, gguf.GGMLQuantizationType.Q8_0)
-    tensor = read(write(tmp_path / "m.gguf", stored, gguf.GGMLQuantizationType.Q8_0)).tree["t"]
+    tensor = read(Source(write(tmp_path / "m.gguf", stored, gguf.GGMLQuantizationType.Q8_0))).tree[
+        "t"
+    ]
     assert same(tensor.numpy(), gguf.quants.dequantize(stored, gguf.GGMLQuantizationType.Q8_0))
 
 
@@ -93,7 +96,7 @@ def test_random_files_equal_ggufs_reader(
 ) -> None:
     path = tmp_path_factory.mktemp("gguf") / "m.gguf"
     make(path, seed)
-    contents = read(path)
+    contents = read(Source(path))
     tensors = gguf.GGUFReader(path).tensors
     assert [t.name for t in tensors if t.name in contents.tree] == list(contents.tree)
     assert [skip.where for skip in contents.skips] == ["block.Q4_K"]
@@ -110,7 +113,7 @@ def test_random_files_equal_ggufs_reader(
 
 def test_metadata(tmp_path: Path) -> None:
     make(tmp_path / "m.gguf", 1)
-    metadata = read(tmp_path / "m.gguf").metadata
+    metadata = read(Source(tmp_path / "m.gguf")).metadata
     assert metadata["general.architecture"] == "sample"
     assert metadata["sample.text"] == "héllo"
     assert metadata["sample.numbers"] == "[1, 2, 3]"
@@ -122,7 +125,7 @@ def test_metadata(tmp_path: Path) -> None:
 def test_big_endian_files(tmp_path: Path) -> None:
     make(tmp_path / "big.gguf", 4, big_endian=True)
     make(tmp_path / "little.gguf", 4)
-    big, little = read(tmp_path / "big.gguf"), read(tmp_path / "little.gguf")
+    big, little = read(Source(tmp_path / "big.gguf")), read(Source(tmp_path / "little.gguf"))
     names = [name for name in little.tree if name.startswith("plain")]
     assert list(big.tree) == names
     for name in names:
@@ -149,12 +152,12 @@ def test_big_endian_blocks_and_bfloat16(tmp_path: Path) -> None:
         blocks = stored.reshape(-1, BLOCK_TYPES[int(kind)].nbytes).copy()
         blocks[:, :2] = blocks[:, 1::-1]
         path.write_bytes(big_endian_tensor(int(kind), (64, 2), blocks.tobytes()))
-        assert same(read(path).tree["t"].numpy(), gguf.quants.dequantize(stored, kind))
+        assert same(read(Source(path)).tree["t"].numpy(), gguf.quants.dequantize(stored, kind))
     halves = gguf.quants.quantize(values, gguf.GGMLQuantizationType.BF16).view(np.uint16)
     path.write_bytes(big_endian_tensor(30, (64, 2), halves.byteswap().tobytes()))
-    assert read(path).tree["t"].numpy().view(np.uint16).tolist() == halves.tolist()
+    assert read(Source(path)).tree["t"].numpy().view(np.uint16).tolist() == halves.tolist()
     path.write_bytes(big_endian_tensor(6, (32,), bytes(22)))
-    assert "Q5_0 blocks of a big-endian file" in read(path).skips[0].reason
+    assert "Q5_0 blocks of a big-endian file" in read(Source(path)).skips[0].reason
 
 
 def header(
@@ -222,19 +225,19 @@ def test_hostile_headers_are_refused_at_once(tmp_path: Path, content: bytes) -> 
     path.write_bytes(content)
     start = time.perf_counter()
     with pytest.raises(CheckpointError):
-        read(path)
+        read(Source(path))
     assert time.perf_counter() - start < 1
 
 
 def test_unknown_types_are_skipped(tmp_path: Path) -> None:
     path = tmp_path / "m.gguf"
     path.write_bytes(header(info(b"t", (4,), 200, 0)) + bytes(32))
-    assert read(path).skips[0].reason == "ggml type 200 is unknown"
+    assert read(Source(path)).skips[0].reason == "ggml type 200 is unknown"
 
 
 def test_sniff() -> None:
-    assert sniff(Path("x.bin"), b"GGUF\x03\x00\x00\x00")
-    assert not sniff(Path("x.gguf"), b"GGML")
+    assert sniff(Source(Path("x.bin")), b"GGUF\x03\x00\x00\x00")
+    assert not sniff(Source(Path("x.gguf")), b"GGML")
 
 
 @settings(max_examples=150, deadline=None)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from auscult.checkpoint import elements, flatbuffer
 from auscult.checkpoint.formats.litert import DTYPES, OPERATORS, read, sniff
-from auscult.checkpoint.source import dtype_of
+from auscult.checkpoint.source import Source, dtype_of
 from auscult.errors import CheckpointError
 from auscult.weights import Array
 from tests.checkpoint.mutation import Edit, damage, edits, read_all
@@ -65,7 +65,7 @@ def test_the_tables_are_the_schemas() -> None:
 )
 def test_every_type(tmp_path: Path, name: str) -> None:
     array = np.array([[0, 1, 1], [1, 0, 1]]).astype(dtype_of(name))
-    found = read(save(tmp_path / "m.tflite", array, (2, 3), name.upper())).tree["t"]
+    found = read(Source(save(tmp_path / "m.tflite", array, (2, 3), name.upper()))).tree["t"]
     assert found.dtype == name
     assert same(found.numpy(), array)
 
@@ -77,7 +77,7 @@ def test_random_models_equal_the_runtime(
 ) -> None:
     path = tmp_path_factory.mktemp("litert") / "m.tflite"
     make(path, seed)
-    tree = read(path).tree
+    tree = read(Source(path)).tree
     runtime = Interpreter(model_path=str(path))
     runtime.allocate_tensors()
     details = {detail["index"]: detail for detail in runtime.get_tensor_details()}
@@ -99,7 +99,7 @@ def test_random_models_equal_the_runtime(
 
 def test_weights_are_what_the_runtime_computes_with(tmp_path: Path) -> None:
     make(tmp_path / "m.tflite", 7)
-    contents = read(tmp_path / "m.tflite")
+    contents = read(Source(tmp_path / "m.tflite"))
     weight, bias = contents.tree["conv/kernel"].numpy(), contents.tree["conv/bias"].numpy()
     dilation = contents.modules["conv/kernel"].attributes["dilation_w"]
     runtime = Interpreter(model_path=str(tmp_path / "m.tflite"))
@@ -125,7 +125,7 @@ def test_weights_are_what_the_runtime_computes_with(tmp_path: Path) -> None:
 
 def test_operators_are_told(tmp_path: Path) -> None:
     make(tmp_path / "m.tflite", 1)
-    modules = read(tmp_path / "m.tflite").modules
+    modules = read(Source(tmp_path / "m.tflite")).modules
     assert set(modules) == {"conv/kernel", "conv/bias"}
     assert modules["conv/kernel"].type == "CONV_2D"
     assert modules["conv/kernel"].attributes["padding"] == "SAME"
@@ -165,7 +165,7 @@ def test_int4_equals_the_runtime(tmp_path: Path) -> None:
     runtime.allocate_tensors()
     runtime.invoke()
     expected = runtime.get_tensor(runtime.get_output_details()[0]["index"])
-    found = read(path).tree["t"]
+    found = read(Source(path)).tree["t"]
     assert found.dtype == "int4"
     assert found.nbytes == 9
     assert same(found.values(), expected)
@@ -175,13 +175,23 @@ def test_int4_equals_the_runtime(tmp_path: Path) -> None:
 def test_quantisation_along_another_axis(tmp_path: Path) -> None:
     array = np.random.default_rng(4).integers(-128, 128, (3, 2, 4), np.int8)
     scale, zero = np.array([0.5, 1, 2, 4], np.float32), np.array([0, 1, -2, 3])
-    found = read(save(tmp_path / "m.tflite", array, (3, 2, 4), "INT8", (scale, zero, 2))).tree["t"]
+    found = read(
+        Source(save(tmp_path / "m.tflite", array, (3, 2, 4), "INT8", (scale, zero, 2)))
+    ).tree["t"]
     assert same(found.values(), ((array - zero) * scale).astype(np.float32))
 
 
 def test_scales_that_do_not_fit_are_skipped(tmp_path: Path) -> None:
     contents = read(
-        save(tmp_path / "m.tflite", np.zeros((2, 3), np.int8), (2, 3), "INT8", ([1, 2], [0, 0], 1))
+        Source(
+            save(
+                tmp_path / "m.tflite",
+                np.zeros((2, 3), np.int8),
+                (2, 3),
+                "INT8",
+                ([1, 2], [0, 0], 1),
+            )
+        )
     )
     assert not contents.tree
     assert "2 scales along axis 1 do not fit shape [2, 3]" in contents.skips[0].reason
@@ -194,7 +204,7 @@ def test_sparse_and_string_tensors_are_skipped(tmp_path: Path) -> None:
     (tmp_path / "m.tflite").write_bytes(
         pack([buffer(), buffer(bytes(8))], [subgraph([sparse, words], [], [], [])])
     )
-    contents = read(tmp_path / "m.tflite")
+    contents = read(Source(tmp_path / "m.tflite"))
     assert not contents.tree
     assert {skip.where for skip in contents.skips} == {"s", "w"}
 
@@ -203,7 +213,7 @@ def test_several_subgraphs_and_shared_buffers(tmp_path: Path) -> None:
     array = np.arange(4, dtype=np.float32)
     graphs = [subgraph([tensor(name, (4,), "FLOAT32", 1)], [], [], []) for name in ("a", "b", "a")]
     (tmp_path / "m.tflite").write_bytes(pack([buffer(), buffer(array)], graphs))
-    tree = read(tmp_path / "m.tflite").tree
+    tree = read(Source(tmp_path / "m.tflite")).tree
     assert list(tree) == ["a", "b", "a#0"]
     assert len({found.storage.key for found in tree.values()}) == 1
 
@@ -215,17 +225,17 @@ def test_data_behind_the_flatbuffer(tmp_path: Path) -> None:
     content = pack([buffer(), outside], [subgraph([tensor("t", (3, 5), "FLOAT32", 1)], [], [], [])])
     path = tmp_path / "m.tflite"
     path.write_bytes(content + bytes((1 << 20) - len(content)) + array.tobytes())
-    assert same(read(path).tree["t"].numpy(), array)
+    assert same(read(Source(path)).tree["t"].numpy(), array)
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(CheckpointError, match="outside the file"):
-        read(path)
+        read(Source(path))
 
 
 def test_wrong_byte_counts_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="wrong number of bytes"):
-        read(save(tmp_path / "m.tflite", np.zeros(3, np.float32), (4,), "FLOAT32"))
+        read(Source(save(tmp_path / "m.tflite", np.zeros(3, np.float32), (4,), "FLOAT32")))
     with pytest.raises(CheckpointError, match="impossible shape"):
-        read(save(tmp_path / "m.tflite", np.zeros(3, np.float32), (-3,), "FLOAT32"))
+        read(Source(save(tmp_path / "m.tflite", np.zeros(3, np.float32), (-3,), "FLOAT32")))
 
 
 def test_a_buffer_that_is_not_there(tmp_path: Path) -> None:
@@ -233,7 +243,7 @@ def test_a_buffer_that_is_not_there(tmp_path: Path) -> None:
         pack([buffer()], [subgraph([tensor("t", (1,), "FLOAT32", 7)], [], [], [])])
     )
     with pytest.raises(CheckpointError, match="buffer that is not there"):
-        read(tmp_path / "m.tflite")
+        read(Source(tmp_path / "m.tflite"))
 
 
 class Layout:
@@ -296,34 +306,41 @@ def shared(subgraphs: int, tensors: int, name: bytes) -> bytes:
 
 def test_tables_may_be_shared(tmp_path: Path) -> None:
     (tmp_path / "m.tflite").write_bytes(shared(2, 3, b"t"))
-    assert list(read(tmp_path / "m.tflite").tree) == ["t", "t#1", "t#2", "t#0", "t#1#1", "t#2#2"]
+    assert list(read(Source(tmp_path / "m.tflite")).tree) == [
+        "t",
+        "t#1",
+        "t#2",
+        "t#0",
+        "t#1#1",
+        "t#2#2",
+    ]
 
 
 def test_text_that_is_shared_millions_of_times_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m.tflite").write_bytes(shared(2000, 2000, b"t" * 60000))
     with pytest.raises(CheckpointError, match="too long"):
-        read(tmp_path / "m.tflite")
+        read(Source(tmp_path / "m.tflite"))
 
 
 def test_too_many_tables_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flatbuffer, "MAX_TABLES", 10_000)
     (tmp_path / "m.tflite").write_bytes(shared(10_000, 0, b"t"))
     with pytest.raises(CheckpointError, match="too many tables"):
-        read(tmp_path / "m.tflite")
+        read(Source(tmp_path / "m.tflite"))
 
 
 def test_too_many_tensors_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(elements, "MAX_TENSORS", 1000)
     (tmp_path / "m.tflite").write_bytes(shared(40, 25, b"t"))
-    assert len(read(tmp_path / "m.tflite").tree) == 1000
+    assert len(read(Source(tmp_path / "m.tflite")).tree) == 1000
     (tmp_path / "m.tflite").write_bytes(shared(40, 26, b"t"))
     with pytest.raises(CheckpointError, match="too many tensors"):
-        read(tmp_path / "m.tflite")
+        read(Source(tmp_path / "m.tflite"))
 
 
 def test_sniff() -> None:
-    assert sniff(Path("x"), b"\x1c\0\0\0TFL3")
-    assert not sniff(Path("x.tflite"), b"\x1c\0\0\0TFL2")
+    assert sniff(Source(Path("x")), b"\x1c\0\0\0TFL3")
+    assert not sniff(Source(Path("x.tflite")), b"\x1c\0\0\0TFL2")
 
 
 def test_an_operator_without_options(tmp_path: Path) -> None:
@@ -334,7 +351,7 @@ def test_an_operator_without_options(tmp_path: Path) -> None:
         [subgraph([tensor("t", (1,), "FLOAT32", 1)], [operator], [], [])],
     )
     (tmp_path / "m.tflite").write_bytes(content)
-    assert read(tmp_path / "m.tflite").modules["t"].attributes == {"input": 0}
+    assert read(Source(tmp_path / "m.tflite")).modules["t"].attributes == {"input": 0}
 
 
 @settings(max_examples=150, deadline=None)

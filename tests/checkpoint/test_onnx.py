@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from auscult.checkpoint.formats.onnx import read, sniff
 from auscult.checkpoint.onnx_tensor import DTYPES
+from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
 from auscult.weights import Array
 from tests.checkpoint.mutation import Edit, damage, edits, read_all
@@ -54,7 +55,7 @@ def test_every_type_equals_onnx(tmp_path: Path, code: int, raw: bool) -> None:
         if raw
         else helper.make_tensor("t", code, (3, 5), array.reshape(-1).tolist())
     )
-    tensor = read(save(tmp_path / "m.onnx", [proto])).tree["t"]
+    tensor = read(Source(save(tmp_path / "m.onnx", [proto]))).tree["t"]
     assert tensor.dtype == DTYPES[code] == tensor.numpy().dtype.name
     assert same(tensor.numpy(), numpy_helper.to_array(proto))
     assert same(tensor.flat(4, 11), numpy_helper.to_array(proto).reshape(-1)[4:11])
@@ -67,7 +68,7 @@ def test_typed_integers_keep_their_extremes(tmp_path: Path, kind: str) -> None:
     proto = helper.make_tensor(
         "t", helper.np_dtype_to_tensor_dtype(np.dtype(kind)), (5,), array.tolist()
     )
-    assert same(read(save(tmp_path / "m.onnx", [proto])).tree["t"].numpy(), array)
+    assert same(read(Source(save(tmp_path / "m.onnx", [proto]))).tree["t"].numpy(), array)
 
 
 def test_scalars_and_empty_tensors(tmp_path: Path) -> None:
@@ -77,9 +78,11 @@ def test_scalars_and_empty_tensors(tmp_path: Path) -> None:
         np.zeros((2, 0), np.int64),
     ]
     tree = read(
-        save(
-            tmp_path / "m.onnx",
-            [numpy_helper.from_array(array, str(i)) for i, array in enumerate(arrays)],
+        Source(
+            save(
+                tmp_path / "m.onnx",
+                [numpy_helper.from_array(array, str(i)) for i, array in enumerate(arrays)],
+            )
         )
     ).tree
     assert all(same(tree[str(i)].numpy(), array) for i, array in enumerate(arrays))
@@ -93,7 +96,7 @@ def test_floats_written_one_by_one(tmp_path: Path) -> None:
     path.write_bytes(
         b"\x08\x0a\x3a" + bytes([len(tensor) + 2]) + b"\x2a" + bytes([len(tensor)]) + tensor
     )
-    assert same(read(path).tree["t"].numpy(), values)
+    assert same(read(Source(path)).tree["t"].numpy(), values)
     assert same(numpy_helper.to_array(onnx.load(path).graph.initializer[0]), values)
 
 
@@ -105,7 +108,7 @@ def test_floats_in_two_packed_runs(tmp_path: Path) -> None:
     path.write_bytes(
         b"\x08\x0a\x3a" + bytes([len(tensor) + 2]) + b"\x2a" + bytes([len(tensor)]) + tensor
     )
-    found = read(path).tree["t"]
+    found = read(Source(path)).tree["t"]
     assert same(found.numpy(), values)
     assert same(found.flat(1, 4), values[1:4])
 
@@ -119,7 +122,7 @@ def test_external_data_equals_onnx(tmp_path: Path) -> None:
     path = save(
         tmp_path / "m.onnx", protos, save_as_external_data=True, location="m.data", size_threshold=0
     )
-    tree = read(path).tree
+    tree = read(Source(path)).tree
     assert all(same(tree[name].numpy(), array) for name, array in arrays.items())
     assert {tensor.storage.key.split("@")[0] for tensor in tree.values()} == {"m.data"}
 
@@ -148,7 +151,7 @@ def test_external_data_stays_in_the_folder(tmp_path: Path, location: str) -> Non
     (tmp_path / "secret").write_bytes(bytes(16))
     (tmp_path / "model").mkdir()
     with pytest.raises(CheckpointError, match="outside the model's folder"):
-        read(save_raw(tmp_path / "model" / "m.onnx", external(location)))
+        read(Source(save_raw(tmp_path / "model" / "m.onnx", external(location))))
 
 
 def test_a_link_out_of_the_folder_is_refused_and_one_of_a_cache_followed(tmp_path: Path) -> None:
@@ -159,10 +162,10 @@ def test_a_link_out_of_the_folder_is_refused_and_one_of_a_cache_followed(tmp_pat
     os.symlink(cache / "b", folder / "m.data")
     path = save_raw(folder / "m.onnx", external("m.data"))
     with pytest.raises(CheckpointError, match="links outside"):
-        read(path)
+        read(Source(path))
     path.rename(cache / "a")
     os.symlink(cache / "a", path)
-    assert read(path).tree["t"].numpy().tolist() == [0, 1, 2, 3]
+    assert read(Source(path)).tree["t"].numpy().tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -179,17 +182,17 @@ def test_a_link_out_of_the_folder_is_refused_and_one_of_a_cache_followed(tmp_pat
 def test_external_ranges_are_checked(tmp_path: Path, offset: str, length: str) -> None:
     (tmp_path / "m.data").write_bytes(bytes(20))
     with pytest.raises(CheckpointError):
-        read(save_raw(tmp_path / "m.onnx", external("m.data", offset, length)))
+        read(Source(save_raw(tmp_path / "m.onnx", external("m.data", offset, length))))
 
 
 def test_missing_external_data_is_said(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"m\.data, which is not there.*same folder"):
-        read(save_raw(tmp_path / "m.onnx", external("m.data")))
+        read(Source(save_raw(tmp_path / "m.onnx", external("m.data"))))
 
 
 def test_constants_subgraphs_and_consumers(tmp_path: Path) -> None:
     make(tmp_path / "m.onnx", 5)
-    contents = read(tmp_path / "m.onnx")
+    contents = read(Source(tmp_path / "m.onnx"))
     proto = model(5)
     assert same(
         contents.tree["slope"].numpy(), numpy_helper.to_array(proto.graph.node[1].attribute[0].t)
@@ -228,7 +231,7 @@ def test_quantised_weights_dequantise_as_onnx_does(tmp_path: Path) -> None:
         [node], "g", [], [helper.make_tensor_value_info("y", TensorProto.FLOAT, [6, 4])], protos
     )
     onnx.save(helper.make_model(graph), tmp_path / "m.onnx")
-    tensor = read(tmp_path / "m.onnx").tree["w"]
+    tensor = read(Source(tmp_path / "m.onnx")).tree["w"]
     assert tensor.quantization is not None
     assert tensor.quantization.axis == 1
     assert same(tensor.numpy(), weight)
@@ -246,7 +249,7 @@ def test_sparse_and_string_tensors_are_skipped_with_the_reason(tmp_path: Path) -
     )
     graph.sparse_initializer.append(helper.make_sparse_tensor(values, indices, [5]))
     onnx.save(helper.make_model(graph), tmp_path / "m.onnx")
-    contents = read(tmp_path / "m.onnx")
+    contents = read(Source(tmp_path / "m.onnx"))
     assert not contents.tree
     assert {skip.where: skip.reason.split()[0] for skip in contents.skips} == {
         "words": "ONNX",
@@ -267,7 +270,7 @@ def test_opening_reads_no_data(tmp_path: Path) -> None:
         helper.make_model(helper.make_graph([], "g", [], [], protos)).SerializeToString()
     )
     start = time.perf_counter()
-    tree = read(path).tree
+    tree = read(Source(path)).tree
     assert tree["t15"].flat((1 << 28) - 2, 1 << 28).tolist() == [0, 0]
     assert time.perf_counter() - start < 1
 
@@ -290,18 +293,18 @@ def test_deep_nesting_is_refused(tmp_path: Path) -> None:
         size >>= 7
     path.write_bytes(b"\x08\x0a\x3a" + bytes([*head, size]) + inner)
     with pytest.raises(CheckpointError, match="nested too deeply"):
-        read(path)
+        read(Source(path))
 
 
 def test_sniff_looks_at_bytes(tmp_path: Path) -> None:
     make(tmp_path / "m.onnx", 0)
     head = (tmp_path / "m.onnx").read_bytes()[:64]
-    assert sniff(Path("m.onnx"), head)
-    assert sniff(Path("model.bin"), head)
-    assert not sniff(Path("m.onnx"), b"PK\x03\x04")
-    assert not sniff(Path("m.onnx"), b"version https://git-lfs")
-    assert not sniff(Path("m.bin"), b"\x80\x02}q\x00")
-    assert not sniff(Path("m.onnx"), b"")
+    assert sniff(Source(Path("m.onnx")), head)
+    assert sniff(Source(Path("model.bin")), head)
+    assert not sniff(Source(Path("m.onnx")), b"PK\x03\x04")
+    assert not sniff(Source(Path("m.onnx")), b"version https://git-lfs")
+    assert not sniff(Source(Path("m.bin")), b"\x80\x02}q\x00")
+    assert not sniff(Source(Path("m.onnx")), b"")
 
 
 @settings(max_examples=150, deadline=None)
@@ -319,7 +322,7 @@ def test_damaged_files_are_refused_in_one_line(
 def test_random_models_are_read_whole(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     path = tmp_path_factory.mktemp("onnx") / "m.onnx"
     make(path, seed)
-    tree = read(path).tree
+    tree = read(Source(path)).tree
     for proto in onnx.load(path).graph.initializer:
         assert same(tree[proto.name].numpy(), numpy_helper.to_array(proto))
 
@@ -329,4 +332,4 @@ def test_truncated_files_are_refused(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "m.onnx"
     path.write_bytes(model(1).SerializeToString()[:-cut])
     with pytest.raises(CheckpointError):
-        read(path)
+        read(Source(path))

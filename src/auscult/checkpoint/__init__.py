@@ -10,8 +10,9 @@ from pathlib import Path
 
 from auscult import plugins
 from auscult.checkpoint.containers import ContainerChoice, choose_container
-from auscult.checkpoint.contents import Contents, Leaf
+from auscult.checkpoint.contents import HEAD_BYTES, Contents, Leaf
 from auscult.checkpoint.groups import BufferLeaf, walk_tree
+from auscult.checkpoint.source import Source
 from auscult.checkpoint.unknown import explain_unknown_file, explain_unknown_folder
 from auscult.collector import pause_collector
 from auscult.errors import CheckpointError
@@ -19,7 +20,6 @@ from auscult.finding import Skip
 from auscult.weights import Checkpoint, Tensor
 
 FORMATS_PACKAGE = "auscult.checkpoint.formats"
-HEAD_BYTES = 64
 READER_BY_SUFFIX = {
     **dict.fromkeys((".pth", ".pt", ".ckpt", ".bin"), "torch_zip"),
     **{
@@ -34,26 +34,28 @@ READER_BY_SUFFIX = {
 """Readers by suffix, only to save the import of the others; a reader that is not named here is found all the same."""
 
 
-def open_checkpoint(path: str | os.PathLike[str], container: str | None = None) -> Checkpoint:
+def open_checkpoint(
+    path: str | os.PathLike[str] | Source, container: str | None = None
+) -> Checkpoint:
     """Describe the tensors of a checkpoint; their elements stay in the file until they are asked for.
 
     Args:
-        path: A file, a `*.index.json` of shards, or a folder of shards.
+        path: A file, a `*.index.json` of shards, or a folder of shards; or a source, such as a member of an archive.
         container: Which group of tensors to take, such as `model_state_dict.generator`, where the choice that auscult makes
             (see `auscult.checkpoint.containers`) is not the one wanted; the empty string takes all.
 
     Raises:
         CheckpointError: If the file is of no known format, damaged, hostile, or has no such container.
     """
-    file_path = Path(path)
+    source = path if isinstance(path, Source) else Source(Path(path))
     with pause_collector():
-        format_name, contents = _read_contents(file_path)
-        tree_walk = walk_tree(contents.tree, str(file_path))
-        choice = choose_container(tree_walk.root, str(file_path), container)
+        format_name, contents = _read_contents(source)
+        tree_walk = walk_tree(contents.tree, source.where)
+        choice = choose_container(tree_walk.root, source.where, container)
         tensors, skips = _describe_tensors(choice)
-        tensors, assumption_skips = _merge_mlx_quantised(tensors, file_path)
+        tensors, assumption_skips = _merge_mlx_quantised(tensors, source)
     return Checkpoint(
-        path=str(path),
+        path=source.where if isinstance(path, Source) else str(path),
         format=contents.format or format_name,
         tensors=tensors,
         container=choice.path,
@@ -79,16 +81,21 @@ def find_ties(tensors: Iterable[Tensor]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(names) for names in groups.values() if len(names) > 1)
 
 
-def _read_contents(path: Path) -> tuple[str, Contents]:
-    head = _read_head(path)
-    likely_reader = READER_BY_SUFFIX.get(path.suffix)
+def _read_contents(source: Source) -> tuple[str, Contents]:
+    if source.member:
+        head = source.bytes(0, min(source.size, HEAD_BYTES))
+    else:
+        head = _read_head(source.path)
+    likely_reader = READER_BY_SUFFIX.get(source.suffix)
     for name in sorted(
         plugins.list_module_names(FORMATS_PACKAGE), key=lambda name: name != likely_reader
     ):
         module = importlib.import_module(f"{FORMATS_PACKAGE}.{name}")
-        if module.sniff(path, head):
-            return str(module.FORMAT), module.read(path)
-    raise explain_unknown_folder(path) if path.is_dir() else explain_unknown_file(path, head)
+        if module.sniff(source, head):
+            return str(module.FORMAT), module.read(source)
+    if source.is_folder:
+        raise explain_unknown_folder(source.path)
+    raise explain_unknown_file(source.where, head)
 
 
 def _read_head(path: Path) -> bytes:
@@ -138,11 +145,11 @@ def _describe_tensors(choice: ContainerChoice) -> tuple[dict[str, Tensor], list[
 
 
 def _merge_mlx_quantised(
-    tensors: dict[str, Tensor], path: Path
+    tensors: dict[str, Tensor], source: Source
 ) -> tuple[dict[str, Tensor], tuple[Skip, ...]]:
     """What MLX packed into words, as the weights that it stands for."""
     if not any(tensor.dtype == "uint32" for tensor in tensors.values()):
         return tensors, ()
     from auscult.checkpoint.mlx_quantized import merge_quantised_weights
 
-    return merge_quantised_weights(tensors, path)
+    return merge_quantised_weights(tensors, source)

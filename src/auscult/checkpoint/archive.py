@@ -58,6 +58,10 @@ class StoredMember:
         return self._source.path
 
     @property
+    def where(self) -> str:
+        return self._source.where
+
+    @property
     def size(self) -> int:
         return self._member.size
 
@@ -67,7 +71,7 @@ class StoredMember:
 
     def view(self, offset: int, length: int) -> memoryview:
         if offset < 0 or length < 0 or offset + length > self.size:
-            raise make_bounds_error(self.path, self.size, offset, length)
+            raise make_bounds_error(self.where, self.size, offset, length)
         return self._source.view(self._start + offset, length)
 
 
@@ -76,7 +80,7 @@ class InflatedMember(StoredMember):
 
     def view(self, offset: int, length: int) -> memoryview:
         if offset < 0 or length < 0 or offset + length > self.size:
-            raise make_bounds_error(self.path, self.size, offset, length)
+            raise make_bounds_error(self.where, self.size, offset, length)
         if offset + length <= min(MAX_HEAD_BYTES, self.size - 1):
             return memoryview(self._inflate_head(offset + length))[offset:]
         return memoryview(inflate_member(self))[offset : offset + length]
@@ -88,7 +92,7 @@ class InflatedMember(StoredMember):
             result = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, length)
         except zlib.error as error:
             raise CheckpointError(
-                f"member {self._member.name} cannot be inflated: {error}", where=str(self.path)
+                f"member {self._member.name} cannot be inflated: {error}", where=self.where
             ) from error
         if len(result) == length:
             return result
@@ -108,12 +112,12 @@ def inflate_member(data: InflatedMember) -> bytes:
         result = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, member.size + 1)
     except zlib.error as error:
         raise CheckpointError(
-            f"member {member.name} cannot be inflated: {error}", where=str(data.path)
+            f"member {member.name} cannot be inflated: {error}", where=data.where
         ) from error
     if len(result) != member.size or zlib.crc32(result) != member.crc:
         raise CheckpointError(
             f"member {member.name} has another length or checksum than the directory says",
-            where=str(data.path),
+            where=data.where,
             hint=TRUNCATED_HINT,
         )
     return result
@@ -149,31 +153,43 @@ class Archive:
             return StoredMember(self.source, member)
         return InflatedMember(self.source, member)
 
+    def open_source(self, name: str) -> Source:
+        """One member as a file of its own, for the reader of its format; a deflated one is inflated into memory.
+
+        Raises:
+            CheckpointError: If there is no such member, or it cannot be read within bounds.
+        """
+        data = self.open(name)
+        if isinstance(data, InflatedMember):
+            return self.source.hold_inflated_member(name, memoryview(inflate_member(data)))
+        start = find_data_start(self.source, self.members[name])
+        return self.source.open_stored_member(name, start, data.size)
+
 
 @lru_cache(maxsize=4)
-def _read_cached_archive(path: Path, _size: int, _modified: int) -> Archive:
-    source = Source(path)
+def _read_cached_archive(source: Source, _size: int, _modified: int) -> Archive:
     count, start, length, shift = _find_last_record(source)
     return Archive(source, _parse_directory(source, source.view(start, length), count, shift))
 
 
-def read_archive(path: Path) -> Archive:
-    """The directory of the archive at `path`.
+def read_archive(source: Source) -> Archive:
+    """The directory of the archive that `source` is.
 
     Raises:
         CheckpointError: If there is none, or it is damaged or hostile.
     """
     try:
-        status = path.stat()
+        status = source.path.stat()
     except OSError as error:
-        raise CheckpointError(f"cannot be opened: {error.strerror}", where=str(path)) from error
-    return _read_cached_archive(path, status.st_size, status.st_mtime_ns)
+        problem = f"cannot be opened: {error.strerror}"
+        raise CheckpointError(problem, where=source.where) from error
+    return _read_cached_archive(source, status.st_size, status.st_mtime_ns)
 
 
-def has_member(path: Path, suffix: str) -> bool:
-    """Whether `path` is an archive with a member whose name ends so; False for a damaged one."""
+def has_member(source: Source, suffix: str) -> bool:
+    """Whether `source` is an archive with a member whose name ends so; False for a damaged one."""
     try:
-        return any(name.endswith(suffix) for name in read_archive(path).members)
+        return any(name.endswith(suffix) for name in read_archive(source).members)
     except CheckpointError:
         return False
 
@@ -187,7 +203,7 @@ def _find_last_record(source: Source) -> tuple[int, int, int, int]:
     if position < 0 or position + LAST_RECORD.size > len(tail):
         raise CheckpointError(
             "is a zip archive without its directory, which comes last in the file",
-            where=str(source.path),
+            where=source.where,
             hint=TRUNCATED_HINT,
         )
     _, disk, _, _, count, length, start, _ = LAST_RECORD.unpack_from(tail, position)
@@ -280,19 +296,19 @@ def _check_member(source: Source, member: ZipMember, flags: int) -> None:
     if flags & 1:
         raise CheckpointError(
             f"member {member.name[:200]} is encrypted",
-            where=str(source.path),
+            where=source.where,
             hint="decrypt the archive first",
         )
     if member.method not in (STORED, DEFLATED):
         raise CheckpointError(
             f"member {member.name[:200]} is compressed with method {member.method}",
-            where=str(source.path),
+            where=source.where,
             expected="stored or deflated",
             found=member.method,
             hint="pack the archive again with zip -0",
         )
     if member.header + LOCAL_HEADER.size + member.packed > source.size:
-        raise make_bounds_error(source.path, source.size, member.header, member.packed)
+        raise make_bounds_error(source.where, source.size, member.header, member.packed)
     if member.method == STORED and member.size != member.packed:
         raise make_archive_error(
             source,
@@ -311,4 +327,4 @@ def _check_member(source: Source, member: ZipMember, flags: int) -> None:
 
 def make_archive_error(source: Source, problem: str) -> CheckpointError:
     """The error for an archive that is not what it says."""
-    return CheckpointError(problem, where=str(source.path), hint=TRUNCATED_HINT)
+    return CheckpointError(problem, where=source.where, hint=TRUNCATED_HINT)

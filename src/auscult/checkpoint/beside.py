@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
+from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
+
+
+def open_data_file(model: Source, location: str) -> Source:
+    """The file `location` in the folder of `model`, which names it.
+
+    Raises:
+        CheckpointError: If the model lies in an archive, and therefore has no folder; otherwise like `resolve_data_file`.
+    """
+    if model.member:
+        raise CheckpointError(
+            f"keeps data in another file, {location[:100]}, which cannot be reached in an archive",
+            where=model.where,
+            hint="unpack the archive and give the model file in its folder",
+        )
+    return Source(resolve_data_file(model.path.parent, location, model.path))
 
 
 def resolve_data_file(folder: Path, location: str, model: Path) -> Path:

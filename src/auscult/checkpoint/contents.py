@@ -3,10 +3,13 @@
 A reader is one file in `checkpoint/formats/` with three names, found by its folder:
 
     FORMAT = "npz"                                   # as shown to the user; Checkpoint.format
-    def sniff(path: Path, head: bytes) -> bool       # head: the first 64 bytes, b"" for a folder; look at bytes before suffixes
-    def read(path: Path) -> Contents                 # raises CheckpointError
+    def sniff(source: Source, head: bytes) -> bool   # head: the first 64 bytes, b"" for a folder; look at bytes before suffixes
+    def read(source: Source) -> Contents             # raises CheckpointError
 
-`sniff` never raises. `read` describes tensors and leaves their elements in the file.
+`sniff` never raises. `read` describes tensors and leaves their elements in the file. The source is a file or a window of one: a
+member of an archive has a `name` and a `suffix` as a file has. A format of several files gets the others by
+`auscult.checkpoint.beside.open_data_file`, which says clearly when there are none beside it; one that is a folder has it as
+`source.path` where `source.is_folder`.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ from typing import Any
 from auscult.finding import Skip
 from auscult.weights import Hazard, ModuleInfo, Shape, Tensor
 
+HEAD_BYTES = 64
+"""How much of a file `sniff` is given."""
 Tree = Mapping[Any, Any]
 """Nested mappings and sequences whose leaves are Tensors (or Leaves); other leaves (epoch, config) are plain values or Opaque."""
 

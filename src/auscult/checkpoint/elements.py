@@ -22,7 +22,7 @@ SUB_BYTE_BITS = {"int4": 4, "uint4": 4, "float4_e2m1fn": 4, "int2": 2, "uint2": 
 
 def format_tensor_place(source: Source, name: str) -> str:
     """How errors name a tensor in a file."""
-    return f'{source.path}, tensor "{name[:200]}"'
+    return f'{source.where}, tensor "{name[:200]}"'
 
 
 def check_shape(dims: Sequence[int], where: str) -> Shape:
@@ -55,7 +55,7 @@ def check_count(source: Source, count: int) -> None:
     if count >= MAX_TENSORS:
         raise CheckpointError(
             "lists too many tensors",
-            where=str(source.path),
+            where=source.where,
             expected=f"at most {MAX_TENSORS}",
             found="more",
         )
@@ -102,7 +102,7 @@ def place_tensor(
     if packed and dtype in SUB_BYTE_BITS:
         data = PackedArray(source, start, dtype, shape)
     if needed_bytes:
-        storage = Storage(f"{source.path.name}@{source.start + start}")
+        storage = Storage(f"{source.name}@{source.start + start}")
     else:
         storage = None
     return Tensor(name, shape, dtype, data, needed_bytes, storage, quantization)

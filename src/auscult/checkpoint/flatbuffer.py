@@ -93,7 +93,7 @@ class FlatbufferTable:
         """An error about this file."""
         hint = "the file is damaged: fetch it again"
         return CheckpointError(
-            problem, where=str(self.source.path), expected=expected, found=actual, hint=hint
+            problem, where=self.source.where, expected=expected, found=actual, hint=hint
         )
 
     def _read_number(self, code: ScalarCode, position: int) -> Any:

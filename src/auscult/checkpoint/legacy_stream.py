@@ -35,7 +35,7 @@ def read_stream(machine: PickleMachine, stream: LegacyStream) -> Any:
         NotAStream: If this is a plain pickle.
         CheckpointError: If the stream is truncated, damaged or hostile.
     """
-    where = str(machine.source.path)
+    where = machine.source.where
     first_object = machine.run()
     if type(first_object) is not int or first_object != MAGIC_NUMBER:
         raise NotAStream(first_object)
@@ -74,11 +74,11 @@ class LegacyStream:
         Raises:
             CheckpointError: If the file ends before they do, or a key is unknown.
         """
-        self._path = str(source.path)
+        self._path = source.where
         if not isinstance(keys, list) or not all(isinstance(key, str | int) for key in keys):
             raise CheckpointError(
                 "has no list of storages behind its pickle",
-                where=str(source.path),
+                where=source.where,
                 hint=TRUNCATED_HINT,
             )
         position = start
@@ -86,7 +86,7 @@ class LegacyStream:
             ref = self._storage_refs.get(key)
             if ref is None or key in self._locations or ref.dtype is None:
                 raise CheckpointError(
-                    f"has a storage {key[:40]} that no tensor can use", where=str(source.path)
+                    f"has a storage {key[:40]} that no tensor can use", where=source.where
                 )
             order: Literal["little", "big"] = "little" if self.byteorder == "<" else "big"
             count = int.from_bytes(source.view(position, 8), order)
@@ -112,8 +112,8 @@ class LegacyStream:
 class NestedBytes:
     """Bytes within other bytes, or in memory."""
 
-    def __init__(self, path: Path, data: memoryview) -> None:
-        self.path = path
+    def __init__(self, path: Path, where: str, data: memoryview) -> None:
+        self.path, self.where = path, where
         self._data = data
 
     @property
@@ -122,7 +122,7 @@ class NestedBytes:
 
     def view(self, offset: int, length: int) -> memoryview:
         if offset < 0 or length < 0 or offset + length > self.size:
-            raise make_bounds_error(self.path, self.size, offset, length)
+            raise make_bounds_error(self.where, self.size, offset, length)
         return self._data[offset : offset + length]
 
 
@@ -143,7 +143,7 @@ def make_storage_builder(builders: dict[str, GlobalBuilder]) -> GlobalBuilder:
         stream = LegacyStream()
         label = f"{machine.label} (storage at byte {machine.pos})"
         inner_machine = PickleMachine(
-            NestedBytes(machine.source.path, data),
+            NestedBytes(machine.source.path, machine.source.where, data),
             label,
             builders=builders,
             harmless=machine.harmless,

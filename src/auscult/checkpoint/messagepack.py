@@ -79,7 +79,7 @@ class Unpacker:
         hint = "the file is damaged or is no MessagePack: fetch it again"
         return CheckpointError(
             f"{problem} near byte {self.position}",
-            where=str(self.source.path),
+            where=self.source.where,
             found=actual,
             hint=hint,
         )

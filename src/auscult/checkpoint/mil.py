@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from auscult.checkpoint.beside import resolve_data_file
+from auscult.checkpoint.beside import open_data_file
 from auscult.checkpoint.elements import (
     check_count,
     count_stored_bytes,
@@ -226,10 +226,8 @@ class ProgramReader:
     def blob(self, blob: Message, name: str, dtype: str, shape: Shape) -> Tensor:
         location, offset = blob.text(1), blob.unsigned(2)
         if location not in self.blobs:
-            folder, model = self.source.path.parent, self.source.path
-            self.blobs[location] = Source(
-                resolve_data_file(folder, location.removeprefix(MODEL_PATH_PREFIX), model)
-            )
+            file_name = location.removeprefix(MODEL_PATH_PREFIX)
+            self.blobs[location] = open_data_file(self.source, file_name)
         source = self.blobs[location]
         sentinel, number, nbytes, start = struct.unpack("<IIQQ", source.view(offset, 24))
         if (

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
+from auscult.checkpoint.source import Source
 from auscult.finding import Skip
 from auscult.late import numpy as np
 from auscult.weights import Array, Tensor
@@ -58,7 +58,7 @@ class PackedWeight:
 
 
 def merge_quantised_weights(
-    tensors: Mapping[str, Tensor], path: Path
+    tensors: Mapping[str, Tensor], source: Source
 ) -> tuple[dict[str, Tensor], tuple[Skip, ...]]:
     """The tensors with every quantised weight as one, and what had to be assumed of them.
 
@@ -70,7 +70,7 @@ def merge_quantised_weights(
     }
     if not parts_by_name:
         return dict(tensors), ()
-    declared_packing = _read_declared_packing(path)
+    declared_packing = _read_declared_packing(source)
     result, assumed_packings, merged_names = dict(tensors), [], set()
     for name, parts in parts_by_name.items():
         packing = _infer_packing(*parts, declared_packing)
@@ -154,9 +154,12 @@ def _measure_zero_share(words: Tensor, bits: int, group: int) -> float:
     return float((integers.reshape(len(first_words), -1) == 0).any(axis=1).mean())
 
 
-def _read_declared_packing(path: Path) -> tuple[int, int] | None:
+def _read_declared_packing(source: Source) -> tuple[int, int] | None:
     """What `config.json` beside the file says: {"quantization": {"group_size": 64, "bits": 4}}."""
-    config = (path if path.is_dir() else path.parent) / "config.json"
+    if source.member:
+        return None
+    folder = source.path if source.is_folder else source.path.parent
+    config = folder / "config.json"
     try:
         if config.stat().st_size > MAX_CONFIG_BYTES:
             return None

@@ -81,7 +81,7 @@ def read_array(source: ByteSource, name: str, label: str) -> NpyHeader:
         )
     size = prod(sides) * item_bytes(dtype)
     if start + size > source.size:
-        raise make_bounds_error(source.path, source.size, start, size)
+        raise make_bounds_error(source.where, source.size, start, size)
     if order[1] == "True" and len(sides) > 1:
         strides = _compute_column_strides(sides)
     else:
@@ -141,5 +141,5 @@ def _read_objects(
 
 def _make_array_error(source: ByteSource, label: str, problem: str) -> CheckpointError:
     return CheckpointError(
-        f"array {label[:200]} {problem}", where=str(source.path), hint=TRUNCATED_HINT
+        f"array {label[:200]} {problem}", where=source.where, hint=TRUNCATED_HINT
     )

@@ -10,7 +10,7 @@ from math import prod
 
 import numpy as np
 
-from auscult.checkpoint.beside import resolve_data_file
+from auscult.checkpoint.beside import open_data_file
 from auscult.checkpoint.elements import (
     SUB_BYTE_BITS,
     DecodedData,
@@ -185,9 +185,7 @@ def _locate_external_data(
     entries = {entry.text(1): entry.text(2) for entry in message.messages(EXTERNAL_DATA)}
     location = entries.get("location", "")
     if location not in externals:
-        externals[location] = Source(
-            resolve_data_file(message.source.path.parent, location, message.source.path)
-        )
+        externals[location] = open_data_file(message.source, location)
     source = externals[location]
     offset = _parse_number(entries.get("offset", "0"), message, name)
     if "length" in entries:

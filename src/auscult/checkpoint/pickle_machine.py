@@ -138,7 +138,7 @@ class PickleMachine:
             hint = "this is no pickle"
         return CheckpointError(
             f"pickle {self.label} {problem} at byte {self.pos}",
-            where=str(self.source.path),
+            where=self.source.where,
             hint=hint,
         )
 

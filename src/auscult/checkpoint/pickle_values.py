@@ -56,7 +56,7 @@ class LongBytes:
             return self.text().encode("latin-1")
         except UnicodeEncodeError as error:
             raise CheckpointError(
-                "holds text where bytes belong", where=str(self.source.path)
+                "holds text where bytes belong", where=self.source.where
             ) from error
 
 

@@ -75,7 +75,7 @@ class Message:
     ) -> CheckpointError:
         hint = "the file is damaged or is not what its name says: fetch it again"
         return CheckpointError(
-            problem, where=str(self.source.path), expected=expected, found=actual, hint=hint
+            problem, where=self.source.where, expected=expected, found=actual, hint=hint
         )
 
     def _walk_bytes(self, start: int, end: int) -> None:
@@ -257,7 +257,7 @@ def decode_varints(
     if done != count or position != span[1]:
         raise CheckpointError(
             "has damaged packed integers",
-            where=str(source.path),
+            where=source.where,
             expected=f"{count} values",
             found=f"{done} or more",
         )

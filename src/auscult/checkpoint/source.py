@@ -7,7 +7,7 @@ import stat
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from math import prod
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Protocol
 from weakref import WeakSet
 
@@ -94,18 +94,21 @@ class ByteSource(Protocol):
     def path(self) -> Path: ...
 
     @property
+    def where(self) -> str: ...
+
+    @property
     def size(self) -> int: ...
 
     def view(self, offset: int, length: int) -> memoryview:
         """`length` bytes at `offset`; a CheckpointError if they do not lie wholly inside."""
 
 
-def make_bounds_error(path: Path, size: int, offset: int, length: int) -> CheckpointError:
+def make_bounds_error(where: str, size: int, offset: int, length: int) -> CheckpointError:
     """The error for a read that would leave its file or member."""
     request = f"{length} bytes at offset {offset}"
     return CheckpointError(
         "points outside the file",
-        where=str(path),
+        where=where,
         expected=f"at most {size} bytes",
         found=request,
         hint=TRUNCATED_HINT,
@@ -114,17 +117,49 @@ def make_bounds_error(path: Path, size: int, offset: int, length: int) -> Checkp
 
 @dataclass(frozen=True)
 class Source:
-    """A file, or a window of one. Nothing is read until it is asked for.
+    """A file, or a window of one: a part of it, or a member of an archive. Nothing is read until it is asked for.
+
+    The path may also be a folder, for formats that are one; a folder has no bytes.
 
     Attributes:
+        path: The file or folder on the disk.
         start: First byte of the window.
         length: Bytes in the window; -1 for the rest of the file.
+        member: Name in the archive that the file is; empty for the file itself.
     """
 
     path: Path
     start: int = 0
     length: int = -1
+    member: str = ""
     _parent: Source | None = field(default=None, repr=False, compare=False)
+    _content: memoryview | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def where(self) -> str:
+        """How errors name it: the path, and the member in it."""
+        if self.member:
+            return f"{self.path}/{self.member}"
+        return str(self.path)
+
+    @property
+    def name(self) -> str:
+        """The file's own name, without folders."""
+        if self.member:
+            return PurePosixPath(self.member).name
+        return self.path.name
+
+    @property
+    def stem(self) -> str:
+        return PurePosixPath(self.name).stem
+
+    @property
+    def suffix(self) -> str:
+        return PurePosixPath(self.name).suffix
+
+    @property
+    def is_folder(self) -> bool:
+        return not self.member and self.path.is_dir()
 
     @cached_property
     def size(self) -> int:
@@ -141,6 +176,8 @@ class Source:
     def _file_view(self) -> memoryview:
         if self._parent is not None:
             return self._parent._file_view
+        if self._content is not None:
+            return self._content
         try:
             # A pipe would block and a device has no end: only plain files are opened.
             status = self.path.stat()
@@ -163,7 +200,7 @@ class Source:
             CheckpointError: If they do not lie wholly inside the window.
         """
         if offset < 0 or length < 0 or offset + length > self.size:
-            raise make_bounds_error(self.path, self.size, offset, length)
+            raise make_bounds_error(self.where, self.size, offset, length)
         return self._file_view[self.start + offset : self.start + offset + length]
 
     def bytes(self, offset: int, length: int) -> bytes:
@@ -173,7 +210,26 @@ class Source:
     def window(self, offset: int, length: int) -> Source:
         """A part of this source as a source of its own."""
         self.view(offset, length)
-        return Source(self.path, self.start + offset, length, self._parent or self)
+        return Source(self.path, self.start + offset, length, self.member, self._parent or self)
+
+    def open_stored_member(self, name: str, offset: int, length: int) -> Source:
+        """A file that lies uncompressed in this one, under its name in the archive.
+
+        Raises:
+            CheckpointError: If it does not lie wholly inside.
+        """
+        self.view(offset, length)
+        member = self._join_member(name)
+        return Source(self.path, self.start + offset, length, member, self._parent or self)
+
+    def hold_inflated_member(self, name: str, content: memoryview) -> Source:
+        """A file that lies compressed in this one, from its inflated bytes, which stay in memory."""
+        return Source(self.path, 0, len(content), self._join_member(name), None, content)
+
+    def _join_member(self, name: str) -> str:
+        if self.member:
+            return f"{self.member}/{name}"
+        return name
 
 
 @dataclass(frozen=True)
@@ -213,14 +269,14 @@ class FileArray:
             return self._read_elements(0, count).reshape(self.shape)
         if min(self.strides, default=0) < 0:
             raise CheckpointError(
-                "has a negative stride", where=str(self.source.path), found=self.strides
+                "has a negative stride", where=self.source.where, found=self.strides
             )
         span = span_of(self.shape, self.strides)
         width = item_bytes(self.dtype)
         if count * width > max(MAX_EXPANDED_BYTES, MAX_EXPANSION * span * width):
             raise CheckpointError(
                 "a broadcast tensor is far larger than its storage",
-                where=str(self.source.path),
+                where=self.source.where,
                 expected=f"at most {max(MAX_EXPANDED_BYTES, MAX_EXPANSION * span * width)} bytes",
                 found=f"{count * width} bytes over {span * width}",
                 hint="look at its shape only, or save it again with .contiguous() where that is meant",

@@ -136,7 +136,7 @@ class TensorNode(Leaf):
         contiguous = is_contiguous(shape, self.strides)
         span = prod(shape) if contiguous else span_of(shape, self.strides)
         if span and (first + span) * width > available:
-            raise make_bounds_error(source.path, available, first * width, span * width)
+            raise make_bounds_error(source.where, available, first * width, span * width)
         storage = Storage(ref.key, first, None if contiguous else self.strides)
         quantization = self._read_quantization(name) if self.quantizer else None
         return Tensor(

@@ -55,12 +55,12 @@ FILE_LOOKS: tuple[tuple[tuple[bytes, ...], str, str], ...] = (
 )
 
 
-def explain_unknown_file(path: Path, head: bytes) -> CheckpointError:
+def explain_unknown_file(where: str, head: bytes) -> CheckpointError:
     """The error for a file that no reader recognises, saying what its first bytes look like and what to do next."""
     if not head:
         return CheckpointError(
             "is empty",
-            where=str(path),
+            where=where,
             hint="the download or the save did not finish: fetch it again",
         )
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
@@ -76,7 +76,7 @@ def explain_unknown_file(path: Path, head: bytes) -> CheckpointError:
         hint = "unpack it and give the file inside"
     else:
         problem, hint = _describe_start(start)
-    return CheckpointError(problem, where=str(path), hint=hint)
+    return CheckpointError(problem, where=where, hint=hint)
 
 
 def explain_unknown_folder(path: Path) -> CheckpointError:

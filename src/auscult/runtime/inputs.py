@@ -10,6 +10,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from auscult.checkpoint.formats import safetensors
+from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError, UsageError
 from auscult.traces.file import read_trace
 from auscult.traces.manifest import MANIFEST_KEY
@@ -94,7 +95,7 @@ def _read_sound(path: Path) -> Array:
 
 
 def _read_safetensors(path: Path) -> dict[str, Array]:
-    if MANIFEST_KEY in safetensors.read_metadata(path):
+    if MANIFEST_KEY in safetensors.read_metadata(Source(path)):
         trace = read_trace(path)
         input_record_by_role = {
             record.role: record
@@ -108,6 +109,6 @@ def _read_safetensors(path: Path) -> dict[str, Array]:
         return {role: trace.tensor(record) for role, record in input_record_by_role.items()}
     return {
         name: value.numpy()
-        for name, value in safetensors.read(path).tree.items()
+        for name, value in safetensors.read(Source(path)).tree.items()
         if isinstance(value, Tensor)
     }

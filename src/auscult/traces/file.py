@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from auscult.checkpoint.formats import safetensors
+from auscult.checkpoint.source import Source
 from auscult.checkpoint.writers.safetensors import DTYPE_NAMES
 from auscult.errors import CheckpointError, TraceError
 from auscult.facts.atomic import open_atomic_files
@@ -133,7 +134,9 @@ def read_trace(path: str | os.PathLike[str]) -> Trace:
     """
     file_path, where = Path(path), str(path)
     tensors = _read_tensors(file_path)
-    value = parse_manifest(safetensors.read_metadata(file_path).get(MANIFEST_KEY, "{}"), where)
+    value = parse_manifest(
+        safetensors.read_metadata(Source(file_path)).get(MANIFEST_KEY, "{}"), where
+    )
     manifest = manifest_from_json(value, where)
     if "records" in value:
         rows = read_manifest_field(value, "records", list, where)
@@ -196,10 +199,10 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         raise CheckpointError("is no file", where=str(path), hint="check the path")
     with path.open("rb") as handle:
         head = handle.read(9)
-    if not safetensors.sniff(path.with_suffix(".safetensors"), head) or head[8:9] != b"{":
+    if not safetensors.sniff(Source(path.with_suffix(".safetensors")), head) or head[8:9] != b"{":
         hint = "`auscult trace` writes traces; a folder of .npy files becomes one with --from-npy"
         raise CheckpointError("is no trace: not a safetensors file", where=str(path), hint=hint)
-    contents = safetensors.read(path)
+    contents = safetensors.read(Source(path))
     return {name: value for name, value in contents.tree.items() if isinstance(value, Tensor)}
 
 

@@ -57,31 +57,32 @@ NEXT_TAGS = frozenset(
 )
 
 
-def sniff(path: Path, head: bytes) -> bool:
+def sniff(source: Source, head: bytes) -> bool:
     """A folder with a package manifest, or a message that starts with a specification version, told by `.mlmodel`."""
-    if path.suffix.lower() == ".mlmodel":
+    if source.suffix.lower() == ".mlmodel":
         return (
             len(head) > 2
             and head[0] == SPECIFICATION_VERSION_TAG
             and 0 < head[1] < 0x80
             and head[2] in NEXT_TAGS
         )
-    return (
-        not head and path.is_dir() and (path / MANIFEST_NAME).is_file() and (path / "Data").is_dir()
-    )
+    if head or not source.is_folder:
+        return False
+    return (source.path / MANIFEST_NAME).is_file() and (source.path / "Data").is_dir()
 
 
-def read(path: Path) -> Contents:
+def read(source: Source) -> Contents:
     """List what the package or model file holds.
 
     Raises:
         CheckpointError: If the manifest, the model or its weight file is damaged or missing, or names files outside the package.
     """
-    model = _find_package_model(path) if path.is_dir() else path
+    model = source
+    if source.is_folder:
+        model = Source(_find_package_model(source.path))
     contents = _ModelContents({}, [], {})
-    source = Source(model)
-    message = Message(source)
-    _read_model(message, source, "", contents, 0)
+    message = Message(model)
+    _read_model(message, model, "", contents, 0)
     metadata = {"specification_version": str(message.signed(1)), **_read_metadata(message)}
     return Contents(
         contents.tensors, metadata, skips=tuple(contents.skips), modules=contents.modules
@@ -126,7 +127,7 @@ def _read_model(
     model: Message, source: Source, prefix: str, contents: _ModelContents, depth: int
 ) -> None:
     if depth > MAX_PIPELINE_DEPTH:
-        raise CheckpointError("has pipelines that are nested too deeply", where=str(source.path))
+        raise CheckpointError("has pipelines that are nested too deeply", where=source.where)
     program = model.message(PROGRAM_FIELD)
     networks = [
         network

@@ -8,7 +8,6 @@ Encoding: https://github.com/google/flax/blob/main/flax/serialization.py.
 from __future__ import annotations
 
 from math import prod
-from pathlib import Path
 from typing import Any
 
 from auscult.checkpoint.contents import Contents
@@ -29,7 +28,7 @@ DTYPES = ML_DTYPES | frozenset(
 )
 
 
-def sniff(path: Path, head: bytes) -> bool:  # noqa: ARG001 - MessagePack has no magic, but starts plainly enough
+def sniff(source: Source, head: bytes) -> bool:  # noqa: ARG001 - MessagePack has no magic, but starts plainly enough
     """A MessagePack mapping with at least one entry, whose first key is a printable string."""
     if len(head) < 3:
         return False
@@ -47,13 +46,12 @@ def sniff(path: Path, head: bytes) -> bool:  # noqa: ARG001 - MessagePack has no
     return bool(key) and key.isascii() and key.decode("ascii").isprintable()
 
 
-def read(path: Path) -> Contents:
+def read(source: Source) -> Contents:
     """Build the tree of a checkpoint; arrays stay in the file.
 
     Raises:
         CheckpointError: If the file is damaged, or holds no mapping.
     """
-    source = Source(path)
     unpacker = Unpacker(source)
     root = unpacker.value()
     if unpacker.position != source.size:
@@ -64,7 +62,7 @@ def read(path: Path) -> Contents:
     if not isinstance(tree, dict):
         raise CheckpointError(
             "holds no mapping of names to arrays",
-            where=str(path),
+            where=source.where,
             expected="a mapping",
             found=type(tree).__name__,
         )

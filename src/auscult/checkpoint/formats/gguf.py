@@ -11,7 +11,6 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from math import prod
-from pathlib import Path
 from typing import Any, Literal
 
 from auscult.checkpoint.contents import Contents
@@ -63,18 +62,18 @@ SCALAR_CODES = {
 """Metadata value types as struct codes."""
 
 
-def sniff(path: Path, head: bytes) -> bool:  # noqa: ARG001 - the magic is enough
+def sniff(source: Source, head: bytes) -> bool:  # noqa: ARG001 - the magic is enough
     """The file starts with `GGUF`, in either byte order."""
     return head[:4] == MAGIC
 
 
-def read(path: Path) -> Contents:
+def read(source: Source) -> Contents:
     """List tensors and metadata.
 
     Raises:
         CheckpointError: If the file is damaged, or of another version.
     """
-    cursor = _open_cursor(Source(path))
+    cursor = _open_cursor(source)
     tensor_count, entry_count = cursor.count("tensors"), cursor.count("metadata entries")
     metadata: dict[str, str] = {}
     alignment = DEFAULT_ALIGNMENT
@@ -128,7 +127,7 @@ def _open_cursor(source: Source) -> _HeaderCursor:
     if version not in VERSIONS:
         raise CheckpointError(
             "is a GGUF file of another version",
-            where=str(source.path),
+            where=source.where,
             expected="version 2 or 3",
             found=version,
             hint="convert it with a current llama.cpp",
@@ -156,7 +155,7 @@ def _describe_tensor(cursor: _HeaderCursor, info: _TensorInfo, start: int) -> Te
             name,
             f"{block_type.name.upper()} blocks{order_note} are not dequantised (shape {list(shape)})",
         )
-    storage = Storage(f"{source.path.name}@{offset}") if nbytes else None
+    storage = Storage(f"{source.name}@{offset}") if nbytes else None
     return Tensor(
         name,
         shape,
@@ -192,7 +191,7 @@ class _HeaderCursor:
     ) -> CheckpointError:
         hint = "the file is damaged: fetch it again"
         return CheckpointError(
-            problem, where=str(self.source.path), expected=expected, found=actual, hint=hint
+            problem, where=self.source.where, expected=expected, found=actual, hint=hint
         )
 
     def take(self, length: int) -> memoryview:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -110,18 +109,17 @@ PADDED_OPERATORS = frozenset(("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV"))
 BLOCKWISE_OR_LATER = 2
 
 
-def sniff(path: Path, head: bytes) -> bool:  # noqa: ARG001 - the identifier is enough
+def sniff(source: Source, head: bytes) -> bool:  # noqa: ARG001 - the identifier is enough
     """The FlatBuffers file identifier is `TFL3`."""
     return head[4:8] == IDENTIFIER
 
 
-def read(path: Path) -> Contents:
+def read(source: Source) -> Contents:
     """List what the model holds.
 
     Raises:
         CheckpointError: If the file is damaged.
     """
-    source = Source(path)
     model = FlatbufferTable.root(source)
     reader = _LiteRTReader(
         source,

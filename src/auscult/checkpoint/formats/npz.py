@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from auscult.checkpoint.archive import has_member, read_archive
 from auscult.checkpoint.contents import Contents
 from auscult.checkpoint.npy_array import read_array
+from auscult.checkpoint.source import Source
 from auscult.finding import Skip
 from auscult.weights import Hazard
 
 FORMAT = "npz"
 
 
-def sniff(path: Path, head: bytes) -> bool:
+def sniff(source: Source, head: bytes) -> bool:
     """A zip archive with .npy members, or one whose name says so (an empty or damaged one)."""
     if head[:2] != b"PK":
         return False
-    return path.suffix == ".npz" or has_member(path, ".npy")
+    return source.suffix == ".npz" or has_member(source, ".npy")
 
 
-def read(path: Path) -> Contents:
+def read(source: Source) -> Contents:
     """The arrays, by member name without `.npy`.
 
     Raises:
         CheckpointError: If the archive or a header is damaged.
     """
-    archive = read_archive(path)
+    archive = read_archive(source)
     tree: dict[str, Any] = {}
     metadata: dict[str, str] = {}
     hazards: list[Hazard] = []

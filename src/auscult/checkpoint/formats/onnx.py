@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,9 +51,9 @@ MODEL_TAGS = frozenset((0x08, 0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42, 0x72))
 NEXT_TAGS = MODEL_TAGS - {0x08, 0x12}
 
 
-def sniff(path: Path, head: bytes) -> bool:
+def sniff(source: Source, head: bytes) -> bool:
     """ONNX has no magic: a protocol-buffers message that starts like a ModelProto, told by `.onnx` or by its producer's name."""
-    if path.suffix.lower() == ".onnx":
+    if source.suffix.lower() == ".onnx":
         return head[:1] != b"" and head[0] in MODEL_TAGS
     if len(head) < 6 or head[0] != 0x08 or not 1 <= head[1] < 64 or head[2] != 0x12:
         return False
@@ -68,13 +67,13 @@ def sniff(path: Path, head: bytes) -> bool:
     )
 
 
-def read(path: Path) -> Contents:
+def read(source: Source) -> Contents:
     """List what the model holds.
 
     Raises:
         CheckpointError: If the file is damaged, or its external data is missing or outside its folder.
     """
-    model = Message(Source(path))
+    model = Message(source)
     reader = _OnnxReader()
     graph = model.message(7)
     if graph is not None:

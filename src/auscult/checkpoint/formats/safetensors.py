@@ -6,7 +6,6 @@ package does not know become skips, and nothing but the header is read. Layout: 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, TypeGuard
 
 from auscult.checkpoint.bounded_json import parse_json
@@ -50,20 +49,19 @@ DTYPES = {
 }
 
 
-def sniff(path: Path, head: bytes) -> bool:
+def sniff(source: Source, head: bytes) -> bool:
     """Eight bytes of header length, then the header's brace."""
     if len(head) < 9 or head[8:9] != b"{":
-        return path.suffix == ".safetensors" and head[:1] not in (b"", b"<", b"v", b"{")
-    return int.from_bytes(head[:8], "little") <= MAX_HEADER or path.suffix == ".safetensors"
+        return source.suffix == ".safetensors" and head[:1] not in (b"", b"<", b"v", b"{")
+    return int.from_bytes(head[:8], "little") <= MAX_HEADER or source.suffix == ".safetensors"
 
 
-def read(path: Path) -> Contents:
+def read(source: Source) -> Contents:
     """Describe the tensors.
 
     Raises:
         CheckpointError: If the header is damaged, or the data does not fit it without a hole or an overlap.
     """
-    source = Source(path)
     start, header = _read_header(source)
     metadata = _shorten_metadata(header.pop("__metadata__", {}))
     entries = sorted(
@@ -102,13 +100,13 @@ def read(path: Path) -> Contents:
     return Contents(ordered, metadata, skips=tuple(skips))
 
 
-def read_metadata(path: Path) -> dict[str, str]:
+def read_metadata(source: Source) -> dict[str, str]:
     """All of the header's metadata, uncut (`read` shortens long entries, which are for showing).
 
     Raises:
         CheckpointError: If the header is damaged.
     """
-    _, header = _read_header(Source(path))
+    _, header = _read_header(source)
     value = header.get("__metadata__", {})
     if isinstance(value, dict):
         return {str(key): str(text) for key, text in value.items()}
@@ -195,5 +193,5 @@ def _make_header_error(
     source: Source, problem: str, *, expected: object = None, actual: object = None
 ) -> CheckpointError:
     return CheckpointError(
-        problem, where=str(source.path), expected=expected, found=actual, hint=TRUNCATED_HINT
+        problem, where=source.where, expected=expected, found=actual, hint=TRUNCATED_HINT
     )

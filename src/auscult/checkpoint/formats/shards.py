@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from auscult.checkpoint.beside import resolve_data_file
+from auscult.checkpoint.beside import open_data_file
 from auscult.checkpoint.bounded_json import parse_json
-from auscult.checkpoint.contents import Contents
+from auscult.checkpoint.contents import HEAD_BYTES, Contents
 from auscult.checkpoint.formats import npz, safetensors, torch_legacy, torch_zip
 from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
@@ -28,44 +28,42 @@ SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".npz")
 MAX_SHARDS = 10_000
 
 
-def sniff(path: Path, head: bytes) -> bool:
+def sniff(source: Source, head: bytes) -> bool:
     """An index file, or a folder with an index or weight files."""
     if head:
-        return path.name.endswith(INDEX_SUFFIX) and head.lstrip()[:1] == b"{"
-    if path.suffix in (".mlpackage", ".mlmodelc"):
+        return source.name.endswith(INDEX_SUFFIX) and head.lstrip()[:1] == b"{"
+    if source.suffix in (".mlpackage", ".mlmodelc"):
         return False
     try:
-        return path.is_dir() and any(
-            entry.name.endswith((INDEX_SUFFIX, *SUFFIXES)) for entry in path.iterdir()
+        return source.is_folder and any(
+            entry.name.endswith((INDEX_SUFFIX, *SUFFIXES)) for entry in source.path.iterdir()
         )
     except OSError:
         return False
 
 
-def read(path: Path) -> Contents:
+def read(source: Source) -> Contents:
     """The tensors of all shards, as one checkpoint.
 
     Raises:
-        CheckpointError: If a shard is missing, or the index and the shards disagree.
+        CheckpointError: If a shard is missing, or the index and the shards disagree, or the index lies in an archive.
     """
-    if path.is_dir():
-        return _read_folder(path)
-    shards = _read_weight_map(path)
+    if source.is_folder:
+        return _read_folder(source.path)
     names: dict[str, set[str]] = {}
-    for name, shard in shards.items():
+    for name, shard in _read_weight_map(source).items():
         names.setdefault(shard, set()).add(name)
     if len(names) > MAX_SHARDS:
         raise CheckpointError(
             "names too many shards",
-            where=str(path),
+            where=source.where,
             expected=f"at most {MAX_SHARDS}",
             found=len(names),
         )
-    files = {
-        resolve_data_file(path.parent, shard, path): tensor_names
-        for shard, tensor_names in sorted(names.items())
+    shards = {
+        open_data_file(source, shard): tensor_names for shard, tensor_names in sorted(names.items())
     }
-    return _join_shards(path, files)
+    return _join_shards(source.where, shards)
 
 
 def _read_folder(path: Path) -> Contents:
@@ -73,7 +71,7 @@ def _read_folder(path: Path) -> Contents:
     indexes = [entry for entry in entries if entry.name.endswith(INDEX_SUFFIX)]
     preferred = [entry for entry in indexes if "safetensors" in entry.name] or indexes
     if len(preferred) == 1:
-        return read(preferred[0])
+        return read(Source(preferred[0]))
     files = [entry for entry in entries if entry.suffix == ".safetensors"] or [
         e for e in entries if e.suffix in SUFFIXES
     ]
@@ -88,9 +86,10 @@ def _read_folder(path: Path) -> Contents:
                 expected=f"{int(total)} files",
                 found=len(files),
             )
-        return _join_shards(path, dict.fromkeys(files))
+        return _join_shards(str(path), dict.fromkeys(map(Source, files)))
     if len(files) == 1:
-        return _find_reader(files[0]).read(files[0])  # type: ignore[no-any-return]
+        source = Source(files[0])
+        return _find_reader(source).read(source)  # type: ignore[no-any-return]
     shown = ", ".join(entry.name for entry in (preferred or files)[:5])
     raise CheckpointError(
         "is a folder with several checkpoints",
@@ -100,13 +99,14 @@ def _read_folder(path: Path) -> Contents:
     )
 
 
-def _read_weight_map(path: Path) -> dict[str, str]:
-    source = Source(path)
+def _read_weight_map(source: Source) -> dict[str, str]:
     try:
         index = parse_json(source, 0, source.size)
     except ValueError as error:
         raise CheckpointError(
-            f"cannot be parsed: {str(error)[:200]}", where=str(path), hint="fetch the index again"
+            f"cannot be parsed: {str(error)[:200]}",
+            where=source.where,
+            hint="fetch the index again",
         ) from error
     weight_map = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(weight_map, dict) or not all(
@@ -114,36 +114,36 @@ def _read_weight_map(path: Path) -> dict[str, str]:
     ):
         raise CheckpointError(
             "has no weight_map",
-            where=str(path),
+            where=source.where,
             hint="give the weight file itself, or fetch the index again",
         )
     return weight_map
 
 
-def _join_shards(path: Path, files: Mapping[Path, set[str] | None]) -> Contents:
+def _join_shards(where: str, shards: Mapping[Source, set[str] | None]) -> Contents:
     tree: dict[str, Any] = {}
     metadata: dict[str, str] = {}
     hazards: list[Hazard] = []
     skips: list[Skip] = []
     formats: list[str] = []
-    for file, tensor_names in files.items():
-        reader = _find_reader(file)
-        contents = reader.read(file)
+    for shard, tensor_names in shards.items():
+        reader = _find_reader(shard)
+        contents = reader.read(shard)
         formats.append(contents.format or reader.FORMAT)
         skipped = {skip.where for skip in contents.skips}
         missing_names = sorted((tensor_names or set()) - set(contents.tree) - skipped)
         if missing_names:
             raise CheckpointError(
                 "lacks a tensor that the index promises",
-                where=str(file),
+                where=shard.where,
                 found=missing_names[0][:200],
             )
         for name, value in contents.tree.items():
             if tensor_names is not None and name not in tensor_names:
-                skips.append(Skip(name, f"in {file.name}, which the index does not name for it"))
+                skips.append(Skip(name, f"in {shard.name}, which the index does not name for it"))
             elif name in tree:
                 raise CheckpointError(
-                    "two shards have a tensor of one name", where=str(path), found=name[:200]
+                    "two shards have a tensor of one name", where=where, found=name[:200]
                 )
             else:
                 tree[name] = value
@@ -155,10 +155,9 @@ def _join_shards(path: Path, files: Mapping[Path, set[str] | None]) -> Contents:
     )
 
 
-def _find_reader(path: Path) -> Any:
-    with path.open("rb") as handle:
-        head = handle.read(64)
+def _find_reader(source: Source) -> Any:
+    head = source.bytes(0, min(source.size, HEAD_BYTES))
     for reader in SHARD_READERS:
-        if reader.sniff(path, head):
+        if reader.sniff(source, head):
             return reader
-    raise CheckpointError("is a shard of no known format", where=str(path), found=head[:8])
+    raise CheckpointError("is a shard of no known format", where=source.where, found=head[:8])

@@ -5,7 +5,6 @@ A plain pickle may hold numpy arrays or torch tensors that `pickle.dump` wrote; 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from auscult.checkpoint.contents import Contents, as_tree
@@ -22,30 +21,29 @@ PICKLE_STARTS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 TAR_MAGIC_OFFSET = 257
 
 
-def sniff(path: Path, head: bytes) -> bool:
+def sniff(source: Source, head: bytes) -> bool:
     """A pickle of protocol 2 to 5 (an older one by its suffix), or the tar archive that torch wrote before 0.1.10."""
     if head.startswith(PICKLE_STARTS):
         return True
-    if path.suffix in (".pkl", ".pickle") and head[:1] in (b"(", b"c", b"}", b"]"):
+    if source.suffix in (".pkl", ".pickle") and head[:1] in (b"(", b"c", b"}", b"]"):
         return True
     return head.startswith((b"sys_info\0", b"pickle\0", b"storages\0", b"tensors\0"))
 
 
-def read(path: Path) -> Contents:
+def read(source: Source) -> Contents:
     """Describe the tensors of the stream.
 
     Raises:
         CheckpointError: If it is truncated, damaged, hostile, or in the tar format.
     """
-    source = Source(path)
     if source.size > TAR_MAGIC_OFFSET + 5 and source.bytes(TAR_MAGIC_OFFSET, 5) == b"ustar":
         raise CheckpointError(
             "is in the tar format of torch 0.1.9 and before",
-            where=str(path),
+            where=source.where,
             hint="load it once with torch.load and save it again with a torch that is newer",
         )
     stream = LegacyStream()
-    machine = make_machine(source, path.name, make_persistent_loader(stream))
+    machine = make_machine(source, source.name, make_persistent_loader(stream))
     try:
         return _wrap_contents(read_stream(machine, stream), machine, None)
     except NotAStream as plain_pickle:

@@ -6,14 +6,13 @@ same parts and its modules as objects of `__torch__` classes, whose code is not 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 from auscult.checkpoint.archive import Archive, InflatedMember, read_archive
 from auscult.checkpoint.contents import Contents, as_tree
 from auscult.checkpoint.pickle import make_machine
 from auscult.checkpoint.pickle_torch import make_persistent_loader
-from auscult.checkpoint.source import ByteSource
+from auscult.checkpoint.source import ByteSource, Source
 from auscult.checkpoint.torch_tensors import StorageRef
 from auscult.errors import CheckpointError
 from auscult.finding import Skip
@@ -24,44 +23,44 @@ MAX_PICKLE_BYTES = 1 << 30
 MAX_INFLATED_PICKLE_BYTES = 1 << 26
 
 
-def sniff(path: Path, head: bytes) -> bool:
+def sniff(source: Source, head: bytes) -> bool:
     """A zip archive with a `data.pkl`; a damaged one too, so that its own error is shown."""
     if head[:4] != b"PK\x03\x04":
         return False
     try:
         return any(
             name == PICKLE_NAME or name.endswith("/" + PICKLE_NAME)
-            for name in read_archive(path).members
+            for name in read_archive(source).members
         )
     except CheckpointError:
-        return path.suffix != ".npz"
+        return source.suffix != ".npz"
 
 
-def read(path: Path) -> Contents:
+def read(source: Source) -> Contents:
     """Describe the tensors of the archive.
 
     Raises:
         CheckpointError: If the archive or its pickle is damaged or hostile.
     """
-    archive = read_archive(path)
+    archive = read_archive(source)
     name = min(
         (n for n in archive.members if n == PICKLE_NAME or n.endswith("/" + PICKLE_NAME)), key=len
     )
     prefix = name[: -len(PICKLE_NAME)]
-    source = archive.open(name)
-    if isinstance(source, InflatedMember):
+    pickle_member = archive.open(name)
+    if isinstance(pickle_member, InflatedMember):
         max_bytes = MAX_INFLATED_PICKLE_BYTES
     else:
         max_bytes = MAX_PICKLE_BYTES
-    if source.size > max_bytes:
+    if pickle_member.size > max_bytes:
         raise CheckpointError(
             f"{name} is too large",
-            where=str(path),
+            where=source.where,
             expected=f"at most {max_bytes} bytes",
-            found=source.size,
+            found=pickle_member.size,
         )
     storages = ArchiveStorages(archive, prefix + "data/", _read_byteorder(archive, prefix))
-    machine = make_machine(source, name, make_persistent_loader(storages))
+    machine = make_machine(pickle_member, name, make_persistent_loader(storages))
     tree = machine.run()
     is_script = any(member.startswith(prefix + "code/") for member in archive.members)
     metadata = _read_text_members(archive, prefix)
@@ -101,7 +100,7 @@ def _read_byteorder(archive: Archive, prefix: str) -> Literal["<", ">"]:
     if order_text not in (b"little", b"big"):
         raise CheckpointError(
             "names an unknown byte order",
-            where=str(archive.source.path),
+            where=archive.source.where,
             expected="little or big",
             found=order_text,
         )

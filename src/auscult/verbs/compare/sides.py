@@ -159,12 +159,13 @@ def _open_compare_side(target: Any, model: Any, kwargs: Mapping[str, Any]) -> _C
 def is_trace_file(path: str) -> bool:
     """Whether a file is a trace, from its header alone."""
     from auscult.checkpoint.formats import safetensors
+    from auscult.checkpoint.source import Source
 
     file = Path(path)
     return (
         file.suffix == ".safetensors"
         and file.is_file()
-        and MANIFEST_KEY in safetensors.read_metadata(file)
+        and MANIFEST_KEY in safetensors.read_metadata(Source(file))
     )
 
 
