@@ -119,7 +119,7 @@ def test_a_wrong_schedule_is_born_in_the_code_of_the_loop() -> None:
     assert places[0][0] == "estimator"
     assert places[0][1].startswith("input")
     assert (
-        found.places[0].reading.call == 1
+        found.places[0].comparison.call == 1
     )  # the first step is right: t = 0 and the start noise are the same
     assert not found.is_chaotic
 

@@ -23,7 +23,11 @@ from auscult.comparison.locate.runs import (
     locate_free,
 )
 from auscult.comparison.measure.floor import MAX_FLOOR_LIMIT, NoiseFloor, find_best_floor
-from auscult.comparison.measure.readings import TensorComparison, TensorComparisons, compare_tensors
+from auscult.comparison.measure.tensor_comparisons import (
+    TensorComparison,
+    TensorComparisons,
+    compare_tensors,
+)
 from auscult.comparison.modules import ModuleTree
 from auscult.comparison.results import LayerResult
 from auscult.comparison.stages import StageResult
@@ -206,7 +210,7 @@ def drop_places_after_chance(
     if first is None:
         return located
     return replace(
-        located, places=tuple(place for place in located.places if place.reading.order < first)
+        located, places=tuple(place for place in located.places if place.comparison.order < first)
     )
 
 

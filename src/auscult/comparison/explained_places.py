@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from auscult.comparison.align.pairs import LayerPair
 from auscult.comparison.locate.places import FaultPlace
 from auscult.comparison.locate.runs import AlignedSides, LocatedFaults
-from auscult.comparison.measure.readings import TensorComparisons
+from auscult.comparison.measure.tensor_comparisons import TensorComparisons
 from auscult.comparison.results import LayerResult
 from auscult.comparison.unloaded import (
     WeightOwnership,
@@ -45,7 +45,7 @@ class _FaultExplainer:
         """What is said of one place; None where an earlier fault left something wrong there, and
         nothing explains it.
         """
-        pair, comparison = place.reading.pair, place.reading
+        pair, comparison = place.comparison.pair, place.comparison
         if comparison.is_output:
             other_weights = explain_ownership(self.weights, pair.a)
         else:
@@ -106,7 +106,7 @@ class _FaultExplainer:
             )
             return (), False
         self.left -= 1
-        explanations = explain_case(case, place.reading.floor, tuple(self.causes))
+        explanations = explain_case(case, place.comparison.floor, tuple(self.causes))
         self.causes |= dict.fromkeys(
             explanation.cause for explanation in explanations[:1] if explanation.reproduced
         )
@@ -128,7 +128,7 @@ def explain_located_faults(
             result_by_index[index] = result
     born: dict[LayerPair, list[LayerResult]] = {}
     for index in sorted(result_by_index):
-        born.setdefault(located.places[index].reading.pair, []).append(result_by_index[index])
+        born.setdefault(located.places[index].comparison.pair, []).append(result_by_index[index])
     noisy = _find_noisy_layers(sides, result_by_index.values())
     results, further_results = [], []
     for pair in sides.alignment.pairs:
@@ -153,7 +153,7 @@ def _order_first_calls_first(places: Iterable[FaultPlace]) -> list[int]:
     call_counts: dict[tuple[LayerPair, str], int] = {}
     ranked_indices = []
     for index, place in enumerate(places):
-        key = place.reading.pair, place.reading.role
+        key = place.comparison.pair, place.comparison.role
         call_counts[key] = call_counts.get(key, -1) + 1
         if call_counts[key] < MAX_CALLS_PER_PLACE:
             ranked_indices.append((call_counts[key], index))
@@ -178,7 +178,9 @@ def _find_noisy_layers(
 
 
 def _find_unjudged_modules(sides: AlignedSides, located: LocatedFaults) -> Iterable[Skip]:
-    """Composite modules that were handed something else even in a run on the other side's tensors."""
+    """Composite modules that were handed something else even in a run on the other side's
+    tensors.
+    """
     if not located.separated:
         return
     for (path, call), group in located.comparisons.by_place.items():

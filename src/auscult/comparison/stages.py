@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from auscult.comparison.align.pairs import LayerAlignment, LayerPair
 from auscult.comparison.locate import forced
 from auscult.comparison.measure.floor import NoiseFloor
-from auscult.comparison.measure.readings import TensorComparisons, compare_tensors
+from auscult.comparison.measure.tensor_comparisons import TensorComparisons, compare_tensors
 from auscult.comparison.modules import ModuleTree
 from auscult.errors import UsageError
 from auscult.runtime.runner import Runner

@@ -17,7 +17,7 @@ import numpy as np
 
 from auscult.comparison.align.axes import to_reference_order
 from auscult.comparison.align.pairs import LayerAlignment, LayerPair
-from auscult.comparison.measure.readings import TensorComparison, TensorComparisons
+from auscult.comparison.measure.tensor_comparisons import TensorComparison, TensorComparisons
 from auscult.comparison.modules import ModuleTree
 from auscult.weights import Array
 
@@ -269,7 +269,9 @@ class StepJudge:
         return None
 
     def _find_flip_scores(self, step: int, chosen: tuple[int, int], before: int) -> StepFlip | None:
-        """The latest output before that place of whose last row both sides' choices are the best."""
+        """The latest output before that place of whose last row both sides' choices are the
+        best.
+        """
         for comparison in reversed(
             [r for r in self.comparisons.all if r.is_output and r.order < before]
         ):

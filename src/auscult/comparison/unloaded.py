@@ -108,7 +108,9 @@ def _is_constant(a: TracedModule, fingerprints: Iterable[str]) -> bool:
 
 
 def _is_same_fingerprint(text: str, other: str) -> bool:
-    """Equal content, or equal but for rounding: of the coarser format, or of fusing a weight norm."""
+    """Equal content, or equal but for rounding: of the coarser format, or of fusing a weight
+    norm.
+    """
     widths = text.split(":")[1], other.split(":")[1]
     if widths[0] == widths[1] and int(widths[0]) >= 4:
         tolerance = FUSED_TOLERANCE

@@ -69,7 +69,9 @@ class StepsTrail:
 
 
 class Instruments:
-    """Hooks on the model, its quantizer and the optimizers, for the steps run while it is entered."""
+    """Hooks on the model, its quantizer and the optimizers, for the steps run while it is
+    entered.
+    """
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup

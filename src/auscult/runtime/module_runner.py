@@ -31,7 +31,7 @@ CallArguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class WeightSlot:
+class ArgumentSlot:
     """Where a large tensor was in the arguments of a call; the caller has to bring it back."""
 
 
@@ -68,7 +68,7 @@ class ModuleRunner(ABC):
         """The framework's tensor; floating elements in the type in which `module` computes."""
 
     @abstractmethod
-    def _array(self, tensor: Any) -> Array: ...
+    def _to_array(self, tensor: Any) -> Array: ...
 
     @abstractmethod
     def _make_replacement(self, tensor: Any, array: Array) -> Any: ...
@@ -87,7 +87,7 @@ class ModuleRunner(ABC):
         forward: Callable[..., Any] = module.__call__
         return forward
 
-    def _without_gradients(self) -> contextlib.AbstractContextManager[Any]:
+    def _make_run_context(self) -> contextlib.AbstractContextManager[Any]:
         """Without gradients."""
         return contextlib.nullcontext()
 
@@ -102,7 +102,7 @@ class ModuleRunner(ABC):
         args = [self._to_tensor(array, self.model) for array in args]
         kwargs = {name: self._to_tensor(array, self.model) for name, array in kwargs.items()}
         self._calls.clear()
-        with self._without_gradients(), self._record(recorder):
+        with self._make_run_context(), self._record(recorder):
             call_user_code(self.model, self.name, args, kwargs)
         return self._finish_trace(recorder)
 
@@ -117,10 +117,10 @@ class ModuleRunner(ABC):
         module = self._get_module(path)
         tensors = {role: self._to_tensor(array, module) for role, array in iter_role_inputs(inputs)}
         args, kwargs = self._build_arguments(path, call, tensors)
-        with self._without_gradients(), change_attributes(module, changes or {}):
+        with self._make_run_context(), change_attributes(module, changes or {}):
             output = call_user_code(module, path or self.name, args, kwargs)
         return {
-            role: self._array(tensor).copy()
+            role: self._to_array(tensor).copy()
             for role, tensor in iter_roles(output, "output", self._is_tensor)
         }
 
@@ -161,7 +161,7 @@ class ModuleRunner(ABC):
 
         def fill(role: str, remembered_tensor: Any) -> Any:
             tensor = remaining_tensors.pop(role, remembered_tensor)
-            if isinstance(tensor, WeightSlot):
+            if isinstance(tensor, ArgumentSlot):
                 hint = "take it from the trace of the run"
                 raise UsageError(
                     "needs a tensor that was not given",
@@ -187,18 +187,18 @@ class ModuleRunner(ABC):
         return args, kwargs
 
     def _is_tensor_or_slot(self, value: object) -> bool:
-        return isinstance(value, WeightSlot) or self._is_tensor(value)
+        return isinstance(value, ArgumentSlot) or self._is_tensor(value)
 
     def _remember_call(
         self, path: str, call: int, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
-        def hold(_role: str, tensor: Any) -> Any:
+        def remember(_role: str, tensor: Any) -> Any:
             if self._count_elements(tensor) <= MAX_REMEMBERED_ELEMENTS:
                 return self._copy_tensor(tensor)
-            return WeightSlot()
+            return ArgumentSlot()
 
         remembered_parts = tuple(
-            replace_tensors(part, "input", hold, self._is_tensor) for part in (args, kwargs)
+            replace_tensors(part, "input", remember, self._is_tensor) for part in (args, kwargs)
         )
         self._calls[path, call] = (remembered_parts[0], remembered_parts[1])
 

@@ -1,4 +1,6 @@
-"""Fingerprints of weights as text, so that modules of two traces can be matched by what they own."""
+"""Fingerprints of weights as text, so that modules of two traces can be matched by what they
+own.
+"""
 
 from __future__ import annotations
 

@@ -102,7 +102,9 @@ class Manifest:
 
 
 class RecordValues(Protocol):
-    """Where a trace's tensors are: in memory while capturing, in a memory-mapped file afterwards."""
+    """Where a trace's tensors are: in memory while capturing, in a memory-mapped file
+    afterwards.
+    """
 
     def __call__(self, key: str, /) -> Array: ...
 

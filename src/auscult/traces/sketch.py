@@ -267,7 +267,9 @@ class _SketchDraws(NamedTuple):
 
 @lru_cache(maxsize=4)
 def _draw_signs(seed: int) -> _SketchDraws:
-    """From raw words of the Philox counter generator, which numpy keeps the same over its versions."""
+    """From raw words of the Philox counter generator, which numpy keeps the same over its
+    versions.
+    """
     raw = np.random.Philox(key=_mix_bits(seed)).random_raw(3 * ROW_WIDTH).reshape(3, ROW_WIDTH)
     row_signs, deal_signs = np.where(raw[:2] >> np.uint64(63), 1.0, -1.0)
     return _SketchDraws(

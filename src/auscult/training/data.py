@@ -78,7 +78,9 @@ def make_held_out_speech(sample_rate: int, variants: Sequence[str] = VARIANTS) -
 
 
 class Batches:
-    """Random segments of the speech, with the samples around them that their outer mel frames see."""
+    """Random segments of the speech, with the samples around them that their outer mel frames
+    see.
+    """
 
     def __init__(
         self,
@@ -100,7 +102,9 @@ class Batches:
         self._probabilities = lengths / lengths.sum()
 
     def _pad_edges(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Silence at both ends, so that the edges are segments too and a short sentence fills one."""
+        """Silence at both ends, so that the edges are segments too and a short sentence fills
+        one.
+        """
         side = self._margin + self._length // 4
         missing = max(0, self._length + 2 * self._margin - len(samples) - 2 * side)
         return np.pad(samples, (side, side + missing))

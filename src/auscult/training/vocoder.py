@@ -178,7 +178,9 @@ def update_weights(optimizer: torch.optim.Optimizer, loss: Tensor, module: nn.Mo
 
 
 def keep_small_moments(optimizer: torch.optim.Optimizer, largest: int = 128) -> dict[str, Any]:
-    """The optimizer's state without the moments of large tensors: enough to see that there was one."""
+    """The optimizer's state without the moments of large tensors: enough to see that there was
+    one.
+    """
     state = optimizer.state_dict()
     small_entries = {
         index: entry

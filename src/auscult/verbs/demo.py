@@ -151,7 +151,9 @@ def render_wrongly(spoken: Recording) -> Recording:
 
 
 def apply_story_loudness(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Peak to 0.8, then 0.7·tanh(1.2·x): it makes the buzz loud, and hides how quiet the model was."""
+    """Peak to 0.8, then 0.7·tanh(1.2·x): it makes the buzz loud, and hides how quiet the model
+    was.
+    """
     peak = float(np.abs(samples).max())
     return np.asarray(0.7 * np.tanh(1.2 * samples * (0.8 / peak if peak > 0 else 1.0)), np.float32)
 

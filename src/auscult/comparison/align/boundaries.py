@@ -1,4 +1,6 @@
-"""Where one side does in one module what the other does in several: the outputs that mean the same."""
+"""Where one side does in one module what the other does in several: the outputs that mean the
+same.
+"""
 
 from __future__ import annotations
 

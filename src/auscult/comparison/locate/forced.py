@@ -110,7 +110,9 @@ def run_reference(
     cand: ModuleTree,
     alignment: LayerAlignment,
 ) -> Trace:
-    """The reverse: run the reference with each aligned module replaced by the candidate's output."""
+    """The reverse: run the reference with each aligned module replaced by the candidate's
+    output.
+    """
     with _ReplacementContext(runner) as replacements:
         for pair in alignment.pairs:
             for call, outputs in _iter_reference_outputs(pair, ref, cand, alignment.orders):

@@ -1,4 +1,6 @@
-"""Run one module alone on the other side's own inputs: the error that appears is the module's own."""
+"""Run one module alone on the other side's own inputs: the error that appears is the module's
+own.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from auscult.comparison.align.axes import AxisOrder, to_candidate_order
 from auscult.comparison.locate.places import FaultPlace
 from auscult.comparison.measure.distance import RecordDistance, measure_array_distance
 from auscult.comparison.measure.floor import NoiseFloor
-from auscult.comparison.measure.readings import TensorComparison, TensorComparisons
+from auscult.comparison.measure.tensor_comparisons import TensorComparison, TensorComparisons
 from auscult.comparison.modules import ModuleTree
 from auscult.errors import AuscultError
 from auscult.runtime.runner import Runner
@@ -47,12 +49,12 @@ class ModuleInjector:
         """
         confirmed_places, run_count = [], 0
         for place in places:
-            has_inexact_inputs = place.reading.is_output and any(
-                r.error > 0 for r in self._inputs(comparisons, place.reading)
+            has_inexact_inputs = place.comparison.is_output and any(
+                r.error > 0 for r in self._inputs(comparisons, place.comparison)
             )
             if has_inexact_inputs and run_count < MAX_MODULE_RUNS:
                 run_count += 1
-                own_comparison = self.own(place.reading)
+                own_comparison = self.own(place.comparison)
                 if own_comparison is not None and not own_comparison.differs:
                     continue
             confirmed_places.append(place)
@@ -67,7 +69,7 @@ class ModuleInjector:
             own_comparison = self.own(comparison)
             if own_comparison is not None and own_comparison.differs:
                 confirmed_places.append(FaultPlace(own_comparison))
-        return sorted(confirmed_places, key=lambda place: place.reading.order)
+        return sorted(confirmed_places, key=lambda place: place.comparison.order)
 
     @staticmethod
     def _inputs(

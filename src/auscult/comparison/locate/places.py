@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from dataclasses import dataclass
 
-from auscult.comparison.measure.readings import TensorComparison, TensorComparisons
+from auscult.comparison.measure.tensor_comparisons import TensorComparison, TensorComparisons
 from auscult.comparison.modules import ModuleTree, get_base_role
 from auscult.traces.records import Record
 
@@ -28,19 +28,19 @@ class FaultPlace:
             variable of its own.
     """
 
-    reading: TensorComparison
+    comparison: TensorComparison
     parent: str = ""
     certain: bool = True
 
     @property
     def path(self) -> str:
         """The reference's module."""
-        return self.reading.pair.a
+        return self.comparison.pair.a
 
     @property
     def key(self) -> str:
         """As a trace names it."""
-        return f"{self.path}#{self.reading.call}:{self.reading.role}"
+        return f"{self.path}#{self.comparison.call}:{self.comparison.role}"
 
 
 def locate_faults(

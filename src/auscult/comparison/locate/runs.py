@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from auscult.comparison.align.pairs import LayerAlignment, LayerPair
-from auscult.comparison.fault_cases import build_layer_case
+from auscult.comparison.fault_cases import CaseMaterial, TensorPlace, build_layer_case
 from auscult.comparison.locate import forced
 from auscult.comparison.locate.inject import ModuleInjector
 from auscult.comparison.locate.places import FaultPlace, locate_faults
@@ -19,7 +19,7 @@ from auscult.comparison.measure.floor import (
     find_coarsest_dtype,
     floor_from_second_run,
 )
-from auscult.comparison.measure.readings import TensorComparisons, compare_tensors
+from auscult.comparison.measure.tensor_comparisons import TensorComparisons, compare_tensors
 from auscult.comparison.modules import ModuleTree
 from auscult.comparison.results import LayerResult
 from auscult.comparison.stages import StageJudge, StageResult, find_stage_pairs, is_in_guilty_stage
@@ -68,10 +68,10 @@ class AlignedSides:
 
 @dataclass(frozen=True, eq=False)
 class LocatedFaults:
-    """Where errors are born, by which readings, and how to make cases of the places.
+    """Where errors are born, by which comparisons, and how to make cases of the places.
 
     Attributes:
-        separated: Whether the readings are of a run on the other side's tensors, so that all that
+        separated: Whether the comparisons are of a run on the other side's tensors, so that all that
             differs was born.
     """
 
@@ -96,7 +96,9 @@ def judge_stages(sides: AlignedSides, names: Sequence[str]) -> tuple[StageResult
 
 
 def locate_free(sides: AlignedSides, comparisons: TensorComparisons) -> LocatedFaults:
-    """Places in the candidate's own run: the first fault, and others only on branches of their own."""
+    """Places in the candidate's own run: the first fault, and others only on branches of their
+    own.
+    """
 
     def make_case(place: FaultPlace) -> LayerCase | None:
         return _build_place_case(sides, sides.runs.ref, sides.runs.cand, place)
@@ -157,8 +159,8 @@ def _locate_in_forced_candidate(
     )
 
     def make_case(place: FaultPlace) -> LayerCase | None:
-        pair, call = place.reading.pair, place.reading.call_cand
-        if place.reading.is_output:
+        pair, call = place.comparison.pair, place.comparison.call_cand
+        if place.comparison.is_output:
             view = forced.view_own_outputs(forced_run, pair.b, call)
         else:
             view = forced_run
@@ -195,34 +197,26 @@ def _is_stage(pair: LayerPair, stages: Iterable[StageResult]) -> bool:
 def _build_place_case(
     sides: AlignedSides, ref: Trace, cand: Trace, place: FaultPlace
 ) -> LayerCase | None:
-    pair, comparison = place.reading.pair, place.reading
+    pair, comparison = place.comparison.pair, place.comparison
     if pair.join == "concat":
         return None
     if comparison.is_output and (case := _build_unfolded_case(sides, ref, cand, place)) is not None:
         return case
     if comparison.is_output:
-        path_ref, path_cand = (pair.a, pair.b)
-    else:
-        path_ref, path_cand = (pair.ref[0], pair.cand[0])
-    return _build_path_case(sides, ref, cand, place, path_ref, path_cand)
+        return _build_path_case(sides, ref, cand, place, (pair.a, pair.b))
+    return _build_path_case(sides, ref, cand, place, (pair.ref[0], pair.cand[0]))
 
 
-def _build_path_case(  # noqa: PLR0917
-    sides: AlignedSides, ref: Trace, cand: Trace, place: FaultPlace, path_ref: str, path_cand: str
+def _build_path_case(
+    sides: AlignedSides, ref: Trace, cand: Trace, place: FaultPlace, paths: tuple[str, str]
 ) -> LayerCase | None:
-    comparison = place.reading
+    """The case of a place, at these modules of the reference and the candidate."""
+    comparison, alignment = place.comparison, sides.alignment
     return build_layer_case(
-        ref,
-        cand,
-        path_ref,
-        path_cand,
-        comparison.role,
-        comparison.call,
-        sides.alignment.names,
-        sides.runs.ref_runner,
-        role_cand=comparison.role_cand,
-        call_cand=comparison.call_cand,
-        usual=sides.alignment.orders,
+        CaseMaterial(ref, cand, alignment.names, sides.runs.ref_runner, alignment.orders),
+        TensorPlace(
+            *paths, comparison.role, comparison.call, comparison.role_cand, comparison.call_cand
+        ),
     )
 
 
@@ -232,10 +226,10 @@ def _build_unfolded_case(
     """Of a layer with a batch norm behind it, which the candidate has folded into one: the layer's
     own output, unfolded.
     """
-    pair, runner = place.reading.pair, sides.runs.ref_runner
+    pair, runner = place.comparison.pair, sides.runs.ref_runner
     if runner is None or len(pair.ref) != 2 or len(pair.cand) != 1:
         return None
-    case = _build_path_case(sides, ref, cand, place, pair.ref[0], pair.b)
+    case = _build_path_case(sides, ref, cand, place, (pair.ref[0], pair.b))
     if case is None:
         return None
     unfolded_output = invert_batch_norm(
@@ -273,17 +267,15 @@ def add_chaos_explanations(
 ) -> tuple[LayerResult, ...]:
     """The results, with what stepping said at the modules that are called again and again."""
     chaotic = {step.pair.a: step for step in steps if step.verdict == "chaotic"}
-    return tuple(
-        (
-            replace(
-                result,
-                explanations=(_explain_chaos(chaotic[result.path_ref]), *result.explanations),
-            )
-            if result.path_ref in chaotic and not result.born
-            else result
-        )
-        for result in results
-    )
+    explained_results = []
+    for result in results:
+        step = chaotic.get(result.path_ref)
+        if step is None or result.born:
+            explained_results.append(result)
+        else:
+            explanations = (_explain_chaos(step), *result.explanations)
+            explained_results.append(replace(result, explanations=explanations))
+    return tuple(explained_results)
 
 
 def _explain_chaos(step: StepsResult) -> Explanation:

@@ -34,7 +34,9 @@ class Contradiction:
 
 
 def compute_snr(ratio: float, correlation: float) -> float:
-    """SNR in dB of an output with that RMS ratio and correlation (both about zero) to its target."""
+    """SNR in dB of an output with that RMS ratio and correlation (both about zero) to its
+    target.
+    """
     error = 1 + ratio**2 - 2 * correlation * ratio
     return -10 * math.log10(max(error, 1e-20))
 

@@ -52,7 +52,7 @@ class MlxRunner(ModuleRunner):
     def _finish_trace(self, recorder: Recorder) -> Trace:
         return recorder.finish(build_manifest(self.model, recorder))
 
-    def _without_gradients(self) -> contextlib.AbstractContextManager[Any]:
+    def _make_run_context(self) -> contextlib.AbstractContextManager[Any]:
         """MLX computes float64 on the CPU only."""
         context: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
         if self._float == mx.float64:
@@ -62,7 +62,7 @@ class MlxRunner(ModuleRunner):
     def _to_tensor(self, array: Array, module: Any) -> Any:
         return to_tensor(array, find_floating_dtype(module) or self._float)
 
-    def _array(self, tensor: Any) -> Array:
+    def _to_array(self, tensor: Any) -> Array:
         return to_array(tensor)
 
     def _make_replacement(self, tensor: Any, array: Array) -> Any:

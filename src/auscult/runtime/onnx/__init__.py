@@ -1,1 +1,3 @@
-"""Recording ONNX models in ONNX Runtime: every intermediate tensor becomes an output of the graph."""
+"""Recording ONNX models in ONNX Runtime: every intermediate tensor becomes an output of the
+graph.
+"""

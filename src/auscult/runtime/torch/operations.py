@@ -1,4 +1,6 @@
-"""Results of functional operations inside composite modules, seen below all modules and functions."""
+"""Results of functional operations inside composite modules, seen below all modules and
+functions.
+"""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class TorchRunner(ModuleRunner):
     def _finish_trace(self, recorder: Recorder) -> Trace:
         return recorder.finish(build_manifest(self.model, recorder))
 
-    def _without_gradients(self) -> contextlib.AbstractContextManager[Any]:
+    def _make_run_context(self) -> contextlib.AbstractContextManager[Any]:
         return torch.no_grad()
 
     def _get_forward(self, module: torch.nn.Module) -> Callable[..., Any]:
@@ -66,7 +66,7 @@ class TorchRunner(ModuleRunner):
             array, dtype=find_floating_dtype(module) or self._float, device=self._device
         )
 
-    def _array(self, tensor: torch.Tensor) -> Array:
+    def _to_array(self, tensor: torch.Tensor) -> Array:
         return to_array(tensor)
 
     def _make_replacement(self, tensor: torch.Tensor, array: Array) -> torch.Tensor:

@@ -170,7 +170,9 @@ class Codebooks:
 
 
 def gather_items(items: Tensor) -> Tensor:
-    """The items of all processes in the order of their ranks; each may have another number of them."""
+    """The items of all processes in the order of their ranks; each may have another number of
+    them.
+    """
     if count_processes() == 1:
         return items
     gathered: list[Tensor | None] = [None] * count_processes()

@@ -29,7 +29,9 @@ class Journal:
         self.board = _open_board(out) if tensorboard else None
 
     def line(self, entry: Mapping[str, Any]) -> None:
-        """One line, floats at four significant decimals; scalars of a step also go to TensorBoard."""
+        """One line, floats at four significant decimals; scalars of a step also go to
+        TensorBoard.
+        """
         with self.path.open("a") as handle:
             handle.write(json.dumps(_round_floats(entry)) + "\n")
         if self.board is not None and "step" in entry:

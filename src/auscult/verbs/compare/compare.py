@@ -1,4 +1,6 @@
-"""`compare`: where is the first layer that is wrong, rather than merely further from the reference?"""
+"""`compare`: where is the first layer that is wrong, rather than merely further from the
+reference?
+"""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from auscult.comparison.compare_runs import RunComparison
-from auscult.comparison.measure.readings import TensorComparison
+from auscult.comparison.measure.tensor_comparisons import TensorComparison
 from auscult.comparison.results import LayerResult
 from auscult.comparison.stages import StageResult
 from auscult.comparison.steps import StepsResult
@@ -90,7 +90,7 @@ def describe_first_divergence(comparison: RunComparison) -> Json | None:
     differs.
     """
     place = comparison.places[0] if comparison.places else None
-    tensor_comparison = place.reading if place else comparison.first
+    tensor_comparison = place.comparison if place else comparison.first
     if tensor_comparison is None:
         return None
     return {

@@ -134,7 +134,9 @@ def suggest_remake(given_options: GivenOptions) -> str | None:
 
 
 def build_repair_command(given_options: GivenOptions) -> str:
-    """The command that writes a repaired checkpoint; the other side is the original, or the code."""
+    """The command that writes a repaired checkpoint; the other side is the original, or the
+    code.
+    """
     reference_words = (
         given_options.get("reference-checkpoint")
         or given_options.get("model")

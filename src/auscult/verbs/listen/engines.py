@@ -72,7 +72,9 @@ def _hear_in_processes(
     count: int,
     progress: Progress | None,
 ) -> list[ListenedFile]:
-    """Spawned, not forked: a fork would copy the threads' locks of whatever the caller has loaded."""
+    """Spawned, not forked: a fork would copy the threads' locks of whatever the caller has
+    loaded.
+    """
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
