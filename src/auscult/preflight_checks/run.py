@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -29,7 +30,12 @@ from auscult.preflight_checks.checks.terms import measure_shares, measure_terms
 from auscult.preflight_checks.find import find_setup
 from auscult.preflight_checks.keep import TrainingSnapshot
 from auscult.preflight_checks.options import PreflightOptions
-from auscult.preflight_checks.records import Claim, TermMeasure, TrainingMeasurements
+from auscult.preflight_checks.records import (
+    Claim,
+    LearningCurve,
+    NonFiniteValues,
+    TrainingMeasurements,
+)
 from auscult.preflight_checks.setup import Setup
 from auscult.preflight_checks.steps import StepsTrail, run_steps
 
@@ -52,85 +58,111 @@ def measure_training(
     """
     options = options or PreflightOptions()
     setup = trainer if isinstance(trainer, Setup) else find_setup(trainer, options)
-    started = time.monotonic()
     snapshot = TrainingSnapshot(setup)
+    measurement = _TrainingMeasurement(setup, options, snapshot, progress or _ignore_progress)
     try:
         with _attribute_to_user(setup.name):
-            return _measure_setup(setup, options, snapshot, started, progress)
+            return measurement.measure()
     finally:
         snapshot.restore()
 
 
-def _measure_setup(
-    setup: Setup,
-    options: PreflightOptions,
-    snapshot: TrainingSnapshot,
-    started: float,
-    progress: Progress | None,
-) -> TrainingMeasurements:
-    skipped = list(_iter_unmeasured(setup))
-    report_progress = progress or (lambda _done, _total, _what: None)
-    report_progress(0, 6, "first pass")
-    with torch.no_grad():
-        captured = capture_forward(setup)
-        lengths, start = measure_lengths(setup, captured), measure_level(setup, captured)
+def _ignore_progress(_done: int, _total: int, _what: str) -> None:
+    """For a caller that shows none."""
+
+
+class _TrainingMeasurement:
+    """The measurements of one training; each begins at the state in which the training was given."""
+
+    def __init__(
+        self,
+        setup: Setup,
+        options: PreflightOptions,
+        snapshot: TrainingSnapshot,
+        report_progress: Progress,
+    ) -> None:
+        self.setup, self.options, self.snapshot = setup, options, snapshot
+        self.report_progress = report_progress
+        self.started = time.monotonic()
+
+    def measure(self) -> TrainingMeasurements:
+        """Everything, in the order in which it costs time."""
+        setup = self.setup
+        skipped = tuple(_iter_unmeasured(setup))
+        measured = TrainingMeasurements(setup.name, assumed=setup.assumed)
+        measured = self._measure_forward_pass(measured)
+        measured = self._measure_gradients(measured)
+        trail = self._run_steps()
+        measured = self._measure_after_steps(measured, trail)
+        learning = self._measure_learning(trail)
+        precision, not_run = self._measure_precision(trail)
+        claims = (Claim("claims", **setup.claims),) if setup.claims else ()
+        return replace(
+            measured,
+            steps=max(len(trail.losses), *(len(book.used) for book in trail.books.values()), 0, 0),
+            gradients=trail.gradients,
+            books=tuple(trail.books.values()),
+            learning=learning,
+            precision=precision,
+            limit=measure_limit(setup, trail.books),
+            claims=claims,
+            skipped=(*skipped, *not_run, *_iter_left_out(setup, trail, self.options)),
+            seconds=round(time.monotonic() - self.started, 2),
+        )
+
+    def _measure_forward_pass(self, measured: TrainingMeasurements) -> TrainingMeasurements:
+        setup, snapshot = self.setup, self.snapshot
+        self.report_progress(0, 6, "first pass")
+        with torch.no_grad():
+            captured = capture_forward(setup)
+            lengths, start = measure_lengths(setup, captured), measure_level(setup, captured)
+            snapshot.restore()
+            owners = measure_owners(setup, captured)
+            snapshot.restore()
+            gain_response = measure_gain_response(setup)
         snapshot.restore()
-        owners = measure_owners(setup, captured)
-        snapshot.restore()
-        response = measure_gain_response(setup)
-    snapshot.restore()
-    report_progress(1, 6, "alignment")
-    alignment = measure_alignment(setup)
-    report_progress(2, 6, "gradients of the parts")
-    gains = measure_gains(setup, snapshot)
-    report_progress(3, 6, "loss terms")
-    terms = measure_terms(setup)
-    snapshot.restore()
-    trail = run_steps(setup, options.steps, started + LOOP_SHARE * options.seconds, progress)
-    parameters = measure_parameters(setup, trail)
-    with torch.no_grad():
-        end = measure_level(setup, capture_forward(setup))
-    terms = _add_shares(terms, measure_shares(setup))
-    snapshot.restore()
-    if setup.assumed:
-        learning = None
-    else:
-        learning = measure_learning(setup, trail, snapshot, started + options.seconds, progress)
-    broken = tuple(dict.fromkeys(trail.broken))
-    in_time = time.monotonic() - started < options.seconds
-    precision, not_run = measure_precision(
-        setup, snapshot, broken, formats=FORMATS if in_time else ()
-    )
-    return TrainingMeasurements(
-        name=setup.name,
-        steps=max(len(trail.losses), *(len(book.used) for book in trail.books.values()), 0, 0),
-        seconds=round(time.monotonic() - started, 2),
-        assumed=setup.assumed,
-        lengths=lengths,
-        alignment=alignment,
-        gains=gains,
-        parameters=parameters,
-        gradients=trail.gradients,
-        books=tuple(trail.books.values()),
-        terms=terms,
-        start=start,
-        end=end,
-        owners=owners,
-        gain_response=response,
-        learning=learning,
-        precision=precision,
-        limit=measure_limit(setup, trail.books),
-        claims=(Claim("claims", **setup.claims),) if setup.claims else (),
-        skipped=(*skipped, *not_run, *_iter_left_out(setup, trail, options)),
-    )
+        return replace(
+            measured, lengths=lengths, start=start, owners=owners, gain_response=gain_response
+        )
 
+    def _measure_gradients(self, measured: TrainingMeasurements) -> TrainingMeasurements:
+        self.report_progress(1, 6, "alignment")
+        alignment = measure_alignment(self.setup)
+        self.report_progress(2, 6, "gradients of the parts")
+        gains = measure_gains(self.setup, self.snapshot)
+        self.report_progress(3, 6, "loss terms")
+        terms = measure_terms(self.setup)
+        self.snapshot.restore()
+        return replace(measured, alignment=alignment, gains=gains, terms=terms)
 
-def _add_shares(
-    terms: tuple[TermMeasure, ...], shares: dict[str, float]
-) -> tuple[TermMeasure, ...]:
-    from dataclasses import replace
+    def _run_steps(self) -> StepsTrail:
+        deadline = self.started + LOOP_SHARE * self.options.seconds
+        return run_steps(self.setup, self.options.steps, deadline, self.report_progress)
 
-    return tuple(replace(term, share_after=shares.get(term.name)) for term in terms)
+    def _measure_after_steps(
+        self, measured: TrainingMeasurements, trail: StepsTrail
+    ) -> TrainingMeasurements:
+        parameters = measure_parameters(self.setup, trail)
+        with torch.no_grad():
+            end = measure_level(self.setup, capture_forward(self.setup))
+        shares = measure_shares(self.setup)
+        terms = [replace(term, share_after=shares.get(term.name)) for term in measured.terms]
+        self.snapshot.restore()
+        return replace(measured, parameters=parameters, end=end, terms=tuple(terms))
+
+    def _measure_learning(self, trail: StepsTrail) -> LearningCurve | None:
+        if self.setup.assumed:
+            return None
+        deadline = self.started + self.options.seconds
+        return measure_learning(self.setup, trail, self.snapshot, deadline, self.report_progress)
+
+    def _measure_precision(
+        self, trail: StepsTrail
+    ) -> tuple[NonFiniteValues | None, list[tuple[str, str]]]:
+        broken = tuple(dict.fromkeys(trail.broken))
+        is_in_time = time.monotonic() - self.started < self.options.seconds
+        formats = FORMATS if is_in_time else ()
+        return measure_precision(self.setup, self.snapshot, broken, formats=formats)
 
 
 def _iter_unmeasured(setup: Setup) -> Iterator[tuple[str, str]]:

@@ -88,7 +88,7 @@ class ModuleRunner(ABC):
         return forward
 
     def _make_run_context(self) -> contextlib.AbstractContextManager[Any]:
-        """Without gradients."""
+        """Entered around every run: torch computes no gradients in it, MLX float64 on the CPU."""
         return contextlib.nullcontext()
 
     def paths(self) -> tuple[str, ...]:
@@ -175,14 +175,12 @@ class ModuleRunner(ABC):
             for part in remembered_call
         )
         if remaining_tensors:
+            roles = [role for role, _ in iter_call_roles(*remembered_call, self._is_tensor_or_slot)]
             raise UsageError(
                 "was not called with such an argument",
                 where=f"{path or self.name}#{call}",
                 found=", ".join(remaining_tensors),
-                hint=(
-                    "it took"
-                    f" {', '.join(role for role, _ in iter_call_roles(*remembered_call, self._is_tensor_or_slot))}"
-                ),
+                hint=f"it took {', '.join(roles)}",
             )
         return args, kwargs
 

@@ -21,7 +21,7 @@ MAX_DEPTH = 8
 def iter_roles(value: Any, base: str, is_tensor: IsTensor) -> Iterator[tuple[str, Any]]:
     """Every tensor inside nested tuples, lists, mappings and dataclasses, with its role."""
     for steps, leaf in _iter_leaves(value, (), is_tensor):
-        yield _format_role(base, steps), leaf
+        yield _join_role(base, steps), leaf
 
 
 def iter_call_roles(
@@ -37,11 +37,11 @@ def replace_tensors(
 ) -> Any:
     """A copy of `value` in which each tensor is what `swap(role, tensor)` gives."""
     return _map_leaves(
-        value, (), lambda steps, leaf: swap(_format_role(base, steps), leaf), is_tensor
+        value, (), lambda steps, leaf: swap(_join_role(base, steps), leaf), is_tensor
     )
 
 
-def _format_role(base: str, steps: tuple[ContainerKey, ...]) -> str:
+def _join_role(base: str, steps: tuple[ContainerKey, ...]) -> str:
     if steps in ((), (0,)):
         return base
     return ".".join((base, *map(str, steps)))
@@ -108,6 +108,21 @@ def _rebuild_mapping(value: Mapping[Any, Any], changed_items: dict[Any, Any]) ->
         return changed_items
 
 
+def format_role(base: str, index: int) -> str:
+    """The role of a tensor at a position: `output`, then `output.1`, `output.2`."""
+    return _join_role(base, (index,))
+
+
+def parse_position(name: str) -> int | None:
+    """The position that a name of an input says: `input` is 0, `1` and `input.1` are 1; None where
+    it is another name.
+    """
+    short_name = "0" if name == "input" else name.removeprefix("input.")
+    if short_name.isdigit():
+        return int(short_name)
+    return None
+
+
 def split_arguments(inputs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """Positional and keyword arguments from names: `0`, `1`, `input`, `input.1` are positions,
     anything else a keyword.
@@ -115,19 +130,21 @@ def split_arguments(inputs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any
     positional: dict[int, Any] = {}
     keyword_values: dict[str, Any] = {}
     for name, value in inputs.items():
-        short = "0" if name == "input" else name.removeprefix("input.")
-        if short.isdigit():
-            positional[int(short)] = value
+        position = parse_position(name)
+        if position is None:
+            keyword_values[name.removeprefix("input.")] = value
         else:
-            keyword_values[short] = value
+            positional[position] = value
     return [positional[index] for index in sorted(positional)], keyword_values
 
 
 def iter_role_inputs(inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """The same inputs under the roles that a trace gives them."""
     for name, value in inputs.items():
-        short = name.removeprefix("input.")
-        yield ("input" if short in ("0", "input") else f"input.{short}"), value
+        if parse_position(name) == 0:
+            yield "input", value
+        else:
+            yield f"input.{name.removeprefix('input.')}", value
 
 
 def bind_arguments(

@@ -10,13 +10,17 @@ in conf/base.yml. `batch` is a tensor [batch, 1, time], or a dict with a `signal
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor, nn
 
 from auscult.errors import TargetError
-from auscult.preflight_checks.adapters.protocol import iter_optimizers, take_one_batch
+from auscult.preflight_checks.adapters.protocol import (
+    iter_optimizers,
+    read_fields,
+    take_one_batch,
+)
 from auscult.preflight_checks.options import PreflightOptions
 from auscult.preflight_checks.setup import Setup, find_parts
 
@@ -32,6 +36,7 @@ LAMBDAS = {
 }
 """Weights of descript-audio-codec's conf/base.yml; those it leaves out are 0."""
 _LOSSES = {"mel_loss": "mel/loss", "stft_loss": "stft/loss", "waveform_loss": "waveform/loss"}
+LossFunction = Callable[[Any, Tensor], dict[str, Tensor]]
 _FIELDS = (
     "generator",
     "optimizer_g",
@@ -42,18 +47,12 @@ _FIELDS = (
     "lambdas",
     "sample_rate",
     "claims",
+    *_LOSSES,
 )
 
 
-def read_fields(value: Any) -> dict[str, Any]:
-    """The fields that are there."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    return {name: getattr(value, name) for name in (*_FIELDS, *_LOSSES) if hasattr(value, name)}
-
-
 def fits(value: Any) -> bool:
-    fields = read_fields(value)
+    fields = read_fields(value, _FIELDS)
     return (
         isinstance(fields.get("generator"), nn.Module)
         and "batch" in fields
@@ -67,10 +66,14 @@ def adapt(value: Any, options: PreflightOptions) -> Setup:
     Raises:
         TargetError: If the batch has no signal, or the rate is not known.
     """
-    fields = read_fields(value)
+    fields = read_fields(value, _FIELDS)
     batch = take_one_batch(fields["batch"])
-    signal = batch["signal"] if isinstance(batch, Mapping) else None
-    audio = batch if isinstance(batch, Tensor) else getattr(signal, "audio_data", None)
+    signal = None
+    if isinstance(batch, Mapping):
+        signal = batch["signal"]
+    audio = getattr(signal, "audio_data", None)
+    if isinstance(batch, Tensor):
+        audio = batch
     rate = int(
         fields.get("sample_rate") or getattr(signal, "sample_rate", 0) or options.sample_rate or 0
     )
@@ -81,37 +84,13 @@ def adapt(value: Any, options: PreflightOptions) -> Setup:
             hint="batch: {'signal': signal}",
         )
     model = fields["generator"]
-    weights = {**LAMBDAS, **(fields.get("lambdas") or {})}
-    losses = {
-        key: fields[name]
-        for name, key in _LOSSES.items()
-        if fields.get(name) is not None and weights[key]
-    }
-    gan = fields.get("gan_loss")
-
-    def loss(output: Any, current_batch: Tensor) -> dict[str, Tensor]:
-        rebuilt, target_signal = (
-            _wrap_as_signal(signal, output["audio"]),
-            _wrap_as_signal(signal, current_batch),
-        )
-        terms = {
-            key: weights[key] * function(rebuilt, target_signal) for key, function in losses.items()
-        }
-        if gan is not None:
-            judged, matched = gan.generator_loss(rebuilt, target_signal)
-            terms |= {
-                "adv/gen_loss": weights["adv/gen_loss"] * judged,
-                "adv/feat_loss": weights["adv/feat_loss"] * matched,
-            }
-        penalties = ("vq/commitment_loss", "vq/codebook_loss")
-        return terms | {key: weights[key] * output[key] for key in penalties if key in output}
-
+    keep = [fields[name] for name in ("discriminator", "optimizer_d") if name in fields]
     return Setup(
         name=options.name,
         model=model,
         batch=audio,
         forward=lambda current_batch: model(current_batch, rate),
-        loss=loss,
+        loss=_make_loss(fields, signal),
         step=None,
         optimizers=tuple(iter_optimizers(fields.get("optimizer_g"))),
         parts=find_parts(model),
@@ -120,12 +99,34 @@ def adapt(value: Any, options: PreflightOptions) -> Setup:
         sample_rate=rate,
         bitrate=options.bitrate,
         claims={**(fields.get("claims") or {}), **options.claims},
-        keep=tuple(
-            fields[name]
-            for name in ("discriminator", "optimizer_d")
-            if fields.get(name) is not None
-        ),
+        keep=tuple(value for value in keep if value is not None),
     )
+
+
+def _make_loss(fields: Mapping[str, Any], signal: Any) -> LossFunction:
+    """The weighted terms of the losses that the state holds."""
+    weights = {**LAMBDAS, **(fields.get("lambdas") or {})}
+    losses = {
+        key: fields[name]
+        for name, key in _LOSSES.items()
+        if fields.get(name) is not None and weights[key]
+    }
+    gan = fields.get("gan_loss")
+
+    def compute_loss(output: Any, batch: Tensor) -> dict[str, Tensor]:
+        rebuilt = _wrap_as_signal(signal, output["audio"])
+        target = _wrap_as_signal(signal, batch)
+        terms = {key: weights[key] * function(rebuilt, target) for key, function in losses.items()}
+        if gan is not None:
+            adversarial_loss, feature_loss = gan.generator_loss(rebuilt, target)
+            terms |= {
+                "adv/gen_loss": weights["adv/gen_loss"] * adversarial_loss,
+                "adv/feat_loss": weights["adv/feat_loss"] * feature_loss,
+            }
+        penalties = ("vq/commitment_loss", "vq/codebook_loss")
+        return terms | {key: weights[key] * output[key] for key in penalties if key in output}
+
+    return compute_loss
 
 
 def _wrap_as_signal(signal: Any, audio: Tensor) -> Any:

@@ -7,17 +7,23 @@ and `penalty` counts once, as there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor, nn
 
 from auscult.errors import TargetError
-from auscult.preflight_checks.adapters.protocol import iter_optimizers, take_one_batch
+from auscult.preflight_checks.adapters.protocol import (
+    iter_optimizers,
+    read_fields,
+    take_one_batch,
+)
 from auscult.preflight_checks.options import PreflightOptions
 from auscult.preflight_checks.setup import Setup, find_parts
 
 ORDER = 25
+NamedLosses = list[tuple[str, Callable[..., Any]]]
+LossFunction = Callable[[Any, Tensor], dict[str, Tensor]]
 _FIELDS = (
     "model",
     "optimizer",
@@ -30,15 +36,8 @@ _FIELDS = (
 )
 
 
-def read_fields(value: Any) -> dict[str, Any]:
-    """The fields that are there."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    return {name: getattr(value, name) for name in _FIELDS if hasattr(value, name)}
-
-
 def fits(value: Any) -> bool:
-    fields = read_fields(value)
+    fields = read_fields(value, _FIELDS)
     return (
         isinstance(fields.get("model"), nn.Module)
         and "batch" in fields
@@ -52,7 +51,7 @@ def adapt(value: Any, options: PreflightOptions) -> Setup:
     Raises:
         TargetError: If the batch is no tensor, or the rate is not known.
     """
-    fields = read_fields(value)
+    fields = read_fields(value, _FIELDS)
     model, batch = fields["model"], take_one_batch(fields["batch"])
     rate = int(
         fields.get("sample_rate") or getattr(model, "sample_rate", 0) or options.sample_rate or 0
@@ -62,32 +61,15 @@ def adapt(value: Any, options: PreflightOptions) -> Setup:
             "needs a batch [batch, channels, time] and a sample_rate", where=options.name
         )
     weights: Mapping[str, float] = getattr(fields.get("balancer"), "weights", None) or {}
-    auxiliary, adversarial = (
-        _list_items(fields.get("aux_losses")),
-        _list_items(fields.get("adv_losses")),
-    )
-
-    def loss(output: Any, current_batch: Tensor) -> dict[str, Tensor]:
-        rebuilt = output.x
-        terms = {
-            name: weights.get(name, 1.0) * function(rebuilt, current_batch)
-            for name, function in auxiliary
-        }
-        for name, function in adversarial:
-            judged, matched = function(rebuilt, current_batch)
-            terms |= {f"adv_{name}": weights.get(f"adv_{name}", 1.0) * judged}
-            terms |= {f"feat_{name}": weights.get(f"feat_{name}", 1.0) * matched}
-        penalty = getattr(output, "penalty", None)
-        if penalty is None:
-            return terms
-        return {**terms, "penalty": penalty}
-
+    auxiliary = _list_items(fields.get("aux_losses"))
+    adversarial = _list_items(fields.get("adv_losses"))
+    critics = [function for _, function in (*auxiliary, *adversarial)]
     return Setup(
         name=options.name,
         model=model,
         batch=batch,
         forward=model,
-        loss=loss,
+        loss=_make_loss(auxiliary, adversarial, weights),
         step=None,
         optimizers=tuple(iter_optimizers(fields.get("optimizer"))),
         parts=find_parts(model),
@@ -96,15 +78,32 @@ def adapt(value: Any, options: PreflightOptions) -> Setup:
         sample_rate=rate,
         bitrate=options.bitrate,
         claims={**(fields.get("claims") or {}), **options.claims},
-        keep=tuple(
-            function
-            for _, function in (*auxiliary, *adversarial)
-            if isinstance(function, nn.Module)
-        ),
+        keep=tuple(critic for critic in critics if isinstance(critic, nn.Module)),
     )
 
 
-def _list_items(value: Any) -> list[tuple[str, Any]]:
+def _make_loss(
+    auxiliary: NamedLosses, adversarial: NamedLosses, weights: Mapping[str, float]
+) -> LossFunction:
+    """The solver's terms, weighted as its balancer weighs them; an adversarial loss gives two."""
+
+    def compute_loss(output: Any, batch: Tensor) -> dict[str, Tensor]:
+        terms = {
+            name: weights.get(name, 1.0) * function(output.x, batch) for name, function in auxiliary
+        }
+        for name, function in adversarial:
+            adversarial_loss, feature_loss = function(output.x, batch)
+            terms[f"adv_{name}"] = weights.get(f"adv_{name}", 1.0) * adversarial_loss
+            terms[f"feat_{name}"] = weights.get(f"feat_{name}", 1.0) * feature_loss
+        penalty = getattr(output, "penalty", None)
+        if penalty is not None:
+            terms["penalty"] = penalty
+        return terms
+
+    return compute_loss
+
+
+def _list_items(value: Any) -> NamedLosses:
     if value is not None:
         return list(value.items())
     return []

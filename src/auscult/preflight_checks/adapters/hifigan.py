@@ -8,14 +8,18 @@ the adversarial terms alone are looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from auscult.errors import TargetError
-from auscult.preflight_checks.adapters.protocol import iter_optimizers, take_one_batch
+from auscult.preflight_checks.adapters.protocol import (
+    iter_optimizers,
+    read_fields,
+    take_one_batch,
+)
 from auscult.preflight_checks.options import PreflightOptions
 from auscult.preflight_checks.setup import Setup, as_wave, find_source, find_target
 
@@ -36,15 +40,8 @@ _FIELDS = (
 )
 
 
-def read_fields(value: Any) -> dict[str, Any]:
-    """The fields that are there."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    return {name: getattr(value, name) for name in _FIELDS if hasattr(value, name)}
-
-
 def fits(value: Any) -> bool:
-    fields = read_fields(value)
+    fields = read_fields(value, _FIELDS)
     is_dac = any(
         name in fields or hasattr(value, name) for name in ("stft_loss", "mel_loss", "gan_loss")
     )
@@ -58,7 +55,7 @@ def adapt(value: Any, options: PreflightOptions) -> Setup:
     Raises:
         TargetError: If the batch has no mel and audio, or the rate is not known.
     """
-    fields = read_fields(value)
+    fields = read_fields(value, _FIELDS)
     batch = take_one_batch(fields["batch"])
     source, target = find_source(batch), find_target(batch)
     rate = int(fields.get("sample_rate") or options.sample_rate or 0)
@@ -121,18 +118,20 @@ def compute_generator_loss(
 ) -> dict[str, Tensor]:
     """The generator's terms, weighted."""
     wave = as_wave(output)
-    target_wave = as_wave(target) if target is not None else torch.zeros_like(wave)
+    target_wave = torch.zeros_like(wave)
+    if target is not None:
+        target_wave = as_wave(target)
     terms: dict[str, Tensor] = {}
     if mel is not None:
         terms["mel"] = MEL_WEIGHT * (call_mel(mel, wave) - call_mel(mel, target_wave)).abs().mean()
     for critic in critics:
         _, judged, real, fake = critic(target_wave, wave)
         name = type(critic).__name__
-        terms[f"adversarial {name}"] = torch.stack(
-            [(1 - score).square().mean() for score in judged]
-        ).sum()
-        pairs = [(a, b) for x, y in zip(real, fake, strict=True) for a, b in zip(x, y, strict=True)]
-        terms[f"features {name}"] = (
-            FEATURE_WEIGHT * torch.stack([(a - b).abs().mean() for a, b in pairs]).sum()
-        )
+        deviations = [(1 - score).square().mean() for score in judged]
+        terms[f"adversarial {name}"] = torch.stack(deviations).sum()
+        distances: list[Tensor] = []
+        for real_features, fake_features in zip(real, fake, strict=True):
+            pairs = zip(real_features, fake_features, strict=True)
+            distances += [(a - b).abs().mean() for a, b in pairs]
+        terms[f"features {name}"] = FEATURE_WEIGHT * torch.stack(distances).sum()
     return terms

@@ -6,8 +6,11 @@ what else is known.
         return {
             "model": model,
             "batch": next(iter(loader)),            # or "data": a folder of recordings
-            "loss": lambda output, batch: {"wave": l1(output, batch), "mel": 15 * mel(output,
-            batch)}, "optimizers": torch.optim.AdamW(model.parameters(), 3e-4),
+            "loss": lambda output, batch: {
+                "wave": l1(output, batch),
+                "mel": 15 * mel(output, batch),
+            },
+            "optimizers": torch.optim.AdamW(model.parameters(), 3e-4),
             "sample_rate": 16000,
         }
 
@@ -22,7 +25,7 @@ else a step changes), `delay` (samples by which the output is meant to be late).
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -35,33 +38,36 @@ from auscult.preflight_checks.setup import Setup, find_parts, find_source, find_
 
 ORDER = 50
 FIELD_NAMES = (
-    *(
-        "model",
-        "batch",
-        "data",
-        "forward",
-        "loss",
-        "step",
-        "optimizers",
-        "optimizer",
-        "parts",
-        "target",
-        "features",
-    ),
-    *("sample_rate", "bitrate", "claims", "frozen", "keep", "delay"),
+    "model",
+    "batch",
+    "data",
+    "forward",
+    "loss",
+    "step",
+    "optimizers",
+    "optimizer",
+    "parts",
+    "target",
+    "features",
+    "sample_rate",
+    "bitrate",
+    "claims",
+    "frozen",
+    "keep",
+    "delay",
 )
 
 
 def fits(value: Any) -> bool:
-    fields = read_fields(value)
+    fields = read_fields(value, FIELD_NAMES)
     return isinstance(fields.get("model"), nn.Module) and ("batch" in fields or "data" in fields)
 
 
-def read_fields(value: Any) -> dict[str, Any]:
-    """The fields that are there."""
+def read_fields(value: Any, names: Iterable[str]) -> dict[str, Any]:
+    """What a trainer holds: all keys of a dict, or those of these attributes that an object has."""
     if isinstance(value, Mapping):
         return dict(value)
-    return {name: getattr(value, name) for name in FIELD_NAMES if hasattr(value, name)}
+    return {name: getattr(value, name) for name in names if hasattr(value, name)}
 
 
 def adapt(value: Any, options: PreflightOptions) -> Setup:
@@ -70,7 +76,41 @@ def adapt(value: Any, options: PreflightOptions) -> Setup:
     Raises:
         TargetError: If something is missing or does not fit.
     """
-    fields = read_fields(value)
+    fields = read_fields(value, FIELD_NAMES)
+    rate = _check_fields(fields, options)
+    model = fields["model"]
+    if "batch" in fields:
+        batch = take_one_batch(fields["batch"])
+    else:
+        batch = read_folder_batch(fields["data"], rate)
+    target = fields.get("target")
+    if target is None:
+        target = find_target(batch)
+    elif callable(target) and not isinstance(target, Tensor):
+        target = target(batch)
+    return Setup(
+        name=options.name,
+        model=model,
+        batch=batch,
+        forward=fields.get("forward") or (lambda current_batch: model(find_source(current_batch))),
+        loss=fields.get("loss"),
+        step=bind_step(fields.get("step"), batch),
+        optimizers=tuple(iter_optimizers(fields.get("optimizers", fields.get("optimizer")))),
+        parts=find_parts(model, fields.get("parts")),
+        target=target,
+        source=find_source(batch),
+        sample_rate=rate,
+        features=fields.get("features"),
+        bitrate=options.bitrate or fields.get("bitrate"),
+        claims={**(fields.get("claims") or {}), **options.claims},
+        frozen=tuple(fields.get("frozen") or ()),
+        keep=tuple(iter_kept(fields.get("keep"))),
+        delay=int(fields.get("delay") or 0),
+    )
+
+
+def _check_fields(fields: Mapping[str, Any], options: PreflightOptions) -> int:
+    """The sample rate, once the fields are seen to fit."""
     unknown = sorted(set(fields) - set(FIELD_NAMES))
     if unknown:
         raise TargetError(
@@ -85,37 +125,12 @@ def adapt(value: Any, options: PreflightOptions) -> Setup:
             where=options.name,
             hint="give `loss(output, batch)` or `step()`",
         )
-    model, rate = fields["model"], int(fields.get("sample_rate") or options.sample_rate or 0)
+    rate = int(fields.get("sample_rate") or options.sample_rate or 0)
     if rate <= 0:
         raise TargetError(
             "has no sample_rate", where=options.name, hint="add it in Hz, or give --sample-rate"
         )
-    if "batch" in fields:
-        batch = take_one_batch(fields["batch"])
-    else:
-        batch = read_folder_batch(fields["data"], rate)
-    target = fields.get("target")
-    if callable(target) and not isinstance(target, Tensor):
-        target = target(batch)
-    return Setup(
-        name=options.name,
-        model=model,
-        batch=batch,
-        forward=fields.get("forward") or (lambda current_batch: model(find_source(current_batch))),
-        loss=fields.get("loss"),
-        step=bind_step(fields.get("step"), batch),
-        optimizers=tuple(iter_optimizers(fields.get("optimizers", fields.get("optimizer")))),
-        parts=find_parts(model, fields.get("parts")),
-        target=find_target(batch) if target is None else target,
-        source=find_source(batch),
-        sample_rate=rate,
-        features=fields.get("features"),
-        bitrate=options.bitrate or fields.get("bitrate"),
-        claims={**(fields.get("claims") or {}), **options.claims},
-        frozen=tuple(fields.get("frozen") or ()),
-        keep=tuple(iter_kept(fields.get("keep"))),
-        delay=int(fields.get("delay") or 0),
-    )
+    return rate
 
 
 def take_one_batch(value: Any) -> Any:

@@ -20,6 +20,7 @@ from auscult.checkpoint import open_checkpoint
 from auscult.errors import TargetError, UsageError
 from auscult.runtime.options import CaptureOptions
 from auscult.runtime.recorder import Recorder, TensorStore
+from auscult.runtime.roles import format_role, parse_position
 from auscult.traces.fingerprint import fingerprint_content
 from auscult.traces.records import Manifest, Record, Trace
 from auscult.weights import Array, ModuleInfo
@@ -64,7 +65,9 @@ class LitertRunner:
         self._operators = tuple(self._list_operators())
         self._operators_by_path = {operator.path: operator for operator in self._operators}
         kinds = {str(np.dtype(detail["dtype"])) for detail in self._interpreter.get_input_details()}
-        self.dtype = next(iter(kinds)) if len(kinds) == 1 else "mixed"
+        self.dtype = "mixed"
+        if len(kinds) == 1:
+            self.dtype = kinds.pop()
 
     def paths(self) -> tuple[str, ...]:
         return ("", *self._operators_by_path)
@@ -150,28 +153,19 @@ class LitertRunner:
     def _list_operators(self) -> list[LitertOperator]:
         used_paths: set[str] = set()
         operators = []
-        for detail in (
-            self._interpreter._get_ops_details()
-        ):  # the only way to the operators; there is no public one
+        # The only way to the operators; there is no public one.
+        for detail in self._interpreter._get_ops_details():
             outputs = tuple(int(index) for index in detail["outputs"])
+            path = ""
             if outputs:
                 path = _shorten_name(self._names.get(outputs[0], "").strip("/"))
-            else:
-                path = ""
-            path = (
-                path.replace("/", ".").replace("#", "_").replace(":", "_")
-                or f"{detail['op_name']}.{detail['index']}"
-            )
-            path = path if path not in used_paths else f"{path}.{detail['index']}"
+            path = path.replace("/", ".").replace("#", "_").replace(":", "_")
+            path = path or f"{detail['op_name']}.{detail['index']}"
+            if path in used_paths:
+                path = f"{path}.{detail['index']}"
             used_paths.add(path)
-            operators.append(
-                LitertOperator(
-                    path,
-                    str(detail["op_name"]),
-                    tuple(int(index) for index in detail["inputs"]),
-                    outputs,
-                )
-            )
+            inputs = tuple(int(index) for index in detail["inputs"])
+            operators.append(LitertOperator(path, str(detail["op_name"]), inputs, outputs))
         return operators
 
     def _set_inputs(self, inputs: Mapping[str, Array]) -> None:
@@ -182,26 +176,10 @@ class LitertRunner:
         """
         details = self._interpreter.get_input_details()
         names = [str(detail["name"]) for detail in details]
-        arrays_by_index: dict[int, Array] = {}
-        for name, array in inputs.items():
-            position = "0" if name == "input" else name.removeprefix("input.")
-            if name in names:
-                index = names.index(name)
-            elif position.isdigit():
-                index = int(position)
-            elif len(names) == 1:
-                index = 0
-            else:
-                index = -1
-            if not 0 <= index < len(details):
-                raise UsageError(
-                    "has no such input",
-                    where=self.name,
-                    found=name,
-                    hint=f"it takes {', '.join(names)}",
-                )
-            arrays_by_index[index] = array
-        if len(arrays_by_index) != len(details):
+        array_by_index = {
+            self._find_input_index(name, names): array for name, array in inputs.items()
+        }
+        if len(array_by_index) != len(details):
             raise UsageError(
                 "lacks an input",
                 where=self.name,
@@ -209,17 +187,7 @@ class LitertRunner:
                 found=", ".join(inputs) or "none",
             )
         try:
-            for index, array in arrays_by_index.items():
-                if tuple(details[index]["shape"]) != array.shape:
-                    self._interpreter.resize_tensor_input(
-                        details[index]["index"], array.shape, strict=True
-                    )
-            self._interpreter.allocate_tensors()
-            for index, array in arrays_by_index.items():
-                self._interpreter.set_tensor(
-                    details[index]["index"],
-                    np.ascontiguousarray(array, dtype=details[index]["dtype"]),
-                )
+            self._set_arrays(details, array_by_index)
         except (ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:300]
             raise UsageError(
@@ -227,6 +195,36 @@ class LitertRunner:
                 where=self.name,
                 hint="check shapes and types",
             ) from error
+
+    def _find_input_index(self, name: str, names: list[str]) -> int:
+        if name in names:
+            return names.index(name)
+        position = parse_position(name)
+        if position is None and len(names) == 1:
+            return 0
+        if position is None or position >= len(names):
+            raise UsageError(
+                "has no such input",
+                where=self.name,
+                found=name,
+                hint=f"it takes {', '.join(names)}",
+            )
+        return position
+
+    def _set_arrays(
+        self, details: list[dict[str, Any]], array_by_index: Mapping[int, Array]
+    ) -> None:
+        for index, array in array_by_index.items():
+            if tuple(details[index]["shape"]) != array.shape:
+                self._interpreter.resize_tensor_input(
+                    details[index]["index"], array.shape, strict=True
+                )
+        self._interpreter.allocate_tensors()
+        for index, array in array_by_index.items():
+            detail = details[index]
+            self._interpreter.set_tensor(
+                detail["index"], np.ascontiguousarray(array, dtype=detail["dtype"])
+            )
 
     def _record(
         self,
@@ -239,9 +237,11 @@ class LitertRunner:
         """Record tensors by their index in the interpreter; -1 stands for one that is not recorded,
         such as a weight.
         """
-        kind = self._operators_by_path[path].op if path else "Graph"
+        kind = "Graph"
+        if path:
+            kind = self._operators_by_path[path].op
         for position, index in enumerate(indices):
-            full_role = f"{role}.{position}" if position else role
+            full_role = format_role(role, position)
             if index in known_records:
                 recorder.again(path, 0, full_role, kind, known_records[index])
             elif index >= 0:
@@ -252,17 +252,17 @@ class LitertRunner:
     def _build_manifest(self, recorder: Recorder) -> Manifest:
         weights: dict[str, dict[str, str]] = {}
         if recorder.options.fingerprints:
-            weights = {
-                path: {
-                    name: fingerprint_content(array) for name, array in self.weights(path).items()
-                }
-                for path in self._operators_by_path
-            }
+            for path in self._operators_by_path:
+                arrays = self.weights(path)
+                if arrays:
+                    weights[path] = {
+                        name: fingerprint_content(array) for name, array in arrays.items()
+                    }
         return Manifest(
             "litert",
             version,
             self.dtype,
-            weights={path: path_weights for path, path_weights in weights.items() if path_weights},
+            weights=weights,
             modules={path: self.module(path) for path in self.paths()},
             noise=tuple(recorder.noise),
             notes={"delegates": "off", **recorder.notes},

@@ -13,6 +13,7 @@ from auscult.errors import UsageError
 from auscult.runtime.onnx.graph import GraphNode
 from auscult.runtime.onnx.runner import OnnxRunner
 from auscult.runtime.onnx.scopes import ScopeCall
+from auscult.runtime.roles import format_role
 from auscult.traces.records import INPUTS_IN_USE_ORDER, Manifest, Record, Trace
 from auscult.weights import Array, ModuleInfo
 
@@ -25,12 +26,11 @@ class ModulesRunner:
     def __init__(self, graph: OnnxRunner, calls: tuple[ScopeCall, ...]) -> None:
         self._graph_runner, self.name, self.dtype = graph, graph.name, graph.dtype
         self._calls = {(call.path, call.call): call for call in calls}
-        self._makers_by_tensor = {
-            name: (node, index)
-            for node in graph.graph.nodes
-            for index, name in enumerate(node.outputs)
-            if name
-        }
+        self._makers_by_tensor: dict[str, tuple[GraphNode, int]] = {}
+        for node in graph.graph.nodes:
+            for index, name in enumerate(node.outputs):
+                if name:
+                    self._makers_by_tensor[name] = (node, index)
         self._substitutes: dict[tuple[str, int], Mapping[str, Array]] = {}
 
     def paths(self) -> tuple[str, ...]:
@@ -70,17 +70,18 @@ class ModulesRunner:
         if path == "":
             return ModuleInfo("", "Graph")
         call = self._calls[path, 0]
-        layers = [node for node in call.nodes if node.op == call.type]
-        return ModuleInfo(path, call.type, layers[0].attributes if layers else {})
+        for node in call.nodes:
+            if node.op == call.type:
+                return ModuleInfo(path, call.type, node.attributes)
+        return ModuleInfo(path, call.type)
 
     def weights(self, path: str) -> dict[str, Array]:
         if path == "":
             return {}
-        return {
-            name: array
-            for node in self._calls[path, 0].own
-            for name, array in self._graph_runner.weights(node.path).items()
-        }
+        weights: dict[str, Array] = {}
+        for node in self._calls[path, 0].own:
+            weights |= self._graph_runner.weights(node.path)
+        return weights
 
     def at(self, dtype: str) -> Any:
         return self._graph_runner.at(dtype)
@@ -106,15 +107,13 @@ class ModulesRunner:
 
     def manifest(self, trace: Trace) -> Manifest:
         """The manifest with the modules' weights and classes."""
-        weights = {
-            path: {
-                name: text
-                for node in call.own
-                for name, text in trace.manifest.weights.get(node.path, {}).items()
-            }
-            for (path, number), call in self._calls.items()
-            if number == 0
-        }
+        weights: dict[str, dict[str, str]] = {}
+        for (path, number), call in self._calls.items():
+            if number == 0:
+                owned: dict[str, str] = {}
+                for node in call.own:
+                    owned |= trace.manifest.weights.get(node.path, {})
+                weights[path] = owned
         modules = {path: self.module(path) for path in self.paths()}
         notes = {**trace.manifest.notes, INPUTS_IN_USE_ORDER: True}
         return replace(
@@ -180,7 +179,7 @@ class _ModuleView:
             if tensor_record is None:
                 continue
             node, index = self.runner._makers_by_tensor[name]
-            own_record = self.by_place.get((node.path, f"own.{index}" if index else "own"))
+            own_record = self.by_place.get((node.path, format_role("own", index)))
             if own_record is not None and (call.path, call.call) in self.runner._substitutes:
                 if self.replaced[node.path][2] is call:
                     shown_record = own_record
@@ -198,7 +197,7 @@ class _ModuleView:
         """The record of a tensor: what its node gave, or what was fed."""
         if name in self.runner._makers_by_tensor:
             node, index = self.runner._makers_by_tensor[name]
-            return self.by_place.get((node.path, f"output.{index}" if index else "output"))
+            return self.by_place.get((node.path, format_role("output", index)))
         role = {
             input_name: role
             for role, input_name in _pair_roles("input", self.runner._graph_runner.graph.inputs)
@@ -221,4 +220,4 @@ class _ModuleView:
 
 
 def _pair_roles(base: str, names: Any) -> list[tuple[str, str]]:
-    return [(f"{base}.{index}" if index else base, name) for index, name in enumerate(names)]
+    return [(format_role(base, index), name) for index, name in enumerate(names)]

@@ -8,7 +8,7 @@ kept. Field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,17 +16,19 @@ from typing import Any
 from auscult.checkpoint.protobuf import ByteSpan, Message
 from auscult.checkpoint.source import Source
 from auscult.errors import CheckpointError
+from auscult.runtime.onnx.wire_format import (
+    encode_field,
+    encode_span,
+    encode_tag,
+    encode_varint,
+    read_varint,
+)
 from auscult.weights import Array
 
-MODEL_GRAPH, GRAPH_NODE, GRAPH_NAME, GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_OUTPUT = (
-    7,
-    1,
-    2,
-    5,
-    11,
-    12,
-)
-INITIALIZER_NAME, VALUE_NAME, NODE_OUTPUT, NAME_SCOPES_KEY = 8, 1, 2, "pkg.torch.onnx.name_scopes"
+MODEL_GRAPH = 7
+GRAPH_NODE, GRAPH_NAME, GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_OUTPUT = 1, 2, 5, 11, 12
+INITIALIZER_NAME, VALUE_NAME, NODE_OUTPUT = 8, 1, 2
+NAME_SCOPES_KEY = "pkg.torch.onnx.name_scopes"
 LAYER_OPERATORS = frozenset(
     ("Gather", "MatMul", "Gemm", "Conv", "ConvTranspose", "LSTM", "GRU", "RNN")
 )
@@ -43,17 +45,19 @@ RANDOM_OPERATORS = frozenset(
     )
 )
 ELEMENT_CODES = {
-    **{
-        "float32": 1,
-        "uint8": 2,
-        "int8": 3,
-        "uint16": 4,
-        "int16": 5,
-        "int32": 6,
-        "int64": 7,
-        "bool": 9,
-    },
-    **{"float16": 10, "float64": 11, "uint32": 12, "uint64": 13, "bfloat16": 16},
+    "float32": 1,
+    "uint8": 2,
+    "int8": 3,
+    "uint16": 4,
+    "int16": 5,
+    "int32": 6,
+    "int64": 7,
+    "bool": 9,
+    "float16": 10,
+    "float64": 11,
+    "uint32": 12,
+    "uint64": 13,
+    "bfloat16": 16,
 }
 
 
@@ -96,13 +100,8 @@ class OnnxGraph:
 
     def with_outputs(self, names: Iterable[str]) -> bytes:
         """The model with further outputs."""
-        existing_outputs = set(self.outputs)
-        values = b"".join(
-            _encode_field(GRAPH_OUTPUT, _encode_field(VALUE_NAME, name.encode()))
-            for name in names
-            if name not in existing_outputs
-        )
-        return self.data + _encode_field(MODEL_GRAPH, values)
+        values = b"".join(_encode_output(name) for name in names if name not in self.outputs)
+        return self.data + encode_field(MODEL_GRAPH, values)
 
     def without_nodes(
         self, nodes: Iterable[GraphNode], feeds: Mapping[str, Array], outputs: Iterable[str] = ()
@@ -121,16 +120,9 @@ class OnnxGraph:
             for node in fed_nodes.values()
             if node.op not in RANDOM_OPERATORS
         ]
-        existing_outputs = set(self.outputs)
-        values = [
-            _encode_field(GRAPH_OUTPUT, self._slice_span(span)) for span in self._output_spans
-        ]
-        values += [
-            _encode_field(GRAPH_OUTPUT, _encode_field(VALUE_NAME, name.encode()))
-            for name in outputs
-            if name not in existing_outputs
-        ]
-        inputs = [_encode_field(GRAPH_INPUT, self._slice_span(span)) for span in self._input_spans]
+        values = [encode_field(GRAPH_OUTPUT, self._slice_span(span)) for span in self._output_spans]
+        values += [_encode_output(name) for name in outputs if name not in self.outputs]
+        inputs = [encode_field(GRAPH_INPUT, self._slice_span(span)) for span in self._input_spans]
         return self._model(
             node_bytes,
             self.initializers.values(),
@@ -143,16 +135,14 @@ class OnnxGraph:
         parts, position = [], 0
         while position < len(data):
             start = position
-            tag, position = _read_varint(data, position)
-            length, position = _read_varint(data, position)  # every field of a node has a length
+            tag, position = read_varint(data, position)
+            length, position = read_varint(data, position)  # every field of a node has a length
             payload = data[position : position + length]
             position += length
-            is_fed = tag >> 3 == NODE_OUTPUT and payload.decode() in feeds
-            parts.append(
-                _encode_field(NODE_OUTPUT, payload + OWN_SUFFIX.encode())
-                if is_fed
-                else data[start:position]
-            )
+            if tag >> 3 == NODE_OUTPUT and payload.decode() in feeds:
+                parts.append(encode_field(NODE_OUTPUT, payload + OWN_SUFFIX.encode()))
+            else:
+                parts.append(data[start:position])
         return b"".join(parts)
 
     def list_owned_initializers(self) -> dict[str, list[str]]:
@@ -167,9 +157,8 @@ class OnnxGraph:
             input_names = [name for name in node.inputs if name]
             input_sources = [source for name in input_names for source in sources.get(name, ())]
             if node.op not in LAYER_OPERATORS and all(name in sources for name in input_names):
-                sources |= {
-                    name: tuple(dict.fromkeys(input_sources)) for name in node.outputs if name
-                }
+                distinct_sources = tuple(dict.fromkeys(input_sources))
+                sources |= dict.fromkeys(filter(None, node.outputs), distinct_sources)
             elif input_sources:
                 owned_by_node[node.path] = list(dict.fromkeys(input_sources))
         return owned_by_node
@@ -181,11 +170,7 @@ class OnnxGraph:
             for name in dict.fromkeys(node.inputs)
             if name in self.initializers and name not in feeds
         ]
-        values = [
-            _encode_field(GRAPH_OUTPUT, _encode_field(VALUE_NAME, name.encode()))
-            for name in node.outputs
-            if name
-        ]
+        values = [_encode_output(name) for name in node.outputs if name]
         return self._model(
             [self._slice_span(node.span)],
             own_initializers,
@@ -198,10 +183,10 @@ class OnnxGraph:
         initializers: Iterable[ByteSpan],
         other_fields: Iterable[bytes],
     ) -> bytes:
-        parts = [_encode_field(GRAPH_NODE, node) for node in nodes]
-        parts += [_encode_field(GRAPH_INITIALIZER, self._slice_span(span)) for span in initializers]
-        graph = b"".join([_encode_field(GRAPH_NAME, b"part"), *parts, *other_fields])
-        return self._header + _encode_field(MODEL_GRAPH, graph)
+        parts = [encode_field(GRAPH_NODE, node) for node in nodes]
+        parts += [encode_field(GRAPH_INITIALIZER, self._slice_span(span)) for span in initializers]
+        graph = b"".join([encode_field(GRAPH_NAME, b"part"), *parts, *other_fields])
+        return self._header + encode_field(MODEL_GRAPH, graph)
 
     def _slice_span(self, span: ByteSpan) -> bytes:
         return self.data[span[0] : span[1]]
@@ -220,36 +205,36 @@ def read_graph(path: Path) -> OnnxGraph:
     data = path.read_bytes()
     initializers = {
         message.text(INITIALIZER_NAME): span
-        for message, span in zip(
-            graph.messages(GRAPH_INITIALIZER), graph.spans_of(GRAPH_INITIALIZER), strict=True
-        )
+        for message, span in _iter_with_spans(graph, GRAPH_INITIALIZER)
     }
     used_paths: set[str] = set()
     nodes = tuple(
         _read_node(message, span, used_paths)
-        for message, span in zip(
-            graph.messages(GRAPH_NODE), graph.spans_of(GRAPH_NODE), strict=True
-        )
+        for message, span in _iter_with_spans(graph, GRAPH_NODE)
     )
-    pairs = list(zip(graph.messages(GRAPH_INPUT), graph.spans_of(GRAPH_INPUT), strict=True))
+    input_types = {
+        message.text(VALUE_NAME): _read_input_type(message)
+        for message in graph.messages(GRAPH_INPUT)
+    }
     header = [
-        _encode_span(data, number, span) for number in (8, 25) for span in model.spans_of(number)
+        encode_span(data, number, span) for number in (8, 25) for span in model.spans_of(number)
     ]
     return OnnxGraph(
         path,
         data,
         nodes,
-        {
-            name: _read_input_type(message)
-            for message, _ in pairs
-            if (name := message.text(VALUE_NAME)) not in initializers
-        },
+        {name: kind for name, kind in input_types.items() if name not in initializers},
         tuple(message.text(VALUE_NAME) for message in graph.messages(GRAPH_OUTPUT)),
         initializers,
-        _encode_tag(1, 0) + _encode_varint(model.unsigned(1)) + b"".join(header),
-        tuple(span for _, span in pairs),
+        encode_tag(1, 0) + encode_varint(model.unsigned(1)) + b"".join(header),
+        graph.spans_of(GRAPH_INPUT),
         graph.spans_of(GRAPH_OUTPUT),
     )
+
+
+def _iter_with_spans(graph: Message, number: int) -> Iterator[tuple[Message, ByteSpan]]:
+    """The messages of one field, each with the place of its bytes."""
+    return zip(graph.messages(number), graph.spans_of(number), strict=True)
 
 
 def _read_node(message: Message, span: ByteSpan, used_paths: set[str]) -> GraphNode:
@@ -257,11 +242,9 @@ def _read_node(message: Message, span: ByteSpan, used_paths: set[str]) -> GraphN
     scopes = {entry.text(1): entry.text(2) for entry in message.messages(9)}.get(
         NAME_SCOPES_KEY, ""
     )
-    path = (
-        _find_scope_path(scopes, name)
-        or name.strip("/").replace("/", ".")
-        or (outputs[0] if outputs else op)
-    )
+    path = _find_scope_path(scopes, name) or name.strip("/").replace("/", ".")
+    if not path:
+        path = outputs[0] if outputs else op
     path = path.replace("#", "_").replace(":", "_")
     unique, number = path, 1
     while unique in used_paths:
@@ -275,8 +258,11 @@ def _read_node(message: Message, span: ByteSpan, used_paths: set[str]) -> GraphN
 
 def _read_input_type(value: Message) -> str | None:
     kind = value.message(2)
-    tensor = kind.message(1) if kind is not None else None
-    code = tensor.unsigned(1) if tensor is not None else 0
+    tensor = kind and kind.message(1)
+    if tensor is None:
+        code = 0
+    else:
+        code = tensor.unsigned(1)
     return next((name for name, number in ELEMENT_CODES.items() if number == code), None)
 
 
@@ -285,15 +271,14 @@ def _find_scope_path(scopes: str, name: str) -> str:
     'conv1d']`.
     """
     try:
-        listed = ast.literal_eval(scopes) if scopes else []
+        listed_scopes = ast.literal_eval(scopes or "[]")
     except (ValueError, SyntaxError):
         return ""
-    if isinstance(listed, list):
-        around = [str(scope) for scope in listed[:-1] if scope]
-    else:
-        around = []
-    if around:
-        return f"{around[-1]}.{name}"
+    if not isinstance(listed_scopes, list):
+        return ""
+    module_paths = [str(scope) for scope in listed_scopes[:-1] if scope]
+    if module_paths:
+        return f"{module_paths[-1]}.{name}"
     return ""
 
 
@@ -311,47 +296,21 @@ def _read_attribute(entry: Message) -> Any:
     return None
 
 
+def _encode_output(name: str) -> bytes:
+    """A graph output of which the name alone is said."""
+    return encode_field(GRAPH_OUTPUT, encode_field(VALUE_NAME, name.encode()))
+
+
 def _encode_input(item: tuple[str, Array]) -> bytes:
     """A graph input with the type and shape of an array."""
     name, array = item
     dims = b"".join(
-        _encode_field(1, _encode_tag(1, 0) + _encode_varint(length)) for length in array.shape
+        encode_field(1, encode_tag(1, 0) + encode_varint(length)) for length in array.shape
     )
     tensor = (
-        _encode_tag(1, 0) + _encode_varint(ELEMENT_CODES[array.dtype.name]) + _encode_field(2, dims)
+        encode_tag(1, 0) + encode_varint(ELEMENT_CODES[array.dtype.name]) + encode_field(2, dims)
     )
-    return _encode_field(
+    return encode_field(
         GRAPH_INPUT,
-        _encode_field(VALUE_NAME, name.encode()) + _encode_field(2, _encode_field(1, tensor)),
+        encode_field(VALUE_NAME, name.encode()) + encode_field(2, encode_field(1, tensor)),
     )
-
-
-def _encode_span(data: bytes, number: int, span: ByteSpan) -> bytes:
-    return _encode_field(number, data[span[0] : span[1]])
-
-
-def _encode_field(number: int, payload: bytes) -> bytes:
-    return _encode_tag(number, 2) + _encode_varint(len(payload)) + payload
-
-
-def _encode_tag(number: int, wire: int) -> bytes:
-    return _encode_varint(number << 3 | wire)
-
-
-def _read_varint(data: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[position]
-        value |= (byte & 0x7F) << shift
-        position, shift = position + 1, shift + 7
-        if byte < 0x80:
-            return value, position
-
-
-def _encode_varint(value: int) -> bytes:
-    encoded = bytearray()
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)

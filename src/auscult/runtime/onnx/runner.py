@@ -5,34 +5,26 @@ substituted.
 from __future__ import annotations
 
 import contextlib
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 import onnxruntime
 
 from auscult.checkpoint import open_checkpoint
 from auscult.checkpoint.source import dtype_of
-from auscult.errors import TraceError, UsageError
-from auscult.runtime.noise import NoiseReplay
-from auscult.runtime.onnx.graph import OWN_SUFFIX, RANDOM_OPERATORS, GraphNode, read_graph
-from auscult.runtime.onnx.session import (
-    infer_result_bytes,
-    open_session,
-    read_profiled_bytes,
-    run_session,
-)
+from auscult.errors import UsageError
+from auscult.runtime.onnx.graph import GraphNode, read_graph
+from auscult.runtime.onnx.graph_run import GraphRun
+from auscult.runtime.onnx.session import open_session, run_session
 from auscult.runtime.options import CaptureOptions
 from auscult.runtime.recorder import Recorder, TensorStore
-from auscult.runtime.roles import iter_role_inputs
+from auscult.runtime.roles import format_role, iter_role_inputs, parse_position
 from auscult.traces.fingerprint import fingerprint_content
-from auscult.traces.records import Manifest, Record, Trace
+from auscult.traces.records import Manifest, Trace
 from auscult.weights import Array, ModuleInfo
-
-UNKNOWN_BYTES = 1 << 26
-"""Taken for a tensor whose size the profile does not tell."""
 
 
 class OnnxRunner:
@@ -55,12 +47,13 @@ class OnnxRunner:
             for name, tensor in self._checkpoint.items()
             if name in self.graph.initializers
         }
-        sizes: dict[str, int] = {}
+        elements_by_dtype: Counter[str] = Counter()
         for tensor in self._weights.values():
-            sizes[tensor.dtype] = sizes.get(
-                tensor.dtype, 0
-            ) + tensor.size * tensor.dtype.startswith(("float", "bfloat"))
-        self.dtype = max(sizes, key=lambda dtype: sizes[dtype], default="float32")
+            if tensor.dtype.startswith(("float", "bfloat")):
+                elements_by_dtype[tensor.dtype] += tensor.size
+        self.dtype = max(
+            elements_by_dtype, key=lambda dtype: elements_by_dtype[dtype], default="float32"
+        )
 
     def paths(self) -> tuple[str, ...]:
         return ("", *self._nodes)
@@ -81,60 +74,11 @@ class OnnxRunner:
         self, inputs: Mapping[str, Array], *, store: TensorStore | None = None, **options: Any
     ) -> Trace:
         recorder = Recorder(CaptureOptions(**options), store)
+        substitutes: dict[str, Array] = {}
+        for path, outputs in self._substitutes.items():
+            substitutes |= self._substitutes_by_tensor(path, outputs)
         feeds = self._build_feeds(inputs)
-        fixed = {
-            name: array
-            for path, outputs in self._substitutes.items()
-            for name, array in self._substitutes_by_tensor(path, outputs).items()
-        }
-        fixed |= self._draw_noise(feeds, fixed, recorder)
-        fixed_nodes = [
-            node for node in self.graph.nodes if any(name in fixed for name in node.outputs)
-        ]
-        recorded_nodes = [
-            node
-            for node in self.graph.nodes
-            if node.op != "Constant" and (_is_recorded(recorder, node) or node in fixed_nodes)
-        ]
-        known_records: dict[str, Record] = {}
-        if recorder.options.is_included(""):
-            for name, array in feeds.items():
-                known_records[name] = recorder.add(
-                    "",
-                    0,
-                    _format_role("input", list(self.graph.inputs).index(name)),
-                    "Graph",
-                    array,
-                )
-        last: dict[str, Array] = {}
-        for batch, session in self._iter_batches(
-            recorded_nodes, feeds, fixed, fixed_nodes, recorder.options.batch_bytes
-        ):
-            names = _list_result_names(batch, fixed)
-            end_names = [
-                name for name in self.graph.outputs if name not in names and name not in fixed
-            ]
-            results = dict(
-                zip(
-                    [*names, *end_names],
-                    self._run(session, [*names, *end_names], {**feeds, **fixed}),
-                    strict=True,
-                )
-            )
-            for node in batch:
-                self._record(recorder, node, {**results, **fixed}, known_records, results)
-            last = {
-                name: array
-                for name, array in {**results, **fixed}.items()
-                if name in self.graph.outputs
-            }
-        for index, name in enumerate(self.graph.outputs):
-            if not recorder.options.is_included(""):
-                break
-            if name in known_records:
-                recorder.again("", 0, _format_role("output", index), "Graph", known_records[name])
-            elif _is_array(last.get(name)):
-                recorder.add("", 0, _format_role("output", index), "Graph", last[name])
+        GraphRun(self.graph, self.name, feeds, substitutes, recorder, self._types).record()
         return recorder.finish(self._build_manifest(recorder))
 
     def call(
@@ -157,18 +101,29 @@ class OnnxRunner:
                 hint="run the whole model with run()",
             )
         node = self._find_node(path)
+        feeds = self._build_node_feeds(node, inputs)
+        names = [name for name in node.outputs if name]
+        model = self.graph.isolate_node(node, feeds)
+        session = open_session(model, self.graph.path.parent, self.name)
+        results = run_session(session, names, feeds, self.name)
+        return {
+            format_role("output", node.outputs.index(name)): array
+            for name, array in zip(names, results, strict=True)
+        }
+
+    def _build_node_feeds(self, node: GraphNode, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Arrays for a node's inputs, by position.
+
+        Raises:
+            UsageError: If one has no place there, or one is lacking that is no weight.
+        """
         feeds = {}
         for role, array in iter_role_inputs(inputs):
-            if role == "input":
-                position = 0
-            elif role.rpartition(".")[2].isdigit():
-                position = int(role.rpartition(".")[2])
-            else:
-                position = -1
-            if not 0 <= position < len(node.inputs):
+            position = parse_position(role.rpartition(".")[2])
+            if position is None or position >= len(node.inputs):
                 raise UsageError(
                     "has no such input",
-                    where=path,
+                    where=node.path,
                     found=role,
                     expected=f"{len(node.inputs)} inputs",
                 )
@@ -180,14 +135,9 @@ class OnnxRunner:
         ]
         if missing:
             raise UsageError(
-                "needs a tensor that was not given", where=path, found=", ".join(missing)
+                "needs a tensor that was not given", where=node.path, found=", ".join(missing)
             )
-        names = [name for name in node.outputs if name]
-        results = self._run(self._open(self.graph.isolate_node(node, feeds)), names, feeds)
-        return {
-            _format_role("output", node.outputs.index(name)): array
-            for name, array in zip(names, results, strict=True)
-        }
+        return feeds
 
     @contextlib.contextmanager
     def replace(
@@ -236,7 +186,7 @@ class OnnxRunner:
         """Substitutes by the names of tensors."""
         node = self._find_node(path)
         roles = {
-            _format_role("output", index): name for index, name in enumerate(node.outputs) if name
+            format_role("output", index): name for index, name in enumerate(node.outputs) if name
         }
         if set(roles) != set(outputs):
             raise UsageError(
@@ -256,35 +206,15 @@ class OnnxRunner:
     def _build_feeds(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Arrays for the graph's inputs, by name or position, in the types that it declares."""
         types = self.graph.inputs
-        names = list(types)
         feeds: dict[str, Array] = {}
-        # An exporter may call the first input `input.1`, which is how the second is called by
-        # position.
-        by_position = set(inputs) == {
-            _format_role("input", index) for index in range(len(names))
-        } and not set(inputs) <= set(types)
         for name, array in inputs.items():
-            position = "0" if name == "input" else name.removeprefix("input.")
-            is_position = (
-                position.isdigit()
-                and int(position) < len(types)
-                and (by_position or name not in types)
-            )
-            target = names[int(position)] if is_position else name
-            if target not in types and len(types) == len(inputs) == 1:
-                target = next(iter(types))
-            if target not in types:
-                raise UsageError(
-                    "has no such input",
-                    where=self.name,
-                    found=name,
-                    hint=f"it takes {', '.join(types)}",
-                )
-            kind = types[target]
-            feeds[target] = np.asarray(
-                array if kind is None else array.astype(dtype_of(kind)), order="C"
-            )
-        if missing := [name for name in names if name not in feeds]:
+            target = self._find_graph_input(name, inputs)
+            dtype = types[target]
+            if dtype is None:
+                feeds[target] = np.asarray(array, order="C")
+            else:
+                feeds[target] = np.asarray(array.astype(dtype_of(dtype)), order="C")
+        if missing := [name for name in types if name not in feeds]:
             raise UsageError(
                 "lacks an input",
                 where=self.name,
@@ -293,172 +223,45 @@ class OnnxRunner:
             )
         return feeds
 
-    def _draw_noise(
-        self, feeds: Mapping[str, Array], fixed: Mapping[str, Array], recorder: Recorder
-    ) -> dict[str, Array]:
-        """What random nodes drew in one run, for all runs to use; or what a trace says that they
-        draw.
+    def _find_graph_input(self, name: str, inputs: Mapping[str, Array]) -> str:
+        """The graph's input that a given name or position means.
+
+        An exporter may call the first input `input.1`, which is how the second is called by
+        position: the names are positions where all positions are given, and not all are names.
         """
-        nodes = [
-            node
-            for node in self.graph.nodes
-            if node.op in RANDOM_OPERATORS and not any(name in fixed for name in node.outputs)
-        ]
-        if not nodes:
-            return {}
-        names = [node.outputs[0] for node in nodes]
-        drawn = self._run(self._open(self.graph.with_outputs(names)), names, feeds)
-        if recorder.options.replay is not None:
-            replay = NoiseReplay(recorder.options.replay)
-        else:
-            replay = None
-        noise: dict[str, Array] = {}
-        for index, (node, array) in enumerate(zip(nodes, drawn, strict=True)):
-            if replay is None:
-                value = array
-            else:
-                value = self._replay_draw(replay, nodes[: index + 1], array, feeds, noise)
-            noise[node.outputs[0]] = value
-            if recorder.options.noise:
-                recorder.add(node.path, 0, "noise", node.op, value)
-        return noise
-
-    def _replay_draw(
-        self,
-        replay: NoiseReplay,
-        nodes: Sequence[GraphNode],
-        array: Array,
-        feeds: Mapping[str, Array],
-        noise: Mapping[str, Array],
-    ) -> Array:
-        """What a trace says that the last of these nodes draws; its shape may hang on what those
-        before it drew.
-
-        Raises:
-            TraceError: If the trace holds another draw.
-        """
-        *before, node = nodes
-        try:
-            return replay.draw(node.op, array.shape).astype(array.dtype)
-        except TraceError:
-            if not noise:
-                raise
-        name = node.outputs[0]
-        again = self._run(
-            self._open(self.graph.without_nodes(before, noise, [name])), [name], {**feeds, **noise}
-        )[0]
-        return replay.draw(node.op, again.shape).astype(array.dtype)
-
-    def _iter_batches(
-        self,
-        nodes: list[GraphNode],
-        feeds: Mapping[str, Array],
-        fixed: Mapping[str, Array],
-        fixed_nodes: Sequence[GraphNode],
-        limit: int,
-    ) -> Iterator[tuple[list[GraphNode], Any]]:
-        """Nodes in order, together as long as their results fit in `limit` bytes, with the session
-        that gives these results.
-
-        Sizes are those that the model declares for inputs of these shapes, or else those of a
-        profiled run.
-        """
-
-        def open_batch(batch: list[GraphNode]) -> Any:
-            names = _list_result_names(batch, fixed)
-            return self._open(
-                self.graph.without_nodes(fixed_nodes, fixed, names)
-                if fixed
-                else self.graph.with_outputs(names)
-            )
-
-        session = open_batch(nodes)
-        declared = infer_result_bytes(session, {**feeds, **fixed})
-        if declared is not None and declared <= limit:
-            yield nodes, session
-            return
-        del session
-        sizes = self._sizes(feeds, fixed, fixed_nodes)
-        batch: list[GraphNode] = []
-        total = 0
-        for node in nodes:
-            size = sizes.get(node.name, UNKNOWN_BYTES)
-            if batch and total + size > limit:
-                yield batch, open_batch(batch)
-                batch, total = [], 0
-            batch.append(node)
-            total += size
-        yield batch, open_batch(batch)  # also where nothing is wanted but the graph's own outputs
-
-    def _sizes(
-        self,
-        feeds: Mapping[str, Array],
-        fixed: Mapping[str, Array],
-        fixed_nodes: Sequence[GraphNode],
-    ) -> dict[str, int]:
-        """Bytes that each node's results take, by its name, from a run that keeps none of them."""
-        end_names = [name for name in self.graph.outputs if name not in fixed]
-        with tempfile.TemporaryDirectory(prefix="auscult-") as folder:
-            session = self._open(
-                self.graph.without_nodes(fixed_nodes, fixed) if fixed else self.graph.data,
-                str(Path(folder) / "profile"),
-            )
-            self._run(session, end_names, {**feeds, **fixed})
-            return read_profiled_bytes(session)
-
-    def _open(self, model: bytes, profile: str | None = None) -> Any:
-        return open_session(model, self.graph.path.parent, self.name, profile)
-
-    def _run(self, session: Any, names: Sequence[str], feeds: Mapping[str, Array]) -> list[Any]:
-        return run_session(session, names, feeds, self.name)
-
-    def _record(
-        self,
-        recorder: Recorder,
-        node: GraphNode,
-        results: Mapping[str, Any],
-        known_records: dict[str, Record],
-        own_results: Mapping[str, Any],
-    ) -> None:
-        if recorder.options.with_inputs:
-            for index, name in enumerate(node.inputs):
-                if name in known_records:
-                    recorder.again(
-                        node.path, 0, _format_role("input", index), node.op, known_records[name]
-                    )
-        for index, name in enumerate(node.outputs):
-            if _is_array(own_results.get(name + OWN_SUFFIX)):
-                recorder.add(
-                    node.path,
-                    0,
-                    _format_role("own", index),
-                    node.op,
-                    own_results[name + OWN_SUFFIX],
-                )
-        for index, name in enumerate(node.outputs):
-            array = results.get(name)
-            if _is_array(array):
-                self._types[name] = array.dtype
-                known_records[name] = recorder.add(
-                    node.path, 0, _format_role("output", index), node.op, array
-                )
+        names = list(self.graph.inputs)
+        positions = {format_role("input", index) for index in range(len(names))}
+        are_positions = set(inputs) == positions and not set(inputs) <= set(names)
+        position = parse_position(name)
+        if position is not None and position < len(names) and (are_positions or name not in names):
+            return names[position]
+        if name in names:
+            return name
+        if len(names) == len(inputs) == 1:
+            return names[0]
+        raise UsageError(
+            "has no such input",
+            where=self.name,
+            found=name,
+            hint=f"it takes {', '.join(names)}",
+        )
 
     def _build_manifest(self, recorder: Recorder) -> Manifest:
+        fingerprints: dict[str, str] = {}
         if recorder.options.fingerprints:
             fingerprints = {
                 name: fingerprint_content(tensor.numpy()) for name, tensor in self._weights.items()
             }
-        else:
-            fingerprints = {}
-        owned = {
-            path: {n: fingerprints[n] for n in names if n in fingerprints}
-            for path, names in self.graph.list_owned_initializers().items()
-        }
+        weights: dict[str, dict[str, str]] = {}
+        for path, names in self.graph.list_owned_initializers().items():
+            owned = {name: fingerprints[name] for name in names if name in fingerprints}
+            if owned:
+                weights[path] = owned
         return Manifest(
             "onnxruntime",
             onnxruntime.__version__,
             self.dtype,
-            weights={path: path_weights for path, path_weights in owned.items() if path_weights},
+            weights=weights,
             modules={path: self.module(path) for path in self.paths()},
             noise=tuple(recorder.noise),
             notes={
@@ -467,34 +270,3 @@ class OnnxRunner:
                 **recorder.notes,
             },
         )
-
-
-def _list_result_names(nodes: Iterable[GraphNode], fixed: Mapping[str, Array]) -> list[str]:
-    """Names of what nodes give; where something else is fed in its place, of what they gave
-    themselves.
-    """
-    return [
-        name + OWN_SUFFIX if name in fixed else name
-        for node in nodes
-        for name in node.outputs
-        if name and _is_computed(node, name, fixed)
-    ]
-
-
-def _is_computed(node: GraphNode, name: str, fixed: Mapping[str, Array]) -> bool:
-    return name not in fixed or node.op not in RANDOM_OPERATORS
-
-
-def _is_recorded(recorder: Recorder, node: GraphNode) -> bool:
-    return recorder.options.is_included(node.path)
-
-
-def _format_role(base: str, index: int) -> str:
-    if index:
-        return f"{base}.{index}"
-    return base
-
-
-def _is_array(value: Any) -> TypeGuard[Array]:
-    """Whether a result is a tensor of numbers, and not text or a sequence."""
-    return isinstance(value, np.ndarray) and value.dtype.kind not in "OUS"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from auscult.runtime.onnx.graph import LAYER_OPERATORS, GraphNode, OnnxGraph
 
@@ -44,7 +45,9 @@ class ScopeCall:
         layers = [node.op for node in self.nodes if node.op in LAYER_OPERATORS]
         if len(layers) == 1:
             return layers[0]
-        return self.own[0].op if len(self.nodes) == 1 else "Scope"
+        if len(self.nodes) == 1:
+            return self.own[0].op
+        return "Scope"
 
 
 def find_scope_calls(graph: OnnxGraph) -> tuple[ScopeCall, ...]:
@@ -60,19 +63,20 @@ def find_scope_calls(graph: OnnxGraph) -> tuple[ScopeCall, ...]:
         return ()
     calls_by_path = _group_calls(scopes, graph)
     tensor_use = _TensorUse(graph)
-    calls = [
-        tensor_use.call(path, number, *parts)
-        for path in calls_by_path
-        for number, parts in enumerate(_iter_call_parts(path, calls_by_path))
-    ]
-    owners = {name: call for call in calls for node in call.own for name in node.outputs}
-    return tuple(
-        replace(
-            call,
-            inputs=tuple(name for name in call.inputs if _is_handed(owners.get(name), name, call)),
-        )
-        for call in calls
-    )
+    calls = []
+    for path in calls_by_path:
+        for number, parts in enumerate(_iter_call_parts(path, calls_by_path)):
+            calls.append(tensor_use.call(path, number, *parts))
+    owners: dict[str, ScopeCall] = {}
+    for call in calls:
+        for node in call.own:
+            owners |= dict.fromkeys(node.outputs, call)
+    return tuple(_keep_handed_inputs(call, owners) for call in calls)
+
+
+def _keep_handed_inputs(call: ScopeCall, owners: Mapping[str, ScopeCall]) -> ScopeCall:
+    handed = [name for name in call.inputs if _is_handed(owners.get(name), name, call)]
+    return replace(call, inputs=tuple(handed))
 
 
 def _is_handed(owner: ScopeCall | None, name: str, taker: ScopeCall) -> bool:
@@ -89,7 +93,8 @@ def _has_reused_weight(nodes: Iterable[GraphNode], graph: OnnxGraph) -> bool:
     layers = [
         node for node in nodes if node.op in LAYER_OPERATORS and not node.name.startswith("/")
     ]
-    used = [name for node in layers for name in node.inputs if name in graph.initializers]
+    taken = chain.from_iterable(node.inputs for node in layers)
+    used = [name for name in taken if name in graph.initializers]
     return len(used) != len(set(used))
 
 
@@ -120,19 +125,20 @@ def _group_calls(
 def _is_same_module(
     first_nodes: Iterable[GraphNode], second_nodes: Iterable[GraphNode], graph: OnnxGraph
 ) -> bool:
-    forms = [
-        (
-            {
-                name
-                for node in nodes
-                for name in node.inputs
-                if name in graph.initializers and "::" not in name
-            },
-            sorted(node.op for node in nodes if node.op in LAYER_OPERATORS),
-        )
-        for nodes in (first_nodes, second_nodes)
-    ]
-    return forms[0] == forms[1]
+    return _describe_module(first_nodes, graph) == _describe_module(second_nodes, graph)
+
+
+def _describe_module(nodes: Iterable[GraphNode], graph: OnnxGraph) -> tuple[set[str], list[str]]:
+    """The weights that nodes take, and their layers."""
+    weight_names: set[str] = set()
+    layers = []
+    for node in nodes:
+        weight_names |= {
+            name for name in node.inputs if name in graph.initializers and "::" not in name
+        }
+        if node.op in LAYER_OPERATORS:
+            layers.append(node.op)
+    return weight_names, sorted(layers)
 
 
 def _iter_call_parts(
@@ -148,14 +154,11 @@ def _iter_call_parts(
         if other.startswith(f"{path}.") and len(calls) % len(own_calls) == 0
     ]
     for number, own_nodes in enumerate(own_calls):
-        inner_nodes = []
+        inner_nodes: list[GraphNode] = []
         for calls in below:
             calls_each = len(calls) // len(own_calls)
-            inner_nodes += [
-                node
-                for nodes in calls[number * calls_each : (number + 1) * calls_each]
-                for node in nodes
-            ]
+            for nodes in calls[number * calls_each : (number + 1) * calls_each]:
+                inner_nodes += nodes
         yield own_nodes, inner_nodes
 
 
@@ -184,8 +187,12 @@ class _TensorUse:
     ) -> ScopeCall:
         nodes = sorted((*own_nodes, *inner_nodes), key=lambda node: self.place[node.path])
         inside_paths = {node.path for node in nodes}
-        output_names = [name for node in nodes for name in node.outputs if name]
-        input_names = dict.fromkeys(name for node in nodes for name in node.inputs if name)
+        output_names = [
+            name for name in chain.from_iterable(node.outputs for node in nodes) if name
+        ]
+        input_names = dict.fromkeys(
+            name for name in chain.from_iterable(node.inputs for node in nodes) if name
+        )
         return ScopeCall(
             path,
             number,

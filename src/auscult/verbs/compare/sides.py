@@ -38,6 +38,8 @@ class RunPair:
 
 @dataclass(frozen=True, eq=False)
 class _CompareSide:
+    """What the user gave for one side: a trace, a model that can be run, or both."""
+
     name: str
     trace: Trace | None
     runner: Runner | None
@@ -46,7 +48,15 @@ class _CompareSide:
     def framework(self) -> str:
         if self.trace is not None:
             return self.trace.manifest.framework
-        return self.runner.framework if self.runner else ""
+        if self.runner is not None:
+            return self.runner.framework
+        return ""
+
+    def find_inputs(self) -> Mapping[str, Array] | None:
+        """What the whole model took in the recorded run; None where that is not known."""
+        if self.trace is None:
+            return None
+        return find_recorded_inputs(self.trace) or None
 
 
 def _convert_to_modules(side: _CompareSide, other: _CompareSide) -> _CompareSide:
@@ -76,57 +86,29 @@ def open_runs(
         TargetError: If a model cannot be opened or run.
         TraceError: If a trace cannot be read.
     """
-    reference_side, candidate_side = (
-        _open_compare_side(ref, ref_model, kwargs),
-        _open_compare_side(cand, cand_model, kwargs),
-    )
+    reference_side = _open_compare_side(ref, ref_model, kwargs)
+    candidate_side = _open_compare_side(cand, cand_model, kwargs)
     reference_side, candidate_side = (
         _convert_to_modules(reference_side, candidate_side),
         _convert_to_modules(candidate_side, reference_side),
     )
     shared_inputs = _read_arrays(inputs)
     if shared_inputs is None:
-        shared_inputs = next(
-            (
-                recorded_inputs
-                for side in (reference_side, candidate_side)
-                if side.trace is not None and (recorded_inputs := find_recorded_inputs(side.trace))
-            ),
-            None,
-        )
-    if shared_inputs is None and (reference_side.trace is None or candidate_side.trace is None):
-        if reference_side.trace is None:
-            side_name = reference_side.name
-        else:
-            side_name = candidate_side.name
-        raise UsageError(
-            "has no inputs to run on",
-            where=side_name,
-            hint="give --inputs FILE (.npz, .npy, .safetensors or a trace)",
-        )
-    if reference_side.trace is None:
-        reference_inputs = shared_inputs
-    else:
-        reference_inputs = find_recorded_inputs(reference_side.trace) or shared_inputs
+        shared_inputs = reference_side.find_inputs() or candidate_side.find_inputs()
+    if shared_inputs is None:
+        _refuse_without_inputs(reference_side, candidate_side)
+    reference_inputs = reference_side.find_inputs() or shared_inputs
     reference_trace = reference_side.trace or _run_side(reference_side, reference_inputs)
-    candidate_inputs = (
-        _read_arrays(inputs_cand)
-        or (
-            find_recorded_inputs(candidate_side.trace) if candidate_side.trace is not None else None
-        )
-        or shared_inputs
-    )
+    candidate_inputs = _read_arrays(inputs_cand) or candidate_side.find_inputs() or shared_inputs
     candidate_trace = candidate_side.trace
     if candidate_trace is None:
         candidate_trace, candidate_inputs = _run_candidate(
             candidate_side, candidate_inputs, reference_trace
         )
+    skips: tuple[Skip, ...] = ()
     noise_problem = candidate_trace.manifest.notes.get(OWN_NOISE_NOTE)
-    skips = (
-        (Skip("noise", f"the candidate drew its own noise: {noise_problem}"),)
-        if noise_problem
-        else ()
-    )
+    if noise_problem:
+        skips = (Skip("noise", f"the candidate drew its own noise: {noise_problem}"),)
     runs = ComparedRuns(
         reference_trace,
         candidate_trace,
@@ -138,8 +120,21 @@ def open_runs(
     return RunPair(runs, (reference_side.name, candidate_side.name), skips)
 
 
+def _refuse_without_inputs(*sides: _CompareSide) -> None:
+    """Refuse a side that has to be run where there is nothing to run it on."""
+    for side in sides:
+        if side.trace is None:
+            raise UsageError(
+                "has no inputs to run on",
+                where=side.name,
+                hint="give --inputs FILE (.npz, .npy, .safetensors or a trace)",
+            )
+
+
 def _open_compare_side(target: Any, model: Any, kwargs: Mapping[str, Any]) -> _CompareSide:
-    runner = None if model is None else _open_runner(model, kwargs)
+    runner = None
+    if model is not None:
+        runner = _open_runner(model, kwargs)
     if isinstance(target, Trace):
         return _CompareSide(target.path, target, runner)
     if isinstance(target, str | os.PathLike) and is_trace_file(os.fspath(target)):
@@ -186,7 +181,9 @@ def _open_runner(target: Any, kwargs: Mapping[str, Any]) -> Runner:
         return target  # type: ignore[no-any-return]
     if isinstance(target, os.PathLike):
         target = os.fspath(target)
-    return make_runner(target, kwargs if isinstance(target, str) and is_code(target) else None)
+    if isinstance(target, str) and is_code(target):
+        return make_runner(target, kwargs)
+    return make_runner(target)
 
 
 def _read_arrays(inputs: Any) -> Mapping[str, Array] | None:
@@ -196,9 +193,9 @@ def _read_arrays(inputs: Any) -> Mapping[str, Array] | None:
         return inputs
     if isinstance(inputs, np.ndarray):
         return {"input": inputs}
-    return read_inputs(
-        [inputs] if isinstance(inputs, str) else [os.fspath(file) for file in inputs]
-    )
+    if isinstance(inputs, str):
+        return read_inputs([inputs])
+    return read_inputs([os.fspath(file) for file in inputs])
 
 
 def _run_side(side: _CompareSide, inputs: Mapping[str, Array] | None) -> Trace:

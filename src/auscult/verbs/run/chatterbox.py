@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from auscult.families.chatterbox.files import (
 from auscult.families.chatterbox.runtimes import (
     ChatterboxRuntime,
     DrawnNoise,
+    Floats,
     NoiseStreams,
     RuntimeName,
     open_runtime,
@@ -25,6 +27,7 @@ from auscult.families.chatterbox.runtimes import (
 )
 from auscult.families.chatterbox.stream import (
     SpeechTokenStream,
+    WrittenSpeech,
     choose_chunking,
     iter_chunks,
     write_speech,
@@ -87,94 +90,145 @@ def run_chatterbox(
     """
     if (weights is None) == (not tiny):
         raise UsageError("give either the folder of the weights or --tiny", hint="--weights DIR")
-    spoken_text = normalise(text)
-    files = find_chatterbox_files(Path(str(weights))) if weights is not None else None
-    if files is not None and voice is None and files.conditions is None:
+    files = None if weights is None else _find_files(Path(weights), has_voice=voice is not None)
+    reference = None if voice is None else read_recording(voice)
+    limit = max_tokens or (TINY_TOKENS if tiny else Sampling().max_tokens)
+    sampling = Sampling(guidance, temperature, max_tokens=limit)
+    request = _SpeechRequest(
+        normalise(text), sampling, exaggeration, seed, uniforms, tokens, noise, chunk_seconds
+    )
+    request.check()
+    start_time = time.monotonic()
+    model = tiny_runtime(runtime) if files is None else open_runtime(files, runtime)
+    loaded_time = time.monotonic()
+    conditioning = _load_conditioning(model, reference, files, exaggeration)
+    token_stream = _open_token_stream(model, request, files, conditioning, progress)
+    path = Path(output)
+    chunks = _iter_speech_chunks(model, request, token_stream, conditioning)
+    speech = write_speech(chunks, model.sample_rate, path, whole=chunk_seconds is None)
+    facts = {
+        "family": "chatterbox",
+        "file": str(path),
+        **_describe_speech(model, request, token_stream, speech),
+        "load_seconds": loaded_time - start_time,
+        "first_seconds": speech.first_at - loaded_time,
+        "took_seconds": time.monotonic() - loaded_time,
+    }
+    subject = "a tiny random model" if tiny else str(weights)
+    return Report("run chatterbox", (subject,), Verdict.PASS, extra={"run": facts})
+
+
+@dataclass(frozen=True, eq=False)
+class _SpeechRequest:
+    """What is asked of the model; the arguments of `run_chatterbox` say what each means."""
+
+    text: str
+    sampling: Sampling
+    exaggeration: float
+    seed: int
+    uniforms: Iterable[float] | None
+    tokens: Ids | None
+    noise: DrawnNoise | None
+    chunk_seconds: float | None
+
+    def check(self) -> None:
+        """Refuse settings that have no meaning.
+
+        Raises:
+            UsageError: If there is one.
+        """
+        guidance, temperature = self.sampling.guidance, self.sampling.temperature
+        is_empty_chunk = self.chunk_seconds is not None and self.chunk_seconds <= 0
+        if guidance < 0 or temperature < 0 or is_empty_chunk:
+            raise UsageError(
+                "guidance and temperature are not below 0, and a chunk has some length",
+                found=(guidance, temperature, self.chunk_seconds),
+            )
+
+
+def _find_files(weights: Path, *, has_voice: bool) -> ChatterboxFiles:
+    files = find_chatterbox_files(weights)
+    if not has_voice and files.conditions is None:
         raise UsageError(
             "holds no voice",
             where=str(weights),
             hint="give --voice RECORDING, or put conds.pt of ResembleAI/chatterbox there",
         )
-    reference = read_recording(voice) if voice is not None else None
-    if files:
-        ids = tokenize(spoken_text, files.tokenizer)
+    return files
+
+
+def _open_token_stream(
+    model: ChatterboxRuntime,
+    request: _SpeechRequest,
+    files: ChatterboxFiles | None,
+    conditioning: VoiceConditioning,
+    progress: Progress | None,
+) -> SpeechTokenStream:
+    """The speech tokens: as they are given, or as T3 draws them."""
+    config = model.t3.config
+    if request.tokens is not None:
+        given_tokens = _check_tokens(np.asarray(request.tokens, np.int64), model)
+        return SpeechTokenStream(iter(given_tokens), config)
+    if files is None:
+        ids = bytes_as_tokens(request.text)
     else:
-        ids = bytes_as_tokens(spoken_text)
-    start_time = time.monotonic()
-    model = open_runtime(files, runtime) if files else tiny_runtime(runtime)
-    loaded_time = time.monotonic()
-    conditioning = _load_conditioning(model, reference, files, exaggeration)
-    sampling = Sampling(
-        guidance,
-        temperature,
-        max_tokens=max_tokens or (TINY_TOKENS if tiny else Sampling().max_tokens),
-    )
-    if guidance < 0 or temperature < 0 or (chunk_seconds is not None and chunk_seconds <= 0):
-        invalid_settings = (guidance, temperature, chunk_seconds)
-        raise UsageError(
-            "guidance and temperature are not below 0, and a chunk has some length",
-            found=invalid_settings,
-        )
-    if tokens is None:
-        decoding = model.decoder(ids, conditioning.condition, with_guidance=guidance > 0)
-        token_stream = SpeechTokenStream(
-            draw_tokens(
-                decoding, model.t3.config, sampling, _iter_uniforms(uniforms, seed), progress
-            ),
-            model.t3.config,
-        )
+        ids = tokenize(request.text, files.tokenizer)
+    with_guidance = request.sampling.guidance > 0
+    decoding = model.decoder(ids, conditioning.condition, with_guidance=with_guidance)
+    uniforms = _iter_uniforms(request.uniforms, request.seed)
+    drawn_tokens = draw_tokens(decoding, config, request.sampling, uniforms, progress)
+    return SpeechTokenStream(drawn_tokens, config)
+
+
+def _iter_speech_chunks(
+    model: ChatterboxRuntime,
+    request: _SpeechRequest,
+    token_stream: SpeechTokenStream,
+    conditioning: VoiceConditioning,
+) -> Iterator[Floats]:
+    """The sound of the tokens, chunk by chunk, with the noise that is given or the seed's."""
+    if request.noise is None:
+        noise_streams = model.make_noise_streams(request.seed)
     else:
-        token_stream = SpeechTokenStream(
-            iter(_check_tokens(np.asarray(tokens, np.int64), model)), model.t3.config
-        )
-    if noise is not None:
-        draws = NoiseStreams.of(noise)
+        noise_streams = NoiseStreams.of(request.noise)
+    chunking = choose_chunking(model, request.chunk_seconds)
+    return iter_chunks(model, token_stream, conditioning, noise_streams, chunking)
+
+
+def _describe_speech(
+    model: ChatterboxRuntime,
+    request: _SpeechRequest,
+    token_stream: SpeechTokenStream,
+    speech: WrittenSpeech,
+) -> dict[str, object]:
+    """The facts under `run` that say what was made, and with what settings."""
+    if request.tokens is not None:
+        end = "as given"
+    elif token_stream.stopped:
+        end = "by the model"
     else:
-        draws = model.make_noise_streams(seed)
-    chunks = iter_chunks(
-        model, token_stream, conditioning, draws, choose_chunking(model, chunk_seconds)
-    )
-    path = Path(output)
-    written_speech = write_speech(chunks, model.sample_rate, path, whole=chunk_seconds is None)
-    seconds_taken = time.monotonic() - loaded_time
-    settings = {
+        end = "at the limit"
+    settings: dict[str, object] = {
         "runtime": model.name,
         "tokens": len(token_stream.tokens),
-        "ended": (
-            "as given"
-            if tokens is not None
-            else "by the model"
-            if token_stream.stopped
-            else "at the limit"
-        ),
-        "guidance": guidance,
-        "temperature": temperature,
-        "exaggeration": exaggeration,
-        "seed": seed,
+        "ended": end,
+        "guidance": request.sampling.guidance,
+        "temperature": request.sampling.temperature,
+        "exaggeration": request.exaggeration,
+        "seed": request.seed,
     }
-    if chunk_seconds is not None:
-        settings |= {"chunk seconds": chunk_seconds, "chunks": written_speech.chunks}
-    facts = {
-        "family": "chatterbox",
-        "file": str(path),
-        "seconds": written_speech.samples / model.sample_rate,
+    if request.chunk_seconds is not None:
+        settings |= {"chunk seconds": request.chunk_seconds, "chunks": speech.chunks}
+    return {
+        "seconds": speech.samples / model.sample_rate,
         "sample_rate": model.sample_rate,
         "channels": 1,
-        "peak": written_speech.peak,
-        "rms_db": float(20 * np.log10(max(written_speech.rms, 1e-12))),
+        "peak": speech.peak,
+        "rms_db": float(20 * np.log10(max(speech.rms, 1e-12))),
         "settings": settings,
-        "text": spoken_text,
+        "text": request.text,
         "speech_tokens": token_stream.tokens,
-        "load_seconds": loaded_time - start_time,
-        "first_seconds": written_speech.first_at - loaded_time,
-        "took_seconds": seconds_taken,
     }
-    return Report(
-        "run chatterbox",
-        ("a tiny random model" if tiny else str(weights),),
-        Verdict.PASS,
-        extra={"run": facts},
-    )
 
 
 def _load_conditioning(

@@ -80,8 +80,8 @@ def run_stable_audio(
     else:
         model, tokens = open_runtime(Path(str(weights)), runtime)
     config = model.config
-    length = config.seconds if seconds is None else seconds
-    number_values = {"seconds_start": seconds_start, "seconds_total": length}
+    total_seconds = config.seconds if seconds is None else seconds
+    number_values = {"seconds_start": seconds_start, "seconds_total": total_seconds}
     request = Request(
         tokens(prompt),
         {name: number_values[name] for name in config.numbers},
@@ -104,29 +104,35 @@ def run_stable_audio(
     facts = {
         "family": "stable-audio",
         "file": str(path),
+        **_describe_sound(samples, config),
+        "settings": {"runtime": model.name, **_describe_settings(config, generated), "seed": seed},
+        "took_seconds": seconds_taken,
+    }
+    subject = "a tiny random model" if tiny else str(weights)
+    findings = find_mismatches(config, generated)
+    return Report(
+        "run stable-audio", (subject,), Verdict.PASS, findings=findings, extra={"run": facts}
+    )
+
+
+def _describe_sound(samples: Floats, config: Config) -> dict[str, object]:
+    level = float(np.sqrt(np.mean(samples**2)))
+    return {
         "seconds": samples.shape[1] / config.sample_rate,
         "sample_rate": config.sample_rate,
         "channels": samples.shape[0],
         "peak": float(np.abs(samples).max()),
-        "rms_db": float(20 * np.log10(max(float(np.sqrt(np.mean(samples**2))), 1e-12))),
-        "settings": {
-            "runtime": model.name,
-            "objective": config.objective,
-            "sampler": generated.sampler,
-            "steps": generated.steps,
-            "guidance": generated.guidance,
-            "seed": seed,
-        },
-        "took_seconds": seconds_taken,
+        "rms_db": float(20 * np.log10(max(level, 1e-12))),
     }
-    subject = "a tiny random model" if tiny else str(weights)
-    return Report(
-        "run stable-audio",
-        (subject,),
-        Verdict.PASS,
-        findings=find_mismatches(config, generated),
-        extra={"run": facts},
-    )
+
+
+def _describe_settings(config: Config, generated: Made) -> dict[str, object]:
+    return {
+        "objective": config.objective,
+        "sampler": generated.sampler,
+        "steps": generated.steps,
+        "guidance": generated.guidance,
+    }
 
 
 def _resample_sound(recording: Recording | None, config: Config) -> Floats | None:
@@ -152,26 +158,20 @@ def find_mismatches(config: Config, generated: Made) -> tuple[Finding, ...]:
     is_wrongly_guided = config.objective == "rf_denoiser" and generated.guidance != 1.0
     if is_sampler_fitting and not is_wrongly_guided:
         return ()
-    wrong_settings = [generated.sampler] * (not is_sampler_fitting) + [
-        f"guidance {generated.guidance:g}"
-    ] * is_wrongly_guided
+    message = f"{generated.sampler} does not fit a model of the objective {config.objective}"
     if config.objective == "rf_denoiser":
+        wrong_settings = []
+        if not is_sampler_fitting:
+            wrong_settings.append(generated.sampler)
+        if is_wrongly_guided:
+            wrong_settings.append(f"guidance {generated.guidance:g}")
         message = (
             f"{' with '.join(wrong_settings)} does not fit a model of the objective"
-            f" {config.objective}"
-            + (
-                ": its answer is a sample, not a mean, so steps of an ODE add up and guidance"
-                " distorts"
-                if is_wrongly_guided or not is_sampler_fitting
-                else ""
-            )
+            f" {config.objective}: its answer is a sample, not a mean, so steps of an ODE add up"
+            " and guidance distorts"
         )
-    else:
-        message = f"{generated.sampler} does not fit a model of the objective {config.objective}"
-    option = (
-        f"--sampler {usual_sampler} --steps {SAMPLERS[usual_sampler].steps} --guidance"
-        f" {SAMPLERS[usual_sampler].guidance:g}"
-    )
+    usual = SAMPLERS[usual_sampler]
+    option = f"--sampler {usual_sampler} --steps {usual.steps} --guidance {usual.guidance:g}"
     finding = Finding(
         CODE,
         NAME,
