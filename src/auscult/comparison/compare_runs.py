@@ -1,10 +1,13 @@
-"""Two runs compared: aligned, held against the noise floor, and the layers named in which an error
-is born.
+"""Two runs compared.
+
+In: two traces, with the live models behind them where there are any. Out: a `RunComparison`: the
+layers aligned, every tensor compared with the noise floor, and the layers in which an error is
+born, with what explains it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from auscult.align.records import WeightAlignment
@@ -43,7 +46,7 @@ class RunComparison:
     """What comparing two runs said.
 
     Attributes:
-        readings: Of the candidate's own run.
+        comparisons: Of the candidate's own run.
         results: One per pair in the reference's order of execution; behind them further places of
             pairs that have two.
         separated: Whether born and grown were told apart for every layer, by running one side on
@@ -103,18 +106,11 @@ class RunComparison:
     @property
     def outputs_agree(self) -> bool | None:
         """Whether the whole model's output agrees; None where it was not compared."""
-        outputs = [
-            comparison
-            for comparison in self.comparisons.all
-            if comparison.is_output and comparison.pair.by == "root"
-        ]
-        if not outputs:
-            outputs = [comparison for comparison in self.comparisons.all if comparison.is_output][
-                -1:
-            ]
+        outputs = [comparison for comparison in self.comparisons.all if comparison.is_output]
         if not outputs:
             return None
-        return not any(comparison.differs for comparison in outputs)
+        whole_outputs = [comparison for comparison in outputs if comparison.pair.by == "root"]
+        return not any(comparison.differs for comparison in whole_outputs or outputs[-1:])
 
 
 def compare_runs(
@@ -140,21 +136,15 @@ def compare_runs(
         UsageError: If an override or a stage names no layer, or stages are asked for without a live
             candidate.
     """
-    report_progress = progress or (lambda *_: None)
+    report_progress = progress or _ignore_progress
     report_progress(0, 4, "aligning layers")
     alignment = align_runs(runs, overrides or {})
+    skips = list(alignment.skips)
     report_progress(1, 4, "measuring the noise floor")
-    estimate_reason = ""
     if floor is None:
-        floor, estimate_reason = find_best_floor(runs.ref, runs.cand, runs.ref_runner, runs.inputs)
-    skips = [
-        *alignment.skips,
-        *(
-            [Skip("noise floor", f"{floor.what}: {estimate_reason}")]
-            if estimate_reason and runs.ref_runner
-            else []
-        ),
-    ]
+        floor, reason = find_best_floor(runs.ref, runs.cand, runs.ref_runner, runs.inputs)
+        if reason and runs.ref_runner:
+            skips.append(Skip("noise floor", f"{floor.what}: {reason}"))
     sides = AlignedSides(runs, ModuleTree.of(runs.ref), ModuleTree.of(runs.cand), alignment, floor)
     comparisons = compare_tensors(sides.ref, sides.cand, alignment, floor)
     report_progress(2, 4, "locating")
@@ -164,21 +154,13 @@ def compare_runs(
         try:
             located = locate_forced(sides, stage_results) or located
         except AuscultError as error:
-            skips.append(
-                Skip(
-                    "substitution",
-                    f"the model could not be run on the other side's tensors: {error}",
-                )
-            )
+            problem = f"the model could not be run on the other side's tensors: {error}"
+            skips.append(Skip("substitution", problem))
     if not located.separated:
         located = drop_places_after_chance(sides, comparisons, located)
     report_progress(3, 4, "explaining")
     results, explanation_skips = explain_located_faults(sides, comparisons, located)
-    born = frozenset(result.path_ref for result in results if result.born)
-    judge = StepJudge(
-        sides.ref, sides.cand, comparisons, located.comparisons if located.separated else None, born
-    )
-    steps = tuple(judge.judge(pair) for pair in find_iterated_pairs(sides.ref, alignment))
+    steps = _judge_steps(sides, comparisons, located, results)
     report_progress(4, 4, "done")
     return RunComparison(
         runs,
@@ -192,6 +174,23 @@ def compare_runs(
         steps,
         (*skips, *explanation_skips, *_find_uncompared_calls(sides)),
     )
+
+
+def _ignore_progress(_done: int, _total: int, _what: str) -> None:
+    """For a caller that shows none."""
+
+
+def _judge_steps(
+    sides: AlignedSides,
+    comparisons: TensorComparisons,
+    located: LocatedFaults,
+    results: Iterable[LayerResult],
+) -> tuple[StepsResult, ...]:
+    """What is said of each module that is called again and again."""
+    born = frozenset(result.path_ref for result in results if result.born)
+    forced_comparisons = located.comparisons if located.separated else None
+    judge = StepJudge(sides.ref, sides.cand, comparisons, forced_comparisons, born)
+    return tuple(judge.judge(pair) for pair in find_iterated_pairs(sides.ref, sides.alignment))
 
 
 def drop_places_after_chance(
@@ -216,10 +215,8 @@ def drop_places_after_chance(
 
 def _find_uncompared_calls(sides: AlignedSides) -> Iterator[Skip]:
     for pair in sides.alignment.pairs:
-        reference_calls, candidate_calls = (
-            sides.ref.modules[pair.a].calls,
-            sides.cand.modules[pair.b].calls,
-        )
+        reference_calls = sides.ref.modules[pair.a].calls
+        candidate_calls = sides.cand.modules[pair.b].calls
         if reference_calls != candidate_calls:
             yield Skip(
                 pair.a,
@@ -250,14 +247,11 @@ def align_weights(ref: Runner, cand: Runner) -> WeightAlignment:
     """The content alignment of all that the modules of two live models own."""
     from auscult.align import align
 
-    return align(
-        *(Checkpoint.of(_collect_parameters(runner), runner.name) for runner in (ref, cand))
-    )
+    return align(_collect_parameters(ref), _collect_parameters(cand))
 
 
-def _collect_parameters(runner: Runner) -> dict[str, Array]:
-    return {
-        f"{path}.{name}": array
-        for path in runner.paths()
-        for name, array in runner.weights(path).items()
-    }
+def _collect_parameters(runner: Runner) -> Checkpoint:
+    arrays: dict[str, Array] = {}
+    for path in runner.paths():
+        arrays |= {f"{path}.{name}": array for name, array in runner.weights(path).items()}
+    return Checkpoint.of(arrays, runner.name)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from auscult.comparison.align.pairs import LayerPair
 from auscult.comparison.locate.places import FaultPlace
 from auscult.comparison.locate.runs import AlignedSides, LocatedFaults
-from auscult.comparison.measure.tensor_comparisons import TensorComparisons
+from auscult.comparison.measure.tensor_comparisons import TensorComparison, TensorComparisons
 from auscult.comparison.results import LayerResult
 from auscult.comparison.unloaded import (
     WeightOwnership,
@@ -21,12 +21,20 @@ from auscult.explain.try_mistakes import explain_case
 from auscult.finding import Skip
 
 MAX_EXPLAINED_PLACES = 24
-"""Places that are explained; a fault that is written once and called often shows at many."""
+"""Places that are explained; a fault that is written once and called often shows at many.
+
+Chosen, not measured.
+"""
 MAX_CALLS_PER_PLACE = 3
-"""Calls of one place that are looked into; a loop repeats its fault at every step."""
+"""Calls of one place that are looked into; a loop repeats its fault at every step.
+
+Chosen, not measured.
+"""
 MAX_DOUBTFUL_LIMITS = 4.0
 """An error of so many limits that no known mistake explains may be rounding in another order: long
 sums, and their sines.
+
+Chosen, not measured.
 """
 
 
@@ -41,46 +49,17 @@ class _FaultExplainer:
     causes: dict[str, None] = field(default_factory=dict)
     skips: list[Skip] = field(default_factory=list)
 
-    def result(self, place: FaultPlace, case: LayerCase | None) -> LayerResult | None:
+    def explain_place(self, place: FaultPlace, case: LayerCase | None) -> LayerResult | None:
         """What is said of one place; None where an earlier fault left something wrong there, and
         nothing explains it.
         """
         pair, comparison = place.comparison.pair, place.comparison
-        if comparison.is_output:
-            other_weights = explain_ownership(self.weights, pair.a)
-        else:
-            other_weights = None
-        explanations: tuple[Explanation, ...] = ()
-        was_looked_into = True
-        if other_weights is not None and pair.a in self.weights.fresh:
-            explanations = (
-                other_weights,
-            )  # whatever else would give the same: these weights were never loaded
-            was_looked_into = False
-        elif case is not None:
-            explanations, was_looked_into = self._explain_within_budget(place, case)
-            is_reproduced = any(
-                explanation.reproduced and explanation.cause != "noise-differs"
-                for explanation in explanations
-            )
-            if other_weights is not None and not is_reproduced:
-                explanations = (other_weights, *explanations)
-        if not (place.certain or any(explanation.reproduced for explanation in explanations)):
+        explanations, was_looked_into = self._find_explanations(place, case)
+        is_reproduced = any(explanation.reproduced for explanation in explanations)
+        if not place.certain and not is_reproduced:
             return None
-        if (
-            was_looked_into
-            and comparison.error <= MAX_DOUBTFUL_LIMITS * comparison.limit
-            and not any(explanation.reproduced for explanation in explanations)
-        ):
-            if comparison.floor:
-                times = f"{comparison.error / comparison.floor:.0f} times"
-            else:
-                times = "above"
-            reason = (
-                f"is {comparison.error:.1e} off, {times} the floor, by no known mistake: rounding"
-                " in another order may give that"
-            )
-            self.skips.append(Skip(place.key, reason))
+        if was_looked_into and not is_reproduced and _is_doubtful(comparison):
+            self.skips.append(Skip(place.key, _describe_doubt(comparison)))
             return None
         return LayerResult(
             pair.a,
@@ -92,6 +71,28 @@ class _FaultExplainer:
             explanations=explanations,
             looked_into=was_looked_into or bool(explanations),
         )
+
+    def _find_explanations(
+        self, place: FaultPlace, case: LayerCase | None
+    ) -> tuple[tuple[Explanation, ...], bool]:
+        """Explanations, and whether the known mistakes were tried."""
+        path = place.path
+        other_weights = None
+        if place.comparison.is_output:
+            other_weights = explain_ownership(self.weights, path)
+        if other_weights is not None and path in self.weights.fresh:
+            # Whatever else would give the same: these weights were never loaded.
+            return (other_weights,), False
+        if case is None:
+            return (), True
+        explanations, was_looked_into = self._explain_within_budget(place, case)
+        is_reproduced = any(
+            explanation.reproduced and explanation.cause != "noise-differs"
+            for explanation in explanations
+        )
+        if other_weights is not None and not is_reproduced:
+            explanations = (other_weights, *explanations)
+        return explanations, was_looked_into
 
     def _explain_within_budget(
         self, place: FaultPlace, case: LayerCase
@@ -113,6 +114,21 @@ class _FaultExplainer:
         return explanations, True
 
 
+def _is_doubtful(comparison: TensorComparison) -> bool:
+    """Whether rounding in another order may give an error of this size."""
+    return comparison.error <= MAX_DOUBTFUL_LIMITS * comparison.limit
+
+
+def _describe_doubt(comparison: TensorComparison) -> str:
+    times = "above"
+    if comparison.floor:
+        times = f"{comparison.error / comparison.floor:.0f} times"
+    return (
+        f"is {comparison.error:.1e} off, {times} the floor, by no known mistake: rounding in"
+        " another order may give that"
+    )
+
+
 def explain_located_faults(
     sides: AlignedSides, comparisons: TensorComparisons, located: LocatedFaults
 ) -> tuple[tuple[LayerResult, ...], list[Skip]]:
@@ -123,7 +139,7 @@ def explain_located_faults(
     result_by_index: dict[int, LayerResult] = {}
     for index in _order_first_calls_first(located.places):
         place = located.places[index]
-        result = explainer.result(place, located.case(place))
+        result = explainer.explain_place(place, located.case(place))
         if result is not None:
             result_by_index[index] = result
     born: dict[LayerPair, list[LayerResult]] = {}
@@ -183,13 +199,10 @@ def _find_unjudged_modules(sides: AlignedSides, located: LocatedFaults) -> Itera
     """
     if not located.separated:
         return
-    for (path, call), group in located.comparisons.by_place.items():
-        if (
-            call == 0
-            and path
-            and path in sides.ref.children
-            and any(r.differs and not r.is_output for r in group)
-        ):
+    for path, call in located.comparisons.by_place:
+        if call or not path or path not in sides.ref.children:
+            continue
+        if any(comparison.differs for comparison in located.comparisons.inputs(path, call)):
             reason = (
                 "is handed something else, so that its own code could not be judged: put that right"
                 " and compare again"

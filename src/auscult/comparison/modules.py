@@ -119,9 +119,8 @@ def match_calls(a: TracedModule, b: TracedModule) -> list[tuple[int, int]]:
     A norm that serves queries and keys is called on either first. Calls of one shape keep their
     order. Where one side calls more often, a call that has no partner of its shape has none.
     """
-    reference_shapes, candidate_shapes = (
-        [_list_output_shapes(module, call) for call in range(module.calls)] for module in (a, b)
-    )
+    reference_shapes = [_list_output_shapes(a, call) for call in range(a.calls)]
+    candidate_shapes = [_list_output_shapes(b, call) for call in range(b.calls)]
     remaining_calls: dict[tuple[Shape, ...], list[int]] = {}
     for call, shapes in enumerate(candidate_shapes):
         remaining_calls.setdefault(shapes, []).append(call)

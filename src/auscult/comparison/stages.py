@@ -13,7 +13,11 @@ from dataclasses import dataclass, replace
 from auscult.comparison.align.pairs import LayerAlignment, LayerPair
 from auscult.comparison.locate import forced
 from auscult.comparison.measure.floor import NoiseFloor
-from auscult.comparison.measure.tensor_comparisons import TensorComparisons, compare_tensors
+from auscult.comparison.measure.tensor_comparisons import (
+    TensorComparison,
+    TensorComparisons,
+    compare_tensors,
+)
 from auscult.comparison.modules import ModuleTree
 from auscult.errors import UsageError
 from auscult.runtime.runner import Runner
@@ -88,23 +92,25 @@ class StageJudge:
 
     def judge(self, pairs: Sequence[LayerPair]) -> list[StageResult]:
         """Judge each stage, with one run for all their own errors and one run per stage."""
-        comparisons = self._run(pairs, own_outputs=True)
+        comparisons = self._compare_forced_run(pairs, own_outputs=True)
         results = []
         for pair in pairs:
-            calls = range(self.ref.modules[pair.a].calls)
-            outputs = [
-                comparison for call in calls for comparison in comparisons.outputs(pair.a, call)
-            ]
-            inputs = [
-                comparison for call in calls for comparison in comparisons.inputs(pair.a, call)
-            ]
+            outputs: list[TensorComparison] = []
+            inputs: list[TensorComparison] = []
+            for call in range(self.ref.modules[pair.a].calls):
+                outputs += comparisons.outputs(pair.a, call)
+                inputs += comparisons.inputs(pair.a, call)
             guilty = any(comparison.differs for comparison in (*outputs, *inputs))
             own_error = max((comparison.error for comparison in outputs), default=None)
-            results.append(StageResult(pair.a, pair.b, own_error, self._left(pair), guilty))
+            results.append(
+                StageResult(pair.a, pair.b, own_error, self._measure_remaining_error(pair), guilty)
+            )
         return results
 
-    def _run(self, replaced_pairs: Sequence[LayerPair], *, own_outputs: bool) -> TensorComparisons:
-        """Readings of a run with these taken from the reference."""
+    def _compare_forced_run(
+        self, replaced_pairs: Sequence[LayerPair], *, own_outputs: bool
+    ) -> TensorComparisons:
+        """Comparisons of a run with these stages taken from the reference."""
         narrowed_alignment = replace(self.alignment, pairs=tuple(replaced_pairs))
         forced_run = forced.run_candidate(
             self.runner, self.inputs, self.ref, self.cand, narrowed_alignment
@@ -113,8 +119,9 @@ class StageJudge:
             self.ref, ModuleTree.of(forced_run), self.alignment, self.floor, own_outputs=own_outputs
         )
 
-    def _left(self, pair: LayerPair) -> float | None:
-        comparisons = self._run((pair,), own_outputs=False)
+    def _measure_remaining_error(self, pair: LayerPair) -> float | None:
+        """The error of the whole model's output when this stage is taken from the reference."""
+        comparisons = self._compare_forced_run((pair,), own_outputs=False)
         errors = [
             comparison.error
             for comparison in comparisons.all

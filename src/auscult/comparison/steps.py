@@ -19,9 +19,14 @@ from auscult.comparison.align.axes import to_reference_order
 from auscult.comparison.align.pairs import LayerAlignment, LayerPair
 from auscult.comparison.measure.tensor_comparisons import TensorComparison, TensorComparisons
 from auscult.comparison.modules import ModuleTree
+from auscult.traces.records import Record
 from auscult.weights import Array
 
 MIN_STEPS = 3
+"""A module that is called at least so often within one call of its parent makes steps.
+
+Chosen, not measured.
+"""
 StepVerdict = Literal["same", "born", "chaotic", "undecided"]
 
 
@@ -76,8 +81,10 @@ def find_iterated_pairs(ref: ModuleTree, alignment: LayerAlignment) -> Iterator[
         if not pair.is_single or module.calls < MIN_STEPS:
             continue
         parent = module.parent
-        around = 1 if parent is None else ref.modules[parent].calls
-        if module.calls >= MIN_STEPS * max(1, around):
+        parent_calls = 1
+        if parent is not None:
+            parent_calls = max(1, ref.modules[parent].calls)
+        if module.calls >= MIN_STEPS * parent_calls:
             yield pair
 
 
@@ -86,7 +93,7 @@ class StepJudge:
     """Judges iterated modules.
 
     Attributes:
-        readings: Of the candidate's own run.
+        comparisons: Of the candidate's own run.
         forced: From the reference's state, where there was a live model.
         born: Reference paths at which errors are born.
     """
@@ -99,115 +106,90 @@ class StepJudge:
 
     def judge(self, pair: LayerPair) -> StepsResult:
         """Compare one module step by step."""
-        reference_calls, candidate_calls = (
-            self.ref.modules[pair.a].calls,
-            self.cand.modules[pair.b].calls,
+        reference_calls, candidate_calls = self._count_calls(pair)
+        calls = range(min(reference_calls, candidate_calls))
+        worst_outputs = [_find_worst_output(self.comparisons, pair.a, call) for call in calls]
+        forced_outputs: list[TensorComparison | None] = []
+        if self.forced is not None:
+            forced_outputs = [_find_worst_output(self.forced, pair.a, call) for call in calls]
+        first_step = next(
+            (step for step, output in enumerate(worst_outputs) if output and output.differs), None
         )
-        free_comparisons = [
-            _find_worst_output(self.comparisons, pair.a, call)
-            for call in range(min(reference_calls, candidate_calls))
-        ]
-        if self.forced is None:
-            forced_comparisons = []
-        else:
-            forced_comparisons = [
-                _find_worst_output(self.forced, pair.a, call)
-                for call in range(min(reference_calls, candidate_calls))
-            ]
         flip = self.find_flip(pair)
-        first = next(
-            (
-                step
-                for step, comparison in enumerate(free_comparisons)
-                if comparison is not None and comparison.differs
-            ),
-            None,
-        )
-        verdict, sentence = self._decide_verdict(pair, first, flip)
-        errors, own_errors = (
-            tuple(r.error for r in step_comparisons if r is not None)
-            for step_comparisons in (free_comparisons, forced_comparisons)
-        )
+        verdict, sentence = self._decide_verdict(pair, first_step, flip)
         return StepsResult(
-            pair, reference_calls, candidate_calls, errors, own_errors, verdict, sentence, flip
+            pair,
+            reference_calls,
+            candidate_calls,
+            tuple(output.error for output in worst_outputs if output),
+            tuple(output.error for output in forced_outputs if output),
+            verdict,
+            sentence,
+            flip,
         )
+
+    def _count_calls(self, pair: LayerPair) -> tuple[int, int]:
+        return self.ref.modules[pair.a].calls, self.cand.modules[pair.b].calls
 
     def _decide_verdict(
         self, pair: LayerPair, first: int | None, flip: StepFlip | None
     ) -> tuple[StepVerdict, str]:
-        reference_calls, candidate_calls = (
-            self.ref.modules[pair.a].calls,
-            self.cand.modules[pair.b].calls,
-        )
         guilty_paths = sorted(
             path for path in self.born if path == pair.a or path.startswith(f"{pair.a}.")
         )
         if guilty_paths:
-            return (
-                "born",
-                (
-                    f"an error is born in {guilty_paths[0]} when every step starts from the"
-                    " reference's state"
-                ),
+            sentence = (
+                f"an error is born in {guilty_paths[0]} when every step starts from the reference's"
+                " state"
             )
+            return "born", sentence
         if flip is not None and flip.is_chance:
-            return (
-                "chaotic",
-                (
-                    f"at step {flip.step} another value is chosen, although the scores of"
-                    f" {flip.scores} differ by no more than {flip.error:.2g} and the reference"
-                    f" prefers its own by {flip.margin:.2g}: rounding decided"
-                ),
+            sentence = (
+                f"at step {flip.step} another value is chosen, although the scores of"
+                f" {flip.scores} differ by no more than {flip.error:.2g} and the reference"
+                f" prefers its own by {flip.margin:.2g}: rounding decided"
             )
-        if reference_calls == candidate_calls and first is None:
-            return "same", "every step agrees within the noise floor"
-        if reference_calls == candidate_calls and self.forced is not None:
-            verdict_from_reference = self._judge_from_reference_state(pair, first)
-        else:
-            verdict_from_reference = None
-        return verdict_from_reference or (
-            "undecided",
-            self._open(reference_calls, candidate_calls, first),
-        )
+            return "chaotic", sentence
+        reference_calls, candidate_calls = self._count_calls(pair)
+        verdict_from_reference = None
+        if reference_calls == candidate_calls:
+            if first is None:
+                return "same", "every step agrees within the noise floor"
+            if self.forced is not None:
+                verdict_from_reference = self._judge_from_reference_state(pair, first)
+        if verdict_from_reference is not None:
+            return verdict_from_reference
+        return "undecided", self._say_what_is_open(reference_calls, candidate_calls, first)
 
     def _judge_from_reference_state(
-        self, pair: LayerPair, first: int | None
+        self, pair: LayerPair, first: int
     ) -> tuple[StepVerdict, str] | None:
-        """What a run tells in which every step starts from the reference's state; None if one is
+        """What a run shows in which every step starts from the reference's state; None if one is
         handed something else there.
         """
         if self.born:
-            if first is None:
-                parting_note = ""
-            else:
-                parting_note = (
-                    f"; by themselves they part at step {first}, after an error born in"
-                    f" {min(self.born)}"
-                )
-            is_correct = self._has_correct_steps(pair)
-            if is_correct:
-                return (
-                    "same",
-                    f"from the reference's state no step has an error of its own{parting_note}",
-                )
-            return None
-        if self._has_equal_outcome(pair):
-            return (
-                "same",
-                (
-                    f"rounding tells from step {first} on, but what is made of the steps agrees"
-                    " within the noise floor"
-                ),
+            if not self._has_correct_steps(pair):
+                return None
+            sentence = (
+                "from the reference's state no step has an error of its own; by themselves they"
+                f" part at step {first}, after an error born in {min(self.born)}"
             )
-        return (
-            "chaotic",
-            (
-                f"from step {first} on the runs part, but from the reference's state no step has an"
-                " error of its own"
-            ),
+            return "same", sentence
+        if self._has_equal_outcome(pair):
+            sentence = (
+                f"rounding tells from step {first} on, but what is made of the steps agrees within"
+                " the noise floor"
+            )
+            return "same", sentence
+        sentence = (
+            f"from step {first} on the runs part, but from the reference's state no step has an"
+            " error of its own"
         )
+        return "chaotic", sentence
 
-    def _open(self, reference_calls: int, candidate_calls: int, first: int | None) -> str:
+    def _say_what_is_open(
+        self, reference_calls: int, candidate_calls: int, first: int | None
+    ) -> str:
         if reference_calls != candidate_calls:
             return f"the reference makes {reference_calls} steps, the candidate {candidate_calls}"
         if self.forced is None:
@@ -223,94 +205,94 @@ class StepJudge:
         """Whether every step, started from the reference's state, takes and gives what the
         reference's does.
         """
-        forced_comparisons = self.forced.all if self.forced is not None else ()
+        if self.forced is None:
+            return True
         return not any(
-            comparison.differs for comparison in forced_comparisons if comparison.pair.a == pair.a
+            comparison.differs for comparison in self.forced.all if comparison.pair.a == pair.a
         )
 
     def _has_equal_outcome(self, pair: LayerPair) -> bool:
         """Whether the module that owns the loop gives the same in spite of steps that differ."""
         parent = self.ref.modules[pair.a].parent
         if parent is None:
-            outputs = []
-        else:
-            outputs = [r for r in self.comparisons.all if r.is_output and r.pair.a == parent]
+            return False
+        outputs = [
+            comparison
+            for comparison in self.comparisons.all
+            if comparison.is_output and comparison.pair.a == parent
+        ]
         return bool(outputs) and not any(comparison.differs for comparison in outputs)
 
     def find_flip(self, pair: LayerPair) -> StepFlip | None:
         """The first step at which an integer input differs, with the scores that it was chosen
         from.
         """
-        a, b = self.ref.modules[pair.a], self.cand.modules[pair.b]
-        for step in range(1, min(a.calls, b.calls)):
+        for step in range(1, min(self._count_calls(pair))):
             for comparison in self.comparisons.inputs(pair.a, step):
-                reference_record, candidate_record = (
-                    a.by_key.get((step, comparison.role)),
-                    b.by_key.get((step, comparison.role_cand)),
-                )
-                if (
-                    reference_record is None
-                    or candidate_record is None
-                    or not comparison.differs
-                    or np.dtype(reference_record.dtype).kind not in "iu"
-                ):
+                if not comparison.differs:
+                    continue
+                reference_record, candidate_record = self._find_records(comparison)
+                if reference_record is None or candidate_record is None:
+                    continue
+                if np.dtype(reference_record.dtype).kind not in "iu":
                     continue
                 if reference_record.stored != "full" or candidate_record.stored != "full":
                     return None
-                reference_values, candidate_values = (
-                    self.ref.trace.tensor(reference_record).ravel(),
-                    self.cand.trace.tensor(candidate_record).ravel(),
-                )
-                return self._find_flip_scores(
-                    step,
-                    (int(reference_values[-1]), int(candidate_values[-1])),
-                    reference_record.order,
-                )
+                reference_choice = int(self.ref.trace.tensor(reference_record).ravel()[-1])
+                candidate_choice = int(self.cand.trace.tensor(candidate_record).ravel()[-1])
+                choices = (reference_choice, candidate_choice)
+                return self._find_flip_scores(step, choices, reference_record.order)
         return None
 
-    def _find_flip_scores(self, step: int, chosen: tuple[int, int], before: int) -> StepFlip | None:
+    def _find_records(self, comparison: TensorComparison) -> tuple[Record | None, Record | None]:
+        """The records of both sides that were compared."""
+        a = self.ref.modules[comparison.pair.a]
+        b = self.cand.modules[comparison.pair.b]
+        return (
+            a.by_key.get((comparison.call, comparison.role)),
+            b.by_key.get((comparison.call_cand, comparison.role_cand)),
+        )
+
+    def _find_flip_scores(
+        self, step: int, choices: tuple[int, int], before: int
+    ) -> StepFlip | None:
         """The latest output before that place of whose last row both sides' choices are the
         best.
         """
-        for comparison in reversed(
-            [r for r in self.comparisons.all if r.is_output and r.order < before]
-        ):
-            reference_record = self.ref.modules[comparison.pair.a].by_key.get(
-                (comparison.call, comparison.role)
-            )
-            candidate_record = self.cand.modules[comparison.pair.b].by_key.get(
-                (comparison.call_cand, comparison.role_cand)
-            )
-            if (
-                reference_record is None
-                or candidate_record is None
-                or reference_record.stored != "full"
-                or candidate_record.stored != "full"
-            ):
+        outputs = [
+            comparison
+            for comparison in self.comparisons.all
+            if comparison.is_output and comparison.order < before
+        ]
+        for comparison in reversed(outputs):
+            reference_row, candidate_row = self._read_score_rows(comparison)
+            if reference_row is None or candidate_row is None or len(reference_row) <= max(choices):
                 continue
-            reference_scores = self.ref.trace.tensor(reference_record)
-            candidate_scores = to_reference_order(
-                reference_scores, self.cand.trace.tensor(candidate_record), {}
-            )
-            if (
-                reference_scores.ndim == 0
-                or reference_scores.shape != candidate_scores.shape
-                or reference_scores.shape[-1] <= max(chosen)
-            ):
-                continue
-            reference_row, candidate_row = (
-                _take_last_row(reference_scores),
-                _take_last_row(candidate_scores),
-            )
-            if (int(np.argmax(reference_row)), int(np.argmax(candidate_row))) == chosen:
-                margin, error = (
-                    float(reference_row[chosen[0]] - reference_row[chosen[1]]),
-                    float(np.max(np.abs(reference_row - candidate_row))),
-                )
+            if (int(np.argmax(reference_row)), int(np.argmax(candidate_row))) == choices:
                 if comparison.differs:
                     return None
+                margin = float(reference_row[choices[0]] - reference_row[choices[1]])
+                error = float(np.max(np.abs(reference_row - candidate_row)))
                 return StepFlip(step, comparison.pair.a, margin, error, before)
         return None
+
+    def _read_score_rows(
+        self, comparison: TensorComparison
+    ) -> tuple[Array, Array] | tuple[None, None]:
+        """The last row of an output on both sides; None where it is not recorded in full, or has
+        another shape.
+        """
+        reference_record, candidate_record = self._find_records(comparison)
+        if reference_record is None or reference_record.stored != "full":
+            return None, None
+        if candidate_record is None or candidate_record.stored != "full":
+            return None, None
+        reference_scores = self.ref.trace.tensor(reference_record)
+        candidate_array = self.cand.trace.tensor(candidate_record)
+        candidate_scores = to_reference_order(reference_scores, candidate_array, {})
+        if reference_scores.ndim == 0 or reference_scores.shape != candidate_scores.shape:
+            return None, None
+        return _take_last_row(reference_scores), _take_last_row(candidate_scores)
 
 
 def _find_worst_output(

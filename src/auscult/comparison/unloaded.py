@@ -24,20 +24,41 @@ from auscult.traces.records import Record, TensorStatistics, Trace
 from auscult.weights import ModuleInfo
 
 MAX_SIGMAS = 4.5
-"""How far a moment of independent normal draws may lie from its expectation, in standard errors."""
+"""How far a moment of independent normal draws may lie from its expectation, in standard errors.
+
+Chosen, not measured.
+"""
 MIN_TAIL_PROBABILITY = 1e-6
+"""The largest magnitude of normal draws may be as rare as this, on either side.
+
+Chosen, not measured.
+"""
 MAX_OFFSET = 0.09
 """Mean of the output of a solver whose velocity is next to nothing: up to 54 % of the values on one
 side of 0.
+
+Chosen, not measured.
 """
 MIN_NOISE_VALUES = 256
+"""Values that a tensor needs before its statistics say that it is noise, or freshly drawn.
+
+Chosen, not measured.
+"""
 MIN_CORRELATION = 0.9
-"""With a recorded draw of the same shape, where there is one."""
+"""Correlation of such an output with a recorded draw of its size, where there is one.
+
+Chosen, not measured.
+"""
 FRESH_SLACK = 0.03
-"""Relative deviation of the rms of a freshly drawn weight from what its constructor draws."""
+"""Relative deviation of the rms of a freshly drawn weight from what its constructor draws.
+
+Chosen, not measured.
+"""
 FUSED_TOLERANCE, ROUNDED_TOLERANCE = 1e-5, 1e-2
 """How far mean and rms of one content may lie apart, relative to the rms, in one format of 32 bits
 or more, and in two.
+
+Chosen, not measured.
 """
 OUTPUT_COUNT_ATTRIBUTES = ("out_channels", "out_features", "output_dims")
 
@@ -75,7 +96,10 @@ def compare_owned_weights(
         )
         if is_owned is None and not is_constant:
             continue
-        (same_paths if is_owned else other_paths).append(pair.a)
+        if is_owned:
+            same_paths.append(pair.a)
+        else:
+            other_paths.append(pair.a)
         if is_constant or (not is_owned and _is_fresh(b, cand.trace.manifest.modules.get(pair.b))):
             fresh_paths.append(pair.a)
     return WeightOwnership(tuple(same_paths), tuple(other_paths), tuple(fresh_paths))
@@ -92,10 +116,11 @@ def _has_same_content(a: TracedModule, b: TracedModule) -> bool | None:
     comparable_weights = [text for text in b.weights if text.split(":")[0] in sizes]
     if not comparable_weights:
         return None
-    return all(
-        any(_is_same_fingerprint(reference_text, text) for reference_text in a.weights)
-        for text in comparable_weights
-    )
+    return all(_has_same_fingerprint(a, text) for text in comparable_weights)
+
+
+def _has_same_fingerprint(module: TracedModule, text: str) -> bool:
+    return any(_is_same_fingerprint(own_text, text) for own_text in module.weights)
 
 
 def _is_constant(a: TracedModule, fingerprints: Iterable[str]) -> bool:
@@ -123,13 +148,10 @@ def _is_fresh(module: TracedModule, info: ModuleInfo | None) -> bool:
     """Whether its largest weight is as torch's and MLX's linear and convolution layers draw it:
     uniform in ±1/√fan_in.
     """
+    outputs = None
     if info:
-        outputs = next(
-            (info.attributes[name] for name in OUTPUT_COUNT_ATTRIBUTES if name in info.attributes),
-            None,
-        )
-    else:
-        outputs = None
+        counts = [info.attributes.get(name) for name in OUTPUT_COUNT_ATTRIBUTES]
+        outputs = next((count for count in counts if count is not None), None)
     size, rms = max((int(text.split(":")[0]), float(text.split(":")[6])) for text in module.weights)
     if not isinstance(outputs, int) or not outputs or size < MIN_NOISE_VALUES:
         return False
@@ -224,9 +246,11 @@ def compute_median_peak(count: int) -> float:
 
 def is_plausible_peak(peak: float, count: int) -> bool:
     """Whether the largest magnitude of `count` standard normal draws may be that: neither tail
-    below TAIL.
+    below MIN_TAIL_PROBABILITY.
     """
-    below = exp(count * log1p(-2.0 * float(ndtr(-peak)))) if peak > 0 else 0.0
+    if peak <= 0:
+        return False
+    below = exp(count * log1p(-2.0 * float(ndtr(-peak))))
     return MIN_TAIL_PROBABILITY < below < 1.0 - MIN_TAIL_PROBABILITY
 
 
@@ -250,10 +274,9 @@ def explain_start_noise(cand: Trace, a: Record, b: Record) -> Explanation | None
     correlation = _correlate_with_noise(cand, b)
     if correlation is not None and correlation < MIN_CORRELATION:
         return None
-    evidence = {
-        **moments,
-        **({} if correlation is None else {"correlation_with_noise": correlation}),
-    }
+    evidence: dict[str, object] = {**moments}
+    if correlation is not None:
+        evidence["correlation_with_noise"] = correlation
     return Explanation("velocity-zero", says=sentence, reproduced=False, evidence=evidence)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import product
 from math import sqrt
 from typing import NamedTuple
 
 from auscult.align.records import WeightAlignment
-from auscult.comparison.align.pairs import LayerPair
+from auscult.comparison.align.pairs import LayerPair, PairBasis, collect_paired_paths
 from auscult.comparison.modules import ModuleTree, TracedModule
 from auscult.traces.fingerprint import is_close_content
 from auscult.verdict import Equality
@@ -17,10 +18,14 @@ from auscult.verdict import Equality
 CLEAR_RATIO = 3.0
 """Fingerprints of rounded weights are close by chance in some layers of one size; the nearest must
 be nearer by this factor.
-"""
 
+Chosen, not measured.
+"""
 MAX_OPERATIONS_APART = 3
-"""Operations from the one that owns a weight to the one that owns the bias."""
+"""Operations from the one that owns a weight to the one that owns the bias.
+
+Chosen, not measured.
+"""
 
 
 class ModuleLink(NamedTuple):
@@ -86,13 +91,13 @@ def _link_from_group(
     cand: ModuleTree,
 ) -> ModuleLink:
     group = list(group)
-    a = sorted(
-        (path for side, path in group if side == 0), key=lambda path: ref.modules[path].order
+    reference_paths = [path for side, path in group if side == 0]
+    candidate_paths = [path for side, path in group if side == 1]
+    return ModuleLink(
+        tuple(sorted(reference_paths, key=lambda path: ref.modules[path].order)),
+        tuple(sorted(candidate_paths, key=lambda path: cand.modules[path].order)),
+        any(node in derived for node in group),
     )
-    b = sorted(
-        (path for side, path in group if side == 1), key=lambda path: cand.modules[path].order
-    )
-    return ModuleLink(tuple(a), tuple(b), any(node in derived for node in group))
 
 
 def iter_link_pairs(links: Iterable[ModuleLink]) -> Iterator[LayerPair]:
@@ -102,11 +107,10 @@ def iter_link_pairs(links: Iterable[ModuleLink]) -> Iterator[LayerPair]:
     for link in links:
         if not link.ref or not link.cand:
             continue
+        basis: PairBasis = "derived" if link.derived else "weights"
         if len(link.ref) == len(link.cand):
-            yield from (
-                LayerPair((a,), (b,), "derived" if link.derived else "weights")
-                for a, b in zip(link.ref, link.cand, strict=True)
-            )
+            for reference_path, candidate_path in zip(link.ref, link.cand, strict=True):
+                yield LayerPair((reference_path,), (candidate_path,), basis)
         else:
             yield LayerPair(link.ref, link.cand, "derived")
 
@@ -115,15 +119,14 @@ def pair_by_content(ref: Iterable[TracedModule], cand: Iterable[TracedModule]) -
     """Pairs by the fingerprints in the manifests: equal ones first, then those that may be one
     content in two number formats.
     """
-    reference_modules, candidate_modules = (
-        [m for m in ref if m.weights],
-        [m for m in cand if m.weights],
-    )
+    reference_modules = [module for module in ref if module.weights]
+    candidate_modules = [module for module in cand if module.weights]
     equal_pairs = _pair_equal_weights(reference_modules, candidate_modules)
-    paired_a, paired_b = {pair.a for pair in equal_pairs}, {pair.b for pair in equal_pairs}
+    paired_reference = {pair.a for pair in equal_pairs}
+    paired_candidate = {pair.b for pair in equal_pairs}
     return equal_pairs + _pair_nearest_weights(
-        [m for m in reference_modules if m.path not in paired_a],
-        [m for m in candidate_modules if m.path not in paired_b],
+        [module for module in reference_modules if module.path not in paired_reference],
+        [module for module in candidate_modules if module.path not in paired_candidate],
     )
 
 
@@ -163,22 +166,19 @@ def widen_split_owners(
     A linear layer is a product and a sum in an exported graph: the sum owns the bias.
     """
     pairs = list(pairs)
-    paired_paths = (
-        {path for pair in pairs for path in pair.ref},
-        {path for pair in pairs for path in pair.cand},
-    )
+    paired_reference, paired_candidate = collect_paired_paths(pairs)
     for pair in pairs:
         if pair.by != "weights" or not pair.is_single:
             continue
         a, b = ref.modules[pair.a], cand.modules[pair.b]
         extra_paths = _find_completing_operations(
-            cand, b, _find_lacking_weights(a, b), paired_paths[1]
+            cand, b, _find_lacking_weights(a, b), paired_candidate
         )
         if extra_paths:
             yield pair, LayerPair(pair.ref, (*pair.cand, *extra_paths), "derived")
             continue
         extra_paths = _find_completing_operations(
-            ref, a, _find_lacking_weights(b, a), paired_paths[0]
+            ref, a, _find_lacking_weights(b, a), paired_reference
         )
         if extra_paths:
             yield pair, LayerPair((*pair.ref, *extra_paths), pair.cand, "derived")
@@ -186,11 +186,11 @@ def widen_split_owners(
 
 def _find_lacking_weights(whole: TracedModule, part: TracedModule) -> list[str]:
     """The weights of one module that the other has not."""
-    return [
-        text
-        for text in whole.weights
-        if not any(is_close_content(text, other) for other in part.weights)
-    ]
+    return [text for text in whole.weights if not _has_close_content(text, part.weights)]
+
+
+def _has_close_content(text: str, others: Iterable[str]) -> bool:
+    return any(is_close_content(text, other) for other in others)
 
 
 def _find_completing_operations(
@@ -207,8 +207,7 @@ def _find_completing_operations(
         group.append(path)
         owned_weights = side.modules[path].weights
         if owned_weights and all(
-            any(is_close_content(text, other) for text in lacking_weights)
-            for other in owned_weights
+            _has_close_content(other, lacking_weights) for other in owned_weights
         ):
             return tuple(group)
     return ()
@@ -240,52 +239,55 @@ def _pair_nearest_weights(
     reference_modules: list[TracedModule], candidate_modules: list[TracedModule]
 ) -> list[LayerPair]:
     """Mutual nearest fingerprints, where the next is clearly farther or has another name."""
-    gaps = {
-        (a.path, b.path): gap
-        for a in reference_modules
-        for b in candidate_modules
-        if (gap := _measure_content_gap(a, b)) is not None
-    }
+    candidates_by_reference: dict[str, list[_RankedPath]] = defaultdict(list)
+    references_by_candidate: dict[str, list[_RankedPath]] = defaultdict(list)
+    for a, b in product(reference_modules, candidate_modules):
+        gap = _measure_content_gap(a, b)
+        if gap is not None:
+            has_other_name = a.path != b.path
+            candidates_by_reference[a.path].append(_RankedPath(gap, has_other_name, b.path))
+            references_by_candidate[b.path].append(_RankedPath(gap, has_other_name, a.path))
     pairs = []
-    for a in reference_modules:
-        ranked_candidates = sorted(
-            (gaps[a.path, b.path], b.path != a.path, b.path)
-            for b in candidate_modules
-            if (a.path, b.path) in gaps
-        )
-        if not ranked_candidates:
+    for path, candidates in candidates_by_reference.items():
+        partner = min(candidates).path
+        references = references_by_candidate[partner]
+        if min(references).path != path:
             continue
-        path = ranked_candidates[0][2]
-        ranked_references = sorted(
-            (gaps[c.path, path], c.path != path, c.path)
-            for c in reference_modules
-            if (c.path, path) in gaps
-        )
-        is_clear = all(
-            len(rank) == 1 or rank[1][0] >= CLEAR_RATIO * rank[0][0]
-            for rank in (ranked_candidates, ranked_references)
-        )
-        if ranked_references[0][2] == a.path and (is_clear or a.path == path):
-            pairs.append(LayerPair((a.path,), (path,), "weights"))
+        if path == partner or (_is_clear(candidates) and _is_clear(references)):
+            pairs.append(LayerPair((path,), (partner,), "weights"))
     return pairs
+
+
+class _RankedPath(NamedTuple):
+    """A module that may be the partner; the smallest is the likeliest."""
+
+    gap: float
+    has_other_name: bool
+    path: str
+
+
+def _is_clear(ranked_paths: Iterable[_RankedPath]) -> bool:
+    """Whether the nearest is nearer than the next by the factor."""
+    nearest, *others = sorted(ranked_paths)
+    return not others or others[0].gap >= CLEAR_RATIO * nearest.gap
 
 
 def _measure_content_gap(a: TracedModule, b: TracedModule) -> float | None:
     """How far the contents of two modules are apart, in units of what chance would give; None if
     they cannot be the same.
     """
-    few, many = sorted((a.weights, b.weights), key=len)
-    worst = 0.0
-    for text in few:
+    fewer_weights, more_weights = sorted((a.weights, b.weights), key=len)
+    worst_gap = 0.0
+    for text in fewer_weights:
         gaps = [
             _measure_fingerprint_distance(text, other)
-            for other in many
+            for other in more_weights
             if is_close_content(text, other)
         ]
         if not gaps:
             return None
-        worst = max(worst, min(gaps))
-    return worst
+        worst_gap = max(worst_gap, min(gaps))
+    return worst_gap
 
 
 def _measure_fingerprint_distance(text: str, other: str) -> float:

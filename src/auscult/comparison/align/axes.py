@@ -18,9 +18,15 @@ from auscult.weights import Array, Shape
 
 AxisOrder = tuple[int, ...]
 DECISIVE_RATIO = 0.1
-"""The values decide if one order is nearer than this fraction of the next."""
+"""The values decide between two orders if the error of one is below this fraction of the other's.
+
+Chosen, not measured.
+"""
 MAX_NEAR_ERROR = 0.05
-"""... and below this relative error."""
+"""The values decide only if the relative error of the better order is below this.
+
+Chosen, not measured.
+"""
 
 
 def fit_shape_to_rank(shape: Shape, candidate: Shape) -> Shape | None:
@@ -56,15 +62,18 @@ def find_fitting_orders(shape: Shape, candidate: Shape) -> tuple[AxisOrder, ...]
     if len(shape) != len(candidate) or len(shape) > MAX_AXES:
         return (tuple(range(len(candidate))),)
     all_orders = list(permutations(range(len(candidate))))
-    misfits = [
-        _measure_misfit(shape, tuple(candidate[axis] for axis in order)) for order in all_orders
-    ]
+    turned_shapes = [_permute_shape(candidate, order) for order in all_orders]
+    misfits = [_measure_misfit(shape, turned_shape) for turned_shape in turned_shapes]
     smallest_misfit = min(misfits)
     return tuple(
         order
         for order, misfit in zip(all_orders, misfits, strict=True)
         if misfit == smallest_misfit
     )
+
+
+def _permute_shape(shape: Shape, order: AxisOrder) -> Shape:
+    return tuple(shape[axis] for axis in order)
 
 
 def _measure_misfit(reference_shape: Shape, candidate_shape: Shape) -> tuple[int, int]:
@@ -83,7 +92,7 @@ def find_axis_order(
     fitting = find_fitting_orders(reference.shape, candidate.shape)
     if len(fitting) == 1:
         return fitting[0], True
-    is_exact = tuple(candidate.shape[axis] for axis in fitting[0]) == reference.shape
+    is_exact = _permute_shape(candidate.shape, fitting[0]) == reference.shape
     if is_exact:
         errors = [relative_error(candidate.transpose(order), reference) for order in fitting]
         ranked = sorted(range(len(fitting)), key=lambda index: (errors[index], fitting[index]))
@@ -94,7 +103,9 @@ def find_axis_order(
     usual_order = usual.get(candidate.ndim, identity)
     if usual_order in fitting:
         return usual_order, False
-    return (identity if identity in fitting else fitting[0]), False
+    if identity in fitting:
+        return identity, False
+    return fitting[0], False
 
 
 def to_reference_order(reference: Array, candidate: Array, usual: Mapping[int, AxisOrder]) -> Array:

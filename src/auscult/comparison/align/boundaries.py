@@ -11,7 +11,7 @@ from itertools import permutations
 import numpy as np
 
 from auscult.comparison.align.axes import AxisOrder, to_reference_order
-from auscult.comparison.align.pairs import LayerPair
+from auscult.comparison.align.pairs import LayerPair, collect_paired_paths
 from auscult.comparison.measure.distance import measure_distance
 from auscult.comparison.modules import ModuleTree, TracedModule
 from auscult.explain.algebra.nearness import relative_error
@@ -19,9 +19,20 @@ from auscult.traces.records import Record, Trace
 from auscult.weights import Array
 
 MAX_NEAR_ERROR = 0.02
-"""Relative error below which two outputs are taken for the same before any floor is known."""
+"""Relative error below which two outputs are taken for the same before any floor is known.
+
+Chosen, not measured.
+"""
 MAX_FOLLOWERS = 4
+"""Modules that are looked at behind a pair, for the one that reaches the other side's output.
+
+Chosen, not measured.
+"""
 MAX_JOINED_PARTS = 4
+"""Outputs that are put side by side, in every order: fused projections have three.
+
+Chosen, not measured.
+"""
 
 
 def measure_near_error(
@@ -30,18 +41,18 @@ def measure_near_error(
     """The relative error of two outputs, if it is small; their statistics tell most unequal ones at
     once.
     """
-    reference_statistics, candidate_statistics = a.statistics, b.statistics
+    reference_rms, candidate_rms = a.statistics.rms, b.statistics.rms
+    rms_gap = abs(reference_rms - candidate_rms)
+    mean_gap = abs(a.statistics.mean - b.statistics.mean)
     if (
-        abs(reference_statistics.rms - candidate_statistics.rms)
-        > MAX_NEAR_ERROR * max(reference_statistics.rms, candidate_statistics.rms)
-        or abs(reference_statistics.mean - candidate_statistics.mean)
-        > MAX_NEAR_ERROR * reference_statistics.rms
-        or reference_statistics.rms == 0
+        rms_gap > MAX_NEAR_ERROR * max(reference_rms, candidate_rms)
+        or mean_gap > MAX_NEAR_ERROR * reference_rms
+        or reference_rms == 0
     ):
         return None
-    error_value = measure_distance(ref, a, cand, b, orders).error
-    if error_value < MAX_NEAR_ERROR:
-        return error_value
+    error = measure_distance(ref, a, cand, b, orders).error
+    if error < MAX_NEAR_ERROR:
+        return error
     return None
 
 
@@ -59,8 +70,9 @@ def choose_join(ref: ModuleTree, cand: ModuleTree, pair: LayerPair) -> LayerPair
             part_modules, whole_module = ([cand.modules[p] for p in pair.cand], a)
         if _can_concatenate(part_modules, whole_module):
             return replace(pair, join="concat")
-    doubt = "" if a.shape == b.shape else "their outputs have no common boundary"
-    return replace(pair, doubt=doubt)
+    if a.shape == b.shape:
+        return replace(pair, doubt="")
+    return replace(pair, doubt="their outputs have no common boundary")
 
 
 def _can_concatenate(part_modules: list[TracedModule], whole_module: TracedModule) -> bool:
@@ -87,25 +99,21 @@ def concatenate_parts(
     """
     if any(part.ndim != whole.ndim for part in parts):
         return None
-    best: tuple[float, Array, Array] | None = None
+    best: tuple[Array, Array] | None = None
+    best_error = np.inf
     for axis in range(whole.ndim):
         other_lengths = {(*part.shape[:axis], *part.shape[axis + 1 :]) for part in parts}
         if len(other_lengths) > 1:
             continue
-        for group in permutations(parts):
-            joined_parts = np.concatenate(group, axis)
+        for ordered_parts in permutations(parts):
+            joined_parts = np.concatenate(ordered_parts, axis)
             turned_whole = to_reference_order(joined_parts, whole, orders)
-            if turned_whole.shape == joined_parts.shape and (
-                best is None or (part_error := relative_error(turned_whole, joined_parts)) < best[0]
-            ):
-                best = (
-                    relative_error(turned_whole, joined_parts) if best is None else part_error,
-                    joined_parts,
-                    turned_whole,
-                )
-    if best is None:
-        return None
-    return best[1:]
+            if turned_whole.shape != joined_parts.shape:
+                continue
+            error = relative_error(turned_whole, joined_parts)
+            if best is None or error < best_error:
+                best, best_error = (joined_parts, turned_whole), error
+    return best
 
 
 def find_boundaries(
@@ -113,31 +121,16 @@ def find_boundaries(
 ) -> list[LayerPair]:
     """Pairs whose outputs differ, while one side's output is what the modules after it give on the
     other, take these in: a convolution with its norm folded in is the convolution and the norm."""
-    paired_reference = {path for pair in pairs for path in pair.ref}
-    paired_candidate = {path for pair in pairs for path in pair.cand}
-    result = []
+    search = _NeighbourSearch(ref, cand, orders, *collect_paired_paths(pairs))
+    widened_pairs = []
     for pair in pairs:
-        reference_output, candidate_output = (
-            ref.modules[pair.a].output(),
-            cand.modules[pair.b].output(),
-        )
-        wider = pair
-        if (
-            pair.is_single
-            and pair.by not in ("map", "root")
-            and reference_output is not None
-            and candidate_output is not None
-        ):
-            wider = _widen_pair(
-                _NeighbourSearch(ref, cand, orders, paired_reference, paired_candidate),
-                pair,
-                reference_output,
-                candidate_output,
-            )
-        paired_reference |= set(wider.ref)
-        paired_candidate |= set(wider.cand)
-        result.append(wider)
-    return result
+        widened_pair = pair
+        if pair.is_single and pair.by not in ("map", "root"):
+            widened_pair = _widen_pair(search, pair)
+        search.paired_reference.update(widened_pair.ref)
+        search.paired_candidate.update(widened_pair.cand)
+        widened_pairs.append(widened_pair)
+    return widened_pairs
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,9 +147,12 @@ class _NeighbourSearch:
         return measure_near_error(self.ref.trace, a, self.cand.trace, b, self.orders) is not None
 
 
-def _widen_pair(
-    search: _NeighbourSearch, pair: LayerPair, reference_output: Record, candidate_output: Record
-) -> LayerPair:
+def _widen_pair(search: _NeighbourSearch, pair: LayerPair) -> LayerPair:
+    """The pair with the modules that ran next on one side, if these reach the other's output."""
+    reference_output = search.ref.modules[pair.a].output()
+    candidate_output = search.cand.modules[pair.b].output()
+    if reference_output is None or candidate_output is None:
+        return pair
     if search.is_near(reference_output, candidate_output):
         return pair
     follower_paths = _find_followers(

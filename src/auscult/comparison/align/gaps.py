@@ -11,13 +11,25 @@ import numpy as np
 
 from auscult.comparison.align.axes import AxisOrder
 from auscult.comparison.align.boundaries import measure_near_error
-from auscult.comparison.align.pairs import LayerPair
+from auscult.comparison.align.pairs import LayerPair, PairBasis, collect_paired_paths
 from auscult.comparison.modules import ModuleTree, TracedModule
 
 SAME_VALUES, SAME_KIND, SAME_NAME, SAME_PARENT, SAME_INPUTS = 4.0, 2.0, 1.0, 1.0, 1.0
+"""How much speaks for a pair of modules: nearly the same output, one class, one last part of the
+path, parents that are a pair, nearly the same inputs.
+
+Chosen, not measured.
+"""
 MIN_PAIR_SCORE = 2.0
+"""The score that a pair needs: the values alone, the class alone, or two of the others.
+
+Chosen, not measured.
+"""
 MAX_GAP_CELLS = 40_000
-"""Of one gap; a larger one is left unpaired, which the coverage shows."""
+"""Pairs that are scored in one gap; a larger gap is left unpaired, which the coverage shows.
+
+Chosen, not measured.
+"""
 
 
 def iter_pairs_in_order(
@@ -26,8 +38,7 @@ def iter_pairs_in_order(
     """Pairs of the modules that are still open, gap by gap between the pairs that keep the order of
     execution.
     """
-    paired_a = {path for pair in pairs for path in pair.ref}
-    paired_b = {path for pair in pairs for path in pair.cand}
+    paired_reference, paired_candidate = collect_paired_paths(pairs)
     anchors = _find_longest_chain(
         [
             (ref.modules[p.a].order, cand.modules[p.b].order)
@@ -35,22 +46,20 @@ def iter_pairs_in_order(
             if p.a in ref.leaves and p.b in cand.leaves
         ]
     )
-    open_a = [
-        ref.modules[path]
-        for path in ref.leaves
-        if path not in paired_a and ref.modules[path].output()
-    ]
-    open_b = [
-        cand.modules[path]
-        for path in cand.leaves
-        if path not in paired_b and cand.modules[path].output()
-    ]
+    open_reference = _list_open_leaves(ref, paired_reference)
+    open_candidate = _list_open_leaves(cand, paired_candidate)
     scorer = _GapScorer(ref, cand, {pair.a: pair.b for pair in pairs}, orders)
     for (low_a, low_b), (high_a, high_b) in pairwise([(-1, -1), *anchors, (1 << 62, 1 << 62)]):
-        a = [module for module in open_a if low_a < module.order < high_a]
-        b = [module for module in open_b if low_b < module.order < high_b]
+        a = [module for module in open_reference if low_a < module.order < high_a]
+        b = [module for module in open_candidate if low_b < module.order < high_b]
         if a and b and len(a) * len(b) <= MAX_GAP_CELLS:
             yield from scorer.iter_best_pairs(a, b)
+
+
+def _list_open_leaves(side: ModuleTree, paired_paths: set[str]) -> list[TracedModule]:
+    """Modules without parts that are in no pair and gave something, in order of execution."""
+    leaves = [side.modules[path] for path in side.leaves if path not in paired_paths]
+    return [module for module in leaves if module.output()]
 
 
 def _find_longest_chain(points: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -67,7 +76,8 @@ def _find_longest_chain(points: Iterable[tuple[int, int]]) -> list[tuple[int, in
             heads.append(index)
         else:
             tails[place], heads[place] = second, index
-    chain, index = [], heads[-1] if heads else -1
+    chain = []
+    index = heads[-1] if heads else -1
     while index >= 0:
         chain.append(ordered[index])
         index = before[index]
@@ -100,13 +110,16 @@ class _GapScorer:
         table = np.zeros((len(a) + 1, len(b) + 1))
         for i in range(len(a)):
             for j in range(len(b)):
-                matched_score = table[i, j] + scores[i, j] if scores[i, j] else -1.0
-                table[i + 1, j + 1] = max(matched_score, table[i, j + 1], table[i + 1, j])
+                best_score = max(table[i, j + 1], table[i + 1, j])
+                if scores[i, j]:
+                    best_score = max(best_score, table[i, j] + scores[i, j])
+                table[i + 1, j + 1] = best_score
         i, j = len(a), len(b)
         while i and j:
             if scores[i - 1, j - 1] and table[i, j] == table[i - 1, j - 1] + scores[i - 1, j - 1]:
                 i, j = i - 1, j - 1
-                yield LayerPair((a[i].path,), (b[j].path,), "values" if values[i, j] else "order")
+                basis: PairBasis = "values" if values[i, j] else "order"
+                yield LayerPair((a[i].path,), (b[j].path,), basis)
             elif table[i, j] == table[i - 1, j]:
                 i -= 1
             else:

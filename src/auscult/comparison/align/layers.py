@@ -17,7 +17,7 @@ from auscult.comparison.align.anchors import (
 from auscult.comparison.align.axes import AxisOrder
 from auscult.comparison.align.boundaries import choose_join, find_boundaries
 from auscult.comparison.align.gaps import iter_pairs_in_order
-from auscult.comparison.align.pairs import LayerAlignment, LayerPair
+from auscult.comparison.align.pairs import LayerAlignment, LayerPair, collect_paired_paths
 from auscult.comparison.align.wholes import find_whole_pairs
 from auscult.comparison.measure.distance import learn_axis_order
 from auscult.comparison.modules import ModuleTree, TracedModule
@@ -26,7 +26,10 @@ from auscult.finding import Skip
 from auscult.traces.records import Trace
 
 MAX_LEARNED_TENSORS = 64
-"""So many tensors are looked at to learn the order of axes."""
+"""Tensors that are looked at to learn the order of axes.
+
+Chosen, not measured.
+"""
 
 
 def align_layers(
@@ -137,37 +140,23 @@ class _AlignmentBuilder:
         """Composite modules that consist of the same paired modules, the outer ones first."""
         images: dict[frozenset[str], list[str]] = defaultdict(list)
         for path in self.cand.children:
-            if path not in self._pair_by_candidate and (
-                parts := self._parts(self.cand, path, self._pair_by_candidate)
-            ):
-                images[frozenset(self._pair_by_candidate[part].a for part in parts)].append(path)
+            parts = _collect_parts(self.cand, path, self._pair_by_candidate)
+            if parts and path not in self._pair_by_candidate:
+                images[parts].append(path)
         for path in sorted(self.ref.children, key=_count_path_depth):
-            parts = self._parts(self.ref, path, self._pair_by_reference)
-            if parts and path not in self._pair_by_reference:
-                equal_images = images.get(
-                    frozenset(self._pair_by_reference[part].a for part in parts)
-                )
-            else:
-                equal_images = None
-            if equal_images:
-                best_image = min(
-                    equal_images,
-                    key=lambda other: (
-                        _get_last_path_part(other) != _get_last_path_part(path),
-                        _count_path_depth(other),
-                    ),
-                )
-                equal_images.remove(best_image)
-                self.take(LayerPair((path,), (best_image,), "parts"))
-
-    @staticmethod
-    def _parts(side: ModuleTree, path: str, paired: Mapping[str, LayerPair]) -> list[str]:
-        """The paired modules below a path that own weights or have none below them."""
-        return [
-            part
-            for part in side.descendants(path)
-            if part in paired and (side.modules[part].weights or part not in side.children)
-        ]
+            parts = _collect_parts(self.ref, path, self._pair_by_reference)
+            equal_images = images.get(parts)
+            if not parts or not equal_images or path in self._pair_by_reference:
+                continue
+            best_image = min(
+                equal_images,
+                key=lambda other: (
+                    _get_last_path_part(other) != _get_last_path_part(path),
+                    _count_path_depth(other),
+                ),
+            )
+            equal_images.remove(best_image)
+            self.take(LayerPair((path,), (best_image,), "parts"))
 
     def pair_names(self) -> None:
         """Modules of one name below modules that are a pair; the same path where nothing above is
@@ -196,16 +185,28 @@ class _AlignmentBuilder:
 
     def finish(self) -> LayerAlignment:
         pairs = find_boundaries(self.ref, self.cand, self.pairs, self.orders)
-        in_a = {path for pair in pairs for path in pair.ref}
-        in_b = {path for pair in pairs for path in pair.cand}
+        paired_reference, paired_candidate = collect_paired_paths(pairs)
         return LayerAlignment(
             tuple(sorted(pairs, key=lambda pair: self.ref.modules[pair.a].order)),
-            tuple(path for path in self.ref.modules if path not in in_a),
-            tuple(path for path in self.cand.modules if path not in in_b),
+            tuple(path for path in self.ref.modules if path not in paired_reference),
+            tuple(path for path in self.cand.modules if path not in paired_candidate),
             learn_axis_orders(self.ref, self.cand, pairs),
             tuple(_find_never_run_modules(self.ref, "reference"))
             + tuple(_find_never_run_modules(self.cand, "candidate")),
         )
+
+
+def _collect_parts(
+    side: ModuleTree, path: str, pair_by_path: Mapping[str, LayerPair]
+) -> frozenset[str]:
+    """The paired modules below a path that own weights or have none below them, by the reference's
+    path.
+    """
+    return frozenset(
+        pair_by_path[part].a
+        for part in side.descendants(path)
+        if part in pair_by_path and (side.modules[part].weights or part not in side.children)
+    )
 
 
 def _iter_override_pairs(
@@ -234,15 +235,12 @@ def learn_axis_orders(
     compared_count = 0
     for pair in sorted(pairs, key=lambda pair: ref.modules[pair.a].order):
         a, b = ref.modules[pair.a].output(), cand.modules[pair.b].output()
-        if (
-            a is None
-            or b is None
-            or not pair.is_single
-            or a.stored != "full"
-            or b.stored != "full"
-            or compared_count >= MAX_LEARNED_TENSORS
-        ):
+        if a is None or b is None or not pair.is_single:
             continue
+        if a.stored != "full" or b.stored != "full":
+            continue
+        if compared_count == MAX_LEARNED_TENSORS:
+            break
         compared_count += 1
         order = learn_axis_order(ref.trace.tensor(a), cand.trace.tensor(b))
         if order is not None:

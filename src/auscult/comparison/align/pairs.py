@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -74,3 +74,13 @@ class LayerAlignment:
     @property
     def doubts(self) -> tuple[LayerPair, ...]:
         return tuple(pair for pair in self.pairs if pair.doubt)
+
+
+def collect_paired_paths(pairs: Iterable[LayerPair]) -> tuple[set[str], set[str]]:
+    """The modules of the reference and of the candidate that are in one of these pairs."""
+    reference_paths: set[str] = set()
+    candidate_paths: set[str] = set()
+    for pair in pairs:
+        reference_paths.update(pair.ref)
+        candidate_paths.update(pair.cand)
+    return reference_paths, candidate_paths

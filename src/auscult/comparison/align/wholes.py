@@ -5,12 +5,20 @@ them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from auscult.comparison.align.axes import AxisOrder
 from auscult.comparison.align.boundaries import measure_near_error
-from auscult.comparison.align.pairs import LayerPair
+from auscult.comparison.align.pairs import LayerPair, PairBasis
 from auscult.comparison.modules import ModuleTree, TracedModule
 from auscult.traces.records import Record
+
+
+class _Ending(NamedTuple):
+    """An operation that ends a module, and what says so."""
+
+    path: str
+    basis: PairBasis
 
 
 def find_whole_pairs(
@@ -22,38 +30,68 @@ def find_whole_pairs(
     By what they give; where that differs, the last operation whose name lies in the module's own
     scope, as exported graphs keep it.
     """
-    paired_a = {path for pair in pairs for path in pair.ref}
-    paired_b = {path for pair in pairs for path in pair.cand}
+    search = _EndingSearch(ref, cand, pairs)
 
     def is_near(a: Record, b: Record) -> bool:
         return measure_near_error(ref.trace, a, cand.trace, b, orders) is not None
 
-    images = {path: pair.cand for pair in pairs for path in pair.ref}
-    for path in [
-        path for path in ref.children if path not in paired_a and not _is_output_of_part(ref, path)
-    ]:
-        parts = [image for part in ref.descendants(path) for image in images.get(part, ())]
-        ending = _find_ending_operation(
-            ref.modules[path], _find_operations_after(cand, parts, paired_b), is_near
-        )
+    def is_near_reversed(candidate_record: Record, reference_record: Record) -> bool:
+        return is_near(reference_record, candidate_record)
+
+    for path in search.list_open_composites(ref, search.paired_reference):
+        operations = search.list_candidate_operations(path)
+        ending = _find_ending_operation(ref.modules[path], operations, is_near)
         if ending is not None:
-            paired_b.add(ending[0])
-            yield LayerPair((path,), (ending[0],), "values" if ending[1] else "order")
-    origins = {path: pair.ref for pair in pairs for path in pair.cand}
-    for path in [
-        path
-        for path in cand.children
-        if path not in paired_b and not _is_output_of_part(cand, path)
-    ]:
-        parts = [origin for part in cand.descendants(path) for origin in origins.get(part, ())]
-        ending = _find_ending_operation(
-            cand.modules[path],
-            _find_operations_after(ref, parts, paired_a),
-            lambda candidate_record, reference_record: is_near(reference_record, candidate_record),
-        )
+            search.paired_candidate.add(ending.path)
+            yield LayerPair((path,), (ending.path,), ending.basis)
+    for path in search.list_open_composites(cand, search.paired_candidate):
+        operations = search.list_reference_operations(path)
+        ending = _find_ending_operation(cand.modules[path], operations, is_near_reversed)
         if ending is not None:
-            paired_a.add(ending[0])
-            yield LayerPair((ending[0],), (path,), "values" if ending[1] else "order")
+            search.paired_reference.add(ending.path)
+            yield LayerPair((ending.path,), (path,), ending.basis)
+
+
+class _EndingSearch:
+    """Which composite modules, and which operations of the other side, are in no pair yet."""
+
+    def __init__(self, ref: ModuleTree, cand: ModuleTree, pairs: Sequence[LayerPair]) -> None:
+        self.ref, self.cand = ref, cand
+        self.candidate_by_reference: dict[str, tuple[str, ...]] = {}
+        self.reference_by_candidate: dict[str, tuple[str, ...]] = {}
+        for pair in pairs:
+            self.candidate_by_reference |= dict.fromkeys(pair.ref, pair.cand)
+            self.reference_by_candidate |= dict.fromkeys(pair.cand, pair.ref)
+        self.paired_reference = set(self.candidate_by_reference)
+        self.paired_candidate = set(self.reference_by_candidate)
+
+    @staticmethod
+    def list_open_composites(side: ModuleTree, paired_paths: set[str]) -> list[str]:
+        return [
+            path
+            for path in side.children
+            if path not in paired_paths and not _is_output_of_part(side, path)
+        ]
+
+    def list_candidate_operations(self, path: str) -> list[TracedModule]:
+        """Open operations of the candidate that may end this module of the reference."""
+        partners = _collect_partners(self.ref, path, self.candidate_by_reference)
+        return _find_operations_after(self.cand, partners, self.paired_candidate)
+
+    def list_reference_operations(self, path: str) -> list[TracedModule]:
+        """The reverse."""
+        partners = _collect_partners(self.cand, path, self.reference_by_candidate)
+        return _find_operations_after(self.ref, partners, self.paired_reference)
+
+
+def _collect_partners(
+    side: ModuleTree, path: str, partners_by_path: Mapping[str, tuple[str, ...]]
+) -> list[str]:
+    """The other side's modules that are paired with a module's parts."""
+    partners: list[str] = []
+    for part in side.descendants(path):
+        partners += partners_by_path.get(part, ())
+    return partners
 
 
 def _is_output_of_part(side: ModuleTree, path: str) -> bool:
@@ -61,12 +99,12 @@ def _is_output_of_part(side: ModuleTree, path: str) -> bool:
     that part's partner ends it.
     """
     output = side.modules[path].output()
-    parts = {
-        record.key
-        for part in side.descendants(path)
-        for record in side.modules[part].roles("output")
-    }
-    return output is not None and output.same_as in parts
+    if output is None:
+        return False
+    part_keys: set[str] = set()
+    for part in side.descendants(path):
+        part_keys |= {record.key for record in side.modules[part].roles("output")}
+    return output.same_as in part_keys
 
 
 def _find_operations_after(
@@ -84,8 +122,9 @@ def _find_ending_operation(
     module: TracedModule,
     operations: Sequence[TracedModule],
     is_near: Callable[[Record, Record], bool],
-) -> tuple[str, bool] | None:
-    """The operation that ends a module, and whether what it gives says so.
+) -> _Ending | None:
+    """The operation that ends a module: the one with nearly the same output, or the last in the
+    module's own scope.
 
     Args:
         operations: Open ones that ran after the module's parts.
@@ -97,10 +136,10 @@ def _find_ending_operation(
     for operation in fitting:
         operation_output = operation.output()
         if operation_output is not None and is_near(module_output, operation_output):
-            return operation.path, True
+            return _Ending(operation.path, "values")
     scoped = [
         operation.path for operation in fitting if operation.path.startswith(f"{module.path}.")
     ]
     if scoped:
-        return (scoped[-1], False)
+        return _Ending(scoped[-1], "order")
     return None

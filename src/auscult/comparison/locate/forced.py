@@ -8,7 +8,7 @@ step starts from the other side's state.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 
@@ -22,6 +22,7 @@ from auscult.traces.records import Record, Trace
 from auscult.weights import Array
 
 GIVEN_SUFFIX = "~given"
+"""Ends the key of an output that was put in place of what the module itself gave."""
 OWN_NOISE_NOTE = "own_noise"
 """In the notes of a manifest: why the run could not draw the other side's noise."""
 
@@ -69,8 +70,8 @@ class SubstituteOutputs(Mapping[str, Array]):
 
 
 def to_record_order(array: Array, target_record: Record, orders: Mapping[int, AxisOrder]) -> Array:
-    """A tensor of the candidate in the reference's order of axes, where the reference's own has the
-    shape of `like`.
+    """A tensor of the candidate in the reference's order of axes, where the reference's own is
+    `target_record`.
     """
     import numpy as np
 
@@ -129,7 +130,9 @@ def run_again(runner: Runner, inputs: Mapping[str, Array], trace: Trace) -> Trac
         for path, module in side.modules.items():
             for call in range(module.calls):
                 outputs = {
-                    r.role: (r, r) for r in module.roles("output", call) if r.stored == "full"
+                    record.role: (record, record)
+                    for record in module.roles("output", call)
+                    if record.stored == "full"
                 }
                 if outputs:
                     replacements.add(path, call, SubstituteOutputs(trace, outputs, {}, back=False))
@@ -185,30 +188,51 @@ def _iter_candidate_outputs(
     a, b = ref.modules[pair.a], cand.modules[pair.b]
     for call, call_cand in match_calls(a, b):
         if pair.join == "concat":
-            whole = b.output(call_cand)
-            parts = [ref.modules[path].output(call) for path in pair.ref]
-            if (
-                len(pair.cand) == 1
-                and whole is not None
-                and all(r is not None and r.stored == "full" for r in parts)
-            ):
-                joined_arrays = concatenate_parts(
-                    [ref.trace.tensor(r) for r in parts if r], cand.trace.tensor(whole), orders
-                )
-                if joined_arrays is not None:
-                    yield (
-                        call_cand,
-                        {"output": to_candidate_order(joined_arrays[0], whole.shape, orders)},
-                    )
+            output = _join_outputs(pair, ref, cand, (call, call_cand), orders)
+            if output is not None:
+                yield call_cand, {"output": output}
             continue
-        candidate_record_by_role = {record.role: record for record in b.roles("output", call_cand)}
-        record_pairs = {
-            r.role: (r, candidate_record_by_role[r.role])
-            for r in a.roles("output", call)
-            if r.stored == "full" and r.role in candidate_record_by_role
-        }
+        record_pairs = _pair_by_role(a.roles("output", call), b.roles("output", call_cand))
         if record_pairs:
             yield call_cand, SubstituteOutputs(ref.trace, record_pairs, orders, back=True)
+
+
+def _join_outputs(
+    pair: LayerPair,
+    ref: ModuleTree,
+    cand: ModuleTree,
+    calls: tuple[int, int],
+    orders: Mapping[int, AxisOrder],
+) -> Array | None:
+    """The outputs of several modules of the reference as the one that the candidate's module gives;
+    None where they cannot be put together.
+    """
+    call, call_cand = calls
+    whole = cand.modules[pair.b].output(call_cand)
+    if len(pair.cand) != 1 or whole is None:
+        return None
+    parts = []
+    for path in pair.ref:
+        record = ref.modules[path].output(call)
+        if record is None or record.stored != "full":
+            return None
+        parts.append(ref.trace.tensor(record))
+    joined_arrays = concatenate_parts(parts, cand.trace.tensor(whole), orders)
+    if joined_arrays is None:
+        return None
+    return to_candidate_order(joined_arrays[0], whole.shape, orders)
+
+
+def _pair_by_role(
+    sources: Iterable[Record], targets: Iterable[Record]
+) -> dict[str, tuple[Record, Record]]:
+    """Records that are there in full, each with the other side's of the same role."""
+    target_by_role = {record.role: record for record in targets}
+    return {
+        record.role: (record, target_by_role[record.role])
+        for record in sources
+        if record.stored == "full" and record.role in target_by_role
+    }
 
 
 def _iter_reference_outputs(
@@ -218,12 +242,7 @@ def _iter_reference_outputs(
         return
     a, b = ref.modules[pair.a], cand.modules[pair.b]
     for call, call_cand in match_calls(a, b):
-        reference_record_by_role = {record.role: record for record in a.roles("output", call)}
-        record_pairs = {
-            r.role: (r, reference_record_by_role[r.role])
-            for r in b.roles("output", call_cand)
-            if r.stored == "full" and r.role in reference_record_by_role
-        }
+        record_pairs = _pair_by_role(b.roles("output", call_cand), a.roles("output", call))
         if record_pairs:
             yield call, SubstituteOutputs(cand.trace, record_pairs, orders, back=False)
 
@@ -232,26 +251,25 @@ def view_own_outputs(trace: Trace, path: str | None = None, call: int = 0) -> Tr
     """The same trace, in which outputs are what the modules gave themselves: of that call, or of
     all.
     """
-    own_records = {
-        f"{r.path}#{r.call}:{r.role.replace('own', 'output', 1)}": r
-        for r in trace.records
-        if get_base_role(r.role) == "own" and (path is None or (r.path, r.call) == (path, call))
-    }
+    own_records = {}
+    for record in trace.records:
+        is_asked_for = path is None or (record.path, record.call) == (path, call)
+        if is_asked_for and get_base_role(record.role) == "own":
+            role = record.role.replace("own", "output", 1)
+            own_records[f"{record.path}#{record.call}:{role}"] = record
     source = {key: record.same_as or record.key for key, record in own_records.items()}
     records = []
     for record in trace.records:
         if record.key in own_records:
-            records.append(
-                replace(own_records[record.key], role=record.role, order=record.order, same_as=None)
-            )
-        elif get_base_role(record.role) != "own":
+            own_record = own_records[record.key]
+            records.append(replace(own_record, role=record.role, order=record.order, same_as=None))
+        elif get_base_role(record.role) == "own":
+            continue
+        elif record.same_as in own_records:
             # What was the same as an output that is now another tensor stays what it was.
-            same_as = (
-                f"{record.same_as}{GIVEN_SUFFIX}"
-                if record.same_as in own_records
-                else record.same_as
-            )
-            records.append(replace(record, same_as=same_as))
+            records.append(replace(record, same_as=f"{record.same_as}{GIVEN_SUFFIX}"))
+        else:
+            records.append(record)
 
     def load_tensor(key: str, /) -> Array:
         return trace.values(source.get(key, key.removesuffix(GIVEN_SUFFIX)))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from auscult.comparison.align.axes import AxisOrder, to_candidate_order
 from auscult.comparison.locate.places import FaultPlace
-from auscult.comparison.measure.distance import RecordDistance, measure_array_distance
+from auscult.comparison.measure.distance import measure_array_distance
 from auscult.comparison.measure.floor import NoiseFloor
 from auscult.comparison.measure.tensor_comparisons import TensorComparison, TensorComparisons
 from auscult.comparison.modules import ModuleTree
@@ -18,7 +18,10 @@ from auscult.runtime.runner import Runner
 from auscult.weights import Array
 
 MAX_MODULE_RUNS = 64
-"""Modules that are run alone."""
+"""Modules that are run alone.
+
+Chosen, not measured.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,40 +52,65 @@ class ModuleInjector:
         """
         confirmed_places, run_count = [], 0
         for place in places:
-            has_inexact_inputs = place.comparison.is_output and any(
-                r.error > 0 for r in self._inputs(comparisons, place.comparison)
-            )
-            if has_inexact_inputs and run_count < MAX_MODULE_RUNS:
+            inputs = _list_inputs(comparisons, place.comparison)
+            has_inexact_inputs = any(comparison.error > 0 for comparison in inputs)
+            if place.comparison.is_output and has_inexact_inputs and run_count < MAX_MODULE_RUNS:
                 run_count += 1
-                own_comparison = self.own(place.comparison)
+                own_comparison = self.compare_alone(place.comparison)
                 if own_comparison is not None and not own_comparison.differs:
                     continue
             confirmed_places.append(place)
         fed_wrong = [
             comparison
             for comparison in comparisons.all
-            if comparison.role == "output"
-            and comparison.pair.a not in self.ref.children
-            and any(r.differs for r in self._inputs(comparisons, comparison))
+            if self._is_fed_wrong(comparisons, comparison)
         ]
         for comparison in fed_wrong[: MAX_MODULE_RUNS - run_count]:
-            own_comparison = self.own(comparison)
+            own_comparison = self.compare_alone(comparison)
             if own_comparison is not None and own_comparison.differs:
                 confirmed_places.append(FaultPlace(own_comparison))
         return sorted(confirmed_places, key=lambda place: place.comparison.order)
 
-    @staticmethod
-    def _inputs(
-        comparisons: TensorComparisons, comparison: TensorComparison
-    ) -> tuple[TensorComparison, ...]:
-        return comparisons.inputs(comparison.pair.a, comparison.call)
+    def _is_fed_wrong(self, comparisons: TensorComparisons, comparison: TensorComparison) -> bool:
+        """Whether it is the output of a single layer whose inputs differ."""
+        if comparison.role != "output" or comparison.pair.a in self.ref.children:
+            return False
+        return any(other.differs for other in _list_inputs(comparisons, comparison))
 
-    def own(self, comparison: TensorComparison) -> TensorComparison | None:
-        """The reading of the same output when the module is run alone; None where it cannot be."""
+    def compare_alone(self, comparison: TensorComparison) -> TensorComparison | None:
+        """The comparison of the same output when the module is run alone; None where it cannot
+        be.
+        """
         if not comparison.pair.is_single:
             return None
+        path, path_cand = comparison.pair.a, comparison.pair.b
+        reference_output = self.ref.modules[path].by_key.get((comparison.call, comparison.role))
+        input_by_role = self._collect_inputs(comparison)
+        if reference_output is None or reference_output.stored != "full" or not input_by_role:
+            return None
+        try:
+            outputs = self.runner.call(path_cand, input_by_role, call=comparison.call_cand)
+        except AuscultError:
+            return None  # this module cannot be run alone: what the whole run showed stands
+        candidate_output = outputs.get(comparison.role_cand)
+        if candidate_output is None:
+            return None
+        reference_array = self.ref.trace.tensor(reference_output)
+        floor = self.local
+        if path in self.ref.children:
+            floor = self.whole
+        return replace(
+            comparison,
+            distance=measure_array_distance(reference_array, candidate_output, self.orders),
+            floor=floor.at(reference_output),
+            limit=floor.limit(reference_output),
+        )
+
+    def _collect_inputs(self, comparison: TensorComparison) -> dict[str, Array] | None:
+        """The reference's inputs of a call in the candidate's order of axes, by the candidate's
+        roles; None where one is missing.
+        """
         a, b = self.ref.modules[comparison.pair.a], self.cand.modules[comparison.pair.b]
-        reference_output = a.by_key.get((comparison.call, comparison.role))
         candidate_input_by_role = {
             record.role: record for record in b.roles("input", comparison.call_cand)
         }
@@ -94,23 +122,11 @@ class ModuleInjector:
             input_by_role[candidate_input.role] = to_candidate_order(
                 self.ref.trace.tensor(record), candidate_input.shape, self.orders
             )
-        if reference_output is None or reference_output.stored != "full" or not input_by_role:
-            return None
-        try:
-            candidate_output = self.runner.call(
-                comparison.pair.b, input_by_role, call=comparison.call_cand
-            ).get(comparison.role_cand)
-        except AuscultError:
-            return None  # this module cannot be run alone: what the whole run showed stands
-        if candidate_output is None:
-            return None
-        gap: RecordDistance = measure_array_distance(
-            self.ref.trace.tensor(reference_output), candidate_output, self.orders
-        )
-        floor = self.whole if comparison.pair.a in self.ref.children else self.local
-        return replace(
-            comparison,
-            distance=gap,
-            floor=floor.at(reference_output),
-            limit=floor.limit(reference_output),
-        )
+        return input_by_role
+
+
+def _list_inputs(
+    comparisons: TensorComparisons, comparison: TensorComparison
+) -> tuple[TensorComparison, ...]:
+    """The comparisons of what the same call took."""
+    return comparisons.inputs(comparison.pair.a, comparison.call)

@@ -49,7 +49,7 @@ def locate_faults(
     """The places at which errors are born, in the reference's order of execution.
 
     Args:
-        readings: Of the candidate's own run, or of a run with every layer replaced by the
+        comparisons: Of the candidate's own run, or of a run with every layer replaced by the
             reference's.
         forced: Which of the two.
     """
@@ -61,18 +61,16 @@ def locate_faults(
         if not comparison.differs:
             continue
         if comparison.is_output:
-            place = index.output(comparison, forced=forced)
+            place = index.find_output_place(comparison, forced=forced)
         else:
-            place = index.input(comparison, forced=forced)
-        if not comparison.is_output:
+            place = index.find_input_place(comparison, forced=forced)
             # One wrong tensor that several modules take is one fault, and so is one that a loop
             # takes on from step to step.
-            if comparison.tensor in located_tensors or (
-                forced and (comparison.pair.a, comparison.role) in located_inputs
-            ):
+            module_input = (comparison.pair.a, comparison.role)
+            if comparison.tensor in located_tensors or (forced and module_input in located_inputs):
                 place = None
             located_tensors.add(comparison.tensor)
-            located_inputs.add((comparison.pair.a, comparison.role))
+            located_inputs.add(module_input)
         if place is not None:
             places.append(place)
     return places
@@ -93,14 +91,14 @@ class _DifferenceIndex:
                 self._note(comparison)
 
     def _note(self, comparison: TensorComparison) -> None:
-        parent = self.parent(comparison)
+        parent = self.find_maker(comparison)
         if parent is not None and not comparison.is_output:
             insort(self.handed_orders[parent], comparison.order)
         while parent is not None:
             insort(self.below_orders[parent], comparison.order)
             parent = self.ref.modules[parent].parent
 
-    def parent(self, comparison: TensorComparison) -> str | None:
+    def find_maker(self, comparison: TensorComparison) -> str | None:
         """The module whose code makes the tensor: not one that only hands on what it was handed, as
         a Sequential does.
         """
@@ -119,11 +117,11 @@ class _DifferenceIndex:
     def _takes_tensor(self, path: str, record: Record) -> bool:
         tensor = record.same_as or record.key
         return any(
-            get_base_role(r.role) == "input" and (r.same_as or r.key) == tensor
-            for r in self.ref.modules[path].records
+            get_base_role(other.role) == "input" and (other.same_as or other.key) == tensor
+            for other in self.ref.modules[path].records
         )
 
-    def output(self, comparison: TensorComparison, *, forced: bool) -> FaultPlace | None:
+    def find_output_place(self, comparison: TensorComparison, *, forced: bool) -> FaultPlace | None:
         """An output is born in its module if the module's inputs agree and nothing inside differs
         before.
         """
@@ -131,43 +129,37 @@ class _DifferenceIndex:
         inputs = self.comparisons.inputs(path, call)
         if any(other.differs for other in inputs):
             return None
-        start, end = self.window(path, call)
+        start, end = self.find_window(path, call)
         if forced:
-            return FaultPlace(
-                comparison, certain=not _has_order_between(self.handed_orders[path], start, end)
-            )
+            was_handed_wrong = _has_order_between(self.handed_orders[path], start, end)
+            return FaultPlace(comparison, certain=not was_handed_wrong)
         if _has_order_between(self.below_orders[path], start, end):
             return None
-        parent = self.parent(comparison)
-        if (
-            not inputs and parent is not None
-        ):  # nobody recorded what came in: then nothing before it may differ
-            first, _ = self.window(parent, self.find_call_around(parent, comparison.order))
+        parent = self.find_maker(comparison)
+        if not inputs and parent is not None:
+            # Nobody recorded what came in: then nothing before it may differ.
+            first, _ = self.find_window(parent, self.find_call_around(parent, comparison.order))
             if _has_order_between(self.below_orders[parent], first, comparison.order - 1):
                 return None
         return FaultPlace(comparison)
 
-    def input(self, comparison: TensorComparison, *, forced: bool) -> FaultPlace | None:
+    def find_input_place(self, comparison: TensorComparison, *, forced: bool) -> FaultPlace | None:
         """An input is born in the parent's code if the parent's own inputs agree and nothing that
         it knew before differs.
         """
-        parent = self.parent(comparison)
+        parent = self.find_maker(comparison)
         if parent is None:
             return None
         above = self.find_nearest_with_inputs(parent, comparison.order)
         call = self.find_call_around(above, comparison.order)
         if any(other.differs for other in self.comparisons.inputs(above, call)):
             return None
-        start, _ = self.window(above, call)
+        start, _ = self.find_window(above, call)
+        last_before = comparison.order - 1
         if forced:
-            return FaultPlace(
-                comparison,
-                parent,
-                certain=not _has_order_between(
-                    self.handed_orders[parent], start, comparison.order - 1
-                ),
-            )
-        if _has_order_between(self.below_orders[above], start, comparison.order - 1):
+            was_handed_wrong = _has_order_between(self.handed_orders[parent], start, last_before)
+            return FaultPlace(comparison, parent, certain=not was_handed_wrong)
+        if _has_order_between(self.below_orders[above], start, last_before):
             return None
         return FaultPlace(comparison, parent)
 
@@ -182,7 +174,7 @@ class _DifferenceIndex:
             path, above = above, self.ref.modules[above].parent
         return path
 
-    def window(self, path: str, call: int) -> tuple[int, int]:
+    def find_window(self, path: str, call: int) -> tuple[int, int]:
         """Orders of the first and the last record of a call."""
         if path not in self.windows:
             windows: dict[int, tuple[int, int]] = {}
@@ -197,7 +189,7 @@ class _DifferenceIndex:
 
     def find_call_around(self, path: str, order: int) -> int:
         """Which call of a module a record lies in."""
-        self.window(path, 0)
+        self.find_window(path, 0)
         return next(
             (call for call, (start, end) in self.windows[path].items() if start <= order <= end), 0
         )

@@ -22,7 +22,11 @@ from auscult.weights import Array
 DistanceBasis = Literal["values", "sketch", "sample", "statistics"]
 INFINITE_ERROR = float("inf")
 MAX_GUIDANCE_ROWS = 4
-"""Of guidance: with and without the text, the picture, the voice."""
+"""Rows of one batch that guidance makes of one input: with and without the text, the picture, the
+voice.
+
+Chosen, not measured.
+"""
 
 
 @dataclass(frozen=True)
@@ -82,12 +86,8 @@ def measure_array_distance(
     """
     unturned_candidate, candidate = candidate, to_reference_order(reference, candidate, usual)
     if candidate.shape != reference.shape:
-        reference, candidate = (
-            _collapse_equal_rows(reference),
-            to_reference_order(
-                _collapse_equal_rows(reference), _collapse_equal_rows(unturned_candidate), usual
-            ),
-        )
+        reference = _collapse_equal_rows(reference)
+        candidate = to_reference_order(reference, _collapse_equal_rows(unturned_candidate), usual)
     if candidate.shape != reference.shape:
         return RecordDistance(
             INFINITE_ERROR,
@@ -95,16 +95,15 @@ def measure_array_distance(
             f"shape {list(candidate.shape)} where the reference has {list(reference.shape)}",
         )
     error_value = relative_error(candidate, reference)
-    return RecordDistance(
-        error_value,
-        "values",
-        "" if np.isfinite(error_value) else "not finite, or the reference is all zero",
-    )
+    if np.isfinite(error_value):
+        return RecordDistance(error_value)
+    return RecordDistance(error_value, "values", "not finite, or the reference is all zero")
 
 
 def _collapse_equal_rows(array: Array) -> Array:
-    rows = array.shape[0] if array.ndim > 1 else 1
-    if 1 < rows <= MAX_GUIDANCE_ROWS and all(np.array_equal(array[0], row) for row in array[1:]):
+    if array.ndim < 2 or not 1 < array.shape[0] <= MAX_GUIDANCE_ROWS:
+        return array
+    if all(np.array_equal(array[0], row) for row in array[1:]):
         return array[:1]
     return array
 
@@ -135,23 +134,14 @@ def _compare_statistics(a: Record, b: Record) -> float:
         abs(reference_statistics.std - candidate_statistics.std),
         abs(reference_statistics.rms - candidate_statistics.rms),
     ]
-    if reference_statistics.quantiles and len(reference_statistics.quantiles) == len(
-        candidate_statistics.quantiles
-    ):
-        gaps.append(
-            float(
-                np.sqrt(
-                    np.mean(
-                        (
-                            np.array(reference_statistics.quantiles)
-                            - np.array(candidate_statistics.quantiles)
-                        )
-                        ** 2
-                    )
-                )
-            )
-        )
-    worst = max(gaps)
+    reference_quantiles = np.array(reference_statistics.quantiles)
+    candidate_quantiles = np.array(candidate_statistics.quantiles)
+    if reference_quantiles.size and reference_quantiles.size == candidate_quantiles.size:
+        squared_gaps = (reference_quantiles - candidate_quantiles) ** 2
+        gaps.append(float(np.sqrt(np.mean(squared_gaps))))
+    worst_gap = max(gaps)
     if reference_statistics.rms:
-        return worst / reference_statistics.rms
-    return 0.0 if worst == 0 else INFINITE_ERROR
+        return worst_gap / reference_statistics.rms
+    if worst_gap == 0:
+        return 0.0
+    return INFINITE_ERROR

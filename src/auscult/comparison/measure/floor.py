@@ -10,6 +10,7 @@ format and the depth.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -38,6 +39,12 @@ MIN_ROUNDINGS = 2.0
 MAX_FLOOR_LIMIT = 0.5
 """A larger error always counts as a difference, also where the reference at a second precision is
 as far from itself: that is chaos, and for the steps to judge, not agreement."""
+SIZE_SPREAD = 4.0
+"""The limit of a tensor of n elements is raised by the factor 1 + SIZE_SPREAD / √n: the rms of few
+roundings varies more than that of many.
+
+Chosen, not measured.
+"""
 ROUNDINGS_PER_LAYER = 4.0
 """Estimated floors: so many roundings times the root of the number of layers so far."""
 
@@ -64,8 +71,10 @@ class NoiseFloor:
 
     def at(self, record: Record) -> float:
         """The floor of a record of the reference."""
-        measured_error = self.errors.get(record.key, self.usual)
-        return max(measured_error if np.isfinite(measured_error) else self.usual, self.least)
+        error = self.errors.get(record.key, self.usual)
+        if not np.isfinite(error):
+            error = self.usual
+        return max(error, self.least)
 
     def limit(self, record: Record) -> float:
         """The error above which that record differs; what the user gave is taken as it is."""
@@ -76,9 +85,9 @@ class NoiseFloor:
 
 def _spread_for_size(record: Record) -> float:
     """The rms of few roundings varies more than that of many."""
-    size = int(np.prod(record.shape))
+    size = math.prod(record.shape)
     if size:
-        return 1.0 + 4.0 / size**0.5  # type: ignore[no-any-return]
+        return 1.0 + SIZE_SPREAD / math.sqrt(size)
     return 1.0
 
 
@@ -116,7 +125,7 @@ def floor_from_second_run(
     """The floor from a second run of the reference.
 
     Args:
-        own: Take from the second run what its modules gave themselves where they were replaced.
+        own_outputs: Take from the second run what its modules gave themselves where they were replaced.
     """
     from auscult.comparison.measure.distance import measure_distance
 
@@ -132,10 +141,11 @@ def floor_from_second_run(
         second_record = second_record or second_record_by_key.get(record.key)
         if second_record is not None and second_record.shape == record.shape:
             errors[record.key] = measure_distance(ref, record, second_run, second_record, {}).error
-    finite = [error for error in errors.values() if np.isfinite(error)]
-    return NoiseFloor(
-        "measured", description, errors, bottom, float(np.median(finite)) if finite else bottom
-    )
+    finite_errors = [error for error in errors.values() if np.isfinite(error)]
+    usual = bottom
+    if finite_errors:
+        usual = float(np.median(finite_errors))
+    return NoiseFloor("measured", description, errors, bottom, usual)
 
 
 def measure_floor(
