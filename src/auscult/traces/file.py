@@ -139,54 +139,53 @@ def read_trace(path: str | os.PathLike[str]) -> Trace:
     )
     manifest = manifest_from_json(value, where)
     if "records" in value:
-        rows = read_manifest_field(value, "records", list, where)
-        named_records = [
-            (record.key, record)
-            for record in (record_from_json(row, order, where) for order, row in enumerate(rows))
-        ]
-        _check_records([record for _, record in named_records], tensors, where)
-        if value.get("sketch", 1) != PROJECTION and any(
-            record.stored == "sketch" for _, record in named_records
-        ):
-            stored_value = value.get("sketch", 1)
-            hint = "trace again: sketches of two projections cannot be compared"
-            raise TraceError(
-                "has sketches of another version",
-                where=where,
-                expected=PROJECTION,
-                found=stored_value,
-                hint=hint,
-            )
+        records = _read_records(value, tensors, where)
+        named_records = [(record.key, record) for record in records]
     else:
         named_records = list(
             iter_described_records(tensors, lambda name: tensors[name].numpy(), value, where)
         )
         if "order" not in value:
-            manifest = replace(
-                manifest, notes={**manifest.notes, "order": "unknown: that of the file's header"}
-            )
+            notes = {**manifest.notes, "order": "unknown: that of the file's header"}
+            manifest = replace(manifest, notes=notes)
+    records = [record for _, record in named_records]
+    if not manifest.noise:
+        noise = tuple(record.key for record in records if record.role == "noise")
+        manifest = replace(manifest, noise=noise)
     names = {record.key: name for name, record in named_records}
-    noise = manifest.noise or tuple(
-        record.key for _, record in named_records if record.role == "noise"
-    )
 
     def load_tensor(key: str, /) -> Array:
-        stored_value = tensors.get(names.get(key, key))
-        if stored_value is None:
+        tensor = tensors.get(names.get(key, key))
+        if tensor is None:
             raise TraceError("holds no such tensor", where=where, found=key)
-        return stored_value.numpy()
+        return tensor.numpy()
 
-    left_out = {
-        str(key): str(reason)
-        for key, reason in read_manifest_field(value, "left_out", dict, where).items()
-    }
-    return Trace(
-        replace(manifest, noise=noise),
-        tuple(record for _, record in named_records),
-        load_tensor,
-        where,
-        left_out,
-    )
+    reasons = read_manifest_field(value, "left_out", dict, where)
+    left_out = {str(key): str(reason) for key, reason in reasons.items()}
+    return Trace(manifest, tuple(records), load_tensor, where, left_out)
+
+
+def _read_records(
+    value: Mapping[str, Any], tensors: Mapping[str, Tensor], where: str
+) -> list[Record]:
+    """The records that a manifest lists, each of which the file has to hold.
+
+    Raises:
+        TraceError: If one is damaged or missing, or its sketch is of another version.
+    """
+    rows = read_manifest_field(value, "records", list, where)
+    records = [record_from_json(row, order, where) for order, row in enumerate(rows)]
+    _check_records(records, tensors, where)
+    projection = value.get("sketch", 1)
+    if projection != PROJECTION and any(record.stored == "sketch" for record in records):
+        raise TraceError(
+            "has sketches of another version",
+            where=where,
+            expected=PROJECTION,
+            found=projection,
+            hint="trace again: sketches of two projections cannot be compared",
+        )
+    return records
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:
@@ -215,7 +214,10 @@ def _check_records(records: list[Record], tensors: Mapping[str, Tensor], where: 
         if record.stored == "statistics":
             continue
         name = record.same_as or record.key
-        tensor = tensors.get(name + SKETCH_SUFFIX if record.stored == "sketch" else name)
+        stored_name = name
+        if record.stored == "sketch":
+            stored_name = name + SKETCH_SUFFIX
+        tensor = tensors.get(stored_name)
         if record.same_as is not None and record.same_as not in keys:
             raise TraceError(
                 "speaks of a record that it has not", where=where, found=record.same_as

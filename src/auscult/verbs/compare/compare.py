@@ -5,7 +5,7 @@ reference?
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from auscult.comparison.compare_runs import RunComparison, compare_runs
@@ -220,26 +220,7 @@ def _is_other_noise(result: LayerResult) -> bool:
 
 
 def _list_open_points(comparison: RunComparison) -> tuple[Skip, ...]:
-    skips = []
-    if (
-        comparison.separated
-        and comparison.outputs_agree is False
-        and not any(result.born for result in comparison.results)
-        and not comparison.is_chaotic
-    ):
-        reason = (
-            "the outputs differ although no aligned layer has an error of its own: look at what has"
-            " no partner (--map)"
-        )
-        skips.append(Skip("(the whole model)", reason))
-    if comparison.inputs_differ:
-        skips.append(
-            Skip(
-                "inputs",
-                "the two runs did not get the same inputs: what follows cannot be held against each"
-                " other",
-            )
-        )
+    skips = list(_iter_whole_model_skips(comparison))
     skips += [
         Skip(pair.a, f"aligned with {pair.b} by {pair.by}, in doubt: {pair.doubt}")
         for pair in comparison.alignment.doubts
@@ -249,14 +230,34 @@ def _list_open_points(comparison: RunComparison) -> tuple[Skip, ...]:
         for result in comparison.results
         if choose_bucket(comparison, result) == "different"
     ]
-    if undecided_paths and not comparison.outputs_agree:
+    if comparison.outputs_agree:
+        reason = "differs inside, but the model's output agrees"
+    else:
         reason = (
             "differs, and so does what came in: its own error cannot be told from what it was"
             " handed without a live model"
         )
-        skips += [Skip(path, reason) for path in undecided_paths]
-    elif undecided_paths:
-        skips += [
-            Skip(path, "differs inside, but the model's output agrees") for path in undecided_paths
-        ]
-    return tuple(skips)
+    return (*skips, *(Skip(path, reason) for path in undecided_paths))
+
+
+def _iter_whole_model_skips(comparison: RunComparison) -> Iterator[Skip]:
+    """What stays open of the model as a whole."""
+    is_anything_born = any(result.born for result in comparison.results)
+    has_unlocated_error = (
+        comparison.separated
+        and comparison.outputs_agree is False
+        and not is_anything_born
+        and not comparison.is_chaotic
+    )
+    if has_unlocated_error:
+        reason = (
+            "the outputs differ although no aligned layer has an error of its own: look at what has"
+            " no partner (--map)"
+        )
+        yield Skip("(the whole model)", reason)
+    if comparison.inputs_differ:
+        reason = (
+            "the two runs did not get the same inputs: what follows cannot be held against each"
+            " other"
+        )
+        yield Skip("inputs", reason)

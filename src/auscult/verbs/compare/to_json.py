@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
+from auscult.comparison.align.pairs import LayerPair
 from auscult.comparison.compare_runs import RunComparison
 from auscult.comparison.measure.tensor_comparisons import TensorComparison
 from auscult.comparison.results import LayerResult
@@ -15,7 +15,7 @@ from auscult.finding import Json
 
 def describe_comparison(comparison: RunComparison) -> Json:
     """The keys of the report that are compare's own."""
-    return {
+    values: Json = {
         "layers": describe_layers(comparison),
         "first_divergence": describe_first_divergence(comparison),
         "floor": {
@@ -24,17 +24,12 @@ def describe_comparison(comparison: RunComparison) -> Json:
             "factor": comparison.floor.factor,
         },
         "alignment": describe_alignment(comparison),
-        **(
-            {"stages": [_describe_stage(stage) for stage in comparison.stages]}
-            if comparison.stages
-            else {}
-        ),
-        **(
-            {"steps": [_describe_steps(steps) for steps in comparison.steps]}
-            if comparison.steps
-            else {}
-        ),
     }
+    if comparison.stages:
+        values["stages"] = [_describe_stage(stage) for stage in comparison.stages]
+    if comparison.steps:
+        values["steps"] = [_describe_steps(steps) for steps in comparison.steps]
+    return values
 
 
 def describe_layers(comparison: RunComparison) -> list[Json]:
@@ -42,41 +37,39 @@ def describe_layers(comparison: RunComparison) -> list[Json]:
     pairs = {pair.a: pair for pair in comparison.alignment.pairs}
     rows: dict[str, Json] = {}
     for result in comparison.results:
-        pair = pairs[result.path_ref]
-        if result.path_ref in rows:
-            rows[result.path_ref]["causes"] = list(
-                dict.fromkeys([*rows[result.path_ref]["causes"], *_list_causes(result)])
-            )
-            continue
-        tensor_comparison = comparison.comparisons.worst_output(result.path_ref)
-        rows[result.path_ref] = {
-            "a": result.path_ref,
-            "b": result.path_cand,
-            "error": to_json_number(result.error),
-            "floor": to_json_number(result.floor),
-            "limit": to_json_number(tensor_comparison.limit if tensor_comparison else result.floor),
-            "born": result.born,
-            "grown": result.grown,
-            "type": (
-                comparison.runs.ref.manifest.modules[pair.a].type
-                if pair.a in comparison.runs.ref.manifest.modules
-                else ""
-            ),
-            "aligned_by": pair.by,
-            "causes": _list_causes(result),
-            **({"doubt": pair.doubt} if pair.doubt else {}),
-            **(
-                {"reason": tensor_comparison.distance.reason}
-                if tensor_comparison and tensor_comparison.distance.reason
-                else {}
-            ),
-            **(
-                {"measured_on": tensor_comparison.distance.how}
-                if tensor_comparison and tensor_comparison.distance.how != "values"
-                else {}
-            ),
-        }
+        row = rows.get(result.path_ref)
+        if row is None:
+            rows[result.path_ref] = _describe_layer(comparison, result, pairs[result.path_ref])
+        else:
+            row["causes"] = list(dict.fromkeys([*row["causes"], *_list_causes(result)]))
     return list(rows.values())
+
+
+def _describe_layer(comparison: RunComparison, result: LayerResult, pair: LayerPair) -> Json:
+    worst_output = comparison.comparisons.worst_output(result.path_ref)
+    info = comparison.runs.ref.manifest.modules.get(pair.a)
+    limit = result.floor
+    if worst_output is not None:
+        limit = worst_output.limit
+    row: Json = {
+        "a": result.path_ref,
+        "b": result.path_cand,
+        "error": to_json_number(result.error),
+        "floor": to_json_number(result.floor),
+        "limit": to_json_number(limit),
+        "born": result.born,
+        "grown": result.grown,
+        "type": "" if info is None else info.type,
+        "aligned_by": pair.by,
+        "causes": _list_causes(result),
+    }
+    if pair.doubt:
+        row["doubt"] = pair.doubt
+    if worst_output is not None and worst_output.distance.reason:
+        row["reason"] = worst_output.distance.reason
+    if worst_output is not None and worst_output.distance.how != "values":
+        row["measured_on"] = worst_output.distance.how
+    return row
 
 
 def _list_causes(result: LayerResult) -> list[str]:
@@ -89,39 +82,31 @@ def describe_first_divergence(comparison: RunComparison) -> Json | None:
     """The first place at which an error is born; where that is not known, the first tensor that
     differs.
     """
-    place = comparison.places[0] if comparison.places else None
-    tensor_comparison = place.comparison if place else comparison.first
-    if tensor_comparison is None:
+    if comparison.places:
+        place = comparison.places[0]
+        return {**_describe_place(place.comparison), "parent": place.parent, "born": True}
+    if comparison.first is None:
         return None
-    return {
-        **_describe_place(tensor_comparison),
-        "parent": place.parent if place else None,
-        "born": place is not None,
-    }
+    return {**_describe_place(comparison.first), "parent": None, "born": False}
 
 
 def _describe_place(tensor_comparison: TensorComparison) -> Json:
-    return {
-        "a": (
-            tensor_comparison.pair.a
-            if tensor_comparison.is_output
-            else tensor_comparison.pair.ref[0]
-        ),
-        "b": (
-            tensor_comparison.pair.b
-            if tensor_comparison.is_output
-            else tensor_comparison.pair.cand[0]
-        ),
+    pair = tensor_comparison.pair
+    if tensor_comparison.is_output:
+        path_ref, path_cand = pair.a, pair.b
+    else:
+        path_ref, path_cand = pair.ref[0], pair.cand[0]
+    values: Json = {
+        "a": path_ref,
+        "b": path_cand,
         "role": tensor_comparison.role,
         "call": tensor_comparison.call,
         "error": to_json_number(tensor_comparison.error),
         "floor": to_json_number(tensor_comparison.floor),
-        **(
-            {"reason": tensor_comparison.distance.reason}
-            if tensor_comparison.distance.reason
-            else {}
-        ),
     }
+    if tensor_comparison.distance.reason:
+        values["reason"] = tensor_comparison.distance.reason
+    return values
 
 
 def describe_alignment(comparison: RunComparison) -> Json:
@@ -145,14 +130,11 @@ def describe_alignment(comparison: RunComparison) -> Json:
 
 
 def _describe_stage(stage: StageResult) -> Json:
-    own_error, remaining_error = (
-        None if value is None else to_json_number(value) for value in (stage.own, stage.left)
-    )
     return {
         "a": stage.path_ref,
         "b": stage.path_cand,
-        "own": own_error,
-        "left": remaining_error,
+        "own": to_json_number(stage.own),
+        "left": to_json_number(stage.left),
         "guilty": stage.guilty,
     }
 
@@ -169,8 +151,8 @@ def _describe_steps(steps: StepsResult) -> Json:
     }
 
 
-def to_json_number(value: Any) -> float | None:
-    """JSON knows no infinity."""
-    if math.isfinite(value):
+def to_json_number(value: float | None) -> float | None:
+    """None where there is no number, or an infinite one, which JSON does not know."""
+    if value is not None and math.isfinite(value):
         return float(value)
     return None

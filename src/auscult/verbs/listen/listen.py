@@ -102,13 +102,13 @@ def _listen_in_memory(
 def _build_report(
     listened_files: Sequence[ListenedFile], facts: SoundFacts, *, with_reference: bool
 ) -> Report:
-    findings = (
-        listened_files[0].findings if len(listened_files) == 1 else _join_by_cause(listened_files)
-    )
     skips = [skip for item in listened_files for skip in item.skips]
     extra: dict[str, object] = {"recordings": [_describe_file(item) for item in listened_files]}
     if len(listened_files) == 1:
+        findings = list(listened_files[0].findings)
         extra["recording"] = listened_files[0].recording
+    else:
+        findings = _join_by_cause(listened_files)
     levels = Counter(trait.evidence for trait in collect_traits().values())
     extra["evidence"] = {
         "nothing": levels["nothing"],

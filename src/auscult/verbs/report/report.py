@@ -5,7 +5,7 @@ run to the other.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,6 +49,33 @@ def _describe_saved_file(path: Path) -> Json:
     return {"file": str(path), "written": modified_at.strftime("%Y-%m-%d %H:%M UTC")}
 
 
+@dataclass(frozen=True)
+class FindingChange:
+    """One finding in both reports, and what became of it, one sentence each."""
+
+    old: Finding
+    new: Finding
+    sentences: list[str]
+
+    @property
+    def is_worse(self) -> bool:
+        return has_worsened(self.old, self.new)
+
+    def describe_worsened(self) -> Finding:
+        """The new finding, whose message says what is worse."""
+        message = f"{self.new.message} (worse: {'; '.join(self.sentences)})"
+        return replace(self.new, message=message)
+
+    def to_json(self) -> Json:
+        return {
+            "code": self.new.code,
+            "cause": self.new.cause,
+            "severity": self.new.severity.value,
+            "what": self.sentences,
+            "worse": self.is_worse,
+        }
+
+
 def compare_reports(before: Report, after: Report, names: tuple[str, str]) -> Report:
     """What changed from one report to another.
 
@@ -58,19 +85,18 @@ def compare_reports(before: Report, after: Report, names: tuple[str, str]) -> Re
     pairs = list(pair_findings(before.findings, after.findings))
     removed_findings = [old for old, new in pairs if new is None and old is not None]
     new_findings = [new for old, new in pairs if old is None and new is not None]
-    common_pairs = [(old, new) for old, new in pairs if old is not None and new is not None]
-    changed = [
-        (old, new, sentences) for old, new in common_pairs if (sentences := list_changes(old, new))
+    common_changes = [
+        FindingChange(old, new, list_changes(old, new))
+        for old, new in pairs
+        if old is not None and new is not None
     ]
-    worsened_findings = [
-        replace(new, message=f"{new.message} (worse: {'; '.join(sentences)})")
-        for old, new, sentences in changed
-        if has_worsened(old, new)
-    ]
+    changed = [change for change in common_changes if change.sentences]
+    unchanged = [change for change in common_changes if not change.sentences]
+    worsened_findings = [change.describe_worsened() for change in changed if change.is_worse]
     has_declined = VERDICT_ORDER.index(after.verdict) > VERDICT_ORDER.index(before.verdict)
     buckets = {
         "gone": len(removed_findings),
-        "same": len(common_pairs) - len(changed),
+        "same": len(unchanged),
         "changed": len(changed),
         "new": len(new_findings),
     }
@@ -80,21 +106,8 @@ def compare_reports(before: Report, after: Report, names: tuple[str, str]) -> Re
         "verdicts": [before.verdict.value, after.verdict.value],
         "gone": [finding.to_json() for finding in removed_findings],
         "new": [finding.to_json() for finding in new_findings],
-        "changed": [
-            {
-                "code": new.code,
-                "cause": new.cause,
-                "severity": new.severity.value,
-                "what": sentences,
-                "worse": has_worsened(old, new),
-            }
-            for old, new, sentences in changed
-        ],
-        "same": [
-            {"code": new.code, "cause": new.cause}
-            for old, new in common_pairs
-            if not list_changes(old, new)
-        ],
+        "changed": [change.to_json() for change in changed],
+        "same": [{"code": change.new.code, "cause": change.new.cause} for change in unchanged],
         "skips": _compare_skips(before, after),
         "mapping": _compare_mappings(before.mapping, after.mapping),
         "figures": list(_iter_changed_figures(before, after)),
@@ -176,7 +189,8 @@ def _compare_mappings(before: Sequence[MappingEntry], after: Sequence[MappingEnt
     """Entries by their names: which came, which went, and which have other operations or another
     equality.
     """
-    old, new = ({(entry.a, entry.b): entry for entry in entries} for entries in (before, after))
+    old = {(entry.a, entry.b): entry for entry in before}
+    new = {(entry.a, entry.b): entry for entry in after}
     changed_entries = [
         {"before": old[key].to_json(), "after": new[key].to_json()}
         for key in old
