@@ -45,10 +45,38 @@ def start_codec(config: Config, start: str) -> Codec:
 @torch.no_grad()
 def _start_as_transform(codec: Any) -> None:
     config = codec.config
-    if not config.causal:
-        is_aligned = config.delay == 0
-    else:
+    _check_transform_fits(config)
+    basis = build_lapped_basis(config.hop)
+    copied_channels = min(config.hop, config.widths[1], config.latent)
+    analysis, synthesis = codec.encoder.stages[0].conv, codec.decoder.stages[0].conv
+    for conv, noise in ((analysis, 5 * START_NOISE), (synthesis, START_NOISE)):
+        weight = conv.weight * noise
+        weight[:copied_channels, 0] = basis[:copied_channels]
+        _set_weight(conv, weight)
+    encoder_tap, decoder_tap = 1, 3
+    if config.causal:
+        # Frames that the code may still wait for what is to come.
+        late_frames = (config.delay - config.hop) // config.hop
+        encoder_tap, decoder_tap = 2, 6 - late_frames
+    for conv, tap in ((codec.encoder.last, encoder_tap), (codec.decoder.first, decoder_tap)):
+        weight = conv.weight * START_NOISE
+        weight[:copied_channels] *= START_NOISE
+        weight[range(copied_channels), range(copied_channels), tap] = 1
+        _set_weight(conv, weight)
+    for unit in (*codec.encoder.core, *codec.decoder.core):
+        _set_weight(unit.conv1, unit.conv1.weight)
+        _set_weight(unit.conv2, unit.conv2.weight * START_NOISE)
+    for act in (codec.encoder.act, codec.decoder.stages[0].act):
+        if isinstance(act, Snake):
+            act.alpha.fill_(SMALL_ALPHA)
+
+
+def _check_transform_fits(config: Any) -> None:
+    """Raise a UsageError if a codec of this config cannot start as a lapped transform."""
+    if config.causal:
         is_aligned = config.delay % config.hop == 0 and 1 <= config.delay // config.hop <= 7
+    else:
+        is_aligned = config.delay == 0
     if len(config.strides) != 1 or config.widths[0] != 1 or not is_aligned:
         settings = f"strides {config.strides}, widths {config.widths}, delay {config.delay}"
         raise UsageError(
@@ -60,30 +88,6 @@ def _start_as_transform(codec: Any) -> None:
                 " delay of 1 to 7 hops"
             ),
         )
-    basis = build_lapped_basis(config.hop)
-    copied_channels = min(config.hop, config.widths[1], config.latent)
-    analysis, synthesis = codec.encoder.stages[0].conv, codec.decoder.stages[0].conv
-    for conv, noise in ((analysis, 5 * START_NOISE), (synthesis, START_NOISE)):
-        weight = conv.weight * noise
-        weight[:copied_channels, 0] = basis[:copied_channels]
-        _set_weight(conv, weight)
-    late_frames = (
-        config.delay - config.hop
-    ) // config.hop  # frames that the code may still wait for what is to come
-    for conv, middle in (
-        (codec.encoder.last, 2 if config.causal else 1),
-        (codec.decoder.first, 6 - late_frames if config.causal else 3),
-    ):
-        weight = conv.weight * START_NOISE
-        weight[:copied_channels] *= START_NOISE
-        weight[range(copied_channels), range(copied_channels), middle] = 1
-        _set_weight(conv, weight)
-    for unit in (*codec.encoder.core, *codec.decoder.core):
-        _set_weight(unit.conv1, unit.conv1.weight)
-        _set_weight(unit.conv2, unit.conv2.weight * START_NOISE)
-    for act in (codec.encoder.act, codec.decoder.stages[0].act):
-        if isinstance(act, Snake):
-            act.alpha.fill_(SMALL_ALPHA)
 
 
 def _set_weight(conv: Any, weight: Tensor) -> None:

@@ -64,8 +64,8 @@ def train(
 def _run_steps(
     trainer: Trainer, out: Path, journal: Journal | None, progress: Progress | None
 ) -> None:
-    config, accelerator = trainer.config, trainer.accelerator
-    tally, failed, figures = _TermTally(), 0, dict[str, Any]()
+    config = trainer.config
+    tally, failed_saves, figures = _TermTally(), 0, dict[str, Any]()
     while trainer.step < config.steps:
         tally.add(trainer.train_step())
         step, is_last = trainer.step, trainer.step == config.steps
@@ -76,33 +76,37 @@ def _run_steps(
                 hint="lower the learning rate, or train with precision `no`",
             )
         if journal is not None and (step % LOG_EVERY == 0 or is_last):
-            journal.line(
-                {
-                    "step": step,
-                    **tally.means(),
-                    "rate": find_learning_rate(step, config),
-                    **_summarize_books(trainer),
-                }
-            )
+            rate = find_learning_rate(step, config)
+            journal.line({"step": step, **tally.means(), "rate": rate, **_summarize_books(trainer)})
         if config.watch_every and step % config.watch_every == 0:
             _watch_training(trainer, journal)
         if step % config.evaluate_every == 0 or is_last:
-            if accelerator.is_main_process:
+            figures = {}
+            if trainer.accelerator.is_main_process:
                 figures = _validate_codec(trainer, journal)
-            else:
-                figures = {}
         if step % config.save_every == 0 or is_last:
-            failed = 0 if trainer.save(out, validation=figures) else failed + 1
-            if failed and journal is not None:
-                journal.line({"step": step, "not_saved": failed})
-            if failed >= MAX_FAILED_SAVES or (failed and is_last):
-                raise TrainingError(
-                    "cannot save",
-                    where=str(out),
-                    hint="make room on the disk, then run the same command again",
-                )
+            failed_saves += 1
+            if trainer.save(out, validation=figures):
+                failed_saves = 0
+            _check_saved(failed_saves, step, out, journal, is_last=is_last)
         if progress is not None:
             progress(step, config.steps, f"step {step}, {tally.last.get('snr', 0.0):.1f} dB")
+
+
+def _check_saved(
+    failed_saves: int, step: int, out: Path, journal: Journal | None, *, is_last: bool
+) -> None:
+    """Log a checkpoint that could not be saved; stop where too many in a row, or the last, could
+    not.
+    """
+    if failed_saves and journal is not None:
+        journal.line({"step": step, "not_saved": failed_saves})
+    if failed_saves >= MAX_FAILED_SAVES or (failed_saves and is_last):
+        raise TrainingError(
+            "cannot save",
+            where=str(out),
+            hint="make room on the disk, then run the same command again",
+        )
 
 
 class _TermTally:

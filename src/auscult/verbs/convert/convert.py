@@ -99,24 +99,21 @@ def convert(
         checkpoint = source
     else:
         checkpoint = _open_checkpoint(str(source), container)
-    plan = _make_plan(
-        checkpoint,
-        to=to,
-        like=like,
-        recipe=recipe,
-        from_layout=from_layout,
-        kwargs=like_kwargs,
-        options=options,
-        progress=progress,
-    )
+    wanted = _WantedResult(to, like, recipe, from_layout, like_kwargs)
+    plan = _make_plan(checkpoint, wanted, options, progress)
     if dtype is not None:
         plan = replace(plan, recipe=cast_recipe(plan.recipe, checkpoint, dtype))
-    code = plan.recipe.code(options.emit_code) if options.emit_code else None
+    code = None
+    if options.emit_code is not None:
+        code = plan.recipe.code(options.emit_code)
+    metadata = dict(checkpoint.metadata)
+    if plan.framework is not None:
+        metadata = METADATA[plan.framework]
     outcome = write_recipe(
         plan.recipe,
         checkpoint,
         None if options.dry_run else destination_path,
-        metadata=METADATA[plan.framework] if plan.framework else dict(checkpoint.metadata),
+        metadata=metadata,
         force=options.force,
         shard_bytes=options.shard_bytes,
         progress=progress,
@@ -126,41 +123,43 @@ def convert(
     return _build_report(checkpoint, destination_path, plan, outcome, code)
 
 
+@dataclass(frozen=True)
+class _WantedResult:
+    """What says how the result is to be; the arguments of `convert` say what each means."""
+
+    to: Framework | None
+    like: str | Checkpoint | None
+    recipe: Recipe | str | Path | None
+    from_layout: Framework | None
+    like_kwargs: dict[str, Any] | None
+
+
 def _make_plan(
-    checkpoint: Checkpoint,
-    *,
-    to: Framework | None,
-    like: str | Checkpoint | None,
-    recipe: Recipe | str | Path | None,
-    from_layout: Framework | None,
-    kwargs: dict[str, Any] | None,
-    options: WriteOptions,
-    progress: Progress | None,
+    checkpoint: Checkpoint, wanted: _WantedResult, options: WriteOptions, progress: Progress | None
 ) -> ConversionPlan:
     """The recipe that was asked for; quantised tensors become real numbers first, unless a recipe
     says otherwise.
     """
-    if recipe is not None:
-        return ConversionPlan(load_recipe(recipe).bind(checkpoint))
+    if wanted.recipe is not None:
+        return ConversionPlan(load_recipe(wanted.recipe).bind(checkpoint))
     dequantizing_recipe = recipe_for_dequantizing(checkpoint)
     if dequantizing_recipe is None:
         view = checkpoint
     else:
         view = replace(apply_recipe(dequantizing_recipe, checkpoint), modules=checkpoint.modules)
-    if like is not None:
-        if isinstance(like, Checkpoint):
-            template = like
-        else:
-            template = _open_checkpoint(like, None, kwargs)
+    if wanted.like is not None:
+        template = wanted.like
+        if not isinstance(template, Checkpoint):
+            template = _open_checkpoint(template, None, wanted.like_kwargs)
         plan = plan_like(
             view,
             template,
-            declared=from_layout,
+            declared=wanted.from_layout,
             allow_missing=options.allow_missing,
             progress=progress,
         )
-    elif to is not None:
-        plan = plan_for_framework(view, to, from_layout)
+    elif wanted.to is not None:
+        plan = plan_for_framework(view, wanted.to, wanted.from_layout)
     else:
         plan = ConversionPlan(Recipe.identity(view))
     if dequantizing_recipe is None:

@@ -6,8 +6,9 @@ From the recording alone, with what is known of its model, or with a reference.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from auscult.errors import UsageError
@@ -22,6 +23,8 @@ from auscult.verbs.listen.files import find_sound_files
 from auscult.verbs.listen.one_file import ListenedFile, hear_recording
 from auscult.verdict import Coverage, Report, Verdict
 
+MAX_SUBJECTS = 8
+"""Files that a report names one by one; of more it says how many there are."""
 Progress = Callable[[int, int, str], None]
 RecordingSource = str | Path | Recording
 
@@ -102,7 +105,7 @@ def _listen_in_memory(
 def _build_report(
     listened_files: Sequence[ListenedFile], facts: SoundFacts, *, with_reference: bool
 ) -> Report:
-    skips = [skip for item in listened_files for skip in item.skips]
+    skips = list(chain.from_iterable(item.skips for item in listened_files))
     extra: dict[str, object] = {"recordings": [_describe_file(item) for item in listened_files]}
     if len(listened_files) == 1:
         findings = list(listened_files[0].findings)
@@ -110,12 +113,10 @@ def _build_report(
     else:
         findings = _join_by_cause(listened_files)
     levels = Counter(trait.evidence for trait in collect_traits().values())
+    known_facts = {name: value for name, value in vars(facts).items() if value}
     extra["evidence"] = {
         "nothing": levels["nothing"],
-        "metadata": {
-            "causes": levels["metadata"],
-            **{name: value for name, value in vars(facts).items() if value},
-        },
+        "metadata": {"causes": levels["metadata"], **known_facts},
         "reference": {"causes": levels["reference"], "given": with_reference},
     }
     if not with_reference:
@@ -125,16 +126,8 @@ def _build_report(
         skips.append(Skip(", ".join(causes), "cannot be told without a reference (--ref)"))
     return Report(
         "listen",
-        (
-            tuple(item.path for item in listened_files)
-            if len(listened_files) <= MAX_SUBJECTS
-            else (f"{len(listened_files)} files",)
-        ),
-        (
-            Verdict.DIVERGENT
-            if any(finding.severity is Severity.ERROR for finding in findings)
-            else Verdict.PASS
-        ),
+        _list_subjects(listened_files),
+        _decide_verdict(findings),
         _build_coverage(listened_files),
         tuple(findings),
         tuple(skips),
@@ -142,18 +135,27 @@ def _build_report(
     )
 
 
-MAX_SUBJECTS = 8
+def _list_subjects(listened_files: Sequence[ListenedFile]) -> tuple[str, ...]:
+    if len(listened_files) <= MAX_SUBJECTS:
+        return tuple(item.path for item in listened_files)
+    return (f"{len(listened_files)} files",)
+
+
+def _decide_verdict(findings: Iterable[Finding]) -> Verdict:
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        return Verdict.DIVERGENT
+    return Verdict.PASS
 
 
 def _describe_file(item: ListenedFile) -> dict[str, object]:
     causes = [
         {
-            "cause": f.cause,
-            "code": f.code,
-            "severity": f.severity.value,
-            "times": list(map(list, f.times)),
+            "cause": finding.cause,
+            "code": finding.code,
+            "severity": finding.severity.value,
+            "times": list(map(list, finding.times)),
         }
-        for f in item.findings
+        for finding in item.findings
     ]
     return {**item.recording, "causes": causes}
 
@@ -169,9 +171,11 @@ def _build_coverage(listened_files: Sequence[ListenedFile]) -> Coverage:
 def _choose_bucket(item: ListenedFile) -> str:
     if any(finding.cause == "unreadable-sound" for finding in item.findings):
         return "unreadable"
-    return {Severity.ERROR: "defective", Severity.WARNING: "suspicious"}.get(
-        item.worst or Severity.INFO, "clean"
-    )
+    if item.worst is Severity.ERROR:
+        return "defective"
+    if item.worst is Severity.WARNING:
+        return "suspicious"
+    return "clean"
 
 
 def _join_by_cause(listened_files: Sequence[ListenedFile]) -> list[Finding]:
@@ -189,7 +193,7 @@ def _join_findings(rows: Sequence[Finding]) -> Finding:
     surest = min(rows, key=lambda finding: finding.order)
     if len(rows) == 1:
         return surest
-    where = tuple(name for finding in rows for name in finding.where)
+    where = tuple(chain.from_iterable(finding.where for finding in rows))
     return replace(
         surest,
         where=where,
