@@ -44,6 +44,21 @@ class _BookTrail:
     by_optimizer: int = 0
     compared: int = 0
 
+    def to_history(self, book: Codebook) -> BookHistory:
+        return BookHistory(
+            book.name,
+            book.size,
+            self.vectors,
+            tuple(self.used),
+            tuple(self.perplexity),
+            tuple(self.unreachable),
+            tuple(self.longest),
+            tuple(self.latent),
+            self.by_forward,
+            self.by_optimizer,
+            self.compared,
+        )
+
 
 @dataclass
 class StepsTrail:
@@ -51,7 +66,7 @@ class StepsTrail:
 
     Attributes:
         losses: Total per step, where the step says it.
-        touched: Parameter name to the largest absolute gradient that was seen; absent where it was
+        largest_gradients: Parameter name to the largest absolute gradient that was seen; absent where it was
             always None.
         moved: Parameter name to its largest relative change over all steps.
         gradients: Part to the median over the steps of its gradient norm.
@@ -119,10 +134,9 @@ class Instruments:
         for name, parameter in self.setup.model.named_parameters():
             if parameter.grad is None:
                 continue
+            largest = 0.0
             if parameter.grad.numel():
                 largest = float(parameter.grad.detach().abs().max())
-            else:
-                largest = 0.0
             if not math.isfinite(largest):
                 self.trail.broken.append(f"gradient of {name} in step {len(self.trail.losses) + 1}")
             self.trail.largest_gradients[name] = max(
@@ -159,14 +173,14 @@ class Instruments:
         trail.vectors = code_usage.vectors
         start, end = self._snapshots["started"][book.name], self._snapshots["ended"][book.name]
         trail.longest.append(float(end.norm(dim=-1).max()))
-        latents = _orient_latents(
-            chosen.latents if chosen.latents is not None else self._latent, end.shape[-1]
-        )
+        latents = self._latent if chosen.latents is None else chosen.latents
+        latents = _orient_latents(latents, end.shape[-1])
         if latents is not None:
             trail.unreachable.append(measure_unreachable(end, latents))
             trail.latent.append(float(latents.norm(dim=-1).max()))
         if number == 0:
-            return  # the first batch may initialise the book, which is no update
+            # The first batch may initialise the book, which is no update.
+            return
         codes = chosen.codes.flatten().unique()
         codes = codes[codes >= 0].to(start.device)
         forwarded, stepped = self._snapshots.get("forwarded"), self._snapshots.get("stepped")
@@ -182,24 +196,9 @@ class Instruments:
     def finish(self, before: Mapping[str, Tensor]) -> StepsTrail:
         """The trail, with what moved since `before` (parameter name to its values then)."""
         for book in self.books:
-            t = self.trails[book.name]
-            if t.used:
-                series = (
-                    tuple(t.used),
-                    tuple(t.perplexity),
-                    tuple(t.unreachable),
-                    tuple(t.longest),
-                    tuple(t.latent),
-                )
-                self.trail.books[book.name] = BookHistory(
-                    book.name,
-                    book.size,
-                    t.vectors,
-                    *series,
-                    t.by_forward,
-                    t.by_optimizer,
-                    t.compared,
-                )
+            trail = self.trails[book.name]
+            if trail.used:
+                self.trail.books[book.name] = trail.to_history(book)
         for name, parameter in self.setup.model.named_parameters():
             old = before.get(name)
             if old is not None and old.shape == parameter.shape:
@@ -227,14 +226,12 @@ def _orient_latents(latents: Tensor | None, dim: int) -> Tensor | None:
 
 def _has_moved(before: Tensor, after: Tensor, codes: Tensor) -> bool:
     """Whether any of these rows changed."""
-    a, b = before[codes], after[codes]
-    if len(codes):
-        return bool(
-            (
-                (b - a).abs().amax(dim=-1) > MIN_MOVEMENT * a.abs().amax(dim=-1).clamp_min(1e-12)
-            ).any()
-        )
-    return False
+    if not len(codes):
+        return False
+    old_rows, new_rows = before[codes], after[codes]
+    movement = (new_rows - old_rows).abs().amax(dim=-1)
+    size = old_rows.abs().amax(dim=-1).clamp_min(1e-12)
+    return bool((movement > MIN_MOVEMENT * size).any())
 
 
 def run_step(setup: Setup) -> dict[str, float]:
@@ -266,7 +263,9 @@ def read_losses(step_result: Any) -> dict[str, float]:
 
 
 def _to_number(value: Any) -> float:
-    return float(value.detach() if isinstance(value, Tensor) else value)
+    if isinstance(value, Tensor):
+        return float(value.detach())
+    return float(value)
 
 
 def _is_number(value: Any) -> bool:

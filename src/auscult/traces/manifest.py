@@ -39,10 +39,8 @@ def manifest_to_json(
     }
     try:
         return json.dumps(value, separators=(",", ":"), allow_nan=False, default=str)
-    except (
-        ValueError,
-        TypeError,
-    ):  # infinities, or keys that are no text: rare, and dear to look for in every trace
+    except (ValueError, TypeError):
+        # Infinities, or keys that are no text: rare, and costly to look for in every trace.
         return json.dumps(_to_plain_json(value), separators=(",", ":"), allow_nan=False)
 
 
@@ -134,16 +132,11 @@ def manifest_from_json(value: Mapping[str, Any], where: str) -> Manifest:
 def _module_from_json(path: str, info: Any) -> ModuleInfo:
     if not isinstance(info, dict):
         return ModuleInfo(path, str(info))
-    attributes = info.get("attributes", {})
-    return ModuleInfo(
-        path,
-        str(info.get("type", "")),
-        (
-            {k: _lists_to_tuples(v) for k, v in attributes.items()}
-            if isinstance(attributes, dict)
-            else {}
-        ),
-    )
+    kind, attributes = str(info.get("type", "")), info.get("attributes")
+    if not isinstance(attributes, dict):
+        return ModuleInfo(path, kind)
+    values = {name: _lists_to_tuples(value) for name, value in attributes.items()}
+    return ModuleInfo(path, kind, values)
 
 
 def _lists_to_tuples(value: Any) -> Any:
@@ -159,14 +152,6 @@ def record_from_json(row: Any, order: int, where: str) -> Record:
         TraceError: If a field is missing or of another kind.
     """
     try:
-        statistics = row.get("statistics", {})
-        statistic_names = {field.name for field in fields(TensorStatistics)}
-        numbers = {
-            k: tuple(map(float, v)) if k == "quantiles" else float(v)
-            for k, v in statistics.items()
-            if k in statistic_names
-        }
-        numbers["non_finite"] = int(numbers.get("non_finite", 0))  # type: ignore[arg-type]
         return Record(
             path=str(row["path"]),
             call=int(row.get("call", 0)),
@@ -175,15 +160,31 @@ def record_from_json(row: Any, order: int, where: str) -> Record:
             type=str(row.get("type", "")),
             shape=tuple(int(side) for side in row["shape"]),
             dtype=str(row["dtype"]),
-            statistics=TensorStatistics(**numbers),  # type: ignore[arg-type]
+            statistics=_statistics_from_json(row.get("statistics", {})),
             stored=str(row.get("stored", "full")),
-            axes=None if row.get("axes") is None else str(row["axes"]),
-            same_as=None if row.get("same_as") is None else str(row["same_as"]),
+            axes=_to_optional_text(row.get("axes")),
+            same_as=_to_optional_text(row.get("same_as")),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise TraceError(
             f"has a damaged record {order} in its manifest: {error!r}", where=where
         ) from error
+
+
+def _statistics_from_json(row: Mapping[str, Any]) -> TensorStatistics:
+    names = {field.name for field in fields(TensorStatistics)}
+    numbers: dict[str, Any] = {
+        name: float(value) for name, value in row.items() if name in names and name != "quantiles"
+    }
+    numbers["non_finite"] = int(numbers.get("non_finite", 0))
+    numbers["quantiles"] = tuple(map(float, row.get("quantiles", ())))
+    return TensorStatistics(**numbers)
+
+
+def _to_optional_text(value: Any) -> str | None:
+    if value is None:
+        return None
+    return str(value)
 
 
 def split_key(key: str) -> tuple[str, int, str]:

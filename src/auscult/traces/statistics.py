@@ -2,7 +2,7 @@
 in the same pass.
 
 A model waits while it is measured, so that many elements of a narrow floating type are summed in
-float32, PIECE at a time, and only these sums in float64. Where that would lose something (elements
+float32, PIECE_SIZE at a time, and only these sums in float64. Where that would lose something (elements
 that are not finite, squares beyond float32, a deviation far below the mean), the tensor is measured
 again in float64. Either way mean, deviation and rms are right to 1e-5 of the rms.
 """
@@ -36,9 +36,11 @@ PIECE_SIZE = 1 << 13
 those of the model.
 """
 MIN_RMS = 1e-15
-"""Of float32: squares of smaller elements would be lost."""
+"""Rms below which float32 sums are not trusted: squares of smaller elements would be lost."""
 MIN_VARIANCE = 1e-2
-"""Of the mean square: below that, rounding of the float32 sums shows in the difference."""
+"""Variance, as a share of the mean square, below which float32 sums are not trusted: their rounding
+shows in the difference.
+"""
 
 
 class TensorSummary(NamedTuple):
@@ -72,9 +74,17 @@ class MomentSums(NamedTuple):
         return 0.0
 
     @property
-    def trusted(self) -> bool:
+    def deviation(self) -> float:
+        if math.isfinite(self.power):
+            return math.sqrt(max(self.power - self.mean * self.mean, 0.0))
+        return math.inf
+
+    @property
+    def is_trusted(self) -> bool:
         """Whether sums in float32 were enough."""
-        peak = max(abs(self.low), abs(self.high)) if self.number else 0.0
+        peak = 0.0
+        if self.number:
+            peak = max(abs(self.low), abs(self.high))
         if not math.isfinite(self.squares) or peak == 0.0:
             return peak == 0.0
         return (
@@ -103,20 +113,21 @@ def summarise_tensor(
     sums, sketch = _measure_sums(
         flat, projection=projection, seed=seed, measure=measure or measure_in_numpy
     )
+    low, high = 0.0, 0.0
+    if sums.number:
+        low, high = sums.low, sums.high
     statistics = TensorStatistics(
         mean=sums.mean,
-        std=(
-            math.sqrt(max(sums.power - sums.mean * sums.mean, 0.0))
-            if math.isfinite(sums.power)
-            else math.inf
-        ),
+        std=sums.deviation,
         rms=math.sqrt(sums.power),
-        low=sums.low if sums.number else 0.0,
-        high=sums.high if sums.number else 0.0,
+        low=low,
+        high=high,
         non_finite=flat.size - sums.number,
         quantiles=compute_quantiles(flat),
     )
-    return TensorSummary(statistics, None if sketch is None else sketch.sums())
+    if sketch is None:
+        return TensorSummary(statistics, None)
+    return TensorSummary(statistics, sketch.sums())
 
 
 def measure_mean_and_rms(array: Array) -> tuple[float, float]:
@@ -142,7 +153,7 @@ def _measure_sums(
     if choose_working_type(flat) is np.float32:
         sketch = SketchProjection(seed, np.float32) if projection else None
         sums = _sum_in_float32(flat, sketch, measure)
-        if sums.trusted:
+        if sums.is_trusted:
             return sums, sketch
     sketch = SketchProjection(seed) if projection else None
     return _sum_in_float64(flat, sketch), sketch
@@ -165,24 +176,24 @@ def _sum_in_float32(
 def _sum_in_float64(flat: Array, sketch: SketchProjection | None) -> MomentSums:
     count, total, squares, low, high = 0, 0.0, 0.0, math.inf, -math.inf
     for first, run in iter_row_runs(flat, np.float64):
-        finite = np.isfinite(run)
-        part = run if finite.all() else run[finite]
+        is_finite = np.isfinite(run)
+        finite_run, part = run, run
+        if not is_finite.all():
+            finite_run, part = np.where(is_finite, run, 0.0), run[is_finite]
         count += part.size
         total += float(np.add.reduce(part))
         with np.errstate(over="ignore"):
             squares += float(np.einsum("i,i->", part, part))
         if part.size:
-            low, high = (
-                min(low, float(np.minimum.reduce(part))),
-                max(high, float(np.maximum.reduce(part))),
-            )
+            low = min(low, float(np.minimum.reduce(part)))
+            high = max(high, float(np.maximum.reduce(part)))
         if sketch is not None:
-            sketch.add(first, run if part is run else np.where(finite, run, 0.0))
+            sketch.add(first, finite_run)
     return MomentSums(count, total, squares, low, high)
 
 
 def sum_moments(run: NDArray[Any]) -> tuple[float, float]:
-    """Sum and sum of squares of a few thousand elements, PIECE by PIECE in their own type and over
+    """Sum and sum of squares of a few thousand elements, PIECE_SIZE by PIECE_SIZE in their own type and over
     these in float64.
     """
     whole_size = run.size // PIECE_SIZE * PIECE_SIZE
@@ -199,7 +210,7 @@ _ONES = np.ones(PIECE_SIZE, np.float32)
 
 
 def measure_in_numpy(run: NDArray[np.float32]) -> tuple[float, float, float, float]:
-    """See Measure. A part at a time stays in the second-level cache."""
+    """See `MeasureRun`. A part at a time stays in the second-level cache."""
     parts = [
         run[start : start + ROWS_PER_STEP * ROW_WIDTH]
         for start in range(0, run.size, ROWS_PER_STEP * ROW_WIDTH)
@@ -213,17 +224,15 @@ def measure_in_numpy(run: NDArray[np.float32]) -> tuple[float, float, float, flo
 
 
 def compute_quantiles(array: Array) -> tuple[float, ...]:
-    """QUANTILES order statistics from the lowest to the highest of the finite elements in
-    `sample(array)`.
+    """QUANTILE_COUNT order statistics from the lowest to the highest of the finite elements in
+    `sample_elements(array)`.
     """
     sampled = sample_elements(array)
-    sampled = np.sort(
-        sampled.astype(np.float32 if sampled.dtype == np.float32 else np.float64, copy=False)
-    )  # NaN and infinity go to the end
-    first, last = (
-        int(np.searchsorted(sampled, -np.inf, side="right")),
-        int(np.searchsorted(sampled, np.inf)),
-    )
+    if sampled.dtype != np.float32:
+        sampled = sampled.astype(np.float64, copy=False)
+    sampled = np.sort(sampled)  # NaN and infinity go to the end
+    first = int(np.searchsorted(sampled, -np.inf, side="right"))
+    last = int(np.searchsorted(sampled, np.inf))
     if first == last:
         return ()
     return tuple(sampled[first + _choose_ranks(last - first)].tolist())

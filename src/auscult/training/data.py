@@ -52,19 +52,21 @@ def make_training_speech(
     random.
     """
     rng = np.random.default_rng(seed)
-    return [
-        speak_text(
-            text, language + str(rng.choice(VARIANTS)), str(rng.choice(list(STYLES))), sample_rate
-        )
-        for language in PARTS
-        for text in draw_training_sentences(language, sentences, seed)
-        for _ in range(renderings)
-    ]
+    speech = []
+    for language in PARTS:
+        for text in draw_training_sentences(language, sentences, seed):
+            for _ in range(renderings):
+                voice = language + str(rng.choice(VARIANTS))
+                style = str(rng.choice(list(STYLES)))
+                speech.append(speak_text(text, voice, style, sample_rate))
+    return speech
 
 
 def make_held_out_speech(sample_rate: int, variants: Sequence[str] = VARIANTS) -> list[Utterance]:
     """Every held-out sentence once; voice and style go round."""
-    texts = [(language, text) for language, sentences in HELD_OUT.items() for text in sentences]
+    texts: list[tuple[str, str]] = []
+    for language, sentences in HELD_OUT.items():
+        texts += [(language, text) for text in sentences]
     styles = list(STYLES)
     return [
         speak_text(

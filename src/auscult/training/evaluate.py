@@ -14,6 +14,7 @@ from torch import nn
 from auscult.sound.griffin_lim import griffin_lim
 from auscult.sound.measures import comb_share, log_mel_distance
 from auscult.sound.mel import MelDefinition, mel_spectrogram
+from auscult.training.averages import average_rows
 from auscult.training.conditioning import EMOTION_DIM, SPEAKER_DIM, vector_from_name
 from auscult.training.data import Utterance
 
@@ -64,8 +65,7 @@ def evaluate_vocoder(
                 for name, value in _compute_scores(utterance, guess, mel).items()
             }
     generator.train()
-    means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
-    return {**means, "stoi_min": min(row["stoi"] for row in rows)}
+    return {**average_rows(rows), "stoi_min": min(row["stoi"] for row in rows)}
 
 
 def _compute_scores(

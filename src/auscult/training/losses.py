@@ -163,6 +163,17 @@ class SpectrogramCritic(nn.Module):
         return self.last(x), features
 
 
+def compute_critic_loss(critics: nn.ModuleList, output: Tensor, target: Tensor) -> Tensor:
+    """Least squares: what is real to 1, what was made to 0; 0.5 is what a critic without a clue
+    has.
+    """
+    total = output.new_zeros(())
+    for critic in critics:
+        real_score, made_score = critic(target)[0], critic(output.detach())[0]
+        total = total + (real_score - 1).square().mean() + made_score.square().mean()
+    return total / len(critics)
+
+
 class SpectrogramCritics(nn.Module):
     """One spectrogram critic per resolution: short windows see the phase between harmonics, long
     ones the harmonics.
@@ -178,14 +189,7 @@ class SpectrogramCritics(nn.Module):
 
     def critic_loss(self, output: Tensor, target: Tensor) -> Tensor:
         """Least squares: real speech to 1, the generator's to 0."""
-        total = output.new_zeros(())
-        for critic in self.critics:
-            total = (
-                total
-                + (critic(target)[0] - 1).square().mean()
-                + critic(output.detach())[0].square().mean()
-            )
-        return total / len(self.critics)
+        return compute_critic_loss(self.critics, output, target)
 
     def generator_loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """How far the critics are from calling the output real, and the L1 between the features of

@@ -9,6 +9,7 @@ phrases.
 from __future__ import annotations
 
 import random
+from itertools import product
 
 Parts = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 
@@ -243,5 +244,5 @@ HELD_OUT: dict[str, tuple[str, ...]] = {
 def draw_training_sentences(language: str, count: int, seed: int) -> list[str]:
     """`count` different sentences of the language, drawn from all combinations of its parts."""
     subjects, predicates, endings = PARTS[language]
-    all_sentences = [f"{a} {b} {c}" for a in subjects for b in predicates for c in endings]
+    all_sentences = [" ".join(parts) for parts in product(subjects, predicates, endings)]
     return random.Random(f"{seed} {language}").sample(all_sentences, count)

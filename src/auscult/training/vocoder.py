@@ -1,7 +1,7 @@
 """Train the demo's vocoder: `python -m auscult.training.vocoder`.
 
 A narrow `streamspeech-modified` generator (94 tensors) learns to turn mel spectrograms of espeak-ng
-speech back into speech. The forward pass is the one of the story's training script: instance norm
+speech back into speech. The forward pass computes what a training script of its own would: instance norm
 without affine parameters, leaky ReLU 0.2, dilations 1/2/4, the three branches summed. None of that
 is visible in the checkpoint that this writes.
 
@@ -191,7 +191,7 @@ def keep_small_moments(optimizer: torch.optim.Optimizer, largest: int = 128) -> 
 
 
 def save_checkpoint(trainer: VocoderTrainer, epoch: int, loss: float, path: Path) -> None:
-    """The checkpoint as the story has it.
+    """The checkpoint as a training script would leave it.
 
     Its config says the sizes, the strides and the mel, not how the model computes.
     """
@@ -223,12 +223,11 @@ def save_checkpoint(trainer: VocoderTrainer, epoch: int, loss: float, path: Path
 
 def write_log_line(out: Path, entry: dict[str, Any]) -> None:
     """One line to the screen and to `train.jsonl`."""
-    line = json.dumps(
-        {
-            name: round(value, 4) if isinstance(value, float) else value
-            for name, value in entry.items()
-        }
-    )
+    rounded_entry = dict(entry)
+    for name, value in entry.items():
+        if isinstance(value, float):
+            rounded_entry[name] = round(value, 4)
+    line = json.dumps(rounded_entry)
     print(line, flush=True)
     with (out / "train.jsonl").open("a") as handle:
         handle.write(line + "\n")
@@ -303,27 +302,15 @@ def log_final_scores(trainer: VocoderTrainer, out: Path) -> None:
     Griffin-Lim beside them.
     """
     known_voices = make_held_out_speech(MEL.sample_rate)
+    scores = evaluate_vocoder(trainer.generator, known_voices, MEL, baseline=True)
+    write_log_line(out, {"final": "held-out sentences", **scores})
     unknown_voices = make_held_out_speech(MEL.sample_rate, HELD_OUT_VARIANTS)
-    write_log_line(
-        out,
-        {
-            "final": "held-out sentences",
-            **evaluate_vocoder(trainer.generator, known_voices, MEL, baseline=True),
-        },
-    )
-    write_log_line(
-        out,
-        {
-            "final": "held-out sentences and voices",
-            **evaluate_vocoder(
-                trainer.generator, unknown_voices, MEL, is_known=False, baseline=True
-            ),
-        },
-    )
+    scores = evaluate_vocoder(trainer.generator, unknown_voices, MEL, is_known=False, baseline=True)
+    write_log_line(out, {"final": "held-out sentences and voices", **scores})
 
 
 def parse_config(arguments: Sequence[str] | None) -> VocoderTrainConfig:
-    """Flags named after the fields of `TrainConfig`."""
+    """Flags named after the fields of `VocoderTrainConfig`."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

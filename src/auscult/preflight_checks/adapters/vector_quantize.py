@@ -46,41 +46,42 @@ class QuantizerCodec(nn.Module):
 
     def __init__(self, quantizer: nn.Module, name: str) -> None:
         super().__init__()
-        dim, self.last = _find_layout(quantizer, name)
+        dim, self.is_dim_last = _find_layout(quantizer, name)
         self.encoder = nn.Sequential(
-            *(nn.Conv1d(1, WIDTH, 7, padding=3, bias=False), nn.LeakyReLU(0.2)),
-            *(
-                nn.Conv1d(WIDTH, WIDTH, 10, 5, padding=3, bias=False),
-                nn.LeakyReLU(0.2),
-                nn.Conv1d(WIDTH, dim, 16, 8, padding=4, bias=False),
-            ),
+            nn.Conv1d(1, WIDTH, 7, padding=3, bias=False),
+            nn.LeakyReLU(0.2),
+            nn.Conv1d(WIDTH, WIDTH, 10, 5, padding=3, bias=False),
+            nn.LeakyReLU(0.2),
+            nn.Conv1d(WIDTH, dim, 16, 8, padding=4, bias=False),
         )
         self.quantizer = quantizer
         self.decoder = nn.Sequential(
-            *(nn.ConvTranspose1d(dim, WIDTH, 16, 8, padding=4, bias=False), nn.LeakyReLU(0.2)),
-            *(
-                nn.ConvTranspose1d(WIDTH, WIDTH, 10, 5, padding=3, output_padding=1, bias=False),
-                nn.LeakyReLU(0.2),
-            ),
+            nn.ConvTranspose1d(dim, WIDTH, 16, 8, padding=4, bias=False),
+            nn.LeakyReLU(0.2),
+            nn.ConvTranspose1d(WIDTH, WIDTH, 10, 5, padding=3, output_padding=1, bias=False),
+            nn.LeakyReLU(0.2),
             nn.Conv1d(WIDTH, 1, 7, padding=3, bias=False),
         )
 
     def forward(self, audio: Tensor) -> dict[str, Tensor]:
-        z = self.encoder(audio)
-        z = z.transpose(1, 2) if self.last else z
-        result = self.quantizer(z)
-        quantized = find_same_shape(result, z)
-        quantized = z if quantized is None else quantized
+        latents = self.encoder(audio)
+        if self.is_dim_last:
+            latents = latents.transpose(1, 2)
+        result = self.quantizer(latents)
+        quantized = find_same_shape(result, latents)
+        if quantized is None:
+            quantized = latents
         penalties = [
             leaf.sum()
             for _, leaf in iter_leaves(result)
             if leaf.is_floating_point() and leaf.requires_grad and leaf.numel() < 100
         ]
-        penalty = torch.stack(penalties).sum() if penalties else audio.new_zeros(())
-        return {
-            "audio": self.decoder(quantized.transpose(1, 2) if self.last else quantized),
-            "penalty": penalty,
-        }
+        penalty = audio.new_zeros(())
+        if penalties:
+            penalty = torch.stack(penalties).sum()
+        if self.is_dim_last:
+            quantized = quantized.transpose(1, 2)
+        return {"audio": self.decoder(quantized), "penalty": penalty}
 
 
 def _find_layout(quantizer: nn.Module, name: str) -> tuple[int, bool]:
@@ -95,11 +96,10 @@ def _find_layout(quantizer: nn.Module, name: str) -> tuple[int, bool]:
     quantizer.eval()
     try:
         for dim in [size for size in dims if isinstance(size, int) and size > 0]:
-            for last in (True, False):
-                if _is_accepted(
-                    quantizer, torch.randn(1, 7, dim) if last else torch.randn(1, dim, 7)
-                ):
-                    return dim, last
+            if _is_accepted(quantizer, torch.randn(1, 7, dim)):
+                return dim, True
+            if _is_accepted(quantizer, torch.randn(1, dim, 7)):
+                return dim, False
     finally:
         quantizer.train(was_training)
     raise TargetError(
@@ -110,8 +110,8 @@ def _find_layout(quantizer: nn.Module, name: str) -> tuple[int, bool]:
 
 
 @torch.no_grad()
-def _is_accepted(quantizer: nn.Module, z: Tensor) -> bool:
+def _is_accepted(quantizer: nn.Module, latents: Tensor) -> bool:
     try:
-        return find_same_shape(quantizer(z), z) is not None
+        return find_same_shape(quantizer(latents), latents) is not None
     except (RuntimeError, ValueError, TypeError, AssertionError, IndexError):
         return False

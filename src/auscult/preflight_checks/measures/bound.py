@@ -69,7 +69,9 @@ def _list_channels(
     else:
         recording_list = list(recordings)
     arrays = [np.atleast_2d(np.asarray(item, np.float64)) for item in recording_list]
-    rows = [row for array in arrays for row in array.reshape(-1, array.shape[-1]) if len(row)]
+    rows: list[NDArray[np.float64]] = []
+    for array in arrays:
+        rows += [row for row in array.reshape(-1, array.shape[-1]) if len(row)]
     return rows, max((int(np.prod(array.shape[:-1])) for array in arrays), default=1)
 
 

@@ -11,7 +11,7 @@ number of books.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -92,20 +92,23 @@ def find_chain(quantizer: nn.Module, books: Sequence[Codebook]) -> list[nn.Modul
     """
     holders: dict[str, int] = {}
     for book in books:
-        parts = book.owner.split(".")
-        for depth in range(1, len(parts) + 1):
-            path = ".".join(parts[:depth])
+        for path in _list_paths_down_to(book.owner):
             holders[path] = holders.get(path, 0) + 1
     chain: dict[str, nn.Module] = {}
     for book in books:
-        parts = book.owner.split(".") if book.owner else []
-        paths = [".".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
+        paths = _list_paths_down_to(book.owner)
         own_paths = [path for path in paths if holders[path] == 1]
         if own_paths and len(books) > 1:
             module = quantizer.get_submodule(own_paths[0])
             if not isinstance(module, nn.Embedding):
                 chain[own_paths[0]] = module
     return list(chain.values())
+
+
+def _list_paths_down_to(path: str) -> list[str]:
+    """`a`, `a.b`, `a.b.c` for `a.b.c`; none for the whole."""
+    parts = path.split(".") if path else []
+    return [".".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
 
 
 def _list_projections(quantizer: nn.Module, books: Sequence[Codebook]) -> list[nn.Parameter]:
@@ -149,7 +152,8 @@ def _compute_expected_gradient(calls: Sequence[tuple[Tensor, Tensor]], pull: Ten
             (pulled,) = torch.autograd.grad(
                 output, entry, pull - behind, retain_graph=True, allow_unused=True
             )
-            behind = behind if pulled is None else behind + pulled
+            if pulled is not None:
+                behind = behind + pulled
     return behind
 
 
@@ -159,13 +163,11 @@ def find_same_shape(result: Any, like: Tensor) -> Tensor | None:
         if result.shape == like.shape and result.is_floating_point():
             return result
         return None
-    values = (
-        result.values()
-        if isinstance(result, Mapping)
-        else result
-        if isinstance(result, list | tuple)
-        else ()
-    )
+    values: Iterable[Any] = ()
+    if isinstance(result, Mapping):
+        values = result.values()
+    elif isinstance(result, list | tuple):
+        values = result
     if not values and hasattr(result, "__dict__"):
         values = vars(result).values()
     for value in values:

@@ -55,15 +55,8 @@ def collect_modules(model: Any) -> dict[str, Any]:
             visited_ids.add(id(value))
             modules[path] = value
             value = value.children()
-        items = (
-            value.items()
-            if isinstance(value, Mapping)
-            else enumerate(value)
-            if isinstance(value, list | tuple)
-            else ()
-        )
-        for name, item in items:
-            walk(item, f"{path}.{name}" if path else str(name))
+        for name, item in _iter_items(value):
+            walk(item, _join_path(path, name))
 
     walk(model, "")
     return modules
@@ -91,15 +84,22 @@ def _iter_arrays(value: Any, path: str) -> Iterator[tuple[str, Array]]:
     if isinstance(value, mx.array):
         yield path, to_array(value)
     elif not isinstance(value, nn.Module):
-        items = (
-            value.items()
-            if isinstance(value, Mapping)
-            else enumerate(value)
-            if isinstance(value, list | tuple)
-            else ()
-        )
-        for name, item in items:
-            yield from _iter_arrays(item, f"{path}.{name}" if path else str(name))
+        for name, item in _iter_items(value):
+            yield from _iter_arrays(item, _join_path(path, name))
+
+
+def _iter_items(value: Any) -> Iterator[tuple[str, Any]]:
+    """What a container holds, by key or position; nothing for a value."""
+    if isinstance(value, Mapping):
+        yield from ((str(name), item) for name, item in value.items())
+    elif isinstance(value, list | tuple):
+        yield from ((str(index), item) for index, item in enumerate(value))
+
+
+def _join_path(path: str, name: str) -> str:
+    if path:
+        return f"{path}.{name}"
+    return name
 
 
 def find_floating_dtype(module: Any) -> Any:

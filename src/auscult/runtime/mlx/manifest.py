@@ -29,19 +29,16 @@ def build_manifest(model: Any, recorder: Recorder) -> Manifest:
     }
     weights: dict[str, dict[str, str]] = {}
     if recorder.options.fingerprints:
-        weights = {
-            path: {
-                name: fingerprint_content(array)
-                for name, array in collect_own_arrays(module).items()
-            }
-            for path, module in modules.items()
-        }
+        for path, module in modules.items():
+            arrays = collect_own_arrays(module)
+            if arrays:
+                weights[path] = {name: fingerprint_content(array) for name, array in arrays.items()}
     return Manifest(
         "mlx",
         mx.__version__,  # type: ignore[attr-defined]
         "mixed" if len(dtypes) > 1 else dtype_name(find_floating_dtype(model) or mx.float32),
         "gpu" if "gpu" in str(mx.default_device()) else "cpu",
-        weights={path: path_weights for path, path_weights in weights.items() if path_weights},
+        weights=weights,
         modules={path: info for path, info in state_of(model).modules.items() if path in modules},
         noise=tuple(recorder.noise),
         notes={"training": bool(model.training), **recorder.notes},

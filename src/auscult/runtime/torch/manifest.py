@@ -23,20 +23,17 @@ def build_manifest(model: torch.nn.Module, recorder: Recorder) -> Manifest:
     device = str(tensors[0].device) if tensors else "cpu"
     weights: dict[str, dict[str, str]] = {}
     if recorder.options.fingerprints:
-        weights = {
-            path: {
-                name: fingerprint_content(array)
-                for name, array in collect_own_arrays(module).items()
-            }
-            for path, module in modules.items()
-        }
+        for path, module in modules.items():
+            arrays = collect_own_arrays(module)
+            if arrays:
+                weights[path] = {name: fingerprint_content(array) for name, array in arrays.items()}
     notes: dict[str, Any] = {"training": model.training, **recorder.notes}
     return Manifest(
         "torch",
         torch.__version__,
         "mixed" if len(dtypes) > 1 else dtype_name(find_floating_dtype(model) or torch.float32),
         device.split(":")[0],
-        weights={path: path_weights for path, path_weights in weights.items() if path_weights},
+        weights=weights,
         modules={info.path: info for info in iter_module_infos(model) if info.path in modules},
         seeds={"torch": torch.initial_seed()},
         noise=tuple(recorder.noise),

@@ -5,6 +5,7 @@ recorded ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from auscult.runtime.noise import DISTRIBUTION_KINDS, NoiseReplay
 from auscult.runtime.recorder import Recorder
 from auscult.runtime.torch.convert import is_tensor, to_array, to_tensor
 
-RANDOM_OPERATIONS = frozenset(name for names in DISTRIBUTION_KINDS.values() for name in names) | {
+RANDOM_OPERATIONS = frozenset(chain.from_iterable(DISTRIBUTION_KINDS.values())) | {
     *("exponential_", "exponential", "log_normal_", "cauchy_", "geometric_", "poisson", "binomial"),
     *("_standard_gamma", "_sample_dirichlet", "rrelu_with_noise"),
 }
@@ -30,9 +31,9 @@ class NoiseRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self, recorder: Recorder, place: Callable[[], tuple[str, int]]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.recorder, self.place = recorder, place
-        self.replay = (
-            NoiseReplay(recorder.options.replay) if recorder.options.replay is not None else None
-        )
+        self.replay: NoiseReplay | None = None
+        if recorder.options.replay is not None:
+            self.replay = NoiseReplay(recorder.options.replay)
         self._counts: dict[str, int] = {}
 
     def __torch_dispatch__(

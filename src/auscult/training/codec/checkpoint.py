@@ -13,11 +13,12 @@ from torch import Tensor
 def flatten_optimizer(optimizer: torch.optim.Optimizer, prefix: str) -> dict[str, Tensor]:
     """An optimizer's moments and counters as named tensors."""
     state = optimizer.state_dict()["state"]
-    return {
-        f"{prefix}{index}.{name}": torch.as_tensor(value)
-        for index, row in state.items()
-        for name, value in row.items()
-    }
+    tensors: dict[str, Tensor] = {}
+    for index, row in state.items():
+        tensors |= {
+            f"{prefix}{index}.{name}": torch.as_tensor(value) for name, value in row.items()
+        }
+    return tensors
 
 
 def restore_optimizer(

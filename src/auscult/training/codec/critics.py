@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from auscult.training.losses import SpectrogramCritic
+from auscult.training.losses import SpectrogramCritic, compute_critic_loss
 
 RESOLUTIONS = ((1024, 256), (512, 128), (256, 64))
 """(n_fft, hop) in samples."""
@@ -61,15 +61,7 @@ class CodecCritics(nn.Module):
         )
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Real sound to 1, the codec's to 0. 0.5 is what a critic without a clue has."""
-        total = output.new_zeros(())
-        for critic in self.critics:
-            total = (
-                total
-                + (critic(target)[0] - 1).square().mean()
-                + critic(output.detach())[0].square().mean()
-            )
-        return total / len(self.critics)
+        return compute_critic_loss(self.critics, output, target)
 
     def generator_loss(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
         """`adversarial`: how far the critics are from calling the output real; `matching`: L1

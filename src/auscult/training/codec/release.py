@@ -25,14 +25,12 @@ from auscult.training.codec.validate import Samples, evaluate_codec
 
 def speak_held_out(sample_rate: int, level: float | None) -> list[tuple[str, Samples]]:
     """Every held-out sentence by every second voice, brought to the level."""
-    return [
-        (
-            f"{voice}, sentence {number + 1}",
-            set_level(say_text(text, voice, "neutral", sample_rate), level)[0],
-        )
-        for number, text in enumerate(HELD_OUT)
-        for voice in VOICES[::2]
-    ]
+    speech = []
+    for number, text in enumerate(HELD_OUT, start=1):
+        for voice in VOICES[::2]:
+            samples, _ = set_level(say_text(text, voice, "neutral", sample_rate), level)
+            speech.append((f"{voice}, sentence {number}", samples))
+    return speech
 
 
 def release_codec(run: Path, out: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from auscult.families.codec.config import Config
 from auscult.families.codec.torch import Codec
 from auscult.sound.measures import log_mel_distance
 from auscult.sound.mel import MelDefinition, mel_spectrogram
+from auscult.training.averages import average_rows
 
 Samples = NDArray[np.float32]
 
@@ -38,9 +39,7 @@ def evaluate_codec(
         rows.append(compute_scores(samples, output, codec.config.sample_rate))
         codes.append(chosen[0].cpu())
     codec.train(training)
-    means: dict[str, float | list[float]] = {
-        name: float(np.mean([row[name] for row in rows])) for name in rows[0]
-    }
+    means: dict[str, float | list[float]] = {**average_rows(rows)}
     more = {
         "snr_min": min(row["snr"] for row in rows),
         "bits_per_second": bits_per_second(codec.config, codes),

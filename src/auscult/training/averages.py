@@ -1,0 +1,16 @@
+"""Means of the figures of several recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+
+def average_rows(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of each figure over rows that have the same figures."""
+    return {name: _average([row[name] for row in rows]) for name in rows[0]}
+
+
+def _average(values: Sequence[float]) -> float:
+    return float(np.mean(values))
