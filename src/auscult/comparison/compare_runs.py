@@ -149,15 +149,15 @@ def compare_runs(
     comparisons = compare_tensors(sides.ref, sides.cand, alignment, floor)
     report_progress(2, 4, "locating")
     stage_results = judge_stages(sides, stages) if stages else ()
-    located = locate_free(sides, comparisons)
+    located = None
     if substitute and any(comparison.differs for comparison in comparisons.all):
         try:
-            located = locate_forced(sides, stage_results) or located
+            located = locate_forced(sides, stage_results)
         except AuscultError as error:
             problem = f"the model could not be run on the other side's tensors: {error}"
             skips.append(Skip("substitution", problem))
-    if not located.separated:
-        located = drop_places_after_chance(sides, comparisons, located)
+    if located is None:
+        located = drop_places_after_chance(sides, comparisons, locate_free(sides, comparisons))
     report_progress(3, 4, "explaining")
     results, explanation_skips = explain_located_faults(sides, comparisons, located)
     steps = _judge_steps(sides, comparisons, located, results)

@@ -92,11 +92,7 @@ def open_runs(
         _convert_to_modules(reference_side, candidate_side),
         _convert_to_modules(candidate_side, reference_side),
     )
-    shared_inputs = _read_arrays(inputs)
-    if shared_inputs is None:
-        shared_inputs = reference_side.find_inputs() or candidate_side.find_inputs()
-    if shared_inputs is None:
-        _refuse_without_inputs(reference_side, candidate_side)
+    shared_inputs = _find_shared_inputs(inputs, reference_side, candidate_side)
     reference_inputs = reference_side.find_inputs() or shared_inputs
     reference_trace = reference_side.trace or _run_side(reference_side, reference_inputs)
     candidate_inputs = _read_arrays(inputs_cand) or candidate_side.find_inputs() or shared_inputs
@@ -120,8 +116,19 @@ def open_runs(
     return RunPair(runs, (reference_side.name, candidate_side.name), skips)
 
 
-def _refuse_without_inputs(*sides: _CompareSide) -> None:
-    """Refuse a side that has to be run where there is nothing to run it on."""
+def _find_shared_inputs(inputs: Any, *sides: _CompareSide) -> Mapping[str, Array] | None:
+    """What both sides are run on: as it is given, or as a trace shows it.
+
+    Raises:
+        UsageError: If there is nothing to run a side on that has to be run.
+    """
+    arrays = _read_arrays(inputs)
+    if arrays is not None:
+        return arrays
+    for side in sides:
+        recorded_inputs = side.find_inputs()
+        if recorded_inputs is not None:
+            return recorded_inputs
     for side in sides:
         if side.trace is None:
             raise UsageError(
@@ -129,6 +136,7 @@ def _refuse_without_inputs(*sides: _CompareSide) -> None:
                 where=side.name,
                 hint="give --inputs FILE (.npz, .npy, .safetensors or a trace)",
             )
+    return None
 
 
 def _open_compare_side(target: Any, model: Any, kwargs: Mapping[str, Any]) -> _CompareSide:

@@ -88,12 +88,9 @@ def run_chatterbox(
         CheckpointError: If a file is not what its name says.
         AudioError: If a sound cannot be read or written, or the model has said nothing.
     """
-    if (weights is None) == (not tiny):
-        raise UsageError("give either the folder of the weights or --tiny", hint="--weights DIR")
-    files = None if weights is None else _find_files(Path(weights), has_voice=voice is not None)
+    files = _find_files(weights, tiny=tiny, has_voice=voice is not None)
     reference = None if voice is None else read_recording(voice)
-    limit = max_tokens or (TINY_TOKENS if tiny else Sampling().max_tokens)
-    sampling = Sampling(guidance, temperature, max_tokens=limit)
+    sampling = _choose_sampling(guidance, temperature, max_tokens, tiny=tiny)
     request = _SpeechRequest(
         normalise(text), sampling, exaggeration, seed, uniforms, tokens, noise, chunk_seconds
     )
@@ -103,17 +100,12 @@ def run_chatterbox(
     loaded_time = time.monotonic()
     conditioning = _load_conditioning(model, reference, files, exaggeration)
     token_stream = _open_token_stream(model, request, files, conditioning, progress)
-    path = Path(output)
     chunks = _iter_speech_chunks(model, request, token_stream, conditioning)
-    speech = write_speech(chunks, model.sample_rate, path, whole=chunk_seconds is None)
-    facts = {
-        "family": "chatterbox",
-        "file": str(path),
-        **_describe_speech(model, request, token_stream, speech),
-        "load_seconds": loaded_time - start_time,
-        "first_seconds": speech.first_at - loaded_time,
-        "took_seconds": time.monotonic() - loaded_time,
-    }
+    speech = write_speech(chunks, model.sample_rate, Path(output), whole=chunk_seconds is None)
+    facts = _describe_speech(model, request, token_stream, speech, Path(output))
+    facts["load_seconds"] = loaded_time - start_time
+    facts["first_seconds"] = speech.first_at - loaded_time
+    facts["took_seconds"] = time.monotonic() - loaded_time
     subject = "a tiny random model" if tiny else str(weights)
     return Report("run chatterbox", (subject,), Verdict.PASS, extra={"run": facts})
 
@@ -146,8 +138,19 @@ class _SpeechRequest:
             )
 
 
-def _find_files(weights: Path, *, has_voice: bool) -> ChatterboxFiles:
-    files = find_chatterbox_files(weights)
+def _find_files(
+    weights: str | Path | None, *, tiny: bool, has_voice: bool
+) -> ChatterboxFiles | None:
+    """The model's files; None for the tiny model.
+
+    Raises:
+        UsageError: If neither or both were asked for, or nothing says who is to speak.
+    """
+    if (weights is None) == (not tiny):
+        raise UsageError("give either the folder of the weights or --tiny", hint="--weights DIR")
+    if weights is None:
+        return None
+    files = find_chatterbox_files(Path(weights))
     if not has_voice and files.conditions is None:
         raise UsageError(
             "holds no voice",
@@ -155,6 +158,15 @@ def _find_files(weights: Path, *, has_voice: bool) -> ChatterboxFiles:
             hint="give --voice RECORDING, or put conds.pt of ResembleAI/chatterbox there",
         )
     return files
+
+
+def _choose_sampling(
+    guidance: float, temperature: float, max_tokens: int | None, *, tiny: bool
+) -> Sampling:
+    limit = max_tokens
+    if not limit:
+        limit = TINY_TOKENS if tiny else Sampling().max_tokens
+    return Sampling(guidance, temperature, max_tokens=limit)
 
 
 def _open_token_stream(
@@ -200,6 +212,7 @@ def _describe_speech(
     request: _SpeechRequest,
     token_stream: SpeechTokenStream,
     speech: WrittenSpeech,
+    path: Path,
 ) -> dict[str, object]:
     """The facts under `run` that say what was made, and with what settings."""
     if request.tokens is not None:
@@ -220,6 +233,8 @@ def _describe_speech(
     if request.chunk_seconds is not None:
         settings |= {"chunk seconds": request.chunk_seconds, "chunks": speech.chunks}
     return {
+        "family": "chatterbox",
+        "file": str(path),
         "seconds": speech.samples / model.sample_rate,
         "sample_rate": model.sample_rate,
         "channels": 1,

@@ -12,7 +12,7 @@ import numpy as np
 
 from auscult.errors import UsageError
 from auscult.families.stable_audio.config import Config
-from auscult.families.stable_audio.generate import Floats, Made, Request, generate
+from auscult.families.stable_audio.generate import Floats, Made, Request, Runtime, generate
 from auscult.families.stable_audio.runtimes import RuntimeName, open_runtime, tiny_runtime
 from auscult.families.stable_audio.samplers import SAMPLERS, fitting
 from auscult.finding import Finding, Fix, Severity
@@ -66,53 +66,75 @@ def run_stable_audio(
         UsageError: If weights are missing, or the request does not fit the model.
         AudioError: If a sound cannot be read or written.
     """
-    if (weights is None) == (not tiny):
-        raise UsageError("give either the folder of the weights or --tiny", hint="--weights DIR")
-    if not Path(output).parent.is_dir():
-        raise UsageError(
-            "is no folder to write to", where=str(Path(output).parent), hint="make it first"
-        )
-    initial_recording, inpaint_recording = (
-        None if path is None else read_recording(path) for path in (init_audio, inpaint)
-    )
+    _check_arguments(weights, output, tiny=tiny)
+    initial_recording = None if init_audio is None else read_recording(init_audio)
+    inpaint_recording = None if inpaint is None else read_recording(inpaint)
     if tiny:
-        model, tokens = tiny_runtime(runtime)
+        model, tokenize = tiny_runtime(runtime)
     else:
-        model, tokens = open_runtime(Path(str(weights)), runtime)
-    config = model.config
-    total_seconds = config.seconds if seconds is None else seconds
-    number_values = {"seconds_start": seconds_start, "seconds_total": total_seconds}
-    request = Request(
-        tokens(prompt),
-        {name: number_values[name] for name in config.numbers},
-        seconds,
-        sampler,
-        steps,
-        guidance,
-        seed,
-        tokens(negative) if negative else None,
-        initial=_resample_sound(initial_recording, config),
+        model, tokenize = open_runtime(Path(str(weights)), runtime)
+    numbers = _choose_numbers(model.config, seconds_start, seconds)
+    request = Request(tokenize(prompt), numbers, seconds, sampler, steps, guidance, seed)
+    request = replace(
+        request,
+        negative=tokenize(negative) if negative else None,
+        initial=_resample_sound(initial_recording, model.config),
         initial_noise=init_noise,
-        inpaint=_resample_sound(inpaint_recording, config),
+        inpaint=_resample_sound(inpaint_recording, model.config),
         keep=keep,
     )
     start_time = time.monotonic()
     generated = generate(model, request, progress)
     seconds_taken = time.monotonic() - start_time
-    samples = scale_to_peak(generated.audio) if normalize else generated.audio
-    path = write_recording(Recording(samples, config.sample_rate, str(output)), output, exact=True)
-    facts = {
-        "family": "stable-audio",
-        "file": str(path),
-        **_describe_sound(samples, config),
-        "settings": {"runtime": model.name, **_describe_settings(config, generated), "seed": seed},
-        "took_seconds": seconds_taken,
-    }
+    facts = _write_sound(model, generated, request, output, normalize=normalize)
+    facts["took_seconds"] = seconds_taken
     subject = "a tiny random model" if tiny else str(weights)
-    findings = find_mismatches(config, generated)
+    findings = find_mismatches(model.config, generated)
     return Report(
         "run stable-audio", (subject,), Verdict.PASS, findings=findings, extra={"run": facts}
     )
+
+
+def _check_arguments(weights: str | Path | None, output: str | Path, *, tiny: bool) -> None:
+    if (weights is None) == (not tiny):
+        raise UsageError("give either the folder of the weights or --tiny", hint="--weights DIR")
+    folder = Path(output).parent
+    if not folder.is_dir():
+        raise UsageError("is no folder to write to", where=str(folder), hint="make it first")
+
+
+def _choose_numbers(
+    config: Config, seconds_start: float, seconds: float | None
+) -> dict[str, float]:
+    """The numbers that a model of this config is told, by name."""
+    total_seconds = config.seconds if seconds is None else seconds
+    values = {"seconds_start": seconds_start, "seconds_total": total_seconds}
+    return {name: values[name] for name in config.numbers}
+
+
+def _write_sound(
+    model: Runtime, generated: Made, request: Request, output: str | Path, *, normalize: bool
+) -> dict[str, object]:
+    """Write the sound; the facts of what was made."""
+    config, samples = model.config, generated.audio
+    if normalize:
+        samples = scale_to_peak(samples)
+    recording = Recording(samples, config.sample_rate, str(output))
+    path = write_recording(recording, output, exact=True)
+    settings = {
+        "runtime": model.name,
+        "objective": config.objective,
+        "sampler": generated.sampler,
+        "steps": generated.steps,
+        "guidance": generated.guidance,
+        "seed": request.seed,
+    }
+    return {
+        "family": "stable-audio",
+        "file": str(path),
+        **_describe_sound(samples, config),
+        "settings": settings,
+    }
 
 
 def _describe_sound(samples: Floats, config: Config) -> dict[str, object]:
@@ -123,15 +145,6 @@ def _describe_sound(samples: Floats, config: Config) -> dict[str, object]:
         "channels": samples.shape[0],
         "peak": float(np.abs(samples).max()),
         "rms_db": float(20 * np.log10(max(level, 1e-12))),
-    }
-
-
-def _describe_settings(config: Config, generated: Made) -> dict[str, object]:
-    return {
-        "objective": config.objective,
-        "sampler": generated.sampler,
-        "steps": generated.steps,
-        "guidance": generated.guidance,
     }
 
 
