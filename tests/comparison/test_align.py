@@ -40,7 +40,7 @@ def trace_of(model: object, inputs: np.ndarray = SIGNAL) -> Trace:
 
 
 def by(alignment: LayerAlignment) -> dict[str, tuple[str, ...]]:
-    return {pair.a: pair.cand for pair in alignment.pairs}
+    return {pair.a: pair.candidate for pair in alignment.pairs}
 
 
 def test_torch_and_mlx_of_one_model() -> None:
@@ -48,7 +48,7 @@ def test_torch_and_mlx_of_one_model() -> None:
     found = align_layers(
         trace_of(torch_model, MEL), trace_of(in_mlx(torch_model), channels_last(MEL))
     )
-    assert all(pair.ref == pair.cand for pair in found.pairs)
+    assert all(pair.reference == pair.candidate for pair in found.pairs)
     assert (found.only_in_ref, found.only_in_cand) == ((), ())
     assert found.orders == {3: (0, 2, 1)}
     assert {pair.by for pair in found.pairs} == {"root", "weights", "parts"}
@@ -98,7 +98,7 @@ def test_shuffled_names_are_seen_through() -> None:
 def test_a_folded_norm_is_held_against_the_norm() -> None:
     net = Net()
     found = align_runs(runs_of(net, FoldedNet(net)), {})
-    groups = {pair.ref: pair.cand for pair in found.pairs}
+    groups = {pair.reference: pair.candidate for pair in found.pairs}
     assert groups["encoder.conv", "encoder.norm"] == ("first.layer",)
     assert groups["decoder.conv", "decoder.norm"] == ("second.layer",)
     assert groups[("head",)] == ("out",)
@@ -116,8 +116,8 @@ def test_a_folded_norm_is_found_by_values_without_the_models() -> None:
 def test_three_projections_and_one() -> None:
     x = np.ascontiguousarray(SIGNAL.transpose(0, 2, 1))
     found = align_runs(runs_of(Attention(fused=False), Attention(fused=True), x), {})
-    pair = next(pair for pair in found.pairs if len(pair.ref) == 3)
-    assert (pair.ref, pair.cand, pair.join, pair.by) == (
+    pair = next(pair for pair in found.pairs if len(pair.reference) == 3)
+    assert (pair.reference, pair.candidate, pair.join, pair.by) == (
         ("q", "k", "v"),
         ("qkv",),
         "concat",
@@ -139,7 +139,7 @@ def test_overrides_come_first() -> None:
     net = Net()
     ref, cand = trace_of(net), trace_of(FoldedNet(net))
     found = align_layers(ref, cand, {"encoder": "second"})
-    assert next(pair for pair in found.pairs if pair.a == "encoder").cand == ("second",)
+    assert next(pair for pair in found.pairs if pair.a == "encoder").candidate == ("second",)
     with pytest.raises(UsageError, match="names no layer of the candidate"):
         align_layers(ref, cand, {"encoder": "nothing"})
 
@@ -170,12 +170,12 @@ def test_every_module_is_in_exactly_one_place(
     x = SIGNAL.transpose(0, 2, 1)
     ref, cand = trace_of(one, x), trace_of(two, x)
     found = align_layers(ref, cand)
-    assert sorted([*(p for pair in found.pairs for p in pair.ref), *found.only_in_ref]) == sorted(
-        {r.path for r in ref}
-    )
-    assert sorted([*(p for pair in found.pairs for p in pair.cand), *found.only_in_cand]) == sorted(
-        {r.path for r in cand}
-    )
+    assert sorted(
+        [*(p for pair in found.pairs for p in pair.reference), *found.only_in_ref]
+    ) == sorted({r.path for r in ref})
+    assert sorted(
+        [*(p for pair in found.pairs for p in pair.candidate), *found.only_in_cand]
+    ) == sorted({r.path for r in cand})
     weights = {pair.a: pair.b for pair in found.pairs if pair.by == "weights"}
     own = {path: two.get_submodule(path) for path in weights.values()}
     assert all(own[b] is one.get_submodule(a) for a, b in weights.items())

@@ -242,7 +242,7 @@ def test_weights_that_were_not_loaded_are_told_from_the_manifests() -> None:
         (nn.Sequential(*(nn.Linear(32, 32) for _ in range(4))), "untrained"),
     ):
         found = compared(trained, cand, x)
-        sides = ModuleTree.of(found.runs.ref), ModuleTree.of(found.runs.cand)
+        sides = ModuleTree.of(found.runs.reference), ModuleTree.of(found.runs.candidate)
         told = compare_owned_weights(*sides, found.alignment)
         assert set(told.fresh) == set(told.other) == {path for path, _ in born(found)}
         assert {result.explanations[0].cause for result in found.results if result.born} == {cause}

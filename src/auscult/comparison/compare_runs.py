@@ -97,7 +97,8 @@ class RunComparison:
             and any(comparison.limit >= MAX_FLOOR_LIMIT for comparison in self.comparisons.all)
         )
         has_other_counts = any(
-            steps.steps != steps.calls_cand and steps.verdict != "chaotic" for steps in self.steps
+            steps.steps != steps.candidate_calls and steps.verdict != "chaotic"
+            for steps in self.steps
         )
         return (
             is_chance and not has_other_counts and not any(result.born for result in self.results)
@@ -142,11 +143,15 @@ def compare_runs(
     skips = list(alignment.skips)
     report_progress(1, 4, "measuring the noise floor")
     if floor is None:
-        floor, reason = find_best_floor(runs.ref, runs.cand, runs.ref_runner, runs.inputs)
-        if reason and runs.ref_runner:
+        floor, reason = find_best_floor(
+            runs.reference, runs.candidate, runs.reference_runner, runs.inputs
+        )
+        if reason and runs.reference_runner:
             skips.append(Skip("noise floor", f"{floor.what}: {reason}"))
-    sides = AlignedSides(runs, ModuleTree.of(runs.ref), ModuleTree.of(runs.cand), alignment, floor)
-    comparisons = compare_tensors(sides.ref, sides.cand, alignment, floor)
+    sides = AlignedSides(
+        runs, ModuleTree.of(runs.reference), ModuleTree.of(runs.candidate), alignment, floor
+    )
+    comparisons = compare_tensors(sides.reference, sides.candidate, alignment, floor)
     report_progress(2, 4, "locating")
     stage_results = judge_stages(sides, stages) if stages else ()
     located = None
@@ -189,8 +194,10 @@ def _judge_steps(
     """What is said of each module that is called again and again."""
     born = frozenset(result.path_ref for result in results if result.born)
     forced_comparisons = located.comparisons if located.separated else None
-    judge = StepJudge(sides.ref, sides.cand, comparisons, forced_comparisons, born)
-    return tuple(judge.judge(pair) for pair in find_iterated_pairs(sides.ref, sides.alignment))
+    judge = StepJudge(sides.reference, sides.candidate, comparisons, forced_comparisons, born)
+    return tuple(
+        judge.judge(pair) for pair in find_iterated_pairs(sides.reference, sides.alignment)
+    )
 
 
 def drop_places_after_chance(
@@ -199,10 +206,10 @@ def drop_places_after_chance(
     """Without the places behind a choice that rounding may have turned: nothing there has the
     reference's state.
     """
-    judge = StepJudge(sides.ref, sides.cand, comparisons, None, frozenset())
+    judge = StepJudge(sides.reference, sides.candidate, comparisons, None, frozenset())
     flips = [
         flip
-        for pair in find_iterated_pairs(sides.ref, sides.alignment)
+        for pair in find_iterated_pairs(sides.reference, sides.alignment)
         if (flip := judge.find_flip(pair)) and flip.is_chance
     ]
     first = min((flip.order for flip in flips), default=None)
@@ -215,8 +222,8 @@ def drop_places_after_chance(
 
 def _find_uncompared_calls(sides: AlignedSides) -> Iterator[Skip]:
     for pair in sides.alignment.pairs:
-        reference_calls = sides.ref.modules[pair.a].calls
-        candidate_calls = sides.cand.modules[pair.b].calls
+        reference_calls = sides.reference.modules[pair.a].calls
+        candidate_calls = sides.candidate.modules[pair.b].calls
         if reference_calls != candidate_calls:
             yield Skip(
                 pair.a,
@@ -229,25 +236,32 @@ def align_runs(runs: ComparedRuns, overrides: Mapping[str, str]) -> LayerAlignme
     """The alignment of the two runs; by the weights themselves where the manifests leave modules
     open.
     """
-    alignment = align_layers(runs.ref, runs.cand, overrides)
-    open_weights = [path for path in alignment.only_in_ref if path in runs.ref.manifest.weights]
-    open_weights += [path for path in alignment.only_in_cand if path in runs.cand.manifest.weights]
+    alignment = align_layers(runs.reference, runs.candidate, overrides)
+    open_weights = [
+        path for path in alignment.only_in_ref if path in runs.reference.manifest.weights
+    ]
+    open_weights += [
+        path for path in alignment.only_in_cand if path in runs.candidate.manifest.weights
+    ]
     if (
-        runs.ref_runner is None
-        or runs.cand_runner is None
+        runs.reference_runner is None
+        or runs.candidate_runner is None
         or not (open_weights or alignment.doubts)
     ):
         return alignment
     return align_layers(
-        runs.ref, runs.cand, overrides, align_weights(runs.ref_runner, runs.cand_runner)
+        runs.reference,
+        runs.candidate,
+        overrides,
+        align_weights(runs.reference_runner, runs.candidate_runner),
     )
 
 
-def align_weights(ref: Runner, cand: Runner) -> WeightAlignment:
+def align_weights(reference: Runner, candidate: Runner) -> WeightAlignment:
     """The content alignment of all that the modules of two live models own."""
     from auscult.align import align
 
-    return align(_collect_parameters(ref), _collect_parameters(cand))
+    return align(_collect_parameters(reference), _collect_parameters(candidate))
 
 
 def _collect_parameters(runner: Runner) -> Checkpoint:

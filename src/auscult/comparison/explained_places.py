@@ -135,7 +135,9 @@ def explain_located_faults(
     """One result per pair, behind them further places of pairs that have two; and places whose
     cause was not looked for.
     """
-    explainer = _FaultExplainer(compare_owned_weights(sides.ref, sides.cand, sides.alignment))
+    explainer = _FaultExplainer(
+        compare_owned_weights(sides.reference, sides.candidate, sides.alignment)
+    )
     result_by_index: dict[int, LayerResult] = {}
     for index in _order_first_calls_first(located.places):
         place = located.places[index]
@@ -190,7 +192,7 @@ def _find_noisy_layers(
         for explanation in result.explanations[:1]
     ):
         return {}
-    return dict(find_noisy_pairs(sides.ref, sides.cand, sides.alignment))
+    return dict(find_noisy_pairs(sides.reference, sides.candidate, sides.alignment))
 
 
 def _find_unjudged_modules(sides: AlignedSides, located: LocatedFaults) -> Iterable[Skip]:
@@ -200,7 +202,7 @@ def _find_unjudged_modules(sides: AlignedSides, located: LocatedFaults) -> Itera
     if not located.separated:
         return
     for path, call in located.comparisons.by_place:
-        if call or not path or path not in sides.ref.children:
+        if call or not path or path not in sides.reference.children:
             continue
         if any(comparison.differs for comparison in located.comparisons.inputs(path, call)):
             reason = (

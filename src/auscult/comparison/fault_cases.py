@@ -31,16 +31,16 @@ class TensorPlace:
 
     Attributes:
         role: "output" for what the module gives, "input", "input.1", ... for what reaches it.
-        role_cand: The candidate's name for the role.
-        call_cand: The candidate's call: it may make the same calls in another order.
+        candidate_role: The candidate's name for the role.
+        candidate_call: The candidate's call: it may make the same calls in another order.
     """
 
     path_ref: str
     path_cand: str
     role: str
     call: int
-    role_cand: str
-    call_cand: int
+    candidate_role: str
+    candidate_call: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class CaseMaterial:
     """What cases are made from.
 
     Attributes:
-        cand: The candidate's run on the reference's inputs and noise, best with every module before
+        candidate: The candidate's run on the reference's inputs and noise, best with every module before
             the place replaced by the reference's output; the record at the place is the candidate's
             own.
         pairs: Candidate path by reference path.
@@ -56,8 +56,8 @@ class CaseMaterial:
         orders: Per number of axes, the candidate's order in the reference's terms.
     """
 
-    ref: Trace
-    cand: Trace
+    reference: Trace
+    candidate: Trace
     pairs: Mapping[str, str] = field(default_factory=dict)
     runner: Runner | None = None
     orders: Mapping[int, AxisOrder] = field(default_factory=dict)
@@ -65,33 +65,35 @@ class CaseMaterial:
 
 def build_layer_case(material: CaseMaterial, place: TensorPlace) -> LayerCase | None:
     """The case of one place; None where either side has no tensor there."""
-    ref, cand = material.ref, material.cand
-    reference_record = ref.find(place.path_ref, place.role, place.call)
-    candidate_record = cand.find(place.path_cand, place.role_cand, place.call_cand)
+    reference, candidate = material.reference, material.candidate
+    reference_record = reference.find(place.path_ref, place.role, place.call)
+    candidate_record = candidate.find(place.path_cand, place.candidate_role, place.candidate_call)
     if reference_record is None or reference_record.stored != "full":
         return None
     if candidate_record is None or candidate_record.stored != "full":
         return None
-    scope = find_call_scope(ref, reference_record)
+    scope = find_call_scope(reference, reference_record)
     child_paths = scope.list_child_paths()
-    reference = ref.tensor(reference_record)
+    reference_array = reference.tensor(reference_record)
     reference_steps, candidate_steps = _find_loop_calls(material, place, scope)
-    modules = ref.manifest.modules
+    modules = reference.manifest.modules
     return LayerCase(
         place.path_ref,
         modules.get(place.path_ref, ModuleInfo(place.path_ref, reference_record.type)),
-        reference,
-        to_reference_order(reference, cand.tensor(candidate_record), material.orders),
+        reference_array,
+        to_reference_order(reference_array, candidate.tensor(candidate_record), material.orders),
         place.role,
-        inputs={record.role: ref.tensor(record) for record in scope.inputs if _is_full(record)},
+        inputs={
+            record.role: reference.tensor(record) for record in scope.inputs if _is_full(record)
+        },
         weights=_read_weights(material.runner, [place.path_ref]).get(place.path_ref, {}),
-        context=_collect_context(ref, scope),
+        context=_collect_context(reference, scope),
         attributes={path: modules[path] for path in (scope.path, *child_paths) if path in modules},
         relatives=_read_weights(material.runner, [scope.path, *child_paths]),
-        candidate_calls=_order_candidate_calls(cand, material.pairs, child_paths),
+        candidate_calls=_order_candidate_calls(candidate, material.pairs, child_paths),
         parent=scope.path,
         candidate_path=place.path_cand,
-        candidate_module=cand.manifest.modules.get(place.path_cand),
+        candidate_module=candidate.manifest.modules.get(place.path_cand),
         rerun=_make_rerun(material, place, scope.inputs),
         call=place.call,
         reference_steps=reference_steps,
@@ -107,12 +109,12 @@ def _find_loop_calls(
     material: CaseMaterial, place: TensorPlace, scope: CallScope
 ) -> tuple[IteratedCalls, IteratedCalls] | tuple[None, None]:
     """The steps of both sides, if the place lies in the code of a loop, or what reaches it does."""
-    ref, cand, pairs = material.ref, material.cand, material.pairs
-    loop_calls = collect_loop_calls(ref, cand, scope, place.path_ref, pairs)
-    input_record = ref.find(place.path_ref, "input", place.call)
+    reference, candidate, pairs = material.reference, material.candidate, material.pairs
+    loop_calls = collect_loop_calls(reference, candidate, scope, place.path_ref, pairs)
+    input_record = reference.find(place.path_ref, "input", place.call)
     if loop_calls is None and input_record is not None:
-        input_scope = find_call_scope(ref, input_record)
-        loop_calls = collect_loop_calls(ref, cand, input_scope, place.path_ref, pairs)
+        input_scope = find_call_scope(reference, input_record)
+        loop_calls = collect_loop_calls(reference, candidate, input_scope, place.path_ref, pairs)
     return loop_calls or (None, None)
 
 
@@ -149,11 +151,11 @@ def _collect_context(trace: Trace, scope: CallScope) -> dict[str, Array]:
 
 
 def _order_candidate_calls(
-    cand: Trace, pairs: Mapping[str, str], paths: Iterable[str]
+    candidate: Trace, pairs: Mapping[str, str], paths: Iterable[str]
 ) -> tuple[str, ...]:
     reference_by_candidate = {pairs.get(path, path): path for path in paths}
     order = dict.fromkeys(
-        record.path for record in cand.records if record.role.startswith("output")
+        record.path for record in candidate.records if record.role.startswith("output")
     )
     return tuple(reference_by_candidate[path] for path in order if path in reference_by_candidate)
 
@@ -169,7 +171,7 @@ def _make_rerun(
         return None
 
     def rerun_changed(changes: Mapping[str, object]) -> Array | None:
-        input_by_role = {record.role: material.ref.tensor(record) for record in inputs}
+        input_by_role = {record.role: material.reference.tensor(record) for record in inputs}
         try:
             outputs = runner.call(place.path_ref, input_by_role, call=place.call, changes=changes)
         except AuscultError:

@@ -26,7 +26,7 @@ Chosen, not measured.
 
 
 def collect_loop_calls(
-    ref: Trace, cand: Trace, scope: CallScope, path: str, pairs: Mapping[str, str]
+    reference: Trace, candidate: Trace, scope: CallScope, path: str, pairs: Mapping[str, str]
 ) -> tuple[IteratedCalls, IteratedCalls] | None:
     """The calls of a loop's body on both sides, where the place lies in the code of that loop."""
     counts: dict[str, set[int]] = {}
@@ -36,9 +36,9 @@ def collect_loop_calls(
     if not bodies or (path != scope.path and path not in bodies):
         return None
     body = path if path in bodies else max(bodies, key=lambda child: len(counts[child]))
-    reference_calls = _collect_iterated_calls(ref, body, scope.path, scope.call)
+    reference_calls = _collect_iterated_calls(reference, body, scope.path, scope.call)
     candidate_calls = _collect_iterated_calls(
-        cand, pairs.get(body, body), pairs.get(scope.path, scope.path), scope.call
+        candidate, pairs.get(body, body), pairs.get(scope.path, scope.path), scope.call
     )
     if reference_calls is None or candidate_calls is None:
         return None

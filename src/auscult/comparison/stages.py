@@ -43,7 +43,7 @@ class StageResult:
 
 
 def find_stage_pairs(
-    names: Sequence[str], ref: ModuleTree, alignment: LayerAlignment
+    names: Sequence[str], reference: ModuleTree, alignment: LayerAlignment
 ) -> list[LayerPair]:
     """The aligned modules of these names: paths of the reference, or the last part of one.
 
@@ -52,11 +52,11 @@ def find_stage_pairs(
     """
     pairs = []
     for name in names:
-        paths = [path for path in ref.modules if path == name] or [
-            path for path in ref.modules if path.rpartition(".")[2] == name
+        paths = [path for path in reference.modules if path == name] or [
+            path for path in reference.modules if path.rpartition(".")[2] == name
         ]
         if len(paths) != 1:
-            example_paths = ", ".join(ref.children.get("", ())[:8])
+            example_paths = ", ".join(reference.children.get("", ())[:8])
             problem = f"{len(paths)} modules" if paths else "no module of the reference"
             raise UsageError(
                 f"names {problem}", where="--stages", found=name, hint=f"it has {example_paths}"
@@ -85,8 +85,8 @@ class StageJudge:
 
     runner: Runner
     inputs: Mapping[str, Array]
-    ref: ModuleTree
-    cand: ModuleTree
+    reference: ModuleTree
+    candidate: ModuleTree
     alignment: LayerAlignment
     floor: NoiseFloor
 
@@ -97,7 +97,7 @@ class StageJudge:
         for pair in pairs:
             outputs: list[TensorComparison] = []
             inputs: list[TensorComparison] = []
-            for call in range(self.ref.modules[pair.a].calls):
+            for call in range(self.reference.modules[pair.a].calls):
                 outputs += comparisons.outputs(pair.a, call)
                 inputs += comparisons.inputs(pair.a, call)
             guilty = any(comparison.differs for comparison in (*outputs, *inputs))
@@ -113,10 +113,14 @@ class StageJudge:
         """Comparisons of a run with these stages taken from the reference."""
         narrowed_alignment = replace(self.alignment, pairs=tuple(replaced_pairs))
         forced_run = forced.run_candidate(
-            self.runner, self.inputs, self.ref, self.cand, narrowed_alignment
+            self.runner, self.inputs, self.reference, self.candidate, narrowed_alignment
         )
         return compare_tensors(
-            self.ref, ModuleTree.of(forced_run), self.alignment, self.floor, own_outputs=own_outputs
+            self.reference,
+            ModuleTree.of(forced_run),
+            self.alignment,
+            self.floor,
+            own_outputs=own_outputs,
         )
 
     def _measure_remaining_error(self, pair: LayerPair) -> float | None:

@@ -61,12 +61,12 @@ class StepsResult:
     Attributes:
         errors: Per step, of its output in the candidate's own run.
         own: Per step, from the reference's state; empty where no model was live.
-        calls_cand: How often the candidate called it.
+        candidate_calls: How often the candidate called it.
     """
 
     pair: LayerPair
     steps: int
-    calls_cand: int
+    candidate_calls: int
     errors: tuple[float, ...]
     own: tuple[float, ...]
     verdict: StepVerdict
@@ -74,16 +74,16 @@ class StepsResult:
     flip: StepFlip | None = None
 
 
-def find_iterated_pairs(ref: ModuleTree, alignment: LayerAlignment) -> Iterator[LayerPair]:
+def find_iterated_pairs(reference: ModuleTree, alignment: LayerAlignment) -> Iterator[LayerPair]:
     """The outermost paired modules that the reference calls at least MIN_STEPS times."""
     for pair in alignment.pairs:
-        module = ref.modules[pair.a]
+        module = reference.modules[pair.a]
         if not pair.is_single or module.calls < MIN_STEPS:
             continue
         parent = module.parent
         parent_calls = 1
         if parent is not None:
-            parent_calls = max(1, ref.modules[parent].calls)
+            parent_calls = max(1, reference.modules[parent].calls)
         if module.calls >= MIN_STEPS * parent_calls:
             yield pair
 
@@ -98,8 +98,8 @@ class StepJudge:
         born: Reference paths at which errors are born.
     """
 
-    ref: ModuleTree
-    cand: ModuleTree
+    reference: ModuleTree
+    candidate: ModuleTree
     comparisons: TensorComparisons
     forced: TensorComparisons | None
     born: frozenset[str]
@@ -129,7 +129,7 @@ class StepJudge:
         )
 
     def _count_calls(self, pair: LayerPair) -> tuple[int, int]:
-        return self.ref.modules[pair.a].calls, self.cand.modules[pair.b].calls
+        return self.reference.modules[pair.a].calls, self.candidate.modules[pair.b].calls
 
     def _decide_verdict(
         self, pair: LayerPair, first: int | None, flip: StepFlip | None
@@ -213,7 +213,7 @@ class StepJudge:
 
     def _has_equal_outcome(self, pair: LayerPair) -> bool:
         """Whether the module that owns the loop gives the same in spite of steps that differ."""
-        parent = self.ref.modules[pair.a].parent
+        parent = self.reference.modules[pair.a].parent
         if parent is None:
             return False
         outputs = [
@@ -238,19 +238,19 @@ class StepJudge:
                     continue
                 if reference_record.stored != "full" or candidate_record.stored != "full":
                     return None
-                reference_choice = int(self.ref.trace.tensor(reference_record).ravel()[-1])
-                candidate_choice = int(self.cand.trace.tensor(candidate_record).ravel()[-1])
+                reference_choice = int(self.reference.trace.tensor(reference_record).ravel()[-1])
+                candidate_choice = int(self.candidate.trace.tensor(candidate_record).ravel()[-1])
                 choices = (reference_choice, candidate_choice)
                 return self._find_flip_scores(step, choices, reference_record.order)
         return None
 
     def _find_records(self, comparison: TensorComparison) -> tuple[Record | None, Record | None]:
         """The records of both sides that were compared."""
-        a = self.ref.modules[comparison.pair.a]
-        b = self.cand.modules[comparison.pair.b]
+        a = self.reference.modules[comparison.pair.a]
+        b = self.candidate.modules[comparison.pair.b]
         return (
             a.by_key.get((comparison.call, comparison.role)),
-            b.by_key.get((comparison.call_cand, comparison.role_cand)),
+            b.by_key.get((comparison.candidate_call, comparison.candidate_role)),
         )
 
     def _find_flip_scores(
@@ -287,8 +287,8 @@ class StepJudge:
             return None, None
         if candidate_record is None or candidate_record.stored != "full":
             return None, None
-        reference_scores = self.ref.trace.tensor(reference_record)
-        candidate_array = self.cand.trace.tensor(candidate_record)
+        reference_scores = self.reference.trace.tensor(reference_record)
+        candidate_array = self.candidate.trace.tensor(candidate_record)
         candidate_scores = to_reference_order(reference_scores, candidate_array, {})
         if reference_scores.ndim == 0 or reference_scores.shape != candidate_scores.shape:
             return None, None

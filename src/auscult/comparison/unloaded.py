@@ -80,7 +80,7 @@ class WeightOwnership:
 
 
 def compare_owned_weights(
-    ref: ModuleTree, cand: ModuleTree, alignment: LayerAlignment
+    reference: ModuleTree, candidate: ModuleTree, alignment: LayerAlignment
 ) -> WeightOwnership:
     """Compare the fingerprints of the weights that aligned layers own."""
     same_paths: list[str] = []
@@ -89,10 +89,10 @@ def compare_owned_weights(
     for pair in alignment.pairs:
         if not pair.is_single or pair.by == "derived":
             continue
-        a, b = ref.modules[pair.a], cand.modules[pair.b]
+        a, b = reference.modules[pair.a], candidate.modules[pair.b]
         is_owned = _has_same_content(a, b)
         is_constant = is_owned is None and _is_constant(
-            a, cand.trace.manifest.weights.get(pair.b, {}).values()
+            a, candidate.trace.manifest.weights.get(pair.b, {}).values()
         )
         if is_owned is None and not is_constant:
             continue
@@ -100,7 +100,9 @@ def compare_owned_weights(
             same_paths.append(pair.a)
         else:
             other_paths.append(pair.a)
-        if is_constant or (not is_owned and _is_fresh(b, cand.trace.manifest.modules.get(pair.b))):
+        if is_constant or (
+            not is_owned and _is_fresh(b, candidate.trace.manifest.modules.get(pair.b))
+        ):
             fresh_paths.append(pair.a)
     return WeightOwnership(tuple(same_paths), tuple(other_paths), tuple(fresh_paths))
 
@@ -254,7 +256,7 @@ def is_plausible_peak(peak: float, count: int) -> bool:
     return MIN_TAIL_PROBABILITY < below < 1.0 - MIN_TAIL_PROBABILITY
 
 
-def explain_start_noise(cand: Trace, a: Record, b: Record) -> Explanation | None:
+def explain_start_noise(candidate: Trace, a: Record, b: Record) -> Explanation | None:
     """`velocity-zero`, if the candidate's output b has the statistics of start noise where the
     reference's a has not.
     """
@@ -271,7 +273,7 @@ def explain_start_noise(cand: Trace, a: Record, b: Record) -> Explanation | None
         " has not: the state never left the start noise, as if the estimator's weights were not"
         " in use"
     )
-    correlation = _correlate_with_noise(cand, b)
+    correlation = _correlate_with_noise(candidate, b)
     if correlation is not None and correlation < MIN_CORRELATION:
         return None
     evidence: dict[str, object] = {**moments}
@@ -298,7 +300,7 @@ def _correlate_with_noise(trace: Trace, record: Record) -> float | None:
 
 
 def find_noisy_pairs(
-    ref: ModuleTree, cand: ModuleTree, alignment: LayerAlignment
+    reference: ModuleTree, candidate: ModuleTree, alignment: LayerAlignment
 ) -> Iterator[tuple[LayerPair, Explanation]]:
     """The first of the modules that own a loop, and the whole model, of which the candidate's gives
     start noise.
@@ -306,14 +308,16 @@ def find_noisy_pairs(
     Any other layer may well give such values: that is what a normalisation is for, and what a
     velocity looks like.
     """
-    owners = {ref.modules[pair.a].parent for pair in find_iterated_pairs(ref, alignment)}
+    owners = {
+        reference.modules[pair.a].parent for pair in find_iterated_pairs(reference, alignment)
+    }
     for pair in alignment.pairs:
         if pair.a and pair.a not in owners:
             continue
-        a, b = ref.modules[pair.a].output(), cand.modules[pair.b].output()
+        a, b = reference.modules[pair.a].output(), candidate.modules[pair.b].output()
         if a is None or b is None:
             continue
-        explanation = explain_start_noise(cand.trace, a, b)
+        explanation = explain_start_noise(candidate.trace, a, b)
         if explanation is not None:
             yield pair, explanation
             return

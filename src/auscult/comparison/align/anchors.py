@@ -31,13 +31,13 @@ Chosen, not measured.
 class ModuleLink(NamedTuple):
     """Modules whose weights are each other's, by an alignment of the weights themselves."""
 
-    ref: tuple[str, ...]
-    cand: tuple[str, ...]
+    reference: tuple[str, ...]
+    candidate: tuple[str, ...]
     derived: bool
 
 
 def find_module_links(
-    alignment: WeightAlignment, ref: ModuleTree, cand: ModuleTree
+    alignment: WeightAlignment, reference: ModuleTree, candidate: ModuleTree
 ) -> list[ModuleLink]:
     """Groups of modules that an alignment of `PATH.PARAMETER` tensors joins.
 
@@ -49,14 +49,17 @@ def find_module_links(
         if match.equality is Equality.DIFFERENT or match.by not in ("content", "neighbours"):
             continue
         nodes = {
-            *((0, path) for path in map(_find_owning_module, match.a) if path in ref.modules),
-            *((1, path) for path in map(_find_owning_module, match.b) if path in cand.modules),
+            *((0, path) for path in map(_find_owning_module, match.a) if path in reference.modules),
+            *((1, path) for path in map(_find_owning_module, match.b) if path in candidate.modules),
         }
         for node in nodes:
             joined_nodes[node] |= nodes
             if len(match.a) != len(match.b):
                 derived.add(node)
-    return [_link_from_group(group, derived, ref, cand) for group in _iter_components(joined_nodes)]
+    return [
+        _link_from_group(group, derived, reference, candidate)
+        for group in _iter_components(joined_nodes)
+    ]
 
 
 def _find_owning_module(name: str) -> str:
@@ -87,15 +90,15 @@ def _iter_components(
 def _link_from_group(
     group: Iterable[tuple[int, str]],
     derived: set[tuple[int, str]],
-    ref: ModuleTree,
-    cand: ModuleTree,
+    reference: ModuleTree,
+    candidate: ModuleTree,
 ) -> ModuleLink:
     group = list(group)
     reference_paths = [path for side, path in group if side == 0]
     candidate_paths = [path for side, path in group if side == 1]
     return ModuleLink(
-        tuple(sorted(reference_paths, key=lambda path: ref.modules[path].order)),
-        tuple(sorted(candidate_paths, key=lambda path: cand.modules[path].order)),
+        tuple(sorted(reference_paths, key=lambda path: reference.modules[path].order)),
+        tuple(sorted(candidate_paths, key=lambda path: candidate.modules[path].order)),
         any(node in derived for node in group),
     )
 
@@ -105,22 +108,24 @@ def iter_link_pairs(links: Iterable[ModuleLink]) -> Iterator[LayerPair]:
     ran.
     """
     for link in links:
-        if not link.ref or not link.cand:
+        if not link.reference or not link.candidate:
             continue
         basis: PairBasis = "derived" if link.derived else "weights"
-        if len(link.ref) == len(link.cand):
-            for reference_path, candidate_path in zip(link.ref, link.cand, strict=True):
+        if len(link.reference) == len(link.candidate):
+            for reference_path, candidate_path in zip(link.reference, link.candidate, strict=True):
                 yield LayerPair((reference_path,), (candidate_path,), basis)
         else:
-            yield LayerPair(link.ref, link.cand, "derived")
+            yield LayerPair(link.reference, link.candidate, "derived")
 
 
-def pair_by_content(ref: Iterable[TracedModule], cand: Iterable[TracedModule]) -> list[LayerPair]:
+def pair_by_content(
+    reference: Iterable[TracedModule], candidate: Iterable[TracedModule]
+) -> list[LayerPair]:
     """Pairs by the fingerprints in the manifests: equal ones first, then those that may be one
     content in two number formats.
     """
-    reference_modules = [module for module in ref if module.weights]
-    candidate_modules = [module for module in cand if module.weights]
+    reference_modules = [module for module in reference if module.weights]
+    candidate_modules = [module for module in candidate if module.weights]
     equal_pairs = _pair_equal_weights(reference_modules, candidate_modules)
     paired_reference = {pair.a for pair in equal_pairs}
     paired_candidate = {pair.b for pair in equal_pairs}
@@ -158,7 +163,7 @@ def _pair_equal_weights(
 
 
 def widen_split_owners(
-    pairs: Iterable[LayerPair], ref: ModuleTree, cand: ModuleTree
+    pairs: Iterable[LayerPair], reference: ModuleTree, candidate: ModuleTree
 ) -> Iterator[tuple[LayerPair, LayerPair]]:
     """Pairs by weights in which one side keeps a part of them in an operation of its own, with the
     pair that takes it in.
@@ -170,18 +175,18 @@ def widen_split_owners(
     for pair in pairs:
         if pair.by != "weights" or not pair.is_single:
             continue
-        a, b = ref.modules[pair.a], cand.modules[pair.b]
+        a, b = reference.modules[pair.a], candidate.modules[pair.b]
         extra_paths = _find_completing_operations(
-            cand, b, _find_lacking_weights(a, b), paired_candidate
+            candidate, b, _find_lacking_weights(a, b), paired_candidate
         )
         if extra_paths:
-            yield pair, LayerPair(pair.ref, (*pair.cand, *extra_paths), "derived")
+            yield pair, LayerPair(pair.reference, (*pair.candidate, *extra_paths), "derived")
             continue
         extra_paths = _find_completing_operations(
-            ref, a, _find_lacking_weights(b, a), paired_reference
+            reference, a, _find_lacking_weights(b, a), paired_reference
         )
         if extra_paths:
-            yield pair, LayerPair((*pair.ref, *extra_paths), pair.cand, "derived")
+            yield pair, LayerPair((*pair.reference, *extra_paths), pair.candidate, "derived")
 
 
 def _find_lacking_weights(whole: TracedModule, part: TracedModule) -> list[str]:

@@ -36,7 +36,7 @@ Chosen, not measured.
 
 
 def measure_near_error(
-    ref: Trace, a: Record, cand: Trace, b: Record, orders: Mapping[int, AxisOrder]
+    reference: Trace, a: Record, candidate: Trace, b: Record, orders: Mapping[int, AxisOrder]
 ) -> float | None:
     """The relative error of two outputs, if it is small; their statistics tell most unequal ones at
     once.
@@ -50,24 +50,24 @@ def measure_near_error(
         or reference_rms == 0
     ):
         return None
-    error = measure_distance(ref, a, cand, b, orders).error
+    error = measure_distance(reference, a, candidate, b, orders).error
     if error < MAX_NEAR_ERROR:
         return error
     return None
 
 
-def choose_join(ref: ModuleTree, cand: ModuleTree, pair: LayerPair) -> LayerPair:
+def choose_join(reference: ModuleTree, candidate: ModuleTree, pair: LayerPair) -> LayerPair:
     """How the outputs of a group of modules are to be held against those of another: the last ones,
     or side by side.
     """
     if pair.is_single:
         return pair
-    a, b = ref.modules[pair.a], cand.modules[pair.b]
-    if min(len(pair.ref), len(pair.cand)) == 1 and a.shape != b.shape:
-        if len(pair.ref) > 1:
-            part_modules, whole_module = ([ref.modules[p] for p in pair.ref], b)
+    a, b = reference.modules[pair.a], candidate.modules[pair.b]
+    if min(len(pair.reference), len(pair.candidate)) == 1 and a.shape != b.shape:
+        if len(pair.reference) > 1:
+            part_modules, whole_module = ([reference.modules[p] for p in pair.reference], b)
         else:
-            part_modules, whole_module = ([cand.modules[p] for p in pair.cand], a)
+            part_modules, whole_module = ([candidate.modules[p] for p in pair.candidate], a)
         if _can_concatenate(part_modules, whole_module):
             return replace(pair, join="concat")
     if a.shape == b.shape:
@@ -117,18 +117,21 @@ def concatenate_parts(
 
 
 def find_boundaries(
-    ref: ModuleTree, cand: ModuleTree, pairs: Sequence[LayerPair], orders: Mapping[int, AxisOrder]
+    reference: ModuleTree,
+    candidate: ModuleTree,
+    pairs: Sequence[LayerPair],
+    orders: Mapping[int, AxisOrder],
 ) -> list[LayerPair]:
     """Pairs whose outputs differ, while one side's output is what the modules after it give on the
     other, take these in: a convolution with its norm folded in is the convolution and the norm."""
-    search = _NeighbourSearch(ref, cand, orders, *collect_paired_paths(pairs))
+    search = _NeighbourSearch(reference, candidate, orders, *collect_paired_paths(pairs))
     widened_pairs = []
     for pair in pairs:
         widened_pair = pair
         if pair.is_single and pair.by not in ("map", "root"):
             widened_pair = _widen_pair(search, pair)
-        search.paired_reference.update(widened_pair.ref)
-        search.paired_candidate.update(widened_pair.cand)
+        search.paired_reference.update(widened_pair.reference)
+        search.paired_candidate.update(widened_pair.candidate)
         widened_pairs.append(widened_pair)
     return widened_pairs
 
@@ -137,39 +140,42 @@ def find_boundaries(
 class _NeighbourSearch:
     """What is needed to look beyond a pair."""
 
-    ref: ModuleTree
-    cand: ModuleTree
+    reference: ModuleTree
+    candidate: ModuleTree
     orders: Mapping[int, AxisOrder]
     paired_reference: set[str]
     paired_candidate: set[str]
 
     def is_near(self, a: Record, b: Record) -> bool:
-        return measure_near_error(self.ref.trace, a, self.cand.trace, b, self.orders) is not None
+        return (
+            measure_near_error(self.reference.trace, a, self.candidate.trace, b, self.orders)
+            is not None
+        )
 
 
 def _widen_pair(search: _NeighbourSearch, pair: LayerPair) -> LayerPair:
     """The pair with the modules that ran next on one side, if these reach the other's output."""
-    reference_output = search.ref.modules[pair.a].output()
-    candidate_output = search.cand.modules[pair.b].output()
+    reference_output = search.reference.modules[pair.a].output()
+    candidate_output = search.candidate.modules[pair.b].output()
     if reference_output is None or candidate_output is None:
         return pair
     if search.is_near(reference_output, candidate_output):
         return pair
     follower_paths = _find_followers(
-        search.ref,
+        search.reference,
         pair.a,
         search.paired_reference,
         lambda record: search.is_near(record, candidate_output),
     )
     if follower_paths:
-        return replace(pair, ref=(*pair.ref, *follower_paths))
+        return replace(pair, reference=(*pair.reference, *follower_paths))
     follower_paths = _find_followers(
-        search.cand,
+        search.candidate,
         pair.b,
         search.paired_candidate,
         lambda record: search.is_near(reference_output, record),
     )
-    return replace(pair, cand=(*pair.cand, *follower_paths))
+    return replace(pair, candidate=(*pair.candidate, *follower_paths))
 
 
 def _find_followers(

@@ -33,7 +33,10 @@ Chosen, not measured.
 
 
 def iter_pairs_in_order(
-    ref: ModuleTree, cand: ModuleTree, pairs: Sequence[LayerPair], orders: Mapping[int, AxisOrder]
+    reference: ModuleTree,
+    candidate: ModuleTree,
+    pairs: Sequence[LayerPair],
+    orders: Mapping[int, AxisOrder],
 ) -> Iterator[LayerPair]:
     """Pairs of the modules that are still open, gap by gap between the pairs that keep the order of
     execution.
@@ -41,14 +44,14 @@ def iter_pairs_in_order(
     paired_reference, paired_candidate = collect_paired_paths(pairs)
     anchors = _find_longest_chain(
         [
-            (ref.modules[p.a].order, cand.modules[p.b].order)
+            (reference.modules[p.a].order, candidate.modules[p.b].order)
             for p in pairs
-            if p.a in ref.leaves and p.b in cand.leaves
+            if p.a in reference.leaves and p.b in candidate.leaves
         ]
     )
-    open_reference = _list_open_leaves(ref, paired_reference)
-    open_candidate = _list_open_leaves(cand, paired_candidate)
-    scorer = _GapScorer(ref, cand, {pair.a: pair.b for pair in pairs}, orders)
+    open_reference = _list_open_leaves(reference, paired_reference)
+    open_candidate = _list_open_leaves(candidate, paired_candidate)
+    scorer = _GapScorer(reference, candidate, {pair.a: pair.b for pair in pairs}, orders)
     for (low_a, low_b), (high_a, high_b) in pairwise([(-1, -1), *anchors, (1 << 62, 1 << 62)]):
         a = [module for module in open_reference if low_a < module.order < high_a]
         b = [module for module in open_candidate if low_b < module.order < high_b]
@@ -92,8 +95,8 @@ class _GapScorer:
         parents: Candidate path by reference path, of all pairs so far.
     """
 
-    ref: ModuleTree
-    cand: ModuleTree
+    reference: ModuleTree
+    candidate: ModuleTree
     parents: Mapping[str, str]
     orders: Mapping[int, AxisOrder]
 
@@ -133,7 +136,8 @@ class _GapScorer:
         if a is None or b is None or reference_module.shape != candidate_module.shape:
             return 0.0, False
         same_values = (
-            measure_near_error(self.ref.trace, a, self.cand.trace, b, self.orders) is not None
+            measure_near_error(self.reference.trace, a, self.candidate.trace, b, self.orders)
+            is not None
         )
         score = SAME_VALUES * same_values
         score += SAME_KIND * (
@@ -158,7 +162,8 @@ class _GapScorer:
         """Whether the first call took the same tensors, whatever it then made of them."""
         a, b = reference_module.roles("input"), candidate_module.roles("input")
         return len(a) == len(b) > 0 and all(
-            measure_near_error(self.ref.trace, x, self.cand.trace, y, self.orders) is not None
+            measure_near_error(self.reference.trace, x, self.candidate.trace, y, self.orders)
+            is not None
             for x, y in zip(a, b, strict=True)
         )
 

@@ -33,8 +33,8 @@ Chosen, not measured.
 
 
 def align_layers(
-    ref: Trace,
-    cand: Trace,
+    reference: Trace,
+    candidate: Trace,
     overrides: Mapping[str, str] | None = None,
     weights: WeightAlignment | None = None,
 ) -> LayerAlignment:
@@ -52,26 +52,34 @@ def align_layers(
     Raises:
         UsageError: If an override names a module that the trace does not show.
     """
-    builder = _AlignmentBuilder(ModuleTree.of(ref), ModuleTree.of(cand))
-    for pair in _iter_override_pairs(overrides or {}, builder.ref, builder.cand):
+    builder = _AlignmentBuilder(ModuleTree.of(reference), ModuleTree.of(candidate))
+    for pair in _iter_override_pairs(overrides or {}, builder.reference, builder.candidate):
         builder.take(pair)
-    if "" in builder.ref.modules and "" in builder.cand.modules:
+    if "" in builder.reference.modules and "" in builder.candidate.modules:
         builder.take(LayerPair(("",), ("",), "root"))
     if weights is not None:
-        for pair in iter_link_pairs(find_module_links(weights, builder.ref, builder.cand)):
-            builder.take(choose_join(builder.ref, builder.cand, pair))
+        for pair in iter_link_pairs(
+            find_module_links(weights, builder.reference, builder.candidate)
+        ):
+            builder.take(choose_join(builder.reference, builder.candidate, pair))
     for pair in pair_by_content(builder.list_open_reference(), builder.list_open_candidate()):
         if builder.is_same_kind(pair):
             builder.take(pair)
-    for pair, wider in list(widen_split_owners(builder.pairs, builder.ref, builder.cand)):
+    for pair, wider in list(
+        widen_split_owners(builder.pairs, builder.reference, builder.candidate)
+    ):
         builder.widen(pair, wider)
     builder.pair_composites()
     builder.pair_names()
     builder.pair_composites()
-    builder.orders = learn_axis_orders(builder.ref, builder.cand, builder.pairs)
-    for pair in iter_pairs_in_order(builder.ref, builder.cand, builder.pairs, builder.orders):
+    builder.orders = learn_axis_orders(builder.reference, builder.candidate, builder.pairs)
+    for pair in iter_pairs_in_order(
+        builder.reference, builder.candidate, builder.pairs, builder.orders
+    ):
         builder.take(pair)
-    for pair in find_whole_pairs(builder.ref, builder.cand, builder.pairs, builder.orders):
+    for pair in find_whole_pairs(
+        builder.reference, builder.candidate, builder.pairs, builder.orders
+    ):
         builder.take(pair)
     return builder.finish()
 
@@ -79,8 +87,8 @@ def align_layers(
 class _AlignmentBuilder:
     """An alignment in the making."""
 
-    def __init__(self, ref: ModuleTree, cand: ModuleTree) -> None:
-        self.ref, self.cand = ref, cand
+    def __init__(self, reference: ModuleTree, candidate: ModuleTree) -> None:
+        self.reference, self.candidate = reference, candidate
         self.pairs: list[LayerPair] = []
         self.orders: Mapping[int, AxisOrder] = {}
         self._pair_by_reference: dict[str, LayerPair] = {}
@@ -88,8 +96,8 @@ class _AlignmentBuilder:
 
     def take(self, pair: LayerPair) -> None:
         """Keep a pair unless one of its modules is taken."""
-        if any(path in self._pair_by_reference for path in pair.ref) or any(
-            path in self._pair_by_candidate for path in pair.cand
+        if any(path in self._pair_by_reference for path in pair.reference) or any(
+            path in self._pair_by_candidate for path in pair.candidate
         ):
             return
         if (
@@ -99,52 +107,54 @@ class _AlignmentBuilder:
         ):
             return
         self.pairs.append(pair)
-        self._pair_by_reference |= dict.fromkeys(pair.ref, pair)
-        self._pair_by_candidate |= dict.fromkeys(pair.cand, pair)
+        self._pair_by_reference |= dict.fromkeys(pair.reference, pair)
+        self._pair_by_candidate |= dict.fromkeys(pair.candidate, pair)
 
     def is_same_kind(self, pair: LayerPair) -> bool:
         """Whether both consist of others, or neither; a module of several is an operation only if
         that gives the same shape.
         """
-        a, b = self.ref.modules[pair.a], self.cand.modules[pair.b]
-        return (pair.a in self.ref.children) == (pair.b in self.cand.children) or a.shape == b.shape
+        a, b = self.reference.modules[pair.a], self.candidate.modules[pair.b]
+        return (pair.a in self.reference.children) == (
+            pair.b in self.candidate.children
+        ) or a.shape == b.shape
 
     def _is_one_side_pass_through(self, pair: LayerPair) -> bool:
         """Whether one side only hands on what it took, as dropout does, and the other computes:
         then they are two things.
         """
-        a, b = self.ref.modules[pair.a], self.cand.modules[pair.b]
+        a, b = self.reference.modules[pair.a], self.candidate.modules[pair.b]
         return a.type.lower() != b.type.lower() and a.is_pass_through != b.is_pass_through
 
     def widen(self, pair: LayerPair, wider: LayerPair) -> None:
         """Put a pair of more modules in a pair's place."""
         self.pairs[self.pairs.index(pair)] = wider
-        self._pair_by_reference |= dict.fromkeys(wider.ref, wider)
-        self._pair_by_candidate |= dict.fromkeys(wider.cand, wider)
+        self._pair_by_reference |= dict.fromkeys(wider.reference, wider)
+        self._pair_by_candidate |= dict.fromkeys(wider.candidate, wider)
 
     def list_open_reference(self) -> list[TracedModule]:
         return [
             module
-            for path, module in self.ref.modules.items()
+            for path, module in self.reference.modules.items()
             if path not in self._pair_by_reference
         ]
 
     def list_open_candidate(self) -> list[TracedModule]:
         return [
             module
-            for path, module in self.cand.modules.items()
+            for path, module in self.candidate.modules.items()
             if path not in self._pair_by_candidate
         ]
 
     def pair_composites(self) -> None:
         """Composite modules that consist of the same paired modules, the outer ones first."""
         images: dict[frozenset[str], list[str]] = defaultdict(list)
-        for path in self.cand.children:
-            parts = _collect_parts(self.cand, path, self._pair_by_candidate)
+        for path in self.candidate.children:
+            parts = _collect_parts(self.candidate, path, self._pair_by_candidate)
             if parts and path not in self._pair_by_candidate:
                 images[parts].append(path)
-        for path in sorted(self.ref.children, key=_count_path_depth):
-            parts = _collect_parts(self.ref, path, self._pair_by_reference)
+        for path in sorted(self.reference.children, key=_count_path_depth):
+            parts = _collect_parts(self.reference, path, self._pair_by_reference)
             equal_images = images.get(parts)
             if not parts or not equal_images or path in self._pair_by_reference:
                 continue
@@ -164,7 +174,7 @@ class _AlignmentBuilder:
         """
         for module in sorted(self.list_open_reference(), key=lambda m: _count_path_depth(m.path)):
             path = self._translate_path(module.path)
-            other = self.cand.modules.get(path)
+            other = self.candidate.modules.get(path)
             if other is None or path in self._pair_by_candidate:
                 continue
             differs = bool(module.weights and other.weights)
@@ -184,15 +194,15 @@ class _AlignmentBuilder:
         return path
 
     def finish(self) -> LayerAlignment:
-        pairs = find_boundaries(self.ref, self.cand, self.pairs, self.orders)
+        pairs = find_boundaries(self.reference, self.candidate, self.pairs, self.orders)
         paired_reference, paired_candidate = collect_paired_paths(pairs)
         return LayerAlignment(
-            tuple(sorted(pairs, key=lambda pair: self.ref.modules[pair.a].order)),
-            tuple(path for path in self.ref.modules if path not in paired_reference),
-            tuple(path for path in self.cand.modules if path not in paired_candidate),
-            learn_axis_orders(self.ref, self.cand, pairs),
-            tuple(_find_never_run_modules(self.ref, "reference"))
-            + tuple(_find_never_run_modules(self.cand, "candidate")),
+            tuple(sorted(pairs, key=lambda pair: self.reference.modules[pair.a].order)),
+            tuple(path for path in self.reference.modules if path not in paired_reference),
+            tuple(path for path in self.candidate.modules if path not in paired_candidate),
+            learn_axis_orders(self.reference, self.candidate, pairs),
+            tuple(_find_never_run_modules(self.reference, "reference"))
+            + tuple(_find_never_run_modules(self.candidate, "candidate")),
         )
 
 
@@ -210,10 +220,10 @@ def _collect_parts(
 
 
 def _iter_override_pairs(
-    overrides: Mapping[str, str], ref: ModuleTree, cand: ModuleTree
+    overrides: Mapping[str, str], reference: ModuleTree, candidate: ModuleTree
 ) -> Iterable[LayerPair]:
     for a, b in overrides.items():
-        for path, side, side_name in ((a, ref, "reference"), (b, cand, "candidate")):
+        for path, side, side_name in ((a, reference, "reference"), (b, candidate, "candidate")):
             if path not in side.modules:
                 example_paths = ", ".join(list(side.modules)[:6])
                 raise UsageError(
@@ -226,15 +236,15 @@ def _iter_override_pairs(
 
 
 def learn_axis_orders(
-    ref: ModuleTree, cand: ModuleTree, pairs: Iterable[LayerPair]
+    reference: ModuleTree, candidate: ModuleTree, pairs: Iterable[LayerPair]
 ) -> dict[int, AxisOrder]:
     """Per number of axes, the order of the candidate's axes that most outputs establish by shape or
     values.
     """
     votes: dict[int, dict[AxisOrder, int]] = defaultdict(lambda: defaultdict(int))
     compared_count = 0
-    for pair in sorted(pairs, key=lambda pair: ref.modules[pair.a].order):
-        a, b = ref.modules[pair.a].output(), cand.modules[pair.b].output()
+    for pair in sorted(pairs, key=lambda pair: reference.modules[pair.a].order):
+        a, b = reference.modules[pair.a].output(), candidate.modules[pair.b].output()
         if a is None or b is None or not pair.is_single:
             continue
         if a.stored != "full" or b.stored != "full":
@@ -242,7 +252,7 @@ def learn_axis_orders(
         if compared_count == MAX_LEARNED_TENSORS:
             break
         compared_count += 1
-        order = learn_axis_order(ref.trace.tensor(a), cand.trace.tensor(b))
+        order = learn_axis_order(reference.trace.tensor(a), candidate.trace.tensor(b))
         if order is not None:
             votes[len(order)][order] += 1
     return {

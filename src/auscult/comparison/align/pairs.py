@@ -18,7 +18,7 @@ class LayerPair:
     """Modules of the reference that are modules of the candidate.
 
     Attributes:
-        ref, cand: Module paths in the order in which they ran. More than one where one side does in
+        reference, candidate: Module paths in the order in which they ran. More than one where one side does in
             one module what the other does in several: then the last output is compared, or with
             `join` "concat" all outputs side by side.
         by: What established the pair: the user's map, being the whole model, the same weights,
@@ -27,8 +27,8 @@ class LayerPair:
         doubt: What speaks against it; empty where nothing does.
     """
 
-    ref: tuple[str, ...]
-    cand: tuple[str, ...]
+    reference: tuple[str, ...]
+    candidate: tuple[str, ...]
     by: PairBasis
     join: JoinKind = "last"
     doubt: str = ""
@@ -36,16 +36,16 @@ class LayerPair:
     @property
     def a(self) -> str:
         """The reference's module at the boundary."""
-        return self.ref[-1]
+        return self.reference[-1]
 
     @property
     def b(self) -> str:
         """The candidate's module at the boundary."""
-        return self.cand[-1]
+        return self.candidate[-1]
 
     @property
     def is_single(self) -> bool:
-        return len(self.ref) == len(self.cand) == 1
+        return len(self.reference) == len(self.candidate) == 1
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,6 @@ def collect_paired_paths(pairs: Iterable[LayerPair]) -> tuple[set[str], set[str]
     reference_paths: set[str] = set()
     candidate_paths: set[str] = set()
     for pair in pairs:
-        reference_paths.update(pair.ref)
-        candidate_paths.update(pair.cand)
+        reference_paths.update(pair.reference)
+        candidate_paths.update(pair.candidate)
     return reference_paths, candidate_paths

@@ -22,7 +22,10 @@ class _Ending(NamedTuple):
 
 
 def find_whole_pairs(
-    ref: ModuleTree, cand: ModuleTree, pairs: Sequence[LayerPair], orders: Mapping[int, AxisOrder]
+    reference: ModuleTree,
+    candidate: ModuleTree,
+    pairs: Sequence[LayerPair],
+    orders: Mapping[int, AxisOrder],
 ) -> Iterator[LayerPair]:
     """Pairs of composite modules, of either side, that are still open, with open operations of the
     other side.
@@ -30,23 +33,23 @@ def find_whole_pairs(
     By what they give; where that differs, the last operation whose name lies in the module's own
     scope, as exported graphs keep it.
     """
-    search = _EndingSearch(ref, cand, pairs)
+    search = _EndingSearch(reference, candidate, pairs)
 
     def is_near(a: Record, b: Record) -> bool:
-        return measure_near_error(ref.trace, a, cand.trace, b, orders) is not None
+        return measure_near_error(reference.trace, a, candidate.trace, b, orders) is not None
 
     def is_near_reversed(candidate_record: Record, reference_record: Record) -> bool:
         return is_near(reference_record, candidate_record)
 
-    for path in search.list_open_composites(ref, search.paired_reference):
+    for path in search.list_open_composites(reference, search.paired_reference):
         operations = search.list_candidate_operations(path)
-        ending = _find_ending_operation(ref.modules[path], operations, is_near)
+        ending = _find_ending_operation(reference.modules[path], operations, is_near)
         if ending is not None:
             search.paired_candidate.add(ending.path)
             yield LayerPair((path,), (ending.path,), ending.basis)
-    for path in search.list_open_composites(cand, search.paired_candidate):
+    for path in search.list_open_composites(candidate, search.paired_candidate):
         operations = search.list_reference_operations(path)
-        ending = _find_ending_operation(cand.modules[path], operations, is_near_reversed)
+        ending = _find_ending_operation(candidate.modules[path], operations, is_near_reversed)
         if ending is not None:
             search.paired_reference.add(ending.path)
             yield LayerPair((ending.path,), (path,), ending.basis)
@@ -55,13 +58,15 @@ def find_whole_pairs(
 class _EndingSearch:
     """Which composite modules, and which operations of the other side, are in no pair yet."""
 
-    def __init__(self, ref: ModuleTree, cand: ModuleTree, pairs: Sequence[LayerPair]) -> None:
-        self.ref, self.cand = ref, cand
+    def __init__(
+        self, reference: ModuleTree, candidate: ModuleTree, pairs: Sequence[LayerPair]
+    ) -> None:
+        self.reference, self.candidate = reference, candidate
         self.candidate_by_reference: dict[str, tuple[str, ...]] = {}
         self.reference_by_candidate: dict[str, tuple[str, ...]] = {}
         for pair in pairs:
-            self.candidate_by_reference |= dict.fromkeys(pair.ref, pair.cand)
-            self.reference_by_candidate |= dict.fromkeys(pair.cand, pair.ref)
+            self.candidate_by_reference |= dict.fromkeys(pair.reference, pair.candidate)
+            self.reference_by_candidate |= dict.fromkeys(pair.candidate, pair.reference)
         self.paired_reference = set(self.candidate_by_reference)
         self.paired_candidate = set(self.reference_by_candidate)
 
@@ -75,13 +80,13 @@ class _EndingSearch:
 
     def list_candidate_operations(self, path: str) -> list[TracedModule]:
         """Open operations of the candidate that may end this module of the reference."""
-        partners = _collect_partners(self.ref, path, self.candidate_by_reference)
-        return _find_operations_after(self.cand, partners, self.paired_candidate)
+        partners = _collect_partners(self.reference, path, self.candidate_by_reference)
+        return _find_operations_after(self.candidate, partners, self.paired_candidate)
 
     def list_reference_operations(self, path: str) -> list[TracedModule]:
         """The reverse."""
-        partners = _collect_partners(self.cand, path, self.reference_by_candidate)
-        return _find_operations_after(self.ref, partners, self.paired_reference)
+        partners = _collect_partners(self.candidate, path, self.reference_by_candidate)
+        return _find_operations_after(self.reference, partners, self.paired_reference)
 
 
 def _collect_partners(

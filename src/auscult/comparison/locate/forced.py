@@ -83,8 +83,8 @@ def to_record_order(array: Array, target_record: Record, orders: Mapping[int, Ax
 def run_candidate(
     runner: Runner,
     inputs: Mapping[str, Array],
-    ref: ModuleTree,
-    cand: ModuleTree,
+    reference: ModuleTree,
+    candidate: ModuleTree,
     alignment: LayerAlignment,
 ) -> Trace:
     """Run the candidate with each aligned module replaced by the reference's output; what it gave
@@ -92,23 +92,25 @@ def run_candidate(
 
     Args:
         inputs: In the candidate's terms.
-        cand: Its own run, which shows shapes and calls.
+        candidate: Its own run, which shows shapes and calls.
 
     Raises:
         UsageError, TargetError: If the runtime cannot, or the model's code raises on these tensors.
     """
     with _ReplacementContext(runner) as replacements:
         for pair in alignment.pairs:
-            for call, outputs in _iter_candidate_outputs(pair, ref, cand, alignment.orders):
+            for call, outputs in _iter_candidate_outputs(
+                pair, reference, candidate, alignment.orders
+            ):
                 replacements.add(pair.b, call, outputs)
-        return replacements.run(inputs, ref.trace)
+        return replacements.run(inputs, reference.trace)
 
 
 def run_reference(
     runner: Runner,
     inputs: Mapping[str, Array],
-    ref: ModuleTree,
-    cand: ModuleTree,
+    reference: ModuleTree,
+    candidate: ModuleTree,
     alignment: LayerAlignment,
 ) -> Trace:
     """The reverse: run the reference with each aligned module replaced by the candidate's
@@ -116,9 +118,11 @@ def run_reference(
     """
     with _ReplacementContext(runner) as replacements:
         for pair in alignment.pairs:
-            for call, outputs in _iter_reference_outputs(pair, ref, cand, alignment.orders):
+            for call, outputs in _iter_reference_outputs(
+                pair, reference, candidate, alignment.orders
+            ):
                 replacements.add(pair.a, call, outputs)
-        return replacements.run(inputs, cand.trace)
+        return replacements.run(inputs, candidate.trace)
 
 
 def run_again(runner: Runner, inputs: Mapping[str, Array], trace: Trace) -> Trace:
@@ -183,41 +187,44 @@ class _ReplacementContext(ExitStack):
 
 
 def _iter_candidate_outputs(
-    pair: LayerPair, ref: ModuleTree, cand: ModuleTree, orders: Mapping[int, AxisOrder]
+    pair: LayerPair, reference: ModuleTree, candidate: ModuleTree, orders: Mapping[int, AxisOrder]
 ) -> Iterator[tuple[int, Mapping[str, Array]]]:
-    a, b = ref.modules[pair.a], cand.modules[pair.b]
-    for call, call_cand in match_calls(a, b):
+    a, b = reference.modules[pair.a], candidate.modules[pair.b]
+    for call, candidate_call in match_calls(a, b):
         if pair.join == "concat":
-            output = _join_outputs(pair, ref, cand, (call, call_cand), orders)
+            output = _join_outputs(pair, reference, candidate, (call, candidate_call), orders)
             if output is not None:
-                yield call_cand, {"output": output}
+                yield candidate_call, {"output": output}
             continue
-        record_pairs = _pair_by_role(a.roles("output", call), b.roles("output", call_cand))
+        record_pairs = _pair_by_role(a.roles("output", call), b.roles("output", candidate_call))
         if record_pairs:
-            yield call_cand, SubstituteOutputs(ref.trace, record_pairs, orders, back=True)
+            yield (
+                candidate_call,
+                SubstituteOutputs(reference.trace, record_pairs, orders, back=True),
+            )
 
 
 def _join_outputs(
     pair: LayerPair,
-    ref: ModuleTree,
-    cand: ModuleTree,
+    reference: ModuleTree,
+    candidate: ModuleTree,
     calls: tuple[int, int],
     orders: Mapping[int, AxisOrder],
 ) -> Array | None:
     """The outputs of several modules of the reference as the one that the candidate's module gives;
     None where they cannot be put together.
     """
-    call, call_cand = calls
-    whole = cand.modules[pair.b].output(call_cand)
-    if len(pair.cand) != 1 or whole is None:
+    call, candidate_call = calls
+    whole = candidate.modules[pair.b].output(candidate_call)
+    if len(pair.candidate) != 1 or whole is None:
         return None
     parts = []
-    for path in pair.ref:
-        record = ref.modules[path].output(call)
+    for path in pair.reference:
+        record = reference.modules[path].output(call)
         if record is None or record.stored != "full":
             return None
-        parts.append(ref.trace.tensor(record))
-    joined_arrays = concatenate_parts(parts, cand.trace.tensor(whole), orders)
+        parts.append(reference.trace.tensor(record))
+    joined_arrays = concatenate_parts(parts, candidate.trace.tensor(whole), orders)
     if joined_arrays is None:
         return None
     return to_candidate_order(joined_arrays[0], whole.shape, orders)
@@ -236,15 +243,15 @@ def _pair_by_role(
 
 
 def _iter_reference_outputs(
-    pair: LayerPair, ref: ModuleTree, cand: ModuleTree, orders: Mapping[int, AxisOrder]
+    pair: LayerPair, reference: ModuleTree, candidate: ModuleTree, orders: Mapping[int, AxisOrder]
 ) -> Iterator[tuple[int, Mapping[str, Array]]]:
     if pair.join == "concat":
         return
-    a, b = ref.modules[pair.a], cand.modules[pair.b]
-    for call, call_cand in match_calls(a, b):
-        record_pairs = _pair_by_role(b.roles("output", call_cand), a.roles("output", call))
+    a, b = reference.modules[pair.a], candidate.modules[pair.b]
+    for call, candidate_call in match_calls(a, b):
+        record_pairs = _pair_by_role(b.roles("output", candidate_call), a.roles("output", call))
         if record_pairs:
-            yield call, SubstituteOutputs(cand.trace, record_pairs, orders, back=False)
+            yield call, SubstituteOutputs(candidate.trace, record_pairs, orders, back=False)
 
 
 def view_own_outputs(trace: Trace, path: str | None = None, call: int = 0) -> Trace:

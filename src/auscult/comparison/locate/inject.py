@@ -34,8 +34,8 @@ class ModuleInjector:
     """
 
     runner: Runner
-    ref: ModuleTree
-    cand: ModuleTree
+    reference: ModuleTree
+    candidate: ModuleTree
     orders: Mapping[int, AxisOrder]
     local: NoiseFloor
     whole: NoiseFloor
@@ -73,7 +73,7 @@ class ModuleInjector:
 
     def _is_fed_wrong(self, comparisons: TensorComparisons, comparison: TensorComparison) -> bool:
         """Whether it is the output of a single layer whose inputs differ."""
-        if comparison.role != "output" or comparison.pair.a in self.ref.children:
+        if comparison.role != "output" or comparison.pair.a in self.reference.children:
             return False
         return any(other.differs for other in _list_inputs(comparisons, comparison))
 
@@ -84,20 +84,22 @@ class ModuleInjector:
         if not comparison.pair.is_single:
             return None
         path, path_cand = comparison.pair.a, comparison.pair.b
-        reference_output = self.ref.modules[path].by_key.get((comparison.call, comparison.role))
+        reference_output = self.reference.modules[path].by_key.get(
+            (comparison.call, comparison.role)
+        )
         input_by_role = self._collect_inputs(comparison)
         if reference_output is None or reference_output.stored != "full" or not input_by_role:
             return None
         try:
-            outputs = self.runner.call(path_cand, input_by_role, call=comparison.call_cand)
+            outputs = self.runner.call(path_cand, input_by_role, call=comparison.candidate_call)
         except AuscultError:
             return None  # this module cannot be run alone: what the whole run showed stands
-        candidate_output = outputs.get(comparison.role_cand)
+        candidate_output = outputs.get(comparison.candidate_role)
         if candidate_output is None:
             return None
-        reference_array = self.ref.trace.tensor(reference_output)
+        reference_array = self.reference.trace.tensor(reference_output)
         floor = self.local
-        if path in self.ref.children:
+        if path in self.reference.children:
             floor = self.whole
         return replace(
             comparison,
@@ -110,9 +112,9 @@ class ModuleInjector:
         """The reference's inputs of a call in the candidate's order of axes, by the candidate's
         roles; None where one is missing.
         """
-        a, b = self.ref.modules[comparison.pair.a], self.cand.modules[comparison.pair.b]
+        a, b = self.reference.modules[comparison.pair.a], self.candidate.modules[comparison.pair.b]
         candidate_input_by_role = {
-            record.role: record for record in b.roles("input", comparison.call_cand)
+            record.role: record for record in b.roles("input", comparison.candidate_call)
         }
         input_by_role: dict[str, Array] = {}
         for record in a.roles("input", comparison.call):
@@ -120,7 +122,7 @@ class ModuleInjector:
             if candidate_input is None or record.stored != "full":
                 return None
             input_by_role[candidate_input.role] = to_candidate_order(
-                self.ref.trace.tensor(record), candidate_input.shape, self.orders
+                self.reference.trace.tensor(record), candidate_input.shape, self.orders
             )
         return input_by_role
 

@@ -44,7 +44,7 @@ class FaultPlace:
 
 
 def locate_faults(
-    ref: ModuleTree, comparisons: TensorComparisons, *, forced: bool
+    reference: ModuleTree, comparisons: TensorComparisons, *, forced: bool
 ) -> list[FaultPlace]:
     """The places at which errors are born, in the reference's order of execution.
 
@@ -53,7 +53,7 @@ def locate_faults(
             reference's.
         forced: Which of the two.
     """
-    index = _DifferenceIndex(ref, comparisons)
+    index = _DifferenceIndex(reference, comparisons)
     places: list[FaultPlace] = []
     located_tensors: set[str] = set()
     located_inputs: set[tuple[str, str]] = set()
@@ -79,8 +79,8 @@ def locate_faults(
 class _DifferenceIndex:
     """What differs, by the module in whose call it lies."""
 
-    def __init__(self, ref: ModuleTree, comparisons: TensorComparisons) -> None:
-        self.ref, self.comparisons = ref, comparisons
+    def __init__(self, reference: ModuleTree, comparisons: TensorComparisons) -> None:
+        self.reference, self.comparisons = reference, comparisons
         self.below_orders: dict[str, list[int]] = defaultdict(list)
         """Orders of differing tensors anywhere below a module."""
         self.handed_orders: dict[str, list[int]] = defaultdict(list)
@@ -96,13 +96,13 @@ class _DifferenceIndex:
             insort(self.handed_orders[parent], comparison.order)
         while parent is not None:
             insort(self.below_orders[parent], comparison.order)
-            parent = self.ref.modules[parent].parent
+            parent = self.reference.modules[parent].parent
 
     def find_maker(self, comparison: TensorComparison) -> str | None:
         """The module whose code makes the tensor: not one that only hands on what it was handed, as
         a Sequential does.
         """
-        module = self.ref.modules[comparison.pair.ref[0]]
+        module = self.reference.modules[comparison.pair.reference[0]]
         record = module.by_key.get((comparison.call, comparison.role))
         parent = module.parent
         while (
@@ -111,14 +111,14 @@ class _DifferenceIndex:
             and not comparison.is_output
             and self._takes_tensor(parent, record)
         ):
-            parent = self.ref.modules[parent].parent
+            parent = self.reference.modules[parent].parent
         return parent
 
     def _takes_tensor(self, path: str, record: Record) -> bool:
         tensor = record.same_as or record.key
         return any(
             get_base_role(other.role) == "input" and (other.same_as or other.key) == tensor
-            for other in self.ref.modules[path].records
+            for other in self.reference.modules[path].records
         )
 
     def find_output_place(self, comparison: TensorComparison, *, forced: bool) -> FaultPlace | None:
@@ -167,18 +167,18 @@ class _DifferenceIndex:
         """The module itself, or the nearest above it, of which it is known what came in; else the
         outermost.
         """
-        above = self.ref.modules[path].parent
+        above = self.reference.modules[path].parent
         while above is not None and not self.comparisons.inputs(
             path, self.find_call_around(path, order)
         ):
-            path, above = above, self.ref.modules[above].parent
+            path, above = above, self.reference.modules[above].parent
         return path
 
     def find_window(self, path: str, call: int) -> tuple[int, int]:
         """Orders of the first and the last record of a call."""
         if path not in self.windows:
             windows: dict[int, tuple[int, int]] = {}
-            for record in self.ref.modules[path].records:
+            for record in self.reference.modules[path].records:
                 first, last = windows.get(record.call, (record.order, record.order))
                 windows[record.call] = (min(first, record.order), max(last, record.order))
             self.windows[path] = windows

@@ -41,18 +41,18 @@ class ComparedRuns:
     """What there is to compare.
 
     Attributes:
-        ref, cand: The two runs.
-        ref_runner, cand_runner: The live models, where there are any.
+        reference, candidate: The two runs.
+        reference_runner, candidate_runner: The live models, where there are any.
         inputs: Of the reference's run, to run it again.
-        inputs_cand: Of the candidate's, in its own order of axes.
+        candidate_inputs: Of the candidate's, in its own order of axes.
     """
 
-    ref: Trace
-    cand: Trace
-    ref_runner: Runner | None = None
-    cand_runner: Runner | None = None
+    reference: Trace
+    candidate: Trace
+    reference_runner: Runner | None = None
+    candidate_runner: Runner | None = None
     inputs: Inputs | None = None
-    inputs_cand: Inputs | None = None
+    candidate_inputs: Inputs | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +60,8 @@ class AlignedSides:
     """Two runs with their modules, aligned, and the floor of the whole run."""
 
     runs: ComparedRuns
-    ref: ModuleTree
-    cand: ModuleTree
+    reference: ModuleTree
+    candidate: ModuleTree
     alignment: LayerAlignment
     floor: NoiseFloor
 
@@ -87,12 +87,14 @@ def judge_stages(sides: AlignedSides, names: Sequence[str]) -> tuple[StageResult
     Raises:
         UsageError: If a name is no module, or the candidate is not live.
     """
-    runner, inputs = sides.runs.cand_runner, sides.runs.inputs_cand
+    runner, inputs = sides.runs.candidate_runner, sides.runs.candidate_inputs
     if runner is None or inputs is None:
         hint = "give the model in place of its trace, or --cand-model"
         raise UsageError("needs a live candidate", where="--stages", hint=hint)
-    judge = StageJudge(runner, inputs, sides.ref, sides.cand, sides.alignment, sides.floor)
-    return tuple(judge.judge(find_stage_pairs(names, sides.ref, sides.alignment)))
+    judge = StageJudge(
+        runner, inputs, sides.reference, sides.candidate, sides.alignment, sides.floor
+    )
+    return tuple(judge.judge(find_stage_pairs(names, sides.reference, sides.alignment)))
 
 
 def locate_free(sides: AlignedSides, comparisons: TensorComparisons) -> LocatedFaults:
@@ -101,11 +103,11 @@ def locate_free(sides: AlignedSides, comparisons: TensorComparisons) -> LocatedF
     """
 
     def make_case(place: FaultPlace) -> LayerCase | None:
-        return _build_place_case(sides, sides.runs.ref, sides.runs.cand, place)
+        return _build_place_case(sides, sides.runs.reference, sides.runs.candidate, place)
 
     return LocatedFaults(
         comparisons,
-        tuple(locate_faults(sides.ref, comparisons, forced=False)),
+        tuple(locate_faults(sides.reference, comparisons, forced=False)),
         make_case,
         separated=False,
     )
@@ -131,40 +133,42 @@ def locate_forced(sides: AlignedSides, stages: Sequence[StageResult] = ()) -> Lo
     )
     alignment = replace(sides.alignment, pairs=pairs)
     runs = sides.runs
-    if runs.cand_runner is not None and runs.inputs_cand is not None:
+    if runs.candidate_runner is not None and runs.candidate_inputs is not None:
         try:
-            return _locate_in_forced_candidate(sides, alignment, runs.cand_runner, runs.inputs_cand)
+            return _locate_in_forced_candidate(
+                sides, alignment, runs.candidate_runner, runs.candidate_inputs
+            )
         except AuscultError:
-            if runs.ref_runner is None or runs.inputs is None:
+            if runs.reference_runner is None or runs.inputs is None:
                 raise
-    if runs.ref_runner is None or runs.inputs is None:
+    if runs.reference_runner is None or runs.inputs is None:
         return None
-    return _locate_in_forced_reference(sides, alignment, runs.ref_runner, runs.inputs)
+    return _locate_in_forced_reference(sides, alignment, runs.reference_runner, runs.inputs)
 
 
 def _locate_in_forced_candidate(
     sides: AlignedSides, alignment: LayerAlignment, runner: Runner, inputs: Inputs
 ) -> LocatedFaults:
     runs = sides.runs
-    forced_run = forced.run_candidate(runner, inputs, sides.ref, sides.cand, alignment)
-    layer_floor = measure_local_floor(sides, runs.ref)
+    forced_run = forced.run_candidate(runner, inputs, sides.reference, sides.candidate, alignment)
+    layer_floor = measure_local_floor(sides, runs.reference)
     comparisons = compare_tensors(
-        sides.ref, ModuleTree.of(forced_run), alignment, layer_floor, own_outputs=True
+        sides.reference, ModuleTree.of(forced_run), alignment, layer_floor, own_outputs=True
     )
     injector = ModuleInjector(
-        runner, sides.ref, sides.cand, alignment.orders, layer_floor, sides.floor
+        runner, sides.reference, sides.candidate, alignment.orders, layer_floor, sides.floor
     )
     places = injector.confirm_places(
-        locate_faults(sides.ref, comparisons, forced=True), comparisons
+        locate_faults(sides.reference, comparisons, forced=True), comparisons
     )
 
     def make_case(place: FaultPlace) -> LayerCase | None:
-        pair, call = place.comparison.pair, place.comparison.call_cand
+        pair, call = place.comparison.pair, place.comparison.candidate_call
         if place.comparison.is_output:
             view = forced.view_own_outputs(forced_run, pair.b, call)
         else:
             view = forced_run
-        return _build_place_case(sides, runs.ref, view, place)
+        return _build_place_case(sides, runs.reference, view, place)
 
     return LocatedFaults(comparisons, tuple(places), make_case, separated=True)
 
@@ -172,15 +176,15 @@ def _locate_in_forced_candidate(
 def _locate_in_forced_reference(
     sides: AlignedSides, alignment: LayerAlignment, runner: Runner, inputs: Inputs
 ) -> LocatedFaults:
-    forced_run = forced.run_reference(runner, inputs, sides.ref, sides.cand, alignment)
+    forced_run = forced.run_reference(runner, inputs, sides.reference, sides.candidate, alignment)
     reference_view = forced.view_own_outputs(forced_run)
     reference_side = ModuleTree.of(reference_view)
     comparisons = compare_tensors(
-        reference_side, sides.cand, alignment, measure_local_floor(sides, forced_run)
+        reference_side, sides.candidate, alignment, measure_local_floor(sides, forced_run)
     )
 
     def make_case(place: FaultPlace) -> LayerCase | None:
-        return _build_place_case(sides, reference_view, sides.runs.cand, place)
+        return _build_place_case(sides, reference_view, sides.runs.candidate, place)
 
     return LocatedFaults(
         comparisons,
@@ -195,41 +199,56 @@ def _is_stage(pair: LayerPair, stages: Iterable[StageResult]) -> bool:
 
 
 def _build_place_case(
-    sides: AlignedSides, ref: Trace, cand: Trace, place: FaultPlace
+    sides: AlignedSides, reference: Trace, candidate: Trace, place: FaultPlace
 ) -> LayerCase | None:
     pair, comparison = place.comparison.pair, place.comparison
     if pair.join == "concat":
         return None
-    if comparison.is_output and (case := _build_unfolded_case(sides, ref, cand, place)) is not None:
+    if (
+        comparison.is_output
+        and (case := _build_unfolded_case(sides, reference, candidate, place)) is not None
+    ):
         return case
     if comparison.is_output:
-        return _build_path_case(sides, ref, cand, place, (pair.a, pair.b))
-    return _build_path_case(sides, ref, cand, place, (pair.ref[0], pair.cand[0]))
+        return _build_path_case(sides, reference, candidate, place, (pair.a, pair.b))
+    return _build_path_case(
+        sides, reference, candidate, place, (pair.reference[0], pair.candidate[0])
+    )
 
 
 def _build_path_case(
-    sides: AlignedSides, ref: Trace, cand: Trace, place: FaultPlace, paths: tuple[str, str]
+    sides: AlignedSides,
+    reference: Trace,
+    candidate: Trace,
+    place: FaultPlace,
+    paths: tuple[str, str],
 ) -> LayerCase | None:
     """The case of a place, at these modules of the reference and the candidate."""
     comparison, alignment = place.comparison, sides.alignment
     return build_layer_case(
-        CaseMaterial(ref, cand, alignment.names, sides.runs.ref_runner, alignment.orders),
+        CaseMaterial(
+            reference, candidate, alignment.names, sides.runs.reference_runner, alignment.orders
+        ),
         TensorPlace(
-            *paths, comparison.role, comparison.call, comparison.role_cand, comparison.call_cand
+            *paths,
+            comparison.role,
+            comparison.call,
+            comparison.candidate_role,
+            comparison.candidate_call,
         ),
     )
 
 
 def _build_unfolded_case(
-    sides: AlignedSides, ref: Trace, cand: Trace, place: FaultPlace
+    sides: AlignedSides, reference: Trace, candidate: Trace, place: FaultPlace
 ) -> LayerCase | None:
     """Of a layer with a batch norm behind it, which the candidate has folded into one: the layer's
     own output, unfolded.
     """
-    pair, runner = place.comparison.pair, sides.runs.ref_runner
-    if runner is None or len(pair.ref) != 2 or len(pair.cand) != 1:
+    pair, runner = place.comparison.pair, sides.runs.reference_runner
+    if runner is None or len(pair.reference) != 2 or len(pair.candidate) != 1:
         return None
-    case = _build_path_case(sides, ref, cand, place, (pair.ref[0], pair.b))
+    case = _build_path_case(sides, reference, candidate, place, (pair.reference[0], pair.b))
     if case is None:
         return None
     unfolded_output = invert_batch_norm(
@@ -247,17 +266,19 @@ def measure_local_floor(sides: AlignedSides, trace: Trace) -> NoiseFloor:
     Where it cannot be measured, the floor of the whole run is taken, which lies above it.
     """
     runs, floor = sides.runs, sides.floor
-    if runs.ref_runner is None or runs.inputs is None or floor.how != "measured":
+    if runs.reference_runner is None or runs.inputs is None or floor.how != "measured":
         return floor
-    dtype = choose_second_precision(runs.ref_runner.dtype, find_coarsest_dtype(runs.cand))
+    dtype = choose_second_precision(
+        runs.reference_runner.dtype, find_coarsest_dtype(runs.candidate)
+    )
     try:
-        second_run = forced.run_again(runs.ref_runner.at(dtype), runs.inputs, trace)
+        second_run = forced.run_again(runs.reference_runner.at(dtype), runs.inputs, trace)
     except AuscultError:
         return floor
     return floor_from_second_run(
         forced.view_own_outputs(trace),
         forced.view_own_outputs(second_run),
-        compute_least_floor(runs.ref, runs.cand),
+        compute_least_floor(runs.reference, runs.candidate),
         floor.what,
     )
 

@@ -47,7 +47,7 @@ class RecordDistance:
 
 
 def measure_distance(
-    ref: Trace, a: Record, cand: Trace, b: Record, usual: Mapping[int, AxisOrder]
+    reference: Trace, a: Record, candidate: Trace, b: Record, usual: Mapping[int, AxisOrder]
 ) -> RecordDistance:
     """The relative error of record b of the candidate against record a of the reference.
 
@@ -55,7 +55,7 @@ def measure_distance(
         usual: Per number of axes, the candidate's order in terms of the reference's.
     """
     if a.stored == b.stored == "full":
-        return measure_array_distance(ref.tensor(a), cand.tensor(b), usual)
+        return measure_array_distance(reference.tensor(a), candidate.tensor(b), usual)
     if sketch.get_canonical_shape(a.shape) != sketch.get_canonical_shape(b.shape):
         return RecordDistance(
             INFINITE_ERROR,
@@ -71,10 +71,12 @@ def measure_distance(
         sketch.is_ambiguous(a.shape) and a.shape != b.shape
     ):
         return RecordDistance(
-            sketch.estimate_relative_error(ref.sketch(a), cand.sketch(b)), "sketch"
+            sketch.estimate_relative_error(reference.sketch(a), candidate.sketch(b)), "sketch"
         )
     if stored_kinds <= {"full", "sample"}:
-        return RecordDistance(relative_error(_read_sample(cand, b), _read_sample(ref, a)), "sample")
+        return RecordDistance(
+            relative_error(_read_sample(candidate, b), _read_sample(reference, a)), "sample"
+        )
     return RecordDistance(_compare_statistics(a, b), "statistics")
 
 

@@ -91,13 +91,13 @@ def _spread_for_size(record: Record) -> float:
     return 1.0
 
 
-def choose_second_precision(ref: str, cand: str) -> str:
+def choose_second_precision(reference: str, candidate: str) -> str:
     """In which type to run the reference for the floor: the candidate's if it is coarser, else one
     finer than the reference's.
     """
-    if UNIT_ROUNDOFF.get(cand, 0.0) > UNIT_ROUNDOFF.get(ref, UNIT_ROUNDOFF["float32"]):
-        return cand
-    return FINER_DTYPE.get(ref, "float64")
+    if UNIT_ROUNDOFF.get(candidate, 0.0) > UNIT_ROUNDOFF.get(reference, UNIT_ROUNDOFF["float32"]):
+        return candidate
+    return FINER_DTYPE.get(reference, "float64")
 
 
 def find_coarsest_dtype(trace: Trace) -> str:
@@ -112,15 +112,20 @@ def find_coarsest_dtype(trace: Trace) -> str:
     return max(float_dtypes, key=lambda name: UNIT_ROUNDOFF[name], default="float32")
 
 
-def compute_least_floor(ref: Trace, cand: Trace) -> float:
+def compute_least_floor(reference: Trace, candidate: Trace) -> float:
     """What a few roundings in the coarser type of the two make."""
     return MIN_ROUNDINGS * max(
-        UNIT_ROUNDOFF[find_coarsest_dtype(ref)], UNIT_ROUNDOFF[find_coarsest_dtype(cand)]
+        UNIT_ROUNDOFF[find_coarsest_dtype(reference)], UNIT_ROUNDOFF[find_coarsest_dtype(candidate)]
     )
 
 
 def floor_from_second_run(
-    ref: Trace, second_run: Trace, bottom: float, description: str, *, own_outputs: bool = False
+    reference: Trace,
+    second_run: Trace,
+    bottom: float,
+    description: str,
+    *,
+    own_outputs: bool = False,
 ) -> NoiseFloor:
     """The floor from a second run of the reference.
 
@@ -131,7 +136,7 @@ def floor_from_second_run(
 
     second_record_by_key = {record.key: record for record in second_run.records}
     errors: dict[str, float] = {}
-    for record in ref.records:
+    for record in reference.records:
         if record.role == "noise" or record.dtype not in UNIT_ROUNDOFF:
             continue
         if own_outputs:
@@ -140,7 +145,9 @@ def floor_from_second_run(
             second_record = None
         second_record = second_record or second_record_by_key.get(record.key)
         if second_record is not None and second_record.shape == record.shape:
-            errors[record.key] = measure_distance(ref, record, second_run, second_record, {}).error
+            errors[record.key] = measure_distance(
+                reference, record, second_run, second_record, {}
+            ).error
     finite_errors = [error for error in errors.values() if np.isfinite(error)]
     usual = bottom
     if finite_errors:
@@ -149,38 +156,43 @@ def floor_from_second_run(
 
 
 def measure_floor(
-    ref: Trace, cand: Trace, runner: Runner, inputs: Mapping[str, Array], dtype: str | None = None
+    reference: Trace,
+    candidate: Trace,
+    runner: Runner,
+    inputs: Mapping[str, Array],
+    dtype: str | None = None,
 ) -> NoiseFloor:
     """Run the reference at a second precision, with the same inputs and noise.
 
     Args:
-        ref: The reference's run at its own precision.
+        reference: The reference's run at its own precision.
         dtype: The second precision; chosen from the two runs where it is not given.
 
     Raises:
         UsageError: If the runtime cannot compute in that type.
         TargetError: If the model's code raises there.
     """
-    dtype = dtype or choose_second_precision(runner.dtype, find_coarsest_dtype(cand))
-    second_run = runner.at(dtype).run(inputs, replay=ref)
+    dtype = dtype or choose_second_precision(runner.dtype, find_coarsest_dtype(candidate))
+    second_run = runner.at(dtype).run(inputs, replay=reference)
     return floor_from_second_run(
-        ref,
+        reference,
         second_run,
-        compute_least_floor(ref, cand),
+        compute_least_floor(reference, candidate),
         f"the reference in {dtype} against {runner.dtype}",
     )
 
 
-def estimate_floor(ref: Trace, cand: Trace) -> NoiseFloor:
+def estimate_floor(reference: Trace, candidate: Trace) -> NoiseFloor:
     """An estimate where the reference cannot be run again."""
-    bottom = compute_least_floor(ref, cand)
+    bottom = compute_least_floor(reference, candidate)
     errors: dict[str, float] = {}
     depth = 0
-    for record in ref.records:
+    for record in reference.records:
         errors[record.key] = bottom / MIN_ROUNDINGS * ROUNDINGS_PER_LAYER * (1 + depth) ** 0.5
         depth += record.role == "output"
     coarser = max(
-        (find_coarsest_dtype(ref), find_coarsest_dtype(cand)), key=lambda name: UNIT_ROUNDOFF[name]
+        (find_coarsest_dtype(reference), find_coarsest_dtype(candidate)),
+        key=lambda name: UNIT_ROUNDOFF[name],
     )
     description = (
         f"estimated from {coarser} and depth, since the reference cannot be run at another"
@@ -197,7 +209,7 @@ def floor_from_error(error: float) -> NoiseFloor:
 
 
 def measure_scaled_floor(
-    ref: Trace, cand: Trace, runner: Runner, inputs: Mapping[str, Array]
+    reference: Trace, candidate: Trace, runner: Runner, inputs: Mapping[str, Array]
 ) -> NoiseFloor:
     """The floor from a coarser second precision, for a runtime that has no finer one: rounding
     errors grow with the unit.
@@ -208,18 +220,18 @@ def measure_scaled_floor(
     Raises:
         UsageError, TargetError: If the model cannot be run so, or is no finer than that itself.
     """
-    coarse_floor = measure_floor(ref, cand, runner, inputs, COARSER_DTYPE)
-    ratio = UNIT_ROUNDOFF[find_coarsest_dtype(ref)] / UNIT_ROUNDOFF[COARSER_DTYPE]
+    coarse_floor = measure_floor(reference, candidate, runner, inputs, COARSER_DTYPE)
+    ratio = UNIT_ROUNDOFF[find_coarsest_dtype(reference)] / UNIT_ROUNDOFF[COARSER_DTYPE]
     errors = {key: error * ratio for key, error in coarse_floor.errors.items()}
     description = (
         f"the reference in {COARSER_DTYPE} against {runner.dtype}, scaled to the rounding of"
-        f" {find_coarsest_dtype(ref)}"
+        f" {find_coarsest_dtype(reference)}"
     )
     return replace(coarse_floor, what=description, errors=errors, usual=coarse_floor.usual * ratio)
 
 
 def find_best_floor(
-    ref: Trace, cand: Trace, runner: Runner | None, inputs: Mapping[str, Array] | None
+    reference: Trace, candidate: Trace, runner: Runner | None, inputs: Mapping[str, Array] | None
 ) -> tuple[NoiseFloor, str]:
     """Measured where the reference can be run, at a finer precision or else scaled from a coarser
     one, estimated where not.
@@ -228,15 +240,15 @@ def find_best_floor(
         The floor, and why it is not the measured one.
     """
     if runner is None or inputs is None:
-        return estimate_floor(ref, cand), "no live reference"
+        return estimate_floor(reference, candidate), "no live reference"
     try:
-        return measure_floor(ref, cand, runner, inputs), ""
+        return measure_floor(reference, candidate, runner, inputs), ""
     except AuscultError as error:
         reason = str(error)
     if (
-        UNIT_ROUNDOFF[find_coarsest_dtype(ref)] < UNIT_ROUNDOFF[COARSER_DTYPE]
-        and UNIT_ROUNDOFF[find_coarsest_dtype(cand)] < UNIT_ROUNDOFF[COARSER_DTYPE]
+        UNIT_ROUNDOFF[find_coarsest_dtype(reference)] < UNIT_ROUNDOFF[COARSER_DTYPE]
+        and UNIT_ROUNDOFF[find_coarsest_dtype(candidate)] < UNIT_ROUNDOFF[COARSER_DTYPE]
     ):
         with suppress(AuscultError):
-            return measure_scaled_floor(ref, cand, runner, inputs), reason
-    return estimate_floor(ref, cand), reason
+            return measure_scaled_floor(reference, candidate, runner, inputs), reason
+    return estimate_floor(reference, candidate), reason

@@ -29,11 +29,12 @@ def iter_output_pairs(
         calls: The reference's and the candidate's.
         own_outputs: Take what the candidate's module itself computed where its output was replaced.
     """
-    call, call_cand = calls
-    candidate_record_by_role = {record.role: record for record in b.roles("output", call_cand)}
+    call, candidate_call = calls
+    candidate_record_by_role = {record.role: record for record in b.roles("output", candidate_call)}
     if own_outputs:
         candidate_record_by_role |= {
-            record.role.replace("own", "output", 1): record for record in b.roles("own", call_cand)
+            record.role.replace("own", "output", 1): record
+            for record in b.roles("own", candidate_call)
         }
     for reference_record in a.roles("output", call):
         candidate_record = candidate_record_by_role.get(reference_record.role)
@@ -47,8 +48,8 @@ def iter_output_pairs(
 class InputMatcher:
     """Finds which input of the candidate's module is which of the reference's."""
 
-    ref: ModuleTree
-    cand: ModuleTree
+    reference: ModuleTree
+    candidate: ModuleTree
     orders: Mapping[int, AxisOrder]
 
     def iter_input_pairs(self, pair: LayerPair, calls: tuple[int, int]) -> Iterator[RecordPair]:
@@ -56,10 +57,12 @@ class InputMatcher:
 
         Where the candidate's roles say nothing, inputs with nearly the same values come first.
         """
-        call, call_cand = calls
-        remaining_records = list(self.cand.modules[pair.cand[0]].roles("input", call_cand))
+        call, candidate_call = calls
+        remaining_records = list(
+            self.candidate.modules[pair.candidate[0]].roles("input", candidate_call)
+        )
         unmatched_records = []
-        for reference_record in self.ref.modules[pair.ref[0]].roles("input", call):
+        for reference_record in self.reference.modules[pair.reference[0]].roles("input", call):
             candidate_record = self._find_input(reference_record, remaining_records)
             if candidate_record is None:
                 unmatched_records.append(reference_record)
@@ -75,7 +78,7 @@ class InputMatcher:
                 yield reference_record, candidate_record
 
     def _find_input(self, reference_record: Record, candidates: list[Record]) -> Record | None:
-        if INPUTS_IN_USE_ORDER in self.cand.trace.manifest.notes:
+        if INPUTS_IN_USE_ORDER in self.candidate.trace.manifest.notes:
             return _find_first(candidates, partial(self._is_near, reference_record))
         candidate_record = _find_first(
             candidates, lambda record: record.role == reference_record.role
@@ -87,7 +90,10 @@ class InputMatcher:
         return None
 
     def _is_near(self, a: Record, b: Record) -> bool:
-        return measure_near_error(self.ref.trace, a, self.cand.trace, b, self.orders) is not None
+        return (
+            measure_near_error(self.reference.trace, a, self.candidate.trace, b, self.orders)
+            is not None
+        )
 
 
 def _find_first(records: list[Record], is_wanted: Callable[[Record], bool]) -> Record | None:

@@ -33,8 +33,8 @@ class TensorComparison:
 
     Attributes:
         role: The reference's: `output`, `output.1`, `input`, `input.mask`.
-        role_cand: The candidate's name of it.
-        call_cand: The candidate's call, where it makes the same calls in another order.
+        candidate_role: The candidate's name of it.
+        candidate_call: The candidate's call, where it makes the same calls in another order.
         order: The reference's record's position in its run.
         floor: Relative error that rounding alone gives there.
         limit: Relative error above which the tensor differs.
@@ -45,13 +45,13 @@ class TensorComparison:
     pair: LayerPair
     call: int
     role: str
-    role_cand: str
+    candidate_role: str
     order: int
     distance: RecordDistance
     floor: float
     limit: float
     tensor: str
-    call_cand: int
+    candidate_call: int
 
     @property
     def error(self) -> float:
@@ -108,8 +108,8 @@ class TensorComparisons:
 
 
 def compare_tensors(
-    ref: ModuleTree,
-    cand: ModuleTree,
+    reference: ModuleTree,
+    candidate: ModuleTree,
     alignment: LayerAlignment,
     floor: NoiseFloor,
     *,
@@ -121,10 +121,10 @@ def compare_tensors(
         own_outputs: Take what the candidate's modules themselves computed where their outputs were
             replaced (role `own`).
     """
-    comparer = _TensorComparer(ref, cand, alignment.orders, floor, own_outputs)
+    comparer = _TensorComparer(reference, candidate, alignment.orders, floor, own_outputs)
     comparisons = []
     for pair in alignment.pairs:
-        if pair.b in cand.modules:
+        if pair.b in candidate.modules:
             comparisons += comparer.compare_pair(pair)
     return TensorComparisons.of(comparisons)
 
@@ -135,33 +135,35 @@ class _TensorComparer:
     places is measured once.
     """
 
-    ref: ModuleTree
-    cand: ModuleTree
+    reference: ModuleTree
+    candidate: ModuleTree
     orders: Mapping[int, AxisOrder]
     floor: NoiseFloor
     own_outputs: bool
     distance_by_keys: dict[tuple[str, str], RecordDistance] = field(default_factory=dict)
 
     def compare_pair(self, pair: LayerPair) -> list[TensorComparison]:
-        a, b = self.ref.modules[pair.a], self.cand.modules[pair.b]
+        a, b = self.reference.modules[pair.a], self.candidate.modules[pair.b]
         comparisons = []
         for calls in match_calls(a, b):
             call_comparisons = [
                 self._compare_records(pair, reference_record, candidate_record)
                 for reference_record, candidate_record in self._iter_record_pairs(pair, calls)
             ]
-            if pair.a not in self.ref.children:
+            if pair.a not in self.reference.children:
                 call_comparisons = _drop_incomparable_inputs(call_comparisons, a, b)
             comparisons += call_comparisons
         return comparisons
 
     def _iter_record_pairs(self, pair: LayerPair, calls: tuple[int, int]) -> Iterator[RecordPair]:
-        a, b = self.ref.modules[pair.a], self.cand.modules[pair.b]
+        a, b = self.reference.modules[pair.a], self.candidate.modules[pair.b]
         yield from iter_output_pairs(a, b, calls, own_outputs=self.own_outputs)
         # A module of several against one operation that ends it: that operation takes something else.
-        is_same_level = (pair.ref[0] in self.ref.children) == (pair.cand[0] in self.cand.children)
+        is_same_level = (pair.reference[0] in self.reference.children) == (
+            pair.candidate[0] in self.candidate.children
+        )
         if is_same_level or pair.by == "root":
-            matcher = InputMatcher(self.ref, self.cand, self.orders)
+            matcher = InputMatcher(self.reference, self.candidate, self.orders)
             yield from matcher.iter_input_pairs(pair, calls)
 
     def _compare_records(
@@ -191,7 +193,11 @@ class _TensorComparer:
         )
         if keys not in self.distance_by_keys:
             self.distance_by_keys[keys] = measure_distance(
-                self.ref.trace, reference_record, self.cand.trace, candidate_record, self.orders
+                self.reference.trace,
+                reference_record,
+                self.candidate.trace,
+                candidate_record,
+                self.orders,
             )
         return self.distance_by_keys[keys]
 
@@ -199,8 +205,8 @@ class _TensorComparer:
         """The distance of the outputs of several modules, put together, from the one output of the
         other side.
         """
-        reference_arrays = _read_outputs(self.ref, pair.ref, call)
-        candidate_arrays = _read_outputs(self.cand, pair.cand, call)
+        reference_arrays = _read_outputs(self.reference, pair.reference, call)
+        candidate_arrays = _read_outputs(self.candidate, pair.candidate, call)
         if reference_arrays is None or candidate_arrays is None:
             reason = "is not recorded in full, so that its parts cannot be put together"
             return RecordDistance(INFINITE_ERROR, "values", reason)

@@ -110,9 +110,9 @@ def _resolve_floor(
         from auscult.comparison.measure.floor import compute_least_floor, floor_from_second_run
 
         return floor_from_second_run(
-            runs.ref,
+            runs.reference,
             floor,
-            compute_least_floor(runs.ref, runs.cand),
+            compute_least_floor(runs.reference, runs.candidate),
             f"the reference against {floor.path}",
         )
     if not 0 < floor < 1:
@@ -135,7 +135,9 @@ def build_report(run_pair: RunPair, comparison: RunComparison) -> Report:
     """The report of a comparison."""
     from auscult import rules
 
-    subject = CompareSubject(comparison.runs.ref, comparison.runs.cand, comparison.results)
+    subject = CompareSubject(
+        comparison.runs.reference, comparison.runs.candidate, comparison.results
+    )
     findings, skips = rules.run_rules(subject, "parity")
     coverage = build_coverage(comparison)
     return Report(

@@ -47,7 +47,7 @@ def describe_layers(comparison: RunComparison) -> list[Json]:
 
 def _describe_layer(comparison: RunComparison, result: LayerResult, pair: LayerPair) -> Json:
     worst_output = comparison.comparisons.worst_output(result.path_ref)
-    info = comparison.runs.ref.manifest.modules.get(pair.a)
+    info = comparison.runs.reference.manifest.modules.get(pair.a)
     limit = result.floor
     if worst_output is not None:
         limit = worst_output.limit
@@ -95,7 +95,7 @@ def _describe_place(tensor_comparison: TensorComparison) -> Json:
     if tensor_comparison.is_output:
         path_ref, path_cand = pair.a, pair.b
     else:
-        path_ref, path_cand = pair.ref[0], pair.cand[0]
+        path_ref, path_cand = pair.reference[0], pair.candidate[0]
     values: Json = {
         "a": path_ref,
         "b": path_cand,
@@ -117,7 +117,7 @@ def describe_alignment(comparison: RunComparison) -> Json:
     return {
         "by": count_by_method,
         "groups": [
-            {"a": list(pair.ref), "b": list(pair.cand)}
+            {"a": list(pair.reference), "b": list(pair.candidate)}
             for pair in comparison.alignment.pairs
             if not pair.is_single
         ],

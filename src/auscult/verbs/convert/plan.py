@@ -80,28 +80,26 @@ def _detect_layers(source: Checkpoint) -> tuple[Framework | None, dict[str, Laye
     detection = next(iter(families.detect_families(shapes)), None)
     layout: Framework | None = None
     if detection is not None and detection.score >= MIN_FAMILY_SCORE:
-        layout = None if detection.layout == "unknown" else detection.layout
+        if detection.layout != "unknown":
+            layout = detection.layout
         kinds = families.find_layer_kinds(shapes, detection)
         planned = families.signature(detection.family).plan(detection.config)
         for name, weight in weights.items():
-            if weight.parts[-1] in kinds:
+            kind = kinds.get(weight.parts[-1])
+            if kind is not None:
                 expected = planned.get(name.removeprefix(detection.prefix))
-                layers_by_name[name] = LayerIdentity(
-                    kinds[weight.parts[-1]],
-                    "family",
-                    expected.groups if expected is not None else None,
-                )
+                expected_groups = None if expected is None else expected.groups
+                layers_by_name[name] = LayerIdentity(kind, "family", expected_groups)
     for name, weight in weights.items():
         module = source.modules.get(weight.layer)
-        if module is not None:
-            kind = infer_kind_by_module(module.type, len(source[weight.parts[-1]].shape))
-        else:
-            kind = None
-        if kind is not None and name.endswith("weight"):
-            groups = module.attributes.get("groups", 1) if module is not None else 1
-            layers_by_name[name] = LayerIdentity(
-                kind, "module", groups if isinstance(groups, int) else None
-            )
+        if module is None or not name.endswith("weight"):
+            continue
+        kind = infer_kind_by_module(module.type, len(source[weight.parts[-1]].shape))
+        if kind is not None:
+            groups = module.attributes.get("groups", 1)
+            if not isinstance(groups, int):
+                groups = None
+            layers_by_name[name] = LayerIdentity(kind, "module", groups)
     return layout, layers_by_name
 
 
@@ -162,9 +160,9 @@ def _settle_permutations(
     layer, or refused.
     """
     template_layers = _detect_layers(template)[1]
-    stems = {
-        part: name for name, weight in collect_weights(template).items() for part in weight.parts
-    }
+    stems: dict[str, str] = {}
+    for name, weight in collect_weights(template).items():
+        stems |= dict.fromkeys(weight.parts, name)
     layouts: tuple[Framework, Framework] | None = None
     matches = []
     for match in alignment.matches:
@@ -254,9 +252,8 @@ def _cast_targets(recipe: Recipe, source: Checkpoint, dtype_by_target: Mapping[s
         for name, dtype in zip(entry.targets, dtypes, strict=True):
             target_dtype = dtype_by_target.get(name, dtype)
             needs_cast = target_dtype != dtype and is_floating(target_dtype) and is_floating(dtype)
-            cast_entries.append(
-                Entry((name,), (name,), (Cast(target_dtype, dtype),) if needs_cast else ())
-            )
+            ops = (Cast(target_dtype, dtype),) if needs_cast else ()
+            cast_entries.append(Entry((name,), (name,), ops))
     if not any(entry.ops for entry in cast_entries):
         return recipe
     return recipe.compose(Recipe(tuple(cast_entries))).bind(source)
@@ -277,8 +274,9 @@ def recipe_for_dequantizing(source: Checkpoint) -> Recipe | None:
         if affine is not None:
             scale = tuple(float(value) for value in affine.scale.reshape(-1))
             zero = tuple(int(value) for value in affine.zero_point.reshape(-1)) or (0,)
+            if len(set(zero)) == 1:
+                zero = zero[:1]
             axis = affine.axis if len(scale) > 1 else None
-            zero = zero[:1] if len(set(zero)) == 1 else zero
             ops = (Dequantize(scale, zero, axis, tensor.dtype),)
         entries.append(Entry((name,), (name,), ops, (tensor.shape,)))
     if any(entry.ops for entry in entries):
@@ -294,6 +292,7 @@ def load_recipe(recipe: Recipe | Path | str) -> Recipe:
 
 
 def _join_some(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:MAX_NAMES_SHOWN]) + (
-        f" and {len(names) - MAX_NAMES_SHOWN} more" if len(names) > MAX_NAMES_SHOWN else ""
-    )
+    text = ", ".join(names[:MAX_NAMES_SHOWN])
+    if len(names) > MAX_NAMES_SHOWN:
+        return f"{text} and {len(names) - MAX_NAMES_SHOWN} more"
+    return text

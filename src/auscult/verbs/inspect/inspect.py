@@ -140,14 +140,24 @@ def _detect_families(checkpoint: Checkpoint) -> tuple[Any, ...]:
 
 
 def _describe_family(detections: tuple[Any, ...], best: Any) -> Json:
+    values: Json = {
+        "family": None,
+        "variant": None,
+        "prefix": "",
+        "hyperparameters": {},
+        "undetermined": {},
+    }
+    if best is not None:
+        undetermined = {name: list(choices) for name, choices in best.undetermined.items()}
+        values = {
+            "family": best.family,
+            "variant": best.variant,
+            "prefix": best.prefix,
+            "hyperparameters": dict(best.hyperparameters),
+            "undetermined": undetermined,
+        }
     return {
-        "family": best.family if best else None,
-        "variant": best.variant if best else None,
-        "prefix": best.prefix if best else "",
-        "hyperparameters": dict(best.hyperparameters) if best else {},
-        "undetermined": (
-            {name: list(values) for name, values in best.undetermined.items()} if best else {}
-        ),
+        **values,
         "nearest": [
             {
                 "family": detection.family,
@@ -169,10 +179,13 @@ def _select_nearest(detections: tuple[Any, ...]) -> list[Any]:
 
 def _summarize_health(examination: Examination, untrained: Collection[str]) -> Json:
     records = examination.health.values()
+    share_seen = 1.0
+    if examination.size:
+        share_seen = round(examination.seen / examination.size, 6)
     return {
         "values": examination.size,
         "values_seen": examination.seen,
-        "share_seen": round(examination.seen / examination.size, 6) if examination.size else 1.0,
+        "share_seen": share_seen,
         "non_finite": sum(1 for record in records if record.nan or record.inf),
         "all_zero": sum(1 for record in records if record.is_zero),
         "constant": sum(1 for record in records if record.is_constant and not record.is_zero),

@@ -47,7 +47,9 @@ def build_module_tree(checkpoint: Checkpoint) -> list[Json]:
                 "parameters": size * folded.size,
                 "tensors": tensors,
             }
-            rows.append({**row, "type": kind} if kind else row)
+            if kind:
+                row["type"] = kind
+            rows.append(row)
     return rows
 
 
@@ -63,9 +65,8 @@ def _split_name(name: str) -> tuple[str, str]:
 
 
 def _find_module_type(checkpoint: Checkpoint, path: str) -> str | None:
-    info = checkpoint.modules.get(path) if checkpoint.is_code else None
-    if info:
-        return info.type
+    if checkpoint.is_code and path in checkpoint.modules:
+        return checkpoint.modules[path].type
     return None
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -152,4 +153,4 @@ def _read_checkpoint_facts(path: str | Path) -> dict[str, Any]:
 
 
 def _list_fact_names() -> frozenset[str]:
-    return frozenset(name for names in FACT_KEYS.values() for name in names)
+    return frozenset(chain.from_iterable(FACT_KEYS.values()))
