@@ -13,12 +13,12 @@ from auscult.comparison.compare_runs import compare_runs
 from auscult.comparison.measure.distance import measure_array_distance
 from auscult.comparison.measure.floor import estimate_floor, measure_floor
 from auscult.comparison.modules import ModuleTree
-from auscult.comparison.unloaded import (
-    compare_owned_weights,
+from auscult.comparison.start_noise import (
     compute_median_peak,
     find_noise_moments,
     is_plausible_peak,
 )
+from auscult.comparison.unloaded import compare_owned_weights
 from auscult.runtime.runner import make_runner
 from auscult.traces.statistics import summarise_tensor
 from tests.traced_ports import (

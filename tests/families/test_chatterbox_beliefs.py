@@ -12,7 +12,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from auscult.comparison.unloaded import find_noise_moments  # noqa: E402
+from auscult.comparison.start_noise import find_noise_moments  # noqa: E402
 from auscult.families.chatterbox_s3gen.config import tiny  # noqa: E402
 from auscult.families.chatterbox_s3gen.features import flow_mel  # noqa: E402
 from auscult.families.chatterbox_s3gen.torch.flow import Flow  # noqa: E402

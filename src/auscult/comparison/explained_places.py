@@ -10,11 +10,11 @@ from auscult.comparison.locate.places import FaultPlace
 from auscult.comparison.locate.runs import AlignedSides, LocatedFaults
 from auscult.comparison.measure.tensor_comparisons import TensorComparison, TensorComparisons
 from auscult.comparison.results import LayerResult
+from auscult.comparison.start_noise import find_noisy_pairs
 from auscult.comparison.unloaded import (
     WeightOwnership,
     compare_owned_weights,
     explain_ownership,
-    find_noisy_pairs,
 )
 from auscult.explain.case import Explanation, LayerCase
 from auscult.explain.try_mistakes import explain_case

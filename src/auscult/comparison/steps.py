@@ -51,6 +51,7 @@ class StepFlip:
     @property
     def is_chance(self) -> bool:
         """Whether the difference of the scores can have turned the choice."""
+        # Both scores may be off by the error, towards each other.
         return self.margin <= 2 * self.error
 
 

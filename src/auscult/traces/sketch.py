@@ -233,11 +233,11 @@ def estimate_cosine(a: NDArray[Any], b: NDArray[Any], length_a: float, length_b:
 
 
 def sample_elements(array: Array) -> Array:
-    """Elements at pseudo-random places of the canonical order, ascending [min(size, SAMPLE)]; all
+    """Elements at pseudo-random places of the canonical order, ascending [min(size, SAMPLE_SIZE)]; all
     where there are no more.
 
     The places depend on the size alone, so that two traces hold the same ones. By the inequality of
-    Dvoretzky, Kiefer and Wolfowitz, quantiles of SAMPLE of them are off by more than 0.03 in rank
+    Dvoretzky, Kiefer and Wolfowitz, quantiles of SAMPLE_SIZE of them are off by more than 0.03 in rank
     with probability below 0.2 %.
     """
     view = to_canonical_axes(array)

@@ -4,7 +4,7 @@ rounded.
 Measured by running the reference at a second precision: at the candidate's where that is the
 coarser one, otherwise at the next finer one, so that the two runs differ by the rounding of the
 coarser. Two implementations round in different orders, so that their difference is of this size but
-not below it; see `FACTOR`. Where there are only files, the floor is estimated from the number
+not below it; see `FLOOR_FACTOR`. Where there are only files, the floor is estimated from the number
 format and the depth.
 """
 
@@ -24,7 +24,10 @@ from auscult.traces.records import Record, Trace
 from auscult.weights import Array
 
 FLOOR_FACTOR = 8.0
-"""A layer differs when its error is above this multiple of the floor."""
+"""A layer differs when its error is above this multiple of the floor.
+
+Chosen, not measured.
+"""
 UNIT_ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 FINER_DTYPE = {
     "float32": "float64",
@@ -35,10 +38,16 @@ FINER_DTYPE = {
 COARSER_DTYPE = "float16"
 """The second precision of a runtime that has no finer one."""
 MIN_ROUNDINGS = 2.0
-"""The floor is never taken below so many roundings: a layer may be exact by luck."""
+"""The floor is never taken below so many roundings: a layer may be exact by luck.
+
+Chosen, not measured.
+"""
 MAX_FLOOR_LIMIT = 0.5
 """A larger error always counts as a difference, also where the reference at a second precision is
-as far from itself: that is chaos, and for the steps to judge, not agreement."""
+as far from itself: that is chaos, and for the steps to judge, not agreement.
+
+Chosen, not measured.
+"""
 SIZE_SPREAD = 4.0
 """The limit of a tensor of n elements is raised by the factor 1 + SIZE_SPREAD / √n: the rms of few
 roundings varies more than that of many.
@@ -46,7 +55,10 @@ roundings varies more than that of many.
 Chosen, not measured.
 """
 ROUNDINGS_PER_LAYER = 4.0
-"""Estimated floors: so many roundings times the root of the number of layers so far."""
+"""Estimated floors: so many roundings times the root of the number of layers so far.
+
+Chosen, not measured.
+"""
 
 FloorBasis = Literal["measured", "estimated", "given"]
 
@@ -84,7 +96,7 @@ class NoiseFloor:
 
 
 def _spread_for_size(record: Record) -> float:
-    """The rms of few roundings varies more than that of many."""
+    """The factor by which the limit of a small tensor is raised; see `SIZE_SPREAD`."""
     size = math.prod(record.shape)
     if size:
         return 1.0 + SIZE_SPREAD / math.sqrt(size)
