@@ -1,4 +1,9 @@
-"""What explains each place at which an error is born, and what is said of every layer."""
+"""Explain each place at which an error is born.
+
+In: the aligned runs and the places. Out: one `LayerResult` for each pair of layers, which says
+whether an error is born there or only passes through, and which known mistake gives what the
+candidate computed.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The modules that a trace shows, and how they nest."""
+"""The modules that a trace shows, with their records, and how they nest."""
 
 from __future__ import annotations
 

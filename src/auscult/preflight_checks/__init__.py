@@ -1,1 +1,1 @@
-"""Looks at a training before it is paid for: a few instrumented steps, and what they show."""
+"""Look at a training before it is paid for: a few steps with instruments, and what they show."""

@@ -1,5 +1,7 @@
-"""Look at a training: everything that is measured, within a time, and the training afterwards as it
-was before.
+"""Measure a training within a time limit, and leave it as it was.
+
+In: whatever TARGET returned. Out: `TrainingMeasurements`, which the rules of `rules/training/`
+judge.
 """
 
 from __future__ import annotations

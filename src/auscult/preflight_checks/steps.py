@@ -1,5 +1,7 @@
-"""Some steps of the user's own loop on one batch, with instruments: codes, codebooks, gradients,
-what moves and who moves it.
+"""Run some steps of the user's own loop on one batch, with instruments on codes, codebooks and
+gradients.
+
+In: a `Setup`. Out: a `StepsTrail`.
 """
 
 from __future__ import annotations

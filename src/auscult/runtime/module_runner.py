@@ -1,4 +1,4 @@
-"""What runners of torch and MLX modules share: everything but the framework's own calls."""
+"""The runner of a tree of modules, for torch and MLX: everything but the framework's own calls."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Random draws, recorded on one side and drawn again on the other, since seeds are not portable
-between frameworks.
+"""Random draws, recorded in one run and drawn again in another: a seed gives other draws in another
+framework.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Takes tensors from a capture, keeps what was asked for of each, and gives the trace."""
+"""Keeps of each tensor of a run what was asked for: all of it, a sketch, a sample or statistics.
+
+In: tensors in the order in which they are computed. Out: a `Trace`.
+"""
 
 from __future__ import annotations
 

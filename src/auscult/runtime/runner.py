@@ -1,5 +1,7 @@
-"""A live model in any runtime: run it, run one of its modules alone, substitute what a module gave,
-change its precision.
+"""The interface of a live model in any runtime.
+
+A runner runs the model, runs one of its modules alone, puts other tensors in place of what a module
+gives, and makes a copy in another precision. `make_runner` opens whatever the user named.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Trainings of our own: a vocoder for the demo, and a codec."""

@@ -1,6 +1,4 @@
-"""The first story, from beginning to end: a trained vocoder, the wrong code, a buzz; and what
-auscult makes of it.
-"""
+"""`demo`: a trained vocoder whose code is wrong, so that it buzzes; and what auscult makes of it."""
 
 from __future__ import annotations
 

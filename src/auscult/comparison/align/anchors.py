@@ -1,4 +1,8 @@
-"""Modules that own the same weights are the same module, whatever they are called."""
+"""Pair modules by the weights that they own, whatever the modules are called.
+
+In: the modules of two traces with the fingerprints of their weights, or an alignment of the weights
+themselves. Out: pairs of modules.
+"""
 
 from __future__ import annotations
 

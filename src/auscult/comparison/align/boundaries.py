@@ -1,5 +1,8 @@
-"""Where one side does in one module what the other does in several: the outputs that mean the
-same.
+"""Find the outputs that mean the same where one side does in one module what the other does in
+several.
+
+In: pairs of modules. Out: the same pairs, widened by the modules that ran next where these reach
+the other side's output; and the way in which the outputs of several modules are compared with one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Modules between two pairs that nothing but their order, shape, kind and output can tell."""
+"""Pair the modules that are still open between two pairs, by order, shape, class and output.
+
+In: two traces and the pairs so far. Out: further pairs.
+"""
 
 from __future__ import annotations
 

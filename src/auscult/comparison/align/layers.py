@@ -1,5 +1,7 @@
-"""Which layers of two traces are the same layer, under whatever names, granularity and order of
-axes.
+"""Align the layers of two traces, under whatever names, granularity and order of axes.
+
+In: two traces. Out: a `LayerAlignment`, in which every module of both is in a pair or left over.
+The steps have files of their own: `anchors`, `gaps`, `wholes`, `boundaries`.
 """
 
 from __future__ import annotations

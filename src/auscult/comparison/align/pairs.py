@@ -1,4 +1,4 @@
-"""Which layers of two traces are the same: the records."""
+"""The records of an alignment of layers: a pair, and all pairs of two traces."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Modules of several layers against the one operation with which the other side, a flat graph, ends
-them.
+"""Pair modules of several layers with the one operation that ends them in a flat graph.
+
+In: two traces and the pairs so far. Out: further pairs.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
-"""Run one module alone on the other side's own inputs: the error that appears is the module's
-own.
+"""Run one module alone on the other side's inputs: an error that appears then is the module's own.
+
+In: the places at which a run on the other side's tensors shows errors. Out: the places that this
+confirms, and further ones.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
-"""From two runs to the places at which errors are born, by running one side on the other's tensors
-where that can be done.
+"""Find the places at which errors are born, by running one side on the other's tensors where that
+can be done.
+
+In: two runs, aligned, and the live models behind them. Out: `LocatedFaults`.
 """
 
 from __future__ import annotations

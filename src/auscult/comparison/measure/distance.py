@@ -1,4 +1,6 @@
-"""How far two records are apart, from whatever was kept of them."""
+"""Measure how far two records are apart, from whatever was kept of them: all values, a sketch, a
+sample or statistics.
+"""
 
 from __future__ import annotations
 

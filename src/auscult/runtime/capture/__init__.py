@@ -2,10 +2,11 @@
 
 A file has
 
-    def accepts(value: object) -> bool                                     # without importing the
-    runtime def open_runner(value: Any, name: str) -> Runner
-    def probe(value: Any, recorder: Recorder) -> AbstractContextManager    # where code of the user
-    can run around the model
+    # Whether this runtime can run the value; does not import the runtime.
+    def accepts(value: object) -> bool
+    def open_runner(value: Any, name: str) -> Runner
+    # Only where code of the user can run around the model.
+    def probe(value: Any, recorder: Recorder) -> AbstractContextManager
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How an MLX run was made."""
+"""The manifest of an MLX run: version, precision, modules and their weights."""
 
 from __future__ import annotations
 

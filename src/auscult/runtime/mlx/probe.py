@@ -1,4 +1,6 @@
-"""MLX modules have no hooks: while a probe is entered, the classes of a model's modules are called
+"""Record what the modules of an MLX model take and give.
+
+MLX modules have no hooks. While a probe is entered, the classes of a model's modules are called
 through it.
 """
 

@@ -1,4 +1,4 @@
-"""How a torch run was made."""
+"""The manifest of a torch run: version, precision, modules and their weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sums and extremes in torch, which takes them on all the cores that the model had a moment ago."""
+"""Sums and extremes of a tensor in torch, on all cores: the model, which waits meanwhile, had them."""
 
 from __future__ import annotations
 

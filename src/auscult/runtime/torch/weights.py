@@ -1,4 +1,4 @@
-"""What a torch module owns."""
+"""The parameters and buffers that a torch module itself owns."""
 
 from __future__ import annotations
 

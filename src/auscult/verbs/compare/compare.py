@@ -1,4 +1,4 @@
-"""`compare`: where is the first layer that is wrong, rather than merely further from the
+"""`compare`: which layer is the first that is wrong, rather than merely further from the
 reference?
 """
 

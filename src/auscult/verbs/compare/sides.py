@@ -1,4 +1,7 @@
-"""What `compare` is given, as two runs with the live models behind them."""
+"""Open the two sides that `compare` is given, and run what has to be run.
+
+In: traces, code, model files or live modules. Out: two runs with the live models behind them.
+"""
 
 from __future__ import annotations
 

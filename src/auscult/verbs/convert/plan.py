@@ -94,12 +94,12 @@ def _detect_layers(source: Checkpoint) -> tuple[Framework | None, dict[str, Laye
         module = source.modules.get(weight.layer)
         if module is None or not name.endswith("weight"):
             continue
-        kind = infer_kind_by_module(module.type, len(source[weight.parts[-1]].shape))
-        if kind is not None:
+        module_kind = infer_kind_by_module(module.type, len(source[weight.parts[-1]].shape))
+        if module_kind is not None:
             groups = module.attributes.get("groups", 1)
             if not isinstance(groups, int):
                 groups = None
-            layers_by_name[name] = LayerIdentity(kind, "module", groups)
+            layers_by_name[name] = LayerIdentity(module_kind, "module", groups)
     return layout, layers_by_name
 
 

@@ -1,4 +1,4 @@
-"""What the evidence of a diagnosis has shown so far."""
+"""What the evidence of a diagnosis has shown so far, and the words for what the user gave."""
 
 from __future__ import annotations
 
