@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from auscult.errors import CheckpointError, UsageError
 from auscult.finding import Json
-from auscult.weights import Checkpoint, Tensor
+from auscult.weights import Checkpoint, ModuleInfo, Tensor
 
 CheckpointLike = Any
 """str, os.PathLike, Checkpoint, a torch or MLX module, or a sequence of paths that belong together.
@@ -81,47 +82,55 @@ def merge_checkpoints(parts: Sequence[Checkpoint]) -> Checkpoint:
         raise UsageError("one side has no files", hint="give at least one path")
     if len(parts) == 1:
         return parts[0]
-    name_counts = Counter(name for part in parts for name in part)
-    new_names = [
-        {name: f"{_get_file_stem(part)}:{name}" if name_counts[name] > 1 else name for name in part}
-        for part in parts
-    ]
-    if len({_get_file_stem(part) for part in parts}) < len(parts) and any(
-        count > 1 for count in name_counts.values()
-    ):
+    name_counts = Counter(chain.from_iterable(parts))
+    shared_names = [name for name, count in name_counts.items() if count > 1]
+    if shared_names and len({_get_file_stem(part) for part in parts}) < len(parts):
         raise UsageError(
             "two files of one side have the same name and hold tensors of the same names",
             where=parts[-1].path,
-            found=next(name for name, count in name_counts.items() if count > 1),
+            found=shared_names[0],
             hint="give parts of one model",
         )
-    tensors: dict[str, Tensor] = {
-        names[name]: tensor if names[name] == name else replace(tensor, name=names[name])
-        for part, names in zip(parts, new_names, strict=True)
-        for name, tensor in part.items()
-    }
-    metadata: Mapping[str, str] = {
-        key: value for part in parts for key, value in part.metadata.items()
-    }
+    renamed_parts = [_name_apart(part, frozenset(shared_names)) for part in parts]
+    tensors: dict[str, Tensor] = {}
+    metadata: dict[str, str] = {}
+    modules: dict[str, ModuleInfo] = {}
+    for part in renamed_parts:
+        tensors |= part
+        metadata |= part.metadata
+        modules |= part.modules
+    has_one_format = len({part.format for part in parts}) == 1
+    has_one_container = len({part.container for part in parts}) == 1
     return replace(
         parts[0],
         path=" + ".join(part.path for part in parts),
-        format=parts[0].format if len({part.format for part in parts}) == 1 else "several",
+        format=parts[0].format if has_one_format else "several",
         tensors=tensors,
-        container=parts[0].container if len({part.container for part in parts}) == 1 else (),
+        container=parts[0].container if has_one_container else (),
         metadata=metadata,
-        hazards=tuple(hazard for part in parts for hazard in part.hazards),
-        skips=tuple(skip for part in parts for skip in part.skips),
-        modules={
-            names.get(path, path): info
-            for part, names in zip(parts, new_names, strict=True)
-            for path, info in part.modules.items()
-        },
-        ties=tuple(
-            tuple(names[name] for name in group)
-            for part, names in zip(parts, new_names, strict=True)
-            for group in part.ties
-        ),
+        hazards=tuple(chain.from_iterable(part.hazards for part in parts)),
+        skips=tuple(chain.from_iterable(part.skips for part in parts)),
+        modules=modules,
+        ties=tuple(chain.from_iterable(part.ties for part in renamed_parts)),
+    )
+
+
+def _name_apart(part: Checkpoint, shared_names: frozenset[str]) -> Checkpoint:
+    """The checkpoint with its file's name before the names that other files have too."""
+    stem = _get_file_stem(part)
+    new_names = {name: name for name in part}
+    new_names |= {name: f"{stem}:{name}" for name in part if name in shared_names}
+    tensors: dict[str, Tensor] = {}
+    for name, tensor in part.items():
+        if name in shared_names:
+            tensors[new_names[name]] = replace(tensor, name=new_names[name])
+        else:
+            tensors[name] = tensor
+    return replace(
+        part,
+        tensors=tensors,
+        modules={new_names.get(path, path): info for path, info in part.modules.items()},
+        ties=tuple(tuple(map(new_names.__getitem__, group)) for group in part.ties),
     )
 
 
