@@ -8,7 +8,7 @@ from auscult.comparison.align.layers import align_layers
 from auscult.comparison.explained_places import MAX_EXPLAINED_PLACES, explain_located_faults
 from auscult.comparison.locate.runs import AlignedSides, ComparedRuns, LocatedFaults, locate_free
 from auscult.comparison.measure.floor import floor_from_error
-from auscult.comparison.measure.readings import compare_tensors
+from auscult.comparison.measure.tensor_comparisons import compare_tensors
 from auscult.comparison.modules import ModuleTree
 from auscult.comparison.results import LayerResult
 from auscult.finding import Skip
@@ -42,7 +42,7 @@ def explain(
         align_layers(ref, cand),
         floor_from_error(floor),
     )
-    comparisons = compare_tensors(sides.ref, sides.cand, sides.alignment, sides.floor)
+    comparisons = compare_tensors(sides.reference, sides.candidate, sides.alignment, sides.floor)
     located = locate_free(sides, comparisons)
     places = tuple(place for place in located.places for _ in range(times))
     return explain_located_faults(

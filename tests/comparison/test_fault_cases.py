@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from auscult.comparison.fault_cases import build_layer_case
+from auscult.comparison.fault_cases import CaseMaterial, TensorPlace, build_layer_case
 from auscult.errors import UsageError
 from auscult.runtime.runner import Runner
 from auscult.weights import Array
@@ -35,12 +35,15 @@ class Weights:
 RUNNER = cast(Runner, Weights())
 
 
+def locate(path_ref: str, path_cand: str, role: str = "output") -> TensorPlace:
+    return TensorPlace(path_ref, path_cand, role, 0, role, 0)
+
+
 def test_an_output_with_its_inputs_weights_and_a_way_to_run_it_again() -> None:
     turned = np.ascontiguousarray(2 * A.transpose(0, 2, 1))
     cand = make_trace([("p:input", X), ("p", turned)], types={"p": "Conv"})
-    case = build_layer_case(
-        REF, cand, "a", "p", runner=RUNNER, usual={3: (0, 2, 1)}, pairs={"a": "p"}
-    )
+    material = CaseMaterial(REF, cand, {"a": "p"}, RUNNER, {3: (0, 2, 1)})
+    case = build_layer_case(material, locate("a", "p"))
     assert case is not None
     assert (case.key, case.module.type, case.candidate_path) == ("a#0:output", "Conv1d", "p")
     assert case.candidate_module is not None
@@ -59,7 +62,7 @@ def test_an_input_with_all_that_the_parent_knew_before() -> None:
     before, behind = ROWS[:3], ROWS[4:]
     ref = make_trace([*before, ("b:input", 2 * A), *behind], types=TYPES)
     cand = make_trace([*before, ("b:input", 3 * A), *behind])
-    case = build_layer_case(ref, cand, "b", "b", "input")
+    case = build_layer_case(CaseMaterial(ref, cand), locate("b", "b", "input"))
     assert case is not None
     assert (case.role, case.parent, case.rerun) == ("input", "", None)
     assert list(case.context) == [":input", "a:output"]  # not what reaches the place itself
@@ -69,8 +72,9 @@ def test_an_input_with_all_that_the_parent_knew_before() -> None:
 
 @pytest.mark.parametrize("stored", ["sketch", "statistics"])
 def test_no_case_without_tensors(stored: str) -> None:
-    assert build_layer_case(REF, make_trace([("a", A)], stored=stored), "a", "a") is None
-    assert build_layer_case(REF, REF, "nowhere", "a") is None
+    without_tensors = CaseMaterial(REF, make_trace([("a", A)], stored=stored))
+    assert build_layer_case(without_tensors, locate("a", "a")) is None
+    assert build_layer_case(CaseMaterial(REF, REF), locate("nowhere", "a")) is None
 
 
 def test_the_steps_of_a_loop() -> None:
@@ -78,7 +82,7 @@ def test_the_steps_of_a_loop() -> None:
     for step in range(4):
         rows += [(f"f#{step}:input", X * step), (f"f#{step}", A * step)]
     ref = make_trace([*rows, (":noise", B), ("", Y)])
-    case = build_layer_case(ref, ref, "", "")
+    case = build_layer_case(CaseMaterial(ref, ref), locate("", ""))
     assert case is not None
     assert case.reference_steps is not None
     assert case.candidate_steps is not None
@@ -88,6 +92,6 @@ def test_the_steps_of_a_loop() -> None:
     assert steps.result is not None
     assert np.array_equal(steps.result, Y)
     twice = make_trace([*rows[:5], ("", Y)])
-    short = build_layer_case(twice, twice, "", "")
+    short = build_layer_case(CaseMaterial(twice, twice), locate("", ""))
     assert short is not None
     assert short.reference_steps is None  # two calls are no loop

@@ -64,7 +64,8 @@ class ScaleRunner(ModuleRunner):
     def _to_tensor(self, array: Array, module: Any) -> Array:  # noqa: ARG002
         return array
 
-    _array = staticmethod(np.asarray)  # type: ignore[assignment]
+    def _to_array(self, tensor: Array) -> Array:
+        return np.asarray(tensor)
 
     def _make_replacement(self, tensor: Array, array: Array) -> Array:
         return array.astype(tensor.dtype)

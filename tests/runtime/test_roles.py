@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 
 from auscult.runtime.roles import (
     bind_arguments,
+    format_role,
     iter_call_roles,
     iter_role_inputs,
     iter_roles,
+    parse_position,
     replace_tensors,
     split_arguments,
 )
@@ -99,3 +101,14 @@ def test_a_foreign_name_stays_where_any_keyword_is_taken() -> None:
     def forward(**inputs: Any) -> None: ...
 
     assert bind_arguments(forward, {"x": 1}) == ([], {"x": 1})
+
+
+def test_positions_and_the_roles_that_say_them() -> None:
+    assert [format_role("output", index) for index in range(3)] == [
+        "output",
+        "output.1",
+        "output.2",
+    ]
+    assert [parse_position(name) for name in ("input", "0", "input.2", "7")] == [0, 0, 2, 7]
+    assert parse_position("input.mask") is None
+    assert parse_position("mel") is None

@@ -64,7 +64,7 @@ def measure_training(
     measurement = _TrainingMeasurement(setup, options, snapshot, progress or _ignore_progress)
     try:
         with _attribute_to_user(setup.name):
-            return measurement.measure()
+            return measurement.measure_all()
     finally:
         snapshot.restore()
 
@@ -87,7 +87,7 @@ class _TrainingMeasurement:
         self.report_progress = report_progress
         self.started = time.monotonic()
 
-    def measure(self) -> TrainingMeasurements:
+    def measure_all(self) -> TrainingMeasurements:
         """Everything, in the order in which it costs time."""
         setup = self.setup
         skipped = tuple(_iter_unmeasured(setup))

@@ -159,7 +159,7 @@ class ModuleRunner(ABC):
             return tuple(positional), keyword_tensors
         remaining_tensors = dict(tensors)
 
-        def fill(role: str, remembered_tensor: Any) -> Any:
+        def fill_slot(role: str, remembered_tensor: Any) -> Any:
             tensor = remaining_tensors.pop(role, remembered_tensor)
             if isinstance(tensor, ArgumentSlot):
                 hint = "take it from the trace of the run"
@@ -171,7 +171,7 @@ class ModuleRunner(ABC):
             return tensor
 
         args, kwargs = (
-            replace_tensors(part, "input", fill, self._is_tensor_or_slot)
+            replace_tensors(part, "input", fill_slot, self._is_tensor_or_slot)
             for part in remembered_call
         )
         if remaining_tensors:
@@ -190,13 +190,13 @@ class ModuleRunner(ABC):
     def _remember_call(
         self, path: str, call: int, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
-        def remember(_role: str, tensor: Any) -> Any:
+        def keep_or_mark(_role: str, tensor: Any) -> Any:
             if self._count_elements(tensor) <= MAX_REMEMBERED_ELEMENTS:
                 return self._copy_tensor(tensor)
             return ArgumentSlot()
 
         remembered_parts = tuple(
-            replace_tensors(part, "input", remember, self._is_tensor) for part in (args, kwargs)
+            replace_tensors(part, "input", keep_or_mark, self._is_tensor) for part in (args, kwargs)
         )
         self._calls[path, call] = (remembered_parts[0], remembered_parts[1])
 
@@ -207,13 +207,13 @@ class ModuleRunner(ABC):
         if arrays is None:
             return None
 
-        def swap(role: str, tensor: Any) -> Any:
+        def replace_output(role: str, tensor: Any) -> Any:
             array = arrays.get(role)
             if array is None:
                 return tensor
             return self._make_replacement(tensor, array)
 
-        return replace_tensors(output, "output", swap, self._is_tensor)
+        return replace_tensors(output, "output", replace_output, self._is_tensor)
 
 
 def call_user_code(function: Any, name: str, args: Any, kwargs: Any) -> Any:

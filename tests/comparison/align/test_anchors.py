@@ -69,7 +69,7 @@ def test_a_sum_that_owns_the_bias_joins_its_product() -> None:
     pair = LayerPair(("linear",), ("matmul",), "weights")
     ((before, wider),) = widen_split_owners([pair], ref, cand)
     assert before is pair
-    assert (wider.ref, wider.cand) == (("linear",), ("matmul", "add"))
+    assert (wider.reference, wider.candidate) == (("linear",), ("matmul", "add"))
     without_bias = make_tree([("matmul", X * 2), ("add", X)], weights={"matmul": {"w": FIRST}})
     assert list(widen_split_owners([pair], ref, without_bias)) == []
 
@@ -87,6 +87,8 @@ def test_an_alignment_of_tensors_links_their_modules() -> None:
             {"qkv.weight": np.concatenate(list(projections.values())), "o.weight": FIRST}
         ),
     )
-    pairs = {pair.ref: pair for pair in iter_link_pairs(find_module_links(alignment, ref, cand))}
-    assert (pairs["out",].cand, pairs["out",].by) == (("o",), "weights")
-    assert (pairs["q", "k", "v"].cand, pairs["q", "k", "v"].by) == (("qkv",), "derived")
+    pairs = {
+        pair.reference: pair for pair in iter_link_pairs(find_module_links(alignment, ref, cand))
+    }
+    assert (pairs["out",].candidate, pairs["out",].by) == (("o",), "weights")
+    assert (pairs["q", "k", "v"].candidate, pairs["q", "k", "v"].by) == (("qkv",), "derived")

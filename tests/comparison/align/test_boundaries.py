@@ -52,12 +52,12 @@ def test_a_pair_takes_in_the_norm_that_the_other_side_folded() -> None:
     cand = make_tree([("folded", Y.copy()), ("head", X * 2)])
     pairs = [LayerPair(("conv",), ("folded",), "weights"), LayerPair(("head",), ("head",), "name")]
     widened, head = find_boundaries(ref, cand, pairs, {})
-    assert (widened.ref, widened.cand) == (("conv", "norm"), ("folded",))
+    assert (widened.reference, widened.candidate) == (("conv", "norm"), ("folded",))
     assert head == pairs[1]
     from_the_other_side = find_boundaries(
         cand, ref, [LayerPair(("folded",), ("conv",), "weights")], {}
     )
-    assert from_the_other_side[0].cand == ("conv", "norm")
+    assert from_the_other_side[0].candidate == ("conv", "norm")
 
 
 def test_a_pair_that_agrees_or_agrees_nowhere_stays() -> None:

@@ -19,7 +19,7 @@ def pair_wholes(ref: ModuleTree, cand: ModuleTree, pair: LayerPair) -> list[tupl
 def test_by_what_they_give() -> None:
     cand = make_tree([("conv_1", CONV), ("add_7", SUM.copy())])
     assert pair_wholes(REF, cand, PARTS) == [("block", "add_7", "values")]
-    flipped = LayerPair(PARTS.cand, PARTS.ref, "weights")
+    flipped = LayerPair(PARTS.candidate, PARTS.reference, "weights")
     assert pair_wholes(cand, REF, flipped) == [("add_7", "block", "values")]
 
 

@@ -11,7 +11,7 @@ from auscult.comparison.align.pairs import LayerAlignment, LayerPair
 from auscult.comparison.locate.inject import ModuleInjector
 from auscult.comparison.locate.places import locate_faults
 from auscult.comparison.measure.floor import floor_from_error
-from auscult.comparison.measure.readings import compare_tensors
+from auscult.comparison.measure.tensor_comparisons import compare_tensors
 from auscult.errors import UsageError
 from auscult.runtime.runner import Runner
 from auscult.weights import Array

@@ -5,7 +5,7 @@ from __future__ import annotations
 from auscult.comparison.align.pairs import LayerAlignment, LayerPair
 from auscult.comparison.locate.places import FaultPlace, locate_faults
 from auscult.comparison.measure.floor import floor_from_error
-from auscult.comparison.measure.readings import compare_tensors
+from auscult.comparison.measure.tensor_comparisons import compare_tensors
 from auscult.comparison.modules import ModuleTree
 from auscult.weights import Array
 from tests.hand_made import make_noise, make_tree

@@ -17,7 +17,7 @@ from auscult.comparison.locate.runs import (
     measure_local_floor,
 )
 from auscult.comparison.measure.floor import floor_from_error
-from auscult.comparison.measure.readings import compare_tensors
+from auscult.comparison.measure.tensor_comparisons import compare_tensors
 from auscult.comparison.modules import ModuleTree
 from auscult.comparison.results import LayerResult
 from auscult.comparison.steps import StepFlip, StepsResult
@@ -44,7 +44,7 @@ WRONG = make_trace(
 
 def test_from_files_the_first_fault_with_its_case() -> None:
     sides = make_sides(WRONG)
-    comparisons = compare_tensors(sides.ref, sides.cand, sides.alignment, sides.floor)
+    comparisons = compare_tensors(sides.reference, sides.candidate, sides.alignment, sides.floor)
     located = locate_free(sides, comparisons)
     assert not located.separated
     (place,) = located.places

@@ -111,7 +111,7 @@ class _GapScorer:
         values = np.zeros((len(a), len(b)), bool)
         for i, reference_module in enumerate(a):
             for j, candidate_module in enumerate(b):
-                scores[i, j], values[i, j] = self.score(reference_module, candidate_module)
+                scores[i, j], values[i, j] = self.score_pair(reference_module, candidate_module)
         scores[scores < MIN_PAIR_SCORE] = 0.0
         table = np.zeros((len(a) + 1, len(b) + 1))
         for i in range(len(a)):
@@ -131,7 +131,7 @@ class _GapScorer:
             else:
                 j -= 1
 
-    def score(
+    def score_pair(
         self, reference_module: TracedModule, candidate_module: TracedModule
     ) -> tuple[float, bool]:
         """How much speaks for a pair, and whether what they computed does."""

@@ -56,21 +56,21 @@ def align_layers(
     """
     builder = _AlignmentBuilder(ModuleTree.of(reference), ModuleTree.of(candidate))
     for pair in _iter_override_pairs(overrides or {}, builder.reference, builder.candidate):
-        builder.take(pair)
+        builder.take_pair(pair)
     if "" in builder.reference.modules and "" in builder.candidate.modules:
-        builder.take(LayerPair(("",), ("",), "root"))
+        builder.take_pair(LayerPair(("",), ("",), "root"))
     if weights is not None:
         for pair in iter_link_pairs(
             find_module_links(weights, builder.reference, builder.candidate)
         ):
-            builder.take(choose_join(builder.reference, builder.candidate, pair))
+            builder.take_pair(choose_join(builder.reference, builder.candidate, pair))
     for pair in pair_by_content(builder.list_open_reference(), builder.list_open_candidate()):
         if builder.is_same_kind(pair):
-            builder.take(pair)
+            builder.take_pair(pair)
     for pair, wider in list(
         widen_split_owners(builder.pairs, builder.reference, builder.candidate)
     ):
-        builder.widen(pair, wider)
+        builder.replace_pair(pair, wider)
     builder.pair_composites()
     builder.pair_names()
     builder.pair_composites()
@@ -78,12 +78,12 @@ def align_layers(
     for pair in iter_pairs_in_order(
         builder.reference, builder.candidate, builder.pairs, builder.orders
     ):
-        builder.take(pair)
+        builder.take_pair(pair)
     for pair in find_whole_pairs(
         builder.reference, builder.candidate, builder.pairs, builder.orders
     ):
-        builder.take(pair)
-    return builder.finish()
+        builder.take_pair(pair)
+    return builder.build_alignment()
 
 
 class _AlignmentBuilder:
@@ -96,7 +96,7 @@ class _AlignmentBuilder:
         self._pair_by_reference: dict[str, LayerPair] = {}
         self._pair_by_candidate: dict[str, LayerPair] = {}
 
-    def take(self, pair: LayerPair) -> None:
+    def take_pair(self, pair: LayerPair) -> None:
         """Keep a pair unless one of its modules is taken."""
         if any(path in self._pair_by_reference for path in pair.reference) or any(
             path in self._pair_by_candidate for path in pair.candidate
@@ -128,7 +128,7 @@ class _AlignmentBuilder:
         a, b = self.reference.modules[pair.a], self.candidate.modules[pair.b]
         return a.type.lower() != b.type.lower() and a.is_pass_through != b.is_pass_through
 
-    def widen(self, pair: LayerPair, wider: LayerPair) -> None:
+    def replace_pair(self, pair: LayerPair, wider: LayerPair) -> None:
         """Put a pair of more modules in a pair's place."""
         self.pairs[self.pairs.index(pair)] = wider
         self._pair_by_reference |= dict.fromkeys(wider.reference, wider)
@@ -168,7 +168,7 @@ class _AlignmentBuilder:
                 ),
             )
             equal_images.remove(best_image)
-            self.take(LayerPair((path,), (best_image,), "parts"))
+            self.take_pair(LayerPair((path,), (best_image,), "parts"))
 
     def pair_names(self) -> None:
         """Modules of one name below modules that are a pair; the same path where nothing above is
@@ -181,7 +181,7 @@ class _AlignmentBuilder:
                 continue
             differs = bool(module.weights and other.weights)
             doubt = "the same name, but other weights" if differs else ""
-            self.take(LayerPair((module.path,), (path,), "name", doubt=doubt))
+            self.take_pair(LayerPair((module.path,), (path,), "name", doubt=doubt))
 
     def _translate_path(self, path: str) -> str:
         head = path
@@ -195,7 +195,7 @@ class _AlignmentBuilder:
                 return tail
         return path
 
-    def finish(self) -> LayerAlignment:
+    def build_alignment(self) -> LayerAlignment:
         pairs = find_boundaries(self.reference, self.candidate, self.pairs, self.orders)
         paired_reference, paired_candidate = collect_paired_paths(pairs)
         return LayerAlignment(

@@ -88,9 +88,9 @@ class _DifferenceIndex:
         self.windows: dict[str, dict[int, tuple[int, int]]] = {}
         for comparison in comparisons.all:
             if comparison.differs:
-                self._note(comparison)
+                self._note_difference(comparison)
 
-    def _note(self, comparison: TensorComparison) -> None:
+    def _note_difference(self, comparison: TensorComparison) -> None:
         parent = self.find_maker(comparison)
         if parent is not None and not comparison.is_output:
             insort(self.handed_orders[parent], comparison.order)

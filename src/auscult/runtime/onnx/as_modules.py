@@ -103,9 +103,9 @@ class ModulesRunner:
 
     def _view_as_modules(self, trace: Trace) -> Trace:
         """The trace of the nodes as a trace of the modules."""
-        return _ModuleView(self, trace).trace()
+        return _ModuleView(self, trace).build_trace()
 
-    def manifest(self, trace: Trace) -> Manifest:
+    def build_manifest(self, trace: Trace) -> Manifest:
         """The manifest with the modules' weights and classes."""
         weights: dict[str, dict[str, str]] = {}
         for (path, number), call in self._calls.items():
@@ -139,28 +139,30 @@ class _ModuleView:
         self.sources: dict[str, str] = {}
         self.first_keys: dict[str, str] = {}
 
-    def trace(self) -> Trace:
+    def build_trace(self) -> Trace:
         graph = self.runner._graph_runner.graph
         for record in self.nodes.records:
             if record.path == "" and record.role.startswith("input"):
-                self._add(record, ("", 0, record.role), self._find_input_name(record.role), "Graph")
+                self._add_record(
+                    record, ("", 0, record.role), self._find_input_name(record.role), "Graph"
+                )
         for _, _, call, is_end in sorted(self._iter_events(), key=lambda event: event[:2]):
-            self._call(call, is_end=is_end)
+            self._add_call(call, is_end=is_end)
         for role, name in _pair_roles("output", graph.outputs):
             if (tensor_record := self._find_record(name)) is not None:
-                self._add(tensor_record, ("", 0, role), name, "Graph")
+                self._add_record(tensor_record, ("", 0, role), name, "Graph")
         noise = tuple(record for record in self.nodes.records if record.role == "noise")
         self.sources |= {record.key: record.same_as or record.key for record in noise}
         ordered = tuple(
             replace(record, order=order) for order, record in enumerate((*noise, *self.records))
         )
         nodes, sources = self.nodes, self.sources
-        manifest = self.runner.manifest(nodes)
+        manifest = self.runner.build_manifest(nodes)
 
-        def values(key: str, /) -> Array:
+        def load_tensor(key: str, /) -> Array:
             return nodes.values(sources[key])
 
-        return Trace(manifest, ordered, values, nodes.path, nodes.left_out)
+        return Trace(manifest, ordered, load_tensor, nodes.path, nodes.left_out)
 
     def _iter_events(self) -> Iterator[tuple[int, int, ScopeCall, bool]]:
         """Outer modules begin first and end last."""
@@ -168,11 +170,11 @@ class _ModuleView:
             yield 2 * call.first, -len(call.nodes), call, False
             yield 2 * call.last + 1, len(call.nodes), call, True
 
-    def _call(self, call: ScopeCall, *, is_end: bool) -> None:
+    def _add_call(self, call: ScopeCall, *, is_end: bool) -> None:
         if not is_end:
             for role, name in _pair_roles("input", call.inputs):
                 if (tensor_record := self._find_record(name)) is not None:
-                    self._add(tensor_record, (call.path, call.call, role), name, call.type)
+                    self._add_record(tensor_record, (call.path, call.call, role), name, call.type)
             return
         for role, name in _pair_roles("output", call.outputs):
             tensor_record = self._find_record(name)
@@ -185,13 +187,13 @@ class _ModuleView:
                     shown_record = own_record
                 else:
                     shown_record = tensor_record
-                self._add(
+                self._add_record(
                     shown_record,
                     (call.path, call.call, role.replace("output", "own")),
                     f"{name}~{shown_record.role}",
                     call.type,
                 )
-            self._add(tensor_record, (call.path, call.call, role), name, call.type)
+            self._add_record(tensor_record, (call.path, call.call, role), name, call.type)
 
     def _find_record(self, name: str) -> Record | None:
         """The record of a tensor: what its node gave, or what was fed."""
@@ -209,7 +211,9 @@ class _ModuleView:
             role, role
         )
 
-    def _add(self, record: Record, place: tuple[str, int, str], name: str, kind: str) -> None:
+    def _add_record(
+        self, record: Record, place: tuple[str, int, str], name: str, kind: str
+    ) -> None:
         path, call, role = place
         module_record = replace(
             record, path=path, call=call, role=role, type=kind, same_as=self.first_keys.get(name)

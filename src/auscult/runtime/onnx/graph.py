@@ -123,7 +123,7 @@ class OnnxGraph:
         values = [encode_field(GRAPH_OUTPUT, self._slice_span(span)) for span in self._output_spans]
         values += [_encode_output(name) for name in outputs if name not in self.outputs]
         inputs = [encode_field(GRAPH_INPUT, self._slice_span(span)) for span in self._input_spans]
-        return self._model(
+        return self._build_model(
             node_bytes,
             self.initializers.values(),
             [*inputs, *map(_encode_input, feeds.items()), *values],
@@ -171,13 +171,13 @@ class OnnxGraph:
             if name in self.initializers and name not in feeds
         ]
         values = [_encode_output(name) for name in node.outputs if name]
-        return self._model(
+        return self._build_model(
             [self._slice_span(node.span)],
             own_initializers,
             [*map(_encode_input, feeds.items()), *values],
         )
 
-    def _model(
+    def _build_model(
         self,
         nodes: Iterable[bytes],
         initializers: Iterable[ByteSpan],

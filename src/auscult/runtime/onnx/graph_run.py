@@ -55,7 +55,7 @@ class GraphRun:
     types: dict[str, Any]
     _known_records: dict[str, Record] = field(default_factory=dict)
 
-    def record(self) -> None:
+    def record_all(self) -> None:
         """Run the graph, as often as it takes, and record it."""
         self.fixed |= self._draw_noise()
         is_whole_recorded = self.recorder.options.is_included("")
@@ -101,7 +101,7 @@ class GraphRun:
             if name not in result_names and name not in self.fixed
         ]
         names = [*result_names, *end_names]
-        own_results = dict(zip(names, self._run(session, names), strict=True))
+        own_results = dict(zip(names, self._run_session(session, names), strict=True))
         results = {**own_results, **self.fixed}
         for node in batch:
             self._record_node(node, results, own_results)
@@ -145,7 +145,7 @@ class GraphRun:
             return {}
         options = self.recorder.options
         names = [node.outputs[0] for node in nodes]
-        session = self._open(self.graph.with_outputs(names))
+        session = self._open_session(self.graph.with_outputs(names))
         drawn_arrays = run_session(session, names, self.feeds, self.name)
         replay = None
         if options.replay is not None:
@@ -180,7 +180,7 @@ class GraphRun:
             if not noise:
                 raise
         name = node.outputs[0]
-        session = self._open(self.graph.without_nodes(before, noise, [name]))
+        session = self._open_session(self.graph.without_nodes(before, noise, [name]))
         redrawn_arrays = run_session(session, [name], {**self.feeds, **noise}, self.name)
         return replay.draw(node.op, redrawn_arrays[0].shape).astype(array.dtype)
 
@@ -214,8 +214,10 @@ class GraphRun:
     def _open_batch(self, batch: Iterable[GraphNode]) -> Any:
         names = self._list_result_names(batch)
         if not self.fixed:
-            return self._open(self.graph.with_outputs(names))
-        return self._open(self.graph.without_nodes(self._list_fixed_nodes(), self.fixed, names))
+            return self._open_session(self.graph.with_outputs(names))
+        return self._open_session(
+            self.graph.without_nodes(self._list_fixed_nodes(), self.fixed, names)
+        )
 
     def _list_fixed_nodes(self) -> list[GraphNode]:
         return [node for node in self.graph.nodes if self._is_fixed(node)]
@@ -227,14 +229,14 @@ class GraphRun:
             model = self.graph.without_nodes(self._list_fixed_nodes(), self.fixed)
         end_names = [name for name in self.graph.outputs if name not in self.fixed]
         with tempfile.TemporaryDirectory(prefix="auscult-") as folder:
-            session = self._open(model, str(Path(folder) / "profile"))
-            self._run(session, end_names)
+            session = self._open_session(model, str(Path(folder) / "profile"))
+            self._run_session(session, end_names)
             return read_profiled_bytes(session)
 
-    def _open(self, model: bytes, profile: str | None = None) -> Any:
+    def _open_session(self, model: bytes, profile: str | None = None) -> Any:
         return open_session(model, self.graph.path.parent, self.name, profile)
 
-    def _run(self, session: Any, names: Sequence[str]) -> list[Any]:
+    def _run_session(self, session: Any, names: Sequence[str]) -> list[Any]:
         return run_session(session, names, {**self.feeds, **self.fixed}, self.name)
 
     def _list_result_names(self, nodes: Iterable[GraphNode]) -> list[str]:

@@ -78,7 +78,7 @@ class OnnxRunner:
         for path, outputs in self._substitutes.items():
             substitutes |= self._substitutes_by_tensor(path, outputs)
         feeds = self._build_feeds(inputs)
-        GraphRun(self.graph, self.name, feeds, substitutes, recorder, self._types).record()
+        GraphRun(self.graph, self.name, feeds, substitutes, recorder, self._types).record_all()
         return recorder.finish(self._build_manifest(recorder))
 
     def call(

@@ -66,7 +66,7 @@ def find_scope_calls(graph: OnnxGraph) -> tuple[ScopeCall, ...]:
     calls = []
     for path in calls_by_path:
         for number, parts in enumerate(_iter_call_parts(path, calls_by_path)):
-            calls.append(tensor_use.call(path, number, *parts))
+            calls.append(tensor_use.build_call(path, number, *parts))
     owners: dict[str, ScopeCall] = {}
     for call in calls:
         for node in call.own:
@@ -182,7 +182,7 @@ class _TensorUse:
             ):
                 self.constant_tensors |= set(node.outputs)
 
-    def call(
+    def build_call(
         self, path: str, number: int, own_nodes: list[GraphNode], inner_nodes: list[GraphNode]
     ) -> ScopeCall:
         nodes = sorted((*own_nodes, *inner_nodes), key=lambda node: self.place[node.path])

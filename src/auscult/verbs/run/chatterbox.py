@@ -94,7 +94,7 @@ def run_chatterbox(
     request = _SpeechRequest(
         normalise(text), sampling, exaggeration, seed, uniforms, tokens, noise, chunk_seconds
     )
-    request.check()
+    request.check_settings()
     start_time = time.monotonic()
     model = tiny_runtime(runtime) if files is None else open_runtime(files, runtime)
     loaded_time = time.monotonic()
@@ -123,7 +123,7 @@ class _SpeechRequest:
     noise: DrawnNoise | None
     chunk_seconds: float | None
 
-    def check(self) -> None:
+    def check_settings(self) -> None:
         """Refuse settings that have no meaning.
 
         Raises:

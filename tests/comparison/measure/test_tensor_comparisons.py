@@ -7,7 +7,7 @@ import pytest
 
 from auscult.comparison.align.pairs import LayerAlignment, LayerPair
 from auscult.comparison.measure.floor import floor_from_error
-from auscult.comparison.measure.readings import TensorComparisons, compare_tensors
+from auscult.comparison.measure.tensor_comparisons import TensorComparisons, compare_tensors
 from auscult.comparison.modules import ModuleTree
 from auscult.traces.records import INPUTS_IN_USE_ORDER
 from tests.hand_made import make_noise, make_tree
@@ -59,7 +59,7 @@ def test_inputs_are_matched_by_role_then_by_shape() -> None:
     mask = make_noise(1, 6)
     ref = make_tree([("a:input", X), ("a:input.mask", mask), ("a", H)])
     cand = make_tree([("a:input.1", mask), ("a:input", X), ("a", Y)])
-    roles = {c.role: (c.role_cand, c.error) for c in compare(ref, cand, PAIRS[0]).all}
+    roles = {c.role: (c.candidate_role, c.error) for c in compare(ref, cand, PAIRS[0]).all}
     assert roles["input"] == ("input", 0.0)
     assert roles["input.mask"] == ("input.1", 0.0)
 
