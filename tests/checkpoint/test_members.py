@@ -98,7 +98,9 @@ def test_two_members_of_one_archive_keep_apart(tmp_path: Path) -> None:
 def test_an_error_names_the_member(tmp_path: Path) -> None:
     content = sample("safetensors", 0)[:-1]
     member = pack_zip(tmp_path / "all.zip", "cut.safetensors", content, zipfile.ZIP_STORED)
-    with pytest.raises(CheckpointError, match=r"all\.zip/cut\.safetensors: points outside the file"):
+    with pytest.raises(
+        CheckpointError, match=r"all\.zip/cut\.safetensors: points outside the file"
+    ):
         open_checkpoint(member)
 
 
