@@ -23,7 +23,7 @@ from auscult.sound.mel import mel_spectrogram
 from auscult.sound.recording import Recording, read_recording
 from auscult.verbs.demo import make_story_inputs
 from auscult.verbs.diagnose.diagnose import diagnose
-from auscult.verbs.diagnose.settle import read_stored_mel
+from auscult.verbs.diagnose.family_build import read_stored_mel
 from auscult.verdict import Report
 from auscult.weights import Checkpoint
 

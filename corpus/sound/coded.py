@@ -13,7 +13,7 @@ from auscult.sound.recording import Recording
 from corpus.sound.material import Clip
 
 if TYPE_CHECKING:
-    from auscult.verbs.diagnose.settle import FamilyBuild
+    from auscult.verbs.diagnose.family_build import FamilyBuild
 
 CODECS = (("OGG", "OPUS"), ("OGG", "VORBIS"), ("MP3", "MPEG_LAYER_III"))
 
@@ -67,7 +67,7 @@ def load_vocoder() -> tuple[FamilyBuild, Any]:
     from auscult import data
     from auscult.checkpoint import open_checkpoint
     from auscult.verbs.demo import make_story_inputs
-    from auscult.verbs.diagnose.settle import build_family
+    from auscult.verbs.diagnose.family_build import build_family
 
     family_build = build_family(open_checkpoint(data.path(data.VOCODER)), None, make_story_inputs())
     return family_build, family_build.detection.config

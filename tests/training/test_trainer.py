@@ -11,7 +11,7 @@ import pytest
 from auscult.checkpoint import open_checkpoint
 from auscult.families import detect_families
 from auscult.sound.mel import MelDefinition, mel_spectrogram
-from auscult.verbs.diagnose.settle import read_stored_mel
+from auscult.verbs.diagnose.family_build import read_stored_mel
 
 torch = pytest.importorskip("torch")
 

@@ -10,7 +10,8 @@ from auscult.checkpoint import open_checkpoint
 from auscult.errors import UsageError
 from auscult.sound.recording import read_recording
 from auscult.verbs.demo import make_story_inputs
-from auscult.verbs.diagnose.settle import build_family, read_stored_mel, settle_checkpoint
+from auscult.verbs.diagnose.family_build import build_family, read_stored_mel
+from auscult.verbs.diagnose.settle import settle_checkpoint
 from auscult.verdict import Report, Verdict
 from auscult.weights import Checkpoint
 

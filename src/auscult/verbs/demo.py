@@ -19,7 +19,7 @@ from auscult.sound.mel import mel_spectrogram
 from auscult.sound.recording import Recording, read_recording
 from auscult.training.conditioning import EMOTION_DIM, SPEAKER_DIM, vector_from_name
 from auscult.verbs.diagnose.diagnose import diagnose, is_input_reproduced
-from auscult.verbs.diagnose.settle import ModelInputs, read_stored_mel
+from auscult.verbs.diagnose.family_build import ModelInputs, read_stored_mel
 from auscult.verdict import Report
 from auscult.weights import Checkpoint
 

@@ -87,53 +87,61 @@ def build_causal_chain(
 
     Args:
         findings: Of every kind, in any order.
-        looked_at: The kinds of evidence, so that a suspect that would have shown itself is ruled
+        examined_kinds: The kinds of evidence that were looked at, so that a suspect that would have shown itself is ruled
             out.
-        told: What the user gave, for the command to run next.
+        given_options: What the user gave, for the command to run next.
     """
+    options = given_options or {}
     all_findings = sorted(findings, key=lambda finding: finding.order)
-    sound_findings = [
-        finding
-        for finding in all_findings
-        if is_symptom(finding) and finding.severity is not Severity.INFO
-    ]
-    sound_findings.sort(key=lambda finding: finding.cause in INAUDIBLE_SYMPTOMS)
-    causes = [
-        f
-        for f in all_findings
-        if not is_symptom(f) and f.severity is not Severity.INFO and f.cause not in HARMLESS_CAUSES
-    ]
-    causes = [
-        f for f in causes if f.severity is Severity.ERROR or _is_explaining_any(f, sound_findings)
-    ]
-    causes.sort(key=lambda finding: _rank_cause(finding, sound_findings))
-    if not sound_findings:  # then an error is the cause even if it never is that of a sound
-        causes = causes or [
-            finding for finding in all_findings if finding.severity is Severity.ERROR
-        ]
+    symptoms = _select_symptoms(all_findings)
+    causes = _select_causes(all_findings, symptoms)
     if causes:
-        return _chain_from_root(causes[0], causes[1:], sound_findings, given_options or {})
-    if not sound_findings:
+        return _chain_from_root(causes[0], causes[1:], symptoms, options)
+    if not symptoms:
         return CausalChain(None)
-    suspects = _find_open_suspects(sound_findings[0], examined_kinds)
-    writing_fault = _find_writing_fault(sound_findings, suspects)
+    suspects = _find_open_suspects(symptoms[0], examined_kinds)
+    writing_fault = _find_writing_fault(symptoms, suspects)
     if writing_fault is not None:
-        remaining_symptoms = tuple(
-            (symptom, None) for symptom in sound_findings if symptom is not writing_fault
-        )
+        others = [(symptom, None) for symptom in symptoms if symptom is not writing_fault]
         return CausalChain(
             writing_fault,
-            ((writing_fault, "in how the samples were written or labelled"), *remaining_symptoms),
-            next=_describe_repair(writing_fault, given_options or {}),
+            ((writing_fault, "in how the samples were written or labelled"), *others),
+            next=_describe_repair(writing_fault, options),
         )
-    next_run = (
-        build_diagnose_command(suspects[0].needs, given_options)
-        if suspects
-        else suggest_next_run(examined_kinds, given_options or {})
-    )
-    return CausalChain(
-        None, tuple((symptom, None) for symptom in sound_findings), suspects=suspects, next=next_run
-    )
+    if suspects:
+        next_run = build_diagnose_command(suspects[0].needs, given_options)
+    else:
+        next_run = suggest_next_run(examined_kinds, options)
+    unexplained = tuple((symptom, None) for symptom in symptoms)
+    return CausalChain(None, unexplained, suspects=suspects, next=next_run)
+
+
+def _select_symptoms(findings: Iterable[Finding]) -> list[Finding]:
+    """What was heard and matters, those that nobody can hear last."""
+    symptoms = [
+        finding
+        for finding in findings
+        if is_symptom(finding) and finding.severity is not Severity.INFO
+    ]
+    return sorted(symptoms, key=lambda finding: finding.cause in INAUDIBLE_SYMPTOMS)
+
+
+def _select_causes(findings: Sequence[Finding], symptoms: Sequence[Finding]) -> list[Finding]:
+    """What may be the cause, the likeliest first: errors, and warnings that explain a symptom.
+
+    Where nothing was heard, an error is the cause even if it never is that of a sound.
+    """
+    causes = [
+        finding
+        for finding in findings
+        if not is_symptom(finding)
+        and finding.severity is not Severity.INFO
+        and finding.cause not in HARMLESS_CAUSES
+        and (finding.severity is Severity.ERROR or _is_explaining_any(finding, symptoms))
+    ]
+    if not causes and not symptoms:
+        return [finding for finding in findings if finding.severity is Severity.ERROR]
+    return sorted(causes, key=lambda finding: _rank_cause(finding, symptoms))
 
 
 def _chain_from_root(

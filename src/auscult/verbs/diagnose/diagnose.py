@@ -21,6 +21,7 @@ from auscult.sound.mel import MelDefinition
 from auscult.sound.recording import Recording
 from auscult.verbs.diagnose.chain import CausalChain, build_causal_chain
 from auscult.verbs.diagnose.evidence import DiagnosisCase, list_given_options, refuse_same_file
+from auscult.verbs.diagnose.family_build import FamilyBuild, ModelInputs, build_family
 from auscult.verbs.diagnose.next_run import (
     GivenOptions,
     list_missing_options,
@@ -39,9 +40,6 @@ from auscult.verbs.diagnose.recordings import (
     write_recordings,
 )
 from auscult.verbs.diagnose.settle import (
-    FamilyBuild,
-    ModelInputs,
-    build_family,
     build_finding,
     describe_settlement,
     list_open_choices,

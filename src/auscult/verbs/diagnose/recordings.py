@@ -22,7 +22,7 @@ from auscult.sound.measures import (
 from auscult.sound.mel import MelDefinition, mel_spectrogram, mel_units_per_decibel
 from auscult.sound.recording import Recording, read_recording, write_recording
 from auscult.sound.settle import Settlement
-from auscult.verbs.diagnose.settle import FamilyBuild
+from auscult.verbs.diagnose.family_build import FamilyBuild
 
 
 @dataclass(frozen=True, eq=False)
