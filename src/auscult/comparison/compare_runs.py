@@ -140,32 +140,21 @@ def compare_runs(
     report_progress = progress or _ignore_progress
     report_progress(0, 4, "aligning layers")
     alignment = align_runs(runs, overrides or {})
-    skips = list(alignment.skips)
     report_progress(1, 4, "measuring the noise floor")
-    if floor is None:
-        floor, reason = find_best_floor(
-            runs.reference, runs.candidate, runs.reference_runner, runs.inputs
-        )
-        if reason and runs.reference_runner:
-            skips.append(Skip("noise floor", f"{floor.what}: {reason}"))
+    floor, floor_skips = _choose_floor(runs, floor)
     sides = AlignedSides(
         runs, ModuleTree.of(runs.reference), ModuleTree.of(runs.candidate), alignment, floor
     )
     comparisons = compare_tensors(sides.reference, sides.candidate, alignment, floor)
     report_progress(2, 4, "locating")
     stage_results = judge_stages(sides, stages) if stages else ()
-    located = None
-    if substitute and any(comparison.differs for comparison in comparisons.all):
-        try:
-            located = locate_forced(sides, stage_results)
-        except AuscultError as error:
-            problem = f"the model could not be run on the other side's tensors: {error}"
-            skips.append(Skip("substitution", problem))
-    if located is None:
-        located = drop_places_after_chance(sides, comparisons, locate_free(sides, comparisons))
+    located, location_skips = _locate_faults(
+        sides, comparisons, stage_results, substitute=substitute
+    )
     report_progress(3, 4, "explaining")
     results, explanation_skips = explain_located_faults(sides, comparisons, located)
     steps = _judge_steps(sides, comparisons, located, results)
+    skips = (*alignment.skips, *floor_skips, *location_skips, *explanation_skips)
     report_progress(4, 4, "done")
     return RunComparison(
         runs,
@@ -177,12 +166,49 @@ def compare_runs(
         located.separated,
         stage_results,
         steps,
-        (*skips, *explanation_skips, *_find_uncompared_calls(sides)),
+        (*skips, *_find_uncompared_calls(sides)),
     )
 
 
 def _ignore_progress(_done: int, _total: int, _what: str) -> None:
     """For a caller that shows none."""
+
+
+def _choose_floor(
+    runs: ComparedRuns, floor: NoiseFloor | None
+) -> tuple[NoiseFloor, tuple[Skip, ...]]:
+    """The floor that was given, or the best that can be found; and why it is not a measured one."""
+    if floor is not None:
+        return floor, ()
+    floor, reason = find_best_floor(
+        runs.reference, runs.candidate, runs.reference_runner, runs.inputs
+    )
+    if not reason or runs.reference_runner is None:
+        return floor, ()
+    return floor, (Skip("noise floor", f"{floor.what}: {reason}"),)
+
+
+def _locate_faults(
+    sides: AlignedSides,
+    comparisons: TensorComparisons,
+    stages: tuple[StageResult, ...],
+    *,
+    substitute: bool,
+) -> tuple[LocatedFaults, tuple[Skip, ...]]:
+    """The places at which errors are born, by a run on the other side's tensors where that can be
+    done; and why it could not.
+    """
+    located: LocatedFaults | None = None
+    skips: tuple[Skip, ...] = ()
+    if substitute and any(comparison.differs for comparison in comparisons.all):
+        try:
+            located = locate_forced(sides, stages)
+        except AuscultError as error:
+            problem = f"the model could not be run on the other side's tensors: {error}"
+            skips = (Skip("substitution", problem),)
+    if located is None:
+        located = drop_places_after_chance(sides, comparisons, locate_free(sides, comparisons))
+    return located, skips
 
 
 def _judge_steps(

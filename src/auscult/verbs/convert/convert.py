@@ -106,21 +106,31 @@ def convert(
     code = None
     if options.emit_code is not None:
         code = plan.recipe.code(options.emit_code)
+    outcome = _write_result(plan, checkpoint, destination_path, options, progress)
+    if options.save_recipe is not None:
+        plan.recipe.save(options.save_recipe)
+    return _build_report(checkpoint, destination_path, plan, outcome, code)
+
+
+def _write_result(
+    plan: ConversionPlan,
+    checkpoint: Checkpoint,
+    destination: Path | None,
+    options: WriteOptions,
+    progress: Progress | None,
+) -> WriteOutcome:
     metadata = dict(checkpoint.metadata)
     if plan.framework is not None:
         metadata = METADATA[plan.framework]
-    outcome = write_recipe(
+    return write_recipe(
         plan.recipe,
         checkpoint,
-        None if options.dry_run else destination_path,
+        None if options.dry_run else destination,
         metadata=metadata,
         force=options.force,
         shard_bytes=options.shard_bytes,
         progress=progress,
     )
-    if options.save_recipe is not None:
-        plan.recipe.save(options.save_recipe)
-    return _build_report(checkpoint, destination_path, plan, outcome, code)
 
 
 @dataclass(frozen=True)

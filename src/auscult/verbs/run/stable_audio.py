@@ -13,7 +13,7 @@ import numpy as np
 from auscult.errors import UsageError
 from auscult.families.stable_audio.config import Config
 from auscult.families.stable_audio.generate import Floats, Made, Request, Runtime, generate
-from auscult.families.stable_audio.runtimes import RuntimeName, open_runtime, tiny_runtime
+from auscult.families.stable_audio.runtimes import RuntimeName, Tokenize, open_runtime, tiny_runtime
 from auscult.families.stable_audio.samplers import SAMPLERS, fitting
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.parity.par043_sampler_mismatch import CODE, NAME
@@ -69,10 +69,7 @@ def run_stable_audio(
     _check_arguments(weights, output, tiny=tiny)
     initial_recording = None if init_audio is None else read_recording(init_audio)
     inpaint_recording = None if inpaint is None else read_recording(inpaint)
-    if tiny:
-        model, tokenize = tiny_runtime(runtime)
-    else:
-        model, tokenize = open_runtime(Path(str(weights)), runtime)
+    model, tokenize = _open_model(weights, runtime, tiny=tiny)
     numbers = _choose_numbers(model.config, seconds_start, seconds)
     request = Request(tokenize(prompt), numbers, seconds, sampler, steps, guidance, seed)
     request = replace(
@@ -83,9 +80,7 @@ def run_stable_audio(
         inpaint=_resample_sound(inpaint_recording, model.config),
         keep=keep,
     )
-    start_time = time.monotonic()
-    generated = generate(model, request, progress)
-    seconds_taken = time.monotonic() - start_time
+    generated, seconds_taken = _generate_timed(model, request, progress)
     facts = _write_sound(model, generated, request, output, normalize=normalize)
     facts["took_seconds"] = seconds_taken
     subject = "a tiny random model" if tiny else str(weights)
@@ -93,6 +88,23 @@ def run_stable_audio(
     return Report(
         "run stable-audio", (subject,), Verdict.PASS, findings=findings, extra={"run": facts}
     )
+
+
+def _open_model(
+    weights: str | Path | None, runtime: RuntimeName | None, *, tiny: bool
+) -> tuple[Runtime, Tokenize]:
+    if tiny:
+        return tiny_runtime(runtime)
+    return open_runtime(Path(str(weights)), runtime)
+
+
+def _generate_timed(
+    model: Runtime, request: Request, progress: Progress | None
+) -> tuple[Made, float]:
+    """The sound, and the seconds that it took."""
+    start_time = time.monotonic()
+    generated = generate(model, request, progress)
+    return generated, time.monotonic() - start_time
 
 
 def _check_arguments(weights: str | Path | None, output: str | Path, *, tiny: bool) -> None:
