@@ -191,12 +191,10 @@ def _find_noisy_layers(
 
     Then its numbers are the mistake's, and that they look like noise is what came of it, or chance.
     """
-    if any(
-        explanation.reproduced and explanation.cause != "velocity-zero"
-        for result in born
-        for explanation in result.explanations[:1]
-    ):
-        return {}
+    for result in born:
+        for explanation in result.explanations[:1]:
+            if explanation.reproduced and explanation.cause != "velocity-zero":
+                return {}
     return dict(find_noisy_pairs(sides.reference, sides.candidate, sides.alignment))
 
 

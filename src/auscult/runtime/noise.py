@@ -129,7 +129,7 @@ def fit_noise_axes(array: Array, shape: Shape, where: str, record: Record) -> Ar
     fitting_orders = [
         axes
         for axes in permutations(range(squeezed.ndim))
-        if tuple(squeezed.shape[axis] for axis in axes) == target_lengths
+        if squeezed.transpose(axes).shape == target_lengths
     ]
     if len(fitting_orders) > 1 and squeezed.shape != target_lengths:
         raise TraceError(

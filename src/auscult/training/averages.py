@@ -9,8 +9,8 @@ import numpy as np
 
 def average_rows(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """The mean of each figure over rows that have the same figures."""
-    return {name: _average([row[name] for row in rows]) for name in rows[0]}
-
-
-def _average(values: Sequence[float]) -> float:
-    return float(np.mean(values))
+    means = {}
+    for name in rows[0]:
+        values = [row[name] for row in rows]
+        means[name] = float(np.mean(values))
+    return means

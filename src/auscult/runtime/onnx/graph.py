@@ -155,7 +155,9 @@ class OnnxGraph:
         owned_by_node: dict[str, list[str]] = {}
         for node in self.nodes:
             input_names = [name for name in node.inputs if name]
-            input_sources = [source for name in input_names for source in sources.get(name, ())]
+            input_sources: list[str] = []
+            for name in input_names:
+                input_sources += sources.get(name, ())
             if node.op not in LAYER_OPERATORS and all(name in sources for name in input_names):
                 distinct_sources = tuple(dict.fromkeys(input_sources))
                 sources |= dict.fromkeys(filter(None, node.outputs), distinct_sources)
@@ -216,9 +218,9 @@ def read_graph(path: Path) -> OnnxGraph:
         message.text(VALUE_NAME): _read_input_type(message)
         for message in graph.messages(GRAPH_INPUT)
     }
-    header = [
-        encode_span(data, number, span) for number in (8, 25) for span in model.spans_of(number)
-    ]
+    header: list[bytes] = []
+    for number in (8, 25):
+        header += [encode_span(data, number, span) for span in model.spans_of(number)]
     return OnnxGraph(
         path,
         data,

@@ -187,12 +187,11 @@ class _TensorUse:
     ) -> ScopeCall:
         nodes = sorted((*own_nodes, *inner_nodes), key=lambda node: self.place[node.path])
         inside_paths = {node.path for node in nodes}
-        output_names = [
-            name for name in chain.from_iterable(node.outputs for node in nodes) if name
-        ]
-        input_names = dict.fromkeys(
-            name for name in chain.from_iterable(node.inputs for node in nodes) if name
-        )
+        output_names: list[str] = []
+        input_names: dict[str, None] = {}
+        for node in nodes:
+            output_names += filter(None, node.outputs)
+            input_names |= dict.fromkeys(filter(None, node.inputs))
         return ScopeCall(
             path,
             number,

@@ -108,10 +108,9 @@ def build_causal_chain(
             ((writing_fault, "in how the samples were written or labelled"), *others),
             next=_describe_repair(writing_fault, options),
         )
+    next_run = suggest_next_run(examined_kinds, options)
     if suspects:
         next_run = build_diagnose_command(suspects[0].needs, given_options)
-    else:
-        next_run = suggest_next_run(examined_kinds, options)
     unexplained = tuple((symptom, None) for symptom in symptoms)
     return CausalChain(None, unexplained, suspects=suspects, next=next_run)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +149,7 @@ def _to_words(value: Any) -> tuple[str, ...]:
     if isinstance(value, str | Path):
         return (str(value),)
     if isinstance(value, tuple | list):
-        return tuple(word for part in value for word in _to_words(part))
+        return tuple(chain.from_iterable(map(_to_words, value)))
     if isinstance(value, Checkpoint):
         return (value.path,)
     return (getattr(value, "name", None) or type(value).__name__,)

@@ -8,7 +8,7 @@ PyTorch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -85,11 +85,17 @@ def rank_readings(
         )
 
     starts = {
-        variant.name: {name: getattr(variant.config, name) for name in choices}
+        variant.name: _read_fields(variant.config, choices)
         for variant in signature.variants(config)
-    } or {"defaults": {name: getattr(config, name) for name in choices}}
+    }
+    if not starts:
+        starts = {"defaults": _read_fields(config, choices)}
     block = max(1, round(BLOCK_SECONDS * family_build.mel.sample_rate / family_build.mel.hop))
     return search(choices, starts, measure_distances, target, block=block, progress=progress)
+
+
+def _read_fields(config: Any, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(config, name) for name in names}
 
 
 def settle_checkpoint(
