@@ -129,8 +129,15 @@ class TermMeasure:
 
 @dataclass(frozen=True)
 class OutputLevel:
-    """Amplitude of output against target, at one time
-    (`auscult.preflight_checks.measures.amplitude`).
+    """Amplitude of an output against its target, over all their samples.
+
+    Attributes:
+        mean: Of the output: its DC offset.
+        ac_rms: Of the output less its mean.
+        rms_ratio: RMS about zero, output over target; a DC offset counts as level here.
+        ac_ratio: The same about the means.
+        correlation: Pearson, -1 to 1; 0 where either is constant.
+        snr_db: Target energy over the energy of the difference.
     """
 
     mean: float
@@ -140,6 +147,9 @@ class OutputLevel:
     ac_ratio: float
     correlation: float
     snr_db: float
+
+    def to_json(self) -> dict[str, float]:
+        return {name: round(value, 5) for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ gets through.
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
 
 import torch
 from torch import Tensor
@@ -31,7 +30,7 @@ def measure_level(setup: Setup, captured: ForwardPass) -> OutputLevel | None:
     wave, target = as_wave(captured.wave), as_wave(setup.target)
     if wave.shape[:2] != target.shape[:2]:
         return None
-    return OutputLevel(**asdict(measure_amplitude(wave, target)))
+    return measure_amplitude(wave, target)
 
 
 @torch.no_grad()

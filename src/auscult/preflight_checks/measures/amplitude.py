@@ -6,39 +6,16 @@ A DC offset fools an RMS ratio.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
 
 from torch import Tensor
 
+from auscult.preflight_checks.records import OutputLevel
+
 FLOOR = 1e-12
+"""Levels below this count as silence, so that no ratio divides by zero."""
 
 
-@dataclass(frozen=True)
-class Amplitude:
-    """An output against its target, over all their samples.
-
-    Attributes:
-        mean: Of the output: its DC offset.
-        ac_rms: Of the output less its mean.
-        rms_ratio: RMS about zero, output over target; a DC offset counts as level here.
-        ac_ratio: The same about the means.
-        correlation: Pearson, -1 to 1; 0 where either is constant.
-        snr_db: Target energy over the energy of the difference.
-    """
-
-    mean: float
-    ac_rms: float
-    target_rms: float
-    rms_ratio: float
-    ac_ratio: float
-    correlation: float
-    snr_db: float
-
-    def to_json(self) -> dict[str, float]:
-        return {name: round(value, 5) for name, value in asdict(self).items()}
-
-
-def measure_amplitude(output: Tensor, target: Tensor) -> Amplitude:
+def measure_amplitude(output: Tensor, target: Tensor) -> OutputLevel:
     """Measure an output [..., time] against its target of that shape; the longer is cut to the
     shorter in time.
     """
@@ -49,9 +26,11 @@ def measure_amplitude(output: Tensor, target: Tensor) -> Amplitude:
     ac_rms, target_ac_rms = _compute_rms(ac), _compute_rms(target_ac)
     target_rms = _compute_rms(x)
     scale = ac_rms * target_ac_rms
-    correlation = float((ac * target_ac).mean()) / scale if scale > FLOOR else 0.0
+    correlation = 0.0
+    if scale > FLOOR:
+        correlation = float((ac * target_ac).mean()) / scale
     error = _compute_rms(y - x)
-    return Amplitude(
+    return OutputLevel(
         mean=mean,
         ac_rms=ac_rms,
         target_rms=target_rms,

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from auscult.preflight_checks.measures.amplitude import (
-    Amplitude,
     compute_best_rms_ratio,
     measure_amplitude,
 )
@@ -142,7 +141,7 @@ def _check_gradient(quantizer: Any, latent: Tensor, figures: dict[str, Any]) -> 
 def _check_amplitude(
     output: Tensor, target: Tensor, figures: dict[str, Any]
 ) -> Iterator[Diagnosis]:
-    measured: Amplitude = measure_amplitude(output, target)
+    measured = measure_amplitude(output, target)
     figures["amplitude"] = measured.to_json()
     level = max(measured.target_rms, measured.ac_rms)
     if abs(measured.mean) > MAX_DC * level:
