@@ -62,6 +62,22 @@ def mended(report: Report, left: list[str]) -> list[str]:
     ]
 
 
+def test_the_first_report_names_a_fault_and_the_last_finds_none(
+    guide: Callable[[str], Any],
+) -> None:
+    """The two ends of what the slow test below goes through round by round."""
+    reference, port = make_runner(guide("reference").build()), guide("port")
+    inputs = dict(np.load("inputs.npz"))
+    left = list(port.FAULTS)
+    first = compare(reference, port.written(frozenset(left)), inputs=inputs)
+    assert first.verdict is Verdict.DIVERGENT
+    assert mended(first, left)
+    last = compare(reference, port.written(frozenset()), inputs=inputs)
+    assert last.verdict is Verdict.EQUIVALENT  # channels last
+    assert last.findings == ()
+
+
+@pytest.mark.slow
 def test_every_fault_is_found_mended_and_the_next_one_found_until_parity(
     guide: Callable[[str], Any],
 ) -> None:

@@ -39,6 +39,7 @@ def story(folder: Path) -> Report:
     return run_demo(folder)
 
 
+@pytest.mark.slow
 def test_the_causes_come_in_order_of_importance(story: Report) -> None:
     causes = [finding.cause for finding in story.findings]
     wanted = [
@@ -62,6 +63,7 @@ def test_the_causes_come_in_order_of_importance(story: Report) -> None:
     assert story.verdict is Verdict.DIVERGENT
 
 
+@pytest.mark.slow
 def test_the_settled_model_speaks(story: Report, folder: Path) -> None:
     assert is_story_complete(story)
     assert is_input_reproduced(story)
@@ -74,6 +76,7 @@ def test_the_settled_model_speaks(story: Report, folder: Path) -> None:
     assert pystoi.stoi(spoken[: len(repaired)], repaired[: len(spoken)], 16000) >= 0.8
 
 
+@pytest.mark.slow
 def test_everything_is_left_in_the_folder(story: Report, folder: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {
         "input.wav",
