@@ -8,7 +8,7 @@ from itertools import chain
 
 from auscult.finding import Finding
 from corpus.chatterbox.faults import FAULTS
-from corpus.chatterbox.story import TOGETHER, by_name, cause, diagnosed, meant, mend
+from corpus.chatterbox.mending import TOGETHER, by_name, cause, diagnosed, meant, mend
 
 
 def alone() -> Iterator[str]:

@@ -361,7 +361,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     fault(
         "norm-eps",
-        "the seed's guess",
+        "a guess of ours",
         "the encoder's norms have another eps",
         "layer-norm-eps",
         "flow.encoder.encoders.0.norm_mha",

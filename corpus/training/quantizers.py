@@ -1,4 +1,4 @@
-"""Residual quantizers of the shapes in use: EMA books (EnCodec), factorised books trained by gradient (DAC), the seed's own."""
+"""Residual quantizers of the shapes in use: EMA books (EnCodec), factorised books trained by gradient (DAC), and that of the codec which collapsed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small healthy trainers of four shapes, with the knobs that plants turn: EnCodec, DAC, the seed's codec mended, HiFi-GAN."""
+"""Small healthy trainers of four shapes, with the knobs that plants turn: EnCodec, DAC, the collapsed codec mended, HiFi-GAN."""
 
 from __future__ import annotations
 

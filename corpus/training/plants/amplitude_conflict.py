@@ -19,7 +19,7 @@ def scale_and_tanh(shape: Shape, seed: int) -> Trainer:
 
 
 def three_owners(shape: Shape, seed: int) -> Trainer:
-    """The seed's: scale, tanh, and fifteen times a loss on the level."""
+    """As in the codec that collapsed: scale, tanh, and fifteen times a loss on the level."""
     trainer = build_trainer(Knobs(shape, seed, scale=3.0, tanh=True))
     loss = trainer["loss"]
 

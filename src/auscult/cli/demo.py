@@ -1,4 +1,4 @@
-"""`auscult demo`: the first story, on a really trained vocoder."""
+"""`auscult demo`: the wrong code, a buzz and its repair, on a trained vocoder."""
 
 from __future__ import annotations
 

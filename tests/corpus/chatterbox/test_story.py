@@ -12,7 +12,16 @@ pytest.importorskip("mlx.core")
 from auscult.verdict import Verdict
 from corpus.chatterbox.__main__ import alone, together
 from corpus.chatterbox.faults import FAULTS, Fault
-from corpus.chatterbox.story import AT_ONCE, TOGETHER, by_name, cause, diagnosed, five, meant, mend
+from corpus.chatterbox.mending import (
+    AT_ONCE,
+    TOGETHER,
+    by_name,
+    cause,
+    diagnosed,
+    five,
+    meant,
+    mend,
+)
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "chatterbox.md"
 SEEDS = range(6)

@@ -25,7 +25,7 @@ from corpus.computation.candidates import build_sides
 from corpus.computation.networks import make_inputs
 from corpus.computation.plants import PLANTS
 from corpus.sound.plants import band_limited, frame_seams, time_stretch
-from corpus.training import seed004
+from corpus.training import collapsed_codec
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def test_an_amplitude_that_collapsed_to_an_offset(spoken: Recording, tmp_path: P
     alone = diagnose(audio=collapsed, reference_audio=spoken)
     assert {"dc", "gain"} & set(explained(alone))
     saved = tmp_path / "preflight.json"
-    saved.write_text(as_json(preflight(seed004.make_trainer(), steps=3, seconds=20.0)))
+    saved.write_text(as_json(preflight(collapsed_codec.make_trainer(), steps=3, seconds=20.0)))
     report = diagnose(audio=collapsed, reference_audio=spoken, reports=[saved])
     assert cause(report) == "codebook-collapse"
     assert explained(report)["dc"]

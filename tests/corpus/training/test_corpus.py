@@ -8,7 +8,7 @@ import torch
 from auscult.finding import Severity
 from auscult.report.text import render
 from auscult.verbs.preflight import preflight
-from corpus.training import seed004
+from corpus.training import collapsed_codec
 from corpus.training.corpus import (
     TrainingCase,
     find_alarms,
@@ -82,7 +82,7 @@ def test_the_whole_corpus() -> None:
 @pytest.mark.slow
 def test_the_seeds_codec() -> None:
     """The story of devasphn/NewProject at 1c72334 ends in step 2."""
-    report = preflight(seed004.make_trainer(), steps=8, seconds=100.0)
+    report = preflight(collapsed_codec.make_trainer(), steps=8, seconds=100.0)
     found = {finding.cause: finding for finding in report.findings}
     assert [finding.cause for finding in report.findings][:3] == [
         "codebook-collapse",

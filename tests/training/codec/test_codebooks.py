@@ -73,7 +73,7 @@ def test_running_means_are_those_of_the_items() -> None:
 
 
 def test_codes_out_of_reach_come_back_into_use() -> None:
-    """The seed's fault planted: all but one code of the first book are thrown far away."""
+    """The published codec's fault planted: all but one code of the first book are thrown far away."""
     quantizer, books = made()
     z = latents(32)
     books.start(z)

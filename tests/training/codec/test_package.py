@@ -84,12 +84,14 @@ def test_the_log_and_the_guide_say_what_the_file_says(package: tuple[Any, dict[s
 
 
 @pytest.mark.slow
-def test_preflight_finds_nothing_in_the_package_s_training_and_the_causes_in_the_seed_s() -> None:
+def test_preflight_finds_nothing_in_the_package_s_training_and_the_causes_in_the_broken_one() -> (
+    None
+):
     from auscult.training.codec import targets
     from auscult.verbs.preflight import preflight
 
     assert [finding.cause for finding in preflight(targets.telugu()).findings] == []
-    for made in (targets.seed(), targets.seed_with_tanh()):
+    for made in (targets.broken_quantizer(), targets.broken_quantizer_with_tanh()):
         report = preflight(made)
         assert [finding.cause for finding in report.findings][:2] == [
             "codebook-collapse",

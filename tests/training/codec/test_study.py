@@ -32,7 +32,7 @@ def test_the_broken_quantizer_multiplies_the_gradient_by_its_books_and_collapses
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_the_broken_quantizer_runs_under_mixed_precision(dtype: Any) -> None:
-    """As the seed's would: preflight looks at it there, too."""
+    """As a user's would: preflight looks at it there, too."""
     codec = StudyCodec(next(design for design in DESIGNS if design.quantizer == "broken"))
     with torch.autocast("cpu", dtype=dtype):
         output, quantized = codec(torch.randn(1, 1, 1600))

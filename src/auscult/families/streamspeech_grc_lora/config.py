@@ -11,7 +11,7 @@ from math import prod
 
 @dataclass(frozen=True)
 class Config:
-    """Defaults are the 394 tensors of the story.
+    """Defaults are the sizes of the published code: 394 tensors.
 
     Attributes:
         branches: Blocks per MRF; all have the same kernel and differ in dilation.

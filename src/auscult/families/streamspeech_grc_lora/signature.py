@@ -150,5 +150,5 @@ def variants(config: Config) -> tuple[Variant, ...]:
 
 
 def variant(config: Config) -> str | None:
-    """The 394-tensor model of the story."""
+    """The sizes that the published code builds: 394 tensors."""
     return "394 tensors" if config == Config() else None

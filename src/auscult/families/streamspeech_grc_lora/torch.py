@@ -1,4 +1,4 @@
-"""The GRC-LoRA generator in PyTorch: the wrong model of the story, whose tensors only look like the checkpoint's."""
+"""The GRC-LoRA generator in PyTorch: the wrong model of the demo, whose tensors only look like the checkpoint's."""
 
 from __future__ import annotations
 

@@ -139,5 +139,5 @@ def undetermined(config: Config) -> Mapping[str, tuple[Any, ...]]:
 
 
 def variant(config: Config) -> str | None:
-    """The 94-tensor file of the story."""
+    """The file of 94 tensors that is published."""
     return "94 tensors" if config == Config() else None

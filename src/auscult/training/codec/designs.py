@@ -36,7 +36,7 @@ STUDY_CODEC = Config(
     average=0.0,
     core_dilations=(1, 3),
 )
-"""16 kbit/s at 16 kHz with hop 80, as the seed's codec; small."""
+"""16 kbit/s at 16 kHz with hop 80, as the published codec; small."""
 EPSILON = 1e-5
 LEVEL_WEIGHT = 15.0
 

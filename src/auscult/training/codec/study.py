@@ -1,7 +1,7 @@
 """The amplitude study: does the end of the decoder decide whether a codec works, or the quantiser?
 
 Every design has the same data, start, losses, steps and learning rate; only the end of the decoder and the quantiser differ. The
-losses are those of the seed's codec: L1 of the waveform, multi-resolution STFT, commitment.
+losses are those of the published codec that the study is about: L1 of the waveform, multi-resolution STFT, commitment.
 """
 
 from __future__ import annotations
@@ -160,14 +160,14 @@ TABLE_HEAD = (
 
 
 def render_page(table: Mapping[str, Any]) -> str:
-    """The study as Markdown: the table, and which of the seed's claims it bears out."""
+    """The study as Markdown: the table, and which of the author's claims it bears out."""
     head = (*TABLE_HEAD, "codes used per book", "at step 2")
     runs = f"{table['seeds']} run{'s' * (table['seeds'] != 1)} of each design"
     lines = [
         "# Amplitude: the end of the decoder, or the quantiser?",
         "",
         f"Written by `auscult train --study amplitude --seeds {table['seeds']} --steps {table['steps']}`.",
-        "[The guide](train-a-codec.md) tells the story.",
+        "[The guide](train-a-codec.md#an-example-of-a-failed-training) says what it is about.",
         "",
         f"{table['kbit_per_second']:.0f} kbit/s at 16 kHz, {table['steps']} steps on {table['seconds'] / 60:.0f} minutes of",
         f"espeak-ng Telugu, {runs}; figures on held-out sentences. At this bit rate no codec exceeds",
@@ -195,7 +195,7 @@ def render_page(table: Mapping[str, Any]) -> str:
 
 
 def list_claims(table: Mapping[str, Any]) -> list[str]:
-    """Each claim of the seed with what the figures say of it."""
+    """Each claim of the codec's author with what the figures say of it."""
     broken = [row for row in table["rows"] if row["quantizer"] == "broken"]
     healthy = {row["end"]: row["snr"] for row in table["rows"] if row["quantizer"] == "healthy"}
     free = next(row["snr"] for row in broken if row["end"] == "unbounded")

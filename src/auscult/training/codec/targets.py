@@ -1,5 +1,5 @@
-"""Trainings for `auscult preflight` to look at: `auscult.training.codec.targets:telugu`, `:seed`
-and `:seed_with_tanh`.
+"""Trainings for `auscult preflight` to look at: `auscult.training.codec.targets:telugu`,
+`:broken_quantizer` and `:broken_quantizer_with_tanh`.
 """
 
 from __future__ import annotations
@@ -50,19 +50,19 @@ def telugu() -> dict[str, Any]:
     )
 
 
-def seed() -> dict[str, Any]:
-    """The seed's design as its last fix left it: an unbounded end on a quantiser with three faults,
-    and a promise of 35 dB.
+def broken_quantizer() -> dict[str, Any]:
+    """A published codec after its author's last repair: an unbounded end on a quantiser with three
+    faults, and a promise of 35 dB.
     """
-    return _build_seed_setup("unbounded")
+    return _build_broken_setup("unbounded")
 
 
-def seed_with_tanh() -> dict[str, Any]:
-    """The same before that fix: behind the decoder a tanh, and a scale that is learnt."""
-    return _build_seed_setup("tanh, scale 3")
+def broken_quantizer_with_tanh() -> dict[str, Any]:
+    """The same before that repair: behind the decoder a tanh, and a scale that is learnt."""
+    return _build_broken_setup("tanh, scale 3")
 
 
-def _build_seed_setup(end: End) -> dict[str, Any]:
+def _build_broken_setup(end: End) -> dict[str, Any]:
     torch.manual_seed(0)
     codec = StudyCodec(Design(end, "broken"))
     speech = read_speech(

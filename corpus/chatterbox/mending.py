@@ -1,4 +1,4 @@
-"""The story: a port with some of the faults is diagnosed, what the diagnosis names is mended, until it is at parity."""
+"""Mending: a port with some of the faults is diagnosed, what the diagnosis names is mended, until it is at parity."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Stable Audio in toy sizes with random weights, and a port of it that keeps what T5 makes of the padding.
 
-`python story.py` writes the prompt that both are run on.
+`python unmasked_port.py` writes the prompt that both are run on.
 """
 
 from __future__ import annotations
