@@ -29,7 +29,7 @@ WRONG_MODEL = "auscult.verbs.demo:wrong_model"
 
 
 def run_demo(output_dir: Path, *, progress: Progress | None = None) -> Report:
-    """Play the story and diagnose it; sound, picture and page are left in `output_dir`.
+    """Make the wrong sound and diagnose it; sound, picture and page are left in `output_dir`.
 
     The page is `report.html`, written where Jinja2 is there. The report is the one of `diagnose`.
 
@@ -77,8 +77,8 @@ def is_story_complete(report: Report) -> bool:
 
 
 def wrong_model() -> Any:
-    """The 394-tensor model of the story in the sizes of the bundled checkpoint, freshly
-    initialised: a TARGET.
+    """The wrong code: a model of 394 tensors in the sizes of the bundled checkpoint, freshly
+    initialised. A TARGET.
     """
     import torch
 
@@ -101,7 +101,7 @@ def wrong_model() -> Any:
 
 
 def half_loaded_model() -> Any:
-    """The wrong model as the story's loader left it: a TARGET.
+    """The wrong model as a careless loader left it: a TARGET.
 
     The names fit and 30 shapes do not, so `load_state_dict` raises. The loader caught that, printed
     it and went on: with 64 of 94 tensors in place, and without ever reaching `.eval()`.
@@ -131,9 +131,7 @@ def make_story_inputs() -> ModelInputs:
 
 
 def render_wrongly(spoken: Recording) -> Recording:
-    """What the story's user heard: the mel through the wrong model, then the author's loudness
-    treatment.
-    """
+    """What the user hears: the mel through the wrong model, then a loudness treatment."""
     import torch
 
     mel = read_stored_mel(_open_vocoder())
