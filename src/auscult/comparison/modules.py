@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from auscult.traces.fingerprint import ContentFingerprint, parse_fingerprint
 from auscult.traces.records import Record, Trace
 from auscult.traces.sketch import get_canonical_shape
 from auscult.weights import Shape
@@ -33,7 +34,7 @@ class TracedModule:
     type: str
     order: int
     records: tuple[Record, ...]
-    weights: tuple[str, ...] = ()
+    weights: tuple[ContentFingerprint, ...] = ()
     parent: str | None = None
 
     @cached_property
@@ -146,20 +147,16 @@ def _build_traced_module(
 ) -> TracedModule:
     outputs = [record for record in records if get_base_role(record.role) == "output"]
     owned_weights = trace.manifest.weights.get(path, {})
+    # Zeros and ones are the same in every layer.
+    fingerprints = [parse_fingerprint(text) for text in owned_weights.values()]
     return TracedModule(
         path,
         next((record.type for record in records if record.type), ""),
         (outputs[0] if outputs else records[-1]).order,
         tuple(records),
-        tuple(dict.fromkeys(text for text in owned_weights.values() if _has_distinct_values(text))),
+        tuple(dict.fromkeys(weight for weight in fingerprints if not weight.is_constant)),
         _find_traced_parent(path, traced_paths),
     )
-
-
-def _has_distinct_values(fingerprint: str) -> bool:
-    """Zeros and ones are the same in every layer."""
-    _, _, _, high, low, *_ = fingerprint.split(":")
-    return high != low
 
 
 def _find_traced_parent(path: str, traced_paths: Mapping[str, object]) -> str | None:

@@ -14,7 +14,7 @@ from math import sqrt
 from auscult.comparison.align.pairs import LayerAlignment
 from auscult.comparison.modules import ModuleTree, TracedModule
 from auscult.explain.case import Explanation
-from auscult.traces.fingerprint import is_close_content, is_same_content
+from auscult.traces.fingerprint import ContentFingerprint, parse_fingerprint
 from auscult.weights import ModuleInfo
 
 MIN_DRAWN_VALUES = 256
@@ -87,36 +87,34 @@ def _has_same_content(a: TracedModule, b: TracedModule) -> bool | None:
     """
     if not a.weights or not b.weights:
         return None
-    sizes = {text.split(":")[0] for text in a.weights}
-    comparable_weights = [text for text in b.weights if text.split(":")[0] in sizes]
+    sizes = {weight.size for weight in a.weights}
+    comparable_weights = [weight for weight in b.weights if weight.size in sizes]
     if not comparable_weights:
         return None
-    return all(_has_same_fingerprint(a, text) for text in comparable_weights)
+    return all(_owns_content(a, weight) for weight in comparable_weights)
 
 
-def _has_same_fingerprint(module: TracedModule, text: str) -> bool:
-    return any(_is_same_fingerprint(own_text, text) for own_text in module.weights)
+def _owns_content(module: TracedModule, weight: ContentFingerprint) -> bool:
+    return any(_is_same_content(own_weight, weight) for own_weight in module.weights)
 
 
-def _is_constant(a: TracedModule, fingerprints: Iterable[str]) -> bool:
+def _is_constant(a: TracedModule, texts: Iterable[str]) -> bool:
     """Whether the candidate has tensors of one value each where the reference has values: the ones
     and zeros of a fresh norm.
     """
-    sizes = {text.split(":")[0] for text in a.weights}
-    fitting = [text.split(":") for text in fingerprints if text.split(":")[0] in sizes]
-    return bool(fitting) and all(parts[3] == parts[4] for parts in fitting)
+    sizes = {weight.size for weight in a.weights}
+    fitting = [weight for weight in map(parse_fingerprint, texts) if weight.size in sizes]
+    return bool(fitting) and all(weight.is_constant for weight in fitting)
 
 
-def _is_same_fingerprint(text: str, other: str) -> bool:
+def _is_same_content(weight: ContentFingerprint, other: ContentFingerprint) -> bool:
     """Equal content, or equal but for rounding: of the coarser format, or of fusing a weight
     norm.
     """
-    widths = text.split(":")[1], other.split(":")[1]
-    if widths[0] == widths[1] and int(widths[0]) >= 4:
+    tolerance = ROUNDED_TOLERANCE
+    if weight.width == other.width and weight.width >= 4:
         tolerance = FUSED_TOLERANCE
-    else:
-        tolerance = ROUNDED_TOLERANCE
-    return is_same_content(text, other) or is_close_content(text, other, tolerance)
+    return weight.exact == other.exact or weight.is_close(other, tolerance)
 
 
 def _is_fresh(module: TracedModule, info: ModuleInfo | None) -> bool:
@@ -127,7 +125,7 @@ def _is_fresh(module: TracedModule, info: ModuleInfo | None) -> bool:
     if info:
         counts = [info.attributes.get(name) for name in OUTPUT_COUNT_ATTRIBUTES]
         outputs = next((count for count in counts if count is not None), None)
-    size, rms = max((int(text.split(":")[0]), float(text.split(":")[6])) for text in module.weights)
+    size, rms = max((weight.size, weight.rms) for weight in module.weights)
     if not isinstance(outputs, int) or not outputs or size < MIN_DRAWN_VALUES:
         return False
     expected = 1.0 / sqrt(3.0 * size / outputs)

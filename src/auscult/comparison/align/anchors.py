@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from itertools import product
 from math import sqrt
 from typing import NamedTuple
@@ -16,7 +15,7 @@ from typing import NamedTuple
 from auscult.align.records import WeightAlignment
 from auscult.comparison.align.pairs import LayerPair, PairBasis, collect_paired_paths
 from auscult.comparison.modules import ModuleTree, TracedModule
-from auscult.traces.fingerprint import is_close_content
+from auscult.traces.fingerprint import ContentFingerprint
 from auscult.verdict import Equality
 
 CLEAR_RATIO = 3.0
@@ -145,16 +144,16 @@ def _pair_equal_weights(
     """Modules that share an equal fingerprint; several that share one are taken by name, then as
     they ran.
     """
-    holders: dict[tuple[str, ...], tuple[list[TracedModule], list[TracedModule]]] = defaultdict(
-        lambda: ([], [])
+    holders: dict[tuple[int, int, str, str, str], tuple[list[TracedModule], list[TracedModule]]] = (
+        defaultdict(lambda: ([], []))
     )
     for side, modules in enumerate((reference_modules, candidate_modules)):
         for module in modules:
-            for text in module.weights:
-                holders[tuple(text.split(":")[:5])][side].append(module)
+            for weight in module.weights:
+                holders[weight.exact][side].append(module)
     pairs: dict[str, LayerPair] = {}
     paired_candidates: set[str] = set()
-    largest_first = sorted(holders.items(), key=lambda item: -int(item[0][0]))
+    largest_first = sorted(holders.items(), key=lambda item: -item[0][0])
     for _, (reference_holders, candidate_holders) in largest_first:
         a = [m for m in reference_holders if m.path not in pairs]
         b = [m for m in candidate_holders if m.path not in paired_candidates]
@@ -193,17 +192,20 @@ def widen_split_owners(
             yield pair, LayerPair((*pair.reference, *extra_paths), pair.candidate, "derived")
 
 
-def _find_lacking_weights(whole: TracedModule, part: TracedModule) -> list[str]:
+def _find_lacking_weights(whole: TracedModule, part: TracedModule) -> list[ContentFingerprint]:
     """The weights of one module that the other has not."""
-    return [text for text in whole.weights if not _has_close_content(text, part.weights)]
+    return [weight for weight in whole.weights if not _has_close_one(part, weight)]
 
 
-def _has_close_content(text: str, others: Iterable[str]) -> bool:
-    return any(is_close_content(text, other) for other in others)
+def _has_close_one(module: TracedModule, weight: ContentFingerprint) -> bool:
+    return any(weight.is_close(other) for other in module.weights)
 
 
 def _find_completing_operations(
-    side: ModuleTree, module: TracedModule, lacking_weights: list[str], paired_paths: set[str]
+    side: ModuleTree,
+    module: TracedModule,
+    lacking_weights: list[ContentFingerprint],
+    paired_paths: set[str],
 ) -> tuple[str, ...]:
     """The open operations after a module, up to the one that owns what is lacking."""
     if not lacking_weights or module.path not in side.leaves:
@@ -215,11 +217,13 @@ def _find_completing_operations(
             return ()
         group.append(path)
         owned_weights = side.modules[path].weights
-        if owned_weights and all(
-            _has_close_content(other, lacking_weights) for other in owned_weights
-        ):
+        if owned_weights and all(_is_among(weight, lacking_weights) for weight in owned_weights):
             return tuple(group)
     return ()
+
+
+def _is_among(weight: ContentFingerprint, others: list[ContentFingerprint]) -> bool:
+    return any(other.is_close(weight) for other in others)
 
 
 def _iter_matched_owners(
@@ -287,11 +291,11 @@ def _measure_content_gap(a: TracedModule, b: TracedModule) -> float | None:
     """
     fewer_weights, more_weights = sorted((a.weights, b.weights), key=len)
     worst_gap = 0.0
-    for text in fewer_weights:
+    for weight in fewer_weights:
         gaps = [
-            _measure_fingerprint_distance(text, other)
+            _measure_fingerprint_distance(weight, other)
             for other in more_weights
-            if is_close_content(text, other)
+            if weight.is_close(other)
         ]
         if not gaps:
             return None
@@ -299,15 +303,8 @@ def _measure_content_gap(a: TracedModule, b: TracedModule) -> float | None:
     return worst_gap
 
 
-def _measure_fingerprint_distance(text: str, other: str) -> float:
-    size, mean, rms = _parse_moments(text)
-    _, other_mean, other_rms = _parse_moments(other)
-    if rms:
-        return sqrt(size) * (abs(mean - other_mean) + abs(rms - other_rms)) / rms
-    return 0.0
-
-
-@lru_cache(maxsize=1 << 14)
-def _parse_moments(text: str) -> tuple[int, float, float]:
-    parts = text.split(":")
-    return int(parts[0]), float(parts[5]), float(parts[6])
+def _measure_fingerprint_distance(weight: ContentFingerprint, other: ContentFingerprint) -> float:
+    if not weight.rms:
+        return 0.0
+    gap = abs(weight.mean - other.mean) + abs(weight.rms - other.rms)
+    return sqrt(weight.size) * gap / weight.rms
