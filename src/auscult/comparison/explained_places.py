@@ -22,6 +22,8 @@ from auscult.comparison.unloaded import (
     explain_ownership,
 )
 from auscult.explain.case import Explanation, LayerCase
+from auscult.explain.mistakes.par001_velocity_zero import NAME as VELOCITY_ZERO
+from auscult.explain.mistakes.par002_noise_differs import NAME as NOISE_DIFFERS
 from auscult.explain.try_mistakes import explain_case
 from auscult.finding import Skip
 
@@ -92,7 +94,7 @@ class _FaultExplainer:
             return (), True
         explanations, was_looked_into = self._explain_within_budget(place, case)
         is_reproduced = any(
-            explanation.reproduced and explanation.cause != "noise-differs"
+            explanation.reproduced and explanation.cause != NOISE_DIFFERS
             for explanation in explanations
         )
         if other_weights is not None and not is_reproduced:
@@ -193,7 +195,7 @@ def _find_noisy_layers(
     """
     for result in born:
         for explanation in result.explanations[:1]:
-            if explanation.reproduced and explanation.cause != "velocity-zero":
+            if explanation.reproduced and explanation.cause != VELOCITY_ZERO:
                 return {}
     return dict(find_noisy_pairs(sides.reference, sides.candidate, sides.alignment))
 

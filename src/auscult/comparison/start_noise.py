@@ -18,6 +18,7 @@ from auscult.comparison.align.pairs import LayerAlignment, LayerPair
 from auscult.comparison.modules import ModuleTree
 from auscult.comparison.steps import find_iterated_pairs
 from auscult.explain.case import Explanation
+from auscult.explain.mistakes.par001_velocity_zero import NAME as VELOCITY_ZERO
 from auscult.traces.records import Record, TensorStatistics, Trace
 from auscult.traces.sketch import SAMPLE_SIZE
 
@@ -128,7 +129,7 @@ def explain_start_noise(candidate: Trace, a: Record, b: Record) -> Explanation |
     evidence: dict[str, object] = {**moments}
     if correlation is not None:
         evidence["correlation_with_noise"] = correlation
-    return Explanation("velocity-zero", says=sentence, reproduced=False, evidence=evidence)
+    return Explanation(VELOCITY_ZERO, says=sentence, reproduced=False, evidence=evidence)
 
 
 def _correlate_with_noise(trace: Trace, record: Record) -> float | None:

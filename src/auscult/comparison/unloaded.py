@@ -14,6 +14,9 @@ from math import sqrt
 from auscult.comparison.align.pairs import LayerAlignment
 from auscult.comparison.modules import ModuleTree, TracedModule
 from auscult.explain.case import Explanation
+from auscult.explain.mistakes.par056_untrained import NAME as UNTRAINED
+from auscult.explain.mistakes.par057_partial_load import NAME as PARTIAL_LOAD
+from auscult.explain.mistakes.par098_other_weights import NAME as OTHER_WEIGHTS
 from auscult.traces.fingerprint import ContentFingerprint, parse_fingerprint
 from auscult.weights import ModuleInfo
 
@@ -149,19 +152,19 @@ def explain_ownership(ownership: WeightOwnership, path: str) -> Explanation | No
             f"none of the {total} layers own the reference's weights, and this one's have the scale"
             " that a constructor draws"
         )
-        cause = "untrained"
+        cause = UNTRAINED
     elif path in ownership.fresh:
         sentence = (
             "its weights are not the reference's but as a constructor draws them;"
             f" {len(ownership.same)} of {total} layers own theirs"
         )
-        cause = "partial-load"
+        cause = PARTIAL_LOAD
     else:
         sentence = (
             f"its weights are not the reference's; {len(ownership.same)} of {total} layers own"
             " theirs"
         )
-        cause = "other-weights"
+        cause = OTHER_WEIGHTS
     return Explanation(
         cause,
         says=sentence,

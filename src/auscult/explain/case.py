@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +56,7 @@ class LayerCase:
             reference.
         call: Which call of the module.
         reference_steps, candidate_steps: The calls of an iterated module, for a case about the loop around it.
+        searched: What the searches found while mistakes are tried here (see `explain.searches`); emptied afterwards.
     """
 
     path: str
@@ -76,6 +77,7 @@ class LayerCase:
     call: int = 0
     reference_steps: IteratedCalls | None = None
     candidate_steps: IteratedCalls | None = None
+    searched: dict[Hashable, object] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def input(self) -> Array | None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from auscult import plugins
 from auscult.explain.algebra.nearness import relative_error
 from auscult.explain.case import Explanation, LayerCase
-from auscult.explain.wiring import get_candidate_limit
+from auscult.explain.limits import get_candidate_limit
+from auscult.explain.mistakes import Mistake, UnknownCauseError, iter_mistakes, mistake_files
 
-MISTAKES_PACKAGE = "auscult.explain.mistakes"
 MAX_EXPLANATIONS = 5
+"""Explanations that are kept of one place.
+
+Chosen, not measured."""
 
 
 def explain_case(
@@ -27,31 +29,24 @@ def explain_case(
 
     Args:
         floor: Relative error that a correct implementation in the candidate's precision would have at this place.
-        expected: Causes found at other places: a mistake that is written once shows at many. The files that can name them are
-            tried first, and where one reproduces the candidate's output as simply as can be, no other is tried.
+        expected: Causes found at other places: a mistake that is written once shows at many. They and the mistakes that
+            share a search with them are tried first, and where one reproduces the candidate's output as simply as can be,
+            no other is tried.
     """
     if relative_error(case.candidate, case.reference) == 0:
         return ()
-    limit = get_candidate_limit(case, floor)
     best: dict[str, Explanation] = {}
-    for module in sorted(
-        plugins.import_modules(MISTAKES_PACKAGE),
-        key=lambda mistake: not set(mistake.NAMES) & set(expected),
-    ):
-        if any(
-            explanation.cause in expected and explanation.reproduced and explanation.complexity <= 1
-            for explanation in best.values()
-        ):
-            break
-        with np.errstate(all="ignore"):  # trying a mistake that is none may overflow
-            for explanation in module.explain(case, floor):
-                if explanation.reproduced and not explanation.residual <= limit:
-                    continue
-                best_so_far = best.get(explanation.cause)
-                if best_so_far is None or _rank_explanation(explanation) < _rank_explanation(
-                    best_so_far
-                ):
-                    best[explanation.cause] = explanation
+    tried: set[str] = set()
+    try:
+        for group in _order_groups(expected):
+            if _is_settled(best, expected):
+                break
+            for mistake in group:
+                if mistake.code not in tried:
+                    tried.add(mistake.code)
+                    _keep_best(best, collect_explanations(mistake, case, floor))
+    finally:
+        case.searched.clear()
     ranked = sorted(best.values(), key=_rank_explanation)[:MAX_EXPLANATIONS]
     if not ranked:
         return ()
@@ -64,9 +59,62 @@ def explain_case(
     return (replace(first, rivals=rivals), *ranked[1:])
 
 
-def _rank_explanation(explanation: Explanation) -> tuple[bool, int, float]:
-    return (
-        not explanation.reproduced,
-        explanation.complexity,
-        explanation.residual if np.isfinite(explanation.residual) else 0.0,
+def collect_explanations(mistake: Mistake, case: LayerCase, floor: float) -> list[Explanation]:
+    """What the test of one mistake says of a case, without what misses the candidate's output.
+
+    Raises:
+        UnknownCauseError: If it explains a place by another cause than its own.
+    """
+    if mistake.explain is None:
+        return []
+    with np.errstate(all="ignore"):  # trying a mistake that is none may overflow
+        explanations = list(mistake.explain(case, floor))
+    for explanation in explanations:
+        if explanation.cause != mistake.name:
+            raise UnknownCauseError(
+                f"internal error: it explains a place by `{explanation.cause}`",
+                where=mistake_files()[mistake.code],
+                hint=f"its own NAME is `{mistake.name}`; another cause needs a file of its own",
+            )
+    limit = get_candidate_limit(case, floor)
+    return [
+        explanation
+        for explanation in explanations
+        if not explanation.reproduced or explanation.residual <= limit
+    ]
+
+
+def _order_groups(expected: Sequence[str]) -> Iterator[list[Mistake]]:
+    """Per expected cause it and the mistakes that share a search with it, then all others."""
+    mistakes = [mistake for mistake in iter_mistakes() if mistake.explain is not None]
+    for mistake in mistakes:
+        if mistake.name in expected:
+            searches = set(mistake.searches)
+            yield [
+                other for other in mistakes if other is mistake or searches & set(other.searches)
+            ]
+    yield mistakes
+
+
+def _is_settled(best: dict[str, Explanation], expected: Sequence[str]) -> bool:
+    """Whether an expected cause reproduces the candidate's output by one change alone."""
+    return any(
+        explanation.cause in expected and explanation.reproduced and explanation.complexity <= 1
+        for explanation in best.values()
     )
+
+
+def _keep_best(best: dict[str, Explanation], explanations: Iterable[Explanation]) -> None:
+    """Keep one explanation per cause."""
+    for explanation in explanations:
+        best_so_far = best.get(explanation.cause)
+        if best_so_far is None or _rank_explanation(explanation) < _rank_explanation(best_so_far):
+            best[explanation.cause] = explanation
+
+
+def _rank_explanation(explanation: Explanation) -> tuple[bool, int, float]:
+    if np.isfinite(explanation.residual):
+        residual = explanation.residual
+    else:
+        residual = 0.0
+    return not explanation.reproduced, explanation.complexity, residual

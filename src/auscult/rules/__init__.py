@@ -1,5 +1,7 @@
 """The rules: one file per cause, found by its folder and named by its code (`lay001_layout_conv1d.py`).
 
+The rules of parity are the mistakes of `auscult.explain.mistakes`, of which `rules.parity` makes findings.
+
 A rule module has a docstring, which is its page, the names `CODE`, `NAME` and `REQUIRES`, and a function `check(subject)`.
 Further names are optional; `Rule` lists each with its meaning and its default.
 """
@@ -18,6 +20,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from auscult.errors import UsageError
+from auscult.explain.mistakes import load_mistake, mistake_files
 from auscult.finding import Finding, Skip
 from auscult.rules.suspects import Suspect
 
@@ -78,7 +81,8 @@ def rule_files() -> Mapping[str, str]:
     """Dotted module name of every rule by its code, from file names alone: nothing is imported."""
     modules = (info.name for info in pkgutil.walk_packages(__path__, f"{__name__}."))
     matches = ((module, CODED_FILE.fullmatch(module.rpartition(".")[2])) for module in modules)
-    return {match["code"].upper(): module for module, match in sorted(matches) if match}
+    files = {match["code"].upper(): module for module, match in sorted(matches) if match}
+    return {**files, **mistake_files()}
 
 
 def rule_of(module: ModuleType) -> Rule:
@@ -96,7 +100,11 @@ def rule_of(module: ModuleType) -> Rule:
 
 @cache
 def load_rule(code: str) -> Rule:
-    """The rule of that code; only its own module is imported."""
+    """The rule of that code; of the rules, only its own module is imported."""
+    if code in mistake_files():
+        from auscult.rules.parity import build_rule  # needs NumPy, which no other page does
+
+        return build_rule(load_mistake(code))
     return rule_of(importlib.import_module(rule_files()[code]))
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auscult import plugins
-from auscult.explain.try_mistakes import MISTAKES_PACKAGE
+from auscult.explain.mistakes import iter_mistakes
 from auscult.rules import every_rule
 from corpus.computation.judge import FRAMEWORKS, find_port_alarm, iter_ports, judge_plant
 from corpus.computation.plants import PLANTS, PlantedMistake
@@ -67,7 +66,7 @@ def test_every_cause_of_the_catalogue_is_planted() -> None:
 
 
 def test_every_cause_that_a_mistake_may_name_has_a_rule() -> None:
-    named = {cause for module in plugins.import_modules(MISTAKES_PACKAGE) for cause in module.NAMES}
+    named = {mistake.name for mistake in iter_mistakes()}
     assert sorted(named - {rule.name for rule in every_rule()}) == []
 
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from auscult.explain.algebra import layers as ops
 from auscult.explain.algebra.norms import NormConvention
-from auscult.explain.mistakes.frames import upsample_by_each_method
+from auscult.explain.algebra.upsampling import upsample_by_each_method
 from auscult.weights import Array
 
 

@@ -29,6 +29,7 @@ from auscult.comparison.steps import StepsResult
 from auscult.errors import AuscultError, UsageError
 from auscult.explain.algebra.norms import invert_batch_norm
 from auscult.explain.case import Explanation, LayerCase
+from auscult.explain.mistakes.par003_chaotic import NAME as CHAOTIC
 from auscult.runtime.runner import Runner
 from auscult.traces.records import Trace
 from auscult.weights import Array
@@ -309,4 +310,4 @@ def _explain_chaos(step: StepsResult) -> Explanation:
             "margin": step.flip.margin,
             "score_error": step.flip.error,
         }
-    return Explanation("chaotic", says=step.says, reproduced=False, evidence=evidence)
+    return Explanation(CHAOTIC, says=step.says, reproduced=False, evidence=evidence)

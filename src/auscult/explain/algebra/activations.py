@@ -65,6 +65,7 @@ CONSTANT_FREE_FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "abs": np.abs,
     "square": np.square,
 }
+LEAKY_NAMES = frozenset({"relu", "leaky_relu"})
 GELU_NAMES = frozenset({"gelu", "gelu_tanh", "gelu_fast"})
 
 

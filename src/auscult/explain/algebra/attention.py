@@ -169,15 +169,22 @@ def _merge_heads(value: Array) -> Array:
     return value.reshape(batch, second_length, third_length * width)
 
 
+def list_declared_heads(case: LayerCase) -> list[int]:
+    """Numbers of heads that the parent's attributes name."""
+    module = case.attributes.get(case.parent)
+    if module is None:
+        return []
+    return [
+        int(module.attributes[name])
+        for name in HEAD_COUNT_ATTRIBUTES
+        if isinstance(module.attributes.get(name), int)
+    ]
+
+
 def iter_attention_variants(case: LayerCase, parts: AttentionInputs) -> Iterator[AttentionVariant]:
     """Every usual reading."""
     width = parts.q.shape[-1]
-    module = case.attributes.get(case.parent)
-    declared_counts = [
-        int(module.attributes[name])
-        for name in HEAD_COUNT_ATTRIBUTES
-        if module is not None and isinstance(module.attributes.get(name), int)
-    ]
+    declared_counts = list_declared_heads(case)
     masks = ["none"]
     if parts.q.shape[1] == parts.k.shape[1]:
         masks += ["causal", "anti-causal"]

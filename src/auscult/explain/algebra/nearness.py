@@ -23,6 +23,11 @@ def to_float64(array: Array) -> Array:
     return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
 
 
+def has_same_real_shape(reference: Array, candidate: Array) -> bool:
+    """Whether both have one shape, and the reference has real numbers of any floating format."""
+    return reference.shape == candidate.shape and reference.dtype.kind in "fV"
+
+
 def relative_error(candidate: Array, reference: Array) -> float:
     """rms(got - wanted) / rms(wanted); infinite where shapes or places of non-finite elements differ."""
     if candidate.shape != reference.shape:

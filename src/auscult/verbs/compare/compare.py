@@ -13,9 +13,10 @@ from auscult.comparison.locate.runs import ComparedRuns, Progress
 from auscult.comparison.measure.floor import NoiseFloor, floor_from_error
 from auscult.comparison.results import LayerResult
 from auscult.errors import UsageError
+from auscult.explain.mistakes.par002_noise_differs import NAME as NOISE_DIFFERS
 from auscult.finding import Skip
 from auscult.rules import require_known_codes
-from auscult.rules.parity.subject import CompareSubject
+from auscult.rules.parity import CompareSubject, iter_findings
 from auscult.traces.records import Trace
 from auscult.verbs.compare.sides import RunPair, open_runs
 from auscult.verbs.compare.to_json import describe_comparison
@@ -133,12 +134,10 @@ def _parse_floor(text: str) -> float | Trace:
 
 def build_report(run_pair: RunPair, comparison: RunComparison) -> Report:
     """The report of a comparison."""
-    from auscult import rules
-
     subject = CompareSubject(
         comparison.runs.reference, comparison.runs.candidate, comparison.results
     )
-    findings, skips = rules.run_rules(subject, "parity")
+    findings = tuple(iter_findings(subject))
     coverage = build_coverage(comparison)
     return Report(
         "compare",
@@ -146,7 +145,7 @@ def build_report(run_pair: RunPair, comparison: RunComparison) -> Report:
         decide_verdict(comparison, coverage),
         coverage,
         findings,
-        (*run_pair.skips, *comparison.skips, *skips, *_list_open_points(comparison)),
+        (*run_pair.skips, *comparison.skips, *_list_open_points(comparison)),
         extra=describe_comparison(comparison),
     )
 
@@ -218,7 +217,7 @@ def decide_verdict(comparison: RunComparison, coverage: Coverage) -> Verdict:
 
 def _is_other_noise(result: LayerResult) -> bool:
     """Whether what is born there is other noise, behind which nothing can be compared."""
-    return bool(result.explanations) and result.explanations[0].cause == "noise-differs"
+    return bool(result.explanations) and result.explanations[0].cause == NOISE_DIFFERS
 
 
 def _list_open_points(comparison: RunComparison) -> tuple[Skip, ...]:

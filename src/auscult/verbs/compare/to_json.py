@@ -10,6 +10,7 @@ from auscult.comparison.measure.tensor_comparisons import TensorComparison
 from auscult.comparison.results import LayerResult
 from auscult.comparison.stages import StageResult
 from auscult.comparison.steps import StepsResult
+from auscult.explain.mistakes.par099_unexplained import NAME as UNEXPLAINED
 from auscult.finding import Json
 
 
@@ -74,7 +75,7 @@ def _describe_layer(comparison: RunComparison, result: LayerResult, pair: LayerP
 
 def _list_causes(result: LayerResult) -> list[str]:
     if result.born and not result.explanations:
-        return ["unexplained"]
+        return [UNEXPLAINED]
     return [explanation.cause for explanation in result.explanations[:1]]
 
 

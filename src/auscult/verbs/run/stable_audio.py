@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from auscult.errors import UsageError
+from auscult.explain.mistakes.par043_sampler_mismatch import CODE, NAME
 from auscult.families.stable_audio.config import Config
 from auscult.families.stable_audio.generate import Floats, Made, Request, Runtime, generate
 from auscult.families.stable_audio.runtimes import RuntimeName, Tokenize, open_runtime, tiny_runtime
 from auscult.families.stable_audio.samplers import SAMPLERS, fitting
 from auscult.finding import Finding, Fix, Severity
-from auscult.rules.parity.par043_sampler_mismatch import CODE, NAME
 from auscult.sound.recording import Recording, read_recording, write_recording
 from auscult.verdict import Report, Verdict
 

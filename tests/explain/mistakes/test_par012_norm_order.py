@@ -1,0 +1,32 @@
+"""A norm before a place rather than after it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from auscult.explain.algebra.layers import normalise_axes
+from auscult.weights import ModuleInfo
+from tests.explain.planted import assert_explained, draw, place, single
+
+
+def test_a_norm_that_is_applied_later() -> None:
+    x = 2 * draw(0, 1, 9, 8) + 1
+    normed = single(normalise_axes(x, (2,), 1e-5))
+    case = replace(
+        place(normed, x, **{"x:output": x, "norm:output": normed}),
+        attributes={"norm": ModuleInfo("norm", "LayerNorm")},
+        candidate_calls=("norm",),
+    )
+    first = assert_explained("norm-order", case)
+    assert first.says == "it applies norm after this place; the reference before it"
+
+
+def test_a_norm_behind_its_activation() -> None:
+    x = 2 * draw(0, 2, 6, 40) + 1
+    leaky = np.where(x > 0, x, 0.1 * x)
+    before = normalise_axes(x, (2,), 1e-5)
+    reference = np.where(before > 0, before, 0.1 * before)
+    case = place(reference, normalise_axes(leaky, (2,), 1e-5), x=x)
+    assert "instance_norm(leaky_relu(x, 0.1))" in assert_explained("norm-order", case).says

@@ -1,0 +1,35 @@
+"""A border of zeros in place of a reflection, and causal padding."""
+
+from __future__ import annotations
+
+from auscult.explain.algebra.layers import PaddingMode, conv1d, pad_time
+from auscult.weights import Array
+from tests.explain.planted import assert_explained, draw_even, layer, place
+
+X, WEIGHT = 0.3 * draw_even(0, 1, 4, 40), draw_even(1, 6, 4, 3)
+
+
+def convolve(left: int, right: int, mode: PaddingMode) -> Array:
+    padded = pad_time(X, left, right, mode)
+    assert padded is not None
+    return conv1d(padded, WEIGHT)
+
+
+def test_zeros_for_a_reflection() -> None:
+    reference, candidate = convolve(1, 1, "reflect"), convolve(1, 1, "zeros")
+    weights = {"weight": WEIGHT}
+    case = layer("Conv1d", X, reference, candidate, weights, padding=1, padding_mode="reflect")
+    assert "with zeros, the reference" in assert_explained("padding-mode", case).says
+
+
+def test_all_of_the_padding_on_the_left() -> None:
+    reference, candidate = convolve(1, 1, "zeros"), convolve(2, 0, "zeros")
+    case = layer("Conv1d", X, reference, candidate, {"weight": WEIGHT}, padding=1)
+    assert "pads 2 left and 0 right" in assert_explained("padding-mode", case).says
+
+
+def test_a_known_tensor_padded_with_something_else() -> None:
+    reference, candidate = pad_time(X, 3, 3, "reflect"), pad_time(X, 3, 3, "replicate")
+    assert reference is not None
+    assert candidate is not None
+    assert_explained("padding-mode", place(reference, candidate, x=X))

@@ -1,0 +1,12 @@
+"""A symmetric in place of a periodic window."""
+
+from __future__ import annotations
+
+from tests.explain.mistakes.inverse_stft import invert, make_case
+from tests.explain.planted import assert_explained
+
+
+def test_a_symmetric_window() -> None:
+    case = make_case(invert(), invert(symmetric=True))
+    first = assert_explained("istft-window", case)
+    assert first.says == "its window is hann-symmetric, the reference's hann"

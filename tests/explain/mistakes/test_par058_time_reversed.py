@@ -1,0 +1,11 @@
+"""Frames the other way round."""
+
+from __future__ import annotations
+
+from tests.explain.planted import assert_explained, draw_even, place
+
+
+def test_flipped_frames() -> None:
+    x = draw_even(0, 2, 7, 41)
+    first = assert_explained("time-reversed", place(x, x[..., ::-1]))
+    assert first.parameters == {"axis": 2}
