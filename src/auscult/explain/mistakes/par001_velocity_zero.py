@@ -1,19 +1,22 @@
 """The sampler's states never move: the estimator's velocity is zero.
 
-**What it finds.** A sampler whose output is its start noise, or an estimator whose output is next to nothing.
+**What it finds.** A sampler whose output is its start noise, or an estimator whose output is next
+to nothing.
 
-**What you hear.** Hiss. A vocoder behind it makes noise with most of its energy in the high frequencies.
+**What you hear.** Hiss. A vocoder behind it makes noise with most of its energy in the high
+frequencies.
 
-**Why it happens.** A diffusion or flow model adds the estimator's output to noise, step by step. Many estimators end in a
-projection that starts at zero. If a lenient loader ignores the names of its weights, the projection stays zero, the noise is
-never changed, and nothing fails.
+**Why it happens.** A diffusion or flow model adds the estimator's output to noise, step by step.
+Many estimators end in a projection that starts at zero. If a lenient loader ignores the names of
+its weights, the projection stays zero, the noise is never changed, and nothing fails.
 
 **Blind spots.** A model whose data are themselves standard normal noise would look alike.
 
-**How it is measured.** In the estimator: the root mean square of its output is below 1e-3 of the reference's. In the loop:
-the relative distance between the candidate's first and last state is below 1e-3 where the reference's is above 1e-2. Where
-only traces of the whole model are at hand: mean, deviation, quantiles and largest value of the output are those of
-independent standard normal draws, and the reference's are not.
+**How it is measured.** In the estimator: the root mean square of its output is below 1e-3 of the
+reference's. In the loop: the relative distance between the candidate's first and last state is
+below 1e-3 where the reference's is above 1e-2. Where only traces of the whole model are at hand:
+mean, deviation, quantiles and largest value of the output are those of independent standard normal
+draws, and the reference's are not.
 
 **Example.**
 
@@ -28,7 +31,8 @@ estimator.load_weights(list(weights.items()), strict=False)
 estimator.load_weights(list(weights.items()), strict=True)
 ```
 
-**Fix.** Check that the estimator's weights are loaded. Safety: lossy (equal within the number format).
+**Fix.** Check that the estimator's weights are loaded. Safety: lossy (equal within the number
+format).
 
 **References.** a10n-io/nightingale_TTS, whose decoder gave back its start noise.
 """

@@ -1,19 +1,21 @@
 """The two sides drew other noise: nothing behind the draw can be compared.
 
-**What it finds.** Two draws of one distribution that have nothing to do with each other, where one side should have used the
-other's.
+**What it finds.** Two draws of one distribution that have nothing to do with each other, where one
+side should have used the other's.
 
-**What you hear.** Nothing wrong: both sides may be correct, and give two renditions of the same thing.
+**What you hear.** Nothing wrong: both sides may be correct, and give two renditions of the same
+thing.
 
-**Why it happens.** A seed gives other numbers in another framework, on another device, or after another number of draws.
-`torch.manual_seed(0)` and `mx.random.seed(0)` agree in nothing.
+**Why it happens.** A seed gives other numbers in another framework, on another device, or after
+another number of draws. `torch.manual_seed(0)` and `mx.random.seed(0)` agree in nothing.
 
 **Blind spots.** Noise of different length cannot be told from another fault.
 
-**How it is measured.** The two tensors have at least 64 elements of one shape, equal mean and deviation within six standard
-errors, a correlation within six standard errors of zero, and differ by more than half of their size. Outside of a sampler or
-a recorded draw, the reference's tensor has to look like a standard normal one besides: mean, deviation and kurtosis within
-four standard errors.
+**How it is measured.** The two tensors have at least 64 elements of one shape, equal mean and
+deviation within six standard errors, a correlation within six standard errors of zero, and differ
+by more than half of their size. Outside of a sampler or a recorded draw, the reference's tensor has
+to look like a standard normal one besides: mean, deviation and kurtosis within four standard
+errors.
 
 **Example.**
 

@@ -1,18 +1,21 @@
 """Choices between nearly equal scores flip: not a mistake.
 
-**What it finds.** Integer ids that differ only where the two best scores lie nearer together than rounding can tell.
+**What it finds.** Integer ids that differ only where the two best scores lie nearer together than
+rounding can tell.
 
 **What you hear.** Another rendition that is as good.
 
-**Why it happens.** An argmax or a sampling step turns a rounding error into another token. A decoder reads its own tokens, so
-everything after the first flip differs, although both sides compute the same.
+**Why it happens.** An argmax or a sampling step turns a rounding error into another token. A
+decoder reads its own tokens, so everything after the first flip differs, although both sides
+compute the same.
 
 **Blind spots.** The scores have to be in the trace.
 
-**How it is measured.** The reference's ids are the argmax of a tensor of scores at hand. At each id that differs, the margin
-between the score of the reference's choice and that of the candidate's, divided by the rms of the scores, is at most eight
-noise floors (and never less than 1e-5). A decoder that is traced step by step is judged by its steps: none has an error of
-its own, and the scores at the first flip agree within the floor.
+**How it is measured.** The reference's ids are the argmax of a tensor of scores at hand. At each id
+that differs, the margin between the score of the reference's choice and that of the candidate's,
+divided by the rms of the scores, is at most eight noise floors (and never less than 1e-5). A
+decoder that is traced step by step is judged by its steps: none has an error of its own, and the
+scores at the first flip agree within the floor.
 
 **Example.**
 

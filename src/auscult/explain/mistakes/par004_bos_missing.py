@@ -1,16 +1,18 @@
 """The start token is missing, or is put in twice.
 
-**What it finds.** A sequence of ids or embeddings that is the other side's but for one or two tokens at its start.
+**What it finds.** A sequence of ids or embeddings that is the other side's but for one or two
+tokens at its start.
 
-**What you hear.** The first sound is cut or garbled. Often the whole utterance is, since every position is off by one.
+**What you hear.** The first sound is cut or garbled. Often the whole utterance is, since every
+position is off by one.
 
-**Why it happens.** Tokenizers add a start token, and so do generation loops. If a port replaces one of them, either both add
-it or neither does. Some models even want it twice.
+**Why it happens.** Tokenizers add a start token, and so do generation loops. If a port replaces one
+of them, either both add it or neither does. Some models even want it twice.
 
 **Blind spots.** A start token with another id is not this mistake.
 
-**How it is measured.** The two tensors differ in length along one axis, by one or two. Without the first tokens of the longer
-one, both agree within a relative error of 1e-6.
+**How it is measured.** The two tensors differ in length along one axis, by one or two. Without the
+first tokens of the longer one, both agree within a relative error of 1e-6.
 
 **Example.**
 
@@ -25,7 +27,8 @@ ids = mx.array(tokenizer.encode(text))
 ids = mx.array([start_id, *tokenizer.encode(text)])
 ```
 
-**Fix.** Put the start token in front, or drop the extra one. Safety: lossy (equal within the number format).
+**Fix.** Put the start token in front, or drop the extra one. Safety: lossy (equal within the number
+format).
 
 **References.** resemble-ai/chatterbox, where the start token is embedded twice on purpose.
 """

@@ -1,16 +1,19 @@
 """Ids are shifted by a constant.
 
-**What it finds.** Integer ids, such as text or codec tokens, that differ from the reference's by one number everywhere.
+**What it finds.** Integer ids, such as text or codec tokens, that differ from the reference's by
+one number everywhere.
 
 **What you hear.** Babble: every token is another one, in the right rhythm.
 
-**Why it happens.** One side counts its special tokens as part of the vocabulary, or the ids of each language or codebook are
-offset by the size of those before it. The embedding has room for the shifted ids, so nothing fails.
+**Why it happens.** One side counts its special tokens as part of the vocabulary, or the ids of each
+language or codebook are offset by the size of those before it. The embedding has room for the
+shifted ids, so nothing fails.
 
 **Blind spots.** Ids that differ in no regular way are not explained.
 
-**How it is measured.** Both tensors are integers of one shape, and their difference is the same number at every element, not
-zero. Ids that rise by one from element to element are positions, and are called `position-offset`.
+**How it is measured.** Both tensors are integers of one shape, and their difference is the same
+number at every element, not zero. Ids that rise by one from element to element are positions, and
+are called `position-offset`.
 
 **Example.**
 

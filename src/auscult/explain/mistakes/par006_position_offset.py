@@ -1,19 +1,22 @@
 """Positions are counted from another start.
 
-**What it finds.** Position ids, a sinusoidal or learned table of positions, or a rotation of queries, that starts elsewhere.
+**What it finds.** Position ids, a sinusoidal or learned table of positions, or a rotation of
+queries, that starts elsewhere.
 
 **What you hear.** Slurred or drifting speech. With streaming, the start of every chunk is wrong.
 
-**Why it happens.** A padding index takes the first row of the table, cached keys are not counted, or a prefix is counted on
-one side only. A table is a constant, so a shifted one loads and runs.
+**Why it happens.** A padding index takes the first row of the table, cached keys are not counted,
+or a prefix is counted on one side only. A table is a constant, so a shifted one loads and runs.
 
-**Blind spots.** An offset that rotated queries and keys have in common changes nothing, and is not seen.
+**Blind spots.** An offset that rotated queries and keys have in common changes nothing, and is not
+seen.
 
-**How it is measured.** Five readings are tried. Ids that rise by one are shifted by a number. A tensor at hand plus a table
-(sinusoids in three orders, or one among the weights) gives the reference's from one first row out of 0, 1, -1 and 2, and the
-candidate's from another. Where the sum alone is known, the reference's rows of an embedding are replaced by those up to two
-rows further. Behind the attention, the queries' rotation is one position ahead; before it, heads are rotated from position 0
-or 1.
+**How it is measured.** Five readings are tried. Ids that rise by one are shifted by a number. A
+tensor at hand plus a table (sinusoids in three orders, or one among the weights) gives the
+reference's from one first row out of 0, 1, -1 and 2, and the candidate's from another. Where the
+sum alone is known, the reference's rows of an embedding are replaced by those up to two rows
+further. Behind the attention, the queries' rotation is one position ahead; before it, heads are
+rotated from position 0 or 1.
 
 **Example.**
 
@@ -28,7 +31,8 @@ q = mx.fast.rope(q, 64, traditional=False, base=10000.0, scale=1.0, offset=0)
 q = mx.fast.rope(q, 64, traditional=False, base=10000.0, scale=1.0, offset=cache_length)
 ```
 
-**Fix.** Count positions from where the reference does. Safety: lossy (equal within the number format).
+**Fix.** Count positions from where the reference does. Safety: lossy (equal within the number
+format).
 
 **References.** Su et al. 2021, RoFormer.
 """

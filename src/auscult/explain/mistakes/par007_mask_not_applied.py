@@ -1,16 +1,19 @@
 """A mask is not multiplied in: padding leaks.
 
-**What it finds.** A tensor that the reference multiplies by a mask of zeros and ones, and the candidate does not.
+**What it finds.** A tensor that the reference multiplies by a mask of zeros and ones, and the
+candidate does not.
 
-**What you hear.** Wrong or muddled content, worse for short prompts, because they have more padding.
+**What you hear.** Wrong or muddled content, worse for short prompts, because they have more
+padding.
 
-**Why it happens.** A tokenizer pads every prompt to one length, and the model was trained with the embeddings of the padding
-set to zero. The mask changes no shape, so a port that leaves it out runs.
+**Why it happens.** A tokenizer pads every prompt to one length, and the model was trained with the
+embeddings of the padding set to zero. The mask changes no shape, so a port that leaves it out runs.
 
 **Blind spots.** Inputs without padding show nothing: compare on a short prompt.
 
-**How it is measured.** The reference's tensor is written as a product of two tensors at hand, one of them a mask that is not
-all ones (or as a masked sum), and the candidate's as the same without the mask. Both have to fit within the noise floor.
+**How it is measured.** The reference's tensor is written as a product of two tensors at hand, one
+of them a mask that is not all ones (or as a masked sum), and the candidate's as the same without
+the mask. Both have to fit within the noise floor.
 
 **Example.**
 

@@ -1,18 +1,21 @@
 """Attention sees other positions.
 
-**What it finds.** A mask of the scores that is inverted, causal where it should be full, or added as numbers where it says yes
-or no.
+**What it finds.** A mask of the scores that is inverted, causal where it should be full, or added
+as numbers where it says yes or no.
 
-**What you hear.** Mumbling, repetition, no ending. Where a row of the mask allows no position at all: NaN, and silence.
+**What you hear.** Mumbling, repetition, no ending. Where a row of the mask allows no position at
+all: NaN, and silence.
 
-**Why it happens.** Frameworks disagree on what true means. In `torch.nn.MultiheadAttention` it means "leave out", in
-`scaled_dot_product_attention` "attend", and other code adds numbers to the scores. All three have one shape.
+**Why it happens.** Frameworks disagree on what true means. In `torch.nn.MultiheadAttention` it
+means "leave out", in `scaled_dot_product_attention` "attend", and other code adds numbers to the
+scores. All three have one shape.
 
 **Blind spots.** Inputs without padding hide a mask that is left out.
 
-**How it is measured.** Attention is computed from the q, k and v at hand with no mask, a causal one, a causal one the other way
-round, and with every mask at hand read in three ways: true attends, true does not, added as numbers. One reading gives the
-reference's output and another the candidate's, each within its limit.
+**How it is measured.** Attention is computed from the q, k and v at hand with no mask, a causal
+one, a causal one the other way round, and with every mask at hand read in three ways: true attends,
+true does not, added as numbers. One reading gives the reference's output and another the
+candidate's, each within its limit.
 
 **Example.**
 
@@ -29,7 +32,8 @@ y = mx.fast.scaled_dot_product_attention(q, k, v, scale=scale, mask=mx.logical_n
 
 **Fix.** Read the mask as the reference does. Safety: lossy (equal within the number format).
 
-**References.** torch.nn.functional.scaled_dot_product_attention; mlx.core.fast.scaled_dot_product_attention.
+**References.** torch.nn.functional.scaled_dot_product_attention;
+mlx.core.fast.scaled_dot_product_attention.
 """
 
 from __future__ import annotations

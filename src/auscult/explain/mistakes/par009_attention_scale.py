@@ -1,17 +1,19 @@
 """Attention scores have another scale.
 
-**What it finds.** Scores multiplied by 1, 1/sqrt(model width) or 1/head width where the reference has 1/sqrt(head width), or
-any other pair of these.
+**What it finds.** Scores multiplied by 1, 1/sqrt(model width) or 1/head width where the reference
+has 1/sqrt(head width), or any other pair of these.
 
 **What you hear.** Flat or unstable prosody: attention looks at too much or at too little.
 
-**Why it happens.** Most models divide by the square root of the head width. T5 does not divide at all, some fold the scale into
-the weights, and `scaled_dot_product_attention` applies it by itself, so that it is easily applied twice.
+**Why it happens.** Most models divide by the square root of the head width. T5 does not divide at
+all, some fold the scale into the weights, and `scaled_dot_product_attention` applies it by itself,
+so that it is easily applied twice.
 
 **Blind spots.** A temperature that is learned is not among the scales that are tried.
 
-**How it is measured.** Attention is computed from the q, k and v at hand under each of the four scales, with every mask and
-rotation. One scale gives the reference's output and another the candidate's, all else being equal.
+**How it is measured.** Attention is computed from the q, k and v at hand under each of the four
+scales, with every mask and rotation. One scale gives the reference's output and another the
+candidate's, all else being equal.
 
 **Example.**
 

@@ -4,14 +4,15 @@
 
 **What you hear.** Garbled content: every head attends by a mix of what two heads have learned.
 
-**Why it happens.** The projections of 4 heads of 128 and of 8 heads of 64 have the same shape. The number of heads is in the
-configuration, not in the weights, and a wrong default loads.
+**Why it happens.** The projections of 4 heads of 128 and of 8 heads of 64 have the same shape. The
+number of heads is in the configuration, not in the weights, and a wrong default loads.
 
-**Blind spots.** q, k and v have to be modules of their own, or one fused module. Where the reference's module declares its
-number of heads, no other is tried.
+**Blind spots.** q, k and v have to be modules of their own, or one fused module. Where the
+reference's module declares its number of heads, no other is tried.
 
-**How it is measured.** Attention is computed from the q, k and v at hand with 1, 2, 4, 8 and 16 heads, as far as the width can
-be divided. One number gives the reference's output and another the candidate's.
+**How it is measured.** Attention is computed from the q, k and v at hand with 1, 2, 4, 8 and 16
+heads, as far as the width can be divided. One number gives the reference's output and another the
+candidate's.
 
 **Example.**
 

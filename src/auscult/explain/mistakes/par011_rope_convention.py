@@ -1,18 +1,19 @@
 """Rotary positions are applied in another way.
 
-**What it finds.** Rotary embeddings of neighbouring pairs against pairs of the two halves, another base, none at all, or a
-rotation before instead of after the norms of q and k.
+**What it finds.** Rotary embeddings of neighbouring pairs against pairs of the two halves, another
+base, none at all, or a rotation before instead of after the norms of q and k.
 
 **What you hear.** Content that drifts after a few frames, or is garbled throughout.
 
-**Why it happens.** Both pairings are in use: GPT-J pairs neighbours, GPT-NeoX the two halves. Converters permute the rows of
-the weights for one of them. MLX calls the first `traditional`.
+**Why it happens.** Both pairings are in use: GPT-J pairs neighbours, GPT-NeoX the two halves.
+Converters permute the rows of the weights for one of them. MLX calls the first `traditional`.
 
 **Blind spots.** Scaled rotary embeddings (Llama 3, NTK) are described, not named.
 
-**How it is measured.** Behind the attention, the output is computed from q, k and v without rotation, with either pairing, and
-with the base 10,000 or 500,000. Before it, such as behind a norm of q, the latest tensors are rotated in either way or not at
-all. One way gives the reference's tensor and another the candidate's.
+**How it is measured.** Behind the attention, the output is computed from q, k and v without
+rotation, with either pairing, and with the base 10,000 or 500,000. Before it, such as behind a norm
+of q, the latest tensors are rotated in either way or not at all. One way gives the reference's
+tensor and another the candidate's.
 
 **Example.**
 

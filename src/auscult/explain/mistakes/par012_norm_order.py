@@ -1,19 +1,20 @@
 """A norm stands at another place.
 
-**What it finds.** A norm before instead of after a residual branch (pre-norm against post-norm), or behind instead of before
-an activation.
+**What it finds.** A norm before instead of after a residual branch (pre-norm against post-norm), or
+behind instead of before an activation.
 
 **What you hear.** Levels that grow or shrink through the depth of the model; distortion or noise.
 
-**Why it happens.** The first Transformer paper draws its norms behind the sum, most models trained since put them before the
-branch. Both have the same weights.
+**Why it happens.** The first Transformer paper draws its norms behind the sum, most models trained
+since put them before the branch. Both have the same weights.
 
 **Blind spots.** The norm has to be a module, or a norm without parameters.
 
-**How it is measured.** Both sides' tensors are written over the tensors at hand, to which the outputs of neighbouring norms
-are added as if they were applied here. The two expressions differ in one tensor, and one of the two is a norm's output that
-the other side uses before or after this place. For norms written between modules, both sides have one and a leaky ReLU lies
-on the other side of it.
+**How it is measured.** Both sides' tensors are written over the tensors at hand, to which the
+outputs of neighbouring norms are added as if they were applied here. The two expressions differ in
+one tensor, and one of the two is a norm's output that the other side uses before or after this
+place. For norms written between modules, both sides have one and a leaky ReLU lies on the other
+side of it.
 
 **Example.**
 

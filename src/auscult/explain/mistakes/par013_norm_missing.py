@@ -4,14 +4,15 @@
 
 **What you hear.** Too loud or too quiet inside the model; a distorted result.
 
-**Why it happens.** A norm without parameters, such as InstanceNorm1d by default, leaves nothing in a checkpoint: the weights load
-all the same. A norm that a port replaced by an identity, to add it later, looks alike.
+**Why it happens.** A norm without parameters, such as InstanceNorm1d by default, leaves nothing in
+a checkpoint: the weights load all the same. A norm that a port replaced by an identity, to add it
+later, looks alike.
 
 **Blind spots.** Norms with parameters are seen by `modules-never-trained` in the weights as well.
 
-**How it is measured.** The output of a norm is held against its own input: they agree within the noise floor. Between modules,
-both sides are written over the tensors at hand: the reference uses a norm's output where the candidate uses what goes into
-it, and the candidate does not call that norm.
+**How it is measured.** The output of a norm is held against its own input: they agree within the
+noise floor. Between modules, both sides are written over the tensors at hand: the reference uses a
+norm's output where the candidate uses what goes into it, and the candidate does not call that norm.
 
 **Example.**
 

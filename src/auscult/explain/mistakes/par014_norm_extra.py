@@ -2,15 +2,18 @@
 
 **What it finds.** A norm without parameters that only the candidate applies.
 
-**What you hear.** Loudness that does not follow the input: every frame or every channel is brought to one level.
+**What you hear.** Loudness that does not follow the input: every frame or every channel is brought
+to one level.
 
-**Why it happens.** A block was copied from a model that norms there. Without parameters the norm asks for no weights, so loading
-does not object.
+**Why it happens.** A block was copied from a model that norms there. Without parameters the norm
+asks for no weights, so loading does not object.
 
-**Blind spots.** Norms with parameters are not tried where the reference has none: they lack weights, which loading reports.
+**Blind spots.** Norms with parameters are not tried where the reference has none: they lack
+weights, which loading reports.
 
-**How it is measured.** Both sides are written over the latest tensors, to which instance and layer norms of them are added
-(also of them behind a leaky ReLU). The candidate's tensor is such a norm of the reference's.
+**How it is measured.** Both sides are written over the latest tensors, to which instance and layer
+norms of them are added (also of them behind a leaky ReLU). The candidate's tensor is such a norm of
+the reference's.
 
 **Example.**
 

@@ -1,19 +1,20 @@
 """A normalisation over other axes, with another statistic, or without its gain.
 
-**What it finds.** RMS in place of mean and deviation, unbiased in place of biased variance, another axis, or a gain that is not
-applied.
+**What it finds.** RMS in place of mean and deviation, unbiased in place of biased variance, another
+axis, or a gain that is not applied.
 
 **What you hear.** Timbre and level are off; the words stay right.
 
-**Why it happens.** RMSNorm and a LayerNorm without bias have the same tensors. Frameworks put channels on other axes, and
-`std()` is unbiased in torch and biased in MLX.
+**Why it happens.** RMSNorm and a LayerNorm without bias have the same tensors. Frameworks put
+channels on other axes, and `std()` is unbiased in torch and biased in MLX.
 
 **Blind spots.** The norm's weights are needed, so one side has to be a live model.
 
-**How it is measured.** The input of the norm is normalised as layer, RMS, unit-length, instance, group and batch norm, over
-either channel axis, with and without gain, with biased and unbiased variance, each with eight usual values of eps and then
-with the eps that fits best. One convention gives the reference's output and another the candidate's. Pairs that differ in
-eps, in groups, or in stored against batch statistics alone have causes of their own.
+**How it is measured.** The input of the norm is normalised as layer, RMS, unit-length, instance,
+group and batch norm, over either channel axis, with and without gain, with biased and unbiased
+variance, each with eight usual values of eps and then with the eps that fits best. One convention
+gives the reference's output and another the candidate's. Pairs that differ in eps, in groups, or in
+stored against batch statistics alone have causes of their own.
 
 **Example.**
 

@@ -2,17 +2,18 @@
 
 **What it finds.** Another eps, whatever its value, under the root or beside it.
 
-**What you hear.** Nothing on loud material. On quiet passages, or where activations are small, the gain is off.
+**What you hear.** Nothing on loud material. On quiet passages, or where activations are small, the
+gain is off.
 
-**Why it happens.** The defaults differ: 1e-5 in torch and MLX, 1e-6 in many configurations, 1e-12 in BERT. Some formulas add
-eps to the deviation rather than to the variance.
+**Why it happens.** The defaults differ: 1e-5 in torch and MLX, 1e-6 in many configurations, 1e-12
+in BERT. Some formulas add eps to the deviation rather than to the variance.
 
-**Blind spots.** Where the variance is far above eps the difference is below rounding, and is not reported: it does no harm
-there.
+**Blind spots.** Where the variance is far above eps the difference is below rounding, and is not
+reported: it does no harm there.
 
-**How it is measured.** The reference's convention is found first. Then the candidate's output is computed with eight usual
-values of eps, and with the value between them that fits best, found by a golden section over its logarithm. All but eps has
-to be the reference's.
+**How it is measured.** The reference's convention is found first. Then the candidate's output is
+computed with eight usual values of eps, and with the value between them that fits best, found by a
+golden section over its logarithm. All but eps has to be the reference's.
 
 **Example.**
 

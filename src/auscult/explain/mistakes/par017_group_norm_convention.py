@@ -1,18 +1,20 @@
 """Channels are grouped otherwise.
 
-**What it finds.** Groups of neighbouring channels against groups of every n-th channel, another number of groups, or a group
-norm against another norm.
+**What it finds.** Groups of neighbouring channels against groups of every n-th channel, another
+number of groups, or a group norm against another norm.
 
 **What you hear.** A metallic, wrong timbre.
 
-**Why it happens.** torch takes neighbouring channels as a group. `mlx.nn.GroupNorm` takes every n-th channel unless it is built
-with `pytorch_compatible=True`. Gain and bias have one shape in both.
+**Why it happens.** torch takes neighbouring channels as a group. `mlx.nn.GroupNorm` takes every
+n-th channel unless it is built with `pytorch_compatible=True`. Gain and bias have one shape in
+both.
 
 **Blind spots.** None known where the module's weights are there.
 
-**How it is measured.** The input is normalised over groups of neighbouring and of every n-th channel: with the number of groups
-that the module declares, otherwise with 2, 4, 8, 16 and 32. One grouping gives the reference's output and another the
-candidate's, or one side is a group norm and the other is not.
+**How it is measured.** The input is normalised over groups of neighbouring and of every n-th
+channel: with the number of groups that the module declares, otherwise with 2, 4, 8, 16 and 32. One
+grouping gives the reference's output and another the candidate's, or one side is a group norm and
+the other is not.
 
 **Example.**
 

@@ -2,15 +2,17 @@
 
 **What it finds.** A batch norm that uses the statistics of this batch instead of the stored ones.
 
-**What you hear.** Quality that depends on the input and on what else is in the batch. Short inputs are worst.
+**What you hear.** Quality that depends on the input and on what else is in the batch. Short inputs
+are worst.
 
-**Why it happens.** `.eval()` was not called, often because a loader raised an exception before the line that calls it. In MLX,
-`.train()` was called for another purpose.
+**Why it happens.** `.eval()` was not called, often because a loader raised an exception before the
+line that calls it. In MLX, `.train()` was called for another purpose.
 
 **Blind spots.** None known.
 
-**How it is measured.** The layer's input is normalised by the stored mean and variance, which has to give the reference's
-output, and by the mean and variance of the input itself, which has to give the candidate's.
+**How it is measured.** The layer's input is normalised by the stored mean and variance, which has
+to give the reference's output, and by the mean and variance of the input itself, which has to give
+the candidate's.
 
 **Example.**
 

@@ -1,17 +1,19 @@
 """Dropout is active.
 
-**What it finds.** A share of the elements that is zero, while all others are 1/(1-p) times too large.
+**What it finds.** A share of the elements that is zero, while all others are 1/(1-p) times too
+large.
 
 **What you hear.** Roughness that differs from run to run.
 
-**Why it happens.** `.eval()` was not called, or a functional dropout was written without its `training` argument, which is true
-by default.
+**Why it happens.** `.eval()` was not called, or a functional dropout was written without its
+`training` argument, which is true by default.
 
 **Blind spots.** A dropout inside a fused layer is described, not named.
 
-**How it is measured.** At least 16 elements are not zero in the reference; between 5 % and all but one of them are kept. The
-factor of those kept is fitted. Its inverse has to be the share that is kept, within four standard errors and 0.02, and the
-elements kept have to be the reference's times that factor within eight noise floors.
+**How it is measured.** At least 16 elements are not zero in the reference; between 5 % and all but
+one of them are kept. The factor of those kept is fitted. Its inverse has to be the share that is
+kept, within four standard errors and 0.02, and the elements kept have to be the reference's times
+that factor within eight noise floors.
 
 **Example.**
 

@@ -1,16 +1,19 @@
 """Another form of GELU.
 
-**What it finds.** The exact GELU, its approximation by tanh, or the one by x sigmoid(1.702 x), one in place of another.
+**What it finds.** The exact GELU, its approximation by tanh, or the one by x sigmoid(1.702 x), one
+in place of another.
 
 **What you hear.** Slight dullness. Each block adds a small error, and the errors add up.
 
-**Why it happens.** The defaults differ between frameworks and model code. `gelu_new`, `gelu_pytorch_tanh` and `quick_gelu` are
-names of the approximations, and a port reads "gelu" for all of them.
+**Why it happens.** The defaults differ between frameworks and model code. `gelu_new`,
+`gelu_pytorch_tanh` and `quick_gelu` are names of the approximations, and a port reads "gelu" for
+all of them.
 
 **Blind spots.** None known.
 
-**How it is measured.** Both sides are written as a function of the same tensors at hand. Both functions are among the three
-forms, and each reproduces its side within the noise floor; the forms differ by up to 2e-2.
+**How it is measured.** Both sides are written as a function of the same tensors at hand. Both
+functions are among the three forms, and each reproduces its side within the noise floor; the forms
+differ by up to 2e-2.
 
 **Example.**
 

@@ -4,14 +4,16 @@
 
 **What you hear.** Buzz or a dull sound. The last activation of a vocoder matters most.
 
-**Why it happens.** HiFi-GAN calls `F.leaky_relu(x, 0.1)` inside and `F.leaky_relu(x)` before its last layer, which is 0.01. A port
-that uses one slope everywhere has one of them wrong, and the slope is in no checkpoint.
+**Why it happens.** HiFi-GAN calls `F.leaky_relu(x, 0.1)` inside and `F.leaky_relu(x)` before its
+last layer, which is 0.01. A port that uses one slope everywhere has one of them wrong, and the
+slope is in no checkpoint.
 
 **Blind spots.** Inputs without negative values hide it.
 
-**How it is measured.** Both sides are written as a function of the same tensors at hand; the slope of each is the median of
-output over input where the input is negative. Where only the two outputs are known, the candidate's has to be a leaky ReLU
-of the reference's, and the reference's negative half has to be clearly smaller than its positive one.
+**How it is measured.** Both sides are written as a function of the same tensors at hand; the slope
+of each is the median of output over input where the input is negative. Where only the two outputs
+are known, the candidate's has to be a leaky ReLU of the reference's, and the reference's negative
+half has to be clearly smaller than its positive one.
 
 **Example.**
 

@@ -4,13 +4,14 @@
 
 **What you hear.** Distorted, or too loud.
 
-**Why it happens.** Activations have no tensors. In code they stand in a list that a port copies without them, or at the end of
-a `forward` that was read only to the last layer.
+**Why it happens.** Activations have no tensors. In code they stand in a list that a port copies
+without them, or at the end of a `forward` that was read only to the last layer.
 
 **Blind spots.** None known where the tensor before it is traced.
 
-**How it is measured.** Both sides are written over the same tensors at hand: the reference's with a function, the candidate's
-without. Where only the two outputs are known, a usual function of the candidate's has to give the reference's.
+**How it is measured.** Both sides are written over the same tensors at hand: the reference's with a
+function, the candidate's without. Where only the two outputs are known, a usual function of the
+candidate's has to give the reference's.
 
 **Example.**
 

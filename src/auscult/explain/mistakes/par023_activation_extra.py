@@ -4,14 +4,14 @@
 
 **What you hear.** Saturated or clipped; dull.
 
-**Why it happens.** Some codecs and vocoders end in a tanh, others do not, and both ship in good models. A clamp is often added as
-a safeguard, before the scale of the signal is known.
+**Why it happens.** Some codecs and vocoders end in a tanh, others do not, and both ship in good
+models. A clamp is often added as a safeguard, before the scale of the signal is known.
 
 **Blind spots.** A clamp that no element of the inputs reaches.
 
-**How it is measured.** Both sides are written over the same tensors at hand: the candidate's with a function, the reference's
-without. Where only the two outputs are known, a tanh, sigmoid, (leaky) ReLU or clamp of the reference's has to give the
-candidate's; slope and limits are fitted.
+**How it is measured.** Both sides are written over the same tensors at hand: the candidate's with a
+function, the reference's without. Where only the two outputs are known, a tanh, sigmoid, (leaky)
+ReLU or clamp of the reference's has to give the candidate's; slope and limits are fitted.
 
 **Example.**
 

@@ -4,14 +4,16 @@
 
 **What you hear.** Distorted, or dull; the model was trained with the curve of its own function.
 
-**Why it happens.** ReLU for SiLU, Mish for GELU, ELU for leaky ReLU: none of them has tensors. Names in configurations, such as
-"swish" and "silu", mean the same, others that look alike do not.
+**Why it happens.** ReLU for SiLU, Mish for GELU, ELU for leaky ReLU: none of them has tensors.
+Names in configurations, such as "swish" and "silu", mean the same, others that look alike do not.
 
-**Blind spots.** Functions with learned parameters (Snake) show as `snake-parametrisation` in the weights.
+**Blind spots.** Functions with learned parameters (Snake) show as `snake-parametrisation` in the
+weights.
 
-**How it is measured.** Both sides are written as a function of the same tensors at hand: identity, (leaky) ReLU, three forms of
-GELU, SiLU, Mish, ELU, tanh, sigmoid, softplus, sine, exponential, magnitude, square, clamp, and a factor. Each side is
-reproduced by another one. Two slopes, two forms of GELU and two factors have causes of their own.
+**How it is measured.** Both sides are written as a function of the same tensors at hand: identity,
+(leaky) ReLU, three forms of GELU, SiLU, Mish, ELU, tanh, sigmoid, softplus, sine, exponential,
+magnitude, square, clamp, and a factor. Each side is reproduced by another one. Two slopes, two
+forms of GELU and two factors have causes of their own.
 
 **Example.**
 

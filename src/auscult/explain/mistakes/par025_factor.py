@@ -1,17 +1,19 @@
 """A constant factor is missing, or too many.
 
-**What it finds.** The same tensors with another factor: over all of them, or over each of two that are added.
+**What it finds.** The same tensors with another factor: over all of them, or over each of two that
+are added.
 
 **What you hear.** Too loud or too quiet, or a wrong balance of two streams.
 
-**Why it happens.** Embeddings are multiplied by sqrt(width), residuals by 1/sqrt(2), latents by a constant of the configuration.
-Such a factor is one line of code and no weight.
+**Why it happens.** Embeddings are multiplied by sqrt(width), residuals by 1/sqrt(2), latents by a
+constant of the configuration. Such a factor is one line of code and no weight.
 
 **Blind spots.** A factor that was multiplied into the weights is seen in the weights.
 
-**How it is measured.** Both sides are written over the same tensors at hand, with a factor that is fitted by least squares. A
-factor within 1e-4 of a ratio of the numbers 1 to 8, or of its square root, is taken as that ratio. Where only the two outputs
-are known, the candidate's has to be a multiple of the reference's.
+**How it is measured.** Both sides are written over the same tensors at hand, with a factor that is
+fitted by least squares. A factor within 1e-4 of a ratio of the numbers 1 to 8, or of its square
+root, is taken as that ratio. Where only the two outputs are known, the candidate's has to be a
+multiple of the reference's.
 
 **Example.**
 

@@ -4,13 +4,14 @@
 
 **What you hear.** Noise, or a signal that dies with the depth of the model.
 
-**Why it happens.** A residual connection is a plus sign in code and no tensor. Blocks add it only where the number of channels
-does not change, and a port misses the condition.
+**Why it happens.** A residual connection is a plus sign in code and no tensor. Blocks add it only
+where the number of channels does not change, and a port misses the condition.
 
 **Blind spots.** None known.
 
-**How it is measured.** The candidate's output is the reference's less the layer's input. Between layers, the reference's tensor
-is the sum of two tensors at hand, and the candidate's is one of them.
+**How it is measured.** The candidate's output is the reference's less the layer's input. Between
+layers, the reference's tensor is the sum of two tensors at hand, and the candidate's is one of
+them.
 
 **Example.**
 

@@ -1,15 +1,18 @@
 """A residual connection too many.
 
-**What it finds.** A tensor that the candidate adds and the reference does not: often the input of the layer.
+**What it finds.** A tensor that the candidate adds and the reference does not: often the input of
+the layer.
 
 **What you hear.** Too loud, or an echo of what came in.
 
-**Why it happens.** A block was copied from another model, or a wrapper adds the input although the block inside does so already.
+**Why it happens.** A block was copied from another model, or a wrapper adds the input although the
+block inside does so already.
 
 **Blind spots.** None known.
 
-**How it is measured.** The candidate's output is the reference's plus the layer's input. Between layers, the candidate's tensor
-is a sum of tensors at hand that holds all of the reference's and further ones.
+**How it is measured.** The candidate's output is the reference's plus the layer's input. Between
+layers, the candidate's tensor is a sum of tensors at hand that holds all of the reference's and
+further ones.
 
 **Example.**
 

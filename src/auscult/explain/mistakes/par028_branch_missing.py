@@ -1,17 +1,19 @@
 """A branch is not added.
 
-**What it finds.** A sum or mean of branches that lacks some of them, or a concatenation that has zeros in place of a part.
+**What it finds.** A sum or mean of branches that lacks some of them, or a concatenation that has
+zeros in place of a part.
 
 **What you hear.** Thin or dull sound.
 
-**Why it happens.** A loop over branches ends one too early, a condition leaves a branch out, or zeros that were meant as a
-placeholder stayed in a concatenation.
+**Why it happens.** A loop over branches ends one too early, a condition leaves a branch out, or
+zeros that were meant as a placeholder stayed in a concatenation.
 
 **Blind spots.** None known.
 
-**How it is measured.** The reference's tensor is a sum or mean of at least three tensors at hand, and the candidate's is one of
-fewer. Or the candidate's tensor is the reference's with a run of neighbouring channels set to zero, and a tensor at hand,
-perhaps padded, is what the reference has there.
+**How it is measured.** The reference's tensor is a sum or mean of at least three tensors at hand,
+and the candidate's is one of fewer. Or the candidate's tensor is the reference's with a run of
+neighbouring channels set to zero, and a tensor at hand, perhaps padded, is what the reference has
+there.
 
 **Example.**
 

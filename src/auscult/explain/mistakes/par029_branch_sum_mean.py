@@ -4,13 +4,14 @@
 
 **What you hear.** Overdriven or too quiet, with the right content.
 
-**Why it happens.** HiFi-GAN divides the sum of its residual blocks by their number, other vocoders do not. The division is one
-line that leaves no tensor.
+**Why it happens.** HiFi-GAN divides the sum of its residual blocks by their number, other vocoders
+do not. The division is one line that leaves no tensor.
 
 **Blind spots.** None known.
 
-**How it is measured.** Both sides are written over the same branches at hand, one as their sum and the other as their mean, or
-as one of these with a factor that is the number of branches within 1e-4.
+**How it is measured.** Both sides are written over the same branches at hand, one as their sum and
+the other as their mean, or as one of these with a factor that is the number of branches within
+1e-4.
 
 **Example.**
 

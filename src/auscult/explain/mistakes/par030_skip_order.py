@@ -4,14 +4,14 @@
 
 **What you hear.** Noise with a trace of the content: the next layer reads the wrong channels.
 
-**Why it happens.** `[x, skip]` and `[skip, x]` have one shape where both have as many channels, and nothing but the order in the
-code says which is right.
+**Why it happens.** `[x, skip]` and `[skip, x]` have one shape where both have as many channels, and
+nothing but the order in the code says which is right.
 
 **Blind spots.** Equal parts cannot be told apart.
 
-**How it is measured.** Both sides are written as a concatenation of the same tensors at hand, in two orders. Where the parts
-are not at hand, the reference's tensor is cut into two, three or four equal blocks along each axis, and the blocks put
-together in every other order.
+**How it is measured.** Both sides are written as a concatenation of the same tensors at hand, in
+two orders. Where the parts are not at hand, the reference's tensor is cut into two, three or four
+equal blocks along each axis, and the blocks put together in every other order.
 
 **Example.**
 

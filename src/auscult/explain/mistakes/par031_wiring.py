@@ -1,18 +1,20 @@
 """Another tensor is used.
 
-**What it finds.** A layer that is handed another tensor than the reference hands it, or a sum with another summand.
+**What it finds.** A layer that is handed another tensor than the reference hands it, or a sum with
+another summand.
 
-**What you hear.** It depends on the tensor: another voice where a wrong speaker vector is handed on, no effect of the prompt
-where a condition is replaced, noise where a block reads its own input instead of its neighbour's output.
+**What you hear.** It depends on the tensor: another voice where a wrong speaker vector is handed
+on, no effect of the prompt where a condition is replaced, noise where a block reads its own input
+instead of its neighbour's output.
 
-**Why it happens.** A variable is overwritten too early or too late, two arguments are exchanged, or two vectors of one length
-have names that look alike.
+**Why it happens.** A variable is overwritten too early or too late, two arguments are exchanged, or
+two vectors of one length have names that look alike.
 
 **Blind spots.** The shortest way to write a tensor need not be the code's own.
 
-**How it is measured.** Both sides are written over the tensors at hand with the same join, and at least one tensor differs
-that is no norm's. Or a layer takes a vector of at least eight values, and the candidate hands it another vector at hand, cut
-to that length or filled up with zeros.
+**How it is measured.** Both sides are written over the tensors at hand with the same join, and at
+least one tensor differs that is no norm's. Or a layer takes a vector of at least eight values, and
+the candidate hands it another vector at hand, cut to that length or filled up with zeros.
 
 **Example.**
 

@@ -1,17 +1,19 @@
 """A convolution has another dilation.
 
-**What it finds.** A convolution whose taps lie further apart, or nearer together, than the reference's.
+**What it finds.** A convolution whose taps lie further apart, or nearer together, than the
+reference's.
 
 **What you hear.** Buzz or a hollow sound; the model loads without a complaint.
 
-**Why it happens.** A kernel of three taps has the same weights at any dilation. Vocoders have lists such as 1, 3, 5 in their
-configuration, one per block, and a port that reads another list, or leaves the argument out, runs.
+**Why it happens.** A kernel of three taps has the same weights at any dilation. Vocoders have lists
+such as 1, 3, 5 in their configuration, one per block, and a port that reads another list, or leaves
+the argument out, runs.
 
 **Blind spots.** Inputs shorter than the kernel's reach.
 
-**How it is measured.** The layer is run on the reference's input with the dilations 1 to 6, 8, 9, 12 and 16: once with the
-reference's padding, and once with padding that keeps the length. One of them has to give the candidate's output within the
-noise floor.
+**How it is measured.** The layer is run on the reference's input with the dilations 1 to 6, 8, 9,
+12 and 16: once with the reference's padding, and once with padding that keeps the length. One of
+them has to give the candidate's output within the noise floor.
 
 **Example.**
 

@@ -1,19 +1,21 @@
 """Frames are shifted: another stride or another padding.
 
-**What it finds.** Padding on another side or of another amount, another number of frames cut off, or another stride.
+**What it finds.** Padding on another side or of another amount, another number of frames cut off,
+or another stride.
 
 **What you hear.** A lag; clicks at the borders of chunks; smeared attacks.
 
-**Why it happens.** "same" padding is uneven for an even kernel, and frameworks put the odd frame on different sides. A
-transposed convolution cuts off what its `padding` says. A convolution that was exported as a graph has its padding in a node
-of its own.
+**Why it happens.** "same" padding is uneven for an even kernel, and frameworks put the odd frame on
+different sides. A transposed convolution cuts off what its `padding` says. A convolution that was
+exported as a graph has its padding in a node of its own.
 
 **Blind spots.** None known.
 
-**How it is measured.** The layer is run on the reference's input with every padding on the left and right that moves it by a few
-frames (up to the kernel's reach), and with the strides 1 to 10. Before a layer, a tensor at hand padded by other amounts gives
-either side's tensor; or zeros at the ends show what the reference padded. Last, the candidate's tensor is the reference's
-with a lag, or of another length.
+**How it is measured.** The layer is run on the reference's input with every padding on the left and
+right that moves it by a few frames (up to the kernel's reach), and with the strides 1 to 10. Before
+a layer, a tensor at hand padded by other amounts gives either side's tensor; or zeros at the ends
+show what the reference padded. Last, the candidate's tensor is the reference's with a lag, or of
+another length.
 
 **Example.**
 

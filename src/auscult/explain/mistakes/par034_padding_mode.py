@@ -1,18 +1,18 @@
 """Borders are filled otherwise.
 
-**What it finds.** Zeros, reflection, the repeated edge or the other end in place of one another, or all of the padding on the
-left (causal).
+**What it finds.** Zeros, reflection, the repeated edge or the other end in place of one another, or
+all of the padding on the left (causal).
 
 **What you hear.** Artefacts at the ends and, with streaming, at every chunk.
 
-**Why it happens.** Causal convolutions pad by hand. MLX's convolutions pad with zeros alone, so that a reflection has to be
-written before them.
+**Why it happens.** Causal convolutions pad by hand. MLX's convolutions pad with zeros alone, so
+that a reflection has to be written before them.
 
 **Blind spots.** Only the frames at the border differ: inputs must not be silent there.
 
-**How it is measured.** The layer is run on the reference's input with each of the four ways to fill the border, and with the
-whole padding on the left. Before a layer, a tensor at hand padded in two ways gives the two sides' tensors; or zeros at the
-ends show what the reference padded.
+**How it is measured.** The layer is run on the reference's input with each of the four ways to fill
+the border, and with the whole padding on the left. Before a layer, a tensor at hand padded in two
+ways gives the two sides' tensors; or zeros at the ends show what the reference padded.
 
 **Example.**
 

@@ -1,18 +1,18 @@
 """Frames are multiplied otherwise.
 
-**What it finds.** Frames repeated, interpolated (with either convention of the ends), repeated as a whole, or with zeros between
-them, one in place of another.
+**What it finds.** Frames repeated, interpolated (with either convention of the ends), repeated as a
+whole, or with zeros between them, one in place of another.
 
 **What you hear.** Stepped or smeared; images of the spectrum above the old band.
 
-**Why it happens.** `F.interpolate` has many modes. `repeat` of torch repeats the whole and `repeat` of NumPy and MLX every
-element, which is `repeat_interleave` in torch.
+**Why it happens.** `F.interpolate` has many modes. `repeat` of torch repeats the whole and `repeat`
+of NumPy and MLX every element, which is `repeat_interleave` in torch.
 
 **Blind spots.** Cubic interpolation is described, not named.
 
-**How it is measured.** Each tensor at hand whose length divides the reference's is made longer along that axis in five ways:
-nearest, linear with and without aligned corners, tiled, and with zeros between. One way gives the reference's tensor and
-another the candidate's.
+**How it is measured.** Each tensor at hand whose length divides the reference's is made longer
+along that axis in five ways: nearest, linear with and without aligned corners, tiled, and with
+zeros between. One way gives the reference's tensor and another the candidate's.
 
 **Example.**
 

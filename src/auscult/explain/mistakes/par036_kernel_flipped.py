@@ -4,12 +4,14 @@
 
 **What you hear.** Echoes before the sound (pre-echo); smeared attacks.
 
-**Why it happens.** What frameworks call convolution is correlation. Signal processing code convolves and turns the kernel round.
-A transposed convolution that is written as a convolution needs its kernel reversed, once.
+**Why it happens.** What frameworks call convolution is correlation. Signal processing code
+convolves and turns the kernel round. A transposed convolution that is written as a convolution
+needs its kernel reversed, once.
 
 **Blind spots.** Symmetric kernels.
 
-**How it is measured.** The layer is run on the reference's input with its kernel reversed in time, all else being equal.
+**How it is measured.** The layer is run on the reference's input with its kernel reversed in time,
+all else being equal.
 
 **Example.**
 

@@ -1,16 +1,18 @@
 """A bias is not added.
 
-**What it finds.** A convolution, a linear layer or the hidden side of a recurrent one without its bias.
+**What it finds.** A convolution, a linear layer or the hidden side of a recurrent one without its
+bias.
 
 **What you hear.** A constant offset (DC), or a wrong level.
 
-**Why it happens.** A layer that is built with `bias=False` loads if the loader is lenient. MLX's GRU has one bias for all gates
-and a second one for the new gate alone, so that a converter has to add up what torch keeps apart.
+**Why it happens.** A layer that is built with `bias=False` loads if the loader is lenient. MLX's
+GRU has one bias for all gates and a second one for the new gate alone, so that a converter has to
+add up what torch keeps apart.
 
 **Blind spots.** Biases near zero.
 
-**How it is measured.** The layer is run on the reference's input without its bias, all else being equal: a convolution or linear
-layer without `bias`, an LSTM or GRU without the hidden side's.
+**How it is measured.** The layer is run on the reference's input without its bias, all else being
+equal: a convolution or linear layer without `bias`, an LSTM or GRU without the hidden side's.
 
 **Example.**
 

@@ -1,18 +1,19 @@
 """The time is scaled otherwise before its embedding.
 
-**What it finds.** Sines and cosines of the time of a diffusion or flow model, where the time was first multiplied by another
-number.
+**What it finds.** Sines and cosines of the time of a diffusion or flow model, where the time was
+first multiplied by another number.
 
 **What you hear.** The sampler works as if at one time: noise or mush.
 
-**Why it happens.** Some models embed a time from 0 to 1, others one from 0 to 1000 or multiplied by 2π, with the same code behind
-it. The factor is in no checkpoint.
+**Why it happens.** Some models embed a time from 0 to 1, others one from 0 to 1000 or multiplied by
+2π, with the same code behind it. The factor is in no checkpoint.
 
 **Blind spots.** At time 0 nothing differs: several steps are needed.
 
-**How it is measured.** The features are computed from each small tensor at hand, with twelve factors (1, 1000, 2π, 256, 100, π
-and their like), in every order and spacing, and with learned frequencies where there are some. One factor gives the
-reference's features and another the candidate's, with the same order of sines and cosines.
+**How it is measured.** The features are computed from each small tensor at hand, with twelve
+factors (1, 1000, 2π, 256, 100, π and their like), in every order and spacing, and with learned
+frequencies where there are some. One factor gives the reference's features and another the
+candidate's, with the same order of sines and cosines.
 
 **Example.**
 

@@ -1,16 +1,17 @@
 """Sines and cosines are in another order.
 
-**What it finds.** Features of the time with sines first, cosines first, or the two in turn, one in place of another.
+**What it finds.** Features of the time with sines first, cosines first, or the two in turn, one in
+place of another.
 
 **What you hear.** The sampler works as if at a wrong time: noise or mush.
 
-**Why it happens.** The first Transformer puts sines and cosines in turn, most code since puts all sines first, Stable Audio and
-others all cosines. The layer behind has learned one order.
+**Why it happens.** The first Transformer puts sines and cosines in turn, most code since puts all
+sines first, Stable Audio and others all cosines. The layer behind has learned one order.
 
 **Blind spots.** None known.
 
-**How it is measured.** The features are computed from each small tensor at hand in every order, with every factor and spacing.
-One order gives the reference's features and another the candidate's.
+**How it is measured.** The features are computed from each small tensor at hand in every order,
+with every factor and spacing. One order gives the reference's features and another the candidate's.
 
 **Example.**
 
@@ -25,7 +26,8 @@ h = mx.concatenate([mx.sin(angles), mx.cos(angles)], axis=-1)
 h = mx.concatenate([mx.cos(angles), mx.sin(angles)], axis=-1)
 ```
 
-**Fix.** Put sines and cosines in the reference's order. Safety: lossy (equal within the number format).
+**Fix.** Put sines and cosines in the reference's order. Safety: lossy (equal within the number
+format).
 
 **References.** Vaswani et al. 2017; Stability-AI/stable-audio-tools.
 """

@@ -1,16 +1,18 @@
 """The time's frequencies are spaced otherwise.
 
-**What it finds.** Frequencies of a time embedding with `half` in place of `half - 1` in the exponent, or with another base.
+**What it finds.** Frequencies of a time embedding with `half` in place of `half - 1` in the
+exponent, or with another base.
 
 **What you hear.** Slightly wrong at every step of the sampler; blurred detail.
 
-**Why it happens.** The exponent is divided by the number of frequencies in some code and by one less in other. Both run from 1
-down to nearly the same lowest frequency, so that plots look alike.
+**Why it happens.** The exponent is divided by the number of frequencies in some code and by one
+less in other. Both run from 1 down to nearly the same lowest frequency, so that plots look alike.
 
 **Blind spots.** None known.
 
-**How it is measured.** The features are computed from each small tensor at hand with both spacings and with the bases 10,000
-and 100. One gives the reference's features and another the candidate's, with the same order and factor.
+**How it is measured.** The features are computed from each small tensor at hand with both spacings
+and with the bases 10,000 and 100. One gives the reference's features and another the candidate's,
+with the same order and factor.
 
 **Example.**
 
@@ -25,7 +27,8 @@ frequencies = 10000 ** (-mx.arange(half) / half)
 frequencies = 10000 ** (-mx.arange(half) / (half - 1))
 ```
 
-**Fix.** Space the frequencies as the reference does. Safety: lossy (equal within the number format).
+**Fix.** Space the frequencies as the reference does. Safety: lossy (equal within the number
+format).
 
 **References.** huggingface/diffusers, get_timestep_embedding.
 """

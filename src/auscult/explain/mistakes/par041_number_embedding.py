@@ -1,18 +1,19 @@
 """A number is made into features otherwise.
 
-**What it finds.** Features that hold a number itself beside its sines and cosines, such as seconds of sound: with another scale,
-or in another order.
+**What it finds.** Features that hold a number itself beside its sines and cosines, such as seconds
+of sound: with another scale, or in another order.
 
 **What you hear.** Length and pace do not follow the request, and quality drops.
 
-**Why it happens.** Stable Audio divides the seconds by their maximum and puts the number first. A port that passes seconds as they
-are, or that appends the number, has the same shapes.
+**Why it happens.** Stable Audio divides the seconds by their maximum and puts the number first. A
+port that passes seconds as they are, or that appends the number, has the same shapes.
 
 **Blind spots.** The learned frequencies are needed, so one side has to be a live model.
 
-**How it is measured.** The features have an odd width. They are computed from each small tensor at hand with the number in front
-of or behind the sines and cosines, in every order, with twelve factors on the angle and five on the number. One formula
-gives the reference's features and another the candidate's.
+**How it is measured.** The features have an odd width. They are computed from each small tensor at
+hand with the number in front of or behind the sines and cosines, in every order, with twelve
+factors on the angle and five on the number. One formula gives the reference's features and another
+the candidate's.
 
 **Example.**
 

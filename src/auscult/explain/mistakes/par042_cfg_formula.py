@@ -1,18 +1,18 @@
 """Guidance mixes the two velocities otherwise.
 
-**What it finds.** A step of a sampler with classifier-free guidance that mixes the velocities with and without the condition in
-another ratio.
+**What it finds.** A step of a sampler with classifier-free guidance that mixes the velocities with
+and without the condition in another ratio.
 
 **What you hear.** Over- or undersaturated sound, or sound that does not follow the prompt.
 
-**Why it happens.** The weight w means two things. In v_u + w (v_c - v_u) no guidance is w = 1, in (1 + w) v_c - w v_u it is w = 0. So
-0.7 in one formula is 1.7 in the other.
+**Why it happens.** The weight w means two things. In v_u + w (v_c - v_u) no guidance is w = 1, in
+(1 + w) v_c - w v_u it is w = 0. So 0.7 in one formula is 1.7 in the other.
 
 **Blind spots.** The estimator has to be a module, and the sampler has to go by Euler steps.
 
-**How it is measured.** Each side's step from one state to the next is solved by least squares for the weights of the two
-velocities, divided by the reference's step. Solver and times have to be equal, the misfit below 1e-3 (or eight noise floors),
-and a weight has to differ by more than 1e-3.
+**How it is measured.** Each side's step from one state to the next is solved by least squares for
+the weights of the two velocities, divided by the reference's step. Solver and times have to be
+equal, the misfit below 1e-3 (or eight noise floors), and a weight has to differ by more than 1e-3.
 
 **Example.**
 

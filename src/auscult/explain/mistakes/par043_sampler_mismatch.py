@@ -2,16 +2,19 @@
 
 **What it finds.** Euler, midpoint, Heun, RK4 or ping-pong steps, one in place of another.
 
-**What you hear.** Flickering, slow or band-limited sound; with too rough a solver, remains of the noise.
+**What you hear.** Flickering, slow or band-limited sound; with too rough a solver, remains of the
+noise.
 
-**Why it happens.** The solver is code around the model. A model that was distilled for a few ping-pong steps, each of which adds
-new noise, does not follow the path of an ODE, so that an Euler solver leaves the states that it knows.
+**Why it happens.** The solver is code around the model. A model that was distilled for a few
+ping-pong steps, each of which adds new noise, does not follow the path of an ODE, so that an Euler
+solver leaves the states that it knows.
 
 **Blind spots.** Multistep samplers are called unknown.
 
-**How it is measured.** From the calls of the estimator: RK4 and Heun by the times at which it is asked, midpoint and Euler by
-whether a state is the one before plus a velocity times a number (misfit below 1e-3 or eight noise floors), ping-pong by
-whether what is left after the denoised part has the deviation of fresh noise.
+**How it is measured.** From the calls of the estimator: RK4 and Heun by the times at which it is
+asked, midpoint and Euler by whether a state is the one before plus a velocity times a number
+(misfit below 1e-3 or eight noise floors), ping-pong by whether what is left after the denoised part
+has the deviation of fresh noise.
 
 **Example.**
 

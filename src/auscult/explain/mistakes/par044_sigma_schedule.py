@@ -1,17 +1,18 @@
 """Another schedule of times.
 
-**What it finds.** A sampler that asks its estimator at other times: another curve, another end point, another number of steps.
+**What it finds.** A sampler that asks its estimator at other times: another curve, another end
+point, another number of steps.
 
 **What you hear.** Rough or smeared sound; with too few or badly placed steps, remains of the noise.
 
-**Why it happens.** The schedule is one line of code: linear, cosine, even in log SNR. End points are included in one library and
-left out in another, and some count time upwards and some downwards.
+**Why it happens.** The schedule is one line of code: linear, cosine, even in log SNR. End points
+are included in one library and left out in another, and some count time upwards and some downwards.
 
 **Blind spots.** None known.
 
-**How it is measured.** The times at which the estimator is asked are read from its calls. They differ in number, or by more than
-1e-4. Each list is named if it follows one of ten known schedules. Where the times agree, a step that is the reference's
-times a number counts too.
+**How it is measured.** The times at which the estimator is asked are read from its calls. They
+differ in number, or by more than 1e-4. Each list is named if it follows one of ten known schedules.
+Where the times agree, a step that is the reference's times a number counts too.
 
 **Example.**
 

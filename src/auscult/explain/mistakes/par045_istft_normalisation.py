@@ -1,20 +1,20 @@
 """The inverse STFT divides by another window sum.
 
-**What it finds.** A waveform with a gain that is constant or has the period of the hop: overlapped frames were divided by another
-sum of windows, or by none.
+**What it finds.** A waveform with a gain that is constant or has the period of the hop: overlapped
+frames were divided by another sum of windows, or by none.
 
 **What you hear.** Too loud or too quiet; a tone at the frame rate.
 
-**Why it happens.** Frames that were windowed twice and overlapped have to be divided by the sum of the squared windows. `torch.istft`
-does so; a hand-written overlap-add has to do it itself.
+**Why it happens.** Frames that were windowed twice and overlapped have to be divided by the sum of
+the squared windows. `torch.istft` does so; a hand-written overlap-add has to do it itself.
 
-**Blind spots.** The spectrum has to be the input of a module. At the ends of the signal the sum of windows is small, and a port
-may differ there alone.
+**Blind spots.** The spectrum has to be the input of a module. At the ends of the signal the sum of
+windows is small, and a port may differ there alone.
 
-**How it is measured.** The spectrum at hand (magnitude and phase, real and imaginary part, or complex) is inverted with five
-windows, four divisors (sum of squared windows, sum of windows, n_fft / hop, none) and four cuts. One gives the reference's
-signal, and one with another divisor the candidate's. At layers whose name speaks of a waveform, a gain over the whole signal
-counts too.
+**How it is measured.** The spectrum at hand (magnitude and phase, real and imaginary part, or
+complex) is inverted with five windows, four divisors (sum of squared windows, sum of windows, n_fft
+/ hop, none) and four cuts. One gives the reference's signal, and one with another divisor the
+candidate's. At layers whose name speaks of a waveform, a gain over the whole signal counts too.
 
 **Example.**
 

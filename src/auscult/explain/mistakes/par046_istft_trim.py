@@ -1,18 +1,20 @@
 """The inverse STFT cuts other samples off.
 
-**What it finds.** A waveform that is late or early, or longer or shorter, by the part of a window that is cut off at its ends.
+**What it finds.** A waveform that is late or early, or longer or shorter, by the part of a window
+that is cut off at its ends.
 
-**What you hear.** A lag of half a window; often nothing, until the sound is joined with another stream.
+**What you hear.** A lag of half a window; often nothing, until the sound is joined with another
+stream.
 
-**Why it happens.** `center=True` pads half a window on the way in, which has to be cut off on the way out. "Same" padding cuts
-(n_fft - hop) / 2, and streaming code cuts nothing at the start.
+**Why it happens.** `center=True` pads half a window on the way in, which has to be cut off on the
+way out. "Same" padding cuts (n_fft - hop) / 2, and streaming code cuts nothing at the start.
 
 **Blind spots.** None known.
 
-**How it is measured.** The spectrum at hand is inverted with five windows, four divisors and four cuts: half a window at both
-ends, (n_fft - hop) / 2 at both ends, none, and a window at the end alone. One gives the reference's signal, and one with
-another cut the candidate's. At layers whose name speaks of a waveform, the reference's signal with a lag or of another length
-counts too.
+**How it is measured.** The spectrum at hand is inverted with five windows, four divisors and four
+cuts: half a window at both ends, (n_fft - hop) / 2 at both ends, none, and a window at the end
+alone. One gives the reference's signal, and one with another cut the candidate's. At layers whose
+name speaks of a waveform, the reference's signal with a lag or of another length counts too.
 
 **Example.**
 

@@ -1,16 +1,18 @@
 """The inverse STFT has another window.
 
-**What it finds.** A periodic in place of a symmetric window, Hann in place of Hamming, or no window.
+**What it finds.** A periodic in place of a symmetric window, Hann in place of Hamming, or no
+window.
 
 **What you hear.** A faint tone at the frame rate.
 
-**Why it happens.** `torch.hann_window` is periodic by default, `scipy.signal.windows.hann` and `numpy.hanning` are symmetric. The
-two differ by one sample in the period.
+**Why it happens.** `torch.hann_window` is periodic by default, `scipy.signal.windows.hann` and
+`numpy.hanning` are symmetric. The two differ by one sample in the period.
 
 **Blind spots.** Other windows than Hann and Hamming are not tried.
 
-**How it is measured.** The spectrum at hand is inverted with a Hann and a Hamming window, both periodic and symmetric, and with
-none. One gives the reference's signal and another the candidate's, with the same divisor and the same cut.
+**How it is measured.** The spectrum at hand is inverted with a Hann and a Hamming window, both
+periodic and symmetric, and with none. One gives the reference's signal and another the candidate's,
+with the same divisor and the same cut.
 
 **Example.**
 

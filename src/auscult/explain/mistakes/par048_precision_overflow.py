@@ -1,17 +1,19 @@
 """A number is too large for its format.
 
-**What it finds.** Elements that are infinite, NaN or at 65504, where the reference has a larger number.
+**What it finds.** Elements that are infinite, NaN or at 65504, where the reference has a larger
+number.
 
 **What you hear.** Clicks, dropouts, or silence from the first such frame on.
 
-**Why it happens.** float16 ends at 65504. Squares, exponentials, sums over long sequences and Snake get there, although input and
-output of the layer are small.
+**Why it happens.** float16 ends at 65504. Squares, exponentials, sums over long sequences and Snake
+get there, although input and output of the layer are small.
 
 **Blind spots.** An overflow inside a fused layer is described, not reproduced.
 
-**How it is measured.** Elements are counted that are not finite in the candidate but in the reference, or that lie at 65504 and
-beyond where the reference is larger. If the reference exceeds 65504 there, and all other elements agree within eight noise
-floors (or 4e-3), the overflow is reproduced; otherwise it is only described.
+**How it is measured.** Elements are counted that are not finite in the candidate but in the
+reference, or that lie at 65504 and beyond where the reference is larger. If the reference exceeds
+65504 there, and all other elements agree within eight noise floors (or 4e-3), the overflow is
+reproduced; otherwise it is only described.
 
 **Example.**
 

@@ -1,16 +1,18 @@
 """A running sum loses precision.
 
-**What it finds.** A cumulative sum, such as the phase of an oscillator, that is kept in a coarser format.
+**What it finds.** A cumulative sum, such as the phase of an oscillator, that is kept in a coarser
+format.
 
 **What you hear.** Pitch that goes off, and roughness that grows with time.
 
-**Why it happens.** float16 has 11 bits. After a few hundred cycles the steps of a phase that is not wrapped are larger than what is
-added. In float32 the same happens after minutes.
+**Why it happens.** float16 has 11 bits. After a few hundred cycles the steps of a phase that is not
+wrapped are larger than what is added. In float32 the same happens after minutes.
 
 **Blind spots.** Sums modulo other numbers than 1 and 2π.
 
-**How it is measured.** A tensor at hand, summed up along an axis (with a factor, or modulo 1 or 2π), gives the reference's. The same
-sum in float16, bfloat16 or float32, rounded at each step or only at the end, gives the candidate's.
+**How it is measured.** A tensor at hand, summed up along an axis (with a factor, or modulo 1 or
+2π), gives the reference's. The same sum in float16, bfloat16 or float32, rounded at each step or
+only at the end, gives the candidate's.
 
 **Example.**
 
@@ -77,13 +79,13 @@ class RunningSum:
 
     def compute_in(self, dtype: type) -> tuple[Array, Array]:
         """The sum rounded at each step, and the sum rounded only at the end."""
-        rows = np.moveaxis(self.addends.astype(dtype), self.axis, 0)
+        rows: Array = np.moveaxis(self.addends.astype(dtype), self.axis, 0)
         total = rows[0]
         totals = [total]
         for row in rows[1:]:
             total = (total + row).astype(dtype)
             totals.append(total)
-        rounded_once = np.cumsum(rows.astype(np.float64), 0).astype(dtype)
+        rounded_once: Array = np.cumsum(rows.astype(np.float64), 0).astype(dtype)
         return self._finish(np.stack(totals)), self._finish(rounded_once)
 
     def _finish(self, rows: Array) -> Array:

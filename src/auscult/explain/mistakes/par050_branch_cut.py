@@ -1,15 +1,18 @@
 """Angles differ by whole turns.
 
-**What it finds.** Phases that differ by 2π at some elements, often at DC and Nyquist, where the imaginary part is zero.
+**What it finds.** Phases that differ by 2π at some elements, often at DC and Nyquist, where the
+imaginary part is zero.
 
 **What you hear.** Nothing, if only sine and cosine of the angle are used. Otherwise phase noise.
 
-**Why it happens.** atan2(0, -x) is π and atan2(-0, -x) is -π. The sign of a zero hangs on the order of a sum, so two FFTs disagree.
+**Why it happens.** atan2(0, -x) is π and atan2(-0, -x) is -π. The sign of a zero hangs on the order
+of a sum, so two FFTs disagree.
 
 **Blind spots.** None known.
 
-**How it is measured.** The reference's angles lie within 4π. At most half of the elements differ by whole turns, and with these
-taken out both sides agree within eight noise floors (or 1e-5). It is told how many of them lie within 0.01 of the cut at ±π.
+**How it is measured.** The reference's angles lie within 4π. At most half of the elements differ by
+whole turns, and with these taken out both sides agree within eight noise floors (or 1e-5). It is
+told how many of them lie within 0.01 of the cut at ±π.
 
 **Example.**
 
@@ -25,7 +28,8 @@ angle = mx.arctan2(a_imag, a_real) - mx.arctan2(b_imag, b_real)
 error = mx.abs(mx.arctan2(mx.sin(angle), mx.cos(angle)))
 ```
 
-**Fix.** Compare cosine and sine, or wrap to (-π, π]. Safety: lossy (equal within the number format).
+**Fix.** Compare cosine and sine, or wrap to (-π, π]. Safety: lossy (equal within the number
+format).
 
 **References.** IEEE 754-2019, atan2.
 """

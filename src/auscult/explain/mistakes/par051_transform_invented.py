@@ -4,13 +4,15 @@
 
 **What you hear.** A wrong level; on a mel spectrogram, a wrong spectral tilt or a muffled voice.
 
-**Why it happens.** A wrong output was compared with a right one, and the difference of mean and deviation was taken for a
-normalisation that is missing. The invented scale hides the real mistake on one input and fails on others.
+**Why it happens.** A wrong output was compared with a right one, and the difference of mean and
+deviation was taken for a normalisation that is missing. The invented scale hides the real mistake
+on one input and fails on others.
 
 **Blind spots.** A gain alone is `factor`.
 
-**How it is measured.** Gain and offset are fitted by least squares over the whole tensor. The offset is more than 1e-4 of the
-reference's deviation, and with both the candidate's tensor is reproduced within the noise floor.
+**How it is measured.** Gain and offset are fitted by least squares over the whole tensor. The
+offset is more than 1e-4 of the reference's deviation, and with both the candidate's tensor is
+reproduced within the noise floor.
 
 **Example.**
 

@@ -4,13 +4,15 @@
 
 **What you hear.** A spectrum upside down: hiss where the voice should be deep.
 
-**Why it happens.** Image code reads rows from the top, and a spectrogram that was drawn with its low bands at the bottom comes back
-flipped. Mel banks and quantiser stages are listed from either end.
+**Why it happens.** Image code reads rows from the top, and a spectrogram that was drawn with its
+low bands at the bottom comes back flipped. Mel banks and quantiser stages are listed from either
+end.
 
 **Blind spots.** None known.
 
-**How it is measured.** The reference's tensor is flipped along its channel axis: the last one of linear, recurrent, attention and
-layer norm modules, the second one of others. It has to be the candidate's within the noise floor.
+**How it is measured.** The reference's tensor is flipped along its channel axis: the last one of
+linear, recurrent, attention and layer norm modules, the second one of others. It has to be the
+candidate's within the noise floor.
 
 **Example.**
 

@@ -1,17 +1,19 @@
 """A convolution reads its kernel in another layout.
 
-**What it finds.** A convolution whose kernel has input and output channels exchanged, perhaps reversed in time besides, or whose
-numbers were read in another order of axes.
+**What it finds.** A convolution whose kernel has input and output channels exchanged, perhaps
+reversed in time besides, or whose numbers were read in another order of axes.
 
 **What you hear.** Noise with a trace of the content.
 
-**Why it happens.** torch stores (out, in, kernel), MLX (out, kernel, in), TensorFlow (kernel, in, out). A transposition that is
-applied twice, or a reshape in its place, is legal for every shape where the channels are square.
+**Why it happens.** torch stores (out, in, kernel), MLX (out, kernel, in), TensorFlow (kernel, in,
+out). A transposition that is applied twice, or a reshape in its place, is legal for every shape
+where the channels are square.
 
 **Blind spots.** Only layouts that keep the shape: others do not run.
 
-**How it is measured.** The layer is run on the reference's input with its kernel's channels exchanged (where there are as many in
-as out), the same reversed in time, and the kernel read as (in, kernel, out) and as (kernel, in, out).
+**How it is measured.** The layer is run on the reference's input with its kernel's channels
+exchanged (where there are as many in as out), the same reversed in time, and the kernel read as
+(in, kernel, out) and as (kernel, in, out).
 
 **Example.**
 

@@ -1,17 +1,19 @@
 """A transposed convolution reads its kernel in another layout.
 
-**What it finds.** A transposed convolution whose kernel has input and output channels exchanged, perhaps reversed in time besides,
-or whose numbers were read in another order of axes.
+**What it finds.** A transposed convolution whose kernel has input and output channels exchanged,
+perhaps reversed in time besides, or whose numbers were read in another order of axes.
 
 **What you hear.** Noise with a trace of the content, at the rate that this layer makes.
 
-**Why it happens.** torch stores (in, out, kernel) for a transposed convolution and (out, in, kernel) for a plain one; MLX stores
-(out, kernel, in) for both. A converter that treats both alike exchanges the channels.
+**Why it happens.** torch stores (in, out, kernel) for a transposed convolution and (out, in,
+kernel) for a plain one; MLX stores (out, kernel, in) for both. A converter that treats both alike
+exchanges the channels.
 
 **Blind spots.** Only layouts that keep the shape: others do not run.
 
-**How it is measured.** The layer is run on the reference's input with its kernel's channels exchanged (where there are as many in
-as out), the same reversed in time, and the kernel read in two other orders of axes.
+**How it is measured.** The layer is run on the reference's input with its kernel's channels
+exchanged (where there are as many in as out), the same reversed in time, and the kernel read in two
+other orders of axes.
 
 **Example.**
 

@@ -4,13 +4,13 @@
 
 **What you hear.** Garbled content.
 
-**Why it happens.** torch and MLX store (out, in) and multiply by the transpose. TensorFlow, JAX and the `Conv1D` of GPT-2 store (in,
-out). With as many inputs as outputs, both orders run.
+**Why it happens.** torch and MLX store (out, in) and multiply by the transpose. TensorFlow, JAX and
+the `Conv1D` of GPT-2 store (in, out). With as many inputs as outputs, both orders run.
 
 **Blind spots.** Only square matrices; others do not run.
 
-**How it is measured.** The layer's own matrix and bias, applied to the reference's input, give the reference's output. With the
-matrix transposed they give the candidate's.
+**How it is measured.** The layer's own matrix and bias, applied to the reference's input, give the
+reference's output. With the matrix transposed they give the candidate's.
 
 **Example.**
 

@@ -2,15 +2,16 @@
 
 **What it finds.** The reference's tensor with its frames in reverse order, the last one first.
 
-**What you hear.** Sound that runs backwards, or content that is garbled where a single layer is concerned.
+**What you hear.** Sound that runs backwards, or content that is garbled where a single layer is
+concerned.
 
-**Why it happens.** The backward half of a bidirectional layer reads its frames in reverse and has to give them back in order. One of
-the two flips is easily forgotten, or done over the wrong axis.
+**Why it happens.** The backward half of a bidirectional layer reads its frames in reverse and has
+to give them back in order. One of the two flips is easily forgotten, or done over the wrong axis.
 
 **Blind spots.** None known.
 
-**How it is measured.** The reference's tensor is flipped along each axis that is not its channel axis. It has to be the candidate's
-within the noise floor.
+**How it is measured.** The reference's tensor is flipped along each axis that is not its channel
+axis. It has to be the candidate's within the noise floor.
 
 **Example.**
 

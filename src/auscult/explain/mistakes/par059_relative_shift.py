@@ -1,18 +1,19 @@
 """Scores of relative positions are laid over the wrong keys.
 
-**What it finds.** In attention with relative positions, a shift of the position scores that is left out, is off by one frame, or
-counts distances the other way.
+**What it finds.** In attention with relative positions, a shift of the position scores that is left
+out, is off by one frame, or counts distances the other way.
 
 **What you hear.** Content that drifts or smears; a conformer whose output barely depends on order.
 
-**Why it happens.** The shift is a pad, a reshape and a cut whose lengths depend on whether positions run over 2 T - 1 distances or
-over T. Ports mix the two.
+**Why it happens.** The shift is a pad, a reshape and a cut whose lengths depend on whether
+positions run over 2 T - 1 distances or over T. Ports mix the two.
 
-**Blind spots.** q, k, v and the projected positions (2 T - 1 of them) have to be modules of their own.
+**Blind spots.** q, k, v and the projected positions (2 T - 1 of them) have to be modules of their
+own.
 
-**How it is measured.** Attention is computed from q, k, v and the projected positions with the scores aligned, not shifted, one frame
-early, one frame late, and mirrored. One placing gives the reference's output and another the candidate's, with the same
-scale, mask and biases.
+**How it is measured.** Attention is computed from q, k, v and the projected positions with the
+scores aligned, not shifted, one frame early, one frame late, and mirrored. One placing gives the
+reference's output and another the candidate's, with the same scale, mask and biases.
 
 **Example.**
 

@@ -1,17 +1,18 @@
 """The biases of content and position are exchanged or missing.
 
-**What it finds.** In attention with relative positions, the bias `u` of the content term where `v` of the position term belongs, or
-neither.
+**What it finds.** In attention with relative positions, the bias `u` of the content term where `v`
+of the position term belongs, or neither.
 
 **What you hear.** Slightly wrong prosody, or unclear consonants.
 
-**Why it happens.** Both have one shape. They are parameters of the attention itself rather than of a layer inside it, and loaders
-that look at layers alone leave them out.
+**Why it happens.** Both have one shape. They are parameters of the attention itself rather than of
+a layer inside it, and loaders that look at layers alone leave them out.
 
 **Blind spots.** q, k, v and the projected positions have to be modules of their own.
 
-**How it is measured.** Attention is computed from q, k, v, the projected positions and the two biases with u and v in place, exchanged,
-and left out. One way gives the reference's output and another the candidate's, all else being equal.
+**How it is measured.** Attention is computed from q, k, v, the projected positions and the two
+biases with u and v in place, exchanged, and left out. One way gives the reference's output and
+another the candidate's, all else being equal.
 
 **Example.**
 

@@ -1,16 +1,18 @@
 """A GRU's reset gate acts at another place.
 
-**What it finds.** A reset gate that multiplies the state before the hidden weights, in place of what these gave, or the reverse.
+**What it finds.** A reset gate that multiplies the state before the hidden weights, in place of
+what these gave, or the reverse.
 
 **What you hear.** Content that decays into a mumble, the more the longer the utterance.
 
-**Why it happens.** Both forms are called GRU. torch, MLX and cuDNN reset after the product. Cho et al., ONNX by default
-(`linear_before_reset=0`) and Keras with `reset_after=False` reset before it.
+**Why it happens.** Both forms are called GRU. torch, MLX and cuDNN reset after the product. Cho et
+al., ONNX by default (`linear_before_reset=0`) and Keras with `reset_after=False` reset before it.
 
 **Blind spots.** One direction only, and states that start at zero.
 
-**How it is measured.** The layer's own weights, run in torch's form, give the reference's output. Run with the reset gate before the
-hidden product, with or without the hidden side's bias, they give the candidate's.
+**How it is measured.** The layer's own weights, run in torch's form, give the reference's output.
+Run with the reset gate before the hidden product, with or without the hidden side's bias, they give
+the candidate's.
 
 **Example.**
 

@@ -1,17 +1,19 @@
 """The gates of an LSTM or GRU are taken in another order.
 
-**What it finds.** Rows of the weights that are taken for other gates: i, f, g, o against i, o, f, g; r, z, n against z, r, n.
+**What it finds.** Rows of the weights that are taken for other gates: i, f, g, o against i, o, f,
+g; r, z, n against z, r, n.
 
 **What you hear.** Silence, a drone, or a mumble.
 
-**Why it happens.** Every framework stacks the gates in an order of its own: torch and MLX i, f, g, o and r, z, n, ONNX i, o, f, c and
-z, r, h. All orders have one shape.
+**Why it happens.** Every framework stacks the gates in an order of its own: torch and MLX i, f, g,
+o and r, z, n, ONNX i, o, f, c and z, r, h. All orders have one shape.
 
-**Blind spots.** One direction only, and states that start at zero. `auscult diff` sees weights that were stored in another order.
+**Blind spots.** One direction only, and states that start at zero. `auscult diff` sees weights that
+were stored in another order.
 
-**How it is measured.** The layer's own weights, run in torch's order, give the reference's output. Run with their blocks of rows in
-each other order (23 of an LSTM, 5 of a GRU), with the reset gate in either place and with or without the hidden side's bias,
-they give the candidate's.
+**How it is measured.** The layer's own weights, run in torch's order, give the reference's output.
+Run with their blocks of rows in each other order (23 of an LSTM, 5 of a GRU), with the reset gate
+in either place and with or without the hidden side's bias, they give the candidate's.
 
 **Example.**
 

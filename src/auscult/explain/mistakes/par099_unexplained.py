@@ -1,16 +1,19 @@
 """A layer computes something else, and no known mistake reproduces it.
 
-**What it finds.** A layer whose own error, on the reference's inputs, is above the noise floor, and that none of the known mistakes
-explains.
+**What it finds.** A layer whose own error, on the reference's inputs, is above the noise floor, and
+that none of the known mistakes explains.
 
-**What you hear.** That depends on the layer: a small error is not heard, a large one late in the model is.
+**What you hear.** That depends on the layer: a small error is not heard, a large one late in the
+model is.
 
-**Why it happens.** A mistake that has no page here yet, two mistakes in one place, or weights that are not the same.
+**Why it happens.** A mistake that has no page here yet, two mistakes in one place, or weights that
+are not the same.
 
 **Blind spots.** It says where, not why.
 
-**How it is measured.** Every other mistake was tried on the place, unless the budget of places was spent before. Correlation, gain,
-offset, lag, the axis along which the error is least even, and saturation are given as evidence for up to eight layers.
+**How it is measured.** Every other mistake was tried on the place, unless the budget of places was
+spent before. Correlation, gain, offset, lag, the axis along which the error is least even, and
+saturation are given as evidence for up to eight layers.
 
 **Example.**
 
@@ -25,8 +28,8 @@ y = mx.clip(nn.silu(conv(x)), -3, 3) * 1.3
 y = nn.gelu(conv(x))
 ```
 
-**Fix.** None is offered. Compare the weights of both sides first (`auscult diff`), then look at the code of this layer. Safety: not
-repairable.
+**Fix.** None is offered. Compare the weights of both sides first (`auscult diff`), then look at the
+code of this layer. Safety: not repairable.
 """
 
 from __future__ import annotations

@@ -137,11 +137,12 @@ def _compare_rotations(case: LayerCase, name: str, floor: float) -> Iterator[Rot
     if not references:
         return
     candidates = _find_rotations(case, x, case.candidate, get_candidate_limit(case, floor))
-    for (*reference, _), (*candidate, residual) in product(references[:2], candidates):
+    for (reference_rope, reference_offset, _), (rope, offset, residual) in product(
+        references[:2], candidates
+    ):
+        reference, candidate = (reference_rope, reference_offset), (rope, offset)
         if reference != candidate:
-            yield RotationDifference(
-                name, (reference[0], reference[1]), (candidate[0], candidate[1]), residual
-            )
+            yield RotationDifference(name, reference, candidate, residual)
 
 
 def _find_rotations(
