@@ -102,8 +102,7 @@ def test_a_mistake_is_tried_or_found_elsewhere(mistake: Mistake) -> None:
     stem = mistake_files()[mistake.code].rpartition(".")[2]
     for file in mistake.found_by:
         assert stem in (SOURCE / file).read_text(), f"{file} does not name {stem}"
-    if mistake.explain is not None:
-        assert (TESTS / f"test_{stem}.py").exists(), f"{stem} has no test of its own"
+    assert (TESTS / f"test_{stem}.py").exists(), f"{stem} has no test of its own"
 
 
 def test_no_file_makes_an_explanation_of_a_cause_in_quotes() -> None:
