@@ -15,12 +15,12 @@ from auscult.verbs.diagnose.family_build import read_stored_mel
 
 torch = pytest.importorskip("torch")
 
-from auscult.training import vocoder  # noqa: E402  needs torch
+from auscult.training import vocoder, vocoder_trainer  # noqa: E402  needs torch
 from auscult.training.conditioning import vector_from_name  # noqa: E402
 from auscult.training.data import Batches, Utterance  # noqa: E402
 from auscult.training.losses import LogMel, SpectrogramCritics, StftLoss  # noqa: E402
 
-RATE = vocoder.MEL.sample_rate
+RATE = vocoder_trainer.MEL.sample_rate
 
 
 def utterances() -> list[Utterance]:
@@ -42,8 +42,8 @@ def utterances() -> list[Utterance]:
 
 def test_torch_mel_is_the_numpy_mel() -> None:
     samples = utterances()[0].samples
-    theirs = LogMel(vocoder.MEL)(torch.from_numpy(samples)[None])[0].numpy()
-    mine = mel_spectrogram(samples, vocoder.MEL)
+    theirs = LogMel(vocoder_trainer.MEL)(torch.from_numpy(samples)[None])[0].numpy()
+    mine = mel_spectrogram(samples, vocoder_trainer.MEL)
     floor = -8.0  # below it the gradient's floor under |STFT| shows
     np.testing.assert_allclose(np.maximum(theirs, floor), np.maximum(mine, floor), atol=2e-3)
 
@@ -67,7 +67,7 @@ def test_critics_hand_a_gradient_to_the_output() -> None:
 
 
 def test_batches_are_what_the_utterance_says() -> None:
-    mel, speech = vocoder.MEL, utterances()
+    mel, speech = vocoder_trainer.MEL, utterances()
     samples, speakers, emotions = Batches(speech, mel, 32, 0.5, seed=0).draw(40)
     assert samples.shape == (40, 32 * mel.hop + mel.n_fft - mel.hop)
     named = [np.allclose(row, 0) for row in speakers]
@@ -89,7 +89,7 @@ def test_a_short_run_learns_and_saves_what_the_story_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(vocoder, "make_held_out_speech", lambda _rate: utterances()[:1])
-    config = vocoder.VocoderTrainConfig(
+    config = vocoder_trainer.VocoderTrainConfig(
         out=str(tmp_path),
         steps=8,
         critic_start=6,
@@ -99,7 +99,7 @@ def test_a_short_run_learns_and_saves_what_the_story_has(
         evaluate_every=8,
         critic_channels=4,
     )
-    trainer = vocoder.VocoderTrainer.start(config)
+    trainer = vocoder_trainer.VocoderTrainer.start(config)
     vocoder.run_training(trainer, utterances(), 4.0, tmp_path)
     lines = [json.loads(line) for line in (tmp_path / "train.jsonl").read_text().splitlines()]
     assert lines[0]["step"] == 8
@@ -109,13 +109,13 @@ def test_a_short_run_learns_and_saves_what_the_story_has(
     assert checkpoint.container == ("model_state_dict",)
     assert all(name.startswith("generator.") for name in checkpoint)
     assert any(container.kind == "optimizer" for container in checkpoint.containers)
-    assert read_stored_mel(checkpoint) == vocoder.MEL
+    assert read_stored_mel(checkpoint) == vocoder_trainer.MEL
     assert "config.dilations.0" not in checkpoint.metadata
     detection = detect_families({name: tensor.shape for name, tensor in checkpoint.items()})[0]
     assert (detection.family, detection.score) == ("streamspeech-modified", 1.0)
     assert (tmp_path / "best_model.pth").stat().st_size <= 6_000_000
 
-    again = vocoder.VocoderTrainer.start(config)
+    again = vocoder_trainer.VocoderTrainer.start(config)
     again.restore(torch.load(tmp_path / "resume.pt", weights_only=True))
     assert again.step == 8
     for mine, theirs in zip(
@@ -129,18 +129,18 @@ def test_flags_are_the_fields() -> None:
     assert (config.steps, config.mel_weight, config.out) == (
         7,
         2.5,
-        vocoder.VocoderTrainConfig().out,
+        vocoder_trainer.VocoderTrainConfig().out,
     )
 
 
 def test_learning_rate_warms_up_and_falls() -> None:
-    config = vocoder.VocoderTrainConfig(steps=1000, warmup=100)
-    rates = [vocoder.find_learning_rate(step, config) for step in (0, 50, 100, 500, 1000)]
+    config = vocoder_trainer.VocoderTrainConfig(steps=1000, warmup=100)
+    rates = [vocoder_trainer.find_learning_rate(step, config) for step in (0, 50, 100, 500, 1000)]
     assert rates[0] < rates[1] < rates[2] == config.learning_rate
     assert rates[2] > rates[3] > rates[4] == pytest.approx(config.final_rate * config.learning_rate)
 
 
 def test_definition_of_the_story_is_not_the_default_one() -> None:
-    assert vocoder.MEL.hop == vocoder.ARCHITECTURE.hop
-    assert vocoder.ARCHITECTURE.norm == "instance"
-    assert MelDefinition().sample_rate == vocoder.MEL.sample_rate
+    assert vocoder_trainer.MEL.hop == vocoder_trainer.ARCHITECTURE.hop
+    assert vocoder_trainer.ARCHITECTURE.norm == "instance"
+    assert MelDefinition().sample_rate == vocoder_trainer.MEL.sample_rate
