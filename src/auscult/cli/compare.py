@@ -25,10 +25,14 @@ GROUP = "Layers"
     "--inputs-cand",
     metavar="FILE",
     multiple=True,
-    help="The same for CAND, where it takes it in another form.",
+    help="Inputs for CAND, if it takes them in another form.",
 )
-@click.option("--ref-model", metavar="TARGET", help="The live model behind a trace REF.")
-@click.option("--cand-model", metavar="TARGET", help="The live model behind a trace CAND.")
+@click.option(
+    "--ref-model", metavar="TARGET", help="The model that made the trace REF, to run its layers."
+)
+@click.option(
+    "--cand-model", metavar="TARGET", help="The model that made the trace CAND, to run its layers."
+)
 @click.option(
     "--kwargs",
     metavar="JSON",
@@ -45,17 +49,17 @@ GROUP = "Layers"
     "map_",
     metavar="A=B|FILE",
     multiple=True,
-    help="Layers that are a pair in any case; repeatable, or a file.",
+    help="Layers that belong together; repeatable, or a file.",
 )
 @click.option(
     "--stages",
     metavar="A,B,...",
-    help="Modules to judge first, such as encoder,decoder,vocoder; then the guilty ones.",
+    help="Modules to judge first (encoder,decoder,vocoder); then only layers of the wrong ones.",
 )
 @click.option(
     "--floor",
     metavar="X|FILE",
-    help="Relative error to allow, or a trace of REF at a second precision.",
+    help="Relative error to allow, or a trace of REF in another precision.",
 )
 @add_shared_options
 def command(
@@ -75,11 +79,14 @@ def command(
 ) -> None:
     """Say in which layer CAND first computes something else than REF, and why.
 
-    Each is a trace (auscult trace), or a model that is run on --inputs: package.module:callable, file.py:callable, .onnx,
-    .tflite. Layers are aligned by their weights, whatever they are called; an error is held against what rounding alone does to
-    the reference; and each layer is run on the other side's tensors to tell where an error is born from where it only passes.
+    REF is the reference, CAND the candidate. Each is a trace (see auscult trace), or a model that is run on --inputs:
+    package.module:callable, file.py:callable, .onnx, .tflite.
 
-    Exit code 0: the same, perhaps in another order of axes. 1: an error is born somewhere. 3: not settled by what was there.
+    Layers are paired by their weights, whatever their names. The floor of a layer is the error that rounding alone makes there.
+    An error above it is born in a layer, or grown: it was born earlier and only passes through. To tell the two apart, each layer
+    is run on the other side's tensors.
+
+    Exit code 0: the same, perhaps in another order of axes. 1: an error is born somewhere. 3: there was too little to decide.
     """
     from auscult.verbs.compare.compare import compare
 

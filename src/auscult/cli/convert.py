@@ -55,19 +55,19 @@ def parse_size_argument(
 @click.option(
     "--to",
     type=click.Choice(("mlx", "torch")),
-    help="Layout and conventions of this framework, same names.",
+    help="Use the layout and conventions of this framework, and keep the names.",
 )
 @click.option(
     "--like",
     metavar="TARGET",
-    help="Names, layout, parametrisation and dtypes of this file or code.",
+    help="Use the names, layout, parametrisation and dtypes of this file or code.",
 )
-@click.option("--recipe", metavar="FILE", help="Do what a saved recipe says.")
+@click.option("--recipe", metavar="FILE", help="Apply a saved recipe.")
 @click.option(
     "--from",
     "from_layout",
     type=click.Choice(("mlx", "torch")),
-    help="Layout of SOURCE, where the file cannot tell.",
+    help="Layout of SOURCE, if the file does not show it.",
 )
 @click.option(
     "--container",
@@ -96,8 +96,8 @@ def parse_size_argument(
     is_flag=True,
     help="Accept that the --like model has tensors that SOURCE lacks.",
 )
-@click.option("--force", is_flag=True, help="Replace DESTINATION if it is there.")
-@click.option("--dry-run", is_flag=True, help="Prove the round trip, write nothing.")
+@click.option("--force", is_flag=True, help="Replace DESTINATION if it exists.")
+@click.option("--dry-run", is_flag=True, help="Prove the round trip, and write nothing.")
 @click.option("--save-recipe", metavar="FILE", help="Write the recipe as JSON.")
 @click.option(
     "--emit-code",

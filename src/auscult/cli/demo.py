@@ -24,8 +24,8 @@ GROUP = "Start here"
 def command(output_dir: Path, shared: SharedOptions) -> None:
     """Load a trained vocoder into the wrong code, hear it buzz, find out why, and let it speak again.
 
-    Needs PyTorch (pip install 'auscult[torch,html]'). Exit code 0 when the diagnosis found the planted mistake and the
-    repaired model speaks, 1 when it did not.
+    It needs PyTorch (pip install 'auscult[torch,html]'). Exit code 0: the diagnosis found the planted mistake, and the
+    repaired model speaks. 1: it did not.
     """
     from auscult.verbs.demo import is_story_complete, run_demo
 

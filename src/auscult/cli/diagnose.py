@@ -29,17 +29,15 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     "--traces",
     nargs=2,
     metavar="REF CAND",
-    help="What both sides computed: trace files, or what can be run. See auscult trace.",
+    help="Reference and candidate to compare: trace files (see auscult trace), or models.",
 )
-@click.option(
-    "--inputs", metavar="FILE", help="What both sides of --traces are run on, where they are run."
-)
-@click.option("--audio", type=FILE, metavar="FILE", help="What the model gave.")
+@click.option("--inputs", metavar="FILE", help="Inputs for the models of --traces.")
+@click.option("--audio", type=FILE, metavar="FILE", help="The recording that the model made.")
 @click.option(
     "--reference-audio",
     type=FILE,
     metavar="FILE",
-    help="What it should have given; its mel is the test signal.",
+    help="How it should sound; its mel is the test signal.",
 )
 @click.option(
     "--config",
@@ -47,25 +45,25 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     metavar="FILE",
     help="JSON config of the model: sample rate, hop, strides, chunk.",
 )
-@click.option("--text", metavar="TEXT", help="What should be said.")
+@click.option("--text", metavar="TEXT", help="The text that should be spoken.")
 @click.option(
     "--report",
     "reports",
     multiple=True,
     type=FILE,
     metavar="FILE",
-    help="A report that another run saved as JSON, such as that of preflight on the training; repeatable.",
+    help="A report saved as JSON, such as that of preflight on the training; repeatable.",
 )
 @click.option(
     "--settle/--no-settle",
     default=True,
-    help="Run the variants of the family on the reference recording. Default: yes.",
+    help="Try the settings that no tensor shows, on the reference recording. Default: yes.",
 )
 @click.option(
     "--output-dir",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Put the recordings and the mel picture there.",
+    help="Folder for the recordings and the mel picture.",
 )
 @click.option(
     "--container",
@@ -94,13 +92,13 @@ def command(
 ) -> None:
     """Say why a model sounds wrong, from everything there is: weights, code, traces, sound. Give what you have.
 
-    What is heard is joined with what weights, code and traces show, through a table of what makes which sound: the cause
-    comes first, with what it explains, or the one run that would settle it.
+    A table says which causes can make which sound. auscult looks for these causes in the weights, the code and the traces. The
+    cause is named first, with what it explains. If none is found, the answer is the command that would find it.
 
-    With a reference recording and a family that auscult can run, the readings of the model that load the same tensors are
-    tried, and ranked by how well the mel of their output gives back the mel that went in.
+    Some settings of a model are in no tensor, such as dilations. With a reference recording, and a model that auscult can
+    run, these settings are tried. They are ranked by how well the output's mel gives back the mel that went in.
 
-    Exit code 0: nothing wrong. 1: something is. 3: nothing could be settled.
+    Exit code 0: nothing is wrong. 1: something is. 3: there was too little to decide.
     """
     from auscult.rules.sound.subject import SoundFacts
     from auscult.verbs.diagnose.diagnose import diagnose

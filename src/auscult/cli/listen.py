@@ -39,47 +39,47 @@ def parse_whole_numbers(
 
 @click.command(epilog=EPILOG)
 @click.argument("sources", nargs=-1, required=True, metavar="WAV...")
-@click.option("--ref", "reference", type=FILE, metavar="FILE", help="What it should sound like.")
+@click.option("--ref", "reference", type=FILE, metavar="FILE", help="How it should sound.")
 @click.option(
     "--config",
     type=FILE,
     metavar="JSON",
-    help="The model's config: sample rate, hop, strides are taken from it.",
+    help="The model's config, for its sample rate, hop and strides.",
 )
 @click.option(
     "--checkpoint",
     type=click.Path(exists=True, path_type=Path),
     metavar="FILE",
-    help="Its weights: the same from them.",
+    help="The model's weights, for the same facts.",
 )
 @click.option(
-    "--sample-rate", type=click.IntRange(1), metavar="HZ", help="Rate that the model makes."
+    "--sample-rate", type=click.IntRange(1), metavar="HZ", help="Sample rate of the model."
 )
 @click.option("--hop", type=click.IntRange(1), metavar="N", help="Samples per frame of the model.")
 @click.option(
     "--strides",
     callback=parse_whole_numbers,
     metavar="LIST",
-    help="Its upsampling factors, such as 8,8,2,2.",
+    help="Upsampling factors of the model, such as 8,8,2,2.",
 )
 @click.option(
     "--chunk",
     type=click.FloatRange(0, min_open=True),
     metavar="SECONDS",
-    help="Length of the pieces it ran in.",
+    help="Length of the pieces in which the model was run.",
 )
-@click.option("--text", metavar="TEXT", help="What should be said.")
+@click.option("--text", metavar="TEXT", help="The text that should be spoken.")
 @click.option(
     "--workers",
     type=click.IntRange(0),
     metavar="N",
-    help="Processes; default: by the number of files.",
+    help="Number of processes. Default: by the number of files.",
 )
 @click.option(
     "--engine",
     type=click.Choice(["local", "ray"]),
     default="local",
-    help="ray: over a Ray cluster.",
+    help="ray spreads the files over a Ray cluster.",
 )
 @add_shared_options
 def command(
@@ -99,8 +99,10 @@ def command(
 ) -> None:
     """Say what is wrong with recordings: which defect, where in time, and what makes such a sound.
 
-    WAV is a file, a folder, or a pattern in quotes. What is known of the model makes the search more specific; a reference
-    tells what nothing else can. Exit code 0: no error found. 1: a defect.
+    WAV is a file, a folder, or a pattern in quotes. Facts about the model, such as its hop, make the search more exact. A
+    reference recording shows faults that cannot be heard without it.
+
+    Exit code 0: no error was found. 1: a recording has a defect.
     """
     from auscult.rules.sound.subject import SoundFacts
     from auscult.verbs.listen.listen import listen

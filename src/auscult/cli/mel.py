@@ -23,14 +23,14 @@ Examples:
     metavar="FAMILY",
     help="Say what to change for this vocoder: hifigan, vocos, chatterbox, whisper, ...",
 )
-@click.option("--key", metavar="NAME", help="The tensor to take, where the file holds several.")
+@click.option("--key", metavar="NAME", help="The tensor to take, if the file has several.")
 @add_shared_options
 def command(
     sound: str, mel: str, *, against: str | None, key: str | None, shared: SharedOptions
 ) -> None:
     """Say which definition made a mel spectrogram, from the numbers alone.
 
-    SOUND is the recording, MEL the .npy, .npz, .safetensors or torch file with its mel, whichever way round.
+    SOUND is a recording. MEL is a .npy, .npz, .safetensors or torch file with its mel spectrogram, in either order of axes.
     """
     from auscult.verbs.mel import mel as find
 

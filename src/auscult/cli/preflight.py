@@ -38,12 +38,15 @@ GROUP = "Training"
     "--sample-rate",
     type=click.IntRange(min=1),
     metavar="HZ",
-    help="Where the trainer does not say it.",
+    help="Sample rate, if the trainer does not give it.",
 )
 @click.option(
-    "--bitrate", type=click.FloatRange(min=1), metavar="BITS", help="Bits a second, for the bound."
+    "--bitrate",
+    type=click.FloatRange(min=1),
+    metavar="BITS",
+    help="Bits a second, for the highest SNR that is possible.",
 )
-@click.option("--snr", type=float, metavar="DB", help="The SNR that is promised.")
+@click.option("--snr", type=float, metavar="DB", help="The SNR that the codec should reach.")
 @add_shared_options
 def command(
     target: str | None,
@@ -62,7 +65,7 @@ def command(
     TARGET is package.module:callable or file.py:callable. It returns a dict with model, batch (or data, a folder), loss,
     optimizers and sample_rate, or a trainer of the EnCodec, DAC or HiFi-GAN shape. The code is run.
 
-    Exit code 0: nothing wrong. 1: something is. 2: it could not be run.
+    Exit code 0: nothing is wrong. 1: something is. 2: it could not be run.
     """
     from auscult.verbs.preflight import preflight
 

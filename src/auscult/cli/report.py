@@ -16,11 +16,11 @@ GROUP = "Reports"
 def command(a: str, b: str | None, shared: SharedOptions) -> None:
     """Show a saved report again, or say what changed from one run to another.
 
-    A.json and B.json are reports that were written with --format json. One of them is shown in any format, such as
-    --format html; with two, the findings that are gone, new or changed are listed, with the verdicts and every figure that
-    differs.
+    A.json and B.json are reports that were saved with --format json. One report is shown again, in any format, such as
+    --format html. Of two reports, the findings that are gone, new or changed are listed, with the verdicts and every figure
+    that differs.
 
-    Exit code of one: that of the saved verdict. Of two: 0 if nothing is new or worse in B.json, 1 otherwise.
+    Exit code for one report: that of its verdict. For two: 0 if nothing is new or worse in B.json, otherwise 1.
     """
     from auscult.verbs.report.report import show_report
 

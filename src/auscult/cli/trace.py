@@ -38,13 +38,13 @@ Examples:
     "--detail",
     type=click.Choice(("full", "sketch", "sample", "statistics")),
     default="full",
-    help="What is kept of each tensor. Default: full.",
+    help="How much to keep of each tensor. Default: full.",
 )
 @click.option(
     "--max-bytes",
     metavar="SIZE",
     callback=parse_size_argument,
-    help="Keep sketches of what is over SIZE (2GB) in full tensors.",
+    help="Keep full tensors up to SIZE (2GB) in all, and sketches beyond it.",
 )
 @click.option(
     "--include",
@@ -58,14 +58,14 @@ Examples:
     metavar="PATTERN",
     help="Leave out modules whose path matches; repeatable.",
 )
-@click.option("--outputs-only", is_flag=True, help="Record what modules give, not what they take.")
+@click.option("--outputs-only", is_flag=True, help="Record outputs of modules, and no inputs.")
 @click.option(
     "--operations", is_flag=True, help="Record functional operations between modules too (torch)."
 )
 @click.option(
     "--replay-noise",
     metavar="TRACE",
-    help="Draw the noise that this trace recorded, instead of fresh noise.",
+    help="Use the random numbers of this trace instead of new ones.",
 )
 @click.option(
     "--from-npy", metavar="DIR", help="Make the trace of a folder of .npy files, and run nothing."
@@ -90,8 +90,8 @@ def command(
 ) -> None:
     """Run a model once and record what every layer takes and gives, with the noise that it drew.
 
-    TARGET is code (package.module:callable, file.py:callable), which is run, or an .onnx or .tflite file. The trace is the -o
-    that ends in .safetensors; other -o are for the report.
+    TARGET is code (package.module:callable, file.py:callable), which is run, or an .onnx or .tflite file. -o FILE.safetensors
+    takes the trace; any other -o takes the report.
     """
     from auscult.verbs.trace import record_trace
 

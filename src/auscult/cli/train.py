@@ -20,7 +20,7 @@ Examples:
   torchrun --nproc-per-node 2 -m auscult train codec --data recordings/ --out codec
   auscult train --study amplitude --out study.md
 
-Run `auscult preflight` first: it costs two minutes, a training hours. The same command goes on with a run that was stopped."""
+Run `auscult preflight` first: it takes two minutes, a training takes hours. The same command goes on with a run that was stopped."""
 
 
 def _parse_settings(
@@ -54,12 +54,12 @@ def _parse_settings(
 @click.option(
     "--out", metavar="DIR", help="Folder of the checkpoints and the log.  [default: codec]"
 )
-@click.option("--steps", type=click.IntRange(1), help="Of the whole run.")
+@click.option("--steps", type=click.IntRange(1), help="Steps of the whole run.")
 @click.option(
     "--config",
     type=click.Path(path_type=Path, exists=True),
     metavar="FILE",
-    help="JSON with settings.",
+    help="JSON file with settings.",
 )
 @click.option(
     "--set",
@@ -77,7 +77,7 @@ def _parse_settings(
     type=click.IntRange(1),
     default=1,
     show_default=True,
-    help="Of a study: runs of each design.",
+    help="Runs of each design, for a study.",
 )
 @add_shared_options
 def command(

@@ -28,7 +28,7 @@ DIR holds the model's own files; run it on an empty folder and it says which, an
     "--voice",
     type=click.Path(),
     metavar="FILE",
-    help="A recording of who is to say it. Default: DIR's own voice.",
+    help="A recording of the voice. Default: the voice in DIR.",
 )
 @click.option(
     "--weights",
@@ -46,7 +46,7 @@ DIR holds the model's own files; run it on an empty folder and it says which, an
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="The same seed draws the same in every runtime.",
+    help="A seed gives the same random numbers in every runtime.",
 )
 @click.option(
     "--exaggeration",
@@ -72,12 +72,12 @@ DIR holds the model's own files; run it on an empty folder and it says which, an
 @click.option(
     "--max-tokens",
     type=click.IntRange(1),
-    help="Where speech that does not end is cut, 25 a second. Default: 1000.",
+    help="Most speech tokens, 25 a second. Default: 1000.",
 )
 @click.option(
     "--stream",
     is_flag=True,
-    help="Write chunk after chunk while it speaks, in memory that does not grow.",
+    help="Write the sound chunk by chunk while it is made.",
 )
 @click.option(
     "--chunk",
@@ -91,7 +91,7 @@ DIR holds the model's own files; run it on an empty folder and it says which, an
 def command(*, shared: SharedOptions, **options: Any) -> None:
     """Say a text with Chatterbox, in the voice of a recording.
 
-    The sound is the -o that ends in .wav (32-bit float) or .flac (16 bit); other -o are for the report.
+    -o FILE.wav (32-bit float) or FILE.flac (16 bit) takes the sound; any other -o takes the report.
     """
     from auscult.verbs.run.chatterbox import run_chatterbox
 

@@ -39,11 +39,13 @@ Examples:
     "--codec",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="A trained codec. Default: the Telugu codec inside.",
+    help="A trained codec. Default: the Telugu codec in the package.",
 )
 @click.option("--runtime", type=click.Choice(("torch", "mlx")), default="torch", show_default=True)
 @click.option(
-    "--salvage", is_flag=True, help="Decode what is whole of a damaged file; the rest is silence."
+    "--salvage",
+    is_flag=True,
+    help="Decode the undamaged parts of a damaged file; the rest is silence.",
 )
 @add_shared_options
 def command(
@@ -57,7 +59,7 @@ def command(
 ) -> None:
     """Code a recording in a few kilobits per second, and decode it.
 
-    What is made is the -o that ends in .auc (--encode), or in .wav or .flac (--decode); other -o are for the report.
+    -o FILE.auc (--encode), or FILE.wav or FILE.flac (--decode), takes the result; any other -o takes the report.
     """
     from auscult.verbs.run.codec import decode, encode
 

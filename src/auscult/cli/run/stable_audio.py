@@ -57,7 +57,7 @@ def _parse_spans(
     "--seconds-start",
     type=float,
     default=0.0,
-    help="Where in a longer sound it begins (Stable Audio Open 1.0).",
+    help="Second of a longer sound at which it begins (Stable Audio Open 1.0).",
 )
 @click.option(
     "--sampler", type=click.Choice(SAMPLERS), help="Default: the one that fits the model."
@@ -74,7 +74,7 @@ def _parse_spans(
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="The same seed draws the same noise in every runtime.",
+    help="A seed gives the same noise in every runtime.",
 )
 @click.option(
     "--runtime",
@@ -87,7 +87,7 @@ def _parse_spans(
     type=float,
     default=0.9,
     show_default=True,
-    help="How much noise it gets; 1 leaves nothing.",
+    help="How much noise is added to it; 1 leaves nothing of it.",
 )
 @click.option(
     "--inpaint",
@@ -100,18 +100,18 @@ def _parse_spans(
     multiple=True,
     callback=_parse_spans,
     metavar="FROM-TO",
-    help="Seconds of it that stay; repeatable.",
+    help="Seconds of it that are kept; repeatable.",
 )
 @click.option(
     "--normalize",
     is_flag=True,
-    help="Scale the peak to full scale; otherwise the loudness stays the model's.",
+    help="Scale the peak to full scale. Default: keep the model's loudness.",
 )
 @add_shared_options
 def command(*, shared: SharedOptions, **options: Any) -> None:
     """Make stereo sound from a prompt with Stable Audio Open.
 
-    The sound is the -o that ends in .wav (32-bit float, not clipped) or .flac (16 bit); other -o are for the report.
+    -o FILE.wav (32-bit float, not clipped) or FILE.flac (16 bit) takes the sound; any other -o takes the report.
     """
     from auscult.verbs.run.stable_audio import run_stable_audio
 
