@@ -13,17 +13,22 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
-EXAMPLE = re.compile(r"```python file=(?P<file>\S+)\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE)
+EXAMPLE = re.compile(
+    r"^(?P<fence>`{3,})python file=(?P<file>\S+)\n(?P<code>.*?)^(?P=fence)$",
+    re.DOTALL | re.MULTILINE,
+)
 SECTIONS = {
     section.partition("\n")[0]: [match["file"] for match in EXAMPLE.finditer(section)]
     for section in re.split(r"^## ", TEXT, flags=re.MULTILINE)
     if EXAMPLE.search(section)
 }
-COUNTS = {"Two": 2, "Three": 3, "Four": 4}
+COUNTS = {"Two": 2, "Three": 3, "Five": 5}
 FINDS_BY_FOLDER = (
     "tests/rules/test_rules.py",
     "tests/cli/test_rules.py",
     "tests/families/test_sizes.py",
+    "tests/explain/mistakes/test_pages.py",
+    "tests/test_mirror.py",
 )
 """Tests that hold for whatever lies in a folder, and so for the examples too."""
 READ_A_SAMPLE = """
@@ -78,6 +83,7 @@ def test_every_kind_has_its_example() -> None:
     assert list(SECTIONS) == [
         "Add a checkpoint rule",
         "Add a sound rule",
+        "Add a mistake",
         "Add a file format",
         "Add a family",
         "Add a runtime",
