@@ -62,14 +62,14 @@ def rule_pages() -> Iterator[tuple[Path, str]]:
 
 
 DOMAINS = {
-    "diff.checkpoint": "Two checkpoints: which tensors are there, and whose values they hold",
-    "diff.layout": "Two checkpoints: the order of axes, and how the weights are written down",
-    "diff.architecture": "A checkpoint and the code that loads it",
-    "inspect": "One checkpoint alone",
-    "parity": "Two models, run side by side",
-    "sound": "A recording, alone or beside its reference",
-    "mel": "A mel spectrogram",
-    "training": "A training, in its first steps",
+    "rules.diff.checkpoint": "Two checkpoints: which tensors are there, and whose values they hold",
+    "rules.diff.layout": "Two checkpoints: the order of axes, and how the weights are written down",
+    "rules.diff.architecture": "A checkpoint and the code that loads it",
+    "rules.inspect": "One checkpoint alone",
+    "explain.mistakes": "Two models, run side by side",
+    "rules.sound": "A recording, alone or beside its reference",
+    "rules.mel": "A mel spectrogram",
+    "rules.training": "A training, in its first steps",
 }
 """What the rules of each folder look at."""
 
@@ -84,7 +84,7 @@ def index_pages() -> Iterator[tuple[Path, str]]:
 def domain_index(every_rule: Sequence[Rule]) -> str:
     """A table of rules for each folder, with the verbs' domains as headings."""
     folders = {
-        code: module.removeprefix("auscult.rules.").rpartition(".")[0]
+        code: module.removeprefix("auscult.").rpartition(".")[0]
         for code, module in rules.rule_files().items()
     }
     parts = [

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from auscult.rules import rule_files
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -58,3 +60,10 @@ def test_a_rule_page_has_the_curve_of_its_evidence(generate: Any) -> None:
     pages = {path.name: text for path, text in generate.rule_pages()}
     assert "**Sensitivity.**" in pages["SND010-saturated.md"]
     assert "**Sensitivity.**" not in pages["LAY001-layout-conv1d.md"]
+
+
+def test_the_index_by_domain_has_every_rule_once(generate: Any) -> None:
+    pages = {path.name: text for path, text in generate.index_pages()}
+    rows = [line.split("]")[0][3:] for line in pages["by-domain.md"].splitlines() if "| [" in line]
+    assert sorted(rows) == sorted(rule_files())
+    assert "[SND001](SND001-buzz.md)" in pages["by-sound.md"]
