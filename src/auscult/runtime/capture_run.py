@@ -30,13 +30,14 @@ def capture(
             Runner.
         inputs: Arrays by name or position, or files as `auscult.runtime.inputs.read_inputs` takes
             them.
-        path: Write the trace here as it appears, rather than keeping it in memory.
+        path: A file for the trace. It is written while the model runs; without it, the trace stays in
+            memory.
         kwargs: Arguments for code.
-        options: See `auscult.runtime.options.Options`.
+        options: See `auscult.runtime.options.CaptureOptions`.
 
     Raises:
-        TargetError: If the target cannot be run, or raises.
-        UsageError: If inputs do not fit, or the file is already there and `force` is not given.
+        TargetError: If the target cannot be run, or raises an error.
+        UsageError: If the inputs do not fit, or the file exists and `force` is not given.
     """
     arrays = inputs if isinstance(inputs, Mapping) else read_inputs(inputs)
     runner: Runner = (

@@ -139,12 +139,13 @@ def trace(
 
     Args:
         model: A live torch or MLX module.
-        path: Write to this file as the tensors appear, instead of keeping them in memory.
-        options: See `auscult.runtime.options.Options`: `detail="sketch"`, `include=("decoder.*",)`,
+        path: A file for the trace. It is written while the model runs; without it, the trace stays in
+            memory.
+        options: See `auscult.runtime.options.CaptureOptions`: `detail="sketch"`, `include=("decoder.*",)`,
             `replay=other_trace`, ...
 
     Raises:
-        TargetError: If it is no module that can be watched.
-        UsageError: If the file is already there and `force` is not given.
+        TargetError: If the value is no module of torch or MLX.
+        UsageError: If the file exists and `force` is not given.
     """
     return TracingContext(model, path, force=force, **options)

@@ -41,7 +41,7 @@ class Runner(Protocol):
         Args:
             inputs: By parameter name, position (`0`, `1`) or role (`input`, `input.1`,
                 `input.mask`). Floating inputs are cast to `dtype`.
-            options: Those of `auscult.runtime.options.Options`, such as `detail="sketch"`;
+            options: Those of `auscult.runtime.options.CaptureOptions`, such as `detail="sketch"`;
                 everything is kept by default. With `replay`, the noise of that trace is drawn
                 again.
 

@@ -50,23 +50,26 @@ def compare(
     """Compare what two implementations compute, layer by layer.
 
     Args:
-        ref, cand: Traces, or what can be run: `package.module:callable`, a live module, an `.onnx`
-            or `.tflite` file.
-        ref_model, cand_model: The live model behind a trace, so that layers can be run on the other
-            side's tensors.
+        ref: The reference: a trace, or a model that can be run (`package.module:callable`, a live
+            module, an `.onnx` or `.tflite` file).
+        cand: The candidate, in the same forms.
+        ref_model: The model that made the trace `ref`, so that its layers can be run on the
+            candidate's tensors.
+        cand_model: The model that made the trace `cand`.
         inputs: Arrays by name, or files of them. A trace on the other side that holds the model's
             inputs will do.
-        inputs_cand: The candidate's, where it takes them in another form.
-        substitute: Run one side on the other's tensors, where there is a live model, to tell born
-            from grown.
-        stages: Names of modules, such as encoder, decoder, vocoder: these are judged first, and
-            layers in the guilty ones alone.
-        map: Reference path to candidate path, for pairs that hold in any case.
+        inputs_cand: Inputs for the candidate, if it takes them in another form.
+        substitute: Run the layers of one side on the other side's tensors, if there is a live model.
+            This tells a layer in which an error is born from layers that only pass it on (grown).
+        stages: Names of modules to judge first, such as encoder, decoder, vocoder. Only layers of the
+            wrong ones are then looked into.
+        map: Reference path to candidate path, for layers that belong together.
         floor: The relative error above which a layer differs, or a trace of the reference at a
             second precision.
         kwargs: Arguments for code given as a target.
-        select, ignore: Beginnings of rule codes: what is shown. What is not is in `hidden` and
-            still counts.
+        select: Beginnings of rule codes: only these findings are shown. The others are in `hidden`,
+            and still count.
+        ignore: Beginnings of rule codes that are not shown.
 
     Returns:
         PASS if every layer agrees within the noise floor, EQUIVALENT if they do in another order of

@@ -66,17 +66,17 @@ def convert(
     """Convert a checkpoint, prove that nothing was lost, and write it in the format of the
     destination's suffix.
 
-    Every target is proven by its way back as it is written; the file takes its place only when all
-    of them held. Nothing is left behind otherwise. The input is never written to.
+    Every tensor is converted back while it is written, and compared with its source. The file gets
+    its name only if all of them agree; otherwise nothing is left. The source is never changed.
 
     Args:
         source: A file, shard folder, `module:callable`, or an open checkpoint.
-        destination: The new file; None to prove only.
-        to: The framework whose layout is wanted, under the same names.
-        like: A file or `module:callable` whose names, layout, parametrisation and dtypes are
-            wanted.
+        destination: The new file. None: prove the conversion, and write nothing.
+        to: The framework whose layout the new file gets, with the same names.
+        like: A file or `module:callable`. The new file gets its names, layout, parametrisation and
+            dtypes.
         recipe: A saved recipe, or its file.
-        from_layout: The source's layout, where its content does not tell.
+        from_layout: The source's layout, if the file does not show it.
         container: Which group of tensors to take, such as `["ema"]`.
         dtype: Number format of floating tensors.
         progress: Called with (bytes done, bytes in all, tensor).

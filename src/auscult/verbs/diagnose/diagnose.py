@@ -80,8 +80,7 @@ def diagnose(
     kwargs: Json | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """Say what is wrong with a model that sounds wrong, settle what its weights cannot show, and
-    let it speak again.
+    """Say why a model sounds wrong, and find the settings that its weights do not show.
 
     Args:
         checkpoint: The trained weights: a path, a Checkpoint, several files of one model.
@@ -89,25 +88,25 @@ def diagnose(
             module.
         reference_checkpoint: The weights as they should be: the original of a conversion.
         traces: Reference and candidate: two trace files, or what can be run.
-        trace_inputs: What both are run on, where they are run.
-        trace_inputs_candidate: The candidate's, where it takes them in another form.
-        audio: What the model gave.
-        reference_audio: What it should have given: the recording whose mel went in. The variants of
-            the family run on it.
+        trace_inputs: Inputs for both, if they are run.
+        trace_inputs_candidate: Inputs for the candidate, if it takes them in another form.
+        audio: The recording that the model made.
+        reference_audio: How it should sound: the recording whose mel went in. The variants of the
+            family are tried on it.
         config: A JSON config of the model: sample rate, hop, strides, chunk. What it leaves out
             comes from the checkpoint.
-        facts: What is known of the sound that the model makes; wins over `config`, which wins over
-            the checkpoint.
-        reports: JSON reports that other runs saved, such as that of `preflight` on the training.
-        settle: Whether to run the variants; needs `reference_audio`, PyTorch, and a family whose
-            code auscult has.
+        facts: What is known of the model. It comes before `config`, and `config` before the
+            checkpoint.
+        reports: JSON reports that were saved, such as that of `preflight` on the training.
+        settle: Whether to try the variants of the model: the settings that no tensor shows. It needs
+            `reference_audio`, PyTorch, and a family that auscult can run.
         inputs: Further inputs of the model by name, such as `speaker`.
-        mel: What the model was fed in training; default: what the checkpoint's config says.
+        mel: The mel definition of the training. Default: that of the checkpoint's config.
         output_dir: Where the recordings and the picture go; nothing is written without it.
 
     Raises:
         CheckpointError, AudioError, TargetError, TraceError: If something given cannot be read.
-        UsageError: If nothing is given that could be held against something.
+        UsageError: If there is nothing to compare.
     """
     given_options = list_given_options(
         checkpoint=checkpoint,
