@@ -56,7 +56,7 @@ def run_verb(planted: PlantedDefect, folder: Path, fix: Path | None = None) -> R
     reference = build_checkpoint(
         planted.reference, "reference", planted.reference_details, template=planted.template
     )
-    return diff(candidate, reference, fix=fix)
+    return diff(reference, candidate, fix=fix)
 
 
 def has_same_bits(candidate: NDArray[Any], reference: NDArray[Any]) -> bool:

@@ -31,7 +31,7 @@ def test_same_weights_in_another_layout_pass(tmp_path: Path) -> None:
         f"net.{name}": array.swapaxes(1, 2) if array.ndim == 3 else array
         for name, array in STATE.items()
     }
-    report = assert_same_weights(saved(tmp_path / "b.safetensors", turned), theirs, exact=True)
+    report = assert_same_weights(theirs, saved(tmp_path / "b.safetensors", turned), exact=True)
     assert report.verdict is Verdict.EQUIVALENT
 
 
@@ -41,9 +41,9 @@ def test_rounded_weights_pass_unless_they_must_be_exact(tmp_path: Path) -> None:
         tmp_path / "b.safetensors",
         {name: array.astype(np.float16) for name, array in STATE.items()},
     )
-    assert_same_weights(half, theirs)
+    assert_same_weights(theirs, half)
     with pytest.raises(Divergence, match=r"3 of 3 not bit for bit"):
-        assert_same_weights(half, theirs, exact=True)
+        assert_same_weights(theirs, half, exact=True)
 
 
 def test_other_weights_fail_with_the_diagnosis(tmp_path: Path) -> None:
@@ -53,17 +53,23 @@ def test_other_weights_fail_with_the_diagnosis(tmp_path: Path) -> None:
         {name: array for name, array in STATE.items() if name != "conv.bias"},
     )
     with pytest.raises(Divergence) as failure:
-        assert_same_weights(mine, theirs)
+        assert_same_weights(theirs, mine)
     assert isinstance(failure.value, AssertionError)
     lines = str(failure.value).splitlines()
     assert lines[0] == "the weights are not the same"
     assert lines[2].startswith("DIVERGENT  ")
     assert any(line.startswith("conv.bias  CKP004 ") for line in lines)
     assert failure.value.report.findings[0].cause == "tensor-missing"
-    assert assert_same_weights(mine, theirs, allow=["tensor-missing"]).verdict is Verdict.DIVERGENT
-    assert assert_same_weights(mine, theirs, allow=["ckp004"]).verdict is Verdict.DIVERGENT
+    assert assert_same_weights(theirs, mine, allow=["tensor-missing"]).verdict is Verdict.DIVERGENT
+    assert assert_same_weights(theirs, mine, allow=["ckp004"]).verdict is Verdict.DIVERGENT
     with pytest.raises(Divergence):
-        assert_same_weights(mine, theirs, allow=["LAY"])
+        assert_same_weights(theirs, mine, allow=["LAY"])
+
+
+def test_the_former_names_of_the_candidate_still_work(tmp_path: Path) -> None:
+    theirs = saved(tmp_path / "a.safetensors", STATE)
+    with pytest.warns(DeprecationWarning, match="candidate"):
+        assert assert_same_weights(mine=theirs, reference=theirs).verdict is Verdict.PASS  # type: ignore[call-arg]
 
 
 def test_parity() -> None:

@@ -1,6 +1,6 @@
 """The pytest plugin: fixtures that hold a port to its reference, and the reports of what they found.
 
-Fixtures: `parity(reference, candidate, inputs, ...)`, `same_weights(mine, reference, ...)`, `golden_trace(path, make)`.
+Fixtures: `parity(reference, candidate, inputs, ...)`, `same_weights(reference, candidate, ...)`, `golden_trace(path, make)`.
 Marker: `@pytest.mark.auscult(floor=1e-3, allow=["gelu-variant"])` sets arguments of the two functions for one test or class.
 Options: `--auscult-report DIR`, `--auscult-format FORMAT`, `--auscult-update`.
 

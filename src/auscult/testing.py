@@ -3,7 +3,7 @@
     from auscult.testing import assert_parity, assert_same_weights
 
     def test_the_port_holds_the_same_weights():
-        assert_same_weights("port.safetensors", "reference.pth")
+        assert_same_weights("reference.pth", "port.safetensors")
 
     def test_the_port_computes_the_same():
         assert_parity(reference, port, inputs={"mel": mel})
@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from auscult.old_names import accept_old_names
 
 if TYPE_CHECKING:
     from auscult.finding import Finding
@@ -35,22 +37,24 @@ class Divergence(AssertionError):  # noqa: N818 - like pytest's Failed: what a t
         super().__init__(f"{title}\n\n{render(report)}".rstrip())
 
 
+@accept_old_names(mine="candidate", container_mine="container_candidate")
 def assert_same_weights(
-    mine: Any,
     reference: Any,
+    candidate: Any,
     *,
     exact: bool = False,
-    container_mine: str | None = None,
     container_reference: str | None = None,
+    container_candidate: str | None = None,
     kwargs: Mapping[str, Any] | None = None,
     allow: Sequence[str] = (),
 ) -> Report:
-    """Assert that two files, models or state dicts hold the same weights, whatever their names and layouts.
+    """Assert that a candidate holds the weights of a reference, whatever their names and layouts.
 
     Args:
-        mine, reference: What `auscult.diff` takes: a path, `package.module:callable`, a Checkpoint, a live torch or MLX module.
+        reference, candidate: What `auscult.diff` takes: a path, `package.module:callable`, a Checkpoint, a live torch or MLX
+            module.
         exact: Fail where a tensor is equal only within a number format's error (float16, int8), too.
-        container_mine, container_reference: Which group of tensors to take from a file that has several.
+        container_reference, container_candidate: Which group of tensors to take from a file that has several.
         kwargs: Arguments for code given as a target.
         allow: Codes or causes (`CKP014`, `lossy`, or the beginning of a code) of findings that are known and accepted.
 
@@ -58,7 +62,7 @@ def assert_same_weights(
         The report, for what else a test wants to know of it.
 
     Raises:
-        Divergence: If they do not, or if it could not be settled; its message is the diagnosis.
+        Divergence: If it does not, or if it could not be settled; its message is the diagnosis.
         CheckpointError: If a side cannot be read.
     """
     __tracebackhide__ = True
@@ -66,10 +70,10 @@ def assert_same_weights(
     from auscult.verdict import Equality
 
     report = diff(
-        mine,
         reference,
-        container_a=container_mine,
-        container_b=container_reference,
+        candidate,
+        container_a=container_reference,
+        container_b=container_candidate,
         kwargs=dict(kwargs) if kwargs else None,
     )
     rounded = [entry for entry in report.mapping if entry.equality is not Equality.EXACT]

@@ -60,12 +60,14 @@ def test_mlx_layout(run: Run) -> None:
         "EQUIVALENT  good.safetensors against mlx.safetensors\n"
         "8 tensors = 1 identical + 7 equivalent\n"
         "\n"
-        "blocks.{0..1}.conv{1..2}.weight, out.weight  LAY001 info  layout-conv1d: 5 1-D convolutions stored in another axis"
-        " order: permute (0, 2, 1) makes them equal (blocks.0.conv1.weight: [8, 8, 3] against [8, 3, 8])\n"
-        "    fix (safe): permute (0, 2, 1)\n"
-        "ups.{0..1}.weight  LAY002 info  layout-conv-transpose1d: 2 transposed 1-D convolutions stored in another axis order:"
-        " permute (1, 2, 0) makes them equal (ups.0.weight: [16, 8, 4] against [8, 4, 16])\n"
-        "    fix (safe): permute (1, 2, 0)\n"
+        "blocks.{0..1}.conv{1..2}.weight, out.weight  LAY001 info  layout-conv1d: 5 1-D convolutions of the candidate in another"
+        " axis order than the reference's: permute (0, 2, 1) gives the reference's values"
+        " (blocks.0.conv1.weight: reference [8, 8, 3], candidate [8, 3, 8])\n"
+        "    fix (safe): permute (0, 2, 1), from the candidate to the reference\n"
+        "ups.{0..1}.weight  LAY002 info  layout-conv-transpose1d: 2 transposed 1-D convolutions of the candidate in another"
+        " axis order than the reference's: permute (2, 0, 1) gives the reference's values"
+        " (ups.0.weight: reference [16, 8, 4], candidate [8, 4, 16])\n"
+        "    fix (safe): permute (2, 0, 1), from the candidate to the reference\n"
         "\n"
         "2 info; next: auscult diff good.safetensors mlx.safetensors --fix OUT\n"
     )
@@ -75,26 +77,26 @@ def test_swapped_then_fixed(run: Run) -> None:
     good = small()
     one, two = "blocks.0.conv1.weight", "blocks.1.conv2.weight"
     save_file(good | {one: good[two], two: good[one]}, "bad.safetensors")
-    code, out, _ = run("diff", "bad.safetensors", "good.safetensors")
+    code, out, _ = run("diff", "good.safetensors", "bad.safetensors")
     assert code == 1
     assert out == (
-        "DIVERGENT  bad.safetensors against good.safetensors\n"
+        "DIVERGENT  good.safetensors against bad.safetensors\n"
         "8 tensors = 6 identical + 2 equivalent\n"
         "\n"
-        "blocks.0.conv1.weight, blocks.1.conv2.weight  CKP008 error  swapped: 2 tensors in each other's places:"
-        " blocks.0.conv1.weight and blocks.1.conv2.weight\n"
-        "    fix (safe): put each under the name that its content belongs to\n"
+        "blocks.1.conv2.weight, blocks.0.conv1.weight  CKP008 error  swapped: 2 tensors of the candidate in each other's places:"
+        " blocks.1.conv2.weight and blocks.0.conv1.weight\n"
+        "    fix (safe): put each under the name that its content belongs to, from the candidate to the reference\n"
         "\n"
-        "1 error; next: auscult diff bad.safetensors good.safetensors --fix OUT\n"
+        "1 error; next: auscult diff good.safetensors bad.safetensors --fix OUT\n"
     )
-    code, out, _ = run("diff", "bad.safetensors", "good.safetensors", "--fix", "out.safetensors")
+    code, out, _ = run("diff", "good.safetensors", "bad.safetensors", "--fix", "out.safetensors")
     assert code == 0
     assert out.splitlines()[:3] == [
-        "PASS  bad.safetensors against good.safetensors",
+        "PASS  good.safetensors against bad.safetensors",
         "8 tensors = 8 identical",
         "wrote out.safetensors and compared it again; before, the verdict was DIVERGENT",
     ]
-    assert run("diff", "out.safetensors", "good.safetensors")[0] == 0
+    assert run("diff", "good.safetensors", "out.safetensors")[0] == 0
 
 
 def test_code_that_was_never_trained_so(run: Run) -> None:
@@ -125,7 +127,7 @@ def test_code_that_was_never_trained_so(run: Run) -> None:
 
 def test_json_has_the_envelope(run: Run) -> None:
     save_file({f"m.{name}": array for name, array in small().items()}, "prefixed.safetensors")
-    code, out, _ = run("diff", "prefixed.safetensors", "good.safetensors", "--format", "json")
+    code, out, _ = run("diff", "good.safetensors", "prefixed.safetensors", "--format", "json")
     report = json.loads(out)
     assert code == 0
     assert report["verdict"] == "EQUIVALENT"
@@ -142,8 +144,8 @@ def test_json_has_the_envelope(run: Run) -> None:
     }
     assert report["findings"][0]["cause"] == "prefix"
     assert report["mapping"][0] == {
-        "a": "m.blocks.0.conv1.weight",
-        "b": "blocks.0.conv1.weight",
+        "a": "blocks.0.conv1.weight",
+        "b": "m.blocks.0.conv1.weight",
         "ops": [],
         "equality": "exact",
     }
@@ -161,9 +163,9 @@ def test_errors_are_one_line_and_exit_with_2(run: Run) -> None:
 def test_a_cut_file_exits_with_2_and_says_why(run: Run) -> None:
     save_file(small() | {"big": np.ones(1000, np.float32)}, "whole.safetensors")
     Path("cut.safetensors").write_bytes(Path("whole.safetensors").read_bytes()[:-100])
-    code, out, _ = run("diff", "cut.safetensors", "whole.safetensors")
+    code, out, _ = run("diff", "whole.safetensors", "cut.safetensors")
     assert code == 2
-    assert out.startswith("ERROR  cut.safetensors against whole.safetensors\n")
+    assert out.startswith("ERROR  whole.safetensors against cut.safetensors\n")
     assert "CKP010 error  truncated: the file is cut off" in out
 
 
@@ -174,9 +176,9 @@ def test_every_kind_of_report_fits_the_schema(run: Run) -> None:
     Path("cut.safetensors").write_bytes(Path("good.safetensors").read_bytes()[:-100])
     for words in (
         ("good", "good"),
-        ("mlx", "good"),
-        ("cut", "good"),
-        ("mlx", "good", "--fix", "out.safetensors"),
+        ("good", "mlx"),
+        ("good", "cut"),
+        ("good", "mlx", "--fix", "out.safetensors"),
     ):
         files = [f"{words[0]}.safetensors", f"{words[1]}.safetensors", *words[2:]]
         jsonschema.validate(json.loads(run("diff", *files, "--format", "json")[1]), schema)

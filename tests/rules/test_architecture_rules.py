@@ -82,7 +82,7 @@ def test_depth_is_a_block_past_the_end() -> None:
 def test_a_gap_is_no_depth() -> None:
     shapes: dict[str, Shape] = {f"layers.{i}.ff.weight": (8, 10) for i in range(5)}
     assert found(
-        run({n: s for n, s in shapes.items() if ".2." not in n}, shapes), "tensor-missing"
+        run({n: s for n, s in shapes.items() if ".2." not in n}, shapes), "tensor-extra"
     ).where == ("layers.2.ff.weight",)
     assert measure(["norm3.weight"], ["norm1.weight", "norm2.weight"], template=True) == {}
     rows = [f"rows.{row}.convs.{i}.weight" for row in range(2) for i in range(3)]
@@ -96,7 +96,7 @@ def test_never_trained_modules_and_a_lost_one() -> None:
     }
     assert set(found(run(shapes, shapes | norms), "modules-never-trained").where) == set(norms)
     some_norms = {name: shape for name, shape in norms.items() if ".1." not in name}
-    lost = found(run(shapes | some_norms, shapes | norms), "tensor-missing")
+    lost = found(run(shapes | some_norms, shapes | norms), "tensor-extra")
     assert set(lost.where) == {"blocks.1.norm.weight", "blocks.1.norm.bias"}
 
 

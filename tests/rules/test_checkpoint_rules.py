@@ -16,8 +16,8 @@ from auscult.weights import Checkpoint
 from tests.rules.models import Arrays, filled, fresh, hifigan, hifigan_shapes
 
 
-def run(a: Arrays, b: Arrays) -> Report:
-    return diff(Checkpoint.of(a, "a"), Checkpoint.of(b, "b"))
+def run(candidate: Arrays, reference: Arrays) -> Report:
+    return diff(Checkpoint.of(reference, "a"), Checkpoint.of(candidate, "b"))
 
 
 def found(report: Report, cause: str) -> Finding:
@@ -111,8 +111,8 @@ def test_tie_lost() -> None:
     drifted = Checkpoint.of(
         {"emb.weight": table, "head.weight": table + filled({"x": (40, 16)}, 7)["x"]}, "a"
     )
-    assert found(diff(drifted, good), "tie-lost").where == ("head.weight",)
-    once = diff(Checkpoint.of({"emb.weight": table}, "a"), good)
+    assert found(diff(good, drifted), "tie-lost").where == ("head.weight",)
+    once = diff(good, Checkpoint.of({"emb.weight": table}, "b"))
     assert found(once, "tie-lost").severity is Severity.INFO
     assert once.verdict is Verdict.EQUIVALENT
 
@@ -138,7 +138,7 @@ def test_non_finite() -> None:
     values.reshape(-1)[5] = np.nan
     assert found(changed(NAME, values), "non-finite").evidence == {
         "values": 1,
-        "sides": ["checkpoint"],
+        "sides": ["candidate"],
     }
 
 
@@ -188,7 +188,7 @@ def test_derived_buffers_are_no_alarm() -> None:
 def test_wrapped_names_the_container() -> None:
     good = hifigan()
     nested = replace(Checkpoint.of(good, "a"), container=("model_state_dict", "generator"))
-    finding = found(diff(nested, Checkpoint.of(good, "b")), "wrapped")
+    finding = found(diff(Checkpoint.of(good, "b"), nested), "wrapped")
     assert '["model_state_dict"]["generator"]' in finding.message
 
 

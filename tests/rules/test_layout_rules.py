@@ -23,8 +23,8 @@ from tests.rules.models import (
 )
 
 
-def run(a: Arrays, b: Arrays) -> Report:
-    return diff(Checkpoint.of(a, "a"), Checkpoint.of(b, "b"))
+def run(candidate: Arrays, reference: Arrays) -> Report:
+    return diff(Checkpoint.of(reference, "a"), Checkpoint.of(candidate, "b"))
 
 
 def found(report: Report, cause: str) -> Finding:

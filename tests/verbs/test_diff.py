@@ -121,6 +121,30 @@ def test_code_first_is_the_same_question_with_sides_exchanged() -> None:
     assert backward.subjects == ("model.py:build", "a")
 
 
+def test_missing_is_what_the_candidate_lacks_and_extra_what_it_has_beside() -> None:
+    """Between two files, and where the candidate is code that loads the reference."""
+    good = hifigan()
+    lost = {name: array for name, array in good.items() if not name.startswith("conv_post")}
+    more = lost | filled({"other.weight": (3, 5)})
+    for candidate in (side(more, "b"), code(fresh({n: a.shape for n, a in more.items()}))):
+        found = {finding.cause: finding for finding in diff(side(good), candidate).findings}
+        assert set(found["tensor-missing"].where) == {"conv_post.weight", "conv_post.bias"}
+        assert found["tensor-extra"].where == ("other.weight",)
+    severities = {cause: finding.severity for cause, finding in found.items()}
+    assert severities["tensor-extra"] is Severity.ERROR, (
+        "the model's tensor keeps its initial values"
+    )
+    assert severities["tensor-missing"] is Severity.WARNING
+
+
+def test_the_former_names_of_the_sides_still_work() -> None:
+    good = side(hifigan())
+    with pytest.warns(DeprecationWarning, match="reference"):
+        assert diff(a=good, b=good).verdict is Verdict.PASS  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="multiple values"):
+        diff(good, good, a=good)  # type: ignore[call-arg]
+
+
 def test_live_torch_module() -> None:
     torch = pytest.importorskip("torch")
     torch.manual_seed(0)
@@ -156,7 +180,7 @@ def test_a_file_that_is_cut_off_is_a_finding(tmp_path: Path) -> None:
     save_file(hifigan(), tmp_path / "whole.safetensors")
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes((tmp_path / "whole.safetensors").read_bytes()[:-1000])
-    report = diff(cut, tmp_path / "whole.safetensors")
+    report = diff(tmp_path / "whole.safetensors", cut)
     assert report.verdict is Verdict.ERROR
     assert causes(report) == ["truncated"]
 
@@ -171,9 +195,9 @@ def test_select_and_ignore_change_what_is_shown_and_not_the_verdict() -> None:
     bad = {name: array for name, array in good.items() if not name.startswith("conv_post")} | {
         "other.weight": np.ones((3, 5))
     }
-    assert set(causes(diff(side(bad), side(good)))) == {"tensor-missing", "tensor-extra"}
-    assert causes(diff(side(bad), side(good), select=("CKP004",))) == ["tensor-missing"]
-    ignoring = diff(side(bad), side(good), ignore=("CKP",))
+    assert set(causes(diff(side(good), side(bad)))) == {"tensor-missing", "tensor-extra"}
+    assert causes(diff(side(good), side(bad), select=("CKP004",))) == ["tensor-missing"]
+    ignoring = diff(side(good), side(bad), ignore=("CKP",))
     assert causes(ignoring) == []
     assert ignoring.verdict is Verdict.DIVERGENT
 
@@ -185,9 +209,9 @@ def test_every_tensor_is_in_one_bucket_and_in_the_mapping() -> None:
         for name, array in in_mlx_layout(good).items()
         if "convs2.1" not in name
     }
-    report = diff(side(bad), side(good))
+    report = diff(side(good), side(bad))
     assert report.coverage is not None
-    named = [name for entry in report.mapping for name in entry.b]
+    named = [name for entry in report.mapping for name in entry.a]
     assert len(named) == len(set(named)) == len(bad)
     assert report.coverage.total == len(good)
 
@@ -210,7 +234,7 @@ REPAIRS: dict[str, Any] = {
 def test_fix_restores_every_bit_and_says_so(damage: str, tmp_path: Path) -> None:
     good = hifigan()
     out = tmp_path / "fixed.safetensors"
-    report = diff(side(REPAIRS[damage](good)), side(good, "b"), fix=out)
+    report = diff(side(good), side(REPAIRS[damage](good), "b"), fix=out)
     assert report.verdict is Verdict.PASS
     assert report.extra["fixed"]["written"] is True
     assert all(finding.severity is not Severity.ERROR for finding in report.findings)
@@ -222,15 +246,44 @@ def test_fix_restores_every_bit_and_says_so(damage: str, tmp_path: Path) -> None
 
 def test_fix_splits_a_fused_weight_into_a_pair_that_stands_for_it(tmp_path: Path) -> None:
     apart, fused = weight_normed(hifigan())
-    report = diff(side(fused), side(apart, "b"), fix=tmp_path / "fixed.safetensors")
+    report = diff(side(apart), side(fused, "b"), fix=tmp_path / "fixed.safetensors")
     assert report.verdict is Verdict.EQUIVALENT
     assert load_file(tmp_path / "fixed.safetensors").keys() == apart.keys()
+
+
+def test_fix_writes_a_checkpoint_so_that_the_code_loads_it(tmp_path: Path) -> None:
+    """With code as the candidate it is the reference that is written, and the recipe says so."""
+    good = hifigan()
+    file = {f"generator.{name}": array for name, array in in_mlx_layout(good).items()}
+    out = tmp_path / "fixed.safetensors"
+    report = diff(side(file), code(good), fix=out)
+    assert report.extra["fixed"]["written"] is True
+    written = load_file(out)
+    assert all(np.array_equal(written[name], good[name]) for name in good)
+    recipe_finding = next(finding for finding in report.findings if finding.cause == "prefix")
+    assert recipe_finding.fix is not None
+    assert recipe_finding.fix.summary.endswith("from the checkpoint to the model")
+    assert recipe_finding.fix.recipe[0]["sources"][0].startswith("generator.")
+
+
+def test_a_recipe_leads_from_the_candidate_to_the_reference() -> None:
+    good = hifigan()
+    report = diff(side(good), side(in_mlx_layout(good), "b"))
+    by_target = {
+        entry["targets"][0]: entry["ops"]
+        for finding in report.findings
+        if finding.fix is not None
+        for entry in finding.fix.recipe
+    }
+    assert by_target["ups.0.weight"] == [{"op": "permute", "axes": [2, 0, 1]}]
+    mapping = {entry.a[0]: entry.ops for entry in report.mapping}
+    assert mapping["ups.0.weight"] == ({"op": "permute", "axes": [1, 2, 0]},)
 
 
 def test_fix_refuses_what_no_recipe_repairs(tmp_path: Path) -> None:
     good = hifigan()
     bad = good | {"conv_pre.weight": np.zeros_like(good["conv_pre.weight"])}
-    report = diff(side(bad), side(good, "b"), fix=tmp_path / "fixed.safetensors")
+    report = diff(side(good), side(bad, "b"), fix=tmp_path / "fixed.safetensors")
     assert report.verdict is Verdict.DIVERGENT
     assert report.extra["fixed"]["written"] is False
     assert any("not written" in skip.reason for skip in report.skips)
@@ -242,11 +295,11 @@ def test_fix_never_writes_over_a_file(tmp_path: Path) -> None:
     file = tmp_path / "a.safetensors"
     save_file(good, file)
     with pytest.raises(UsageError, match="replace an input"):
-        diff(file, side(good, "b"), fix=file)
+        diff(side(good), file, fix=file)
     other = tmp_path / "other.safetensors"
     other.write_bytes(b"precious")
     with pytest.raises(UsageError, match="there already"):
-        diff(file, side(good, "b"), fix=other)
+        diff(side(good), file, fix=other)
     assert other.read_bytes() == b"precious"
 
 

@@ -16,8 +16,8 @@ from auscult.weights import Checkpoint
 from tests.rules.models import Arrays, hifigan, in_mlx_layout, weight_normed
 
 
-def against(a: Arrays, b: Arrays) -> Report:
-    return diff(Checkpoint.of(a, "a"), Checkpoint.of(b, "b"))
+def against(candidate: Arrays, reference: Arrays) -> Report:
+    return diff(Checkpoint.of(reference, "a"), Checkpoint.of(candidate, "b"))
 
 
 def only(report: Report, cause: str) -> Finding:
@@ -68,7 +68,7 @@ def test_a_prefix_is_said() -> None:
     assert report.verdict is Verdict.EQUIVALENT
     finding = only(report, "prefix")
     assert finding.count == 156
-    assert finding.evidence == {"prefix_a": "generator.", "prefix_b": "", "loaded_as_is": 0}
+    assert finding.evidence == {"prefix_a": "", "prefix_b": "generator.", "loaded_as_is": 0}
 
 
 def test_weight_norm_against_fused_is_explained() -> None:
@@ -87,7 +87,7 @@ def test_a_nested_pth_has_its_parameters(tmp_path: Path) -> None:
         tmp_path / "g.pth",
     )
     save_file(good, tmp_path / "g.safetensors")
-    report = diff(tmp_path / "g.pth", tmp_path / "g.safetensors")
+    report = diff(tmp_path / "g.safetensors", tmp_path / "g.pth")
     assert report.verdict is Verdict.PASS
     assert buckets(report) == {"identical": 156}
     assert only(report, "wrapped").evidence["container"] == ["generator"]
@@ -102,11 +102,11 @@ def test_shape_alone_does_not_decide_the_layout() -> None:
     ]
     misjudged = [name for name in weights if not mlx[name].shape[1] < mlx[name].shape[2]]
     assert misjudged
-    subject = build_subject(Checkpoint.of(mlx, "a"), Checkpoint.of(good, "b"), None)
+    subject = build_subject(Checkpoint.of(good, "a"), Checkpoint.of(mlx, "b"), None)
     assert isinstance(subject, DiffSubject)
-    axes = {layer.match.a[0]: layer.axes for layer in subject.layers}
+    axes = {layer.match.b[0]: layer.axes for layer in subject.layers}
     assert all(axes[name] == (0, 2, 1) for name in weights)
-    assert all(axes[f"ups.{stage}.weight"] == (2, 0, 1) for stage in range(4))
+    assert all(axes[f"ups.{stage}.weight"] == (1, 2, 0) for stage in range(4))
 
 
 def test_an_empty_side_is_an_error_and_no_pass() -> None:

@@ -1,4 +1,7 @@
-"""What an alignment is: which tensors on side a are which on side b, through which operations, how sure."""
+"""What an alignment is: which tensors on side a are which on side b, through which operations, how sure.
+
+Where one side is what the other is held against, side a is the reference and side b the candidate.
+"""
 
 from __future__ import annotations
 

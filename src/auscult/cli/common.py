@@ -5,14 +5,15 @@ A verb is one file in this folder. It parses, calls one public function, and han
     GROUP = "Weights"
 
     @click.command()
-    @click.argument("a")
-    @click.argument("b")
+    @click.argument("reference")
+    @click.argument("candidate")
     @shared_options
-    def command(a: str, b: str, shared: Shared) -> None:
+    def command(reference: str, candidate: str, shared: Shared) -> None:
         '''Say whether two files hold the same weights.'''
         from auscult.verbs.diff.diff import diff
 
-        run(shared, "diff", (a, b), lambda progress: diff(a, b, progress=progress))
+        sides = (reference, candidate)
+        run(shared, "diff", sides, lambda progress: diff(*sides, progress=progress))
 """
 
 from __future__ import annotations

@@ -15,17 +15,21 @@ GROUP = "Weights"
 
 
 @click.command()
-@click.argument("a")
-@click.argument("b", nargs=-1, required=True)
-@click.option("--also-a", multiple=True, metavar="FILE", help="Another file of side A; repeatable.")
-@click.option("--also-b", multiple=True, metavar="FILE", help="Another file of side B; repeatable.")
+@click.argument("reference")
+@click.argument("candidate", nargs=-1, required=True)
+@click.option(
+    "--also-a", multiple=True, metavar="FILE", help="Another file of the reference; repeatable."
+)
+@click.option(
+    "--also-b", multiple=True, metavar="FILE", help="Another file of the candidate; repeatable."
+)
 @click.option(
     "--container",
     "container_a",
     metavar="PATH",
-    help="Which part of A to take, such as model_state_dict.",
+    help="Which part of the reference to take, such as model_state_dict.",
 )
-@click.option("--container-b", metavar="PATH", help="Which part of B to take.")
+@click.option("--container-b", metavar="PATH", help="Which part of the candidate to take.")
 @click.option(
     "--kwargs",
     metavar="JSON",
@@ -35,12 +39,12 @@ GROUP = "Weights"
     "--fix",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="OUT",
-    help="Write A in B's form to a new file.",
+    help="Write the candidate in the reference's form to a new file.",
 )
 @add_shared_options
 def command(
-    a: str,
-    b: tuple[str, ...],
+    reference: str,
+    candidate: tuple[str, ...],
     *,
     also_a: tuple[str, ...],
     also_b: tuple[str, ...],
@@ -50,26 +54,30 @@ def command(
     fix: Path | None,
     shared: SharedOptions,
 ) -> None:
-    """Say whether A holds the same weights as B, and explain every difference.
+    """Say whether CANDIDATE holds the same weights as REFERENCE, and explain every difference.
 
-    B may be several files that together are one model, such as the parts of an export.
+    The findings speak of the candidate: what it lacks, what it has beside, and what it has otherwise. It may be several
+    files that together are one model, such as the parts of an export.
 
-    A is what you have, B what it should be: each a file, a folder of shards, or code (package.module:callable,
-    file.py:callable). Code is run to build the model, so only give code that you trust. Tensors are matched by content,
-    whatever they are called; against code with fresh weights, names and shapes are compared.
+    Each side is a file, a folder of shards, or code (package.module:callable, file.py:callable). Code is run to build the
+    model, so only give code that you trust. Tensors are matched by content, whatever they are called; against code with
+    fresh weights, names and shapes are compared.
+
+    With --fix, a candidate that is code is left alone: OUT is the reference's weights in the form that the code loads.
 
     Exit code 0: equal, perhaps after the recipe that is shown. 1: something differs. 3: not settled by what was there.
     """
     from auscult.verbs.diff.diff import diff
 
-    files = [*b, *also_b]
-    sides = ([a, *also_a] if also_a else a, files if len(files) > 1 else files[0])
+    files = [*candidate, *also_b]
+    references = [reference, *also_a]
     run_verb(
         shared,
         "diff",
-        (a, " + ".join(files)),
+        (reference, " + ".join(files)),
         lambda progress: diff(
-            *sides,
+            unpack_single(references),
+            unpack_single(files),
             container_a=container_a,
             container_b=container_b,
             kwargs=parse_kwargs(kwargs),
@@ -77,6 +85,13 @@ def command(
             progress=progress,
         ),
     )
+
+
+def unpack_single(files: list[str]) -> str | list[str]:
+    """The one file, or all where they are several."""
+    if len(files) == 1:
+        return files[0]
+    return files
 
 
 def parse_kwargs(kwargs: str | None) -> Json | None:

@@ -1,4 +1,4 @@
-"""Shared words of findings: names folded by index, counts, recipe entries of matches."""
+"""Shared words of findings: names folded by index, counts."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 
 from auscult.align.naming import split_indices
-from auscult.align.records import Match
-from auscult.finding import Json
 
 
 def fold_names(names: Iterable[str]) -> tuple[str, ...]:
@@ -58,18 +56,6 @@ def format_count(number: int, noun: str) -> str:
     if number == 1:
         return f"1 {noun}"
     return f"{number:,} {re.sub(r'y$', 'ie', re.sub(r'ix$', 'ice', noun))}s"
-
-
-def build_recipe_entries(matches: Iterable[Match]) -> tuple[Json, ...]:
-    """The recipe entries that these matches amount to."""
-    return tuple(
-        {
-            "sources": list(match.a),
-            "targets": list(match.b),
-            "ops": [op.to_json() for op in match.ops],
-        }
-        for match in matches
-    )
 
 
 def format_shape(shape: Sequence[int]) -> str:

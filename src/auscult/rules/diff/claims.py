@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from auscult.align.records import Match
-from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject, Role
 
 OPEN_KEY = "open"
 """Evidence of a place that explains only part of what is there (a layout, of values that differ too): others may claim it."""
@@ -19,18 +19,39 @@ OPEN_KEY = "open"
 
 @dataclass
 class OpenItems:
-    """What no rule has explained yet: unequal pairs, and tensors with no partner."""
+    """What no rule has explained yet: unequal pairs, and tensors with no partner.
+
+    Attributes:
+        missing: Names of the reference for which the candidate has nothing.
+        surplus: Names of the candidate for which the reference has nothing.
+    """
 
     subject: DiffSubject
     unequal_matches: list[Match] = field(default_factory=list)
-    absent: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
     surplus: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, subject: DiffSubject) -> OpenItems:
         return cls(
-            subject, list(subject.unequal_matches), list(subject.absent), list(subject.surplus)
+            subject, list(subject.unequal_matches), list(subject.missing), list(subject.surplus)
         )
+
+    def unmatched_names(self, role: Role) -> list[str]:
+        """Names of one side for which the other has nothing."""
+        if role == "reference":
+            return self.missing
+        return self.surplus
+
+    @property
+    def unfilled(self) -> list[str]:
+        """Names of the target for which the source has no weights."""
+        return self.unmatched_names(self.subject.target_role)
+
+    @property
+    def unplaced(self) -> list[str]:
+        """Names of the source for which the target has no place."""
+        return self.unmatched_names(self.subject.source_role)
 
     def caused_by(self, cause: str) -> list[Match]:
         """Unequal pairs to which content alignment has already given that cause."""
@@ -50,7 +71,7 @@ class OpenItems:
         self.unequal_matches = [
             match for match in self.unequal_matches if id(match) not in explained_matches
         ]
-        self.absent = [name for name in self.absent if name not in explained_names]
+        self.missing = [name for name in self.missing if name not in explained_names]
         self.surplus = [name for name in self.surplus if name not in explained_names]
 
 

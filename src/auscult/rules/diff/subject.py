@@ -1,11 +1,11 @@
-"""What the rules of `diff` look at: two checkpoints and their alignment."""
+"""What the rules of `diff` look at: a reference, a candidate, and their alignment."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from auscult.verdict import Equality
 
@@ -16,6 +16,11 @@ if TYPE_CHECKING:  # each part of the evidence is imported when a rule first ask
     from auscult.rules.diff.evidence.damage import MeasuredPair
     from auscult.rules.diff.evidence.permutations import LayerLayout
     from auscult.weights import Checkpoint
+
+Role = Literal["reference", "candidate"]
+ROLES: tuple[Role, Role] = ("reference", "candidate")
+SIDE_KEYS: Mapping[Role, Literal["a", "b"]] = {"reference": "a", "candidate": "b"}
+"""How a role is called in JSON."""
 
 
 @dataclass(frozen=True)
@@ -29,28 +34,82 @@ class ClaimedPlace:
 
 @dataclass(frozen=True, eq=False)
 class DiffSubject:
-    """Two checkpoints and their alignment: `a` is what one has, `b` what it is measured against, a reference or a model.
+    """A reference, a candidate that is held against it, and their alignment.
+
+    Weights also have a direction: they are loaded from a `source` into a `target`. The source is the candidate, except where the
+    candidate is code and the reference a checkpoint that this code loads.
 
     Attributes:
-        b_is_template: Whether `b` is code whose weights are only an initialisation, so that names and shapes were compared.
+        alignment: Side a is the reference, side b the candidate.
+        compares_shapes: Whether one side is code that holds only its initial weights, so that names and shapes were compared.
         choices: What the detected family computes without a tensor to show it: (field, values, meaning).
     """
 
-    a: Checkpoint
-    b: Checkpoint
+    reference: Checkpoint
+    candidate: Checkpoint
     alignment: WeightAlignment
-    b_is_template: bool = False
+    compares_shapes: bool = False
     choices: tuple[Any, ...] = ()
 
     @property
-    def absent(self) -> tuple[str, ...]:
-        """Names of `b` for which `a` has nothing."""
-        return self.alignment.only_in_b
+    def source_role(self) -> Role:
+        """The side whose weights are loaded, and which `--fix` writes anew."""
+        if self.candidate.is_code and not self.reference.is_code:
+            return "reference"
+        return "candidate"
+
+    @property
+    def target_role(self) -> Role:
+        """The side that the weights are loaded into, and whose form `--fix` writes."""
+        if self.source_role == "reference":
+            return "candidate"
+        return "reference"
+
+    @property
+    def source(self) -> Checkpoint:
+        return self.checkpoint(self.source_role)
+
+    @property
+    def target(self) -> Checkpoint:
+        return self.checkpoint(self.target_role)
+
+    def checkpoint(self, role: Role) -> Checkpoint:
+        """The side that has this role."""
+        if role == "reference":
+            return self.reference
+        return self.candidate
+
+    def noun(self, role: Role) -> str:
+        """The word for a side in a message: `model` and `checkpoint` where one side is code, else its role."""
+        if self.reference.is_code == self.candidate.is_code:
+            return role
+        if self.checkpoint(role).is_code:
+            return "model"
+        return "checkpoint"
+
+    def names_of(self, match: Match, role: Role) -> tuple[str, ...]:
+        """A match's names on one side."""
+        if role == "reference":
+            return match.a
+        return match.b
+
+    def source_names(self, match: Match) -> tuple[str, ...]:
+        """A match's names on the side of the source."""
+        return self.names_of(match, self.source_role)
+
+    def target_names(self, match: Match) -> tuple[str, ...]:
+        """A match's names on the side of the target."""
+        return self.names_of(match, self.target_role)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Names of the reference for which the candidate has nothing."""
+        return self.alignment.only_in_a
 
     @property
     def surplus(self) -> tuple[str, ...]:
-        """Names of `a` for which `b` has no place."""
-        return self.alignment.only_in_a
+        """Names of the candidate for which the reference has nothing."""
+        return self.alignment.only_in_b
 
     @property
     def unequal_matches(self) -> tuple[Match, ...]:
@@ -58,6 +117,14 @@ class DiffSubject:
         return tuple(
             match for match in self.alignment.matches if match.equality is Equality.DIFFERENT
         )
+
+    def repair(self, match: Match) -> Match:
+        """The match as a way from the source (its side a) to the target (its side b)."""
+        from auscult.align.reverse import reverse_match
+
+        if self.source_role == "reference":
+            return match
+        return reverse_match(match)
 
     @cached_property
     def layers(self) -> tuple[LayerLayout, ...]:

@@ -2,19 +2,26 @@
 
 **What it finds.** Tensors with NaN, +Inf or -Inf among the values that were looked at.
 
-**What you hear.** Silence, a single click, or full-scale noise: one NaN in a weight makes every sample after it NaN, and most
-writers of sound files turn NaN into zero.
+**What you hear.** Silence, a single click, or full-scale noise: one NaN in a weight makes every
+sample after it NaN, and most writers of sound files turn NaN into zero.
 
-**Why it happens.** A training run that diverged and was saved; a cast to float16 of values above 65504; a division by a zero
-norm when weight norm was fused.
+**Why it happens.** A training run that diverged and was saved; a cast to float16 of values above
+65504; a division by a zero norm when weight norm was fused.
 
-**Blind spots.** Without `--full` about a thousand values per tensor are looked at, in pieces spread evenly: a tensor that is
-NaN throughout is found, a single NaN in a million values is not. Buffers that are infinite on purpose (attention masks) are
-found too; they are reported as a warning if their name says so.
+**Blind spots.** Without `--full` about a thousand values per tensor are looked at, in pieces spread
+evenly: a tensor that is NaN throughout is found, a single NaN in a million values is not. Buffers
+that are infinite on purpose (attention masks) are found too; they are reported as a warning if
+their name says so.
 
 **How it is measured.** Counted. No threshold, no false alarms.
 
-**Fix.** None from this file: take an earlier checkpoint, or cast the original again with bfloat16. Safety: not repairable.
+**Example.** A weight was cast to float16 above its largest value:
+
+    np.float32(70000).astype(np.float16)  # inf
+    np.float32(70000).astype(ml_dtypes.bfloat16)  # 70144
+
+**Fix.** None from this file: take an earlier checkpoint, or cast the original again with bfloat16.
+Safety: not repairable.
 
 **References.** IEEE 754; float16's largest value is 65504.
 """

@@ -1,28 +1,38 @@
 """Tensors that look as their constructor left them.
 
-**What it finds.** Weights that are all zero, or distributed exactly as an initialiser draws them, among trained ones; norms
-whose gain is all 1 and shift all 0; or, if every weight looks so, a file that was never trained.
+**What it finds.** Weights that are all zero, or distributed exactly as an initialiser draws them,
+among trained ones; norms whose gain is all 1 and shift all 0; or, if every weight looks so, a file
+that was never trained.
 
-**What you hear.** Noise or buzz if the fresh layers are in the signal path; a model that ignores its conditioning if they are
-in the conditioning path; nothing at all for an adapter (LoRA) whose second factor is still zero.
+**What you hear.** Noise or buzz if the fresh layers are in the signal path; a model that ignores
+its conditioning if they are in the conditioning path; nothing at all for an adapter (LoRA) whose
+second factor is still zero.
 
-**Why it happens.** `load_state_dict(strict=False)` skipped them and the model was saved again; modules made lazily and saved
-before their first use; a template saved instead of the model; layers that the loss never reached.
+**Why it happens.** `load_state_dict(strict=False)` skipped them and the model was saved again;
+modules made lazily and saved before their first use; a template saved instead of the model; layers
+that the loss never reached.
 
-**Blind spots.** Weights with fewer than 1024 values are judged only if they are zero; vectors only if they are constant. Layers
-that are random on purpose (frozen random projections) look the same. Biases that are all zero are not reported: conversions
-write them.
+**Blind spots.** Weights with fewer than 1024 values are judged only if they are zero; vectors only
+if they are constant. Layers that are random on purpose (frozen random projections) look the same.
+Biases that are all zero are not reported: conversions write them.
 
-**How it is measured.** Kurtosis, mean, correlation of neighbours and evenness of block variances against uniform, normal and
-truncated normal draws of a known scale, each within 4.5 standard errors (`auscult.checkpoint.initialisers`). Measured on
-samples of 1024 values, and of 8192 where those say nothing against it: 0 false alarms on 2000 trained-looking tensors, 0 misses
-on 700 fresh ones. A fresh tensor whose rows took gains that spread by 5 % is still called fresh in 60 % of cases, by 10 % in
-none of 200. Short training may leave a weight normal, and some known scale is then near by chance: a normal draw counts only
-beside a bias that is fresh too (zero, constant, or uniform within 1/sqrt(fan_in)); where the module has no bias it is a warning.
-Uniform draws and zeros need no witness, since training never leaves them.
+**How it is measured.** Kurtosis, mean, correlation of neighbours and evenness of block variances
+against uniform, normal and truncated normal draws of a known scale, each within 4.5 standard errors
+(`auscult.checkpoint.initialisers`). Measured on samples of 1024 values, and of 8192 where those say
+nothing against it: 0 false alarms on 2000 trained-looking tensors, 0 misses on 700 fresh ones. A
+fresh tensor whose rows took gains that spread by 5 % is still called fresh in 60 % of cases, by 10
+% in none of 200. Short training may leave a weight normal, and some known scale is then near by
+chance: a normal draw counts only beside a bias that is fresh too (zero, constant, or uniform within
+1/sqrt(fan_in)); where the module has no bias it is a warning. Uniform draws and zeros need no
+witness, since training never leaves them.
 
-**Fix.** None from this file: load the tensors from the file that has them, and look at what `load_state_dict` returned. Safety:
-not repairable.
+**Example.** The load skipped a layer in silence, and the model was saved again:
+
+    model.load_state_dict(state, strict=False)  # returns what it left out; nobody looks
+    torch.save(model.state_dict(), "port.pth")  # holds fresh weights now
+
+**Fix.** None from this file: load the tensors from the file that has them, and look at what
+`load_state_dict` returned. Safety: not repairable.
 
 **References.** torch.nn.init; `init_weights` of jik876/hifi-gan (normal, 0.01).
 """

@@ -1,17 +1,25 @@
 """Output channels whose weights are all zero.
 
-**What it finds.** Rows of a weight (axis 0), or weight-norm gains, that are nothing beside the other rows of the same tensor.
+**What it finds.** Rows of a weight (axis 0), or weight-norm gains, that are nothing beside the
+other rows of the same tensor.
 
-**What you hear.** Mostly nothing: the model learned to do without. A dull or hollow sound where many are dead in one layer.
+**What you hear.** Mostly nothing: the model learned to do without. A dull or hollow sound where
+many are dead in one layer.
 
-**Why it happens.** Pruning; weight decay on a channel that a ReLU closed; rows of a longer vocabulary or speaker table that
-were never used; a partial copy that left the rest of a tensor at zero.
+**Why it happens.** Pruning; weight decay on a channel that a ReLU closed; rows of a longer
+vocabulary or speaker table that were never used; a partial copy that left the rest of a tensor at
+zero.
 
-**Blind spots.** Only tensors that were read whole are judged: the small ones (gains, biases of a layer) by default, all with
-`--full`.
+**Blind spots.** Only tensors that were read whole are judged: the small ones (gains, biases of a
+layer) by default, all with `--full`.
 
-**How it is measured.** A channel is dead if its largest magnitude is below a millionth of the median channel's. A tensor that
-is zero throughout is `untrained`, not this. Never met on randomly initialised or trained weights without cause.
+**How it is measured.** A channel is dead if its largest magnitude is below a millionth of the
+median channel's. A tensor that is zero throughout is `untrained`, not this. Never met on randomly
+initialised or trained weights without cause.
+
+**Example.** Four rows of an embedding were never used, and weight decay made them zero:
+
+    embedding.weight[60:64]  # all zero, beside rows of magnitude 0.1
 
 **Fix.** None needed unless the channels should be there. Safety: not repairable from this file.
 

@@ -1,21 +1,27 @@
 """Single values that are out of all proportion to their tensor.
 
-**What it finds.** Tensors whose largest magnitude is more than ten thousand times the geometric mean of their magnitudes and
-far from the rest of the distribution.
+**What it finds.** Tensors whose largest magnitude is more than ten thousand times the geometric
+mean of their magnitudes and far from the rest of the distribution.
 
-**What you hear.** A constant tone, clipping, or NaN after the first layer: one weight of 1e30 drowns all others.
+**What you hear.** A constant tone, clipping, or NaN after the first layer: one weight of 1e30
+drowns all others.
 
-**Why it happens.** A flipped bit in the exponent (bad memory, a damaged download); bytes read as another type; an optimizer
-step that blew up.
+**Why it happens.** A flipped bit in the exponent (bad memory, a damaged download); bytes read as
+another type; an optimizer step that blew up.
 
-**Blind spots.** Without `--full` only the sampled values are seen. Statistics of batch norm and integers are left out: they
-span many orders of magnitude by nature.
+**Blind spots.** Without `--full` only the sampled values are seen. Statistics of batch norm and
+integers are left out: they span many orders of magnitude by nature.
 
-**How it is measured.** Largest magnitude over the geometric mean of the non-zero magnitudes, at least 1e4, with a kurtosis over
-50 (a single value carries the variance). A normal distribution of a billion values reaches 12, Student's t with 3 degrees of
-freedom 2e3.
+**How it is measured.** Largest magnitude over the geometric mean of the non-zero magnitudes, at
+least 1e4, with a kurtosis over 50 (a single value carries the variance). A normal distribution of a
+billion values reaches 12, Student's t with 3 degrees of freedom 2e3.
 
-**Fix.** Fetch the file again and compare its checksum; otherwise an earlier checkpoint. Safety: not repairable.
+**Example.** The highest bit of one exponent was flipped:
+
+    np.uint32(np.float32(0.01).view(np.uint32) ^ (1 << 30)).view(np.float32)  # 3.4e+36
+
+**Fix.** Fetch the file again and compare its checksum; otherwise an earlier checkpoint. Safety: not
+repairable.
 
 **References.** None.
 """

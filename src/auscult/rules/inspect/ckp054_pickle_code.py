@@ -1,20 +1,29 @@
 """The file would run code when it is loaded with pickle.
 
-**What it finds.** Imports in a pickle that are not among the few that tensors need. Those that the pickle would also call are
-errors, mere references warnings. auscult did not import or run any of them.
+**What it finds.** Imports in a pickle that are not among the few that tensors need. Those that the
+pickle would also call are errors, mere references warnings. auscult did not import or run any of
+them.
 
-**What you hear.** Nothing. `torch.load(weights_only=False)` runs whatever the file says, with your rights.
+**What you hear.** Nothing. `torch.load(weights_only=False)` runs whatever the file says, with your
+rights.
 
-**Why it happens.** Mostly innocently: a whole object (config, `argparse.Namespace`, a model class) was saved along with the
-weights. A call to `os.system`, `exec`, `eval`, `subprocess` or `socket` is an attack.
+**Why it happens.** Mostly innocently: a whole object (config, `argparse.Namespace`, a model class)
+was saved along with the weights. A call to `os.system`, `exec`, `eval`, `subprocess` or `socket` is
+an attack.
 
 **Blind spots.** Whether an unknown import is harmless cannot be known without running it.
 
 **How it is measured.** Every opcode that names a global is read; nothing is executed. No threshold.
 
+**Example.** The training script saves its arguments beside the weights:
+
+    torch.save({"model": model.state_dict(), "args": args}, path)  # imports argparse.Namespace
+    torch.save({"model": model.state_dict(), "args": vars(args)}, path)  # plain values
+
 **Fix.** `auscult convert FILE out.safetensors` writes the tensors alone. Safety: safe.
 
-**References.** The documentation of Python's `pickle`: "never unpickle data received from an untrusted source".
+**References.** The documentation of Python's `pickle`: "never unpickle data received from an
+untrusted source".
 """
 
 from __future__ import annotations

@@ -1,21 +1,29 @@
 """One file holds convolutions in two axis orders.
 
-**What it finds.** Convolution weights that can only be read in torch's order beside others that can only be read in MLX's. The
-fewer of the two are named.
+**What it finds.** Convolution weights that can only be read in torch's order beside others that can
+only be read in MLX's. The fewer of the two are named.
 
-**What you hear.** The layers in the wrong order are scrambled: a metallic or noisy voice, noise if an early layer is concerned.
+**What you hear.** The layers in the wrong order are scrambled: a metallic or noisy voice, noise if
+an early layer is concerned.
 
-**Why it happens.** A conversion script that decided tensor by tensor from the shape, or that missed one kind of layer
-(transposed convolutions, a source branch).
+**Why it happens.** A conversion script that decided tensor by tensor from the shape, or that missed
+one kind of layer (transposed convolutions, a source branch).
 
-**Blind spots.** Square weights and kernels of 1 say nothing. Without a known family the reading rests on shapes and on the
-channel numbers of the file, so a kernel longer than the channels are many stays undecided.
+**Blind spots.** Square weights and kernels of 1 say nothing. Without a known family the reading
+rests on shapes and on the channel numbers of the file, so a kernel longer than the channels are
+many stays undecided.
 
-**How it is measured.** With a family detected: by its exact shapes. Otherwise by `auscult.checkpoint.layout`. Measured: no
-alarm on the names and shapes of 20 real models in torch's layout nor in MLX's; tests/verbs/test_inspect.py holds the rates.
+**How it is measured.** With a family detected: by its exact shapes. Otherwise by
+`auscult.checkpoint.layout`. Measured: no alarm on the names and shapes of 20 real models in torch's
+layout nor in MLX's; tests/verbs/test_inspect.py holds the rates.
 
-**Fix.** `auscult convert FILE OUT --to mlx` (or `torch`), or permute the named tensors. Safety: guess until a reference or a
-run confirms it.
+**Example.** A conversion permutes where `shape[1] < shape[2]`, which is wrong where the kernel is
+longer than the input is wide:
+
+    (256, 18, 30)  # torch's order already meets the condition, and the layer is permuted once more
+
+**Fix.** `auscult convert FILE OUT --to mlx` (or `torch`), or permute the named tensors. Safety:
+guess until a reference or a run confirms it.
 
 **References.** None.
 """

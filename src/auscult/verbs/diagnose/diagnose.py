@@ -230,7 +230,7 @@ def _look_at_weights(
     from auscult.verbs.inspect.inspect import inspect
 
     if reference is not None:
-        report = compare_checkpoints(weights, open_side(reference), progress=progress)
+        report = compare_checkpoints(open_side(reference), weights, progress=progress)
         if not report.mapping:
             raise UsageError(
                 "has no tensor in common with its original",

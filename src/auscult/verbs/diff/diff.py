@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from auscult.align.records import Match, WeightAlignment
+from auscult.align.records import Match
 from auscult.collector import pause_collector
 from auscult.errors import CheckpointError
 from auscult.finding import Finding, Json, Skip
+from auscult.old_names import accept_old_names
 from auscult.rules import require_known_codes
 from auscult.rules.diff.subject import DiffSubject
 from auscult.verbs.diff.template import is_only_initialised
@@ -22,12 +23,13 @@ Progress = Callable[[int, int, str], None]
 
 MIN_CONTENT_SHARE = 0.05
 """Share of the weights (matrices and filters) of a file that must be found in code by content; below it the code holds fresh
-weights and only names and shapes can be compared. A partly loaded model lies above it, chance below."""
+weights and only names and shapes can be compared. A partly loaded model lies above it, chance below. Chosen, not measured."""
 
 
+@accept_old_names(a="reference", b="candidate")
 def diff(
-    a: CheckpointLike,
-    b: CheckpointLike,
+    reference: CheckpointLike,
+    candidate: CheckpointLike,
     *,
     container_a: str | None = None,
     container_b: str | None = None,
@@ -37,19 +39,22 @@ def diff(
     fix: Path | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """Compare what one has (`a`) with what it should be (`b`): a reference file, or the code of a model.
+    """Hold a candidate's weights against a reference's, and explain every difference.
 
-    Tensors are matched by content, whatever their names and layouts. Where one side is code whose weights are a fresh
-    initialisation, names and shapes are compared instead, and the verdict is never better than INCONCLUSIVE: nothing was there to
-    compare the values with.
+    Each side is a file or the code of a model. The findings speak of the candidate: what it lacks, what it has beside, and what
+    it has otherwise than the reference. Tensors are matched by content, whatever their names and layouts. Where one side is code
+    whose weights are a fresh initialisation, names and shapes are compared instead, and the verdict is never better than
+    INCONCLUSIVE: nothing was there to compare the values with.
 
     Args:
-        a, b: Path, `package.module:callable`, `file.py:callable`, Checkpoint, live torch or MLX module, or a list of files.
+        reference: What is right: path, `package.module:callable`, `file.py:callable`, Checkpoint, live torch or MLX module, or a
+            list of files. In the report this is side `a`.
+        candidate: What is held against it, in the same forms. In the report this is side `b`.
         container_a, container_b: Which group of tensors to take from a file that has several.
         kwargs: Arguments for code given as a target.
-        select, ignore: Beginnings of rule codes: what is shown. What is not is in `hidden` and
-            still counts.
-        fix: Write `a` in `b`'s form to this new file, compare that again, and report on it under `fixed`.
+        select, ignore: Beginnings of rule codes: what is shown. What is not is in `hidden` and still counts.
+        fix: Write the candidate in the reference's form to this new file, compare that again, and report on it under `fixed`.
+            Where the candidate is code and the reference a checkpoint, the checkpoint is written so that the code loads it.
         progress: Called with (done, total, what).
 
     Returns:
@@ -62,7 +67,7 @@ def diff(
     """
     require_known_codes((*select, *ignore), "select or ignore")
     checkpoints = []
-    for source, container in ((a, container_a), (b, container_b)):
+    for source, container in ((reference, container_a), (candidate, container_b)):
         try:
             checkpoints.append(open_side(source, container=container, kwargs=kwargs))
         except CheckpointError as error:
@@ -71,7 +76,7 @@ def diff(
                 raise
             return Report(
                 "diff",
-                (_name_side(a), _name_side(b)),
+                (_name_side(reference), _name_side(candidate)),
                 Verdict.ERROR,
                 findings=(finding,),
                 extra={"error": {"what": str(error)}},
@@ -82,8 +87,8 @@ def diff(
 
 
 def compare_checkpoints(
-    a: Checkpoint,
-    b: Checkpoint,
+    reference: Checkpoint,
+    candidate: Checkpoint,
     *,
     select: tuple[str, ...] = (),
     ignore: tuple[str, ...] = (),
@@ -92,99 +97,100 @@ def compare_checkpoints(
 ) -> Report:
     """`diff` for two checkpoints that are open already."""
     with pause_collector():
-        report = _build_diff_report(a, b, fix=fix, progress=progress)
+        subject = build_subject(reference, candidate, progress)
+        report = _build_report(subject)
+        if fix is not None:
+            from auscult.verbs.diff.fix import repair_checkpoint
+
+            report = repair_checkpoint(subject, report, fix, progress)
     return report.narrowed(select, ignore)
 
 
-def _build_diff_report(
-    a: Checkpoint,
-    b: Checkpoint,
-    *,
-    fix: Path | None,
-    progress: Progress | None,
-) -> Report:
+def _build_report(subject: DiffSubject) -> Report:
     from auscult import rules
+    from auscult.verbs.diff.decide import decide_verdict
     from auscult.verbs.diff.same_weights import (
         describe_same_weights,
         drop_unshared_findings,
         find_unshared_parts,
     )
 
-    flipped = (
-        a.is_code and not b.is_code
-    )  # rules speak of a file that is held against code, whichever came first
-    if flipped:
-        subject = build_subject(b, a, progress)
-    else:
-        subject = build_subject(a, b, progress)
-    all_findings, skips = rules.run_rules(subject, "diff")
+    all_findings, rule_skips = rules.run_rules(subject, "diff")
     unshared_parts = find_unshared_parts(subject)
     findings = drop_unshared_findings(all_findings, unshared_parts)
-    report = Report(
+    if subject.compares_shapes:
+        compared = "shapes"
+    else:
+        compared = "values"
+    return Report(
         command="diff",
-        subjects=(a.path, b.path),
+        subjects=(subject.reference.path, subject.candidate.path),
         verdict=decide_verdict(subject, findings),
-        coverage=_flip_coverage(subject) if flipped else subject.alignment.coverage(),
+        coverage=subject.alignment.coverage(),
         findings=tuple(findings),
         skips=(
             *subject.alignment.skips,
-            *skips,
+            *rule_skips,
             *_list_uncompared(subject),
             *unshared_parts.skips,
-            *a.skips,
-            *b.skips,
+            *subject.reference.skips,
+            *subject.candidate.skips,
         ),
-        mapping=tuple(
-            build_mapping_entry(match, flipped=flipped) for match in subject.alignment.matches
-        ),
-        extra={
-            "compared": "shapes" if subject.b_is_template else "values",
-            **describe_same_weights(subject, flipped=flipped),
-        },
+        mapping=tuple(build_mapping_entry(match) for match in subject.alignment.matches),
+        extra={"compared": compared, **describe_same_weights(subject)},
     )
-    if fix is None:
-        return report
-    from auscult.verbs.diff.fix import repair_checkpoint
-
-    return repair_checkpoint(subject, report, fix, progress)
 
 
-def build_subject(a: Checkpoint, b: Checkpoint, progress: Progress | None) -> DiffSubject:
-    """Align by content; where b is code that holds none of it, by structure."""
+def build_subject(
+    reference: Checkpoint, candidate: Checkpoint, progress: Progress | None
+) -> DiffSubject:
+    """Align by content; where one side is code that holds none of the other's, by structure."""
     from auscult.align import align
+    from auscult.align.records import WeightAlignment
 
-    code = a.is_code or b.is_code
-    if not code or not is_only_initialised(b, a):
-        alignment = align(a, b, progress=progress)
-        if not code or measure_content_share(alignment, a) >= MIN_CONTENT_SHARE:
-            return DiffSubject(a, b, alignment, choices=_list_free_choices(a) if code else ())
+    blank = DiffSubject(reference, candidate, WeightAlignment((), (), ()))
+    if not (reference.is_code or candidate.is_code):
+        return replace(blank, alignment=align(reference, candidate, progress=progress))
+    choices = _list_free_choices(blank.source)
+    if not is_only_initialised(blank.target, blank.source):
+        alignment = align(reference, candidate, progress=progress)
+        subject = replace(blank, alignment=alignment, choices=choices)
+        if measure_content_share(subject) >= MIN_CONTENT_SHARE:
+            return subject
     from auscult.align.structure import align_structure
 
-    return DiffSubject(
-        a, b, align_structure(a, b), b_is_template=True, choices=_list_free_choices(a)
+    return replace(
+        blank,
+        alignment=align_structure(reference, candidate),
+        compares_shapes=True,
+        choices=choices,
     )
 
 
-def measure_content_share(alignment: WeightAlignment, a: Checkpoint) -> float:
-    """Share of a's weights with two axes or more that were found on side b by their values."""
-    weights = {name for name, tensor in a.items() if sum(side > 1 for side in tensor.shape) >= 2}
+def measure_content_share(subject: DiffSubject) -> float:
+    """Share of the source's weights with two axes or more that were found in the target by their values."""
+    weights = {
+        name
+        for name, tensor in subject.source.items()
+        if sum(side > 1 for side in tensor.shape) >= 2
+    }
     if not weights:
         return 1.0
     matched_names = {
         name
-        for match in alignment.matches
+        for match in subject.alignment.matches
         if match.equality is not Equality.DIFFERENT
-        for name in match.a
+        for name in subject.source_names(match)
     }
     return len(matched_names & weights) / len(weights)
 
 
-def _list_free_choices(a: Checkpoint) -> tuple[Any, ...]:
+def _list_free_choices(checkpoint: Checkpoint) -> tuple[Any, ...]:
     """What the family of this checkpoint computes without a tensor to show it, as it declares it."""
     from auscult.families import detect_families, import_family
 
     detection = next(
-        iter(detect_families({name: tensor.shape for name, tensor in a.items()})), None
+        iter(detect_families({name: tensor.shape for name, tensor in checkpoint.items()})), None
     )
     if detection is None or detection.score < 1.0 or detection.missing_evidence:
         return ()
@@ -201,83 +207,30 @@ def _list_free_choices(a: Checkpoint) -> tuple[Any, ...]:
     return tuple(declare(config(**config_values)))
 
 
-def decide_verdict(subject: DiffSubject, findings: Iterable[Finding]) -> Verdict:
-    """DIVERGENT if anything differs that no recipe and no convention explains; else by what had to be done and could be seen."""
-    from auscult.rules import every_rule
-    from auscult.verbs.diff.same_weights import find_unshared_parts
-
-    diverging_causes = {rule.name for rule in every_rule("diff") if rule.diverges}
-    benign_names = {
-        name
-        for rule in every_rule("diff")
-        if rule.benign or rule.name == "tie-lost"
-        for place in subject.places.get(rule.name, ())
-        if place.match is None
-        for name in place.where
-    }
-    settled_matches = {
-        id(place.match)
-        for rule in every_rule("diff")
-        if rule.benign
-        for place in subject.places.get(rule.name, ())
-        if place.match is not None
-    }
-    alignment = subject.alignment
-    benign_names |= find_unshared_parts(subject).names
-    unpaired_names = [
-        name for name in (*alignment.only_in_a, *alignment.only_in_b) if name not in benign_names
-    ]
-    if (
-        unpaired_names
-        or any(
-            (match.equality is Equality.DIFFERENT or match.fault)
-            and id(match) not in settled_matches
-            for match in alignment.matches
-        )
-        or any(finding.cause in diverging_causes for finding in findings)
-    ):
-        return Verdict.DIVERGENT
-    if subject.b_is_template or alignment.skips or not alignment.matches:
-        return Verdict.INCONCLUSIVE
-    is_identical = all(match.identical and match.a == match.b for match in alignment.matches)
-    if is_identical and not benign_names and not settled_matches:
-        return Verdict.PASS
-    return Verdict.EQUIVALENT
-
-
-def build_mapping_entry(match: Match, *, flipped: bool = False) -> MappingEntry:
-    """A line of the report's mapping; `flipped` where the user's a is the subject's b."""
-    compared: Literal["values", "shapes"] = (
-        "shapes" if match.evidence.get("compared") == "shapes" else "values"
-    )
-    entry = MappingEntry(
+def build_mapping_entry(match: Match) -> MappingEntry:
+    """A line of the report's mapping, from the reference to the candidate."""
+    if match.evidence.get("compared") == "shapes":
+        compared: Literal["values", "shapes"] = "shapes"
+    else:
+        compared = "values"
+    return MappingEntry(
         match.a,
         match.b,
         tuple(op.to_json() for op in match.ops),
         match.equality,
         match.number_format,
         compared=compared,
-        backward=match.backward != flipped and bool(match.ops),
+        backward=match.backward and bool(match.ops),
     )
-    if flipped:
-        return replace(entry, a=match.b, b=match.a)
-    return entry
-
-
-def _flip_coverage(subject: DiffSubject) -> Any:
-    coverage = subject.alignment.coverage()
-    buckets = dict(coverage.buckets)
-    buckets["only_in_a"], buckets["only_in_b"] = buckets["only_in_b"], buckets["only_in_a"]
-    return replace(coverage, buckets=buckets)
 
 
 def _list_uncompared(subject: DiffSubject) -> tuple[Skip, ...]:
-    if not subject.b_is_template:
+    if not subject.compares_shapes:
         return ()
     return (
         Skip(
             "values",
-            f"{subject.b.path} holds fresh initial weights: names and shapes were compared, the values could not be",
+            f"{subject.target.path} holds fresh initial weights: names and shapes were compared, the values could not be",
         ),
     )
 

@@ -1,4 +1,8 @@
-"""`diff --fix`: write side a in side b's form, compare the new file with b, and keep it only if that verifies."""
+"""`diff --fix`: write the source in the target's form, compare the new file again, and keep it only if that verifies.
+
+The source is the candidate and the target the reference: a repaired candidate has the reference's names and layout. Where the
+candidate is code and the reference a checkpoint, the checkpoint is written so that the code loads it.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +26,10 @@ from auscult.weights import Array, Checkpoint
 
 Progress = Callable[[int, int, str], None]
 ERROR_SLACK = 1.01
+"""Factor on the error that the alignment measured. Chosen, not measured."""
 ROUNDING_ERROR = 2.0**-22
-"""Four roundings to float32, on top of the error that the alignment measured: the operation may have run the other way there."""
+"""Four roundings to float32, on top of the error that the alignment measured: the operation may have run the other way there.
+Chosen, not measured."""
 
 
 def repair_checkpoint(
@@ -36,8 +42,8 @@ def repair_checkpoint(
         CheckpointError: If the disk refuses.
     """
     _check_destination(destination, subject)
-    matches = _collect_usable_matches(subject)
-    reason = _explain_unfixable(subject, matches)
+    repairs = _collect_repairs(subject)
+    reason = _explain_unfixable(subject, repairs)
     if reason is not None:
         return _report_refusal(report, destination, reason)
     unverified_path = destination.with_name(
@@ -45,26 +51,28 @@ def repair_checkpoint(
     )
     try:
         try:
-            _write_repaired(subject, matches, unverified_path, progress)
+            _write_repaired(subject, repairs, unverified_path, progress)
         except RecipeError as error:
             return _report_refusal(report, destination, str(error))
         second_report = _compare_again(unverified_path, subject, progress)
         unproven_names = _find_unproven_names(
-            open_checkpoint(unverified_path), subject.b, matches, second_report
+            open_checkpoint(unverified_path), subject, repairs, second_report
         )
         if unproven_names:
-            return _report_refusal(
-                report,
-                destination,
-                f"the result does not verify: {', '.join(unproven_names[:3])} differ from {subject.b.path}",
-            )
+            names_text = ", ".join(unproven_names[:3])
+            reason = f"the result does not verify: {names_text} differ from {subject.target.path}"
+            return _report_refusal(report, destination, reason)
         os.replace(unverified_path, destination)
     finally:
         unverified_path.unlink(missing_ok=True)
-    if second_report.verdict is Verdict.DIVERGENT:
+    return _report_repair(report, second_report, destination)
+
+
+def _report_repair(report: Report, second_report: Report, destination: Path) -> Report:
+    """The report as the second diff ended, with what the first one found."""
+    verdict = second_report.verdict
+    if verdict is Verdict.DIVERGENT:
         verdict = Verdict.EQUIVALENT
-    else:
-        verdict = second_report.verdict
     return replace(
         report,
         verdict=verdict,
@@ -83,7 +91,7 @@ def repair_checkpoint(
 
 
 def _check_destination(destination: Path, subject: DiffSubject) -> None:
-    for side in (subject.a, subject.b):
+    for side in (subject.reference, subject.candidate):
         if destination.exists() and Path(side.path).exists() and destination.samefile(side.path):
             raise UsageError(
                 "the repaired file would replace an input",
@@ -96,96 +104,110 @@ def _check_destination(destination: Path, subject: DiffSubject) -> None:
         )
 
 
-def _collect_usable_matches(subject: DiffSubject) -> tuple[Match, ...]:
-    """The matches, with what two rules know beyond them: a lost tie is copied again, a lone g or v goes under its right name."""
-    matches = list(subject.alignment.matches)
+def _collect_repairs(subject: DiffSubject) -> tuple[Match, ...]:
+    """Every match as a way from the source (its side a) to the target (its side b).
+
+    With what two rules know beyond the alignment: a lost tie is copied again, a lone g or v goes under its right name.
+    """
+    repairs = {id(match): subject.repair(match) for match in subject.alignment.matches}
     for place in subject.places.get("tie-lost", ()):
-        source = _find_tied_source(subject, place)
-        if place.match is not None and source is not None:
-            matches = [match for match in matches if match is not place.match]
-            matches.append(
-                replace(place.match, a=source.a, ops=source.ops, equality=source.equality)
-            )
-    for surplus in subject.alignment.only_in_a:
-        for absent in subject.alignment.only_in_b:
-            if (
-                surplus != absent
-                and get_fused_name((surplus,)) == get_fused_name((absent,))
-                and _is_equal(subject, surplus, absent)
-            ):
-                matches.append(Match((surplus,), (absent,), (), Equality.EXACT, "neighbours"))
-    return tuple(matches)
+        tied_match = _find_tied_match(subject, place)
+        if place.match is not None and tied_match is not None:
+            tied_repair = subject.repair(tied_match)
+            repairs[id(place.match)] = replace(tied_repair, b=subject.target_names(place.match))
+    unplaced, unfilled = subject.alignment.only_in_b, subject.alignment.only_in_a
+    if subject.source_role == "reference":
+        unplaced, unfilled = unfilled, unplaced
+    halves = [
+        Match((source,), (target,), (), Equality.EXACT, "neighbours")
+        for source in unplaced
+        for target in unfilled
+        if source != target
+        and get_fused_name((source,)) == get_fused_name((target,))
+        and _is_equal(subject, source, target)
+    ]
+    return (*repairs.values(), *halves)
 
 
-def _find_tied_source(subject: DiffSubject, place: ClaimedPlace) -> Match | None:
-    """The equal pair to whose tensor the place's name is tied on side b."""
+def _find_tied_match(subject: DiffSubject, place: ClaimedPlace) -> Match | None:
+    """The equal pair to whose tensor the place's name is tied in the target."""
     if place.match is None:
         return None
-    partners = {name for group in subject.b.ties if place.match.b[0] in group for name in group}
-    equal = (
-        match
-        for match in subject.alignment.matches
-        if match.equality is not Equality.DIFFERENT and len(match.b) == 1
-    )
-    return next((match for match in equal if match.b[0] in partners), None)
+    target_name = subject.target_names(place.match)[0]
+    partners = {name for group in subject.target.ties if target_name in group for name in group}
+    for match in subject.alignment.matches:
+        target_names = subject.target_names(match)
+        is_equal_pair = match.equality is not Equality.DIFFERENT and len(target_names) == 1
+        if is_equal_pair and target_names[0] in partners:
+            return match
+    return None
 
 
-def _is_equal(subject: DiffSubject, a: str, b: str) -> bool:
-    tensor_a, tensor_b = subject.a[a], subject.b[b]
+def _is_equal(subject: DiffSubject, source_name: str, target_name: str) -> bool:
+    source, target = subject.source[source_name], subject.target[target_name]
     return (
-        tensor_a.shape == tensor_b.shape
-        and tensor_a.dtype == tensor_b.dtype
-        and np.array_equal(tensor_a.numpy(), tensor_b.numpy())
+        source.shape == target.shape
+        and source.dtype == target.dtype
+        and np.array_equal(source.numpy(), target.numpy())
     )
 
 
-def _explain_unfixable(subject: DiffSubject, matches: tuple[Match, ...]) -> str | None:
-    """Why no recipe leads from a to b; None if one does."""
-    different = [match for match in matches if match.equality is Equality.DIFFERENT]
+def _explain_unfixable(subject: DiffSubject, repairs: tuple[Match, ...]) -> str | None:
+    """Why no recipe leads from the source to the target; None if one does."""
+    different = [repair for repair in repairs if repair.equality is Equality.DIFFERENT]
     if different:
         return f"{len(different)} pairs differ in their values or shapes, and no operation makes them equal"
-    one_way_matches = [match for match in matches if match.backward or any(match.after)]
-    if one_way_matches:
-        return f"{', '.join(one_way_matches[0].b)} cannot be computed from {', '.join(one_way_matches[0].a)}: information is gone"
+    one_way = next((repair for repair in repairs if repair.backward or any(repair.after)), None)
+    if one_way is not None:
+        return f"{', '.join(one_way.b)} cannot be computed from {', '.join(one_way.a)}: information is gone"
     benign_names = {
         name
         for cause in ("derived-buffer", "tie-lost")
         for place in subject.places.get(cause, ())
         for name in place.where
     }
-    lacking_names = (
-        set(subject.alignment.only_in_b)
-        - benign_names
-        - {name for match in matches for name in match.b}
-    )
+    written_names = {name for repair in repairs for name in repair.b}
+    unfilled_names = set(subject.alignment.only_in_a)
+    if subject.target_role == "candidate":
+        unfilled_names = set(subject.alignment.only_in_b)
+    lacking_names = unfilled_names - benign_names - written_names
     if lacking_names:
         return f"{len(lacking_names)} tensors are not in the source: {', '.join(sorted(lacking_names)[:3])}"
     return None
 
 
 def _write_repaired(
-    subject: DiffSubject, matches: tuple[Match, ...], path: Path, progress: Progress | None
+    subject: DiffSubject, repairs: tuple[Match, ...], path: Path, progress: Progress | None
 ) -> None:
     from auscult.recipe.from_alignment import recipe_from_alignment
     from auscult.recipe.write import write_recipe
 
-    recipe = recipe_from_alignment(replace(subject.alignment, matches=matches), subject.a)
-    write_recipe(recipe, subject.a, path, metadata=dict(subject.b.metadata), progress=progress)
+    positions = {name: position for position, name in enumerate(subject.source)}
+    ordered_repairs = sorted(repairs, key=lambda repair: min(positions[name] for name in repair.a))
+    recipe = recipe_from_alignment(
+        replace(subject.alignment, matches=tuple(ordered_repairs)), subject.source
+    )
+    metadata = dict(subject.target.metadata)
+    write_recipe(recipe, subject.source, path, metadata=metadata, progress=progress)
 
 
 def _compare_again(path: Path, subject: DiffSubject, progress: Progress | None) -> Report:
+    """The report with the new file in the place of the source."""
     from auscult.verbs.diff.diff import compare_checkpoints
 
-    return compare_checkpoints(open_checkpoint(path), subject.b, progress=progress)
+    repaired = open_checkpoint(path)
+    if subject.source_role == "reference":
+        return compare_checkpoints(repaired, subject.candidate, progress=progress)
+    return compare_checkpoints(subject.reference, repaired, progress=progress)
 
 
 def _find_unproven_names(
-    repaired: Checkpoint, b: Checkpoint, matches: tuple[Match, ...], second_report: Report
+    repaired: Checkpoint, subject: DiffSubject, repairs: tuple[Match, ...], second_report: Report
 ) -> list[str]:
-    """Names of b whose tensors the new file does not hold: empty if the second diff finds all equal.
+    """Names of the target whose tensors the new file does not hold: empty if the second diff finds all equal.
 
-    An operation that computes (a logarithm, a split weight norm) may miss b by more than the rounding of one element; it is held
-    to the error that the alignment promised, and a weight norm to the weight that it stands for.
+    An operation that computes (a logarithm, a split weight norm) may miss the target by more than the rounding of one element; it
+    is held to the error that the alignment promised, and a weight norm to the weight that it stands for.
     """
     if second_report.verdict in {Verdict.PASS, Verdict.EQUIVALENT}:
         return []
@@ -194,37 +216,42 @@ def _find_unproven_names(
             name
             for entry in second_report.mapping
             if entry.equality is Equality.DIFFERENT
-            for name in entry.b
+            for name in (entry.a if subject.target_role == "reference" else entry.b)
         ]
-    unproven_names: list[str] = []
-    for match in matches:
-        split = next((op for op in match.ops if isinstance(op, SplitWeightNorm)), None)
-        candidate_values, reference_values = (
-            [side[name].values() for name in match.b] for side in (repaired, b)
-        )
-        if split is not None:
-            fuse = FuseWeightNorm(split.dim)
-            candidate_values, reference_values = (
-                fuse.apply(candidate_values),
-                fuse.apply(reference_values),
-            )
-        exact = match.equality is Equality.EXACT and all(op.lossless for op in match.ops)
-        if any(
-            not _is_within_error(x, y, 0.0 if exact else match.error * ERROR_SLACK + ROUNDING_ERROR)
-            for x, y in zip(candidate_values, reference_values, strict=True)
-        ):
-            unproven_names.extend(match.b)
-    return unproven_names
+    return [
+        name
+        for repair in repairs
+        if not _is_proven(repaired, subject.target, repair)
+        for name in repair.b
+    ]
 
 
-def _is_within_error(candidate: Array, reference: Array, error: float) -> bool:
+def _is_proven(repaired: Checkpoint, target: Checkpoint, repair: Match) -> bool:
+    """Whether the new file holds what the target has, within the error that the alignment promised."""
+    repaired_values = [repaired[name].values() for name in repair.b]
+    target_values = [target[name].values() for name in repair.b]
+    split = next((op for op in repair.ops if isinstance(op, SplitWeightNorm)), None)
+    if split is not None:
+        fuse = FuseWeightNorm(split.dim)
+        repaired_values, target_values = fuse.apply(repaired_values), fuse.apply(target_values)
+    error = repair.error * ERROR_SLACK + ROUNDING_ERROR
+    if repair.equality is Equality.EXACT and all(op.lossless for op in repair.ops):
+        error = 0.0
+    return all(
+        _is_within_error(values, expected, error)
+        for values, expected in zip(repaired_values, target_values, strict=True)
+    )
+
+
+def _is_within_error(values: Array, expected: Array, error: float) -> bool:
     """Whether the relative error is no larger."""
-    if candidate.shape != reference.shape:
+    if values.shape != expected.shape:
         return False
     if error == 0:
-        return bool(np.array_equal(candidate, reference, equal_nan=candidate.dtype.kind in "fc"))
-    wide, target = candidate.astype(np.float64), reference.astype(np.float64)
-    return float(np.linalg.norm(wide - target)) <= error * max(float(np.linalg.norm(target)), 1e-30)
+        return bool(np.array_equal(values, expected, equal_nan=values.dtype.kind in "fc"))
+    values, expected = values.astype(np.float64), expected.astype(np.float64)
+    distance, norm = np.linalg.norm(values - expected), np.linalg.norm(expected)
+    return float(distance) <= error * max(float(norm), 1e-30)
 
 
 def _mark_repaired_findings(

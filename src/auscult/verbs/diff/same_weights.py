@@ -8,20 +8,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from auscult.align.records import Match
 from auscult.finding import Finding, Skip
 from auscult.rules.diff.evidence.names import GRAPH_FORMATS, is_derived, is_operator_parameter
-from auscult.rules.diff.subject import DiffSubject
+from auscult.rules.diff.subject import ROLES, SIDE_KEYS, DiffSubject, Role
 from auscult.verdict import Equality
 from auscult.weights import Checkpoint
 
 MIN_MODULE_TENSORS = 8
-"""Tensors of a module that an export may leave out as a whole; fewer are missing weights."""
-
-
+"""Tensors of a module that an export may leave out as a whole; fewer are missing weights. Chosen, not measured."""
 MIN_BLOCK_TENSORS = 4
-"""Tensors of a block that one would miss; fewer have the shapes of something else too easily."""
+"""Tensors of a block that one would miss; fewer have the shapes of something else too easily. Chosen, not measured."""
 MIN_ALIKE_SHARE = 0.5
-"""Share of the graph's matrices and filters without an equal that have a partner of their shape where weights are others."""
+"""Share of the graph's unequal matrices and filters with a partner of their shape where weights are others. Chosen, not measured."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class UnsharedParts:
     skips: tuple[Skip, ...] = ()
 
 
-LEFTOVER_CAUSES = frozenset(("tensor-missing", "modules-never-trained"))
+LEFTOVER_CAUSES = frozenset(("tensor-missing", "tensor-extra", "modules-never-trained"))
 """Causes that tensors without a counterpart are reported as."""
 
 
@@ -89,14 +88,14 @@ def find_other_part(subject: DiffSubject) -> UnsharedParts:
     if sides is None or not sides.weights or not _is_complete(sides):
         return UnsharedParts()
     values = sum(sides.graph[name].size for name in sides.weights)
+    graph_key, whole_key = "b", "a"
+    if sides.graph is subject.reference:
+        graph_key, whole_key = "a", "b"
     reason = (
         f"{len(sides.weights)} tensors ({values:,} values) of a part that {sides.whole.path} is whole without: nothing to "
-        "compare them with; give its file too (--also-a)"
+        f"compare them with; give its file too (--also-{whole_key})"
     )
-    return UnsharedParts(
-        frozenset(sides.weights),
-        (Skip(f"only in {'b' if sides.graph is subject.b else 'a'}", reason),),
-    )
+    return UnsharedParts(frozenset(sides.weights), (Skip(f"only in {graph_key}", reason),))
 
 
 @dataclass(frozen=True)
@@ -118,32 +117,39 @@ class _CheckpointAndGraph:
 
 
 def _match_checkpoint_and_graph(subject: DiffSubject) -> _CheckpointAndGraph | None:
-    alignment = subject.alignment
-    if subject.b_is_template or any(
-        match.equality is Equality.DIFFERENT or match.fault for match in alignment.matches
-    ):
+    graph_role = _find_graph_role(subject)
+    matches = subject.alignment.matches
+    has_difference = any(match.equality is Equality.DIFFERENT or match.fault for match in matches)
+    if subject.compares_shapes or graph_role is None or not matches or has_difference:
         return None
-    flipped = subject.a.format in GRAPH_FORMATS
-    whole, graph = (subject.b, subject.a) if flipped else (subject.a, subject.b)
-    if graph.format not in GRAPH_FORMATS or whole.format in GRAPH_FORMATS or not alignment.matches:
-        return None
-    checkpoint_only, graph_only = alignment.only_in_a, alignment.only_in_b
-    if flipped:
+    whole_role: Role = "reference"
+    checkpoint_only, graph_only = subject.missing, subject.surplus
+    if graph_role == "reference":
+        whole_role = "candidate"
         checkpoint_only, graph_only = graph_only, checkpoint_only
-    pairs = [(match.b, match.a) if flipped else (match.a, match.b) for match in alignment.matches]
+    graph = subject.checkpoint(graph_role)
+    pairs = [
+        (name, graph_name)
+        for match in matches
+        for name in subject.names_of(match, whole_role)
+        for graph_name in subject.names_of(match, graph_role)
+    ]
     return _CheckpointAndGraph(
-        whole,
+        subject.checkpoint(whole_role),
         graph,
         tuple(checkpoint_only),
         tuple(name for name in graph_only if not is_operator_parameter(graph, name)),
-        {name for checkpoint_names, _ in pairs for name in checkpoint_names},
-        tuple(
-            (name, other)
-            for checkpoint_names, graph_names in pairs
-            for name in checkpoint_names
-            for other in graph_names
-        ),
+        {name for name, _ in pairs},
+        tuple(pairs),
     )
+
+
+def _find_graph_role(subject: DiffSubject) -> Role | None:
+    """The side that is a graph, if the other is none."""
+    graph_roles = [role for role in ROLES if subject.checkpoint(role).format in GRAPH_FORMATS]
+    if len(graph_roles) == 1:
+        return graph_roles[0]
+    return None
 
 
 def _is_complete(sides: _CheckpointAndGraph) -> bool:
@@ -194,52 +200,30 @@ def find_absent_modules(unmatched: set[str], matched: set[str]) -> dict[str, lis
     return {module: names for module, names in modules.items() if len(names) >= MIN_MODULE_TENSORS}
 
 
-def describe_same_weights(subject: DiffSubject, *, flipped: bool = False) -> dict[str, Any]:
+def describe_same_weights(subject: DiffSubject) -> dict[str, Any]:
     """`{"same_weights": {...}}` where both sides are files, one of them a graph, and what both have is equal.
 
     `{"other_weights": {...}}` where they are of two trainings; else empty.
     """
     if other_facts := describe_other_weights(subject):
         return other_facts
-    alignment = subject.alignment
-    formats = {subject.a.format, subject.b.format}
-    if (
-        subject.b_is_template
-        or not formats & GRAPH_FORMATS
-        or len(formats) < 2
-        or not alignment.matches
-    ):
+    formats = {subject.reference.format, subject.candidate.format}
+    if subject.compares_shapes or not formats & GRAPH_FORMATS or len(formats) < 2:
         return {}
-    counts = {"exact": 0, "computed": 0}
-    rounded: dict[str, int] = {}
-    for match in alignment.matches:
-        if match.equality is Equality.DIFFERENT or match.fault:
-            return {}
-        if match.equality is Equality.EXACT:
-            counts["exact"] += 1
-        elif match.number_format and match.number_format != "float32":
-            rounded[match.number_format] = rounded.get(match.number_format, 0) + 1
-        else:
-            counts["computed"] += 1
-    unmatched_counts = {
-        side: sum(
-            not is_operator_parameter(checkpoint, name) and not is_derived(name) for name in names
-        )
-        for side, checkpoint, names in (
-            ("b" if flipped else "a", subject.a, alignment.only_in_a),
-            ("a" if flipped else "b", subject.b, alignment.only_in_b),
-        )
-    }
-    if sum(unmatched_counts.values()) > sum(counts.values()) + sum(rounded.values()):
+    matches = subject.alignment.matches
+    if not matches or any(match.equality is Equality.DIFFERENT or match.fault for match in matches):
         return {}
+    kinds = Counter(map(_classify_equality, matches))
+    unmatched_counts = _count_unmatched_weights(subject)
+    if sum(unmatched_counts.values()) > kinds.total():
+        return {}
+    counts = {kind: kinds.pop(kind, 0) for kind in ("exact", "computed")}
+    rounded = dict(sorted(kinds.items()))
     phrases = [f"{counts['exact']} exact"]
-    phrases += [f"{number} within {name} error" for name, number in sorted(rounded.items())]
-    phrases += (
-        [f"{counts['computed']} within float32 error after folding"] if counts["computed"] else []
-    )
-    phrases += [
-        f"{number} only in {side}" for side, number in sorted(unmatched_counts.items()) if number
-    ]
+    phrases += [f"{number} within {name} error" for name, number in rounded.items()]
+    if counts["computed"]:
+        phrases.append(f"{counts['computed']} within float32 error after folding")
+    phrases += [f"{number} only in {key}" for key, number in unmatched_counts.items() if number]
     facts = {
         **counts,
         "rounded": rounded,
@@ -249,26 +233,43 @@ def describe_same_weights(subject: DiffSubject, *, flipped: bool = False) -> dic
     return {"same_weights": facts}
 
 
+def _classify_equality(match: Match) -> str:
+    """`exact`, `computed`, or the number format that a pair was rounded to."""
+    if match.equality is Equality.EXACT:
+        return "exact"
+    if match.number_format and match.number_format != "float32":
+        return match.number_format
+    return "computed"
+
+
+def _count_unmatched_weights(subject: DiffSubject) -> dict[str, int]:
+    """How many tensors each side alone has that are weights, under `a` and `b`."""
+    names_by_role = {"reference": subject.missing, "candidate": subject.surplus}
+    return {
+        SIDE_KEYS[role]: sum(
+            not is_operator_parameter(subject.checkpoint(role), name) and not is_derived(name)
+            for name in names_by_role[role]
+        )
+        for role in ROLES
+    }
+
+
 def describe_other_weights(subject: DiffSubject) -> dict[str, Any]:
     """`{"other_weights": {...}}` where a graph's weights have partners of their shapes in the checkpoint, and no equals.
 
     Names tell nothing in a graph and values nothing of two trainings, so that alignment leaves both sides' weights over.
     """
-    alignment = subject.alignment
-    if (
-        subject.b_is_template
-        or len({subject.a.format, subject.b.format} & GRAPH_FORMATS) != 1
-        or subject.a.format == subject.b.format
-    ):
+    graph_role = _find_graph_role(subject)
+    if subject.compares_shapes or graph_role is None:
         return {}
-    unmatched_forms = [
-        _count_forms(subject.a, alignment.only_in_a),
-        _count_forms(subject.b, alignment.only_in_b),
-    ]
-    graph = unmatched_forms[0 if subject.a.format in GRAPH_FORMATS else 1].total()
-    alike = (unmatched_forms[0] & unmatched_forms[1]).total()
+    unmatched_forms: dict[Role, Counter[tuple[int, ...]]] = {
+        "reference": _count_forms(subject.reference, subject.missing),
+        "candidate": _count_forms(subject.candidate, subject.surplus),
+    }
+    graph = unmatched_forms[graph_role].total()
+    alike = (unmatched_forms["reference"] & unmatched_forms["candidate"]).total()
     if alike < max(MIN_BLOCK_TENSORS, MIN_ALIKE_SHARE * graph):
         return {}
-    equal = sum(match.equality is not Equality.DIFFERENT for match in alignment.matches)
+    equal = sum(match.equality is not Equality.DIFFERENT for match in subject.alignment.matches)
     sentence = f"other weights: {alike} matrices and filters have a partner of their shape, none of their values; {equal} are equal"
     return {"other_weights": {"alike": alike, "of": graph, "equal": equal, "says": sentence}}

@@ -8,11 +8,13 @@ from auscult.rules.diff.evidence.difference import judge_freshness, to_real_arra
 from auscult.weights import Checkpoint, Tensor
 
 MAX_LOOKED_AT = 64
-"""Weights per side whose values are looked at, the largest first."""
+"""Weights per side whose values are looked at, the largest first. Chosen, not measured."""
 MAX_KNOWN_SHARE = 0.05
+"""Share of the file's large weights that fresh code may hold by chance. Chosen, not measured."""
 MIN_FRESH_SHARE = 0.75
+"""Share of the code's large weights that has to look freshly initialised. Chosen, not measured."""
 MAX_STATISTICS_DIFFERENCE = 1e-3
-"""Relative difference of standard deviation and largest magnitude up to which two weights may hold the same values."""
+"""Relative difference of standard deviation and largest magnitude up to which two weights may be equal. Chosen, not measured."""
 
 
 def is_only_initialised(code: Checkpoint, file: Checkpoint) -> bool:

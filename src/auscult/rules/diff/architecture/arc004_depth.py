@@ -1,18 +1,24 @@
 """One side has more blocks in a repeated row than the other.
 
-**What it finds.** Whole blocks past the end of the row that the other side has: `layers.8` ... `layers.11` where the
-checkpoint stops at `layers.7`.
+**What it finds.** Whole blocks past the end of the row that the other side has: `layers.8` ...
+`layers.11` where the checkpoint stops at `layers.7`.
 
-**What you hear.** With `strict=False` nothing raises: the extra blocks run with random weights after trained ones, and
-speech turns to noise; blocks that are left out make it dull or garbled.
+**What you hear.** With `strict=False` nothing raises: the extra blocks run with random weights
+after trained ones, and speech turns to noise; blocks that are left out make it dull or garbled.
 
 **Why it happens.** A config of another model size; a loop over the wrong list.
 
-**Blind spots.** A gap inside the row is reported as `tensor-missing`, as is a single layer that one of several equal rows
-lacks. Between two files, a row that ends early by one layer without a block structure is `tensor-missing` too.
+**Blind spots.** A gap inside the row is reported as `tensor-missing`, as is a single layer that one
+of several equal rows lacks. Between two files, a row that ends early by one layer without a block
+structure is `tensor-missing` too.
 
-**How it is measured.** By the index in the names: the block's index is past every index that the other side has in the
-same place, in every parallel row. No threshold.
+**How it is measured.** By the index in the names: the block's index is past every index that the
+other side has in the same place, in every parallel row. No threshold.
+
+**Example.** The config has one layer more than the checkpoint. `auscult diff model.safetensors
+port:build` says:
+
+    ARC004 error  depth: the model has 1 block more than the checkpoint: layers.4 (14 tensors)
 
 **Fix.** In the code or its config: the checkpoint's number of blocks. Safety: safe.
 
@@ -27,7 +33,8 @@ from collections.abc import Iterable
 from auscult.align.naming import list_index_contexts, split_indices
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
+from auscult.rules.diff.evidence.shapes import get_trained_role
+from auscult.rules.diff.subject import SIDE_KEYS, ClaimedPlace, DiffSubject, Role
 from auscult.rules.wording import format_count
 
 CODE = "ARC004"
@@ -35,7 +42,7 @@ NAME = "depth"
 REQUIRES = DiffSubject
 PRECEDENCE = 110
 MIN_TENSORS_PER_FILE_BLOCK = 3
-"""Between two files, one row that lacks its last layer alone (weight and bias) has lost it rather than never had it."""
+"""Tensors; between two files, a row that lacks its last layer alone (weight and bias) has lost it. Chosen, not measured."""
 
 
 def measure(
@@ -91,52 +98,51 @@ def _find_blocks_past_end(
 
 
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
-    for side, unmatched_names, other_checkpoint in (
-        ("b", items.absent, subject.a),
-        ("a", items.surplus, subject.b),
-    ):
-        side_checkpoint = {"b": subject.b, "a": subject.a}[side]
-        unmatched_set = set(unmatched_names)
-        shared_names = [name for name in side_checkpoint if name not in unmatched_set]
-        extra_blocks = measure(unmatched_names, shared_names, template=subject.b_is_template)
+    for role in (subject.target_role, subject.source_role):
+        unmatched_names = set(items.unmatched_names(role))
+        shared_names = [name for name in subject.checkpoint(role) if name not in unmatched_names]
+        extra_blocks = measure(
+            items.unmatched_names(role), shared_names, template=subject.compares_shapes
+        )
         for name, (row, index) in extra_blocks.items():
-            yield ClaimedPlace(
-                (name,),
-                None,
-                {"row": row, "index": index, "side": side, "of": len(other_checkpoint)},
-            )
+            yield ClaimedPlace((name,), None, {"row": row, "index": index, "side": role})
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
     places = subject.places.get(NAME, ())
     if not places:
         return
+    longer_role: Role = places[0].evidence["side"]
     blocks = sorted(
-        {
-            (
-                str(claimed_place.evidence["row"]),
-                int(claimed_place.evidence["index"]),
-                str(claimed_place.evidence["side"]),
-            )
-            for claimed_place in places
-        }
+        {(str(place.evidence["row"]), int(place.evidence["index"])) for place in places}
     )
-    by_row = {
-        row: [index for other_row, index, _ in blocks if other_row == row] for row, _, _ in blocks
-    }
-    text = "; ".join(f"{row}{_format_span(indices)}" for row, indices in by_row.items())
+    indices_by_row: dict[str, list[int]] = {}
+    for row, index in blocks:
+        indices_by_row.setdefault(row, []).append(index)
+    rows_text = "; ".join(
+        f"{row}{_format_span(indices)}" for row, indices in indices_by_row.items()
+    )
     names = tuple(name for place in places for name in place.where)
-    model = "model" if subject.b_is_template else "reference"
-    side = model if blocks[0][2] == "b" else "checkpoint"
-    other = "checkpoint" if side == model else model
+    candidate, reference = subject.noun("candidate"), subject.noun("reference")
+    count_text = format_count(len(blocks), "block")
+    if longer_role == "candidate":
+        text = f"the {candidate} has {count_text} more than the {reference}"
+    else:
+        text = f"the {candidate} lacks {count_text} of the {reference}"
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR,
         names,
-        f"the {side} has {format_count(len(blocks), 'block')} more than the {other}: {text} ({format_count(len(names), 'tensor')})",
-        evidence={"blocks": [[row, index] for row, index, _ in blocks], "side": blocks[0][2]},
-        fix=Fix("safe", "build the model with the checkpoint's number of blocks"),
+        f"{text}: {rows_text} ({format_count(len(names), 'tensor')})",
+        evidence={
+            "blocks": [[row, index] for row, index in blocks],
+            "side": SIDE_KEYS[longer_role],
+        },
+        fix=Fix(
+            "safe",
+            f"build the model with the {subject.noun(get_trained_role(subject))}'s number of blocks",
+        ),
         rank=14,
     )
 

@@ -1,31 +1,39 @@
 """What the weights cannot tell: settings of the computation that leave no tensor.
 
-**What it finds.** For code, or where the two sides have different architectures: the choices that a state dict does not
-record, for the kinds of module that are present. Dilation, stride, padding and padding mode of convolutions; activations
-and their slope; norms without affine parameters, eps and normalised axes; sum or mean of parallel branches; number of
-heads, scale, mask and rotary convention of attention; final activation.
+**What it finds.** For code, or where the two sides have different architectures: the choices that a
+state dict does not record, for the kinds of module that are present. Dilation, stride, padding and
+padding mode of convolutions; activations and their slope; norms without affine parameters, eps and
+normalised axes; sum or mean of parallel branches; number of heads, scale, mask and rotary
+convention of attention; final activation.
 
-**What you hear.** Anything from nothing to noise. On record: a substitute model that loads 94 of 94 tensors and still
-differs by 43 % in one block (relative error), because dilation, norm and activation are not in the file.
+**What you hear.** Anything from nothing to noise. On record: a substitute model that loads 94 of 94
+tensors and still differs by 43 % in one block (relative error), because dilation, norm and
+activation are not in the file.
 
-**Why it happens.** "0 missing, 0 unexpected, 0 mismatched" proves names and shapes, and nothing about the computation.
+**Why it happens.** "0 missing, 0 unexpected, 0 mismatched" proves names and shapes, and nothing
+about the computation.
 
 **Blind spots.** This is a list of what is open, not of what is wrong.
 
-**How it is measured.** By the kinds of module and by the attributes of the code's modules; a family that declares its
-free choices gives the exact list. No threshold.
+**How it is measured.** By the kinds of module and by the attributes of the code's modules; a family
+that declares its free choices gives the exact list. No threshold.
 
-**Fix.** None from weights. A run settles it: `auscult diagnose --reference-audio` tries the family's declared variants and keeps
-the one whose output has the mel that went in; `auscult compare` against a reference run tells the first layer that
-differs.
+**Example.** Both of these load the same checkpoint without a complaint, and only one is right:
 
-**References.** ronliwag/tool, grc_simple_matching_checkpoint.py (loads 94/94) beside grc_lora_fixed.py (the training
-code).
+    nn.Conv1d(8, 8, 3, padding=1)
+    nn.Conv1d(8, 8, 3, padding=3, dilation=3)
+
+**Fix.** None from weights. A run settles it: `auscult diagnose --reference-audio` tries the
+family's declared variants and keeps the one whose output has the mel that went in; `auscult
+compare` against a reference run tells the first layer that differs.
+
+**References.** ronliwag/tool, grc_simple_matching_checkpoint.py (loads 94/94) beside
+grc_lora_fixed.py (the training code).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from auscult.align.kinds import find_layer_kind
 from auscult.finding import Finding, Severity
@@ -46,6 +54,13 @@ _OPEN_CHOICES = {
     "recurrent": ("gate order", "direction"),
     "snake": ("linear or logarithmic alpha", "epsilon"),
 }
+_LABEL_BY_KIND = {
+    "conv1d": "conv",
+    "conv2d": "conv",
+    "conv-transpose1d": "conv-transpose",
+    "conv-transpose2d": "conv-transpose",
+    "recurrent": "recurrent",
+}
 _ALWAYS_OPEN = (
     "activation functions and their slope",
     "norms without affine parameters",
@@ -60,14 +75,7 @@ def measure(checkpoint: Checkpoint) -> dict[str, tuple[str, ...]]:
     modules_by_label: dict[str, list[str]] = {}
     for name, tensor in checkpoint.items():
         module = name.rpartition(".")[0]
-        kind = find_layer_kind(checkpoint, name)
-        label_by_kind = {
-            "conv1d": "conv",
-            "conv2d": "conv",
-            "conv-transpose1d": "conv-transpose",
-            "conv-transpose2d": "conv-transpose",
-        }
-        label = label_by_kind.get(kind) or ("recurrent" if kind == "recurrent" else None)
+        label = _LABEL_BY_KIND.get(find_layer_kind(checkpoint, name))
         if name.endswith((".alpha", ".beta")):
             label = "snake"
         elif (
@@ -84,46 +92,63 @@ def measure(checkpoint: Checkpoint) -> dict[str, tuple[str, ...]]:
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
-    has_code = subject.a.is_code or subject.b.is_code
+    has_code = subject.reference.is_code or subject.candidate.is_code
     if not has_code and not any(subject.places.get(cause) for cause in _ARCHITECTURE_CAUSES):
         return
-    modules = measure(subject.a)
+    modules = measure(subject.source)
     choices = {label: _OPEN_CHOICES[label] for label in modules}
-    declared_fields = [choice.field for choice in subject.choices]
-    choices_text = "; ".join(
-        f"{', '.join(open_settings)} of {label} layers" for label, open_settings in choices.items()
-    )
-    always_text = ", ".join(_ALWAYS_OPEN)
-    fitting_count = sum(1 for match in subject.alignment.matches if match.equality != "different")
+    if subject.compares_shapes:
+        severity = Severity.WARNING
+    else:
+        severity = Severity.INFO
+    code_side = subject.target
+    if not code_side.modules:
+        code_side = subject.source
     yield Finding(
         CODE,
         NAME,
-        Severity.WARNING if subject.b_is_template else Severity.INFO,
+        severity,
         tuple(path for paths in modules.values() for path in paths),
-        f"{fitting_count} of {len(subject.a)} tensors fit, and the weights still cannot tell: {choices_text}; {always_text}"
-        + (f" (declared by the family: {', '.join(declared_fields)})" if declared_fields else ""),
+        _describe_choices(subject, choices),
         evidence={
             "open": {label: list(open_settings) for label, open_settings in choices.items()},
             "always_open": list(_ALWAYS_OPEN),
             "family_choices": {
                 choice.field: [str(value) for value in choice.values] for choice in subject.choices
             },
-            "declared_by_code": _collect_declared_choices(
-                subject.b if subject.b.modules else subject.a
-            ),
+            "declared_by_code": _collect_declared_choices(code_side),
         },
         settled_by=_suggest_run(subject),
         rank=90,
     )
 
 
+def _describe_choices(subject: DiffSubject, choices: Mapping[str, tuple[str, ...]]) -> str:
+    fitting_count = sum(match.equality != "different" for match in subject.alignment.matches)
+    choices_text = "; ".join(
+        f"{', '.join(open_settings)} of {label} layers" for label, open_settings in choices.items()
+    )
+    text = (
+        f"{fitting_count} of {len(subject.source)} tensors fit, and the weights still cannot tell: {choices_text};"
+        f" {', '.join(_ALWAYS_OPEN)}"
+    )
+    if subject.choices:
+        text += (
+            f" (declared by the family: {', '.join(choice.field for choice in subject.choices)})"
+        )
+    return text
+
+
 def _suggest_run(subject: DiffSubject) -> str:
     """The run that would settle it: the family's variants on a recording, or a reference run layer by layer."""
-    checkpoint = subject.b.path if subject.a.is_code else subject.a.path
     if subject.choices:
-        return f"auscult diagnose {checkpoint} --reference-audio RECORDING.wav"
-    model_path = next((side.path for side in (subject.a, subject.b) if side.is_code), "CANDIDATE")
-    return f"auscult compare REFERENCE {model_path} --inputs INPUTS.npz, where REFERENCE is the code that it was trained with"
+        return f"auscult diagnose {subject.source.path} --reference-audio RECORDING.wav"
+    sides = (subject.candidate, subject.reference)
+    model_path = next((side.path for side in sides if side.is_code), "CANDIDATE")
+    return (
+        f"auscult compare REFERENCE {model_path} --inputs INPUTS.npz,"
+        " where REFERENCE is the code that it was trained with"
+    )
 
 
 def _collect_declared_choices(checkpoint: Checkpoint) -> dict[str, list[str]]:

@@ -1,20 +1,30 @@
 """The state dict is nested under a key.
 
-**What it finds.** A file whose tensors lie under `generator`, `model_state_dict`, `state_dict`, `model`, `ema` or the
-like, and not at its top level. auscult takes the model's container and names it; `--container` takes another.
+**What it finds.** A file whose tensors lie under `generator`, `model_state_dict`, `state_dict`,
+`model`, `ema` or the like, and not at its top level. auscult takes the model's container and names
+it; `--container` takes another.
 
-**What you hear.** A loader that hands the whole file to `load_state_dict(strict=False)` loads nothing and says nothing:
-noise. Tools that look at the top level report "0 parameters".
+**What you hear.** A loader that hands the whole file to `load_state_dict(strict=False)` loads
+nothing and says nothing: the result is noise. Tools that look at the top level report "0
+parameters".
 
 **Why it happens.** Training scripts save the epoch, the optimizer and the model in one dictionary.
 
-**Blind spots.** A file with both `model` and `ema` has two candidates; the finding lists all that were found.
+**Blind spots.** A file with both `model` and `ema` holds the weights twice; the finding lists all
+groups that were found.
 
 **How it is measured.** By the structure of the file. No threshold.
 
+**Example.** The weights lie one level down, and the loader hands over the whole file:
+
+    torch.save({"generator": model.state_dict(), "steps": 1000}, "g.pth")
+    model.load_state_dict(torch.load("g.pth"), strict=False)  # loads nothing
+    model.load_state_dict(torch.load("g.pth")["generator"])  # loads the model
+
 **Fix.** Unwrap in the loader, as the code hint shows. Safety: safe.
 
-**References.** jik876/hifi-gan saves {"generator": ...}; PyTorch Lightning saves {"state_dict": ...}.
+**References.** jik876/hifi-gan saves {"generator": ...}; PyTorch Lightning saves {"state_dict":
+...}.
 """
 
 from __future__ import annotations
@@ -32,9 +42,12 @@ REQUIRES = DiffSubject
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
-    if subject.a.container == subject.b.container:
+    reference, candidate = subject.reference, subject.candidate
+    if reference.container == candidate.container:
         return
-    side = subject.a if subject.a.container else subject.b
+    side, option = (
+        (reference, "--container") if reference.container else (candidate, "--container-b")
+    )
     path = format_container_path(side)
     other_labels = [
         container.label for container in side.containers if container.path != side.container
@@ -45,12 +58,12 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         for entry in side.containers
         if entry.path != side.container and entry.kind in ("model", "ema")
     ]
+    settled_by = None
     if rivals:
-        labels, kinds = (
-            ", ".join(dict.fromkeys(words))
-            for words in ([rival.label for rival in rivals], [rival.kind for rival in rivals])
-        )
+        labels = ", ".join(dict.fromkeys(rival.label for rival in rivals))
+        kinds = ", ".join(dict.fromkeys(rival.kind for rival in rivals))
         text += f"; not compared: {labels} ({kinds})"
+        settled_by = f"{option} '{rivals[0].label}' compares the other"
     yield Finding(
         CODE,
         NAME,
@@ -58,9 +71,7 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         tuple(side),
         text,
         evidence={"container": list(side.container), "other_containers": other_labels},
-        settled_by=f"--container{'' if side is subject.a else '-b'} '{rivals[0].label}' compares the other"
-        if rivals
-        else None,
+        settled_by=settled_by,
         fix=Fix(
             "safe",
             f"unwrap {path} before loading",

@@ -1,21 +1,33 @@
-"""Part of the model has no weights in the checkpoint.
+"""The candidate lacks tensors that the reference has.
 
-**What it finds.** Tensors of the reference (or of the model's code) for which the checkpoint has nothing, neither under
-another name nor within another tensor.
+**What it finds.** Tensors of the reference for which the candidate has nothing, neither under
+another name nor within another tensor. Where the candidate is code that loads a checkpoint, these
+are weights of the checkpoint for which the model has no place.
 
-**What you hear.** With `strict=False`, in MLX or in Swift, nothing raises and the part keeps its initial values. On
-record: 72 times too quiet (the source residual blocks were not loaded), a velocity 26 times too small (the last
-projection).
+**What you hear.** A file that lacks tensors leaves a part of the model at its initial values. With
+`strict=False`, in MLX or in Swift, nothing raises. On record: 72 times too quiet (the source
+residual blocks were not loaded), and a velocity 26 times too small (the last projection). A model
+that lacks layers of the checkpoint computes without them.
 
-**Why it happens.** A renaming that missed a branch, a file saved from part of a model, an `if` in the saving code.
+**Why it happens.** A renaming missed a branch, a file was saved from part of a model, or the code
+is older or simpler than the training. Weights of an optimizer or a discriminator may lie in the
+same file.
 
-**Blind spots.** A tensor that is there under another name and with other values.
+**Blind spots.** A tensor that is there under another name and with other values is not recognised.
 
-**How it is measured.** By content and names together: the tensors left over after the alignment. No threshold.
+**How it is measured.** The tensors of the reference that are left over after the alignment by
+content and names. No threshold.
 
-**Fix.** None from this file: take the tensors from the file that has them. Safety: not repairable.
+**Example.** A port of a vocoder was saved without its last convolution. `auscult diff vocoder.pth
+port.safetensors` says:
 
-**References.** torch.nn.Module.load_state_dict, `missing_keys`.
+    conv_post.weight, conv_post.bias  CKP004 error  tensor-missing: the candidate lacks 2 tensors of
+    the reference (15 values)
+
+**Fix.** Take the tensors from the file that has them; or add the modules that they belong to in the
+code. Safety: not repairable.
+
+**References.** torch.nn.Module.load_state_dict, `missing_keys` and `unexpected_keys`.
 """
 
 from __future__ import annotations
@@ -24,6 +36,7 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity
 from auscult.rules.diff.claims import OpenItems
+from auscult.rules.diff.evidence.copies import describe_second_copy
 from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
 from auscult.rules.wording import format_count
 
@@ -34,7 +47,7 @@ PRECEDENCE = 900
 
 
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:  # noqa: ARG001
-    return [ClaimedPlace((name,)) for name in items.absent]
+    return [ClaimedPlace((name,)) for name in items.missing]
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
@@ -42,14 +55,22 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     if not places:
         return
     names = tuple(name for place in places for name in place.where)
-    values = sum(subject.b[name].size for name in names)
-    side = "model" if subject.b_is_template else "reference"
+    reference, candidate = subject.noun("reference"), subject.noun("candidate")
+    values = sum(subject.reference[name].size for name in names)
+    text = f"the {candidate} lacks {format_count(len(names), 'tensor')} of the {reference} ({values:,} values)"
+    severity, rank = Severity.ERROR, 25
+    if subject.source_role == "reference":
+        text += ": trained weights for which the model has no place"
+        severity, rank = Severity.WARNING, 26
     yield Finding(
         CODE,
         NAME,
-        Severity.ERROR,
+        severity,
         names,
-        f"{format_count(len(names), 'tensor')} of the {side} ({values:,} values) not in the checkpoint",
-        evidence={"values": values, "share_of_values": values / max(subject.b.parameters, 1)},
-        rank=25,
+        text + describe_second_copy(subject, "reference", names),
+        evidence={
+            "values": values,
+            "share_of_values": values / max(subject.reference.parameters, 1),
+        },
+        rank=rank,
     )

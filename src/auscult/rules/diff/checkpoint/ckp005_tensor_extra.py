@@ -1,39 +1,48 @@
-"""The checkpoint has tensors for which the model has no place.
+"""The candidate has tensors that the reference does not have.
 
-**What it finds.** Tensors of the checkpoint that the reference (or the model's code) does not have.
+**What it finds.** Tensors of the candidate for which the reference has nothing. Where the candidate
+is code that loads a checkpoint, these are tensors of the model for which there are no trained
+weights.
 
-**What you hear.** Nothing, or the lack of what these layers did: a model without its last projection, its speaker
-embedding, its adapter.
+**What you hear.** A file that has more than the reference often sounds the same. It may also hold
+what the reference's code lacks: a last projection, a speaker embedding, an adapter. A model that
+has more than its checkpoint runs these layers with their initial values: with `strict=False`, in
+MLX or in Swift, nothing raises.
 
-**Why it happens.** The code is older or simpler than the training; optimizer or discriminator tensors lie in the same
-file.
+**Why it happens.** The code is newer or larger than the training, or a renaming missed a branch.
+Weights of an optimizer or a discriminator may lie in the same file.
 
 **Blind spots.** Whether the tensors matter cannot be seen; their share of the values is given.
 
-**How it is measured.** The tensors left over after the alignment. No threshold.
+**How it is measured.** The tensors of the candidate that are left over after the alignment. No
+threshold.
 
-**Fix.** In the code: the modules that these tensors belong to; or drop them on purpose. Safety: guess.
+**Example.** The code has a layer that the checkpoint was trained without. `auscult diff vocoder.pth
+port:build` says:
 
-**References.** torch.nn.Module.load_state_dict, `unexpected_keys`.
+    final_proj.weight  CKP005 error  tensor-extra: the model has 1 tensor that the checkpoint has not
+    (117 values): no trained weights for them, so they keep their initial values
+
+**Fix.** Build the model without the modules that these tensors belong to, or drop the tensors on
+purpose. Safety: guess.
+
+**References.** torch.nn.Module.load_state_dict, `missing_keys` and `unexpected_keys`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity
 from auscult.rules.diff.claims import OpenItems
+from auscult.rules.diff.evidence.copies import describe_second_copy
 from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
 from auscult.rules.wording import format_count
-from auscult.weights import Shape
 
 CODE = "CKP005"
 NAME = "tensor-extra"
 REQUIRES = DiffSubject
 PRECEDENCE = 901
-MIN_COPY_TENSORS = 4
-"""Tensors; fewer may share a name and a shape by chance."""
 
 
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:  # noqa: ARG001
@@ -45,38 +54,22 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     if not places:
         return
     names = tuple(name for place in places for name in place.where)
-    values = sum(subject.a[name].size for name in names)
-    side = "model" if subject.b_is_template else "reference"
-    copy_note = _describe_second_copy(subject, names)
+    reference, candidate = subject.noun("reference"), subject.noun("candidate")
+    values = sum(subject.candidate[name].size for name in names)
+    text = f"the {candidate} has {format_count(len(names), 'tensor')} that the {reference} has not ({values:,} values)"
+    severity, rank = Severity.WARNING, 26
+    if subject.source_role == "reference":
+        text += ": no trained weights for them, so they keep their initial values"
+        severity, rank = Severity.ERROR, 25
     yield Finding(
         CODE,
         NAME,
-        Severity.WARNING,
+        severity,
         names,
-        f"{format_count(len(names), 'tensor')} of the checkpoint ({values:,} values) without a place in the {side}{copy_note}",
-        evidence={"values": values, "share_of_values": values / max(subject.a.parameters, 1)},
-        rank=26,
+        text + describe_second_copy(subject, "candidate", names),
+        evidence={
+            "values": values,
+            "share_of_values": values / max(subject.candidate.parameters, 1),
+        },
+        rank=rank,
     )
-
-
-def _describe_second_copy(subject: DiffSubject, names: tuple[str, ...]) -> str:
-    """What to add where most of these tensors are the model once more under another prefix, as EMA weights are."""
-    prefix_by_tail: dict[tuple[str, Shape], str] = {}
-    for match in subject.alignment.matches:
-        for name in match.a:
-            prefix_by_tail.setdefault(
-                (name.partition(".")[2], subject.a[name].shape), name.partition(".")[0]
-            )
-    prefix_pairs = Counter(
-        (name.partition(".")[0], prefix_by_tail[key])
-        for name in names
-        if (key := (name.partition(".")[2], subject.a[name].shape)) in prefix_by_tail
-        and prefix_by_tail[key] != name.partition(".")[0]
-    )
-    if prefix_pairs:
-        (copy_prefix, compared_prefix), count = prefix_pairs.most_common(1)[0]
-    else:
-        (copy_prefix, compared_prefix), count = (("", ""), 0)
-    if count < MIN_COPY_TENSORS or count * 2 < len(names):
-        return ""
-    return f": {count} of them are the model once more, {copy_prefix}.* beside {compared_prefix}.* (EMA or an earlier state); {compared_prefix}.* was compared"

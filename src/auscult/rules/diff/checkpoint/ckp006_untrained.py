@@ -1,17 +1,25 @@
 """Some tensors of a trained checkpoint look as if they had just been initialised.
 
-**What it finds.** Tensors that are all zero, constant, or distributed like a constructor's output on one side, while the
-other side holds trained values, in a checkpoint whose other tensors are trained.
+**What it finds.** Tensors that are all zero, constant, or distributed like a constructor's output
+on one side, while the other side holds trained values, in a checkpoint whose other tensors are
+trained.
 
-**What you hear.** The layer adds noise or passes nothing: from a hoarse voice to noise.
+**What you hear.** The layer adds noise or passes nothing. The voice is hoarse, or there is only
+noise.
 
-**Why it happens.** `strict=False` left them out when the file was saved again; lazily created modules; a saved template.
+**Why it happens.** `strict=False` left them out when the file was saved again; lazily created
+modules; a saved template.
 
-**Blind spots.** Small tensors (under 64 values) and vectors can only be seen where they are constant. Many such tensors
-at once are reported as `partial-load`.
+**Blind spots.** Small tensors (under 64 values) and vectors can only be seen where they are
+constant. Many such tensors at once are reported as `partial-load`.
 
-**How it is measured.** See `auscult.rules.diff.evidence.difference.freshness`: Kolmogorov-Smirnov at 1 % against uniform within
-1/sqrt(fan_in) and against a normal with equal rows.
+**How it is measured.** A Kolmogorov-Smirnov test at 1 % against a uniform distribution within
+1/sqrt(fan_in), and against a normal distribution with rows of equal variance
+(`auscult.rules.diff.evidence.difference`).
+
+**Example.** A module is made at its first call, after the weights were loaded, and then saved:
+
+    CKP006 error  untrained: 1 tensor of the candidate looks untrained (1 uniform)
 
 **Fix.** None from this file: take the tensors from the file that has them. Safety: not repairable.
 
@@ -25,7 +33,7 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.evidence.damage import is_mostly_equal, name_side, select_measured_pairs
+from auscult.rules.diff.evidence.damage import is_mostly_equal, select_measured_pairs
 from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
 from auscult.rules.wording import format_count
 
@@ -34,11 +42,16 @@ NAME = "untrained"
 REQUIRES = DiffSubject
 PRECEDENCE = 61
 MIN_EQUAL_SHARE = 0.5
+"""Share of the tensors that has to be equal; below it the two are different trainings. Chosen, not measured."""
+CONFIDENCE = 0.95
+"""A weight of few values may look fresh by chance. Chosen, not measured."""
 
 
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
     for match in items.caused_by(NAME):
-        yield ClaimedPlace(match.a, match, {"side": "a", "like": "constant", **match.evidence})
+        yield ClaimedPlace(
+            match.b, match, {"side": "candidate", "like": "constant", **match.evidence}
+        )
     is_equal = is_mostly_equal(subject, MIN_EQUAL_SHARE)
     sure_places, unsure_places = [], []
     for pair in select_measured_pairs(
@@ -49,16 +62,16 @@ def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
         if untrained_side is not None and (is_equal or untrained_side[1] in {"zero", "constant"}):
             sure_places.append(
                 ClaimedPlace(
-                    pair.match.a, pair.match, {"side": untrained_side[0], "like": untrained_side[1]}
+                    pair.match.b, pair.match, {"side": untrained_side[0], "like": untrained_side[1]}
                 )
             )
         elif is_equal and pair.in_range:
             unsure_places.append(
-                ClaimedPlace(pair.match.a, pair.match, {"side": "a", "like": "uniform"})
+                ClaimedPlace(pair.match.b, pair.match, {"side": "candidate", "like": "uniform"})
             )
     yield from sure_places
     if any(
-        place.evidence["side"] == "a" and place.evidence["like"] == "uniform"
+        place.evidence["side"] == "candidate" and place.evidence["like"] == "uniform"
         for place in sure_places
     ):
         yield from unsure_places  # too small to be told alone, but unequal, and beside others that were never trained
@@ -70,10 +83,15 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         return
     names = tuple(name for place in places for name in place.where)
     likeness = Counter(str(place.evidence["like"]) for place in places)
-    sides = sorted({name_side(place.evidence["side"], subject) for place in places})
+    sides = sorted({subject.noun(place.evidence["side"]) for place in places})
+    looks = ", ".join(f"{count} {like}" for like, count in likeness.most_common())
+    verb = "looks" if len(names) == 1 else "look"
     fix = None
-    if sides == [name_side("a", subject)]:
-        hint = "report = model.load_state_dict(state, strict=False); print(report.missing_keys, report.unexpected_keys)"
+    if sides == [subject.noun("candidate")]:
+        hint = (
+            "report = model.load_state_dict(state, strict=False);"
+            " print(report.missing_keys, report.unexpected_keys)"
+        )
         fix = Fix(
             "guess",
             "load them again from the file that has them, and look at what load_state_dict returns",
@@ -84,9 +102,8 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR,
         names,
-        f"{format_count(len(names), 'tensor')} of the {' and the '.join(sides)} look untrained"
-        f" ({', '.join(f'{count} {like}' for like, count in likeness.most_common())})",
-        confidence=0.95,
+        f"{format_count(len(names), 'tensor')} of the {' and the '.join(sides)} {verb} untrained ({looks})",
+        confidence=CONFIDENCE,
         evidence={"like": dict(likeness.most_common()), "sides": sides},
         fix=fix,
         rank=15,

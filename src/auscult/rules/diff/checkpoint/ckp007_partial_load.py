@@ -1,24 +1,37 @@
 """`load_state_dict` raised after it had copied the tensors that fit, and the caller went on.
 
-**What it finds.** Against code, or a model of other shapes: which tensors `load_state_dict` would copy before it raises,
-and what share of the values that is. Between two files: a checkpoint of which a part equals the reference and the rest
-looks freshly initialised, which is what such a model looks like when it is saved.
+**What it finds.** Against code, or a model of other shapes: which tensors `load_state_dict` would
+copy before it raises, and what share of the values that is. Between two files: a checkpoint of
+which a part equals the reference and the rest looks freshly initialised, which is what such a model
+looks like when it is saved.
 
-**What you hear.** Trained and random layers in one chain: noise, or a buzz at the hop rate. The model is also left in
-training mode if the exception skipped `.eval()`.
+**What you hear.** Trained and random layers in one chain: noise, or a buzz at the hop rate. The
+model is also left in training mode if the exception skipped `.eval()`.
 
-**Why it happens.** PyTorch copies every tensor whose name and shape match *before* it raises RuntimeError; a size
-mismatch raises even with `strict=False`. A `try/except` around it prints a line and goes on.
+**Why it happens.** PyTorch copies every tensor whose name and shape match *before* it raises
+RuntimeError; a size mismatch raises even with `strict=False`. A `try/except` around it prints a
+line and goes on.
 
-**Blind spots.** Whether the caller really catches the exception is in the code, not in the files. Between two files, few
-fresh tensors are reported as `untrained`: at least 4 and 10 % of the weights are needed here.
+**Blind spots.** The files do not show whether the caller really catches the exception. Between two
+files, few fresh tensors are reported as `untrained`: at least 4 and 10 % of the weights are needed
+here.
 
-**How it is measured.** Names and shapes, as `load_state_dict` compares them, after the change of prefix (if any) that a
-loader makes. Between files as for `untrained`.
+**How it is measured.** Names and shapes, as `load_state_dict` compares them, after the change of
+prefix (if any) that a loader makes. Between files as for `untrained`.
 
-**Fix.** Build the model that the checkpoint was trained with, and let the exception through. Safety: safe.
+**Example.** The exception is caught, and the model goes on half loaded:
 
-**References.** torch.nn.Module._load_from_state_dict; ronliwag/tool at c1a1693 (64 of 94 tensors, 23 % of the values).
+    try:
+        model.load_state_dict(state, strict=False)
+    except RuntimeError as error:  # raised after 64 of 94 tensors were copied
+        print("warning:", error)
+    model.eval()
+
+**Fix.** Build the model that the checkpoint was trained with, and let the exception through.
+Safety: safe.
+
+**References.** torch.nn.Module._load_from_state_dict; ronliwag/tool at c1a1693 (64 of 94 tensors,
+23 % of the values).
 """
 
 from __future__ import annotations
@@ -38,8 +51,13 @@ NAME = "partial-load"
 REQUIRES = DiffSubject
 PRECEDENCE = 60
 MIN_FRESH_TENSORS = 4
+"""Tensors that look freshly initialised; fewer are reported as `untrained`. Chosen, not measured."""
 MIN_FRESH_SHARE = 0.1
+"""Share of the weights that looks freshly initialised. Chosen, not measured."""
 MIN_EQUAL_SHARE = 0.2
+"""Share of the tensors that has to be equal; below it the two are different trainings. Chosen, not measured."""
+CONFIDENCE = 0.9
+"""A look of freshness is evidence and no proof. Chosen, not measured."""
 
 
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
@@ -54,14 +72,14 @@ def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
         if untrained_side is not None and untrained_side[1] in {"uniform", "normal"}:
             fresh_places.append(
                 ClaimedPlace(
-                    pair.match.a, pair.match, {"side": untrained_side[0], "like": untrained_side[1]}
+                    pair.match.b, pair.match, {"side": untrained_side[0], "like": untrained_side[1]}
                 )
             )
         elif pair.in_range:
             unsure_places.append(
-                ClaimedPlace(pair.match.a, pair.match, {"side": "a", "like": "uniform"})
+                ClaimedPlace(pair.match.b, pair.match, {"side": "candidate", "like": "uniform"})
             )
-    weight_count = sum(1 for tensor in subject.a.values() if len(tensor.shape) > 1)
+    weight_count = sum(1 for tensor in subject.candidate.values() if len(tensor.shape) > 1)
     if len(fresh_places) >= max(MIN_FRESH_TENSORS, MIN_FRESH_SHARE * weight_count):
         yield from (
             *fresh_places,
@@ -74,24 +92,24 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
     if places:
         yield _build_saved_finding(subject, places)
         return
-    names = {
-        match.a[0]: match.b[0]
+    target_by_source = {
+        subject.source_names(match)[0]: subject.target_names(match)[0]
         for match in subject.alignment.matches
         if len(match.a) == len(match.b) == 1
     }
-    outcome = simulate_load(subject.a, subject.b, names)
+    outcome = simulate_load(subject.source, subject.target, target_by_source)
     # a shape that a permutation explains is a matter of layout, whatever load_state_dict thinks of it
     if not outcome.partial or not find_shape_mismatches(subject):
         return
-    side = "model" if subject.b_is_template else "reference's model"
+    target_text = "model" if subject.compares_shapes else "reference's model"
     prefix_note = " (once the prefix is stripped)" if subject.names.prefix else ""
     yield Finding(
         CODE,
         NAME,
-        Severity.ERROR if subject.b_is_template else Severity.WARNING,
+        Severity.ERROR if subject.compares_shapes else Severity.WARNING,
         outcome.mismatched,
-        f"load_state_dict{prefix_note} raises, but only after copying {len(outcome.copied)} of {len(subject.a)} tensors"
-        f" ({outcome.values_copied:,} of {outcome.values_total:,} values, {outcome.share:.0%}) into the {side};"
+        f"load_state_dict{prefix_note} raises, but only after copying {len(outcome.copied)} of {len(subject.source)} tensors"
+        f" ({outcome.values_copied:,} of {outcome.values_total:,} values, {outcome.share:.0%}) into the {target_text};"
         f" {format_count(len(outcome.mismatched), 'tensor')} keep their initial values, whatever `strict` says",
         evidence={
             "copied": len(outcome.copied),
@@ -112,16 +130,16 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
 
 def _build_saved_finding(subject: DiffSubject, places: tuple[ClaimedPlace, ...]) -> Finding:
     names = tuple(name for place in places for name in place.where)
-    values = sum(subject.a[name].size for name in names)
-    total = subject.a.parameters
+    values = sum(subject.candidate[name].size for name in names)
+    total = subject.candidate.parameters
     return Finding(
         CODE,
         NAME,
         Severity.ERROR,
         names,
-        f"{format_count(len(names), 'tensor')} look freshly initialised ({values:,} of {total:,} values, {values / total:.0%})"
+        f"{format_count(len(names), 'tensor')} of the {subject.noun('candidate')} look freshly initialised ({values:,} of {total:,} values, {values / total:.0%})"
         " while the rest is equal: a model that was saved after a load that raised part-way",
-        confidence=0.9,
+        confidence=CONFIDENCE,
         evidence={"fresh": len(names), "values_fresh": values, "values_total": total},
         rank=14,
     )

@@ -1,32 +1,40 @@
-"""Weights that were tied are stored twice and no longer agree, or stored once where two names are expected.
+"""Weights that were tied are stored twice and no longer agree, or stored once where two names are
+expected.
 
-**What it finds.** Names that lie on one storage on one side (an embedding and the output head) and hold different values
-on the other; or a tied name that one side does not list.
+**What it finds.** Names that lie on one storage on one side (an embedding and the output head) and
+hold different values on the other; or a tied name that one side does not list.
 
-**What you hear.** The head no longer speaks the embedding's language: wrong or repeated tokens, babble. A name that is
-merely not listed twice is harmless if the code ties it.
+**What you hear.** The head no longer speaks the embedding's language: wrong or repeated tokens,
+babble. A name that is merely not listed twice is harmless if the code ties it.
 
-**Why it happens.** A copy instead of a reference when the model was saved, converted or wrapped; the copies then trained
-apart.
+**Why it happens.** A copy instead of a reference when the model was saved, converted or wrapped;
+the copies then trained apart.
 
 **Blind spots.** Formats without shared storage (safetensors, npz) show ties only as equal content.
 
 **How it is measured.** By shared storage, or equal content under two names. No threshold.
 
-**Fix.** Where the values agree: drop one. Where they do not: none from this file alone. Safety: guess.
+**Example.** The head is a copy of the embedding, and training then moved only one of the two:
+
+    self.head.weight = torch.nn.Parameter(self.embedding.weight.clone())  # two tensors
+    self.head.weight = self.embedding.weight  # one tensor under two names
+
+**Fix.** Where the values agree: drop one. Where they do not: none from this file alone. Safety:
+guess.
 
 **References.** T5 stores `shared` and `encoder.embed_tokens` as one tensor.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from auscult.align.records import Match
 from auscult.finding import Finding, Severity
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject, Role
 from auscult.weights import Checkpoint
 
 CODE = "CKP009"
@@ -37,33 +45,39 @@ PRECEDENCE = 40
 
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
     for match in items.unequal_matches:
-        if len(match.a) == len(match.b) == 1 and is_parted_tie(subject, match.a[0], match.b[0]):
-            yield ClaimedPlace(match.a, match, {"values": "differ"})
-    for side, names, copies in (
-        (subject.a, items.surplus, subject.alignment.copies_a),
-        (subject.b, items.absent, subject.alignment.copies_b),
-    ):
+        if len(match.a) == len(match.b) == 1 and is_parted_tie(subject, match):
+            yield ClaimedPlace(match.b, match, {"values": "differ"})
+    alignment = subject.alignment
+    copies_by_role: dict[Role, Mapping[str, str]] = {
+        "candidate": alignment.copies_b,
+        "reference": alignment.copies_a,
+    }
+    for role, copies in copies_by_role.items():
+        names = items.unmatched_names(role)
         for name in names:
-            if name in copies or _is_tied_to_other(side, name, set(names)):
+            if name in copies or _is_tied_to_other(subject.checkpoint(role), name, set(names)):
                 yield ClaimedPlace((name,), None, {"values": "agree"})
 
 
-def is_parted_tie(subject: DiffSubject, a: str, b: str) -> bool:
-    """Whether `b` is tied to another tensor on its side while `a`, in its place, no longer equals that tensor's."""
-    partners = [name for group in subject.b.ties if b in group for name in group if name != b]
-    for partner in partners:
-        match = next(
-            (
-                candidate_match
-                for candidate_match in subject.alignment.matches
-                if candidate_match.b == (partner,) and len(candidate_match.a) == 1
-            ),
-            None,
-        )
-        partner_a = match.a[0] if match else partner
-        if partner_a in subject.a and not _has_equal_values(subject.a, a, partner_a):
-            return True
-    return False
+def is_parted_tie(subject: DiffSubject, match: Match) -> bool:
+    """Whether the target's tensor is tied to another one, while the source's in its place no longer equals that tensor's."""
+    (source_name,), (target_name,) = subject.source_names(match), subject.target_names(match)
+    source_by_target = {
+        subject.target_names(other)[0]: subject.source_names(other)[0]
+        for other in reversed(subject.alignment.matches)
+        if len(other.a) == len(other.b) == 1
+    }
+    partners = [
+        source_by_target.get(name, name)
+        for group in subject.target.ties
+        if target_name in group
+        for name in group
+        if name != target_name
+    ]
+    return any(
+        partner in subject.source and not _has_equal_values(subject.source, source_name, partner)
+        for partner in partners
+    )
 
 
 def _has_equal_values(side: Checkpoint, first_name: str, second_name: str) -> bool:
@@ -82,11 +96,12 @@ def _is_tied_to_other(side: Checkpoint, name: str, unmatched: set[str]) -> bool:
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
     places = subject.places.get(NAME, ())
+    source, target = subject.noun(subject.source_role), subject.noun(subject.target_role)
     for values, severity, text in (
         (
             "differ",
             Severity.ERROR,
-            "tied on the other side, and here stored twice with different values",
+            f"tied in the {target}, and stored twice with different values in the {source}",
         ),
         ("agree", Severity.INFO, "one tensor under two names, of which one side lists only one"),
     ):

@@ -1,16 +1,22 @@
 """The end of a file, or of a tensor, is missing.
 
-**What it finds.** Tensors whose values agree with the other side up to a point and are zero from there on; and files
-whose header promises more bytes than there are (reported when the file is opened).
+**What it finds.** Tensors of the candidate whose values agree with the reference up to a point and
+are zero from there on; and files whose header promises more bytes than there are (reported when the
+file is opened).
 
-**What you hear.** Noise, or silence from the layer concerned on.
+**What you hear.** Noise, or silence after the layer that is cut off.
 
-**Why it happens.** An interrupted download or a full disk; Git LFS pointers; a resumed copy that left a hole.
+**Why it happens.** An interrupted download or a full disk; Git LFS pointers; a resumed copy that
+left a hole.
 
 **Blind spots.** A tensor that really ends in zeros on one side.
 
-**How it is measured.** First difference to the last value: all zero on one side, not zero on the other, and more than one
-value.
+**How it is measured.** From the first difference to the last value, all values of the candidate are
+zero, and there is more than one of them. No threshold.
+
+**Example.** A download stopped, and the rest of a tensor is zero:
+
+    CKP010 error  truncated: 1 tensor of the candidate cut off: zero from value 1120 of 2240 on
 
 **Fix.** Fetch the file again and compare its size. Safety: not repairable.
 
@@ -32,6 +38,8 @@ CODE = "CKP010"
 NAME = "truncated"
 REQUIRES = DiffSubject
 PRECEDENCE = 52
+MAX_LISTED_PLACES = 20
+"""Places that the evidence lists. Chosen, not measured."""
 _TRUNCATION_PHRASES = (
     "points outside the file",
     "truncated",
@@ -45,14 +53,14 @@ _TRUNCATION_PHRASES = (
 
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
     for match in items.caused_by(NAME):
-        yield ClaimedPlace(match.a, match, match.evidence)
+        yield ClaimedPlace(match.b, match, match.evidence)
     for pair in select_measured_pairs(
         subject, [match for match in items.unequal_matches if match.cause is None]
     ):
         difference = pair.difference
         if difference.tail_zero and difference.first > 0 and difference.size - difference.first > 1:
             yield ClaimedPlace(
-                pair.match.a, pair.match, {"from": difference.first, "of": difference.size}
+                pair.match.b, pair.match, {"from": difference.first, "of": difference.size}
             )
 
 
@@ -82,8 +90,8 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR,
         names,
-        f"{format_count(len(names), 'tensor')} cut off: zero from value {first_place.evidence.get('from', '?')} of"
+        f"{format_count(len(names), 'tensor')} of the {subject.noun('candidate')} cut off: zero from value {first_place.evidence.get('from', '?')} of"
         f" {first_place.evidence.get('of', '?')} on",
-        evidence={"cut": [dict(place.evidence) for place in places[:20]]},
+        evidence={"cut": [dict(place.evidence) for place in places[:MAX_LISTED_PLACES]]},
         rank=5,
     )

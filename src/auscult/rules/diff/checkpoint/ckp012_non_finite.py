@@ -2,13 +2,19 @@
 
 **What it finds.** Tensors that hold NaN or infinite values on one side only.
 
-**What you hear.** Silence or a click, then silence: one NaN spreads over the whole output; players render NaN as zeros.
+**What you hear.** Silence or a click, then silence: one NaN spreads over the whole output; players
+render NaN as zeros.
 
-**Why it happens.** A cast to float16 overflowed (values above 65,504), a training run diverged, bytes were damaged.
+**Why it happens.** A cast to float16 overflowed (values above 65,504), a training run diverged,
+bytes were damaged.
 
 **Blind spots.** Values that overflow only while computing are not in the weights.
 
 **How it is measured.** Count of non-finite values on each side. No threshold.
+
+**Example.** A weight of 70,000 was cast to float16, whose largest value is 65,504:
+
+    CKP012 error  non-finite: NaN or Inf on the candidate's side in 1 tensor
 
 **Fix.** Take the tensor from the healthy side. Safety: safe if that side is the original.
 
@@ -21,8 +27,8 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.evidence.damage import name_side, select_measured_pairs
-from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
+from auscult.rules.diff.evidence.damage import select_measured_pairs
+from auscult.rules.diff.subject import ClaimedPlace, DiffSubject, Role
 from auscult.rules.wording import format_count
 
 CODE = "CKP012"
@@ -34,19 +40,23 @@ PRECEDENCE = 50
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
     aligned_matches = items.caused_by(NAME)
     for match in aligned_matches:
-        yield ClaimedPlace(match.a, match, {"side": "a", **match.evidence})
+        yield ClaimedPlace(match.b, match, {"side": "candidate", **match.evidence})
     for pair in select_measured_pairs(
         subject, [match for match in items.unequal_matches if match.cause is None]
     ):
         difference = pair.difference
-        if (difference.nonfinite_a > 0) != (difference.nonfinite_b > 0):
-            side = "a" if difference.nonfinite_a else "b"
+        counts: dict[Role, int] = {
+            "candidate": difference.nonfinite_candidate,
+            "reference": difference.nonfinite_reference,
+        }
+        bad_sides = [role for role, count in counts.items() if count]
+        if len(bad_sides) == 1:
             yield ClaimedPlace(
-                pair.match.a,
+                pair.match.b,
                 pair.match,
                 {
-                    "side": side,
-                    "values": difference.nonfinite_a or difference.nonfinite_b,
+                    "side": bad_sides[0],
+                    "values": counts[bad_sides[0]],
                     "of": difference.size,
                 },
             )
@@ -58,7 +68,7 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         return
     names = tuple(name for place in places for name in place.where)
     values = sum(int(place.evidence.get("values", 0)) for place in places)
-    sides = sorted({name_side(place.evidence["side"], subject) for place in places})
+    sides = sorted({subject.noun(place.evidence["side"]) for place in places})
     yield Finding(
         CODE,
         NAME,

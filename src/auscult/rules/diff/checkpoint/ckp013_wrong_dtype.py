@@ -1,16 +1,23 @@
 """Bytes were read as another number type or in another byte order.
 
-**What it finds.** Tensors whose bytes, read as bfloat16 instead of float16 (or the reverse), as integers, or in the other
-byte order, are the other side's.
+**What it finds.** Tensors whose bytes, read as bfloat16 instead of float16 (or the reverse), as
+integers, or in the other byte order, are the other side's.
 
 **What you hear.** Noise, or NaN and then silence: magnitudes are off by many orders.
 
-**Why it happens.** numpy has no bfloat16, and a home-made reader takes the 16 bits for float16; big-endian data are read
-as little-endian.
+**Why it happens.** numpy has no bfloat16, and a home-made reader takes the 16 bits for float16;
+big-endian data are read as little-endian.
 
-**Blind spots.** Needs a reference for certainty; without one, absurd magnitudes are reported by `inspect`.
+**Blind spots.** Needs a reference for certainty; without one, absurd magnitudes are reported by
+`inspect`.
 
-**How it is measured.** The same bytes under another type equal the other side bit for bit. No threshold.
+**How it is measured.** The same bytes under another type equal the other side bit for bit. No
+threshold.
+
+**Example.** The two bytes of each bfloat16 are taken for a float16:
+
+    np.frombuffer(data, np.float16)  # wrong
+    np.frombuffer(data, np.uint16).view(ml_dtypes.bfloat16)  # right
 
 **Fix.** Read the bytes as what they are, as a recipe; every bit is kept. Safety: safe.
 
@@ -43,31 +50,31 @@ PRECEDENCE = 45
 DIVERGES = True
 
 
-def measure(a: Array, b: Array) -> Op | None:
-    """The reading of a's bytes that gives b bit for bit, or None."""
-    if a.shape != b.shape or a.dtype.itemsize != b.dtype.itemsize or a.size == 0:
+def measure(source: Array, target: Array) -> Op | None:
+    """The reading of the source's bytes that gives the target bit for bit, or None."""
+    itemsize = source.dtype.itemsize
+    if source.shape != target.shape or itemsize != target.dtype.itemsize or source.size == 0:
         return None
-    array_a, array_b = np.ascontiguousarray(a), np.ascontiguousarray(b)
-    if array_a.dtype != array_b.dtype and array_a.tobytes() == array_b.tobytes():
-        return Reinterpret(array_b.dtype.name, array_a.dtype.name)
-    if (
-        array_a.dtype == array_b.dtype
-        and array_a.dtype.itemsize > 1
-        and array_a.byteswap().tobytes() == array_b.tobytes()
-    ):
+    source, target_bytes = np.ascontiguousarray(source), np.ascontiguousarray(target).tobytes()
+    if source.dtype != target.dtype and source.tobytes() == target_bytes:
+        return Reinterpret(target.dtype.name, source.dtype.name)
+    is_same_dtype = source.dtype == target.dtype and itemsize > 1
+    if is_same_dtype and source.byteswap().tobytes() == target_bytes:
         return Byteswap()
     return None
 
 
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
     yield from find_caused_places(subject, NAME)
-    if subject.b_is_template:
+    if subject.compares_shapes:
         return
     for match in items.unequal_matches:
         if match.cause is None and len(match.a) == len(match.b) == 1:
-            op = measure(subject.a[match.a[0]].numpy(), subject.b[match.b[0]].numpy())
+            source = subject.source[subject.source_names(match)[0]]
+            target = subject.target[subject.target_names(match)[0]]
+            op = measure(source.numpy(), target.numpy())
             if op is not None:
-                yield ClaimedPlace(match.a, match, {"op": op.to_json()})
+                yield ClaimedPlace(match.b, match, {"op": op.to_json()})
 
 
 check = make_check(

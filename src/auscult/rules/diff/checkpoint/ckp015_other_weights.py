@@ -1,19 +1,26 @@
 """The values are of another training.
 
-**What it finds.** Tensors of the same name and shape whose values differ, with no operation that makes them equal and no
-sign of damage: another run, another epoch, a fine-tuned copy, another speaker's model.
+**What it finds.** Tensors of the same name and shape whose values differ, with no operation that
+makes them equal and no sign of damage: another run, another epoch, a fine-tuned copy, another
+speaker's model.
 
-**What you hear.** Another voice or another quality, but a working model, if all of it is of one training. A mixture of
-two trainings is noise.
+**What you hear.** Another voice or another quality, but a working model, if all of it is of one
+training. A mixture of two trainings is noise.
 
-**Why it happens.** `best` and `last`, generator and EMA, two releases under one name; a merge that took some tensors from
-elsewhere.
+**Why it happens.** `best` and `last`, generator and EMA, two releases under one name; a merge that
+took some tensors from elsewhere.
 
-**Blind spots.** Two runs of one recipe and an unrelated model of the same shapes look alike where the correlation is near
-0.
+**Blind spots.** Two runs of one recipe and an unrelated model of the same shapes look alike where
+the correlation is near 0.
 
-**How it is measured.** What is left after all other rules. Correlation of the values: near 1 is a fine-tuned or later
-copy, near 0 another run. The median over the tensors is given. No threshold.
+**How it is measured.** What is left after all other rules. Correlation of the values: near 1 is a
+fine-tuned or later copy, near 0 another run. The median over the tensors is given. No threshold.
+
+**Example.** `best.pth` and `last.pth` of two runs were exchanged:
+
+    CKP015 error  other-weights: the candidate has other values in 118 tensors of 118 pairs (median
+    correlation 0.01): another training of the same architecture, or another seed; a mixture of the
+    two is noise
 
 **Fix.** Take the other file. Safety: not repairable.
 
@@ -37,73 +44,57 @@ NAME = "other-weights"
 REQUIRES = DiffSubject
 PRECEDENCE = 800
 RELATED_CORRELATION = 0.5
-"""Median correlation above which the two are called related; only the wording depends on it."""
+"""Median correlation above which the two are called related; only the wording depends on it. Chosen, not measured."""
+CONFIDENCE = 0.9
+"""What is left after all other rules may have a cause that no rule knows. Chosen, not measured."""
 
 
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
-    pair_by_match = {
-        id(pair.match): pair for pair in select_measured_pairs(subject, items.unequal_matches)
+    pairs = select_measured_pairs(subject, items.unequal_matches)
+    evidence_by_match = {
+        id(pair.match): {
+            "correlation": pair.difference.correlation,
+            "ratio": pair.difference.ratio,
+            "change": pair.match.error,
+        }
+        for pair in pairs
     }
     for match in items.unequal_matches:
-        pair = pair_by_match.get(id(match))
-        if pair:
-            evidence = {
-                "correlation": pair.difference.correlation,
-                "ratio": pair.difference.ratio,
-                "change": match.error,
-            }
-        else:
-            evidence = {}
-        yield ClaimedPlace(match.a, match, evidence)
+        yield ClaimedPlace(match.b, match, evidence_by_match.get(id(match), {}))
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
     places = subject.places.get(NAME, ())
     if not places:
         return
-    names = tuple(name for place in places for name in place.where)
-    weights = [
-        claimed_place
-        for claimed_place in places
-        if claimed_place.match is not None
-        and "correlation" in claimed_place.evidence
-        and len(subject.b[claimed_place.match.b[0]].shape) > 1
-    ]
-    median = float(
-        np.median(
-            [
-                place.evidence["correlation"]
-                for place in weights or places
-                if "correlation" in place.evidence
-            ]
-            or [0]
-        )
-    )
-    is_related, pairs = median > RELATED_CORRELATION, len(subject.alignment.matches)
-    changes = [
-        claimed_place.evidence["change"]
-        for claimed_place in weights or places
-        if "change" in claimed_place.evidence
-    ]
-    change = float(np.median(changes)) if changes else 1.0
-    if len(places) * 2 <= pairs:
+    weights = [place for place in places if _is_measured_weight(subject, place)] or list(places)
+    correlation = _compute_median(weights, "correlation", default=0.0)
+    change = _compute_median(weights, "change", default=1.0)
+    is_related, pair_count = correlation > RELATED_CORRELATION, len(subject.alignment.matches)
+    if len(places) * 2 <= pair_count:
         origin_text = "the rest agrees, so a part was trained further or taken from elsewhere"
     elif is_related:
-        origin_text = f"a fine-tuned, later or averaged (EMA) copy of the same training, its weights changed by {change:.2g} of their size"
+        origin_text = (
+            "a fine-tuned, later or averaged (EMA) copy of the same training,"
+            f" its weights changed by {change:.2g} of their size"
+        )
     else:
-        origin_text = "another training of the same architecture, or another seed; a mixture of the two is noise"
-    text = f"other values in {format_count(len(places), 'tensor')} of {pairs} pairs (median correlation {median:.2f}): {origin_text}"
+        origin_text = (
+            "another training of the same architecture, or another seed;"
+            " a mixture of the two is noise"
+        )
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR,
-        names,
-        text,
-        confidence=0.9,
+        tuple(name for place in places for name in place.where),
+        f"the {subject.noun('candidate')} has other values in {format_count(len(places), 'tensor')}"
+        f" of {pair_count} pairs (median correlation {correlation:.2f}): {origin_text}",
+        confidence=CONFIDENCE,
         evidence={
-            "median_correlation": round(median, 4),
+            "median_correlation": round(correlation, 4),
             "median_change": float(f"{change:.4g}"),
-            "pairs": pairs,
+            "pairs": pair_count,
             "related": is_related,
         },
         fix=Fix(
@@ -112,3 +103,19 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
         ),
         rank=60,
     )
+
+
+def _is_measured_weight(subject: DiffSubject, place: ClaimedPlace) -> bool:
+    """Whether a place has figures and more than one axis: biases alone say little."""
+    return (
+        place.match is not None
+        and "correlation" in place.evidence
+        and len(subject.reference[place.match.a[0]].shape) > 1
+    )
+
+
+def _compute_median(places: Iterable[ClaimedPlace], key: str, *, default: float) -> float:
+    figures = [place.evidence[key] for place in places if key in place.evidence]
+    if not figures:
+        return default
+    return float(np.median(figures))

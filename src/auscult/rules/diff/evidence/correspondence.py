@@ -1,12 +1,13 @@
 """What an alignment says about names: one change of prefix, renamed patterns, and tensors that changed places.
 
-Names propose where each tensor of `a` should be on side `b`; content says where it is. Where the two disagree in a closed
-cycle (x is at y's place and y at x's), tensors were exchanged.
+Names propose where each tensor of the source should be in the target; content says where it is. Where the two disagree in a
+closed cycle (x is at y's place and y at x's), tensors were exchanged.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +16,14 @@ from auscult.align.naming import get_fused_name, split_indices, split_prefix
 from auscult.align.records import Match
 from auscult.rules.diff.subject import DiffSubject
 from auscult.verdict import Equality
+from auscult.weights import Array
 
 MIN_PREFIX_SHARE = 0.5
+"""Share of the names that a change of prefix has to explain. Chosen, not measured: it only chooses between two names of one repair."""
+MIN_PREFIXED_NAMES = 2
+"""Names that a change of prefix has to explain. Chosen, not measured."""
+MAX_TRIED_PREFIXES = 3
+"""Changes of prefix that are tried, the most frequent first. Chosen, not measured."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,7 @@ class NameCorrespondence:
     """How the names of the two sides correspond.
 
     Attributes:
-        prefix: What stands before a's names and before b's, where it differs; None where it does not.
+        prefix: What stands before the source's names and before the target's, where it differs; None where it does not.
         prefixed: The matches that this change of prefix explains.
         renamed: Matches whose names differ beyond that.
         swapped: Groups of matches whose tensors stand in each other's places.
@@ -37,75 +44,75 @@ class NameCorrespondence:
 
 
 ExpectedNames = dict[int, tuple[str, str]]
-"""By the place of a match in the alignment: the name where a's tensor is expected on side b, and where it is."""
+"""By the place of a match in the alignment: the name at which the source's tensor is expected in the target, and where it is."""
 
 
 def find_correspondence(subject: DiffSubject) -> NameCorrespondence:
     """Read prefix, renames and exchanges off the pairs of an alignment."""
     matches = subject.alignment.matches
     pairs = {
-        index: stems for index, match in enumerate(matches) if (stems := _extract_stems(match))
+        index: stems
+        for index, match in enumerate(matches)
+        if (stems := _extract_stems(subject, match))
     }
     prefix = _find_common_prefix(list(pairs.values()))
-    prefix_a, prefix_b = prefix or ("", "")
-    prefixed_indices = {
-        index for index, (a, _) in pairs.items() if prefix and a.startswith(prefix_a)
-    }
-    misplaced: ExpectedNames = {}
-    for index, (a, b) in pairs.items():
-        if index in prefixed_indices:
-            expected_name = prefix_b + a.removeprefix(prefix_a)
-        else:
-            expected_name = a
-        if expected_name != b:
-            misplaced[index] = (expected_name, b)
+    prefixed_indices: set[int] = set()
+    if prefix is not None:
+        prefixed_indices = {
+            index for index, (source, _) in pairs.items() if source.startswith(prefix[0])
+        }
+    misplaced = _find_misplaced(pairs, prefix, prefixed_indices)
     swapped_groups = _find_cycles(subject, misplaced)
     exchanged_indices = {index for group in swapped_groups for index in group}
     misplaced = {
         index: name_pair for index, name_pair in misplaced.items() if index not in exchanged_indices
     }
     usual_names = _predict_usual_names(misplaced)
-    swapped_groups += _find_cycles(
-        subject,
-        {
-            index: (usual_names[index], misplaced[index][1])
-            for index in misplaced
-            if usual_names[index] != misplaced[index][1]
-        },
-    )
+    unusual = {
+        index: (usual_names[index], target)
+        for index, (_, target) in misplaced.items()
+        if usual_names[index] != target
+    }
+    swapped_groups += _find_cycles(subject, unusual)
     crossed_indices = {index for group in swapped_groups for index in group}
     return NameCorrespondence(
         prefix,
-        tuple(
-            matches[index]
-            for index in sorted(prefixed_indices - crossed_indices)
-            if prefix_a != prefix_b
-        ),
+        tuple(matches[index] for index in sorted(prefixed_indices - crossed_indices)),
         tuple(matches[index] for index in misplaced if index not in crossed_indices),
         tuple(tuple(matches[index] for index in group) for group in swapped_groups),
     )
 
 
-def _extract_stems(match: Match) -> tuple[str, str] | None:
-    """The fused names of both sides, where each side stores one parameter; None for q, k, v in one and the like."""
+def _find_misplaced(
+    pairs: Mapping[int, tuple[str, str]],
+    prefix: tuple[str, str] | None,
+    prefixed_indices: set[int],
+) -> ExpectedNames:
+    """The pairs that are not where their names say, once the change of prefix is made."""
+    source_prefix, target_prefix = prefix or ("", "")
+    misplaced: ExpectedNames = {}
+    for index, (source, target) in pairs.items():
+        expected_name = source
+        if index in prefixed_indices:
+            expected_name = target_prefix + source.removeprefix(source_prefix)
+        if expected_name != target:
+            misplaced[index] = (expected_name, target)
+    return misplaced
+
+
+def _extract_stems(subject: DiffSubject, match: Match) -> tuple[str, str] | None:
+    """The fused names of source and target, where each side stores one parameter; None for q, k, v in one and the like."""
     if match.a == match.b and len(match.a) == 1:
         stem = get_fused_name(match.a)
         return stem, stem
-    a, b = (
-        {get_fused_name((name,)) for name in match.a},
-        {get_fused_name((name,)) for name in match.b},
-    )
-    if len(a) != 1 or len(b) != 1:
+    source_stems = {get_fused_name((name,)) for name in subject.source_names(match)}
+    target_stems = {get_fused_name((name,)) for name in subject.target_names(match)}
+    if len(source_stems) != 1 or len(target_stems) != 1:
         return None
-    is_other_half = (
-        len(match.a) == len(match.b) == 1
-        and a == b
-        and match.a != match.b
-        and _is_other_half(match)
-    )
-    if is_other_half:
+    is_single_pair = len(match.a) == len(match.b) == 1
+    if is_single_pair and source_stems == target_stems and _is_other_half(match):
         return None
-    return (a.pop(), b.pop())
+    return source_stems.pop(), target_stems.pop()
 
 
 def _is_other_half(match: Match) -> bool:
@@ -115,15 +122,12 @@ def _is_other_half(match: Match) -> bool:
 
 def _find_common_prefix(pairs: list[tuple[str, str]]) -> tuple[str, str] | None:
     """The one change of prefix by which at least half of the names differ."""
-    votes = Counter(split_prefix(a, b) for a, b in pairs)
-    for (prefix_a, prefix_b), count in votes.most_common(3):
-        if (
-            prefix_a != prefix_b
-            and not split_indices(prefix_a)[1]
-            and not split_indices(prefix_b)[1]
-            and count >= max(2, MIN_PREFIX_SHARE * len(pairs))
-        ):
-            return prefix_a, prefix_b
+    votes = Counter(split_prefix(source, target) for source, target in pairs)
+    min_count = max(MIN_PREFIXED_NAMES, MIN_PREFIX_SHARE * len(pairs))
+    for (source_prefix, target_prefix), count in votes.most_common(MAX_TRIED_PREFIXES):
+        has_indices = split_indices(source_prefix)[1] or split_indices(target_prefix)[1]
+        if source_prefix != target_prefix and not has_indices and count >= min_count:
+            return source_prefix, target_prefix
     return None
 
 
@@ -131,19 +135,23 @@ def _predict_usual_names(pairs: ExpectedNames) -> dict[int, str]:
     """Where each renamed tensor would be if it went where most tensors of its pattern go, under its own indices."""
     targets: dict[str, Counter[str]] = defaultdict(Counter)
     kept_index_counts: Counter[str] = Counter()
-    for a, b in pairs.values():
-        targets[split_indices(a)[0]][split_indices(b)[0]] += 1
-        kept_index_counts[split_indices(a)[0]] += split_indices(a)[1] == split_indices(b)[1]
+    for expected, actual in pairs.values():
+        label, indices = split_indices(expected)
+        actual_label, actual_indices = split_indices(actual)
+        targets[label][actual_label] += 1
+        kept_index_counts[label] += indices == actual_indices
     result = {}
-    for index, (a, b) in pairs.items():
-        label, indices = split_indices(a)
+    for index, (expected, actual) in pairs.items():
+        label, indices = split_indices(expected)
         (usual_label, count), total = targets[label].most_common(1)[0], targets[label].total()
         is_confident = (
             usual_label.count("*") == len(indices)
             and count * 2 > total
             and kept_index_counts[label] * 2 > total
         )
-        result[index] = _fill_indices(usual_label, indices) if is_confident else b
+        result[index] = actual
+        if is_confident:
+            result[index] = _fill_indices(usual_label, indices)
     return result
 
 
@@ -177,12 +185,14 @@ def _has_different_contents(subject: DiffSubject, cycle: list[int]) -> bool:
     matches = [subject.alignment.matches[index] for index in cycle]
     if any(match.equality is Equality.DIFFERENT for match in matches):
         return False
-    first_arrays = [subject.b[name].numpy() for name in matches[0].b]
-    return any(
-        not all(
-            first_array.shape == subject.b[name].shape
-            and np.array_equal(first_array, subject.b[name].numpy())
-            for first_array, name in zip(first_arrays, match.b, strict=False)
-        )
-        for match in matches[1:]
+    first_arrays = [subject.reference[name].numpy() for name in matches[0].a]
+    return any(not _has_equal_contents(subject, first_arrays, match.a) for match in matches[1:])
+
+
+def _has_equal_contents(subject: DiffSubject, arrays: list[Array], names: tuple[str, ...]) -> bool:
+    """Whether these tensors of the reference hold those arrays."""
+    return all(
+        array.shape == subject.reference[name].shape
+        and np.array_equal(array, subject.reference[name].numpy())
+        for array, name in zip(arrays, names, strict=False)
     )

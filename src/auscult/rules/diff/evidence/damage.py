@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from auscult.align.records import Match
 from auscult.recipe.ops.permute import Permute
 from auscult.rules.diff.evidence.difference import (
+    BOUND_SLACK,
     ArrayDifference,
     Freshness,
     judge_freshness,
     measure_difference,
     to_real_array,
 )
-from auscult.rules.diff.subject import DiffSubject
+from auscult.rules.diff.subject import DiffSubject, Role
 from auscult.verdict import Equality
 from auscult.weights import Array
 
-SideLabel = Literal["a", "b"]
 CERTAIN_FRESHNESS: frozenset[Freshness] = frozenset(("zero", "constant"))
 
 
@@ -30,62 +29,63 @@ class MeasuredPair:
     """An unequal pair of one shape, measured.
 
     Attributes:
-        fresh_a, fresh_b: How that side looks as if a constructor had just made it, or None.
-        in_range: Whether no value of `a` lies outside the range from which PyTorch's Linear and Conv start.
+        freshness: How each side looks as if a constructor had just made it, or None.
+        in_range: Whether no value of the candidate lies outside the range from which PyTorch's Linear and Conv start.
     """
 
     match: Match
     difference: ArrayDifference
-    fresh_a: Freshness | None
-    fresh_b: Freshness | None
+    freshness: Mapping[Role, Freshness | None]
     in_range: bool
 
     @property
-    def untrained_side(self) -> tuple[SideLabel, Freshness] | None:
+    def untrained_side(self) -> tuple[Role, Freshness] | None:
         """The side that looks untrained while the other does not, and like what.
 
         Zeros and constants are certain; a distribution that looks like an initialiser's is weaker evidence.
         """
-        for allowed in (CERTAIN_FRESHNESS, None):
-            a, b = (
-                side_freshness if allowed is None or side_freshness in allowed else None
-                for side_freshness in (self.fresh_a, self.fresh_b)
-            )
-            if a and not b:
-                return "a", a
-            if b and not a:
-                return "b", b
+        certain = {role: look for role, look in self.freshness.items() if look in CERTAIN_FRESHNESS}
+        likely = {role: look for role, look in self.freshness.items() if look is not None}
+        for looks in (certain, likely):
+            if len(looks) == 1:
+                return next((role, look) for role, look in looks.items() if look is not None)
         return None
 
 
 def measure_pairs(subject: DiffSubject) -> Mapping[int, MeasuredPair]:
-    """Every unequal one-to-one pair whose shapes agree, after its permutation if it has one, read once, by `id` of its match.
+    """Every unequal one-to-one pair whose shapes agree, after its permutation if it has one, by `id` of its match.
 
-    None where one side has no content.
+    Empty where one side has no content.
     """
+    if subject.compares_shapes:
+        return {}
     pairs: dict[int, MeasuredPair] = {}
     for match in subject.unequal_matches:
-        if len(match.a) == len(match.b) == 1 and not subject.b_is_template:
-            tensor_a, tensor_b = subject.a[match.a[0]], subject.b[match.b[0]]
-            if len(match.ops) == 1:
-                axes = next((op.axes for op in match.ops if isinstance(op, Permute)), None)
-            else:
-                axes = None
-            if axes is None:
-                shape = tensor_a.shape
-            else:
-                shape = tuple(tensor_a.shape[axis] for axis in axes)
-            if shape == tensor_b.shape and tensor_a.size:
-                a, b = tensor_a.values(), tensor_b.values()
-                a = a if axes is None else a.transpose(axes)
-                pairs[id(match)] = MeasuredPair(
-                    match,
-                    measure_difference(a, b),
-                    judge_freshness(a),
-                    judge_freshness(b),
-                    can_be_fresh(a),
-                )
+        if len(match.a) == len(match.b) == 1:
+            pair = _measure_pair(subject, match)
+            if pair is not None:
+                pairs[id(match)] = pair
     return pairs
+
+
+def _measure_pair(subject: DiffSubject, match: Match) -> MeasuredPair | None:
+    """Both tensors, read once; None where their shapes do not agree."""
+    reference_tensor = subject.reference[match.a[0]]
+    candidate_tensor = subject.candidate[match.b[0]]
+    axes = tuple(range(len(reference_tensor.shape)))
+    if len(match.ops) == 1 and isinstance(match.ops[0], Permute):
+        axes = match.ops[0].axes
+    shape = tuple(reference_tensor.shape[axis] for axis in axes)
+    if shape != candidate_tensor.shape or not candidate_tensor.size:
+        return None
+    reference = reference_tensor.values().transpose(axes)
+    candidate = candidate_tensor.values()
+    return MeasuredPair(
+        match,
+        measure_difference(candidate, reference),
+        {"reference": judge_freshness(reference), "candidate": judge_freshness(candidate)},
+        can_be_fresh(candidate),
+    )
 
 
 def select_measured_pairs(subject: DiffSubject, matches: Iterable[Match]) -> Iterator[MeasuredPair]:
@@ -97,7 +97,7 @@ def can_be_fresh(array: Array) -> bool:
     """Whether no value lies outside the range from which PyTorch's Linear and Conv start."""
     values = to_real_array(array)
     return values.ndim > 1 and bool(
-        np.abs(values).max() <= (1 + 1e-6) / np.sqrt(np.prod(values.shape[1:]))
+        np.abs(values).max() <= (1 + BOUND_SLACK) / np.sqrt(np.prod(values.shape[1:]))
     )
 
 
@@ -106,13 +106,6 @@ def is_mostly_equal(subject: DiffSubject, min_share: float) -> bool:
     equal_flags = [
         match.equality is not Equality.DIFFERENT
         for match in subject.alignment.matches
-        if subject.b[match.b[0]].shape
+        if subject.reference[match.a[0]].shape
     ]
     return bool(equal_flags) and sum(equal_flags) >= min_share * len(equal_flags)
-
-
-def name_side(side: SideLabel, subject: DiffSubject) -> str:
-    """`checkpoint` for a; `model` or `reference` for b."""
-    if side == "a":
-        return "checkpoint"
-    return "model" if subject.b_is_template else "reference"

@@ -11,24 +11,31 @@ import numpy as np
 from auscult.weights import Array
 
 MAX_SAMPLED_VALUES = 1 << 16
-"""Values that a test of distribution looks at, evenly spread over the tensor."""
+"""Values that a test of distribution looks at, evenly spread over the tensor. Chosen, not measured."""
 MIN_SAMPLED_VALUES = 64
+"""Values; a smaller tensor is too small to test its distribution. Chosen, not measured."""
 KS_CRITICAL = 1.63
-"""Kolmogorov-Smirnov critical value at a significance of 1 %, times 1/sqrt(n)."""
+"""Kolmogorov-Smirnov critical value at a significance of 1 %, times 1/sqrt(n). A value from the table of that test."""
+BOUND_SLACK = 1e-6
+"""Share by which a value may lie outside 1/sqrt(fan_in): the rounding of the bound to float32. Chosen, not measured."""
+MIN_ROWS = 4
+"""Rows, and values in each, from which the scatter of the rows' variances is looked at. Chosen, not measured."""
+MAX_ROW_SIGMAS = 4.0
+"""Standard errors by which the variances of rows drawn from one normal distribution may scatter. Chosen, not measured."""
 
 
 @dataclass(frozen=True)
 class ArrayDifference:
-    """How `a` differs from `b`, both flattened.
+    """How a candidate's array differs from the reference's, both flattened.
 
     Attributes:
         equal_share: Share of positions at which the values are equal, 0 to 1.
         first, last: First and last position that differs.
         size: Number of values.
-        tail_zero: Whether every value of `a` from the first difference on is zero.
-        nonfinite_a, nonfinite_b: How many NaN or Inf values.
+        tail_zero: Whether every value of the candidate from the first difference on is zero.
+        nonfinite_candidate, nonfinite_reference: How many NaN or Inf values.
         correlation: Pearson's, over the positions at which both are finite; 0 where one side is constant.
-        ratio: rms(a) / rms(b) over these positions.
+        ratio: rms(candidate) / rms(reference) over these positions.
     """
 
     equal_share: float
@@ -36,37 +43,45 @@ class ArrayDifference:
     last: int
     size: int
     tail_zero: bool
-    nonfinite_a: int
-    nonfinite_b: int
+    nonfinite_candidate: int
+    nonfinite_reference: int
     correlation: float
     ratio: float
 
 
-def measure_difference(a: Array, b: Array) -> ArrayDifference:
+def measure_difference(candidate: Array, reference: Array) -> ArrayDifference:
     """Compare two arrays of one shape, element by element, in float64."""
-    if (a.dtype.kind == "c") != (b.dtype.kind == "c"):  # real against complex: both as pairs
-        a, b = (
-            array if array.dtype.kind == "c" else array.astype(np.complex128) for array in (a, b)
-        )
-    flat_a, flat_b = to_real_array(a).ravel(), to_real_array(b).ravel()
-    equal = (flat_a == flat_b) | (np.isnan(flat_a) & np.isnan(flat_b))
+    flat_candidate, flat_reference = _flatten_pair(candidate, reference)
+    both_nan = np.isnan(flat_candidate) & np.isnan(flat_reference)
+    equal = (flat_candidate == flat_reference) | both_nan
     unequal = np.flatnonzero(~equal)
+    first, last, equal_share = flat_candidate.size, -1, 1.0
     if unequal.size:
-        first, last = (int(unequal[0]), int(unequal[-1]))
-    else:
-        first, last = (flat_a.size, -1)
-    finite = np.isfinite(flat_a) & np.isfinite(flat_b)
+        first, last = int(unequal[0]), int(unequal[-1])
+        equal_share = float(equal.mean())
+    finite = np.isfinite(flat_candidate) & np.isfinite(flat_reference)
+    finite_candidate, finite_reference = flat_candidate[finite], flat_reference[finite]
     return ArrayDifference(
-        equal_share=float(equal.mean()) if flat_a.size else 1.0,
+        equal_share=equal_share,
         first=first,
         last=last,
-        size=flat_a.size,
-        tail_zero=bool(unequal.size and not flat_a[first:].any()),
-        nonfinite_a=int((~np.isfinite(flat_a)).sum()),
-        nonfinite_b=int((~np.isfinite(flat_b)).sum()),
-        correlation=compute_correlation(flat_a[finite], flat_b[finite]),
-        ratio=_compute_rms(flat_a[finite]) / max(_compute_rms(flat_b[finite]), 1e-300),
+        size=flat_candidate.size,
+        tail_zero=bool(unequal.size and not flat_candidate[first:].any()),
+        nonfinite_candidate=int((~np.isfinite(flat_candidate)).sum()),
+        nonfinite_reference=int((~np.isfinite(flat_reference)).sum()),
+        correlation=compute_correlation(finite_candidate, finite_reference),
+        ratio=_compute_rms(finite_candidate) / max(_compute_rms(finite_reference), 1e-300),
     )
+
+
+def _flatten_pair(candidate: Array, reference: Array) -> tuple[Array, Array]:
+    """Both as flat real arrays of one length; a real one beside a complex one counts as complex."""
+    arrays = [candidate, reference]
+    if (candidate.dtype.kind == "c") != (reference.dtype.kind == "c"):
+        arrays = [
+            array if array.dtype.kind == "c" else array.astype(np.complex128) for array in arrays
+        ]
+    return to_real_array(arrays[0]).ravel(), to_real_array(arrays[1]).ravel()
 
 
 def to_real_array(array: Array) -> Array:
@@ -76,15 +91,15 @@ def to_real_array(array: Array) -> Array:
     return array.astype(np.float64)
 
 
-def compute_correlation(a: Array, b: Array) -> float:
+def compute_correlation(candidate: Array, reference: Array) -> float:
     """Pearson's correlation of two flat arrays; 0 where one of them does not vary."""
-    if a.size < 2:
+    if candidate.size < 2:
         return 0.0
     with np.errstate(over="ignore", invalid="ignore"):
-        centred_a, centred_b = a - a.mean(), b - b.mean()
-        scale = np.sqrt((centred_a @ centred_a) * (centred_b @ centred_b))
+        x, y = candidate - candidate.mean(), reference - reference.mean()
+        scale = np.sqrt((x @ x) * (y @ y))
         if np.isfinite(scale) and scale > 0:
-            return float(centred_a @ centred_b / scale)
+            return float(x @ y / scale)
         return 0.0
 
 
@@ -124,7 +139,7 @@ def _fit_distribution(values: Array) -> Freshness | None:
     critical = KS_CRITICAL / np.sqrt(sample.size)
     bound = 1 / np.sqrt(prod(values.shape[1:]))
     if (
-        np.abs(values).max() <= bound * (1 + 1e-6)
+        np.abs(values).max() <= bound * (1 + BOUND_SLACK)
         and _measure_ks_distance(sample, (sample + bound) / (2 * bound)) < critical
     ):
         return "uniform"
@@ -149,11 +164,11 @@ def _measure_ks_distance(sorted_sample: Array, expected_shares: Array) -> float:
 
 
 def _has_even_rows(values: Array) -> bool:
-    """Whether the rows' variances scatter no more than those of independent normals (within four standard errors)."""
+    """Whether the rows' variances scatter no more than those of independent normals."""
     rows = values.reshape(values.shape[0], -1)
-    if rows.shape[0] < 4 or rows.shape[1] < 4:
+    if min(rows.shape) < MIN_ROWS:
         return True
     variances = rows.var(axis=1)
     spread = variances.std() / variances.mean()
     expected_spread = np.sqrt(2 / (rows.shape[1] - 1))
-    return bool(spread < expected_spread * (1 + 4 / np.sqrt(2 * rows.shape[0])))
+    return bool(spread < expected_spread * (1 + MAX_ROW_SIGMAS / np.sqrt(2 * rows.shape[0])))

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from auscult.align.records import Match
-from auscult.finding import Finding, Fix, Severity
+from auscult.finding import Finding, Fix, Safety, Severity
 from auscult.recipe.op import Op
 from auscult.rules.diff.claims import OpenItems
+from auscult.rules.diff.evidence.repair import (
+    describe_direction,
+    format_entries,
+    list_repairs,
+)
 from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
-from auscult.rules.wording import build_recipe_entries, format_count
-from auscult.verdict import Equality
+from auscult.rules.wording import format_count
 
 _ATTENTION_NAME = re.compile(r"qkv|kv|in_proj|c_attn|att(entio)?n|query|to_[qkv]", re.IGNORECASE)
 _CAUSE_OF_OP = {
@@ -60,13 +65,13 @@ def _is_shadowed(cause: str, shadowing_cause: str) -> bool:
 
 
 def _find_cause(op: Op, match: Match) -> str | None:
-    name = match.b[0] if len(match.b) == 1 else match.a[0]
+    is_attention = any(_ATTENTION_NAME.search(names[0]) for names in (match.a, match.b))
     if op.op == "reorder_blocks":
-        if _ATTENTION_NAME.search(name):
+        if is_attention:
             return "qkv-order"
         return "gate-order"
     if op.op in {"concat", "split"}:
-        if _ATTENTION_NAME.search(name) or _ATTENTION_NAME.search(match.a[0]):
+        if is_attention:
             return "qkv-fused"
         return None
     return _CAUSE_OF_OP.get(op.op)
@@ -75,7 +80,7 @@ def _find_cause(op: Op, match: Match) -> str | None:
 def find_caused_places(subject: DiffSubject, cause: str) -> tuple[ClaimedPlace, ...]:
     """The matches that show that cause, in order."""
     return tuple(
-        ClaimedPlace(match.a, match, dict(match.evidence))
+        ClaimedPlace(match.b, match, dict(match.evidence))
         for match in subject.matches_by_cause.get(cause, ())
     )
 
@@ -100,7 +105,10 @@ def make_check(
         places = subject.places.get(cause, ())
         if places:
             yield build_operation_finding(
-                code, cause, message, places, severity=severity(subject), rank=rank, summary=summary
+                Finding(code, cause, severity(subject), (), message, rank=rank),
+                subject,
+                places,
+                summary,
             )
 
     return check
@@ -113,54 +121,43 @@ def make_constant_severity(severity: Severity) -> Callable[[DiffSubject], Severi
 
 def judge_code_severity(subject: DiffSubject) -> Severity:
     """An error where live code would be loaded with it; between two files it is another way to say the same."""
-    if subject.b_is_template:
+    if subject.compares_shapes:
         return Severity.ERROR
     return Severity.INFO
 
 
-def is_forward_match(match: Match) -> bool:
-    """Whether the operations make b's tensors of a's, and not the reverse."""
-    return not match.backward and not any(match.after)
-
-
 def build_operation_finding(
-    code: str,
-    cause: str,
-    message: str,
-    places: tuple[ClaimedPlace, ...],
-    *,
-    severity: Severity,
-    rank: int,
-    summary: str,
+    blank: Finding, subject: DiffSubject, places: tuple[ClaimedPlace, ...], summary: str
 ) -> Finding:
-    """One finding over matches that a recipe repairs (or, where nothing makes them equal, that none does)."""
+    """One finding over matches that a recipe repairs (or, where nothing makes them equal, that none does).
+
+    Args:
+        blank: The finding without places: its code, cause, severity, rank, and what its message begins with.
+        summary: What a repair does.
+    """
     matches = [place.match for place in places if place.match is not None]
     names = tuple(dict.fromkeys(name for place in places for name in place.where))
-    repaired_matches = [
-        match
-        for match in matches
-        if match.ops and match.equality is not Equality.DIFFERENT and is_forward_match(match)
-    ]
-    is_lossless = all(op.lossless for match in repaired_matches for op in match.ops)
-    if repaired_matches:
-        fix = Fix(
-            "safe" if is_lossless else "lossy",
-            summary,
-            recipe=build_recipe_entries(repaired_matches),
-        )
-    else:
-        fix = None
-    return Finding(
-        code,
-        cause,
-        severity,
-        names,
-        f"{message} ({format_count(len(names), 'tensor')})",
+    return replace(
+        blank,
+        where=names,
+        message=f"{blank.message} ({format_count(len(names), 'tensor')})",
+        count=len(names),
         evidence={
             "matches": len(matches),
             "ops": sorted({op.op for match in matches for op in match.ops}),
             "largest_error": max((match.error for match in matches), default=0.0),
         },
-        fix=fix,
-        rank=rank,
+        fix=_build_operation_fix(subject, matches, summary),
     )
+
+
+def _build_operation_fix(subject: DiffSubject, matches: list[Match], summary: str) -> Fix | None:
+    """The recipe over those matches that it can repair; None where it can repair none."""
+    repairs = list_repairs(subject, matches)
+    if not repairs:
+        return None
+    if all(op.lossless for repair in repairs for op in repair.ops):
+        safety: Safety = "safe"
+    else:
+        safety = "lossy"
+    return Fix(safety, f"{summary}, {describe_direction(subject)}", recipe=format_entries(repairs))

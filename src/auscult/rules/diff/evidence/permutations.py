@@ -14,20 +14,19 @@ from auscult.align.kinds import (
     list_legal_permutations,
 )
 from auscult.align.records import Match
-from auscult.finding import Finding, Fix, Severity
 from auscult.recipe.ops.permute import Permute
 from auscult.rules.diff.claims import OPEN_KEY
 from auscult.rules.diff.evidence.names import GRAPH_FORMATS
+from auscult.rules.diff.evidence.shapes import get_shape_pair
 from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
-from auscult.rules.wording import build_recipe_entries, format_count, list_first_names
 from auscult.verdict import Equality
 from auscult.weights import Shape
 
 Axes = tuple[int, ...]
 MIN_CORRELATION = 0.5
-"""A fine-tuned copy lies above 0.9."""
+"""Correlation from which an unequal pair counts as a copy of one training. Chosen, not measured; fine-tuned copies lie above 0.9."""
 MAX_SIGMAS = 5.0
-"""Standard errors, 1 / sqrt(values), of the correlation of unrelated weights, over all the tensors and orders of a file."""
+"""Standard errors, 1 / sqrt(values), that unrelated weights reach over all tensors and orders of a file. Chosen, not measured."""
 _KIND_BY_AXES: Mapping[Axes, LayerKind] = {
     (0, 2, 1): "conv1d",
     (1, 2, 0): "conv-transpose1d",
@@ -38,6 +37,7 @@ _KIND_BY_AXES: Mapping[Axes, LayerKind] = {
     (1, 0): "linear",
 }
 
+PRODUCT_OPERATORS = frozenset(("MatMul", "MatMulInteger", "QLinearMatMul"))
 _ONE_DIMENSIONAL_KIND: Mapping[LayerKind, LayerKind] = {
     "conv2d": "conv1d",
     "conv-transpose2d": "conv-transpose1d",
@@ -46,9 +46,10 @@ _ONE_DIMENSIONAL_KIND: Mapping[LayerKind, LayerKind] = {
 
 @dataclass(frozen=True)
 class LayerLayout:
-    """One weight of an alignment: its kind, and the permutation from a to b; None where the axes are the same.
+    """One weight of an alignment: its kind, and the permutation from the reference to the candidate.
 
     Attributes:
+        axes: None where both sides have the same order of axes.
         legal: Whether some framework stores that kind of layer in the permuted order.
     """
 
@@ -64,36 +65,42 @@ def find_layers(subject: DiffSubject) -> tuple[LayerLayout, ...]:
     Of other values it counts too if they follow the other side's, as in a fine-tuned copy, or if one framework's order of axes
     makes the shapes fit.
     """
-    result = []
-    for aligned_match in subject.alignment.matches:
-        match: Match | None = aligned_match
-        if aligned_match.equality is Equality.DIFFERENT and not is_correlated_copy(aligned_match):
-            match = _fit_axes(subject, aligned_match)
-        if match is None or match.cause in {"layout-fortran", "swapped"}:
-            continue
-        axes = next((op.axes for op in match.ops if isinstance(op, Permute)), None)
-        name = match.b[-1] if len(match.b) >= len(match.a) else match.a[-1]
-        side = subject.b if len(match.b) >= len(match.a) else subject.a
-        shape = side[name].shape
-        if min(
-            len(subject.a[match.a[-1]].shape), len(subject.b[match.b[-1]].shape), len(shape)
-        ) < 2 or (axes is None and sum(length > 1 for length in shape) < 2):
-            continue
-        kind = _classify_layer(subject, match, axes, shape)
-        if kind in _ONE_DIMENSIONAL_KIND and 3 in (
-            len(subject.a[match.a[-1]].shape),
-            len(subject.b[match.b[-1]].shape),
-        ):
-            kind = _KIND_BY_AXES.get(
-                axes or (), _ONE_DIMENSIONAL_KIND[kind]
-            )  # a graph's 2-D operator for a layer of one dimension
-        is_legal = (
-            axes is None
-            or kind in {"embedding", "other", "vector"}
-            or axes in list_legal_permutations(kind)
-        )
-        result.append(LayerLayout(match, kind, axes, is_legal))
-    return tuple(result)
+    layers = (_describe_layer(subject, match) for match in subject.alignment.matches)
+    return tuple(layer for layer in layers if layer is not None)
+
+
+def _describe_layer(subject: DiffSubject, aligned_match: Match) -> LayerLayout | None:
+    """The layout of one pair; None where it is no weight, or has no common order of axes."""
+    match: Match | None = aligned_match
+    if aligned_match.equality is Equality.DIFFERENT and not is_correlated_copy(aligned_match):
+        match = _fit_axes(subject, aligned_match)
+    if match is None or match.cause in {"layout-fortran", "swapped"}:
+        return None
+    axes = next((op.axes for op in match.ops if isinstance(op, Permute)), None)
+    shape_pair = get_shape_pair(subject, match)
+    shape = _choose_shape(subject, match)
+    if min(len(shape_pair[0]), len(shape_pair[1]), len(shape)) < 2:
+        return None
+    if axes is None and sum(length > 1 for length in shape) < 2:
+        return None
+    kind = _classify_layer(subject, match, axes, shape)
+    if kind in _ONE_DIMENSIONAL_KIND and 3 in map(len, shape_pair):
+        # a graph's 2-D operator for a layer of one dimension
+        kind = _KIND_BY_AXES.get(axes or (), _ONE_DIMENSIONAL_KIND[kind])
+    is_legal = (
+        axes is None
+        or kind in {"embedding", "other", "vector"}
+        or axes in list_legal_permutations(kind)
+    )
+    return LayerLayout(match, kind, axes, is_legal)
+
+
+def _choose_shape(subject: DiffSubject, match: Match) -> Shape:
+    """The shape of the last tensor on the side that has more of them; the target's where they are as many."""
+    source_names, target_names = subject.source_names(match), subject.target_names(match)
+    if len(target_names) >= len(source_names):
+        return subject.target[target_names[-1]].shape
+    return subject.source[source_names[-1]].shape
 
 
 def is_correlated_copy(match: Match) -> bool:
@@ -101,7 +108,7 @@ def is_correlated_copy(match: Match) -> bool:
     correlation = match.evidence.get("correlation")
     if match.cause is not None or correlation is None:
         return False
-    chance_correlation = MAX_SIGMAS / sqrt(max(prod(match.evidence["shape_b"]), 1))
+    chance_correlation = MAX_SIGMAS / sqrt(max(prod(match.evidence["shape_a"]), 1))
     return float(correlation) >= max(MIN_CORRELATION, chance_correlation)
 
 
@@ -109,14 +116,16 @@ def _fit_axes(subject: DiffSubject, match: Match) -> Match | None:
     """The pair with the one framework's permutation under which its shapes agree, if they do not as they are."""
     if match.cause is not None or len(match.a) != 1 or len(match.b) != 1:
         return None
-    shape_a, shape_b = subject.a[match.a[0]].shape, subject.b[match.b[0]].shape
-    if shape_a == shape_b or len(shape_a) != len(shape_b) or len(shape_b) < 3:
+    reference_shape, candidate_shape = get_shape_pair(subject, match)
+    rank = len(reference_shape)
+    if reference_shape == candidate_shape or rank != len(candidate_shape) or rank < 3:
         return None
-    kind = find_layer_kind(subject.b, match.b[0], shape_b)
+    target_name = subject.target_names(match)[0]
+    kind = find_layer_kind(subject.target, target_name, subject.target[target_name].shape)
     fitting_axes = [
         axes
         for axes in list_legal_permutations(kind)
-        if len(axes) == len(shape_a) and tuple(shape_a[axis] for axis in axes) == shape_b
+        if len(axes) == rank and tuple(reference_shape[axis] for axis in axes) == candidate_shape
     ]
     if len(fitting_axes) != 1:
         return None
@@ -129,10 +138,11 @@ def _classify_layer(
     subject: DiffSubject, match: Match, axes: Axes | None, shape: Shape
 ) -> LayerKind:
     """By the module or graph operator where one is known; else by the permutation, which belongs to one kind; else by name."""
-    for side, names in ((subject.b, match.b), (subject.a, match.a)):
-        if find_owner_module(side, names[-1]) is not None:
-            return find_layer_kind(side, names[-1], side[names[-1]].shape)
-    kind_by_name = find_layer_kind(subject.b, match.b[-1], shape)
+    source_name, target_name = subject.source_names(match)[-1], subject.target_names(match)[-1]
+    for side, name in ((subject.target, target_name), (subject.source, source_name)):
+        if find_owner_module(side, name) is not None:
+            return find_layer_kind(side, name, side[name].shape)
+    kind_by_name = find_layer_kind(subject.target, target_name, shape)
     if axes is None or axes in list_legal_permutations(kind_by_name):
         return kind_by_name
     return _KIND_BY_AXES.get(axes, kind_by_name)
@@ -140,7 +150,7 @@ def _classify_layer(
 
 def is_reordered_by(layer: LayerLayout, subject: DiffSubject, axes: Axes) -> bool:
     """Whether these axes would reorder an unpermuted layer's elements at all."""
-    shape = subject.b[layer.match.b[-1]].shape
+    shape = subject.reference[layer.match.a[-1]].shape
     return len(shape) == len(axes) and [axis for axis in axes if shape[axis] > 1] != [
         axis for axis in range(len(shape)) if shape[axis] > 1
     ]
@@ -195,15 +205,13 @@ def is_whole_convention(subject: DiffSubject) -> bool:
 
 def _is_product(subject: DiffSubject, layer: LayerLayout) -> bool:
     """Whether a graph multiplies by this matrix from the right, x W, so that it is stored as (in, out) there."""
-    for side, names in ((subject.a, layer.match.a), (subject.b, layer.match.b)):
-        operator = side.modules.get(names[-1]) if side.format in GRAPH_FORMATS else None
-        if (
-            layer.kind == "linear"
-            and operator is not None
-            and operator.type in ("MatMul", "MatMulInteger", "QLinearMatMul")
-        ):
-            return True
-    return False
+    if layer.kind != "linear":
+        return False
+    sides = ((subject.reference, layer.match.a), (subject.candidate, layer.match.b))
+    operators = [
+        side.modules.get(names[-1]) for side, names in sides if side.format in GRAPH_FORMATS
+    ]
+    return any(operator and operator.type in PRODUCT_OPERATORS for operator in operators)
 
 
 def find_fortran_squares(subject: DiffSubject) -> tuple[Match, ...]:
@@ -215,8 +223,14 @@ def find_fortran_squares(subject: DiffSubject) -> tuple[Match, ...]:
         layer.match
         for layer in permuted_layers
         if layer.axes == tuple(reversed(range(len(layer.axes or ()))))
-        and subject.a[layer.match.a[-1]].shape == subject.b[layer.match.b[-1]].shape
+        and has_same_shape(subject, layer.match)
     )
+
+
+def has_same_shape(subject: DiffSubject, match: Match) -> bool:
+    """Whether a pair's shapes do not show a permutation."""
+    reference_shape, candidate_shape = get_shape_pair(subject, match)
+    return reference_shape == candidate_shape
 
 
 def find_permuted_places(
@@ -230,9 +244,9 @@ def find_permuted_places(
     wanted_kinds = set(kinds)
     return tuple(
         ClaimedPlace(
-            layer.match.a,
+            layer.match.b,
             layer.match,
-            {"axes": layer.axes, "legal": layer.legal, OPEN_KEY: not _is_equal(layer.match)},
+            {"axes": layer.axes, "legal": layer.legal, OPEN_KEY: not is_equal(layer.match)},
         )
         for layer in subject.layers
         if layer.axes is not None
@@ -241,72 +255,5 @@ def find_permuted_places(
     )
 
 
-def _is_equal(match: Match) -> bool:
+def is_equal(match: Match) -> bool:
     return match.equality is not Equality.DIFFERENT
-
-
-def build_layout_finding(
-    code: str, cause: str, noun: str, subject: DiffSubject, places: tuple[ClaimedPlace, ...]
-) -> Finding:
-    """One finding for all permuted layers of a kind.
-
-    It only informs where the two files are two frameworks' whole conventions; it is an error where code expects other axes,
-    where one file mixes conventions between kinds of layer, or where no framework stores the layer so.
-    """
-    matches = [place.match for place in places if place.match is not None]
-    axes = Counter(place.evidence["axes"] for place in places)
-    is_legal = all(place.evidence["legal"] for place in places)
-    is_consistent = is_whole_convention(subject)
-    square_count = sum(
-        1
-        for paired_match in matches
-        if subject.a[paired_match.a[-1]].shape == subject.b[paired_match.b[-1]].shape
-    )
-    is_by_shape = all(
-        match.by != "content" and match.evidence.get("compared") == "shapes" for match in matches
-    )
-    unsettled_matches = [
-        paired_match
-        for paired_match in matches
-        if paired_match.evidence.get("settled_by_shape") is False
-    ]
-    copy_count = sum(not _is_equal(paired_match) for paired_match in matches)
-    axes_text = ", ".join(f"({', '.join(map(str, order))})" for order, _ in axes.most_common(2))
-    first_match = matches[0]
-    shape_a, shape_b = subject.a[first_match.a[-1]].shape, subject.b[first_match.b[-1]].shape
-    text = (
-        f"{format_count(len(places), noun)} stored in another axis order: permute {axes_text} makes them"
-        f" {'fit' if is_by_shape else 'alike' if copy_count else 'equal'} ({first_match.a[-1]}: {list(shape_a)} against {list(shape_b)})"
-    )
-    if square_count:
-        text += f"; in {square_count} of them the shape is the same and does not show it"
-    if copy_count:
-        text += f"; {'all' if copy_count == len(matches) else copy_count} of other values too, see other-weights"
-    if not is_legal:
-        text += "; no framework stores this layer so"
-    names = tuple(name for match in matches for name in match.a)
-    return Finding(
-        code,
-        cause,
-        Severity.INFO if is_consistent and not subject.b_is_template else Severity.ERROR,
-        names,
-        text,
-        confidence=0.7 if unsettled_matches else 1.0,
-        count=len(places),
-        evidence={
-            "axes": {str(list(order)): count for order, count in axes.most_common()},
-            "same_shape": square_count,
-            "whole_convention": is_consistent,
-            "legal": is_legal,
-            "confirmed_on": "shapes" if is_by_shape else "values",
-        },
-        fix=Fix(
-            "guess" if unsettled_matches else "safe",
-            f"permute {axes_text}",
-            recipe=build_recipe_entries(matches),
-        ),
-        settled_by=f"a reference file for {list_first_names([paired_match.b[-1] for paired_match in unsettled_matches])}: their shapes are square"
-        if unsettled_matches
-        else None,
-        rank=33,
-    )

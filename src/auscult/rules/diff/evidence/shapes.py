@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +15,8 @@ from auscult.align.kinds import (
     invert_axes,
 )
 from auscult.align.records import Match
-from auscult.rules.diff.subject import DiffSubject
+from auscult.recipe.ops.permute import Permute
+from auscult.rules.diff.subject import DiffSubject, Role
 from auscult.weights import Checkpoint, Shape
 
 ShapeCause = Literal["conv-grouped", "kernel-size", "width"]
@@ -41,11 +43,12 @@ class ShapeDifference:
     Attributes:
         groups: How many groups the side with fewer input channels per group has; 1 where groups do not explain it.
         grouped_side: The side that has groups.
+        kernels: The reference's kernel and the candidate's.
     """
 
     causes: frozenset[ShapeCause]
     groups: int = 1
-    grouped_side: Literal["a", "b"] | None = None
+    grouped_side: Role | None = None
     kernels: tuple[Shape, Shape] | None = None
 
 
@@ -59,37 +62,55 @@ def find_shape_mismatches(subject: DiffSubject) -> tuple[Match, ...]:
 
 
 def has_different_shapes(subject: DiffSubject, match: Match) -> bool:
-    return sorted(subject.a[match.a[0]].shape) != sorted(subject.b[match.b[0]].shape)
+    reference_shape, candidate_shape = get_shape_pair(subject, match)
+    return sorted(reference_shape) != sorted(candidate_shape)
+
+
+def get_shape_pair(subject: DiffSubject, match: Match) -> tuple[Shape, Shape]:
+    """The reference's shape and the candidate's, of the last tensor that each side has in this match."""
+    return subject.reference[match.a[-1]].shape, subject.candidate[match.b[-1]].shape
+
+
+def get_trained_role(subject: DiffSubject) -> Role:
+    """The side whose architecture is the right one: the checkpoint where the other is code, else the reference."""
+    if subject.reference.is_code and not subject.candidate.is_code:
+        return "candidate"
+    return "reference"
+
+
+FRAMEWORK_OF_FORMAT: Mapping[str, FrameworkLayout] = {
+    "code:mlx": "mlx",
+    "code:torch": "torch",
+    "torch": "torch",
+    "torch-legacy": "torch",
+    "torchscript": "torch",
+}
+TORCH_TO_MLX = frozenset(((0, 2, 1), (1, 2, 0), (0, 2, 3, 1)))
+MLX_TO_TORCH = frozenset(((2, 0, 1), (0, 3, 1, 2)))
 
 
 def infer_layouts(subject: DiffSubject) -> tuple[FrameworkLayout, FrameworkLayout]:
-    """The layouts of the two sides: of code by its framework, of files by the permutations between them; torch by default."""
-    votes = {"forward": 0, "backward": 0}
-    for match in subject.alignment.matches:
-        for op in match.ops:
-            if op.op == "permute":
-                votes["forward"] += op.axes in {(0, 2, 1), (1, 2, 0), (0, 2, 3, 1)}  # type: ignore[attr-defined]
-                votes["backward"] += op.axes in {(2, 0, 1), (0, 3, 1, 2)}  # type: ignore[attr-defined]
-    framework_by_format = {
-        "code:mlx": "mlx",
-        "code:torch": "torch",
-        "torch": "torch",
-        "torch-legacy": "torch",
-        "torchscript": "torch",
-    }
-    a, b = framework_by_format.get(subject.a.format), framework_by_format.get(subject.b.format)
-    if a is None and b is not None and not any(votes.values()):
-        a = b
-    if b is None and a is not None and not any(votes.values()):
-        b = a
-    is_forward = votes["forward"] > votes["backward"]
-    layout_a: FrameworkLayout = (
-        "mlx" if a == "mlx" or (a is None and votes["backward"] > 0) else "torch"
-    )
-    layout_b: FrameworkLayout = (
-        "mlx" if b == "mlx" or (b is None and layout_a == "torch" and is_forward) else "torch"
-    )
-    return layout_a, layout_b
+    """The layouts of reference and candidate: of code by its framework, of files by the permutations between them.
+
+    Torch's where nothing says otherwise.
+    """
+    all_axes = [
+        op.axes
+        for match in subject.alignment.matches
+        for op in match.ops
+        if isinstance(op, Permute)
+    ]
+    to_mlx = sum(axes in TORCH_TO_MLX for axes in all_axes)
+    to_torch = sum(axes in MLX_TO_TORCH for axes in all_axes)
+    reference = FRAMEWORK_OF_FORMAT.get(subject.reference.format)
+    candidate = FRAMEWORK_OF_FORMAT.get(subject.candidate.format)
+    if not to_mlx and not to_torch:
+        reference, candidate = reference or candidate, candidate or reference
+    if reference is None and to_torch:
+        reference = "mlx"
+    if candidate is None and reference != "mlx" and to_mlx > to_torch:
+        candidate = "mlx"
+    return reference or "torch", candidate or "torch"
 
 
 def read_conv_shape(
@@ -135,61 +156,67 @@ def _explain_shape_pair(
     changes: frozenset[tuple[int, int]],
     layout_pair: tuple[FrameworkLayout, FrameworkLayout],
 ) -> ShapeDifference:
-    name_a, name_b = match.a[0], match.b[0]
-    if subject.b.modules:
-        kind = find_layer_kind(subject.b, name_b)
-    else:
-        kind = find_layer_kind(subject.a, name_a)
-    layout_a, layout_b = layout_pair
-    a, b = (
-        read_conv_shape(subject.a, name_a, kind, layout_a),
-        read_conv_shape(subject.b, name_b, kind, layout_b),
-    )
-    if a is None or b is None:
+    kind = _find_kind(subject, match)
+    reference = read_conv_shape(subject.reference, match.a[0], kind, layout_pair[0])
+    candidate = read_conv_shape(subject.candidate, match.b[0], kind, layout_pair[1])
+    if reference is None or candidate is None:
         return ShapeDifference(frozenset({"width"}))
     causes: set[ShapeCause] = set()
     groups, grouped_side = 1, None
-    if a.kernel != b.kernel:
+    if reference.kernel != candidate.kernel:
         causes.add("kernel-size")
-    if a.whole != b.whole:
+    if reference.whole != candidate.whole:
         causes.add("width")
-    elif a.grouped != b.grouped:
-        groups, grouped_side = _infer_groups(a, b)
-        declared_groups = _read_declared_groups(subject, match)
-        if groups > 1 and ((a.grouped, b.grouped) not in changes or declared_groups == groups):
+    elif reference.grouped != candidate.grouped:
+        groups, grouped_side = _infer_groups(reference, candidate)
+        is_changed_width = (reference.grouped, candidate.grouped) in changes
+        if groups > 1 and (not is_changed_width or _read_declared_groups(subject, match) == groups):
             causes.add("conv-grouped")
         else:
             causes.add("width")
             groups, grouped_side = 1, None
     return ShapeDifference(
-        frozenset(causes or {"width"}), groups, grouped_side, (a.kernel, b.kernel)
+        frozenset(causes or {"width"}), groups, grouped_side, (reference.kernel, candidate.kernel)
     )
 
 
-def _infer_groups(a: ConvShape, b: ConvShape) -> tuple[int, Literal["a", "b"] | None]:
-    larger, smaller = max(a.grouped, b.grouped), min(a.grouped, b.grouped)
-    if not smaller or larger % smaller or a.whole % (larger // smaller):
+def _find_kind(subject: DiffSubject, match: Match) -> LayerKind:
+    """The kind of layer by the side that knows its modules, else by the names of the source."""
+    if subject.target.modules:
+        return find_layer_kind(subject.target, subject.target_names(match)[0])
+    return find_layer_kind(subject.source, subject.source_names(match)[0])
+
+
+def _infer_groups(reference: ConvShape, candidate: ConvShape) -> tuple[int, Role | None]:
+    larger = max(reference.grouped, candidate.grouped)
+    smaller = min(reference.grouped, candidate.grouped)
+    if not smaller or larger % smaller or reference.whole % (larger // smaller):
         return 1, None
-    return larger // smaller, "b" if b.grouped < a.grouped else "a"
+    if candidate.grouped < reference.grouped:
+        return larger // smaller, "candidate"
+    return larger // smaller, "reference"
 
 
 def _read_declared_groups(subject: DiffSubject, match: Match) -> int | None:
-    info = find_owner_module(subject.b, match.b[0]) or find_owner_module(subject.a, match.a[0])
-    groups = info.attributes.get("groups") if info else None
-    if isinstance(groups, int):
-        return groups
+    for side, names in ((subject.candidate, match.b), (subject.reference, match.a)):
+        info = find_owner_module(side, names[0])
+        groups = info.attributes.get("groups") if info else None
+        if isinstance(groups, int):
+            return groups
     return None
 
 
 def find_channel_changes(subject: DiffSubject) -> frozenset[tuple[int, int]]:
-    """Pairs (channels in a, channels in b) by which biases, gains and whole axes differ: the widths that changed."""
+    """Pairs (reference's channels, candidate's) by which biases, gains and whole axes differ: the widths that changed."""
     changes = set()
     for match in find_shape_mismatches(subject):
-        shape_a, shape_b = subject.a[match.a[0]].shape, subject.b[match.b[0]].shape
-        if len(shape_a) == len(shape_b) == 1:
-            changes.add((shape_a[0], shape_b[0]))
-        elif len(shape_a) == len(shape_b) and shape_a and shape_a[0] != shape_b[0]:
-            changes.add((shape_a[0], shape_b[0]))
-            if find_layer_kind(subject.a, match.a[0]).startswith("conv-transpose"):
-                changes.add((shape_a[1], shape_b[1]))
+        reference_shape, candidate_shape = get_shape_pair(subject, match)
+        if len(reference_shape) != len(candidate_shape) or not reference_shape:
+            continue
+        if len(reference_shape) == 1 or reference_shape[0] != candidate_shape[0]:
+            changes.add((reference_shape[0], candidate_shape[0]))
+        if len(reference_shape) > 1 and reference_shape[0] != candidate_shape[0]:
+            kind = find_layer_kind(subject.source, subject.source_names(match)[0])
+            if kind.startswith("conv-transpose"):
+                changes.add((reference_shape[1], candidate_shape[1]))
     return frozenset(changes)

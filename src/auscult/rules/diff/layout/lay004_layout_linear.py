@@ -1,20 +1,29 @@
 """The weights of linear layers are transposed.
 
-**What it finds.** Matrices stored (in, out) where (out, in) is expected, or the reverse, the square ones included.
+**What it finds.** Matrices stored (in, out) where (out, in) is expected, or the reverse, the square
+ones included.
 
-**What you hear.** Square projections (attention, most of them) load without an error and compute with the transpose: text
-that no one can follow, melted prosody, noise.
+**What you hear.** Square projections (attention, most of them) load without an error and compute
+with the transpose: text that no one can follow, melted prosody, noise.
 
-**Why it happens.** Hugging Face's GPT-2 `Conv1D` and Keras' `Dense` store (in, out); ONNX exports MatMul operands so. A
-port that transposes "all the 2-D weights", or none, is wrong for a file that has both kinds.
+**Why it happens.** Hugging Face's GPT-2 `Conv1D` and Keras' `Dense` store (in, out); ONNX exports
+MatMul operands so. A port that transposes "all the 2-D weights", or none, is wrong for a file that
+has both kinds.
 
 **Blind spots.** A symmetric matrix.
 
-**How it is measured.** Against the other side's values: the permutation after which they are equal, bit for bit or within
-a number format's error. Where one side is code with fresh weights, by shapes and the kind of layer, and square weights
-follow the layout that the others show (`same_shape` counts them; confidence 0.7). No threshold.
+**How it is measured.** Against the other side's values: the permutation after which they are equal,
+bit for bit or within a number format's error. Where one side is code with fresh weights, by shapes
+and the kind of layer, and square weights follow the layout that the others show (`same_shape`
+counts them; confidence 0.7). No threshold.
 
-**Fix.** The permutation, as a recipe; every bit is kept. Safety: safe (guess where only square shapes were at hand).
+**Example.** GPT-2 stores its projections as (in, out), and a port copies them into Linear layers:
+
+    linear.weight.data = state["c_attn.weight"]  # wrong: raises, or is transposed where square
+    linear.weight.data = state["c_attn.weight"].T  # right: (out, in)
+
+**Fix.** The permutation, as a recipe; every bit is kept. Safety: safe (guess where only square
+shapes were at hand).
 
 **References.** torch.nn.Linear (out, in); transformers.pytorch_utils.Conv1D (in, out).
 """
@@ -25,7 +34,8 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding
 from auscult.rules.diff.claims import OpenItems
-from auscult.rules.diff.evidence.permutations import build_layout_finding, find_permuted_places
+from auscult.rules.diff.evidence.layout_finding import build_layout_finding
+from auscult.rules.diff.evidence.permutations import find_permuted_places
 from auscult.rules.diff.subject import ClaimedPlace, DiffSubject
 
 CODE = "LAY004"

@@ -1,19 +1,25 @@
 """Weight norm was fused over the wrong axis.
 
-**What it finds.** A fused weight that equals g·v/‖v‖ only if the norm is taken over an axis that does not belong to that
-layer: axis 0 counts *input* channels in a transposed convolution.
+**What it finds.** A fused weight that equals g·v/‖v‖ only if the norm is taken over an axis that
+does not belong to that layer: axis 0 counts *input* channels in a transposed convolution.
 
-**What you hear.** Wrong gains per channel in the upsampling layers, in a legal shape: a coloured, buzzing or distorted
-voice.
+**What you hear.** Wrong gains per channel in the upsampling layers, in a legal shape: a coloured,
+buzzing or distorted voice.
 
 **Why it happens.** A home-made fusion takes the norm per output channel everywhere.
 
 **Blind spots.** Needs g and v, or a correctly fused weight, on the other side.
 
-**How it is measured.** The fusion over the other axis equals the weight within the rounding of the number format.
+**How it is measured.** The fusion over the other axis equals the weight within the rounding of the
+number format.
 
-**Fix.** Fuse again from g and v over axis 0; the fused weight alone does not hold the right gains. Safety: safe where g
-and v are at hand.
+**Example.** The norm is taken over the wrong axes in a transposed convolution:
+
+    g * v / np.linalg.norm(v, axis=(0, 2), keepdims=True)  # wrong: for each output channel
+    g * v / np.linalg.norm(v, axis=(1, 2), keepdims=True)  # right: for each index of axis 0
+
+**Fix.** Fuse again from g and v over axis 0; the fused weight alone does not hold the right gains.
+Safety: safe where g and v are at hand.
 
 **References.** torch.nn.utils.weight_norm, `dim=0`; torch.nn.ConvTranspose1d (in, out/groups, k).
 """

@@ -1,6 +1,7 @@
 """Weight norm's g and v are stored under each other's names.
 
-**What it finds.** A g that stands where v is expected, and the reverse: `original0` is g, `original1` is v.
+**What it finds.** A g that stands where v is expected, and the reverse: `original0` is g,
+`original1` is v.
 
 **What you hear.** An error from a careful loader; noise from one that broadcasts.
 
@@ -8,8 +9,13 @@
 
 **Blind spots.** Where both have the same shape (kernel 1, one input channel) only values can tell.
 
-**How it is measured.** By values where they are equal across the names; else by shapes: g has one axis longer than 1, v
-has more. No threshold.
+**How it is measured.** By values where they are equal across the names; else by shapes: g has one
+axis longer than 1, v has more. No threshold.
+
+**Example.** A loader guesses which of the two parametrisation tensors is which:
+
+    g, v = state["...original1"], state["...original0"]  # wrong
+    g, v = state["...original0"], state["...original1"]  # right
 
 **Fix.** Exchange the names. Safety: safe.
 
@@ -44,7 +50,7 @@ def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
     stems = {get_fused_name(place.where) for place in crossed_places}
     half_names = [
         name
-        for name in (*items.surplus, *items.absent)
+        for name in (*items.surplus, *items.missing)
         if find_weight_norm_pair(name) and get_fused_name((name,)) in stems
     ]
     yield from (ClaimedPlace((name,)) for name in dict.fromkeys(half_names))
@@ -60,10 +66,10 @@ def _find_crossed_pairs(subject: DiffSubject, items: OpenItems) -> Iterable[Clai
                 match.a
             ) == get_fused_name(match.b)
             if is_crossed and match.a != match.b:
-                yield ClaimedPlace(match.a, match)
+                yield ClaimedPlace(match.b, match)
     for match in items.unequal_matches:
         if id(match) not in claimed_matches and _has_exchanged_shapes(subject, match):
-            yield ClaimedPlace(match.a, match)
+            yield ClaimedPlace(match.b, match)
 
 
 def is_gain(name: str) -> bool | None:
@@ -76,15 +82,17 @@ def is_gain(name: str) -> bool | None:
 
 def _has_exchanged_shapes(subject: DiffSubject, match: Match) -> bool:
     """Whether a pair of one name has the shape of g on one side and of v on the other."""
-    pair = find_weight_norm_pair(match.a[0])
-    if (
-        pair is None
-        or match.a != match.b
-        or any(name not in subject.a or name not in subject.b for name in pair.names)
-    ):
+    pair = find_weight_norm_pair(match.b[0])
+    if pair is None or match.a != match.b:
         return False
-    g, v = pair.names
-    return subject.a[g].shape == subject.b[v].shape and subject.a[v].shape == subject.b[g].shape
+    reference, candidate = subject.reference, subject.candidate
+    if any(name not in reference or name not in candidate for name in pair.names):
+        return False
+    gain, direction = pair.names
+    return (
+        candidate[gain].shape == reference[direction].shape
+        and candidate[direction].shape == reference[gain].shape
+    )
 
 
 check = make_check(

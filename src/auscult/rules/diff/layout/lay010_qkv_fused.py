@@ -2,13 +2,21 @@
 
 **What it finds.** `to_q`, `to_k`, `to_v` against `in_proj`, `to_qkv`, `c_attn` (or k and v in one).
 
-**What you hear.** Nothing once joined; a loader that ignores unknown names leaves attention random.
+**What you hear.** Nothing, if the loader joins them. A loader that ignores unknown names leaves the
+attention random.
 
 **Why it happens.** Two implementations of the same attention.
 
-**Blind spots.** Concatenation along the output axis only, and per head (interleaved) as `qkv-order`.
+**Blind spots.** Only a concatenation along the output axis is found. Blocks that are interleaved by
+head are `qkv-order`.
 
-**How it is measured.** The concatenation equals the other side's matrix, bit for bit or within a number format's error.
+**How it is measured.** The concatenation equals the other side's matrix, bit for bit or within a
+number format's error.
+
+**Example.** One implementation has three projections and the other has one:
+
+    the reference has  attn.to_q.weight, attn.to_k.weight, attn.to_v.weight
+    the candidate has  attn.in_proj.weight
 
 **Fix.** Concatenate (or split), as a recipe. Safety: safe.
 

@@ -1,15 +1,23 @@
 """Query, key and value lie in another order, or interleaved by head.
 
-**What it finds.** A joint projection whose blocks are k, q, v or any other order, or whose rows are grouped by head
-first.
+**What it finds.** A joint projection whose blocks are k, q, v or any other order, or whose rows are
+grouped by head first.
 
-**What you hear.** Attention looks at the wrong things: babble, repeated or skipped words. All shapes are legal.
+**What you hear.** Attention looks at the wrong things: babble, repeated or skipped words. All
+shapes are legal.
 
-**Why it happens.** A convention of another implementation (Megatron and GPT-NeoX interleave by head).
+**Why it happens.** A convention of another implementation (Megatron and GPT-NeoX interleave by
+head).
 
 **Blind spots.** Needs a reference.
 
-**How it is measured.** The reordered matrix equals the other side's, bit for bit or within a number format's error.
+**How it is measured.** The reordered matrix equals the other side's, bit for bit or within a number
+format's error.
+
+**Example.** The blocks of a joint projection are taken in another order:
+
+    k, q, v = state["attn.to_qkv.weight"].chunk(3)  # wrong
+    q, k, v = state["attn.to_qkv.weight"].chunk(3)  # right
 
 **Fix.** The reordering, as a recipe. Safety: safe.
 

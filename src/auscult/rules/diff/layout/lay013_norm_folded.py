@@ -1,16 +1,23 @@
 """A norm is folded into the layer beside it, on one side.
 
-**What it finds.** A convolution whose weight and bias equal the other side's convolution followed by its BatchNorm; a linear
-layer whose weight equals the other side's times the gain of the layer norm before it, where that norm has no shift.
+**What it finds.** A convolution whose weight and bias equal the other side's convolution followed
+by its BatchNorm; a linear layer whose weight equals the other side's times the gain of the layer
+norm before it, where that norm has no shift.
 
-**What you hear.** Nothing if the model has no norm there; with both, the normalisation is applied twice: wrong level
-and colour.
+**What you hear.** Nothing if the model has no norm there; with both, the normalisation is applied
+twice: wrong level and colour.
 
 **Why it happens.** Exporters fold normalisation for inference.
 
-**Blind spots.** eps is not in the file; 1e-5 and 1e-3 are tried.
+**Blind spots.** The norm's eps is not in the file; 1e-5 and 1e-3 are tried.
 
-**How it is measured.** The folded weight, in float64, equals the other side's within the rounding of the number format.
+**How it is measured.** The folded weight, in float64, equals the other side's within the rounding
+of the number format.
+
+**Example.** An exporter folds BatchNorm into the convolution before it:
+
+    the reference has  conv.weight, conv.bias, bn.weight, bn.bias, bn.running_mean, bn.running_var
+    the candidate has  conv.weight, conv.bias
 
 **Fix.** Fold, as a recipe; the statistics cannot be had back from the folded side. Safety: lossy.
 

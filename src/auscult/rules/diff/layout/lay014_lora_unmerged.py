@@ -1,15 +1,23 @@
-"""LoRA factors lie beside the base weight on one side; the other has merged them, or has no place for them.
+"""LoRA factors lie beside the base weight on one side; the other has merged them, or has no place for
+them.
 
-**What it finds.** w + scale·B·A equal to the other side's weight; factors for which the other side has no place; a file that
-is an adapter alone, without the model that it changes.
+**What it finds.** w + scale·B·A equal to the other side's weight; factors for which the other side
+has no place; a file that is an adapter alone, without the model that it changes.
 
-**What you hear.** Without the merge the model speaks as before its fine-tuning: another voice or style.
+**What you hear.** Without the merge the model speaks as before its fine-tuning: another voice or
+style.
 
 **Why it happens.** An adapter was saved beside the base model and the loader ignores unknown names.
 
 **Blind spots.** The scale (alpha / rank) is not in the tensors; it is estimated from the values.
 
-**How it is measured.** The merged weight, in float64, equals the other side's within the rounding of the number format.
+**How it is measured.** The merged weight, in float64, equals the other side's within the rounding
+of the number format.
+
+**Example.** The loader knows the base weight only, and ignores the factors beside it:
+
+    w = state["q.weight"]  # wrong: the model before its fine-tuning
+    w = state["q.weight"] + alpha / rank * state["q.lora_B.weight"] @ state["q.lora_A.weight"]  # right
 
 **Fix.** Merge, as a recipe; the factors cannot be had back. Safety: lossy.
 
@@ -35,26 +43,25 @@ PRECEDENCE = 30
 
 def claim(subject: DiffSubject, items: OpenItems) -> Iterable[ClaimedPlace]:
     yield from find_caused_places(subject, NAME)
-    factor_names = [name for _, down, up in iter_factor_pairs(items.surplus) for name in (down, up)]
+    factor_names = [
+        name for _, down, up in iter_factor_pairs(items.unplaced) for name in (down, up)
+    ]
     yield from (ClaimedPlace((name,), None, {"factor": True}) for name in factor_names)
-    if factor_names and len(factor_names) * 2 > len(
-        subject.a
-    ):  # an adapter by itself: that the base is not in it is no second fault
-        yield from (ClaimedPlace((name,), None, {"base": True}) for name in items.absent)
+    # an adapter by itself: that the base is not in it is no second fault
+    if factor_names and len(factor_names) * 2 > len(subject.source):
+        yield from (ClaimedPlace((name,), None, {"base": True}) for name in items.unfilled)
 
 
 def check(subject: DiffSubject) -> Iterable[Finding]:
     places = subject.places.get(NAME, ())
     merged_places = tuple(place for place in places if place.match is not None)
     if merged_places:
+        message = "LoRA factors are merged into the weight on one side only"
         yield build_operation_finding(
-            CODE,
-            NAME,
-            "LoRA factors are merged into the weight on one side only",
+            Finding(CODE, NAME, Severity.WARNING, (), message, rank=32),
+            subject,
             merged_places,
-            severity=Severity.WARNING,
-            rank=32,
-            summary="merge the LoRA factors",
+            "merge the LoRA factors",
         )
     factor_names = tuple(
         name for place in places if place.evidence.get("factor") for name in place.where
@@ -66,27 +73,33 @@ def check(subject: DiffSubject) -> Iterable[Finding]:
 
 
 def _build_unused_finding(
-    subject: DiffSubject, factor_names: tuple[str, ...], absent_count: int
+    subject: DiffSubject, factor_names: tuple[str, ...], unfilled_count: int
 ) -> Finding:
     """Factors that the other side neither has nor has merged."""
-    ranks = sorted({min(subject.a[name].shape) for name in factor_names})
+    ranks = sorted({min(subject.source[name].shape) for name in factor_names})
     pairs_text = f"{format_count(len(factor_names) // 2, 'pair')} of LoRA factors (rank {', '.join(map(str, ranks))})"
-    side = "model" if subject.b_is_template else "reference"
-    if absent_count:
-        text = f"the checkpoint is an adapter: {pairs_text} and none of the {absent_count} tensors of the {side}, which it changes"
+    source_noun, target_noun = subject.noun(subject.source_role), subject.noun(subject.target_role)
+    if unfilled_count:
+        text = (
+            f"the {source_noun} is an adapter: {pairs_text} and none of the {unfilled_count} tensors"
+            f" of the {target_noun}, which it changes"
+        )
         advice = "load the base model first, then merge W + alpha / rank * B A into it"
     else:
-        text = f"{pairs_text} beside the weights that they change; the {side} has no place for them, so it computes without the adapter"
+        text = (
+            f"{pairs_text} of the {source_noun} beside the weights that they change; the {target_noun} has no place for them,"
+            " so it computes without the adapter"
+        )
         advice = (
             "merge W + alpha / rank * B A into the weights, or build the model with its adapter"
         )
     return Finding(
         CODE,
         NAME,
-        Severity.ERROR if absent_count or subject.b_is_template else Severity.WARNING,
+        Severity.ERROR if unfilled_count or subject.compares_shapes else Severity.WARNING,
         factor_names,
         text,
-        evidence={"pairs": len(factor_names) // 2, "ranks": ranks, "absent": absent_count},
+        evidence={"pairs": len(factor_names) // 2, "ranks": ranks, "absent": unfilled_count},
         fix=Fix("guess", f"{advice}; alpha is in the adapter's configuration, not in its tensors"),
-        rank=12 if absent_count else 24,
+        rank=12 if unfilled_count else 24,
     )

@@ -1,16 +1,24 @@
 """Snake's alpha (and beta) are stored as such on one side and as logarithms on the other.
 
-**What it finds.** Activation parameters that are equal after exp or log; in graphs also 1 / (exp(beta) + offset), the factor that
-a converter makes of the division.
+**What it finds.** Activation parameters that are equal after exp or log; in graphs also 1 /
+(exp(beta) + offset), the factor that a converter makes of the division.
 
-**What you hear.** exp of an alpha that is already linear, or a logarithm used as alpha: harsh, metallic harmonics or a
-dull tone.
+**What you hear.** exp of an alpha that is already linear, or a logarithm used as alpha: harsh,
+metallic harmonics or a dull tone.
 
-**Why it happens.** BigVGAN and Stable Audio store log alpha (`alpha_logscale`), DAC and HiFT store alpha.
+**Why it happens.** BigVGAN and Stable Audio store log alpha (`alpha_logscale`), DAC and HiFT store
+alpha.
 
-**Blind spots.** Needs a reference. The activation's epsilon and which of alpha and beta divides are not in the weights.
+**Blind spots.** Needs a reference. The activation's epsilon and which of alpha and beta divides are
+not in the weights.
 
-**How it is measured.** exp(a) equals b (or the reverse) within the rounding of the number format.
+**How it is measured.** The exponential of one side equals the other side within the rounding of the
+number format.
+
+**Example.** BigVGAN stores the logarithm of alpha, and a port uses it as alpha:
+
+    x + torch.sin(alpha * x) ** 2 / alpha  # wrong: alpha is a logarithm here
+    x + torch.sin(alpha.exp() * x) ** 2 / alpha.exp()  # right
 
 **Fix.** The exponential or logarithm, as a recipe. Safety: lossy, by one rounding.
 
@@ -32,7 +40,7 @@ PRECEDENCE = 30
 
 def _judge_severity(subject: DiffSubject) -> Severity:
     """A graph holds what its operators multiply by, so there the exponential is only computed beforehand."""
-    if {subject.a.format, subject.b.format} & GRAPH_FORMATS:
+    if {subject.reference.format, subject.candidate.format} & GRAPH_FORMATS:
         return Severity.INFO
     return Severity.WARNING
 
