@@ -11,7 +11,9 @@ import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "auscult"
 
-NOUNS = frozenset(("errors", "finding", "verdict", "weights", "plugins", "late", "collector"))
+NOUNS = frozenset(
+    ("errors", "finding", "verdict", "weights", "plugins", "late", "collector", "old_names")
+)
 GROUND = NOUNS | {"facts"}
 CORE = frozenset(
     (

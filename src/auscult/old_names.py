@@ -28,7 +28,7 @@ def accept_old_names(**new_by_old: str) -> Callable[[Callable[P, R]], Callable[P
                     message = f"{function.__name__}({old_name}=) is now {new_name}="
                     warnings.warn(message, DeprecationWarning, stacklevel=2)
                     arguments[new_name] = arguments.pop(old_name)
-            return function(*args, **arguments)  # type: ignore[arg-type]
+            return function(*args, **arguments)
 
         return call
 
