@@ -112,7 +112,7 @@ def test_each_fault_alone_is_named_at_its_place(guide: Callable[[str], Any]) -> 
 
 def test_the_weights_alone_tell_what_was_not_loaded(guide: Callable[[str], Any]) -> None:
     guide("port")
-    report = diff("port:attempt_0", "reference.safetensors")
+    report = diff("reference.safetensors", "port:attempt_0")
     partial = [
         name
         for finding in report.findings
@@ -126,5 +126,5 @@ def test_the_weights_alone_tell_what_was_not_loaded(guide: Callable[[str], Any])
     assert norms.evidence["left_over"]["encoder.encoders.0.norm3"] == "encoder.encoders.0.norm2"
     assert norms.fix is not None
     assert "a renaming was left out" in norms.fix.summary
-    assert diff("port:build", "reference.safetensors").verdict is Verdict.EQUIVALENT
+    assert diff("reference.safetensors", "port:build").verdict is Verdict.EQUIVALENT
     assert len(open_target("port:build")) == 81

@@ -22,8 +22,8 @@ BUCKET_TEXTS = {
     "close": "equal within rounding",
     "born": "wrong by themselves",
     "grown": "wrong by what they are handed",
-    "only_in_a": "only on the candidate's side",
-    "only_in_b": "only on the other side",
+    "only_in_a": "only in the reference",
+    "only_in_b": "only in the candidate",
 }
 """What the buckets of a coverage mean, where their names do not say it."""
 

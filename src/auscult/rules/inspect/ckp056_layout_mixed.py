@@ -121,6 +121,6 @@ def check(subject: InspectSubject) -> Iterable[Finding]:
             "mlx": len(evidence.mlx),
             "undecided": len(evidence.undecided),
         },
-        settled_by="auscult diff FILE REFERENCE",
+        settled_by="auscult diff REFERENCE FILE",
         rank=9,
     )

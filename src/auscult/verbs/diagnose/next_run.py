@@ -130,17 +130,17 @@ def suggest_remake(given_options: GivenOptions) -> str | None:
         shlex.quote(given_options.get(name, OPTION_PLACEHOLDERS[name])[0])
         for name in ("reference-checkpoint", "checkpoint")
     )
-    return f"make it again from the original, then: auscult diff {file} {original}"
+    return f"make it again from the original, then: auscult diff {original} {file}"
 
 
 def build_repair_command(given_options: GivenOptions) -> str:
-    """The command that writes a repaired checkpoint; the other side is the original, or the
-    code.
+    """The command that writes a repaired checkpoint: in the form of the original, or so that
+    the code loads it.
     """
-    reference_words = (
-        given_options.get("reference-checkpoint")
-        or given_options.get("model")
-        or OPTION_PLACEHOLDERS["reference-checkpoint"]
-    )
-    words = [*given_options.get("checkpoint", OPTION_PLACEHOLDERS["checkpoint"]), *reference_words]
+    checkpoint = given_options.get("checkpoint", OPTION_PLACEHOLDERS["checkpoint"])
+    original, model = given_options.get("reference-checkpoint"), given_options.get("model")
+    if model and not original:
+        words = [*checkpoint, *model]
+    else:
+        words = [*(original or OPTION_PLACEHOLDERS["reference-checkpoint"]), *checkpoint]
     return f"auscult diff {' '.join(map(shlex.quote, words))} --fix repaired.safetensors"
