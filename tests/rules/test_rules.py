@@ -17,6 +17,7 @@ SECTIONS = (
     "Why it happens",
     "Blind spots",
     "How it is measured",
+    "Example",
     "Fix",
     "References",
 )
@@ -30,6 +31,11 @@ def test_a_rule_has_its_page_code_and_name(rule: Rule) -> None:
     file = f"{rule.code.lower()}_{rule.name.replace('-', '_')}"
     assert rule_files()[rule.code] == f"auscult.rules.diff.{folder}.{file}"
     assert re.search(r"Safety:\s+(safe|lossy|guess|not\s+repairable)|None from weights", rule.page)
+
+
+@pytest.mark.parametrize("rule", every_rule("inspect"), ids=lambda rule: str(rule.code))
+def test_a_rule_of_inspect_has_its_page(rule: Rule) -> None:
+    assert [title for title in SECTIONS if f"**{title}.**" not in rule.page] == []
 
 
 def test_codes_and_names_are_unique() -> None:
