@@ -99,7 +99,7 @@ def test_a_part_that_is_lost_is_no_part_of_another_file(
         {name: value for name, value in load_file(checkpoint).items() if lost not in name},
         tmp_path / "lost.safetensors",
     )
-    report = diff(tmp_path / "lost.safetensors", list(exported))
+    report = diff(list(exported), tmp_path / "lost.safetensors")
     assert report.verdict is Verdict.DIVERGENT
     assert any(finding.severity is Severity.ERROR for finding in report.findings)
 
