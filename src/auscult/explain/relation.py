@@ -9,7 +9,21 @@ from auscult.finding import Json
 from auscult.weights import Array
 
 MAX_LAG_FRAMES = 64
-MIN_SATURATED_SHARE = 0.01  # share of elements at the very limit
+"""Frames by which a lag is looked for, and at most a quarter of the length.
+
+Chosen, not measured."""
+MIN_SATURATED_SHARE = 0.01
+"""Share of the elements that lie at the very limit.
+
+Chosen, not measured."""
+MIN_UNEVENNESS = 2.0
+"""Largest over mean squared error along an axis, from which that axis is named.
+
+Chosen, not measured."""
+MAX_LAGGED_SHARE = 0.5
+"""Share of the error that is left under a lag that is named.
+
+Chosen, not measured."""
 
 
 def describe_difference(reference: Array, candidate: Array) -> Json:
@@ -64,7 +78,7 @@ def _describe_axes(reference_values: Array, candidate_values: Array) -> Json:
                 )
             )
     description: Json = {}
-    if uneven_axes and max(uneven_axes)[0] > 2:
+    if uneven_axes and max(uneven_axes)[0] > MIN_UNEVENNESS:
         ratio, axis, worst_index = max(uneven_axes)
         description["worst"] = {
             "axis": axis,
@@ -91,7 +105,8 @@ def _find_lag(reference_values: Array, candidate_values: Array) -> int:
     )
     if (
         best
-        and _measure_shifted_error(reference_series, candidate_series, best) < 0.5 * unshifted_error
+        and _measure_shifted_error(reference_series, candidate_series, best)
+        < MAX_LAGGED_SHARE * unshifted_error
     ):
         return best
     return 0

@@ -18,7 +18,26 @@ from auscult.weights import Array
 USUAL_FACTORS = np.unique(
     [f(top / bottom) for top in range(1, 9) for bottom in range(1, 9) for f in (float, np.sqrt)]
 )
-MIN_CLAMPED_ELEMENTS = 2  # elements at a limit before it counts as one
+MIN_CLAMPED_ELEMENTS = 2
+"""Elements at a limit before it counts as one.
+
+Chosen, not measured."""
+MAX_SLOPE_DIFFERENCE = 1e-6
+"""How far a slope may lie from a usual one to be called so.
+
+Chosen, not measured."""
+MAX_SLOPE_MISFIT = 0.02
+"""How far a fitted slope may lie from a usual one to be taken for it, as a share of it.
+
+Chosen, not measured."""
+MAX_FACTOR_MISFIT = 1e-4
+"""The same for a factor.
+
+Chosen, not measured."""
+MAX_POSITIVE_MISFIT = 0.05
+"""rms by which a leaky ReLU may miss the positive elements, as a share of theirs.
+
+Chosen, not measured."""
 USUAL_SLOPES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.3, 0.5)
 
 
@@ -73,7 +92,7 @@ def make_leaky_relu(slope: float) -> Activation:
     """Leaky ReLU; a slope of 0 is the ReLU."""
     if slope == 0:
         return Activation("relu", CONSTANT_FREE_FUNCTIONS["relu"])
-    is_usual = any(abs(slope - usual_slope) < 1e-6 for usual_slope in USUAL_SLOPES)
+    is_usual = any(abs(slope - usual_slope) < MAX_SLOPE_DIFFERENCE for usual_slope in USUAL_SLOPES)
     return Activation(
         "leaky_relu", lambda x: np.where(x >= 0, x, slope * x), slope, fitted=0 if is_usual else 1
     )
@@ -130,12 +149,12 @@ def _is_close_in_rms(a: Array, b: Array) -> bool:
     if not len(a):
         return True
     spread = np.sqrt(np.mean(b**2)) or 1.0
-    return bool(np.sqrt(np.mean((a - b) ** 2)) < 0.05 * spread)
+    return bool(np.sqrt(np.mean((a - b) ** 2)) < MAX_POSITIVE_MISFIT * spread)
 
 
 def _round_to_usual_slope(slope: float) -> float:
     nearest_slope = min(USUAL_SLOPES, key=lambda usual_slope: abs(usual_slope - slope))
-    if abs(nearest_slope - slope) < 0.02 * max(nearest_slope, 1e-3):
+    if abs(nearest_slope - slope) < MAX_SLOPE_MISFIT * max(nearest_slope, 1e-3):
         return nearest_slope
     return slope
 
@@ -143,6 +162,6 @@ def _round_to_usual_slope(slope: float) -> float:
 def round_to_usual_factor(factor: float) -> float:
     """A factor that is nearly a ratio of small integers or a square root of one is taken as such."""
     nearest_ratio = float(USUAL_FACTORS[np.abs(USUAL_FACTORS - abs(factor)).argmin()])
-    if abs(nearest_ratio - abs(factor)) < 1e-4 * nearest_ratio:
+    if abs(nearest_ratio - abs(factor)) < MAX_FACTOR_MISFIT * nearest_ratio:
         return float(np.copysign(nearest_ratio, factor))
     return factor

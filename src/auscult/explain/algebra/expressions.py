@@ -21,12 +21,46 @@ from auscult.explain.algebra.nearness import orient_axes, relative_error, to_flo
 from auscult.explain.algebra.sums import iter_matching_sums
 from auscult.weights import Array
 
-MAX_SINGLE_TERMS = 24  # the latest tensors of the context that are tried
+MAX_SINGLE_TERMS = 24
+"""The latest tensors of the context that are tried by themselves.
+
+Chosen, not measured."""
 MAX_PAIRED_TERMS = 10
+"""The latest of them that are tried in pairs.
+
+Chosen, not measured."""
 MAX_JOINED_TERMS = 12
+"""The latest of them that are tried in groups of neighbours.
+
+Chosen, not measured."""
 MAX_CONCATENATED_TERMS = 6
+"""The latest tensors that are concatenated.
+
+Chosen, not measured."""
 MIN_CORRELATION = 0.55
-SCREENED_ELEMENTS = 2048  # elements on which an expression is tried before all are
+"""Of a join with the target, below which no function over it is tried.
+
+Chosen, not measured."""
+SCREENED_ELEMENTS = 2048
+"""Elements on which an expression is tried before all are.
+
+Chosen, not measured."""
+SCREENING_SLACK = 3.0
+"""Limits that the error of these elements may have: they may be worse than the whole.
+
+Chosen, not measured."""
+SURE_SHARE_OF_LIMIT = 0.1
+"""Share of the limit within which one tensor by itself ends the search.
+
+Chosen, not measured."""
+MAX_COUNT_MISFIT = 1e-4
+"""How far a factor may lie from a number of terms, or from one over it.
+
+Chosen, not measured."""
+MIN_FACTOR = 1e-6
+"""Fitted factors of smaller magnitude are none.
+
+Chosen, not measured."""
 Axis = int
 
 
@@ -103,29 +137,8 @@ def find_expressions(
         _iter_single_terms(target_values, alone or {}),
         _iter_joined_terms(target_values, context, drawn_indices),
     ):
-        for activation in _screen_activations(
-            joined_terms.values.ravel()[drawn_indices],
-            target_values.ravel()[drawn_indices],
-            limit,
-            alone=joined_terms.join == "one",
-        ):
-            if activation.name == "scale" and _is_term_count(
-                activation.constant or 0.0, joined_terms
-            ):
-                continue  # the sum of n is not n times their mean, but their sum
-            misfit = relative_error(activation.function(joined_terms.values), target_values)
-            if misfit <= limit:
-                matches.append(
-                    Expression(
-                        joined_terms.terms,
-                        joined_terms.join,
-                        activation,
-                        misfit,
-                        joined_terms.axis,
-                        joined_terms.factors,
-                    )
-                )
-        if any(e.complexity <= 1 and e.error < limit / 10 for e in matches):
+        matches += _iter_matches(joined_terms, target_values, drawn_indices, limit)
+        if any(e.complexity <= 1 and e.error < SURE_SHARE_OF_LIMIT * limit for e in matches):
             break
     if not matches:
         matches = list(_fit_weighted_sums(target_values, drawn_indices, context, limit))
@@ -135,11 +148,35 @@ def find_expressions(
     )
 
 
+def _iter_matches(
+    joined_terms: _JoinedTerms, target: Array, drawn_indices: Array, limit: float
+) -> Iterator[Expression]:
+    """Functions over one join that give the target."""
+    for activation in _screen_activations(
+        joined_terms.values.ravel()[drawn_indices],
+        target.ravel()[drawn_indices],
+        limit,
+        alone=joined_terms.join == "one",
+    ):
+        if activation.name == "scale" and _is_term_count(activation.constant or 0.0, joined_terms):
+            continue  # the sum of n is not n times their mean, but their sum
+        misfit = relative_error(activation.function(joined_terms.values), target)
+        if misfit <= limit:
+            yield Expression(
+                joined_terms.terms,
+                joined_terms.join,
+                activation,
+                misfit,
+                joined_terms.axis,
+                joined_terms.factors,
+            )
+
+
 def _is_term_count(factor: float, joined_terms: _JoinedTerms) -> bool:
     count = len(joined_terms.terms)
     return (
         joined_terms.join in {"sum", "mean"}
-        and min(abs(factor - count), abs(factor * count - 1)) < 1e-4
+        and min(abs(factor - count), abs(factor * count - 1)) < MAX_COUNT_MISFIT
     )
 
 
@@ -161,7 +198,7 @@ def _fit_weighted_sums(
         solution, *_ = np.linalg.lstsq(
             parts[:, drawn_indices].T, target.ravel()[drawn_indices], rcond=None
         )
-        if (np.abs(solution) > 1e-6).all():
+        if (np.abs(solution) > MIN_FACTOR).all():
             factors = tuple(round_to_usual_factor(float(f)) for f in solution)
             misfit = relative_error((np.array(factors) @ parts).reshape(target.shape), target)
             if misfit <= limit:
@@ -185,7 +222,7 @@ def _screen_activations(x: Array, y: Array, limit: float, *, alone: bool) -> Ite
         return
     finite = np.isfinite(y).all()
     power = float(np.dot(y, y)) if finite else 0.0
-    allowed = (3 * limit + 1e-12) ** 2 * power
+    allowed = (SCREENING_SLACK * limit + 1e-12) ** 2 * power
     for activation in iter_fitting_activations(x, y):
         with np.errstate(all="ignore"):
             result = activation.function(x)
@@ -193,7 +230,7 @@ def _screen_activations(x: Array, y: Array, limit: float, *, alone: bool) -> Ite
                 difference = result - y
                 is_near = float(np.dot(difference, difference)) <= allowed
             else:
-                is_near = relative_error(result, y) <= 3 * limit + 1e-12
+                is_near = relative_error(result, y) <= SCREENING_SLACK * limit + 1e-12
         if is_near:
             yield activation
 
@@ -227,40 +264,32 @@ def _iter_joined_terms(
         return
     for name, value in fitted_by_name.items():
         yield _JoinedTerms((name,), "one", value)
-    joinable_names = list(fitted_by_name)
-    joinable_names = joinable_names[:MAX_JOINED_TERMS]
-    for count in range(
-        3, len(joinable_names) + 1
-    ):  # branches that end together: sums and means of neighbours, latest first
-        for start in range(len(joinable_names) - count + 1):
-            group = joinable_names[start : start + count]
-            total = np.sum([fitted_by_name[name] for name in group], axis=0)
-            yield _JoinedTerms(tuple(group), "sum", total)
-            yield _JoinedTerms(tuple(group), "mean", total / count)
-    for first_name, second_name in combinations(joinable_names[:MAX_PAIRED_TERMS], 2):
-        yield _JoinedTerms(
-            (first_name, second_name),
-            "sum",
-            fitted_by_name[first_name] + fitted_by_name[second_name],
-        )
-        yield _JoinedTerms(
-            (first_name, second_name),
-            "mean",
-            (fitted_by_name[first_name] + fitted_by_name[second_name]) / 2,
-        )
-        yield _JoinedTerms(
-            (first_name, second_name),
-            "difference",
-            fitted_by_name[first_name] - fitted_by_name[second_name],
-        )
-        yield _JoinedTerms(
-            (second_name, first_name),
-            "difference",
-            fitted_by_name[second_name] - fitted_by_name[first_name],
-        )
+    yield from _iter_neighbour_groups(fitted_by_name)
+    yield from _iter_pairs(fitted_by_name)
     yield from _iter_shared_sums(target, fitted_by_name, drawn_indices)
     yield from _iter_products(target, context, fitted_by_name)
     yield from _iter_concatenations(target, value_by_name)
+
+
+def _iter_neighbour_groups(fitted_by_name: Mapping[str, Array]) -> Iterator[_JoinedTerms]:
+    """Branches that end together: sums and means of three and more neighbours, latest first."""
+    names = list(fitted_by_name)[:MAX_JOINED_TERMS]
+    for count in range(3, len(names) + 1):
+        for start in range(len(names) - count + 1):
+            group = tuple(names[start : start + count])
+            total = np.sum([fitted_by_name[name] for name in group], axis=0)
+            yield _JoinedTerms(group, "sum", total)
+            yield _JoinedTerms(group, "mean", total / count)
+
+
+def _iter_pairs(fitted_by_name: Mapping[str, Array]) -> Iterator[_JoinedTerms]:
+    """The sum, the mean and both differences of two tensors."""
+    for pair in combinations(list(fitted_by_name)[:MAX_PAIRED_TERMS], 2):
+        a, b = (fitted_by_name[name] for name in pair)
+        yield _JoinedTerms(pair, "sum", a + b)
+        yield _JoinedTerms(pair, "mean", (a + b) / 2)
+        yield _JoinedTerms(pair, "difference", a - b)
+        yield _JoinedTerms(pair[::-1], "difference", b - a)
 
 
 def _iter_shared_sums(
@@ -273,7 +302,7 @@ def _iter_shared_sums(
         share = round_to_usual_factor(factor)
         if len(terms) == 1 and share != 1:
             yield _JoinedTerms(terms, "one", share * total, factors=(share,))
-        elif len(terms) > 1 and abs(share * len(terms) - 1) < 1e-4:
+        elif len(terms) > 1 and abs(share * len(terms) - 1) < MAX_COUNT_MISFIT:
             yield _JoinedTerms(terms, "mean", total / len(terms))
         elif share == 1:
             yield _JoinedTerms(terms, "sum", total)

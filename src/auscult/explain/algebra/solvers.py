@@ -11,6 +11,23 @@ from auscult.explain.algebra.nearness import relative_error, to_float64
 from auscult.explain.case import IteratedCalls
 from auscult.weights import Array
 
+MAX_MIDPOINT_MISFIT = 1e-4
+"""Relative misfit of a step that is taken from its middle.
+
+Chosen, not measured."""
+MIN_MIDPOINT_DISTANCE = 1e-9
+"""Relative distance of the middle from the end, below which nothing moved.
+
+Chosen, not measured."""
+MAX_NOISE_STANDARD_ERRORS = 5.0
+"""How far mean and deviation of fresh noise may lie from 0 and 1.
+
+Chosen, not measured."""
+MAX_NOISE_DEVIATION_OFFSET = 0.02
+"""Further slack of that deviation.
+
+Chosen, not measured."""
+
 
 @dataclass(frozen=True, eq=False)
 class SamplerRun:
@@ -200,8 +217,8 @@ def _is_midpoint(run: SamplerRun) -> bool:
         )
         fit, *_ = np.linalg.lstsq(velocity_columns, displacement, rcond=None)
         if (
-            relative_error(velocity_columns @ fit, displacement) > 1e-4
-            or relative_error(middle, end) < 1e-9
+            relative_error(velocity_columns @ fit, displacement) > MAX_MIDPOINT_MISFIT
+            or relative_error(middle, end) < MIN_MIDPOINT_DISTANCE
         ):
             return False
     return True
@@ -213,8 +230,8 @@ def _is_ping_pong(run: SamplerRun) -> bool:
         clean = run.states[index] - run.times[index] * run.conditional[index]
         next_time = run.times[index + 1]
         noise = (run.states[index + 1] - (1 - next_time) * clean) / max(next_time, 1e-6)
-        if abs(noise.std() - 1) > 5 / np.sqrt(2 * noise.size) + 0.02 or abs(
-            noise.mean()
-        ) > 5 / np.sqrt(noise.size):
+        standard_error = MAX_NOISE_STANDARD_ERRORS / np.sqrt(noise.size)
+        max_deviation = standard_error / np.sqrt(2) + MAX_NOISE_DEVIATION_OFFSET
+        if abs(noise.std() - 1) > max_deviation or abs(noise.mean()) > standard_error:
             return False
     return run.steps > 1
