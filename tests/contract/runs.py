@@ -25,8 +25,8 @@ SOURCE = HERE.parents[1] / "src"
 RUNS: dict[str, tuple[str, ...]] = {
     "inspect-trained": ("inspect vocoder.pth",),
     "inspect-damaged": ("inspect damaged.safetensors",),
-    "diff-changed": ("diff changed.safetensors good.safetensors",),
-    "diff-template": ("diff good.safetensors template.py:Generator",),
+    "diff-changed": ("diff good.safetensors changed.safetensors",),
+    "diff-template": ("diff template.py:Generator good.safetensors",),
     "convert": ("convert good.safetensors out.npz --to mlx",),
     "compare-traces": (
         "trace nets.py:good --inputs x.npz -o ref.safetensors",

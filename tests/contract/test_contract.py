@@ -1,8 +1,12 @@
 """What scripts rest on: reports say the same as before, in the same keys.
 
 The JSON files beside this test were written by the version before the code was moved to its present folders; prose is left out
-of them. They are recorded anew with `python -m tests.contract.runs NAME`, only where a change of the report is meant and stands
+of them. A run is recorded anew with `python -m tests.contract.runs NAME`, only where a change of the report is meant and stands
 in the CHANGELOG.
+
+Recorded anew since: diff-changed and diff-template. The first argument of `diff` was the candidate and is the reference now. The
+two ask the same in the new order and find the same causes at the same places. What is other in them: the order of `subjects`
+and of `mapping`, `only_in_a` and `only_in_b` exchanged, and `median_change`, which is relative to side b, now the candidate.
 """
 
 from __future__ import annotations
