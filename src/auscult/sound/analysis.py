@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from auscult.facts.windows import make_periodic_hann
 from auscult.sound.folding import measure_corners
 from auscult.sound.pcm import count_levels
 from auscult.sound.recording import Recording
@@ -25,14 +26,41 @@ Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 FRAME_SECONDS = 0.032
+"""Length of the frames of `power`; they have the nearest power of two in samples.
+
+Chosen, not measured.
+"""
 ACTIVE_DB = 40.0
-"""A frame counts as sounding when it is at most this far below the loud frames."""
+"""A frame counts as sounding when it is at most this far below the loud frames.
+
+Chosen, not measured.
+"""
+MIN_LEVEL_SHARE = 1e-6
+"""Of the loudest frame's energy: what is below is silence, and is left out where the loud frames
+are looked for.
+
+Chosen, not measured.
+"""
 CANCEL_CORRELATION = -0.5
-"""Channels more opposite than this would cancel in their mean; then the louder one is looked at."""
+"""Channels more opposite than this would cancel in their mean; then the louder one is looked at.
+
+Chosen, not measured.
+"""
 MAX_FRAMES = 480
-"""Frames, evenly spaced, that are enough for what speaks of the whole piece."""
+"""Frames, evenly spaced, that are enough for what speaks of the whole recording.
+
+Chosen, not measured.
+"""
 MAX_CORNERS = 2**19
+"""Second differences that are looked at for corners, from the beginning on.
+
+Chosen, not measured.
+"""
 TINY = 1e-20
+"""Added or taken as a least value where a power of zero would be divided by.
+
+Chosen, not measured.
+"""
 
 
 def thin_frames(frames: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -118,9 +146,7 @@ class SoundAnalysis:
             voice = self.voice
         else:
             voice = np.pad(self.voice, (0, self.n_fft - self.voice.size))
-        window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(self.n_fft) / self.n_fft)).astype(
-            np.float32
-        )
+        window = make_periodic_hann(self.n_fft).astype(np.float32)
         frames = np.lib.stride_tricks.sliding_window_view(voice, self.n_fft)[:: self.hop]
         spectrum = rfft(frames * window, axis=1)
         return np.asarray(spectrum.real**2 + spectrum.imag**2, np.float32)
@@ -140,7 +166,9 @@ class SoundAnalysis:
         """Frames in which there is sound: within `ACTIVE_DB` of the loud ones, [frames]."""
         if not self.level.size or self.level.max() <= 0:
             return np.zeros(self.level.shape, bool)
-        loud_level = float(np.percentile(self.level[self.level > self.level.max() * 1e-6], 95))
+        loud_level = float(
+            np.percentile(self.level[self.level > self.level.max() * MIN_LEVEL_SHARE], 95)
+        )
         return np.asarray(self.level > loud_level * 10.0 ** (-ACTIVE_DB / 10.0))
 
     @cached_property

@@ -8,12 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 LOWEST_HZ = 1500.0
+"""The lowest cut-off that is tried. Chosen, not measured."""
 BAND_START_SHARE = 0.85
-"""The band that has to be there reaches from this share of the cut-off up to it."""
+"""The band that has to be there reaches from this share of the cut-off up to it.
+
+Chosen, not measured.
+"""
 EMPTY_FROM_SHARE = 1.06
-"""Beyond this share of the cut-off there must be nothing."""
+"""Beyond this multiple of the cut-off there must be nothing. Chosen, not measured."""
 CUTOFF_COUNT = 80
-"""Cut-offs that are tried, evenly spaced on a logarithmic axis."""
+"""Cut-offs that are tried, evenly spaced on a logarithmic axis. Chosen, not measured."""
 
 
 @dataclass(frozen=True)

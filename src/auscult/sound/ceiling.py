@@ -14,12 +14,27 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 MIN_NEAR_SHARE = 0.9
-"""Of the extreme: samples above this are looked at."""
+"""Of the extreme: samples above this are looked at. Chosen, not measured."""
+MIN_NEAREST_SHARE = 0.98
+"""Of the extreme: of the samples above this, those that equal it are counted.
+
+Chosen, not measured.
+"""
 FLAT_TOLERANCE = 0.001
-"""Of the extreme: samples this near to it count as lying on it."""
+"""Of the extreme: samples this near to it count as lying on it. Chosen, not measured."""
 BLOCK_SECONDS = 0.005
+"""Length of the blocks whose peaks are compared. Chosen, not measured."""
+AT_CEILING_DB = 0.5
+"""A block reaches the ceiling when its peak is at most this far below the highest one.
+
+Chosen, not measured.
+"""
+HELD_SHARE = 0.7
+"""Of the ceiling: samples above this count as held there. Chosen, not measured."""
+MAX_CALM_STEP_SHARE = 0.35
+"""Of a jump: the steps before and after it have to be smaller than this. Chosen, not measured."""
 MAX_REMAINING_SHARE = 0.1
-"""Of the modulus: a jump that comes so near to it is a wrap."""
+"""Of the modulus: a jump that comes so near to it is a wrap. Chosen, not measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +70,8 @@ def _measure_pile(channel: Floats, sign: float) -> SamplePile:
     near_places = np.flatnonzero(oriented >= MIN_NEAR_SHARE * highest)
     pile_places = near_places[oriented[near_places] >= (1 - FLAT_TOLERANCE) * highest]
     exact = float(
-        (oriented[near_places] == highest).sum() / (oriented[near_places] >= 0.98 * highest).sum()
+        (oriented[near_places] == highest).sum()
+        / (oriented[near_places] >= MIN_NEAREST_SHARE * highest).sum()
     )
     return SamplePile(
         len(pile_places) / len(near_places),
@@ -86,10 +102,10 @@ def measure_squeeze(channel: Floats, sample_rate: int) -> Squeeze:
     ceiling = float(peaks.max(initial=0.0))
     if ceiling <= 0:
         return Squeeze(0.0, 0.0)
-    at_ceiling = peaks > ceiling * 10.0 ** (-0.5 / 20)
+    at_ceiling = peaks > ceiling * 10.0 ** (-AT_CEILING_DB / 20)
     return Squeeze(
         float(at_ceiling.sum() / (peaks > ceiling * 0.5).sum()),
-        float((blocks[at_ceiling] > 0.7 * ceiling).mean()),
+        float((blocks[at_ceiling] > HELD_SHARE * ceiling).mean()),
     )
 
 
@@ -120,9 +136,9 @@ def find_wraps(channel: Floats) -> WrapJumps:
     places = places[(places >= 2) & (places < len(steps) - 2)]
     if top <= 0 or not len(places):
         return WrapJumps(np.zeros(0, np.int64), 0, 2 * top, 0, 0.0)
-    is_calm = np.maximum(np.abs(steps[places - 1]), np.abs(steps[places + 1])) < 0.35 * np.abs(
-        steps[places]
-    )
+    is_calm = np.maximum(
+        np.abs(steps[places - 1]), np.abs(steps[places + 1])
+    ) < MAX_CALM_STEP_SHARE * np.abs(steps[places])
     is_opposite = channel[places] * channel[places + 1] < 0
     is_against_slope = (steps[places - 1] * steps[places] < 0) & (
         steps[places + 1] * steps[places] < 0

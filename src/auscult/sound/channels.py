@@ -11,6 +11,7 @@ from auscult.sound.pcm import find_loud_part
 
 Floats = NDArray[np.float32]
 TINY = 1e-20
+"""Added to energies, so that silence divides by no zero. Chosen, not measured."""
 
 
 @dataclass(frozen=True)

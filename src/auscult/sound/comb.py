@@ -13,23 +13,36 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auscult.facts.windows import make_periodic_hann
 from auscult.sound.folding import moving_mean
 
 Floats = NDArray[np.float32]
 
 MAX_SAMPLES = 2**18
+"""Samples that are transformed at once, from the beginning on. Chosen, not measured."""
 LOUDNESS_SECONDS = 0.05
+"""Width of the mean that loudness is evened out with. Chosen, not measured."""
 MIN_LOUDNESS_SHARE = 1e-2
-"""Of the loudest: what is quieter is not raised any more."""
+"""Of the loudest place: what is quieter is not raised any more. Chosen, not measured."""
 LINE_BINS = 2
-"""To each side of a multiple: the main lobe of a Hann window."""
+"""Bins to each side of a multiple that belong to its line: the main lobe of a Hann window.
+
+Chosen, not measured.
+"""
 MIN_LINES_APART = 12
-"""Bins between two multiples, below which lines cannot be told from what lies between them."""
+"""Bins between two multiples, below which lines cannot be told from what lies between them.
+
+Chosen, not measured.
+"""
 MIN_SHARE_OF_LOUDEST = 1e-8
-"""Of the loudest surroundings of a multiple."""
+"""Of the loudest surroundings of a multiple: fainter ones hold the side lobes of another line.
+
+Chosen, not measured.
+"""
 MAX_LINES = 400
+"""Multiples that are looked at, from the lowest on. Chosen, not measured."""
 MAX_SHARE_OF_RATE = 0.47
-"""Of the sample rate: above this no multiples are looked at."""
+"""Of the sample rate: above this no multiples are looked at. Chosen, not measured."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +71,7 @@ def find_strongest_comb(voice: Floats, sample_rate: int, candidates: Sequence[fl
     )
     level = samples / np.maximum(loudness, MIN_LOUDNESS_SHARE * loudness.max())
     size = next_fast_len(len(level), real=True)
-    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(len(level)) / len(level))).astype(np.float32)
+    window = make_periodic_hann(len(level)).astype(np.float32)
     spectrum = rfft(level * window, size)
     cumulative_energy = np.concatenate(
         [[0.0], np.cumsum(np.square(spectrum.real) + np.square(spectrum.imag), dtype=np.float64)]

@@ -6,7 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_BLOCK_SAMPLES = 2**21
-"""Samples that are transformed at once: no array of the transforms of all bands of a long sound."""
+"""Samples that are transformed at once: no array holds the transforms of all bands of a long sound.
+
+Chosen, not measured.
+"""
 
 Signal = NDArray[np.float32] | NDArray[np.float64]
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auscult.facts.windows import make_symmetric_hann
 from auscult.sound.correlation import centred_correlation, correlate_lags
 from auscult.sound.mel import Samples
 from auscult.sound.recording import Recording
@@ -17,15 +18,43 @@ from auscult.sound.relation import Relation, mix_down
 from auscult.sound.tracking import take_first_difference
 
 BLOCK_SECONDS = 0.01
+"""Length of the blocks that are asked whether there is sound in them. Chosen, not measured."""
 ACTIVE_DB = 40.0
+"""A block counts as sounding when it is at most this far below the loud blocks.
+
+Chosen, not measured.
+"""
+MIN_POWER_SHARE = 1e-6
+"""Of the loudest block's power: what is below is silence, and is left out where the loud blocks are
+looked for.
+
+Chosen, not measured.
+"""
 PRE_EMPHASES = (0.7, 0.8, 0.85, 0.9, 0.95, 0.97, 0.98)
 TILT_BANDS_PER_OCTAVE = 3
+"""Bands per octave in which two long-term spectra are compared. Chosen, not measured."""
 TILT_RANGE_DB = 60.0
+"""Bands farther below the loudest one are not compared. Chosen, not measured."""
 MAX_PIECES = 60
+"""Pieces of the recording that are searched for in the reference. Chosen, not measured."""
 FIRST_LOOK_STEP = 5
-"""Every so many pieces are looked at first; where none of them is displaced, the others are not looked at."""
+"""Every so many pieces are looked at first; where none of them is displaced, the others are not
+looked at.
+
+Chosen, not measured.
+"""
 MIN_COPY_CORRELATION = 0.95
-"""Correlation of a piece's first difference with its place in the reference, above which it is a copy."""
+"""Correlation of a piece's first difference with its place in the reference, above which it is a
+copy.
+
+Chosen, not measured.
+"""
+MIN_COPY_ADVANTAGE = 0.02
+"""By how much another place has to correlate better than a piece's own for the piece to be
+displaced.
+
+Chosen, not measured.
+"""
 
 
 def find_sounding_blocks(samples: Samples, rate: int) -> NDArray[np.bool_]:
@@ -35,7 +64,7 @@ def find_sounding_blocks(samples: Samples, rate: int) -> NDArray[np.bool_]:
     power = np.square(blocks - blocks.mean(axis=1, keepdims=True), dtype=np.float64).mean(axis=1)
     if not power.size or power.max() <= 0:
         return np.zeros(power.shape, bool)
-    loud = np.percentile(power[power > power.max() * 1e-6], 95)
+    loud = np.percentile(power[power > power.max() * MIN_POWER_SHARE], 95)
     return np.asarray(power > loud * 10.0 ** (-ACTIVE_DB / 10.0))
 
 
@@ -152,7 +181,7 @@ def _measure_third_octaves(samples: Samples, rate: int) -> NDArray[np.float64]:
         samples = np.pad(samples, (0, size - len(samples)))
     frames = np.lib.stride_tricks.sliding_window_view(samples - samples.mean(), size)[:: size // 2]
     frames = frames[:: max(1, len(frames) // 1500)]
-    power = np.square(np.abs(np.fft.rfft(frames * np.hanning(size), axis=1))).mean(axis=0)
+    power = np.square(np.abs(np.fft.rfft(frames * make_symmetric_hann(size), axis=1))).mean(axis=0)
     count = int(np.log2(0.45 * rate / 62.5) * TILT_BANDS_PER_OCTAVE) + 1
     edges = 62.5 * 2.0 ** ((np.arange(count + 1) - 0.5) / TILT_BANDS_PER_OCTAVE) * size / rate
     below = np.interp(
@@ -240,7 +269,7 @@ def _search_pieces(
         copied += 1
         own_index = int(start) - first
         values_near_own = values[max(own_index - tolerance, 0) : own_index + tolerance + 1]
-        if values_near_own.max(initial=-1.0) < values[top] - 0.02:
+        if values_near_own.max(initial=-1.0) < values[top] - MIN_COPY_ADVANTAGE:
             places.append((start / rate, (first + top) / rate))
     return copied, places
 

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 MIN_ROWS = 16
-"""Periods that there have to be before a fold says anything."""
+"""Periods that there have to be before a fold says anything. Chosen, not measured."""
 SMALL_DIVISORS = (16, 5, 3)
 NEIGHBOUR_REACH = 4
+"""Samples to each side of a phase that belong to its corner. Chosen, not measured."""
 MAX_SERIES_SAMPLES = 2**18
-"""Samples that the search for an unknown period looks at."""
+"""Samples that the search for an unknown period looks at. Chosen, not measured."""
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,20 @@ Floats = NDArray[np.float32]
 Spans = NDArray[np.int64]
 
 SILENT_DB = 60.0
-"""Below the loud parts: what lies lower is silent."""
+"""What is farther below the loud parts is silent. Chosen, not measured."""
 BLOCK_SECONDS = 0.01
+"""Length of the blocks of an envelope. Chosen, not measured."""
 EDGE_SECONDS = 0.004
+"""Sound that there has to be before and after a gap; a quarter of it, next to the gap, has to be
+loud.
+
+Chosen, not measured.
+"""
+MIN_LEVEL_SHARE = 1e-3
+"""Of the loudest block: quieter ones are left out where the loud blocks are looked for.
+
+Chosen, not measured.
+"""
 
 
 @dataclass(frozen=True)
@@ -87,7 +98,7 @@ def _measure_loud_level(channel: Floats, sample_rate: int) -> float:
     step = max(1, int(BLOCK_SECONDS * sample_rate))
     blocks = channel[: len(channel) // step * step].reshape(-1, step)
     levels = np.sqrt(np.einsum("bt,bt->b", blocks, blocks) / step)
-    sounding = levels > 1e-3 * levels.max(initial=0.0)
+    sounding = levels > MIN_LEVEL_SHARE * levels.max(initial=0.0)
     if sounding.any():
         return float(np.percentile(levels[sounding], 80))
     return 0.0

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auscult.facts.windows import make_periodic_hann
 from auscult.sound.folding import moving_mean
 from auscult.sound.masking import noise_to_mask_db
 
@@ -24,20 +25,38 @@ Floats = NDArray[np.float32]
 Spectra = NDArray[np.complex64]
 
 FRAME_SECONDS = 0.04
+"""Length of the frames whose phases are compared. Chosen, not measured."""
 MAX_FRAMES = 360
+"""Sounding frames that are looked at, evenly spaced. Chosen, not measured."""
 MIN_FRAMES = 12
+"""Frames below which nothing is said. Chosen, not measured."""
 ACTIVE_DB = 40.0
+"""A frame counts as sounding when it is at most this far below the loud frames.
+
+Chosen, not measured.
+"""
 FRAME_GRID = 240
-"""Frames are a multiple of this long and begin at multiples of it: the usual strides divide it, so that phases agree."""
+"""Frames are a multiple of this long and begin at multiples of it: the usual strides divide it, so
+that phases agree.
+
+Chosen, not measured.
+"""
 NEIGHBOUR_BINS = 9
-"""Bins over which a coherence is averaged: an image covers a band."""
+"""Bins over which a coherence is averaged: an image covers a band. Chosen, not measured."""
 MIN_SHARE = 6.0
-"""Over the number of frames: a smaller share is chance."""
+"""Over the number of frames: a smaller share is chance. Chosen, not measured."""
 WEAKER_RATIO = 0.7
-"""Of two coherent bins the weaker one is the image, and the higher one where neither has less than so much of the other."""
+"""Of two coherent bins the weaker one is the image, and the higher one where neither has less than
+so much of the other.
+
+Chosen, not measured.
+"""
 SEGMENT_SECONDS = 0.25
+"""Length of the segments that have to agree on a steady tone. Chosen, not measured."""
 MIN_SEGMENTS = 4
+"""Segments below which no tone is looked for. Chosen, not measured."""
 FAINTEST_TONE_DB = -75.0
+"""Against the sound: fainter tones are not looked at. Chosen, not measured."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +141,7 @@ def _compute_spectra(voice: Floats, sample_rate: int, grid: int) -> Spectra:
     chosen = np.flatnonzero(level > np.percentile(level, 95) * 10.0 ** (-ACTIVE_DB / 10))
     if len(chosen) > MAX_FRAMES:
         chosen = chosen[np.linspace(0, len(chosen) - 1, MAX_FRAMES).astype(int)]
-    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
+    window = make_periodic_hann(size).astype(np.float32)
     return np.asarray(rfft(frames[chosen] * window, axis=1), np.complex64)
 
 

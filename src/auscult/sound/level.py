@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from auscult.facts.windows import make_symmetric_hann
 from auscult.sound.mel import Samples
 
 FRAME_SAMPLES = 2048
+"""Samples of a frame of the transfer function. Chosen, not measured."""
 MAX_FRAMES = 2000
+"""Frames that are looked at, evenly spaced. Chosen, not measured."""
 
 
 def measure_gain_db(candidate: Samples, reference: Samples, *, coherent: bool) -> float:
@@ -42,7 +45,8 @@ def _compute_spectra(samples: Samples, size: int) -> NDArray[np.complex128]:
     """Of up to `MAX_FRAMES` frames, [frames, bins], without what is left of a DC offset."""
     frames = np.lib.stride_tricks.sliding_window_view(samples, size)[:: size // 2]
     spectra = np.fft.rfft(
-        (frames[:: max(1, len(frames) // MAX_FRAMES)] - samples.mean()) * np.hanning(size), axis=1
+        (frames[:: max(1, len(frames) // MAX_FRAMES)] - samples.mean()) * make_symmetric_hann(size),
+        axis=1,
     )
     spectra[:, :2] = 0.0
     return np.asarray(spectra)

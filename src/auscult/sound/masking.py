@@ -18,12 +18,24 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 HEARD_DB = 1.5
+"""A noise is heard that is this far above the threshold of its band.
+
+Defined by ITU-R BS.1387, which begins to count a frame as disturbed there.
+"""
 LISTENING_DB = 73.0
-"""Level of the mean frame, in dB SPL."""
+"""Level of the mean frame, in dB SPL.
+
+Defined by ITU-T P.800: the level at which people listen with both ears.
+"""
 BANDS_PER_BARK = 2
+"""Bands per Bark in which masking is computed. Chosen, not measured."""
 LOWER_SLOPE_DB = 27.0
+"""By how much a masker's effect falls per Bark towards lower frequencies.
+
+Defined by ITU-R BS.1387.
+"""
 TYPICAL_BAND_DB = 60.0
-"""Level for which the upper slope is taken, in dB SPL."""
+"""Level for which the upper slope is taken, in dB SPL. Chosen, not measured."""
 
 
 def noise_to_mask_db(power: Floats, share: Floats, sample_rate: int) -> tuple[Doubles, Doubles]:

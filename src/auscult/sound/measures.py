@@ -9,11 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auscult.errors import AudioError
+from auscult.facts.windows import make_symmetric_hann
 from auscult.sound.mel import Frames, MelDefinition, Samples, mel_spectrogram, stft
 
 COMB_WIDTH_HZ = 4.0
+"""To each side of a multiple: what is so near counts as lying on it. Chosen, not measured."""
 ACTIVE_DB = 40.0
+"""A frame counts as sounding when it is at most this far below the loudest.
+
+Chosen, not measured.
+"""
 FLOOR_DB = 80.0
+"""Levels this far below the loudest count as that. Chosen, not measured."""
 
 
 def log_mel_distance(a: Frames, b: Frames) -> float:
@@ -66,7 +73,9 @@ def comb_share(samples: Samples, sample_rate: int, period: int) -> float:
     from scipy.fft import next_fast_len, rfft
 
     size = next_fast_len(max(len(samples), 2), real=True)
-    spectrum = rfft(samples.astype(np.float32) * np.hanning(len(samples)).astype(np.float32), size)
+    spectrum = rfft(
+        samples.astype(np.float32) * make_symmetric_hann(len(samples)).astype(np.float32), size
+    )
     per_hertz = size / sample_rate
     power = np.square(spectrum.real) + np.square(spectrum.imag)
     power[: int(20.0 * per_hertz) + 1] = 0

@@ -18,9 +18,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auscult.errors import AudioError
+from auscult.facts.windows import make_periodic_hann, make_symmetric_hann
 
 Samples = NDArray[np.float32]
 Frames = NDArray[np.float32]
+
+
+SLANEY_BREAK_HZ = 1000.0
+"""Frequency up to which Slaney's mel scale is linear.
+
+Defined by Slaney's Auditory Toolbox (1998).
+"""
+SLANEY_BREAK_MEL = 15.0
+"""The same place in mel. Defined by Slaney's Auditory Toolbox (1998)."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +113,10 @@ def _hertz_to_mel(hertz: NDArray[np.float64], scale: str) -> NDArray[np.float64]
         return np.asarray(2595.0 * np.log10(1.0 + hertz / 700.0))
     linear = hertz / (200.0 / 3.0)
     return np.where(
-        hertz < 1000.0,
+        hertz < SLANEY_BREAK_HZ,
         linear,
-        15.0 + np.log(np.maximum(hertz, 1000.0) / 1000.0) / (np.log(6.4) / 27.0),
+        SLANEY_BREAK_MEL
+        + np.log(np.maximum(hertz, SLANEY_BREAK_HZ) / SLANEY_BREAK_HZ) / (np.log(6.4) / 27.0),
     )
 
 
@@ -113,9 +124,10 @@ def _mel_to_hertz(mel: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
     if scale == "htk":
         return np.asarray(700.0 * (10.0 ** (mel / 2595.0) - 1.0))
     return np.where(
-        mel < 15.0,
+        mel < SLANEY_BREAK_MEL,
         mel * (200.0 / 3.0),
-        1000.0 * np.exp((np.maximum(mel, 15.0) - 15.0) * (np.log(6.4) / 27.0)),
+        SLANEY_BREAK_HZ
+        * np.exp((np.maximum(mel, SLANEY_BREAK_MEL) - SLANEY_BREAK_MEL) * (np.log(6.4) / 27.0)),
     )
 
 
@@ -147,14 +159,15 @@ def build_window(definition: MelDefinition) -> Samples:
 
 
 def _compute_window_shape(size: int, kind: str) -> NDArray[np.float64]:
-    phase = 2 * np.pi * np.arange(size)
     if kind == "rectangular":
         return np.ones(size)
     if kind == "hamming":
-        return np.asarray(0.54 - 0.46 * np.cos(phase / size))
+        return np.asarray(0.54 - 0.46 * np.cos(2 * np.pi * np.arange(size) / size))
     if kind == "povey":  # Kaldi's: a symmetric Hann to the power of 0.85
-        return np.asarray((0.5 - 0.5 * np.cos(phase / max(size - 1, 1))) ** 0.85)
-    return np.asarray(0.5 - 0.5 * np.cos(phase / (size if kind == "hann" else max(size - 1, 1))))
+        return np.asarray(make_symmetric_hann(size) ** 0.85)
+    if kind == "hann":
+        return make_periodic_hann(size)
+    return make_symmetric_hann(size)
 
 
 def count_padding(definition: MelDefinition) -> int:

@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from auscult.sound.analysis import SoundAnalysis
 
 COLUMNS = 64
+"""Columns of the picture. Chosen, not measured."""
 ROWS = 8
+"""Rows of the picture. Chosen, not measured."""
 DEPTH_DB = 60.0
-"""Levels so far below the loudest are the bottom of the picture."""
+"""Levels so far below the loudest are the bottom of the picture. Chosen, not measured."""
 LOWEST_HZ = 60.0
+"""The lower edge of the picture. Chosen, not measured."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,21 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 LOUD_PART_SAMPLES = 16384
-"""Samples that are enough to tell."""
+"""Samples that are enough to tell. Chosen, not measured."""
+GRID_TOLERANCE = 1e-3
+"""Steps of 16 bits by which a sample may be off the grid. Chosen, not measured."""
+MIN_SANE_SHARE = 0.999
+"""Share of the samples that have to be reasonable once their bytes are turned round.
+
+Chosen, not measured.
+"""
+MAX_SANE_PEAK = 2.0
+"""Absolute value below which a float is a reasonable sample. Chosen, not measured."""
+MIN_SANE_SAMPLE = 1e-12
+"""Absolute value above which a float that is not zero is a reasonable sample.
+
+Chosen, not measured.
+"""
 
 
 def find_loud_part(channel: Floats, count: int = LOUD_PART_SAMPLES) -> Floats:
@@ -41,7 +55,11 @@ def try_byte_swap(channel: Floats) -> ByteSwap | None:
     """What exchanging the bytes of 16-bit samples [time] does; None where the samples are not on the grid of 16 bits."""
     part = find_loud_part(channel).astype(np.float64) * 32768.0
     rounded = np.rint(part)
-    if len(part) < 64 or np.abs(part - rounded).max() > 1e-3 or np.abs(rounded).max() > 32768:
+    if (
+        len(part) < 64
+        or np.abs(part - rounded).max() > GRID_TOLERANCE
+        or np.abs(rounded).max() > 32768
+    ):
         return None
     integers = np.clip(rounded, -32768, 32767).astype(np.int16)
     return ByteSwap(
@@ -57,12 +75,12 @@ def is_float_swapped(channel: Floats) -> bool:
     with np.errstate(all="ignore"):
         is_sane = (
             np.isfinite(swapped_samples)
-            & (np.abs(swapped_samples) < 2.0)
-            & ((np.abs(swapped_samples) > 1e-12) | (swapped_samples == 0))
+            & (np.abs(swapped_samples) < MAX_SANE_PEAK)
+            & ((np.abs(swapped_samples) > MIN_SANE_SAMPLE) | (swapped_samples == 0))
         )
     return bool(
         len(part)
-        and is_sane.mean() > 0.999
+        and is_sane.mean() > MIN_SANE_SHARE
         and np.count_nonzero(swapped_samples) > len(swapped_samples) // 2
     )
 

@@ -12,13 +12,19 @@ from numpy.typing import NDArray
 from auscult.sound.mel import Samples
 
 MIN_HERTZ, MAX_HERTZ = 60.0, 700.0
+"""Lowest and highest pitch that is looked for. Chosen, not measured."""
 HOP_SECONDS = 0.01
+"""Time from one value of the pitch to the next. Chosen, not measured."""
 VOICED_THRESHOLD = 0.15
-"""Of the normalised difference, below which a frame is voiced."""
+"""Of the normalised difference, below which a frame is voiced. Chosen, not measured."""
 SILENCE_DB = 45.0
-"""Frames this far below the loudest are silent."""
+"""Frames this far below the loudest are silent. Chosen, not measured."""
 ANALYSIS_RATE = 16000
+"""Hz at which pitch is estimated. Chosen, not measured."""
 BLOCK_FRAMES = 400
+"""Frames that are transformed at once. Chosen, not measured."""
+MAX_LEAP_OCTAVES = 0.25
+"""A value farther than this from the median of its neighbours is an error. Chosen, not measured."""
 
 
 def estimate_pitch_hertz(samples: Samples, sample_rate: int) -> NDArray[np.float64]:
@@ -91,5 +97,5 @@ def _remove_leaps(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
     voiced_counts = np.isfinite(neighbourhoods).sum(axis=1)
     local_median = np.full(len(hertz), np.nan)
     local_median[voiced_counts > 0] = np.nanmedian(neighbourhoods[voiced_counts > 0], axis=1)
-    is_leap = np.isfinite(hertz) & (np.abs(np.log2(hertz / local_median)) > 0.25)
+    is_leap = np.isfinite(hertz) & (np.abs(np.log2(hertz / local_median)) > MAX_LEAP_OCTAVES)
     return np.where(is_leap, np.nan, hertz)

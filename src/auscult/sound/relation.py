@@ -25,27 +25,55 @@ from auscult.sound.tracking import LagTrack, take_first_difference, track_lag
 
 STANDARD_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000)
 SEARCH_RATE = 16000
-"""Hz at which speeds are searched."""
+"""Hz at which speeds are searched. Chosen, not measured."""
 MIN_COHERENCE = 0.5
-"""Median correlation of pieces of waveform above which lags are to the sample."""
+"""Median correlation of pieces of waveform above which lags are to the sample.
+
+Chosen, not measured.
+"""
 MIN_AGREEING = 0.5
+"""Share of the pieces whose lags have to lie on one line for that. Chosen, not measured."""
 MAX_DRIFT_PPM = 2000.0
-"""A speed nearer to 1 than this is a clock, farther off another rate."""
+"""A speed nearer to 1 than this is a clock, farther off another rate. Chosen, not measured."""
 MIN_SCALED_CORRELATION = 0.35
+"""Correlation of the spectrograms below which no other speed is believed. Chosen, not measured."""
 MIN_GAIN_IN_CORRELATION = 0.1
-"""What another speed must add to the correlation at the same speed before it is believed."""
+"""What another speed must add to the correlation at the same speed before it is believed.
+
+Chosen, not measured.
+"""
 MAX_REMAINING_SHARE = 0.5
-"""Or the share of what is unexplained at the same speed that may be left."""
+"""Or the share of what is unexplained at the same speed that may be left. Chosen, not measured."""
+MIN_GAIN_WITH_REMAINDER = 0.01
+"""What another speed must add to the correlation where so little is left. Chosen, not measured."""
 MAX_OFF_LENGTH = 0.005
-"""Relative difference up to which a speed is that of the durations."""
+"""Relative difference up to which a speed is that of the durations. Chosen, not measured."""
 MIN_STRETCH = 0.01
+"""Relative difference of the durations from which on there is a stretch. Chosen, not measured."""
 MAX_DIRECT_SECONDS = 60.0
-"""Longer ones are laid upon each other by their spectrograms first, so that memory stays small."""
+"""Longer recordings are laid upon each other by their spectrograms first, so that memory stays
+small.
+
+Chosen, not measured.
+"""
 TRACK_MARGIN_SECONDS = 0.06
+"""How far from the common lag that of a piece is searched. Chosen, not measured."""
 SCAN_PIECES = 9
+"""Pieces that a trial of a speed looks at. Chosen, not measured."""
 MIN_AHEAD = 0.02
-"""By how much the waveforms must agree better at a ratio of no two standard rates than at one of two."""
+"""By how much the waveforms must agree better at a ratio of no two standard rates than at one of
+two.
+
+Chosen, not measured.
+"""
 MAX_ALIGNED_SECONDS = 600.0
+"""Length of the aligned pair. Chosen, not measured."""
+MIN_MIX_POWER_SHARE = 0.1
+"""Of the channels' mean power: a mean of the channels with less has cancelled, and the loudest
+channel is taken.
+
+Chosen, not measured.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,10 +154,11 @@ def relate_recordings(recording: Recording, reference: Recording) -> Relation:
         recording, reference, speed, lag_track.lag
     )
     similarity = centred_correlation(mix_down(aligned_recording), mix_down(aligned_reference))
-    is_drift = abs(speed - 1.0) * 1e6 <= MAX_DRIFT_PPM
+    drift_ppm = (speed - 1.0) * 1e6
+    is_drift = abs(drift_ppm) <= MAX_DRIFT_PPM
     return Relation(
         lag_samples=lag,
-        drift_ppm=(speed - 1.0) * 1e6 if is_drift else 0.0,
+        drift_ppm=drift_ppm if is_drift else 0.0,
         rate_ratio=1.0 if is_drift else speed,
         rate_correlation=correlation if not coherent else max(correlation, lag_track.coherence),
         time_stretch=stretch,
@@ -170,7 +199,7 @@ def mix_down(recording: Recording) -> Samples:
     """One channel that stands for all, [time]: the mean, or the loudest where the channels cancel each other."""
     mono = recording.mono
     power = np.square(recording.samples, dtype=np.float64).mean(axis=1)
-    if np.square(mono, dtype=np.float64).mean() < 0.1 * power.mean():
+    if np.square(mono, dtype=np.float64).mean() < MIN_MIX_POWER_SHARE * power.mean():
         return np.asarray(recording.samples[int(power.argmax())])
     return mono
 
@@ -258,7 +287,7 @@ def _is_better(best_scaling: SpeedScaling, same_speed: SpeedScaling, by_length: 
         needed_gain = MIN_GAIN_IN_CORRELATION
     return best_scaling.correlation >= MIN_SCALED_CORRELATION and (
         correlation_gain >= needed_gain
-        or (correlation_gain > 0.01 and remaining_share < MAX_REMAINING_SHARE)
+        or (correlation_gain > MIN_GAIN_WITH_REMAINDER and remaining_share < MAX_REMAINING_SHARE)
     )
 
 

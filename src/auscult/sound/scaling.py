@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from auscult.facts.windows import make_symmetric_hann
 from auscult.sound.correlation import correlate_lags
 from auscult.sound.mel import Samples
 
@@ -20,17 +21,33 @@ ScalingKind = Literal["rate", "stretch"]
 Pattern = NDArray[np.float32]
 
 BANDS_PER_OCTAVE = 24
+"""Bands per octave of a log-frequency spectrogram. Chosen, not measured."""
 LOWEST_HZ, HIGHEST_HZ = 90.0, 7000.0
+"""Edges of the log-frequency spectrogram. Chosen, not measured."""
 FLOOR_DB = 60.0
+"""Levels this far below the loudest count as that. Chosen, not measured."""
 MAX_FRAMES = 1500
-"""Longer recordings get fewer frames per second, down to `MIN_FRAMES_PER_SECOND`; what is longer still is cut."""
+"""Longer recordings get fewer frames per second, down to `MIN_FRAMES_PER_SECOND`; what is longer
+still is cut.
+
+Chosen, not measured.
+"""
 FRAMES_PER_SECOND, MIN_FRAMES_PER_SECOND = 50.0, 12.5
+"""Frames per second, and their least number. Chosen, not measured."""
 MAX_RATIO = 2.6
-"""Ratios from 1 / `WIDEST` to `WIDEST` are tried: 8,000 against 20,000 Hz and the like."""
+"""Ratios from 1 / `MAX_RATIO` to `MAX_RATIO` are tried: 8,000 against 20,000 Hz and the like.
+
+Chosen, not measured.
+"""
 COARSE_STEP, FINE_STEP = 0.02, 0.0025
+"""Steps of the natural logarithm of the speed, of the first and of the second search.
+
+Chosen, not measured.
+"""
 MIN_SHARE_OF_OVERLAP = 0.6
+"""Of the shorter pattern: lags at which less overlaps are not looked at. Chosen, not measured."""
 SHARPENING_DENSITY = 4
-"""How many times as many frames a reading is sharpened on."""
+"""How many times as many frames a reading is sharpened on. Chosen, not measured."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +74,7 @@ def make_log_frequency_pattern(samples: Samples, rate: float, frames_per_second:
     row holds the level of the frame.
     """
     n_fft = 2 ** int(np.ceil(np.log2(rate * 0.064)))
-    window = np.hanning(n_fft)
+    window = make_symmetric_hann(n_fft)
     centres = np.arange(0, max(len(samples), 1) / rate, 1.0 / frames_per_second)
     padded = np.pad(samples, n_fft // 2)
     edges = LOWEST_HZ * 2.0 ** (

@@ -28,14 +28,29 @@ Score = Callable[[Mapping[str, Any]], Distances]
 Progress = Callable[[int, int, str], None]
 
 MAX_SHARE_OF_STATIONARY = 0.5
-"""A reading counts as working when its distance is at most this share of that of a stationary sound with the input's mean mel."""
+"""A reading counts as working when its distance is at most this share of that of a stationary sound
+with the input's mean mel.
+
+Chosen, not measured.
+"""
 HOPELESS_SHARE_OF_STATIONARY = 0.9
-"""A best reading farther than this is not worth trying in pairs of changes."""
+"""A best reading farther than this is not worth trying in pairs of changes.
+
+Chosen, not measured.
+"""
 PAIR_RIVALS = 1
+"""Nearest other values of each choice that are tried in pairs. Chosen, not measured."""
 MIN_SIGMAS = 3.0
-"""A choice is settled when its best value wins by this many standard errors of the paired difference."""
+"""A choice is settled when its best value wins by this many standard errors of the paired
+difference.
+
+Chosen, not measured.
+"""
 BLOCK_SECONDS = 0.128
-"""Neighbouring frames share samples and phonemes; blocks of this length are taken for independent."""
+"""Neighbouring frames share samples and phonemes; blocks of this length are taken for independent.
+
+Chosen, not measured.
+"""
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,20 +12,28 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auscult.facts.windows import make_symmetric_hann
+
 Floats = NDArray[np.float32]
 
 PREDICTION_ORDER = 16
-"""Of the linear prediction."""
+"""Order of the linear prediction. Chosen, not measured."""
 FRAME_SECONDS = 0.02
+"""Length of the frames whose kurtosis is taken. Chosen, not measured."""
 MAX_SECONDS = 12.0
-"""More of a recording is not looked at for pulses."""
+"""More of a recording is not looked at for pulses. Chosen, not measured."""
 ENVELOPE_SECONDS = 0.05
+"""Length of the frames of the residual's envelope. Chosen, not measured."""
 ENVELOPE_RATE = 8000
+"""Hz to which the residual's envelope is thinned out. Chosen, not measured."""
 SMOOTH_SECONDS = 0.0006
+"""Width of the mean that smooths the residual's envelope. Chosen, not measured."""
 PULSES_SECONDS = (0.0025, 0.015)
 SYLLABLES_HZ = (1.0, 25.0)
 SPECTRUM_HZ = 80.0
+"""Lower edge of the spectrum whose centre is taken. Chosen, not measured."""
 TINY = 1e-20
+"""A least value where a power of zero would be divided by. Chosen, not measured."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +120,7 @@ def measure_syllables_hz(level: Floats, frame_rate: float) -> float:
     envelope = np.sqrt(level.astype(np.float64))
     envelope -= envelope.mean()
     size = max(4096, len(envelope))
-    power = np.abs(np.fft.rfft(envelope * np.hanning(len(envelope)), size)) ** 2
+    power = np.abs(np.fft.rfft(envelope * make_symmetric_hann(len(envelope)), size)) ** 2
     hertz = np.fft.rfftfreq(size, 1.0 / frame_rate).astype(np.float64)
     return _find_log_centre(hertz, power, SYLLABLES_HZ)
 

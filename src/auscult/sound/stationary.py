@@ -10,10 +10,21 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 FLOOR_DB = 80.0
+"""Levels this far below the loudest count as that. Chosen, not measured."""
 HEARD_DB = 60.0
-"""A band whose mean is farther below the loudest moment says nothing about movement."""
+"""A band whose mean is farther below the loudest moment says nothing about movement.
+
+Chosen, not measured.
+"""
+LOWEST_HZ = 50.0
+"""Lower frequencies are not looked at. Chosen, not measured."""
+MIN_BIN_SHARE = 1e-9
+"""Of the strongest bin's mean power: weaker bins are not looked at. Chosen, not measured."""
 GAUSSIAN_DB = -2.507
-"""Mean level of the spectrum of Gaussian noise against its mean power: -10 γ / ln 10, γ being Euler's constant."""
+"""Mean level of the spectrum of Gaussian noise against its mean power.
+
+Defined by -10 γ / ln 10, γ being Euler's constant.
+"""
 
 
 @dataclass(frozen=True)
@@ -43,7 +54,7 @@ def measure_stillness(power: Floats, hertz: Floats) -> SpectralStillness:
     if not len(power):
         return SpectralStillness(-100.0, -100.0, 0.0, 0.0, 0.0)
     mean = power.mean(axis=0, dtype=np.float64)
-    is_audible = (mean > mean.max(initial=0.0) * 1e-9) & (hertz > 50.0)
+    is_audible = (mean > mean.max(initial=0.0) * MIN_BIN_SHARE) & (hertz > LOWEST_HZ)
     if is_audible.sum() < 16:
         return SpectralStillness(-100.0, -100.0, 0.0, 0.0, 0.0)
     ratio = power[:, is_audible] / mean[is_audible].astype(np.float32)
@@ -66,7 +77,7 @@ def measure_movement_db(power: Floats, hertz: Floats, bands: int = 32) -> float:
     Levels more than `FLOOR_DB` below the loudest count as that; three frames are taken together, so that the scatter of noise
     itself stays small.
     """
-    mel = 2595 * np.log10(1 + np.array([50.0, float(hertz[-1])]) / 700)
+    mel = 2595 * np.log10(1 + np.array([LOWEST_HZ, float(hertz[-1])]) / 700)
     edges = np.unique(
         np.searchsorted(hertz, 700 * (10 ** (np.linspace(mel[0], mel[1], bands + 1) / 2595) - 1))
     )

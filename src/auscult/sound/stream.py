@@ -11,6 +11,12 @@ import numpy as np
 from auscult.errors import AudioError
 from auscult.sound.recording import Recording
 
+MAX_LAST_BLOCK = 1.5
+"""Blocks: what is left at the end is read at once where it is shorter than this.
+
+Chosen, not measured.
+"""
+
 
 @dataclass(frozen=True)
 class SoundHeader:
@@ -68,7 +74,7 @@ def iter_blocks(path: str | Path, seconds: float) -> Iterator[Recording]:
             usual_frames = max(1, int(seconds * file.samplerate))
             rate, remaining_frames = int(file.samplerate), int(file.frames)
             while remaining_frames > 0:
-                if remaining_frames < 1.5 * usual_frames:
+                if remaining_frames < MAX_LAST_BLOCK * usual_frames:
                     block_frames = remaining_frames
                 else:
                     block_frames = usual_frames

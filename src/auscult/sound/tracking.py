@@ -15,13 +15,20 @@ from auscult.sound.correlation import correlate_lags, find_peak
 from auscult.sound.mel import Samples
 
 MAX_PIECES = 24
+"""Pieces on which a lag is measured. Chosen, not measured."""
 PIECE_SECONDS = 0.6
+"""Length of a piece. Chosen, not measured."""
 MIN_PIECE_CORRELATION = 0.3
+"""Correlation below which a piece's lag is not believed. Chosen, not measured."""
 MAX_OFF_LINE = 1.5
-"""Samples that a piece's lag may be off the common line."""
+"""Samples that a piece's lag may be off the common line. Chosen, not measured."""
 QUIET_DB = 45.0
+"""Pieces farther below the loudest are not looked at. Chosen, not measured."""
 MIN_DRIFT_SAMPLES = 1.0
-"""A drift that moves the lag by less than this from beginning to end is none."""
+"""A drift that moves the lag by less than this from beginning to end is none.
+
+Chosen, not measured.
+"""
 
 
 @dataclass(frozen=True)

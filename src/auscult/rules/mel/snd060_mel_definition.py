@@ -38,9 +38,17 @@ CODE = "SND060"
 NAME = "mel-definition"
 REQUIRES = MelSubject
 MAX_EXACT_SHARE = 1e-3
-"""Residual over the mel's standard deviation up to which the definition is the one that made it."""
+"""Residual over the mel's standard deviation up to which the definition is the one that made it.
+
+Measured on mels made by right definitions in float32 and float16: 0.001 ‰ and 0.5 ‰ at most.
+Margin: 2.
+"""
 MAX_NEAR_SHARE = 0.05
-"""Up to here it is nearly the one: resampled by other means, or a setting off that is not searched for."""
+"""Up to here it is nearly the one: resampled by other means, or a setting off that is not searched
+for.
+
+Chosen, not measured.
+"""
 
 
 def check(subject: MelSubject) -> Iterable[Finding]:

@@ -8,7 +8,7 @@ from auscult.sound.relation import Relation
 MIN_CORRELATION = 0.5
 """Of the spectrograms, below which a speed or place read from them is not believed.
 
-White noise gave 0.03, the same sentence backwards 0.39.
+Measured on white noise and the same sentence backwards: 0.03 and 0.39. Margin: 0.11.
 """
 
 

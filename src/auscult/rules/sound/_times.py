@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_SPANS = 50
-"""Spans that a finding lists."""
+"""Spans that a finding lists. Chosen, not measured."""
 
 Spans = tuple[tuple[float, float], ...]
 

@@ -96,14 +96,31 @@ SUSPECTS = (
     ),
 )
 MIN_LINES = 0.2
+"""Share of the energy around each multiple of the model's own frame rate that lies on it, chance
+taken off.
+
+Measured on 150 clean clips, 156 coded ones and 20 sentences of the bundled vocoder at the usual
+rates: 0.024, 0.014 and 0.11 at most; a trained vocoder half loaded into the wrong model: 0.31 to
+1.00. Margin: 1.5.
+"""
 MIN_LINES_BLIND = 0.55
+"""The same where the hop is not known, at the best of the usual frame rates.
+
+Measured on 150 clean clips and 150 synthetic steady sawtooths: 0.024 and 0.50 at most; a buzz of 30
+% of the energy: 0.63 at least. Margin: 1.1 to each side.
+"""
 MIN_SHARE = 0.45
-"""Of the energy on the comb, chance taken off; without a reference, since a voice may hold that very pitch."""
+"""Of the energy on the multiples, chance taken off; without a reference, since a voice may hold
+that very pitch.
+
+Measured on 74 clean espeak-ng sentences: 0.14 at most. Margin: 3.2.
+"""
 MIN_ABOVE_REFERENCE = 0.15
-"""The same with a reference, whose own share is taken off."""
+"""The same with a reference, whose own share is taken off. Chosen, not measured."""
 MIN_SECONDS = 0.5
+"""Shorter recordings are not judged. Chosen, not measured."""
 LOWEST_HZ = 30.0
-"""Slower repetitions are heard as single events."""
+"""Slower repetitions are heard as single events. Chosen, not measured."""
 USUAL_RATES = (16000, 22050, 24000, 32000, 44100, 48000)
 USUAL_HOPS = (
     *(

@@ -76,13 +76,26 @@ SUSPECTS = (
     ),
 )
 MAX_MOVEMENT_DB = 3.0
+"""Movement of the mel over time, below which it is flat.
+
+Measured on 120 clean clips, 156 coded ones and 20 of the bundled vocoder that set no threshold: no
+false alarm. Margin: not recorded.
+"""
 MAX_WITH_REFERENCE_DB = 6.0
+"""The same with a reference. Chosen, not measured."""
 MAX_SHARE_OF_REFERENCE = 0.5
+"""And at most this share of the reference's movement. Chosen, not measured."""
 MIN_STEADY_DB = -0.7
+"""Level of each bin against its mean power, weighted by energy, above which the energy stands
+still.
+
+Measured on 150 clean clips: -2.6 at most; hums that have 99 % of the energy: -0.42 at least.
+Margin: 1.9 dB and 0.28 dB.
+"""
 MIN_RMS = 1e-6
-"""Below this a recording is silent, which is another finding."""
+"""Below this a recording is silent, which is another finding. Chosen, not measured."""
 MAX_NOISE_PEAKS = 0.4
-"""Of the energy in bins that stand out: noise has less."""
+"""Of the energy in bins that stand out: noise has less. Chosen, not measured."""
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:

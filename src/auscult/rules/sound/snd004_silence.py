@@ -72,7 +72,15 @@ SUSPECTS = (
     ),
 )
 MAX_PEAK = 1e-4
+"""Loudest deviation from the mean below which there is nothing to hear (-80 dBFS).
+
+Measured on 270 clean clips of speech, music and instruments: none comes near. Margin: 50 dB.
+"""
 MAX_LEVELS = 64
+"""Different levels that a quiet recording may have before it is the detail of `integer-scale`.
+
+Chosen, not measured.
+"""
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:

@@ -61,11 +61,24 @@ EXPLAINS = (
 )
 WRITING = "read or write the samples in the byte order of the format (WAV: little-endian)"
 MIN_ROUGHNESS = 0.5
+"""Roughness as read above which the bytes are suspected.
+
+Measured on 270 clean clips of speech, music and instruments: no false alarm of the rule. Margin:
+not recorded.
+"""
 MAX_RATIO = 0.9
+"""Of the roughness as read: what exchanging the bytes may leave.
+
+Measured on 270 clean clips of speech, music and instruments: no false alarm of the rule. Margin:
+not recorded.
+"""
 MAX_SWAPPED = 1.2
-"""Noise has 1.41 and more, whichever way its bytes are."""
+"""Roughness that exchanging the bytes may leave at most.
+
+Measured on white noise: 1.41, whichever way its bytes are. Margin: 1.2.
+"""
 MAX_FLOAT_PEAK = 1e6
-"""No sound in floats is as large as that."""
+"""No sound in floats is as large as that. Chosen, not measured."""
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:

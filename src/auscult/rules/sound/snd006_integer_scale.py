@@ -40,9 +40,23 @@ EXTENT = "mostly"
 EXPLAINS = ("clipping", "silence")
 WRITING = "divide by the full scale of the integer type that was read (32768 for 16 bits)"
 MAX_PEAK = 4.0
+"""Peak above which samples are integers; an unclipped mix of floats may pass 1.
+
+Measured on 270 clean clips of speech, music and instruments: no false alarm of the rule. Margin:
+not recorded.
+"""
 MIN_PEAK = 1e-3
+"""Peak below which samples were scaled down twice.
+
+Measured on 270 clean clips of speech, music and instruments: no false alarm of the rule. Margin:
+not recorded.
+"""
 ERROR_PEAK = 1e-4
+"""Peak below which it is an error. Chosen, not measured."""
 MIN_LEVELS = 64
+"""Different levels that show that the detail is there. Chosen, not measured."""
+MIN_SCALED_PEAK = 0.05
+"""Peak that the right power of two has to give at least. Chosen, not measured."""
 USUAL_BITS = (15, 23, 31, 7, 16, 8, 24)
 
 
@@ -58,7 +72,11 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         return
     is_loud = peak > MAX_PEAK
     bits = next(
-        (bits for bits in USUAL_BITS if 0.05 <= peak * 2.0 ** (-bits if is_loud else bits) <= 1.0),
+        (
+            bits
+            for bits in USUAL_BITS
+            if MIN_SCALED_PEAK <= peak * 2.0 ** (-bits if is_loud else bits) <= 1.0
+        ),
         None,
     )
     power = f"2**{bits}" if bits else f"{peak if is_loud else 1 / peak:.3g}"

@@ -53,14 +53,41 @@ EXPLAINS = (
 FOLLOWS = True
 WRITING = "transpose [channels, time] to [time, channels] before writing, or reverse on reading"
 MIN_ASYMMETRY_DB = 1.0
+"""Difference within pairs against that between pairs, above which samples come in pairs.
+
+Measured on 270 clean clips of speech, music and instruments: no false alarm of the rule. Margin:
+not recorded.
+"""
 MIN_SKIP = 0.05
+"""Correlation of samples two apart less that of neighbours, above which samples come in pairs.
+
+Measured on 270 clean clips of speech, music and instruments: no false alarm of the rule. Margin:
+not recorded.
+"""
 MIN_TWO_APART = 0.35
+"""Correlation of samples two apart that there has to be for that.
+
+Measured on 270 clean clips of speech, music and instruments: no false alarm of the rule. Margin:
+not recorded.
+"""
 MAX_BALANCE_DB = 12.0
-"""Where every other sample is nearly nothing, zeros were stuffed in, which is `imaging`."""
+"""Where every other sample is nearly nothing, zeros were stuffed in, which is `imaging`.
+
+Chosen, not measured.
+"""
 MAX_HALF_STEP = 0.88
+"""Residual of predicting one channel from half a sample later in the other, over that from the same
+sample.
+
+Measured on 270 clean clips of speech, music and instruments: no false alarm of the rule. Margin:
+not recorded.
+"""
 MAX_JOINED_ASYMMETRY_DB = 0.6
+"""Of two channels read as one: more shows pairs. Chosen, not measured."""
 MAX_JOINED_SKIP = 0.005
+"""Of two channels read as one: more shows pairs. Chosen, not measured."""
 EQUAL_DB = 40.0
+"""Asymmetry above which the samples of a pair are equal. Chosen, not measured."""
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:

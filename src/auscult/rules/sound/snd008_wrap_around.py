@@ -51,13 +51,41 @@ EXPLAINS = (
 )
 WRITING = "limit to ±1 before converting to integers, and scale by 32767"
 MIN_FITS = 2
+"""Jumps that have to vanish where their height is the full scale.
+
+Measured on 120 clean clips, 156 coded ones and 20 of the bundled vocoder that set no threshold: no
+false alarm of the rule. Margin: not recorded.
+"""
 MIN_SHARE = 0.4
+"""Of all jumps: those that have to vanish.
+
+Measured on 120 clean clips, 156 coded ones and 20 of the bundled vocoder that set no threshold: no
+false alarm of the rule. Margin: not recorded.
+"""
 SURE_FITS = 4
+"""Jumps that have to vanish at any other height.
+
+Measured on 120 clean clips, 156 coded ones and 20 of the bundled vocoder that set no threshold: no
+false alarm of the rule. Margin: not recorded.
+"""
 FULL_RANGE = 2.0
-"""Of samples within ±1: a jump of this height is that of integers, and two of them are enough."""
+"""Of samples within ±1: a jump of this height is that of integers, and two of them are enough.
+
+Chosen, not measured.
+"""
+RANGE_TOLERANCE = 0.02
+"""Of the full range: by which a height may be off it. Chosen, not measured."""
 MAX_STEADINESS = 0.7
+"""Share of equal distances between jumps above which they are those of a sawtooth.
+
+Chosen, not measured.
+"""
 MAX_HELD = 0.31
-"""Of the samples near the ceiling: what stays there was squeezed, and jumps from one end to the other by itself."""
+"""Of the samples near the ceiling: what stays there was squeezed, and jumps from one end to the
+other by itself.
+
+Chosen, not measured.
+"""
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
@@ -65,7 +93,7 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         return
     for channel_number, channel in enumerate(subject.analysis.samples):
         wrap_jumps = find_wraps(channel)
-        if abs(wrap_jumps.modulus - FULL_RANGE) < 0.02 * FULL_RANGE:
+        if abs(wrap_jumps.modulus - FULL_RANGE) < RANGE_TOLERANCE * FULL_RANGE:
             min_fits = MIN_FITS
         else:
             min_fits = SURE_FITS

@@ -61,8 +61,25 @@ SUSPECTS = (
 )
 WRITING = "write float samples, or scale them below full scale before they are rounded to integers"
 MIN_SHARE = 0.35
+"""Of the samples within a tenth of the extreme: those that lie on it.
+
+Measured on 270 clean clips of speech, music and instruments: no false alarm of the rule. Margin:
+not recorded.
+"""
 MIN_EXACT = 0.6
+"""Of the samples within 2 % of the extreme: those that equal it.
+
+Measured on 270 clean clips of speech, music and instruments: no false alarm of the rule. Margin:
+not recorded.
+"""
 MIN_RUNS = 5
+"""Samples on the extreme that follow one another.
+
+Measured on 270 clean clips of speech, music and instruments: no false alarm of the rule. Margin:
+not recorded.
+"""
+ERROR_SHARE = 1e-3
+"""Of all samples: more on the ceiling are an error. Chosen, not measured."""
 
 
 def is_cut(pile: SamplePile) -> bool:
@@ -80,7 +97,7 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     yield Finding(
         CODE,
         NAME,
-        Severity.ERROR if share > 1e-3 else Severity.WARNING,
+        Severity.ERROR if share > ERROR_SHARE else Severity.WARNING,
         (subject.recording.name,),
         f"{format_count(len(pile.places), 'sample')} lie exactly on the ceiling ({share:.2%}): the peaks are cut off",
         confidence=min(0.99, 0.6 + pile.share / 2),

@@ -57,9 +57,19 @@ SUSPECTS = (
     ),
 )
 MIN_CROWDING = 0.2
+"""Of the blocks within 6 dB of the highest: those within 0.5 dB.
+
+Measured on 150 clean clips: 0.17 at most. Margin: 1.2.
+"""
 MIN_HELD = 0.27
+"""Share of samples near the ceiling in these.
+
+Measured on 150 clean clips: 0.16 at most. Margin: 1.7.
+"""
 ERROR_CROWDING = 0.5
+"""Crowding above which it is an error, with `ERROR_HELD`. Chosen, not measured."""
 ERROR_HELD = 0.5
+"""Share of samples near the ceiling above which it is an error. Chosen, not measured."""
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:

@@ -53,8 +53,15 @@ SUSPECTS = (
 )
 WRITING = "take the mean off; keep mean, AC level and correlation apart when comparing"
 MIN_SHARE = 0.1
+"""Mean over the root mean square of the rest.
+
+Measured on 270 clean clips of speech, music and instruments: no false alarm of the rule. Margin:
+not recorded.
+"""
 ERROR_SHARE = 0.5
+"""The same, above which it is an error. Chosen, not measured."""
 MIN_CONSTANT = 1e-4
+"""A smaller mean is none. Chosen, not measured."""
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:

@@ -58,14 +58,35 @@ WRITING = (
     "check how the chunks are joined: write every chunk, and overlap those of a model with context"
 )
 MIN_SECONDS = 0.0015
+"""Shortest run of equal samples. Chosen, not measured."""
 MIN_EDGE = 0.25
+"""Level of the millisecond before and after, against the loud parts.
+
+Measured on 270 clean clips of speech, music and instruments: no false alarm of the rule. Margin:
+not recorded.
+"""
 MIN_GAPS = 2
+"""Runs that there have to be where none is sure.
+
+Measured on 270 clean clips of speech, music and instruments: no false alarm of the rule. Margin:
+not recorded.
+"""
 SURE_EDGE = 0.5
+"""Level on both sides at which one long run is enough.
+
+Measured on clean speech: it stops at 0.36 at most. Margin: 1.4.
+"""
 CUT_EDGE = 0.8
+"""Level before a long run at which nothing has to follow.
+
+Measured on clean speech: it stops at 0.36 at most. Margin: 2.2.
+"""
 SURE_SECONDS = 0.005
+"""Length of a long run. Chosen, not measured."""
 AT_PEAK = 0.9
+"""Of the peak: runs above this are clipping. Chosen, not measured."""
 MIN_LEVELS = 200
-"""With fewer levels the samples of a soft sound are equal by themselves."""
+"""With fewer levels the samples of a soft sound are equal by themselves. Chosen, not measured."""
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:

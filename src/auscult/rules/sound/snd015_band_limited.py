@@ -56,9 +56,23 @@ SUSPECTS = (
 )
 WRITING = "find where a lower rate was used on the way, and resample there once, or not at all"
 MIN_DROP_DB = 30.0
+"""Height of the cliff.
+
+Measured on 120 clean clips, 156 coded ones and 20 of the bundled vocoder that set no threshold: no
+false alarm of the rule. Margin: not recorded.
+"""
 MAX_SHARE = 0.68
+"""Of half the sample rate: where the cliff may be at most.
+
+Measured on 120 clean clips, 156 coded ones and 20 of the bundled vocoder that set no threshold: no
+false alarm of the rule. Margin: not recorded.
+"""
 MAX_HERTZ = 15000.0
-"""Codecs cut off from here on, and few adults hear what is missing."""
+"""Codecs cut off from here on, and few adults hear what is missing. Chosen, not measured."""
+MIN_OF_HALF_RATE = 0.85
+"""Of half a usual rate: from here on a cliff is that of its low-pass. Chosen, not measured."""
+MAX_OF_HALF_RATE = 1.03
+"""Of half a usual rate: up to here a cliff is that of its low-pass. Chosen, not measured."""
 USUAL_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100)
 
 
@@ -71,7 +85,11 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         MAX_SHARE * analysis.sample_rate / 2, MAX_HERTZ
     ):
         return
-    near_rates = [rate for rate in USUAL_RATES if 0.85 * rate / 2 < edge.hertz < 1.03 * rate / 2]
+    near_rates = [
+        rate
+        for rate in USUAL_RATES
+        if MIN_OF_HALF_RATE * rate / 2 < edge.hertz < MAX_OF_HALF_RATE * rate / 2
+    ]
     if near_rates:
         rate_note = f", as of material that once had {near_rates[0]:,} Hz"
     else:

@@ -71,10 +71,37 @@ SUSPECTS = (
     ),
 )
 MIN_LEVEL_DB = -3.4
+"""Level of each bin against its mean power; Gaussian noise has -2.51.
+
+Measured on 270 clean clips of speech, music and instruments: no false alarm of the rule. Margin:
+not recorded.
+"""
 MAX_LEVEL_DB = -1.8
+"""The same, at most.
+
+Measured on 270 clean clips of speech, music and instruments: no false alarm of the rule. Margin:
+not recorded.
+"""
 MAX_PEAKS = 0.4
+"""Of the energy in bins that stand out.
+
+Measured on 270 clean clips of speech, music and instruments: no false alarm of the rule. Margin:
+not recorded.
+"""
 MAX_WHITE_DB = 3.0
+"""Standard deviation over frequency below which noise is called white. Chosen, not measured."""
+LOW_CENTRE_SHARE = 0.8
+"""Of a quarter of the sample rate: noise whose centre is below is called low.
+
+Chosen, not measured.
+"""
+HIGH_CENTRE_SHARE = 1.2
+"""Of a quarter of the sample rate: noise whose centre is above is called high.
+
+Chosen, not measured.
+"""
 MIN_RMS = 1e-5
+"""A quieter recording is silence. Chosen, not measured."""
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
@@ -89,9 +116,9 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     if spectral_stillness.weighted_db > MAX_LEVEL_DB:
         return
     middle = analysis.sample_rate / 4
-    if spectral_stillness.centroid_hz < 0.8 * middle:
+    if spectral_stillness.centroid_hz < LOW_CENTRE_SHARE * middle:
         band_name = "low"
-    elif spectral_stillness.centroid_hz > 1.2 * middle:
+    elif spectral_stillness.centroid_hz > HIGH_CENTRE_SHARE * middle:
         band_name = "high"
     else:
         band_name = "all"

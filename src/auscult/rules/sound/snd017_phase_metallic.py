@@ -57,11 +57,25 @@ SUSPECTS = (
     OFF_TRAINING,
 )
 MAX_SHARPNESS = 3.6
+"""Kurtosis of the prediction's residual below which a voice has no pulses.
+
+Measured on 50 clean sentences with their text, which set it, and on 40 of other voices, 52 coded
+ones and 50 of the bundled vocoder: no false alarm of the rule. Margin: not recorded.
+"""
 MAX_PERIODICITY = 0.62
+"""Regularity of the pulses below which there are none.
+
+Measured on 50 clean sentences with phases turned by up to 2 radians or more: below 0.59. Margin:
+0.03.
+"""
 MAX_WITH_REFERENCE = 3.5
+"""Kurtosis at most where there is a reference. Chosen, not measured."""
 MAX_OF_REFERENCE = 0.8
+"""Of the reference's kurtosis. Chosen, not measured."""
 MIN_REFERENCE = 3.8
+"""Kurtosis that the reference has to have. Chosen, not measured."""
 MIN_SECONDS = 1.0
+"""Shorter recordings are not judged. Chosen, not measured."""
 
 
 def check(subject: SoundSubject) -> Iterable[Finding | Skip]:

@@ -72,14 +72,39 @@ SUSPECTS = (
 )
 WRITING = "overlap the chunks by the receptive field and cross-fade, or carry the state on"
 MIN_Z = 6.0
+"""Standard errors by which one phase of the period stands out.
+
+Measured on 120 clean clips, 156 coded ones and 20 of the bundled vocoder that set no threshold: no
+false alarm of the rule. Margin: not recorded.
+"""
 MIN_PROMINENCE = 0.5
+"""How much of that is above every other phase.
+
+Measured on the bundled vocoder's sentences: 0.38 at most; planted seams: 0.52 at least. Margin:
+0.12 and 0.02.
+"""
 MIN_PERSISTENCE = 0.6
+"""Share of the parts of the recording in which the phase stands out.
+
+Measured on 120 clean clips, 156 coded ones and 20 of the bundled vocoder that set no threshold: no
+false alarm of the rule. Margin: not recorded.
+"""
 MIN_PERSISTENCE_BLIND = 0.75
-"""Where the period was searched for."""
+"""The same where the period was searched for.
+
+Measured on 120 clean clips, 156 coded ones and 20 of the bundled vocoder that set no threshold: no
+false alarm of the rule. Margin: not recorded.
+"""
 MAX_CHANCE = 1e-4
+"""How likely chance may be to put corners as sharp on the borders of the chunks.
+
+Chosen, not measured.
+"""
 USUAL_HOPS = (128, 160, 200, 240, 256, 300, 320, 400, 441, 480, 512, 600, 640, 768, 882, 960, 1024)
 SHORTEST_PERIOD, LONGEST_PERIOD = 64, 2048
+"""Shortest and longest period that is searched, in samples. Chosen, not measured."""
 MIN_SEAMS = 4
+"""Borders of chunks below which nothing is said. Chosen, not measured."""
 
 
 def check(subject: SoundSubject) -> Iterable[Finding | Skip]:

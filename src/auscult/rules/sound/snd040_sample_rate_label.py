@@ -62,7 +62,10 @@ SUSPECTS = (
 )
 WRITING = "write the file with the sample rate that the model was trained at; do not resample"
 MAX_OFF_PAIR = 0.005
-"""Relative distance of the ratio from that of two standard rates, up to which they are named."""
+"""Relative distance of the ratio from that of two standard rates, up to which they are named.
+
+Chosen, not measured.
+"""
 
 
 def find_standard_pair(ratio: float, label: int) -> tuple[int, int] | None:

@@ -47,7 +47,9 @@ SUSPECTS = (
 )
 WRITING = "none is needed to hear it; align before computing any sample-wise figure"
 MIN_FRAME_LAG_SECONDS = 0.04
+"""Lag from which on it is reported where only the spectrograms agree. Chosen, not measured."""
 MIN_DRIFT_PPM = 5.0
+"""Drift from which on it is reported. Chosen, not measured."""
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:

@@ -68,8 +68,17 @@ SUSPECTS = (
 )
 WRITING = "look where the samples are written: a loudness normalisation, a volume, an integer scale"
 MIN_DB = 0.4
+"""Difference of level from which on it is reported where the waveforms agree.
+
+Chosen, not measured.
+"""
 MIN_SPECTRAL_DB = 5.0
+"""The same where only the spectra agree.
+
+Measured on the bundled vocoder with voices that it never met: 0.5 to 3.8 dB. Margin: 1.2 dB.
+"""
 ERROR_DB = 12.0
+"""Difference of level from which on it is an error. Chosen, not measured."""
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:

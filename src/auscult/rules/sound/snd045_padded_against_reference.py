@@ -34,6 +34,10 @@ EVIDENCE = "reference"
 EXTENT = "whole"
 EXPLAINS = ("lag",)
 MIN_SECONDS = 0.15
+"""Silence from which on it is reported: more than the frames that vocoders and codecs add.
+
+Chosen, not measured.
+"""
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:

@@ -59,10 +59,18 @@ SUSPECTS = (
 )
 WRITING = "reverse the samples, or drop the extra flip"
 MIN_GAIN = 0.2
+"""By which the reversed recording has to correlate better than the recording as it is.
+
+Chosen, not measured.
+"""
 MAX_AS_IT_IS = 0.8
-"""Correlation of the waveforms above which it surely runs forwards."""
+"""Correlation of the waveforms above which it surely runs forwards. Chosen, not measured."""
 MAX_SECONDS = 120.0
-"""Longer recordings are judged by their first two minutes against the reference's last, if both are of one length."""
+"""Longer recordings are judged by their first two minutes against the reference's last, if both are
+of one length.
+
+Chosen, not measured.
+"""
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:

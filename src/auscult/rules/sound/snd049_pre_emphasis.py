@@ -49,9 +49,13 @@ WRITING = (
     "apply the inverse filter y[n] = x[n] + a·y[n-1] with the a of training (0.97 or so), once"
 )
 MAX_OFF_DB = 1.5
+"""What the filter's curve may leave where the waveforms agree. Chosen, not measured."""
 MAX_OFF_SPECTRAL_DB = 2.5
+"""What it may leave where only the spectra agree. Chosen, not measured."""
 MAX_SHARE = 0.35
+"""And at most this share of what there is without the filter. Chosen, not measured."""
 MIN_SPAN_DB = 8.0
+"""By how much the filter has to differ between low and high. Chosen, not measured."""
 
 
 def is_filter_tilt(spectral_tilt: SpectralTilt, *, coherent: bool) -> bool:

@@ -59,10 +59,19 @@ SUSPECTS = (
     ),
 )
 MAX_CONTRAST = 1.6
+"""Factor on the range of levels from which on it is reported. Chosen, not measured."""
 ERROR_CONTRAST = 1.8
+"""Factor from which on it is an error. Chosen, not measured."""
 MIN_BAND_CORRELATION = 0.6
+"""Correlation that a band has to have with the reference's to be counted. Chosen, not measured."""
 MIN_BANDS = 10
+"""Bands that have to be counted. Chosen, not measured."""
 BANDS = 40
+"""Mel bands that are compared. Chosen, not measured."""
+AUDIBLE_DB = 60.0
+"""Levels farther below the reference's loudest are not compared. Chosen, not measured."""
+MIN_BAND_SPREAD_DB = 3.0
+"""Standard deviation over time that a band of the reference has to have. Chosen, not measured."""
 
 
 def measure_contrast(relation: Relation) -> float | None:
@@ -74,13 +83,13 @@ def measure_contrast(relation: Relation) -> float | None:
     candidate_mel, reference_mel = (
         side / mel_units_per_decibel(definition) for side in mel_pair_levels
     )
-    is_audible = reference_mel > reference_mel.max() - 60.0
+    is_audible = reference_mel > reference_mel.max() - AUDIBLE_DB
     slopes = []
     for candidate_band, reference_band, is_audible_frame in zip(
         candidate_mel, reference_mel, is_audible, strict=True
     ):
         x, y = candidate_band[is_audible_frame], reference_band[is_audible_frame]
-        if len(y) < 20 or x.std() == 0 or y.std() < 3.0:
+        if len(y) < 20 or x.std() == 0 or y.std() < MIN_BAND_SPREAD_DB:
             continue
         if np.corrcoef(x, y)[0, 1] >= MIN_BAND_CORRELATION:
             slopes.append(float(x.std() / y.std()))

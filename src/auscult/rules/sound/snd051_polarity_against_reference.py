@@ -30,6 +30,7 @@ EVIDENCE = "reference"
 EXTENT = "whole"
 EXPLAINS = ()
 MAX_CHANNEL = -0.5
+"""Correlation of a channel with its own below which it is upside down. Chosen, not measured."""
 
 
 def check(subject: SoundSubject) -> Iterable[Finding]:

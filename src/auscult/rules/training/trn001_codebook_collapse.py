@@ -40,7 +40,13 @@ CODE = "TRN001"
 NAME = "codebook-collapse"
 REQUIRES = PreflightSubject
 MIN_EXPLODED_RATIO = 100.0
-"""A longest code that is so many times as long as the longest latent was thrown there by a division."""
+"""A longest code that is so many times as long as the longest latent was thrown there by a
+division.
+
+Chosen, not measured.
+"""
+MIN_LATENT_LENGTH = 1e-12
+"""A least length, so that latents of zero divide nothing. Chosen, not measured."""
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:
@@ -107,7 +113,7 @@ def _format_range(values: list[int]) -> str:
 
 def _is_thrown(book: BookHistory) -> bool:
     return any(
-        length > MIN_EXPLODED_RATIO * max(latent, 1e-12)
+        length > MIN_EXPLODED_RATIO * max(latent, MIN_LATENT_LENGTH)
         for length, latent in zip(book.longest[:3], book.latent_length[:3], strict=False)
     ) and (len(book.longest) > 1 and book.unreachable[-1] > 0)
 

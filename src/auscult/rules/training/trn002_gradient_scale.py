@@ -38,7 +38,10 @@ CODE = "TRN002"
 NAME = "gradient-scale"
 REQUIRES = PreflightSubject
 MAX_BOOKS_DISTANCE = 0.02
-"""Relative distance from the number of books, for the factor to be its doing."""
+"""Relative distance from the number of books, for the factor to be its doing.
+
+Measured on eight books with the mistake: 8.000. Margin: not recorded.
+"""
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:

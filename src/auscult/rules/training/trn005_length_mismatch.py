@@ -35,7 +35,9 @@ CODE = "TRN005"
 NAME = "length-mismatch"
 REQUIRES = PreflightSubject
 USUAL_HOP = 64
+"""Samples of a frame where the model's hop is not known. Chosen, not measured."""
 MAX_CUT_HOPS = 2
+"""Frames that a model may cut off by design. Chosen, not measured."""
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:

@@ -33,8 +33,15 @@ CODE = "TRN006"
 NAME = "misaligned-target"
 REQUIRES = PreflightSubject
 MIN_CORRELATION = 0.5
+"""Correlation of the waveforms above which a lag is believed. Chosen, not measured."""
 MAX_LEARNABLE = 0.2
+"""Share of the target's frame energies that the input predicts (R²), below which they do not belong
+together.
+
+Measured on mels of 0.15 s: right ones 0.35 to 0.69, wrong ones -1.8 to -0.1. Margin: 0.15 and 0.3.
+"""
 MIN_ADVANTAGE = 0.1
+"""By which R² has to be above that of the best exchanged target. Chosen, not measured."""
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:

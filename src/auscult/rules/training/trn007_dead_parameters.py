@@ -29,7 +29,7 @@ CODE = "TRN007"
 NAME = "dead-parameters"
 REQUIRES = PreflightSubject
 MIN_SHARE = 0.02
-"""Of the parameters; fewer are a warning."""
+"""Of the parameters; fewer are a warning. Chosen, not measured."""
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:

@@ -30,7 +30,10 @@ CODE = "TRN008"
 NAME = "frozen-by-accident"
 REQUIRES = PreflightSubject
 MIN_MOVED = 1e-6
-"""Largest relative change of any parameter below which the whole model stands still."""
+"""Largest relative change of any parameter below which the whole model stands still.
+
+Chosen, not measured.
+"""
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:

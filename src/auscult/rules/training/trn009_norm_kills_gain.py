@@ -31,8 +31,14 @@ CODE = "TRN009"
 NAME = "norm-kills-gain"
 REQUIRES = PreflightSubject
 MAX_RESPONSE = 0.1
+"""Change of the latents when the input is halved, over that of other content.
+
+Measured on healthy trainers: 0.3 to 0.5. Margin: 3.
+"""
 MIN_FOLLOWS, MAX_FOLLOWS = 0.9, 1.1
+"""Between these factors the output's level stays where it was. Chosen, not measured."""
 MIN_SPREAD_DB = 0.5
+"""Items whose levels differ by less are equally loud. Chosen, not measured."""
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:

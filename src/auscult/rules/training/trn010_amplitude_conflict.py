@@ -24,7 +24,8 @@ collapsed or a gradient is multiplied, the finding is information: a symptom.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.preflight_checks.records import TermMeasure, TrainingMeasurements
@@ -35,32 +36,51 @@ CODE = "TRN010"
 NAME = "amplitude-conflict"
 REQUIRES = PreflightSubject
 MIN_OPPOSING_PULL = 0.5
-"""Pull of the loss on the level, against the sum of the other pulls."""
+"""Pull of the loss on the level, against the sum of the other pulls. Chosen, not measured."""
+
+
+@dataclass(frozen=True)
+class _AmplitudeOwners:
+    """What decides the level of the output.
+
+    Attributes:
+        scales: Learned scales and their values.
+        bounded: What bounds the output, such as tanh.
+        level_terms: Losses on the level alone.
+        opposing_terms: Those of them that pull against all other terms.
+    """
+
+    scales: Mapping[str, float]
+    bounded: str | None
+    level_terms: tuple[TermMeasure, ...]
+    opposing_terms: tuple[TermMeasure, ...]
+
+    @property
+    def are_in_conflict(self) -> bool:
+        has_two_owners = bool(self.scales) and bool(self.bounded or self.level_terms)
+        return has_two_owners or bool(self.opposing_terms)
+
+    def list_parts(self) -> list[str]:
+        """Each owner in words."""
+        parts = [f"the scale {name} = {value:.3g}" for name, value in self.scales.items()]
+        if self.bounded:
+            parts.append(f"a {self.bounded} at the end")
+        return parts + [f"the loss `{term.name}` on the level alone" for term in self.level_terms]
+
+    def list_places(self) -> tuple[str, ...]:
+        output = ("output",) if self.bounded else ()
+        return (*self.scales, *output, *(term.name for term in self.level_terms))
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:
     measured = subject.measured
-    owners = measured.owners
-    scales, bounded = (owners.scales, owners.bounded) if owners else ({}, None)
-    level_terms = [term for term in measured.terms if term.at_output and is_level_only(term)]
-    opposing_terms = [term for term in level_terms if _is_opposing(term, measured)]
-    if not (scales and (bounded or level_terms)) and not opposing_terms:
+    owners = _find_owners(measured)
+    if not owners.are_in_conflict:
         return
-    parts = [f"the scale {name} = {value:.3g}" for name, value in scales.items()]
-    parts += [f"a {bounded} at the end"] if bounded else []
-    parts += [f"the loss `{term.name}` on the level alone" for term in level_terms]
     causes = _find_real_causes(measured)
-    message = f"the amplitude has {len(parts)} owners: {', '.join(parts)}"
-    if opposing_terms:
-        message += (
-            f"; {', '.join(term.name for term in opposing_terms)} pulls against all other terms"
-        )
-    if causes:
-        message += f". A symptom, not the cause: with {' and '.join(causes)} output and target stay uncorrelated,"
-        message += " and the best level of such an output is near silence"
     if causes:
         severity = Severity.INFO
-    elif opposing_terms or len(parts) > 2:
+    elif owners.opposing_terms or len(owners.list_parts()) > 2:
         severity = Severity.ERROR
     else:
         severity = Severity.WARNING
@@ -68,12 +88,12 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
         CODE,
         NAME,
         severity,
-        (*scales, *(["output"] if bounded else []), *(term.name for term in level_terms)),
-        message,
+        owners.list_places(),
+        _describe_conflict(owners, causes),
         confidence=0.8,
         evidence={
-            "scales": dict(scales),
-            "bounded": bounded,
+            "scales": dict(owners.scales),
+            "bounded": owners.bounded,
             "pulls": {
                 term.name: round(term.gain_slope, 4) for term in measured.terms if term.at_output
             },
@@ -84,6 +104,30 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
         ),
         rank=32,
     )
+
+
+def _find_owners(measured: TrainingMeasurements) -> _AmplitudeOwners:
+    level_terms = tuple(term for term in measured.terms if term.at_output and is_level_only(term))
+    opposing_terms = tuple(term for term in level_terms if _is_opposing(term, measured))
+    if measured.owners is None:
+        return _AmplitudeOwners({}, None, level_terms, opposing_terms)
+    return _AmplitudeOwners(
+        measured.owners.scales, measured.owners.bounded, level_terms, opposing_terms
+    )
+
+
+def _describe_conflict(owners: _AmplitudeOwners, causes: list[str]) -> str:
+    parts = owners.list_parts()
+    message = f"the amplitude has {len(parts)} owners: {', '.join(parts)}"
+    if owners.opposing_terms:
+        names = ", ".join(term.name for term in owners.opposing_terms)
+        message += f"; {names} pulls against all other terms"
+    if causes:
+        message += (
+            f". A symptom, not the cause: with {' and '.join(causes)} output and target stay"
+            " uncorrelated, and the best level of such an output is near silence"
+        )
+    return message
 
 
 def _is_opposing(term: TermMeasure, measured: TrainingMeasurements) -> bool:

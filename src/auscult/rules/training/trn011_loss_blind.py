@@ -37,7 +37,16 @@ CODE = "TRN011"
 NAME = "loss-blind"
 REQUIRES = PreflightSubject
 MAX_DEAF_SPREAD = 1e-5
+"""Relative difference of all values up to which a term is the same for every output.
+
+Chosen, not measured.
+"""
 MIN_FREQUENCY_SHARE = 0.35
+"""Of the reaction to level or content: that to a mirrored spectrum.
+
+Measured on a log-mel, an L1 of samples, and a log-mel through random positive filters: 1.2 to 2.6,
+0.6, and 0.07 to 0.10. Margin: 1.7 and 3.5.
+"""
 _SPECTRAL_NAME = re.compile(r"mel|stft|spec|freq|fft|mag", re.IGNORECASE)
 
 

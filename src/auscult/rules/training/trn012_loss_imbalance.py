@@ -31,6 +31,11 @@ CODE = "TRN012"
 NAME = "loss-imbalance"
 REQUIRES = PreflightSubject
 MAX_SHARE = 0.99999
+"""Of the gradient at the output, at the start and after the steps.
+
+Measured on healthy trainers: up to 0.99992 at the start and 0.97 after 24 steps. Margin: 8 in what
+is left to the others at the start.
+"""
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:

@@ -35,11 +35,24 @@ CODE = "TRN014"
 NAME = "learning-rate"
 REQUIRES = PreflightSubject
 MAX_SLOW_FALL = 0.05
+"""Relative fall of the loss below which it stays where it is. Chosen, not measured."""
 MIN_FALL_RATIO = 8.0
+"""How many times as much it has to fall at a higher rate. Chosen, not measured."""
 MIN_RATE_RATIO = 9.9
+"""How many times higher that rate has to be; a little less than ten, for rounding.
+
+Chosen, not measured.
+"""
 MAX_RISE = -0.5
+"""Relative fall below which the loss blows up. Chosen, not measured."""
 NOISE_FACTOR = 5.0
+"""Changes of the loss at the lowest rate, times this, are chance. Chosen, not measured."""
 MIN_NOISE = 0.005
+"""Least change of the loss that is taken for chance. Chosen, not measured."""
+MIN_COUNTED_FALL = 1e-3
+"""A smaller fall counts as this where it is multiplied. Chosen, not measured."""
+SAME_RATE_TOLERANCE = 0.01
+"""Relative difference up to which two learning rates are one. Chosen, not measured."""
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:
@@ -61,7 +74,9 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
         _is_stagnant(learning, own_fall)
         and best_rate >= MIN_RATE_RATIO * learning.learning_rate
         and best_fall
-        > max(MIN_FALL_RATIO * max(own_fall, 1e-3), own_fall + _estimate_noise(learning))
+        > max(
+            MIN_FALL_RATIO * max(own_fall, MIN_COUNTED_FALL), own_fall + _estimate_noise(learning)
+        )
     ):
         message = f"{learning.learning_rate:.2g} is too low: the loss {'falls' if own_fall >= 0 else 'rises'} by {abs(own_fall):.2%}"
     else:
@@ -110,7 +125,7 @@ def _find_fall_at(learning: LearningCurve, rate: float) -> float | None:
         near_falls = [
             value
             for swept_rate, value in learning.sweep.items()
-            if abs(swept_rate / rate - 1) < 0.01
+            if abs(swept_rate / rate - 1) < SAME_RATE_TOLERANCE
         ]
     else:
         near_falls = []

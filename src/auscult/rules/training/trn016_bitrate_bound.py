@@ -31,6 +31,7 @@ CODE = "TRN016"
 NAME = "bitrate-bound"
 REQUIRES = PreflightSubject
 MARGIN_DB = 0.5
+"""Above the bound: what is promised beyond it is reported. Chosen, not measured."""
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:

@@ -39,6 +39,7 @@ NAME = "metrics-inconsistent"
 REQUIRES = PreflightSubject
 TOLERANCES_DB = (MAX_EXCESS_DB, MAX_TRIPLE_DB)
 MAX_SHOWN_CLAIMS = 3
+"""Claims that a message shows. Chosen, not measured."""
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:

@@ -28,6 +28,7 @@ CODE = "TRN018"
 NAME = "dc"
 REQUIRES = PreflightSubject
 MIN_TARGET_SHARE = 0.5
+"""Of the target's root mean square: a smaller mean is not told. Chosen, not measured."""
 
 
 def check(subject: PreflightSubject) -> Iterable[Finding]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Direction = Literal["higher", "lower", "zero"]
 MIN_SECONDS = 0.1
+"""Recordings that have less in common with their reference get no figures. Chosen, not measured."""
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,16 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from auscult.facts.windows import make_symmetric_hann
 from auscult.sound.figures import Figure, SoundPair
 from auscult.sound.mel import Samples
 
 FRAME_SECONDS = 0.046
+"""Length of the frames; they have the nearest power of two in samples. Chosen, not measured."""
 FLOOR_DB = 100.0
+"""Levels this far below the reference's loudest bin count as that. Chosen, not measured."""
 BLOCK_FRAMES = 2000
-"""Frames that are transformed at once."""
+"""Frames that are transformed at once. Chosen, not measured."""
 
 
 def log_spectral_distance_db(candidate: Samples, reference: Samples, sample_rate: int) -> float:
@@ -47,7 +50,11 @@ def _iter_powers(samples: Samples, size: int) -> Iterator[NDArray[np.float64]]:
     frames = np.lib.stride_tricks.sliding_window_view(samples, size)[:: size // 4]
     for start in range(0, len(frames), BLOCK_FRAMES):
         yield np.square(
-            np.abs(np.fft.rfft(frames[start : start + BLOCK_FRAMES] * np.hanning(size), axis=1))
+            np.abs(
+                np.fft.rfft(
+                    frames[start : start + BLOCK_FRAMES] * make_symmetric_hann(size), axis=1
+                )
+            )
         )
 
 

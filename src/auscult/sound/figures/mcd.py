@@ -17,7 +17,12 @@ from auscult.sound.measures import standard_mel
 from auscult.sound.mel import Samples
 
 MEL_BANDS = 80
+"""Mel bands that the cepstra are taken of. Chosen, not measured."""
 COEFFICIENTS = 13
+"""Coefficients that are compared; the first one, which is the level, is left out.
+
+Chosen, not measured.
+"""
 
 
 def mel_cepstral_distortion_db(candidate: Samples, reference: Samples, sample_rate: int) -> float:

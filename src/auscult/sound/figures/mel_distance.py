@@ -12,7 +12,7 @@ from auscult.sound.measures import log_mel_distance, standard_mel
 from auscult.sound.mel import Frames, MelDefinition, Samples, mel_spectrogram, mel_units_per_decibel
 
 FLOOR_DB = 80.0
-"""Below the reference's loudest band."""
+"""Levels this far below the reference's loudest band count as that. Chosen, not measured."""
 
 
 def compute_mel_pair(

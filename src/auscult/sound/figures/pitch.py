@@ -10,7 +10,7 @@ from auscult.sound.figures import Figure, SoundPair
 from auscult.sound.pitch import estimate_pitch_hertz
 
 MIN_FRAMES = 10
-"""Frames voiced on both sides, below which there is no error of pitch."""
+"""Frames voiced on both sides, below which there is no error of pitch. Chosen, not measured."""
 
 
 def measure(pair: SoundPair) -> Iterator[Figure]:

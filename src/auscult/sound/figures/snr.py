@@ -10,7 +10,7 @@ from auscult.sound.figures import Figure, SoundPair
 from auscult.sound.mel import Samples
 
 MAX_DB = 150.0
-"""What equal samples get; float32 gives no more."""
+"""What equal samples get; float32 gives no more. Chosen, not measured."""
 
 
 def snr_db(candidate: Samples, reference: Samples) -> float:

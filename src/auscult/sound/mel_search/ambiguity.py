@@ -17,8 +17,14 @@ from auscult.sound.mel_search.bands import MelValues, predict_mel, with_settings
 from auscult.sound.mel_search.readings import LOG_SLOPES, MIN_RESIDUAL
 
 MAX_RESIDUAL_FACTOR = 1.5
-"""Factor on the residual up to which another value explains the mel as well."""
+"""Factor on the residual up to which another value explains the mel as well.
+
+Chosen, not measured.
+"""
 MAX_FRAMES = 2000
+"""Frames of the mel that other values are tried on. Chosen, not measured."""
+EQUAL_TOLERANCE = 1e-9
+"""Relative difference up to which two multipliers are one and the same. Chosen, not measured."""
 
 
 def find_alternatives(
@@ -74,6 +80,7 @@ def _iter_changes(definition: MelDefinition) -> Iterator[tuple[str, Any, MelDefi
     slopes = {**LOG_SLOPES, "db": 20.0 / d.power / np.log(10.0)}
     for log, slope in slopes.items():
         if log != d.log and any(
-            abs(d.multiply * slopes[d.log] / slope / nice - 1) < 1e-9 for nice in grid.MULTIPLIERS
+            abs(d.multiply * slopes[d.log] / slope / nice - 1) < EQUAL_TOLERANCE
+            for nice in grid.MULTIPLIERS
         ):
             yield "log", log, with_settings(d, log=log, multiply=d.multiply * slopes[d.log] / slope)

@@ -22,8 +22,22 @@ from auscult.sound.mel_search.readings import (
 from auscult.sound.recording import Recording
 
 MAX_READINGS = 200
+"""Readings of a line that are made again as a whole mel. Chosen, not measured."""
 MAX_RESIDUAL_FACTOR = 1.5
-"""Factor on the residual up to which a simpler reading is preferred."""
+"""Factor on the residual up to which a simpler reading is preferred. Chosen, not measured."""
+BAND_MARGIN_OVER_FLOOR = 0.3
+"""Of a band's range: lower values are left out where bands are fitted one by one.
+
+Chosen, not measured.
+"""
+MIN_SHARE_PER_BAND = 0.02
+"""Residual over the mel's standard deviation below which no band is suspected to have been
+normalised by itself.
+
+Chosen, not measured.
+"""
+MAX_REMAINING_SHARE = 0.2
+"""Of the residual: fits band by band have to leave less than this. Chosen, not measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +144,7 @@ def _measure_fit(
     gain: float,
 ) -> MelCompression:
     difference = compress_bands(bands, definition, gain) - target_mel
-    is_floor = target_mel <= target_mel.min() + 1e-6 * float(np.ptp(target_mel))
+    is_floor = target_mel <= target_mel.min() + MIN_RESIDUAL * float(np.ptp(target_mel))
     difference = difference[is_trusted | is_floor]
     residual = float(np.sqrt(np.square(difference).mean()))
     share = residual / max(float(target_mel.std()), 1e-12)
@@ -143,7 +157,9 @@ def _is_per_band(bands: MelValues, target_mel: MelValues, best: MelCompression) 
     """Whether letting every band have its own offset and slope explains what is left."""
     level = np.log(np.maximum(bands, bands.max() * 1e-8))
     low = target_mel.min(axis=1, keepdims=True)
-    is_clear = (target_mel > low + 0.3 * np.ptp(target_mel, axis=1)[:, None]).astype(np.float64)
+    is_clear = (
+        target_mel > low + BAND_MARGIN_OVER_FLOOR * np.ptp(target_mel, axis=1)[:, None]
+    ).astype(np.float64)
     count = np.maximum(is_clear.sum(axis=1, keepdims=True), 1.0)
     x = (level - (level * is_clear).sum(axis=1, keepdims=True) / count) * is_clear
     y = (target_mel - (target_mel * is_clear).sum(axis=1, keepdims=True) / count) * is_clear
@@ -151,4 +167,7 @@ def _is_per_band(bands: MelValues, target_mel: MelValues, best: MelCompression) 
         np.square(x).sum(axis=1, keepdims=True), 1e-12
     )
     remaining_residual = float(np.sqrt(np.square(y - slope * x).sum() / max(is_clear.sum(), 1.0)))
-    return best.residual_share > 0.02 and remaining_residual < 0.2 * best.residual
+    return (
+        best.residual_share > MIN_SHARE_PER_BAND
+        and remaining_residual < MAX_REMAINING_SHARE * best.residual
+    )

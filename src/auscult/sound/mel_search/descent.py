@@ -14,18 +14,37 @@ from auscult.sound.mel_search.evidence import MelEvidence
 from auscult.sound.mel_search.timing import FrameTiming
 
 SOLVED_SHARE = 1e-9
-"""Of the mel's movement unexplained: float32 leaves less, the nearest wrong definition more."""
+"""Of the mel's movement unexplained: float32 leaves less, the nearest wrong definition more.
+
+Chosen, not measured.
+"""
 ROUNDING_SHARE = 1e-11
-"""What rounding in float32 may leave."""
+"""Of the mel's movement: what rounding in float32 may leave. Chosen, not measured."""
 MAX_FLOORED_SHARE = 0.3
-"""Unexplained share from which on a constant under the logarithm may be all that is missing."""
+"""Unexplained share from which on a constant under the logarithm may be all that is missing.
+
+Chosen, not measured.
+"""
 MAX_SHARE_OF_ROUND = 0.3
-"""A constant under the root that is not round is believed when it leaves at most this share of what a round one leaves."""
+"""A constant under the root that is not round is believed when it leaves at most this share of what
+a round one leaves.
+
+Chosen, not measured.
+"""
 MAX_HANN_SHARE = 1e-3
-"""Unexplained share above which the window may have another shape than Hann's."""
+"""Unexplained share above which the window may have another shape than Hann's.
+
+Chosen, not measured.
+"""
 MAX_ROUNDS = 4
+"""Rounds over all groups of settings. Chosen, not measured."""
+STALLED_SHARE = 0.98
+"""Of what was unexplained before: a round that leaves more than this is the last one.
+
+Chosen, not measured.
+"""
 MAX_PLACE_SECONDS = 0.012
-"""By which a padding's first frame may be off the measured one."""
+"""By which a padding's first frame may be off the measured one. Chosen, not measured."""
 FINE_STEPS_HZ = (400.0, 100.0, 25.0, 5.0, 1.0)
 
 
@@ -96,7 +115,7 @@ class MelDescent:
                 return False
             if turn == 0 and self.score > MAX_HANN_SHARE:
                 self.try_other_windows()
-            if turn and self.score > 0.98 * before:
+            if turn and self.score > STALLED_SHARE * before:
                 break
         return True
 

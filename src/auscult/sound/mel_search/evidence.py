@@ -20,19 +20,56 @@ from auscult.sound.recording import Recording
 MelValues = NDArray[np.float64]
 
 MAX_FRAMES = 160
-"""Frames that are looked at, of those with sound."""
+"""Frames that are looked at, of those with sound. Chosen, not measured."""
 EDGE_SECONDS = 0.15
-"""Frames nearer to the ends depend on the padding, and are left to the last step."""
+"""Frames nearer to the ends depend on the padding, and are left to the last step.
+
+Chosen, not measured.
+"""
 CACHED_SPECTRA = 48
+"""Spectra that are remembered. Chosen, not measured."""
 SURE_OF_RANGE, MIN_SHARE_SURE = 0.4, 0.1
-"""Share of the range above which no floor is felt, and how many values must lie there for a search to begin with them alone."""
+"""Share of the range above which no floor is felt, and share of the values that must lie there for
+a search to begin with them alone.
+
+Chosen, not measured.
+"""
+FLOOR_TOLERANCE = 1e-6
+"""Of the range: values so near to the lowest one lie on it. Chosen, not measured."""
+NEAR_FLOOR_SHARE = 1e-4
+"""Of the range: values so near to the lowest one may lie on a floor that rounding has blurred.
+
+Chosen, not measured.
+"""
 MIN_SHARE_AT_FLOOR = 0.003
+"""Share of the values near the lowest one, above which there is a floor. Chosen, not measured."""
+MIN_CLEAR_SHARE = 0.2
+"""Share of a frame's values that have to be clear of a floor for the frame to count as sounding.
+
+Chosen, not measured.
+"""
 MARGIN_OVER_FLOOR = 0.12
-"""Of the mel's range: values nearer to a floor than this feel it where it is added."""
+"""Of the mel's range: values nearer to a floor than this feel it where it is added.
+
+Chosen, not measured.
+"""
 MAX_SHARE_OF_UNFLOORED = 0.3
-"""A constant under the logarithm is believed when it leaves at most this share of what is unexplained without it."""
+"""A constant under the logarithm is believed when it leaves at most this share of what is
+unexplained without it.
+
+Chosen, not measured.
+"""
 MIN_SHARE_OF_PEAK = 3e-5
-"""Of the frame's greatest magnitude: what is below was rounded away by transforms in float32, differently by each."""
+"""Of the frame's greatest magnitude: what is below was rounded away by transforms in float32,
+differently by each.
+
+Chosen, not measured.
+"""
+MIN_TRUSTED_SHARE = 0.2
+"""Share of the values that has to be left where rounded ones are no longer looked at.
+
+Chosen, not measured.
+"""
 
 
 class MelEvidence:
@@ -59,8 +96,8 @@ class MelEvidence:
             levels = np.log(np.maximum(self.mel, self.mel.max() * 1e-12))
         low, high = levels.min(), levels.max()
         span = high - low
-        is_at_floor = levels <= low + 1e-6 * span
-        is_crowded = bool((levels <= low + 1e-4 * span).mean() > MIN_SHARE_AT_FLOOR)
+        is_at_floor = levels <= low + FLOOR_TOLERANCE * span
+        is_crowded = bool((levels <= low + NEAR_FLOOR_SHARE * span).mean() > MIN_SHARE_AT_FLOOR)
         self.has_floor = is_crowded or bool(is_at_floor.sum() > 1)
         if is_crowded:
             is_clear = levels > low + MARGIN_OVER_FLOOR * span
@@ -69,7 +106,7 @@ class MelEvidence:
         frames = self.mel.shape[1]
         edge = min(int(np.ceil(EDGE_SECONDS / self.recording.seconds * frames)), frames // 4)
         inner_frames = np.arange(edge, frames - edge)
-        sounding_frames = inner_frames[is_clear[:, inner_frames].mean(axis=0) > 0.2]
+        sounding_frames = inner_frames[is_clear[:, inner_frames].mean(axis=0) > MIN_CLEAR_SHARE]
         if len(sounding_frames) >= min(8, len(inner_frames)):
             inner_frames = sounding_frames
         self.frame_indices = inner_frames[
@@ -81,7 +118,9 @@ class MelEvidence:
         ]
         self.levels = levels[:, self.frame_indices]
         if self.has_floor:
-            self._above_floor = levels[:, self.frame_indices] > low + 1e-4 * (high - low)
+            self._above_floor = levels[:, self.frame_indices] > low + NEAR_FLOOR_SHARE * (
+                high - low
+            )
         else:
             self._above_floor = np.ones_like(self.levels, bool)
         self._clear_of_floor = is_clear[:, self.frame_indices]
@@ -154,7 +193,7 @@ class MelEvidence:
         peak = self.power(definition).max(axis=0, keepdims=True)
         is_trusted = self.compute_bands(replace(definition, power=2)) >= peak * MIN_SHARE_OF_PEAK**2
         mask = (self.mask > 0) & is_trusted
-        if mask.sum() > 0.2 * self.mask.sum():
+        if mask.sum() > MIN_TRUSTED_SHARE * self.mask.sum():
             self._set_mask(mask)
 
     def _centre_levels(self, levels: MelValues) -> MelValues:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from auscult.sound.mel import MelDefinition, log_units_per_decibel
 from auscult.sound.mel_search import grid
 from auscult.sound.mel_search.bands import MelValues, compress_bands, norm_factors, with_settings
+from auscult.sound.mel_search.evidence import MARGIN_OVER_FLOOR
 
 Mask = NDArray[np.bool_]
 CompressionReading = tuple[int, MelDefinition, float]
@@ -27,14 +28,30 @@ KNOWN_MULTIPLIERS = {
 }
 """With what is added: nothing as they are; (x + 4) / 4 of StyleTTS 2 and Whisper; (x + 100) / 100 of DiffWave and WaveNets."""
 NO_FLOOR = 1e-30
-"""A floor that is none."""
+"""A floor that is none. Chosen, not measured."""
 LOG_SLOPES = {"ln": 1.0, "log10": 1.0 / np.log(10.0)}
 NICE_GAINS = (32768.0, 32767.0)
 NICE_PEAKS = (1.0, 0.95, 0.99, 0.9, 0.98, 0.999, 0.8, 0.5)
 SNAP_TOLERANCE = 2e-3
-"""Relative error within which a slope or offset is taken for a round one, if the residual agrees."""
+"""Relative error within which a slope or offset is taken for a round one, if the residual agrees.
+
+Chosen, not measured.
+"""
 MIN_RESIDUAL = 1e-6
-"""Of the mel's range: below this, differences are rounding."""
+"""Of the mel's range: below this, differences are rounding. Chosen, not measured."""
+MIN_STEP = 1e-6
+"""The least step in the mel's unit that an offset is rounded by. Chosen, not measured."""
+ROOT_TOLERANCE = 0.2
+"""Natural logarithm by which a constant under the root may be off a usual one.
+
+Chosen, not measured.
+"""
+CLIP_TOLERANCE = 0.02
+"""Natural logarithm by which a floor may be off a usual one. Chosen, not measured."""
+RANGE_TOLERANCE_DB = 0.02
+"""By which a range may be off a usual one. Chosen, not measured."""
+INTEGER_GAIN_TOLERANCE = 1e-5
+"""Relative error within which a gain is that of 16-bit integers. Chosen, not measured."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +103,7 @@ def _find_best_lines(
     bands: MelValues, target_mel: MelValues, is_trusted: Mask, plain: MelDefinition
 ) -> list[_FittedLine]:
     low, high = float(target_mel.min()), float(target_mel.max())
-    is_clear = is_trusted & (target_mel > low + 0.12 * (high - low))
+    is_clear = is_trusted & (target_mel > low + MARGIN_OVER_FLOOR * (high - low))
     lines: list[_FittedLine] = []
     for norm in ("slaney", "none"):
         x = bands * norm_factors(replace(plain, norm=norm))
@@ -196,7 +213,7 @@ def _iter_offsets(
 def _round_root(value: float) -> float:
     """What is added under the root, as the usual value it is near, or as it is."""
     near_roots = (
-        (root for root in grid.INSIDE_ROOTS if root and abs(np.log(value / root)) < 0.2)
+        (root for root in grid.INSIDE_ROOTS if root and abs(np.log(value / root)) < ROOT_TOLERANCE)
         if value
         else ()
     )
@@ -207,7 +224,7 @@ def _list_clips(clip: float) -> list[tuple[int, float]]:
     """A fitted floor as the usual value it is near, or as it is; with what that costs."""
     if clip == NO_FLOOR:
         return [(index, value) for index, value in enumerate(grid.CLIPS[:3])]
-    near_clips = [(0, value) for value in grid.CLIPS if abs(np.log(clip / value)) < 0.02]
+    near_clips = [(0, value) for value in grid.CLIPS if abs(np.log(clip / value)) < CLIP_TOLERANCE]
     return near_clips or [(5, clip)]
 
 
@@ -215,7 +232,7 @@ def _iter_ranges(target_mel: MelValues, definition: MelDefinition) -> Iterator[t
     """No limit of the range, and the limit that the mel's own range may be, in dB; with what they cost."""
     yield 0, 0.0
     span = float(np.ptp(target_mel)) / (log_units_per_decibel(definition) * definition.multiply)
-    usual_ranges = [value for value in grid.RANGES_DB if abs(value - span) < 0.02]
+    usual_ranges = [value for value in grid.RANGES_DB if abs(value - span) < RANGE_TOLERANCE_DB]
     if usual_ranges:
         yield 1, usual_ranges[0]
     elif 0 < span < 200:
@@ -227,7 +244,7 @@ def _round_offset(offset: float, step: float) -> float | None:
     for digits, tolerance_share in ((0, 1.0), (1, 1.0), (2, 0.1)):
         rounded = round(offset, digits)
         if (
-            abs(offset - rounded) < tolerance_share * SNAP_TOLERANCE * max(step, 1e-6)
+            abs(offset - rounded) < tolerance_share * SNAP_TOLERANCE * max(step, MIN_STEP)
             and abs(rounded) < 1000
         ):
             return rounded + 0.0
@@ -237,7 +254,7 @@ def _round_offset(offset: float, step: float) -> float | None:
 def _find_nice_gain(gain: float, peak: float) -> float | None:
     """16-bit integers, or a peak brought to a round value."""
     for value in NICE_GAINS:
-        if abs(gain / value - 1) < 1e-5:
+        if abs(gain / value - 1) < INTEGER_GAIN_TOLERANCE:
             return value
     for target in NICE_PEAKS:
         if peak > 0 and abs(gain * peak / target - 1) < SNAP_TOLERANCE / 4:

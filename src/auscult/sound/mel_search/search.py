@@ -22,22 +22,56 @@ Progress = Callable[[int, int, str], None]
 MelValues = NDArray[np.float64]
 
 MIN_TIMING_CORRELATION = 0.45
-"""Right ones had 0.75 and more; another sound of the same rhythm may pass, and is left unexplained by the search."""
+"""Correlation of the mel's movement with the sound's, below which they do not belong together.
+
+Measured on right mels: 0.75 and more. Margin: 0.3; another sound of the same rhythm may pass, and
+is left unexplained by the search.
+"""
 MAX_PLACE_SECONDS = 0.012
+"""By which a known definition's first frame may be off the measured one. Chosen, not measured."""
 MIN_FRAMES = 8
+"""Frames below which nothing is searched. Chosen, not measured."""
 MAX_FRAMES_A_SECOND = 1000
+"""Frames a second above which an array is no mel of that sound. Chosen, not measured."""
 MIN_PADDING_FRAMES = 8
-"""As many equal frames at the end are padding."""
+"""As many equal frames at the end are padding. Chosen, not measured."""
+MAX_RANGE_OF_LOG = 0.05
+"""Of its greatest value: values whose range is smaller than this are logarithms.
+
+Chosen, not measured.
+"""
+MIN_MEDIAN_OF_LOG = 0.12
+"""Of the range: values whose median is higher than this above the lowest are logarithms; magnitudes
+are nearly all near zero.
+
+Chosen, not measured.
+"""
 GOOD_ENOUGH_SHARE = 2e-4
-"""Unexplained share at which other sample rates need not be tried."""
+"""Unexplained share at which other sample rates need not be tried. Chosen, not measured."""
 UNRELATED_SHARE = 0.5
-"""Unexplained share after the likeliest sample rates, above which it is another sound's mel."""
+"""Unexplained share after the likeliest sample rates, above which it is another sound's mel.
+
+Chosen, not measured.
+"""
 LIKELY_SHARE = 0.02
-"""Unexplained share below which a known definition may be the one."""
+"""Unexplained share below which a known definition may be the one. Chosen, not measured."""
 TRUSTED_SHARE = 0.1
-"""Unexplained share below which a definition is near enough to say which values are blurred by rounding."""
+"""Unexplained share below which a definition is near enough to say which values are blurred by
+rounding.
+
+Chosen, not measured.
+"""
 HOPELESS_FACTOR = 30.0
-"""How many times worse than the best a sample rate may be after its first round before it is left."""
+"""How many times worse than the best a sample rate may be after its first round before it is left.
+
+Chosen, not measured.
+"""
+MAX_SHARE_OF_OWN_FILTERS = 0.1
+"""Of what filters for the own sample rate leave: those for another rate have to leave less than
+this.
+
+Chosen, not measured.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,9 +116,9 @@ def search_definition(
         values = unpadded_values[
             :, : max(unpadded_values.shape[1] - int(0.06 / timing.hop_seconds) - 1, MIN_FRAMES)
         ]
-    is_log = bool(values.min() < 0 or np.ptp(values) < 0.05 * abs(values.max())) or _is_log_scaled(
-        values
-    )
+    is_log = bool(
+        values.min() < 0 or np.ptp(values) < MAX_RANGE_OF_LOG * abs(values.max())
+    ) or _is_log_scaled(values)
     evidence = MelEvidence(recording, values, is_log=is_log)
     best_descent = _search_rates(evidence, timing, progress)
     if (
@@ -176,7 +210,7 @@ def _to_log_levels(mel: MelValues) -> MelValues:
 
 def _is_log_scaled(mel: MelValues) -> bool:
     """Whether values that are not negative are logarithms all the same: magnitudes are nearly all near zero."""
-    return bool(np.median(mel - mel.min()) > 0.12 * np.ptp(mel))
+    return bool(np.median(mel - mel.min()) > MIN_MEDIAN_OF_LOG * np.ptp(mel))
 
 
 def _search_rates(
@@ -334,7 +368,7 @@ def _try_other_filters(descent: MelDescent) -> None:
             best.power()
             best.details()
             best.offer_changes({"fmin": low} for low in grid.LOWEST_HZ)
-    if best.score < 0.1 * descent.score:
+    if best.score < MAX_SHARE_OF_OWN_FILTERS * descent.score:
         descent.best, descent.score = best.best, best.score
 
 

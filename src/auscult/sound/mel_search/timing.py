@@ -15,11 +15,15 @@ from auscult.sound.mel import MelDefinition, mel_spectrogram
 from auscult.sound.recording import Recording
 
 BAND_GROUPS = 10
+"""Groups of bands whose movement is compared with the sound's. Chosen, not measured."""
 STEP_SECONDS = 0.002
+"""Step of the envelopes that the frames are laid upon. Chosen, not measured."""
 MAX_WINDOW_SECONDS = 0.1
+"""The longest window that is reckoned with. Chosen, not measured."""
 MAX_FRAMES = 240
+"""Frames that are looked at. Chosen, not measured."""
 MAX_LOST_FRAMES = 4
-"""Frames that may have been left out at the end."""
+"""Frames that may have been left out at the end. Chosen, not measured."""
 
 
 _LevelInputs = tuple[NDArray[np.float64], float, NDArray[np.float64]]
