@@ -6,8 +6,9 @@
 Rule pages come from the rules' docstrings and, for what one hears, from `docs/sensitivity.json`, which `python -m benchmarks
 sound` writes. In README.md and the guides, a block between `<!-- run: COMMAND -->` and `<!-- end -->` holds the real output of
 that command, run in a folder that has the trained demo vocoder as `vocoder.pth`; a block `<!-- verbs -->` holds the table of
-verbs. Programs that a guide speaks of lie in a folder of its name beside it. Guides have figures that hang on how a processor
-rounds: there `--check` lets each be off by a factor of two, those below 1e-4 by anything, and no word.
+verbs. `thresholds.md` comes from the constants of the rules and measurements. Programs that a guide speaks of lie in a folder of its
+name beside it. Guides have figures that hang on how a processor rounds: there `--check` lets each be off by a factor of two,
+those below 1e-4 by anything, and no word.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
 from typing import Any
+
+from threshold_table import write_page as write_threshold_page
 
 from auscult import plugins, rules
 from auscult.rules import Rule
@@ -54,7 +57,8 @@ def rule_pages() -> Iterator[tuple[Path, str]]:
         yield page, f"# {rule.code} `{rule.name}`\n\n{text}\n{suspects}{sensitivity_text(rule)}"
         rows.append(f"| [{rule.code}]({page.name}) | `{rule.name}` | {text.splitlines()[0]} |")
     head = "# Rules\n\nGenerated from the rules' docstrings; `auscult rules CODE` prints the same page. At the end of a page here "
-    head += "stand\nfurther what can make the sound, and what `python -m benchmarks sound` measured last.\n\n"
+    head += "stand\nfurther what can make the sound, and what `python -m benchmarks sound` measured last. What each "
+    head += "threshold was measured on: [thresholds](../thresholds.md).\n\n"
     yield (
         PAGES / "README.md",
         head + "| code | cause | what it finds |\n|---|---|---|\n" + "\n".join(rows) + "\n",
@@ -259,6 +263,7 @@ def suspects_table(suspects: Sequence[Suspect]) -> str:
 def everything() -> Iterator[tuple[Path, str]]:
     yield from rule_pages()
     yield from index_pages()
+    yield ROOT / "docs" / "thresholds.md", write_threshold_page()
     documents = [
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",

@@ -217,7 +217,7 @@ def main() -> None:
     rng = np.random.default_rng(3)
     cond = rng.standard_normal((1, MEL, 28)).astype(np.float32)
     np.savez("inputs.npz", tokens=rng.integers(0, 64, (1, 14)), cond=cond)
-    print(f"wrote reference.safetensors ({len(state)} tensors) and inputs.npz")  # noqa: T201
+    print(f"wrote reference.safetensors ({len(state)} tensors) and inputs.npz")
 
 
 if __name__ == "__main__":

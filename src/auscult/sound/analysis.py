@@ -1,6 +1,8 @@
-"""One recording, seen once: levels, spectra and differences that the detectors share, each computed when first asked for.
+"""One recording, seen once: levels, spectra and differences that the detectors share, each computed
+when first asked for.
 
-Everything is relative to the recording's own level unless it says dBFS, so that gain changes nothing.
+Everything is relative to the recording's own level unless it says dBFS, so that gain changes
+nothing.
 """
 
 from __future__ import annotations
@@ -106,7 +108,9 @@ class SoundAnalysis:
 
     @cached_property
     def voice(self) -> Floats:
-        """One channel without its mean, [time]: the mean of all, or the loudest where they cancel each other."""
+        """One channel without its mean, [time]: the mean of all, or the loudest where they cancel
+        each other.
+        """
         channels, time = self.samples.shape
         if channels == 1:
             mixed = self.samples[0]
@@ -180,7 +184,9 @@ class SoundAnalysis:
 
     @cached_property
     def log_power(self) -> Floats:
-        """`power` of at most `MOST_FRAMES` sounding frames in dB, floored 100 dB below the loudest bin, [frames, bins]."""
+        """`power` of at most `MOST_FRAMES` sounding frames in dB, floored 100 dB below the loudest
+        bin, [frames, bins].
+        """
         power = self.power[thin_frames(np.flatnonzero(self.active_frames))]
         if not power.size:
             return power
@@ -200,7 +206,9 @@ class SoundAnalysis:
 
     @cached_property
     def corners(self) -> Floats:
-        """How much each second difference stands out of its neighbourhood, of the first `MOST_CORNERS`, [time - 2]."""
+        """How much each second difference stands out of its neighbourhood, of the first
+        `MOST_CORNERS`, [time - 2].
+        """
         return measure_corners(self.second_difference[:MAX_CORNERS])
 
     @cached_property

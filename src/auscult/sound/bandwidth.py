@@ -34,7 +34,9 @@ class SpectralEdge:
 
 
 def find_spectral_edge(mean_power: NDArray[np.float64], sample_rate: int) -> SpectralEdge:
-    """The steepest cliff above which nothing comes any more, in a mean power spectrum [bins] from 0 to half the rate."""
+    """The steepest cliff above which nothing comes any more, in a mean power spectrum [bins] from 0
+    to half the rate.
+    """
     bins = len(mean_power)
     hertz_per_bin = sample_rate / 2 / (bins - 1)
     db = 10 * np.log10(mean_power + max(float(mean_power.max()) * 1e-12, 1e-30))

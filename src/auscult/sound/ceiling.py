@@ -1,7 +1,8 @@
 """What happens at the ends of the scale: cut off, squeezed, or wrapped round.
 
-Source of the idea that clipping shows as a pile of equal values, at whatever level: Hansen, Stauffer & Xia, "Nonlinear waveform
-distortion: assessment and detection of clipping on speech data and systems" (Speech Communication 2021).
+Source of the idea that clipping shows as a pile of equal values, at whatever level: Hansen,
+Stauffer & Xia, "Nonlinear waveform distortion: assessment and detection of clipping on speech data
+and systems" (Speech Communication 2021).
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class SamplePile:
 
     Attributes:
         share: Of the samples within a tenth of the extreme, how many lie on it.
-        exact: Of the samples within 2 % of the extreme, how many equal it: near 1 for a cut, less for anything rounder.
+        exact: Of the samples within 2 % of the extreme, how many equal it: near 1 for a cut, less
+            for anything rounder.
         places: Their indices, in order.
         runs: How many of them follow another one directly.
     """
@@ -86,8 +88,10 @@ class Squeeze:
     """How a waveform crowds under its ceiling.
 
     Attributes:
-        crowding: Of the blocks of 5 ms whose peak is within 6 dB of the highest, how many are within 0.5 dB.
-        held: In those, the share of samples above 0.7 of the ceiling: 0.5 for a sine, 1 for a square wave.
+        crowding: Of the blocks of 5 ms whose peak is within 6 dB of the highest, how many are
+            within 0.5 dB.
+        held: In those, the share of samples above 0.7 of the ceiling: 0.5 for a sine, 1 for a
+            square wave.
     """
 
     crowding: float
@@ -118,7 +122,8 @@ class WrapJumps:
         jumps: How many jumps there are in all.
         modulus: The height that takes the jumps away, in units of the samples.
         fits: How many of the jumps it takes away to within a tenth.
-        steadiness: Share of the distances between jumps that equal the most frequent one; 1 for a sawtooth oscillator.
+        steadiness: Share of the distances between jumps that equal the most frequent one; 1 for a
+            sawtooth oscillator.
     """
 
     places: NDArray[np.int64]
@@ -129,7 +134,9 @@ class WrapJumps:
 
 
 def find_wraps(channel: Floats) -> WrapJumps:
-    """Jumps of [time] samples between values near the two ends, with calm samples before and after them."""
+    """Jumps of [time] samples between values near the two ends, with calm samples before and after
+    them.
+    """
     top = float(np.abs(channel).max(initial=0.0))
     steps = np.diff(channel)
     places = np.flatnonzero(np.abs(steps) > 1.0 * top)

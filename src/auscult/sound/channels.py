@@ -1,4 +1,6 @@
-"""Channels in each other's place: interleaved and read as one, planar and read as interleaved, upside down."""
+"""Channels in each other's place: interleaved and read as one, planar and read as interleaved,
+upside down.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +21,15 @@ class ChannelPairing:
     """Whether the samples of one channel come in pairs.
 
     Attributes:
-        asymmetry_db: Difference within pairs (2n, 2n + 1) against that between them (2n + 1, 2n + 2), in dB. A channel by itself
-            gives 0, two similar channels interleaved give much.
-        skip: Correlation of samples two apart less the magnitude of that of neighbours. A channel by itself gives less than 0,
-            two unrelated channels interleaved give more.
+        asymmetry_db: Difference within pairs (2n, 2n + 1) against that between them (2n + 1, 2n +
+            2), in dB. A channel by itself gives 0, two similar channels interleaved give much.
+        skip: Correlation of samples two apart less the magnitude of that of neighbours. A channel
+            by itself gives less than 0, two unrelated channels interleaved give more.
         two_apart: The former of the two.
-        balance_db: Energy of the even against that of the odd samples; large where one of them is nearly nothing.
-        half_step: `half_step` of the even and the odd samples: well below 1 where they are one signal.
+        balance_db: Energy of the even against that of the odd samples; large where one of them is
+            nearly nothing.
+        half_step: `half_step` of the even and the odd samples: well below 1 where they are one
+            signal.
     """
 
     asymmetry_db: float
@@ -69,10 +73,11 @@ def measure_pairing(channel: Floats, count: int = 4 * 16384) -> ChannelPairing:
 
 
 def measure_half_step(first: Floats, second: Floats, count: int = 4 * 16384) -> float:
-    """How much better the second channel is predicted from half a sample later in the first than from the same sample.
+    """How much better the second channel is predicted from half a sample later in the first than
+    from the same sample.
 
-    The ratio of the two residuals: above 1 for two channels of one time, near 0 where the channels are the even and the odd
-    samples of one signal.
+    The ratio of the two residuals: above 1 for two channels of one time, near 0 where the channels
+    are the even and the odd samples of one signal.
     """
     start = max(0, int(np.abs(first).argmax()) - count // 2)
     return _compute_half_step(
@@ -99,7 +104,9 @@ def _measure_residual_share(predictor: NDArray[np.float64], target: NDArray[np.f
 
 
 def correlate_channels(first: Floats, second: Floats) -> float:
-    """Of two channels without their means: -1 where one is the other upside down; 0 where one is silent."""
+    """Of two channels without their means: -1 where one is the other upside down; 0 where one is
+    silent.
+    """
     a, b = first - first.mean(dtype=np.float64), second - second.mean(dtype=np.float64)
     scale = np.sqrt(float(a @ a) * float(b @ b))
     if scale > 0:

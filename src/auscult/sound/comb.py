@@ -1,8 +1,9 @@
 """Energy on the multiples of a frequency: what repeats exactly, from beginning to end.
 
-A model that answers to its frame clock repeats once per hop, which is a whole number of samples, so that its lines lie on exact
-multiples of sample rate / hop for as long as it sounds and up to half the sample rate. A voice moves; a note that is held lies
-near such a frequency only by accident, and its twentieth partial twenty times as far off.
+A model that answers to its frame clock repeats once per hop, which is a whole number of samples, so
+that its lines lie on exact multiples of sample rate / hop for as long as it sounds and up to half
+the sample rate. A voice moves; a note that is held lies near such a frequency only by accident, and
+its twentieth partial twenty times as far off.
 """
 
 from __future__ import annotations
@@ -51,8 +52,9 @@ class Comb:
 
     Attributes:
         hertz: The frequency.
-        share: Of the energy around each multiple, how much lies on it, less what chance puts there, mean over the multiples: 1
-            for a sound that repeats exactly, 0 for speech, music and noise.
+        share: Of the energy around each multiple, how much lies on it, less what chance puts there,
+            mean over the multiples: 1 for a sound that repeats exactly, 0 for speech, music and
+            noise.
     """
 
     hertz: float
@@ -60,7 +62,9 @@ class Comb:
 
 
 def find_strongest_comb(voice: Floats, sample_rate: int, candidates: Sequence[float]) -> Comb:
-    """The frequency of which most multiples are lines in [time] samples; every part counts alike, however loud it is."""
+    """The frequency of which most multiples are lines in [time] samples; every part counts alike,
+    however loud it is.
+    """
     from scipy.fft import next_fast_len, rfft
 
     samples = voice[:MAX_SAMPLES]

@@ -17,8 +17,8 @@ Signal = NDArray[np.float32] | NDArray[np.float64]
 def correlate_lags(x: Signal, y: Signal, *, min_overlap: int) -> tuple[int, NDArray[np.float64]]:
     """Normalised correlation of two signals, [time] or [bands, time], at every lag: -1 to 1.
 
-    At lag L, `x[n + L]` is set against `y[n]` over the samples that both have, and the two parts are normalised by their own
-    energies, so that a short overlap is not a low correlation.
+    At lag L, `x[n + L]` is set against `y[n]` over the samples that both have, and the two parts
+    are normalised by their own energies, so that a short overlap is not a low correlation.
 
     Args:
         min_overlap: Lags at which fewer samples overlap get 0.

@@ -1,4 +1,5 @@
-"""Measures of a recording beside its reference: what is missing or added at the ends, tilt, order of time, channels.
+"""Measures of a recording beside its reference: what is missing or added at the ends, tilt, order
+of time, channels.
 
 All take samples that are aligned already, or say how they align them.
 """
@@ -89,7 +90,9 @@ class CounterpartEnds:
 def measure_overhang(
     relation: Relation, recording: Recording, reference: Recording
 ) -> CounterpartEnds:
-    """What hangs over at the ends of the two, once they are laid upon each other; in seconds of the reference."""
+    """What hangs over at the ends of the two, once they are laid upon each other; in seconds of the
+    reference.
+    """
     lag = relation.lag_seconds
     length = relation.recording_seconds * relation.rate_ratio / relation.time_stretch
     before, after = -lag, relation.reference_seconds - (length - lag)
@@ -111,7 +114,9 @@ def measure_overhang(
 def _measure_sound_at_ends(
     recording: Recording, start: float, end: float, scale: float
 ) -> tuple[float, float]:
-    """Seconds of sound in the first `start` and last `end` seconds, which last `scale` times as long in this recording."""
+    """Seconds of sound in the first `start` and last `end` seconds, which last `scale` times as
+    long in this recording.
+    """
     is_sounding = find_sounding_blocks(mix_down(recording), recording.sample_rate)
     first, last = (
         min(round(seconds * scale / BLOCK_SECONDS), len(is_sounding)) for seconds in (start, end)
@@ -130,10 +135,12 @@ class SpectralTilt:
     """How the recording's spectrum is bent against the reference's.
 
     Attributes:
-        coefficient: Of the first-order filter 1 - a z^-1 that explains it best; negative for its inverse (de-emphasis).
+        coefficient: Of the first-order filter 1 - a z^-1 that explains it best; negative for its
+            inverse (de-emphasis).
         off_db: Root mean square of what that filter leaves, over third octaves, in dB.
         flat_db: The same for no filter.
-        span_db: By how much the filter itself differs between the lowest and highest third octave, in dB.
+        span_db: By how much the filter itself differs between the lowest and highest third octave,
+            in dB.
     """
 
     coefficient: float
@@ -143,7 +150,9 @@ class SpectralTilt:
 
 
 def find_tilt(relation: Relation) -> SpectralTilt | None:
-    """The pre-emphasis that turns the reference's long-term spectrum into the recording's; None where too little is heard."""
+    """The pre-emphasis that turns the reference's long-term spectrum into the recording's; None
+    where too little is heard.
+    """
     rate = relation.aligned_reference.sample_rate
     candidate_power, reference_power = (
         _measure_third_octaves(mix_down(side), rate)
@@ -212,7 +221,8 @@ def find_piece_order(
     piece_seconds: float,
     tolerance_seconds: float,
 ) -> PieceOrder:
-    """Look for pieces of the recording everywhere in the reference, both at `rate` and beginning together.
+    """Look for pieces of the recording everywhere in the reference, both at `rate` and beginning
+    together.
 
     Args:
         tolerance_seconds: How far from its own place a piece may lie before it counts as displaced.
@@ -254,7 +264,9 @@ def _search_pieces(
     size: int,
     tolerance_seconds: float,
 ) -> tuple[int, list[tuple[float, float]]]:
-    """How many of the pieces are copies, and the seconds here and there of those from another place."""
+    """How many of the pieces are copies, and the seconds here and there of those from another
+    place.
+    """
     sharpened_reference, tolerance = take_first_difference(reference), int(tolerance_seconds * rate)
     copied, places = 0, []
     for start in starts:
@@ -275,7 +287,9 @@ def _search_pieces(
 
 
 def correlate_channel_pairs(relation: Relation) -> NDArray[np.float64] | None:
-    """Correlation of every channel of the recording with every channel of the reference, [2, 2]; None unless both are stereo."""
+    """Correlation of every channel of the recording with every channel of the reference, [2, 2];
+    None unless both are stereo.
+    """
     candidate_channels, reference_channels = (
         relation.aligned_recording.samples,
         relation.aligned_reference.samples,

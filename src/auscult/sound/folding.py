@@ -1,4 +1,6 @@
-"""What repeats with a period: a series cut at that period, laid on itself, and compared with chance."""
+"""What repeats with a period: a series cut at that period, laid on itself, and compared with
+chance.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,9 @@ class FoldedSignal:
         period: In samples.
         phase: The sample of the period at which the series stands out most.
         z: By how many of their standard errors the mean there is above that of all phases.
-        prominence: How much of that is above the highest phase more than `BESIDE` samples away: near 1 for one corner a period,
-            near 0 for a pattern of many phases, or where the true period is a part of this one.
+        prominence: How much of that is above the highest phase more than `BESIDE` samples away:
+            near 1 for one corner a period, near 0 for a pattern of many phases, or where the true
+            period is a part of this one.
     """
 
     period: int
@@ -37,7 +40,9 @@ class FoldedSignal:
 
 
 def fold_series(series: Floats, period: int, spread: float) -> FoldedSignal:
-    """Fold [time] values of standard deviation `spread`; the error of a mean comes from the scatter of the phases, robustly."""
+    """Fold [time] values of standard deviation `spread`; the error of a mean comes from the scatter
+    of the phases, robustly.
+    """
     rows = len(series) // period
     if rows < MIN_ROWS:
         return FoldedSignal(period, 0, 0.0, 0.0)
@@ -58,7 +63,9 @@ def fold_series(series: Floats, period: int, spread: float) -> FoldedSignal:
 
 
 def _average_phases(table: Floats) -> NDArray[np.float64]:
-    """Means of [rows, period] at each phase, less what repeats with a small divisor of the period: that is an upsampling's."""
+    """Means of [rows, period] at each phase, less what repeats with a small divisor of the period:
+    that is an upsampling's.
+    """
     means = np.asarray((np.full(len(table), 1 / len(table), np.float32) @ table), np.float64)
     for divisor in SMALL_DIVISORS:
         if len(means) % divisor == 0 and len(means) >= 8 * divisor:
@@ -68,7 +75,9 @@ def _average_phases(table: Floats) -> NDArray[np.float64]:
 
 
 def measure_persistence(series: Floats, folded: FoldedSignal, parts: int = 8) -> float:
-    """Share of the parts of the series in which the phase of a fold stands out by itself (by two standard errors)."""
+    """Share of the parts of the series in which the phase of a fold stands out by itself (by two
+    standard errors).
+    """
     rows = len(series) // folded.period
     table = series[: rows * folded.period].reshape(rows, folded.period)
     groups = np.array_split(np.arange(rows), min(parts, max(1, rows // 8)))
@@ -82,7 +91,8 @@ def measure_persistence(series: Floats, folded: FoldedSignal, parts: int = 8) ->
 
 
 def measure_corners(bend: Floats, width: int = 64) -> Floats:
-    """How much each second difference stands out of its neighbourhood of `width` samples: log1p of the ratio, [time].
+    """How much each second difference stands out of its neighbourhood of `width` samples: log1p of
+    the ratio, [time].
 
     Zeros where the neighbourhood is silent.
     """
@@ -114,7 +124,9 @@ def moving_mean(series: Floats, width: int) -> Floats:
 
 
 def find_likely_period(series: Floats, shortest: int, longest: int) -> int:
-    """The period in [shortest, longest] at which a series is most like itself, from its autocorrelation summed over multiples."""
+    """The period in [shortest, longest] at which a series is most like itself, from its
+    autocorrelation summed over multiples.
+    """
     from scipy.fft import irfft, next_fast_len, rfft
 
     centred = series[:MAX_SERIES_SAMPLES] - series.mean(dtype=np.float64).astype(np.float32)
@@ -130,8 +142,8 @@ def measure_border_chance(
 ) -> tuple[NDArray[np.int64], float]:
     """Borders of chunks, in samples, and how likely chance is to put corners as sharp on them.
 
-    At each border the largest second difference within 2 ms is ranked among those of the 2 ms pieces of the 50 ms around it;
-    Fisher's method joins the ranks.
+    At each border the largest second difference within 2 ms is ranked among those of the 2 ms
+    pieces of the 50 ms around it; Fisher's method joins the ranks.
     """
     from scipy.stats import chi2
 

@@ -29,7 +29,9 @@ Chosen, not measured.
 
 @dataclass(frozen=True)
 class GapEnds:
-    """Silence before the first and after the last sound, in seconds, and the longest silence between."""
+    """Silence before the first and after the last sound, in seconds, and the longest silence
+    between.
+    """
 
     before: float
     after: float
@@ -38,7 +40,9 @@ class GapEnds:
 
 
 def measure_envelope(channel: Floats, sample_rate: int) -> Floats:
-    """Half of what lies between the highest and the lowest sample of every 10 ms, [blocks]: a constant counts for nothing."""
+    """Half of what lies between the highest and the lowest sample of every 10 ms, [blocks]: a
+    constant counts for nothing.
+    """
     step = max(1, int(BLOCK_SECONDS * sample_rate))
     blocks = channel[: len(channel) // step * step].reshape(-1, step)
     return np.asarray((blocks.max(axis=1) - blocks.min(axis=1)) / 2)
@@ -70,10 +74,12 @@ def find_equal_runs(channel: Floats, shortest: int) -> Spans:
 def find_cut_outs(
     channel: Floats, sample_rate: int, shortest_seconds: float
 ) -> tuple[Spans, Floats]:
-    """Stretches of equal samples between sounds, [gaps, 2], and how abruptly each begins and ends, [gaps, 2].
+    """Stretches of equal samples between sounds, [gaps, 2], and how abruptly each begins and ends,
+    [gaps, 2].
 
-    Abrupt is the root mean square of the millisecond before or after, over that of the loud parts of the recording: a sound
-    that has died away before a pause, or starts from nothing after it, gives a small value.
+    Abrupt is the root mean square of the millisecond before or after, over that of the loud parts
+    of the recording: a sound that has died away before a pause, or starts from nothing after it,
+    gives a small value.
     """
     channel = channel - channel.mean(dtype=np.float64).astype(np.float32)
     spans = find_equal_runs(channel, max(3, int(shortest_seconds * sample_rate)))

@@ -1,6 +1,8 @@
-"""A waveform from a mel spectrogram without a model: the baseline that a trained vocoder has to be set beside.
+"""A waveform from a mel spectrogram without a model: the baseline that a trained vocoder has to be
+set beside.
 
-Source: Griffin & Lim (1984), with the momentum of Perraudin, Balazs & Søndergaard (2013), "A fast Griffin-Lim algorithm".
+Source: Griffin & Lim (1984), with the momentum of Perraudin, Balazs & Søndergaard (2013), "A fast
+Griffin-Lim algorithm".
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ from auscult.sound.mel import (
 
 
 def istft(spectrum: NDArray[np.complex64], definition: MelDefinition, length: int) -> Samples:
-    """The [length] samples whose `stft` comes nearest to `spectrum` [n_fft // 2 + 1, frames], by weighted overlap-add."""
+    """The [length] samples whose `stft` comes nearest to `spectrum` [n_fft // 2 + 1, frames], by
+    weighted overlap-add.
+    """
     window = build_window(definition)
     frames = np.fft.irfft(spectrum.T, n=definition.n_fft, axis=1) * window
     side = count_padding(definition)
@@ -36,7 +40,9 @@ def istft(spectrum: NDArray[np.complex64], definition: MelDefinition, length: in
 
 
 def magnitude_from_mel(mel: Frames, definition: MelDefinition, steps: int = 50) -> Frames:
-    """Non-negative magnitudes [n_fft // 2 + 1, frames] whose bands come nearest to the mel, by multiplicative updates."""
+    """Non-negative magnitudes [n_fft // 2 + 1, frames] whose bands come nearest to the mel, by
+    multiplicative updates.
+    """
     filters = mel_filterbank(definition)
     bands = np.maximum(expand_mel(mel, definition), 0.0)
     guess = np.maximum(np.linalg.pinv(filters) @ bands, 1e-6)
@@ -53,7 +59,9 @@ def griffin_lim(
     momentum: float = 0.99,
     seed: int = 0,
 ) -> Samples:
-    """Samples [frames * hop] from a mel spectrogram [n_mels, frames], phases found by iteration from a random start."""
+    """Samples [frames * hop] from a mel spectrogram [n_mels, frames], phases found by iteration
+    from a random start.
+    """
     target_magnitudes = magnitude_from_mel(mel, definition)
     phases = np.random.default_rng(seed).uniform(-np.pi, np.pi, target_magnitudes.shape)
     spectrum = (target_magnitudes * np.exp(1j * phases)).astype(np.complex64)

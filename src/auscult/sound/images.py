@@ -1,9 +1,10 @@
 """Images of the spectrum: what an upsampling layer leaves when its filter is missing or weak.
 
-An upsampling by P lays copies of the spectrum at distances of multiples of sample rate / P. So what lies in one bin and what
-lies that far away have a fixed relation of phase, which no other sound has for long: the sound is cyclostationary. What is
-measured is the coherence of the phases over time, the magnitudes left out; see Gardner, "Exploitation of spectral redundancy
-in cyclostationary signals" (IEEE Signal Processing Magazine, 1991), and Pons, Pascual, Cengarle & Serrà, "Upsampling
+An upsampling by P lays copies of the spectrum at distances of multiples of sample rate / P. So what
+lies in one bin and what lies that far away have a fixed relation of phase, which no other sound has
+for long: the sound is cyclostationary. What is measured is the coherence of the phases over time,
+the magnitudes left out; see Gardner, "Exploitation of spectral redundancy in cyclostationary
+signals" (IEEE Signal Processing Magazine, 1991), and Pons, Pascual, Cengarle & Serrà, "Upsampling
 artifacts in neural audio synthesis" (arXiv 2010.14356).
 """
 
@@ -64,7 +65,8 @@ class SpectralImages:
     """The images that stand out most of what masks them.
 
     Attributes:
-        audible_db: How far they are above the masking threshold, in the band where they are most; -inf where there are none.
+        audible_db: How far they are above the masking threshold, in the band where they are most;
+            -inf where there are none.
         level_db: Of all images against the sound.
         share: Of the power, that is an image, in a tenth of all frequencies at least.
         hertz: The middle of that band.
@@ -146,7 +148,8 @@ def _compute_spectra(voice: Floats, sample_rate: int, grid: int) -> Spectra:
 
 
 def _measure_image_share(phases: Spectra, size: Floats, distance: Fraction) -> Floats:
-    """How much of the power of each bin goes with a louder one `distance` of the sample rate away, [bins].
+    """How much of the power of each bin goes with a louder one `distance` of the sample rate away,
+    [bins].
 
     Args:
         phases: The spectra without their magnitudes, [frames, bins].
@@ -182,8 +185,8 @@ class SteadyTone:
 
     Attributes:
         level_db: Against the sound.
-        agreement: Share of the segments that hold it at the same amplitude and phase, to within a half: 1 for a tone at that very
-            frequency.
+        agreement: Share of the segments that hold it at the same amplitude and phase, to within a
+            half: 1 for a tone at that very frequency.
         hertz: Its frequency.
     """
 
@@ -212,7 +215,9 @@ def iter_steady_tones(
 
 
 def _average_segments(series: Floats, sample_rate: int, period: int) -> Floats:
-    """Means at each phase of a period in segments of `SEGMENT_SECONDS`, [segments, period], of [time] values."""
+    """Means at each phase of a period in segments of `SEGMENT_SECONDS`, [segments, period], of
+    [time] values.
+    """
     length = max(period, int(SEGMENT_SECONDS * sample_rate) // period * period)
     count = len(series) // length
     table = series[: count * length].reshape(count, length // period, period)
@@ -222,7 +227,9 @@ def _average_segments(series: Floats, sample_rate: int, period: int) -> Floats:
 def _find_steadiest_tone(
     folded: NDArray[Any], rms: float, sample_rate: int, stride: int
 ) -> SteadyTone:
-    """The tone of [segments, stride] that most segments agree on; the others may hold other sound of that frequency."""
+    """The tone of [segments, stride] that most segments agree on; the others may hold other sound
+    of that frequency.
+    """
     if len(folded) < MIN_SEGMENTS or stride < 2 or rms <= 0:
         return SteadyTone(-np.inf, 0.0, 0.0)
     tones = np.fft.rfft(folded, axis=1)[:, 1:] / stride  # [segments, harmonics]

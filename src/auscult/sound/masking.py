@@ -1,10 +1,11 @@
 """Whether one part of a sound can be heard beside the rest of it: a simple model of masking.
 
-Source: the ear model of ITU-R BS.1387 (PEAQ), basic version: what masks a band is the sound in all bands, spread by 27 dB a
-Bark towards lower ones and by 24 + 230 / f - 0.2 L dB a Bark towards higher ones, less 3 dB up to 12 Bark and 0.25 dB a Bark
-above. The threshold in quiet is that of Terhardt (1979), the sounding frames being played at 73 dB SPL, the level that ITU-T
-P.800 has people listen at with both ears. A noise is heard that is `HEARD_DB` = 1.5 dB above the threshold of its band, which
-is where BS.1387 begins to count a frame as disturbed.
+Source: the ear model of ITU-R BS.1387 (PEAQ), basic version: what masks a band is the sound in all
+bands, spread by 27 dB a Bark towards lower ones and by 24 + 230 / f - 0.2 L dB a Bark towards
+higher ones, less 3 dB up to 12 Bark and 0.25 dB a Bark above. The threshold in quiet is that of
+Terhardt (1979), the sounding frames being played at 73 dB SPL, the level that ITU-T P.800 has
+people listen at with both ears. A noise is heard that is `HEARD_DB` = 1.5 dB above the threshold of
+its band, which is where BS.1387 begins to count a frame as disturbed.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ TYPICAL_BAND_DB = 60.0
 
 
 def noise_to_mask_db(power: Floats, share: Floats, sample_rate: int) -> tuple[Doubles, Doubles]:
-    """How far the noise in each band is above what can be heard, mean over time; and the middle of each band in Hz.
+    """How far the noise in each band is above what can be heard, mean over time; and the middle of
+    each band in Hz.
 
     Args:
         power: Of frames, [frames, bins], bins from 0 to half the sample rate.
@@ -60,7 +62,9 @@ def noise_to_mask_db(power: Floats, share: Floats, sample_rate: int) -> tuple[Do
 def _compute_bark_bands(
     bins: int, sample_rate: int
 ) -> tuple[Doubles, NDArray[np.intp], Floats, Floats, Floats]:
-    """Centres in Hz, first bins, spreading [from, to], masking below the masker, and threshold in quiet, as power ratios."""
+    """Centres in Hz, first bins, spreading [from, to], masking below the masker, and threshold in
+    quiet, as power ratios.
+    """
     hertz = np.linspace(0, sample_rate / 2, bins)
     number = (7 * np.arcsinh(hertz / 650) * BANDS_PER_BARK).astype(int)
     used, starts = np.unique(number, return_index=True)

@@ -24,7 +24,8 @@ FLOOR_DB = 80.0
 
 
 def log_mel_distance(a: Frames, b: Frames) -> float:
-    """Mean absolute difference of two log-mel spectrograms [n_mels, frames], over the frames that both have.
+    """Mean absolute difference of two log-mel spectrograms [n_mels, frames], over the frames that
+    both have.
 
     In the unit of the logarithm; `auscult.sound.mel.decibel` converts.
     """
@@ -41,7 +42,9 @@ def log_mel_distance(a: Frames, b: Frames) -> float:
 
 
 def mel_correlation(a: Frames, b: Frames) -> float:
-    """Pearson correlation of two log-mel spectrograms over the frames that both have; 0 where one is constant."""
+    """Pearson correlation of two log-mel spectrograms over the frames that both have; 0 where one
+    is constant.
+    """
     frames = min(a.shape[1], b.shape[1])
     x, y = (side[:, :frames].astype(np.float64).ravel() for side in (a, b))
     x, y = x - x.mean(), y - y.mean()
@@ -57,7 +60,9 @@ def rms(samples: NDArray[np.float32]) -> float:
 
 
 def spectral_flatness(samples: Samples, sample_rate: int) -> float:
-    """Geometric over arithmetic mean of the average power spectrum above 50 Hz: 1 for white noise, near 0 for tones."""
+    """Geometric over arithmetic mean of the average power spectrum above 50 Hz: 1 for white noise,
+    near 0 for tones.
+    """
     power = np.square(np.abs(stft(samples, standard_mel(sample_rate)).astype(np.complex128))).mean(
         axis=1
     )[4:]
@@ -65,10 +70,11 @@ def spectral_flatness(samples: Samples, sample_rate: int) -> float:
 
 
 def comb_share(samples: Samples, sample_rate: int, period: int) -> float:
-    """Share of the energy above 20 Hz that lies on multiples of sample_rate / period, less what chance puts there: 0 to 1.
+    """Share of the energy above 20 Hz that lies on multiples of sample_rate / period, less what
+    chance puts there: 0 to 1.
 
-    Chance is the share of the frequency axis that counts as being on a multiple (±`COMB_WIDTH_HZ`). A sound that repeats
-    every `period` samples gives 1; speech whose pitch wanders gives about 0.
+    Chance is the share of the frequency axis that counts as being on a multiple (±`COMB_WIDTH_HZ`).
+    A sound that repeats every `period` samples gives 1; speech whose pitch wanders gives about 0.
     """
     from scipy.fft import next_fast_len, rfft
 
@@ -93,10 +99,11 @@ def comb_share(samples: Samples, sample_rate: int, period: int) -> float:
 
 
 def mel_movement_db(samples: Samples, sample_rate: int) -> float:
-    """Standard deviation over time of the log-mel in dB, mean over the bands, of the frames in which there is sound.
+    """Standard deviation over time of the log-mel in dB, mean over the bands, of the frames in
+    which there is sound.
 
-    Frames and bands more than `FLOOR_DB` below the loudest count as that floor, so that neither level nor silence at the
-    ends matters.
+    Frames and bands more than `FLOOR_DB` below the loudest count as that floor, so that neither
+    level nor silence at the ends matters.
     """
     power = np.square(
         mel_spectrogram(samples, replace(standard_mel(sample_rate), log="none")).astype(np.float64)

@@ -1,10 +1,11 @@
 """Mel spectrograms with every choice written down: numpy only.
 
-Two mel spectrograms of one sound can differ in twenty settings, and a vocoder trained on one of them sounds wrong when
-it is fed another. `MelDefinition` names them all; nothing is left to a library's default.
+Two mel spectrograms of one sound can differ in twenty settings, and a vocoder trained on one of
+them sounds wrong when it is fed another. `MelDefinition` names them all; nothing is left to a
+library's default.
 
-Sources: Slaney's Auditory Toolbox (1998) and the HTK book for the two mel scales; jik876/hifi-gan `meldataset.py` for the
-`hop` padding; librosa's documentation for the `slaney` area normalisation.
+Sources: Slaney's Auditory Toolbox (1998) and the HTK book for the two mel scales; jik876/hifi-gan
+`meldataset.py` for the `hop` padding; librosa's documentation for the `slaney` area normalisation.
 """
 
 from __future__ import annotations
@@ -49,16 +50,21 @@ class MelDefinition:
         power: 1 for the magnitude, 2 for its square.
         log: Natural, base 10, decibels (10·log10 of a power, 20·log10 of a magnitude) or none.
         clip: The floor under the logarithm, in the units of the magnitude or power.
-        padding: `hop` pads (n_fft - hop) / 2 samples at both ends, which gives one frame per full hop; `centre` pads n_fft / 2;
-            `none` pads nothing.
+        padding: `hop` pads (n_fft - hop) / 2 samples at both ends, which gives one frame per full
+            hop; `centre` pads n_fft / 2; `none` pads nothing.
         pad_mode: What is padded with.
         window: Shape of the window; `hann-symmetric` is the one whose last sample is zero too.
         floor: Whether `clip` is a least value or is added.
-        inside_root: Added to the power before the root of a magnitude; HiFi-GAN and its kind add 1e-9.
-        reference: What 0 stands for after the logarithm: `one`, or the `max` of the whole spectrogram.
-        range_db: How far below the loudest value of the whole spectrogram the others may lie; 0 for no limit.
-        multiply, add: What the logarithm is multiplied by, and what is added then: Whisper's (x + 4) / 4 is 0.25 and 1.
-        filter_rate: The sample rate that the filters were made for, in Hz, where it is not that of the samples; else 0.
+        inside_root: Added to the power before the root of a magnitude; HiFi-GAN and its kind add
+            1e-9.
+        reference: What 0 stands for after the logarithm: `one`, or the `max` of the whole
+            spectrogram.
+        range_db: How far below the loudest value of the whole spectrogram the others may lie; 0 for
+            no limit.
+        multiply, add: What the logarithm is multiplied by, and what is added then: Whisper's (x +
+            4) / 4 is 0.25 and 1.
+        filter_rate: The sample rate that the filters were made for, in Hz, where it is not that of
+            the samples; else 0.
     """
 
     sample_rate: int = 16000
@@ -86,7 +92,8 @@ class MelDefinition:
 
     @classmethod
     def from_text(cls, settings: Mapping[str, str]) -> MelDefinition:
-        """The definition of a checkpoint's config, whose values are text; what is not there keeps its default.
+        """The definition of a checkpoint's config, whose values are text; what is not there keeps
+        its default.
 
         Raises:
             AudioError: If there is a setting of another name, or a value of another type.
@@ -149,7 +156,9 @@ def mel_filterbank(definition: MelDefinition) -> Frames:
 
 
 def build_window(definition: MelDefinition) -> Samples:
-    """The definition's window of `win` samples (Hann unless it says otherwise), in the middle of `n_fft` samples."""
+    """The definition's window of `win` samples (Hann unless it says otherwise), in the middle of
+    `n_fft` samples.
+    """
     window = np.zeros(definition.n_fft, np.float32)
     start = (definition.n_fft - definition.win) // 2
     window[start : start + definition.win] = _compute_window_shape(
@@ -211,7 +220,9 @@ def stft(samples: Samples, definition: MelDefinition) -> NDArray[np.complex64]:
 
 
 def compress_mel(mel: Frames, definition: MelDefinition) -> Frames:
-    """The definition's floor, logarithm, range and normalisation, applied to band magnitudes or powers."""
+    """The definition's floor, logarithm, range and normalisation, applied to band magnitudes or
+    powers.
+    """
     d = definition
     if d.log != "none":
         floored = np.maximum(mel, d.clip) if d.floor == "clip" else mel + d.clip

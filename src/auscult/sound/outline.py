@@ -1,4 +1,6 @@
-"""A recording in a few hundred numbers, for a picture at a terminal: level and coarse spectrum over time."""
+"""A recording in a few hundred numbers, for a picture at a terminal: level and coarse spectrum over
+time.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ class SpectrumStrip:
     """Power over time and frequency.
 
     Attributes:
-        power: [rows, columns], low frequencies first; rows are spaced logarithmically from `LOWEST_HZ` to half the sample rate.
+        power: [rows, columns], low frequencies first; rows are spaced logarithmically from
+            `LOWEST_HZ` to half the sample rate.
         seconds: The length.
     """
 
@@ -63,7 +66,9 @@ def join_strips(strips: Sequence[SpectrumStrip], columns: int = COLUMNS) -> Spec
 
 
 def render_digits(picture: SpectrumStrip) -> list[str]:
-    """The picture as one string of digits per row, high frequencies first: 9 is the loudest, 0 is `DEPTH_DB` below."""
+    """The picture as one string of digits per row, high frequencies first: 9 is the loudest, 0 is
+    `DEPTH_DB` below.
+    """
     db = 10 * np.log10(np.maximum(picture.power, 1e-30))
     depth = np.clip((db - db.max(initial=-300.0)) / DEPTH_DB + 1, 0, 1)
     return ["".join(str(round(9 * float(value))) for value in row) for row in depth[::-1]]

@@ -36,7 +36,9 @@ def find_loud_part(channel: Floats, count: int = LOUD_PART_SAMPLES) -> Floats:
 
 
 def measure_roughness(samples: NDArray[np.float64]) -> float:
-    """Root mean square of the first difference over that of the samples: 1.41 for white noise, near 0 for a smooth sound."""
+    """Root mean square of the first difference over that of the samples: 1.41 for white noise, near
+    0 for a smooth sound.
+    """
     scale = float(np.sqrt(np.mean(np.square(samples - samples.mean()))))
     if scale > 0:
         return float(np.sqrt(np.mean(np.square(np.diff(samples))))) / scale
@@ -52,7 +54,9 @@ class ByteSwap:
 
 
 def try_byte_swap(channel: Floats) -> ByteSwap | None:
-    """What exchanging the bytes of 16-bit samples [time] does; None where the samples are not on the grid of 16 bits."""
+    """What exchanging the bytes of 16-bit samples [time] does; None where the samples are not on
+    the grid of 16 bits.
+    """
     part = find_loud_part(channel).astype(np.float64) * 32768.0
     rounded = np.rint(part)
     if (
@@ -69,7 +73,9 @@ def try_byte_swap(channel: Floats) -> ByteSwap | None:
 
 
 def is_float_swapped(channel: Floats) -> bool:
-    """Whether samples [time] that are absurd as 32-bit floats become a sound when their four bytes are turned round."""
+    """Whether samples [time] that are absurd as 32-bit floats become a sound when their four bytes
+    are turned round.
+    """
     part = channel[: 4 * LOUD_PART_SAMPLES].astype(np.float32)
     swapped_samples = part.byteswap()
     with np.errstate(all="ignore"):
@@ -86,7 +92,9 @@ def is_float_swapped(channel: Floats) -> bool:
 
 
 def count_levels(channel: Floats) -> float:
-    """How many levels there are between the peak and its negative, from the smallest gap between neighbouring values."""
+    """How many levels there are between the peak and its negative, from the smallest gap between
+    neighbouring values.
+    """
     part = find_loud_part(channel, 4 * LOUD_PART_SAMPLES)
     values = np.unique(part)
     if len(values) < 3:

@@ -1,7 +1,8 @@
 """The pitch of a voice or instrument over time, by YIN.
 
-Source: de Cheveigné & Kawahara (2002), "YIN, a fundamental frequency estimator for speech and music": steps 2 to 5 (difference
-function, its cumulative mean, threshold, parabola), and a median over five frames against single octave errors.
+Source: de Cheveigné & Kawahara (2002), "YIN, a fundamental frequency estimator for speech and
+music": steps 2 to 5 (difference function, its cumulative mean, threshold, parabola), and a median
+over five frames against single octave errors.
 """
 
 from __future__ import annotations
@@ -78,7 +79,9 @@ def _estimate_by_yin(
 
 
 def _find_first_dip(row: NDArray[np.float64], shortest: int) -> float:
-    """The first local minimum below the threshold, between samples by a parabola; NaN if there is none."""
+    """The first local minimum below the threshold, between samples by a parabola; NaN if there is
+    none.
+    """
     places_below = np.flatnonzero(row[shortest:-1] < VOICED_THRESHOLD) + shortest
     if not len(places_below):
         return np.nan
@@ -91,7 +94,9 @@ def _find_first_dip(row: NDArray[np.float64], shortest: int) -> float:
 
 
 def _remove_leaps(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each value replaced by the median of the voiced among five frames if it is more than a fifth off it."""
+    """Each value replaced by the median of the voiced among five frames if it is more than a fifth
+    off it.
+    """
     padded = np.pad(hertz, 2, constant_values=np.nan)
     neighbourhoods = np.lib.stride_tricks.sliding_window_view(padded, 5)
     voiced_counts = np.isfinite(neighbourhoods).sum(axis=1)

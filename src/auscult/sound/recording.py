@@ -87,7 +87,8 @@ def read_recording(path: str | Path) -> Recording:
 
 
 def write_recording(recording: Recording, path: str | Path, *, exact: bool = False) -> Path:
-    """Write 16-bit WAV (or FLAC, by the suffix) to a temporary file and rename it; louder than full scale is cut off there.
+    """Write 16-bit WAV (or FLAC, by the suffix) to a temporary file and rename it; louder than full
+    scale is cut off there.
 
     Args:
         exact: Write WAV in 32-bit floats instead, every sample as it is, also above full scale.

@@ -1,9 +1,11 @@
-"""How a recording relates to its reference: lag, drift, speed, stretch, gain, polarity, and the pair laid upon each other.
+"""How a recording relates to its reference: lag, drift, speed, stretch, gain, polarity, and the
+pair laid upon each other.
 
-First the waveforms are correlated as they are. If they do not agree, the recording is searched for another speed, in time
-and pitch together (a wrong sample rate) or in time alone (a stretch), on spectrograms, and a speed that is found there is
-confirmed on the waveform. So it also holds for sounds whose phases are not the reference's, such as a vocoder's, to the
-precision of a frame instead of a sample.
+First the waveforms are correlated as they are. If they do not agree, the recording is searched for
+another speed, in time and pitch together (a wrong sample rate) or in time alone (a stretch), on
+spectrograms, and a speed that is found there is confirmed on the waveform. So it also holds for
+sounds whose phases are not the reference's, such as a vocoder's, to the precision of a frame
+instead of a sample.
 """
 
 from __future__ import annotations
@@ -81,17 +83,22 @@ class Relation:
     """What turns the reference into the recording.
 
     Attributes:
-        lag_samples: Samples, at the reference's rate, by which the recording comes later than the reference.
-        drift_ppm: By how many millionths the recording runs too fast where that is within `MAX_DRIFT_PPM`, else 0.
+        lag_samples: Samples, at the reference's rate, by which the recording comes later than the
+            reference.
+        drift_ppm: By how many millionths the recording runs too fast where that is within
+            `MAX_DRIFT_PPM`, else 0.
         rate_ratio: How many times as fast and as high the recording is; 1.0 where it is the same.
-        rate_correlation: Of the two log-frequency spectrograms at that speed, 0 to 1; how sure the ratio is.
-        time_stretch: How many times as long the recording takes at the same pitch; 1.0 where it does not.
+        rate_correlation: Of the two log-frequency spectrograms at that speed, 0 to 1; how sure the
+            ratio is.
+        time_stretch: How many times as long the recording takes at the same pitch; 1.0 where it
+            does not.
         gain_db: Level of the recording above the reference's, of what the two have in common.
         polarity: -1 where the waveform is upside down; 1 also where it cannot be told.
         correlation: Of the two aligned waveforms, without their means, -1 to 1.
         coherent: Whether the waveforms themselves agree, so that the lag is exact to the sample.
-        aligned_recording, aligned_reference: The part that both have, at the reference's rate, of one length, at most
-            `MAX_ALIGNED_SECONDS`; lag, drift and rate taken out, gain, polarity and stretch left in.
+        aligned_recording, aligned_reference: The part that both have, at the reference's rate, of
+            one length, at most `MAX_ALIGNED_SECONDS`; lag, drift and rate taken out, gain, polarity
+            and stretch left in.
         recording_seconds, reference_seconds: Durations as given.
     """
 
@@ -178,7 +185,9 @@ def relate_recordings(recording: Recording, reference: Recording) -> Relation:
 def _remove_drift(
     candidate: Samples, reference: Samples, rate: int, lag_track: LagTrack, speed: float
 ) -> tuple[LagTrack, float]:
-    """The drift taken into the speed, and what is seen of it once it is undone: within a piece it no longer blurs the lag."""
+    """The drift taken into the speed, and what is seen of it once it is undone: within a piece it
+    no longer blurs the lag.
+    """
     speed /= 1.0 + lag_track.drift
     second_track = track_lag(
         slow_down(candidate, speed, rate), reference, round(lag_track.lag), int(0.01 * rate), rate
@@ -196,7 +205,9 @@ def _zero_non_finite(recording: Recording) -> Recording:
 
 
 def mix_down(recording: Recording) -> Samples:
-    """One channel that stands for all, [time]: the mean, or the loudest where the channels cancel each other."""
+    """One channel that stands for all, [time]: the mean, or the loudest where the channels cancel
+    each other.
+    """
     mono = recording.mono
     power = np.square(recording.samples, dtype=np.float64).mean(axis=1)
     if np.square(mono, dtype=np.float64).mean() < MIN_MIX_POWER_SHARE * power.mean():
@@ -209,7 +220,9 @@ def is_coherent(lag_track: LagTrack) -> bool:
 
 
 def _follow_lag(candidate: Samples, reference: Samples, rate: int) -> LagTrack:
-    """The lag at the same speed, and its drift: from the waveforms, by way of the spectrograms where they are long."""
+    """The lag at the same speed, and its drift: from the waveforms, by way of the spectrograms
+    where they are long.
+    """
     if max(len(candidate), len(reference)) <= MAX_DIRECT_SECONDS * rate:
         overlap = max(min(len(candidate), len(reference)) // 4, 2)
         first, values = correlate_lags(
@@ -249,7 +262,9 @@ def _find_envelope_lag(candidate: Samples, reference: Samples, rate: int) -> flo
 def _search_speed(
     candidate: Samples, reference: Samples, rate: int, lag_track: LagTrack
 ) -> tuple[LagTrack, float, float, float]:
-    """Track, speed, stretch and correlation of the best reading at another speed, or `found` where none is better."""
+    """Track, speed, stretch and correlation of the best reading at another speed, or `found` where
+    none is better.
+    """
     slow_samples = [_resample_for_search(side, rate) for side in (candidate, reference)]
     same_speed, as_rate, as_stretch = find_scalings(slow_samples[0], slow_samples[1], SEARCH_RATE)
     best_scaling = max((as_rate, as_stretch), key=lambda scaling: scaling.correlation)
@@ -274,7 +289,9 @@ def _search_speed(
 
 
 def _is_better(best_scaling: SpeedScaling, same_speed: SpeedScaling, by_length: float) -> bool:
-    """Whether another speed explains so much more that it is believed; less is asked where the durations say the same."""
+    """Whether another speed explains so much more that it is believed; less is asked where the
+    durations say the same.
+    """
     correlation_gain = best_scaling.correlation - same_speed.correlation
     remaining_share = (1.0 - best_scaling.correlation) / max(1.0 - same_speed.correlation, 1e-9)
     is_confirmed = (
@@ -306,7 +323,9 @@ def _place_track(lag_track: LagTrack, scaling: SpeedScaling, rate: int) -> LagTr
 def _confirm_speed(
     candidate: Samples, reference: Samples, rate: int, scaling: SpeedScaling
 ) -> tuple[LagTrack, float]:
-    """The waveform's own word on a speed: the ratios of standard rates and their surroundings, each undone and followed."""
+    """The waveform's own word on a speed: the ratios of standard rates and their surroundings, each
+    undone and followed.
+    """
     ratios = {a / b for a, b in product(STANDARD_RATES, repeat=2)}
     reach = MAX_DRIFT_PPM * 1e-6 if scaling.speed == 1.0 else 0.004
     trial_ratios = sorted(
@@ -372,7 +391,9 @@ def slow_down(samples: NDArray[np.float32], speed: float, rate: int) -> NDArray[
 def _resample_samples(
     samples: NDArray[np.float32], rate: float, target_rate: float
 ) -> NDArray[np.float32]:
-    """[time] or [channels, time] samples from one rate to another, in one step: a second would cost what is above its half."""
+    """[time] or [channels, time] samples from one rate to another, in one step: a second would cost
+    what is above its half.
+    """
     import soxr
 
     converted = soxr.resample(np.ascontiguousarray(samples.T), rate, target_rate, quality="VHQ")

@@ -1,8 +1,10 @@
-"""How fast one recording runs against another, from their spectrograms: scaled in time and pitch, or in time alone.
+"""How fast one recording runs against another, from their spectrograms: scaled in time and pitch,
+or in time alone.
 
-Both are searched on a spectrogram with a logarithmic frequency axis: played r times as fast, a sound's patterns are r times
-as dense in time and lie log2(r) octaves higher; stretched, they are only denser. Every ratio is tried at every lag by
-correlation, coarse first and then around the best. Phases play no part, so it holds for a vocoder's output too.
+Both are searched on a spectrogram with a logarithmic frequency axis: played r times as fast, a
+sound's patterns are r times as dense in time and lie log2(r) octaves higher; stretched, they are
+only denser. Every ratio is tried at every lag by correlation, coarse first and then around the
+best. Phases play no part, so it holds for a vocoder's output too.
 """
 
 from __future__ import annotations
@@ -56,8 +58,10 @@ class SpeedScaling:
 
     Attributes:
         kind: `rate` scales time and pitch together, `stretch` time alone.
-        speed: Seconds of the reference that pass in one second of the recording; above 1 it is too fast.
-        lag_seconds: Where the reference's start lies in the recording, in seconds of the recording slowed down to the reference.
+        speed: Seconds of the reference that pass in one second of the recording; above 1 it is too
+            fast.
+        lag_seconds: Where the reference's start lies in the recording, in seconds of the recording
+            slowed down to the reference.
         correlation: Of the two spectrograms, -1 to 1.
     """
 
@@ -68,10 +72,11 @@ class SpeedScaling:
 
 
 def make_log_frequency_pattern(samples: Samples, rate: float, frames_per_second: float) -> Pattern:
-    """Spectrogram in dB on a logarithmic frequency axis, [bands, frames], each frame less its own smooth colour.
+    """Spectrogram in dB on a logarithmic frequency axis, [bands, frames], each frame less its own
+    smooth colour.
 
-    What is subtracted is the mean over an octave around each band, so that level, tilt and equalisers play no part. One more
-    row holds the level of the frame.
+    What is subtracted is the mean over an octave around each band, so that level, tilt and
+    equalisers play no part. One more row holds the level of the frame.
     """
     n_fft = 2 ** int(np.ceil(np.log2(rate * 0.064)))
     window = make_symmetric_hann(n_fft)
@@ -117,7 +122,9 @@ def _smooth_over_bands(level: NDArray[np.float64], width: int) -> NDArray[np.flo
 
 
 def slow_pattern(pattern: Pattern, speed: float, kind: ScalingKind) -> tuple[Pattern, slice]:
-    """The pattern slowed down by `speed`, and lowered by as much for a `rate`; with the bands that are still known."""
+    """The pattern slowed down by `speed`, and lowered by as much for a `rate`; with the bands that
+    are still known.
+    """
     frames = pattern.shape[1]
     length = max(round(frames * speed), 2)
     positions = np.minimum(np.arange(length) / speed, frames - 1)
@@ -202,7 +209,9 @@ def find_scalings(
 def sharpen_scaling(
     scaling: SpeedScaling, recording: Samples, reference: Samples, rate: int
 ) -> SpeedScaling:
-    """The reading with its speed searched again on denser frames: a lag known to 20 ms would hide half a percent in seconds."""
+    """The reading with its speed searched again on denser frames: a lag known to 20 ms would hide
+    half a percent in seconds.
+    """
     search = _ScalingSearch(recording, reference, rate, density=SHARPENING_DENSITY)
     near_scaling = search.best(
         scaling.kind, scaling.speed * np.exp(np.linspace(-4 * FINE_STEP, 4 * FINE_STEP, 17))

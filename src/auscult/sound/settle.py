@@ -1,13 +1,16 @@
-"""Settle what weights cannot show: try the readings of a model and see which one gives back the mel that went in.
+"""Settle what weights cannot show: try the readings of a model and see which one gives back the mel
+that went in.
 
-The search knows nothing of models. It gets named choices with finite sets of values, and a `score` that runs one
-assignment and returns how far the result is from the truth in every frame. All combinations would be thousands of runs, so
-it descends one choice at a time from several starts, then tries pairs of changes around the best, each choice's nearest
-other value, which catches two choices that only help together.
+The search knows nothing of models. It gets named choices with finite sets of values, and a `score`
+that runs one assignment and returns how far the result is from the truth in every frame. All
+combinations would be thousands of runs, so it descends one choice at a time from several starts,
+then tries pairs of changes around the best, each choice's nearest other value, which catches two
+choices that only help together.
 
-How sure it is comes from a paired comparison on the same sound: the difference of two trials is averaged over blocks of
-frames, and the margin is set against the scatter of the blocks. A best that is hardly better than a stationary sound of
-the right colour settles nothing, however large its margin.
+How sure it is comes from a paired comparison on the same sound: the difference of two trials is
+averaged over blocks of frames, and the margin is set against the scatter of the blocks. A best that
+is hardly better than a stationary sound of the right colour settles nothing, however large its
+margin.
 """
 
 from __future__ import annotations
@@ -59,7 +62,8 @@ class Trial:
 
     Attributes:
         values: The assignment, one value per choice.
-        frames: Mean absolute log-mel difference of each frame; infinite where the output was not a number.
+        frames: Mean absolute log-mel difference of each frame; infinite where the output was not a
+            number.
         label: The name of the reading where it is a known one.
         block: How many neighbouring frames are taken together for one independent observation.
     """
@@ -117,14 +121,18 @@ class Settlement:
 
     @property
     def confidence(self) -> float:
-        """Probability that the first is truly nearer than the second, from their paired difference; 0 if nothing works."""
+        """Probability that the first is truly nearer than the second, from their paired difference;
+        0 if nothing works.
+        """
         if not self.works or len(self.trials) < 2:
             return 0.0
         return 0.5 * (1.0 + erf(sigmas_between(self.trials[0], self.trials[1]) / sqrt(2.0)))
 
 
 def frame_distances(output: Frames, target: Frames) -> Distances:
-    """Mean absolute difference of two log-mels [bands, frames] per frame of the target; a missing frame is infinitely far."""
+    """Mean absolute difference of two log-mels [bands, frames] per frame of the target; a missing
+    frame is infinitely far.
+    """
     distances = np.full(target.shape[1], np.inf)
     frames = min(output.shape[1], target.shape[1])
     difference = np.abs(output[:, :frames].astype(np.float64) - target[:, :frames]).mean(axis=0)

@@ -1,8 +1,10 @@
-"""How a voice speaks: how sharp its pulses are, how many syllables a second, where its spectrum lies.
+"""How a voice speaks: how sharp its pulses are, how many syllables a second, where its spectrum
+lies.
 
-Source of the idea that lost phases show in the kurtosis of the prediction residual: the residual of voiced speech is a train of
-pulses, which random phases spread over the period; see Gillespie, Malvar & Florêncio, "Speech dereverberation via
-maximum-kurtosis subband adaptive filtering" (ICASSP 2001).
+Source of the idea that lost phases show in the kurtosis of the prediction residual: the residual of
+voiced speech is a train of pulses, which random phases spread over the period; see Gillespie,
+Malvar & Florêncio, "Speech dereverberation via maximum-kurtosis subband adaptive filtering" (ICASSP
+2001).
 """
 
 from __future__ import annotations
@@ -41,10 +43,12 @@ class SpeakingMeasures:
     """How a voice speaks.
 
     Attributes:
-        sharpness: Median kurtosis of 20 ms frames of the prediction residual: 3 for Gaussian noise and for lost phases, 3.3 to 7
+        sharpness: Median kurtosis of 20 ms frames of the prediction residual: 3 for Gaussian noise
+            and for lost phases, 3.3 to 7 for speech.
+        syllables_hz: Centre (geometric) of the envelope's spectrum between 1 and 25 Hz: 3.4 to 6.6
             for speech.
-        syllables_hz: Centre (geometric) of the envelope's spectrum between 1 and 25 Hz: 3.4 to 6.6 for speech.
-        centroid_hz: Centre (geometric) of the mean magnitude spectrum above 80 Hz: 800 to 1,800 for speech.
+        centroid_hz: Centre (geometric) of the mean magnitude spectrum above 80 Hz: 800 to 1,800 for
+            speech.
     """
 
     sharpness: float
@@ -69,10 +73,11 @@ def measure_sharpness(voice: Floats, sample_rate: int) -> float:
 
 
 def measure_periodicity(voice: Floats, sample_rate: int) -> float:
-    """How regularly the residual's pulses come, in [time] samples: 0.65 or more for speech, 0.3 to 0.6 where phases are lost.
+    """How regularly the residual's pulses come, in [time] samples: 0.65 or more for speech, 0.3 to
+    0.6 where phases are lost.
 
-    Highest value of the autocorrelation of the residual's magnitude, smoothed over 0.6 ms, at distances of 2.5 to 15 ms; median
-    over the louder half of frames of 50 ms.
+    Highest value of the autocorrelation of the residual's magnitude, smoothed over 0.6 ms, at
+    distances of 2.5 to 15 ms; median over the louder half of frames of 50 ms.
     """
     from scipy.fft import irfft, next_fast_len, rfft
     from scipy.ndimage import uniform_filter1d

@@ -32,10 +32,13 @@ class SpectralStillness:
     """How a spectrum behaves over time.
 
     Attributes:
-        level_db: Mean over time and frequency of the level against the mean power of its bin: -2.5 for stationary noise of any
-            colour, about 0 for a steady tone, -8 and lower for speech and music.
-        weighted_db: The same with every bin weighted by its energy: about 0 for a hum with some noise on it.
-        peaks: Share of the energy in bins that stand out of their neighbours by 10 dB: near 0 for noise, near 1 for tones.
+        level_db: Mean over time and frequency of the level against the mean power of its bin: -2.5
+            for stationary noise of any colour, about 0 for a steady tone, -8 and lower for speech
+            and music.
+        weighted_db: The same with every bin weighted by its energy: about 0 for a hum with some
+            noise on it.
+        peaks: Share of the energy in bins that stand out of their neighbours by 10 dB: near 0 for
+            noise, near 1 for tones.
         centroid_hz: Centre of gravity of the mean power.
         colour_db: Standard deviation over frequency of the mean power in dB: 0 for white noise.
     """
@@ -72,10 +75,11 @@ def measure_stillness(power: Floats, hertz: Floats) -> SpectralStillness:
 
 
 def measure_movement_db(power: Floats, hertz: Floats, bands: int = 32) -> float:
-    """Standard deviation over time of the level in dB, mean over the mel-spaced bands that are heard, of frames [frames, bins].
+    """Standard deviation over time of the level in dB, mean over the mel-spaced bands that are
+    heard, of frames [frames, bins].
 
-    Levels more than `FLOOR_DB` below the loudest count as that; three frames are taken together, so that the scatter of noise
-    itself stays small.
+    Levels more than `FLOOR_DB` below the loudest count as that; three frames are taken together, so
+    that the scatter of noise itself stays small.
     """
     mel = 2595 * np.log10(1 + np.array([LOWEST_HZ, float(hertz[-1])]) / 700)
     edges = np.unique(

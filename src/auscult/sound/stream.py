@@ -62,7 +62,8 @@ def read_header(path: str | Path) -> SoundHeader:
 
 
 def iter_blocks(path: str | Path, seconds: float) -> Iterator[Recording]:
-    """The file in recordings of `seconds`; what is left at the end goes with the last one if it is shorter than half of that.
+    """The file in recordings of `seconds`; what is left at the end goes with the last one if it is
+    shorter than half of that.
 
     Raises:
         AudioError: If the file cannot be read.

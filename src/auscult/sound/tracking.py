@@ -1,7 +1,7 @@
 """The lag of one recording behind another to a fraction of a sample, and how it grows over time.
 
-A clock that runs a few parts per million off moves the lag by samples in a minute. So the lag is measured on many short
-pieces, and a line is laid through those that agree.
+A clock that runs a few parts per million off moves the lag by samples in a minute. So the lag is
+measured on many short pieces, and a line is laid through those that agree.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ class LagTrack:
 
 
 def take_first_difference(samples: Samples) -> Samples:
-    """First difference: the high frequencies, which tell a lag to the sample, count as much as the low; DC goes."""
+    """First difference: the high frequencies, which tell a lag to the sample, count as much as the
+    low; DC goes.
+    """
     return np.diff(samples, prepend=samples[:1])
 
 
@@ -116,7 +118,9 @@ def _choose_starts(
 
 
 def _find_energy_centre(part: Samples) -> float:
-    """Where the energy of a piece lies, in samples: a lag is that of its loud places, such as the onset of a note."""
+    """Where the energy of a piece lies, in samples: a lag is that of its loud places, such as the
+    onset of a note.
+    """
     energy = np.square(take_first_difference(part), dtype=np.float64)
     total = float(energy.sum())
     if total > 0:

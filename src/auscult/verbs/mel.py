@@ -41,12 +41,15 @@ def mel(
 
     Args:
         sound: A sound file or a Recording.
-        spectrogram: .npy, .npz, .safetensors or torch file with the mel, or an array, [bands, frames] or [frames, bands].
-        against: A vocoder whose mel it should be, such as `hifigan`, `vocos`, `chatterbox`, `whisper`.
+        spectrogram: .npy, .npz, .safetensors or torch file with the mel, or an array, [bands,
+            frames] or [frames, bands].
+        against: A vocoder whose mel it should be, such as `hifigan`, `vocos`, `chatterbox`,
+            `whisper`.
         key: Name of the tensor, where the file holds several that could be a mel.
 
     Returns:
-        PASS where the definition was found exactly (and is the vocoder's), DIVERGENT where the vocoder needs another, else
+        PASS where the definition was found exactly (and is the vocoder's), DIVERGENT where the
+            vocoder needs another, else
         INCONCLUSIVE. `extra["mel"]` has the definition, residual, what stays open, and code.
 
     Raises:

@@ -1,28 +1,42 @@
-"""The mel is not the one that the vocoder was trained on, or it is no mel of this sound that auscult knows how to make.
+"""The mel is not the one that the vocoder was trained on, or none that auscult knows how to make.
 
-**What it finds.** The settings in which the definition that made a mel spectrogram differs from the definition that a vocoder
-expects: sample rate, transform, hop, window, bands, edges, mel scale, filter norm, magnitude or power, logarithm, floor,
-padding, normalisation. The definition is not believed from a config; it is searched for in the numbers.
+**What it finds.** The settings in which the definition that made a mel spectrogram differs from the
+definition that a vocoder expects: sample rate, transform, hop, window, bands, edges, mel scale,
+filter norm, magnitude or power, logarithm, floor, padding, normalisation. The definition is not
+believed from a config; it is searched for in the numbers.
 
-**What you hear.** A vocoder that gets another mel than it was trained on: robotic, muffled or faint speech, a wrong pitch, or
-noise. Another logarithm alone (log10 for ln) makes it 2.3 times too quiet in the logarithm: nearly silent or grossly loud.
+**What you hear.** A vocoder that gets another mel than it was trained on: robotic, muffled or faint
+speech, a wrong pitch, or noise. Another logarithm alone (log10 for ln) makes it 2.3 times too quiet
+in the logarithm: nearly silent or grossly loud.
 
-**Why it happens.** Every library has other defaults: librosa takes powers of the Slaney scale with area norm, torchaudio powers
-of the HTK scale without; HiFi-GAN takes magnitudes and natural logarithms, Whisper powers and base 10.
+**Why it happens.** Every library has other defaults: librosa takes powers of the Slaney scale with
+area norm, torchaudio powers of the HTK scale without; HiFi-GAN takes magnitudes and natural
+logarithms, Whisper powers and base 10.
 
-**Blind spots.** Settings that leave no trace in the numbers stay open and are listed as such: a floor that no value reaches,
-the padding of silence. Filters of another shape than triangles in hertz (Kaldi's are triangles in mel) are not in the search:
-then no definition fits, and that is said. Normalisation with statistics per band is recognised, but its numbers are not undone.
+**Example.** Wrong and right:
 
-**How it is measured.** All settings are searched until the mel computed from the sound equals the one given; the residual is
-in the mel's own unit and as a share of its standard deviation. Up to `MAX_EXACT_SHARE` = 1 ‰ it counts as found exactly:
-right definitions left at most 0.001 ‰ in float32 and 0.5 ‰ in float16. A symmetric instead of a periodic Hann window leaves
-0.8 ‰, and is told apart by being worse than the right one.
+```python
+mel = filters @ np.abs(spectrum) ** 2  # wrong for a vocoder that was trained on magnitudes
+mel = filters @ np.abs(spectrum)       # right for HiFi-GAN
+```
 
-**Fix.** Where only norm, logarithm, floor or normalisation differ, lines of Python that convert the mel as it is. Otherwise the
-mel has to be made again from the sound, by the code that the report gives.
+**Blind spots.** Settings that leave no trace in the numbers stay open and are listed as such: a
+floor that no value reaches, the padding of silence. Filters of another shape than triangles in
+hertz (Kaldi's are triangles in mel) are not in the search: then no definition fits, and that is
+said. Normalisation with statistics per band is recognised, but its numbers are not undone.
 
-**References.** jik876/hifi-gan issue 35 and others like it: "the generated speech is noisy, which mel did you use?".
+**How it is measured.** All settings are searched until the mel computed from the sound equals the
+one given; the residual is in the mel's own unit and as a share of its standard deviation. Up to
+`MAX_EXACT_SHARE` = 1 ‰ it counts as found exactly: right definitions left at most 0.001 ‰ in
+float32 and 0.5 ‰ in float16. A symmetric instead of a periodic Hann window leaves 0.8 ‰, and is
+told apart by being worse than the right one.
+
+**Fix.** Where only norm, logarithm, floor or normalisation differ, lines of Python that convert the
+mel as it is. Otherwise the mel has to be made again from the sound, by the code that the report
+gives.
+
+**References.** jik876/hifi-gan issue 35 and others like it: "the generated speech is noisy, which
+mel did you use?".
 """
 
 from __future__ import annotations
@@ -85,7 +99,8 @@ def _report_difference(
         NAME,
         Severity.ERROR,
         (subject.name,),
-        f"not the mel that {name} was trained on: {'; '.join(change.words for change in needed_changes)}",
+        f"not the mel that {name} was trained on: "
+        f"{'; '.join(change.words for change in needed_changes)}",
         confidence=0.99 if subject.found.compression.residual_share <= MAX_EXACT_SHARE else 0.8,
         evidence={
             change.setting: {"found": change.found, "wanted": change.wanted}
@@ -110,7 +125,8 @@ def _report_no_definition(subject: MelSubject) -> Finding:
         NAME,
         Severity.WARNING,
         (subject.name,),
-        f"{'nearly' if is_near else 'not'} explained: the nearest definition is {compression.residual:.3g} off "
+        f"{'nearly' if is_near else 'not'} explained: the nearest definition is "
+        f"{compression.residual:.3g} off "
         f"({compression.residual_share:.1%} of the mel's standard deviation); {why}",
         confidence=0.9 if is_near else 0.5,
         evidence={

@@ -13,7 +13,9 @@ Measured on white noise and the same sentence backwards: 0.03 and 0.39. Margin: 
 
 
 def find_relation(subject: SoundSubject) -> Relation | None:
-    """How the recording relates to its reference, or None where there is none or they are not alike."""
+    """How the recording relates to its reference, or None where there is none or they are not
+    alike.
+    """
     if subject.reference is None or not has_sound(subject):
         return None
     relation = subject.relation

@@ -1,9 +1,10 @@
 """The causal table: what makes each sound, likeliest first, collected from the rules of sound.
 
-A rule of sound states what it knows in its own file: `SUSPECTS`, `WRITING`, `FOLLOWS`, and the section "What makes this sound"
-of its page. Where several rules find one cause, the table has one entry for it: the suspects of all of them in the order of
-their codes, the first `WRITING` that one states, and `follows` if any of them says so. A rule that states nothing has an entry
-without suspects: no cause of that sound is known in the model.
+A rule of sound states what it knows in its own file: `SUSPECTS`, `WRITING`, `FOLLOWS`, and the
+section "What makes this sound" of its page. Where several rules find one cause, the table has one
+entry for it: the suspects of all of them in the order of their codes, the first `WRITING` that one
+states, and `follows` if any of them says so. A rule that states nothing has an entry without
+suspects: no cause of that sound is known in the model.
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ class CausalEntry:
         name: The cause name that the rules of sound give it.
         suspects: What in a model can make it, likeliest first.
         page: How the sound arises.
-        writing: The remedy where the fault lies in how the samples were written or labelled, not in the model; else None.
-        follows: Whether any wrong computation may leave it: beside a cause in the model it needs no cause of its own.
+        writing: The remedy where the fault lies in how the samples were written or labelled, not in
+            the model; else None.
+        follows: Whether any wrong computation may leave it: beside a cause in the model it needs no
+            cause of its own.
     """
 
     name: str

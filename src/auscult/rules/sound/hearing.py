@@ -1,7 +1,9 @@
-"""Listening with all the sound rules: which finding is the cause, which ones it explains, and what the reference has as well.
+"""Listening with all the sound rules: which finding is the cause, which ones it explains, and what
+the reference has as well.
 
-A rule of `auscult.rules.sound` may name in `EXPLAINS` the causes that follow from its own: bytes in the wrong order sound like
-noise, and noise does not move in time. What is explained goes into the evidence of what explains it.
+A rule of `auscult.rules.sound` may name in `EXPLAINS` the causes that follow from its own: bytes in
+the wrong order sound like noise, and noise does not move in time. What is explained goes into the
+evidence of what explains it.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ FOLDER = "sound"
 def run_sound_rules(subject: SoundSubject) -> tuple[tuple[Finding, ...], tuple[Skip, ...]]:
     """The causes that a recording shows, the first to act on first, and what was not looked for.
 
-    With a reference, what its own sound shows too, and as badly, is a skip: it is no defect of the recording.
+    With a reference, what its own sound shows too, and as badly, is a skip: it is no defect of the
+    recording.
     """
     findings, skips = run_rules(subject, FOLDER)
     if subject.reference is not None and findings:
@@ -54,8 +57,9 @@ class CauseTrait:
     """What the rules of one cause say of themselves.
 
     Attributes:
-        extent: Where the cause has to show in a long recording: `anywhere`, `mostly` (in most parts that sound), `always` (in
-            every part), or `whole` (it speaks of the recording as a whole).
+        extent: Where the cause has to show in a long recording: `anywhere`, `mostly` (in most parts
+            that sound), `always` (in every part), or `whole` (it speaks of the recording as a
+            whole).
         explains: Causes that follow from it.
         evidence: What it needs: `nothing`, `metadata` or `reference`.
     """
@@ -67,7 +71,9 @@ class CauseTrait:
 
 @cache
 def collect_traits() -> Mapping[str, CauseTrait]:
-    """The traits of every cause of sound. Where several rules find one cause, the one that needs least speaks first."""
+    """The traits of every cause of sound. Where several rules find one cause, the one that needs
+    least speaks first.
+    """
     traits_by_cause: dict[str, CauseTrait] = {}
     for rule in every_rule(FOLDER):
         module_trait = CauseTrait(rule.extent, frozenset(rule.explains), rule.evidence)
@@ -87,9 +93,11 @@ def collect_traits() -> Mapping[str, CauseTrait]:
 
 
 def find_first_causes(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """The findings that no other one explains, the first to act on first; what each explains is in its evidence.
+    """The findings that no other one explains, the first to act on first; what each explains is in
+    its evidence.
 
-    Of two that explain each other the one of higher order stays. A warning does not explain an error.
+    Of two that explain each other the one of higher order stays. A warning does not explain an
+    error.
     """
     ordered_findings = sorted(findings, key=lambda finding: finding.order)
     root_findings = [

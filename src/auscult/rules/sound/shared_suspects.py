@@ -18,7 +18,8 @@ NOT_LOADED = Suspect(
         "width",
         "depth",
     ),
-    "part of the model never received the trained weights and computes with its random initialisation",
+    "part of the model never received the trained weights and computes with its random "
+    "initialisation",
     needs="code",
 )
 SCRAMBLED = Suspect(
@@ -38,6 +39,7 @@ SCRAMBLED = Suspect(
 )
 OFF_TRAINING = Suspect(
     ("number-embedding", "mask-not-applied", "sampler-mismatch", "sigma-schedule", "cfg-formula"),
-    "a sampler, guidance or conditioning that the model was not trained with: what comes out is half denoised, dull, unsteady",
+    "a sampler, guidance or conditioning that the model was not trained with: what comes out is "
+    "half denoised, dull, unsteady",
     needs="traces",
 )

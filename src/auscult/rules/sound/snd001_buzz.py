@@ -1,35 +1,53 @@
-"""The sound repeats with the period of a frame: a buzz on the frame rate, instead of speech or under it.
+"""The sound repeats once per frame: a buzz on the frame rate, instead of speech or under it.
 
-**What it finds.** Lines on the exact multiples of sample rate / hop, up to the treble, from beginning to end. A vocoder writes
-one hop of samples per frame; if every frame comes out alike, whatever the mel says, the output repeats once per hop. With the
-model's hop, at that; without, at the rates that usual hops (64 to 2,048) give at usual sample rates.
+**What it finds.** Lines on the exact multiples of sample rate / hop, up to the treble, from
+beginning to end. A vocoder writes one hop of samples per frame; if every frame comes out alike,
+whatever the mel says, the output repeats once per hop. With the model's hop, at that; without, at
+the rates that usual hops (64 to 2,048) give at usual sample rates.
 
-**What you hear.** A steady buzz on one note (62.5 Hz for 16 kHz and hop 256, 250 Hz for hop 64) that ignores what should be
-said, or goes on under it: an error. Or the words, on a pitch that snaps to multiples of that note like a robot's: a warning.
+**What you hear.** A steady buzz on one note (62.5 Hz for 16 kHz and hop 256, 250 Hz for hop 64)
+that ignores what should be said, or goes on under it: an error. Or the words, on a pitch that snaps
+to multiples of that note like a robot's: a warning.
 
-**Why it happens.** The layers that turn frames into sound answer to the frame clock and not to the input: their weights are
-random, missing, or in the wrong layout, so that the biases and the pattern of the transposed convolutions are all that is left.
-Where the words are there, the generator is too small or too little trained: it starts its pitch pulses anew in every frame, since
-no phase runs on from one to the next.
+**Why it happens.** The layers that turn frames into sound answer to the frame clock and not to the
+input: their weights are random, missing, or in the wrong layout, so that the biases and the pattern
+of the transposed convolutions are all that is left. Where the words are there, the generator is too
+small or too little trained: it starts its pitch pulses anew in every frame, since no phase runs on
+from one to the next.
 
 **What makes this sound.** Every frame comes out alike, so the waveform repeats once per hop,
 whatever the input says. A tone on the frame rate is what one hears.
 
-**Blind spots.** A machine that holds a note at exactly such a rate looks the same (a synthetic sawtooth of 100.000 Hz; a piano
-does not); with a reference recording that has the same lines, nothing is reported. Without the hop, words on a robot's pitch.
+**Example.** A vocoder that never received its weights buzzes on sample rate / hop:
 
-**How it is measured.** Loudness evened out, so that pauses count as much as words: of the energy between the middles of two
-gaps, the share within two bins of each multiple, less what chance puts there, mean over the multiples: 1 for an exactly
-repeating sound. Reported from `MIN_LINES_BLIND` = 0.55 among the usual rates and `MIN_LINES` = 0.2 at the model's own. 150 clean
-clips had 0.024 at most among the usual rates, 156 coded ones 0.014, 20 sentences of the bundled vocoder 0.11, 150 synthetic
-steady sawtooths 0.50; a buzz of 30 % of the energy had 0.63 at least, twelve generators of random weights 0.71 to 0.82.
-With the model's hop also from `MIN_SHARE` = 0.45 of the energy above 20 Hz within ±4 Hz of the multiples, less chance, which
-words on a robot's pitch have: 0.14 at most on 74 clean espeak-ng sentences. With a reference, both are above the reference's
-(`MIN_ABOVE_REFERENCE` = 0.15 for the energy). A trained vocoder half loaded into the wrong model gave 0.31 to 1.00. An error
-where it is `flat-mel` as well or the lines are above 0.55, else a warning.
-False alarms: none on 120 clean clips, 156 coded ones and 20 of the bundled vocoder that set no threshold.
+```python
+generator = Generator(config)
+generator.load_state_dict(weights, strict=False)  # wrong: a prefix differs, nothing is loaded
 
-**Fix.** None in the sound. Compare checkpoint and code with `auscult diff CHECKPOINT package.module:factory`.
+weights = {name.removeprefix("module."): tensor for name, tensor in weights.items()}
+generator.load_state_dict(weights)  # right: a name that does not fit is an error
+```
+
+**Blind spots.** A machine that holds a note at exactly such a rate looks the same (a synthetic
+sawtooth of 100.000 Hz; a piano does not); with a reference recording that has the same lines,
+nothing is reported. Without the hop, words on a robot's pitch.
+
+**How it is measured.** Loudness evened out, so that pauses count as much as words: of the energy
+between the middles of two gaps, the share within two bins of each multiple, less what chance puts
+there, mean over the multiples: 1 for an exactly repeating sound. Reported from `MIN_LINES_BLIND` =
+0.55 among the usual rates and `MIN_LINES` = 0.2 at the model's own. 150 clean clips had 0.024 at
+most among the usual rates, 156 coded ones 0.014, 20 sentences of the bundled vocoder 0.11, 150
+synthetic steady sawtooths 0.50; a buzz of 30 % of the energy had 0.63 at least, twelve generators
+of random weights 0.71 to 0.82. With the model's hop also from `MIN_SHARE` = 0.45 of the energy
+above 20 Hz within ±4 Hz of the multiples, less chance, which words on a robot's pitch have: 0.14 at
+most on 74 clean espeak-ng sentences. With a reference, both are above the reference's
+(`MIN_ABOVE_REFERENCE` = 0.15 for the energy). A trained vocoder half loaded into the wrong model
+gave 0.31 to 1.00. An error where it is `flat-mel` as well or the lines are above 0.55, else a
+warning. False alarms: none on 120 clean clips, 156 coded ones and 20 of the bundled vocoder that
+set no threshold.
+
+**Fix.** None in the sound. Compare checkpoint and code with
+`auscult diff CHECKPOINT package.module:factory`.
 
 **References.** Pons et al., Upsampling artifacts in neural audio synthesis (arXiv 2010.14356).
 """
@@ -73,7 +91,8 @@ SUSPECTS = (
     SCRAMBLED,
     Suspect(
         ("weight-norm-unfused", "weight-norm-swapped", "weight-norm-axis"),
-        "gains lost or laid over the wrong axis leave the pattern of the transposed convolutions and the biases",
+        "gains lost or laid over the wrong axis leave the pattern of the transposed convolutions "
+        "and the biases",
         needs="weights",
     ),
     Suspect(
@@ -153,7 +172,9 @@ USUAL_HOPS = (
 
 @dataclass(frozen=True)
 class _CombShares:
-    """Of one recording: the frame rate, how much of what is around its multiples is lines, and of all energy on them."""
+    """Of one recording: the frame rate, how much of what is around its multiples is lines, and of
+    all energy on them.
+    """
 
     frame_rate: float
     lines: float
@@ -197,7 +218,9 @@ def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
 
 
 def list_frame_rates(sample_rate: int) -> tuple[float, ...]:
-    """Frames per second that usual hops give, at this sample rate and at the usual ones (it may have been resampled since)."""
+    """Frames per second that usual hops give, at this sample rate and at the usual ones (it may
+    have been resampled since).
+    """
     rates = {rate / hop for rate in (sample_rate, *USUAL_RATES) for hop in USUAL_HOPS}
     return tuple(sorted(rate for rate in rates if rate >= LOWEST_HZ))
 
@@ -242,7 +265,8 @@ def _make_finding(
         if is_stuck or candidate_shares.lines - reference_shares.lines >= MIN_LINES_BLIND
         else Severity.WARNING,
         (subject.recording.name,),
-        f"{share:.0%} of the energy{band_note} lies on multiples of {candidate_shares.frame_rate:.4g} Hz, {of_frames}{reference_note}: {meaning}",
+        f"{share:.0%} of the energy{band_note} lies on multiples of "
+        f"{candidate_shares.frame_rate:.4g} Hz, {of_frames}{reference_note}: {meaning}",
         confidence=min(0.99, 0.5 + share / 2),
         evidence={
             "lines": round(candidate_shares.lines, 4),

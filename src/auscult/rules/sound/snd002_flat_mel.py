@@ -1,29 +1,44 @@
 """The spectrum hardly moves in time: horizontal lines in the mel where there should be speech.
 
-**What it finds.** A recording whose mel bands stay at the same level from frame to frame: a tone, a hum or a noise of
-constant colour, also where something else is left far below a tone or hum. The message says which.
+**What it finds.** A recording whose mel bands stay at the same level from frame to frame: a tone, a
+hum or a noise of constant colour, also where something else is left far below a tone or hum. The
+message says which.
 
 **What you hear.** One unchanging sound: a buzz, a hiss, a drone.
 
-**Why it happens.** The model's output does not depend on its input: weights not in use, a constant input, a decoder whose
-normalisation statistics were never trained.
+**Why it happens.** The model's output does not depend on its input: weights not in use, a constant
+input, a decoder whose normalisation statistics were never trained.
 
 **What makes this sound.** The mel spectrogram does not move over time, as a picture of horizontal
 lines shows. The model answers to something that is the same in every frame.
 
-**Blind spots.** A note held from beginning to end is flat too: with a reference recording, only a sound that is much flatter than
-the reference is reported. Digital silence is left to `silence`. Noise over something else moves with it.
+**Example.** A constant mel gives a sound that does not move:
 
-**How it is measured.** Standard deviation over time of the level in dB of 32 mel-spaced bands, mean over the bands, of frames of
-32 ms within 40 dB of the loud ones, three taken together; levels more than 80 dB below the loudest count as that. Reported below
-`MAX_MOVEMENT_DB` = 3 dB; with a reference below `MAX_WITH_REFERENCE_DB` = 6 dB where that is less than half of the reference's.
-Also where the energy stands still: level in dB of each bin against its mean power, weighted by energy, above `MIN_STEADY_DB` =
--0.7 dB; a steady tone has 0, 150 clean clips had -2.6 at most, hums that have 99 % of the energy -0.42 at least.
-False alarms: none on 120 clean clips, 156 coded ones and 20 of the bundled vocoder that set no threshold.
+```python
+mel = (mel - mean) / std        # wrong where the vocoder expects the plain logarithm:
+samples = vocoder(mel.clamp(-1, 1))  # its input is squeezed into a corner, and hardly moves
 
-**Fix.** None in the sound. Compare checkpoint and code with `auscult diff CHECKPOINT package.module:factory`.
+samples = vocoder(mel)          # right: what it was trained on
+```
 
-**References.** ronliwag/tool: "flat horizontal lines" in the spectrogram of a vocoder that was 23 % loaded.
+**Blind spots.** A note held from beginning to end is flat too: with a reference recording, only a
+sound that is much flatter than the reference is reported. Digital silence is left to `silence`.
+Noise over something else moves with it.
+
+**How it is measured.** Standard deviation over time of the level in dB of 32 mel-spaced bands, mean
+over the bands, of frames of 32 ms within 40 dB of the loud ones, three taken together; levels more
+than 80 dB below the loudest count as that. Reported below `MAX_MOVEMENT_DB` = 3 dB; with a
+reference below `MAX_WITH_REFERENCE_DB` = 6 dB where that is less than half of the reference's. Also
+where the energy stands still: level in dB of each bin against its mean power, weighted by energy,
+above `MIN_STEADY_DB` = -0.7 dB; a steady tone has 0, 150 clean clips had -2.6 at most, hums that
+have 99 % of the energy -0.42 at least. False alarms: none on 120 clean clips, 156 coded ones and 20
+of the bundled vocoder that set no threshold.
+
+**Fix.** None in the sound. Compare checkpoint and code with
+`auscult diff CHECKPOINT package.module:factory`.
+
+**References.** ronliwag/tool: "flat horizontal lines" in the spectrogram of a vocoder that was 23 %
+loaded.
 """
 
 from __future__ import annotations
@@ -122,7 +137,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR,
         (subject.recording.name,),
-        f"{movement_text}{reference_note}: {describe_kind(analysis)}, the same from beginning to end",
+        f"{movement_text}{reference_note}: {describe_kind(analysis)}, the same from beginning to "
+        "end",
         confidence=0.95 if reference_movement is not None else 0.8,
         evidence={
             "movement_db": round(movement, 2),
@@ -146,7 +162,9 @@ def is_stationary(analysis: SoundAnalysis, reference: SoundAnalysis | None) -> b
 
 
 def is_flat(movement_db: float, usual_db: float | None) -> bool:
-    """Whether a mel that moves by so much stands still, `usual_db` being what the reference's moves by."""
+    """Whether a mel that moves by so much stands still, `usual_db` being what the reference's moves
+    by.
+    """
     if usual_db is None:
         return movement_db <= MAX_MOVEMENT_DB
     return movement_db <= min(MAX_WITH_REFERENCE_DB, MAX_SHARE_OF_REFERENCE * usual_db)

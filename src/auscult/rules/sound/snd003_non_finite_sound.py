@@ -1,23 +1,34 @@
 """Values that are no numbers: NaN or infinity among the samples.
 
-**What it finds.** Any sample that is not finite. Only floating-point files can hold one; what wrote them as integers made
-zeros or full scale of them, and then `silence`, `dropouts` or `clipping` is found.
+**What it finds.** Any sample that is not finite. Only floating-point files can hold one; what wrote
+them as integers made zeros or full scale of them, and then `silence`, `dropouts` or `clipping` is
+found.
 
 **What you hear.** Clicks, a sound that stops, or nothing: every player does something else.
 
-**Why it happens.** An overflow in half precision, a division by zero, a logarithm of zero, a model whose weights hold NaN.
+**Why it happens.** An overflow in half precision, a division by zero, a logarithm of zero, a model
+whose weights hold NaN.
 
 **What makes this sound.** One operation overflowed, and everything behind it is lost: NaN or Inf
 stands among the samples.
+
+**Example.** Wrong and right:
+
+```python
+magnitude = torch.sqrt(power)             # wrong in float16: power overflows above 65,504
+magnitude = torch.sqrt(power.float())     # right: the square in float32
+assert torch.isfinite(magnitude).all()
+```
 
 **Blind spots.** None.
 
 **How it is measured.** Exactly: there is no threshold, and no false alarm.
 
-**Fix.** None in the sound. `auscult inspect CHECKPOINT --full` says whether the weights are finite, `auscult compare` in which
-layer the first NaN appears.
+**Fix.** None in the sound. `auscult inspect CHECKPOINT --full` says whether the weights are finite,
+`auscult compare` in which layer the first NaN appears.
 
-**References.** jundot/omlx issue 2934: an activation overflows in float16, and a server delivers silence with status 200.
+**References.** jundot/omlx issue 2934: an activation overflows in float16, and a server delivers
+silence with status 200.
 """
 
 from __future__ import annotations
@@ -71,7 +82,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR,
         (subject.recording.name,),
-        f"{format_count(total, 'sample')} of {analysis.finite.size:,} are no numbers ({nans:,} NaN, {total - nans:,} infinite)",
+        f"{format_count(total, 'sample')} of {analysis.finite.size:,} are no numbers ({nans:,} "
+        f"NaN, {total - nans:,} infinite)",
         evidence={"samples": total, "nan": nans, "infinite": total - nans},
         times=join_into_spans(places, analysis.sample_rate),
         rank=1,

@@ -1,24 +1,35 @@
 """There is nothing to hear.
 
-**What it finds.** A recording whose loudest deviation from its mean is within two steps of 16 bits, or below -80 dBFS.
+**What it finds.** A recording whose loudest deviation from its mean is within two steps of 16 bits,
+or below -80 dBFS.
 
 **What you hear.** Nothing.
 
-**Why it happens.** NaN rendered as zeros, a last layer that was never loaded, a gain of zero, the wrong channel, an output
-scaled by 32,768 twice and then stored as integers.
+**Why it happens.** NaN rendered as zeros, a last layer that was never loaded, a gain of zero, the
+wrong channel, an output scaled by 32,768 twice and then stored as integers.
 
 **What makes this sound.** Nothing, or next to nothing, comes out of the model, or it was lost when
 the samples were written.
 
-**Blind spots.** A floating-point file at -90 dBFS with all its detail is `integer-scale`, since the sound can be had back.
+**Example.** Wrong and right:
 
-**How it is measured.** Peak about the mean, of all channels. Reported below `MAX_PEAK` = 1e-4 (-80 dBFS), unless more than
-`MAX_LEVELS` = 64 different levels show that the detail is there. No clean clip comes within 50 dB of it.
-False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
+```python
+pcm = (samples / 32768).astype(np.int16)           # wrong: the samples are within ±1 already
+pcm = (samples.clip(-1, 1) * 32767).astype(np.int16)  # right
+```
+
+**Blind spots.** A floating-point file at -90 dBFS with all its detail is `integer-scale`, since the
+sound can be had back.
+
+**How it is measured.** Peak about the mean, of all channels. Reported below `MAX_PEAK` = 1e-4 (-80
+dBFS), unless more than `MAX_LEVELS` = 64 different levels show that the detail is there. No clean
+clip comes within 50 dB of it. False alarms: none on 270 clean clips of speech, music and
+instruments (180 set the thresholds, 90 were held out).
 
 **Fix.** None in the sound. Look at the values before they are written: NaN, zeros, or a scale.
 
-**References.** EBU QC 0022B (audio silence) has -60 dB for 3 s; ours is lower, since a quiet recording is no silence.
+**References.** EBU QC 0022B (audio silence) has -60 dB for 3 s; ours is lower, since a quiet
+recording is no silence.
 """
 
 from __future__ import annotations

@@ -1,25 +1,35 @@
 """Samples whose bytes are in the wrong order: loud noise that moves with the speech.
 
-**What it finds.** 16-bit samples that become smooth when the two bytes of each are exchanged, and 32-bit floats that become
-reasonable when their four bytes are turned round.
+**What it finds.** 16-bit samples that become smooth when the two bytes of each are exchanged, and
+32-bit floats that become reasonable when their four bytes are turned round.
 
 **What you hear.** Full-scale noise with the rhythm of the speech.
 
-**Why it happens.** Raw audio read as little-endian that was big-endian, or the reverse; an offset of one byte.
+**Why it happens.** Raw audio read as little-endian that was big-endian, or the reverse; an offset
+of one byte.
 
 **What makes this sound.** The two bytes of each sample are exchanged. What comes out is loud noise
 with the rhythm of speech.
 
-**Blind spots.** After resampling, a gain or lossy coding the samples are no longer what was stored: then it is `noise`.
+**Example.** Wrong and right:
 
-**How it is measured.** Roughness: root mean square of the first difference over that of the samples, of the loudest 16,384
-samples. Reported where it is above `MIN_ROUGHNESS` as read and exchanging makes it less than `MAX_RATIO` of that, and less
-than `MAX_SWAPPED` = 1.2.
-False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
+```python
+samples = np.frombuffer(data, "<i2")  # wrong: the file is AIFF, which is big-endian
+samples = np.frombuffer(data, ">i2")  # right
+```
+
+**Blind spots.** After resampling, a gain or lossy coding the samples are no longer what was stored:
+then it is `noise`.
+
+**How it is measured.** Roughness: root mean square of the first difference over that of the
+samples, of the loudest 16,384 samples. Reported where it is above `MIN_ROUGHNESS` as read and
+exchanging makes it less than `MAX_RATIO` of that, and less than `MAX_SWAPPED` = 1.2. False alarms:
+none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
 
 **Fix.** Safe: exchange the bytes.
 
-**References.** The WAVE format is little-endian, AIFF big-endian, headerless PCM whatever its writer was.
+**References.** The WAVE format is little-endian, AIFF big-endian, headerless PCM whatever its
+writer was.
 """
 
 from __future__ import annotations
@@ -109,7 +119,8 @@ def _make_finding(subject: SoundSubject, bits: int, evidence: dict[str, float]) 
         NAME,
         Severity.ERROR,
         (subject.recording.name,),
-        f"the bytes of the {bits}-bit samples are in the wrong order: the other way round they make a smooth sound",
+        f"the bytes of the {bits}-bit samples are in the wrong order: the other way round they "
+        "make a smooth sound",
         confidence=0.98,
         evidence={"bits": bits, **evidence},
         fix=Fix(

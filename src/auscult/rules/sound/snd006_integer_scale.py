@@ -1,24 +1,33 @@
-"""Integers taken for floats, or scaled twice: thousands of times too loud, or nearly nothing with all its detail.
+"""Integers taken for floats, or scaled twice: far too loud, or nearly nothing with all its detail.
 
-**What it finds.** Floating-point samples far beyond full scale; samples below -60 dBFS that still have hundreds of levels.
+**What it finds.** Floating-point samples far beyond full scale; samples below -60 dBFS that still
+have hundreds of levels.
 
 **What you hear.** Distortion at full scale, or silence.
 
-**Why it happens.** 16-bit integers handed on as floats without the division by 32,768; the division done twice; 24-bit or
-32-bit integers divided by the wrong power of two.
+**Why it happens.** 16-bit integers handed on as floats without the division by 32,768; the division
+done twice; 24-bit or 32-bit integers divided by the wrong power of two.
 
 **What makes this sound.** Integers were taken for floats, or 16 bits for 24 or 32. The level is off
 by a power of two.
 
-**Blind spots.** In an integer file the quiet kind has lost its detail and is `silence`. A recording that really is so quiet
-looks the same: above -80 dBFS it is a warning.
+**Example.** Wrong and right:
 
-**How it is measured.** Peak. Reported above `MAX_PEAK` = 4 (an unclipped float mix may pass 1) and below `MIN_PEAK` = 1e-3, with
-more than 64 levels. The power of two is the one that brings the peak between 0.05 and 1 if it is a usual one: 7, 8, 15, 16, 23,
-24, 31.
-False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
+```python
+samples = np.frombuffer(data, "<i2").astype(np.float32)          # wrong: up to 32,768
+samples = np.frombuffer(data, "<i2").astype(np.float32) / 32768  # right: within ±1
+```
 
-**Fix.** A guess: divide or multiply by that power of two, at the place where integers become floats.
+**Blind spots.** In an integer file the quiet kind has lost its detail and is `silence`. A recording
+that really is so quiet looks the same: above -80 dBFS it is a warning.
+
+**How it is measured.** Peak. Reported above `MAX_PEAK` = 4 (an unclipped float mix may pass 1) and
+below `MIN_PEAK` = 1e-3, with more than 64 levels. The power of two is the one that brings the peak
+between 0.05 and 1 if it is a usual one: 7, 8, 15, 16, 23, 24, 31. False alarms: none on 270 clean
+clips of speech, music and instruments (180 set the thresholds, 90 were held out).
+
+**Fix.** A guess: divide or multiply by that power of two, at the place where integers become
+floats.
 
 **References.** `soundfile.read(dtype="int16")` gives integers; `wave` gives bytes.
 """

@@ -1,27 +1,40 @@
-"""Channels in the wrong order in memory: interleaved samples read as one channel, or planar ones read as interleaved.
+"""Channels in the wrong order in memory: interleaved samples read as planar ones, or the reverse.
 
-**What it finds.** One channel whose samples come in pairs; two channels of which one lies between the samples of the other.
+**What it finds.** One channel whose samples come in pairs; two channels of which one lies between
+the samples of the other.
 
-**What you hear.** Half speed an octave low, with a harsh mirror image above; or double speed, and the sound twice over.
+**What you hear.** Half speed an octave low, with a harsh mirror image above; or double speed, and
+the sound twice over.
 
-**Why it happens.** `[time, channels]` and `[channels, time]` confused at a reshape, or a header that says another number of
-channels.
+**Why it happens.** `[time, channels]` and `[channels, time]` confused at a reshape, or a header
+that says another number of channels.
 
 **What makes this sound.** Two channels lie in one row of samples and were read in the wrong order:
 half speed and doubled images, or the reverse.
 
-**Blind spots.** Two equal channels read as one give every sample twice, which repeating samples to upsample gives as well: the
-message says so. More than two channels are not looked for.
+**Example.** Wrong and right:
 
-**How it is measured.** In one channel: the difference within pairs against that between pairs, in dB (`MIN_ASYMMETRY_DB` =
-1), and the correlation of samples two apart less that of neighbours (`MIN_SKIP` = 0.05, the former at least `MIN_TWO_APART` =
-0.35), while the odd samples do not lie between the even ones. In two: the residual of predicting one from half a sample later
-in the other over that from the same sample (below `MAX_HALF_STEP` = 0.88), while the two read as one channel show no pairs.
-False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
+```python
+stereo = samples.reshape(2, -1)     # wrong: libraries write left and right alternately
+stereo = samples.reshape(-1, 2).T   # right: [channels, time]
+```
 
-**Fix.** Safe: `samples.reshape(-1, 2).T` for one channel, `np.concatenate` of the interleaved samples' halves for two.
+**Blind spots.** Two equal channels read as one give every sample twice, which repeating samples to
+upsample gives as well: the message says so. More than two channels are not looked for.
 
-**References.** ONNX, torch and soundfile differ in the order: torchaudio gives [channels, time], soundfile [time, channels].
+**How it is measured.** In one channel: the difference within pairs against that between pairs, in
+dB (`MIN_ASYMMETRY_DB` = 1), and the correlation of samples two apart less that of neighbours
+(`MIN_SKIP` = 0.05, the former at least `MIN_TWO_APART` = 0.35), while the odd samples do not lie
+between the even ones. In two: the residual of predicting one from half a sample later in the other
+over that from the same sample (below `MAX_HALF_STEP` = 0.88), while the two read as one channel
+show no pairs. False alarms: none on 270 clean clips of speech, music and instruments (180 set the
+thresholds, 90 were held out).
+
+**Fix.** Safe: `samples.reshape(-1, 2).T` for one channel, `np.concatenate` of the interleaved
+samples' halves for two.
+
+**References.** ONNX, torch and soundfile differ in the order: torchaudio gives [channels, time],
+soundfile [time, channels].
 """
 
 from __future__ import annotations
@@ -118,7 +131,8 @@ def _check_one_channel(subject: SoundSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR,
         (subject.recording.name,),
-        f"the samples come in pairs: two interleaved channels were read as one, at half their speed{repeat_note}",
+        "the samples come in pairs: two interleaved channels were read as one, at half their "
+        f"speed{repeat_note}",
         confidence=0.6 if is_repeated else 0.95,
         evidence={"asymmetry_db": round(pairs.asymmetry_db, 2), "skip": round(pairs.skip, 3)},
         fix=Fix("safe", "Read the samples as [time, 2].", code="samples.reshape(-1, 2).T"),
@@ -141,7 +155,8 @@ def _check_two_channels(subject: SoundSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR,
         (subject.recording.name,),
-        "the two channels are the even and the odd samples of one signal: one after the other in memory, read as interleaved",
+        "the two channels are the even and the odd samples of one signal: one after the other in "
+        "memory, read as interleaved",
         confidence=0.95 if ratio < 0.5 else 0.8,
         evidence={"half_step": round(ratio, 3), "joined_skip": round(joined.skip, 3)},
         fix=Fix(

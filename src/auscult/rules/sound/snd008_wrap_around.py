@@ -1,25 +1,36 @@
 """Samples that overflow their integers: what is louder than full scale comes back at the other end.
 
-**What it finds.** Jumps from one end of the scale to the other, with calm samples before and after, that vanish when the whole
-range of the integers is added.
+**What it finds.** Jumps from one end of the scale to the other, with calm samples before and after,
+that vanish when the whole range of the integers is added.
 
 **What you hear.** Loud cracks on the loud syllables.
 
-**Why it happens.** `(samples * 32768).astype(np.int16)` of samples that reach 1: numpy wraps, it does not cut off.
+**Why it happens.** `(samples * 32768).astype(np.int16)` of samples that reach 1: numpy wraps, it
+does not cut off.
 
 **What makes this sound.** Integers overflowed where they should have been limited. Peaks jump to
 the other end of the range.
 
-**Blind spots.** A sawtooth oscillator jumps just so, at equal distances; those are left out. After resampling or lossy coding
-the jumps are smoothed. In bursts of noise, as of a drum or a plucked string, single samples wrap that look like the burst's own
-jumps: there 3 dB over full scale may be missed, which is found in speech, and 6 dB are needed.
+**Example.** Wrong and right:
 
-**How it is measured.** Steps larger than the peak between samples of opposite sign, whose neighbouring steps are less than
-0.35 of them; `SURE_FITS` = 4 of them have to vanish to a tenth of the range, or `MIN_FITS` = 2 where that range is full
-scale, and `MIN_SHARE` = 0.4 of all jumps.
-False alarms: none on 120 clean clips, 156 coded ones and 20 of the bundled vocoder that set no threshold.
+```python
+pcm = (samples * 32768).astype(np.int16)              # wrong: 1.0 becomes -32,768
+pcm = (samples.clip(-1, 1) * 32767).astype(np.int16)  # right
+```
 
-**Fix.** Lossy: `np.clip(samples, -1, 1)` before the conversion; in the file, add the range back and scale down.
+**Blind spots.** A sawtooth oscillator jumps just so, at equal distances; those are left out. After
+resampling or lossy coding the jumps are smoothed. In bursts of noise, as of a drum or a plucked
+string, single samples wrap that look like the burst's own jumps: there 3 dB over full scale may be
+missed, which is found in speech, and 6 dB are needed.
+
+**How it is measured.** Steps larger than the peak between samples of opposite sign, whose
+neighbouring steps are less than 0.35 of them; `SURE_FITS` = 4 of them have to vanish to a tenth of
+the range, or `MIN_FITS` = 2 where that range is full scale, and `MIN_SHARE` = 0.4 of all jumps.
+False alarms: none on 120 clean clips, 156 coded ones and 20 of the bundled vocoder that set no
+threshold.
+
+**Fix.** Lossy: `np.clip(samples, -1, 1)` before the conversion; in the file, add the range back and
+scale down.
 
 **References.** numpy's documentation of `astype`: out-of-range casts are undefined or wrap.
 """
@@ -110,7 +121,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
             NAME,
             Severity.ERROR,
             (subject.recording.name,),
-            f"{format_count(wrap_jumps.fits, 'jump')} from one end of the scale to the other: louder than full scale, and wrapped round",
+            f"{format_count(wrap_jumps.fits, 'jump')} from one end of the scale to the other: "
+            "louder than full scale, and wrapped round",
             confidence=min(0.99, 0.8 + 0.02 * wrap_jumps.fits),
             evidence={
                 "jumps": wrap_jumps.fits,

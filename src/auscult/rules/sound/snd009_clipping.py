@@ -1,21 +1,30 @@
 """Cut off at a ceiling: peaks that are flat.
 
-**What it finds.** Samples that lie exactly on the highest or lowest value, one after the other; the level of that value does not
-matter, so that a recording turned down after it was clipped is found too.
+**What it finds.** Samples that lie exactly on the highest or lowest value, one after the other; the
+level of that value does not matter, so that a recording turned down after it was clipped is found
+too.
 
 **What you hear.** Harsh, crackling loud places.
 
-**Why it happens.** A gain that is too high before `clip`, an integer conversion or a converter; output scaled to peaks that the
-training data did not have.
+**Why it happens.** A gain that is too high before `clip`, an integer conversion or a converter;
+output scaled to peaks that the training data did not have.
 
 **What makes this sound.** The waveform is larger than the format holds: its samples are stuck at
 the limits.
 
+**Example.** Wrong and right:
+
+```python
+samples = np.clip(4.0 * samples, -1, 1)      # wrong: the peaks are cut off
+samples = samples / np.abs(samples).max()    # right: as loud as possible without a cut
+```
+
 **Blind spots.** Resampling and lossy coding round the flat tops. A square wave is flat by nature.
 
-**How it is measured.** Of the samples within a tenth of the extreme, the share that lies on it to 0.1 % (`MIN_SHARE` = 0.35), of
-those within 2 % the share that is equal to it (`MIN_EXACT` = 0.6), and at least `MIN_RUNS` = 5 that follow one another.
-False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
+**How it is measured.** Of the samples within a tenth of the extreme, the share that lies on it to
+0.1 % (`MIN_SHARE` = 0.35), of those within 2 % the share that is equal to it (`MIN_EXACT` = 0.6),
+and at least `MIN_RUNS` = 5 that follow one another. False alarms: none on 270 clean clips of
+speech, music and instruments (180 set the thresholds, 90 were held out).
 
 **Fix.** None in the sound (the peaks are gone). Lower the gain before the cut.
 
@@ -99,7 +108,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR if share > ERROR_SHARE else Severity.WARNING,
         (subject.recording.name,),
-        f"{format_count(len(pile.places), 'sample')} lie exactly on the ceiling ({share:.2%}): the peaks are cut off",
+        f"{format_count(len(pile.places), 'sample')} lie exactly on the ceiling ({share:.2%}): "
+        "the peaks are cut off",
         confidence=min(0.99, 0.6 + pile.share / 2),
         evidence={
             "samples": len(pile.places),

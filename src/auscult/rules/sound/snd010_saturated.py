@@ -4,19 +4,27 @@
 
 **What you hear.** Dense, fuzzy, without accents.
 
-**Why it happens.** The last tanh of a vocoder or codec driven too hard (weight norm fused twice, a gain on the pre-activation),
-or a loudness treatment such as `tanh(1.2 * x)`.
+**Why it happens.** The last tanh of a vocoder or codec driven too hard (weight norm fused twice, a
+gain on the pre-activation), or a loudness treatment such as `tanh(1.2 * x)`.
 
 **What makes this sound.** Peaks are rounded off by a tanh: loud parts are distorted and the crest
 factor is small.
 
-**Blind spots.** Music from a limiter looks the same. A drive of less than 12 dB over the peak is hardly heard and hardly seen.
+**Example.** Wrong and right:
 
-**How it is measured.** Blocks of 5 ms: of those within 6 dB of the highest, the share within 0.5 dB (`MIN_CROWDING` = 0.2); in
-these, the share of samples above 0.7 of the ceiling (`MIN_HELD` = 0.27, a sine by itself 0.5 but a sine does not crowd unless it
-is steady); of the channel that has most of both. An error where both are above a half. 150 clean clips had at most 0.17 and
-0.16.
-False alarms: none on 120 clean clips, 156 coded ones and 20 of the bundled vocoder that set no threshold.
+```python
+samples = torch.tanh(20 * x)  # wrong: a gain before the tanh squeezes everything under it
+samples = torch.tanh(x)       # right: what the model was trained with
+```
+
+**Blind spots.** Music from a limiter looks the same. A drive of less than 12 dB over the peak is
+hardly heard and hardly seen.
+
+**How it is measured.** Blocks of 5 ms: of those within 6 dB of the highest, the share within 0.5 dB
+(`MIN_CROWDING` = 0.2); in these, the share of samples above 0.7 of the ceiling (`MIN_HELD` = 0.27,
+a sine by itself 0.5 but a sine does not crowd unless it is steady); of the channel that has most of
+both. An error where both are above a half. 150 clean clips had at most 0.17 and 0.16. False alarms:
+none on 120 clean clips, 156 coded ones and 20 of the bundled vocoder that set no threshold.
 
 **Fix.** None in the sound. Look at what feeds the last activation.
 
@@ -88,7 +96,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         if strongest_squeeze.crowding > ERROR_CROWDING and strongest_squeeze.held > ERROR_HELD
         else Severity.WARNING,
         (subject.recording.name,),
-        f"{strongest_squeeze.crowding:.0%} of the loud places reach the same height and stay near it: squeezed by a tanh or a limiter",
+        f"{strongest_squeeze.crowding:.0%} of the loud places reach the same height and stay near "
+        "it: squeezed by a tanh or a limiter",
         confidence=min(0.9, 0.5 + strongest_squeeze.crowding / 2),
         evidence={
             "crowding": round(strongest_squeeze.crowding, 3),

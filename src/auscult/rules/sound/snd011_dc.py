@@ -2,24 +2,33 @@
 
 **What it finds.** A mean that is not small against the sound.
 
-**What you hear.** Nothing by itself; clicks where the recording starts and stops, less headroom. Measures that square the
-samples are fooled: an RMS ratio of 1.33 can be a tenth of the sound on a constant.
+**What you hear.** Nothing by itself; clicks where the recording starts and stops, less headroom.
+Measures that square the samples are fooled: an RMS ratio of 1.33 can be a tenth of the sound on a
+constant.
 
-**Why it happens.** A bias of the last layer that training did not remove, an amplitude that collapsed to its mean, unsigned
-samples read as signed.
+**Why it happens.** A bias of the last layer that training did not remove, an amplitude that
+collapsed to its mean, unsigned samples read as signed.
 
 **What makes this sound.** A constant is added to every sample. It is not heard, but it fools every
 figure that compares levels.
 
+**Example.** Wrong and right:
+
+```python
+samples = np.frombuffer(data, np.uint8) / 128        # wrong: silence is 128, which gives 1.0
+samples = np.frombuffer(data, np.uint8) / 128 - 1.0  # right
+```
+
 **Blind spots.** A sound of a few cycles has a mean of its own.
 
-**How it is measured.** The mean of each channel over the root mean square of the rest. Reported above `MIN_SHARE` = 0.1, an error
-above `ERROR_SHARE` = 0.5.
-False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
+**How it is measured.** The mean of each channel over the root mean square of the rest. Reported
+above `MIN_SHARE` = 0.1, an error above `ERROR_SHARE` = 0.5. False alarms: none on 270 clean clips
+of speech, music and instruments (180 set the thresholds, 90 were held out).
 
 **Fix.** Safe: subtract the mean. Better: find the layer that adds it.
 
-**References.** A codec whose output had mean -0.308 and deviation 0.114, reported as an "RMS ratio of 1.33".
+**References.** A codec whose output had mean -0.308 and deviation 0.114, reported as an "RMS ratio
+of 1.33".
 """
 
 from __future__ import annotations

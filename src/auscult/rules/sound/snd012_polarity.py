@@ -4,15 +4,24 @@
 
 **What you hear.** A hollow stereo image without a middle; over one loudspeaker, nearly nothing.
 
-**Why it happens.** A sign lost in one branch, mid and side channels taken for left and right with the wrong sign.
+**Why it happens.** A sign lost in one branch, mid and side channels taken for left and right with
+the wrong sign.
 
 **What makes this sound.** One channel is the negative of the other, or the whole is inverted: a
 sign was lost on the way.
 
+**Example.** Wrong and right:
+
+```python
+left, right = mid + side, side - mid  # wrong: the sign of the second one
+left, right = mid + side, mid - side  # right
+```
+
 **Blind spots.** The polarity of a single channel cannot be heard, and needs a reference to be seen.
 
-**How it is measured.** Correlation of the channels without their means, over all. Reported below `MAX_CORRELATION` = -0.75.
-False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
+**How it is measured.** Correlation of the channels without their means, over all. Reported below
+`MAX_CORRELATION` = -0.75. False alarms: none on 270 clean clips of speech, music and instruments
+(180 set the thresholds, 90 were held out).
 
 **Fix.** Safe: negate one channel.
 
@@ -63,7 +72,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR,
         (subject.recording.name,),
-        f"the channels are each other's negative (correlation {channel_correlation:.2f}): together they cancel",
+        f"the channels are each other's negative (correlation {channel_correlation:.2f}): "
+        "together they cancel",
         confidence=min(0.99, -channel_correlation),
         evidence={"correlation": round(channel_correlation, 4)},
         fix=Fix("safe", "Negate one channel.", code="samples[1] = -samples[1]"),

@@ -1,27 +1,40 @@
 """Nothing above a frequency: a phone line, or material that was upsampled.
 
-**What it finds.** A cliff in the spectrum below about two thirds of what the sample rate could carry, with nothing above it.
+**What it finds.** A cliff in the spectrum below about two thirds of what the sample rate could
+carry, with nothing above it.
 
 **What you hear.** Dull, like a telephone.
 
-**Why it happens.** A model of a lower rate whose output was only upsampled, a mel whose `fmax` is below what the vocoder was
-trained on, a low-pass that stayed in, training data from lossy files.
+**Why it happens.** A model of a lower rate whose output was only upsampled, a mel whose `fmax` is
+below what the vocoder was trained on, a low-pass that stayed in, training data from lossy files.
 
 **What makes this sound.** The sound is dull, as over a telephone: nothing lies above a frequency
 that the sample rate promises. Features with a lower upper edge, or an upsampling without high
 frequencies, leave that.
 
-**Blind spots.** A gentle roll-off is a voice or a microphone. A cut-off above 0.68, or above 15 kHz, is what converters and
-codecs do (MP3 ends at 16 kHz), and few adults hear what is missing.
+**Example.** Wrong and right:
 
-**How it is measured.** In the mean power spectrum of the sounding frames, the difference between the median of the band just
-below a frequency and the highest of all that is more than 6 % above it; the frequency where it is largest. Reported where it
-is at least `MIN_DROP_DB` = 30 dB at less than `MAX_SHARE` = 0.68 of half the sample rate and `MAX_HERTZ` = 15 kHz.
-False alarms: none on 120 clean clips, 156 coded ones and 20 of the bundled vocoder that set no threshold.
+```python
+samples = soxr.resample(samples, 8000, 24000)  # wrong: a model of 8 kHz, resampled up
+soundfile.write("out.wav", samples, 24000)     # nothing lies above 4 kHz
 
-**Fix.** None in the sound. Compare the rates: the cut-off is half of the rate that it once had, or the mel's `fmax`.
+soundfile.write("out.wav", samples, 8000)      # right: the rate that it has
+```
 
-**References.** Hi-Fi TTS (arXiv 2104.01497) asks for content up to 13 kHz; NeMo Curator measures 50 dB below the peak.
+**Blind spots.** A gentle roll-off is a voice or a microphone. A cut-off above 0.68, or above 15
+kHz, is what converters and codecs do (MP3 ends at 16 kHz), and few adults hear what is missing.
+
+**How it is measured.** In the mean power spectrum of the sounding frames, the difference between
+the median of the band just below a frequency and the highest of all that is more than 6 % above it;
+the frequency where it is largest. Reported where it is at least `MIN_DROP_DB` = 30 dB at less than
+`MAX_SHARE` = 0.68 of half the sample rate and `MAX_HERTZ` = 15 kHz. False alarms: none on 120 clean
+clips, 156 coded ones and 20 of the bundled vocoder that set no threshold.
+
+**Fix.** None in the sound. Compare the rates: the cut-off is half of the rate that it once had, or
+the mel's `fmax`.
+
+**References.** Hi-Fi TTS (arXiv 2104.01497) asks for content up to 13 kHz; NeMo Curator measures 50
+dB below the peak.
 """
 
 from __future__ import annotations
@@ -99,7 +112,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         NAME,
         Severity.WARNING,
         (subject.recording.name,),
-        f"nothing above {edge.hertz:,.0f} Hz, where the sample rate could carry {analysis.sample_rate / 2:,.0f} Hz{rate_note}",
+        f"nothing above {edge.hertz:,.0f} Hz, where the sample rate could carry "
+        f"{analysis.sample_rate / 2:,.0f} Hz{rate_note}",
         confidence=min(0.95, 0.5 + edge.drop_db / 100),
         evidence={
             "cutoff_hz": round(edge.hertz, 1),

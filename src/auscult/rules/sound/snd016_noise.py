@@ -1,27 +1,38 @@
 """Nothing but noise: of some colour, and the same from beginning to end.
 
-**What it finds.** A recording whose every frequency behaves over time as Gaussian noise does, without tones. The message says
-where its energy lies: white, low, or high.
+**What it finds.** A recording whose every frequency behaves over time as Gaussian noise does,
+without tones. The message says where its energy lies: white, low, or high.
 
 **What you hear.** Hiss, rush, rumble.
 
-**Why it happens.** A mel that is still the noise it started from (a diffusion or flow model whose network was not in use), a
-vocoder with random weights, codes of another codec, bytes in the wrong order.
+**Why it happens.** A mel that is still the noise it started from (a diffusion or flow model whose
+network was not in use), a vocoder with random weights, codes of another codec, bytes in the wrong
+order.
 
 **What makes this sound.** What the layers compute no longer depends on the input. White or shaped
 noise comes out, without the rhythm of what should be said.
 
+**Example.** Wrong and right:
+
+```python
+mel = torch.randn(80, frames)  # wrong: the start noise itself goes to the vocoder
+mel = sampler(network, mel)    # right: the steps that turn it into a mel
+```
+
 **Blind spots.** A recording of rain. Noise with the rhythm of speech moves, and is not reported.
 
-**How it is measured.** Level in dB of each bin of the frames against the mean power of that bin, mean over both: Gaussian
-noise of any colour gives -2.51 dB (-10 γ / ln 10), a steady tone 0. Reported between `MIN_LEVEL_DB` = -3.4 and `MAX_LEVEL_DB`
-= -1.8, also with every bin weighted by its energy, where less than `MAX_PEAKS` = 0.4 of the energy stands out of its
-neighbourhood by 10 dB.
-False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
+**How it is measured.** Level in dB of each bin of the frames against the mean power of that bin,
+mean over both: Gaussian noise of any colour gives -2.51 dB (-10 γ / ln 10), a steady tone 0.
+Reported between `MIN_LEVEL_DB` = -3.4 and `MAX_LEVEL_DB` = -1.8, also with every bin weighted by
+its energy, where less than `MAX_PEAKS` = 0.4 of the energy stands out of its neighbourhood by 10
+dB. False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds,
+90 were held out).
 
-**Fix.** None in the sound. `auscult diff CHECKPOINT package.module:factory` says which weights are not in use.
+**Fix.** None in the sound. `auscult diff CHECKPOINT package.module:factory` says which weights are
+not in use.
 
-**References.** A mel of start noise (range ±4, 53 % positive) through HiFT: 82 % of the energy in the high band.
+**References.** A mel of start noise (range ±4, 53 % positive) through HiFT: 82 % of the energy in
+the high band.
 """
 
 from __future__ import annotations

@@ -1,24 +1,36 @@
 """Magnitudes are right and phases are not: a metallic voice, as if in a tube.
 
-**What it finds.** A voice without pulses. A hint and no more: without a reference it is information, with one a warning.
+**What it finds.** A voice without pulses. A hint and no more: without a reference it is
+information, with one a warning.
 
 **What you hear.** A metallic, smeared or robotic voice whose words and colour are right.
 
-**Why it happens.** Phases that a model did not learn, Griffin-Lim with few iterations, an inverse transform with another
-window or hop than the forward one, magnitudes and phases swapped at a split.
+**Why it happens.** Phases that a model did not learn, Griffin-Lim with few iterations, an inverse
+transform with another window or hop than the forward one, magnitudes and phases swapped at a split.
 
 **What makes this sound.** The magnitudes are right and the phases are not. The sound is metallic,
 as from a tin.
 
-**Blind spots.** Music has no pulses to lose, so that nothing is said unless the recording is known to be speech (its text is
-given) or a reference has the pulses. Reverberation and noise 10 dB below the voice blur them as well.
+**Example.** Wrong and right:
 
-**How it is measured.** On the residual of a linear prediction of order 16: kurtosis of frames of 20 ms, median of the louder
-ones, 3 for Gaussian noise; and periodicity, the highest autocorrelation of its envelope at 2.5 to 15 ms in frames of 50 ms, in
-the median. Reported where the periodicity is below `MAX_PERIODICITY` = 0.62 and the kurtosis below `MAX_SHARPNESS` = 3.6; with a
-reference, which has to have 3.8 at least, below 3.5 and `MAX_OF_REFERENCE` = 0.8 of the reference's. The limits were set on 50
-clean sentences with their text. On 40 of other voices none was reported, after Opus, Vorbis and MP3 none of 52, of the bundled
-vocoder none of 50; with phases turned by up to 2 radians or more all had a periodicity below 0.59.
+```python
+magnitude, phase = head.chunk(2)[::-1]      # wrong: the halves are exchanged
+magnitude, phase = head.chunk(2)            # right
+spectrum = magnitude.exp() * torch.exp(1j * phase)
+```
+
+**Blind spots.** Music has no pulses to lose, so that nothing is said unless the recording is known
+to be speech (its text is given) or a reference has the pulses. Reverberation and noise 10 dB below
+the voice blur them as well.
+
+**How it is measured.** On the residual of a linear prediction of order 16: kurtosis of frames of 20
+ms, median of the louder ones, 3 for Gaussian noise; and periodicity, the highest autocorrelation of
+its envelope at 2.5 to 15 ms in frames of 50 ms, in the median. Reported where the periodicity is
+below `MAX_PERIODICITY` = 0.62 and the kurtosis below `MAX_SHARPNESS` = 3.6; with a reference, which
+has to have 3.8 at least, below 3.5 and `MAX_OF_REFERENCE` = 0.8 of the reference's. The limits were
+set on 50 clean sentences with their text. On 40 of other voices none was reported, after Opus,
+Vorbis and MP3 none of 52, of the bundled vocoder none of 50; with phases turned by up to 2 radians
+or more all had a periodicity below 0.59.
 
 **Fix.** None in the sound. Look at the inverse transform, or at the head that makes the phases.
 
@@ -81,7 +93,10 @@ MIN_SECONDS = 1.0
 def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
     analysis = subject.analysis
     if subject.facts.text is None and subject.reference is None:
-        reason = "lost phases were not looked for: that needs speech and its text (--text), or a reference"
+        reason = (
+            "lost phases were not looked for: that needs speech and its text (--text), or a "
+            "reference"
+        )
         yield Skip(subject.recording.name, reason)
         return
     if analysis.seconds < MIN_SECONDS or not analysis.active_frames.any():
@@ -111,7 +126,8 @@ def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
         NAME,
         Severity.INFO if reference_sharpness is None else Severity.WARNING,
         (subject.recording.name,),
-        f"the voice has no regular pulses (kurtosis {sharpness:.1f}{reference_note}; noise has 3): its phases may be wrong",
+        f"the voice has no regular pulses (kurtosis {sharpness:.1f}{reference_note}; noise has "
+        "3): its phases may be wrong",
         confidence=0.5 if reference_sharpness is None else 0.8,
         evidence={
             "sharpness": round(sharpness, 3),

@@ -1,26 +1,37 @@
 """Frames or chunks that do not join: a corner in the waveform at every multiple of the hop.
 
-**What it finds.** Discontinuities at a fixed period. With the model's hop, at that; without, at the usual hops (128 to
-1,024), and at the period that fits best. With the length of the chunks, at their borders.
+**What it finds.** Discontinuities at a fixed period. With the model's hop, at that; without, at the
+usual hops (128 to 1,024), and at the period that fits best. With the length of the chunks, at their
+borders.
 
 **What you hear.** Flicker, a rattle under the voice, clicks once per chunk.
 
-**Why it happens.** Frames rendered one by one without overlap, a window that does not add up to one, a causal decoder whose state
-is not kept from chunk to chunk, a trim that is off by one.
+**Why it happens.** Frames rendered one by one without overlap, a window that does not add up to
+one, a causal decoder whose state is not kept from chunk to chunk, a trim that is off by one.
 
 **What makes this sound.** The frames or chunks are not joined as they were in training. Each border
 leaves a click or a jump, at a fixed period.
 
-**Blind spots.** A buzz has one corner per period as well, and is named so. Chunks of a second in a file of a few: too few seams,
-and it says so. Seams that were faded over. A pattern over the whole frame, as a trained vocoder leaves in its treble, is no seam.
+**Example.** Wrong and right:
 
-**How it is measured.** Each second difference against its neighbourhood of 64 samples, log1p of the ratio, folded at the
-period: the phase that stands out most, in standard errors of a phase (`MIN_Z` = 6), by half of that above every other phase but
-its neighbours (`MIN_PROMINENCE` = 0.5), and by two in at least `MIN_PERSISTENCE` = 0.6 of eight parts of the recording (0.75
-where the period was searched for). The bundled vocoder's sentences had a prominence of 0.38 at most, planted seams 0.52 at
-least. At chunk borders: the rank of the largest corner within 2 ms among those of the 50 ms around; Fisher's sum of -2 ln p has
-to be beyond chance at `MAX_CHANCE` = 1e-4.
-False alarms: none on 120 clean clips, 156 coded ones and 20 of the bundled vocoder that set no threshold.
+```python
+samples = np.concatenate([vocoder(chunk) for chunk in chunks])  # wrong: every chunk starts anew
+
+samples = vocoder(np.concatenate(chunks, axis=1))  # right: in one piece
+```
+
+**Blind spots.** A buzz has one corner per period as well, and is named so. Chunks of a second in a
+file of a few: too few seams, and it says so. Seams that were faded over. A pattern over the whole
+frame, as a trained vocoder leaves in its treble, is no seam.
+
+**How it is measured.** Each second difference against its neighbourhood of 64 samples, log1p of the
+ratio, folded at the period: the phase that stands out most, in standard errors of a phase (`MIN_Z`
+= 6), by half of that above every other phase but its neighbours (`MIN_PROMINENCE` = 0.5), and by
+two in at least `MIN_PERSISTENCE` = 0.6 of eight parts of the recording (0.75 where the period was
+searched for). The bundled vocoder's sentences had a prominence of 0.38 at most, planted seams 0.52
+at least. At chunk borders: the rank of the largest corner within 2 ms among those of the 50 ms
+around; Fisher's sum of -2 ln p has to be beyond chance at `MAX_CHANCE` = 1e-4. False alarms: none
+on 120 clean clips, 156 coded ones and 20 of the bundled vocoder that set no threshold.
 
 **Fix.** None in the sound: overlap the frames, keep the state, or decode in one piece.
 
@@ -144,7 +155,8 @@ def _report_seams(subject: SoundSubject, folded: FoldedSignal, share: float) -> 
         NAME,
         Severity.ERROR,
         (subject.recording.name,),
-        f"a corner in the waveform every {folded.period} samples{hop_note}, {rate / folded.period:.4g} times a second: "
+        f"a corner in the waveform every {folded.period} samples{hop_note}, "
+        f"{rate / folded.period:.4g} times a second: "
         "the frames do not join",
         confidence=min(0.99, 0.6 + folded.z / 50),
         evidence={
@@ -165,7 +177,8 @@ def _check_borders(subject: SoundSubject, chunk_seconds: float) -> Iterable[Find
     if len(places) < MIN_SEAMS:
         yield Skip(
             subject.recording.name,
-            f"{len(places)} borders of chunks are too few to tell a seam from chance; {MIN_SEAMS} are needed",
+            f"{len(places)} borders of chunks are too few to tell a seam from chance; {MIN_SEAMS} "
+            "are needed",
         )
     elif chance < MAX_CHANCE:
         yield Finding(

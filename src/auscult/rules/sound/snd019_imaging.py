@@ -1,37 +1,48 @@
 """Images of the spectrum: what an upsampling layer leaves when its filter is missing or weak.
 
-**What it finds.** Bins of the spectrum whose phase follows that of a louder bin, a multiple of sample rate / stride away; a
-steady tone at such a multiple.
+**What it finds.** Bins of the spectrum whose phase follows that of a louder bin, a multiple of
+sample rate / stride away; a steady tone at such a multiple.
 
 **What you hear.** Metallic brightness, a ringing tone, a second, mirrored voice in the treble.
 
-**Why it happens.** Zeros stuffed between the samples without a low-pass, a transposed convolution whose kernel is no multiple of
-its stride, nearest-neighbour upsampling, a bias before a transposed convolution.
+**Why it happens.** Zeros stuffed between the samples without a low-pass, a transposed convolution
+whose kernel is no multiple of its stride, nearest-neighbour upsampling, a bias before a transposed
+convolution.
 
 **What makes this sound.** The transposed convolutions leave their own pattern: mirror images and
 steady tones at multiples of sample rate / stride.
 
-**Blind spots.** Images that other sound masks, or above what one hears, are information where they are plain and nothing
-where they are not. So is what a trained vocoder leaves: part of its treble is an image of its lower bands, at the level that
-the treble should have. A steady note at a multiple of sample rate / stride looks like a tone of the upsampling, if it lasts
-from beginning to end without a change of level.
+**Example.** Wrong and right:
 
-**How it is measured.** For strides of 2, 3, 4, 5 and 8, and those of the model: coherence over time of the phases of two bins k
-/ stride of the sample rate apart, the magnitudes left out (frames of 40 ms, at most 360). Its square is the share of the weaker
-bin's power that is an image. Images are held against the masking threshold of the rest (ITU-R BS.1387), half a Bark at a time:
-an error from `MIN_AUDIBLE_DB` = 12 dB above it, information from 1.5 dB, or where a tenth of all frequencies are images by
-`PLAIN_SHARE` = 0.6. For tones, the share of segments of 0.25 s that agree in amplitude and phase (`MIN_AGREEMENT` = 0.75; 0.45
-at most on clean clips, 0.71 in 50 sentences of the bundled vocoder), and a level of at least `MIN_LINE_DB` = -60 dB against the
-sound. On 150 clean clips of speech, music and instruments the images were 16 dB below the threshold or lower, after Opus,
-Vorbis and MP3 9 dB below it (156 clips); 30 sentences of the bundled vocoder set the limit with 8 dB above it at most (20
-others: 8.5 dB). False alarms: none on 120 clean clips, 156 coded ones and 40 sentences of the bundled vocoder, of whose kind
-some were seen when limits were set.
-A tone is an error from `SURE_AGREEMENT` = 0.9.
+```python
+nn.ConvTranspose1d(256, 128, kernel_size=7, stride=4)            # wrong: 7 is no multiple of 4
+nn.ConvTranspose1d(256, 128, kernel_size=8, stride=4, padding=2)  # right
+```
+
+**Blind spots.** Images that other sound masks, or above what one hears, are information where they
+are plain and nothing where they are not. So is what a trained vocoder leaves: part of its treble is
+an image of its lower bands, at the level that the treble should have. A steady note at a multiple
+of sample rate / stride looks like a tone of the upsampling, if it lasts from beginning to end
+without a change of level.
+
+**How it is measured.** For strides of 2, 3, 4, 5 and 8, and those of the model: coherence over time
+of the phases of two bins k / stride of the sample rate apart, the magnitudes left out (frames of 40
+ms, at most 360). Its square is the share of the weaker bin's power that is an image. Images are
+held against the masking threshold of the rest (ITU-R BS.1387), half a Bark at a time: an error from
+`MIN_AUDIBLE_DB` = 12 dB above it, information from 1.5 dB, or where a tenth of all frequencies are
+images by `PLAIN_SHARE` = 0.6. For tones, the share of segments of 0.25 s that agree in amplitude
+and phase (`MIN_AGREEMENT` = 0.75; 0.45 at most on clean clips, 0.71 in 50 sentences of the bundled
+vocoder), and a level of at least `MIN_LINE_DB` = -60 dB against the sound. On 150 clean clips of
+speech, music and instruments the images were 16 dB below the threshold or lower, after Opus, Vorbis
+and MP3 9 dB below it (156 clips); 30 sentences of the bundled vocoder set the limit with 8 dB above
+it at most (20 others: 8.5 dB). False alarms: none on 120 clean clips, 156 coded ones and 40
+sentences of the bundled vocoder, of whose kind some were seen when limits were set. A tone is an
+error from `SURE_AGREEMENT` = 0.9.
 
 **Fix.** None in the sound. The layer with that stride: its kernel, its filter, its bias.
 
-**References.** Gardner (IEEE Signal Processing Magazine, 1991) for the coherence; Pons et al. (arXiv 2010.14356); ITU-R
-BS.1387-2; jik876/hifi-gan issues 42, 100, 165.
+**References.** Gardner (IEEE Signal Processing Magazine, 1991) for the coherence; Pons et al.
+(arXiv 2010.14356); ITU-R BS.1387-2; jik876/hifi-gan issues 42, 100, 165.
 """
 
 from __future__ import annotations
@@ -57,7 +68,8 @@ FOLLOWS = True
 SUSPECTS = (
     Suspect(
         ("layout-conv-transpose1d", "weight-norm-axis", "kernel-flipped"),
-        "transposed convolutions with exchanged channels or a flipped kernel leave the pattern of their stride",
+        "transposed convolutions with exchanged channels or a flipped kernel leave the pattern of "
+        "their stride",
         needs="reference-weights",
     ),
     Suspect(
@@ -154,7 +166,9 @@ def _describe_images(audible_db: float, hertz: float) -> str:
 
 
 def periods_of(subject: SoundSubject) -> tuple[int, ...]:
-    """Output samples per input sample of each upsampling layer, small ones first: products of the strides from the end."""
+    """Output samples per input sample of each upsampling layer, small ones first: products of the
+    strides from the end.
+    """
     stride_products = accumulate(reversed(subject.facts.strides), mul)
     return tuple(
         sorted({period for period in stride_products if period <= LONGEST_PERIOD} | set(STRIDES))

@@ -4,8 +4,15 @@
 
 **What you hear.** Nothing: no program plays it.
 
-**Why it happens.** A write that was cut short, a header without data, text or a checkpoint under the name of a sound, a
-format that libsndfile does not know (M4A, AAC, WMA).
+**Why it happens.** A write that was cut short, a header without data, text or a checkpoint under
+the name of a sound, a format that libsndfile does not know (M4A, AAC, WMA).
+
+**Example.** Wrong and right:
+
+```python
+pathlib.Path("out.wav").write_bytes(samples.tobytes())  # wrong: there is no header
+soundfile.write("out.wav", samples, 24000)              # right
+```
 
 **Blind spots.** Headerless PCM under a suffix that says something else.
 

@@ -1,31 +1,42 @@
-"""Too fast or too slow for speech, or at another rate than the model makes: a wrong sample rate is suspected.
+"""A wrong sample rate is suspected: too fast or slow for speech, or not the rate of the model.
 
-**What it finds.** A voice whose syllables and spectrum are both shifted up, or both down; more or fewer characters a second than
-anybody says, where the text is known; a header that states another rate than the model's config. It never says by how much: that
-needs a reference. The usual pairs of rates are ranked.
+**What it finds.** A voice whose syllables and spectrum are both shifted up, or both down; more or
+fewer characters a second than anybody says, where the text is known; a header that states another
+rate than the model's config. It never says by how much: that needs a reference. The usual pairs of
+rates are ranked.
 
 **What you hear.** A chipmunk, or slow motion.
 
-**Why it happens.** Samples written under another rate than they were made at: 24,000 as 44,100, 16,000 as 22,050, 48,000 as
-24,000.
+**Why it happens.** Samples written under another rate than they were made at: 24,000 as 44,100,
+16,000 as 22,050, 48,000 as 24,000.
 
-**Blind spots.** Ratios below 1.8 are within what voices do; by the sound alone 2 is found in some voices. Other things than
-speech are not judged by their sound. A file that was resampled properly has another rate than the config and is right: where
-its header states a higher rate, it has nothing above half of the model's; a lower one tells nothing.
+**Example.** Wrong and right:
 
-**How it is measured.** Mean of the natural logarithms of syllable rate (centre of the envelope's spectrum, 4.5 Hz is usual) and
-of spectral centre (1,200 Hz), where the voice has pulses (kurtosis at least 3.6, which no clean music had); beyond `MAX_SHIFT`
-= 0.6 either way (slow deep voices reach 0.55). With text: characters per second of sound outside
-`MIN_CHARACTERS_PER_SECOND` = 6 to `MAX_CHARACTERS_PER_SECOND` = 30.
-A header that states more than the model makes is an error where the band just above half of the model's rate is as loud as
-the band below it, within `MIN_STEP_DB` = -15 dB: no resampler gives that. Of 210 clips each of speech, music and tones, those
-that were resampled properly have -34 dB or less there, those relabelled -24 dB or more (speech: -10 dB).
-False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90 were held out).
+```python
+soundfile.write("out.wav", samples, 44100)  # wrong: the model makes 24,000 Hz
+soundfile.write("out.wav", samples, 24000)  # right
+```
+
+**Blind spots.** Ratios below 1.8 are within what voices do; by the sound alone 2 is found in some
+voices. Other things than speech are not judged by their sound. A file that was resampled properly
+has another rate than the config and is right: where its header states a higher rate, it has nothing
+above half of the model's; a lower one tells nothing.
+
+**How it is measured.** Mean of the natural logarithms of syllable rate (centre of the envelope's
+spectrum, 4.5 Hz is usual) and of spectral centre (1,200 Hz), where the voice has pulses (kurtosis
+at least 3.6, which no clean music had); beyond `MAX_SHIFT` = 0.6 either way (slow deep voices reach
+0.55). With text: characters per second of sound outside `MIN_CHARACTERS_PER_SECOND` = 6 to
+`MAX_CHARACTERS_PER_SECOND` = 30. A header that states more than the model makes is an error where
+the band just above half of the model's rate is as loud as the band below it, within `MIN_STEP_DB` =
+-15 dB: no resampler gives that. Of 210 clips each of speech, music and tones, those that were
+resampled properly have -34 dB or less there, those relabelled -24 dB or more (speech: -10 dB).
+False alarms: none on 270 clean clips of speech, music and instruments (180 set the thresholds, 90
+were held out).
 
 **Fix.** A guess: label the samples with the rate that the model makes.
 
-**References.** Wellsaid's rules for voice-over have 0.04 to 0.2 s per character; Blaizzy/mlx-audio PR 293 (24,000 played as
-44,100).
+**References.** Wellsaid's rules for voice-over have 0.04 to 0.2 s per character; Blaizzy/mlx-audio
+PR 293 (24,000 played as 44,100).
 """
 
 from __future__ import annotations
@@ -205,7 +216,9 @@ def _describe_clues(clues: _RateClues, rates: list[int]) -> str:
 
 
 def _measure_step_db(subject: SoundSubject, model_rate: int) -> float | None:
-    """Level of the band above half of the model's rate against the band below; None where it is empty or has no room."""
+    """Level of the band above half of the model's rate against the band below; None where it is
+    empty or has no room.
+    """
     power, hertz, half_rate = subject.analysis.mean_power, subject.analysis.hertz, model_rate / 2
     highest = min(ABOVE_TO * half_rate, HIGHEST_SHARE * hertz[-1])
     above = power[(hertz > ABOVE_FROM * half_rate) & (hertz < highest)]
@@ -220,7 +233,9 @@ def _measure_step_db(subject: SoundSubject, model_rate: int) -> float | None:
 
 
 def _measure_shift(subject: SoundSubject) -> tuple[float, dict[str, float]]:
-    """How much faster (above 0) or slower than speech it sounds, as a natural logarithm; and the numbers behind it."""
+    """How much faster (above 0) or slower than speech it sounds, as a natural logarithm; and the
+    numbers behind it.
+    """
     analysis, text = subject.analysis, subject.facts.text
     evidence: dict[str, float] = {}
     if analysis.seconds < MIN_SECONDS or not analysis.active_frames.any():

@@ -1,27 +1,38 @@
-"""The recording is the reference played too fast and too high, or too slow and too low: a wrong sample rate.
+"""A wrong sample rate: the reference played too fast and too high, or too slow and too low.
 
-**What it finds.** Content that is scaled in time and pitch by one ratio, and the pair of standard rates with that ratio.
+**What it finds.** Content that is scaled in time and pitch by one ratio, and the pair of standard
+rates with that ratio.
 
 **What you hear.** A chipmunk, or slow motion in a deep voice.
 
-**Why it happens.** The file's header (or the player) has another rate than the samples: 24,000 Hz samples written as
-44,100, a vocoder's own rate forgotten, a resampling left out or done twice.
+**Why it happens.** The file's header (or the player) has another rate than the samples: 24,000 Hz
+samples written as 44,100, a vocoder's own rate forgotten, a resampling left out or done twice.
 
 **What makes this sound.** The samples have another rate than the file says. They play too fast and
 too high, or too slow and too low.
 
-**Blind spots.** Speech in other words than the reference's is another rendering, which no ratio describes. Two rates with
-the same ratio (48,000 / 24,000 and 32,000 / 16,000) cannot be told apart by ear; the recording's own label decides which is
-named.
+**Example.** Wrong and right:
 
-**How it is measured.** Spectrograms on a logarithmic frequency axis are correlated at every ratio from 1/2.6 to 2.6 and
-every lag; the best is confirmed on the waveforms, to a millionth where they agree. Reported at a correlation of
-`MIN_CORRELATION` = 0.5 and 0.1 above that at the same speed. Of 36 planted ones
-(speech, music and instruments at six ratios of standard rates, `corpus/sound`) all were named.
+```python
+soundfile.write("out.wav", samples, 22050)  # wrong: the samples have 16,000 Hz
+soundfile.write("out.wav", samples, 16000)  # right
+```
 
-**Fix.** Label the samples with their own rate, or resample them to the label's. Nothing else is lost.
+**Blind spots.** Speech in other words than the reference's is another rendering, which no ratio
+describes. Two rates with the same ratio (48,000 / 24,000 and 32,000 / 16,000) cannot be told apart
+by ear; the recording's own label decides which is named.
 
-**References.** Blaizzy/mlx-audio PR 293 (24,000 for 44,100 Hz); ronliwag/tool (16,000 as 22,050 Hz).
+**How it is measured.** Spectrograms on a logarithmic frequency axis are correlated at every ratio
+from 1/2.6 to 2.6 and every lag; the best is confirmed on the waveforms, to a millionth where they
+agree. Reported at a correlation of `MIN_CORRELATION` = 0.5 and 0.1 above that at the same speed. Of
+36 planted ones (speech, music and instruments at six ratios of standard rates, `corpus/sound`) all
+were named.
+
+**Fix.** Label the samples with their own rate, or resample them to the label's. Nothing else is
+lost.
+
+**References.** Blaizzy/mlx-audio PR 293 (24,000 for 44,100 Hz); ronliwag/tool (16,000 as 22,050
+Hz).
 """
 
 from __future__ import annotations
@@ -69,7 +80,9 @@ Chosen, not measured.
 
 
 def find_standard_pair(ratio: float, label: int) -> tuple[int, int] | None:
-    """(label, true) rates whose ratio is nearest to the one measured; the recording's own label before others."""
+    """(label, true) rates whose ratio is nearest to the one measured; the recording's own label
+    before others.
+    """
     near_pairs = [
         pair
         for pair in permutations(STANDARD_RATES, 2)
@@ -89,7 +102,8 @@ def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
     if not relation.coherent and relation.rate_correlation < MIN_CORRELATION:
         yield Skip(
             subject.recording.name,
-            f"nothing was compared in time: it is not the reference's content (correlation {relation.rate_correlation:.2f})",
+            "nothing was compared in time: it is not the reference's content (correlation "
+            f"{relation.rate_correlation:.2f})",
         )
         return
     ratio = relation.rate_ratio

@@ -4,17 +4,26 @@
 
 **What you hear.** Somebody who speaks too fast or too slowly, in their own voice.
 
-**Why it happens.** Durations predicted in another unit; a mel with another hop than the vocoder's; frames repeated or left
-out (upsampling by the wrong factor before the vocoder); a mel resized in time.
+**Why it happens.** Durations predicted in another unit; a mel with another hop than the vocoder's;
+frames repeated or left out (upsampling by the wrong factor before the vocoder); a mel resized in
+time.
 
 **What makes this sound.** The same time is rendered with another number of frames. It is too fast
 or too slow at the right pitch.
 
-**Blind spots.** A tempo that changes from word to word is another rendering. Steady sounds have no time to be stretched.
+**Example.** Wrong and right:
 
-**How it is measured.** As for `sample-rate-label`, on one frequency axis, the best once more on frames every 5 ms. Reported
-at a correlation of 0.5 and 0.1 above that at the same speed (less where the durations say the same), from `MIN_STRETCH` =
-1 % on.
+```python
+mel = compute_mel(recording, hop=300)  # wrong: the vocoder writes 256 samples per frame
+mel = compute_mel(recording, hop=256)  # right
+```
+
+**Blind spots.** A tempo that changes from word to word is another rendering. Steady sounds have no
+time to be stretched.
+
+**How it is measured.** As for `sample-rate-label`, on one frequency axis, the best once more on
+frames every 5 ms. Reported at a correlation of 0.5 and 0.1 above that at the same speed (less where
+the durations say the same), from `MIN_STRETCH` = 1 % on.
 
 **Fix.** None in the sound. Compare the hop of the mel with the vocoder's.
 
@@ -71,7 +80,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR,
         (subject.recording.name,),
-        f"takes {stretch:.3f} times as long as the reference at the same pitch: too {'slow' if stretch > 1 else 'fast'}",
+        f"takes {stretch:.3f} times as long as the reference at the same pitch: too "
+        f"{'slow' if stretch > 1 else 'fast'}",
         confidence=min(0.95, 0.4 + 0.6 * relation.rate_correlation),
         evidence={
             "stretch": round(stretch, 4),

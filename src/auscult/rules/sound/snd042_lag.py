@@ -1,24 +1,36 @@
 """The recording comes later or earlier than the reference, or drifts away from it.
 
-**What it finds.** A lag, to the sample where the waveforms agree; a clock that is some millionths off.
+**What it finds.** A lag, to the sample where the waveforms agree; a clock that is some millionths
+off.
 
-**What you hear.** Nothing by itself. Mixed with other tracks an echo or a comb filter; beside a picture, lips out of step.
+**What you hear.** Nothing by itself. Mixed with other tracks an echo or a comb filter; beside a
+picture, lips out of step.
 
-**Why it happens.** Delay of a codec or resampler that is not taken off; a transposed convolution cropped on the wrong side;
-iSTFT without its centre trimmed; a file played by another clock.
+**Why it happens.** Delay of a codec or resampler that is not taken off; a transposed convolution
+cropped on the wrong side; iSTFT without its centre trimmed; a file played by another clock.
 
 **What makes this sound.** Everything comes earlier or later by a constant time.
 
-**Blind spots.** Where only the spectrograms agree (a vocoder's phases are its own), the lag is known to a frame, and
-reported from `MIN_FRAME_LAG_SECONDS` = 40 ms on. Sound of one period is alike at every period.
+**Example.** Wrong and right:
 
-**How it is measured.** The median of the lags of up to 24 pieces of 0.6 s, each at the maximum of the normalised
-correlation of first differences; drift by the line through them, where it moves the lag by more than a sample. A lag that
-comes with missing or added seconds is `truncated-sound` or `padded-sound`.
+```python
+samples = overlap_add(frames)                # wrong: the padding of the transform is left in
+samples = overlap_add(frames)[n_fft // 2 :]  # right, for frames that were made with center=True
+```
+
+**Blind spots.** Where only the spectrograms agree (a vocoder's phases are its own), the lag is
+known to a frame, and reported from `MIN_FRAME_LAG_SECONDS` = 40 ms on. Sound of one period is alike
+at every period.
+
+**How it is measured.** The median of the lags of up to 24 pieces of 0.6 s, each at the maximum of
+the normalised correlation of first differences; drift by the line through them, where it moves the
+lag by more than a sample. A lag that comes with missing or added seconds is `truncated-sound` or
+`padded-sound`.
 
 **Fix.** Cut off or add that many samples.
 
-**References.** Blaizzy/mlx-audio PR 858 and 859 (one frame, by the crop of a transposed convolution).
+**References.** Blaizzy/mlx-audio PR 858 and 859 (one frame, by the crop of a transposed
+convolution).
 """
 
 from __future__ import annotations
@@ -71,7 +83,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     rate = relation.aligned_reference.sample_rate
     if lag:
         parts = [
-            f"comes {abs(lag)} samples ({1000 * abs(lag) / rate:.4g} ms) {'late' if lag > 0 else 'early'}"
+            f"comes {abs(lag)} samples ({1000 * abs(lag) / rate:.4g} ms) "
+            f"{'late' if lag > 0 else 'early'}"
         ]
     else:
         parts = []

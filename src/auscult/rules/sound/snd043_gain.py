@@ -2,20 +2,31 @@
 
 **What it finds.** A factor on the level, to 0.1 dB.
 
-**What you hear.** The same, louder or quieter; far too quiet it is lost in the noise, far too loud it is clipped later.
+**What you hear.** The same, louder or quieter; far too quiet it is lost in the noise, far too loud
+it is clipped later.
 
-**Why it happens.** Normalisation on one side only; iSTFT divided by the sum of windows instead of their squares (-2.5 dB
-for a Hann window); weight norm fused over the wrong axis; a scale that is not multiplied back.
+**Why it happens.** Normalisation on one side only; iSTFT divided by the sum of windows instead of
+their squares (-2.5 dB for a Hann window); weight norm fused over the wrong axis; a scale that is
+not multiplied back.
 
 **What makes this sound.** The right sound comes out at the wrong level.
 
-**Blind spots.** Where only the spectra agree, the level is the ratio of the powers, and models differ by some decibels (the
-bundled vocoder on voices that it never met: 0.5 to 3.8 dB quieter): reported from `MIN_SPECTRAL_DB` = 5 dB on. A level that
-is wrong in some places only (a limiter) is judged by its middle.
+**Example.** Wrong and right:
 
-**How it is measured.** Magnitude of the transfer function from the reference to the recording, median over the frequencies
-weighted with the reference's power, so that added noise, DC and a narrower band hardly move it. Reported from `MIN_DB` =
-0.4 dB on where the waveforms agree; an error from `ERROR_DB` = 12 dB on.
+```python
+samples /= window_sum             # wrong: the sum of the windows, 2.5 dB too quiet for Hann
+samples /= squared_window_sum     # right: of their squares, if both transforms are windowed
+```
+
+**Blind spots.** Where only the spectra agree, the level is the ratio of the powers, and models
+differ by some decibels (the bundled vocoder on voices that it never met: 0.5 to 3.8 dB quieter):
+reported from `MIN_SPECTRAL_DB` = 5 dB on. A level that is wrong in some places only (a limiter) is
+judged by its middle.
+
+**How it is measured.** Magnitude of the transfer function from the reference to the recording,
+median over the frequencies weighted with the reference's power, so that added noise, DC and a
+narrower band hardly move it. Reported from `MIN_DB` = 0.4 dB on where the waveforms agree; an error
+from `ERROR_DB` = 12 dB on.
 
 **Fix.** Multiply by the factor in the message.
 
@@ -97,7 +108,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR if abs(gain) >= ERROR_DB else Severity.WARNING,
         (subject.recording.name,),
-        f"is {abs(gain):.1f} dB {'louder' if gain > 0 else 'quieter'} than the reference: a factor of {1 / factor:.4g}",
+        f"is {abs(gain):.1f} dB {'louder' if gain > 0 else 'quieter'} than the reference: a "
+        f"factor of {1 / factor:.4g}",
         confidence=0.95 if relation.coherent else 0.7,
         evidence={"gain_db": round(gain, 3), "factor": round(1 / factor, 6)},
         fix=Fix(

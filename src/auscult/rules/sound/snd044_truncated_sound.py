@@ -1,21 +1,29 @@
 """The beginning or the end of the reference is missing, or something was added to it.
 
-**What it finds.** Sound of the reference that lies outside the recording once the two are laid upon each other; and sound
-of the recording that lies outside the reference. Silence at the ends does not count.
+**What it finds.** Sound of the reference that lies outside the recording once the two are laid upon
+each other; and sound of the recording that lies outside the reference. Silence at the ends does not
+count.
 
 **What you hear.** The first or last word cut off; or words and noises that should not be there.
 
-**Why it happens.** Frames cut to a multiple of a chunk; a stop token too early or too late; the tail of a chunked decoder
-dropped; a fade or trim that eats speech; a prompt that is left in.
+**Why it happens.** Frames cut to a multiple of a chunk; a stop token too early or too late; the
+tail of a chunked decoder dropped; a fade or trim that eats speech; a prompt that is left in.
 
 **What makes this sound.** Rendering stopped early, or the last piece was not written: the end is
 missing.
 
-**Blind spots.** What is missing in the middle is `time-stretch` or `frames-shuffled` at best. A reference that was itself
-cut.
+**Example.** Wrong and right:
 
-**How it is measured.** Both are laid upon each other; of what hangs over, the blocks of 10 ms within 40 dB of the loud ones
-count. From `MIN_SECONDS` = 0.05 s of sound on.
+```python
+chunks = mel[:, : mel.shape[1] // 100 * 100]  # wrong: the last piece is dropped
+chunks = mel                                  # right: the last chunk may be shorter
+```
+
+**Blind spots.** What is missing in the middle is `time-stretch` or `frames-shuffled` at best. A
+reference that was itself cut.
+
+**How it is measured.** Both are laid upon each other; of what hangs over, the blocks of 10 ms
+within 40 dB of the loud ones count. From `MIN_SECONDS` = 0.05 s of sound on.
 
 **Fix.** None in the sound: what is missing is not there. Added parts can be cut off.
 
@@ -78,7 +86,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR if is_cut else Severity.WARNING,
         (subject.recording.name,),
-        f"{', '.join(parts)}, against the reference ({relation.recording_seconds:.2f} s for {relation.reference_seconds:.2f} s)",
+        f"{', '.join(parts)}, against the reference ({relation.recording_seconds:.2f} s for "
+        f"{relation.reference_seconds:.2f} s)",
         confidence=0.95 if relation.coherent else 0.8,
         evidence={
             "missing_seconds": [round(overhang.missing_start, 4), round(overhang.missing_end, 4)],

@@ -1,16 +1,25 @@
 """Silence before or after the sound that the reference does not have.
 
-**What it finds.** Seconds at the ends of the recording that lie outside the reference, in which there is no sound.
+**What it finds.** Seconds at the ends of the recording that lie outside the reference, in which
+there is no sound.
 
 **What you hear.** A wait before, or a hole after.
 
-**Why it happens.** Padding to a batch's longest or to a fixed window that is not cut off again; a stop token that never
-came.
+**Why it happens.** Padding to a batch's longest or to a fixed window that is not cut off again; a
+stop token that never came.
+
+**Example.** Wrong and right:
+
+```python
+samples = model(tokens, frames=1200)                  # wrong: a window of fixed length
+samples = model(tokens, frames=1200)[: frames * hop]  # right: cut to what was asked for
+```
 
 **Blind spots.** Padding with sound (a repeated last frame) is `truncated-sound` as something added.
 
-**How it is measured.** Both are laid upon each other; what hangs over and has less than 50 ms of sound within 40 dB of the
-loud blocks is silence. From `MIN_SECONDS` = 0.15 s on, which is more than the frames that vocoders and codecs add.
+**How it is measured.** Both are laid upon each other; what hangs over and has less than 50 ms of
+sound within 40 dB of the loud blocks is silence. From `MIN_SECONDS` = 0.15 s on, which is more than
+the frames that vocoders and codecs add.
 
 **Fix.** Cut the seconds off that the message names.
 

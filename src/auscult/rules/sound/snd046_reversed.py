@@ -1,19 +1,29 @@
 """The recording is the reference played backwards.
 
-**What it finds.** A recording that agrees with the reference only when its time runs the other way, as a whole.
+**What it finds.** A recording that agrees with the reference only when its time runs the other way,
+as a whole.
 
 **What you hear.** Speech that swells and stops, in no language; music that sucks in its notes.
 
-**Why it happens.** A flipped time axis (`[::-1]` on the wrong axis, a transposed convolution with its kernel turned, a
-backward decoder whose output is not turned back).
+**Why it happens.** A flipped time axis (`[::-1]` on the wrong axis, a transposed convolution with
+its kernel turned, a backward decoder whose output is not turned back).
 
 **What makes this sound.** The time axis was flipped and not flipped back, so that the sound plays
 backwards.
 
-**Blind spots.** Sounds that are alike both ways. Frames reversed each in itself are `frames-shuffled` or noise.
+**Example.** Wrong and right:
 
-**How it is measured.** Correlation of the log-frequency spectrograms, or of the waveforms where they agree, of the reversed
-recording with the reference: at least `MIN_CORRELATION` = 0.5, and `MIN_GAIN` = 0.2 above that of the recording as it is.
+```python
+backward = lstm(x.flip(-1))           # wrong: not turned back
+backward = lstm(x.flip(-1)).flip(-1)  # right
+```
+
+**Blind spots.** Sounds that are alike both ways. Frames reversed each in itself are
+`frames-shuffled` or noise.
+
+**How it is measured.** Correlation of the log-frequency spectrograms, or of the waveforms where
+they agree, of the reversed recording with the reference: at least `MIN_CORRELATION` = 0.5, and
+`MIN_GAIN` = 0.2 above that of the recording as it is.
 
 **Fix.** Turn it round.
 """
@@ -89,7 +99,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR,
         (subject.recording.name,),
-        f"is the reference backwards: correlation {backwards:.2f} when turned round, {forwards:.2f} as it is",
+        f"is the reference backwards: correlation {backwards:.2f} when turned round, "
+        f"{forwards:.2f} as it is",
         confidence=min(0.99, 0.5 + backwards / 2),
         evidence={"reversed_correlation": round(backwards, 4), "correlation": round(forwards, 4)},
         fix=Fix("safe", "Turn it round.", code="samples = samples[:, ::-1]"),

@@ -4,17 +4,26 @@
 
 **What you hear.** Stammering, syllables out of order, a flutter where the pieces are short.
 
-**Why it happens.** A batch of chunks joined in another order; frames reshaped along the wrong axis; overlap-add with
-indices out of step; packets played as they come.
+**Why it happens.** A batch of chunks joined in another order; frames reshaped along the wrong axis;
+overlap-add with indices out of step; packets played as they come.
 
 **What makes this sound.** The right pieces were joined in the wrong order.
 
-**Blind spots.** The pieces must be copies: an order that was mixed up before the vocoder gives new waveforms. Pieces
-shorter than 3 ms. Sound that repeats itself exactly is alike at several places, and counts as in its own.
+**Example.** Wrong and right:
 
-**How it is measured.** Up to 60 pieces of the recording, of the shortest of several lengths that are copies, are searched
-for in the whole reference; a correlation of first differences of 0.95 is a copy. Reported when at least `MIN_DISPLACED` =
-35 % of the pieces lie elsewhere: of a plucked string that was only stretched in time, 25 % did, being alike in every period.
+```python
+chunks = list(pool.imap_unordered(decode, parts))  # wrong: in the order in which they end
+chunks = list(pool.imap(decode, parts))            # right: in the order of the parts
+```
+
+**Blind spots.** The pieces must be copies: an order that was mixed up before the vocoder gives new
+waveforms. Pieces shorter than 3 ms. Sound that repeats itself exactly is alike at several places,
+and counts as in its own.
+
+**How it is measured.** Up to 60 pieces of the recording, of the shortest of several lengths that
+are copies, are searched for in the whole reference; a correlation of first differences of 0.95 is a
+copy. Reported when at least `MIN_DISPLACED` = 35 % of the pieces lie elsewhere: of a plucked string
+that was only stretched in time, 25 % did, being alike in every period.
 
 **Fix.** None in the sound, unless the order is known.
 
@@ -110,7 +119,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR,
         (subject.recording.name,),
-        f"{piece_order.displaced:.0%} of its pieces are copies of the reference from other places than their own: out of order",
+        f"{piece_order.displaced:.0%} of its pieces are copies of the reference from other places "
+        "than their own: out of order",
         confidence=min(0.99, 0.6 + piece_order.displaced / 2),
         evidence={
             "displaced": round(piece_order.displaced, 4),

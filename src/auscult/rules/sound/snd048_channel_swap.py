@@ -2,18 +2,26 @@
 
 **What it finds.** Two channels that each agree better with the other channel of the reference.
 
-**What you hear.** The stage mirrored. On loudspeakers in a car nobody notices; beside a picture everybody does.
+**What you hear.** The stage mirrored. On loudspeakers in a car nobody notices; beside a picture
+everybody does.
 
-**Why it happens.** A channel axis reversed in a port; right and left taken in the order of another format; a stereo codec
-whose mid/side is decoded with the sign of side turned.
+**Why it happens.** A channel axis reversed in a port; right and left taken in the order of another
+format; a stereo codec whose mid/side is decoded with the sign of side turned.
 
 **What makes this sound.** Left and right were exchanged when the channels were read or written.
 
-**Blind spots.** Channels that are alike; a mono recording. Phases that are the model's own: then only the levels could
-tell.
+**Example.** Wrong and right:
 
-**How it is measured.** Correlations of the aligned channels with the reference's: crossed at least `MIN_MARGIN` = 0.01
-above straight and at least 0.5, and leaving at most half as much unexplained.
+```python
+samples = samples[..., ::-1]  # wrong: [time, channels] turned round, meant for the time axis
+samples = samples[::-1]       # right: the time axis
+```
+
+**Blind spots.** Channels that are alike; a mono recording. Phases that are the model's own: then
+only the levels could tell.
+
+**How it is measured.** Correlations of the aligned channels with the reference's: crossed at least
+`MIN_MARGIN` = 0.01 above straight and at least 0.5, and leaving at most half as much unexplained.
 
 **Fix.** Exchange the channels.
 """
@@ -63,7 +71,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR,
         (subject.recording.name,),
-        f"left and right are exchanged: correlation {crossed:.3f} crossed, {straight:.3f} as they are",
+        f"left and right are exchanged: correlation {crossed:.3f} crossed, {straight:.3f} as they "
+        "are",
         confidence=min(0.99, 0.7 + crossed - straight),
         evidence={"crossed": round(float(crossed), 4), "straight": round(float(straight), 4)},
         fix=Fix("safe", "Exchange the channels.", code="samples = samples[::-1]"),

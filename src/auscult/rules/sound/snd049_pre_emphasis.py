@@ -1,22 +1,32 @@
-"""The spectrum is tilted by a first-order filter: pre-emphasis that was never taken off, or de-emphasis that was taken too often.
+"""Pre-emphasis was left in, or de-emphasis taken too often: a filter tilts the spectrum.
 
 **What it finds.** A difference of the long-term spectra that 1 - a z^-1 explains, or its inverse.
 
-**What you hear.** Thin, sharp and hissing speech (pre-emphasis left in: 6 dB more per octave); or dull and booming (de-
-emphasis without pre-emphasis).
+**What you hear.** Thin, sharp and hissing speech (pre-emphasis left in: 6 dB more per octave); or
+dull and booming (de- emphasis without pre-emphasis).
 
-**Why it happens.** Tacotron-like systems filter the samples with 0.97 before the mel, and the inverse filter after the
-vocoder is left out; Kaldi's features do so too.
+**Why it happens.** Tacotron-like systems filter the samples with 0.97 before the mel, and the
+inverse filter after the vocoder is left out; Kaldi's features do so too.
 
 **What makes this sound.** A pre-emphasis was not taken back, or taken back twice. The sound is thin
 or dull by 6 dB per octave.
 
-**Blind spots.** Equalisers of other shapes; a vocoder's own dullness does not fit the curve. Material with less than three
-octaves.
+**Example.** Wrong and right:
 
-**How it is measured.** Levels of the aligned pair in third octaves within 60 dB of the loudest; their difference against
-the curves for a = 0.7 to 0.98. Reported when the curve leaves at most `MAX_OFF_DB` = 1.5 dB rms (2.5 where only spectra
-agree) and at most `MAX_SHARE` = 0.35 of what there is without it, and spans at least `MIN_SPAN_DB` = 8 dB.
+```python
+soundfile.write("out.wav", vocoder(mel), rate)  # wrong: trained on samples with pre-emphasis
+
+samples = scipy.signal.lfilter([1], [1, -0.97], vocoder(mel))  # right: the inverse filter
+soundfile.write("out.wav", samples, rate)
+```
+
+**Blind spots.** Equalisers of other shapes; a vocoder's own dullness does not fit the curve.
+Material with less than three octaves.
+
+**How it is measured.** Levels of the aligned pair in third octaves within 60 dB of the loudest;
+their difference against the curves for a = 0.7 to 0.98. Reported when the curve leaves at most
+`MAX_OFF_DB` = 1.5 dB rms (2.5 where only spectra agree) and at most `MAX_SHARE` = 0.35 of what
+there is without it, and spans at least `MIN_SPAN_DB` = 8 dB.
 
 **Fix.** The inverse filter.
 """
@@ -87,8 +97,10 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR,
         (subject.recording.name,),
-        f"{'pre-emphasis is left in' if is_thin else 'de-emphasis without pre-emphasis'}: the spectrum is the reference's through "
-        f"{'1 - a/z' if is_thin else '1 / (1 - a/z)'} with a = {a} ({spectral_tilt.off_db:.1f} dB off, {spectral_tilt.flat_db:.1f} without)",
+        f"{'pre-emphasis is left in' if is_thin else 'de-emphasis without pre-emphasis'}: the "
+        "spectrum is the reference's through "
+        f"{'1 - a/z' if is_thin else '1 / (1 - a/z)'} with a = {a} ({spectral_tilt.off_db:.1f} dB "
+        f"off, {spectral_tilt.flat_db:.1f} without)",
         confidence=0.95 if relation.coherent else 0.8,
         evidence={
             "a": spectral_tilt.coefficient,

@@ -1,24 +1,33 @@
-"""The words are the reference's, but loud and quiet lie too near together or too far apart: a vocoder fed another kind of mel.
+"""Loud and quiet lie too near together or too far apart: a vocoder fed another kind of mel.
 
-**What it finds.** A recording whose levels, band by band, follow the reference's with another slope: its contrast is a
-fixed factor off, in decibels.
+**What it finds.** A recording whose levels, band by band, follow the reference's with another
+slope: its contrast is a fixed factor off, in decibels.
 
-**What you hear.** Flat, noisy, robotic speech that never falls silent (a vocoder for natural logarithms given base 10, or
-given magnitudes for powers); or words torn out of silence (the other way round).
+**What you hear.** Flat, noisy, robotic speech that never falls silent (a vocoder for natural
+logarithms given base 10, or given magnitudes for powers); or words torn out of silence (the other
+way round).
 
-**Why it happens.** Mel and vocoder differ in the logarithm (ln is 2.3 times log10), in magnitude against power (a factor of
-2), or in a normalisation that was not undone.
+**Why it happens.** Mel and vocoder differ in the logarithm (ln is 2.3 times log10), in magnitude
+against power (a factor of 2), or in a normalisation that was not undone.
 
 **What makes this sound.** The mel spectrogram was not made the way that the vocoder was trained on.
 The speech is robotic, faint or muffled.
 
-**Blind spots.** Differences of bands, scale, norm or hop, which are told apart by `auscult mel` from the mel itself, and
-only there. A compressor or noise gate changes the contrast too.
+**Example.** Wrong and right:
 
-**How it is measured.** Levels of 40 mel bands of the aligned pair, frame by frame; per band the slope of the recording's dB
-over the reference's, by the ratio of their standard deviations, where they correlate by at least 0.6; the median over the
-bands. Reported outside of 1 / `MAX_CONTRAST` to `MAX_CONTRAST` = 1.6, where the waveforms do not agree; an error outside of
-1 / `ERROR_CONTRAST` to `ERROR_CONTRAST` = 1.8.
+```python
+mel = torch.log10(mel.clamp(min=1e-5))  # wrong for a vocoder of the HiFi-GAN kind
+mel = torch.log(mel.clamp(min=1e-5))    # right: the natural logarithm
+```
+
+**Blind spots.** Differences of bands, scale, norm or hop, which are told apart by `auscult mel`
+from the mel itself, and only there. A compressor or noise gate changes the contrast too.
+
+**How it is measured.** Levels of 40 mel bands of the aligned pair, frame by frame; per band the
+slope of the recording's dB over the reference's, by the ratio of their standard deviations, where
+they correlate by at least 0.6; the median over the bands. Reported outside of 1 / `MAX_CONTRAST` to
+`MAX_CONTRAST` = 1.6, where the waveforms do not agree; an error outside of 1 / `ERROR_CONTRAST` to
+`ERROR_CONTRAST` = 1.8.
 
 **Fix.** None in the sound. `auscult mel WAV MEL --against FAMILY` names the setting.
 """
@@ -75,7 +84,9 @@ MIN_BAND_SPREAD_DB = 3.0
 
 
 def measure_contrast(relation: Relation) -> float | None:
-    """How many times the reference's range of levels the recording has, median over the bands; None if too few follow it."""
+    """How many times the reference's range of levels the recording has, median over the bands; None
+    if too few follow it.
+    """
     definition = replace(standard_mel(relation.aligned_reference.sample_rate), n_mels=BANDS)
     mel_pair_levels = compute_mel_pair(
         mix_down(relation.aligned_recording), mix_down(relation.aligned_reference), definition
@@ -112,7 +123,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         if 1 / ERROR_CONTRAST < contrast_ratio < ERROR_CONTRAST
         else Severity.ERROR,
         (subject.recording.name,),
-        f"the contrast of loud and quiet is {contrast_ratio:.2f} times the reference's: a vocoder fed a mel of another logarithm or power",
+        f"the contrast of loud and quiet is {contrast_ratio:.2f} times the reference's: a vocoder "
+        "fed a mel of another logarithm or power",
         confidence=0.6,
         evidence={
             "contrast": round(contrast_ratio, 3),

@@ -1,15 +1,24 @@
 """The waveform is upside down against the reference.
 
-**What it finds.** A recording that correlates negatively with the reference, as a whole or in one channel of two.
+**What it finds.** A recording that correlates negatively with the reference, as a whole or in one
+channel of two.
 
-**What you hear.** Nothing in one channel by itself. In one of two, a hollow sound without a middle, and silence in mono.
+**What you hear.** Nothing in one channel by itself. In one of two, a hollow sound without a middle,
+and silence in mono.
 
 **Why it happens.** A sign in a port (a subtraction the other way round, a kernel's sign, a cable).
 
+**Example.** Wrong and right:
+
+```python
+output = skip - body(x)  # wrong: the port has the sign the other way round
+output = body(x) - skip  # right: as in the original
+```
+
 **Blind spots.** A vocoder's phases are its own and have no polarity.
 
-**How it is measured.** Sign of the correlation of pieces of the aligned waveforms, where it is at least 0.5 in the median;
-in two channels each against its own, below `MAX_CHANNEL` = -0.5.
+**How it is measured.** Sign of the correlation of pieces of the aligned waveforms, where it is at
+least 0.5 in the median; in two channels each against its own, below `MAX_CHANNEL` = -0.5.
 
 **Fix.** Negate the samples, or that channel.
 """
@@ -57,7 +66,8 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         NAME,
         Severity.WARNING if is_whole else Severity.ERROR,
         (subject.recording.name,),
-        f"{'the waveform is' if is_whole else f'channel {flipped_channels[0]} is'} upside down against the reference",
+        f"{'the waveform is' if is_whole else f'channel {flipped_channels[0]} is'} upside down "
+        "against the reference",
         confidence=0.98,
         evidence={"correlation": round(relation.correlation, 4), "channels": flipped_channels},
         fix=Fix(

@@ -1,4 +1,6 @@
-"""What the rules of sound look at: a recording, its reference, and what is known of the model that made it."""
+"""What the rules of sound look at: a recording, its reference, and what is known of the model that
+made it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SoundFacts:
-    """What is known of the model that made a sound, beside the sound: from its config, its checkpoint, or the user.
+    """What is known of the model that made a sound, beside the sound: from its config, its
+    checkpoint, or the user.
 
     Attributes:
         sample_rate: That the model makes, in Hz; the file's header may say another.
@@ -53,7 +56,9 @@ class SoundSubject:
 
     @cached_property
     def analysis(self) -> SoundAnalysis:
-        """What the detectors share: levels, spectra and differences of the recording, each computed once."""
+        """What the detectors share: levels, spectra and differences of the recording, each computed
+        once.
+        """
         from auscult.sound.analysis import SoundAnalysis
 
         return SoundAnalysis(self.recording)

@@ -1,4 +1,6 @@
-"""What several rules of training ask: which books are lost, which gains are wrong, which terms hear levels alone."""
+"""What several rules of training ask: which books are lost, which gains are wrong, which terms hear
+levels alone.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,9 @@ def is_silent(book: BookHistory) -> bool:
 
 
 def find_collapsed_books(measured: TrainingMeasurements) -> tuple[BookHistory, ...]:
-    """The books that have collapsed, where at least half of all have: out of reach, or one code where reach is not known."""
+    """The books that have collapsed, where at least half of all have: out of reach, or one code
+    where reach is not known.
+    """
     books = [
         book
         for book in measured.books

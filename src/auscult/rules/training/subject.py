@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class PreflightSubject:
-    """A training, as the instrumented steps of `auscult.preflight_checks` saw it; or figures from its log."""
+    """A training, as the instrumented steps of `auscult.preflight_checks` saw it; or figures from
+    its log.
+    """
 
     measured: TrainingMeasurements

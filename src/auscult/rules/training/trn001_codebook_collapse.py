@@ -1,29 +1,42 @@
 """Few codes of the codebooks are in use, and the others cannot come back.
 
-**What it finds.** Residual or single vector quantizers in which at least half of the books use one code, or have most of
-their codes out of reach.
+**What it finds.** Residual or single vector quantizers in which at least half of the books use one
+code, or have most of their codes out of reach.
 
-**What you hear.** Hum, noise or a mumble whatever goes in: a book with one code in use carries no bits. The losses look
-healthy (the commitment is easy to meet) and fall, while the output only gets quieter.
+**What you hear.** Hum, noise or a mumble whatever goes in: a book with one code in use carries no
+bits. The losses look healthy (the commitment is easy to meet) and fall, while the output only gets
+quieter.
 
-**Why it happens.** With exponential averages: counts that start at zero over sums that do not, so that the first update
-divides by nearly nothing and throws each unused code far away; codes that start far from the latents; no replacement of codes
-that nothing uses. With gradients: codes of another scale than the latents.
+**Why it happens.** With exponential averages: counts that start at zero over sums that do not, so
+that the first update divides by nearly nothing and throws each unused code far away; codes that
+start far from the latents; no replacement of codes that nothing uses. With gradients: codes of
+another scale than the latents.
 
-**Blind spots.** Collapse that needs thousands of steps. Latents that hardly vary yet, as at the start of an untrained
-encoder, use few codes too: where the codes are in reach, that is no finding.
+**Example.** Wrong and right:
 
-**How it is measured.** The choice of codes (argmin, argmax, min or max over the codebook) is caught in each of a few dozen
-steps. A code is out of reach if it is longer than twice the longest latent plus the shortest code. Reported where that holds
-for at least 50 % of the codes at the end (`MIN_LOST`), or, where latents and codes are of different dimensions, where the
-perplexity of the last quarter of the steps is below 1.5 (`MAX_SILENT_PERPLEXITY`); in half of the books or more. In the
-design of devasphn/NewProject at 1c72334 the books used [8, 2, 1, 1, 1, 1, 1, 1] codes in step 2.
+```python
+cluster_size = torch.zeros(codes)  # wrong: the first update divides by nearly nothing
+cluster_size = torch.ones(codes)   # right, with embed_avg = embed.clone()
+```
 
-**Fix.** Start the counts at 1 and the sums at the codebook; initialise the codes from the first batch (k-means or vectors of
-it); replace codes that nothing uses by vectors of the batch. Safety: safe.
+**Blind spots.** Collapse that needs thousands of steps. Latents that hardly vary yet, as at the
+start of an untrained encoder, use few codes too: where the codes are in reach, that is no finding.
 
-**References.** van den Oord et al., Neural Discrete Representation Learning (arXiv 1711.00937), appendix A.1 (the averages);
-Zeghidour et al., SoundStream (arXiv 2107.03312), section III-C (k-means start, replacement).
+**How it is measured.** The choice of codes (argmin, argmax, min or max over the codebook) is caught
+in each of a few dozen steps. A code is out of reach if it is longer than twice the longest latent
+plus the shortest code. Reported where that holds for at least 50 % of the codes at the end
+(`MIN_UNREACHABLE_SHARE`), or, where latents and codes are of different dimensions, where the
+perplexity of the last quarter of the steps is below 1.5 (`MAX_SILENT_PERPLEXITY`); in half of the
+books or more. In the design of devasphn/NewProject at 1c72334 the books used [8, 2, 1, 1, 1, 1, 1,
+1] codes in step 2.
+
+**Fix.** Start the counts at 1 and the sums at the codebook; initialise the codes from the first
+batch (k-means or vectors of it); replace codes that nothing uses by vectors of the batch. Safety:
+safe.
+
+**References.** van den Oord et al., Neural Discrete Representation Learning (arXiv 1711.00937),
+appendix A.1 (the averages); Zeghidour et al., SoundStream (arXiv 2107.03312), section III-C
+(k-means start, replacement).
 """
 
 from __future__ import annotations
@@ -61,17 +74,22 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
         longest_code = max(max(book.longest) for book in thrown_books)
         reason = (
             f"; unused codes were thrown out of reach in step {step} (length {longest_code:.3g},"
-            f" latents {thrown_books[0].latent_length[-1]:.3g}): the counts of the average start at zero, its sums do not"
+            f" latents {thrown_books[0].latent_length[-1]:.3g}): the counts of the average start "
+            "at zero, its sums do not"
         )
     elif any(book.unreachable for book in books):
         share = max(book.unreachable[-1] for book in books if book.unreachable)
-        reason = f"; up to {share:.0%} of the codes are too far from the latents to be chosen, and nothing brings them back"
+        reason = (
+            f"; up to {share:.0%} of the codes are too far from the latents to be chosen, and "
+            "nothing brings them back"
+        )
     yield Finding(
         CODE,
         NAME,
         _judge_severity(books, assumed=subject.measured.assumed),
         tuple(book.name for book in books),
-        f"{format_count(len(books), 'book')} of {len(subject.measured.books)} collapsed: {_format_range(used_counts)} of {books[0].size} codes in use"
+        f"{format_count(len(books), 'book')} of {len(subject.measured.books)} collapsed: "
+        f"{_format_range(used_counts)} of {books[0].size} codes in use"
         f" after {len(books[0].used)} steps{reason}",
         evidence={
             "used_first": [book.used[0] for book in books],
@@ -84,7 +102,8 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
         },
         fix=Fix(
             "safe",
-            "start the averages even, or the codes from the first batch, and replace codes that nothing uses",
+            "start the averages even, or the codes from the first batch, and replace codes that "
+            "nothing uses",
             code="cluster_size = torch.ones(codes); embed_avg = embed.clone()",
         ),
         rank=10,
@@ -92,7 +111,9 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
 
 
 def _judge_severity(books: tuple[BookHistory, ...], *, assumed: bool) -> Severity:
-    """What fell to one code under a loss that is not the user's own says little of the user's training."""
+    """What fell to one code under a loss that is not the user's own says little of the user's
+    training.
+    """
     if any(is_lost(book) or _is_silent_at_once(book) for book in books):
         return Severity.ERROR
     if assumed:

@@ -1,28 +1,42 @@
 """The gradient of one part is multiplied: it is not the derivative of what the part computes.
 
-**What it finds.** A quantizer, part or passage whose backward pass gives a multiple of the gradient that it should.
+**What it finds.** A quantizer, part or passage whose backward pass gives a multiple of the gradient
+that it should.
 
-**What you hear.** Nothing at once. The encoder answers to a gradient several times too large against its commitment loss, and
-gradient clipping by the norm of all parameters then starves the decoder. (Adam alone hides a constant factor; a sum with
-other losses, clipping or SGD does not.)
+**What you hear.** Nothing at once. The encoder answers to a gradient several times too large
+against its commitment loss, and gradient clipping by the norm of all parameters then starves the
+decoder. (Adam alone hides a constant factor; a sum with other losses, clipping or SGD does not.)
 
-**Why it happens.** In a residual quantizer each book adds `x + (q - x).detach()` while the residual is passed on detached:
-the encoder gets the full gradient once per book, 8 times with 8 books. Elsewhere: hooks that scale, `a * y - b * y.detach()`,
-a custom backward.
+**Why it happens.** In a residual quantizer each book adds `x + (q - x).detach()` while the residual
+is passed on detached: the encoder gets the full gradient once per book, 8 times with 8 books.
+Elsewhere: hooks that scale, `a * y - b * y.detach()`, a custom backward.
 
-**Blind spots.** Quantizers with a single book behind projections; gradients of another direction (rotation trick), whose
-factor would say nothing. A factor within 1.5 of right is not reported.
+**Example.** Wrong and right:
 
-**How it is measured.** Quantizer: the gradient that reaches its input, over the one that a residual chain of infinitely fine
-books would give (1 for plain straight-through books; factorised and rotated books by their own projections). Other parts: the
-gradient against a finite difference. Passages: the gradient behind and in front of where one part's output is the next one's
-input. Right trainers gave 0.99 to 1.01, eight books with the mistake 8.000, and `ResidualVQ` of vector-quantize-pytorch
-1.32.0 without its rotation trick gives the number of its quantizers too.
+```python
+for book in books:
+    quantised = book(residual)
+    total = total + residual + (quantised - residual).detach()  # wrong: once per book
+    residual = residual - quantised.detach()
 
-**Fix.** Pass on the residual with its gradient (`residual = residual - quantized`), or estimate once for all books (`z +
-(total - z).detach()`). Safety: safe.
+return z + (total - z).detach()  # right: once for the sum of all books
+```
 
-**References.** facebookresearch/encodec issue 25; facebookresearch/audiocraft quantization/core_vq.py.
+**Blind spots.** Quantizers with a single book behind projections; gradients of another direction
+(rotation trick), whose factor would say nothing. A factor within 1.5 of right is not reported.
+
+**How it is measured.** Quantizer: the gradient that reaches its input, over the one that a residual
+chain of infinitely fine books would give (1 for plain straight-through books; factorised and
+rotated books by their own projections). Other parts: the gradient against a finite difference.
+Passages: the gradient behind and in front of where one part's output is the next one's input. Right
+trainers gave 0.99 to 1.01, eight books with the mistake 8.000, and `ResidualVQ` of
+vector-quantize-pytorch 1.32.0 without its rotation trick gives the number of its quantizers too.
+
+**Fix.** Pass on the residual with its gradient (`residual = residual - quantized`), or estimate
+once for all books (`z + (total - z).detach()`). Safety: safe.
+
+**References.** facebookresearch/encodec issue 25; facebookresearch/audiocraft
+quantization/core_vq.py.
 """
 
 from __future__ import annotations
@@ -58,7 +72,8 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR,
         tuple(gain.place for gain in gains),
-        f"the gradient is not the derivative: {gains_text}{_describe_meaning(first_gain, is_by_books=is_by_books)}",
+        "the gradient is not the derivative: "
+        f"{gains_text}{_describe_meaning(first_gain, is_by_books=is_by_books)}",
         evidence={
             gain.place: {
                 "factor": round(gain.factor, 4),
@@ -80,7 +95,10 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
 
 def _describe_meaning(gain: PartGain, *, is_by_books: bool) -> str:
     if is_by_books:
-        return f": each of the {gain.books} books hands its full straight-through gradient to the encoder"
+        return (
+            f": each of the {gain.books} books hands its full straight-through gradient to the "
+            "encoder"
+        )
     if gain.how != "derivative":
         return ""
     return " of what it computes: something in it scales the backward pass"

@@ -1,24 +1,37 @@
 """No gradient comes through the quantizer: the encoder does not learn from the output.
 
-**What it finds.** Quantizers whose output does not depend on their input as far as autograd knows, and passages between the
-parts that are detached.
+**What it finds.** Quantizers whose output does not depend on their input as far as autograd knows,
+and passages between the parts that are detached.
 
-**What you hear.** A codec that stays as bad as a random encoder allows: the decoder learns, the encoder does not (or only to
-please the commitment loss).
+**What you hear.** A codec that stays as bad as a random encoder allows: the decoder learns, the
+encoder does not (or only to please the commitment loss).
 
-**Why it happens.** Choosing the nearest code has no derivative. Without `z + (q - z).detach()` autograd stops there; or the
-code path of inference (`encode`, then `decode` of codes) is used in training; or a stray `detach()` or `no_grad`.
+**Why it happens.** Choosing the nearest code has no derivative. Without `z + (q - z).detach()`
+autograd stops there; or the code path of inference (`encode`, then `decode` of codes) is used in
+training; or a stray `detach()` or `no_grad`.
 
-**Blind spots.** An encoder that is meant to stay fixed: list it in `frozen`, which does not silence this rule.
+**Example.** Wrong and right:
 
-**How it is measured.** The gradient of a random pull at the quantizer's output, at its input: below 1 % of the pull
-(`NO_GAIN`), or none. The same for the passages encoder to quantizer and quantizer to decoder. Where the quantizer is not
-called as a module: a gradient in the decoder and exactly none in the encoder over all steps.
+```python
+return codebook[distances.argmin(-1)]              # wrong: argmin has no derivative
+
+quantised = codebook[distances.argmin(-1)]
+return z + (quantised - z).detach()                # right: the straight-through estimate
+```
+
+**Blind spots.** An encoder that is meant to stay fixed: list it in `frozen`, which does not silence
+this rule.
+
+**How it is measured.** The gradient of a random pull at the quantizer's output, at its input: below
+1 % of the pull (`MAX_CUT_FACTOR`), or none. The same for the passages encoder to quantizer and
+quantizer to decoder. Where the quantizer is not called as a module: a gradient in the decoder and
+exactly none in the encoder over all steps.
 
 **Fix.** Add the straight-through estimate. Safety: safe.
 
-**References.** Bengio et al. (arXiv 1308.3432); van den Oord et al. (arXiv 1711.00937), section 3.2. transformers'
-EncodecModel decodes from codes, so that its encoder cannot be trained through its forward.
+**References.** Bengio et al. (arXiv 1308.3432); van den Oord et al. (arXiv 1711.00937), section
+3.2. transformers' EncodecModel decodes from codes, so that its encoder cannot be trained through
+its forward.
 """
 
 from __future__ import annotations
@@ -54,7 +67,8 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR,
         tuple(cut_places) or ("encoder",),
-        f"no gradient comes through {', '.join(cut_places) or 'to the encoder'}: the encoder learns nothing from the output",
+        f"no gradient comes through {', '.join(cut_places) or 'to the encoder'}: the encoder "
+        "learns nothing from the output",
         evidence={
             "gradient_norms": {name: float(f"{norm:.4g}") for name, norm in gradient_norms.items()}
         },

@@ -1,21 +1,32 @@
-"""Input and target do not belong together, or not at the same time: there is nothing to learn but the mean.
+"""Input and target do not belong together: there is nothing to learn but the mean.
 
-**What it finds.** Targets that are later or earlier than their input, and targets that the input does not predict at all.
+**What it finds.** Targets that are later or earlier than their input, and targets that the input
+does not predict at all.
 
-**What you hear.** Near silence or a blur. A loss on samples between signals that have nothing to do with each other has its
-best answer at the mean.
+**What you hear.** Near silence or a blur. A loss on samples between signals that have nothing to do
+with each other has its best answer at the mean.
 
-**Why it happens.** Pairs of different utterances (a Spanish mel and the English waveform of the same sentence), a data loader
-that shuffles one side, cropping of input and target at different places, an uncompensated delay.
+**Why it happens.** Pairs of different utterances (a Spanish mel and the English waveform of the
+same sentence), a data loader that shuffles one side, cropping of input and target at different
+places, an uncompensated delay.
 
-**Blind spots.** Relations that are not visible frame by frame; batches of less than two dozen frames. A delay that is meant
-to be is given as `delay`.
+**Example.** Wrong and right:
 
-**How it is measured.** Waveforms: the lag of the highest normalised cross-correlation, where that is above 0.5
-(`MIN_CORRELATION`). All inputs: how much of the target's log band energies, frame by frame, a ridge regression on the input
-and its neighbours predicts on items that it has not seen, each item about its own mean (R²), against targets exchanged
-between items and turned in time; reported where R² is below 0.2 and no more than 0.1 above the best exchanged one
-(`MAX_LEARNABLE`, `MIN_ADVANTAGE`). Right mels of 0.15 s gave 0.35 to 0.69, wrong ones -1.8 to -0.1.
+```python
+mel, wave = crop(mel), crop(wave)               # wrong: two random places
+start = random.randrange(mel.shape[1] - 32)     # right: one place for both
+mel, wave = mel[:, start : start + 32], wave[start * hop : (start + 32) * hop]
+```
+
+**Blind spots.** Relations that are not visible frame by frame; batches of less than two dozen
+frames. A delay that is meant to be is given as `delay`.
+
+**How it is measured.** Waveforms: the lag of the highest normalised cross-correlation, where that
+is above 0.5 (`MIN_CORRELATION`). All inputs: how much of the target's log band energies, frame by
+frame, a ridge regression on the input and its neighbours predicts on items that it has not seen,
+each item about its own mean (R²), against targets exchanged between items and turned in time;
+reported where R² is below 0.2 and no more than 0.1 above the best exchanged one (`MAX_LEARNABLE`,
+`MIN_ADVANTAGE`). Right mels of 0.15 s gave 0.35 to 0.69, wrong ones -1.8 to -0.1.
 
 **Fix.** In the data. Safety: safe.
 
@@ -57,7 +68,10 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
     if abs(alignment.correlation) >= MIN_CORRELATION:
         if alignment.lag != 0:
             direction = "later" if alignment.lag > 0 else "earlier"
-            message = f"the target is {abs(alignment.lag):,} samples {direction} than the input (correlation {alignment.correlation:.2f})"
+            message = (
+                f"the target is {abs(alignment.lag):,} samples {direction} than the input "
+                f"(correlation {alignment.correlation:.2f})"
+            )
             yield Finding(
                 CODE,
                 NAME,
@@ -75,7 +89,8 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
         and alignment.learnable < alignment.shuffled + MIN_ADVANTAGE
     ):
         message = (
-            f"the input predicts {max(0.0, alignment.learnable):.0%} of the target's frame energies, exchanged targets"
+            f"the input predicts {max(0.0, alignment.learnable):.0%} of the target's frame "
+            "energies, exchanged targets"
             f" {max(0.0, alignment.shuffled):.0%}: they are not the same utterance, or not aligned"
         )
         yield Finding(

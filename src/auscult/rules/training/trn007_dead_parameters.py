@@ -4,17 +4,28 @@
 
 **What you hear.** Nothing points at it: the model works with less than it has.
 
-**Why it happens.** A branch that is never called or whose result is not used, a `detach()`, a multiplication by zero, a ReLU
-that never opens.
+**Why it happens.** A branch that is never called or whose result is not used, a `detach()`, a
+multiplication by zero, a ReLU that never opens.
 
-**Blind spots.** Parameters that only some steps use (dropped layers, books) may be missed by a few dozen steps: a name that
-was reached once is not reported. Codebooks are left out.
+**Example.** Wrong and right:
 
-**How it is measured.** The largest absolute gradient at each optimizer step; no threshold: exactly none.
+```python
+skip = self.skip(x)                # wrong: computed, and never added
+return self.body(x)
+
+return self.body(x) + self.skip(x)  # right
+```
+
+**Blind spots.** Parameters that only some steps use (dropped layers, books) may be missed by a few
+dozen steps: a name that was reached once is not reported. Codebooks are left out.
+
+**How it is measured.** The largest absolute gradient at each optimizer step; no threshold: exactly
+none.
 
 **Fix.** In the code: use the branch, or remove it. Safety: safe.
 
-**References.** torch.nn.parallel.DistributedDataParallel, `find_unused_parameters`, stops on the same.
+**References.** torch.nn.parallel.DistributedDataParallel, `find_unused_parameters`, stops on the
+same.
 """
 
 from __future__ import annotations
@@ -42,7 +53,8 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR if count >= MIN_SHARE * parameters.trainable else Severity.WARNING,
         parameters.no_gradient,
-        f"no gradient reaches {count} of {parameters.trainable} parameters in {subject.measured.steps} steps:"
+        f"no gradient reaches {count} of {parameters.trainable} parameters in "
+        f"{subject.measured.steps} steps:"
         f" {summarise_names(parameters.no_gradient)}",
         evidence={"parameters": count, "of": parameters.trainable},
         rank=20,

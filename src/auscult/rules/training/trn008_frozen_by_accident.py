@@ -1,17 +1,31 @@
 """Parameters that get a gradient and do not move, or that no optimizer has.
 
-**What it finds.** Parameters with a gradient that are in no optimizer; in an optimizer but unchanged after the steps; with
-`requires_grad` off; and optimizers that hold tensors which the model no longer has.
+**What it finds.** Parameters with a gradient that are in no optimizer; in an optimizer but
+unchanged after the steps; with `requires_grad` off; and optimizers that hold tensors which the
+model no longer has.
 
 **What you hear.** A part that stays as it was initialised: noise from that part on.
 
-**Why it happens.** The optimizer was made before the model was wrapped, moved or given weight norm; a learning rate of zero
-in one group; `requires_grad_(False)` left from an experiment; only some parts handed to the optimizer.
+**Why it happens.** The optimizer was made before the model was wrapped, moved or given weight norm;
+a learning rate of zero in one group; `requires_grad_(False)` left from an experiment; only some
+parts handed to the optimizer.
 
-**Blind spots.** What is meant to stay belongs into `frozen`. Several optimizers, of which one was not handed over.
+**Example.** Wrong and right:
 
-**How it is measured.** Identity of the tensors in the optimizers, and the largest change of each parameter over the steps; no
-threshold. Switched-off gradients alone are a warning, since they may be meant.
+```python
+optimizer = torch.optim.AdamW(model.parameters())  # wrong: made before the last change
+model.head = nn.Linear(512, 80)
+
+model.head = nn.Linear(512, 80)                    # right: the optimizer comes last
+optimizer = torch.optim.AdamW(model.parameters())
+```
+
+**Blind spots.** What is meant to stay belongs into `frozen`. Several optimizers, of which one was
+not handed over.
+
+**How it is measured.** Identity of the tensors in the optimizers, and the largest change of each
+parameter over the steps; no threshold. Switched-off gradients alone are a warning, since they may
+be meant.
 
 **Fix.** Build the optimizer last, from `model.parameters()`. Safety: safe.
 
@@ -57,7 +71,8 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
         else:
             foreign_note = ""
         parts.append(
-            f"{len(not_optimized)} parameters with a gradient are in no optimizer{foreign_note}: {summarise_names(not_optimized)}"
+            f"{len(not_optimized)} parameters with a gradient are in no optimizer{foreign_note}: "
+            f"{summarise_names(not_optimized)}"
         )
     if not_moving:
         parts.append(

@@ -1,21 +1,32 @@
 """A normalisation removes the loudness that the decoder must give back.
 
-**What it finds.** Models whose latents (or, without an encoder, output) are the same for an input at half its level, while
-the target's level differs from item to item.
+**What it finds.** Models whose latents (or, without an encoder, output) are the same for an input
+at half its level, while the target's level differs from item to item.
 
-**What you hear.** Everything comes out equally loud, or the level wanders; waveform losses stop at the spread of the levels.
+**What you hear.** Everything comes out equally loud, or the level wanders; waveform losses stop at
+the spread of the levels.
 
-**Why it happens.** Instance or group norm without a way round it, or peak normalisation inside the model, and no scale that
-is carried to the output (EnCodec at 48 kHz normalises too, but sends the scale along).
+**Why it happens.** Instance or group norm without a way round it, or peak normalisation inside the
+model, and no scale that is carried to the output (EnCodec at 48 kHz normalises too, but sends the
+scale along).
 
-**Blind spots.** Norms that an epsilon switches off at low levels. Batches in which all items are equally loud: there it is
-told, and no error. Vocoders need `features`, so that the level of their input can be changed.
+**Example.** Wrong and right:
 
-**How it is measured.** Change of the latents when the input is halved over their change when its content is exchanged: below
-0.1 (`MAX_RESPONSE`), where the output does not follow either (its level stays above 0.9 of what it was). Healthy trainers
-gave 0.3 to 0.5.
+```python
+z = nn.InstanceNorm1d(64)(encoder(x))   # wrong: loud and quiet inputs give the same latents
+z = encoder(x)                          # right: weight norm in the layers, if any is needed
+```
 
-**Fix.** Drop the norm, normalise by weights instead (weight norm), or carry the scale beside the codes. Safety: guess.
+**Blind spots.** Norms that an epsilon switches off at low levels. Batches in which all items are
+equally loud: there it is told, and no error. Vocoders need `features`, so that the level of their
+input can be changed.
+
+**How it is measured.** Change of the latents when the input is halved over their change when its
+content is exchanged: below 0.1 (`MAX_RESPONSE`), where the output does not follow either (its level
+stays above 0.9 of what it was). Healthy trainers gave 0.3 to 0.5.
+
+**Fix.** Drop the norm, normalise by weights instead (weight norm), or carry the scale beside the
+codes. Safety: guess.
 
 **References.** facebookresearch/encodec model.py (scale per segment at 48 kHz).
 """
@@ -57,8 +68,10 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
         NAME,
         Severity.INFO if has_equal_levels else Severity.ERROR,
         ("model" if gain_response.latents is None else "encoder",),
-        f"halving the input changes {'the output' if gain_response.latents is None else 'the latents'} by {response:.1%} of"
-        f" what other content does: a normalisation removes the level, which differs by {gain_response.levels_db:.1f} dB"
+        "halving the input changes "
+        f"{'the output' if gain_response.latents is None else 'the latents'} by {response:.1%} of"
+        " what other content does: a normalisation removes the level, which differs by "
+        f"{gain_response.levels_db:.1f} dB"
         " between the items",
         evidence={
             "response": round(response, 4),

@@ -1,25 +1,39 @@
 """Several mechanisms own the output's amplitude, and losses pull it in different directions.
 
-**What it finds.** A learned scale of the output beside a bounded end (tanh, clamp), or beside a loss on the level alone; and
-a loss on the level whose pull opposes that of all other terms.
+**What it finds.** A learned scale of the output beside a bounded end (tanh, clamp), or beside a
+loss on the level alone; and a loss on the level whose pull opposes that of all other terms.
 
 **What you hear.** Too loud or too quiet, clipped or saturated; the level wanders in training.
 
-**Why it happens.** Someone saw a quiet output and gave it a scale, a tanh and a loss for its level, one after the other. A
-quiet output is rarely the cause: where output and target are uncorrelated, the least-squares answer *is* silence (RMS ratio
-√(1 - 10^(-SNR/10)): 0 at 0 dB), and it grows by itself as the model learns.
+**Why it happens.** Someone saw a quiet output and gave it a scale, a tanh and a loss for its level,
+one after the other. A quiet output is rarely the cause: where output and target are uncorrelated,
+the least-squares answer *is* silence (RMS ratio √(1 - 10^(-SNR/10)): 0 at 0 dB), and it grows by
+itself as the model learns.
 
-**Blind spots.** Scales with more than one value. A bounded end alone is no conflict: DAC and HiFi-GAN end in tanh.
+**Example.** Wrong and right:
 
-**How it is measured.** Scale: a parameter of one value whose change by 5 % changes the output along itself, or as a gain in
-front of the tanh does (cosine above 0.9). Bounded end: the last tanh, clamp or sigmoid, if the output is proportional to its
-result. Loss on the level: reacts to half level or silence, and by less than 5 % of that to noise, other content and other
-frequencies at the same level. Pull: the derivative of each term by the logarithm of the output's gain. Where codebooks have
+```python
+output = torch.tanh(self.gain * x)               # wrong: a scale, a tanh,
+loss = loss + (output.std() - target.std()).abs()  # and a loss on the level
+
+output = torch.tanh(x)                           # right: one of them
+```
+
+**Blind spots.** Scales with more than one value. A bounded end alone is no conflict: DAC and
+HiFi-GAN end in tanh.
+
+**How it is measured.** Scale: a parameter of one value whose change by 5 % changes the output along
+itself, or as a gain in front of the tanh does (cosine above 0.9). Bounded end: the last tanh, clamp
+or sigmoid, if the output is proportional to its result. Loss on the level: reacts to half level or
+silence, and by less than 5 % of that to noise, other content and other frequencies at the same
+level. Pull: the derivative of each term by the logarithm of the output's gain. Where codebooks have
 collapsed or a gradient is multiplied, the finding is information: a symptom.
 
-**Fix.** Let one mechanism own the amplitude: drop the scale and the loss on the level. Safety: guess.
+**Fix.** Let one mechanism own the amplitude: drop the scale and the loss on the level. Safety:
+guess.
 
-**References.** devasphn/NewProject at 1c72334, and at 14c087c, whose model works with a tanh at its end.
+**References.** devasphn/NewProject at 1c72334, and at 14c087c, whose model works with a tanh at its
+end.
 """
 
 from __future__ import annotations

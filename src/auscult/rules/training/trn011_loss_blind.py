@@ -1,22 +1,31 @@
 """A loss term does not react to the signal, or not to its frequencies.
 
-**What it finds.** Terms that no parameter gets a gradient from; terms that give one value whatever the output is; spectral
-terms that cannot tell frequencies apart.
+**What it finds.** Terms that no parameter gets a gradient from; terms that give one value whatever
+the output is; spectral terms that cannot tell frequencies apart.
 
 **What you hear.** What the term should have guarded: a mel loss that is blind lets the timbre go.
 
-**Why it happens.** A detached or rounded input, a constant, a comparison of a tensor with itself, a saturated critic; a mel
-filterbank that was drawn at random instead of computed, so that every band hears everything.
+**Why it happens.** A detached or rounded input, a constant, a comparison of a tensor with itself, a
+saturated critic; a mel filterbank that was drawn at random instead of computed, so that every band
+hears everything.
 
-**Blind spots.** A term that hears some frequencies and not others. Terms that do not look at the output at all (commitment,
-codebook) are recognised by the parameters that they reach.
+**Example.** Wrong and right:
 
-**How it is measured.** The term's value for known outputs: the target itself, shifted by 5 ms, at half level, with its
-spectrum mirrored (every second sample negated), noise of its level, silence, its halves exchanged. Blind: all values within
-1e-5. Deaf to frequencies: the mirrored spectrum moves the term by less than 0.35 (`MIN_FREQUENCY_SHARE`) of what half level
-or exchanged halves do; a log-mel gave 1.2 to 2.6, an L1 of samples 0.6, a log-mel through random positive filters 0.07 to
-0.10. An error where the term's name says that it is spectral, a warning elsewhere. Terms on the level alone are left to
-`amplitude-conflict`.
+```python
+loss = F.l1_loss(log_mel(output.detach()), log_mel(target))  # wrong: reaches no parameter
+loss = F.l1_loss(log_mel(output), log_mel(target))           # right
+```
+
+**Blind spots.** A term that hears some frequencies and not others. Terms that do not look at the
+output at all (commitment, codebook) are recognised by the parameters that they reach.
+
+**How it is measured.** The term's value for known outputs: the target itself, shifted by 5 ms, at
+half level, with its spectrum mirrored (every second sample negated), noise of its level, silence,
+its halves exchanged. Blind: all values within 1e-5. Deaf to frequencies: the mirrored spectrum
+moves the term by less than 0.35 (`MIN_FREQUENCY_SHARE`) of what half level or exchanged halves do;
+a log-mel gave 1.2 to 2.6, an L1 of samples 0.6, a log-mel through random positive filters 0.07 to
+0.10. An error where the term's name says that it is spectral, a warning elsewhere. Terms on the
+level alone are left to `amplitude-conflict`.
 
 **Fix.** In the loss. Safety: safe.
 
@@ -94,7 +103,10 @@ def _judge_term(term: TermMeasure) -> tuple[str, Severity]:
         and rise_by_kind.get("mirrored", 0.0) < MIN_FREQUENCY_SHARE * usual_rise
     ):
         share = rise_by_kind["mirrored"] / usual_rise
-        message = f"hears levels and no frequencies: a mirrored spectrum moves it by {share:.0%} of what other content does"
+        message = (
+            f"hears levels and no frequencies: a mirrored spectrum moves it by {share:.0%} of "
+            "what other content does"
+        )
         return message, Severity.ERROR if _SPECTRAL_NAME.search(term.name) else Severity.WARNING
     return "", Severity.INFO
 

@@ -1,20 +1,34 @@
 """The loss on one batch does not fall, at any learning rate.
 
-**What it finds.** Loops whose loss does not fall on a single batch within a few dozen steps, neither at their own learning
-rate nor at others from a hundredth to a thousand times that.
+**What it finds.** Loops whose loss does not fall on a single batch within a few dozen steps,
+neither at their own learning rate nor at others from a hundredth to a thousand times that.
 
 **What you hear.** The sound of an untrained model.
 
-**Why it happens.** The optimizer goes uphill, gradients are cleared or clipped away before it steps, targets change at random
-from step to step, the output does not depend on what is trained.
+**Why it happens.** The optimizer goes uphill, gradients are cleared or clipped away before it
+steps, targets change at random from step to step, the output does not depend on what is trained.
 
-**Blind spots.** A loss that falls by shrinking the output has learnt nothing yet: the level and correlation at the end are in
-the report. A loss that is at its floor from the start.
+**Example.** Wrong and right:
 
-**How it is measured.** Relative fall: first loss against the median of the last quarter, below 2 % (`MIN_FALL`) in the steps
-and at every learning rate of the sweep; or a first step whose changes Δ go up the gradient g: Σ -Δg over Σ |Δg| below -0.2
-(`MAX_UPHILL`; Adam and SGD give 1). Then one small step along the negative gradient, without the optimizer: where that lowers
-the loss, loop or optimizer are at fault; where it does not, model or loss, which is information, since losses can start flat.
+```python
+loss.backward()
+optimizer.zero_grad()  # wrong: the gradient is gone before the step
+optimizer.step()
+
+optimizer.zero_grad()  # right
+loss.backward()
+optimizer.step()
+```
+
+**Blind spots.** A loss that falls by shrinking the output has learnt nothing yet: the level and
+correlation at the end are in the report. A loss that is at its floor from the start.
+
+**How it is measured.** Relative fall: first loss against the median of the last quarter, below 2 %
+(`MIN_FALL`) in the steps and at every learning rate of the sweep; or a first step whose changes Δ
+go up the gradient g: Σ -Δg over Σ |Δg| below -0.2 (`MAX_UPHILL`; Adam and SGD give 1). Then one
+small step along the negative gradient, without the optimizer: where that lowers the loss, loop or
+optimizer are at fault; where it does not, model or loss, which is information, since losses can
+start flat.
 
 **Fix.** In the loop. Safety: safe.
 
@@ -58,12 +72,21 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
     is_uphill = learning.downhill is not None and learning.downhill < MAX_UPHILL
     if math.isnan(own_fall) or not (is_uphill or _is_flat(learning, own_fall)):
         return
-    course_text = f"goes from {learning.losses[0]:.4g} to {learning.losses[-1]:.4g} in {len(learning.losses)} steps"
+    course_text = (
+        f"goes from {learning.losses[0]:.4g} to {learning.losses[-1]:.4g} in "
+        f"{len(learning.losses)} steps"
+    )
     if is_uphill:
-        message = f"the steps go uphill (agreement with the descent {learning.downhill:+.2f}): the loss on one batch {course_text}"
+        message = (
+            f"the steps go uphill (agreement with the descent {learning.downhill:+.2f}): the loss "
+            f"on one batch {course_text}"
+        )
     else:
         rates_text = f"{min(learning.sweep):.1g} to {max(learning.sweep):.1g}"
-        message = f"the loss on one batch {course_text}, and at no learning rate from {rates_text} does it fall by {MIN_FALL:.0%}{_describe_culprit(learning)}"
+        message = (
+            f"the loss on one batch {course_text}, and at no learning rate from {rates_text} does "
+            f"it fall by {MIN_FALL:.0%}{_describe_culprit(learning)}"
+        )
     yield Finding(
         CODE,
         NAME,
@@ -101,5 +124,11 @@ def _describe_culprit(learning: LearningCurve) -> str:
     if learning.descent is None:
         return ""
     if learning.descent >= MIN_FALL:
-        return f"; one plain step along the gradient lowers it by {learning.descent:.2%}: loop or optimizer are at fault"
-    return f"; a plain step along the gradient lowers it by {learning.descent:.2%}: the loss is flat here"
+        return (
+            f"; one plain step along the gradient lowers it by {learning.descent:.2%}: loop or "
+            "optimizer are at fault"
+        )
+    return (
+        f"; a plain step along the gradient lowers it by {learning.descent:.2%}: the loss is flat "
+        "here"
+    )

@@ -1,21 +1,31 @@
 """The learning rate is far from what this model needs.
 
-**What it finds.** Rates at which the loss hardly moves while a rate at least ten times higher works, and rates at which it
-blows up while a lower one works.
+**What it finds.** Rates at which the loss hardly moves while a rate at least ten times higher
+works, and rates at which it blows up while a lower one works.
 
 **What you hear.** Too low: days of training sound like the first minutes. Too high: noise, NaN.
 
-**Why it happens.** A rate from a fine-tuning recipe, or one lowered to calm a training that had another fault.
+**Why it happens.** A rate from a fine-tuning recipe, or one lowered to calm a training that had
+another fault.
 
-**Blind spots.** A few steps say what a rate does at the start, nothing of where it leads. Warm-up: preflight sees the rate
-that the optimizer has now. Where chance (quantizer dropout) moves the loss by 5 %, no rate is called too low.
+**Example.** Wrong and right:
 
-**How it is measured.** Relative fall of the loss over 5 steps from the same start, at 0.01 to 1000 times the rate. Too low:
-below 5 % (`MAX_SLOW`) at this rate and more than 8 times that at ten times the rate or more, and beyond 5 times the change at
-the lowest rate (`OVER_NOISE`). A loss that goes anywhere is not held back by its rate: nothing is said where it rises by more
-than that, where within twice as many steps it is 5 % from one value to another, up or down, or where a lower rate does better.
-Too high: not finite, or half as high again (`MAX_RISE`), while a lower rate falls by 5 %. A warning if too low, an error if too
-high.
+```python
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-8)  # wrong: nothing moves
+optimizer = torch.optim.AdamW(model.parameters(), lr=2e-4)  # right, as the sweep says
+```
+
+**Blind spots.** A few steps say what a rate does at the start, nothing of where it leads. Warm-up:
+preflight sees the rate that the optimizer has now. Where chance (quantizer dropout) moves the loss
+by 5 %, no rate is called too low.
+
+**How it is measured.** Relative fall of the loss over 5 steps from the same start, at 0.01 to 1000
+times the rate. Too low: below 5 % (`MAX_SLOW_FALL`) at this rate and more than 8 times that at ten
+times the rate or more, and beyond 5 times the change at the lowest rate (`NOISE_FACTOR`). A loss
+that goes anywhere is not held back by its rate: nothing is said where it rises by more than that,
+where within twice as many steps it is 5 % from one value to another, up or down, or where a lower
+rate does better. Too high: not finite, or half as high again (`MAX_RISE`), while a lower rate falls
+by 5 %. A warning if too low, an error if too high.
 
 **Fix.** The rate that fell most, divided by 3. Safety: guess.
 
@@ -69,7 +79,10 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
     best_fall = learning.sweep[best_rate]
     is_too_high = math.isnan(own_fall) or own_fall < MAX_RISE
     if is_too_high and best_rate < learning.learning_rate and best_fall > MAX_SLOW_FALL:
-        message = f"{learning.learning_rate:.2g} is too high: the loss {'is not finite' if math.isnan(own_fall) else f'rises by {-own_fall:.0%}'}"
+        message = (
+            f"{learning.learning_rate:.2g} is too high: the loss "
+            f"{'is not finite' if math.isnan(own_fall) else f'rises by {-own_fall:.0%}'}"
+        )
     elif (
         _is_stagnant(learning, own_fall)
         and best_rate >= MIN_RATE_RATIO * learning.learning_rate
@@ -78,7 +91,10 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
             MIN_FALL_RATIO * max(own_fall, MIN_COUNTED_FALL), own_fall + _estimate_noise(learning)
         )
     ):
-        message = f"{learning.learning_rate:.2g} is too low: the loss {'falls' if own_fall >= 0 else 'rises'} by {abs(own_fall):.2%}"
+        message = (
+            f"{learning.learning_rate:.2g} is too low: the loss "
+            f"{'falls' if own_fall >= 0 else 'rises'} by {abs(own_fall):.2%}"
+        )
     else:
         return
     yield Finding(
@@ -95,7 +111,9 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
 
 
 def _is_stagnant(learning: LearningCurve, own_fall: float) -> bool:
-    """Whether the loss stays where it is: it does not fall, nor rise, nor swing, and would not fall at a lower rate."""
+    """Whether the loss stays where it is: it does not fall, nor rise, nor swing, and would not fall
+    at a lower rate.
+    """
     if not -max(_estimate_noise(learning), MIN_NOISE) < own_fall < MAX_SLOW_FALL:
         return False
     finite_losses = [
@@ -113,7 +131,9 @@ def _is_stagnant(learning: LearningCurve, own_fall: float) -> bool:
 
 
 def _estimate_noise(learning: LearningCurve) -> float:
-    """What chance does to a fall: at the lowest rate hardly anything is learnt, yet quantizer dropout moves the loss."""
+    """What chance does to a fall: at the lowest rate hardly anything is learnt, yet quantizer
+    dropout moves the loss.
+    """
     lowest_fall = learning.sweep[min(learning.sweep)]
     if math.isfinite(lowest_fall):
         return NOISE_FACTOR * abs(lowest_fall)

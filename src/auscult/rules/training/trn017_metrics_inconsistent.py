@@ -1,19 +1,31 @@
 """Reported figures that no pair of signals can have.
 
-**What it finds.** SNR, RMS ratio and correlation that contradict each other, in the claims of a trainer or in the lines of a
-log.
+**What it finds.** SNR, RMS ratio and correlation that contradict each other, in the claims of a
+trainer or in the lines of a log.
 
-**What you hear.** Nothing; but decisions are taken on figures of which at least one is computed wrongly.
+**What you hear.** Nothing; but decisions are taken on figures of which at least one is computed
+wrongly.
 
-**Why it happens.** SNR of other signals than the ratio (before and after normalisation, another segment), a ratio with the DC
-offset in it, a sign, figures written by hand.
+**Why it happens.** SNR of other signals than the ratio (before and after normalisation, another
+segment), a ratio with the DC offset in it, a sign, figures written by hand.
 
-**Blind spots.** Figures that are averages over items need not fit exactly, hence the tolerances. Wrong figures that fit each
-other.
+**Example.** Wrong and right:
 
-**How it is measured.** For RMS ratio r and correlation ρ: SNR = -10 log10(1 + r² - 2ρr), so r alone allows -20 log10(1 + r)
-to -20 log10|1 - r|. Reported beyond that by more than 1 dB (`MAX_EXCESS_DB`), or by more than 3 dB (`MAX_TRIPLE_DB`) beyond
-what r and ρ allow together; a correlation about the means allows everything between 0 and itself.
+```python
+ratio = output.std() / target.std()              # wrong: without the mean, while the SNR has it
+snr = snr_db(output, target)
+
+output, target = output - output.mean(), target - target.mean()  # right: both of the same samples
+ratio, snr = output.std() / target.std(), snr_db(output, target)
+```
+
+**Blind spots.** Figures that are averages over items need not fit exactly, hence the tolerances.
+Wrong figures that fit each other.
+
+**How it is measured.** For RMS ratio r and correlation ρ: SNR = -10 log10(1 + r² - 2ρr), so r alone
+allows -20 log10(1 + r) to -20 log10|1 - r|. Reported beyond that by more than 1 dB
+(`MAX_EXCESS_DB`), or by more than 3 dB (`MAX_TRIPLE_DB`) beyond what r and ρ allow together; a
+correlation about the means allows everything between 0 and itself.
 
 **Fix.** Compute all figures on the same samples. Safety: safe.
 
@@ -62,7 +74,8 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
         NAME,
         Severity.ERROR,
         tuple(claim.where for claim, _ in wrong_claims),
-        f"{format_count(len(wrong_claims), 'report')} of {len(claims)} that no pair of signals can have. {shown_text}{more_note}",
+        f"{format_count(len(wrong_claims), 'report')} of {len(claims)} that no pair of signals "
+        f"can have. {shown_text}{more_note}",
         evidence={
             claim.where: [claim.snr_db, claim.rms_ratio, claim.correlation]
             for claim, _ in wrong_claims

@@ -2,15 +2,23 @@
 
 **What it finds.** Models whose untrained output is mostly a constant.
 
-**What you hear.** Nothing of it later: training removes it in its first steps. But an RMS ratio is fooled by it: mean -0.31
-and deviation 0.11 look like a ratio of 1.33 where the sound is at 0.46 of its level.
+**What you hear.** Nothing of it later: training removes it in its first steps. But an RMS ratio is
+fooled by it: mean -0.31 and deviation 0.11 look like a ratio of 1.33 where the sound is at 0.46 of
+its level.
 
 **Why it happens.** Random biases through ELU, sigmoid or tanh add up to an offset.
 
+**Example.** Wrong and right:
+
+```python
+nn.Conv1d(32, 1, 7)                  # wrong: a random bias stands behind the last layer
+nn.Conv1d(32, 1, 7, bias=False)      # right: or nn.init.zeros_(layer.bias)
+```
+
 **Blind spots.** None known.
 
-**How it is measured.** Mean against the RMS about the mean, before the first step and after the last; above 1 and above half
-the target's RMS. Always information: EnCodec's own code starts so.
+**How it is measured.** Mean against the RMS about the mean, before the first step and after the
+last; above 1 and above half the target's RMS. Always information: EnCodec's own code starts so.
 
 **Fix.** Start biases at zero, and report levels about the mean. Safety: safe.
 
@@ -45,7 +53,8 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
         NAME,
         Severity.INFO,
         ("output",),
-        f"the output starts at a mean of {start.mean:+.3f} with {start.ac_rms:.3f} of sound about it{later_note};"
+        f"the output starts at a mean of {start.mean:+.3f} with {start.ac_rms:.3f} of sound about "
+        f"it{later_note};"
         " an RMS ratio counts it as level",
         evidence={
             "mean": start.mean,

@@ -1,8 +1,9 @@
 """The standard figures of a recording against its reference, one file each, found by this folder.
 
-A figure's module has `measure(pair)`, which yields figures. All are taken on the aligned pair: lag, drift and a wrong sample rate
-are taken out first (`auscult.sound.relation`), else one sample of lag would decide them. What a figure cannot be taken on is a
-figure without a value and with a reason, never a guess.
+A figure's module has `measure(pair)`, which yields figures. All are taken on the aligned pair: lag,
+drift and a wrong sample rate are taken out first (`auscult.sound.relation`), else one sample of lag
+would decide them. What a figure cannot be taken on is a figure without a value and with a reason,
+never a guess.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ class Figure:
         value: None where it could not be taken.
         unit: Empty for a plain number.
         better: Whether `higher` or `lower` is better, or nearer to `zero`.
-        needs: What has to hold for it to mean something: `waveform` that phases agree (not so for a vocoder's output),
-            `spectrum` that the two run in step.
+        needs: What has to hold for it to mean something: `waveform` that phases agree (not so for a
+            vocoder's output), `spectrum` that the two run in step.
         reason: Why there is no value.
         seconds: How much of the pair it is taken on.
     """

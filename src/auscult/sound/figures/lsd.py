@@ -1,7 +1,8 @@
-"""Log-spectral distance: per frame the root mean square over the bins of the difference of power spectra in dB, mean over frames.
+"""Log-spectral distance: per frame the root mean square over the bins of the difference of power
+spectra in dB, mean over frames.
 
-Gray & Markel (1976). Frames of about 46 ms, a quarter apart; both floored `FLOOR_DB` below the reference's loudest bin, without
-which digital silence would decide it.
+Gray & Markel (1976). Frames of about 46 ms, a quarter apart; both floored `FLOOR_DB` below the
+reference's loudest bin, without which digital silence would decide it.
 """
 
 from __future__ import annotations

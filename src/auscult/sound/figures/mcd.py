@@ -1,7 +1,9 @@
-"""Mel-cepstral distortion (Kubichek, 1993), without the level: 10 / ln 10 * sqrt(2 * sum over 13 coefficients of the squares).
+"""Mel-cepstral distortion (Kubichek, 1993), without the level: 10 / ln 10 * sqrt(2 * sum over 13
+coefficients of the squares).
 
-The cepstra are the cosine transform of 80 log-mel bands, as most papers of the last years take them; SPTK's mel-generalised
-cepstra give other numbers. Frame against frame of the aligned pair: no warping of time, which would hide a fault of it.
+The cepstra are the cosine transform of 80 log-mel bands, as most papers of the last years take
+them; SPTK's mel-generalised cepstra give other numbers. Frame against frame of the aligned pair: no
+warping of time, which would hide a fault of it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Perceptual evaluation of speech quality (ITU-T P.862.2), by the pesq package: wide band at 16 kHz, narrow band below that rate.
+"""Perceptual evaluation of speech quality (ITU-T P.862.2), by the pesq package: wide band at 16
+kHz, narrow band below that rate.
 
 It hears nothing above 8 kHz, and neither gain nor polarity.
 """

@@ -1,4 +1,6 @@
-"""Pitch: root mean square error in cents where both are voiced, and the share of frames in which only one of them is."""
+"""Pitch: root mean square error in cents where both are voiced, and the share of frames in which
+only one of them is.
+"""
 
 from __future__ import annotations
 

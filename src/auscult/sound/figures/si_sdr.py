@@ -1,4 +1,6 @@
-"""Scale-invariant signal-to-distortion ratio (Le Roux et al., "SDR - half-baked or well done?", 2019), means taken off."""
+"""Scale-invariant signal-to-distortion ratio (Le Roux et al., "SDR - half-baked or well done?",
+2019), means taken off.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from auscult.sound.mel import Samples
 
 
 def si_sdr_db(candidate: Samples, reference: Samples) -> float:
-    """Energy of the candidate's projection on the wanted over that of the rest, in dB, within ±`MAX_DB`."""
+    """Energy of the candidate's projection on the wanted over that of the rest, in dB, within
+    ±`MAX_DB`.
+    """
     x, y = candidate.astype(np.float64), reference.astype(np.float64)
     x, y = x - x.mean(), y - y.mean()
     projection = (x @ y) / max(float(y @ y), 1e-30) * y

@@ -1,1 +1,3 @@
-"""Which definition made this mel? A search over every setting, from the sound and the numbers alone."""
+"""Which definition made this mel? A search over every setting, from the sound and the numbers
+alone.
+"""

@@ -57,7 +57,10 @@ class SettingChange:
 
     @property
     def words(self) -> str:
-        return f"{SETTING_WORDS[self.setting]} {_format_value(self.found)} -> {_format_value(self.wanted)}"
+        return (
+            f"{SETTING_WORDS[self.setting]} {_format_value(self.found)} -> "
+            f"{_format_value(self.wanted)}"
+        )
 
 
 def _format_value(value: Any) -> str:
@@ -99,7 +102,9 @@ def _is_idle(name: str, current: MelDefinition, target: MelDefinition) -> bool:
 def write_conversion_code(
     current: MelDefinition, target: MelDefinition, needed_changes: Sequence[SettingChange]
 ) -> str | None:
-    """Lines of Python that turn the mel into the wanted one without the sound, or None where that takes the sound."""
+    """Lines of Python that turn the mel into the wanted one without the sound, or None where that
+    takes the sound.
+    """
     if any(
         change.setting not in CONVERTIBLE_SETTINGS
         for change in needed_changes
@@ -128,7 +133,8 @@ def write_conversion_code(
         lines.append(f"mel = np.maximum(mel, {logarithm}({target.clip!r}))")
     if target.range_db:
         lines.append(
-            f"mel = np.maximum(mel, mel.max() - {round(target.range_db * log_units_per_decibel(target), 9)!r})"
+            "mel = np.maximum(mel, mel.max() - "
+            f"{round(target.range_db * log_units_per_decibel(target), 9)!r})"
         )
     if (target.multiply, target.add) != (1.0, 0.0):
         lines.append(f"mel = mel * {target.multiply!r} + {target.add!r}")

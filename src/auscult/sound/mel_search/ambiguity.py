@@ -1,7 +1,8 @@
 """What a mel cannot tell: the other values of each setting that would have made the same numbers.
 
-Each setting is changed by itself, everything else equal, and the whole mel is made again. A floor that no value reaches, a
-window's last sample in a rounded mel, the padding of silence: these stay open, and the answer says so.
+Each setting is changed by itself, everything else equal, and the whole mel is made again. A floor
+that no value reaches, a window's last sample in a rounded mel, the padding of silence: these stay
+open, and the answer says so.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ EQUAL_TOLERANCE = 1e-9
 def find_alternatives(
     samples: Samples, mel: MelValues, definition: MelDefinition, gain: float
 ) -> Mapping[str, tuple[Any, ...]]:
-    """Per setting, the values other than the definition's that give the mel [n_mels, frames] as well."""
+    """Per setting, the values other than the definition's that give the mel [n_mels, frames] as
+    well.
+    """
     target_mel = mel[:, :MAX_FRAMES]
     needed_samples = target_mel.shape[1] * definition.hop + definition.n_fft
     is_whole = len(samples) <= needed_samples * 2 and mel.shape[1] <= MAX_FRAMES

@@ -1,4 +1,6 @@
-"""A definition as code: for librosa, for torchaudio, and as the settings that vocoder configs call by their own names."""
+"""A definition as code: for librosa, for torchaudio, and as the settings that vocoder configs call
+by their own names.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ def write_librosa_code(definition: MelDefinition, gain: float = 1.0) -> str:
         mode = '"reflect"' if d.pad_mode == "reflect" else '"constant"'
         lines.append(f"y = np.pad(y, {side}, mode={mode})")
     lines.append(
-        f"spectrum = librosa.stft(y, n_fft={d.n_fft}, hop_length={d.hop}, win_length={d.win}, window={window}, center=False)"
+        f"spectrum = librosa.stft(y, n_fft={d.n_fft}, hop_length={d.hop}, win_length={d.win}, "
+        f"window={window}, center=False)"
     )
     power = "np.abs(spectrum) ** 2"
     lines.append(
@@ -38,7 +41,8 @@ def write_librosa_code(definition: MelDefinition, gain: float = 1.0) -> str:
     )
     norm = '"slaney"' if d.norm == "slaney" else "None"
     lines.append(
-        f"filters = librosa.filters.mel(sr={d.filter_rate or d.sample_rate}, n_fft={d.n_fft}, n_mels={d.n_mels}, "
+        f"filters = librosa.filters.mel(sr={d.filter_rate or d.sample_rate}, n_fft={d.n_fft}, "
+        f"n_mels={d.n_mels}, "
         f"fmin={d.fmin!r}, fmax={d.fmax!r}, htk={d.scale == 'htk'}, norm={norm})"
     )
     lines.append("mel = filters @ spectrum")
@@ -65,7 +69,8 @@ def write_torchaudio_code(definition: MelDefinition, gain: float = 1.0) -> str:
         lines.append(f"y = torch.nn.functional.pad(y[None], ({side}, {side}), mode={mode})[0]")
     lines.append(f"window = {window}")
     lines.append(
-        f"spectrum = torch.stft(y, {d.n_fft}, {d.hop}, {d.win}, window=window, center=False, return_complex=True)"
+        f"spectrum = torch.stft(y, {d.n_fft}, {d.hop}, {d.win}, window=window, center=False, "
+        "return_complex=True)"
     )
     power = "spectrum.abs() ** 2"
     lines.append(
@@ -75,7 +80,8 @@ def write_torchaudio_code(definition: MelDefinition, gain: float = 1.0) -> str:
     )
     norm = '"slaney"' if d.norm == "slaney" else "None"
     lines.append(
-        f"filters = torchaudio.functional.melscale_fbanks({d.n_fft // 2 + 1}, {d.fmin!r}, {d.fmax!r}, {d.n_mels}, "
+        f"filters = torchaudio.functional.melscale_fbanks({d.n_fft // 2 + 1}, {d.fmin!r}, "
+        f"{d.fmax!r}, {d.n_mels}, "
         f'{d.filter_rate or d.sample_rate}, norm={norm}, mel_scale="{d.scale}")'
     )
     lines.append("mel = filters.T @ spectrum")
@@ -111,7 +117,9 @@ def _write_compression(definition: MelDefinition, library: str) -> list[str]:
 
 
 def list_config_names(definition: MelDefinition) -> dict[str, dict[str, float | int | str | None]]:
-    """The settings under the names that configs of vocoder projects give them; what they fix in code is left out."""
+    """The settings under the names that configs of vocoder projects give them; what they fix in
+    code is left out.
+    """
     d = definition
     return {
         "hifigan": {

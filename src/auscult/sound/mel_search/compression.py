@@ -1,7 +1,8 @@
-"""From bands to the numbers of the mel: norm, logarithm, floor, reference, range and normalisation, by regression.
+"""From bands to the numbers of the mel: norm, logarithm, floor, reference, range and normalisation,
+by regression.
 
-Every reading of the line that the mel is over the logarithm of its bands is made again as a whole mel; of those about as near
-as the nearest, the least far-fetched is the answer.
+Every reading of the line that the mel is over the logarithm of its bands is made again as a whole
+mel; of those about as near as the nearest, the least far-fetched is the answer.
 """
 
 from __future__ import annotations

@@ -78,7 +78,9 @@ class MelDescent:
         self.score = self.evidence.unexplained(self.best)
 
     def run(self, give_up_above: float = 1.0) -> None:
-        """Filters, window, transform and the rest in turn, until nothing helps, or the first round leaves too much."""
+        """Filters, window, transform and the rest in turn, until nothing helps, or the first round
+        leaves too much.
+        """
         if not self._run_rounds(give_up_above):
             return
         if self.widen():
@@ -120,7 +122,9 @@ class MelDescent:
         return True
 
     def widen(self) -> bool:
-        """Look at the quiet values too, and reckon with a constant under the logarithm; whether it is worth going on."""
+        """Look at the quiet values too, and reckon with a constant under the logarithm; whether it
+        is worth going on.
+        """
         if self.evidence.is_narrow:
             self.evidence.widen()
             self.evidence.mask_rounded_values(self.best)
@@ -177,9 +181,11 @@ class MelDescent:
                 break
 
     def window(self) -> None:
-        """Length of the window and what is padded, the transform as long as the window or the next power of two.
+        """Length of the window and what is padded, the transform as long as the window or the next
+        power of two.
 
-        Hann's shape is tried again with every length: a wrong length is best hidden by a wrong shape.
+        Hann's shape is tried again with every length: a wrong length is best hidden by a wrong
+        shape.
         """
         d = self.best
         self.offer_changes(
@@ -233,7 +239,9 @@ class MelDescent:
                 self.search_root()
 
     def search_root(self) -> None:
-        """A constant under the root that is on no list, as it comes to be where the samples had another gain."""
+        """A constant under the root that is on no list, as it comes to be where the samples had
+        another gain.
+        """
         from scipy.optimize import minimize_scalar
 
         start = self.best

@@ -1,8 +1,9 @@
 """What a search looks at: some frames of the mel, and how well a definition explains them.
 
-The score forgets what a regression can find afterwards. The logarithm of the definition's bands is set against the mel with
-every band's mean taken off, and one slope is fitted. So the area of the filters, the kind of logarithm, gain and
-normalisation play no part, and the search is one over the transform and the shape of the filters alone.
+The score forgets what a regression can find afterwards. The logarithm of the definition's bands is
+set against the mel with every band's mean taken off, and one slope is fitted. So the area of the
+filters, the kind of logarithm, gain and normalisation play no part, and the search is one over the
+transform and the shape of the filters alone.
 """
 
 from __future__ import annotations
@@ -89,7 +90,9 @@ class MelEvidence:
         self._choose_frames()
 
     def _choose_frames(self) -> None:
-        """Pick frames with sound, away from the ends, and the values in them that are clear of a floor."""
+        """Pick frames with sound, away from the ends, and the values in them that are clear of a
+        floor.
+        """
         if self.is_log:
             levels = self.mel
         else:
@@ -145,7 +148,8 @@ class MelEvidence:
             )
 
     def add_floor(self, definition: MelDefinition, usual: float) -> bool:
-        """Find out whether a constant was added to the bands before the logarithm, and reckon with it from then on.
+        """Find out whether a constant was added to the bands before the logarithm, and reckon with
+        it from then on.
 
         Args:
             usual: What is unexplained without.
@@ -189,7 +193,9 @@ class MelEvidence:
         return float(10.0**optimum.x)
 
     def mask_rounded_values(self, definition: MelDefinition) -> None:
-        """Look away from what rounding has blurred, as far as the bands of this definition tell; scores change with it."""
+        """Look away from what rounding has blurred, as far as the bands of this definition tell;
+        scores change with it.
+        """
         peak = self.power(definition).max(axis=0, keepdims=True)
         is_trusted = self.compute_bands(replace(definition, power=2)) >= peak * MIN_SHARE_OF_PEAK**2
         mask = (self.mask > 0) & is_trusted
@@ -207,7 +213,9 @@ class MelEvidence:
         return self._samples_by_rate[sample_rate]
 
     def power(self, definition: MelDefinition) -> MelValues:
-        """Power spectrum of the chosen frames, [n_fft // 2 + 1, frames]; the last few are remembered."""
+        """Power spectrum of the chosen frames, [n_fft // 2 + 1, frames]; the last few are
+        remembered.
+        """
         d = definition
         key = (d.sample_rate, d.n_fft, d.win, d.window, d.hop, count_padding(d))
         if key not in self._cached_spectra:
@@ -241,7 +249,9 @@ class MelEvidence:
         )
 
     def unexplained(self, definition: MelDefinition) -> float:
-        """Share of the mel's movement that the definition does not explain: 0 is all explained, 1 nothing."""
+        """Share of the mel's movement that the definition does not explain: 0 is all explained, 1
+        nothing.
+        """
         self.evaluations += 1
         if self.added_floor:
             bands = self.compute_bands(definition, self.added_floor[0]) + self.added_floor[1]

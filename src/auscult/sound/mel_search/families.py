@@ -1,6 +1,7 @@
 """The mel definitions that well-known systems were trained on.
 
-Each with where it can be read. What is not here is not guessed: a system that takes no mel has its reason in `NO_MEL`.
+Each with where it can be read. What is not here is not guessed: a system that takes no mel has its
+reason in `NO_MEL`.
 """
 
 from __future__ import annotations

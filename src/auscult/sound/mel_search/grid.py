@@ -1,4 +1,6 @@
-"""The values that a search tries first: those that public systems use. What lies between them is found by descent."""
+"""The values that a search tries first: those that public systems use. What lies between them is
+found by descent.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """What slope and offset of a mel over the logarithm of its bands may mean, the usual first.
 
-Every kind of floor at every usual value gives a logarithm that the mel is a straight line of, with a slope that names the
-logarithm and the multiplier, and an offset. Both are read as they are, as Whisper's and other known normalisations, or, where
-the offset fits nothing else, as the gain of the samples (16-bit integers, or a peak of 0.95).
+Every kind of floor at every usual value gives a logarithm that the mel is a straight line of, with
+a slope that names the logarithm and the multiplier, and an offset. Both are read as they are, as
+Whisper's and other known normalisations, or, where the offset fits nothing else, as the gain of the
+samples (16-bit integers, or a peak of 0.95).
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ KNOWN_MULTIPLIERS = {
     **{("ln", 1.0): 0.0, ("log10", 1.0): 0.0, ("db", 1.0): 0.0},
     **{("ln", 0.25): 1.0, ("log10", 0.25): 1.0, ("db", 0.01): 0.8},
 }
-"""With what is added: nothing as they are; (x + 4) / 4 of StyleTTS 2 and Whisper; (x + 100) / 100 of DiffWave and WaveNets."""
+"""With what is added: nothing as they are; (x + 4) / 4 of StyleTTS 2 and Whisper; (x + 100) / 100
+of DiffWave and WaveNets.
+"""
 NO_FLOOR = 1e-30
 """A floor that is none. Chosen, not measured."""
 LOG_SLOPES = {"ln": 1.0, "log10": 1.0 / np.log(10.0)}
@@ -165,7 +168,9 @@ def _iter_offsets(
     line: _FittedLine,
     peak: float,
 ) -> Iterator[CompressionReading]:
-    """Readings of the offset: none, the loudest value, a gain of the samples, or something added; with what they cost."""
+    """Readings of the offset: none, the loudest value, a gain of the samples, or something added;
+    with what they cost.
+    """
     step = definition.multiply * log_units_per_decibel(definition) * 8.7
     loudest = definition.multiply * float(
         np.max(compress_bands(bands, replace(definition, multiply=1.0, add=0.0), 1.0))
@@ -229,7 +234,9 @@ def _list_clips(clip: float) -> list[tuple[int, float]]:
 
 
 def _iter_ranges(target_mel: MelValues, definition: MelDefinition) -> Iterator[tuple[int, float]]:
-    """No limit of the range, and the limit that the mel's own range may be, in dB; with what they cost."""
+    """No limit of the range, and the limit that the mel's own range may be, in dB; with what they
+    cost.
+    """
     yield 0, 0.0
     span = float(np.ptp(target_mel)) / (log_units_per_decibel(definition) * definition.multiply)
     usual_ranges = [value for value in grid.RANGES_DB if abs(value - span) < RANGE_TOLERANCE_DB]

@@ -79,7 +79,8 @@ class SearchOutcome:
     """What the search came to.
 
     Attributes:
-        compression: The definition with its logarithm and normalisation, and how far its mel is from the one given.
+        compression: The definition with its logarithm and normalisation, and how far its mel is
+            from the one given.
         unexplained: Share of the mel's movement that the transform and filters leave unexplained.
         timing: Where the frames lie.
         transposed: Whether the mel was given as [frames, bands].
@@ -108,7 +109,8 @@ def search_definition(
         mel: [bands, frames] or [frames, bands], with or without axes of length 1 before.
 
     Raises:
-        AudioError: If it is no mel, holds values that are not numbers, is longer than the sound, or does not move with it.
+        AudioError: If it is no mel, holds values that are not numbers, is longer than the sound, or
+            does not move with it.
     """
     values, transposed, timing = _orient_mel(recording, drop_unit_axes(mel))
     unpadded_values = drop_padding(values)
@@ -158,7 +160,9 @@ def drop_unit_axes(mel: NDArray[np.floating]) -> MelValues:
 
 
 def drop_padding(mel: MelValues) -> MelValues:
-    """[bands, frames] without the frames at the end that are all the same, as a mel padded to a fixed length has them."""
+    """[bands, frames] without the frames at the end that are all the same, as a mel padded to a
+    fixed length has them.
+    """
     equals_last = (mel == mel[:, -1:]).all(axis=0)
     if not equals_last.all():
         last = int(np.flatnonzero(~equals_last)[-1]) + 1
@@ -209,14 +213,18 @@ def _to_log_levels(mel: MelValues) -> MelValues:
 
 
 def _is_log_scaled(mel: MelValues) -> bool:
-    """Whether values that are not negative are logarithms all the same: magnitudes are nearly all near zero."""
+    """Whether values that are not negative are logarithms all the same: magnitudes are nearly all
+    near zero.
+    """
     return bool(np.median(mel - mel.min()) > MIN_MEDIAN_OF_LOG * np.ptp(mel))
 
 
 def _search_rates(
     evidence: MelEvidence, timing: FrameTiming, progress: Progress | None
 ) -> MelDescent:
-    """Known definitions first, then a descent at each sample rate whose hop would be a whole number."""
+    """Known definitions first, then a descent at each sample rate whose hop would be a whole
+    number.
+    """
     known_definitions = [
         family.definition
         for family in FAMILIES.values()
@@ -241,7 +249,8 @@ def _search_rates(
             break
         if index == 2 and best_descent is not None and best_descent.score > UNRELATED_SHARE:
             raise _make_unrelated_error(
-                f"{best_descent.score:.0%} of its movement is left unexplained by the nearest definition"
+                f"{best_descent.score:.0%} of its movement is left unexplained by the nearest "
+                "definition"
             )
         descent = _start_descent(evidence, timing, _guess_definition(evidence, timing, rate, hop))
         descent.run(give_up_above=HOPELESS_FACTOR * best_descent.score if best_descent else 1.0)
@@ -294,7 +303,9 @@ def _compute_hop_tolerance(frames: int) -> float:
 def _find_rate_hop_pairs(
     recording: Recording, timing: FrameTiming, frames: int
 ) -> list[tuple[int, int]]:
-    """Sample rates and hops that fit the timing: the recording's own rate first, then round hops before others."""
+    """Sample rates and hops that fit the timing: the recording's own rate first, then round hops
+    before others.
+    """
     own_rate = recording.sample_rate
     rates = [
         own_rate,

@@ -1,7 +1,7 @@
 """How far apart the frames of a mel lie, and where the first one is, before anything else is known.
 
-Groups of bands of the mel are set against levels of the sound every 2 ms in as many bands. Onsets show in all bands, so it
-matters little that the bands are not the same.
+Groups of bands of the mel are set against levels of the sound every 2 ms in as many bands. Onsets
+show in all bands, so it matters little that the bands are not the same.
 """
 
 from __future__ import annotations
