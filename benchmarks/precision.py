@@ -11,7 +11,8 @@ from auscult.sound.griffin_lim import griffin_lim
 from auscult.sound.measures import standard_mel
 from auscult.sound.mel import mel_spectrogram
 from auscult.sound.recording import Recording
-from auscult.sound.relation import Relation, relate_recordings, slow_down
+from auscult.sound.relation import Relation, relate_recordings
+from auscult.sound.speed_search import slow_down
 from corpus.sound.coded import encode_lossy
 from corpus.sound.material import Clip
 from corpus.sound.plant import replace_samples, rms

@@ -13,7 +13,8 @@ from auscult.sound.mel import MelDefinition, mel_spectrogram
 from auscult.sound.mel_search.against import find_changes, write_conversion_code
 from auscult.sound.mel_search.ambiguity import find_alternatives
 from auscult.sound.mel_search.families import FAMILIES
-from auscult.sound.mel_search.search import SearchOutcome, drop_padding, search_definition
+from auscult.sound.mel_search.orientation import drop_padding
+from auscult.sound.mel_search.search import SearchOutcome, search_definition
 from auscult.sound.recording import Recording
 from tests.sound.mel_grid import random_definition, sound
 

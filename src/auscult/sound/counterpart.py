@@ -7,6 +7,7 @@ All take samples that are aligned already, or say how they align them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -296,6 +297,5 @@ def correlate_channel_pairs(relation: Relation) -> NDArray[np.float64] | None:
     )
     if candidate_channels.shape[0] != 2 or reference_channels.shape[0] != 2:
         return None
-    return np.array(
-        [[centred_correlation(a, b) for b in reference_channels] for a in candidate_channels]
-    )
+    pairs = product(candidate_channels, reference_channels)
+    return np.array([centred_correlation(a, b) for a, b in pairs]).reshape(2, 2)

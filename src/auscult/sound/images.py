@@ -82,9 +82,7 @@ class SpectralImages:
 
 def find_images(voice: Floats, sample_rate: int, strides: Sequence[int]) -> SpectralImages:
     """Look for images of upsamplings by `strides` in [time] samples."""
-    distances = sorted(
-        {Fraction(k, stride) for stride in strides for k in range(1, stride // 2 + 1)}
-    )
+    distances = _list_distances(strides)
     loudest_images = SpectralImages()
     regular = [each for each in distances if FRAME_GRID % each.denominator == 0]
     for grid, group in (
@@ -99,6 +97,14 @@ def find_images(voice: Floats, sample_rate: int, strides: Sequence[int]) -> Spec
                 key=lambda each: each.audible_db,
             )
     return loudest_images
+
+
+def _list_distances(strides: Sequence[int]) -> list[Fraction]:
+    """Distances of images in shares of the sample rate, up to a half."""
+    distances: set[Fraction] = set()
+    for stride in strides:
+        distances.update(Fraction(k, stride) for k in range(1, stride // 2 + 1))
+    return sorted(distances)
 
 
 def _find_most_audible(

@@ -71,4 +71,5 @@ def render_digits(picture: SpectrumStrip) -> list[str]:
     """
     db = 10 * np.log10(np.maximum(picture.power, 1e-30))
     depth = np.clip((db - db.max(initial=-300.0)) / DEPTH_DB + 1, 0, 1)
-    return ["".join(str(round(9 * float(value))) for value in row) for row in depth[::-1]]
+    digits = np.round(9 * depth[::-1]).astype(int).astype(str)
+    return ["".join(row) for row in digits]

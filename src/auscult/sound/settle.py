@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, product
 from math import erf, sqrt
 from typing import Any
 
@@ -199,12 +199,10 @@ class _ChoiceSearch:
 
     def changes(self, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Every assignment that differs in one choice."""
-        return [
-            {**values, name: value}
-            for name, options in self.choices.items()
-            for value in options
-            if value != values[name]
-        ]
+        changed: list[dict[str, Any]] = []
+        for name, options in self.choices.items():
+            changed += [{**values, name: value} for value in options if value != values[name]]
+        return changed
 
     def descend_by_choice(self, trial: Trial) -> Trial:
         """One choice at a time, each to its best value, until no single change helps."""
@@ -238,15 +236,11 @@ class _ChoiceSearch:
         while True:
             trial = self.descend_by_choice(trial)
             rivals = self.rivals(trial)
-            pairs = (
-                {**trial.values, a: x, b: y}
-                for a, b in combinations(rivals, 2)
-                for x in rivals[a]
-                for y in rivals[b]
-            )
-            better = min(
-                (self.run(values) for values in pairs), key=lambda t: t.distance, default=trial
-            )
+            pair_trials: list[Trial] = []
+            for a, b in combinations(rivals, 2):
+                changes = product(rivals[a], rivals[b])
+                pair_trials += [self.run({**trial.values, a: x, b: y}) for x, y in changes]
+            better = min(pair_trials, key=lambda t: t.distance, default=trial)
             if better.distance >= trial.distance:
                 return trial
             trial = better

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -106,9 +106,7 @@ def _open_mel(
     if key:
         likely_names = [key]
     else:
-        likely_names = [
-            name for name, tensor in tensors.items() if sum(size > 1 for size in tensor.shape) == 2
-        ]
+        likely_names = [name for name, tensor in tensors.items() if _has_two_axes(tensor.shape)]
     if len(likely_names) > 1:
         likely_names = [name for name in likely_names if "mel" in name.lower()] or likely_names
     if len(likely_names) != 1:
@@ -126,6 +124,11 @@ def _open_mel(
             hint="name it with --key" if likely_names else None,
         )
     return path, np.asarray(tensors[likely_names[0]].numpy())
+
+
+def _has_two_axes(shape: Sequence[int]) -> bool:
+    """Whether a shape has two axes, those of length 1 left out."""
+    return sum(size > 1 for size in shape) == 2
 
 
 def _decide_verdict(subject: MelSubject, findings: int) -> Verdict:
@@ -189,11 +192,9 @@ def describe_outcome(subject: MelSubject) -> Json:
 def find_matching_families(subject: MelSubject) -> list[str]:
     """Names of the families whose definition this is, as far as the mel can tell."""
     definition = subject.found.definition
-    return [
-        name
-        for name, entry in FAMILIES.items()
-        if all(
-            change.is_open
-            for change in find_changes(definition, entry.definition, subject.alternatives)
-        )
-    ]
+    names = []
+    for name, entry in FAMILIES.items():
+        changes = find_changes(definition, entry.definition, subject.alternatives)
+        if all(change.is_open for change in changes):
+            names.append(name)
+    return names

@@ -84,11 +84,10 @@ def collect_traits() -> Mapping[str, CauseTrait]:
             leading_trait = module_trait
         else:
             leading_trait = existing_trait
-        traits_by_cause[rule.name] = replace(
-            leading_trait,
-            explains=module_trait.explains
-            | (existing_trait.explains if existing_trait else frozenset()),
-        )
+        explains = module_trait.explains
+        if existing_trait is not None:
+            explains |= existing_trait.explains
+        traits_by_cause[rule.name] = replace(leading_trait, explains=explains)
     return traits_by_cause
 
 
@@ -101,9 +100,7 @@ def find_first_causes(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """
     ordered_findings = sorted(findings, key=lambda finding: finding.order)
     root_findings = [
-        finding
-        for finding in ordered_findings
-        if not any(_can_explain(other_finding, finding) for other_finding in ordered_findings)
+        finding for finding in ordered_findings if not _is_explained(finding, ordered_findings)
     ]
     explained_causes: dict[str, set[str]] = {}
     for finding in ordered_findings:
@@ -111,14 +108,19 @@ def find_first_causes(findings: Sequence[Finding]) -> tuple[Finding, ...]:
             if _can_explain(root_finding, finding):
                 explained_causes.setdefault(root_finding.cause, set()).add(finding.cause)
     return tuple(
-        replace(
-            finding,
-            evidence={**finding.evidence, "explains": sorted(explained_causes[finding.cause])},
-        )
-        if finding.cause in explained_causes
-        else finding
-        for finding in root_findings
+        _add_explained(finding, explained_causes.get(finding.cause)) for finding in root_findings
     )
+
+
+def _is_explained(finding: Finding, others: Sequence[Finding]) -> bool:
+    return any(_can_explain(other, finding) for other in others)
+
+
+def _add_explained(finding: Finding, causes: set[str] | None) -> Finding:
+    """The finding with what it explains in its evidence."""
+    if causes is None:
+        return finding
+    return replace(finding, evidence={**finding.evidence, "explains": sorted(causes)})
 
 
 def _find_explained_causes(cause: str) -> frozenset[str]:

@@ -56,6 +56,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 
 from auscult.finding import Finding, Severity, Skip
 from auscult.rules.sound.shared_suspects import NOT_LOADED, SCRAMBLED
@@ -221,7 +222,8 @@ def list_frame_rates(sample_rate: int) -> tuple[float, ...]:
     """Frames per second that usual hops give, at this sample rate and at the usual ones (it may
     have been resampled since).
     """
-    rates = {rate / hop for rate in (sample_rate, *USUAL_RATES) for hop in USUAL_HOPS}
+    pairs = product((sample_rate, *USUAL_RATES), USUAL_HOPS)
+    rates = {rate / hop for rate, hop in pairs}
     return tuple(sorted(rate for rate in rates if rate >= LOWEST_HZ))
 
 
@@ -243,30 +245,14 @@ def _make_finding(
     *,
     is_stuck: bool,
 ) -> Finding:
-    of_frames = "the frame rate" if subject.hop is not None else "a usual frame rate"
-    if subject.reference is not None:
-        reference_note = (
-            f", against {max(reference_shares.lines, reference_shares.energy):.0%} in the reference"
-        )
-    else:
-        reference_note = ""
-    if is_stuck:
-        meaning = "every frame sounds alike"
-    else:
-        meaning = "what should be heard may be there, but not at the input's pitch, or under it"
-    share, band_note = (
-        max(candidate_shares.lines, candidate_shares.energy),
-        "" if candidate_shares.energy >= candidate_shares.lines else " of each band",
-    )
+    share = max(candidate_shares.lines, candidate_shares.energy)
+    is_error = is_stuck or candidate_shares.lines - reference_shares.lines >= MIN_LINES_BLIND
     return Finding(
         CODE,
         NAME,
-        Severity.ERROR
-        if is_stuck or candidate_shares.lines - reference_shares.lines >= MIN_LINES_BLIND
-        else Severity.WARNING,
+        Severity.ERROR if is_error else Severity.WARNING,
         (subject.recording.name,),
-        f"{share:.0%} of the energy{band_note} lies on multiples of "
-        f"{candidate_shares.frame_rate:.4g} Hz, {of_frames}{reference_note}: {meaning}",
+        _describe_buzz(subject, candidate_shares, reference_shares, is_stuck=is_stuck),
         confidence=min(0.99, 0.5 + share / 2),
         evidence={
             "lines": round(candidate_shares.lines, 4),
@@ -277,4 +263,27 @@ def _make_finding(
             "frame_rate_hz": candidate_shares.frame_rate,
         },
         rank=60,
+    )
+
+
+def _describe_buzz(
+    subject: SoundSubject,
+    candidate_shares: _CombShares,
+    reference_shares: _CombShares,
+    *,
+    is_stuck: bool,
+) -> str:
+    share = max(candidate_shares.lines, candidate_shares.energy)
+    message = f"{share:.0%} of the energy"
+    if candidate_shares.energy < candidate_shares.lines:
+        message += " of each band"
+    of_frames = "the frame rate" if subject.hop is not None else "a usual frame rate"
+    message += f" lies on multiples of {candidate_shares.frame_rate:.4g} Hz, {of_frames}"
+    if subject.reference is not None:
+        reference_share = max(reference_shares.lines, reference_shares.energy)
+        message += f", against {reference_share:.0%} in the reference"
+    if is_stuck:
+        return f"{message}: every frame sounds alike"
+    return (
+        f"{message}: what should be heard may be there, but not at the input's pitch, or under it"
     )

@@ -71,44 +71,47 @@ USUAL_BITS = (15, 23, 31, 7, 16, 8, 24)
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
     analysis = subject.analysis
-    peak = analysis.peak
-    if (
-        not analysis.is_finite
-        or MIN_PEAK <= peak <= MAX_PEAK
-        or peak == 0
-        or analysis.level_count <= MIN_LEVELS
-    ):
+    has_detail = analysis.is_finite and analysis.level_count > MIN_LEVELS
+    if not has_detail or analysis.peak == 0:
         return
-    is_loud = peak > MAX_PEAK
-    bits = next(
-        (
-            bits
-            for bits in USUAL_BITS
-            if MIN_SCALED_PEAK <= peak * 2.0 ** (-bits if is_loud else bits) <= 1.0
-        ),
-        None,
-    )
-    power = f"2**{bits}" if bits else f"{peak if is_loud else 1 / peak:.3g}"
-    if is_loud:
-        level_text = f"up to {peak:,.4g} times full scale: integers taken for floats"
-    else:
-        level_text = f"at most {20 * np.log10(peak):.0f} dBFS"
-    if is_loud:
-        detail_note = ""
-    else:
-        detail_note = ", with all its detail: divided by the integers' range twice"
-    yield Finding(
+    if analysis.peak > MAX_PEAK:
+        yield _report_loud(subject, analysis.peak)
+    elif analysis.peak < MIN_PEAK:
+        yield _report_quiet(subject, analysis.peak)
+
+
+def _report_loud(subject: SoundSubject, peak: float) -> Finding:
+    bits = next((bits for bits in USUAL_BITS if _is_usual_peak(peak * 2.0**-bits)), None)
+    power = f"2**{bits}" if bits else f"{peak:.3g}"
+    return Finding(
         CODE,
         NAME,
-        Severity.ERROR if is_loud or peak < ERROR_PEAK else Severity.WARNING,
+        Severity.ERROR,
         (subject.recording.name,),
-        f"the samples are {level_text}{detail_note}",
+        f"the samples are up to {peak:,.4g} times full scale: integers taken for floats",
         confidence=0.95 if bits else 0.7,
         evidence={"peak": peak, "bits": bits},
-        fix=Fix(
-            "guess",
-            f"{'Divide' if is_loud else 'Multiply'} by {power}.",
-            code=f"samples {'/' if is_loud else '*'} {power}",
-        ),
+        fix=Fix("guess", f"Divide by {power}.", code=f"samples / {power}"),
         rank=4,
     )
+
+
+def _report_quiet(subject: SoundSubject, peak: float) -> Finding:
+    bits = next((bits for bits in USUAL_BITS if _is_usual_peak(peak * 2.0**bits)), None)
+    power = f"2**{bits}" if bits else f"{1 / peak:.3g}"
+    return Finding(
+        CODE,
+        NAME,
+        Severity.ERROR if peak < ERROR_PEAK else Severity.WARNING,
+        (subject.recording.name,),
+        f"the samples are at most {20 * np.log10(peak):.0f} dBFS, with all its detail: divided by "
+        "the integers' range twice",
+        confidence=0.95 if bits else 0.7,
+        evidence={"peak": peak, "bits": bits},
+        fix=Fix("guess", f"Multiply by {power}.", code=f"samples * {power}"),
+        rank=4,
+    )
+
+
+def _is_usual_peak(peak: float) -> bool:
+    return MIN_SCALED_PEAK <= peak <= 1.0

@@ -93,49 +93,57 @@ MIN_SECONDS = 1.0
 def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
     analysis = subject.analysis
     if subject.facts.text is None and subject.reference is None:
-        reason = (
+        yield Skip(
+            subject.recording.name,
             "lost phases were not looked for: that needs speech and its text (--text), or a "
-            "reference"
+            "reference",
         )
-        yield Skip(subject.recording.name, reason)
         return
     if analysis.seconds < MIN_SECONDS or not analysis.active_frames.any():
         return
-    sharpness = analysis.speaking_measures.sharpness
-    if subject.reference:
+    reference_sharpness = None
+    if subject.reference is not None:
         reference_sharpness = SoundAnalysis(subject.reference).speaking_measures.sharpness
-    else:
-        reference_sharpness = None
-    if reference_sharpness is None:
-        limit = MAX_SHARPNESS
-    elif reference_sharpness >= MIN_REFERENCE:
-        limit = min(MAX_WITH_REFERENCE, MAX_OF_REFERENCE * reference_sharpness)
-    else:
-        limit = 0.0
-    if not 0 < sharpness < limit:
+    if not 0 < analysis.speaking_measures.sharpness < _limit_sharpness(reference_sharpness):
         return
     pulse_periodicity = measure_periodicity(analysis.voice, analysis.sample_rate)
-    if pulse_periodicity >= MAX_PERIODICITY:
-        return
-    if reference_sharpness is not None:
-        reference_note = f", {reference_sharpness:.1f} in the reference"
+    if pulse_periodicity < MAX_PERIODICITY:
+        yield _report_lost_pulses(subject, pulse_periodicity, reference_sharpness)
+
+
+def _limit_sharpness(reference_sharpness: float | None) -> float:
+    """The kurtosis below which pulses are lost; 0 where the reference has none either."""
+    if reference_sharpness is None:
+        return MAX_SHARPNESS
+    if reference_sharpness >= MIN_REFERENCE:
+        return min(MAX_WITH_REFERENCE, MAX_OF_REFERENCE * reference_sharpness)
+    return 0.0
+
+
+def _report_lost_pulses(
+    subject: SoundSubject, pulse_periodicity: float, reference_sharpness: float | None
+) -> Finding:
+    """Information without a reference, a warning with one."""
+    sharpness = subject.analysis.speaking_measures.sharpness
+    if reference_sharpness is None:
+        severity, confidence, reference_note = Severity.INFO, 0.5, ""
+        settled_by = "auscult listen FILE --ref REFERENCE"
     else:
-        reference_note = ""
-    yield Finding(
+        severity, confidence, settled_by = Severity.WARNING, 0.8, None
+        reference_note = f", {reference_sharpness:.1f} in the reference"
+    return Finding(
         CODE,
         NAME,
-        Severity.INFO if reference_sharpness is None else Severity.WARNING,
+        severity,
         (subject.recording.name,),
-        f"the voice has no regular pulses (kurtosis {sharpness:.1f}{reference_note}; noise has "
-        "3): its phases may be wrong",
-        confidence=0.5 if reference_sharpness is None else 0.8,
+        f"the voice has no regular pulses (kurtosis {sharpness:.1f}{reference_note}; noise has 3): "
+        "its phases may be wrong",
+        confidence=confidence,
         evidence={
             "sharpness": round(sharpness, 3),
             "periodicity": round(pulse_periodicity, 3),
             "reference_sharpness": reference_sharpness and round(reference_sharpness, 3),
         },
-        settled_by=None
-        if reference_sharpness is not None
-        else "auscult listen FILE --ref REFERENCE",
+        settled_by=settled_by,
         rank=70,
     )

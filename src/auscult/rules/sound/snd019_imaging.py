@@ -47,7 +47,8 @@ error from `SURE_AGREEMENT` = 0.9.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import accumulate
 from operator import mul
 
@@ -110,53 +111,76 @@ LONGEST_PERIOD = 16
 
 
 def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
-    analysis = subject.analysis
     if not subject.facts.strides:
         yield Skip(
             subject.recording.name,
             "images were looked for at strides of 2, 3, 4, 5 and 8 only: the model's are not known",
         )
-    if not analysis.active_frames.any():
+    if not subject.analysis.active_frames.any():
         return
     periods = periods_of(subject)
-    spectral_images = find_images(analysis.voice, analysis.sample_rate, periods)
+    traces = [*_find_image_trace(subject, periods), *_find_tone_trace(subject, periods)]
+    if not traces:
+        return
     evidence: dict[str, float] = {}
-    descriptions: list[str] = []
-    is_heard = spectral_images.audible_db >= MIN_AUDIBLE_DB
-    if spectral_images.audible_db >= HEARD_DB or spectral_images.share >= PLAIN_SHARE:
-        evidence |= {
-            "stride": spectral_images.stride,
-            "audible_db": round(spectral_images.audible_db, 1),
-            "images_db": round(spectral_images.level_db, 1),
-            "image_share": round(spectral_images.share, 3),
-            "image_hz": round(spectral_images.hertz),
-        }
-        descriptions.append(_describe_images(spectral_images.audible_db, spectral_images.hertz))
-    for period, tone in zip(
-        periods, iter_steady_tones(analysis.voice, analysis.sample_rate, periods), strict=True
-    ):
+    for trace in traces:
+        evidence |= trace.evidence
+    descriptions = "; ".join(trace.description for trace in traces)
+    is_heard = any(trace.is_heard for trace in traces)
+    yield Finding(
+        CODE,
+        NAME,
+        Severity.ERROR if is_heard else Severity.INFO,
+        (subject.recording.name,),
+        f"an upsampling by {evidence['stride']} shows: {descriptions}",
+        confidence=0.95 if len(traces) > 1 else 0.85,
+        evidence=evidence,
+        rank=18,
+    )
+
+
+@dataclass(frozen=True)
+class _UpsamplingTrace:
+    """What an upsampling left: in words and in numbers, and whether one hears it."""
+
+    description: str
+    evidence: dict[str, float]
+    is_heard: bool
+
+
+def _find_image_trace(
+    subject: SoundSubject, periods: tuple[int, ...]
+) -> Iterator[_UpsamplingTrace]:
+    images = find_images(subject.analysis.voice, subject.analysis.sample_rate, periods)
+    if images.audible_db < HEARD_DB and images.share < PLAIN_SHARE:
+        return
+    evidence = {
+        "stride": images.stride,
+        "audible_db": round(images.audible_db, 1),
+        "images_db": round(images.level_db, 1),
+        "image_share": round(images.share, 3),
+        "image_hz": round(images.hertz),
+    }
+    description = _describe_images(images.audible_db, images.hertz)
+    yield _UpsamplingTrace(description, evidence, images.audible_db >= MIN_AUDIBLE_DB)
+
+
+def _find_tone_trace(subject: SoundSubject, periods: tuple[int, ...]) -> Iterator[_UpsamplingTrace]:
+    """The first steady tone."""
+    analysis = subject.analysis
+    tones = iter_steady_tones(analysis.voice, analysis.sample_rate, periods)
+    for period, tone in zip(periods, tones, strict=True):
         if tone.agreement >= MIN_AGREEMENT and tone.level_db >= MIN_LINE_DB:
-            evidence |= {
+            evidence = {
                 "tone_hz": round(tone.hertz, 2),
                 "tone_db": round(tone.level_db, 1),
                 "stride": period,
             }
-            descriptions.append(
+            description = (
                 f"a steady tone at {tone.hertz:,.4g} Hz, {tone.level_db:.0f} dB against the sound"
             )
-            is_heard |= tone.agreement >= SURE_AGREEMENT
-            break
-    if descriptions:
-        yield Finding(
-            CODE,
-            NAME,
-            Severity.ERROR if is_heard else Severity.INFO,
-            (subject.recording.name,),
-            f"an upsampling by {evidence['stride']} shows: {'; '.join(descriptions)}",
-            confidence=0.95 if len(descriptions) > 1 else 0.85,
-            evidence=evidence,
-            rank=18,
-        )
+            yield _UpsamplingTrace(description, evidence, tone.agreement >= SURE_AGREEMENT)
+            return
 
 
 def _describe_images(audible_db: float, hertz: float) -> str:

@@ -44,7 +44,8 @@ from auscult.finding import Finding, Fix, Severity, Skip
 from auscult.rules.sound._related import MIN_CORRELATION, has_sound
 from auscult.rules.sound.subject import SoundSubject
 from auscult.rules.suspects import Suspect
-from auscult.sound.relation import STANDARD_RATES
+from auscult.sound.relation import Relation
+from auscult.sound.speed_search import STANDARD_RATES
 
 CODE = "SND040"
 NAME = "sample-rate-label"
@@ -98,7 +99,7 @@ def find_standard_pair(ratio: float, label: int) -> tuple[int, int] | None:
 def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
     if subject.reference is None or not has_sound(subject):
         return
-    relation, label = subject.relation, subject.recording.sample_rate
+    relation = subject.relation
     if not relation.coherent and relation.rate_correlation < MIN_CORRELATION:
         yield Skip(
             subject.recording.name,
@@ -106,16 +107,19 @@ def check(subject: SoundSubject) -> Iterable[Finding | Skip]:
             f"{relation.rate_correlation:.2f})",
         )
         return
-    ratio = relation.rate_ratio
-    if ratio == 1.0:
-        return
+    if relation.rate_ratio != 1.0:
+        yield _report_ratio(subject, relation)
+
+
+def _report_ratio(subject: SoundSubject, relation: Relation) -> Finding:
+    ratio, label = relation.rate_ratio, subject.recording.sample_rate
     pair = find_standard_pair(ratio, label)
     if pair:
         pair_note = f"{pair[1]} Hz samples labelled {pair[0]} Hz"
     else:
         pair_note = "the ratio of no two standard rates"
     true_rate = pair[1] if pair and pair[0] == label else round(label / ratio)
-    yield Finding(
+    return Finding(
         CODE,
         NAME,
         Severity.ERROR,

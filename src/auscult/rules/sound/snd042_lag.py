@@ -43,6 +43,7 @@ from auscult.rules.sound.snd044_truncated_sound import MIN_SECONDS as LEAST_CUT
 from auscult.rules.sound.subject import SoundSubject
 from auscult.rules.suspects import Suspect
 from auscult.sound.counterpart import measure_overhang
+from auscult.sound.relation import Relation
 
 CODE = "SND042"
 NAME = "lag"
@@ -68,48 +69,61 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     relation = find_relation(subject)
     if relation is None or subject.reference is None or not is_same_speed(relation):
         return
-    lag, drift = relation.lag_samples, relation.drift_ppm
     if relation.coherent:
         min_lag = 1
     else:
         min_lag = round(MIN_FRAME_LAG_SECONDS * relation.aligned_reference.sample_rate)
-    if abs(lag) < min_lag and abs(drift) < MIN_DRIFT_PPM:
+    is_drifting = abs(relation.drift_ppm) >= MIN_DRIFT_PPM
+    if abs(relation.lag_samples) < min_lag and not is_drifting:
         return
-    overhang = measure_overhang(relation, subject.recording, subject.reference)
-    if abs(drift) < MIN_DRIFT_PPM and (
-        overhang.missing_sound[0] >= LEAST_CUT or overhang.extra_sound[0] >= LEAST_CUT
-    ):
-        return  # the start is cut off or another one is before it
+    if not is_drifting:
+        overhang = measure_overhang(relation, subject.recording, subject.reference)
+        if max(overhang.missing_sound[0], overhang.extra_sound[0]) >= LEAST_CUT:
+            return  # the start is cut off or another one is before it
+    yield _report_lag(subject, relation)
+
+
+def _report_lag(subject: SoundSubject, relation: Relation) -> Finding:
     rate = relation.aligned_reference.sample_rate
-    if lag:
-        parts = [
-            f"comes {abs(lag)} samples ({1000 * abs(lag) / rate:.4g} ms) "
-            f"{'late' if lag > 0 else 'early'}"
-        ]
-    else:
-        parts = []
-    if abs(drift) >= MIN_DRIFT_PPM:
-        parts.append(f"runs {abs(drift):.1f} ppm too {'fast' if drift > 0 else 'slow'}")
-    precision_note = "" if relation.coherent else ", to a frame"
-    if lag > 0:
-        code = f"samples = samples[:, {lag}:]"
-    else:
-        code = f"samples = np.pad(samples, ((0, 0), ({-lag}, 0)))"
-    yield Finding(
+    return Finding(
         CODE,
         NAME,
         Severity.WARNING,
         (subject.recording.name,),
-        f"{' and '.join(parts)}{precision_note}, against the reference",
+        _describe_lag(relation),
         confidence=0.99 if relation.coherent else 0.7,
         evidence={
-            "lag_samples": lag,
-            "lag_ms": round(1000 * lag / rate, 4),
-            "drift_ppm": round(drift, 2),
+            "lag_samples": relation.lag_samples,
+            "lag_ms": round(1000 * relation.lag_samples / rate, 4),
+            "drift_ppm": round(relation.drift_ppm, 2),
             "rate": rate,
         },
-        fix=Fix("safe" if lag > 0 else "lossy", "Take the lag off.", code=code)
-        if lag and relation.coherent
-        else None,
+        fix=_make_fix(relation),
         rank=40,
     )
+
+
+def _describe_lag(relation: Relation) -> str:
+    lag, drift = relation.lag_samples, relation.drift_ppm
+    parts = []
+    if lag:
+        milliseconds = 1000 * abs(lag) / relation.aligned_reference.sample_rate
+        direction = "late" if lag > 0 else "early"
+        parts.append(f"comes {abs(lag)} samples ({milliseconds:.4g} ms) {direction}")
+    if abs(drift) >= MIN_DRIFT_PPM:
+        parts.append(f"runs {abs(drift):.1f} ppm too {'fast' if drift > 0 else 'slow'}")
+    message = " and ".join(parts)
+    if not relation.coherent:
+        message += ", to a frame"
+    return f"{message}, against the reference"
+
+
+def _make_fix(relation: Relation) -> Fix | None:
+    """Where the lag is known to the sample, the line that takes it off."""
+    lag = relation.lag_samples
+    if not lag or not relation.coherent:
+        return None
+    if lag > 0:
+        return Fix("safe", "Take the lag off.", code=f"samples = samples[:, {lag}:]")
+    code = f"samples = np.pad(samples, ((0, 0), ({-lag}, 0)))"
+    return Fix("lossy", "Take the lag off.", code=code)

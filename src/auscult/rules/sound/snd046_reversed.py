@@ -39,8 +39,9 @@ from auscult.rules.sound._related import MIN_CORRELATION, has_sound
 from auscult.rules.sound.subject import SoundSubject
 from auscult.rules.suspects import Suspect
 from auscult.sound.recording import Recording
-from auscult.sound.relation import SEARCH_RATE, mix_down
+from auscult.sound.relation import mix_down
 from auscult.sound.scaling import correlate_patterns
+from auscult.sound.speed_search import SEARCH_RATE
 
 CODE = "SND046"
 NAME = "reversed"

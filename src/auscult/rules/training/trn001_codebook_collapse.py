@@ -67,22 +67,6 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
     if not books:
         return
     used_counts = [book.used[-1] for book in books]
-    thrown_books = [book for book in books if _is_thrown(book)]
-    reason = ""
-    if thrown_books:
-        step = min(_find_thrown_step(book) for book in thrown_books)
-        longest_code = max(max(book.longest) for book in thrown_books)
-        reason = (
-            f"; unused codes were thrown out of reach in step {step} (length {longest_code:.3g},"
-            f" latents {thrown_books[0].latent_length[-1]:.3g}): the counts of the average start "
-            "at zero, its sums do not"
-        )
-    elif any(book.unreachable for book in books):
-        share = max(book.unreachable[-1] for book in books if book.unreachable)
-        reason = (
-            f"; up to {share:.0%} of the codes are too far from the latents to be chosen, and "
-            "nothing brings them back"
-        )
     yield Finding(
         CODE,
         NAME,
@@ -90,7 +74,7 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
         tuple(book.name for book in books),
         f"{format_count(len(books), 'book')} of {len(subject.measured.books)} collapsed: "
         f"{_format_range(used_counts)} of {books[0].size} codes in use"
-        f" after {len(books[0].used)} steps{reason}",
+        f" after {len(books[0].used)} steps{_describe_reason(books)}",
         evidence={
             "used_first": [book.used[0] for book in books],
             "used_last": used_counts,
@@ -108,6 +92,26 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
         ),
         rank=10,
     )
+
+
+def _describe_reason(books: tuple[BookHistory, ...]) -> str:
+    """Why the codes cannot come back, where it was seen."""
+    thrown_books = [book for book in books if _is_thrown(book)]
+    if thrown_books:
+        step = min(_find_thrown_step(book) for book in thrown_books)
+        longest_code = max(max(book.longest) for book in thrown_books)
+        return (
+            f"; unused codes were thrown out of reach in step {step} (length {longest_code:.3g},"
+            f" latents {thrown_books[0].latent_length[-1]:.3g}): the counts of the average start "
+            "at zero, its sums do not"
+        )
+    if any(book.unreachable for book in books):
+        share = max(book.unreachable[-1] for book in books if book.unreachable)
+        return (
+            f"; up to {share:.0%} of the codes are too far from the latents to be chosen, and "
+            "nothing brings them back"
+        )
+    return ""
 
 
 def _judge_severity(books: tuple[BookHistory, ...], *, assumed: bool) -> Severity:

@@ -38,6 +38,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auscult.finding import Finding, Severity
+from auscult.preflight_checks.records import TargetAlignment
 from auscult.rules.training.subject import PreflightSubject
 
 CODE = "TRN006"
@@ -59,40 +60,40 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
     alignment = subject.measured.alignment
     if alignment is None or alignment.identical:
         return
-    evidence = {
-        "lag": alignment.lag,
-        "correlation": alignment.correlation,
-        "r2": alignment.learnable,
-        "r2_exchanged": alignment.shuffled,
-    }
-    if abs(alignment.correlation) >= MIN_CORRELATION:
-        if alignment.lag != 0:
-            direction = "later" if alignment.lag > 0 else "earlier"
-            message = (
-                f"the target is {abs(alignment.lag):,} samples {direction} than the input "
-                f"(correlation {alignment.correlation:.2f})"
-            )
-            yield Finding(
-                CODE,
-                NAME,
-                Severity.ERROR,
-                (subject.measured.name,),
-                message,
-                evidence=evidence,
-                rank=5,
-            )
-        return
-    if alignment.learnable is None or alignment.shuffled is None:
-        return
-    if (
-        alignment.learnable < MAX_LEARNABLE
-        and alignment.learnable < alignment.shuffled + MIN_ADVANTAGE
-    ):
-        message = (
-            f"the input predicts {max(0.0, alignment.learnable):.0%} of the target's frame "
-            "energies, exchanged targets"
-            f" {max(0.0, alignment.shuffled):.0%}: they are not the same utterance, or not aligned"
-        )
+    message = _describe_misalignment(alignment)
+    if message:
         yield Finding(
-            CODE, NAME, Severity.ERROR, (subject.measured.name,), message, evidence=evidence, rank=5
+            CODE,
+            NAME,
+            Severity.ERROR,
+            (subject.measured.name,),
+            message,
+            evidence={
+                "lag": alignment.lag,
+                "correlation": alignment.correlation,
+                "r2": alignment.learnable,
+                "r2_exchanged": alignment.shuffled,
+            },
+            rank=5,
         )
+
+
+def _describe_misalignment(alignment: TargetAlignment) -> str:
+    """What is wrong in words; empty where nothing is, or nothing can be said."""
+    if abs(alignment.correlation) >= MIN_CORRELATION:
+        if alignment.lag == 0:
+            return ""
+        direction = "later" if alignment.lag > 0 else "earlier"
+        return (
+            f"the target is {abs(alignment.lag):,} samples {direction} than the input "
+            f"(correlation {alignment.correlation:.2f})"
+        )
+    learnable, shuffled = alignment.learnable, alignment.shuffled
+    if learnable is None or shuffled is None:
+        return ""
+    if learnable >= MAX_LEARNABLE or learnable >= shuffled + MIN_ADVANTAGE:
+        return ""
+    return (
+        f"the input predicts {max(0.0, learnable):.0%} of the target's frame energies, exchanged "
+        f"targets {max(0.0, shuffled):.0%}: they are not the same utterance, or not aligned"
+    )

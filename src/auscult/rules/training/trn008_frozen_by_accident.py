@@ -38,6 +38,7 @@ from collections.abc import Iterable
 
 from auscult.facts.words import summarise_names
 from auscult.finding import Finding, Fix, Severity
+from auscult.preflight_checks.records import ParameterStatus
 from auscult.rules.training.subject import PreflightSubject
 
 CODE = "TRN008"
@@ -54,38 +55,19 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
     parameters = subject.measured.parameters
     if parameters is None:
         return
-    not_optimized, not_moving, not_required = (
-        parameters.not_optimized,
-        parameters.not_moving,
-        parameters.not_required,
-    )
+    not_moving = parameters.not_moving
     learning = subject.measured.learning
     if learning is not None and (learning.moved or 0.0) < MIN_MOVED:
         not_moving = ()  # nothing moves: that is the loop's affair (cannot-overfit)
+    not_optimized, not_required = parameters.not_optimized, parameters.not_required
     if not (not_optimized or not_moving or not_required):
         return
-    parts = []
-    if not_optimized:
-        if parameters.foreign:
-            foreign_note = f", which holds {parameters.foreign} tensors that are not the model's"
-        else:
-            foreign_note = ""
-        parts.append(
-            f"{len(not_optimized)} parameters with a gradient are in no optimizer{foreign_note}: "
-            f"{summarise_names(not_optimized)}"
-        )
-    if not_moving:
-        parts.append(
-            f"{len(not_moving)} are in an optimizer and do not move: {summarise_names(not_moving)}"
-        )
-    if not_required:
-        parts.append(f"{len(not_required)} have requires_grad off: {summarise_names(not_required)}")
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR if not_optimized or not_moving else Severity.WARNING,
         (*not_optimized, *not_moving, *not_required),
-        "; ".join(parts),
+        _describe_frozen(parameters, not_moving),
         evidence={
             "not_optimized": len(not_optimized),
             "not_moving": len(not_moving),
@@ -99,3 +81,23 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
         ),
         rank=13,
     )
+
+
+def _describe_frozen(parameters: ParameterStatus, not_moving: tuple[str, ...]) -> str:
+    not_optimized, not_required = parameters.not_optimized, parameters.not_required
+    parts = []
+    if not_optimized:
+        foreign_note = ""
+        if parameters.foreign:
+            foreign_note = f", which holds {parameters.foreign} tensors that are not the model's"
+        parts.append(
+            f"{len(not_optimized)} parameters with a gradient are in no optimizer{foreign_note}: "
+            f"{summarise_names(not_optimized)}"
+        )
+    if not_moving:
+        parts.append(
+            f"{len(not_moving)} are in an optimizer and do not move: {summarise_names(not_moving)}"
+        )
+    if not_required:
+        parts.append(f"{len(not_required)} have requires_grad off: {summarise_names(not_required)}")
+    return "; ".join(parts)

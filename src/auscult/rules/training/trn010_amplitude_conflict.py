@@ -54,7 +54,7 @@ MIN_OPPOSING_PULL = 0.5
 
 
 @dataclass(frozen=True)
-class _AmplitudeOwners:
+class _LevelOwners:
     """What decides the level of the output.
 
     Attributes:
@@ -120,17 +120,17 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
     )
 
 
-def _find_owners(measured: TrainingMeasurements) -> _AmplitudeOwners:
+def _find_owners(measured: TrainingMeasurements) -> _LevelOwners:
     level_terms = tuple(term for term in measured.terms if term.at_output and is_level_only(term))
     opposing_terms = tuple(term for term in level_terms if _is_opposing(term, measured))
     if measured.owners is None:
-        return _AmplitudeOwners({}, None, level_terms, opposing_terms)
-    return _AmplitudeOwners(
+        return _LevelOwners({}, None, level_terms, opposing_terms)
+    return _LevelOwners(
         measured.owners.scales, measured.owners.bounded, level_terms, opposing_terms
     )
 
 
-def _describe_conflict(owners: _AmplitudeOwners, causes: list[str]) -> str:
+def _describe_conflict(owners: _LevelOwners, causes: list[str]) -> str:
     parts = owners.list_parts()
     message = f"the amplitude has {len(parts)} owners: {', '.join(parts)}"
     if owners.opposing_terms:

@@ -72,42 +72,48 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
     own_fall = _find_fall_at(learning, learning.learning_rate)
     if own_fall is None:
         return
-    best_rate = max(
-        learning.sweep,
-        key=lambda rate: -math.inf if math.isnan(learning.sweep[rate]) else learning.sweep[rate],
-    )
-    best_fall = learning.sweep[best_rate]
+    best_rate = max(learning.sweep, key=lambda rate: _rank_fall(learning.sweep[rate]))
     is_too_high = math.isnan(own_fall) or own_fall < MAX_RISE
-    if is_too_high and best_rate < learning.learning_rate and best_fall > MAX_SLOW_FALL:
-        message = (
-            f"{learning.learning_rate:.2g} is too high: the loss "
-            f"{'is not finite' if math.isnan(own_fall) else f'rises by {-own_fall:.0%}'}"
-        )
-    elif (
-        _is_stagnant(learning, own_fall)
-        and best_rate >= MIN_RATE_RATIO * learning.learning_rate
-        and best_fall
-        > max(
-            MIN_FALL_RATIO * max(own_fall, MIN_COUNTED_FALL), own_fall + _estimate_noise(learning)
-        )
-    ):
-        message = (
-            f"{learning.learning_rate:.2g} is too low: the loss "
-            f"{'falls' if own_fall >= 0 else 'rises'} by {abs(own_fall):.2%}"
-        )
-    else:
+    message = ""
+    if is_too_high and _is_lower_rate_better(learning, best_rate):
+        change = "is not finite" if math.isnan(own_fall) else f"rises by {-own_fall:.0%}"
+        message = f"is too high: the loss {change}"
+    elif _is_stagnant(learning, own_fall) and _is_higher_rate_better(learning, own_fall, best_rate):
+        direction = "falls" if own_fall >= 0 else "rises"
+        message = f"is too low: the loss {direction} by {abs(own_fall):.2%}"
+    if not message:
         return
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR if is_too_high else Severity.WARNING,
         ("optimizer",),
-        f"{message} in {learning.sweep_steps} steps, at {best_rate:.2g} by {best_fall:.0%}",
+        f"{learning.learning_rate:.2g} {message} in {learning.sweep_steps} steps, at "
+        f"{best_rate:.2g} by {learning.sweep[best_rate]:.0%}",
         confidence=0.8,
         evidence={f"{rate:.3g}": value for rate, value in learning.sweep.items()},
         fix=Fix("guess", f"try {best_rate / 3:.1g}"),
         rank=28,
     )
+
+
+def _rank_fall(fall: float) -> float:
+    if math.isnan(fall):
+        return -math.inf
+    return fall
+
+
+def _is_lower_rate_better(learning: LearningCurve, best_rate: float) -> bool:
+    return best_rate < learning.learning_rate and learning.sweep[best_rate] > MAX_SLOW_FALL
+
+
+def _is_higher_rate_better(learning: LearningCurve, own_fall: float, best_rate: float) -> bool:
+    """Whether a rate ten times higher or more does so much better that it is no chance."""
+    needed_fall = max(
+        MIN_FALL_RATIO * max(own_fall, MIN_COUNTED_FALL), own_fall + _estimate_noise(learning)
+    )
+    is_higher = best_rate >= MIN_RATE_RATIO * learning.learning_rate
+    return is_higher and learning.sweep[best_rate] > needed_fall
 
 
 def _is_stagnant(learning: LearningCurve, own_fall: float) -> bool:
@@ -141,14 +147,9 @@ def _estimate_noise(learning: LearningCurve) -> float:
 
 
 def _find_fall_at(learning: LearningCurve, rate: float) -> float | None:
-    if rate:
-        near_falls = [
-            value
-            for swept_rate, value in learning.sweep.items()
-            if abs(swept_rate / rate - 1) < SAME_RATE_TOLERANCE
-        ]
-    else:
-        near_falls = []
-    if near_falls:
-        return near_falls[0]
+    if not rate:
+        return None
+    for swept_rate, fall in learning.sweep.items():
+        if abs(swept_rate / rate - 1) < SAME_RATE_TOLERANCE:
+            return fall
     return None

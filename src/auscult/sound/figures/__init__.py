@@ -115,11 +115,10 @@ def measure_figures(
             for side in (relation.aligned_recording, relation.aligned_reference)
         ),
     )
-    return tuple(
-        replace(figure, seconds=seconds)
-        for module in plugins.import_modules(__name__)
-        for figure in _iter_figures(module, pair)
-    )
+    figures: list[Figure] = []
+    for module in plugins.import_modules(__name__):
+        figures += _iter_figures(module, pair)
+    return tuple(replace(figure, seconds=seconds) for figure in figures)
 
 
 def _pad_short_recording(recording: Recording) -> Recording:

@@ -149,16 +149,20 @@ def list_config_names(definition: MelDefinition) -> dict[str, dict[str, float | 
             "fmin": d.fmin,
             "fmax": d.fmax,
         },
-        "torchaudio.transforms.MelSpectrogram": {
-            "sample_rate": d.filter_rate or d.sample_rate,
-            "n_fft": d.n_fft,
-            "hop_length": d.hop,
-            "win_length": d.win,
-            "n_mels": d.n_mels,
-            "f_min": d.fmin,
-            "f_max": d.fmax,
-            "power": float(d.power),
-            "mel_scale": d.scale,
-            "norm": "slaney" if d.norm == "slaney" else None,
-        },
+        "torchaudio.transforms.MelSpectrogram": _list_torchaudio_names(d),
+    }
+
+
+def _list_torchaudio_names(d: MelDefinition) -> dict[str, float | int | str | None]:
+    return {
+        "sample_rate": d.filter_rate or d.sample_rate,
+        "n_fft": d.n_fft,
+        "hop_length": d.hop,
+        "win_length": d.win,
+        "n_mels": d.n_mels,
+        "f_min": d.fmin,
+        "f_max": d.fmax,
+        "power": float(d.power),
+        "mel_scale": d.scale,
+        "norm": "slaney" if d.norm == "slaney" else None,
     }

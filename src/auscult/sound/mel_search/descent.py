@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
@@ -154,12 +155,12 @@ class MelDescent:
         """Shapes of window other than Hann's, each with the lengths around the best."""
         d = self.best
         lengths = [win for win in grid.list_windows(d.sample_rate, d.hop) if 0.5 < win / d.win < 2]
-        self.offer_changes(
-            {"window": window, **changes}
-            for window in grid.WINDOWS[1:]
-            for win in lengths
-            for changes in self._iter_placements(win, grid.list_transforms(win)[0])
-        )
+        self.offer_changes(self._iter_window_changes(lengths))
+
+    def _iter_window_changes(self, lengths: Iterable[int]) -> Iterator[dict[str, Any]]:
+        for window, win in product(grid.WINDOWS[1:], lengths):
+            for changes in self._iter_placements(win, grid.list_transforms(win)[0]):
+                yield {"window": window, **changes}
 
     def filters(self) -> None:
         """Scale and edges: some of the lowest with all of the highest, then all of the lowest."""
@@ -167,15 +168,14 @@ class MelDescent:
         common_edges = (0.0, 50.0, 100.0)
         self.offer_changes(
             {"scale": scale, "fmin": low, "fmax": high}
-            for scale in ("slaney", "htk")
-            for high in grid.list_upper_edges(rate)
-            for low in common_edges
+            for scale, high, low in product(
+                ("slaney", "htk"), grid.list_upper_edges(rate), common_edges
+            )
         )
         for _ in range(2):
             self.offer_changes(
                 {"fmin": low, "scale": scale}
-                for low in grid.LOWEST_HZ
-                for scale in ("slaney", "htk")
+                for low, scale in product(grid.LOWEST_HZ, ("slaney", "htk"))
             )
             if not self.offer_changes({"fmax": high} for high in grid.list_upper_edges(rate)):
                 break
@@ -187,26 +187,22 @@ class MelDescent:
         Hann's shape is tried again with every length: a wrong length is best hidden by a wrong
         shape.
         """
-        d = self.best
-        self.offer_changes(
-            {**changes, "window": shape}
-            for shape in {d.window, "hann"}
-            for win in grid.list_windows(d.sample_rate, d.hop)
-            for n_fft in {
-                grid.list_transforms(win)[0],
-                next(size for size in grid.list_transforms(win) if size & (size - 1) == 0),
-            }
-            for changes in self._iter_placements(win, n_fft)
-        )
+        self.offer_changes(self._iter_length_changes(self.best))
+
+    def _iter_length_changes(self, d: MelDefinition) -> Iterator[dict[str, Any]]:
+        lengths = grid.list_windows(d.sample_rate, d.hop)
+        for shape, win in product({d.window, "hann"}, lengths):
+            transforms = grid.list_transforms(win)
+            power_of_two = next(size for size in transforms if size & (size - 1) == 0)
+            for n_fft in {transforms[0], power_of_two}:
+                for changes in self._iter_placements(win, n_fft):
+                    yield {**changes, "window": shape}
 
     def transform(self) -> None:
         """Length of the transform for this window."""
         win = self.best.win
-        self.offer_changes(
-            changes
-            for n_fft in grid.list_transforms(win)
-            for changes in self._iter_placements(win, n_fft)
-        )
+        placements = (self._iter_placements(win, n_fft) for n_fft in grid.list_transforms(win))
+        self.offer_changes(chain.from_iterable(placements))
 
     def _iter_placements(self, win: int, n_fft: int) -> Iterable[dict[str, Any]]:
         for padding in grid.PADDINGS:
@@ -283,16 +279,12 @@ class MelDescent:
             for _ in range(6):
                 d = self.best
                 is_tied = d.n_fft == d.win
-                moves = [
-                    {
-                        "win": d.win + side,
-                        "n_fft": d.win + side if is_tied else d.n_fft,
-                        "inside_root": root,
-                    }
-                    for side in (-step, step)
-                    for root in {d.inside_root, 0.0}
-                    if d.win + side >= 64 and (is_tied or d.win + side <= d.n_fft)
-                ]
+                moves: list[dict[str, Any]] = []
+                for side, root in product((-step, step), {d.inside_root, 0.0}):
+                    win = d.win + side
+                    if win >= 64 and (is_tied or win <= d.n_fft):
+                        n_fft = win if is_tied else d.n_fft
+                        moves.append({"win": win, "n_fft": n_fft, "inside_root": root})
                 if not self.offer_changes(moves) or self.is_solved:
                     break
 

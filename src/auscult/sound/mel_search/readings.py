@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -184,35 +185,37 @@ def _iter_offsets(
         np.exp(np.clip((line.offset - usual_offset) / line.slope / definition.power, -40, 40))
     )
     nice_gain = _find_nice_gain(gain, peak)
-    for cost, clip in _list_clips(line.clip):
-        for range_cost, range_db in _iter_ranges(target_mel, definition):
-            base = replace(definition, clip=clip, range_db=range_db)
-            base_cost = cost + range_cost
-            if rounded_offset is not None:
-                yield base_cost + (rounded_offset != 0.0), replace(base, add=rounded_offset), 1.0
-            if rounded_above is not None:
-                yield (
-                    base_cost + (4 if rounded_above else 2),
-                    replace(base, reference="max", add=rounded_above),
-                    1.0,
-                )
-            if nice_gain and abs(gain - 1.0) > SNAP_TOLERANCE and rounded_offset is None:
-                power = nice_gain**definition.power
-                if line.clip != NO_FLOOR:
-                    inner_clip = _list_clips(clip * power)[0][1]
-                else:
-                    inner_clip = clip
-                yield (
-                    base_cost + 2,
-                    replace(
-                        base,
-                        clip=inner_clip,
-                        add=usual_offset,
-                        inside_root=_round_root(base.inside_root * nice_gain**2),
-                    ),
-                    nice_gain,
-                )
-            yield base_cost + 6, replace(base, add=line.offset), 1.0
+    is_by_gain = (
+        nice_gain is not None and abs(gain - 1.0) > SNAP_TOLERANCE and rounded_offset is None
+    )
+    clip_ranges = product(_list_clips(line.clip), list(_iter_ranges(target_mel, definition)))
+    for (clip_cost, clip), (range_cost, range_db) in clip_ranges:
+        base = replace(definition, clip=clip, range_db=range_db)
+        cost = clip_cost + range_cost
+        if rounded_offset is not None:
+            yield cost + (rounded_offset != 0.0), replace(base, add=rounded_offset), 1.0
+        if rounded_above is not None:
+            above_cost = 4 if rounded_above else 2
+            yield cost + above_cost, replace(base, reference="max", add=rounded_above), 1.0
+        if nice_gain is not None and is_by_gain:
+            gained_definition = _read_gain(base, line, nice_gain, usual_offset)
+            yield cost + 2, gained_definition, nice_gain
+        yield cost + 6, replace(base, add=line.offset), 1.0
+
+
+def _read_gain(
+    base: MelDefinition, line: _FittedLine, gain: float, usual_offset: float
+) -> MelDefinition:
+    """The definition whose samples had that gain: what is added under it weighs as much more."""
+    clip = base.clip
+    if line.clip != NO_FLOOR:
+        clip = _list_clips(clip * gain**base.power)[0][1]
+    return replace(
+        base,
+        clip=clip,
+        add=usual_offset,
+        inside_root=_round_root(base.inside_root * gain**2),
+    )
 
 
 def _round_root(value: float) -> float:

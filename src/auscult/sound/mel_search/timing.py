@@ -7,6 +7,7 @@ show in all bands, so it matters little that the bands are not the same.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,8 +80,7 @@ def find_timing(recording: Recording, levels: NDArray[np.float64]) -> FrameTimin
                 best_timing.hop_seconds + step * smallest / frames / 12,
                 best_timing.first_seconds + shift,
             )
-            for step in range(-4, 5)
-            for shift in (-0.002, 0.0, 0.002)
+            for step, shift in product(range(-4, 5), (-0.002, 0.0, 0.002))
         ]
         best_timing = max([best_timing, *near_timings], key=lambda timing: timing.correlation)
     return best_timing
