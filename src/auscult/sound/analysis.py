@@ -66,7 +66,7 @@ Chosen, not measured.
 
 
 def thin_frames(frames: NDArray[np.intp]) -> NDArray[np.intp]:
-    """At most `MOST_FRAMES` of the frames, evenly spaced."""
+    """At most `MAX_FRAMES` of the frames, evenly spaced."""
     if len(frames) <= MAX_FRAMES:
         return frames
     return frames[np.linspace(0, len(frames) - 1, MAX_FRAMES).astype(int)]  # type: ignore[no-any-return]
@@ -184,7 +184,7 @@ class SoundAnalysis:
 
     @cached_property
     def log_power(self) -> Floats:
-        """`power` of at most `MOST_FRAMES` sounding frames in dB, floored 100 dB below the loudest
+        """`power` of at most `MAX_FRAMES` sounding frames in dB, floored 100 dB below the loudest
         bin, [frames, bins].
         """
         power = self.power[thin_frames(np.flatnonzero(self.active_frames))]
@@ -207,7 +207,7 @@ class SoundAnalysis:
     @cached_property
     def corners(self) -> Floats:
         """How much each second difference stands out of its neighbourhood, of the first
-        `MOST_CORNERS`, [time - 2].
+        `MAX_CORNERS`, [time - 2].
         """
         return measure_corners(self.second_difference[:MAX_CORNERS])
 

@@ -28,7 +28,7 @@ class ChannelPairing:
         two_apart: The former of the two.
         balance_db: Energy of the even against that of the odd samples; large where one of them is
             nearly nothing.
-        half_step: `half_step` of the even and the odd samples: well below 1 where they are one
+        half_step: `measure_half_step` of the even and the odd samples: well below 1 where they are one
             signal.
     """
 
@@ -96,7 +96,7 @@ def _compute_half_step(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 
 
 def _measure_residual_share(predictor: NDArray[np.float64], target: NDArray[np.float64]) -> float:
-    """Share of the energy of `wanted` that the best multiple of `known` leaves."""
+    """Share of the energy of `target` that the best multiple of `predictor` leaves."""
     product = float(predictor @ target)
     return float(
         max(0.0, 1.0 - product**2 / (float(predictor @ predictor) * float(target @ target) + TINY))

@@ -91,7 +91,7 @@ def find_strongest_comb(voice: Floats, sample_rate: int, candidates: Sequence[fl
 def _measure_line_share(
     cumulative_energy: NDArray[np.float64], spacing: float, reach: float
 ) -> float:
-    """Mean share of the energy on the multiples of `apart` bins, from the energies below each bin."""
+    """Mean share of the energy on the multiples of `spacing` bins, from the energies below each bin."""
     last = min(int(MAX_SHARE_OF_RATE * 2 * (len(cumulative_energy) - 2) / spacing), MAX_LINES)
     if spacing < MIN_LINES_APART or last < 2:
         return 0.0

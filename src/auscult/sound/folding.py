@@ -28,7 +28,7 @@ class FoldedSignal:
         period: In samples.
         phase: The sample of the period at which the series stands out most.
         z: By how many of their standard errors the mean there is above that of all phases.
-        prominence: How much of that is above the highest phase more than `BESIDE` samples away:
+        prominence: How much of that is above the highest phase more than `NEIGHBOUR_REACH` samples away:
             near 1 for one corner a period, near 0 for a pattern of many phases, or where the true
             period is a part of this one.
     """

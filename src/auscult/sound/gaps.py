@@ -49,7 +49,7 @@ def measure_envelope(channel: Floats, sample_rate: int) -> Floats:
 
 
 def measure_end_silence(peaks: Floats, seconds: float) -> GapEnds:
-    """Silence in an `envelope`."""
+    """Silence in an envelope (`measure_envelope`)."""
     if (peaks > 0).any():
         loud_level = float(np.percentile(peaks[peaks > 0], 95))
     else:

@@ -137,7 +137,7 @@ def _find_most_audible(
 
 
 def _compute_spectra(voice: Floats, sample_rate: int, grid: int) -> Spectra:
-    """Spectra of at most `MOST_FRAMES` sounding frames of [time] samples, [frames, bins]."""
+    """Spectra of at most `MAX_FRAMES` sounding frames of [time] samples, [frames, bins]."""
     from scipy.fft import rfft
 
     size = grid * max(1, round(FRAME_SECONDS * sample_rate / grid))

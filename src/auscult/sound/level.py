@@ -15,10 +15,10 @@ MAX_FRAMES = 2000
 
 
 def measure_gain_db(candidate: Samples, reference: Samples, *, coherent: bool) -> float:
-    """Level of the candidate above the wanted, [time] samples of one length, in dB.
+    """Level of the candidate above the reference, [time] samples of one length, in dB.
 
     Where the waveforms agree, the median of the transfer function from one to the other, over the
-    frequencies weighted by the wanted's power: noise and a narrower band hardly move it. Elsewhere
+    frequencies weighted by the reference's power: noise and a narrower band hardly move it. Elsewhere
     the ratio of the powers: phases that are a vocoder's own smear lines into their neighbours and
     move a median by several dB.
     """

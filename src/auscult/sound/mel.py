@@ -188,6 +188,13 @@ def count_padding(definition: MelDefinition) -> int:
     }[definition.padding]
 
 
+def name_pad_mode(definition: MelDefinition) -> Literal["reflect", "constant"]:
+    """The padding in numpy's and PyTorch's words."""
+    if definition.pad_mode == "reflect":
+        return "reflect"
+    return "constant"
+
+
 def pad_samples(samples: Samples, definition: MelDefinition) -> Samples:
     """The samples with the definition's padding at both ends.
 
@@ -203,9 +210,7 @@ def pad_samples(samples: Samples, definition: MelDefinition) -> Samples:
             found=samples.shape,
         )
     if side:
-        return np.pad(
-            samples, side, mode="reflect" if definition.pad_mode == "reflect" else "constant"
-        )
+        return np.pad(samples, side, mode=name_pad_mode(definition))
     return samples
 
 
@@ -226,11 +231,10 @@ def compress_mel(mel: Frames, definition: MelDefinition) -> Frames:
     d = definition
     if d.log != "none":
         floored = np.maximum(mel, d.clip) if d.floor == "clip" else mel + d.clip
-        mel = np.asarray(
-            np.log(floored)
-            if d.log == "ln"
-            else np.log10(floored) * (1.0 if d.log == "log10" else 20.0 / d.power)
-        )
+        if d.log == "ln":
+            mel = np.asarray(np.log(floored))
+        else:
+            mel = np.asarray(np.log10(floored) * _count_units_per_decade(d))
         if d.reference == "max":
             mel = mel - mel.max()
         if d.range_db:
@@ -241,7 +245,7 @@ def compress_mel(mel: Frames, definition: MelDefinition) -> Frames:
 
 
 def expand_mel(mel: Frames, definition: MelDefinition) -> Frames:
-    """Band magnitudes or powers from compressed ones: the inverse of `compress` above the floor.
+    """Band magnitudes or powers from compressed ones: the inverse of `compress_mel` above the floor.
 
     Where `reference` is `max`, the loudest comes out as 1.
     """
@@ -250,14 +254,20 @@ def expand_mel(mel: Frames, definition: MelDefinition) -> Frames:
         mel = np.asarray((mel - d.add) / d.multiply)
     if d.log == "none":
         return mel
-    bands = np.asarray(
-        np.exp(mel)
-        if d.log == "ln"
-        else 10.0 ** (mel / (1.0 if d.log == "log10" else 20.0 / d.power))
-    )
+    if d.log == "ln":
+        bands = np.asarray(np.exp(mel))
+    else:
+        bands = np.asarray(10.0 ** (mel / _count_units_per_decade(d)))
     if d.floor == "add":
         return np.maximum(bands - d.clip, 0.0)
     return bands
+
+
+def _count_units_per_decade(definition: MelDefinition) -> float:
+    """What a factor of ten is in a logarithm to the base 10, or in decibels."""
+    if definition.log == "log10":
+        return 1.0
+    return 20.0 / definition.power
 
 
 def log_units_per_decibel(definition: MelDefinition) -> float:
@@ -273,7 +283,7 @@ def log_units_per_decibel(definition: MelDefinition) -> float:
 
 
 def mel_units_per_decibel(definition: MelDefinition) -> float:
-    """One dB in the mel that `compress` gives.
+    """One dB in the mel that `compress_mel` gives.
 
     Raises:
         AudioError: If there is no logarithm.

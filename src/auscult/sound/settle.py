@@ -232,7 +232,7 @@ class _ChoiceSearch:
         return near
 
     def descend_in_pairs(self, trial: Trial) -> Trial:
-        """`descend`, then pairs of changes, until neither helps."""
+        """`descend_by_choice`, then pairs of changes, until neither helps."""
         while True:
             trial = self.descend_by_choice(trial)
             rivals = self.rivals(trial)

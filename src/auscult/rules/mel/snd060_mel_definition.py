@@ -45,6 +45,7 @@ from collections.abc import Iterable
 
 from auscult.finding import Finding, Fix, Severity
 from auscult.rules.mel.subject import MelSubject
+from auscult.sound.mel import MelDefinition
 from auscult.sound.mel_search.against import SettingChange, find_changes, write_conversion_code
 from auscult.sound.mel_search.code import write_librosa_code
 
@@ -75,33 +76,29 @@ def check(subject: MelSubject) -> Iterable[Finding]:
     differing_settings = find_changes(subject.found.definition, target, subject.alternatives)
     needed_changes = [change for change in differing_settings if not change.is_open]
     if needed_changes:
-        yield _report_difference(subject, name, needed_changes)
+        yield _report_difference(subject, name, target, needed_changes)
 
 
 def _report_difference(
-    subject: MelSubject, name: str, needed_changes: list[SettingChange]
+    subject: MelSubject, name: str, target: MelDefinition, needed_changes: list[SettingChange]
 ) -> Finding:
-    current, target = (
-        subject.found.definition,
-        subject.against[1] if subject.against else subject.found.definition,
-    )
+    current = subject.found.definition
     code = write_conversion_code(current, target, needed_changes)
-    if code:
-        fix = Fix(
-            "lossy" if target.clip > current.clip else "safe",
-            "convert the mel as it is, [bands, frames]",
-            code=code,
-        )
-    else:
+    if not code:
         fix = Fix("safe", "make the mel again from the sound", code=write_librosa_code(target))
+    elif target.clip > current.clip:
+        fix = Fix("lossy", "convert the mel as it is, [bands, frames]", code=code)
+    else:
+        fix = Fix("safe", "convert the mel as it is, [bands, frames]", code=code)
+    is_exact = subject.found.compression.residual_share <= MAX_EXACT_SHARE
+    changes_text = "; ".join(change.words for change in needed_changes)
     return Finding(
         CODE,
         NAME,
         Severity.ERROR,
         (subject.name,),
-        f"not the mel that {name} was trained on: "
-        f"{'; '.join(change.words for change in needed_changes)}",
-        confidence=0.99 if subject.found.compression.residual_share <= MAX_EXACT_SHARE else 0.8,
+        f"not the mel that {name} was trained on: {changes_text}",
+        confidence=0.99 if is_exact else 0.8,
         evidence={
             change.setting: {"found": change.found, "wanted": change.wanted}
             for change in needed_changes

@@ -14,7 +14,7 @@ Spans = tuple[tuple[float, float], ...]
 def join_into_spans(
     places: NDArray[np.int64], sample_rate: int, *, apart_seconds: float = 0.05
 ) -> Spans:
-    """Samples, in order, that are near each other joined to one span; the first `MOST`."""
+    """Samples, in order, that are near each other joined to one span; the first `MAX_SPANS`."""
     if not len(places):
         return ()
     cuts = np.flatnonzero(np.diff(places) > apart_seconds * sample_rate)

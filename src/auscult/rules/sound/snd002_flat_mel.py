@@ -45,8 +45,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-
 from auscult.finding import Finding, Severity
 from auscult.rules.sound.shared_suspects import NOT_LOADED, SCRAMBLED
 from auscult.rules.sound.subject import SoundSubject
@@ -117,29 +115,28 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     analysis, reference = subject.analysis, subject.reference
     if analysis.rms < MIN_RMS:
         return
-    reference_analysis = SoundAnalysis(reference) if reference is not None else None
+    reference_analysis = reference_movement = None
+    if reference is not None:
+        reference_analysis = SoundAnalysis(reference)
+        reference_movement = reference_analysis.movement_db
     if not is_stationary(analysis, reference_analysis):
         return
-    movement, reference_movement = (
-        analysis.movement_db,
-        reference_analysis.movement_db if reference_analysis is not None else None,
-    )
-    if reference_movement is not None:
-        reference_note = f" ({reference_movement:.1f} dB in the reference)"
-    else:
-        reference_note = ""
+    movement = analysis.movement_db
     if is_flat(movement, reference_movement):
-        movement_text = f"the mel moves by only {movement:.1f} dB over time"
+        message = f"the mel moves by only {movement:.1f} dB over time"
     else:
-        movement_text = "next to all energy stands still"
+        message = "next to all energy stands still"
+    confidence = 0.8
+    if reference_movement is not None:
+        message += f" ({reference_movement:.1f} dB in the reference)"
+        confidence = 0.95
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR,
         (subject.recording.name,),
-        f"{movement_text}{reference_note}: {describe_kind(analysis)}, the same from beginning to "
-        "end",
-        confidence=0.95 if reference_movement is not None else 0.8,
+        f"{message}: {describe_kind(analysis)}, the same from beginning to end",
+        confidence=confidence,
         evidence={
             "movement_db": round(movement, 2),
             "reference_movement_db": reference_movement and round(reference_movement, 2),
@@ -152,13 +149,12 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
 
 def is_stationary(analysis: SoundAnalysis, reference: SoundAnalysis | None) -> bool:
     """Whether the recording does not move, and its reference does."""
-    if is_flat(analysis.movement_db, reference.movement_db if reference is not None else None):
+    stands_still = analysis.stillness.weighted_db >= MIN_STEADY_DB
+    if reference is None:
+        return stands_still or is_flat(analysis.movement_db, None)
+    if is_flat(analysis.movement_db, reference.movement_db):
         return True
-    candidate_db, reference_db = (
-        side.stillness.weighted_db if side is not None else -np.inf
-        for side in (analysis, reference)
-    )
-    return candidate_db >= MIN_STEADY_DB and reference_db < 2 * MIN_STEADY_DB
+    return stands_still and reference.stillness.weighted_db < 2 * MIN_STEADY_DB
 
 
 def is_flat(movement_db: float, usual_db: float | None) -> bool:

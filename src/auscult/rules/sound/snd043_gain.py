@@ -97,25 +97,29 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     if relation is None or not np.isfinite(relation.gain_db):
         return
     gain = relation.gain_db
-    if abs(gain) < (MIN_DB if relation.coherent else MIN_SPECTRAL_DB):
+    if relation.coherent:
+        least_db, confidence = MIN_DB, 0.95
+    else:
+        least_db, confidence = MIN_SPECTRAL_DB, 0.7
+    if abs(gain) < least_db:
         return
     spectral_tilt = find_tilt(relation)
     if spectral_tilt is not None and is_filter_tilt(spectral_tilt, coherent=relation.coherent):
         return  # the filter has another gain at every frequency
     factor = 10.0 ** (-gain / 20.0)
+    code = f"samples = samples * {factor:.6g}"
+    if gain > 0:
+        direction, fix = "louder", Fix("lossy", f"Multiply the samples by {factor:.5g}.", code=code)
+    else:
+        direction, fix = "quieter", Fix("safe", f"Multiply the samples by {factor:.5g}.", code=code)
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR if abs(gain) >= ERROR_DB else Severity.WARNING,
         (subject.recording.name,),
-        f"is {abs(gain):.1f} dB {'louder' if gain > 0 else 'quieter'} than the reference: a "
-        f"factor of {1 / factor:.4g}",
-        confidence=0.95 if relation.coherent else 0.7,
+        f"is {abs(gain):.1f} dB {direction} than the reference: a factor of {1 / factor:.4g}",
+        confidence=confidence,
         evidence={"gain_db": round(gain, 3), "factor": round(1 / factor, 6)},
-        fix=Fix(
-            "lossy" if gain > 0 else "safe",
-            f"Multiply the samples by {factor:.5g}.",
-            code=f"samples = samples * {factor:.6g}",
-        ),
+        fix=fix,
         rank=42,
     )

@@ -69,18 +69,13 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         return
     overhang = measure_overhang(relation, subject.recording, subject.reference)
     missing, extra = overhang.missing_sound, overhang.extra_sound
-    parts = [
-        f"{seconds:.2f} s of sound {word} at the {end}"
-        for word, sides in (("missing", missing), ("added", extra))
-        for seconds, end in zip(sides, ("start", "end"), strict=True)
-        if seconds >= MIN_SECONDS
-    ]
+    parts = [*_describe_ends("missing", missing), *_describe_ends("added", extra)]
     if not parts:
         return
     is_cut = max(missing) >= MIN_SECONDS
     length = relation.recording_seconds
-    spans = [(0.0, overhang.extra_start)] if extra[0] >= MIN_SECONDS else []
-    spans += [(length - overhang.extra_end, length)] if extra[1] >= MIN_SECONDS else []
+    ends = ((0.0, overhang.extra_start), (length - overhang.extra_end, length))
+    spans = [span for span, seconds in zip(ends, extra, strict=True) if seconds >= MIN_SECONDS]
     yield Finding(
         CODE,
         NAME,
@@ -98,3 +93,12 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
         times=tuple((round(start, 4), round(stop, 4)) for start, stop in spans),
         rank=17,
     )
+
+
+def _describe_ends(word: str, seconds: tuple[float, float]) -> list[str]:
+    """What is missing or added at either end, where it is enough."""
+    return [
+        f"{value:.2f} s of sound {word} at the {end}"
+        for value, end in zip(seconds, ("start", "end"), strict=True)
+        if value >= MIN_SECONDS
+    ]

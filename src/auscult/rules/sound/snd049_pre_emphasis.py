@@ -79,28 +79,25 @@ def is_filter_tilt(spectral_tilt: SpectralTilt, *, coherent: bool) -> bool:
 
 def check(subject: SoundSubject) -> Iterable[Finding]:
     relation = find_relation(subject)
-    spectral_tilt = find_tilt(relation) if relation is not None else None
-    if (
-        relation is None
-        or spectral_tilt is None
-        or not is_filter_tilt(spectral_tilt, coherent=relation.coherent)
-    ):
+    if relation is None:
+        return
+    spectral_tilt = find_tilt(relation)
+    if spectral_tilt is None or not is_filter_tilt(spectral_tilt, coherent=relation.coherent):
         return
     a = abs(spectral_tilt.coefficient)
-    is_thin = spectral_tilt.coefficient > 0
-    if is_thin:
+    if spectral_tilt.coefficient > 0:
+        fault, formula = "pre-emphasis is left in", "1 - a/z"
         code = f"samples = scipy.signal.lfilter([1], [1, -{a}], samples)"
     else:
+        fault, formula = "de-emphasis without pre-emphasis", "1 / (1 - a/z)"
         code = f"samples = scipy.signal.lfilter([1, -{a}], [1], samples)"
     yield Finding(
         CODE,
         NAME,
         Severity.ERROR,
         (subject.recording.name,),
-        f"{'pre-emphasis is left in' if is_thin else 'de-emphasis without pre-emphasis'}: the "
-        "spectrum is the reference's through "
-        f"{'1 - a/z' if is_thin else '1 / (1 - a/z)'} with a = {a} ({spectral_tilt.off_db:.1f} dB "
-        f"off, {spectral_tilt.flat_db:.1f} without)",
+        f"{fault}: the spectrum is the reference's through {formula} with a = {a} "
+        f"({spectral_tilt.off_db:.1f} dB off, {spectral_tilt.flat_db:.1f} without)",
         confidence=0.95 if relation.coherent else 0.8,
         evidence={
             "a": spectral_tilt.coefficient,

@@ -31,6 +31,7 @@ from auscult.finding import Finding, Fix, Severity
 from auscult.rules.sound._related import find_relation
 from auscult.rules.sound.subject import SoundSubject
 from auscult.sound.correlation import centred_correlation
+from auscult.sound.relation import Relation
 
 CODE = "SND051"
 NAME = "polarity"
@@ -46,34 +47,36 @@ def check(subject: SoundSubject) -> Iterable[Finding]:
     relation = find_relation(subject)
     if relation is None or not relation.coherent:
         return
-    candidate_channels, reference_channels = (
-        relation.aligned_recording.samples,
-        relation.aligned_reference.samples,
-    )
-    if len(candidate_channels) == len(reference_channels) > 1:
-        flipped_channels = [
-            i
-            for i, (a, b) in enumerate(zip(candidate_channels, reference_channels, strict=True))
-            if centred_correlation(a, b) < MAX_CHANNEL
-        ]
-    else:
-        flipped_channels = [0] if relation.polarity < 0 else []
+    flipped_channels = find_flipped_channels(relation)
     if not flipped_channels:
         return
-    is_whole = len(flipped_channels) == len(candidate_channels)
+    if len(flipped_channels) == len(relation.aligned_recording.samples):
+        severity, rank = Severity.WARNING, 32
+        place, code = "the waveform", "samples = -samples"
+    else:
+        severity, rank = Severity.ERROR, 12
+        place = f"channel {flipped_channels[0]}"
+        code = f"samples[{flipped_channels[0]}] *= -1"
     yield Finding(
         CODE,
         NAME,
-        Severity.WARNING if is_whole else Severity.ERROR,
+        severity,
         (subject.recording.name,),
-        f"{'the waveform is' if is_whole else f'channel {flipped_channels[0]} is'} upside down "
-        "against the reference",
+        f"{place} is upside down against the reference",
         confidence=0.98,
         evidence={"correlation": round(relation.correlation, 4), "channels": flipped_channels},
-        fix=Fix(
-            "safe",
-            "Negate it.",
-            code="samples = -samples" if is_whole else f"samples[{flipped_channels[0]}] *= -1",
-        ),
-        rank=32 if is_whole else 12,
+        fix=Fix("safe", "Negate it.", code=code),
+        rank=rank,
     )
+
+
+def find_flipped_channels(relation: Relation) -> list[int]:
+    """Channels that are upside down against their own; one channel against one as a whole."""
+    candidate_channels = relation.aligned_recording.samples
+    reference_channels = relation.aligned_reference.samples
+    if len(candidate_channels) == len(reference_channels) > 1:
+        pairs = zip(candidate_channels, reference_channels, strict=True)
+        return [i for i, (a, b) in enumerate(pairs) if centred_correlation(a, b) < MAX_CHANNEL]
+    if relation.polarity < 0:
+        return [0]
+    return []

@@ -57,9 +57,9 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
     if gain_response is None:
         return
     if gain_response.latents is None:
-        response = gain_response.output
+        response, part, changed = gain_response.output, "model", "the output"
     else:
-        response = gain_response.latents
+        response, part, changed = gain_response.latents, "encoder", "the latents"
     if not response < MAX_RESPONSE or not MIN_FOLLOWS <= gain_response.follows <= MAX_FOLLOWS:
         return
     has_equal_levels = gain_response.levels_db < MIN_SPREAD_DB
@@ -67,11 +67,9 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
         CODE,
         NAME,
         Severity.INFO if has_equal_levels else Severity.ERROR,
-        ("model" if gain_response.latents is None else "encoder",),
-        "halving the input changes "
-        f"{'the output' if gain_response.latents is None else 'the latents'} by {response:.1%} of"
-        " what other content does: a normalisation removes the level, which differs by "
-        f"{gain_response.levels_db:.1f} dB"
+        (part,),
+        f"halving the input changes {changed} by {response:.1%} of what other content does: a "
+        f"normalisation removes the level, which differs by {gain_response.levels_db:.1f} dB"
         " between the items",
         evidence={
             "response": round(response, 4),

@@ -50,16 +50,18 @@ def check(subject: PreflightSubject) -> Iterable[Finding]:
         return
     for number_format, names in precision.broken.items():
         is_own_format = number_format == "float32"
+        if is_own_format:
+            place, rank = "in the training itself", 12
+        else:
+            place, rank = f"under autocast to {number_format}", 26
         yield Finding(
             CODE,
             NAME,
             Severity.WARNING if number_format == "float16" else Severity.ERROR,
             names,
-            "not finite "
-            f"{'in the training itself' if is_own_format else f'under autocast to {number_format}'}: "
-            f"{summarise_names(names)}",
+            f"not finite {place}: {summarise_names(names)}",
             evidence={"format": number_format},
-            rank=12 if is_own_format else 26,
+            rank=rank,
         )
         if is_own_format:
             return

@@ -14,7 +14,7 @@ from auscult.sound.mel import Samples
 
 
 def si_sdr_db(candidate: Samples, reference: Samples) -> float:
-    """Energy of the candidate's projection on the wanted over that of the rest, in dB, within
+    """Energy of the candidate's projection on the reference over that of the rest, in dB, within
     ±`MAX_DB`.
     """
     x, y = candidate.astype(np.float64), reference.astype(np.float64)

@@ -39,7 +39,7 @@ def compress_bands(bands: MelValues, definition: MelDefinition, gain: float) -> 
 
 
 def compress_to_float64(bands: Any, definition: MelDefinition) -> MelValues:
-    """`compress` in float64, which it takes as it does float32."""
+    """`compress_mel` in float64, which it takes as it does float32."""
     return np.asarray(compress_mel(bands, definition), np.float64)
 
 

@@ -4,7 +4,7 @@ by their own names.
 
 from __future__ import annotations
 
-from auscult.sound.mel import MelDefinition, count_padding, log_units_per_decibel
+from auscult.sound.mel import MelDefinition, count_padding, log_units_per_decibel, name_pad_mode
 
 _LIBROSA_WINDOWS = {"hann": '"hann"', "hamming": '"hamming"', "rectangular": '"boxcar"'}
 
@@ -27,7 +27,7 @@ def write_librosa_code(definition: MelDefinition, gain: float = 1.0) -> str:
         lines.append(f"y = y * {gain!r}")
     side = count_padding(d)
     if side:
-        mode = '"reflect"' if d.pad_mode == "reflect" else '"constant"'
+        mode = f'"{name_pad_mode(d)}"'
         lines.append(f"y = np.pad(y, {side}, mode={mode})")
     lines.append(
         f"spectrum = librosa.stft(y, n_fft={d.n_fft}, hop_length={d.hop}, win_length={d.win}, "
@@ -65,7 +65,7 @@ def write_torchaudio_code(definition: MelDefinition, gain: float = 1.0) -> str:
         lines.append(f"y = y * {gain!r}")
     side = count_padding(d)
     if side:
-        mode = '"reflect"' if d.pad_mode == "reflect" else '"constant"'
+        mode = f'"{name_pad_mode(d)}"'
         lines.append(f"y = torch.nn.functional.pad(y[None], ({side}, {side}), mode={mode})[0]")
     lines.append(f"window = {window}")
     lines.append(
