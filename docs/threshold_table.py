@@ -155,7 +155,7 @@ def _write_table(thresholds: Sequence[Threshold]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for each in thresholds:
-        where = f"[{each.path.name}](../src/auscult/{each.path.as_posix()})"
+        where = f"`{each.path.as_posix()}`"
         source = each.source if each.origin in ("measured", "defined") else each.origin
         if each.origin == "defined":
             source = f"defined by {source}"
