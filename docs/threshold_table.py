@@ -17,6 +17,9 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / "auscult"
 FOLDERS = ("sound", "comparison", "explain", "rules")
 """Where the measurements and rules are."""
 
+PLACES_IN_ORDER = frozenset(("PRECEDENCE", "RANK"))
+"""What puts rules and mistakes in order: numbers with a name that are no thresholds."""
+
 ORIGINS = ("measured", "defined", "chosen", "unsaid")
 ENDING = re.compile(
     r"Measured on (?P<measured>.+)\. Margin: (?P<margin>.+?)\.?$"
@@ -84,9 +87,13 @@ def _list_numbers(node: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
         if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
             names, values = target.elts, node.value.elts
         for name, value in zip(names, values, strict=True):
-            if isinstance(name, ast.Name) and name.id.isupper() and _is_number(value):
+            if isinstance(name, ast.Name) and _is_threshold(name.id, value):
                 assert value is not None
                 yield name.id, value
+
+
+def _is_threshold(name: str, value: ast.expr | None) -> bool:
+    return name.isupper() and name not in PLACES_IN_ORDER and _is_number(value)
 
 
 def _is_number(node: ast.expr | None) -> bool:
