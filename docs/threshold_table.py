@@ -54,7 +54,7 @@ class Threshold:
     def area(self) -> str:
         """The folder whose rules or measurements share a table."""
         parts = self.path.with_suffix("").parts
-        if parts[0] == "rules" and len(parts) > 1:
+        if parts[0] == "rules" and len(parts) > 2:
             return "/".join(parts[:2])
         return parts[0]
 
