@@ -60,9 +60,16 @@ class Threshold:
 
 
 def find_thresholds(folder: str) -> Iterator[Threshold]:
-    """The thresholds of a folder of the package, by file."""
-    for path in sorted((SOURCE / folder).rglob("*.py")):
+    """The thresholds of a folder of the package, by file; or of one file."""
+    for path in find_modules(folder):
         yield from read_thresholds(path.read_text(encoding="utf-8"), path.relative_to(SOURCE))
+
+
+def find_modules(folder: str) -> list[Path]:
+    """The modules of a folder of the package, or the one file that it names."""
+    if folder.endswith(".py"):
+        return [SOURCE / folder]
+    return sorted((SOURCE / folder).rglob("*.py"))
 
 
 def read_thresholds(source: str, path: Path) -> Iterator[Threshold]:
