@@ -33,7 +33,7 @@ def test_a_rule_has_its_page_code_and_name(rule: Rule) -> None:
     assert re.search(r"Safety:\s+(safe|lossy|guess|not\s+repairable)|None from weights", rule.page)
 
 
-@pytest.mark.parametrize("rule", every_rule("inspect"), ids=lambda rule: str(rule.code))
+@pytest.mark.parametrize("rule", list(every_rule("inspect")), ids=lambda rule: str(rule.code))
 def test_a_rule_of_inspect_has_its_page(rule: Rule) -> None:
     assert [title for title in SECTIONS if f"**{title}.**" not in rule.page] == []
 
