@@ -199,10 +199,10 @@ def make_bounds(measures: Measures) -> dict[str, Bound]:
             "",
             conditional,
         ),
-        Bound("nested comprehensions per 1,000 lines", 1000 * len(nested) / lines, 2.4, "", nested),
+        Bound("nested comprehensions per 1,000 lines", 1000 * len(nested) / lines, 2.1, "", nested),
         share("lines over 100 characters", measures.long_lines, lines, 5),
-        number("functions over complexity 20", measures.complex_functions, 8),
-        number("functions over 40 lines", measures.long_functions, 36),
+        number("functions over complexity 20", measures.complex_functions, 3),
+        number("functions over 40 lines", measures.long_functions, 14),
         number("functions over 6 parameters", measures.wide_functions, 40),
     )
     return {bound.what: bound for bound in bounds}
